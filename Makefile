@@ -1,0 +1,41 @@
+# Two commands for a newcomer: `make run` and `make test`. Python 3.11 or later and make are all they need.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: run test check format sanitize torture bench clean
+
+run: $(STAMP)  ## run the built-in study `two-peaks`
+	$(BIN)/shoal run two-peaks
+
+test: $(STAMP)  ## run the test suite
+	$(BIN)/python -m pytest
+
+check: $(STAMP)  ## linter, formatter, type checker, architecture
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/mypy
+	$(BIN)/python -m pytest tests/test_architecture.py
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix src tests benchmarks
+	$(BIN)/ruff format src tests benchmarks
+
+sanitize: $(STAMP)  ## the C++ core under AddressSanitizer and UndefinedBehaviorSanitizer
+	sh tests/native/sanitize.sh
+
+torture: $(STAMP)  ## the long campaigns whose short forms run in `make test`
+	SHOAL_CAMPAIGN=long $(BIN)/python -m pytest tests/contracts tests/native tests/engine
+
+bench: $(STAMP)  ## benchmarks beside their peers, in an environment of their own
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) .bench-venv build runs .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(STAMP): pyproject.toml constraints.txt setup.py $(wildcard src/native/*)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt setuptools
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-build-isolation -e '.[dev]'
+	@touch $(STAMP)

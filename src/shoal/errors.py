@@ -1,0 +1,91 @@
+"""Every error that Shoal raises on purpose.
+
+    ShoalError                          exit code
+    ├── InputError                      2   what was given is refused; nothing was written
+    │   ├── StudyError                  2   a study file or an override
+    │   ├── DataError                   2   a table, images, folds
+    │   ├── ModelFileError              2   a model file
+    │   └── RunFolderError              2   a run folder that cannot be used as asked
+    ├── TrainingError                   2   every fit of a stage is sick
+    ├── EnvironmentFault                3   disk full, out of memory, failing writes
+    ├── RunFolderBusy                   4   another process holds the run folder
+    └── Interrupted                     130 stopped on request; resumable
+
+A message is one line a mistake: where, what was expected, what came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One mistake: `where` (file, key path, line, column ...), then what was expected and what came."""
+
+    where: str
+    what: str
+
+    def __str__(self) -> str:
+        """Give the one line that a user reads."""
+        return f"{self.where}: {self.what}" if self.where else self.what
+
+
+class ShoalError(Exception):
+    """The root: catch this to catch whatever Shoal refuses or reports."""
+
+    exit_code = 2
+
+    def __init__(self, problems: str | Problem | Iterable[Problem]) -> None:
+        """Take one sentence, one problem or all problems found at once."""
+        if isinstance(problems, str):
+            problems = Problem("", problems)
+        self.problems: tuple[Problem, ...] = (problems,) if isinstance(problems, Problem) else tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    def __reduce__(self) -> tuple[type[ShoalError], tuple[tuple[Problem, ...]]]:
+        """Travel between processes with every problem."""
+        return type(self), (self.problems,)
+
+
+class InputError(ShoalError):
+    """What was given is refused; nothing was written."""
+
+
+class StudyError(InputError):
+    """A study file, an override or a study built in Python is refused."""
+
+
+class DataError(InputError):
+    """A table, a set of images or a way of splitting them is refused."""
+
+
+class ModelFileError(InputError):
+    """A model file is damaged, foreign or of a newer version."""
+
+
+class RunFolderError(InputError):
+    """A run folder holds another study, or none."""
+
+
+class TrainingError(ShoalError):
+    """Every fit of a stage diverged or failed, so that nothing can be chosen."""
+
+
+class EnvironmentFault(ShoalError):
+    """The machine failed: disk full, out of memory, failing writes."""
+
+    exit_code = 3
+
+
+class RunFolderBusy(ShoalError):
+    """Another process holds the run folder."""
+
+    exit_code = 4
+
+
+class Interrupted(ShoalError):
+    """Stopped on request; what is finished is kept and the same command goes on."""
+
+    exit_code = 130
