@@ -1,0 +1,37 @@
+"""What a study is asked of: rows, folds, preprocessing."""
+
+from shoal.data._builtin import BUILTIN, describe_builtin, fetch, load_builtin
+from shoal.data._dataset import Column, Dataset, Split
+from shoal.data._folds import FoldOptions, make_folds
+from shoal.data._holdout import holdout_split
+from shoal.data._images import ImageSource, load_image_dataset, read_images
+from shoal.data._labelled import holds_images
+from shoal.data._preprocess import Preprocessing, Standardize, fit_preprocessing
+from shoal.data._roles import TableSource
+from shoal.data._source import load_table_dataset, read_columns
+from shoal.data._tables import Table, read_table
+
+__all__ = [
+    "BUILTIN",
+    "Column",
+    "Dataset",
+    "FoldOptions",
+    "ImageSource",
+    "Preprocessing",
+    "Split",
+    "Standardize",
+    "Table",
+    "TableSource",
+    "describe_builtin",
+    "fetch",
+    "fit_preprocessing",
+    "holdout_split",
+    "holds_images",
+    "load_builtin",
+    "load_image_dataset",
+    "load_table_dataset",
+    "make_folds",
+    "read_columns",
+    "read_images",
+    "read_table",
+]

@@ -1,0 +1,73 @@
+"""What a study is asked of: rows of inputs and targets, training rows first, then test rows.
+
+Letters: N rows (training and test), K targets, C channels, H and W height and width.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """One input column: float64 (N,) numbers, or str (N,) categories."""
+
+    name: str
+    values: NDArray[Any]
+
+    @property
+    def categorical(self) -> bool:
+        """Whether the values are categories."""
+        return self.values.dtype.kind != "f"
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Rows as read, before any preprocessing.
+
+    `targets` is float64 (N, K), or int64 (N,) numbers into `classes`. Rows [0, train_rows) are training
+    rows, the others test rows. `groups` (str) and `given_folds` (int64) belong to the training rows,
+    (train_rows,). `train_fingerprint` and `test_fingerprint` are SHA-256 hex digests of names and values
+    (not of the file's spelling). Pictures stand in `images` (N, C, H, W), with no `columns`.
+    """
+
+    name: str
+    task: Literal["regression", "classification"]
+    columns: tuple[Column, ...]
+    target_names: tuple[str, ...]
+    targets: NDArray[Any]
+    classes: tuple[str, ...]
+    train_rows: int
+    groups: NDArray[Any] | None
+    given_folds: NDArray[np.int64] | None
+    train_fingerprint: str
+    test_fingerprint: str
+    source: str
+    images: NDArray[np.uint8] | None = None
+
+    @property
+    def rows(self) -> int:
+        """N."""
+        return len(self.targets)
+
+    @property
+    def outputs(self) -> int:
+        """K: output units of a network for these targets."""
+        return len(self.classes) if self.task == "classification" else self.targets.shape[1]
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Row numbers to train on and to validate on; `stream` keys the fit's random streams.
+
+    `label` is what a person reads ("fold 2 of 3"). Sorted int64 arrays.
+    """
+
+    label: str
+    stream: int
+    train: NDArray[np.int64]
+    validation: NDArray[np.int64]

@@ -1,0 +1,109 @@
+"""Rows held out of the training rows, drawn from the project's own streams.
+
+Letters: N rows to choose from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.data._dataset import Dataset, Split
+from shoal.errors import DataError, Problem
+from shoal.streams import Role, StreamKey, permutation
+
+TEST_SPLIT: Final = 2**32 - 1
+"""The split number whose stream draws test rows, which no fold ever has."""
+
+
+def holdout_split(
+    dataset: Dataset,
+    rows: Sequence[int] | NDArray[np.int64],
+    share: float,
+    key: StreamKey,
+    label: str,
+    stream: int,
+) -> Split:
+    """Hold the share `share` of the training rows `rows` out for validation.
+
+    Whole groups where the data set has groups; else stratified by class in classification, so that every
+    class of `rows` is still trained on. A share of 0 holds nothing out.
+
+    Raises DataError where not at least one row is left on each side.
+    """
+    rows_N = np.sort(np.asarray(rows, dtype=np.int64))
+    if share == 0:
+        return Split(label, stream, rows_N, rows_N[:0])
+    labels = dataset.targets[rows_N] if dataset.task == "classification" else None
+    groups = None if dataset.groups is None else dataset.groups[rows_N]
+    held_N = draw_share(len(rows_N), share, key, labels, groups)
+    if not held_N.any() or held_N.all():
+        raise DataError(
+            f"{label}: expected a share that leaves at least one row to train on and one to hold out,"
+            f" got {share} of {len(rows_N)} rows"
+        )
+    return Split(label, stream, rows_N[~held_N], rows_N[held_N])
+
+
+def draw_test_rows(
+    count: int, share: float, seed: int, labels: NDArray[Any] | None, groups: NDArray[Any] | None
+) -> NDArray[np.bool_]:
+    """Draw which rows are test rows where no test rows are given; a mask of shape (N,).
+
+    Raises DataError where not at least one row is left on each side.
+    """
+    held_N = draw_share(count, share, StreamKey(seed, TEST_SPLIT, 0), labels, groups)
+    if not held_N.any() or held_N.all():
+        what = "expected a share that leaves at least one training and one test row"
+        raise DataError(Problem("data.test_share", f"{what}, got {share} of {count} rows"))
+    return held_N
+
+
+def draw_share(
+    count: int, share: float, key: StreamKey, labels: NDArray[Any] | None, groups: NDArray[Any] | None
+) -> NDArray[np.bool_]:
+    """Draw which of `count` rows are held out: `share` of them, rounded; a mask of shape (N,)."""
+    words, wanted = key.words(Role.SPLIT), round(share * count)
+    if groups is not None:
+        return _whole_groups(groups, words, wanted)
+    order_N = permutation(words, count)
+    held_N = np.zeros(count, dtype=np.bool_)
+    if labels is None:
+        held_N[order_N[:wanted]] = True
+        return held_N
+    _, class_N = np.unique(labels, return_inverse=True)
+    for number, quota in enumerate(_quotas(np.bincount(class_N), wanted)):
+        members = order_N[class_N[order_N] == number]
+        held_N[members[:quota]] = True
+    return held_N
+
+
+def _quotas(sizes: NDArray[np.int64], wanted: int) -> list[int]:
+    """Share `wanted` rows out among classes in proportion (largest remainders), never a whole class."""
+    total = int(sizes.sum())
+    quotas = [min(wanted * int(size) // total, int(size) - 1) for size in sizes]
+    by_remainder = sorted(range(len(sizes)), key=lambda c: (-(wanted * int(sizes[c]) % total), c))
+    reachable = min(wanted, total - len(quotas))
+    while sum(quotas) < reachable:
+        for number in by_remainder:
+            if sum(quotas) < reachable and quotas[number] < sizes[number] - 1:
+                quotas[number] += 1
+    return quotas
+
+
+def _whole_groups(groups: NDArray[Any], words: tuple[int, int], wanted: int) -> NDArray[np.bool_]:
+    """Hold out whole groups, in drawn order, while each brings the count nearer; else the smallest."""
+    _, group_N = np.unique(groups, return_inverse=True)
+    sizes = np.bincount(group_N).tolist()
+    held: list[int] = []
+    count = 0
+    for number in permutation(words, len(sizes)).tolist():
+        if abs(count + sizes[number] - wanted) < abs(count - wanted):
+            held.append(number)
+            count += sizes[number]
+    if not held and len(sizes) > 1 and wanted:
+        held.append(sizes.index(min(sizes)))
+    return np.isin(group_N, held)

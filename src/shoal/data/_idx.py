@@ -1,0 +1,102 @@
+"""IDX files, the format of MNIST, plain or gzipped: two zero bytes, type, rank, sizes, values.
+
+Sizes are believed only once the file has shown that it holds so many bytes.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import math
+import struct
+import zlib
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.data._findings import Findings
+
+_UNSIGNED_BYTES: Final = 0x08
+_BEST_RATIO: Final = 1032
+"""A byte of deflated data becomes at most so many (zlib's technical details)."""
+_CHUNK: Final = 1 << 20
+_Stream = gzip.GzipFile | io.BufferedReader
+
+
+def is_idx(path: Path) -> bool:
+    """Whether a file starts as an IDX file does, plain or gzipped."""
+    try:
+        with _opened(path) as stream:
+            head = stream.read(4)
+    except (OSError, EOFError, zlib.error):
+        return False
+    return len(head) == 4 and head[:2] == b"\0\0" and head[3] in (1, 2, 3, 4)
+
+
+def read_idx(path: Path, ranks: tuple[int, ...], findings: Findings) -> NDArray[np.uint8] | None:
+    """Read unsigned bytes of one of the ranks allowed; what is wrong is noted in `findings`."""
+    try:
+        with _opened(path) as stream:
+            return _read(stream, path, ranks, findings)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        findings.add(f"expected a whole gzip file, got a damaged one ({error})")
+    except OSError as error:
+        findings.add(f"expected a readable file, got: {error.strerror or error}")
+    return None
+
+
+def _opened(path: Path) -> _Stream:
+    """Open the file, through gzip if its first bytes say so."""
+    with path.open("rb") as stream:
+        zipped = stream.read(2) == b"\x1f\x8b"
+    return gzip.open(path, "rb") if zipped else path.open("rb")
+
+
+def _read(
+    stream: _Stream, path: Path, ranks: tuple[int, ...], findings: Findings
+) -> NDArray[np.uint8] | None:
+    """Check header and sizes, then the number of values."""
+    head = stream.read(4)
+    if len(head) < 4 or head[:2] != b"\0\0":
+        findings.add(f"expected an IDX file (first bytes 00 00), got {head[:4].hex(' ') or 'an empty file'}")
+        return None
+    kind, rank = head[2], head[3]
+    if kind != _UNSIGNED_BYTES:
+        findings.add(f"expected unsigned bytes (IDX type 08), got type {kind:02x}")
+        return None
+    if rank not in ranks:
+        wanted = " or ".join(map(str, ranks))
+        findings.add(f"expected {wanted} dimension{'s' if ranks != (1,) else ''}, got {rank}")
+        return None
+    sizes = stream.read(4 * rank)
+    if len(sizes) < 4 * rank:
+        findings.add(f"expected {4 * rank} bytes of sizes, got {len(sizes)}")
+        return None
+    shape: tuple[int, ...] = struct.unpack(f">{rank}I", sizes)
+    return _values(stream, shape, path.stat().st_size, findings)
+
+
+def _values(
+    stream: _Stream, shape: tuple[int, ...], size: int, findings: Findings
+) -> NDArray[np.uint8] | None:
+    """Read exactly as many bytes as the sizes declare, never making room for more than there are."""
+    declared = math.prod(shape)
+    written = " x ".join(map(str, shape))
+    if not declared:
+        findings.add(f"expected sizes above 0, got {written}")
+        return None
+    most = size * (_BEST_RATIO if isinstance(stream, gzip.GzipFile) else 1)
+    if declared > most:
+        findings.add(f"declares {written} = {declared} values, but the file can hold at most {most}")
+        return None
+    values = bytearray()
+    while len(values) <= declared and (chunk := stream.read(min(_CHUNK, declared + 1 - len(values)))):
+        values += chunk
+    if len(values) != declared:
+        held = f"only {len(values)}" if len(values) < declared else "more"
+        findings.add(f"declares {written} = {declared} values, but holds {held}")
+        return None
+    array: NDArray[Any] = np.frombuffer(values, dtype=np.uint8)
+    return array.reshape(shape)

@@ -1,0 +1,102 @@
+"""Which column plays which part: every name of the study must be there, and have one part only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from shoal.data._findings import did_you_mean, listed, quoted
+from shoal.data._tables import Table
+from shoal.errors import Problem
+
+
+@dataclass(frozen=True)
+class TableSource:
+    """Where the rows of a study stand. `inputs` None: every column that is no target, group or fold.
+
+    Without `test`, the share `test_share` of the rows of `train` is drawn at `seed` to be test rows:
+    whole groups where there are `groups`, else stratified by class in classification.
+    """
+
+    train: str | Path
+    task: Literal["regression", "classification"]
+    targets: tuple[str, ...]
+    test: str | Path | None = None
+    inputs: tuple[str, ...] | None = None
+    categorical: tuple[str, ...] = ()
+    groups: str | None = None
+    fold_column: str | None = None
+    test_share: float = 0.2
+    seed: int = 0
+
+    def named(self) -> tuple[tuple[str, tuple[str, ...], str], ...]:
+        """Give (key of the study file, names, the part they play) of all columns that are no inputs."""
+        groups = () if self.groups is None else (self.groups,)
+        folds = () if self.fold_column is None else (self.fold_column,)
+        return (
+            ("data.target", self.targets, "the target" if len(self.targets) == 1 else "a target"),
+            ("data.groups", groups, "the groups"),
+            ("search.folds.column", folds, "the folds"),
+        )
+
+
+def role_problems(source: TableSource) -> list[Problem]:
+    """Find names with two parts, and parts with too few or too many names."""
+    problems: list[Problem] = []
+    if not source.targets:
+        problems.append(Problem("data.target", "expected the name of a column, got nothing"))
+    elif source.task == "classification" and len(source.targets) > 1:
+        what = f"expected one column for classification, got {len(source.targets)}"
+        problems.append(Problem("data.target", what))
+    if source.inputs == ():
+        problems.append(Problem("data.inputs", "expected at least one column, got none"))
+    return [*problems, *_doubled(source)]
+
+
+def _doubled(source: TableSource) -> Iterator[Problem]:
+    """Find columns that are named twice, for one part or for two."""
+    inputs = source.inputs or ()
+    taken: dict[str, str] = {}
+    for key, names, part in (*source.named(), ("data.inputs", inputs, "an input")):
+        for name in names:
+            if name in taken:
+                yield Problem(
+                    key, f"expected a column of its own, got {quoted(name)}, which is {taken[name]}"
+                )
+            else:
+                taken[name] = f"already {part}"
+    for name in source.categorical:
+        known = taken.get(name, "no input" if inputs else "already an input")
+        if known != "already an input":
+            yield Problem("data.categorical", f"expected input columns, got {quoted(name)}, which is {known}")
+
+
+def missing_columns(source: TableSource, table: Table) -> list[Problem]:
+    """Find names of the study that the training table does not have."""
+    asked = [(key, names) for key, names, _ in source.named()]
+    asked += [("data.inputs", source.inputs or ()), ("data.categorical", source.categorical)]
+    columns = f"{table.file} ({listed(table.names)})"
+    problems = [
+        Problem(key, f"expected a column of {columns}, got {with_hint(name, table.names)}")
+        for key, names in asked
+        for name in names
+        if name not in table.names and not (key == "data.categorical" and name in (source.inputs or ()))
+    ]
+    if not source.inputs:
+        problems.append(
+            Problem("data.inputs", f"expected input columns in {columns}, got none but the target")
+        )
+    return problems
+
+
+def all_inputs(source: TableSource, table: Table) -> tuple[str, ...]:
+    """Give every column that plays no other part."""
+    others = {name for _, names, _ in source.named() for name in names}
+    return tuple(name for name in table.names if name not in others)
+
+
+def with_hint(name: str, known: Sequence[str]) -> str:
+    """Quote a wrong name, with the closest right one."""
+    return quoted(name) + did_you_mean(name, known)

@@ -1,0 +1,210 @@
+"""Table files to a Dataset: which columns are inputs, targets, groups and folds; which rows are test rows.
+
+Letters: N rows (training and test), K targets.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.data._cells import numbers, texts
+from shoal.data._classes import class_problems, numbered, sorted_texts
+from shoal.data._dataset import Column, Dataset
+from shoal.data._findings import Findings, listed, quoted, refuse
+from shoal.data._holdout import draw_test_rows
+from shoal.data._roles import TableSource, all_inputs, missing_columns, role_problems, with_hint
+from shoal.data._tables import Table, scan_table
+from shoal.errors import DataError, Problem
+
+_CATEGORY = "; if it is a category, name it in data.categorical"
+_LABELS = '; for class labels set study.task = "classification"'
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """The used columns of one table. `targets` is float64 (N, K), or str (N,) class labels."""
+
+    columns: tuple[Column, ...]
+    targets: NDArray[Any]
+    groups: NDArray[np.str_] | None
+    folds: NDArray[np.str_] | None
+
+    def take(self, rows: NDArray[np.int64]) -> _Part:
+        """Keep some rows, in the order given."""
+        return _Part(
+            tuple(Column(column.name, column.values[rows]) for column in self.columns),
+            self.targets[rows],
+            None if self.groups is None else self.groups[rows],
+            None if self.folds is None else self.folds[rows],
+        )
+
+
+def load_table_dataset(source: TableSource) -> Dataset:
+    """Read the tables of `source`, strictly.
+
+    Raises DataError with every mistake of the files and of the choice of columns, each in one line.
+    """
+    refuse(role_problems(source))
+    train_findings, test_findings = Findings(str(source.train)), Findings(str(source.test))
+    train_table = scan_table(source.train, train_findings)
+    test_table = None if source.test is None else scan_table(source.test, test_findings)
+    train = test = None
+    problems: list[Problem] = []
+    if train_table is not None:
+        source = replace(source, inputs=source.inputs or all_inputs(source, train_table))
+        problems = missing_columns(source, train_table)
+        if not problems:
+            train = _read_part(source, train_table, train_findings)
+            test = None if test_table is None else _read_test(source, train_table, test_table, test_findings)
+    problems += [*train_findings.problems(), *test_findings.problems()]
+    if problems or train is None:
+        raise DataError(problems)
+    if test is None:
+        train, test = _split_off_test_rows(source, train)
+    refuse(_content_problems(source, train, test))
+    return _build(source, train, test)
+
+
+def read_columns(
+    path: str | Path, names: Sequence[str], categorical: Iterable[str] = ()
+) -> tuple[Column, ...]:
+    """Read input columns of new rows (to predict), by name; other columns of the table are ignored.
+
+    Raises DataError with every missing column and every cell that cannot be read.
+    """
+    findings = Findings(str(path))
+    table = scan_table(path, findings)
+    columns: list[Column] = []
+    if table is not None:
+        there = [name for name in names if name in table.names]
+        for name in set(names) - set(there):
+            findings.add(f"expected an input column {quoted(name)}, got {with_hint(name, table.names)}")
+        columns = _read_columns(table, there, set(categorical), findings)
+    refuse(findings.problems())
+    return tuple(columns)
+
+
+def _read_test(source: TableSource, train: Table, test: Table, findings: Findings) -> _Part | None:
+    """Read the test table, which must have every used column, and none that the training table lacks."""
+    missing = [name for name in (*(source.inputs or ()), *source.targets) if name not in test.names]
+    unknown = [name for name in test.names if name not in train.names]
+    if missing or unknown:
+        parts = [f"missing {listed(missing)}"] if missing else []
+        parts += [f"unknown {listed(unknown)}"] if unknown else []
+        findings.add(f"expected the columns of {train.file}, got others: {'; '.join(parts)}")
+        return None
+    return _read_part(replace(source, groups=None, fold_column=None), test, findings)
+
+
+def _read_part(source: TableSource, table: Table, findings: Findings) -> _Part | None:
+    """Read the used columns of one table; None where something was found."""
+    columns = _read_columns(table, source.inputs or (), set(source.categorical), findings)
+    if source.task == "classification":
+        targets: Any = texts(table, source.targets[0], findings)
+    else:
+        read = [numbers(table, name, findings, _LABELS) for name in source.targets]
+        values = [column for column in read if column is not None]
+        targets = np.stack(values, axis=1) if len(values) == len(read) else None
+    groups = None if source.groups is None else texts(table, source.groups, findings)
+    folds = None if source.fold_column is None else texts(table, source.fold_column, findings)
+    return None if findings.found else _Part(tuple(columns), targets, groups, folds)
+
+
+def _read_columns(
+    table: Table, names: Sequence[str], categorical: set[str], findings: Findings
+) -> list[Column]:
+    """Read inputs: declared categories as text, all others as numbers."""
+    read = [
+        (
+            name,
+            texts(table, name, findings)
+            if name in categorical
+            else numbers(table, name, findings, _CATEGORY),
+        )
+        for name in names
+    ]
+    return [Column(name, values) for name, values in read if values is not None]
+
+
+def _split_off_test_rows(source: TableSource, part: _Part) -> tuple[_Part, _Part]:
+    """Split the rows of the one table into training and test rows, each in the table's order."""
+    labels = part.targets if source.task == "classification" else None
+    held = draw_test_rows(len(part.targets), source.test_share, source.seed, labels, part.groups)
+    return part.take(np.flatnonzero(~held)), part.take(np.flatnonzero(held))
+
+
+def _content_problems(source: TableSource, train: _Part, test: _Part) -> list[Problem]:
+    """Find columns from which nothing can be learned, and classes that were never trained on."""
+    problems: list[Problem] = []
+
+    def refuse_column(name: str, what: str) -> None:
+        problems.append(Problem(f"{source.train}, column {quoted(name)}", what))
+
+    for column in train.columns:
+        if column.categorical and len(set(column.values.tolist())) < 2:
+            only = quoted(column.values[0])
+            refuse_column(
+                column.name, f"expected at least 2 categories in the training rows, got only {only}"
+            )
+    if source.task == "classification":
+        target = f"column {quoted(source.targets[0])}"
+        places = f"{source.train}, {target}", f"{source.test or source.train}, {target}"
+        problems += class_problems(train.targets.tolist(), test.targets.tolist(), *places)
+    if source.fold_column is not None and train.folds is not None:
+        folds = set(train.folds.tolist())
+        if len(folds) < 2:
+            refuse_column(source.fold_column, f"expected at least 2 folds, got only {listed(sorted(folds))}")
+    return problems
+
+
+def _build(source: TableSource, train: _Part, test: _Part) -> Dataset:
+    """Number the classes and folds, and name the content."""
+    classes = sorted_texts(train.targets.tolist()) if source.task == "classification" else ()
+    targets = np.concatenate((train.targets, test.targets))
+    return Dataset(
+        name=Path(source.train).stem,
+        task=source.task,
+        columns=tuple(
+            Column(a.name, np.concatenate((a.values, b.values)))
+            for a, b in zip(train.columns, test.columns, strict=True)
+        ),
+        target_names=source.targets,
+        targets=numbered(targets, classes) if classes else targets,
+        classes=classes,
+        train_rows=len(train.targets),
+        groups=train.groups,
+        given_folds=None if train.folds is None else _fold_numbers(train.folds),
+        train_fingerprint=fingerprint(train.columns, source.targets, train.targets),
+        test_fingerprint=fingerprint(test.columns, source.targets, test.targets),
+        source=str(source.train) if source.test is None else f"{source.train}, {source.test}",
+    )
+
+
+def _fold_numbers(folds: NDArray[np.str_]) -> NDArray[np.int64]:
+    """Number the folds by sorted order; "-1" stays -1: a row that is never validated on."""
+    names = tuple(name for name in sorted_texts(folds.tolist()) if name != "-1")
+    return numbered(folds, names, other=-1)
+
+
+def fingerprint(columns: Iterable[Column], target_names: Sequence[str], targets: NDArray[Any]) -> str:
+    """SHA-256 of names and values: little-endian float64 numbers, text as a JSON list.
+
+    Equal for equal content, however the file spelled it. Groups and folds are no part of it: they choose
+    rows, which the identity of a fit names itself.
+    """
+    digest = hashlib.sha256(b"shoal table 1\0")
+    parts = [*((column.name, "input", column.values) for column in columns), ("", "targets", targets)]
+    digest.update(json.dumps(list(target_names)).encode())
+    for name, role, values in parts:
+        number = values.dtype.kind == "f"
+        digest.update(json.dumps([name, role, "number" if number else "text", *values.shape]).encode())
+        digest.update(values.astype("<f8").tobytes() if number else json.dumps(values.tolist()).encode())
+    return digest.hexdigest()

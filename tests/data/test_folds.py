@@ -1,0 +1,282 @@
+"""Folds equal scikit-learn's, row for row; holdouts are drawn from our own streams."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from sklearn import model_selection as oracle
+
+from shoal.data import Column, Dataset, FoldOptions, Split, holdout_split, make_folds
+from shoal.errors import DataError
+from shoal.streams import StreamKey
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def dataset(
+    rows: int,
+    classes: NDArray[np.int64] | None = None,
+    groups: NDArray[np.str_] | None = None,
+    folds: NDArray[np.int64] | None = None,
+) -> Dataset:
+    """Build a data set of `rows` training rows, with two test rows after them."""
+    all_rows = rows + 2
+    names = tuple(f"c{i}" for i in range(int(classes.max()) + 1)) if classes is not None else ()
+    targets = np.zeros((all_rows, 1)) if classes is None else np.concatenate((classes, [0, 0]))
+    return Dataset(
+        name="d",
+        task="regression" if classes is None else "classification",
+        columns=(Column("x", np.arange(all_rows, dtype=np.float64)),),
+        target_names=("y",),
+        targets=targets,
+        classes=names,
+        train_rows=rows,
+        groups=groups,
+        given_folds=folds,
+        train_fingerprint="",
+        test_fingerprint="",
+        source="",
+    )
+
+
+def assert_equal(
+    splits: tuple[Split, ...], expected: Iterable[tuple[NDArray[np.int64], NDArray[np.int64]]]
+) -> None:
+    expected = list(expected)
+    assert len(splits) == len(expected)
+    for number, (split, (train, validation)) in enumerate(zip(splits, expected, strict=True)):
+        assert split.stream == number
+        assert split.train.tolist() == sorted(train)
+        assert split.validation.tolist() == sorted(validation)
+
+
+@given(n=st.integers(2, 12), extra=st.integers(0, 60), shuffle=st.booleans(), seed=SEEDS)
+def test_k_fold(n: int, extra: int, shuffle: bool, seed: int) -> None:
+    x = np.zeros(n + extra)
+    splits = make_folds(dataset(len(x)), FoldOptions(None, n, shuffle=shuffle, seed=seed))
+    assert_equal(splits, oracle.KFold(n, shuffle=shuffle, random_state=seed if shuffle else None).split(x))
+
+
+@st.composite
+def class_numbers(draw: st.DrawFn, n: int) -> NDArray[np.int64]:
+    sizes = draw(st.lists(st.integers(n, 20), min_size=2, max_size=5))
+    return np.array(draw(st.permutations([c for c, size in enumerate(sizes) for _ in range(size)])))
+
+
+@given(data=st.data(), n=st.integers(2, 7), shuffle=st.booleans(), seed=SEEDS)
+def test_stratified(data: st.DataObject, n: int, shuffle: bool, seed: int) -> None:
+    classes = data.draw(class_numbers(n))
+    splits = make_folds(dataset(len(classes), classes), FoldOptions(None, n, shuffle=shuffle, seed=seed))
+    splitter = oracle.StratifiedKFold(n, shuffle=shuffle, random_state=seed if shuffle else None)
+    assert_equal(splits, splitter.split(np.zeros(len(classes)), classes))
+
+
+@given(
+    groups=st.lists(st.sampled_from("abcdefghijklm"), min_size=3).filter(lambda g: len(set(g)) > 2),
+    data=st.data(),
+    shuffle=st.booleans(),
+    seed=SEEDS,
+)
+def test_grouped(groups: list[str], data: st.DataObject, shuffle: bool, seed: int) -> None:
+    n = data.draw(st.integers(2, len(set(groups))))
+    splits = make_folds(
+        dataset(len(groups), groups=np.array(groups)), FoldOptions(None, n, shuffle=shuffle, seed=seed)
+    )
+    splitter = oracle.GroupKFold(n, shuffle=shuffle, random_state=seed if shuffle else None)
+    assert_equal(splits, splitter.split(np.zeros(len(groups)), groups=groups))
+
+
+@given(n=st.integers(2, 6), times=st.integers(1, 4), extra=st.integers(0, 40), seed=SEEDS)
+def test_repeated(n: int, times: int, extra: int, seed: int) -> None:
+    x = np.zeros(n + extra)
+    splits = make_folds(dataset(len(x)), FoldOptions("repeated", n, times, seed=seed))
+    assert_equal(splits, oracle.RepeatedKFold(n_splits=n, n_repeats=times, random_state=seed).split(x))
+
+
+@settings(max_examples=50)
+@given(data=st.data(), n=st.integers(2, 5), times=st.integers(1, 3), seed=SEEDS)
+def test_repeated_stratified(data: st.DataObject, n: int, times: int, seed: int) -> None:
+    classes = data.draw(class_numbers(n))
+    splits = make_folds(
+        dataset(len(classes), classes), FoldOptions("repeated-stratified", n, times, seed=seed)
+    )
+    splitter = oracle.RepeatedStratifiedKFold(n_splits=n, n_repeats=times, random_state=seed)
+    assert_equal(splits, splitter.split(np.zeros(len(classes)), classes))
+
+
+@given(rows=st.integers(2, 80), share=st.floats(0.01, 0.99), n=st.integers(2, 5), seed=SEEDS)
+def test_shuffle(rows: int, share: float, n: int, seed: int) -> None:
+    options = FoldOptions("shuffle", n, share=share, seed=seed)
+    if math.ceil(share * rows) >= rows:
+        with pytest.raises(DataError):
+            make_folds(dataset(rows), options)
+        return
+    expected = oracle.ShuffleSplit(n, test_size=share, random_state=seed).split(np.zeros(rows))
+    assert_equal(make_folds(dataset(rows), options), expected)
+
+
+@given(folds=st.lists(st.integers(-1, 4), min_size=2).filter(lambda f: len(set(f)) > 1))
+def test_given(folds: list[int]) -> None:
+    _, numbered = np.unique([-1, *folds], return_inverse=True)
+    numbers = numbered[1:] - 1
+    splits = make_folds(dataset(len(folds), folds=numbers), FoldOptions("given"))
+    assert_equal(splits, oracle.PredefinedSplit(numbers).split())
+
+
+def test_labels_for_people() -> None:
+    assert [s.label for s in make_folds(dataset(9), FoldOptions(n=3))] == [
+        "fold 1 of 3",
+        "fold 2 of 3",
+        "fold 3 of 3",
+    ]
+    assert make_folds(dataset(9), FoldOptions("repeated", 3, 2))[4].label == "fold 2 of 3, round 2 of 2"
+    assert make_folds(dataset(9), FoldOptions("shuffle", 4))[3].label == "split 4 of 4"
+
+
+def test_seeds_above_32_bits_are_seeds_of_their_own() -> None:
+    firsts = {
+        tuple(make_folds(dataset(40), FoldOptions(seed=seed))[0].validation)
+        for seed in (5, 5 + 2**32, 5 + 2**33)
+    }
+    assert len(firsts) == 3
+
+
+FEW = np.array([0] * 5 + [1] * 2 + [2] * 1)
+MANY = np.repeat(np.arange(12), 2)
+PAIR = np.array(["a", "b"] * 5)
+REFUSALS = [
+    (dataset(4), FoldOptions(n=5), ["search.folds: expected at most 4 folds (the training rows), got 5"]),
+    (
+        dataset(8, FEW),
+        FoldOptions(n=9),
+        ["search.folds: expected at most 8 folds (the training rows), got 9"],
+    ),
+    (
+        dataset(8, FEW),
+        FoldOptions(n=3),
+        [
+            'search.folds: expected at least 3 training rows of every class for 3 folds, got 2 of class "c1"',
+            'search.folds: expected at least 3 training rows of every class for 3 folds, got 1 of class "c2"',
+        ],
+    ),
+    (
+        dataset(24, MANY),
+        FoldOptions(n=3),
+        [
+            "search.folds: expected at least 3 training rows of every class for 3 folds, got fewer of "
+            '"c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8", "c9" and 2 more'
+        ],
+    ),
+    (
+        dataset(9),
+        FoldOptions("stratified"),
+        ["search.folds: expected classes for stratified folds, got a regression"],
+    ),
+    (
+        dataset(9),
+        FoldOptions("grouped"),
+        ["search.folds: expected the column data.groups for grouped folds, got none"],
+    ),
+    (
+        dataset(10, groups=PAIR),
+        FoldOptions("grouped", 3),
+        ["search.folds: expected at most 2 folds (the groups of the training rows), got 3"],
+    ),
+    (
+        dataset(9),
+        FoldOptions("given"),
+        ["search.folds: expected a column of folds for given folds, got none"],
+    ),
+    (
+        dataset(3),
+        FoldOptions("shuffle", share=0.9),
+        [
+            "search.folds.share: expected a share that leaves at least one row to train on and one to validate on,"
+            " got 0.9 of 3 rows"
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("rows", "options", "sentences"), REFUSALS)
+def test_folds_that_cannot_be(rows: Dataset, options: FoldOptions, sentences: list[str]) -> None:
+    with pytest.raises(DataError) as caught:
+        make_folds(rows, options)
+    assert str(caught.value).splitlines() == sentences
+
+
+@given(
+    rows=st.lists(st.integers(0, 199), unique=True, min_size=2),
+    share=st.floats(0, 0.99),
+    seed=st.integers(0, 2**63 - 1),
+)
+def test_a_holdout_parts_the_given_rows(rows: list[int], share: float, seed: int) -> None:
+    wanted = round(share * len(rows))
+    if share > 0 and not 0 < wanted < len(rows):
+        with pytest.raises(DataError):
+            holdout_split(dataset(200), rows, share, StreamKey(seed, 1, 2), "v", 1)
+        return
+    split = holdout_split(dataset(200), rows, share, StreamKey(seed, 1, 2), "validation", 1)
+    again = holdout_split(dataset(200), rows[::-1], share, StreamKey(seed, 1, 2), "validation", 1)
+    assert split.validation.tolist() == again.validation.tolist()
+    assert sorted([*split.train, *split.validation]) == sorted(rows)
+    assert split.train.tolist() == sorted(split.train)
+    assert split.validation.tolist() == sorted(split.validation)
+    assert len(split.validation) == wanted
+    assert (split.label, split.stream) == ("validation", 1)
+
+
+@given(data=st.data(), share=st.floats(0.1, 0.9), seed=SEEDS)
+def test_a_stratified_holdout_keeps_every_class_in_training_and_its_share(
+    data: st.DataObject, share: float, seed: int
+) -> None:
+    classes = data.draw(class_numbers(3))
+    split = holdout_split(
+        dataset(len(classes), classes), np.arange(len(classes)), share, StreamKey(seed, 0, 0), "v", 0
+    )
+    sizes = np.bincount(classes)
+    held = np.bincount(classes[split.validation], minlength=len(sizes))
+    assert (held < sizes).all()
+    room = sizes - 1 >= share * sizes
+    assert (np.abs(held - share * sizes)[room] < 2).all()
+    assert len(split.validation) == min(round(share * len(classes)), int((sizes - 1).sum()))
+
+
+@given(groups=st.lists(st.sampled_from("abcdef"), min_size=4), share=st.floats(0.2, 0.8), seed=SEEDS)
+def test_a_holdout_keeps_groups_whole(groups: list[str], share: float, seed: int) -> None:
+    table = dataset(len(groups), groups=np.array(groups))
+    if len(set(groups)) < 2:
+        with pytest.raises(DataError):
+            holdout_split(table, np.arange(len(groups)), share, StreamKey(seed, 0, 0), "v", 0)
+        return
+    try:
+        split = holdout_split(table, np.arange(len(groups)), share, StreamKey(seed, 0, 0), "v", 0)
+    except DataError:
+        assert share > 0.5  # every group brought the count nearer
+        return
+    held = {groups[row] for row in split.validation}
+    assert held
+    assert held.isdisjoint({groups[row] for row in split.train})
+
+
+def test_holdouts_of_other_keys_differ() -> None:
+    held = {
+        tuple(holdout_split(dataset(100), np.arange(100), 0.2, key, "v", 0).validation)
+        for key in (StreamKey(0, 0, 0), StreamKey(1, 0, 0), StreamKey(0, 1, 0), StreamKey(0, 0, 1))
+    }
+    assert len(held) == 4
+
+
+def test_a_holdout_that_leaves_nothing() -> None:
+    with pytest.raises(DataError) as caught:
+        holdout_split(dataset(9), [1, 2], 0.2, StreamKey(0, 0, 0), "training.validation", 0)
+    assert str(caught.value) == (
+        "training.validation: expected a share that leaves at least one row to train on and one to hold out,"
+        " got 0.2 of 2 rows"
+    )
