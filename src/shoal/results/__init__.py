@@ -1,0 +1,49 @@
+"""What came out: the store, frames, statistics, the choice."""
+
+from shoal.results._lock import RunLock
+from shoal.results._record import CandidateRow, FitRecord, Plan, PlanEntry, Stage, Status, Truth
+from shoal.results._results import Results
+from shoal.results._scores import (
+    CalibrationBins,
+    ClassScores,
+    calibration_bins,
+    class_scores,
+    classification_scores,
+    confusion_matrix,
+    regression_scores,
+)
+from shoal.results._select import Choice, SearchScores, Standing, choose, choose_candidate, search_scores
+from shoal.results._statistics import PairedTest, corrected_t_test, holm, mean_and_error, paired_t_test
+from shoal.results._store import Identity, Store
+
+__all__ = [
+    "CalibrationBins",
+    "CandidateRow",
+    "Choice",
+    "ClassScores",
+    "FitRecord",
+    "Identity",
+    "PairedTest",
+    "Plan",
+    "PlanEntry",
+    "Results",
+    "RunLock",
+    "SearchScores",
+    "Stage",
+    "Standing",
+    "Status",
+    "Store",
+    "Truth",
+    "calibration_bins",
+    "choose",
+    "choose_candidate",
+    "class_scores",
+    "classification_scores",
+    "confusion_matrix",
+    "corrected_t_test",
+    "holm",
+    "mean_and_error",
+    "paired_t_test",
+    "regression_scores",
+    "search_scores",
+]

@@ -1,0 +1,186 @@
+"""The results as pandas frames: plan entries and fits in, one frame out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Truth
+from shoal.results._select import Standing
+from shoal.results._statistics import paired_t_test
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+Arrays = Mapping[str, NDArray[Any]]
+_METRICS: Final = ("loss", "mse", "rmse", "mae", "r2", "accuracy", "macro_f1", "ece")
+_PLACE: Final = ("fit_id", "stage", "label", "candidate_id", "fold", "repeat")
+
+
+def fits_frame(plan: Sequence[PlanEntry], fits: Mapping[str, FitRecord]) -> DataFrame:
+    """One row a place in the plan whose fit is done."""
+    import pandas as pd
+
+    done = [(entry, fits[entry.fit_id]) for entry in plan if entry.fit_id in fits]
+    metrics = _score_columns(fit for _, fit in done)
+    columns: dict[str, list[Any]] = {name: [getattr(entry, name) for entry, _ in done] for name in _PLACE}
+    for name in ("trainer", "status", "message", "epochs", "kept_epoch", "steps"):
+        columns[name] = [getattr(fit, name) for _, fit in done]
+    for name in ("train_rows", "validation_rows"):
+        columns[name] = [getattr(entry, name) for entry, _ in done]
+    for rows, metric in metrics:
+        columns[f"{rows}_{metric}"] = [fit.scores.get(rows, {}).get(metric, math.nan) for _, fit in done]
+    columns["seconds"] = [fit.seconds for _, fit in done]
+    return pd.DataFrame(columns)
+
+
+def _score_columns(fits: Iterable[FitRecord]) -> list[tuple[str, str]]:
+    found = {(rows, metric) for fit in fits for rows, scores in fit.scores.items() for metric in scores}
+    order = {metric: place for place, metric in enumerate(_METRICS)}
+    return sorted(found, key=lambda pair: (pair[0] != "validation", pair[0], order.get(pair[1], 99), pair[1]))
+
+
+def curve_frame(curves: Arrays) -> DataFrame:
+    """The curve of one fit: epoch, then one column a curve."""
+    import pandas as pd
+
+    names = ["epoch", *sorted(set(curves) - {"epoch"})]
+    frame = pd.DataFrame({name: curves[name] for name in names})
+    return frame.astype({"epoch": np.int64})
+
+
+def curves_frame(places: Iterable[tuple[PlanEntry, Arrays]]) -> DataFrame:
+    """One row a place in the plan and point of its curve; a curve that a fit does not have is NaN."""
+    return _stacked([(entry, curve_frame(curves)) for entry, curves in places], ("epoch",))
+
+
+def predictions_frame(places: Iterable[tuple[PlanEntry, Arrays]], truth: Truth) -> DataFrame:
+    """One row a place in the plan, row and target (regression), or place and row (classification)."""
+    parts = [
+        (entry, _predicted(rows, _row_numbers(entry, rows, truth), values, truth))
+        for entry, predictions in places
+        for rows, values in sorted(predictions.items(), key=lambda pair: pair[0] != "validation")
+    ]
+    return _stacked(parts, ("rows", "row", "true", "predicted"))
+
+
+def _row_numbers(entry: PlanEntry, rows: str, truth: Truth) -> NDArray[np.int64]:
+    if rows == "test":
+        return np.arange(truth.train_rows, len(truth.y), dtype=np.int64)
+    return truth.validation_rows[entry.stage, entry.fold if entry.stage == "search" else entry.repeat]
+
+
+def _predicted(rows: str, row_V: NDArray[np.int64], value_VK: NDArray[Any], truth: Truth) -> DataFrame:
+    import pandas as pd
+
+    if truth.classes:
+        names = np.array(truth.classes, dtype=object)
+        columns = {"true": names[truth.y[row_V]], "predicted": names[value_VK.argmax(axis=1)]}
+        columns |= {f"probability_{name}": value_VK[:, k] for k, name in enumerate(truth.classes)}
+        return pd.DataFrame({"rows": rows, "row": row_V, **columns})
+    targets = len(truth.target_names)
+    return pd.DataFrame(
+        {
+            "rows": rows,
+            "row": np.repeat(row_V, targets),
+            "target": np.tile(np.array(truth.target_names, dtype=object), len(row_V)),
+            "true": truth.y[row_V].reshape(-1),
+            "predicted": value_VK.reshape(-1),
+        }
+    )
+
+
+def _stacked(parts: Sequence[tuple[PlanEntry, DataFrame]], columns: Sequence[str]) -> DataFrame:
+    """Put frames under each other, every row with its place in the study; `columns` when there are none."""
+    import pandas as pd
+
+    if not parts:
+        return pd.DataFrame(columns=[*_PLACE, *columns])
+    place = pd.DataFrame({name: [getattr(entry, name) for entry, _ in parts] for name in _PLACE})
+    of_row = np.repeat(np.arange(len(parts)), [len(frame) for _, frame in parts])
+    rows = pd.concat([frame for _, frame in parts], ignore_index=True)
+    return pd.concat([place.iloc[of_row].reset_index(drop=True), rows], axis=1)
+
+
+def candidates_frame(
+    standings: Sequence[Standing], candidates: Sequence[CandidateRow], chosen: str | None
+) -> DataFrame:
+    """One row a candidate of the search, best first, with its settings; sick ones last, without a rank."""
+    import pandas as pd
+
+    values = {row.candidate_id: row.values for row in candidates}
+    keys = dict.fromkeys(key for row in standings for key in values[row.candidate_id])
+    columns: dict[str, Any] = {
+        "rank": pd.array([row.rank for row in standings], dtype="Int64"),
+        "candidate_id": [row.candidate_id for row in standings],
+        **{key: [values[row.candidate_id].get(key) for row in standings] for key in keys},
+        "parameters": [row.parameter_count for row in standings],
+    }
+    for name in ("selection_score", "standard_error", "difference", "ci_low", "ci_high"):
+        columns[name] = np.array([getattr(row, name) for row in standings], np.float64)
+    for name in ("p_value", "adjusted_p_value"):
+        columns[name] = np.array([getattr(row, name) for row in standings], np.float64)
+    columns["indistinguishable"] = np.array([row.indistinguishable for row in standings], np.bool_)
+    columns["chosen"] = np.array([row.candidate_id == chosen for row in standings], np.bool_)
+    columns["sick"] = np.array([row.sick for row in standings], np.bool_)
+    return pd.DataFrame(columns)
+
+
+def comparisons_frame(plan: Sequence[PlanEntry], fits: Mapping[str, FitRecord]) -> DataFrame:
+    """One row a comparison, in the order of the study; statistics over its healthy repeats.
+
+    For every test metric its mean, sample standard deviation, minimum, median and maximum over repeats, and the
+    mean difference to the first comparison, paired by repeat, with the 95 % interval and p of Student's
+    paired t-test: it speaks of other initialisations, not of other rows.
+    """
+    import pandas as pd
+
+    tests: dict[str, dict[int, FitRecord]] = {}
+    for entry in plan:
+        if entry.stage == "compare" and entry.fit_id in fits:
+            tests.setdefault(entry.label, {})[entry.repeat] = fits[entry.fit_id]
+    metrics = [
+        metric
+        for rows, metric in _score_columns(fit for repeats in tests.values() for fit in repeats.values())
+        if rows == "test"
+    ]
+    if "mse" in metrics:
+        metrics.remove("loss")  # the same number
+    first = next(iter(tests.values()), {})
+    rows = []
+    for label, repeats in tests.items():
+        row: dict[str, Any] = {"label": label, "repeats": len(repeats)}
+        row["sick"] = sum(fit.status != "ok" for fit in repeats.values())
+        for metric in metrics:
+            row |= _compared(metric, _test_scores(repeats, metric), _test_scores(first, metric))
+        rows.append(row)
+    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=["label", "repeats", "sick"])
+
+
+def _test_scores(repeats: Mapping[int, FitRecord], metric: str) -> dict[int, float]:
+    healthy = {repeat: fit for repeat, fit in repeats.items() if fit.status == "ok"}
+    return {repeat: fit.scores["test"][metric] for repeat, fit in healthy.items()}
+
+
+def _compared(metric: str, scores: dict[int, float], first: dict[int, float]) -> dict[str, float]:
+    values = np.array(list(scores.values()), np.float64)
+    nan = np.full(1, np.nan)
+    some = values if len(values) else nan
+    both = sorted(scores.keys() & first.keys())
+    test = paired_t_test(np.array([scores[repeat] - first[repeat] for repeat in both]) if both else nan)
+    statistics = {
+        "mean": some.mean(),
+        "std": values.std(ddof=1) if len(values) > 1 else math.nan,
+        "min": some.min(),
+        "median": np.median(some),
+        "max": some.max(),
+        "difference": test.mean,
+        "ci_low": test.ci_low,
+        "ci_high": test.ci_high,
+        "p_value": test.p,
+    }
+    return {f"{metric}_{name}": float(value) for name, value in statistics.items()}

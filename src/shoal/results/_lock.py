@@ -1,0 +1,138 @@
+"""One run folder, one running process: a lock that the operating system lets go of when its holder dies.
+
+The lock lies on `run.lock` in the run folder, which says who holds it and since when, and is removed at the
+end. A killed holder leaves the file but not the lock; the next run takes both over.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+from shoal.errors import Problem, RunFolderBusy
+from shoal.results._database import folder_error, make_folder
+
+LOCK_NAME: Final = "run.lock"
+_held: set[int] = set()
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try_lock(descriptor: int) -> bool:
+        """Lock one byte far beyond the text, which stays readable."""
+        os.lseek(descriptor, 1 << 20, os.SEEK_SET)
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+    def _keep_from_children() -> None:
+        """Nothing to do: there is no fork here."""
+
+    def _remove(path: Path, descriptor: int) -> None:
+        """Close, then delete: an open file cannot be deleted here; one just opened by another stays."""
+        os.close(descriptor)
+        try:
+            path.unlink()
+        except OSError:
+            return
+
+else:
+    import fcntl
+
+    def _try_lock(descriptor: int) -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    @cache
+    def _keep_from_children() -> None:
+        """Close our copies in every forked child, which would otherwise hold the lock after our death."""
+        os.register_at_fork(after_in_child=_let_go)
+
+    def _let_go() -> None:
+        while _held:
+            os.close(_held.pop())
+
+    def _remove(path: Path, descriptor: int) -> None:
+        """Delete while still locked, so that nobody's new file is deleted."""
+        path.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+class RunLock:
+    """`with RunLock(folder):` holds the run folder for this process; RunFolderBusy if another one does."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._path = folder / LOCK_NAME
+        self._descriptor = -1
+
+    def __enter__(self) -> RunLock:
+        make_folder(self._folder)
+        _keep_from_children()
+        try:
+            self._descriptor = self._locked()
+            self._sign()
+        except OSError as error:
+            self._release()
+            raise folder_error(self._folder, error) from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._release()
+
+    def _release(self) -> None:
+        if self._descriptor in _held:  # not so in a forked child
+            _held.remove(self._descriptor)
+            _remove(self._path, self._descriptor)
+
+    def _sign(self) -> None:
+        """Write down who holds the lock and since when."""
+        since = datetime.now().astimezone().isoformat(timespec="seconds")
+        os.ftruncate(self._descriptor, 0)
+        os.lseek(self._descriptor, 0, os.SEEK_SET)
+        os.write(self._descriptor, json.dumps({"pid": os.getpid(), "since": since}).encode())
+
+    def _locked(self) -> int:
+        while True:
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+            if not _try_lock(descriptor):
+                busy = _busy(self._folder, descriptor)
+                os.close(descriptor)
+                raise busy
+            if self._is_ours(descriptor):
+                _held.add(descriptor)
+                return descriptor
+            os.close(descriptor)
+
+    def _is_ours(self, descriptor: int) -> bool:
+        """Tell whether the locked file still lies in the folder: its last holder may have removed it."""
+        try:
+            return os.path.samestat(os.fstat(descriptor), os.stat(self._path))
+        except FileNotFoundError:
+            return False
+
+
+def _busy(folder: Path, descriptor: int) -> RunFolderBusy:
+    """Say who holds the lock; what stands in the file is believed only where it is a number and a time."""
+    who, since = "another process", ""
+    try:
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        holder = json.loads(os.read(descriptor, 1000))
+        moment = datetime.fromisoformat(holder["since"])
+        who, since = f"process {int(holder['pid'])}", f" since {moment:%Y-%m-%d %H:%M:%S}"
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        pass  # not yet written, or not by us
+    return RunFolderBusy(Problem(str(folder), f"{who} holds this run folder{since}; wait for it, or stop it"))

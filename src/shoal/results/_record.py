@@ -1,0 +1,104 @@
+"""What the engine hands to the results: plain frozen values and arrays.
+
+Letters: T evaluation points, P parameters, V rows predicted, K outputs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Stage = Literal["search", "compare", "refit"]
+Status = Literal["ok", "diverged", "failed"]
+
+
+@dataclass(frozen=True, eq=False)
+class FitRecord:
+    """One trained network and all that it left, named by its content (`fit_id`, a SHA-256 in hex).
+
+    `curves` holds "epoch" and the columns that exist, float64 (T,); `parameters` float32 arrays by name, the
+    kept ones; `predictions` by rows ("validation", "test"), float64 (V, K) in the target's units, or class
+    probabilities; `scores` by rows, then metric. A sick fit has NaN scores and says why in `message`.
+    `seconds` is a fact of the machine and no part of the results' digest.
+    """
+
+    fit_id: str
+    trainer: str
+    status: Status
+    message: str
+    epochs: int
+    kept_epoch: int
+    steps: int
+    curves: dict[str, NDArray[np.float64]]
+    parameters: dict[str, NDArray[np.float32]]
+    predictions: dict[str, NDArray[np.float64]]
+    scores: dict[str, dict[str, float]]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class PlanEntry:
+    """The place of a fit in the study: what it was trained for. One fit may stand in several places.
+
+    `label` is a comparison's name ("winner" for the chosen one), empty in the search. `fold` and `repeat` count from 0.
+    """
+
+    fit_id: str
+    stage: Stage
+    candidate_id: str
+    label: str
+    fold: int
+    repeat: int
+    train_rows: int
+    validation_rows: int
+
+
+@dataclass(frozen=True)
+class CandidateRow:
+    """A candidate as the results know it: the searched values by key path, and its number of parameters."""
+
+    candidate_id: str
+    values: dict[str, Any]
+    parameter_count: int
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """The rows that predictions belong to: inputs as read (for pictures), targets, which rows are test rows.
+
+    `x_ND` float64 of the numeric inputs, `y` float64 (N, K) or int64 (N,) class numbers; rows from
+    `train_rows` on are test rows. `validation_rows` gives the row numbers predicted in
+    ("search", fold) and in ("compare", repeat).
+    """
+
+    input_names: tuple[str, ...]
+    target_names: tuple[str, ...]
+    classes: tuple[str, ...]
+    x_ND: NDArray[np.float64]
+    y: NDArray[Any]
+    train_rows: int
+    validation_rows: dict[tuple[str, int], NDArray[np.int64]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The cost of a study. Times are predictions for this machine; `fits` counts what is still to be trained."""
+
+    data: str
+    """The data set in words."""
+    candidates: int
+    folds: int
+    stages: tuple[tuple[str, int, int], ...]
+    """Name, fits and training steps of every stage."""
+    fits: int
+    known: int
+    steps: int
+    parameters: tuple[int, int]
+    """Fewest and most parameters of a candidate."""
+    trainers: dict[str, int]
+    memory_bytes: float
+    seconds: float
+    notes: tuple[str, ...]

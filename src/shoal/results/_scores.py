@@ -1,0 +1,132 @@
+"""Scores of predictions against true values, in float64.
+
+Letters: N rows, K outputs or classes, M bins of confidence.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+BINS: Final = 15
+
+
+def regression_scores(y_NK: NDArray[Any], prediction_NK: NDArray[Any]) -> dict[str, float]:
+    """Give loss (the MSE), mse, rmse, mae and r2 in the targets' units: the mean over outputs of each output's.
+
+    So they are scikit-learn's with "uniform_average", except that R2 is NaN where a target is constant,
+    for it has no meaning there. Without rows, or with a prediction that is not finite, all are NaN.
+    """
+    y_NK, prediction_NK = np.asarray(y_NK, np.float64), np.asarray(prediction_NK, np.float64)
+    if not len(y_NK) or not np.isfinite(prediction_NK).all():
+        return dict.fromkeys(("loss", "mse", "rmse", "mae", "r2"), math.nan)
+    error_NK = prediction_NK - y_NK
+    with np.errstate(over="ignore", invalid="ignore"):  # squares of huge numbers are inf, and so said
+        mse_K = np.mean(error_NK**2, axis=0)
+        variance_K = np.mean((y_NK - y_NK.mean(axis=0)) ** 2, axis=0)
+        constant = (y_NK == y_NK[0]).all(axis=0) | (variance_K == 0)
+        return {
+            "loss": float(mse_K.mean()),
+            "mse": float(mse_K.mean()),
+            "rmse": float(np.sqrt(mse_K).mean()),
+            "mae": float(np.abs(error_NK).mean()),
+            "r2": math.nan if constant.any() else float(np.mean(1 - mse_K / variance_K)),
+        }
+
+
+def classification_scores(y_N: NDArray[Any], probability_NK: NDArray[Any]) -> dict[str, float]:
+    """Give loss (the cross-entropy in nats), accuracy, macro_f1 and ece (see `CalibrationBins`).
+
+    A probability of 0 counts as the smallest normal float64 (708 nats), so that one sure mistake does not
+    make the mean infinite. Without rows, or with a probability that is not finite, all are NaN.
+    """
+    probability_NK = np.asarray(probability_NK, np.float64)
+    if not len(y_N) or not np.isfinite(probability_NK).all():
+        return dict.fromkeys(("loss", "accuracy", "macro_f1", "ece"), math.nan)
+    of_truth_N = np.maximum(probability_NK[np.arange(len(y_N)), y_N], np.finfo(np.float64).tiny)
+    predicted_N = probability_NK.argmax(axis=1)
+    confusion_KK = confusion_matrix(y_N, predicted_N, probability_NK.shape[1])
+    return {
+        "loss": float(-np.log(of_truth_N).mean()),
+        "accuracy": float(np.mean(predicted_N == y_N)),
+        "macro_f1": float(np.nanmean(class_scores(confusion_KK).f1_K)),
+        "ece": calibration_bins(y_N, probability_NK).error,
+    }
+
+
+def confusion_matrix(y_N: NDArray[Any], predicted_N: NDArray[Any], classes: int) -> NDArray[np.int64]:
+    """Count rows by true class (down) and predicted class (across), shape (K, K)."""
+    places_N = np.asarray(y_N, np.int64) * classes + np.asarray(predicted_N, np.int64)
+    return np.bincount(places_N, minlength=classes**2).reshape(classes, classes).astype(np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class ClassScores:
+    """Scores of each class, shape (K,); NaN where undefined.
+
+    Precision is undefined for a class that is never predicted, recall for one that never occurs, F1 for
+    one that does neither. `rows_K` counts true rows.
+    """
+
+    precision_K: NDArray[np.float64]
+    recall_K: NDArray[np.float64]
+    f1_K: NDArray[np.float64]
+    rows_K: NDArray[np.int64]
+
+
+def class_scores(confusion_KK: NDArray[np.int64]) -> ClassScores:
+    """Give precision, recall and F1 of every class of a confusion matrix."""
+    hit_K, true_K, predicted_K = confusion_KK.diagonal(), confusion_KK.sum(axis=1), confusion_KK.sum(axis=0)
+    return ClassScores(
+        precision_K=_share(hit_K, predicted_K),
+        recall_K=_share(hit_K, true_K),
+        f1_K=_share(2 * hit_K, true_K + predicted_K),
+        rows_K=true_K,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class CalibrationBins:
+    """Rows by the confidence of their prediction, in M bins of equal width: (0, 1/M], ... , ((M-1)/M, 1].
+
+    `confidence_M` and `accuracy_M` are means over a bin's rows (NaN where it has none). `error` is the
+    expected calibration error: the mean over rows of their bin's gap between the two.
+    Guo, Pleiss, Sun, Weinberger 2017, "On calibration of modern neural networks", ICML, equations 2 to 5.
+    """
+
+    edges: NDArray[np.float64]
+    rows_M: NDArray[np.int64]
+    confidence_M: NDArray[np.float64]
+    accuracy_M: NDArray[np.float64]
+
+    @property
+    def error(self) -> float:
+        """The expected calibration error; NaN without rows."""
+        gap_M = np.nan_to_num(np.abs(self.accuracy_M - self.confidence_M))
+        return float(_share(np.sum(self.rows_M * gap_M), self.rows_M.sum()))
+
+
+def calibration_bins(y_N: NDArray[Any], probability_NK: NDArray[Any], bins: int = BINS) -> CalibrationBins:
+    """Sort predictions into bins by their highest class probability."""
+    probability_NK = np.asarray(probability_NK, np.float64)
+    confidence_N, predicted_N = probability_NK.max(axis=1), probability_NK.argmax(axis=1)
+    edges = np.linspace(0, 1, bins + 1)
+    bin_N = np.clip(np.searchsorted(edges, confidence_N, side="left") - 1, 0, bins - 1)
+    rows_M = np.bincount(bin_N, minlength=bins).astype(np.int64)
+    return CalibrationBins(
+        edges=edges,
+        rows_M=rows_M,
+        confidence_M=_share(np.bincount(bin_N, weights=confidence_N, minlength=bins), rows_M),
+        accuracy_M=_share(np.bincount(bin_N, weights=predicted_N == y_N, minlength=bins), rows_M),
+    )
+
+
+def _share(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
+    """Divide; NaN where there is nothing to have a share of."""
+    part, whole = np.asarray(part, np.float64), np.asarray(whole, np.float64)
+    share: NDArray[np.float64] = np.divide(part, whole, out=np.full_like(part, math.nan), where=whole > 0)
+    return share

@@ -1,0 +1,322 @@
+"""The truth of a run: every finished fit, its place in the study and the facts around them, in one file.
+
+A fit exists when its transaction is committed. Every value read is checked against the SHA-256 it was
+stored with, so a damaged file is refused and never believed. Arrays lie as safetensors bytes (no pickle), one
+blob for the curves, one for the parameters, one for the predictions of a fit.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.errors import Problem, RunFolderError
+from shoal.results._database import NOTHING_YET, Database
+from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Truth
+
+Arrays = dict[str, NDArray[Any]]
+_PARTS: Final = ("curves", "parameters", "predictions")
+_NAMES: Final = ("input_names", "target_names", "classes")
+_FITS: Final = (
+    "SELECT fit_id, trainer, status, message, epochs, kept_epoch, steps, scores, seconds, sha256 FROM fits"
+)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a run folder belongs to: results of anything else are refused."""
+
+    name: str
+    task: str
+    train_fingerprint: str
+
+
+class Store:
+    """One run folder's results; a context manager. One process writes (it holds the `RunLock`), any may read.
+
+    Raises RunFolderError for a file that is foreign, newer, damaged or of another study, EnvironmentFault
+    for a machine that cannot keep it (disk full, read-only, input/output errors).
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @classmethod
+    def create_or_open(cls, folder: Path, identity: Identity) -> Store:
+        """Open the folder's results to add to them, or begin them; another study's are refused."""
+        store = cls(Database.open_for_writing(folder))
+        try:
+            store._claim(identity)
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    @classmethod
+    def open_readonly(cls, folder: Path) -> Store:
+        """Open the folder's results to read, also while a run adds to them."""
+        store = cls(Database.open_for_reading(folder))
+        try:
+            if store.fact("identity") is None:
+                raise store._nothing_yet()
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave nothing but the one file."""
+        self._database.close()
+
+    @contextmanager
+    def one_view(self) -> Iterator[None]:
+        """See one moment in all that is read within, whatever a run adds meanwhile."""
+        with self._database.transaction("DEFERRED"):
+            yield
+
+    def _claim(self, identity: Identity) -> None:
+        stored = self.fact("identity")
+        if not isinstance(stored, dict):
+            self.set_plan((), ())
+            self.put_fact("identity", dataclasses.asdict(identity))
+            return
+        held = Identity(*(str(stored.get(field.name)) for field in dataclasses.fields(Identity)))
+        differences = [f"its name is {held.name!r}, not {identity.name!r}"] * (held.name != identity.name)
+        differences += [f"its task is {held.task!r}, not {identity.task!r}"] * (held.task != identity.task)
+        if held.train_fingerprint != identity.train_fingerprint:
+            differences.append("its training data are others")
+        if differences:
+            what = f"holds another study ({', '.join(differences)}); choose another folder with --out"
+            raise RunFolderError(Problem(str(self._database.path.parent), what))
+
+    # Fits
+
+    def known(self) -> frozenset[str]:
+        """Give the ids of all fits that are done, sick ones among them."""
+        return frozenset(fit_id for (fit_id,) in self._database.rows("SELECT fit_id FROM fits"))
+
+    def add(self, record: FitRecord) -> None:
+        """Keep a finished fit, and drop its checkpoint, in one transaction."""
+        row = _fit_row(record)
+        parts = [(record.fit_id, part, _packed(getattr(record, part))) for part in _PARTS]
+        with self._database.transaction():
+            self._database.insert("fits", (*row, _seal(*row)))
+            self._database.insert("arrays", *((*key, data, _seal(*key, data=data)) for *key, data in parts))
+            self._database.execute("DELETE FROM checkpoints WHERE fit_id = ?", record.fit_id)
+
+    def forget_failed(self) -> None:
+        """Drop the fits that failed (not those that diverged, which they would again), so that they are tried anew."""
+        failed = [fit_id for (fit_id,) in self._database.rows("SELECT fit_id FROM fits WHERE status = 'failed'")]
+        with self._database.transaction():
+            for fit_id in failed:
+                self._database.execute("DELETE FROM arrays WHERE fit_id = ?", fit_id)
+                self._database.execute("DELETE FROM fits WHERE fit_id = ?", fit_id)
+
+    def summaries(self) -> dict[str, FitRecord]:
+        """Give every fit by id, its arrays left out, so that a whole study is read at once."""
+        rows = self._database.rows(_FITS + " ORDER BY fit_id")
+        return {row[0]: self._checked_fit(row) for row in rows}
+
+    def record(self, fit_id: str) -> FitRecord:
+        """Give one fit with all its arrays; KeyError if it is not there."""
+        rows = self._database.rows(_FITS + " WHERE fit_id = ?", fit_id)
+        if not rows:
+            raise KeyError(fit_id)
+        curves, parameters, predictions = (self.arrays(fit_id, part) for part in _PARTS)
+        summary = self._checked_fit(rows[0])
+        return dataclasses.replace(summary, curves=curves, parameters=parameters, predictions=predictions)
+
+    def arrays(self, fit_id: str, part: str) -> Arrays:
+        """Give one part of a fit alone: "curves", "parameters" or "predictions"."""
+        rows = self._database.rows(
+            "SELECT data, sha256 FROM arrays WHERE fit_id = ? AND part = ?", fit_id, part
+        )
+        if not rows:
+            raise self._database.damaged(f"the {part} of fit {fit_id} are missing")
+        data, seal = rows[0]
+        with self._checking(f"the {part} of fit {fit_id}", seal, fit_id, part, data=data):
+            return _unpacked(data)
+
+    def _checked_fit(self, row: tuple[Any, ...]) -> FitRecord:
+        *values, scores, seconds, seal = row
+        with self._checking(f"fit {row[0]}", seal, *row[:-1]):
+            names = ("fit_id", "trainer", "status", "message", "epochs", "kept_epoch", "steps")
+            arrays: dict[str, Any] = {part: {} for part in _PARTS}
+            named = dict(zip(names, values, strict=True))
+            return FitRecord(**named, **arrays, scores=_scores(scores), seconds=seconds)
+
+    # Checkpoints of running fits
+
+    def put_checkpoint(self, fit_id: str, arrays: Arrays, facts: dict[str, Any]) -> None:
+        """Keep where a running fit stands, in place of where it stood; `facts` as JSON (with inf, NaN)."""
+        text, data = json.dumps(facts), _packed(arrays)
+        row = (fit_id, text, data, _seal(fit_id, text, data=data))
+        self._database.insert("checkpoints", row, replace=True)
+
+    def checkpoint(self, fit_id: str) -> tuple[Arrays, dict[str, Any]] | None:
+        """Give where a fit stood, or None."""
+        rows = self._database.rows("SELECT facts, data, sha256 FROM checkpoints WHERE fit_id = ?", fit_id)
+        if not rows:
+            return None
+        text, data, seal = rows[0]
+        with self._checking(f"the checkpoint of fit {fit_id}", seal, fit_id, text, data=data):
+            return _unpacked(data), dict(json.loads(text))
+
+    # What the fits are for
+
+    def set_plan(self, entries: Sequence[PlanEntry], candidates: Sequence[CandidateRow]) -> None:
+        """Say which fits the study is made of now, in place of what was said before; no fit is lost by it.
+
+        The fact "choice" belongs to the search it was made from: it is dropped when that changes.
+        """
+        plan = [(number, *dataclasses.astuple(entry)) for number, entry in enumerate(entries)]
+        rows = [
+            (number, row.candidate_id, json.dumps(row.values), row.parameter_count)
+            for number, row in enumerate(candidates)
+        ]
+        search = sorted(row[1:] for row in plan if row[2] == "search")
+        searched = {entry.candidate_id for entry in entries if entry.stage == "search"}
+        seals = {
+            "plan": _seal(*plan),
+            "candidates": _seal(*rows),
+            "search": _seal(*search, *sorted(row[1:] for row in rows if row[1] in searched)),
+        }
+        database = self._database
+        with database.transaction():
+            if database.rows("SELECT sha256 FROM seals WHERE name = 'search'") != [(seals["search"],)]:
+                database.execute("DELETE FROM facts WHERE key = 'choice'")
+            for statement in ("DELETE FROM plan", "DELETE FROM candidates", "DELETE FROM seals"):
+                database.execute(statement)
+            database.insert("plan", *plan)
+            database.insert("candidates", *rows)
+            database.insert("seals", *seals.items())
+
+    def plan(self) -> tuple[PlanEntry, ...]:
+        """Give every place of the study, in the order of `set_plan`."""
+        seal, rows = self._database.sealed_rows("plan")
+        with self._checking("the plan", seal, *rows):
+            return tuple(PlanEntry(*row[1:]) for row in rows)
+
+    def candidate_rows(self) -> tuple[CandidateRow, ...]:
+        """Give every candidate, in the order of `set_plan`; a tuple in `values` has become a list."""
+        seal, rows = self._database.sealed_rows("candidates")
+        with self._checking("the list of candidates", seal, *rows):
+            return tuple(CandidateRow(row[1], dict(json.loads(row[2])), row[3]) for row in rows)
+
+    # Facts
+
+    def put_fact(self, key: str, value: Any) -> None:
+        """Keep anything that JSON can say (and inf, NaN), in place of what was kept under that key."""
+        text = json.dumps(value)
+        self._database.insert("facts", (key, text, _seal(key, text)), replace=True)
+
+    def fact(self, key: str) -> Any:
+        """Give what was kept under `key`, or None."""
+        for text, seal in self._database.rows("SELECT value, sha256 FROM facts WHERE key = ?", key):
+            with self._checking(f"the fact {key!r}", seal, key, text):
+                return json.loads(text)
+        return None
+
+    def put_truth(self, truth: Truth) -> None:
+        """Keep the rows that predictions belong to, in place of what was kept."""
+        facts = {name: getattr(truth, name) for name in ("train_rows", *_NAMES)}
+        rows = {f"{stage}/{fold}": numbers for (stage, fold), numbers in truth.validation_rows.items()}
+        text, data = json.dumps(facts), _packed({"x": truth.x_ND, "y": truth.y, **rows})
+        row = (1, text, data, _seal(text, data=data))
+        self._database.insert("truth", row, replace=True)
+
+    def truth(self) -> Truth:
+        """Give the rows that predictions belong to; RunFolderError where a run has not got as far."""
+        rows = self._database.rows("SELECT facts, data, sha256 FROM truth")
+        if not rows:
+            raise self._nothing_yet()
+        text, data, seal = rows[0]
+        with self._checking("the true values", seal, text, data=data):
+            facts, arrays = json.loads(text), _unpacked(data)
+            names = {key: tuple(map(str, facts[key])) for key in _NAMES}
+            x_ND, y = arrays.pop("x"), arrays.pop("y")
+            places = ((name.partition("/"), numbers) for name, numbers in arrays.items())
+            by_place = {(stage, int(fold)): numbers for (stage, _, fold), numbers in places}
+            rows_before = int(facts["train_rows"])
+            return Truth(**names, x_ND=x_ND, y=y, train_rows=rows_before, validation_rows=by_place)
+
+    def verify(self) -> None:
+        """Have every page of the file walked; RunFolderError if one is damaged."""
+        self._database.verify()
+
+    def _nothing_yet(self) -> RunFolderError:
+        return RunFolderError(Problem(str(self._database.path), NOTHING_YET))
+
+    @contextmanager
+    def _checking(self, what: str, seal: object, *values: object, data: bytes = b"") -> Iterator[None]:
+        """Refuse values that do not match their seal, and such as match but are not what Shoal writes."""
+        reason = "wrong checksum"
+        try:
+            if seal != _seal(*values, data=data):
+                raise ValueError
+            reason = "unexpected content"
+            yield
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise self._database.damaged(f"{what}: {reason}") from error
+
+
+def _fit_row(record: FitRecord) -> tuple[str | int | float, ...]:
+    return (
+        record.fit_id,
+        record.trainer,
+        record.status,
+        record.message,
+        int(record.epochs),
+        int(record.kept_epoch),
+        int(record.steps),
+        json.dumps(record.scores),
+        float(record.seconds),
+    )
+
+
+def _scores(text: str) -> dict[str, dict[str, float]]:
+    """Read the scores back; anything but numbers raises."""
+    return {
+        rows: {name: float(value) for name, value in pairs.items()}
+        for rows, pairs in json.loads(text).items()
+    }
+
+
+def _seal(*values: object, data: bytes = b"") -> bytes:
+    """Give the SHA-256 over a row's values and blob; no two rows share one."""
+    return hashlib.sha256(json.dumps(values).encode() + b"\0" + data).digest()
+
+
+def _packed(arrays: Arrays) -> bytes:
+    from safetensors.numpy import save
+
+    # `save` writes memory order as if it were C order: other layouts would come back scrambled.
+    return save({name: np.asarray(array, order="C") for name, array in arrays.items()})
+
+
+def _unpacked(data: bytes) -> Arrays:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    try:
+        return load(data)
+    except SafetensorError as error:
+        raise ValueError(error) from error

@@ -1,0 +1,229 @@
+"""The choice: by hand, and the same in any order."""
+
+from __future__ import annotations
+
+import json
+import math
+import tomllib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from record_cases import STUDY, a_fit, a_plan, a_sick_fit, new_store
+
+from shoal.errors import TrainingError
+from shoal.results import (
+    CandidateRow,
+    Choice,
+    PlanEntry,
+    SearchScores,
+    choose,
+    choose_candidate,
+    search_scores,
+)
+from shoal.study import Study
+
+A_STUDY = Study.model_validate(tomllib.loads(STUDY))
+
+
+def scored(scores, parameters=None, metric="loss", ids=None) -> SearchScores:
+    """Scores (C, F) of one repeat each."""
+    scores_CFR = np.array(scores, np.float64)[:, :, None]
+    count = len(scores_CFR)
+    names = ids or tuple("abcdefgh"[:count])
+    return SearchScores(names, tuple(parameters or [10] * count), scores_CFR, metric, 60.0, 30.0)
+
+
+def test_the_best_is_the_lowest_mean_loss_or_the_highest_accuracy():
+    table = [[0.3, 0.5], [0.2, 0.4], [0.9, 0.8]]
+    choice = choose(scored(table), "best")
+    assert choice.candidate_id == "b"
+    assert [(row.candidate_id, row.rank) for row in choice.standings] == [("b", 1), ("a", 2), ("c", 3)]
+    assert choose(scored(table, metric="accuracy"), "best").candidate_id == "c"
+
+
+def test_standings_by_hand():
+    table = [[1.0, 2.0, 3.0], [3.0, 5.0, 4.0], [9.0, 9.5, 10.0]]
+    best, second, last = choose(scored(table), "best").standings
+    assert (best.selection_score, best.difference, best.indistinguishable) == (2, 0, True)
+    assert best.standard_error == pytest.approx(1 / math.sqrt(3))
+    assert math.isnan(best.p_value)
+    # Differences 2, 3, 1: mean 2, s² = 1, variance (1/3 + 1/2), 2 degrees of freedom.
+    t = 2 / math.sqrt(5 / 6)
+    p = 1 - t / math.sqrt(2 + t**2)
+    assert (second.difference, second.p_value) == pytest.approx((2, p))
+    assert second.adjusted_p_value == pytest.approx(p)
+    assert second.ci_low < 0 < second.ci_high
+    assert second.indistinguishable
+    # Differences 8, 7.5, 7: mean 7.5, s² = 1/4.
+    t = 7.5 / math.sqrt(5 / 6 / 4)
+    p = 1 - t / math.sqrt(2 + t**2)
+    assert (last.difference, last.p_value, last.adjusted_p_value) == pytest.approx((7.5, p, 2 * p))
+    assert not last.indistinguishable
+    assert choose(scored(table), "best").indistinguishable == {"a", "b"}
+
+
+def test_repeats_enter_the_differences_one_by_one_and_the_error_as_fold_means():
+    scores_CFR = np.array([[[1.0, 3.0], [4.0, 8.0]], [[2.0, 5.0], [7.0, 12.0]]])
+    table = SearchScores(("a", "b"), (1, 1), scores_CFR, "loss", 10.0, 10.0)
+    best, other = choose(table, "best").standings
+    assert (best.selection_score, best.standard_error) == pytest.approx((4, 2))
+    # Differences 1, 2, 3, 4: mean 2.5, s² = 5/3, variance (1/4 + 1) 5/3.
+    assert other.difference == pytest.approx(2.5)
+    reach = 3.182446305284264 * math.sqrt(1.25 * 5 / 3)  # t with 3 degrees, from a table
+    assert other.ci_high - other.difference == pytest.approx(reach)
+
+
+def test_one_standard_error_takes_the_fewest_parameters_within_reach():
+    # The best has mean 2 and error 1/sqrt(3) = 0.577: b and c are within reach, d is not.
+    table = [[1.0, 2.0, 3.0], [1.5, 2.5, 3.5], [1.2, 2.2, 3.2], [1.6, 2.6, 3.6]]
+    counts = [100, 20, 20, 5]
+    assert choose(scored(table, counts), "best").candidate_id == "a"
+    choice = choose(scored(table, counts), "one-standard-error")
+    assert choice.candidate_id == "c"  # as few as b, and better
+    assert choice.reasons[:2] == (
+        "Candidate a has the best selection score: mean loss over 3 folds 2, standard error 0.58.",
+        "Of the 3 candidates within one standard error of it, c has the fewest parameters: 20, not 100.",
+    )
+    twins = scored([[1.0, 2.0], [1.1, 2.1], [1.1, 2.1]], [9, 3, 3])
+    assert choose(twins, "one-standard-error").candidate_id == "b"
+
+
+def test_the_reasons_are_sentences():
+    table = scored([[1.0, 2.0, 3.0], [9.0, 9.5, 10.0], [1.0, np.nan, 1.0]], [1, 2, 3])
+    assert choose(table, "one-standard-error").reasons == (
+        "Candidate a has the best selection score: mean loss over 3 folds 2, standard error 0.58.",
+        "Of the 1 candidates within one standard error of it, none has fewer parameters.",
+        "1 of 3 candidates, the best among them, cannot be told from the best"
+        " (corrected resampled t-test, Holm's correction, 5 %).",
+        "1 of 3 candidates have a sick fit and were left out.",
+        "A selection score is optimistic, since it is what the choice was made by.",
+    )
+
+
+def test_ties_go_to_the_fewer_parameters_then_to_the_smaller_id():
+    assert choose(scored([[1.0, 2.0]] * 3, [5, 4, 4]), "best").candidate_id == "b"
+    ids = ("z", "y", "x")
+    assert choose(scored([[1.0, 2.0]] * 3, [5, 4, 4], ids=ids), "best").candidate_id == "x"
+
+
+def test_a_sick_candidate_is_last_and_never_chosen():
+    choice = choose(scored([[np.nan, 0.0], [5.0, 6.0], [np.inf, 0.0]], [1, 9, 1]), "one-standard-error")
+    assert choice.candidate_id == "b"
+    sick = [row for row in choice.standings if row.sick]
+    assert [row.candidate_id for row in sick] == ["a", "c"]
+    assert all(math.isnan(row.selection_score) and not row.indistinguishable for row in sick)
+    assert [row.rank for row in choice.standings] == [1, None, None]
+
+
+def test_a_constant_difference_is_not_called_proved():
+    choice = choose(scored([[0.90, 0.86], [0.92, 0.88]], metric="accuracy"), "best")
+    assert choice.indistinguishable == {"a", "b"}
+
+
+scores_CF = hnp.arrays(
+    np.float64,
+    st.tuples(st.integers(1, 6), st.integers(2, 4)),
+    elements=st.sampled_from([0.1, 0.2, 0.3, np.nan]),
+)
+
+
+@given(scores_CF, st.data())
+def test_the_order_of_the_candidates_makes_no_difference(scores, data):
+    count = len(scores)
+    parameters = data.draw(st.lists(st.integers(1, 3), min_size=count, max_size=count))
+    order = data.draw(st.permutations(range(count)))
+    rule = data.draw(st.sampled_from(["best", "one-standard-error"]))
+    metric = data.draw(st.sampled_from(["loss", "accuracy"]))
+    names = tuple("abcdefgh"[:count])
+    one = scored(scores, parameters, metric, names)
+    other = scored(scores[order], [parameters[c] for c in order], metric, tuple(names[c] for c in order))
+    if np.isnan(scores).any(axis=1).all():
+        with pytest.raises(TrainingError):
+            choose(one, rule)
+        return
+    choice = choose(one, rule)
+    assert json.dumps(choice.to_json()) == json.dumps(choose(other, rule).to_json())
+    assert json.dumps(Choice.from_json(json.loads(json.dumps(choice.to_json()))).to_json()) == json.dumps(
+        choice.to_json()
+    )
+    means = {name: float(np.mean(row)) for name, row in zip(names, scores, strict=True)}
+    healthy = [mean for mean in means.values() if not math.isnan(mean)]
+    if rule == "best":
+        assert means[choice.candidate_id] == (min(healthy) if metric == "loss" else max(healthy))
+
+
+# From plan and fits
+
+
+def test_scores_are_gathered_by_candidate_fold_and_repeat():
+    candidates = [CandidateRow("b", {}, 2), CandidateRow("only compared", {}, 9), CandidateRow("a", {}, 1)]
+    places = [(name, fold, repeat) for repeat in (0, 1) for fold in (0, 1, 2) for name in "ab"]
+    plan = [PlanEntry(f"{n}{f}{r}", "search", n, "", f, r, 40 + f, 20 - f) for n, f, r in places]
+    plan.append(PlanEntry("c", "compare", "only compared", "label", 0, 0, 99, 1))
+    losses = {entry.fit_id: number / 8 for number, entry in enumerate(plan)}
+    fits = {fit_id: a_fit(fit_id, loss) for fit_id, loss in losses.items()}
+    table = search_scores(plan, candidates, fits, A_STUDY)
+    assert table.candidate_ids == ("b", "a")
+    assert table.parameter_counts == (2, 1)
+    assert (table.train_rows, table.validation_rows, table.missing, table.sickness) == (41, 19, 0, "")
+    expected = [[[losses[f"{n}{f}{r}"] for r in (0, 1)] for f in (0, 1, 2)] for n in "ba"]
+    np.testing.assert_array_equal(table.scores_CFR, expected)
+
+
+def test_a_sick_fit_has_no_score_whatever_it_says():
+    entries, candidates = a_plan()
+    fits = {entry.fit_id: a_fit(entry.fit_id) for entry in entries}
+    fits["a1"] = a_fit("a1", status="diverged")
+    table = search_scores(entries, candidates, fits, A_STUDY)
+    np.testing.assert_array_equal(table.scores_CFR[:, :, 0], [[0.5, np.nan], [0.5, 0.5]])
+
+
+def test_nothing_is_chosen_while_fits_are_missing():
+    entries, candidates = a_plan()
+    table = search_scores(
+        entries, candidates, {"a0": a_fit("a0"), "a1": a_fit("a1"), "b0": a_fit("b0")}, A_STUDY
+    )
+    assert table.candidate_ids == ("a",)
+    with pytest.raises(TrainingError) as caught:
+        choose(table, "best")
+    assert str(caught.value) == "1 fits of the search are not trained yet, so that nothing can be chosen"
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "cause"),
+    [
+        (
+            "diverged",
+            "diverged in epoch 1, batch 3: the loss is not finite",
+            "diverged in epoch 1, batch 3: the loss is not finite; the learning rate 0.2 is probably too high",
+        ),
+        ("failed", "RuntimeError: no kernel", "RuntimeError: no kernel"),
+    ],
+)
+def test_when_all_are_sick_the_likely_cause_is_named(tmp_path, status, message, cause):
+    entries, candidates = a_plan()
+    with new_store(tmp_path) as store:
+        store.set_plan(entries, candidates)
+        for entry in entries:
+            healthy = entry.fold == 0 and entry.candidate_id == "a"
+            early = entry.fit_id == "b1"
+            sick = a_sick_fit(entry.fit_id, message if early else "later", 3 if early else 4, status)
+            store.add(a_fit(entry.fit_id) if healthy else sick)
+        with pytest.raises(TrainingError) as caught:
+            choose_candidate(A_STUDY, store)
+        assert str(caught.value) == f"every one of 2 candidates has a sick fit; the earliest: {cause}"
+        assert store.fact("choice") is None
+
+
+def test_the_choice_is_kept(tmp_path):
+    entries, candidates = a_plan()
+    with new_store(tmp_path) as store:
+        store.set_plan(entries, candidates)
+        for entry in entries:
+            store.add(a_fit(entry.fit_id, 0.1 if entry.candidate_id == "b" else 0.2 + entry.fold))
+        choice = choose_candidate(A_STUDY, store)
+        assert choice.candidate_id == "b"
+        assert json.dumps(Choice.from_json(store.fact("choice")).to_json()) == json.dumps(choice.to_json())
