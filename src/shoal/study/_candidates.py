@@ -1,0 +1,217 @@
+"""Candidates: every hyperparameter set. A candidate is named by its content, never by its position."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Literal, cast
+
+from shoal.study._key_paths import KeyPath, key_path_text, overlap, parse_key_path
+from shoal.study._sentences import Mistake, refusal
+from shoal.study._space import Axis, Token, read_space, settings
+from shoal.study._study import TASK_LOSS, Network, Study, Training
+from shoal.study._vary import SECTIONS, plain, rehomed, vary, vary_section
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One setting of every hyperparameter; `values` are the searched (or overlaid) ones, by key path.
+
+    `training.loss` is filled in.
+    """
+
+    values: tuple[tuple[str, Any], ...]
+    network: Network
+    training: Training
+
+    @cached_property
+    def content(self) -> dict[str, Any]:
+        """Network and training as plain JSON values: all that names the candidate.
+
+        `training.validation` is left out: it says which rows a comparison holds out, not how a network
+        learns; the rows themselves are part of a fit's id. So the winner is the same candidate in the
+        search, in the comparisons and in the refit.
+        """
+        content = {
+            "network": self.network.model_dump(mode="json"),
+            "training": self.training.model_dump(mode="json", exclude={"validation"}),
+        }
+        return cast("dict[str, Any]", _canonical(content))
+
+    @cached_property
+    def id(self) -> str:
+        """The first 16 hex digits of the SHA-256 of `content` as canonical JSON."""
+        text = json.dumps(self.content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def with_training(
+        self, *, epochs: int, keep: Literal["last", "best"], early_stopping: Literal["none", "inner"]
+    ) -> Candidate:
+        """Give the same candidate with a settled end of training, such as the epochs of a refit."""
+        changes = {"epochs": epochs, "keep": keep, "early_stopping": early_stopping}
+        return replace(self, training=self.training.model_copy(update=changes))
+
+    def describe(self) -> str:
+        """Give a short label of the searched values: "hidden 100-80, dropout 0.25, batch 10"."""
+        words: list[str] = []
+        for key, value in self.values:
+            if key.startswith("network.hidden"):
+                word = "hidden " + "-".join(str(units) for units in self.network.hidden)
+            else:
+                word = f"{_label(key)} {_short(value)}"
+            words.append(word)
+        return ", ".join(dict.fromkeys(words)) or "base"
+
+
+def apply(study: Study, path: str, value: Any) -> Study:
+    """Give the study with one value changed: `apply(study, "network.hidden[0]", 80)`.
+
+    Raises StudyError for an unknown key (with what may be meant), an index out of range and a value that
+    the key does not take.
+    """
+    varied = vary(study, (), [(parse_key_path(path), value)])
+    if isinstance(varied, Study):
+        return varied
+    raise refusal(varied)
+
+
+def base_candidate(study: Study) -> Candidate:
+    """Give the study's own network and training as a candidate."""
+    return _candidate(study, [], study.network, study.training)
+
+
+def candidates(study: Study) -> tuple[Candidate, ...]:
+    """Give every candidate of the search, each validated; without a search the base study is the only one.
+
+    grid: all combinations, in the order of the space, the last key changing fastest. random: `samples`
+    different ones, drawn from the streams of the study's seed; more samples keep the earlier ones.
+    Raises StudyError with every problem of the space.
+    """
+    found, mistakes = expand(study)
+    if mistakes:
+        raise refusal(mistakes)
+    return tuple(found)
+
+
+def comparison_candidates(study: Study) -> tuple[Candidate, ...]:
+    """Give one candidate for each `[[compare]]` entry: its tables laid over the base study.
+
+    Raises StudyError with every problem of the entries.
+    """
+    found, mistakes = overlay(study)
+    if mistakes:
+        raise refusal(mistakes)
+    return tuple(found)
+
+
+def overlay(study: Study) -> tuple[list[Candidate], list[Mistake]]:
+    """Lay every comparison over the base study; also give every mistake in them."""
+    found: list[Candidate] = []
+    mistakes: list[Mistake] = []
+    for number, entry in enumerate(study.compare):
+        here: KeyPath = ("compare", number)
+        homes: dict[KeyPath, KeyPath] = {}
+        parts: list[Any] = []
+        for section in SECTIONS:
+            changes = {(section, key): value for key, value in getattr(entry, section).items()}
+            homes |= {path: (*here, *path) for path in changes}
+            parts.append(vary_section(study, section, changes.items()))
+        mistakes += [rehomed(mistake, homes) for part in parts if isinstance(part, list) for mistake in part]
+        if "validation" in entry.training:
+            what = (
+                "expected no share here, since all comparisons hold out the same rows (training.validation)"
+            )
+            mistakes.append(Mistake((*here, "training", "validation"), what))
+        if not any(isinstance(part, list) for part in parts):
+            found.append(_candidate(study, list(homes), parts[0], parts[1]))
+    return found, mistakes
+
+
+def expand(study: Study) -> tuple[list[Candidate], list[Mistake]]:
+    """Build every candidate of the search; also give every mistake of the space."""
+    search = study.search
+    if search is None or not search.space:
+        return [base_candidate(study)], []
+    space = read_space(study, search)
+    builder = _Builder(study, space.axes)
+    found: list[Candidate] = []
+    drawn = list(settings(study, search, space.axes)) if space.axes else []
+    for setting in drawn:
+        network, training = (builder.part(section, setting) for section in SECTIONS)
+        if network is not None and training is not None:
+            found.append(_candidate(study, [axis.path for axis in space.axes], network, training))
+    together = [
+        mistake
+        for mistake in dict.fromkeys(builder.mistakes)
+        if not any(overlap(touched, path) for touched in mistake.touches for path in space.doubtful)
+    ]
+    if search.method == "random" and not space.mistakes and len(drawn) < search.samples:
+        what = f"expected at most {len(drawn):,}, all that many draws gave, got {search.samples:,}"
+        together.append(Mistake(("search", "samples"), what))
+    return found, [*space.mistakes, *together]
+
+
+class _Builder:
+    """Builds networks and trainings from settings; what was built once is kept."""
+
+    def __init__(self, study: Study, axes: tuple[Axis, ...]) -> None:
+        self.study = study
+        self.axes = axes
+        self.kept: dict[tuple[str | Token, ...], Any] = {}
+        self.mistakes: list[Mistake] = []
+
+    def part(self, section: str, setting: tuple[Token, ...]) -> Any:
+        """Give the network or the training of a setting; None, and a note of the mistakes, if it is refused."""
+        chosen = [
+            (axis, token) for axis, token in zip(self.axes, setting, strict=True) if axis.path[0] == section
+        ]
+        key = (section, *(token for _, token in chosen))
+        if key not in self.kept:
+            part = vary_section(
+                self.study, section, [(axis.path, axis.value(token)) for axis, token in chosen]
+            )
+            if isinstance(part, list):
+                homes = {axis.path: axis.home(token) for axis, token in chosen}
+                self.mistakes += [rehomed(mistake, homes) for mistake in part]
+            self.kept[key] = None if isinstance(part, list) else part
+        return self.kept[key]
+
+
+def _candidate(study: Study, paths: list[KeyPath], network: Network, training: Training) -> Candidate:
+    trees = {"network": plain(network), "training": plain(training)}
+    values = tuple((key_path_text(path), _value(trees, path)) for path in paths)
+    loss = training.loss or TASK_LOSS[study.study.task]
+    return Candidate(values, network, training.model_copy(update={"loss": loss}))
+
+
+def _value(tree: Any, path: KeyPath) -> Any:
+    for part in path:
+        tree = tree[part]
+    return tuple(tree) if isinstance(tree, list) else tree
+
+
+def _canonical(value: Any) -> Any:
+    """Give equal numbers one spelling: -0.0 is 0.0."""
+    if isinstance(value, dict):
+        return {key: _canonical(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_canonical(item) for item in value]
+    return value + 0.0 if isinstance(value, float) else value
+
+
+def _label(key: str) -> str:
+    """Give the name of a value in a label: "batch" for training.batch_size, "conv[0].channels" as it is."""
+    name = key.partition(".")[2]
+    return name.removesuffix("_size").replace("_", " ") if name.isidentifier() else name
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, float):
+        text = f"{value:g}" if float(f"{value:g}") == value else repr(value)
+        return re.sub(r"e([+-])0+", r"e\1", text).replace("e+", "e")
+    return str(value)

@@ -1,0 +1,184 @@
+"""Study files: TOML -> Study, with every mistake at once; each names file, line and key path."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from shoal.errors import Problem, StudyError
+from shoal.study._key_paths import KeyPath, key_path_text
+from shoal.study._lines import key_lines
+from shoal.study._overrides import override
+from shoal.study._review import review
+from shoal.study._sentences import Mistake
+from shoal.study._study import FOLDER, Study
+from shoal.study._templates import BUILTIN, builtin_studies
+from shoal.study._texts import shorten, visible
+
+_LARGEST: Final = 100_000  # bytes; a study is written by a person
+_MOST: Final = 100  # problems shown
+_POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+# tomllib needs time and memory in the square of a dotted key's length.
+_LONG_KEY: Final = re.compile(
+    r"""(?:(?:(?<![A-Za-z0-9_-])[A-Za-z0-9_-]+|"(?:\\.|[^"\\\n])*"|'[^'\n]*')[ \t]*\.[ \t]*){40}"""
+)
+_TOO_DEEP: Final = "expected tables and lists nested a few levels deep, got too many levels"
+
+
+def load_study(source: str | os.PathLike[str], overrides: Iterable[str] = ()) -> Study:
+    """Read a study from a file, or a built-in one by its name, then apply overrides `KEY=VALUE`.
+
+    A study without a name has that of its file. A key is a key path (`network.hidden[0]`, `search.space."training.lr"`), a value is TOML; a bare word
+    that is no TOML value is text. Paths in the file are relative to its folder, paths in overrides to the
+    current one; in the study both are absolute. Raises StudyError with every mistake.
+    """
+    path = BUILTIN / f"{source}.toml" if source in builtin_studies() else Path(source)
+    name = visible(os.fspath(source))
+    text = _read(path, name)
+    tree = _parse(text, name)
+    _make_absolute(tree, path.parent)
+    _name_after(tree, path.stem)
+    return _study(tree, overrides, _Origin(name, text))
+
+
+def parse_study(values: Mapping[str, Any], overrides: Iterable[str] = ()) -> Study:
+    """Make a study of dicts and lists shaped like a study file; paths stay as they are.
+
+    Raises StudyError with every mistake.
+    """
+    return _study(dict(values), overrides, _Origin("", ""))
+
+
+def study_schema() -> dict[str, Any]:
+    """Give the JSON schema of the study file (draft 2020-12), for editors and other programs."""
+    return Study.model_json_schema()
+
+
+@dataclass
+class _Origin:
+    """Where values come from: a file and its text, or the overrides at some key paths."""
+
+    name: str
+    text: str
+    overridden: list[KeyPath] = field(default_factory=list)
+
+    def problems(self, mistakes: list[Mistake]) -> list[Problem]:
+        """Say where every mistake stands, in the order of the file."""
+        lines = key_lines(self.text) if mistakes else {}
+        placed = [(self.line(lines, mistake.path), mistake) for mistake in mistakes]
+        placed.sort(key=lambda pair: pair[0])
+        problems = [Problem(self.where(line, mistake.path), mistake.what) for line, mistake in placed[:_MOST]]
+        if len(placed) > _MOST:
+            problems.append(Problem(self.name, f"and {len(placed) - _MOST:,} more mistakes"))
+        return problems
+
+    def line(self, lines: Mapping[KeyPath, int], path: KeyPath) -> int:
+        """Give the line of a key path, or of the innermost table around it; 0: unknown, -1: an override."""
+        if any(path[: len(given)] == given for given in self.overridden):
+            return -1
+        if path not in lines and any(given[: len(path)] == path for given in self.overridden):
+            return -1
+        return next((lines[path[:depth]] for depth in range(len(path), 0, -1) if path[:depth] in lines), 0)
+
+    def where(self, line: int, path: KeyPath) -> str:
+        """Write file, line and key path, as far as there are any."""
+        if line == -1:
+            return f"--set {key_path_text(path)}"
+        place = f"{self.name}:{line}" if line else self.name
+        return ": ".join(part for part in (place, key_path_text(path)) if part)
+
+
+def _study(tree: dict[str, Any], overrides: Iterable[str], origin: _Origin) -> Study:
+    problems: list[Problem] = []
+    try:
+        tree = copy.deepcopy(tree)
+        for text in overrides:
+            try:
+                origin.overridden.append(override(tree, text))
+            except StudyError as error:
+                problems += error.problems
+        if origin.overridden:
+            _make_absolute(tree, Path.cwd())
+        study, mistakes = review(tree)
+        problems += origin.problems(mistakes)
+    except RecursionError:
+        raise StudyError(Problem(origin.name, _TOO_DEEP)) from None
+    if problems or study is None:
+        raise StudyError(problems)
+    return study
+
+
+def _read(path: Path, name: str) -> str:
+    """Read the text of a study file, or refuse in one line what can be none."""
+    if path.is_dir():
+        raise StudyError(Problem(name, "expected a study file, got a folder"))
+    if not path.is_file():
+        names = ", ".join(builtin_studies())
+        near = difflib.get_close_matches(name[:100], builtin_studies(), n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise StudyError(
+            Problem(name, f"expected a study file or a built-in study ({names}), got neither{hint}")
+        )
+    try:
+        with path.open("rb") as file:
+            data = file.read(_LARGEST + 1)
+            size = os.fstat(file.fileno()).st_size
+    except OSError as error:
+        raise StudyError(Problem(name, f"expected a readable file, got: {error.strerror}")) from None
+    if len(data) > _LARGEST:
+        raise StudyError(
+            Problem(
+                name, f"expected a study file of at most {_LARGEST // 1000} kB, got {size / 1000:,.0f} kB"
+            )
+        )
+    try:
+        return data.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise StudyError(
+            Problem(f"{name}:{line}", f"expected UTF-8 text, got byte 0x{data[error.start]:02x}")
+        ) from None
+
+
+def _parse(text: str, name: str) -> dict[str, Any]:
+    if _LONG_KEY.search(text):
+        raise StudyError(Problem(name, _TOO_DEEP))
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        message = str(error)
+        position = _POSITION.search(message)
+        what = shorten(visible(message[: position.start()] if position else message))
+        if position and position[1]:
+            line, column = position[1], position[2]
+        else:
+            line, column = str(text.count("\n") + 1), str(len(text) - text.rfind("\n"))
+        where = f"{name}:{line}:{column}"
+        raise StudyError(Problem(where, f"not valid TOML: {what[:1].lower()}{what[1:]}")) from None
+    except RecursionError:
+        raise StudyError(Problem(name, _TOO_DEEP)) from None
+    except ValueError:  # tomllib lets Python's limit on the digits of a number through
+        raise StudyError(Problem(name, "not valid TOML: a number has thousands of digits")) from None
+
+
+def _name_after(tree: dict[str, Any], stem: str) -> None:
+    """Give a study without a name that of its file, in place, where it can name a folder."""
+    about = tree.get("study")
+    if isinstance(about, dict) and len(stem) <= 60 and re.search(FOLDER, stem):
+        about.setdefault("name", stem)
+
+
+def _make_absolute(tree: dict[str, Any], folder: Path) -> None:
+    """Resolve the paths of `[data]` against a folder, in place; what is absolute already stays."""
+    data = tree.get("data")
+    for key in ("train", "test"):
+        path = data.get(key) if isinstance(data, dict) else None
+        if isinstance(data, dict) and isinstance(path, str) and path:
+            data[key] = os.path.normpath(os.path.join(os.path.realpath(folder), path))

@@ -1,0 +1,155 @@
+"""Every mistake of a study at once: in single values, in values that do not go together, in comparisons and space."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from shoal.study._candidates import expand, overlay
+from shoal.study._key_paths import KeyPath, value_at
+from shoal.study._sentences import Mistake, mistakes_of, refusal
+from shoal.study._study import Search, Study
+from shoal.study._texts import show
+from shoal.study._vary import vary_section
+
+WINNER: Final = "winner"
+_SOURCES: Final = ("train", "test", "dataset")
+_PASSES: Final = 10
+
+
+def check_study(study: Study) -> None:
+    """Refuse a study that asks for what cannot be, as far as that is known without data.
+
+    `load_study` has done this; a study built in Python needs it. Raises StudyError with every mistake.
+    """
+    mistakes = study_mistakes(study)
+    if mistakes:
+        raise refusal(mistakes)
+
+
+def review(tree: dict[str, Any]) -> tuple[Study | None, list[Mistake]]:
+    """Validate a study given as dicts and lists, taking them apart; None and every mistake if it is refused.
+
+    pydantic stops at wrong values before it asks what goes together. So wrong values are put aside and the
+    rest is validated again; a mistake that depends on a value put aside is not reported.
+    """
+    mistakes: list[Mistake] = []
+    aside: list[KeyPath] = []
+    for _ in range(_PASSES):
+        try:
+            study = Study.model_validate(tree)
+        except ValidationError as error:
+            found = mistakes_of(error, tree)
+            mistakes += _independent(found, aside)
+            aside += [_put_aside(tree, touched) for mistake in found for touched in mistake.touches]
+        else:
+            mistakes += _independent(study_mistakes(study), aside)
+            return (None if mistakes else study), mistakes
+    return None, mistakes
+
+
+def study_mistakes(study: Study) -> list[Mistake]:
+    """List what is wrong in a study whose single values are all valid."""
+    own_loss = vary_section(study, "training", ())
+    mistakes = own_loss if isinstance(own_loss, list) else []
+    mistakes += [*_column_mistakes(study), *_name_mistakes(study)]
+    if study.search is not None:
+        mistakes += _search_mistakes(study, study.search)
+    mistakes += overlay(study)[1]
+    mistakes += expand(study)[1]
+    return list(dict.fromkeys(mistakes))
+
+
+def _independent(mistakes: list[Mistake], aside: list[KeyPath]) -> list[Mistake]:
+    """Keep the mistakes that touch nothing which was put aside."""
+    inside, around = set(aside), {path[:depth] for path in aside for depth in range(1, len(path))}
+    return [
+        mistake
+        for mistake in mistakes
+        if not any(
+            touched in around or any(touched[:depth] in inside for depth in range(1, len(touched) + 1))
+            for touched in mistake.touches
+        )
+    ]
+
+
+def _put_aside(tree: dict[str, Any], path: KeyPath) -> KeyPath:
+    """Take the value at `path` out of the tree, as wide as needed, and give the key path of what was taken.
+
+    What has no default is replaced by something valid, so that the rest can be looked at.
+    """
+    taken = path[: 3 if path[0] == "compare" or path[:2] == ("search", "space") else 2]
+    parent = value_at(tree, taken[:-1])
+    if isinstance(parent, dict):
+        parent.pop(taken[-1], None)
+    elif isinstance(parent, list) and isinstance(taken[-1], int):
+        parent[taken[-1]] = {}
+    match taken:
+        case ("study", *_):
+            tree.setdefault("study", {}).setdefault("task", "regression")
+        case ("data",):
+            tree["data"] = {"dataset": "none"}
+        case ("data", str(key)) if key in _SOURCES:
+            kept = {name: value for name, value in tree["data"].items() if name not in _SOURCES}
+            tree["data"] = {**kept, "dataset": "none"}
+        case ("compare", int(number), "name"):
+            tree["compare"][number]["name"] = f"compare[{number}]"
+    return taken
+
+
+def _column_mistakes(study: Study) -> Iterator[Mistake]:
+    """Check the columns that are named, as far as that needs no table."""
+    data = study.data
+    inputs, targets = ("data", "inputs"), ("data", "target")
+    for path, names in (
+        (inputs, data.inputs or ()),
+        (targets, data.targets),
+        (("data", "categorical"), data.categorical),
+    ):
+        for name, count in Counter(names).items():
+            if count > 1:
+                yield Mistake(path, f"expected every column once, got {show(name)} {count} times", (path,))
+    for name in data.targets:
+        if name in (data.inputs or ()):
+            yield Mistake(targets, f"expected a column that is no input, got {show(name)}", (inputs, targets))
+    for name in data.categorical:
+        if data.inputs is not None and name not in data.inputs:
+            path = ("data", "categorical")
+            yield Mistake(path, f"expected columns of data.inputs, got {show(name)}", (inputs, path))
+
+
+def _name_mistakes(study: Study) -> Iterator[Mistake]:
+    """Names of comparisons are labels in every table and picture."""
+    seen: set[str] = set()
+    for number, entry in enumerate(study.compare):
+        path = ("compare", number, "name")
+        if entry.name.strip().lower() == WINNER:
+            yield Mistake(
+                path, f"expected another name, since the chosen candidate is called so, got '{entry.name}'"
+            )
+        elif entry.name in seen:
+            yield Mistake(path, f"expected names that differ, got {show(entry.name)} again")
+        seen.add(entry.name)
+
+
+def _search_mistakes(study: Study, search: Search) -> Iterator[Mistake]:
+    task = ("study", "task")
+    if study.study.task == "regression":
+        if search.metric == "accuracy":
+            path: KeyPath = ("search", "metric")
+            yield Mistake(
+                path, "expected loss, since a regression has no accuracy, got 'accuracy'", (path, task)
+            )
+        if search.splitter.kind in ("stratified", "repeated-stratified"):
+            path = ("search", "folds", "kind")
+            what = (
+                f"expected folds without classes, since the task is regression, got '{search.splitter.kind}'"
+            )
+            yield Mistake(path, what, (path, task))
+    if search.splitter.kind == "grouped" and study.data.groups is None:
+        path = ("search", "folds", "kind")
+        what = "expected data.groups (the column of each row's group) with grouped folds, got none"
+        yield Mistake(path, what, (path, ("data", "groups")))

@@ -1,0 +1,292 @@
+"""What is asked: a study as frozen, validated values.
+
+Every field is a key of the study file, with the default it has there. Lengths are counts, shares lie in
+[0, 1). `data` paths are as written; `_file.py` resolves them against the file's own folder.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic_core import PydanticCustomError
+
+Activation = Literal["sigmoid", "tanh", "relu", "leaky-relu", "elu", "gelu", "silu", "softplus", "identity"]
+Optimizer = Literal["sgd", "adam", "adamw", "rmsprop"]
+Schedule = Literal["constant", "cosine", "step", "one-cycle"]
+Loss = Literal["mse", "cross-entropy"]
+Task = Literal["regression", "classification"]
+Metric = Literal["loss", "accuracy"]
+Splitter = Literal["k-fold", "stratified", "grouped", "repeated", "repeated-stratified", "shuffle", "given"]
+
+TASK_LOSS: Final[dict[Task, Loss]] = {"regression": "mse", "classification": "cross-entropy"}
+
+PATTERNS: Final = {
+    r"^[^\x00-\x1f\x7f-\x9f]+$": "text without control characters",
+    r"^[\w-]([\w .-]*[\w-])?$": "a name of letters, digits, dashes, underscores, with dots or spaces inside",
+}
+"""Every pattern that a text may have to match, and its name in a sentence."""
+PLAIN, FOLDER = PATTERNS
+
+Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Label = Annotated[str, Field(min_length=1, max_length=200, pattern=PLAIN)]
+FolderName = Annotated[str, Field(min_length=1, max_length=60, pattern=FOLDER)]  # it names the run folder
+FilePath = Annotated[str, Field(min_length=1, pattern=PLAIN)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+# A list in TOML, a tuple here.
+Names = Annotated[tuple[Name, ...], Field(strict=False)]
+Counts = Annotated[tuple[Count, ...], Field(strict=False)]
+Indices = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(strict=False)]
+
+TAGS: Final = ("<text>", "<list>", "<number>", "<table>")
+
+
+def _branch(value: object) -> str | None:
+    """Choose the one branch of a union that a value is judged by, so that a mistake is one line."""
+    if isinstance(value, bool):
+        return None
+    branches = ((str, 0), (list | tuple, 1), (int, 2), (dict | BaseModel, 3))
+    return next((TAGS[place] for kind, place in branches if isinstance(value, kind)), None)
+
+
+def _refuse(keys: tuple[str, ...], sentence: str) -> PydanticCustomError:
+    """Make the error of keys that do not go together; the first key is the one to change."""
+    return PydanticCustomError("together", "{sentence}", {"sentence": sentence, "keys": keys})
+
+
+TextOrTexts = Annotated[
+    Annotated[Name, Tag("<text>")] | Annotated[Names, Tag("<list>")], Discriminator(_branch)
+]
+
+
+class Data(_Part):
+    """Which rows are learned from and tested on."""
+
+    train: FilePath | None = None
+    test: FilePath | None = None
+    dataset: Name | None = None
+    inputs: Names | None = None
+    target: TextOrTexts | None = None
+    categorical: Names = ()
+    groups: Name | None = None
+    standardize: Literal["none", "inputs", "both"] = "none"
+    test_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Data:
+        if (self.train is None) == (self.dataset is None):
+            got = "got neither" if self.train is None else "got both"
+            sentence = f"expected exactly one of `train` (a file) and `dataset` (a built-in name), {got}"
+            raise _refuse(("train", "dataset"), sentence)
+        if self.dataset is not None and self.test is not None:
+            raise _refuse(
+                ("test", "dataset"), "`test` goes with `train`; a built-in data set has its own test rows"
+            )
+        return self
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The target columns' names; empty when not given."""
+        if self.target is None:
+            return ()
+        return (self.target,) if isinstance(self.target, str) else tuple(self.target)
+
+
+class Pool(_Part):
+    """Pooling after a convolution's activation."""
+
+    kind: Literal["max", "average"] = "max"
+    size: Count = 2
+    stride: Count | None = None
+
+
+class Conv(_Part):
+    """One convolutional layer; `kernel`, `stride`, `padding` are square, in pixels."""
+
+    channels: Count
+    kernel: Count = 3
+    stride: Count = 1
+    padding: Annotated[int, Field(ge=0, le=10_000)] = 0
+    groups: Count = 1
+    pool: Pool | None = None
+
+
+class Network(_Part):
+    """What learns: a dense network, or convolutions followed by a dense network."""
+
+    kind: Literal["mlp", "cnn"] = "mlp"
+    conv: Annotated[tuple[Conv, ...], Field(strict=False)] = ()
+    hidden: Counts = (64,)
+    activation: Activation = "relu"
+    dropout: Share = 0.0
+    conv_dropout: Share = 0.0
+    batch_norm: bool = False
+
+    @model_validator(mode="after")
+    def _kind_fits(self) -> Network:
+        if self.kind == "mlp" and (self.conv or self.conv_dropout):
+            keys = ("conv", "conv_dropout", "kind") if self.conv else ("conv_dropout", "kind")
+            raise _refuse(keys, f'`{keys[0]}` needs kind = "cnn", got kind = "mlp"')
+        if self.kind == "cnn" and not self.conv:
+            raise _refuse(("kind", "conv"), 'kind = "cnn" needs at least one entry in `conv`, got none')
+        return self
+
+
+class Augment(_Part):
+    """Changes drawn for every image of every epoch: moved by up to `shift` pixels (black comes in), mirrored or not."""
+
+    shift: Annotated[int, Field(ge=0, le=1000)] = 0
+    flip: bool = False
+
+
+class Training(_Part):
+    """How it learns. `weight_decay` means what it means in torch.optim; `loss` follows the task if unset."""
+
+    loss: Loss | None = None
+    optimizer: Optimizer = "adam"
+    lr: Annotated[float, Field(gt=0)] = 1e-3
+    momentum: Share = 0.0
+    nesterov: bool = False
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    schedule: Schedule = "constant"
+    step_every: Count | None = None
+    step_factor: Annotated[float, Field(gt=0, le=1)] = 0.1
+    batch_size: Count = 32
+    epochs: Count = 100
+    augment: Augment = Augment()
+    validation: Share = 0.2
+    early_stopping: Literal["none", "inner"] = "none"
+    inner_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    patience: Count = 20
+    keep: Literal["last", "best"] = "last"
+
+    @model_validator(mode="after")
+    def _belongs_together(self) -> Training:
+        if self.momentum and self.optimizer not in ("sgd", "rmsprop"):
+            sentence = f"`momentum` needs optimizer sgd or rmsprop, got {self.optimizer}"
+            raise _refuse(("momentum", "optimizer"), sentence)
+        if self.nesterov and (self.optimizer != "sgd" or not self.momentum):
+            got = f"got {self.optimizer} with momentum {self.momentum:g}"
+            sentence = f"`nesterov` needs optimizer sgd with momentum above 0, {got}"
+            raise _refuse(("nesterov", "momentum", "optimizer"), sentence)
+        if self.keep == "best" and self.early_stopping == "none" and not self.validation:
+            sentence = 'keep = "best" needs validation above 0 or early_stopping = "inner", got neither'
+            raise _refuse(("keep", "validation", "early_stopping"), sentence)
+        return self
+
+
+class Comparison(_Part):
+    """A named variant of the base study: partial `network` and `training` tables laid over it."""
+
+    name: Label
+    network: dict[str, Any] = {}
+    training: dict[str, Any] = {}
+
+
+class Folds(_Part):
+    """How the training rows are split for the search; `n` is the number of folds or of random splits."""
+
+    kind: Splitter | None = None
+    n: Annotated[int, Field(ge=2, le=10_000)] = 3
+    times: Count = 1
+    share: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    shuffle: bool = True
+    column: Name | None = None
+
+    @model_validator(mode="after")
+    def _belongs_together(self) -> Folds:
+        if (self.kind == "given") != (self.column is not None):
+            sentence = '`column` (the fold of each row) goes with kind = "given", and only with it'
+            raise _refuse(("column", "kind"), sentence)
+        if self.times > 1 and self.kind not in ("repeated", "repeated-stratified"):
+            raise _refuse(
+                ("times", "kind"), f"`times` needs kind repeated or repeated-stratified, got {self.kind}"
+            )
+        return self
+
+
+class Range(_Part):
+    """A continuous or integer interval to draw from in a random search, `low` and `high` included."""
+
+    low: float
+    high: float
+    log: bool = False
+    integer: bool = False
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Range:
+        if not self.low < self.high:
+            raise _refuse(("low", "high"), f"expected low below high, got {self.low:g} and {self.high:g}")
+        if self.log and self.low <= 0:
+            raise _refuse(("low", "log"), f"a logarithmic range needs low above 0, got {self.low:g}")
+        if self.integer and not (self.low.is_integer() and self.high.is_integer()):
+            sentence = f"an integer range needs whole numbers, got {self.low:g} and {self.high:g}"
+            raise _refuse(("low", "high", "integer"), sentence)
+        return self
+
+
+NumberOrFolds = Annotated[
+    Annotated[int, Field(ge=2, le=10_000), Tag("<number>")] | Annotated[Folds, Tag("<table>")],
+    Discriminator(_branch),
+]
+ListOrRange = Annotated[
+    Annotated[list[Any], Field(strict=False), Tag("<list>")] | Annotated[Range, Tag("<table>")],
+    Discriminator(_branch),
+]
+
+
+class Search(_Part):
+    """Which candidates are tried, on which folds, and by which rule one is chosen."""
+
+    method: Literal["grid", "random"] = "grid"
+    samples: Count = 20
+    folds: NumberOrFolds = 3
+    repeats: Count = 1
+    metric: Metric = "loss"
+    rule: Literal["best", "one-standard-error"] = "best"
+    space: dict[str, ListOrRange] = {}
+
+    @property
+    def splitter(self) -> Folds:
+        """The folds as options, also when only a number was given."""
+        return self.folds if isinstance(self.folds, Folds) else Folds(n=self.folds)
+
+
+class Inspect(_Part):
+    """What is looked at inside the winner."""
+
+    history: bool = False
+    images: Indices = ()
+
+
+class About(_Part):
+    """The study itself. `repeats` is the number of initialisations of each comparison and of the refit."""
+
+    name: FolderName = "study"
+    task: Task
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    repeats: Count = 1
+
+
+class Study(_Part):
+    """A whole study: what one file says, every default filled in."""
+
+    study: About
+    data: Data
+    network: Network = Network()
+    training: Training = Training()
+    compare: Annotated[tuple[Comparison, ...], Field(strict=False)] = ()
+    search: Search | None = None
+    inspect: Inspect = Inspect()
+
+    @property
+    def loss(self) -> Loss:
+        """The loss in force: the one named, else the task's own."""
+        return self.training.loss or TASK_LOSS[self.study.task]

@@ -1,0 +1,22 @@
+"""Study files that come with Shoal: the built-in studies, and what `shoal new` prints."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from shoal.study._study import Task
+
+BUILTIN: Final = Path(__file__).parent
+
+
+@cache
+def builtin_studies() -> tuple[str, ...]:
+    """Give the names of the built-in studies: every TOML file beside this one that is no template."""
+    return tuple(sorted(path.stem for path in BUILTIN.glob("*.toml") if not path.stem.startswith("_")))
+
+
+def template(task: Task) -> str:
+    """Give a commented study file to start from; it runs unchanged, with no files beside it."""
+    return (BUILTIN / f"_{task}.toml").read_text(encoding="utf-8")

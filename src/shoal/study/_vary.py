@@ -1,0 +1,69 @@
+"""A study, network or training with some values changed: validated again, every mistake named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any, Final, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from shoal.errors import StudyError
+from shoal.study._key_paths import KeyPath, assign, overlap
+from shoal.study._sentences import Mistake, mistakes_of
+from shoal.study._study import TASK_LOSS, Network, Study, Training
+
+SECTIONS: Final = ("network", "training")
+Changes = Iterable[tuple[KeyPath, Any]]
+_Part = TypeVar("_Part", bound=BaseModel)
+
+
+def vary(part: _Part, section: KeyPath, changes: Changes) -> _Part | list[Mistake]:
+    """Change values of `part`, which stands at `section` of a study; key paths are those of the study."""
+    tree = plain(part)
+    whole = {section[0]: tree} if section else tree
+    mistakes: list[Mistake] = []
+    for path, value in changes:
+        try:
+            assign(whole, path, value)
+        except StudyError as error:
+            mistakes.append(Mistake(path, error.problems[0].what, (path[:2],), together=True))
+        if value is None:
+            mistakes.append(Mistake(path, "expected a value, got nothing", (path,)))
+    if mistakes:
+        return mistakes
+    try:
+        return type(part).model_validate(tree)
+    except ValidationError as error:
+        return mistakes_of(error, tree, section)
+
+
+def vary_section(study: Study, section: str, changes: Changes) -> Network | Training | list[Mistake]:
+    """Change values of the study's network or training, and check that they suit the task."""
+    part: Network | Training = study.network if section == "network" else study.training
+    varied = vary(part, (section,), changes)
+    own = TASK_LOSS[study.study.task]
+    if isinstance(varied, Training) and varied.loss not in (None, own):
+        path = ("training", "loss")
+        what = f"expected {own}, the loss of {study.study.task}, got '{varied.loss}'"
+        return [Mistake(path, what, (path, ("study", "task")), together=True)]
+    return varied
+
+
+def plain(part: BaseModel) -> dict[str, Any]:
+    """Give a part as dicts and lists, as a study file has them."""
+    return part.model_dump(mode="json")
+
+
+def rehomed(mistake: Mistake, homes: Mapping[KeyPath, KeyPath]) -> Mistake:
+    """Move a mistake to where the changed value came from: `homes` maps key paths of the study to it.
+
+    What is left of `touches` are the values of the base study that the mistake also depends on.
+    """
+    touches = mistake.touches if mistake.together else ()
+    left = tuple(touched for touched in touches if not any(touched[: len(path)] == path for path in homes))
+    for touched in (mistake.path, *touches):
+        for path, home in homes.items():
+            if overlap(path, touched):
+                return replace(mistake, path=home + touched[len(path) :], touches=left)
+    return mistake
