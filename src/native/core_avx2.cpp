@@ -1,0 +1,9 @@
+// The core for vec_avx2.h; setup.py gives the compiler this file's own flags.
+#include "target.h"
+#if defined(__AVX2__) && defined(__FMA__)
+#include "vec_avx2.h"
+#include "train.h"
+const shoal::Kernel* const shoal::avx2 = &shoal::KERNEL;
+#else
+const shoal::Kernel* const shoal::avx2 = nullptr;
+#endif

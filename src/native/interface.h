@@ -1,0 +1,109 @@
+// The plain C interface of the native trainer: one struct in, one number out.
+//
+// The caller owns every buffer and states its length beside it; the core checks every size, index and
+// pointer before it computes (check.h). A function answers 0, or the number of the field that is refused
+// (`shoal_field` gives its name). Nothing is kept between calls, so any number of threads may call at once.
+//
+// Letters: N rows, D inputs, K outputs, P parameters, E epochs, T evaluation points.
+// Parameters are one flat vector in torch's order and shapes: for every layer weight (out, in), bias (out).
+#pragma once
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define SHOAL_EXPORT extern "C" __attribute__((visibility("default")))
+#endif
+
+enum { SHOAL_ABI = 1 };  // changes with any struct or function below
+
+enum ShoalTarget { SHOAL_PORTABLE, SHOAL_AVX2, SHOAL_AVX512, SHOAL_NEON, SHOAL_TARGETS };
+enum ShoalActivation {
+    SHOAL_IDENTITY, SHOAL_SIGMOID, SHOAL_TANH, SHOAL_RELU, SHOAL_LEAKY_RELU, SHOAL_ELU, SHOAL_GELU,
+    SHOAL_SILU, SHOAL_SOFTPLUS, SHOAL_ACTIVATIONS
+};
+enum ShoalLoss { SHOAL_MSE, SHOAL_CROSS_ENTROPY, SHOAL_LOSSES };
+enum ShoalOptimizer { SHOAL_SGD, SHOAL_ADAM, SHOAL_ADAMW, SHOAL_RMSPROP, SHOAL_OPTIMIZERS };
+enum ShoalJudge { SHOAL_NO_JUDGE, SHOAL_BY_VALIDATION, SHOAL_BY_INNER, SHOAL_JUDGES };
+enum ShoalStatus { SHOAL_TRAINING, SHOAL_DONE, SHOAL_DIVERGED, SHOAL_STATUSES };
+
+// Columns of the curve: losses on training, validation and inner rows; accuracies on the first two.
+enum { SHOAL_CURVES = 5 };
+
+struct ShoalLayer {
+    int64_t units;
+    int64_t activation;
+    int64_t drop_below;  // dropout: 16-bit draws below this drop the unit; 0 for none
+};
+
+struct ShoalNetwork {
+    int64_t inputs;
+    const ShoalLayer* layers;  // the last: identity, no dropout
+    int64_t layer_count;       // the one length that nothing else states again
+};
+
+struct ShoalRows {
+    int64_t rows;
+    const float* x;  // (N, D)
+    int64_t x_count;
+    const float* values;  // (N, K), for mean squared error
+    int64_t values_count;
+    const int64_t* labels;  // (N,), for cross-entropy
+    int64_t labels_count;
+};
+
+struct ShoalFit {
+    int64_t abi;
+    ShoalNetwork network;
+    int64_t loss;
+    int64_t optimizer;
+    double momentum;
+    int64_t nesterov;
+    double weight_decay;
+    int64_t batch_size;
+    int64_t epochs;
+    const double* rates;  // (E,) learning rate of every epoch
+    int64_t rates_count;
+    int64_t judge;
+    int64_t patience;  // 0: no early stopping
+    uint32_t order_key[2];
+    uint32_t dropout_key[2];
+    ShoalRows train, validation, inner;
+    const int64_t* points;  // (T,) epochs, from 1, after which the losses are evaluated
+    int64_t points_count;
+
+    // The state: read, advanced, written back.
+    float* parameters;
+    float* first;
+    float* second;
+    float* best;
+    int64_t parameter_count;  // P, of each of the four
+    double* curve;            // (T, 5)
+    int64_t curve_count;
+    int64_t epoch, seen;  // epochs trained, evaluation points passed
+    int64_t best_epoch;
+    double best_loss;
+    int64_t status;
+    int64_t sick_epoch, sick_batch;
+};
+
+SHOAL_EXPORT int64_t shoal_abi(void);
+// One bit for every ShoalTarget that was built and that this processor can run.
+SHOAL_EXPORT int64_t shoal_targets(void);
+// The name of the field that a function refused.
+SHOAL_EXPORT const char* shoal_field(int64_t code);
+
+// Train up to `until` epochs in all, or to the end of the fit.
+SHOAL_EXPORT int64_t shoal_advance(int64_t target, ShoalFit* fit, int64_t until);
+// Outputs (N, K) of the network for rows `x` (N, D).
+SHOAL_EXPORT int64_t shoal_outputs(int64_t target, const ShoalNetwork* network, const float* parameters,
+                                   int64_t parameter_count, const float* x, int64_t x_count, int64_t rows,
+                                   float* outputs, int64_t outputs_count);
+
+// For tests and benchmarks.
+SHOAL_EXPORT int64_t shoal_dropout_draws(int64_t target, const uint32_t key[2], int64_t count, int64_t layer,
+                                         int64_t step, int64_t epoch, uint16_t* draws);
+SHOAL_EXPORT int64_t shoal_permutation(int64_t target, const uint32_t key[2], int64_t count, int64_t epoch,
+                                       uint32_t* order);
+SHOAL_EXPORT int64_t shoal_activation(int64_t target, int64_t activation, int64_t count, const float* x,
+                                      float* value, float* slope);
+// Multiply-adds of a register-blocked loop that touches no memory; returns their number.
+SHOAL_EXPORT double shoal_multiply_adds(int64_t target, int64_t rounds);

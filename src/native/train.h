@@ -1,0 +1,164 @@
+// A whole fit: epochs, evaluation points, what is kept, when it ends. Follows `Trainer.advance` and `State.note`
+// of src/shoal/engine/_trainer.py word by word.
+#pragma once
+#include "step.h"
+#include "target.h"
+
+namespace shoal {
+namespace {
+
+// Everything one call works with; freed at its end.
+struct Run {
+    Network net = {};
+    uint32_t *keys = nullptr, *spare = nullptr, *order = nullptr;
+    ~Run() {
+        free(net.memory);
+        free(keys);
+    }
+    bool prepare(const ShoalFit& fit) {
+        const int64_t n = fit.train.rows, batch = least(fit.batch_size, n);
+        if (!build(net, fit.network, batch > EVALUATION_ROWS ? batch : EVALUATION_ROWS, true)) return false;
+        const int64_t room = draws_room(n);
+        keys = (uint32_t*)calloc((size_t)(room + 2 * n), sizeof(uint32_t));
+        spare = keys + room;
+        order = spare + n;
+        return keys != nullptr;
+    }
+};
+
+inline bool finite(double loss) { return loss >= -3.4028235e38 && loss <= 3.4028235e38; }
+
+// One epoch; false at the first batch whose loss is not finite.
+inline bool train_epoch(Run& run, ShoalFit& fit) {
+    const int64_t n = fit.train.rows, steps = (n + fit.batch_size - 1) / fit.batch_size;
+    const uint32_t epoch = (uint32_t)fit.epoch;
+    permutation({{fit.order_key[0], fit.order_key[1]}, 0, 0, epoch}, n, run.keys, run.spare, run.order);
+    Bias bias(fit.epoch * steps);
+    for (int64_t step = 0; step < steps; ++step) {
+        const uint32_t* order = run.order + step * fit.batch_size;
+        const int64_t rows = least(fit.batch_size, n - step * fit.batch_size);
+        const Place place = {{fit.dropout_key[0], fit.dropout_key[1]}, 0, (uint32_t)step, epoch};
+        gather(run.net, fit.train.x, order, rows);
+        forward(run.net, rows, &place);
+        if (!finite(loss_of_batch(run.net, fit, order, rows))) {
+            fit.status = SHOAL_DIVERGED;
+            fit.sick_epoch = fit.epoch + 1;
+            fit.sick_batch = step + 1;
+            return false;
+        }
+        bias.next();
+        with_optimizer(fit, fit.rates[fit.epoch], bias, [&](const auto& update) { backward(run.net, rows, update); });
+    }
+    return true;
+}
+
+// One row of the curve; then keep, stop or call the fit sick by it.
+inline void note(Run& run, ShoalFit& fit) {
+    double* curve = fit.curve + SHOAL_CURVES * fit.seen++;
+    for (int i = 0; i < SHOAL_CURVES; ++i) curve[i] = __builtin_nan("");
+    evaluate(run.net, fit, fit.train, curve, curve + 3);
+    if (fit.validation.rows) evaluate(run.net, fit, fit.validation, curve + 1, curve + 4);
+    if (fit.inner.rows) evaluate(run.net, fit, fit.inner, curve + 2, nullptr);
+    if (!finite(curve[0])) {
+        fit.status = SHOAL_DIVERGED;
+        fit.sick_epoch = fit.epoch;
+        fit.sick_batch = (fit.train.rows + fit.batch_size - 1) / fit.batch_size;
+        return;
+    }
+    if (fit.judge == SHOAL_NO_JUDGE) return;
+    const double loss = curve[fit.judge];
+    if (loss < fit.best_loss) {
+        fit.best_loss = loss;
+        fit.best_epoch = fit.epoch;
+        write_parameters(run.net, fit.best);
+    } else if (fit.patience && fit.epoch - fit.best_epoch >= fit.patience) {
+        fit.status = SHOAL_DONE;
+    }
+}
+
+// False: out of memory.
+inline bool advance(ShoalFit& fit, int64_t until) {
+    if (fit.status != SHOAL_TRAINING || fit.epoch >= until) return true;
+    const FlushedDenormals flushed;
+    Run run;
+    if (!run.prepare(fit)) return false;
+    read_parameters(run.net, fit.parameters);
+    read_moments(run.net, fit.first, fit.second);
+    while (fit.status == SHOAL_TRAINING && fit.epoch < until && train_epoch(run, fit)) {
+        ++fit.epoch;
+        if (fit.seen < fit.points_count && fit.epoch == fit.points[fit.seen]) note(run, fit);
+        if (fit.status == SHOAL_TRAINING && fit.epoch == fit.epochs) fit.status = SHOAL_DONE;
+    }
+    write_parameters(run.net, fit.parameters);
+    write_moments(run.net, fit.first, fit.second);
+    return true;
+}
+
+inline bool outputs(const ShoalNetwork& from, const float* parameters, const float* x, int64_t rows, float* y) {
+    const FlushedDenormals flushed;
+    Run run;
+    Network& net = run.net;
+    if (!build(net, from, EVALUATION_ROWS, false)) return false;
+    read_parameters(net, parameters);
+    const Layer& last = net.last();
+    for (int64_t n = 0; n < rows; n += net.batch) {
+        const int64_t here = least(net.batch, rows - n);
+        gather(net, x + n * net.inputs, nullptr, here);
+        forward(net, here, nullptr);
+        for (int64_t b = 0; b < here; ++b)
+            for (int64_t k = 0; k < last.units; ++k) y[(n + b) * last.units + k] = one_nan(last.value[b * last.stride + k]);
+    }
+    return true;
+}
+
+inline bool test_halves(const uint32_t key[2], int64_t count, int64_t layer, int64_t step, int64_t epoch, uint16_t* draws) {
+    uint16_t* room = (uint16_t*)calloc((size_t)draws_room(count), sizeof(uint16_t));
+    if (!room) return false;
+    draw_halves({{key[0], key[1]}, (uint32_t)layer, (uint32_t)step, (uint32_t)epoch}, count, room);
+    __builtin_memcpy(draws, room, (size_t)count * sizeof(uint16_t));
+    free(room);
+    return true;
+}
+
+inline bool test_order(const uint32_t key[2], int64_t count, int64_t epoch, uint32_t* order) {
+    const int64_t room = draws_room(count);
+    uint32_t* keys = (uint32_t*)calloc((size_t)(room + count), sizeof(uint32_t));
+    if (!keys) return false;
+    permutation({{key[0], key[1]}, 0, 0, (uint32_t)epoch}, count, keys, keys + room, order);
+    free(keys);
+    return true;
+}
+
+inline void test_activation(int64_t activation, int64_t count, const float* x, float* value, float* slope) {
+    const FlushedDenormals flushed;
+    for (int64_t i = 0; i < count; i += W) {
+        float part[3][W] = {};
+        const size_t bytes = (size_t)least(W, count - i) * sizeof(float);
+        __builtin_memcpy(part[0], x + i, bytes);
+        with_activation(activation, [&](auto kind) {
+            const Both y = decltype(kind)::at(load(part[0]));
+            store(part[1], y.value);
+            store(part[2], y.slope);
+        });
+        __builtin_memcpy(value + i, part[1], bytes);
+        __builtin_memcpy(slope + i, part[2], bytes);
+    }
+}
+
+// 12 independent chains of multiply-adds in registers: the most this core can do.
+inline double multiply_adds(int64_t rounds) {
+    vf sum[12], a = all(0.5f), b = all(0.25f);
+    for (int i = 0; i < 12; ++i) sum[i] = all((float)i);
+    for (int64_t n = 0; n < rounds; ++n)
+#pragma GCC unroll 12
+        for (int i = 0; i < 12; ++i) sum[i] = fma(sum[i], a, b);
+    vf sink = {};
+    for (int i = 0; i < 12; ++i) sink += sum[i];
+    const double counted = (double)rounds * 12 * W;
+    return total(sink) < 0 ? -counted : counted;
+}
+
+constexpr Kernel KERNEL = {advance, outputs, test_halves, test_order, test_activation, multiply_adds};
+
+}  // namespace
+}  // namespace shoal

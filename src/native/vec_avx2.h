@@ -1,0 +1,58 @@
+// Vectors of 8 floats: x86 with AVX2 and FMA. See vec.h for what every target gives.
+#pragma once
+#include <immintrin.h>
+#include <stdint.h>
+
+namespace shoal {
+namespace {
+
+constexpr int W = 8;
+constexpr int REGISTERS = 16;
+constexpr int TILE_VECTORS = 2;  // columns of a product tile
+
+typedef float vf __attribute__((vector_size(32)));
+typedef int32_t vi __attribute__((vector_size(32)));
+typedef uint32_t vu __attribute__((vector_size(32)));
+typedef uint64_t vq __attribute__((vector_size(32)));
+typedef uint16_t vh __attribute__((vector_size(16)));
+
+inline vf fma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
+inline vf root(vf a) { return _mm256_sqrt_ps(a); }
+inline vf larger(vf a, vf b) { return _mm256_max_ps(a, b); }
+inline vf smaller(vf a, vf b) { return _mm256_min_ps(a, b); }
+inline vf pick(vi mask, vf a, vf b) { return _mm256_blendv_ps(b, a, _mm256_castsi256_ps((__m256i)mask)); }
+inline vq times32(vq a, vq b) { return (vq)_mm256_mul_epu32((__m256i)a, (__m256i)b); }
+
+inline float total(vf a) {
+    __m128 four = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+
+// 8 x 8: rows of `from` become columns of `to`; both with 16 floats from row to row.
+inline void transpose_8x8(const float* from, float* to) {
+    __m256 r[8], s[8];
+    for (int i = 0; i < 8; ++i) r[i] = _mm256_loadu_ps(from + 16 * i);
+    for (int i = 0; i < 4; ++i) {
+        s[2 * i] = _mm256_unpacklo_ps(r[2 * i], r[2 * i + 1]);
+        s[2 * i + 1] = _mm256_unpackhi_ps(r[2 * i], r[2 * i + 1]);
+    }
+    for (int i = 0; i < 2; ++i) {
+        r[4 * i] = _mm256_shuffle_ps(s[4 * i], s[4 * i + 2], 0x44);
+        r[4 * i + 1] = _mm256_shuffle_ps(s[4 * i], s[4 * i + 2], 0xEE);
+        r[4 * i + 2] = _mm256_shuffle_ps(s[4 * i + 1], s[4 * i + 3], 0x44);
+        r[4 * i + 3] = _mm256_shuffle_ps(s[4 * i + 1], s[4 * i + 3], 0xEE);
+    }
+    for (int i = 0; i < 4; ++i) {
+        _mm256_storeu_ps(to + 16 * i, _mm256_permute2f128_ps(r[i], r[i + 4], 0x20));
+        _mm256_storeu_ps(to + 16 * (i + 4), _mm256_permute2f128_ps(r[i], r[i + 4], 0x31));
+    }
+}
+
+inline void transpose_16x16(const float* from, float* to) {
+    for (int i = 0; i < 16; i += 8)
+        for (int j = 0; j < 16; j += 8) transpose_8x8(from + 16 * i + j, to + 16 * j + i);
+}
+
+}  // namespace
+}  // namespace shoal

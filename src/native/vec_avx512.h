@@ -1,0 +1,61 @@
+// Vectors of 16 floats: x86 with AVX-512 F, BW, DQ and VL. See vec.h for what every target gives.
+#pragma once
+#include <immintrin.h>
+#include <stdint.h>
+
+namespace shoal {
+namespace {
+
+constexpr int W = 16;
+constexpr int REGISTERS = 32;
+constexpr int TILE_VECTORS = 4;
+
+typedef float vf __attribute__((vector_size(64)));
+typedef int32_t vi __attribute__((vector_size(64)));
+typedef uint32_t vu __attribute__((vector_size(64)));
+typedef uint64_t vq __attribute__((vector_size(64)));
+typedef uint16_t vh __attribute__((vector_size(32)));
+
+inline vf fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
+inline vf root(vf a) { return _mm512_sqrt_ps(a); }
+inline vf larger(vf a, vf b) { return _mm512_max_ps(a, b); }
+inline vf smaller(vf a, vf b) { return _mm512_min_ps(a, b); }
+inline vf pick(vi mask, vf a, vf b) {
+    return _mm512_mask_blend_ps(_mm512_movepi32_mask((__m512i)mask), b, a);
+}
+inline vq times32(vq a, vq b) { return (vq)_mm512_mul_epu32((__m512i)a, (__m512i)b); }
+
+inline float total(vf a) {
+    __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
+    __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+
+// Rows of `from` become columns of `to`; both with 16 floats from row to row.
+inline void transpose_16x16(const float* from, float* to) {
+    __m512 r[16], s[16];
+    for (int i = 0; i < 16; ++i) r[i] = _mm512_loadu_ps(from + 16 * i);
+    for (int i = 0; i < 8; ++i) {
+        s[2 * i] = _mm512_unpacklo_ps(r[2 * i], r[2 * i + 1]);
+        s[2 * i + 1] = _mm512_unpackhi_ps(r[2 * i], r[2 * i + 1]);
+    }
+    for (int i = 0; i < 4; ++i) {  // r[4 i + j]: in every 128-bit lane L, column 4 L + j of rows 4 i .. 4 i + 3
+        r[4 * i] = _mm512_shuffle_ps(s[4 * i], s[4 * i + 2], 0x44);
+        r[4 * i + 1] = _mm512_shuffle_ps(s[4 * i], s[4 * i + 2], 0xEE);
+        r[4 * i + 2] = _mm512_shuffle_ps(s[4 * i + 1], s[4 * i + 3], 0x44);
+        r[4 * i + 3] = _mm512_shuffle_ps(s[4 * i + 1], s[4 * i + 3], 0xEE);
+    }
+    for (int j = 0; j < 4; ++j) {  // gather the same lane of four registers
+        __m512 low01 = _mm512_shuffle_f32x4(r[j], r[4 + j], 0x44), high01 = _mm512_shuffle_f32x4(r[j], r[4 + j], 0xEE);
+        __m512 low23 = _mm512_shuffle_f32x4(r[8 + j], r[12 + j], 0x44);
+        __m512 high23 = _mm512_shuffle_f32x4(r[8 + j], r[12 + j], 0xEE);
+        _mm512_storeu_ps(to + 16 * j, _mm512_shuffle_f32x4(low01, low23, 0x88));
+        _mm512_storeu_ps(to + 16 * (4 + j), _mm512_shuffle_f32x4(low01, low23, 0xDD));
+        _mm512_storeu_ps(to + 16 * (8 + j), _mm512_shuffle_f32x4(high01, high23, 0x88));
+        _mm512_storeu_ps(to + 16 * (12 + j), _mm512_shuffle_f32x4(high01, high23, 0xDD));
+    }
+}
+
+}  // namespace
+}  // namespace shoal

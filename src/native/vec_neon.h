@@ -1,0 +1,46 @@
+// Vectors of 4 floats: 64-bit Arm. See vec.h for what every target gives.
+#pragma once
+#include <arm_neon.h>
+#include <stdint.h>
+
+namespace shoal {
+namespace {
+
+constexpr int W = 4;
+constexpr int REGISTERS = 32;
+constexpr int TILE_VECTORS = 4;
+
+typedef float vf __attribute__((vector_size(16)));
+typedef int32_t vi __attribute__((vector_size(16)));
+typedef uint32_t vu __attribute__((vector_size(16)));
+typedef uint64_t vq __attribute__((vector_size(16)));
+typedef uint16_t vh __attribute__((vector_size(8)));
+
+inline vf fma(vf a, vf b, vf c) { return (vf)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b); }
+inline vf root(vf a) { return (vf)vsqrtq_f32((float32x4_t)a); }
+inline vf pick(vi mask, vf a, vf b) {
+    return (vf)vbslq_f32((uint32x4_t)mask, (float32x4_t)a, (float32x4_t)b);
+}
+// Not vmaxq: the second operand comes back when either is not a number, as on x86.
+inline vf larger(vf a, vf b) { return pick((vi)(a > b), a, b); }
+inline vf smaller(vf a, vf b) { return pick((vi)(a < b), a, b); }
+inline vq times32(vq a, vq b) { return (vq)vmull_u32(vmovn_u64((uint64x2_t)a), vmovn_u64((uint64x2_t)b)); }
+inline float total(vf a) { return (a[0] + a[2]) + (a[1] + a[3]); }
+
+inline void transpose_4x4(const float* from, float* to) {
+    float32x4x2_t a = vtrnq_f32(vld1q_f32(from), vld1q_f32(from + 16));
+    float32x4x2_t b = vtrnq_f32(vld1q_f32(from + 32), vld1q_f32(from + 48));
+    vst1q_f32(to, vcombine_f32(vget_low_f32(a.val[0]), vget_low_f32(b.val[0])));
+    vst1q_f32(to + 16, vcombine_f32(vget_low_f32(a.val[1]), vget_low_f32(b.val[1])));
+    vst1q_f32(to + 32, vcombine_f32(vget_high_f32(a.val[0]), vget_high_f32(b.val[0])));
+    vst1q_f32(to + 48, vcombine_f32(vget_high_f32(a.val[1]), vget_high_f32(b.val[1])));
+}
+
+// Rows of `from` become columns of `to`; both with 16 floats from row to row.
+inline void transpose_16x16(const float* from, float* to) {
+    for (int i = 0; i < 16; i += 4)
+        for (int j = 0; j < 16; j += 4) transpose_4x4(from + 16 * i + j, to + 16 * j + i);
+}
+
+}  // namespace
+}  // namespace shoal

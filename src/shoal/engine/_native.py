@@ -1,0 +1,365 @@
+"""The native trainer: dense networks on one CPU core each, through the C++ core of `src/native/`.
+
+ctypes calls the core's plain C interface (`src/native/interface.h`) and leaves the GIL alone meanwhile, so
+fits run in threads. Where the core was not built, or the processor lacks what it needs, this module still
+imports and says so. Letters: N rows, D inputs, K outputs, P parameters, E epochs, T evaluation points.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+import sysconfig
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.engine._trainer import FitData, Job, Rows, State, initial_state, learning_rates, steps_per_epoch
+from shoal.errors import Problem, ShoalError
+from shoal.nets import Architecture, DenseLayer
+from shoal.streams import Role, dropout_threshold
+from shoal.study import Training
+
+ABI: Final = 1
+ACTIVATIONS: Final = ("identity", "sigmoid", "tanh", "relu", "leaky-relu", "elu", "gelu", "silu", "softplus")
+TARGETS: Final = ("portable", "avx2", "avx512", "neon")
+_PREFERRED: Final = ("avx512", "avx2", "neon")
+_LOSSES: Final = ("mse", "cross-entropy")
+_OPTIMIZERS: Final = ("sgd", "adam", "adamw", "rmsprop")
+_JUDGES: Final = ("none", "validation", "inner")
+_STATUSES: Final = ("training", "done", "diverged")
+_OUT_OF_MEMORY: Final = 1
+
+_int, _real, _pointer, _words = ctypes.c_int64, ctypes.c_double, ctypes.c_void_p, ctypes.c_uint32 * 2
+
+
+class LayerStruct(ctypes.Structure):
+    """`ShoalLayer` of the interface."""
+
+    _fields_ = (("units", _int), ("activation", _int), ("drop_below", _int))
+
+
+class NetworkStruct(ctypes.Structure):
+    """`ShoalNetwork` of the interface."""
+
+    _fields_ = (("inputs", _int), ("layers", ctypes.POINTER(LayerStruct)), ("layer_count", _int))
+
+
+class RowsStruct(ctypes.Structure):
+    """`ShoalRows` of the interface."""
+
+    _fields_ = (
+        ("rows", _int), ("x", _pointer), ("x_count", _int), ("values", _pointer), ("values_count", _int),
+        ("labels", _pointer), ("labels_count", _int),
+    )  # fmt: skip
+
+
+class FitStruct(ctypes.Structure):
+    """`ShoalFit` of the interface."""
+
+    _fields_ = (
+        ("abi", _int), ("network", NetworkStruct), ("loss", _int), ("optimizer", _int), ("momentum", _real),
+        ("nesterov", _int), ("weight_decay", _real), ("batch_size", _int), ("epochs", _int),
+        ("rates", _pointer), ("rates_count", _int), ("judge", _int), ("patience", _int),
+        ("order_key", _words), ("dropout_key", _words),
+        ("train", RowsStruct), ("validation", RowsStruct), ("inner", RowsStruct),
+        ("points", _pointer), ("points_count", _int),
+        ("parameters", _pointer), ("first", _pointer), ("second", _pointer), ("best", _pointer),
+        ("parameter_count", _int), ("curve", _pointer), ("curve_count", _int),
+        ("epoch", _int), ("seen", _int), ("best_epoch", _int), ("best_loss", _real), ("status", _int),
+        ("sick_epoch", _int), ("sick_batch", _int),
+    )  # fmt: skip
+
+
+@functools.cache
+def load_library(path: Path | None = None) -> ctypes.CDLL | None:
+    """Load the core that was built into this folder (or another build of it); None where there is none."""
+    path = path or Path(__file__).parent / f"_core{sysconfig.get_config_var('EXT_SUFFIX')}"
+    try:
+        library = ctypes.CDLL(str(path))
+        library.shoal_abi.restype = _int
+        if library.shoal_abi() != ABI:
+            return None
+    except (OSError, AttributeError):
+        return None
+    words = ctypes.POINTER(ctypes.c_uint32)
+    library.shoal_field.restype = ctypes.c_char_p
+    library.shoal_multiply_adds.restype = _real
+    signatures: dict[str, tuple[Any, ...]] = {
+        "shoal_targets": (),
+        "shoal_field": (_int,),
+        "shoal_advance": (_int, ctypes.POINTER(FitStruct), _int),
+        "shoal_outputs": (
+            _int, ctypes.POINTER(NetworkStruct), _pointer, _int, _pointer, _int, _int, _pointer, _int,
+        ),
+        "shoal_dropout_draws": (_int, words, _int, _int, _int, _int, _pointer),
+        "shoal_permutation": (_int, words, _int, _int, _pointer),
+        "shoal_activation": (_int, _int, _int, _pointer, _pointer, _pointer),
+        "shoal_multiply_adds": (_int, _int),
+    }  # fmt: skip
+    for name, arguments in signatures.items():
+        function = getattr(library, name)
+        function.argtypes = arguments
+        if name not in ("shoal_field", "shoal_multiply_adds"):
+            function.restype = _int
+    return library
+
+
+def runnable_targets() -> tuple[str, ...]:
+    """Vector widths that were built and that this processor can run."""
+    library = load_library()
+    bits = library.shoal_targets() if library else 0
+    return tuple(name for place, name in enumerate(TARGETS) if bits >> place & 1)
+
+
+def _wish() -> str:
+    return os.environ.get("SHOAL_NATIVE", "")
+
+
+def _target() -> str | None:
+    """Choose the width: the widest, or what the environment variable SHOAL_NATIVE asks for."""
+    runnable = runnable_targets()
+    for name in (_wish(),) if _wish() else _PREFERRED:
+        if name in runnable:
+            return name
+    return None
+
+
+def native_available() -> bool:
+    """Whether the native trainer can run here."""
+    return _target() is not None
+
+
+def native_missing_reason() -> str:
+    """Say in one sentence why the native trainer cannot run here and how to get it; empty when it can."""
+    if native_available():
+        return ""
+    if _wish():
+        return f"SHOAL_NATIVE is {_wish()!r}, which is not one of {', '.join(runnable_targets()) or 'none built'}"
+    if load_library() is None:
+        return "the native trainer was not built; install GCC or Clang (g++, clang++) and reinstall shoal"
+    return "the native trainer needs a processor with AVX2 and FMA (x86-64), or 64-bit Arm"
+
+
+def _at(array: NDArray[Any]) -> int | None:
+    return int(array.ctypes.data) if array.size else None
+
+
+def _ready(array: NDArray[Any], dtype: type) -> NDArray[Any]:
+    return np.require(array, dtype, ["C", "A", "W"])
+
+
+@dataclass(frozen=True, eq=False)
+class _Network:
+    """The network as the core reads it, with the memory that it points into."""
+
+    struct: NetworkStruct
+    layers: Any
+
+    @classmethod
+    def of(cls, architecture: Architecture) -> _Network:
+        layers = (LayerStruct * len(architecture.layers))()
+        for place, layer in zip(layers, architecture.layers, strict=True):
+            place.units = layer.units
+            place.activation = ACTIVATIONS.index(layer.activation)
+            place.drop_below = dropout_threshold(layer.dropout)
+        inputs = architecture.layers[0].inputs
+        return cls(
+            NetworkStruct(inputs, ctypes.cast(layers, ctypes.POINTER(LayerStruct)), len(layers)), layers
+        )
+
+
+class _Fit:
+    """One fit as the core reads it. Holds every array that the struct points into."""
+
+    def __init__(self, job: Job, data: FitData, state: State) -> None:
+        training = job.training
+        self.state, self.kept = state, list[Any]()
+        self.struct = fit = FitStruct(abi=ABI)
+        network = _Network.of(job.architecture)
+        self.kept.append(network)
+        fit.network = network.struct
+        fit.loss, fit.optimizer = _LOSSES.index(job.loss), _OPTIMIZERS.index(training.optimizer)
+        fit.momentum, fit.nesterov = training.momentum, training.nesterov
+        fit.weight_decay, fit.batch_size, fit.epochs = (
+            training.weight_decay,
+            training.batch_size,
+            training.epochs,
+        )
+        fit.rates, fit.rates_count = self._keep(learning_rates(training), np.float64)
+        fit.judge = _JUDGES.index(job.judge)
+        fit.patience = training.patience if job.judge == "inner" else 0
+        fit.order_key = _words(*job.key.words(Role.ORDER))
+        fit.dropout_key = _words(*job.key.words(Role.DROPOUT))
+        fit.train, fit.validation, fit.inner = (
+            self._rows(job, rows) for rows in (data.train, data.validation, data.inner)
+        )
+        self._point_at(state)
+
+    def _keep(self, array: NDArray[Any], dtype: type) -> tuple[int | None, int]:
+        ready: NDArray[Any] = np.ascontiguousarray(array, dtype)
+        self.kept.append(ready)
+        return _at(ready), ready.size
+
+    def _rows(self, job: Job, rows: Rows) -> RowsStruct:
+        struct = RowsStruct(len(rows), *self._keep(rows.x, np.float32))
+        if job.loss == "mse":
+            struct.values, struct.values_count = self._keep(rows.y, np.float32)
+        else:
+            struct.labels, struct.labels_count = self._keep(rows.y, np.int64)
+        return struct
+
+    def _point_at(self, state: State) -> None:
+        """Let the core work in the state's own arrays."""
+        fit = self.struct
+        for field, name in (
+            ("parameters", "parameters_P"),
+            ("first", "first_P"),
+            ("second", "second_P"),
+            ("best", "best_P"),
+        ):
+            setattr(state, name, _ready(getattr(state, name), np.float32))
+            setattr(fit, field, _at(getattr(state, name)))
+        sizes = {array.size for array in (state.parameters_P, state.first_P, state.second_P, state.best_P)}
+        fit.parameter_count = sizes.pop() if len(sizes) == 1 else -1
+        state.curve_TC = _ready(state.curve_TC, np.float64)
+        fit.curve, fit.curve_count = _at(state.curve_TC), state.curve_TC.size
+        fit.points, fit.points_count = self._keep(state.epoch_T, np.int64)
+        fit.epoch, fit.seen, fit.best_epoch, fit.best_loss = (
+            state.epoch,
+            state.points,
+            state.best_epoch,
+            state.best_loss,
+        )
+        fit.status = _STATUSES.index(state.status)
+        fit.sick_epoch, fit.sick_batch = state.sick_epoch, state.sick_batch
+
+    def give_back(self) -> None:
+        """Copy the numbers of the advanced state; the arrays are its own."""
+        fit, state = self.struct, self.state
+        state.epoch, state.points, state.best_epoch, state.best_loss = (
+            fit.epoch,
+            fit.seen,
+            fit.best_epoch,
+            fit.best_loss,
+        )
+        state.status = _STATUSES[fit.status]
+        state.sick_epoch, state.sick_batch = fit.sick_epoch, fit.sick_batch
+
+
+class NativeTrainer:
+    """Trains dense networks without batch norm in the C++ core; see `Trainer` for what its methods promise.
+
+    `target` names a vector width of `runnable_targets()`; the widest by default. All give the same bytes.
+    """
+
+    name = "native"
+    version = "native-1"
+    workers: Literal["threads", "processes"] = "threads"
+
+    def __init__(self, target: str | None = None) -> None:
+        self.target = target
+
+    def refuses(self, architecture: Architecture, training: Training) -> str | None:  # noqa: ARG002
+        """Say why this trainer cannot take such a fit, or None."""
+        if not native_available():
+            return native_missing_reason()
+        if not all(isinstance(layer, DenseLayer) for layer in architecture.layers):
+            return "the native trainer takes dense networks only, not convolutional ones"
+        if any(layer.batch_norm for layer in architecture.layers):
+            return "the native trainer does not do batch norm"
+        return None
+
+    def advance(self, job: Job, data: FitData, state: State, until: int) -> None:
+        """Train up to `until` epochs in all; see `Trainer.advance`."""
+        fit = _Fit(job, data, state)
+        self._call("shoal_advance", ctypes.byref(fit.struct), max(0, min(until, job.training.epochs)))
+        fit.give_back()
+
+    def outputs(
+        self,
+        architecture: Architecture,
+        parameters_P: NDArray[Any],
+        buffers: NDArray[Any],  # noqa: ARG002
+        x: NDArray[Any],
+    ) -> NDArray[np.float32]:
+        """Outputs for prepared rows, shape (N, K)."""
+        network = _Network.of(architecture)
+        flat_P, rows = np.ascontiguousarray(parameters_P, np.float32), np.ascontiguousarray(x, np.float32)
+        y_NK = np.empty((len(rows), architecture.outputs), np.float32)
+        self._call(
+            "shoal_outputs", ctypes.byref(network.struct), _at(flat_P), flat_P.size,
+            _at(rows), rows.size, len(rows), _at(y_NK), y_NK.size,
+        )  # fmt: skip
+        return y_NK
+
+    def step_seconds(self, job: Job, rows: int) -> float:
+        """Time a few milliseconds of a fit of this shape on drawn numbers; measured once a shape and process."""
+        training, network = job.training, job.architecture
+        layers = tuple(
+            (layer.inputs, layer.units, layer.activation, bool(layer.dropout)) for layer in network.layers
+        )
+        shape = (
+            layers,
+            job.loss,
+            training.optimizer,
+            bool(training.momentum),
+            min(training.batch_size, rows),
+        )
+        if shape not in _MEASURED:
+            _MEASURED[shape] = self._measure(job, min(rows, 4 * training.batch_size))
+        return _MEASURED[shape]
+
+    def _measure(self, job: Job, rows: int) -> float:
+        """Mean time of a step, in seconds, from runs of growing length until one is long enough to trust.
+
+        The time is this thread's own on its core: what else the machine does now is no part of it.
+        """
+        epochs = 1 << 16
+        changes: dict[str, Any] = {
+            "epochs": epochs,
+            "early_stopping": "none",
+            "keep": "last",
+            "schedule": "constant",
+        }
+        job = replace(job, training=job.training.model_copy(update=changes))
+        numbers = np.random.default_rng(0)
+        outputs = job.architecture.outputs
+        x = numbers.random((rows, job.architecture.layers[0].inputs), np.float32)
+        y = (
+            numbers.random((rows, outputs), np.float32)
+            if job.loss == "mse"
+            else numbers.integers(0, outputs, rows)
+        )
+        none = Rows(x[:0], y[:0])
+        state = initial_state(job)
+        state.epoch_T, state.curve_TC = state.epoch_T[:0], state.curve_TC[:0]
+        fit = _Fit(job, FitData(Rows(x, y), none, none), state)
+        self._call("shoal_advance", ctypes.byref(fit.struct), 1)
+        steps, passed, length = steps_per_epoch(rows, job.training.batch_size), 0.0, 1
+        while passed < 3e-3 and fit.struct.epoch + length <= epochs and fit.struct.status == 0:
+            begun = time.thread_time()
+            self._call("shoal_advance", ctypes.byref(fit.struct), fit.struct.epoch + length)
+            passed, length = time.thread_time() - begun, 2 * length
+        return passed / (max(1, length // 2) * steps)
+
+    def _call(self, name: str, *arguments: Any) -> None:
+        library, target = load_library(), self.target or _target()
+        if library is None or target is None:
+            raise ShoalError(native_missing_reason())
+        code = getattr(library, name)(TARGETS.index(target), *arguments)
+        if code == _OUT_OF_MEMORY:
+            raise MemoryError("the native trainer could not allocate its buffers")
+        if code:
+            field = library.shoal_field(code).decode()
+            raise ShoalError(
+                Problem(f"native trainer: {field}", "the core refuses this value; this is a mistake in Shoal")
+            )
+
+
+_MEASURED: dict[Any, float] = {}

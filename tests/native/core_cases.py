@@ -1,0 +1,155 @@
+"""Fits to try the core on, and a float64 trainer in plain NumPy that shares nothing with it but the streams.
+
+Letters: N rows, B rows of a batch, D inputs, H units, K outputs.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy import special
+
+from shoal.engine._native import load_library, native_available, runnable_targets
+from shoal.engine._trainer import FitData, Job, Rows, State, initial_state, learning_rates
+from shoal.nets import build_architecture
+from shoal.streams import Role, StreamKey, dropout_draws, dropout_scale, dropout_threshold, permutation
+from shoal.study import Network, Training
+
+Floats = NDArray[np.float64]
+
+needs_core = pytest.mark.skipif(not native_available(), reason="the native core is not built on this machine")
+every_width = pytest.mark.parametrize("target", runnable_targets())
+
+
+def core() -> ctypes.CDLL:
+    library = load_library()
+    assert library is not None
+    return library
+
+
+def make_job(network: dict[str, Any], training: dict[str, Any], loss: Any, sizes: tuple[int, int]) -> Job:
+    """Describe a fit; `sizes` are inputs and outputs."""
+    architecture = build_architecture(Network(**network), (sizes[0],), sizes[1])
+    return Job(architecture, Training(**training), loss, StreamKey(11, 2, 3))
+
+
+def make_rows(job: Job, count: int, seed: int) -> Rows:
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((count, job.architecture.layers[0].inputs)).astype(np.float32)
+    if job.loss == "cross-entropy":
+        return Rows(x, rng.integers(0, job.architecture.outputs, count))
+    return Rows(x, rng.standard_normal((count, job.architecture.outputs)).astype(np.float32))
+
+
+def make_data(job: Job, train: int = 27, validation: int = 0, inner: int = 0) -> FitData:
+    return FitData(make_rows(job, train, 1), make_rows(job, validation, 2), make_rows(job, inner, 3))
+
+
+def warm_state(job: Job, epoch: int, seed: int = 5) -> State:
+    """A state in mid-training, with moments of the size that training leaves."""
+    rng = np.random.default_rng(seed)
+    state = initial_state(job)
+    state.first_P[:] = 0.01 * rng.standard_normal(len(state.first_P))
+    state.second_P[:] = rng.uniform(1e-4, 1e-3, len(state.second_P))
+    state.epoch, state.points = epoch, int(np.sum(state.epoch_T <= epoch))
+    return state
+
+
+def same_bytes(one: State, other: State) -> bool:
+    arrays = ("parameters_P", "first_P", "second_P", "best_P", "curve_TC")
+    facts = ("epoch", "points", "best_epoch", "best_loss", "status", "sick_epoch", "sick_batch")
+    return all(getattr(one, name).tobytes() == getattr(other, name).tobytes() for name in arrays) and all(
+        getattr(one, name) == getattr(other, name) for name in facts
+    )
+
+
+def activation(name: str, z: Floats) -> tuple[Floats, Floats]:
+    """Value and slope, straight from the formulas."""
+    s = special.expit(z)
+    phi = special.ndtr(z)
+    return {
+        "identity": (z, np.ones_like(z)),
+        "sigmoid": (s, s * (1 - s)),
+        "tanh": (np.tanh(z), 1 - np.tanh(z) ** 2),
+        "relu": (np.maximum(z, 0), 1.0 * (z > 0)),
+        "leaky-relu": (np.where(z > 0, z, 0.01 * z), np.where(z > 0, 1, 0.01)),
+        "elu": (np.where(z > 0, z, np.expm1(np.minimum(z, 0))), np.where(z > 0, 1, np.exp(np.minimum(z, 0)))),
+        "gelu": (z * phi, phi + z * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)),
+        "silu": (z * s, s + z * s * (1 - s)),
+        "softplus": (np.logaddexp(0, z), s),
+    }[name]
+
+
+def update(  # noqa: PLR0917
+    training: Training, rate: float, step: int, w: Floats, g: Floats, first: Floats, second: Floats
+) -> Floats:
+    """One step of the optimiser as torch.optim's documentation writes it; changes the moments in place."""
+    if training.optimizer != "adamw":
+        g = g + training.weight_decay * w
+    if training.optimizer == "sgd":
+        if not training.momentum:
+            return w - rate * g
+        first[:] = training.momentum * first + g
+        return w - rate * (g + training.momentum * first if training.nesterov else first)
+    if training.optimizer == "rmsprop":
+        second[:] = 0.99 * second + 0.01 * g**2
+        scaled = g / (np.sqrt(second) + 1e-8)
+        if not training.momentum:
+            return w - rate * scaled
+        first[:] = training.momentum * first + scaled
+        return w - rate * first
+    if training.optimizer == "adamw":
+        w = w * (1 - rate * training.weight_decay)
+    first[:] = 0.9 * first + 0.1 * g
+    second[:] = 0.999 * second + 0.001 * g**2
+    root = np.sqrt(second / (1 - 0.999**step))
+    return w - rate * first / (1 - 0.9**step) / (root + 1e-8)
+
+
+def loss_gradient(job: Job, y_BK: Floats, target: NDArray[Any]) -> Floats:
+    if job.loss == "mse":
+        return 2 * (y_BK - target) / y_BK.size
+    p_BK = special.softmax(y_BK, axis=1)
+    p_BK[np.arange(len(target)), target] -= 1
+    return p_BK / len(target)
+
+
+def exact_epoch(job: Job, rows: Rows, state: State) -> tuple[Floats, Floats, Floats]:
+    """Train one epoch from the state in float64: parameters and moments after it."""
+    w, first, second = (
+        array.astype(np.float64) for array in (state.parameters_P, state.first_P, state.second_P)
+    )
+    training, layers = job.training, job.architecture.layers
+    order = permutation(job.key.words(Role.ORDER), len(rows), epoch=state.epoch)
+    steps = -(-len(rows) // training.batch_size)
+    for step in range(steps):
+        batch = order[step * training.batch_size : (step + 1) * training.batch_size]
+        a = rows.x[batch].astype(np.float64)
+        named, inputs, slopes = job.architecture.named(w), [], []
+        for number, layer in enumerate(layers):
+            inputs.append(a)
+            z = a @ named[f"{layer.name}.weight"].T + named[f"{layer.name}.bias"]
+            a, slope = activation(layer.activation, z)
+            if layer.dropout:
+                draws = dropout_draws(
+                    job.key.words(Role.DROPOUT), z.size, layer=number, step=step, epoch=state.epoch
+                )
+                kept = (draws.reshape(z.shape) >= dropout_threshold(layer.dropout)) * float(
+                    dropout_scale(layer.dropout)
+                )
+                a, slope = a * kept, slope * kept
+            slopes.append(slope)
+        gradient, delta = np.empty_like(w), loss_gradient(job, a, rows.y[batch])
+        into = job.architecture.named(gradient)
+        for number in reversed(range(len(layers))):
+            delta = delta * slopes[number]
+            into[f"{layers[number].name}.weight"][:] = delta.T @ inputs[number]
+            into[f"{layers[number].name}.bias"][:] = delta.sum(0)
+            delta = delta @ named[f"{layers[number].name}.weight"]
+        rate = float(learning_rates(training)[state.epoch])
+        w = update(training, rate, state.epoch * steps + step + 1, w, gradient, first, second)
+    return w, first, second

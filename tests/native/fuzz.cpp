@@ -1,0 +1,198 @@
+// Draws descriptions of fits, sound ones and ones with a single field spoilt, and hands them to the core.
+//
+// Built with AddressSanitizer and UndefinedBehaviorSanitizer by sanitize.sh. Every buffer is allocated with exactly
+// the stated length, so that any read or write beyond it is reported. A sound description must be
+// taken by every target, with the same bytes; a spoilt one must be refused by name, or be harmless.
+//
+//     fuzz COUNT [SEED]
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <random>
+#include <vector>
+
+#include "../../src/native/interface.h"
+
+namespace {
+
+std::mt19937_64 rng;
+
+int64_t from_to(int64_t low, int64_t high) { return low + (int64_t)(rng() % (uint64_t)(high - low + 1)); }
+double unit() { return (double)(rng() >> 11) * 0x1p-53; }
+
+std::vector<float> floats(int64_t count, float size) {
+    std::vector<float> values((size_t)count);
+    for (float& value : values) value = size * (float)(2 * unit() - 1);
+    return values;
+}
+
+struct Rows {
+    std::vector<float> x, values;
+    std::vector<int64_t> labels;
+
+    ShoalRows draw(int64_t rows, int64_t inputs, int64_t outputs, int64_t loss) {
+        x = floats(rows * inputs, 2);
+        if (loss == SHOAL_MSE) values = floats(rows * outputs, 2);
+        if (loss == SHOAL_CROSS_ENTROPY)
+            for (int64_t n = 0; n < rows; ++n) labels.push_back(from_to(0, outputs - 1));
+        return {rows, x.data(), (int64_t)x.size(), values.data(), (int64_t)values.size(), labels.data(),
+                (int64_t)labels.size()};
+    }
+};
+
+// A sound description with all the memory that it points to.
+struct Drawn {
+    std::vector<ShoalLayer> layers;
+    Rows train, validation, inner;
+    std::vector<double> rates, curve;
+    std::vector<int64_t> points;
+    std::vector<float> parameters, first, second, best;
+    ShoalFit fit = {};
+
+    Drawn() {
+        const int64_t widest = from_to(0, 9) ? 20 : 140;
+        fit.abi = SHOAL_ABI;
+        fit.network.inputs = from_to(1, from_to(0, 9) ? 12 : 300);
+        int64_t inputs = fit.network.inputs, count = 0;
+        for (int64_t l = from_to(0, 3); l >= 0; --l) {
+            layers.push_back({from_to(1, widest), l ? from_to(0, SHOAL_ACTIVATIONS - 1) : 0, l && from_to(0, 1) ? from_to(0, 65535) : 0});
+            count += layers.back().units * (inputs + 1);
+            inputs = layers.back().units;
+        }
+        fit.network.layer_count = (int64_t)layers.size();
+        layers.resize(1024);  // the most that are ever read: their count may be spoilt
+        fit.network.layers = layers.data();
+        draw_training();
+        fit.train = train.draw(from_to(1, 40), fit.network.inputs, inputs, fit.loss);
+        fit.validation = validation.draw(from_to(0, 9), fit.network.inputs, inputs, fit.loss);
+        fit.inner = inner.draw(from_to(0, 9), fit.network.inputs, inputs, fit.loss);
+        if (fit.judge == SHOAL_BY_VALIDATION && !fit.validation.rows) fit.judge = SHOAL_NO_JUDGE;
+        if (fit.judge == SHOAL_BY_INNER && !fit.inner.rows) fit.judge = SHOAL_NO_JUDGE;
+        draw_state(count);
+    }
+
+    void draw_training() {
+        fit.loss = from_to(0, SHOAL_LOSSES - 1);
+        fit.optimizer = from_to(0, SHOAL_OPTIMIZERS - 1);
+        const bool heavy = fit.optimizer == SHOAL_SGD || fit.optimizer == SHOAL_RMSPROP;
+        fit.momentum = heavy && from_to(0, 1) ? unit() : 0;
+        fit.nesterov = fit.optimizer == SHOAL_SGD && fit.momentum > 0 ? from_to(0, 1) : 0;
+        fit.weight_decay = from_to(0, 1) ? unit() : 0;
+        fit.batch_size = from_to(1, 50);
+        fit.epochs = from_to(1, 4);
+        for (int64_t e = 0; e < fit.epochs; ++e) rates.push_back(from_to(0, 30) ? unit() * 0.1 : 1e30);
+        fit.rates = rates.data();
+        fit.rates_count = fit.epochs;
+        fit.judge = from_to(0, SHOAL_JUDGES - 1);
+        fit.patience = from_to(0, 3);
+        for (uint32_t* key : {fit.order_key, fit.dropout_key}) key[0] = (uint32_t)rng(), key[1] = (uint32_t)rng();
+    }
+
+    void draw_state(int64_t count) {
+        fit.epoch = from_to(0, fit.epochs);
+        for (int64_t e = 1; e <= fit.epochs; ++e)
+            if (from_to(0, 2)) points.push_back(e), fit.seen += e <= fit.epoch;
+        fit.points = points.data();
+        fit.points_count = (int64_t)points.size();
+        curve.resize(points.size() * SHOAL_CURVES);
+        fit.curve = curve.data();
+        fit.curve_count = (int64_t)curve.size();
+        parameters = floats(count, 0.5f), first = floats(count, 0.1f), second = floats(count, 0.1f);
+        for (float& value : second) value *= value;
+        best = floats(count, 1);
+        fit.parameters = parameters.data(), fit.first = first.data();
+        fit.second = second.data(), fit.best = best.data();
+        fit.parameter_count = count;
+        fit.best_loss = from_to(0, 1) ? unit() : HUGE_VAL;
+    }
+};
+
+const int64_t ODD[] = {-1, 0, 1, 2, 3, 7, 65536, 1 << 24, (1 << 24) + 1, INT32_MAX, (int64_t)INT32_MAX + 1, INT64_MAX, INT64_MIN};
+
+// Spoils one number or pointer; what lies behind a pointer keeps its length.
+void spoil(Drawn& drawn) {
+    ShoalFit& fit = drawn.fit;
+    int64_t* numbers[] = {
+        &fit.abi, &fit.network.inputs, &fit.network.layer_count, &fit.loss, &fit.optimizer, &fit.nesterov, &fit.batch_size,
+        &fit.epochs, &fit.rates_count, &fit.judge, &fit.patience, &fit.train.rows, &fit.train.x_count,
+        &fit.train.values_count, &fit.train.labels_count, &fit.validation.rows, &fit.inner.rows, &fit.inner.x_count,
+        &fit.points_count, &fit.parameter_count, &fit.curve_count, &fit.epoch, &fit.seen, &fit.best_epoch, &fit.status,
+        &drawn.layers[rng() % (size_t)fit.network.layer_count].units, &drawn.layers[rng() % (size_t)fit.network.layer_count].activation,
+        &drawn.layers[rng() % (size_t)fit.network.layer_count].drop_below,
+    };
+    const int64_t odd = from_to(0, 3) ? ODD[rng() % (sizeof ODD / sizeof *ODD)] : (int64_t)rng();
+    switch (from_to(0, 5)) {
+        case 0: {
+            const void** pointers[] = {(const void**)&fit.network.layers, (const void**)&fit.rates, (const void**)&fit.train.x,
+                                       (const void**)&fit.train.values, (const void**)&fit.train.labels,
+                                       (const void**)&fit.points, (const void**)&fit.parameters, (const void**)&fit.first,
+                                       (const void**)&fit.second, (const void**)&fit.best, (const void**)&fit.curve};
+            *pointers[rng() % (sizeof pointers / sizeof *pointers)] = nullptr;
+            return;
+        }
+        case 1:
+            if (drawn.train.labels.empty()) return;
+            drawn.train.labels[rng() % drawn.train.labels.size()] = odd;
+            return;
+        case 2:
+            if (drawn.points.empty()) return;
+            drawn.points[rng() % drawn.points.size()] = odd;
+            return;
+        case 3: {
+            const double reals[] = {-1, NAN, HUGE_VAL, 1e308, 0.999};
+            (from_to(0, 1) ? fit.momentum : fit.weight_decay) = reals[rng() % 5];
+            return;
+        }
+        default: *numbers[rng() % (sizeof numbers / sizeof *numbers)] = odd;
+    }
+}
+
+template <class T>
+bool same_bytes(const std::vector<T>& a, const std::vector<T>& b) {
+    return a.empty() || !memcmp(a.data(), b.data(), sizeof(T) * a.size());
+}
+
+// Runs the fit on every target from the same state; all must answer alike and leave the same bytes.
+int64_t run(Drawn& drawn, int64_t until) {
+    const Drawn start = drawn;
+    const ShoalFit before = drawn.fit;
+    int64_t answer = -1;
+    std::vector<float> parameters, second;
+    std::vector<double> curve;
+    for (int64_t target = 0; target < SHOAL_TARGETS; ++target) {
+        if (!(shoal_targets() >> target & 1)) continue;
+        std::copy(start.parameters.begin(), start.parameters.end(), drawn.parameters.begin());
+        std::copy(start.first.begin(), start.first.end(), drawn.first.begin());
+        std::copy(start.second.begin(), start.second.end(), drawn.second.begin());
+        std::copy(start.curve.begin(), start.curve.end(), drawn.curve.begin());
+        drawn.fit = before;
+        const int64_t code = shoal_advance(target, &drawn.fit, until);
+        if (answer >= 0) {
+            const bool same = code == answer && same_bytes(parameters, drawn.parameters) &&
+                              same_bytes(second, drawn.second) && same_bytes(curve, drawn.curve);
+            if (!same) printf("targets differ\n"), exit(1);
+        }
+        answer = code;
+        parameters = drawn.parameters, second = drawn.second, curve = drawn.curve;
+    }
+    return answer;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const long count = argc > 1 ? atol(argv[1]) : 1000;
+    rng.seed(argc > 2 ? (unsigned long)atol(argv[2]) : 1);
+    long refused = 0, spoilt = 0;
+    for (long i = 0; i < count; ++i) {
+        Drawn drawn;
+        const bool sound = from_to(0, 1);
+        if (!sound) spoil(drawn), ++spoilt;
+        const int64_t until = sound || from_to(0, 9) ? drawn.rates.size() : (int64_t)rng();
+        const int64_t code = run(drawn, until);
+        refused += code != 0;
+        if (sound && code) printf("a sound description is refused: %s\n", shoal_field(code)), exit(1);
+        if (code && !*shoal_field(code)) printf("a refusal without a name: %lld\n", (long long)code), exit(1);
+    }
+    printf("%ld descriptions, %ld spoilt, %ld refused: no fault\n", count, spoilt, refused);
+}

@@ -1,0 +1,157 @@
+"""A description that the core cannot take is refused by the name of the field; never a crash, never a guess.
+
+The same under sanitizers, with 100,000 descriptions: `make sanitize` (fuzz.cpp).
+"""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+import numpy as np
+import pytest
+from core_cases import core, make_data, make_job, needs_core, same_bytes
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shoal.engine._native import TARGETS, NativeTrainer, _Fit, runnable_targets
+from shoal.engine._trainer import FitData, Rows, initial_state
+from shoal.errors import ShoalError
+
+pytestmark = needs_core
+
+JOB = make_job(
+    {"hidden": (9, 3), "activation": "relu", "dropout": 0.5}, {"epochs": 4, "batch_size": 4}, "mse", (2, 2)
+)
+CLASSES = make_job({"hidden": (9,)}, {"epochs": 4, "batch_size": 4}, "cross-entropy", (2, 3))
+HUGE = (2**31, 2**63 - 1, -(2**63))
+
+
+def answer(fit: _Fit, until: int = 4, target: int | None = None) -> str:
+    """Name the field that is refused; empty where the fit was trained."""
+    if target is None:
+        target = TARGETS.index(runnable_targets()[-1])
+    code = core().shoal_advance(target, ctypes.byref(fit.struct), until)
+    name: str = core().shoal_field(code).decode()
+    assert bool(code) == bool(name)
+    return name
+
+
+def fresh(job: Any = JOB) -> _Fit:
+    return _Fit(job, make_data(job, 9, 3, 2), initial_state(job))
+
+
+def spoilt(path: str, value: Any) -> _Fit:
+    """A sound description with one field changed."""
+    owner = fresh(CLASSES if "labels" in path else JOB)
+    struct: Any = owner.struct
+    *outer, last = path.split(".")
+    for name in outer:
+        struct = struct.layers[int(name)] if name.isdigit() else getattr(struct, name)
+    setattr(struct, last, value)
+    return owner
+
+
+CASES: list[tuple[str, Any, str]] = [
+    ("abi", 0, "abi"),
+    *(("network.inputs", value, "inputs") for value in (0, -1, 2**24 + 1, *HUGE)),
+    *(("network.layer_count", value, "layer_count") for value in (0, -1, 1025, *HUGE)),
+    *(("network.0.units", value, "layers.units") for value in (0, -1, 2**24 + 1, *HUGE)),
+    ("network.0.units", 10, "parameter_count"),
+    *(("network.0.activation", value, "layers.activation") for value in (-1, 9, *HUGE)),
+    ("network.2.activation", 1, "layers.activation"),
+    *(("network.0.drop_below", value, "layers.drop_below") for value in (-1, 65536, *HUGE)),
+    ("network.2.drop_below", 1, "layers.drop_below"),
+    *(("loss", value, "loss") for value in (-1, 2, *HUGE)),
+    *(("optimizer", value, "optimizer") for value in (-1, 4, *HUGE)),
+    *(("momentum", value, "momentum") for value in (-0.1, 1.0, float("nan"), 0.5)),
+    *(("nesterov", value, "nesterov") for value in (-1, 1, 2)),
+    *(("weight_decay", value, "weight_decay") for value in (-1.0, float("nan"), float("inf"))),
+    *(("batch_size", value, "batch_size") for value in (0, -1, *HUGE)),
+    *(("rates_count", value, "rates_count") for value in (0, 3, 5, *HUGE)),
+    ("rates", None, "rates"),
+    *(("judge", value, "judge") for value in (-1, 3, *HUGE)),
+    *(("patience", value, "patience") for value in (-1, *HUGE)),
+    *(
+        (f"{part}.rows", value, f"{part}.rows")
+        for part in ("train", "validation", "inner")
+        for value in (-1, *HUGE)
+    ),
+    ("train.rows", 0, "train.rows"),
+    ("train.rows", 10, "train.x"),
+    *((f"{part}.x_count", 1, f"{part}.x") for part in ("train", "validation", "inner")),
+    *((f"{part}.x", None, f"{part}.x") for part in ("train", "validation", "inner")),
+    *((f"{part}.values_count", 1, f"{part}.y") for part in ("train", "validation", "inner")),
+    *((f"{part}.values", None, f"{part}.y") for part in ("train", "validation", "inner")),
+    *((f"{part}.labels_count", 1, f"{part}.y") for part in ("train", "validation", "inner")),
+    *((f"{part}.labels", None, f"{part}.y") for part in ("train", "validation", "inner")),
+    *(("points_count", value, "points_count") for value in (-1, 5, *HUGE)),
+    ("points_count", 3, "curve_count"),
+    ("points", None, "points"),
+    *(("parameter_count", value, "parameter_count") for value in (-1, 0, 1, *HUGE)),
+    *((name, None, name) for name in ("parameters", "first", "second", "best", "curve")),
+    ("curve_count", 19, "curve_count"),
+    *(("epoch", value, "epoch") for value in (-1, 5, *HUGE)),
+    *(("seen", value, "seen") for value in (-1, 1, *HUGE)),
+    *(("best_epoch", value, "best_epoch") for value in (-1, 1, *HUGE)),
+    *(("status", value, "status") for value in (-1, 3, *HUGE)),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "field"), CASES)
+def test_each_spoilt_field_is_refused_by_name(path: str, value: Any, field: str) -> None:
+    assert answer(spoilt(path, value)) == field
+
+
+def test_labels_and_points_are_looked_at_one_by_one() -> None:
+    for label in (-1, 3, 2**40):
+        data = make_data(CLASSES, 9, 3, 2)
+        data.train.y[7] = label
+        assert answer(_Fit(CLASSES, data, initial_state(CLASSES))) == "train.y"
+    for points in ([0, 1, 2, 3], [1, 2, 2, 3], [1, 2, 3, 5], [2, 1, 3, 4]):
+        state = initial_state(JOB)
+        state.epoch_T = np.array(points)
+        assert answer(_Fit(JOB, make_data(JOB), state)) == "points"
+
+
+def test_other_arguments_are_looked_at_too() -> None:
+    owner = fresh()
+    assert answer(owner, until=5) == "until"
+    assert answer(owner, until=-1) == "until"
+    assert answer(owner, target=-1) == "target"
+    assert answer(owner, target=99) == "target"
+    assert core().shoal_field(core().shoal_advance(0, None, 1)).decode() == "fit"
+    assert core().shoal_field(-1) == core().shoal_field(10_000) == b""
+    network, y, target = owner.struct.network, np.zeros(4, np.float32), TARGETS.index(runnable_targets()[-1])
+    p, count, at = owner.struct.parameters, owner.struct.parameter_count, y.ctypes.data
+
+    def outputs(*arguments: Any) -> str:
+        return core().shoal_field(core().shoal_outputs(target, ctypes.byref(network), *arguments)).decode()
+
+    assert outputs(p, count, at, 4, 2, at, 4) == ""
+    assert outputs(p, count - 1, at, 4, 2, at, 4) == "parameter_count"
+    assert outputs(None, count, at, 4, 2, at, 4) == "parameters"
+    assert outputs(p, count, None, 4, 2, at, 4) == outputs(p, count, at, 3, 2, at, 4) == "x"
+    assert outputs(p, count, at, 4, 2, None, 4) == outputs(p, count, at, 4, 2, at, 3) == "outputs"
+
+
+@settings(max_examples=1000, deadline=None)
+@given(case=st.sampled_from(CASES), value=st.integers(-(2**63), 2**63 - 1))
+def test_drawn_numbers_are_refused_or_harmless(case: tuple[str, Any, str], value: int) -> None:
+    path, given, _ = case
+    if (
+        isinstance(given, int) and path != "network.layer_count"
+    ):  # nothing else states how many layers there are
+        answer(spoilt(path, value))
+
+
+def test_a_refusal_is_an_error_that_names_the_field() -> None:
+    rows = Rows(np.zeros((4, 3), np.float32), np.zeros((4, 2), np.float32))
+    state = initial_state(JOB)
+    with pytest.raises(ShoalError) as caught:
+        NativeTrainer().advance(JOB, FitData(rows, rows, rows), state, 1)
+    assert (
+        str(caught.value)
+        == "native trainer: train.x: the core refuses this value; this is a mistake in Shoal"
+    )
+    assert same_bytes(state, initial_state(JOB))
