@@ -63,7 +63,10 @@ def test_key_words_are_the_head_of_a_sha256_over_the_name(key: StreamKey) -> Non
             for number, size in ((key.seed, 8), (key.split, 4), (key.repeat, 4), (int(role), 4))
         )
         digest = hashlib.sha256(name).digest()
-        assert key.words(role) == (int.from_bytes(digest[:4], "little"), int.from_bytes(digest[4:8], "little"))
+        assert key.words(role) == (
+            int.from_bytes(digest[:4], "little"),
+            int.from_bytes(digest[4:8], "little"),
+        )
 
 
 def test_roles_and_places_never_share_a_stream() -> None:
@@ -81,7 +84,9 @@ def test_every_coordinate_of_a_place_changes_the_draws() -> None:
 
 
 @given(count=st.integers(1, 40), layer=st.integers(0, 9), step=st.integers(0, 9), epoch=st.integers(0, 2**31))
-def test_draw_lays_the_words_of_a_block_a_quarter_apart(count: int, layer: int, step: int, epoch: int) -> None:
+def test_draw_lays_the_words_of_a_block_a_quarter_apart(
+    count: int, layer: int, step: int, epoch: int
+) -> None:
     blocks = -(-count // 4)
     draws = draw(WORDS, count, layer=layer, step=step, epoch=epoch)
     assert draws.shape == (count,)
@@ -111,7 +116,7 @@ def test_uniform_is_uniform() -> None:
     from scipy.stats import kstest
 
     sample = uniform(WORDS, 100_000)
-    assert 0 <= sample.min()
+    assert sample.min() >= 0
     assert sample.max() < 1
     assert kstest(sample, "uniform").pvalue > 1e-3
     assert abs(sample.mean() - 1 / 2) < 5 * np.sqrt(1 / 12 / 100_000)
@@ -139,13 +144,17 @@ def test_each_place_of_a_row_is_equally_likely() -> None:
     assert ((counts - 100) ** 2 / 100).sum() < chi2.ppf(0.999, 25)
 
 
-@pytest.mark.parametrize(("rate", "threshold"), [(0.0, 0), (0.25, 16384), (0.5, 32768), (0.1, 6554), (1e-6, 0)])
+@pytest.mark.parametrize(
+    ("rate", "threshold"), [(0.0, 0), (0.25, 16384), (0.5, 32768), (0.1, 6554), (1e-6, 0)]
+)
 def test_dropout_threshold_is_the_rate_in_65536ths(rate: float, threshold: int) -> None:
     assert dropout_threshold(rate) == threshold
     assert dropout_scale(rate) == np.float32(65536 / (65536 - threshold))
 
 
-@given(count=st.integers(1, 50), layer=st.integers(0, 5), step=st.integers(0, 99), epoch=st.integers(0, 2**31))
+@given(
+    count=st.integers(1, 50), layer=st.integers(0, 5), step=st.integers(0, 99), epoch=st.integers(0, 2**31)
+)
 def test_dropout_draws_are_low_halves_then_high_halves(count: int, layer: int, step: int, epoch: int) -> None:
     half = (count + 1) // 2
     words = draw(WORDS, half, layer=layer, step=step, epoch=epoch)

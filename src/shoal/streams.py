@@ -26,6 +26,12 @@ Places = int | NDArray[Any]
 REFIT_STREAM: Final = 2**31 - 1
 """The split number of the refit on all training rows; those of folds lie far below."""
 
+COMPARE_STREAM: Final = 2**31 - 2
+"""The split number of the comparisons."""
+
+INNER_STREAMS: Final = 2**31
+"""Added to a split's number for the draw of its inner rows, so that no draw serves two purposes."""
+
 _MULTIPLIER = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
 _WEYL = (0x9E3779B9, 0xBB67AE85)
 _LOW = np.uint64(0xFFFFFFFF)
@@ -90,7 +96,8 @@ def uniform(
     key: tuple[int, int], count: int, *, layer: int = 0, step: int = 0, epoch: int = 0
 ) -> NDArray[np.float64]:
     """`count` draws from [0, 1) with 24 bits each, shape (N,)."""
-    return (draw(key, count, layer=layer, step=step, epoch=epoch) >> np.uint32(8)) * 2.0**-24
+    bits = draw(key, count, layer=layer, step=step, epoch=epoch) >> np.uint32(8)
+    return bits.astype(np.float64) * 2.0**-24
 
 
 def permutation(key: tuple[int, int], count: int, *, epoch: int = 0) -> NDArray[np.int64]:
@@ -102,7 +109,7 @@ def permutation(key: tuple[int, int], count: int, *, epoch: int = 0) -> NDArray[
 
 def dropout_threshold(rate: float) -> int:
     """Give the 16-bit threshold of a rate: a draw below it drops the unit (rates are multiples of 1/65536)."""
-    return round(rate * 65536)
+    return min(round(rate * 65536), 65535)
 
 
 def dropout_scale(rate: float) -> np.float32:

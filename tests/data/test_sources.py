@@ -217,9 +217,8 @@ def test_new_rows_are_read_by_name() -> None:
     with pytest.raises(DataError) as caught:
         read_columns("t.csv", ["bb", "kind"])
     assert str(caught.value).splitlines() == [
-        't.csv: expected an input column "bb", got "bb"; did you mean "b"?',
-        't.csv, column "kind": expected numbers, got text such as "u"; '
-        "if it is a category, name it in data.categorical",
+        't.csv: expected an input column "bb", got none; did you mean "b"?',
+        't.csv, column "kind": expected numbers, got text such as "u"',
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import subprocess
 import sys
@@ -26,10 +27,19 @@ from record_cases import (
     same,
     sql,
 )
+from safetensors.numpy import save
 
 from shoal.errors import EnvironmentFault, RunFolderBusy, RunFolderError
 from shoal.results import CandidateRow, Identity, PlanEntry, Store, Truth
 from shoal.results._database import Database
+from shoal.results._store import _seal
+
+
+def images_truth(kept: int) -> Truth:
+    """Two images of three rows, or none but their shape."""
+    pixels = np.arange(2 * 3 * 4 * 5, dtype=np.uint8).reshape(2, 3, 4, 5)[:kept]
+    rows = np.array([2, 1])[:kept]
+    return Truth((), ("class",), ("a", "b"), np.zeros((3, 0)), np.array([1, 0, 1]), 1, {}, rows, pixels)
 
 
 @pytest.fixture(scope="module")
@@ -78,12 +88,43 @@ def test_a_checkpoint_ends_with_its_fit(store):
     [
         a_truth(),
         Truth((), ("class",), ("a", "b c", "é"), np.zeros((3, 0)), np.array([2, 0, 1]), 2, {}),
+        images_truth(2),
+        images_truth(0),
     ],
-    ids=["regression", "classification"],
+    ids=["regression", "classification", "images", "no image kept"],
 )
 def test_truth_comes_back(store, truth):
     store.put_truth(truth)
     assert same(store.truth(), truth)
+
+
+def test_results_from_before_images_were_kept_still_load(tmp_path):
+    truth = a_truth()
+    facts = {name: getattr(truth, name) for name in ("train_rows", "input_names", "target_names", "classes")}
+    text, data = json.dumps(facts), save({"x": truth.x_ND, "y": truth.y, "search/0": np.array([0, 3])})
+    with Store.create_or_open(tmp_path, IDENTITY) as store:
+        store.put_truth(truth)
+    sql(tmp_path, "UPDATE truth SET facts = ?, data = ?, sha256 = ?", text, data, _seal(text, data=data))
+    with Store.open_readonly(tmp_path) as store:
+        assert same(
+            store.truth(), dataclasses.replace(truth, validation_rows={("search", 0): np.array([0, 3])})
+        )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"image_rows": np.array([2])},
+        {"image_rows": np.array([2, 3])},
+        {"image_rows": np.array([-1, 2])},
+        {"images": np.zeros((2, 4), np.uint8)},
+    ],
+)
+def test_images_that_belong_to_no_rows_are_refused(tmp_path, change):
+    with Store.create_or_open(tmp_path, IDENTITY) as store:
+        store.put_truth(dataclasses.replace(images_truth(2), **change))
+    said = refusal(tmp_path, Store.truth)
+    assert said == f"/{FILE}: is damaged (the true values: unexpected content)"
 
 
 def test_facts_are_any_json(store):

@@ -2,11 +2,13 @@
 
 from shoal.data._builtin import BUILTIN, describe_builtin, fetch, load_builtin
 from shoal.data._dataset import Column, Dataset, Split
+from shoal.data._fashion import find_fashion
 from shoal.data._folds import FoldOptions, make_folds
+from shoal.data._given import given_columns, given_images
 from shoal.data._holdout import holdout_split
 from shoal.data._images import ImageSource, load_image_dataset, read_images
 from shoal.data._labelled import holds_images
-from shoal.data._preprocess import Preprocessing, Standardize, fit_preprocessing
+from shoal.data._preprocess import OneHot, Preprocessing, Scale, Standardize, fit_preprocessing
 from shoal.data._roles import TableSource
 from shoal.data._source import load_table_dataset, read_columns
 from shoal.data._tables import Table, read_table
@@ -17,14 +19,19 @@ __all__ = [
     "Dataset",
     "FoldOptions",
     "ImageSource",
+    "OneHot",
     "Preprocessing",
+    "Scale",
     "Split",
     "Standardize",
     "Table",
     "TableSource",
     "describe_builtin",
     "fetch",
+    "find_fashion",
     "fit_preprocessing",
+    "given_columns",
+    "given_images",
     "holdout_split",
     "holds_images",
     "load_builtin",

@@ -149,7 +149,8 @@ def _download(source: str, name: str, most: int, progress: Progress | None) -> b
         error.close()
         raise EnvironmentFault(Problem(source, f"expected to fetch the file, got: {error}")) from None
     except (OSError, ValueError, http.client.HTTPException) as error:
-        raise EnvironmentFault(Problem(source, f"expected to fetch the file, got: {error}")) from error
+        reason = error.reason if isinstance(error, urllib.error.URLError) else error
+        raise EnvironmentFault(Problem(source, f"expected to fetch the file, got: {reason}")) from error
     if len(raw) < total:
         raise EnvironmentFault(
             Problem(source, f"expected {total} bytes, got {len(raw)}: the connection broke")

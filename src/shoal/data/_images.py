@@ -101,8 +101,7 @@ def read_images(path: str | Path, shape: tuple[int, ...]) -> tuple[NDArray[np.ui
     else:
         images, names = _read_new_pictures(path, problems)
     if images is not None and not problems:
-        part = _like(Labelled(images, np.zeros(0, dtype=np.str_), str(path)), shape, problems)
-        images = part.images
+        images = like_training_rows(images, shape, str(path), problems)
     if problems or images is None:
         raise DataError(problems)
     return images, tuple(names or map(str, range(1, len(images) + 1)))
@@ -128,15 +127,22 @@ def _files_below(folder: Path) -> list[Path]:
 
 
 def _like(part: Labelled, shape: tuple[int, ...], problems: list[Problem]) -> Labelled:
-    """Check that images have the channels and size of the training rows; grey ones become colour where needed."""
-    if part.images.shape[1] == 1 and shape[0] == 3:
-        part = replace(part, images=np.repeat(part.images, 3, axis=1))
-    if part.images.shape[1:] != shape:
+    """Give the part with images of `shape`; see `like_training_rows`."""
+    return replace(part, images=like_training_rows(part.images, shape, part.place, problems))
+
+
+def like_training_rows(
+    images: NDArray[np.uint8], shape: tuple[int, ...], place: str, problems: list[Problem]
+) -> NDArray[np.uint8]:
+    """Check that images are of `shape` (C, H, W); grey ones become colour where needed."""
+    if images.shape[1] == 1 and shape[0] == 3:
+        images = np.repeat(images, 3, axis=1)
+    if images.shape[1:] != shape:
         wanted, came = (
-            f"{w} x {h} pixels of {c} channel{'s' * (c > 1)}" for c, h, w in (shape, part.images.shape[1:])
+            f"{w} x {h} pixels of {c} channel{'s' * (c > 1)}" for c, h, w in (shape, images.shape[1:])
         )
-        problems.append(Problem(part.place, f"expected images like the training rows, {wanted}, got {came}"))
-    return part
+        problems.append(Problem(place, f"expected images like the training rows, {wanted}, got {came}"))
+    return images
 
 
 def _split_off_test_rows(source: ImageSource, part: Labelled) -> tuple[Labelled, Labelled]:

@@ -67,7 +67,7 @@ def read_npz_images(path: Path, problems: list[Problem]) -> NDArray[np.uint8] | 
     names = [name for name, _ in (*_NPZ_NAMES, *_NPZ_TEST_NAMES[::-1]) if name in arrays]
     images = None
     if names:
-        images = _channels_first(arrays[names[0]], f"array {quoted(names[0])}: ", findings)
+        images = channels_first(arrays[names[0]], f"array {quoted(names[0])}: ", findings)
     elif not findings.found:
         findings.add(f'expected an array "images", got {listed(list(arrays)) or "none"}')
     problems += findings.problems()
@@ -78,7 +78,7 @@ def read_idx_images(path: Path, problems: list[Problem]) -> NDArray[np.uint8] | 
     """Read images from an IDX file, (N, C, H, W)."""
     findings = Findings(str(path))
     values = read_idx(path, (3, 4), findings)
-    images = None if values is None else _channels_first(values, "", findings)
+    images = None if values is None else channels_first(values, "", findings)
     problems += findings.problems()
     return images
 
@@ -156,7 +156,7 @@ def _npz_pair(
     arrays: Mapping[str, NDArray[Any]], images_name: str, labels_name: str, findings: Findings
 ) -> tuple[NDArray[np.uint8], NDArray[np.str_]] | None:
     """Check images and labels of one pair of names."""
-    images = _channels_first(arrays[images_name], f"array {quoted(images_name)}: ", findings)
+    images = channels_first(arrays[images_name], f"array {quoted(images_name)}: ", findings)
     labels = arrays.get(labels_name)
     if labels is None:
         findings.add(f"expected an array {quoted(labels_name)} beside {quoted(images_name)}, got none")
@@ -174,7 +174,7 @@ def _npz_pair(
     return images, labels.astype(np.str_)
 
 
-def _channels_first(values: NDArray[Any], place: str, findings: Findings) -> NDArray[np.uint8] | None:
+def channels_first(values: NDArray[Any], place: str, findings: Findings) -> NDArray[np.uint8] | None:
     """Bring (N, H, W), (N, H, W, C) or (N, C, H, W) into the last form."""
     if values.dtype != np.uint8:
         findings.add(f"{place}expected unsigned bytes (uint8), got {values.dtype}")

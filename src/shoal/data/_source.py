@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from shoal.data._cells import numbers, texts
 from shoal.data._classes import class_problems, numbered, sorted_texts
 from shoal.data._dataset import Column, Dataset
-from shoal.data._findings import Findings, listed, quoted, refuse
+from shoal.data._findings import Findings, did_you_mean, listed, quoted, refuse
 from shoal.data._holdout import draw_test_rows
-from shoal.data._roles import TableSource, all_inputs, missing_columns, role_problems, with_hint
+from shoal.data._roles import TableSource, all_inputs, missing_columns, role_problems
 from shoal.data._tables import Table, scan_table
 from shoal.errors import DataError, Problem
 
@@ -74,20 +74,21 @@ def load_table_dataset(source: TableSource) -> Dataset:
 
 
 def read_columns(
-    path: str | Path, names: Sequence[str], categorical: Iterable[str] = ()
+    source: str | Path | Table, names: Sequence[str], categorical: Iterable[str] = ()
 ) -> tuple[Column, ...]:
-    """Read input columns of new rows (to predict), by name; other columns of the table are ignored.
+    """Read input columns of new rows (to predict), by name, from a file or a table; its others are ignored.
 
     Raises DataError with every missing column and every cell that cannot be read.
     """
-    findings = Findings(str(path))
-    table = scan_table(path, findings)
+    findings = Findings(source.file if isinstance(source, Table) else str(source))
+    table = source if isinstance(source, Table) else scan_table(source, findings)
     columns: list[Column] = []
     if table is not None:
         there = [name for name in names if name in table.names]
-        for name in set(names) - set(there):
-            findings.add(f"expected an input column {quoted(name)}, got {with_hint(name, table.names)}")
-        columns = _read_columns(table, there, set(categorical), findings)
+        for name in (name for name in names if name not in there):
+            hint = did_you_mean(name, table.names)
+            findings.add(f"expected an input column {quoted(name)}, got none{hint}")
+        columns = _read_columns(table, there, set(categorical), findings, advice="")
     refuse(findings.problems())
     return tuple(columns)
 
@@ -119,15 +120,13 @@ def _read_part(source: TableSource, table: Table, findings: Findings) -> _Part |
 
 
 def _read_columns(
-    table: Table, names: Sequence[str], categorical: set[str], findings: Findings
+    table: Table, names: Sequence[str], categorical: set[str], findings: Findings, advice: str = _CATEGORY
 ) -> list[Column]:
     """Read inputs: declared categories as text, all others as numbers."""
     read = [
         (
             name,
-            texts(table, name, findings)
-            if name in categorical
-            else numbers(table, name, findings, _CATEGORY),
+            texts(table, name, findings) if name in categorical else numbers(table, name, findings, advice),
         )
         for name in names
     ]

@@ -66,6 +66,7 @@ def folder_error(folder: Path, error: OSError) -> ShoalError:
         errno.EPERM,
         errno.EROFS,
         errno.EEXIST,
+        errno.ENOENT,
         errno.ENOTDIR,
         errno.EISDIR,
         errno.ENAMETOOLONG,

@@ -1,6 +1,6 @@
 """What the engine hands to the results: plain frozen values and arrays.
 
-Letters: T evaluation points, P parameters, V rows predicted, K outputs.
+Letters: T evaluation points, P parameters, V rows predicted, K outputs, M images of C channels.
 """
 
 from __future__ import annotations
@@ -72,6 +72,9 @@ class Truth:
     `x_ND` float64 of the numeric inputs, `y` float64 (N, K) or int64 (N,) class numbers; rows from
     `train_rows` on are test rows. `validation_rows` gives the row numbers predicted in
     ("search", fold) and in ("compare", repeat).
+
+    `images` uint8 (M, C, H, W) holds the few pictures that are shown again, of the rows `image_rows` int64 (M,); of
+    an image study it has the shape of an image also while there are none.
     """
 
     input_names: tuple[str, ...]
@@ -81,6 +84,8 @@ class Truth:
     y: NDArray[Any]
     train_rows: int
     validation_rows: dict[tuple[str, int], NDArray[np.int64]] = field(default_factory=dict)
+    image_rows: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    images: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, 0, 0, 0), np.uint8))
 
 
 @dataclass(frozen=True)

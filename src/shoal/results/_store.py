@@ -124,7 +124,9 @@ class Store:
 
     def forget_failed(self) -> None:
         """Drop the fits that failed (not those that diverged, which they would again), so that they are tried anew."""
-        failed = [fit_id for (fit_id,) in self._database.rows("SELECT fit_id FROM fits WHERE status = 'failed'")]
+        failed = [
+            fit_id for (fit_id,) in self._database.rows("SELECT fit_id FROM fits WHERE status = 'failed'")
+        ]
         with self._database.transaction():
             for fit_id in failed:
                 self._database.execute("DELETE FROM arrays WHERE fit_id = ?", fit_id)
@@ -239,7 +241,8 @@ class Store:
         """Keep the rows that predictions belong to, in place of what was kept."""
         facts = {name: getattr(truth, name) for name in ("train_rows", *_NAMES)}
         rows = {f"{stage}/{fold}": numbers for (stage, fold), numbers in truth.validation_rows.items()}
-        text, data = json.dumps(facts), _packed({"x": truth.x_ND, "y": truth.y, **rows})
+        seen: Arrays = {"image_rows": truth.image_rows, "images": truth.images}
+        text, data = json.dumps(facts), _packed({"x": truth.x_ND, "y": truth.y, **seen, **rows})
         row = (1, text, data, _seal(text, data=data))
         self._database.insert("truth", row, replace=True)
 
@@ -253,10 +256,12 @@ class Store:
             facts, arrays = json.loads(text), _unpacked(data)
             names = {key: tuple(map(str, facts[key])) for key in _NAMES}
             x_ND, y = arrays.pop("x"), arrays.pop("y")
+            seen = _seen(arrays, len(y))
             places = ((name.partition("/"), numbers) for name, numbers in arrays.items())
             by_place = {(stage, int(fold)): numbers for (stage, _, fold), numbers in places}
             rows_before = int(facts["train_rows"])
-            return Truth(**names, x_ND=x_ND, y=y, train_rows=rows_before, validation_rows=by_place)
+            truth: dict[str, Any] = {**names, **seen, "x_ND": x_ND, "y": y}
+            return Truth(**truth, train_rows=rows_before, validation_rows=by_place)
 
     def verify(self) -> None:
         """Have every page of the file walked; RunFolderError if one is damaged."""
@@ -298,6 +303,17 @@ def _scores(text: str) -> dict[str, dict[str, float]]:
         rows: {name: float(value) for name, value in pairs.items()}
         for rows, pairs in json.loads(text).items()
     }
+
+
+def _seen(arrays: Arrays, rows: int) -> Arrays:
+    """Take the images out of the truth's arrays, with the numbers of their rows; results of old have none."""
+    seen: Arrays = {name: arrays.pop(name) for name in ("image_rows", "images") if name in arrays}
+    if seen:
+        image_rows, images = seen["image_rows"], seen["images"]
+        known = ((image_rows >= 0) & (image_rows < rows)).all()
+        if images.ndim != 4 or image_rows.shape != images.shape[:1] or not known:
+            raise ValueError("images and their rows do not match")
+    return seen
 
 
 def _seal(*values: object, data: bytes = b"") -> bytes:

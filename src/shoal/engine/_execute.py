@@ -1,0 +1,105 @@
+"""Trains what is missing, commits every fit as it ends, follows progress, and stops cleanly when asked."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import FrameType
+
+from shoal.engine._fits import Fit, PlannedFit, fit_seconds, unique
+from shoal.engine._train import Checkpoint, Ground
+from shoal.engine._trainer import Trainer
+from shoal.engine._watch import Watcher
+from shoal.engine._workers import Pool, Progress
+from shoal.errors import Interrupted
+from shoal.results import FitRecord, PlanEntry, Store
+
+
+@dataclass(frozen=True)
+class Executor:
+    """Spreads fits over `workers` workers of the trainers at hand."""
+
+    ground: Ground
+    trainers: Mapping[str, Trainer]
+    workers: int
+    watcher: Watcher
+
+    def execute(self, title: str, planned: Sequence[PlannedFit], store: Store) -> None:
+        """Train and store what `store` does not know yet; raises Interrupted after a wish to stop."""
+        store.forget_failed()
+        missing = unique(planned, store.known())
+        work = {fit.id: fit_seconds(fit, self.trainers[fit.trainer]) for fit in missing}
+        done = len({item.fit.id for item in planned}) - len(missing)
+        self.watcher.begin(title, planned, done, work)
+        try:
+            for (name, _), fits in _grouped(missing).items():
+                self._train(sorted(fits, key=lambda fit: -work[fit.id]), self.trainers[name], store)
+        finally:
+            self.watcher.end()
+
+    def _train(self, fits: Sequence[Fit], trainer: Trainer, store: Store) -> None:
+        starts = {fit.id: Checkpoint(fit.id, *saved) for fit in fits if (saved := store.checkpoint(fit.id))}
+        pool = Pool(fits, self.ground, trainer, starts, self.workers)
+        try:
+            with _stop_on_signals(pool.stop) as caught:
+                for event in pool.events():
+                    match event:
+                        case FitRecord():
+                            store.add(event)
+                            self.watcher.finished(event)
+                        case Checkpoint():
+                            store.put_checkpoint(event.fit_id, event.arrays, event.facts)
+                        case Progress():
+                            self.watcher.progress(event.fit_id, event.share)
+        finally:
+            pool.close()
+        if caught:
+            raise _interrupted(caught[0])
+
+
+def _grouped(fits: Sequence[Fit]) -> dict[tuple[str, bool], list[Fit]]:
+    """Fits that the same kind of worker can train: one trainer, convolutional or not."""
+    groups: dict[tuple[str, bool], list[Fit]] = {}
+    for fit in fits:
+        groups.setdefault((fit.trainer, fit.job.architecture.convolutional), []).append(fit)
+    return groups
+
+
+def _interrupted(number: int) -> Interrupted:
+    error = Interrupted("stopped; what is finished is kept, and the same command goes on from here")
+    error.exit_code = 128 + number
+    return error
+
+
+@contextlib.contextmanager
+def _stop_on_signals(stop: Callable[[], None]) -> Iterator[list[int]]:
+    """Turn Ctrl-C and SIGTERM into a wish to stop while a store is being written; a second one acts at once."""
+    caught: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield caught
+        return
+    before: dict[int, object] = {}
+
+    def wish(number: int, _frame: FrameType | None) -> None:
+        if caught:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        caught.append(number)
+        stop()
+
+    for number in map(int, (signal.SIGINT, signal.SIGTERM)):
+        before[number] = signal.signal(number, wish)
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+
+def entries(planned: Sequence[PlannedFit]) -> tuple[PlanEntry, ...]:
+    """The places of the fits, for the store."""
+    return tuple(item.entry for item in planned)

@@ -1,0 +1,234 @@
+"""From a study and its rows to the list of fits: the plan. Pure: nothing is trained, nothing is written.
+
+A fit is one network: candidate x split x repeat. Its id is the SHA-256 of all that its bytes depend on, so
+what is trained once is known wherever it appears again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.data import (
+    Dataset,
+    FoldOptions,
+    Preprocessing,
+    Split,
+    Standardize,
+    fit_preprocessing,
+    holdout_split,
+    make_folds,
+)
+from shoal.engine._trainer import Job, Trainer, evaluation_epochs, every_kth, steps_per_epoch
+from shoal.nets import Architecture, build_architecture
+from shoal.results import CandidateRow, PlanEntry, Stage
+from shoal.streams import COMPARE_STREAM, INNER_STREAMS, REFIT_STREAM, StreamKey
+from shoal.study import Candidate, Study, candidates, comparison_candidates
+
+WINNER: Final = "winner"
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """One network to train: all that its bytes depend on, and its id."""
+
+    id: str
+    candidate: Candidate
+    split: Split
+    inner: NDArray[np.int64]
+    repeat: int
+    job: Job
+    trainer: str
+    tested: bool
+
+    @property
+    def learning_rows(self) -> NDArray[np.int64]:
+        """Training rows less the inner ones that decide early stopping."""
+        return self.split.train if not len(self.inner) else np.setdiff1d(self.split.train, self.inner)
+
+    @property
+    def steps(self) -> int:
+        """Training steps, when nothing stops it early."""
+        return self.job.training.epochs * steps_per_epoch(
+            len(self.learning_rows), self.job.training.batch_size
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class PlannedFit:
+    """A fit and its place in the study."""
+
+    fit: Fit
+    entry: PlanEntry
+
+
+def prepare(dataset: Dataset, split: Split, standardize: Standardize) -> Preprocessing:
+    """Fit the preprocessing of one split: from its training rows alone."""
+    return fit_preprocessing(dataset, split.train, standardize)
+
+
+class Planner:
+    """Lays out the fits of one study over one data set; `choose_trainer` says who trains a job."""
+
+    def __init__(self, study: Study, dataset: Dataset, choose_trainer: Callable[[Job], Trainer]) -> None:
+        """Take the question, the rows and the trainers at hand."""
+        self.study, self.dataset, self._choose_trainer = study, dataset, choose_trainer
+        self._input_shapes: dict[bytes, tuple[int, ...]] = {}
+
+    @cached_property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """The candidates of the search."""
+        return candidates(self.study)
+
+    @cached_property
+    def comparisons(self) -> tuple[tuple[str, Candidate], ...]:
+        """The comparisons, each with its name."""
+        names = (entry.name for entry in self.study.compare)
+        return tuple(zip(names, comparison_candidates(self.study), strict=True))
+
+    @cached_property
+    def folds(self) -> tuple[Split, ...]:
+        """The splits of the search; empty without one."""
+        search = self.study.search
+        if search is None:
+            return ()
+        wanted = search.splitter
+        options = FoldOptions(
+            kind=wanted.kind, n=wanted.n, times=wanted.times, share=wanted.share, shuffle=wanted.shuffle,
+            seed=self.study.study.seed,
+        )  # fmt: skip
+        return make_folds(self.dataset, options)
+
+    def architecture(self, candidate: Candidate, split: Split) -> Architecture:
+        """Lay out the network for one split: categories that its training rows lack have no input there."""
+        rows = split.train.tobytes()
+        if rows not in self._input_shapes:
+            self._input_shapes[rows] = self._input_shape(split)
+        return build_architecture(candidate.network, self._input_shapes[rows], self.dataset.outputs)
+
+    def _input_shape(self, split: Split) -> tuple[int, ...]:
+        if self.dataset.images is not None:
+            return tuple(self.dataset.images.shape[1:])
+        return (len(prepare(self.dataset, split, self.study.data.standardize).input_names),)
+
+    def search_fits(self) -> tuple[PlannedFit, ...]:
+        """Every candidate on every fold, `search.repeats` times."""
+        return self._search_fits
+
+    @cached_property
+    def _search_fits(self) -> tuple[PlannedFit, ...]:
+        repeats = self.study.search.repeats if self.study.search else 0
+        return tuple(
+            self._planned("search", "", candidate, split, (fold, repeat))
+            for repeat in range(repeats)
+            for fold, split in enumerate(self.folds)
+            for candidate in self.candidates
+        )
+
+    def comparison_fits(self, named: Iterable[tuple[str, Candidate]] | None = None) -> tuple[PlannedFit, ...]:
+        """Every comparison (or those named) under one protocol: the same rows held out in each repeat."""
+        entries = tuple(self.comparisons if named is None else named)
+        return tuple(
+            self._planned("compare", label, candidate, self.comparison_split(repeat), (0, repeat))
+            for repeat in range(self.study.study.repeats)
+            for label, candidate in entries
+        )
+
+    def winner_fits(self, winner: Candidate, epochs: int) -> tuple[PlannedFit, ...]:
+        """The winner among the comparisons, and refitted on all training rows for `epochs`, which were decided
+        without them.
+        """
+        settled = winner.with_training(epochs=epochs, keep="last", early_stopping="none")
+        refits = tuple(
+            self._planned("refit", WINNER, settled, self.refit_split, (0, repeat))
+            for repeat in range(self.study.study.repeats)
+        )
+        named = tuple(PlannedFit(refit.fit, replace(refit.entry, candidate_id=winner.id)) for refit in refits)
+        return self.comparison_fits([(WINNER, winner)]) + named
+
+    def comparison_split(self, repeat: int) -> Split:
+        """Hold `training.validation` of the training rows out, drawn anew in each repeat."""
+        rows = np.arange(self.dataset.train_rows, dtype=np.int64)
+        key = StreamKey(self.study.study.seed, COMPARE_STREAM, repeat)
+        share = self.study.training.validation
+        return holdout_split(
+            self.dataset, rows, share, key=key, label=f"repeat {repeat + 1}", stream=COMPARE_STREAM
+        )
+
+    @cached_property
+    def refit_split(self) -> Split:
+        """All training rows."""
+        rows = np.arange(self.dataset.train_rows, dtype=np.int64)
+        return Split("all training rows", REFIT_STREAM, rows, rows[:0])
+
+    def candidate_rows(self, extra: Iterable[Candidate] = ()) -> tuple[CandidateRow, ...]:
+        """Describe the candidates as the results know them; sizes are those of the refit."""
+        rows: dict[str, CandidateRow] = {}
+        for candidate in (*self.candidates, *(c for _, c in self.comparisons), *extra):
+            size = self.architecture(candidate, self.refit_split).parameter_count
+            rows.setdefault(candidate.id, CandidateRow(candidate.id, dict(candidate.values), size))
+        return tuple(rows.values())
+
+    def _planned(
+        self, stage: Stage, label: str, candidate: Candidate, split: Split, place: tuple[int, int]
+    ) -> PlannedFit:
+        fold, repeat = place
+        fit = self._fit(candidate, split, repeat, tested=stage != "search")
+        entry = PlanEntry(
+            fit.id, stage, candidate.id, label, fold, repeat, len(split.train), len(split.validation)
+        )  # fmt: skip
+        return PlannedFit(fit, entry)
+
+    def _fit(self, candidate: Candidate, split: Split, repeat: int, *, tested: bool) -> Fit:
+        seed = self.study.study.seed
+        key = StreamKey(seed, split.stream, repeat)
+        job = Job(self.architecture(candidate, split), candidate.training, self.study.loss, key)
+        inner = split.train[:0]
+        if candidate.training.early_stopping == "inner":
+            drawn = StreamKey(seed, INNER_STREAMS + split.stream, repeat)
+            share = candidate.training.inner_share
+            inner = holdout_split(
+                self.dataset, split.train, share, key=drawn, label="inner", stream=split.stream
+            ).validation
+        trainer = self._choose_trainer(job)
+        content = {
+            "candidate": candidate.content,
+            "task": self.study.study.task,
+            "standardize": self.study.data.standardize,
+            "data": [self.dataset.train_fingerprint, self.dataset.test_fingerprint if tested else None],
+            "rows": [_digest(rows) for rows in (split.train, split.validation, inner)],
+            "streams": [seed, split.stream, repeat],
+            "trainer": trainer.version,
+        }
+        name = hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+        return Fit(name, candidate, split, inner, repeat, job, trainer.name, tested)
+
+
+def unique(planned: Sequence[PlannedFit], known: frozenset[str] = frozenset()) -> tuple[Fit, ...]:
+    """Fits still to be trained, each once, in the order of the plan."""
+    fits = {item.fit.id: item.fit for item in planned if item.fit.id not in known}
+    return tuple(fits.values())
+
+
+def fit_seconds(fit: Fit, trainer: Trainer) -> float:
+    """Predict the time of one fit on one core when nothing stops it early.
+
+    Steps at the trainer's measured pace; a row evaluated costs a third of a row trained (forward only).
+    """
+    training, rows = fit.job.training, len(fit.learning_rows)
+    step = trainer.step_seconds(fit.job, rows)
+    points = len(evaluation_epochs(training.epochs))
+    seen = rows // every_kth(rows) if fit.job.architecture.convolutional else rows
+    evaluated = points * (seen + len(fit.split.validation) + len(fit.inner)) / training.batch_size
+    return step * (fit.steps + evaluated / 3)
+
+
+def _digest(rows: NDArray[np.int64]) -> str:
+    return hashlib.sha256(np.ascontiguousarray(rows, dtype="<i8").tobytes()).hexdigest()

@@ -1,0 +1,124 @@
+"""What a study will cost, said before anything is trained. Pure; imports neither torch nor scikit-learn."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+from shoal.data import Dataset
+from shoal.engine._batches import EVALUATION_ROWS
+from shoal.engine._fits import Fit, PlannedFit, Planner, fit_seconds, unique
+from shoal.engine._predict import PREDICTED_ROWS
+from shoal.engine._trainers import Trainers
+from shoal.nets import ConvLayer
+from shoal.results import Plan
+
+_START_SECONDS = {"native": 1.5, "torch": 4.0}
+"""Starting workers, opening the store, importing what draws, per kind of trainer."""
+
+_WORKER_BYTES = {"native": 20e6, "torch": 380e6}
+_COORDINATOR_BYTES = 260e6
+_TORCH_BYTES = 150e6
+"""What torch adds where it is imported."""
+
+
+def make_plan(
+    planner: Planner, trainers: Trainers, workers: int, known: frozenset[str] = frozenset()
+) -> Plan:
+    """Lay out every fit, count steps and parameters, predict memory and time.
+
+    The winner's own fits are not known before the search; the costliest candidate stands for it.
+    """
+    search, compare = planner.search_fits(), planner.comparison_fits()
+    missing = unique((*search, *compare), known)
+    seconds = {fit.id: fit_seconds(fit, trainers.by_name[fit.trainer]) for fit in missing}
+    costliest = max(planner.candidates, key=lambda c: _last_steps(planner, c))
+    winner = planner.winner_fits(costliest, costliest.training.epochs)
+    late = sum(fit_seconds(fit, trainers.by_name[fit.trainer]) for fit in unique(winner, known))
+    used = Counter(fit.trainer for fit in (*missing, *unique(winner, known)))
+    wall = (sum(seconds.values()) + late) / workers + sum(_START_SECONDS[name] for name in used)
+    sizes = [row.parameter_count for row in planner.candidate_rows()]
+    everything = (*search, *compare, *winner)
+    return Plan(
+        data=_described(planner.dataset),
+        candidates=len(planner.candidates) if planner.folds else 0,
+        folds=len(planner.folds),
+        stages=tuple(
+            _stage(*named) for named in (("search", search), ("comparisons", compare), ("winner", winner))
+        ),
+        fits=len(missing) + len(unique(winner, known)),
+        known=len(unique(everything)) - len(unique(everything, known)),
+        steps=sum(fit.steps for fit in unique(everything)),
+        parameters=(min(sizes), max(sizes)),
+        trainers=dict(used),
+        memory_bytes=_memory(planner, unique(everything), workers, max(sizes)),
+        seconds=wall,
+        notes=_notes(planner, everything),
+    )
+
+
+def _described(dataset: Dataset) -> str:
+    test = dataset.rows - dataset.train_rows
+    inputs = len(dataset.columns)
+    asked = (
+        f"{len(dataset.classes)} classes" if dataset.classes else f"target {', '.join(dataset.target_names)}"
+    )
+    return f"{dataset.train_rows:,} training rows, {test:,} test rows, {inputs} input{'s' * (inputs != 1)}, {asked}"
+
+
+def _last_steps(planner: Planner, candidate: object) -> int:
+    (fit,) = unique(planner.comparison_fits([("", candidate)])[:1])  # type: ignore[list-item]
+    return fit.steps * fit.job.architecture.flops_per_row
+
+
+def _stage(name: str, planned: Sequence[PlannedFit]) -> tuple[str, int, int]:
+    fits = unique(planned)
+    return name, len(fits), sum(fit.steps for fit in fits)
+
+
+def _memory(planner: Planner, fits: Sequence[Fit], workers: int, largest: int) -> float:
+    """Predict the peak: the coordinator, what every worker holds, the rows (raw and prepared)."""
+    dataset = planner.dataset
+    rows = dataset.rows * (8 * len(dataset.columns) + 16)
+    pictures = dataset.images.nbytes if dataset.images is not None else 0
+    inside = max((_thread_bytes(fit) for fit in fits if fit.job.architecture.convolutional), default=0.0)
+    coordinator = (
+        _COORDINATOR_BYTES + 2 * (rows + pictures) + (_TORCH_BYTES + workers * inside) * (inside > 0)
+    )
+    dense = [fit.trainer for fit in fits if not fit.job.architecture.convolutional]
+    apart = max((_WORKER_BYTES[name] for name in dense), default=0.0) + (2 * rows + 9 * pictures) * bool(
+        dense
+    )
+    return coordinator + workers * (apart + 40 * largest)
+
+
+def _thread_bytes(fit: Fit) -> float:
+    """What one convolutional fit holds: feature maps with their gradients, and float images to predict."""
+    architecture = fit.job.architecture
+    maps = sum(
+        layer.units * math.prod(layer.size) for layer in architecture.layers if isinstance(layer, ConvLayer)
+    )
+    at_once = max(fit.job.training.batch_size, EVALUATION_ROWS["images"])
+    return 4.0 * (3 * maps * at_once + 2 * math.prod(architecture.input_shape) * PREDICTED_ROWS)
+
+
+def _notes(planner: Planner, planned: Sequence[PlannedFit]) -> tuple[str, ...]:
+    """Say what is allowed and perhaps not meant."""
+    notes: list[str] = []
+    large = sorted({
+        (item.fit.job.training.batch_size, len(item.fit.learning_rows))
+        for item in planned
+        if item.fit.job.training.batch_size > len(item.fit.learning_rows)
+    })  # fmt: skip
+    if large:
+        batch, rows = large[0]
+        notes.append(
+            f"batch_size {batch} is above the {rows} training rows of a fit: every step uses all rows"
+        )
+    if planner.study.data.train is not None and planner.study.data.test is None:
+        held = planner.dataset.rows - planner.dataset.train_rows
+        notes.append(
+            f"no data.test: {held} rows ({planner.study.data.test_share:.0%}) were set apart as test rows"
+        )
+    return tuple(notes)

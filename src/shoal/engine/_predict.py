@@ -1,0 +1,79 @@
+"""From rows to answers: what a trained network says, computed the same way while it is scored and ever after.
+
+Letters: N rows, D inputs, K outputs, P parameters.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.data import Column, Dataset, Preprocessing
+from shoal.engine._trainer import Trainer
+from shoal.engine._trainers import Trainers
+from shoal.nets import Architecture
+from shoal.study import Training
+
+PREDICTED_ROWS: Final = 8192
+"""Rows predicted at once: bounds the memory that float images take."""
+
+Source = Dataset | Sequence[Column] | NDArray[np.uint8]
+"""Where rows come from: a data set, input columns as read, or images (N, C, height, width)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A trained network, how rows become its inputs, and how its outputs become answers."""
+
+    architecture: Architecture
+    parameters_P: NDArray[Any]
+    buffers: NDArray[Any]
+    preprocessing: Preprocessing
+    task: Literal["regression", "classification"]
+
+
+def network_inputs(
+    architecture: Architecture, preprocessing: Preprocessing, source: Source, rows: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Prepare inputs in the shape that the network takes: images stay images for convolutions only."""
+    match source:
+        case np.ndarray():
+            x = preprocessing.pixels(source[rows])
+        case _:
+            x = preprocessing.inputs(source, rows)
+    return x if architecture.convolutional else x.reshape(len(rows), math.prod(architecture.input_shape))
+
+
+def answers(
+    trainer: Trainer, trained: Trained, source: Source, rows: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Predict rows in the targets' units, or as class probabilities, float64 (N, K)."""
+    outputs = [
+        trainer.outputs(
+            trained.architecture,
+            trained.parameters_P,
+            trained.buffers,
+            network_inputs(trained.architecture, trained.preprocessing, source, part),
+        )
+        for part in np.split(rows, range(PREDICTED_ROWS, len(rows), PREDICTED_ROWS))
+    ]
+    answer = softmax if trained.task == "classification" else trained.preprocessing.restore
+    return answer(np.concatenate(outputs))
+
+
+def softmax(logit_NK: NDArray[Any]) -> NDArray[np.float64]:
+    """Turn logits into class probabilities, float64 (N, K)."""
+    power_NK = np.exp(logit_NK.astype(np.float64) - logit_NK.max(axis=1, keepdims=True, initial=-np.inf))
+    return np.asarray(power_NK / power_NK.sum(axis=1, keepdims=True))
+
+
+def trainer_of(name: str, architecture: Architecture) -> Trainer:
+    """Give the trainer of that name if it is here and takes such a network, else torch, which takes all."""
+    trainers = Trainers().by_name
+    trainer = trainers.get(name, trainers["torch"])
+    return trainers["torch"] if trainer.refuses(architecture, Training()) else trainer

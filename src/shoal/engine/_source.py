@@ -1,0 +1,146 @@
+"""The rows a study asks for, and what the results keep of them.
+
+Letters: V rows predicted, K classes.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from importlib.metadata import version
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.data import (
+    Dataset,
+    ImageSource,
+    TableSource,
+    holds_images,
+    load_builtin,
+    load_image_dataset,
+    load_table_dataset,
+)
+from shoal.engine._fits import Planner
+from shoal.engine._trainer import Trainer
+from shoal.errors import Problem, StudyError
+from shoal.results import FitRecord, Truth
+from shoal.study import Augment, Study
+
+IMAGES_KEPT: Final = 40
+"""Images that the results keep for pictures, at most."""
+
+
+def load_data(study: Study) -> Dataset:
+    """Load the data set that a study names. Raises DataError, or StudyError where the two do not go together."""
+    wanted = study.data
+    if wanted.train is None:
+        dataset = load_builtin(wanted.dataset or "")
+    elif holds_images(wanted.train):
+        image_source = ImageSource(wanted.train, wanted.test, wanted.test_share, study.study.seed)
+        dataset = load_image_dataset(image_source)
+    else:
+        dataset = load_table_dataset(_table_source(study, wanted.train))
+    problems = list(_misfits(study, dataset))
+    if problems:
+        raise StudyError(problems)
+    return dataset
+
+
+def _table_source(study: Study, train: str) -> TableSource:
+    wanted, search = study.data, study.search
+    return TableSource(
+        train=train,
+        task=study.study.task,
+        targets=wanted.targets,
+        test=wanted.test,
+        inputs=wanted.inputs,
+        categorical=wanted.categorical,
+        groups=wanted.groups,
+        fold_column=search.splitter.column if search else None,
+        test_share=wanted.test_share,
+        seed=study.study.seed,
+    )
+
+
+def _misfits(study: Study, dataset: Dataset) -> Iterator[Problem]:
+    """Find what the study asks of rows that are not of that kind."""
+    if dataset.task != study.study.task:
+        yield Problem("study.task", f"expected {dataset.task} for these data, got {study.study.task}")
+    if study.network.kind == "cnn" and dataset.images is None:
+        yield Problem("network.kind", 'expected "mlp" for a table, got "cnn", which needs images')
+    if study.training.augment != Augment() and study.network.kind != "cnn":
+        yield Problem("training.augment", 'expected no augmentation without network.kind = "cnn"')
+    what = "images" if dataset.images is not None else "a built-in data set" if study.data.dataset else ""
+    for key in ("inputs", "target", "categorical", "groups"):
+        if what and getattr(study.data, key):
+            yield Problem(f"data.{key}", f"expected nothing for {what}, which has no columns to choose from")
+    if dataset.images is not None and study.data.standardize == "both":
+        yield Problem("data.standardize", 'expected "none" or "inputs" for images, got "both"')
+
+
+def truth_of(planner: Planner) -> Truth:
+    """Keep what predictions are held against: numeric inputs, targets, and which rows each fit predicts."""
+    dataset = planner.dataset
+    numeric = [column for column in dataset.columns if not column.categorical]
+    x_ND = np.stack([column.values for column in numeric], 1) if numeric else np.zeros((dataset.rows, 0))
+    rows: dict[tuple[str, int], NDArray[np.int64]] = {
+        ("search", number): split.validation for number, split in enumerate(planner.folds)
+    }
+    for repeat in range(planner.study.study.repeats):
+        rows["compare", repeat] = planner.comparison_split(repeat).validation
+    truth = Truth(
+        input_names=tuple(column.name for column in numeric),
+        target_names=dataset.target_names,
+        classes=dataset.classes,
+        x_ND=x_ND,
+        y=dataset.targets,
+        train_rows=dataset.train_rows,
+        validation_rows=rows,
+    )
+    return truth if dataset.images is None else replace(truth, images=dataset.images[:0])
+
+
+def with_mistakes(truth: Truth, images: NDArray[np.uint8], delivered: FitRecord) -> Truth:
+    """Add the images of the test rows that the delivered network gets wrong with the highest confidence.
+
+    `images` are those of the whole data set.
+    """
+    true_V = truth.y[truth.train_rows :]
+    rows = truth.train_rows + gallery_rows(true_V, delivered.predictions["test"])
+    return replace(truth, image_rows=rows, images=images[rows])
+
+
+def gallery_rows(
+    true_V: NDArray[np.int64], probability_VK: NDArray[np.float64], most: int = IMAGES_KEPT
+) -> NDArray[np.int64]:
+    """Give the rows whose most probable class is wrong, the surest first, ties by row number: at most `most`."""
+    wrong = np.flatnonzero(probability_VK.argmax(axis=1) != true_V)
+    surest = np.argsort(-probability_VK.max(axis=1)[wrong], kind="stable")
+    return wrong[surest[:most]].astype(np.int64)
+
+
+def environment(trainers: Mapping[str, Trainer]) -> dict[str, Any]:
+    """Say where this was computed: versions, machine, day. A fact beside the results, no part of them."""
+    return {
+        "date": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "versions": {name: version(name) for name in ("shoal", "numpy", "torch")},
+        "trainers": {name: trainer.version for name, trainer in trainers.items()},
+    }
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    except OSError:
+        names = []
+    return names[0] if names else platform.processor() or platform.machine()

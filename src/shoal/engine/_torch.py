@@ -1,0 +1,319 @@
+"""The torch trainer: one network at a time, any device; the reference for what every other trainer must give.
+
+The parameters, their gradients and the optimiser's moments are each one flat tensor that the module's own
+tensors are views of, so that zeroing and the optimiser's step are one call each, and a `State` needs no
+gathering. Letters: N rows, B rows of a batch, S steps, H units, P parameters.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator
+from functools import cache
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.engine._batches import Moves, Source, channels_last, chunks_of
+from shoal.engine._pace import torch_step_seconds
+from shoal.engine._strided import pays, strided_module
+from shoal.engine._trainer import CURVES, FitData, Job, State, Stopped, learning_rates, steps_per_epoch
+from shoal.nets import Architecture, ConvLayer, build_module
+from shoal.streams import Role, dropout_draws, dropout_scale, dropout_threshold, permutation
+from shoal.study import Training
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+DRAWS_AT_ONCE = 1 << 18
+"""Dropout draws made in one call, for as many whole epochs as fit: numpy's overhead is per call."""
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Run torch on one thread, as every fit does, and give the user's setting back."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@cache
+def keep_memory() -> None:
+    """Have glibc keep what is freed, once a process: pages asked for anew in every step cost half a step.
+
+    Its thresholds for giving memory back rise to the size of the largest block freed so far, up to 32 MiB
+    (mallopt(3), M_MMAP_THRESHOLD and M_TRIM_THRESHOLD). Elsewhere this does nothing.
+    """
+    np.empty(31 << 20, np.uint8)
+
+
+class TorchTrainer:
+    """Trains in PyTorch on `device`. `dtype` float64 serves the comparison with an oracle."""
+
+    name = "torch"
+    workers: Literal["threads", "processes"] = "processes"
+
+    def __init__(self, device: str = "cpu", dtype: Literal["float32", "float64"] = "float32") -> None:
+        """Choose where and how finely to compute."""
+        self.device = device
+        self.dtype = dtype
+        self.version = "torch-1" if (device, dtype) == ("cpu", "float32") else f"torch-1-{device}-{dtype}"
+
+    def refuses(self, architecture: Architecture, training: Training) -> str | None:  # noqa: ARG002
+        """Take every fit."""
+        return None
+
+    def advance(self, job: Job, data: FitData, state: State, until: int) -> None:
+        """Train up to `until` epochs in all; see `Trainer.advance`."""
+        with one_thread():
+            _Fit(self, job, data, state).run(min(until, job.training.epochs))
+
+    def outputs(
+        self, architecture: Architecture, parameters_P: NDArray[Any], buffers: NDArray[Any], x: NDArray[Any]
+    ) -> NDArray[np.float32]:
+        """Outputs of the network for prepared rows, shape (N, K)."""
+        import torch
+
+        with one_thread(), torch.no_grad():
+            module = _module_of(architecture, self.device, getattr(torch, self.dtype))
+            _point_at(module, architecture, self.tensor(parameters_P), self.tensor(buffers))
+            module.eval()
+            kind = "images" if architecture.convolutional else "table"
+            chunks = [module(channels_last(self.tensor(x[rows]))) for rows in chunks_of(x, kind)]
+        return np.concatenate([chunk.cpu().numpy() for chunk in chunks]).astype(np.float32, copy=False)
+
+    def step_seconds(self, job: Job, rows: int) -> float:
+        """Predict from this machine's pace: measuring would mean importing torch."""
+        return torch_step_seconds(job, rows)
+
+    def tensor(self, array: NDArray[Any]) -> Tensor:
+        """Put an array on the device; floats in the trainer's precision, shared with numpy where possible."""
+        import torch
+
+        kind = np.dtype(self.dtype) if array.dtype.kind == "f" else array.dtype
+        return torch.from_numpy(np.ascontiguousarray(array, dtype=kind)).to(self.device)
+
+
+def _module_of(architecture: Architecture, device: str, dtype: torch.dtype) -> nn.Sequential:
+    """Build the module; rectifiers overwrite what they are given, which nothing before them needs again."""
+    from torch import nn
+
+    module = build_module(architecture).to(device, dtype)
+    for child in module:
+        if isinstance(child, nn.ReLU):
+            child.inplace = True
+    convolutions = [layer for layer in architecture.layers if isinstance(layer, ConvLayer)]
+    for before, layer in pairwise(convolutions if device == "cpu" else []):
+        if pays(layer, before.pooled):
+            setattr(module, layer.name, strided_module(getattr(module, layer.name)))
+    return module
+
+
+def _point_at(
+    module: nn.Module,
+    architecture: Architecture,
+    flat_P: Tensor,
+    buffers: Tensor,
+    grad_P: Tensor | None = None,
+) -> None:
+    """Make the module's parameters, gradients and buffers views of the flat tensors."""
+    named = dict(module.named_parameters())
+    for slot in architecture.slots:
+        parameter = named[slot.name]
+        parameter.data = flat_P[slot.start : slot.stop].view(slot.shape)
+        if grad_P is not None:
+            parameter.grad = grad_P[slot.start : slot.stop].view(slot.shape)
+    for slot in architecture.buffer_slots:
+        owner, name = slot.name.split(".")
+        setattr(module.get_submodule(owner), name, buffers[slot.start : slot.stop].view(slot.shape))
+
+
+class _Fit:
+    """One call of `advance`: tensors that share memory with the state (on a CPU), module and optimiser."""
+
+    def __init__(self, trainer: TorchTrainer, job: Job, data: FitData, state: State) -> None:
+        import torch
+
+        keep_memory()
+        self.trainer, self.job, self.state = trainer, job, state
+        for name in ("parameters_P", "buffers", "first_P", "second_P", "best_P", "best_buffers"):
+            setattr(state, name, np.ascontiguousarray(getattr(state, name), dtype=trainer.dtype))
+        self.flat_P, self.buffers, self.first_P, self.second_P = (
+            trainer.tensor(array)
+            for array in (state.parameters_P, state.buffers, state.first_P, state.second_P)
+        )
+        self.grad_P = torch.zeros_like(self.flat_P)
+        self.module = _module_of(job.architecture, trainer.device, self.flat_P.dtype)
+        _point_at(self.module, job.architecture, self.flat_P, self.buffers, self.grad_P)
+        self.dropouts = _stream_dropouts(self.module)
+        self.rows = {
+            name: Source(trainer.tensor, getattr(data, name), data)
+            for name in ("train", "validation", "inner")
+        }
+        self.seen = self.rows | {"train": self.rows["train"].thinned()}
+        self.steps = steps_per_epoch(len(data.train), job.training.batch_size)
+        self.optimizer = self._optimizer()
+        self.masks: dict[int, list[list[Tensor]]] = {}
+
+    def _optimizer(self) -> torch.optim.Optimizer:
+        """Make torch's optimiser over the one flat tensor, its state that of the fit."""
+        import torch
+
+        training, state = self.job.training, self.state
+        flat = torch.nn.Parameter(self.flat_P)
+        flat.grad = self.grad_P
+        decay, lr = training.weight_decay, training.lr
+        step = torch.tensor(float(state.epoch * self.steps))
+        moments: dict[str, Any]
+        optimizer: torch.optim.Optimizer
+        if training.optimizer in ("adam", "adamw"):
+            maker = torch.optim.Adam if training.optimizer == "adam" else torch.optim.AdamW
+            optimizer = maker([flat], lr=lr, weight_decay=decay, fused=True)
+            step = step.to(self.trainer.device)
+            moments = {"step": step, "exp_avg": self.first_P, "exp_avg_sq": self.second_P}
+        elif training.optimizer == "rmsprop":
+            optimizer = torch.optim.RMSprop([flat], lr=lr, weight_decay=decay, momentum=training.momentum)
+            moments = {"step": step, "square_avg": self.second_P, "momentum_buffer": self.first_P}
+        else:
+            optimizer = torch.optim.SGD(
+                [flat], lr=lr, weight_decay=decay, momentum=training.momentum, nesterov=training.nesterov
+            )
+            moments = {"momentum_buffer": self.first_P} if training.momentum else {}
+        optimizer.state[flat] = moments
+        return optimizer
+
+    def run(self, until: int) -> None:
+        """Train epochs until `until`, the end, or a sickness; then give everything back to the state."""
+        state, lr_E = self.state, learning_rates(self.job.training)
+        order_key = self.job.key.words(Role.ORDER)
+        while state.status == "training" and state.epoch < until:
+            for group in self.optimizer.param_groups:
+                group["lr"] = float(lr_E[state.epoch])
+            order_N = permutation(order_key, len(self.rows["train"]), epoch=state.epoch)
+            if self._epoch(self.trainer.tensor(order_N)):
+                state.epoch += 1
+                if state.epoch == state.epoch_T[state.points]:
+                    self._evaluate()
+        self._give_back()
+
+    def _epoch(self, order_N: Tensor) -> bool:
+        """Train one epoch, each step on the exact mean over its batch's rows; False where it diverged."""
+        loss_of, module, grad_P = self._loss, self.module, self.grad_P
+        rows = self.rows["train"].ordered(order_N)
+        augment, moves = self.job.training.augment, None
+        if rows.images and (augment.shift or augment.flip):
+            place = (len(rows), self.state.epoch)
+            moves = Moves(augment, self.job.key.words(Role.AUGMENT), place, self.trainer.tensor)
+        module.train()
+        masks = self._masks_of_epoch() if self.dropouts else None
+        size = self.job.training.batch_size
+        for step in range(self.steps):
+            if rows.images and self.state.stopping():
+                raise Stopped
+            batch = slice(step * size, (step + 1) * size)
+            if masks is not None:
+                for dropout, mask in zip(self.dropouts, masks[step], strict=True):
+                    dropout.mask = mask
+            loss = loss_of(module(rows.batch(batch, moves)), rows.y[batch])
+            if not math.isfinite(loss.item()):
+                self.state.diverge(self.state.epoch + 1, step + 1)
+                return False
+            grad_P.zero_()
+            loss.backward()  # type: ignore[no-untyped-call]
+            self.optimizer.step()
+        return True
+
+    def _loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        from torch.nn import functional
+
+        if self.job.loss == "mse":
+            return functional.mse_loss(outputs, targets)
+        return functional.cross_entropy(outputs, targets)
+
+    def _masks_of_epoch(self) -> list[list[Tensor]]:
+        """Dropout masks of the coming epoch, by step and layer, drawn for several epochs at once."""
+        epoch = self.state.epoch
+        if epoch not in self.masks:
+            units = sum(layer.units for layer in self.job.architecture.layers if layer.dropout)
+            per_epoch = units * len(self.rows["train"])
+            count = max(1, min(DRAWS_AT_ONCE // per_epoch, self.job.training.epochs - epoch))
+            self.masks = dict(zip(range(epoch, epoch + count), self._draw_masks(epoch, count), strict=True))
+        return self.masks.pop(epoch)
+
+    def _draw_masks(self, first: int, count: int) -> list[list[list[Tensor]]]:
+        key, size = self.job.key.words(Role.DROPOUT), self.job.training.batch_size
+        rows = len(self.rows["train"])
+        masks: list[list[list[Tensor]]] = [[[] for _ in range(self.steps)] for _ in range(count)]
+        full = rows // size
+        for number, layer in enumerate(self.job.architecture.layers):
+            if not layer.dropout:
+                continue
+            scale, threshold = dropout_scale(layer.dropout), dropout_threshold(layer.dropout)
+            for steps, batch in ((range(full), size), (range(full, self.steps), rows - full * size)):
+                if not len(steps):
+                    continue
+                epochs_E = np.arange(first, first + count)[:, None]
+                draws = dropout_draws(
+                    key, batch * layer.units, layer=number, step=np.array(steps)[None], epoch=epochs_E
+                )
+                kept = np.where(draws >= threshold, scale, np.float32(0))
+                shape = (layer.units, 1, 1) if isinstance(layer, ConvLayer) else (layer.units,)
+                tensor = self.trainer.tensor(kept.reshape(count, len(steps), batch, *shape))
+                for epoch in range(count):
+                    for place, step in enumerate(steps):
+                        masks[epoch][step].append(tensor[epoch, place])
+        return masks
+
+    def _evaluate(self) -> None:
+        """Losses without dropout, by the network as it stands after the epoch."""
+        import torch
+
+        self.module.eval()
+        curve = dict.fromkeys(CURVES, math.nan)
+        with torch.no_grad():
+            for name, rows in self.seen.items():
+                if not len(rows):
+                    continue
+                y = rows.y
+                outputs = torch.cat([self.module(x) for x in rows.chunks()])
+                curve[f"{name}_loss"] = self._loss(
+                    outputs.double(), y.double() if y.is_floating_point() else y
+                ).item()
+                if self.job.loss == "cross-entropy" and name != "inner":
+                    curve[f"{name}_accuracy"] = (outputs.argmax(1) == y).double().mean().item()
+        self._give_back()
+        self.state.note(self.job, np.array([curve[name] for name in CURVES]), self.steps)
+
+    def _give_back(self) -> None:
+        """Copy to the state what does not share its memory (another device)."""
+        if self.trainer.device != "cpu":
+            for name in ("flat_P", "buffers", "first_P", "second_P"):
+                array = getattr(self.state, "parameters_P" if name == "flat_P" else name)
+                array[:] = getattr(self, name).cpu().numpy()
+
+
+def _stream_dropouts(module: nn.Module) -> list[Any]:
+    """Swap every dropout layer for one that multiplies by a mask drawn from the streams; in order of layers."""
+    from torch import nn
+
+    class StreamDropout(nn.Dropout):
+        mask: Tensor
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x * self.mask if self.training else x
+
+    swapped = []
+    for name, child in list(module.named_children()):
+        if isinstance(child, nn.Dropout | nn.Dropout2d):
+            setattr(module, name, StreamDropout(child.p))
+            swapped.append(getattr(module, name))
+    return swapped

@@ -1,0 +1,233 @@
+"""What every trainer is told, what it keeps and what it must do.
+
+A trainer advances a `State` by whole epochs. All of a fit is in that state (the streams need none), so a
+fit can stop after any epoch, be stored, and go on elsewhere to the same bytes.
+
+Letters: N rows, D inputs, K outputs, P parameters, E epochs, T evaluation points.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.nets import Architecture, initial_buffers, initial_parameters
+from shoal.streams import StreamKey
+from shoal.study import Loss, Training
+
+MAX_POINTS: Final = 500
+CURVE_IMAGES: Final = 8192
+CURVES: Final = ("train_loss", "validation_loss", "inner_loss", "train_accuracy", "validation_accuracy")
+"""Columns of `State.curve_TC`; NaN where there are no such rows or the loss is not cross-entropy."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Rows ready for the arithmetic. `y`: float32 (N, K), or int64 (N,) class numbers.
+
+    Tables: `x` float32 (N, D), `index` None. Images: `x` uint8 (M, C, height, width), shared by all fits, of
+    which these rows are `index`, int64 (N,).
+    """
+
+    x: NDArray[Any]
+    y: NDArray[Any]
+    index: NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        """N."""
+        return len(self.y)
+
+
+@dataclass(frozen=True, eq=False)
+class FitData:
+    """The rows of one fit. `validation` only draws curves; `inner` decides early stopping; both may be empty.
+
+    Images become `x * pixel_scale_C + pixel_offset_C`, in float32, when they are used.
+    """
+
+    train: Rows
+    validation: Rows
+    inner: Rows
+    pixel_scale_C: NDArray[np.float32] | None = None
+    pixel_offset_C: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that a trainer is told of one fit, except its rows."""
+
+    architecture: Architecture
+    training: Training
+    loss: Loss
+    key: StreamKey
+
+    @property
+    def judge(self) -> Literal["none", "validation", "inner"]:
+        """Which rows choose the kept epoch: none, those of the fold, or the inner split of the training rows."""
+        if self.training.early_stopping == "inner":
+            return "inner"
+        return "validation" if self.training.keep == "best" else "none"
+
+
+def steps_per_epoch(rows: int, batch_size: int) -> int:
+    """Count the batches of one epoch; the last may be short."""
+    return -(-rows // batch_size)
+
+
+def evaluation_epochs(epochs: int) -> NDArray[np.int64]:
+    """Epochs (from 1) after which the losses are evaluated: evenly spaced, at most 500, always the last; (T,)."""
+    every = -(-epochs // MAX_POINTS)
+    points = np.arange(every, epochs + 1, every, dtype=np.int64)
+    return points if points[-1] == epochs else np.append(points[: MAX_POINTS - 1], epochs)
+
+
+def every_kth(images: int) -> int:
+    """Give k: of so many training images, every k-th is evaluated for the training curve, about 8,192 of them."""
+    return max(1, -(-images // CURVE_IMAGES))
+
+
+def learning_rates(training: Training) -> NDArray[np.float64]:
+    """Learning rate of every epoch, shape (E,).
+
+    cosine: Loshchilov and Hutter 2017, half a period; step: times `step_factor` every `step_every` epochs
+    (a third of them by default); one-cycle: Smith and Topin 2019 with torch's constants (30 % up from
+    lr/25, cosine both ways, down to lr/250,000).
+    """
+    epochs = training.epochs
+    epoch_E = np.arange(epochs, dtype=np.float64)
+    match training.schedule:
+        case "cosine":
+            factor_E = (1 + np.cos(np.pi * epoch_E / epochs)) / 2
+        case "step":
+            factor_E = training.step_factor ** (epoch_E // (training.step_every or max(1, epochs // 3)))
+        case "one-cycle":
+            peak = 0.3 * epochs - 1
+            rise_E = np.clip(epoch_E / peak, 0, 1) if peak > 0 else np.ones(epochs)
+            fall_E = np.clip((epoch_E - peak) / (epochs - 1 - peak), 0, 1)
+            up_E = 1 + (1 / 25 - 1) * (1 + np.cos(np.pi * rise_E)) / 2
+            down_E = 4e-6 + (1 - 4e-6) * (1 + np.cos(np.pi * fall_E)) / 2
+            factor_E = np.where(epoch_E <= peak, up_E, down_E)
+        case _:
+            factor_E = np.ones(epochs)
+    return training.lr * factor_E
+
+
+class Stopped(Exception):
+    """Ends a fit on request: between two epochs, or within a long one, whose part done is then lost."""
+
+
+def never() -> bool:
+    """Nobody asks a fit to stop."""
+    return False
+
+
+@dataclass(eq=False)
+class State:
+    """One fit between two epochs. Trainers change it in place; `first_P`, `second_P` belong to the optimiser.
+
+    adam, adamw: means of the gradient and of its square; sgd: the momentum buffer in `first_P`;
+    rmsprop: the momentum buffer and the mean square. `best_*` hold the kept epoch when rows judge it.
+    Where `stopping()` is true within a long epoch, a trainer may raise Stopped; the state is then of no use.
+    """
+
+    parameters_P: NDArray[np.float32]
+    buffers: NDArray[np.float32]
+    first_P: NDArray[np.float32]
+    second_P: NDArray[np.float32]
+    best_P: NDArray[np.float32]
+    best_buffers: NDArray[np.float32]
+    epoch_T: NDArray[np.int64]
+    curve_TC: NDArray[np.float64]
+    epoch: int = 0
+    points: int = 0
+    best_epoch: int = 0
+    best_loss: float = math.inf
+    status: Literal["training", "done", "diverged"] = "training"
+    sick_epoch: int = 0
+    sick_batch: int = 0
+    stopping: Callable[[], bool] = never
+
+    def note(self, job: Job, curve_C: NDArray[np.float64], steps: int) -> None:
+        """Write one row of the curve after epoch `self.epoch` of `steps` batches; keep, stop or end by it."""
+        self.curve_TC[self.points] = curve_C
+        self.points += 1
+        if not math.isfinite(curve_C[CURVES.index("train_loss")]):
+            self.diverge(self.epoch, steps)
+            return
+        if self.epoch == job.training.epochs:
+            self.status = "done"
+        if job.judge == "none":
+            return
+        loss = float(curve_C[CURVES.index(f"{job.judge}_loss")])
+        if loss < self.best_loss:
+            self.best_loss, self.best_epoch = loss, self.epoch
+            self.best_P[:], self.best_buffers[:] = self.parameters_P, self.buffers
+        elif job.judge == "inner" and self.epoch - self.best_epoch >= job.training.patience:
+            self.status = "done"
+
+    def diverge(self, epoch: int, batch: int) -> None:
+        """Call the fit diverged in this epoch and batch, both from 1."""
+        self.status, self.sick_epoch, self.sick_batch = "diverged", epoch, batch
+
+
+def initial_state(job: Job) -> State:
+    """Build the state before the first epoch; it depends on the job alone."""
+    parameters_P = initial_parameters(job.architecture, job.key)
+    buffers = initial_buffers(job.architecture)
+    epoch_T = evaluation_epochs(job.training.epochs)
+    return State(
+        parameters_P=parameters_P,
+        buffers=buffers,
+        first_P=np.zeros_like(parameters_P),
+        second_P=np.zeros_like(parameters_P),
+        best_P=parameters_P.copy(),
+        best_buffers=buffers.copy(),
+        epoch_T=epoch_T,
+        curve_TC=np.full((len(epoch_T), len(CURVES)), np.nan),
+    )
+
+
+class Trainer(Protocol):
+    """What turns a job into a trained network.
+
+    Contract (tests/contracts): the bytes of a fit depend on job and rows alone, not on other fits, on
+    threads, or on where `advance` was called to stop.
+    """
+
+    name: str
+    version: str
+    workers: Literal["threads", "processes"]
+
+    def refuses(self, architecture: Architecture, training: Training) -> str | None:
+        """Say why this trainer cannot take such a fit, or None."""
+        ...
+
+    def advance(self, job: Job, data: FitData, state: State, until: int) -> None:
+        """Train up to `until` epochs in all, or to the end of the fit; fill the curve; set the status.
+
+        In epoch `e` (from 0) the rows come in the order `permutation(key.words(Role.ORDER), N, epoch=e)`,
+        cut into batches, the last one short. Dropout of hidden layer `l` in step `s` of the epoch drops
+        the units whose draw is below the threshold. After each epoch of `state.epoch_T` the losses
+        (means over rows, without dropout) are written to the next row of `curve_TC`; the training loss of
+        N images is that of every k-th of them from the first on, k = ceil(N / 8192). If `job.judge` is
+        not none, the parameters of the lowest judging loss so far (the earlier one on ties) are kept in
+        `best_*`; with early stopping the fit is done once `patience` epochs have passed since then.
+        The status becomes "diverged", with epoch and batch from 1, at the first batch whose loss is not
+        finite, or at an evaluation whose training loss is not finite (batch: the epoch's last).
+        """
+        ...
+
+    def outputs(
+        self, architecture: Architecture, parameters_P: NDArray[Any], buffers: NDArray[Any], x: NDArray[Any]
+    ) -> NDArray[np.float32]:
+        """Outputs for prepared float32 rows (values, or logits) without dropout, shape (N, K)."""
+        ...
+
+    def step_seconds(self, job: Job, rows: int) -> float:
+        """Predict the time of one training step on one core of this machine, from a short measurement."""
+        ...

@@ -1,0 +1,59 @@
+"""The built-in study of images, shortened: it learns, and its bytes know neither workers nor interruptions."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from shoal.engine import Silent
+from shoal.errors import Interrupted
+from shoal.pipeline import run
+from shoal.study import Study, load_study
+
+SHORT = (
+    "study.repeats=1",
+    "training.epochs=6",
+    "training.batch_size=32",
+    "search.folds=2",
+    "network.hidden=[16]",
+    'search.space={"network.dropout"=[0, 0.25]}',
+)
+
+
+@pytest.fixture(scope="module")
+def study() -> Study:
+    return load_study("digits", SHORT)
+
+
+@pytest.fixture(scope="module")
+def whole(study: Study, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The digest of an undisturbed run on one worker, which must have learned to read."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("shoal.pipeline.draw_figures", lambda results, folder: ())
+        results = run(study, out=tmp_path_factory.mktemp("whole"), workers=1)
+    assert results.refit["test_accuracy"].min() > 0.85
+    return results.digest
+
+
+def test_two_workers_give_the_same_digest(study: Study, whole: str, tmp_path: Path) -> None:
+    assert run(study, out=tmp_path, workers=2).digest == whole
+
+
+class Interrupter(Silent):
+    """Presses Ctrl-C, once, when some fit has come half-way."""
+
+    pressed = False
+
+    def progress(self, fit_id: str, share: float) -> None:
+        if share >= 0.5 and not self.pressed:
+            self.pressed = True
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_an_interrupted_run_goes_on_to_the_same_digest(study: Study, whole: str, tmp_path: Path) -> None:
+    with pytest.raises(Interrupted):
+        run(study, out=tmp_path, workers=2, watcher=Interrupter())
+    assert run(study, out=tmp_path, workers=1).digest == whole

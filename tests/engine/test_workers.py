@@ -1,0 +1,101 @@
+"""Workers as processes: they end with their parent, and a death is one sentence, not a hang."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from shoal.engine import Ground, Planner, Trainers
+from shoal.engine._fits import Fit, unique
+from shoal.engine._train import Checkpoint, train_fit
+from shoal.engine._workers import Pool, Progress
+from shoal.errors import EnvironmentFault
+from shoal.results import FitRecord
+from studies import tiny_study, two_peaks
+
+TORCH = Trainers("torch")
+GROUND = Ground(two_peaks(), "none")
+
+
+def fits(epochs: int) -> list[Fit]:
+    study = tiny_study(training={"epochs": epochs})
+    return list(unique(Planner(study, two_peaks(), TORCH.choose).search_fits()))[:2]
+
+
+def pool(some: list[Fit]) -> Pool:
+    return Pool(some, GROUND, TORCH.by_name["torch"], {}, workers=2)
+
+
+def test_a_killed_worker_is_one_sentence() -> None:
+    running = pool(fits(100_000))
+    events = running.events()
+    next(events)
+    os.kill(running._children[0]._process.pid, signal.SIGKILL)
+    with pytest.raises(EnvironmentFault, match=r"a worker process ended unexpectedly \(exit status -9\)"):
+        list(events)
+    running.close()
+
+
+def test_stopped_workers_hand_over_checkpoints_that_end_in_the_same_bytes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("shoal.engine._workers.STOP_SECONDS", 60.0)  # a busy machine is no failure
+    some = fits(600)
+    running = pool(some)
+    events, moving = [], set()
+    for event in running.events():
+        events.append(event)
+        moving |= {event.fit_id} if isinstance(event, Progress) else set()
+        if len(moving) == 2:
+            running.stop()
+    running.close()
+    saved = {event.fit_id: event for event in events if isinstance(event, Checkpoint)}
+    done = {event.fit_id: event for event in events if isinstance(event, FitRecord)}
+    assert {fit.id for fit in some} == saved.keys() | done.keys()
+    assert saved
+    for fit in some:
+        one, other = (
+            train_fit(fit, GROUND, TORCH.by_name["torch"], start, lambda state: None)
+            for start in (saved.get(fit.id), None)
+        )
+        assert all(
+            one.parameters[name].tobytes() == array.tobytes() for name, array in other.parameters.items()
+        )
+        assert one.curves["train_loss"].tobytes() == other.curves["train_loss"].tobytes()
+
+
+STUDY = """
+[study]
+name = "long"
+task = "regression"
+[data]
+dataset = "two-peaks"
+[network]
+hidden = [32]
+[training]
+epochs = 2000000
+batch_size = 10
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_stops_the_command_with_its_code_and_a_line(tmp_path: Path, number: int, code: int) -> None:
+    (tmp_path / "long.toml").write_text(STUDY + "[[compare]]\nname = 'base'\n", encoding="utf-8")
+    command = [sys.executable, "-m", "shoal", "run", "long.toml"]
+    running = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    assert running.stderr is not None
+    assert running.stderr.readline() == "training: 1 fits\n"
+    time.sleep(1.0)
+    running.send_signal(number)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == code
+    assert said.splitlines()[-1] == (
+        "shoal: stopped; what is finished is kept, and the same command goes on from here"
+    )
+    assert {path.name for path in (tmp_path / "runs" / "long").iterdir()} == {"results.sqlite", "study.toml"}
