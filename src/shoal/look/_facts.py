@@ -1,0 +1,196 @@
+"""What the pictures of training and prediction show, as plain arrays: one pure function a figure.
+
+Letters: R repeats, M places on an axis, V rows predicted, K targets, G comparisons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Spread = Literal["range", "quartiles"]
+Points = tuple[NDArray[Any], NDArray[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """The median over repeats at M places, and the band from `low_M` to `high_M`: range or quartiles."""
+
+    name: str
+    x_M: NDArray[np.float64]
+    middle_M: NDArray[np.float64]
+    low_M: NDArray[np.float64]
+    high_M: NDArray[np.float64]
+    repeats: int
+    spread: Spread = "range"
+
+
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """Lines against epochs in one picture: training and validation of one comparison, or many comparisons.
+
+    `sick` counts the repeats that diverged or failed, which are in no line.
+    """
+
+    name: str
+    quantity: str
+    lines: tuple[Line, ...]
+    sick: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Every repeat's score of G comparisons: `scores` holds one float64 (R,) each, without the sick ones.
+
+    `reference_G` holds a published single number each, NaN where there is none.
+    """
+
+    metric: str
+    names: tuple[str, ...]
+    scores: tuple[NDArray[np.float64], ...]
+    median_G: NDArray[np.float64]
+    sick: tuple[int, ...]
+    reference_G: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Agreement:
+    """What R repeats predicted (`line`) at the true values of one target; `r2_R` and `rmse_R` per repeat."""
+
+    name: str
+    target: str
+    line: Line
+    r2_R: NDArray[np.float64]
+    rmse_R: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class FittedCurve:
+    """One target over the one input: the points, and the predictions in the order of the input."""
+
+    name: str
+    input: str
+    target: str
+    train_x: NDArray[np.float64]
+    train_y: NDArray[np.float64]
+    test_x: NDArray[np.float64]
+    test_y: NDArray[np.float64]
+    line: Line
+
+
+def usual_spread(repeats: int) -> Spread:
+    """Few repeats show their whole range; many show their middle half, which one odd repeat cannot widen."""
+    return "range" if repeats < 5 else "quartiles"
+
+
+def line_over_repeats(
+    name: str, x_M: NDArray[Any], values_RM: NDArray[Any], spread: Spread = "range"
+) -> Line:
+    """Median and band of R repeats at M places; places where no repeat has a finite value are left out."""
+    values = np.where(np.isfinite(values_RM), values_RM, np.nan).astype(np.float64).reshape(-1, len(x_M))
+    seen_M = np.isfinite(values).any(axis=0)
+    values = values[:, seen_M]
+    edges = (0, 100) if spread == "range" else (25, 75)
+    low_M, middle_M, high_M = (
+        np.nanpercentile(values, [edges[0], 50, edges[1]], axis=0) if values.size else np.empty((3, 0))
+    )
+    return Line(name, np.asarray(x_M, dtype=np.float64)[seen_M], middle_M, low_M, high_M, len(values), spread)
+
+
+def merged(line: Line, per_decade: int = 60) -> Line:
+    """Merge places that a logarithmic axis puts close together: medians of the middles, the ends of the bands."""
+    group_M = np.floor(np.log10(line.x_M) * per_decade)
+    starts = np.flatnonzero(np.diff(group_M, prepend=-np.inf))
+
+    def medians(values_M: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.array([np.median(part) for part in np.split(values_M, starts[1:])])
+
+    return replace(
+        line,
+        x_M=medians(line.x_M),
+        middle_M=medians(line.middle_M),
+        low_M=np.minimum.reduceat(line.low_M, starts),
+        high_M=np.maximum.reduceat(line.high_M, starts),
+    )
+
+
+def curve_line(
+    name: str, curves: Sequence[Mapping[str, NDArray[Any]]], column: str, spread: Spread = "range"
+) -> Line | None:
+    """One column of R curves over the union of their epochs; None if no curve has that column.
+
+    A repeat that stopped earlier counts only where it has values.
+    """
+    having = [curve for curve in curves if column in curve and np.isfinite(curve[column]).any()]
+    if not having:
+        return None
+    epoch_M = np.unique(np.concatenate([curve["epoch"] for curve in having]))
+    values_RM = np.full((len(having), len(epoch_M)), np.nan)
+    for row, curve in zip(values_RM, having, strict=True):
+        row[np.searchsorted(epoch_M, curve["epoch"])] = curve[column]
+    return line_over_repeats(name, epoch_M, values_RM, spread)
+
+
+def training_curves(
+    name: str, curves: Sequence[Mapping[str, NDArray[Any]]], measure: str, quantity: str, sick: int = 0
+) -> Curves:
+    """Training and validation line of one comparison; `measure` is "loss" or "accuracy"."""
+    spread = usual_spread(len(curves))
+    columns = {"training": f"train_{measure}", "validation": f"validation_{measure}"}
+    lines = (curve_line(rows, curves, column, spread) for rows, column in columns.items())
+    return Curves(name, quantity, tuple(line for line in lines if line is not None), sick)
+
+
+def compared_curves(
+    curves: Mapping[str, Sequence[Mapping[str, NDArray[Any]]]], measure: str, quantity: str, sick: int = 0
+) -> Curves:
+    """Validation lines of several comparisons, by name; those without validation rows are left out."""
+    spread = usual_spread(max((len(found) for found in curves.values()), default=0))
+    lines = (curve_line(name, found, f"validation_{measure}", spread) for name, found in curves.items())
+    return Curves("comparisons", quantity, tuple(line for line in lines if line is not None), sick)
+
+
+def compared_scores(
+    metric: str, scores: Mapping[str, NDArray[Any]], reference: Mapping[str, float] | None = None
+) -> Scores:
+    """Scores of every repeat by comparison; those that are not finite are counted as sick."""
+    arrays = [np.asarray(values, dtype=np.float64) for values in scores.values()]
+    healthy = tuple(values[np.isfinite(values)] for values in arrays)
+    known = reference or {}
+    return Scores(
+        metric=metric,
+        names=tuple(scores),
+        scores=healthy,
+        median_G=np.array([np.median(values) if values.size else np.nan for values in healthy]),
+        sick=tuple(int((~np.isfinite(values)).sum()) for values in arrays),
+        reference_G=np.array([known.get(name, np.nan) for name in scores], dtype=np.float64),
+    )
+
+
+def agreement(name: str, target: str, true_V: NDArray[Any], predicted_RV: NDArray[Any]) -> Agreement:
+    """Predicted against true values of one target.
+
+    R2 is one minus the residual over the total sum of squares (NaN where all true values are equal).
+    """
+    true = np.asarray(true_V, dtype=np.float64)
+    predicted = np.asarray(predicted_RV, dtype=np.float64).reshape(-1, len(true))
+    square_R = ((predicted - true) ** 2).mean(axis=1)
+    variance = ((true - true.mean()) ** 2).mean()
+    r2_R = 1 - square_R / variance if variance > 0 else np.full(len(predicted), np.nan)
+    line = line_over_repeats(name, true, predicted, usual_spread(len(predicted)))
+    return Agreement(name, target, line, r2_R, np.sqrt(square_R))
+
+
+def fitted_curve(
+    name: str, names: tuple[str, str], train: Points, test: Points, predicted_RV: NDArray[Any]
+) -> FittedCurve:
+    """Give the learned function of one input; `names` are input and target, `train` and `test` values."""
+    x_V = np.asarray(test[0], dtype=np.float64)
+    order = np.argsort(x_V, kind="stable")
+    predicted_RV = np.asarray(predicted_RV, dtype=np.float64).reshape(-1, len(order))[:, order]
+    line = line_over_repeats(name, x_V[order], predicted_RV, usual_spread(len(predicted_RV)))
+    return FittedCurve(name, *names, *train, *test, line)

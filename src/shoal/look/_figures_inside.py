@@ -1,0 +1,102 @@
+"""Pictures of the inside of a network: one drawing function a fact. Only places on paper are computed."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from shoal.look._facts_inside import Histogram, Profile, Profiles, Weights
+from shoal.look._figures import (
+    BLUE,
+    GREY,
+    VERMILLION,
+    Panel,
+    Sheet,
+    heading,
+    legend_beside,
+    panels,
+    plain,
+    sequence_colors,
+    whole_numbers,
+)
+
+_MOST_LAYERS: Final = 8
+
+
+def draw_weights(weights: Weights) -> Sheet:
+    """Weights of each layer, before and after training."""
+    shown = weights.layers[:_MOST_LAYERS]
+    figure, grid = panels(len(shown), size=(4.6, 3.4))
+    for axes, layer in zip(grid, shown, strict=True):
+        _draw_histogram(axes, layer)
+    legend_beside(grid[min(1, len(shown) - 1)])
+    heading(figure, f"{plain(weights.name)}: weights of each layer{_left_out(len(weights.layers))}")
+    return figure
+
+
+def draw_profiles(profiles: Profiles) -> Sheet:
+    """Each unit's output: lines over the one input, coloured by where they change most; else a row of a map."""
+    shown = profiles.layers[:_MOST_LAYERS]
+    figure, grid = panels(len(shown), size=(4.6, 3.6))
+    for axes, layer in zip(grid, shown, strict=True):
+        if profiles.ranked:
+            _draw_map(figure, axes, layer)
+        else:
+            _draw_lines(axes, profiles, layer)
+        axes.set_xlabel(plain(profiles.axis))
+        told = [f"{layer.output_MU.shape[1]:,} unit{'s' * (layer.output_MU.shape[1] > 1)}", layer.activation]
+        told += [f"{layer.dead} dead"] * bool(layer.dead) + [f"{layer.saturated} saturated"] * bool(
+            layer.saturated
+        )
+        axes.set_title(f"{plain(layer.layer, 24)}: {', '.join(told)}", fontsize=10, fontweight="normal")
+    colors = "" if profiles.ranked else ", from dark (changes at the left) to light (at the right)"
+    heading(figure, f"{plain(profiles.name)}: output of every unit{_left_out(len(profiles.layers))}{colors}")
+    return figure
+
+
+def _draw_histogram(axes: Panel, layer: Histogram) -> None:
+    axes.stairs(layer.before_B, layer.edge, fill=True, color=GREY, alpha=0.55, label="before training")
+    axes.stairs(layer.after_B, layer.edge, color=VERMILLION, linewidth=1.6, label="after training")
+    axes.set(xlabel="weight", ylabel="number of weights")
+    spread = f"standard deviation {layer.deviation_before:.3g} → {layer.deviation_after:.3g}"
+    axes.set_title(
+        f"{plain(layer.layer, 24)} ({layer.after_B.sum():,} weights)\n{spread}",
+        fontsize=10,
+        fontweight="normal",
+    )
+
+
+def _draw_lines(axes: Panel, profiles: Profiles, layer: Profile) -> None:
+    units = layer.output_MU.shape[1]
+    change_MU = np.abs(np.diff(layer.output_MU, axis=0))
+    order_U = np.argsort(change_MU.argmax(axis=0), kind="stable") if len(change_MU) else np.arange(units)
+    colors = sequence_colors(units) if units > 1 else [BLUE]
+    for unit, color in zip(order_U, colors, strict=True):
+        axes.plot(
+            profiles.x_M,
+            layer.output_MU[:, unit],
+            color=color,
+            alpha=max(0.4, min(1, 12 / units)),
+            linewidth=1,
+        )
+    axes.set_ylabel("output of the unit")
+
+
+def _draw_map(figure: Sheet, axes: Panel, layer: Profile) -> None:
+    """Units that rise with the prediction at the top, those that fall at the bottom."""
+    rows, units = layer.output_MU.shape
+    rise_U = layer.output_MU[rows // 2 :].mean(axis=0) - layer.output_MU[: (rows + 1) // 2].mean(axis=0)
+    order_U = np.argsort(-rise_U, kind="stable")
+    image = axes.imshow(
+        layer.output_MU[:, order_U].T, aspect="auto", cmap="cividis", interpolation="nearest",
+        extent=(0.5, rows + 0.5, units + 0.5, 0.5),
+    )  # fmt: skip
+    axes.grid(visible=False)
+    axes.set_ylabel("unit (falling below, rising above)" if units > 1 else "unit")
+    whole_numbers(axes.yaxis)
+    figure.colorbar(image, ax=axes, label="output")
+
+
+def _left_out(layers: int) -> str:
+    return f" (the first {_MOST_LAYERS} of {layers} layers)" if layers > _MOST_LAYERS else ""

@@ -1,0 +1,232 @@
+"""The tables of a study as plain text: what `shoal check`, `run` and `show` print."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from shoal.look._findings import Findings
+from shoal.results import class_scores
+
+if TYPE_CHECKING:
+    from shoal.results import Plan, Results
+    from shoal.study import Study
+
+
+ROWS_SHOWN = 12
+"""Candidates printed; the store and `Results.candidates` hold all of them."""
+
+CLASSES_SHOWN = 20
+"""Classes printed, those with the lowest F1 where there are more."""
+
+
+def number(value: Any) -> str:
+    """Give a value as a table shows it: four significant digits, integers whole, nothing for NaN."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return "-" if math.isnan(value) else f"{value:.4g}"
+    return str(value)
+
+
+def text_table(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Align columns: text to the left, numbers to the right."""
+    cells = [[number(value) for value in row] for row in rows]
+    numeric = [all(_is_number(row[place]) for row in cells) for place in range(len(headers))]
+    widths = [max(len(line[place]) for line in (headers, *cells)) for place in range(len(headers))]
+
+    def line(row: Sequence[str]) -> str:
+        padded = (
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(row, widths, numeric, strict=True)
+        )
+        return "  ".join(padded).rstrip()
+
+    return "\n".join([line(headers), "  ".join("-" * width for width in widths), *map(line, cells)])
+
+
+def _is_number(cell: str) -> bool:
+    return cell == "-" or cell.lstrip("-+").replace(".", "", 1).replace("e-", "").replace("e+", "").isdigit()
+
+
+def plan_text(study: Study, plan: Plan, folder: Path, workers: int) -> str:
+    """Give the plan as a person reads it before a run."""
+    fewest, most = plan.parameters
+    sizes = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
+    stages = " + ".join(f"{fits:,} {name}" for name, fits, _ in plan.stages if fits)
+    done = f", {plan.known:,} of them done already" if plan.known else ""
+    trainers = ", ".join(f"{name} {fits:,}" for name, fits in plan.trainers.items()) or "none"
+    facts = [
+        ("data", plan.data),
+        ("network", f"{study.network.kind}, {sizes} parameters"),
+        ("candidates", _candidates_line(study, plan)),
+        ("fits", f"{stages}{done}"),
+        ("steps", f"{plan.steps:,}"),
+        ("trainer", trainers),
+        ("memory", f"about {plan.memory_bytes / 1e6:,.0f} MB"),
+        ("time", f"about {duration(plan.seconds)} with {workers} worker{'s' * (workers > 1)}"),
+        ("run folder", str(folder)),
+    ]
+    head = f"{study.study.name}: {study.study.task}"
+    return "\n".join([head, *(f"  {name:<11} {fact}" for name, fact in facts), *_notes(plan.notes)])
+
+
+def _candidates_line(study: Study, plan: Plan) -> str:
+    if not study.search:
+        return "1 (no search)"
+    repeats = study.search.repeats
+    return f"{plan.candidates:,} on {plan.folds} folds" + (f", {repeats} repeats" if repeats > 1 else "")
+
+
+def _notes(notes: Iterable[str]) -> list[str]:
+    return [
+        textwrap.fill(note, 100, initial_indent="  note        ", subsequent_indent=" " * 14)
+        for note in notes
+    ]
+
+
+def duration(seconds: float) -> str:
+    """Give a time a person reads: `0.4 s`, `12 s`, `3 min 05 s`, `2 h 10 min`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def results_text(results: Results) -> str:
+    """Give the tables of a run: the search, the comparisons, the delivered model."""
+    parts = [_search_text(results), _comparisons_text(results), _refit_text(results), _classes_text(results)]
+    if results.unfinished:
+        parts.append(f"{results.unfinished:,} fits are not trained yet; run the study again to go on")
+    return "\n\n".join(part for part in [*parts, f"digest of all results: {results.digest}"] if part)
+
+
+def _search_text(results: Results) -> str:
+    frame = results.candidates
+    if not len(frame):
+        return ""
+    keys = list(results.study.search.space) if results.study.search else []
+    headers = ["rank", *(key.partition(".")[2] for key in keys), "parameters"]
+    headers += ["selection score", "std error", "difference", "p (Holm)", ""]
+    rows = [
+        [
+            "-" if row["sick"] else int(row["rank"]),
+            *(_value(row[key]) for key in keys),
+            row["parameters"],
+            *(row[name] for name in ("selection_score", "standard_error", "difference", "adjusted_p_value")),
+            _marks(row),
+        ]
+        for row in frame.to_dict("records")
+    ]
+    shown = rows[:ROWS_SHOWN] + [row for row in rows[ROWS_SHOWN:] if "chosen" in row[-1]]
+    metric = results.study.search.metric if results.study.search else "loss"
+    lines = [f"search: {len(rows)} candidates by selection score ({metric}, cross-validated, so optimistic)"]
+    lines.append(text_table(headers, shown))
+    if len(rows) > len(shown):
+        lines.append(f"... and {len(rows) - len(shown)} more; Results.candidates has all")
+    lines.append("= cannot be told from the best at 5 % (corrected resampled t-test, Holm)")
+    if results.choice:
+        winner = next(row for row in frame.to_dict("records") if row["chosen"])
+        lines.append(
+            "chosen: " + ", ".join(f"{key.partition('.')[2]} {number(_value(winner[key]))}" for key in keys)
+        )
+        lines += [
+            textwrap.fill(f"- {reason}", 118, subsequent_indent="  ") for reason in results.choice.reasons
+        ]
+    return "\n".join(lines)
+
+
+def _marks(row: Mapping[Any, Any]) -> str:
+    marks = ["chosen"] * bool(row["chosen"]) + ["sick"] * bool(row["sick"])
+    return " ".join([*marks, *(["="] if row["indistinguishable"] and not row["sick"] else [])])
+
+
+def _value(value: Any) -> Any:
+    return "-" if value is None else value
+
+
+_SHOWN = {
+    "regression": ("mse", "rmse", "mae", "r2"),
+    "classification": ("accuracy", "loss", "macro_f1", "ece"),
+}
+
+
+def _comparisons_text(results: Results) -> str:
+    frame = results.comparisons
+    if not len(frame):
+        return ""
+    first, *others = _SHOWN[results.study.study.task]
+    repeats = int(frame["repeats"].max())
+    headers = ["comparison", f"test {first}"]
+    if repeats > 1:
+        headers += ["min", "median", "max"]
+    headers += [f"difference to {str(frame['label'][0])[:24]}", "95 % interval", *others]
+    rows = []
+    for row in frame.to_dict("records"):
+        label = row["label"] + (f" ({row['sick']} of {row['repeats']} sick)" if row["sick"] else "")
+        cells = [label, row[f"{first}_mean"]]
+        if repeats > 1:
+            cells += [row[f"{first}_{name}"] for name in ("min", "median", "max")]
+        low, high = row[f"{first}_ci_low"], row[f"{first}_ci_high"]
+        interval = "-" if math.isnan(low) else f"{number(low)} to {number(high)}"
+        rows.append([*cells, row[f"{first}_difference"], interval, *(row[f"{name}_mean"] for name in others)])
+    share = results.study.training.validation
+    title = f"comparisons on the test rows: trained on {1 - share:.0%} of the training rows"
+    if repeats > 1:
+        title += f"; means over {repeats} repeats, each with its own initialisation and held-out rows"
+    return f"{title}\n{text_table(headers, rows)}"
+
+
+def _refit_text(results: Results) -> str:
+    frame = results.refit
+    if not len(frame):
+        return ""
+    names = _SHOWN[results.study.study.task]
+    epochs = int(frame["epochs"].iloc[0])
+    lines = [f"delivered model: the winner on all training rows, {epochs:,} epochs, tested once"]
+    present = [name for name in names if f"test_{name}" in frame]
+    rows = [
+        [row["repeat"] + 1, row["status"], *(row[f"test_{name}"] for name in present)]
+        for row in frame.to_dict("records")
+    ]
+    lines.append(text_table(["initialisation", "status", *(f"test {name}" for name in present)], rows))
+    if len(rows) > 1:
+        lines.append("initialisation 1 is the delivered one")
+    return "\n".join(lines)
+
+
+def _classes_text(results: Results) -> str:
+    """Precision and recall of every class, over all healthy repeats of the delivered model."""
+    findings = Findings(results)
+    if not findings.classes or not findings.delivered.healthy:
+        return ""
+    confusion = findings.confusion(findings.delivered)
+    scores, count = class_scores(confusion.count_KK), len(confusion.classes)
+    order = np.argsort(scores.f1_K, kind="stable")[:CLASSES_SHOWN] if count > CLASSES_SHOWN else range(count)
+    rows = [
+        [
+            _name(confusion.classes[k]),
+            int(scores.rows_K[k]) // confusion.repeats,
+            *(float(score_K[k]) for score_K in (scores.precision_K, scores.recall_K, scores.f1_K)),
+        ]
+        for k in order
+    ]
+    which = f"the {len(rows)} of {count} classes with the lowest F1" if len(rows) < count else "classes"
+    together = f" ({confusion.repeats} initialisations together)" if confusion.repeats > 1 else ""
+    title = f"{which} on the test rows, delivered model{together}"
+    return f"{title}\n{text_table(['class', 'rows', 'precision', 'recall', 'F1'], rows)}"
+
+
+def _name(text: str, limit: int = 32) -> str:
+    """Cut a class name that comes with the data, and make what cannot be seen a question mark."""
+    seen = "".join(letter if letter.isprintable() else "?" for letter in text)
+    return seen if len(seen) <= limit else f"{seen[: limit - 1]}…"

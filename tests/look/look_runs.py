@@ -1,0 +1,204 @@
+"""Run folders made by hand, as a study would leave them: made-up curves, predictions and scores, no training."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from shoal.nets import build_architecture
+from shoal.results import (
+    CandidateRow,
+    FitRecord,
+    Identity,
+    PlanEntry,
+    Results,
+    Store,
+    Truth,
+    choose,
+    classification_scores,
+    regression_scores,
+    search_scores,
+)
+from shoal.study import Study, base_candidate, candidates, comparison_candidates
+from shoal.study._toml import to_toml
+
+
+@dataclass
+class MadeUp:
+    """What a made-up run is like. `sick` are (stage, label or candidate number, repeat)."""
+
+    task: str = "regression"
+    names: tuple[str, ...] = ("SGD", "Adam")
+    repeats: int = 1
+    space: dict[str, list[Any]] | None = None
+    folds: int = 3
+    search_repeats: int = 1
+    inputs: tuple[str, ...] = ("input",)
+    targets: tuple[str, ...] = ("label",)
+    classes: tuple[str, ...] = ()
+    hidden: tuple[int, ...] = (6, 5)
+    epochs: int = 400
+    validation: float = 0.2
+    standardize: str = "none"
+    method: str = "grid"
+    sick: frozenset[tuple[str, str | int, int]] = frozenset()
+    rows: tuple[int, int] = (40, 30)
+    level: float = 0.1
+    """How far predictions lie from the truth."""
+    image: tuple[int, ...] = ()
+    """Shape (C, H, W): rows are images, the network is convolutional."""
+
+
+def make_run(folder: Path, run: MadeUp) -> Results:
+    """Write the run folder and open it."""
+    study = _study(run)
+    truth = _truth(run)
+    with Store.create_or_open(folder, Identity(study.study.name, run.task, "0" * 64)) as store:
+        store.put_fact("study", to_toml(study))
+        store.put_truth(truth)
+        tried = candidates(study) if study.search else ()
+        rows = [CandidateRow(one.id, dict(one.values), 10 + number) for number, one in enumerate(tried)]
+        entries: list[PlanEntry] = []
+        for number, one in enumerate(tried):
+            for fold in range(run.folds):
+                for repeat in range(run.search_repeats):
+                    entries.append(_entry(run, "search", one.id, "", fold, repeat))
+                    _add(store, run, truth, entries[-1], number)
+        choice = None
+        if tried:
+            choice = choose(search_scores(entries, rows, store.summaries(), study), study.search.rule)
+            store.put_fact("choice", choice.to_json())
+        winner = next((one for one in tried if one.id == choice.candidate_id), None) if choice else None
+        winner = winner or base_candidate(study)
+        labelled = [*zip(run.names, comparison_candidates(study), strict=True), ("winner", winner)]
+        for stage, entries_of in (("compare", labelled), ("refit", [("winner", winner)])):
+            for number, (label, one) in enumerate(entries_of):
+                for repeat in range(run.repeats):
+                    entries.append(_entry(run, stage, one.id, label, 0, repeat))
+                    _add(store, run, truth, entries[-1], number)
+        store.set_plan(entries, rows)
+        if run.image:
+            store.put_truth(_with_images(truth, store.record(entries[-1].fit_id), run))
+        if choice:
+            store.put_fact("choice", choice.to_json())
+    return Results.open(folder)
+
+
+def _study(run: MadeUp) -> Study:
+    data: dict[str, Any] = {"train": "train.csv", "standardize": run.standardize}
+    content: dict[str, Any] = {
+        "study": {"name": "made-up", "task": run.task, "repeats": run.repeats},
+        "data": data,
+        "network": {"hidden": run.hidden, "activation": "sigmoid"},
+        "training": {"epochs": run.epochs, "validation": run.validation},
+        "compare": [{"name": name} for name in run.names],
+    }
+    if run.image:
+        conv = [{"channels": 3, "kernel": 3}, {"channels": 4, "kernel": 2, "groups": 1}]
+        content["network"] |= {"kind": "cnn", "conv": conv}
+        content["data"] = {"dataset": "digits"}
+    if run.space is not None:
+        content["search"] = {
+            "space": run.space, "folds": run.folds, "repeats": run.search_repeats, "method": run.method,
+            "samples": 12,
+        }  # fmt: skip
+    return Study.model_validate(content)
+
+
+def _truth(run: MadeUp) -> Truth:
+    draw = np.random.default_rng(3)
+    train, test = run.rows
+    x_ND = draw.uniform(-5, 5, (train + test, len(run.inputs)))
+    if run.task == "regression":
+        k = np.arange(len(run.targets))
+        y: Any = np.sin(x_ND[:, :1] + k) + 0.2 * draw.normal(size=(train + test, len(run.targets)))
+    else:
+        y = np.arange(train + test) % len(run.classes)
+    rows = {("search", fold): np.arange(fold, train, run.folds) for fold in range(run.folds)}
+    rows |= {
+        ("compare", repeat): np.arange(max(1, round(train * run.validation))) for repeat in range(run.repeats)
+    }
+    targets = run.targets if run.task == "regression" else ("class",)
+    return Truth(run.inputs, targets, run.classes, x_ND, y, train, rows)
+
+
+def _with_images(truth: Truth, delivered: FitRecord, run: MadeUp) -> Truth:
+    """Keep pictures of all mistakes, in the order of their rows."""
+    predicted = delivered.predictions["test"].argmax(axis=1)
+    rows = truth.train_rows + np.flatnonzero(predicted != truth.y[truth.train_rows :])
+    pixels = np.random.default_rng(4).integers(0, 256, (len(rows), *run.image), dtype=np.uint8)
+    return replace(truth, image_rows=rows, images=pixels)
+
+
+def _entry(run: MadeUp, stage: Any, candidate: str, label: str, fold: int, repeat: int) -> PlanEntry:
+    place = f"{stage}/{candidate}/{label}/{fold}/{repeat}".encode()
+    fit_id = hashlib.sha256(place).hexdigest()
+    return PlanEntry(fit_id, stage, candidate, label, fold, repeat, run.rows[0] - 5, 5)
+
+
+def _add(store: Store, run: MadeUp, truth: Truth, entry: PlanEntry, number: int) -> None:
+    who = number if entry.stage == "search" else entry.label
+    sick = (entry.stage, who, entry.repeat) in run.sick
+    draw = np.random.default_rng([number, entry.fold, entry.repeat, len(entry.stage)])
+    level = run.level + 0.06 * (number % 7) + 0.02 * entry.fold + 0.05 * draw.random()
+    held_out = run.validation > 0 if entry.stage == "compare" else entry.stage == "search"
+    predictions, scores = {}, {}
+    rows_of = {"test": np.arange(truth.train_rows, len(truth.y))} if entry.stage != "search" else {}
+    if held_out:
+        place = entry.fold if entry.stage == "search" else entry.repeat
+        rows_of["validation"] = truth.validation_rows[entry.stage, place]
+    for rows, numbers in rows_of.items():
+        predicted = _predicted(run, truth, numbers, level, draw)
+        predictions[rows] = predicted
+        of = regression_scores if run.task == "regression" else classification_scores
+        scores[rows] = dict.fromkeys(of(truth.y[numbers], predicted), np.nan)
+        if not sick:
+            scores[rows] = of(truth.y[numbers], predicted)
+    shape = run.image or (len(run.inputs),)
+    architecture = build_architecture(_study(run).network, shape, len(run.classes) or len(run.targets))
+    parameters = {slot.name: draw.normal(size=slot.shape).astype(np.float32) for slot in architecture.slots}
+    store.add(
+        FitRecord(
+            fit_id=entry.fit_id,
+            trainer="torch",
+            status="diverged" if sick else "ok",
+            message="",
+            seconds=1.0,
+            epochs=run.epochs,
+            kept_epoch=run.epochs,
+            steps=run.epochs,
+            curves=_curves(run, level, held_out, draw),
+            parameters=parameters,
+            predictions={} if sick else predictions,
+            scores=scores,
+        )
+    )
+
+
+def _predicted(run: MadeUp, truth: Truth, rows: Any, level: float, draw: np.random.Generator) -> Any:
+    if run.task == "regression":
+        return truth.y[rows] + level * draw.normal(size=(len(rows), len(run.targets)))
+    logits = draw.normal(size=(len(rows), len(run.classes)))
+    logits[np.arange(len(rows)), truth.y[rows]] += 1 / level
+    odds = np.exp(logits)
+    return odds / odds.sum(axis=1, keepdims=True)
+
+
+def _curves(run: MadeUp, level: float, held_out: bool, draw: np.random.Generator) -> dict[str, Any]:
+    epoch = np.unique(np.linspace(1, run.epochs, min(run.epochs, 60)).round())
+    noise = np.exp(0.05 * draw.normal(size=(2, len(epoch))))
+    train = (0.3 * level + np.exp(-epoch / (0.1 * run.epochs))) * noise[0]
+    curves = {"epoch": epoch.astype(np.float64), "train_loss": train}
+    if held_out:
+        curves["validation_loss"] = (level + np.exp(-epoch / (0.1 * run.epochs))) * noise[1]
+    if run.classes:
+        curves |= {
+            name.replace("loss", "accuracy"): 1 / (1 + values)
+            for name, values in curves.items()
+            if "loss" in name
+        }
+    return curves

@@ -1,0 +1,132 @@
+"""The design of pictures: names made safe, settings left alone, the same bytes every time."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from readable import faults
+
+from shoal.look._facts import compared_scores
+from shoal.look._figures import (
+    DASHES,
+    SERIES,
+    heading,
+    logarithmic,
+    number_text,
+    panels,
+    plain,
+    png,
+    series_style,
+)
+from shoal.look._figures_training import draw_scores
+
+FACT = compared_scores("mse", {"a": np.array([0.1, 0.2]), "b $x$": np.array([0.3, np.nan])})
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("label", "label"),
+        ("cost in $", "cost in $"),
+        ("a\x00b\x1b[1mc\u202ed\u200f", "ab[1mcd"),
+        ("two\nlines\tand\u2028more", "two lines and more"),
+        ("naïve Größe, 温度 😀", "naïve Größe, □□ □"),
+        ("e\u0301" + "\u0301" * 50, "é"),
+        ("", "(unnamed)"),
+        (" \u200b ", "(unnamed)"),
+        (7, "7"),
+    ],
+)
+def test_a_name_is_made_safe(name: object, shown: str) -> None:
+    assert plain(name) == shown
+
+
+def test_a_long_name_is_cut_by_its_width() -> None:
+    assert plain("x" * 200).endswith("x…")
+    assert len(plain("W" * 200)) < len(plain("i" * 200)) <= 200
+    assert plain("i" * 40) == "i" * 40
+
+
+@given(st.text(max_size=300), st.integers(6, 60))
+def test_any_name_becomes_one_short_line_of_visible_letters(name: str, limit: int) -> None:
+    shown = plain(name, limit)
+    assert shown == shown.strip()
+    assert 0 < len(shown) <= 4 * limit
+    assert not any(unicodedata.category(letter)[0] == "C" or letter in "\n\r\t" for letter in shown)
+    assert plain(shown, 400) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.01, "0.01"), (0.5, "0.5"), (999, "999"), (10_000, "10,000"), (1e9, "1e+09"), (1e-7, "1e-07")],
+)
+def test_numbers_on_axes_are_plain(value: float, text: str) -> None:
+    assert number_text(value) == text
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.2, 0.21), (0.2, 0.6), (0.01, 3), (1e-8, 1e5), (1, 1)])
+def test_logarithmic_axes_have_at_least_two_plain_numbers(low: float, high: float) -> None:
+    def draw(_: object) -> Any:
+        figure, (axes,) = panels(1)
+        axes.plot([1, 2], [low, high])
+        logarithmic(axes.yaxis, low, high)
+        figure.canvas.draw()
+        bottom, top = axes.get_ylim()
+        shown = [
+            label.get_text()
+            for place, label in zip(axes.get_yticks(), axes.get_yticklabels(), strict=True)
+            if bottom <= place <= top
+        ]
+        assert len(shown) >= 2
+        assert all("$" not in text and "^" not in text for text in shown)
+        return figure
+
+    assert faults(draw, None) == []
+
+
+def test_the_detector_of_faults_detects() -> None:
+    def draw(_: object) -> Any:
+        figure, (axes,) = panels(1)
+        axes.text(0.5, 0.5, "one", in_layout=False)
+        axes.text(0.5, 0.5, "two", in_layout=False)
+        axes.text(0.95, 0.2, "a text that leaves the paper", in_layout=False)
+        return figure
+
+    assert faults(draw, None) == ["'a text that leaves the paper' leaves the paper", "'one' over 'two'"]
+
+
+def test_a_long_title_takes_more_lines() -> None:
+    def draw(_: object) -> Any:
+        figure, _ = panels(1, size=(5, 4))
+        heading(figure, " ".join(["Wide words"] * 12))
+        assert figure.get_suptitle().count("\n") >= 2
+        return figure
+
+    assert faults(draw, None) == []
+
+
+def test_32_series_stay_apart() -> None:
+    styles = {tuple(map(str, series_style(number).values())) for number in range(len(SERIES) * len(DASHES))}
+    assert len(styles) == 32
+
+
+def test_the_same_fact_gives_the_same_bytes() -> None:
+    first = png(draw_scores, FACT)
+    assert first == png(draw_scores, FACT)
+    assert first.startswith(b"\x89PNG")
+    assert b"Software" not in first
+    assert b"tIME" not in first
+
+
+def test_settings_of_the_user_change_nothing_and_are_left_as_they_were() -> None:
+    usual = png(draw_scores, FACT)
+    with matplotlib.rc_context({"font.size": 31, "text.usetex": True, "axes.grid": False, "savefig.dpi": 30}):
+        before = dict(matplotlib.rcParams)
+        assert png(draw_scores, FACT) == usual
+        assert dict(matplotlib.rcParams) == before

@@ -1,0 +1,101 @@
+"""Facts of classifiers and of the inside of networks, against numbers worked out by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from shoal.look._facts_classes import calibration, confusion, mistakes
+from shoal.look._facts_inside import activation_profiles, dead_and_saturated, weight_histograms
+
+
+def test_confusion_counts_all_repeats() -> None:
+    probability_RVK = np.array(
+        [
+            [[0.9, 0.1, 0.0], [0.2, 0.8, 0.0], [0.6, 0.4, 0.0]],
+            [[0.9, 0.1, 0.0], [0.7, 0.3, 0.0], [0.1, 0.9, 0.0]],
+        ]
+    )
+    fact = confusion("a", ("x", "y", "z"), np.array([0, 1, 1]), probability_RVK)
+    assert fact.count_KK.tolist() == [[2, 0, 0], [2, 2, 0], [0, 0, 0]]
+    np.testing.assert_array_equal(fact.share_KK, [[1, 0, 0], [0.5, 0.5, 0], [np.nan] * 3])
+    assert fact.accuracy == pytest.approx(4 / 6)
+    assert fact.repeats == 2
+
+
+def test_calibration_by_hand() -> None:
+    probability_RVK = np.array([[[0.9, 0.1], [0.95, 0.05], [0.4, 0.6], [0.45, 0.55]]])
+    fact = calibration("a", np.array([0, 1, 1, 0]), probability_RVK, bins=5)
+    assert fact.bins.rows_M.tolist() == [0, 0, 2, 0, 2]
+    np.testing.assert_allclose(fact.bins.confidence_M[[2, 4]], [0.575, 0.925])
+    np.testing.assert_allclose(fact.bins.accuracy_M[[2, 4]], [0.5, 0.5])
+    assert fact.bins.error == pytest.approx((2 * 0.075 + 2 * 0.425) / 4)
+    assert fact.repeats == 1
+
+
+def test_mistakes_say_what_was_taken_for_what_and_how_surely() -> None:
+    probability_VK = np.array([[0.2, 0.7, 0.1], [1.0, 0.0, 0.0], [0.5, 0.4, 0.1], [0.05, 0.05, 0.9]])
+    image_MCHW = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 1, 3, 4)
+    fact = mistakes(
+        "a", ("x", "y", "z"), np.array([0, 0, 1, 1]), probability_VK, np.array([3, 0]), image_MCHW
+    )
+    assert fact.true_M.tolist() == [1, 0]
+    assert fact.predicted_M.tolist() == [2, 1]
+    assert fact.of_true_M.tolist() == [0.05, 0.2]
+    assert fact.of_predicted_M.tolist() == [0.9, 0.7]
+    assert (fact.wrong, fact.rows) == (3, 4)
+    np.testing.assert_array_equal(fact.image_MCHW, image_MCHW)
+
+
+def test_weight_histograms_count_every_weight_in_shared_bins() -> None:
+    before = {
+        "hidden1.weight": np.array([[-1.0, 1.0]] * 4),
+        "hidden1.bias": np.zeros(4),
+        "hidden1_norm.weight": np.ones(4),
+    }
+    after = {
+        "hidden1.weight": np.array([[-3.0, 3.0]] * 4),
+        "hidden1.bias": np.ones(4),
+        "hidden1_norm.weight": np.ones(4),
+    }
+    (layer,) = weight_histograms("a", before, after).layers
+    assert layer.layer == "hidden1"
+    assert (layer.edge[0], layer.edge[-1], len(layer.edge)) == (-3, 3, 9)
+    assert layer.before_B.sum() == layer.after_B.sum() == 8
+    assert layer.after_B[0] == layer.after_B[-1] == 4
+    assert (layer.deviation_before, layer.deviation_after) == (1, 3)
+
+
+def test_weights_that_did_not_move_and_are_all_equal_still_have_bins() -> None:
+    (layer,) = weight_histograms(
+        "a", {"output.weight": np.ones((1, 3))}, {"output.weight": np.ones((1, 3))}
+    ).layers
+    assert layer.before_B.tolist() == layer.after_B.tolist()
+    assert layer.before_B.sum() == 3
+
+
+@pytest.mark.parametrize(
+    ("activation", "output_MU", "expected"),
+    [
+        ("relu", [[0.0, 0.0], [0.0, 2.0]], (1, 0)),
+        ("sigmoid", [[0.001, 0.5], [0.999, 0.999]], (0, 1)),
+        ("tanh", [[-1.0, 0.0], [-1.0, 0.1]], (1, 1)),
+        ("identity", [[100.0], [101.0]], (0, 0)),
+    ],
+)
+def test_dead_and_saturated_units_are_counted(
+    activation: str, output_MU: list[list[float]], expected: tuple[int, int]
+) -> None:
+    assert dead_and_saturated(activation, np.array(output_MU)) == expected
+
+
+def test_profiles_follow_the_input() -> None:
+    output = np.array([[3.0], [1.0], [2.0]])
+    fact = activation_profiles("a", "x", np.array([0.3, 0.1, 0.2]), [("hidden1", "relu", output)])
+    np.testing.assert_array_equal(fact.x_M, [0.1, 0.2, 0.3])
+    np.testing.assert_array_equal(fact.layers[0].output_MU, [[1], [2], [3]])
+    ranked = activation_profiles(
+        "a", "x", np.array([0.3, 0.1, 0.2]), [("hidden1", "relu", output)], ranked=True
+    )
+    np.testing.assert_array_equal(ranked.x_M, [1, 2, 3])
+    np.testing.assert_array_equal(ranked.layers[0].output_MU, fact.layers[0].output_MU)

@@ -1,0 +1,189 @@
+"""From a run folder to facts: the right arrays reach the right fact."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from look_runs import MadeUp, make_run
+
+from shoal.look import Findings
+from shoal.nets import build_architecture, forward, initial_parameters
+from shoal.streams import REFIT_STREAM, StreamKey
+
+SPACE = {"network.dropout": [0.0, 0.25], "training.batch_size": [10, 25]}
+SICK = frozenset({("compare", "Adam", 1), ("search", 2, 0), ("refit", "winner", 0)})
+
+
+@pytest.fixture(scope="module")
+def regression(tmp_path_factory: pytest.TempPathFactory) -> Findings:
+    run = MadeUp(repeats=3, space=SPACE, search_repeats=2, sick=SICK, targets=("label", "other"))
+    return Findings(make_run(tmp_path_factory.mktemp("regression"), run))
+
+
+@pytest.fixture(scope="module")
+def classification(tmp_path_factory: pytest.TempPathFactory) -> Findings:
+    run = MadeUp(
+        task="classification",
+        classes=("x", "y", "z"),
+        repeats=2,
+        inputs=("a", "b"),
+        targets=(),
+        standardize="both",
+    )
+    return Findings(make_run(tmp_path_factory.mktemp("classes"), run))
+
+
+def test_comparisons_come_in_the_order_of_the_study_with_their_sick_counted(regression: Findings) -> None:
+    groups = regression.comparisons
+    assert [(group.name, len(group.healthy), group.sick) for group in groups] == [
+        ("SGD", 3, 0), ("Adam", 2, 1), ("winner", 3, 0),
+    ]  # fmt: skip
+    assert [entry.repeat for entry in groups[1].healthy] == [0, 2]
+    assert (len(regression.delivered.healthy), regression.delivered.sick) == (2, 1)
+
+
+def test_curves_are_those_of_the_healthy_repeats(regression: Findings) -> None:
+    adam = regression.comparisons[1]
+    fact = regression.training(adam, "loss")
+    stored = [regression.results.curve(entry.fit_id)["train_loss"] for entry in adam.healthy]
+    np.testing.assert_array_equal(fact.lines[0].middle_M, np.median(stored, axis=0))
+    assert (fact.sick, fact.quantity) == (1, "loss (mean squared error)")
+    assert [line.name for line in regression.compared("loss").lines] == ["SGD", "Adam", "winner"]
+
+
+def test_scores_are_those_of_the_test_rows(regression: Findings) -> None:
+    fits = regression.results.fits
+    scores = regression.scores()
+    for name, values in zip(scores.names, scores.scores, strict=True):
+        rows = fits[(fits["stage"] == "compare") & (fits["label"] == name) & (fits["status"] == "ok")]
+        assert values.tolist() == rows["test_mse"].tolist()
+    assert scores.sick == (0, 1, 0)
+
+
+def test_predictions_and_truth_belong_to_the_same_rows(regression: Findings) -> None:
+    group, truth = regression.comparisons[0], regression.truth
+    first, second = regression.agreement(group)
+    assert (first.target, second.target) == ("label", "other")
+    np.testing.assert_array_equal(second.line.x_M, truth.y[truth.train_rows :, 1])
+    mse = np.mean([first.rmse_R**2, second.rmse_R**2], axis=0)
+    np.testing.assert_allclose(mse, regression.scores().scores[0])
+    curve = regression.fitted_curves(group)[1]
+    np.testing.assert_array_equal(curve.train_y, truth.y[: truth.train_rows, 1])
+    np.testing.assert_array_equal(curve.line.x_M, np.sort(truth.x_ND[truth.train_rows :, 0]))
+
+
+def test_the_search_is_ranked_as_in_the_results(regression: Findings) -> None:
+    fact, frame = regression.ranking(), regression.results.candidates
+    assert fact is not None
+    np.testing.assert_array_equal(fact.score_C, frame["selection_score"])
+    assert fact.keys == ("dropout", "batch_size")
+    assert fact.values[0] == tuple(f"{frame[key][0]:g}" for key in SPACE)
+    assert fact.chosen == int(np.argmax(frame["chosen"]))
+    assert fact.quantity == "selection score (mean squared error, lower is better)"
+    assert np.isnan(fact.score_C[-1])
+
+
+def test_effects_and_variance_come_from_whole_candidates(regression: Findings) -> None:
+    effects, split = regression.effects(), regression.variance_split()
+    assert effects is not None
+    assert split is not None
+    assert sum(effects.effects[0].count_L) == 3
+    assert (split.candidates, split.folds, split.repeats) == (3, 3, 2)
+
+
+def test_weights_start_where_the_refit_starts(regression: Findings) -> None:
+    weights = regression.weights()
+    assert weights is not None
+    architecture = build_architecture(regression.study.network, (1,), 2)
+    named = architecture.named(initial_parameters(architecture, StreamKey(0, REFIT_STREAM, 1)))
+    assert [layer.layer for layer in weights.layers] == ["hidden1", "hidden2", "output"]
+    for layer in weights.layers:
+        assert layer.deviation_before == pytest.approx(named[f"{layer.layer}.weight"].std())
+    trained = regression.results.parameters(regression.delivered.healthy[0].fit_id)
+    assert weights.layers[1].deviation_after == pytest.approx(trained["hidden2.weight"].std(), rel=1e-5)
+
+
+def test_profiles_over_the_one_input(regression: Findings) -> None:
+    profiles = regression.profiles()
+    assert profiles is not None
+    x = regression.truth.x_ND
+    assert (profiles.x_M[0], profiles.x_M[-1]) == (x.min(), x.max())
+    named = regression.results.parameters(regression.delivered.healthy[0].fit_id)
+    expected = forward(build_architecture(regression.study.network, (1,), 2), named, profiles.x_M[:, None])
+    np.testing.assert_allclose(profiles.layers[-1].output_MU, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_profiles_over_test_rows_by_prediction(classification: Findings) -> None:
+    profiles = classification.profiles()
+    assert profiles is not None
+    assert profiles.ranked
+    assert profiles.axis == "test rows, by the network's output for x"
+    assert np.all(np.diff(profiles.layers[-1].output_MU[:, 0]) >= 0)
+    assert len(profiles.x_M) == 30
+
+
+def test_a_classifier_is_judged_over_all_repeats(classification: Findings) -> None:
+    group, fits = classification.comparisons[0], classification.results.fits
+    confusion = classification.confusion(group)
+    rows = fits[(fits["stage"] == "compare") & (fits["label"] == group.name)]
+    assert confusion.accuracy == pytest.approx(rows["test_accuracy"].mean())
+    assert confusion.count_KK.sum() == 2 * 30
+    assert classification.calibration(group).bins.rows_M.sum() == 2 * 30
+    assert classification.quantity("accuracy") == "accuracy (share of rows)"
+    assert classification.quantity("loss") == "loss (cross-entropy in nats)"
+
+
+IMAGES = MadeUp(
+    task="classification", names=(), classes=("x", "y", "z"), inputs=(), targets=(), hidden=(5,), image=(3, 7, 6),
+    rows=(9, 60), repeats=2, level=0.5, sick=frozenset({("refit", "winner", 0)}),
+)  # fmt: skip
+
+
+def test_the_gallery_shows_the_delivered_networks_mistakes(tmp_path: Path) -> None:
+    findings = Findings(make_run(tmp_path, IMAGES))
+    fact = findings.mistakes()
+    assert fact is not None
+    table = findings.results.predictions_of("refit")
+    table = table[(table["repeat"] == 1) & (table["rows"] == "test")]  # the first refit is sick
+    wrong = table[table["true"] != table["predicted"]]
+    assert 0 < len(wrong) < 60
+    assert [fact.classes[k] for k in fact.true_M] == wrong["true"].tolist()
+    assert [fact.classes[k] for k in fact.predicted_M] == wrong["predicted"].tolist()
+    confidence = wrong[["probability_x", "probability_y", "probability_z"]].max(axis=1)
+    np.testing.assert_array_equal(fact.of_predicted_M, confidence)
+    assert (fact.wrong, fact.rows) == (len(wrong), 60)
+    np.testing.assert_array_equal(fact.image_MCHW, findings.truth.images)
+
+
+def test_weights_of_a_convolutional_network_start_where_the_refit_starts(tmp_path: Path) -> None:
+    findings = Findings(make_run(tmp_path, IMAGES))
+    weights = findings.weights()
+    assert weights is not None
+    architecture = build_architecture(findings.study.network, (3, 7, 6), 3)
+    named = architecture.named(initial_parameters(architecture, StreamKey(0, REFIT_STREAM, 1)))
+    assert [layer.layer for layer in weights.layers] == ["conv1", "conv2", "hidden1", "output"]
+    for layer in weights.layers:
+        assert layer.deviation_before == pytest.approx(named[f"{layer.layer}.weight"].std())
+        assert layer.after_B.sum() == named[f"{layer.layer}.weight"].size
+    assert findings.profiles() is None
+
+
+def test_results_without_images_have_no_gallery_and_no_convolutional_weights(tmp_path: Path) -> None:
+    results = make_run(tmp_path, IMAGES)
+    bare = replace(results.truth, image_rows=np.zeros(0, np.int64), images=np.zeros((0, 0, 0, 0), np.uint8))
+    findings = Findings(replace(results, truth=bare))
+    assert findings.mistakes() is findings.weights() is findings.profiles() is None
+    right = replace(results.truth, image_rows=np.zeros(0, np.int64), images=results.truth.images[:0])
+    findings = Findings(replace(results, truth=right))
+    assert findings.mistakes() is None
+    assert findings.weights() is not None
+
+
+def test_what_a_run_has_not_is_none(tmp_path: Path) -> None:
+    findings = Findings(make_run(tmp_path, MadeUp(names=(), inputs=("a", "b"), standardize="both")))
+    assert findings.ranking() is findings.effects() is findings.variance_split() is None
+    assert findings.fitted_curves(findings.delivered) == []
+    assert findings.quantity("loss") == "loss (mean squared error, standardised targets)"

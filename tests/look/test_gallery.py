@@ -1,0 +1,120 @@
+"""Pictures on disk: which, under which names, whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from look_runs import MadeUp, make_run
+
+from shoal.errors import EnvironmentFault
+from shoal.look import draw_figures, pictures
+from shoal.look._gallery import _slug
+
+SMALL = MadeUp(
+    names=("SGD", "Adam, dropout 0.25"), space={"network.dropout": [0.0, 0.25]}, epochs=30, hidden=(3,)
+)
+
+
+def test_pictures_of_a_regression_study(tmp_path: Path) -> None:
+    assert [picture.name for picture in pictures(make_run(tmp_path, SMALL))] == [
+        "10-test-scores", "11-validation-loss", "20-search-ranking", "21-search-effects", "22-search-variance",
+        "30-delivered-fit", "30-delivered-predicted", "31-delivered-weights", "32-delivered-units",
+        "40-01-sgd-loss", "40-01-sgd-fit", "40-01-sgd-predicted",
+        "40-02-adam-dropout-0-25-loss", "40-02-adam-dropout-0-25-fit", "40-02-adam-dropout-0-25-predicted",
+        "40-03-winner-loss", "40-03-winner-fit", "40-03-winner-predicted",
+    ]  # fmt: skip
+
+
+def test_pictures_of_a_classification_study(tmp_path: Path) -> None:
+    run = MadeUp(
+        task="classification", names=("a",), classes=("x", "y"), inputs=("p", "q"), targets=(), epochs=20
+    )
+    found = [picture.name for picture in pictures(make_run(tmp_path, run))]
+    assert found == [
+        "10-test-scores", "11-validation-loss", "12-validation-accuracy",
+        "30-delivered-confusion", "30-delivered-calibration", "31-delivered-weights", "32-delivered-units",
+        "40-01-a-loss", "40-01-a-accuracy", "40-01-a-confusion", "40-01-a-calibration",
+        "40-02-winner-loss", "40-02-winner-accuracy", "40-02-winner-confusion", "40-02-winner-calibration",
+    ]  # fmt: skip
+
+
+def test_pictures_of_an_image_study(tmp_path: Path) -> None:
+    run = MadeUp(
+        task="classification", names=(), classes=("x", "y", "z"), inputs=(), targets=(), image=(1, 5, 5),
+        level=0.5, epochs=20,
+    )  # fmt: skip
+    found = {picture.name: picture for picture in pictures(make_run(tmp_path, run))}
+    assert [name for name in found if name.startswith("3")] == [
+        "30-delivered-confusion", "30-delivered-calibration", "31-delivered-weights", "33-delivered-mistakes",
+    ]  # fmt: skip
+    assert found["33-delivered-mistakes"].png().startswith(b"\x89PNG")
+
+
+def test_sick_fits_and_missing_validation_rows_leave_the_other_pictures(tmp_path: Path) -> None:
+    sick = frozenset({("compare", "b", 0)})
+    found = {
+        p.name: p for p in pictures(make_run(tmp_path, MadeUp(names=("a", "b"), validation=0.0, sick=sick)))
+    }
+    assert "11-validation-loss" not in found
+    assert "40-02-b-predicted" not in found
+    assert found["40-02-b-loss"].fact.lines == ()
+    assert found["10-test-scores"].fact.sick == (0, 1, 0)
+    assert found["40-02-b-loss"].png().startswith(b"\x89PNG")
+
+
+def test_every_picture_says_what_to_see(tmp_path: Path) -> None:
+    for picture in pictures(make_run(tmp_path, SMALL)):
+        assert picture.caption.endswith(".")
+        assert 30 < len(picture.caption) < 250
+
+
+def test_pictures_on_disk_are_those_of_the_run_and_other_files_stay(tmp_path: Path) -> None:
+    results = make_run(tmp_path / "run", MadeUp(names=(), epochs=20, hidden=(2,)))
+    figures = tmp_path / "new" / "figures"
+    figures.mkdir(parents=True)
+    for name in ("40-07-old-loss.png", "notes.png", "40-07-old-loss.txt", "Mine.png"):
+        (figures / name).write_bytes(b"x")
+    written = draw_figures(results, figures)
+    assert {path.name for path in figures.iterdir()} - {path.name for path in written} == {
+        "notes.png", "40-07-old-loss.txt", "Mine.png",
+    }  # fmt: skip
+    found = list(pictures(results))
+    assert [path.name for path in written] == [f"{picture.name}.png" for picture in found]
+    for path, picture in list(zip(written, found, strict=True))[::3]:
+        assert path.read_bytes() == picture.png()
+
+
+def test_names_become_safe_file_names(tmp_path: Path) -> None:
+    hostile = ("../../etc/passwd", "CON", "a" * 200, "漢字 😀", "..", "<b>&amp;\"'", "Adam $x$")
+    results = make_run(tmp_path / "run", MadeUp(names=hostile, epochs=10, hidden=(2,)))
+    found = [picture.name for picture in pictures(results)]
+    assert len(set(found)) == len(found)
+    assert [name for name in found if name.endswith("-loss") and name.startswith("40")] == [
+        "40-01-etc-passwd-loss", "40-02-con-loss", f"40-03-{'a' * 40}-loss", "40-04-unnamed-loss", "40-05-unnamed-loss",
+        "40-06-b-amp-loss", "40-07-adam-x-loss", "40-08-winner-loss",
+    ]  # fmt: skip
+    assert _slug("a" * 39 + " b") == "a" * 39
+
+
+def test_a_folder_that_cannot_be_written_is_told_in_one_line(tmp_path: Path) -> None:
+    results = make_run(tmp_path / "run", MadeUp(names=(), epochs=10, hidden=(2,)))
+    figures = tmp_path / "figures"
+    figures.write_text("a file")
+    with pytest.raises(EnvironmentFault) as caught:
+        draw_figures(results, figures)
+    assert (
+        str(caught.value) == f"{figures}: expected a folder that pictures can be written to, got: File exists"
+    )
+
+
+def test_a_picture_that_fails_leaves_no_half_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    results = make_run(tmp_path / "run", MadeUp(names=(), epochs=10, hidden=(2,)))
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.replace", fail)
+    with pytest.raises(EnvironmentFault, match="No space left on device"):
+        draw_figures(results, tmp_path / "figures")
+    assert list((tmp_path / "figures").iterdir()) == []

@@ -1,0 +1,103 @@
+"""The tables in the terminal: numbers, alignment, what is marked and what is left out."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from look_runs import MadeUp, make_run
+from sklearn.metrics import precision_recall_fscore_support
+
+from shoal.look import plan_text, results_text
+from shoal.look._text import CLASSES_SHOWN, ROWS_SHOWN, number, text_table
+from shoal.pipeline import plan, run
+from studies import tiny_study
+
+
+def test_numbers_have_four_digits_and_nothing_is_a_dash() -> None:
+    values = [0.123456, 12345.678, 1e-9, 3, True, math.nan, "name", 0.0]
+    assert [number(value) for value in values] == [
+        "0.1235",
+        "1.235e+04",
+        "1e-09",
+        "3",
+        "yes",
+        "-",
+        "name",
+        "0",
+    ]
+
+
+def test_numbers_stand_right_and_names_left() -> None:
+    table = text_table(["name", "score"], [["a", 0.5], ["long name", 12.25], ["sick", math.nan]])
+    assert table.splitlines() == [
+        "name       score",
+        "---------  -----",
+        "a            0.5",
+        "long name  12.25",
+        "sick           -",
+    ]
+
+
+def test_the_plan_says_what_it_will_cost(tmp_path: Path) -> None:
+    study = tiny_study()
+    lines = plan_text(study, plan(study, out=tmp_path), tmp_path, 2).splitlines()
+    assert lines[0] == "tiny: regression"
+    words = {line.split()[0]: line.split(maxsplit=1)[1] for line in lines[1:] if line.split()[0] != "run"}
+    assert words["fits"] == "12 search + 2 comparisons + 2 winner"
+    assert words["candidates"] == "4 on 3 folds"
+    # 12 search fits of 8 epochs of 5 steps, 2 comparisons on 80 rows, the refit on 100; the costliest candidate,
+    # which stands for the winner, is the base comparison
+    assert words["steps"] == f"{12 * 8 * 5 + 2 * 8 * 5 + 8 * 7:,}"
+    assert words["time"].endswith("with 2 workers")
+
+
+def test_a_long_search_shows_the_best_and_counts_the_rest(tmp_path: Path) -> None:
+    space = {"network.hidden[0]": [2, 3, 4, 5, 6, 7, 8], "network.dropout": [0, 0.25]}
+    study = tiny_study(training={"epochs": 1}, search={"space": space}, compare=[])
+    text = results_text(run(study, out=tmp_path))
+    assert f"... and {14 - ROWS_SHOWN} more; Results.candidates has all" in text
+    assert "search: 14 candidates by selection score (loss, cross-validated, so optimistic)" in text
+    assert text.count("chosen =") == 1
+
+
+def test_classes_have_their_precision_and_recall(tmp_path: Path) -> None:
+    run = MadeUp(
+        task="classification", names=(), classes=("cat", "a\x1b[2Jdog", "W" * 60), inputs=("a",), targets=(),
+        rows=(9, 60), repeats=2, level=0.5,
+    )  # fmt: skip
+    results = make_run(tmp_path, run)
+    table = results.predictions_of("refit")
+    table = table[table["rows"] == "test"]
+    shown = {"cat": "cat", "a\x1b[2Jdog": "a?[2Jdog", "W" * 60: "W" * 31 + "…"}
+    precision, recall, f1, _ = precision_recall_fscore_support(
+        table["true"], table["predicted"], labels=list(shown)
+    )
+    lines = results_text(results).partition("classes on the test rows")[2].splitlines()
+    assert lines[0] == ", delivered model (2 initialisations together)"
+    assert lines[1].split() == ["class", "rows", "precision", "recall", "F1"]
+    assert [line.split() for line in lines[3:6]] == [
+        [name, "20", number(float(precision[k])), number(float(recall[k])), number(float(f1[k]))]
+        for k, name in enumerate(shown.values())
+    ]
+
+
+def test_of_many_classes_the_worst_are_shown(tmp_path: Path) -> None:
+    classes = tuple(f"class-{k:02d}" for k in range(23))
+    run = MadeUp(
+        task="classification", names=(), classes=classes, inputs=("a",), targets=(), rows=(23, 230), level=0.4
+    )
+    text = results_text(make_run(tmp_path, run))
+    start = "the 20 of 23 classes with the lowest F1 on the test rows, delivered model\n"
+    rows = [line.split() for line in text.partition(start)[2].splitlines()[2 : CLASSES_SHOWN + 2]]
+    scores = [float(row[4]) for row in rows]
+    assert scores == sorted(scores)
+    assert scores[0] < scores[-1]
+    assert len({row[0] for row in rows}) == CLASSES_SHOWN
+
+
+def test_an_unfinished_or_search_less_study_still_has_its_tables(tmp_path: Path) -> None:
+    text = results_text(run(tiny_study(search=None), out=tmp_path))
+    assert "search:" not in text
+    assert text.startswith("comparisons on the test rows: trained on 80% of the training rows\n")
+    assert "delivered model: the winner on all training rows, 8 epochs, tested once" in text
