@@ -144,7 +144,6 @@ def trees(draw: st.DrawFn) -> dict[str, Any]:
                 "training": trainings(),
                 "compare": st.lists(compare, max_size=3, unique_by=lambda entry: entry["name"]),
                 "search": search,
-                "inspect": _section(history=st.booleans(), images=st.lists(st.integers(0, 99), max_size=3)),
             },
         )
     )

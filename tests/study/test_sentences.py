@@ -63,7 +63,6 @@ SENTENCES = [
         "got a whole number of 24 digits",
     ),
     ("[network]\ndropout = 1", "6: network.dropout: expected a number of at least 0 and below 1, got 1"),
-    ("[inspect]\nimages = [-1]", "6: inspect.images[0]: expected a whole number of at least 0, got -1"),
     # texts, choices, truth
     (
         "[training]\noptimizer = 'adma'",

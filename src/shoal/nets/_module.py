@@ -53,6 +53,11 @@ def build_module(architecture: Architecture) -> nn.Sequential:
     return nn.Sequential(layers)
 
 
+def module_source(architecture: Architecture) -> list[tuple[str, str]]:
+    """Give (name, call) of every layer of `build_module`: torch's own words for it, such as "ReLU()"."""
+    return [(name, repr(layer)) for name, layer in build_module(architecture).named_children()]
+
+
 def _after(layer: Layer) -> dict[str, nn.Module]:
     """Norm, activation, pooling and dropout of one layer, in this order, each only if it does something."""
     from torch import nn

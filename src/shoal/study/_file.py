@@ -35,9 +35,10 @@ _TOO_DEEP: Final = "expected tables and lists nested a few levels deep, got too 
 def load_study(source: str | os.PathLike[str], overrides: Iterable[str] = ()) -> Study:
     """Read a study from a file, or a built-in one by its name, then apply overrides `KEY=VALUE`.
 
-    A study without a name has that of its file. A key is a key path (`network.hidden[0]`, `search.space."training.lr"`), a value is TOML; a bare word
-    that is no TOML value is text. Paths in the file are relative to its folder, paths in overrides to the
-    current one; in the study both are absolute. Raises StudyError with every mistake.
+    A study without a name has that of its file. A key is a key path (`network.hidden[0]`,
+    `search.space."training.lr"`), a value is TOML; a bare word that is no TOML value is text. Paths in the
+    file are relative to its folder, paths in overrides to the current one; in the study both are absolute.
+    Raises StudyError with every mistake.
     """
     path = BUILTIN / f"{source}.toml" if source in builtin_studies() else Path(source)
     name = visible(os.fspath(source))

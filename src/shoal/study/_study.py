@@ -43,7 +43,6 @@ class _Part(BaseModel):
 # A list in TOML, a tuple here.
 Names = Annotated[tuple[Name, ...], Field(strict=False)]
 Counts = Annotated[tuple[Count, ...], Field(strict=False)]
-Indices = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(strict=False)]
 
 TAGS: Final = ("<text>", "<list>", "<number>", "<table>")
 
@@ -259,13 +258,6 @@ class Search(_Part):
         return self.folds if isinstance(self.folds, Folds) else Folds(n=self.folds)
 
 
-class Inspect(_Part):
-    """What is looked at inside the winner."""
-
-    history: bool = False
-    images: Indices = ()
-
-
 class About(_Part):
     """The study itself. `repeats` is the number of initialisations of each comparison and of the refit."""
 
@@ -284,7 +276,6 @@ class Study(_Part):
     training: Training = Training()
     compare: Annotated[tuple[Comparison, ...], Field(strict=False)] = ()
     search: Search | None = None
-    inspect: Inspect = Inspect()
 
     @property
     def loss(self) -> Loss:

@@ -1,0 +1,330 @@
+"""A model for use without Shoal: an ONNX file with all preprocessing inside, or torch's state_dict and a module.
+
+Letters: N rows, D inputs, K targets or classes, C channels, H, W height and width.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.data import Column, OneHot, Preprocessing, Scale
+from shoal.errors import InputError, Problem, ShoalError
+from shoal.model import Inputs, Model, load
+from shoal.nets import GraphParts, add_network, module_source, write_atomically
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+OPSET: Final = 20
+ML_OPSET: Final = 3
+IR_VERSION: Final = 9
+"""The oldest versions that have every operator used, so that old runtimes read the file too."""
+
+TOLERANCE: Final = 1e-6
+CHECKED_ROWS: Final = 256
+_NUMBERS, _CATEGORIES, _IMAGES = "numbers", "categories", "images"
+
+
+def export_onnx(source: Path, out: Path) -> str:
+    """Write the model of a file or run folder as ONNX, once onnxruntime gives what Shoal gives; say how near.
+
+    Inputs: `numbers` float64 (N, D) and `categories` text (N, D), in the orders that the metadata of these
+    names give, or `images` uint8 (N, C, H, W). Outputs: `predictions` float64 (N, K) in the targets' units; or
+    `probabilities` float64 (N, K) and `class` int64 (N,), the place among the metadata's `classes`.
+    Raises InputError where onnx or onnxruntime is missing, ShoalError where the two disagree.
+    """
+    try:
+        import onnx
+        import onnxruntime  # noqa: F401 - asked for now, so that nothing is built in vain
+    except ImportError as error:
+        what = 'needs the packages onnx and onnxruntime: pip install "shoal[onnx]"'
+        raise InputError(Problem("--format onnx", what)) from error
+    model = load(source)
+    graph = onnx_model(model)
+    onnx.checker.check_model(graph)
+    content = graph.SerializeToString(deterministic=True)
+    difference = _checked(model, content)
+    write_atomically(out, content)
+    return (
+        f"{out}: ONNX, opset {OPSET}; onnxruntime agrees within {difference:.1e} on {CHECKED_ROWS} drawn rows"
+    )
+
+
+def onnx_model(model: Model) -> ModelProto:
+    """Build the graph from rows as read to answers."""
+    from onnx import TensorProto, helper
+
+    parts = GraphParts()
+    x = (
+        _add_images(parts, model)
+        if model.image_shape is not None
+        else _add_columns(parts, model.preprocessing)
+    )
+    y = add_network(parts, model.architecture, model.parameters, x)
+    y = parts.node("Cast", [y], "outputs", {"to": TensorProto.DOUBLE})
+    outputs = _add_answers(parts, model, y)
+    graph = helper.make_graph(parts.nodes, "shoal", _graph_inputs(model), outputs, parts.arrays)
+    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
+    whole = helper.make_model(graph, producer_name="shoal", opset_imports=opsets, ir_version=IR_VERSION)
+    helper.set_model_props(whole, _properties(model))
+    return whole
+
+
+def _properties(model: Model) -> dict[str, str]:
+    """Say what the numbers mean: names as JSON lists."""
+    columns = model.preprocessing.columns
+    names = {
+        "classes": model.classes,
+        "targets": model.targets,
+        _NUMBERS: [column.name for column in columns if isinstance(column, Scale)],
+        _CATEGORIES: [column.name for column in columns if isinstance(column, OneHot)],
+    }
+    return {"task": model.facts.task, **{key: json.dumps(value) for key, value in names.items() if value}}
+
+
+def _graph_inputs(model: Model) -> list[Any]:
+    from onnx import TensorProto, helper
+
+    if model.image_shape is not None:
+        return [helper.make_tensor_value_info(_IMAGES, TensorProto.UINT8, ["N", *model.image_shape])]
+    widths = (
+        (_NUMBERS, TensorProto.DOUBLE, len(model.input_names) - len(model.categorical)),
+        (_CATEGORIES, TensorProto.STRING, len(model.categorical)),
+    )
+    return [helper.make_tensor_value_info(name, kind, ["N", width]) for name, kind, width in widths if width]
+
+
+def _add_images(parts: GraphParts, model: Model) -> str:
+    """Scale the bytes of each channel, with the same two roundings as everywhere."""
+    from onnx import TensorProto
+
+    x = parts.node("Cast", [_IMAGES], "pixels", {"to": TensorProto.FLOAT})
+    scale = parts.array("pixel_scale", model.preprocessing.pixel_scale_C[:, None, None])
+    offset = parts.array("pixel_offset", model.preprocessing.pixel_offset_C[:, None, None])
+    return parts.node("Add", [parts.node("Mul", [x, scale], "pixels_scaled"), offset], "prepared")
+
+
+def _add_columns(parts: GraphParts, preprocessing: Preprocessing) -> str:
+    """Centre and scale numbers in float64, spread categories, and bring the columns into the model's order."""
+    from onnx import TensorProto
+
+    scales = [column for column in preprocessing.columns if isinstance(column, Scale)]
+    spread = [column for column in preprocessing.columns if isinstance(column, OneHot)]
+    pieces: list[str] = []
+    if scales:
+        mean = parts.array("input_mean", np.array([column.mean for column in scales]))
+        scale = parts.array("input_scale", np.array([column.scale for column in scales]))
+        centred = parts.node("Sub", [_NUMBERS, mean], "centred")
+        scaled = parts.node("Div", [centred, scale], "scaled")
+        pieces.append(parts.node("Cast", [scaled], "scaled_float", {"to": TensorProto.FLOAT}))
+    for number, column in enumerate(spread):
+        place = parts.array(f"category_{number}", np.array([number]))
+        cell = parts.node("Gather", [_CATEGORIES, place], f"category_{number}_cell", {"axis": 1})
+        encoding = {"domain": "ai.onnx.ml", "cats_strings": list(column.categories), "zeros": 1}
+        flags = parts.node("OneHotEncoder", [cell], f"category_{number}_flags", encoding)
+        pieces.append(parts.node("Flatten", [flags], f"category_{number}_flat", {"axis": 1}))
+    joined = parts.node("Concat", pieces, "joined", {"axis": 1})
+    return parts.node(
+        "Gather", [joined, parts.array("order", _order(preprocessing))], "prepared", {"axis": 1}
+    )
+
+
+def _order(preprocessing: Preprocessing) -> NDArray[np.int64]:
+    """Give the place of every prepared column among numbers first, categories after them."""
+    widths = [len(c.categories) if isinstance(c, OneHot) else 1 for c in preprocessing.columns]
+    is_number = np.repeat([isinstance(column, Scale) for column in preprocessing.columns], widths)
+    order = np.empty(len(is_number), dtype=np.int64)
+    order[np.argsort(~is_number, kind="stable")] = np.arange(len(is_number))
+    return order
+
+
+def _add_answers(parts: GraphParts, model: Model, y: str) -> list[Any]:
+    """Add what turns outputs into answers, in float64; give the graph's outputs."""
+    from onnx import TensorProto, helper
+
+    shape: list[str | int | None] = ["N", model.architecture.outputs]
+    if model.classes:
+        parts.node("Softmax", [y], "probabilities", {"axis": 1})
+        parts.node("ArgMax", ["probabilities"], "class", {"axis": 1, "keepdims": 0})
+        probabilities = helper.make_tensor_value_info("probabilities", TensorProto.DOUBLE, shape)
+        return [probabilities, helper.make_tensor_value_info("class", TensorProto.INT64, ["N"])]
+    scales = model.preprocessing.target_scales
+    scale = parts.array("target_scale", np.array([column.scale for column in scales]))
+    mean = parts.array("target_mean", np.array([column.mean for column in scales]))
+    parts.node("Add", [parts.node("Mul", [y, scale], "restored"), mean], "predictions")
+    return [helper.make_tensor_value_info("predictions", TensorProto.DOUBLE, shape)]
+
+
+def _checked(model: Model, content: bytes) -> float:
+    """Give the largest difference between onnxruntime and Shoal on drawn rows.
+
+    Raises ShoalError above `TOLERANCE` (absolute; of the largest prediction where that is above 1), or where
+    a class differs.
+    """
+    inputs, feed = _drawn_rows(model)
+    wanted_NK = model.answer(inputs)
+    came = run_onnx(content, feed)
+    difference = float(np.abs(came[0] - wanted_NK).max())
+    allowed = TOLERANCE * max(1.0, float(np.abs(wanted_NK).max()))
+    if not difference <= allowed:
+        raise ShoalError(
+            f"the ONNX file is not written: onnxruntime differs by {difference:.1e}, above {allowed:.1e}"
+        )
+    if model.classes and (came[1] != wanted_NK.argmax(axis=1)).any():
+        raise ShoalError("the ONNX file is not written: onnxruntime gives another class for some rows")
+    return difference
+
+
+def run_onnx(content: bytes, feed: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
+    """Give every output of an ONNX file, computed by onnxruntime on the CPU."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    return list(session.run(None, feed))
+
+
+def _drawn_rows(model: Model) -> tuple[Inputs, dict[str, NDArray[Any]]]:
+    """Draw rows like the training rows: as Shoal reads them, and as the graph does."""
+    drawn = np.random.default_rng(0)
+    if model.image_shape is not None:
+        images = drawn.integers(0, 256, (CHECKED_ROWS, *model.image_shape), dtype=np.uint8)
+        return images, {_IMAGES: images}
+    columns = []
+    for column in model.preprocessing.columns:
+        if isinstance(column, OneHot):
+            values = drawn.choice(np.array([*column.categories, "none of them"]), CHECKED_ROWS)
+        else:
+            values = drawn.normal(column.mean, column.scale, CHECKED_ROWS)
+        columns.append(Column(column.name, values))
+    return tuple(columns), graph_feed(columns)
+
+
+def graph_feed(columns: list[Column]) -> dict[str, NDArray[Any]]:
+    """Arrange columns as the graph's inputs."""
+    numbers = [column.values for column in columns if not column.categorical]
+    texts = [column.values.astype(object) for column in columns if column.categorical]
+    feed = {_NUMBERS: numbers, _CATEGORIES: texts}
+    return {name: np.stack(values, axis=1) for name, values in feed.items() if values}
+
+
+_SOURCE: Final = '''"""A network trained by Shoal, as plain PyTorch: answers(build()(prepare({given})))."""
+
+from collections import OrderedDict
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+{constants}
+
+
+def build():
+    """Build the network with its trained weights, ready to predict."""
+    module = nn.Sequential(
+        OrderedDict(
+            [
+{layers}
+            ]
+        )
+    )
+    module.load_state_dict(load_file(Path(__file__).with_name(WEIGHTS)))
+    return module.eval()
+
+
+{prepare}
+
+
+{answers}
+'''
+
+_PREPARE_COLUMNS: Final = '''def prepare(columns):
+    """Turn columns by name (a dict or a frame) into the network's inputs, float32 (N, D)."""
+    parts = []
+    for name, *how in COLUMNS:
+        if len(how) == 2:  # a number: mean and scale
+            values = torch.tensor(list(columns[name]), dtype=torch.float64)
+            parts.append((values - how[0]) / how[1])
+        else:  # a category: one column for each
+            flags = [[float(cell == category) for cell in columns[name]] for category in how[0]]
+            parts += list(torch.tensor(flags, dtype=torch.float64))
+    return torch.stack(parts, dim=1).float()'''
+
+_PREPARE_IMAGES: Final = '''def prepare(images):
+    """Turn images, unsigned bytes {shape}, into the network's inputs, float32."""
+    scale, offset = torch.tensor(PIXEL_SCALE), torch.tensor(PIXEL_OFFSET)
+    return (torch.as_tensor(images).float() * scale[:, None, None] + offset[:, None, None]){flat}'''
+
+_ANSWER_CLASSES: Final = '''def answers(outputs):
+    """Give the probability of each of CLASSES, float64 (N, K)."""
+    return torch.softmax(outputs.double(), dim=1)'''
+
+_ANSWER_NUMBERS: Final = '''def answers(outputs):
+    """Give each of TARGETS in its own units, float64 (N, K)."""
+    scale = torch.tensor(TARGET_SCALE, dtype=torch.float64)
+    return outputs.double() * scale + torch.tensor(TARGET_MEAN, dtype=torch.float64)'''
+
+
+def export_torch(source: Path, out: Path) -> str:
+    """Write the model of a file or run folder as torch's state_dict, and a Python file beside it that builds it.
+
+    `out` ends in .safetensors; the Python file has the same name, ending in .py, and needs torch and
+    safetensors alone. Raises InputError for another ending.
+    """
+    from safetensors.numpy import save
+
+    if out.suffix != ".safetensors":
+        raise InputError(Problem(str(out), "expected a name that ends in .safetensors"))
+    model = load(source)
+    state = {name: np.ascontiguousarray(array) for name, array in model.parameters.items()}
+    counters = [name for name in state if name.endswith("running_mean")]
+    state |= {name.replace("running_mean", "num_batches_tracked"): np.array(0) for name in counters}
+    write_atomically(out, save(state))
+    code = out.with_suffix(".py")
+    write_atomically(code, torch_source(model, out.name).encode("utf-8"))
+    return f"{out}: torch's state_dict; {code}: the module, its preprocessing and its answers"
+
+
+def torch_source(model: Model, weights: str) -> str:
+    """Write the Python file. Names that come from data stand in it as literals only, never as code."""
+    images = model.image_shape is not None
+    flat = "" if model.architecture.convolutional else ".flatten(1)"
+    prepare = _PREPARE_IMAGES.format(shape=("N", *(model.image_shape or ())), flat=flat)
+    return _SOURCE.format(
+        given="images" if images else "columns",
+        constants="\n".join(f"{name} = {value!r}" for name, value in _constants(model, weights).items()),
+        layers="\n".join(
+            f'                ("{n}", nn.{call}),' for n, call in module_source(model.architecture)
+        ),
+        prepare=prepare if images else _PREPARE_COLUMNS,
+        answers=_ANSWER_CLASSES if model.classes else _ANSWER_NUMBERS,
+    )
+
+
+def _constants(model: Model, weights: str) -> dict[str, Any]:
+    preprocessing = model.preprocessing
+    constants: dict[str, Any] = {"WEIGHTS": weights}
+    if model.image_shape is None:
+        constants["COLUMNS"] = [
+            (column.name, list(column.categories))
+            if isinstance(column, OneHot)
+            else (column.name, column.mean, column.scale)
+            for column in preprocessing.columns
+        ]
+    else:
+        constants["PIXEL_SCALE"] = preprocessing.pixel_scale_C.tolist()
+        constants["PIXEL_OFFSET"] = preprocessing.pixel_offset_C.tolist()
+    if model.classes:
+        return {**constants, "CLASSES": list(model.classes)}
+    scales = preprocessing.target_scales
+    return {
+        **constants,
+        "TARGETS": list(model.targets),
+        "TARGET_MEAN": [column.mean for column in scales],
+        "TARGET_SCALE": [column.scale for column in scales],
+    }

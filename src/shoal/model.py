@@ -1,0 +1,218 @@
+"""A trained network as a thing to use: `shoal.load(path).predict(x)`.
+
+Letters: N rows, D inputs, K targets or classes, C channels, H, W height and width.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from shoal.data import Column, OneHot, Preprocessing, given_columns, given_images
+from shoal.engine import Trained, answers, trainer_of
+from shoal.errors import InputError, ModelFileError, Problem
+from shoal.nets import MODEL_NAME, Architecture, model_bytes, read_model, write_atomically
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+Inputs = tuple[Column, ...] | NDArray[np.uint8]
+"""New rows, checked: the columns that a model reads, or images (N, C, H, W)."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class FitFacts(_Part):
+    """Which fit this network is."""
+
+    id: str
+    trainer: str
+    epochs: int
+    repeat: int
+
+
+class Facts(_Part):
+    """What a model file says beside its network."""
+
+    task: Literal["regression", "classification"]
+    classes: tuple[str, ...] = Field(strict=False)
+    targets: tuple[str, ...] = Field(strict=False)
+    preprocessing: dict[str, Any]
+    training: dict[str, Any]
+    fit: FitFacts
+    scores: dict[str, dict[str, float | None]]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Model:
+    """A trained network, its preprocessing and where it comes from. Get one with `load`.
+
+    `parameters` holds float32 arrays by name in torch's shapes, running statistics of batch norm among them.
+    """
+
+    architecture: Architecture
+    parameters: dict[str, NDArray[np.float32]]
+    preprocessing: Preprocessing
+    facts: Facts
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Model:
+        """Make a model from the content of a model file. Raises ModelFileError."""
+        return cls.read(BytesIO(content), len(content))
+
+    @classmethod
+    def read(cls, stream: BinaryIO, size: int) -> Model:
+        """Read a model from a file of `size` bytes. Raises ModelFileError."""
+        stored = read_model(stream, size)
+        try:
+            facts = Facts.model_validate(stored.facts)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"]))
+            raise ModelFileError(f"metadata {place!a}: {first['msg'].splitlines()[0]}") from error
+        preprocessing = Preprocessing.from_json(facts.preprocessing)
+        model = cls(stored.architecture, stored.parameters, preprocessing, facts)
+        for sentence in model._misfits():
+            raise ModelFileError(sentence)
+        return model
+
+    def to_bytes(self) -> bytes:
+        """Give the content of a model file; the same bytes that it was read from."""
+        return model_bytes(self.architecture, self.parameters, self.facts.model_dump(mode="json"))
+
+    def save(self, path: Path | str) -> None:
+        """Write a model file, whole or not at all."""
+        write_atomically(Path(path), self.to_bytes())
+
+    def __repr__(self) -> str:
+        inputs = f"{len(self.input_names)} inputs" if self.input_names else f"images {self.image_shape}"
+        count = self.architecture.parameter_count
+        return f"Model({self.facts.task}: {inputs}, {count} parameters, trained by {self.facts.fit.trainer})"
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Names of the columns it reads, in its order; none for a model of images."""
+        return tuple(column.name for column in self.preprocessing.columns)
+
+    @property
+    def categorical(self) -> tuple[str, ...]:
+        """Names of those columns that hold categories."""
+        return self.preprocessing.categorical
+
+    @property
+    def image_shape(self) -> tuple[int, ...] | None:
+        """(C, H, W) of the images it reads; None for a model of tables."""
+        return self.architecture.input_shape if self.preprocessing.channels else None
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of `predict_proba`'s columns; none in regression."""
+        return self.facts.classes
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Names of what it predicts."""
+        return self.facts.targets
+
+    def predict(self, x: NDArray[Any] | Mapping[str, Any] | DataFrame) -> NDArray[Any]:
+        """Predict rows: float64 (N, K) in the targets' units, or the names of the likeliest classes, str (N,).
+
+        `x` is a frame or a dict of columns, taken by name (others are ignored); or numbers (N, D) in the
+        order of `input_names`, where no column holds categories; or images of unsigned bytes (N, H, W),
+        (N, H, W, C) or (N, C, H, W). A category that the training rows did not have counts as none of them.
+        Raises DataError.
+
+        The same rows in the same order give the bytes that the run stored for them, if the trainer that
+        trained the model is here, on the CPU, in the same versions on the same kind of processor.
+        """
+        answer_NK = self.answer(self.inputs(x))
+        if self.facts.task == "regression":
+            return answer_NK
+        return np.asarray(np.array(self.classes, dtype=np.str_)[answer_NK.argmax(axis=1)])
+
+    def predict_proba(self, x: NDArray[Any] | Mapping[str, Any] | DataFrame) -> NDArray[np.float64]:
+        """Give the probability of every class, float64 (N, K); see `predict`. InputError in regression."""
+        if self.facts.task == "regression":
+            raise InputError("expected a model of classes, got one of numbers: it has no probabilities")
+        return self.answer(self.inputs(x))
+
+    def inputs(self, x: NDArray[Any] | Mapping[str, Any] | DataFrame) -> Inputs:
+        """Check rows that are in memory; see `predict`."""
+        if self.image_shape is None:
+            return given_columns(x, self.input_names, self.categorical)
+        return given_images(np.asarray(x), self.image_shape)
+
+    def answer(self, inputs: Inputs) -> NDArray[np.float64]:
+        """Predict checked rows: numbers in the targets' units, or probabilities, float64 (N, K)."""
+        count = len(inputs) if isinstance(inputs, np.ndarray) else len(inputs[0].values)
+        trainer = trainer_of(self.facts.fit.trainer, self.architecture)
+        return answers(trainer, self._trained, inputs, np.arange(count, dtype=np.int64))
+
+    @cached_property
+    def _trained(self) -> Trained:
+        parameters_P, buffers = self.architecture.flat(self.parameters)
+        return Trained(self.architecture, parameters_P, buffers, self.preprocessing, self.facts.task)
+
+    def _misfits(self) -> Iterator[str]:
+        """Find facts that do not fit the network or each other."""
+        facts, outputs, preprocessing = self.facts, self.architecture.outputs, self.preprocessing
+        shape = self.architecture.input_shape
+        channels = len(preprocessing.channels)
+        if channels and (len(shape) != 3 or shape[0] != channels):
+            yield f"preprocessing: expected images of shape {shape}, got {channels} channels"
+        if not channels and shape != (len(preprocessing.input_names),):
+            yield f"preprocessing: expected inputs of shape {shape}, got {len(preprocessing.input_names)} columns"
+        yield from _repeated("input", self.input_names)
+        for column in preprocessing.columns:
+            if isinstance(column, OneHot):
+                yield from _repeated("category", column.categories)
+        yield from _repeated("class", facts.classes)
+        yield from _repeated("target", facts.targets)
+        classes = outputs if facts.task == "classification" else 0
+        if len(facts.classes) != classes:
+            yield f"classes: expected {classes}, got {len(facts.classes)}"
+        targets = 1 if facts.task == "classification" else outputs
+        if len(facts.targets) != targets:
+            yield f"targets: expected {targets}, got {len(facts.targets)}"
+        scaled = targets if facts.task == "regression" and not channels else 0
+        if len(preprocessing.target_scales) != scaled:
+            yield f"preprocessing: expected {scaled} targets, got {len(preprocessing.target_scales)}"
+
+
+def load(path: Path | str) -> Model:
+    """Read a model file, or the model of a run folder.
+
+    Nothing in the file can run, and no more is allocated than it holds. Raises ModelFileError, in one
+    sentence, for a file that is missing, damaged, foreign, inconsistent or of a newer Shoal.
+    """
+    path = Path(path)
+    file = path / MODEL_NAME if path.is_dir() else path
+    try:
+        if not file.is_file():
+            raise ModelFileError(
+                f"expected a model file, got {'something else' if file.exists() else 'nothing there'}"
+            )
+        with file.open("rb") as stream:
+            return Model.read(stream, file.stat().st_size)
+    except ModelFileError as error:
+        raise ModelFileError(Problem(str(file), str(error))) from error
+    except OSError as error:
+        raise ModelFileError(Problem(str(file), f"cannot be read: {error.strerror or error}")) from error
+
+
+def _repeated(what: str, names: Sequence[str]) -> Iterator[str]:
+    """Find a name that comes twice."""
+    for name, times in Counter(names).items():
+        if times > 1:
+            yield f"expected every {what} once, got {name[:60]!a} {times} times"

@@ -1,0 +1,40 @@
+"""What learns: architectures, initial parameters, torch modules."""
+
+from shoal.nets._architecture import Architecture, ConvLayer, DenseLayer, Layer, Slot, build_architecture
+from shoal.nets._files import (
+    MODEL_NAME,
+    StoredModel,
+    model_bytes,
+    read_model,
+    save_model,
+    write_atomically,
+)
+from shoal.nets._forward import activations, forward
+from shoal.nets._initial import initial_buffers, initial_parameters, refit_parameters
+from shoal.nets._module import activation_module, build_module, module_source
+from shoal.nets._onnx import GraphParts, add_network
+
+__all__ = [
+    "MODEL_NAME",
+    "Architecture",
+    "ConvLayer",
+    "DenseLayer",
+    "GraphParts",
+    "Layer",
+    "Slot",
+    "StoredModel",
+    "activation_module",
+    "activations",
+    "add_network",
+    "build_architecture",
+    "build_module",
+    "forward",
+    "initial_buffers",
+    "initial_parameters",
+    "model_bytes",
+    "module_source",
+    "read_model",
+    "refit_parameters",
+    "save_model",
+    "write_atomically",
+]

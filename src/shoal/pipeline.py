@@ -1,0 +1,134 @@
+"""The way of the data, from a study to its results: load, lay out, train, choose, refit, test, draw."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from shoal.data import Dataset
+from shoal.engine import (
+    DeviceChoice,
+    Executor,
+    Ground,
+    Planner,
+    Silent,
+    TrainerChoice,
+    Trainers,
+    Watcher,
+    delivered,
+    entries,
+    environment,
+    fold_preprocessing,
+    load_data,
+    make_plan,
+    pick_device,
+    save_winner,
+    settle,
+    truth_of,
+    with_mistakes,
+)
+from shoal.look import draw_figures
+from shoal.nets import write_atomically
+from shoal.results import Identity, Plan, Results, RunLock, Store
+from shoal.study import Study, check_study, load_study, to_toml
+
+
+def default_folder(study: Study) -> Path:
+    """Give the run folder of a study that names none: runs/<study name>."""
+    return Path("runs") / study.study.name
+
+
+def default_workers() -> int:
+    """Give the number of cores this process may use: one fit a core."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on every system
+        return os.cpu_count() or 1
+
+
+def plan(
+    study: Study | str | Path,
+    *,
+    out: Path | str | None = None,
+    workers: int | None = None,
+    trainer: TrainerChoice = "auto",
+    device: DeviceChoice = "auto",
+) -> Plan:
+    """Lay a study out and predict its cost; trains and writes nothing. Raises what `run` would refuse."""
+    study = _checked(study)
+    trainers, planner = _lay_out(study, trainer, device)
+    folder = Path(out) if out is not None else default_folder(study)
+    known: frozenset[str] = frozenset()
+    if (folder / "results.sqlite").exists():
+        with Store.open_readonly(folder) as store:
+            known = store.known()
+    return make_plan(planner, trainers, workers or default_workers(), known)
+
+
+def run(
+    study: Study | str | Path,
+    *,
+    out: Path | str | None = None,
+    workers: int | None = None,
+    trainer: TrainerChoice = "auto",
+    device: DeviceChoice = "auto",
+    watcher: Watcher | None = None,
+) -> Results:
+    """Run a study (a Study, a file, or a built-in name) and draw its pictures.
+
+    `out` is the run folder (runs/<study name>), `workers` the fits trained at a time (one a core). Fits that
+    the folder holds already are not trained again. Raises InputError before anything is written,
+    TrainingError where every candidate is sick, RunFolderBusy, EnvironmentFault, Interrupted.
+    """
+    study = _checked(study)
+    folder = Path(out) if out is not None else default_folder(study)
+    trainers, planner = _lay_out(study, trainer, device)
+    watcher = watcher or Silent()
+    if trainers.note:
+        watcher.note(trainers.note)
+    ground = Ground(planner.dataset, study.data.standardize)
+    executor = Executor(ground, trainers.by_name, workers or default_workers(), watcher)
+    with RunLock(folder), Store.create_or_open(folder, _identity(study, planner.dataset)) as store:
+        _train(planner, executor, store, folder)
+        results = Results.open(folder)
+        draw_figures(results, folder / "figures")
+    return results
+
+
+def _checked(study: Study | str | Path) -> Study:
+    """Read a study, or hold one built in Python to the same rules."""
+    if not isinstance(study, Study):
+        return load_study(study)
+    check_study(study)
+    return study
+
+
+def _lay_out(study: Study, trainer: TrainerChoice, device: DeviceChoice) -> tuple[Trainers, Planner]:
+    trainers = Trainers(trainer, pick_device(device))
+    return trainers, Planner(study, load_data(study), trainers.choose)
+
+
+def _identity(study: Study, dataset: Dataset) -> Identity:
+    return Identity(study.study.name, study.study.task, dataset.train_fingerprint)
+
+
+def _train(planner: Planner, executor: Executor, store: Store, folder: Path) -> None:
+    """Search and comparisons, the choice, then the winner: beside the comparisons, and on all training rows."""
+    first = planner.search_fits() + planner.comparison_fits()
+    text = to_toml(planner.study)
+    write_atomically(folder / "study.toml", text.encode())
+    store.put_fact("study", text)
+    store.put_fact("environment", environment(executor.trainers))
+    store.put_fact("preprocessing", fold_preprocessing(planner))
+    truth = truth_of(planner)
+    store.put_truth(truth)
+    store.set_plan(entries(first), planner.candidate_rows())
+    executor.execute("training", first, store)
+    winner, epochs = settle(planner, store)
+    last = planner.winner_fits(winner, epochs)
+    store.set_plan(entries(first + last), planner.candidate_rows())
+    executor.execute("winner", last, store)
+    fit, record = delivered(last, store)
+    if planner.dataset.images is not None:
+        store.put_truth(with_mistakes(truth, planner.dataset.images, record))
+    save_winner(planner, fit, record, folder)

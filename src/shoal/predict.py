@@ -1,0 +1,185 @@
+"""New rows from a file to a table of predictions: `shoal predict`, and the ensemble's spread of a run.
+
+The spread is over the networks that the search trained for the chosen candidate, one a fold and repeat; each has
+its own preprocessing, fitted to its own training rows. Letters: N rows, K targets or classes, D inputs.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.data import Column, OneHot, Preprocessing, read_columns, read_images, read_table
+from shoal.errors import Problem, RunFolderError
+from shoal.model import Inputs, Model, load
+from shoal.nets import Architecture
+from shoal.results import PlanEntry, Results, Store
+
+_NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_FORMULA: Final = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
+"""What begins a formula in a spreadsheet, the wide forms of East Asian writing among them."""
+_SHOWN: Final = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """A table of predictions, one row an input row, and what is to be said about it."""
+
+    names: tuple[str, ...]
+    columns: tuple[Sequence[Any], ...]
+    notes: tuple[str, ...]
+
+    def to_csv(self) -> str:
+        """Write the table as CSV that a spreadsheet opens without running any of it."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(map(harmless, self.names))
+        writer.writerows(map(harmless, row) for row in zip(*self.columns, strict=True))
+        return text.getvalue()
+
+
+def predict_file(source: Path, rows: Path) -> Predictions:
+    """Predict the rows or images of a file with a model file, or with a run folder's model and its ensemble.
+
+    Raises ModelFileError, RunFolderError, DataError.
+    """
+    model = load(source)
+    names, inputs, notes = _read(model, rows)
+    columns: dict[str, Sequence[Any]] = dict([names])
+    answer_NK = model.answer(inputs)
+    columns |= _answers(model, answer_NK)
+    if source.is_dir():
+        members, why_not = ensemble(Results.open(source), model)
+        if why_not:
+            notes.append(f"the ensemble's spread is left out: {why_not}")
+        else:
+            columns |= _spread(model, members, inputs)
+    return Predictions(tuple(columns), tuple(columns.values()), tuple(notes))
+
+
+def harmless(value: object) -> str:
+    """Write a cell: numbers exactly, text so that no spreadsheet takes it for a formula.
+
+    Text that begins with = + - @ (after spaces, too) gets an apostrophe before it, as OWASP advises ("CSV
+    injection"), unless all of it is a plain number; control characters are written as escapes.
+    """
+    if not isinstance(value, str):
+        return repr(value)
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in value)
+    formula = text.lstrip().startswith(_FORMULA)
+    return f"'{text}" if formula and not _NUMBER.fullmatch(text) else text
+
+
+def _read(model: Model, path: Path) -> tuple[tuple[str, Sequence[Any]], Inputs, list[str]]:
+    """Read new rows: the column that names them, the inputs, and notes on what was left out."""
+    if model.image_shape is not None:
+        images, names = read_images(path, model.image_shape)
+        return ("image", names), images, []
+    table = read_table(path)
+    columns = read_columns(table, model.input_names, model.categorical)
+    others = [name for name in table.names if name not in model.input_names]
+    notes = [f"{path}: left out, being no inputs of this model: {_listed(others)}"] if others else []
+    return ("row", range(1, table.rows + 1)), columns, notes + list(_unknown(model, columns))
+
+
+def _unknown(model: Model, columns: Sequence[Column]) -> Iterator[str]:
+    """Note categories that the training rows did not have."""
+    values = {column.name: column.values for column in columns}
+    for column in model.preprocessing.columns:
+        if isinstance(column, OneHot):
+            strange = sorted(set(values[column.name].tolist()) - set(column.categories))
+            if strange:
+                where = f"column {json.dumps(column.name)}"
+                what = "not among the categories it learned, and read as none of them"
+                yield f"{where}: {what}: {_listed(strange)}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(json.dumps(name[:60]) for name in names[:_SHOWN]) + more
+
+
+def _answers(model: Model, answer_NK: NDArray[np.float64]) -> dict[str, Sequence[Any]]:
+    """Name the columns of the delivered model's answers."""
+    labels = _labels(model)
+    columns: dict[str, Sequence[Any]] = {}
+    if model.classes:
+        likeliest = answer_NK.argmax(axis=1).tolist()
+        columns[f"predicted_{model.targets[0]}"] = [model.classes[k] for k in likeliest]
+    return columns | {label: answer_NK[:, k].tolist() for k, label in enumerate(labels)}
+
+
+def _labels(model: Model) -> list[str]:
+    if model.classes:
+        return [f"probability_{name}" for name in model.classes]
+    return [f"predicted_{name}" for name in model.targets]
+
+
+def ensemble(results: Results, model: Model) -> tuple[list[Model], str]:
+    """Give the networks of the search that share the delivered model's candidate, or say why there are none."""
+    if results.choice is None:
+        return [], "the study has no search, so there are no networks of its folds"
+    chosen = [entry for entry in results.plan if entry.stage == "search" and _is_well(results, entry)]
+    chosen = [entry for entry in chosen if entry.candidate_id == results.choice.candidate_id]
+    with Store.open_readonly(results.folder) as store:
+        described = store.fact("preprocessing")
+    if not isinstance(described, list):
+        return [], "the run was made before each fold's preprocessing was kept"
+    if len(chosen) < 2:
+        return [], f"the chosen candidate has {len(chosen)} trained networks in the search"
+    try:
+        return [_member(results, model, entry, described[entry.fold]) for entry in chosen], ""
+    except (KeyError, IndexError) as error:
+        raise RunFolderError(Problem(str(results.folder), "its folds are not what Shoal writes")) from error
+
+
+def _is_well(results: Results, entry: PlanEntry) -> bool:
+    record = results.summaries.get(entry.fit_id)
+    return record is not None and record.status == "ok"
+
+
+def _member(results: Results, model: Model, entry: PlanEntry, described: dict[str, Any]) -> Model:
+    """Give one network of the search as a model of its own."""
+    preprocessing = Preprocessing.from_json(described)
+    record = results.summaries[entry.fit_id]
+    fit = {"id": entry.fit_id, "trainer": record.trainer, "epochs": record.kept_epoch, "repeat": entry.repeat}
+    facts = model.facts.model_copy(update={"fit": model.facts.fit.model_copy(update=fit)})
+    architecture = model.architecture
+    if not preprocessing.channels:
+        architecture = _with_inputs(architecture, len(preprocessing.input_names))
+    return Model(architecture, results.parameters(entry.fit_id), preprocessing, facts)
+
+
+def _with_inputs(architecture: Architecture, inputs: int) -> Architecture:
+    """Give the same dense network for another number of inputs: a fold may lack a category."""
+    first, *others = architecture.layers
+    return replace(architecture, input_shape=(inputs,), layers=(replace(first, inputs=inputs), *others))
+
+
+def _spread(model: Model, members: Sequence[Model], inputs: Inputs) -> dict[str, Sequence[Any]]:
+    """Mean and standard deviation (n - 1) over the members, by Welford's running sums (1962)."""
+    mean_NK = square_NK = np.zeros(0)
+    for count, member in enumerate(members, start=1):
+        answer_NK = member.answer(inputs)
+        if count == 1:
+            mean_NK, square_NK = np.zeros_like(answer_NK), np.zeros_like(answer_NK)
+        change_NK = answer_NK - mean_NK
+        mean_NK = mean_NK + change_NK / count
+        square_NK = square_NK + change_NK * (answer_NK - mean_NK)
+    deviation_NK = np.sqrt(square_NK / (len(members) - 1))
+    labels = _labels(model)
+    parts = (("mean", mean_NK), ("std", deviation_NK))
+    return {
+        f"ensemble_{name}_{label.removeprefix('predicted_')}": values_NK[:, k].tolist()
+        for k, label in enumerate(labels)
+        for name, values_NK in parts
+    }

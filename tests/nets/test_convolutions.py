@@ -1,0 +1,157 @@
+"""Convolutional architectures: sizes are torch's own, and what does not fit is refused with its arithmetic."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shoal.errors import StudyError
+from shoal.nets import ConvLayer, build_architecture, build_module
+from shoal.study import Network
+
+
+def network(*conv: dict[str, Any], **keys: Any) -> Network:
+    return Network.model_validate({"kind": "cnn", "conv": conv, "hidden": [3], **keys})
+
+
+pools = st.one_of(
+    st.none(),
+    st.fixed_dictionaries(
+        {"kind": st.sampled_from(["max", "average"]), "size": st.integers(1, 3)},
+        optional={"stride": st.integers(1, 3)},
+    ),
+)
+
+
+@st.composite
+def convs(draw: st.DrawFn, inputs: int) -> dict[str, Any]:
+    groups = draw(st.sampled_from([n for n in (1, 2, 3) if inputs % n == 0]))
+    return {
+        "channels": groups * draw(st.integers(1, 3)),
+        "kernel": draw(st.integers(1, 4)),
+        "stride": draw(st.integers(1, 3)),
+        "padding": draw(st.integers(0, 2)),
+        "groups": groups,
+        "pool": draw(pools),
+    }
+
+
+@st.composite
+def networks(draw: st.DrawFn) -> tuple[Network, tuple[int, int, int]]:
+    """A network, which may not fit, and the images it is given."""
+    channels = draw(st.integers(1, 3))
+    shape = (channels, draw(st.integers(1, 12)), draw(st.integers(1, 12)))
+    layers: list[dict[str, Any]] = []
+    for _ in range(draw(st.integers(1, 3))):
+        layers.append(draw(convs(channels)))
+        channels = layers[-1]["channels"]
+    return network(*layers, batch_norm=draw(st.booleans()), conv_dropout=0.1), shape
+
+
+def torch_layer(layer: ConvLayer) -> torch.nn.Module:
+    return torch.nn.Conv2d(
+        layer.inputs, layer.units, layer.kernel, layer.stride, layer.padding, groups=layer.groups
+    )
+
+
+@settings(deadline=None, max_examples=60)
+@given(drawn=networks())
+def test_sizes_are_those_of_torch_or_the_network_is_refused(
+    drawn: tuple[Network, tuple[int, int, int]],
+) -> None:
+    asked, shape = drawn
+    try:
+        laid_out = build_architecture(asked, shape, 4)
+    except StudyError:
+        with pytest.raises(RuntimeError):
+            feature_maps(asked, shape)
+        return
+    maps = feature_maps(asked, shape)
+    layers = [layer for layer in laid_out.layers if isinstance(layer, ConvLayer)]
+    assert [(layer.units, *layer.size) for layer in layers] == maps[::2]
+    assert [(layer.units, *layer.pooled) for layer in layers] == maps[1::2]
+    module = build_module(laid_out).eval()
+    with torch.no_grad():
+        assert module(torch.zeros(2, *shape)).shape == (2, 4)
+    named = {name: tuple(value.shape) for name, value in module.named_parameters()}
+    assert {slot.name: slot.shape for slot in laid_out.slots} == named
+    assert laid_out.parameter_count == sum(value.numel() for value in module.parameters())
+    products = sum(size_of(torch_layer(layer), layer.size) for layer in layers)
+    dense = [value.numel() for name, value in module.named_parameters() if value.ndim == 2]
+    assert laid_out.flops_per_row == 2 * (products + sum(dense))
+
+
+def size_of(module: torch.nn.Module, size: tuple[int, int]) -> int:
+    """Multiply-adds: every weight once at every place of the feature map."""
+    return next(module.parameters()).numel() * size[0] * size[1]
+
+
+def feature_maps(asked: Network, shape: tuple[int, int, int]) -> list[tuple[int, ...]]:
+    """What torch makes of the sizes: after every convolution, and after every pooling."""
+    x, maps = torch.zeros(1, *shape), []
+    with torch.no_grad():
+        for conv in asked.conv:
+            x = torch.nn.Conv2d(
+                x.shape[1], conv.channels, conv.kernel, conv.stride, conv.padding, groups=conv.groups
+            )(x)
+            maps.append(tuple(x.shape[1:]))
+            if conv.pool is not None:
+                pool = torch.nn.MaxPool2d if conv.pool.kind == "max" else torch.nn.AvgPool2d
+                x = pool(conv.pool.size, conv.pool.stride)(x)
+            maps.append(tuple(x.shape[1:]))
+    return maps
+
+
+def test_the_published_network_by_hand() -> None:
+    published = network(
+        {"channels": 8, "stride": 2, "padding": 1},
+        {"channels": 16, "stride": 2, "padding": 1},
+        {"channels": 32, "stride": 2},
+        hidden=[64],
+    )
+    laid_out = build_architecture(published, (1, 28, 28), 10)
+    assert [layer.size for layer in laid_out.layers[:3]] == [(14, 14), (7, 7), (3, 3)]
+    assert laid_out.parameter_count == 80 + 1168 + 4640 + (288 * 64 + 64) + 650
+    assert laid_out.flops_per_row == 2 * (72 * 196 + 1152 * 49 + 4608 * 9 + 288 * 64 + 640)
+
+
+@pytest.mark.parametrize(
+    ("conv", "shape", "sentence"),
+    [
+        (
+            [{"channels": 4, "kernel": 5}],
+            (1, 4, 9),
+            "network.conv[0]: kernel 5 does not fit a feature map 4 pixels wide or high (4 + 2*0 - 5 = -1)",
+        ),
+        (
+            [{"channels": 4, "stride": 2, "padding": 1}, {"channels": 4, "kernel": 7, "padding": 1}],
+            (1, 8, 8),
+            "network.conv[1]: kernel 7 does not fit a feature map 4 pixels wide or high (4 + 2*1 - 7 = -1)",
+        ),
+        (
+            [{"channels": 4, "kernel": 3, "pool": {"size": 3}}],
+            (1, 4, 4),
+            "network.conv[0].pool: size 3 does not fit a feature map 2 pixels wide or high (2 + 2*0 - 3 = -1)",
+        ),
+        (
+            [{"channels": 4, "groups": 2}],
+            (3, 8, 8),
+            "network.conv[0]: expected groups to divide the input channels, got 2 groups and 3 input channels",
+        ),
+        (
+            [{"channels": 4}, {"channels": 3, "groups": 2}],
+            (1, 8, 8),
+            "network.conv[1]: expected groups to divide the channels, got 2 groups and 3 channels",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_the_arithmetic(
+    conv: list[dict[str, Any]], shape: tuple[int, int, int], sentence: str
+) -> None:
+    with pytest.raises(StudyError) as refused:
+        build_architecture(network(*conv), shape, 2)
+    assert str(refused.value) == sentence

@@ -1,0 +1,294 @@
+"""Model files: equal models are equal bytes, and nothing but such bytes is believed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tracemalloc
+from dataclasses import asdict
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.numpy import load as load_safetensors
+
+from shoal.errors import EnvironmentFault, InputError, ModelFileError, StudyError
+from shoal.nets import (
+    Architecture,
+    StoredModel,
+    build_architecture,
+    model_bytes,
+    read_model,
+    write_atomically,
+)
+from shoal.study import Conv, Network, Pool
+
+FACTS: dict[str, Any] = {"classes": ["a", "ö\n"], "scores": {"test": {"r2": None, "mse": 0.1}}}
+ACTIVATIONS = ("sigmoid", "tanh", "relu", "leaky-relu", "elu", "gelu", "silu", "softplus", "identity")
+
+dense = st.builds(
+    Network,
+    hidden=st.lists(st.integers(1, 6), max_size=3).map(tuple),
+    activation=st.sampled_from(ACTIVATIONS),
+    dropout=st.sampled_from([0.0, 0.25]),
+    batch_norm=st.booleans(),
+)
+convolutions = st.builds(
+    Conv,
+    channels=st.sampled_from([2, 4]),
+    kernel=st.integers(1, 3),
+    stride=st.integers(1, 2),
+    padding=st.integers(0, 2),
+    groups=st.just(1),
+    pool=st.none() | st.builds(Pool, kind=st.sampled_from(["max", "average"]), size=st.integers(1, 2)),
+)
+convolutional = st.builds(
+    Network,
+    kind=st.just("cnn"),
+    conv=st.lists(convolutions, min_size=1, max_size=2).map(tuple),
+    hidden=st.lists(st.integers(1, 5), max_size=2).map(tuple),
+    activation=st.sampled_from(ACTIVATIONS),
+    dropout=st.sampled_from([0.0, 0.5]),
+    conv_dropout=st.sampled_from([0.0, 0.1]),
+    batch_norm=st.booleans(),
+)
+
+
+@st.composite
+def architectures(draw: st.DrawFn) -> Architecture:
+    if draw(st.booleans()):
+        return build_architecture(draw(dense), (draw(st.integers(1, 5)),), draw(st.integers(1, 3)))
+    shape = (draw(st.sampled_from([1, 3])), draw(st.integers(7, 9)), draw(st.integers(7, 9)))
+    try:
+        return build_architecture(draw(convolutional), shape, 2)
+    except StudyError:  # pooled away
+        return build_architecture(Network(batch_norm=True), shape, 2)
+
+
+def drawn_parameters(architecture: Architecture, seed: int = 0) -> dict[str, np.ndarray]:
+    random = np.random.default_rng(seed)
+    slots = (*architecture.slots, *architecture.buffer_slots)
+    named = {slot.name: random.normal(size=slot.shape).astype(np.float32) for slot in slots}
+    return {name: np.abs(array) if name.endswith("var") else array for name, array in named.items()}
+
+
+def read(content: bytes) -> StoredModel:
+    return read_model(BytesIO(content), len(content))
+
+
+def refusal(content: bytes) -> str:
+    with pytest.raises(ModelFileError) as caught:
+        read(content)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+SMALL = build_architecture(Network(hidden=(2,), batch_norm=True), (3,), 1)
+CONTENT = model_bytes(SMALL, drawn_parameters(SMALL), FACTS)
+HEADER_END = 8 + int.from_bytes(CONTENT[:8], "little")
+
+
+def forged(change: Any = None, metadata: dict[str, str] | None = None, data: bytes | None = None) -> bytes:
+    """A file of another content that is sealed as well as Shoal would: `change` gets the parsed header."""
+    header = json.loads(CONTENT[8:HEADER_END])
+    header["__metadata__"].update(metadata or {})
+    if change is not None:
+        change(header)
+    data = CONTENT[HEADER_END:] if data is None else data
+
+    def packed() -> bytes:
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        text = json.dumps(header, separators=(",", ":")).encode()
+        text += b" " * (-len(text) % 8)
+        return len(text).to_bytes(8, "little") + text + data
+
+    header["__metadata__"].pop("sha256")
+    header["__metadata__"]["sha256"] = hashlib.sha256(packed()).hexdigest()
+    return packed()
+
+
+def test_the_forger_forges_what_shoal_writes() -> None:
+    assert forged() == CONTENT
+
+
+@settings(max_examples=60, deadline=None)
+@given(architectures(), st.integers(0, 9))
+def test_save_load_save_gives_the_same_bytes(architecture: Architecture, seed: int) -> None:
+    parameters = drawn_parameters(architecture, seed)
+    content = model_bytes(architecture, parameters, FACTS)
+    stored = read(content)
+    assert stored.architecture == architecture
+    assert stored.facts == FACTS
+    assert stored.parameters.keys() == parameters.keys()
+    assert all(stored.parameters[name].tobytes() == parameters[name].tobytes() for name in parameters)
+    assert model_bytes(stored.architecture, stored.parameters, stored.facts) == content
+
+
+def test_the_safetensors_library_reads_it() -> None:
+    arrays = load_safetensors(CONTENT)
+    expected = drawn_parameters(SMALL)
+    assert arrays.keys() == expected.keys()
+    assert all(np.array_equal(arrays[name], expected[name]) for name in expected)
+
+
+def test_the_order_of_facts_and_parameters_changes_no_byte() -> None:
+    parameters = drawn_parameters(SMALL)
+    turned = {name: np.asfortranarray(parameters[name]) for name in reversed(parameters)}
+    assert model_bytes(SMALL, turned, dict(reversed(FACTS.items()))) == CONTENT
+
+
+def test_every_truncation_and_every_added_byte_is_refused() -> None:
+    for length in range(len(CONTENT)):
+        refusal(CONTENT[:length])
+    assert (
+        refusal(CONTENT + b"\0")
+        == f"expected a file of {len(CONTENT)} bytes by its architecture, got {len(CONTENT) + 1}"
+    )
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.integers(0, 8 * len(CONTENT) - 1))
+def test_every_flipped_bit_is_refused(bit: int) -> None:
+    changed = bytearray(CONTENT)
+    changed[bit // 8] ^= 1 << bit % 8
+    refusal(bytes(changed))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.binary(max_size=300) | st.binary(max_size=200).map(lambda raw: len(raw).to_bytes(8, "little") + raw)
+)
+def test_foreign_bytes_are_refused(content: bytes) -> None:
+    refusal(content)
+
+
+def edit(path: str, value: object) -> bytes:
+    """A sealed file whose architecture has another value at `path`, such as "layers.0.units"."""
+    described = json.loads(json.loads(CONTENT[8:HEADER_END])["__metadata__"]["architecture"])
+    *way, last = path.split(".")
+    place = described
+    for step in way:
+        place = place[int(step)] if step.isdigit() else place[step]
+    place[last] = value
+    return forged(metadata={"architecture": json.dumps(described, sort_keys=True)})
+
+
+UNFIT = "expected an architecture as Shoal describes it, got sizes or layers that do not fit together"
+NO_JSON = "metadata '{}': expected JSON as Shoal writes it, got something else"
+UNKNOWN = "expected an architecture as Shoal describes it, got layers that no network of Shoal has"
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "expected a model file, got 0 bytes that are none or only a part of one"),
+        (b"\xff" * 40, "expected a model file, got 40 bytes that are none or only a part of one"),
+        (b"\2\0\0\0\0\0\0\0{}", "expected a model of Shoal, got a file without its description"),
+        (b"\2\0\0\0\0\0\0\0[[", "expected a header in JSON, got something else"),
+        ((100_000).to_bytes(8, "little") + b"[" * 100_000, "expected a header in JSON, got something else"),
+        (
+            ((1 << 24) + 1).to_bytes(8, "little") + bytes((1 << 24) + 1),
+            "expected a header of at most 16777216 bytes, got 16777217",
+        ),
+        (
+            forged(metadata={"format": "shoal-model/2"}),
+            "expected the format shoal-model/1, got 'shoal-model/2': it was written by a newer Shoal; update this one",
+        ),
+        (forged(metadata={"format": "pt\x1b"}), "expected the format shoal-model/1, got 'pt\\x1b'"),
+        (forged(lambda h: h["__metadata__"].pop("format")), "expected the format shoal-model/1, got 'none'"),
+        (forged(metadata={"classes": "[NaN]"}), NO_JSON.format("classes")),
+        (forged(metadata={"classes": '["\\ud800"]'}), NO_JSON.format("classes")),
+        (forged(metadata={"x": '{"a": 1, "a": 1}'}), NO_JSON.format("x")),
+        (forged(lambda h: h["__metadata__"].pop("architecture")), UNFIT),
+        (edit("layers.0.units", 2**31), UNKNOWN),
+        (edit("layers.0.units", 3), UNFIT),
+        (edit("layers.0.activation", "exec"), UNKNOWN),
+        (edit("layers.0.dropout", 0), UNFIT),
+        (edit("layers", 7), UNFIT),
+        (edit("layers", [7]), UNKNOWN),
+        (edit("layers", []), UNFIT),
+        (edit("input_shape", [True]), UNFIT),
+        (edit("input_shape", [2**31]), UNFIT),
+        (edit("outputs", 2), UNFIT),
+        (
+            forged(lambda h: h["output.bias"].update(dtype="F16")),
+            "expected the arrays of its architecture in a header as Shoal writes it, got another",
+        ),
+        (
+            forged(lambda h: h.pop("output.bias")),
+            "expected the arrays of its architecture in a header as Shoal writes it, got another",
+        ),
+        (
+            forged(lambda h: h["output.bias"].update(data_offsets=[0, 4])),
+            "expected the arrays of its architecture in a header as Shoal writes it, got another",
+        ),
+        (
+            CONTENT[:-1] + bytes([CONTENT[-1] ^ 1]),
+            "its checksum (SHA-256) does not fit its content: the file is damaged",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_refused_is_said_in_one_sentence(content: bytes, sentence: str) -> None:
+    assert refusal(content) == sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("output.bias", np.nan, "array output.bias: expected finite numbers, got others"),
+        ("hidden1.weight", -np.inf, "array hidden1.weight: expected finite numbers, got others"),
+        (
+            "hidden1_norm.running_var",
+            -1,
+            "array hidden1_norm.running_var: expected variances of at least 0, got others",
+        ),
+    ],
+)
+def test_numbers_must_be_finite_and_variances_not_negative(name: str, value: float, sentence: str) -> None:
+    parameters = drawn_parameters(SMALL)
+    parameters[name].flat[0] = value
+    assert refusal(model_bytes(SMALL, parameters, FACTS)) == sentence
+
+
+def test_a_file_that_declares_much_makes_no_room_for_it() -> None:
+    """A consistent description of a network of 16 GB, in a file of 4 kB."""
+    giant = build_architecture(Network(hidden=(65_536,)), (65_536,), 1)
+    metadata = {"architecture": json.dumps(asdict(giant), sort_keys=True)}
+    content = forged(metadata=metadata)
+    tracemalloc.start()
+    try:
+        sentence = refusal(content)
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
+    assert sentence.endswith(f"bytes by its architecture, got {len(content)}")
+
+
+def test_a_description_that_could_not_be_read_is_not_written() -> None:
+    with pytest.raises(ModelFileError, match=r"^expected a description of at most 16777216 bytes, got \d+$"):
+        model_bytes(SMALL, drawn_parameters(SMALL), {"classes": ["x" * (1 << 24)]})
+
+
+def test_writing_is_whole_or_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "m"
+    write_atomically(path, b"one")
+    with pytest.raises(InputError) as caught:
+        write_atomically(tmp_path / "none" / "m", b"two")
+    assert str(caught.value) == f"{tmp_path / 'none' / 'm'}: expected a folder that exists, got none"
+    with pytest.raises(InputError) as caught:
+        write_atomically(tmp_path, b"two")
+    assert str(caught.value) == f"{tmp_path}: expected the name of a file to write, got a folder"
+
+    def full(number: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(EnvironmentFault) as fault:
+        write_atomically(path, b"two")
+    assert str(fault.value) == f"{path}: cannot be written: No space left on device"
+    assert [(entry.name, entry.read_bytes()) for entry in tmp_path.iterdir()] == [("m", b"one")]
