@@ -1,4 +1,5 @@
-// Activations: from pre-activation z the value and its slope dvalue/dz, both at once while z is in a register.
+// Activations: from pre-activation z the value and its slope dvalue/dz, both at once while z is in a
+// register.
 #pragma once
 #include "interface.h"
 #include "functions.h"

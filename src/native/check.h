@@ -1,24 +1,30 @@
 // The boundary: every size, index and pointer of a description, before anything is computed from it.
 //
-// Each check answers OK or the number of the field at fault. Bounds are far above any use, and low enough that
-// no product of two of them overflows 64 bits.
+// Each check answers OK or the number of the field at fault. Bounds are far above any use, and low enough
+// that no product of two of them overflows 64 bits.
 #pragma once
 #include "interface.h"
 
 namespace shoal {
 
-#define SHOAL_FIELDS(X)                                                                                             \
-    X(OK, "") X(MEMORY, "memory") X(TARGET, "target") X(FIT, "fit") X(ABI, "abi") X(INPUTS, "inputs")               \
-    X(LAYERS, "layers") X(LAYER_COUNT, "layer_count") X(UNITS, "layers.units") X(ACTIVATION, "layers.activation")   \
-    X(DROP, "layers.drop_below") X(LOSS, "loss") X(OPTIMIZER, "optimizer") X(MOMENTUM, "momentum")                  \
-    X(NESTEROV, "nesterov") X(WEIGHT_DECAY, "weight_decay") X(BATCH_SIZE, "batch_size") X(EPOCHS, "epochs")         \
-    X(RATES, "rates") X(RATES_COUNT, "rates_count") X(JUDGE, "judge") X(PATIENCE, "patience")                       \
-    X(TRAIN, "train.rows") X(TRAIN_X, "train.x") X(TRAIN_Y, "train.y") X(VALIDATION, "validation.rows")             \
-    X(VALIDATION_X, "validation.x") X(VALIDATION_Y, "validation.y") X(INNER, "inner.rows") X(INNER_X, "inner.x")    \
-    X(INNER_Y, "inner.y") X(POINTS, "points") X(POINTS_COUNT, "points_count") X(PARAMETERS, "parameters")           \
-    X(FIRST, "first") X(SECOND, "second") X(BEST, "best") X(PARAMETER_COUNT, "parameter_count") X(CURVE, "curve")   \
-    X(CURVE_COUNT, "curve_count") X(EPOCH, "epoch") X(SEEN, "seen") X(BEST_EPOCH, "best_epoch")                     \
-    X(STATUS, "status") X(UNTIL, "until") X(X_ROWS, "x") X(OUTPUTS, "outputs") X(COUNT, "count") X(PLACE, "place")
+#define SHOAL_FIELDS(X)                                                                                      \
+    X(OK, "")                                                                                                \
+    X(MEMORY, "memory") X(TARGET, "target") X(FIT, "fit") X(ABI, "abi") X(INPUTS, "inputs")                  \
+        X(LAYERS, "layers") X(LAYER_COUNT, "layer_count") X(UNITS, "layers.units")                           \
+            X(ACTIVATION, "layers.activation") X(DROP, "layers.drop_below") X(LOSS, "loss") X(               \
+                OPTIMIZER, "optimizer") X(MOMENTUM, "momentum") X(NESTEROV, "nesterov")                      \
+                X(WEIGHT_DECAY, "weight_decay") X(BATCH_SIZE, "batch_size") X(EPOCHS, "epochs") X(           \
+                    RATES, "rates") X(RATES_COUNT, "rates_count") X(JUDGE, "judge") X(PATIENCE, "patience")  \
+                    X(TRAIN, "train.rows") X(TRAIN_X, "train.x") X(TRAIN_Y, "train.y")                       \
+                        X(VALIDATION, "validation.rows") X(VALIDATION_X, "validation.x")                     \
+                            X(VALIDATION_Y, "validation.y") X(INNER, "inner.rows") X(INNER_X, "inner.x")     \
+                                X(INNER_Y, "inner.y") X(POINTS, "points") X(POINTS_COUNT, "points_count")    \
+                                    X(PARAMETERS, "parameters") X(FIRST, "first") X(SECOND, "second")        \
+                                        X(BEST, "best") X(PARAMETER_COUNT, "parameter_count") X(             \
+                                            CURVE, "curve") X(CURVE_COUNT, "curve_count") X(EPOCH, "epoch")  \
+                                            X(SEEN, "seen") X(BEST_EPOCH, "best_epoch") X(STATUS, "status")  \
+                                                X(UNTIL, "until") X(X_ROWS, "x") X(OUTPUTS, "outputs")       \
+                                                    X(COUNT, "count") X(PLACE, "place")
 
 enum Field : int64_t {
 #define SHOAL_FIELD(name, text) name,

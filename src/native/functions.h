@@ -1,8 +1,8 @@
 // exp, tanh, erf ... for vectors, from polynomials and fused multiply-adds alone: the same bits at any width.
 //
 // Coefficients: minimax fits by reweighted least squares in 40 digits, rounded to float. Errors against
-// float64 are measured in tests/native/test_activations.py: about 1.5 units in the last place, save where said.
-// What is not a number stays so.
+// float64 are measured in tests/native/test_activations.py: about 1.5 units in the last place, save where
+// said. What is not a number stays so.
 #pragma once
 #include "vec.h"
 
@@ -80,7 +80,8 @@ inline vf erf(vf x) {
     return pick((vi)(size > 1.0f), far, near);
 }
 
-// log(x) in double for normal x > 0, by 2 atanh((m - 1) / (m + 1)): the loss alone needs it, one row at a time.
+// log(x) in double for normal x > 0, by 2 atanh((m - 1) / (m + 1)): the loss alone needs it, one row at a
+// time.
 inline double log(double x) {
     if (!(x <= 1.7e308)) return x;
     uint64_t bits;

@@ -14,7 +14,8 @@ const Kernel* kernel(int64_t target) {
         case SHOAL_PORTABLE: return portable;
         case SHOAL_NEON: return neon;
 #if defined(__x86_64__)
-        case SHOAL_AVX2: return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? avx2 : nullptr;
+        case SHOAL_AVX2:
+            return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? avx2 : nullptr;
         case SHOAL_AVX512:
             return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")
@@ -31,7 +32,8 @@ int64_t shoal_abi(void) { return SHOAL_ABI; }
 
 int64_t shoal_targets(void) {
     int64_t bits = 0;
-    for (int64_t target = 0; target < SHOAL_TARGETS; ++target) bits |= (int64_t)(kernel(target) != nullptr) << target;
+    for (int64_t target = 0; target < SHOAL_TARGETS; ++target)
+        bits |= (int64_t)(kernel(target) != nullptr) << target;
     return bits;
 }
 
@@ -51,8 +53,9 @@ int64_t shoal_advance(int64_t target, ShoalFit* fit, int64_t until) {
     return core->advance(*fit, until) ? OK : MEMORY;
 }
 
-int64_t shoal_outputs(int64_t target, const ShoalNetwork* network, const float* parameters, int64_t parameter_count,
-                      const float* x, int64_t x_count, int64_t rows, float* outputs, int64_t outputs_count) {
+int64_t shoal_outputs(int64_t target, const ShoalNetwork* network, const float* parameters,
+                      int64_t parameter_count, const float* x, int64_t x_count, int64_t rows, float* outputs,
+                      int64_t outputs_count) {
     const Kernel* core = kernel(target);
     if (!core) return TARGET;
     if (!network) return FIT;
@@ -71,12 +74,14 @@ int64_t shoal_dropout_draws(int64_t target, const uint32_t key[2], int64_t count
     const Kernel* core = kernel(target);
     if (!core) return TARGET;
     if (!within(count, 1, MOST_ROWS)) return COUNT;
-    if (!key || !draws || !within(layer, 0, UINT32_MAX) || !within(step, 0, UINT32_MAX) || !within(epoch, 0, UINT32_MAX))
+    if (!key || !draws || !within(layer, 0, UINT32_MAX) || !within(step, 0, UINT32_MAX) ||
+        !within(epoch, 0, UINT32_MAX))
         return PLACE;
     return core->halves(key, count, layer, step, epoch, draws) ? OK : MEMORY;
 }
 
-int64_t shoal_permutation(int64_t target, const uint32_t key[2], int64_t count, int64_t epoch, uint32_t* order) {
+int64_t shoal_permutation(int64_t target, const uint32_t key[2], int64_t count, int64_t epoch,
+                          uint32_t* order) {
     const Kernel* core = kernel(target);
     if (!core) return TARGET;
     if (!within(count, 1, MOST_ROWS)) return COUNT;
@@ -84,7 +89,8 @@ int64_t shoal_permutation(int64_t target, const uint32_t key[2], int64_t count, 
     return core->order(key, count, epoch, order) ? OK : MEMORY;
 }
 
-int64_t shoal_activation(int64_t target, int64_t activation, int64_t count, const float* x, float* value, float* slope) {
+int64_t shoal_activation(int64_t target, int64_t activation, int64_t count, const float* x, float* value,
+                         float* slope) {
     const Kernel* core = kernel(target);
     if (!core) return TARGET;
     if (!within(activation, 0, SHOAL_ACTIVATIONS - 1)) return ACTIVATION;

@@ -1,4 +1,5 @@
-// One network in memory: how weights and activations are laid out, and the way in from and out to flat vectors.
+// One network in memory: how weights and activations are laid out, and the way in from and out to flat
+// vectors.
 //
 // Activations: one row a sample, padded, with a constant 1 behind the last unit, so that the bias is one more
 // row of weights. Weights of a wide layer: (in + 1, out) in panels of 16 outputs, each panel contiguous.
@@ -33,9 +34,9 @@ struct Layer {
 struct Network {
     int64_t inputs, in_stride, count, batch, parameters;
     Layer* layers;
-    float* input;      // (B, in_stride)
-    uint16_t* draws;   // dropout draws of one layer
-    float* scratch;    // a block of weights turned, or of gradients
+    float* input;     // (B, in_stride)
+    uint16_t* draws;  // dropout draws of one layer
+    float* scratch;   // a block of weights turned, or of gradients
     void* memory;
 
     Layer& last() const { return layers[count - 1]; }
@@ -124,7 +125,8 @@ inline void each_weight(const Network& net, F&& f) {
     for (int64_t l = 0; l < net.count; ++l) {
         const Layer& layer = net.layers[l];
         for (int64_t h = 0; h < layer.units; ++h) {
-            const int64_t weight = layer.flat + h * layer.inputs, bias = layer.flat + layer.units * layer.inputs + h;
+            const int64_t weight = layer.flat + h * layer.inputs,
+                          bias = layer.flat + layer.units * layer.inputs + h;
             for (int64_t d = 0; d < layer.inputs; ++d) f(layer, weight + d, weight_at(layer, d, h));
             f(layer, bias, weight_at(layer, layer.inputs, h));
         }
@@ -142,17 +144,21 @@ inline bool build(Network& net, const ShoalNetwork& from, int64_t batch, bool tr
     place(net, from, training, arena);
     for (int64_t b = 0; b < batch; ++b) {
         net.input[b * net.in_stride + net.inputs] = 1;
-        for (int64_t l = 0; l < net.count; ++l) net.layers[l].value[b * net.layers[l].stride + net.layers[l].units] = 1;
+        for (int64_t l = 0; l < net.count; ++l)
+            net.layers[l].value[b * net.layers[l].stride + net.layers[l].units] = 1;
     }
     return true;
 }
 
 inline void read_parameters(Network& net, const float* parameters) {
-    each_weight(net, [=](const Layer& layer, int64_t flat, int64_t at) { layer.weights[at] = parameters[flat]; });
+    each_weight(net,
+                [=](const Layer& layer, int64_t flat, int64_t at) { layer.weights[at] = parameters[flat]; });
 }
 
 inline void write_parameters(const Network& net, float* parameters) {
-    each_weight(net, [=](const Layer& layer, int64_t flat, int64_t at) { parameters[flat] = one_nan(layer.weights[at]); });
+    each_weight(net, [=](const Layer& layer, int64_t flat, int64_t at) {
+        parameters[flat] = one_nan(layer.weights[at]);
+    });
 }
 
 inline void read_moments(Network& net, const float* first, const float* second) {

@@ -30,7 +30,8 @@ struct SgdMomentum {
     }
 };
 
-// Adam (Kingma and Ba 2015) and, with `shrink` below 1 in place of `decay`, AdamW (Loshchilov and Hutter 2019).
+// Adam (Kingma and Ba 2015) and, with `shrink` below 1 in place of `decay`, AdamW (Loshchilov and Hutter
+// 2019).
 template <bool DECAYS>
 struct Adam {
     vf step, root_scale, decay, shrink;
@@ -78,7 +79,8 @@ inline double power(double base, int64_t exponent) {
 // Adam's bias corrections: 0.9^t and 0.999^t for step t, from the epoch's first step on by multiplication.
 struct Bias {
     double first, second;
-    explicit Bias(int64_t steps_before) : first(power(0.9, steps_before)), second(power(0.999, steps_before)) {}
+    explicit Bias(int64_t steps_before)
+        : first(power(0.9, steps_before)), second(power(0.999, steps_before)) {}
     void next() {
         first *= 0.9;
         second *= 0.999;

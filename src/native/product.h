@@ -35,11 +35,12 @@ struct Product {
 
 constexpr int64_t column(int64_t vector, int64_t panel) { return vector / VP * panel + vector % VP * W; }
 
-// The sums of one tile. A_ROW: rows of a are neighbours, else terms are, so that their addresses are one pointer
-// and constants. All indices are constants after unrolling, so `sum` lives in registers.
+// The sums of one tile. A_ROW: rows of a are neighbours, else terms are, so that their addresses are one
+// pointer and constants. All indices are constants after unrolling, so `sum` lives in registers.
 template <int R, int C, bool A_ROW>
-inline __attribute__((always_inline)) void add_up(const float* a, int64_t a_stride, const float* b, int64_t b_k,
-                                                  int64_t b_panel, int64_t depth, vf (&sum)[R][C]) {
+inline __attribute__((always_inline)) void add_up(const float* a, int64_t a_stride, const float* b,
+                                                  int64_t b_k, int64_t b_panel, int64_t depth,
+                                                  vf (&sum)[R][C]) {
     for (int64_t k = 0; k < depth; ++k) {
         vf b_k_c[C];
 #pragma GCC unroll 4
@@ -65,8 +66,8 @@ void tile(const Product& p, int64_t row, int64_t vector) {
     for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
         for (int c = 0; c < C; ++c) sum[r][c] = p.resume ? load(out + r * c_row + column(c, c_panel)) : vf{};
-    add_up<R, C, A_ROW>(p.a + row * (A_ROW ? 1 : p.a_stride), p.a_stride, p.b + column(vector, p.b_panel), p.b_k,
-                        p.b_panel, p.depth, sum);
+    add_up<R, C, A_ROW>(p.a + row * (A_ROW ? 1 : p.a_stride), p.a_stride, p.b + column(vector, p.b_panel),
+                        p.b_k, p.b_panel, p.depth, sum);
     const float* factor = p.factor ? p.factor + (out - p.c) : nullptr;
 #pragma GCC unroll 12
     for (int r = 0; r < R; ++r)
@@ -90,7 +91,9 @@ inline void each_tile(int64_t rows, F&& f) {
     }
 }
 
-constexpr int fitting(int rows, int vectors) { return rows < rows_of_tile(vectors) ? rows : rows_of_tile(vectors); }
+constexpr int fitting(int rows, int vectors) {
+    return rows < rows_of_tile(vectors) ? rows : rows_of_tile(vectors);
+}
 
 template <int C, bool A_ROW>
 inline void strip(const Product& p, int64_t rows, int64_t vector) {
@@ -108,8 +111,8 @@ inline void multiply(const Product& p, int64_t rows, int64_t vectors) {
     int64_t v = 0;
     for (; v + TILE_VECTORS <= vectors; v += TILE_VECTORS) strip<TILE_VECTORS, A_ROW>(p, rows, v);
     switch (vectors - v) {
-        case 3: return strip<TILE_VECTORS < 4 ? 1 : 3, A_ROW>(p, rows, v);
-        case 2: return strip<TILE_VECTORS < 4 ? 1 : 2, A_ROW>(p, rows, v);
+        case 3: return strip < TILE_VECTORS < 4 ? 1 : 3, A_ROW > (p, rows, v);
+        case 2: return strip < TILE_VECTORS < 4 ? 1 : 2, A_ROW > (p, rows, v);
         case 1: return strip<1, A_ROW>(p, rows, v);
     }
 }

@@ -11,7 +11,8 @@ namespace shoal {
 namespace {
 
 // Values and slopes of `rows` rows from the pre-activations that stand in `value`. Units whose draw is below
-// the threshold are dropped, the others scaled so that the mean is unchanged; unit h of row b has draw b*H + h.
+// the threshold are dropped, the others scaled so that the mean is unchanged; unit h of row b has draw b*H +
+// h.
 template <class F, bool DROP>
 inline void activate(const Layer& layer, int64_t rows, const uint16_t* draws) {
     const int64_t whole = layer.units / W * W;
@@ -54,12 +55,13 @@ inline void weigh(const Network& net, int64_t l, int64_t rows) {
     if (layer.narrow) {
         for (int64_t b = 0; b < rows; ++b)
             for (int64_t h = 0; h < layer.units; ++h)
-                layer.value[b * layer.stride + h] = dot(in + b * layer.in_stride, layer.weights + h * layer.row, layer.inputs + 1);
+                layer.value[b * layer.stride + h] =
+                    dot(in + b * layer.in_stride, layer.weights + h * layer.row, layer.inputs + 1);
         return;
     }
-    multiply_blocked({in, layer.in_stride, layer.weights, layer.row, layer.panel, layer.value, layer.stride, PANEL, nullptr,
-             layer.inputs + 1, false},
-            rows, layer.vectors);
+    multiply_blocked({in, layer.in_stride, layer.weights, layer.row, layer.panel, layer.value, layer.stride,
+                      PANEL, nullptr, layer.inputs + 1, false},
+                     rows, layer.vectors);
 }
 
 // Forward through all layers; with `place`, hidden units are dropped by the draws of this step.
@@ -97,7 +99,8 @@ struct Score {
 };
 
 // Adds one row's score; with `delta`, writes the loss's gradient scaled by `scale`.
-inline void squared_error(const float* y, const float* target, int64_t outputs, float scale, float* delta, Score& score) {
+inline void squared_error(const float* y, const float* target, int64_t outputs, float scale, float* delta,
+                          Score& score) {
     for (int64_t k = 0; k < outputs; ++k) {
         const float error = y[k] - target[k];
         score.loss += (double)error * (double)error;
@@ -105,7 +108,8 @@ inline void squared_error(const float* y, const float* target, int64_t outputs, 
     }
 }
 
-inline void cross_entropy(const float* z, int64_t label, int64_t outputs, float scale, float* scratch, Score& score) {
+inline void cross_entropy(const float* z, int64_t label, int64_t outputs, float scale, float* scratch,
+                          Score& score) {
     int64_t best = 0;
     for (int64_t k = 1; k < outputs; ++k)
         if (z[k] > z[best]) best = k;
@@ -137,8 +141,8 @@ inline double loss_of_batch(const Network& net, const ShoalFit& fit, const uint3
     return score.loss / terms;
 }
 
-// Gradients of BLOCK units of the layer before, from unit `first` on, by a wide layer's weights: a block of them
-// at a time is turned, so that the sum over outputs runs along rows.
+// Gradients of BLOCK units of the layer before, from unit `first` on, by a wide layer's weights: a block of
+// them at a time is turned, so that the sum over outputs runs along rows.
 inline void pass_back(const Network& net, int64_t l, int64_t rows, int64_t first) {
     const Layer &layer = net.layers[l], &to = net.layers[l - 1];
     const int64_t vectors = least(BLOCK / W, to.out_vectors - first / W), depth = SCRATCH / BLOCK;
@@ -149,8 +153,17 @@ inline void pass_back(const Network& net, int64_t l, int64_t rows, int64_t first
                 transpose_16x16(layer.weights + (h + p) / PANEL * layer.panel + (first + q * W) * PANEL,
                                 net.scratch + q * W * depth + p * PANEL);
         const bool last = h + here == layer.units;
-        const Product p = {layer.delta + h, layer.stride, net.scratch, PANEL, depth * PANEL, to.delta + first, to.stride,
-                           PANEL, last ? to.slope + first : nullptr, here, h > 0};
+        const Product p = {layer.delta + h,
+                           layer.stride,
+                           net.scratch,
+                           PANEL,
+                           depth * PANEL,
+                           to.delta + first,
+                           to.stride,
+                           PANEL,
+                           last ? to.slope + first : nullptr,
+                           here,
+                           h > 0};
         multiply<false>(p, rows, vectors);
     }
 }
@@ -158,23 +171,25 @@ inline void pass_back(const Network& net, int64_t l, int64_t rows, int64_t first
 // The same by a narrow layer's weights, which lie as they are needed; all units at once.
 inline void pass_back_narrow(const Network& net, int64_t l, int64_t rows) {
     const Layer &layer = net.layers[l], &to = net.layers[l - 1];
-    multiply_blocked({layer.delta, layer.stride, layer.weights, layer.row, PANEL, to.delta, to.stride, PANEL, to.slope, layer.units,
-             false},
-            rows, to.out_vectors);
+    multiply_blocked({layer.delta, layer.stride, layer.weights, layer.row, PANEL, to.delta, to.stride, PANEL,
+                      to.slope, layer.units, false},
+                     rows, to.out_vectors);
 }
 
-// Updates `rows` rows of weights from row `from` on, the columns of `vectors` vectors from panel `panel` on, by
-// the gradients in the scratch.
+// Updates `rows` rows of weights from row `from` on, the columns of `vectors` vectors from panel `panel` on,
+// by the gradients in the scratch.
 template <class Optimizer>
-inline void update_block(const Network& net, const Layer& layer, int64_t from, int64_t rows, int64_t panel, int64_t vectors,
-                         const Optimizer& optimizer) {
+inline void update_block(const Network& net, const Layer& layer, int64_t from, int64_t rows, int64_t panel,
+                         int64_t vectors, const Optimizer& optimizer) {
     const Optimizer update = optimizer;
     for (int64_t p = 0; p * VP < vectors; ++p) {
-        const int64_t at = (panel + p) * layer.panel + from * layer.row, width = least(VP, vectors - p * VP) * W;
+        const int64_t at = (panel + p) * layer.panel + from * layer.row,
+                      width = least(VP, vectors - p * VP) * W;
         const float* gradient = net.scratch + p * BLOCK * PANEL;
         float *weights = layer.weights + at, *first = layer.first + at, *second = layer.second + at;
         if (width == layer.row) {  // whole rows, one behind the other
-            for (int64_t i = 0; i < rows * PANEL; i += W) update(weights + i, first + i, second + i, load(gradient + i));
+            for (int64_t i = 0; i < rows * PANEL; i += W)
+                update(weights + i, first + i, second + i, load(gradient + i));
             continue;
         }
         for (int64_t r = 0; r < rows; ++r)
@@ -190,7 +205,8 @@ inline void update_block(const Network& net, const Layer& layer, int64_t from, i
 template <class Optimizer>
 inline void learn(const Network& net, int64_t l, int64_t rows, const Optimizer& update) {
     const Layer& layer = net.layers[l];
-    const float *in = net.before(l), *a = layer.narrow ? layer.delta : in, *b = layer.narrow ? in : layer.delta;
+    const float *in = net.before(l), *a = layer.narrow ? layer.delta : in,
+                *b = layer.narrow ? in : layer.delta;
     const int64_t a_stride = layer.narrow ? layer.stride : layer.in_stride;
     const int64_t b_stride = layer.narrow ? layer.in_stride : layer.stride, most = SCRATCH / BLOCK / W;
     if (l && layer.narrow) pass_back_narrow(net, l, rows);
@@ -199,8 +215,8 @@ inline void learn(const Network& net, int64_t l, int64_t rows, const Optimizer& 
         const int64_t here = least(BLOCK, layer.rows - from);
         for (int64_t v = 0; v < layer.vectors; v += most) {
             const int64_t vectors = least(most, layer.vectors - v);
-            multiply<true>({a + from, a_stride, b + v * W, b_stride, PANEL, net.scratch, PANEL, BLOCK * PANEL, nullptr, rows,
-                            false},
+            multiply<true>({a + from, a_stride, b + v * W, b_stride, PANEL, net.scratch, PANEL, BLOCK * PANEL,
+                            nullptr, rows, false},
                            here, vectors);
             update_block(net, layer, from, here, v / VP, vectors, update);
         }
@@ -213,7 +229,8 @@ inline void backward(const Network& net, int64_t rows, const Optimizer& update) 
 }
 
 // The score of all rows, without dropout, as means.
-inline void evaluate(const Network& net, const ShoalFit& fit, const ShoalRows& data, double* loss, double* accuracy) {
+inline void evaluate(const Network& net, const ShoalFit& fit, const ShoalRows& data, double* loss,
+                     double* accuracy) {
     Layer& last = net.last();
     Score score;
     for (int64_t n = 0; n < data.rows; n += net.batch) {

@@ -21,8 +21,8 @@ struct Blocks {
 
 inline void philox_round(vq& c0, vq& c1, vq& c2, vq& c3, uint32_t k0, uint32_t k1) {
     const vq p0 = times32(c0, vq{} + 0xD2511F53u), p1 = times32(c2, vq{} + 0xCD9E8D57u);
-    c0 = (p1 >> 32) ^ c1 ^ (vq{} + k0);
-    c2 = (p0 >> 32) ^ c3 ^ (vq{} + k1);
+    c0 = (p1 >> 32) ^ (c1 ^ (vq{} + k0));
+    c2 = (p0 >> 32) ^ (c3 ^ (vq{} + k1));
     c1 = p1;
     c3 = p0;
 }
@@ -88,7 +88,8 @@ inline void permutation(const Place& at, int64_t count, uint32_t* keys, uint32_t
     }
     for (int64_t i = 0; i < count; ++i) order[i] = (uint32_t)i;
     for (int digit = 0; digit < 4; ++digit) {
-        for (int64_t i = 0; i < count; ++i) spare[starts[digit][keys[order[i]] >> 8 * digit & 255]++] = order[i];
+        for (int64_t i = 0; i < count; ++i)
+            spare[starts[digit][keys[order[i]] >> 8 * digit & 255]++] = order[i];
         uint32_t* done = spare;
         spare = order;
         order = done;

@@ -1,5 +1,5 @@
-// A whole fit: epochs, evaluation points, what is kept, when it ends. Follows `Trainer.advance` and `State.note`
-// of src/shoal/engine/_trainer.py word by word.
+// A whole fit: epochs, evaluation points, what is kept, when it ends. Follows `Trainer.advance` and
+// `State.note` of src/shoal/engine/_trainer.py word by word.
 #pragma once
 #include "step.h"
 #include "target.h"
@@ -47,7 +47,8 @@ inline bool train_epoch(Run& run, ShoalFit& fit) {
             return false;
         }
         bias.next();
-        with_optimizer(fit, fit.rates[fit.epoch], bias, [&](const auto& update) { backward(run.net, rows, update); });
+        with_optimizer(fit, fit.rates[fit.epoch], bias,
+                       [&](const auto& update) { backward(run.net, rows, update); });
     }
     return true;
 }
@@ -94,7 +95,8 @@ inline bool advance(ShoalFit& fit, int64_t until) {
     return true;
 }
 
-inline bool outputs(const ShoalNetwork& from, const float* parameters, const float* x, int64_t rows, float* y) {
+inline bool outputs(const ShoalNetwork& from, const float* parameters, const float* x, int64_t rows,
+                    float* y) {
     const FlushedDenormals flushed;
     Run run;
     Network& net = run.net;
@@ -106,12 +108,14 @@ inline bool outputs(const ShoalNetwork& from, const float* parameters, const flo
         gather(net, x + n * net.inputs, nullptr, here);
         forward(net, here, nullptr);
         for (int64_t b = 0; b < here; ++b)
-            for (int64_t k = 0; k < last.units; ++k) y[(n + b) * last.units + k] = one_nan(last.value[b * last.stride + k]);
+            for (int64_t k = 0; k < last.units; ++k)
+                y[(n + b) * last.units + k] = one_nan(last.value[b * last.stride + k]);
     }
     return true;
 }
 
-inline bool test_halves(const uint32_t key[2], int64_t count, int64_t layer, int64_t step, int64_t epoch, uint16_t* draws) {
+inline bool test_halves(const uint32_t key[2], int64_t count, int64_t layer, int64_t step, int64_t epoch,
+                        uint16_t* draws) {
     uint16_t* room = (uint16_t*)calloc((size_t)draws_room(count), sizeof(uint16_t));
     if (!room) return false;
     draw_halves({{key[0], key[1]}, (uint32_t)layer, (uint32_t)step, (uint32_t)epoch}, count, room);

@@ -1,12 +1,13 @@
-// Vectors, the same names on every target. A target's own header (vec_avx2.h ...) is included before this one.
+// Vectors, the same names on every target. A target's own header (vec_avx2.h ...) is included before this
+// one.
 //
-// It gives the width `W`; the types vf, vi, vu (W 32-bit lanes), vq (W/2 64-bit lanes), vh (W 16-bit lanes) as
-// vector types of the compiler, so that + - * / < & are lane by lane; and the few functions below that C++ has
-// no operator for:
+// It gives the width `W`; the types vf, vi, vu (W 32-bit lanes), vq (W/2 64-bit lanes), vh (W 16-bit lanes)
+// as vector types of the compiler, so that + - * / < & are lane by lane; and the few functions below that C++
+// has no operator for:
 //   fma(a, b, c)      a * b + c, rounded once         root(a)      square root, correctly rounded
 //   larger(a, b)      a > b ? a : b                   smaller(a, b)  a < b ? a : b
-//   pick(mask, a, b)  mask ? a : b                    times32(a, b)  low 32 bits of each 64-bit lane, multiplied
-//   total(a)          lanes summed by halving         transpose_16x16(from, to)
+//   pick(mask, a, b)  mask ? a : b                    times32(a, b)  low 32 bits of each 64-bit lane,
+//   multiplied total(a)          lanes summed by halving         transpose_16x16(from, to)
 //
 // All of these round in one way only (IEEE 754), and every sum in this core runs in an order that does not
 // depend on W: so all targets give the same bytes (tests/native/test_widths.py).
@@ -16,8 +17,8 @@
 namespace shoal {
 namespace {
 
-constexpr int PANEL = 16;             // matrices are padded to, and laid out in panels of, 16 columns
-constexpr int VP = PANEL / W;         // vectors of a panel row
+constexpr int PANEL = 16;      // matrices are padded to, and laid out in panels of, 16 columns
+constexpr int VP = PANEL / W;  // vectors of a panel row
 
 inline vf all(float value) { return value - vf{}; }
 inline vf load(const float* from) {
@@ -44,7 +45,8 @@ inline float total_of_16(vf* part) {
     return total(part[0]);
 }
 
-// Which of two that are not numbers comes out of a sum is the processor's choice; what leaves the core is one.
+// Which of two that are not numbers comes out of a sum is the processor's choice; what leaves the core is
+// one.
 inline float one_nan(float a) { return a == a ? a : __builtin_nanf(""); }
 inline double one_nan(double a) { return a == a ? a : __builtin_nan(""); }
 

@@ -40,14 +40,16 @@ inline void transpose_16x16(const float* from, float* to) {
         s[2 * i] = _mm512_unpacklo_ps(r[2 * i], r[2 * i + 1]);
         s[2 * i + 1] = _mm512_unpackhi_ps(r[2 * i], r[2 * i + 1]);
     }
-    for (int i = 0; i < 4; ++i) {  // r[4 i + j]: in every 128-bit lane L, column 4 L + j of rows 4 i .. 4 i + 3
+    for (int i = 0; i < 4;
+         ++i) {  // r[4 i + j]: in every 128-bit lane L, column 4 L + j of rows 4 i .. 4 i + 3
         r[4 * i] = _mm512_shuffle_ps(s[4 * i], s[4 * i + 2], 0x44);
         r[4 * i + 1] = _mm512_shuffle_ps(s[4 * i], s[4 * i + 2], 0xEE);
         r[4 * i + 2] = _mm512_shuffle_ps(s[4 * i + 1], s[4 * i + 3], 0x44);
         r[4 * i + 3] = _mm512_shuffle_ps(s[4 * i + 1], s[4 * i + 3], 0xEE);
     }
     for (int j = 0; j < 4; ++j) {  // gather the same lane of four registers
-        __m512 low01 = _mm512_shuffle_f32x4(r[j], r[4 + j], 0x44), high01 = _mm512_shuffle_f32x4(r[j], r[4 + j], 0xEE);
+        __m512 low01 = _mm512_shuffle_f32x4(r[j], r[4 + j], 0x44),
+               high01 = _mm512_shuffle_f32x4(r[j], r[4 + j], 0xEE);
         __m512 low23 = _mm512_shuffle_f32x4(r[8 + j], r[12 + j], 0x44);
         __m512 high23 = _mm512_shuffle_f32x4(r[8 + j], r[12 + j], 0xEE);
         _mm512_storeu_ps(to + 16 * j, _mm512_shuffle_f32x4(low01, low23, 0x88));

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from shoal.data import load_builtin
 from shoal.engine._source import IMAGES_KEPT, gallery_rows
-from shoal.look import Findings, draw_figures
+from shoal.look import Findings
 from shoal.pipeline import run
 from shoal.results import Identity, Results, Store
 from shoal.study import Study
@@ -46,7 +46,7 @@ def test_rows_are_those_of_a_plain_sort(seed: int, rows: int, classes: int, most
     assert gallery_rows(true_V, probability_VK, most).tolist() == expected
 
 
-def test_a_run_keeps_the_images_of_its_mistakes_and_draws_them_from_the_store_alone(tmp_path: Path) -> None:
+def test_a_run_keeps_the_images_of_its_mistakes_for_the_gallery(tmp_path: Path) -> None:
     results = run(Study.model_validate(DIGITS), out=tmp_path, workers=1)
     dataset, truth = load_builtin("digits"), results.truth
     table = results.predictions_of("refit")
@@ -61,14 +61,13 @@ def test_a_run_keeps_the_images_of_its_mistakes_and_draws_them_from_the_store_al
     assert fact is not None
     np.testing.assert_array_equal(fact.of_predicted_M, surest[:IMAGES_KEPT])
     assert fact.wrong == len(wrong)
-    assert (tmp_path / "figures" / "33-delivered-mistakes.png").exists()
 
     identity = Identity("digits", "classification", dataset.train_fingerprint)
     with Store.create_or_open(tmp_path, identity) as store:
         store.put_truth(replace(truth, image_rows=truth.image_rows[:0], images=truth.images[:0]))
     again = Results.open(tmp_path)
     assert again.digest == results.digest
-    assert tmp_path / "figures" / "33-delivered-mistakes.png" not in draw_figures(again, tmp_path / "figures")
+    assert Findings(again).mistakes() is None
 
 
 def test_a_table_keeps_no_images(tmp_path: Path) -> None:

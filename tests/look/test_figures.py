@@ -78,7 +78,7 @@ def test_a_loss_of_zero_or_accuracies_have_a_linear_axis() -> None:
 )
 def test_compared_curves_and_scores(names: tuple[str, ...], repeats: int) -> None:
     drawn = compared_curves(
-        {name: curves(repeats, 5000) for name in names}, "loss", "loss (mean squared error)", 1
+        {name: curves(repeats, 5000, points=60) for name in names}, "loss", "loss (mean squared error)", 1
     )
     assert faults(draw_compared_curves, drawn) == []
     draw = np.random.default_rng(0)
@@ -87,7 +87,7 @@ def test_compared_curves_and_scores(names: tuple[str, ...], repeats: int) -> Non
     assert faults(draw_scores, compared_scores("mean squared error", scores, {names[1]: 0.1})) == []
 
 
-@pytest.mark.parametrize(("names", "repeats"), [(("label",), 10), (("a", "b"), 1), ((*HOSTILE, "f", "g"), 3)])
+@pytest.mark.parametrize(("names", "repeats"), [(("label",), 10), (("a", "b"), 1), (HOSTILE, 3)])
 def test_predictions(names: tuple[str, ...], repeats: int) -> None:
     draw = np.random.default_rng(0)
     x, y = np.sort(draw.uniform(-5, 5, 50)), draw.normal(size=50)
@@ -137,7 +137,7 @@ def test_effects_and_variance() -> None:
         assert faults(draw_variance_split, split) == []
 
 
-@pytest.mark.parametrize("classes", [("yes", "no"), HOSTILE, tuple(f"class {k}" for k in range(60))])
+@pytest.mark.parametrize("classes", [("yes", "no"), HOSTILE, tuple(f"class {k}" for k in range(45))])
 def test_classes(classes: tuple[str, ...]) -> None:
     draw = np.random.default_rng(0)
     probability_RVK = draw.dirichlet(np.full(len(classes), 0.3), (2, 80))
@@ -166,9 +166,9 @@ def test_the_gallery_says_what_it_shows() -> None:
         images = np.full((kept, 1, 2, 2), 7, np.uint8)
         fact = Mistakes("a", ("x", "y"), images, numbers, numbers + 1, shares, shares, wrong, 2000)
         figure = draw_mistakes(fact)
-        assert [axes.get_title() for axes in figure.axes if axes.images] == ["x  50.0 %\n→ y  50.0 %"] * min(
-            kept, 24
-        )
+        assert [axes.get_title() for axes in figure.axes if axes.images] == [
+            "x (50.0 %)\n→ y (50.0 %)"
+        ] * min(kept, 24)
         assert figure.axes[0].images[0].get_clim() == (0, 255)  # a dark image stays dark
         return " ".join(figure.get_suptitle().split()).partition(" (")[0]
 

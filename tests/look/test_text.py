@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import pytest
 from look_runs import MadeUp, make_run
 from sklearn.metrics import precision_recall_fscore_support
 
@@ -12,6 +13,11 @@ from shoal.look import plan_text, results_text
 from shoal.look._text import CLASSES_SHOWN, ROWS_SHOWN, number, text_table
 from shoal.pipeline import plan, run
 from studies import tiny_study
+
+
+@pytest.fixture(autouse=True)
+def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shoal.pipeline.draw_figures", lambda results, folder: ())
 
 
 def test_numbers_have_four_digits_and_nothing_is_a_dash() -> None:

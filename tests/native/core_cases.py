@@ -6,6 +6,7 @@ Letters: N rows, B rows of a batch, D inputs, H units, K outputs.
 from __future__ import annotations
 
 import ctypes
+import os
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from shoal.study import Network, Training
 
 Floats = NDArray[np.float64]
 
+LONG = os.environ.get("SHOAL_CAMPAIGN") == "long"
 needs_core = pytest.mark.skipif(not native_available(), reason="the native core is not built on this machine")
 every_width = pytest.mark.parametrize("target", runnable_targets())
 

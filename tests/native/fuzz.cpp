@@ -1,7 +1,7 @@
 // Draws descriptions of fits, sound ones and ones with a single field spoilt, and hands them to the core.
 //
-// Built with AddressSanitizer and UndefinedBehaviorSanitizer by sanitize.sh. Every buffer is allocated with exactly
-// the stated length, so that any read or write beyond it is reported. A sound description must be
+// Built with AddressSanitizer and UndefinedBehaviorSanitizer by sanitize.sh. Every buffer is allocated with
+// exactly the stated length, so that any read or write beyond it is reported. A sound description must be
 // taken by every target, with the same bytes; a spoilt one must be refused by name, or be harmless.
 //
 //     fuzz COUNT [SEED]
@@ -35,7 +35,12 @@ struct Rows {
         if (loss == SHOAL_MSE) values = floats(rows * outputs, 2);
         if (loss == SHOAL_CROSS_ENTROPY)
             for (int64_t n = 0; n < rows; ++n) labels.push_back(from_to(0, outputs - 1));
-        return {rows, x.data(), (int64_t)x.size(), values.data(), (int64_t)values.size(), labels.data(),
+        return {rows,
+                x.data(),
+                (int64_t)x.size(),
+                values.data(),
+                (int64_t)values.size(),
+                labels.data(),
                 (int64_t)labels.size()};
     }
 };
@@ -55,7 +60,8 @@ struct Drawn {
         fit.network.inputs = from_to(1, from_to(0, 9) ? 12 : 300);
         int64_t inputs = fit.network.inputs, count = 0;
         for (int64_t l = from_to(0, 3); l >= 0; --l) {
-            layers.push_back({from_to(1, widest), l ? from_to(0, SHOAL_ACTIVATIONS - 1) : 0, l && from_to(0, 1) ? from_to(0, 65535) : 0});
+            layers.push_back({from_to(1, widest), l ? from_to(0, SHOAL_ACTIVATIONS - 1) : 0,
+                              l && from_to(0, 1) ? from_to(0, 65535) : 0});
             count += layers.back().units * (inputs + 1);
             inputs = layers.back().units;
         }
@@ -85,7 +91,8 @@ struct Drawn {
         fit.rates_count = fit.epochs;
         fit.judge = from_to(0, SHOAL_JUDGES - 1);
         fit.patience = from_to(0, 3);
-        for (uint32_t* key : {fit.order_key, fit.dropout_key}) key[0] = (uint32_t)rng(), key[1] = (uint32_t)rng();
+        for (uint32_t* key : {fit.order_key, fit.dropout_key})
+            key[0] = (uint32_t)rng(), key[1] = (uint32_t)rng();
     }
 
     void draw_state(int64_t count) {
@@ -107,26 +114,52 @@ struct Drawn {
     }
 };
 
-const int64_t ODD[] = {-1, 0, 1, 2, 3, 7, 65536, 1 << 24, (1 << 24) + 1, INT32_MAX, (int64_t)INT32_MAX + 1, INT64_MAX, INT64_MIN};
+const int64_t ODD[] = {
+    -1,        0,        1, 2, 3, 7, 65536, 1 << 24, (1 << 24) + 1, INT32_MAX, (int64_t)INT32_MAX + 1,
+    INT64_MAX, INT64_MIN};
 
 // Spoils one number or pointer; what lies behind a pointer keeps its length.
 void spoil(Drawn& drawn) {
     ShoalFit& fit = drawn.fit;
     int64_t* numbers[] = {
-        &fit.abi, &fit.network.inputs, &fit.network.layer_count, &fit.loss, &fit.optimizer, &fit.nesterov, &fit.batch_size,
-        &fit.epochs, &fit.rates_count, &fit.judge, &fit.patience, &fit.train.rows, &fit.train.x_count,
-        &fit.train.values_count, &fit.train.labels_count, &fit.validation.rows, &fit.inner.rows, &fit.inner.x_count,
-        &fit.points_count, &fit.parameter_count, &fit.curve_count, &fit.epoch, &fit.seen, &fit.best_epoch, &fit.status,
-        &drawn.layers[rng() % (size_t)fit.network.layer_count].units, &drawn.layers[rng() % (size_t)fit.network.layer_count].activation,
+        &fit.abi,
+        &fit.network.inputs,
+        &fit.network.layer_count,
+        &fit.loss,
+        &fit.optimizer,
+        &fit.nesterov,
+        &fit.batch_size,
+        &fit.epochs,
+        &fit.rates_count,
+        &fit.judge,
+        &fit.patience,
+        &fit.train.rows,
+        &fit.train.x_count,
+        &fit.train.values_count,
+        &fit.train.labels_count,
+        &fit.validation.rows,
+        &fit.inner.rows,
+        &fit.inner.x_count,
+        &fit.points_count,
+        &fit.parameter_count,
+        &fit.curve_count,
+        &fit.epoch,
+        &fit.seen,
+        &fit.best_epoch,
+        &fit.status,
+        &drawn.layers[rng() % (size_t)fit.network.layer_count].units,
+        &drawn.layers[rng() % (size_t)fit.network.layer_count].activation,
         &drawn.layers[rng() % (size_t)fit.network.layer_count].drop_below,
     };
     const int64_t odd = from_to(0, 3) ? ODD[rng() % (sizeof ODD / sizeof *ODD)] : (int64_t)rng();
     switch (from_to(0, 5)) {
         case 0: {
-            const void** pointers[] = {(const void**)&fit.network.layers, (const void**)&fit.rates, (const void**)&fit.train.x,
-                                       (const void**)&fit.train.values, (const void**)&fit.train.labels,
-                                       (const void**)&fit.points, (const void**)&fit.parameters, (const void**)&fit.first,
-                                       (const void**)&fit.second, (const void**)&fit.best, (const void**)&fit.curve};
+            const void** pointers[] = {(const void**)&fit.network.layers, (const void**)&fit.rates,
+                                       (const void**)&fit.train.x,        (const void**)&fit.train.values,
+                                       (const void**)&fit.train.labels,   (const void**)&fit.points,
+                                       (const void**)&fit.parameters,     (const void**)&fit.first,
+                                       (const void**)&fit.second,         (const void**)&fit.best,
+                                       (const void**)&fit.curve};
             *pointers[rng() % (sizeof pointers / sizeof *pointers)] = nullptr;
             return;
         }
@@ -152,6 +185,15 @@ bool same_bytes(const std::vector<T>& a, const std::vector<T>& b) {
     return a.empty() || !memcmp(a.data(), b.data(), sizeof(T) * a.size());
 }
 
+// A digest of everything that sound fits left behind (FNV-1a), to compare processors of different makers.
+uint64_t digest = 0xCBF29CE484222325u;
+
+template <class T>
+void digest_of(const std::vector<T>& values) {
+    for (size_t i = 0; i < values.size() * sizeof(T); ++i)
+        digest = (digest ^ ((const unsigned char*)values.data())[i]) * 0x100000001B3u;
+}
+
 // Runs the fit on every target from the same state; all must answer alike and leave the same bytes.
 int64_t run(Drawn& drawn, int64_t until) {
     const Drawn start = drawn;
@@ -175,6 +217,7 @@ int64_t run(Drawn& drawn, int64_t until) {
         answer = code;
         parameters = drawn.parameters, second = drawn.second, curve = drawn.curve;
     }
+    if (!answer) digest_of(parameters), digest_of(second), digest_of(curve);
     return answer;
 }
 
@@ -194,5 +237,6 @@ int main(int argc, char** argv) {
         if (sound && code) printf("a sound description is refused: %s\n", shoal_field(code)), exit(1);
         if (code && !*shoal_field(code)) printf("a refusal without a name: %lld\n", (long long)code), exit(1);
     }
-    printf("%ld descriptions, %ld spoilt, %ld refused: no fault\n", count, spoilt, refused);
+    printf("%ld descriptions, %ld spoilt, %ld refused: no fault; digest %016llx\n", count, spoilt, refused,
+           (unsigned long long)digest);
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from core_cases import exact_epoch, make_data, make_job, needs_core, same_bytes, warm_state
+from core_cases import LONG, exact_epoch, make_data, make_job, needs_core, same_bytes, warm_state
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -98,7 +98,7 @@ def test_a_thousand_steps_each_from_the_state_that_the_core_left() -> None:
     assert worst < 16
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=2000 if LONG else 30, deadline=None)
 @given(
     hidden=st.lists(st.integers(1, 70), max_size=3),
     name=st.sampled_from(ACTIVATIONS),

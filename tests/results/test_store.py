@@ -124,7 +124,8 @@ def test_images_that_belong_to_no_rows_are_refused(tmp_path, change):
     with Store.create_or_open(tmp_path, IDENTITY) as store:
         store.put_truth(dataclasses.replace(images_truth(2), **change))
     said = refusal(tmp_path, Store.truth)
-    assert said == f"/{FILE}: is damaged (the true values: unexpected content)"
+    what = "damaged (the true values: unexpected content); move it away and run the study again"
+    assert said == f"/{FILE}: {what}"
 
 
 def test_facts_are_any_json(store):

@@ -1,4 +1,4 @@
-"""What the pictures of the inside of a dense network show, as plain arrays.
+"""What the pictures of the inside of a network show, as plain arrays.
 
 Letters: U units of a layer, M inputs looked at, B bins, D inputs.
 """

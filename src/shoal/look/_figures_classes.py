@@ -97,8 +97,8 @@ def draw_mistakes(mistakes: Mistakes) -> Sheet:
         true = plain(mistakes.classes[mistakes.true_M[place]], _NAME)
         predicted = plain(mistakes.classes[mistakes.predicted_M[place]], _NAME)
         axes.set_title(
-            f"{true}  {_percent(mistakes.of_true_M[place])}\n"
-            f"→ {predicted}  {_percent(mistakes.of_predicted_M[place])}",
+            f"{true} ({_percent(mistakes.of_true_M[place])})\n"
+            f"→ {predicted} ({_percent(mistakes.of_predicted_M[place])})",
             fontsize=8, fontweight="normal", loc="center",
         )  # fmt: skip
     which = "all" if shown == mistakes.wrong else f"the {shown} surest of"

@@ -1,0 +1,239 @@
+"""The torch trainer on images: agreement with an ordinary loop, and bytes that know no neighbour.
+
+Letters: N rows, C channels, P parameters.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from trainer_cases import fingerprint, in_precision, same_bytes
+
+from conv_oracle import ConvOracle
+from shoal.engine._torch import TorchTrainer
+from shoal.engine._trainer import CURVES, FitData, Job, Rows, State, Stopped, initial_state
+from shoal.nets import build_architecture
+from shoal.streams import StreamKey
+from shoal.study import Network, Training
+
+KEY = StreamKey(11, 2, 1)
+CLASSES = 3
+SCALE, OFFSET = 1 / 100, -0.7
+
+
+@dataclasses.dataclass(frozen=True)
+class Pictures:
+    """A fit on made-up images; `offset` 0 where black must stay 0, for the oracle's augmentation."""
+
+    name: str
+    network: dict[str, Any]
+    training: dict[str, Any]
+    shape: tuple[int, int, int] = (1, 8, 8)
+    rows: int = 23
+    offset: float = OFFSET
+
+    @property
+    def job(self) -> Job:
+        network = Network.model_validate({"kind": "cnn", "hidden": [9], **self.network})
+        training = Training.model_validate({"batch_size": 5, "epochs": 12, "lr": 0.01, **self.training})
+        architecture = build_architecture(network, self.shape, CLASSES)
+        return Job(architecture, training, "cross-entropy", KEY)
+
+    @property
+    def images(self) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """Twice as many images as training rows, and the class of each."""
+        rng = np.random.default_rng(5)
+        x = rng.integers(0, 256, (2 * self.rows, *self.shape), dtype=np.uint8)
+        return x, rng.integers(0, CLASSES, len(x))
+
+    def data(self, images: NDArray[np.uint8] | None = None) -> FitData:
+        """Every second image is learned from; of the others some are validated on and some are inner rows."""
+        made, y = self.images
+        x = made if images is None else images
+        numbers = np.arange(len(x))
+        groups = (numbers[::2], numbers[1:15:2], numbers[15::2])
+        channels = np.ones(self.shape[0], np.float32)
+        train, validation, inner = (Rows(x, y[rows], rows) for rows in groups)
+        return FitData(
+            train, validation, inner, np.float32(SCALE) * channels, np.float32(self.offset) * channels
+        )
+
+    def oracle(self) -> ConvOracle:
+        job = self.job
+        network = Network.model_validate({"kind": "cnn", "hidden": [9], **self.network})
+        return ConvOracle(network, job.training, KEY, self.shape, CLASSES)
+
+
+def conv(channels: int, **keys: Any) -> dict[str, Any]:
+    return {"channels": channels, "padding": 1, **keys}
+
+
+MAX, AVERAGE = {"pool": {"kind": "max"}}, {"pool": {"kind": "average", "size": 2, "stride": 1}}
+SGD = {"optimizer": "sgd", "momentum": 0.9, "lr": 0.02}
+STRIDED = [conv(4, stride=2), conv(6, stride=2)]
+CASES = {
+    case.name: case
+    for case in (
+        Pictures("strides", {"conv": STRIDED}, {"optimizer": "adam", "weight_decay": 1e-3}, (1, 14, 12)),
+        Pictures("pooling", {"conv": [conv(4, **MAX), conv(8, **AVERAGE)], "activation": "tanh"}, SGD),
+        Pictures("groups", {"conv": [conv(4), conv(8, groups=4, kernel=2)]}, SGD, (2, 6, 5)),
+        Pictures("batch norm", {"conv": [conv(4, **MAX), conv(6)], "batch_norm": True}, SGD, rows=24),
+        Pictures("dropout", {"conv": [conv(5), conv(6, **MAX)], "conv_dropout": 0.3, "dropout": 0.5}, SGD),
+        Pictures(
+            "augmentation",
+            {"conv": [conv(4, **MAX)]},
+            {"augment": {"shift": 2, "flip": True}, "schedule": "one-cycle"},
+            (3, 6, 7),
+            offset=0.0,
+        ),
+        Pictures("no hidden layer", {"conv": [conv(3, kernel=4)], "hidden": [], "activation": "elu"}, SGD),
+    )
+}
+every_case = pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
+FULL = Pictures(
+    "everything",
+    {"conv": [conv(4, stride=2), conv(6)], "batch_norm": True, "conv_dropout": 0.2, "dropout": 0.2},
+    {"augment": {"shift": 1, "flip": True}, "epochs": 6, "keep": "best"},
+    rows=24,
+)
+
+
+def train(case: Pictures, stops: tuple[int, ...] = (), data: FitData | None = None) -> State:
+    state, rows, trainer = initial_state(case.job), data or case.data(), TorchTrainer()
+    for until in (*sorted(stops), case.job.training.epochs):
+        trainer.advance(case.job, rows, state, until)
+    return state
+
+
+# -- the ordinary loop ---------------------------------------------------------------------------------------
+
+
+@every_case
+def test_every_epoch_agrees_with_an_ordinary_loop(case: Pictures) -> None:
+    trainer, oracle, job = TorchTrainer(dtype="float64"), case.oracle(), case.job
+    state = in_precision(initial_state(job), "float64")
+    data, (images, y) = case.data(), case.images
+    x = images.astype(np.float64) * np.float32(SCALE) + np.float32(case.offset)
+    steps = 0
+    for epoch in range(job.training.epochs):
+        trainer.advance(job, data, state, epoch + 1)
+        steps += oracle.epoch(x[::2], y[::2], epoch)
+        for ours, theirs in ((state.parameters_P, oracle.parameters_P), (state.buffers, oracle.buffers)):
+            size = max(1.0, np.abs(theirs).max(initial=0.0))
+            np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-12 * size)
+        rows = {"train": slice(0, None, 2), "validation": slice(1, 15, 2), "inner": slice(15, None, 2)}
+        for name, part in rows.items():
+            loss, accuracy = oracle.evaluate(x[part], y[part])
+            curve = state.curve_TC[epoch]
+            assert curve[CURVES.index(f"{name}_loss")] == pytest.approx(loss, rel=1e-11)
+            if name != "inner":
+                assert curve[CURVES.index(f"{name}_accuracy")] == accuracy
+    assert state.status == "done"
+    assert steps >= 50
+
+
+def test_outputs_are_those_of_the_oracle_for_images_in_any_memory_order() -> None:
+    case = CASES["strides"]
+    job, oracle = case.job, case.oracle()
+    oracle.blocks.eval()
+    x = np.random.default_rng(0).normal(size=(5, *case.shape)).astype(np.float32)
+    import torch
+
+    expected = oracle.outputs(torch.tensor(x, dtype=torch.float64)).detach().numpy()
+    start = initial_state(job)
+    for images in (x, np.asfortranarray(x)):
+        got = TorchTrainer().outputs(job.architecture, start.parameters_P, start.buffers, images)
+        np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_training_curve_sees_every_kth_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = CASES["no hidden layer"]
+    whole = train(case)
+    monkeypatch.setattr("shoal.engine._trainer.CURVE_IMAGES", 8)  # of 23 images every third
+    thin = train(case)
+    column = CURVES.index("train_loss")
+    full, data = case.data(), case.data()
+    third = Rows(full.train.x, full.train.y[::3], full.train.index[::3])  # type: ignore[index]
+    monkeypatch.setattr("shoal.engine._trainer.CURVE_IMAGES", 8192)
+    shown = dataclasses.replace(data, validation=third)
+    expected = train(case, data=shown).curve_TC[:, CURVES.index("validation_loss")]
+    np.testing.assert_array_equal(thin.curve_TC[:, column], expected)
+    assert not np.array_equal(thin.curve_TC[:, column], whole.curve_TC[:, column])
+    assert fingerprint(thin, "curve_TC") == fingerprint(whole, "curve_TC")
+
+
+# -- neighbours, threads, interruptions ----------------------------------------------------------------------
+
+
+@every_case
+def test_stops_change_no_byte(case: Pictures) -> None:
+    assert same_bytes(train(case), train(case, (1, 2, 5)))
+
+
+@settings(max_examples=5, deadline=None, derandomize=True)
+@given(stops=st.lists(st.integers(0, 6), max_size=4))
+def test_where_a_fit_was_interrupted_changes_no_byte(stops: list[int]) -> None:
+    assert same_bytes(train(FULL), train(FULL, tuple(stops)))
+
+
+def test_a_fit_among_others_in_threads_is_the_fit_alone() -> None:
+    cases = [FULL, CASES["strides"], CASES["dropout"], FULL]
+    alone = [train(case) for case in cases]
+    with ThreadPoolExecutor(2) as pool:
+        together = list(pool.map(train, cases))
+    assert all(same_bytes(one, other) for one, other in zip(alone, together, strict=True))
+
+
+def test_interleaved_fits_do_not_disturb_each_other() -> None:
+    one, other = CASES["dropout"], FULL
+    states = [initial_state(one.job), initial_state(other.job)]
+    trainer = TorchTrainer()
+    for until in range(1, one.job.training.epochs + 1):
+        for case, state in zip((one, other), states, strict=True):
+            trainer.advance(case.job, case.data(), state, until)
+    assert same_bytes(states[0], train(one))
+    assert same_bytes(states[1], train(other))
+
+
+def test_where_its_numbers_lie_in_memory_changes_no_byte() -> None:
+    case, state = CASES["strides"], initial_state(CASES["strides"].job)
+    room = np.zeros(4 * state.parameters_P.size + 4, np.uint8)
+    for offset in (0, 4):
+        moved = room[offset : offset + 4 * state.parameters_P.size].view(np.float32)
+        moved[:] = state.parameters_P
+        begun = dataclasses.replace(initial_state(case.job), parameters_P=moved)
+        TorchTrainer().advance(case.job, case.data(), begun, case.job.training.epochs)
+        assert same_bytes(begun, train(case))
+
+
+def test_a_wish_to_stop_ends_an_epoch_of_images_at_once() -> None:
+    wishes = iter([False, False, True])
+    state = initial_state(FULL.job)
+    state.stopping = lambda: next(wishes)
+    with pytest.raises(Stopped):
+        TorchTrainer().advance(FULL.job, FULL.data(), state, 6)
+    assert state.epoch == 0
+
+
+# -- what is held out stays out -------------------------------------------------------------------------------
+
+
+@every_case
+def test_garbage_in_held_out_images_changes_no_training_byte(case: Pictures) -> None:
+    images, _ = case.images
+    garbage = images.copy()
+    garbage[1::2] = 255 - garbage[1::2]
+    clean, poisoned = train(case), train(case, data=case.data(garbage))
+    assert fingerprint(clean, "curve_TC") == fingerprint(poisoned, "curve_TC")
+    for name in ("train_loss", "train_accuracy"):
+        column = CURVES.index(name)
+        np.testing.assert_array_equal(clean.curve_TC[:, column], poisoned.curve_TC[:, column])
+    column = CURVES.index("validation_loss")
+    assert not np.array_equal(clean.curve_TC[:, column], poisoned.curve_TC[:, column])

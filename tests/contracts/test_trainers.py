@@ -1,0 +1,174 @@
+"""Every trainer takes the oracle's steps.
+
+In float64 the torch trainer follows the oracle freely: 12 digits, with every optimiser for 100 steps. In float32 two
+runs of the same mathematics part from each other, so there each epoch is started from the oracle's state
+(teacher forcing) and its error is held against a bound.
+
+Letters: P parameters.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from numpy.typing import NDArray
+from trainer_cases import LONG, NORMED, TABLE, Case, drawn_cases, in_precision
+
+from oracle import Oracle
+from shoal.engine._trainer import CURVES, FitData, State, Trainer, evaluation_epochs
+
+UNIT = 2.0**-24
+"""Half the distance from 1 to the next float32: the relative error of one rounding."""
+
+LOST_UNITS = 100.0
+"""How many roundings may pile up in one update; see `step_bound`."""
+
+FORCED_STEPS = 1_000 if LONG else 15
+
+CAMPAIGN = settings(max_examples=2_000 if LONG else 30, deadline=None, derandomize=not LONG)
+
+
+def by_name(case: Case) -> str:
+    return case.name
+
+
+def farthest(ours: NDArray[Any], oracles: NDArray[Any]) -> float:
+    """Largest difference of two vectors, relative to the largest number in them."""
+    if not len(oracles):
+        return 0.0
+    return float(np.max(np.abs(ours - oracles)) / max(float(np.max(np.abs(oracles))), 1e-300))
+
+
+def expected_curve(oracle: Oracle, data: FitData) -> NDArray[np.float64]:
+    """The row of `State.curve_TC` that belongs to the oracle as it stands."""
+    train, validation, inner = (
+        oracle.evaluate(rows.x, rows.y) for rows in (data.train, data.validation, data.inner)
+    )
+    columns = {
+        "train_loss": train[0],
+        "validation_loss": validation[0],
+        "inner_loss": inner[0],
+        "train_accuracy": train[1],
+        "validation_accuracy": validation[1],
+    }
+    return np.array([columns[name] for name in CURVES])
+
+
+@pytest.mark.parametrize("case", TABLE, ids=by_name)
+def test_follows_the_oracle_to_12_digits(exact_trainer: Trainer, case: Case) -> None:
+    state, data, oracle = case.start("float64"), case.data, case.oracle()
+    tolerance = 10.0**-case.digits
+    for epoch in range(case.training.epochs):
+        losses = list(oracle.epoch(data.train.x, data.train.y, epoch))
+        exact_trainer.advance(case.job, data, state, epoch + 1)
+        if state.epoch <= epoch:  # stopped early, as the next test of the relations asks for
+            assert case.training.early_stopping == "inner"
+            break
+        assert np.isfinite(losses).all()
+        assert farthest(state.parameters_P, oracle.parameters_P) < tolerance, f"after epoch {epoch + 1}"
+        assert farthest(state.buffers, oracle.buffers) < tolerance, f"after epoch {epoch + 1}"
+        if epoch % 10 == 0:
+            np.testing.assert_allclose(state.curve_TC[epoch], expected_curve(oracle, data), rtol=tolerance)
+    assert state.status == "done"
+
+
+# -- float32 -------------------------------------------------------------------------------------------------
+
+
+def step_bound(before_P: NDArray[Any], after_P: NDArray[Any], steps: int) -> float:
+    """How far (in the 2-norm) a float32 trainer may end from the exact epoch of `steps` steps.
+
+    Each step rounds every parameter once, and once more where weight decay has changed it: 2 units of the
+    parameters. Its update is a chain of sums of at most 130 products in these cases, activations with a few
+    units of error each, and a quotient; the error of a sum of n terms in any order is below n units of the
+    sum of their absolute values (Higham 2002, Accuracy and Stability of Numerical Algorithms, 4.2), and
+    residuals and gradients cancel part of that sum. `LOST_UNITS` units of the update allow for it: still
+    only 6e-6 of the update, far less than any wrong term of the mathematics would make.
+
+    Near a minimum the gradient's terms cancel while their rounding stays, so moments are held against the
+    largest moment so far.
+    """
+    moved = np.linalg.norm(after_P - before_P)
+    return float(UNIT * steps * (2 * np.linalg.norm(after_P) + LOST_UNITS * moved))
+
+
+def forced_state(case: Case, oracle: Oracle, epoch: int) -> State:
+    """Round the oracle's state to float32, as a state of `epoch` epochs; round the oracle's with it."""
+    state = in_precision(case.start(), "float32")
+    first_P, second_P = oracle.moments()
+    state.parameters_P[:], state.first_P[:], state.second_P[:] = oracle.parameters_P, first_P, second_P
+    state.epoch = epoch
+    state.points = int(np.searchsorted(evaluation_epochs(case.training.epochs), epoch, side="right"))
+    steps = -(-case.rows // case.training.batch_size) * epoch
+    oracle.restore(state.parameters_P, (state.first_P, state.second_P), steps)
+    return state
+
+
+FORCED = [case for case in TABLE if case not in NORMED and case.training.early_stopping == "none"]
+
+
+@pytest.mark.parametrize("case", FORCED, ids=by_name)
+def test_takes_each_step_from_the_oracles_state_to_float32_rounding(trainer: Trainer, case: Case) -> None:
+    steps = -(-case.rows // case.training.batch_size)
+    epochs = max(2, FORCED_STEPS // steps)
+    case = case.but(epochs=epochs)
+    assert trainer.refuses(case.job.architecture, case.training) is None
+    data, oracle = case.data, case.oracle()
+    largest = np.zeros(2)
+    for epoch in range(epochs):
+        state = forced_state(case, oracle, epoch)
+        before_P = state.parameters_P.astype(np.float64)
+        assert np.isfinite(list(oracle.epoch(data.train.x, data.train.y, epoch))).all()
+        trainer.advance(case.job, data, state, epoch + 1)
+        error = float(np.linalg.norm(state.parameters_P - oracle.parameters_P))
+        assert error <= step_bound(before_P, oracle.parameters_P, steps), f"epoch {epoch + 1}"
+        moments = list(zip((state.first_P, state.second_P), oracle.moments(), strict=True))
+        largest = np.maximum(largest, [np.abs(oracles).max() for _, oracles in moments])
+        errors = np.array([np.abs(ours - oracles).max() for ours, oracles in moments])
+        assert (errors <= UNIT * steps * LOST_UNITS * largest).all(), f"moments, epoch {epoch + 1}"
+
+
+def test_native_refuses_batch_norm_and_nothing_else_of_the_table() -> None:
+    from trainer_cases import make_trainer
+
+    native = make_trainer("native")
+    refused = [case.name for case in TABLE if native.refuses(case.job.architecture, case.training)]
+    assert refused == [case.name for case in NORMED]
+
+
+def check_drawn(trainer: Trainer, case: Case, tolerance: float) -> None:
+    """Run a drawn case to its end; hold losses against the oracle's at the same and at its own parameters."""
+    data, oracle, own = case.data, case.oracle(), case.oracle()
+    state = case.start("float64" if tolerance < UNIT else "float32")
+    for epoch in range(case.training.epochs):
+        list(oracle.epoch(data.train.x, data.train.y, epoch))
+        trainer.advance(case.job, data, state, epoch + 1)
+        assert state.status != "diverged"
+        if state.epoch <= epoch:
+            assert case.training.early_stopping == "inner"
+            assert state.epoch - state.best_epoch == case.training.patience
+            break
+        own.set_parameters(state.parameters_P)
+        own.set_buffers(state.buffers)
+        curve = state.curve_TC[epoch]
+        np.testing.assert_allclose(curve, expected_curve(own, data), rtol=tolerance, atol=tolerance)
+        np.testing.assert_allclose(
+            curve[:3], expected_curve(oracle, data)[:3], rtol=100 * tolerance, atol=tolerance
+        )
+    assert state.status == "done"
+
+
+@CAMPAIGN
+@given(case=drawn_cases())
+def test_any_fit_agrees_with_the_oracle_in_float64(exact_trainer: Trainer, case: Case) -> None:
+    check_drawn(exact_trainer, case, 1e-11)
+
+
+@CAMPAIGN
+@given(case=drawn_cases(batch_norm=False))
+def test_any_fit_agrees_with_the_oracle_in_float32(trainer: Trainer, case: Case) -> None:
+    assert trainer.refuses(case.job.architecture, case.training) is None
+    check_drawn(trainer, case, 2e-5)

@@ -1,0 +1,254 @@
+"""The table of fits that every trainer is tested on, and the fits that Hypothesis draws.
+
+Letters: N rows, D inputs, K outputs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from oracle import Oracle
+from shoal.engine._trainer import FitData, Job, Rows, State, Trainer, initial_state
+from shoal.nets import build_architecture
+from shoal.streams import Role, StreamKey, dropout_draws
+from shoal.study import Activation, Loss, Network, Optimizer, Training
+
+SCHEDULES = get_args(Training.model_fields["schedule"].annotation)
+
+LONG = os.environ.get("SHOAL_CAMPAIGN") == "long"
+
+KEY = StreamKey(2026, 1, 0)
+DEFAULT_RATES = {"sgd": 0.05, "adam": 0.01, "adamw": 0.01, "rmsprop": 0.001}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One fit: its description and how many made-up rows it has.
+
+    `digits` is how many digits two trainers in float64 must have in common. The bias in front of a batch norm has
+    gradient 0; what rounding leaves of it (1e-17) is what adaptive optimisers divide by its own size: fewer digits.
+    """
+
+    name: str
+    network: Network
+    training: Training
+    loss: Loss = "mse"
+    inputs: int = 3
+    outputs: int = 2
+    rows: int = 23
+    validation: int = 7
+    inner: int = 5
+    digits: int = 12
+    key: StreamKey = KEY
+
+    @property
+    def job(self) -> Job:
+        architecture = build_architecture(self.network, (self.inputs,), self.outputs)
+        return Job(architecture, self.training, self.loss, self.key)
+
+    @property
+    def data(self) -> FitData:
+        """Rows of a smooth function with noise; the same for the same sizes."""
+        counts = (self.rows, self.validation, self.inner)
+        rng = np.random.default_rng([self.inputs, self.outputs, *counts])
+        train, validation, inner = (self._rows(rng, count) for count in counts)
+        return FitData(train, validation, inner)
+
+    def _rows(self, rng: np.random.Generator, count: int) -> Rows:
+        x = rng.normal(size=(count, self.inputs))
+        y: NDArray[Any] = np.sin(x @ rng.normal(size=(self.inputs, self.outputs)) / np.sqrt(self.inputs))
+        y += 0.1 * rng.normal(size=y.shape)
+        if self.loss == "cross-entropy":
+            return Rows(x.astype(np.float32), y.argmax(1).astype(np.int64))
+        return Rows(x.astype(np.float32), y.astype(np.float32))
+
+    def oracle(self, dtype: torch.dtype = torch.float64) -> Oracle:
+        return Oracle(self.network, self.training, self.loss, self.key, (self.inputs, self.outputs), dtype)
+
+    def start(self, dtype: str = "float32") -> State:
+        """The state before the first epoch, its vectors in the trainer's precision."""
+        return in_precision(initial_state(self.job), dtype)
+
+    def but(self, **training: Any) -> Case:
+        """The same fit with some training keys changed."""
+        changed = Training.model_validate(self.training.model_dump() | training)
+        return dataclasses.replace(self, training=changed, name=f"{self.name}, {training}")
+
+
+def make_trainer(name: str) -> Trainer:
+    """Build a trainer by name, or skip; with SHOAL_REQUIRE_NATIVE=1 a missing native trainer fails."""
+    if name == "torch":
+        from shoal.engine._torch import TorchTrainer
+
+        return TorchTrainer()
+    from shoal.engine._native import NativeTrainer, native_available
+
+    if not native_available():
+        if os.environ.get("SHOAL_REQUIRE_NATIVE") == "1":
+            pytest.fail("SHOAL_REQUIRE_NATIVE=1, but the native core is not built on this machine")
+        pytest.skip("the native core is not built on this machine")
+    return NativeTrainer()
+
+
+def in_precision(state: State, dtype: str) -> State:
+    vectors = ("parameters_P", "buffers", "first_P", "second_P", "best_P", "best_buffers")
+    return dataclasses.replace(state, **{name: getattr(state, name).astype(dtype) for name in vectors})
+
+
+def same_bytes(one: State, other: State) -> bool:
+    """Whether two states are equal to the last bit, every field."""
+    return fingerprint(one) == fingerprint(other)
+
+
+def fingerprint(state: State, *leave_out: str) -> tuple[Any, ...]:
+    """Every field of a state as comparable values: arrays as their bytes."""
+    fields = {field.name: getattr(state, field.name) for field in dataclasses.fields(state)}
+    return tuple(
+        (name, value.tobytes() if isinstance(value, np.ndarray) else value)
+        for name, value in fields.items()
+        if name not in leave_out
+    )
+
+
+def _case(name: str, network: dict[str, Any] | None = None, **given: Any) -> Case:
+    """Build a row of the table: training keys by name, fields of `Case` by name, the rest by default."""
+    sizes = {key: given.pop(key) for key in list(given) if key in Case.__dataclass_fields__}
+    optimizer = given.get("optimizer", "adam")
+    training = {"lr": DEFAULT_RATES[optimizer], "batch_size": 5, "epochs": 8} | given
+    shape = {"hidden": [17, 9], "activation": "tanh"} | (network or {})
+    return Case(name, Network.model_validate(shape), Training.model_validate(training), **sizes)
+
+
+OPTIMIZERS: dict[str, dict[str, Any]] = {
+    "sgd": {"optimizer": "sgd"},
+    "momentum": {"optimizer": "sgd", "momentum": 0.9, "lr": 0.02},
+    "nesterov": {"optimizer": "sgd", "momentum": 0.9, "nesterov": True, "lr": 0.02},
+    "adam": {"optimizer": "adam"},
+    "adamw": {"optimizer": "adamw"},
+    "rmsprop": {"optimizer": "rmsprop"},
+    "rmsprop with momentum": {"optimizer": "rmsprop", "momentum": 0.8, "lr": 0.001},
+}
+
+
+def rate_on_a_draw() -> float:
+    """Give a rate whose threshold is itself a draw of the first step: that unit is kept."""
+    draws = dropout_draws(KEY.words(Role.DROPOUT), 5 * 17, layer=0, step=0, epoch=0)
+    return float(np.sort(draws)[20]) / 65536
+
+
+def _table() -> list[Case]:
+    table: list[Case] = []
+    for name, keys in OPTIMIZERS.items():
+        table += [
+            _case(f"{name}, dropout, short last batch", {"dropout": 0.25}, epochs=20, **keys),
+            _case(f"{name}, weight decay, one batch", weight_decay=0.02, batch_size=100, epochs=100, **keys),
+            _case(f"{name}, classes", loss="cross-entropy", outputs=4, weight_decay=1e-3, **keys),
+        ]
+    for schedule in SCHEDULES:
+        table.append(_case(f"schedule {schedule}", optimizer="sgd", schedule=schedule))
+    for activation in get_args(Activation):
+        network = {"activation": activation, "hidden": [16, 33], "dropout": 0.5}
+        table.append(_case(f"activation {activation}", network, optimizer="sgd", outputs=1))
+    return [
+        *table,
+        _case("steps of the schedule by default", schedule="step", step_factor=0.3),
+        _case("steps of the schedule every 3 epochs", schedule="step", step_every=3),
+        _case("no hidden layer", {"hidden": []}, optimizer="sgd"),
+        _case("one hidden unit, one input, one row a batch", {"hidden": [1]}, inputs=1, batch_size=1, epochs=5),
+        _case("deep", {"hidden": [8, 7, 6, 5, 4], "dropout": 0.1}, outputs=1),
+        _case("wide", {"hidden": [130]}, inputs=67, outputs=19, optimizer="sgd"),
+        _case("the published network", {"hidden": [100, 80], "activation": "sigmoid", "dropout": 0.25},
+              inputs=1, outputs=1, rows=67, batch_size=10, epochs=15, lr=1e-3),
+        _case("a draw equal to the threshold", {"dropout": rate_on_a_draw()}, optimizer="sgd"),
+        _case("most units dropped", {"hidden": [40], "dropout": 0.9}, optimizer="sgd"),
+        _case("two classes, large logits", loss="cross-entropy", optimizer="sgd", lr=2.0),
+        _case("no rows but training rows", validation=0, inner=0, optimizer="sgd"),
+        _case("keep the best epoch", keep="best", optimizer="sgd", lr=0.5, epochs=20),
+        _case("inner rows judge", keep="best", early_stopping="inner", patience=4, lr=0.05, epochs=60),
+    ]  # fmt: skip
+
+
+def _normed() -> list[Case]:
+    # Weight decay gives the bias in front of a batch norm a gradient, except under adamw.
+    network = {"batch_norm": True, "dropout": 0.25}
+    return [
+        *(
+            _case(
+                f"batch norm, {name}",
+                network,
+                digits=8 if name == "adamw" else 12,
+                rows=24,
+                weight_decay=0.02,
+                epochs=20,
+                **keys,
+            )
+            for name, keys in OPTIMIZERS.items()
+        ),
+        _case("batch norm, classes", network, rows=24, loss="cross-entropy", optimizer="sgd"),
+    ]
+
+
+NORMED = _normed()
+TABLE = [*_table(), *NORMED]
+
+
+@st.composite
+def drawn_cases(draw: st.DrawFn, epochs: int = 4, batch_norm: bool = True) -> Case:
+    """Any fit of reasonable size; layer widths lie around the vector widths, where kernels go wrong."""
+    width = st.one_of(st.integers(1, 40), st.sampled_from([7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65]))
+    hidden = draw(st.lists(width, max_size=4))
+    # A kept unit is multiplied by 1 / (1 - rate): several layers at a high rate are a way to diverge.
+    rates = [0.0, 0.0, 1e-6, 0.1, 0.25, *([0.5, 0.9] if len(hidden) < 2 else [])]
+    network = {
+        "hidden": hidden,
+        "activation": draw(st.sampled_from(get_args(Activation))),
+        "dropout": draw(st.sampled_from(rates)),
+        "batch_norm": batch_norm and draw(st.booleans()),
+    }
+    # See `Case.digits`; and batch norm of two rows is a step function, which takes digits from any trainer.
+    optimizer = "sgd" if network["batch_norm"] else draw(st.sampled_from(get_args(Optimizer)))
+    momentum = draw(st.sampled_from([0.0, 0.5, 0.9])) if optimizer in ("sgd", "rmsprop") else 0.0
+    rows = draw(st.integers(1, 70))
+    size = draw(st.sampled_from([1, 2, 3, 5, 8, 10, 16, 25, 32, 67, 100]))
+    if network["batch_norm"]:
+        size = max(size, 5)
+        rows = rows + 3 if rows % size in (1, 2) else rows
+    training = {
+        "optimizer": optimizer,
+        "momentum": momentum,
+        "nesterov": optimizer == "sgd" and momentum > 0 and draw(st.booleans()),
+        # Small enough that the mathematics itself does not diverge, batches of one row of 33 inputs included.
+        "lr": DEFAULT_RATES[optimizer] * (1 - momentum) * draw(st.sampled_from([0.01, 0.1, 0.5])),
+        "weight_decay": draw(st.sampled_from([0.0, 1e-4, 0.1])),
+        "schedule": draw(st.sampled_from(SCHEDULES)),
+        "batch_size": size,
+        "epochs": draw(st.integers(1, epochs)),
+        "keep": draw(st.sampled_from(["last", "best"])),
+        "early_stopping": draw(st.sampled_from(["none", "inner"])),
+        "patience": draw(st.integers(1, epochs)),
+    }
+    loss = draw(st.sampled_from(get_args(Loss)))
+    return Case(
+        name="drawn",
+        network=Network.model_validate(network),
+        training=Training.model_validate(training),
+        loss=loss,
+        inputs=draw(st.integers(1, 33)),
+        outputs=draw(st.integers(2 if loss == "cross-entropy" else 1, 18)),
+        rows=rows,
+        # The rows that judge must be there.
+        validation=draw(st.integers(int(training["keep"] == "best"), 20)),
+        inner=draw(st.integers(int(training["early_stopping"] == "inner"), 20)),
+        key=StreamKey(
+            draw(st.integers(0, 2**63 - 1)), draw(st.integers(0, 2**31 + 9)), draw(st.integers(0, 99))
+        ),
+    )

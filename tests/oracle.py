@@ -1,0 +1,210 @@
+"""The oracle: training written the slow, obvious way in torch.nn and torch.optim.
+
+It shares nothing with `shoal.engine`. What both must agree on beforehand comes from outside the engine: the
+description (shoal.study), the initial parameters (shoal.nets) and the random streams (shoal.streams).
+
+Letters: N rows, B rows of a batch, D inputs, H hidden units, K outputs, P parameters, E epochs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn, optim
+from torch.nn.utils import parameters_to_vector, vector_to_parameters
+from torch.optim import lr_scheduler
+
+from shoal.nets import build_architecture, initial_parameters
+from shoal.streams import Role, StreamKey, dropout_draws, dropout_scale, dropout_threshold, permutation
+from shoal.study import Loss, Network, Training
+
+_ACTIVATIONS = {
+    "sigmoid": nn.Sigmoid,
+    "tanh": nn.Tanh,
+    "relu": nn.ReLU,
+    "leaky-relu": nn.LeakyReLU,
+    "elu": nn.ELU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "softplus": nn.Softplus,
+    "identity": nn.Identity,
+}
+# Where torch.optim keeps what `State.first_P` and `State.second_P` hold.
+_MOMENTS = {
+    "sgd": ("momentum_buffer", None),
+    "adam": ("exp_avg", "exp_avg_sq"),
+    "adamw": ("exp_avg", "exp_avg_sq"),
+    "rmsprop": ("momentum_buffer", "square_avg"),
+}
+
+
+def make_optimizer(training: Training, parameters: list[nn.Parameter]) -> optim.Optimizer:
+    """Choose the ordinary optimiser: one tensor after the other, neither foreach nor fused."""
+    plain: dict[str, Any] = {"lr": training.lr, "weight_decay": training.weight_decay, "foreach": False}
+    match training.optimizer:
+        case "sgd":
+            return optim.SGD(parameters, momentum=training.momentum, nesterov=training.nesterov, **plain)
+        case "rmsprop":
+            return optim.RMSprop(parameters, momentum=training.momentum, **plain)
+        case "adam":
+            return optim.Adam(parameters, **plain)
+        case "adamw":
+            return optim.AdamW(parameters, **plain)
+
+
+def learning_rates(training: Training) -> list[float]:
+    """Ask torch's own schedulers for the learning rate of every epoch, (E,)."""
+    optimizer = optim.SGD([nn.Parameter(torch.zeros(1))], lr=training.lr)
+    scheduler: lr_scheduler.LRScheduler
+    match training.schedule:
+        case "cosine":
+            scheduler = lr_scheduler.CosineAnnealingLR(optimizer, T_max=training.epochs)
+        case "step":
+            every = training.step_every or max(1, training.epochs // 3)
+            scheduler = lr_scheduler.StepLR(optimizer, every, gamma=training.step_factor)
+        case "one-cycle":
+            scheduler = lr_scheduler.OneCycleLR(
+                optimizer, training.lr, total_steps=training.epochs, cycle_momentum=False
+            )
+        case "constant":
+            scheduler = lr_scheduler.ConstantLR(optimizer, factor=1.0)
+    rates = [optimizer.param_groups[0]["lr"]]
+    for _ in range(training.epochs - 1):
+        optimizer.step()
+        scheduler.step()
+        rates.append(optimizer.param_groups[0]["lr"])
+    return [float(rate) for rate in rates]
+
+
+class Oracle:
+    """One network and its optimiser; `shape` is (D, K)."""
+
+    def __init__(
+        self,
+        network: Network,
+        training: Training,
+        loss: Loss,
+        key: StreamKey,
+        shape: tuple[int, int],
+        dtype: torch.dtype = torch.float64,
+    ) -> None:
+        self.training, self.key, self.dtype, self.rate = training, key, dtype, network.dropout
+        widths = (shape[0], *network.hidden)
+        self.hidden = nn.ModuleList(
+            nn.Sequential(
+                nn.Linear(inputs, units),
+                nn.BatchNorm1d(units) if network.batch_norm else nn.Identity(),
+                _ACTIVATIONS[network.activation](),
+            )
+            for inputs, units in pairwise(widths)
+        )
+        self.model = nn.ModuleList([self.hidden, nn.Linear(widths[-1], shape[1])]).to(dtype)
+        self.criterion = nn.MSELoss() if loss == "mse" else nn.CrossEntropyLoss()
+        self.optimizer = make_optimizer(training, list(self.model.parameters()))
+        self.rates = learning_rates(training)
+        self.set_parameters(initial_parameters(build_architecture(network, (shape[0],), shape[1]), key))
+
+    # -- what it is ------------------------------------------------------------------------------------------
+
+    @property
+    def parameters_P(self) -> NDArray[Any]:
+        """The flat parameter vector: layer by layer weight, bias, and batch norm's weight and bias."""
+        return parameters_to_vector(self.model.parameters()).detach().clone().numpy()
+
+    @property
+    def buffers(self) -> NDArray[Any]:
+        """Running means and variances, layer by layer."""
+        return np.concatenate([np.zeros(0), *(b.numpy() for b in self.model.buffers() if b.dim())])
+
+    def set_parameters(self, parameters_P: NDArray[Any]) -> None:
+        """Replace every parameter."""
+        # `.data`, since torch's vector_to_parameters makes each parameter a view of the vector it is given.
+        vector_to_parameters(torch.tensor(parameters_P, dtype=self.dtype), self.model.parameters())
+
+    def set_buffers(self, buffers: NDArray[Any]) -> None:
+        """Replace every running mean and variance."""
+        start = 0
+        for buffer in (b for b in self.model.buffers() if b.dim()):
+            buffer.copy_(torch.tensor(buffers[start : start + len(buffer)], dtype=self.dtype))
+            start += len(buffer)
+
+    def moments(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """What the optimiser remembers, as two flat vectors (zeros where it remembers nothing)."""
+        first, second = (
+            np.concatenate([self._moment(p, name).reshape(-1) for p in self.model.parameters()])
+            for name in _MOMENTS[self.training.optimizer]
+        )
+        return first, second
+
+    def _moment(self, parameter: nn.Parameter, name: str | None) -> NDArray[Any]:
+        value = self.optimizer.state[parameter].get(name)
+        return np.zeros(parameter.shape) if value is None else value.numpy()
+
+    def restore(
+        self, parameters_P: NDArray[Any], moments: tuple[NDArray[Any], NDArray[Any]], steps: int
+    ) -> None:
+        """Go on from these parameters and moments as if `steps` steps had been taken."""
+        self.set_parameters(parameters_P)
+        start = 0
+        for parameter in self.model.parameters():
+            state: dict[str, Any] = {"step": torch.tensor(float(steps))}
+            for name, flat in zip(_MOMENTS[self.training.optimizer], moments, strict=True):
+                if name is not None:
+                    piece = flat[start : start + parameter.numel()].reshape(tuple(parameter.shape))
+                    state[name] = torch.tensor(piece, dtype=self.dtype)
+            self.optimizer.state[parameter] = state
+            start += parameter.numel()
+
+    # -- what it does ----------------------------------------------------------------------------------------
+
+    def outputs(self, x: Tensor, place: tuple[int, int] | None = None) -> Tensor:
+        """(B, K); with `place` (epoch, step) hidden units are dropped."""
+        for layer, block in enumerate(self.hidden):
+            x = block(x)
+            if place is not None and self.rate:
+                x = x * self._kept(layer, (x.shape[0], x.shape[1]), place)
+        y: Tensor = self.model[1](x)
+        return y
+
+    def _kept(self, layer: int, shape: tuple[int, int], place: tuple[int, int]) -> Tensor:
+        words = self.key.words(Role.DROPOUT)
+        draws = dropout_draws(words, shape[0] * shape[1], layer=layer, epoch=place[0], step=place[1])
+        kept_BH = draws.reshape(shape) >= dropout_threshold(self.rate)
+        return torch.tensor(kept_BH, dtype=self.dtype) * float(dropout_scale(self.rate))
+
+    def step(self, x: NDArray[Any], y: NDArray[Any], place: tuple[int, int]) -> float:
+        """Take one step on a batch; give its loss before the step."""
+        self.model.train()
+        self.optimizer.param_groups[0]["lr"] = self.rates[place[0]]
+        self.optimizer.zero_grad()
+        loss = self.criterion(self.outputs(self._tensor(x), place), self._tensor(y))
+        loss.backward()
+        self.optimizer.step()
+        return float(loss.detach())
+
+    def epoch(self, x: NDArray[Any], y: NDArray[Any], epoch: int) -> Iterator[float]:
+        """Take the steps of one epoch (from 0), giving each batch's loss."""
+        order = permutation(self.key.words(Role.ORDER), len(x), epoch=epoch)
+        size = self.training.batch_size
+        for step, start in enumerate(range(0, len(x), size)):
+            rows = order[start : start + size]
+            yield self.step(x[rows], y[rows], (epoch, step))
+
+    def evaluate(self, x: NDArray[Any], y: NDArray[Any]) -> tuple[float, float]:
+        """Loss and accuracy over all rows without dropout; NaN for no rows, accuracy NaN for values."""
+        if not len(x):
+            return float("nan"), float("nan")
+        self.model.eval()
+        with torch.no_grad():
+            outputs = self.outputs(self._tensor(x))
+            loss = float(self.criterion(outputs, self._tensor(y)))
+        classes = y.dtype.kind == "i"
+        return loss, float(np.mean(outputs.argmax(1).numpy() == y)) if classes else float("nan")
+
+    def _tensor(self, values: NDArray[Any]) -> Tensor:
+        return torch.tensor(values, dtype=torch.int64 if values.dtype.kind == "i" else self.dtype)

@@ -1,0 +1,397 @@
+"""The rules of the house as tests: arrows, owners of libraries, budgets, names, forbidden calls.
+
+Each rule is a function from the parsed modules to sentences that name file and line; a rule is kept when
+there are none. The rules themselves are tested on small offending sources at the end.
+"""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).parent.parent
+HOUSE: Final = ROOT / "src" / "shoal"
+
+STAGES: Final = ("study", "data", "nets", "engine", "results", "look")
+EVERYTHING: Final = frozenset(
+    {"errors", "streams", *STAGES, "model", "predict", "export", "progress", "pipeline", "estimators", "cli"}
+)
+
+# Who may import whom; errors may be imported by everyone.
+ARROWS: Final[dict[str, frozenset[str]]] = {
+    "errors": frozenset(),
+    "streams": frozenset(),
+    "study": frozenset({"streams"}),
+    "data": frozenset({"streams"}),
+    "nets": frozenset({"study", "streams"}),
+    "engine": frozenset({"study", "data", "nets", "results", "streams"}),
+    "results": frozenset({"study"}),
+    "look": frozenset({"results", "data", "nets", "study"}),
+    "progress": frozenset({"engine", "results", "look"}),
+    "pipeline": frozenset({"streams", *STAGES}),
+    "model": frozenset({"data", "engine", "nets"}),
+    "predict": frozenset({"data", "model", "nets", "results"}),
+    "export": frozenset({"data", "model", "nets"}),
+    "estimators": frozenset({"streams", *STAGES, "pipeline", "model"}),
+    "cli": frozenset(
+        {"pipeline", "predict", "export", "nets", "progress", "study", "data", "results", "look"}
+    ),
+    "__main__": frozenset({"cli"}),
+    "__init__": EVERYTHING,
+}
+
+# Who may import a library at all.
+OWNERS: Final[dict[str, frozenset[str]]] = {
+    "torch": frozenset(
+        {
+            "nets/_module.py",
+            "engine/_batches.py",
+            "engine/_strided.py",
+            "engine/_torch.py",
+            "engine/_trainers.py",
+        }
+    ),
+    "matplotlib": frozenset({"look/_figures.py"}),
+    "sklearn": frozenset({"data/_builtin.py"}),
+    "sqlite3": frozenset({"results/_database.py"}),
+    "onnx": frozenset({"nets/_onnx.py", "export.py"}),
+    "onnxruntime": frozenset({"export.py"}),
+}
+
+# Imported where they are used, never when a module is imported.
+HEAVY: Final = frozenset(
+    {
+        "torch",
+        "sklearn",
+        "pandas",
+        "matplotlib",
+        "plotly",
+        "scipy",
+        "rich",
+        "pyarrow",
+        "safetensors",
+        "jinja2",
+        "onnx",
+        "onnxruntime",
+        "PIL",
+    }
+)
+LEFT_OUT_AT_START: Final = ("torch", "sklearn", "pandas", "matplotlib", "scipy", "plotly")
+
+FORBIDDEN_MODULES: Final = frozenset(
+    {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "yaml"}
+)
+FORBIDDEN_CALLS: Final = frozenset({"eval", "exec", "compile", "__import__", "hasattr"})
+FORBIDDEN_METHODS: Final = frozenset({"torch.load", "torch.save", "os.system", "os.popen"})
+FORBIDDEN_NAMES: Final = frozenset({"utils", "util", "helpers", "helper", "common", "misc", "base"})
+COMMAND_FILES: Final = frozenset({"cli.py", "estimators.py"})
+
+FILE_MEDIAN, FILE_MAX = 200, 450
+FUNCTION_MEDIAN, FUNCTION_MAX = 12, 60
+PARAMETERS_MAX = 6
+PUBLIC_NAMES_MAX = 25
+
+
+@dataclass(frozen=True)
+class Module:
+    """One parsed file; `name` is its path inside the package."""
+
+    name: str
+    text: str
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.text)
+
+    @property
+    def stage(self) -> str:
+        """The folder, or the file's own name at the top of the house."""
+        head, _, rest = self.name.partition("/")
+        return head if rest else head.removesuffix(".py")
+
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@cache
+def house() -> list[Module]:
+    return [
+        Module(path.relative_to(HOUSE).as_posix(), path.read_text(encoding="utf-8"))
+        for path in sorted(HOUSE.rglob("*.py"))
+    ]
+
+
+def imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Line and full name of every import, wherever it stands; `from a import b` gives a.b."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            head = "." * node.level + (node.module or "")
+            yield from ((node.lineno, f"{head}.{alias.name}") for alias in node.names)
+
+
+def functions(tree: ast.AST) -> Iterator[Function]:
+    return (node for node in ast.walk(tree) if isinstance(node, Function))
+
+
+def length(function: Function) -> int:
+    return (function.end_lineno or function.lineno) - function.lineno + 1
+
+
+# -- the rules -----------------------------------------------------------------------------------------------
+
+
+def broken_arrows(module: Module) -> Iterator[str]:
+    """The table of DESIGN 2: who imports whom, and only through a stage's table of contents."""
+    if module.stage not in ARROWS:
+        yield f"{module.name}:1: no such place in the house; it has {', '.join(sorted(ARROWS))}"
+        return
+    for line, name in imports(module.tree):
+        if name.startswith("."):
+            yield f"{module.name}:{line}: expected an absolute import, got {name}"
+        parts = name.split(".")
+        if parts[0] != "shoal" or len(parts) < 2:
+            continue
+        target = parts[1]
+        if target == module.stage:
+            continue
+        if target != "errors" and target not in ARROWS[module.stage]:
+            allowed = ", ".join(sorted({"errors", *ARROWS[module.stage]}))
+            yield f"{module.name}:{line}: {module.stage} may import {allowed}, not {target}"
+        elif len(parts) > 2 and parts[2].startswith("_"):
+            yield f"{module.name}:{line}: {name} is private to {target}; import it from shoal.{target}"
+
+
+def strange_owners(module: Module) -> Iterator[str]:
+    """A library with owners is imported by them alone."""
+    for line, name in imports(module.tree):
+        owners = OWNERS.get(name.split(".")[0])
+        if owners is not None and module.name not in owners:
+            yield f"{module.name}:{line}: {name.split('.')[0]} belongs to {', '.join(sorted(owners))}"
+
+
+def heavy_imports(module: Module) -> Iterator[str]:
+    """A heavy library is imported inside the function that uses it."""
+    inside = {line for function in functions(module.tree) for line, _ in imports(function)}
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
+            inside |= {line for line, _ in imports(node)}
+    for line, name in imports(module.tree):
+        if name.split(".")[0] in HEAVY and line not in inside:
+            yield f"{module.name}:{line}: {name.split('.')[0]} is imported at start; import it where it is used"
+
+
+def forbidden(module: Module) -> Iterator[str]:
+    """Nothing that runs what it reads: no pickle, eval, exec, YAML, shell, unpacking."""
+    for line, name in imports(module.tree):
+        if name.split(".")[0] in FORBIDDEN_MODULES:
+            yield f"{module.name}:{line}: {name.split('.')[0]} is forbidden"
+    for node in ast.walk(module.tree):
+        if not isinstance(node, ast.Call):
+            continue
+        called = ast.unparse(node.func)
+        if called in FORBIDDEN_CALLS | FORBIDDEN_METHODS or called.endswith(
+            (".extractall", ".unpack_archive")
+        ):
+            yield f"{module.name}:{node.lineno}: {called}(...) is forbidden"
+        for keyword in node.keywords:
+            if keyword.arg in ("shell", "allow_pickle") and ast.unparse(keyword.value) != "False":
+                yield f"{module.name}:{node.lineno}: {keyword.arg}={ast.unparse(keyword.value)} is forbidden"
+
+
+def too_long(module: Module) -> Iterator[str]:
+    """A file of at most 450 lines, functions of at most 60."""
+    lines = len(module.text.splitlines())
+    if lines > FILE_MAX:
+        yield f"{module.name}:1: {lines} lines; at most {FILE_MAX}"
+    for function in functions(module.tree):
+        place = f"{module.name}:{function.lineno}: {function.name}"
+        if length(function) > FUNCTION_MAX:
+            yield f"{place} has {length(function)} lines; at most {FUNCTION_MAX}"
+
+
+def parameters(function: Function) -> list[str]:
+    """Names of the parameters, self and cls excepted."""
+    given = function.args
+    names = [argument.arg for argument in (*given.posonlyargs, *given.args, *given.kwonlyargs)]
+    return names[1:] if names[:1] in (["self"], ["cls"]) else names
+
+
+def too_wide(module: Module) -> Iterator[str]:
+    """At most six parameters, and no **kwargs in public; commands and estimators follow their frameworks."""
+    if module.name in COMMAND_FILES:
+        return
+    for function in functions(module.tree):
+        place, count = f"{module.name}:{function.lineno}: {function.name}", len(parameters(function))
+        if count > PARAMETERS_MAX:
+            yield f"{place} has {count} parameters; at most {PARAMETERS_MAX}"
+        if function.args.kwarg and not function.name.startswith("_"):
+            yield f"{place} takes **{function.args.kwarg.arg} in public"
+
+
+def drawer_names(module: Module) -> Iterator[str]:
+    """A file is a noun, not a drawer; in a stage it is private."""
+    for part in module.name.removesuffix(".py").split("/"):
+        if part.strip("_") in FORBIDDEN_NAMES:
+            yield f"{module.name}:1: no module is called {part.strip('_')}"
+    folder, _, file = module.name.rpartition("/")
+    if folder and not file.startswith("_"):
+        yield f"{module.name}:1: files of a stage are private: _{file}"
+    if "/" in folder:
+        yield f"{module.name}:1: the house is one folder deep"
+
+
+RULES: Final = (
+    broken_arrows,
+    strange_owners,
+    heavy_imports,
+    forbidden,
+    too_long,
+    too_wide,
+    drawer_names,
+)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_the_house_keeps(rule: object) -> None:
+    assert callable(rule)
+    broken = [f"src/shoal/{sentence}" for module in house() for sentence in rule(module)]
+    assert not broken, "\n".join(["", *broken])
+
+
+def test_every_file_of_the_tests_and_benchmarks_is_within_its_budget() -> None:
+    files = [path for folder in ("tests", "benchmarks") for path in sorted((ROOT / folder).rglob("*.py"))]
+    modules = [Module(path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")) for path in files]
+    broken = [sentence for module in modules for sentence in too_long(module)]
+    assert not broken, "\n".join(["", *broken])
+
+
+def test_the_medians_of_files_and_functions() -> None:
+    modules = house()
+    file_lines = median(len(module.text.splitlines()) for module in modules)
+    function_lines = median(length(function) for module in modules for function in functions(module.tree))
+    assert file_lines <= FILE_MEDIAN, f"the median file has {file_lines} lines; at most {FILE_MEDIAN}"
+    assert function_lines <= FUNCTION_MEDIAN, f"the median function has {function_lines} lines; at most 12"
+
+
+def test_the_core_is_within_the_budget_of_a_file() -> None:
+    sources = [path for path in sorted((ROOT / "src" / "native").glob("*")) if path.suffix in (".h", ".cpp")]
+    assert sources
+    broken = [
+        f"src/native/{path.name}:1: {lines} lines; at most {FILE_MAX}"
+        for path in sources
+        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > FILE_MAX
+    ]
+    assert not broken, "\n".join(["", *broken])
+
+
+def test_the_owners_of_libraries_exist() -> None:
+    """A table that names files of yesterday guards nothing."""
+    missing = sorted(
+        {owner for owners in OWNERS.values() for owner in owners if not (HOUSE / owner).exists()}
+    )
+    assert not missing, f"OWNERS names files that are not there: {', '.join(missing)}"
+
+
+def test_the_tests_mirror_the_house() -> None:
+    """Each folder of tests is a stage or the C++ core, and each stage has its folder; contracts aside."""
+    folders = {
+        path.name for path in (ROOT / "tests").iterdir() if path.is_dir() and any(path.rglob("test_*.py"))
+    }
+    assert folders - {"contracts"} == {*STAGES, "native"}
+
+
+def test_a_start_imports_nothing_heavy() -> None:
+    question = (
+        f"import shoal, shoal.cli, sys; print(*[name for name in {LEFT_OUT_AT_START} if name in sys.modules])"
+    )
+    answer = subprocess.run([sys.executable, "-c", question], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "", f"imported at start: {answer.stdout.strip()}"
+
+
+def test_the_promise_is_this_list() -> None:
+    """Files can move; what `shoal` promises cannot grow unseen. Change this list in the change that means to."""
+    import shoal
+
+    promised = (ROOT / "tests" / "assets" / "public_names.txt").read_text(encoding="utf-8").split()
+    assert list(shoal.__all__) == promised
+    assert promised == sorted(promised)
+    assert len(promised) <= PUBLIC_NAMES_MAX
+    assert [name for name in promised if getattr(shoal, name, None) is None] == []
+
+
+# -- the rules can fail --------------------------------------------------------------------------------------
+
+LONG_FUNCTION = "def long():\n" + "    x = 1\n" * 60
+
+OFFENCES: Final = (
+    (
+        broken_arrows,
+        "data/_x.py",
+        "from shoal.study import Study",
+        "data may import errors, streams, not study",
+    ),
+    (broken_arrows, "look/_x.py", "import shoal.engine", "look may import"),
+    (broken_arrows, "nets/_x.py", "from shoal.study._study import Study", "private to study"),
+    (broken_arrows, "nets/_x.py", "from ._module import build", "expected an absolute import"),
+    (broken_arrows, "drawer/_x.py", "", "no such place in the house"),
+    (strange_owners, "look/_x.py", "def f():\n    from torch import nn", "torch belongs to"),
+    (strange_owners, "pipeline.py", "import sqlite3", "sqlite3 belongs to results/_database.py"),
+    (heavy_imports, "engine/_torch.py", "import torch", "torch is imported at start"),
+    (forbidden, "pipeline.py", "import pickle", "pickle is forbidden"),
+    (forbidden, "pipeline.py", "x = eval('1')", "eval(...) is forbidden"),
+    (forbidden, "pipeline.py", "torch.load('x')", "torch.load(...) is forbidden"),
+    (forbidden, "pipeline.py", "archive.extractall()", "archive.extractall(...) is forbidden"),
+    (forbidden, "pipeline.py", "subprocess.run('ls', shell=True)", "shell=True is forbidden"),
+    (forbidden, "pipeline.py", "np.load('x', allow_pickle=1)", "allow_pickle=1 is forbidden"),
+    (too_long, "pipeline.py", "\n" * 451, "451 lines; at most 450"),
+    (too_long, "pipeline.py", LONG_FUNCTION, "long has 61 lines; at most 60"),
+    (too_wide, "pipeline.py", "def f(a, b, c, d, *, e, f, g): ...", "f has 7 parameters; at most 6"),
+    (too_wide, "pipeline.py", "def f(**options): ...", "f takes **options in public"),
+    (drawer_names, "data/_utils.py", "", "no module is called utils"),
+    (drawer_names, "data/tables.py", "", "files of a stage are private: _tables.py"),
+    (drawer_names, "data/deep/_x.py", "", "one folder deep"),
+)
+
+ALLOWED: Final = (
+    (
+        broken_arrows,
+        "nets/_x.py",
+        "from shoal.errors import StudyError\nfrom shoal.study import Network\nimport os",
+    ),
+    (strange_owners, "engine/_torch.py", "def f():\n    import torch"),
+    (heavy_imports, "engine/_torch.py", "if TYPE_CHECKING:\n    import torch\ndef f():\n    import torch"),
+    (forbidden, "pipeline.py", "re.compile('x')\nnp.load('x', allow_pickle=False)"),
+    (
+        too_wide,
+        "pipeline.py",
+        "class A:\n    def f(self, a, b, c, d, e, f): ...\n    def _g(self, **rest): ...",
+    ),
+    (too_wide, "cli.py", "def command(a, b, c, d, e, f, g): ..."),
+    (drawer_names, "data/__init__.py", ""),
+)
+
+
+@pytest.mark.parametrize(("rule", "name", "text", "sentence"), OFFENCES)
+def test_an_offence_is_named_with_file_and_line(rule: object, name: str, text: str, sentence: str) -> None:
+    assert callable(rule)
+    sentences = list(rule(Module(name, text)))
+    assert len(sentences) == 1
+    assert sentences[0].startswith(f"{name}:")
+    assert sentence in sentences[0]
+
+
+@pytest.mark.parametrize(("rule", "name", "text"), ALLOWED)
+def test_what_is_allowed_passes(rule: object, name: str, text: str) -> None:
+    assert callable(rule)
+    assert list(rule(Module(name, text))) == []

@@ -1,0 +1,328 @@
+"""`shoal predict` and `shoal export` as a user types them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+import shoal
+from nets.test_files import architectures
+from shoal.data import Column, OneHot, Preprocessing, Scale
+from shoal.errors import InputError, ShoalError
+from shoal.export import export_onnx, graph_feed, onnx_model, run_onnx, torch_source
+from shoal.model import Model
+from shoal.nets import build_architecture
+from shoal.predict import Predictions, ensemble, harmless, predict_file
+from shoal.results import Results
+from shoal.study import Network
+from test_cli import shoal as command
+from test_model import hand_made, image_study, linear, refit_predictions, table, table_study
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with runs of each kind: regression, classification, images; and their files."""
+    folder = tmp_path_factory.mktemp("runs")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("shoal.pipeline.draw_figures", lambda results, folder: ())
+        for task in ("regression", "classification"):
+            shoal.run(table_study(folder, task), out=folder / task, workers=1)
+        shoal.run(image_study(folder), out=folder / "images", workers=1)
+    return folder
+
+
+def printed_table(capsys: Capture) -> tuple[list[str], list[list[str]], list[str]]:
+    printed = capsys.readouterr()
+    names, *rows = csv.reader(io.StringIO(printed.out))
+    return names, rows, printed.err.splitlines()
+
+
+def test_predict_a_table_with_a_run(runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    rows = runs / "test.csv"
+    assert command(monkeypatch, "predict", runs / "regression", rows) == 0
+    names, cells, notes = printed_table(capsys)
+    assert names == ["row", "predicted_y", "ensemble_mean_y", "ensemble_std_y"]
+    assert [row[0] for row in cells] == [str(number) for number in range(1, 21)]
+    predicted = np.array([float(row[1]) for row in cells])
+    assert predicted.tobytes() == refit_predictions(Results.open(runs / "regression"), ["predicted"])
+    assert notes == [f'shoal: {rows}: left out, being no inputs of this model: "kind", "y"']
+
+
+def test_the_spread_is_that_of_the_networks_of_the_folds(runs: Path) -> None:
+    """Each member gives, for the rows its fold held out, what the search stored of it."""
+    results = Results.open(runs / "classification")
+    model = shoal.load(runs / "classification")
+    members, why_not = ensemble(results, model)
+    assert (len(members), why_not) == (2, "")
+    stored = results.predictions_of("search")
+    train = table().iloc[:40]
+    for fold, member in enumerate(members):
+        part = stored[stored["fold"] == fold]
+        whole = member.predict_proba(train.iloc[part["row"].to_numpy()])
+        labels = [f"probability_{name}" for name in model.classes]
+        assert whole.tobytes() == np.ascontiguousarray(part[labels].to_numpy()).tobytes()
+    frame = pd.read_csv(io.StringIO(predict_file(runs / "classification", runs / "test.csv").to_csv()))
+    answers = np.stack([member.predict_proba(table().iloc[40:]) for member in members])
+    for k, name in enumerate(model.classes):
+        np.testing.assert_allclose(
+            frame[f"ensemble_mean_probability_{name}"], answers[:, :, k].mean(0), rtol=1e-12
+        )
+        expected = answers[:, :, k].std(0, ddof=1)
+        np.testing.assert_allclose(frame[f"ensemble_std_probability_{name}"], expected, rtol=1e-9, atol=1e-15)
+
+
+def test_predict_classes_to_a_file(runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    out = runs / "out.csv"
+    model = runs / "classification" / "model.safetensors"
+    assert command(monkeypatch, "predict", model, runs / "test.csv", "--out", out) == 0
+    assert capsys.readouterr().out == ""
+    frame = pd.read_csv(out)
+    names = ["row", "predicted_kind", "probability_-small", "probability_tall"]
+    assert list(frame) == names
+    likeliest = np.where(frame["probability_-small"] >= frame["probability_tall"], "'-small", "tall")
+    assert frame["predicted_kind"].tolist() == likeliest.tolist()
+
+
+def test_predict_images(runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    images = np.load(runs / "i.npz")["test_images"]
+    folder = runs / "pictures"
+    folder.mkdir()
+    for number, image in enumerate(images):
+        Image.fromarray(image).save(folder / f"{'=' * (number == 0)}{number}.png")
+    assert command(monkeypatch, "predict", runs / "images", folder) == 0
+    names, cells, notes = printed_table(capsys)
+    assert names == ["image", "predicted_class", "probability_0", "probability_1"]
+    by_name = {row[0]: row[2:] for row in cells}
+    order = ["'=0.png", *(f"{number}.png" for number in range(1, 10))]
+    predicted = np.array([[float(cell) for cell in by_name[name]] for name in order])
+    assert predicted.tobytes() == refit_predictions(Results.open(runs / "images"), names[2:])
+    missing = "the study has no search, so there are no networks of its folds"
+    assert notes == [f"shoal: the ensemble's spread is left out: {missing}"]
+
+
+def test_what_predict_refuses_and_notes(runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    rows = runs / "wrong.csv"
+    rows.write_text("X,colour,z\n1,red,0\n", encoding="utf-8")
+    assert command(monkeypatch, "predict", runs / "regression", rows) == 2
+    wanted = f'shoal: {rows}: expected an input column "x", got none'
+    assert capsys.readouterr().err.startswith(wanted)
+    rows.write_text("x,colour,z\n1,pink\x1b,0\n1,red,0\n", encoding="utf-8")
+    assert command(monkeypatch, "predict", runs / "regression", rows) == 0
+    note = 'shoal: column "colour": not among the categories it learned, and read as none of them: "pink\\u001b"\n'
+    assert capsys.readouterr().err == note
+    assert command(monkeypatch, "predict", runs / "nothing", rows) == 2
+    assert capsys.readouterr().err == f"shoal: {runs / 'nothing'}: expected a model file, got nothing there\n"
+
+
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [
+        (1.5, "1.5"),
+        (-1e-300, "-1e-300"),
+        (3, "3"),
+        ("red", "red"),
+        ("-1", "-1"),
+        ("+2.5e3", "+2.5e3"),
+        ("=1+1", "'=1+1"),
+        ("-1+cmd|' /C calc'!A0", "'-1+cmd|' /C calc'!A0"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("  =1", "'  =1"),
+        ("\t=1", "\\t=1"),
+        ("\r+1", "\\r+1"),
+        ("a\x1b[31m\n", "a\\x1b[31m\\n"),
+        ("\uff1d1", "'\uff1d1"),
+    ],
+)  # fmt: skip
+def test_no_cell_is_a_formula(value: object, cell: str) -> None:
+    assert harmless(value) == cell
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1), st.floats(allow_nan=False))
+def test_every_table_reads_back(texts: list[str], number: float) -> None:
+    content = Predictions(("name", "=value"), (texts, [number] * len(texts)), ()).to_csv()
+    rows = list(csv.reader(io.StringIO(content)))
+    assert rows[0] == ["name", "'=value"]
+    assert len(rows) == len(texts) + 1
+    for row in rows[1:]:
+        assert float(row[1]) == number
+        assert row[0].isprintable()
+        plain = row[0].lstrip()[:1] not in tuple("=+-@")
+        assert plain or float(row[0]) is not None
+
+
+# -- export --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["regression", "classification", "images"])
+def test_onnx_gives_what_the_model_gives(
+    runs: Path, kind: str, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    out = runs / f"{kind}.onnx"
+    assert command(monkeypatch, "export", runs / kind, "--format", "onnx", "--out", out) == 0
+    assert capsys.readouterr().out.startswith(f"{out}: ONNX, opset 20; onnxruntime agrees within ")
+    model, content = shoal.load(runs / kind), out.read_bytes()
+    properties = {entry.key: entry.value for entry in onnx.load_from_string(content).metadata_props}
+    assert properties["task"] == model.facts.task
+    if kind == "images":
+        images = np.load(runs / "i.npz")["test_images"][:, None]
+        wanted, came = model.predict_proba(images), run_onnx(content, {"images": images})
+    else:
+        frame = table().iloc[40:]
+        assert json.loads(properties["numbers"]) == ["x", "z"]
+        assert json.loads(properties["categories"]) == ["colour"]
+        feed = {"numbers": frame[["x", "z"]].to_numpy(), "categories": frame[["colour"]].to_numpy(object)}
+        wanted, came = model.answer(model.inputs(frame)), run_onnx(content, feed)
+    assert np.abs(came[0] - wanted).max() <= 1e-6 * max(1, np.abs(wanted).max())
+    if model.classes:
+        assert tuple(json.loads(properties["classes"])) == model.classes
+        assert came[1].tolist() == wanted.argmax(axis=1).tolist()
+    else:
+        assert json.loads(properties["targets"]) == ["y"]
+
+
+def reference(model: Model, inputs: object) -> np.ndarray:
+    """The model's answers computed by torch in float64, from the prepared float32 inputs."""
+    from shoal.engine._torch import TorchTrainer
+
+    trainer = TorchTrainer(dtype="float64")
+    x = inputs if isinstance(inputs, np.ndarray) else model.preprocessing.inputs(inputs)
+    x = model.preprocessing.pixels(x) if model.image_shape else x
+    x = x if model.architecture.convolutional else x.reshape(len(x), -1)
+    parameters_P, buffers = model.architecture.flat(model.parameters)
+    return trainer.outputs(model.architecture, parameters_P, buffers, x).astype(np.float64)
+
+
+@settings(max_examples=40, deadline=None)
+@given(architectures())
+def test_every_layer_is_in_the_graph(architecture: object) -> None:
+    """Drawn networks, ill-conditioned ones too: so to within what float32 can hold of the sums inside."""
+    model = Model.from_bytes(hand_made(architecture))
+    random = np.random.default_rng(0)
+    if model.image_shape:
+        inputs = random.integers(0, 256, (8, *model.image_shape), dtype=np.uint8)
+        wanted, feed = reference(model, inputs), {"images": inputs}
+        shifted = wanted - wanted.max(axis=1, keepdims=True)
+        wanted = np.exp(shifted) / np.exp(shifted).sum(axis=1, keepdims=True)
+    else:
+        columns = [Column(name, random.normal(size=8)) for name in model.input_names]
+        wanted, feed = model.preprocessing.restore(reference(model, columns)), graph_feed(columns)
+    came = run_onnx(onnx_model(model).SerializeToString(), feed)[0]
+    np.testing.assert_allclose(came, wanted, rtol=1e-3, atol=1e-3 * max(1, np.abs(wanted).max()))
+
+
+def test_a_graph_that_disagrees_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = tmp_path / "m"
+    source.write_bytes(hand_made(linear()))
+    monkeypatch.setattr("shoal.export.run_onnx", lambda content, feed: [np.full((256, 1), 1e9)])
+    with pytest.raises(
+        ShoalError, match=r"^the ONNX file is not written: onnxruntime differs by 1\.0e\+09, above "
+    ):
+        export_onnx(source, tmp_path / "m.onnx")
+    assert [path.name for path in tmp_path.iterdir()] == ["m"]
+
+
+def test_a_missing_package_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(InputError) as caught:
+        export_onnx(tmp_path / "m", tmp_path / "m.onnx")
+    wanted = '--format onnx: needs the packages onnx and onnxruntime: pip install "shoal[onnx]"'
+    assert str(caught.value) == wanted
+
+
+OUTSIDE = """
+import sys, json
+sys.modules["shoal"] = None  # whatever imports it fails
+sys.path.insert(0, sys.argv[1])
+import torch, numpy, exported
+rows = json.load(open(sys.argv[2]))
+given = numpy.array(rows, dtype=numpy.uint8) if isinstance(rows, list) else rows
+with torch.no_grad():
+    print(json.dumps(exported.answers(exported.build()(exported.prepare(given))).tolist()))
+"""
+
+
+@pytest.mark.parametrize("kind", ["regression", "classification", "images"])
+def test_the_torch_export_stands_on_its_own(
+    runs: Path, kind: str, monkeypatch: pytest.MonkeyPatch, capsys: Capture, tmp_path: Path
+) -> None:
+    out = tmp_path / "exported.safetensors"
+    assert command(monkeypatch, "export", runs / kind, "--format", "torch", "--out", out) == 0
+    code = tmp_path / "exported.py"
+    line = f"{out}: torch's state_dict; {code}: the module, its preprocessing and its answers\n"
+    assert capsys.readouterr().out == line
+    assert "shoal" not in code.read_text(encoding="utf-8").replace("trained by Shoal", "")
+    model = shoal.load(runs / kind)
+    if kind == "images":
+        rows: object = np.load(runs / "i.npz")["test_images"][:, None].tolist()
+        wanted = model.predict_proba(np.array(rows, dtype=np.uint8))
+    else:
+        frame = table().iloc[40:]
+        rows = {name: frame[name].tolist() for name in frame}
+        wanted = model.answer(model.inputs(frame))
+    (tmp_path / "rows.json").write_text(json.dumps(rows))
+    arguments = [sys.executable, "-c", OUTSIDE, str(tmp_path), str(tmp_path / "rows.json")]
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(arguments, capture_output=True, text=True, check=True, env=environment)
+    np.testing.assert_allclose(np.array(json.loads(done.stdout)), wanted, rtol=1e-6, atol=1e-6)
+
+
+@settings(max_examples=25, deadline=None)
+@given(architectures())
+def test_the_written_layers_are_those_of_the_module(architecture: object) -> None:
+    from shoal.nets import build_module
+
+    model = Model.from_bytes(hand_made(architecture))
+    source = torch_source(model, "w.safetensors")
+    names: dict[str, object] = {}
+    exec(compile(source.replace("module.load_state_dict", "str"), "exported.py", "exec"), {**FILES}, names)  # noqa: S102
+    assert "answers" in names
+    for name, layer in build_module(architecture).named_children():
+        assert f'("{name}", nn.{layer!r}),' in source
+
+
+FILES = {"__file__": "exported.py"}
+
+
+def test_names_never_become_code(tmp_path: Path) -> None:
+    evil = "\"\"\"\nimport os; os.abort()\n'''{constants}\\"
+    preprocessing = Preprocessing((Scale(evil), OneHot(evil + "2", (evil, "q"))), ()).to_json()
+    architecture = build_architecture(Network(hidden=()), (3,), 2)
+    changes = {
+        "task": "classification",
+        "classes": [evil, "b"],
+        "targets": [evil],
+        "preprocessing": preprocessing,
+    }
+    model = Model.from_bytes(hand_made(architecture, **changes))
+    names: dict[str, object] = dict(FILES)
+    exec(compile(torch_source(model, evil), "exported.py", "exec"), names)  # noqa: S102
+    assert names["WEIGHTS"] == evil
+    assert names["CLASSES"] == [evil, "b"]
+    assert names["COLUMNS"] == [(evil, 0.0, 1.0), (evil + "2", [evil, "q"])]
+    assert torch.is_tensor(names["prepare"]({evil: [1.0], evil + "2": ["q"]}))  # type: ignore[operator]
+
+
+def test_the_torch_export_wants_its_ending(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    (tmp_path / "m").write_bytes(hand_made(linear()))
+    out = tmp_path / "m.pt"
+    assert command(monkeypatch, "export", tmp_path / "m", "--format", "torch", "--out", out) == 2
+    assert capsys.readouterr().err == f"shoal: {out}: expected a name that ends in .safetensors\n"
