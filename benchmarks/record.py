@@ -20,7 +20,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 def write_record(command: str, sections: Sequence[tuple[str, list[str]]], out: Path | None) -> Path:
     """Write the record, by default to benchmarks/records/<date>-<what>.md; give its path."""
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    names = "-".join(title.split()[0].lower() for title, _ in sections)
+    names = "-".join(title.split(":")[0].lower() for title, _ in sections)
     path = out or FOLDER / f"{today}-{names}.md"
     lines = [f"# Benchmarks of {today}", "", f"- command: `{command}`", *describe()]
     for title, body in sections:

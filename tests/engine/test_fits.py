@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from shoal.engine import Planner, Trainers
 from shoal.engine._fits import unique
+from shoal.errors import StudyError
 from shoal.streams import COMPARE_STREAM, REFIT_STREAM
 from shoal.study import Study
 from studies import tiny_study, two_peaks
@@ -124,3 +125,13 @@ def test_unique_gives_each_missing_fit_once() -> None:
     fits = planner(tiny_study()).search_fits()
     known = frozenset({fits[0].fit.id})
     assert len(unique([*fits, *fits], known)) == len(fits) - 1
+
+
+def test_batch_norm_with_a_batch_of_one_row_is_refused() -> None:
+    study = tiny_study(network={"batch_norm": True}, training={"batch_size": 11})
+    with pytest.raises(StudyError) as caught:
+        planner(study).search_fits()
+    assert str(caught.value) == (
+        "training.batch_size: expected no batch of one row with batch_norm, got batches of 11 "
+        "from 67 training rows (fold 2 of 3)"
+    )

@@ -65,8 +65,12 @@ import os, sys, time
 from pathlib import Path
 from shoal.results import RunLock
 with RunLock(Path(sys.argv[1])):
+    awake, wake = os.pipe()
     if child := os.fork():
+        os.read(awake, 1)  # the child runs, and so has let go
         print(child, flush=True)
+    else:
+        os.write(wake, b".")
     sys.stdin.readline()
 """
     with another(script, tmp_path) as holder:

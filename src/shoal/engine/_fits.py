@@ -27,6 +27,7 @@ from shoal.data import (
     make_folds,
 )
 from shoal.engine._trainer import Job, Trainer, evaluation_epochs, every_kth, steps_per_epoch
+from shoal.errors import Problem, StudyError
 from shoal.nets import Architecture, build_architecture
 from shoal.results import CandidateRow, PlanEntry, Stage
 from shoal.streams import COMPARE_STREAM, INNER_STREAMS, REFIT_STREAM, StreamKey
@@ -197,6 +198,7 @@ class Planner:
             inner = holdout_split(
                 self.dataset, split.train, share, key=drawn, label="inner", stream=split.stream
             ).validation
+        _refuse_lone_row(candidate, len(split.train) - len(inner), split.label)
         trainer = self._choose_trainer(job)
         content = {
             "candidate": candidate.content,
@@ -228,6 +230,15 @@ def fit_seconds(fit: Fit, trainer: Trainer) -> float:
     seen = rows // every_kth(rows) if fit.job.architecture.convolutional else rows
     evaluated = points * (seen + len(fit.split.validation) + len(fit.inner)) / training.batch_size
     return step * (fit.steps + evaluated / 3)
+
+
+def _refuse_lone_row(candidate: Candidate, rows: int, where: str) -> None:
+    """Refuse batch norm where the last batch of an epoch is one row, which has no spread to normalise by."""
+    size = candidate.training.batch_size
+    if candidate.network.batch_norm and (rows % size == 1 or size == 1):
+        came = f"batches of {size} from {rows} training rows ({where})"
+        what = f"expected no batch of one row with batch_norm, got {came}"
+        raise StudyError(Problem("training.batch_size", what))
 
 
 def _digest(rows: NDArray[np.int64]) -> str:
