@@ -192,5 +192,6 @@ def fitted_curve(
     x_V = np.asarray(test[0], dtype=np.float64)
     order = np.argsort(x_V, kind="stable")
     predicted_RV = np.asarray(predicted_RV, dtype=np.float64).reshape(-1, len(order))[:, order]
-    line = line_over_repeats(name, x_V[order], predicted_RV, usual_spread(len(predicted_RV)))
+    # The whole range: the middle half of many repeats would hide behind the line.
+    line = line_over_repeats(name, x_V[order], predicted_RV, "range")
     return FittedCurve(name, *names, *train, *test, line)

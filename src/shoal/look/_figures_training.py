@@ -125,7 +125,7 @@ def draw_fitted_curve(facts: Sequence[FittedCurve]) -> Sheet:
 def _draw_line(axes: Panel, line: Line, **style: Any) -> None:
     axes.plot(line.x_M, line.middle_M, **{"label": plain(line.name), **style})
     if (line.high_M > line.low_M).any():
-        axes.fill_between(line.x_M, line.low_M, line.high_M, color=style["color"], alpha=0.16, linewidth=0)
+        axes.fill_between(line.x_M, line.low_M, line.high_M, color=style["color"], alpha=0.22, linewidth=0)
 
 
 def _draw_curves(axes: Panel, curves: Curves, styles: list[dict[str, Any]]) -> None:
