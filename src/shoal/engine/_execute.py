@@ -30,6 +30,8 @@ class Executor:
 
     def execute(self, title: str, planned: Sequence[PlannedFit], store: Store) -> None:
         """Train and store what `store` does not know yet; raises Interrupted after a wish to stop."""
+        if not planned:
+            return
         store.forget_failed()
         missing = unique(planned, store.known())
         work = {fit.id: fit_seconds(fit, self.trainers[fit.trainer]) for fit in missing}
