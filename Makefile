@@ -26,7 +26,7 @@ sanitize: $(STAMP)  ## the C++ core under AddressSanitizer and UndefinedBehavior
 	sh tests/native/sanitize.sh
 
 torture: $(STAMP)  ## the long campaigns whose short forms run in `make test`
-	SHOAL_CAMPAIGN=long $(BIN)/python -m pytest tests/contracts tests/native tests/engine tests/nets
+	SHOAL_CAMPAIGN=long $(BIN)/python -m pytest tests/contracts tests/native tests/engine tests/nets tests/torture
 
 bench: $(STAMP)  ## benchmarks beside their peers, in an environment of their own
 	$(BIN)/python -m benchmarks
