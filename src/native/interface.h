@@ -4,8 +4,9 @@
 // pointer before it computes (check.h). A function answers 0, or the number of the field that is refused
 // (`shoal_field` gives its name). Nothing is kept between calls, so any number of threads may call at once.
 //
-// Letters: N rows, D inputs, K outputs, P parameters, E epochs, T evaluation points.
-// Parameters are one flat vector in torch's order and shapes: for every layer weight (out, in), bias (out).
+// Letters: N rows, D inputs, C channels, K outputs, P parameters, E epochs, T evaluation points.
+// Parameters are one flat vector in torch's order and shapes: for every layer weight (out, in), of
+// convolutions (out, in, kernel, kernel), then bias (out).
 #pragma once
 #include <stdint.h>
 
@@ -13,7 +14,7 @@
 #define SHOAL_EXPORT extern "C" __attribute__((visibility("default")))
 #endif
 
-enum { SHOAL_ABI = 1 };  // changes with any struct or function below
+enum { SHOAL_ABI = 2 };  // changes with any struct or function below
 
 enum ShoalTarget { SHOAL_PORTABLE, SHOAL_AVX2, SHOAL_AVX512, SHOAL_NEON, SHOAL_TARGETS };
 enum ShoalActivation {
@@ -42,16 +43,31 @@ struct ShoalLayer {
     int64_t drop_below;  // dropout: 16-bit draws below this drop the unit; 0 for none
 };
 
+enum ShoalPool { SHOAL_NO_POOL, SHOAL_MAX_POOL, SHOAL_AVERAGE_POOL, SHOAL_POOLS };
+
+struct ShoalConv {
+    int64_t units;  // channels of its output
+    int64_t kernel, stride, padding;
+    int64_t activation;
+    int64_t pool, pool_size, pool_stride;  // after the activation
+    int64_t drop_below;                    // of whole channels, after the pool
+};
+
 struct ShoalNetwork {
-    int64_t inputs;
+    int64_t inputs;  // D; of images channels * height * width
+    int64_t channels, height, width;
+    const ShoalConv* convs;  // before the dense layers, which take their output as (C, height, width)
+    int64_t conv_count;      // 0: rows are no images
     const ShoalLayer* layers;  // the last: identity, no dropout
     int64_t layer_count;       // the one length that nothing else states again
 };
 
 struct ShoalRows {
     int64_t rows;
-    const float* x;  // (N, D)
+    const float* x;  // (N, D), where rows are no images
     int64_t x_count;
+    const int64_t* index;  // (N,) which images these rows are
+    int64_t index_count;
     const float* values;  // (N, K), for mean squared error
     int64_t values_count;
     const int64_t* labels;  // (N,), for cross-entropy
@@ -75,6 +91,14 @@ struct ShoalFit {
     uint32_t order_key[2];
     uint32_t dropout_key[2];
     ShoalRows train, validation, inner;
+    int64_t every;          // of the training rows every so-manieth is evaluated
+    const uint8_t* images;  // (M, C, height, width), shared by all rows
+    int64_t images_count;
+    const float *pixel_scale, *pixel_offset;  // (C,): a byte becomes byte * scale + offset
+    int64_t pixel_count;
+    int64_t shift, flip;  // augmentation: moved by up to `shift` pixels, mirrored or not
+    uint32_t augment_key[2];
+    int32_t (*stopping)(void);  // asked before every batch of images, or null
     const int64_t* points;  // (T,) epochs, from 1, after which the losses are evaluated
     int64_t points_count;
 
@@ -91,6 +115,7 @@ struct ShoalFit {
     double best_loss;
     int64_t status;
     int64_t sick_epoch, sick_batch;
+    int64_t stopped;  // 1: `stopping` said so; what was being trained is of no use
 };
 
 SHOAL_EXPORT int64_t shoal_abi(void);
@@ -101,7 +126,7 @@ SHOAL_EXPORT const char* shoal_field(int64_t code);
 
 // Train up to `until` epochs in all, or to the end of the fit.
 SHOAL_EXPORT int64_t shoal_advance(int64_t target, ShoalFit* fit, int64_t until);
-// Outputs (N, K) of the network for rows `x` (N, D).
+// Outputs (N, K) of the network for rows `x` (N, D), images as (N, C, height, width).
 SHOAL_EXPORT int64_t shoal_outputs(int64_t target, const ShoalNetwork* network, const float* parameters,
                                    int64_t parameter_count, const float* x, int64_t x_count, int64_t rows,
                                    float* outputs, int64_t outputs_count);

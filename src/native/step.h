@@ -2,6 +2,7 @@
 //
 // Letters: B rows of a batch, D inputs, H units, K outputs.
 #pragma once
+#include "convolve.h"
 #include "network.h"
 #include "optimizers.h"
 #include "product.h"
@@ -51,7 +52,7 @@ inline void activate(const Layer& layer, int64_t rows, const uint16_t* draws) {
 // Pre-activations of one layer: the bias is the last term of every sum.
 inline void weigh(const Network& net, int64_t l, int64_t rows) {
     const Layer& layer = net.layers[l];
-    const float* in = net.before(l);
+    const float* in = net.before(l).value;
     if (layer.narrow) {
         for (int64_t b = 0; b < rows; ++b)
             for (int64_t h = 0; h < layer.units; ++h)
@@ -64,32 +65,55 @@ inline void weigh(const Network& net, int64_t l, int64_t rows) {
                      rows, layer.vectors);
 }
 
-// Forward through all layers; with `place`, hidden units are dropped by the draws of this step.
-inline void forward(const Network& net, int64_t rows, const Place* place) {
+// Dropout draws of one step, all layers.
+inline void draw_dropout(const Network& net, int64_t rows, Place place) {
+    for (int64_t l = 0; l < net.weighted_count(); ++l) {
+        const Layer& layer = net.weighted(l);
+        place.layer = (uint32_t)l;
+        if (layer.drop_below) draw_halves(place, rows * layer.units, layer.draws);
+    }
+}
+
+constexpr int64_t KEEP_ALL = -1;
+
+// Forward through all layers; hidden units are dropped by the draws of this step, unless `first`, the row of the
+// batch where these rows begin, is KEEP_ALL.
+inline void forward(const Network& net, int64_t rows, int64_t first) {
+    if (net.conv_count) convolve(net, rows, first);
     for (int64_t l = 0; l < net.count; ++l) {
         Layer& layer = net.layers[l];
         weigh(net, l, rows);
         if (l == net.count - 1) return;
-        const bool drop = place && layer.drop_below;
-        if (drop) {
-            Place here = *place;
-            here.layer = (uint32_t)l;
-            draw_halves(here, rows * layer.units, net.draws);
-        }
         with_activation(layer.activation, [&](auto kind) {
-            if (drop)
-                activate<decltype(kind), true>(layer, rows, net.draws);
+            if (first != KEEP_ALL && layer.drop_below)
+                activate<decltype(kind), true>(layer, rows, layer.draws + first * layer.units);
             else
-                activate<decltype(kind), false>(layer, rows, net.draws);
+                activate<decltype(kind), false>(layer, rows, nullptr);
         });
     }
 }
 
-// Copies the rows `order[0..rows)`, or the first ones, of x (N, D) to the network's input.
-inline void gather(const Network& net, const float* x, const uint32_t* order, int64_t rows) {
-    for (int64_t b = 0; b < rows; ++b)
-        __builtin_memcpy(net.input + b * net.in_stride, x + (order ? order[b] : b) * net.inputs,
-                         (size_t)net.inputs * sizeof(float));
+// Which rows are fed: `rows` from `first` on, every `every`-th; or, with `order`, those it names.
+struct Choice {
+    int64_t first, rows, every;
+    const uint32_t* order;
+    int64_t at(int64_t b) const { return order ? order[b] : (first + b) * every; }
+};
+
+// Copies rows to the network's input.
+inline void feed(const Network& net, const ShoalFit& fit, const ShoalRows& data, const Choice& choice,
+                 const uint32_t* moves) {
+    for (int64_t b = 0; b < choice.rows; ++b) {
+        const int64_t n = choice.at(b);
+        if (net.conv_count) {
+            const uint8_t* image = fit.images + data.index[n] * net.inputs;
+            const Move move = moves ? drawn_move(fit, moves, choice.first + b) : Move{0, 0, false};
+            feed_image(net, b, image, move);
+        } else {
+            __builtin_memcpy(net.front.value + b * net.front.stride, data.x + n * net.inputs,
+                             (size_t)net.inputs * sizeof(float));
+        }
+    }
 }
 
 // Sums of squared errors, or of cross-entropies -log softmax(z)[label], and how many rows are classed right.
@@ -97,6 +121,11 @@ struct Score {
     double loss = 0;
     int64_t right = 0;
 };
+
+// How many terms the mean over `rows` rows has.
+inline double terms_of(const Network& net, const ShoalFit& fit, int64_t rows) {
+    return (double)rows * (fit.loss == SHOAL_MSE ? (double)net.last().units : 1);
+}
 
 // Adds one row's score; with `delta`, writes the loss's gradient scaled by `scale`.
 inline void squared_error(const float* y, const float* target, int64_t outputs, float scale, float* delta,
@@ -124,11 +153,11 @@ inline void cross_entropy(const float* z, int64_t label, int64_t outputs, float 
     score.right += best == label;
 }
 
-// One batch's loss, its gradient in the last layer's delta.
-inline double loss_of_batch(const Network& net, const ShoalFit& fit, const uint32_t* order, int64_t rows) {
+// Adds the scores of `rows` rows of a batch of `batch` up; its loss's gradient in the last layer's delta.
+inline void judge(const Network& net, const ShoalFit& fit, const uint32_t* order, int64_t rows, int64_t batch,
+                  Score& score) {
     Layer& last = net.last();
-    Score score;
-    const double terms = (double)rows * (fit.loss == SHOAL_MSE ? (double)last.units : 1);
+    const double terms = terms_of(net, fit, batch);
     const float scale = (float)((fit.loss == SHOAL_MSE ? 2.0 : 1.0) / terms);
     for (int64_t b = 0; b < rows; ++b) {
         const float* y = last.value + b * last.stride;
@@ -138,13 +167,12 @@ inline double loss_of_batch(const Network& net, const ShoalFit& fit, const uint3
         else
             cross_entropy(y, fit.train.labels[order[b]], last.units, scale, delta, score);
     }
-    return score.loss / terms;
 }
 
 // Gradients of BLOCK units of the layer before, from unit `first` on, by a wide layer's weights: a block of
 // them at a time is turned, so that the sum over outputs runs along rows.
 inline void pass_back(const Network& net, int64_t l, int64_t rows, int64_t first) {
-    const Layer &layer = net.layers[l], &to = net.layers[l - 1];
+    const Layer &layer = net.layers[l], &to = net.before(l);
     const int64_t vectors = least(BLOCK / W, to.out_vectors - first / W), depth = SCRATCH / BLOCK;
     for (int64_t h = 0; h < layer.units; h += depth) {
         const int64_t here = least(depth, layer.units - h);
@@ -168,9 +196,18 @@ inline void pass_back(const Network& net, int64_t l, int64_t rows, int64_t first
     }
 }
 
+// A wide layer's weights with a row for each unit, in panels of 16 inputs.
+inline void turn(const Layer& layer) {
+    const int64_t depth = up_to(layer.units, PANEL);
+    for (int64_t r = 0; r < layer.inputs; r += PANEL)
+        for (int64_t h = 0; h < depth; h += PANEL)
+            transpose_16x16(layer.weights + h / PANEL * layer.panel + r * PANEL,
+                            layer.turned + r * depth + h * PANEL);
+}
+
 // The same by a narrow layer's weights, which lie as they are needed; all units at once.
 inline void pass_back_narrow(const Network& net, int64_t l, int64_t rows) {
-    const Layer &layer = net.layers[l], &to = net.layers[l - 1];
+    const Layer &layer = net.layers[l], &to = net.before(l);
     multiply_blocked({layer.delta, layer.stride, layer.weights, layer.row, PANEL, to.delta, to.stride, PANEL,
                       to.slope, layer.units, false},
                      rows, to.out_vectors);
@@ -205,8 +242,9 @@ inline void update_block(const Network& net, const Layer& layer, int64_t from, i
 template <class Optimizer>
 inline void learn(const Network& net, int64_t l, int64_t rows, const Optimizer& update) {
     const Layer& layer = net.layers[l];
-    const float *in = net.before(l), *a = layer.narrow ? layer.delta : in,
+    const float *in = net.before(l).value, *a = layer.narrow ? layer.delta : in,
                 *b = layer.narrow ? in : layer.delta;
+
     const int64_t a_stride = layer.narrow ? layer.stride : layer.in_stride;
     const int64_t b_stride = layer.narrow ? layer.in_stride : layer.stride, most = SCRATCH / BLOCK / W;
     if (l && layer.narrow) pass_back_narrow(net, l, rows);
@@ -228,25 +266,67 @@ inline void backward(const Network& net, int64_t rows, const Optimizer& update) 
     for (int64_t l = net.count - 1; l >= 0; --l) learn(net, l, rows, update);
 }
 
-// The score of all rows, without dropout, as means.
-inline void evaluate(const Network& net, const ShoalFit& fit, const ShoalRows& data, double* loss,
-                     double* accuracy) {
+// With images a batch goes through in groups: gradients are set to 0, added up group by group, and used at its
+// end.
+inline void begin_gradients(const Network& net) {
+    for (int64_t l = 0; l < net.weighted_count(); ++l) {
+        const Layer& layer = net.weighted(l);
+        __builtin_memset(layer.gradient, 0, (size_t)layer.size * sizeof(float));
+        if (!layer.narrow) turn(layer);
+    }
+}
+
+inline void collect_gradients(const Network& net, int64_t rows, int64_t first) {
+    for (int64_t l = net.count - 1; l >= 0; --l) {
+        const Layer &layer = net.layers[l], &to = net.before(l);
+        const float *in = to.value, *a = layer.narrow ? layer.delta : in, *b = layer.narrow ? in : layer.delta;
+        const int64_t a_stride = layer.narrow ? layer.stride : layer.in_stride;
+        const int64_t b_stride = layer.narrow ? layer.in_stride : layer.stride;
+        multiply<true>({a, a_stride, b, b_stride, PANEL, layer.gradient, layer.row, layer.panel, nullptr, rows,
+                        true},
+                       layer.rows, layer.vectors);
+        if (layer.narrow)
+            pass_back_narrow(net, l, rows);
+        else
+            multiply_blocked({layer.delta, layer.stride, layer.turned, PANEL,
+                              up_to(layer.units, PANEL) * PANEL, to.delta, to.stride, PANEL, to.slope,
+                              layer.units, false},
+                             rows, to.out_vectors);
+    }
+    convolve_back(net, rows, first);
+}
+
+template <class Optimizer>
+inline void use_gradients(const Network& net, const Optimizer& optimizer) {
+    const Optimizer update = optimizer;
+    for (int64_t l = 0; l < net.weighted_count(); ++l) {
+        const Layer& layer = net.weighted(l);
+        for (int64_t i = 0; i < layer.size; i += W)
+            update(layer.weights + i, layer.first + i, layer.second + i, load(layer.gradient + i));
+    }
+}
+
+// The score of every so-manieth row, without dropout, as means.
+inline void evaluate(const Network& net, const ShoalFit& fit, const ShoalRows& data, int64_t every,
+                     double* loss, double* accuracy) {
     Layer& last = net.last();
     Score score;
-    for (int64_t n = 0; n < data.rows; n += net.batch) {
-        const int64_t rows = least(net.batch, data.rows - n);
-        gather(net, data.x + n * net.inputs, nullptr, rows);
-        forward(net, rows, nullptr);
+    const int64_t seen = (data.rows + every - 1) / every;
+    for (int64_t n = 0; n < seen; n += net.batch) {
+        const int64_t rows = least(net.batch, seen - n);
+        feed(net, fit, data, {n, rows, every, nullptr}, nullptr);
+        forward(net, rows, KEEP_ALL);
         for (int64_t b = 0; b < rows; ++b) {
             const float* y = last.value + b * last.stride;
+            const int64_t row = (n + b) * every;
             if (fit.loss == SHOAL_MSE)
-                squared_error(y, data.values + (n + b) * last.units, last.units, 0, nullptr, score);
+                squared_error(y, data.values + row * last.units, last.units, 0, nullptr, score);
             else
-                cross_entropy(y, data.labels[n + b], last.units, 0, last.delta, score);
+                cross_entropy(y, data.labels[row], last.units, 0, last.delta, score);
         }
     }
-    *loss = one_nan(score.loss / ((double)data.rows * (fit.loss == SHOAL_MSE ? (double)last.units : 1)));
-    if (accuracy && fit.loss == SHOAL_CROSS_ENTROPY) *accuracy = (double)score.right / (double)data.rows;
+    *loss = one_nan(score.loss / terms_of(net, fit, seen));
+    if (accuracy && fit.loss == SHOAL_CROSS_ENTROPY) *accuracy = (double)score.right / (double)seen;
 }
 
 }  // namespace

@@ -10,45 +10,72 @@ namespace {
 // Everything one call works with; freed at its end.
 struct Run {
     Network net = {};
-    uint32_t *keys = nullptr, *spare = nullptr, *order = nullptr;
+    uint32_t *keys = nullptr, *spare = nullptr, *order = nullptr, *moves = nullptr;
     ~Run() {
         free(net.memory);
         free(keys);
+        free(moves);
     }
     bool prepare(const ShoalFit& fit) {
         const int64_t n = fit.train.rows, batch = least(fit.batch_size, n);
-        if (!build(net, fit.network, batch > EVALUATION_ROWS ? batch : EVALUATION_ROWS, true)) return false;
+        if (!build(net, fit.network, batch, true)) return false;
         const int64_t room = draws_room(n);
         keys = (uint32_t*)calloc((size_t)(room + 2 * n), sizeof(uint32_t));
         spare = keys + room;
         order = spare + n;
+        if (fit.shift || fit.flip) {
+            moves = (uint32_t*)calloc((size_t)(3 * room), sizeof(uint32_t));
+            if (!moves) return false;
+        }
+        set_levels(net, fit);
         return keys != nullptr;
     }
 };
 
 inline bool finite(double loss) { return loss >= -3.4028235e38 && loss <= 3.4028235e38; }
 
-// One epoch; false at the first batch whose loss is not finite.
+// The loss of one batch, with what the update needs: all rows at once, or images group by group.
+inline double learn_from(Run& run, const ShoalFit& fit, int64_t first, const uint32_t* order, int64_t rows) {
+    const Network& net = run.net;
+    Score score;
+    if (net.conv_count) begin_gradients(net);
+    for (int64_t b = 0; b < rows; b += net.batch) {
+        const int64_t here = least(net.batch, rows - b);
+        feed(net, fit, fit.train, {first + b, here, 1, order + b}, run.moves);
+        forward(net, here, b);
+        judge(net, fit, order + b, here, rows, score);
+        if (net.conv_count) collect_gradients(net, here, b);
+    }
+    return score.loss / terms_of(net, fit, rows);
+}
+
+// One epoch; false at the first batch whose loss is not finite, and when told to stop.
 inline bool train_epoch(Run& run, ShoalFit& fit) {
     const int64_t n = fit.train.rows, steps = (n + fit.batch_size - 1) / fit.batch_size;
     const uint32_t epoch = (uint32_t)fit.epoch;
     permutation({{fit.order_key[0], fit.order_key[1]}, 0, 0, epoch}, n, run.keys, run.spare, run.order);
+    if (run.moves) draw_moves(fit, n, run.moves);
     Bias bias(fit.epoch * steps);
     for (int64_t step = 0; step < steps; ++step) {
-        const uint32_t* order = run.order + step * fit.batch_size;
-        const int64_t rows = least(fit.batch_size, n - step * fit.batch_size);
-        const Place place = {{fit.dropout_key[0], fit.dropout_key[1]}, 0, (uint32_t)step, epoch};
-        gather(run.net, fit.train.x, order, rows);
-        forward(run.net, rows, &place);
-        if (!finite(loss_of_batch(run.net, fit, order, rows))) {
+        if (run.net.conv_count && fit.stopping && fit.stopping()) {
+            fit.stopped = 1;
+            return false;
+        }
+        const int64_t first = step * fit.batch_size, rows = least(fit.batch_size, n - first);
+        draw_dropout(run.net, rows, {{fit.dropout_key[0], fit.dropout_key[1]}, 0, (uint32_t)step, epoch});
+        if (!finite(learn_from(run, fit, first, run.order + first, rows))) {
             fit.status = SHOAL_DIVERGED;
             fit.sick_epoch = fit.epoch + 1;
             fit.sick_batch = step + 1;
             return false;
         }
         bias.next();
-        with_optimizer(fit, fit.rates[fit.epoch], bias,
-                       [&](const auto& update) { backward(run.net, rows, update); });
+        with_optimizer(fit, fit.rates[fit.epoch], bias, [&](const auto& update) {
+            if (run.net.conv_count)
+                use_gradients(run.net, update);
+            else
+                backward(run.net, rows, update);
+        });
     }
     return true;
 }
@@ -57,9 +84,9 @@ inline bool train_epoch(Run& run, ShoalFit& fit) {
 inline void note(Run& run, ShoalFit& fit) {
     double* curve = fit.curve + SHOAL_CURVES * fit.seen++;
     for (int i = 0; i < SHOAL_CURVES; ++i) curve[i] = __builtin_nan("");
-    evaluate(run.net, fit, fit.train, curve, curve + 3);
-    if (fit.validation.rows) evaluate(run.net, fit, fit.validation, curve + 1, curve + 4);
-    if (fit.inner.rows) evaluate(run.net, fit, fit.inner, curve + 2, nullptr);
+    evaluate(run.net, fit, fit.train, fit.every, curve, curve + 3);
+    if (fit.validation.rows) evaluate(run.net, fit, fit.validation, 1, curve + 1, curve + 4);
+    if (fit.inner.rows) evaluate(run.net, fit, fit.inner, 1, curve + 2, nullptr);
     if (!finite(curve[0])) {
         fit.status = SHOAL_DIVERGED;
         fit.sick_epoch = fit.epoch;
@@ -105,8 +132,8 @@ inline bool outputs(const ShoalNetwork& from, const float* parameters, const flo
     const Layer& last = net.last();
     for (int64_t n = 0; n < rows; n += net.batch) {
         const int64_t here = least(net.batch, rows - n);
-        gather(net, x + n * net.inputs, nullptr, here);
-        forward(net, here, nullptr);
+        for (int64_t b = 0; b < here; ++b) feed_floats(net, b, x + (n + b) * net.inputs);
+        forward(net, here, KEEP_ALL);
         for (int64_t b = 0; b < here; ++b)
             for (int64_t k = 0; k < last.units; ++k)
                 y[(n + b) * last.units + k] = one_nan(last.value[b * last.stride + k]);

@@ -52,6 +52,7 @@ inline double one_nan(double a) { return a == a ? a : __builtin_nan(""); }
 
 inline int64_t up_to(int64_t count, int64_t unit) { return (count + unit - 1) / unit * unit; }
 inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+inline int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 
 }  // namespace
 }  // namespace shoal

@@ -1,4 +1,4 @@
-"""The torch trainer on images: agreement with an ordinary loop, and bytes that know no neighbour.
+"""The trainers on images: agreement with an ordinary loop, and bytes that know no neighbour.
 
 Letters: N rows, C channels, P parameters.
 """
@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from trainer_cases import fingerprint, in_precision, same_bytes
+from trainer_cases import LONG, fingerprint, in_precision, same_bytes, step_bound
 
 from conv_oracle import ConvOracle
 from shoal.engine._torch import TorchTrainer
-from shoal.engine._trainer import CURVES, FitData, Job, Rows, State, Stopped, initial_state
+from shoal.engine._trainer import CURVES, FitData, Job, Rows, State, Stopped, Trainer, initial_state
 from shoal.nets import build_architecture
 from shoal.streams import StreamKey
 from shoal.study import Network, Training
@@ -99,14 +99,25 @@ CASES = {
 every_case = pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
 FULL = Pictures(
     "everything",
-    {"conv": [conv(4, stride=2), conv(6)], "batch_norm": True, "conv_dropout": 0.2, "dropout": 0.2},
+    {"conv": [conv(4, stride=2), conv(6)], "conv_dropout": 0.2, "dropout": 0.2},
     {"augment": {"shift": 1, "flip": True}, "epochs": 6, "keep": "best"},
     rows=24,
 )
+NORMED = dataclasses.replace(FULL, name="everything, normed", network={**FULL.network, "batch_norm": True})
 
 
-def train(case: Pictures, stops: tuple[int, ...] = (), data: FitData | None = None) -> State:
-    state, rows, trainer = initial_state(case.job), data or case.data(), TorchTrainer()
+def taken(trainer: Trainer, case: Pictures) -> Pictures:
+    """The case, or a skip where the trainer leaves it to the torch trainer."""
+    why = trainer.refuses(case.job.architecture, case.job.training)
+    if why:
+        pytest.skip(why)
+    return case
+
+
+def train(
+    trainer: Trainer, case: Pictures, stops: tuple[int, ...] = (), data: FitData | None = None
+) -> State:
+    state, rows = initial_state(case.job), data or case.data()
     for until in (*sorted(stops), case.job.training.epochs):
         trainer.advance(case.job, rows, state, until)
     return state
@@ -139,7 +150,81 @@ def test_every_epoch_agrees_with_an_ordinary_loop(case: Pictures) -> None:
     assert steps >= 50
 
 
-def test_outputs_are_those_of_the_oracle_for_images_in_any_memory_order() -> None:
+def forced(trainer: Trainer, case: Pictures) -> None:
+    """Start every epoch from the exact trainer's state, rounded; ends and curves agree to float32 rounding."""
+    exact, job, data = TorchTrainer(dtype="float64"), case.job, case.data()
+    state = initial_state(job)
+    for epoch in range(job.training.epochs):
+        start = in_precision(state, "float32")
+        state, ours = (
+            in_precision(start, "float64"),
+            dataclasses.replace(start, curve_TC=start.curve_TC.copy()),
+        )
+        exact.advance(job, data, state, epoch + 1)
+        trainer.advance(job, data, ours, epoch + 1)
+        steps = -(-case.rows // job.training.batch_size)
+        bound = step_bound(start.parameters_P.astype(np.float64), state.parameters_P, steps)
+        assert np.linalg.norm(ours.parameters_P - state.parameters_P) <= bound, f"epoch {epoch + 1}"
+        np.testing.assert_allclose(ours.curve_TC[epoch, :3], state.curve_TC[epoch, :3], rtol=1e-5, atol=1e-6)
+
+
+@every_case
+def test_takes_each_epoch_from_the_exact_state_to_float32_rounding(trainer: Trainer, case: Pictures) -> None:
+    forced(trainer, taken(trainer, case))
+
+
+@st.composite
+def drawn_pictures(draw: st.DrawFn) -> Pictures:
+    """Any convolutional network that the native trainer takes and that fits its small images."""
+    side, shape = draw(st.integers(4, 9)), (draw(st.integers(1, 3)),)
+    height = width = side
+    layers = []
+    for _ in range(draw(st.integers(1, 3))):
+        padding = draw(st.integers(0, 2))
+        kernel = draw(st.integers(1, min(4, height + 2 * padding)))
+        layer = {
+            "channels": draw(st.sampled_from([1, 2, 4, 7, 8, 9, 16, 17])),
+            "kernel": kernel,
+            "stride": draw(st.integers(1, 2)),
+            "padding": padding,
+        }
+        height = (height + 2 * padding - kernel) // layer["stride"] + 1
+        if draw(st.booleans()):
+            size = draw(st.integers(1, min(3, height)))
+            stride = draw(st.integers(1, 3))
+            layer["pool"] = {
+                "kind": draw(st.sampled_from(["max", "average"])),
+                "size": size,
+                "stride": stride,
+            }
+            height = (height - size) // stride + 1
+        layers.append(layer)
+    network = {
+        "conv": layers,
+        "hidden": draw(st.lists(st.sampled_from([1, 3, 8, 17]), max_size=2)),
+        # Smooth ones: a rounding that crosses a kink is a difference, but no mistake.
+        "activation": draw(st.sampled_from(["tanh", "sigmoid", "softplus", "silu", "gelu", "identity"])),
+        "dropout": draw(st.sampled_from([0.0, 0.25])),
+        "conv_dropout": draw(st.sampled_from([0.0, 0.25])),
+    }
+    training = {
+        "epochs": 2,
+        "optimizer": "sgd",
+        "momentum": draw(st.sampled_from([0.0, 0.9])),
+        "weight_decay": draw(st.sampled_from([0.0, 0.01])),
+        "batch_size": draw(st.sampled_from([1, 4, 23, 50])),
+        "augment": {"shift": draw(st.integers(0, 2)), "flip": draw(st.booleans())},
+    }
+    return Pictures("drawn", network, training, (*shape, side, width))
+
+
+@settings(max_examples=1_000 if LONG else 25, deadline=None, derandomize=not LONG)
+@given(case=drawn_pictures())
+def test_any_network_agrees_with_the_exact_trainer(trainer: Trainer, case: Pictures) -> None:
+    forced(trainer, case)
+
+
+def test_outputs_are_those_of_the_oracle_for_images_in_any_memory_order(trainer: Trainer) -> None:
     case = CASES["strides"]
     job, oracle = case.job, case.oracle()
     oracle.blocks.eval()
@@ -149,21 +234,21 @@ def test_outputs_are_those_of_the_oracle_for_images_in_any_memory_order() -> Non
     expected = oracle.outputs(torch.tensor(x, dtype=torch.float64)).detach().numpy()
     start = initial_state(job)
     for images in (x, np.asfortranarray(x)):
-        got = TorchTrainer().outputs(job.architecture, start.parameters_P, start.buffers, images)
+        got = trainer.outputs(job.architecture, start.parameters_P, start.buffers, images)
         np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_the_training_curve_sees_every_kth_image(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_training_curve_sees_every_kth_image(trainer: Trainer, monkeypatch: pytest.MonkeyPatch) -> None:
     case = CASES["no hidden layer"]
-    whole = train(case)
+    whole = train(trainer, case)
     monkeypatch.setattr("shoal.engine._trainer.CURVE_IMAGES", 8)  # of 23 images every third
-    thin = train(case)
+    thin = train(trainer, case)
     column = CURVES.index("train_loss")
     full, data = case.data(), case.data()
     third = Rows(full.train.x, full.train.y[::3], full.train.index[::3])  # type: ignore[index]
     monkeypatch.setattr("shoal.engine._trainer.CURVE_IMAGES", 8192)
     shown = dataclasses.replace(data, validation=third)
-    expected = train(case, data=shown).curve_TC[:, CURVES.index("validation_loss")]
+    expected = train(trainer, case, data=shown).curve_TC[:, CURVES.index("validation_loss")]
     np.testing.assert_array_equal(thin.curve_TC[:, column], expected)
     assert not np.array_equal(thin.curve_TC[:, column], whole.curve_TC[:, column])
     assert fingerprint(thin, "curve_TC") == fingerprint(whole, "curve_TC")
@@ -172,53 +257,53 @@ def test_the_training_curve_sees_every_kth_image(monkeypatch: pytest.MonkeyPatch
 # -- neighbours, threads, interruptions ----------------------------------------------------------------------
 
 
-@every_case
-def test_stops_change_no_byte(case: Pictures) -> None:
-    assert same_bytes(train(case), train(case, (1, 2, 5)))
+@pytest.mark.parametrize("case", [*CASES.values(), NORMED], ids=lambda case: case.name)
+def test_stops_change_no_byte(trainer: Trainer, case: Pictures) -> None:
+    taken(trainer, case)
+    assert same_bytes(train(trainer, case), train(trainer, case, (1, 2, 5)))
 
 
 @settings(max_examples=5, deadline=None, derandomize=True)
 @given(stops=st.lists(st.integers(0, 6), max_size=4))
-def test_where_a_fit_was_interrupted_changes_no_byte(stops: list[int]) -> None:
-    assert same_bytes(train(FULL), train(FULL, tuple(stops)))
+def test_where_a_fit_was_interrupted_changes_no_byte(trainer: Trainer, stops: list[int]) -> None:
+    assert same_bytes(train(trainer, FULL), train(trainer, FULL, tuple(stops)))
 
 
-def test_a_fit_among_others_in_threads_is_the_fit_alone() -> None:
+def test_a_fit_among_others_in_threads_is_the_fit_alone(trainer: Trainer) -> None:
     cases = [FULL, CASES["strides"], CASES["dropout"], FULL]
-    alone = [train(case) for case in cases]
+    alone = [train(trainer, case) for case in cases]
     with ThreadPoolExecutor(2) as pool:
-        together = list(pool.map(train, cases))
+        together = list(pool.map(lambda case: train(trainer, case), cases))
     assert all(same_bytes(one, other) for one, other in zip(alone, together, strict=True))
 
 
-def test_interleaved_fits_do_not_disturb_each_other() -> None:
+def test_interleaved_fits_do_not_disturb_each_other(trainer: Trainer) -> None:
     one, other = CASES["dropout"], FULL
     states = [initial_state(one.job), initial_state(other.job)]
-    trainer = TorchTrainer()
     for until in range(1, one.job.training.epochs + 1):
         for case, state in zip((one, other), states, strict=True):
             trainer.advance(case.job, case.data(), state, until)
-    assert same_bytes(states[0], train(one))
-    assert same_bytes(states[1], train(other))
+    assert same_bytes(states[0], train(trainer, one))
+    assert same_bytes(states[1], train(trainer, other))
 
 
-def test_where_its_numbers_lie_in_memory_changes_no_byte() -> None:
+def test_where_its_numbers_lie_in_memory_changes_no_byte(trainer: Trainer) -> None:
     case, state = CASES["strides"], initial_state(CASES["strides"].job)
     room = np.zeros(4 * state.parameters_P.size + 4, np.uint8)
     for offset in (0, 4):
         moved = room[offset : offset + 4 * state.parameters_P.size].view(np.float32)
         moved[:] = state.parameters_P
         begun = dataclasses.replace(initial_state(case.job), parameters_P=moved)
-        TorchTrainer().advance(case.job, case.data(), begun, case.job.training.epochs)
-        assert same_bytes(begun, train(case))
+        trainer.advance(case.job, case.data(), begun, case.job.training.epochs)
+        assert same_bytes(begun, train(trainer, case))
 
 
-def test_a_wish_to_stop_ends_an_epoch_of_images_at_once() -> None:
+def test_a_wish_to_stop_ends_an_epoch_of_images_at_once(trainer: Trainer) -> None:
     wishes = iter([False, False, True])
     state = initial_state(FULL.job)
     state.stopping = lambda: next(wishes)
     with pytest.raises(Stopped):
-        TorchTrainer().advance(FULL.job, FULL.data(), state, 6)
+        trainer.advance(FULL.job, FULL.data(), state, 6)
     assert state.epoch == 0
 
 
@@ -226,11 +311,12 @@ def test_a_wish_to_stop_ends_an_epoch_of_images_at_once() -> None:
 
 
 @every_case
-def test_garbage_in_held_out_images_changes_no_training_byte(case: Pictures) -> None:
+def test_garbage_in_held_out_images_changes_no_training_byte(trainer: Trainer, case: Pictures) -> None:
+    taken(trainer, case)
     images, _ = case.images
     garbage = images.copy()
     garbage[1::2] = 255 - garbage[1::2]
-    clean, poisoned = train(case), train(case, data=case.data(garbage))
+    clean, poisoned = train(trainer, case), train(trainer, case, data=case.data(garbage))
     assert fingerprint(clean, "curve_TC") == fingerprint(poisoned, "curve_TC")
     for name in ("train_loss", "train_accuracy"):
         column = CURVES.index(name)

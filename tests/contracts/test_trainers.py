@@ -15,16 +15,20 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from numpy.typing import NDArray
-from trainer_cases import LONG, NORMED, TABLE, Case, drawn_cases, in_precision
+from trainer_cases import (
+    LONG,
+    LOST_UNITS,
+    NORMED,
+    TABLE,
+    UNIT,
+    Case,
+    drawn_cases,
+    in_precision,
+    step_bound,
+)
 
 from oracle import Oracle
 from shoal.engine._trainer import CURVES, FitData, State, Trainer, evaluation_epochs
-
-UNIT = 2.0**-24
-"""Half the distance from 1 to the next float32: the relative error of one rounding."""
-
-LOST_UNITS = 100.0
-"""How many roundings may pile up in one update; see `step_bound`."""
 
 FORCED_STEPS = 1_000 if LONG else 15
 
@@ -76,23 +80,6 @@ def test_follows_the_oracle_to_12_digits(exact_trainer: Trainer, case: Case) -> 
 
 
 # -- float32 -------------------------------------------------------------------------------------------------
-
-
-def step_bound(before_P: NDArray[Any], after_P: NDArray[Any], steps: int) -> float:
-    """How far (in the 2-norm) a float32 trainer may end from the exact epoch of `steps` steps.
-
-    Each step rounds every parameter once, and once more where weight decay has changed it: 2 units of the
-    parameters. Its update is a chain of sums of at most 130 products in these cases, activations with a few
-    units of error each, and a quotient; the error of a sum of n terms in any order is below n units of the
-    sum of their absolute values (Higham 2002, Accuracy and Stability of Numerical Algorithms, 4.2), and
-    residuals and gradients cancel part of that sum. `LOST_UNITS` units of the update allow for it: still
-    only 6e-6 of the update, far less than any wrong term of the mathematics would make.
-
-    Near a minimum the gradient's terms cancel while their rounding stays, so moments are held against the
-    largest moment so far.
-    """
-    moved = np.linalg.norm(after_P - before_P)
-    return float(UNIT * steps * (2 * np.linalg.norm(after_P) + LOST_UNITS * moved))
 
 
 def forced_state(case: Case, oracle: Oracle, epoch: int) -> State:

@@ -33,14 +33,18 @@ def core() -> ctypes.CDLL:
     return library
 
 
-def make_job(network: dict[str, Any], training: dict[str, Any], loss: Any, sizes: tuple[int, int]) -> Job:
-    """Describe a fit; `sizes` are inputs and outputs."""
-    architecture = build_architecture(Network(**network), (sizes[0],), sizes[1])
+def make_job(network: dict[str, Any], training: dict[str, Any], loss: Any, sizes: tuple[Any, int]) -> Job:
+    """Describe a fit; `sizes` are inputs (a number, or the shape of an image) and outputs."""
+    shape = sizes[0] if isinstance(sizes[0], tuple) else (sizes[0],)
+    architecture = build_architecture(Network.model_validate(network), shape, sizes[1])
     return Job(architecture, Training(**training), loss, StreamKey(11, 2, 3))
 
 
 def make_rows(job: Job, count: int, seed: int) -> Rows:
     rng = np.random.default_rng(seed)
+    if job.architecture.convolutional:
+        images = np.random.default_rng(0).integers(0, 256, (30, *job.architecture.input_shape), np.uint8)
+        return Rows(images, rng.integers(0, job.architecture.outputs, count), rng.integers(0, 30, count))
     x = rng.standard_normal((count, job.architecture.layers[0].inputs)).astype(np.float32)
     if job.loss == "cross-entropy":
         return Rows(x, rng.integers(0, job.architecture.outputs, count))
@@ -48,7 +52,9 @@ def make_rows(job: Job, count: int, seed: int) -> Rows:
 
 
 def make_data(job: Job, train: int = 27, validation: int = 0, inner: int = 0) -> FitData:
-    return FitData(make_rows(job, train, 1), make_rows(job, validation, 2), make_rows(job, inner, 3))
+    rows = (make_rows(job, count, seed) for seed, count in enumerate((train, validation, inner), start=1))
+    scale_C = np.full(job.architecture.input_shape[0], 0.01, np.float32)
+    return FitData(*rows, pixel_scale_C=scale_C, pixel_offset_C=-50 * scale_C)
 
 
 def warm_state(job: Job, epoch: int, seed: int = 5) -> State:

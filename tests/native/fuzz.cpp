@@ -5,6 +5,7 @@
 // taken by every target, with the same bytes; a spoilt one must be refused by name, or be harmless.
 //
 //     fuzz COUNT [SEED]
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -28,16 +29,20 @@ std::vector<float> floats(int64_t count, float size) {
 
 struct Rows {
     std::vector<float> x, values;
-    std::vector<int64_t> labels;
+    std::vector<int64_t> labels, index;
 
-    ShoalRows draw(int64_t rows, int64_t inputs, int64_t outputs, int64_t loss) {
-        x = floats(rows * inputs, 2);
+    // Rows of a table, or, with `images` above 0, numbers of images.
+    ShoalRows draw(int64_t rows, int64_t inputs, int64_t outputs, int64_t loss, int64_t images) {
+        if (!images) x = floats(rows * inputs, 2);
+        for (int64_t n = 0; images && n < rows; ++n) index.push_back(from_to(0, images - 1));
         if (loss == SHOAL_MSE) values = floats(rows * outputs, 2);
         if (loss == SHOAL_CROSS_ENTROPY)
             for (int64_t n = 0; n < rows; ++n) labels.push_back(from_to(0, outputs - 1));
         return {rows,
                 x.data(),
                 (int64_t)x.size(),
+                index.data(),
+                (int64_t)index.size(),
                 values.data(),
                 (int64_t)values.size(),
                 labels.data(),
@@ -48,6 +53,9 @@ struct Rows {
 // A sound description with all the memory that it points to.
 struct Drawn {
     std::vector<ShoalLayer> layers;
+    std::vector<ShoalConv> convs;
+    std::vector<uint8_t> images;
+    std::vector<float> scale, offset;
     Rows train, validation, inner;
     std::vector<double> rates, curve;
     std::vector<int64_t> points;
@@ -58,7 +66,9 @@ struct Drawn {
         const int64_t widest = from_to(0, 9) ? 20 : 140;
         fit.abi = SHOAL_ABI;
         fit.network.inputs = from_to(1, from_to(0, 9) ? 12 : 300);
-        int64_t inputs = fit.network.inputs, count = 0;
+        fit.every = 1;
+        int64_t inputs = fit.network.inputs, count = 0, shown = 0;
+        if (!from_to(0, 3)) inputs = draw_images(count, shown);
         for (int64_t l = from_to(0, 3); l >= 0; --l) {
             layers.push_back({from_to(1, widest), l ? from_to(0, SHOAL_ACTIVATIONS - 1) : 0,
                               l && from_to(0, 1) ? from_to(0, 65535) : 0});
@@ -69,12 +79,57 @@ struct Drawn {
         layers.resize(1024);  // the most that are ever read: their count may be spoilt
         fit.network.layers = layers.data();
         draw_training();
-        fit.train = train.draw(from_to(1, 40), fit.network.inputs, inputs, fit.loss);
-        fit.validation = validation.draw(from_to(0, 9), fit.network.inputs, inputs, fit.loss);
-        fit.inner = inner.draw(from_to(0, 9), fit.network.inputs, inputs, fit.loss);
+        fit.train = train.draw(from_to(1, shown ? 15 : 40), fit.network.inputs, inputs, fit.loss, shown);
+        fit.validation = validation.draw(from_to(0, 9), fit.network.inputs, inputs, fit.loss, shown);
+        fit.inner = inner.draw(from_to(0, 9), fit.network.inputs, inputs, fit.loss, shown);
+        fit.every = shown ? from_to(1, 3) : 1;
         if (fit.judge == SHOAL_BY_VALIDATION && !fit.validation.rows) fit.judge = SHOAL_NO_JUDGE;
         if (fit.judge == SHOAL_BY_INNER && !fit.inner.rows) fit.judge = SHOAL_NO_JUDGE;
         draw_state(count);
+    }
+
+    // Images, and convolutions that fit them; gives how many numbers reach the dense layers.
+    int64_t draw_images(int64_t& count, int64_t& shown) {
+        ShoalNetwork& net = fit.network;
+        int64_t channels = net.channels = from_to(1, 3), height = net.height = from_to(1, 7),
+                width = net.width = from_to(1, 7);
+        net.inputs = channels * height * width;
+        for (int64_t l = from_to(0, 2); l >= 0; --l) {
+            ShoalConv conv = {};
+            conv.units = from_to(1, from_to(0, 9) ? 9 : 40);
+            conv.padding = from_to(0, 2);
+            conv.kernel = from_to(1, std::min<int64_t>(4, std::min(height, width) + 2 * conv.padding));
+            conv.stride = from_to(1, 3);
+            conv.activation = from_to(0, SHOAL_ACTIVATIONS - 1);
+            conv.drop_below = from_to(0, 1) ? from_to(0, 65535) : 0;
+            count += conv.units * (conv.kernel * conv.kernel * channels + 1);
+            height = (height + 2 * conv.padding - conv.kernel) / conv.stride + 1;
+            width = (width + 2 * conv.padding - conv.kernel) / conv.stride + 1;
+            channels = conv.units;
+            conv.pool = from_to(0, SHOAL_POOLS - 1);
+            conv.pool_size = from_to(1, std::min<int64_t>(3, std::min(height, width)));
+            conv.pool_stride = from_to(1, 3);
+            if (conv.pool) {
+                height = (height - conv.pool_size) / conv.pool_stride + 1;
+                width = (width - conv.pool_size) / conv.pool_stride + 1;
+            }
+            convs.push_back(conv);
+        }
+        net.conv_count = (int64_t)convs.size();
+        convs.resize(32);  // the most that are ever read
+        net.convs = convs.data();
+        shown = from_to(1, 12);
+        images.resize((size_t)(shown * net.inputs));
+        for (uint8_t& byte : images) byte = (uint8_t)rng();
+        fit.images = images.data();
+        fit.images_count = (int64_t)images.size();
+        scale = floats(net.channels, 0.01f), offset = floats(net.channels, 1);
+        fit.pixel_scale = scale.data(), fit.pixel_offset = offset.data();
+        fit.pixel_count = net.channels;
+        fit.shift = from_to(0, 1) ? from_to(0, 12) : 0;
+        fit.flip = from_to(0, 1);
+        fit.augment_key[0] = (uint32_t)rng(), fit.augment_key[1] = (uint32_t)rng();
+        return channels * height * width;
     }
 
     void draw_training() {
@@ -150,8 +205,27 @@ void spoil(Drawn& drawn) {
         &drawn.layers[rng() % (size_t)fit.network.layer_count].units,
         &drawn.layers[rng() % (size_t)fit.network.layer_count].activation,
         &drawn.layers[rng() % (size_t)fit.network.layer_count].drop_below,
+        &fit.network.channels,
+        &fit.network.height,
+        &fit.network.width,
+        &fit.network.conv_count,
+        &fit.train.index_count,
+        &fit.inner.index_count,
+        &fit.every,
+        &fit.images_count,
+        &fit.pixel_count,
+        &fit.shift,
+        &fit.flip,
     };
     const int64_t odd = from_to(0, 3) ? ODD[rng() % (sizeof ODD / sizeof *ODD)] : (int64_t)rng();
+    if (!drawn.images.empty() && !from_to(0, 3)) {
+        ShoalConv& conv = drawn.convs[rng() % (size_t)fit.network.conv_count];
+        int64_t* of_conv[] = {&conv.units,      &conv.kernel, &conv.stride,    &conv.padding,
+                              &conv.activation, &conv.pool,   &conv.pool_size, &conv.pool_stride,
+                              &conv.drop_below, &drawn.train.index[rng() % drawn.train.index.size()]};
+        *of_conv[rng() % (sizeof of_conv / sizeof *of_conv)] = odd;
+        return;
+    }
     switch (from_to(0, 5)) {
         case 0: {
             const void** pointers[] = {(const void**)&fit.network.layers, (const void**)&fit.rates,
@@ -159,7 +233,10 @@ void spoil(Drawn& drawn) {
                                        (const void**)&fit.train.labels,   (const void**)&fit.points,
                                        (const void**)&fit.parameters,     (const void**)&fit.first,
                                        (const void**)&fit.second,         (const void**)&fit.best,
-                                       (const void**)&fit.curve};
+                                       (const void**)&fit.curve,
+                                       (const void**)&fit.network.convs,  (const void**)&fit.images,
+                                       (const void**)&fit.train.index,    (const void**)&fit.pixel_scale,
+                                       (const void**)&fit.pixel_offset};
             *pointers[rng() % (sizeof pointers / sizeof *pointers)] = nullptr;
             return;
         }

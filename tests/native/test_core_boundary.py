@@ -23,6 +23,16 @@ pytestmark = needs_core
 JOB = make_job(
     {"hidden": (9, 3), "activation": "relu", "dropout": 0.5}, {"epochs": 4, "batch_size": 4}, "mse", (2, 2)
 )
+IMAGES = make_job(
+    {
+        "kind": "cnn",
+        "conv": ({"channels": 4, "padding": 1, "pool": {}}, {"channels": 3, "kernel": 2}),
+        "hidden": (),
+    },
+    {"epochs": 4, "batch_size": 4},
+    "cross-entropy",
+    ((2, 6, 5), 3),
+)
 CLASSES = make_job({"hidden": (9,)}, {"epochs": 4, "batch_size": 4}, "cross-entropy", (2, 3))
 HUGE = (2**31, 2**63 - 1, -(2**63))
 
@@ -43,14 +53,25 @@ def fresh(job: Any = JOB) -> _Fit:
 
 def spoilt(path: str, value: Any) -> _Fit:
     """A sound description with one field changed."""
-    owner = fresh(CLASSES if "labels" in path else JOB)
+    of_images = path in OF_IMAGES or path.startswith(("network.conv", "network.height"))
+    owner = fresh(IMAGES if of_images else CLASSES if "labels" in path else JOB)
     struct: Any = owner.struct
     *outer, last = path.split(".")
     for name in outer:
-        struct = struct.layers[int(name)] if name.isdigit() else getattr(struct, name)
+        if name.isdigit():
+            struct = struct.layers[int(name)]
+        elif name.startswith("conv-"):
+            struct = struct.convs[int(name[-1])]
+        else:
+            struct = getattr(struct, name)
     setattr(struct, last, value)
     return owner
 
+
+OF_IMAGES = (
+    "every", "images", "images_count", "pixel_scale", "pixel_offset", "pixel_count", "shift", "flip",
+    "train.index", "train.index_count",
+)  # fmt: skip
 
 CASES: list[tuple[str, Any, str]] = [
     ("abi", 0, "abi"),
@@ -62,6 +83,29 @@ CASES: list[tuple[str, Any, str]] = [
     ("network.2.activation", 1, "layers.activation"),
     *(("network.0.drop_below", value, "layers.drop_below") for value in (-1, 65536, *HUGE)),
     ("network.2.drop_below", 1, "layers.drop_below"),
+    *(("network.conv_count", value, "conv_count") for value in (-1, 33, *HUGE)),
+    ("network.convs", None, "convs"),
+    *(("network.height", value, "height") for value in (0, -1, 7, *HUGE)),
+    *(("network.conv-0.units", value, "convs.units") for value in (0, -1, 2**16 + 1, *HUGE)),
+    *(("network.conv-0.kernel", value, "convs.kernel") for value in (0, -1, 9, *HUGE)),
+    *(("network.conv-0.stride", value, "convs.kernel") for value in (0, -1, *HUGE)),
+    *(("network.conv-0.padding", value, "convs.kernel") for value in (-1, 2**13, *HUGE)),
+    *(("network.conv-0.activation", value, "convs.activation") for value in (-1, 9, *HUGE)),
+    *(("network.conv-0.pool", value, "convs.pool") for value in (-1, 3, *HUGE)),
+    *(("network.conv-0.pool_size", value, "convs.pool") for value in (0, -1, 6, *HUGE)),
+    *(("network.conv-0.pool_stride", value, "convs.pool") for value in (0, -1, *HUGE)),
+    *(("network.conv-0.drop_below", value, "convs.drop_below") for value in (-1, 65536, *HUGE)),
+    ("network.conv-1.units", 4, "parameter_count"),
+    *(("every", value, "every") for value in (0, -1, *HUGE)),
+    ("images", None, "images"),
+    *(("images_count", value, "images") for value in (-1, 59, *HUGE)),
+    ("images_count", 60, "train.x"),
+    *((name, None, "pixel_scale") for name in ("pixel_scale", "pixel_offset")),
+    *(("pixel_count", value, "pixel_scale") for value in (0, 1, 3, *HUGE)),
+    *(("shift", value, "shift") for value in (-1, 2**14 + 1, *HUGE)),
+    *(("flip", value, "shift") for value in (-1, 2, *HUGE)),
+    ("train.index", None, "train.x"),
+    *(("train.index_count", value, "train.x") for value in (0, 8, 10, *HUGE)),
     *(("loss", value, "loss") for value in (-1, 2, *HUGE)),
     *(("optimizer", value, "optimizer") for value in (-1, 4, *HUGE)),
     *(("momentum", value, "momentum") for value in (-0.1, 1.0, float("nan"), 0.5)),
@@ -108,6 +152,10 @@ def test_labels_and_points_are_looked_at_one_by_one() -> None:
         data = make_data(CLASSES, 9, 3, 2)
         data.train.y[7] = label
         assert answer(_Fit(CLASSES, data, initial_state(CLASSES))) == "train.y"
+    for image in (-1, 99, 2**40):
+        data = make_data(IMAGES, 9, 3, 2)
+        data.train.index[7] = image  # type: ignore[index]
+        assert answer(_Fit(IMAGES, data, initial_state(IMAGES))) == "train.x"
     for points in ([0, 1, 2, 3], [1, 2, 2, 3], [1, 2, 3, 5], [2, 1, 3, 4]):
         state = initial_state(JOB)
         state.epoch_T = np.array(points)
@@ -143,6 +191,13 @@ def test_drawn_numbers_are_refused_or_harmless(case: tuple[str, Any, str], value
         isinstance(given, int) and path != "network.layer_count"
     ):  # nothing else states how many layers there are
         answer(spoilt(path, value))
+
+
+def test_a_table_has_nothing_of_images() -> None:
+    for field, value in (("every", 2), ("shift", 1), ("flip", 1)):
+        owner = fresh()
+        setattr(owner.struct, field, value)
+        assert answer(owner) == "shift"
 
 
 def test_a_refusal_is_an_error_that_names_the_field() -> None:

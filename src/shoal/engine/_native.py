@@ -1,14 +1,16 @@
-"""The native trainer: dense networks on one CPU core each, through the C++ core of `src/native/`.
+"""The native trainer: small networks on one CPU core each, through the C++ core of `src/native/`.
 
 ctypes calls the core's plain C interface (`src/native/interface.h`) and leaves the GIL alone meanwhile, so
 fits run in threads. Where the core was not built, or the processor lacks what it needs, this module still
-imports and says so. Letters: N rows, D inputs, K outputs, P parameters, E epochs, T evaluation points.
+imports and says so. Letters: N rows, D inputs, C channels, K outputs, P parameters, E epochs, T evaluation
+points.
 """
 
 from __future__ import annotations
 
 import ctypes
 import functools
+import math
 import os
 import sysconfig
 import time
@@ -19,23 +21,36 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.engine._trainer import FitData, Job, Rows, State, initial_state, learning_rates, steps_per_epoch
+from shoal.engine._trainer import (
+    FitData,
+    Job,
+    Rows,
+    State,
+    Stopped,
+    every_kth,
+    initial_state,
+    learning_rates,
+    steps_per_epoch,
+)
 from shoal.errors import Problem, ShoalError
-from shoal.nets import Architecture, DenseLayer
+from shoal.nets import Architecture, ConvLayer, DenseLayer
 from shoal.streams import Role, dropout_threshold
 from shoal.study import Training
 
-ABI: Final = 1
+ABI: Final = 2
+MOST_CONVS: Final = 32
 ACTIVATIONS: Final = ("identity", "sigmoid", "tanh", "relu", "leaky-relu", "elu", "gelu", "silu", "softplus")
 TARGETS: Final = ("portable", "avx2", "avx512", "neon")
 _PREFERRED: Final = ("avx512", "avx2", "neon")
 _LOSSES: Final = ("mse", "cross-entropy")
 _OPTIMIZERS: Final = ("sgd", "adam", "adamw", "rmsprop")
+_POOLS: Final = ("none", "max", "average")
 _JUDGES: Final = ("none", "validation", "inner")
 _STATUSES: Final = ("training", "done", "diverged")
 _OUT_OF_MEMORY: Final = 1
 
 _int, _real, _pointer, _words = ctypes.c_int64, ctypes.c_double, ctypes.c_void_p, ctypes.c_uint32 * 2
+_asked = ctypes.CFUNCTYPE(ctypes.c_int32)
 
 
 class LayerStruct(ctypes.Structure):
@@ -44,18 +59,31 @@ class LayerStruct(ctypes.Structure):
     _fields_ = (("units", _int), ("activation", _int), ("drop_below", _int))
 
 
+class ConvStruct(ctypes.Structure):
+    """`ShoalConv` of the interface."""
+
+    _fields_ = (
+        ("units", _int), ("kernel", _int), ("stride", _int), ("padding", _int), ("activation", _int),
+        ("pool", _int), ("pool_size", _int), ("pool_stride", _int), ("drop_below", _int),
+    )  # fmt: skip
+
+
 class NetworkStruct(ctypes.Structure):
     """`ShoalNetwork` of the interface."""
 
-    _fields_ = (("inputs", _int), ("layers", ctypes.POINTER(LayerStruct)), ("layer_count", _int))
+    _fields_ = (
+        ("inputs", _int), ("channels", _int), ("height", _int), ("width", _int),
+        ("convs", ctypes.POINTER(ConvStruct)), ("conv_count", _int),
+        ("layers", ctypes.POINTER(LayerStruct)), ("layer_count", _int),
+    )  # fmt: skip
 
 
 class RowsStruct(ctypes.Structure):
     """`ShoalRows` of the interface."""
 
     _fields_ = (
-        ("rows", _int), ("x", _pointer), ("x_count", _int), ("values", _pointer), ("values_count", _int),
-        ("labels", _pointer), ("labels_count", _int),
+        ("rows", _int), ("x", _pointer), ("x_count", _int), ("index", _pointer), ("index_count", _int),
+        ("values", _pointer), ("values_count", _int), ("labels", _pointer), ("labels_count", _int),
     )  # fmt: skip
 
 
@@ -68,11 +96,14 @@ class FitStruct(ctypes.Structure):
         ("rates", _pointer), ("rates_count", _int), ("judge", _int), ("patience", _int),
         ("order_key", _words), ("dropout_key", _words),
         ("train", RowsStruct), ("validation", RowsStruct), ("inner", RowsStruct),
+        ("every", _int), ("images", _pointer), ("images_count", _int),
+        ("pixel_scale", _pointer), ("pixel_offset", _pointer), ("pixel_count", _int),
+        ("shift", _int), ("flip", _int), ("augment_key", _words), ("stopping", _asked),
         ("points", _pointer), ("points_count", _int),
         ("parameters", _pointer), ("first", _pointer), ("second", _pointer), ("best", _pointer),
         ("parameter_count", _int), ("curve", _pointer), ("curve_count", _int),
         ("epoch", _int), ("seen", _int), ("best_epoch", _int), ("best_loss", _real), ("status", _int),
-        ("sick_epoch", _int), ("sick_batch", _int),
+        ("sick_epoch", _int), ("sick_batch", _int), ("stopped", _int),
     )  # fmt: skip
 
 
@@ -121,10 +152,16 @@ def _wish() -> str:
     return os.environ.get("SHOAL_NATIVE", "")
 
 
-def _target() -> str | None:
-    """Choose the width: the widest, or what the environment variable SHOAL_NATIVE asks for."""
+def _target(architecture: Architecture | None = None) -> str | None:
+    """Choose the width: the widest that fits, or what the environment variable SHOAL_NATIVE asks for.
+
+    Vectors of 16 stay half empty where convolutions have up to 8 channels; the bytes are the same.
+    """
+    layers = architecture.layers if architecture else ()
+    narrow = any(isinstance(layer, ConvLayer) and 0 < layer.units % 16 <= 8 for layer in layers)
+    preferred = _PREFERRED[narrow:]
     runnable = runnable_targets()
-    for name in (_wish(),) if _wish() else _PREFERRED:
+    for name in (_wish(),) if _wish() else preferred:
         if name in runnable:
             return name
     return None
@@ -159,19 +196,32 @@ class _Network:
     """The network as the core reads it, with the memory that it points into."""
 
     struct: NetworkStruct
-    layers: Any
+    kept: tuple[Any, ...]
 
     @classmethod
     def of(cls, architecture: Architecture) -> _Network:
-        layers = (LayerStruct * len(architecture.layers))()
-        for place, layer in zip(layers, architecture.layers, strict=True):
+        convs = [layer for layer in architecture.layers if isinstance(layer, ConvLayer)]
+        dense = [layer for layer in architecture.layers if isinstance(layer, DenseLayer)]
+        images = architecture.input_shape if convs else (0, 0, 0)
+        conv_structs = (ConvStruct * len(convs))(*map(_conv_struct, convs))
+        layers = (LayerStruct * len(dense))()
+        for place, layer in zip(layers, dense, strict=True):
             place.units = layer.units
             place.activation = ACTIVATIONS.index(layer.activation)
             place.drop_below = dropout_threshold(layer.dropout)
-        inputs = architecture.layers[0].inputs
-        return cls(
-            NetworkStruct(inputs, ctypes.cast(layers, ctypes.POINTER(LayerStruct)), len(layers)), layers
-        )
+        struct = NetworkStruct(
+            math.prod(architecture.input_shape), *images,
+            ctypes.cast(conv_structs, ctypes.POINTER(ConvStruct)), len(convs),
+            ctypes.cast(layers, ctypes.POINTER(LayerStruct)), len(dense),
+        )  # fmt: skip
+        return cls(struct, (conv_structs, layers))
+
+
+def _conv_struct(layer: ConvLayer) -> ConvStruct:
+    return ConvStruct(
+        layer.units, layer.kernel, layer.stride, layer.padding, ACTIVATIONS.index(layer.activation),
+        _POOLS.index(layer.pool), layer.pool_size, layer.pool_stride, dropout_threshold(layer.dropout),
+    )  # fmt: skip
 
 
 class _Fit:
@@ -199,7 +249,23 @@ class _Fit:
         fit.train, fit.validation, fit.inner = (
             self._rows(job, rows) for rows in (data.train, data.validation, data.inner)
         )
+        fit.every = 1
+        if job.architecture.convolutional:
+            self._images(job, data)
         self._point_at(state)
+
+    def _images(self, job: Job, data: FitData) -> None:
+        """Say where the shared images lie, what becomes of their bytes, and whom to ask whether to stop."""
+        fit, augment = self.struct, job.training.augment
+        assert data.pixel_scale_C is not None  # noqa: S101 - images come with their scale
+        assert data.pixel_offset_C is not None  # noqa: S101
+        fit.every = every_kth(len(data.train))
+        fit.images, fit.images_count = self._keep(data.train.x, np.uint8)
+        fit.pixel_scale, fit.pixel_count = self._keep(data.pixel_scale_C, np.float32)
+        fit.pixel_offset, _ = self._keep(data.pixel_offset_C, np.float32)
+        fit.shift, fit.flip = augment.shift, augment.flip
+        fit.augment_key = _words(*job.key.words(Role.AUGMENT))
+        fit.stopping = _asked(self.state.stopping)
 
     def _keep(self, array: NDArray[Any], dtype: type) -> tuple[int | None, int]:
         ready: NDArray[Any] = np.ascontiguousarray(array, dtype)
@@ -207,7 +273,11 @@ class _Fit:
         return _at(ready), ready.size
 
     def _rows(self, job: Job, rows: Rows) -> RowsStruct:
-        struct = RowsStruct(len(rows), *self._keep(rows.x, np.float32))
+        struct = RowsStruct(len(rows))
+        if rows.index is None:
+            struct.x, struct.x_count = self._keep(rows.x, np.float32)
+        else:
+            struct.index, struct.index_count = self._keep(rows.index, np.int64)
         if job.loss == "mse":
             struct.values, struct.values_count = self._keep(rows.y, np.float32)
         else:
@@ -253,7 +323,8 @@ class _Fit:
 
 
 class NativeTrainer:
-    """Trains dense networks without batch norm in the C++ core; see `Trainer` for what its methods promise.
+    """Trains networks without batch norm and channel groups in the C++ core; see `Trainer` for what its methods
+    promise.
 
     `target` names a vector width of `runnable_targets()`; the widest by default. All give the same bytes.
     """
@@ -269,8 +340,11 @@ class NativeTrainer:
         """Say why this trainer cannot take such a fit, or None."""
         if not native_available():
             return native_missing_reason()
-        if not all(isinstance(layer, DenseLayer) for layer in architecture.layers):
-            return "the native trainer takes dense networks only, not convolutional ones"
+        convs = [layer for layer in architecture.layers if isinstance(layer, ConvLayer)]
+        if any(layer.groups > 1 for layer in convs):
+            return "the native trainer does not do convolutions with groups"
+        if len(convs) > MOST_CONVS:
+            return f"the native trainer takes up to {MOST_CONVS} convolutions"
         if any(layer.batch_norm for layer in architecture.layers):
             return "the native trainer does not do batch norm"
         return None
@@ -278,7 +352,10 @@ class NativeTrainer:
     def advance(self, job: Job, data: FitData, state: State, until: int) -> None:
         """Train up to `until` epochs in all; see `Trainer.advance`."""
         fit = _Fit(job, data, state)
-        self._call("shoal_advance", ctypes.byref(fit.struct), max(0, min(until, job.training.epochs)))
+        target = self._target_for(job.architecture)
+        self._call(target, "shoal_advance", ctypes.byref(fit.struct), max(0, min(until, job.training.epochs)))
+        if fit.struct.stopped:
+            raise Stopped
         fit.give_back()
 
     def outputs(
@@ -293,7 +370,7 @@ class NativeTrainer:
         flat_P, rows = np.ascontiguousarray(parameters_P, np.float32), np.ascontiguousarray(x, np.float32)
         y_NK = np.empty((len(rows), architecture.outputs), np.float32)
         self._call(
-            "shoal_outputs", ctypes.byref(network.struct), _at(flat_P), flat_P.size,
+            self._target_for(architecture), "shoal_outputs", ctypes.byref(network.struct), _at(flat_P), flat_P.size,
             _at(rows), rows.size, len(rows), _at(y_NK), y_NK.size,
         )  # fmt: skip
         return y_NK
@@ -301,18 +378,19 @@ class NativeTrainer:
     def step_seconds(self, job: Job, rows: int) -> float:
         """Time a few milliseconds of a fit of this shape on drawn numbers; measured once a shape and process."""
         training, network = job.training, job.architecture
-        layers = tuple(
-            (layer.inputs, layer.units, layer.activation, bool(layer.dropout)) for layer in network.layers
-        )
+        layers = tuple(replace(layer, dropout=float(layer.dropout > 0)) for layer in network.layers)
         shape = (
             layers,
+            network.input_shape,
+            training.augment,
             job.loss,
             training.optimizer,
             bool(training.momentum),
             min(training.batch_size, rows),
         )
         if shape not in _MEASURED:
-            _MEASURED[shape] = self._measure(job, min(rows, 4 * training.batch_size))
+            few = 1 if network.convolutional else 4
+            _MEASURED[shape] = self._measure(job, min(rows, few * training.batch_size))
         return _MEASURED[shape]
 
     def _measure(self, job: Job, rows: int) -> float:
@@ -330,26 +408,36 @@ class NativeTrainer:
         job = replace(job, training=job.training.model_copy(update=changes))
         numbers = np.random.default_rng(0)
         outputs = job.architecture.outputs
-        x = numbers.random((rows, job.architecture.layers[0].inputs), np.float32)
+        shape = job.architecture.input_shape
         y = (
             numbers.random((rows, outputs), np.float32)
             if job.loss == "mse"
             else numbers.integers(0, outputs, rows)
         )
-        none = Rows(x[:0], y[:0])
+        if job.architecture.convolutional:
+            x, index = numbers.integers(0, 256, (rows, *shape), np.uint8), np.arange(rows)
+            some, none = Rows(x, y, index), Rows(x, y[:0], index[:0])
+        else:
+            x = numbers.random((rows, *shape), np.float32)
+            some, none = Rows(x, y), Rows(x[:0], y[:0])
+        scale_C = np.full(shape[0], 1 / 255, np.float32)
         state = initial_state(job)
         state.epoch_T, state.curve_TC = state.epoch_T[:0], state.curve_TC[:0]
-        fit = _Fit(job, FitData(Rows(x, y), none, none), state)
-        self._call("shoal_advance", ctypes.byref(fit.struct), 1)
+        fit = _Fit(job, FitData(some, none, none, scale_C, np.zeros_like(scale_C)), state)
+        target = self._target_for(job.architecture)
+        self._call(target, "shoal_advance", ctypes.byref(fit.struct), 1)
         steps, passed, length = steps_per_epoch(rows, job.training.batch_size), 0.0, 1
         while passed < 3e-3 and fit.struct.epoch + length <= epochs and fit.struct.status == 0:
             begun = time.thread_time()
-            self._call("shoal_advance", ctypes.byref(fit.struct), fit.struct.epoch + length)
+            self._call(target, "shoal_advance", ctypes.byref(fit.struct), fit.struct.epoch + length)
             passed, length = time.thread_time() - begun, 2 * length
         return passed / (max(1, length // 2) * steps)
 
-    def _call(self, name: str, *arguments: Any) -> None:
-        library, target = load_library(), self.target or _target()
+    def _target_for(self, architecture: Architecture) -> str | None:
+        return self.target or _target(architecture)
+
+    def _call(self, target: str | None, name: str, *arguments: Any) -> None:
+        library = load_library()
         if library is None or target is None:
             raise ShoalError(native_missing_reason())
         code = getattr(library, name)(TARGETS.index(target), *arguments)
