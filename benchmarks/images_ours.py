@@ -58,7 +58,7 @@ def planned(rows: Dataset, count: int, epochs: int, batch: int) -> list[Fit]:
 
 def train(fits: list[Fit], rows: Dataset, workers: int) -> None:
     """Train the fits as a run does, less the store."""
-    pool = Pool(fits, Ground(rows, "none"), Trainers().by_name["torch"], {}, workers)
+    pool = Pool(fits, Ground(rows, "none"), Trainers().by_name[fits[0].trainer], {}, workers)
     for event in pool.events():
         if isinstance(event, FitRecord) and event.status != "ok":
             raise RuntimeError(event.message)

@@ -14,7 +14,8 @@ namespace shoal {
     X(CONV_UNITS, "convs.units") X(KERNEL, "convs.kernel") X(CONV_ACTIVATION, "convs.activation") \
     X(POOL, "convs.pool") X(CONV_DROP, "convs.drop_below") X(LAYERS, "layers") \
     X(LAYER_COUNT, "layer_count") X(UNITS, "layers.units") X(ACTIVATION, "layers.activation") \
-    X(DROP, "layers.drop_below") X(LOSS, "loss") X(OPTIMIZER, "optimizer") X(MOMENTUM, "momentum") X(NESTEROV, "nesterov") \
+    X(DROP, "layers.drop_below") X(LOSS, "loss") X(OPTIMIZER, "optimizer") X(MOMENTUM, "momentum") \
+    X(NESTEROV, "nesterov") \
     X(WEIGHT_DECAY, "weight_decay") X(BATCH_SIZE, "batch_size") X(EPOCHS, "epochs") X(RATES, "rates") \
     X(RATES_COUNT, "rates_count") X(JUDGE, "judge") X(PATIENCE, "patience") X(TRAIN, "train.rows") \
     X(TRAIN_X, "train.x") X(TRAIN_Y, "train.y") X(VALIDATION, "validation.rows") \
@@ -39,7 +40,8 @@ enum Field : int64_t {
 namespace {
 
 constexpr int64_t MOST_UNITS = 1 << 24, MOST_LAYERS = 1 << 10, MOST_ROWS = INT32_MAX, MOST_EPOCHS = INT32_MAX;
-constexpr int64_t MOST_CONVS = 32, MOST_CHANNELS = 1 << 16, MOST_PIXELS = 1 << 14, MOST_IMAGES = 1 << 28;
+constexpr int64_t MOST_CONVS = 32, MOST_CHANNELS = 1 << 16, MOST_PIXELS = 1 << 14,
+                  MOST_IMAGES = 1 << 28;
 
 inline bool within(int64_t value, int64_t low, int64_t high) { return value >= low && value <= high; }
 inline bool finite_from_0(double value) { return value >= 0 && value <= 1.7e308; }
@@ -62,7 +64,8 @@ inline Field check_conv(const ShoalConv& conv, int64_t& channels, int64_t& heigh
     if (!within(conv.drop_below, 0, 65535)) return CONV_DROP;
     if (!within(conv.pool, 0, SHOAL_POOLS - 1)) return POOL;
     if (conv.pool == SHOAL_NO_POOL) return OK;
-    if (!within(conv.pool_size, 1, height < width ? height : width) || !within(conv.pool_stride, 1, MOST_PIXELS)) return POOL;
+    const int64_t side = height < width ? height : width;
+    if (!within(conv.pool_size, 1, side) || !within(conv.pool_stride, 1, MOST_PIXELS)) return POOL;
     height = (height - conv.pool_size) / conv.pool_stride + 1;
     width = (width - conv.pool_size) / conv.pool_stride + 1;
     return OK;

@@ -41,7 +41,8 @@ inline Move drawn_move(const ShoalFit& fit, const uint32_t* moves, int64_t place
 // What each byte becomes, channel by channel.
 inline void set_levels(const Network& net, const ShoalFit& fit) {
     for (int64_t c = 0; net.conv_count && c < net.channels; ++c)
-        for (int i = 0; i < 256; ++i) net.levels[256 * c + i] = (float)i * fit.pixel_scale[c] + fit.pixel_offset[c];
+        for (int i = 0; i < 256; ++i)
+            net.levels[256 * c + i] = (float)i * fit.pixel_scale[c] + fit.pixel_offset[c];
 }
 
 // Where row y of channel c of image b begins in the first convolution's maps.

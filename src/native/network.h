@@ -55,7 +55,7 @@ struct Network {
     int64_t inputs, count, parameters;
     int64_t step, batch;  // rows of a step; rows that go through together, B
     Layer* layers;
-    Layer front;     // what the first layer is fed with: value (B, stride), and its gradient where there are images
+    Layer front;     // what the first layer is fed with: value (B, stride); with images its gradient, too
     float* scratch;  // a block of weights turned, or of gradients
     void* memory;
 
@@ -233,8 +233,8 @@ inline void each_weight(const Network& net, F&& f) {
     }
 }
 
-// Lay the network out in fresh memory, zeroed, with ones behind the units, for steps of `rows` rows. False: out of
-// memory.
+// Lay the network out in fresh memory, zeroed, with ones behind the units, for steps of `rows` rows.
+// False: out of memory.
 inline bool build(Network& net, const ShoalNetwork& from, int64_t rows, bool training) {
     net.inputs = from.inputs;
     net.count = from.layer_count;

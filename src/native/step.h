@@ -76,8 +76,8 @@ inline void draw_dropout(const Network& net, int64_t rows, Place place) {
 
 constexpr int64_t KEEP_ALL = -1;
 
-// Forward through all layers; hidden units are dropped by the draws of this step, unless `first`, the row of the
-// batch where these rows begin, is KEEP_ALL.
+// Forward through all layers; hidden units are dropped by the draws of this step, unless `first`, the row of
+// the batch where these rows begin, is KEEP_ALL.
 inline void forward(const Network& net, int64_t rows, int64_t first) {
     if (net.conv_count) convolve(net, rows, first);
     for (int64_t l = 0; l < net.count; ++l) {
@@ -266,8 +266,8 @@ inline void backward(const Network& net, int64_t rows, const Optimizer& update) 
     for (int64_t l = net.count - 1; l >= 0; --l) learn(net, l, rows, update);
 }
 
-// With images a batch goes through in groups: gradients are set to 0, added up group by group, and used at its
-// end.
+// With images a batch goes through in groups: gradients are set to 0, added up group by group, and used at
+// its end.
 inline void begin_gradients(const Network& net) {
     for (int64_t l = 0; l < net.weighted_count(); ++l) {
         const Layer& layer = net.weighted(l);
