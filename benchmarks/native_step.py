@@ -14,7 +14,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from shoal.engine._native import TARGETS, NativeTrainer, load_library, runnable_targets
+from shoal.engine._native import NativeTrainer
+from shoal.engine._native_core import TARGETS, load_library, runnable_targets
 from shoal.engine._trainer import FitData, Job, Rows, initial_state
 from shoal.nets import build_architecture
 from shoal.streams import StreamKey

@@ -19,7 +19,8 @@ from shoal.study import Network, Training
 
 def trainers() -> dict[str, Trainer]:
     """Every trainer that works here."""
-    from shoal.engine._native import NativeTrainer, native_available
+    from shoal.engine._native import NativeTrainer
+    from shoal.engine._native_core import native_available
     from shoal.engine._torch import TorchTrainer
 
     found: dict[str, Trainer] = {"Shoal torch": TorchTrainer()}

@@ -71,14 +71,18 @@ def test_run_then_show_then_report(
     assert first.err.splitlines()[0] == "training: 5 fits"
     assert "search: 2 candidates by selection score" in first.out
     assert f"  {folder / 'model.safetensors'}" in first.out.splitlines()
+    assert f"  {folder / 'report.html'}" in first.out.splitlines()
     names = {path.name for path in folder.iterdir()}
-    assert names == {"study.toml", "results.sqlite", "model.safetensors", "figures"}
+    assert names == {"study.toml", "results.sqlite", "model.safetensors", "figures", "report.html"}
     assert shoal(monkeypatch, "show", folder) == 0
     shown = capsys.readouterr().out
     assert shown.strip() in first.out
     pictures = {path.name: path.read_bytes() for path in (folder / "figures").iterdir()}
     assert pictures
+    page = (folder / "report.html").read_bytes()
+    (folder / "report.html").unlink()
     assert shoal(monkeypatch, "report", folder) == 0
+    assert (folder / "report.html").read_bytes() == page
     assert {path.name: path.read_bytes() for path in (folder / "figures").iterdir()} == pictures
 
 

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with runs of each kind: regression, classification, images; and their files."""
     folder = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("shoal.pipeline.draw_figures", lambda results, folder: ())
+        patch.setattr("shoal.pipeline.write_report", lambda results: None)
         for task in ("regression", "classification"):
             shoal.run(table_study(folder, task), out=folder / task, workers=1)
         shoal.run(image_study(folder), out=folder / "images", workers=1)
@@ -113,7 +114,8 @@ def test_predict_images(runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: Cap
     predicted = np.array([[float(cell) for cell in by_name[name]] for name in order])
     assert predicted.tobytes() == refit_predictions(Results.open(runs / "images"), names[2:])
     missing = "the study has no search, so there are no networks of its folds"
-    assert notes == [f"shoal: the ensemble's spread is left out: {missing}"]
+    rewritten = 'written with an apostrophe or escapes, so that no spreadsheet runs them: "=0.png"'
+    assert notes == [f"shoal: the ensemble's spread is left out: {missing}", f"shoal: {rewritten}"]
 
 
 def test_what_predict_refuses_and_notes(runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
@@ -124,7 +126,9 @@ def test_what_predict_refuses_and_notes(runs: Path, monkeypatch: pytest.MonkeyPa
     assert capsys.readouterr().err.startswith(wanted)
     rows.write_text("x,colour,z\n1,pink\x1b,0\n1,red,0\n", encoding="utf-8")
     assert command(monkeypatch, "predict", runs / "regression", rows) == 0
-    note = 'shoal: column "colour": not among the categories it learned, and read as none of them: "pink\\u001b"\n'
+    note = (
+        'shoal: column "colour": not among the categories it learned, and read as none of them: "pink\\x1b"\n'
+    )
     assert capsys.readouterr().err == note
     assert command(monkeypatch, "predict", runs / "nothing", rows) == 2
     assert capsys.readouterr().err == f"shoal: {runs / 'nothing'}: expected a model file, got nothing there\n"
@@ -147,6 +151,9 @@ def test_what_predict_refuses_and_notes(runs: Path, monkeypatch: pytest.MonkeyPa
         ("\r+1", "\\r+1"),
         ("a\x1b[31m\n", "a\\x1b[31m\\n"),
         ("\uff1d1", "'\uff1d1"),
+        ("a;=1", "a;'=1"),
+        ("a; \"-1", "a;' \"-1"),
+        ("a;b=1", "a;b=1"),
     ],
 )  # fmt: skip
 def test_no_cell_is_a_formula(value: object, cell: str) -> None:
@@ -225,6 +232,25 @@ def test_every_layer_is_in_the_graph(architecture: object) -> None:
         wanted, feed = model.preprocessing.restore(reference(model, columns)), graph_feed(columns)
     came = run_onnx(onnx_model(model).SerializeToString(), feed)[0]
     np.testing.assert_allclose(came, wanted, rtol=1e-3, atol=1e-3 * max(1, np.abs(wanted).max()))
+
+
+def test_a_confident_network_of_images_is_exported(tmp_path: Path) -> None:
+    """Outputs before the softmax lie hundreds apart here: float32 sums in another order differ by more than 1e-6."""
+    convolutions = [{"channels": 16, "padding": 1, "pool": {}}, {"channels": 32, "padding": 1}]
+    network = Network.model_validate({"kind": "cnn", "conv": convolutions, "hidden": [64]})
+    architecture = build_architecture(network, (1, 16, 16), 3)
+    content = hand_made(architecture)
+    model = Model.from_bytes(content)
+    large = {name: array / np.sqrt(array[0].size) * 5 for name, array in model.parameters.items()}
+    confident = replace(model, parameters={name: array.astype(np.float32) for name, array in large.items()})
+    confident.save(tmp_path / "m")
+    drawn = np.random.default_rng(0).integers(0, 256, (256, 1, 16, 16), dtype=np.uint8)
+    apart = np.log(confident.predict_proba(drawn))
+    assert 30 < apart.max() - apart.min() < 740
+    line = export_onnx(tmp_path / "m", tmp_path / "m.onnx")
+    came = run_onnx((tmp_path / "m.onnx").read_bytes(), {"images": drawn})
+    assert came[1].tolist() == apart.argmax(axis=1).tolist()
+    assert "onnxruntime agrees within " in line
 
 
 def test_a_graph_that_disagrees_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

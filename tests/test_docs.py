@@ -37,15 +37,17 @@ from shoal.study._study import (
     Conv,
     Data,
     Folds,
+    Inspect,
     Network,
     Pool,
     Range,
+    Reference,
     Search,
     Training,
 )
 
 ROOT: Final = Path(__file__).parent.parent
-OURS: Final = ("study-file.md", "statistics.md", "data.md", "results.md", "architecture.md")
+OURS: Final = ("study-file.md", "statistics.md", "data.md", "results.md", "architecture.md", "scikit-learn.md")
 PAGES: Final = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
 SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "`[study]`": About,
@@ -59,6 +61,8 @@ SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "`[search]`": Search,
     "`search.folds` as a table": Folds,
     "Ranges of a random search": Range,
+    "`[[reference]]`": Reference,
+    "`[inspect]`": Inspect,
 }
 FRAGMENT: Final = '[study]\ntask = "regression"\n\n[data]\ndataset = "two-peaks"\n\n'
 DEMO: Final = {
@@ -235,7 +239,7 @@ def test_every_session_on_a_page_gives_what_it_shows(
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Results:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("shoal.pipeline.draw_figures", lambda results, folder: ())
+        patch.setattr("shoal.pipeline.write_report", lambda results: None)
         return run(
             Study.model_validate(DEMO), out=tmp_path_factory.mktemp("docs") / "runs" / "demo", workers=1
         )

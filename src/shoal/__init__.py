@@ -19,8 +19,13 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOMES = {
+    "CNNClassifier": "shoal.estimators",
+    "MLPClassifier": "shoal.estimators",
+    "MLPRegressor": "shoal.estimators",
+    "GridSearchCV": "shoal.estimators",
     "Model": "shoal.model",
     "Plan": "shoal.results",
+    "RandomizedSearchCV": "shoal.estimators",
     "Results": "shoal.results",
     "Study": "shoal.study",
     "load": "shoal.model",

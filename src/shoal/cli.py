@@ -5,14 +5,20 @@ Every refusal is a line and an exit code.
 
 from __future__ import annotations
 
+import io
 import os
+import signal
 import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from types import FrameType
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 
-from shoal.errors import ShoalError
+from shoal.errors import EnvironmentFault, Interrupted, Problem, ShoalError, visible
 
 app = typer.Typer(
     add_completion=False,
@@ -21,6 +27,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Train, cross-validate, tune and open up small neural networks.",
 )
+_UsageError: Any = typer.BadParameter.__mro__[1]  # of click, or of the copy that newer typers bring
 data_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The built-in data sets.")
 app.add_typer(data_app, name="data")
 
@@ -58,7 +65,7 @@ def check(
 
     asked = load_study(study, tuple(set_ or ()))
     laid_out = plan(asked, out=out, workers=workers, trainer=trainer, device=device)
-    typer.echo(plan_text(asked, laid_out, out or default_folder(asked), workers or default_workers()))
+    _print(plan_text(asked, laid_out, out or default_folder(asked), workers or default_workers()))
 
 
 @app.command()
@@ -70,7 +77,7 @@ def run(
     trainer: TrainerOption = "auto",
     device: DeviceOption = "auto",
 ) -> None:
-    """Train what is missing, choose, refit, test once, draw."""
+    """Train what is missing, choose, refit, test once, draw, report."""
     from shoal.look import results_text
     from shoal.pipeline import default_folder
     from shoal.pipeline import run as run_study
@@ -81,8 +88,8 @@ def run(
     metric = asked.search.metric if asked.search else "loss"
     watcher = Live(metric) if sys.stderr.isatty() else Plain(sys.stderr, metric)
     results = run_study(asked, out=out, workers=workers, trainer=trainer, device=device, watcher=watcher)
-    typer.echo(results_text(results))
-    typer.echo(_look_at(out or default_folder(asked)))
+    _print(results_text(results))
+    _print(_look_at(out or default_folder(asked)))
 
 
 @app.command()
@@ -91,17 +98,17 @@ def show(run: RunArgument) -> None:
     from shoal.look import results_text
     from shoal.results import Results
 
-    typer.echo(results_text(Results.open(run)))
+    _print(results_text(Results.open(run)))
 
 
 @app.command()
 def report(run: RunArgument) -> None:
-    """Draw the pictures again, from the store alone."""
-    from shoal.look import draw_figures
+    """Make pictures and report.html again, from the store alone."""
+    from shoal.look import write_report
     from shoal.results import Results
 
-    draw_figures(Results.open(run), run / "figures")
-    typer.echo(_look_at(run))
+    write_report(Results.open(run))
+    _print(_look_at(run))
 
 
 @app.command()
@@ -116,9 +123,9 @@ def predict(
 
     predictions = predict_file(source, rows)
     for note in predictions.notes:
-        typer.echo(f"shoal: {note}", err=True)
+        typer.echo(f"shoal: {visible(note)}", err=True)
     if out is None:
-        typer.echo(predictions.to_csv(), nl=False)
+        _print(predictions.to_csv(), newline=False)
     else:
         write_atomically(out, predictions.to_csv().encode("utf-8"))
 
@@ -132,7 +139,7 @@ def export(
     """Write the model for use without Shoal."""
     from shoal.export import export_onnx, export_torch
 
-    typer.echo((export_onnx if format_ == "onnx" else export_torch)(source, out))
+    _print((export_onnx if format_ == "onnx" else export_torch)(source, out))
 
 
 @app.command()
@@ -140,7 +147,7 @@ def new(kind: Annotated[Literal["regression", "classification"], typer.Argument(
     """Print a commented study file to start from."""
     from shoal.study import template
 
-    typer.echo(template(kind), nl=False)
+    _print(template(kind), newline=False)
 
 
 @data_app.command("list")
@@ -149,7 +156,7 @@ def data_list() -> None:
     from shoal.data import describe_builtin
 
     for line in describe_builtin():
-        typer.echo(line)
+        _print(line)
 
 
 @data_app.command("fetch")
@@ -164,11 +171,11 @@ def data_fetch(
     from shoal.progress import download_bar
 
     if name == "fashion-mnist" and (present := find_fashion()):
-        typer.echo(f"{name} is in {present} already")
+        _print(f"{name} is in {present} already")
         return
     with download_bar(sys.stderr.isatty()) as moved:
         folder = fetch(name, progress=moved) if address is None else fetch(name, address, moved)
-    typer.echo(f"{name} is in {folder}")
+    _print(f"{name} is in {folder}")
 
 
 def _look_at(folder: Path) -> str:
@@ -183,21 +190,86 @@ def _look_at(folder: Path) -> str:
     return "\nlook at\n" + "\n".join([*lines, *(f"  {path}" for path in files if path.exists())])
 
 
-def main() -> NoReturn:
-    """Run the command line; exit codes: 0, 2, 3, 4, 130 and 143 (see `errors.py`)."""
+def _print(text: str, newline: bool = True) -> None:
+    """Write to standard output; quiet where its reader has gone, one line where it cannot be written."""
     try:
-        app(standalone_mode=True)
-    except ShoalError as error:
-        for problem in error.problems:
-            typer.echo(f"shoal: {problem}", err=True)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        typer.echo("shoal: stopped", err=True)
-        sys.exit(130)
+        typer.echo(_lines(text), nl=newline)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor tried again at the end
+        raise EnvironmentFault(Problem("standard output", f"cannot be written: {error.strerror}")) from error
+
+
+def _lines(text: str) -> str:
+    """Give the same lines, without anything that would steer a terminal."""
+    return "\n".join(map(visible, text.split("\n")))
+
+
+class _Stop(BaseException):
+    """Ctrl-C or SIGTERM, wherever it arrives outside training (which takes both as a wish, see `engine`)."""
+
+
+def _stop_again(ignored: sys.UnraisableHookArgs) -> None:
+    """A stop that arrives inside a callback of the interpreter cannot unwind from there: let it arrive anew."""
+    if isinstance(ignored.exc_value, _Stop):
+        _on_signals(_stop)
+        threading.Timer(0.01, _send_again, ignored.exc_value.args).start()
+    else:
+        sys.__unraisablehook__(ignored)
+
+
+def _send_again(number: int) -> None:
+    if sys.platform == "win32":
+        signal.raise_signal(number)
+    else:  # to the thread that may be waiting for something else
+        signal.pthread_kill(threading.main_thread().ident or 0, number)
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    """Unwind, so that locks and temporary files go; a second signal ends the process at once."""
+    _on_signals(signal.SIG_DFL)
+    raise _Stop(number)
+
+
+def _on_signals(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handler)
+
+
+def main() -> NoReturn:
+    """Run the command line; exit codes: 0, 2, 3, 4, 130 and 143 (see `errors.py`)."""
+    _on_signals(_stop)
+    sys.unraisablehook = _stop_again
+    try:
+        code = app(standalone_mode=False)
+    except ShoalError as error:
+        _fail(error)
+    except _UsageError as error:
+        _explain(error)
+    except _Stop as stop:
+        _fail(Interrupted.by(stop.args[0]))
     except MemoryError:
-        typer.echo("shoal: out of memory; fewer --workers need less", err=True)
-        sys.exit(3)
-    sys.exit(0)
+        _fail(EnvironmentFault("out of memory; fewer --workers need less"))
+    except OSError as error:
+        _fail(EnvironmentFault(f"the machine failed: {error}"))
+    finally:
+        _on_signals(signal.SIG_IGN)  # all is done: leave in peace
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _explain(error: Any) -> NoReturn:
+    """Say what is wrong with the command line."""
+    shown = io.StringIO()
+    error.show(shown)
+    typer.echo(_lines(shown.getvalue()), err=True, nl=False)
+    sys.exit(error.exit_code)
+
+
+def _fail(error: ShoalError) -> NoReturn:
+    """Say it, a line a problem, and leave with its exit code; where nobody can be told, the code says it."""
+    _on_signals(signal.SIG_IGN)
+    with suppress(OSError):
+        for problem in error.problems:
+            typer.echo(f"shoal: {problem}", err=True)
+    sys.exit(error.exit_code)

@@ -29,7 +29,15 @@ class Problem:
 
     def __str__(self) -> str:
         """Give the one line that a user reads."""
-        return f"{self.where}: {self.what}" if self.where else self.what
+        return visible(f"{self.where}: {self.what}" if self.where else self.what)
+
+
+def visible(text: str) -> str:
+    """Write a text on one line, what cannot be seen (controls, line ends, directions) as escapes such as \\x1b.
+
+    Names come with files and data, and may hold what steers a terminal.
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 class ShoalError(Exception):
@@ -89,3 +97,10 @@ class Interrupted(ShoalError):
     """Stopped on request; what is finished is kept and the same command goes on."""
 
     exit_code = 130
+
+    @classmethod
+    def by(cls, number: int) -> Interrupted:
+        """Give the error for a signal, with the exit code that a shell gives to it: 130 or 143."""
+        error = cls("stopped; what is finished is kept, and the same command goes on from here")
+        error.exit_code = 128 + number
+        return error

@@ -6,6 +6,7 @@ Letters: N rows, D inputs, K targets or classes, C channels, H, W height and wid
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -163,14 +164,13 @@ def _add_answers(parts: GraphParts, model: Model, y: str) -> list[Any]:
 def _checked(model: Model, content: bytes) -> float:
     """Give the largest difference between onnxruntime and Shoal on drawn rows.
 
-    Raises ShoalError above `TOLERANCE` (absolute; of the largest prediction where that is above 1), or where
-    a class differs.
+    Raises ShoalError above `TOLERANCE` (see `_allowed`), or where a class differs.
     """
     inputs, feed = _drawn_rows(model)
     wanted_NK = model.answer(inputs)
     came = run_onnx(content, feed)
     difference = float(np.abs(came[0] - wanted_NK).max())
-    allowed = TOLERANCE * max(1.0, float(np.abs(wanted_NK).max()))
+    allowed = _allowed(model, wanted_NK)
     if not difference <= allowed:
         raise ShoalError(
             f"the ONNX file is not written: onnxruntime differs by {difference:.1e}, above {allowed:.1e}"
@@ -178,6 +178,18 @@ def _checked(model: Model, content: bytes) -> float:
     if model.classes and (came[1] != wanted_NK.argmax(axis=1)).any():
         raise ShoalError("the ONNX file is not written: onnxruntime gives another class for some rows")
     return difference
+
+
+def _allowed(model: Model, answer_NK: NDArray[np.float64]) -> float:
+    """Give `TOLERANCE`, absolute, or its share of the largest number that float32 had to hold where that is above 1.
+
+    That is a prediction, or how far two classes' outputs lie apart before they become probabilities.
+    """
+    if model.classes:
+        largest = -math.log(max(float(answer_NK.min()), np.finfo(np.float64).tiny))
+    else:
+        largest = float(np.abs(answer_NK).max())
+    return TOLERANCE * max(1.0, largest)
 
 
 def run_onnx(content: bytes, feed: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:

@@ -5,21 +5,24 @@ Letters: N rows, D inputs, K targets or classes, C channels, H, W height and wid
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
+from types import NoneType
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 
 from shoal.data import Column, OneHot, Preprocessing, given_columns, given_images
 from shoal.engine import Trained, answers, trainer_of
-from shoal.errors import InputError, ModelFileError, Problem
+from shoal.errors import InputError, ModelFileError, Problem, visible
 from shoal.nets import MODEL_NAME, Architecture, model_bytes, read_model, write_atomically
 
 if TYPE_CHECKING:
@@ -53,6 +56,17 @@ class Facts(_Part):
     fit: FitFacts
     scores: dict[str, dict[str, float | None]]
 
+    @field_validator("scores", mode="before")
+    @classmethod
+    def _numbers(cls, scores: object) -> object:
+        """Stop at the first mistake; pydantic alone would list millions."""
+        parts = scores.values() if isinstance(scores, dict) else [None]
+        for part in parts:
+            values = part.values() if isinstance(part, dict) else [part]
+            if not isinstance(part, dict) or not all(type(value) in (float, NoneType) for value in values):
+                raise PydanticCustomError("scores", "expected scores by name")
+        return scores
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Model:
@@ -75,12 +89,7 @@ class Model:
     def read(cls, stream: BinaryIO, size: int) -> Model:
         """Read a model from a file of `size` bytes. Raises ModelFileError."""
         stored = read_model(stream, size)
-        try:
-            facts = Facts.model_validate(stored.facts)
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(map(str, first["loc"]))
-            raise ModelFileError(f"metadata {place!a}: {first['msg'].splitlines()[0]}") from error
+        facts = _facts(stored.facts)
         preprocessing = Preprocessing.from_json(facts.preprocessing)
         model = cls(stored.architecture, stored.parameters, preprocessing, facts)
         for sentence in model._misfits():
@@ -97,8 +106,8 @@ class Model:
 
     def __repr__(self) -> str:
         inputs = f"{len(self.input_names)} inputs" if self.input_names else f"images {self.image_shape}"
-        count = self.architecture.parameter_count
-        return f"Model({self.facts.task}: {inputs}, {count} parameters, trained by {self.facts.fit.trainer})"
+        count, trainer = self.architecture.parameter_count, visible(self.facts.fit.trainer[:40])
+        return f"Model({self.facts.task}: {inputs}, {count} parameters, trained by {trainer})"
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -209,6 +218,25 @@ def load(path: Path | str) -> Model:
         raise ModelFileError(Problem(str(file), str(error))) from error
     except OSError as error:
         raise ModelFileError(Problem(str(file), f"cannot be read: {error.strerror or error}")) from error
+
+
+def _facts(described: dict[str, Any]) -> Facts:
+    """Read facts that may be foreign; they must be written again in the same words."""
+    try:
+        facts = Facts.model_validate(described)
+        if _text(facts.model_dump(mode="json")) == _text(described):
+            return facts
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))[:60]
+        raise ModelFileError(f"metadata {place!a}: {first['msg'].splitlines()[0]}") from error
+    except (ValueError, RecursionError):  # nested deeper than can be written
+        pass
+    raise ModelFileError("expected facts as Shoal writes them, got others")
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, sort_keys=True)
 
 
 def _repeated(what: str, names: Sequence[str]) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from shoal.data import Dataset
+from shoal.data import Dataset, coverage
 from shoal.engine import (
     DeviceChoice,
     Executor,
@@ -15,19 +15,24 @@ from shoal.engine import (
     TrainerChoice,
     Trainers,
     Watcher,
+    ask_ensemble,
+    available_memory,
     delivered,
     entries,
     environment,
     fold_preprocessing,
     load_data,
+    look_inside,
     make_plan,
+    memory_need,
     pick_device,
+    refuse_above,
     save_winner,
     settle,
     truth_of,
     with_mistakes,
 )
-from shoal.look import draw_figures
+from shoal.look import write_report
 from shoal.nets import write_atomically
 from shoal.results import Identity, Plan, Results, RunLock, Store
 from shoal.study import Study, check_study, load_study, to_toml
@@ -58,11 +63,13 @@ def plan(
     study = _checked(study)
     trainers, planner = _lay_out(study, trainer, device)
     folder = Path(out) if out is not None else default_folder(study)
+    workers = workers or default_workers()
+    refuse_above(memory_need(planner, workers), available_memory())
     known: frozenset[str] = frozenset()
     if (folder / "results.sqlite").exists():
         with Store.open_readonly(folder) as store:
             known = store.known()
-    return make_plan(planner, trainers, workers or default_workers(), known)
+    return make_plan(planner, trainers, workers, known)
 
 
 def run(
@@ -78,7 +85,8 @@ def run(
 
     `out` is the run folder (runs/<study name>), `workers` the fits trained at a time (one a core). Fits that
     the folder holds already are not trained again. Raises InputError before anything is written,
-    TrainingError where every candidate is sick, RunFolderBusy, EnvironmentFault, Interrupted.
+    TrainingError where every candidate is sick, RunFolderBusy, EnvironmentFault (where too little memory is
+    available before anything is written), Interrupted.
     """
     study = _checked(study)
     folder = Path(out) if out is not None else default_folder(study)
@@ -86,12 +94,14 @@ def run(
     watcher = watcher or Silent()
     if trainers.note:
         watcher.note(trainers.note)
+    workers = workers or default_workers()
+    refuse_above(memory_need(planner, workers), available_memory())
     ground = Ground(planner.dataset, study.data.standardize)
-    executor = Executor(ground, trainers.by_name, workers or default_workers(), watcher)
+    executor = Executor(ground, trainers.by_name, workers, watcher)
     with RunLock(folder), Store.create_or_open(folder, _identity(study, planner.dataset)) as store:
         _train(planner, executor, store, folder)
         results = Results.open(folder)
-        draw_figures(results, folder / "figures")
+        write_report(results)
     return results
 
 
@@ -120,6 +130,7 @@ def _train(planner: Planner, executor: Executor, store: Store, folder: Path) -> 
     store.put_fact("study", text)
     store.put_fact("environment", environment(executor.trainers))
     store.put_fact("preprocessing", fold_preprocessing(planner))
+    store.put_fact("coverage", coverage(planner.dataset).to_json())
     truth = truth_of(planner)
     store.put_truth(truth)
     store.set_plan(entries(first), planner.candidate_rows())
@@ -131,4 +142,6 @@ def _train(planner: Planner, executor: Executor, store: Store, folder: Path) -> 
     fit, record = delivered(last, store)
     if planner.dataset.images is not None:
         store.put_truth(with_mistakes(truth, planner.dataset.images, record))
+    ask_ensemble(planner, winner, store, executor.trainers)
+    look_inside(planner, fit, record, store, executor.trainers)
     save_winner(planner, fit, record, folder)

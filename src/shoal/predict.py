@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data import Column, OneHot, Preprocessing, read_columns, read_images, read_table
-from shoal.errors import Problem, RunFolderError
+from shoal.errors import Problem, RunFolderError, visible
 from shoal.model import Inputs, Model, load
 from shoal.nets import Architecture
 from shoal.results import PlanEntry, Results, Store
@@ -27,6 +26,8 @@ from shoal.results import PlanEntry, Results, Store
 _NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _FORMULA: Final = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 """What begins a formula in a spreadsheet, the wide forms of East Asian writing among them."""
+_LATER_CELL: Final = re.compile(rf';(?=[\s"]*[{re.escape("".join(_FORMULA))}])')
+"""Where the comma is a decimal mark, spreadsheets split at semicolons, quoted or not."""
 _SHOWN: Final = 5
 
 
@@ -63,18 +64,28 @@ def predict_file(source: Path, rows: Path) -> Predictions:
             notes.append(f"the ensemble's spread is left out: {why_not}")
         else:
             columns |= _spread(model, members, inputs)
-    return Predictions(tuple(columns), tuple(columns.values()), tuple(notes))
+    return Predictions(tuple(columns), tuple(columns.values()), (*notes, *_rewritten(columns)))
+
+
+def _rewritten(columns: Mapping[str, Sequence[Any]]) -> Iterator[str]:
+    """Note texts that the table cannot hold as they are."""
+    texts = {value for name, cells in columns.items() for value in (name, *cells) if isinstance(value, str)}
+    changed = sorted(text for text in texts if harmless(text) != text)
+    if changed:
+        what = "written with an apostrophe or escapes, so that no spreadsheet runs them"
+        yield f"{what}: {_listed(changed)}"
 
 
 def harmless(value: object) -> str:
     """Write a cell: numbers exactly, text so that no spreadsheet takes it for a formula.
 
-    Text that begins with = + - @ (after spaces, too) gets an apostrophe before it, as OWASP advises ("CSV
-    injection"), unless all of it is a plain number; control characters are written as escapes.
+    Text that begins with = + - @ (after spaces, too, and after a semicolon inside it) gets an apostrophe before
+    that, as OWASP advises ("CSV injection"), unless all of it is a plain number; what cannot be seen is written
+    as escapes.
     """
     if not isinstance(value, str):
         return repr(value)
-    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in value)
+    text = _LATER_CELL.sub(";'", visible(value))
     formula = text.lstrip().startswith(_FORMULA)
     return f"'{text}" if formula and not _NUMBER.fullmatch(text) else text
 
@@ -98,14 +109,18 @@ def _unknown(model: Model, columns: Sequence[Column]) -> Iterator[str]:
         if isinstance(column, OneHot):
             strange = sorted(set(values[column.name].tolist()) - set(column.categories))
             if strange:
-                where = f"column {json.dumps(column.name)}"
+                where = f"column {_quoted(column.name)}"
                 what = "not among the categories it learned, and read as none of them"
                 yield f"{where}: {what}: {_listed(strange)}"
 
 
 def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(json.dumps(name[:60]) for name in names[:_SHOWN]) + more
+    return ", ".join(map(_quoted, names[:_SHOWN])) + more
+
+
+def _quoted(name: str) -> str:
+    return f'"{visible(name[:60])}"'
 
 
 def _answers(model: Model, answer_NK: NDArray[np.float64]) -> dict[str, Sequence[Any]]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from shoal.engine import PlannedFit, Silent
+from shoal.errors import visible
 from shoal.look import duration
 from shoal.results import FitRecord
 
@@ -126,8 +127,10 @@ class Plain(_Tally):
 
     def _say(self, line: str) -> None:
         self._said = time.monotonic()
-        self._stream.write(line + "\n")
-        self._stream.flush()
+        # A reader that went away, or a log on a full disk, is no reason to end a run.
+        with contextlib.suppress(OSError):
+            self._stream.write(visible(line) + "\n")
+            self._stream.flush()
 
 
 class Live(_Tally):
@@ -142,7 +145,7 @@ class Live(_Tally):
 
     def note(self, line: str) -> None:
         """Say it."""
-        print(line, file=sys.stderr)
+        print(visible(line), file=sys.stderr)
 
     def begin(self, title: str, planned: Sequence[PlannedFit], done: int, work: Mapping[str, float]) -> None:
         """Put the bar up."""

@@ -46,6 +46,7 @@ class Role(enum.IntEnum):
     DROPOUT = 2
     SPLIT = 3
     AUGMENT = 4
+    INSPECT = 5
 
 
 @dataclass(frozen=True)

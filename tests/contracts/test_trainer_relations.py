@@ -84,7 +84,8 @@ def test_two_threads_at_once_change_no_byte(trainer: Trainer) -> None:
 def test_every_vector_width_of_the_native_trainer_gives_the_same_bytes() -> None:
     from trainer_cases import make_trainer
 
-    from shoal.engine._native import NativeTrainer, runnable_targets
+    from shoal.engine._native import NativeTrainer
+    from shoal.engine._native_core import runnable_targets
 
     preferred = make_trainer("native")
     cases = [case for case in TABLE if preferred.refuses(case.job.architecture, case.training) is None]

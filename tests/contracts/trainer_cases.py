@@ -96,7 +96,8 @@ def make_trainer(name: str) -> Trainer:
         from shoal.engine._torch import TorchTrainer
 
         return TorchTrainer()
-    from shoal.engine._native import NativeTrainer, native_available
+    from shoal.engine._native import NativeTrainer
+    from shoal.engine._native_core import native_available
 
     if not native_available():
         if os.environ.get("SHOAL_REQUIRE_NATIVE") == "1":

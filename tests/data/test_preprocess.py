@@ -157,7 +157,7 @@ FOREIGN = [
     ),
     (
         {"inputs": [7], "targets": [], "channels": []},
-        "preprocessing: expected a column with mean and scale or categories, got 7",
+        "preprocessing: expected a column with mean and scale or categories, got '7'",
     ),
     (
         {

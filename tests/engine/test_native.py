@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shoal.engine import _native
-from shoal.engine._native import NativeTrainer, native_available, native_missing_reason, runnable_targets
+from shoal.engine import _native_core
+from shoal.engine._native import NativeTrainer
+from shoal.engine._native_core import native_available, native_missing_reason, runnable_targets
 from shoal.engine._trainer import FitData, Job, Rows, State, initial_state
 from shoal.errors import ShoalError
 from shoal.nets import build_architecture
@@ -65,7 +66,7 @@ def test_importing_the_module_needs_neither_torch_nor_the_core() -> None:
 
 def test_without_the_library_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SHOAL_NATIVE", raising=False)
-    monkeypatch.setattr(_native, "load_library", lambda path=None: None)
+    monkeypatch.setattr(_native_core, "load_library", lambda path=None: None)
     sentence = "the native trainer was not built; install GCC or Clang (g++, clang++) and reinstall shoal"
     assert not native_available()
     assert native_missing_reason() == sentence
@@ -77,15 +78,15 @@ def test_without_the_library_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_missing_or_foreign_file_is_no_library(tmp_path: Any) -> None:
-    assert _native.load_library(tmp_path / "absent.so") is None
+    assert _native_core.load_library(tmp_path / "absent.so") is None
     (tmp_path / "foreign.so").write_bytes(b"not a library")
-    assert _native.load_library(tmp_path / "foreign.so") is None
+    assert _native_core.load_library(tmp_path / "foreign.so") is None
 
 
 def test_an_old_processor_is_named_as_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SHOAL_NATIVE", raising=False)
-    monkeypatch.setattr(_native, "runnable_targets", lambda: ("portable",))
-    monkeypatch.setattr(_native, "load_library", lambda path=None: object())
+    monkeypatch.setattr(_native_core, "runnable_targets", lambda: ("portable",))
+    monkeypatch.setattr(_native_core, "load_library", lambda path=None: object())
     assert (
         native_missing_reason()
         == "the native trainer needs a processor with AVX2 and FMA (x86-64), or 64-bit Arm"

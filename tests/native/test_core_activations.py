@@ -8,7 +8,7 @@ from core_cases import core, every_width, needs_core
 from numpy.typing import NDArray
 from scipy import special
 
-from shoal.engine._native import ACTIVATIONS, TARGETS
+from shoal.engine._native_core import ACTIVATIONS, TARGETS
 
 Floats = NDArray[np.float64]
 

@@ -8,7 +8,8 @@ from core_cases import LONG, exact_epoch, make_data, make_job, needs_core, same_
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shoal.engine._native import ACTIVATIONS, NativeTrainer, runnable_targets
+from shoal.engine._native import NativeTrainer
+from shoal.engine._native_core import ACTIVATIONS, runnable_targets
 from shoal.engine._trainer import Job, initial_state
 
 pytestmark = needs_core

@@ -193,8 +193,8 @@ UNKNOWN = "expected an architecture as Shoal describes it, got layers that no ne
         (b"\2\0\0\0\0\0\0\0[[", "expected a header in JSON, got something else"),
         ((100_000).to_bytes(8, "little") + b"[" * 100_000, "expected a header in JSON, got something else"),
         (
-            ((1 << 24) + 1).to_bytes(8, "little") + bytes((1 << 24) + 1),
-            "expected a header of at most 16777216 bytes, got 16777217",
+            ((1 << 22) + 1).to_bytes(8, "little") + bytes((1 << 22) + 1),
+            "expected a header of at most 4194304 bytes, got 4194305",
         ),
         (
             forged(metadata={"format": "shoal-model/2"}),
@@ -271,8 +271,8 @@ def test_a_file_that_declares_much_makes_no_room_for_it() -> None:
 
 
 def test_a_description_that_could_not_be_read_is_not_written() -> None:
-    with pytest.raises(ModelFileError, match=r"^expected a description of at most 16777216 bytes, got \d+$"):
-        model_bytes(SMALL, drawn_parameters(SMALL), {"classes": ["x" * (1 << 24)]})
+    with pytest.raises(ModelFileError, match=r"^expected a description of at most 4194304 bytes, got \d+$"):
+        model_bytes(SMALL, drawn_parameters(SMALL), {"classes": ["x" * (1 << 22)]})
 
 
 def test_writing_is_whole_or_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

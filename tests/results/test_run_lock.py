@@ -59,6 +59,20 @@ def test_a_killed_holder_does_not_block(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+def test_what_a_killed_holder_left_half_written_goes_and_nothing_else(tmp_path):
+    (tmp_path / "figures").mkdir()
+    with another(HOLD, tmp_path) as holder:
+        holder.stdout.readline()
+        holder.kill()
+    left = [f"figures/.10-scores.png.{holder.pid}.tmp", f".model.safetensors.{holder.pid}.tmp"]
+    others = [f"figures/.10-scores.png.{holder.pid + 1}.tmp", f"mine.{holder.pid}.tmp", ".mine.tmp"]
+    for name in (*left, *others):
+        (tmp_path / name).touch()
+    with RunLock(tmp_path):
+        found = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+        assert found == {*others, "run.lock"}
+
+
 def test_children_of_a_killed_holder_do_not_block(tmp_path):
     script = """
 import os, sys, time
@@ -163,6 +177,18 @@ def test_a_lock_that_cannot_be_signed_is_not_kept(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == []
     with RunLock(tmp_path):
         pass
+
+
+def test_a_lock_file_that_cannot_be_removed_is_no_lock(tmp_path, monkeypatch):
+    def failing(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch, RunLock(tmp_path):
+        patch.setattr(Path, "unlink", failing)
+    assert os.listdir(tmp_path) == ["run.lock"]
+    with RunLock(tmp_path):
+        pass
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_machine_that_fails_is_another_matter(tmp_path, monkeypatch):

@@ -321,3 +321,20 @@ def test_a_second_writer_is_told(tmp_path):
             pytest.raises(RunFolderBusy, match=r"another process is writing to it$"),
         ):
             other.add(a_fit("one"))
+
+
+def test_what_is_computed_from_a_fit_lies_beside_it_and_is_checked(tmp_path: Path) -> None:
+    fit, more = a_fit("a"), {"test": np.arange(6.0).reshape(3, 2)}
+    with Store.create_or_open(tmp_path, IDENTITY) as store:
+        store.add(fit)
+        assert store.derived("a", "ensemble 1") is None
+        store.put_derived("a", "ensemble 1", {"test": np.zeros(1)})
+        store.put_derived("a", "ensemble 1", more)
+        kept = store.derived("a", "ensemble 1")
+        assert kept is not None
+        assert same(kept, more)
+        assert same(store.record("a"), fit)
+    sql(tmp_path, "UPDATE arrays SET data = zeroblob(length(data)) WHERE part = 'ensemble 1'")
+    assert "the ensemble 1 of fit a: wrong checksum" in refusal(
+        tmp_path, lambda store: store.derived("a", "ensemble 1")
+    )

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from record_cases import FILE, IDENTITY, a_fit, a_plan, a_truth, new_store, refusal, same, sql
 
-from shoal.errors import EnvironmentFault, ShoalError
+from shoal.errors import EnvironmentFault, RunFolderError, ShoalError
 from shoal.results import FitRecord, Store
 
 # Damage
@@ -68,6 +68,23 @@ def test_a_changed_value_is_never_believed(tmp_path, statement, what):
     sentence = f"{what}: wrong checksum" if what else "the curves of fit a0 are missing"
     expected = f"/results.sqlite: damaged ({sentence}); move it away and run the study again"
     assert refusal(tmp_path, everything) == expected
+
+
+@pytest.mark.parametrize(
+    ("statement", "what"),
+    [
+        ("UPDATE fits SET seconds = 2 WHERE fit_id = 'b0'", "fit b0: wrong checksum"),
+        ("UPDATE arrays SET data = x'00' WHERE part = 'curves'", "the curves of fit a0: wrong checksum"),
+        ("UPDATE arrays SET part = 'x' WHERE part = 'parameters'", "the parameters of fit a0 are missing"),
+        ("DELETE FROM arrays WHERE fit_id = 'b0'", "the curves of fit b0 are missing"),
+    ],
+)
+def test_a_damaged_fit_is_refused_before_a_run_begins(tmp_path, statement, what):
+    filled(tmp_path)
+    sql(tmp_path, statement)
+    with pytest.raises(RunFolderError) as caught:
+        Store.create_or_open(tmp_path, IDENTITY)
+    assert str(caught.value) == f"{tmp_path / FILE}: damaged ({what}); move it away and run the study again"
 
 
 def test_text_that_is_no_text_is_refused(tmp_path):

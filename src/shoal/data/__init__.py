@@ -1,11 +1,12 @@
 """What a study is asked of: rows, folds, preprocessing."""
 
 from shoal.data._builtin import BUILTIN, describe_builtin, fetch, load_builtin
+from shoal.data._coverage import Coverage, coverage
 from shoal.data._dataset import Column, Dataset, Split
 from shoal.data._fashion import find_fashion
 from shoal.data._folds import FoldOptions, make_folds
 from shoal.data._given import given_columns, given_images
-from shoal.data._holdout import holdout_split
+from shoal.data._holdout import draw_share, holdout_split
 from shoal.data._images import ImageSource, load_image_dataset, read_images
 from shoal.data._labelled import holds_images
 from shoal.data._preprocess import OneHot, Preprocessing, Scale, Standardize, fit_preprocessing
@@ -16,6 +17,7 @@ from shoal.data._tables import Table, read_table
 __all__ = [
     "BUILTIN",
     "Column",
+    "Coverage",
     "Dataset",
     "FoldOptions",
     "ImageSource",
@@ -26,7 +28,9 @@ __all__ = [
     "Standardize",
     "Table",
     "TableSource",
+    "coverage",
     "describe_builtin",
+    "draw_share",
     "fetch",
     "find_fashion",
     "fit_preprocessing",

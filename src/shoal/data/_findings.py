@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from shoal.errors import DataError, Problem
+from shoal.errors import DataError, Problem, visible
 
 _PRINTED = 20
 _LONGEST = 60
@@ -45,8 +45,7 @@ def refuse(*groups: Iterable[Problem]) -> None:
 def quoted(text: str) -> str:
     """Show foreign text on one line: quoted, control characters escaped, cut at 60 characters."""
     cut = text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cut)
-    return f'"{shown}"'
+    return f'"{visible(cut)}"'
 
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:

@@ -259,7 +259,8 @@ def _column_from_json(entry: object) -> Scale | OneHot:
             if math.isfinite(mean) and math.isfinite(scale) and scale > 0:
                 return Scale(name, mean, scale)
     shown = entry.get("name") if isinstance(entry, Mapping) else entry
-    raise ModelFileError(f"preprocessing: expected a column with mean and scale or categories, got {shown!r}")
+    what = f"expected a column with mean and scale or categories, got {str(shown)[:60]!a}"
+    raise ModelFileError(f"preprocessing: {what}")
 
 
 def _scales_from_json(entries: list[object]) -> tuple[Scale, ...]:

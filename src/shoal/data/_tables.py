@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -179,7 +180,17 @@ def _split(text: str, separator: str, findings: Findings) -> tuple[list[list[str
             start = reader.line_num + 1
     except csv.Error as error:
         findings.add(f"expected well-quoted cells, got: {error}", f"line {start}", start)
+    if re.search(rf'(^|[\r\n{separator}])[ \t]+"', text):
+        _check_quotes(rows, lines, findings)
     return rows, lines
+
+
+def _check_quotes(rows: list[list[str]], lines: list[int], findings: Findings) -> None:
+    """A quote after spaces opens a cell for some readers and is a letter for others; so it is refused."""
+    for row, line in zip(rows, lines, strict=True):
+        for cell in row:
+            if cell[:1] in (" ", "\t") and cell.lstrip(" \t").startswith('"'):
+                findings.add(f"expected a quote to begin its cell, got {quoted(cell)}", f"line {line}", line)
 
 
 def _check_separator(names: tuple[str, ...], separator: str, findings: Findings) -> None:

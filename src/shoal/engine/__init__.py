@@ -1,37 +1,76 @@
 """How: fits, trainers, execution. The only stage that knows data, nets and results."""
 
+from shoal.engine._available import available_memory, refuse_above
+from shoal.engine._ensemble import ask_ensemble
 from shoal.engine._execute import Executor, entries
 from shoal.engine._fits import Fit, PlannedFit, Planner
-from shoal.engine._plan import make_plan
-from shoal.engine._predict import Trained, answers, trainer_of
+from shoal.engine._inside import look_inside
+from shoal.engine._memory import (
+    Dtype,
+    MemoryFit,
+    MemoryGround,
+    Table,
+    flat_arrays,
+    longest_first,
+    network_outputs,
+    train_here,
+    trainer_for,
+)
+from shoal.engine._plan import make_plan, memory_need
+from shoal.engine._predict import Trained, answers, softmax, trainer_of
 from shoal.engine._settle import delivered, fold_preprocessing, save_winner, settle
 from shoal.engine._source import environment, load_data, truth_of, with_mistakes
-from shoal.engine._train import Ground
+from shoal.engine._train import Checkpoint, Ground
+from shoal.engine._trainer import CURVES, Job, State, Trainer, initial_state
 from shoal.engine._trainers import DeviceChoice, TrainerChoice, Trainers, pick_device
 from shoal.engine._watch import Silent, Watcher
+from shoal.engine._workers import Pool, Progress
 
 __all__ = [
+    "CURVES",
+    "Checkpoint",
     "DeviceChoice",
+    "Dtype",
     "Executor",
     "Fit",
     "Ground",
+    "Job",
+    "MemoryFit",
+    "MemoryGround",
     "PlannedFit",
     "Planner",
+    "Pool",
+    "Progress",
     "Silent",
+    "State",
+    "Table",
     "Trained",
+    "Trainer",
     "TrainerChoice",
     "Trainers",
     "Watcher",
     "answers",
+    "ask_ensemble",
+    "available_memory",
     "delivered",
     "entries",
     "environment",
+    "flat_arrays",
     "fold_preprocessing",
+    "initial_state",
     "load_data",
+    "longest_first",
+    "look_inside",
     "make_plan",
+    "memory_need",
+    "network_outputs",
     "pick_device",
+    "refuse_above",
     "save_winner",
     "settle",
+    "softmax",
+    "train_here",
+    "trainer_for",
     "trainer_of",
     "truth_of",
     "with_mistakes",

@@ -35,6 +35,7 @@ class Source:
 
     def __init__(self, tensor: ToTensor, rows: Rows, data: FitData) -> None:
         self.y = tensor(rows.y)
+        self.weight = None if rows.weight is None else tensor(rows.weight)
         self.images = rows.index is not None
         self._x = tensor(rows.x)
         if rows.index is not None:
@@ -51,6 +52,7 @@ class Source:
         """The same rows in another order: tables are gathered at once, images when their batch comes."""
         other = copy.copy(self)
         other.y = self.y[order_N]
+        other.weight = None if self.weight is None else self.weight[order_N]
         if self.images:
             other._index = self._index[order_N]
         else:
@@ -63,6 +65,7 @@ class Source:
             return self
         other, every = copy.copy(self), every_kth(len(self))
         other.y, other._index = self.y[::every], self._index[::every].contiguous()
+        other.weight = None if self.weight is None else self.weight[::every]
         return other
 
     def batch(self, rows: slice, moves: Moves | None = None) -> Tensor:

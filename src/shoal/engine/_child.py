@@ -10,7 +10,6 @@ import time
 from contextlib import suppress
 from multiprocessing.connection import Client, Connection
 
-from shoal.engine._train import train_fit
 from shoal.engine._trainer import Stopped
 from shoal.engine._workers import OnSlice
 from shoal.errors import EnvironmentFault
@@ -30,7 +29,7 @@ def _serve(line: Connection) -> None:
         fit, start = line.recv()
         on_slice = OnSlice(fit, line.send, stop_asked, time.monotonic())
         try:
-            line.send(train_fit(fit, ground, trainer, start, on_slice))
+            line.send(ground.train(fit, trainer, start, on_slice))
         except Stopped:
             on_slice.hand_over()
             line.send(None)

@@ -60,7 +60,7 @@ class Executor:
         finally:
             pool.close()
         if caught:
-            raise _interrupted(caught[0])
+            raise Interrupted.by(caught[0])
 
 
 def _grouped(fits: Sequence[Fit]) -> dict[tuple[str, bool], list[Fit]]:
@@ -69,12 +69,6 @@ def _grouped(fits: Sequence[Fit]) -> dict[tuple[str, bool], list[Fit]]:
     for fit in fits:
         groups.setdefault((fit.trainer, fit.job.architecture.convolutional), []).append(fit)
     return groups
-
-
-def _interrupted(number: int) -> Interrupted:
-    error = Interrupted("stopped; what is finished is kept, and the same command goes on from here")
-    error.exit_code = 128 + number
-    return error
 
 
 @contextlib.contextmanager

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 
 from shoal.data import Dataset
-from shoal.engine._batches import EVALUATION_ROWS
-from shoal.engine._fits import Fit, PlannedFit, Planner, fit_seconds, unique
-from shoal.engine._predict import PREDICTED_ROWS
+from shoal.engine._fits import PlannedFit, Planner, fit_seconds, unique
+from shoal.engine._need import predicted_peaks, source_of
 from shoal.engine._trainers import Trainers
-from shoal.nets import ConvLayer
 from shoal.results import Plan
 
 _START_SECONDS = {"native": 1.5, "torch": 4.0}
 """Starting workers, opening the store, importing what draws, per kind of trainer."""
-
-_WORKER_BYTES = {"native": 20e6, "torch": 380e6}
-_COORDINATOR_BYTES = 260e6
-_TORCH_BYTES = 150e6
-"""What torch adds where it is imported."""
 
 
 def make_plan(
@@ -33,8 +25,7 @@ def make_plan(
     search, compare = planner.search_fits(), planner.comparison_fits()
     missing = unique((*search, *compare), known)
     seconds = {fit.id: fit_seconds(fit, trainers.by_name[fit.trainer]) for fit in missing}
-    costliest = max(planner.candidates, key=lambda c: _last_steps(planner, c))
-    winner = planner.winner_fits(costliest, costliest.training.epochs)
+    winner = _likely_winner(planner)
     late = sum(fit_seconds(fit, trainers.by_name[fit.trainer]) for fit in unique(winner, known))
     used = Counter(fit.trainer for fit in (*missing, *unique(winner, known)))
     wall = (sum(seconds.values()) + late) / workers + sum(_START_SECONDS[name] for name in used)
@@ -52,10 +43,23 @@ def make_plan(
         steps=sum(fit.steps for fit in unique(everything)),
         parameters=(min(sizes), max(sizes)),
         trainers=dict(used),
-        memory_bytes=_memory(planner, unique(everything), workers, max(sizes)),
+        memory=memory_need(planner, workers),
         seconds=wall,
         notes=_notes(planner, everything),
     )
+
+
+def memory_need(planner: Planner, workers: int) -> dict[str, float]:
+    """Predict the peak of each phase of the whole run in bytes, also of what is done already."""
+    first = unique((*planner.search_fits(), *planner.comparison_fits()))
+    source = source_of((planner.study.data.train, planner.study.data.test), planner.dataset)
+    return predicted_peaks(planner.dataset, source, (first, unique(_likely_winner(planner))), workers)
+
+
+def _likely_winner(planner: Planner) -> tuple[PlannedFit, ...]:
+    """Lay out the winner's own fits as if the costliest candidate won."""
+    costliest = max(planner.candidates, key=lambda c: _last_steps(planner, c))
+    return planner.winner_fits(costliest, costliest.training.epochs)
 
 
 def _described(dataset: Dataset) -> str:
@@ -75,32 +79,6 @@ def _last_steps(planner: Planner, candidate: object) -> int:
 def _stage(name: str, planned: Sequence[PlannedFit]) -> tuple[str, int, int]:
     fits = unique(planned)
     return name, len(fits), sum(fit.steps for fit in fits)
-
-
-def _memory(planner: Planner, fits: Sequence[Fit], workers: int, largest: int) -> float:
-    """Predict the peak: the coordinator, what every worker holds, the rows (raw and prepared)."""
-    dataset = planner.dataset
-    rows = dataset.rows * (8 * len(dataset.columns) + 16)
-    pictures = dataset.images.nbytes if dataset.images is not None else 0
-    inside = max((_thread_bytes(fit) for fit in fits if fit.job.architecture.convolutional), default=0.0)
-    coordinator = (
-        _COORDINATOR_BYTES + 2 * (rows + pictures) + (_TORCH_BYTES + workers * inside) * (inside > 0)
-    )
-    dense = [fit.trainer for fit in fits if not fit.job.architecture.convolutional]
-    apart = max((_WORKER_BYTES[name] for name in dense), default=0.0) + (2 * rows + 9 * pictures) * bool(
-        dense
-    )
-    return coordinator + workers * (apart + 40 * largest)
-
-
-def _thread_bytes(fit: Fit) -> float:
-    """What one convolutional fit holds: feature maps with their gradients, and float images to predict."""
-    architecture = fit.job.architecture
-    maps = sum(
-        layer.units * math.prod(layer.size) for layer in architecture.layers if isinstance(layer, ConvLayer)
-    )
-    at_once = max(fit.job.training.batch_size, EVALUATION_ROWS["images"])
-    return 4.0 * (3 * maps * at_once + 2 * math.prod(architecture.input_shape) * PREDICTED_ROWS)
 
 
 def _notes(planner: Planner, planned: Sequence[PlannedFit]) -> tuple[str, ...]:

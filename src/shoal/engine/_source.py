@@ -75,12 +75,25 @@ def _misfits(study: Study, dataset: Dataset) -> Iterator[Problem]:
         yield Problem("network.kind", 'expected "mlp" for a table, got "cnn", which needs images')
     if study.training.augment != Augment() and study.network.kind != "cnn":
         yield Problem("training.augment", 'expected no augmentation without network.kind = "cnn"')
+    yield from _unseen_images(study, dataset)
     what = "images" if dataset.images is not None else "a built-in data set" if study.data.dataset else ""
     for key in ("inputs", "target", "categorical", "groups"):
         if what and getattr(study.data, key):
             yield Problem(f"data.{key}", f"expected nothing for {what}, which has no columns to choose from")
     if dataset.images is not None and study.data.standardize == "both":
         yield Problem("data.standardize", 'expected "none" or "inputs" for images, got "both"')
+
+
+def _unseen_images(study: Study, dataset: Dataset) -> Iterator[Problem]:
+    """Find images to look at that are not there."""
+    asked, test = study.inspect.images, dataset.rows - dataset.train_rows
+    if asked and dataset.images is None:
+        yield Problem("inspect.images", "expected nothing for a table, which has no images")
+    elif asked and study.network.kind != "cnn":
+        yield Problem("inspect.images", 'expected nothing without network.kind = "cnn": only it has feature maps')
+    elif asked and max(asked) >= test:
+        what = f"expected numbers of the {test:,} test images, from 0 to {test - 1:,}, got {max(asked):,}"
+        yield Problem("inspect.images", what)
 
 
 def truth_of(planner: Planner) -> Truth:

@@ -223,7 +223,8 @@ class _Fit:
             if masks is not None:
                 for dropout, mask in zip(self.dropouts, masks[step], strict=True):
                     dropout.mask = mask
-            loss = loss_of(module(rows.batch(batch, moves)), rows.y[batch])
+            weight = None if rows.weight is None else rows.weight[batch]
+            loss = loss_of(module(rows.batch(batch, moves)), rows.y[batch], weight)
             if not math.isfinite(loss.item()):
                 self.state.diverge(self.state.epoch + 1, step + 1)
                 return False
@@ -232,12 +233,14 @@ class _Fit:
             self.optimizer.step()
         return True
 
-    def _loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def _loss(self, outputs: Tensor, targets: Tensor, weight: Tensor | None = None) -> Tensor:
         from torch.nn import functional
 
-        if self.job.loss == "mse":
-            return functional.mse_loss(outputs, targets)
-        return functional.cross_entropy(outputs, targets)
+        loss = functional.mse_loss if self.job.loss == "mse" else functional.cross_entropy
+        if weight is None:
+            return loss(outputs, targets)
+        loss_N = loss(outputs, targets, reduction="none").reshape(len(targets), -1).mean(1)
+        return (weight * loss_N).sum() / weight.sum()
 
     def _masks_of_epoch(self) -> list[list[Tensor]]:
         """Dropout masks of the coming epoch, by step and layer, drawn for several epochs at once."""
@@ -285,8 +288,9 @@ class _Fit:
                     continue
                 y = rows.y
                 outputs = torch.cat([self.module(x) for x in rows.chunks()])
+                weight = None if rows.weight is None else rows.weight.double()
                 curve[f"{name}_loss"] = self._loss(
-                    outputs.double(), y.double() if y.is_floating_point() else y
+                    outputs.double(), y.double() if y.is_floating_point() else y, weight
                 ).item()
                 if self.job.loss == "cross-entropy" and name != "inner":
                     curve[f"{name}_accuracy"] = (outputs.argmax(1) == y).double().mean().item()

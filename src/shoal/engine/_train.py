@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from shoal.data import Dataset, Preprocessing, Standardize
 from shoal.engine._fits import Fit, prepare
 from shoal.engine._predict import Trained, answers, network_inputs
-from shoal.engine._trainer import CURVES, FitData, Rows, State, Trainer, initial_state
+from shoal.engine._trainer import CURVES, FitData, Job, Rows, State, Trainer, initial_state
 from shoal.errors import EnvironmentFault
 from shoal.results import FitRecord, classification_scores, regression_scores
 
@@ -26,6 +26,30 @@ _ARRAYS: Final = (
 _FACTS: Final = ("epoch", "points", "best_epoch", "best_loss", "status", "sick_epoch", "sick_batch")
 
 
+class Work(Protocol):
+    """What a worker knows of a fit, whatever rows it stands on."""
+
+    @property
+    def id(self) -> str:
+        """Its name: two works of one name are the same."""
+        ...
+
+    @property
+    def job(self) -> Job:
+        """What a trainer is told of it."""
+        ...
+
+    @property
+    def trainer(self) -> str:
+        """The name of its trainer."""
+        ...
+
+    @property
+    def steps(self) -> int:
+        """Training steps, when nothing stops it early."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Ground:
     """What all fits of a study stand on, sent to every worker once."""
@@ -33,6 +57,12 @@ class Ground:
     dataset: Dataset
     standardize: Standardize
     device: str = "cpu"
+
+    def train(
+        self, fit: Fit, trainer: Trainer, start: Checkpoint | None, on_slice: Callable[[State], None]
+    ) -> FitRecord:
+        """Train one fit of the study; see `train_fit`."""
+        return train_fit(fit, self, trainer, start, on_slice)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,10 +74,10 @@ class Checkpoint:
     facts: dict[str, Any]
 
     @classmethod
-    def of(cls, fit: Fit, state: State) -> Checkpoint:
+    def of(cls, fit_id: str, state: State) -> Checkpoint:
         """Copy the state, so that training may go on."""
         arrays = {name: getattr(state, name).copy() for name in _ARRAYS}
-        return cls(fit.id, arrays, {name: getattr(state, name) for name in _FACTS})
+        return cls(fit_id, arrays, {name: getattr(state, name) for name in _FACTS})
 
     def state(self) -> State:
         """Make the state again."""
@@ -66,21 +96,23 @@ def train_fit(
     begun = time.perf_counter()
     try:
         preprocessing = prepare(ground.dataset, fit.split, ground.standardize)
-        data = _fit_data(fit, ground.dataset, preprocessing)
+        data = fit_data(fit, ground.dataset, preprocessing)
         state = start.state() if start else initial_state(fit.job)
-        _advance(fit, trainer, data, state, on_slice)
+        advance_fit(fit, trainer, data, state, on_slice)
         if state.status == "diverged":
             sick = f"diverged in epoch {state.sick_epoch}, batch {state.sick_batch}: the loss is not finite"
-            return _record(fit, state, "diverged", sick, begun)
+            return record_of(fit, state, "diverged", sick, begun)
         return _finished(fit, ground.dataset, preprocessing, trainer, state, begun)
     except MemoryError as error:
         raise EnvironmentFault("out of memory while training; fewer --workers need less") from error
     except (ArithmeticError, RuntimeError, ValueError) as error:
         state = initial_state(fit.job)
-        return _record(fit, state, "failed", f"{type(error).__name__}: {error}".splitlines()[0], begun)
+        return record_of(fit, state, "failed", f"{type(error).__name__}: {error}".splitlines()[0], begun)
 
 
-def _fit_data(fit: Fit, dataset: Dataset, preprocessing: Preprocessing) -> FitData:
+def fit_data(fit: Fit, dataset: Dataset, preprocessing: Preprocessing) -> FitData:
+    """Prepare the rows of a fit."""
+
     def prepared(rows: NDArray[np.int64]) -> Rows:
         y = preprocessing.targets(dataset, rows)
         if fit.job.architecture.convolutional:
@@ -97,8 +129,8 @@ def _fit_data(fit: Fit, dataset: Dataset, preprocessing: Preprocessing) -> FitDa
     )
 
 
-def _advance(
-    fit: Fit, trainer: Trainer, data: FitData, state: State, on_slice: Callable[[State], None]
+def advance_fit(
+    fit: Work, trainer: Trainer, data: FitData, state: State, on_slice: Callable[[State], None]
 ) -> None:
     """Advance in slices of about `SLICE_SECONDS`, the first of few steps; where slices end changes no byte."""
     few = 1 if fit.job.architecture.convolutional else 1000
@@ -131,10 +163,10 @@ def _finished(
         scores[name] = _scores(dataset, rows, predictions[name])
     finite = all(bool(np.isfinite(values).all()) for values in predictions.values())
     if not (finite and np.isfinite(parameters_P).all()):
-        return _record(
+        return record_of(
             fit, state, "diverged", f"diverged by epoch {state.epoch}: a prediction is not finite", begun
         )
-    record = _record(fit, state, "ok", "", begun)
+    record = record_of(fit, state, "ok", "", begun)
     named = fit.job.architecture.named(parameters_P.astype(np.float32), buffers.astype(np.float32))
     kept = {name: array.copy() for name, array in named.items()}
     return FitRecord(**{**vars(record), "parameters": kept, "predictions": predictions, "scores": scores})
@@ -145,7 +177,8 @@ def _scores(dataset: Dataset, rows: NDArray[np.int64], predictions: NDArray[np.f
     return score(dataset.targets[rows], predictions)
 
 
-def _record(fit: Fit, state: State, status: str, message: str, begun: float) -> FitRecord:
+def record_of(fit: Work, state: State, status: str, message: str, begun: float) -> FitRecord:
+    """Give the record of a fit as its state stands, without parameters, predictions and scores."""
     seen_TC = state.curve_TC[: state.points]
     curves = {
         name: seen_TC[:, place] for place, name in enumerate(CURVES) if not np.isnan(seen_TC[:, place]).all()

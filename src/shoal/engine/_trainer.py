@@ -31,12 +31,14 @@ class Rows:
     """Rows ready for the arithmetic. `y`: float32 (N, K), or int64 (N,) class numbers.
 
     Tables: `x` float32 (N, D), `index` None. Images: `x` uint8 (M, C, height, width), shared by all fits, of
-    which these rows are `index`, int64 (N,).
+    which these rows are `index`, int64 (N,). With `weight`, float (N,), every loss is the weighted mean over
+    its rows; only the torch trainer takes such rows.
     """
 
     x: NDArray[Any]
     y: NDArray[Any]
     index: NDArray[np.int64] | None = None
+    weight: NDArray[Any] | None = None
 
     def __len__(self) -> int:
         """N."""

@@ -19,16 +19,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Client, Listener
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from shoal.engine._fits import Fit
-from shoal.engine._train import Checkpoint, Ground, train_fit
+from shoal.engine._train import Checkpoint, Work
 from shoal.engine._trainer import State, Stopped, Trainer
 from shoal.errors import EnvironmentFault
 from shoal.results import FitRecord
 
-CHECKPOINT_SECONDS: Final = 30.0
-STOP_SECONDS: Final = 1.5
+CHECKPOINT_SECONDS: Final = 25.0
+"""After how long a running fit hands over a checkpoint when its slice ends: every 30 s, as long as epochs are short."""
+STOP_SECONDS: Final = 1.0
 """How long workers have to hand over their checkpoints when asked to stop."""
 
 
@@ -43,11 +43,21 @@ class Progress:
 Event = FitRecord | Checkpoint | Progress
 
 
+class Footing(Protocol):
+    """What all fits of a list stand on; it trains any of them, here or in a child process it was sent to."""
+
+    def train(
+        self, fit: Any, trainer: Trainer, start: Checkpoint | None, on_slice: Callable[[State], None]
+    ) -> FitRecord:
+        """Train one fit to its end."""
+        ...
+
+
 @dataclass
 class OnSlice:
     """What a worker does between slices: say how far it is, save now and then, stop when asked."""
 
-    fit: Fit
+    fit: Work
     send: Callable[[Event], None]
     stopping: Callable[[], bool]
     saved: float
@@ -55,7 +65,7 @@ class OnSlice:
 
     def __call__(self, state: State) -> None:
         state.stopping = self.stopping
-        self.last = Checkpoint.of(self.fit, state)
+        self.last = Checkpoint.of(self.fit.id, state)
         if self.stopping():
             raise Stopped
         if time.monotonic() - self.saved >= CHECKPOINT_SECONDS:
@@ -74,8 +84,8 @@ class Pool:
 
     def __init__(
         self,
-        fits: Sequence[Fit],
-        ground: Ground,
+        fits: Sequence[Work],
+        ground: Footing,
         trainer: Trainer,
         starts: Mapping[str, Checkpoint],
         workers: int,
@@ -130,7 +140,7 @@ class Pool:
             self._events.put(error)
         self._events.put(None)
 
-    def _next(self) -> Fit | None:
+    def _next(self) -> Work | None:
         with suppress(IndexError):
             return None if self._stop.is_set() else self._todo.popleft()
         return None
@@ -139,9 +149,7 @@ class Pool:
         while (fit := self._next()) is not None:
             on_slice = OnSlice(fit, self._events.put, self._stop.is_set, time.monotonic())
             try:
-                self._events.put(
-                    train_fit(fit, self._ground, self._trainer, self._starts.get(fit.id), on_slice)
-                )
+                self._events.put(self._ground.train(fit, self._trainer, self._starts.get(fit.id), on_slice))
             except Stopped:
                 on_slice.hand_over()
 
@@ -159,7 +167,7 @@ class Pool:
 class _Child:
     """A worker process and the line to it."""
 
-    def __init__(self, ground: Ground, trainer: Trainer) -> None:
+    def __init__(self, ground: Footing, trainer: Trainer) -> None:
         secret = os.urandom(32)
         with Listener(authkey=secret) as listener:
             command = [sys.executable, "-m", "shoal.engine._child", str(listener.address)]
@@ -172,7 +180,7 @@ class _Child:
         self._connected = True
         self._send((ground, trainer))
 
-    def train(self, fit: Fit, start: Checkpoint | None, stop: threading.Event) -> Iterator[Event]:
+    def train(self, fit: Work, start: Checkpoint | None, stop: threading.Event) -> Iterator[Event]:
         """Yield the events of one fit; pass the wish to stop on."""
         self._send((fit, start))
         asked = False

@@ -1,6 +1,7 @@
 """What learns: architectures, initial parameters, torch modules."""
 
 from shoal.nets._architecture import Architecture, ConvLayer, DenseLayer, Layer, Slot, build_architecture
+from shoal.nets._channels import Channels
 from shoal.nets._files import (
     MODEL_NAME,
     StoredModel,
@@ -9,14 +10,18 @@ from shoal.nets._files import (
     save_model,
     write_atomically,
 )
-from shoal.nets._forward import activations, forward
+from shoal.nets._forward import BOUNDS, FLAT_BELOW, SATURATED_WITHIN, activations, forward, near_bound
 from shoal.nets._initial import initial_buffers, initial_parameters, refit_parameters
-from shoal.nets._module import activation_module, build_module, module_source
+from shoal.nets._module import activation_module, build_module, module_source, trained_module
 from shoal.nets._onnx import GraphParts, add_network
 
 __all__ = [
+    "BOUNDS",
+    "FLAT_BELOW",
     "MODEL_NAME",
+    "SATURATED_WITHIN",
     "Architecture",
+    "Channels",
     "ConvLayer",
     "DenseLayer",
     "GraphParts",
@@ -33,8 +38,10 @@ __all__ = [
     "initial_parameters",
     "model_bytes",
     "module_source",
+    "near_bound",
     "read_model",
     "refit_parameters",
     "save_model",
+    "trained_module",
     "write_atomically",
 ]

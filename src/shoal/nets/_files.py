@@ -32,8 +32,8 @@ from shoal.nets._description import describe, rebuild
 
 MODEL_NAME: Final = "model.safetensors"
 FORMAT: Final = "shoal-model/1"
-MAX_HEADER: Final = 1 << 24
-"""Bytes of the largest header that is written or read."""
+MAX_HEADER: Final = 1 << 22
+"""Bytes of the largest header that is written or read. Python needs up to 32 times its bytes to read it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +61,7 @@ def save_model(
 def model_bytes(
     architecture: Architecture, parameters: Mapping[str, NDArray[np.float32]], facts: Mapping[str, Any]
 ) -> bytes:
-    """Give the content of a model file. Raises ModelFileError for a description above 16 MiB."""
+    """Give the content of a model file. Raises ModelFileError for a description above 4 MiB."""
     described = {**facts, "architecture": describe(architecture)}
     metadata = {"format": FORMAT, **{key: _text(value) for key, value in described.items()}}
     slots = _slots(architecture)

@@ -17,6 +17,21 @@ NORM_EPSILON: Final = 1e-5
 """What torch.nn.BatchNorm1d adds to the variance."""
 
 
+BOUNDS: Final = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "elu": (-1.0, np.inf)}
+"""Where outputs of an activation can come to an end; those not named have no end where they stop answering."""
+SATURATED_WITHIN: Final = 0.01
+"""An output is close to a bound within this distance, in shares of the distance between both, or of 1."""
+FLAT_BELOW: Final = {"relu": 0.0, "leaky-relu": 0.0, "gelu": 0.0, "silu": 0.0, "softplus": 0.01}
+"""A unit of a rectifier that gives no more than this at every row has fallen silent."""
+
+
+def near_bound(activation: str, output: NDArray[Any]) -> NDArray[np.bool_]:
+    """Say which outputs lie so close to a bound of their activation that they hardly change any more."""
+    low, high = BOUNDS.get(activation, (-np.inf, np.inf))
+    margin = SATURATED_WITHIN * (high - low if np.isfinite(high - low) else 1.0)
+    return np.asarray((output < low + margin) | (output > high - margin))
+
+
 def forward(
     architecture: Architecture, named: Mapping[str, NDArray[Any]], x_ND: NDArray[Any]
 ) -> NDArray[Any]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from shoal.nets._architecture import Architecture, ConvLayer, Layer
 
@@ -51,6 +54,17 @@ def build_module(architecture: Architecture) -> nn.Sequential:
         layers |= _after(layer)
         previous = layer
     return nn.Sequential(layers)
+
+
+def trained_module(architecture: Architecture, named: Mapping[str, NDArray[Any]]) -> nn.Sequential:
+    """Build the module with parameters and buffers of its own, copied from `named`; in evaluation mode."""
+    import torch
+
+    module = build_module(architecture)
+    state = {name: torch.from_numpy(np.array(array)) for name, array in named.items()}
+    kinds = {array.dtype for array in state.values() if array.is_floating_point()}
+    module.to(kinds.pop()).load_state_dict(module.state_dict() | state)
+    return module.eval()
 
 
 def module_source(architecture: Architecture) -> list[tuple[str, str]]:

@@ -1,5 +1,7 @@
 """What came out: the store, frames, statistics, the choice."""
 
+from shoal.results._ensemble import Ensemble, vote_counts, vote_entropy
+from shoal.results._inside import Inside
 from shoal.results._lock import RunLock
 from shoal.results._record import CandidateRow, FitRecord, Plan, PlanEntry, Stage, Status, Truth
 from shoal.results._results import Results
@@ -21,8 +23,10 @@ __all__ = [
     "CandidateRow",
     "Choice",
     "ClassScores",
+    "Ensemble",
     "FitRecord",
     "Identity",
+    "Inside",
     "PairedTest",
     "Plan",
     "PlanEntry",
@@ -46,4 +50,6 @@ __all__ = [
     "paired_t_test",
     "regression_scores",
     "search_scores",
+    "vote_counts",
+    "vote_entropy",
 ]

@@ -7,6 +7,7 @@ death of the process and of the machine. Readers never block the writer. Closing
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -51,11 +52,28 @@ _FAULTS: Final = {
 
 
 def make_folder(folder: Path) -> None:
-    """Make `folder` and its parents; RunFolderError if that is not allowed, EnvironmentFault if it fails."""
+    """Make `folder` and its parents; RunFolderError if that is not allowed, EnvironmentFault if it fails.
+
+    What is new is flushed to disk: a file that survives the death of the machine needs its folders.
+    """
     try:
+        if folder.is_dir():
+            return
+        new = [path for path in (folder, *folder.parents) if not path.exists()]
         folder.mkdir(parents=True, exist_ok=True)
+        if os.name == "posix":
+            for path in new:
+                _flush(path.parent)
     except OSError as error:
         raise folder_error(folder, error) from error
+
+
+def _flush(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def folder_error(folder: Path, error: OSError) -> ShoalError:
@@ -131,7 +149,9 @@ class Database:
     def _connect(cls, path: Path, mode: str) -> Database:
         with _translated(path):
             uri = f"{path.resolve().as_uri()}?{mode}"
-            database = cls(path, sqlite3.connect(uri, timeout=20, isolation_level=None, uri=True))
+            # A statement that is kept for another time would keep what was written with it, too.
+            kept: dict[str, Any] = {"isolation_level": None, "cached_statements": 0, "uri": True}
+            database = cls(path, sqlite3.connect(uri, timeout=20, **kept))
             # A prepared file cannot make SQLite run functions, or read past a damaged page.
             database._connection.execute("PRAGMA trusted_schema = OFF")
             database._connection.execute("PRAGMA cell_size_check = ON")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Truth
 from shoal.results._select import Standing
 from shoal.results._statistics import paired_t_test
+from shoal.study import Reference
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -159,6 +160,48 @@ def comparisons_frame(plan: Sequence[PlanEntry], fits: Mapping[str, FitRecord]) 
             row |= _compared(metric, _test_scores(repeats, metric), _test_scores(first, metric))
         rows.append(row)
     return pd.DataFrame(rows) if rows else pd.DataFrame(columns=["label", "repeats", "sick"])
+
+
+def references_frame(
+    references: Sequence[Reference], plan: Sequence[PlanEntry], fits: Mapping[str, FitRecord]
+) -> DataFrame:
+    """One row a published value, in the order of the study: what was measured over the healthy repeats beside it."""
+    import pandas as pd
+
+    labels = {entry.label for entry in plan if entry.stage == "compare"}
+    rows = []
+    for one in references:
+        # A comparison may be called "delivered" too.
+        stage, label = ("compare", one.name) if one.name in labels else ("refit", None)
+        repeats = {
+            entry.repeat: fits[entry.fit_id]
+            for entry in plan
+            if entry.stage == stage and label in (None, entry.label) and entry.fit_id in fits
+        }
+        values = np.array(list(_test_scores(repeats, one.metric).values()), np.float64)
+        rows.append(
+            {"name": one.name, "metric": one.metric, "published": one.value, "repeats": len(repeats)}
+            | {"sick": sum(fit.status != "ok" for fit in repeats.values())}
+            | _measured(values, one.value)
+            | {"source": one.source}
+        )
+    columns = ["name", "metric", "published", "repeats", "sick", *_measured(np.zeros(0), 0), "source"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _measured(values: NDArray[np.float64], published: float) -> dict[str, Any]:
+    """Describe measured values; `inside` (whether their range holds the published one) needs two of them."""
+    some = values if len(values) else np.full(1, np.nan)
+    several = len(values) > 1
+    return {
+        "mean": float(some.mean()),
+        "std": float(values.std(ddof=1)) if several else math.nan,
+        "min": float(some.min()),
+        "median": float(np.median(some)),
+        "max": float(some.max()),
+        "difference": float(some.mean() - published),
+        "inside": bool(some.min() <= published <= some.max()) if several else None,
+    }
 
 
 def _test_scores(repeats: Mapping[int, FitRecord], metric: str) -> dict[int, float]:

@@ -1,7 +1,8 @@
 """One run folder, one running process: a lock that the operating system lets go of when its holder dies.
 
 The lock lies on `run.lock` in the run folder, which says who holds it and since when, and is removed at the
-end. A killed holder leaves the file but not the lock; the next run takes both over.
+end. A killed holder leaves the file but not the lock; the next run takes both over, and removes what it left
+half-written.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from shoal.errors import Problem, RunFolderBusy
 from shoal.results._database import folder_error, make_folder
 
 LOCK_NAME: Final = "run.lock"
+_UNSIGNED: Final = (ValueError, TypeError, KeyError, OverflowError, RecursionError)
 _held: set[int] = set()
 
 if sys.platform == "win32":
@@ -65,8 +67,12 @@ else:
 
     def _remove(path: Path, descriptor: int) -> None:
         """Delete while still locked, so that nobody's new file is deleted."""
-        path.unlink(missing_ok=True)
-        os.close(descriptor)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError:  # a failing disk: what stays behind is a file that nobody holds
+            return
+        finally:
+            os.close(descriptor)
 
 
 class RunLock:
@@ -82,6 +88,7 @@ class RunLock:
         _keep_from_children()
         try:
             self._descriptor = self._locked()
+            self._clear()
             self._sign()
         except OSError as error:
             self._release()
@@ -97,6 +104,15 @@ class RunLock:
         if self._descriptor in _held:  # not so in a forked child
             _held.remove(self._descriptor)
             _remove(self._path, self._descriptor)
+
+    def _clear(self) -> None:
+        """Remove the temporary files (`.NAME.PID.tmp`, see `nets.write_atomically`) of a killed holder."""
+        try:
+            holder, _ = _signature(self._descriptor)
+        except _UNSIGNED:
+            return
+        for left in self._folder.rglob(f".*.{holder}.tmp"):
+            left.unlink(missing_ok=True)
 
     def _sign(self) -> None:
         """Write down who holds the lock and since when."""
@@ -125,14 +141,18 @@ class RunLock:
             return False
 
 
+def _signature(descriptor: int) -> tuple[int, datetime]:
+    """Read who signed the lock and when; one of `_UNSIGNED` where nobody has, or not Shoal."""
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    signed = json.loads(os.read(descriptor, 1000))
+    return int(signed["pid"]), datetime.fromisoformat(signed["since"])
+
+
 def _busy(folder: Path, descriptor: int) -> RunFolderBusy:
     """Say who holds the lock; what stands in the file is believed only where it is a number and a time."""
-    who, since = "another process", ""
     try:
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        holder = json.loads(os.read(descriptor, 1000))
-        moment = datetime.fromisoformat(holder["since"])
-        who, since = f"process {int(holder['pid'])}", f" since {moment:%Y-%m-%d %H:%M:%S}"
-    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
-        pass  # not yet written, or not by us
+        holder, moment = _signature(descriptor)
+        who, since = f"process {holder}", f" since {moment:%Y-%m-%d %H:%M:%S}"
+    except _UNSIGNED:
+        who, since = "another process", ""
     return RunFolderBusy(Problem(str(folder), f"{who} holds this run folder{since}; wait for it, or stop it"))

@@ -104,6 +104,12 @@ class Plan:
     parameters: tuple[int, int]
     """Fewest and most parameters of a candidate."""
     trainers: dict[str, int]
-    memory_bytes: float
+    memory: dict[str, float]
+    """Bytes at the peak of each phase: "reading", "training", "drawing"."""
     seconds: float
     notes: tuple[str, ...]
+
+    @property
+    def memory_bytes(self) -> float:
+        """The peak of the whole run."""
+        return max(self.memory.values())

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from shoal.errors import Problem, RunFolderError
 from shoal.results import _frames
+from shoal.results._ensemble import Ensemble, ensemble_frame, read_ensemble
+from shoal.results._inside import Inside, read_inside
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Stage, Truth
 from shoal.results._select import Choice, rank_candidates, search_scores
 from shoal.results._store import Store
@@ -31,7 +33,8 @@ class Results:
     """One moment of a run folder: `Results.open(folder)`, also while the run goes on.
 
     `plan` holds every place of the study, `summaries` every finished fit without its arrays; arrays are
-    read from the store when asked for. Frames are pandas', made once. `environment` says where it was computed.
+    read from the store when asked for. Frames are pandas', made once. `environment` says where it was computed,
+    `coverage` how the training rows cover the test rows (None in results of old).
     """
 
     folder: Path
@@ -42,6 +45,7 @@ class Results:
     choice: Choice | None
     truth: Truth
     environment: dict[str, Any]
+    coverage: dict[str, Any] | None = None
 
     @classmethod
     def open(cls, folder: Path | str) -> Results:
@@ -59,6 +63,7 @@ class Results:
                 choice=_choice(folder, store.fact("choice")),
                 truth=truth,
                 environment=store.fact("environment") or {},
+                coverage=store.fact("coverage"),
             )
 
     def __repr__(self) -> str:
@@ -99,16 +104,28 @@ class Results:
         return _frames.comparisons_frame(self.plan, self.summaries)
 
     @cached_property
+    def references(self) -> DataFrame:
+        """One row a published value of the study: name, metric, published, repeats, sick, then over the healthy repeats
+        mean, std, min, median, max, difference (mean less published), inside (whether min to max holds it; None for
+        a single repeat), and source. A row's name is "delivered" for the winner on all training rows.
+        """
+        return _frames.references_frame(self.study.reference, self.plan, self.summaries)
+
+    @cached_property
     def refit(self) -> DataFrame:
         """The rows of `fits` for the winner trained on all training rows, one a repeat."""
         return self.fits[self.fits["stage"] == "refit"].reset_index(drop=True)
 
     @cached_property
     def curves(self) -> DataFrame:
-        """One row a place and evaluated epoch: fit_id, stage, label, candidate_id, fold, repeat, epoch, train_loss,
-        validation_loss ... (those that exist).
+        """All curves of all stages; see `curves_of`, which reads less."""
+        return self.curves_of()
+
+    def curves_of(self, stage: Stage | None = None, label: str | None = None) -> DataFrame:
+        """Curves of one stage and label, or of all, one row a place and evaluated epoch: fit_id, stage, label,
+        candidate_id, fold, repeat, epoch, train_loss, validation_loss ... (those that exist).
         """
-        return _frames.curves_frame(self._arrays("curves"))
+        return _frames.curves_frame(self._arrays("curves", stage, label))
 
     @cached_property
     def predictions(self) -> DataFrame:
@@ -132,6 +149,31 @@ class Results:
     def parameters(self, fit_id: str) -> dict[str, NDArray[np.float32]]:
         """Give the kept parameters of one fit by name; KeyError for a fit that is not there."""
         return self._array(fit_id, "parameters")
+
+    @cached_property
+    def ensemble(self) -> Ensemble | None:
+        """Test answers of the chosen candidate's networks of all folds and repeats; None for fewer than two."""
+        with Store.open_readonly(self.folder) as store:
+            try:
+                return read_ensemble(store, self.plan)
+            except (KeyError, IndexError, TypeError, ValueError) as error:
+                raise _unreadable(self.folder, "the ensemble") from error
+
+    @cached_property
+    def ensemble_scores(self) -> DataFrame:
+        """One row a network of the ensemble (network "member"), one for their mean answer ("ensemble"), one for the
+        delivered network: network, fit_id, fold, repeat (-1: none), then the scores of the test rows.
+        """
+        return ensemble_frame(self.ensemble, self.truth, self.plan, self.summaries)
+
+    @cached_property
+    def inside(self) -> Inside | None:
+        """What was kept of the inside of the delivered network; None in results of old."""
+        with Store.open_readonly(self.folder) as store:
+            try:
+                return read_inside(store)
+            except (KeyError, TypeError, ValueError) as error:
+                raise _unreadable(self.folder, "the inside of the network") from error
 
     def _array(self, fit_id: str, part: str) -> dict[str, NDArray[Any]]:
         if fit_id not in self.summaries:

@@ -53,10 +53,11 @@ class Store:
 
     @classmethod
     def create_or_open(cls, folder: Path, identity: Identity) -> Store:
-        """Open the folder's results to add to them, or begin them; another study's are refused."""
+        """Open the folder's results to add to them, or begin them; another study's and damaged ones are refused."""
         store = cls(Database.open_for_writing(folder))
         try:
             store._claim(identity)
+            store._check_fits()
         except BaseException:
             store.close()
             raise
@@ -106,6 +107,12 @@ class Store:
         if differences:
             what = f"holds another study ({', '.join(differences)}); choose another folder with --out"
             raise RunFolderError(Problem(str(self._database.path.parent), what))
+
+    def _check_fits(self) -> None:
+        """Compare all that is known with its checksums: better refused now than after hours of training."""
+        known = {(fit_id, part) for fit_id in self.summaries() for part in _PARTS}
+        for fit_id, part in sorted(known.union(self._database.rows("SELECT fit_id, part FROM arrays"))):
+            self.arrays(fit_id, part)
 
     # Fits
 
@@ -157,6 +164,17 @@ class Store:
         with self._checking(f"the {part} of fit {fit_id}", seal, fit_id, part, data=data):
             return _unpacked(data)
 
+    def put_derived(self, fit_id: str, part: str, arrays: Arrays) -> None:
+        """Keep what was computed from a finished fit: beside it, no part of it, in place of what was kept there."""
+        data = _packed(arrays)
+        row = (fit_id, part, data, _seal(fit_id, part, data=data))
+        self._database.insert("arrays", row, replace=True)
+
+    def derived(self, fit_id: str, part: str) -> Arrays | None:
+        """Give what `put_derived` kept, or None."""
+        there = self._database.rows("SELECT 1 FROM arrays WHERE fit_id = ? AND part = ?", fit_id, part)
+        return self.arrays(fit_id, part) if there else None
+
     def _checked_fit(self, row: tuple[Any, ...]) -> FitRecord:
         *values, scores, seconds, seal = row
         with self._checking(f"fit {row[0]}", seal, *row[:-1]):
@@ -181,6 +199,10 @@ class Store:
         text, data, seal = rows[0]
         with self._checking(f"the checkpoint of fit {fit_id}", seal, fit_id, text, data=data):
             return _unpacked(data), dict(json.loads(text))
+
+    def drop_checkpoint(self, fit_id: str) -> None:
+        """Forget where a fit stood."""
+        self._database.execute("DELETE FROM checkpoints WHERE fit_id = ?", fit_id)
 
     # What the fits are for
 

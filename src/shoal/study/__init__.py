@@ -10,6 +10,8 @@ from shoal.study._candidates import (
 from shoal.study._file import load_study, parse_study, study_schema
 from shoal.study._review import check_study
 from shoal.study._study import (
+    MOST_IMAGES,
+    TASK_LOSS,
     About,
     Activation,
     Augment,
@@ -17,12 +19,15 @@ from shoal.study._study import (
     Conv,
     Data,
     Folds,
+    Inspect,
     Loss,
     Metric,
     Network,
     Optimizer,
     Pool,
     Range,
+    Reference,
+    Schedule,
     Search,
     Study,
     Task,
@@ -32,6 +37,8 @@ from shoal.study._templates import builtin_studies, template
 from shoal.study._toml import to_toml
 
 __all__ = [
+    "MOST_IMAGES",
+    "TASK_LOSS",
     "About",
     "Activation",
     "Augment",
@@ -40,12 +47,15 @@ __all__ = [
     "Conv",
     "Data",
     "Folds",
+    "Inspect",
     "Loss",
     "Metric",
     "Network",
     "Optimizer",
     "Pool",
     "Range",
+    "Reference",
+    "Schedule",
     "Search",
     "Study",
     "Task",

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from shoal.errors import Problem, StudyError
 from shoal.study._key_paths import KeyPath, key_path_text
-from shoal.study._lines import key_lines
+from shoal.study._lines import deepest_line, key_lines
 from shoal.study._overrides import override
 from shoal.study._review import review
 from shoal.study._sentences import Mistake
@@ -29,6 +29,7 @@ _POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 _LONG_KEY: Final = re.compile(
     r"""(?:(?:(?<![A-Za-z0-9_-])[A-Za-z0-9_-]+|"(?:\\.|[^"\\\n])*"|'[^'\n]*')[ \t]*\.[ \t]*){40}"""
 )
+_LONG_NUMBER: Final = re.compile(r"[0-9_]{4300}")
 _TOO_DEEP: Final = "expected tables and lists nested a few levels deep, got too many levels"
 
 
@@ -98,9 +99,10 @@ class _Origin:
 
 def _study(tree: dict[str, Any], overrides: Iterable[str], origin: _Origin) -> Study:
     problems: list[Problem] = []
+    given = tuple(overrides)
     try:
         tree = copy.deepcopy(tree)
-        for text in overrides:
+        for text in given:
             try:
                 origin.overridden.append(override(tree, text))
             except StudyError as error:
@@ -110,7 +112,8 @@ def _study(tree: dict[str, Any], overrides: Iterable[str], origin: _Origin) -> S
         study, mistakes = review(tree)
         problems += origin.problems(mistakes)
     except RecursionError:
-        raise StudyError(Problem(origin.name, _TOO_DEEP)) from None
+        where = origin.name if given or not origin.text else f"{origin.name}:{deepest_line(origin.text)}"
+        raise StudyError(Problem(where, _TOO_DEEP)) from None
     if problems or study is None:
         raise StudyError(problems)
     return study
@@ -149,8 +152,8 @@ def _read(path: Path, name: str) -> str:
 
 
 def _parse(text: str, name: str) -> dict[str, Any]:
-    if _LONG_KEY.search(text):
-        raise StudyError(Problem(name, _TOO_DEEP))
+    if long := _LONG_KEY.search(text):
+        raise StudyError(Problem(f"{name}:{_line(text, long.start())}", _TOO_DEEP))
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -164,15 +167,21 @@ def _parse(text: str, name: str) -> dict[str, Any]:
         where = f"{name}:{line}:{column}"
         raise StudyError(Problem(where, f"not valid TOML: {what[:1].lower()}{what[1:]}")) from None
     except RecursionError:
-        raise StudyError(Problem(name, _TOO_DEEP)) from None
+        raise StudyError(Problem(f"{name}:{deepest_line(text)}", _TOO_DEEP)) from None
     except ValueError:  # tomllib lets Python's limit on the digits of a number through
-        raise StudyError(Problem(name, "not valid TOML: a number has thousands of digits")) from None
+        digits = _LONG_NUMBER.search(text)
+        where = f"{name}:{_line(text, digits.start())}" if digits else name
+        raise StudyError(Problem(where, "not valid TOML: a number has thousands of digits")) from None
+
+
+def _line(text: str, place: int) -> int:
+    return text.count("\n", 0, place) + 1
 
 
 def _name_after(tree: dict[str, Any], stem: str) -> None:
     """Give a study without a name that of its file, in place, where it can name a folder."""
     about = tree.get("study")
-    if isinstance(about, dict) and len(stem) <= 60 and re.search(FOLDER, stem):
+    if isinstance(about, dict) and len(stem) <= 60 and re.fullmatch(FOLDER, stem):
         about.setdefault("name", stem)
 
 

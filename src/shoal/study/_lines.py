@@ -29,6 +29,17 @@ def key_lines(text: str) -> dict[KeyPath, int]:
     return scan.lines
 
 
+def deepest_line(text: str) -> int:
+    """Give the line on which the brackets of a TOML document, valid or not, are nested deepest."""
+    depth = most = 0
+    where = 1
+    for _, token, line in _tokens(text):
+        depth += (token in ("[", "{")) - (token in ("]", "}"))
+        if depth > most:
+            most, where = depth, line
+    return where
+
+
 class _Scan:
     """One pass over the tokens; `at` is the place of the next one, `word` its text."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from difflib import get_close_matches
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -11,12 +12,14 @@ from pydantic import ValidationError
 from shoal.study._candidates import expand, overlay
 from shoal.study._key_paths import KeyPath, value_at
 from shoal.study._sentences import Mistake, mistakes_of, refusal
-from shoal.study._study import Search, Study
+from shoal.study._study import TEST_METRICS, Search, Study
 from shoal.study._texts import show
 from shoal.study._vary import vary_section
 
 WINNER: Final = "winner"
+DELIVERED: Final = "delivered"
 _SOURCES: Final = ("train", "test", "dataset")
+_PUBLISHED: Final = {"name": WINNER, "metric": "loss", "value": 0.0, "source": "put aside"}
 _PASSES: Final = 10
 
 
@@ -55,7 +58,7 @@ def study_mistakes(study: Study) -> list[Mistake]:
     """List what is wrong in a study whose single values are all valid."""
     own_loss = vary_section(study, "training", ())
     mistakes = own_loss if isinstance(own_loss, list) else []
-    mistakes += [*_column_mistakes(study), *_name_mistakes(study)]
+    mistakes += [*_column_mistakes(study), *_name_mistakes(study), *_reference_mistakes(study)]
     if study.search is not None:
         mistakes += _search_mistakes(study, study.search)
     mistakes += overlay(study)[1]
@@ -81,7 +84,8 @@ def _put_aside(tree: dict[str, Any], path: KeyPath) -> KeyPath:
 
     What has no default is replaced by something valid, so that the rest can be looked at.
     """
-    taken = path[: 3 if path[0] == "compare" or path[:2] == ("search", "space") else 2]
+    deep = path[0] in ("compare", "reference") or path[:2] == ("search", "space")
+    taken = path[: 3 if deep else 2]
     parent = value_at(tree, taken[:-1])
     if isinstance(parent, dict):
         parent.pop(taken[-1], None)
@@ -97,6 +101,8 @@ def _put_aside(tree: dict[str, Any], path: KeyPath) -> KeyPath:
             tree["data"] = {**kept, "dataset": "none"}
         case ("compare", int(number), "name"):
             tree["compare"][number]["name"] = f"compare[{number}]"
+        case ("reference", int(number), str(key)) if key in _PUBLISHED:
+            tree["reference"][number][key] = _PUBLISHED[key]
     return taken
 
 
@@ -133,6 +139,23 @@ def _name_mistakes(study: Study) -> Iterator[Mistake]:
         elif entry.name in seen:
             yield Mistake(path, f"expected names that differ, got {show(entry.name)} again")
         seen.add(entry.name)
+
+
+def _reference_mistakes(study: Study) -> Iterator[Mistake]:
+    """Published values belong to something that is tested, by a metric of the task."""
+    names = [*(entry.name for entry in study.compare), WINNER, DELIVERED]
+    for number, entry in enumerate(study.reference):
+        path, task = ("reference", number), ("study", "task")
+        if entry.name not in names:
+            touches = ((*path, "name"), ("compare",))
+            near = get_close_matches(entry.name[:100].lower(), [name.lower() for name in names], n=1)
+            meant = next((name for name in names if near and name.lower() == near[0]), "")
+            what = f"expected the name of a comparison, {WINNER} or {DELIVERED}, got {show(entry.name)}"
+            yield Mistake((*path, "name"), what + (f"; did you mean '{meant}'?" if meant else ""), touches)
+        metrics = TEST_METRICS[study.study.task]
+        if entry.metric not in metrics:
+            what = f"expected a score of a {study.study.task} ({', '.join(metrics)}), got '{entry.metric}'"
+            yield Mistake((*path, "metric"), what, ((*path, "metric"), task))
 
 
 def _search_mistakes(study: Study, search: Search) -> Iterator[Mistake]:

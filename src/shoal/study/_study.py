@@ -17,9 +17,18 @@ Schedule = Literal["constant", "cosine", "step", "one-cycle"]
 Loss = Literal["mse", "cross-entropy"]
 Task = Literal["regression", "classification"]
 Metric = Literal["loss", "accuracy"]
+TestMetric = Literal["loss", "mse", "rmse", "mae", "r2", "accuracy", "macro_f1", "ece"]
 Splitter = Literal["k-fold", "stratified", "grouped", "repeated", "repeated-stratified", "shuffle", "given"]
 
 TASK_LOSS: Final[dict[Task, Loss]] = {"regression": "mse", "classification": "cross-entropy"}
+TEST_METRICS: Final[dict[Task, tuple[TestMetric, ...]]] = {
+    "regression": ("loss", "mse", "rmse", "mae", "r2"),
+    "classification": ("loss", "accuracy", "macro_f1", "ece"),
+}
+"""What test rows are scored by."""
+
+MOST_IMAGES: Final = 40
+"""Images whose feature maps a study may ask for."""
 
 PATTERNS: Final = {
     r"^[^\x00-\x1f\x7f-\x9f]+$": "text without control characters",
@@ -29,6 +38,7 @@ PATTERNS: Final = {
 PLAIN, FOLDER = PATTERNS
 
 Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
+Row = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Label = Annotated[str, Field(min_length=1, max_length=200, pattern=PLAIN)]
@@ -258,6 +268,39 @@ class Search(_Part):
         return self.folds if isinstance(self.folds, Folds) else Folds(n=self.folds)
 
 
+class Reference(_Part):
+    """A published test score, shown beside the measured one. It takes no part in training or choosing.
+
+    `name` is that of a comparison, or "winner" (the chosen candidate among the comparisons), or "delivered" (the winner
+    trained on all training rows); `source` says where it stands.
+    """
+
+    name: Label
+    metric: TestMetric
+    value: float
+    source: Annotated[str, Field(min_length=1, max_length=500, pattern=PLAIN)]
+
+
+class Inspect(_Part):
+    """What is looked at inside the delivered network. It takes no part in training or choosing.
+
+    `history` snapshots of its weights, evenly spaced over its epochs; `images` are test rows, from 0, whose feature
+    maps are shown (the first of each class if empty).
+    """
+
+    history: Annotated[int, Field(ge=0, le=500)] = 0
+    images: Annotated[tuple[Row, ...], Field(strict=False)] = ()
+
+    @model_validator(mode="after")
+    def _few_images(self) -> Inspect:
+        if len(self.images) > MOST_IMAGES:
+            raise _refuse(("images",), f"expected at most {MOST_IMAGES} images, got {len(self.images)}")
+        twice = [row for place, row in enumerate(self.images) if row in self.images[:place]]
+        if twice:
+            raise _refuse(("images",), f"expected every image once, got {twice[0]} again")
+        return self
+
+
 class About(_Part):
     """The study itself. `repeats` is the number of initialisations of each comparison and of the refit."""
 
@@ -276,6 +319,8 @@ class Study(_Part):
     training: Training = Training()
     compare: Annotated[tuple[Comparison, ...], Field(strict=False)] = ()
     search: Search | None = None
+    reference: Annotated[tuple[Reference, ...], Field(strict=False)] = ()
+    inspect: Inspect = Inspect()
 
     @property
     def loss(self) -> Loss:

@@ -24,7 +24,9 @@ def to_toml(study: Study) -> str:
         for name in Study.model_fields
         if (part := getattr(study, name)) is not None
         for block in (
-            [_table(f"[[{name}]]", entry) for entry in part] if name == "compare" else _tables(name, part)
+            [_table(f"[[{name}]]", entry) for entry in part]
+            if isinstance(part, tuple)
+            else _tables(name, part)
         )
     ]
     return "\n".join(blocks)

@@ -1,0 +1,160 @@
+"""How far the training rows cover the test rows: rows that stand in both, places where only test rows lie.
+
+Letters: N rows, n training rows, m test rows, I intervals between neighbouring training values.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.data._dataset import Dataset
+
+LEVEL: Final = 0.01
+_MOST: Final = 20
+
+
+@dataclass(frozen=True)
+class Bare:
+    """An interval of one input without a training row, with more test rows than chance puts there.
+
+    Open ends (below the lowest, above the highest training value) are None. `chance` is the probability of so many
+    test rows there if training and test rows were drawn alike, times the intervals looked at.
+    """
+
+    input: str
+    low: float | None
+    high: float | None
+    test_rows: int
+    chance: float
+
+    @property
+    def inside(self) -> bool:
+        """Whether it is a gap between training rows, and not beyond all of them."""
+        return self.low is not None and self.high is not None
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What training and test rows have to do with each other, counted once, so that a report need not read them again.
+
+    `repeated_inputs` counts test rows whose inputs are those of a training row, `repeated_rows` those with the same
+    target as well, `repeated_train` training rows that repeat an earlier one, target and all. `outside_rows` and
+    `gap_rows` count the test rows in `bare` intervals, each once; `unseen` has (input, test rows) for
+    categories that no training row has. Images have rows to compare, but no ranges.
+    """
+
+    train_rows: int
+    test_rows: int
+    repeated_inputs: int
+    repeated_rows: int
+    repeated_train: int
+    outside_rows: int
+    gap_rows: int
+    bare: tuple[Bare, ...]
+    unseen: tuple[tuple[str, int], ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, as `from_json` reads them."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Coverage:
+        """Build what `to_json` gave. Raises TypeError, KeyError or ValueError for anything else."""
+        bare = tuple(Bare(**part) for part in value["bare"])
+        unseen = tuple((str(name), int(rows)) for name, rows in value["unseen"])
+        return cls(**{**value, "bare": bare, "unseen": unseen})
+
+
+def coverage(dataset: Dataset) -> Coverage:
+    """Compare the test rows of a data set with its training rows, before any preprocessing."""
+    n, m = dataset.train_rows, dataset.rows - dataset.train_rows
+    input_N, row_N = _marks(dataset)
+    known_inputs, known_rows = set(input_N[:n]), set(row_N[:n])
+    numeric = [column for column in dataset.columns if not column.categorical]
+    counted = [(column.name, column.values[:n], column.values[n:]) for column in numeric]
+    intervals = sum(len(np.unique(train)) + 1 for _, train, _ in counted)
+    bare: list[Bare] = []
+    outside_m, gap_m = np.zeros(m, np.bool_), np.zeros(m, np.bool_)
+    for name, train, test in counted:
+        for found, inside_m in _bare(name, train, test, intervals):
+            bare.append(found)
+            gap_m |= inside_m & found.inside
+            outside_m |= inside_m & (not found.inside)
+    return Coverage(
+        train_rows=n,
+        test_rows=m,
+        repeated_inputs=sum(mark in known_inputs for mark in input_N[n:]),
+        repeated_rows=sum(mark in known_rows for mark in row_N[n:]),
+        repeated_train=n - len(known_rows),
+        outside_rows=int(outside_m.sum()),
+        gap_rows=int(gap_m.sum()),
+        bare=tuple(sorted(bare, key=lambda one: one.chance)[:_MOST]),
+        unseen=tuple(_unseen(dataset)),
+    )
+
+
+def _marks(dataset: Dataset) -> tuple[list[bytes], list[bytes]]:
+    """Give a digest of the inputs of every row, and one of inputs and target."""
+    rows = dataset.rows
+    if dataset.images is not None:
+        parts = [np.ascontiguousarray(dataset.images).reshape(rows, -1)]
+    else:
+        parts = [_bytes(column.values) for column in dataset.columns]
+    target_N = _bytes(dataset.targets)
+    inputs, whole = [], []
+    for number in range(rows):
+        mark = hashlib.blake2b(digest_size=16)
+        for part in parts:
+            mark.update(part[number].tobytes())
+        inputs.append(mark.digest())
+        mark.update(target_N[number].tobytes())
+        whole.append(mark.digest())
+    return inputs, whole
+
+
+def _bytes(values: NDArray[Any]) -> NDArray[np.uint8]:
+    """Give the bytes of every row of a column, (N, bytes): equal values have equal bytes."""
+    if values.dtype.kind == "f":
+        values = values + 0.0  # -0.0 equals 0.0
+    elif values.dtype.kind not in "iu":
+        values = np.unique(values, return_inverse=True)[1]
+    return np.ascontiguousarray(values).reshape(len(values), -1).view(np.uint8)
+
+
+def _bare(
+    name: str, train_n: NDArray[Any], test_m: NDArray[Any], intervals: int
+) -> Iterator[tuple[Bare, NDArray[np.bool_]]]:
+    """Find intervals with too many test rows, and which these are.
+
+    If all n + m rows are drawn alike, every order of them is as likely as another, whatever the distribution; so k
+    or more of m test rows fall between two given neighbours of n training rows with probability
+    m (m-1) ... (m-k+1) / ((n+m) (n+m-1) ... (n+m-k+1)). Bonferroni's bound allows for the many intervals.
+    """
+    edge = np.unique(train_n)
+    n, m, last = len(train_n), len(test_m), len(edge)
+    place_m = np.searchsorted(edge, test_m)
+    place_m = np.where(edge[np.minimum(place_m, last - 1)] == test_m, -1, place_m)
+    count_I = np.bincount(place_m[place_m >= 0], minlength=last + 1)
+    k = np.arange(m)
+    chance_k = np.exp(np.concatenate(([0.0], np.cumsum(np.log(m - k) - np.log(n + m - k)))))
+    for interval in np.flatnonzero(chance_k[count_I] * intervals < LEVEL):
+        low = float(edge[interval - 1]) if interval else None
+        high = float(edge[interval]) if interval < last else None
+        count = int(count_I[interval])
+        yield Bare(name, low, high, count, float(chance_k[count] * intervals)), place_m == interval
+
+
+def _unseen(dataset: Dataset) -> Iterator[tuple[str, int]]:
+    """Count the test rows with a category that no training row has, input by input."""
+    for column in dataset.columns:
+        if column.categorical:
+            train, test = column.values[: dataset.train_rows], column.values[dataset.train_rows :]
+            strange = int((~np.isin(test, np.unique(train))).sum())
+            if strange:
+                yield column.name, strange

@@ -1,0 +1,102 @@
+"""How much memory this process may come to hold, in bytes, and the refusal of a run that needs more.
+
+Asked are, in this order: the environment variable SHOAL_MEMORY_MB; on Linux the kernel's estimate of what can be
+had without swapping, the free swap, and the limits of the control groups (versions 1 and 2) that the process is
+in; elsewhere the machine's memory. What the process holds already counts as available to it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from shoal.errors import EnvironmentFault, Problem
+
+OVERRIDE: Final = "SHOAL_MEMORY_MB"
+_FILES: Final = {
+    "": ("memory.max", "memory.current", "inactive_file"),  # version 2, whose controller has no name
+    "memory": ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+}
+_LESS: Final = {
+    "reading": "fewer rows or columns need less, and an NPZ file less than a text file",
+    "training": "fewer --workers, a smaller training.batch_size and smaller networks need less",
+    "drawing": "fewer rows and fewer comparisons need less",
+}
+
+
+def refuse_above(memory: Mapping[str, float], available: float | None) -> None:
+    """Raise EnvironmentFault where the highest peak (bytes by phase) is above what is available, if that is known."""
+    phase = max(memory, key=lambda name: memory[name])
+    if available is None or memory[phase] <= available:
+        return
+    need, there = (f"{size / 1e6:,.0f} MB" for size in (memory[phase], available))
+    what = f"expected {need} for the run (its peak is while {phase}), got {there} available; {_LESS[phase]}"
+    raise EnvironmentFault(Problem("memory", what))
+
+
+def available_memory(root: Path = Path("/"), environ: Mapping[str, str] = os.environ) -> float | None:
+    """Give what this process may hold in all, or None where nobody knows. `root` is that of /proc and /sys."""
+    told = environ.get(OVERRIDE, "")
+    if told.isdecimal():
+        return 1e6 * int(told)
+    free = _free(root)
+    if free is not None:
+        return min([free, *_left_by_groups(root)]) + _held(root)
+    try:
+        return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    except (AttributeError, ValueError, OSError):  # not on every system
+        return None
+
+
+def _free(root: Path) -> float | None:
+    """Give MemAvailable and SwapFree of proc(5)."""
+    try:
+        lines = (root / "proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    sizes = {name: 1024.0 * int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines)}
+    return sizes["MemAvailable"] + sizes.get("SwapFree", 0.0) if "MemAvailable" in sizes else None
+
+
+def _held(root: Path) -> float:
+    """Give what this process holds in memory now."""
+    try:
+        pages = int((root / "proc/self/statm").read_text(encoding="ascii").split()[1])
+    except OSError:
+        return 0.0
+    return float(pages * os.sysconf("SC_PAGE_SIZE"))
+
+
+def _left_by_groups(root: Path) -> Iterator[float]:
+    """Give what every control group leaves: its limit less what it uses, but for pages of files it can give back.
+
+    A limit holds for all groups inside; a container sees its own group as the topmost, whatever it is called.
+    """
+    try:
+        lines = (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        controllers, _, path = line.partition(":")[2].partition(":")
+        for name in {"", "memory"} & set(controllers.split(",")):
+            mount = root / "sys/fs/cgroup" / name
+            group = mount / path.lstrip("/")
+            for folder in (group, *group.parents):
+                if folder.is_relative_to(mount):
+                    yield from _left_by_group(folder, *_FILES[name])
+
+
+def _left_by_group(folder: Path, limit_file: str, usage_file: str, cache: str) -> Iterator[float]:
+    try:
+        limit, usage = (
+            (folder / name).read_text(encoding="ascii").strip() for name in (limit_file, usage_file)
+        )
+        counts = dict(
+            line.split() for line in (folder / "memory.stat").read_text(encoding="ascii").splitlines()
+        )
+    except (OSError, ValueError):
+        return
+    if limit.isdecimal() and usage.isdecimal():  # "max" is no limit
+        yield float(max(0, int(limit) - int(usage) + int(counts.get(cache, 0))))

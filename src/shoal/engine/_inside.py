@@ -1,0 +1,213 @@
+"""What only the rows and the trainer can tell of the inside of the delivered network, kept beside its fit.
+
+All of it can be computed again; the fact "inside" names the parts that the study asks for now. Letters: N test images,
+M images shown, U channels or units of a layer, K classes, T most exciting images, S snapshots, Q quantiles.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.data import Dataset, Preprocessing
+from shoal.engine._fits import Fit, Planner, prepare
+from shoal.engine._predict import network_inputs
+from shoal.engine._torch import one_thread
+from shoal.engine._train import Checkpoint, fit_data
+from shoal.engine._trainer import Trainer, initial_state
+from shoal.engine._workers import CHECKPOINT_SECONDS
+from shoal.nets import Architecture, Channels, DenseLayer, activations, near_bound
+from shoal.results import FitRecord, Store
+from shoal.study import MOST_IMAGES
+
+QUANTILES: Final = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
+CHANNELS_KEPT: Final = 32
+"""Channels of a layer that pictures show, at most: the first."""
+MOST_EXCITING: Final = 4
+UNIT_ROWS: Final = 400
+"""Test rows at which the outputs of dense layers are kept, at most."""
+MAP_BYTES: Final = 4 << 20
+"""Bytes of feature maps kept of one layer, at most."""
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def look_inside(
+    planner: Planner, fit: Fit, record: FitRecord, store: Store, trainers: Mapping[str, Trainer]
+) -> None:
+    """Compute what the study asks for and is not kept yet: history, channels, feature maps, outputs of units."""
+    dataset, inspect = planner.dataset, planner.study.inspect
+    preprocessing = prepare(dataset, fit.split, planner.study.data.standardize)
+    wanted: dict[str, tuple[str, Callable[[], Arrays]]] = {}
+    if inspect.history:
+        trainer = trainers[fit.trainer]
+        history = _History(fit, dataset, preprocessing, inspect.history)
+        wanted["history"] = (f"history {inspect.history}", lambda: history.replay(trainer, store))
+    if dataset.images is not None or any(column.categorical for column in dataset.columns):
+        asked = (fit.job.architecture, record, preprocessing, dataset)
+        wanted["units"] = (f"units {dataset.test_fingerprint}", lambda: _unit_outputs(*asked))
+    if dataset.images is not None and fit.job.architecture.convolutional:
+        channels = _channels(fit.job.architecture, record, preprocessing)
+        rows = _shown_rows(dataset, inspect.images)
+        named = f"{dataset.test_fingerprint} {','.join(map(str, rows))}"
+        wanted["channels"] = (
+            f"channels {dataset.test_fingerprint}",
+            lambda: _channel_facts(channels, dataset, fit),
+        )
+        wanted["maps"] = (f"maps {named}", lambda: _maps(channels, dataset, rows))
+    for part, compute in wanted.values():
+        if store.derived(fit.id, part) is None:
+            with one_thread():
+                store.put_derived(fit.id, part, compute())
+    store.put_fact("inside", {"fit": fit.id, "parts": {name: part for name, (part, _) in wanted.items()}})
+
+
+class _History:
+    """The weights of one fit over its epochs: the fit is deterministic, so it is trained again to be watched."""
+
+    def __init__(self, fit: Fit, dataset: Dataset, preprocessing: Preprocessing, snapshots: int) -> None:
+        self._fit, self._dataset, self._preprocessing = fit, dataset, preprocessing
+        epochs = fit.job.training.epochs
+        self._epoch_S = np.unique(np.linspace(0, epochs, min(snapshots, epochs) + 1).round()).astype(np.int64)
+        self._key = f"{fit.id} history {snapshots}"
+
+    def replay(self, trainer: Trainer, store: Store) -> Arrays:
+        """Train again, from the last checkpoint of a replay that was interrupted, and take snapshots on the way.
+
+        Of each layer: quantiles of its weights (S, Q), and how far they are from their start (root mean square), (S,).
+        """
+        job, saved = self._fit.job, store.checkpoint(self._key)
+        data = fit_data(self._fit, self._dataset, self._preprocessing)
+        seen: Arrays = {}
+        state = initial_state(job)
+        start = job.architecture.named(state.parameters_P.copy())
+        if saved:
+            state = Checkpoint(self._key, saved[0], saved[1]["state"]).state()
+            seen = {name: saved[0][name] for name in saved[1]["seen"]}
+        at, done = time.monotonic(), len(seen.get("epoch", ()))
+        for epoch in self._epoch_S[done:].tolist():
+            if epoch:
+                trainer.advance(job, data, state, epoch)
+            snapshot = _snapshot(start, job.architecture.named(state.parameters_P)) | {
+                "epoch": np.array(epoch)
+            }
+            seen = {
+                name: np.concatenate([seen.get(name, one[None][:0]), one[None]])
+                for name, one in snapshot.items()
+            }
+            if time.monotonic() - at >= CHECKPOINT_SECONDS:
+                stands = Checkpoint.of(self._key, state)
+                facts = {"state": stands.facts, "seen": list(seen)}
+                store.put_checkpoint(self._key, stands.arrays | seen, facts)
+                at = time.monotonic()
+        store.drop_checkpoint(self._key)
+        return seen | {"share": np.array(QUANTILES)}
+
+
+def _snapshot(start: Arrays, now: Arrays) -> Arrays:
+    """Quantiles and distance of the weights of every layer, by layer."""
+    found: Arrays = {}
+    for name, weight in now.items():
+        layer, _, kind = name.rpartition(".")
+        if kind == "weight" and not layer.endswith("_norm"):
+            values = weight.astype(np.float64)
+            found[f"{layer}/quantile"] = np.quantile(values, QUANTILES)
+            found[f"{layer}/moved"] = np.sqrt(np.mean((values - start[name]) ** 2))
+    return found
+
+
+def _channels(architecture: Architecture, record: FitRecord, preprocessing: Preprocessing) -> Channels:
+    return Channels(
+        architecture, record.parameters, preprocessing.pixel_scale_C, preprocessing.pixel_offset_C
+    )
+
+
+def _shown_rows(dataset: Dataset, asked: tuple[int, ...]) -> NDArray[np.int64]:
+    """Rows of the images whose feature maps are shown: those asked for, else the first test image of each class (of the
+    first classes, where there are many)."""
+    if asked:
+        return dataset.train_rows + np.array(asked, np.int64)
+    _, first = np.unique(dataset.targets[dataset.train_rows :], return_index=True)
+    return np.asarray(dataset.train_rows + first[:MOST_IMAGES], np.int64)
+
+
+def _maps(channels: Channels, dataset: Dataset, rows: NDArray[np.int64]) -> Arrays:
+    """Feature maps of the shown images: by layer (M, U, H, W), of the first channels."""
+    assert dataset.images is not None  # noqa: S101 - a convolutional network has images
+    images = dataset.images[rows]
+    (maps,) = channels.maps(images)
+    found: Arrays = {"rows": rows, "images": images}
+    for layer, map_MUHW in zip(channels.layers, maps, strict=True):
+        fitting = max(1, MAP_BYTES // max(1, map_MUHW[:, 0].nbytes))
+        found[layer.name] = map_MUHW[:, : min(CHANNELS_KEPT, fitting)].copy()
+    return found
+
+
+def _channel_facts(channels: Channels, dataset: Dataset, fit: Fit) -> Arrays:
+    """Of every layer: mean activation by class, extremes, the most exciting test images, and images made to excite."""
+    assert dataset.images is not None  # noqa: S101 - a convolutional network has images
+    images, class_N = dataset.images[dataset.train_rows :], dataset.targets[dataset.train_rows :]
+    measured = [_measured(maps, channels) for maps in channels.maps(images)]
+    found: Arrays = {}
+    for number, layer in enumerate(channels.layers):
+        of_layer = zip(*(batch[number] for batch in measured), strict=True)
+        top_NU, low_NU, mean_NU, inner_NU = (np.concatenate(parts) for parts in of_layer)
+        kept = min(layer.units, CHANNELS_KEPT)
+        rows_TU = np.argsort(-top_NU[:, :kept], axis=0, kind="stable")[:MOST_EXCITING]
+        made = channels.exciting_inputs(number, kept, fit.job.key)
+        of_class = [_mean(mean_NU[class_N == k]) for k in range(dataset.outputs)]
+        parts = {
+            "mean": np.array(of_class),
+            "low": low_NU.min(axis=0),
+            "high": top_NU.max(axis=0),
+            "inner": inner_NU.sum(axis=0),
+            "rows": dataset.train_rows + rows_TU.T,
+            "activation": np.take_along_axis(top_NU, rows_TU, axis=0).T,
+            "images": images[rows_TU.T],
+            "made": made,
+            "made_activation": np.diagonal(channels.activation(number, made)).copy(),
+        }
+        found |= {f"{layer.name}/{name}": np.ascontiguousarray(array) for name, array in parts.items()}
+    return found
+
+
+def _mean(value_NU: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean over the rows; NaN without any."""
+    return np.asarray(value_NU.mean(axis=0) if len(value_NU) else np.full(value_NU.shape[1], np.nan))
+
+
+def _measured(
+    maps: tuple[NDArray[np.float32], ...], channels: Channels
+) -> list[tuple[NDArray[np.float64], ...]]:
+    """Of every layer, by image and channel: largest, smallest and mean value, how many are off the bounds."""
+    return [
+        (
+            map_NUHW.max(axis=(2, 3)).astype(np.float64),
+            map_NUHW.min(axis=(2, 3)).astype(np.float64),
+            map_NUHW.mean(axis=(2, 3), dtype=np.float64),
+            (~near_bound(layer.activation, map_NUHW)).sum(axis=(2, 3)),
+        )
+        for layer, map_NUHW in zip(channels.layers, maps, strict=True)
+    ]
+
+
+def _unit_outputs(
+    architecture: Architecture, record: FitRecord, preprocessing: Preprocessing, dataset: Dataset
+) -> Arrays:
+    """Outputs of every dense layer at test rows evenly spaced over all, by layer (M, U)."""
+    test = dataset.rows - dataset.train_rows
+    rows = dataset.train_rows + np.unique(np.linspace(0, test - 1, min(test, UNIT_ROWS)).round()).astype(
+        np.int64
+    )
+    if architecture.convolutional and dataset.images is not None:
+        x_MD = _channels(architecture, record, preprocessing).flattened(dataset.images[rows])
+    else:
+        x_MD = network_inputs(architecture, preprocessing, dataset, rows)
+    dense = tuple(layer for layer in architecture.layers if isinstance(layer, DenseLayer))
+    head = Architecture(x_MD.shape[1:], architecture.outputs, dense)
+    outputs = activations(head, record.parameters, x_MD)
+    return {"rows": rows} | {layer.name: output for layer, output in zip(dense, outputs, strict=True)}

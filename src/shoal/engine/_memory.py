@@ -1,0 +1,196 @@
+"""Fits of rows that are in memory already: what the estimators train, one at once or many on workers.
+
+Several fits share one `Table`; none copies it. Such a fit may have weighted rows, may start from given
+parameters, and may be computed in float64: the torch trainer takes these, the native one all others.
+
+Letters: N rows, D inputs, K outputs, C channels, P parameters.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.engine._predict import trainer_of
+from shoal.engine._torch import TorchTrainer
+from shoal.engine._train import Checkpoint, advance_fit, record_of
+from shoal.engine._trainer import FitData, Job, Rows, State, Trainer, initial_state, steps_per_epoch
+from shoal.engine._trainers import Trainers
+from shoal.errors import EnvironmentFault
+from shoal.nets import Architecture, forward
+from shoal.results import FitRecord
+
+Dtype = Literal["float32", "float64"]
+
+OUTPUTS_AT_ONCE: Final = 1024
+"""Images predicted at once: bounds the memory of their floats."""
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Rows that fits share: `x` floats (N, D) or (N, C, H, W), or pictures uint8 (N, C, H, W).
+
+    `y` is float (N, K), or int64 (N,) class numbers; `weight` float (N,) weighs the losses of the rows.
+    """
+
+    x: NDArray[Any]
+    y: NDArray[Any]
+    weight: NDArray[Any] | None = None
+
+    def rows(self, chosen: NDArray[np.int64]) -> Rows:
+        """Gather some rows; pictures stay where they are and are looked up."""
+        y = self.y[chosen]
+        weight = None if self.weight is None else self.weight[chosen]
+        if self.x.dtype == np.uint8:
+            return Rows(self.x, y, chosen, weight)
+        return Rows(self.x[chosen], y, None, weight)
+
+    @property
+    def plain(self) -> bool:
+        """Whether every trainer takes such rows: tables or pictures, each row counting the same."""
+        return self.weight is None and (self.x.ndim == 2 or self.x.dtype == np.uint8)
+
+
+@dataclass(frozen=True, eq=False)
+class MemoryFit:
+    """One network to train on rows of one table; rows may be repeated, in any order.
+
+    `start` is where it starts from in place of the first weights that its key draws.
+    """
+
+    id: str
+    job: Job
+    table: int
+    train: NDArray[np.int64]
+    validation: NDArray[np.int64]
+    inner: NDArray[np.int64]
+    trainer: str
+    start: State | None = None
+
+    @property
+    def steps(self) -> int:
+        """Training steps, when nothing stops it early."""
+        return self.job.training.epochs * steps_per_epoch(len(self.train), self.job.training.batch_size)
+
+
+@dataclass(frozen=True, eq=False)
+class MemoryGround:
+    """What such fits stand on, sent to every worker once."""
+
+    tables: tuple[Table, ...]
+
+    def train(
+        self, fit: MemoryFit, trainer: Trainer, start: Checkpoint | None, on_slice: Callable[[State], None]
+    ) -> FitRecord:
+        """Train one fit to its end, or to its sickness; see `train_fit`."""
+        begun = time.perf_counter()
+        state = start.state() if start else _first_state(fit)
+        try:
+            advance_fit(fit, trainer, self.data(fit), state, on_slice)
+        except MemoryError as error:
+            raise EnvironmentFault("out of memory while training; fewer jobs at a time need less") from error
+        except (ArithmeticError, RuntimeError, ValueError) as error:
+            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            return record_of(fit, _first_state(fit), "failed", reason, begun)
+        return finished(fit, state, begun)
+
+    def data(self, fit: MemoryFit) -> FitData:
+        """Gather the rows of one fit."""
+        table = self.tables[fit.table]
+        train, validation, inner = (table.rows(rows) for rows in (fit.train, fit.validation, fit.inner))
+        if table.x.dtype != np.uint8:
+            return FitData(train, validation, inner)
+        scale_C = np.full(table.x.shape[1], 1 / 255, np.float32)
+        return FitData(train, validation, inner, scale_C, np.zeros_like(scale_C))
+
+
+def trainer_for(job: Job, table: Table, device: str, dtype: Dtype) -> Trainer:
+    """Choose who trains: torch where rows are weighted, images are floats or numbers are float64, else the usual."""
+    if dtype == "float64" or not table.plain:
+        return TorchTrainer(device, dtype)
+    return Trainers("auto", device).choose(job)
+
+
+def train_here(
+    fit: MemoryFit, ground: MemoryGround, trainer: Trainer, on_epoch: Callable[[State], bool] | None = None
+) -> tuple[FitRecord, State]:
+    """Train one fit in this thread; give its state too, so that it can be trained further.
+
+    `on_epoch` is called after every epoch and ends the fit where it answers true.
+    """
+    begun = time.perf_counter()
+    state, data = _first_state(fit), ground.data(fit)
+    if on_epoch is None:
+        advance_fit(fit, trainer, data, state, lambda _: None)
+        return finished(fit, state, begun), state
+    more = True
+    while more:
+        trainer.advance(fit.job, data, state, state.epoch + 1)
+        stop = state.status != "diverged" and on_epoch(state)
+        more = state.status == "training" and not stop
+    return finished(fit, state, begun), state
+
+
+def finished(fit: MemoryFit, state: State, begun: float) -> FitRecord:
+    """Say what came of a fit; its predictions and scores are left to those who asked for it."""
+    if state.status == "diverged":
+        reason = f"diverged in epoch {state.sick_epoch}, batch {state.sick_batch}: the loss is not finite"
+        return record_of(fit, state, "diverged", reason, begun)
+    best = fit.job.training.keep == "best" and state.best_epoch > 0
+    parameters_P, buffers = (
+        (state.best_P, state.best_buffers) if best else (state.parameters_P, state.buffers)
+    )
+    if not np.isfinite(parameters_P).all():
+        reason = f"diverged by epoch {state.epoch}: a parameter is not finite"
+        return record_of(fit, state, "diverged", reason, begun)
+    named = fit.job.architecture.named(parameters_P, buffers)
+    kept = {name: array.copy() for name, array in named.items()}
+    return replace(record_of(fit, state, "ok", "", begun), parameters=kept)
+
+
+def network_outputs(
+    architecture: Architecture, named: dict[str, NDArray[Any]], x: NDArray[Any]
+) -> NDArray[np.float64]:
+    """Outputs of a trained network for rows, float64 (N, K), on the CPU.
+
+    Floats are computed in float64, so that a row's answer does not depend on the rows beside it; pictures
+    (uint8) in float32, as in training.
+    """
+    if not architecture.convolutional:
+        return np.asarray(forward(architecture, named, x.astype(np.float64)))
+    floats = x.dtype != np.uint8
+    trainer = TorchTrainer("cpu", "float64") if floats else trainer_of("native", architecture)
+    flat_P, buffers = flat_arrays(architecture, named)
+    parts = [
+        trainer.outputs(architecture, flat_P, buffers, part if floats else part * np.float32(1 / 255))
+        for part in np.array_split(x, range(OUTPUTS_AT_ONCE, len(x), OUTPUTS_AT_ONCE))
+    ]
+    return np.concatenate(parts).astype(np.float64)
+
+
+def flat_arrays(
+    architecture: Architecture, named: dict[str, NDArray[Any]]
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Turn named arrays into the flat parameter and buffer vectors, in their own precision."""
+    parameters = np.concatenate([named[slot.name].ravel() for slot in architecture.slots])
+    buffers = [named[slot.name].ravel() for slot in architecture.buffer_slots]
+    return parameters, np.concatenate([parameters[:0], *buffers])
+
+
+def _first_state(fit: MemoryFit) -> State:
+    """Give the state to begin with: the one given, copied, or that of the key."""
+    return initial_state(fit.job) if fit.start is None else Checkpoint.of(fit.id, fit.start).state()
+
+
+def longest_first(fits: Sequence[MemoryFit], trainers: dict[str, Trainer]) -> list[MemoryFit]:
+    """Order fits so that workers end together: by predicted work, the most first."""
+
+    def work(fit: MemoryFit) -> float:
+        return fit.steps * trainers[fit.trainer].step_seconds(fit.job, len(fit.train))
+
+    return sorted(fits, key=work, reverse=True)

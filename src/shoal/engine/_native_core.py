@@ -1,0 +1,155 @@
+"""The plain C interface of `src/native/interface.h`: its structs, the library, the vector widths.
+
+Where the core was not built, or the processor lacks what it needs, this module still imports and says so.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+import sysconfig
+from pathlib import Path
+from typing import Any, Final
+
+from shoal.nets import Architecture, ConvLayer
+
+ABI: Final = 2
+MOST_CONVS: Final = 32
+ACTIVATIONS: Final = ("identity", "sigmoid", "tanh", "relu", "leaky-relu", "elu", "gelu", "silu", "softplus")
+TARGETS: Final = ("portable", "avx2", "avx512", "neon")
+_PREFERRED: Final = ("avx512", "avx2", "neon")
+
+Words = ctypes.c_uint32 * 2
+Asked = ctypes.CFUNCTYPE(ctypes.c_int32)
+_int, _real, _pointer = ctypes.c_int64, ctypes.c_double, ctypes.c_void_p
+
+
+class LayerStruct(ctypes.Structure):
+    """`ShoalLayer` of the interface."""
+
+    _fields_ = (("units", _int), ("activation", _int), ("drop_below", _int))
+
+
+class ConvStruct(ctypes.Structure):
+    """`ShoalConv` of the interface."""
+
+    _fields_ = (
+        ("units", _int), ("kernel", _int), ("stride", _int), ("padding", _int), ("activation", _int),
+        ("pool", _int), ("pool_size", _int), ("pool_stride", _int), ("drop_below", _int),
+    )  # fmt: skip
+
+
+class NetworkStruct(ctypes.Structure):
+    """`ShoalNetwork` of the interface."""
+
+    _fields_ = (
+        ("inputs", _int), ("channels", _int), ("height", _int), ("width", _int),
+        ("convs", ctypes.POINTER(ConvStruct)), ("conv_count", _int),
+        ("layers", ctypes.POINTER(LayerStruct)), ("layer_count", _int),
+    )  # fmt: skip
+
+
+class RowsStruct(ctypes.Structure):
+    """`ShoalRows` of the interface."""
+
+    _fields_ = (
+        ("rows", _int), ("x", _pointer), ("x_count", _int), ("index", _pointer), ("index_count", _int),
+        ("values", _pointer), ("values_count", _int), ("labels", _pointer), ("labels_count", _int),
+    )  # fmt: skip
+
+
+class FitStruct(ctypes.Structure):
+    """`ShoalFit` of the interface."""
+
+    _fields_ = (
+        ("abi", _int), ("network", NetworkStruct), ("loss", _int), ("optimizer", _int), ("momentum", _real),
+        ("nesterov", _int), ("weight_decay", _real), ("batch_size", _int), ("epochs", _int),
+        ("rates", _pointer), ("rates_count", _int), ("judge", _int), ("patience", _int),
+        ("order_key", Words), ("dropout_key", Words),
+        ("train", RowsStruct), ("validation", RowsStruct), ("inner", RowsStruct),
+        ("every", _int), ("images", _pointer), ("images_count", _int),
+        ("pixel_scale", _pointer), ("pixel_offset", _pointer), ("pixel_count", _int),
+        ("shift", _int), ("flip", _int), ("augment_key", Words), ("stopping", Asked),
+        ("points", _pointer), ("points_count", _int),
+        ("parameters", _pointer), ("first", _pointer), ("second", _pointer), ("best", _pointer),
+        ("parameter_count", _int), ("curve", _pointer), ("curve_count", _int),
+        ("epoch", _int), ("seen", _int), ("best_epoch", _int), ("best_loss", _real), ("status", _int),
+        ("sick_epoch", _int), ("sick_batch", _int), ("stopped", _int),
+    )  # fmt: skip
+
+
+@functools.cache
+def load_library(path: Path | None = None) -> ctypes.CDLL | None:
+    """Load the core that was built into this folder (or another build of it); None where there is none."""
+    path = path or Path(__file__).parent / f"_core{sysconfig.get_config_var('EXT_SUFFIX')}"
+    try:
+        library = ctypes.CDLL(str(path))
+        library.shoal_abi.restype = _int
+        if library.shoal_abi() != ABI:
+            return None
+    except (OSError, AttributeError):
+        return None
+    words = ctypes.POINTER(ctypes.c_uint32)
+    library.shoal_field.restype = ctypes.c_char_p
+    library.shoal_multiply_adds.restype = _real
+    signatures: dict[str, tuple[Any, ...]] = {
+        "shoal_targets": (),
+        "shoal_field": (_int,),
+        "shoal_advance": (_int, ctypes.POINTER(FitStruct), _int),
+        "shoal_outputs": (
+            _int, ctypes.POINTER(NetworkStruct), _pointer, _int, _pointer, _int, _int, _pointer, _int,
+        ),
+        "shoal_dropout_draws": (_int, words, _int, _int, _int, _int, _pointer),
+        "shoal_permutation": (_int, words, _int, _int, _pointer),
+        "shoal_activation": (_int, _int, _int, _pointer, _pointer, _pointer),
+        "shoal_multiply_adds": (_int, _int),
+    }  # fmt: skip
+    for name, arguments in signatures.items():
+        function = getattr(library, name)
+        function.argtypes = arguments
+        if name not in ("shoal_field", "shoal_multiply_adds"):
+            function.restype = _int
+    return library
+
+
+def runnable_targets() -> tuple[str, ...]:
+    """Vector widths that were built and that this processor can run."""
+    library = load_library()
+    bits = library.shoal_targets() if library else 0
+    return tuple(name for place, name in enumerate(TARGETS) if bits >> place & 1)
+
+
+def _wish() -> str:
+    return os.environ.get("SHOAL_NATIVE", "")
+
+
+def pick_target(architecture: Architecture | None = None) -> str | None:
+    """Choose the width: the widest that fits, or what the environment variable SHOAL_NATIVE asks for.
+
+    Vectors of 16 stay half empty where convolutions have up to 8 channels; the bytes are the same.
+    """
+    layers = architecture.layers if architecture else ()
+    narrow = any(isinstance(layer, ConvLayer) and 0 < layer.units % 16 <= 8 for layer in layers)
+    preferred = _PREFERRED[narrow:]
+    runnable = runnable_targets()
+    for name in (_wish(),) if _wish() else preferred:
+        if name in runnable:
+            return name
+    return None
+
+
+def native_available() -> bool:
+    """Whether the native trainer can run here."""
+    return pick_target() is not None
+
+
+def native_missing_reason() -> str:
+    """Say in one sentence why the native trainer cannot run here and how to get it; empty when it can."""
+    if native_available():
+        return ""
+    if _wish():
+        return f"SHOAL_NATIVE is {_wish()!r}, which is not one of {', '.join(runnable_targets()) or 'none built'}"
+    if load_library() is None:
+        return "the native trainer was not built; install GCC or Clang (g++, clang++) and reinstall shoal"
+    return "the native trainer needs a processor with AVX2 and FMA (x86-64), or 64-bit Arm"

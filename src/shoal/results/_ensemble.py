@@ -1,0 +1,108 @@
+"""The ensemble that a search leaves behind: what the networks of the chosen candidate's folds answer together.
+
+Letters: M networks, V test rows, G points along the one input, K targets or classes, I images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.results._record import FitRecord, PlanEntry, Truth
+from shoal.results._scores import classification_scores, regression_scores
+from shoal.results._store import Store
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+@dataclass(frozen=True, eq=False)
+class Ensemble:
+    """Answers of M networks of one candidate, each trained on other rows or from other weights, float64.
+
+    `test_MVK` for the test rows in the targets' units, or as class probabilities; `grid_MGK` at `grid_G` where there is
+    one input, a number (else G is 0). `image_rows` int64 (I,) and `images` uint8 (I, C, H, W) are the test rows
+    that the networks disagree about most, where rows are images.
+    """
+
+    members: tuple[PlanEntry, ...]
+    test_MVK: NDArray[np.float64]
+    grid_G: NDArray[np.float64]
+    grid_MGK: NDArray[np.float64]
+    image_rows: NDArray[np.int64]
+    images: NDArray[np.uint8]
+
+    @property
+    def mean_VK(self) -> NDArray[np.float64]:
+        """The ensemble's answer: the mean of the networks' (values, or probabilities)."""
+        return np.asarray(self.test_MVK.mean(axis=0))
+
+
+def read_ensemble(store: Store, plan: Sequence[PlanEntry]) -> Ensemble | None:
+    """Read the ensemble of a run; None where there is none, or where it belongs to an earlier choice."""
+    fact, choice = store.fact("ensemble"), store.fact("choice")
+    if not fact or not choice or fact["candidate_id"] != choice["candidate_id"]:
+        return None
+    places = {entry.fit_id: entry for entry in reversed(plan) if entry.stage == "search"}
+    if not places.keys() >= set(fact["fits"]):
+        return None
+    found = [store.arrays(name, fact["part"]) for name in fact["fits"]]
+    outputs = found[0]["test"].shape[1]
+    no_grid = np.zeros((0, outputs))
+    seen = store.arrays(fact["fits"][0], fact["disputed"]) if fact["disputed"] else {}
+    return Ensemble(
+        members=tuple(places[name] for name in fact["fits"]),
+        test_MVK=np.array([arrays["test"] for arrays in found]),
+        grid_G=found[0].get("grid_x", np.zeros(0)),
+        grid_MGK=np.array([arrays.get("grid", no_grid) for arrays in found]),
+        image_rows=seen.get("rows", np.zeros(0, np.int64)),
+        images=seen.get("images", np.zeros((0, 0, 0, 0), np.uint8)),
+    )
+
+
+def vote_entropy(probability_MVK: NDArray[Any]) -> NDArray[np.float64]:
+    """Give how much M networks disagree about each of V rows, in nats: the entropy of their votes, (V,).
+
+    Each votes for its most probable class; 0 where all agree. Dagan and Engelson 1995, "Committee-based sampling for
+    training probabilistic classifiers", ICML.
+    """
+    share_VK = vote_counts(probability_MVK) / len(probability_MVK)
+    logarithm_VK = np.log(share_VK, out=np.zeros_like(share_VK), where=share_VK > 0)
+    return np.asarray(np.abs((share_VK * logarithm_VK).sum(axis=1)))
+
+
+def vote_counts(probability_MVK: NDArray[Any]) -> NDArray[np.int64]:
+    """Count the votes of M networks for every class, (V, K)."""
+    count_VK = np.zeros(probability_MVK.shape[1:], np.int64)
+    for answer_VK in probability_MVK:
+        count_VK[np.arange(len(count_VK)), np.argmax(answer_VK, axis=1)] += 1
+    return count_VK
+
+
+def ensemble_frame(
+    ensemble: Ensemble | None, truth: Truth, plan: Sequence[PlanEntry], fits: Mapping[str, FitRecord]
+) -> DataFrame:
+    """One row a network of the ensemble, then one for their mean answer, then one for the delivered network."""
+    import pandas as pd
+
+    if ensemble is None:
+        return pd.DataFrame(columns=["network", "fit_id", "fold", "repeat"])
+    true = truth.y[truth.train_rows :]
+    score = classification_scores if truth.classes else regression_scores
+    rows = [
+        {"network": "member", "fit_id": entry.fit_id, "fold": entry.fold, "repeat": entry.repeat}
+        | score(true, answer_VK)
+        for entry, answer_VK in zip(ensemble.members, ensemble.test_MVK, strict=True)
+    ]
+    rows.append(
+        {"network": "ensemble", "fit_id": "", "fold": -1, "repeat": -1} | score(true, ensemble.mean_VK)
+    )
+    refits = [entry for entry in plan if entry.stage == "refit" and entry.fit_id in fits]
+    for entry in [entry for entry in refits if fits[entry.fit_id].status == "ok"][:1]:
+        place = {"network": "delivered", "fit_id": entry.fit_id, "fold": -1, "repeat": entry.repeat}
+        rows.append(place | fits[entry.fit_id].scores["test"])
+    return pd.DataFrame(rows)

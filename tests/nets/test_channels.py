@@ -1,0 +1,121 @@
+"""Feature maps and images made to excite channels, against torch's own layers and planted detectors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from shoal.data import load_builtin
+from shoal.engine._torch import one_thread
+from shoal.nets import Architecture, Channels, build_architecture, initial_parameters, trained_module
+from shoal.streams import StreamKey
+from shoal.study import Network
+
+KEY = StreamKey(5, 0, 0)
+
+
+@pytest.fixture(autouse=True)
+def _on_one_thread() -> Iterator[None]:
+    """As a run does; on a busy machine, many threads for small images wait for each other."""
+    with one_thread():
+        yield
+
+
+def channels_of(conv: list[dict[str, Any]], shape: tuple[int, ...] = (1, 8, 8), **network: Any) -> Channels:
+    described = Network.model_validate({"kind": "cnn", "conv": conv, "hidden": [3], **network})
+    architecture = build_architecture(described, shape, 2)
+    scale = np.full(shape[0], 1 / 255, np.float32)
+    return Channels(
+        architecture, named_of(architecture), scale, np.linspace(0, 1, shape[0], dtype=np.float32)
+    )
+
+
+def named_of(architecture: Architecture) -> dict[str, np.ndarray]:
+    draw = np.random.default_rng(2)
+    named = architecture.named(initial_parameters(architecture, KEY))
+    buffers = {s.name: draw.uniform(0.5, 2, s.shape).astype(np.float32) for s in architecture.buffer_slots}
+    return named | buffers
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "identity"])
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_maps_are_those_between_the_layers_of_the_module(activation: str, batch_norm: bool) -> None:
+    import torch
+
+    conv = [{"channels": 3, "pool": {}}, {"channels": 4, "kernel": 2, "pool": {"kind": "average", "size": 2}}]
+    channels = channels_of(conv, (3, 9, 8), activation=activation, batch_norm=batch_norm)
+    images = np.random.default_rng(1).integers(0, 256, (300, 3, 9, 8), dtype=np.uint8)
+    module = trained_module(channels.architecture, channels.named)
+    x = torch.from_numpy(images.astype(np.float32) * np.float32(1 / 255))
+    x = x + torch.linspace(0, 1, 3)[:, None, None]
+    expected, flat = {}, torch.empty(0)
+    with torch.no_grad():
+        for name, child in module.named_children():
+            flat = x if name == "hidden1" else flat
+            x = child(x)
+            if name.startswith("conv") and not name.endswith("pool"):
+                expected[name[:5]] = x.numpy()
+    first, last = channels.maps(images)
+    for number, layer in enumerate(("conv1", "conv2")):
+        found = np.concatenate((first[number], last[number]))
+        np.testing.assert_allclose(found, expected[layer], rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(
+            channels.activation(number, images), expected[layer].max(axis=(2, 3)), rtol=1e-5, atol=1e-6
+        )
+    np.testing.assert_allclose(channels.flattened(images), flat.numpy(), rtol=1e-5, atol=1e-6)
+
+
+def planted() -> Channels:
+    """Channel 0 answers to a bright dot among dark ones, channel 1 to nothing but its opposite."""
+    channels = channels_of([{"channels": 2, "padding": 1}, {"channels": 3, "kernel": 2}])
+    detector = np.full((3, 3), -1.0, np.float32)
+    detector[1, 1] = 8.0
+    channels.named["conv1.weight"][:] = np.stack((detector, -detector))[:, None]
+    channels.named["conv1.bias"][:] = (-2.0, -1.0)
+    return channels
+
+
+def test_the_image_made_excites_a_planted_detector_more_than_every_training_image() -> None:
+    data = load_builtin("digits")
+    channels = planted()
+    images = data.images[: data.train_rows]
+    made = channels.exciting_inputs(0, 2, KEY)
+    assert (made.shape, made.dtype) == ((2, 1, 8, 8), np.uint8)
+    excited = np.diagonal(channels.activation(0, made))
+    assert (excited > channels.activation(0, images).max(axis=0)).all()
+    # No image does better than the bright dot on black (6) and the dark dot on white (7).
+    np.testing.assert_allclose(excited, (6, 7), rtol=0.1)
+    row, column = np.unravel_index(channels_map(channels, made[:1])[0].argmax(), (8, 8))
+    assert made[0, 0, row, column] > 240
+
+
+def channels_map(channels: Channels, images: np.ndarray) -> np.ndarray:
+    (maps,) = channels.maps(images)
+    return maps[0][0]
+
+
+def test_a_deeper_layer_is_excited_more_than_by_every_training_image() -> None:
+    data = load_builtin("digits")
+    channels = planted()
+    made = channels.exciting_inputs(1, 3, KEY)
+    by_rows = channels.activation(1, data.images[: data.train_rows]).max(axis=0)
+    assert (np.diagonal(channels.activation(1, made)) > by_rows).all()
+
+
+def test_the_same_stream_makes_the_same_image_and_another_another() -> None:
+    channels = planted()
+    one, same, other = (channels.exciting_inputs(0, 1, key) for key in (KEY, KEY, StreamKey(6, 0, 0)))
+    np.testing.assert_array_equal(one, same)
+    assert (one != other).any()
+
+
+def test_a_channel_that_nothing_excites_keeps_its_start_and_no_warning_is_given() -> None:
+    channels = channels_of([{"channels": 1}])
+    channels.named["conv1.weight"][:] = 0
+    channels.named["conv1.bias"][:] = -1
+    made = channels.exciting_inputs(0, 1, KEY)
+    assert channels.activation(0, made) == 0
+    assert 115 <= made.min() <= made.max() <= 140

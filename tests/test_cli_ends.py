@@ -1,0 +1,127 @@
+"""How a command ends when it is asked to, when nobody reads it, and when the machine fails."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from shoal import cli
+from shoal.errors import EnvironmentFault
+from shoal.progress import Plain
+
+STOPPED = "shoal: stopped; what is finished is kept, and the same command goes on from here\n"
+
+
+def ended(script: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("how", ["in-code", "in-callback"])
+def test_a_signal_outside_training_unwinds_and_says_how_to_go_on(number: int, how: str) -> None:
+    script = f"""
+import os, sys, time, weakref
+from shoal import cli
+class Thing: pass
+def signalled(_: object) -> None:
+    os.kill(os.getpid(), {int(number)})
+    for _ in range(1000): pass
+@cli.app.command()
+def wait() -> None:
+    thing = Thing()
+    reference = weakref.ref(thing, signalled)
+    try:
+        if {how == "in-callback"}:
+            del thing  # what is raised in a callback is not passed on
+        else:
+            signalled(None)
+        time.sleep(50)
+    finally:
+        print("cleared")
+sys.argv = ["shoal", "wait"]
+cli.main()
+"""
+    done = ended(script)
+    assert (done.returncode, done.stdout, done.stderr) == (128 + number, "cleared\n", STOPPED)
+
+
+def test_a_second_signal_ends_it_at_once() -> None:
+    script = """
+import os, signal, sys, time
+from shoal import cli
+@cli.app.command()
+def wait() -> None:
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(50)
+    finally:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(50)
+sys.argv = ["shoal", "wait"]
+cli.main()
+"""
+    done = ended(script)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
+def test_output_that_cannot_be_written_is_one_line() -> None:
+    command = f"{sys.executable} -m shoal new regression > /dev/full"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == 3
+    assert done.stderr == "shoal: standard output: cannot be written: No space left on device\n"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
+def test_where_nobody_can_be_told_the_exit_code_says_it(tmp_path: object) -> None:
+    command = f"{sys.executable} -m shoal show {tmp_path} 2> /dev/full"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+
+
+def test_a_closed_pipe_is_a_quiet_success() -> None:
+    command = f"({sys.executable} -m shoal new regression; echo $? >&2) | true"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+    assert done.stderr == "0\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (OSError(28, "No space left on device"), "the machine failed: [Errno 28] No space left on device"),
+        (MemoryError(), "out of memory; fewer --workers need less"),
+        (EnvironmentFault("the disk is full"), "the disk is full"),
+    ],
+)
+def test_a_failing_machine_is_one_line_and_exit_code_3(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception, line: str
+) -> None:
+    def fail(**_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(cli, "app", fail)
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    assert caught.value.code == 3
+    assert capsys.readouterr().err == f"shoal: {line}\n"
+
+
+class Full(io.StringIO):
+    """A log on a full disk."""
+
+    def write(self, text: str) -> int:
+        raise OSError(28, "No space left on device")
+
+
+def test_a_log_that_cannot_be_written_does_not_end_a_run() -> None:
+    watcher = Plain(Full())
+    watcher.note("a sentence")
+    watcher.begin("training", (), 0, {})
+    watcher.end()

@@ -1,0 +1,24 @@
+"""The process that all campaigns of runs are forked from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from torture_runs import Runner
+
+if os.name != "posix":
+    collect_ignore_glob = [
+        "test_kills.py",
+        "test_faults.py",
+        "test_damage.py",
+        "test_two_*",
+        "test_interruptions.py",
+    ]
+
+
+@pytest.fixture(scope="session")
+def runner() -> Iterator[Runner]:
+    with Runner() as running:
+        yield running

@@ -1,0 +1,186 @@
+"""Hypothesis strategies: studies with every way to prepare, split, stop and keep, and small data sets for them.
+
+`poisoned` fills rows of a data set with garbage that is no mistake: huge numbers, other known categories, flipped
+labels, noise for images. Letters: N rows, D inputs, C channels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from shoal.data import Column, Dataset
+from shoal.study import Study
+
+KINDS = ("k-fold", "stratified", "grouped", "repeated", "repeated-stratified", "shuffle", "given")
+HUGE = (1e20, -1e12, 1e6, 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """A study, its rows, who trains, and what fills held-out rows."""
+
+    study: Study
+    dataset: Dataset
+    trainer: str
+    seed: int
+    huge: float
+
+    def poisoned(self, rows: NDArray[np.int64]) -> Dataset:
+        """The same data set with garbage in some rows; fingerprints stay, so that names of fits do."""
+        return poisoned(self.dataset, rows, self.seed, self.huge)
+
+
+@st.composite
+def drawn_studies(draw: st.DrawFn) -> Drawn:
+    """Draw all of it."""
+    images, classes = draw(st.booleans()), draw(st.integers(2, 3))
+    task = "classification" if images else draw(st.sampled_from(["regression", "classification"]))
+    seed, cnn = draw(st.integers(0, 2**32 - 1)), images and draw(st.booleans())
+    groups = draw(st.booleans())
+    make = image_rows if images else table_rows
+    dataset = make(np.random.default_rng(seed), task, classes, groups)
+    scaled = ["none", "inputs"] if images else ["none", "inputs", "both"]
+    named = {"groups": "farm"} if groups else {}
+    tree: dict[str, Any] = {
+        "study": {
+            "task": task,
+            "name": "drawn",
+            "seed": draw(st.integers(0, 99)),
+            "repeats": draw(st.integers(1, 2)),
+        },
+        "data": {"train": "rows.csv", "standardize": draw(st.sampled_from(scaled)), **named},
+        "network": draw(_networks(cnn)),
+        "training": draw(_trainings(cnn)),
+        "compare": [{"name": "other", "training": {"lr": 0.02}}] * draw(st.integers(0, 1)),
+        "search": {
+            "folds": draw(_folds(task, groups)),
+            "rule": draw(st.sampled_from(["best", "one-standard-error"])),
+            "metric": "loss" if task == "regression" else draw(st.sampled_from(["loss", "accuracy"])),
+            "space": {"training.lr": [0.01, 0.05]},
+        },
+    }
+    trainer = draw(st.sampled_from(["auto"] * 5 + ["torch"]))
+    return Drawn(Study.model_validate(tree), dataset, trainer, seed, draw(st.sampled_from(HUGE)))
+
+
+def _networks(cnn: bool) -> st.SearchStrategy[dict[str, Any]]:
+    dense = {
+        "hidden": st.lists(st.integers(1, 6), min_size=1, max_size=2),
+        "activation": st.sampled_from(["tanh", "relu"]),
+        "dropout": st.sampled_from([0.0, 0.25]),
+    }
+    if not cnn:
+        return st.fixed_dictionaries(dense)
+    conv = {"channels": 2, "kernel": 2, "pool": {"kind": "max", "size": 2}}
+    return st.fixed_dictionaries({**dense, "kind": st.just("cnn"), "conv": st.just([conv])})
+
+
+def _trainings(cnn: bool) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries(
+        {
+            "batch_size": st.integers(3, 20),
+            "epochs": st.integers(1, 5),
+            "optimizer": st.sampled_from(["sgd", "adam"]),
+            "validation": st.sampled_from([0.2, 0.4]),
+            "early_stopping": st.sampled_from(["none", "inner"]),
+            "inner_share": st.just(0.3),
+            "patience": st.integers(1, 3),
+            "keep": st.sampled_from(["last", "best"]),
+            "augment": st.just({"shift": 1, "flip": True} if cnn else {}),
+        }
+    )
+
+
+@st.composite
+def _folds(draw: st.DrawFn, task: str, groups: bool) -> dict[str, Any]:
+    allowed = [
+        kind
+        for kind in KINDS
+        if (task == "classification" or "stratified" not in kind) and (groups or kind != "grouped")
+    ]
+    kind = draw(st.sampled_from(allowed))
+    tree: dict[str, Any] = {"kind": kind, "n": draw(st.integers(2, 3))}
+    if kind.startswith("repeated"):
+        tree["times"] = 2
+    if kind == "given":
+        tree["column"] = "fold"
+    return tree
+
+
+def table_rows(numbers: np.random.Generator, task: str, classes: int, groups: bool) -> Dataset:
+    """Make a table of numbers and categories."""
+    train, test = 40, 12
+    count = train + test
+    soil = numbers.choice(["clay", "loam", "sand"], count)
+    columns = (
+        Column("heat", numbers.normal(2, 1, count)),
+        Column("soil", soil),
+        Column("rain", numbers.normal(0, 1e-3, count)),
+    )
+    targets = numbers.normal(3, 2, (count, 2)) if task == "regression" else _labels(count, classes)
+    return _dataset(columns, targets, (train, classes), groups)
+
+
+def image_rows(numbers: np.random.Generator, task: str, classes: int, groups: bool) -> Dataset:
+    """Make small pictures of one or three channels."""
+    train, test = 30, 8
+    shape = (train + test, int(numbers.choice([1, 3])), 5, 5)
+    images = numbers.integers(0, 120, shape).astype(np.uint8)
+    dataset = _dataset((), _labels(train + test, classes), (train, classes), groups)
+    return replace(dataset, images=images)
+
+
+def _labels(count: int, classes: int) -> NDArray[np.int64]:
+    return np.arange(count, dtype=np.int64) % classes
+
+
+def _dataset(
+    columns: tuple[Column, ...], targets: NDArray[Any], sizes: tuple[int, int], groups: bool
+) -> Dataset:
+    train, classes = sizes
+    labelled = targets.dtype.kind == "i"
+    return Dataset(
+        name="drawn",
+        task="classification" if labelled else "regression",
+        columns=columns,
+        target_names=("kind",) if labelled else ("yield", "height"),
+        targets=targets,
+        classes=tuple(f"class {number}" for number in range(classes)) if labelled else (),
+        train_rows=train,
+        groups=np.array([f"farm {row // 3}" for row in range(train)]) if groups else None,
+        given_folds=np.arange(train, dtype=np.int64) % 3 - 1,
+        train_fingerprint="0" * 64,
+        test_fingerprint="1" * 64,
+        source="drawn",
+    )
+
+
+def poisoned(dataset: Dataset, rows: NDArray[np.int64], seed: int, huge: float) -> Dataset:
+    """Give the data set with garbage in `rows`, every one of them changed where there is more than one choice."""
+    numbers = np.random.default_rng([seed, 1])
+
+    def other(values: NDArray[Any]) -> NDArray[Any]:
+        known, code_N = np.unique(values, return_inverse=True)
+        shift = numbers.integers(1, max(2, len(known)), len(rows))
+        spoilt = values.copy()
+        spoilt[rows] = known[(code_N[rows] + shift) % len(known)]
+        return spoilt
+
+    def spoil(values: NDArray[Any]) -> NDArray[Any]:
+        if values.dtype.kind != "f":
+            return other(values)
+        spoilt = values.copy()
+        spoilt[rows] = huge * numbers.choice([-1.0, 0.5, 1.0], values[rows].shape) + (huge == 0)
+        return spoilt
+
+    images = dataset.images
+    if images is not None:
+        images = images.copy()
+        images[rows] = numbers.integers(121, 256, images[rows].shape, np.uint8)
+    columns = tuple(Column(column.name, spoil(column.values)) for column in dataset.columns)
+    return replace(dataset, columns=columns, targets=spoil(dataset.targets), images=images)

@@ -1,0 +1,160 @@
+"""Leakage by poison: garbage in rows that are held out changes no byte of training, choice or model.
+
+The split of the rows is given, since stratified folds follow the labels of all training rows. One exception is
+asked for by name: with `keep = "best"` and no inner rows, a fit's own validation rows choose which epoch's
+weights are kept; the weights of each epoch, and the last ones, still know nothing of them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from poison_studies import Drawn, drawn_studies
+from torture_runs import LONG
+
+from shoal.data import Dataset
+from shoal.engine import Fit, Planner, State, Trainers, initial_state
+from shoal.engine._fits import prepare, unique
+from shoal.engine._train import advance_fit, fit_data
+from shoal.engine._trainer import CURVES
+from shoal.errors import TrainingError
+from shoal.model import load
+from shoal.pipeline import run
+from shoal.results import FitRecord, Results, Store
+
+DRAWN = settings(
+    max_examples=500 if LONG else 10,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+OF_VALIDATION = ("validation_loss", "validation_accuracy")
+KEPT = ("best_P", "best_buffers", "best_epoch", "best_loss")
+
+
+def planned(drawn: Drawn, dataset: Dataset) -> Planner:
+    return Planner(drawn.study, dataset, Trainers(drawn.trainer).choose)
+
+
+def every_fit(planner: Planner) -> list[Fit]:
+    """Search, comparisons, the winner's and its refit, as if the last candidate won with its own epochs."""
+    winner = planner.candidates[-1]
+    late = planner.winner_fits(winner, winner.training.epochs)
+    return list(unique((*planner.search_fits(), *planner.comparison_fits(), *late)))
+
+
+def trained(drawn: Drawn, fit: Fit, dataset: Dataset) -> State:
+    """Train one fit to its end."""
+    preprocessing = prepare(dataset, fit.split, drawn.study.data.standardize)
+    state = initial_state(fit.job)
+    trainer = Trainers(drawn.trainer).by_name[fit.trainer]
+    advance_fit(fit, trainer, fit_data(fit, dataset, preprocessing), state, lambda state: None)
+    return state
+
+
+def of_training(state: State, *leave_out: str) -> dict[str, Any]:
+    """All that training left: every field, less the curves of the validation rows."""
+    columns = [place for place, name in enumerate(CURVES) if name not in OF_VALIDATION]
+    fields = {**vars(state), "curve_TC": state.curve_TC[:, columns]}
+    fields.pop("stopping")
+    return {name: plain(value) for name, value in fields.items() if name not in leave_out}
+
+
+def plain(value: Any) -> Any:
+    return (value.dtype.str, value.shape, value.tobytes()) if isinstance(value, np.ndarray) else repr(value)
+
+
+def test_garbage_in_held_out_rows_changes_no_training_byte() -> None:
+    reached: list[bool] = []
+
+    @DRAWN
+    @given(drawn=drawn_studies(), data=st.data())
+    def relation(drawn: Drawn, data: st.DataObject) -> None:
+        fit = data.draw(st.sampled_from(every_fit(planned(drawn, drawn.dataset))))
+        held = np.setdiff1d(np.arange(drawn.dataset.rows), fit.split.train)
+        dirty = drawn.poisoned(held)
+        standardize = drawn.study.data.standardize
+        assert prepare(dirty, fit.split, standardize) == prepare(drawn.dataset, fit.split, standardize)
+        again = planned(drawn, dirty)._fit(fit.candidate, fit.split, fit.repeat, tested=fit.tested)
+        assert again.id == fit.id
+        assert again.job == fit.job
+        assert again.inner.tobytes() == fit.inner.tobytes()
+        chosen_by_them = KEPT if fit.job.judge == "validation" else ()
+        clean, spoilt = trained(drawn, fit, drawn.dataset), trained(drawn, again, dirty)
+        assert of_training(clean, *chosen_by_them) == of_training(spoilt, *chosen_by_them)
+        if len(fit.split.validation):
+            seen = [plain(state.curve_TC[:, CURVES.index("validation_loss")]) for state in (clean, spoilt)]
+            reached.append(seen[0] != seen[1])
+
+    relation()
+    print(f"held-out rows: {len(reached)} fits with validation rows, {sum(reached)} saw the garbage there")
+    assert sum(reached) > len(reached) / 2  # it reaches what it may: not dead, nor diverged networks
+
+
+def finished(drawn: Drawn, dataset: Dataset, folder: Path) -> Results | str:
+    """Run the study; where every candidate or the refit is sick, give the sentence that says so."""
+    with (
+        patch("shoal.pipeline.load_data", lambda study: dataset),
+        patch("shoal.pipeline.write_report", lambda results: None),
+    ):
+        try:
+            return run(drawn.study, out=folder, workers=1, trainer=drawn.trainer)
+        except TrainingError as error:
+            return str(error)
+
+
+def untested(record: FitRecord) -> dict[str, Any]:
+    """All of a record but its time and what it says of test rows."""
+    facts = dataclasses.asdict(record)
+    del facts["seconds"]
+    for name in ("predictions", "scores"):
+        facts[name].pop("test", None)
+    return {
+        name: {key: plain(one) for key, one in value.items()} if isinstance(value, dict) else plain(value)
+        for name, value in facts.items()
+    }
+
+
+def left(folder: Path) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+    """What a run left that test rows must not change: the choice, every fit, the delivered network."""
+    with Store.open_readonly(folder) as store:
+        fits = {name: untested(store.record(name)) for name in store.known()}
+        choice = store.fact("choice")
+    if not (folder / "model.safetensors").exists():
+        return choice, fits, {}
+    model = load(folder / "model.safetensors")
+    network = {name: plain(array) for name, array in model.parameters.items()}
+    return choice, fits, {**network, "preprocessing": repr(model.preprocessing)}
+
+
+def test_garbage_in_test_rows_changes_neither_choice_nor_model() -> None:
+    reached: list[bool] = []
+
+    @DRAWN
+    @given(drawn=drawn_studies())
+    def relation(drawn: Drawn) -> None:
+        rows = np.arange(drawn.dataset.train_rows, drawn.dataset.rows)
+        with TemporaryDirectory() as name:
+            folders = [Path(name) / "clean", Path(name) / "dirty"]
+            clean = finished(drawn, drawn.dataset, folders[0])
+            spoilt = finished(drawn, drawn.poisoned(rows), folders[1])
+            assert left(folders[0]) == left(folders[1])
+            if isinstance(clean, str) or isinstance(spoilt, str):
+                assert clean == spoilt
+                return
+            reached.append(
+                repr(clean.refit["test_loss"].tolist()) != repr(spoilt.refit["test_loss"].tolist())
+            )
+
+    relation()
+    print(f"test rows: {len(reached)} runs to the end, {sum(reached)} with another test score")
+    assert sum(reached) > len(reached) / 2
