@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from shoal.nets import build_architecture
+from shoal.nets import ConvLayer, build_architecture
 from shoal.results import (
     CandidateRow,
     FitRecord,
@@ -51,6 +52,13 @@ class MadeUp:
     """How far predictions lie from the truth."""
     image: tuple[int, ...] = ()
     """Shape (C, H, W): rows are images, the network is convolutional."""
+    losses: tuple[Callable[[Any], Any], Callable[[Any], Any]] | None = None
+    """Training and validation loss as functions of the share of the epochs that are done."""
+    ensemble: bool = False
+    """The chosen candidate's networks have answered the test rows."""
+    reference: tuple[dict[str, Any], ...] = ()
+    inside: bool = False
+    """The run has looked inside the delivered network, at its history too."""
 
 
 def make_run(folder: Path, run: MadeUp) -> Results:
@@ -85,7 +93,81 @@ def make_run(folder: Path, run: MadeUp) -> Results:
             store.put_truth(_with_images(truth, store.record(entries[-1].fit_id), run))
         if choice:
             store.put_fact("choice", choice.to_json())
+        if run.inside:
+            _look_inside(store, run, truth, entries[-run.repeats])
+        if choice and run.ensemble:
+            members = [
+                entry
+                for entry in entries
+                if (entry.stage, entry.candidate_id) == ("search", choice.candidate_id)
+            ]
+            _ask(store, run, truth, members)
     return Results.open(folder)
+
+
+def _ask(store: Store, run: MadeUp, truth: Truth, members: list[PlanEntry]) -> None:
+    """Answers of the ensemble: the truth with noise; along one input the sine of it."""
+    rows = np.arange(truth.train_rows, len(truth.y))
+    grid = np.linspace(truth.x_ND.min(), truth.x_ND.max(), 50) if truth.x_ND.shape[1] == 1 else None
+    for number, entry in enumerate(members):
+        draw = np.random.default_rng([9, number])
+        arrays = {"test": _predicted(run, truth, rows, run.level, draw)}
+        if grid is not None and not run.classes:
+            curve = np.sin(grid[:, None] + np.arange(len(run.targets))) + run.level * draw.normal()
+            arrays |= {"grid_x": grid, "grid": curve}
+        store.put_derived(entry.fit_id, "ensemble x", arrays)
+    disputed = ""
+    if run.image:
+        disputed = "disputed x"
+        pixels = np.random.default_rng(5).integers(0, 256, (7, *run.image), dtype=np.uint8)
+        store.put_derived(members[0].fit_id, disputed, {"rows": rows[:7], "images": pixels})
+    store.put_fact(
+        "ensemble",
+        {
+            "candidate_id": members[0].candidate_id,
+            "fits": [entry.fit_id for entry in members],
+            "part": "ensemble x",
+            "disputed": disputed,
+        },
+    )
+
+
+def _look_inside(store: Store, run: MadeUp, truth: Truth, refit: PlanEntry) -> None:
+    """Made-up arrays of the delivered network, in the shapes that the engine keeps."""
+    draw = np.random.default_rng(6)
+    shape = run.image or (len(run.inputs),)
+    layers = build_architecture(_study(run).network, shape, len(run.classes) or len(run.targets)).layers
+    convolutions = [layer for layer in layers if isinstance(layer, ConvLayer)]
+    history: dict[str, Any] = {"epoch": np.arange(4), "share": np.array([0, 0.25, 0.5, 0.75, 1])}
+    for layer in layers:
+        history[f"{layer.name}/quantile"] = np.sort(draw.normal(size=(4, 5)), axis=1)
+        history[f"{layer.name}/moved"] = np.arange(4.0)
+    parts = {"history": history}
+    if convolutions:
+        dense = [layer for layer in layers if not isinstance(layer, ConvLayer)]
+        rows = np.arange(truth.train_rows, truth.train_rows + 3)
+        pixels = draw.integers(0, 256, (3, *run.image), dtype=np.uint8)
+        parts["units"] = {"rows": rows} | {one.name: draw.normal(size=(3, one.units)) for one in dense}
+        parts["maps"] = {"rows": rows, "images": pixels}
+        parts["channels"] = {}
+        for layer in convolutions:
+            parts["maps"][layer.name] = draw.random((3, layer.units, *layer.size))
+            parts["channels"] |= _channels(layer, rows, pixels, len(run.classes))
+    for name, arrays in parts.items():
+        store.put_derived(refit.fit_id, f"{name} x", arrays)
+    store.put_fact("inside", {"fit": refit.fit_id, "parts": {name: f"{name} x" for name in parts}})
+
+
+def _channels(layer: ConvLayer, rows: Any, pixels: Any, classes: int) -> dict[str, Any]:
+    """Channel 0 is silent, the others give their number, by every image."""
+    number = np.arange(float(layer.units))
+    found = {
+        "mean": np.tile(number, (classes, 1)), "low": 0 * number, "high": number, "inner": number > 0,
+        "rows": np.tile(rows[:2], (layer.units, 1)), "activation": np.tile(number[:, None], (1, 2)),
+        "images": np.tile(pixels[None, :2], (layer.units, 1, 1, 1, 1)), "made_activation": 2 * number,
+        "made": np.tile(pixels[:1], (layer.units, 1, 1, 1)),
+    }  # fmt: skip
+    return {f"{layer.name}/{name}": array for name, array in found.items()}
 
 
 def _study(run: MadeUp) -> Study:
@@ -96,6 +178,7 @@ def _study(run: MadeUp) -> Study:
         "network": {"hidden": run.hidden, "activation": "sigmoid"},
         "training": {"epochs": run.epochs, "validation": run.validation},
         "compare": [{"name": name} for name in run.names],
+        "reference": list(run.reference),
     }
     if run.image:
         conv = [{"channels": 3, "kernel": 3}, {"channels": 4, "kernel": 2, "groups": 1}]
@@ -195,6 +278,8 @@ def _curves(run: MadeUp, level: float, held_out: bool, draw: np.random.Generator
     curves = {"epoch": epoch.astype(np.float64), "train_loss": train}
     if held_out:
         curves["validation_loss"] = (level + np.exp(-epoch / (0.1 * run.epochs))) * noise[1]
+    if run.losses:
+        curves |= {name: run.losses[name != "train_loss"](epoch / run.epochs) for name in [*curves][1:]}
     if run.classes:
         curves |= {
             name.replace("loss", "accuracy"): 1 / (1 + values)

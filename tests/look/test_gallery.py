@@ -12,14 +12,17 @@ from shoal.look import draw_figures, pictures
 from shoal.look._gallery import _slug
 
 SMALL = MadeUp(
-    names=("SGD", "Adam, dropout 0.25"), space={"network.dropout": [0.0, 0.25]}, epochs=30, hidden=(3,)
-)
+    names=("SGD", "Adam, dropout 0.25"), space={"network.dropout": [0.0, 0.25]}, epochs=30, hidden=(3,),
+    ensemble=True, reference=({"name": "SGD", "metric": "mse", "value": 0.1, "source": "a book"},),
+)  # fmt: skip
 
 
 def test_pictures_of_a_regression_study(tmp_path: Path) -> None:
     assert [picture.name for picture in pictures(make_run(tmp_path, SMALL))] == [
-        "10-test-scores", "11-validation-loss", "20-search-ranking", "21-search-effects", "22-search-variance",
+        "10-test-scores", "11-validation-loss", "13-published",
+        "20-search-ranking", "21-search-effects", "22-search-variance", "23-search-parallel", "24-search-curves",
         "30-delivered-fit", "30-delivered-predicted", "31-delivered-weights", "32-delivered-units",
+        "35-ensemble-scores", "36-ensemble-curve", "37-ensemble-spread",
         "40-01-sgd-loss", "40-01-sgd-fit", "40-01-sgd-predicted",
         "40-02-adam-dropout-0-25-loss", "40-02-adam-dropout-0-25-fit", "40-02-adam-dropout-0-25-predicted",
         "40-03-winner-loss", "40-03-winner-fit", "40-03-winner-predicted",
@@ -51,6 +54,18 @@ def test_pictures_of_an_image_study(tmp_path: Path) -> None:
     assert found["33-delivered-mistakes"].png().startswith(b"\x89PNG")
 
 
+def test_pictures_of_an_ensemble_of_classifiers(tmp_path: Path) -> None:
+    run = MadeUp(
+        task="classification", names=(), classes=("x", "y", "z"), inputs=(), targets=(), image=(1, 5, 5),
+        level=0.5, epochs=20, space={"network.dropout": [0.0, 0.25]}, ensemble=True,
+    )  # fmt: skip
+    found = {picture.name: picture for picture in pictures(make_run(tmp_path, run))}
+    assert [name for name in found if name[:2] in ("35", "36", "37", "38", "39")] == [
+        "35-ensemble-scores", "38-ensemble-votes", "39-ensemble-disputed",
+    ]  # fmt: skip
+    assert found["39-ensemble-disputed"].png().startswith(b"\x89PNG")
+
+
 def test_sick_fits_and_missing_validation_rows_leave_the_other_pictures(tmp_path: Path) -> None:
     sick = frozenset({("compare", "b", 0)})
     found = {
@@ -75,7 +90,7 @@ def test_pictures_on_disk_are_those_of_the_run_and_other_files_stay(tmp_path: Pa
     figures.mkdir(parents=True)
     for name in ("40-07-old-loss.png", "notes.png", "40-07-old-loss.txt", "Mine.png"):
         (figures / name).write_bytes(b"x")
-    written = draw_figures(results, figures)
+    written = [drawn.path for drawn in draw_figures(results, figures)]
     assert {path.name for path in figures.iterdir()} - {path.name for path in written} == {
         "notes.png", "40-07-old-loss.txt", "Mine.png",
     }  # fmt: skip

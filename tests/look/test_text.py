@@ -17,7 +17,7 @@ from studies import tiny_study
 
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shoal.pipeline.draw_figures", lambda results, folder: ())
+    monkeypatch.setattr("shoal.pipeline.write_report", lambda results: None)
 
 
 def test_numbers_have_four_digits_and_nothing_is_a_dash() -> None:
@@ -107,3 +107,24 @@ def test_an_unfinished_or_search_less_study_still_has_its_tables(tmp_path: Path)
     assert "search:" not in text
     assert text.startswith("comparisons on the test rows: trained on 80% of the training rows\n")
     assert "delivered model: the winner on all training rows, 8 epochs, tested once" in text
+
+
+def test_doubts_ensemble_noise_and_published_values_are_told(tmp_path: Path) -> None:
+    run_of = MadeUp(
+        names=("SGD",), repeats=2, space={"training.lr": [0.1, 0.2, 0.3]}, ensemble=True,
+        reference=({"name": "SGD", "metric": "mse", "value": 100.0, "source": "a book"},),
+    )  # fmt: skip
+    text = results_text(make_run(tmp_path, run_of))
+    for sentence in (
+        "largest difference between the values of each setting: lr ",
+        "variance of the scores: candidate ",
+        "ensemble of the chosen candidate's networks of all folds, asked once after the choice\n",
+        "3 networks of the folds, lowest",
+        "their mean answer",
+        "published beside measured (2 repeats; inside: between min and max)\n",
+        "what to doubt (docs/checks.md: why, and what to do)\nSH001  warning: The best candidate lies on the edge",
+    ):
+        assert sentence in text
+    row = next(line for line in text.splitlines() if line.startswith("SGD ") and "a book" in line)
+    assert row.split()[1:3] == ["mse", "100"]
+    assert " no " in row

@@ -1,7 +1,23 @@
 """What it looks like: facts, figures, tables."""
 
+from shoal.look._checks import Check, checks
+from shoal.look._figures_folds import fold_curves_png
 from shoal.look._findings import Findings
 from shoal.look._gallery import Picture, draw_figures, pictures
+from shoal.look._report import report_html, write_report
 from shoal.look._text import duration, plan_text, results_text
 
-__all__ = ["Findings", "Picture", "draw_figures", "duration", "pictures", "plan_text", "results_text"]
+__all__ = [
+    "Check",
+    "Findings",
+    "Picture",
+    "checks",
+    "draw_figures",
+    "duration",
+    "fold_curves_png",
+    "pictures",
+    "plan_text",
+    "report_html",
+    "results_text",
+    "write_report",
+]

@@ -12,9 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_BOUNDS = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}
-SATURATED_WITHIN = 0.01
-"""A unit is saturated where it lies within this share of its range from a bound."""
+from shoal.nets import BOUNDS, FLAT_BELOW, near_bound
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +55,43 @@ class Profiles:
     ranked: bool
     x_M: NDArray[np.float64]
     layers: tuple[Profile, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class LayerHistory:
+    """Weights of one layer at S epochs: quantiles, and how far they are from their start (root mean square)."""
+
+    layer: str
+    quantile_SQ: NDArray[np.float64]
+    moved_S: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class WeightHistory:
+    """How the weights of every layer moved; `share_Q` of the weights lie below each quantile."""
+
+    name: str
+    epoch_S: NDArray[np.int64]
+    share_Q: NDArray[np.float64]
+    layers: tuple[LayerHistory, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class UnitCounts:
+    """Dead and saturated units of every layer, over `rows` test rows (or points of the one input)."""
+
+    layer: tuple[str, ...]
+    activation: tuple[str, ...]
+    units: NDArray[np.int64]
+    dead: NDArray[np.int64]
+    saturated: NDArray[np.int64]
+    rows: NDArray[np.int64]
+
+
+def weight_history(name: str, layers: Sequence[str], kept: Mapping[str, NDArray[Any]]) -> WeightHistory:
+    """Put the kept quantiles of some layers together: `kept` holds what `Inside.history` does."""
+    found = (LayerHistory(layer, kept[f"{layer}/quantile"], kept[f"{layer}/moved"]) for layer in layers)
+    return WeightHistory(name, kept["epoch"], kept["share"], tuple(found))
 
 
 def weight_histograms(
@@ -103,14 +138,23 @@ def activation_profiles(
 
 
 def dead_and_saturated(activation: str, output_MU: NDArray[Any]) -> tuple[int, int]:
-    """Count units that give the same at all M inputs, and those that stay close to a bound at all of them.
+    """Count dead units (see `dead_units`) and those that stay close to a bound at all M inputs.
 
-    Only sigmoid and tanh have bounds on both sides; a unit that is saturated and constant counts as both.
+    sigmoid, tanh: within 1 % of the range from either bound; elu: within 0.01 of -1; the others have no bound
+    at which they saturate. A unit that is both counts as both.
     """
-    dead = int((np.ptp(output_MU, axis=0) == 0).sum())
-    if activation not in _BOUNDS:
+    dead = int(dead_units(activation, output_MU).sum())
+    if activation not in BOUNDS:
         return dead, 0
-    low, high = _BOUNDS[activation]
-    margin = SATURATED_WITHIN * (high - low)
-    near_MU = (output_MU < low + margin) | (output_MU > high - margin)
-    return dead, int(near_MU.all(axis=0).sum())
+    return dead, int(near_bound(activation, output_MU).all(axis=0).sum())
+
+
+def dead_units(activation: str, output_MU: NDArray[Any]) -> NDArray[np.bool_]:
+    """Say which units are dead, (U,): they give the same at all M inputs, or, rectifiers, never leave the flat side.
+
+    That is: never above 0 for relu, leaky-relu, gelu and silu, never above 0.01 for softplus.
+    """
+    constant_U = np.ptp(output_MU, axis=0) == 0
+    if activation not in FLAT_BELOW:
+        return np.asarray(constant_U)
+    return np.asarray(constant_U | (output_MU.max(axis=0) <= FLAT_BELOW[activation]))

@@ -84,6 +84,11 @@ class VarianceSplit:
     folds: int
     repeats: int
 
+    @property
+    def noisy(self) -> bool:
+        """Whether folds and initialisations make larger differences than the candidates do."""
+        return bool(self.share[0] < 0.5)
+
 
 def ranking(
     quantity: str,

@@ -125,14 +125,25 @@ def panels(
     return figure, list(grid[:count])
 
 
-def stacked(heights: tuple[float, ...], size: tuple[float, float]) -> tuple[Sheet, list[Panel]]:
-    """Lay out panels above each other that share one horizontal axis, with heights in these proportions."""
+def stacked(
+    heights: tuple[float, ...], size: tuple[float, float], *, shared: bool = True
+) -> tuple[Sheet, list[Panel]]:
+    """Lay out panels above each other, with heights in these proportions; `shared`: with one horizontal axis."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=size, layout="constrained")
     ratios = {"height_ratios": heights}
-    grid = figure.subplots(len(heights), 1, sharex=True, squeeze=False, gridspec_kw=ratios)
+    grid = figure.subplots(len(heights), 1, sharex=shared, squeeze=False, gridspec_kw=ratios)
     return figure, list(grid[:, 0])
+
+
+def beside(widths: tuple[float, ...], size: tuple[float, float]) -> tuple[Sheet, list[Panel]]:
+    """Lay out panels beside each other, with widths in these proportions."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, layout="constrained")
+    grid = figure.subplots(1, len(widths), squeeze=False, gridspec_kw={"width_ratios": widths})
+    return figure, list(grid[0])
 
 
 def empty(axes: Panel, sentence: str) -> None:
@@ -159,6 +170,15 @@ def shades() -> Colormap:
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list("shoal", ["#FFFFFF", "#C6DFF0", SKY, BLUE, "#00314F"])
+
+
+def diverging() -> Colormap:
+    """Give the colours of numbers around 0: blue below, white at 0, vermillion above."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list(
+        "shoal-signed", ["#00314F", BLUE, "#FFFFFF", VERMILLION, "#5A2600"]
+    )
 
 
 def square_root_scale(high: float) -> Normalize:

@@ -6,8 +6,9 @@ from typing import Final
 
 import numpy as np
 
-from shoal.look._facts_inside import Histogram, Profile, Profiles, Weights
+from shoal.look._facts_inside import Histogram, Profile, Profiles, WeightHistory, Weights
 from shoal.look._figures import (
+    BLACK,
     BLUE,
     GREY,
     VERMILLION,
@@ -35,6 +36,28 @@ def draw_weights(weights: Weights) -> Sheet:
     return figure
 
 
+def draw_weight_history(history: WeightHistory) -> Sheet:
+    """Weights of each layer over the epochs: bands that hold all, 90 % and half of them, and their median."""
+    shown = history.layers[:_MOST_LAYERS]
+    figure, grid = panels(len(shown), size=(4.6, 3.4))
+    for axes, layer in zip(grid, shown, strict=True):
+        last = len(history.share_Q) - 1
+        for place, strength in zip(range((last + 1) // 2), (0.16, 0.32, 0.6), strict=False):
+            low, high = history.share_Q[[place, last - place]]
+            told = "all weights" if high - low == 1 else f"{100 * (high - low):.0f} % of them"
+            axes.fill_between(
+                history.epoch_S, layer.quantile_SQ[:, place], layer.quantile_SQ[:, last - place],
+                color=BLUE, alpha=strength, linewidth=0, label=told,
+            )  # fmt: skip
+        axes.plot(history.epoch_S, layer.quantile_SQ[:, last // 2], color=BLACK, label="median")
+        axes.set(xlabel="epoch", ylabel="weight")
+        moved = f"moved by {layer.moved_S[-1]:.3g} (root mean square)"
+        axes.set_title(f"{plain(layer.layer, 24)}: {moved}", fontsize=10, fontweight="normal")
+    legend_beside(grid[min(1, len(shown) - 1)])
+    heading(figure, f"{plain(history.name)}: weights over the epochs{_left_out(len(history.layers))}")
+    return figure
+
+
 def draw_profiles(profiles: Profiles) -> Sheet:
     """Each unit's output: lines over the one input, coloured by where they change most; else a row of a map."""
     shown = profiles.layers[:_MOST_LAYERS]
@@ -44,7 +67,7 @@ def draw_profiles(profiles: Profiles) -> Sheet:
             _draw_map(figure, axes, layer)
         else:
             _draw_lines(axes, profiles, layer)
-        axes.set_xlabel(plain(profiles.axis))
+        axes.set_xlabel(plain(profiles.axis, 52))
         told = [f"{layer.output_MU.shape[1]:,} unit{'s' * (layer.output_MU.shape[1] > 1)}", layer.activation]
         told += [f"{layer.dead} dead"] * bool(layer.dead) + [f"{layer.saturated} saturated"] * bool(
             layer.saturated

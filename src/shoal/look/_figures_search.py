@@ -95,7 +95,8 @@ def draw_variance_split(split: VarianceSplit) -> Sheet:
     axes.tick_params(axis="y", length=0)
     counts = f"{split.candidates} candidates, {split.folds} folds, {split.repeats} "
     counts += "repeats" if split.repeats > 1 else "repeat"
-    heading(figure, f"Where differences between scores come from ({counts})")
+    told = "; noise is larger than the effect of the settings" if split.noisy else ""
+    heading(figure, f"Where differences between scores come from ({counts}){told}")
     return figure
 
 

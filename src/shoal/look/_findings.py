@@ -27,7 +27,7 @@ from shoal.look._facts import (
 from shoal.look._facts_classes import Calibration, Confusion, Mistakes, calibration, confusion, mistakes
 from shoal.look._facts_inside import Profiles, Weights, activation_profiles, weight_histograms
 from shoal.look._facts_search import Effects, Ranking, VarianceSplit, effects, ranking, variance_split
-from shoal.nets import Architecture, activations, build_architecture, refit_parameters
+from shoal.nets import Architecture, DenseLayer, activations, build_architecture, refit_parameters
 from shoal.results import PlanEntry, Results, SearchScores, Stage, search_scores
 from shoal.study import base_candidate, candidates
 
@@ -120,7 +120,8 @@ class Findings:
             )
             for group in self.comparisons
         }
-        return compared_scores(told, scores)
+        known = {one.name: one.value for one in self.study.reference if one.metric == metric}
+        return compared_scores(told, scores, known)
 
     # Predictions on the test rows
 
@@ -237,8 +238,8 @@ class Findings:
     # Inside the delivered network: the first healthy refit
 
     @cached_property
-    def _network(self) -> tuple[Architecture, dict[str, NDArray[np.float32]]] | None:
-        """The delivered network; None where the size of its images is not known."""
+    def network(self) -> tuple[Architecture, dict[str, NDArray[np.float32]]] | None:
+        """The delivered network and its arrays; None where the size of its images is not known."""
         if not self.delivered.healthy:
             return None
         entry = self.delivered.healthy[0]
@@ -255,26 +256,32 @@ class Findings:
 
     def weights(self) -> Weights | None:
         """Weights of the delivered network, before and after training."""
-        if self._network is None:
+        if self.network is None:
             return None
-        architecture, named = self._network
+        architecture, named = self.network
         start_P = refit_parameters(architecture, self.study.study.seed, self.delivered.healthy[0].repeat)
         return weight_histograms(DELIVERED, architecture.named(start_P), named)
 
     def profiles(self) -> Profiles | None:
-        """Outputs of the delivered network's units: over the one input, or over test rows by prediction."""
-        if self._network is None or self._network[0].convolutional or not self.truth.input_names:
+        """Outputs of the delivered network's dense units: over the one input, or over test rows by prediction.
+
+        Where the rows are not among the results (images, categories), the outputs kept by the run are taken.
+        """
+        if self.network is None:
             return None
-        architecture, named = self._network
+        architecture, named = self.network
+        dense = [layer for layer in architecture.layers if isinstance(layer, DenseLayer)]
         columns, axis = self._looked_at()
-        x_ND = self._preprocessing.inputs(columns)
-        if x_ND.shape[1:] != architecture.input_shape:
-            return None  # categories are not among the results
-        outputs = activations(architecture, named, x_ND)
+        x_ND = self._preprocessing.inputs(columns) if columns else np.zeros((0, 0))
+        if columns and x_ND.shape[1:] == architecture.input_shape:
+            outputs = activations(architecture, named, x_ND)
+        elif self.results.inside is not None and self.results.inside.units:
+            outputs = tuple(self.results.inside.units[layer.name] for layer in dense)
+        else:
+            return None
         place_M = columns[0].values if self._one_input else outputs[-1][:, 0]
         layers = [
-            (layer.name, layer.activation, output)
-            for layer, output in zip(architecture.layers, outputs, strict=True)
+            (layer.name, layer.activation, output) for layer, output in zip(dense, outputs, strict=True)
         ]
         return activation_profiles(DELIVERED, axis, place_M, layers, ranked=not self._one_input)
 

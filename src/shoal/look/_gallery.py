@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -12,8 +11,23 @@ from typing import Any, Final
 
 from shoal.errors import EnvironmentFault, Problem
 from shoal.look._figures import Sheet, png
+from shoal.look._figures_candidates import draw_candidate_curves, draw_parallel
+from shoal.look._figures_channels import (
+    draw_class_activation,
+    draw_exciting,
+    draw_feature_maps,
+    draw_kernels,
+)
 from shoal.look._figures_classes import draw_calibration, draw_confusion, draw_mistakes
-from shoal.look._figures_inside import draw_profiles, draw_weights
+from shoal.look._figures_ensemble import (
+    draw_disagreement,
+    draw_disputed,
+    draw_ensemble_curve,
+    draw_ensemble_scores,
+    draw_ensemble_spread,
+)
+from shoal.look._figures_inside import draw_profiles, draw_weight_history, draw_weights
+from shoal.look._figures_references import draw_published
 from shoal.look._figures_search import draw_effects, draw_ranking, draw_variance_split
 from shoal.look._figures_training import (
     draw_agreement,
@@ -23,6 +37,24 @@ from shoal.look._figures_training import (
     draw_training_curves,
 )
 from shoal.look._findings import Findings, Group
+from shoal.look._findings_inside import (
+    class_activation,
+    convolution_kernels,
+    exciting_images,
+    history,
+    maps_of_images,
+)
+from shoal.look._findings_search import (
+    candidate_curves,
+    candidates_side_by_side,
+    ensemble_curves,
+    ensemble_disagreement,
+    ensemble_disputed,
+    ensemble_scores,
+    ensemble_spreads,
+    published_values,
+)
+from shoal.nets import write_atomically
 from shoal.results import Results
 
 _OURS: Final = re.compile(r"\d\d-[a-z0-9-]+\.png")
@@ -42,25 +74,28 @@ class Picture:
         return png(self.draw, self.fact)
 
 
-def draw_figures(results: Results, folder: Path) -> tuple[Path, ...]:
-    """Write every picture of a run to `folder`, which is made; give the files, the most telling first.
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """A picture and the file that it was drawn to."""
+
+    picture: Picture
+    path: Path
+
+
+def draw_figures(results: Results, folder: Path) -> tuple[Drawn, ...]:
+    """Write every picture of a run to `folder`, which is made; give them with their files, the most telling first.
 
     Each file appears whole or not at all. Files of earlier pictures that the run has no more are removed.
     Raises EnvironmentFault where the folder cannot be written.
     """
-    written: list[Path] = []
+    written: list[Drawn] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for picture in pictures(results):
             path = folder / f"{picture.name}.png"
-            temporary = folder / f".{picture.name}.{os.getpid()}.tmp"
-            try:
-                temporary.write_bytes(picture.png())
-                os.replace(temporary, path)
-            finally:
-                temporary.unlink(missing_ok=True)
-            written.append(path)
-        for path in set(folder.iterdir()) - set(written):
+            write_atomically(path, picture.png())
+            written.append(Drawn(picture, path))
+        for path in set(folder.iterdir()) - {one.path for one in written}:
             if _OURS.fullmatch(path.name):
                 path.unlink()
     except OSError as error:
@@ -76,6 +111,7 @@ def pictures(results: Results) -> Iterator[Picture]:
     yield from _search(findings)
     if findings.delivered.healthy:
         yield from _delivered(findings)
+    yield from _ensemble(findings)
     for number, group in enumerate(findings.comparisons, start=1):
         yield from _comparison(findings, group, f"{number:02d}-{_slug(group.name)}")
 
@@ -94,6 +130,10 @@ def _overview(findings: Findings) -> Iterator[Picture]:
         if curves.lines:
             caption = "How fast each comparison learns, and where it ends, on rows held out from training."
             yield Picture(f"{number}-validation-{measure}", caption, curves, draw_compared_curves)
+    values = published_values(findings)
+    if values is not None:
+        caption = "A published value (diamond) among the dots is replicated; far from all of them, something differs."
+        yield Picture("13-published", caption, values, draw_published)
 
 
 def _search(findings: Findings) -> Iterator[Picture]:
@@ -111,8 +151,20 @@ def _search(findings: Findings) -> Iterator[Picture]:
         )
         yield Picture("21-search-effects", caption, effects, draw_effects)
     if split is not None:
-        caption = "The more of the variance the candidates hold, the more the choice between them matters."
+        caption = (
+            "The more of the variance the candidates hold, the more the choice between them matters."
+            f" Here {'noise is larger' if split.noisy else 'the settings matter more than noise'}."
+        )
         yield Picture("22-search-variance", caption, split, draw_variance_split)
+    side_by_side, curves = candidates_side_by_side(findings), candidate_curves(findings)
+    if side_by_side is not None:
+        caption = (
+            "Follow the dark lines, the best candidates: where they run together, that value is a good one."
+        )
+        yield Picture("23-search-parallel", caption, side_by_side, draw_parallel)
+    if curves is not None:
+        caption = "Curves that still fall, part from training, or jump. The band is the range over folds."
+        yield Picture("24-search-curves", caption, curves, draw_candidate_curves)
 
 
 def _delivered(findings: Findings) -> Iterator[Picture]:
@@ -123,6 +175,12 @@ def _delivered(findings: Findings) -> Iterator[Picture]:
     if weights is not None:
         caption = "How far training moved the weights from where they started."
         yield Picture("31-delivered-weights", caption, weights, draw_weights)
+    moved = history(findings)
+    if moved is not None:
+        caption = (
+            "Bands that still widen at the end: training was not over. A layer that stays put learned little."
+        )
+        yield Picture("31-delivered-weights-history", caption, moved, draw_weight_history)
     if profiles is not None:
         caption = "What each unit answers to; units that answer the same everywhere are dead."
         yield Picture("32-delivered-units", caption, profiles, draw_profiles)
@@ -133,6 +191,57 @@ def _delivered(findings: Findings) -> Iterator[Picture]:
             " and pictures unlike those it learned from."
         )
         yield Picture("33-delivered-mistakes", caption, mistakes, draw_mistakes)
+    yield from _convolutions(findings)
+
+
+def _convolutions(findings: Findings) -> Iterator[Picture]:
+    found, answers = convolution_kernels(findings), class_activation(findings)
+    if found is not None:
+        caption = (
+            "Blue and vermillion side by side find an edge, one colour a patch of light; grain without form"
+            " is a kernel that learned little."
+        )
+        yield Picture("34-delivered-kernels", caption, found, draw_kernels)
+    if answers is not None:
+        caption = "A channel that is dark in few rows tells those classes apart; white all over, it answers to nothing."
+        yield Picture("34-delivered-classes", caption, answers, draw_class_activation)
+    for maps in maps_of_images(findings):
+        caption = "Where in each image a channel finds what it looks for. A blank column is a channel that sees none."
+        yield Picture(f"34-delivered-{maps.layer}-maps", caption, maps, draw_feature_maps)
+    for exciting in exciting_images(findings):
+        caption = (
+            "What a channel looks for: the image made to excite it (only the part that it sees has a pattern),"
+            " and what the test images that excite it most have in common."
+        )
+        yield Picture(f"34-delivered-{exciting.layer}-exciting", caption, exciting, draw_exciting)
+
+
+def _ensemble(findings: Findings) -> Iterator[Picture]:
+    scores, votes = ensemble_scores(findings), ensemble_disagreement(findings)
+    if scores is not None:
+        caption = "The networks of all folds are there already: their mean answer costs nothing and is often better."
+        yield Picture("35-ensemble-scores", caption, scores, draw_ensemble_scores)
+    curves, spreads, images = (
+        ensemble_curves(findings),
+        ensemble_spreads(findings),
+        ensemble_disputed(findings),
+    )
+    if curves:
+        caption = (
+            "Where the band is wide, the training rows do not settle the answer, and one network's is chance."
+        )
+        yield Picture("36-ensemble-curve", caption, curves, draw_ensemble_curve)
+    if spreads:
+        caption = "Dots near the line: the networks' spread tells how large the error is. Dots above: it is too sure."
+        yield Picture("37-ensemble-spread", caption, spreads, draw_ensemble_spread)
+    if votes is not None:
+        caption = (
+            "Networks that vote against each other: the more do, the more often the ensemble should be wrong."
+        )
+        yield Picture("38-ensemble-votes", caption, votes, draw_disagreement)
+    if images is not None:
+        caption = "Images on which the networks divide: between classes, badly drawn, or unlike the training images."
+        yield Picture("39-ensemble-disputed", caption, images, draw_disputed)
 
 
 def _comparison(findings: Findings, group: Group, name: str) -> Iterator[Picture]:

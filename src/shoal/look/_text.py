@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from shoal.look._checks import checks
 from shoal.look._findings import Findings
+from shoal.look._findings_inside import unit_counts
 from shoal.results import class_scores
 
 if TYPE_CHECKING:
@@ -104,7 +106,15 @@ def duration(seconds: float) -> str:
 
 def results_text(results: Results) -> str:
     """Give the tables of a run: the search, the comparisons, the delivered model."""
-    parts = [_search_text(results), _comparisons_text(results), _refit_text(results), _classes_text(results)]
+    findings = Findings(results)
+    parts = [_search_text(results), _noise_text(findings), _comparisons_text(results), _refit_text(results)]
+    parts += [
+        _ensemble_text(results),
+        _references_text(results),
+        _classes_text(results),
+        _units_text(findings),
+        _checks_text(results),
+    ]
     if results.unfinished:
         parts.append(f"{results.unfinished:,} fits are not trained yet; run the study again to go on")
     return "\n\n".join(part for part in [*parts, f"digest of all results: {results.digest}"] if part)
@@ -204,6 +214,63 @@ def _refit_text(results: Results) -> str:
     return "\n".join(lines)
 
 
+def _noise_text(findings: Findings) -> str:
+    """Which searched settings matter, and how much of the scores' differences is noise."""
+    effects, split = findings.effects(), findings.variance_split()
+    lines = []
+    if effects is not None:
+        told = [
+            f"{effect.key} {number(effect.size)} ({'clear' if effect.clear else 'within noise'})"
+            for effect in effects.effects
+        ]
+        lines.append(f"largest difference between the values of each setting: {', '.join(told)}")
+    if split is not None:
+        shares = zip(split.sources, split.share.tolist(), strict=True)
+        told = [f"{source} {share:.0%}" for source, share in shares]
+        noise = "; noise is larger than the effect of the settings" if split.noisy else ""
+        lines.append(f"variance of the scores: {', '.join(told)}{noise}")
+    return "\n".join(textwrap.fill(line, 118, subsequent_indent="  ") for line in lines)
+
+
+def _ensemble_text(results: Results) -> str:
+    """The networks of the chosen candidate's folds together, beside the delivered one."""
+    frame = results.ensemble_scores
+    if not len(frame):
+        return ""
+    names = [name for name in _SHOWN[results.study.study.task] if name in frame]
+    members = frame[frame["network"] == "member"]
+    rows = [
+        [f"{len(members)} networks of the folds, {which}", *(float(fold(members[name])) for name in names)]
+        for which, fold in (("lowest", np.min), ("mean", np.mean), ("highest", np.max))
+    ]
+    others = frame[frame["network"] != "member"].to_dict("records")
+    told = {"ensemble": "their mean answer", "delivered": "delivered model"}
+    rows += [[told[row["network"]], *(row[name] for name in names)] for row in others]
+    title = "ensemble of the chosen candidate's networks of all folds, asked once after the choice"
+    return f"{title}\n{text_table(['test rows', *(f'test {name}' for name in names)], rows)}"
+
+
+def _references_text(results: Results) -> str:
+    """Published values beside measured ones."""
+    frame = results.references
+    if not len(frame):
+        return ""
+    headers = ["name", "metric", "published", "measured", "std", "min", "max", "inside", "source"]
+    rows = [
+        [
+            _name(row["name"]),
+            row["metric"],
+            *(row[key] for key in ("published", "mean", "std", "min", "max")),
+            "-" if row["inside"] is None else row["inside"],
+            _name(row["source"], 60),
+        ]
+        for row in frame.to_dict("records")
+    ]
+    repeats = int(frame["repeats"].max())
+    title = f"published beside measured ({repeats} repeat{'s' * (repeats != 1)}; inside: between min and max)"
+    return f"{title}\n{text_table(headers, rows)}"
+
+
 def _classes_text(results: Results) -> str:
     """Precision and recall of every class, over all healthy repeats of the delivered model."""
     findings = Findings(results)
@@ -226,7 +293,27 @@ def _classes_text(results: Results) -> str:
     return f"{title}\n{text_table(['class', 'rows', 'precision', 'recall', 'F1'], rows)}"
 
 
+def _units_text(findings: Findings) -> str:
+    """Dead and saturated units of every layer of the delivered model, where there are any."""
+    counts = unit_counts(findings) if findings.delivered.healthy else None
+    if counts is None or not (counts.dead.any() or counts.saturated.any()):
+        return ""
+    columns = (counts.layer, counts.activation, counts.units, counts.dead, counts.saturated, counts.rows)
+    rows = [list(row) for row in zip(*(np.asarray(part).tolist() for part in columns), strict=True)]
+    headers = ["layer", "activation", "units", "dead", "saturated", "rows looked at"]
+    return f"units that answer the same to all rows, delivered model\n{text_table(headers, rows)}"
+
+
 def _name(text: str, limit: int = 32) -> str:
     """Cut a class name that comes with the data, and make what cannot be seen a question mark."""
     seen = "".join(letter if letter.isprintable() else "?" for letter in text)
     return seen if len(seen) <= limit else f"{seen[: limit - 1]}…"
+
+
+def _checks_text(results: Results) -> str:
+    """What gives reason to doubt the results, two lines a check."""
+    lines = []
+    for check in checks(results):
+        lines.append(f"{check.code}  {check.severity}: {check.title}")
+        lines.append(textwrap.fill(check.what, 118, initial_indent=" " * 7, subsequent_indent=" " * 7))
+    return "\n".join(["what to doubt (docs/checks.md: why, and what to do)", *lines]) if lines else ""

@@ -1,0 +1,148 @@
+"""Pictures in words, for who cannot see them: what a fact shows, with its few telling numbers."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+from typing import Any
+
+import numpy as np
+
+from shoal.look._facts import Agreement, Curves, FittedCurve, Scores
+from shoal.look._facts_candidates import CandidateCurves, Parallel
+from shoal.look._facts_classes import Calibration, Confusion
+from shoal.look._facts_ensemble import Disagreement, Disputed, EnsembleCurve, EnsembleScores, EnsembleSpread
+from shoal.look._facts_references import Published
+from shoal.look._facts_search import Effects, Ranking, VarianceSplit
+from shoal.look._tables import one_number, percent
+
+
+@singledispatch
+def in_words(fact: Any) -> str:
+    """Say what a picture shows in a sentence; empty for facts that only its numbers tell."""
+    del fact
+    return ""
+
+
+@in_words.register
+def _curves(fact: Curves) -> str:
+    ends = [f"{line.name} ends at {one_number(line.middle_M[-1])}" for line in fact.lines]
+    return f"{fact.quantity} against epochs: {', '.join(ends)}." if ends else f"{fact.quantity}: no curve."
+
+
+@in_words.register
+def _scores(fact: Scores) -> str:
+    pairs = zip(fact.names, fact.median_G, strict=True)
+    return f"Median {fact.metric}: {', '.join(f'{name} {one_number(value)}' for name, value in pairs)}."
+
+
+@in_words.register
+def _ranking(fact: Ranking) -> str:
+    healthy = fact.score_C[np.isfinite(fact.score_C)]
+    if not len(healthy):
+        return "No candidate is healthy."
+    ends = f"from {one_number(healthy[0])} to {one_number(healthy[-1])}"
+    return f"{len(fact.score_C)} candidates, {ends}; {int(fact.tied_C.sum())} cannot be told from the best."
+
+
+@in_words.register
+def _effects(fact: Effects) -> str:
+    parts = (
+        f"{one.key} {one_number(one.size)}{'' if one.clear else ' (within noise)'}" for one in fact.effects
+    )
+    return f"Difference between the highest and the lowest mean: {', '.join(parts)}."
+
+
+@in_words.register
+def _variance_split(fact: VarianceSplit) -> str:
+    parts = (
+        f"{source} {percent(float(share))}" for source, share in zip(fact.sources, fact.share, strict=True)
+    )
+    return f"Shares of the variance: {', '.join(parts)}."
+
+
+@in_words.register
+def _confusion(fact: Confusion) -> str:
+    wrong_KK = fact.count_KK * (1 - np.eye(len(fact.classes), dtype=np.int64))
+    if not wrong_KK.any():
+        return "Every row is taken for its own class."
+    true, taken = (fact.classes[k] for k in np.unravel_index(wrong_KK.argmax(), wrong_KK.shape))
+    return f"Accuracy {percent(fact.accuracy)}; the most frequent mistake takes {true} for {taken}."
+
+
+@in_words.register
+def _calibration(fact: Calibration) -> str:
+    return f"Confidence against accuracy in {len(fact.bins.rows_M)} bins, over {fact.repeats} networks."
+
+
+@in_words.register
+def _targets(facts: list) -> str:  # type: ignore[type-arg]
+    """One sentence a target, the first few."""
+    return " ".join(sentence for fact in facts[:6] if (sentence := in_words(fact)))
+
+
+@in_words.register
+def _agreement(fact: Agreement) -> str:
+    scores = f"median R² {np.median(fact.r2_R):.3f}, median RMSE {one_number(float(np.median(fact.rmse_R)))}"
+    return f"Predicted against true {fact.target}: {scores}."
+
+
+@in_words.register
+def _fitted_curve(fact: FittedCurve) -> str:
+    line = fact.line
+    ends = f"from {one_number(float(line.middle_M.min()))} to {one_number(float(line.middle_M.max()))}"
+    return f"Predicted {fact.target} over {fact.input}: {ends}." if len(line.middle_M) else ""
+
+
+@in_words.register
+def _parallel(fact: Parallel) -> str:
+    ends = (
+        f"from {one_number(fact.score_C[0])} to {one_number(fact.score_C[-1])}" if len(fact.score_C) else ""
+    )
+    return f"{len(fact.score_C)} candidates by {', '.join(one.key for one in fact.settings)}; scores {ends}."
+
+
+@in_words.register
+def _candidate_curves(fact: CandidateCurves) -> str:
+    first, last = fact.curves[0], fact.curves[-1]
+    ends = f"{one_number(first.validation_T[-1])} (the best), {one_number(last.validation_T[-1])} (the worst)"
+    return f"Validation {fact.quantity} of {len(fact.curves)} candidates at the end: {ends}."
+
+
+@in_words.register
+def _published(fact: Published) -> str:
+    parts = (
+        f"{name} published {one_number(value)}, measured {one_number(float(found.mean())) if len(found) else 'nothing'}"
+        for name, value, found in zip(fact.names, fact.published_G, fact.scores, strict=True)
+    )
+    return f"{'; '.join(parts)}."
+
+
+@in_words.register
+def _ensemble_scores(fact: EnsembleScores) -> str:
+    alone = f"{one_number(fact.member_M.mean())} on average alone"
+    return f"{fact.metric}: {len(fact.member_M)} networks {alone}, {one_number(fact.ensemble)} together."
+
+
+@in_words.register
+def _ensemble_curve(fact: EnsembleCurve) -> str:
+    widest = fact.x_G[int(fact.deviation_G.argmax())]
+    told = f"widest at {fact.input} {one_number(widest)}: {one_number(fact.deviation_G.max())}"
+    return f"Standard deviation of {len(fact.member_MG)} networks over {fact.input}, {told}."
+
+
+@in_words.register
+def _ensemble_spread(fact: EnsembleSpread) -> str:
+    return (
+        f"Spread of the networks against the error of {fact.target}: rank correlation {fact.correlation:.2f}."
+    )
+
+
+@in_words.register
+def _disagreement(fact: Disagreement) -> str:
+    agreed = percent(float(fact.rows_L[0] / fact.rows_L.sum()))
+    return f"All {fact.networks} networks agree on {agreed} of the test rows."
+
+
+@in_words.register
+def _disputed(fact: Disputed) -> str:
+    return f"{len(fact.true_I)} test images that {fact.networks} networks disagree about most."

@@ -1,0 +1,217 @@
+"""One offline file that says it all: `report.html`, from the results and the pictures that are drawn already.
+
+The file asks for nothing: no address, no font, no script but the two in it, each allowed by its SHA-256. The
+same results give the same bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import io
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from shoal.look import _tables
+from shoal.look._alt import in_words
+from shoal.look._checks import checks
+from shoal.look._csv import fact_csv, frame_csv
+from shoal.look._escape import csv_link, data_json, seen
+from shoal.look._findings import Findings
+from shoal.look._fits_shown import fits_shown
+from shoal.look._gallery import Drawn, Picture, draw_figures
+from shoal.look._plots import plot_of, plotly_source, style_marks
+from shoal.look._summary import summary
+from shoal.look._text import duration
+from shoal.look._works import software, works
+from shoal.nets import write_atomically
+from shoal.results import Results
+from shoal.study import to_toml
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+REPORT_NAME: Final = "report.html"
+_HERE: Final = Path(__file__).parent
+_COMPARISON: Final = re.compile(r"4\d-(\d+)-")
+_PLACE: Final = re.compile(r"^\d\d-((delivered|search)-)?")
+_ENSEMBLE: Final = re.compile(r"3\d-ensemble-")
+_INSIDE: Final = re.compile(r"3[1-9]-")
+_EMPTY: Final = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
+"""SHA-256 of nothing: plotly makes an empty style element, and fills it by script."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One picture on the page: its bytes, the words around it, its numbers; `live` ones answer to the pointer."""
+
+    name: str
+    title: str
+    caption: str
+    image: str
+    width: int
+    height: int
+    alt: str
+    csv: str
+    live: bool
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One comparison and its pictures."""
+
+    label: str
+    pictures: tuple[Shown, ...]
+
+
+def write_report(results: Results) -> Path:
+    """Draw the pictures of a run, each once, and write the report beside them; both whole or not at all.
+
+    Gives the report. Raises EnvironmentFault where the run folder cannot be written.
+    """
+    drawn = draw_figures(results, results.folder / "figures")
+    path = results.folder / REPORT_NAME
+    write_atomically(path, report_html(results, drawn).encode())
+    return path
+
+
+def report_html(results: Results, drawn: Iterable[Drawn]) -> str:
+    """Give the report of a run with these pictures."""
+    drawn = tuple(drawn)
+    plots = {one.picture.name: plot for one in drawn if (plot := plot_of(one.picture.fact))}
+    shown = [_shown(one, one.picture.name in plots) for one in drawn]
+    environment = _environment()
+    style = environment.get_template("report.css.jinja").render()
+    script, plotly = environment.get_template("report.js.jinja").render(), plotly_source()
+    data = {"plots": plots, "fits": fits_shown(results)}
+    return environment.get_template("report.html.jinja").render(
+        policy=_policy(style, (plotly, script)),
+        style=_markup(style),
+        style_marks=style_marks(plotly),
+        plotly=_packed(plotly),
+        script=_markup(script),
+        data=_markup(data_json(data)),
+        explorer=data["fits"],
+        **_content(results, [one.picture for one in drawn], shown),
+    )
+
+
+def _content(results: Results, pictures: list[Picture], shown: list[Shown]) -> dict[str, Any]:
+    """Give everything that the page says, chapter by chapter, under the names of the template."""
+    findings = Findings(results)
+    confusion = next((p.fact for p in pictures if p.name == "30-delivered-confusion"), None)
+    delivered = findings.delivered.healthy
+    fits = results.summaries.values()
+    return {
+        "results": results,
+        "study": results.study,
+        "summary": summary(findings),
+        "checks": checks(results),
+        "variables": _tables.variable_table(results),
+        "class_counts": _tables.class_count_table(results),
+        "data_facts": _tables.data_facts(results),
+        "comparisons": _tables.comparison_table(results),
+        "comparisons_csv": csv_link(frame_csv(results.comparisons)),
+        "published": _tables.published_table(results),
+        "candidates": _tables.candidate_table(results),
+        "filters": _tables.filtered_columns(results),
+        "candidates_csv": csv_link(frame_csv(results.candidates)),
+        "settings": _tables.settings_table(results),
+        "layers": _tables.layer_table(results.parameters(delivered[0].fit_id)) if delivered else None,
+        "refit": _tables.refit_table(results),
+        "class_scores": _tables.class_table(confusion) if confusion else None,
+        "overview": [one for one in shown if one.name.startswith("1")],
+        "search_pictures": [one for one in shown if one.name.startswith("2")],
+        "tested": [one for one in shown if one.name.startswith("30")],
+        "ensemble": [one for one in shown if _ENSEMBLE.match(one.name)],
+        "inside": [one for one in shown if _INSIDE.match(one.name) and not _ENSEMBLE.match(one.name)],
+        "compared": _by_comparison(findings, shown),
+        "study_lines": to_toml(results.study).splitlines(),
+        "software": software(results.environment),
+        "computing": duration(sum(fit.seconds for fit in fits)),
+        "steps": sum(fit.steps for fit in fits),
+        "trainers": sorted({fit.trainer for fit in fits}),
+        "works": works(results, frozenset(one.name for one in shown)),
+    }
+
+
+def _by_comparison(findings: Findings, shown: list[Shown]) -> list[Compared]:
+    found: dict[int, list[Shown]] = {}
+    for one in shown:
+        if match := _COMPARISON.match(one.name):
+            found.setdefault(int(match[1]), []).append(one)
+    names = [group.name for group in findings.comparisons]
+    return [Compared(names[number - 1], tuple(pictures)) for number, pictures in found.items()]
+
+
+def _shown(drawn: Drawn, live: bool) -> Shown:
+    picture = drawn.picture
+    image, width, height = _webp(drawn.path.read_bytes())
+    title = _title(picture.name)
+    alt, csv = f"{title}: {in_words(picture.fact) or picture.caption}", csv_link(fact_csv(picture.fact))
+    return Shown(picture.name, title, picture.caption, image, width, height, alt, csv, live)
+
+
+def _title(name: str) -> str:
+    """Give the words of a picture's name that its place on the page does not say already."""
+    kind = name.rpartition("-")[2] if _COMPARISON.match(name) else _PLACE.sub("", name)
+    return kind.replace("-", " ").capitalize()
+
+
+def _webp(png: bytes) -> tuple[str, int, int]:
+    """Give a picture as an address that holds it, dot for dot the same at half the size, and its sides in dots."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(png)) as image:
+        buffer = io.BytesIO()
+        image.convert("RGB").save(buffer, "WEBP", lossless=True, method=2, quality=50)
+        return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}", *image.size
+
+
+@cache
+def _packed(script: str) -> str:
+    """Give a script as the page's own script unpacks it, at two fifths of its size."""
+    return base64.b64encode(gzip.compress(script.encode(), 9, mtime=0)).decode()
+
+
+def _policy(style: str, scripts: Iterable[str]) -> str:
+    """Give the content security policy: this file's own scripts and style, pictures that stand in it, nothing else."""
+    allowed = " ".join(_sha256(script) for script in scripts)
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src {_sha256(style)} {_EMPTY};"
+        " img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _sha256(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _environment() -> Environment:
+    """Give the templates; every value that a page shows passes through `seen` and is escaped."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    def finalize(value: Any) -> Any:
+        return value if isinstance(value, Markup) else seen(value)
+
+    return Environment(
+        loader=FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=finalize,
+    )
+
+
+def _markup(text: str) -> Any:
+    """Mark a text of our own, or of plotly, as one that is not to be escaped."""
+    from markupsafe import Markup
+
+    return Markup(text)  # noqa: S704

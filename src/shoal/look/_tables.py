@@ -1,0 +1,313 @@
+"""The tables of a report: results to rows of text with digits that a person reads.
+
+Letters: N rows.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.look._facts_classes import Confusion
+from shoal.look._facts_search import short_keys, text_of
+from shoal.results import Results, class_scores
+from shoal.study import base_candidate, candidates
+
+MOST_ROWS: Final = 500
+"""Rows that a table of the page has at most; its CSV has more, the store all."""
+_ROUNDING: Final = 1e-12
+"""What is smaller than this share of the largest number of a column is a rounding error, and shown as 0."""
+_WORDS: Final = {
+    "mse": "MSE", "rmse": "RMSE", "mae": "MAE", "r2": "R²", "ece": "ECE", "macro_f1": "macro F1",
+}  # fmt: skip
+_TESTED: Final = {
+    "regression": ("mse", "rmse", "mae", "r2"),
+    "classification": ("accuracy", "loss", "macro_f1", "ece"),
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its heading, its cells as text, and their values to sort by where the cells are numbers."""
+
+    heading: str
+    cells: tuple[str, ...]
+    values: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns of one length; `left_out` rows are not shown."""
+
+    columns: tuple[Column, ...]
+    left_out: int = 0
+
+    @property
+    def rows(self) -> list[tuple[tuple[str, float | None], ...]]:
+        """Text and value of every cell, row by row."""
+        numbers = (column.values or (None,) * len(column.cells) for column in self.columns)
+        pairs = [
+            zip(column.cells, values, strict=True)
+            for column, values in zip(self.columns, numbers, strict=True)
+        ]
+        return list(zip(*pairs, strict=True))
+
+
+def word(metric: str) -> str:
+    """Name a metric as papers do."""
+    return _WORDS.get(metric, metric)
+
+
+def tested_metrics(results: Results) -> tuple[str, ...]:
+    """Give the metrics of the task, the leading one first."""
+    return _TESTED[results.study.study.task]
+
+
+def one_number(value: float, digits: int = 3) -> str:
+    """Write one number with some significant digits, thousands apart and a true minus."""
+    if not math.isfinite(value):
+        return "–"
+    if value == 0 or 1e-4 <= abs(value) < 1e15:
+        decimals = max(0, digits - 1 - math.floor(math.log10(abs(value)))) if value else 0
+        return f"{value:,.{decimals}f}".replace("-", "−")
+    return f"{value:.{digits - 1}e}".replace("-", "−")
+
+
+def percent(share: float) -> str:
+    """Write a share as a percentage that stays on one line."""
+    return f"{share:.1%}".replace("%", "\u00a0%")
+
+
+def numbers(heading: str, values: Iterable[Any], digits: int = 4) -> Column:
+    """Make a column of numbers with as many decimals as its largest needs for so many digits."""
+    floats = [math.nan if value is None else float(value) for value in values]
+    largest = max((abs(value) for value in floats if math.isfinite(value)), default=0.0)
+    finite = [abs(value) for value in floats if math.isfinite(value) and abs(value) > _ROUNDING * largest]
+    if all(value.is_integer() for value in floats if math.isfinite(value)):
+        cells = [f"{value:,.0f}" if math.isfinite(value) else "–" for value in floats]
+    elif min(finite) < largest * 10 ** (1 - digits):
+        cells = [f"{value:.{digits - 1}g}" if math.isfinite(value) else "–" for value in floats]
+    else:
+        decimals = max(0, digits - 1 - math.floor(math.log10(largest)))
+        cells = [f"{value:,.{decimals}f}" if math.isfinite(value) else "–" for value in floats]
+    return Column(heading, tuple(cell.replace("-", "−") for cell in cells), tuple(floats))
+
+
+def texts(heading: str, values: Iterable[Any]) -> Column:
+    """Make a column of texts."""
+    return Column(heading, tuple(text_of(value) for value in values))
+
+
+def published_table(results: Results) -> Table | None:
+    """Give published values beside the measured ones; None where the study names none."""
+    frame = results.references
+    if not len(frame):
+        return None
+    shown = [("published", "published"), ("mean", "measured")]
+    if int(frame["repeats"].max()) > 1:
+        shown += [("std", "std"), ("min", "min"), ("max", "max")]
+    columns = [
+        texts("name", frame["name"]),
+        texts("metric", [f"test {word(name)}" for name in frame["metric"]]),
+    ]
+    for name, heading in [*shown, ("difference", "difference")]:
+        values = tuple(frame[name].astype(float).tolist())
+        columns.append(Column(heading, tuple(one_number(value, 4) for value in values), values))
+    inside = ["–" if held is None else "yes" if held else "no" for held in frame["inside"]]
+    columns += [texts("within the repeats", inside), texts("source", frame["source"])]
+    return Table(tuple(columns))
+
+
+def candidate_table(results: Results) -> Table | None:
+    """Give the candidates, best first; None without a search."""
+    frame = results.candidates
+    if not len(frame):
+        return None
+    shown = frame.head(MOST_ROWS)
+    keys = list(results.study.search.space) if results.study.search else []
+    columns = [numbers("rank", shown["rank"].astype("float64"))]
+    columns += [_settings(name, shown[key]) for key, name in zip(keys, short_keys(keys), strict=True)]
+    columns.append(numbers("parameters", shown["parameters"]))
+    for heading, name in (
+        ("selection score", "selection_score"), ("standard error", "standard_error"), ("difference", "difference"),
+    ):  # fmt: skip
+        columns.append(numbers(heading, shown[name]))
+    columns.append(probabilities("p (Holm)", shown["adjusted_p_value"]))
+    columns.append(Column("", tuple(_standing(row) for row in shown.to_dict("records"))))
+    return Table(tuple(columns), len(frame) - len(shown))
+
+
+def filtered_columns(results: Results) -> tuple[str, ...]:
+    """Name the columns of the candidates that a reader chooses values of: the searched keys."""
+    return short_keys(list(results.study.search.space)) if results.study.search else ()
+
+
+def probabilities(heading: str, values: Iterable[float]) -> Column:
+    """Make a column of p-values."""
+    floats = tuple(float(value) for value in values)
+    cells = ("–" if math.isnan(p) else "< 0.001" if p < 0.001 else f"{p:.3f}" for p in floats)
+    return Column(heading, tuple(cells), floats)
+
+
+def comparison_table(results: Results) -> Table | None:
+    """Give the comparisons by their test scores; None without any."""
+    frame = results.comparisons
+    if not len(frame):
+        return None
+    first, *others = tested_metrics(results)
+    several = int(frame["repeats"].max()) > 1
+    labels = [
+        row["label"] + (f" ({row['sick']} of {row['repeats']} sick)" if row["sick"] else "")
+        for row in frame.to_dict("records")
+    ]
+    columns = [texts("comparison", labels), numbers(f"test {word(first)}", frame[f"{first}_mean"])]
+    if several:
+        columns += [numbers(f"{name}", frame[f"{first}_{name}"]) for name in ("std", "min", "max")]
+    columns.append(numbers("difference to the first", frame[f"{first}_difference"]))
+    if several:
+        low, high = (frame[f"{first}_ci_{end}"].tolist() for end in ("low", "high"))
+        cells = tuple(interval(*edges) for edges in zip(low, high, strict=True))
+        columns.append(Column("95 % interval", cells, tuple(low)))
+    columns += [numbers(f"test {word(name)}", frame[f"{name}_mean"]) for name in others]
+    return Table(tuple(columns))
+
+
+def refit_table(results: Results) -> Table | None:
+    """Give the test scores of every initialisation of the delivered network."""
+    frame = results.refit
+    if not len(frame):
+        return None
+    columns = [numbers("initialisation", frame["repeat"] + 1), texts("status", frame["status"])]
+    columns += [numbers("epochs", frame["epochs"]), numbers("steps", frame["steps"])]
+    metrics = (name for name in tested_metrics(results) if f"test_{name}" in frame)
+    columns += [numbers(f"test {word(name)}", frame[f"test_{name}"]) for name in metrics]
+    return Table(tuple(columns))
+
+
+def class_table(confusion: Confusion) -> Table:
+    """Give precision, recall and F1 of every class on the test rows."""
+    scores = class_scores(confusion.count_KK)
+    parts = (("precision", scores.precision_K), ("recall", scores.recall_K), ("F1", scores.f1_K))
+    columns = [texts("class", confusion.classes[:MOST_ROWS])]
+    columns.append(numbers("test rows", scores.rows_K[:MOST_ROWS] // confusion.repeats))
+    columns += [numbers(name, score_K[:MOST_ROWS]) for name, score_K in parts]
+    return Table(tuple(columns), max(0, len(confusion.classes) - MOST_ROWS))
+
+
+def data_facts(results: Results) -> list[tuple[str, str]]:
+    """Say where the rows come from and how they are divided: pairs of a name and a fact."""
+    study, truth = results.study, results.truth
+    data, rows = study.data, f"{truth.train_rows:,} training, {len(truth.y) - truth.train_rows:,} test"
+    found = [("source", data.dataset or str(data.train)), ("rows", rows)]
+    if data.test:
+        found[1:1] = [("test rows from", data.test)]
+    if data.categorical:
+        found.append(("categorical inputs", ", ".join(data.categorical)))
+    if data.groups:
+        found.append(("rows that belong together", f"those of one {data.groups}"))
+    if data.standardize != "none":
+        found.append(("standardised", "inputs" if data.standardize == "inputs" else "inputs and targets"))
+    if study.search:
+        folds = {entry.fold for entry in results.plan if entry.stage == "search"}
+        kind = study.search.splitter.kind
+        found.append(("search", f"{len(folds)} folds of the training rows" + (f" ({kind})" if kind else "")))
+    if study.compare:
+        share = study.training.validation
+        found.append(("comparisons", f"{100 * share:g} % of the training rows held out for the curves"))
+    return found
+
+
+def variable_table(results: Results) -> Table | None:
+    """Give the range of every numeric input and target, among the training and the test rows."""
+    truth = results.truth
+    parts = [("input", name, truth.x_ND[:, d]) for d, name in enumerate(truth.input_names)]
+    if not truth.classes:
+        parts += [("target", name, truth.y[:, k]) for k, name in enumerate(truth.target_names)]
+    shown = parts[-MOST_ROWS:]
+    if not shown:
+        return None
+    columns = [texts("name", [name for _, name, _ in shown]), texts("role", [role for role, _, _ in shown])]
+    for rows, of in (("training", slice(None, truth.train_rows)), ("test", slice(truth.train_rows, None))):
+        values = [value_N[of] for _, _, value_N in shown]
+        for told, function in (("lowest", np.min), ("mean", np.mean), ("highest", np.max)):
+            found = [float(function(value_N)) if len(value_N) else math.nan for value_N in values]
+            columns.append(numbers(f"{told}, {rows} rows", found))
+    return Table(tuple(columns), len(parts) - len(shown))
+
+
+def class_count_table(results: Results) -> Table | None:
+    """Give the rows of every class; None in a regression."""
+    truth = results.truth
+    if not truth.classes:
+        return None
+    count = len(truth.classes)
+    parts = (("training rows", truth.y[: truth.train_rows]), ("test rows", truth.y[truth.train_rows :]))
+    columns = [texts("class", truth.classes[:MOST_ROWS])]
+    for heading, y_N in parts:
+        count_K = np.bincount(y_N, minlength=count)[:MOST_ROWS]
+        columns.append(numbers(heading, count_K))
+        share_K = (count_K / max(1, len(y_N))).tolist()
+        columns.append(Column("share", tuple(map(percent, share_K)), tuple(share_K)))
+    return Table(tuple(columns), max(0, count - MOST_ROWS))
+
+
+def settings_table(results: Results) -> Table:
+    """Give every setting of the chosen candidate."""
+    choice = results.choice
+    everyone = candidates(results.study) if choice else (base_candidate(results.study),)
+    chosen = next(one for one in everyone if choice is None or one.id == choice.candidate_id)
+    pairs = [
+        (f"{part}.{key}", value)
+        for part, model in (("network", chosen.network), ("training", chosen.training))
+        for key, value in model.model_dump(exclude_none=True, exclude_defaults=False).items()
+        if value not in ((), {})
+    ]
+    searched = set(results.study.search.space) if results.study.search else set()
+    found = ["searched" if any(key.startswith(name) for key in searched) else "" for name, _ in pairs]
+    columns = (
+        texts("key", [name for name, _ in pairs]),
+        texts("value", [_setting(value) for _, value in pairs]),
+    )
+    return Table((*columns, texts("", found)))
+
+
+def layer_table(parameters: dict[str, NDArray[Any]]) -> Table:
+    """Give the arrays of a network: shape and number of values."""
+    names = sorted(parameters, key=lambda name: re.sub(r"\d+", lambda digits: digits[0].zfill(6), name))
+    shapes = ["×".join(str(side) for side in parameters[name].shape) for name in names]
+    sizes = [parameters[name].size for name in names]
+    return Table((texts("array", names), texts("shape", shapes), numbers("values", sizes)))
+
+
+def interval(low: float, high: float) -> str:
+    """Write an interval."""
+    return "–" if math.isnan(low) or math.isnan(high) else f"{one_number(low)} to\u00a0{one_number(high)}"
+
+
+def _standing(row: dict[Any, Any]) -> str:
+    if row["sick"]:
+        return "sick"
+    return "chosen" if row["chosen"] else "tied" if row["indistinguishable"] else ""
+
+
+def _settings(heading: str, values: Iterable[Any]) -> Column:
+    """Make a column of one searched key: numbers as they were asked for, to be sorted as numbers."""
+    plain = [value.item() if isinstance(value, np.generic) else value for value in values]
+    numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in plain)
+    return Column(heading, tuple(map(text_of, plain)), tuple(map(float, plain)) if numeric else None)
+
+
+def _setting(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_setting(one)}" for key, one in value.items() if one is not None)
+    if isinstance(value, list | tuple) and any(isinstance(one, dict) for one in value):
+        return "; ".join(_setting(one) for one in value)
+    return text_of(value)

@@ -1,0 +1,157 @@
+"""The works that a run rests on: what of it was used in this run, and where it was published."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from shoal.results import Results
+from shoal.study import Network, Training, base_candidate, candidates, comparison_candidates
+
+
+@dataclass(frozen=True)
+class Work:
+    """What was used, and the work that describes it."""
+
+    used: str
+    cited: str
+
+
+_OPTIMIZERS: Final = {
+    "sgd": "Robbins, Monro (1951): A stochastic approximation method. Annals of Mathematical Statistics 22, 400–407.",
+    "adam": "Kingma, Ba (2015): Adam: a method for stochastic optimization. ICLR.",
+    "adamw": "Loshchilov, Hutter (2019): Decoupled weight decay regularization. ICLR.",
+    "rmsprop": "Tieleman, Hinton (2012): Lecture 6.5, RMSProp. Coursera: Neural networks for machine learning.",
+}
+_SCHEDULES: Final = {
+    "cosine": "Loshchilov, Hutter (2017): SGDR: stochastic gradient descent with warm restarts. ICLR.",
+    "one-cycle": "Smith, Topin (2019): Super-convergence: very fast training of neural networks using large learning"
+    " rates. SPIE 11006.",
+}
+_ACTIVATIONS: Final = {
+    "relu": "Nair, Hinton (2010): Rectified linear units improve restricted Boltzmann machines. ICML, 807–814.",
+    "leaky-relu": "Maas, Hannun, Ng (2013): Rectifier nonlinearities improve neural network acoustic models. ICML.",
+    "elu": "Clevert, Unterthiner, Hochreiter (2016): Fast and accurate deep network learning by exponential linear"
+    " units. ICLR.",
+    "gelu": "Hendrycks, Gimpel (2016): Gaussian error linear units. arXiv:1606.08415.",
+    "silu": "Elfwing, Uchibe, Doya (2018): Sigmoid-weighted linear units for neural network function approximation in"
+    " reinforcement learning. Neural Networks 107, 3–11.",
+}
+_DATA: Final = {
+    "fashion-mnist": "Xiao, Rasul, Vollgraf (2017): Fashion-MNIST: a novel image dataset for benchmarking machine"
+    " learning algorithms. arXiv:1708.07747.",
+    "digits": "Alpaydin, Kaynak (1998): Optical recognition of handwritten digits. UCI Machine Learning Repository.",
+}
+
+
+def works(results: Results, drawn: frozenset[str]) -> list[Work]:
+    """Give the works behind what this run used, in the order of its way; `drawn` holds the names of its pictures."""
+    networks, trainings = _variants(results)
+    found = [
+        Work(f"data set {name}", cited) for name, cited in _DATA.items() if name == results.study.data.dataset
+    ]
+    found += _of_networks(networks)
+    found += _of_trainings(trainings)
+    found.append(
+        Work(
+            "random numbers: Philox 4x32-10",
+            "Salmon, Moraes, Dror, Shaw (2011): Parallel random numbers: as easy as 1, 2, 3. SC.",
+        )
+    )
+    found += _of_search(results)
+    found += _of_pictures(results, drawn)
+    return found
+
+
+def _variants(results: Results) -> tuple[list[Network], list[Training]]:
+    """Every network and training that the study can name: the base, the comparisons, the candidates."""
+    study = results.study
+    everyone = [base_candidate(study), *comparison_candidates(study)]
+    everyone += candidates(study) if study.search else []
+    return [one.network for one in everyone], [one.training for one in everyone]
+
+
+def _of_networks(networks: list[Network]) -> list[Work]:
+    kinds = {network.activation for network in networks}
+    found = [Work(f"activation {kind}", cited) for kind, cited in _ACTIVATIONS.items() if kind in kinds]
+    if any(network.kind == "cnn" for network in networks):
+        cited = (
+            "LeCun, Bottou, Bengio, Haffner (1998): Gradient-based learning applied to document recognition."
+        )
+        found.append(Work("convolutional networks", f"{cited} Proceedings of the IEEE 86, 2278–2324."))
+    if any(network.batch_norm for network in networks):
+        cited = "Ioffe, Szegedy (2015): Batch normalization: accelerating deep network training. ICML."
+        found.append(Work("batch norm", cited))
+    if any(network.dropout or network.conv_dropout for network in networks):
+        cited = "Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov (2014): Dropout: a simple way to prevent"
+        found.append(Work("dropout", f"{cited} neural networks from overfitting. JMLR 15, 1929–1958."))
+    cited = "He, Zhang, Ren, Sun (2015): Delving deep into rectifiers. ICCV, 1026–1034; with a = √5, as torch.nn does."
+    return [*found, Work("first weights: uniform, by fan-in", cited)]
+
+
+def _of_trainings(trainings: list[Training]) -> list[Work]:
+    names = {training.optimizer for training in trainings}
+    found = [Work(f"optimiser {name}", cited) for name, cited in _OPTIMIZERS.items() if name in names]
+    if any(training.momentum for training in trainings):
+        cited = "Polyak (1964): Some methods of speeding up the convergence of iteration methods. USSR Computational"
+        found.append(Work("momentum", f"{cited} Mathematics and Mathematical Physics 4(5), 1–17."))
+    if any(training.nesterov for training in trainings):
+        cited = "Sutskever, Martens, Dahl, Hinton (2013): On the importance of initialization and momentum in deep"
+        found.append(Work("Nesterov's momentum", f"{cited} learning. ICML, 1139–1147."))
+    schedules = {training.schedule for training in trainings}
+    found += [Work(f"schedule {name}", cited) for name, cited in _SCHEDULES.items() if name in schedules]
+    if any(training.early_stopping != "none" for training in trainings):
+        cited = "Prechelt (1998): Early stopping, but when? Neural Networks: Tricks of the Trade, 55–69."
+        found.append(Work("early stopping", cited))
+    return found
+
+
+def _of_search(results: Results) -> list[Work]:
+    search = results.study.search
+    if search is None:
+        return []
+    cited = "Nadeau, Bengio (2003): Inference for the generalization error. Machine Learning 52, 239–281."
+    found = [Work("corrected resampled t-test", cited)]
+    cited = "Holm (1979): A simple sequentially rejective multiple test procedure. Scandinavian J. of Statistics 6."
+    found.append(Work("correction for many tests", cited))
+    cited = "Breiman, Friedman, Olshen, Stone (1984): Classification and regression trees, section 3.4.3."
+    rule = ", rule of one standard error" if search.rule == "one-standard-error" else ""
+    found.append(Work(f"standard error over folds{rule}", cited))
+    if search.method == "random":
+        cited = "Bergstra, Bengio (2012): Random search for hyper-parameter optimization. JMLR 13, 281–305."
+        found.append(Work("random search", cited))
+    return found
+
+
+def _of_pictures(results: Results, drawn: frozenset[str]) -> list[Work]:
+    found: list[Work] = []
+    if any(name.endswith(("-maps", "-exciting")) for name in drawn):
+        cited = "Zeiler, Fergus (2014): Visualizing and understanding convolutional networks. ECCV, 818–833."
+        found.append(Work("feature maps and exciting images", cited))
+    if any(name.endswith("-exciting") for name in drawn):
+        cited = (
+            "Erhan, Bengio, Courville, Vincent (2009): Visualizing higher-layer features of a deep network."
+        )
+        found.append(Work("images made to excite a channel", f"{cited} University of Montreal, TR 1341."))
+        cited = (
+            "Olah, Mordvintsev, Schubert (2017): Feature visualization. Distill. doi:10.23915/distill.00007."
+        )
+        found.append(Work("jitter and smoothness of these images", cited))
+    if any("variance" in name for name in drawn):
+        cited = "Searle, Casella, McCulloch (1992): Variance components, chapter 4. Wiley."
+        found.append(Work("variance split of the search", cited))
+    if results.study.study.task == "classification":
+        cited = (
+            "Guo, Pleiss, Sun, Weinberger (2017): On calibration of modern neural networks. ICML, 1321–1330."
+        )
+        found.append(Work("expected calibration error", cited))
+        cited = "Wilson (1927): Probable inference, the law of succession, and statistical inference."
+        found.append(Work("interval of the accuracy", f"{cited} JASA 22, 209–212."))
+    cited = "Okabe, Ito (2008): Color universal design: how to make figures that are colorblind friendly."
+    return [*found, Work("colours of the pictures", cited)]
+
+
+def software(environment: dict[str, Any]) -> list[tuple[str, str]]:
+    """Names and versions of the programs that computed the run."""
+    versions = environment.get("versions")
+    return [(str(name), str(version)) for name, version in dict(versions or {}).items()]

@@ -1,0 +1,277 @@
+"""Every check of method: one run that raises it, one that does not, and its page."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from look_runs import MadeUp, make_run
+
+from shoal.errors import RunFolderError
+from shoal.look import Check, checks
+from shoal.look._checks import RULES
+from shoal.look._facts_checks import (
+    edge_of,
+    last_level,
+    late_fall,
+    lowest_point,
+    luck_of_the_best,
+    pooled_deviation,
+)
+from shoal.results import Results
+
+QUIET = (lambda done: 0.4 + np.exp(-20 * done), lambda done: 0.5 + np.exp(-20 * done))
+LEARNED = MadeUp(losses=QUIET)
+COVERED = {
+    "train_rows": 40, "test_rows": 30, "repeated_inputs": 0, "repeated_rows": 0, "repeated_train": 0,
+    "outside_rows": 0, "gap_rows": 0, "bare": [], "unseen": [],
+}  # fmt: skip
+
+
+def found(results: Results) -> dict[str, Check]:
+    return {check.code: check for check in checks(results)}
+
+
+def made(folder: Path, **changes: Any) -> dict[str, Check]:
+    return found(make_run(folder, replace(LEARNED, **changes)))
+
+
+def covered(folder: Path, **changes: Any) -> dict[str, Check]:
+    return found(replace(make_run(folder, LEARNED), coverage=COVERED | changes))
+
+
+# -- from runs -----------------------------------------------------------------------------------------------
+
+
+def test_a_run_without_reason_to_doubt_raises_nothing(tmp_path: Path) -> None:
+    results = make_run(tmp_path, replace(LEARNED, names=()))
+    assert checks(replace(results, coverage=COVERED)) == ()
+
+
+def test_edge_of_the_grid_names_axis_and_side(tmp_path: Path) -> None:
+    # Of made-up candidates the first is the best.
+    space = {
+        "training.lr": [0.1, 0.2, 0.3],
+        "network.dropout": [0.0, 0.25],
+        "training.optimizer": ["adam", "sgd"],
+    }
+    check = made(tmp_path / "low", space=space)["SH001"]
+    assert check.what == "The chosen candidate has lr = 0.1, the lowest of 0.1, 0.2, 0.3."
+    check = made(tmp_path / "high", space={"training.lr": [0.3, 0.2]})["SH001"]
+    assert check.what == "The chosen candidate has lr = 0.3, the highest of 0.2, 0.3."
+    assert "SH001" not in made(tmp_path / "inside", space={"training.lr": [0.2, 0.1, 0.3]})
+    assert "SH001" not in made(tmp_path / "natural", space={"network.dropout": [0.0, 0.25]})
+
+
+def test_validation_loss_still_falling(tmp_path: Path) -> None:
+    falling = (lambda done: 1 - done / 2, lambda done: 1 - done / 2)
+    check = made(tmp_path / "a", losses=falling, space={"training.lr": [0.1, 0.2]})["SH002"]
+    assert check.what.startswith("The validation loss of 3 of 3 networks of the chosen candidate was still")
+    # A straight line from 1 to 0.5: about a tenth of its fall, over a level of 0.57.
+    assert float(re.findall(r"by ([\d.]+)%", check.what)[0]) == pytest.approx(100 * 0.05 / 0.575, abs=1)
+    assert "SH002" in made(tmp_path / "no search", losses=falling)
+    assert "SH002" not in made(tmp_path / "b", space={"training.lr": [0.1, 0.2]})
+    assert "SH002" not in made(tmp_path / "c", losses=falling, validation=0.0)
+
+
+def test_chosen_candidate_not_distinguishable(tmp_path: Path) -> None:
+    check = made(tmp_path / "a", space={"training.lr": [0.1, 0.2, 0.3]}, level=0.5)["SH003"]
+    assert re.match(r"[23] of 3 candidates cannot be told from the best at 5 %\.", check.what)
+    results = make_run(tmp_path / "b", replace(LEARNED, space={"training.lr": [0.1, 0.2]}))
+    first, second = results.choice.standings
+    apart = replace(results.choice, standings=(first, replace(second, indistinguishable=False)))
+    assert "SH003" not in found(replace(results, choice=apart))
+
+
+def test_a_smaller_candidate_as_good_is_named(tmp_path: Path) -> None:
+    results = make_run(tmp_path, replace(LEARNED, space={"training.lr": [0.1, 0.2]}))
+    first, second = results.choice.standings
+    alike = (replace(first, parameter_count=900), replace(second, parameter_count=20, indistinguishable=True))
+    told = found(replace(results, choice=replace(results.choice, standings=alike)))["SH003"].what
+    assert told.endswith("at 5 %; the smallest has 20 parameters, the chosen one 900.")
+
+
+def test_diverged_fits_are_counted(tmp_path: Path) -> None:
+    sick = frozenset({("search", 1, 0), ("compare", "Adam", 0)})
+    check = made(tmp_path / "a", space={"training.lr": [0.1, 0.2]}, sick=sick)["SH004"]
+    assert check.what.startswith("Of 10 fits, 4 diverged.")
+    assert "SH004" not in made(tmp_path / "b")
+
+
+def test_overfitting_gap_says_how_much_and_since_when(tmp_path: Path) -> None:
+    losses = (lambda done: 1.0 - 0.8 * done, lambda done: 0.4 + (done - 0.5) ** 2)
+    told = made(tmp_path / "a", losses=losses, epochs=60, space={"training.lr": [0.1, 0.2]})["SH005"].what
+    # Medians of the last 6 of 60 points: 0.2 + 0.8 * 2.5 / 60, and 0.4 + (27^2 + 28^2) / 60^2 / 2. The lowest is
+    # a mean of 3 points: 0.4 + 2 / 60^2 / 3.
+    assert told == (
+        "The networks of the chosen candidate end with a validation loss of 0.6101 and a training loss of"
+        " 0.2333: 2.6 times as high. The validation loss was lowest near epoch 30: 0.4002."
+    )
+    assert "SH005" not in made(tmp_path / "b", space={"training.lr": [0.1, 0.2]})
+
+
+def test_uneven_classes(tmp_path: Path) -> None:
+    results = make_run(
+        tmp_path, MadeUp(task="classification", names=(), classes=("cat", "dog"), targets=(), rows=(40, 30))
+    )
+    assert "SH006" not in found(results)
+    y = np.array([0] * 8 + [1] * 32 + [0, 1] * 15)
+    check = found(replace(results, truth=replace(results.truth, y=y)))["SH006"]
+    assert check.what == (
+        'Of the training rows, 32 are of class "dog" and 8 of class "cat"; always answering the first is right for'
+        " 80% of them."
+    )
+    y = np.array([0] * 9 + [1] * 31 + [0, 1] * 15)
+    assert "SH006" not in found(replace(results, truth=replace(results.truth, y=y)))
+
+
+def test_repeated_rows(tmp_path: Path) -> None:
+    check = covered(tmp_path / "a", repeated_inputs=5, repeated_rows=3, repeated_train=2)["SH007"]
+    assert check.what == (
+        "3 of 30 test rows (10.0%) are training rows too, with the same inputs and the same target."
+        " Among the training rows, 2 repeat another."
+    )
+    assert "SH007" not in covered(tmp_path / "b", repeated_inputs=5, repeated_train=2)
+
+
+def interval(low: float | None, high: float | None, rows: int) -> dict[str, Any]:
+    return {"input": "size", "low": low, "high": high, "test_rows": rows, "chance": 0.001}
+
+
+def test_test_rows_outside_and_in_gaps_are_two_doubts(tmp_path: Path) -> None:
+    outside = [interval(None, -1.5, 7), interval(2.25, None, 8)]
+    checks = covered(tmp_path / "a", bare=outside, outside_rows=15, unseen=[["kind", 2]])
+    assert checks["SH008"].what == (
+        'Of 30 test rows, outside of all training rows lie 7 below -1.5 in "size", 8 above 2.25 in "size",'
+        ' 2 with a category of "kind" that no training row has.'
+    )
+    assert "SH009" not in checks
+    checks = covered(tmp_path / "b", bare=[interval(0.5, 1.5, 12)], gap_rows=12)
+    assert checks["SH009"].what == (
+        '12 of 30 test rows (40%) lie where there is no training row: 12 between 0.5 and 1.5 in "size".'
+    )
+    assert "SH008" not in checks
+
+
+def test_results_of_old_have_no_coverage_and_damaged_ones_are_refused(tmp_path: Path) -> None:
+    results = make_run(tmp_path, LEARNED)
+    assert results.coverage is None
+    with pytest.raises(
+        RunFolderError, match="the coverage of the test rows in its results is not what Shoal writes"
+    ):
+        checks(replace(results, coverage={"bare": 3}))
+
+
+def test_many_variants_tested(tmp_path: Path) -> None:
+    told = made(tmp_path / "a", names=("a", "b", "c", "d"), repeats=4)["SH010"].what
+    assert told.startswith("5 variants were tested on the same test rows. Were all 5 equally good, the best")
+    told = made(tmp_path / "b", names=("a", "b", "c", "d"))["SH010"].what
+    assert told == "5 variants were tested on the same test rows."
+    assert "SH010" not in made(tmp_path / "c", names=("a", "b", "c"))
+
+
+def test_noise_between_repeats_against_differences(tmp_path: Path) -> None:
+    results = make_run(tmp_path, replace(LEARNED, repeats=2))
+    by_label = {"SGD": (1.0, 2.0), "Adam": (1.2, 2.0), "winner": (3.0, 4.0)}  # deviations about 0.7
+    summaries = dict(results.summaries)
+    for entry in results.plan:
+        if entry.stage == "compare":
+            scores = {"test": {"mse": by_label[entry.label][entry.repeat]}}
+            summaries[entry.fit_id] = replace(summaries[entry.fit_id], scores=scores)
+    check = found(replace(results, summaries=summaries))["SH011"]
+    deviation = np.sqrt((0.5 + 0.32 + 0.5) / 3)
+    assert check.what == (
+        f"Test mse varies by {deviation:.2g} (standard deviation) from repeat to repeat of the same settings; less than"
+        ' that differ from "SGD": "Adam" (+0.1).'
+    )
+    by_label["Adam"] = (5.0, 6.0)
+    for entry in results.plan:
+        if entry.label == "Adam":
+            scores = {"test": {"mse": by_label["Adam"][entry.repeat]}}
+            summaries[entry.fit_id] = replace(summaries[entry.fit_id], scores=scores)
+    assert "SH011" not in found(replace(results, summaries=summaries))
+
+
+def test_one_repeat_of_several_comparisons(tmp_path: Path) -> None:
+    check = made(tmp_path / "a")["SH012"]
+    assert check.what == "3 variants are compared by one initialisation each, so their spread is not known."
+    assert "SH012" not in made(tmp_path / "b", repeats=2)
+    assert "SH012" not in made(tmp_path / "c", names=())
+
+
+def test_warnings_stand_before_notes_and_hostile_names_stay_on_their_line(tmp_path: Path) -> None:
+    name = "a\u202eb " + "x" * 80
+    sick = frozenset({("compare", "b", 0)})
+    raised = list(made(tmp_path, names=(name, "b", "c", "d", "e"), repeats=3, sick=sick).values())
+    severities = [check.severity for check in raised]
+    assert severities == sorted(severities, reverse=True)
+    assert {"warning", "note"} <= set(severities)
+    assert all(check.what.isprintable() and "\u202e" not in check.what for check in raised)
+
+
+# -- what is measured ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "tried", "side"),
+    [
+        (1, [1, 2, 3], None), (2, [2, 3], "lowest"), (3, [1, 2, 3], "highest"), (2, [1, 2, 3], None),
+        (0.0, [0.0, 0.5], None), (0.5, [0.0, 0.5], "highest"), (1.0, [1.0, 2.0], "lowest"),
+        (5, [5], None), (5, [5, 5], None), ("a", ["a", "b"], None), (True, [True, False], None),
+        (None, [1, 2], None), (1, [1, "b"], None),
+    ],
+)  # fmt: skip
+def test_edges(value: Any, tried: list[Any], side: str | None) -> None:
+    assert edge_of(value, tried) == side
+
+
+def test_late_fall_by_hand() -> None:
+    # The medians of points 14 to 16 and 17 to 19 of 2, 1.9, 1.8 ... are 0.5 and 0.2.
+    assert late_fall(2 - np.arange(20) / 10) == pytest.approx(0.6)
+    assert late_fall(np.full(40, 0.3)) == 0
+    assert late_fall(np.linspace(1, 2, 40)) == 0
+    assert np.isnan(late_fall(np.linspace(2, 1, 11)))
+    assert late_fall(np.concatenate((np.ones(50), np.linspace(1, 0.995, 10)))) == 0  # less than 1 %
+
+
+def test_noise_without_a_trend_seldom_falls() -> None:
+    random = np.random.default_rng(0)
+    curves = 1 + 0.1 * random.normal(size=(300, 200))
+    assert np.mean([late_fall(curve) > 0 for curve in curves]) < 0.06
+    falling = curves - np.linspace(0, 2, 200) / 2
+    assert np.mean([late_fall(curve) > 0 for curve in falling]) > 0.4
+
+
+def test_levels_and_lowest_points_by_hand() -> None:
+    assert last_level(np.array([9.0, 1.0])) == 1.0
+    assert last_level(np.arange(20.0)) == 18.5
+    assert lowest_point([np.array([3.0, 1.0, 2.0]), np.array([3.0, 2.0, 1.5])]) == (1, 1.5)
+
+
+def test_deviation_within_groups_and_luck_of_the_best() -> None:
+    groups = [np.array([1.0, 3.0]), np.array([10.0, 10.0, 16.0]), np.array([99.0])]
+    assert pooled_deviation(groups) == pytest.approx(np.sqrt((2 + 24) / 3))
+    assert np.isnan(pooled_deviation([np.array([1.0])]))
+    draws = np.random.default_rng(1).normal(size=(40_000, 12))
+    for count in (2, 5, 12):
+        assert luck_of_the_best(count) == pytest.approx(draws[:, :count].max(axis=1).mean(), abs=0.04)
+    assert luck_of_the_best(1) == 0
+
+
+# -- the page ------------------------------------------------------------------------------------------------
+
+
+def test_every_code_has_its_section_with_the_same_words() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "checks.md").read_text(encoding="utf-8")
+    sections = dict(re.findall(r"^## (SH\d{3}: [^\n]*)\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL))
+    assert list(sections) == [f"{rule.code}: {rule.title}" for rule in RULES]
+    for rule, text in zip(RULES, sections.values(), strict=True):
+        plain = " ".join(text.split())
+        assert plain.startswith(f"*{rule.severity.capitalize()}.*")
+        for words in (rule.why, rule.remedy, rule.reference):
+            assert words in plain
+    assert [rule.code for rule in RULES] == [f"SH{number:03d}" for number in range(1, len(RULES) + 1)]

@@ -1,0 +1,127 @@
+"""Facts as CSV: exact text of facts made by hand, and numbers that come back."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from look_runs import MadeUp, make_run
+from pandas import DataFrame
+
+from shoal.look import pictures
+from shoal.look._csv import MOST_CELLS, fact_csv, frame_csv
+from shoal.look._facts import Line
+from shoal.look._facts_classes import confusion
+from shoal.look._facts_search import ranking
+
+
+@dataclass(frozen=True)
+class Inner:
+    name: str
+    x_M: Any
+    y_M: Any
+
+
+@dataclass(frozen=True)
+class Outer:
+    title: str
+    share: float
+    sick: bool
+    parts: tuple[Inner, ...]
+    value_MU: Any
+    names: tuple[str, ...]
+    ragged: tuple[Any, ...]
+
+
+OUTER = Outer(
+    "a, b", 0.5, True,
+    (Inner("one", np.array([1, 2]), np.array([0.1, np.nan])), Inner("two", np.array([3]), np.array([1e-9]))),
+    np.arange(6).reshape(3, 2), ("x", "y"), (np.array([1.5]), np.array([2.0, 3.0])),
+)  # fmt: skip
+
+
+def test_a_fact_is_its_single_values_then_its_arrays_then_the_facts_inside() -> None:
+    assert fact_csv(OUTER) == (
+        "title,share,sick\n"
+        '"a, b",0.5,yes\n'
+        "\n"
+        "value 1,value 2\n0,1\n2,3\n4,5\n"
+        "\n"
+        "names,ragged 1,ragged 2\nx,1.5,\ny,2,3\n"
+        "\n"
+        "# parts\n"
+        "number,of,name\n1,one,one\n2,two,two\n"
+        "\n"
+        "# parts\n"
+        "number,of,x,y\n1,one,1,0.1\n1,one,2,\n2,two,3,1e-09\n"
+    )
+
+
+def test_a_list_of_facts_is_numbered() -> None:
+    facts = [Inner("a", np.array([1]), np.array([2])), Inner("b", np.array([3]), np.array([4]))]
+    assert fact_csv(facts).splitlines() == [
+        "number,of,name", "1,a,a", "2,b,b", "", "number,of,x,y", "1,a,1,2", "2,b,3,4",
+    ]  # fmt: skip
+
+
+def test_a_square_array_has_the_names_of_its_rows_and_settings_those_of_their_keys() -> None:
+    fact = confusion("n", ("cat", "dog"), np.array([0, 1]), np.eye(2)[None])
+    assert "classes,count cat,count dog,share cat,share dog\ncat,1,0,1,0\ndog,0,1,0,1\n" in fact_csv(fact)
+    scores = np.array([2.0, 1.0]), np.array([0.1, 0.2])
+    fact = ranking(
+        "loss", [{"a.lr": 0.1}, {"a.lr": 0.2}], scores, np.array([False, True]), np.array([False, True])
+    )
+    assert "lr,score,error,tied\n0.2,1,0.2,yes\n0.1,2,0.1,no\n" in fact_csv(fact)
+
+
+def test_a_long_block_keeps_one_row_in_so_many_and_says_so() -> None:
+    fact = Inner("n", np.arange(10), np.arange(10.0))
+    assert fact_csv(fact, most=8).endswith("\n# one row in 3 of 10\nx,y\n0,0\n3,3\n6,6\n9,9\n")
+    wide = Line("w", *(np.arange(MOST_CELLS, dtype=np.float64) for _ in range(4)), repeats=3)
+    assert len(fact_csv(wide).splitlines()) == MOST_CELLS // 4 + 5
+
+
+def test_what_a_spreadsheet_would_run_is_text() -> None:
+    for name in ("=1+1", "+1", "-1", "@x", "\tx"):
+        rows = list(csv.reader(io.StringIO(fact_csv(Inner(name, np.array([]), np.array([]))), newline="")))
+        assert rows[1][0] == f"'{name}"
+
+
+def test_a_name_stays_in_its_cell() -> None:
+    name = 'a\rb\n"c", d'
+    rows = list(csv.reader(io.StringIO(fact_csv(Inner(name, np.array([]), np.array([]))), newline="")))
+    assert rows[1] == ['a\\rb\n"c", d']
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False, width=32), min_size=1, max_size=30))
+def test_numbers_come_back_to_six_digits(values: list[float]) -> None:
+    array = np.array(values, dtype=np.float64)
+    lines = fact_csv(Inner("n", array, array[::-1])).splitlines()[3:]
+    read = np.array([[float(cell) for cell in line.split(",")] for line in lines[1:]])
+    np.testing.assert_allclose(read, np.stack((array, array[::-1]), 1), rtol=5e-6, atol=1e-300)
+
+
+def test_every_picture_of_a_run_has_numbers(tmp_path: Any) -> None:
+    run = MadeUp(names=("SGD",), space={"network.dropout": [0.0, 0.25]}, epochs=20, hidden=(3,))
+    for picture in pictures(make_run(tmp_path, run)):
+        text = fact_csv(picture.fact)
+        assert any(cell.replace(".", "").isdigit() for cell in text.replace("\n", ",").split(","))
+
+
+def test_a_frame_is_written_whole(tmp_path: Any) -> None:
+    run = MadeUp(names=("SGD", "=cmd"), repeats=2, epochs=5, hidden=(2,))
+    lines = frame_csv(make_run(tmp_path, run).comparisons).splitlines()
+    assert lines[0].startswith("label,repeats,sick,mse_mean")
+    assert [line.split(",")[0] for line in lines[1:]] == ["SGD", "'=cmd", "winner"]
+
+
+def test_a_very_long_frame_keeps_its_first_rows_and_says_so() -> None:
+    frame = DataFrame({"a": range(60_000), "b": 0.5})
+    lines = frame_csv(frame).splitlines()
+    assert lines[:3] == ["# the first 50000 of 60000 rows", "a,b", "0,0.5"]
+    assert (len(lines), lines[-1]) == (50_002, "49999,0.5")

@@ -1,0 +1,193 @@
+"""The report in headless Chromium: silent, alone, within its window, and answering to the pointer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+
+import pytest
+from browser import Page, browser, find_browser, wait
+from look_runs import MadeUp, make_run
+from test_report import undrawn
+
+from shoal.results import Results
+
+CURVES = "11-validation-loss"
+pytestmark = pytest.mark.skipif(find_browser() is None, reason="no Chromium is installed")
+
+RUN = MadeUp(
+    names=("SGD", "Adam, with a name as long as the names of comparisons may well be in a study"),
+    space={"network.dropout": [0.0, 0.1, 0.25], "network.hidden[0]": [2, 3]}, epochs=1200, repeats=2, hidden=(3,),
+)  # fmt: skip
+
+# What a name may try: to end an element, an attribute or a script, to run, to ask, to turn the reading direction.
+PARTS = (
+    "<script>alert(1)</script>", "</script><script>alert(2)</script>", "<img src=x onerror=alert(3)>",
+    "\"><svg onload=alert(4)>", "' onmouseover='alert(5)", "javascript:alert(6)", "<a href=http://x.invalid/>a</a>",
+    "</title></style><b>b</b>", "<!--", "]]>", "&lt;i&gt;&amp;&#60;", "{{ 7 * 7 }}{% raw %}", "${alert(8)}",
+    "%{x}<br><b>c</b>", "\u202eevil\u202c", "\u2066\u200f\u061c", "\u2028\u2029", "\x00\x07\x1b[31m", "=cmd|' /C'!A0",
+    "שלום עולם",
+)  # fmt: skip
+HOSTILE = tuple("".join(pair) for pair in product(PARTS[:10], PARTS))
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    with browser(tmp_path_factory.mktemp("browser")) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    return make_run(tmp_path_factory.mktemp("run"), RUN)
+
+
+@pytest.fixture(scope="module")
+def report(results: Results) -> Path:
+    path = results.folder / "report.html"
+    path.write_text(undrawn(results, results.folder), encoding="utf-8")
+    return path
+
+
+def silent_and_alone(page: Page, report: Path) -> bool:
+    """Nothing was said on the console, and nothing was asked for but the file and what stands in it."""
+    asked = [address for address in page.asked if not address.startswith("data:")]
+    return (page.said, asked) == ([], [report.resolve().as_uri()])
+
+
+def by_id(name: str) -> str:
+    return f"document.getElementById('{name}')"
+
+
+def show(page: Page, name: str) -> None:
+    """Bring an element into sight and wait for its plot."""
+    page.value(f"{by_id(name)}.scrollIntoView({{block: 'center'}})")
+    page.until(f"{by_id(name)}.querySelector('.main-svg') !== null")
+
+
+def change(page: Page, element: str, value: object, event: str = "change") -> None:
+    """Give a control a value, as a reader would."""
+    page.value(f"((one) => {{ one.value = '{value}'; one.dispatchEvent(new Event('{event}')); }})({element})")
+
+
+@pytest.mark.parametrize("width", [375, 1440])
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_nothing_is_said_or_asked_and_nothing_leaves_the_window(
+    page: Page, report: Path, width: int, dark: bool
+) -> None:
+    page.open(report, width, dark=dark)
+    page.value("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    for element in (CURVES, "explorer", "30-delivered-fit"):
+        show(page, element)
+    assert page.value("[document.documentElement.scrollWidth, innerWidth]") == [width, width]
+    ground = page.value("getComputedStyle(document.body).backgroundColor")
+    assert ground == ("rgb(21, 23, 26)" if dark else "rgb(255, 255, 255)")
+    assert silent_and_alone(page, report)
+
+
+def test_the_candidates_are_sorted_by_a_click(page: Page, report: Path) -> None:
+    page.open(report)
+    column = (
+        "[...document.querySelectorAll('#candidates tbody tr')].map((row) => Number(row.cells[{}].dataset.v))"
+    )
+    heads = "[...document.querySelectorAll('#candidates th button')]"
+    assert page.value(column.format(0)) == [1, 2, 3, 4, 5, 6]
+    page.value(f"{heads}[0].click()")
+    assert page.value(column.format(0)) == [6, 5, 4, 3, 2, 1]
+    page.value(f"{heads}[1].click()")
+    assert page.value(column.format(1)) == [0, 0, 0.1, 0.1, 0.25, 0.25]
+    assert page.value(f"{heads}[1].parentElement.ariaSort") == "ascending"
+
+
+def test_the_candidates_are_filtered_by_value_and_by_word(page: Page, report: Path) -> None:
+    page.open(report)
+    shown = "[...document.querySelectorAll('#candidates tbody tr')].filter((row) => !row.hidden).length"
+    select, words = (f"document.querySelector('#filters {kind}')" for kind in ("select", "input"))
+    change(page, select, 0.25)
+    assert page.value(shown) == 2
+    assert page.value("document.querySelector('.count').textContent") == "2 of 6 shown"
+    change(page, words, "nothing like it", "input")
+    assert page.value(shown) == 0
+    change(page, words, "", "input")
+    change(page, select, "")
+    assert page.value(shown) == 6
+
+
+def test_a_plot_answers_to_the_pointer(page: Page, report: Path) -> None:
+    page.open(report)
+    show(page, CURVES)
+    assert page.value(f"getComputedStyle({by_id(CURVES)}.querySelector('.sheet')).display") == "none"
+    middle = page.value(
+        "((path) => (({x, y}) => [x, y])(path.getPointAtLength(path.getTotalLength() / 2)"
+        f".matrixTransform(path.getScreenCTM())))({by_id(CURVES)}.querySelector('.js-line'))"
+    )
+
+    def answered() -> bool:
+        page.point(middle[0] - 1, middle[1])
+        page.point(*middle)
+        return bool(page.value("document.querySelector('.hoverlayer .hovertext') !== null"))
+
+    wait(answered, "the plot to answer")
+    assert re.search(r"\d: \d", page.value("document.querySelector('.hoverlayer').textContent"))
+
+
+def test_a_row_shows_its_own_curves(page: Page, report: Path) -> None:
+    page.open(report)
+    show(page, "explorer")
+    page.value("document.querySelectorAll('tr[data-place]')[2].click()")
+    chosen = "document.querySelector('#group').selectedOptions[0].textContent"
+    assert page.value(chosen).startswith("candidate 3: ")
+    assert page.value("document.querySelector('tr[aria-selected=true]').dataset.place") == "3"
+    lines = "document.querySelectorAll('#explorer-plot .scatterlayer .trace').length"
+    page.until(f"{lines} === 6")  # training and validation on three folds
+    change(page, by_id("fit"), 1)
+    page.until(f"{lines} === 2")
+    assert silent_and_alone(page, report)
+
+
+def test_the_switch_changes_page_and_plots(page: Page, report: Path) -> None:
+    page.open(report)
+    show(page, CURVES)
+    ink = f"getComputedStyle({by_id(CURVES)}.querySelector('.xtitle')).fill"
+    before = page.value(ink)
+    page.value("document.querySelector('#theme').click()")
+    page.until(f"{ink} !== '{before}'")
+    assert page.value("document.documentElement.dataset.theme") == "dark"
+
+
+def test_paper_has_everything_unfolded(page: Page, report: Path) -> None:
+    page.open(report)
+    folded = "document.querySelectorAll('details:not([open])').length"
+    assert page.value(folded) > 0
+    page.value(f"addEventListener('beforeprint', () => {{ window.folded = {folded}; }})")
+    assert page.printed().startswith(b"%PDF-")
+    assert page.value("window.folded") == 0
+    assert page.value("document.querySelectorAll('details[open]').length") == 0
+    assert silent_and_alone(page, report)
+
+
+def test_hostile_names_do_nothing(page: Page, tmp_path: Path) -> None:
+    assert len(HOSTILE) == 200
+    labels = tuple(re.sub(r"[\x00-\x1f\x7f-\x9f]", "", name) for name in HOSTILE)  # as a study admits them
+    run = MadeUp(
+        task="classification", names=labels[::20], classes=HOSTILE[:40], inputs=HOSTILE, targets=(), epochs=3,
+        hidden=(2,), space={"network.dropout": [0.0, 0.25]}, folds=2, rows=(50, 45),
+    )  # fmt: skip
+    results = make_run(tmp_path, run)
+    report = tmp_path / "report.html"
+    report.write_text(undrawn(results, tmp_path), encoding="utf-8")
+    page.open(report)
+    page.value("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    for element in (CURVES, "explorer"):
+        show(page, element)
+    change(page, by_id("group"), 3)
+    assert page.value("document.scripts.length") == 4  # two of data, plotly, the page's own
+    injected = "iframe, object, embed, form, svg a, i, [onerror], [onload], [onmouseover], a[href^=http], a[href^=java]"
+    assert page.value(f"document.querySelectorAll('{injected}').length") == 0
+    assert page.value("document.querySelectorAll('img:not([src^=\"data:image/webp\"])').length") == 0
+    unseen = "[\u202a-\u202e\u2066\u2067\u200e\u200f\u061c\u2028\u2029\x00-\x08\x0b-\x1f]"
+    assert not re.search(unseen, page.value("document.querySelector('.page').textContent"))
+    assert page.value("document.documentElement.scrollWidth") == 1440
+    assert silent_and_alone(page, report)
