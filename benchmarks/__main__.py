@@ -14,6 +14,7 @@ from benchmarks.growth import growth
 from benchmarks.machine import machine
 from benchmarks.quality import quality
 from benchmarks.record import write_record
+from benchmarks.search import search
 from benchmarks.step import fits, steps
 
 BENCHMARKS: dict[str, tuple[str, Callable[[int, bool], list[str]]]] = {
@@ -23,6 +24,7 @@ BENCHMARKS: dict[str, tuple[str, Callable[[int, bool], list[str]]]] = {
     "grid": ("Grid: the published search", grid),
     "quality": ("Quality: the same errors", quality),
     "growth": ("Growth: many tiny fits", growth),
+    "search": ("Search: the published search through scikit-learn's interface", search),
 }
 MIN_PAIRS = 5
 

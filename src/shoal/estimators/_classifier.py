@@ -1,0 +1,114 @@
+"""What classifiers share: labels of any type, probabilities, one more epoch at a time.
+
+Letters: N rows, K classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import ClassifierMixin, _fit_context
+
+from shoal.engine import softmax
+from shoal.estimators._estimator import NetworkEstimator
+from shoal.estimators._inputs import Prepared, checked_labels, numbers_of
+
+
+class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc]
+    """A network with one output for each class, trained on their cross-entropy."""
+
+    _kind = "classification"
+
+    def _targets(self, y: Any, prepared: Prepared, known: Any) -> Prepared:
+        labels = checked_labels(y, prepared.x)
+        seen = np.unique(labels[prepared.rows])
+        classes = seen if known is None else known
+        strange = seen[numbers_of(seen, classes) < 0]
+        if len(strange):
+            raise ValueError(f"y: expected labels among {classes.tolist()}, got {strange.tolist()[0]!r}")
+        fitted = {"classes_": classes, "n_outputs_": len(classes)}
+        return replace(prepared, y=numbers_of(labels, classes), outputs=len(classes), fitted=fitted)
+
+    def _known(self) -> Any:
+        return self.classes_
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Give the likeliest class of every row.
+
+        Parameters
+        ----------
+        X : array-like of shape (N, D), or images in the form of `fit`
+
+        Returns
+        -------
+        labels : ndarray of shape (N,)
+            Labels as they came in y.
+        """
+        place_N = self.predict_proba(X).argmax(axis=1)
+        return np.asarray(self.classes_[place_N])
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Give the probability of every class: the softmax of the network's outputs.
+
+        Parameters
+        ----------
+        X : array-like of shape (N, D), or images in the form of `fit`
+
+        Returns
+        -------
+        probability : ndarray of shape (N, K)
+            Columns in the order of `classes_`; each row sums to 1.
+        """
+        return softmax(self._outputs(X))
+
+    def predict_log_proba(self, X: Any) -> NDArray[np.float64]:
+        """Give the logarithm of every probability; see `predict_proba`.
+
+        Parameters
+        ----------
+        X : array-like of shape (N, D), or images in the form of `fit`
+
+        Returns
+        -------
+        log_probability : ndarray of shape (N, K)
+        """
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def partial_fit(
+        self,
+        X: Any,
+        y: Any,
+        classes: Any = None,
+        sample_weight: Any = None,
+    ) -> Self:
+        """Train one more epoch on X and y, going on from where the network and its optimiser stand.
+
+        Parameters
+        ----------
+        X : array-like of shape (N, D), or images
+        y : array-like of shape (N,)
+        classes : array-like of shape (K,), default=None
+            Every label there will ever be; needed in the first call.
+        sample_weight : array-like of shape (N,), default=None
+
+        Returns
+        -------
+        self : estimator
+
+        Raises
+        ------
+        ValueError
+            Where `classes` is missing in the first call, or says otherwise later, and as `fit` does.
+        """
+        first = "parameters_" not in vars(self)
+        if first and classes is None:
+            raise ValueError("classes: expected every label there will be in the first call, got None")
+        known = None if classes is None else np.unique(classes)
+        if not first and known is not None and not np.array_equal(known, self.classes_):
+            raise ValueError(f"classes: expected {self.classes_.tolist()} as before, got {known.tolist()}")
+        return self._fit_further(X, y, sample_weight, known)

@@ -1,0 +1,204 @@
+"""Convolutional networks for images: `CNNClassifier`.
+
+Letters: N images, C channels, H and W height and width, D pixels of flat rows, K classes.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.estimators._classifier import NetworkClassifier
+from shoal.estimators._inputs import checked_images
+from shoal.estimators._parameters import CONSTRAINTS, CONVOLUTIONS, image_network
+from shoal.study import Network
+
+
+class CNNClassifier(NetworkClassifier):
+    """A convolutional network for classes of images, trained on their cross-entropy.
+
+    Each convolution keeps the size of its feature maps; each is followed by the activation and by max pooling,
+    as long as the maps are large enough. Dense layers follow.
+
+    X is images (N, H, W), (N, H, W, C) or (N, C, H, W) with C up to 4, where four channels or fewer at the end are
+    taken for channels first; or flat rows (N, D), which become the smallest square of one channel that holds
+    them, row by row, filled up with 0. Bytes (uint8) are divided by 255; other numbers are taken as they are.
+
+    Parameters
+    ----------
+    conv_channels : int or tuple of int, default=(16, 32)
+        Channels of each convolution.
+    hidden_layer_sizes : int or tuple of int, default=(64,)
+        Units of each hidden dense layer after them.
+    activation : str, default="relu"
+        After every convolution and hidden layer; see `MLPClassifier`.
+    kernel_size : int, default=3
+        Side of the convolutions' kernels, in pixels.
+    pool_size : int, default=2
+        Side of the pooling's windows, in pixels; 1 for none.
+    conv_dropout : float, default=0.0
+        Share of the channels of each convolution that is dropped in training.
+    shift : int, default=0
+        Move each image of bytes by up to so many pixels, drawn anew in each epoch.
+    flip : bool, default=False
+        Mirror half of the images of bytes, drawn anew in each epoch.
+    optimizer : {"adam", "adamw", "sgd", "rmsprop"}, default="adam"
+        What scikit-learn calls `solver`.
+    learning_rate_init : float, default=0.001
+        Learning rate, of the first epoch where `schedule` changes it.
+    schedule : {"constant", "cosine", "step", "one-cycle"}, default="constant"
+        How the learning rate changes from epoch to epoch.
+    batch_size : int or "auto", default="auto"
+        Rows of a batch; "auto" is 64, or all rows where there are fewer.
+    max_iter : int, default=20
+        Epochs. Without `early_stopping`, all of them are trained.
+    momentum : float, default=0.9
+        Of "sgd" alone.
+    nesterovs_momentum : bool, default=True
+        Of "sgd" with momentum alone.
+    weight_decay : float, default=0.0
+        As in torch.optim: added to the gradient of every parameter, decoupled for "adamw". See the notes for `alpha`.
+    dropout : float, default=0.0
+        Share of the units of each hidden dense layer that is dropped in training.
+    early_stopping : bool, default=False
+        Hold out `validation_fraction` of the rows, stop once their loss has not fallen for
+        `n_iter_no_change` epochs, and keep the parameters of the best epoch.
+    validation_fraction : float, default=0.1
+        Of early stopping.
+    n_iter_no_change : int, default=10
+        Of early stopping.
+    random_state : int, RandomState instance or None, default=None
+        Keys first weights, order of rows, dropout and the rows held out. A number is the seed of Shoal's own streams.
+    verbose : bool, default=False
+        Print the losses after each epoch.
+    warm_start : bool, default=False
+        Let `fit` go on from the parameters it finds, with the optimiser as new.
+    n_jobs : int, default=None
+        Has no effect on one network, which is trained on one core; kept for code that sets it.
+    device : {"auto", "cpu", "cuda", "mps"}, default="auto"
+        Where torch computes. Small networks that the native trainer takes are trained on the CPU.
+    dtype : {"float32", "float64"}, default="float32"
+        Precision of training. "float64" is torch's work, and slower.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (K,)
+        Labels, sorted.
+    n_outputs_ : int
+        K, the number of classes.
+    image_shape_ : tuple of int
+        (C, H, W) of an image.
+    n_iter_ : int
+        Epochs trained.
+    best_iter_ : int
+        The epoch whose parameters are kept: the last, or the best with early stopping.
+    loss_curve_ : list of float
+        Mean loss over all training rows after the epochs of `curve_epochs_`, without dropout.
+    validation_loss_curve_ : list of float or None
+        The same over the rows held out, with early stopping.
+    curve_epochs_ : list of int
+        Epochs after which losses were evaluated: all, or up to 500 evenly spaced ones.
+    loss_ : float
+        The last of `loss_curve_`.
+    parameters_ : dict of str to ndarray
+        Trained parameters by name, in torch's shapes.
+    coefs_, intercepts_ : list of ndarray
+        Weights (inputs, units) and biases (units,) of the dense layers, as scikit-learn's MLP has them.
+    module_ : torch.nn.Module
+        The trained network; a new module each time, in evaluation mode.
+    n_features_in_ : int
+        Numbers of an image, C times H times W, or of a flat row.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where X is a frame with text for names.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from shoal import CNNClassifier
+    >>> digits = load_digits()
+    >>> model = CNNClassifier(max_iter=2, learning_rate_init=0.003, random_state=0)
+    >>> model.fit(digits.images[:600], digits.target[:600]).image_shape_
+    (1, 8, 8)
+    >>> model.predict_proba(digits.images[600:602]).shape
+    (2, 10)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS | CONVOLUTIONS
+    _auto_batch = 64
+
+    def __init__(  # noqa: PLR0913 - scikit-learn's way
+        self,
+        conv_channels: Any = (16, 32),
+        hidden_layer_sizes: Any = (64,),
+        activation: str = "relu",
+        *,
+        kernel_size: int = 3,
+        pool_size: int = 2,
+        conv_dropout: float = 0.0,
+        shift: int = 0,
+        flip: bool = False,
+        optimizer: str = "adam",
+        learning_rate_init: float = 0.001,
+        schedule: str = "constant",
+        batch_size: int | str = "auto",
+        max_iter: int = 20,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        weight_decay: float = 0.0,
+        dropout: float = 0.0,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        random_state: Any = None,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        n_jobs: int | None = None,
+        device: str = "auto",
+        dtype: str = "float32",
+    ) -> None:
+        self.conv_channels = conv_channels
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.kernel_size = kernel_size
+        self.pool_size = pool_size
+        self.conv_dropout = conv_dropout
+        self.shift = shift
+        self.flip = flip
+        self.optimizer = optimizer
+        self.learning_rate_init = learning_rate_init
+        self.schedule = schedule
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.weight_decay = weight_decay
+        self.dropout = dropout
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.random_state = random_state
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.n_jobs = n_jobs
+        self.device = device
+        self.dtype = dtype
+
+    def __sklearn_tags__(self) -> Any:
+        """Say that it takes images too."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+    def _checked(self, x: Any, *, reset: bool) -> NDArray[Any]:
+        images = checked_images(self, x, reset=reset)
+        if images.dtype != np.uint8 and (self.shift or self.flip):
+            name, value = ("shift", self.shift) if self.shift else ("flip", self.flip)
+            raise ValueError(
+                f"{name}: expected images of bytes (uint8) to augment, got {images.dtype} with {value}"
+            )
+        return images
+
+    def _network(self, input_shape: tuple[int, ...]) -> Network:
+        return image_network(self.get_params(deep=False), (input_shape[1], input_shape[2]))

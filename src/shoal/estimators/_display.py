@@ -1,0 +1,125 @@
+"""What a fitted search shows in a notebook: its candidates, ranked, and the chosen one's curves.
+
+One piece of HTML that holds all it needs: no script, no address to fetch from, every foreign text escaped.
+
+Letters: C candidates, F folds.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from html import escape
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.estimators._evaluation import Kept
+from shoal.results import mean_and_error
+
+SHOWN: Final = 12
+"""Rows of the table; of more candidates the best are shown."""
+LONGEST: Final = 80
+
+_CELL: Final = "padding:2px 10px;border-bottom:1px solid #ddd;white-space:nowrap;text-align:"
+_TABLE: Final = "border-collapse:collapse;font:13px sans-serif;margin:6px 0"
+
+
+class SearchDisplay:
+    """The notebook's side of a search."""
+
+    def _repr_html_inner(self) -> str:
+        return f"{super()._repr_html_inner()}{self._shown()}"  # type: ignore[misc]
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        bundle: dict[str, Any] = super()._repr_mimebundle_(**kwargs)  # type: ignore[misc]
+        if "text/html" in bundle:
+            bundle["text/html"] += self._shown()
+        return bundle
+
+    def _shown(self) -> str:
+        """Give table and picture; nothing before there are any."""
+        kept: Kept | None = vars(self).get("_kept")
+        if kept is None or "best_index_" not in vars(self):
+            return ""
+        try:
+            score_CF = self._deciding_scores()  # type: ignore[attr-defined]
+        except AttributeError:
+            return ""
+        tied_C, best = self.indistinguishable_, self.best_index_  # type: ignore[attr-defined]
+        settings = self.cv_results_["params"]  # type: ignore[attr-defined]
+        return ranked_table(settings, score_CF, tied_C, best) + curves_picture(kept, best)
+
+
+def ranked_table(
+    settings: Sequence[dict[str, Any]], score_CF: NDArray[Any], tied_C: NDArray[np.bool_], chosen: int
+) -> str:
+    """Give the candidates as an HTML table, the best first, the sick last."""
+    mean_C, error_C = mean_and_error(score_CF[:, :, np.newaxis])
+    order = np.argsort(-mean_C, kind="stable")
+    rows = order[:SHOWN].tolist()
+    if chosen not in rows:
+        rows[-1] = chosen
+    keys = list(dict.fromkeys(key for setting in settings for key in setting))
+    head = [
+        "",
+        *(key.rpartition("__")[2] if _alone(key, keys) else key for key in keys),
+        "mean score",
+        "standard error",
+        "",
+    ]
+    lines = [_row("th", head)]
+    for place in rows:
+        told = "chosen" if place == chosen else "cannot be told from the best" if tied_C[place] else ""
+        scores = [_number(mean_C[place]), _number(error_C[place])]
+        rank = str(int(np.flatnonzero(order == place)[0]) + 1)
+        lines.append(_row("td", [rank, *(_text(settings[place].get(key)) for key in keys), *scores, told]))
+    shown = f"{len(rows)} of " if len(rows) < len(order) else ""
+    caption = f"{shown}{len(order)} candidates on {score_CF.shape[1]} folds, the best first"
+    return (
+        f'<table style="{_TABLE}"><caption style="text-align:left;color:#555">{escape(caption)}</caption>'
+        f"{''.join(lines)}</table>"
+    )
+
+
+def curves_picture(kept: Kept, candidate: int) -> str:
+    """Give the chosen candidate's curves as a picture within the page."""
+    from shoal.look import fold_curves_png
+
+    folds = [
+        trained.curves for number, _, trained in kept.fits if number == candidate and trained.status == "ok"
+    ]
+    if not folds:
+        return ""
+    data = base64.b64encode(fold_curves_png(folds, "Chosen candidate")).decode()
+    words = "training and validation loss of the chosen candidate against epochs, over the folds"
+    return f'<img alt="{words}" style="max-width:100%" src="data:image/png;base64,{data}">'
+
+
+def _alone(key: str, keys: Sequence[str]) -> bool:
+    end = key.rpartition("__")[2]
+    return sum(other.rpartition("__")[2] == end for other in keys) == 1
+
+
+def _row(kind: str, cells: Sequence[str]) -> str:
+    """Give a row; the first cell and numbers to the right, texts to the left."""
+    last = len(cells) - 1
+    return "".join(
+        ["<tr>"]
+        + [
+            f'<{kind} style="{_CELL}{"left" if place == last else "right"}">{escape(cell)}</{kind}>'
+            for place, cell in enumerate(cells)
+        ]
+        + ["</tr>"]
+    )
+
+
+def _number(value: float) -> str:
+    return "sick" if np.isnan(value) else f"{value:.4g}"
+
+
+def _text(value: Any) -> str:
+    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    line = "".join(letter if letter.isprintable() else "?" for letter in text)
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"

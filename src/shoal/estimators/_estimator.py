@@ -1,0 +1,305 @@
+"""What all estimators share: from checked rows to a task, from what came of it to a fitted estimator.
+
+Letters: N rows, D inputs, K outputs or classes, P parameters.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, _fit_context
+from sklearn.utils.validation import check_is_fitted
+
+from shoal.data import draw_share
+from shoal.engine import CURVES, State, flat_arrays, initial_state, network_outputs
+from shoal.errors import TrainingError
+from shoal.estimators._callbacks import CallbackSupport, Progress, say
+from shoal.estimators._inputs import Prepared, checked_weight, in_precision, lesson, without_idle_rows
+from shoal.estimators._parameters import batch_rows, seed_of, training_of
+from shoal.estimators._tasks import Task, Trained, train_one
+from shoal.nets import Architecture, trained_module
+from shoal.streams import StreamKey
+from shoal.study import Network
+
+INNER_STREAM = 2**31
+"""The split number whose stream draws the rows that early stopping holds out."""
+
+
+class NetworkEstimator(CallbackSupport, BaseEstimator):  # type: ignore[misc]
+    """A network behind scikit-learn's interface; kinds of task and of network are its subclasses'.
+
+    A search takes the steps of `fit` apart: `_prepared` once for the rows of a fold, `_task` for each candidate,
+    and `_adopt` of what the engine made of it.
+    """
+
+    _kind: ClassVar[Any]
+    _auto_batch: ClassVar[int]
+
+    # Set by fitting
+    parameters_: dict[str, NDArray[Any]]
+    n_iter_: int
+    loss_curve_: list[float]
+    curve_epochs_: list[int]
+
+    # -- what subclasses say ---------------------------------------------------------------------------------
+
+    def _checked(self, x: Any, *, reset: bool) -> NDArray[Any]:
+        """Check inputs; `reset` notes what they look like."""
+        raise NotImplementedError
+
+    def _targets(self, y: Any, prepared: Prepared, known: Any) -> Prepared:
+        """Check targets and add them; `known` is what they must fit, None where nothing is known yet."""
+        raise NotImplementedError
+
+    def _known(self) -> Any:
+        """What targets must fit, once they are known: classes, or the number of targets."""
+        raise NotImplementedError
+
+    def _network(self, input_shape: tuple[int, ...]) -> Network:
+        """Give the network that the parameters ask for."""
+        raise NotImplementedError
+
+    # -- the public face -------------------------------------------------------------------------------------
+
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train the network on X and y, anew unless `warm_start`.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (N, D)
+            Inputs; an estimator of images also takes images.
+        y : array-like of shape (N,) or, in regression, (N, K)
+            Targets.
+        sample_weight : array-like of shape (N,), default=None
+            What each row's loss counts; of a batch, the weighted mean is minimised.
+
+        Returns
+        -------
+        self : estimator
+
+        Raises
+        ------
+        ValueError
+            Where a parameter, X, y or sample_weight is refused.
+        shoal.TrainingError
+            Where the fit diverges: its loss or a parameter is not finite any more.
+        """
+        progress = Progress(self, X, y, sample_weight)
+        again = self.warm_start and "parameters_" in vars(self)
+        prepared = self._prepared(X, y, sample_weight, again=again)
+        task = self._task(prepared)
+        if again:
+            task = replace(task, start=self._from_here(task))
+
+        def fitted(state: State) -> dict[str, Any]:
+            return self._fitted(task, prepared, _seen(state, task))
+
+        trained = train_one(task, device=self.device, on_epoch=progress.on_epoch(fitted))
+        self._adopt(trained, task, prepared)
+        progress.end()
+        return self
+
+    @property
+    def module_(self) -> Any:
+        """The trained network as a torch.nn.Module, in evaluation mode: a new one each time, free to be changed."""
+        check_is_fitted(self, "parameters_")
+        return trained_module(self._architecture, self.parameters_)
+
+    @property
+    def coefs_(self) -> list[NDArray[Any]]:
+        """Weights of the dense layers, each (inputs, units), as scikit-learn's MLP has them."""
+        return [array.T for name, array in self._dense() if name.endswith("weight")]
+
+    @property
+    def intercepts_(self) -> list[NDArray[Any]]:
+        """Biases of the dense layers, each (units,)."""
+        return [array for name, array in self._dense() if name.endswith("bias")]
+
+    # -- the steps of a fit ----------------------------------------------------------------------------------
+
+    def _prepared(
+        self,
+        x: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        rows: NDArray[np.int64] | None = None,
+        again: bool = False,
+        known: Any = None,
+    ) -> Prepared:
+        """Check what is fitted to; `rows` (all by default) are those to learn from; see `_targets` for `known`."""
+        if y is None:
+            raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None")
+        inputs = in_precision(self._checked(x, reset=not again), self.dtype)
+        weight_N = checked_weight(sample_weight, inputs)
+        prepared = Prepared(
+            x=inputs,
+            y=inputs[:0],
+            rows=np.arange(len(inputs), dtype=np.int64) if rows is None else rows,
+            outputs=0,
+            sample_weight=None if weight_N is None else weight_N.astype(self.dtype),
+        )
+        return without_idle_rows(self._targets(y, prepared, self._known() if again else known))
+
+    def _task(
+        self, prepared: Prepared, *, key: str = "fit", validation_rows: NDArray[np.int64] | None = None
+    ) -> Task:
+        """Give the task of fitting to prepared rows; `validation_rows` only draw a curve."""
+        given, seed = self.get_params(deep=False), seed_of(self.random_state)
+        inner = self._inner_rows(prepared, seed)
+        most = batch_rows(self.batch_size, self._auto_batch)
+        learned = lesson(prepared, inner, most)
+        return Task(
+            key=key,
+            network=self._network(prepared.x.shape[1:]),
+            training=training_of(given, min(most, len(learned.rows))),
+            task=self._kind,
+            x=prepared.x,
+            y=prepared.y,
+            outputs=prepared.outputs,
+            train_rows=learned.rows,
+            validation_rows=inner[:0] if validation_rows is None else validation_rows,
+            inner_rows=inner,
+            sample_weight=learned.sample_weight,
+            seed=seed,
+            dtype=self.dtype,
+        )
+
+    def _inner_rows(self, prepared: Prepared, seed: int) -> NDArray[np.int64]:
+        """Draw the rows that decide early stopping, the same share of every class; none without it."""
+        rows = prepared.rows
+        if not self.early_stopping:
+            return rows[:0]
+        labels = prepared.y[rows] if self._kind == "classification" else None
+        share = self.validation_fraction
+        held_N = draw_share(len(rows), share, StreamKey(seed, INNER_STREAM, 0), labels, None)
+        if not held_N.any() or held_N.all():
+            came = f"got {share} of {len(rows)} rows"
+            raise ValueError(f"validation_fraction: expected a share that leaves rows on both sides, {came}")
+        return rows[held_N]
+
+    def _adopt(self, trained: Trained, task: Task, prepared: Prepared) -> Self:
+        """Be fitted, by what came of a task. Raises TrainingError for a sick fit."""
+        if trained.status != "ok":
+            raise TrainingError(self._sickness(trained, task))
+        for name, value in self._fitted(task, prepared, trained).items():
+            setattr(self, name, value)
+        self._optimizer = None if trained.state is None else _Optimizer.after(trained.state, task)
+        return self
+
+    def _fitted(self, task: Task, prepared: Prepared, trained: Trained) -> dict[str, Any]:
+        """Give the attributes of the estimator that is fitted so."""
+        held = trained.curves.get("inner_loss", trained.curves.get("validation_loss"))
+        losses = trained.curves["train_loss"].tolist()
+        return {
+            **prepared.fitted,
+            "parameters_": trained.parameters,
+            "n_iter_": trained.epochs,
+            "best_iter_": trained.kept_epoch,
+            "curve_epochs_": trained.curves["epoch"].astype(np.int64).tolist(),
+            "loss_curve_": losses,
+            "validation_loss_curve_": None if held is None else held.tolist(),
+            "loss_": losses[-1] if losses else math.nan,
+            "_architecture": task.job.architecture,
+        }
+
+    def _sickness(self, trained: Trained, task: Task) -> str:
+        largest = float(np.abs(task.x[task.train_rows]).max()) if task.x.dtype != np.uint8 else 1.0
+        return (
+            f"{type(self).__name__}: the fit {trained.message}; likely causes are learning_rate_init="
+            f"{self.learning_rate_init:g} being too high, and inputs that are not scaled (the largest is {largest:.3g})"
+        )
+
+    # -- training further ------------------------------------------------------------------------------------
+
+    def _from_here(self, task: Task) -> State:
+        """Give the state to begin `task` with: the parameters so far, the optimiser as new."""
+        state, new, old = initial_state(task.job), task.job.architecture, self._architecture
+        if [slot.shape for slot in new.slots] != [slot.shape for slot in old.slots]:
+            raise ValueError(
+                f"{type(self).__name__}: expected the network's layers as they were fitted, to train them further,"
+                f" got others: {_sizes(new)} for {_sizes(old)}"
+            )
+        state.parameters_P, state.buffers = flat_arrays(old, self.parameters_)
+        return state
+
+    def _fit_further(self, x: Any, y: Any, sample_weight: Any, known: Any = None) -> Self:
+        """Train one more epoch on these rows, the optimiser going on where it stood."""
+        first = "parameters_" not in vars(self)
+        for name, wanted in (("early_stopping", False), ("schedule", "constant")):
+            if getattr(self, name) != wanted:
+                raise ValueError(f"{name}: expected {wanted!r} in partial_fit, got {getattr(self, name)!r}")
+        prepared = self._prepared(x, y, sample_weight, again=not first, known=known)
+        task = self._one_more_epoch(self._task(prepared), first=first)
+        trained = train_one(task, device=self.device, on_epoch=say if self.verbose else None)
+        epochs, losses, points = (
+            (0, [], []) if first else (self.n_iter_, self.loss_curve_, self.curve_epochs_)
+        )
+        self._adopt(trained, task, prepared)
+        self.n_iter_ = self.best_iter_ = epochs + 1
+        self.loss_curve_ = losses + self.loss_curve_
+        self.curve_epochs_ = [*points, self.n_iter_]
+        return self
+
+    def _one_more_epoch(self, task: Task, *, first: bool) -> Task:
+        """Give the task of the next epoch.
+
+        The optimiser's count of steps is rounded up to whole epochs of this size.
+        """
+        state = initial_state(task.job) if first else self._from_here(task)
+        if not first and self._optimizer is not None:
+            state.first_P, state.second_P = self._optimizer.first_P, self._optimizer.second_P
+            state.epoch = -(-self._optimizer.steps // _steps(task))
+        state.epoch_T = np.array([state.epoch + 1], dtype=np.int64)
+        state.curve_TC = np.full((1, len(CURVES)), np.nan)
+        training = task.training.model_copy(update={"epochs": state.epoch + 1})
+        return replace(task, training=training, start=state)
+
+    # -- predicting ------------------------------------------------------------------------------------------
+
+    def _outputs(self, x: Any) -> NDArray[np.float64]:
+        """Outputs of the network (values, or logits), float64 (N, K)."""
+        check_is_fitted(self, "parameters_")
+        return network_outputs(self._architecture, self.parameters_, self._checked(x, reset=False))
+
+    def _dense(self) -> list[tuple[str, NDArray[Any]]]:
+        check_is_fitted(self, "parameters_")
+        return [(name, array) for name, array in self.parameters_.items() if not name.startswith("conv")]
+
+
+@dataclass(frozen=True, eq=False)
+class _Optimizer:
+    """Where an optimiser stands: its moments, (P,) each, and the steps it has made."""
+
+    first_P: NDArray[Any]
+    second_P: NDArray[Any]
+    steps: int
+
+    @classmethod
+    def after(cls, state: State, task: Task) -> _Optimizer:
+        return cls(state.first_P, state.second_P, state.epoch * _steps(task))
+
+
+def _steps(task: Task) -> int:
+    """Steps of one epoch."""
+    return -(-len(task.train_rows) // task.training.batch_size)
+
+
+def _sizes(architecture: Architecture) -> str:
+    return "-".join(str(layer.units) for layer in architecture.layers)
+
+
+def _seen(state: State, task: Task) -> Trained:
+    """Say what came of a task if it ends here."""
+    named = task.job.architecture.named(state.parameters_P, state.buffers)
+    parameters = {name: array.copy() for name, array in named.items()}
+    curve_TC = state.curve_TC[: state.points].copy()
+    curves = {"epoch": state.epoch_T[: state.points].astype(np.float64)}
+    for name in ("train_loss", "inner_loss") if len(task.inner_rows) else ("train_loss",):
+        curves[name] = curve_TC[:, CURVES.index(name)]
+    return Trained(task.key, "ok", "", parameters, curves, state.epoch, state.epoch, 0.0, "")

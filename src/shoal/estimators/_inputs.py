@@ -1,0 +1,167 @@
+"""X, y and sample weights as a user gives them, checked and made ready for the arithmetic.
+
+Letters: N rows, D inputs, K targets, C channels, H, W height and width.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import check_array, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, check_consistent_length, validate_data
+
+MOST_CHANNELS: Final = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Checked rows, and what they say of the estimator (`fitted`, attributes by name).
+
+    `x` is float (N, D) or (N, C, H, W), or uint8 (N, C, H, W); `y` float (N, K), or int64 (N,) class numbers, -1
+    where `rows` have no such class; `sample_weight` float64 (N,) or None. `rows` are those to learn from.
+    """
+
+    x: NDArray[Any]
+    y: NDArray[Any]
+    rows: NDArray[np.int64]
+    outputs: int
+    sample_weight: NDArray[Any] | None = None
+    fitted: dict[str, Any] = field(default_factory=dict)
+
+
+def checked_table(estimator: Any, x: Any, *, reset: bool) -> NDArray[Any]:
+    """Check a table of numbers as scikit-learn does; float (N, D). `reset` notes its width and its names."""
+    return np.asarray(validate_data(estimator, x, reset=reset, dtype=(np.float64, np.float32)))
+
+
+def checked_images(estimator: Any, x: Any, *, reset: bool) -> NDArray[Any]:
+    """Check images (N, H, W), (N, H, W, C) or (N, C, H, W), or flat rows (N, D), and give them as (N, C, H, W).
+
+    Bytes (uint8) stay bytes; other numbers become floats. Flat rows become the smallest square of one channel
+    that holds them, row by row, filled up with 0. `reset` notes the shape of an image as `image_shape_`.
+    """
+    shape = None
+    if (x if isinstance(x, np.ndarray) else np.asarray(x)).ndim > 2:
+        x = _channels_first(np.asarray(x))
+        shape = x.shape[1:]
+        if not reset and shape != estimator.image_shape_:
+            raise ValueError(f"X: expected images of shape {estimator.image_shape_} (C, H, W), got {shape}")
+        x = x.reshape(len(x), -1)
+    flat = np.asarray(validate_data(estimator, x, reset=reset, dtype="numeric"))
+    if flat.dtype not in (np.uint8, np.float32, np.float64):
+        flat = flat.astype(np.float64)
+    if reset:
+        side = math.isqrt(flat.shape[1] - 1) + 1
+        estimator.image_shape_ = shape or (1, side, side)
+    empty = math.prod(estimator.image_shape_) - flat.shape[1]
+    whole = np.pad(flat, ((0, 0), (0, empty))) if empty else flat
+    return np.ascontiguousarray(whole).reshape(len(flat), *estimator.image_shape_)
+
+
+def _channels_first(x: NDArray[Any]) -> NDArray[Any]:
+    if x.ndim == 3:
+        return x[:, None]
+    if x.ndim == 4 and x.shape[3] <= MOST_CHANNELS:
+        return x.transpose(0, 3, 1, 2)
+    if x.ndim == 4 and x.shape[1] <= MOST_CHANNELS:
+        return x
+    forms = "(N, H, W), (N, H, W, C) or (N, C, H, W) with C up to 4, or rows (N, D)"
+    raise ValueError(f"X: expected images of shape {forms}, got {x.shape}")
+
+
+def in_precision(x: NDArray[Any], dtype: str, what: str = "X") -> NDArray[Any]:
+    """Give floats in `dtype`; bytes stay bytes. Raises ValueError for a number that is too large for it."""
+    if x.dtype in (np.uint8, np.dtype(dtype)):
+        return x
+    with np.errstate(over="ignore"):
+        ready = x.astype(dtype)
+    if not np.isfinite(ready).all():
+        most = f"numbers of at most {np.finfo(dtype).max:.2g}, which {dtype} can hold"
+        raise ValueError(f"{what}: expected {most}, got {x.ravel()[np.argmax(np.abs(x))]:g}")
+    return ready
+
+
+def checked_targets(y: Any, x: NDArray[Any], dtype: str) -> tuple[NDArray[Any], bool]:
+    """Check numbers to predict; float (N, K), and whether they came as one column without a second axis."""
+    targets = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+    if targets.ndim == 2 and targets.shape[1] == 1:
+        targets = column_or_1d(targets, warn=True)
+    check_consistent_length(x, targets)
+    if targets.ndim > 2:
+        raise ValueError(f"y: expected targets of shape (N,) or (N, K), got {targets.shape}")
+    return in_precision(targets.reshape(len(targets), -1), dtype, "y"), targets.ndim == 1
+
+
+def checked_labels(y: Any, x: NDArray[Any]) -> NDArray[Any]:
+    """Check class labels of any type; (N,)."""
+    labels = column_or_1d(check_array(y, ensure_2d=False, dtype=None, input_name="y"), warn=True)
+    check_classification_targets(labels)
+    check_consistent_length(x, labels)
+    return np.asarray(labels)
+
+
+def numbers_of(labels: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.int64]:
+    """Number labels by their place among the sorted classes, int64 (N,); -1 for a label that is none of them."""
+    place_N = np.minimum(np.searchsorted(classes, labels), len(classes) - 1)
+    return np.where(classes[place_N] == labels, place_N, -1).astype(np.int64)
+
+
+def checked_weight(sample_weight: Any, x: NDArray[Any]) -> NDArray[Any] | None:
+    """Check the weights of rows, float64 (N,). Raises ValueError for negative ones, or none above 0."""
+    if sample_weight is None:
+        return None
+    weight_N = np.asarray(_check_sample_weight(sample_weight, x, dtype=np.float64))
+    if weight_N.min() < 0:
+        raise ValueError(f"sample_weight: expected no negative weights, got {weight_N.min():g}")
+    if not weight_N.any():
+        raise ValueError("sample_weight: expected at least one weight above zero, got zeros only")
+    return weight_N
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """Rows in the order and number in which they are learned from; their weights, where these differ."""
+
+    rows: NDArray[np.int64]
+    sample_weight: NDArray[Any] | None
+
+
+def without_idle_rows(prepared: Prepared) -> Prepared:
+    """Learn from no row that weighs nothing, and give no weights where all that is left weigh the same."""
+    if prepared.sample_weight is None:
+        return prepared
+    rows = prepared.rows[prepared.sample_weight[prepared.rows] > 0]
+    if not len(rows):
+        raise ValueError("sample_weight: expected at least one row to learn from with a weight above zero")
+    weight_R = prepared.sample_weight[rows]
+    weight = None if (weight_R == weight_R[0]).all() else prepared.sample_weight
+    return replace(prepared, rows=rows, sample_weight=weight)
+
+
+def lesson(prepared: Prepared, inner: NDArray[np.int64], most: int) -> Lesson:
+    """Lay out the rows to learn from, all but `inner`.
+
+    Where one batch (of up to `most` rows) holds all rows, its loss depends neither on their order nor on whether
+    a row weighs two or comes twice. So that this holds to the last bit, whole weights become repeats and the rows
+    are put in an order of their own.
+    """
+    rows, weight_N = np.setdiff1d(prepared.rows, inner), prepared.sample_weight
+    if weight_N is not None and not len(inner):
+        times_N = weight_N[rows]
+        if (times_N == np.floor(times_N)).all() and times_N.sum() <= most:
+            rows, weight_N = np.repeat(rows, times_N.astype(np.int64)), None
+    if len(rows) <= most:
+        rows = rows[_canonical(prepared.x[rows], prepared.y[rows])]
+    return Lesson(rows, weight_N)
+
+
+def _canonical(x: NDArray[Any], y: NDArray[Any]) -> NDArray[np.int64]:
+    """Give an order of rows that depends on their content alone."""
+    parts = [np.ascontiguousarray(part).reshape(len(part), -1).view(np.uint8) for part in (x, y)]
+    whole = np.ascontiguousarray(np.concatenate(parts, axis=1))
+    return np.argsort(whole.view(f"V{whole.shape[1]}").ravel(), kind="stable")

@@ -1,0 +1,316 @@
+"""Dense networks for tables: `MLPRegressor` and `MLPClassifier`.
+
+Letters: N rows, D inputs, K targets or classes, T evaluated epochs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import MultiOutputMixin, RegressorMixin, _fit_context
+
+from shoal.estimators._classifier import NetworkClassifier
+from shoal.estimators._estimator import NetworkEstimator
+from shoal.estimators._inputs import Prepared, checked_table, checked_targets
+from shoal.estimators._parameters import CONSTRAINTS, dense_network
+from shoal.study import Network
+
+
+class _Dense(NetworkEstimator):
+    """What both have: tables in, a dense network."""
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS
+    _auto_batch = 200
+
+    def __init__(  # noqa: PLR0913 - scikit-learn's way
+        self,
+        hidden_layer_sizes: Any = (100,),
+        activation: str = "relu",
+        *,
+        optimizer: str = "adam",
+        learning_rate_init: float = 0.001,
+        schedule: str = "constant",
+        batch_size: int | str = "auto",
+        max_iter: int = 200,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        weight_decay: float = 0.0,
+        dropout: float = 0.0,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        random_state: Any = None,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        n_jobs: int | None = None,
+        device: str = "auto",
+        dtype: str = "float32",
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.optimizer = optimizer
+        self.learning_rate_init = learning_rate_init
+        self.schedule = schedule
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.weight_decay = weight_decay
+        self.dropout = dropout
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.random_state = random_state
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.n_jobs = n_jobs
+        self.device = device
+        self.dtype = dtype
+
+    def _checked(self, x: Any, *, reset: bool) -> NDArray[Any]:
+        return checked_table(self, x, reset=reset)
+
+    def _network(self, input_shape: tuple[int, ...]) -> Network:  # noqa: ARG002
+        return dense_network(self.get_params(deep=False))
+
+
+class MLPRegressor(RegressorMixin, MultiOutputMixin, _Dense):  # type: ignore[misc]
+    """A dense network for numbers to predict, trained on their mean squared error.
+
+    Stands in for sklearn.neural_network.MLPRegressor: the native trainer does the work where it can, torch the rest.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or tuple of int, default=(100,)
+        Units of each hidden layer.
+    activation : str, default="relu"
+        Of the hidden layers: "relu", "tanh", "logistic" (or "sigmoid"), "identity", "leaky-relu", "elu", "gelu",
+        "silu" or "softplus".
+    optimizer : {"adam", "adamw", "sgd", "rmsprop"}, default="adam"
+        What scikit-learn calls `solver`.
+    learning_rate_init : float, default=0.001
+        Learning rate, of the first epoch where `schedule` changes it.
+    schedule : {"constant", "cosine", "step", "one-cycle"}, default="constant"
+        How the learning rate changes from epoch to epoch.
+    batch_size : int or "auto", default="auto"
+        Rows of a batch; "auto" is 200, or all rows where there are fewer.
+    max_iter : int, default=200
+        Epochs. Without `early_stopping`, all of them are trained.
+    momentum : float, default=0.9
+        Of "sgd" alone.
+    nesterovs_momentum : bool, default=True
+        Of "sgd" with momentum alone.
+    weight_decay : float, default=0.0
+        As in torch.optim: added to the gradient of every parameter, decoupled for "adamw". See the notes for `alpha`.
+    dropout : float, default=0.0
+        Share of the units of each hidden dense layer that is dropped in training.
+    early_stopping : bool, default=False
+        Hold out `validation_fraction` of the rows, stop once their loss has not fallen for
+        `n_iter_no_change` epochs, and keep the parameters of the best epoch.
+    validation_fraction : float, default=0.1
+        Of early stopping.
+    n_iter_no_change : int, default=10
+        Of early stopping.
+    random_state : int, RandomState instance or None, default=None
+        Keys first weights, order of rows, dropout and the rows held out. A number is the seed of Shoal's own streams.
+    verbose : bool, default=False
+        Print the losses after each epoch.
+    warm_start : bool, default=False
+        Let `fit` go on from the parameters it finds, with the optimiser as new.
+    n_jobs : int, default=None
+        Has no effect on one network, which is trained on one core; kept for code that sets it.
+    device : {"auto", "cpu", "cuda", "mps"}, default="auto"
+        Where torch computes. Small networks that the native trainer takes are trained on the CPU.
+    dtype : {"float32", "float64"}, default="float32"
+        Precision of training. "float64" is torch's work, and slower.
+
+    Attributes
+    ----------
+    n_outputs_ : int
+        K, the number of targets.
+    n_iter_ : int
+        Epochs trained.
+    best_iter_ : int
+        The epoch whose parameters are kept: the last, or the best with early stopping.
+    loss_curve_ : list of float
+        Mean loss over all training rows after the epochs of `curve_epochs_`, without dropout.
+    validation_loss_curve_ : list of float or None
+        The same over the rows held out, with early stopping.
+    curve_epochs_ : list of int
+        Epochs after which losses were evaluated: all, or up to 500 evenly spaced ones.
+    loss_ : float
+        The last of `loss_curve_`.
+    parameters_ : dict of str to ndarray
+        Trained parameters by name, in torch's shapes.
+    coefs_, intercepts_ : list of ndarray
+        Weights (inputs, units) and biases (units,) of the dense layers, as scikit-learn's MLP has them.
+    module_ : torch.nn.Module
+        The trained network; a new module each time, in evaluation mode.
+    n_features_in_ : int
+        D, the number of columns of X.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where X is a frame with text for names.
+
+    Notes
+    -----
+    The loss is the mean of the squared error over rows and targets; scikit-learn's is half of that, and its gradient
+    adds up over the targets. So with "sgd", its learning rate is 2 / K of one here ("adam" does not see
+    the difference). Its `alpha` is divided by the rows of a batch and leaves biases out. Shoal's page
+    "Coming from scikit-learn" has all differences.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shoal import MLPRegressor
+    >>> X = np.linspace(-3, 3, 200).reshape(-1, 1)
+    >>> y = np.sin(X).ravel()
+    >>> model = MLPRegressor(hidden_layer_sizes=(50, 50), learning_rate_init=0.01, random_state=0).fit(X, y)
+    >>> model.score(X, y) > 0.99
+    True
+    >>> model.predict([[0.0], [1.5]]).round(1) + 0.0
+    array([0., 1.])
+    """
+
+    _kind = "regression"
+
+    def _targets(self, y: Any, prepared: Prepared, known: Any) -> Prepared:
+        y_NK, flat = checked_targets(y, prepared.x, self.dtype)
+        outputs = y_NK.shape[1]
+        if known is not None and known != outputs:
+            raise ValueError(f"y: expected {known} targets as before, got {outputs}")
+        return replace(prepared, y=y_NK, outputs=outputs, fitted={"n_outputs_": outputs, "_flat": flat})
+
+    def _known(self) -> Any:
+        return self.n_outputs_
+
+    def predict(self, X: Any) -> NDArray[np.float64]:
+        """Predict targets.
+
+        Parameters
+        ----------
+        X : array-like of shape (N, D)
+
+        Returns
+        -------
+        y : ndarray of shape (N,) or (N, K)
+            float64, in the shape that y had in `fit`.
+        """
+        y_NK = self._outputs(X)
+        return y_NK.ravel() if self._flat else y_NK
+
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train one more epoch on X and y, going on from where the network and its optimiser stand.
+
+        Parameters
+        ----------
+        X : array-like of shape (N, D)
+        y : array-like of shape (N,) or (N, K)
+        sample_weight : array-like of shape (N,), default=None
+
+        Returns
+        -------
+        self : estimator
+        """
+        return self._fit_further(X, y, sample_weight)
+
+
+class MLPClassifier(NetworkClassifier, _Dense):
+    """A dense network for classes, trained on their cross-entropy.
+
+    Stands in for sklearn.neural_network.MLPClassifier: the native trainer does the work where it can, torch the rest.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or tuple of int, default=(100,)
+        Units of each hidden layer.
+    activation : str, default="relu"
+        Of the hidden layers: "relu", "tanh", "logistic" (or "sigmoid"), "identity", "leaky-relu", "elu", "gelu",
+        "silu" or "softplus".
+    optimizer : {"adam", "adamw", "sgd", "rmsprop"}, default="adam"
+        What scikit-learn calls `solver`.
+    learning_rate_init : float, default=0.001
+        Learning rate, of the first epoch where `schedule` changes it.
+    schedule : {"constant", "cosine", "step", "one-cycle"}, default="constant"
+        How the learning rate changes from epoch to epoch.
+    batch_size : int or "auto", default="auto"
+        Rows of a batch; "auto" is 200, or all rows where there are fewer.
+    max_iter : int, default=200
+        Epochs. Without `early_stopping`, all of them are trained.
+    momentum : float, default=0.9
+        Of "sgd" alone.
+    nesterovs_momentum : bool, default=True
+        Of "sgd" with momentum alone.
+    weight_decay : float, default=0.0
+        As in torch.optim: added to the gradient of every parameter, decoupled for "adamw". See the notes for `alpha`.
+    dropout : float, default=0.0
+        Share of the units of each hidden dense layer that is dropped in training.
+    early_stopping : bool, default=False
+        Hold out `validation_fraction` of the rows, stop once their loss has not fallen for
+        `n_iter_no_change` epochs, and keep the parameters of the best epoch.
+    validation_fraction : float, default=0.1
+        Of early stopping.
+    n_iter_no_change : int, default=10
+        Of early stopping.
+    random_state : int, RandomState instance or None, default=None
+        Keys first weights, order of rows, dropout and the rows held out. A number is the seed of Shoal's own streams.
+    verbose : bool, default=False
+        Print the losses after each epoch.
+    warm_start : bool, default=False
+        Let `fit` go on from the parameters it finds, with the optimiser as new.
+    n_jobs : int, default=None
+        Has no effect on one network, which is trained on one core; kept for code that sets it.
+    device : {"auto", "cpu", "cuda", "mps"}, default="auto"
+        Where torch computes. Small networks that the native trainer takes are trained on the CPU.
+    dtype : {"float32", "float64"}, default="float32"
+        Precision of training. "float64" is torch's work, and slower.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (K,)
+        Labels, sorted.
+    n_outputs_ : int
+        K, the number of classes.
+    n_iter_ : int
+        Epochs trained.
+    best_iter_ : int
+        The epoch whose parameters are kept: the last, or the best with early stopping.
+    loss_curve_ : list of float
+        Mean loss over all training rows after the epochs of `curve_epochs_`, without dropout.
+    validation_loss_curve_ : list of float or None
+        The same over the rows held out, with early stopping.
+    curve_epochs_ : list of int
+        Epochs after which losses were evaluated: all, or up to 500 evenly spaced ones.
+    loss_ : float
+        The last of `loss_curve_`.
+    parameters_ : dict of str to ndarray
+        Trained parameters by name, in torch's shapes.
+    coefs_, intercepts_ : list of ndarray
+        Weights (inputs, units) and biases (units,) of the dense layers, as scikit-learn's MLP has them.
+    module_ : torch.nn.Module
+        The trained network; a new module each time, in evaluation mode.
+    n_features_in_ : int
+        D, the number of columns of X.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where X is a frame with text for names.
+
+    Notes
+    -----
+    Two classes have two outputs and a softmax, where scikit-learn's MLPClassifier has one and a sigmoid.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from shoal import MLPClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = make_pipeline(StandardScaler(), MLPClassifier(random_state=0)).fit(X, y)
+    >>> model.score(X, y) > 0.95
+    True
+    >>> model.predict_proba(X[:2]).shape
+    (2, 3)
+    """

@@ -1,0 +1,130 @@
+"""Constructor parameters, in scikit-learn's names: what each may be, and the Network and Training they ask for."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import Any, Final, get_args
+
+import numpy as np
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from shoal.study import Activation, Augment, Conv, Network, Optimizer, Pool, Schedule, Training
+
+SEEDS: Final = 2**31 - 1
+_LOGISTIC: Final = {"logistic": "sigmoid"}
+_COUNT: Final = Interval(Integral, 1, 2**31 - 1, closed="both")
+_SHARE: Final = Interval(Real, 0, 1, closed="left")
+
+CONSTRAINTS: Final[dict[str, list[Any]]] = {
+    "hidden_layer_sizes": ["array-like", _COUNT],
+    "activation": [StrOptions({*get_args(Activation), *_LOGISTIC})],
+    "optimizer": [StrOptions(set(get_args(Optimizer)))],
+    "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+    "schedule": [StrOptions(set(get_args(Schedule)))],
+    "batch_size": [StrOptions({"auto"}), _COUNT],
+    "max_iter": [_COUNT],
+    "momentum": [_SHARE],
+    "nesterovs_momentum": ["boolean"],
+    "weight_decay": [Interval(Real, 0, None, closed="left")],
+    "dropout": [_SHARE],
+    "early_stopping": ["boolean"],
+    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+    "n_iter_no_change": [_COUNT],
+    "random_state": ["random_state"],
+    "verbose": ["verbose"],
+    "warm_start": ["boolean"],
+    "n_jobs": [Integral, None],
+    "device": [StrOptions({"auto", "cpu", "cuda", "mps"})],
+    "dtype": [StrOptions({"float32", "float64"})],
+}
+"""What scikit-learn's own check of parameters holds the estimators' against."""
+
+CONVOLUTIONS: Final[dict[str, list[Any]]] = {
+    "conv_channels": ["array-like", _COUNT],
+    "kernel_size": [_COUNT],
+    "pool_size": [_COUNT],
+    "conv_dropout": [_SHARE],
+    "shift": [Interval(Integral, 0, 1000, closed="both")],
+    "flip": ["boolean"],
+}
+"""The same for what images add."""
+
+
+def counts(name: str, given: Any) -> tuple[int, ...]:
+    """Turn a number or a list of numbers of units into a tuple. Raises ValueError for any that is not above 0."""
+    listed = tuple(np.atleast_1d(np.asarray(given, dtype=object)).ravel())
+    wrong = [value for value in listed if not isinstance(value, Integral) or not 0 < int(value) < 2**31]
+    if wrong:
+        raise ValueError(f"{name}: expected whole numbers above 0, got {wrong[0]!r}")
+    return tuple(int(value) for value in listed)
+
+
+def seed_of(random_state: Any) -> int:
+    """Give the seed of the streams: the number itself, or one drawn from the generator."""
+    if isinstance(random_state, Integral):
+        return int(random_state)
+    return int(check_random_state(random_state).randint(SEEDS))
+
+
+def batch_rows(batch_size: int | str, auto: int) -> int:
+    """Give the most rows of a batch; "auto" is `auto`."""
+    return auto if isinstance(batch_size, str) else int(batch_size)
+
+
+def dense_network(given: dict[str, Any]) -> Network:
+    """Give the network that the parameters ask for."""
+    return Network(
+        hidden=counts("hidden_layer_sizes", given["hidden_layer_sizes"]),
+        activation=_activation(given["activation"]),
+        dropout=float(given["dropout"]),
+    )
+
+
+def image_network(given: dict[str, Any], size: tuple[int, int]) -> Network:
+    """Give the network for images of `size` (height, width); maps smaller than the pooling are not pooled."""
+    kernel, window, side = int(given["kernel_size"]), int(given["pool_size"]), min(size)
+    layers: list[Conv] = []
+    for channels in counts("conv_channels", given["conv_channels"]):
+        side += 2 * (kernel // 2) - kernel + 1
+        pooled = 1 < window <= side
+        pool = Pool(size=window) if pooled else None
+        layers.append(Conv(channels=channels, kernel=kernel, padding=kernel // 2, pool=pool))
+        side = side // window if pooled else side
+    return Network(
+        kind="cnn",
+        conv=tuple(layers),
+        hidden=counts("hidden_layer_sizes", given["hidden_layer_sizes"]),
+        activation=_activation(given["activation"]),
+        dropout=float(given["dropout"]),
+        conv_dropout=float(given["conv_dropout"]),
+    )
+
+
+def training_of(given: dict[str, Any], batch_size: int) -> Training:
+    """Give the training that the parameters ask for, in batches of `batch_size` rows.
+
+    As in scikit-learn, `momentum` and `nesterovs_momentum` count for "sgd" alone.
+    """
+    stops = bool(given["early_stopping"])
+    momentum = float(given["momentum"]) if given["optimizer"] == "sgd" else 0.0
+    return Training(
+        optimizer=given["optimizer"],
+        lr=float(given["learning_rate_init"]),
+        momentum=momentum,
+        nesterov=bool(given["nesterovs_momentum"]) and momentum > 0,
+        weight_decay=float(given["weight_decay"]),
+        schedule=given["schedule"],
+        batch_size=batch_size,
+        epochs=int(given["max_iter"]),
+        augment=Augment(shift=int(given.get("shift", 0)), flip=bool(given.get("flip", False))),
+        validation=0.0,
+        early_stopping="inner" if stops else "none",
+        inner_share=float(given["validation_fraction"]),
+        patience=int(given["n_iter_no_change"]),
+        keep="best" if stops else "last",
+    )
+
+
+def _activation(name: str) -> Any:
+    return _LOGISTIC.get(name, name)

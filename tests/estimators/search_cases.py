@@ -1,0 +1,65 @@
+"""Small data, small networks and what else the tests of searches share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+
+import shoal
+
+RNG = np.random.default_rng(7)
+X = RNG.normal(size=(48, 3))
+Y = np.sin(2 * X[:, 0]) + X[:, 1]
+LABELS = np.where(Y > 0.6, "high", np.where(Y < -0.6, "low", "mid"))
+
+
+def regressor(**settings: Any) -> shoal.MLPRegressor:
+    """A network that trains in milliseconds."""
+    return shoal.MLPRegressor(**{"hidden_layer_sizes": (6,), "max_iter": 15, "random_state": 3, **settings})
+
+
+def classifier(**settings: Any) -> shoal.MLPClassifier:
+    """The same for labels."""
+    return shoal.MLPClassifier(**{"hidden_layer_sizes": (6,), "max_iter": 15, "random_state": 3, **settings})
+
+
+def assert_same_results(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
+    """Hold cv_results_ against scikit-learn's: keys in order, splits, scores and ranks; times are times."""
+    assert list(ours) == list(theirs)
+    for key, expected in theirs.items():
+        found = ours[key]
+        if key.endswith("_time"):
+            assert found.shape == expected.shape
+        elif key == "params":
+            assert [repr(one) for one in found] == [repr(one) for one in expected]
+        elif key.startswith("param_"):
+            assert repr(found) == repr(expected)
+            assert found.dtype == expected.dtype
+        else:
+            assert found.dtype == expected.dtype
+            np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+
+
+class CountedScaler(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Scales by a factor and counts how often it was fitted, over all its clones; optionally in place."""
+
+    fits = 0
+
+    def __init__(self, factor: float = 1.0, in_place: bool = False) -> None:
+        self.factor = factor
+        self.in_place = in_place
+
+    def fit(self, X: NDArray[Any], y: Any = None) -> CountedScaler:
+        type(self).fits += 1
+        self.n_features_in_ = X.shape[1]
+        self.mean_ = X.mean(axis=0)
+        return self
+
+    def transform(self, X: NDArray[Any]) -> NDArray[Any]:
+        scaled = X if self.in_place else X.copy()
+        scaled -= self.mean_
+        scaled *= self.factor
+        return scaled
