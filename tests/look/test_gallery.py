@@ -50,8 +50,25 @@ def test_pictures_of_an_image_study(tmp_path: Path) -> None:
     found = {picture.name: picture for picture in pictures(make_run(tmp_path, run))}
     assert [name for name in found if name.startswith("3")] == [
         "30-delivered-confusion", "30-delivered-calibration", "31-delivered-weights", "33-delivered-mistakes",
+        "34-delivered-kernels",
     ]  # fmt: skip
     assert found["33-delivered-mistakes"].png().startswith(b"\x89PNG")
+
+
+def test_pictures_of_the_inside_of_a_convolutional_network(tmp_path: Path) -> None:
+    run = MadeUp(
+        task="classification", names=(), classes=("x", "y", "z"), inputs=(), targets=(), image=(1, 5, 5),
+        level=0.1, epochs=20, inside=True,
+    )  # fmt: skip
+    found = {picture.name: picture for picture in pictures(make_run(tmp_path, run))}
+    inside = [name for name in found if name[:2] in ("31", "32", "34")]
+    assert inside == [
+        "31-delivered-weights", "31-delivered-weights-history", "32-delivered-units", "34-delivered-kernels",
+        "34-delivered-classes", "34-delivered-conv1-maps", "34-delivered-conv2-maps",
+        "34-delivered-conv1-exciting", "34-delivered-conv2-exciting",
+    ]  # fmt: skip
+    for name in inside[4:]:
+        assert found[name].png() == found[name].png()
 
 
 def test_pictures_of_an_ensemble_of_classifiers(tmp_path: Path) -> None:

@@ -128,3 +128,16 @@ def test_doubts_ensemble_noise_and_published_values_are_told(tmp_path: Path) -> 
     row = next(line for line in text.splitlines() if line.startswith("SGD ") and "a book" in line)
     assert row.split()[1:3] == ["mse", "100"]
     assert " no " in row
+
+
+def test_units_that_answer_to_nothing_are_counted(tmp_path: Path) -> None:
+    run_of = MadeUp(
+        task="classification", names=(), classes=("x", "y", "z"), inputs=(), targets=(), image=(1, 5, 5),
+        level=0.5, epochs=20, inside=True,
+    )  # fmt: skip
+    lines = results_text(make_run(tmp_path, run_of)).splitlines()
+    start = lines.index("units that answer the same to all rows, delivered model")
+    assert [line.split() for line in lines[start + 1 : start + 5 : 2]] == [
+        ["layer", "activation", "units", "dead", "saturated", "rows", "looked", "at"],
+        ["conv1", "sigmoid", "3", "1", "1", "30"],
+    ]

@@ -47,11 +47,12 @@ def draw_kernels(kernels: Kernels) -> Sheet:
     heights = tuple(max(1.1, 10 * part.shape[0] / part.shape[1]) for part in tiles)
     figure, grid = stacked(heights, (11.5, sum(heights) + 1.1 * len(tiles)), shared=False)
     for axes, layer, tile, height in zip(grid, kernels.layers, tiles, heights, strict=True):
-        image = _mosaic(axes, tile, cmap=diverging(), vmin=-layer.most, vmax=layer.most)
+        most = layer.most or 1.0
+        image = _mosaic(axes, tile, cmap=diverging(), vmin=-most, vmax=most)
         bar = figure.colorbar(
             image, ax=axes, label="weight", aspect=12, shrink=min(1.0, 2.5 / height), pad=0.01
         )
-        bar.set_ticks([-layer.most, 0, layer.most], labels=[_short(-layer.most), "0", _short(layer.most)])
+        bar.set_ticks([-most, 0, most], labels=[_short(-most), "0", _short(most)])
         axes.set_title(_kernels_told(layer), fontsize=10, fontweight="normal")
         if layer.inputs == 1:
             _number_wrapped(axes, layer.weight_UIHW.shape[0])
@@ -101,7 +102,7 @@ def draw_exciting(fact: Exciting) -> Sheet:
     figure, grid = panels(
         len(blocks),
         columns=1,
-        size=(2.2 + _SIDE * 1.15 * min(channels, _IN_A_ROW), 0.9 + _SIDE * 1.15 * (images + 1)),
+        size=(max(7.2, 2.2 + _SIDE * 1.15 * min(channels, _IN_A_ROW)), 0.9 + _SIDE * 1.15 * (images + 1)),
     )
     strongest = ["strongest test image", *(f"number {number}" for number in range(2, images + 1))]
     for axes, block in zip(grid, blocks, strict=True):
@@ -182,7 +183,7 @@ def _mosaic(axes: Panel, tiles: NDArray[Any], cmap: Any, vmin: float, vmax: floa
     larger = -(-_SHARP // tiles.shape[4])
     tiles = tiles.repeat(larger, axis=3).repeat(larger, axis=4)
     rows, columns, channels, high, wide = tiles.shape
-    edge = max(1, round(0.04 * wide))
+    edge = max(1, round(0.07 * wide))
     sheet = np.full((rows, columns, high + 2 * edge, wide + 2 * edge, channels), np.nan)
     sheet[:, :, edge:-edge, edge:-edge] = tiles.transpose(0, 1, 3, 4, 2)
     flat = sheet.transpose(0, 2, 1, 3, 4).reshape(

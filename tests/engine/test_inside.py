@@ -1,0 +1,177 @@
+"""What a run keeps of the inside of its delivered network: right, complete, at no cost to any fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from shoal.data import load_builtin
+from shoal.engine import Planner, Trainers, _inside, load_data
+from shoal.nets import Channels, build_architecture, initial_parameters
+from shoal.pipeline import run
+from shoal.results import Results, Store
+from shoal.streams import REFIT_STREAM, StreamKey
+from shoal.study import Study
+from studies import tiny_study
+
+CONV: dict[str, Any] = {
+    "study": {"name": "small", "task": "classification"},
+    "data": {"dataset": "digits"},
+    "network": {
+        "kind": "cnn",
+        "conv": [{"channels": 3, "pool": {}}, {"channels": 4, "kernel": 2}],
+        "hidden": [5],
+    },
+    "training": {"batch_size": 200, "epochs": 3, "lr": 0.01},
+}
+
+
+def small(**inspect: Any) -> Study:
+    return Study.model_validate({**CONV, "inspect": inspect})
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("shoal.pipeline.write_report", lambda results: None)
+        return run(small(history=2, images=[7, 3]), out=tmp_path_factory.mktemp("images"), workers=1)
+
+
+def test_looking_changes_no_byte_of_the_results(images: Results, tmp_path: Path) -> None:
+    without = run(small(), out=tmp_path, workers=1)
+    assert without.digest == images.digest
+    assert without.inside is not None
+    assert without.inside.history == {}
+
+
+@pytest.mark.parametrize("trainer", ["torch", "native"])
+def test_the_history_goes_from_the_start_to_the_delivered_weights(tmp_path: Path, trainer: Any) -> None:
+    results = run(
+        tiny_study(search=None, compare=None, inspect={"history": 3}),
+        out=tmp_path,
+        workers=1,
+        trainer=trainer,
+    )
+    assert results.inside is not None
+    kept = results.inside.history
+    assert kept["epoch"].tolist() == [0, 3, 5, 8]
+    delivered = results.parameters(results.refit["fit_id"][0])
+    architecture = build_architecture(results.study.network, (1,), 1)
+    start = architecture.named(initial_parameters(architecture, StreamKey(3, REFIT_STREAM, 0)))
+    for layer in ("hidden1", "hidden2", "output"):
+        for place, weights in ((0, start), (-1, delivered)):
+            expected = np.quantile(weights[f"{layer}.weight"].astype(np.float64), kept["share"])
+            np.testing.assert_allclose(kept[f"{layer}/quantile"][place], expected)
+        moved = delivered[f"{layer}.weight"].astype(np.float64) - start[f"{layer}.weight"]
+        np.testing.assert_allclose(kept[f"{layer}/moved"][[0, -1]], [0, np.sqrt(np.mean(moved**2))])
+
+
+def test_a_finished_run_can_be_asked_for_its_history_and_for_other_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run(small(), out=tmp_path, workers=1)
+    assert first.inside is not None
+    computed: list[str] = []
+    real = _inside._channel_facts
+    monkeypatch.setattr(_inside, "_channel_facts", lambda *given: computed.append("channels") or real(*given))
+    again = run(small(history=500, images=[5]), out=tmp_path, workers=1)
+    assert again.inside is not None
+    assert again.digest == first.digest
+    assert again.inside.history["epoch"].tolist() == [0, 1, 2, 3]
+    assert again.inside.maps["rows"].tolist() == [1438 + 5]
+    assert computed == []
+    back = run(small(), out=tmp_path, workers=1)
+    assert back.inside is not None
+    assert back.inside.history == {}
+    np.testing.assert_array_equal(back.inside.maps["rows"], first.inside.maps["rows"])
+
+
+def test_a_replay_that_was_interrupted_goes_on_where_it_stood(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = tiny_study(search=None, compare=None, inspect={"history": 8})
+    whole = run(study, out=tmp_path / "whole", workers=1).inside
+    monkeypatch.setattr(_inside, "CHECKPOINT_SECONDS", 0.0)
+    real, seen = _inside._snapshot, []
+
+    def stopping(*given: Any) -> Any:
+        seen.append(1)
+        if len(seen) == 6:
+            raise KeyboardInterrupt
+        return real(*given)
+
+    monkeypatch.setattr(_inside, "_snapshot", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        run(study, out=tmp_path / "cut", workers=1)
+    resumed = run(study, out=tmp_path / "cut", workers=1).inside
+    assert len(seen) == 6 + 4  # 5 of 9 snapshots were kept
+    assert whole is not None
+    assert resumed is not None
+    for name, array in whole.history.items():
+        np.testing.assert_array_equal(resumed.history[name], array)
+    with Store.open_readonly(tmp_path / "cut") as store:
+        assert store.checkpoint(f"{resumed.fit_id} history 8") is None
+
+
+def test_channels_are_measured_over_all_test_images(images: Results) -> None:
+    data, inside = load_builtin("digits"), images.inside
+    assert data.images is not None
+    assert inside is not None
+    planner = Planner(images.study, load_data(images.study), Trainers().choose)
+    architecture = build_architecture(images.study.network, (1, 8, 8), 10)
+    channels = Channels(
+        architecture,
+        images.parameters(inside.fit_id),
+        np.array([1 / 255], np.float32),
+        np.zeros(1, np.float32),
+    )
+    assert planner.dataset.test_fingerprint == data.test_fingerprint
+    test, class_N = data.images[data.train_rows :], data.targets[data.train_rows :]
+    maps = [np.concatenate(parts) for parts in zip(*channels.maps(test), strict=True)]
+    for layer, map_NUHW in zip(("conv1", "conv2"), maps, strict=True):
+        kept = {
+            name: inside.channels[f"{layer}/{name}"]
+            for name in ("mean", "rows", "activation", "images", "low", "high")
+        }
+        expected = [map_NUHW[class_N == k].mean(axis=(0, 2, 3)) for k in range(10)]
+        np.testing.assert_allclose(kept["mean"], expected, rtol=1e-4, atol=1e-6)
+        top_NU = map_NUHW.max(axis=(2, 3))
+        np.testing.assert_allclose(kept["activation"], np.sort(top_NU, axis=0)[:-5:-1].T, rtol=1e-6)
+        np.testing.assert_allclose(kept["high"], map_NUHW.max(axis=(0, 2, 3)), rtol=1e-6)
+        np.testing.assert_allclose(kept["low"], map_NUHW.min(axis=(0, 2, 3)), rtol=1e-6)
+        np.testing.assert_array_equal(kept["images"], data.images[kept["rows"]])
+        made = inside.channels[f"{layer}/made"]
+        number = int(layer[-1]) - 1
+        np.testing.assert_allclose(
+            inside.channels[f"{layer}/made_activation"],
+            np.diagonal(channels.activation(number, made)),
+            rtol=1e-6,
+        )
+
+
+def test_maps_and_units_belong_to_their_rows(images: Results) -> None:
+    inside, data = images.inside, load_builtin("digits")
+    assert inside is not None
+    assert data.images is not None
+    assert inside.maps["rows"].tolist() == [1438 + 7, 1438 + 3]
+    np.testing.assert_array_equal(inside.maps["images"], data.images[[1438 + 7, 1438 + 3]])
+    assert inside.maps["conv1"].shape == (2, 3, 6, 6)
+    assert inside.maps["conv2"].shape == (2, 4, 2, 2)
+    logit_MK = inside.units["output"]
+    probability = images.predictions_of("refit").query("rows == 'test'").iloc[:, -10:].to_numpy()
+    assert inside.units["rows"].tolist() == [*range(1438, 1438 + 359)]
+    np.testing.assert_allclose(
+        np.exp(logit_MK) / np.exp(logit_MK).sum(axis=1, keepdims=True), probability, rtol=1e-3, atol=1e-5
+    )
+
+
+def test_without_choice_the_first_test_image_of_each_class_is_shown(tmp_path: Path) -> None:
+    data, results = load_builtin("digits"), run(small(), out=tmp_path, workers=1)
+    assert results.inside is not None
+    rows = results.inside.maps["rows"]
+    assert data.targets[rows].tolist() == [*range(10)]
+    for row in rows.tolist():
+        assert data.targets[row] not in data.targets[data.train_rows : row]

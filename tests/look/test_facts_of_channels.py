@@ -1,0 +1,216 @@
+"""Facts and pictures of convolutional layers, against arrays worked out by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from look_runs import MadeUp, make_run
+from readable import faults
+
+from shoal.look import Findings
+from shoal.look._facts_channels import (
+    ClassActivation,
+    Exciting,
+    exciting,
+    feature_maps,
+    kernels,
+    layer_activation,
+)
+from shoal.look._facts_inside import WeightHistory, weight_history
+from shoal.look._figures_channels import (
+    _mosaic,
+    draw_class_activation,
+    draw_exciting,
+    draw_feature_maps,
+    draw_kernels,
+)
+from shoal.look._figures_inside import draw_weight_history
+from shoal.look._findings_inside import (
+    class_activation,
+    convolution_kernels,
+    exciting_images,
+    history,
+    maps_of_images,
+    unit_counts,
+)
+
+RUN = MadeUp(
+    task="classification", names=(), classes=("x", "y", "z"), inputs=(), targets=(), image=(1, 5, 5),
+    level=0.5, epochs=20, inside=True,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def findings(tmp_path_factory: pytest.TempPathFactory) -> Findings:
+    return Findings(make_run(tmp_path_factory.mktemp("channels"), RUN))
+
+
+def test_kernels_come_in_the_order_of_the_layers_and_know_their_largest_weight() -> None:
+    weights = {
+        "conv2.weight": np.arange(8.0).reshape(2, 1, 2, 2) - 7,
+        "conv1.weight": np.zeros((40, 1, 1, 1)),
+        "conv1.bias": np.ones(40),
+    }
+    fact = kernels("a", ["conv1", "conv2"], weights)
+    assert [(layer.layer, layer.inputs, layer.channels, layer.most) for layer in fact.layers] == [
+        ("conv1", 1, 40, 0), ("conv2", 1, 2, 7),
+    ]  # fmt: skip
+    assert fact.layers[0].weight_UIHW.shape == (32, 1, 1, 1)
+    np.testing.assert_array_equal(fact.layers[1].weight_UIHW[1, 0], [[-3, -2], [-1, 0]])
+
+
+@pytest.mark.parametrize(
+    ("activation", "low", "high", "inner", "expected"),
+    [
+        ("relu", [0, 0, 0], [0, 0.1, 5], [9, 9, 9], (1, 0)),
+        ("leaky-relu", [-3, -3], [-1, 1], [9, 9], (1, 0)),
+        ("softplus", [0.001, 0.001], [0.009, 0.02], [9, 9], (1, 0)),
+        ("tanh", [-1, -1, 0.5], [-0.999, 1, 0.5], [0, 4, 9], (1, 1)),
+        ("identity", [2, -4], [2, -3], [0, 0], (1, 0)),
+    ],
+)
+def test_dead_and_saturated_channels_are_counted(
+    activation: str, low: list[float], high: list[float], inner: list[int], expected: tuple[int, int]
+) -> None:
+    mean = np.ones((2, len(low)))
+    fact = layer_activation(("conv1", activation), mean, (np.array(low), np.array(high)), np.array(inner))
+    assert (fact.dead, fact.saturated) == expected
+
+
+def test_what_excites_is_numbered_from_the_first_test_image() -> None:
+    image = np.zeros((2, 1, 1, 2, 2), np.uint8)
+    found = {
+        "low": np.zeros(3), "high": np.array([0.0, 2.0, 1.0]), "rows": np.array([[12], [17]]),
+        "activation": np.array([[0.0], [2.0]]), "made_activation": np.array([0.0, 3.0]),
+        "images": image, "made": image[:, 0] + 1,
+    }  # fmt: skip
+    fact = exciting("a", ("conv1", "relu", 3), found, 10)
+    assert fact.row_UT.tolist() == [[2], [7]]
+    assert fact.dead_U.tolist() == [True, False]
+    assert (fact.channels, fact.layer) == (3, "conv1")
+    assert fact.made_UCHW.max() == 1
+
+
+def test_a_history_has_the_layers_in_their_order() -> None:
+    kept = {
+        "output/quantile": np.ones((2, 3)), "output/moved": np.array([0.0, 2.0]),
+        "hidden1/quantile": np.zeros((2, 3)), "hidden1/moved": np.zeros(2),
+        "epoch": np.array([0, 9]), "share": np.array([0, 0.5, 1]),
+    }  # fmt: skip
+    fact = weight_history("a", ["hidden1", "output"], kept)
+    assert [layer.layer for layer in fact.layers] == ["hidden1", "output"]
+    assert fact.layers[1].moved_S.tolist() == [0, 2]
+    assert fact.epoch_S.tolist() == [0, 9]
+
+
+def test_the_kept_arrays_reach_their_facts(findings: Findings) -> None:
+    inside, named = findings.results.inside, findings.results.parameters(findings.delivered.healthy[0].fit_id)
+    assert inside is not None
+    found, answers, moved = convolution_kernels(findings), class_activation(findings), history(findings)
+    assert found is not None
+    assert answers is not None
+    assert moved is not None
+    np.testing.assert_array_equal(found.layers[1].weight_UIHW, named["conv2.weight"])
+    assert answers.layers[1].mean_KU.tolist() == [[0, 1, 2, 3]] * 3
+    assert [layer.layer for layer in moved.layers] == ["conv1", "conv2", "hidden1", "hidden2", "output"]
+    maps = maps_of_images(findings)
+    assert maps[0].labels == ("y (0)", "z (1)", "x (2)")
+    np.testing.assert_array_equal(maps[1].map_MUHW, inside.maps["conv2"])
+    assert [one.row_UT.tolist()[0] for one in exciting_images(findings)] == [[0, 1], [0, 1]]
+
+
+def test_units_and_channels_are_counted_together(findings: Findings) -> None:
+    counts = unit_counts(findings)
+    assert counts is not None
+    assert counts.layer == ("conv1", "conv2", "hidden1", "hidden2", "output")
+    assert counts.units.tolist() == [3, 4, 6, 5, 3]
+    assert counts.dead.tolist()[:2] == [1, 1]
+    assert counts.rows.tolist() == [30, 30, 3, 3, 3]
+
+
+def test_what_belongs_to_an_earlier_network_is_not_shown(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    results = make_run(tmp_path, RUN)
+    other = replace(results.inside, fit_id="0" * 64)
+    results.__dict__["inside"] = other
+    findings = Findings(results)
+    assert maps_of_images(findings) == exciting_images(findings) == []
+    assert history(findings) is class_activation(findings) is None
+    assert convolution_kernels(findings) is not None
+
+
+@pytest.mark.parametrize(("inputs", "channels", "side"), [(1, 8, 3), (1, 40, 5), (3, 16, 3), (16, 32, 1)])
+def test_kernels_are_readable(inputs: int, channels: int, side: int) -> None:
+    draw = np.random.default_rng(0)
+    weights = {
+        "conv1.weight": draw.normal(size=(channels, inputs, side, side)),
+        "conv2.weight": np.zeros((4, 4, 3, 3)),
+    }
+    assert faults(draw_kernels, kernels("a", ["conv1", "conv2"], weights)) == []
+
+
+@pytest.mark.parametrize(("images", "channels", "colours"), [(1, 1, 1), (10, 32, 1), (3, 5, 3), (40, 8, 1)])
+def test_feature_maps_are_readable(images: int, channels: int, colours: int) -> None:
+    draw = np.random.default_rng(0)
+    pixels = draw.integers(0, 256, (images, colours, 6, 5), dtype=np.uint8)
+    maps = draw.normal(size=(images, channels, 4, 4))
+    labels = [f"a long name of class {number} ({number})" for number in range(images)]
+    fact = feature_maps("a", ("conv1", "tanh", channels), labels, pixels, maps)
+    assert faults(draw_feature_maps, fact) == []
+
+
+@pytest.mark.parametrize(("classes", "channels"), [(2, 1), (10, 32), (40, 70)])
+def test_class_activations_are_readable(classes: int, channels: int) -> None:
+    mean = np.random.default_rng(0).normal(size=(classes, channels))
+    mean[1] = np.nan
+    ends = (mean[0], mean[0] + 1)
+    layers = tuple(
+        layer_activation((name, kind), values, ends, np.ones(channels))
+        for name, kind, values in (("conv1", "tanh", mean), ("conv2", "relu", abs(mean)))
+    )
+    names = tuple(f"class number {number}" for number in range(classes))
+    assert faults(draw_class_activation, ClassActivation("a", names, 10_000, layers)) == []
+
+
+@pytest.mark.parametrize(("channels", "colours"), [(1, 1), (17, 1), (32, 3)])
+def test_exciting_images_are_readable(channels: int, colours: int) -> None:
+    draw = np.random.default_rng(0)
+    pixels = draw.integers(0, 256, (channels, 4, colours, 8, 8), dtype=np.uint8)
+    strongest = 10.0 ** draw.uniform(-3, 5, (channels, 4))
+    fact = Exciting(
+        "a", "conv1", 64, np.arange(channels) == 0, np.zeros((channels, 4), np.int64), strongest, strongest[:, 0],
+        pixels, pixels[:, 0],
+    )  # fmt: skip
+    assert faults(draw_exciting, fact) == []
+
+
+@pytest.mark.parametrize("snapshots", [2, 60])
+def test_a_history_is_readable(snapshots: int) -> None:
+    quantile = np.sort(np.random.default_rng(0).normal(size=(snapshots, 7)), axis=1)
+    kept = {"epoch": np.arange(snapshots) * 100, "share": np.array([0, 0.05, 0.25, 0.5, 0.75, 0.95, 1])}
+    for layer in ("hidden1", "hidden2", "output"):
+        kept |= {f"{layer}/quantile": quantile, f"{layer}/moved": np.arange(snapshots)}
+    fact: WeightHistory = weight_history("a", ["hidden1", "hidden2", "output"], kept)
+    assert faults(draw_weight_history, fact) == []
+
+
+def test_every_pixel_of_a_tile_is_drawn_at_its_place() -> None:
+    class Axes:
+        def __getattr__(self, name: str) -> object:
+            return {"spines": {}}.get(name, lambda *given, **named: None)
+
+        def imshow(self, shown: np.ndarray, **named: object) -> np.ndarray:
+            return shown
+
+    tiles = np.arange(2 * 3 * 4.0).reshape(2, 3, 1, 2, 2)
+    shown = _mosaic(Axes(), tiles, cmap=None, vmin=0, vmax=1)
+    larger, edge = 12, 2
+    pitch = 2 * larger + 2 * edge
+    assert shown.shape == (2 * pitch, 3 * pitch)
+    for (row, column, _, y, x), value in np.ndenumerate(tiles):
+        top, left = row * pitch + edge + y * larger, column * pitch + edge + x * larger
+        assert (shown[top : top + larger, left : left + larger] == value).all()
+    assert np.isnan(shown).sum() == shown.size - tiles.size * larger**2
