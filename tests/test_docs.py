@@ -47,7 +47,14 @@ from shoal.study._study import (
 )
 
 ROOT: Final = Path(__file__).parent.parent
-OURS: Final = ("study-file.md", "statistics.md", "data.md", "results.md", "architecture.md", "scikit-learn.md")
+OURS: Final = (
+    "study-file.md",
+    "statistics.md",
+    "data.md",
+    "results.md",
+    "architecture.md",
+    "scikit-learn.md",
+)
 PAGES: Final = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
 SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "`[study]`": About,

@@ -10,6 +10,7 @@ from look_runs import MadeUp, make_run
 from readable import faults
 
 from shoal.look import Findings
+from shoal.look._alt import in_words
 from shoal.look._facts_channels import (
     ClassActivation,
     Exciting,
@@ -214,3 +215,21 @@ def test_every_pixel_of_a_tile_is_drawn_at_its_place() -> None:
         top, left = row * pitch + edge + y * larger, column * pitch + edge + x * larger
         assert (shown[top : top + larger, left : left + larger] == value).all()
     assert np.isnan(shown).sum() == shown.size - tiles.size * larger**2
+
+
+def test_a_picture_of_channels_is_told_in_words() -> None:
+    blank = np.zeros((3, 1, 1, 2, 2), np.uint8)
+    fact = Exciting(
+        name="a",
+        layer="conv1",
+        channels=3,
+        dead_U=np.array([False, True, False]),
+        row_UT=np.zeros((3, 1), np.int64),
+        activation_UT=np.array([[2.0], [0.0], [3.0]]),
+        made_activation_U=np.array([2.5, 1.0, 3.0]),
+        image_UTCHW=blank,
+        made_UCHW=blank[:, 0],
+    )
+    assert in_words(fact) == "conv1: the made image excites 1 of 2 living channels more than any test image."
+    weights = {"conv1.weight": np.ones((4, 2, 3, 3))}
+    assert in_words(kernels("a", ["conv1"], weights)) == "Kernels, channels × inputs: conv1 4 × 2."

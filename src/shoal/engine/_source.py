@@ -90,7 +90,9 @@ def _unseen_images(study: Study, dataset: Dataset) -> Iterator[Problem]:
     if asked and dataset.images is None:
         yield Problem("inspect.images", "expected nothing for a table, which has no images")
     elif asked and study.network.kind != "cnn":
-        yield Problem("inspect.images", 'expected nothing without network.kind = "cnn": only it has feature maps')
+        yield Problem(
+            "inspect.images", 'expected nothing without network.kind = "cnn": only it has feature maps'
+        )
     elif asked and max(asked) >= test:
         what = f"expected numbers of the {test:,} test images, from 0 to {test - 1:,}, got {max(asked):,}"
         yield Problem("inspect.images", what)

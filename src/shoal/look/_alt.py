@@ -9,8 +9,10 @@ import numpy as np
 
 from shoal.look._facts import Agreement, Curves, FittedCurve, Scores
 from shoal.look._facts_candidates import CandidateCurves, Parallel
+from shoal.look._facts_channels import ClassActivation, Exciting, FeatureMaps, Kernels
 from shoal.look._facts_classes import Calibration, Confusion
 from shoal.look._facts_ensemble import Disagreement, Disputed, EnsembleCurve, EnsembleScores, EnsembleSpread
+from shoal.look._facts_inside import WeightHistory
 from shoal.look._facts_references import Published
 from shoal.look._facts_search import Effects, Ranking, VarianceSplit
 from shoal.look._tables import one_number, percent
@@ -72,6 +74,39 @@ def _confusion(fact: Confusion) -> str:
 @in_words.register
 def _calibration(fact: Calibration) -> str:
     return f"Confidence against accuracy in {len(fact.bins.rows_M)} bins, over {fact.repeats} networks."
+
+
+@in_words.register
+def _weight_history(fact: WeightHistory) -> str:
+    names = ", ".join(layer.layer for layer in fact.layers)
+    return f"Weights of {names} at {len(fact.epoch_S)} epochs up to {fact.epoch_S[-1]}."
+
+
+@in_words.register
+def _kernels(fact: Kernels) -> str:
+    parts = (f"{one.layer} {one.channels} × {one.inputs}" for one in fact.layers)
+    return f"Kernels, channels × inputs: {', '.join(parts)}."
+
+
+@in_words.register
+def _feature_maps(fact: FeatureMaps) -> str:
+    return f"Feature maps of {fact.layer} for {len(fact.labels)} images: {', '.join(fact.labels)}."
+
+
+@in_words.register
+def _class_activation(fact: ClassActivation) -> str:
+    parts = (f"{one.layer} {one.dead} dead, {one.saturated} saturated" for one in fact.layers)
+    return f"Mean activation of each channel by class, over {fact.images} images: {', '.join(parts)}."
+
+
+@in_words.register
+def _exciting(fact: Exciting) -> str:
+    alive = ~fact.dead_U
+    beaten = int((fact.made_activation_U > fact.activation_UT[:, 0])[alive].sum())
+    return (
+        f"{fact.layer}: the made image excites {beaten} of {int(alive.sum())} living channels"
+        " more than any test image."
+    )
 
 
 @in_words.register
