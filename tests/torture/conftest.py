@@ -22,3 +22,6 @@ if os.name != "posix":
 def runner() -> Iterator[Runner]:
     with Runner() as running:
         yield running
+
+
+collect_ignore = ["fuzz_models.py"]  # a script of its own: it needs the extra `fuzz`
