@@ -64,11 +64,15 @@ def _likely_winner(planner: Planner) -> tuple[PlannedFit, ...]:
 
 def _described(dataset: Dataset) -> str:
     test = dataset.rows - dataset.train_rows
-    inputs = len(dataset.columns)
+    columns = len(dataset.columns)
+    given = f"{columns} input{'s' * (columns != 1)}"
+    if dataset.images is not None:
+        channels, height, width = dataset.images.shape[1:]
+        given = f"images of {height} × {width} pixels, {channels} channel{'s' * (channels != 1)}"
     asked = (
         f"{len(dataset.classes)} classes" if dataset.classes else f"target {', '.join(dataset.target_names)}"
     )
-    return f"{dataset.train_rows:,} training rows, {test:,} test rows, {inputs} input{'s' * (inputs != 1)}, {asked}"
+    return f"{dataset.train_rows:,} training rows, {test:,} test rows, {given}, {asked}"
 
 
 def _last_steps(planner: Planner, candidate: object) -> int:

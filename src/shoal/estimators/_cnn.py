@@ -59,7 +59,8 @@ class CNNClassifier(NetworkClassifier):
     nesterovs_momentum : bool, default=True
         Of "sgd" with momentum alone.
     weight_decay : float, default=0.0
-        As in torch.optim: added to the gradient of every parameter, decoupled for "adamw". See the notes for `alpha`.
+        As in torch.optim: added to the gradient of every parameter, decoupled for "adamw". Of `alpha`, see
+        `MLPRegressor`.
     dropout : float, default=0.0
         Share of the units of each hidden dense layer that is dropped in training.
     early_stopping : bool, default=False
