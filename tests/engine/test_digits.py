@@ -10,7 +10,7 @@ import pytest
 
 from shoal.engine import Silent
 from shoal.errors import Interrupted
-from shoal.pipeline import run
+from shoal.pipeline import plan, run
 from shoal.study import Study, load_study
 
 SHORT = (
@@ -57,3 +57,8 @@ def test_an_interrupted_run_goes_on_to_the_same_digest(study: Study, whole: str,
     with pytest.raises(Interrupted):
         run(study, out=tmp_path, workers=2, watcher=Interrupter())
     assert run(study, out=tmp_path, workers=1).digest == whole
+
+
+def test_the_plan_says_how_large_the_images_are(study: Study) -> None:
+    told = "1,438 training rows, 359 test rows, images of 8 × 8 pixels, 1 channel, 10 classes"
+    assert plan(study).data == told
