@@ -21,10 +21,10 @@ namespace shoal {
     X(TRAIN_X, "train.x") X(TRAIN_Y, "train.y") X(VALIDATION, "validation.rows") \
     X(VALIDATION_X, "validation.x") X(VALIDATION_Y, "validation.y") X(INNER, "inner.rows") \
     X(INNER_X, "inner.x") X(INNER_Y, "inner.y") X(EVERY, "every") X(IMAGES, "images") \
-    X(PIXELS, "pixel_scale") X(AUGMENT, "shift") X(POINTS, "points") \
+    X(PIXELS, "pixel_scale") X(AUGMENT, "shift") X(ASK_AFTER, "ask_after") X(POINTS, "points") \
     X(POINTS_COUNT, "points_count") X(PARAMETERS, "parameters") X(FIRST, "first") \
     X(SECOND, "second") X(BEST, "best") X(PARAMETER_COUNT, "parameter_count") X(CURVE, "curve") \
-    X(CURVE_COUNT, "curve_count") X(EPOCH, "epoch") X(SEEN, "seen") X(BEST_EPOCH, "best_epoch") \
+    X(CURVE_COUNT, "curve_count") X(EPOCH, "epoch") X(STEP, "step") X(SEEN, "seen") X(BEST_EPOCH, "best_epoch") \
     X(STATUS, "status") X(UNTIL, "until") X(X_ROWS, "x") X(OUTPUTS, "outputs") X(COUNT, "count") \
     X(PLACE, "place")
 
@@ -41,7 +41,7 @@ namespace {
 
 constexpr int64_t MOST_UNITS = 1 << 24, MOST_LAYERS = 1 << 10, MOST_ROWS = INT32_MAX, MOST_EPOCHS = INT32_MAX;
 constexpr int64_t MOST_CONVS = 32, MOST_CHANNELS = 1 << 16, MOST_PIXELS = 1 << 14,
-                  MOST_IMAGES = 1 << 28;
+                  MOST_IMAGES = 1 << 28, MOST_WORK = (int64_t)1 << 60;
 
 inline bool within(int64_t value, int64_t low, int64_t high) { return value >= low && value <= high; }
 inline bool finite_from_0(double value) { return value >= 0 && value <= 1.7e308; }
@@ -149,7 +149,8 @@ inline Field check_training(const ShoalFit& fit) {
     if (!within(fit.judge, 0, SHOAL_JUDGES - 1)) return JUDGE;
     if (fit.judge == SHOAL_BY_VALIDATION && !fit.validation.rows) return JUDGE;
     if (fit.judge == SHOAL_BY_INNER && !fit.inner.rows) return JUDGE;
-    return within(fit.patience, 0, MOST_EPOCHS) ? OK : PATIENCE;
+    if (!within(fit.patience, 0, MOST_EPOCHS)) return PATIENCE;
+    return within(fit.ask_after, 0, MOST_WORK) ? OK : ASK_AFTER;
 }
 
 // Evaluation points increase within [1, epochs]; as many are passed as lie up to the state's epoch.
@@ -173,6 +174,8 @@ inline Field check_state(const ShoalFit& fit, int64_t parameters) {
     if (!fit.second) return SECOND;
     if (!fit.best) return BEST;
     if (!within(fit.epoch, 0, fit.epochs)) return EPOCH;
+    const int64_t steps = (fit.train.rows + fit.batch_size - 1) / fit.batch_size;
+    if (!within(fit.step, 0, fit.epoch < fit.epochs ? steps - 1 : 0)) return STEP;
     if (!within(fit.best_epoch, 0, fit.epoch)) return BEST_EPOCH;
     return within(fit.status, 0, SHOAL_STATUSES - 1) ? OK : STATUS;
 }

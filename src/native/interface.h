@@ -14,7 +14,7 @@
 #define SHOAL_EXPORT extern "C" __attribute__((visibility("default")))
 #endif
 
-enum { SHOAL_ABI = 2 };  // changes with any struct or function below
+enum { SHOAL_ABI = 3 };  // changes with any struct or function below
 
 enum ShoalTarget { SHOAL_PORTABLE, SHOAL_AVX2, SHOAL_AVX512, SHOAL_NEON, SHOAL_TARGETS };
 enum ShoalActivation {
@@ -98,7 +98,8 @@ struct ShoalFit {
     int64_t pixel_count;
     int64_t shift, flip;  // augmentation: moved by up to `shift` pixels, mirrored or not
     uint32_t augment_key[2];
-    int32_t (*stopping)(void);  // asked before every batch of images, or null
+    int32_t (*pausing)(void);  // asked now and then, between two steps; or null
+    int64_t ask_after;         // after so much work, in multiply-adds
     const int64_t* points;  // (T,) epochs, from 1, after which the losses are evaluated
     int64_t points_count;
 
@@ -110,12 +111,11 @@ struct ShoalFit {
     int64_t parameter_count;  // P, of each of the four
     double* curve;            // (T, 5)
     int64_t curve_count;
-    int64_t epoch, seen;  // epochs trained, evaluation points passed
+    int64_t epoch, step, seen;  // epochs trained, steps of the next one, evaluation points passed
     int64_t best_epoch;
     double best_loss;
     int64_t status;
     int64_t sick_epoch, sick_batch;
-    int64_t stopped;  // 1: `stopping` said so; what was being trained is of no use
 };
 
 SHOAL_EXPORT int64_t shoal_abi(void);
@@ -124,7 +124,8 @@ SHOAL_EXPORT int64_t shoal_targets(void);
 // The name of the field that a function refused.
 SHOAL_EXPORT const char* shoal_field(int64_t code);
 
-// Train up to `until` epochs in all, or to the end of the fit.
+// Train up to `until` epochs in all, to the end of the fit, or until `pausing` answers other than 0: then the
+// state stands between two steps, and another call goes on from there to the same bytes.
 SHOAL_EXPORT int64_t shoal_advance(int64_t target, ShoalFit* fit, int64_t until);
 // Outputs (N, K) of the network for rows `x` (N, D), images as (N, C, height, width).
 SHOAL_EXPORT int64_t shoal_outputs(int64_t target, const ShoalNetwork* network, const float* parameters,

@@ -53,6 +53,7 @@ struct Conv {
 
 struct Network {
     int64_t inputs, count, parameters;
+    int64_t products;     // multiply-adds of one row's forward pass
     int64_t step, batch;  // rows of a step; rows that go through together, B
     Layer* layers;
     Layer front;     // what the first layer is fed with: value (B, stride); with images its gradient, too
@@ -161,6 +162,7 @@ inline int64_t place_convs(Network& net, const ShoalNetwork& from, bool training
         Conv& conv = net.convs ? net.convs[l] : counted;
         lay_out(conv, from.convs[l], channels, height, width);
         place_weights(net, conv.filters, training, flat, arena);
+        net.products += conv.filters.units * conv.filters.inputs * conv.pixels;
         const int64_t lanes = conv.filters.stride;
         conv.maps = arena.take<float>(net.batch * conv.map + PANEL);
         conv.filters.slope = arena.take<float>(net.batch * conv.pixels * lanes);
@@ -180,6 +182,7 @@ inline int64_t place_convs(Network& net, const ShoalNetwork& from, bool training
 // Every buffer in one arena. `training`: with moments, slopes and gradients, else for a forward pass only.
 inline void place(Network& net, const ShoalNetwork& from, bool training, Arena& arena) {
     int64_t flat = 0, inputs = from.inputs;
+    net.products = 0;
     if (net.conv_count) inputs = place_convs(net, from, training, arena, flat);
     net.layers = arena.take<Layer>(net.count);
     net.front.units = inputs;
@@ -192,6 +195,7 @@ inline void place(Network& net, const ShoalNetwork& from, bool training, Arena& 
         Layer& layer = net.layers ? net.layers[l] : counted;
         lay_out(layer, from.layers[l], inputs, 0);
         place_weights(net, layer, training, flat, arena);
+        net.products += layer.units * layer.inputs;
         layer.value = arena.take<float>(net.batch * layer.stride);
         layer.slope = arena.take<float>(net.batch * layer.stride);
         layer.delta = arena.take<float>(training ? net.batch * layer.stride : 0);

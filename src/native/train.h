@@ -11,6 +11,7 @@ namespace {
 struct Run {
     Network net = {};
     uint32_t *keys = nullptr, *spare = nullptr, *order = nullptr, *moves = nullptr;
+    int64_t unasked = -1;  // work since `pausing` was asked last; below 0 before the first step
     ~Run() {
         free(net.memory);
         free(keys);
@@ -49,26 +50,39 @@ inline double learn_from(Run& run, const ShoalFit& fit, int64_t first, const uin
     return score.loss / terms_of(net, fit, rows);
 }
 
-// One epoch; false at the first batch whose loss is not finite, and when told to stop.
+// Whether to pause before a step of so many rows: asked now and then only, since the answer has a price.
+inline bool pauses(Run& run, const ShoalFit& fit, int64_t rows) {
+    if (!fit.pausing || run.unasked < 0) return false;  // each call gets on
+    constexpr int64_t BY_ROW = 3, BY_PARAMETER = 16, BY_STEP = 1 << 12;  // multiply-adds, or what takes as long
+    run.unasked += BY_ROW * rows * run.net.products + BY_PARAMETER * run.net.parameters + BY_STEP;
+    if (run.unasked < fit.ask_after) return false;
+    run.unasked = 0;
+    return fit.pausing();
+}
+
+// The rest of an epoch; false at the first batch whose loss is not finite, and at a pause.
 inline bool train_epoch(Run& run, ShoalFit& fit) {
     const int64_t n = fit.train.rows, steps = (n + fit.batch_size - 1) / fit.batch_size;
     const uint32_t epoch = (uint32_t)fit.epoch;
     permutation({{fit.order_key[0], fit.order_key[1]}, 0, 0, epoch}, n, run.keys, run.spare, run.order);
     if (run.moves) draw_moves(fit, n, run.moves);
     Bias bias(fit.epoch * steps);
-    for (int64_t step = 0; step < steps; ++step) {
-        if (run.net.conv_count && fit.stopping && fit.stopping()) {
-            fit.stopped = 1;
+    for (int64_t step = 0; step < fit.step; ++step) bias.next();
+    for (int64_t step = fit.step; step < steps; ++step) {
+        const int64_t first = step * fit.batch_size, rows = least(fit.batch_size, n - first);
+        if (pauses(run, fit, rows)) {
+            fit.step = step;
             return false;
         }
-        const int64_t first = step * fit.batch_size, rows = least(fit.batch_size, n - first);
         draw_dropout(run.net, rows, {{fit.dropout_key[0], fit.dropout_key[1]}, 0, (uint32_t)step, epoch});
         if (!finite(learn_from(run, fit, first, run.order + first, rows))) {
             fit.status = SHOAL_DIVERGED;
             fit.sick_epoch = fit.epoch + 1;
             fit.sick_batch = step + 1;
+            fit.step = 0;
             return false;
         }
+        run.unasked = most(run.unasked, 0);
         bias.next();
         with_optimizer(fit, fit.rates[fit.epoch], bias, [&](const auto& update) {
             if (run.net.conv_count)
@@ -77,6 +91,7 @@ inline bool train_epoch(Run& run, ShoalFit& fit) {
                 backward(run.net, rows, update);
         });
     }
+    fit.step = 0;
     return true;
 }
 

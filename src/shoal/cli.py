@@ -272,4 +272,12 @@ def _fail(error: ShoalError) -> NoReturn:
     with suppress(OSError):
         for problem in error.problems:
             typer.echo(f"shoal: {problem}", err=True)
+        if isinstance(error, Interrupted):
+            _leave(error.exit_code)
     sys.exit(error.exit_code)
+
+
+def _leave(code: int) -> NoReturn:
+    """End at once: the interpreter's own end waits for what other threads are importing or computing."""
+    sys.stdout.flush()
+    os._exit(code)

@@ -18,7 +18,8 @@ from trainer_cases import LONG, fingerprint, in_precision, same_bytes, step_boun
 
 from conv_oracle import ConvOracle
 from shoal.engine._torch import TorchTrainer
-from shoal.engine._trainer import CURVES, FitData, Job, Rows, State, Stopped, Trainer, initial_state
+from shoal.engine._train import Checkpoint
+from shoal.engine._trainer import CURVES, FitData, Job, Rows, State, Trainer, initial_state, steps_per_epoch
 from shoal.nets import build_architecture
 from shoal.streams import StreamKey
 from shoal.study import Network, Training
@@ -298,13 +299,22 @@ def test_where_its_numbers_lie_in_memory_changes_no_byte(trainer: Trainer) -> No
         assert same_bytes(begun, train(trainer, case))
 
 
-def test_a_wish_to_stop_ends_an_epoch_of_images_at_once(trainer: Trainer) -> None:
-    wishes = iter([False, False, True])
-    state = initial_state(FULL.job)
-    state.stopping = lambda: next(wishes)
-    with pytest.raises(Stopped):
-        trainer.advance(FULL.job, FULL.data(), state, 6)
-    assert state.epoch == 0
+@every_case
+def test_a_pause_between_any_two_steps_changes_no_byte(
+    trainer: Trainer, case: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken(trainer, case)
+    monkeypatch.setattr("shoal.engine._native.ASK_AFTER", 1)
+    state = initial_state(case.job)
+    places = []
+    while state.status == "training":
+        state.pausing = lambda: True
+        trainer.advance(case.job, case.data(), state, case.job.training.epochs)
+        places.append((state.epoch, state.step))
+        state = Checkpoint.of("", state).state()
+    steps = steps_per_epoch(len(case.data().train), case.job.training.batch_size)
+    assert places == [divmod(step, steps) for step in range(1, len(places) + 1)]
+    assert same_bytes(state, train(trainer, case))
 
 
 # -- what is held out stays out -------------------------------------------------------------------------------

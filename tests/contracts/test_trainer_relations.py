@@ -7,9 +7,11 @@ training; a sick fit is its own affair; the kept epoch is the best of its curve.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -18,7 +20,8 @@ from hypothesis import strategies as st
 from trainer_cases import LONG, TABLE, Case, drawn_cases, fingerprint, same_bytes
 
 from oracle import Oracle
-from shoal.engine._trainer import CURVES, FitData, Rows, State, Trainer
+from shoal.engine._train import Checkpoint
+from shoal.engine._trainer import CURVES, FitData, Rows, State, Trainer, steps_per_epoch
 from shoal.nets import build_architecture
 from shoal.study import Network, Training
 
@@ -55,6 +58,34 @@ def test_an_interruption_between_evaluations_changes_no_byte(trainer: Trainer) -
         501,
     ]  # stops at 1 and 499 lie between evaluations
     assert same_bytes(whole, train(trainer, case, [1, 2, 499]))
+
+
+@RELATIONS
+@given(data=st.data(), pauses=st.lists(st.booleans(), max_size=9))
+def test_pauses_between_any_two_steps_change_no_byte(
+    trainer: Trainer, data: st.DataObject, pauses: list[bool]
+) -> None:
+    case = data.draw(drawn_cases(epochs=3, batch_norm=trainer.name == "torch"))
+    wishes, places, state = itertools.cycle([*pauses, True]), [], case.start()
+    with patch("shoal.engine._native.ASK_AFTER", 1):
+        while state.status == "training":
+            state.pausing = lambda: next(wishes)
+            trainer.advance(case.job, case.data, state, case.training.epochs)
+            places.append((state.epoch, state.step))
+            state = Checkpoint.of("", state).state()
+    whole = train(trainer, case)
+    assert same_bytes(state, whole)
+    steps = whole.epoch * steps_per_epoch(case.rows, case.training.batch_size)
+    assert len(set(places)) == len(places) > steps // (len(pauses) + 1) - 1
+
+
+def test_a_fit_that_is_asked_to_pause_at_once_gets_on(trainer: Trainer) -> None:
+    case = CASES["adam, dropout, short last batch"]
+    state = case.start()
+    state.pausing = lambda: True
+    with patch("shoal.engine._native.ASK_AFTER", 1):
+        trainer.advance(case.job, case.data, state, 8)
+    assert (state.epoch, state.step) == (0, 1)
 
 
 @RELATIONS

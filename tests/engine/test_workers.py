@@ -7,11 +7,13 @@ import signal
 import subprocess
 import sys
 import time
+from multiprocessing import Pipe
 from pathlib import Path
 
 import pytest
 
 from shoal.engine import Ground, Planner, Trainers
+from shoal.engine._child import _serve
 from shoal.engine._fits import Fit, unique
 from shoal.engine._train import Checkpoint, train_fit
 from shoal.engine._workers import Pool, Progress
@@ -68,6 +70,43 @@ def test_stopped_workers_hand_over_checkpoints_that_end_in_the_same_bytes(
             one.parameters[name].tobytes() == array.tobytes() for name, array in other.parameters.items()
         )
         assert one.curves["train_loss"].tobytes() == other.curves["train_loss"].tobytes()
+
+
+def test_a_worker_that_is_told_to_stop_between_two_fits_ends() -> None:
+    ours, its = Pipe()
+    for message in ((GROUND, TORCH.by_name["torch"]), "stop"):
+        ours.send(message)
+    _serve(its)
+    assert not its.poll(0)
+
+
+@pytest.mark.parametrize("name", ["torch", "native"])
+def test_a_fit_saved_within_an_epoch_goes_on_to_the_same_bytes(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainers = Trainers(name)
+    if name not in trainers.by_name:
+        pytest.skip("the native core is not built on this machine")
+    monkeypatch.setattr("shoal.engine._workers.CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr("shoal.engine._workers.LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("shoal.engine._native.ASK_AFTER", 1)
+    study = tiny_study(training={"epochs": 3, "batch_size": 7}, network={"dropout": 0.5})
+    (fit, *_) = unique(Planner(study, two_peaks(), trainers.choose).search_fits())
+    trainer = trainers.by_name[fit.trainer]
+    events = list(Pool([fit], GROUND, trainer, {}, workers=1).events())
+    *_, whole = (event for event in events if isinstance(event, FitRecord))
+    within = [event for event in events if isinstance(event, Checkpoint) and event.facts["step"]]
+    assert len(within) > fit.steps // 2
+    shares = [event.share for event in events if isinstance(event, Progress)]
+    assert shares == sorted(set(shares))
+    for start in within[:: len(within) // 4]:
+        again = train_fit(fit, GROUND, trainer, start, lambda state: None)
+        assert plain(again) == plain(whole)
+
+
+def plain(record: FitRecord) -> dict[str, bytes]:
+    parts = record.curves | record.parameters | record.predictions
+    return {name: array.tobytes() for name, array in parts.items()}
 
 
 STUDY = """

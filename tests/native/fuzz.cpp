@@ -2,7 +2,8 @@
 //
 // Built with AddressSanitizer and UndefinedBehaviorSanitizer by sanitize.sh. Every buffer is allocated with
 // exactly the stated length, so that any read or write beyond it is reported. A sound description must be
-// taken by every target, with the same bytes; a spoilt one must be refused by name, or be harmless.
+// taken by every target, with the same bytes, with pauses between any two steps or none; a spoilt one must be
+// refused by name, or be harmless.
 //
 //     fuzz COUNT [SEED]
 #include <algorithm>
@@ -146,12 +147,14 @@ struct Drawn {
         fit.rates_count = fit.epochs;
         fit.judge = from_to(0, SHOAL_JUDGES - 1);
         fit.patience = from_to(0, 3);
+        fit.ask_after = from_to(0, 1) << 13;
         for (uint32_t* key : {fit.order_key, fit.dropout_key})
             key[0] = (uint32_t)rng(), key[1] = (uint32_t)rng();
     }
 
     void draw_state(int64_t count) {
         fit.epoch = from_to(0, fit.epochs);
+        if (fit.epoch < fit.epochs) fit.step = from_to(0, (fit.train.rows - 1) / fit.batch_size);
         for (int64_t e = 1; e <= fit.epochs; ++e)
             if (from_to(0, 2)) points.push_back(e), fit.seen += e <= fit.epoch;
         fit.points = points.data();
@@ -199,6 +202,8 @@ void spoil(Drawn& drawn) {
         &fit.parameter_count,
         &fit.curve_count,
         &fit.epoch,
+        &fit.step,
+        &fit.ask_after,
         &fit.seen,
         &fit.best_epoch,
         &fit.status,
@@ -271,6 +276,22 @@ void digest_of(const std::vector<T>& values) {
         digest = (digest ^ ((const unsigned char*)values.data())[i]) * 0x100000001B3u;
 }
 
+int64_t questions = 0;
+int32_t every_third() { return ++questions % 3 == 0; }
+
+// Trains on one target to `until`, with pauses on the way or without.
+int64_t advance(int64_t target, ShoalFit& fit, int64_t until, bool pauses) {
+    fit.pausing = pauses ? every_third : nullptr;
+    int64_t code = 0;
+    while (!code) {
+        const int64_t epoch = fit.epoch, step = fit.step;
+        code = shoal_advance(target, &fit, until);
+        if (fit.status != SHOAL_TRAINING || fit.epoch >= until) break;
+        if (!code && fit.epoch == epoch && fit.step == step) printf("it does not get on\n"), exit(1);
+    }
+    return code;
+}
+
 // Runs the fit on every target from the same state; all must answer alike and leave the same bytes.
 int64_t run(Drawn& drawn, int64_t until) {
     const Drawn start = drawn;
@@ -278,14 +299,15 @@ int64_t run(Drawn& drawn, int64_t until) {
     int64_t answer = -1;
     std::vector<float> parameters, second;
     std::vector<double> curve;
-    for (int64_t target = 0; target < SHOAL_TARGETS; ++target) {
+    for (int64_t turn = 0; turn < 2 * SHOAL_TARGETS; ++turn) {
+        const int64_t target = turn / 2;
         if (!(shoal_targets() >> target & 1)) continue;
         std::copy(start.parameters.begin(), start.parameters.end(), drawn.parameters.begin());
         std::copy(start.first.begin(), start.first.end(), drawn.first.begin());
         std::copy(start.second.begin(), start.second.end(), drawn.second.begin());
         std::copy(start.curve.begin(), start.curve.end(), drawn.curve.begin());
         drawn.fit = before;
-        const int64_t code = shoal_advance(target, &drawn.fit, until);
+        const int64_t code = advance(target, drawn.fit, until, turn % 2);
         if (answer >= 0) {
             const bool same = code == answer && same_bytes(parameters, drawn.parameters) &&
                               same_bytes(second, drawn.second) && same_bytes(curve, drawn.curve);

@@ -137,6 +137,8 @@ CASES: list[tuple[str, Any, str]] = [
     *((name, None, name) for name in ("parameters", "first", "second", "best", "curve")),
     ("curve_count", 19, "curve_count"),
     *(("epoch", value, "epoch") for value in (-1, 5, *HUGE)),
+    *(("step", value, "step") for value in (-1, 99, *HUGE)),
+    *(("ask_after", value, "ask_after") for value in (-1, 2**60 + 1, -(2**63))),
     *(("seen", value, "seen") for value in (-1, 1, *HUGE)),
     *(("best_epoch", value, "best_epoch") for value in (-1, 1, *HUGE)),
     *(("status", value, "status") for value in (-1, 3, *HUGE)),

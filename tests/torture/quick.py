@@ -2,8 +2,9 @@
 
 A request is a JSON object (see `Runner.start`). Each is answered in a fork of its own, so that a campaign starts
 Python once: with the process id, then the exit status. A worker looks up every `slice` seconds (0: after fixed
-epochs, so that each run makes the same system calls) and hands over a checkpoint each time; the id of each fit
-goes to `log` once it is committed; pictures, report and tables are left out unless `pictures` asks for them.
+epochs, so that each run makes the same system calls) and hands over a checkpoint each time, also `within` an
+epoch; the id of each fit goes to `log` once it is committed; pictures, report and tables are left out unless
+`pictures` asks for them.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import scipy.special  # noqa: F401
 import shoal.look
 import shoal.pipeline
 from shoal import cli
-from shoal.engine import _train, _workers
+from shoal.engine import _native, _train, _workers
 from shoal.results import FitRecord, Store
 
 ANYONE_MAY_TRACE = (0x59616D61, -1)
@@ -45,6 +46,8 @@ def _answer(request: dict[str, Any]) -> NoReturn:
     for descriptor, path in enumerate((os.devnull, request["out"], request["err"])):
         os.dup2(os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644), descriptor)
     _train.SLICE_SECONDS, _workers.CHECKPOINT_SECONDS = request["slice"], 0.0
+    if request["within"]:
+        _native.ASK_AFTER = 1
     if not request["pictures"]:
         shoal.pipeline.write_report = lambda results: None
         shoal.look.results_text = lambda results: "done"

@@ -14,11 +14,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from torture_runs import (
+    CHILDREN,
     ENVIRONMENT,
     LONG,
     LONGER,
     SIX,
     STOPPED,
+    Case,
     Runner,
     assert_goes_on,
     assert_kept,
@@ -27,29 +29,27 @@ from torture_runs import (
 )
 
 
-def test_interrupted_at_random_moments(runner: Runner, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("case", "wanted"), [(LONGER, 300), (CHILDREN, 30)] if LONG else [(LONGER, 4)])
+def test_interrupted_at_random_moments(runner: Runner, tmp_path: Path, case: Case, wanted: int) -> None:
     """Prints how long an interrupted process took to leave, the end of Python itself included."""
-    wanted, seed = (300 if LONG else 4), 0
+    seed = 0
     leaving: list[float] = []
     while len(leaving) < wanted:
         seed += 1
         home, number = tmp_path / str(seed), (signal.SIGINT, signal.SIGTERM)[seed % 2]
         with telling(seed):
-            outcome = runner.signalled(LONGER, home, number, 0.02 + runner.moment(LONGER, seed))
+            outcome = runner.signalled(case, home, number, 0.02 + runner.moment(case, seed))
             assert outcome.status in (0, 128 + number), outcome
             assert "Traceback" not in outcome.err
             if outcome.status:
                 assert outcome.err.splitlines()[-1] == STOPPED
                 leaving.append(outcome.after_signal)
-            assert_kept(runner, LONGER, home)
-            assert_goes_on(runner, LONGER, home)
+            assert_kept(runner, case, home)
+            assert_goes_on(runner, case, home)
         shutil.rmtree(home)
     half, most, longest = np.quantile(leaving, (0.5, 0.95, 1.0))
-    print(
-        f"{wanted} interruptions in {seed} runs: left in {half:.2f} s (half of them), {most:.2f} s (95 %),",
-        end="",
-    )
-    print(f" {longest:.2f} s (all)")
+    print(f"{case.name}: {wanted} interruptions in {seed} runs; left in ", end="")
+    print(f"{half:.2f} s (half of them), {most:.2f} s (95 %), {longest:.2f} s (all)")
 
 
 def test_a_second_signal_ends_it_at_once_and_loses_no_finished_fit(runner: Runner, tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def of_training(state: State, *leave_out: str) -> dict[str, Any]:
     """All that training left: every field, less the curves of the validation rows."""
     columns = [place for place, name in enumerate(CURVES) if name not in OF_VALIDATION]
     fields = {**vars(state), "curve_TC": state.curve_TC[:, columns]}
-    fields.pop("stopping")
+    fields.pop("pausing")
     return {name: plain(value) for name, value in fields.items() if name not in leave_out}
 
 

@@ -57,7 +57,7 @@ folds = 2
 
 @dataclass(frozen=True)
 class Case:
-    """A study, and how it is run: `slice_seconds` is how often a worker looks up."""
+    """A study, and how it is run: `slice_seconds` is how often a worker looks up, and `within` an epoch, too."""
 
     name: str
     epochs: int
@@ -66,6 +66,7 @@ class Case:
     slice_seconds: float
     pictures: bool = False
     trainer: str = "native"
+    within: bool = False
 
     def request(self, home: Path) -> dict[str, Any]:
         """What `quick.py` is told to run the study in `home`, which is made ready for it."""
@@ -74,7 +75,7 @@ class Case:
         (home / "study.toml").write_text(text, encoding="utf-8")
         command = ["run", str(home / "study.toml"), "--out", str(home / "run")]
         arguments = [*command, "--workers", str(self.workers), "--trainer", self.trainer]
-        how = {"slice": self.slice_seconds, "pictures": self.pictures}
+        how = {"slice": self.slice_seconds, "within": self.within, "pictures": self.pictures}
         return {**how, "log": str(home / "log"), "arguments": arguments}
 
 
@@ -82,8 +83,8 @@ SIX = Case("six", 240, (4, 6), 1, 0.0)
 """Six fits (four in the search, two of the winner), two checkpoints each, always the same system calls."""
 DRAWN = Case("drawn", 240, (4, 6), 1, 0.0, pictures=True)
 """The same as the whole command does it."""
-LONGER = Case("longer", 3000, (3, 4, 5, 6, 7), 2, 0.02)
-"""Twelve fits on two workers, with a checkpoint every 20 ms: most of its moments are training."""
+LONGER = Case("longer", 3000, (3, 4, 5, 6, 7), 2, 0.02, within=True)
+"""Twelve fits on two workers, with a checkpoint every 10 ms, anywhere in an epoch: most of its moments are training."""
 CHILDREN = Case("children", 200, (4, 6), 2, 0.02, trainer="torch")
 """Six fits on worker processes."""
 

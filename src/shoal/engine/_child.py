@@ -10,8 +10,7 @@ import time
 from contextlib import suppress
 from multiprocessing.connection import Client, Connection
 
-from shoal.engine._trainer import Stopped
-from shoal.engine._workers import OnSlice
+from shoal.engine._workers import OnSlice, Stopped
 from shoal.errors import EnvironmentFault
 
 
@@ -25,13 +24,12 @@ def _serve(line: Connection) -> None:
         stopping = stopping or (line.poll(0) and line.recv() == "stop")
         return stopping
 
-    while not stopping:
-        fit, start = line.recv()
+    while not stopping and (asked := line.recv()) != "stop":
+        fit, start = asked
         on_slice = OnSlice(fit, line.send, stop_asked, time.monotonic())
         try:
             line.send(ground.train(fit, trainer, start, on_slice))
         except Stopped:
-            on_slice.hand_over()
             line.send(None)
         except EnvironmentFault as error:
             line.send(error)

@@ -18,7 +18,7 @@ from shoal.engine._fits import Fit, Planner, prepare
 from shoal.engine._predict import network_inputs
 from shoal.engine._torch import one_thread
 from shoal.engine._train import Checkpoint, fit_data
-from shoal.engine._trainer import Trainer, initial_state
+from shoal.engine._trainer import State, Trainer, initial_state
 from shoal.engine._workers import CHECKPOINT_SECONDS
 from shoal.nets import Architecture, Channels, DenseLayer, activations, near_bound
 from shoal.results import FitRecord, Store
@@ -89,9 +89,13 @@ class _History:
             state = Checkpoint(self._key, saved[0], saved[1]["state"]).state()
             seen = {name: saved[0][name] for name in saved[1]["seen"]}
         at, done = time.monotonic(), len(seen.get("epoch", ()))
+        state.pausing = lambda: time.monotonic() - at >= CHECKPOINT_SECONDS
         for epoch in self._epoch_S[done:].tolist():
-            if epoch:
+            while state.status == "training" and state.epoch < epoch:
                 trainer.advance(job, data, state, epoch)
+                if state.pausing():
+                    self._save(store, state, seen)
+                    at = time.monotonic()
             snapshot = _snapshot(start, job.architecture.named(state.parameters_P)) | {
                 "epoch": np.array(epoch)
             }
@@ -99,13 +103,12 @@ class _History:
                 name: np.concatenate([seen.get(name, one[None][:0]), one[None]])
                 for name, one in snapshot.items()
             }
-            if time.monotonic() - at >= CHECKPOINT_SECONDS:
-                stands = Checkpoint.of(self._key, state)
-                facts = {"state": stands.facts, "seen": list(seen)}
-                store.put_checkpoint(self._key, stands.arrays | seen, facts)
-                at = time.monotonic()
         store.drop_checkpoint(self._key)
         return seen | {"share": np.array(QUANTILES)}
+
+    def _save(self, store: Store, state: State, seen: Arrays) -> None:
+        stands = Checkpoint.of(self._key, state)
+        store.put_checkpoint(self._key, stands.arrays | seen, {"state": stands.facts, "seen": list(seen)})
 
 
 def _snapshot(start: Arrays, now: Arrays) -> Arrays:

@@ -37,7 +37,6 @@ from shoal.engine._trainer import (
     Job,
     Rows,
     State,
-    Stopped,
     every_kth,
     initial_state,
     learning_rates,
@@ -54,6 +53,10 @@ _POOLS: Final = ("none", "max", "average")
 _JUDGES: Final = ("none", "validation", "inner")
 _STATUSES: Final = ("training", "done", "diverged")
 _OUT_OF_MEMORY: Final = 1
+BREATH_SECONDS: Final = 0.5
+"""How long the core works at most before Python has its turn: in the main thread Ctrl-C waits for that."""
+ASK_AFTER: Final = 1 << 28
+"""Multiply-adds between two questions whether to pause: about 10 ms of a core with AVX2, 0.3 s of the portable one."""
 
 
 def _at(array: NDArray[Any]) -> int | None:
@@ -97,6 +100,19 @@ def _conv_struct(layer: ConvLayer) -> ConvStruct:
     )  # fmt: skip
 
 
+@dataclass
+class _Pause:
+    """What the core asks: whether to leave off, since the state wishes it or Python is to have its turn."""
+
+    state: State
+    until: float = math.inf
+    wished: bool = False
+
+    def asked(self) -> bool:
+        self.wished = self.state.pausing()
+        return self.wished or time.monotonic() >= self.until
+
+
 class _Fit:
     """One fit as the core reads it. Holds every array that the struct points into."""
 
@@ -126,9 +142,11 @@ class _Fit:
         if job.architecture.convolutional:
             self._images(job, data)
         self._point_at(state)
+        self.pause = _Pause(state)
+        fit.pausing, fit.ask_after = Asked(self.pause.asked), ASK_AFTER
 
     def _images(self, job: Job, data: FitData) -> None:
-        """Say where the shared images lie, what becomes of their bytes, and whom to ask whether to stop."""
+        """Say where the shared images lie, and what becomes of their bytes."""
         fit, augment = self.struct, job.training.augment
         assert data.pixel_scale_C is not None  # noqa: S101 - images come with their scale
         assert data.pixel_offset_C is not None  # noqa: S101
@@ -138,7 +156,6 @@ class _Fit:
         fit.pixel_offset, _ = self._keep(data.pixel_offset_C, np.float32)
         fit.shift, fit.flip = augment.shift, augment.flip
         fit.augment_key = Words(*job.key.words(Role.AUGMENT))
-        fit.stopping = Asked(self.state.stopping)
 
     def _keep(self, array: NDArray[Any], dtype: type) -> tuple[int | None, int]:
         ready: NDArray[Any] = np.ascontiguousarray(array, dtype)
@@ -173,8 +190,9 @@ class _Fit:
         state.curve_TC = _ready(state.curve_TC, np.float64)
         fit.curve, fit.curve_count = _at(state.curve_TC), state.curve_TC.size
         fit.points, fit.points_count = self._keep(state.epoch_T, np.int64)
-        fit.epoch, fit.seen, fit.best_epoch, fit.best_loss = (
+        fit.epoch, fit.step, fit.seen, fit.best_epoch, fit.best_loss = (
             state.epoch,
+            state.step,
             state.points,
             state.best_epoch,
             state.best_loss,
@@ -185,8 +203,9 @@ class _Fit:
     def give_back(self) -> None:
         """Copy the numbers of the advanced state; the arrays are its own."""
         fit, state = self.struct, self.state
-        state.epoch, state.points, state.best_epoch, state.best_loss = (
+        state.epoch, state.step, state.points, state.best_epoch, state.best_loss = (
             fit.epoch,
+            fit.step,
             fit.seen,
             fit.best_epoch,
             fit.best_loss,
@@ -225,11 +244,13 @@ class NativeTrainer:
     def advance(self, job: Job, data: FitData, state: State, until: int) -> None:
         """Train up to `until` epochs in all; see `Trainer.advance`."""
         fit = _Fit(job, data, state)
-        target = self._target_for(job.architecture)
-        self._call(target, "shoal_advance", ctypes.byref(fit.struct), max(0, min(until, job.training.epochs)))
-        if fit.struct.stopped:
-            raise Stopped
-        fit.give_back()
+        target, until = self._target_for(job.architecture), max(0, min(until, job.training.epochs))
+        while not fit.pause.wished:
+            fit.pause.until = time.monotonic() + BREATH_SECONDS
+            self._call(target, "shoal_advance", ctypes.byref(fit.struct), until)
+            fit.give_back()
+            if state.status != "training" or state.epoch >= until:
+                return
 
     def outputs(
         self,

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from shoal.nets import Architecture, ConvLayer
 
-ABI: Final = 2
+ABI: Final = 3
 MOST_CONVS: Final = 32
 ACTIVATIONS: Final = ("identity", "sigmoid", "tanh", "relu", "leaky-relu", "elu", "gelu", "silu", "softplus")
 TARGETS: Final = ("portable", "avx2", "avx512", "neon")
@@ -70,12 +70,13 @@ class FitStruct(ctypes.Structure):
         ("train", RowsStruct), ("validation", RowsStruct), ("inner", RowsStruct),
         ("every", _int), ("images", _pointer), ("images_count", _int),
         ("pixel_scale", _pointer), ("pixel_offset", _pointer), ("pixel_count", _int),
-        ("shift", _int), ("flip", _int), ("augment_key", Words), ("stopping", Asked),
+        ("shift", _int), ("flip", _int), ("augment_key", Words), ("pausing", Asked),
+        ("ask_after", _int),
         ("points", _pointer), ("points_count", _int),
         ("parameters", _pointer), ("first", _pointer), ("second", _pointer), ("best", _pointer),
         ("parameter_count", _int), ("curve", _pointer), ("curve_count", _int),
-        ("epoch", _int), ("seen", _int), ("best_epoch", _int), ("best_loss", _real), ("status", _int),
-        ("sick_epoch", _int), ("sick_batch", _int), ("stopped", _int),
+        ("epoch", _int), ("step", _int), ("seen", _int), ("best_epoch", _int), ("best_loss", _real),
+        ("status", _int), ("sick_epoch", _int), ("sick_batch", _int),
     )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from shoal.engine._batches import Moves, Source, channels_last, chunks_of
 from shoal.engine._pace import torch_step_seconds
 from shoal.engine._strided import pays, strided_module
-from shoal.engine._trainer import CURVES, FitData, Job, State, Stopped, learning_rates, steps_per_epoch
+from shoal.engine._trainer import CURVES, FitData, Job, State, learning_rates, steps_per_epoch
 from shoal.nets import Architecture, ConvLayer, build_module
 from shoal.streams import Role, dropout_draws, dropout_scale, dropout_threshold, permutation
 from shoal.study import Training
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 DRAWS_AT_ONCE = 1 << 18
-"""Dropout draws made in one call, for as many whole epochs as fit: numpy's overhead is per call."""
+"""Dropout draws made in one call, as near as whole steps come to it: numpy's overhead is per call."""
 
 
 @contextlib.contextmanager
@@ -162,7 +162,8 @@ class _Fit:
         self.seen = self.rows | {"train": self.rows["train"].thinned()}
         self.steps = steps_per_epoch(len(data.train), job.training.batch_size)
         self.optimizer = self._optimizer()
-        self.masks: dict[int, list[list[Tensor]]] = {}
+        self.masks: dict[tuple[int, int], list[Tensor]] = {}
+        self.begun = False
 
     def _optimizer(self) -> torch.optim.Optimizer:
         """Make torch's optimiser over the one flat tensor, its state that of the fit."""
@@ -172,7 +173,7 @@ class _Fit:
         flat = torch.nn.Parameter(self.flat_P)
         flat.grad = self.grad_P
         decay, lr = training.weight_decay, training.lr
-        step = torch.tensor(float(state.epoch * self.steps))
+        step = torch.tensor(float(state.epoch * self.steps + state.step))
         moments: dict[str, Any]
         optimizer: torch.optim.Optimizer
         if training.optimizer in ("adam", "adamw"):
@@ -192,21 +193,23 @@ class _Fit:
         return optimizer
 
     def run(self, until: int) -> None:
-        """Train epochs until `until`, the end, or a sickness; then give everything back to the state."""
+        """Train epochs until `until`, the end, a sickness or a pause; then give everything back to the state."""
         state, lr_E = self.state, learning_rates(self.job.training)
         order_key = self.job.key.words(Role.ORDER)
         while state.status == "training" and state.epoch < until:
             for group in self.optimizer.param_groups:
                 group["lr"] = float(lr_E[state.epoch])
             order_N = permutation(order_key, len(self.rows["train"]), epoch=state.epoch)
-            if self._epoch(self.trainer.tensor(order_N)):
-                state.epoch += 1
-                if state.epoch == state.epoch_T[state.points]:
-                    self._evaluate()
+            if not self._epoch(self.trainer.tensor(order_N)):
+                break
+            state.epoch, state.step = state.epoch + 1, 0
+            if state.epoch == state.epoch_T[state.points]:
+                self._evaluate()
         self._give_back()
 
     def _epoch(self, order_N: Tensor) -> bool:
-        """Train one epoch, each step on the exact mean over its batch's rows; False where it diverged."""
+        """Train the rest of an epoch, each step on the exact mean over its batch's rows; False where it diverged
+        or pauses."""
         loss_of, module, grad_P = self._loss, self.module, self.grad_P
         rows = self.rows["train"].ordered(order_N)
         augment, moves = self.job.training.augment, None
@@ -214,14 +217,15 @@ class _Fit:
             place = (len(rows), self.state.epoch)
             moves = Moves(augment, self.job.key.words(Role.AUGMENT), place, self.trainer.tensor)
         module.train()
-        masks = self._masks_of_epoch() if self.dropouts else None
         size = self.job.training.batch_size
-        for step in range(self.steps):
-            if rows.images and self.state.stopping():
-                raise Stopped
+        for step in range(self.state.step, self.steps):
+            if self.begun and self.state.pausing():
+                self.state.step = step
+                return False
+            self.begun = True
             batch = slice(step * size, (step + 1) * size)
-            if masks is not None:
-                for dropout, mask in zip(self.dropouts, masks[step], strict=True):
+            if self.dropouts:
+                for dropout, mask in zip(self.dropouts, self._masks_of(step), strict=True):
                     dropout.mask = mask
             weight = None if rows.weight is None else rows.weight[batch]
             loss = loss_of(module(rows.batch(batch, moves)), rows.y[batch], weight)
@@ -242,38 +246,42 @@ class _Fit:
         loss_N = loss(outputs, targets, reduction="none").reshape(len(targets), -1).mean(1)
         return (weight * loss_N).sum() / weight.sum()
 
-    def _masks_of_epoch(self) -> list[list[Tensor]]:
-        """Dropout masks of the coming epoch, by step and layer, drawn for several epochs at once."""
-        epoch = self.state.epoch
-        if epoch not in self.masks:
-            units = sum(layer.units for layer in self.job.architecture.layers if layer.dropout)
-            per_epoch = units * len(self.rows["train"])
-            count = max(1, min(DRAWS_AT_ONCE // per_epoch, self.job.training.epochs - epoch))
-            self.masks = dict(zip(range(epoch, epoch + count), self._draw_masks(epoch, count), strict=True))
-        return self.masks.pop(epoch)
+    def _masks_of(self, step: int) -> list[Tensor]:
+        """Dropout masks of a step of this epoch, by layer, drawn for many steps at once."""
+        place = (self.state.epoch, step)
+        if place not in self.masks:
+            self.masks = self._draw_masks(*self._ahead(step))
+        return self.masks.pop(place)
 
-    def _draw_masks(self, first: int, count: int) -> list[list[list[Tensor]]]:
+    def _ahead(self, step: int) -> tuple[range, range]:
+        """Epochs and steps of about `DRAWS_AT_ONCE` draws: whole epochs from this one on, or a part of it."""
+        units = sum(layer.units for layer in self.job.architecture.layers if layer.dropout)
+        epoch, training = self.state.epoch, self.job.training
+        epochs = DRAWS_AT_ONCE // (units * len(self.rows["train"]))
+        if epochs:
+            return range(epoch, min(epoch + epochs, training.epochs)), range(self.steps)
+        steps = max(1, DRAWS_AT_ONCE // (units * training.batch_size))
+        return range(epoch, epoch + 1), range(step, min(step + steps, self.steps))
+
+    def _draw_masks(self, epochs: range, steps: range) -> dict[tuple[int, int], list[Tensor]]:
         key, size = self.job.key.words(Role.DROPOUT), self.job.training.batch_size
-        rows = len(self.rows["train"])
-        masks: list[list[list[Tensor]]] = [[[] for _ in range(self.steps)] for _ in range(count)]
-        full = rows // size
+        full, rest = divmod(len(self.rows["train"]), size)
+        parts = (steps[: max(0, full - steps.start)], size), (steps[max(0, full - steps.start) :], rest)
+        masks: dict[tuple[int, int], list[Tensor]] = {(e, s): [] for e in epochs for s in steps}
         for number, layer in enumerate(self.job.architecture.layers):
-            if not layer.dropout:
-                continue
-            scale, threshold = dropout_scale(layer.dropout), dropout_threshold(layer.dropout)
-            for steps, batch in ((range(full), size), (range(full, self.steps), rows - full * size)):
-                if not len(steps):
+            for some, batch in parts if layer.dropout else ():
+                if not some:
                     continue
-                epochs_E = np.arange(first, first + count)[:, None]
-                draws = dropout_draws(
-                    key, batch * layer.units, layer=number, step=np.array(steps)[None], epoch=epochs_E
+                step_S, epoch_E1 = np.array(some), np.array(epochs)[:, None]
+                draws = dropout_draws(key, batch * layer.units, layer=number, step=step_S, epoch=epoch_E1)
+                kept = np.where(
+                    draws >= dropout_threshold(layer.dropout), dropout_scale(layer.dropout), np.float32(0)
                 )
-                kept = np.where(draws >= threshold, scale, np.float32(0))
                 shape = (layer.units, 1, 1) if isinstance(layer, ConvLayer) else (layer.units,)
-                tensor = self.trainer.tensor(kept.reshape(count, len(steps), batch, *shape))
-                for epoch in range(count):
-                    for place, step in enumerate(steps):
-                        masks[epoch][step].append(tensor[epoch, place])
+                tensor = self.trainer.tensor(kept.reshape(len(epochs), len(some), batch, *shape))
+                for e, epoch in enumerate(epochs):
+                    for s, step in enumerate(some):
+                        masks[epoch, step].append(tensor[e, s])
         return masks
 
     def _evaluate(self) -> None:

@@ -23,7 +23,7 @@ SLICE_SECONDS: Final = 0.2
 _ARRAYS: Final = (
     "parameters_P", "buffers", "first_P", "second_P", "best_P", "best_buffers", "epoch_T", "curve_TC",
 )  # fmt: skip
-_FACTS: Final = ("epoch", "points", "best_epoch", "best_loss", "status", "sick_epoch", "sick_batch")
+_FACTS: Final = ("epoch", "step", "points", "best_epoch", "best_loss", "status", "sick_epoch", "sick_batch")
 
 
 class Work(Protocol):
@@ -67,7 +67,7 @@ class Ground:
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """A fit between two epochs, as plain arrays and facts."""
+    """A fit between two steps, as plain arrays and facts."""
 
     fit_id: str
     arrays: dict[str, NDArray[Any]]
@@ -132,7 +132,10 @@ def fit_data(fit: Fit, dataset: Dataset, preprocessing: Preprocessing) -> FitDat
 def advance_fit(
     fit: Work, trainer: Trainer, data: FitData, state: State, on_slice: Callable[[State], None]
 ) -> None:
-    """Advance in slices of about `SLICE_SECONDS`, the first of few steps; where slices end changes no byte."""
+    """Advance in slices of about `SLICE_SECONDS`, the first of few steps; where slices end changes no byte.
+
+    Slices are whole epochs, unless the state, in which `on_slice` may set it, asks for a pause within one.
+    """
     few = 1 if fit.job.architecture.convolutional else 1000
     epochs = max(1, few * fit.job.training.epochs // max(1, fit.steps))
     while state.status == "training":

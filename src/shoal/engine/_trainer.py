@@ -1,7 +1,7 @@
 """What every trainer is told, what it keeps and what it must do.
 
-A trainer advances a `State` by whole epochs. All of a fit is in that state (the streams need none), so a
-fit can stop after any epoch, be stored, and go on elsewhere to the same bytes.
+A trainer advances a `State`, by whole epochs unless it is asked to pause. All of a fit is in that state (the
+streams need none), so a fit can stop between any two steps, be stored, and go on elsewhere to the same bytes.
 
 Letters: N rows, D inputs, K outputs, P parameters, E epochs, T evaluation points.
 """
@@ -119,22 +119,19 @@ def learning_rates(training: Training) -> NDArray[np.float64]:
     return training.lr * factor_E
 
 
-class Stopped(Exception):
-    """Ends a fit on request: between two epochs, or within a long one, whose part done is then lost."""
-
-
 def never() -> bool:
-    """Nobody asks a fit to stop."""
+    """Nobody asks a fit to pause."""
     return False
 
 
 @dataclass(eq=False)
 class State:
-    """One fit between two epochs. Trainers change it in place; `first_P`, `second_P` belong to the optimiser.
+    """One fit between two steps. Trainers change it in place; `first_P`, `second_P` belong to the optimiser.
 
     adam, adamw: means of the gradient and of its square; sgd: the momentum buffer in `first_P`;
     rmsprop: the momentum buffer and the mean square. `best_*` hold the kept epoch when rows judge it.
-    Where `stopping()` is true within a long epoch, a trainer may raise Stopped; the state is then of no use.
+    `epoch` epochs are done, and `step` steps of the next one. `pausing` is asked now and then between two
+    steps; where it is true, the trainer leaves off there, at least a step further than it began.
     """
 
     parameters_P: NDArray[np.float32]
@@ -146,13 +143,14 @@ class State:
     epoch_T: NDArray[np.int64]
     curve_TC: NDArray[np.float64]
     epoch: int = 0
+    step: int = 0
     points: int = 0
     best_epoch: int = 0
     best_loss: float = math.inf
     status: Literal["training", "done", "diverged"] = "training"
     sick_epoch: int = 0
     sick_batch: int = 0
-    stopping: Callable[[], bool] = never
+    pausing: Callable[[], bool] = never
 
     def note(self, job: Job, curve_C: NDArray[np.float64], steps: int) -> None:
         """Write one row of the curve after epoch `self.epoch` of `steps` batches; keep, stop or end by it."""
@@ -174,7 +172,7 @@ class State:
 
     def diverge(self, epoch: int, batch: int) -> None:
         """Call the fit diverged in this epoch and batch, both from 1."""
-        self.status, self.sick_epoch, self.sick_batch = "diverged", epoch, batch
+        self.status, self.sick_epoch, self.sick_batch, self.step = "diverged", epoch, batch, 0
 
 
 def initial_state(job: Job) -> State:
@@ -210,7 +208,7 @@ class Trainer(Protocol):
         ...
 
     def advance(self, job: Job, data: FitData, state: State, until: int) -> None:
-        """Train up to `until` epochs in all, or to the end of the fit; fill the curve; set the status.
+        """Train up to `until` epochs in all, to the end of the fit or a pause; fill the curve; set the status.
 
         In epoch `e` (from 0) the rows come in the order `permutation(key.words(Role.ORDER), N, epoch=e)`,
         cut into batches, the last one short. Dropout of hidden layer `l` in step `s` of the epoch drops

@@ -8,6 +8,7 @@ child, a terminal's Ctrl-C reaches the coordinator alone, and a child ends when 
 
 from __future__ import annotations
 
+import math
 import os
 import queue
 import subprocess
@@ -22,12 +23,14 @@ from multiprocessing.connection import Client, Listener
 from typing import Any, Final, Protocol
 
 from shoal.engine._train import Checkpoint, Work
-from shoal.engine._trainer import State, Stopped, Trainer
+from shoal.engine._trainer import State, Trainer
 from shoal.errors import EnvironmentFault
 from shoal.results import FitRecord
 
 CHECKPOINT_SECONDS: Final = 25.0
-"""After how long a running fit hands over a checkpoint when its slice ends: every 30 s, as long as epochs are short."""
+"""After how long a running fit hands over a checkpoint, within an epoch where that is long."""
+LOOK_SECONDS: Final = 0.01
+"""How often a fit within an epoch looks whether it should pause: asking costs more than a small step."""
 STOP_SECONDS: Final = 1.0
 """How long workers have to hand over their checkpoints when asked to stop."""
 
@@ -53,6 +56,10 @@ class Footing(Protocol):
         ...
 
 
+class Stopped(Exception):
+    """Ends a fit on request."""
+
+
 @dataclass
 class OnSlice:
     """What a worker does between slices: say how far it is, save now and then, stop when asked."""
@@ -61,22 +68,31 @@ class OnSlice:
     send: Callable[[Event], None]
     stopping: Callable[[], bool]
     saved: float
-    last: Checkpoint | None = None
+    looked: float = 0.0
 
     def __call__(self, state: State) -> None:
-        state.stopping = self.stopping
-        self.last = Checkpoint.of(self.fit.id, state)
+        state.pausing = self.pausing
         if self.stopping():
+            if state.epoch or state.step:
+                self.send(Checkpoint.of(self.fit.id, state))
             raise Stopped
-        if time.monotonic() - self.saved >= CHECKPOINT_SECONDS:
-            self.send(self.last)
+        if self._due(time.monotonic()):
+            self.send(Checkpoint.of(self.fit.id, state))
             self.saved = time.monotonic()
-        self.send(Progress(self.fit.id, state.epoch / self.fit.job.training.epochs))
+        training = self.fit.job.training
+        done = state.epoch + state.step * training.epochs / max(1, self.fit.steps)
+        self.send(Progress(self.fit.id, done / training.epochs))
 
-    def hand_over(self) -> None:
-        """Send the fit as it stood after its last whole epoch, if it has begun."""
-        if self.last is not None and self.last.facts["epoch"]:
-            self.send(self.last)
+    def pausing(self) -> bool:
+        """Whether the fit is to pause within its epoch, looked up now and then."""
+        now = time.monotonic()
+        if now - self.looked < LOOK_SECONDS:
+            return False
+        self.looked = now
+        return self._due(now) or self.stopping()
+
+    def _due(self, now: float) -> bool:
+        return now - self.saved >= CHECKPOINT_SECONDS
 
 
 class Pool:
@@ -111,25 +127,35 @@ class Pool:
         self._stop.set()
 
     def events(self) -> Iterator[Event]:
-        """Yield events until all workers have ended, or, after `stop`, the time to do so has passed."""
-        deadline = None
-        while self._running:
-            if self._stop.is_set() and deadline is None:
-                deadline = time.monotonic() + STOP_SECONDS
-            if deadline is not None and time.monotonic() > deadline:
-                return
+        """Yield events until all workers have ended, or, after `stop`, until each fit in hand is handed over.
+
+        Workers that have begun none (a process that is still starting) are not waited for, the others for
+        `STOP_SECONDS`.
+        """
+        deadline, in_hand = math.inf, set[str]()
+        while self._running and time.monotonic() < deadline:
+            if self._stop.is_set():
+                deadline = min(deadline, time.monotonic() + STOP_SECONDS)
+                if not in_hand and self._events.empty():
+                    return
             with suppress(queue.Empty):
-                event = self._events.get(timeout=0.1)
+                event = self._events.get(timeout=0.05)
                 if isinstance(event, BaseException):
                     raise event
                 if event is None:
                     self._running -= 1
+                    continue
+                if isinstance(event, Progress):
+                    in_hand.add(event.fit_id)
                 else:
-                    yield event
+                    in_hand.discard(event.fit_id)
+                yield event
 
     def close(self) -> None:
         """End what still runs."""
         self._stop.set()
+        for child in self._children:
+            child.kill()
         for child in self._children:
             child.end()
 
@@ -148,15 +174,14 @@ class Pool:
     def _work_here(self) -> None:
         while (fit := self._next()) is not None:
             on_slice = OnSlice(fit, self._events.put, self._stop.is_set, time.monotonic())
-            try:
+            with suppress(Stopped):
                 self._events.put(self._ground.train(fit, self._trainer, self._starts.get(fit.id), on_slice))
-            except Stopped:
-                on_slice.hand_over()
 
     def _work_in_child(self) -> None:
-        child = _Child(self._ground, self._trainer)
+        child = _Child()
         self._children.append(child)
         try:
+            child.meet(self._ground, self._trainer)
             while (fit := self._next()) is not None:
                 for event in child.train(fit, self._starts.get(fit.id), self._stop):
                     self._events.put(event)
@@ -167,16 +192,23 @@ class Pool:
 class _Child:
     """A worker process and the line to it."""
 
-    def __init__(self, ground: Footing, trainer: Trainer) -> None:
-        secret = os.urandom(32)
-        with Listener(authkey=secret) as listener:
-            command = [sys.executable, "-m", "shoal.engine._child", str(listener.address)]
-            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
-            assert self._process.stdin is not None  # noqa: S101 - told to be a pipe
-            self._process.stdin.write(secret.hex().encode() + b"\n")
-            self._process.stdin.flush()
-            threading.Thread(target=self._unblock, args=(listener.address, secret), daemon=True).start()
-            self._line = listener.accept()
+    def __init__(self) -> None:
+        self._secret = os.urandom(32)
+        self._listener = Listener(authkey=self._secret)
+        command = [sys.executable, "-m", "shoal.engine._child", str(self._listener.address)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+
+    def meet(self, ground: Footing, trainer: Trainer) -> None:
+        """Wait until the process has started and calls; tell it what all fits stand on."""
+        assert self._process.stdin is not None  # noqa: S101 - told to be a pipe
+        with self._listener:
+            try:
+                self._process.stdin.write(self._secret.hex().encode() + b"\n")
+                self._process.stdin.flush()
+            except OSError as error:
+                raise self._gone() from error
+            threading.Thread(target=self._unblock, daemon=True).start()
+            self._line = self._listener.accept()
         self._connected = True
         self._send((ground, trainer))
 
@@ -199,28 +231,29 @@ class _Child:
             if isinstance(event, FitRecord):
                 return
 
+    def kill(self) -> None:
+        """End the process at once: nothing is lost that it has sent, and it leaves nothing behind."""
+        self._process.kill()
+
     def end(self) -> None:
-        """End the process."""
-        with suppress(OSError):
-            self._line.close()
-        self._process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(STOP_SECONDS)
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
+        """Kill the process and wait for its end."""
+        if self._connected:
+            with suppress(OSError):
+                self._line.close()
+        self._process.kill()
+        self._process.wait()
         if self._process.stdin:
             with suppress(OSError):
                 self._process.stdin.close()
 
     _connected = False
 
-    def _unblock(self, address: Any, secret: bytes) -> None:
+    def _unblock(self) -> None:
         """Free the coordinator from waiting for a child that died before it called."""
         self._process.wait()
         if not self._connected:
             with suppress(OSError, EOFError):
-                Client(address, authkey=secret).close()
+                Client(self._listener.address, authkey=self._secret).close()
 
     def _send(self, message: object) -> None:
         try:
