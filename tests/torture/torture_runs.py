@@ -234,10 +234,16 @@ def state(home: Path) -> State:
     return State(results.digest, contents(folder), fits, checkpoints)
 
 
+TIMES = re.compile(rb"\d+(\.\d)? s\b|\d+ min \d+ s\b|\d+ h \d+ min\b|\d{4}-\d\d-\d\d")
+"""Times as the report prints them: the day, and how long the computing took."""
+
+
 def contents(folder: Path) -> frozenset[tuple[str, str]]:
-    """Every file by name, all but the store with its SHA-256."""
+    """Every file by name, all but the store with its SHA-256, the report without the times it tells."""
     paths = [path for path in folder.rglob("*") if path.is_file()]
-    sums = {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+    read = {path: path.read_bytes() for path in paths}
+    read = {path: TIMES.sub(b"", text) if path.suffix == ".html" else text for path, text in read.items()}
+    sums = {path: hashlib.sha256(text).hexdigest() for path, text in read.items()}
     return frozenset(
         (str(path.relative_to(folder)), sums[path] * (path.suffix != ".sqlite")) for path in paths
     )
