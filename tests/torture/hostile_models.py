@@ -21,8 +21,15 @@ KEPT = Path(__file__).parent.parent / "assets" / "0.1.0"
 REAL = {path.stem: path.read_bytes() for path in sorted(KEPT.glob("*.safetensors"))}
 """A classifier of a table with categories, a standardised regression, a small convolutional network."""
 
-MOST = (40, 1 << 20)
-"""Bytes that refusing or reading may need: so many times the file's, and so many beside that."""
+OF_HEADER, BESIDE = 40, 1 << 18
+
+
+def most(content: bytes) -> int:
+    """Bytes that refusing or reading may need: the arrays once, and 40 times the header, for Python's objects."""
+    declared = int.from_bytes(content[:8], "little")
+    header = declared if declared <= len(content) - 8 else 0
+    return OF_HEADER * header + len(content) - header + BESIDE
+
 
 WATCHED = (
     "compile", "exec", "import", "open", "os.", "subprocess", "shutil", "tempfile", "ctypes", "socket",
@@ -34,20 +41,22 @@ class Ran(BaseException):
     """Something happened while a file was read that reading does not need."""
 
 
-def attempt(content: bytes) -> bool:
-    """Read a file as `load` does; whether it was believed. Any error but ModelFileError comes through.
-
-    What is believed is byte for byte what Shoal writes for what it read; what is refused is one short line.
-    """
+def read(content: bytes) -> Model | None:
+    """Read a file as `load` does; None where it was refused, in one short line. Other errors come through."""
     try:
-        model = Model.read(BytesIO(content), len(content))
+        return Model.read(BytesIO(content), len(content))
     except ModelFileError as error:
         sentence = str(error)
         assert sentence.isprintable(), sentence
         assert len(sentence) < 300, sentence
-        return False
-    assert model.to_bytes() == content
-    return True
+        return None
+
+
+def attempt(content: bytes) -> bool:
+    """Whether a file is believed; then it is byte for byte what Shoal writes for what it read."""
+    model = read(content)
+    assert model is None or model.to_bytes() == content
+    return model is not None
 
 
 _watching = [False]
@@ -113,16 +122,16 @@ def resealed(content: bytes) -> bytes:
 
 
 def measured(content: bytes) -> bool:
-    """Read a file; nothing may run, and no more memory be taken than `MOST`."""
+    """Read a file; nothing may run, and no more memory be taken than `most`."""
     tracemalloc.start()
     try:
         with nothing_runs():
-            believed = attempt(content)
+            model = read(content)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert peak <= MOST[0] * len(content) + MOST[1], f"{peak} bytes for a file of {len(content)}"
-    return believed
+    assert peak <= most(content), f"{peak} bytes for a file of {len(content)}"
+    return model is not None
 
 
 # -- mutations -----------------------------------------------------------------------------------------------

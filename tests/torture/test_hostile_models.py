@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 from hostile_models import (
     KEPT,
-    MOST,
     REAL,
     attempt,
     measured,
+    most,
     mutated,
     nothing_runs,
     opened,
@@ -34,6 +34,7 @@ from shoal.data import OneHot, Preprocessing, Scale
 from shoal.errors import StudyError
 from shoal.model import Model, load
 from shoal.nets import build_architecture, model_bytes
+from shoal.study import Network
 
 LONG = os.environ.get("SHOAL_CAMPAIGN") == "long"
 MUTATIONS = 1_000_000 if LONG else 300
@@ -204,6 +205,7 @@ def _columns_named(names: list[str]) -> str:
     return _json({"inputs": inputs, "targets": [], "channels": []})
 
 
+NOT_FACTS = ("format", "sha256", "architecture")
 SIZE = 3_000_000 if LONG else 60_000
 NAMES = [f"{number:x}" for number in range(SIZE // 12)]
 BOMBS = {
@@ -258,9 +260,9 @@ def test_the_operating_system_grants_no_more_than_reading_may_need(tmp_path: Pat
     for number, content in enumerate(BOMBS.values()):
         paths.append(tmp_path / str(number))
         paths[-1].write_bytes(content)
-    most = MOST[0] * max(map(len, BOMBS.values())) + MOST[1] + (16 << 20)
+    granted = max(map(most, BOMBS.values())) + (16 << 20)
     folder = str(Path(__file__).parent)
-    command = [sys.executable, "-c", LIMITED, folder, str(most), *map(str, paths)]
+    command = [sys.executable, "-c", LIMITED, folder, str(granted), *map(str, paths)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.count("False") == len(BOMBS) - 3
     assert done.stdout.count("True") == 3
@@ -288,3 +290,16 @@ def test_what_is_kept_is_what_it_is_meant_to_be(name: str) -> None:
     assert bool(model.categorical) == (name != "images")
     assert bool(model.classes) == (name != "regression")
     assert (name == "regression") == any(scale.scale != 1 for scale in model.preprocessing.target_scales)
+
+
+def test_a_large_model_takes_its_bytes_once() -> None:
+    """Of the arrays nothing is copied, also not to see that they are finite."""
+    architecture = build_architecture(Network(hidden=(1000, 500)), (64,), 3)
+    header, _ = opened(REAL["regression"]) or ({}, b"")
+    facts = {name: json.loads(text) for name, text in header["__metadata__"].items() if name not in NOT_FACTS}
+    scales = tuple(Scale(f"x{number}", 0.0, 1.0) for number in range(64))
+    targets = tuple(Scale(name, 0.0, 1.0) for name in "abc")
+    facts |= {"targets": list("abc"), "preprocessing": Preprocessing(scales, targets).to_json()}
+    content = model_bytes(architecture, drawn_parameters(architecture, 1), facts)
+    assert len(content) > 2_000_000
+    assert measured(content)
