@@ -158,7 +158,9 @@ def run_in_phases(arguments: list[str]) -> None:
 
 
 def _say_peak(phase: str) -> None:
-    print(json.dumps({"phase": phase, "peak": _status(os.getpid()).get("VmHWM", 0)}), flush=True)
+    peak = _status(os.getpid()).get("VmHWM", 0)
+    # The clock is that of the whole machine, so the sampler's moments are told from this one.
+    print(json.dumps({"phase": phase, "at": time.monotonic(), "peak": peak}), flush=True)
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # begin anew (proc(5))
 
 
@@ -196,7 +198,7 @@ def _held(process: int) -> int:
 def measure(drawn: Drawn, out: Path) -> dict[str, float]:
     """Run a study; give the peak of each phase in bytes."""
     command = [sys.executable, "-m", "benchmarks.memory", "--run", *drawn.arguments, "--out", str(out)]
-    samples: list[tuple[float, int]] = []
+    samples: list[tuple[float, int, float]] = []
     with (
         tempfile.TemporaryFile() as errors,
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors) as process,
@@ -205,7 +207,7 @@ def measure(drawn: Drawn, out: Path) -> dict[str, float]:
         marks: dict[str, tuple[float, int]] = {}
         pending = b""
         while process.poll() is None:
-            samples.append((time.monotonic(), _held(process.pid)))
+            samples.append((time.monotonic(), _held(process.pid), time.monotonic()))
             pending += process.stdout.read() or b""
             _note(pending, marks)
             time.sleep(BETWEEN_SAMPLES)
@@ -217,7 +219,7 @@ def measure(drawn: Drawn, out: Path) -> dict[str, float]:
     peaks, begun = {}, marks["start"][0]
     for phase in PHASES:
         ended, own = marks[phase]
-        seen = [held for when, held in samples if begun <= when <= ended]
+        seen = [held for asked, held, answered in samples if begun <= asked and answered <= ended]
         peaks[phase], begun = float(max([own, *seen])), ended
     return peaks
 
@@ -226,7 +228,7 @@ def _note(printed: bytes, marks: dict[str, tuple[float, int]]) -> None:
     for line in printed.decode(errors="replace").splitlines():
         if line.startswith('{"phase"') and line.endswith("}"):
             said = json.loads(line)
-            marks.setdefault(said["phase"], (time.monotonic(), said["peak"]))
+            marks[said["phase"]] = said["at"], said["peak"]
 
 
 def compare(number: int) -> dict[str, Any]:
