@@ -10,7 +10,6 @@ Letters: N rows, D inputs, K outputs, P parameters.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,13 +17,10 @@ from pathlib import Path
 from typing import Final
 
 from shoal.data import Dataset
-from shoal.engine._batches import EVALUATION_ROWS
 from shoal.engine._fits import Fit
 from shoal.engine._inside import CHANNELS_KEPT, UNIT_ROWS
-from shoal.engine._predict import PREDICTED_ROWS
-from shoal.engine._trainer import every_kth
-from shoal.nets import ConvLayer
-from shoal.study import MOST_IMAGES
+from shoal.engine._need_fits import fit_bytes, left_bytes, maps
+from shoal.engine._need_pictures import picture_bytes
 
 MB: Final = 1e6
 
@@ -46,35 +42,10 @@ NAME: Final = 150.0
 """A category or class label as a Python text, its place in a list, and its JSON, while rows are named by content."""
 COVERAGE_ROW: Final = 260.0
 """Digests of each row, in lists and sets, while rows in both training and test rows are looked for."""
-STATE: Final = 60.0
-"""Bytes a parameter: values, moments, best values, gradients, two checkpoints, the record, the store's copies."""
-FIT_ROW: Final = 100.0
-"""Drawing the order of the rows and sorting their categories: some arrays of 64-bit numbers, one after the other."""
-KEPT: Final = 64 * MB
-"""What glibc keeps at the end of a thread's heap, at most: twice its largest threshold for mapping (mallopt(3))."""
-MAPPED: Final = float(32 << 20)
-"""From this size on a block is never kept, but mapped anew (the same threshold)."""
-IMAGE: Final = 9.0
-"""A value of an image on its way into a convolution: a byte, a float, and that in the order that convolutions want."""
-STEP_MAP: Final = 22.0
-"""A number of a feature map in a step of torch: the map, its pool and the pool's places, their gradients, and copies in
-the order that convolutions want."""
-SEEN_MAP: Final = (4.0, 2.0, 1.0)
-"""The same without gradients, of the largest layer, block by block: the map, the pool's places, its pool."""
 INSIDE_MAP: Final = 12.0
-"""The same while channels are looked into: the maps of all layers, before and after activation, and their tests."""
+"""A number of a feature map while channels are looked into: before and after activation, and what is asked of it."""
 EXCITED_MAP: Final = 40.0
 """The same while images are made that excite them: the map, what leaks through its activation, and their gradients."""
-ERROR_BAR: Final = 650.0
-"""A test row in a picture of a regression: matplotlib makes an object of each error bar."""
-SHADE: Final = 35.0
-"""A dot of a picture that is one map of colours: its value, its masks, four channels as float64."""
-TILED_SHADE: Final = 65.0
-"""The same where the map is a mosaic of images, and is held twice."""
-UNIT_CELL: Final = 80.0
-"""A unit's output at one input in its picture: its value, its colour, and as a Python number on the way to CSV."""
-DOTS: Final = 120.0**2
-"""Dots of a square inch."""
 
 
 @dataclass(frozen=True)
@@ -93,27 +64,31 @@ def source_of(paths: Iterable[str | None], dataset: Dataset) -> Source:
 
 
 def predicted_peaks(
-    dataset: Dataset, source: Source, stages: Sequence[Sequence[Fit]], workers: int
+    dataset: Dataset, source: Source, stages: Sequence[Sequence[Fit]], workers: int, *, replayed: bool = False
 ) -> dict[str, float]:
-    """Predict the peak of each phase; `stages` are the fits to be trained, one list after the other."""
+    """Predict the peak of each phase; `stages` are the fits to be trained, one list after the other.
+
+    With `replayed`, the delivered network is trained once more in the coordinator, to be watched.
+    """
     fits = [fit for stage in stages for fit in stage]
     groups = [_Group(tuple(group), workers) for stage in stages for group in _grouped(stage)]
     search = LIBRARIES["search"] * any(not fit.tested for fit in fits)
     resident = LIBRARIES["start"] + LIBRARIES["store"] + search + held_bytes(dataset) + plan_bytes(fits)
     training = resident + truth_bytes(dataset)
-    torch = _torch_here(fits, groups)
+    torch = _torch_here(fits, groups, replayed)
+    again = max((fit_bytes(fit, dataset) for fit in fits), default=0.0) * replayed
     trained = max((group.bytes(dataset) + torch * (not group.apart) for group in groups), default=0.0)
     left = max((group.left(dataset) for group in groups), default=0.0)
     return {
         "reading": LIBRARIES["start"] + _reading(dataset, source),
-        "training": training + max(trained, torch + _inside(dataset, fits), _looking(dataset)),
+        "training": training + max(trained, torch + again + _inside(dataset, fits), _looking(dataset)),
         "drawing": resident + torch + left + max(_drawing(dataset, fits), 3 * truth_bytes(dataset)),
     }
 
 
-def _torch_here(fits: Sequence[Fit], groups: Sequence[_Group]) -> float:
+def _torch_here(fits: Sequence[Fit], groups: Sequence[_Group], replayed: bool) -> float:
     """Torch in the coordinator: it trains there, convolutions are looked into, and an ensemble answers."""
-    gradients = any(group.torch and not group.apart for group in groups)
+    gradients = any(group.torch and (replayed or not group.apart) for group in groups)
     gradients |= any(fit.job.architecture.convolutional for fit in fits)
     if gradients:
         return LIBRARIES["torch"] + LIBRARIES["torch gradients"]
@@ -162,7 +137,7 @@ def _inside(dataset: Dataset, fits: Sequence[Fit]) -> float:
     at_once = min(UNIT_ROWS, dataset.rows - dataset.train_rows)
     channels = [min(CHANNELS_KEPT, max(layer.units for layer in fit.job.architecture.layers)) for fit in fits]
     each = (INSIDE_MAP * at_once + EXCITED_MAP * made for made in channels)
-    return max((size * sum(_maps(fit)) for size, fit in zip(each, fits, strict=True)), default=0.0)
+    return max((size * sum(maps(fit)) for size, fit in zip(each, fits, strict=True)), default=0.0)
 
 
 def _drawing(dataset: Dataset, fits: Sequence[Fit]) -> float:
@@ -171,35 +146,7 @@ def _drawing(dataset: Dataset, fits: Sequence[Fit]) -> float:
     members = Counter(fit.candidate.id for fit in fits if not fit.tested)
     networks = sum(fit.tested for fit in fits) + 2 * max(members.values(), default=0)
     answers = 8.0 * dataset.outputs * tested * networks
-    bars = ERROR_BAR * tested * (0 if dataset.classes else dataset.outputs)
-    pictures = _confusion_picture(len(dataset.classes)) + bars
-    pictures += max(
-        (_unit_picture(dataset, fit, tested) + _map_picture(dataset, fit) for fit in fits), default=0.0
-    )
-    return LIBRARIES["drawing"] + truth_bytes(dataset) + answers + pictures
-
-
-def _confusion_picture(classes: int) -> float:
-    """Its side grows with the classes (see `draw_confusion`)."""
-    side = min(3.4 + 0.52 * classes, 14)
-    return SHADE * DOTS * side * (side + 0.8) if classes else 0.0
-
-
-def _unit_picture(dataset: Dataset, fit: Fit, tested: int) -> float:
-    """Units at test rows; where all inputs are numbers, all test rows pass through the network at once."""
-    units = [layer.units for layer in fit.job.architecture.layers if not isinstance(layer, ConvLayer)]
-    shown = UNIT_CELL * sum(units) * min(tested, 1000)
-    kept = dataset.images is not None or any(column.categorical for column in dataset.columns)
-    return shown if kept or len(dataset.columns) == 1 else shown + 4.0 * tested * (sum(units) + max(units))
-
-
-def _map_picture(dataset: Dataset, fit: Fit) -> float:
-    """Feature maps of an image of each class, at most 32 channels of a layer (see `draw_feature_maps`)."""
-    layers = [layer for layer in fit.job.architecture.layers if isinstance(layer, ConvLayer)]
-    columns = min(CHANNELS_KEPT, max((layer.units for layer in layers), default=0))
-    rows = min(len(dataset.classes), MOST_IMAGES)
-    side = min(0.62, 12 / max(1, columns), 18 / max(1, rows))
-    return TILED_SHADE * DOTS * (side * (columns + 1) + 3.2) * (side * rows + 1.4) * bool(layers)
+    return LIBRARIES["drawing"] + truth_bytes(dataset) + answers + picture_bytes(dataset, fits)
 
 
 # What workers hold
@@ -235,7 +182,7 @@ class _Group:
 
     def left(self, dataset: Dataset) -> float:
         """What stays of them in this process when all is trained."""
-        kept = (_left(fit, dataset) for fit in self.fits)
+        kept = (left_bytes(fit, dataset) for fit in self.fits)
         return 0.0 if self.apart else sum(sorted(kept, reverse=True)[: self.running])
 
 
@@ -244,93 +191,3 @@ def _grouped(fits: Sequence[Fit]) -> list[list[Fit]]:
     for fit in fits:
         groups.setdefault((fit.trainer, fit.job.architecture.convolutional), []).append(fit)
     return list(groups.values())
-
-
-def fit_bytes(fit: Fit, dataset: Dataset) -> float:
-    """What one fit holds at most: its rows made ready, its network, and what passes through it at once."""
-    architecture = fit.job.architecture
-    inputs, outputs = math.prod(architecture.input_shape), architecture.outputs
-    train, others = _learning(fit), len(fit.split.validation) + len(fit.inner)
-    test, asked = (dataset.rows - dataset.train_rows) * fit.tested, _asked(fit, dataset)
-    answers = 8.0 * outputs * (len(fit.split.validation) + test) * 3
-    kept = STATE * architecture.parameter_count + FIT_ROW * train + 8.0 * (train + others) * (1 + outputs)
-    if architecture.convolutional:
-        return kept + answers + 5.0 * inputs * asked + _convolved(fit, inputs, asked)
-    # While an image is made of floats, it is there as bytes, too.
-    size = inputs * (5.0 if dataset.images is not None else 4.0)
-    prepared = max(size * train, 4.0 * inputs * (train + others) + size * asked)
-    return kept + answers + prepared + _passed(fit, inputs, train)
-
-
-def _learning(fit: Fit) -> int:
-    return len(fit.split.train) - len(fit.inner)
-
-
-def _asked(fit: Fit, dataset: Dataset) -> int:
-    """Rows that it predicts at once."""
-    test = (dataset.rows - dataset.train_rows) * fit.tested
-    return min(PREDICTED_ROWS, max(len(fit.split.validation), test))
-
-
-def _passed(fit: Fit, inputs: int, train: int) -> float:
-    """Numbers on their way through a dense network.
-
-    Torch evaluates some thousand rows at a time, but glibc finds no room for the outputs of the widest layer where the
-    last ones have been: aligned blocks (memalign(3)) do not fit into their own holes.
-    """
-    units = [layer.units for layer in fit.job.architecture.layers]
-    if fit.trainer == "native":
-        return 12.0 * sum(units) * min(train, fit.job.training.batch_size)
-    at_once = min(train, EVALUATION_ROWS["table"])
-    evaluated = 4.0 * max(units) * train + 4.0 * (sum(units) - max(units)) * at_once
-    return 4.0 * inputs * train + evaluated + 24.0 * fit.job.architecture.outputs * train
-
-
-def _convolved(fit: Fit, inputs: int, asked: int) -> float:
-    """Images and their maps on the way: in torch a whole batch at a time, natively a few images.
-
-    The blocks of a step are kept for the next one, unless they are so large that they are mapped. The blocks of an
-    evaluation, of more images at a time, do not fit into their holes.
-    """
-    if fit.trainer == "native":
-        return 8 * MB
-    step, block, seen = _torch_blocks(fit, asked)
-    batch = min(fit.job.training.batch_size, _learning(fit))
-    images = IMAGE * inputs * max(batch, _seen_at_once(fit, asked))
-    kept = step + sum(one for one in seen if one > block) if block < MAPPED else 0.0
-    return images + max(step, sum(seen), kept)
-
-
-def _torch_blocks(fit: Fit, asked: int) -> tuple[float, float, list[float]]:
-    """Give the maps of a step in bytes, its largest block, and the blocks of an evaluation."""
-    maps, at_once = _maps(fit), _seen_at_once(fit, asked)
-    batch = min(fit.job.training.batch_size, _learning(fit))
-    seen = [share * max(maps) * at_once for share in SEEN_MAP]
-    return STEP_MAP * sum(maps) * batch, 4.0 * max(maps) * batch, seen
-
-
-def _seen_at_once(fit: Fit, asked: int) -> int:
-    train = _learning(fit)
-    return min(max(train // every_kth(train), asked), EVALUATION_ROWS["images"])
-
-
-def _left(fit: Fit, dataset: Dataset) -> float:
-    """What stays of a fit at the end of its thread's heap: of blocks that are not mapped, so much as glibc keeps."""
-    architecture = fit.job.architecture
-    asked = _asked(fit, dataset)
-    if not architecture.convolutional:
-        shares = (4.0, 1.0) if dataset.images is not None else (4.0,)
-        rows = (_learning(fit), len(fit.split.validation), len(fit.inner), asked)
-        blocks = [share * math.prod(architecture.input_shape) * count for share in shares for count in rows]
-    elif fit.trainer == "torch":
-        step, block, blocks = _torch_blocks(fit, asked)
-        blocks += [step] * (block < MAPPED)
-    else:
-        blocks = []
-    return min(KEPT, sum(block for block in blocks if block < MAPPED))
-
-
-def _maps(fit: Fit) -> list[int]:
-    """Numbers in the feature maps of one image, layer by layer; none without convolutions."""
-    layers = fit.job.architecture.layers
-    return [layer.units * math.prod(layer.size) for layer in layers if isinstance(layer, ConvLayer)] or [0]
