@@ -26,8 +26,8 @@ KEPT: Final = 64e6
 """What glibc keeps at the end of a thread's heap, at most: twice its largest threshold for mapping (mallopt(3))."""
 MAPPED: Final = float(32 << 20)
 """From this size on a block is never kept, but mapped anew (the same threshold)."""
-IMAGE: Final = 9.0
-"""A value of an image on its way into a convolution: a byte, a float, and that in the order that convolutions want."""
+IMAGE: Final = 5.0
+"""A value of an image on its way into a network: a byte and a float."""
 STEP_MAP: Final = 22.0
 """A number of a feature map in a step of torch: the map, its pool and the pool's places, their gradients, and copies in
 the order that convolutions want."""
@@ -44,9 +44,8 @@ def fit_bytes(fit: Fit, dataset: Dataset) -> float:
     answers = 8.0 * outputs * (len(fit.split.validation) + test) * 3
     kept = STATE * architecture.parameter_count + FIT_ROW * train + 8.0 * (train + others) * (1 + outputs)
     if architecture.convolutional:
-        return kept + answers + 5.0 * inputs * asked + _convolved(fit, inputs, asked)
-    # While an image is made of floats, it is there as bytes, too.
-    size = inputs * (5.0 if dataset.images is not None else 4.0)
+        return kept + answers + IMAGE * inputs * asked + _convolved(fit, inputs, asked)
+    size = inputs * (IMAGE if dataset.images is not None else 4.0)
     prepared = max(size * train, 4.0 * inputs * (train + others) + size * asked)
     return kept + answers + prepared + _passed(fit, inputs, train)
 
@@ -78,15 +77,15 @@ def _passed(fit: Fit, inputs: int, train: int) -> float:
 def _convolved(fit: Fit, inputs: int, asked: int) -> float:
     """Images and their maps on the way: in torch a whole batch at a time, natively a few images.
 
-    The blocks of a step are kept for the next one, unless they are so large that they are mapped. The blocks of an
-    evaluation, of more images at a time, do not fit into their holes.
+    The blocks of a step are kept for the next one, unless they are so large that they are mapped; those of an
+    evaluation, of more images at a time, take their place where they are not mapped themselves.
     """
     if fit.trainer == "native":
         return NATIVE_IMAGES
     step, block, seen = _torch_blocks(fit, asked)
     batch = min(fit.job.training.batch_size, _learning(fit))
     images = IMAGE * inputs * max(batch, _seen_at_once(fit, asked))
-    kept = step + sum(one for one in seen if one > block) if block < MAPPED else 0.0
+    kept = step + sum(one for one in seen if one >= MAPPED) if block < MAPPED else 0.0
     return images + max(step, sum(seen), kept)
 
 
