@@ -50,7 +50,8 @@ def cores() -> int:
 
 def describe() -> list[str]:
     """Lines for the head of a record: hardware, load, versions on both sides."""
-    ours, peers = _versions(sys.executable), _versions(str(PEERS_PYTHON))
+    ours = _versions(sys.executable)
+    peers = _versions(str(PEERS_PYTHON)) if PEERS_PYTHON.exists() else {"none": "installed"}
     load = f"{os.getloadavg()[0]:.2f}" if sys.platform != "win32" else "unknown"
     return [
         f"- processor: {_processor()}, {cores()} cores; load before the run: {load}",

@@ -15,12 +15,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.environment import cores
 from benchmarks.record import table, write_record
 
 PHASES = ("reading", "training", "drawing")
@@ -158,7 +160,9 @@ def run_in_phases(arguments: list[str]) -> None:
 
 
 def _say_peak(phase: str) -> None:
-    print(json.dumps({"phase": phase, "peak": _status(os.getpid()).get("VmHWM", 0)}), flush=True)
+    peak = _status(os.getpid()).get("VmHWM", 0)
+    # The clock is that of the whole machine, so the sampler's moments are told from this one.
+    print(json.dumps({"phase": phase, "at": time.monotonic(), "peak": peak}), flush=True)
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # begin anew (proc(5))
 
 
@@ -196,7 +200,7 @@ def _held(process: int) -> int:
 def measure(drawn: Drawn, out: Path) -> dict[str, float]:
     """Run a study; give the peak of each phase in bytes."""
     command = [sys.executable, "-m", "benchmarks.memory", "--run", *drawn.arguments, "--out", str(out)]
-    samples: list[tuple[float, int]] = []
+    samples: list[tuple[float, int, float]] = []
     with (
         tempfile.TemporaryFile() as errors,
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors) as process,
@@ -205,7 +209,7 @@ def measure(drawn: Drawn, out: Path) -> dict[str, float]:
         marks: dict[str, tuple[float, int]] = {}
         pending = b""
         while process.poll() is None:
-            samples.append((time.monotonic(), _held(process.pid)))
+            samples.append((time.monotonic(), _held(process.pid), time.monotonic()))
             pending += process.stdout.read() or b""
             _note(pending, marks)
             time.sleep(BETWEEN_SAMPLES)
@@ -217,7 +221,7 @@ def measure(drawn: Drawn, out: Path) -> dict[str, float]:
     peaks, begun = {}, marks["start"][0]
     for phase in PHASES:
         ended, own = marks[phase]
-        seen = [held for when, held in samples if begun <= when <= ended]
+        seen = [held for asked, held, answered in samples if begun <= asked and answered <= ended]
         peaks[phase], begun = float(max([own, *seen])), ended
     return peaks
 
@@ -226,7 +230,7 @@ def _note(printed: bytes, marks: dict[str, tuple[float, int]]) -> None:
     for line in printed.decode(errors="replace").splitlines():
         if line.startswith('{"phase"') and line.endswith("}"):
             said = json.loads(line)
-            marks.setdefault(said["phase"], (time.monotonic(), said["peak"]))
+            marks[said["phase"]] = said["at"], said["peak"]
 
 
 def compare(number: int) -> dict[str, Any]:
@@ -261,9 +265,10 @@ def ratio(found: dict[str, Any]) -> float:
 def memory(pairs: int, quick: bool) -> list[str]:  # noqa: ARG001 - every benchmark is asked alike
     """Compare 100 drawn studies (5 when quick)."""
     found = []
-    for number in range(5 if quick else 100):
-        found.append(compare(number))
-        print(json.dumps(found[-1]), file=sys.stderr, flush=True)
+    with ThreadPoolExecutor(cores()) as beside:  # memory does not depend on what else the machine does
+        for one in beside.map(compare, range(5 if quick else 100)):
+            found.append(one)
+            print(json.dumps(one), file=sys.stderr, flush=True)
     return report(found)
 
 

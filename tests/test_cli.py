@@ -169,6 +169,30 @@ def test_a_native_run_never_imports_torch(study: Path) -> None:
     assert done.stdout.strip() == "False"
 
 
+def test_a_native_run_of_images_and_categories_never_imports_torch(tmp_path: Path) -> None:
+    """Their dense networks are looked into without it."""
+    code = (
+        "import sys, shoal\n"
+        "for name, text in {'images': IMAGES, 'kinds': KINDS}.items():\n"
+        "    open(f'{name}.toml', 'w').write(text)\n"
+        "    shoal.run(f'{name}.toml', out=name, workers=1, trainer='native')\n"
+        "print('torch' in sys.modules)"
+    )
+    short = "[training]\nepochs = 1\nbatch_size = 64\n"
+    images = f"[study]\ntask = 'classification'\n[data]\ndataset = 'digits'\n[network]\nhidden = [4]\n{short}"
+    kinds = (
+        "[study]\ntask = 'regression'\n[data]\ntrain = 'rows.csv'\ntarget = 'y'\ncategorical = ['kind']\n"
+        f"[network]\nhidden = [4]\n{short}"
+    )
+    rows = "".join(f"{n},{'abc'[n % 3]},{n % 7}\n" for n in range(60))
+    (tmp_path / "rows.csv").write_text(f"x,kind,y\n{rows}", encoding="utf-8")
+    script = f"IMAGES, KINDS = {images!r}, {kinds!r}\n{code}"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert done.stdout.strip() == "False"
+
+
 def test_a_closed_pipe_is_quiet(study: Path) -> None:
     command = f"{sys.executable} -m shoal check {study} | true"
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)

@@ -21,6 +21,7 @@ from shoal.engine import (
     entries,
     environment,
     fold_preprocessing,
+    give_back,
     load_data,
     look_inside,
     make_plan,
@@ -100,6 +101,7 @@ def run(
     executor = Executor(ground, trainers.by_name, workers, watcher)
     with RunLock(folder), Store.create_or_open(folder, _identity(study, planner.dataset)) as store:
         _train(planner, executor, store, folder)
+        give_back()
         results = Results.open(folder)
         write_report(results)
     return results
@@ -115,7 +117,9 @@ def _checked(study: Study | str | Path) -> Study:
 
 def _lay_out(study: Study, trainer: TrainerChoice, device: DeviceChoice) -> tuple[Trainers, Planner]:
     trainers = Trainers(trainer, pick_device(device))
-    return trainers, Planner(study, load_data(study), trainers.choose)
+    dataset = load_data(study)
+    give_back()
+    return trainers, Planner(study, dataset, trainers.choose)
 
 
 def _identity(study: Study, dataset: Dataset) -> Identity:
@@ -131,6 +135,7 @@ def _train(planner: Planner, executor: Executor, store: Store, folder: Path) -> 
     store.put_fact("environment", environment(executor.trainers))
     store.put_fact("preprocessing", fold_preprocessing(planner))
     store.put_fact("coverage", coverage(planner.dataset).to_json())
+    give_back()
     truth = truth_of(planner)
     store.put_truth(truth)
     store.set_plan(entries(first), planner.candidate_rows())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,6 +36,17 @@ def refusal(**changes: object) -> list[str]:
     with pytest.raises(DataError) as caught:
         load(**changes)
     return str(caught.value).splitlines()
+
+
+def test_rows_are_there_twice_at_most_while_they_are_read() -> None:
+    draw = np.random.default_rng(0)
+    np.savez("t.npz", **{name: draw.normal(size=40_000) for name in "abcdefghijy"})
+    tracemalloc.start()
+    dataset = load(train="t.npz", inputs=None)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    held = sum(column.values.nbytes for column in dataset.columns) + dataset.targets.nbytes
+    assert 2 * held < peak < 2.7 * held
 
 
 def test_inputs_are_by_default_all_that_is_nothing_else() -> None:

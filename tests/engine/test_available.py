@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import platform
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from shoal.engine._available import available_memory, refuse_above
+from shoal.engine._available import _held, available_memory, give_back, refuse_above
 from shoal.errors import EnvironmentFault
 
 MIB = 2**20
@@ -107,3 +109,13 @@ def test_what_cannot_fit_is_refused_in_one_line(phase: str, less: str) -> None:
 def test_what_fits_or_cannot_be_known_is_not_refused() -> None:
     refuse_above({"reading": 1e9, "training": 2e9}, 2e9)
     refuse_above({"reading": 1e9, "training": 2e9}, None)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other allocators are left alone")
+def test_holes_between_blocks_in_use_are_given_back() -> None:
+    blocks = [np.ones(12_000) for _ in range(1000)]  # 96 kB each: of the heap, not mapped
+    del blocks[:-1]
+    before = _held(Path("/"))
+    give_back()
+    assert before - _held(Path("/")) > 60e6
+    assert blocks[0].sum() == 12_000

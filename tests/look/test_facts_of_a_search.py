@@ -108,6 +108,14 @@ def test_effects_of_a_random_search_come_from_the_candidates() -> None:
     assert not found.ordered
 
 
+def test_candidates_without_spread_are_told_apart_or_not_tested() -> None:
+    settings = [{"a.kind": kind} for kind in "xxyyzz"]
+    (apart,) = effects("loss", settings, np.array([1.0, 1, 2, 2, 3, 3])[:, None], None).effects
+    (equal,) = effects("loss", settings, np.ones((6, 1)), None).effects
+    assert apart.p_value == 0
+    assert np.isnan(equal.p_value)
+
+
 def test_many_numbers_become_bins_of_equal_counts() -> None:
     settings = [{"a.lr": 10.0 ** (-number / 10)} for number in range(50)]
     (found,) = effects("loss", settings, np.arange(50.0)[:, None] + np.zeros(3), None).effects

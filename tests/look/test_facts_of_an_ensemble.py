@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from look_runs import MadeUp, make_run
 from readable import faults
+from scipy import stats
 
 from shoal.look import Findings
 from shoal.look._facts_ensemble import (
@@ -69,6 +70,14 @@ def test_spread_against_error() -> None:
     assert fact.correlation == pytest.approx(1)
     assert ensemble_spread("y", np.array([1.5, 5.0, 4.0]), member_MV).correlation == pytest.approx(0.5)
     assert np.isnan(ensemble_spread("y", np.zeros(3), np.ones((2, 3))).correlation)
+
+
+def test_equal_spreads_share_their_ranks() -> None:
+    draw = np.random.default_rng(0)
+    member_MV, true_V = draw.integers(0, 3, (4, 60)), draw.integers(0, 3, 60)
+    fact = ensemble_spread("y", true_V, member_MV)
+    assert len(set(fact.deviation_V.tolist())) < 10
+    assert fact.correlation == pytest.approx(stats.spearmanr(fact.deviation_V, fact.error_V).statistic)
 
 
 def test_gain_has_the_sign_of_the_metric() -> None:

@@ -104,3 +104,16 @@ def test_profiles_follow_the_input() -> None:
     )
     np.testing.assert_array_equal(ranked.x_M, [1, 2, 3])
     np.testing.assert_array_equal(ranked.layers[0].output_MU, fact.layers[0].output_MU)
+
+
+def test_of_many_inputs_some_are_shown_and_all_are_counted() -> None:
+    """A unit that answers at one row alone, the second, which is not shown, is not dead."""
+    x_M = np.arange(3001.0)
+    answers = np.stack([x_M, np.where(x_M == 1, 5.0, 0.0), np.zeros(3001)], axis=1)
+    for ranked, first in ((True, 1), (False, 0)):
+        fact = activation_profiles("a", "x", x_M, [("hidden1", "relu", answers)], ranked=ranked)
+        assert (len(fact.x_M), fact.x_M[0], fact.x_M[-1]) == (1000, first, first + 3000)
+        assert set(np.diff(fact.x_M)) == {3, 4}
+        (layer,) = fact.layers
+        np.testing.assert_array_equal(layer.output_MU[:, 0], fact.x_M - first)
+        assert (layer.rows, layer.dead, layer.output_MU[:, 1].max()) == (3001, 1, 0)

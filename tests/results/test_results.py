@@ -396,6 +396,20 @@ def test_fits_of_an_earlier_wider_grid_are_kept_but_not_shown(tmp_path, results)
     assert Results.open(tmp_path).digest == results.digest
 
 
+def test_test_predictions_are_those_of_the_frame(tmp_path):
+    results = run(tmp_path)
+    frame = results.predictions_of("refit")
+    expected = frame.loc[frame["rows"] == "test", "predicted"].to_numpy()
+    np.testing.assert_array_equal(results.test_predictions("refit0").reshape(-1), expected)
+    assert results.test_predictions("refit0").shape == (len(results.truth.y) - results.truth.train_rows, 1)
+    for name in ("a0", "nothing"):  # not tested; not there
+        with pytest.raises(KeyError):
+            results.test_predictions(name)
+    fewer = replace(results.truth, train_rows=results.truth.train_rows + 1)
+    with pytest.raises(RunFolderError, match="a prediction"):
+        replace(results, truth=fewer).test_predictions("refit0")
+
+
 def test_reading_needs_neither_torch_nor_scipy_nor_pandas_until_asked(tmp_path):
     import subprocess
     import sys

@@ -55,6 +55,7 @@ def load_image_dataset(source: ImageSource) -> Dataset:
     if problems or not parts:
         raise DataError(problems)
     train, test = parts[:2] if len(parts) > 1 else _split_off_test_rows(source, parts[0])
+    del parts  # images that were split are held in their two parts now
     refuse(class_problems(train.labels.tolist(), test.labels.tolist(), train.place, test.place))
     where = str(source.train) if source.test is None else f"{source.train}, {source.test}"
     name = Path(source.train).resolve().name.split(".")[0]

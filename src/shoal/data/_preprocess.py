@@ -90,13 +90,14 @@ class Preprocessing:
         if isinstance(source, Dataset) and source.images is not None:
             return self.pixels(source.images if rows is None else source.images[rows])
         columns = source.columns if isinstance(source, Dataset) else source
-        by_name = {column.name: column.values[slice(None) if rows is None else rows] for column in columns}
+        chosen = slice(None) if rows is None else rows
+        by_name = {column.name: column.values for column in columns}
         refuse(self._misfits(columns))
-        count = len(by_name[self.columns[0].name])
+        count = len(by_name[self.columns[0].name][chosen])
         x_ND = np.zeros((count, len(self.input_names)), dtype=np.float32)
         start = 0
         for column in self.columns:
-            values = by_name[column.name]
+            values = by_name[column.name][chosen]
             if isinstance(column, OneHot):
                 code_N = numbered(values, column.categories, other=-1)
                 known = np.flatnonzero(code_N >= 0)

@@ -64,6 +64,7 @@ def load_table_dataset(source: TableSource) -> Dataset:
         if not problems:
             train = _read_part(source, train_table, train_findings)
             test = None if test_table is None else _read_test(source, train_table, test_table, test_findings)
+    del train_table, test_table  # cells as large as the rows, which are copied twice from here on
     problems += [*train_findings.problems(), *test_findings.problems()]
     if problems or train is None:
         raise DataError(problems)

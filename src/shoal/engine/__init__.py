@@ -1,6 +1,6 @@
 """How: fits, trainers, execution. The only stage that knows data, nets and results."""
 
-from shoal.engine._available import available_memory, refuse_above
+from shoal.engine._available import available_memory, give_back, refuse_above
 from shoal.engine._ensemble import ask_ensemble
 from shoal.engine._execute import Executor, entries
 from shoal.engine._fits import Fit, PlannedFit, Planner
@@ -57,6 +57,7 @@ __all__ = [
     "environment",
     "flat_arrays",
     "fold_preprocessing",
+    "give_back",
     "initial_state",
     "load_data",
     "longest_first",

@@ -7,8 +7,10 @@ in; elsewhere the machine's memory. What the process holds already counts as ava
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -34,6 +36,12 @@ def refuse_above(memory: Mapping[str, float], available: float | None) -> None:
     need, there = (f"{size / 1e6:,.0f} MB" for size in (memory[phase], available))
     what = f"expected {need} for the run (its peak is while {phase}), got {there} available; {_LESS[phase]}"
     raise EnvironmentFault(Problem("memory", what))
+
+
+def give_back() -> None:
+    """Give the system what was freed and what glibc keeps between blocks in use (malloc_trim(3)); elsewhere nothing."""
+    with suppress(AttributeError, OSError, TypeError):  # no such function, no such library, Windows
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def available_memory(root: Path = Path("/"), environ: Mapping[str, str] = os.environ) -> float | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from typing import Any, Final
 
 import numpy as np
@@ -59,9 +60,11 @@ def look_inside(
             lambda: _channel_facts(channels, dataset, fit),
         )
         wanted["maps"] = (f"maps {named}", lambda: _maps(channels, dataset, rows))
+    # Only convolutions are looked into by torch, which is not to be imported for anything else.
+    threads = one_thread if fit.job.architecture.convolutional else nullcontext
     for part, compute in wanted.values():
         if store.derived(fit.id, part) is None:
-            with one_thread():
+            with threads():
                 store.put_derived(fit.id, part, compute())
     store.put_fact("inside", {"fit": fit.id, "parts": {name: part for name, (part, _) in wanted.items()}})
 

@@ -10,44 +10,42 @@ Letters: N rows, D inputs, K outputs, P parameters.
 
 from __future__ import annotations
 
-import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from shoal.data import Dataset
-from shoal.engine._batches import EVALUATION_ROWS
 from shoal.engine._fits import Fit
-from shoal.engine._predict import PREDICTED_ROWS
-from shoal.engine._trainer import every_kth
-from shoal.nets import ConvLayer
+from shoal.engine._inside import CHANNELS_KEPT, UNIT_ROWS
+from shoal.engine._need_fits import fit_bytes, left_bytes, maps
+from shoal.engine._need_pictures import picture_bytes
 
 MB: Final = 1e6
 
 LIBRARIES: Final = {
     "start": 59 * MB,  # Python, numpy, pydantic, Shoal, the command line
     "store": 4 * MB,  # SQLite
-    "search": 12 * MB,  # scipy's distributions, for the choice
-    "torch": 300 * MB,  # in the coordinator, 78 MB of it pages of its libraries
-    "torch shared": 78 * MB,  # these pages, where only child processes have torch
-    "child": 245 * MB,  # a child process with torch, its own pages alone
-    "drawing": 185 * MB,  # pandas, matplotlib, the canvas of a picture, the page
-    "drawing a search": 15 * MB,
-    "drawing images": 20 * MB,
+    "search": 12 * MB,  # scipy's distributions, for the choice; later the pictures of the search
+    "torch": 205 * MB,  # in the coordinator, 78 MB of it pages of its libraries
+    "torch gradients": 75 * MB,  # what its optimisers import
+    "torch shared": 78 * MB,  # pages of its libraries, where only child processes have torch
+    "child": 226 * MB,  # a child process that trains in torch, its own pages alone
+    "drawing": 160 * MB,  # pandas, matplotlib, the canvas of a picture, the page
 }
 CELL: Final = 72.0
 """Bytes of a cell of a text file: a Python text, and its place in a row."""
 TEXT: Final = 5.0
 """Copies of a text file while it is cut up: the text, and the reader's own (4 bytes a character)."""
+NAME: Final = 150.0
+"""A category or class label as a Python text, its place in a list, and its JSON, while rows are named by content."""
 COVERAGE_ROW: Final = 260.0
 """Digests of each row, in lists and sets, while rows in both training and test rows are looked for."""
-DRAWN_ROW: Final = 2500.0
-"""Numbers of a test row in frames, pictures and tables of the page."""
-TORCH_KEEPS: Final = 0.65
-"""Share of a convolutional fit's memory that glibc keeps for the next one (see `keep_memory`)."""
-STATE: Final = 60.0
-"""Bytes a parameter: values, moments, best values, gradients, two checkpoints, the record, the store's copies."""
+INSIDE_MAP: Final = 12.0
+"""A number of a feature map while channels are looked into: before and after activation, and what is asked of it."""
+EXCITED_MAP: Final = 40.0
+"""The same while images are made that excite them: the map, what leaks through its activation, and their gradients."""
 
 
 @dataclass(frozen=True)
@@ -66,26 +64,35 @@ def source_of(paths: Iterable[str | None], dataset: Dataset) -> Source:
 
 
 def predicted_peaks(
-    dataset: Dataset, source: Source, stages: Sequence[Sequence[Fit]], workers: int
+    dataset: Dataset, source: Source, stages: Sequence[Sequence[Fit]], workers: int, *, replayed: bool = False
 ) -> dict[str, float]:
-    """Predict the peak of each phase; `stages` are the fits to be trained, one list after the other."""
-    held = held_bytes(dataset)
+    """Predict the peak of each phase; `stages` are the fits to be trained, one list after the other.
+
+    With `replayed`, the delivered network is trained once more in the coordinator, to be watched.
+    """
     fits = [fit for stage in stages for fit in stage]
     groups = [_Group(tuple(group), workers) for stage in stages for group in _grouped(stage)]
-    searched = any(not fit.tested for fit in fits)
-    here = [group for group in groups if group.torch and not group.apart]
-    # Convolutions are looked into in the coordinator, and an ensemble answers there.
-    asked = any(fit.job.architecture.convolutional or (searched and fit.trainer == "torch") for fit in fits)
-    torch = LIBRARIES["torch"] * bool(here or asked)
-    resident = LIBRARIES["start"] + LIBRARIES["store"] + LIBRARIES["search"] * searched
-    resident += held + truth_bytes(dataset) + plan_bytes(fits)
+    search = LIBRARIES["search"] * any(not fit.tested for fit in fits)
+    resident = LIBRARIES["start"] + LIBRARIES["store"] + search + held_bytes(dataset) + plan_bytes(fits)
+    training = resident + truth_bytes(dataset)
+    torch = _torch_here(fits, groups, replayed)
+    again = max((fit_bytes(fit, dataset) for fit in fits), default=0.0) * replayed
     trained = max((group.bytes(dataset) + torch * (not group.apart) for group in groups), default=0.0)
-    left = TORCH_KEEPS * max((group.bytes(dataset) for group in here), default=0.0)
+    left = max((group.left(dataset) for group in groups), default=0.0)
     return {
-        "reading": LIBRARIES["start"] + max(2 * held, source.text_bytes * TEXT + source.cells * CELL),
-        "training": resident + max(trained, torch, _looking(dataset)),
-        "drawing": resident + torch + left + _drawing(dataset, fits, searched),
+        "reading": LIBRARIES["start"] + _reading(dataset, source),
+        "training": training + max(trained, torch + again + _inside(dataset, fits), _looking(dataset)),
+        "drawing": resident + torch + left + max(_drawing(dataset, fits), 3 * truth_bytes(dataset)),
     }
+
+
+def _torch_here(fits: Sequence[Fit], groups: Sequence[_Group], replayed: bool) -> float:
+    """Torch in the coordinator: it trains there, convolutions are looked into, and an ensemble answers."""
+    gradients = any(group.torch and (replayed or not group.apart) for group in groups)
+    gradients |= any(fit.job.architecture.convolutional for fit in fits)
+    if gradients:
+        return LIBRARIES["torch"] + LIBRARIES["torch gradients"]
+    return LIBRARIES["torch"] * any(fit.trainer == "torch" and not fit.tested for fit in fits)
 
 
 # What the coordinator keeps
@@ -112,20 +119,34 @@ def plan_bytes(fits: Sequence[Fit]) -> float:
     return float(sum({id(array): array.nbytes for array in arrays}.values()))
 
 
+def _reading(dataset: Dataset, source: Source) -> float:
+    """The cells of a text file; rows twice, as they are read, split and put together."""
+    named = bool(dataset.classes) or any(column.categorical for column in dataset.columns)
+    rows = 2 * held_bytes(dataset) + NAME * dataset.rows * named
+    return max(rows, source.text_bytes * TEXT + source.cells * CELL)
+
+
 def _looking(dataset: Dataset) -> float:
     """While training rows and test rows are compared, and the truth is packed for the store."""
     compared = (0 if dataset.images is not None else held_bytes(dataset)) + COVERAGE_ROW * dataset.rows
     return max(compared, 3 * truth_bytes(dataset))
 
 
-def _drawing(dataset: Dataset, fits: Sequence[Fit], searched: bool) -> float:
-    """Libraries; the truth, which is read back; points and cells of the pictures of test rows."""
-    libraries = LIBRARIES["drawing"] + LIBRARIES["drawing a search"] * searched
-    libraries += LIBRARIES["drawing images"] * (dataset.images is not None)
+def _inside(dataset: Dataset, fits: Sequence[Fit]) -> float:
+    """While the channels of a convolutional network are looked into, at test images and at images made for them."""
+    at_once = min(UNIT_ROWS, dataset.rows - dataset.train_rows)
+    channels = [min(CHANNELS_KEPT, max(layer.units for layer in fit.job.architecture.layers)) for fit in fits]
+    each = (INSIDE_MAP * at_once + EXCITED_MAP * made for made in channels)
+    return max((size * sum(maps(fit)) for size, fit in zip(each, fits, strict=True)), default=0.0)
+
+
+def _drawing(dataset: Dataset, fits: Sequence[Fit]) -> float:
+    """Libraries; the truth, which is read back; what was answered for test rows; the pictures that are large."""
     tested = dataset.rows - dataset.train_rows
-    units = max((sum(layer.units for layer in fit.job.architecture.layers) for fit in fits), default=0)
-    looked_at = 0 if dataset.images is not None else 16.0 * units * tested
-    return libraries + truth_bytes(dataset) + DRAWN_ROW * tested + looked_at
+    members = Counter(fit.candidate.id for fit in fits if not fit.tested)
+    networks = sum(fit.tested for fit in fits) + 2 * max(members.values(), default=0)
+    answers = 8.0 * dataset.outputs * tested * networks
+    return LIBRARIES["drawing"] + truth_bytes(dataset) + answers + picture_bytes(dataset, fits)
 
 
 # What workers hold
@@ -159,49 +180,14 @@ class _Group:
         each = LIBRARIES["child"] + held_bytes(dataset)
         return sum(largest) + self.running * each + LIBRARIES["torch shared"]
 
+    def left(self, dataset: Dataset) -> float:
+        """What stays of them in this process when all is trained."""
+        kept = (left_bytes(fit, dataset) for fit in self.fits)
+        return 0.0 if self.apart else sum(sorted(kept, reverse=True)[: self.running])
+
 
 def _grouped(fits: Sequence[Fit]) -> list[list[Fit]]:
     groups: dict[tuple[str, bool], list[Fit]] = {}
     for fit in fits:
         groups.setdefault((fit.trainer, fit.job.architecture.convolutional), []).append(fit)
     return list(groups.values())
-
-
-def fit_bytes(fit: Fit, dataset: Dataset) -> float:
-    """What one fit holds at most: its rows made ready, its network, and what passes through it at once."""
-    architecture = fit.job.architecture
-    inputs, outputs = math.prod(architecture.input_shape), architecture.outputs
-    train, others = len(fit.learning_rows), len(fit.split.validation) + len(fit.inner)
-    test = (dataset.rows - dataset.train_rows) if fit.tested else 0
-    answers = 8.0 * outputs * (len(fit.split.validation) + test) * 3
-    network = STATE * architecture.parameter_count
-    kept = 8.0 * (train + others) * (1 + outputs)
-    if architecture.convolutional:
-        return kept + network + answers + _convolved(fit, inputs, max(len(fit.split.validation), test))
-    prepared = 4.0 * inputs * (train + others) + inputs * train * (dataset.images is not None)
-    return kept + network + answers + prepared + _passed(fit, inputs, train)
-
-
-def _passed(fit: Fit, inputs: int, train: int) -> float:
-    """Numbers on their way through a dense network."""
-    units = sum(layer.units for layer in fit.job.architecture.layers)
-    if fit.trainer == "native":
-        return 12.0 * units * min(train, fit.job.training.batch_size)
-    at_once = min(train, EVALUATION_ROWS["table"])
-    return 4.0 * inputs * train + 8.0 * units * at_once + 24.0 * fit.job.architecture.outputs * train
-
-
-def _convolved(fit: Fit, inputs: int, asked: int) -> float:
-    """Images and their maps on the way: in torch a whole batch at a time, natively a few images."""
-    architecture = fit.job.architecture
-    maps = sum(
-        layer.units * math.prod(layer.size) for layer in architecture.layers if isinstance(layer, ConvLayer)
-    )
-    predicted = 5.0 * inputs * min(PREDICTED_ROWS, asked)
-    if fit.trainer == "native":
-        return predicted + 8 * MB
-    seen = len(fit.learning_rows) // every_kth(len(fit.learning_rows))
-    at_once = max(
-        min(fit.job.training.batch_size, len(fit.learning_rows)), min(seen, EVALUATION_ROWS["images"])
-    )
-    return predicted + 12.0 * maps * at_once + 4.0 * inputs * at_once

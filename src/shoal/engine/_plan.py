@@ -53,7 +53,9 @@ def memory_need(planner: Planner, workers: int) -> dict[str, float]:
     """Predict the peak of each phase of the whole run in bytes, also of what is done already."""
     first = unique((*planner.search_fits(), *planner.comparison_fits()))
     source = source_of((planner.study.data.train, planner.study.data.test), planner.dataset)
-    return predicted_peaks(planner.dataset, source, (first, unique(_likely_winner(planner))), workers)
+    stages = (first, unique(_likely_winner(planner)))
+    replayed = planner.study.inspect.history > 0
+    return predicted_peaks(planner.dataset, source, stages, workers, replayed=replayed)
 
 
 def _likely_winner(planner: Planner) -> tuple[PlannedFit, ...]:

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shoal.nets import BOUNDS, FLAT_BELOW, near_bound
+
+MOST_INPUTS: Final = 1000
+"""Inputs at which a unit's output is shown, at most: more than a picture has dots across."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,11 +40,12 @@ class Weights:
 
 @dataclass(frozen=True, eq=False)
 class Profile:
-    """Each unit's output at M inputs; how many units are `dead` (constant) or `saturated` there."""
+    """Each unit's output at M of `rows` inputs; how many units are `dead` (constant) or `saturated` at all of these."""
 
     layer: str
     activation: str
     output_MU: NDArray[np.float64]
+    rows: int
     dead: int
     saturated: int
 
@@ -125,15 +129,17 @@ def activation_profiles(
 ) -> Profiles:
     """Outputs of every layer in the order of `x_M`; `layers` holds name, activation, outputs (M, U).
 
-    With `ranked`, `x_M` (a prediction a row) only gives the order, and becomes the rank from 1.
+    With `ranked`, `x_M` (a prediction a row) only gives the order, and becomes the rank from 1. Of many inputs
+    `MOST_INPUTS` are kept, evenly spaced from the first to the last; units are counted over all.
     """
-    order = np.argsort(x_M, kind="stable")
+    rows = len(x_M)
+    shown = np.unique(np.linspace(0, rows - 1, min(rows, MOST_INPUTS)).round()).astype(np.int64)
+    order = np.argsort(x_M, kind="stable")[shown]
     found = []
     for layer, activation, output in layers:
-        output_MU = np.asarray(output, dtype=np.float64)[order]
-        dead, saturated = dead_and_saturated(activation, output_MU)
-        found.append(Profile(layer, activation, output_MU, dead, saturated))
-    place_M = np.arange(1.0, len(order) + 1) if ranked else np.asarray(x_M, dtype=np.float64)[order]
+        output_MU = np.asarray(output[order], dtype=np.float64)
+        found.append(Profile(layer, activation, output_MU, rows, *dead_and_saturated(activation, output)))
+    place_M = shown.astype(np.float64) + 1 if ranked else np.asarray(x_M, dtype=np.float64)[order]
     return Profiles(name, axis, ranked, place_M, tuple(found))
 
 

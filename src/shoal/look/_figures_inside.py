@@ -64,7 +64,7 @@ def draw_profiles(profiles: Profiles) -> Sheet:
     figure, grid = panels(len(shown), size=(4.6, 3.6))
     for axes, layer in zip(grid, shown, strict=True):
         if profiles.ranked:
-            _draw_map(figure, axes, layer)
+            _draw_map(figure, axes, profiles, layer)
         else:
             _draw_lines(axes, profiles, layer)
         axes.set_xlabel(plain(profiles.axis, 52))
@@ -106,14 +106,14 @@ def _draw_lines(axes: Panel, profiles: Profiles, layer: Profile) -> None:
     axes.set_ylabel("output of the unit")
 
 
-def _draw_map(figure: Sheet, axes: Panel, layer: Profile) -> None:
+def _draw_map(figure: Sheet, axes: Panel, profiles: Profiles, layer: Profile) -> None:
     """Units that rise with the prediction at the top, those that fall at the bottom."""
     rows, units = layer.output_MU.shape
     rise_U = layer.output_MU[rows // 2 :].mean(axis=0) - layer.output_MU[: (rows + 1) // 2].mean(axis=0)
     order_U = np.argsort(-rise_U, kind="stable")
     image = axes.imshow(
         layer.output_MU[:, order_U].T, aspect="auto", cmap="cividis", interpolation="nearest",
-        extent=(0.5, rows + 0.5, units + 0.5, 0.5),
+        extent=(profiles.x_M[0] - 0.5, profiles.x_M[-1] + 0.5, units + 0.5, 0.5),
     )  # fmt: skip
     axes.grid(visible=False)
     axes.set_ylabel("unit (falling below, rising above)" if units > 1 else "unit")

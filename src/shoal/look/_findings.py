@@ -128,16 +128,9 @@ class Findings:
     def predicted(self, group: Group) -> NDArray[np.float64]:
         """Values or class probabilities of every healthy repeat, (R, V, K)."""
         if group not in self._predicted:
-            self._predicted[group] = self._read_predictions(group)
+            repeats = [self.results.test_predictions(entry.fit_id) for entry in group.healthy]
+            self._predicted[group] = np.array(repeats)
         return self._predicted[group]
-
-    def _read_predictions(self, group: Group) -> NDArray[np.float64]:
-        frame = self.results.predictions_of(group.stage, group.label)
-        frame = frame[frame["rows"] == "test"]
-        outputs = len(self.truth.classes or self.truth.target_names)
-        columns = list(frame.columns[-outputs:]) if self.classes else ["predicted"]
-        parts = (frame.loc[frame["fit_id"] == entry.fit_id, columns] for entry in group.healthy)
-        return np.array([part.to_numpy(np.float64).reshape(-1, outputs) for part in parts])
 
     def agreement(self, group: Group) -> list[Agreement]:
         """Predicted against true values of every target."""

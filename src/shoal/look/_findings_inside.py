@@ -111,7 +111,7 @@ def unit_counts(findings: Findings) -> UnitCounts | None:
     profiles = findings.profiles()
     if profiles is not None:
         rows += [
-            (one.layer, one.activation, one.output_MU.shape[1], one.dead, one.saturated, len(one.output_MU))
+            (one.layer, one.activation, one.output_MU.shape[1], one.dead, one.saturated, one.rows)
             for one in profiles.layers
         ]
     if not rows:

@@ -61,11 +61,12 @@ def _dense(layer: DenseLayer, named: Mapping[str, NDArray[Any]], x_ND: NDArray[A
     def part(name: str) -> NDArray[Any]:
         return named[layer.name + name].astype(x_ND.dtype)
 
-    sum_NU = x_ND @ part(".weight").T + part(".bias")
+    sum_NU = x_ND @ part(".weight").T
+    sum_NU += part(".bias")  # in place, as all rows pass at once
     if layer.batch_norm:
         scale_U = part("_norm.weight") / np.sqrt(part("_norm.running_var") + x_ND.dtype.type(NORM_EPSILON))
         sum_NU = (sum_NU - part("_norm.running_mean")) * scale_U + part("_norm.bias")
-    return _ACTIVATIONS[layer.activation](sum_NU).astype(x_ND.dtype)
+    return _ACTIVATIONS[layer.activation](sum_NU).astype(x_ND.dtype, copy=False)
 
 
 def _sigmoid(a: NDArray[Any]) -> NDArray[Any]:

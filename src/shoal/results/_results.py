@@ -175,6 +175,17 @@ class Results:
             except (KeyError, TypeError, ValueError) as error:
                 raise _unreadable(self.folder, "the inside of the network") from error
 
+    def test_predictions(self, fit_id: str) -> NDArray[np.float64]:
+        """Give what one fit predicts for the test rows, (V, K), without a frame: values in the targets' units, or class
+        probabilities. KeyError for a fit that is not there, or is not tested.
+        """
+        predicted_VK = self._array(fit_id, "predictions")["test"]
+        truth = self.truth
+        expected = (len(truth.y) - truth.train_rows, len(truth.classes or truth.target_names))
+        if predicted_VK.shape != expected:
+            raise _unreadable(self.folder, "a prediction")
+        return predicted_VK
+
     def _array(self, fit_id: str, part: str) -> dict[str, NDArray[Any]]:
         if fit_id not in self.summaries:
             raise KeyError(fit_id)

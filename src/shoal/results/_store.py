@@ -340,7 +340,9 @@ def _seen(arrays: Arrays, rows: int) -> Arrays:
 
 def _seal(*values: object, data: bytes = b"") -> bytes:
     """Give the SHA-256 over a row's values and blob; no two rows share one."""
-    return hashlib.sha256(json.dumps(values).encode() + b"\0" + data).digest()
+    digest = hashlib.sha256(json.dumps(values).encode() + b"\0")
+    digest.update(data)  # not joined to it first: it may be large
+    return digest.digest()
 
 
 def _packed(arrays: Arrays) -> bytes:
