@@ -136,6 +136,29 @@ def test_where_a_slice_ends_changes_no_byte(optimizer: str, loss: str) -> None:
 
 
 @built
+def test_in_the_main_thread_python_has_its_turn_between_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wish to stop is heard there: in another thread, where none arrives, the core works on."""
+    monkeypatch.setattr("shoal.engine._native.BREATH_SECONDS", 0.0)
+    monkeypatch.setattr("shoal.engine._native.ASK_AFTER", 1)
+    calls: list[str] = []
+    real = NativeTrainer._call
+
+    def counted(*given: Any) -> None:
+        calls.append(threading.current_thread().name)
+        real(*given)
+
+    monkeypatch.setattr(NativeTrainer, "_call", counted)
+    job, states = make_job(epochs=5), list[State]()
+    other = threading.Thread(target=lambda: states.append(trained(job, make_data())), name="other")
+    other.start()
+    other.join()
+    states.append(trained(job, make_data()))
+    assert calls.count("other") == 1
+    assert len(calls) == 1 + 5 * 4  # batches of 8 of 29 rows
+    assert bytes_of(states[0]) == bytes_of(states[1])
+
+
+@built
 def test_fits_in_two_threads_give_the_bytes_that_they_give_alone() -> None:
     data = make_data()
     jobs = [make_job(repeat, optimizer=("adam", "sgd")[repeat % 2]) for repeat in range(12)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import threading
 import time
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
@@ -54,7 +55,7 @@ _JUDGES: Final = ("none", "validation", "inner")
 _STATUSES: Final = ("training", "done", "diverged")
 _OUT_OF_MEMORY: Final = 1
 BREATH_SECONDS: Final = 0.5
-"""How long the core works at most before Python has its turn: in the main thread Ctrl-C waits for that."""
+"""How long the core works at most in the main thread before Python has its turn: Ctrl-C waits for that."""
 ASK_AFTER: Final = 1 << 28
 """Multiply-adds between two questions whether to pause: about 10 ms of a core with AVX2, 0.3 s of the portable one."""
 
@@ -245,8 +246,9 @@ class NativeTrainer:
         """Train up to `until` epochs in all; see `Trainer.advance`."""
         fit = _Fit(job, data, state)
         target, until = self._target_for(job.architecture), max(0, min(until, job.training.epochs))
+        breath = BREATH_SECONDS if threading.current_thread() is threading.main_thread() else math.inf
         while not fit.pause.wished:
-            fit.pause.until = time.monotonic() + BREATH_SECONDS
+            fit.pause.until = time.monotonic() + breath
             self._call(target, "shoal_advance", ctypes.byref(fit.struct), until)
             fit.give_back()
             if state.status != "training" or state.epoch >= until:

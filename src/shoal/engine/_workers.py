@@ -19,6 +19,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Listener
 from typing import Any, Final, Protocol
 
@@ -195,7 +196,8 @@ class _Child:
     def __init__(self) -> None:
         self._secret = os.urandom(32)
         self._listener = Listener(authkey=self._secret)
-        command = [sys.executable, "-m", "shoal.engine._child", str(self._listener.address)]
+        self._address: Any = self._listener.address
+        command = [sys.executable, "-m", "shoal.engine._child", str(self._address)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
 
     def meet(self, ground: Footing, trainer: Trainer) -> None:
@@ -205,10 +207,10 @@ class _Child:
             try:
                 self._process.stdin.write(self._secret.hex().encode() + b"\n")
                 self._process.stdin.flush()
-            except OSError as error:
+                threading.Thread(target=self._unblock, daemon=True).start()
+                self._line = self._listener.accept()
+            except (OSError, EOFError, AuthenticationError) as error:
                 raise self._gone() from error
-            threading.Thread(target=self._unblock, daemon=True).start()
-            self._line = self._listener.accept()
         self._connected = True
         self._send((ground, trainer))
 
@@ -253,7 +255,7 @@ class _Child:
         self._process.wait()
         if not self._connected:
             with suppress(OSError, EOFError):
-                Client(self._listener.address, authkey=self._secret).close()
+                Client(self._address, authkey=self._secret).close()
 
     def _send(self, message: object) -> None:
         try:
