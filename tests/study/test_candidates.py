@@ -230,11 +230,22 @@ def test_every_value_of_a_finite_space_can_be_drawn() -> None:
     assert asked == set(itertools.product(range(1, 6), (0, 0.1, 0.2)))
 
 
-@given(st.integers(0, 2**63 - 1), st.permutations(list(DRAWN)), st.integers(1, 10), st.integers(0, 5))
+@given(
+    st.integers(0, 2**63 - 1),
+    st.permutations([*DRAWN, "network.activation"]),
+    st.permutations([0, 0.25, 0.5]),
+    st.permutations(["relu", "tanh", "elu"]),
+    st.integers(1, 10),
+    st.integers(0, 5),
+)
 @settings(max_examples=40, deadline=None)
-def test_draws_depend_on_seed_and_key_alone(seed: int, order: list[str], samples: int, more: int) -> None:
-    ids = [candidate.id for candidate in candidates(drawn(seed, samples))]
-    permuted = drawn(seed, samples + more, {key: DRAWN[key] for key in order})
+def test_draws_depend_on_seed_key_and_values_alone(
+    seed: int, order: list[str], rates: list[float], names: list[str], samples: int, more: int
+) -> None:
+    space = {**DRAWN, "network.dropout": [0, 0.25, 0.5], "network.activation": ["relu", "tanh", "elu"]}
+    ids = [candidate.id for candidate in candidates(drawn(seed, samples, space))]
+    other = space | {"network.dropout": rates, "network.activation": names}
+    permuted = drawn(seed, samples + more, {key: other[key] for key in order})
     assert [candidate.id for candidate in candidates(permuted)][:samples] == ids
 
 

@@ -117,6 +117,8 @@ def _draw_map(figure: Sheet, axes: Panel, profiles: Profiles, layer: Profile) ->
     )  # fmt: skip
     axes.grid(visible=False)
     axes.set_ylabel("unit (falling below, rising above)" if units > 1 else "unit")
+    if units == 1:
+        axes.set_yticks([1])
     whole_numbers(axes.yaxis)
     figure.colorbar(image, ax=axes, label="output")
 

@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from shoal.errors import StudyError
@@ -47,13 +48,25 @@ class Axis:
             return len(self.values)
         return self.values.high - self.values.low + 1 if self.values.integer else math.inf
 
+    @cached_property
+    def _ranked(self) -> list[int]:
+        """Places of listed values, numbers by size before other values: draws do not see how they are listed."""
+        assert not isinstance(self.values, Range)  # noqa: S101 - a range has no places
+
+        def rank(place: int) -> tuple[bool, float, str]:
+            value = self.values[place]  # type: ignore[index]
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            return not number, float(value) if number else 0.0, json.dumps(value, sort_keys=True)
+
+        return sorted(range(len(self.values)), key=rank)
+
     def token(self, uniform: float) -> Token:
         """Turn a draw from [0, 1) into a token.
 
         Continuous values are rounded to 6 digits: readable, and the same on every machine's logarithm.
         """
         if not isinstance(self.values, Range):
-            return int(uniform * len(self.values))
+            return self._ranked[int(uniform * len(self.values))]
         low, high = self.values.low, self.values.high
         top = high + 1 if self.values.integer else high
         if self.values.log:
