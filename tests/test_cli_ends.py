@@ -52,6 +52,33 @@ cli.main()
     assert (done.returncode, done.stdout, done.stderr) == (128 + number, "cleared\n", STOPPED)
 
 
+def test_a_stop_that_arrives_again_before_its_timer_is_off_is_not_lost() -> None:
+    """As on a busy machine: a callback swallows the stop, and it comes back while that is still dealt with."""
+    script = """
+import os, signal, sys, threading, time, weakref
+from shoal import cli
+class Early(threading.Timer):
+    starts = 0
+    def start(self) -> None:
+        Early.starts += 1
+        super().start()
+        if Early.starts == 1:
+            time.sleep(50)
+threading.Timer = Early
+class Thing: pass
+@cli.app.command()
+def wait() -> None:
+    thing = Thing()
+    kept = weakref.ref(thing, lambda _: (os.kill(os.getpid(), signal.SIGINT), time.sleep(50)))
+    del thing
+    time.sleep(50)
+sys.argv = ["shoal", "wait"]
+cli.main()
+"""
+    done = ended(script)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", STOPPED)
+
+
 def test_a_second_signal_ends_it_at_once() -> None:
     script = """
 import os, signal, sys, time

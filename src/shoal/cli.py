@@ -212,11 +212,15 @@ class _Stop(BaseException):
 
 def _stop_again(ignored: sys.UnraisableHookArgs) -> None:
     """A stop that arrives inside a callback of the interpreter cannot unwind from there: let it arrive anew."""
-    if isinstance(ignored.exc_value, _Stop):
-        _on_signals(_stop)
-        threading.Timer(0.01, _send_again, ignored.exc_value.args).start()
-    else:
+    if not isinstance(ignored.exc_value, _Stop):
         sys.__unraisablehook__(ignored)
+        return
+    sent = False
+    while not sent:
+        with suppress(_Stop):  # on a busy machine it arrives before the timer's start is over
+            _on_signals(_stop)
+            threading.Timer(0.01, _send_again, ignored.exc_value.args).start()
+            sent = True
 
 
 def _send_again(number: int) -> None:
