@@ -119,6 +119,8 @@ class Runner:
         """Begin, or stop just before when `held`; end as Python does when `clean`. Give the process id."""
         request = {**case.request(home), "held": held, "clean": clean}
         self._said = [home / f"{name}-{self._server.pid}" for name in ("out", "err")]
+        for path in self._said:
+            path.write_text("")  # it may be killed before it opens them itself
         request.update(zip(("out", "err"), map(str, self._said), strict=True))
         self._begun = time.monotonic()
         print(json.dumps(request), file=self._server.stdin, flush=True)
