@@ -14,11 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from trainer_cases import LONG, fingerprint, in_precision, same_bytes, step_bound
+from trainer_cases import LONG, fingerprint, in_precision, same_bytes, step_bound, train_with_pauses
 
 from conv_oracle import ConvOracle
 from shoal.engine._torch import TorchTrainer
-from shoal.engine._train import Checkpoint
 from shoal.engine._trainer import CURVES, FitData, Job, Rows, State, Trainer, initial_state, steps_per_epoch
 from shoal.nets import build_architecture
 from shoal.streams import StreamKey
@@ -300,18 +299,10 @@ def test_where_its_numbers_lie_in_memory_changes_no_byte(trainer: Trainer) -> No
 
 
 @every_case
-def test_a_pause_between_any_two_steps_changes_no_byte(
-    trainer: Trainer, case: Pictures, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_pause_between_any_two_steps_changes_no_byte(trainer: Trainer, case: Pictures) -> None:
     taken(trainer, case)
-    monkeypatch.setattr("shoal.engine._native.ASK_AFTER", 1)
-    state = initial_state(case.job)
-    places = []
-    while state.status == "training":
-        state.pausing = lambda: True
-        trainer.advance(case.job, case.data(), state, case.job.training.epochs)
-        places.append((state.epoch, state.step))
-        state = Checkpoint.of("", state).state()
+    begun = initial_state(case.job)
+    state, places = train_with_pauses(trainer, case.job, case.data(), begun, lambda: True)
     steps = steps_per_epoch(len(case.data().train), case.job.training.batch_size)
     assert places == [divmod(step, steps) for step in range(1, len(places) + 1)]
     assert same_bytes(state, train(trainer, case))

@@ -17,10 +17,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trainer_cases import LONG, TABLE, Case, drawn_cases, fingerprint, same_bytes
+from trainer_cases import LONG, TABLE, Case, drawn_cases, fingerprint, same_bytes, train_with_pauses
 
 from oracle import Oracle
-from shoal.engine._train import Checkpoint
 from shoal.engine._trainer import CURVES, FitData, Rows, State, Trainer, steps_per_epoch
 from shoal.nets import build_architecture
 from shoal.study import Network, Training
@@ -66,13 +65,8 @@ def test_pauses_between_any_two_steps_change_no_byte(
     trainer: Trainer, data: st.DataObject, pauses: list[bool]
 ) -> None:
     case = data.draw(drawn_cases(epochs=3, batch_norm=trainer.name == "torch"))
-    wishes, places, state = itertools.cycle([*pauses, True]), [], case.start()
-    with patch("shoal.engine._native.ASK_AFTER", 1):
-        while state.status == "training":
-            state.pausing = lambda: next(wishes)
-            trainer.advance(case.job, case.data, state, case.training.epochs)
-            places.append((state.epoch, state.step))
-            state = Checkpoint.of("", state).state()
+    wishes = itertools.cycle([*pauses, True])
+    state, places = train_with_pauses(trainer, case.job, case.data, case.start(), lambda: next(wishes))
     whole = train(trainer, case)
     assert same_bytes(state, whole)
     steps = whole.epoch * steps_per_epoch(case.rows, case.training.batch_size)

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, get_args
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from oracle import Oracle
+from shoal.engine._train import Checkpoint
 from shoal.engine._trainer import FitData, Job, Rows, State, Trainer, initial_state
 from shoal.nets import build_architecture
 from shoal.streams import Role, StreamKey, dropout_draws
@@ -126,6 +129,20 @@ def step_bound(before_P: NDArray[Any], after_P: NDArray[Any], steps: int) -> flo
 def in_precision(state: State, dtype: str) -> State:
     vectors = ("parameters_P", "buffers", "first_P", "second_P", "best_P", "best_buffers")
     return dataclasses.replace(state, **{name: getattr(state, name).astype(dtype) for name in vectors})
+
+
+def train_with_pauses(
+    trainer: Trainer, job: Job, data: FitData, state: State, pausing: Callable[[], bool]
+) -> tuple[State, list[tuple[int, int]]]:
+    """Train to the end, storing the state at each pause; give it, and the epochs and steps it paused at."""
+    places = []
+    with patch("shoal.engine._native.ASK_AFTER", 1):
+        while state.status == "training":
+            state.pausing = pausing
+            trainer.advance(job, data, state, job.training.epochs)
+            places.append((state.epoch, state.step))
+            state = Checkpoint.of("", state).state()
+    return state, places
 
 
 def same_bytes(one: State, other: State) -> bool:

@@ -16,8 +16,9 @@ from shoal.engine._native import NativeTrainer
 from shoal.engine._native_core import native_available
 from shoal.engine._need import Source, held_bytes, plan_bytes, predicted_peaks, source_of, truth_bytes
 from shoal.engine._need_fits import FIT_ROW, fit_bytes, left_bytes, maps
-from shoal.engine._need_pictures import picture_bytes
+from shoal.engine._need_pictures import UNIT_INPUTS, picture_bytes
 from shoal.errors import EnvironmentFault
+from shoal.look._facts_inside import MOST_INPUTS
 from shoal.pipeline import plan, run
 from studies import tiny_study, two_peaks
 
@@ -188,6 +189,10 @@ def test_a_picture_of_more_classes_is_larger() -> None:
     )
     assert two == pytest.approx(35 * 1689 * 1593, rel=0.002)
     assert two < many == most
+
+
+def test_units_are_counted_at_as_many_inputs_as_are_shown() -> None:
+    assert UNIT_INPUTS == MOST_INPUTS  # of a stage that the engine may not import
 
 
 def test_each_test_row_of_a_regression_has_an_error_bar() -> None:

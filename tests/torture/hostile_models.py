@@ -123,6 +123,13 @@ def resealed(content: bytes) -> bytes:
 
 def measured(content: bytes) -> bool:
     """Read a file; nothing may run, and no more memory be taken than `most`."""
+    believed, peak = taken(content)
+    assert peak <= most(content), f"{peak} bytes for a file of {len(content)}"
+    return believed
+
+
+def taken(content: bytes) -> tuple[bool, int]:
+    """Read a file; nothing may run. Give whether it was believed, and the memory that reading took at most."""
     tracemalloc.start()
     try:
         with nothing_runs():
@@ -130,8 +137,7 @@ def measured(content: bytes) -> bool:
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert peak <= most(content), f"{peak} bytes for a file of {len(content)}"
-    return model is not None
+    return model is not None, peak
 
 
 # -- mutations -----------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from hostile_models import (
     opened,
     packed,
     resealed,
+    taken,
 )
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -290,6 +291,13 @@ def test_what_is_kept_is_what_it_is_meant_to_be(name: str) -> None:
     assert bool(model.categorical) == (name != "images")
     assert bool(model.classes) == (name != "regression")
     assert (name == "regression") == any(scale.scale != 1 for scale in model.preprocessing.target_scales)
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_a_header_as_shoal_writes_it_takes_about_12_times_its_bytes(name: str) -> None:
+    content = REAL[name]
+    header = int.from_bytes(content[:8], "little")
+    assert taken(content)[1] < 14 * header + len(content)
 
 
 def test_a_large_model_takes_its_bytes_once() -> None:

@@ -31,7 +31,7 @@ from torture_runs import (
 
 @pytest.mark.parametrize(("case", "wanted"), [(LONGER, 300), (CHILDREN, 30)] if LONG else [(LONGER, 4)])
 def test_interrupted_at_random_moments(runner: Runner, tmp_path: Path, case: Case, wanted: int) -> None:
-    """Prints how long an interrupted process took to leave, the end of Python itself included."""
+    """Prints how long an interrupted process took to leave, to its very end."""
     seed = 0
     leaving: list[float] = []
     while len(leaving) < wanted:

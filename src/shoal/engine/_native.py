@@ -57,7 +57,7 @@ _OUT_OF_MEMORY: Final = 1
 BREATH_SECONDS: Final = 0.5
 """How long the core works at most in the main thread before Python has its turn: Ctrl-C waits for that."""
 ASK_AFTER: Final = 1 << 28
-"""Multiply-adds between two questions whether to pause: about 10 ms of a core with AVX2, 0.3 s of the portable one."""
+"""Multiply-adds between two questions whether to pause: below 10 ms of a core with AVX2, 0.4 s of the portable one."""
 
 
 def _at(array: NDArray[Any]) -> int | None:

@@ -50,15 +50,9 @@ class Axis:
 
     @cached_property
     def _ranked(self) -> list[int]:
-        """Places of listed values, numbers by size before other values: draws do not see how they are listed."""
-        assert not isinstance(self.values, Range)  # noqa: S101 - a range has no places
-
-        def rank(place: int) -> tuple[bool, float, str]:
-            value = self.values[place]  # type: ignore[index]
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            return not number, float(value) if number else 0.0, json.dumps(value, sort_keys=True)
-
-        return sorted(range(len(self.values)), key=rank)
+        """Places of listed values in the order of `_rank`: draws do not see how they are listed."""
+        values = [] if isinstance(self.values, Range) else self.values
+        return sorted(range(len(values)), key=lambda place: _rank(values[place]))
 
     def token(self, uniform: float) -> Token:
         """Turn a draw from [0, 1) into a token.
@@ -75,6 +69,13 @@ class Axis:
             drawn = low + uniform * (top - low)
         drawn = min(max(math.floor(drawn) if self.values.integer else float(f"{drawn:.6g}"), low), high)
         return int(drawn) if self.values.integer else drawn
+
+
+def _rank(value: object) -> tuple[bool, float, str]:
+    """Order values: numbers by size, before others by their text."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return False, value, ""
+    return True, 0.0, json.dumps(value, sort_keys=True)
 
 
 @dataclass(frozen=True)
