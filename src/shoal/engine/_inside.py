@@ -163,7 +163,8 @@ def _channel_facts(channels: Channels, dataset: Dataset, fit: Fit) -> Arrays:
         of_layer = zip(*(batch[number] for batch in measured), strict=True)
         top_NU, low_NU, mean_NU, inner_NU = (np.concatenate(parts) for parts in of_layer)
         kept = min(layer.units, CHANNELS_KEPT)
-        rows_TU = np.argsort(-top_NU[:, :kept], axis=0, kind="stable")[:MOST_EXCITING]
+        kept_NU = top_NU[:, :kept]
+        rows_TU = np.argsort(-kept_NU, axis=0, kind="stable")[:MOST_EXCITING]
         made = channels.exciting_inputs(number, kept, fit.job.key)
         of_class = [_mean(mean_NU[class_N == k]) for k in range(dataset.outputs)]
         parts = {
@@ -172,7 +173,7 @@ def _channel_facts(channels: Channels, dataset: Dataset, fit: Fit) -> Arrays:
             "high": top_NU.max(axis=0),
             "inner": inner_NU.sum(axis=0),
             "rows": dataset.train_rows + rows_TU.T,
-            "activation": np.take_along_axis(top_NU, rows_TU, axis=0).T,
+            "activation": np.take_along_axis(kept_NU, rows_TU, axis=0).T,
             "images": images[rows_TU.T],
             "made": made,
             "made_activation": np.diagonal(channels.activation(number, made)).copy(),
