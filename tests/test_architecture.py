@@ -23,12 +23,16 @@ HOUSE: Final = ROOT / "src" / "shoal"
 
 STAGES: Final = ("study", "data", "nets", "engine", "results", "look")
 EVERYTHING: Final = frozenset(
-    {"errors", "streams", *STAGES, "model", "predict", "export", "progress", "pipeline", "estimators", "cli"}
+    {"streams", *STAGES, "model", "predict", "export", "progress", "pipeline", "estimators", "cli"}
 )
 
-# Who may import whom; errors may be imported by everyone.
+# The ground floor, which everyone may import.
+GROUND: Final = frozenset({"errors", "files"})
+
+# Who may import whom beside the ground floor.
 ARROWS: Final[dict[str, frozenset[str]]] = {
     "errors": frozenset(),
+    "files": frozenset(),
     "streams": frozenset(),
     "study": frozenset({"streams"}),
     "data": frozenset({"streams"}),
@@ -162,8 +166,8 @@ def broken_arrows(module: Module) -> Iterator[str]:
         target = parts[1]
         if target == module.stage:
             continue
-        if target != "errors" and target not in ARROWS[module.stage]:
-            allowed = ", ".join(sorted({"errors", *ARROWS[module.stage]}))
+        if target not in GROUND | ARROWS[module.stage]:
+            allowed = ", ".join(sorted(GROUND | ARROWS[module.stage]))
             yield f"{module.name}:{line}: {module.stage} may import {allowed}, not {target}"
         elif len(parts) > 2 and parts[2].startswith("_"):
             yield f"{module.name}:{line}: {name} is private to {target}; import it from shoal.{target}"
@@ -361,7 +365,7 @@ OFFENCES: Final = (
         broken_arrows,
         "data/_x.py",
         "from shoal.study import Study",
-        "data may import errors, streams, not study",
+        "data may import errors, files, streams, not study",
     ),
     (broken_arrows, "look/_x.py", "import shoal.engine", "look may import"),
     (broken_arrows, "nets/_x.py", "from shoal.study._study import Study", "private to study"),
