@@ -42,6 +42,7 @@ from shoal.study._study import (
     Pool,
     Range,
     Reference,
+    Report,
     Search,
     Training,
 )
@@ -70,6 +71,7 @@ SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "Ranges of a random search": Range,
     "`[[reference]]`": Reference,
     "`[inspect]`": Inspect,
+    "`[report]`": Report,
 }
 FRAGMENT: Final = '[study]\ntask = "regression"\n\n[data]\ndataset = "two-peaks"\n\n'
 DEMO: Final = {

@@ -7,6 +7,7 @@ same results give the same bytes.
 from __future__ import annotations
 
 import base64
+import dataclasses
 import gzip
 import hashlib
 import io
@@ -31,7 +32,7 @@ from shoal.look._text import duration
 from shoal.look._works import software, works
 from shoal.nets import write_atomically
 from shoal.results import Results
-from shoal.study import to_toml
+from shoal.study import passed_on, to_toml
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -82,6 +83,7 @@ def write_report(results: Results) -> Path:
 
 def report_html(results: Results, drawn: Iterable[Drawn]) -> str:
     """Give the report of a run with these pictures."""
+    results = dataclasses.replace(results, study=passed_on(results.study))
     drawn = tuple(drawn)
     plots = {one.picture.name: plot for one in drawn if (plot := plot_of(one.picture.fact))}
     shown = [_shown(one, one.picture.name in plots) for one in drawn]

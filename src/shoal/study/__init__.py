@@ -27,6 +27,7 @@ from shoal.study._study import (
     Pool,
     Range,
     Reference,
+    Report,
     Schedule,
     Search,
     Study,
@@ -35,6 +36,7 @@ from shoal.study._study import (
 )
 from shoal.study._templates import builtin_studies, template
 from shoal.study._toml import to_toml
+from shoal.study._vary import passed_on
 
 __all__ = [
     "MOST_IMAGES",
@@ -55,6 +57,7 @@ __all__ = [
     "Pool",
     "Range",
     "Reference",
+    "Report",
     "Schedule",
     "Search",
     "Study",
@@ -68,6 +71,7 @@ __all__ = [
     "comparison_candidates",
     "load_study",
     "parse_study",
+    "passed_on",
     "study_schema",
     "template",
     "to_toml",

@@ -18,7 +18,7 @@ from shoal.study._lines import deepest_line, key_lines
 from shoal.study._overrides import override
 from shoal.study._review import review
 from shoal.study._sentences import Mistake
-from shoal.study._study import FOLDER, Study
+from shoal.study._study import FOLDER, PATH_KEYS, Study
 from shoal.study._templates import BUILTIN, builtin_studies
 from shoal.study._texts import shorten, visible
 
@@ -188,7 +188,7 @@ def _name_after(tree: dict[str, Any], stem: str) -> None:
 def _make_absolute(tree: dict[str, Any], folder: Path) -> None:
     """Resolve the paths of `[data]` against a folder, in place; what is absolute already stays."""
     data = tree.get("data")
-    for key in ("train", "test"):
+    for key in PATH_KEYS:
         path = data.get(key) if isinstance(data, dict) else None
         if isinstance(data, dict) and isinstance(path, str) and path:
             data[key] = os.path.normpath(os.path.join(os.path.realpath(folder), path))

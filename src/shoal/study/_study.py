@@ -70,6 +70,9 @@ def _refuse(keys: tuple[str, ...], sentence: str) -> PydanticCustomError:
     return PydanticCustomError("together", "{sentence}", {"sentence": sentence, "keys": keys})
 
 
+PATH_KEYS: Final = ("train", "test")
+"""The keys of `data` that are paths."""
+
 TextOrTexts = Annotated[
     Annotated[Name, Tag("<text>")] | Annotated[Names, Tag("<list>")], Discriminator(_branch)
 ]
@@ -301,6 +304,12 @@ class Inspect(_Part):
         return self
 
 
+class Report(_Part):
+    """What the report tells. `paths`: the folders of the data, too, which name a person as often as not."""
+
+    paths: bool = False
+
+
 class About(_Part):
     """The study itself. `repeats` is the number of initialisations of each comparison and of the refit."""
 
@@ -321,6 +330,7 @@ class Study(_Part):
     search: Search | None = None
     reference: Annotated[tuple[Reference, ...], Field(strict=False)] = ()
     inspect: Inspect = Inspect()
+    report: Report = Report()
 
     @property
     def loss(self) -> Loss:
