@@ -18,7 +18,7 @@ from shoal.study._lines import deepest_line, key_lines
 from shoal.study._overrides import override
 from shoal.study._review import review
 from shoal.study._sentences import Mistake
-from shoal.study._study import FOLDER, PATH_KEYS, Study
+from shoal.study._study import FOLDER, PATH_KEYS, Study, is_device
 from shoal.study._templates import BUILTIN, builtin_studies
 from shoal.study._texts import shorten, visible
 
@@ -181,7 +181,7 @@ def _line(text: str, place: int) -> int:
 def _name_after(tree: dict[str, Any], stem: str) -> None:
     """Give a study without a name that of its file, in place, where it can name a folder."""
     about = tree.get("study")
-    if isinstance(about, dict) and len(stem) <= 60 and re.fullmatch(FOLDER, stem):
+    if isinstance(about, dict) and len(stem) <= 60 and re.fullmatch(FOLDER, stem) and not is_device(stem):
         about.setdefault("name", stem)
 
 
