@@ -23,10 +23,20 @@ from numpy.typing import NDArray
 from shoal.errors import Problem, RunFolderError
 from shoal.results._database import NOTHING_YET, Database
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Truth
+from shoal.results._schema import (
+    candidate_of,
+    entry_of,
+    environment_of,
+    fit_of,
+    json_of,
+    part_of,
+    truth_of,
+)
 
 Arrays = dict[str, NDArray[Any]]
 _PARTS: Final = ("curves", "parameters", "predictions")
 _NAMES: Final = ("input_names", "target_names", "classes")
+_NOT_OURS: Final = (ValueError, TypeError, LookupError, AttributeError, RecursionError, ArithmeticError)
 _FITS: Final = (
     "SELECT fit_id, trainer, status, message, epochs, kept_epoch, steps, scores, seconds, sha256 FROM fits"
 )
@@ -162,7 +172,7 @@ class Store:
             raise self._database.damaged(f"the {part} of fit {fit_id} are missing")
         data, seal = rows[0]
         with self._checking(f"the {part} of fit {fit_id}", seal, fit_id, part, data=data):
-            return _unpacked(data)
+            return part_of(part, _unpacked(data))
 
     def put_derived(self, fit_id: str, part: str, arrays: Arrays) -> None:
         """Keep what was computed from a finished fit: beside it, no part of it, in place of what was kept there."""
@@ -176,12 +186,9 @@ class Store:
         return self.arrays(fit_id, part) if there else None
 
     def _checked_fit(self, row: tuple[Any, ...]) -> FitRecord:
-        *values, scores, seconds, seal = row
-        with self._checking(f"fit {row[0]}", seal, *row[:-1]):
-            names = ("fit_id", "trainer", "status", "message", "epochs", "kept_epoch", "steps")
-            arrays: dict[str, Any] = {part: {} for part in _PARTS}
-            named = dict(zip(names, values, strict=True))
-            return FitRecord(**named, **arrays, scores=_scores(scores), seconds=seconds)
+        *values, seal = row
+        with self._checking(f"fit {row[0]}", seal, *values):
+            return fit_of(values)
 
     # Checkpoints of running fits
 
@@ -198,7 +205,7 @@ class Store:
             return None
         text, data, seal = rows[0]
         with self._checking(f"the checkpoint of fit {fit_id}", seal, fit_id, text, data=data):
-            return _unpacked(data), dict(json.loads(text))
+            return part_of("checkpoint", _unpacked(data)), dict(json_of(text))
 
     def drop_checkpoint(self, fit_id: str) -> None:
         """Forget where a fit stood."""
@@ -237,13 +244,13 @@ class Store:
         """Give every place of the study, in the order of `set_plan`."""
         seal, rows = self._database.sealed_rows("plan")
         with self._checking("the plan", seal, *rows):
-            return tuple(PlanEntry(*row[1:]) for row in rows)
+            return tuple(entry_of(row[1:]) for row in rows)
 
     def candidate_rows(self) -> tuple[CandidateRow, ...]:
         """Give every candidate, in the order of `set_plan`; a tuple in `values` has become a list."""
         seal, rows = self._database.sealed_rows("candidates")
         with self._checking("the list of candidates", seal, *rows):
-            return tuple(CandidateRow(row[1], dict(json.loads(row[2])), row[3]) for row in rows)
+            return tuple(candidate_of(*row[1:]) for row in rows)
 
     # Facts
 
@@ -256,7 +263,7 @@ class Store:
         """Give what was kept under `key`, or None."""
         for text, seal in self._database.rows("SELECT value, sha256 FROM facts WHERE key = ?", key):
             with self._checking(f"the fact {key!r}", seal, key, text):
-                return json.loads(text)
+                return json_of(text)
         return None
 
     def put_truth(self, truth: Truth) -> None:
@@ -275,15 +282,7 @@ class Store:
             raise self._nothing_yet()
         text, data, seal = rows[0]
         with self._checking("the true values", seal, text, data=data):
-            facts, arrays = json.loads(text), _unpacked(data)
-            names = {key: tuple(map(str, facts[key])) for key in _NAMES}
-            x_ND, y = arrays.pop("x"), arrays.pop("y")
-            seen = _seen(arrays, len(y))
-            places = ((name.partition("/"), numbers) for name, numbers in arrays.items())
-            by_place = {(stage, int(fold)): numbers for (stage, _, fold), numbers in places}
-            rows_before = int(facts["train_rows"])
-            truth: dict[str, Any] = {**names, **seen, "x_ND": x_ND, "y": y}
-            return Truth(**truth, train_rows=rows_before, validation_rows=by_place)
+            return truth_of(text, _unpacked(data))
 
     def verify(self) -> None:
         """Have every page of the file walked; RunFolderError if one is damaged."""
@@ -301,7 +300,7 @@ class Store:
                 raise ValueError
             reason = "unexpected content"
             yield
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        except _NOT_OURS as error:
             raise self._database.damaged(f"{what}: {reason}") from error
 
 
@@ -317,25 +316,6 @@ def _fit_row(record: FitRecord) -> tuple[str | int | float, ...]:
         json.dumps(record.scores),
         float(record.seconds),
     )
-
-
-def _scores(text: str) -> dict[str, dict[str, float]]:
-    """Read the scores back; anything but numbers raises."""
-    return {
-        rows: {name: float(value) for name, value in pairs.items()}
-        for rows, pairs in json.loads(text).items()
-    }
-
-
-def _seen(arrays: Arrays, rows: int) -> Arrays:
-    """Take the images out of the truth's arrays, with the numbers of their rows; results of old have none."""
-    seen: Arrays = {name: arrays.pop(name) for name in ("image_rows", "images") if name in arrays}
-    if seen:
-        image_rows, images = seen["image_rows"], seen["images"]
-        known = ((image_rows >= 0) & (image_rows < rows)).all()
-        if images.ndim != 4 or image_rows.shape != images.shape[:1] or not known:
-            raise ValueError("images and their rows do not match")
-    return seen
 
 
 def _seal(*values: object, data: bytes = b"") -> bytes:
