@@ -310,7 +310,9 @@ def test_a_file_system_without_a_log_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(Database, "_connect", lambda self, path, mode: connect(self, path, mode + dotfile))
     with pytest.raises(EnvironmentFault) as caught:
         Store.create_or_open(tmp_path, IDENTITY)
-    sentence = "cannot be opened to write (a folder without that right, or a file system without shared memory)"
+    sentence = (
+        "cannot be opened to write (a folder without that right, or a file system without shared memory)"
+    )
     assert str(caught.value) == f"{tmp_path / FILE}: {sentence}"
 
 

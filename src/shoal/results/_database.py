@@ -45,7 +45,12 @@ _FAULTS: Final = {
     sqlite3.SQLITE_NOMEM: "out of memory",
     sqlite3.SQLITE_TOOBIG: "one value is too large for SQLite",
 }
-_DAMAGE: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_MISMATCH)
+_DAMAGE: Final = (
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_ERROR,
+    sqlite3.SQLITE_FORMAT,
+    sqlite3.SQLITE_MISMATCH,
+)
 _ATTEMPTS: Final = 5
 
 

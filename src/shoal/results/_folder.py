@@ -137,7 +137,9 @@ def copy_file(source: Path, target: Path) -> None:
             while block := read.read(1 << 20):
                 written.write(block)
     except OSError as error:
-        raise EnvironmentFault(Problem(str(source), f"cannot be copied: {error.strerror or error}")) from error
+        raise EnvironmentFault(
+            Problem(str(source), f"cannot be copied: {error.strerror or error}")
+        ) from error
 
 
 def _flush(folder: Path) -> None:

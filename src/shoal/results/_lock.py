@@ -43,7 +43,7 @@ if sys.platform == "win32":
     def _open_folder(folder: Path) -> int | None:
         """Nothing to open: paths are all there is here."""
 
-    def _remove(path: Path | str, at: int | None, descriptor: int) -> None:
+    def _remove(path: Path | str, at: int | None, descriptor: int) -> None:  # noqa: ARG001
         """Close, then delete: an open file cannot be deleted here; one just opened by another stays."""
         os.close(descriptor)
         try:

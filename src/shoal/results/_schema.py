@@ -8,6 +8,7 @@ Letters: N rows, D inputs, K outputs or classes, T evaluation points, M images, 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, TypeVar
@@ -20,6 +21,9 @@ from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Status, Tr
 
 Arrays = dict[str, NDArray[Any]]
 Kept = TypeVar("Kept")
+
+NOT_OURS: Final = (ValueError, TypeError, LookupError, AttributeError, RecursionError, ArithmeticError)
+"""What reading raises where a value is none of Shoal's."""
 
 _Count = Annotated[int, Field(ge=0, le=2**62)]
 _Name = Annotated[str, Field(min_length=1, max_length=1000)]
@@ -79,7 +83,8 @@ def fit_of(row: Sequence[object]) -> FitRecord:
     values = dict(zip(names, row, strict=True))
     values["scores"] = json_of(values["scores"])
     facts = _fit(values)
-    return FitRecord(**{name: getattr(facts, name) for name in names}, **{part: {} for part in _PARTS})
+    no_arrays: dict[str, Any] = {part: {} for part in _PARTS}
+    return FitRecord(**vars(facts), **no_arrays)
 
 
 def entry_of(row: Sequence[object]) -> PlanEntry:
@@ -128,6 +133,20 @@ def environment_of(text: str) -> dict[str, Any]:
     return dict(environment)
 
 
+def file_name_of(name: object) -> str:
+    """Look at the name of a file in the run folder: in no way the name of anything outside it."""
+    expect(isinstance(name, str))
+    parts = str(name).split("/")
+    expect(not any(part in ("", ".", "..") or "\0" in part or "\\" in part or ":" in part for part in parts))
+    return str(name)
+
+
+def digest_of(text: object) -> str:
+    """Look at a SHA-256 in hex."""
+    expect(isinstance(text, str) and re.fullmatch("[0-9a-f]{64}", text))
+    return str(text)
+
+
 def json_of(text: object) -> Any:
     """Read JSON as it is written here (with inf and NaN), no deeper than anything written here."""
     expect(isinstance(text, str))
@@ -147,10 +166,10 @@ def truth_of(text: str, arrays: Arrays) -> Truth:
     """Make the rows that predictions belong to."""
     facts = _truth(json_of(text))
     x_ND, y = arrays.pop("x"), arrays.pop("y")
-    seen = _seen(arrays, len(y))
+    seen: dict[str, Any] = _seen(arrays, len(y))
     places = {_place(name): rows for name, rows in arrays.items()}
     truth = Truth(
-        **{name: getattr(facts, name) for name in ("input_names", "target_names", "classes", "train_rows")},
+        **vars(facts),
         **seen,
         x_ND=x_ND,
         y=y,

@@ -12,6 +12,7 @@ from shoal.study._review import check_study
 from shoal.study._study import (
     MOST_IMAGES,
     TASK_LOSS,
+    TEST_METRICS,
     About,
     Activation,
     Augment,
@@ -39,6 +40,7 @@ from shoal.study._toml import to_toml
 __all__ = [
     "MOST_IMAGES",
     "TASK_LOSS",
+    "TEST_METRICS",
     "About",
     "Activation",
     "Augment",
