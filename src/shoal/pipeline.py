@@ -132,7 +132,7 @@ def _train(planner: Planner, executor: Executor, store: Store, folder: Path) -> 
     text = to_toml(planner.study)
     write_atomically(folder / "study.toml", text.encode())
     store.put_fact("study", text)
-    store.put_fact("environment", environment(executor.trainers))
+    store.begin(environment(executor.trainers))
     store.put_fact("preprocessing", fold_preprocessing(planner))
     store.put_fact("coverage", coverage(planner.dataset).to_json())
     give_back()

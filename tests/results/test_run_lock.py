@@ -184,7 +184,7 @@ def test_a_lock_file_that_cannot_be_removed_is_no_lock(tmp_path, monkeypatch):
         raise OSError(errno.EIO, "Input/output error")
 
     with monkeypatch.context() as patch, RunLock(tmp_path):
-        patch.setattr(Path, "unlink", failing)
+        patch.setattr(os, "unlink", failing)
     assert os.listdir(tmp_path) == ["run.lock"]
     with RunLock(tmp_path):
         pass

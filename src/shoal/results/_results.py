@@ -6,20 +6,23 @@ import dataclasses
 import hashlib
 import json
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shoal.errors import Problem, RunFolderError
 from shoal.results import _frames
+from shoal.results._coherence import check_choice, check_fits, check_part, check_plan, check_study
 from shoal.results._ensemble import Ensemble, ensemble_frame, read_ensemble
 from shoal.results._inside import Inside, read_inside
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Stage, Truth
+from shoal.results._schema import NOT_OURS
 from shoal.results._select import Choice, rank_candidates, search_scores
 from shoal.results._store import Store
 from shoal.study import Study
@@ -28,13 +31,17 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
+_DIGESTED: Final = ("fit_id", "trainer", "status", "epochs", "kept_epoch", "steps")
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Results:
     """One moment of a run folder: `Results.open(folder)`, also while the run goes on.
 
     `plan` holds every place of the study, `summaries` every finished fit without its arrays; arrays are
-    read from the store when asked for. Frames are pandas', made once. `environment` says where it was computed,
-    `coverage` how the training rows cover the test rows (None in results of old).
+    read from the store when asked for. Frames are pandas', made once. `environment` says where the last run was
+    computed, `origins` where the fits were: every environment with its number of fits (none in results of old).
+    `coverage` says how the training rows cover the test rows (None in results of old).
     """
 
     folder: Path
@@ -46,6 +53,7 @@ class Results:
     truth: Truth
     environment: dict[str, Any]
     coverage: dict[str, Any] | None = None
+    origins: tuple[tuple[dict[str, Any], int], ...] = ()
 
     @classmethod
     def open(cls, folder: Path | str) -> Results:
@@ -54,16 +62,28 @@ class Results:
         with Store.open_readonly(folder) as store, store.one_view():
             store.verify()
             truth, plan, fits = store.truth(), store.plan(), store.summaries()
+            candidate_rows = store.candidate_rows()
+            with _coherent(folder, "the study"):
+                study = Study.model_validate(tomllib.loads(str(store.fact("study"))))
+                check_study(study, truth, candidate_rows)
+            with _coherent(folder, "the choice"):
+                choice = Choice.from_json(told) if (told := store.fact("choice")) is not None else None
+                check_choice(choice, candidate_rows)
+            with _coherent(folder, "the plan"):
+                check_plan(plan, candidate_rows, truth)
+            with _coherent(folder, "a fit"):
+                check_fits(plan, fits, study)
             return cls(
                 folder=folder,
-                study=_study(folder, store.fact("study")),
+                study=study,
                 plan=plan,
-                candidate_rows=store.candidate_rows(),
+                candidate_rows=candidate_rows,
                 summaries={entry.fit_id: fits[entry.fit_id] for entry in plan if entry.fit_id in fits},
-                choice=_choice(folder, store.fact("choice")),
+                choice=choice,
                 truth=truth,
-                environment=store.fact("environment") or {},
+                environment=store.environment(),
                 coverage=store.fact("coverage"),
+                origins=_counted(store.origins(), fits),
             )
 
     def __repr__(self) -> str:
@@ -137,10 +157,7 @@ class Results:
         ("validation" or "test"), row (its number in `truth`), then target, true, predicted; for classes
         true, predicted and one probability_CLASS a class.
         """
-        try:
-            return _frames.predictions_frame(self._arrays("predictions", stage, label), self.truth)
-        except (KeyError, IndexError, ValueError) as error:
-            raise _unreadable(self.folder, "a prediction") from error
+        return _frames.predictions_frame(self._arrays("predictions", stage, label), self.truth)
 
     def curve(self, fit_id: str) -> DataFrame:
         """Give the curve of one fit: epoch and the losses; KeyError for a fit that is not there."""
@@ -153,11 +170,8 @@ class Results:
     @cached_property
     def ensemble(self) -> Ensemble | None:
         """Test answers of the chosen candidate's networks of all folds and repeats; None for fewer than two."""
-        with Store.open_readonly(self.folder) as store:
-            try:
-                return read_ensemble(store, self.plan)
-            except (KeyError, IndexError, TypeError, ValueError) as error:
-                raise _unreadable(self.folder, "the ensemble") from error
+        with Store.open_readonly(self.folder) as store, _coherent(self.folder, "the ensemble"):
+            return read_ensemble(store, self.plan, self.truth)
 
     @cached_property
     def ensemble_scores(self) -> DataFrame:
@@ -169,28 +183,26 @@ class Results:
     @cached_property
     def inside(self) -> Inside | None:
         """What was kept of the inside of the delivered network; None in results of old."""
-        with Store.open_readonly(self.folder) as store:
-            try:
-                return read_inside(store)
-            except (KeyError, TypeError, ValueError) as error:
-                raise _unreadable(self.folder, "the inside of the network") from error
+        with Store.open_readonly(self.folder) as store, _coherent(self.folder, "the inside of the network"):
+            return read_inside(store, self.truth)
 
     def test_predictions(self, fit_id: str) -> NDArray[np.float64]:
         """Give what one fit predicts for the test rows, (V, K), without a frame: values in the targets' units, or class
         probabilities. KeyError for a fit that is not there, or is not tested.
         """
-        predicted_VK = self._array(fit_id, "predictions")["test"]
-        truth = self.truth
-        expected = (len(truth.y) - truth.train_rows, len(truth.classes or truth.target_names))
-        if predicted_VK.shape != expected:
-            raise _unreadable(self.folder, "a prediction")
-        return predicted_VK
+        return self._array(fit_id, "predictions")["test"]
 
     def _array(self, fit_id: str, part: str) -> dict[str, NDArray[Any]]:
         if fit_id not in self.summaries:
             raise KeyError(fit_id)
         with Store.open_readonly(self.folder) as store:
-            return store.arrays(fit_id, part)
+            return self._part(store, fit_id, part)
+
+    def _part(self, store: Store, fit_id: str, part: str) -> dict[str, NDArray[Any]]:
+        arrays = store.arrays(fit_id, part)
+        with _coherent(self.folder, f"the {part} of fit {fit_id}"):
+            check_part(part, arrays, self.summaries[fit_id], self.truth)
+        return arrays
 
     def _arrays(
         self, part: str, stage: Stage | None = None, label: str | None = None
@@ -200,21 +212,21 @@ class Results:
             for entry in self.plan:
                 wanted = stage in (None, entry.stage) and label in (None, entry.label)
                 if wanted and entry.fit_id in self.summaries:
-                    yield entry, store.arrays(entry.fit_id, part)
+                    yield entry, self._part(store, entry.fit_id, part)
 
     @cached_property
     def digest(self) -> str:
-        """One SHA-256 over all that was planned and came out: places, candidates, curves, parameters,
-        predictions, scores, choice. Not over time and machine. The same whatever the order of the work, the
-        number of workers and the interruptions.
+        """One SHA-256 over the plan, the fits (curves, parameters, predictions, how each ended) and which candidate was
+        chosen. Not over time and machine, not over words, scores and statistics, which follow from these. The same
+        whatever the order of the work, the number of workers and the interruptions.
         """
         whole = hashlib.sha256()
         places = sorted(json.dumps(dataclasses.astuple(entry)) for entry in self.plan)
         candidates = sorted(
             json.dumps(dataclasses.astuple(row), sort_keys=True) for row in self.candidate_rows
         )
-        choice = self.choice.to_json() if self.choice else None
-        whole.update(json.dumps([places, candidates, choice], sort_keys=True).encode())
+        chosen = self.choice.candidate_id if self.choice else None
+        whole.update(json.dumps([places, candidates, chosen], sort_keys=True).encode())
         with Store.open_readonly(self.folder) as store:
             for fit_id in sorted(self.summaries):
                 _digest_fit(whole, store.record(fit_id))
@@ -222,8 +234,7 @@ class Results:
 
 
 def _digest_fit(whole: hashlib._Hash, record: FitRecord) -> None:
-    facts: dict[str, Any] = {**vars(record)}
-    del facts["seconds"]
+    facts: dict[str, Any] = {name: getattr(record, name) for name in _DIGESTED}
     for part in ("curves", "parameters", "predictions"):
         facts[part] = [
             (name, array.dtype.str, array.shape, hashlib.sha256(array.tobytes()).hexdigest())
@@ -232,20 +243,20 @@ def _digest_fit(whole: hashlib._Hash, record: FitRecord) -> None:
     whole.update(json.dumps(facts, sort_keys=True).encode())
 
 
-def _study(folder: Path, text: object) -> Study:
-    """Read the study back that the run was started with."""
+def _counted(
+    origins: Sequence[tuple[dict[str, Any], frozenset[str]]], fits: Mapping[str, FitRecord]
+) -> tuple[tuple[dict[str, Any], int], ...]:
+    """Count the fits of every environment that trained some; what is not known of a fit is told as {}."""
+    found = [(environment, len(ids & fits.keys())) for environment, ids in origins]
+    unknown = len(fits.keys() - {fit_id for _, ids in origins for fit_id in ids})
+    return tuple((environment, count) for environment, count in [*found, ({}, unknown)] if count)
+
+
+@contextmanager
+def _coherent(folder: Path, what: str) -> Iterator[None]:
+    """Refuse what by itself may be right and beside the rest is not."""
     try:
-        return Study.model_validate(tomllib.loads(str(text)))
-    except ValueError as error:
-        raise _unreadable(folder, "the study") from error
-
-
-def _choice(folder: Path, value: Any) -> Choice | None:
-    try:
-        return Choice.from_json(value) if value is not None else None
-    except (KeyError, TypeError, AttributeError) as error:
-        raise _unreadable(folder, "the choice") from error
-
-
-def _unreadable(folder: Path, what: str) -> RunFolderError:
-    return RunFolderError(Problem(str(folder), f"{what} in its results is not what Shoal writes"))
+        yield
+    except NOT_OURS as error:
+        problem = Problem(str(folder), f"{what} in its results is not what Shoal writes")
+        raise RunFolderError(problem) from error

@@ -12,6 +12,7 @@ from shoal.study._review import check_study
 from shoal.study._study import (
     MOST_IMAGES,
     TASK_LOSS,
+    TEST_METRICS,
     About,
     Activation,
     Augment,
@@ -41,6 +42,7 @@ from shoal.study._vary import passed_on
 __all__ = [
     "MOST_IMAGES",
     "TASK_LOSS",
+    "TEST_METRICS",
     "About",
     "Activation",
     "Augment",
