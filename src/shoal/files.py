@@ -188,6 +188,11 @@ class Folder:
         except FileNotFoundError:
             return None
 
+    def is_file(self, name: str) -> bool:
+        """Whether a file stands under a name, no link to one."""
+        kind = self.kind(name)
+        return kind is not None and stat.S_ISREG(kind)
+
     def sha256(self, name: str) -> str | None:
         """Give the SHA-256 of a file; None where there is none. A link, a folder or a pipe is an OSError."""
         try:

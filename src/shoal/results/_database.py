@@ -17,14 +17,15 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from shoal.errors import EnvironmentFault, Problem, RunFolderBusy, RunFolderError, ShoalError
+from shoal.files import Folder
 from shoal.results._folder import (
     INDEX_NAME,
     LOG_NAME,
     STORE_NAME,
     copy_file,
+    folder_error,
     make_folder,
     mark_of,
-    place_new,
     refuse_ways_out,
     size_of,
 )
@@ -80,7 +81,7 @@ class Database:
         refuse_ways_out(folder, writing=True)
         path = folder / STORE_NAME
         if not size_of(path):
-            place_new(path, _newborn())
+            _give_birth(folder)
         database = cls(path)
         database._connect(path, "mode=rw")
         try:
@@ -356,6 +357,15 @@ def _refuse_old_sqlite() -> None:
         needed = ".".join(map(str, _NEEDED[:2]))
         what = f"expected version {needed} or newer, Python here has {sqlite3.sqlite_version}; update it"
         raise EnvironmentFault(Problem("SQLite", what))
+
+
+def _give_birth(folder: Path) -> None:
+    """Put a new store into the folder, whole or not at all."""
+    try:
+        with Folder.open(folder) as opened, opened.prepared(STORE_NAME, _newborn()) as file:
+            file.take()
+    except OSError as error:
+        raise folder_error(folder, error) from error
 
 
 def _newborn() -> bytes:

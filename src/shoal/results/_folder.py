@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 from pathlib import Path
 from typing import Final
 
 from shoal.errors import EnvironmentFault, Problem, RunFolderError, ShoalError
+from shoal.files import Folder
 
 STORE_NAME: Final = "results.sqlite"
 LOCK_NAME: Final = "run.lock"
@@ -22,9 +22,12 @@ INDEX_NAME: Final = f"{STORE_NAME}-shm"
 JOURNAL_NAME: Final = f"{STORE_NAME}-journal"
 
 _IN_PLACE: Final = (STORE_NAME, LOG_NAME, INDEX_NAME, LOCK_NAME)
-"""Files that are written where they lie. All others are replaced as a whole."""
-_FOLDERS: Final = ("figures",)
-OUR_FILES: Final = (*_IN_PLACE, "study.toml", "model.safetensors", "report.html")
+"""Files that are written where they lie."""
+PICTURES: Final = "figures"
+_FOLDERS: Final = (PICTURES,)
+REPLACED: Final = ("study.toml", "model.safetensors", "report.html")
+"""Files that are replaced as a whole."""
+_OUR_FILES: Final = (*_IN_PLACE, *REPLACED)
 _KINDS: Final = (
     (stat.S_ISLNK, "a symbolic link"),
     (stat.S_ISDIR, "a folder"),
@@ -32,6 +35,8 @@ _KINDS: Final = (
     (stat.S_ISFIFO, "a pipe"),
     (stat.S_ISSOCK, "a socket"),
 )
+_LEFT_BY_SYSTEMS: Final = (".DS_Store", "Thumbs.db", "desktop.ini")
+"""What systems lay into folders that are looked at."""
 NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
 """Not on Windows, where making a symbolic link takes a right of its own; there the look before has to do."""
 
@@ -58,13 +63,28 @@ def refuse_ways_out(folder: Path, *, writing: bool) -> None:
     Its pictures are looked at too. A rollback journal beside the store is never ours, for a store is in WAL mode from
     its birth: SQLite would do what stands in it, down to the deletion of a file anywhere.
     """
-    for name in OUR_FILES:
+    for name in _OUR_FILES:
         _refuse(folder / name, stat.S_ISREG, "a file", alone=writing and name in _IN_PLACE)
     for name in _FOLDERS:
         _refuse(folder / name, stat.S_ISDIR, "a folder", alone=False)
     if _state(folder / JOURNAL_NAME) is not None:
         what = "expected no such file, found one: Shoal never writes it, and what it asks for is not done; delete it"
         raise RunFolderError(Problem(str(folder / JOURNAL_NAME), what))
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Refuse a folder that holds something and is no run folder: nothing of a person's is mixed with ours."""
+    if not folder.is_dir() or _state(folder / STORE_NAME) is not None:
+        return
+    try:
+        with Folder.open(folder) as opened:
+            found = [name for name in opened.names() if name != LOCK_NAME and name not in _LEFT_BY_SYSTEMS]
+    except OSError as error:
+        raise folder_error(folder, error) from error
+    if found:
+        shown = ", ".join(found[:3]) + (f" and {len(found) - 3:,} more" if len(found) > 3 else "")
+        what = f"expected an empty folder or a run folder, found one with other files ({shown})"
+        raise RunFolderError(Problem(str(folder), f"{what}; choose another with --out"))
 
 
 def _refuse(path: Path, right: object, expected: str, *, alone: bool) -> None:
@@ -101,32 +121,6 @@ def mark_of(path: Path) -> tuple[int, ...] | None:
     """Give what changes with every change of a file; None where there is none."""
     found = _state(path)
     return None if found is None else (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
-
-
-def place_new(path: Path, content: bytes) -> None:
-    """Put a new file in place, whole or not at all, and flushed to disk.
-
-    Its name until then is drawn and not yet taken, so that it can be nobody else's file.
-    """
-    temporary = path.with_name(temporary_name(path.name))
-    try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_FOLLOW, 0o644)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-        _flush(path.parent)
-    except OSError as error:
-        raise folder_error(path.parent, error) from error
-
-
-def temporary_name(name: str) -> str:
-    """Draw the name that a file has until it is whole: `.NAME.16 HEX DIGITS.tmp`."""
-    return f".{name}.{secrets.token_hex(8)}.tmp"
 
 
 def copy_file(source: Path, target: Path) -> None:

@@ -1,16 +1,15 @@
 """One run folder, one running process: a lock that the operating system lets go of when its holder dies.
 
 The lock lies on `run.lock` in the run folder, which says who holds it and since when, and is removed at the
-end. A killed holder leaves the file but not the lock; the next run takes both over, and removes what it left
-half-written. The file is reached from the opened folder (on Windows, which has no such way, by its path), is never
-followed to another place and never emptied unless it is a plain file of that folder alone.
+end. A killed holder leaves the file but not the lock; the next run takes both over. The file is reached from the
+opened folder (on Windows, which has no such way, by its path), is never followed to another place and never emptied
+unless it is a plain file of that folder alone.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import stat
 import sys
 from datetime import datetime
@@ -20,7 +19,14 @@ from types import TracebackType
 from typing import Final
 
 from shoal.errors import Problem, RunFolderBusy, RunFolderError
-from shoal.results._folder import LOCK_NAME, NO_FOLLOW, OUR_FILES, folder_error, make_folder, refuse_ways_out
+from shoal.results._folder import (
+    LOCK_NAME,
+    NO_FOLLOW,
+    folder_error,
+    make_folder,
+    refuse_foreign,
+    refuse_ways_out,
+)
 
 _UNSIGNED: Final = (ValueError, TypeError, KeyError, OverflowError, RecursionError)
 _held: set[int] = set()
@@ -97,13 +103,13 @@ class RunLock:
         return self._folder / LOCK_NAME if self._at is None else LOCK_NAME
 
     def __enter__(self) -> RunLock:
+        refuse_foreign(self._folder)
         make_folder(self._folder)
         refuse_ways_out(self._folder, writing=True)
         _keep_from_children()
         try:
             self._at = _open_folder(self._folder)
             self._descriptor = self._locked()
-            self._clear()
             self._sign()
         except OSError as error:
             self._release()
@@ -125,19 +131,6 @@ class RunLock:
         if self._at is not None:
             os.close(self._at)
             self._at = None
-
-    def _clear(self) -> None:
-        """Remove what a killed holder left half-written of our files: `.NAME.PID.tmp`, `.NAME.16 HEX DIGITS.tmp`."""
-        try:
-            holder, _ = _signature(self._descriptor)
-        except _UNSIGNED:
-            return
-        drawn = re.compile(rf"\.(?:{'|'.join(map(re.escape, OUR_FILES))})\.(?:{holder}|[0-9a-f]{{16}})\.tmp")
-        picture = re.compile(rf"\.[0-9][0-9]-.+\.png\.(?:{holder}|[0-9a-f]{{16}})\.tmp")
-        for folder, form in ((self._folder, drawn), (self._folder / "figures", picture)):
-            for left in folder.iterdir() if folder.is_dir() else ():
-                if form.fullmatch(left.name) and stat.S_ISREG(left.lstat().st_mode):
-                    left.unlink(missing_ok=True)
 
     def _sign(self) -> None:
         """Write down who holds the lock and since when."""

@@ -77,6 +77,13 @@ class Store:
         return store
 
     @classmethod
+    def reopen(cls, folder: Path) -> Store:
+        """Open the results of a run folder to list its files anew; refused where there are none."""
+        with cls.open_readonly(folder) as store:
+            identity = store.fact("identity")
+        return cls.create_or_open(folder, Identity(**identity))
+
+    @classmethod
     def open_readonly(cls, folder: Path) -> Store:
         """Open the folder's results to read, also while a run adds to them."""
         store = cls(Database.open_for_reading(folder))
@@ -277,13 +284,14 @@ class Store:
             self._put_files(contents)
             self.put_fact("files listed", True)
 
-    def put_file(self, name: str, content: str) -> None:
+    def put_file(self, name: str, content: str, now: str | None) -> None:
         """List a file of the run folder as ours (its path from there, with /; the SHA-256 of its bytes in hex).
 
-        To be called before the file is put in its place: a run that is killed between the two leaves a file listed that
-        is not there yet, and never one of ours that is not listed.
+        To be called before the file is put in its place: a run that is killed between the two leaves a file listed by
+        what it is (`now`) and by what it was to become, and never one of ours that is not listed.
         """
         with self._database.transaction():
+            self._database.execute("DELETE FROM files WHERE name = ? AND content IS NOT ?", name, now)
             self._put_files({name: content})
 
     def _put_files(self, contents: Mapping[str, str]) -> None:
@@ -294,14 +302,14 @@ class Store:
         """Take a file off the list, once it is deleted."""
         self._database.execute("DELETE FROM files WHERE name = ?", name)
 
-    def files(self) -> dict[str, str]:
-        """Give the files that are ours: name to SHA-256 of the bytes that were put there, in hex."""
+    def files(self) -> dict[str, frozenset[str]]:
+        """Give the files that are ours: name to the SHA-256, in hex, of the bytes that they may have."""
         if not self._database.has_table("files"):
             return {}
-        found: dict[str, str] = {}
-        for name, content, seal in self._database.rows("SELECT * FROM files ORDER BY name"):
+        found: dict[str, frozenset[str]] = {}
+        for name, content, seal in self._database.rows("SELECT * FROM files ORDER BY name, content"):
             with self._checking(f"the file {name!r} in the list", seal, name, content):
-                found[file_name_of(name)] = digest_of(content)
+                found[name] = found.get(file_name_of(name), frozenset()) | {digest_of(content)}
         return found
 
     # What the fits are for

@@ -28,8 +28,10 @@ _FIRST: Final = (
     "CREATE TABLE seals (name TEXT PRIMARY KEY, sha256 BLOB NOT NULL) STRICT",
 )
 _ADDED_BY_SECOND: Final = (
-    # The files of the run folder that Shoal made: a file is listed before it is put in its place.
-    "CREATE TABLE files (name TEXT PRIMARY KEY, content TEXT NOT NULL, sha256 BLOB NOT NULL) STRICT",
+    # The files of the run folder that Shoal made: a file is listed before it is put in its place, so that two
+    # contents are listed of one that is being replaced.
+    "CREATE TABLE files (name TEXT NOT NULL, content TEXT NOT NULL, sha256 BLOB NOT NULL,"
+    " PRIMARY KEY (name, content)) STRICT",
     # Where fits were trained; a fit that was begun on one machine and ended on another has two origins.
     "CREATE TABLE environments (environment_id TEXT PRIMARY KEY, facts TEXT NOT NULL,"
     " sha256 BLOB NOT NULL) STRICT",
