@@ -30,7 +30,7 @@ TABLE_SEED = 4
 
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shoal.pipeline.write_report", lambda results: None)
+    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
 
 
 def table(rows: int = 60) -> pd.DataFrame:

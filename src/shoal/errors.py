@@ -16,8 +16,10 @@ A message is one line a mistake: where, what was expected, what came.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, order=True)
@@ -38,6 +40,11 @@ def visible(text: str) -> str:
     Names come with files and data, and may hold what steers a terminal.
     """
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def is_utf8(text: str) -> bool:
+    """Whether UTF-8 can write a text; names of files may hold bytes that it cannot (as lone surrogates)."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 class ShoalError(Exception):
@@ -104,3 +111,23 @@ class Interrupted(ShoalError):
         error = cls("stopped; what is finished is kept, and the same command goes on from here")
         error.exit_code = 128 + number
         return error
+
+
+def another_kind(expected: str, came: object) -> InputError:
+    """Give the error for a value of a kind that cannot be meant: what was expected, and the kind that came."""
+    return InputError(f"expected {expected}, got {kind_of(came)}")
+
+
+def kind_of(value: object) -> str:
+    """Name the kind of a value: "a DataFrame", "an int", "None"."""
+    if value is None:
+        return "None"
+    name = type(value).__name__
+    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
+
+
+def as_path(value: str | os.PathLike[str], expected: str) -> Path:
+    """Give the path that a caller names. Raises InputError for what is none: `expected`, and the kind that came."""
+    if isinstance(value, str | os.PathLike) and isinstance(os.fspath(value), str):
+        return Path(value)
+    raise another_kind(expected, value)

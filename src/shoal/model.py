@@ -22,7 +22,7 @@ from pydantic_core import PydanticCustomError
 
 from shoal.data import Column, OneHot, Preprocessing, given_columns, given_images
 from shoal.engine import Trained, answers, trainer_of
-from shoal.errors import InputError, ModelFileError, Problem, visible
+from shoal.errors import InputError, ModelFileError, Problem, as_path, visible
 from shoal.nets import MODEL_NAME, Architecture, model_bytes, read_model, write_atomically
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Model:
 
     def save(self, path: Path | str) -> None:
         """Write a model file, whole or not at all."""
-        write_atomically(Path(path), self.to_bytes())
+        write_atomically(as_path(path, "the path of a model file"), self.to_bytes())
 
     def __repr__(self) -> str:
         inputs = f"{len(self.input_names)} inputs" if self.input_names else f"images {self.image_shape}"
@@ -205,7 +205,7 @@ def load(path: Path | str) -> Model:
     Nothing in the file can run, and no more is allocated than it holds. Raises ModelFileError, in one
     sentence, for a file that is missing, damaged, foreign, inconsistent or of a newer Shoal.
     """
-    path = Path(path)
+    path = as_path(path, "the path of a run folder or a model file")
     file = path / MODEL_NAME if path.is_dir() else path
     try:
         if not file.is_file():

@@ -129,8 +129,13 @@ class Plain(_Tally):
         self._said = time.monotonic()
         # A reader that went away, or a log on a full disk, is no reason to end a run.
         with contextlib.suppress(OSError):
-            self._stream.write(visible(line) + "\n")
+            self._stream.write(self._in_its_encoding(visible(line)) + "\n")
             self._stream.flush()
+
+    def _in_its_encoding(self, line: str) -> str:
+        """Give a line with escapes for what a caller's stream cannot write."""
+        encoding = self._stream.encoding or "utf-8"
+        return line.encode(encoding, "backslashreplace").decode(encoding)
 
 
 class Live(_Tally):

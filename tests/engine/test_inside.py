@@ -36,7 +36,7 @@ def small(**inspect: Any) -> Study:
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Results:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("shoal.pipeline.write_report", lambda results: None)
+        patch.setattr("shoal.pipeline.write_report", lambda *_: None)
         return run(small(history=2, images=[7, 3]), out=tmp_path_factory.mktemp("images"), workers=1)
 
 

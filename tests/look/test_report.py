@@ -109,7 +109,7 @@ def test_a_report_that_cannot_be_written_leaves_the_earlier_one(
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("shoal.look._report.draw_figures", lambda results, folder: ())
+    monkeypatch.setattr("shoal.look._report.draw_figures", lambda *_: ())
     monkeypatch.setattr("os.replace", fail)
     with pytest.raises(EnvironmentFault, match="No space left on device"):
         write_report(regression)

@@ -17,7 +17,7 @@ from studies import tiny_study
 
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shoal.pipeline.write_report", lambda results: None)
+    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
 
 
 def test_numbers_have_four_digits_and_nothing_is_a_dash() -> None:

@@ -5,11 +5,14 @@ Letters: N rows (training and test), K targets, C channels, H and W height and w
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from shoal.errors import Problem, is_utf8, visible
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +56,17 @@ class Dataset:
     def rows(self) -> int:
         """N."""
         return len(self.targets)
+
+    def unwritable(self) -> Iterator[Problem]:
+        """Find names that no file of a run can hold: a class's folder may have any bytes for a name."""
+        named = [("class", name) for name in self.classes] + [("target", name) for name in self.target_names]
+        for column in self.columns:
+            named.append(("column", column.name))
+            if column.categorical:
+                named += [("category", str(text)) for text in np.unique(column.values)]
+        for kind, name in named:
+            if not is_utf8(name):
+                yield Problem(self.source, f'expected names in UTF-8, got the {kind} "{visible(name)}"')
 
     @property
     def outputs(self) -> int:

@@ -22,6 +22,7 @@ from shoal.engine._train import Checkpoint, fit_data
 from shoal.engine._trainer import State, Trainer, initial_state
 from shoal.engine._workers import CHECKPOINT_SECONDS
 from shoal.nets import Architecture, Channels, DenseLayer, activations, near_bound
+from shoal.parts import RUN, Parts
 from shoal.results import FitRecord, Store
 from shoal.study import MOST_IMAGES
 
@@ -38,9 +39,18 @@ Arrays = dict[str, NDArray[Any]]
 
 
 def look_inside(
-    planner: Planner, fit: Fit, record: FitRecord, store: Store, trainers: Mapping[str, Trainer]
+    planner: Planner,
+    delivered: tuple[Fit, FitRecord],
+    store: Store,
+    trainers: Mapping[str, Trainer],
+    parts: Parts,
 ) -> None:
-    """Compute what the study asks for and is not kept yet: history, channels, feature maps, outputs of units."""
+    """Compute what the study asks for and is not kept yet: history, channels, feature maps, outputs of units.
+
+    Each part stands for itself: one that cannot be made is noted in `parts`.
+    """
+    store.put_fact("inside", None)  # an earlier one is not believed, whatever comes
+    fit, record = delivered
     dataset, inspect = planner.dataset, planner.study.inspect
     preprocessing = prepare(dataset, fit.split, planner.study.data.standardize)
     wanted: dict[str, tuple[str, Callable[[], Arrays]]] = {}
@@ -62,11 +72,14 @@ def look_inside(
         wanted["maps"] = (f"maps {named}", lambda: _maps(channels, dataset, rows))
     # Only convolutions are looked into by torch, which is not to be imported for anything else.
     threads = one_thread if fit.job.architecture.convolutional else nullcontext
-    for part, compute in wanted.values():
-        if store.derived(fit.id, part) is None:
-            with threads():
-                store.put_derived(fit.id, part, compute())
-    store.put_fact("inside", {"fit": fit.id, "parts": {name: part for name, (part, _) in wanted.items()}})
+    kept: dict[str, str] = {}
+    for name, (part, compute) in wanted.items():
+        with parts.attempt(f"inside of the network, {name}", RUN):
+            if store.derived(fit.id, part) is None:
+                with threads():
+                    store.put_derived(fit.id, part, compute())
+            kept[name] = part
+    store.put_fact("inside", {"fit": fit.id, "parts": kept})
 
 
 class _History:

@@ -27,7 +27,7 @@ from shoal.data import (
 )
 from shoal.engine._fits import Planner
 from shoal.engine._trainer import Trainer
-from shoal.errors import Problem, StudyError
+from shoal.errors import DataError, Problem, StudyError
 from shoal.results import FitRecord, Truth
 from shoal.study import Augment, Study
 
@@ -45,6 +45,9 @@ def load_data(study: Study) -> Dataset:
         dataset = load_image_dataset(image_source)
     else:
         dataset = load_table_dataset(_table_source(study, wanted.train))
+    unwritable = list(dataset.unwritable())
+    if unwritable:
+        raise DataError(unwritable)
     problems = list(_misfits(study, dataset))
     if problems:
         raise StudyError(problems)

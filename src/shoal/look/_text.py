@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ import numpy as np
 from shoal.look._checks import checks
 from shoal.look._findings import Findings
 from shoal.look._findings_inside import unit_counts
+from shoal.parts import SHOW, Parts
 from shoal.results import class_scores
 
 if TYPE_CHECKING:
@@ -104,20 +105,31 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def results_text(results: Results) -> str:
-    """Give the tables of a run: the search, the comparisons, the delivered model."""
-    findings = Findings(results)
-    parts = [_search_text(results), _noise_text(findings), _comparisons_text(results), _refit_text(results)]
-    parts += [
-        _ensemble_text(results),
-        _references_text(results),
-        _classes_text(results),
-        _units_text(findings),
-        _checks_text(results),
-    ]
+def results_text(results: Results, parts: Parts | None = None) -> str:
+    """Give the tables of a run: the search, the comparisons, the delivered model.
+
+    A table that cannot be made is noted in `parts`; what the run itself could not make is said at the end.
+    """
+    parts, findings = parts or Parts(), Findings(results)
+    tables: dict[str, Callable[[], str]] = {
+        "search": lambda: _search_text(results),
+        "noise": lambda: _noise_text(findings),
+        "comparisons": lambda: _comparisons_text(results),
+        "delivered model": lambda: _refit_text(results),
+        "ensemble": lambda: _ensemble_text(results),
+        "published values": lambda: _references_text(results),
+        "classes": lambda: _classes_text(results),
+        "units": lambda: _units_text(findings),
+        "checks": lambda: _checks_text(results),
+    }
+    said = []
+    for name, table in tables.items():
+        with parts.attempt(f"table of {name}", SHOW):
+            said.append(table())
     if results.unfinished:
-        parts.append(f"{results.unfinished:,} fits are not trained yet; run the study again to go on")
-    return "\n\n".join(part for part in [*parts, f"digest of all results: {results.digest}"] if part)
+        said.append(f"{results.unfinished:,} fits are not trained yet; run the study again to go on")
+    said += ["\n".join(map(str, results.missing)), f"digest of all results: {results.digest}"]
+    return "\n\n".join(part for part in said if part)
 
 
 def _search_text(results: Results) -> str:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.errors import Problem, RunFolderError
+from shoal.errors import Problem, RunFolderError, as_path
+from shoal.parts import Missing
 from shoal.results import _frames
 from shoal.results._ensemble import Ensemble, ensemble_frame, read_ensemble
 from shoal.results._inside import Inside, read_inside
@@ -34,7 +35,8 @@ class Results:
 
     `plan` holds every place of the study, `summaries` every finished fit without its arrays; arrays are
     read from the store when asked for. Frames are pandas', made once. `environment` says where it was computed,
-    `coverage` how the training rows cover the test rows (None in results of old).
+    `coverage` how the training rows cover the test rows (None in results of old), `missing` what could not be made
+    after training.
     """
 
     folder: Path
@@ -46,11 +48,12 @@ class Results:
     truth: Truth
     environment: dict[str, Any]
     coverage: dict[str, Any] | None = None
+    missing: tuple[Missing, ...] = ()
 
     @classmethod
     def open(cls, folder: Path | str) -> Results:
         """Read a run folder; RunFolderError where there are no results of Shoal, or damaged ones."""
-        folder = Path(folder)
+        folder = as_path(folder, "the path of a run folder")
         with Store.open_readonly(folder) as store, store.one_view():
             store.verify()
             truth, plan, fits = store.truth(), store.plan(), store.summaries()
@@ -64,6 +67,7 @@ class Results:
                 truth=truth,
                 environment=store.fact("environment") or {},
                 coverage=store.fact("coverage"),
+                missing=_missing(folder, store.fact("missing")),
             )
 
     def __repr__(self) -> str:
@@ -245,6 +249,13 @@ def _choice(folder: Path, value: Any) -> Choice | None:
         return Choice.from_json(value) if value is not None else None
     except (KeyError, TypeError, AttributeError) as error:
         raise _unreadable(folder, "the choice") from error
+
+
+def _missing(folder: Path, value: Any) -> tuple[Missing, ...]:
+    try:
+        return tuple(Missing(**one) for one in value or ())
+    except TypeError as error:
+        raise _unreadable(folder, "what is missing") from error
 
 
 def _unreadable(folder: Path, what: str) -> RunFolderError:

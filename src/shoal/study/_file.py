@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from shoal.errors import Problem, StudyError
+from shoal.errors import Problem, StudyError, another_kind, as_path
 from shoal.study._key_paths import KeyPath, key_path_text
 from shoal.study._lines import deepest_line, key_lines
 from shoal.study._overrides import override
@@ -41,7 +41,8 @@ def load_study(source: str | os.PathLike[str], overrides: Iterable[str] = ()) ->
     file are relative to its folder, paths in overrides to the current one; in the study both are absolute.
     Raises StudyError with every mistake.
     """
-    path = BUILTIN / f"{source}.toml" if source in builtin_studies() else Path(source)
+    given = as_path(source, "the path of a study file or the name of a built-in study")
+    path = BUILTIN / f"{source}.toml" if source in builtin_studies() else given
     name = visible(os.fspath(source))
     text = _read(path, name)
     tree = _parse(text, name)
@@ -99,7 +100,7 @@ class _Origin:
 
 def _study(tree: dict[str, Any], overrides: Iterable[str], origin: _Origin) -> Study:
     problems: list[Problem] = []
-    given = tuple(overrides)
+    given = _texts(overrides)
     try:
         tree = copy.deepcopy(tree)
         for text in given:
@@ -117,6 +118,17 @@ def _study(tree: dict[str, Any], overrides: Iterable[str], origin: _Origin) -> S
     if problems or study is None:
         raise StudyError(problems)
     return study
+
+
+def _texts(overrides: Iterable[str]) -> tuple[str, ...]:
+    expected = 'overrides as a list of texts such as ["training.epochs=10"]'
+    if isinstance(overrides, str) or not isinstance(overrides, Iterable):
+        raise another_kind(expected, overrides)
+    given = tuple(overrides)
+    for text in given:
+        if not isinstance(text, str):
+            raise another_kind(f"{expected}, each a text", text)
+    return given
 
 
 def _read(path: Path, name: str) -> str:
