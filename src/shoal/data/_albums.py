@@ -103,7 +103,7 @@ class Album:
         """What all of them will hold, and one as it is while it is brought to its size."""
         channels, height, width = self.shape
         largest = max(look.size[0] * look.size[1] for look in self.looks) if self.resize else 0
-        return len(self.looks) * channels * height * width + 8 * largest
+        return len(self.looks) * channels * height * width + 4 * largest
 
     def read(self, notes: Notes, findings: Findings) -> NDArray[np.uint8] | None:
         """Decode every picture, uint8 (N, C, H, W); what is damaged is noted."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from shoal.data._findings import Findings, quoted
 from shoal.data._idx import idx_shape, read_idx
-from shoal.data._pixels import axes_of, channels_first, resized
+from shoal.data._pixels import axes_of, brought_to, channels_first, resized
 from shoal.data._reading import Labelled, Reading
 
 
@@ -76,7 +76,10 @@ def read_idx_images(path: Path, reading: Reading) -> NDArray[np.uint8] | None:
     images = None if values is None else channels_first(values, "", findings)[0]
     if not reading.take(findings) or images is None:
         return None
-    return images if reading.resize is None else resized(images, reading.resize)
+    if reading.resize is None or images.shape[2:] == reading.resize:
+        return images
+    reading.notes.add(str(path.parent), f"{brought_to(reading.resize)}, in arrays", path.name)
+    return resized(images, reading.resize)
 
 
 def _labels_beside(path: Path, findings: Findings) -> Path | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -57,18 +57,20 @@ def load_image_dataset(source: ImageSource, room: float | None = None) -> Datase
     """
     reading = Reading(Path(source.train), source.resize, source.groups)
     places = _places(source, reading)
-    looked: dict[str, list[Looked]] = {"train": [], "test": []}
-    for part, place in places:
-        one = place.look(reading, grouped=part == "train")
-        looked[part] += [] if one is None else [one]
     refuse(reading.problems)
-    _refuse_large([one for ones in looked.values() for one in ones], source, room)
-    train, test = _train_and_test(source, [_read(ones, reading) for ones in looked.values()], reading)
+    seen: dict[Place, Looked | None] = {}
+    for part, place in places:
+        if place not in seen:
+            seen[place] = place.look(reading, grouped=part == "train")
+    refuse(reading.problems)
+    looked = {place: one for place, one in seen.items() if one is not None}
+    _refuse_large(list(looked.values()), source, room)
+    train, test = _train_and_test(source, _read(places, looked, reading), reading)
     refuse(class_problems(train.labels.tolist(), test.labels.tolist(), train.place, test.place))
     where = str(source.train) if source.test is None else f"{source.train}, {source.test}"
     name = Path(source.train).resolve().name.split(".")[0]
     dataset = image_dataset(name, where, sorted_texts(train.labels.tolist()), train, test)
-    drawn = not looked["test"]
+    drawn = all(part == "train" for part, _ in places)
     return replace(dataset, resize=source.resize, drawn=drawn, notes=reading.notes.all())
 
 
@@ -108,23 +110,29 @@ def _refuse_large(looked: Sequence[Looked], source: ImageSource, room: float | N
         raise EnvironmentFault(Problem("memory", what))
 
 
-def _read(looked: Sequence[Looked], reading: Reading) -> Labelled | None:
-    """Read the images of one part, joined where there are several; in colour where one of them has it."""
-    parts = [labelled for one in looked if (labelled := one.read(reading)) is not None]
+def _read(
+    places: Sequence[tuple[str, Place]], looked: Mapping[Place, Looked], reading: Reading
+) -> list[Labelled | None]:
+    """Read training images and test images, each place once."""
+    read = {place: one.read(reading) for place, one in looked.items()}
+    parts = ([read[place] for part, place in places if part == wanted] for wanted in ("train", "test"))
+    return [_joined([one for one in part if one is not None], reading) for part in parts]
+
+
+def _joined(parts: Sequence[Labelled], reading: Reading) -> Labelled | None:
+    """Put the images of one part together, in colour where some have it."""
     if len(parts) < 2 or reading.problems:
         return parts[0] if parts else None
-    coloured = max(parts, key=lambda part: part.images.shape[1]).images.shape[1]
-    shape = (coloured, *parts[0].images.shape[2:])
-    parts = [_like(part, shape, reading) for part in parts]
+    channels = max(part.images.shape[1] for part in parts)
+    alike = [_like(part, (channels, *parts[0].images.shape[2:]), reading) for part in parts]
     if reading.problems:
         return None
+    groups = [part.groups for part in parts if part.groups is not None]
     return Labelled(
-        np.concatenate([part.images for part in parts]),
-        np.concatenate([part.labels for part in parts]),
+        np.concatenate([part.images for part in alike]),
+        np.concatenate([part.labels for part in alike]),
         parts[0].place,
-        None
-        if parts[0].groups is None
-        else np.concatenate([part.groups for part in parts if part.groups is not None]),
+        np.concatenate(groups) if groups else None,
     )
 
 

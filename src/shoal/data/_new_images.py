@@ -15,7 +15,7 @@ from shoal.data._albums import Album, Faults, colour_of, files_below, kind_of, l
 from shoal.data._findings import Findings, listed, refuse
 from shoal.data._idx import is_idx
 from shoal.data._idx_pairs import read_idx_images
-from shoal.data._notes import first_few
+from shoal.data._notes import first_few, others_are
 from shoal.data._npz_pairs import npz_pairs, read_npz_array
 from shoal.data._pictures import Look
 from shoal.data._pixels import RESIZE, alike
@@ -103,7 +103,7 @@ def _refuse_sizes(looks: list[Look], shape: tuple[int, ...], findings: Findings)
     if not odd:
         return
     width, height = odd[0].size
-    fine = f"; {len(looks) - len(odd):,} others have that size" if len(looks) > len(odd) else ""
+    fine = others_are(len(looks) - len(odd), "of that size")
     named = [look.name for look in odd if look.name]
     which = f" ({first_few(named)})" if named else ""
     what = f"expected images like the training rows, {wanted[0]} x {wanted[1]} pixels, got {width} x {height}{which}"

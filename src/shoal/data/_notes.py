@@ -41,6 +41,11 @@ def _own_name(place: str) -> str:
     return visible(Path(place).name or place)
 
 
+def others_are(count: int, what: str) -> str:
+    """End a sentence about odd ones with how many others are as they should be."""
+    return f"; {count:,} {'others are' if count > 1 else 'other is'} {what}" if count else ""
+
+
 def first_few(names: list[str]) -> str:
     """Join quoted names, at most three, and count the others."""
     more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""

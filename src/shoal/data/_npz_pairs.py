@@ -14,7 +14,7 @@ from shoal.data._classes import nfc
 from shoal.data._findings import Findings, listed, quoted
 from shoal.data._npz import Header, npz_headers, read_npz
 from shoal.data._parts import IN_WORDS, Kind, Part, role_of_array
-from shoal.data._pixels import AS_BYTES, AS_SHARES, axes_of, channels_first, resized
+from shoal.data._pixels import AS_BYTES, AS_SHARES, axes_of, brought_to, channels_first, resized
 from shoal.data._reading import Labelled, Reading
 
 
@@ -115,7 +115,10 @@ def read_npz_array(path: Path, name: str, reading: Reading) -> NDArray[np.uint8]
         return None
     if how:
         reading.notes.add(str(path), f"{how}, in arrays", name)
-    return images if reading.resize is None else resized(images, reading.resize)
+    if reading.resize is None or images.shape[2:] == reading.resize:
+        return images
+    reading.notes.add(str(path), f"{brought_to(reading.resize)}, in arrays", name)
+    return resized(images, reading.resize)
 
 
 def npz_pairs(path: Path, reading: Reading) -> dict[Part, NpzPair]:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data._notes import Notes
-from shoal.data._pixels import MAX_PIXELS, resized_picture
+from shoal.data._pixels import MAX_PIXELS, brought_to, resized_picture
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -121,7 +121,9 @@ def decode(
             if image.getexif().get(_ORIENTATION, 1) in range(2, 9) and image.format != "TIFF":
                 note(_UPRIGHT)
             picture = _plain(upright, note).convert("RGB" if colour else "L")
-            picture = picture if resize is None else resized_picture(picture, resize)
+            if resize is not None and picture.size[::-1] != resize:
+                note(brought_to(resize))
+                picture = resized_picture(picture, resize)
             return np.asarray(picture, dtype=np.uint8)
     except _Foreign as error:
         raise Faulty(str(error)) from None

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data._findings import Findings
-from shoal.data._notes import first_few
+from shoal.data._notes import first_few, others_are
 
 MAX_PIXELS: Final = 4096 * 4096
 """Pixels of one image; more are refused before they are decoded."""
@@ -139,6 +139,11 @@ def resized(images: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint
     return made
 
 
+def brought_to(size: tuple[int, int]) -> str:
+    """Say what `resized` does."""
+    return f"brought to {size[1]} x {size[0]} pixels (bilinear; width and height each by their own factor)"
+
+
 def resized_picture(picture: Any, size: tuple[int, int]) -> Any:
     """Bring a picture of Pillow to `size` (height, width), its sides each by their own factor.
 
@@ -169,6 +174,6 @@ def alike(
         if not odd:
             return np.ascontiguousarray(images[:, :1])
         which = first_few([names[number] if names else str(number + 1) for number in odd])
-        others = f"; {len(images) - len(odd):,} others are grey" if len(odd) < len(images) else ""
+        others = others_are(len(images) - len(odd), "grey")
         findings.add(f"expected grey images like the training rows, got colour in {which}{others}")
     return images
