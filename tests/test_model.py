@@ -143,13 +143,23 @@ def test_images_give_the_predictions_of_the_run(tmp_path: Path) -> None:
     assert model.image_shape == (1, 8, 8)
     with pytest.raises(DataError) as caught:
         model.predict(images[:, :4])
-    wanted = (
-        "x: expected images like the training rows, 8 x 8 pixels of 1 channel, got 8 x 4 pixels of 1 channel"
+    assert str(caught.value) == (
+        "x: expected images like the training rows, 8 x 8 pixels, got 8 x 4;"
+        " data.resize = [HEIGHT, WIDTH] in the study brings all images to one size"
     )
-    assert str(caught.value) == wanted
+    for same in (images / 255, images.astype(np.float32), images.astype(np.int64), images.astype(">u2")):
+        assert model.predict_proba(same).tobytes() == stored
     with pytest.raises(DataError) as caught:
-        model.predict(images / 255)
-    assert str(caught.value) == "x: expected unsigned bytes (uint8), got float64"
+        model.predict(images / 256)
+    assert str(caught.value).startswith(
+        "x: expected bytes (uint8), or whole numbers from 0 to 255, or 255ths from 0 to 1, got 0."
+    )
+    with pytest.raises(DataError) as caught:
+        model.predict((images > 9).astype(np.float32))
+    assert str(caught.value) == (
+        "x: expected numbers of which one can tell whether 1 is white or nearly black, got only 0 and 1 as float32;"
+        " give bytes (uint8)"
+    )
 
 
 # -- models made by hand -------------------------------------------------------------------------------------

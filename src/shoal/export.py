@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data import Column, OneHot, Preprocessing, Scale
+from shoal.data import RESIZING, Column, OneHot, Preprocessing, Scale
 from shoal.errors import InputError, Problem, ShoalError
 from shoal.model import Inputs, Model, load
 from shoal.nets import GraphParts, add_network, module_source, write_atomically
@@ -85,7 +85,13 @@ def _properties(model: Model) -> dict[str, str]:
         _NUMBERS: [column.name for column in columns if isinstance(column, Scale)],
         _CATEGORIES: [column.name for column in columns if isinstance(column, OneHot)],
     }
-    return {"task": model.facts.task, **{key: json.dumps(value) for key, value in names.items() if value}}
+    size = model.preprocessing.resize
+    sides = {"resize": json.dumps({"size": size, "method": RESIZING})} if size else {}
+    return {
+        "task": model.facts.task,
+        **sides,
+        **{key: json.dumps(value) for key, value in names.items() if value},
+    }
 
 
 def _graph_inputs(model: Model) -> list[Any]:

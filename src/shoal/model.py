@@ -138,8 +138,9 @@ class Model:
         """Predict rows: float64 (N, K) in the targets' units, or the names of the likeliest classes, str (N,).
 
         `x` is a frame or a dict of columns, taken by name (others are ignored); or numbers (N, D) in the
-        order of `input_names`, where no column holds categories; or images of unsigned bytes (N, H, W),
-        (N, H, W, C) or (N, C, H, W). A category that the training rows did not have counts as none of them.
+        order of `input_names`, where no column holds categories; or images (N, H, W), (N, H, W, C)
+        or (N, C, H, W) of bytes, or of other numbers that stand for bytes exactly; of any size where the study has
+        `data.resize`. A category that the training rows did not have counts as none of them.
         Raises DataError.
 
         The same rows in the same order give the bytes that the run stored for them, if the trainer that
@@ -160,7 +161,7 @@ class Model:
         """Check rows that are in memory; see `predict`."""
         if self.image_shape is None:
             return given_columns(x, self.input_names, self.categorical)
-        return given_images(np.asarray(x), self.image_shape)
+        return given_images(np.asarray(x), self.image_shape, resize=self.preprocessing.resize is not None)
 
     def answer(self, inputs: Inputs) -> NDArray[np.float64]:
         """Predict checked rows: numbers in the targets' units, or probabilities, float64 (N, K)."""
@@ -182,6 +183,8 @@ class Model:
             yield f"preprocessing: expected images of shape {shape}, got {channels} channels"
         if not channels and shape != (len(preprocessing.input_names),):
             yield f"preprocessing: expected inputs of shape {shape}, got {len(preprocessing.input_names)} columns"
+        if preprocessing.resize is not None and preprocessing.resize != shape[1:]:
+            yield f"preprocessing: expected images brought to {shape[1:]}, got {preprocessing.resize}"
         yield from _repeated("input", self.input_names)
         for column in preprocessing.columns:
             if isinstance(column, OneHot):

@@ -103,6 +103,8 @@ def run(
     watcher = watcher or Silent()
     if trainers.note:
         watcher.note(trainers.note)
+    for note in planner.dataset.notes:
+        watcher.note(note)
     workers = _workers(workers)
     refuse_above(memory_need(planner, workers), available_memory())
     ground = Ground(planner.dataset, study.data.standardize)
@@ -166,6 +168,7 @@ def _train(
     store.put_fact("environment", environment(executor.trainers))
     store.put_fact("preprocessing", fold_preprocessing(planner))
     store.put_fact("coverage", coverage(planner.dataset).to_json())
+    store.put_fact("data notes", list(planner.dataset.notes))
     give_back()
     store.put_truth(truth_of(planner))
     store.set_plan(entries(first), planner.candidate_rows())

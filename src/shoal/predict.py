@@ -93,8 +93,9 @@ def harmless(value: object) -> str:
 def _read(model: Model, path: Path) -> tuple[tuple[str, Sequence[Any]], Inputs, list[str]]:
     """Read new rows: the column that names them, the inputs, and notes on what was left out."""
     if model.image_shape is not None:
-        images, names = read_images(path, model.image_shape)
-        return ("image", names), images, []
+        resize = model.preprocessing.resize is not None
+        new = read_images(path, model.image_shape, resize=resize)
+        return ("image", new.names), new.images, list(new.notes)
     table = read_table(path)
     columns = read_columns(table, model.input_names, model.categorical)
     others = [name for name in table.names if name not in model.input_names]

@@ -7,20 +7,23 @@ from shoal.data._fashion import find_fashion
 from shoal.data._folds import FoldOptions, make_folds
 from shoal.data._given import given_columns, given_images
 from shoal.data._holdout import draw_share, holdout_split
-from shoal.data._images import ImageSource, load_image_dataset, read_images
+from shoal.data._images import ImageSource, load_image_dataset
 from shoal.data._labelled import holds_images
-from shoal.data._preprocess import OneHot, Preprocessing, Scale, Standardize, fit_preprocessing
+from shoal.data._new_images import NewImages, read_images
+from shoal.data._preprocess import RESIZING, OneHot, Preprocessing, Scale, Standardize, fit_preprocessing
 from shoal.data._roles import TableSource
 from shoal.data._source import load_table_dataset, read_columns
 from shoal.data._tables import Table, read_table
 
 __all__ = [
     "BUILTIN",
+    "RESIZING",
     "Column",
     "Coverage",
     "Dataset",
     "FoldOptions",
     "ImageSource",
+    "NewImages",
     "OneHot",
     "Preprocessing",
     "Scale",

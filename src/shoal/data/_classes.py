@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import numpy as np
@@ -10,6 +11,11 @@ from numpy.typing import NDArray
 from shoal.data._cells import NUMBER
 from shoal.data._findings import listed
 from shoal.errors import Problem
+
+
+def nfc(text: str) -> str:
+    """Write text in the form in which all text is compared and stored: composed (Unicode Standard Annex 15, NFC)."""
+    return unicodedata.normalize("NFC", text)
 
 
 def sorted_texts(values: Iterable[str]) -> tuple[str, ...]:

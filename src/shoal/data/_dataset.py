@@ -35,7 +35,10 @@ class Dataset:
     `targets` is float64 (N, K), or int64 (N,) numbers into `classes`. Rows [0, train_rows) are training
     rows, the others test rows. `groups` (str) and `given_folds` (int64) belong to the training rows,
     (train_rows,). `train_fingerprint` and `test_fingerprint` are SHA-256 hex digests of names and values
-    (not of the file's spelling). Pictures stand in `images` (N, C, H, W), with no `columns`.
+    (not of the file's spelling). Pictures stand in `images` (N, C, H, W), with no `columns`;
+    `resize` is (H, W) where they were brought to that size. `drawn` says that test rows were set apart by a draw.
+    `notes` are whole sentences on what the reader did or left out, for whoever plans or reads a run; no fit depends
+    on them.
     """
 
     name: str
@@ -51,6 +54,9 @@ class Dataset:
     test_fingerprint: str
     source: str
     images: NDArray[np.uint8] | None = None
+    resize: tuple[int, int] | None = None
+    drawn: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from shoal.data._dataset import Column
 from shoal.data._findings import Findings, quoted, refuse
-from shoal.data._images import like_training_rows
-from shoal.data._labelled import channels_first
+from shoal.data._pixels import alike, channels_first, resized
 from shoal.data._source import read_columns
 from shoal.data._tables import Cells, Foreign, Table
 from shoal.errors import DataError, Problem
@@ -43,15 +42,19 @@ def given_columns(
     return read_columns(table, names, categorical)
 
 
-def given_images(x: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Bring images (N, H, W), (N, H, W, C) or (N, C, H, W) of bytes into the last form, of `shape` (C, H, W)."""
+def given_images(x: NDArray[Any], shape: tuple[int, ...], *, resize: bool = False) -> NDArray[np.uint8]:
+    """Bring images (N, H, W), (N, H, W, C) or (N, C, H, W) into the last form, bytes of `shape` (C, H, W).
+
+    With `resize` those of another size are brought to it. Raises DataError.
+    """
     findings = Findings(_PLACE)
-    images = channels_first(x, "", findings)
+    images, _ = channels_first(x, "", findings)
+    if images is not None:
+        images = resized(images, (shape[1], shape[2])) if resize else images
+        images = alike(images, shape, (), findings)
     refuse(findings.problems())
-    problems: list[Problem] = []
-    images = None if images is None else like_training_rows(images, shape, _PLACE, problems)
-    if images is None or problems:
-        raise DataError(problems)
+    if images is None:
+        raise DataError(Problem(_PLACE, "expected images"))
     return images
 
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,8 @@ from shoal.data._findings import quoted, refuse
 from shoal.errors import DataError, ModelFileError, Problem
 
 Standardize = Literal["none", "inputs", "both"]
+RESIZING: Final = "bilinear"
+"""How images are brought to one size; see `resized_picture`."""
 _ROWS_AT_ONCE = 1024
 _LARGEST = float(np.finfo(np.float32).max)
 
@@ -51,6 +53,8 @@ class Preprocessing:
     columns: tuple[Scale | OneHot, ...]
     target_scales: tuple[Scale, ...]
     channels: tuple[Scale, ...] = ()
+    resize: tuple[int, int] | None = None
+    """(H, W) that images of any size were and are brought to, before all else."""
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -152,6 +156,7 @@ class Preprocessing:
             ],
             "targets": [_scale_json(scale) for scale in self.target_scales],
             "channels": [_scale_json(channel) for channel in self.channels],
+            **({} if self.resize is None else {"resize": list(self.resize), "method": RESIZING}),
         }
 
     @classmethod
@@ -164,6 +169,9 @@ class Preprocessing:
                 if bool(inputs) != bool(channels):
                     columns = tuple(_column_from_json(entry) for entry in inputs)
                     return cls(columns, _scales_from_json(targets), _scales_from_json(channels))
+            case {"resize": [int(height), int(width)], "method": "bilinear", "channels": [*channels], **rest}:
+                if channels and height > 0 and width > 0 and bool not in (type(height), type(width)):
+                    return replace(cls.from_json({"channels": channels, **rest}), resize=(height, width))
         raise ModelFileError(
             "preprocessing: expected lists of inputs, targets and channels, got something else"
         )
@@ -175,7 +183,7 @@ def fit_preprocessing(dataset: Dataset, rows: NDArray[np.int64], standardize: St
     Raises DataError for a column whose mean or standard deviation overflows.
     """
     if dataset.images is not None:
-        return Preprocessing((), (), _fit_channels(dataset.images, rows, standardize))
+        return Preprocessing((), (), _fit_channels(dataset.images, rows, standardize), dataset.resize)
     columns: list[Scale | OneHot] = []
     for column in dataset.columns:
         values = column.values[rows]

@@ -185,6 +185,7 @@ def _build(source: TableSource, train: _Part, test: _Part) -> Dataset:
         train_fingerprint=fingerprint(train.columns, source.targets, train.targets),
         test_fingerprint=fingerprint(test.columns, source.targets, test.targets),
         source=str(source.train) if source.test is None else f"{source.train}, {source.test}",
+        drawn=source.test is None,
     )
 
 

@@ -46,6 +46,7 @@ def make_plan(
         memory=memory_need(planner, workers),
         seconds=wall,
         notes=_notes(planner, everything),
+        data_notes=planner.dataset.notes,
     )
 
 
@@ -100,7 +101,7 @@ def _notes(planner: Planner, planned: Sequence[PlannedFit]) -> tuple[str, ...]:
         notes.append(
             f"batch_size {batch} is above the {rows} training rows of a fit: every step uses all rows"
         )
-    if planner.study.data.train is not None and planner.study.data.test is None:
+    if planner.dataset.drawn:
         held = planner.dataset.rows - planner.dataset.train_rows
         notes.append(
             f"no data.test: {held} rows ({planner.study.data.test_share:.0%}) were set apart as test rows"

@@ -197,10 +197,18 @@ def _name_after(tree: dict[str, Any], stem: str) -> None:
         about.setdefault("name", stem)
 
 
+def _is_file(data: dict[str, Any]) -> bool:
+    """Whether `groups` is a table of pictures and their groups; of a table of rows it is a column."""
+    endings = (".csv", ".tsv", ".tab", ".parquet", ".pq", ".npz")
+    return str(data["groups"]).lower().endswith(endings) and not str(data.get("train")).lower().endswith(
+        endings
+    )
+
+
 def _make_absolute(tree: dict[str, Any], folder: Path) -> None:
     """Resolve the paths of `[data]` against a folder, in place; what is absolute already stays."""
     data = tree.get("data")
-    for key in ("train", "test"):
+    for key in ("train", "test", "groups"):
         path = data.get(key) if isinstance(data, dict) else None
-        if isinstance(data, dict) and isinstance(path, str) and path:
+        if isinstance(data, dict) and isinstance(path, str) and path and (key != "groups" or _is_file(data)):
             data[key] = os.path.normpath(os.path.join(os.path.realpath(folder), path))

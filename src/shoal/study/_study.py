@@ -38,6 +38,7 @@ PATTERNS: Final = {
 PLAIN, FOLDER = PATTERNS
 
 Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
+Side = Annotated[int, Field(ge=1, le=4096)]
 Row = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
@@ -87,6 +88,8 @@ class Data(_Part):
     groups: Name | None = None
     standardize: Literal["none", "inputs", "both"] = "none"
     test_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    resize: Annotated[tuple[Side, Side], Field(strict=False)] | None = None
+    join_validation: bool = False
 
     @model_validator(mode="after")
     def _one_source(self) -> Data:
