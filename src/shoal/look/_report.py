@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 REPORT_NAME: Final = "report.html"
+_WEBP_SIDE: Final = 16_383
 _HERE: Final = Path(__file__).parent
 _COMPARISON: Final = re.compile(r"4\d-(\d+)-")
 _PLACE: Final = re.compile(r"^\d\d-((delivered|search)-)?")
@@ -201,10 +202,15 @@ def _title(name: str) -> str:
 
 
 def _webp(png: bytes) -> tuple[str, int, int]:
-    """Give a picture as an address that holds it, dot for dot the same at half the size, and its sides in dots."""
+    """Give a picture as an address that holds it, dot for dot the same at half the size, and its sides in dots.
+
+    One beyond the sides of WebP stays as it is.
+    """
     from PIL import Image
 
     with Image.open(io.BytesIO(png)) as image:
+        if max(image.size) > _WEBP_SIDE:
+            return f"data:image/png;base64,{base64.b64encode(png).decode()}", *image.size
         buffer = io.BytesIO()
         image.convert("RGB").save(buffer, "WEBP", lossless=True, method=2, quality=50)
         return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}", *image.size
