@@ -109,6 +109,9 @@ def report_html(results: Results, drawn: Iterable[Drawn], parts: Parts | None = 
         explorer=fits,
         results=results,
         study=results.study,
+        computing=duration(sum(fit.seconds for fit in results.summaries.values())),
+        steps=sum(fit.steps for fit in results.summaries.values()),
+        trainers=sorted({fit.trainer for fit in results.summaries.values()}),
         missing=tuple(dict.fromkeys((*results.missing, *parts.missing))),
         **content,
     )
@@ -142,7 +145,6 @@ def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], An
     """Give what makes each part of the page, by its name in the template."""
     findings = Findings(results)
     delivered = findings.delivered.healthy
-    fits = results.summaries.values()
     return {
         "summary": lambda: summary(findings),
         "checks": lambda: checks(results),
@@ -171,9 +173,6 @@ def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], An
         "compared": lambda: _by_comparison(findings, shown),
         "study_lines": lambda: to_toml(results.study).splitlines(),
         "software": lambda: software(results.environment),
-        "computing": lambda: duration(sum(fit.seconds for fit in fits)),
-        "steps": lambda: sum(fit.steps for fit in fits),
-        "trainers": lambda: sorted({fit.trainer for fit in fits}),
         "works": lambda: works(results, frozenset(one.name for one in shown)),
     }
 
