@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 REPORT_NAME: Final = "report.html"
+_WEBP_SIDE: Final = 16_383
 _HERE: Final = Path(__file__).parent
 _COMPARISON: Final = re.compile(r"4\d-(\d+)-")
 _PLACE: Final = re.compile(r"^\d\d-((delivered|search)-)?")
@@ -108,6 +109,9 @@ def report_html(results: Results, drawn: Iterable[Drawn], parts: Parts | None = 
         explorer=fits,
         results=results,
         study=results.study,
+        computing=duration(sum(fit.seconds for fit in results.summaries.values())),
+        steps=sum(fit.steps for fit in results.summaries.values()),
+        trainers=sorted({fit.trainer for fit in results.summaries.values()}),
         missing=tuple(dict.fromkeys((*results.missing, *parts.missing))),
         **content,
     )
@@ -141,7 +145,6 @@ def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], An
     """Give what makes each part of the page, by its name in the template."""
     findings = Findings(results)
     delivered = findings.delivered.healthy
-    fits = results.summaries.values()
     return {
         "summary": lambda: summary(findings),
         "checks": lambda: checks(results),
@@ -170,9 +173,6 @@ def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], An
         "compared": lambda: _by_comparison(findings, shown),
         "study_lines": lambda: to_toml(results.study).splitlines(),
         "software": lambda: software(results.environment),
-        "computing": lambda: duration(sum(fit.seconds for fit in fits)),
-        "steps": lambda: sum(fit.steps for fit in fits),
-        "trainers": lambda: sorted({fit.trainer for fit in fits}),
         "works": lambda: works(results, frozenset(one.name for one in shown)),
     }
 
@@ -201,10 +201,15 @@ def _title(name: str) -> str:
 
 
 def _webp(png: bytes) -> tuple[str, int, int]:
-    """Give a picture as an address that holds it, dot for dot the same at half the size, and its sides in dots."""
+    """Give a picture as an address that holds it, dot for dot the same at half the size, and its sides in dots.
+
+    One beyond the sides of WebP stays as it is.
+    """
     from PIL import Image
 
     with Image.open(io.BytesIO(png)) as image:
+        if max(image.size) > _WEBP_SIDE:
+            return f"data:image/png;base64,{base64.b64encode(png).decode()}", *image.size
         buffer = io.BytesIO()
         image.convert("RGB").save(buffer, "WEBP", lossless=True, method=2, quality=50)
         return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}", *image.size
