@@ -13,6 +13,7 @@ from PIL import Image
 import shoal
 from shoal.data import ImageSource, Preprocessing, load_image_dataset, read_images
 from shoal.errors import DataError, ModelFileError
+from shoal.export import onnx_model, torch_source
 from shoal.look import plan_text
 from shoal.pipeline import plan, run
 from shoal.predict import predict_file
@@ -91,8 +92,9 @@ def test_the_model_does_the_same_to_new_images(tmp_path: Path, monkeypatch: pyte
     assert "ensemble_mean_probability_cat" in table
     one = np.asarray(Image.open(pics / "cat" / "2.png"))
     assert model.predict_proba(one[None])[0].tobytes() == stored[2].tobytes()
-    onnx_model = pytest.importorskip("shoal.export").onnx_model
+    pytest.importorskip("onnx")
     said = {prop.key: prop.value for prop in onnx_model(model).metadata_props}
+    assert "Resampling.BILINEAR" in torch_source(model, "m.safetensors")
     assert said["resize"] == '{"size": [6, 8], "method": "bilinear"}'
     copy = tmp_path / "copy"
     model.save(copy)

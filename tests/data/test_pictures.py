@@ -261,6 +261,20 @@ def test_pipes_devices_and_circles_are_never_opened() -> None:
     ]
 
 
+def test_a_folder_that_may_not_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    other_class()
+    saved("d/a/0.png", GREY)
+    listing = Path.iterdir
+
+    def refuse(folder: Path) -> object:
+        if folder.name == "a":
+            raise PermissionError(13, "Permission denied")
+        return listing(folder)
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    assert refusal() == ["d/a: expected a folder that can be read, got: Permission denied"]
+
+
 def test_names_of_classes_are_text_in_one_form() -> None:
     other_class()
     saved("d/cafe\u0301/0.png", GREY)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from shoal.data._findings import Findings, quoted
 from shoal.data._notes import Notes, first_few
 from shoal.data._pictures import NO_PICTURES, Faulty, Look, decode, look_at
+from shoal.errors import DataError, Problem
 
 FOREIGN_FOLDERS: Final = frozenset({"__macosx", "@eadir", "$recycle.bin"})
 """What other programs leave beside pictures, and what holds none of ours."""
@@ -39,9 +40,14 @@ class Entry:
 
 
 def entries(folder: Path, notes: Notes, place: str) -> list[Entry]:
-    """List a folder in order, without names that start with a dot; nothing is opened."""
+    """List a folder in order, without names that start with a dot; nothing is opened. Raises DataError."""
+    try:
+        inside = sorted(folder.iterdir(), key=lambda path: path.name)
+    except OSError as error:
+        what = f"expected a folder that can be read, got: {error.strerror or error}"
+        raise DataError(Problem(str(folder), what)) from None
     listed = []
-    for path in sorted(folder.iterdir(), key=lambda path: path.name):
+    for path in inside:
         if path.name.startswith("."):
             continue
         if path.name.lower() in FOREIGN_FOLDERS:

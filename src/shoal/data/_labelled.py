@@ -10,6 +10,7 @@ from shoal.data._class_folders import ClassFolders, refuse_strays
 from shoal.data._findings import Findings, listed
 from shoal.data._idx import is_idx
 from shoal.data._idx_pairs import IdxPair
+from shoal.data._notes import Notes
 from shoal.data._npz import npz_headers
 from shoal.data._npz_pairs import npz_pairs
 from shoal.data._parts import IN_WORDS, Part, part_of_folder, part_of_idx
@@ -70,7 +71,9 @@ def _has_parts(inside: Sequence[Entry]) -> bool:
     named = [entry for entry in folders if part_of_folder(entry.name)]
     if any(part_of_folder(entry.name) == "train" for entry in named) and len(named) == len(folders):
         return True
-    return any(kind_of(inner) == "a folder" for entry in named for inner in entry.path.iterdir())
+    return any(
+        inner.kind == "a folder" for entry in named for inner in entries(entry.path, Notes(), str(entry.path))
+    )
 
 
 def _folder_parts(path: Path, inside: Sequence[Entry], reading: Reading) -> dict[Part, Place]:
