@@ -95,6 +95,8 @@ def run(
     watcher = watcher or Silent()
     if trainers.note:
         watcher.note(trainers.note)
+    for note in planner.dataset.notes:
+        watcher.note(note)
     workers = workers or default_workers()
     refuse_above(memory_need(planner, workers), available_memory())
     ground = Ground(planner.dataset, study.data.standardize)
@@ -135,6 +137,7 @@ def _train(planner: Planner, executor: Executor, store: Store, folder: Path) -> 
     store.put_fact("environment", environment(executor.trainers))
     store.put_fact("preprocessing", fold_preprocessing(planner))
     store.put_fact("coverage", coverage(planner.dataset).to_json())
+    store.put_fact("data notes", list(planner.dataset.notes))
     give_back()
     truth = truth_of(planner)
     store.put_truth(truth)

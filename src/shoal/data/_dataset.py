@@ -32,7 +32,8 @@ class Dataset:
     `targets` is float64 (N, K), or int64 (N,) numbers into `classes`. Rows [0, train_rows) are training
     rows, the others test rows. `groups` (str) and `given_folds` (int64) belong to the training rows,
     (train_rows,). `train_fingerprint` and `test_fingerprint` are SHA-256 hex digests of names and values
-    (not of the file's spelling). Pictures stand in `images` (N, C, H, W), with no `columns`.
+    (not of the file's spelling). Pictures stand in `images` (N, C, H, W), with no `columns`. `notes` are whole
+    sentences on what the reader did or left out, for whoever plans or reads a run; no fit depends on them.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Dataset:
     test_fingerprint: str
     source: str
     images: NDArray[np.uint8] | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:

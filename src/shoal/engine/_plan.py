@@ -46,6 +46,7 @@ def make_plan(
         memory=memory_need(planner, workers),
         seconds=wall,
         notes=_notes(planner, everything),
+        data_notes=planner.dataset.notes,
     )
 
 

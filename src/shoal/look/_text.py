@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from shoal.errors import visible
 from shoal.look._checks import checks
 from shoal.look._findings import Findings
 from shoal.look._findings_inside import unit_counts
@@ -75,7 +76,8 @@ def plan_text(study: Study, plan: Plan, folder: Path, workers: int) -> str:
         ("run folder", str(folder)),
     ]
     head = f"{study.study.name}: {study.study.task}"
-    return "\n".join([head, *(f"  {name:<11} {fact}" for name, fact in facts), *_notes(plan.notes)])
+    lines = [head, *(f"  {name:<11} {fact}" for name, fact in facts), *_notes(plan.notes)]
+    return "\n".join([*lines, *_data_notes(plan.data_notes)])
 
 
 def _candidates_line(study: Study, plan: Plan) -> str:
@@ -90,6 +92,12 @@ def _notes(notes: Iterable[str]) -> list[str]:
         textwrap.fill(note, 100, initial_indent="  note        ", subsequent_indent=" " * 14)
         for note in notes
     ]
+
+
+def _data_notes(notes: Sequence[str]) -> list[str]:
+    """What the reader of the data did or left out."""
+    told = [textwrap.fill(visible(n), 100, initial_indent="  - ", subsequent_indent="    ") for n in notes]
+    return ["notes on the data", *told] if told else []
 
 
 def duration(seconds: float) -> str:

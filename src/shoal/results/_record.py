@@ -108,6 +108,8 @@ class Plan:
     """Bytes at the peak of each phase: "reading", "training", "drawing"."""
     seconds: float
     notes: tuple[str, ...]
+    data_notes: tuple[str, ...] = ()
+    """What the reader of the data did or left out."""
 
     @property
     def memory_bytes(self) -> float:

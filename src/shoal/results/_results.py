@@ -34,7 +34,8 @@ class Results:
 
     `plan` holds every place of the study, `summaries` every finished fit without its arrays; arrays are
     read from the store when asked for. Frames are pandas', made once. `environment` says where it was computed,
-    `coverage` how the training rows cover the test rows (None in results of old).
+    `coverage` how the training rows cover the test rows (None in results of old), `data_notes` what the reader of the
+    data did or left out.
     """
 
     folder: Path
@@ -46,6 +47,7 @@ class Results:
     truth: Truth
     environment: dict[str, Any]
     coverage: dict[str, Any] | None = None
+    data_notes: tuple[str, ...] = ()
 
     @classmethod
     def open(cls, folder: Path | str) -> Results:
@@ -64,6 +66,7 @@ class Results:
                 truth=truth,
                 environment=store.fact("environment") or {},
                 coverage=store.fact("coverage"),
+                data_notes=_data_notes(folder, store.fact("data notes")),
             )
 
     def __repr__(self) -> str:
@@ -238,6 +241,13 @@ def _study(folder: Path, text: object) -> Study:
         return Study.model_validate(tomllib.loads(str(text)))
     except ValueError as error:
         raise _unreadable(folder, "the study") from error
+
+
+def _data_notes(folder: Path, value: Any) -> tuple[str, ...]:
+    """Read the sentences on the data; results of old have none."""
+    if value is not None and not (isinstance(value, list) and all(isinstance(note, str) for note in value)):
+        raise _unreadable(folder, "a note on the data")
+    return tuple(value or ())
 
 
 def _choice(folder: Path, value: Any) -> Choice | None:
