@@ -1,6 +1,7 @@
 """What a study is asked of: rows, folds, preprocessing."""
 
 from shoal.data._builtin import BUILTIN, describe_builtin, fetch, load_builtin
+from shoal.data._classes import nfc
 from shoal.data._coverage import Coverage, coverage
 from shoal.data._dataset import Column, Dataset, Split
 from shoal.data._fashion import find_fashion
@@ -42,6 +43,7 @@ __all__ = [
     "load_image_dataset",
     "load_table_dataset",
     "make_folds",
+    "nfc",
     "read_columns",
     "read_images",
     "read_table",

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data._cells import NUMBER
 from shoal.data._findings import listed
 from shoal.errors import Problem
+
+NUMBER: Final = re.compile(r"[ \t]*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t]*")
+"""A number as it may be written."""
+
+_FEWEST: Final = 10
+"""Rows from which it can be said that labels are no classes."""
+
+
+def nfc(text: str) -> str:
+    """Give the one form in which names are stored and compared: Unicode's NFC (composed letters)."""
+    return unicodedata.normalize("NFC", text)
 
 
 def sorted_texts(values: Iterable[str]) -> tuple[str, ...]:
@@ -39,3 +53,18 @@ def class_problems(
     if unknown:
         what = f"expected classes of the training rows, got {listed(sorted_texts(unknown))} in test rows only"
         yield Problem(test_place, what)
+
+
+def label_problems(labels: Sequence[str], place: str) -> Iterator[Problem]:
+    """Find labels that are hardly classes: nearly every row has one of its own, so that none can be learned."""
+    rows_of = Counter(labels)
+    alone = sum(times == 1 for times in rows_of.values())
+    if len(labels) < _FEWEST or 2 * alone <= len(rows_of) or 2 * len(rows_of) <= len(labels):
+        return
+    what = (
+        f"expected classes that rows have in common, got {len(rows_of)} different ones in {len(labels)} rows"
+    )
+    if all(map(NUMBER.fullmatch, rows_of)):
+        yield Problem(place, f'{what}, all numbers; a regression? (study.task = "regression")')
+    else:
+        yield Problem(place, f"{what}; it looks like a name or free text of each row, no class")
