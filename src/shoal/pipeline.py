@@ -17,6 +17,7 @@ from shoal.engine import (
     Watcher,
     ask_ensemble,
     available_memory,
+    data_doubts,
     delivered,
     entries,
     environment,
@@ -95,6 +96,8 @@ def run(
     watcher = watcher or Silent()
     if trainers.note:
         watcher.note(trainers.note)
+    for doubt in data_doubts(planner.dataset, study.data.standardize):
+        watcher.note(doubt)
     for note in planner.dataset.notes:
         watcher.note(note)
     workers = workers or default_workers()

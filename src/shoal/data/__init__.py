@@ -4,6 +4,7 @@ from shoal.data._builtin import BUILTIN, describe_builtin, fetch, load_builtin
 from shoal.data._classes import nfc
 from shoal.data._coverage import Coverage, coverage
 from shoal.data._dataset import Column, Dataset, Split
+from shoal.data._doubted import Doubted, doubted
 from shoal.data._fashion import find_fashion
 from shoal.data._folds import FoldOptions, make_folds
 from shoal.data._given import given_columns, given_images
@@ -20,6 +21,7 @@ __all__ = [
     "Column",
     "Coverage",
     "Dataset",
+    "Doubted",
     "FoldOptions",
     "ImageSource",
     "OneHot",
@@ -31,6 +33,7 @@ __all__ = [
     "TableSource",
     "coverage",
     "describe_builtin",
+    "doubted",
     "draw_share",
     "fetch",
     "find_fashion",

@@ -22,7 +22,7 @@ _FEWEST: Final = 10
 
 
 def nfc(text: str) -> str:
-    """Give the one form in which names are stored and compared: Unicode's NFC (composed letters)."""
+    """Write text in the form in which all text is compared and stored: composed (Unicode Standard Annex 15, NFC)."""
     return unicodedata.normalize("NFC", text)
 
 
