@@ -118,6 +118,8 @@ def _cells(values: Any) -> Cells:
         return Foreign(type(values).__name__)
     if array.ndim != 1:
         return Foreign(f"an array of shape {array.shape}")
+    if isinstance(values, list | tuple):  # numpy would make text of all cells where one is text
+        array = np.array([*values, None], dtype=object)[:-1]
     if array.dtype.kind in "biufU":
         return array
     return _object_cells(array) if array.dtype.kind == "O" else Foreign(str(array.dtype))

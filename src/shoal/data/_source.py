@@ -16,7 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data._cells import numbers, texts
-from shoal.data._classes import class_problems, label_problems, numbered, sorted_texts
+from shoal.data._classes import (
+    are_names,
+    class_problems,
+    label_problems,
+    like_numbers,
+    numbered,
+    sorted_texts,
+)
 from shoal.data._dataset import Column, Dataset
 from shoal.data._findings import Findings, did_you_mean, listed, quoted, refuse
 from shoal.data._holdout import draw_test_rows
@@ -78,7 +85,7 @@ def load_table_dataset(source: TableSource) -> Dataset:
     if test is None:
         train, test = _split_off_test_rows(source, train)
     refuse(_content_problems(source, train, test))
-    return replace(_build(source, train, test), notes=notes)
+    return replace(_build(source, train, test), notes=(*notes, *_content_notes(source, train, test)))
 
 
 def read_columns(
@@ -216,6 +223,21 @@ def _content_problems(source: TableSource, train: _Part, test: _Part) -> list[Pr
         if len(folds) < 2:
             refuse_column(source.fold_column, f"expected at least 2 folds, got only {listed(sorted(folds))}")
     return problems
+
+
+def _content_notes(source: TableSource, train: _Part, test: _Part) -> Iterator[str]:
+    """Say what may be read and is hardly meant: categories of one row each, or foreign to all test rows."""
+    for column, tested in zip(train.columns, test.columns, strict=True):
+        place = f"column {quoted(column.name)}"
+        if column.categorical and are_names(column.values.tolist()):
+            different = len(set(column.values.tolist()))
+            what = f"{different} categories in {len(column.values)} training rows, most of one row alone"
+            yield f"{place}: {what}; leave it out (data.inputs) if it names the rows"
+        elif column.categorical and set(tested.values.tolist()).isdisjoint(column.values.tolist()):
+            came = listed(sorted_texts(tested.values.tolist()))
+            yield f"{place}: no test row has a category of the training rows; the test rows have {came}"
+    if source.task == "classification" and (what := like_numbers(train.targets.tolist())):
+        yield f'column {quoted(source.targets[0])}: {what}; a regression? (study.task = "regression")'
 
 
 def _build(source: TableSource, train: _Part, test: _Part) -> Dataset:

@@ -21,6 +21,7 @@ _PLAIN: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 """A number as programs write it. With other zeros before it (01) a text is text, and equals no other text."""
 _TRUTH: Final = {"true": True, "false": False}
 _LONGEST: Final = 300
+"""Digits of a number beyond which it is none of 64 bits."""
 
 
 def respelled(
@@ -81,9 +82,9 @@ def _value(text: str, *, loose: bool) -> Hashable | None:
     if text.lower() in _TRUTH:
         return "truth", _TRUTH[text.lower()]
     pattern = NUMBER if loose else _PLAIN
-    if len(text) > _LONGEST or not pattern.fullmatch(text):
+    if not pattern.fullmatch(text):
         return None
-    if text.lstrip("+-").isdigit():
+    if text.lstrip("+-").isdigit() and len(text) < _LONGEST:
         return int(text)
     number = float(text)
     return number if math.isfinite(number) else None
