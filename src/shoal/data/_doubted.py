@@ -147,7 +147,7 @@ def _merged(value_N: NDArray[np.float64]) -> str:
         if after >= KEPT * before:
             return ""
     before, after = _different(value_N)
-    return f"has {before:,} different values, of which {after:,} are left" if after < KEPT * before else ""
+    return f"has {before:,} different values, which become {after:,}" if after < KEPT * before else ""
 
 
 def _different(value_N: NDArray[np.float64]) -> tuple[int, ...]:

@@ -58,7 +58,7 @@ def still_falling(results: Results) -> str:
     if len(falling) <= len(falls) / 2 or not len(falls):
         return ""
     return (
-        f"The validation loss of {len(falling)} of {_count(len(falls), 'network')} of the chosen candidate was"
+        f"The validation loss of {len(falling)} of {count(len(falls), 'network')} of the chosen candidate was"
         f" still falling at the end: over the last tenth of the epochs by {np.median(falling):.1%}."
     )
 
@@ -86,10 +86,10 @@ def sick(results: Results) -> str:
     first = min(sick, key=lambda fit: (fit.steps, fit.fit_id))
     counts = [sum(fit.status == status for fit in sick) for status in ("diverged", "failed")]
     told = " and ".join(
-        f"{count} {status}" for count, status in zip(counts, ("diverged", "failed"), strict=True) if count
+        f"{number} {status}" for number, status in zip(counts, ("diverged", "failed"), strict=True) if number
     )
     example = f" The earliest: {first.message}." if first.message else ""
-    return f"Of {_count(len(results.summaries), 'fit')}, {told}.{example}"
+    return f"Of {count(len(results.summaries), 'fit')}, {told}.{example}"
 
 
 def overfits(results: Results) -> str:
@@ -142,7 +142,7 @@ def repeated_rows(results: Results) -> str:
         return ""
     share = seen.repeated_rows / seen.test_rows
     told = (
-        f"{seen.repeated_rows:,} of {_count(seen.test_rows, 'test row')} ({share:.1%}) are training rows too"
+        f"{seen.repeated_rows:,} of {count(seen.test_rows, 'test row')} ({share:.1%}) are training rows too"
     )
     told += ", with the same inputs and the same target."
     if seen.repeated_train:
@@ -166,7 +166,7 @@ def outside(results: Results) -> str:
     ]
     if not told:
         return ""
-    return f"Of {_count(seen.test_rows, 'test row')}, outside of all training rows lie {listed(told)}."
+    return f"Of {count(seen.test_rows, 'test row')}, outside of all training rows lie {listed(told)}."
 
 
 def in_a_gap(results: Results) -> str:
@@ -181,7 +181,7 @@ def in_a_gap(results: Results) -> str:
     ]
     share = seen.gap_rows / seen.test_rows
     return (
-        f"{seen.gap_rows:,} of {_count(seen.test_rows, 'test row')} ({share:.0%}) lie where there is no training row:"
+        f"{seen.gap_rows:,} of {count(seen.test_rows, 'test row')} ({share:.0%}) lie where there is no training row:"
         f" {listed(told)}."
     )
 
@@ -287,7 +287,7 @@ def _metric(results: Results) -> str:
 # Words
 
 
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'s' * (number != 1)}"
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data import Doubted
-from shoal.look._doubts import listed, shown
+from shoal.look._doubts import count, listed, shown
 from shoal.results import Results
 
 CONSTANT: Final = 0.01
@@ -79,10 +79,8 @@ def never_named(results: Results) -> str:
     missed = np.flatnonzero((rows_K > 0) & (named_K == 0))
     if not len(missed) or np.count_nonzero(named_K) < 2:
         return ""
-    told = [
-        f"{shown(truth.classes[k])} ({rows_K[k]:,} test row{'s' * (rows_K[k] != 1)})"
-        for k in missed[np.argsort(-rows_K[missed], kind="stable")].tolist()
-    ]
+    order = missed[np.argsort(-rows_K[missed], kind="stable")].tolist()
+    told = [f"{shown(truth.classes[k])} ({count(int(rows_K[k]), 'test row')})" for k in order]
     return f"The delivered model never answers {listed(told)}."
 
 
