@@ -298,3 +298,59 @@ def test_notes_on_classes_with_fractions_and_categories_that_name_rows() -> None
     assert load("t.csv", test="u.csv", categorical=("n",)).notes == (
         'column "n": no test row has a category of the training rows; the test rows have "m0", "m1", "m2"',
     )
+
+
+# -- the sentences of docs/data.md -----------------------------------------------------------------------------
+
+
+LABELS = "a,y\n" + "".join(f"{i % 5},{i / 8}\n" for i in range(12))
+SENTENCES: list[tuple[str, bytes, str]] = [
+    (
+        "t.csv",
+        b"a,y\n1,2\n3,\xff\n",
+        "t.csv, line 3: expected UTF-8 text, got byte 0xff at offset 10, most likely Windows-1252 or Latin-1;"
+        ' save it as UTF-8 (in a spreadsheet: "CSV UTF-8"; else: iconv -f cp1252 -t utf-8)',
+    ),
+    (
+        "t.csv",
+        "a,y\n1,2\n".encode("utf-16"),
+        "t.csv: expected UTF-8 text, got what looks like UTF-16;"
+        ' save it as UTF-8 (in a spreadsheet: "CSV UTF-8"; else: iconv -f UTF-16 -t utf-8)',
+    ),
+    (
+        "t.csv",
+        f"{NFC},{NFD},y\n1,2,3\n".encode(),
+        't.csv, line 1: expected every column name once, got "café" 2 times,'
+        " which differ in Unicode form only (NFC, NFD)",
+    ),
+    (
+        "t.csv",
+        b"a,y\n1,1,2\n2,2,3\n",
+        "t.csv, line 2: expected 2 cells as in line 1, got 3 in every row: a column without a name;"
+        " if it numbers the rows, write the table without it (pandas: index=False, R: row.names = FALSE)",
+    ),
+    (
+        "t.tsv",
+        b"a\ty\n0,5\t1\n1,500\t2\n2,5\t3\n",
+        't.tsv, column "a": expected a decimal point, got a decimal comma in all 3 cells, such as "0,5" on line 2',
+    ),
+    (
+        "t.csv",
+        LABELS.encode(),
+        't.csv, column "y": expected classes that rows have in common, got 12 different ones in 12 rows,'
+        ' all numbers; a regression? (study.task = "regression")',
+    ),
+    (
+        "t.csv",
+        LABELS.replace("/", "").replace(",0", ",n0").replace("\n", "w\n").replace("yw", "y").encode(),
+        't.csv, column "y": expected classes that rows have in common, got 12 different ones in 12 rows;'
+        " it looks like a name or free text of each row, no class",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "sentence"), SENTENCES)
+def test_the_sentences_of_the_docs(name: str, content: bytes, sentence: str) -> None:
+    Path(name).write_bytes(content)
+    task = "classification" if "classes" in sentence else "regression"
+    assert refusal(name, task=task) == [sentence]
