@@ -216,6 +216,28 @@ def test_a_linear_model_by_hand() -> None:
     assert numbers.predict(np.zeros((0, 2))).shape == (0, 1)
 
 
+def test_frames_of_other_libraries_are_taken_and_lazy_ones_are_named() -> None:
+    polars = pytest.importorskip("polars", reason="polars is not installed")
+    model = Model.from_bytes(hand_made(linear(2)))
+    rows = {"x0": [1.0, 3.0], "other": ["a", "b"], "x1": [2, 4]}
+    wanted = model.predict(rows).tobytes()
+    forms = [
+        polars.DataFrame(rows),
+        polars.DataFrame(rows).to_arrow(),
+        pd.DataFrame(rows).to_records(index=False),
+    ]
+    forms.append(pd.DataFrame(rows).set_index("x0"))
+    assert [model.predict(form).tobytes() for form in forms] == [wanted] * len(forms)
+    with pytest.raises(DataError) as caught:
+        model.predict(polars.LazyFrame(rows))
+    assert str(caught.value) == "x: expected an array, a frame or a dict of columns, got polars.LazyFrame"
+
+
+def test_frames_are_taken_without_importing_their_library() -> None:
+    code = "import shoal.model, sys; assert not {'polars', 'pyarrow', 'pandas'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 @pytest.mark.parametrize(
     ("x", "sentence"),
     [

@@ -94,8 +94,8 @@ def read_columns(
     """Read input columns of new rows (to predict), by name, from a file or a table; its others are ignored.
 
     `categories` gives those that were learned, for each column of categories: a cell of the same value gets their
-    spelling, whatever the format. Raises DataError with every missing column, every cell that cannot be read, and
-    every column of several rows in which no category is known.
+    spelling, whatever the format; where none are given, the text stays as it is. Raises DataError with every
+    missing column, every cell that cannot be read, and every column of several rows in which no category is known.
     """
     known = categories or {}
     findings = Findings(source.file if isinstance(source, Table) else str(source))
@@ -108,7 +108,7 @@ def read_columns(
             findings.add(f"expected an input column {quoted(name)}, got none{hint}")
         columns = _read_columns(table, there, known, findings, advice="")
         for column in columns:
-            if column.categorical:
+            if known.get(column.name):
                 _refuse_strange(column, known[column.name], findings)
     refuse(findings.problems())
     return tuple(columns)
