@@ -217,11 +217,35 @@ def test_a_linear_model_by_hand() -> None:
     )
     rows = {"b": ["q", "other", "p"], "a": [3, 1, -1], "unused": [None, 1, 2]}
     prepared = np.array([[1, 0, 1], [0, 0, 0], [-1, 1, 0]])
-    np.testing.assert_allclose(model.predict(rows), (prepared @ weight.T + bias) * 5 + 10, rtol=1e-6)
+    with pytest.warns(UserWarning, match="^column .b.: not among the categories it learned.*: .other.$"):
+        predicted = model.predict(rows)
+    np.testing.assert_allclose(predicted, (prepared @ weight.T + bias) * 5 + 10, rtol=1e-6)
     numbers = Model.from_bytes(hand_made(linear(2)))
     by_place = numbers.predict(np.array([[1, 2], [3, 4]]))
     assert by_place.tobytes() == numbers.predict({"x1": [2.0, 4.0], "x0": [1.0, 3.0]}).tobytes()
     assert numbers.predict(np.zeros((0, 2))).shape == (0, 1)
+
+
+def test_frames_of_other_libraries_are_taken_and_lazy_ones_are_named() -> None:
+    polars = pytest.importorskip("polars", reason="polars is not installed")
+    model = Model.from_bytes(hand_made(linear(2)))
+    rows = {"x0": [1.0, 3.0], "other": ["a", "b"], "x1": [2, 4]}
+    wanted = model.predict(rows).tobytes()
+    forms = [
+        polars.DataFrame(rows),
+        polars.DataFrame(rows).to_arrow(),
+        pd.DataFrame(rows).to_records(index=False),
+    ]
+    forms.append(pd.DataFrame(rows).set_index("x0"))
+    assert [model.predict(form).tobytes() for form in forms] == [wanted] * len(forms)
+    with pytest.raises(DataError) as caught:
+        model.predict(polars.LazyFrame(rows))
+    assert str(caught.value) == "x: expected an array, a frame or a dict of columns, got polars.LazyFrame"
+
+
+def test_frames_are_taken_without_importing_their_library() -> None:
+    code = "import shoal.model, sys; assert not {'polars', 'pyarrow', 'pandas'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.parametrize(
@@ -234,7 +258,7 @@ def test_a_linear_model_by_hand() -> None:
         ({"x0": [1], "x_1": [2]}, 'x: expected an input column "x1", got none; did you mean "x_1"?'),
         ({"x0": [1, 2], "x1": [2]}, 'x: expected columns of one length, got "x0" 2, "x1" 1'),
         ({"x0": [1], "x1": [[2]]}, 'x, column "x1": expected numbers, got an array of shape (1, 1)'),
-        ({"x0": [1], "x1": [{}]}, 'x, column "x1": expected numbers, got object'),
+        ({"x0": [1], "x1": [{}]}, 'x, column "x1": expected numbers, got cells of dict'),
         ({"x0": [1], "x1": [None]}, 'x, row 1, column "x1": expected a number, got an empty cell'),
         ({"x0": [1], "x1": ["red"]}, 'x, column "x1": expected numbers, got text such as "red"'),
         (pd.DataFrame([[1, 2, 3]], columns=["x0", "x1", "x0"]), 'x: expected every column name once, got "x0" 2 times'),

@@ -6,6 +6,7 @@ Letters: N rows, D inputs, K targets or classes, C channels, H, W height and wid
 from __future__ import annotations
 
 import json
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -120,6 +121,11 @@ class Model:
         return self.preprocessing.categorical
 
     @property
+    def categories(self) -> dict[str, tuple[str, ...]]:
+        """The categories that were learned, for each column that holds any."""
+        return self.preprocessing.categories
+
+    @property
     def image_shape(self) -> tuple[int, ...] | None:
         """(C, H, W) of the images it reads; None for a model of tables."""
         return self.architecture.input_shape if self.preprocessing.channels else None
@@ -140,13 +146,15 @@ class Model:
         `x` is a frame or a dict of columns, taken by name (others are ignored); or numbers (N, D) in the
         order of `input_names`, where no column holds categories; or images (N, H, W), (N, H, W, C)
         or (N, C, H, W) of bytes, or of other numbers that stand for bytes exactly; of any size where the study has
-        `data.resize`. A category that the training rows did not have counts as none of them.
+        `data.resize`. A frame is pandas', polars' or alike. A category has the spelling that was
+        learned, whatever type it comes in (True, 1.0, 01). One that the training rows did not have counts as none
+        of them, with a UserWarning; several rows of which no category of a column is known are refused.
         Raises DataError.
 
         The same rows in the same order give the bytes that the run stored for them, if the trainer that
         trained the model is here, on the CPU, in the same versions on the same kind of processor.
         """
-        answer_NK = self.answer(self.inputs(x))
+        answer_NK = self.answer(self._warned(x))
         if self.facts.task == "regression":
             return answer_NK
         return np.asarray(np.array(self.classes, dtype=np.str_)[answer_NK.argmax(axis=1)])
@@ -155,12 +163,24 @@ class Model:
         """Give the probability of every class, float64 (N, K); see `predict`. InputError in regression."""
         if self.facts.task == "regression":
             raise InputError("expected a model of classes, got one of numbers: it has no probabilities")
-        return self.answer(self.inputs(x))
+        return self.answer(self._warned(x))
+
+    def _warned(self, x: Any) -> Inputs:
+        """Check rows, and warn of what is unknown of them in one sentence."""
+        inputs = self.inputs(x)
+        strange = "; ".join(self.unknown(inputs))
+        if strange:
+            warnings.warn(strange, UserWarning, stacklevel=3)
+        return inputs
+
+    def unknown(self, inputs: Inputs) -> Iterator[str]:
+        """Say which categories the training rows did not have, a sentence for each column of checked rows."""
+        return iter(()) if isinstance(inputs, np.ndarray) else self.preprocessing.unknown(inputs)
 
     def inputs(self, x: NDArray[Any] | Mapping[str, Any] | DataFrame) -> Inputs:
         """Check rows that are in memory; see `predict`."""
         if self.image_shape is None:
-            return given_columns(x, self.input_names, self.categorical)
+            return given_columns(x, self.input_names, self.categories)
         return given_images(np.asarray(x), self.image_shape, resize=self.preprocessing.resize is not None)
 
     def answer(self, inputs: Inputs) -> NDArray[np.float64]:

@@ -21,6 +21,7 @@ from shoal.engine import (
     Watcher,
     ask_ensemble,
     available_memory,
+    data_doubts,
     delivered,
     entries,
     environment,
@@ -103,6 +104,8 @@ def run(
     watcher = watcher or Silent()
     if trainers.note:
         watcher.note(trainers.note)
+    for doubt in data_doubts(planner.dataset, study.data.standardize):
+        watcher.note(doubt)
     for note in planner.dataset.notes:
         watcher.note(note)
     workers = _workers(workers)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from look_runs import MadeUp, make_run
+from numpy.typing import NDArray
 
 from shoal.errors import RunFolderError
 from shoal.look import Check, checks
@@ -172,6 +173,74 @@ def test_many_variants_tested(tmp_path: Path) -> None:
     told = made(tmp_path / "b", names=("a", "b", "c", "d"))["SH010"].what
     assert told == "5 variants were tested on the same test rows."
     assert "SH010" not in made(tmp_path / "c", names=("a", "b", "c"))
+
+
+def rows_of(results: Results, **changes: Any) -> Results:
+    return replace(results, truth=replace(results.truth, **changes))
+
+
+def answering(results: Results, monkeypatch: pytest.MonkeyPatch, answer_VK: NDArray[Any]) -> dict[str, Check]:
+    monkeypatch.setattr(Results, "test_predictions", lambda results, fit_id: answer_VK)
+    return found(results)
+
+
+def test_answers_no_better_than_a_constant_or_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = make_run(tmp_path, replace(LEARNED, targets=("a", "b"), names=()))
+    true_VK = results.truth.y[results.truth.train_rows :]
+    assert not {"SH013", "SH014", "SH015"} & found(results).keys()
+    worse = true_VK.copy()
+    worse[:, 1] += 3 * true_VK[:, 1].std()
+    raised = answering(results, monkeypatch, worse)
+    assert raised["SH013"].what == (
+        'R2 of the delivered model on the test rows is -8 for "b": always answering their mean is as good or better.'
+    )
+    assert next(iter(raised)) == "SH013"
+    assert "SH014" not in raised
+    same = np.tile(true_VK.mean(axis=0), (len(true_VK), 1))
+    raised = answering(results, monkeypatch, same)
+    assert raised["SH013"].what.count(" for ") == 2
+    assert raised["SH014"].what.startswith('The answers vary (standard deviation) in "a" by ')
+    assert list(raised)[:2] == ["SH013", "SH014"]
+
+
+def test_classes_that_are_never_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = MadeUp(task="classification", names=(), classes=("cat", "dog", "owl"), targets=(), rows=(40, 30))
+    results = make_run(tmp_path, run)
+    true_V = results.truth.y[40:]
+    assert not {"SH013", "SH014", "SH015"} & found(results).keys()
+    raised = answering(results, monkeypatch, np.eye(3)[np.minimum(true_V, 1)])
+    assert raised["SH015"].what == 'The delivered model never answers "owl" (10 test rows).'
+    assert not {"SH013", "SH014"} & raised.keys()
+    raised = answering(results, monkeypatch, np.eye(3)[np.zeros(30, int)])
+    assert raised["SH014"].what == 'Of 30 test rows, every one is answered with "cat".'
+    assert raised["SH013"].what == (
+        'The delivered model is right for 33.3% of the test rows; always answering "cat", the commonest class of the'
+        " training rows, is right for 33.3%."
+    )
+    assert "SH015" not in raised
+    # Without test rows of a class, nothing is missed.
+    without = np.where(results.truth.y == 2, 0, results.truth.y)
+    raised = answering(rows_of(results, y=without), monkeypatch, np.eye(3)[np.minimum(true_V, 1)])
+    assert "SH015" not in raised
+
+
+def test_columns_that_are_doubted_by_check_are_doubted_by_the_run(tmp_path: Path) -> None:
+    results = make_run(tmp_path / "a", replace(LEARNED, names=(), inputs=("t", "n")))
+    assert not {"SH016", "SH017", "SH018"} & found(results).keys()
+    x_ND = results.truth.x_ND.copy()
+    x_ND[:, 0] = 1.7e9 + 10 * x_ND[:, 0]
+    x_ND[:, 1] = np.arange(70)
+    raised = found(rows_of(results, x_ND=x_ND))
+    assert raised["SH016"].what == 'In numbers of 32 bits, input "t" has 40 different values, which become 1.'
+    assert raised["SH017"].what == 'Not standardised, input "t" lies at 1.7e+09 and varies by 29 only.'
+    assert raised["SH018"].what == 'Of the inputs, "n" numbers the rows (0, 1, 2 ...).'
+    assert next(iter(raised)) == "SH016"
+    scaled = make_run(tmp_path / "b", replace(LEARNED, names=(), inputs=("t", "n"), standardize="inputs"))
+    assert not {"SH016", "SH017"} & found(rows_of(scaled, x_ND=x_ND)).keys()
+    huge = found(rows_of(scaled, y=1e6 * scaled.truth.y))
+    assert huge["SH017"].what.startswith('Not standardised, target "label" has a size of ')
 
 
 def test_noise_between_repeats_against_differences(tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 """What a study is asked of: rows, folds, preprocessing."""
 
 from shoal.data._builtin import BUILTIN, describe_builtin, fetch, load_builtin
+from shoal.data._classes import nfc
 from shoal.data._coverage import Coverage, coverage
 from shoal.data._dataset import Column, Dataset, Split
+from shoal.data._doubted import Doubted, doubted
 from shoal.data._fashion import find_fashion
 from shoal.data._folds import FoldOptions, make_folds
 from shoal.data._given import given_columns, given_images
@@ -21,6 +23,7 @@ __all__ = [
     "Column",
     "Coverage",
     "Dataset",
+    "Doubted",
     "FoldOptions",
     "ImageSource",
     "NewImages",
@@ -33,6 +36,7 @@ __all__ = [
     "TableSource",
     "coverage",
     "describe_builtin",
+    "doubted",
     "draw_share",
     "fetch",
     "find_fashion",
@@ -45,6 +49,7 @@ __all__ = [
     "load_image_dataset",
     "load_table_dataset",
     "make_folds",
+    "nfc",
     "read_columns",
     "read_images",
     "read_table",

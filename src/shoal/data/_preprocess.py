@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from shoal.data._classes import numbered, sorted_texts
 from shoal.data._dataset import Column, Dataset
-from shoal.data._findings import quoted, refuse
+from shoal.data._findings import listed, quoted, refuse
 from shoal.errors import DataError, ModelFileError, Problem
 
 Standardize = Literal["none", "inputs", "both"]
@@ -73,6 +73,20 @@ class Preprocessing:
     def categorical(self) -> tuple[str, ...]:
         """Names of the columns as read that hold categories."""
         return tuple(column.name for column in self.columns if isinstance(column, OneHot))
+
+    @property
+    def categories(self) -> dict[str, tuple[str, ...]]:
+        """The categories that were learned, for each column as read that holds any."""
+        return {column.name: column.categories for column in self.columns if isinstance(column, OneHot)}
+
+    def unknown(self, columns: Sequence[Column]) -> Iterator[str]:
+        """Say which categories of new rows were not learned, a sentence a column."""
+        for column in columns:
+            known = self.categories.get(column.name)
+            strange = set() if known is None else set(column.values.tolist()) - set(known)
+            if strange:
+                what = "not among the categories it learned, and read as none of them"
+                yield f"column {quoted(column.name)}: {what}: {listed(sorted_texts(strange))}"
 
     @property
     def pixel_scale_C(self) -> NDArray[np.float32]:

@@ -16,7 +16,7 @@ from shoal.engine._memory import (
     train_here,
     trainer_for,
 )
-from shoal.engine._plan import make_plan, memory_need
+from shoal.engine._plan import data_doubts, make_plan, memory_need
 from shoal.engine._predict import Trained, answers, softmax, trainer_of
 from shoal.engine._settle import delivered, fold_preprocessing, save_winner, settle
 from shoal.engine._source import environment, load_data, truth_of, with_mistakes
@@ -52,6 +52,7 @@ __all__ = [
     "answers",
     "ask_ensemble",
     "available_memory",
+    "data_doubts",
     "delivered",
     "entries",
     "environment",

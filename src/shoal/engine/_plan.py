@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from shoal.data import Dataset
+from shoal.data import Dataset, Standardize, doubted
 from shoal.engine._fits import PlannedFit, Planner, fit_seconds, unique
 from shoal.engine._need import predicted_peaks, source_of
 from shoal.engine._trainers import Trainers
@@ -90,7 +90,7 @@ def _stage(name: str, planned: Sequence[PlannedFit]) -> tuple[str, int, int]:
 
 def _notes(planner: Planner, planned: Sequence[PlannedFit]) -> tuple[str, ...]:
     """Say what is allowed and perhaps not meant."""
-    notes: list[str] = []
+    notes = list(data_doubts(planner.dataset, planner.study.data.standardize))
     large = sorted({
         (item.fit.job.training.batch_size, len(item.fit.learning_rows))
         for item in planned
@@ -107,3 +107,20 @@ def _notes(planner: Planner, planned: Sequence[PlannedFit]) -> tuple[str, ...]:
             f"no data.test: {held} rows ({planner.study.data.test_share:.0%}) were set apart as test rows"
         )
     return tuple(notes)
+
+
+def data_doubts(dataset: Dataset, standardize: Standardize) -> Iterator[str]:
+    """Say what is to be doubted of the columns before anything is trained; the checks of the run say it again."""
+    columns = doubted(dataset, standardize)
+    doubts = (("in numbers of 32 bits", columns.merged()), ("not standardised", columns.unscaled()))
+    for what, told in doubts:
+        wanted = "both" if any(sentence.startswith("target") for sentence in told) else "inputs"
+        if told:
+            yield f'{what}: {_listed(told)} (data.standardize = "{wanted}" scales them)'
+    for sentence in columns.numbering():
+        yield f"input {sentence} (data.inputs can leave it out)"
+
+
+def _listed(parts: Sequence[str], most: int = 4) -> str:
+    more = f", and {len(parts) - most} more" if len(parts) > most else ""
+    return ", ".join(parts[:most]) + more

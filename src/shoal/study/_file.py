@@ -159,7 +159,9 @@ def _read(path: Path, name: str) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise StudyError(
-            Problem(f"{name}:{line}", f"expected UTF-8 text, got byte 0x{data[error.start]:02x}")
+            Problem(
+                f"{name}:{line}", f"expected UTF-8 text, got byte 0x{data[error.start]:02x}; save it as UTF-8"
+            )
         ) from None
 
 
