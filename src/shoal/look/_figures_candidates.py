@@ -21,6 +21,7 @@ from shoal.look._figures import (
     plain,
     sequence_colors,
 )
+from shoal.look._notes import networks_of
 
 _SHADES: Final = 24
 """Steps of colour from the best to the worst: candidates of a step are drawn as one line, so thousands are quick."""
@@ -109,7 +110,12 @@ def draw_candidate_curves(fact: CandidateCurves) -> Sheet:
     for number, (axes, one) in enumerate(zip(grid, shown, strict=True)):
         axes.plot(*behind, color="#C9C9C9", linewidth=0.5, zorder=0, label="all others")
         axes.fill_between(one.epoch_T, one.low_T, one.high_T, color=VALIDATION, alpha=0.25, linewidth=0)
-        axes.plot(one.epoch_T, one.validation_T, color=VALIDATION, label="validation (band: range of folds)")
+        axes.plot(
+            one.epoch_T,
+            one.validation_T,
+            color=VALIDATION,
+            label=f"validation (band: range over {networks_of(fact)})",
+        )
         axes.plot(
             one.epoch_T, one.train_T, color=TRAINING, linestyle=(0, (4, 1.5)), linewidth=1.2, label="training"
         )

@@ -26,7 +26,8 @@ from shoal.look._findings import Findings
 from shoal.look._fits_shown import fits_shown
 from shoal.look._gallery import Drawn, Picture, draw_figures
 from shoal.look._plots import plot_of, plotly_source, style_marks
-from shoal.look._summary import summary
+from shoal.look._reasons import reasons
+from shoal.look._summary import ADDED_UP, summary
 from shoal.look._text import duration
 from shoal.look._works import software, works
 from shoal.nets import write_atomically
@@ -125,6 +126,11 @@ def _content(results: Results, pictures: list[Picture], shown: list[Shown]) -> d
         "layers": _tables.layer_table(results.parameters(delivered[0].fit_id)) if delivered else None,
         "refit": _tables.refit_table(results),
         "class_scores": _tables.class_table(confusion) if confusion else None,
+        "class_networks": confusion.repeats if confusion else 0,
+        "delivered_one": _tables.delivered_one(results),
+        "held_out": _tables.held_out(results),
+        "same_settings": _tables.same_settings(results),
+        "reasons": reasons(results),
         "overview": [one for one in shown if one.name.startswith("1")],
         "search_pictures": [one for one in shown if one.name.startswith("2")],
         "tested": [one for one in shown if one.name.startswith("30")],
@@ -133,7 +139,7 @@ def _content(results: Results, pictures: list[Picture], shown: list[Shown]) -> d
         "compared": _by_comparison(findings, shown),
         "study_lines": to_toml(results.study).splitlines(),
         "software": software(results.environment),
-        "computing": duration(sum(fit.seconds for fit in fits)),
+        "computing": f"{duration(sum(fit.seconds for fit in fits))} of wall time, {ADDED_UP}",
         "steps": sum(fit.steps for fit in fits),
         "trainers": sorted({fit.trainer for fit in fits}),
         "works": works(results, frozenset(one.name for one in shown)),
