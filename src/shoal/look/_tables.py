@@ -22,7 +22,7 @@ from shoal.study import base_candidate, candidates
 MOST_ROWS: Final = 500
 """Rows that a table of the page has at most; its CSV has more, the store all."""
 _ROUNDING: Final = 1e-12
-"""What is smaller than this share of the largest number of a column is a rounding error, and shown as 0."""
+"""What is smaller than this share of the largest number is a rounding error, and shown as 0."""
 _WORDS: Final = {
     "mse": "MSE", "rmse": "RMSE", "mae": "MAE", "r2": "R²", "ece": "ECE", "macro_f1": "macro F1",
 }  # fmt: skip
@@ -84,9 +84,9 @@ def percent(share: float, decimals: int = 1) -> str:
     if not math.isfinite(share):
         return "–"
     least = 10.0**-decimals
-    if 0 < share < least / 100:
+    if _ROUNDING < share < least / 100:
         return f"< {least:.{decimals}f}\u00a0%"
-    if 1 - least / 100 < share < 1:
+    if 1 - least / 100 < share < 1 - _ROUNDING:
         return f"> {100 - least:.{decimals}f}\u00a0%"
     return f"{100 * share:.{decimals}f}\u00a0%"
 
