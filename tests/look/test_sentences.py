@@ -14,7 +14,9 @@ from look_runs import MadeUp, make_run
 from shoal.look import _captions as captions
 from shoal.look import pictures, results_text
 from shoal.look._alt import in_words
+from shoal.look._doubts import many_variants
 from shoal.look._facts import Curves, Line, compared_curves, training_curves
+from shoal.look._facts_candidates import CandidateCurve, CandidateCurves
 from shoal.look._facts_ensemble import EnsembleScores, ensemble_spread
 from shoal.look._facts_search import Effect, Effects, ranking, variance_split
 from shoal.look._figures_training import draw_compared_curves
@@ -22,7 +24,14 @@ from shoal.look._findings import DELIVERED, REFITTED, Findings
 from shoal.look._notes import accuracy_said, curve_notes, effects_said, ensemble_said, listed, shares_said
 from shoal.look._reasons import others_alike, reasons, told_from_others
 from shoal.look._summary import rmse_interval, summary
-from shoal.look._tables import delivered_one, one_number, percent, same_settings, variable_table
+from shoal.look._tables import (
+    delivered_one,
+    one_number,
+    percent,
+    same_settings,
+    comparisons_on_test_rows,
+    variable_table,
+)
 from shoal.results import higher_is_better, regression_scores
 
 CLASSES = MadeUp(
@@ -81,8 +90,8 @@ def test_accuracy_is_said_to_be_on_test_rows_and_of_which_networks(tmp_path: Pat
     fact = findings.confusion(findings.delivered)
     scores = results.refit["test_accuracy"].tolist()
     assert fact.name == REFITTED == "networks refitted on all training rows"
-    np.testing.assert_allclose(fact.accuracy_R, scores)
-    assert fact.accuracy == pytest.approx(np.mean(scores))
+    np.testing.assert_allclose(fact.test_accuracy_R, scores)
+    assert fact.test_accuracy == pytest.approx(np.mean(scores))
     assert accuracy_said(fact) == (
         f"test accuracy {percent(float(np.mean(scores)))}, the mean of 3 networks; the delivered one\u2019s is"
         f" {percent(scores[0])}"
@@ -103,7 +112,7 @@ def test_one_refitted_network_is_the_delivered_one(tmp_path: Path) -> None:
     findings = Findings(make_run(tmp_path, replace(CLASSES, repeats=1)))
     fact = findings.confusion(findings.delivered)
     assert fact.name == DELIVERED
-    assert accuracy_said(fact) == f"test accuracy {percent(fact.accuracy)}"
+    assert accuracy_said(fact) == f"test accuracy {percent(fact.test_accuracy)}"
 
 
 def test_the_delivered_network_is_the_first_that_did_not_diverge(tmp_path: Path) -> None:
@@ -386,3 +395,50 @@ def test_shares_are_never_rounded_to_certainty() -> None:
         "0.0\u00a0%", "> 99.9\u00a0%", "100.0\u00a0%", "< 0.1\u00a0%", "–",
     ]  # fmt: skip
     assert [percent(share, 0) for share in (0.996, 0.004, 0.34)] == ["> 99\u00a0%", "< 1\u00a0%", "34\u00a0%"]
+
+
+# -- the rest ------------------------------------------------------------------------------------------------
+
+
+def test_comparisons_of_the_same_settings_count_once_among_the_variants(tmp_path: Path) -> None:
+    results = make_run(tmp_path, MadeUp(names=("a", "b", "c", "d"), repeats=2, epochs=5))
+    assert many_variants(results).startswith("5 variants were tested")
+    fits = {
+        entry.repeat: entry.fit_id
+        for entry in results.plan
+        if entry.label == "a" and entry.stage == "compare"
+    }
+    plan = [
+        replace(entry, fit_id=fits[entry.repeat]) if (entry.stage, entry.label) == ("compare", "b") else entry
+        for entry in results.plan
+    ]
+    assert many_variants(replace(results, plan=plan)) == ""
+
+
+def test_candidates_whose_curves_hide_each_other_are_counted() -> None:
+    epoch_T = np.arange(1.0, 5)
+
+    def one(rank: int, gap: float) -> CandidateCurve:
+        train_T = np.array([4.0, 3.0, 2.0, 1.0])
+        low_T = high_T = validation_T = train_T + gap
+        return CandidateCurve("x", rank, 1.0, rank == 1, epoch_T, validation_T, low_T, high_T, train_T, 6)
+
+    apart = CandidateCurves("loss", (one(1, 0.5), one(2, 1.0)), 0)
+    assert captions.of_candidate_curves(apart).endswith("The band is the range over 6 networks.")
+    alike = CandidateCurves("loss", (one(1, 0.5), one(2, 0.0)), 0)
+    assert captions.of_candidate_curves(alike).endswith(
+        "Training and validation coincide for 1 of 2 candidates."
+    )
+
+
+def test_headings_of_the_comparisons_file_say_test(tmp_path: Path) -> None:
+    results = make_run(tmp_path, MadeUp(names=("a",), epochs=5))
+    headings = comparisons_on_test_rows(results).columns.tolist()
+    assert headings[:4] == ["label", "repeats", "sick", "test_mse_mean"]
+    assert all(name.startswith("test_") for name in headings[3:])
+
+
+def test_a_terminal_gets_plain_spaces(tmp_path: Path) -> None:
+    text = results_text(make_run(tmp_path, MadeUp(names=("a",), epochs=5)))
+    assert "\u00a0" not in text
+    assert "less the 12 % (5) held out" in text

@@ -106,7 +106,7 @@ def test_an_unfinished_or_search_less_study_still_has_its_tables(tmp_path: Path)
     text = results_text(run(tiny_study(search=None), out=tmp_path))
     assert "search:" not in text
     assert text.startswith(
-        "comparisons on the test rows: trained on the training rows, less the 20\u00a0% (20) held out\n"
+        "comparisons on the test rows: trained on the training rows, less the 20 % (20) held out\n"
     )
     assert "delivered model: the winner refitted on all training rows, 8 epochs, tested once" in text
 

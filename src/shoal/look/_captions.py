@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from shoal.look._facts import Curves, Scores
+from shoal.look._facts import Curves, Line, Scores, coinciding
 from shoal.look._facts_candidates import CandidateCurves
 from shoal.look._facts_ensemble import EnsembleScores, EnsembleSpread
 from shoal.look._facts_references import Published
 from shoal.look._facts_search import Effects, Ranking, VarianceSplit
+from shoal.look._figures_candidates import LOGARITHMIC, limits
 from shoal.look._notes import NOT_TOLD, ensemble_said, networks_of, shares_said
-from shoal.look._reasons import told_from_others
+from shoal.look._reasons import counted, told_from_others
 from shoal.look._tables import percent
 
 
@@ -70,7 +71,21 @@ def of_shares(fact: VarianceSplit) -> str:
 
 def of_candidate_curves(fact: CandidateCurves) -> str:
     """What to look for, and what the bands are."""
-    return f"Curves that still fall, part from training, or jump. The band is the range over {networks_of(fact)}."
+    told = f"Curves that still fall, part from training, or jump. The band is the range over {networks_of(fact)}."
+    ends = limits(fact.curves)
+    logarithmic = ends[0] > 0 and ends[1] / ends[0] > LOGARITHMIC
+    hidden = 0
+    for one in fact.curves:
+        pair = (
+            Line(name, one.epoch_T, middle_T, middle_T, middle_T, one.networks)
+            for name, middle_T in (("training", one.train_T), ("validation", one.validation_T))
+        )
+        hidden += bool(coinciding(tuple(pair), ends, logarithmic=logarithmic))
+    if hidden:
+        told += (
+            f" Training and validation coincide for {hidden:,} of {counted(len(fact.curves), 'candidate')}."
+        )
+    return told
 
 
 def of_published(fact: Published) -> str:

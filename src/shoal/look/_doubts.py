@@ -260,14 +260,19 @@ def _until_kept(results: Results, fit: PlanEntry, name: str) -> NDArray[np.float
 
 
 def _test_scores(results: Results) -> dict[str, NDArray[np.float64]]:
-    """Give the test scores of the healthy repeats of every comparison, the winner's last."""
+    """Give the test scores of the healthy repeats of every comparison, the winner's last; equal settings once."""
     metric = _metric(results)
     found: dict[str, list[float]] = {}
+    tested: dict[str, tuple[str, ...]] = {}
     for entry in results.plan:
         record = results.summaries.get(entry.fit_id)
         if entry.stage == "compare" and record is not None and record.status == "ok":
             found.setdefault(entry.label, []).append(record.scores["test"][metric])
-    return {name: np.array(values) for name, values in found.items()}
+            tested[entry.label] = (*tested.get(entry.label, ()), entry.fit_id)
+    of_fits = {
+        fits: name for name, fits in reversed(tested.items())
+    }  # the same settings are the same networks
+    return {name: np.array(values) for name, values in found.items() if of_fits[tested[name]] == name}
 
 
 def _coverage(results: Results) -> Coverage | None:

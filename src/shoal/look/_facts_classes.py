@@ -18,16 +18,16 @@ from shoal.results import CalibrationBins, calibration_bins, confusion_matrix
 class Confusion:
     """Rows of class i predicted as class j, over R networks: `count_KK`, and `share_KK` of class i (NaN: no rows).
 
-    `accuracy` is the mean of `accuracy_R`; `delivered`: the first network is the delivered one.
+    `test_accuracy` is the mean of `test_accuracy_R`; `delivered`: the first network is the delivered one.
     """
 
     name: str
     classes: tuple[str, ...]
     count_KK: NDArray[np.int64]
     share_KK: NDArray[np.float64]
-    accuracy: float
+    test_accuracy: float
     repeats: int
-    accuracy_R: NDArray[np.float64]
+    test_accuracy_R: NDArray[np.float64]
     delivered: bool = False
 
 

@@ -73,11 +73,15 @@ def agreement_scores(fact: Agreement) -> tuple[str, ...]:
 
 def accuracy_said(fact: Confusion) -> str:
     """Say the test accuracy, and of how many networks it is the mean."""
-    told = f"test accuracy {percent(fact.accuracy)}"
+    told = f"test accuracy {percent(fact.test_accuracy)}"
     if fact.repeats == 1:
         return told
     told += f", the mean of {fact.repeats} networks"
-    return f"{told}; the delivered one’s is {percent(float(fact.accuracy_R[0]))}" if fact.delivered else told
+    return (
+        f"{told}; the delivered one’s is {percent(float(fact.test_accuracy_R[0]))}"
+        if fact.delivered
+        else told
+    )
 
 
 def ensemble_said(fact: EnsembleScores) -> str:

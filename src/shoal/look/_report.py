@@ -117,7 +117,7 @@ def _content(results: Results, pictures: list[Picture], shown: list[Shown]) -> d
         "class_counts": _tables.class_count_table(results),
         "data_facts": _tables.data_facts(results),
         "comparisons": _tables.comparison_table(results),
-        "comparisons_csv": csv_link(frame_csv(results.comparisons)),
+        "comparisons_csv": csv_link(frame_csv(_tables.comparisons_on_test_rows(results))),
         "published": _tables.published_table(results),
         "candidates": _tables.candidate_table(results),
         "filters": _tables.filtered_columns(results),

@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ from shoal.look._facts_classes import Confusion
 from shoal.look._facts_search import short_keys, text_of
 from shoal.results import Results, class_scores
 from shoal.study import base_candidate, candidates
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 MOST_ROWS: Final = 500
 """Rows that a table of the page has at most; its CSV has more, the store all."""
@@ -183,6 +186,12 @@ def comparison_table(results: Results) -> Table | None:
         columns.append(Column("95 % interval", cells, tuple(low)))
     columns += [numbers(f"test {word(name)}", frame[f"{name}_mean"]) for name in others]
     return Table(tuple(columns))
+
+
+def comparisons_on_test_rows(results: Results) -> DataFrame:
+    """Give the comparisons with headings that say of which rows the scores are."""
+    frame = results.comparisons
+    return frame.rename(columns={name: f"test_{name}" for name in frame.columns[3:]})
 
 
 def refit_table(results: Results) -> Table | None:

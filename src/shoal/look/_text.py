@@ -120,7 +120,10 @@ def results_text(results: Results) -> str:
     ]
     if results.unfinished:
         parts.append(f"{results.unfinished:,} fits are not trained yet; run the study again to go on")
-    return "\n\n".join(part for part in [*parts, f"digest of all results: {results.digest}"] if part)
+    text = "\n\n".join(part for part in [*parts, f"digest of all results: {results.digest}"] if part)
+    return text.replace(
+        "\u00a0", " "
+    )  # what keeps a percent sign with its number on a page is escaped on a terminal
 
 
 def _search_text(results: Results) -> str:
