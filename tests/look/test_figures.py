@@ -94,6 +94,8 @@ def test_predictions(names: tuple[str, ...], repeats: int) -> None:
     x, y = np.sort(draw.uniform(-5, 5, 50)), draw.normal(size=50)
     predicted = y + 0.1 * draw.normal(size=(repeats, 50))
     assert faults(draw_agreement, [agreement(HOSTILE[0], name, y, predicted) for name in names]) == []
+    delivered = [agreement("a", name, 1e3 * y, -1e3 * predicted, delivered=True) for name in names]
+    assert faults(draw_agreement, delivered) == []  # with the delivered network's scores below those of all
     facts = [fitted_curve(HOSTILE[1], (HOSTILE[2], name), (x, y), (x, y), predicted) for name in names]
     assert faults(draw_fitted_curve, facts) == []
 

@@ -25,11 +25,11 @@ from shoal.look._notes import accuracy_said, curve_notes, effects_said, ensemble
 from shoal.look._reasons import others_alike, reasons, told_from_others
 from shoal.look._summary import rmse_interval, summary
 from shoal.look._tables import (
+    comparisons_on_test_rows,
     delivered_one,
     one_number,
     percent,
     same_settings,
-    comparisons_on_test_rows,
     variable_table,
 )
 from shoal.results import higher_is_better, regression_scores
