@@ -23,6 +23,8 @@ from shoal.look._facts_checks import (
     pooled_deviation,
 )
 from shoal.look._facts_search import short_keys, text_of
+from shoal.look._reasons import others_alike, told_from_others
+from shoal.look._tables import percent
 from shoal.results import PlanEntry, Results
 
 GAP: Final = 1.5
@@ -59,7 +61,7 @@ def still_falling(results: Results) -> str:
         return ""
     return (
         f"The validation loss of {len(falling)} of {count(len(falls), 'network')} of the chosen candidate was"
-        f" still falling at the end: over the last tenth of the epochs by {np.median(falling):.1%}."
+        f" still falling at the end: over the last tenth of the epochs by {percent(float(np.median(falling)))}."
     )
 
 
@@ -72,10 +74,8 @@ def not_distinguishable(results: Results) -> str:
     smallest = min(row.parameter_count for row in alike)
     chosen = next(row for row in choice.standings if row.candidate_id == choice.candidate_id)
     smaller = f"; the smallest has {smallest:,} parameters, the chosen one {chosen.parameter_count:,}"
-    return (
-        f"{len(alike)} of {len(choice.standings)} candidates cannot be told from the best at 5 %"
-        f"{smaller if smallest < chosen.parameter_count else ''}."
-    )
+    told = told_from_others(*others_alike(choice))
+    return f"{told} at 5 %{smaller if smallest < chosen.parameter_count else ''}."
 
 
 def sick(results: Results) -> str:
@@ -131,7 +131,7 @@ def uneven_classes(results: Results) -> str:
     return (
         f"Of the training rows, {rows_K[most]:,} are of class {shown(truth.classes[most])} and"
         f" {rows_K[fewest]:,} of class {shown(truth.classes[fewest])}; always answering the first is right for"
-        f" {rows_K[most] / rows_K.sum():.0%} of them."
+        f" {percent(float(rows_K[most] / rows_K.sum()), 0)} of them."
     )
 
 
@@ -141,9 +141,7 @@ def repeated_rows(results: Results) -> str:
     if seen is None or not seen.repeated_rows:
         return ""
     share = seen.repeated_rows / seen.test_rows
-    told = (
-        f"{seen.repeated_rows:,} of {count(seen.test_rows, 'test row')} ({share:.1%}) are training rows too"
-    )
+    told = f"{seen.repeated_rows:,} of {count(seen.test_rows, 'test row')} ({percent(share)}) are training rows too"
     told += ", with the same inputs and the same target."
     if seen.repeated_train:
         told += f" Among the training rows, {seen.repeated_train:,} repeat another."
@@ -181,8 +179,8 @@ def in_a_gap(results: Results) -> str:
     ]
     share = seen.gap_rows / seen.test_rows
     return (
-        f"{seen.gap_rows:,} of {count(seen.test_rows, 'test row')} ({share:.0%}) lie where there is no training row:"
-        f" {listed(told)}."
+        f"{seen.gap_rows:,} of {count(seen.test_rows, 'test row')} ({percent(share, 0)}) lie where there is no"
+        f" training row: {listed(told)}."
     )
 
 
@@ -262,14 +260,19 @@ def _until_kept(results: Results, fit: PlanEntry, name: str) -> NDArray[np.float
 
 
 def _test_scores(results: Results) -> dict[str, NDArray[np.float64]]:
-    """Give the test scores of the healthy repeats of every comparison, the winner's last."""
+    """Give the test scores of the healthy repeats of every comparison, the winner's last; equal settings once."""
     metric = _metric(results)
     found: dict[str, list[float]] = {}
+    tested: dict[str, tuple[str, ...]] = {}
     for entry in results.plan:
         record = results.summaries.get(entry.fit_id)
         if entry.stage == "compare" and record is not None and record.status == "ok":
             found.setdefault(entry.label, []).append(record.scores["test"][metric])
-    return {name: np.array(values) for name, values in found.items()}
+            tested[entry.label] = (*tested.get(entry.label, ()), entry.fit_id)
+    of_fits = {
+        fits: name for name, fits in reversed(tested.items())
+    }  # the same settings are the same networks
+    return {name: np.array(values) for name, values in found.items() if of_fits[tested[name]] == name}
 
 
 def _coverage(results: Results) -> Coverage | None:

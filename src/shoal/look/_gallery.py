@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from shoal.errors import EnvironmentFault, Problem
+from shoal.look import _captions as captions
 from shoal.look._figures import Sheet, png
 from shoal.look._figures_candidates import draw_candidate_curves, draw_parallel
 from shoal.look._figures_channels import (
@@ -138,56 +139,43 @@ def _kinds(findings: Findings) -> Iterator[tuple[str, Callable[[], Iterator[Pict
 
 
 def _test_scores(findings: Findings) -> Iterator[Picture]:
-    yield Picture(
-        "10-test-scores",
-        "Each dot is one repeat. Where the dots of two rows overlap widely, one number a row would mislead.",
-        findings.scores(),
-        draw_scores,
-    )
+    scores = findings.scores()
+    yield Picture("10-test-scores", captions.of_scores(scores), scores, draw_scores)
 
 
 def _compared(findings: Findings) -> Iterator[Picture]:
     for number, measure in enumerate(_measures(findings), start=11):
         curves = findings.compared(measure)
         if curves.lines:
-            caption = "How fast each comparison learns, and where it ends, on rows held out from training."
+            caption = captions.of_compared(curves)
             yield Picture(f"{number}-validation-{measure}", caption, curves, draw_compared_curves)
 
 
 def _published(findings: Findings) -> Iterator[Picture]:
     values = published_values(findings)
     if values is not None:
-        caption = "A published value (diamond) among the dots is replicated; far from all of them, something differs."
+        caption = captions.of_published(values)
         yield Picture("13-published", caption, values, draw_published)
 
 
 def _ranking(findings: Findings) -> Iterator[Picture]:
     ranking = findings.ranking()
     if ranking is not None:
-        caption = (
-            "The marked candidate was chosen; those in blue cannot be told from the best. The score is the"
-            " cross-validated one by which was chosen, so the best is a little optimistic."
-        )
+        caption = captions.of_ranking(ranking)
         yield Picture("20-search-ranking", caption, ranking, draw_ranking)
 
 
 def _effects(findings: Findings) -> Iterator[Picture]:
     effects = findings.effects()
     if effects is not None:
-        caption = (
-            "A grey effect is no larger than the noise: its setting hardly matters here."
-            " Dashed: the mean of all candidates."
-        )
+        caption = captions.of_effects(effects)
         yield Picture("21-search-effects", caption, effects, draw_effects)
 
 
 def _variance(findings: Findings) -> Iterator[Picture]:
     split = findings.variance_split()
     if split is not None:
-        caption = (
-            "The more of the variance the candidates hold, the more the choice between them matters."
-            f" Here {'noise is larger' if split.noisy else 'the settings matter more than noise'}."
-        )
+        caption = captions.of_shares(split)
         yield Picture("22-search-variance", caption, split, draw_variance_split)
 
 
@@ -195,7 +183,7 @@ def _parallel(findings: Findings) -> Iterator[Picture]:
     side_by_side = candidates_side_by_side(findings)
     if side_by_side is not None:
         caption = (
-            "Follow the dark lines, the best candidates: where they run together, that value is a good one."
+            "Follow the dark lines, the best candidates: where they run together, the best share that value."
         )
         yield Picture("23-search-parallel", caption, side_by_side, draw_parallel)
 
@@ -203,14 +191,14 @@ def _parallel(findings: Findings) -> Iterator[Picture]:
 def _candidate_curves(findings: Findings) -> Iterator[Picture]:
     curves = candidate_curves(findings)
     if curves is not None:
-        caption = "Curves that still fall, part from training, or jump. The band is the range over folds."
+        caption = captions.of_candidate_curves(curves)
         yield Picture("24-search-curves", caption, curves, draw_candidate_curves)
 
 
 def _weights(findings: Findings) -> Iterator[Picture]:
     weights = findings.weights()
     if weights is not None:
-        caption = "How far training moved the weights from where they started."
+        caption = "How the weights of each layer are spread before and after training."
         yield Picture("31-delivered-weights", caption, weights, draw_weights)
 
 
@@ -218,7 +206,8 @@ def _history(findings: Findings) -> Iterator[Picture]:
     moved = history(findings)
     if moved is not None:
         caption = (
-            "Bands that still widen at the end: training was not over. A layer that stays put learned little."
+            "Bands that still widen at the end: the weights were still growing. The number above each panel says how"
+            " far its weights moved."
         )
         yield Picture("31-delivered-weights-history", caption, moved, draw_weight_history)
 
@@ -226,7 +215,9 @@ def _history(findings: Findings) -> Iterator[Picture]:
 def _units(findings: Findings) -> Iterator[Picture]:
     profiles = findings.profiles()
     if profiles is not None:
-        caption = "What each unit answers to; units that answer the same everywhere are dead."
+        caption = (
+            "What each unit answers to. Dead units answer the same everywhere, or never leave the flat side."
+        )
         yield Picture("32-delivered-units", caption, profiles, draw_profiles)
 
 
@@ -245,7 +236,7 @@ def _kernels(findings: Findings) -> Iterator[Picture]:
     if found is not None:
         caption = (
             "Blue and vermillion side by side find an edge, one colour a patch of light; grain without form"
-            " is a kernel that learned little."
+            " is a kernel that may have learned little."
         )
         yield Picture("34-delivered-kernels", caption, found, draw_kernels)
 
@@ -275,7 +266,7 @@ def _exciting(findings: Findings) -> Iterator[Picture]:
 def _ensemble_scores(findings: Findings) -> Iterator[Picture]:
     scores = ensemble_scores(findings)
     if scores is not None:
-        caption = "The networks of all folds are there already: their mean answer costs nothing and is often better."
+        caption = captions.of_ensemble_scores(scores)
         yield Picture("35-ensemble-scores", caption, scores, draw_ensemble_scores)
 
 
@@ -283,7 +274,7 @@ def _ensemble_curve(findings: Findings) -> Iterator[Picture]:
     curves = ensemble_curves(findings)
     if curves:
         caption = (
-            "Where the band is wide, the training rows do not settle the answer, and one network's is chance."
+            "Where the band is wide, the networks disagree: the training rows do not settle the answer there."
         )
         yield Picture("36-ensemble-curve", caption, curves, draw_ensemble_curve)
 
@@ -291,7 +282,7 @@ def _ensemble_curve(findings: Findings) -> Iterator[Picture]:
 def _ensemble_spread(findings: Findings) -> Iterator[Picture]:
     spreads = ensemble_spreads(findings)
     if spreads:
-        caption = "Dots near the line: the networks' spread tells how large the error is. Dots above: it is too sure."
+        caption = captions.of_spreads(spreads)
         yield Picture("37-ensemble-spread", caption, spreads, draw_ensemble_spread)
 
 
@@ -312,8 +303,8 @@ def _disputed(findings: Findings) -> Iterator[Picture]:
 
 
 def _training(findings: Findings, group: Group, name: str, measure: str) -> Iterator[Picture]:
-    caption = "Where validation stays above training while training falls, the network overfits."
-    yield Picture(name, caption, findings.training(group, measure), draw_training_curves)
+    fact = findings.training(group, measure)
+    yield Picture(name, captions.of_training(fact), fact, draw_training_curves)
 
 
 def _confusion(findings: Findings, group: Group, name: str) -> Iterator[Picture]:
@@ -337,7 +328,7 @@ def _fit(findings: Findings, group: Group, name: str) -> Iterator[Picture]:
 
 def _predicted(findings: Findings, group: Group, name: str) -> Iterator[Picture]:
     if not findings.classes:
-        caption = "Dots on the line are right; their distance from it is the error."
+        caption = "Dots on the line are right; their upright distance from it is the error."
         yield Picture(name, caption, findings.agreement(group), draw_agreement)
 
 

@@ -26,7 +26,8 @@ from shoal.look._findings import Findings
 from shoal.look._fits_shown import fits_shown
 from shoal.look._gallery import Drawn, draw_figures
 from shoal.look._plots import plot_of, plotly_source, style_marks
-from shoal.look._summary import summary
+from shoal.look._reasons import reasons
+from shoal.look._summary import ADDED_UP, summary
 from shoal.look._text import duration
 from shoal.look._works import software, works
 from shoal.nets import write_atomically
@@ -109,7 +110,7 @@ def report_html(results: Results, drawn: Iterable[Drawn], parts: Parts | None = 
         explorer=fits,
         results=results,
         study=results.study,
-        computing=duration(sum(fit.seconds for fit in results.summaries.values())),
+        computing=f"{duration(sum(fit.seconds for fit in results.summaries.values()))} of wall time, {ADDED_UP}",
         steps=sum(fit.steps for fit in results.summaries.values()),
         trainers=sorted({fit.trainer for fit in results.summaries.values()}),
         missing=tuple(dict.fromkeys((*results.missing, *parts.missing))),
@@ -152,7 +153,7 @@ def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], An
         "class_counts": lambda: _tables.class_count_table(results),
         "data_facts": lambda: _tables.data_facts(results),
         "comparisons": lambda: _tables.comparison_table(results),
-        "comparisons_csv": lambda: csv_link(frame_csv(results.comparisons)),
+        "comparisons_csv": lambda: csv_link(frame_csv(_tables.comparisons_on_test_rows(results))),
         "published": lambda: _tables.published_table(results),
         "candidates": lambda: _tables.candidate_table(results),
         "filters": lambda: _tables.filtered_columns(results),
@@ -165,6 +166,13 @@ def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], An
             if delivered and findings.classes
             else None
         ),
+        "class_networks": lambda: (
+            findings.confusion(findings.delivered).repeats if delivered and findings.classes else 0
+        ),
+        "delivered_one": lambda: _tables.delivered_one(results),
+        "held_out": lambda: _tables.held_out(results),
+        "same_settings": lambda: _tables.same_settings(results),
+        "reasons": lambda: reasons(results),
         "overview": lambda: [one for one in shown if one.name.startswith("1")],
         "search_pictures": lambda: [one for one in shown if one.name.startswith("2")],
         "tested": lambda: [one for one in shown if one.name.startswith("30")],
