@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse
 import sklearn
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,7 +19,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from shoal import CNNClassifier, MLPClassifier, MLPRegressor, TrainingError
 
@@ -66,6 +67,16 @@ def test_weights_that_say_nothing_change_nothing() -> None:
     weight[30:] = 0
     x, y = np.concatenate([X, X[:4] + 9]), np.concatenate([CLASS, 2 - CLASS[:4]])
     assert same(plain, clone(model).fit(x, y, sample_weight=weight))
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-42, 1e36, 1e300])
+@pytest.mark.parametrize("equal", [True, False])
+def test_weights_of_any_size_count_by_their_ratios(scale: float, equal: bool) -> None:
+    weight = np.ones(30) if equal else np.linspace(0.5, 1.5, 30)
+    model = MLPClassifier(**QUICK, batch_size=8)
+    plain, scaled = (clone(model).fit(X, CLASS, sample_weight=w) for w in (weight, weight * scale))
+    for mine, theirs in zip(scaled.coefs_, plain.coefs_, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.parametrize("model", [MLPRegressor, MLPClassifier])
@@ -341,6 +352,30 @@ def test_partial_fit_refuses_what_needs_the_whole() -> None:
         ValueError, match=r"^classes: expected every label there will be in the first call, got None$"
     ):
         MLPClassifier().partial_fit(X, CLASS)
+
+
+def test_labels_of_several_types_are_refused() -> None:
+    for labels, kinds in (([1, "a"], "int and str"), ([None, "a"], "NoneType and str")):
+        y = np.array(labels, dtype=object)[CLASS % 2]
+        with pytest.raises(ValueError, match=rf"^y: expected labels of one type, to be sorted, got {kinds}$"):
+            MLPClassifier(**QUICK).fit(X, y)
+
+
+@pytest.mark.parametrize("model", [MLPClassifier, MLPRegressor, CNNClassifier])
+@pytest.mark.parametrize(
+    "form", ["csr_matrix", "csr_array", "csc_matrix", "coo_array", "dok_array", "bsr_array"]
+)
+def test_sparse_rows_are_refused_in_the_words_of_scikit_learn(model: Any, form: str) -> None:
+    y = CLASS if model is not MLPRegressor else Y[:, 0]
+    fitted = model(hidden_layer_sizes=(3,), max_iter=1).fit(X, y)
+    sparse = getattr(scipy.sparse, form)(X)
+    sentence = r"^Sparse data was passed for X, but dense data is required. Use '.toarray\(\)' to convert"
+    for ask in (fitted.fit, fitted.partial_fit, fitted.score, lambda x, _: fitted.predict(x)):
+        with pytest.raises(TypeError, match=sentence):
+            ask(sparse, y)
+    pipeline = make_pipeline(OneHotEncoder(), clone(fitted))
+    with pytest.raises(TypeError, match=sentence):
+        pipeline.fit(CLASS[:, None], y)
 
 
 def test_images_are_refused_in_a_sentence() -> None:

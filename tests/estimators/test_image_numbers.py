@@ -33,6 +33,8 @@ def forms(images: NDArray[Any]) -> dict[str, Any]:
         "rows": rows,
         "lists": images.tolist(),
         "lists of rows": rows.tolist(),
+        "one by one": list(images),
+        "in a column": pd.Series(list(images)),
         "columns": np.asfortranarray(rows),
         "frame": pd.DataFrame(rows),
         "backwards": images[::-1][::-1],
@@ -104,6 +106,15 @@ def test_flat_rows_of_colours_are_in_the_order_of_fit() -> None:
     np.testing.assert_array_equal(first.predict_proba(colour.transpose(0, 3, 1, 2).reshape(36, -1)), expected)
     again = pickle.loads(pickle.dumps(last))  # noqa: S301 - its own bytes
     np.testing.assert_array_equal(again.predict_proba(colour.reshape(36, -1).astype(float)), expected)
+
+
+def test_images_of_several_shapes_are_refused() -> None:
+    several = [np.ones((6, 6)), np.ones((5, 6))]
+    for x in (several, pd.Series(several), [[1, 2], [3]]):
+        with pytest.raises(
+            ValueError, match=r"^X: expected images of one shape, or rows of one length, got several$"
+        ):
+            clone(NET).fit(x, [0, 1])
 
 
 @pytest.mark.parametrize("model", [MLPClassifier, MLPRegressor])

@@ -159,7 +159,7 @@ def test_every_public_name_of_a_fitted_network_is_there(ours: Any, theirs: Any, 
         assert hasattr(mine, name) or name in ABSENT, name
         if inspect.ismethod(getattr(peer, name)):
             names = [list(inspect.signature(getattr(one, name)).parameters) for one in (ours, theirs)]
-            assert names[0] == names[1], name
+            assert [one for one in names[0] if one in names[1]] == names[1], name
     same = ["n_iter_", "t_", "n_features_in_"]
     same += [] if ours is CNNClassifier else ["n_layers_"]
     same += [] if early_stopping else ["validation_scores_", "best_validation_score_"]

@@ -47,10 +47,10 @@ def checked_images(estimator: Any, x: Any, *, reset: bool) -> NDArray[Any]:
     images are bytes. Without it, the same numbers in another type become what was noted, and flat rows are images of
     the form that was noted.
     """
-    shape, last = None, False
-    if (x if isinstance(x, np.ndarray) else np.asarray(x)).ndim > 2:
-        last = _channels_last(np.shape(x))
-        x = _channels_first(np.asarray(x))
+    shape, last, images = None, False, _stacked(x)
+    if images.ndim > 2:
+        last = _channels_last(images.shape)
+        x = _channels_first(images)
         shape = x.shape[1:]
         if not reset and shape != estimator.image_shape_:
             raise ValueError(f"X: expected images of shape {estimator.image_shape_} (C, H, W), got {shape}")
@@ -67,6 +67,15 @@ def checked_images(estimator: Any, x: Any, *, reset: bool) -> NDArray[Any]:
     empty = math.prod(estimator.image_shape_) - flat.shape[1]
     whole = np.pad(flat, ((0, 0), (0, empty))) if empty else flat
     return np.ascontiguousarray(whole).reshape(len(flat), *estimator.image_shape_)
+
+
+def _stacked(x: Any) -> NDArray[Any]:
+    """Give what came as one array; images one by one, in a list or in a column of a frame, are put together."""
+    try:
+        array = np.asarray(x)
+        return np.array(list(array)) if array.dtype == object and array.ndim == 1 else array
+    except ValueError as error:
+        raise ValueError("X: expected images of one shape, or rows of one length, got several") from error
 
 
 def _bytes(x: NDArray[Any]) -> NDArray[np.uint8]:
