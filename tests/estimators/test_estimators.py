@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -310,6 +312,34 @@ def test_a_fit_that_diverges_says_where_and_why() -> None:
         wild.predict(X)
 
 
+@pytest.mark.parametrize("fails", ["diverges", "is refused", "is interrupted"])
+@pytest.mark.parametrize("step", ["fit", "partial_fit"])
+def test_a_fitted_estimator_whose_next_fit_fails_stays_as_it_was(
+    fails: str, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fitted to floats, then asked to fit bytes of another size and other labels."""
+    model = CNNClassifier(4, (4,), "identity", optimizer="sgd", max_iter=3, random_state=0).fit(DIGITS, DIGIT)
+    expected = model.predict_proba(DIGITS)
+    x, y, error = np.full((40, 6, 6), 255, np.uint8), DIGIT, TrainingError
+    if step == "partial_fit":
+        x = DIGITS * 1e30
+    if fails == "is refused":
+        y, error = DIGIT[:-1], ValueError
+    if fails == "is interrupted":
+        error = KeyboardInterrupt
+
+        def interrupted(*_: Any, **__: Any) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("shoal.estimators._estimator.train_one", interrupted)
+    model.set_params(learning_rate_init=1e9)
+    with pytest.raises(error):
+        getattr(model, step)(x, y)
+    np.testing.assert_array_equal(model.predict_proba(DIGITS), expected)
+    np.testing.assert_array_equal(model.predict_proba(DIGITS.astype(np.uint8)), expected)
+    assert len(model.loss_curve_) == 3
+
+
 @pytest.mark.parametrize(
     ("options", "x", "y", "weight", "sentence"),
     [
@@ -352,6 +382,19 @@ def test_partial_fit_refuses_what_needs_the_whole() -> None:
         ValueError, match=r"^classes: expected every label there will be in the first call, got None$"
     ):
         MLPClassifier().partial_fit(X, CLASS)
+
+
+def test_several_labels_for_a_row_are_refused() -> None:
+    sentence = (
+        r"^y: expected one label a row, got 2; several are not there yet, but sklearn\.multiclass\.OneVsRestClassifier "
+        r"and sklearn\.multioutput\.MultiOutputClassifier take them around this$"
+    )
+    several = np.column_stack([CLASS > 0, CLASS > 1]).astype(int)
+    for y in (several, several.tolist(), pd.DataFrame(several)):
+        with pytest.raises(ValueError, match=sentence):
+            MLPClassifier(**QUICK).fit(X, y)
+    assert OneVsRestClassifier(MLPClassifier(**QUICK)).fit(X, several).predict(X).shape == (30, 2)
+    assert MultiOutputClassifier(MLPClassifier(**QUICK)).fit(X, several).predict(X).shape == (30, 2)
 
 
 def test_labels_of_several_types_are_refused() -> None:

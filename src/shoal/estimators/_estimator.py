@@ -5,6 +5,8 @@ Letters: N rows, D inputs, K outputs or classes, P parameters.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
@@ -90,18 +92,8 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
             Where the fit diverges: its loss or a parameter is not finite any more.
         """
         progress = Progress(self, X, y, sample_weight)
-        again = self.warm_start and "parameters_" in vars(self)
-        before = Course.of(self) if again else Course()
-        prepared = self._prepared(X, y, sample_weight, again=again)
-        task = self._task(prepared)
-        if again:
-            task = replace(task, start=self._from_here(task))
-
-        def fitted(state: State) -> dict[str, Any]:
-            return self._fitted(task, prepared, _seen(state, task), before)
-
-        trained = train_one(task, device=self.device, on_epoch=progress.on_epoch(fitted))
-        self._adopt(trained, task, prepared, before)
+        with self._kept_as_it_was():
+            self._fit(X, y, sample_weight, progress)
         progress.end()
         return self
 
@@ -155,6 +147,31 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
         return self._no_scores("best_validation_score_")
 
     # -- the steps of a fit ----------------------------------------------------------------------------------
+
+    @contextmanager
+    def _kept_as_it_was(self) -> Iterator[None]:
+        """Where a fit within fails, a fitted estimator stays as it was: it never mixes two fits."""
+        was = dict(vars(self))
+        try:
+            yield
+        except BaseException:
+            if "parameters_" in was:
+                self.__dict__ = was
+            raise
+
+    def _fit(self, x: Any, y: Any, sample_weight: Any, progress: Progress) -> None:
+        again = self.warm_start and "parameters_" in vars(self)
+        before = Course.of(self) if again else Course()
+        prepared = self._prepared(x, y, sample_weight, again=again)
+        task = self._task(prepared)
+        if again:
+            task = replace(task, start=self._from_here(task))
+
+        def fitted(state: State) -> dict[str, Any]:
+            return self._fitted(task, prepared, _seen(state, task), before)
+
+        trained = train_one(task, device=self.device, on_epoch=progress.on_epoch(fitted))
+        self._adopt(trained, task, prepared, before)
 
     def _prepared(
         self,
@@ -262,13 +279,14 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
         for name, wanted in (("early_stopping", False), ("schedule", "constant")):
             if getattr(self, name) != wanted:
                 raise ValueError(f"{name}: expected {wanted!r} in partial_fit, got {getattr(self, name)!r}")
-        prepared = self._prepared(x, y, sample_weight, again=not first, known=known)
-        task = self._one_more_epoch(self._task(prepared), first=first)
-        trained = train_one(task, device=self.device, on_epoch=say if self.verbose else None)
-        # The engine counts the epochs of the optimiser; here it is one more.
-        curves = trained.curves | {"epoch": np.ones(len(trained.curves["epoch"]))}
-        one = replace(trained, epochs=1, kept_epoch=1, curves=curves)
-        return self._adopt(one, task, prepared, Course() if first else Course.of(self))
+        with self._kept_as_it_was():
+            prepared = self._prepared(x, y, sample_weight, again=not first, known=known)
+            task = self._one_more_epoch(self._task(prepared), first=first)
+            trained = train_one(task, device=self.device, on_epoch=say if self.verbose else None)
+            # The engine counts the epochs of the optimiser; here it is one more.
+            curves = trained.curves | {"epoch": np.ones(len(trained.curves["epoch"]))}
+            one = replace(trained, epochs=1, kept_epoch=1, curves=curves)
+            return self._adopt(one, task, prepared, Course() if first else Course.of(self))
 
     def _one_more_epoch(self, task: Task, *, first: bool) -> Task:
         """Give the task of the next epoch.

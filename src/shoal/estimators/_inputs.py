@@ -136,7 +136,13 @@ def checked_targets(y: Any, x: NDArray[Any], dtype: str) -> tuple[NDArray[Any], 
 
 def checked_labels(y: Any, x: NDArray[Any]) -> NDArray[Any]:
     """Check class labels of any type; (N,)."""
-    labels = column_or_1d(check_array(y, ensure_2d=False, dtype=None, input_name="y"), warn=True)
+    given = check_array(y, ensure_2d=False, dtype=None, input_name="y")
+    if given.ndim == 2 and given.shape[1] > 1:
+        raise ValueError(
+            f"y: expected one label a row, got {given.shape[1]}; several are not there yet, but "
+            "sklearn.multiclass.OneVsRestClassifier and sklearn.multioutput.MultiOutputClassifier take them around this"
+        )
+    labels = column_or_1d(given, warn=True)
     if labels.dtype == object and len({isinstance(label, str) for label in labels}) > 1:
         kinds = sorted({type(label).__name__ for label in labels})
         raise ValueError(f"y: expected labels of one type, to be sorted, got {' and '.join(kinds)}")
