@@ -373,6 +373,12 @@ def test_a_refusal_names_what_was_expected_and_what_came(
     assert str(refusal.value) == sentence
 
 
+def test_a_device_that_is_not_here_is_refused() -> None:
+    other = "cuda" if sys.platform == "darwin" else "mps"
+    with pytest.raises(ValueError, match=rf"^device: expected one that torch finds here, got {other}$"):
+        MLPRegressor(**QUICK, device=other).fit(X, Y)
+
+
 def test_partial_fit_refuses_what_needs_the_whole() -> None:
     with pytest.raises(ValueError, match=r"^early_stopping: expected False in partial_fit, got True$"):
         MLPRegressor(early_stopping=True).partial_fit(X, Y)
