@@ -123,6 +123,17 @@ def test_a_subclass_may_have_parameters_of_its_own() -> None:
     np.testing.assert_array_equal(again.predict(X), copy.deepcopy(own).predict(X))
 
 
+def test_a_subclass_may_have_attributes_of_its_own() -> None:
+    class Fixed(MLPClassifier):
+        alpha = 2.0
+
+    fixed = Fixed()
+    fixed.alpha += 1
+    assert (Fixed.alpha, fixed.alpha) == (2.0, 3.0)
+    with pytest.raises(TypeError, match=r"^Fixed has no parameter 'solver': optimizer stands for it"):
+        Fixed(solver="adam")
+
+
 def test_no_jobs_at_all_are_refused() -> None:
     with pytest.raises(
         ValueError, match=r"^The 'n_jobs' parameter of MLPClassifier must be .* Got 0 instead\.$"

@@ -86,7 +86,8 @@ class KnownNames:
 
 def _absent(cls: Any, name: str) -> bool:
     """Whether a name is one of scikit-learn's that these estimators lack; a subclass may have made it its own."""
-    return name in ABSENT and not hasattr(cls, name) and name not in cls._get_param_names()
+    own = any(name in vars(kind) for kind in cls.__mro__)
+    return name in ABSENT and not own and name not in cls._get_param_names()
 
 
 def _no_parameter(cls: Any, name: str) -> str:
