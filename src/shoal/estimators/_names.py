@@ -86,8 +86,9 @@ class KnownNames:
 
 def _absent(cls: Any, name: str) -> bool:
     """Whether a name is one of scikit-learn's that these estimators lack; a subclass may have made it its own."""
-    own = any(name in vars(kind) for kind in cls.__mro__)
-    return name in ABSENT and not own and name not in cls._get_param_names()
+    if name not in ABSENT:
+        return False
+    return name not in cls._get_param_names() and not any(name in vars(kind) for kind in cls.__mro__)
 
 
 def _no_parameter(cls: Any, name: str) -> str:
