@@ -1,17 +1,18 @@
 """Every error that Shoal raises on purpose.
 
     ShoalError                          exit code
-    ├── InputError                      2   what was given is refused; nothing was written
+    ├── InputError          ValueError  2   what was given is refused; nothing was written
     │   ├── StudyError                  2   a study file or an override
     │   ├── DataError                   2   a table, images, folds
     │   ├── ModelFileError              2   a model file
     │   └── RunFolderError              2   a run folder that cannot be used as asked
-    ├── TrainingError                   2   every fit of a stage is sick
+    ├── TrainingError       ValueError  2   every fit of a stage is sick
     ├── EnvironmentFault                3   disk full, out of memory, failing writes
     ├── RunFolderBusy                   4   another process holds the run folder
     └── Interrupted                     130 stopped on request; resumable
 
-A message is one line a mistake: where, what was expected, what came.
+A message is one line a mistake: where, what was expected, what came. What is marked so, and all below it, is a
+ValueError too: whoever calls Shoal as they call scikit-learn catches it so.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class ShoalError(Exception):
         return type(self), (self.problems,)
 
 
-class InputError(ShoalError):
+class InputError(ShoalError, ValueError):
     """What was given is refused; nothing was written."""
 
 
@@ -84,7 +85,7 @@ class RunFolderError(InputError):
     """A run folder holds another study, or none."""
 
 
-class TrainingError(ShoalError):
+class TrainingError(ShoalError, ValueError):
     """Every fit of a stage diverged or failed, so that nothing can be chosen."""
 
 

@@ -14,10 +14,10 @@ from shoal.errors import visible
 from shoal.look._checks import checks
 from shoal.look._findings import Findings
 from shoal.look._findings_inside import unit_counts
-from shoal.parts import SHOW, Parts
 from shoal.look._notes import effects_said, shares_said
 from shoal.look._reasons import counted, reasons
 from shoal.look._tables import delivered_one, held_out, same_settings
+from shoal.parts import SHOW, Parts
 from shoal.results import class_scores
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.errors import Problem, RunFolderError, as_path
+from shoal.errors import Problem, RunFolderError, ShoalError, as_path
 from shoal.parts import Missing
 from shoal.results import _frames
 from shoal.results._ensemble import Ensemble, ensemble_frame, read_ensemble
@@ -143,10 +144,8 @@ class Results:
         ("validation" or "test"), row (its number in `truth`), then target, true, predicted; for classes
         true, predicted and one probability_CLASS a class.
         """
-        try:
+        with _reading(self.folder, "a prediction"):
             return _frames.predictions_frame(self._arrays("predictions", stage, label), self.truth)
-        except (KeyError, IndexError, ValueError) as error:
-            raise _unreadable(self.folder, "a prediction") from error
 
     def curve(self, fit_id: str) -> DataFrame:
         """Give the curve of one fit: epoch and the losses; KeyError for a fit that is not there."""
@@ -159,11 +158,8 @@ class Results:
     @cached_property
     def ensemble(self) -> Ensemble | None:
         """Test answers of the chosen candidate's networks of all folds and repeats; None for fewer than two."""
-        with Store.open_readonly(self.folder) as store:
-            try:
-                return read_ensemble(store, self.plan)
-            except (KeyError, IndexError, TypeError, ValueError) as error:
-                raise _unreadable(self.folder, "the ensemble") from error
+        with Store.open_readonly(self.folder) as store, _reading(self.folder, "the ensemble"):
+            return read_ensemble(store, self.plan)
 
     @cached_property
     def ensemble_scores(self) -> DataFrame:
@@ -175,11 +171,8 @@ class Results:
     @cached_property
     def inside(self) -> Inside | None:
         """What was kept of the inside of the delivered network; None in results of old."""
-        with Store.open_readonly(self.folder) as store:
-            try:
-                return read_inside(store)
-            except (KeyError, TypeError, ValueError) as error:
-                raise _unreadable(self.folder, "the inside of the network") from error
+        with Store.open_readonly(self.folder) as store, _reading(self.folder, "the inside of the network"):
+            return read_inside(store)
 
     def test_predictions(self, fit_id: str) -> NDArray[np.float64]:
         """Give what one fit predicts for the test rows, (V, K), without a frame: values in the targets' units, or class
@@ -189,7 +182,7 @@ class Results:
         truth = self.truth
         expected = (len(truth.y) - truth.train_rows, len(truth.classes or truth.target_names))
         if predicted_VK.shape != expected:
-            raise _unreadable(self.folder, "a prediction")
+            raise _foreign(self.folder, "a prediction")
         return predicted_VK
 
     def _array(self, fit_id: str, part: str) -> dict[str, NDArray[Any]]:
@@ -240,32 +233,37 @@ def _digest_fit(whole: hashlib._Hash, record: FitRecord) -> None:
 
 def _study(folder: Path, text: object) -> Study:
     """Read the study back that the run was started with."""
-    try:
+    with _reading(folder, "the study"):
         return Study.model_validate(tomllib.loads(str(text)))
-    except ValueError as error:
-        raise _unreadable(folder, "the study") from error
 
 
 def _data_notes(folder: Path, value: Any) -> tuple[str, ...]:
     """Read the sentences on the data; results of old have none."""
     if value is not None and not (isinstance(value, list) and all(isinstance(note, str) for note in value)):
-        raise _unreadable(folder, "a note on the data")
+        raise _foreign(folder, "a note on the data")
     return tuple(value or ())
 
 
 def _choice(folder: Path, value: Any) -> Choice | None:
-    try:
+    with _reading(folder, "the choice"):
         return Choice.from_json(value) if value is not None else None
-    except (KeyError, TypeError, AttributeError) as error:
-        raise _unreadable(folder, "the choice") from error
 
 
 def _missing(folder: Path, value: Any) -> tuple[Missing, ...]:
-    try:
+    with _reading(folder, "what is missing"):
         return tuple(Missing(**one) for one in value or ())
-    except TypeError as error:
-        raise _unreadable(folder, "what is missing") from error
 
 
-def _unreadable(folder: Path, what: str) -> RunFolderError:
+@contextmanager
+def _reading(folder: Path, what: str) -> Iterator[None]:
+    """Refuse what is there but is not what Shoal writes; what the store refuses is said in its own sentence."""
+    try:
+        yield
+    except ShoalError:
+        raise
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise _foreign(folder, what) from error
+
+
+def _foreign(folder: Path, what: str) -> RunFolderError:
     return RunFolderError(Problem(str(folder), f"{what} in its results is not what Shoal writes"))
