@@ -54,7 +54,7 @@ ARROWS: Final[dict[str, frozenset[str]]] = {
     "model": frozenset({"data", "engine", "nets"}),
     "predict": frozenset({"data", "model", "nets", "results"}),
     "export": frozenset({"data", "model", "nets"}),
-    "estimators": frozenset({"streams", *STAGES, "pipeline", "model"}),
+    "estimators": frozenset({"streams", "parts", *STAGES, "pipeline", "model"}),
     "cli": frozenset(
         {"pipeline", "predict", "export", "nets", "progress", "study", "data", "results", "look", "parts"}
     ),

@@ -404,3 +404,16 @@ def test_out_of_memory_is_the_machine(
         shoal.run(whole.study, out=folder, workers=1)
     assert (folder / "model.safetensors").exists()
     assert fits(folder) == fits(whole.folder)
+
+
+def test_a_search_in_a_notebook_shows_what_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = np.random.default_rng(0).normal(size=(40, 2))
+    search = shoal.GridSearchCV(shoal.MLPRegressor(max_iter=3), {"dropout": [0, 0.25]}, cv=2)
+    search.fit(x, x.sum(axis=1))
+    monkeypatch.setattr("shoal.estimators._display.curves_picture", failing(ValueError("<no>")))
+    shown = search._repr_html_()
+    told = (
+        "missing: curves of the chosen candidate: ValueError: &lt;no&gt;; showing the search makes it again"
+    )
+    assert f"<p>{told}</p>" in shown
+    assert "mean score" in shown

@@ -12,7 +12,7 @@ import pytest
 import shoal
 from shoal.errors import StudyError
 from shoal.look import pictures
-from shoal.study import Study
+from shoal.study import Study, to_toml
 from shoal.study._study import Activation
 from test_cli import shoal as command
 
@@ -89,8 +89,6 @@ def test_a_drawn_network_is_looked_into_whole(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     study = drawn(number, tmp_path)
-    from shoal.study import to_toml
-
     Path("study.toml").write_text(to_toml(study), encoding="utf-8")
     assert command(monkeypatch, "run", "study.toml", "--out", "run", "--workers", "2") == 0
     assert "missing" not in capsys.readouterr().err
