@@ -55,18 +55,10 @@ def test_folders_inside_the_classes() -> None:
     dataset = load_image_dataset(ImageSource("d", groups="folder"))
     check(dataset)
     assert (dataset.train_rows, dataset.rows, dataset.classes) == (18, 24, ("cat", "dog"))
-    assert (
-        refusal("", "d")
-        == [
-            'd, "cat/ann" and 7 more: expected a picture, got a folder; data.groups = "folder" takes folders inside a'
-            " class for groups",
-        ]
-        + [
-            'd, "cat": expected pictures, got an empty folder',
-            'd, "dog": expected pictures, got an empty folder',
-        ]
-        * 0
-    )
+    assert refusal("", "d") == [
+        'd, "cat/ann" and 7 more: expected a picture, got a folder; data.groups = "folder" takes folders inside a'
+        " class for groups"
+    ]
     saved("d/cat/stray.png")
     assert refusal("folder") == [
         'd, "cat/stray.png": expected one folder per group inside each class, got a file'
