@@ -196,6 +196,9 @@ def _delivered(findings: Findings) -> Iterator[Picture]:
 
 def _convolutions(findings: Findings) -> Iterator[Picture]:
     found, answers = convolution_kernels(findings), class_activation(findings)
+    looked_at = ""
+    if answers is not None and answers.images < answers.of:
+        looked_at = f" Looked at: {answers.images:,} of {answers.of:,} test images, of each class its share, evenly spaced."
     if found is not None:
         caption = (
             "Blue and vermillion side by side find an edge, one colour a patch of light; grain without form"
@@ -204,6 +207,7 @@ def _convolutions(findings: Findings) -> Iterator[Picture]:
         yield Picture("34-delivered-kernels", caption, found, draw_kernels)
     if answers is not None:
         caption = "A channel that is dark in few rows tells those classes apart; white all over, it answers to nothing."
+        caption += looked_at
         yield Picture("34-delivered-classes", caption, answers, draw_class_activation)
     for maps in maps_of_images(findings):
         caption = "Where in each image a channel finds what it looks for. A blank column is a channel that sees none."
@@ -211,7 +215,7 @@ def _convolutions(findings: Findings) -> Iterator[Picture]:
     for exciting in exciting_images(findings):
         caption = (
             "What a channel looks for: the image made to excite it (only the part that it sees has a pattern),"
-            " and what the test images that excite it most have in common."
+            f" and what the test images that excite it most have in common.{looked_at}"
         )
         yield Picture(f"34-delivered-{exciting.layer}-exciting", caption, exciting, draw_exciting)
 
