@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 from shoal.data import Dataset, coverage
 from shoal.engine import (
+    Circumstances,
     DeviceChoice,
     Executor,
     Ground,
@@ -62,7 +64,9 @@ def plan(
 ) -> Plan:
     """Lay a study out and predict its cost; trains and writes nothing. Raises what `run` would refuse."""
     study = _checked(study)
+    begun = time.thread_time()
     trainers, planner = _lay_out(study, trainer, device)
+    read = time.thread_time() - begun
     folder = Path(out) if out is not None else default_folder(study)
     workers = workers or default_workers()
     refuse_above(memory_need(planner, workers), available_memory())
@@ -70,7 +74,7 @@ def plan(
     if (folder / "results.sqlite").exists():
         with Store.open_readonly(folder) as store:
             known = store.known()
-    return make_plan(planner, trainers, workers, known)
+    return make_plan(planner, Circumstances(trainers.by_name, workers, known, read))
 
 
 def run(

@@ -198,7 +198,7 @@ def _convolutions(findings: Findings) -> Iterator[Picture]:
     found, answers = convolution_kernels(findings), class_activation(findings)
     looked_at = ""
     if answers is not None and answers.images < answers.of:
-        looked_at = f" Looked at: {answers.images:,} of {answers.of:,} test images, of each class its share, evenly spaced."
+        looked_at = f" Looked at: {answers.images:,} of {answers.of:,} test images, of each class its share."
     if found is not None:
         caption = (
             "Blue and vermillion side by side find an edge, one colour a patch of light; grain without form"

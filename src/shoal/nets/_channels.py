@@ -21,7 +21,7 @@ from shoal.streams import Role, StreamKey, draw, uniform
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-STEPS: Final = 160
+EXCITING_STEPS: Final = 160
 RATE: Final = 0.05
 """Step of the ascent in shares of the range from black to white."""
 MEMORY: Final = (0.9, 0.95)
@@ -86,7 +86,7 @@ class Channels:
         climb = _Climb(pixels)
         for step, (down, right) in enumerate(_jitters(key, number)):
             moved = torch.roll(pixels, (down, right), (2, 3))[:, :, rows, columns]
-            left = max(0.0, 1 - step / (STEPS - STILL))
+            left = max(0.0, 1 - step / (EXCITING_STEPS - STILL))
             risen_U = _rising(parts, self._prepared(255 * moved), LEAK * left, (row, column))
             scale_U = risen_U.detach().abs().clamp(min=1e-3)
             wanted = (risen_U / scale_U - ROUGHNESS * left * _variation(pixels)).sum()
@@ -219,6 +219,6 @@ def _variation(pixels_UCHW: Tensor) -> Tensor:
 def _jitters(key: StreamKey, number: int) -> list[tuple[int, int]]:
     """How far the image is moved down and to the right in each step, from the streams."""
     span = 2 * JITTER + 1
-    draws = draw(key.words(Role.INSPECT), 2 * STEPS, layer=number) % np.uint32(span)
-    moved = [(int(down) - JITTER, int(right) - JITTER) for down, right in draws.reshape(STEPS, 2)]
+    draws = draw(key.words(Role.INSPECT), 2 * EXCITING_STEPS, layer=number) % np.uint32(span)
+    moved = [(int(down) - JITTER, int(right) - JITTER) for down, right in draws.reshape(EXCITING_STEPS, 2)]
     return [*moved[:-STILL], *[(0, 0)] * STILL]
