@@ -43,9 +43,9 @@ FIT: Final = 0.012
 """Splitting the rows, predicting, a transaction: what a fit takes beside its steps."""
 MADE_READY: Final = 6e-9
 """A value of a row made ready for a fit."""
-TORCH: Final = {"import": 1.3, "gradients": 1.0, "child": 2.4}
-"""Seconds until torch is there, until it can train, until a child process is there with it."""
-FORWARD: Final = 6e-11
+TORCH: Final = {"import": 1.4, "gradients": 1.1, "child": 2.4, "fit": 0.15}
+"""Seconds until torch is there, until it can train, until a child process has it; the first steps of a fit."""
+FORWARD: Final = 2.5e-11
 """A multiply-add on the way from rows to answers."""
 MAP: Final = 1.6e-8
 """A number of a feature map, computed, pooled and measured."""
@@ -162,7 +162,8 @@ def fit_beside(fit: Fit, dataset: Dataset) -> float:
     tested = (dataset.rows - dataset.train_rows) * fit.tested
     asked = len(fit.split.validation) + tested
     ready = 0 if fit.job.architecture.convolutional else len(fit.split.train) + asked
-    return FIT + MADE_READY * ready * inputs + asked * answer_seconds(fit.job.architecture)
+    begun = FIT + TORCH["fit"] * (fit.trainer == "torch")
+    return begun + MADE_READY * ready * inputs + asked * answer_seconds(fit.job.architecture)
 
 
 def answer_seconds(architecture: Architecture) -> float:
@@ -200,7 +201,7 @@ def map_seconds(architecture: Architecture) -> float:
     """The feature maps of one image, in every layer."""
     layers = _convolutions(architecture)
     numbers = sum(layer.units * math.prod(layer.size) for layer in layers)
-    return MAP * numbers + FORWARD / 2 * sum(layer.multiply_adds for layer in layers)
+    return MAP * numbers + FORWARD * sum(layer.multiply_adds for layer in layers)
 
 
 def exciting_seconds(architecture: Architecture, number: int) -> float:

@@ -25,8 +25,10 @@ BAR: Final = 0.05
 SMALL: Final = 0.02
 """A panel without axes that shows one image."""
 NUMBER: Final = 0.0012
-"""A number written into a map of colours, or the label of a tick."""
-DOTS: Final = 0.12e-6
+"""A number written into a map of colours."""
+LABEL: Final = 0.003
+"""The name of a class beside a picture; layouts ask for its size several times."""
+DOTS: Final = 0.2e-6
 """A dot of a picture: drawn, packed twice."""
 ERROR_BAR: Final = 4e-5
 """A test row in a picture of a regression."""
@@ -77,10 +79,8 @@ def _tested(dataset: Dataset, tested: int, repeats: int) -> float:
         return curve + _plain(1) + answers + (ERROR_BAR if repeats > 1 else VALUE) * tested * dataset.outputs
     classes = len(dataset.classes)
     side = min(3.4 + 0.52 * classes, 14)
-    numbers = classes**2 if classes <= 20 else 2 * min(40, classes)
-    confusion = (
-        _plain(1) + BAR + NUMBER * (numbers + min(40, 2 * classes)) + DOTS * INCH**2 * side * (side + 0.8)
-    )
+    written = NUMBER * (classes**2 if classes <= 20 else 0) + LABEL * 2 * min(40, classes)
+    confusion = _plain(1) + BAR + written + DOTS * INCH**2 * side * (side + 0.8)
     return confusion + _plain(2) + answers + 3e-7 * classes**2
 
 
@@ -97,7 +97,7 @@ def _inside(planner: Planner, fit: Fit, tested: int) -> Iterator[float]:
     if not convolutions:
         return
     yield _plain(0) + len(convolutions) * 2 * (PANEL + BAR)
-    yield _plain(0) + len(convolutions) * (PANEL + BAR + NUMBER * min(30, len(planner.dataset.classes)))
+    yield _plain(0) + len(convolutions) * (PANEL + BAR + LABEL * min(30, len(planner.dataset.classes)))
     pixels = math.prod(fit.job.architecture.input_shape)
     rows = min(MOST_IMAGES, len(planner.dataset.classes))
     for layer in convolutions:
@@ -105,7 +105,7 @@ def _inside(planner: Planner, fit: Fit, tested: int) -> Iterator[float]:
         side = min(0.62, 12 / kept, 18 / rows)
         maps = (side * (kept + 1) + 3.2) * (side * rows + 1.4)
         exciting = max(7.2, 2.2 + 0.71 * min(kept, 16)) * 4.5 * -(-kept // 16)
-        yield 2 * _plain(1) + 2 * BAR + DOTS * INCH**2 * (maps + exciting)
+        yield 2 * _plain(1) + 2 * BAR + LABEL * rows + DOTS * INCH**2 * (maps + exciting)
         yield 2e-8 * kept * (rows * math.prod(layer.size) + 5 * pixels)
 
 
@@ -116,7 +116,7 @@ def _search(planner: Planner, tested: int) -> Iterator[float]:
     members = len(planner.folds) * (planner.study.search.repeats if planner.study.search else 1)
     yield _plain(1)
     if candidates > 1:
-        yield _plain(keys) + _plain(1) + _plain(1) + NUMBER * 10 * (keys + 1)
+        yield _plain(keys) + _plain(1) + _plain(1) + LABEL * 5 * (keys + 1)
         yield _plain(min(6, candidates)) + 1e-4 * candidates * members
     yield _plain(1)
     yield _plain(1) + VALUE * tested * members * dataset.outputs
