@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import time
 from numbers import Integral
 from pathlib import Path
 from typing import get_args
 
 from shoal.data import Dataset, coverage
 from shoal.engine import (
+    Circumstances,
     DeviceChoice,
     Executor,
     Fit,
@@ -69,7 +71,9 @@ def plan(
 ) -> Plan:
     """Lay a study out and predict its cost; trains and writes nothing. Raises what `run` would refuse."""
     study = _checked(study)
+    begun = time.thread_time()
     trainers, planner = _lay_out(study, trainer, device)
+    read = time.thread_time() - begun
     folder = _folder(study, out)
     workers = _workers(workers)
     refuse_above(memory_need(planner, workers), available_memory())
@@ -77,7 +81,7 @@ def plan(
     if (folder / "results.sqlite").exists():
         with Store.open_readonly(folder) as store:
             known = store.known()
-    return make_plan(planner, trainers, workers, known)
+    return make_plan(planner, Circumstances(trainers.by_name, workers, known, read))
 
 
 def run(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,11 @@ def test_numbers_stand_right_and_names_left() -> None:
     ]
 
 
-def test_the_plan_says_what_it_will_cost(tmp_path: Path) -> None:
+@pytest.mark.parametrize("crowding", [1.0, 4.0])
+def test_the_plan_says_what_it_will_cost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crowding: float
+) -> None:
+    monkeypatch.setattr("shoal.engine._forecast.crowding", lambda: crowding)
     study = tiny_study()
     lines = plan_text(study, plan(study, out=tmp_path), tmp_path, 2).splitlines()
     assert lines[0] == "tiny: regression"
@@ -55,7 +60,12 @@ def test_the_plan_says_what_it_will_cost(tmp_path: Path) -> None:
     # 12 search fits of 8 epochs of 5 steps, 2 comparisons on 80 rows, the refit on 100; the costliest candidate,
     # which stands for the winner, is the base comparison
     assert words["steps"] == f"{12 * 8 * 5 + 2 * 8 * 5 + 8 * 7:,}"
-    assert words["time"].endswith("with 2 workers")
+    said = r"about [\d.]+ s with 2 workers" + (
+        r", as busy as the machine is; [\d.]+ s alone" if crowding > 1 else ""
+    )
+    assert re.fullmatch(said, words["time"])
+    parts = r"it +reading [\d.]+ s, training [\d.]+ s(, looking inside [\d.]+ s)?, drawing [\d.]+ s"
+    assert re.fullmatch(parts, words["of"])
 
 
 def test_a_long_search_shows_the_best_and_counts_the_rest(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from shoal.engine._available import available_memory, give_back, refuse_above
 from shoal.engine._ensemble import ask_ensemble
 from shoal.engine._execute import Executor, entries
 from shoal.engine._fits import Fit, PlannedFit, Planner
+from shoal.engine._forecast import Circumstances
 from shoal.engine._inside import look_inside
 from shoal.engine._memory import (
     Dtype,
@@ -29,6 +30,7 @@ from shoal.engine._workers import Pool, Progress
 __all__ = [
     "CURVES",
     "Checkpoint",
+    "Circumstances",
     "DeviceChoice",
     "Dtype",
     "Executor",

@@ -110,7 +110,7 @@ def _feature_maps(fact: FeatureMaps) -> str:
 @in_words.register
 def _class_activation(fact: ClassActivation) -> str:
     parts = (f"{one.layer} {one.dead} dead, {one.saturated} saturated" for one in fact.layers)
-    return f"Mean activation of each channel by class, over {fact.images} images: {', '.join(parts)}."
+    return f"Mean activation of each channel by class, over {fact.images} of {fact.of} test images: {', '.join(parts)}."
 
 
 @in_words.register

@@ -8,6 +8,7 @@ import numpy as np
 
 from shoal.look._facts import Curves, Line, Scores, coinciding
 from shoal.look._facts_candidates import CandidateCurves
+from shoal.look._facts_channels import ClassActivation
 from shoal.look._facts_ensemble import EnsembleScores, EnsembleSpread
 from shoal.look._facts_references import Published
 from shoal.look._facts_search import Effects, Ranking, VarianceSplit
@@ -111,3 +112,10 @@ def of_spreads(facts: Sequence[EnsembleSpread]) -> str:
         "Dots below the line: the error is no larger than the spread. Were the spread the size of the (normal)"
         f" error, 68 % would lie there; here {here}."
     )
+
+
+def of_sample(fact: ClassActivation | None) -> str:
+    """What share of the test images was looked at, to be said behind a caption; nothing where all were."""
+    if fact is None or fact.images >= fact.of:
+        return ""
+    return f" Looked at: {fact.images:,} of {fact.of:,} test images, of each class its share."

@@ -93,7 +93,8 @@ def draw_class_activation(fact: ClassActivation) -> Sheet:
     figure, grid = panels(len(fact.layers), columns=1, size=(10.0, tall + 0.9))
     for axes, layer in zip(grid, fact.layers, strict=True):
         _class_panel(figure, axes, layer, fact.classes)
-    heading(figure, f"{plain(fact.name)}: mean activation by class over {fact.images:,} test images")
+    shown = f"{fact.images:,}" if fact.images == fact.of else f"{fact.images:,} of {fact.of:,}"
+    heading(figure, f"{plain(fact.name)}: mean activation by class over {shown} test images")
     return figure
 
 

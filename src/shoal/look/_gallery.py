@@ -245,7 +245,9 @@ def _class_activation(findings: Findings) -> Iterator[Picture]:
     answers = class_activation(findings)
     if answers is not None:
         caption = "A channel that is dark in few rows tells those classes apart; white all over, it answers to nothing."
-        yield Picture("34-delivered-classes", caption, answers, draw_class_activation)
+        yield Picture(
+            "34-delivered-classes", caption + captions.of_sample(answers), answers, draw_class_activation
+        )
 
 
 def _maps(findings: Findings) -> Iterator[Picture]:
@@ -255,10 +257,11 @@ def _maps(findings: Findings) -> Iterator[Picture]:
 
 
 def _exciting(findings: Findings) -> Iterator[Picture]:
+    looked_at = captions.of_sample(class_activation(findings))
     for exciting in exciting_images(findings):
         caption = (
             "What a channel looks for: the image made to excite it (only the part that it sees has a pattern),"
-            " and what the test images that excite it most have in common."
+            f" and what the test images that excite it most have in common.{looked_at}"
         )
         yield Picture(f"34-delivered-{exciting.layer}-exciting", caption, exciting, draw_exciting)
 

@@ -76,12 +76,29 @@ def plan_text(study: Study, plan: Plan, folder: Path, workers: int) -> str:
         ("steps", f"{plan.steps:,}"),
         ("trainer", trainers),
         ("memory", f"about {plan.memory_bytes / 1e6:,.0f} MB"),
-        ("time", f"about {duration(plan.seconds)} with {workers} worker{'s' * (workers > 1)}"),
+        (
+            "time",
+            f"about {duration(plan.seconds)} with {workers} worker{'s' * (workers > 1)}{_crowded(plan)}",
+        ),
+        ("of it", _parts(plan)),
         ("run folder", str(folder)),
     ]
     head = f"{study.study.name}: {study.study.task}"
     lines = [head, *(f"  {name:<11} {fact}" for name, fact in facts), *_notes(plan.notes)]
     return "\n".join([*lines, *_data_notes(plan.data_notes)])
+
+
+def _crowded(plan: Plan) -> str:
+    """Say how long it would take alone, where others keep the machine busy now."""
+    alone = sum(plan.time_alone.values())
+    return f", as busy as the machine is; {duration(alone)} alone" if plan.seconds > 1.3 * alone else ""
+
+
+def _parts(plan: Plan) -> str:
+    """Give the parts of the predicted time, those that take some of it."""
+    named = {**plan.time, "looking inside": plan.time["inside"] + plan.time["ensemble"]}
+    shown = ("reading", "training", "looking inside", "drawing")
+    return ", ".join(f"{part} {duration(named[part])}" for part in shown if named[part] >= 0.05)
 
 
 def _candidates_line(study: Study, plan: Plan) -> str:
