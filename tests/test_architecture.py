@@ -33,21 +33,22 @@ GROUND: Final = frozenset({"errors", "files"})
 ARROWS: Final[dict[str, frozenset[str]]] = {
     "errors": frozenset(),
     "files": frozenset(),
+    "parts": frozenset(),
     "streams": frozenset(),
     "study": frozenset({"streams"}),
     "data": frozenset({"streams"}),
     "nets": frozenset({"study", "streams"}),
-    "engine": frozenset({"study", "data", "nets", "results", "streams"}),
-    "results": frozenset({"study"}),
-    "look": frozenset({"results", "data", "nets", "study"}),
+    "engine": frozenset({"study", "data", "nets", "results", "streams", "parts"}),
+    "results": frozenset({"study", "parts"}),
+    "look": frozenset({"results", "data", "nets", "study", "parts"}),
     "progress": frozenset({"engine", "results", "look"}),
-    "pipeline": frozenset({"streams", *STAGES}),
+    "pipeline": frozenset({"streams", "parts", *STAGES}),
     "model": frozenset({"data", "engine", "nets"}),
     "predict": frozenset({"data", "model", "nets", "results"}),
     "export": frozenset({"data", "model", "nets"}),
-    "estimators": frozenset({"streams", *STAGES, "pipeline", "model"}),
+    "estimators": frozenset({"streams", "parts", *STAGES, "pipeline", "model"}),
     "cli": frozenset(
-        {"pipeline", "predict", "export", "nets", "progress", "study", "data", "results", "look"}
+        {"pipeline", "predict", "export", "nets", "progress", "study", "data", "results", "look", "parts"}
     ),
     "__main__": frozenset({"cli"}),
     "__init__": EVERYTHING,

@@ -41,7 +41,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with runs of each kind: regression, classification, images; and their files."""
     folder = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("shoal.pipeline.write_report", lambda results: None)
+        patch.setattr("shoal.pipeline.write_report", lambda *_: None)
         for task in ("regression", "classification"):
             shoal.run(table_study(folder, task), out=folder / task, workers=1)
         shoal.run(image_study(folder), out=folder / "images", workers=1)

@@ -248,7 +248,7 @@ def test_every_session_on_a_page_gives_what_it_shows(
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Results:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("shoal.pipeline.write_report", lambda results: None)
+        patch.setattr("shoal.pipeline.write_report", lambda *_: None)
         return run(
             Study.model_validate(DEMO), out=tmp_path_factory.mktemp("docs") / "runs" / "demo", workers=1
         )

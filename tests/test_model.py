@@ -30,7 +30,7 @@ TABLE_SEED = 4
 
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shoal.pipeline.write_report", lambda results: None)
+    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
 
 
 def table(rows: int = 60) -> pd.DataFrame:
@@ -143,13 +143,23 @@ def test_images_give_the_predictions_of_the_run(tmp_path: Path) -> None:
     assert model.image_shape == (1, 8, 8)
     with pytest.raises(DataError) as caught:
         model.predict(images[:, :4])
-    wanted = (
-        "x: expected images like the training rows, 8 x 8 pixels of 1 channel, got 8 x 4 pixels of 1 channel"
+    assert str(caught.value) == (
+        "x: expected images like the training rows, 8 x 8 pixels, got 8 x 4;"
+        " data.resize = [HEIGHT, WIDTH] in the study brings all images to one size"
     )
-    assert str(caught.value) == wanted
+    for same in (images / 255, images.astype(np.float32), images.astype(np.int64), images.astype(">u2")):
+        assert model.predict_proba(same).tobytes() == stored
     with pytest.raises(DataError) as caught:
-        model.predict(images / 255)
-    assert str(caught.value) == "x: expected unsigned bytes (uint8), got float64"
+        model.predict(images / 256)
+    assert str(caught.value).startswith(
+        "x: expected bytes (uint8), or whole numbers from 0 to 255, or 255ths from 0 to 1, got 0."
+    )
+    with pytest.raises(DataError) as caught:
+        model.predict((images > 9).astype(np.float32))
+    assert str(caught.value) == (
+        "x: expected numbers of which one can tell whether 1 is white or nearly black, got only 0 and 1 as float32;"
+        " give bytes (uint8)"
+    )
 
 
 # -- models made by hand -------------------------------------------------------------------------------------
@@ -207,11 +217,35 @@ def test_a_linear_model_by_hand() -> None:
     )
     rows = {"b": ["q", "other", "p"], "a": [3, 1, -1], "unused": [None, 1, 2]}
     prepared = np.array([[1, 0, 1], [0, 0, 0], [-1, 1, 0]])
-    np.testing.assert_allclose(model.predict(rows), (prepared @ weight.T + bias) * 5 + 10, rtol=1e-6)
+    with pytest.warns(UserWarning, match="^column .b.: not among the categories it learned.*: .other.$"):
+        predicted = model.predict(rows)
+    np.testing.assert_allclose(predicted, (prepared @ weight.T + bias) * 5 + 10, rtol=1e-6)
     numbers = Model.from_bytes(hand_made(linear(2)))
     by_place = numbers.predict(np.array([[1, 2], [3, 4]]))
     assert by_place.tobytes() == numbers.predict({"x1": [2.0, 4.0], "x0": [1.0, 3.0]}).tobytes()
     assert numbers.predict(np.zeros((0, 2))).shape == (0, 1)
+
+
+def test_frames_of_other_libraries_are_taken_and_lazy_ones_are_named() -> None:
+    polars = pytest.importorskip("polars", reason="polars is not installed")
+    model = Model.from_bytes(hand_made(linear(2)))
+    rows = {"x0": [1.0, 3.0], "other": ["a", "b"], "x1": [2, 4]}
+    wanted = model.predict(rows).tobytes()
+    forms = [
+        polars.DataFrame(rows),
+        polars.DataFrame(rows).to_arrow(),
+        pd.DataFrame(rows).to_records(index=False),
+    ]
+    forms.append(pd.DataFrame(rows).set_index("x0"))
+    assert [model.predict(form).tobytes() for form in forms] == [wanted] * len(forms)
+    with pytest.raises(DataError) as caught:
+        model.predict(polars.LazyFrame(rows))
+    assert str(caught.value) == "x: expected an array, a frame or a dict of columns, got polars.LazyFrame"
+
+
+def test_frames_are_taken_without_importing_their_library() -> None:
+    code = "import shoal.model, sys; assert not {'polars', 'pyarrow', 'pandas'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +258,7 @@ def test_a_linear_model_by_hand() -> None:
         ({"x0": [1], "x_1": [2]}, 'x: expected an input column "x1", got none; did you mean "x_1"?'),
         ({"x0": [1, 2], "x1": [2]}, 'x: expected columns of one length, got "x0" 2, "x1" 1'),
         ({"x0": [1], "x1": [[2]]}, 'x, column "x1": expected numbers, got an array of shape (1, 1)'),
-        ({"x0": [1], "x1": [{}]}, 'x, column "x1": expected numbers, got object'),
+        ({"x0": [1], "x1": [{}]}, 'x, column "x1": expected numbers, got cells of dict'),
         ({"x0": [1], "x1": [None]}, 'x, row 1, column "x1": expected a number, got an empty cell'),
         ({"x0": [1], "x1": ["red"]}, 'x, column "x1": expected numbers, got text such as "red"'),
         (pd.DataFrame([[1, 2, 3]], columns=["x0", "x1", "x0"]), 'x: expected every column name once, got "x0" 2 times'),

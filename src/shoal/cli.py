@@ -10,15 +10,16 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, Literal, NoReturn, TextIO
 
 import typer
 
 from shoal.errors import EnvironmentFault, Interrupted, Problem, ShoalError, visible
+from shoal.parts import Missing, Parts
 
 app = typer.Typer(
     add_completion=False,
@@ -88,8 +89,9 @@ def run(
     metric = asked.search.metric if asked.search else "loss"
     watcher = Live(metric) if sys.stderr.isatty() else Plain(sys.stderr, metric)
     results = run_study(asked, out=out, workers=workers, trainer=trainer, device=device, watcher=watcher)
-    _print(results_text(results))
+    _print(results_text(results, Parts(_tell)))
     _print(_look_at(out or default_folder(asked)))
+    _end(results.missing)
 
 
 @app.command()
@@ -98,7 +100,7 @@ def show(run: RunArgument) -> None:
     from shoal.look import results_text
     from shoal.results import Results
 
-    _print(results_text(Results.open(run)))
+    _print(results_text(Results.open(run), Parts(_tell)))
 
 
 @app.command()
@@ -107,8 +109,10 @@ def report(run: RunArgument) -> None:
     from shoal.look import write_report
     from shoal.results import Results
 
-    write_report(Results.open(run))
+    parts = Parts(_tell)
+    write_report(Results.open(run), parts)
     _print(_look_at(run))
+    _end(parts.missing)
 
 
 @app.command()
@@ -123,9 +127,9 @@ def predict(
 
     predictions = predict_file(source, rows)
     for note in predictions.notes:
-        typer.echo(f"shoal: {visible(note)}", err=True)
+        _tell(note)
     if out is None:
-        _print(predictions.to_csv(), newline=False)
+        _hand_over(predictions.to_csv())
     else:
         write_atomically(out, predictions.to_csv().encode("utf-8"))
 
@@ -147,7 +151,7 @@ def new(kind: Annotated[Literal["regression", "classification"], typer.Argument(
     """Print a commented study file to start from."""
     from shoal.study import template
 
-    _print(template(kind), newline=False)
+    _hand_over(template(kind))
 
 
 @data_app.command("list")
@@ -190,15 +194,46 @@ def _look_at(folder: Path) -> str:
     return "\nlook at\n" + "\n".join([*lines, *(f"  {path}" for path in files if path.exists())])
 
 
-def _print(text: str, newline: bool = True) -> None:
+def _tell(line: str) -> None:
+    """Say a line beside the output."""
+    _write(sys.stderr, f"shoal: {visible(line)}\n")
+
+
+def _end(missing: Iterable[Missing]) -> None:
+    """Leave with exit code 2 where a file that the command promises is missing; a picture less is no failure."""
+    if any(one.file for one in missing):
+        raise typer.Exit(2)
+
+
+def _hand_over(content: str) -> None:
+    """Write the content of a file to standard output: the very bytes of the file, unless a person reads there."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.isatty():
+        sys.stdout.reconfigure(encoding="utf-8", newline="\n")
+    _print(content, "")
+
+
+def _print(text: str, end: str = "\n") -> None:
     """Write to standard output; quiet where its reader has gone, one line where it cannot be written."""
     try:
-        typer.echo(_lines(text), nl=newline)
+        _write(sys.stdout, _lines(text) + end)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor tried again at the end
         raise EnvironmentFault(Problem("standard output", f"cannot be written: {error.strerror}")) from error
+
+
+def _write(stream: TextIO, text: str) -> None:
+    """Write at once, in the stream's own encoding."""
+    stream.write(text)
+    stream.flush()
+
+
+def _show_any_text() -> None:
+    """Have both streams write what their encoding cannot as escapes, whoever writes to them."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _lines(text: str) -> str:
@@ -245,6 +280,7 @@ def main() -> NoReturn:
     """Run the command line; exit codes: 0, 2, 3, 4, 130 and 143 (see `errors.py`)."""
     _on_signals(_stop)
     sys.unraisablehook = _stop_again
+    _show_any_text()
     try:
         code = app(standalone_mode=False)
     except ShoalError as error:
@@ -266,7 +302,7 @@ def _explain(error: Any) -> NoReturn:
     """Say what is wrong with the command line."""
     shown = io.StringIO()
     error.show(shown)
-    typer.echo(_lines(shown.getvalue()), err=True, nl=False)
+    _write(sys.stderr, _lines(shown.getvalue()))
     sys.exit(error.exit_code)
 
 
@@ -275,7 +311,7 @@ def _fail(error: ShoalError) -> NoReturn:
     _on_signals(signal.SIG_IGN)
     with suppress(OSError):
         for problem in error.problems:
-            typer.echo(f"shoal: {problem}", err=True)
+            _tell(str(problem))
         if isinstance(error, Interrupted):
             _leave(error.exit_code)
     sys.exit(error.exit_code)

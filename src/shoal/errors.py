@@ -1,23 +1,26 @@
 """Every error that Shoal raises on purpose.
 
     ShoalError                          exit code
-    ├── InputError                      2   what was given is refused; nothing was written
+    ├── InputError          ValueError  2   what was given is refused; nothing was written
     │   ├── StudyError                  2   a study file or an override
     │   ├── DataError                   2   a table, images, folds
     │   ├── ModelFileError              2   a model file
     │   └── RunFolderError              2   a run folder that cannot be used as asked
-    ├── TrainingError                   2   every fit of a stage is sick
+    ├── TrainingError       ValueError  2   every fit of a stage is sick
     ├── EnvironmentFault                3   disk full, out of memory, failing writes
     ├── RunFolderBusy                   4   another process holds the run folder
     └── Interrupted                     130 stopped on request; resumable
 
-A message is one line a mistake: where, what was expected, what came.
+A message is one line a mistake: where, what was expected, what came. What is marked so, and all below it, is a
+ValueError too: whoever calls Shoal as they call scikit-learn catches it so.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, order=True)
@@ -40,6 +43,11 @@ def visible(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
+def is_utf8(text: str) -> bool:
+    """Whether UTF-8 can write a text; names of files may hold bytes that it cannot (as lone surrogates)."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
 class ShoalError(Exception):
     """The root: catch this to catch whatever Shoal refuses or reports."""
 
@@ -57,7 +65,7 @@ class ShoalError(Exception):
         return type(self), (self.problems,)
 
 
-class InputError(ShoalError):
+class InputError(ShoalError, ValueError):
     """What was given is refused; nothing was written."""
 
 
@@ -77,7 +85,7 @@ class RunFolderError(InputError):
     """A run folder holds another study, or none."""
 
 
-class TrainingError(ShoalError):
+class TrainingError(ShoalError, ValueError):
     """Every fit of a stage diverged or failed, so that nothing can be chosen."""
 
 
@@ -104,3 +112,23 @@ class Interrupted(ShoalError):
         error = cls("stopped; what is finished is kept, and the same command goes on from here")
         error.exit_code = 128 + number
         return error
+
+
+def another_kind(expected: str, came: object) -> InputError:
+    """Give the error for a value of a kind that cannot be meant: what was expected, and the kind that came."""
+    return InputError(f"expected {expected}, got {kind_of(came)}")
+
+
+def kind_of(value: object) -> str:
+    """Name the kind of a value: "a DataFrame", "an int", "None"."""
+    if value is None:
+        return "None"
+    name = type(value).__name__
+    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
+
+
+def as_path(value: str | os.PathLike[str], expected: str) -> Path:
+    """Give the path that a caller names. Raises InputError for what is none: `expected`, and the kind that came."""
+    if isinstance(value, str | os.PathLike) and isinstance(os.fspath(value), str):
+        return Path(value)
+    raise another_kind(expected, value)

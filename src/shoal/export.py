@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data import Column, OneHot, Preprocessing, Scale
+from shoal.data import RESIZING, Column, OneHot, Preprocessing, Scale
 from shoal.errors import InputError, Problem, ShoalError
 from shoal.model import Inputs, Model, load
 from shoal.nets import GraphParts, add_network, module_source, write_atomically
@@ -85,7 +85,13 @@ def _properties(model: Model) -> dict[str, str]:
         _NUMBERS: [column.name for column in columns if isinstance(column, Scale)],
         _CATEGORIES: [column.name for column in columns if isinstance(column, OneHot)],
     }
-    return {"task": model.facts.task, **{key: json.dumps(value) for key, value in names.items() if value}}
+    size = model.preprocessing.resize
+    sides = {"resize": json.dumps({"size": size, "method": RESIZING})} if size else {}
+    return {
+        "task": model.facts.task,
+        **sides,
+        **{key: json.dumps(value) for key, value in names.items() if value},
+    }
 
 
 def _graph_inputs(model: Model) -> list[Any]:
@@ -268,9 +274,15 @@ _PREPARE_COLUMNS: Final = '''def prepare(columns):
     return torch.stack(parts, dim=1).float()'''
 
 _PREPARE_IMAGES: Final = '''def prepare(images):
-    """Turn images, unsigned bytes {shape}, into the network's inputs, float32."""
+    """Turn images, unsigned bytes {shape}, into the network's inputs, float32.{resized}"""
     scale, offset = torch.tensor(PIXEL_SCALE), torch.tensor(PIXEL_OFFSET)
     return (torch.as_tensor(images).float() * scale[:, None, None] + offset[:, None, None]){flat}'''
+
+_RESIZED: Final = """
+
+    Those of another size are brought to it before: Pillow's resize((width, height), Resampling.BILINEAR).
+    """
+"""What the network was trained on, where a study has `data.resize`."""
 
 _ANSWER_CLASSES: Final = '''def answers(outputs):
     """Give the probability of each of CLASSES, float64 (N, K)."""
@@ -306,7 +318,8 @@ def torch_source(model: Model, weights: str) -> str:
     """Write the Python file. Names that come from data stand in it as literals only, never as code."""
     images = model.image_shape is not None
     flat = "" if model.architecture.convolutional else ".flatten(1)"
-    prepare = _PREPARE_IMAGES.format(shape=("N", *(model.image_shape or ())), flat=flat)
+    resized = _RESIZED if model.preprocessing.resize else ""
+    prepare = _PREPARE_IMAGES.format(shape=("N", *(model.image_shape or ())), flat=flat, resized=resized)
     return _SOURCE.format(
         given="images" if images else "columns",
         constants="\n".join(f"{name} = {value!r}" for name, value in _constants(model, weights).items()),

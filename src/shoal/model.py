@@ -6,6 +6,7 @@ Letters: N rows, D inputs, K targets or classes, C channels, H, W height and wid
 from __future__ import annotations
 
 import json
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from pydantic_core import PydanticCustomError
 
 from shoal.data import Column, OneHot, Preprocessing, given_columns, given_images
 from shoal.engine import Trained, answers, trainer_of
-from shoal.errors import InputError, ModelFileError, Problem, visible
+from shoal.errors import InputError, ModelFileError, Problem, as_path, visible
 from shoal.nets import MODEL_NAME, Architecture, model_bytes, read_model, write_atomically
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ class Model:
 
     def save(self, path: Path | str) -> None:
         """Write a model file, whole or not at all."""
-        write_atomically(Path(path), self.to_bytes())
+        write_atomically(as_path(path, "the path of a model file"), self.to_bytes())
 
     def __repr__(self) -> str:
         inputs = f"{len(self.input_names)} inputs" if self.input_names else f"images {self.image_shape}"
@@ -118,6 +119,11 @@ class Model:
     def categorical(self) -> tuple[str, ...]:
         """Names of those columns that hold categories."""
         return self.preprocessing.categorical
+
+    @property
+    def categories(self) -> dict[str, tuple[str, ...]]:
+        """The categories that were learned, for each column that holds any."""
+        return self.preprocessing.categories
 
     @property
     def image_shape(self) -> tuple[int, ...] | None:
@@ -138,14 +144,17 @@ class Model:
         """Predict rows: float64 (N, K) in the targets' units, or the names of the likeliest classes, str (N,).
 
         `x` is a frame or a dict of columns, taken by name (others are ignored); or numbers (N, D) in the
-        order of `input_names`, where no column holds categories; or images of unsigned bytes (N, H, W),
-        (N, H, W, C) or (N, C, H, W). A category that the training rows did not have counts as none of them.
+        order of `input_names`, where no column holds categories; or images (N, H, W), (N, H, W, C)
+        or (N, C, H, W) of bytes, or of other numbers that stand for bytes exactly; of any size where the study has
+        `data.resize`. A frame is pandas', polars' or alike. A category has the spelling that was
+        learned, whatever type it comes in (True, 1.0, 01). One that the training rows did not have counts as none
+        of them, with a UserWarning; several rows of which no category of a column is known are refused.
         Raises DataError.
 
         The same rows in the same order give the bytes that the run stored for them, if the trainer that
         trained the model is here, on the CPU, in the same versions on the same kind of processor.
         """
-        answer_NK = self.answer(self.inputs(x))
+        answer_NK = self.answer(self._warned(x))
         if self.facts.task == "regression":
             return answer_NK
         return np.asarray(np.array(self.classes, dtype=np.str_)[answer_NK.argmax(axis=1)])
@@ -154,13 +163,25 @@ class Model:
         """Give the probability of every class, float64 (N, K); see `predict`. InputError in regression."""
         if self.facts.task == "regression":
             raise InputError("expected a model of classes, got one of numbers: it has no probabilities")
-        return self.answer(self.inputs(x))
+        return self.answer(self._warned(x))
+
+    def _warned(self, x: Any) -> Inputs:
+        """Check rows, and warn of what is unknown of them in one sentence."""
+        inputs = self.inputs(x)
+        strange = "; ".join(self.unknown(inputs))
+        if strange:
+            warnings.warn(strange, UserWarning, stacklevel=3)
+        return inputs
+
+    def unknown(self, inputs: Inputs) -> Iterator[str]:
+        """Say which categories the training rows did not have, a sentence for each column of checked rows."""
+        return iter(()) if isinstance(inputs, np.ndarray) else self.preprocessing.unknown(inputs)
 
     def inputs(self, x: NDArray[Any] | Mapping[str, Any] | DataFrame) -> Inputs:
         """Check rows that are in memory; see `predict`."""
         if self.image_shape is None:
-            return given_columns(x, self.input_names, self.categorical)
-        return given_images(np.asarray(x), self.image_shape)
+            return given_columns(x, self.input_names, self.categories)
+        return given_images(np.asarray(x), self.image_shape, resize=self.preprocessing.resize is not None)
 
     def answer(self, inputs: Inputs) -> NDArray[np.float64]:
         """Predict checked rows: numbers in the targets' units, or probabilities, float64 (N, K)."""
@@ -182,6 +203,8 @@ class Model:
             yield f"preprocessing: expected images of shape {shape}, got {channels} channels"
         if not channels and shape != (len(preprocessing.input_names),):
             yield f"preprocessing: expected inputs of shape {shape}, got {len(preprocessing.input_names)} columns"
+        if preprocessing.resize is not None and preprocessing.resize != shape[1:]:
+            yield f"preprocessing: expected images brought to {shape[1:]}, got {preprocessing.resize}"
         yield from _repeated("input", self.input_names)
         for column in preprocessing.columns:
             if isinstance(column, OneHot):
@@ -205,7 +228,7 @@ def load(path: Path | str) -> Model:
     Nothing in the file can run, and no more is allocated than it holds. Raises ModelFileError, in one
     sentence, for a file that is missing, damaged, foreign, inconsistent or of a newer Shoal.
     """
-    path = Path(path)
+    path = as_path(path, "the path of a run folder or a model file")
     file = path / MODEL_NAME if path.is_dir() else path
     try:
         if not file.is_file():

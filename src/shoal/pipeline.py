@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
+import time
+from numbers import Integral
 from pathlib import Path
+from typing import get_args
 
 from shoal.data import Dataset, coverage
 from shoal.engine import (
+    Circumstances,
     DeviceChoice,
     Executor,
+    Fit,
     Ground,
     Planner,
     Silent,
@@ -17,6 +23,7 @@ from shoal.engine import (
     Watcher,
     ask_ensemble,
     available_memory,
+    data_doubts,
     delivered,
     entries,
     environment,
@@ -33,10 +40,12 @@ from shoal.engine import (
     truth_of,
     with_mistakes,
 )
+from shoal.errors import InputError, another_kind, as_path
 from shoal.look import write_report
-from shoal.nets import write_atomically
-from shoal.results import Identity, Plan, Results, RunLock, Store
-from shoal.study import Study, check_study, load_study, to_toml
+from shoal.nets import MODEL_NAME, write_atomically
+from shoal.parts import RUN, Parts
+from shoal.results import FitRecord, Identity, Plan, Results, RunLock, Store
+from shoal.study import Candidate, Study, check_study, load_study, to_toml
 
 
 def default_folder(study: Study) -> Path:
@@ -62,15 +71,17 @@ def plan(
 ) -> Plan:
     """Lay a study out and predict its cost; trains and writes nothing. Raises what `run` would refuse."""
     study = _checked(study)
+    begun = time.thread_time()
     trainers, planner = _lay_out(study, trainer, device)
-    folder = Path(out) if out is not None else default_folder(study)
-    workers = workers or default_workers()
+    read = time.thread_time() - begun
+    folder = _folder(study, out)
+    workers = _workers(workers)
     refuse_above(memory_need(planner, workers), available_memory())
     known: frozenset[str] = frozenset()
     if (folder / "results.sqlite").exists():
         with Store.open_readonly(folder) as store:
             known = store.known()
-    return make_plan(planner, trainers, workers, known)
+    return make_plan(planner, Circumstances(trainers.by_name, workers, known, read))
 
 
 def run(
@@ -85,37 +96,61 @@ def run(
     """Run a study (a Study, a file, or a built-in name) and draw its pictures.
 
     `out` is the run folder (runs/<study name>), `workers` the fits trained at a time (one a core). Fits that
-    the folder holds already are not trained again. Raises InputError before anything is written,
-    TrainingError where every candidate is sick, RunFolderBusy, EnvironmentFault (where too little memory is
-    available before anything is written), Interrupted.
+    the folder holds already are not trained again. A part that cannot be made after training is told to the
+    watcher (without one, by a RuntimeWarning) and stands in `missing` of the results. Raises InputError before
+    anything is written, TrainingError where every candidate is sick, RunFolderBusy, EnvironmentFault (where too
+    little memory is available before anything is written), Interrupted.
     """
     study = _checked(study)
-    folder = Path(out) if out is not None else default_folder(study)
+    folder = _folder(study, out)
     trainers, planner = _lay_out(study, trainer, device)
+    parts = Parts(watcher.note if watcher else None)
     watcher = watcher or Silent()
     if trainers.note:
         watcher.note(trainers.note)
-    workers = workers or default_workers()
+    for doubt in data_doubts(planner.dataset, study.data.standardize):
+        watcher.note(doubt)
+    for note in planner.dataset.notes:
+        watcher.note(note)
+    workers = _workers(workers)
     refuse_above(memory_need(planner, workers), available_memory())
     ground = Ground(planner.dataset, study.data.standardize)
     executor = Executor(ground, trainers.by_name, workers, watcher)
     with RunLock(folder), Store.create_or_open(folder, _identity(study, planner.dataset)) as store:
-        _train(planner, executor, store, folder)
+        trained = _train(planner, executor, store, folder)
+        _finish(planner, trained, executor, store, folder, parts)
         give_back()
         results = Results.open(folder)
-        write_report(results)
-    return results
+        write_report(results, parts)
+    return dataclasses.replace(results, missing=tuple(parts.missing)) if parts.missing else results
 
 
 def _checked(study: Study | str | Path) -> Study:
     """Read a study, or hold one built in Python to the same rules."""
-    if not isinstance(study, Study):
+    if isinstance(study, str | os.PathLike):
         return load_study(study)
+    if not isinstance(study, Study):
+        raise another_kind("a Study, the path of a study file or the name of a built-in study", study)
     check_study(study)
     return study
 
 
+def _workers(workers: int | None) -> int:
+    if workers is None:
+        return default_workers()
+    if not isinstance(workers, Integral) or isinstance(workers, bool) or workers < 1:
+        raise InputError(f"workers: expected a whole number of at least 1, got {workers!r:.60}")
+    return int(workers)
+
+
+def _folder(study: Study, out: Path | str | None) -> Path:
+    return default_folder(study) if out is None else as_path(out, "the path of a run folder for `out`")
+
+
 def _lay_out(study: Study, trainer: TrainerChoice, device: DeviceChoice) -> tuple[Trainers, Planner]:
+    for name, given, choices in (("trainer", trainer, TrainerChoice), ("device", device, DeviceChoice)):
+        if not isinstance(given, str) or given not in get_args(choices):
+            raise InputError(f"{name}: expected one of {', '.join(get_args(choices))}, got {given!r:.60}")
     trainers = Trainers(trainer, pick_device(device))
     dataset = load_data(study)
     give_back()
@@ -126,8 +161,13 @@ def _identity(study: Study, dataset: Dataset) -> Identity:
     return Identity(study.study.name, study.study.task, dataset.train_fingerprint)
 
 
-def _train(planner: Planner, executor: Executor, store: Store, folder: Path) -> None:
-    """Search and comparisons, the choice, then the winner: beside the comparisons, and on all training rows."""
+def _train(
+    planner: Planner, executor: Executor, store: Store, folder: Path
+) -> tuple[Candidate, Fit, FitRecord]:
+    """Search and comparisons, the choice, then the winner: beside the comparisons, and on all training rows.
+
+    Gives the winner and the network that is delivered.
+    """
     first = planner.search_fits() + planner.comparison_fits()
     text = to_toml(planner.study)
     write_atomically(folder / "study.toml", text.encode())
@@ -135,18 +175,36 @@ def _train(planner: Planner, executor: Executor, store: Store, folder: Path) -> 
     store.begin(environment(executor.trainers))
     store.put_fact("preprocessing", fold_preprocessing(planner))
     store.put_fact("coverage", coverage(planner.dataset).to_json())
+    store.put_fact("data notes", list(planner.dataset.notes))
     give_back()
-    truth = truth_of(planner)
-    store.put_truth(truth)
+    store.put_truth(truth_of(planner))
     store.set_plan(entries(first), planner.candidate_rows())
     executor.execute("training", first, store)
     winner, epochs = settle(planner, store)
     last = planner.winner_fits(winner, epochs)
     store.set_plan(entries(first + last), planner.candidate_rows())
     executor.execute("winner", last, store)
-    fit, record = delivered(last, store)
-    if planner.dataset.images is not None:
-        store.put_truth(with_mistakes(truth, planner.dataset.images, record))
-    ask_ensemble(planner, winner, store, executor.trainers)
-    look_inside(planner, fit, record, store, executor.trainers)
-    save_winner(planner, fit, record, folder)
+    return winner, *delivered(last, store)
+
+
+def _finish(
+    planner: Planner,
+    trained: tuple[Candidate, Fit, FitRecord],
+    executor: Executor,
+    store: Store,
+    folder: Path,
+    parts: Parts,
+) -> None:
+    """Write the model file, then keep what only rows and trainer tell of the winner: each part for itself."""
+    winner, fit, record = trained
+    images = planner.dataset.images
+    with parts.attempt(MODEL_NAME, RUN, folder / MODEL_NAME):
+        save_winner(planner, fit, record, folder)
+    if images is not None:
+        with parts.attempt("images of the mistakes", RUN):
+            store.put_truth(with_mistakes(truth_of(planner), images, record))
+    with parts.attempt("ensemble", RUN):
+        ask_ensemble(planner, winner, store, executor.trainers)
+    with parts.attempt("inside of the network", RUN):
+        look_inside(planner, (fit, record), store, executor.trainers, parts)
+    store.put_fact("missing", [dataclasses.asdict(one) for one in parts.missing])

@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data import Column, OneHot, Preprocessing, read_columns, read_images, read_table
+from shoal.data import Preprocessing, nfc, read_columns, read_images, read_table
 from shoal.errors import Problem, RunFolderError, visible
 from shoal.model import Inputs, Model, load
 from shoal.nets import Architecture
@@ -93,34 +93,19 @@ def harmless(value: object) -> str:
 def _read(model: Model, path: Path) -> tuple[tuple[str, Sequence[Any]], Inputs, list[str]]:
     """Read new rows: the column that names them, the inputs, and notes on what was left out."""
     if model.image_shape is not None:
-        images, names = read_images(path, model.image_shape)
-        return ("image", names), images, []
+        resize = model.preprocessing.resize is not None
+        new = read_images(path, model.image_shape, resize=resize)
+        return ("image", new.names), new.images, list(new.notes)
     table = read_table(path)
-    columns = read_columns(table, model.input_names, model.categorical)
-    others = [name for name in table.names if name not in model.input_names]
+    columns = read_columns(table, model.input_names, model.categories)
+    others = [name for name in table.names if name not in set(map(nfc, model.input_names))]
     notes = [f"{path}: left out, being no inputs of this model: {_listed(others)}"] if others else []
-    return ("row", range(1, table.rows + 1)), columns, notes + list(_unknown(model, columns))
-
-
-def _unknown(model: Model, columns: Sequence[Column]) -> Iterator[str]:
-    """Note categories that the training rows did not have."""
-    values = {column.name: column.values for column in columns}
-    for column in model.preprocessing.columns:
-        if isinstance(column, OneHot):
-            strange = sorted(set(values[column.name].tolist()) - set(column.categories))
-            if strange:
-                where = f"column {_quoted(column.name)}"
-                what = "not among the categories it learned, and read as none of them"
-                yield f"{where}: {what}: {_listed(strange)}"
+    return ("row", range(1, table.rows + 1)), columns, notes + list(model.unknown(columns))
 
 
 def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(map(_quoted, names[:_SHOWN])) + more
-
-
-def _quoted(name: str) -> str:
-    return f'"{visible(name[:60])}"'
+    return ", ".join(f'"{visible(name[:60])}"' for name in names[:_SHOWN]) + more
 
 
 def _answers(model: Model, answer_NK: NDArray[np.float64]) -> dict[str, Sequence[Any]]:

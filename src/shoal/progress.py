@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 from shoal.engine import PlannedFit, Silent
 from shoal.errors import visible
 from shoal.look import duration
-from shoal.results import FitRecord
+from shoal.results import FitRecord, higher_is_better
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -71,7 +71,7 @@ class _Tally(Silent):
             for candidate, scores in self._scores.items()
             if len(scores) == self._wanted[candidate] and not any(map(math.isnan, scores))
         ]
-        return (max(means) if self.metric == "accuracy" else min(means)) if means else None
+        return (max(means) if higher_is_better(self.metric) else min(means)) if means else None
 
     def line(self) -> str:
         """Fits done, rate, time left, best so far."""
@@ -129,8 +129,13 @@ class Plain(_Tally):
         self._said = time.monotonic()
         # A reader that went away, or a log on a full disk, is no reason to end a run.
         with contextlib.suppress(OSError):
-            self._stream.write(visible(line) + "\n")
+            self._stream.write(self._in_its_encoding(visible(line)) + "\n")
             self._stream.flush()
+
+    def _in_its_encoding(self, line: str) -> str:
+        """Give a line with escapes for what a caller's stream cannot write."""
+        encoding = self._stream.encoding or "utf-8"
+        return line.encode(encoding, "backslashreplace").decode(encoding)
 
 
 class Live(_Tally):

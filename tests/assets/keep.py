@@ -68,7 +68,7 @@ def _rows(work: Path, name: str) -> Any:
 
 if __name__ == "__main__":
     with (
-        patch("shoal.pipeline.write_report", lambda results: None),
+        patch("shoal.pipeline.write_report", lambda *_: None),
         patch("shoal.pipeline.environment", lambda trainers: MACHINE),
     ):
         keep(Path(sys.argv[1]))

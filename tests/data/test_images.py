@@ -26,7 +26,6 @@ from shoal.data import (
     make_folds,
     read_images,
 )
-from shoal.data import _pictures as pictures_module
 from shoal.errors import DataError
 
 RANDOM = np.random.default_rng(0)
@@ -216,36 +215,55 @@ def test_labels_that_are_not_there_or_do_not_fit() -> None:
 
 
 def test_every_mistake_of_a_folder_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pictures_module, "MAX_PIXELS", 100)
+    monkeypatch.setattr("shoal.data._pictures.MAX_PIXELS", 100)
     class_folders("d")
     Path("d/stray.png").write_bytes(b"")
     Path("d/empty").mkdir()
     Path("d/cat/inner").mkdir()
     picture("d/cat/4big.png", np.zeros((10, 11), np.uint8))
     picture("d/cat/5wide.png", np.zeros((4, 6), np.uint8))
-    picture("d/cat/6deep.png", np.zeros((4, 5), np.uint16))
-    picture("d/cat/7clear.png", np.zeros((4, 5, 4), np.uint8))
+    picture("d/cat/6deep.png", np.full((4, 5), 300, np.uint16))
     frames = [Image.fromarray(values) for values in PIXELS[:2]]
     frames[0].save("d/dog/anime.png", save_all=True, append_images=frames[1:])
-    frames[0].save("d/dog/bitmap.png", format="BMP")
-    Path("d/dog/notes.txt").write_text("hello")
+    frames[0].save("d/dog/film.gif", save_all=True, append_images=frames[1:])
+    Path("d/dog/text.png").write_text("hello")
+    Path("d/dog/phone.heic").write_bytes(b"\0\0\0\x18ftypheic")
     whole = Path("d/dog/2.png").read_bytes()
     Path("d/dog/cut.png").write_bytes(whole[:60])
     lines = refusal("d")
-    cut = lines.pop(-2)
-    assert cut.startswith('d, "dog/cut.png": expected a readable image, got a damaged one (')
     assert lines == [
-        'd: expected one folder per class, got the file "stray.png"',
-        'd, "cat/inner": expected an image, got a folder',
-        'd, "empty": expected images, got an empty folder',
+        'd, "stray.png": expected folders of pictures, got a picture beside them',
+        'd, "cat/inner": expected a picture, got a folder; data.groups = "folder" takes folders inside a class for'
+        " groups",
         'd, "cat/4big.png": expected at most 100 pixels, got 11 x 10',
-        'd, "cat/5wide.png": expected 5 x 4 pixels like "cat/0.png", got 6 x 4',
-        'd, "cat/6deep.png": expected 8 bits of grey or of red, green and blue, got mode I;16',
-        'd, "cat/7clear.png": expected an opaque image, got transparency',
-        'd, "dog/anime.png": expected one picture, got several (animated)',
-        'd, "dog/bitmap.png": expected a PNG or JPEG image, got something else',
-        'd, "dog/notes.txt": expected a PNG or JPEG image, got something else',
+        'd, "dog/anime.png", "dog/film.gif": expected one picture, got several (animated, or pages); save the one that'
+        " counts",
+        'd, "dog/phone.heic": expected PNG, JPEG, WebP, BMP, GIF, TIFF or PPM, got ".heic"; convert it, or take it out'
+        " of the folder",
+        'd, "dog/text.png": expected a picture (PNG, JPEG, WebP, BMP, GIF, TIFF or PPM), got something else or a'
+        " damaged one",
+        'd: expected pictures of one size, got 5 x 4 (6, as "cat/0.png"), 6 x 4 (1, as "cat/5wide.png");'
+        " data.resize = [HEIGHT, WIDTH] in the study brings all images to one size",
     ]
+    for name in (
+        "stray.png",
+        "cat/4big.png",
+        "dog/anime.png",
+        "dog/film.gif",
+        "dog/text.png",
+        "dog/phone.heic",
+    ):
+        Path("d", name).unlink()
+    Path("d/cat/inner").rmdir()
+    Path("d/cat/5wide.png").unlink()
+    assert refusal("d") == ['d, "empty": expected pictures, got an empty folder']
+    Path("d/empty").rmdir()
+    deep, cut = refusal("d")
+    assert deep == (
+        'd, "cat/6deep.png": expected 8 bits of grey or of red, green and blue, got 16 bits of grey (300);'
+        " save it with 8 bits"
+    )
+    assert cut.startswith('d, "dog/cut.png": expected a readable image, got a damaged one (')
 
 
 def bomb(width: int, height: int) -> bytes:
@@ -287,9 +305,9 @@ def test_damaged_pictures_never_escape_as_other_errors(
         raw[place] = data.draw(st.integers(0, 255))
     file.write_bytes(raw[: data.draw(st.integers(0, len(raw)))])
     with contextlib.suppress(DataError):
-        images, names = read_images(file, (1, 4, 5))
-        assert images.shape == (1, 1, 4, 5)
-        assert names == ("fuzz",)
+        new = read_images(file, (1, 4, 5))
+        assert new.images.shape == (1, 1, 4, 5)
+        assert new.names == ("fuzz",)
 
 
 def test_folders_without_classes() -> None:
@@ -302,9 +320,17 @@ def test_folders_without_classes() -> None:
 
 def test_test_images_must_be_like_the_training_images() -> None:
     class_folders("train")
-    picture("test/cat/1.png", np.zeros((4, 5, 3), np.uint8))
+    colour = np.arange(60, dtype=np.uint8).reshape(4, 5, 3)
+    picture("test/cat/1.png", colour)
+    picture("test/cat/2.png", np.dstack([PIXELS[1]] * 3))
     assert refusal("train", "test") == [
-        "test: expected images like the training rows, 5 x 4 pixels of 1 channel, got 5 x 4 pixels of 3 channels"
+        'test: expected grey images like the training rows, got colour in "cat/1.png"; 1 other is grey'
+    ]
+    picture("test/cat/1.png", np.zeros((4, 6), np.uint8))
+    Path("test/cat/2.png").unlink()
+    assert refusal("train", "test") == [
+        "test: expected images like the training rows, 5 x 4 pixels, got 6 x 4;"
+        " data.resize = [HEIGHT, WIDTH] in the study brings all images to one size"
     ]
     picture("test/cat/1.png")
     picture("test/cow/1.png")
@@ -323,15 +349,18 @@ def test_grey_test_images_beside_colour_training_images() -> None:
 
 
 NPZ_REFUSALS = [
-    ({"a": PIXELS}, ['d.npz: expected arrays "images" and "labels", got "a"']),
+    (
+        {"a": PIXELS},
+        ['d.npz: expected arrays "images" and "labels", "x_train" and "y_train" or the like, got "a"'],
+    ),
     ({"images": PIXELS}, ['d.npz: expected an array "labels" beside "images", got none']),
     (
         {"images": PIXELS, "labels": LABELS[:3]},
         ["d.npz: expected as many labels as images (12), got 3"],
     ),
     (
-        {"images": PIXELS / 255, "labels": LABELS},
-        ['d.npz: array "images": expected unsigned bytes (uint8), got float64'],
+        {"images": np.int64(1000) + PIXELS, "labels": LABELS},
+        ['d.npz: array "images": expected bytes (uint8), or whole numbers from 0 to 255, got 1255 (int64)'],
     ),
     (
         {"images": PIXELS, "labels": LABELS / 2},
@@ -355,41 +384,6 @@ NPZ_REFUSALS = [
 def test_npz_refusals(arrays: dict[str, NDArray], sentences: list[str]) -> None:
     np.savez("d.npz", **arrays)
     assert refusal("d.npz") == sentences
-
-
-def test_new_images_to_predict() -> None:
-    class_folders("d")
-    images, names = read_images("d", (1, 4, 5))
-    assert names == ("cat/0.png", "cat/1.png", "dog/2.png", "dog/3.png")
-    assert images[:, 0].tolist() == PIXELS[:4].tolist()
-    assert read_images("d/cat/1.png", (3, 4, 5))[0].tolist() == [[PIXELS[1].tolist()] * 3]
-    assert read_images(write_idx(), (1, 4, 5))[1] == tuple(map(str, range(1, 13)))
-    np.savez("d.npz", x_test=PIXELS)
-    assert len(read_images("d.npz", (1, 4, 5))[0]) == 12
-
-
-def test_new_images_that_are_refused() -> None:
-    def sentence(path: str) -> str:
-        with pytest.raises(DataError) as caught:
-            read_images(path, (1, 4, 5))
-        return str(caught.value)
-
-    picture("wide.png", np.zeros((4, 6), np.uint8))
-    Path("empty").mkdir()
-    np.savez("d.npz", a=PIXELS)
-    assert sentence("no") == "no: expected images, got nothing there"
-    assert sentence("empty") == "empty: expected images, got an empty folder"
-    assert sentence("d.npz") == 'd.npz: expected an array "images", got "a"'
-    assert sentence("wide.png") == (
-        "wide.png: expected images like the training rows, 5 x 4 pixels of 1 channel, got 6 x 4 pixels of 1 channel"
-    )
-
-
-def test_a_rotated_photograph_is_read_upright() -> None:
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    picture("p.jpg", np.zeros((4, 5), np.uint8), exif=exif)
-    assert read_images("p.jpg", (1, 5, 4))[0].shape == (1, 1, 5, 4)
 
 
 @given(rows=st.sets(st.integers(0, 11), min_size=1), colour=st.booleans())

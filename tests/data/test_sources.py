@@ -223,7 +223,7 @@ def test_columns_from_which_nothing_can_be_learned() -> None:
 
 
 def test_new_rows_are_read_by_name() -> None:
-    columns = read_columns("t.csv", ["b", "kind"], ["kind"])
+    columns = read_columns("t.csv", ["b", "kind"], {"kind": ("u", "v", "w")})
     assert [column.name for column in columns] == ["b", "kind"]
     assert columns[0].values[:3].tolist() == [0, 1, 4]
     with pytest.raises(DataError) as caught:

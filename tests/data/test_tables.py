@@ -144,6 +144,8 @@ def test_the_printed_list_ends_after_twenty(write: Write) -> None:
     assert lines[20] == "t.csv: and 30 more"
 
 
+SAVE = 'save it as UTF-8 (in a spreadsheet: "CSV UTF-8"; else: iconv -f cp1252 -t utf-8)'
+WEST = f"most likely Windows-1252 or Latin-1; {SAVE}"
 WHOLE_FILES = [
     ("t.csv", "", "t.csv: expected a line of column names and rows below it, got an empty file"),
     ("t.csv", "\ufeff\n\n", "t.csv: expected a line of column names and rows below it, got an empty file"),
@@ -151,8 +153,16 @@ WHOLE_FILES = [
     ("t.csv", "\na,y\n1,2\n", "t.csv, line 1: expected column names, got an empty line"),
     ("t.csv", "a,,y\n1,2,3\n", "t.csv, line 1, column 2: expected a column name, got nothing"),
     ("t.csv", "a,y,a\n1,2,3\n", 't.csv, line 1: expected every column name once, got "a" 2 times'),
-    ("t.csv", b"a,y\n1,2\n3,\xff\n", "t.csv, line 3: expected UTF-8 text, got byte 0xff at offset 10"),
-    ("t.csv", b"\xef\xbb\xbfa\n\x80\n", "t.csv, line 2: expected UTF-8 text, got byte 0x80 at offset 5"),
+    (
+        "t.csv",
+        b"a,y\n1,2\n3,\xff\n",
+        f"t.csv, line 3: expected UTF-8 text, got byte 0xff at offset 10, {WEST}",
+    ),
+    (
+        "t.csv",
+        b"\xef\xbb\xbfa\n\x80\n",
+        "t.csv, line 2: expected UTF-8 text, as its mark says, got byte 0x80 at offset 5: damaged",
+    ),
     ("t.csv", "a,y\n1,2\0\n", "t.csv, line 2: expected text, got a NUL byte"),
     ("t.csv", 'a,y\n1,2\n1,"2\n', "t.csv, line 3: expected well-quoted cells, got: unexpected end of data"),
     ("t.csv", 'a,y\n1,"2"3\n', "t.csv, line 2: expected well-quoted cells, got: ',' expected after '\"'"),
@@ -239,7 +249,7 @@ def test_npz_columns_keep_their_numbers(tmp_path: Path) -> None:
     np.savez_compressed(tmp_path / "t.npz", x=x, y=np.array([1, 2, 3], np.uint8), s=np.array(["a", "b", "a"]))
     table = read_table(tmp_path / "t.npz")
     assert table.names == ("x[0]", "x[1]", "y", "s")
-    columns = read_columns(tmp_path / "t.npz", ["x[1]", "s"], {"s"})
+    columns = read_columns(tmp_path / "t.npz", ["x[1]", "s"], {"s": ("a", "b")})
     assert [column.values.tolist() for column in columns] == [[3, 4, 5], ["a", "b", "a"]]
 
 

@@ -32,7 +32,7 @@ def study() -> Study:
 def whole(study: Study, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The digest of an undisturbed run on one worker, which must have learned to read."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("shoal.pipeline.write_report", lambda results: None)
+        patch.setattr("shoal.pipeline.write_report", lambda *_: None)
         results = run(study, out=tmp_path_factory.mktemp("whole"), workers=1)
     assert results.refit["test_accuracy"].min() > 0.85
     return results.digest

@@ -21,7 +21,7 @@ from studies import tiny_study
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("shoal.pipeline.write_report", lambda results: None)
+        patch.setattr("shoal.pipeline.write_report", lambda *_: None)
         folder = tmp_path_factory.mktemp("ensemble")
         run(tiny_study(search={"repeats": 2}), out=folder, workers=1)
         return folder

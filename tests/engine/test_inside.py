@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ import pytest
 
 from shoal.data import load_builtin
 from shoal.engine import Planner, Trainers, _inside, load_data
+from shoal.look import Findings
+from shoal.look._findings_inside import class_activation
 from shoal.nets import Channels, build_architecture, initial_parameters
 from shoal.pipeline import run
-from shoal.results import Results, Store
+from shoal.results import Identity, Results, Store
 from shoal.streams import REFIT_STREAM, StreamKey
 from shoal.study import Study
 from studies import tiny_study
@@ -36,7 +39,7 @@ def small(**inspect: Any) -> Study:
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Results:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("shoal.pipeline.write_report", lambda results: None)
+        patch.setattr("shoal.pipeline.write_report", lambda *_: None)
         return run(small(history=2, images=[7, 3]), out=tmp_path_factory.mktemp("images"), workers=1)
 
 
@@ -150,6 +153,49 @@ def test_channels_are_measured_over_all_test_images(images: Results) -> None:
             np.diagonal(channels.activation(number, made)),
             rtol=1e-6,
         )
+
+
+def test_of_many_test_images_a_part_is_looked_at_each_class_with_its_share(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, images: Results
+) -> None:
+    whole = images.inside
+    assert whole is not None
+    assert whole.channels["looked_at"].tolist() == [*range(1438, 1438 + 359)]
+    monkeypatch.setattr(_inside, "LOOKED_AT", 40)
+    inside, data = run(small(), out=tmp_path, workers=1).inside, load_builtin("digits")
+    assert inside is not None
+    assert data.images is not None
+    row_N = inside.channels["looked_at"]
+    assert len(np.unique(row_N)) == 40
+    assert row_N.min() >= data.train_rows
+    share = np.bincount(data.targets[data.train_rows :]) * 40 / 359
+    assert (np.abs(np.bincount(data.targets[row_N]) - share) < 1).all()
+    assert np.diff(row_N).max() < 60  # over the whole file, not its first images
+    architecture = build_architecture(small().network, (1, 8, 8), 10)
+    named = images.parameters(inside.fit_id)
+    channels = Channels(architecture, named, np.array([1 / 255], np.float32), np.zeros(1, np.float32))
+    (maps,) = channels.maps(data.images[row_N])
+    np.testing.assert_allclose(inside.channels["conv1/high"], maps[0].max(axis=(0, 2, 3)), rtol=1e-6)
+    assert np.isin(inside.channels["conv1/rows"], row_N).all()
+    np.testing.assert_array_equal(inside.channels["conv1/made"], whole.channels["conv1/made"])
+    answers = class_activation(Findings(Results.open(tmp_path)))
+    assert answers is not None
+    assert (answers.images, answers.of) == (40, 359)
+
+
+def test_channels_kept_by_earlier_versions_are_still_read(images: Results, tmp_path: Path) -> None:
+    """They stand under another name, were measured at all test images, and do not say at which."""
+    assert images.inside is not None
+    shutil.copytree(images.folder, tmp_path / "old")
+    fact = {"fit": images.inside.fit_id, "parts": {"channels": "channels of old"}}
+    kept = {name: part for name, part in images.inside.channels.items() if name != "looked_at"}
+    identity = Identity("small", "classification", load_builtin("digits").train_fingerprint)
+    with Store.create_or_open(tmp_path / "old", identity) as store:
+        store.put_derived(images.inside.fit_id, "channels of old", kept)
+        store.put_fact("inside", fact)
+    answers = class_activation(Findings(Results.open(tmp_path / "old")))
+    assert answers is not None
+    assert (answers.images, answers.of) == (359, 359)
 
 
 def test_maps_and_units_belong_to_their_rows(images: Results) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse
 import sklearn
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,8 +18,10 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from shoal import CNNClassifier, MLPClassifier, MLPRegressor, TrainingError
 
@@ -66,6 +69,16 @@ def test_weights_that_say_nothing_change_nothing() -> None:
     weight[30:] = 0
     x, y = np.concatenate([X, X[:4] + 9]), np.concatenate([CLASS, 2 - CLASS[:4]])
     assert same(plain, clone(model).fit(x, y, sample_weight=weight))
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-42, 1e36, 1e300])
+@pytest.mark.parametrize("equal", [True, False])
+def test_weights_of_any_size_count_by_their_ratios(scale: float, equal: bool) -> None:
+    weight = np.ones(30) if equal else np.linspace(0.5, 1.5, 30)
+    model = MLPClassifier(**QUICK, batch_size=8)
+    plain, scaled = (clone(model).fit(X, CLASS, sample_weight=w) for w in (weight, weight * scale))
+    for mine, theirs in zip(scaled.coefs_, plain.coefs_, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.parametrize("model", [MLPRegressor, MLPClassifier])
@@ -207,7 +220,7 @@ def test_epochs_one_at_a_time_are_the_epochs_of_a_fit(optimizer: str, batch_size
     for _ in range(8):
         parts.partial_fit(X, Y)
     assert same(whole, parts)
-    assert parts.n_iter_ == 8
+    assert (parts.n_iter_, parts.best_iter_, parts.t_, whole.t_) == (1, 8, 240, 240)
     assert parts.loss_curve_ == whole.loss_curve_
     assert parts.curve_epochs_ == whole.curve_epochs_ == list(range(1, 9))
 
@@ -224,10 +237,9 @@ def test_classes_are_told_in_the_first_part() -> None:
 def test_a_warm_start_goes_on_from_what_is_there() -> None:
     model = MLPRegressor(**QUICK, warm_start=True, optimizer="sgd", momentum=0.0)
     twice = model.fit(X, Y).fit(X, Y)
-    assert twice.n_iter_ == 8
-    assert (
-        twice.loss_curve_[0] < MLPRegressor(**QUICK, optimizer="sgd", momentum=0.0).fit(X, Y).loss_curve_[-1]
-    )
+    once = clone(model).fit(X, Y)
+    assert twice.loss_curve_[:8] == once.loss_curve_
+    assert twice.loss_curve_[8] < once.loss_curve_[-1]
     other = model.set_params(hidden_layer_sizes=(7,))
     with pytest.raises(
         ValueError, match=r"^MLPRegressor: expected the network's layers .* got others: 7-2 for 6-2$"
@@ -300,6 +312,34 @@ def test_a_fit_that_diverges_says_where_and_why() -> None:
         wild.predict(X)
 
 
+@pytest.mark.parametrize("fails", ["diverges", "is refused", "is interrupted"])
+@pytest.mark.parametrize("step", ["fit", "partial_fit"])
+def test_a_fitted_estimator_whose_next_fit_fails_stays_as_it_was(
+    fails: str, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fitted to floats, then asked to fit bytes of another size and other labels."""
+    model = CNNClassifier(4, (4,), "identity", optimizer="sgd", max_iter=3, random_state=0).fit(DIGITS, DIGIT)
+    expected = model.predict_proba(DIGITS)
+    x, y, error = np.full((40, 6, 6), 255, np.uint8), DIGIT, TrainingError
+    if step == "partial_fit":
+        x = DIGITS * 1e30
+    if fails == "is refused":
+        y, error = DIGIT[:-1], ValueError
+    if fails == "is interrupted":
+        error = KeyboardInterrupt
+
+        def interrupted(*_: Any, **__: Any) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("shoal.estimators._estimator.train_one", interrupted)
+    model.set_params(learning_rate_init=1e9)
+    with pytest.raises(error):
+        getattr(model, step)(x, y)
+    np.testing.assert_array_equal(model.predict_proba(DIGITS), expected)
+    np.testing.assert_array_equal(model.predict_proba(DIGITS.astype(np.uint8)), expected)
+    assert len(model.loss_curve_) == 3
+
+
 @pytest.mark.parametrize(
     ("options", "x", "y", "weight", "sentence"),
     [
@@ -333,6 +373,12 @@ def test_a_refusal_names_what_was_expected_and_what_came(
     assert str(refusal.value) == sentence
 
 
+def test_a_device_that_is_not_here_is_refused() -> None:
+    other = "cuda" if sys.platform == "darwin" else "mps"
+    with pytest.raises(ValueError, match=rf"^device: expected one that torch finds here, got {other}$"):
+        MLPRegressor(**QUICK, device=other).fit(X, Y)
+
+
 def test_partial_fit_refuses_what_needs_the_whole() -> None:
     with pytest.raises(ValueError, match=r"^early_stopping: expected False in partial_fit, got True$"):
         MLPRegressor(early_stopping=True).partial_fit(X, Y)
@@ -342,6 +388,43 @@ def test_partial_fit_refuses_what_needs_the_whole() -> None:
         ValueError, match=r"^classes: expected every label there will be in the first call, got None$"
     ):
         MLPClassifier().partial_fit(X, CLASS)
+
+
+def test_several_labels_for_a_row_are_refused() -> None:
+    sentence = (
+        r"^y: expected one label a row, got 2; several are not there yet, but sklearn\.multiclass\.OneVsRestClassifier "
+        r"and sklearn\.multioutput\.MultiOutputClassifier take them around this$"
+    )
+    several = np.column_stack([CLASS > 0, CLASS > 1]).astype(int)
+    for y in (several, several.tolist(), pd.DataFrame(several)):
+        with pytest.raises(ValueError, match=sentence):
+            MLPClassifier(**QUICK).fit(X, y)
+    assert OneVsRestClassifier(MLPClassifier(**QUICK)).fit(X, several).predict(X).shape == (30, 2)
+    assert MultiOutputClassifier(MLPClassifier(**QUICK)).fit(X, several).predict(X).shape == (30, 2)
+
+
+def test_labels_of_several_types_are_refused() -> None:
+    for labels, kinds in (([1, "a"], "int and str"), ([None, "a"], "NoneType and str")):
+        y = np.array(labels, dtype=object)[CLASS % 2]
+        with pytest.raises(ValueError, match=rf"^y: expected labels of one type, to be sorted, got {kinds}$"):
+            MLPClassifier(**QUICK).fit(X, y)
+
+
+@pytest.mark.parametrize("model", [MLPClassifier, MLPRegressor, CNNClassifier])
+@pytest.mark.parametrize(
+    "form", ["csr_matrix", "csr_array", "csc_matrix", "coo_array", "dok_array", "bsr_array"]
+)
+def test_sparse_rows_are_refused_in_the_words_of_scikit_learn(model: Any, form: str) -> None:
+    y = CLASS if model is not MLPRegressor else Y[:, 0]
+    fitted = model(hidden_layer_sizes=(3,), max_iter=1).fit(X, y)
+    sparse = getattr(scipy.sparse, form)(X)
+    sentence = r"^Sparse data was passed for X, but dense data is required. Use '.toarray\(\)' to convert"
+    for ask in (fitted.fit, fitted.partial_fit, fitted.score, lambda x, _: fitted.predict(x)):
+        with pytest.raises(TypeError, match=sentence):
+            ask(sparse, y)
+    pipeline = make_pipeline(OneHotEncoder(), clone(fitted))
+    with pytest.raises(TypeError, match=sentence):
+        pipeline.fit(CLASS[:, None], y)
 
 
 def test_images_are_refused_in_a_sentence() -> None:

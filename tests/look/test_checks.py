@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from look_runs import MadeUp, make_run
+from numpy.typing import NDArray
 
 from shoal.errors import RunFolderError
 from shoal.look import Check, checks
@@ -72,7 +73,7 @@ def test_validation_loss_still_falling(tmp_path: Path) -> None:
     check = made(tmp_path / "a", losses=falling, space={"training.lr": [0.1, 0.2]})["SH002"]
     assert check.what.startswith("The validation loss of 3 of 3 networks of the chosen candidate was still")
     # A straight line from 1 to 0.5: about a tenth of its fall, over a level of 0.57.
-    assert float(re.findall(r"by ([\d.]+)%", check.what)[0]) == pytest.approx(100 * 0.05 / 0.575, abs=1)
+    assert float(re.findall(r"by ([\d.]+)\s%", check.what)[0]) == pytest.approx(100 * 0.05 / 0.575, abs=1)
     assert "SH002" in made(tmp_path / "no search", losses=falling)
     assert "SH002" not in made(tmp_path / "b", space={"training.lr": [0.1, 0.2]})
     assert "SH002" not in made(tmp_path / "c", losses=falling, validation=0.0)
@@ -80,7 +81,8 @@ def test_validation_loss_still_falling(tmp_path: Path) -> None:
 
 def test_chosen_candidate_not_distinguishable(tmp_path: Path) -> None:
     check = made(tmp_path / "a", space={"training.lr": [0.1, 0.2, 0.3]}, level=0.5)["SH003"]
-    assert re.match(r"[23] of 3 candidates cannot be told from the best at 5 %\.", check.what)
+    alike = r"(1 of the 2|any of the 2) others"
+    assert re.fullmatch(rf"The best candidate cannot be told from {alike} at 5 %\.", check.what)
     results = make_run(tmp_path / "b", replace(LEARNED, space={"training.lr": [0.1, 0.2]}))
     first, second = results.choice.standings
     apart = replace(results.choice, standings=(first, replace(second, indistinguishable=False)))
@@ -123,7 +125,7 @@ def test_uneven_classes(tmp_path: Path) -> None:
     check = found(replace(results, truth=replace(results.truth, y=y)))["SH006"]
     assert check.what == (
         'Of the training rows, 32 are of class "dog" and 8 of class "cat"; always answering the first is right for'
-        " 80% of them."
+        " 80\u00a0% of them."
     )
     y = np.array([0] * 9 + [1] * 31 + [0, 1] * 15)
     assert "SH006" not in found(replace(results, truth=replace(results.truth, y=y)))
@@ -132,7 +134,7 @@ def test_uneven_classes(tmp_path: Path) -> None:
 def test_repeated_rows(tmp_path: Path) -> None:
     check = covered(tmp_path / "a", repeated_inputs=5, repeated_rows=3, repeated_train=2)["SH007"]
     assert check.what == (
-        "3 of 30 test rows (10.0%) are training rows too, with the same inputs and the same target."
+        "3 of 30 test rows (10.0\u00a0%) are training rows too, with the same inputs and the same target."
         " Among the training rows, 2 repeat another."
     )
     assert "SH007" not in covered(tmp_path / "b", repeated_inputs=5, repeated_train=2)
@@ -152,7 +154,7 @@ def test_test_rows_outside_and_in_gaps_are_two_doubts(tmp_path: Path) -> None:
     assert "SH009" not in checks
     checks = covered(tmp_path / "b", bare=[interval(0.5, 1.5, 12)], gap_rows=12)
     assert checks["SH009"].what == (
-        '12 of 30 test rows (40%) lie where there is no training row: 12 between 0.5 and 1.5 in "size".'
+        '12 of 30 test rows (40\u00a0%) lie where there is no training row: 12 between 0.5 and 1.5 in "size".'
     )
     assert "SH008" not in checks
 
@@ -172,6 +174,74 @@ def test_many_variants_tested(tmp_path: Path) -> None:
     told = made(tmp_path / "b", names=("a", "b", "c", "d"))["SH010"].what
     assert told == "5 variants were tested on the same test rows."
     assert "SH010" not in made(tmp_path / "c", names=("a", "b", "c"))
+
+
+def rows_of(results: Results, **changes: Any) -> Results:
+    return replace(results, truth=replace(results.truth, **changes))
+
+
+def answering(results: Results, monkeypatch: pytest.MonkeyPatch, answer_VK: NDArray[Any]) -> dict[str, Check]:
+    monkeypatch.setattr(Results, "test_predictions", lambda results, fit_id: answer_VK)
+    return found(results)
+
+
+def test_answers_no_better_than_a_constant_or_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = make_run(tmp_path, replace(LEARNED, targets=("a", "b"), names=()))
+    true_VK = results.truth.y[results.truth.train_rows :]
+    assert not {"SH013", "SH014", "SH015"} & found(results).keys()
+    worse = true_VK.copy()
+    worse[:, 1] += 3 * true_VK[:, 1].std()
+    raised = answering(results, monkeypatch, worse)
+    assert raised["SH013"].what == (
+        'R2 of the delivered model on the test rows is -8 for "b": always answering their mean is as good or better.'
+    )
+    assert next(iter(raised)) == "SH013"
+    assert "SH014" not in raised
+    same = np.tile(true_VK.mean(axis=0), (len(true_VK), 1))
+    raised = answering(results, monkeypatch, same)
+    assert raised["SH013"].what.count(" for ") == 2
+    assert raised["SH014"].what.startswith('The answers vary (standard deviation) in "a" by ')
+    assert list(raised)[:2] == ["SH013", "SH014"]
+
+
+def test_classes_that_are_never_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = MadeUp(task="classification", names=(), classes=("cat", "dog", "owl"), targets=(), rows=(40, 30))
+    results = make_run(tmp_path, run)
+    true_V = results.truth.y[40:]
+    assert not {"SH013", "SH014", "SH015"} & found(results).keys()
+    raised = answering(results, monkeypatch, np.eye(3)[np.minimum(true_V, 1)])
+    assert raised["SH015"].what == 'The delivered model never answers "owl" (10 test rows).'
+    assert not {"SH013", "SH014"} & raised.keys()
+    raised = answering(results, monkeypatch, np.eye(3)[np.zeros(30, int)])
+    assert raised["SH014"].what == 'Of 30 test rows, every one is answered with "cat".'
+    assert raised["SH013"].what == (
+        'The delivered model is right for 33.3% of the test rows; always answering "cat", the commonest class of the'
+        " training rows, is right for 33.3%."
+    )
+    assert "SH015" not in raised
+    # Without test rows of a class, nothing is missed.
+    without = np.where(results.truth.y == 2, 0, results.truth.y)
+    raised = answering(rows_of(results, y=without), monkeypatch, np.eye(3)[np.minimum(true_V, 1)])
+    assert "SH015" not in raised
+
+
+def test_columns_that_are_doubted_by_check_are_doubted_by_the_run(tmp_path: Path) -> None:
+    results = make_run(tmp_path / "a", replace(LEARNED, names=(), inputs=("t", "n")))
+    assert not {"SH016", "SH017", "SH018"} & found(results).keys()
+    x_ND = results.truth.x_ND.copy()
+    x_ND[:, 0] = 1.7e9 + 10 * x_ND[:, 0]
+    x_ND[:, 1] = np.arange(70)
+    raised = found(rows_of(results, x_ND=x_ND))
+    assert raised["SH016"].what == 'In numbers of 32 bits, input "t" has 40 different values, which become 1.'
+    assert raised["SH017"].what == 'Not standardised, input "t" lies at 1.7e+09 and varies by 29 only.'
+    assert raised["SH018"].what == 'Of the inputs, "n" numbers the rows (0, 1, 2 ...).'
+    assert next(iter(raised)) == "SH016"
+    scaled = make_run(tmp_path / "b", replace(LEARNED, names=(), inputs=("t", "n"), standardize="inputs"))
+    assert not {"SH016", "SH017"} & found(rows_of(scaled, x_ND=x_ND)).keys()
+    huge = found(rows_of(scaled, y=1e6 * scaled.truth.y))
+    assert huge["SH017"].what.startswith('Not standardised, target "label" has a size of ')
 
 
 def test_noise_between_repeats_against_differences(tmp_path: Path) -> None:

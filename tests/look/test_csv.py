@@ -62,6 +62,14 @@ def test_a_fact_is_its_single_values_then_its_arrays_then_the_facts_inside() -> 
     )
 
 
+def test_rows_longer_than_a_block_may_be_keep_one_column_in_so_many() -> None:
+    fact = Inner("one", np.arange(2), np.arange(60).reshape(2, 3, 10))
+    title, head, *rows = fact_csv(fact, most=20).splitlines()[3:]
+    assert title == "# one column in 3 of y: one row in 2 of 2"  # x has a column too
+    assert head.split(",") == ["x", *(f"y {number}" for number in range(1, 31, 3))]
+    assert rows == ["0," + ",".join(map(str, range(0, 30, 3)))]
+
+
 def test_a_list_of_facts_is_numbered() -> None:
     facts = [Inner("a", np.array([1]), np.array([2])), Inner("b", np.array([3]), np.array([4]))]
     assert fact_csv(facts).splitlines() == [

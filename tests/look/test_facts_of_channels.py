@@ -173,7 +173,7 @@ def test_class_activations_are_readable(classes: int, channels: int) -> None:
         for name, kind, values in (("conv1", "tanh", mean), ("conv2", "relu", abs(mean)))
     )
     names = tuple(f"class number {number}" for number in range(classes))
-    assert faults(draw_class_activation, ClassActivation("a", names, 10_000, layers)) == []
+    assert faults(draw_class_activation, ClassActivation("a", names, 2_000, 10_000, layers)) == []
 
 
 @pytest.mark.parametrize(("channels", "colours"), [(1, 1), (17, 1), (32, 3)])

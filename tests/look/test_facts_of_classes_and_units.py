@@ -19,7 +19,7 @@ def test_confusion_counts_all_repeats() -> None:
     fact = confusion("a", ("x", "y", "z"), np.array([0, 1, 1]), probability_RVK)
     assert fact.count_KK.tolist() == [[2, 0, 0], [2, 2, 0], [0, 0, 0]]
     np.testing.assert_array_equal(fact.share_KK, [[1, 0, 0], [0.5, 0.5, 0], [np.nan] * 3])
-    assert fact.accuracy == pytest.approx(4 / 6)
+    assert fact.test_accuracy == pytest.approx(4 / 6)
     assert fact.repeats == 2
 
 

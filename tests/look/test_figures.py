@@ -13,7 +13,7 @@ from shoal.look._facts import agreement, compared_curves, compared_scores, fitte
 from shoal.look._facts_classes import Mistakes, calibration, confusion
 from shoal.look._facts_inside import activation_profiles, weight_histograms
 from shoal.look._facts_search import effects, ranking, variance_split
-from shoal.look._figures_classes import _percent, draw_calibration, draw_confusion, draw_mistakes
+from shoal.look._figures_classes import draw_calibration, draw_confusion, draw_mistakes
 from shoal.look._figures_inside import draw_profiles, draw_weights
 from shoal.look._figures_search import draw_effects, draw_ranking, draw_variance_split
 from shoal.look._figures_training import (
@@ -23,6 +23,7 @@ from shoal.look._figures_training import (
     draw_scores,
     draw_training_curves,
 )
+from shoal.look._tables import percent
 
 NAMES = ("SGD", "SGD with momentum", "Adam", "Adam, dropout 0.25", "Adam, weight decay 1e-4", "winner")
 HOSTILE = ("W" * 200, r"$\frac{a$ %s {0} \n", "\u202eلا 😀\x00" + "漢" * 90, "i" * 120 + " " + "M" * 79, "")
@@ -93,6 +94,8 @@ def test_predictions(names: tuple[str, ...], repeats: int) -> None:
     x, y = np.sort(draw.uniform(-5, 5, 50)), draw.normal(size=50)
     predicted = y + 0.1 * draw.normal(size=(repeats, 50))
     assert faults(draw_agreement, [agreement(HOSTILE[0], name, y, predicted) for name in names]) == []
+    delivered = [agreement("a", name, 1e3 * y, -1e3 * predicted, delivered=True) for name in names]
+    assert faults(draw_agreement, delivered) == []  # with the delivered network's scores below those of all
     facts = [fitted_curve(HOSTILE[1], (HOSTILE[2], name), (x, y), (x, y), predicted) for name in names]
     assert faults(draw_fitted_curve, facts) == []
 
@@ -167,7 +170,7 @@ def test_the_gallery_says_what_it_shows() -> None:
         fact = Mistakes("a", ("x", "y"), images, numbers, numbers + 1, shares, shares, wrong, 2000)
         figure = draw_mistakes(fact)
         assert [axes.get_title() for axes in figure.axes if axes.images] == [
-            "x (50.0 %)\n→ y (50.0 %)"
+            "x (50.0\u00a0%)\n→ y (50.0\u00a0%)"
         ] * min(kept, 24)
         assert figure.axes[0].images[0].get_clim() == (0, 255)  # a dark image stays dark
         return " ".join(figure.get_suptitle().split()).partition(" (")[0]
@@ -180,16 +183,16 @@ def test_the_gallery_says_what_it_shows() -> None:
 @pytest.mark.parametrize(
     ("share", "text"),
     [
-        (0, "0.0 %"),
-        (1e-9, "< 0.1 %"),
-        (0.034, "3.4 %"),
-        (0.97, "97.0 %"),
-        (0.99999, "> 99.9 %"),
-        (1, "100.0 %"),
+        (0, "0.0\u00a0%"),
+        (1e-9, "< 0.1\u00a0%"),
+        (0.034, "3.4\u00a0%"),
+        (0.97, "97.0\u00a0%"),
+        (0.99999, "> 99.9\u00a0%"),
+        (1, "100.0\u00a0%"),
     ],
 )
 def test_a_probability_is_rounded_but_never_up_to_certainty(share: float, text: str) -> None:
-    assert _percent(share) == text
+    assert percent(share) == text
 
 
 @pytest.mark.parametrize(("layers", "units"), [(1, 1), (3, 40), (9, 1)])

@@ -129,7 +129,7 @@ def test_a_classifier_is_judged_over_all_repeats(classification: Findings) -> No
     group, fits = classification.comparisons[0], classification.results.fits
     confusion = classification.confusion(group)
     rows = fits[(fits["stage"] == "compare") & (fits["label"] == group.name)]
-    assert confusion.accuracy == pytest.approx(rows["test_accuracy"].mean())
+    assert confusion.test_accuracy == pytest.approx(rows["test_accuracy"].mean())
     assert confusion.count_KK.sum() == 2 * 30
     assert classification.calibration(group).bins.rows_M.sum() == 2 * 30
     assert classification.quantity("accuracy") == "accuracy (share of rows)"

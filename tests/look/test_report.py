@@ -109,7 +109,7 @@ def test_a_report_that_cannot_be_written_leaves_the_earlier_one(
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("shoal.look._report.draw_figures", lambda results, folder: ())
+    monkeypatch.setattr("shoal.look._report.draw_figures", lambda *_: ())
     monkeypatch.setattr("os.replace", fail)
     with pytest.raises(EnvironmentFault, match="No space left on device"):
         write_report(regression)
@@ -316,28 +316,29 @@ def test_the_interval_of_an_accuracy_is_wilsons(right: int, rows: int) -> None:
 def test_the_interval_of_an_rmse_is_the_root_of_that_of_the_mean() -> None:
     # mean 2.5, standard deviation 1.2910, standard error 0.6455, 1.96 of it 1.2652
     np.testing.assert_allclose(
-        rmse_interval(np.array([1.0, 2.0, 3.0, 4.0])), (1.2348**0.5, 3.7652**0.5), rtol=1e-4
+        rmse_interval(np.array([[1.0], [2.0], [3.0], [4.0]])), (1.2348**0.5, 3.7652**0.5), rtol=1e-4
     )
-    assert rmse_interval(np.array([0.0, 4.0]))[0] == 0
-    assert np.isnan(rmse_interval(np.array([1.0]))).all()
+    assert rmse_interval(np.array([[0.0], [4.0]]))[0] == 0
+    assert np.isnan(rmse_interval(np.array([[1.0]]))).all()
 
 
 def test_the_summary_answers_in_sentences(regression: Results, tmp_path: Path) -> None:
     found = summary(Findings(regression))
     assert found.asked == (
         "Predict the number “label” from the input “input”: 40 rows to learn from, 30 to be tested on."
-        " 2 candidates searched, 1 variant compared, 12 networks trained in 12 s of computing."
+        " 2 candidates searched, 1 variant compared, 12 networks trained in 12 s of wall time,"
+        " added up over all networks."
     )
     scores = regression.refit["test_rmse"].tolist()
     assert found.figure == one_number(scores[0])
     assert found.unit == "test RMSE"
-    assert f"the usual error (RMSE) is {one_number(scores[0])}" in found.good
+    assert f"root mean squared error (RMSE) is {one_number(scores[0])};" in found.good
     low, high = sorted(scores)
     ends = f"{one_number(low)} to\u00a0{one_number(high)}"
-    assert f"Trained 2 times from other first weights: RMSE {ends}." in found.sure
+    assert f"Refitted 2 times, each with other random draws: test RMSE {ends}." in found.sure
     classes = summary(Findings(make_run(tmp_path, CLASSES)))
     assert classes.unit == "test accuracy"
-    assert classes.sure[1] == "Trained once: how much another initialisation would change is not known."
+    assert classes.sure[1] == "Refitted once: how much other random draws would change is not known."
 
 
 def test_references_are_those_of_what_was_used(regression: Results, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -145,6 +146,20 @@ def test_a_row_shows_its_own_curves(page: Page, report: Path) -> None:
     change(page, by_id("fit"), 1)
     page.until(f"{lines} === 2")
     assert silent_and_alone(page, report)
+
+
+def test_curves_that_hide_each_other_are_named(page: Page, tmp_path: Path) -> None:
+    same = (lambda done: 1 - done / 2, lambda done: 1 - done / 2)
+    made = make_run(tmp_path, replace(RUN, losses=same, epochs=40))
+    path = tmp_path / "report.html"
+    path.write_text(undrawn(made, tmp_path), encoding="utf-8")
+    page.open(path)
+    show(page, "explorer")
+    page.value("document.querySelectorAll('tr[data-place]')[0].click()")
+    change(page, by_id("fit"), 1)
+    told = "document.querySelector('#explorer-plot .legendtitletext')?.textContent"
+    page.until(f"{told} === 'fold 2, training and fold 2, validation coincide'")
+    assert silent_and_alone(page, path)
 
 
 def test_the_switch_changes_page_and_plots(page: Page, report: Path) -> None:

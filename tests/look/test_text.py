@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from studies import tiny_study
 
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shoal.pipeline.write_report", lambda results: None)
+    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
 
 
 def test_numbers_have_four_digits_and_nothing_is_a_dash() -> None:
@@ -45,7 +46,11 @@ def test_numbers_stand_right_and_names_left() -> None:
     ]
 
 
-def test_the_plan_says_what_it_will_cost(tmp_path: Path) -> None:
+@pytest.mark.parametrize("crowding", [1.0, 4.0])
+def test_the_plan_says_what_it_will_cost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crowding: float
+) -> None:
+    monkeypatch.setattr("shoal.engine._forecast.crowding", lambda: crowding)
     study = tiny_study()
     lines = plan_text(study, plan(study, out=tmp_path), tmp_path, 2).splitlines()
     assert lines[0] == "tiny: regression"
@@ -55,7 +60,12 @@ def test_the_plan_says_what_it_will_cost(tmp_path: Path) -> None:
     # 12 search fits of 8 epochs of 5 steps, 2 comparisons on 80 rows, the refit on 100; the costliest candidate,
     # which stands for the winner, is the base comparison
     assert words["steps"] == f"{12 * 8 * 5 + 2 * 8 * 5 + 8 * 7:,}"
-    assert words["time"].endswith("with 2 workers")
+    said = r"about [\d.]+ s with 2 workers" + (
+        r", as busy as the machine is; [\d.]+ s alone" if crowding > 1 else ""
+    )
+    assert re.fullmatch(said, words["time"])
+    parts = r"it +reading [\d.]+ s, training [\d.]+ s(, looking inside [\d.]+ s)?, drawing [\d.]+ s"
+    assert re.fullmatch(parts, words["of"])
 
 
 def test_a_long_search_shows_the_best_and_counts_the_rest(tmp_path: Path) -> None:
@@ -80,7 +90,7 @@ def test_classes_have_their_precision_and_recall(tmp_path: Path) -> None:
         table["true"], table["predicted"], labels=list(shown)
     )
     lines = results_text(results).partition("classes on the test rows")[2].splitlines()
-    assert lines[0] == ", delivered model (2 initialisations together)"
+    assert lines[0] == ", networks refitted on all training rows (all 2 together)"
     assert lines[1].split() == ["class", "rows", "precision", "recall", "F1"]
     assert [line.split() for line in lines[3:6]] == [
         [name, "20", number(float(precision[k])), number(float(recall[k])), number(float(f1[k]))]
@@ -94,7 +104,7 @@ def test_of_many_classes_the_worst_are_shown(tmp_path: Path) -> None:
         task="classification", names=(), classes=classes, inputs=("a",), targets=(), rows=(23, 230), level=0.4
     )
     text = results_text(make_run(tmp_path, run))
-    start = "the 20 of 23 classes with the lowest F1 on the test rows, delivered model\n"
+    start = "the 20 of 23 classes with the lowest F1 on the test rows, delivered network\n"
     rows = [line.split() for line in text.partition(start)[2].splitlines()[2 : CLASSES_SHOWN + 2]]
     scores = [float(row[4]) for row in rows]
     assert scores == sorted(scores)
@@ -105,8 +115,10 @@ def test_of_many_classes_the_worst_are_shown(tmp_path: Path) -> None:
 def test_an_unfinished_or_search_less_study_still_has_its_tables(tmp_path: Path) -> None:
     text = results_text(run(tiny_study(search=None), out=tmp_path))
     assert "search:" not in text
-    assert text.startswith("comparisons on the test rows: trained on 80% of the training rows\n")
-    assert "delivered model: the winner on all training rows, 8 epochs, tested once" in text
+    assert text.startswith(
+        "comparisons on the test rows: trained on the training rows, less the 20 % (20) held out\n"
+    )
+    assert "delivered model: the winner refitted on all training rows, 8 epochs, tested once" in text
 
 
 def test_doubts_ensemble_noise_and_published_values_are_told(tmp_path: Path) -> None:
@@ -117,7 +129,8 @@ def test_doubts_ensemble_noise_and_published_values_are_told(tmp_path: Path) -> 
     text = results_text(make_run(tmp_path, run_of))
     for sentence in (
         "largest difference between the values of each setting: lr ",
-        "variance of the scores: candidate ",
+        "from noise",
+        "variance of single scores: candidate ",
         "ensemble of the chosen candidate's networks of all folds, asked once after the choice\n",
         "3 networks of the folds, lowest",
         "their mean answer",

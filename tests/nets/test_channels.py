@@ -7,10 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from shoal.data import load_builtin
 from shoal.engine._torch import one_thread
+from shoal.errors import StudyError
 from shoal.nets import Architecture, Channels, build_architecture, initial_parameters, trained_module
+from shoal.nets._channels import seen_by_the_middle
 from shoal.streams import StreamKey
 from shoal.study import Network
 
@@ -68,6 +72,44 @@ def test_maps_are_those_between_the_layers_of_the_module(activation: str, batch_
     np.testing.assert_allclose(channels.flattened(images), flat.numpy(), rtol=1e-5, atol=1e-6)
 
 
+@given(data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_the_middle_unit_answers_to_its_part_of_an_image_as_to_the_whole(data: st.DataObject) -> None:
+    """A part that was one pixel too small, or stood one pixel off, would answer otherwise."""
+    import torch
+
+    def drawn(low: int, high: int) -> int:
+        return data.draw(st.integers(low, high))
+
+    shape = (drawn(1, 2), drawn(8, 24), drawn(8, 24))
+    conv = []
+    for _ in range(drawn(1, 3)):
+        kernel, size = drawn(1, 4), drawn(1, 3)
+        pool = {"kind": data.draw(st.sampled_from(("max", "average"))), "size": size, "stride": drawn(1, 3)}
+        layer = {"channels": 2, "kernel": kernel, "stride": drawn(1, 2), "padding": drawn(0, kernel - 1)}
+        conv.append(layer | ({"pool": pool} if data.draw(st.booleans()) else {}))
+    try:
+        channels = channels_of(conv, shape, activation="tanh")
+    except StudyError:  # too many layers for such small images
+        assume(False)
+    images = np.random.default_rng(drawn(0, 9)).integers(0, 256, (3, *shape), dtype=np.uint8)
+    (maps,) = channels.maps(images)
+    for number, whole in enumerate(maps):
+        seen = [seen_by_the_middle(channels.layers, number, axis) for axis in (0, 1)]
+        x = channels._prepared(torch.from_numpy(images[:, :, seen[0][0], seen[1][0]]).float())
+        parts = [part for pair in channels._parts()[: number + 1] for part in pair][:-1]
+        for part in parts:
+            x = part(x)
+        middle = whole[:, :, whole.shape[2] // 2, whole.shape[3] // 2]
+        np.testing.assert_allclose(x[:, :, seen[0][1], seen[1][1]], middle, rtol=1e-5, atol=1e-6)
+
+
+def test_the_first_layer_sees_no_more_of_an_image_than_its_kernel() -> None:
+    channels = channels_of([{"channels": 2, "padding": 1, "pool": {}}, {"channels": 2}], (1, 20, 20))
+    assert seen_by_the_middle(channels.layers, 0, 0) == (slice(9, 12), 1)
+    assert seen_by_the_middle(channels.layers, 1, 0) == (slice(6, 15), 1)
+
+
 def planted() -> Channels:
     """Channel 0 answers to a bright dot among dark ones, channel 1 to nothing but its opposite."""
     channels = channels_of([{"channels": 2, "padding": 1}, {"channels": 3, "kernel": 2}])
@@ -100,9 +142,11 @@ def channels_map(channels: Channels, images: np.ndarray) -> np.ndarray:
 def test_a_deeper_layer_is_excited_more_than_by_every_training_image() -> None:
     data = load_builtin("digits")
     channels = planted()
-    made = channels.exciting_inputs(1, 3, KEY)
     by_rows = channels.activation(1, data.images[: data.train_rows]).max(axis=0)
-    assert (np.diagonal(channels.activation(1, made)) > by_rows).all()
+    starts = [channels.exciting_inputs(1, 3, StreamKey(seed, 0, 0)) for seed in range(5, 9)]
+    excited = np.array([np.diagonal(channels.activation(1, made)) for made in starts])
+    assert (excited.max(axis=0) > by_rows).all()  # one start may end on a lower hill
+    assert (excited > 0.75 * by_rows).all()
 
 
 def test_the_same_stream_makes_the_same_image_and_another_another() -> None:

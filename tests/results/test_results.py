@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from record_cases import IDENTITY, STUDY, a_fit, a_sick_fit, a_truth
+from record_cases import IDENTITY, STUDY, a_fit, a_sick_fit, a_truth, sql
 
 from shoal.errors import RunFolderError
 from shoal.results import CandidateRow, FitRecord, PlanEntry, Results, Store, Truth, choose_candidate
@@ -284,6 +284,14 @@ def test_predictions_that_do_not_fit_their_rows_are_refused(tmp_path):
     with pytest.raises(RunFolderError) as caught:
         Results.open(tmp_path)
     assert str(caught.value) == f"{tmp_path}: the plan in its results is not what Shoal writes"
+
+
+def test_a_damaged_part_is_said_in_the_words_of_the_store(tmp_path):
+    run(tmp_path)
+    results = Results.open(tmp_path)
+    sql(tmp_path, "UPDATE arrays SET data = zeroblob(length(data)) WHERE part = 'predictions'")
+    with pytest.raises(RunFolderError, match=r"damaged \(the predictions of fit .*: wrong checksum\)"):
+        results.predictions  # noqa: B018
 
 
 @pytest.mark.parametrize(

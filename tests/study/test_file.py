@@ -89,7 +89,7 @@ def test_defaults_are_those_of_the_model(file: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"a = 1\nb = \xff", "FILE:2: expected UTF-8 text, got byte 0xff"),
+        (b"a = 1\nb = \xff", "FILE:2: expected UTF-8 text, got byte 0xff; save it as UTF-8"),
         (b"a = 1\nb = ", "FILE:2:5: not valid TOML: invalid value"),
         (
             b"a = 1\nb = 3 4\n",

@@ -92,3 +92,17 @@ def test_python_values_that_no_file_can_hold() -> None:
         "network.hidden: expected a list of whole numbers, got complex 3j",
         "compare[0].training.step_every: expected a value, got nothing",
     ]
+
+
+def test_names_are_one_in_both_forms_of_unicode() -> None:
+    composed, apart = "caf\u00e9", "cafe\u0301"
+    study = parse_study(
+        {
+            "study": {"task": "regression"},
+            "data": {"train": "t.csv", "inputs": [composed], "target": "y", "categorical": [apart]},
+            "compare": [{"name": composed}],
+            "reference": [{"name": apart, "metric": "mse", "value": 1.0, "source": "a"}],
+        }
+    )
+    assert study.data.categorical == (composed,)
+    assert study.reference[0].name == composed

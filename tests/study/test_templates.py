@@ -91,6 +91,8 @@ def test_a_template_shows_every_key_but_the_rare_ones(task: Task) -> None:
         "step_factor",
         "space",
         "test_share",
+        "resize",
+        "join_validation",
     }
     for section in ("study", "data", "network", "training", "search"):
         annotation = Study.model_fields[section].annotation

@@ -49,8 +49,8 @@ def _answer(request: dict[str, Any]) -> NoReturn:
     if request["within"]:
         _native.ASK_AFTER = 1
     if not request["pictures"]:
-        shoal.pipeline.write_report = lambda results: None
-        shoal.look.results_text = lambda results: "done"
+        shoal.pipeline.write_report = lambda *_: None
+        shoal.look.results_text = lambda *_: "done"
     _log_commits(request["log"])
     if request["held"]:
         ctypes.CDLL(None).prctl(*ANYONE_MAY_TRACE)

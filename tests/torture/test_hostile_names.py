@@ -60,7 +60,7 @@ def below(folder: Path) -> set[str]:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty working folder with room above it, where nothing may appear. The report is for the campaign."""
     if not LONG:
-        monkeypatch.setattr("shoal.pipeline.write_report", lambda results: None)
+        monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
     folder = tmp_path / "a" / "b" / "c"
     folder.mkdir(parents=True)
     monkeypatch.chdir(folder)

@@ -104,7 +104,7 @@ def finished(drawn: Drawn, dataset: Dataset, folder: Path) -> Results | str:
     """Run the study; where every candidate or the refit is sick, give the sentence that says so."""
     with (
         patch("shoal.pipeline.load_data", lambda study: dataset),
-        patch("shoal.pipeline.write_report", lambda results: None),
+        patch("shoal.pipeline.write_report", lambda *_: None),
     ):
         try:
             return run(drawn.study, out=folder, workers=1, trainer=drawn.trainer)

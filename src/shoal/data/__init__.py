@@ -1,26 +1,32 @@
 """What a study is asked of: rows, folds, preprocessing."""
 
 from shoal.data._builtin import BUILTIN, describe_builtin, fetch, load_builtin
+from shoal.data._classes import nfc
 from shoal.data._coverage import Coverage, coverage
 from shoal.data._dataset import Column, Dataset, Split
+from shoal.data._doubted import Doubted, doubted
 from shoal.data._fashion import find_fashion
 from shoal.data._folds import FoldOptions, make_folds
 from shoal.data._given import given_columns, given_images
 from shoal.data._holdout import draw_share, holdout_split
-from shoal.data._images import ImageSource, load_image_dataset, read_images
+from shoal.data._images import ImageSource, load_image_dataset
 from shoal.data._labelled import holds_images
-from shoal.data._preprocess import OneHot, Preprocessing, Scale, Standardize, fit_preprocessing
+from shoal.data._new_images import NewImages, read_images
+from shoal.data._preprocess import RESIZING, OneHot, Preprocessing, Scale, Standardize, fit_preprocessing
 from shoal.data._roles import TableSource
 from shoal.data._source import load_table_dataset, read_columns
 from shoal.data._tables import Table, read_table
 
 __all__ = [
     "BUILTIN",
+    "RESIZING",
     "Column",
     "Coverage",
     "Dataset",
+    "Doubted",
     "FoldOptions",
     "ImageSource",
+    "NewImages",
     "OneHot",
     "Preprocessing",
     "Scale",
@@ -30,6 +36,7 @@ __all__ = [
     "TableSource",
     "coverage",
     "describe_builtin",
+    "doubted",
     "draw_share",
     "fetch",
     "find_fashion",
@@ -42,6 +49,7 @@ __all__ = [
     "load_image_dataset",
     "load_table_dataset",
     "make_folds",
+    "nfc",
     "read_columns",
     "read_images",
     "read_table",

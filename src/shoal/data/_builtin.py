@@ -20,7 +20,7 @@ from shoal.data._fashion import ADDRESS, FASHION, Progress, fetch_fashion, find_
 from shoal.data._findings import did_you_mean, listed, quoted
 from shoal.data._holdout import draw_test_rows
 from shoal.data._images import image_dataset
-from shoal.data._labelled import Labelled
+from shoal.data._reading import Labelled
 from shoal.data._source import fingerprint
 from shoal.errors import DataError, Problem
 from shoal.streams import Role, StreamKey, uniform

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data._findings import Findings, quoted
+from shoal.data._classes import NUMBER, nfc
+from shoal.data._findings import Findings, listed, quoted
+from shoal.data._notation import DECIMAL_COMMA, SOME_COMMA, Notation, notation_of
+from shoal.data._spelling import respelled
 from shoal.data._tables import Foreign, Table
 
-NUMBER = re.compile(r"[ \t]*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t]*")
 _NUMBER_BYTES = b"0123456789+-.eE \t"
 
 
@@ -26,6 +27,8 @@ def numbers(table: Table, name: str, findings: Findings, advice: str) -> NDArray
     if isinstance(cells, Foreign):
         findings.add(f"expected numbers, got {cells.kind}", f"column {quoted(name)}")
         return None
+    if isinstance(cells, np.ndarray) and cells.dtype.kind == "O":
+        cells = [_written(cell) for cell in cells]
     if isinstance(cells, np.ndarray) and cells.dtype.kind != "U":
         return _finite(table, name, cells, findings)
     values = _fast(cells)
@@ -60,15 +63,38 @@ def _fast(cells: Sequence[str] | NDArray[Any]) -> NDArray[np.float64] | None:
 
 
 def _complain(table: Table, name: str, cells: list[str], findings: Findings, advice: str) -> None:
-    """Name every cell that is no number, or the column as a whole where none is."""
-    bad = [(row, fault) for row, cell in enumerate(cells) if (fault := _fault(cell)) is not None]
+    """Name every cell that is no number, or the column as a whole where none is or where all have one reason."""
+    bad = {row: fault for row, cell in enumerate(cells) if (fault := _fault(cell)) is not None}
+    notations = _notations({row: cells[row] for row in bad})
     words = [cell for cell in cells if cell.strip(" \t") and not _not_finite(cell)]
-    if len(bad) == len(cells) and words and not any(map(_like_a_number, words)):
+    noted = sum(map(len, notations.values()))
+    if len(bad) == len(cells) and 2 * noted <= len(words) and words and not any(map(_like_a_number, words)):
         what = f"expected numbers, got text such as {quoted(words[0])}{advice}"
         findings.add(what, f"column {quoted(name)}")
         return
-    for row, fault in bad:
-        findings.add(fault, table.place(row, name), table.number(row))
+    for notation, rows in notations.items():
+        first, came = rows[0], notation.came
+        where, such = table.place(first, name), f"{quoted(cells[first])} ({came})"
+        if len(rows) > 1:
+            where, _, column = where.partition(", ")
+            share = "all" if len(rows) == len(cells) else f"{len(rows)} of"
+            such = f"{came} in {share} {len(cells)} cells, such as {quoted(cells[first])} on {where}"
+            where = column
+        findings.add(f"expected {notation.expected}, got {such}", where, table.number(first))
+    for row in bad.keys() - {row for rows in notations.values() for row in rows}:
+        findings.add(bad[row], table.place(row, name), table.number(row))
+
+
+def _notations(cells: dict[int, str]) -> dict[Notation, list[int]]:
+    """Sort rows by the way in which their cells are written; 1,234 beside 1,5 has a decimal comma, too."""
+    rows: dict[Notation, list[int]] = {}
+    for row, cell in cells.items():
+        notation = notation_of(cell)
+        if notation is not None:
+            rows.setdefault(notation, []).append(row)
+    if DECIMAL_COMMA in rows and SOME_COMMA in rows:
+        rows[DECIMAL_COMMA] = sorted(rows[DECIMAL_COMMA] + rows.pop(SOME_COMMA))
+    return rows
 
 
 def _fault(cell: str) -> str | None:
@@ -93,23 +119,48 @@ def _not_finite(cell: str) -> bool:
     return cell.strip().lstrip("+-").lower() in {"nan", "inf", "infinity"}
 
 
-def texts(table: Table, name: str, findings: Findings) -> NDArray[np.str_] | None:
-    """Read column `name` as text without spaces around it, shape (N,); numbers as they are best written."""
+def texts(
+    table: Table, name: str, findings: Findings, known: Collection[str] = ()
+) -> NDArray[np.str_] | None:
+    """Read column `name` as text, shape (N,): in NFC, without spaces around it, numbers as they are best written.
+
+    A value that is one of the `known` texts, whatever the format writes it like, gets that spelling.
+    """
     cells = table[name]
     if isinstance(cells, Foreign):
         findings.add(f"expected numbers or text, got {cells.kind}", f"column {quoted(name)}")
         return None
-    if isinstance(cells, np.ndarray) and cells.dtype.kind == "f":
-        if (values := _finite(table, name, cells, findings)) is None:
-            return None
-        return np.array([_plain(float(value)) for value in values], dtype=np.str_)
-    if isinstance(cells, np.ndarray) and cells.dtype.kind == "b":
-        return np.where(cells, "true", "false")
-    stripped = [str(cell).strip(" \t") for cell in cells]
-    empty = [row for row, cell in enumerate(stripped) if not cell]
+    if (
+        isinstance(cells, np.ndarray)
+        and cells.dtype.kind == "f"
+        and _finite(table, name, cells, findings) is None
+    ):
+        return None
+    written = [_written(cell) for cell in cells]
+    empty = [row for row, cell in enumerate(written) if not cell]
     for row in empty:
         findings.add("expected text, got an empty cell", table.place(row, name), table.number(row))
-    return None if empty else np.array(stripped, dtype=np.str_)
+    if empty:
+        return None
+    spelled, doubtful = respelled(written, cells, known)
+    for cell, meant in doubtful.items():
+        what = f"expected text as it was learned, got the value {cell}, which may be {listed(meant)}"
+        findings.add(what, f"column {quoted(name)}")
+    return np.array(spelled, dtype=np.str_)
+
+
+def _written(cell: Any) -> str:
+    """Write one cell as text; nothing where it is missing."""
+    match cell:
+        case str():
+            return nfc(cell.strip(" \t"))
+        case bool() | np.bool_():
+            return "true" if cell else "false"
+        case int() | np.integer():
+            return str(int(cell))
+        case float() | np.floating() if not math.isnan(cell):
+            return _plain(float(cell))
+    return ""
 
 
 def _plain(value: float) -> str:

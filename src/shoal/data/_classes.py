@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data._cells import NUMBER
 from shoal.data._findings import listed
 from shoal.errors import Problem
+
+NUMBER: Final = re.compile(r"[ \t]*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t]*")
+"""A number as it may be written."""
+
+_FEWEST: Final = 10
+"""Rows from which it can be said that texts are no classes; classes from which numbers look like measured ones."""
+
+
+def nfc(text: str) -> str:
+    """Write text in the form in which all text is compared and stored: composed (Unicode Standard Annex 15, NFC)."""
+    return unicodedata.normalize("NFC", text)
 
 
 def sorted_texts(values: Iterable[str]) -> tuple[str, ...]:
@@ -39,3 +53,33 @@ def class_problems(
     if unknown:
         what = f"expected classes of the training rows, got {listed(sorted_texts(unknown))} in test rows only"
         yield Problem(test_place, what)
+
+
+def are_names(texts: Sequence[str]) -> bool:
+    """Whether texts name rows more than they sort them: nearly every row has one of its own."""
+    rows_of = Counter(texts)
+    alone = sum(times == 1 for times in rows_of.values())
+    return len(texts) >= _FEWEST and 2 * alone > len(rows_of) and 2 * len(rows_of) > len(texts)
+
+
+def label_problems(labels: Sequence[str], place: str) -> Iterator[Problem]:
+    """Find labels that are hardly classes, since none can be learned from one row."""
+    if not are_names(labels):
+        return
+    classes = set(labels)
+    what = (
+        f"expected classes that rows have in common, got {len(classes)} different ones in {len(labels)} rows"
+    )
+    if all(map(NUMBER.fullmatch, classes)):
+        yield Problem(place, f'{what}, all numbers; a regression? (study.task = "regression")')
+    else:
+        yield Problem(place, f"{what}; it looks like a name or free text of each row, no class")
+
+
+def like_numbers(labels: Sequence[str]) -> str:
+    """Say that labels look like measured numbers: more than ten, some with a fraction; else nothing."""
+    classes = set(labels)
+    if len(classes) <= _FEWEST or not all(map(NUMBER.fullmatch, classes)):
+        return ""
+    fractions = any(not float(label).is_integer() for label in classes)
+    return f"{len(classes)} classes that are all numbers, some with a fraction" if fractions else ""

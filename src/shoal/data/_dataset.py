@@ -5,11 +5,14 @@ Letters: N rows (training and test), K targets, C channels, H and W height and w
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from shoal.errors import Problem, is_utf8, visible
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +35,10 @@ class Dataset:
     `targets` is float64 (N, K), or int64 (N,) numbers into `classes`. Rows [0, train_rows) are training
     rows, the others test rows. `groups` (str) and `given_folds` (int64) belong to the training rows,
     (train_rows,). `train_fingerprint` and `test_fingerprint` are SHA-256 hex digests of names and values
-    (not of the file's spelling). Pictures stand in `images` (N, C, H, W), with no `columns`.
+    (not of the file's spelling). Pictures stand in `images` (N, C, H, W), with no `columns`;
+    `resize` is (H, W) where they were brought to that size. `drawn` says that test rows were set apart by a draw.
+    `notes` are whole sentences on what the reader did or left out, for whoever plans or reads a run; no fit depends
+    on them.
     """
 
     name: str
@@ -48,11 +54,25 @@ class Dataset:
     test_fingerprint: str
     source: str
     images: NDArray[np.uint8] | None = None
+    resize: tuple[int, int] | None = None
+    drawn: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:
         """N."""
         return len(self.targets)
+
+    def unwritable(self) -> Iterator[Problem]:
+        """Find names that no file of a run can hold: a class's folder may have any bytes for a name."""
+        named = [("class", name) for name in self.classes] + [("target", name) for name in self.target_names]
+        for column in self.columns:
+            named.append(("column", column.name))
+            if column.categorical:
+                named += [("category", str(text)) for text in np.unique(column.values)]
+        for kind, name in named:
+            if not is_utf8(name):
+                yield Problem(self.source, f'expected names in UTF-8, got the {kind} "{visible(name)}"')
 
     @property
     def outputs(self) -> int:

@@ -16,7 +16,7 @@ import numpy as np
 
 from shoal.data._dataset import Dataset
 from shoal.data._images import image_dataset
-from shoal.data._labelled import Labelled
+from shoal.data._reading import Labelled
 from shoal.errors import DataError, EnvironmentFault, Problem
 
 FASHION: Final = "fashion-mnist"

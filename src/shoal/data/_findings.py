@@ -49,8 +49,9 @@ def quoted(text: str) -> str:
 
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:
-    """Give '; did you mean "x"?' where a known name is close, else nothing."""
-    close = difflib.get_close_matches(name, known, n=1)
+    """Give '; did you mean "x"?' where a known name is close, else nothing; never the word that was asked for."""
+    others = [other for other in known if quoted(other) != quoted(name)]
+    close = difflib.get_close_matches(name, others, n=1)
     return f"; did you mean {quoted(close[0])}?" if close else ""
 
 

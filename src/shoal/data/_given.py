@@ -5,19 +5,20 @@ Letters: N rows, D columns, C channels, H, W height and width.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from numbers import Real
+from collections.abc import Iterator, Mapping, Sequence, Sized
+from decimal import Decimal
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.data._classes import nfc
 from shoal.data._dataset import Column
 from shoal.data._findings import Findings, quoted, refuse
-from shoal.data._images import like_training_rows
-from shoal.data._labelled import channels_first
+from shoal.data._pixels import alike, channels_first, resized
 from shoal.data._source import read_columns
-from shoal.data._tables import Cells, Foreign, Table
+from shoal.data._tables import Cells, Foreign, Table, names_are_good
 from shoal.errors import DataError, Problem
 
 if TYPE_CHECKING:
@@ -27,76 +28,130 @@ _PLACE = "x"
 
 
 def given_columns(
-    x: NDArray[Any] | Mapping[str, Any] | DataFrame, names: Sequence[str], categorical: Sequence[str] = ()
+    x: NDArray[Any] | Mapping[str, Any] | DataFrame,
+    names: Sequence[str],
+    categories: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[Column, ...]:
     """Read input columns: by name from a frame or a mapping, by place from numbers of shape (N, D).
 
-    The rules are those of a table read from a file. Raises DataError with every mistake.
+    A frame is pandas', polars' or any other thing of rows with named columns: `x.columns` or `x.column_names`, and
+    `x[name]`. An index of pandas is asked where a name is no column's. The rules are those of a table read
+    from a file; see `read_columns`. Raises DataError with every mistake.
     """
-    named = _by_place(x, names, categorical) if isinstance(x, np.ndarray) else _by_name(x)
-    used = {name: cells for name, cells in named.items() if name in names and not isinstance(cells, Foreign)}
+    if isinstance(x, np.ndarray) and x.dtype.names is None:
+        named = _by_place(x, names, tuple(categories or ()))
+    else:
+        named = _by_name(x, names)
+    findings = Findings(_PLACE)
+    names_are_good([name for name, _ in named if name], "", findings)
+    refuse(findings.problems())
+    wanted = set(map(nfc, names))
+    columns = {nfc(name): cells for name, cells in named}
+    used = {
+        name: cells for name, cells in columns.items() if name in wanted and not isinstance(cells, Foreign)
+    }
     lengths = {name: len(cells) for name, cells in used.items()}
     if len(set(lengths.values())) > 1:
         shown = ", ".join(f"{quoted(name)} {length}" for name, length in list(lengths.items())[:10])
         raise DataError(Problem(_PLACE, f"expected columns of one length, got {shown}"))
-    table = Table(_PLACE, tuple(named), tuple(named.values()), next(iter(lengths.values()), 0))
-    return read_columns(table, names, categorical)
+    table = Table(_PLACE, tuple(columns), tuple(columns.values()), next(iter(lengths.values()), 0))
+    return read_columns(table, names, categories)
 
 
-def given_images(x: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Bring images (N, H, W), (N, H, W, C) or (N, C, H, W) of bytes into the last form, of `shape` (C, H, W)."""
+def given_images(x: NDArray[Any], shape: tuple[int, ...], *, resize: bool = False) -> NDArray[np.uint8]:
+    """Bring images (N, H, W), (N, H, W, C) or (N, C, H, W) into the last form, bytes of `shape` (C, H, W).
+
+    With `resize` those of another size are brought to it. Raises DataError.
+    """
     findings = Findings(_PLACE)
-    images = channels_first(x, "", findings)
+    images, _ = channels_first(x, "", findings)
+    if images is not None:
+        images = resized(images, (shape[1], shape[2])) if resize else images
+        images = alike(images, shape, (), findings)
     refuse(findings.problems())
-    problems: list[Problem] = []
-    images = None if images is None else like_training_rows(images, shape, _PLACE, problems)
-    if images is None or problems:
-        raise DataError(problems)
+    if images is None:
+        raise DataError(Problem(_PLACE, "expected images"))
     return images
 
 
-def _by_place(x: NDArray[Any], names: Sequence[str], categorical: Sequence[str]) -> dict[str, Cells]:
+def _by_place(x: NDArray[Any], names: Sequence[str], categorical: Sequence[str]) -> list[tuple[str, Cells]]:
     if categorical:
         what = f"expected a frame or a dict of columns, since {quoted(categorical[0])} holds categories, got an array"
         raise DataError(Problem(_PLACE, what))
     if x.ndim != 2 or x.shape[1] != len(names) or x.dtype.kind not in "biuf":
         what = f"expected numbers of shape (N, {len(names)}), got {x.dtype} of shape {x.shape}"
         raise DataError(Problem(_PLACE, what))
-    return {name: x[:, place] for place, name in enumerate(names)}
+    return [(name, x[:, place]) for place, name in enumerate(names)]
 
 
-def _by_name(x: Mapping[str, Any] | DataFrame) -> dict[str, Cells]:
-    import pandas as pd
+def _by_name(x: Any, names: Sequence[str]) -> list[tuple[str, Cells]]:
+    """Take named columns as they are called; no library of frames is imported, none is preferred."""
+    if isinstance(x, np.ndarray):
+        return [(name, _cells(x[name])) for name in x.dtype.names or ()]
+    if isinstance(x, Mapping):
+        return [(str(name), _cells(values)) for name, values in x.items()]
+    called = getattr(x, "column_names", None) or getattr(x, "columns", None) if isinstance(x, Sized) else None
+    if called is None:
+        raise DataError(Problem(_PLACE, f"expected an array, a frame or a dict of columns, got {_kind(x)}"))
+    if callable(getattr(x, "items", None)):  # pandas: the one whose names may be there twice
+        return [*((str(name), _cells(values)) for name, values in x.items()), *_index_levels(x, names)]
+    return [(str(name), _cells(x[name])) for name in called]
 
-    if not isinstance(x, Mapping | pd.DataFrame):
-        what = f"expected an array, a frame or a dict of columns, got {type(x).__name__}"
-        raise DataError(Problem(_PLACE, what))
-    columns = list(x.items())
-    names = [str(name) for name, _ in columns]
-    for name in names:
-        if names.count(name) > 1:
-            what = f"expected every column name once, got {quoted(name)} {names.count(name)} times"
-            raise DataError(Problem(_PLACE, what))
-    return {str(name): _cells(values) for name, values in columns}
+
+def _index_levels(frame: DataFrame, names: Sequence[str]) -> Iterator[tuple[str, Cells]]:
+    """Give the levels of an index of pandas that are asked for and no columns; an unnamed one as pandas stores it."""
+    missing = set(map(nfc, names)) - {nfc(str(name)) for name in frame.columns}
+    for level, name in enumerate(frame.index.names):
+        stored = f"__index_level_{level}__" if name is None else str(name)
+        if nfc(stored) in missing:
+            yield stored, _cells(frame.index.get_level_values(level))
+
+
+def _kind(x: object) -> str:
+    """Name the type of a thing, with the library that it comes from."""
+    library = type(x).__module__.partition(".")[0]
+    return type(x).__name__ if library == "builtins" else f"{library}.{type(x).__name__}"
 
 
 def _cells(values: Any) -> Cells:
-    """Take numbers and text as they are; missing text is empty, a missing number is NaN; both are refused later."""
-    import pandas as pd
-
+    """Take numbers and text as they are, also mixed; what is missing is None or NaN, and is refused later."""
     try:
         array = np.asarray(values)
     except (ValueError, TypeError):
         return Foreign(type(values).__name__)
     if array.ndim != 1:
         return Foreign(f"an array of shape {array.shape}")
+    if isinstance(values, list | tuple):  # numpy would make text of all cells where one is text
+        array = np.array([*values, None], dtype=object)[:-1]
     if array.dtype.kind in "biufU":
         return array
-    if array.dtype.kind == "O":
-        missing = pd.isna(array)
-        there = array[~missing].tolist()
-        if all(isinstance(value, str) for value in there):
-            return [str(value) for value in np.where(missing, "", array)]
-        if all(isinstance(value, Real) for value in there):
-            return np.where(missing, np.nan, array).astype(np.float64)
-    return Foreign(str(array.dtype))
+    return _object_cells(array) if array.dtype.kind == "O" else Foreign(str(array.dtype))
+
+
+def _object_cells(array: NDArray[Any]) -> Cells:
+    """Give an array of Python objects the narrowest type that changes no value; a mixture stays one."""
+    import pandas as pd
+
+    missing = pd.isna(array)
+    there = array[~missing].tolist()
+    strange = next(
+        (value for value in there if not isinstance(value, str | bool | np.bool_ | Real | Decimal)), None
+    )
+    if strange is not None:
+        return Foreign(f"cells of {_kind(strange)}")
+    if all(isinstance(value, str) for value in there):
+        return [str(value) for value in np.where(missing, "", array)]
+    truth = [isinstance(value, bool | np.bool_) for value in there]
+    if all(truth) and not missing.any():
+        return array.astype(np.bool_)
+    if not any(truth) and not any(isinstance(value, str) for value in there):
+        whole = all(isinstance(value, Integral) and abs(int(value)) < 2**63 for value in there)
+        return array.astype(np.int64) if whole and not missing.any() else _floats(array, missing)
+    cells = [float(value) if isinstance(value, Decimal) else value for value in array]
+    mixed = np.empty(len(array), dtype=object)
+    mixed[:] = [None if gone else cell for gone, cell in zip(missing.tolist(), cells, strict=True)]
+    return mixed
+
+
+def _floats(array: NDArray[Any], missing: NDArray[np.bool_]) -> NDArray[np.float64]:
+    return np.where(missing, np.nan, array).astype(np.float64)

@@ -22,6 +22,7 @@ _UNSIGNED_BYTES: Final = 0x08
 _BEST_RATIO: Final = 1032
 """A byte of deflated data becomes at most so many (zlib's technical details)."""
 _CHUNK: Final = 1 << 20
+_DAMAGE: Final = (EOFError, zlib.error, OSError)
 _Stream = gzip.GzipFile | io.BufferedReader
 
 
@@ -35,16 +36,31 @@ def is_idx(path: Path) -> bool:
     return len(head) == 4 and head[:2] == b"\0\0" and head[3] in (1, 2, 3, 4)
 
 
+def idx_shape(path: Path, ranks: tuple[int, ...], findings: Findings) -> tuple[int, ...] | None:
+    """Read the sizes that a file of unsigned bytes declares, believed no further than it can hold them."""
+    try:
+        with _opened(path) as stream:
+            return _shape(stream, path, ranks, findings)
+    except _DAMAGE as error:
+        findings.add(_damaged(error))
+    return None
+
+
 def read_idx(path: Path, ranks: tuple[int, ...], findings: Findings) -> NDArray[np.uint8] | None:
     """Read unsigned bytes of one of the ranks allowed; what is wrong is noted in `findings`."""
     try:
         with _opened(path) as stream:
-            return _read(stream, path, ranks, findings)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        findings.add(f"expected a whole gzip file, got a damaged one ({error})")
-    except OSError as error:
-        findings.add(f"expected a readable file, got: {error.strerror or error}")
+            shape = _shape(stream, path, ranks, findings)
+            return None if shape is None else _values(stream, shape, findings)
+    except _DAMAGE as error:
+        findings.add(_damaged(error))
     return None
+
+
+def _damaged(error: Exception) -> str:
+    if isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile):
+        return f"expected a readable file, got: {error.strerror or error}"
+    return f"expected a whole gzip file, got a damaged one ({error})"
 
 
 def _opened(path: Path) -> _Stream:
@@ -54,10 +70,8 @@ def _opened(path: Path) -> _Stream:
     return gzip.open(path, "rb") if zipped else path.open("rb")
 
 
-def _read(
-    stream: _Stream, path: Path, ranks: tuple[int, ...], findings: Findings
-) -> NDArray[np.uint8] | None:
-    """Check header and sizes, then the number of values."""
+def _shape(stream: _Stream, path: Path, ranks: tuple[int, ...], findings: Findings) -> tuple[int, ...] | None:
+    """Check the header, and that the file can hold as many values as its sizes declare."""
     head = stream.read(4)
     if len(head) < 4 or head[:2] != b"\0\0":
         findings.add(f"expected an IDX file (first bytes 00 00), got {head[:4].hex(' ') or 'an empty file'}")
@@ -75,22 +89,22 @@ def _read(
         findings.add(f"expected {4 * rank} bytes of sizes, got {len(sizes)}")
         return None
     shape: tuple[int, ...] = struct.unpack(f">{rank}I", sizes)
-    return _values(stream, shape, path.stat().st_size, findings)
+    declared = math.prod(shape)
+    written = " x ".join(map(str, shape))
+    most = path.stat().st_size * (_BEST_RATIO if isinstance(stream, gzip.GzipFile) else 1)
+    if not declared:
+        findings.add(f"expected sizes above 0, got {written}")
+    elif declared > most:
+        findings.add(f"declares {written} = {declared} values, but the file can hold at most {most}")
+    else:
+        return shape
+    return None
 
 
-def _values(
-    stream: _Stream, shape: tuple[int, ...], size: int, findings: Findings
-) -> NDArray[np.uint8] | None:
+def _values(stream: _Stream, shape: tuple[int, ...], findings: Findings) -> NDArray[np.uint8] | None:
     """Read exactly as many bytes as the sizes declare, never making room for more than there are."""
     declared = math.prod(shape)
     written = " x ".join(map(str, shape))
-    if not declared:
-        findings.add(f"expected sizes above 0, got {written}")
-        return None
-    most = size * (_BEST_RATIO if isinstance(stream, gzip.GzipFile) else 1)
-    if declared > most:
-        findings.add(f"declares {written} = {declared} values, but the file can hold at most {most}")
-        return None
     values = bytearray()
     while len(values) <= declared and (chunk := stream.read(min(_CHUNK, declared + 1 - len(values)))):
         values += chunk

@@ -1,4 +1,4 @@
-"""Images with class labels to a Dataset; new images to predict.
+"""Images with class labels to a Dataset.
 
 Pixels stay unsigned bytes in memory. Letters: N rows, C channels (1 or 3), H, W height and width.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,49 +18,148 @@ from shoal.data._classes import class_problems, numbered, sorted_texts
 from shoal.data._dataset import Dataset
 from shoal.data._findings import Findings, refuse
 from shoal.data._holdout import draw_test_rows
-from shoal.data._idx import is_idx
-from shoal.data._labelled import Labelled, read_idx_images, read_labelled, read_npz_images
-from shoal.data._pictures import read_pictures, stacked, visible
-from shoal.errors import DataError, Problem
+from shoal.data._labelled import leave_out, places_of, test_place, training_place
+from shoal.data._pixels import RESIZE, alike
+from shoal.data._reading import Labelled, Looked, Place, Reading
+from shoal.errors import DataError, EnvironmentFault, Problem
 
 
 @dataclass(frozen=True)
 class ImageSource:
-    """Where labelled images stand.
+    """Where labelled images stand, and how they are wanted.
 
-    `train` is a folder with one folder per class; a folder that holds such folders as `train` and `test`;
-    a folder of IDX files (train-images..., train-labels..., and perhaps t10k- or test-images..., -labels...);
+    `train` is a folder with one folder per class; a folder that holds such folders as `train` and perhaps `val` and
+    `test`; a folder of IDX files (train-images..., train-labels..., and perhaps t10k- or test-images..., -labels...);
     an IDX file of images, its labels beside it; or an NPZ file with arrays `images`, `labels` (or `x_train`,
-    `y_train`) and perhaps `test_images`, `test_labels` (`x_test`, `y_test`). `test` is one of the same.
-    Without any test images, the share `test_share` of each class is drawn at `seed`.
+    `y_train`, or `train_images`, `train_labels`) and perhaps such of `val` and `test`. `test` is one of the same.
+    Without any test images, the share `test_share` of each class, or of whole groups, is drawn at `seed`.
+
+    `groups` is "folder" (the folders inside each class), a table with the columns `path` and `group`, or the name of
+    an array of an NPZ file. `resize` is (height, width) to bring all images to. With `join_validation`, images that
+    are named for validation join the training rows; else they are left out, which is noted.
     """
 
     train: str | Path
     test: str | Path | None = None
     test_share: float = 0.2
     seed: int = 0
+    groups: str | None = None
+    resize: tuple[int, int] | None = None
+    join_validation: bool = False
 
 
-def load_image_dataset(source: ImageSource) -> Dataset:
-    """Read labelled images, strictly.
+def load_image_dataset(source: ImageSource, room: float | None = None) -> Dataset:
+    """Read labelled images, strictly; `room` is how many bytes they may hold, if that is known.
 
     Raises DataError with every mistake found: damaged or foreign files, images of several sizes or over
-    4096 x 4096 pixels, empty folders, labels that are missing, classes without training rows.
+    4096 x 4096 pixels, empty folders, labels that are missing, classes without training rows. Raises EnvironmentFault
+    before any image is decoded where they need more than `room`.
     """
-    problems: list[Problem] = []
-    parts = read_labelled(Path(source.train), problems)
-    if source.test is not None:
-        parts = parts[:1] + read_labelled(Path(source.test), problems)[:1]
-    if not problems and len(parts) > 1:
-        parts[1] = _like(parts[1], parts[0].images.shape[1:], problems)
-    if problems or not parts:
-        raise DataError(problems)
-    train, test = parts[:2] if len(parts) > 1 else _split_off_test_rows(source, parts[0])
-    del parts  # images that were split are held in their two parts now
+    reading = Reading(Path(source.train), source.resize, source.groups)
+    places = _places(source, reading)
+    refuse(reading.problems)
+    seen: dict[Place, Looked | None] = {}
+    for part, place in places:
+        if place not in seen:
+            seen[place] = place.look(reading, grouped=part == "train")
+    refuse(reading.problems)
+    looked = {place: one for place, one in seen.items() if one is not None}
+    _refuse_large(list(looked.values()), source, room)
+    train, test = _train_and_test(source, _read(places, looked, reading), reading)
     refuse(class_problems(train.labels.tolist(), test.labels.tolist(), train.place, test.place))
     where = str(source.train) if source.test is None else f"{source.train}, {source.test}"
     name = Path(source.train).resolve().name.split(".")[0]
-    return image_dataset(name, where, sorted_texts(train.labels.tolist()), train, test)
+    dataset = image_dataset(name, where, sorted_texts(train.labels.tolist()), train, test)
+    drawn = all(part == "train" for part, _ in places)
+    return replace(dataset, resize=source.resize, drawn=drawn, notes=reading.notes.all())
+
+
+def _places(source: ImageSource, reading: Reading) -> list[tuple[str, Place]]:
+    """Choose which places are trained on and which are tested on, training first, and say which are left out."""
+    path = Path(source.train)
+    places = places_of(path, reading)
+    chosen = [("train", training_place(path, places, reading))]
+    if source.join_validation:
+        chosen.append(("train", places.get("validation")))
+        if places and "validation" not in places:
+            reading.refuse(
+                path, "expected images for validation, which data.join_validation asks for, got none"
+            )
+    if source.test is None:
+        chosen.append(("test", places.get("test")))
+    others, other_path = places, path
+    if source.test is not None:
+        other_path = Path(source.test)
+        others = places if other_path == path else places_of(other_path, reading)
+        chosen.append(("test", test_place(other_path, others, reading)))
+    used = [place for _, place in chosen]
+    for where, held in {path: places, other_path: others}.items():
+        leave_out(where, held, used, reading)
+    return [(part, place) for part, place in chosen if place is not None]
+
+
+def _refuse_large(looked: Sequence[Looked], source: ImageSource, room: float | None) -> None:
+    """Refuse images that would not fit: they are held twice, as they are read and put together."""
+    need = 2.0 * sum(one.bytes for one in looked)
+    if room is not None and need > room:
+        asked, there = (f"{size / 1e6:,.0f} MB" for size in (need, room))
+        less = (
+            "a smaller data.resize needs less" if source.resize else f"{RESIZE}, and a small one needs less"
+        )
+        what = f"expected {asked} for the images of {source.train}, got {there} available; {less}"
+        raise EnvironmentFault(Problem("memory", what))
+
+
+def _read(
+    places: Sequence[tuple[str, Place]], looked: Mapping[Place, Looked], reading: Reading
+) -> list[Labelled | None]:
+    """Read training images and test images, each place once."""
+    read = {place: one.read(reading) for place, one in looked.items()}
+    parts = ([read[place] for part, place in places if part == wanted] for wanted in ("train", "test"))
+    return [_joined([one for one in part if one is not None], reading) for part in parts]
+
+
+def _joined(parts: Sequence[Labelled], reading: Reading) -> Labelled | None:
+    """Put the images of one part together, in colour where some have it."""
+    if len(parts) < 2 or reading.problems:
+        return parts[0] if parts else None
+    channels = max(part.images.shape[1] for part in parts)
+    alike = [_like(part, (channels, *parts[0].images.shape[2:]), reading) for part in parts]
+    if reading.problems:
+        return None
+    groups = [part.groups for part in parts if part.groups is not None]
+    return Labelled(
+        np.concatenate([part.images for part in alike]),
+        np.concatenate([part.labels for part in alike]),
+        parts[0].place,
+        np.concatenate(groups) if groups else None,
+    )
+
+
+def _like(part: Labelled, shape: tuple[int, ...], reading: Reading) -> Labelled:
+    """Bring the images of a part to the shape of the training images; see `alike`."""
+    findings = Findings(part.place)
+    images = alike(part.images, shape, part.names, findings)
+    reading.take(findings)
+    return replace(part, images=images)
+
+
+def _train_and_test(source: ImageSource, parts: list[Labelled | None], reading: Reading) -> list[Labelled]:
+    """Bring test images to the form of the training images, or draw test rows where there are none; empties `parts`."""
+    test, train = parts.pop(), parts.pop()
+    if reading.problems or train is None:
+        raise DataError(reading.problems)
+    if test is not None:
+        both = [train, _like(test, train.images.shape[1:], reading)]
+        refuse(reading.problems)
+        return both
+    held = draw_test_rows(len(train.labels), source.test_share, source.seed, train.labels, train.groups)
+    return [_rows_of(train, rows) for rows in (~held, held)]
+
+
+def _rows_of(part: Labelled, rows: NDArray[np.bool_]) -> Labelled:
+    groups = None if part.groups is None else part.groups[rows]
+    return Labelled(part.images[rows], part.labels[rows], part.place, groups)
 
 
 def image_dataset(
@@ -74,85 +174,13 @@ def image_dataset(
         targets=numbered(np.concatenate((train.labels, test.labels)), classes),
         classes=classes,
         train_rows=len(train.labels),
-        groups=None,
+        groups=train.groups,
         given_folds=None,
         train_fingerprint=_fingerprint(train),
         test_fingerprint=_fingerprint(test),
         source=source,
         images=np.concatenate((train.images, test.images)),
     )
-
-
-def read_images(path: str | Path, shape: tuple[int, ...]) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
-    """Read new images of `shape` (C, H, W) to predict, with a name for each: (N, C, H, W).
-
-    `path` is a PNG or JPEG file, a folder of them (in folders or not), an IDX file of images, or an NPZ
-    file with the array `images`. Raises DataError.
-    """
-    path = Path(path)
-    problems: list[Problem] = []
-    images: NDArray[np.uint8] | None = None
-    names: list[str] = []
-    if not path.exists():
-        problems.append(Problem(str(path), "expected images, got nothing there"))
-    elif path.suffix.lower() == ".npz":
-        images = read_npz_images(path, problems)
-    elif path.is_file() and is_idx(path):
-        images = read_idx_images(path, problems)
-    else:
-        images, names = _read_new_pictures(path, problems)
-    if images is not None and not problems:
-        images = like_training_rows(images, shape, str(path), problems)
-    if problems or images is None:
-        raise DataError(problems)
-    return images, tuple(names or map(str, range(1, len(images) + 1)))
-
-
-def _read_new_pictures(path: Path, problems: list[Problem]) -> tuple[NDArray[np.uint8] | None, list[str]]:
-    """Read one picture, or all of a folder, named by their paths within it."""
-    findings = Findings(str(path))
-    files = _files_below(path) if path.is_dir() else [path]
-    if not files:
-        findings.add("expected images, got an empty folder")
-    pictures = read_pictures(files, path, findings)
-    problems += findings.problems()
-    names = [file.relative_to(path).as_posix() if path.is_dir() else file.name for file in files]
-    return (None if findings.found else stacked(pictures)), names
-
-
-def _files_below(folder: Path) -> list[Path]:
-    """All files of a folder and the folders in it, in order."""
-    return [
-        file for entry in visible(folder) for file in (_files_below(entry) if entry.is_dir() else [entry])
-    ]
-
-
-def _like(part: Labelled, shape: tuple[int, ...], problems: list[Problem]) -> Labelled:
-    """Give the part with images of `shape`; see `like_training_rows`."""
-    return replace(part, images=like_training_rows(part.images, shape, part.place, problems))
-
-
-def like_training_rows(
-    images: NDArray[np.uint8], shape: tuple[int, ...], place: str, problems: list[Problem]
-) -> NDArray[np.uint8]:
-    """Check that images are of `shape` (C, H, W); grey ones become colour where needed."""
-    if images.shape[1] == 1 and shape[0] == 3:
-        images = np.repeat(images, 3, axis=1)
-    if images.shape[1:] != shape:
-        wanted, came = (
-            f"{w} x {h} pixels of {c} channel{'s' * (c > 1)}" for c, h, w in (shape, images.shape[1:])
-        )
-        problems.append(Problem(place, f"expected images like the training rows, {wanted}, got {came}"))
-    return images
-
-
-def _split_off_test_rows(source: ImageSource, part: Labelled) -> tuple[Labelled, Labelled]:
-    """Draw test rows of each class where none are given."""
-    held = draw_test_rows(len(part.labels), source.test_share, source.seed, part.labels, None)
-    train, test = (
-        replace(part, images=part.images[rows], labels=part.labels[rows]) for rows in (~held, held)
-    )
-    return train, test
 
 
 def _fingerprint(part: Labelled) -> str:

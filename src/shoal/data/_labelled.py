@@ -1,196 +1,137 @@
-"""Where labelled images stand, and in which form: folders, IDX files, NPZ.
-
-Letters: N rows, C channels (1 or 3), H, W height and width.
-"""
+"""Where labelled images stand, and in which form: folders, IDX files, NPZ; and which rows each of them holds."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
-from shoal.data._findings import Findings, listed, quoted
-from shoal.data._idx import is_idx, read_idx
-from shoal.data._npz import npz_ranks, read_npz
-from shoal.data._pictures import MAX_PIXELS, files_of_classes, read_pictures, stacked, visible
-from shoal.errors import Problem
-
-_NPZ_NAMES: Final = (("images", "labels"), ("x_train", "y_train"))
-_NPZ_TEST_NAMES: Final = (("test_images", "test_labels"), ("x_test", "y_test"))
-
-
-@dataclass(frozen=True, eq=False)
-class Labelled:
-    """Images (N, C, H, W), the text of their classes (N,), and the file or folder they came from."""
-
-    images: NDArray[np.uint8]
-    labels: NDArray[np.str_]
-    place: str
+from shoal.data._albums import Entry, Faults, entries, kind_of
+from shoal.data._class_folders import ClassFolders, refuse_strays
+from shoal.data._findings import Findings, listed
+from shoal.data._idx import is_idx
+from shoal.data._idx_pairs import IdxPair
+from shoal.data._notes import Notes
+from shoal.data._npz import npz_headers
+from shoal.data._npz_pairs import npz_pairs
+from shoal.data._parts import IN_WORDS, Part, part_of_folder, part_of_idx
+from shoal.data._reading import Place, Reading
 
 
 def holds_images(path: str | Path) -> bool:
     """Whether a path is for `load_image_dataset`: a folder, an IDX file, or an NPZ file with pictures in it."""
     path = Path(path)
+    if not path.is_file():
+        return path.is_dir()
     if path.suffix.lower() == ".npz":
-        return any(rank > 2 for rank in npz_ranks(path))
-    return path.is_dir() or (path.is_file() and is_idx(path))
+        return any(len(header.shape) > 2 for header in npz_headers(path, Findings("")).values())
+    return is_idx(path)
 
 
-def read_labelled(path: Path, problems: list[Problem]) -> list[Labelled]:
-    """Read the images at a path, and after them its test images, where it holds both; mistakes are noted."""
-    if path.suffix.lower() == ".npz" and path.is_file():
-        return _read_npz(path, problems)
-    if path.is_file():
-        return _kept([_read_idx_pair(path, problems)])
-    if not path.is_dir():
-        problems.append(
-            Problem(str(path), "expected a folder of images, an IDX or an NPZ file, got nothing there")
-        )
-        return []
-    folders = {entry.name for entry in visible(path) if entry.is_dir()}
-    if "train" in folders and folders <= {"train", "test"}:
-        return _kept([_read_classes(path / name, problems) for name in ("train", "test") if name in folders])
-    pairs = [_first(path, ("train-images",)), _first(path, ("t10k-images", "test-images"))]
-    if pairs[0] is not None:
-        return _kept([_read_idx_pair(file, problems) for file in pairs if file is not None])
-    return _kept([_read_classes(path, problems)])
+def places_of(path: Path, reading: Reading) -> Mapping[Part, Place]:
+    """Find the places of training, validation and test images at a path; "" is one that names no part."""
+    kind = kind_of(path)
+    if kind == "a file":
+        return npz_pairs(path, reading) if path.suffix.lower() == ".npz" else {"": IdxPair(path)}
+    if kind != "a folder":
+        came = "nothing there" if kind == "nothing" else kind
+        reading.refuse(path, f"expected a folder of images, an IDX or an NPZ file, got {came}")
+        return {}
+    inside = entries(path, reading.notes, str(path))
+    idx = [entry for entry in inside if entry.kind == "a file" and part_of_idx(entry.name)]
+    if idx:
+        return _idx_parts(path, idx, inside, reading)
+    if _has_parts(inside):
+        return _folder_parts(path, inside, reading)
+    return {"": ClassFolders(path)}
 
 
-def read_npz_images(path: Path, problems: list[Problem]) -> NDArray[np.uint8] | None:
-    """Read images without labels from an NPZ file, (N, C, H, W)."""
-    findings = Findings(str(path))
-    arrays = read_npz(path, findings)
-    names = [name for name, _ in (*_NPZ_NAMES, *_NPZ_TEST_NAMES[::-1]) if name in arrays]
-    images = None
-    if names:
-        images = channels_first(arrays[names[0]], f"array {quoted(names[0])}: ", findings)
-    elif not findings.found:
-        findings.add(f'expected an array "images", got {listed(list(arrays)) or "none"}')
-    problems += findings.problems()
-    return images
+def _idx_parts(
+    path: Path, idx: Sequence[Entry], inside: Sequence[Entry], reading: Reading
+) -> dict[Part, Place]:
+    """Tell IDX files of images apart; a file and its zipped form are one."""
+    found: dict[Part, list[Entry]] = {}
+    for entry in idx:
+        part = part_of_idx(entry.name)
+        stems = {other.name.removesuffix(".gz") for other in found.get(part, [])}
+        if entry.name.removesuffix(".gz") not in stems:
+            found.setdefault(part, []).append(entry)
+    taken = {name for entry in idx for name in (entry.name, entry.name.replace("images", "labels"))}
+    for entry in inside:
+        if entry.name not in taken and "labels" not in entry.name:
+            reading.notes.add(str(path), "left out beside IDX files", entry.name)
+    return {part: IdxPair(files[0].path) for part, files in _one_each(path, found, reading).items()}
 
 
-def read_idx_images(path: Path, problems: list[Problem]) -> NDArray[np.uint8] | None:
-    """Read images from an IDX file, (N, C, H, W)."""
-    findings = Findings(str(path))
-    values = read_idx(path, (3, 4), findings)
-    images = None if values is None else channels_first(values, "", findings)
-    problems += findings.problems()
-    return images
+def _has_parts(inside: Sequence[Entry]) -> bool:
+    """Whether folders hold parts of a data set: all are called so, or one that is called so holds folders.
 
-
-def _kept(parts: list[Labelled | None]) -> list[Labelled]:
-    return [part for part in parts if part is not None]
-
-
-def _first(folder: Path, starts: tuple[str, ...]) -> Path | None:
-    """Find the file of a folder that starts so."""
-    return next(
-        (entry for entry in visible(folder) if entry.name.startswith(starts) and entry.is_file()), None
+    A class may be called "train" too, and holds files then.
+    """
+    folders = [entry for entry in inside if entry.kind == "a folder"]
+    named = [entry for entry in folders if part_of_folder(entry.name)]
+    if any(part_of_folder(entry.name) == "train" for entry in named) and len(named) == len(folders):
+        return True
+    return any(
+        inner.kind == "a folder" for entry in named for inner in entries(entry.path, Notes(), str(entry.path))
     )
 
 
-def _read_classes(folder: Path, problems: list[Problem]) -> Labelled | None:
-    """Read a folder with one folder per class."""
-    findings = Findings(str(folder))
-    files = files_of_classes(folder, findings)
-    pictures = read_pictures([file for file, _ in files], folder, findings)
-    problems += findings.problems()
-    if findings.found:
-        return None
-    return Labelled(stacked(pictures), np.array([name for _, name in files]), str(folder))
-
-
-def _read_idx_pair(path: Path, problems: list[Problem]) -> Labelled | None:
-    """Read an IDX file of images and the file of labels beside it."""
-    images, labels = read_idx_images(path, problems), None
-    findings = Findings(str(path))
-    labels_path = _labels_beside(path, findings)
-    if labels_path is not None:
-        label_findings = Findings(str(labels_path))
-        labels = read_idx(labels_path, (1,), label_findings)
-        problems += label_findings.problems()
-    if images is not None and labels is not None and len(images) != len(labels):
-        findings.add(f"expected as many labels as images ({len(images)}), got {len(labels)}")
-    problems += findings.problems()
-    if images is None or labels is None or findings.found:
-        return None
-    return Labelled(images, labels.astype(np.str_), str(path))
-
-
-def _labels_beside(path: Path, findings: Findings) -> Path | None:
-    """Find the labels of an IDX file of images: the same name with "labels" for "images", zipped or not."""
-    name = path.name.replace("images", "labels").replace("idx3", "idx1")
-    if "images" not in path.name:
-        findings.add('expected an IDX file with "images" in its name, and one with "labels" beside it')
-        return None
-    plain = name.removesuffix(".gz")
-    for candidate in (name, plain, f"{plain}.gz"):
-        if path.with_name(candidate).is_file():
-            return path.with_name(candidate)
-    findings.add(f"expected its labels in {quoted(name)} beside it, got nothing there")
-    return None
-
-
-def _read_npz(path: Path, problems: list[Problem]) -> list[Labelled]:
-    """Read one or two pairs of arrays."""
-    findings = Findings(str(path))
-    arrays = read_npz(path, findings)
-    parts: list[Labelled] = []
-    names = [pair for group in (_NPZ_NAMES, _NPZ_TEST_NAMES) for pair in group if pair[0] in arrays]
-    for images_name, labels_name in names[:2]:
-        part = _npz_pair(arrays, images_name, labels_name, findings)
-        if part is not None:
-            parts.append(Labelled(*part, str(path)))
-    if not names and not findings.found:
-        findings.add(f'expected arrays "images" and "labels", got {listed(list(arrays)) or "none"}')
-    problems += findings.problems()
-    return [] if findings.found else parts
-
-
-def _npz_pair(
-    arrays: Mapping[str, NDArray[Any]], images_name: str, labels_name: str, findings: Findings
-) -> tuple[NDArray[np.uint8], NDArray[np.str_]] | None:
-    """Check images and labels of one pair of names."""
-    images = channels_first(arrays[images_name], f"array {quoted(images_name)}: ", findings)
-    labels = arrays.get(labels_name)
-    if labels is None:
-        findings.add(f"expected an array {quoted(labels_name)} beside {quoted(images_name)}, got none")
-        return None
-    labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
-    if labels.ndim != 1 or labels.dtype.kind not in "iuU":
-        came = f"{labels.dtype} of shape {labels.shape}"
-        findings.add(f"array {quoted(labels_name)}: expected integers or text of shape (N,), got {came}")
-        return None
-    if images is None:
-        return None
-    if len(images) != len(labels):
-        findings.add(f"expected as many labels as images ({len(images)}), got {len(labels)}")
-        return None
-    return images, labels.astype(np.str_)
-
-
-def channels_first(values: NDArray[Any], place: str, findings: Findings) -> NDArray[np.uint8] | None:
-    """Bring (N, H, W), (N, H, W, C) or (N, C, H, W) into the last form."""
-    if values.dtype != np.uint8:
-        findings.add(f"{place}expected unsigned bytes (uint8), got {values.dtype}")
-        return None
-    if values.ndim == 3:
-        images = values[:, None]
-    elif values.ndim == 4 and values.shape[3] in (1, 3):
-        images = values.transpose(0, 3, 1, 2)
-    elif values.ndim == 4 and values.shape[1] in (1, 3):
-        images = values
-    else:
-        findings.add(
-            f"{place}expected images (N, H, W), (N, H, W, C) or (N, C, H, W), C 1 or 3, got {values.shape}"
+def _folder_parts(path: Path, inside: Sequence[Entry], reading: Reading) -> dict[Part, Place]:
+    """Tell folders of parts apart; folders of other names are refused, files left out."""
+    found: dict[Part, list[Entry]] = {}
+    folders = [entry for entry in inside if entry.kind == "a folder"]
+    for entry in folders:
+        found.setdefault(part_of_folder(entry.name), []).append(entry)
+    findings, faults = Findings(str(path)), Faults()
+    refuse_strays([entry for entry in inside if entry not in folders], str(path), reading.notes, faults)
+    faults.tell(findings)
+    reading.take(findings)
+    if others := [entry.name for entry in found.pop("", [])]:
+        parts = listed([entry.name for files in found.values() for entry in files])
+        what = (
+            f"expected folders of training, validation and test images only ({parts}), got {listed(others)}"
         )
-        return None
-    if not images.size or images.shape[2] * images.shape[3] > MAX_PIXELS:
-        findings.add(f"{place}expected images of 1 to {MAX_PIXELS} pixels, got {values.shape}")
-        return None
-    return np.ascontiguousarray(images)
+        reading.refuse(path, f"{what} beside them")
+    return {part: ClassFolders(folders[0].path) for part, folders in _one_each(path, found, reading).items()}
+
+
+def _one_each(
+    path: Path, found: Mapping[Part, Sequence[Entry]], reading: Reading
+) -> Mapping[Part, Sequence[Entry]]:
+    """Refuse two places for one part."""
+    for part, places in found.items():
+        if len(places) > 1:
+            names = listed([entry.name for entry in places])
+            reading.refuse(
+                path, f"expected one place of {IN_WORDS[part]} images, got {names}; take the others away"
+            )
+    return found
+
+
+def training_place(path: Path, places: Mapping[Part, Place], reading: Reading) -> Place | None:
+    """Give the place to train on: never one that is named for testing."""
+    place = places.get("train") or places.get("")
+    if place is None and places:
+        names = ", ".join(other.name for other in places.values())
+        reading.refuse(path, f"expected training images, got only {names}")
+    return place
+
+
+def test_place(path: Path, places: Mapping[Part, Place], reading: Reading) -> Place | None:
+    """Give the place to test on, of what `data.test` names: never one that is named for training."""
+    place = places.get("test") or (None if "train" in places else places.get(""))
+    if place is None and places:
+        names = ", ".join(other.name for other in places.values())
+        reading.refuse(path, f"expected test images, got only {names}")
+    return place
+
+
+def leave_out(
+    path: Path, places: Mapping[Part, Place], used: Sequence[Place | None], reading: Reading
+) -> None:
+    """Say which places of a path are not used, with their number of images."""
+    for part, place in places.items():
+        if place not in used:
+            what = f"its {place.count():,} {IN_WORDS[part]} images {place.name} were left out"
+            why = " (data.join_validation = true adds them to the training rows)" * (part == "validation")
+            reading.notes.say(str(path), what + why)

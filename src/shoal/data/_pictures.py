@@ -1,28 +1,38 @@
-"""PNG and JPEG files to arrays of unsigned bytes: one folder per class, or single files to predict.
+"""Files of pictures to arrays of unsigned bytes, grey or red, green and blue, without losing anything unsaid.
 
-Letters: H, W height and width.
+Each file is looked at first, which reads its head alone; what is damaged, too large or would lose its meaning in
+8 bits is noted. Letters: H, W height and width.
 """
 
 from __future__ import annotations
 
+import re
 import struct
 import warnings
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data._classes import sorted_texts
-from shoal.data._findings import Findings, quoted
+from shoal.data._notes import Notes
+from shoal.data._pixels import MAX_PIXELS, brought_to, resized_picture
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-MAX_PIXELS: Final = 4096 * 4096
-"""Pixels of one image; more are refused before they are decoded."""
+FORMATS: Final = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+_READ: Final = "PNG, JPEG, WebP, BMP, GIF, TIFF or PPM"
+_ENDINGS: Final = re.compile(r"\.(a?png|jp(g|eg|e)|jfif|mpo|webp|bmp|dib|gif|tiff?|p[pgbn]m)", re.IGNORECASE)
+_OTHER_PICTURES: Final = re.compile(
+    r"\.(hei[cf]|avif|jp2|j2k|jxl|tga|ico|psd|svg|dng|cr[23]|nef|arw|orf|rw2|raw|exr|hdr|dcm|nii|pcx|npy)",
+    re.IGNORECASE,
+)
+"""Endings of pictures that are not read: leaving them out would lose rows."""
 
 # What pillow raises for damaged files, besides OSError.
 _DAMAGE = (
@@ -33,115 +43,208 @@ _DAMAGE = (
     IndexError,
     TypeError,
     KeyError,
+    AttributeError,
+    OverflowError,
     struct.error,
     zlib.error,
 )
-_COLOUR: Final = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB"}
-_OPAQUE: Final = {"LA": "L", "RGBA": "RGB"}
+_GREY: Final = frozenset({"1", "L", "LA", "I;16", "I;16L", "I;16B", "I;16N"})
+_COLOUR: Final = frozenset({"P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"})
+_CLEAR: Final = frozenset({"LA", "PA", "RGBA"})
+_SIXTEEN: Final = re.compile(r";16[BLN]")
+_SIDEWAYS: Final = (5, 6, 7, 8)
+_ORIENTATION: Final = 0x0112
+_PNG: Final = b"\x89PNG\r\n\x1a\n"
+_PIECE: Final = 1 << 20
+
+NO_PICTURES: Final = "left out, being no pictures"
+_UPRIGHT: Final = "turned upright, as their EXIF orientation says"
+_OVER_WHITE: Final = "laid over white, being transparent in places"
+_FIRST: Final = "read as their first picture alone (JPEG with more of them, MPO, as phones write it)"
+_PRINT: Final = "brought from CMYK to red, green and blue by Pillow's plain rule, without a colour profile"
+_NARROWED: Final = "brought from 16 bits to 8, which lost nothing"
 
 
-def files_of_classes(folder: Path, findings: Findings) -> list[tuple[Path, str]]:
-    """List (file, class) of a folder with one folder per class, classes and files in order.
+@dataclass(frozen=True)
+class Look:
+    """What the head of a picture's file says: width and height as one sees it, and whether it has colour."""
 
-    Names that start with a dot do not count.
+    file: Path
+    name: str
+    size: tuple[int, int]
+    colour: bool
+
+
+class Faulty(Exception):
+    """Why a picture is refused, as the rest of a sentence about its file."""
+
+
+def look_at(file: Path, name: str, place: str, notes: Notes) -> Look | None:
+    """Read the head of a picture's file, called `name` in the folder `place`; `name` is empty for a lone file.
+
+    None, with a note, for a file of a folder that is no picture and is not called one. Raises Faulty.
     """
-    found: list[tuple[Path, str]] = []
-    entries = {entry.name: entry for entry in visible(folder)}
-    for name, entry in entries.items():
-        if not entry.is_dir():
-            findings.add(f"expected one folder per class, got the file {quoted(name)}")
-    classes = sorted_texts(name for name, entry in entries.items() if entry.is_dir())
-    if not classes:
-        findings.add("expected one folder per class, got none")
-    for name in classes:
-        files = visible(entries[name])
-        if not files:
-            findings.add("expected images, got an empty folder", quoted(name))
-        for file in files:
-            if file.is_dir():
-                findings.add("expected an image, got a folder", quoted(f"{name}/{file.name}"))
-            else:
-                found.append((file, name))
-    return found
-
-
-def visible(folder: Path) -> list[Path]:
-    """Entries of a folder by name, without those that start with a dot."""
-    return sorted(
-        (entry for entry in folder.iterdir() if not entry.name.startswith(".")), key=lambda e: e.name
-    )
-
-
-def read_pictures(files: Iterable[Path], base: Path, findings: Findings) -> list[NDArray[np.uint8]]:
-    """Decode files, each (H, W) grey or (H, W, 3) colour, all of one size; others are noted."""
-    pictures: list[NDArray[np.uint8]] = []
-    first: Path | None = None
-    for file in files:
-        place = quoted(file.relative_to(base).as_posix()) if file != base else ""
-        picture = _read_picture(file, place, findings)
-        if picture is None:
-            continue
-        if pictures and picture.shape[:2] != pictures[0].shape[:2]:
-            came, wanted = (f"{array.shape[1]} x {array.shape[0]}" for array in (picture, pictures[0]))
-            like = quoted(first.relative_to(base).as_posix()) if first else ""
-            findings.add(f"expected {wanted} pixels like {like}, got {came}", place)
-            continue
-        first = first or file
-        pictures.append(picture)
-    return pictures
-
-
-def _read_picture(file: Path, place: str, findings: Findings) -> NDArray[np.uint8] | None:
-    """Decode one file, or note why not."""
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
+    ending = file.suffix
+    if _OTHER_PICTURES.fullmatch(ending):
+        raise Faulty(f'expected {_READ}, got "{ending.lower()}"; convert it, or take it out of the folder')
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(file, formats=("PNG", "JPEG")) as image:
-                fault = _fault(image)
-                if fault is None:
-                    return _pixels(ImageOps.exif_transpose(image), place, findings)
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        fault = f"expected at most {MAX_PIXELS} pixels, got far more"
-    except UnidentifiedImageError:
-        fault = "expected a PNG or JPEG image, got something else"
-    except _DAMAGE as error:
-        reason = str(error).partition("\n")[0] or type(error).__name__
-        fault = f"expected a readable image, got a damaged one ({reason})"
-    findings.add(fault, place)
+        with _opened(file) as image:
+            _refuse_modes(image)
+            colour = image.mode in _COLOUR or "transparency" in image.info
+            return Look(file, name, _upright_size(image), colour)
+    except _Foreign as error:
+        if _ENDINGS.fullmatch(ending) or not name:
+            raise Faulty(str(error)) from None
+    notes.add(place, NO_PICTURES, name)
     return None
 
 
-def _fault(image: Image) -> str | None:
-    """Say what keeps an opened image from being decoded."""
-    width, height = image.size
-    if width * height > MAX_PIXELS:
-        return f"expected at most {MAX_PIXELS} pixels, got {width} x {height}"
-    if image.mode not in _COLOUR and image.mode not in _OPAQUE:
-        return f"expected 8 bits of grey or of red, green and blue, got mode {image.mode}"
+def decode(
+    look: Look, place: str, colour: bool, resize: tuple[int, int] | None, notes: Notes
+) -> NDArray[Any]:
+    """Decode a picture that was looked at, uint8 (H, W) or with `colour` (H, W, 3), of the size `resize` if given.
+
+    Raises Faulty.
+    """
+    from PIL import ImageOps
+
+    def note(what: str) -> None:
+        notes.add(place, what, look.name or look.file.name)
+
+    try:
+        with _opened(look.file) as image:
+            if image.format == "PNG":
+                _check_sums(look.file)
+            if image.format == "MPO":
+                note(_FIRST)
+            upright = ImageOps.exif_transpose(image)
+            if image.getexif().get(_ORIENTATION, 1) in range(2, 9) and image.format != "TIFF":
+                note(_UPRIGHT)
+            picture = _plain(upright, note).convert("RGB" if colour else "L")
+            if resize is not None and picture.size[::-1] != resize:
+                note(brought_to(resize))
+                picture = resized_picture(picture, resize)
+            return np.asarray(picture, dtype=np.uint8)
+    except _Foreign as error:
+        raise Faulty(str(error)) from None
+
+
+class _Foreign(Exception):
+    """A file that cannot be opened as a picture."""
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[Image]:
+    """Open a file of one of our formats; whatever Pillow raises becomes Faulty, or _Foreign before it is open."""
+    from PIL import Image, UnidentifiedImageError
+
+    opened = False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(file, formats=FORMATS) as image:
+                opened = True
+                width, height = image.size
+                if width * height > MAX_PIXELS:
+                    raise Faulty(f"expected at most {MAX_PIXELS} pixels, got {width} x {height}")
+                yield image
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        raise Faulty(f"expected at most {MAX_PIXELS} pixels, got far more") from None
+    except UnidentifiedImageError:
+        raise _Foreign(f"expected a picture ({_READ}), got something else or a damaged one") from None
+    except _DAMAGE as error:
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        fault = f"expected a readable image, got a damaged one ({reason})"
+        raise (Faulty(fault) if opened else _Foreign(fault)) from None
+
+
+def _refuse_modes(image: Image) -> None:
+    """Refuse what has no one meaning in 8 bits a channel, and films."""
+    deep = image.mode not in _GREY and bool(_SIXTEEN.search(str(getattr(image, "tile", ""))))
+    if image.mode not in _GREY | _COLOUR or deep:
+        came = "16 bits of each colour" if deep else f"mode {image.mode}"
+        raise Faulty(f"expected 8 bits of grey or of red, green and blue, got {came}; save it with 8 bits")
+    if image.format == "MPO":
+        return
     try:
         image.seek(1)
     except EOFError:
-        return None
-    return "expected one picture, got several (animated)"
+        return
+    raise Faulty("expected one picture, got several (animated, or pages); save the one that counts")
 
 
-def _pixels(image: Image, place: str, findings: Findings) -> NDArray[np.uint8] | None:
-    """Turn a decoded image into grey or colour; transparency must hide nothing."""
-    if "transparency" in image.info:
+def _upright_size(image: Image) -> tuple[int, int]:
+    """Give width and height after the turn that EXIF asks for; Pillow gives those of TIFF files turned already."""
+    from PIL.Image import Exif
+
+    exif = Exif()
+    if image.format != "TIFF" and image.info.get("exif"):
+        exif.load(image.info["exif"])
+    width, height = image.size
+    return (height, width) if exif.get(_ORIENTATION) in _SIDEWAYS else (width, height)
+
+
+def _plain(image: Image, note: Callable[[str], None]) -> Image:
+    """Bring an image into grey or colour of 8 bits, and say what had to be done."""
+    if image.mode.startswith("I;16"):
+        note(_NARROWED)
+        return _narrowed(image)
+    if "transparency" in image.info or image.mode == "PA":
         image = image.convert("RGBA")
-    if image.mode in _OPAQUE:
-        lowest: Any = image.getchannel("A").getextrema()[0]
-        if lowest < 255:
-            findings.add("expected an opaque image, got transparency", place)
-            return None
-    return np.asarray(image.convert((_COLOUR | _OPAQUE)[image.mode]), dtype=np.uint8)
+    if image.mode in _CLEAR:
+        image = _over_white(image, note)
+    if image.mode == "CMYK":
+        note(_PRINT)
+    return image
 
 
-def stacked(pictures: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    """Put pictures of one size together, (N, C, H, W); grey ones become colour where one has colour."""
-    if all(picture.ndim == 2 for picture in pictures):
-        return np.stack(pictures)[:, None]
-    whole = [p if p.ndim == 3 else np.repeat(p[:, :, None], 3, axis=2) for p in pictures]
-    return np.ascontiguousarray(np.stack(whole).transpose(0, 3, 1, 2))
+def _narrowed(image: Image) -> Image:
+    """Bring 16 bits of grey to 8 where each value is a byte written twice; nothing else would keep its meaning."""
+    from PIL import Image as pillow
+
+    values = np.asarray(image).astype(np.uint16)
+    if (values % 257).any():
+        odd = int(values[values % 257 > 0][0])
+        raise Faulty(
+            f"expected 8 bits of grey or of red, green and blue, got 16 bits of grey ({odd}); save it with 8 bits"
+        )
+    return pillow.fromarray((values // 257).astype(np.uint8))
+
+
+def _over_white(image: Image, note: Callable[[str], None]) -> Image:
+    """Lay an image with transparency over white; an opaque one keeps its bytes."""
+    from PIL import Image as pillow
+
+    without = "L" if image.mode == "LA" else "RGB"
+    lowest: Any = image.getchannel("A").getextrema()[0]
+    if lowest == 255:
+        return image.convert(without)
+    note(_OVER_WHITE)
+    clear = image.convert("RGBA")
+    white = pillow.new("RGBA", clear.size, (255, 255, 255, 255))
+    return pillow.alpha_composite(white, clear).convert(without)
+
+
+def _check_sums(file: Path) -> None:
+    """Check every chunk of a PNG file against its CRC (Portable Network Graphics 3, 5.3); Pillow skips the pixels'."""
+    with file.open("rb") as stream:
+        if stream.read(8) != _PNG:
+            return
+        name = b""
+        while name != b"IEND":
+            head = stream.read(8)
+            if len(head) < 8:
+                raise Faulty("expected a readable image, got a damaged one (it ends before its end chunk)")
+            length, name = struct.unpack(">I4s", head)
+            if _crc(stream, name, length) != stream.read(4):
+                shown = name.decode("ascii", "backslashreplace")
+                raise Faulty(f"expected a readable image, got a damaged one (wrong check sum of {shown})")
+
+
+def _crc(stream: IO[bytes], name: bytes, length: int) -> bytes:
+    """Sum a chunk's name and content, a piece at a time."""
+    total = zlib.crc32(name)
+    while length and (piece := stream.read(min(_PIECE, length))):
+        total, length = zlib.crc32(piece, total), length - len(piece)
+    return struct.pack(">I", total)

@@ -11,18 +11,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data._classes import numbered, sorted_texts
 from shoal.data._dataset import Column, Dataset
-from shoal.data._findings import quoted, refuse
+from shoal.data._findings import listed, quoted, refuse
 from shoal.errors import DataError, ModelFileError, Problem
 
 Standardize = Literal["none", "inputs", "both"]
+RESIZING: Final = "bilinear"
+"""How images are brought to one size; see `resized_picture`."""
 _ROWS_AT_ONCE = 1024
 _LARGEST = float(np.finfo(np.float32).max)
 
@@ -51,6 +53,8 @@ class Preprocessing:
     columns: tuple[Scale | OneHot, ...]
     target_scales: tuple[Scale, ...]
     channels: tuple[Scale, ...] = ()
+    resize: tuple[int, int] | None = None
+    """(H, W) that images of any size were and are brought to, before all else."""
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -69,6 +73,20 @@ class Preprocessing:
     def categorical(self) -> tuple[str, ...]:
         """Names of the columns as read that hold categories."""
         return tuple(column.name for column in self.columns if isinstance(column, OneHot))
+
+    @property
+    def categories(self) -> dict[str, tuple[str, ...]]:
+        """The categories that were learned, for each column as read that holds any."""
+        return {column.name: column.categories for column in self.columns if isinstance(column, OneHot)}
+
+    def unknown(self, columns: Sequence[Column]) -> Iterator[str]:
+        """Say which categories of new rows were not learned, a sentence a column."""
+        for column in columns:
+            known = self.categories.get(column.name)
+            strange = set() if known is None else set(column.values.tolist()) - set(known)
+            if strange:
+                what = "not among the categories it learned, and read as none of them"
+                yield f"column {quoted(column.name)}: {what}: {listed(sorted_texts(strange))}"
 
     @property
     def pixel_scale_C(self) -> NDArray[np.float32]:
@@ -152,6 +170,7 @@ class Preprocessing:
             ],
             "targets": [_scale_json(scale) for scale in self.target_scales],
             "channels": [_scale_json(channel) for channel in self.channels],
+            **({} if self.resize is None else {"resize": list(self.resize), "method": RESIZING}),
         }
 
     @classmethod
@@ -164,6 +183,9 @@ class Preprocessing:
                 if bool(inputs) != bool(channels):
                     columns = tuple(_column_from_json(entry) for entry in inputs)
                     return cls(columns, _scales_from_json(targets), _scales_from_json(channels))
+            case {"resize": [int(height), int(width)], "method": "bilinear", "channels": [*channels], **rest}:
+                if channels and height > 0 and width > 0 and bool not in (type(height), type(width)):
+                    return replace(cls.from_json({"channels": channels, **rest}), resize=(height, width))
         raise ModelFileError(
             "preprocessing: expected lists of inputs, targets and channels, got something else"
         )
@@ -175,7 +197,7 @@ def fit_preprocessing(dataset: Dataset, rows: NDArray[np.int64], standardize: St
     Raises DataError for a column whose mean or standard deviation overflows.
     """
     if dataset.images is not None:
-        return Preprocessing((), (), _fit_channels(dataset.images, rows, standardize))
+        return Preprocessing((), (), _fit_channels(dataset.images, rows, standardize), dataset.resize)
     columns: list[Scale | OneHot] = []
     for column in dataset.columns:
         values = column.values[rows]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from shoal.data._classes import nfc
 from shoal.data._findings import did_you_mean, listed, quoted
 from shoal.data._tables import Table
 from shoal.errors import Problem
@@ -30,6 +31,21 @@ class TableSource:
     fold_column: str | None = None
     test_share: float = 0.2
     seed: int = 0
+
+    def in_one_form(self) -> TableSource:
+        """Give the same with all names in NFC, the form in which columns are named."""
+
+        def one(name: str | None) -> str | None:
+            return None if name is None else nfc(name)
+
+        return replace(
+            self,
+            targets=tuple(map(nfc, self.targets)),
+            inputs=None if self.inputs is None else tuple(map(nfc, self.inputs)),
+            categorical=tuple(map(nfc, self.categorical)),
+            groups=one(self.groups),
+            fold_column=one(self.fold_column),
+        )
 
     def named(self) -> tuple[tuple[str, tuple[str, ...], str], ...]:
         """Give (key of the study file, names, the part they play) of all columns that are no inputs."""
@@ -85,15 +101,15 @@ def missing_columns(source: TableSource, table: Table) -> list[Problem]:
         if name not in table.names and not (key == "data.categorical" and name in (source.inputs or ()))
     ]
     if not source.inputs:
-        problems.append(
-            Problem("data.inputs", f"expected input columns in {columns}, got none but the target")
-        )
+        others = "the target and the file's index" if table.index else "the target"
+        problems.append(Problem("data.inputs", f"expected input columns in {columns}, got none but {others}"))
     return problems
 
 
 def all_inputs(source: TableSource, table: Table) -> tuple[str, ...]:
-    """Give every column that plays no other part."""
+    """Give every column that plays no other part, and that the file does not call an index."""
     others = {name for _, names, _ in source.named() for name in names}
+    others |= set(table.index) - set(source.categorical)
     return tuple(name for name in table.names if name not in others)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data._cells import numbers, texts
-from shoal.data._classes import class_problems, numbered, sorted_texts
+from shoal.data._classes import (
+    are_names,
+    class_problems,
+    label_problems,
+    like_numbers,
+    numbered,
+    sorted_texts,
+)
 from shoal.data._dataset import Column, Dataset
 from shoal.data._findings import Findings, did_you_mean, listed, quoted, refuse
 from shoal.data._holdout import draw_test_rows
@@ -52,65 +59,112 @@ def load_table_dataset(source: TableSource) -> Dataset:
 
     Raises DataError with every mistake of the files and of the choice of columns, each in one line.
     """
+    source = source.in_one_form()
     refuse(role_problems(source))
     train_findings, test_findings = Findings(str(source.train)), Findings(str(source.test))
     train_table = scan_table(source.train, train_findings)
     test_table = None if source.test is None else scan_table(source.test, test_findings)
     train = test = None
     problems: list[Problem] = []
+    notes: tuple[str, ...] = ()
     if train_table is not None:
         source = replace(source, inputs=source.inputs or all_inputs(source, train_table))
         problems = missing_columns(source, train_table)
+        notes = tuple(_left_out(source, train_table))
         if not problems:
             train = _read_part(source, train_table, train_findings)
-            test = None if test_table is None else _read_test(source, train_table, test_table, test_findings)
+            if test_table is not None:
+                known = {} if train is None else _known(source, train)
+                test = _read_test(source, (train_table, test_table), test_findings, known)
     del train_table, test_table  # cells as large as the rows, which are copied twice from here on
     problems += [*train_findings.problems(), *test_findings.problems()]
     if problems or train is None:
         raise DataError(problems)
+    if source.task == "classification":
+        refuse(label_problems(train.targets.tolist(), f"{source.train}, column {quoted(source.targets[0])}"))
     if test is None:
         train, test = _split_off_test_rows(source, train)
     refuse(_content_problems(source, train, test))
-    return _build(source, train, test)
+    return replace(_build(source, train, test), notes=(*notes, *_content_notes(source, train, test)))
 
 
 def read_columns(
-    source: str | Path | Table, names: Sequence[str], categorical: Iterable[str] = ()
+    source: str | Path | Table, names: Sequence[str], categories: Mapping[str, Sequence[str]] | None = None
 ) -> tuple[Column, ...]:
     """Read input columns of new rows (to predict), by name, from a file or a table; its others are ignored.
 
-    Raises DataError with every missing column and every cell that cannot be read.
+    `categories` gives those that were learned, for each column of categories: a cell of the same value gets their
+    spelling, whatever the format; where none are given, the text stays as it is. Raises DataError with every
+    missing column, every cell that cannot be read, and every column of several rows in which no category is known.
     """
+    known = categories or {}
     findings = Findings(source.file if isinstance(source, Table) else str(source))
     table = source if isinstance(source, Table) else scan_table(source, findings)
     columns: list[Column] = []
     if table is not None:
-        there = [name for name in names if name in table.names]
+        there = [name for name in names if name in table]
         for name in (name for name in names if name not in there):
             hint = did_you_mean(name, table.names)
             findings.add(f"expected an input column {quoted(name)}, got none{hint}")
-        columns = _read_columns(table, there, set(categorical), findings, advice="")
+        columns = _read_columns(table, there, known, findings, advice="")
+        for column in columns:
+            if known.get(column.name):
+                _refuse_strange(column, known[column.name], findings)
     refuse(findings.problems())
     return tuple(columns)
 
 
-def _read_test(source: TableSource, train: Table, test: Table, findings: Findings) -> _Part | None:
+def _refuse_strange(column: Column, known: Sequence[str], findings: Findings) -> None:
+    """Note a column without a known category: a single row may have a new one, a whole column is another thing."""
+    came = set(column.values.tolist())
+    if len(column.values) > 1 and came.isdisjoint(known):
+        what = f"expected its categories ({listed(known)}), got none of them: {listed(sorted_texts(came))}"
+        findings.add(what, f"column {quoted(column.name)}")
+
+
+def _left_out(source: TableSource, table: Table) -> Iterator[str]:
+    """Say which columns are no inputs because the file calls them an index."""
+    used = {*(source.inputs or ()), *(name for _, names, _ in source.named() for name in names)}
+    left = [name for name in table.index if name not in used]
+    if left:
+        those = "is left out: the file calls it" if len(left) == 1 else "are left out: the file calls them"
+        yield f"{table.file}: {listed(left)} {those} its index (data.inputs can name it)"
+
+
+def _known(source: TableSource, train: _Part) -> dict[str, tuple[str, ...]]:
+    """Give the spellings of the training rows: of every column of categories, and of the classes."""
+    known = {
+        column.name: tuple(set(column.values.tolist())) for column in train.columns if column.categorical
+    }
+    if source.task == "classification":
+        known[source.targets[0]] = tuple(set(train.targets.tolist()))
+    return known
+
+
+def _read_test(
+    source: TableSource, tables: tuple[Table, Table], findings: Findings, known: Mapping[str, Sequence[str]]
+) -> _Part | None:
     """Read the test table, which must have every used column, and none that the training table lacks."""
+    train, test = tables
     missing = [name for name in (*(source.inputs or ()), *source.targets) if name not in test.names]
-    unknown = [name for name in test.names if name not in train.names]
+    unknown = [name for name in test.names if name not in (*train.names, *test.index)]
     if missing or unknown:
         parts = [f"missing {listed(missing)}"] if missing else []
         parts += [f"unknown {listed(unknown)}"] if unknown else []
         findings.add(f"expected the columns of {train.file}, got others: {'; '.join(parts)}")
         return None
-    return _read_part(replace(source, groups=None, fold_column=None), test, findings)
+    return _read_part(replace(source, groups=None, fold_column=None), test, findings, known)
 
 
-def _read_part(source: TableSource, table: Table, findings: Findings) -> _Part | None:
-    """Read the used columns of one table; None where something was found."""
-    columns = _read_columns(table, source.inputs or (), set(source.categorical), findings)
+def _read_part(
+    source: TableSource, table: Table, findings: Findings, known: Mapping[str, Sequence[str]] | None = None
+) -> _Part | None:
+    """Read the used columns of one table, in the spelling that is `known`; None where something was found."""
+    known = known or {}
+    categories = {name: known.get(name, ()) for name in source.categorical}
+    columns = _read_columns(table, source.inputs or (), categories, findings)
     if source.task == "classification":
-        targets: Any = texts(table, source.targets[0], findings)
+        targets: Any = texts(table, source.targets[0], findings, known.get(source.targets[0], ()))
     else:
         read = [numbers(table, name, findings, _LABELS) for name in source.targets]
         values = [column for column in read if column is not None]
@@ -121,13 +175,19 @@ def _read_part(source: TableSource, table: Table, findings: Findings) -> _Part |
 
 
 def _read_columns(
-    table: Table, names: Sequence[str], categorical: set[str], findings: Findings, advice: str = _CATEGORY
+    table: Table,
+    names: Sequence[str],
+    categories: Mapping[str, Sequence[str]],
+    findings: Findings,
+    advice: str = _CATEGORY,
 ) -> list[Column]:
-    """Read inputs: declared categories as text, all others as numbers."""
+    """Read inputs: declared categories as text in the spelling that is known, all others as numbers."""
     read = [
         (
             name,
-            texts(table, name, findings) if name in categorical else numbers(table, name, findings, advice),
+            texts(table, name, findings, categories[name])
+            if name in categories
+            else numbers(table, name, findings, advice),
         )
         for name in names
     ]
@@ -165,6 +225,21 @@ def _content_problems(source: TableSource, train: _Part, test: _Part) -> list[Pr
     return problems
 
 
+def _content_notes(source: TableSource, train: _Part, test: _Part) -> Iterator[str]:
+    """Say what may be read and is hardly meant: categories of one row each, or foreign to all test rows."""
+    for column, tested in zip(train.columns, test.columns, strict=True):
+        place = f"column {quoted(column.name)}"
+        if column.categorical and are_names(column.values.tolist()):
+            different = len(set(column.values.tolist()))
+            what = f"{different} categories in {len(column.values)} training rows, most of one row alone"
+            yield f"{place}: {what}; leave it out (data.inputs) if it names the rows"
+        elif column.categorical and set(tested.values.tolist()).isdisjoint(column.values.tolist()):
+            came = listed(sorted_texts(tested.values.tolist()))
+            yield f"{place}: no test row has a category of the training rows; the test rows have {came}"
+    if source.task == "classification" and (what := like_numbers(train.targets.tolist())):
+        yield f'column {quoted(source.targets[0])}: {what}; a regression? (study.task = "regression")'
+
+
 def _build(source: TableSource, train: _Part, test: _Part) -> Dataset:
     """Number the classes and folds, and name the content."""
     classes = sorted_texts(train.targets.tolist()) if source.task == "classification" else ()
@@ -185,6 +260,7 @@ def _build(source: TableSource, train: _Part, test: _Part) -> Dataset:
         train_fingerprint=fingerprint(train.columns, source.targets, train.targets),
         test_fingerprint=fingerprint(test.columns, source.targets, test.targets),
         source=str(source.train) if source.test is None else f"{source.train}, {source.test}",
+        drawn=source.test is None,
     )
 
 

@@ -8,19 +8,25 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.data._classes import nfc
+from shoal.data._encoding import decode
 from shoal.data._findings import Findings, listed, quoted
 from shoal.data._npz import read_npz
 from shoal.errors import DataError
+
+_NAMELESS: Final = (
+    "; if it numbers the rows, write the table without it (pandas: index=False, R: row.names = FALSE)"
+)
 
 
 @dataclass(frozen=True)
@@ -31,22 +37,33 @@ class Foreign:
 
 
 Cells = Sequence[str] | NDArray[Any] | Foreign
-"""One column: text as written, or numbers (float, integer or bool, NaN where missing), shape (N,)."""
+"""One column: text as written, or numbers (float, integer or bool, NaN where missing), shape (N,).
+
+An array of objects mixes str, bool, int and float, None where missing.
+"""
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """A table as read. `lines` are the line numbers on which the rows start, for text files."""
+    """A table as read. `lines` are the line numbers on which the rows start, for text files.
+
+    `names` are in NFC. `index` are those of them that the file itself calls an index: columns to name, no inputs.
+    """
 
     file: str
     names: tuple[str, ...]
     columns: tuple[Cells, ...]
     rows: int
     lines: Sequence[int] | None = None
+    index: tuple[str, ...] = ()
+
+    def __contains__(self, name: str) -> bool:
+        """Whether there is a column of this name, in any form of Unicode."""
+        return nfc(name) in self.names
 
     def __getitem__(self, name: str) -> Cells:
         """Give the cells of one column."""
-        return self.columns[self.names.index(name)]
+        return self.columns[self.names.index(nfc(name))]
 
     def number(self, row: int) -> int:
         """Give the line number of row `row` (from 0), or the row's own number from 1."""
@@ -92,7 +109,9 @@ def scan_table(path: str | Path, findings: Findings) -> Table | None:
     except OSError as error:
         findings.add(f"expected a readable file, got: {error.strerror or error}")
         return None
-    return table if table is not None and _names_are_good(table, findings) else None
+    if table is None or not names_are_good(table.names, "" if table.lines is None else "line 1", findings):
+        return None
+    return replace(table, names=tuple(map(nfc, table.names)), index=tuple(map(nfc, table.index)))
 
 
 def is_file(path: Path, findings: Findings) -> bool:
@@ -104,16 +123,22 @@ def is_file(path: Path, findings: Findings) -> bool:
     return False
 
 
-def _names_are_good(table: Table, findings: Findings) -> bool:
-    """Column names must be there, and be different."""
-    place = "line 1" if table.lines is not None else ""
-    for number, name in enumerate(table.names, start=1):
+def names_are_good(names: Sequence[str], place: str, findings: Findings) -> bool:
+    """Column names must be there, and be different in NFC, the form in which names are compared."""
+    for number, name in enumerate(names, start=1):
         if not name:
-            findings.add("expected a column name, got nothing", f"{place}, column {number}".lstrip(", "))
-    repeated = {name: times for name, times in Counter(table.names).items() if name and times > 1}
-    for name, times in repeated.items():
-        findings.add(f"expected every column name once, got {quoted(name)} {times} times", place)
-    return not repeated and "" not in table.names
+            advice = _NAMELESS if number == 1 else ""
+            findings.add(
+                f"expected a column name, got nothing{advice}", f"{place}, column {number}".lstrip(", ")
+            )
+    forms: dict[str, list[str]] = {}
+    for name in names:
+        forms.setdefault(nfc(name), []).append(name)
+    repeated = {name: same for name, same in forms.items() if name and len(same) > 1}
+    for name, same in repeated.items():
+        differ = ", which differ in Unicode form only (NFC, NFD)" if len(set(same)) > 1 else ""
+        findings.add(f"expected every column name once, got {quoted(name)} {len(same)} times{differ}", place)
+    return not repeated and "" not in names
 
 
 def _read_csv(path: Path, findings: Findings) -> Table | None:
@@ -126,7 +151,7 @@ def _read_tsv(path: Path, findings: Findings) -> Table | None:
 
 def _read_separated(path: Path, separator: str, findings: Findings) -> Table | None:
     """Read text cells by the rules of the csv module, quotes strict."""
-    text = _decode(path.read_bytes(), findings)
+    text = decode(path.read_bytes(), findings)
     if text is None:
         return None
     rows, lines = _split(text, separator, findings)
@@ -148,23 +173,6 @@ def _read_separated(path: Path, separator: str, findings: Findings) -> Table | N
     if any(len(row) != len(names) for row in body):
         body, lines = _drop_ragged(body, lines, len(names), findings)
     return Table(str(path), names, tuple(zip(*body, strict=True)) or ((),) * len(names), len(body), lines)
-
-
-def _decode(raw: bytes, findings: Findings) -> str | None:
-    """Turn the bytes to text: UTF-8 with or without its mark, without NUL bytes."""
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        findings.add(
-            f"expected UTF-8 text, got byte 0x{raw[error.start]:02x} at offset {error.start}", f"line {line}"
-        )
-        return None
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
-        findings.add("expected text, got a NUL byte", f"line {line}")
-        return None
-    return text.removeprefix("\ufeff")
 
 
 def _split(text: str, separator: str, findings: Findings) -> tuple[list[list[str]], list[int]]:
@@ -205,6 +213,10 @@ def _drop_ragged(
     rows: list[list[str]], lines: list[int], width: int, findings: Findings
 ) -> tuple[list[list[str]], list[int]]:
     """Note rows of another width than the header's; keep the others."""
+    if len(rows) > 1 and all(len(row) == width + 1 for row in rows):
+        what = f"expected {width} cells as in line 1, got {width + 1} in every row: a column without a name"
+        findings.add(f"{what}{_NAMELESS}", f"line {lines[0]}", lines[0])
+        return [], []
     kept: list[int] = []
     for index, row in enumerate(rows):
         if len(row) == width:
@@ -255,7 +267,26 @@ def _read_parquet(path: Path, findings: Findings) -> Table | None:
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         findings.add(f"expected a Parquet file, got a damaged one ({str(error).splitlines()[0]})")
         return None
-    return _typed_table(path, named, table.num_rows, findings)
+    read = _typed_table(path, named, table.num_rows, findings)
+    return (
+        None
+        if read is None
+        else replace(read, index=_pandas_index(table.schema.metadata, table.column_names))
+    )
+
+
+def _pandas_index(metadata: Mapping[bytes, bytes] | None, names: Sequence[str]) -> tuple[str, ...]:
+    """Give the columns that pandas stored as the index of its frame; foreign metadata name none.
+
+    "index_columns" lists them; a range, which takes no column, is an object there.
+    https://pandas.pydata.org/docs/development/developer.html
+    """
+    try:
+        described = json.loads((metadata or {}).get(b"pandas", b"{}"))
+    except (ValueError, RecursionError):
+        return ()
+    index = described.get("index_columns") if isinstance(described, dict) else None
+    return tuple(name for name in names if isinstance(index, list) and name in index)
 
 
 def _arrow_cells(column: Any) -> Cells:
@@ -269,7 +300,9 @@ def _arrow_cells(column: Any) -> Cells:
         return np.asarray(column.to_numpy())
     if pyarrow.types.is_boolean(kind) and not column.null_count:
         return np.asarray(column.to_numpy(), dtype=bool)
-    if pyarrow.types.is_decimal(kind) or pyarrow.types.is_boolean(kind):
+    if pyarrow.types.is_boolean(kind):
+        return np.array(column.to_pylist(), dtype=object)
+    if pyarrow.types.is_decimal(kind):
         return np.array([np.nan if value is None else float(value) for value in column.to_pylist()])
     if pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind):
         return [value or "" for value in column.to_pylist()]

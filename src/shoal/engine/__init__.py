@@ -4,6 +4,7 @@ from shoal.engine._available import available_memory, give_back, refuse_above
 from shoal.engine._ensemble import ask_ensemble
 from shoal.engine._execute import Executor, entries
 from shoal.engine._fits import Fit, PlannedFit, Planner
+from shoal.engine._forecast import Circumstances
 from shoal.engine._inside import look_inside
 from shoal.engine._memory import (
     Dtype,
@@ -16,7 +17,7 @@ from shoal.engine._memory import (
     train_here,
     trainer_for,
 )
-from shoal.engine._plan import make_plan, memory_need
+from shoal.engine._plan import data_doubts, make_plan, memory_need
 from shoal.engine._predict import Trained, answers, softmax, trainer_of
 from shoal.engine._settle import delivered, fold_preprocessing, save_winner, settle
 from shoal.engine._source import environment, load_data, truth_of, with_mistakes
@@ -29,6 +30,7 @@ from shoal.engine._workers import Pool, Progress
 __all__ = [
     "CURVES",
     "Checkpoint",
+    "Circumstances",
     "DeviceChoice",
     "Dtype",
     "Executor",
@@ -52,6 +54,7 @@ __all__ = [
     "answers",
     "ask_ensemble",
     "available_memory",
+    "data_doubts",
     "delivered",
     "entries",
     "environment",

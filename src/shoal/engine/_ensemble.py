@@ -32,6 +32,7 @@ def ask_ensemble(planner: Planner, winner: Candidate, store: Store, trainers: Ma
     The fact "ensemble" says which networks and which part of their arrays. What is kept already is not computed
     again; fewer than two networks are no ensemble.
     """
+    store.put_fact("ensemble", None)  # an earlier one is not believed, whatever comes
     fits = [item.fit for item in planner.search_fits() if item.entry.candidate_id == winner.id]
     part = f"ensemble {planner.dataset.test_fingerprint}"
     grid = _grid(planner.dataset)
@@ -44,7 +45,6 @@ def ask_ensemble(planner: Planner, winner: Candidate, store: Store, trainers: Ma
             store.put_derived(fit.id, part, _answered(planner, fit, record, trainers[fit.trainer], grid))
         members.append(fit.id)
     if len(members) < 2:
-        store.put_fact("ensemble", None)
         return
     disputed = f"disputed {planner.dataset.test_fingerprint}" if planner.dataset.images is not None else ""
     if planner.dataset.images is not None:

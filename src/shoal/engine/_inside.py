@@ -22,6 +22,7 @@ from shoal.engine._train import Checkpoint, fit_data
 from shoal.engine._trainer import State, Trainer, initial_state
 from shoal.engine._workers import CHECKPOINT_SECONDS
 from shoal.nets import Architecture, Channels, DenseLayer, activations, near_bound
+from shoal.parts import RUN, Parts
 from shoal.results import FitRecord, Store
 from shoal.study import MOST_IMAGES
 
@@ -29,6 +30,8 @@ QUANTILES: Final = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 CHANNELS_KEPT: Final = 32
 """Channels of a layer that pictures show, at most: the first."""
 MOST_EXCITING: Final = 4
+LOOKED_AT: Final = 2000
+"""Test images at which channels are measured, at most."""
 UNIT_ROWS: Final = 400
 """Test rows at which the outputs of dense layers are kept, at most."""
 MAP_BYTES: Final = 4 << 20
@@ -38,9 +41,18 @@ Arrays = dict[str, NDArray[Any]]
 
 
 def look_inside(
-    planner: Planner, fit: Fit, record: FitRecord, store: Store, trainers: Mapping[str, Trainer]
+    planner: Planner,
+    delivered: tuple[Fit, FitRecord],
+    store: Store,
+    trainers: Mapping[str, Trainer],
+    parts: Parts,
 ) -> None:
-    """Compute what the study asks for and is not kept yet: history, channels, feature maps, outputs of units."""
+    """Compute what the study asks for and is not kept yet: history, channels, feature maps, outputs of units.
+
+    Each part stands for itself: one that cannot be made is noted in `parts`.
+    """
+    store.put_fact("inside", None)  # an earlier one is not believed, whatever comes
+    fit, record = delivered
     dataset, inspect = planner.dataset, planner.study.inspect
     preprocessing = prepare(dataset, fit.split, planner.study.data.standardize)
     wanted: dict[str, tuple[str, Callable[[], Arrays]]] = {}
@@ -55,18 +67,22 @@ def look_inside(
         channels = _channels(fit.job.architecture, record, preprocessing)
         rows = _shown_rows(dataset, inspect.images)
         named = f"{dataset.test_fingerprint} {','.join(map(str, rows))}"
+        looked_at = _looked_at(dataset)
         wanted["channels"] = (
-            f"channels {dataset.test_fingerprint}",
-            lambda: _channel_facts(channels, dataset, fit),
+            f"channels at {len(looked_at)} {dataset.test_fingerprint}",
+            lambda: _channel_facts(channels, dataset, looked_at, fit),
         )
         wanted["maps"] = (f"maps {named}", lambda: _maps(channels, dataset, rows))
     # Only convolutions are looked into by torch, which is not to be imported for anything else.
     threads = one_thread if fit.job.architecture.convolutional else nullcontext
-    for part, compute in wanted.values():
-        if store.derived(fit.id, part) is None:
-            with threads():
-                store.put_derived(fit.id, part, compute())
-    store.put_fact("inside", {"fit": fit.id, "parts": {name: part for name, (part, _) in wanted.items()}})
+    kept: dict[str, str] = {}
+    for name, (part, compute) in wanted.items():
+        with parts.attempt(f"inside of the network, {name}", RUN):
+            if store.derived(fit.id, part) is None:
+                with threads():
+                    store.put_derived(fit.id, part, compute())
+            kept[name] = part
+    store.put_fact("inside", {"fit": fit.id, "parts": kept})
 
 
 class _History:
@@ -153,12 +169,24 @@ def _maps(channels: Channels, dataset: Dataset, rows: NDArray[np.int64]) -> Arra
     return found
 
 
-def _channel_facts(channels: Channels, dataset: Dataset, fit: Fit) -> Arrays:
-    """Of every layer: mean activation by class, extremes, the most exciting test images, and images made to excite."""
+def _looked_at(dataset: Dataset) -> NDArray[np.int64]:
+    """Rows of the test images at which channels are measured: all, or `LOOKED_AT` of them.
+
+    Sorted by class they are evenly spaced, so that each class has its share, and within a class all the file has.
+    """
+    class_N = dataset.targets[dataset.train_rows :]
+    by_class = np.argsort(class_N, kind="stable")
+    kept = min(len(class_N), LOOKED_AT)
+    return dataset.train_rows + np.sort(by_class[np.arange(kept) * len(class_N) // max(1, kept)])
+
+
+def _channel_facts(channels: Channels, dataset: Dataset, looked_at: NDArray[np.int64], fit: Fit) -> Arrays:
+    """Of every layer: mean activation by class, extremes, the most exciting of the test images looked at, and images
+    made to excite."""
     assert dataset.images is not None  # noqa: S101 - a convolutional network has images
-    images, class_N = dataset.images[dataset.train_rows :], dataset.targets[dataset.train_rows :]
+    images, class_N = dataset.images[looked_at], dataset.targets[looked_at]
     measured = [_measured(maps, channels) for maps in channels.maps(images)]
-    found: Arrays = {}
+    found: Arrays = {"looked_at": looked_at}
     for number, layer in enumerate(channels.layers):
         of_layer = zip(*(batch[number] for batch in measured), strict=True)
         top_NU, low_NU, mean_NU, inner_NU = (np.concatenate(parts) for parts in of_layer)
@@ -172,7 +200,7 @@ def _channel_facts(channels: Channels, dataset: Dataset, fit: Fit) -> Arrays:
             "low": low_NU.min(axis=0),
             "high": top_NU.max(axis=0),
             "inner": inner_NU.sum(axis=0),
-            "rows": dataset.train_rows + rows_TU.T,
+            "rows": looked_at[rows_TU.T],
             "activation": np.take_along_axis(kept_NU, rows_TU, axis=0).T,
             "images": images[rows_TU.T],
             "made": made,

@@ -88,11 +88,10 @@ def predicted_peaks(
 
 def _torch_here(fits: Sequence[Fit], groups: Sequence[_Group], replayed: bool) -> float:
     """Torch in the coordinator: it trains there, convolutions are looked into, and an ensemble answers."""
-    gradients = any(group.torch and (replayed or not group.apart) for group in groups)
-    gradients |= any(fit.job.architecture.convolutional for fit in fits)
-    if gradients:
+    if any(group.torch and (replayed or not group.apart) for group in groups):
         return LIBRARIES["torch"] + LIBRARIES["torch gradients"]
-    return LIBRARIES["torch"] * any(fit.trainer == "torch" and not fit.tested for fit in fits)
+    asked = (fit.trainer == "torch" and not fit.tested for fit in fits)
+    return LIBRARIES["torch"] * any((*asked, *(fit.job.architecture.convolutional for fit in fits)))
 
 
 # What the coordinator keeps

@@ -16,6 +16,8 @@ import numpy as np
 from shoal.engine._trainer import Job
 from shoal.nets import ConvLayer
 
+CROWD_SECONDS = 0.06
+"""Long enough for a busy machine to give the core to others some times."""
 _VECTOR = 8
 """Channels are worked on in groups of so many, full or not."""
 
@@ -34,6 +36,16 @@ def machine_pace() -> float:
     return best / 100
 
 
+@cache
+def crowding() -> float:
+    """How many times its own time a thread's work takes now, since others want the cores too; 1 where none does."""
+    x = np.ones((64, 64), np.float32)
+    begun, own = time.perf_counter(), time.thread_time()
+    while time.thread_time() - own < CROWD_SECONDS:
+        x = np.tanh(x @ x)
+    return max(1.0, (time.perf_counter() - begun) / (time.thread_time() - own))
+
+
 def torch_step_seconds(job: Job, rows: int) -> float:
     """Predict one step of the torch trainer on one CPU core."""
     architecture, training = job.architecture, job.training
@@ -46,6 +58,11 @@ def torch_step_seconds(job: Job, rows: int) -> float:
     products = 3 * batch * architecture.flops_per_row
     numbers = 1.26e-3 * draws + 4e-4 * units + 1.6e-4 * architecture.parameter_count + 1.35e-6 * products
     return machine_pace() * (_calls(job) + numbers)
+
+
+def torch_call_seconds(job: Job) -> float:
+    """Predict the part of a step in which Python calls torch, one thread at a time."""
+    return machine_pace() * _calls(job)
 
 
 def _calls(job: Job) -> float:

@@ -3,32 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from shoal.data import Dataset
-from shoal.engine._fits import PlannedFit, Planner, fit_seconds, unique
+from shoal.data import Dataset, Standardize, doubted
+from shoal.engine._fits import PlannedFit, Planner, unique
+from shoal.engine._forecast import Circumstances, crowded, seconds_alone
 from shoal.engine._need import predicted_peaks, source_of
-from shoal.engine._trainers import Trainers
 from shoal.results import Plan
 
-_START_SECONDS = {"native": 1.5, "torch": 4.0}
-"""Starting workers, opening the store, importing what draws, per kind of trainer."""
 
-
-def make_plan(
-    planner: Planner, trainers: Trainers, workers: int, known: frozenset[str] = frozenset()
-) -> Plan:
+def make_plan(planner: Planner, given: Circumstances) -> Plan:
     """Lay out every fit, count steps and parameters, predict memory and time.
 
     The winner's own fits are not known before the search; the costliest candidate stands for it.
     """
     search, compare = planner.search_fits(), planner.comparison_fits()
-    missing = unique((*search, *compare), known)
-    seconds = {fit.id: fit_seconds(fit, trainers.by_name[fit.trainer]) for fit in missing}
     winner = _likely_winner(planner)
-    late = sum(fit_seconds(fit, trainers.by_name[fit.trainer]) for fit in unique(winner, known))
-    used = Counter(fit.trainer for fit in (*missing, *unique(winner, known)))
-    wall = (sum(seconds.values()) + late) / workers + sum(_START_SECONDS[name] for name in used)
+    missing, late = unique((*search, *compare), given.known), unique(winner, given.known)
+    alone = seconds_alone(planner, winner, given)
     sizes = [row.parameter_count for row in planner.candidate_rows()]
     everything = (*search, *compare, *winner)
     return Plan(
@@ -38,14 +30,16 @@ def make_plan(
         stages=tuple(
             _stage(*named) for named in (("search", search), ("comparisons", compare), ("winner", winner))
         ),
-        fits=len(missing) + len(unique(winner, known)),
-        known=len(unique(everything)) - len(unique(everything, known)),
+        fits=len(missing) + len(late),
+        known=len(unique(everything)) - len(unique(everything, given.known)),
         steps=sum(fit.steps for fit in unique(everything)),
         parameters=(min(sizes), max(sizes)),
-        trainers=dict(used),
-        memory=memory_need(planner, workers),
-        seconds=wall,
+        trainers=dict(Counter(fit.trainer for fit in (*missing, *late))),
+        memory=memory_need(planner, given.workers),
+        time=crowded(alone, given.workers),
+        time_alone=alone,
         notes=_notes(planner, everything),
+        data_notes=planner.dataset.notes,
     )
 
 
@@ -89,7 +83,7 @@ def _stage(name: str, planned: Sequence[PlannedFit]) -> tuple[str, int, int]:
 
 def _notes(planner: Planner, planned: Sequence[PlannedFit]) -> tuple[str, ...]:
     """Say what is allowed and perhaps not meant."""
-    notes: list[str] = []
+    notes = list(data_doubts(planner.dataset, planner.study.data.standardize))
     large = sorted({
         (item.fit.job.training.batch_size, len(item.fit.learning_rows))
         for item in planned
@@ -100,9 +94,26 @@ def _notes(planner: Planner, planned: Sequence[PlannedFit]) -> tuple[str, ...]:
         notes.append(
             f"batch_size {batch} is above the {rows} training rows of a fit: every step uses all rows"
         )
-    if planner.study.data.train is not None and planner.study.data.test is None:
+    if planner.dataset.drawn:
         held = planner.dataset.rows - planner.dataset.train_rows
         notes.append(
             f"no data.test: {held} rows ({planner.study.data.test_share:.0%}) were set apart as test rows"
         )
     return tuple(notes)
+
+
+def data_doubts(dataset: Dataset, standardize: Standardize) -> Iterator[str]:
+    """Say what is to be doubted of the columns before anything is trained; the checks of the run say it again."""
+    columns = doubted(dataset, standardize)
+    doubts = (("in numbers of 32 bits", columns.merged()), ("not standardised", columns.unscaled()))
+    for what, told in doubts:
+        wanted = "both" if any(sentence.startswith("target") for sentence in told) else "inputs"
+        if told:
+            yield f'{what}: {_listed(told)} (data.standardize = "{wanted}" scales them)'
+    for sentence in columns.numbering():
+        yield f"input {sentence} (data.inputs can leave it out)"
+
+
+def _listed(parts: Sequence[str], most: int = 4) -> str:
+    more = f", and {len(parts) - most} more" if len(parts) > most else ""
+    return ", ".join(parts[:most]) + more

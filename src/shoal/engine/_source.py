@@ -25,9 +25,10 @@ from shoal.data import (
     load_image_dataset,
     load_table_dataset,
 )
+from shoal.engine._available import available_memory
 from shoal.engine._fits import Planner
 from shoal.engine._trainer import Trainer
-from shoal.errors import Problem, StudyError
+from shoal.errors import DataError, Problem, StudyError
 from shoal.results import FitRecord, Truth
 from shoal.study import Augment, Study
 
@@ -41,14 +42,29 @@ def load_data(study: Study) -> Dataset:
     if wanted.train is None:
         dataset = load_builtin(wanted.dataset or "")
     elif holds_images(wanted.train):
-        image_source = ImageSource(wanted.train, wanted.test, wanted.test_share, study.study.seed)
-        dataset = load_image_dataset(image_source)
+        dataset = load_image_dataset(_image_source(study, wanted.train), available_memory())
     else:
         dataset = load_table_dataset(_table_source(study, wanted.train))
+    unwritable = list(dataset.unwritable())
+    if unwritable:
+        raise DataError(unwritable)
     problems = list(_misfits(study, dataset))
     if problems:
         raise StudyError(problems)
     return dataset
+
+
+def _image_source(study: Study, train: str) -> ImageSource:
+    wanted = study.data
+    return ImageSource(
+        train,
+        wanted.test,
+        wanted.test_share,
+        study.study.seed,
+        groups=wanted.groups,
+        resize=wanted.resize,
+        join_validation=wanted.join_validation,
+    )
 
 
 def _table_source(study: Study, train: str) -> TableSource:
@@ -77,9 +93,14 @@ def _misfits(study: Study, dataset: Dataset) -> Iterator[Problem]:
         yield Problem("training.augment", 'expected no augmentation without network.kind = "cnn"')
     yield from _unseen_images(study, dataset)
     what = "images" if dataset.images is not None else "a built-in data set" if study.data.dataset else ""
+    grouped = study.data.train is not None and dataset.images is not None
     for key in ("inputs", "target", "categorical", "groups"):
-        if what and getattr(study.data, key):
+        if what and getattr(study.data, key) and not (key == "groups" and grouped):
             yield Problem(f"data.{key}", f"expected nothing for {what}, which has no columns to choose from")
+    for key in ("resize", "join_validation"):
+        if getattr(study.data, key) and not grouped:
+            came = "a built-in data set" if study.data.dataset else "a table"
+            yield Problem(f"data.{key}", f"expected nothing for {came}: it is for images from files")
     if dataset.images is not None and study.data.standardize == "both":
         yield Problem("data.standardize", 'expected "none" or "inputs" for images, got "both"')
 

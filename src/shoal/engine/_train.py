@@ -14,7 +14,7 @@ from shoal.data import Dataset, Preprocessing, Standardize
 from shoal.engine._fits import Fit, prepare
 from shoal.engine._predict import Trained, answers, network_inputs
 from shoal.engine._trainer import CURVES, FitData, Job, Rows, State, Trainer, initial_state
-from shoal.errors import EnvironmentFault
+from shoal.errors import EnvironmentFault, InputError
 from shoal.results import FitRecord, classification_scores, regression_scores
 
 SLICE_SECONDS: Final = 0.2
@@ -105,6 +105,8 @@ def train_fit(
         return _finished(fit, ground.dataset, preprocessing, trainer, state, begun)
     except MemoryError as error:
         raise EnvironmentFault("out of memory while training; fewer --workers need less") from error
+    except InputError:  # what is refused is no fault of the fit
+        raise
     except (ArithmeticError, RuntimeError, ValueError) as error:
         state = initial_state(fit.job)
         return record_of(fit, state, "failed", f"{type(error).__name__}: {error}".splitlines()[0], begun)

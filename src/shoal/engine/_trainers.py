@@ -69,7 +69,7 @@ def pick_device(wanted: DeviceChoice) -> str:
     if wanted == "auto":
         return next((name for name, present in there.items() if present), "cpu")
     if not there[wanted]:
-        raise StudyError(f"--device {wanted}: torch finds no such device here")
+        raise StudyError(f"device: expected one that torch finds here, got {wanted}")
     return wanted
 
 

@@ -83,8 +83,8 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         self,
         X: Any,
         y: Any,
-        classes: Any = None,
         sample_weight: Any = None,
+        classes: Any = None,
     ) -> Self:
         """Train one more epoch on X and y, going on from where the network and its optimiser stand.
 
@@ -92,9 +92,9 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         ----------
         X : array-like of shape (N, D), or images
         y : array-like of shape (N,)
+        sample_weight : array-like of shape (N,), default=None
         classes : array-like of shape (K,), default=None
             Every label there will ever be; needed in the first call.
-        sample_weight : array-like of shape (N,), default=None
 
         Returns
         -------

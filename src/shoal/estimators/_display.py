@@ -16,8 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.estimators._evaluation import Kept
+from shoal.parts import Parts
 from shoal.results import mean_and_error
 
+_AGAIN: Final = "showing the search"
 SHOWN: Final = 12
 """Rows of the table; of more candidates the best are shown."""
 LONGEST: Final = 80
@@ -49,7 +51,13 @@ class SearchDisplay:
             return ""
         tied_C, best = self.indistinguishable_, self.best_index_  # type: ignore[attr-defined]
         settings = self.cv_results_["params"]  # type: ignore[attr-defined]
-        return ranked_table(settings, score_CF, tied_C, best) + curves_picture(kept, best)
+        shown: list[str] = []
+        parts = Parts(lambda line: shown.append(f"<p>{escape(line)}</p>"))
+        with parts.attempt("candidates", _AGAIN):
+            shown.append(ranked_table(settings, score_CF, tied_C, best))
+        with parts.attempt("curves of the chosen candidate", _AGAIN):
+            shown.append(curves_picture(kept, best))
+        return "".join(shown)
 
 
 def ranked_table(

@@ -5,7 +5,8 @@ Letters: N rows, D inputs, K outputs or classes, P parameters.
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
@@ -18,7 +19,10 @@ from shoal.data import draw_share
 from shoal.engine import CURVES, State, flat_arrays, initial_state, network_outputs
 from shoal.errors import TrainingError
 from shoal.estimators._callbacks import CallbackSupport, Progress, say
+from shoal.estimators._course import Course
 from shoal.estimators._inputs import Prepared, checked_weight, in_precision, lesson, without_idle_rows
+from shoal.estimators._layers import LayerArrays
+from shoal.estimators._names import NO_SCORES, KnownNames
 from shoal.estimators._parameters import batch_rows, seed_of, training_of
 from shoal.estimators._tasks import Task, Trained, train_one
 from shoal.nets import Architecture, trained_module
@@ -29,7 +33,7 @@ INNER_STREAM = 2**31
 """The split number whose stream draws the rows that early stopping holds out."""
 
 
-class NetworkEstimator(CallbackSupport, BaseEstimator):  # type: ignore[misc]
+class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ignore[misc]
     """A network behind scikit-learn's interface; kinds of task and of network are its subclasses'.
 
     A search takes the steps of `fit` apart: `_prepared` once for the rows of a fold, `_task` for each candidate,
@@ -41,9 +45,7 @@ class NetworkEstimator(CallbackSupport, BaseEstimator):  # type: ignore[misc]
 
     # Set by fitting
     parameters_: dict[str, NDArray[Any]]
-    n_iter_: int
-    loss_curve_: list[float]
-    curve_epochs_: list[int]
+    best_loss_: float | None
 
     # -- what subclasses say ---------------------------------------------------------------------------------
 
@@ -90,17 +92,8 @@ class NetworkEstimator(CallbackSupport, BaseEstimator):  # type: ignore[misc]
             Where the fit diverges: its loss or a parameter is not finite any more.
         """
         progress = Progress(self, X, y, sample_weight)
-        again = self.warm_start and "parameters_" in vars(self)
-        prepared = self._prepared(X, y, sample_weight, again=again)
-        task = self._task(prepared)
-        if again:
-            task = replace(task, start=self._from_here(task))
-
-        def fitted(state: State) -> dict[str, Any]:
-            return self._fitted(task, prepared, _seen(state, task))
-
-        trained = train_one(task, device=self.device, on_epoch=progress.on_epoch(fitted))
-        self._adopt(trained, task, prepared)
+        with self._kept_as_it_was():
+            self._fit(X, y, sample_weight, progress)
         progress.end()
         return self
 
@@ -111,16 +104,74 @@ class NetworkEstimator(CallbackSupport, BaseEstimator):  # type: ignore[misc]
         return trained_module(self._architecture, self.parameters_)
 
     @property
-    def coefs_(self) -> list[NDArray[Any]]:
-        """Weights of the dense layers, each (inputs, units), as scikit-learn's MLP has them."""
-        return [array.T for name, array in self._dense() if name.endswith("weight")]
+    def coefs_(self) -> LayerArrays:
+        """Weights of the dense layers, each (inputs, units), as scikit-learn's MLP has them: the network's own.
+
+        Others can be put in their place, one or all; ValueError for other shapes, or numbers that are not finite.
+        """
+        return LayerArrays("coefs_", (array.T for name, array in self._dense() if name.endswith("weight")))
+
+    @coefs_.setter
+    def coefs_(self, arrays: Any) -> None:
+        self.coefs_.write(arrays)
 
     @property
-    def intercepts_(self) -> list[NDArray[Any]]:
-        """Biases of the dense layers, each (units,)."""
-        return [array for name, array in self._dense() if name.endswith("bias")]
+    def intercepts_(self) -> LayerArrays:
+        """Biases of the dense layers, each (units,): the network's own, as `coefs_`."""
+        return LayerArrays("intercepts_", (array for name, array in self._dense() if name.endswith("bias")))
+
+    @intercepts_.setter
+    def intercepts_(self, arrays: Any) -> None:
+        self.intercepts_.write(arrays)
+
+    @property
+    def n_layers_(self) -> int:
+        """Layers with units, the inputs counted as one, as scikit-learn's MLP counts."""
+        check_is_fitted(self, "parameters_")
+        return 1 + len(self._architecture.layers)
+
+    @property
+    def out_activation_(self) -> str:
+        """What follows the output layer: "identity" in regression, "softmax" for classes, two of them too."""
+        check_is_fitted(self, "parameters_")
+        return "identity" if self._kind == "regression" else "softmax"
+
+    @property
+    def validation_scores_(self) -> None:
+        """None, as scikit-learn has it without early stopping; AttributeError with it."""
+        return self._no_scores("validation_scores_")
+
+    @property
+    def best_validation_score_(self) -> None:
+        """None, as scikit-learn has it without early stopping; AttributeError with it."""
+        return self._no_scores("best_validation_score_")
 
     # -- the steps of a fit ----------------------------------------------------------------------------------
+
+    @contextmanager
+    def _kept_as_it_was(self) -> Iterator[None]:
+        """Where a fit within fails, a fitted estimator stays as it was: it never mixes two fits."""
+        was = dict(vars(self))
+        try:
+            yield
+        except BaseException:
+            if "parameters_" in was:
+                self.__dict__ = was
+            raise
+
+    def _fit(self, x: Any, y: Any, sample_weight: Any, progress: Progress) -> None:
+        again = self.warm_start and "parameters_" in vars(self)
+        before = Course.of(self) if again else Course()
+        prepared = self._prepared(x, y, sample_weight, again=again)
+        task = self._task(prepared)
+        if again:
+            task = replace(task, start=self._from_here(task))
+
+        def fitted(state: State) -> dict[str, Any]:
+            return self._fitted(task, prepared, _seen(state, task), before)
+
+        trained = train_one(task, device=self.device, on_epoch=progress.on_epoch(fitted))
+        self._adopt(trained, task, prepared, before)
 
     def _prepared(
         self,
@@ -150,7 +201,7 @@ class NetworkEstimator(CallbackSupport, BaseEstimator):  # type: ignore[misc]
         self, prepared: Prepared, *, key: str = "fit", validation_rows: NDArray[np.int64] | None = None
     ) -> Task:
         """Give the task of fitting to prepared rows; `validation_rows` only draw a curve."""
-        given, seed = self.get_params(deep=False), seed_of(self.random_state)
+        given, seed = vars(self), seed_of(self.random_state)
         inner = self._inner_rows(prepared, seed)
         most = batch_rows(self.batch_size, self._auto_batch)
         learned = lesson(prepared, inner, most)
@@ -183,28 +234,22 @@ class NetworkEstimator(CallbackSupport, BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"validation_fraction: expected a share that leaves rows on both sides, {came}")
         return rows[held_N]
 
-    def _adopt(self, trained: Trained, task: Task, prepared: Prepared) -> Self:
+    def _adopt(self, trained: Trained, task: Task, prepared: Prepared, before: Course) -> Self:
         """Be fitted, by what came of a task. Raises TrainingError for a sick fit."""
         if trained.status != "ok":
             raise TrainingError(self._sickness(trained, task))
-        for name, value in self._fitted(task, prepared, trained).items():
+        for name, value in self._fitted(task, prepared, trained, before).items():
             setattr(self, name, value)
         self._optimizer = None if trained.state is None else _Optimizer.after(trained.state, task)
         return self
 
-    def _fitted(self, task: Task, prepared: Prepared, trained: Trained) -> dict[str, Any]:
-        """Give the attributes of the estimator that is fitted so."""
-        held = trained.curves.get("inner_loss", trained.curves.get("validation_loss"))
-        losses = trained.curves["train_loss"].tolist()
+    def _fitted(self, task: Task, prepared: Prepared, trained: Trained, before: Course) -> dict[str, Any]:
+        """Give the attributes of the estimator that is fitted so, after what went `before`."""
+        held = len(task.inner_rows)
         return {
             **prepared.fitted,
+            **before.then(trained, len(prepared.rows) - held, early_stopping=held > 0),
             "parameters_": trained.parameters,
-            "n_iter_": trained.epochs,
-            "best_iter_": trained.kept_epoch,
-            "curve_epochs_": trained.curves["epoch"].astype(np.int64).tolist(),
-            "loss_curve_": losses,
-            "validation_loss_curve_": None if held is None else held.tolist(),
-            "loss_": losses[-1] if losses else math.nan,
             "_architecture": task.job.architecture,
         }
 
@@ -234,17 +279,14 @@ class NetworkEstimator(CallbackSupport, BaseEstimator):  # type: ignore[misc]
         for name, wanted in (("early_stopping", False), ("schedule", "constant")):
             if getattr(self, name) != wanted:
                 raise ValueError(f"{name}: expected {wanted!r} in partial_fit, got {getattr(self, name)!r}")
-        prepared = self._prepared(x, y, sample_weight, again=not first, known=known)
-        task = self._one_more_epoch(self._task(prepared), first=first)
-        trained = train_one(task, device=self.device, on_epoch=say if self.verbose else None)
-        epochs, losses, points = (
-            (0, [], []) if first else (self.n_iter_, self.loss_curve_, self.curve_epochs_)
-        )
-        self._adopt(trained, task, prepared)
-        self.n_iter_ = self.best_iter_ = epochs + 1
-        self.loss_curve_ = losses + self.loss_curve_
-        self.curve_epochs_ = [*points, self.n_iter_]
-        return self
+        with self._kept_as_it_was():
+            prepared = self._prepared(x, y, sample_weight, again=not first, known=known)
+            task = self._one_more_epoch(self._task(prepared), first=first)
+            trained = train_one(task, device=self.device, on_epoch=say if self.verbose else None)
+            # The engine counts the epochs of the optimiser; here it is one more.
+            curves = trained.curves | {"epoch": np.ones(len(trained.curves["epoch"]))}
+            one = replace(trained, epochs=1, kept_epoch=1, curves=curves)
+            return self._adopt(one, task, prepared, Course() if first else Course.of(self))
 
     def _one_more_epoch(self, task: Task, *, first: bool) -> Task:
         """Give the task of the next epoch.
@@ -266,6 +308,11 @@ class NetworkEstimator(CallbackSupport, BaseEstimator):  # type: ignore[misc]
         """Outputs of the network (values, or logits), float64 (N, K)."""
         check_is_fitted(self, "parameters_")
         return network_outputs(self._architecture, self.parameters_, self._checked(x, reset=False))
+
+    def _no_scores(self, name: str) -> None:
+        check_is_fitted(self, "parameters_")
+        if self.best_loss_ is None:
+            raise AttributeError(f"{type(self).__name__} has no {name}: {NO_SCORES}")
 
     def _dense(self) -> list[tuple[str, NDArray[Any]]]:
         check_is_fitted(self, "parameters_")

@@ -43,30 +43,67 @@ def checked_images(estimator: Any, x: Any, *, reset: bool) -> NDArray[Any]:
     """Check images (N, H, W), (N, H, W, C) or (N, C, H, W), or flat rows (N, D), and give them as (N, C, H, W).
 
     Bytes (uint8) stay bytes; other numbers become floats. Flat rows become the smallest square of one channel
-    that holds them, row by row, filled up with 0. `reset` notes the shape of an image as `image_shape_`.
+    that holds them, row by row, filled up with 0. `reset` notes the shape of an image as `image_shape_`, and whether
+    images are bytes. Without it, the same numbers in another type become what was noted, and flat rows are images of
+    the form that was noted.
     """
-    shape = None
-    if (x if isinstance(x, np.ndarray) else np.asarray(x)).ndim > 2:
-        x = _channels_first(np.asarray(x))
+    shape, last, images = None, False, _stacked(x)
+    if images.ndim > 2:
+        last = _channels_last(images.shape)
+        x = _channels_first(images)
         shape = x.shape[1:]
         if not reset and shape != estimator.image_shape_:
             raise ValueError(f"X: expected images of shape {estimator.image_shape_} (C, H, W), got {shape}")
         x = x.reshape(len(x), -1)
     flat = np.asarray(validate_data(estimator, x, reset=reset, dtype="numeric"))
-    if flat.dtype not in (np.uint8, np.float32, np.float64):
-        flat = flat.astype(np.float64)
     if reset:
         side = math.isqrt(flat.shape[1] - 1) + 1
         estimator.image_shape_ = shape or (1, side, side)
+        estimator._bytes, estimator._flat_channels_last = flat.dtype == np.uint8, last
+    elif shape is None and estimator._flat_channels_last:
+        channels, *size = estimator.image_shape_
+        flat = flat.reshape(-1, *size, channels).transpose(0, 3, 1, 2).reshape(flat.shape)
+    flat = _bytes(flat) if estimator._bytes else _floats(flat)
     empty = math.prod(estimator.image_shape_) - flat.shape[1]
     whole = np.pad(flat, ((0, 0), (0, empty))) if empty else flat
     return np.ascontiguousarray(whole).reshape(len(flat), *estimator.image_shape_)
 
 
+def _stacked(x: Any) -> NDArray[Any]:
+    """Give what came as one array; images one by one, in a list or in a column of a frame, are put together."""
+    try:
+        array = np.asarray(x)
+        return np.array(list(array)) if array.dtype == object and array.ndim == 1 else array
+    except ValueError as error:
+        raise ValueError("X: expected images of one shape, or rows of one length, got several") from error
+
+
+def _bytes(x: NDArray[Any]) -> NDArray[np.uint8]:
+    """Give the same numbers as bytes. Raises ValueError for a number that no byte is."""
+    if x.dtype == np.uint8:
+        return x
+    number = x.astype(np.float64)
+    fits = (number >= 0) & (number <= 255) & (number == np.floor(number))
+    if not fits.all():
+        came = number[~fits][0]
+        raise ValueError(
+            f"X: expected whole numbers from 0 to 255 where bytes (uint8) were fitted, got {came:g}"
+        )
+    return number.astype(np.uint8)
+
+
+def _floats(x: NDArray[Any]) -> NDArray[Any]:
+    return x if x.dtype in (np.float32, np.float64) else x.astype(np.float64)
+
+
+def _channels_last(shape: tuple[int, ...]) -> bool:
+    return len(shape) == 4 and shape[3] <= MOST_CHANNELS
+
+
 def _channels_first(x: NDArray[Any]) -> NDArray[Any]:
     if x.ndim == 3:
         return x[:, None]
-    if x.ndim == 4 and x.shape[3] <= MOST_CHANNELS:
+    if _channels_last(x.shape):
         return x.transpose(0, 3, 1, 2)
     if x.ndim == 4 and x.shape[1] <= MOST_CHANNELS:
         return x
@@ -99,7 +136,16 @@ def checked_targets(y: Any, x: NDArray[Any], dtype: str) -> tuple[NDArray[Any], 
 
 def checked_labels(y: Any, x: NDArray[Any]) -> NDArray[Any]:
     """Check class labels of any type; (N,)."""
-    labels = column_or_1d(check_array(y, ensure_2d=False, dtype=None, input_name="y"), warn=True)
+    given = check_array(y, ensure_2d=False, dtype=None, input_name="y")
+    if given.ndim == 2 and given.shape[1] > 1:
+        raise ValueError(
+            f"y: expected one label a row, got {given.shape[1]}; several are not there yet, but "
+            "sklearn.multiclass.OneVsRestClassifier and sklearn.multioutput.MultiOutputClassifier take them around this"
+        )
+    labels = column_or_1d(given, warn=True)
+    if labels.dtype == object and len({isinstance(label, str) for label in labels}) > 1:
+        kinds = sorted({type(label).__name__ for label in labels})
+        raise ValueError(f"y: expected labels of one type, to be sorted, got {' and '.join(kinds)}")
     check_classification_targets(labels)
     check_consistent_length(x, labels)
     return np.asarray(labels)
@@ -112,7 +158,10 @@ def numbers_of(labels: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.int64]
 
 
 def checked_weight(sample_weight: Any, x: NDArray[Any]) -> NDArray[Any] | None:
-    """Check the weights of rows, float64 (N,). Raises ValueError for negative ones, or none above 0."""
+    """Check the weights of rows, float64 (N,). Raises ValueError for negative ones, or none above 0.
+
+    Only their ratios count: such as float32 would not hold are divided by the largest.
+    """
     if sample_weight is None:
         return None
     weight_N = np.asarray(_check_sample_weight(sample_weight, x, dtype=np.float64))
@@ -120,7 +169,8 @@ def checked_weight(sample_weight: Any, x: NDArray[Any]) -> NDArray[Any] | None:
         raise ValueError(f"sample_weight: expected no negative weights, got {weight_N.min():g}")
     if not weight_N.any():
         raise ValueError("sample_weight: expected at least one weight above zero, got zeros only")
-    return weight_N
+    largest, range_ = weight_N.max(), np.finfo(np.float32)
+    return weight_N if range_.tiny <= largest <= range_.max / len(weight_N) else weight_N / largest
 
 
 @dataclass(frozen=True, eq=False)

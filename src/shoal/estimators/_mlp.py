@@ -74,7 +74,7 @@ class _Dense(NetworkEstimator):
         return checked_table(self, x, reset=reset)
 
     def _network(self, input_shape: tuple[int, ...]) -> Network:  # noqa: ARG002
-        return dense_network(self.get_params(deep=False))
+        return dense_network(vars(self))
 
 
 class MLPRegressor(RegressorMixin, MultiOutputMixin, _Dense):  # type: ignore[misc]
@@ -112,14 +112,14 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, _Dense):  # type: ignore[mi
         `n_iter_no_change` epochs, and keep the parameters of the best epoch.
     validation_fraction : float, default=0.1
         Of early stopping.
-    n_iter_no_change : int, default=10
-        Of early stopping.
+    n_iter_no_change : int or numpy.inf, default=10
+        Of early stopping; infinitely many epochs end nothing, and the best epoch is kept all the same.
     random_state : int, RandomState instance or None, default=None
         Keys first weights, order of rows, dropout and the rows held out. A number is the seed of Shoal's own streams.
     verbose : bool, default=False
         Print the losses after each epoch.
     warm_start : bool, default=False
-        Let `fit` go on from the parameters it finds, with the optimiser as new.
+        Let `fit` go on from the parameters it finds, with the optimiser as new; curves go on too.
     n_jobs : int, default=None
         Has no effect on one network, which is trained on one core; kept for code that sets it.
     device : {"auto", "cpu", "cuda", "mps"}, default="auto"
@@ -132,21 +132,33 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, _Dense):  # type: ignore[mi
     n_outputs_ : int
         K, the number of targets.
     n_iter_ : int
-        Epochs trained.
+        Epochs of the last `fit` or `partial_fit`.
     best_iter_ : int
-        The epoch whose parameters are kept: the last, or the best with early stopping.
+        The epoch whose parameters are kept, counted as in `curve_epochs_`: the last, or the best with early stopping.
+    t_ : int
+        Rows seen in training: a row once in each epoch.
     loss_curve_ : list of float
         Mean loss over all training rows after the epochs of `curve_epochs_`, without dropout.
     validation_loss_curve_ : list of float or None
-        The same over the rows held out, with early stopping.
+        The same over the rows held out, with early stopping; NaN where it went on from a fit without.
     curve_epochs_ : list of int
-        Epochs after which losses were evaluated: all, or up to 500 evenly spaced ones.
+        Epochs after which losses were evaluated: of each fit all, or up to 500 evenly spaced ones. They count on where
+        training goes on.
     loss_ : float
         The last of `loss_curve_`.
+    best_loss_ : float or None
+        The least of `loss_curve_`; None with early stopping.
+    validation_scores_, best_validation_score_ : None
+        As scikit-learn has them without early stopping; there are none with it, which goes by losses.
     parameters_ : dict of str to ndarray
         Trained parameters by name, in torch's shapes.
     coefs_, intercepts_ : list of ndarray
-        Weights (inputs, units) and biases (units,) of the dense layers, as scikit-learn's MLP has them.
+        Weights (inputs, units) and biases (units,) of the dense layers, as scikit-learn's MLP has them; others of the
+        same shapes can be put in their place.
+    n_layers_ : int
+        Layers with units, the inputs counted as one.
+    out_activation_ : str
+        What follows the output layer: "identity".
     module_ : torch.nn.Module
         The trained network; a new module each time, in evaluation mode.
     n_features_in_ : int
@@ -254,14 +266,14 @@ class MLPClassifier(NetworkClassifier, _Dense):
         `n_iter_no_change` epochs, and keep the parameters of the best epoch.
     validation_fraction : float, default=0.1
         Of early stopping.
-    n_iter_no_change : int, default=10
-        Of early stopping.
+    n_iter_no_change : int or numpy.inf, default=10
+        Of early stopping; infinitely many epochs end nothing, and the best epoch is kept all the same.
     random_state : int, RandomState instance or None, default=None
         Keys first weights, order of rows, dropout and the rows held out. A number is the seed of Shoal's own streams.
     verbose : bool, default=False
         Print the losses after each epoch.
     warm_start : bool, default=False
-        Let `fit` go on from the parameters it finds, with the optimiser as new.
+        Let `fit` go on from the parameters it finds, with the optimiser as new; curves go on too.
     n_jobs : int, default=None
         Has no effect on one network, which is trained on one core; kept for code that sets it.
     device : {"auto", "cpu", "cuda", "mps"}, default="auto"
@@ -276,21 +288,33 @@ class MLPClassifier(NetworkClassifier, _Dense):
     n_outputs_ : int
         K, the number of classes.
     n_iter_ : int
-        Epochs trained.
+        Epochs of the last `fit` or `partial_fit`.
     best_iter_ : int
-        The epoch whose parameters are kept: the last, or the best with early stopping.
+        The epoch whose parameters are kept, counted as in `curve_epochs_`: the last, or the best with early stopping.
+    t_ : int
+        Rows seen in training: a row once in each epoch.
     loss_curve_ : list of float
         Mean loss over all training rows after the epochs of `curve_epochs_`, without dropout.
     validation_loss_curve_ : list of float or None
-        The same over the rows held out, with early stopping.
+        The same over the rows held out, with early stopping; NaN where it went on from a fit without.
     curve_epochs_ : list of int
-        Epochs after which losses were evaluated: all, or up to 500 evenly spaced ones.
+        Epochs after which losses were evaluated: of each fit all, or up to 500 evenly spaced ones. They count on where
+        training goes on.
     loss_ : float
         The last of `loss_curve_`.
+    best_loss_ : float or None
+        The least of `loss_curve_`; None with early stopping.
+    validation_scores_, best_validation_score_ : None
+        As scikit-learn has them without early stopping; there are none with it, which goes by losses.
     parameters_ : dict of str to ndarray
         Trained parameters by name, in torch's shapes.
     coefs_, intercepts_ : list of ndarray
-        Weights (inputs, units) and biases (units,) of the dense layers, as scikit-learn's MLP has them.
+        Weights (inputs, units) and biases (units,) of the dense layers, as scikit-learn's MLP has them; others of the
+        same shapes can be put in their place.
+    n_layers_ : int
+        Layers with units, the inputs counted as one.
+    out_activation_ : str
+        What follows the output layer: "softmax".
     module_ : torch.nn.Module
         The trained network; a new module each time, in evaluation mode.
     n_features_in_ : int

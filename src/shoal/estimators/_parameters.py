@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any, Final, get_args
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from shoal.study import Activation, Augment, Conv, Network, Optimizer, Pool, Schedule, Training
 
@@ -30,11 +31,15 @@ CONSTRAINTS: Final[dict[str, list[Any]]] = {
     "dropout": [_SHARE],
     "early_stopping": ["boolean"],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-    "n_iter_no_change": [_COUNT],
+    "n_iter_no_change": [_COUNT, Options(Real, {np.inf})],
     "random_state": ["random_state"],
     "verbose": ["verbose"],
     "warm_start": ["boolean"],
-    "n_jobs": [Integral, None],
+    "n_jobs": [
+        Interval(Integral, None, -1, closed="right"),
+        Interval(Integral, 1, None, closed="left"),
+        None,
+    ],
     "device": [StrOptions({"auto", "cpu", "cuda", "mps"})],
     "dtype": [StrOptions({"float32", "float64"})],
 }
@@ -72,7 +77,7 @@ def batch_rows(batch_size: int | str, auto: int) -> int:
     return auto if isinstance(batch_size, str) else int(batch_size)
 
 
-def dense_network(given: dict[str, Any]) -> Network:
+def dense_network(given: Mapping[str, Any]) -> Network:
     """Give the network that the parameters ask for."""
     return Network(
         hidden=counts("hidden_layer_sizes", given["hidden_layer_sizes"]),
@@ -81,7 +86,7 @@ def dense_network(given: dict[str, Any]) -> Network:
     )
 
 
-def image_network(given: dict[str, Any], size: tuple[int, int]) -> Network:
+def image_network(given: Mapping[str, Any], size: tuple[int, int]) -> Network:
     """Give the network for images of `size` (height, width); maps smaller than the pooling are not pooled."""
     kernel, window, side = int(given["kernel_size"]), int(given["pool_size"]), min(size)
     layers: list[Conv] = []
@@ -101,7 +106,7 @@ def image_network(given: dict[str, Any], size: tuple[int, int]) -> Network:
     )
 
 
-def training_of(given: dict[str, Any], batch_size: int) -> Training:
+def training_of(given: Mapping[str, Any], batch_size: int) -> Training:
     """Give the training that the parameters ask for, in batches of `batch_size` rows.
 
     As in scikit-learn, `momentum` and `nesterovs_momentum` count for "sgd" alone.
@@ -121,7 +126,7 @@ def training_of(given: dict[str, Any], batch_size: int) -> Training:
         validation=0.0,
         early_stopping="inner" if stops else "none",
         inner_share=float(given["validation_fraction"]),
-        patience=int(given["n_iter_no_change"]),
+        patience=int(min(given["n_iter_no_change"], 2**31 - 1)),  # infinite patience outlasts any max_iter
         keep="best" if stops else "last",
     )
 

@@ -15,6 +15,15 @@ from shoal.look._facts_ensemble import Disagreement, Disputed, EnsembleCurve, En
 from shoal.look._facts_inside import WeightHistory
 from shoal.look._facts_references import Published
 from shoal.look._facts_search import Effects, Ranking, VarianceSplit
+from shoal.look._notes import (
+    NOT_TOLD,
+    accuracy_said,
+    agreement_scores,
+    curve_notes,
+    ensemble_said,
+    shares_said,
+)
+from shoal.look._reasons import counted, told_from_others
 from shoal.look._tables import one_number, percent
 
 
@@ -28,13 +37,20 @@ def in_words(fact: Any) -> str:
 @in_words.register
 def _curves(fact: Curves) -> str:
     ends = [f"{line.name} ends at {one_number(line.middle_M[-1])}" for line in fact.lines]
-    return f"{fact.quantity} against epochs: {', '.join(ends)}." if ends else f"{fact.quantity}: no curve."
+    if not ends:
+        return f"{fact.quantity}: no curve, {'every network diverged or failed' if fact.sick else 'no rows'}."
+    return f"{fact.quantity} against epochs: {', '.join(ends)}{''.join(f'; {n}' for n in curve_notes(fact))}."
 
 
 @in_words.register
 def _scores(fact: Scores) -> str:
-    pairs = zip(fact.names, fact.median_G, strict=True)
-    return f"Median {fact.metric}: {', '.join(f'{name} {one_number(value)}' for name, value in pairs)}."
+    parts = (
+        f"{name} {one_number(value)}" + (f" ({sick} diverged or failed)" if sick else "")
+        for name, value, sick in zip(fact.names, fact.median_G, fact.sick, strict=True)
+    )
+    middle = "Median " if max(map(len, fact.scores), default=0) > 1 else ""
+    told = f"{middle}{fact.metric}: {', '.join(parts)}."
+    return told[0].upper() + told[1:]
 
 
 @in_words.register
@@ -43,37 +59,35 @@ def _ranking(fact: Ranking) -> str:
     if not len(healthy):
         return "No candidate is healthy."
     ends = f"from {one_number(healthy[0])} to {one_number(healthy[-1])}"
-    return f"{len(fact.score_C)} candidates, {ends}; {int(fact.tied_C.sum())} cannot be told from the best."
+    others, alike = fact.others
+    return f"{counted(len(fact.score_C), 'candidate')}, {fact.quantity} {ends}. {told_from_others(alike, others)}."
 
 
 @in_words.register
 def _effects(fact: Effects) -> str:
     parts = (
-        f"{one.key} {one_number(one.size)}{'' if one.clear else ' (within noise)'}" for one in fact.effects
+        f"{one.key} {one_number(one.size)}{'' if one.clear else f' ({NOT_TOLD})'}" for one in fact.effects
     )
     return f"Difference between the highest and the lowest mean: {', '.join(parts)}."
 
 
 @in_words.register
 def _variance_split(fact: VarianceSplit) -> str:
-    parts = (
-        f"{source} {percent(float(share))}" for source, share in zip(fact.sources, fact.share, strict=True)
-    )
-    return f"Shares of the variance: {', '.join(parts)}."
+    return f"Shares of the variance: {shares_said(fact)}"
 
 
 @in_words.register
 def _confusion(fact: Confusion) -> str:
     wrong_KK = fact.count_KK * (1 - np.eye(len(fact.classes), dtype=np.int64))
     if not wrong_KK.any():
-        return "Every row is taken for its own class."
+        return f"{fact.name}: every test row is taken for its own class."
     true, taken = (fact.classes[k] for k in np.unravel_index(wrong_KK.argmax(), wrong_KK.shape))
-    return f"Accuracy {percent(fact.accuracy)}; the most frequent mistake takes {true} for {taken}."
+    return f"{accuracy_said(fact)}; the most frequent mistake takes {true} for {taken}."
 
 
 @in_words.register
 def _calibration(fact: Calibration) -> str:
-    return f"Confidence against accuracy in {len(fact.bins.rows_M)} bins, over {fact.repeats} networks."
+    return f"Confidence against accuracy in {len(fact.bins.rows_M)} bins, over {counted(fact.repeats, 'network')}."
 
 
 @in_words.register
@@ -96,7 +110,7 @@ def _feature_maps(fact: FeatureMaps) -> str:
 @in_words.register
 def _class_activation(fact: ClassActivation) -> str:
     parts = (f"{one.layer} {one.dead} dead, {one.saturated} saturated" for one in fact.layers)
-    return f"Mean activation of each channel by class, over {fact.images} images: {', '.join(parts)}."
+    return f"Mean activation of each channel by class, over {fact.images} of {fact.of} test images: {', '.join(parts)}."
 
 
 @in_words.register
@@ -117,8 +131,7 @@ def _targets(facts: list) -> str:  # type: ignore[type-arg]
 
 @in_words.register
 def _agreement(fact: Agreement) -> str:
-    scores = f"median R² {np.median(fact.r2_R):.3f}, median RMSE {one_number(float(np.median(fact.rmse_R)))}"
-    return f"Predicted against true {fact.target}: {scores}."
+    return f"Predicted against true {fact.target}: {'; '.join(agreement_scores(fact))}."
 
 
 @in_words.register
@@ -155,7 +168,8 @@ def _published(fact: Published) -> str:
 @in_words.register
 def _ensemble_scores(fact: EnsembleScores) -> str:
     alone = f"{one_number(fact.member_M.mean())} on average alone"
-    return f"{fact.metric}: {len(fact.member_M)} networks {alone}, {one_number(fact.ensemble)} together."
+    together = f"{one_number(fact.ensemble)} together: {ensemble_said(fact)}"
+    return f"{fact.metric}: {len(fact.member_M)} networks {alone}, {together}."
 
 
 @in_words.register
@@ -167,9 +181,11 @@ def _ensemble_curve(fact: EnsembleCurve) -> str:
 
 @in_words.register
 def _ensemble_spread(fact: EnsembleSpread) -> str:
-    return (
-        f"Spread of the networks against the error of {fact.target}: rank correlation {fact.correlation:.2f}."
+    known = (
+        f"rank correlation {fact.correlation:.2f}" if np.isfinite(fact.correlation) else "no rank correlation"
     )
+    within = f"{percent(fact.within, 0)} of the errors are no larger than the spread"
+    return f"Spread of the networks against the error of {fact.target}: {known}, {within}."
 
 
 @in_words.register

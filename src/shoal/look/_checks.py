@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from shoal.look import _doubts
+from shoal.look import _doubts, _doubts_numbers
 from shoal.results import Results
 
 Severity = Literal["warning", "note"]
@@ -43,19 +43,22 @@ class _Rule:
     why: str
     remedy: str
     reference: str
+    alarming: bool = False
+    """Whether it is said before all others: what was trained is of no use as it stands."""
 
 
 def checks(results: Results) -> tuple[Check, ...]:
-    """Give every doubt that the results themselves raise, warnings first, then by code; from the run folder alone.
+    """Give every doubt that the results themselves raise, from the run folder alone: the most alarming first, then
+    the other warnings, then notes, each by code.
 
     Raises RunFolderError where what the folder holds is not what Shoal writes.
     """
-    found = [
+    ordered = sorted(RULES, key=lambda rule: (rule.severity == "note", not rule.alarming, rule.code))
+    return tuple(
         Check(rule.code, rule.title, what, rule.why, rule.remedy, rule.reference, rule.severity)
-        for rule in RULES
+        for rule in ordered
         if (what := rule.find(results))
-    ]
-    return tuple(sorted(found, key=lambda check: (check.severity == "note", check.code)))
+    )
 
 
 RULES: Final[tuple[_Rule, ...]] = (
@@ -154,6 +157,58 @@ RULES: Final[tuple[_Rule, ...]] = (
         " held-out rows.",
         "Henderson, P., Islam, R., Bachman, P., Pineau, J., Precup, D., Meger, D. (2018). Deep reinforcement"
         " learning that matters. Proceedings of the AAAI Conference on Artificial Intelligence 32(1), 3207-3214.",
+    ),
+    _Rule(
+        "SH013", "warning", "The model is no better than a constant answer", _doubts_numbers.no_better_than_a_constant,
+        "Nothing that it learned of the inputs helps on the test rows.",
+        'Standardise inputs and targets (data.standardize = "both", or "inputs" for classes), change the learning'
+        " rate, train for longer, or ask whether the inputs say anything of the target.",
+        "Kvålseth, T. O. (1985). Cautionary note about R². The American Statistician 39(4), 279-285.",
+        alarming=True,
+    ),
+    _Rule(
+        "SH014", "warning", "The model answers the same to every row", _doubts_numbers.same_answer,
+        "It does not look at its inputs: units that are dead or saturated, or inputs or targets far from 0 and 1.",
+        "Standardise the inputs (data.standardize), lower the learning rate, or take another activation; the inside"
+        " of the network shows which units are dead.",
+        "Glorot, X., Bengio, Y. (2010). Understanding the difficulty of training deep feedforward neural networks."
+        " Proceedings of Machine Learning Research 9, 249-256.",
+        alarming=True,
+    ),
+    _Rule(
+        "SH015", "warning", "Some classes are never answered", _doubts_numbers.never_named,
+        "Rows of these classes are always wrong, however high the accuracy over all rows.",
+        "Collect more rows of these classes, train for longer, or leave them out; read recall of every class beside"
+        " accuracy.",
+        "He, H., Garcia, E. A. (2009). Learning from imbalanced data."
+        " IEEE Transactions on Knowledge and Data Engineering 21(9), 1263-1284.",
+    ),
+    _Rule(
+        "SH016", "warning", "Numbers lose their differences in 32 bits", _doubts_numbers.lost_in_32_bits,
+        "Networks are trained in 32 bits, which keep about 7 digits: values that differ later in the row of digits"
+        " become equal.",
+        'Standardise them (data.standardize = "inputs", or "both" for targets too), which is computed in 64 bits, or'
+        " subtract what is common to all.",
+        "Goldberg, D. (1991). What every computer scientist should know about floating-point arithmetic."
+        " ACM Computing Surveys 23(1), 5-48.",
+        alarming=True,
+    ),
+    _Rule(
+        "SH017", "warning", "Numbers far from 0 and 1 are not standardised", _doubts_numbers.not_standardised,
+        "First weights and learning rates are made for inputs and targets near 0 with a spread near 1; with others"
+        " training is slow, diverges, or never arrives.",
+        'Set data.standardize = "inputs", or "both" for targets too; predictions and scores stay in the target\'s'
+        " units.",
+        "LeCun, Y., Bottou, L., Orr, G. B., Müller, K.-R. (1998). Efficient BackProp."
+        " In: Neural Networks: Tricks of the Trade, LNCS 1524, 9-50. Springer.",
+    ),
+    _Rule(
+        "SH018", "warning", "An input numbers the rows", _doubts_numbers.numbers_of_rows,
+        "Where the rows are sorted by the target, such a number gives it away; in new rows it says nothing.",
+        "Leave it out: name the other columns in data.inputs. If it is a measurement, such as time, ask whether test"
+        " rows lie between training rows as new rows will not.",
+        "Kaufman, S., Rosset, S., Perlich, C., Stitelman, O. (2012). Leakage in data mining: formulation, detection,"
+        " and avoidance. ACM Transactions on Knowledge Discovery from Data 6(4), 15.",
     ),
 )  # fmt: skip
 """Every check, in the order of its code."""

@@ -39,8 +39,11 @@ class Block:
 
 
 def fact_csv(fact: Any, most: int = MOST_CELLS) -> str:
-    """Write a fact as CSV; a block of more than `most` cells keeps one row in so many, which its title says."""
-    return blocks_csv(_thinned(block, most) for block in _merged(_blocks(fact, "")))
+    """Write a fact as CSV; a block of more than `most` cells keeps one row in so many, which its title says.
+
+    Arrays whose single rows are longer than that (pixels of images) keep one column in so many.
+    """
+    return blocks_csv(_thinned(block, most) for block in _merged(_blocks(fact, "", most)))
 
 
 def frame_csv(frame: DataFrame) -> str:
@@ -87,10 +90,10 @@ def _thinned(block: Block, most: int) -> Block:
     return Block(told, block.columns, block.rows[::step])
 
 
-def _blocks(fact: Any, title: str) -> Iterator[Block]:
+def _blocks(fact: Any, title: str, most: int) -> Iterator[Block]:
     """Give the blocks of one fact; a list of facts is numbered."""
     if isinstance(fact, list | tuple):
-        yield from _of_many(fact, title)
+        yield from _of_many(fact, title, most)
         return
     single: list[tuple[str, Any]] = []
     arrays: dict[int, list[tuple[str, NDArray[Any]]]] = {}
@@ -105,16 +108,16 @@ def _blocks(fact: Any, title: str) -> Iterator[Block]:
     if single:
         yield Block(title, tuple(name for name, _ in single), (tuple(value for _, value in single),))
     for group in arrays.values():
-        yield _columns(group, title, dict(_fields(fact)).get("keys"))
+        yield _columns(group, title, dict(_fields(fact)).get("keys"), most)
     for name, value in inner:
-        yield from _blocks(value, f"{title} {name}".strip())
+        yield from _blocks(value, f"{title} {name}".strip(), most)
 
 
-def _of_many(facts: Sequence[Any], title: str) -> Iterator[Block]:
+def _of_many(facts: Sequence[Any], title: str, most: int) -> Iterator[Block]:
     """Give the blocks of facts of one kind; each row begins with the number and the name of its fact."""
     for number, fact in enumerate(facts, start=1):
         known = next((value for _, value in _fields(fact) if isinstance(value, str)), "")
-        for block in _blocks(fact, title):
+        for block in _blocks(fact, title, most):
             lead, names = (number, known), ("number", "of")
             yield Block(block.title, names + block.columns, tuple(lead + row for row in block.rows))
 
@@ -127,9 +130,10 @@ def _merged(blocks: Iterator[Block]) -> list[Block]:
     return [Block(title, columns, tuple(rows)) for (title, columns), rows in found.items()]
 
 
-def _columns(group: list[tuple[str, NDArray[Any]]], title: str, keys: Any) -> Block:
+def _columns(group: list[tuple[str, NDArray[Any]]], title: str, keys: Any, most: int) -> Block:
     """Put arrays of one length side by side; the further axes of an array become columns."""
     names: list[str] = []
+    thinned: list[str] = []
     parts: list[list[Any]] = []
     for name, array in group:
         plain = _SUFFIX.sub("", name)
@@ -139,9 +143,12 @@ def _columns(group: list[tuple[str, NDArray[Any]]], title: str, keys: Any) -> Bl
             continue
         flat = array.reshape(len(array), -1)
         labels = _labels(name, flat.shape[1], group, keys)
-        names += [str(label) if labels is keys else f"{plain} {label}" for label in labels]
-        parts += flat.T.tolist()
-    return Block(title, tuple(names), tuple(zip(*parts, strict=True)))
+        step = math.ceil(array.size / most) if flat.shape[1] > most else 1
+        thinned += [f"one column in {step} of {plain}"] * (step > 1)
+        names += [str(label) if labels is keys else f"{plain} {label}" for label in labels[::step]]
+        parts += flat[:, ::step].T.tolist()
+    told = f"{title}: {', '.join(thinned)}".removeprefix(": ") if thinned else title
+    return Block(told, tuple(names), tuple(zip(*parts, strict=True)))
 
 
 def _labels(name: str, count: int, group: list[tuple[str, NDArray[Any]]], keys: Any) -> Sequence[Any]:

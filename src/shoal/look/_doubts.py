@@ -23,6 +23,8 @@ from shoal.look._facts_checks import (
     pooled_deviation,
 )
 from shoal.look._facts_search import short_keys, text_of
+from shoal.look._reasons import others_alike, told_from_others
+from shoal.look._tables import percent
 from shoal.results import PlanEntry, Results
 
 GAP: Final = 1.5
@@ -58,8 +60,8 @@ def still_falling(results: Results) -> str:
     if len(falling) <= len(falls) / 2 or not len(falls):
         return ""
     return (
-        f"The validation loss of {len(falling)} of {_count(len(falls), 'network')} of the chosen candidate was"
-        f" still falling at the end: over the last tenth of the epochs by {np.median(falling):.1%}."
+        f"The validation loss of {len(falling)} of {count(len(falls), 'network')} of the chosen candidate was"
+        f" still falling at the end: over the last tenth of the epochs by {percent(float(np.median(falling)))}."
     )
 
 
@@ -72,10 +74,8 @@ def not_distinguishable(results: Results) -> str:
     smallest = min(row.parameter_count for row in alike)
     chosen = next(row for row in choice.standings if row.candidate_id == choice.candidate_id)
     smaller = f"; the smallest has {smallest:,} parameters, the chosen one {chosen.parameter_count:,}"
-    return (
-        f"{len(alike)} of {len(choice.standings)} candidates cannot be told from the best at 5 %"
-        f"{smaller if smallest < chosen.parameter_count else ''}."
-    )
+    told = told_from_others(*others_alike(choice))
+    return f"{told} at 5 %{smaller if smallest < chosen.parameter_count else ''}."
 
 
 def sick(results: Results) -> str:
@@ -86,10 +86,10 @@ def sick(results: Results) -> str:
     first = min(sick, key=lambda fit: (fit.steps, fit.fit_id))
     counts = [sum(fit.status == status for fit in sick) for status in ("diverged", "failed")]
     told = " and ".join(
-        f"{count} {status}" for count, status in zip(counts, ("diverged", "failed"), strict=True) if count
+        f"{number} {status}" for number, status in zip(counts, ("diverged", "failed"), strict=True) if number
     )
     example = f" The earliest: {first.message}." if first.message else ""
-    return f"Of {_count(len(results.summaries), 'fit')}, {told}.{example}"
+    return f"Of {count(len(results.summaries), 'fit')}, {told}.{example}"
 
 
 def overfits(results: Results) -> str:
@@ -129,9 +129,9 @@ def uneven_classes(results: Results) -> str:
     if rows_K[most] < IMBALANCE * rows_K[fewest]:
         return ""
     return (
-        f"Of the training rows, {rows_K[most]:,} are of class {_shown(truth.classes[most])} and"
-        f" {rows_K[fewest]:,} of class {_shown(truth.classes[fewest])}; always answering the first is right for"
-        f" {rows_K[most] / rows_K.sum():.0%} of them."
+        f"Of the training rows, {rows_K[most]:,} are of class {shown(truth.classes[most])} and"
+        f" {rows_K[fewest]:,} of class {shown(truth.classes[fewest])}; always answering the first is right for"
+        f" {percent(float(rows_K[most] / rows_K.sum()), 0)} of them."
     )
 
 
@@ -141,9 +141,7 @@ def repeated_rows(results: Results) -> str:
     if seen is None or not seen.repeated_rows:
         return ""
     share = seen.repeated_rows / seen.test_rows
-    told = (
-        f"{seen.repeated_rows:,} of {_count(seen.test_rows, 'test row')} ({share:.1%}) are training rows too"
-    )
+    told = f"{seen.repeated_rows:,} of {count(seen.test_rows, 'test row')} ({percent(share)}) are training rows too"
     told += ", with the same inputs and the same target."
     if seen.repeated_train:
         told += f" Among the training rows, {seen.repeated_train:,} repeat another."
@@ -157,16 +155,16 @@ def outside(results: Results) -> str:
         return ""
     told = [
         f"{one.test_rows:,} {'below' if one.low is None else 'above'}"
-        f" {text_of(one.high if one.low is None else one.low)} in {_shown(one.input)}"
+        f" {text_of(one.high if one.low is None else one.low)} in {shown(one.input)}"
         for one in seen.bare
         if not one.inside
     ]
     told += [
-        f"{rows:,} with a category of {_shown(name)} that no training row has" for name, rows in seen.unseen
+        f"{rows:,} with a category of {shown(name)} that no training row has" for name, rows in seen.unseen
     ]
     if not told:
         return ""
-    return f"Of {_count(seen.test_rows, 'test row')}, outside of all training rows lie {_listed(told)}."
+    return f"Of {count(seen.test_rows, 'test row')}, outside of all training rows lie {listed(told)}."
 
 
 def in_a_gap(results: Results) -> str:
@@ -176,13 +174,13 @@ def in_a_gap(results: Results) -> str:
     if seen is None or not gaps:
         return ""
     told = [
-        f"{one.test_rows:,} between {text_of(one.low)} and {text_of(one.high)} in {_shown(one.input)}"
+        f"{one.test_rows:,} between {text_of(one.low)} and {text_of(one.high)} in {shown(one.input)}"
         for one in gaps
     ]
     share = seen.gap_rows / seen.test_rows
     return (
-        f"{seen.gap_rows:,} of {_count(seen.test_rows, 'test row')} ({share:.0%}) lie where there is no training row:"
-        f" {_listed(told)}."
+        f"{seen.gap_rows:,} of {count(seen.test_rows, 'test row')} ({percent(share, 0)}) lie where there is no"
+        f" training row: {listed(told)}."
     )
 
 
@@ -211,7 +209,7 @@ def seed_noise(results: Results) -> str:
         return ""
     (first, start), *others = scores.items()
     within = [
-        f"{_shown(name)} ({values.mean() - start.mean():+.2g})"
+        f"{shown(name)} ({values.mean() - start.mean():+.2g})"
         for name, values in others
         if 0 < abs(values.mean() - start.mean()) < spread
     ]
@@ -219,7 +217,7 @@ def seed_noise(results: Results) -> str:
         return ""
     return (
         f"Test {_metric(results)} varies by {spread:.2g} (standard deviation) from repeat to repeat of the same"
-        f" settings; less than that differ from {_shown(first)}: {_listed(within)}."
+        f" settings; less than that differ from {shown(first)}: {listed(within)}."
     )
 
 
@@ -262,14 +260,19 @@ def _until_kept(results: Results, fit: PlanEntry, name: str) -> NDArray[np.float
 
 
 def _test_scores(results: Results) -> dict[str, NDArray[np.float64]]:
-    """Give the test scores of the healthy repeats of every comparison, the winner's last."""
+    """Give the test scores of the healthy repeats of every comparison, the winner's last; equal settings once."""
     metric = _metric(results)
     found: dict[str, list[float]] = {}
+    tested: dict[str, tuple[str, ...]] = {}
     for entry in results.plan:
         record = results.summaries.get(entry.fit_id)
         if entry.stage == "compare" and record is not None and record.status == "ok":
             found.setdefault(entry.label, []).append(record.scores["test"][metric])
-    return {name: np.array(values) for name, values in found.items()}
+            tested[entry.label] = (*tested.get(entry.label, ()), entry.fit_id)
+    of_fits = {
+        fits: name for name, fits in reversed(tested.items())
+    }  # the same settings are the same networks
+    return {name: np.array(values) for name, values in found.items() if of_fits[tested[name]] == name}
 
 
 def _coverage(results: Results) -> Coverage | None:
@@ -287,7 +290,7 @@ def _metric(results: Results) -> str:
 # Words
 
 
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
@@ -295,12 +298,12 @@ def _times(high: float, low: float) -> str:
     return f"{high / low:.1f} times as high" if low > 0 else "nothing is left to learn from the training rows"
 
 
-def _shown(name: str, limit: int = 40) -> str:
+def shown(name: str, limit: int = 40) -> str:
     """Quote a name that comes with the data, cut and without what cannot be seen."""
     seen = "".join(letter if letter.isprintable() else "?" for letter in name)
     return f'"{seen}"' if len(seen) <= limit else f'"{seen[: limit - 1]}…"'
 
 
-def _listed(parts: Sequence[str], most: int = 4) -> str:
+def listed(parts: Sequence[str], most: int = 4) -> str:
     more = f", and {len(parts) - most} more" if len(parts) > most else ""
     return ", ".join(parts[:most]) + more

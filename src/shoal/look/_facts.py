@@ -7,13 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.results import higher_is_better
+
 Spread = Literal["range", "quartiles"]
 Points = tuple[NDArray[Any], NDArray[Any]]
+_LONG: Final = 1000
+"""From so many epochs on the axis of epochs is logarithmic."""
+_PIXELS: Final = 400
+"""Height of a picture of curves, drawn or live, in pixels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +46,34 @@ class Curves:
     quantity: str
     lines: tuple[Line, ...]
     sick: int = 0
+    higher_is_better: bool = False
+
+    @property
+    def long(self) -> bool:
+        """Whether the axis of epochs is logarithmic: else the fall at the start is a line along the edge."""
+        return any(line.x_M[-1] >= _LONG for line in self.lines)
+
+    @property
+    def shown(self) -> tuple[Line, ...]:
+        """The lines as they are drawn."""
+        return tuple(merged(line) for line in self.lines) if self.long else self.lines
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The lowest and the highest value of all bands."""
+        return min(float(line.low_M.min()) for line in self.lines), max(
+            float(line.high_M.max()) for line in self.lines
+        )
+
+    @property
+    def logarithmic(self) -> bool:
+        """Whether the axis of values is logarithmic: losses above 0."""
+        return not self.higher_is_better and self.ends[0] > 0
+
+    @property
+    def coinciding(self) -> tuple[tuple[str, ...], ...]:
+        """Names of the lines that lie on each other to within a pixel, group by group."""
+        return coinciding(self.shown, self.ends, logarithmic=self.logarithmic) if self.lines else ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,13 +93,17 @@ class Scores:
 
 @dataclass(frozen=True, eq=False)
 class Agreement:
-    """What R repeats predicted (`line`) at the true values of one target; `r2_R` and `rmse_R` per repeat."""
+    """What R repeats predicted (`line`) at the true values of one target; `r2_R` and `rmse_R` per repeat.
+
+    `delivered`: the first repeat is the delivered network.
+    """
 
     name: str
     target: str
     line: Line
     r2_R: NDArray[np.float64]
     rmse_R: NDArray[np.float64]
+    delivered: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +137,32 @@ def line_over_repeats(
         np.nanpercentile(values, [edges[0], 50, edges[1]], axis=0) if values.size else np.empty((3, 0))
     )
     return Line(name, np.asarray(x_M, dtype=np.float64)[seen_M], middle_M, low_M, high_M, len(values), spread)
+
+
+def coinciding(
+    lines: Sequence[Line], ends: tuple[float, float], *, logarithmic: bool
+) -> tuple[tuple[str, ...], ...]:
+    """Group lines that lie on each other in a picture whose vertical axis goes from `ends[0]` to `ends[1]`.
+
+    Two do if the places of one are among those of the other, and their middles differ by no more there than
+    a pixel is high.
+    """
+    scale = np.log if logarithmic else np.asarray
+    pixel = float(scale(ends[1]) - scale(ends[0])) / _PIXELS
+    groups: list[list[Line]] = []
+    for line in lines:
+        for group in groups:
+            place = np.intersect1d(line.x_M, group[0].x_M)
+            if 0 < len(place) == min(len(line.x_M), len(group[0].x_M)):
+                one, other = (
+                    scale(part.middle_M[np.searchsorted(part.x_M, place)]) for part in (line, group[0])
+                )
+                if float(np.abs(one - other).max()) <= pixel:
+                    group.append(line)
+                    break
+        else:
+            groups.append([line])
+    return tuple(tuple(line.name for line in group) for group in groups if len(group) > 1)
 
 
 def merged(line: Line, per_decade: int = 60) -> Line:
@@ -142,7 +206,9 @@ def training_curves(
     spread = usual_spread(len(curves))
     columns = {"training": f"train_{measure}", "validation": f"validation_{measure}"}
     lines = (curve_line(rows, curves, column, spread) for rows, column in columns.items())
-    return Curves(name, quantity, tuple(line for line in lines if line is not None), sick)
+    return Curves(
+        name, quantity, tuple(line for line in lines if line is not None), sick, higher_is_better(measure)
+    )
 
 
 def compared_curves(
@@ -151,7 +217,8 @@ def compared_curves(
     """Validation lines of several comparisons, by name; those without validation rows are left out."""
     spread = usual_spread(max((len(found) for found in curves.values()), default=0))
     lines = (curve_line(name, found, f"validation_{measure}", spread) for name, found in curves.items())
-    return Curves("comparisons", quantity, tuple(line for line in lines if line is not None), sick)
+    found = tuple(line for line in lines if line is not None)
+    return Curves("comparisons", quantity, found, sick, higher_is_better(measure))
 
 
 def compared_scores(
@@ -171,7 +238,9 @@ def compared_scores(
     )
 
 
-def agreement(name: str, target: str, true_V: NDArray[Any], predicted_RV: NDArray[Any]) -> Agreement:
+def agreement(
+    name: str, target: str, true_V: NDArray[Any], predicted_RV: NDArray[Any], *, delivered: bool = False
+) -> Agreement:
     """Predicted against true values of one target.
 
     R2 is one minus the residual over the total sum of squares (NaN where all true values are equal).
@@ -182,7 +251,7 @@ def agreement(name: str, target: str, true_V: NDArray[Any], predicted_RV: NDArra
     variance = ((true - true.mean()) ** 2).mean()
     r2_R = 1 - square_R / variance if variance > 0 else np.full(len(predicted), np.nan)
     line = line_over_repeats(name, true, predicted, usual_spread(len(predicted)))
-    return Agreement(name, target, line, r2_R, np.sqrt(square_R))
+    return Agreement(name, target, line, r2_R, np.sqrt(square_R), delivered)
 
 
 def fitted_curve(

@@ -54,7 +54,7 @@ class FeatureMaps:
 
 @dataclass(frozen=True, eq=False)
 class LayerActivation:
-    """Mean activation of every channel by class; how many channels are dead or saturated over all test images."""
+    """Mean activation of every channel by class; how many channels are dead or saturated at all images looked at."""
 
     layer: str
     activation: str
@@ -65,17 +65,19 @@ class LayerActivation:
 
 @dataclass(frozen=True, eq=False)
 class ClassActivation:
-    """What each channel answers to each class, layer by layer."""
+    """What each channel answers to each class, layer by layer, over `images` of the `of` test images."""
 
     name: str
     classes: tuple[str, ...]
     images: int
+    of: int
     layers: tuple[LayerActivation, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class Exciting:
-    """Of each channel of one layer the test images that excite it most, strongest first, and an image made to.
+    """Of each channel of one layer, of the test images looked at, those that excite it most, strongest first, and an
+    image made to.
 
     An image excites a channel by the largest value of its feature map. Test images: Zeiler and Fergus 2014,
     "Visualizing and understanding convolutional networks"; made images: Erhan et al. 2009, Olah et al. 2017.

@@ -16,14 +16,19 @@ from shoal.results import CalibrationBins, calibration_bins, confusion_matrix
 
 @dataclass(frozen=True, eq=False)
 class Confusion:
-    """Rows of class i predicted as class j: `count_KK`, and `share_KK` of class i (NaN: no rows)."""
+    """Rows of class i predicted as class j, over R networks: `count_KK`, and `share_KK` of class i (NaN: no rows).
+
+    `test_accuracy` is the mean of `test_accuracy_R`; `delivered`: the first network is the delivered one.
+    """
 
     name: str
     classes: tuple[str, ...]
     count_KK: NDArray[np.int64]
     share_KK: NDArray[np.float64]
-    accuracy: float
+    test_accuracy: float
     repeats: int
+    test_accuracy_R: NDArray[np.float64]
+    delivered: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,15 +60,22 @@ class Mistakes:
 
 
 def confusion(
-    name: str, classes: tuple[str, ...], true_V: NDArray[Any], probability_RVK: NDArray[Any]
+    name: str,
+    classes: tuple[str, ...],
+    true_V: NDArray[Any],
+    probability_RVK: NDArray[Any],
+    *,
+    delivered: bool = False,
 ) -> Confusion:
     """Count which class was predicted for which, over all repeats; the predicted class is the most probable."""
     repeats, predicted_V = len(probability_RVK), np.argmax(probability_RVK, axis=2).reshape(-1)
     true_V = np.tile(true_V, repeats)
+    accuracy_R = (predicted_V == true_V).reshape(repeats, -1).mean(axis=1)
     count_KK = confusion_matrix(true_V, predicted_V, len(classes))
     total_K = count_KK.sum(axis=1, keepdims=True)
     share_KK = np.divide(count_KK, total_K, out=np.full(count_KK.shape, np.nan), where=total_K > 0)
-    return Confusion(name, classes, count_KK, share_KK, float(np.mean(predicted_V == true_V)), repeats)
+    accuracy = float(np.mean(predicted_V == true_V))
+    return Confusion(name, classes, count_KK, share_KK, accuracy, repeats, accuracy_R, delivered)
 
 
 def calibration(

@@ -63,6 +63,11 @@ class EnsembleSpread:
     error_V: NDArray[np.float64]
     correlation: float
 
+    @property
+    def within(self) -> float:
+        """Share of the rows whose error is no larger than the spread; of normal errors of that size it is 68 %."""
+        return float(np.mean(self.error_V <= self.deviation_V))
+
 
 @dataclass(frozen=True, eq=False)
 class Disagreement:

@@ -37,6 +37,13 @@ class Ranking:
     error_C: NDArray[np.float64]
     tied_C: NDArray[np.bool_]
     chosen: int
+    higher_is_better: bool = False
+
+    @property
+    def others(self) -> tuple[int, int]:
+        """How many healthy candidates there are beside the best, and how many of them cannot be told from it."""
+        healthy_C = np.isfinite(self.score_C[1:])
+        return int(healthy_C.sum()), int((self.tied_C[1:] & healthy_C).sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,11 +91,6 @@ class VarianceSplit:
     folds: int
     repeats: int
 
-    @property
-    def noisy(self) -> bool:
-        """Whether folds and initialisations make larger differences than the candidates do."""
-        return bool(self.share[0] < 0.5)
-
 
 def ranking(
     quantity: str,
@@ -111,6 +113,7 @@ def ranking(
         error_C=error_C[order],
         tied_C=np.asarray(tied_C, dtype=np.bool_)[order],
         chosen=int(np.argmax(np.asarray(chosen_C)[order])) if np.any(chosen_C) else -1,
+        higher_is_better=higher_is_better,
     )
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import io
 import math
+import textwrap
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -79,6 +80,8 @@ _DESIGN: Final[dict[str, Any]] = {
 _FACES: Final = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSansMono.ttf")
 _FACE_SIZE: Final = 64
 _USUAL_ADVANCE: Final = 0.68
+_NOTE_LETTERS, _NOTE_WIDTH = 120, 36
+"""Letters of a note beside a picture, at most, and of one of its lines."""
 _TITLE_LETTERS: Final = 9.2
 """Bold letters of usual width in an inch of a title."""
 
@@ -157,6 +160,12 @@ def legend_beside(axes: Panel, title: str | None = None) -> None:
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0, title=title, alignment="left")
 
 
+def noted(notes: Sequence[str]) -> str | None:
+    """Make the title of a legend of notes, a line each, long ones over several; None without any."""
+    lines = [line for note in notes for line in textwrap.wrap(plain(note, _NOTE_LETTERS), _NOTE_WIDTH)]
+    return "\n".join(lines) or None
+
+
 def series_style(number: int) -> dict[str, Any]:
     """Colour and dashes of series `number`."""
     return {
@@ -230,6 +239,11 @@ def heading(figure: Sheet, sentence: str) -> None:
         else:
             lines[-1] = longer
     figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=11, fontweight="bold")
+
+
+def fan(count: int) -> NDArray[Any]:
+    """Heights that keep equal dots of one row apart: the same ones at every drawing."""
+    return np.asarray(((np.arange(count) * 0.618034 + 0.5) % 1 - 0.5) * 0.44)
 
 
 def plain(text: object, limit: int = 40) -> str:

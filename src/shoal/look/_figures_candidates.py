@@ -21,6 +21,7 @@ from shoal.look._figures import (
     plain,
     sequence_colors,
 )
+from shoal.look._notes import networks_of
 
 _SHADES: Final = 24
 """Steps of colour from the best to the worst: candidates of a step are drawn as one line, so thousands are quick."""
@@ -32,6 +33,8 @@ _POINTS: Final = 100
 _STEPS: Final = 16
 _FIRST_LINE, _TITLE = 36, 43
 """Letters of a panel's title: from which its first line is broken, and at which each is cut."""
+LOGARITHMIC: Final = 10
+"""Ratio of the highest loss to the lowest from which their axis is logarithmic."""
 _LABELS: Final = 14
 """Values named on one axis, at most; of more, every second, third ..."""
 
@@ -105,16 +108,21 @@ def draw_candidate_curves(fact: CandidateCurves) -> Sheet:
         empty(grid[0], "no candidate has curves of validation rows")
         return figure
     behind = _behind(fact.curves)
-    low, high = _limits(fact.curves)
+    low, high = limits(fact.curves)
     for number, (axes, one) in enumerate(zip(grid, shown, strict=True)):
         axes.plot(*behind, color="#C9C9C9", linewidth=0.5, zorder=0, label="all others")
         axes.fill_between(one.epoch_T, one.low_T, one.high_T, color=VALIDATION, alpha=0.25, linewidth=0)
-        axes.plot(one.epoch_T, one.validation_T, color=VALIDATION, label="validation (band: range of folds)")
+        axes.plot(
+            one.epoch_T,
+            one.validation_T,
+            color=VALIDATION,
+            label=f"validation (band: range over {networks_of(fact)})",
+        )
         axes.plot(
             one.epoch_T, one.train_T, color=TRAINING, linestyle=(0, (4, 1.5)), linewidth=1.2, label="training"
         )
         axes.set_title(_name(one), fontsize=9, fontweight="bold" if one.chosen else "normal")
-        if low > 0 and high / low > 10:
+        if low > 0 and high / low > LOGARITHMIC:
             logarithmic(axes.yaxis, low, high)
         axes.set_ylim(low, high)
         left, bottom = number % _COLUMNS == 0, number >= len(shown) - _COLUMNS
@@ -162,7 +170,7 @@ def _behind(curves: tuple[CandidateCurve, ...]) -> tuple[NDArray[Any], NDArray[A
     return np.concatenate(x), np.concatenate(y)
 
 
-def _limits(curves: tuple[CandidateCurve, ...]) -> tuple[float, float]:
+def limits(curves: tuple[CandidateCurve, ...]) -> tuple[float, float]:
     """Give the range of the vertical axis: all that the first panels show, of the others the middle 98 %."""
     best = curves[:_PANELS]
     values = np.concatenate([array for one in best for array in (one.low_T, one.high_T, one.train_T)])
@@ -173,4 +181,4 @@ def _limits(curves: tuple[CandidateCurve, ...]) -> tuple[float, float]:
     low = float(min(values.min(), np.quantile(others, 0.01)))
     high = float(max(np.quantile(values, 0.999), np.quantile(others, 0.99)))
     room = 0.04 * (high - low) or 1.0
-    return (low * 0.9 if low > 0 and high / low > 10 else low - room), high + room
+    return (low * 0.9 if low > 0 and high / low > LOGARITHMIC else low - room), high + room

@@ -36,6 +36,8 @@ _IN_A_ROW: Final = 16
 _CLASS_NAME: Final = 18
 _SIDE: Final = 0.62
 """Inches of a tile."""
+_TALLEST: Final = 20.0
+"""Inches of a layer's kernels: few channels that take in many would else make a tower."""
 _GAP: Final = "#D4D4D4"
 _SHARP: Final = 24
 """Pixels of a tile, at least, so that the gaps between small ones stay narrow."""
@@ -44,7 +46,7 @@ _SHARP: Final = 24
 def draw_kernels(kernels: Kernels) -> Sheet:
     """Kernels of each layer: a column a channel, a row a channel that it takes in."""
     tiles = [_kernel_tiles(layer) for layer in kernels.layers]
-    heights = tuple(max(1.1, 10 * part.shape[0] / part.shape[1]) for part in tiles)
+    heights = tuple(min(_TALLEST, max(1.1, 10 * part.shape[0] / part.shape[1])) for part in tiles)
     figure, grid = stacked(heights, (11.5, sum(heights) + 1.1 * len(tiles)), shared=False)
     for axes, layer, tile, height in zip(grid, kernels.layers, tiles, heights, strict=True):
         most = layer.most or 1.0
@@ -87,11 +89,12 @@ def draw_feature_maps(maps: FeatureMaps) -> Sheet:
 
 def draw_class_activation(fact: ClassActivation) -> Sheet:
     """Mean activation: a row a class, a column a channel."""
-    tall = max(1.6, 0.24 * len(fact.classes))
+    tall = min(max(1.6, 0.24 * len(fact.classes)), 4 * _TALLEST)
     figure, grid = panels(len(fact.layers), columns=1, size=(10.0, tall + 0.9))
     for axes, layer in zip(grid, fact.layers, strict=True):
         _class_panel(figure, axes, layer, fact.classes)
-    heading(figure, f"{plain(fact.name)}: mean activation by class over {fact.images:,} test images")
+    shown = f"{fact.images:,}" if fact.images == fact.of else f"{fact.images:,} of {fact.of:,}"
+    heading(figure, f"{plain(fact.name)}: mean activation by class over {shown} test images")
     return figure
 
 

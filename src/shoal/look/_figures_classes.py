@@ -20,6 +20,8 @@ from shoal.look._figures import (
     square_root_scale,
     stacked,
 )
+from shoal.look._notes import accuracy_said
+from shoal.look._tables import percent
 
 _MOST_NUMBERED: Final = 20
 """Confusion matrices of more classes show colours alone."""
@@ -59,7 +61,8 @@ def draw_confusion(confusion: Confusion) -> Sheet:
     axes.set(xlabel="predicted class", ylabel="true class")
     heading(
         figure,
-        f"{plain(confusion.name)}: accuracy {100 * confusion.accuracy:.1f} %{_pooled(confusion.repeats)}",
+        f"{plain(confusion.name)}: {accuracy_said(confusion)}"
+        + (f" (counts: all {confusion.repeats} together)" if confusion.repeats > 1 else ""),
     )
     return figure
 
@@ -71,10 +74,14 @@ def draw_calibration(calibration: Calibration) -> Sheet:
     full_M = bins.rows_M > 0
     axes.plot([0, 100], [0, 100], color=GREY, linewidth=1.2, label="perfectly calibrated")
     axes.plot(
-        100 * bins.confidence_M[full_M], 100 * bins.accuracy_M[full_M], "o-", color=BLUE, label="this network"
+        100 * bins.confidence_M[full_M],
+        100 * bins.accuracy_M[full_M],
+        "o-",
+        color=BLUE,
+        label="these networks" if calibration.repeats > 1 else "this network",
     )
     axes.set(xlim=(0, 100), ylim=(-2, 102), ylabel="accuracy (%)")
-    error = f"expected calibration error {100 * bins.error:.1f} %"
+    error = f"expected calibration error on test rows {percent(bins.error)}"
     heading(figure, f"{plain(calibration.name)}: {error}{_pooled(calibration.repeats)}")
     axes.legend(loc="upper left")
     below.bar(
@@ -97,8 +104,8 @@ def draw_mistakes(mistakes: Mistakes) -> Sheet:
         true = plain(mistakes.classes[mistakes.true_M[place]], _NAME)
         predicted = plain(mistakes.classes[mistakes.predicted_M[place]], _NAME)
         axes.set_title(
-            f"{true} ({_percent(mistakes.of_true_M[place])})\n"
-            f"→ {predicted} ({_percent(mistakes.of_predicted_M[place])})",
+            f"{true} ({percent(mistakes.of_true_M[place])})\n"
+            f"→ {predicted} ({percent(mistakes.of_predicted_M[place])})",
             fontsize=8, fontweight="normal", loc="center",
         )  # fmt: skip
     which = "all" if shown == mistakes.wrong else f"the {shown} surest of"
@@ -111,12 +118,5 @@ def draw_mistakes(mistakes: Mistakes) -> Sheet:
     return figure
 
 
-def _percent(share: float) -> str:
-    """Give a probability in percent: rounded, but 0 and 100 only where it is so."""
-    if 0 < share < 0.001:
-        return "< 0.1 %"
-    return "> 99.9 %" if 0.999 < share < 1 else f"{100 * share:.1f} %"
-
-
 def _pooled(repeats: int) -> str:
-    return f" ({repeats} repeats together)" if repeats > 1 else ""
+    return f" ({repeats} networks together)" if repeats > 1 else ""

@@ -18,6 +18,7 @@ from shoal.look._figures import (
     VERMILLION,
     Panel,
     Sheet,
+    fan,
     heading,
     legend_beside,
     number_text,
@@ -26,6 +27,8 @@ from shoal.look._figures import (
     stacked,
     whole_numbers,
 )
+from shoal.look._notes import ensemble_said
+from shoal.look._tables import percent
 
 MOST_PANELS: Final = 6
 _IMAGES: Final = 18
@@ -38,9 +41,7 @@ def draw_ensemble_scores(scores: EnsembleScores) -> Sheet:
     """The single networks, their mean answer, and the delivered network, on one axis."""
     figure, (axes,) = panels(1, size=(8.5, 2.5))
     count = len(scores.member_M)
-    axes.scatter(
-        scores.member_M, np.zeros(count), s=34, color=BLUE, alpha=0.6, linewidths=0, label="one network"
-    )
+    axes.scatter(scores.member_M, fan(count), s=34, color=BLUE, alpha=0.6, linewidths=0, label="one network")
     axes.plot(scores.ensemble, 1, "D", markersize=9, color=VERMILLION, label="their mean answer")
     axes.axvline(scores.ensemble, color=VERMILLION, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
     rows = [f"{count} networks of the folds", "the ensemble of them"]
@@ -52,8 +53,7 @@ def draw_ensemble_scores(scores: EnsembleScores) -> Sheet:
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False, axis="y")
     axes.set_xlabel(scores.metric)
-    told = "better" if scores.gain > 0 else "no better"
-    heading(figure, f"Ensemble of the folds' networks: {told} than their average score")
+    heading(figure, f"Ensemble of the folds' networks: {ensemble_said(scores)}")
     return figure
 
 
@@ -95,7 +95,12 @@ def draw_ensemble_spread(facts: Sequence[EnsembleSpread]) -> Sheet:
         axes.axline((0, 0), slope=1, color=GREY, linewidth=1)
         axes.set(xlim=(0, None), ylim=(0, None))
         axes.set(xlabel="standard deviation between networks", ylabel="absolute error of their mean")
-        told = f"rank correlation {fact.correlation:.2f}" if np.isfinite(fact.correlation) else "no spread"
+        told = (
+            f"rank correlation {fact.correlation:.2f}"
+            if np.isfinite(fact.correlation)
+            else "no rank correlation"
+        )
+        told += f", {percent(fact.within, 0)} below the line"
         axes.set_title(f"{plain(fact.target, 24)}: {told}", fontsize=10, fontweight="normal")
     heading(figure, "Does the spread between networks tell where the errors are? (one dot a test row)")
     return figure
@@ -121,14 +126,14 @@ def draw_disagreement(fact: Disagreement) -> Sheet:
         for place, (share, rows) in enumerate(zip(wrong.tolist(), fact.rows_L.tolist(), strict=True)):
             below.text(place, rows + 0.03 * top, f"{rows:,}", ha="center", fontsize=9)
             if rows:
-                told = f"{share:.1f} %\n({fact.wrong_L[place]:,})"
+                told = f"{percent(share / 100)}\n({fact.wrong_L[place]:,})"
                 axes.text(place, share + 2, told, ha="center", fontsize=9)
     for one in (axes, below):
         one.grid(visible=False, axis="x")
-    agreed = 100 * fact.rows_L[0] / fact.rows_L.sum()
+    agreed = percent(float(fact.rows_L[0] / fact.rows_L.sum()))
     heading(
         figure,
-        f"All {fact.networks} networks of the chosen candidate agree on {agreed:.1f} % of the test rows",
+        f"All {fact.networks} networks of the chosen candidate agree on {agreed} of the test rows",
     )
     return figure
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.look._facts import Curves, Line, line_over_repeats, merged
+from shoal.look._facts import Curves, line_over_repeats
 from shoal.look._figures import (
     DASHES,
     TRAINING,
@@ -21,16 +21,17 @@ from shoal.look._figures import (
     heading,
     legend_beside,
     logarithmic,
+    noted,
     panels,
     png,
 )
+from shoal.look._notes import curve_notes
 
 _COLUMNS: Final = {"train_loss": "training", "validation_loss": "validation"}
 _STYLE: Final[dict[str, dict[str, Any]]] = {
     "training": {"color": TRAINING},
     "validation": {"color": VALIDATION, "linestyle": DASHES[1]},
 }
-_LONG: Final = 1000
 
 
 def fold_curves(folds: Sequence[Mapping[str, NDArray[Any]]], name: str) -> Curves:
@@ -56,27 +57,20 @@ def draw_fold_curves(curves: Curves) -> Sheet:
     if not curves.lines:
         empty(axes, "no fold has a curve")
         return figure
-    last = max(line.x_M[-1] for line in curves.lines)
-    shown = [merged(line) if last >= _LONG else line for line in curves.lines]
-    for line in shown:
+    for line in curves.shown:
         axes.plot(line.x_M, line.middle_M, label=line.name, **_STYLE[line.name])
         axes.fill_between(
             line.x_M, line.low_M, line.high_M, color=_STYLE[line.name]["color"], alpha=0.2, lw=0
         )
-    if last >= _LONG:
-        logarithmic(axes.xaxis, min(line.x_M[0] for line in shown), last)
-    low, high = min(line.low_M.min() for line in shown), max(line.high_M.max() for line in shown)
-    if low > 0:
-        logarithmic(axes.yaxis, low, high)
-    legend_beside(axes, _told(shown))
+    if curves.long:
+        first, last = (pick(line.x_M[end] for line in curves.lines) for pick, end in ((min, 0), (max, -1)))
+        logarithmic(axes.xaxis, first, last)
+    if curves.logarithmic:
+        logarithmic(axes.yaxis, *curves.ends)
+    legend_beside(axes, noted(curve_notes(curves, "fold")))
     return figure
 
 
 def fold_curves_png(folds: Sequence[Mapping[str, NDArray[Any]]], name: str) -> bytes:
     """Draw the losses of one candidate's folds; see `fold_curves`."""
     return png(draw_fold_curves, fold_curves(folds, name))
-
-
-def _told(lines: Sequence[Line]) -> str | None:
-    folds = lines[0].repeats
-    return f"line: median of {folds} folds\nband: lowest to highest" if folds > 1 else None

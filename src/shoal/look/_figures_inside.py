@@ -119,7 +119,8 @@ def _draw_map(figure: Sheet, axes: Panel, profiles: Profiles, layer: Profile) ->
     axes.set_ylabel("unit (falling below, rising above)" if units > 1 else "unit")
     if units == 1:
         axes.set_yticks([1])
-    whole_numbers(axes.yaxis)
+    else:
+        whole_numbers(axes.yaxis)
     figure.colorbar(image, ax=axes, label="output")
 
 

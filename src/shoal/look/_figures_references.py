@@ -5,7 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from shoal.look._facts_references import Published
-from shoal.look._figures import BLACK, BLUE, VERMILLION, Panel, Sheet, heading, legend_beside, panels, plain
+from shoal.look._figures import (
+    BLACK,
+    BLUE,
+    VERMILLION,
+    Panel,
+    Sheet,
+    fan,
+    heading,
+    legend_beside,
+    panels,
+    plain,
+)
 
 
 def draw_published(fact: Published) -> Sheet:
@@ -29,7 +40,7 @@ def _draw_metric(axes: Panel, fact: Published, metric: str) -> None:
         if len(scores_R):
             axes.hlines(place, scores_R.min(), scores_R.max(), color=BLUE, linewidth=5, alpha=0.2)
             axes.scatter(
-                scores_R, np.full(len(scores_R), place), s=26, color=BLUE, alpha=0.7, linewidths=0,
+                scores_R, place + 0.5 * fan(len(scores_R)), s=26, color=BLUE, alpha=0.7, linewidths=0,
                 label="one repeat" if first else None,
             )  # fmt: skip
             axes.vlines(

@@ -23,20 +23,27 @@ from shoal.look._figures import (
     panels,
     plain,
 )
+from shoal.look._notes import NOT_TOLD, TOLD
+from shoal.look._tables import percent
 
+TIED: Final = "cannot be told from the best"
+WORSE: Final = "worse than the best (5 %)"
+CHOSEN: Final = "chosen"
 _NAMED: Final = 80
 """Up to so many candidates are all named; of more, the best 40 are, and the rest stand close together."""
 _BEST: Final = 40
+RANKING_LOG: Final = 20
+"""Ratio of the worst score to the best from which their axis is logarithmic."""
 _REST_HEIGHT: Final = 16
 
 
 def draw_ranking(ranking: Ranking) -> Sheet:
     """Candidates from best to worst with standard errors; settings as a table at the left."""
     count = len(ranking.score_C)
-    place_C, named = _places(count)
-    table = _table(ranking, named)
+    place_C, named = ranking_places(count)
+    table = ranking_table(ranking, named)
     figure, (axes,) = panels(1, size=(7.2 + 0.085 * len(table[0]), 1.6 + 0.185 * (place_C[-1] + 2)))
-    for label, tied, color in (("cannot be told from the best", True, BLUE), ("worse", False, GREY)):
+    for label, tied, color in ((TIED, True, BLUE), (WORSE, False, GREY)):
         shown_C = (ranking.tied_C == tied) & np.isfinite(ranking.score_C)
         if not shown_C.any():
             continue
@@ -49,7 +56,7 @@ def draw_ranking(ranking: Ranking) -> Sheet:
     if ranking.chosen >= 0:
         axes.plot(
             ranking.score_C[ranking.chosen], place_C[ranking.chosen], "D", markersize=8, color=VERMILLION,
-            zorder=4, label="chosen",
+            zorder=4, label=CHOSEN,
         )  # fmt: skip
         axes.axhspan(
             *(place_C[ranking.chosen] + np.array([-0.5, 0.5])), color=VERMILLION, alpha=0.1, linewidth=0
@@ -84,7 +91,7 @@ def draw_variance_split(split: VarianceSplit) -> Sheet:
     rows = np.arange(len(split.sources))
     axes.barh(rows, 100 * split.share, height=0.62, color=[BLUE, SKY, GREY, VERMILLION][: len(rows)])
     for row, share in enumerate(split.share.tolist()):
-        axes.text(100 * share + 1, row, f"{100 * share:.0f} %", va="center")
+        axes.text(100 * share + 1, row, percent(share, 0), va="center")
     axes.set_yticks(rows, split.sources)
     axes.set(
         xlim=(0, 112),
@@ -95,8 +102,7 @@ def draw_variance_split(split: VarianceSplit) -> Sheet:
     axes.tick_params(axis="y", length=0)
     counts = f"{split.candidates} candidates, {split.folds} folds, {split.repeats} "
     counts += "repeats" if split.repeats > 1 else "repeat"
-    told = "; noise is larger than the effect of the settings" if split.noisy else ""
-    heading(figure, f"Where differences between scores come from ({counts}){told}")
+    heading(figure, f"Where differences between single scores come from ({counts})")
     return figure
 
 
@@ -115,7 +121,7 @@ def _draw_effect(axes: Panel, effect: Effect, grand_mean: float) -> None:
     axes.set_xlim(-0.5, len(places) - 0.5)
     axes.set_xlabel(plain(effect.key, 34))
     told = f"p = {effect.p_value:.2g}" if np.isfinite(effect.p_value) else "no test possible"
-    told = f"{'clear' if effect.clear else 'within noise'} ({told})"
+    told = f"{TOLD if effect.clear else NOT_TOLD} ({told})"
     axes.set_title(told, fontsize=10, fontweight="normal")
 
 
@@ -124,7 +130,7 @@ def _ends(effect: Effect) -> NDArray[np.float64]:
     return np.concatenate((effect.mean_L - half_width_L, effect.mean_L + half_width_L))
 
 
-def _places(count: int) -> tuple[NDArray[np.float64], int]:
+def ranking_places(count: int) -> tuple[NDArray[np.float64], int]:
     """Heights of the candidates, and how many are named: in a long list the rest share a fixed height."""
     if count <= _NAMED:
         return np.arange(count, dtype=np.float64), count
@@ -132,7 +138,7 @@ def _places(count: int) -> tuple[NDArray[np.float64], int]:
     return np.concatenate((np.arange(_BEST, dtype=np.float64), rest)), _BEST
 
 
-def _table(ranking: Ranking, named: int) -> list[str]:
+def ranking_table(ranking: Ranking, named: int) -> list[str]:
     """Lines of equal length: a header, then the settings of the named candidates, in columns."""
     cells = [["rank", *(plain(key, 16) for key in ranking.keys)]]
     for rank, values in enumerate(ranking.values[:named], start=1):
@@ -157,7 +163,7 @@ def _finish_ranking(axes: Panel, ranking: Ranking, place_C: NDArray[np.float64],
         )
     axes.set_xlabel(ranking.quantity)
     score_C = ranking.score_C[np.isfinite(ranking.score_C)]
-    if len(score_C) and score_C.min() > 0 and score_C.max() / score_C.min() > 20:
+    if len(score_C) and score_C.min() > 0 and score_C.max() / score_C.min() > RANKING_LOG:
         logarithmic(axes.xaxis, float(score_C.min()), float(score_C.max()))
     if len(score_C):
         legend_beside(axes)

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from shoal.look._facts import Agreement, Curves, FittedCurve, Line, Scores, merged
+from shoal.look._facts import Agreement, Curves, FittedCurve, Line, Scores
 from shoal.look._figures import (
     BLACK,
     BLUE,
@@ -21,17 +20,18 @@ from shoal.look._figures import (
     Panel,
     Sheet,
     empty,
+    fan,
     heading,
     legend_beside,
     logarithmic,
+    noted,
     panels,
     plain,
     series_style,
 )
+from shoal.look._notes import agreement_scores, curve_notes, line_notes
 
 MOST_PANELS: Final = 6
-_LONG: Final = 1000
-"""From so many epochs on the axis is logarithmic: else the fall at the start is a line along the edge."""
 _ROWS_STYLE: Final[dict[str, dict[str, Any]]] = {
     "training": {"color": TRAINING},
     "validation": {"color": VALIDATION, "linestyle": DASHES[1]},
@@ -58,7 +58,7 @@ def draw_scores(scores: Scores) -> Sheet:
     """Every repeat a dot, the median a bar: what a table with one number a row hides."""
     count = len(scores.names)
     figure, (axes,) = panels(1, size=(8.5, 1.5 + 0.45 * count))
-    row_R = np.concatenate([row + _fan(len(found)) for row, found in enumerate(scores.scores)])
+    row_R = np.concatenate([row + fan(len(found)) for row, found in enumerate(scores.scores)])
     axes.scatter(
         np.concatenate(scores.scores), row_R, s=26, color=BLUE, alpha=0.6, linewidths=0, label="one repeat"
     )
@@ -92,7 +92,7 @@ def draw_agreement(facts: Sequence[Agreement]) -> Sheet:
     figure, grid = panels(len(shown), size=(7.2, 5.2) if len(shown) == 1 else (4.6, 4.2))
     for axes, fact in zip(grid, shown, strict=True):
         _draw_agreement(axes, fact)
-    legend_beside(grid[min(1, len(shown) - 1)], _band_text(shown[0].line, "dot", "bar"))
+    legend_beside(grid[min(1, len(shown) - 1)], noted(line_notes(shown[0].line, "dot", "bar")))
     heading(figure, f"{plain(facts[0].name)}: predicted against true values{_left_out(facts)}")
     return figure
 
@@ -117,7 +117,7 @@ def draw_fitted_curve(facts: Sequence[FittedCurve]) -> Sheet:
         _draw_line(axes, fact.line, color=VERMILLION, label="prediction")
         axes.set_xlabel(plain(fact.input))
         axes.set_ylabel(plain(fact.target))
-    legend_beside(grid[min(1, len(shown) - 1)], _band_text(shown[0].line))
+    legend_beside(grid[min(1, len(shown) - 1)], noted(line_notes(shown[0].line)))
     heading(figure, f"{plain(facts[0].name)}: fitted curve{_left_out(facts)}")
     return figure
 
@@ -134,16 +134,14 @@ def _draw_curves(axes: Panel, curves: Curves, styles: list[dict[str, Any]]) -> N
     if not curves.lines:
         empty(axes, "every repeat diverged or failed" if curves.sick else "no rows were held out")
         return
-    last = max(line.x_M[-1] for line in curves.lines)
-    if long := last >= _LONG:
-        logarithmic(axes.xaxis, min(line.x_M[0] for line in curves.lines), last)
-    for line, style in zip(curves.lines, styles, strict=True):
-        _draw_line(axes, merged(line) if long else line, **style)
-    low = min(line.low_M.min() for line in curves.lines)
-    high = max(line.high_M.max() for line in curves.lines)
-    if low > 0 and _measure(curves) != "accuracy":
-        logarithmic(axes.yaxis, low, high)
-    legend_beside(axes, _spread_text(curves, long))
+    if curves.long:
+        first, last = (pick(line.x_M[end] for line in curves.lines) for pick, end in ((min, 0), (max, -1)))
+        logarithmic(axes.xaxis, first, last)
+    for line, style in zip(curves.shown, styles, strict=True):
+        _draw_line(axes, line, **style)
+    if curves.logarithmic:
+        logarithmic(axes.yaxis, *curves.ends)
+    legend_beside(axes, noted(curve_notes(curves)))
 
 
 def _draw_agreement(axes: Panel, fact: Agreement) -> None:
@@ -158,9 +156,7 @@ def _draw_agreement(axes: Panel, fact: Agreement) -> None:
     )
     axes.set_xlabel(f"true {plain(fact.target, 32)}")
     axes.set_ylabel(f"predicted {plain(fact.target, 32)}")
-    middle = "median " if line.repeats > 1 else ""
-    scores = f"{middle}R² {np.median(fact.r2_R):.3f}, {middle}RMSE {np.median(fact.rmse_R):.4g}"
-    axes.set_title(scores, fontsize=10, fontweight="normal")
+    axes.set_title("\n".join(agreement_scores(fact)), fontsize=10, fontweight="normal")
 
 
 def _left_out(facts: Sequence[object]) -> str:
@@ -169,32 +165,3 @@ def _left_out(facts: Sequence[object]) -> str:
 
 def _measure(curves: Curves) -> str:
     return curves.quantity.partition(" (")[0]
-
-
-def _spread_text(curves: Curves, long: bool) -> str | None:
-    """Say once what the lines and bands of all curves are."""
-    repeats = [line.repeats for line in curves.lines]
-    widest = curves.lines[int(np.argmax(repeats))]
-    some = str(max(repeats)) if min(repeats) == max(repeats) else f"{min(repeats)} to {max(repeats)}"
-    told = [text for text in (_band_text(widest, repeats=some),) if text]
-    if long:
-        told.append(
-            "neighbouring epochs drawn as one"
-            if told
-            else "line: median of neighbouring epochs\nband: their range"
-        )
-    if curves.sick:
-        told.append(f"{curves.sick} diverged or failed (not drawn)")
-    return "\n".join(told) or None
-
-
-def _band_text(line: Line, middle: str = "line", spread: str = "band", repeats: str = "") -> str | None:
-    if line.repeats == 1:
-        return None
-    band = "lowest to highest" if line.spread == "range" else "the middle half"
-    return f"{middle}: median of {repeats or line.repeats} repeats\n{spread}: {band}"
-
-
-def _fan(count: int) -> NDArray[np.float64]:
-    """Heights that keep equal dots of one row apart: the same ones at every drawing."""
-    return np.asarray(((np.arange(count) * 0.618034 + 0.5) % 1 - 0.5) * 0.44)

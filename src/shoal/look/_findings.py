@@ -5,7 +5,7 @@ Letters: R repeats, V rows, K targets or classes, C candidates, F folds, D input
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -27,12 +27,14 @@ from shoal.look._facts import (
 from shoal.look._facts_classes import Calibration, Confusion, Mistakes, calibration, confusion, mistakes
 from shoal.look._facts_inside import Profiles, Weights, activation_profiles, weight_histograms
 from shoal.look._facts_search import Effects, Ranking, VarianceSplit, effects, ranking, variance_split
+from shoal.look._measures import LOSSES, leading_metric, on_test_rows, selection_score
 from shoal.nets import Architecture, DenseLayer, activations, build_architecture, refit_parameters
-from shoal.results import PlanEntry, Results, SearchScores, Stage, search_scores
+from shoal.results import PlanEntry, Results, SearchScores, Stage, higher_is_better, search_scores
 from shoal.study import base_candidate, candidates
 
-LOSSES: Final = {"mse": "mean squared error", "cross-entropy": "cross-entropy in nats"}
-DELIVERED: Final = "winner on all training rows"
+DELIVERED: Final = "delivered network"
+REFITTED: Final = "networks refitted on all training rows"
+"""All repeats of the refit; the first healthy one is delivered."""
 GRID_POINTS: Final = 241
 
 
@@ -45,6 +47,11 @@ class Group:
     label: str | None
     healthy: tuple[PlanEntry, ...]
     sick: int
+
+    @property
+    def delivered(self) -> bool:
+        """Whether the first healthy fit is the delivered network."""
+        return self.stage == "refit"
 
 
 class Findings:
@@ -67,8 +74,9 @@ class Findings:
 
     @cached_property
     def delivered(self) -> Group:
-        """The winner trained on all training rows."""
-        return self._group("refit", None, DELIVERED)
+        """The winner trained on all training rows: the first healthy network is the delivered one."""
+        group = self._group("refit", None, REFITTED)
+        return replace(group, name=DELIVERED) if len(group.healthy) == 1 else group
 
     def _group(self, stage: Stage, label: str | None, name: str) -> Group:
         done = [
@@ -110,9 +118,7 @@ class Findings:
 
     def scores(self) -> Scores:
         """Test scores of every repeat of every comparison."""
-        metric = "accuracy" if self.classes else "mse"
-        told = "accuracy on test rows (share, higher is better)"
-        told = told if self.classes else "mean squared error on test rows (lower is better)"
+        metric = leading_metric(self.classes)
         scores = {
             group.name: np.array(
                 [self.results.summaries[entry.fit_id].scores["test"][metric] for entry in group.healthy]
@@ -121,7 +127,7 @@ class Findings:
             for group in self.comparisons
         }
         known = {one.name: one.value for one in self.study.reference if one.metric == metric}
-        return compared_scores(told, scores, known)
+        return compared_scores(on_test_rows(metric), scores, known)
 
     # Predictions on the test rows
 
@@ -137,7 +143,7 @@ class Findings:
         predicted_RVK = self.predicted(group)
         true_VK = self.truth.y[self.truth.train_rows :]
         return [
-            agreement(group.name, target, true_VK[:, k], predicted_RVK[:, :, k])
+            agreement(group.name, target, true_VK[:, k], predicted_RVK[:, :, k], delivered=group.delivered)
             for k, target in enumerate(self.truth.target_names)
         ]
 
@@ -156,7 +162,13 @@ class Findings:
 
     def confusion(self, group: Group) -> Confusion:
         """Which class was predicted for which, over all healthy repeats."""
-        return confusion(group.name, self.truth.classes, self._true_classes, self.predicted(group))
+        return confusion(
+            group.name,
+            self.truth.classes,
+            self._true_classes,
+            self.predicted(group),
+            delivered=group.delivered,
+        )
 
     def calibration(self, group: Group) -> Calibration:
         """Confidence against accuracy, over all healthy repeats."""
@@ -198,16 +210,14 @@ class Findings:
         frame = self.results.candidates
         if not len(frame):
             return None
-        accuracy = self._search.metric == "accuracy"
-        told = "accuracy, higher" if accuracy else f"{LOSSES[self.study.loss]}, lower"
         values = {row.candidate_id: row.values for row in self.results.candidate_rows}
         return ranking(
-            f"selection score ({told} is better)",
+            selection_score(self._search.metric, self.study.loss),
             [values[name] for name in frame["candidate_id"]],
             (frame["selection_score"].to_numpy(), frame["standard_error"].to_numpy()),
             frame["indistinguishable"].to_numpy(),
             frame["chosen"].to_numpy(),
-            higher_is_better=accuracy,
+            higher_is_better=higher_is_better(self._search.metric),
         )
 
     def effects(self) -> Effects | None:

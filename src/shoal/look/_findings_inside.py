@@ -79,7 +79,9 @@ def class_activation(findings: Findings) -> ClassActivation | None:
             inside.channels[f"{layer.name}/{part}"] for part in ("mean", "low", "high", "inner")
         )
         layers.append(layer_activation((layer.name, layer.activation), mean_KU, (low_U, high_U), inner_U))
-    return ClassActivation(DELIVERED, truth.classes, len(truth.y) - truth.train_rows, tuple(layers))
+    of = len(truth.y) - truth.train_rows
+    looked_at = len(inside.channels.get("looked_at", range(of)))
+    return ClassActivation(DELIVERED, truth.classes, looked_at, of, tuple(layers))
 
 
 def exciting_images(findings: Findings) -> list[Exciting]:

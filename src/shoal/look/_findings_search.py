@@ -25,6 +25,8 @@ from shoal.look._facts_ensemble import (
 from shoal.look._facts_references import Published, published
 from shoal.look._facts_search import short_keys, text_of
 from shoal.look._findings import Findings
+from shoal.look._measures import leading_metric, on_test_rows
+from shoal.results import higher_is_better
 
 
 def candidates_side_by_side(findings: Findings) -> Parallel | None:
@@ -38,7 +40,7 @@ def candidates_side_by_side(findings: Findings) -> Parallel | None:
         [values[name] for name in frame["candidate_id"]],
         frame["selection_score"].to_numpy(),
         frame["chosen"].to_numpy(),
-        higher_is_better="higher" in ranking.quantity,
+        higher_is_better=ranking.higher_is_better,
     )
     return found if found.settings and len(found.score_C) > 1 else None
 
@@ -77,17 +79,15 @@ def ensemble_scores(findings: Findings) -> EnsembleScores | None:
     frame = findings.results.ensemble_scores
     if not len(frame):
         return None
-    metric = "accuracy" if findings.classes else "mse"
-    told = "accuracy on test rows (share, higher is better)"
-    told = told if findings.classes else "mean squared error on test rows (lower is better)"
+    metric = leading_metric(findings.classes)
 
     def of(network: str) -> NDArray[np.float64]:
         return frame.loc[frame["network"] == network, metric].to_numpy(np.float64)
 
     delivered = of("delivered")
     return EnsembleScores(
-        metric=told,
-        higher_is_better=findings.classes,
+        metric=on_test_rows(metric),
+        higher_is_better=higher_is_better(metric),
         member_M=of("member"),
         ensemble=float(of("ensemble")[0]),
         delivered=float(delivered[0]) if len(delivered) else float("nan"),

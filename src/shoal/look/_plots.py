@@ -15,16 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.look._escape import label
-from shoal.look._facts import Agreement, Curves, FittedCurve, Line, merged
+from shoal.look._facts import Agreement, Curves, FittedCurve, Line
 from shoal.look._facts_search import Ranking
 from shoal.look._figures import BLUE, GREY, SERIES, TEST, TRAINING, VALIDATION, VERMILLION
+from shoal.look._figures_search import CHOSEN, RANKING_LOG, TIED, WORSE, ranking_places, ranking_table
+from shoal.look._notes import agreement_scores, curve_notes, line_notes
+from shoal.look._reasons import counted
 
 Plot = dict[str, Any]
 MOST_POINTS: Final = 2000
 """More dots than these make a page slow and a picture a blot: such a picture stays a drawn one."""
-_LONG: Final = 1000
-_BANDS: Final = 3
-"""The bands of more lines than these hide each other."""
 _DASHES: Final = ("solid", "dash", "dot", "dashdot")
 _ROWS: Final = {"training": (TRAINING, "solid"), "validation": (VALIDATION, "dash")}
 
@@ -57,46 +57,67 @@ def _of_curves(fact: Curves) -> Plot | None:
         return None
     last = max(line.x_M[-1] for line in fact.lines)
     traces: list[dict[str, Any]] = []
-    for number, line in enumerate(fact.lines):
+    for number, line in enumerate(fact.shown):
         own = (SERIES[number % len(SERIES)], _DASHES[number // len(SERIES) % len(_DASHES)])
-        color, dash = _ROWS.get(line.name, own)
-        traces += _line(merged(line) if last >= _LONG else line, color, dash, band=len(fact.lines) <= _BANDS)
-    rising = fact.quantity.startswith("accuracy")
-    positive = min(line.low_M.min() for line in fact.lines) > 0
+        traces += _line(line, *_ROWS.get(line.name, own))
     axes = {
-        "xaxis": _axis("epoch", log=bool(last >= _LONG)) | _whole(last),
-        "yaxis": _axis(fact.quantity, log=bool(positive and not rising)),
+        "xaxis": _axis("epoch", log=fact.long) | _whole(last),
+        "yaxis": _axis(fact.quantity, log=fact.logarithmic),
     }
-    return {
-        "data": traces,
-        "layout": {**axes, "hovermode": "x unified" if len(fact.lines) < 3 else "closest"},
-    }
+    hover = "x unified" if len(fact.lines) < 3 else "closest"
+    return _plot(traces, {**axes, "hovermode": hover}, curve_notes(fact))
 
 
 @plot_of.register
 def _of_ranking(fact: Ranking) -> Plot | None:
-    healthy = int(np.isfinite(fact.score_C).sum())
-    if not 0 < healthy <= MOST_POINTS:
+    """Candidates from the top down with their settings beside them, as they are drawn."""
+    count = len(fact.score_C)
+    if not np.isfinite(fact.score_C).any() or count > MOST_POINTS:
         return None
-    kinds = np.where(fact.tied_C, 1, 0)
+    place_C, named = ranking_places(count)
+    header, *rows = (label(line).replace(" ", "\u00a0") for line in ranking_table(fact, named))
+    healthy_C = np.isfinite(fact.score_C)
+    kinds = (WORSE, GREY, healthy_C & ~fact.tied_C), (TIED, BLUE, healthy_C & fact.tied_C)
+    traces = [
+        _candidates(
+            fact,
+            kind,
+            {"color": color, "symbol": "circle", "size": 7},
+            (place_C, named, np.flatnonzero(some_C)),
+        )
+        for kind, color, some_C in kinds
+        if some_C.any()
+    ]
     if fact.chosen >= 0:
-        kinds[fact.chosen] = 2
-    styles = ("can be told from the best", GREY, "circle"), ("cannot be told from the best", BLUE, "circle")
-    traces = []
-    for kind, (name, color, symbol) in enumerate((*styles, ("chosen", VERMILLION, "diamond"))):
-        place = np.flatnonzero(kinds[:healthy] == kind)
-        error = {"type": "data", "array": _short(fact.error_C[place]), "thickness": 1, "width": 0}
-        traces.append(
-            {
-                "type": "scatter", "mode": "markers", "name": name, "x": (place + 1).tolist(),
-                "y": _short(fact.score_C[place]), "error_y": error,
-                "text": [_settings(fact, number) for number in place.tolist()],
-                "marker": {"color": color, "symbol": symbol, "size": 7 if kind < 2 else 10},
-                "hovertemplate": "rank %{x}: %{y:.4g}<br>%{text}<extra></extra>",
-            }
-        )  # fmt: skip
-    axes = {"xaxis": _axis("rank") | _whole(healthy), "yaxis": _axis(fact.quantity)}
-    return {"data": [trace for trace in traces if trace["x"]], "layout": {**axes, "hovermode": "closest"}}
+        mark = {"color": VERMILLION, "symbol": "diamond", "size": 11}
+        traces.append(_candidates(fact, CHOSEN, mark, (place_C, named, np.array([fact.chosen]))))
+    score_C = fact.score_C[healthy_C]
+    wide = bool(score_C.min() > 0 and score_C.max() / score_C.min() > RANKING_LOG)
+    ticks = {
+        "tickvals": [-1.2, *_short(place_C[:named])], "ticktext": [header, *rows],
+        "tickfont": {"family": "DejaVu Sans Mono, monospace", "size": 11}, "range": [float(place_C[-1]) + 1, -2],
+    }  # fmt: skip
+    layout = {
+        "xaxis": _axis(fact.quantity, log=wide), "yaxis": {**_axis(""), **ticks}, "hovermode": "closest",
+        "height": round(150 + 18 * (place_C[-1] + 2)),
+    }  # fmt: skip
+    sick = int((~healthy_C).sum())
+    notes = ["bars: one standard error"] + [f"{counted(sick, 'candidate')} diverged or failed"] * bool(sick)
+    return _plot(traces, layout, notes)
+
+
+def _candidates(
+    fact: Ranking, name: str, marker: dict[str, Any], where: tuple[NDArray[Any], int, NDArray[np.int64]]
+) -> dict[str, Any]:
+    """Some candidates (numbers `some` into `place_C`) as dots with their standard errors, those named only."""
+    place_C, named, some = where
+    error = np.where(some < named, np.nan_to_num(fact.error_C[some]), 0)
+    return {
+        "type": "scatter", "mode": "markers", "name": name, "x": _short(fact.score_C[some]),
+        "y": _short(place_C[some]), "error_x": {"type": "data", "array": _short(error), "thickness": 1, "width": 0},
+        "text": [f"rank {number + 1}<br>{_settings(fact, number)}" for number in some.tolist()],
+        "marker": marker, "hovertemplate": "%{x:.4g}<br>%{text}<extra></extra>",
+    }  # fmt: skip
 
 
 @plot_of.register
@@ -123,11 +144,16 @@ def _of_agreement(fact: Agreement) -> Plot | None:
     }  # fmt: skip
     dots = _dots("test row", line.x_M, line.middle_M, BLUE)
     dots["hovertemplate"] = "true %{x:.4g}, predicted %{y:.4g}<extra></extra>"
+    if (line.high_M > line.low_M).any():
+        up, down = _short(line.high_M - line.middle_M), _short(line.middle_M - line.low_M)
+        dots["error_y"] = {"type": "data", "symmetric": False, "array": up, "arrayminus": down, "width": 0}
+        dots["error_y"] |= {"thickness": 1.2, "color": _faint(BLUE, 0.35)}
     axes = {
         "xaxis": {**_axis(f"true {label(fact.target)}"), "constrain": "domain", "constraintoward": "left"},
         "yaxis": {**_axis(f"predicted {label(fact.target)}"), "scaleanchor": "x"},
     }
-    return {"data": [right, dots], "layout": {**axes, "hovermode": "closest"}}
+    notes = (*agreement_scores(fact), *line_notes(line, "dot", "bar"))
+    return _plot([right, dots], {**axes, "hovermode": "closest"}, notes)
 
 
 @_of_one_target.register
@@ -143,14 +169,21 @@ def _of_fitted_curve(fact: FittedCurve) -> Plot | None:
     ]
     traces[-1]["name"] = "prediction"
     axes = {"xaxis": _axis(label(fact.input)), "yaxis": _axis(label(fact.target))}
-    return {"data": traces, "layout": {**axes, "hovermode": "closest"}}
+    return _plot(traces, {**axes, "hovermode": "closest"}, line_notes(fact.line))
 
 
-def _line(line: Line, color: str, dash: str, *, band: bool = True) -> list[dict[str, Any]]:
+def _plot(traces: list[dict[str, Any]], layout: dict[str, Any], notes: Sequence[str]) -> Plot:
+    """Put traces and layout together; the notes stand as the legend's title, as they do where it is drawn."""
+    title = "<br>".join(label(note) for note in notes)
+    legend = {"title": {"text": title, "side": "top", "font": {"size": 11.5}}} if title else {}
+    return {"data": traces, "layout": {**layout, "showlegend": True, "legend": legend}}
+
+
+def _line(line: Line, color: str, dash: str) -> list[dict[str, Any]]:
     """Draw a line, and its band where it has one."""
     name = label(line.name)
     traces: list[dict[str, Any]] = []
-    if band and (line.high_M > line.low_M).any():
+    if (line.high_M > line.low_M).any():
         there_and_back = np.concatenate((line.x_M, line.x_M[::-1]))
         edge = np.concatenate((line.low_M, line.high_M[::-1]))
         traces.append(
@@ -198,6 +231,6 @@ def _short(values: Sequence[float] | NDArray[Any]) -> list[float | None]:
     return [float(f"{value:.5g}") if np.isfinite(value) else None for value in numbers]
 
 
-def _faint(color: str) -> str:
+def _faint(color: str, alpha: float = 0.16) -> str:
     red, green, blue = (int(color[place : place + 2], 16) for place in (1, 3, 5))
-    return f"rgba({red},{green},{blue},0.16)"
+    return f"rgba({red},{green},{blue},{alpha})"

@@ -12,7 +12,7 @@ import gzip
 import hashlib
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -25,12 +25,14 @@ from shoal.look._csv import fact_csv, frame_csv
 from shoal.look._escape import csv_link, data_json, seen
 from shoal.look._findings import Findings
 from shoal.look._fits_shown import fits_shown
-from shoal.look._gallery import Drawn, Picture, draw_figures
+from shoal.look._gallery import Drawn, draw_figures
 from shoal.look._plots import plot_of, plotly_source, style_marks
-from shoal.look._summary import summary
+from shoal.look._reasons import reasons
+from shoal.look._summary import ADDED_UP, summary
 from shoal.look._text import duration
 from shoal.look._works import software, works
 from shoal.nets import write_atomically
+from shoal.parts import REPORT, Parts
 from shoal.results import Results
 from shoal.study import passed_on, to_toml
 
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 REPORT_NAME: Final = "report.html"
+_WEBP_SIDE: Final = 16_383
 _HERE: Final = Path(__file__).parent
 _COMPARISON: Final = re.compile(r"4\d-(\d+)-")
 _PLACE: Final = re.compile(r"^\d\d-((delivered|search)-)?")
@@ -70,27 +73,35 @@ class Compared:
     pictures: tuple[Shown, ...]
 
 
-def write_report(results: Results) -> Path:
-    """Draw the pictures of a run, each once, and write the report beside them; both whole or not at all.
+def write_report(results: Results, parts: Parts | None = None) -> Path:
+    """Draw the pictures of a run, each once, and write the report beside them; each file whole or not at all.
 
-    Gives the report. Raises EnvironmentFault where the run folder cannot be written.
+    What cannot be made is noted in `parts`, and the rest is made. Gives where the report stands, if it could be made.
+    Raises EnvironmentFault where the run folder cannot be written.
     """
-    drawn = draw_figures(results, results.folder / "figures")
+    parts = parts or Parts()
+    drawn: tuple[Drawn, ...] = ()
+    with parts.attempt("figures", REPORT):
+        drawn = draw_figures(results, results.folder / "figures", parts)
     path = results.folder / REPORT_NAME
-    write_atomically(path, report_html(results, drawn).encode())
+    with parts.attempt(REPORT_NAME, REPORT, path):
+        write_atomically(path, report_html(results, drawn, parts).encode())
     return path
 
 
-def report_html(results: Results, drawn: Iterable[Drawn]) -> str:
-    """Give the report of a run with these pictures."""
+def report_html(results: Results, drawn: Iterable[Drawn], parts: Parts | None = None) -> str:
+    """Give the report of a run with these pictures. It says what is missing: of the run, of `parts`, of itself."""
+    parts = parts or Parts()
     results = dataclasses.replace(results, study=passed_on(results.study))
-    drawn = tuple(drawn)
-    plots = {one.picture.name: plot for one in drawn if (plot := plot_of(one.picture.fact))}
-    shown = [_shown(one, one.picture.name in plots) for one in drawn]
+    shown, plots = _pictures(drawn, parts)
+    fits: dict[str, Any] = {"groups": [], "left_out": 0}
+    with parts.attempt(f"{REPORT_NAME}, curves of any network", REPORT):
+        fits = fits_shown(results)
+    content = _content(results, shown, parts)
     environment = _environment()
     style = environment.get_template("report.css.jinja").render()
     script, plotly = environment.get_template("report.js.jinja").render(), plotly_source()
-    data = {"plots": plots, "fits": fits_shown(results)}
+    data = {"plots": plots, "fits": fits}
     return environment.get_template("report.html.jinja").render(
         policy=_policy(style, (plotly, script)),
         style=_markup(style),
@@ -98,47 +109,81 @@ def report_html(results: Results, drawn: Iterable[Drawn]) -> str:
         plotly=_packed(plotly),
         script=_markup(script),
         data=_markup(data_json(data)),
-        explorer=data["fits"],
-        **_content(results, [one.picture for one in drawn], shown),
+        explorer=fits,
+        results=results,
+        study=results.study,
+        computing=f"{duration(sum(fit.seconds for fit in results.summaries.values()))} of wall time, {ADDED_UP}",
+        steps=sum(fit.steps for fit in results.summaries.values()),
+        trainers=sorted({fit.trainer for fit in results.summaries.values()}),
+        missing=tuple(dict.fromkeys((*results.missing, *parts.missing))),
+        **content,
     )
 
 
-def _content(results: Results, pictures: list[Picture], shown: list[Shown]) -> dict[str, Any]:
-    """Give everything that the page says, chapter by chapter, under the names of the template."""
+def _pictures(drawn: Iterable[Drawn], parts: Parts) -> tuple[list[Shown], dict[str, Any]]:
+    """Give the pictures as the page shows them, and the plots of those that answer to the pointer, by name."""
+    shown: list[Shown] = []
+    plots: dict[str, Any] = {}
+    for one in drawn:
+        name = one.picture.name
+        with parts.attempt(f"{REPORT_NAME}, live form of figure {name}", REPORT):
+            plot = plot_of(one.picture.fact)
+            plots |= {name: plot} if plot else {}
+        with parts.attempt(f"{REPORT_NAME}, figure {name}", REPORT):
+            shown.append(_shown(one, name in plots))
+    return shown, plots
+
+
+def _content(results: Results, shown: list[Shown], parts: Parts) -> dict[str, Any]:
+    """Give everything that the page says, under the names of the template; what could not be made is False."""
+    content: dict[str, Any] = {}
+    for name, make in _chapters(results, shown).items():
+        content[name] = False
+        with parts.attempt(f"{REPORT_NAME}, {name.replace('_', ' ')}", REPORT):
+            content[name] = make()
+    return content
+
+
+def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], Any]]:
+    """Give what makes each part of the page, by its name in the template."""
     findings = Findings(results)
-    confusion = next((p.fact for p in pictures if p.name == "30-delivered-confusion"), None)
     delivered = findings.delivered.healthy
-    fits = results.summaries.values()
     return {
-        "results": results,
-        "study": results.study,
-        "summary": summary(findings),
-        "checks": checks(results),
-        "variables": _tables.variable_table(results),
-        "class_counts": _tables.class_count_table(results),
-        "data_facts": _tables.data_facts(results),
-        "comparisons": _tables.comparison_table(results),
-        "comparisons_csv": csv_link(frame_csv(results.comparisons)),
-        "published": _tables.published_table(results),
-        "candidates": _tables.candidate_table(results),
-        "filters": _tables.filtered_columns(results),
-        "candidates_csv": csv_link(frame_csv(results.candidates)),
-        "settings": _tables.settings_table(results),
-        "layers": _tables.layer_table(results.parameters(delivered[0].fit_id)) if delivered else None,
-        "refit": _tables.refit_table(results),
-        "class_scores": _tables.class_table(confusion) if confusion else None,
-        "overview": [one for one in shown if one.name.startswith("1")],
-        "search_pictures": [one for one in shown if one.name.startswith("2")],
-        "tested": [one for one in shown if one.name.startswith("30")],
-        "ensemble": [one for one in shown if _ENSEMBLE.match(one.name)],
-        "inside": [one for one in shown if _INSIDE.match(one.name) and not _ENSEMBLE.match(one.name)],
-        "compared": _by_comparison(findings, shown),
-        "study_lines": to_toml(results.study).splitlines(),
-        "software": software(results.environment),
-        "computing": duration(sum(fit.seconds for fit in fits)),
-        "steps": sum(fit.steps for fit in fits),
-        "trainers": sorted({fit.trainer for fit in fits}),
-        "works": works(results, frozenset(one.name for one in shown)),
+        "summary": lambda: summary(findings),
+        "checks": lambda: checks(results),
+        "variables": lambda: _tables.variable_table(results),
+        "class_counts": lambda: _tables.class_count_table(results),
+        "data_facts": lambda: _tables.data_facts(results),
+        "comparisons": lambda: _tables.comparison_table(results),
+        "comparisons_csv": lambda: csv_link(frame_csv(_tables.comparisons_on_test_rows(results))),
+        "published": lambda: _tables.published_table(results),
+        "candidates": lambda: _tables.candidate_table(results),
+        "filters": lambda: _tables.filtered_columns(results),
+        "candidates_csv": lambda: csv_link(frame_csv(results.candidates)),
+        "settings": lambda: _tables.settings_table(results),
+        "layers": lambda: _tables.layer_table(results.parameters(delivered[0].fit_id)) if delivered else None,
+        "refit": lambda: _tables.refit_table(results),
+        "class_scores": lambda: (
+            _tables.class_table(findings.confusion(findings.delivered))
+            if delivered and findings.classes
+            else None
+        ),
+        "class_networks": lambda: (
+            findings.confusion(findings.delivered).repeats if delivered and findings.classes else 0
+        ),
+        "delivered_one": lambda: _tables.delivered_one(results),
+        "held_out": lambda: _tables.held_out(results),
+        "same_settings": lambda: _tables.same_settings(results),
+        "reasons": lambda: reasons(results),
+        "overview": lambda: [one for one in shown if one.name.startswith("1")],
+        "search_pictures": lambda: [one for one in shown if one.name.startswith("2")],
+        "tested": lambda: [one for one in shown if one.name.startswith("30")],
+        "ensemble": lambda: [one for one in shown if _ENSEMBLE.match(one.name)],
+        "inside": lambda: [one for one in shown if _INSIDE.match(one.name) and not _ENSEMBLE.match(one.name)],
+        "compared": lambda: _by_comparison(findings, shown),
+        "study_lines": lambda: to_toml(results.study).splitlines(),
+        "software": lambda: software(results.environment),
+        "works": lambda: works(results, frozenset(one.name for one in shown)),
     }
 
 
@@ -166,19 +211,24 @@ def _title(name: str) -> str:
 
 
 def _webp(png: bytes) -> tuple[str, int, int]:
-    """Give a picture as an address that holds it, dot for dot the same at half the size, and its sides in dots."""
+    """Give a picture as an address that holds it, dot for dot the same at half the size, and its sides in dots.
+
+    One beyond the sides of WebP stays as it is.
+    """
     from PIL import Image
 
     with Image.open(io.BytesIO(png)) as image:
+        if max(image.size) > _WEBP_SIDE:
+            return f"data:image/png;base64,{base64.b64encode(png).decode()}", *image.size
         buffer = io.BytesIO()
-        image.convert("RGB").save(buffer, "WEBP", lossless=True, method=2, quality=50)
+        image.convert("RGB").save(buffer, "WEBP", lossless=True, method=1, quality=0)
         return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}", *image.size
 
 
 @cache
 def _packed(script: str) -> str:
     """Give a script as the page's own script unpacks it, at two fifths of its size."""
-    return base64.b64encode(gzip.compress(script.encode(), 9, mtime=0)).decode()
+    return base64.b64encode(gzip.compress(script.encode(), 6, mtime=0)).decode()
 
 
 def _policy(style: str, scripts: Iterable[str]) -> str:

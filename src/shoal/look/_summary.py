@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shoal.look._facts_search import short_keys, text_of
 from shoal.look._findings import Findings
+from shoal.look._notes import listed
+from shoal.look._reasons import counted, others_alike, told_from_others
 from shoal.look._tables import interval, one_number, percent
 from shoal.look._text import duration
-from shoal.results import Results
+from shoal.results import Results, regression_scores
+
+ADDED_UP: Final = "added up over all networks"
 
 
 @dataclass(frozen=True)
@@ -40,14 +44,16 @@ def summary(findings: Findings) -> Summary:
 
 def _asked(results: Results) -> str:
     truth, study = results.truth, results.study
-    targets = " and ".join(_name(name) for name in truth.target_names[:3])
-    what = f"one of {len(truth.classes)} classes" if truth.classes else f"the number {targets}"
+    many = "s" * (len(truth.target_names) > 1)
+    targets = listed([_name(name) for name in truth.target_names])
+    what = f"one of {len(truth.classes):,} classes" if truth.classes else f"the number{many} {targets}"
     rows = f"{truth.train_rows:,} rows to learn from, {len(truth.y) - truth.train_rows:,} to be tested on"
     tried, compared = len(results.candidates), len(study.compare)
     done = [f"{tried:,} candidate{'s' * (tried > 1)} searched"] if study.search else []
     done += [f"{compared:,} variant{'s' * (compared > 1)} compared"] if compared else []
     seconds = sum(fit.seconds for fit in results.summaries.values())
-    done.append(f"{len(results.summaries):,} networks trained in {duration(seconds)} of computing")
+    wall = f"{duration(seconds)} of wall time, {ADDED_UP}"
+    done.append(f"{counted(len(results.summaries), 'network')} trained in {wall}")
     return f"Predict {what} from {_source(results)}: {rows}. {', '.join(done).capitalize()}."
 
 
@@ -72,34 +78,47 @@ def _chosen(results: Results) -> str:
     names = zip(short_keys(list(row.values)), row.values.values(), strict=True)
     settings = ", ".join(f"{name} {text_of(value)}" for name, value in names) or "the base network"
     standing = next(one for one in choice.standings if one.candidate_id == choice.candidate_id)
-    score = (
-        f"{choice.metric} {one_number(standing.selection_score)} ± {one_number(standing.standard_error, 2)}"
-    )
-    rule = "the best" if choice.rule == "best" else "the smallest within one standard error of the best"
-    return f"{settings}: {row.parameter_count:,} parameters, {rule} selection score ({score}, which is optimistic)."
+    score = f"{choice.metric} {one_number(standing.selection_score)}"
+    score += f", standard error {one_number(standing.standard_error, 2)}"
+    rule = "the best selection score"
+    if choice.rule != "best":
+        rule = "the fewest parameters within one standard error of the best selection score"
+    if len(choice.standings) == 1:
+        rule = "the only candidate"
+    size = counted(row.parameter_count, "parameter")
+    return f"{settings}: {size}, {rule}. Its selection score, which is optimistic: {score}."
 
 
 def _good(findings: Findings) -> tuple[str, str, str]:
     if not findings.delivered.healthy:
         sick = findings.delivered.sick
-        return "–", "no test score", "The delivered network diverged." if sick else "Not tested yet."
+        return (
+            "–",
+            "no test score",
+            "Every refitted network diverged or failed." if sick else "Not tested yet.",
+        )
     entry = findings.delivered.healthy[0]
     scores = findings.results.summaries[entry.fit_id].scores["test"]
     truth = findings.truth
     test_V = truth.y[truth.train_rows :]
     if findings.classes:
         most = float(np.bincount(truth.y[: truth.train_rows]).argmax())
-        naive = float(np.mean(test_V == most))
+        naive = percent(float(np.mean(test_V == most)))
         figure = percent(scores["accuracy"])
-        said = (
-            f"Right on {figure} of {len(test_V):,} rows it never saw; naming the most frequent class always"
-        )
-        return figure, "test accuracy", f"{said} would be right on {percent(naive)}."
-    rmse, r2 = scores["rmse"], scores["r2"]
-    said = f"On {len(test_V):,} rows it never saw, the usual error (RMSE) is {one_number(rmse)}"
-    naive = float(np.sqrt(np.mean((test_V - truth.y[: truth.train_rows].mean(axis=0)) ** 2)))
-    said += f"; always naming the mean would give {one_number(naive)}"
-    return one_number(rmse), "test RMSE", f"{said}. R² is {one_number(r2)}."
+        said = f"The delivered network is right on {figure} of the {counted(len(test_V), 'test row')}; always naming"
+        said += f" the most frequent class of the training rows would be right on {naive}."
+        return figure, "test accuracy", said
+    rmse, r2 = one_number(scores["rmse"]), one_number(scores["r2"])
+    mean_VK = np.broadcast_to(truth.y[: truth.train_rows].mean(axis=0), test_V.shape)
+    naive = one_number(regression_scores(test_V, mean_VK)["rmse"])
+    targets = len(truth.target_names)
+    several = f"mean of the {targets} targets’ " if targets > 1 else ""
+    said = (
+        f"On the {counted(len(test_V), 'test row')}, the delivered network’s {several}root mean squared error"
+    )
+    said += f" (RMSE) is {rmse}; always naming the training rows’ mean would give {naive}"
+    r2_of = f"The {several}R²" if several else "R²"
+    return rmse, "test RMSE", f"{said}. {r2_of} is {r2}."
 
 
 def _sure(findings: Findings) -> list[str]:
@@ -108,18 +127,20 @@ def _sure(findings: Findings) -> list[str]:
     if findings.delivered.healthy:
         found.append(_over_rows(findings))
     repeats = [findings.results.summaries[entry.fit_id] for entry in findings.delivered.healthy]
-    metric = "accuracy" if findings.classes else "rmse"
+    metric, sick = "accuracy" if findings.classes else "rmse", findings.delivered.sick
+    lost = f" ({sick} diverged or failed)" if sick else ""
     if len(repeats) > 1:
         scores = [fit.scores["test"][metric] for fit in repeats]
         told = _range(findings, min(scores), max(scores))
-        found.append(f"Trained {len(repeats)} times from other first weights: {told}.")
+        found.append(
+            f"Refitted {len(repeats) + sick} times, each with other random draws{lost}: test {told}."
+        )
     elif repeats:
-        found.append("Trained once: how much another initialisation would change is not known.")
+        times = "once" if not sick else f"{1 + sick} times{lost}"
+        found.append(f"Refitted {times}: how much other random draws would change is not known.")
     choice = findings.results.choice
     if choice and len(choice.standings) > 1:
-        tied = sum(one.indistinguishable for one in choice.standings)
-        many = f"{tied:,} of {len(choice.standings):,} candidates cannot be told from the best (5 %)"
-        found.append(f"{many}." if tied > 1 else "The best candidate can be told from all others (5 %).")
+        found.append(f"{told_from_others(*others_alike(choice))} (5 %).")
     return found
 
 
@@ -130,14 +151,14 @@ def _over_rows(findings: Findings) -> str:
     if findings.classes:
         low, high = wilson(int(np.sum(value_VK.argmax(axis=1) == true)), len(true))
     else:
-        low, high = rmse_interval(((value_VK - true) ** 2).mean(axis=1))
-    return f"With other test rows of the same kind: {_range(findings, low, high)} (95 % interval)."
+        low, high = rmse_interval((value_VK - true) ** 2)
+    return f"With other test rows of the same kind: test {_range(findings, low, high)} (95 % interval)."
 
 
 def _range(findings: Findings, low: float, high: float) -> str:
     """Write from where to where the leading score goes."""
     if findings.classes:
-        return f"accuracy {percent(low)} to {percent(high)}"
+        return f"accuracy {percent(low)}" + (f" to {percent(high)}" if high > low else " each time")
     return f"RMSE {interval(low, high)}"
 
 
@@ -149,10 +170,17 @@ def wilson(right: int, rows: int, z: float = 1.959964) -> tuple[float, float]:
     return middle - half, middle + half
 
 
-def rmse_interval(square_V: NDArray[Any], z: float = 1.959964) -> tuple[float, float]:
-    """Give the 95 % interval of a root mean square error: that of the mean of its squares, normal, then the root."""
-    if len(square_V) < 2:
+def rmse_interval(square_VK: NDArray[Any], z: float = 1.959964) -> tuple[float, float]:
+    """Give the 95 % interval of the root mean square error, of K targets the mean of theirs, from squared errors.
+
+    The root of the normal interval of its square. That square is the mean over rows of one number each: the
+    row's squares, weighted so that small changes of the targets' errors count as they do in the mean of the roots.
+    """
+    if len(square_VK) < 2:
         return math.nan, math.nan
+    rmse_K = np.sqrt(square_VK.mean(axis=0))
+    weight_K = np.divide(rmse_K.mean(), rmse_K, out=np.zeros_like(rmse_K), where=rmse_K > 0)
+    square_V = (square_VK * weight_K).mean(axis=1)
     mean, half = float(square_V.mean()), z * float(square_V.std(ddof=1)) / math.sqrt(len(square_V))
     return math.sqrt(max(0.0, mean - half)), math.sqrt(mean + half)
 

@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +19,13 @@ from shoal.look._facts_search import short_keys, text_of
 from shoal.results import Results, class_scores
 from shoal.study import base_candidate, candidates
 
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
 MOST_ROWS: Final = 500
 """Rows that a table of the page has at most; its CSV has more, the store all."""
 _ROUNDING: Final = 1e-12
-"""What is smaller than this share of the largest number of a column is a rounding error, and shown as 0."""
+"""What is smaller than this share of the largest number is a rounding error, and shown as 0."""
 _WORDS: Final = {
     "mse": "MSE", "rmse": "RMSE", "mae": "MAE", "r2": "R²", "ece": "ECE", "macro_f1": "macro F1",
 }  # fmt: skip
@@ -79,9 +82,16 @@ def one_number(value: float, digits: int = 3) -> str:
     return f"{value:.{digits - 1}e}".replace("-", "−")
 
 
-def percent(share: float) -> str:
-    """Write a share as a percentage that stays on one line."""
-    return f"{share:.1%}".replace("%", "\u00a0%")
+def percent(share: float, decimals: int = 1) -> str:
+    """Write a share as a percentage that stays on one line; 0 and 100 only where it is so."""
+    if not math.isfinite(share):
+        return "–"
+    least = 10.0**-decimals
+    if _ROUNDING < share < least / 100:
+        return f"< {least:.{decimals}f}\u00a0%"
+    if 1 - least / 100 < share < 1 - _ROUNDING:
+        return f"> {100 - least:.{decimals}f}\u00a0%"
+    return f"{100 * share:.{decimals}f}\u00a0%"
 
 
 def numbers(heading: str, values: Iterable[Any], digits: int = 4) -> Column:
@@ -178,6 +188,12 @@ def comparison_table(results: Results) -> Table | None:
     return Table(tuple(columns))
 
 
+def comparisons_on_test_rows(results: Results) -> DataFrame:
+    """Give the comparisons with headings that say of which rows the scores are."""
+    frame = results.comparisons
+    return frame.rename(columns={name: f"test_{name}" for name in frame.columns[3:]})
+
+
 def refit_table(results: Results) -> Table | None:
     """Give the test scores of every initialisation of the delivered network."""
     frame = results.refit
@@ -190,8 +206,15 @@ def refit_table(results: Results) -> Table | None:
     return Table(tuple(columns))
 
 
+def delivered_one(results: Results) -> str:
+    """Say which initialisation is the delivered one: the first that neither diverged nor failed; empty for none."""
+    frame = results.refit
+    healthy = frame[frame["status"] == "ok"] if len(frame) else frame
+    return f"initialisation {int(healthy['repeat'].min()) + 1} is the delivered one" if len(healthy) else ""
+
+
 def class_table(confusion: Confusion) -> Table:
-    """Give precision, recall and F1 of every class on the test rows."""
+    """Give precision, recall and F1 of every class on the test rows, over all networks of the confusion together."""
     scores = class_scores(confusion.count_KK)
     parts = (("precision", scores.precision_K), ("recall", scores.recall_K), ("F1", scores.f1_K))
     columns = [texts("class", confusion.classes[:MOST_ROWS])]
@@ -217,10 +240,34 @@ def data_facts(results: Results) -> list[tuple[str, str]]:
         folds = {entry.fold for entry in results.plan if entry.stage == "search"}
         kind = study.search.splitter.kind
         found.append(("search", f"{len(folds)} folds of the training rows" + (f" ({kind})" if kind else "")))
-    if study.compare:
-        share = study.training.validation
-        found.append(("comparisons", f"{100 * share:g} % of the training rows held out for the curves"))
+    if said := held_out(results):
+        found.append(("comparisons", f"{said} of the training rows held out for the curves"))
     return found
+
+
+def held_out(results: Results) -> str:
+    """Say which share of the training rows the comparisons hold out, as they were laid out; empty for none."""
+    compared = [entry for entry in results.plan if entry.stage == "compare" and entry.validation_rows]
+    rows = sorted({entry.validation_rows for entry in compared})
+    shares = [f"{percent(count / results.truth.train_rows, 0)} ({count:,})" for count in rows]
+    return " to ".join([shares[0], shares[-1]][: len(shares)]) if shares else ""
+
+
+def same_settings(results: Results) -> str:
+    """Name the comparisons that are the very same networks, since their settings are equal; empty where none are."""
+    fits: dict[str, set[str]] = {}
+    for entry in results.plan:
+        if entry.stage == "compare":
+            fits.setdefault(entry.label, set()).add(entry.fit_id)
+    groups: dict[frozenset[str], list[str]] = {}
+    for label, ids in fits.items():
+        groups.setdefault(frozenset(ids), []).append(label)
+    said = [
+        f"{' and '.join([', '.join(g[:-1]), g[-1]])} have the same settings"
+        for g in groups.values()
+        if len(g) > 1
+    ]
+    return f"{'; '.join(said)}: the same networks, trained once." if said else ""
 
 
 def variable_table(results: Results) -> Table | None:
@@ -236,8 +283,9 @@ def variable_table(results: Results) -> Table | None:
     for rows, of in (("training", slice(None, truth.train_rows)), ("test", slice(truth.train_rows, None))):
         values = [value_N[of] for _, _, value_N in shown]
         for told, function in (("lowest", np.min), ("mean", np.mean), ("highest", np.max)):
-            found = [float(function(value_N)) if len(value_N) else math.nan for value_N in values]
-            columns.append(numbers(f"{told}, {rows} rows", found))
+            found = tuple(float(function(value_N)) if len(value_N) else math.nan for value_N in values)
+            cells = tuple(one_number(value, 4) for value in found)  # each row has a unit of its own
+            columns.append(Column(f"{told}, {rows} rows", cells, found))
     return Table(tuple(columns), len(parts) - len(shown))
 
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from shoal.errors import visible
 from shoal.look._checks import checks
 from shoal.look._findings import Findings
 from shoal.look._findings_inside import unit_counts
+from shoal.look._notes import effects_said, shares_said
+from shoal.look._reasons import counted, reasons
+from shoal.look._tables import delivered_one, held_out, same_settings
+from shoal.parts import SHOW, Parts
 from shoal.results import class_scores
 
 if TYPE_CHECKING:
@@ -71,11 +76,29 @@ def plan_text(study: Study, plan: Plan, folder: Path, workers: int) -> str:
         ("steps", f"{plan.steps:,}"),
         ("trainer", trainers),
         ("memory", f"about {plan.memory_bytes / 1e6:,.0f} MB"),
-        ("time", f"about {duration(plan.seconds)} with {workers} worker{'s' * (workers > 1)}"),
+        (
+            "time",
+            f"about {duration(plan.seconds)} with {workers} worker{'s' * (workers > 1)}{_crowded(plan)}",
+        ),
+        ("of it", _parts(plan)),
         ("run folder", str(folder)),
     ]
     head = f"{study.study.name}: {study.study.task}"
-    return "\n".join([head, *(f"  {name:<11} {fact}" for name, fact in facts), *_notes(plan.notes)])
+    lines = [head, *(f"  {name:<11} {fact}" for name, fact in facts), *_notes(plan.notes)]
+    return "\n".join([*lines, *_data_notes(plan.data_notes)])
+
+
+def _crowded(plan: Plan) -> str:
+    """Say how long it would take alone, where others keep the machine busy now."""
+    alone = sum(plan.time_alone.values())
+    return f", as busy as the machine is; {duration(alone)} alone" if plan.seconds > 1.3 * alone else ""
+
+
+def _parts(plan: Plan) -> str:
+    """Give the parts of the predicted time, those that take some of it."""
+    named = {**plan.time, "looking inside": plan.time["inside"] + plan.time["ensemble"]}
+    shown = ("reading", "training", "looking inside", "drawing")
+    return ", ".join(f"{part} {duration(named[part])}" for part in shown if named[part] >= 0.05)
 
 
 def _candidates_line(study: Study, plan: Plan) -> str:
@@ -92,6 +115,12 @@ def _notes(notes: Iterable[str]) -> list[str]:
     ]
 
 
+def _data_notes(notes: Sequence[str]) -> list[str]:
+    """What the reader of the data did or left out."""
+    told = [textwrap.fill(visible(n), 100, initial_indent="  - ", subsequent_indent="    ") for n in notes]
+    return ["notes on the data", *told] if told else []
+
+
 def duration(seconds: float) -> str:
     """Give a time a person reads: `0.4 s`, `12 s`, `3 min 05 s`, `2 h 10 min`."""
     if seconds < 10:
@@ -104,20 +133,34 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def results_text(results: Results) -> str:
-    """Give the tables of a run: the search, the comparisons, the delivered model."""
-    findings = Findings(results)
-    parts = [_search_text(results), _noise_text(findings), _comparisons_text(results), _refit_text(results)]
-    parts += [
-        _ensemble_text(results),
-        _references_text(results),
-        _classes_text(results),
-        _units_text(findings),
-        _checks_text(results),
-    ]
+def results_text(results: Results, parts: Parts | None = None) -> str:
+    """Give the tables of a run: the search, the comparisons, the delivered model.
+
+    A table that cannot be made is noted in `parts`; what the run itself could not make is said at the end.
+    """
+    parts, findings = parts or Parts(), Findings(results)
+    tables: dict[str, Callable[[], str]] = {
+        "search": lambda: _search_text(results),
+        "noise": lambda: _noise_text(findings),
+        "comparisons": lambda: _comparisons_text(results),
+        "delivered model": lambda: _refit_text(results),
+        "ensemble": lambda: _ensemble_text(results),
+        "published values": lambda: _references_text(results),
+        "classes": lambda: _classes_text(results),
+        "units": lambda: _units_text(findings),
+        "checks": lambda: _checks_text(results),
+    }
+    said = []
+    for name, table in tables.items():
+        with parts.attempt(f"table of {name}", SHOW):
+            said.append(table())
     if results.unfinished:
-        parts.append(f"{results.unfinished:,} fits are not trained yet; run the study again to go on")
-    return "\n\n".join(part for part in [*parts, f"digest of all results: {results.digest}"] if part)
+        said.append(f"{results.unfinished:,} fits are not trained yet; run the study again to go on")
+    said += ["\n".join(map(str, results.missing)), f"digest of all results: {results.digest}"]
+    text = "\n\n".join(part for part in said if part)
+    return text.replace(
+        "\u00a0", " "
+    )  # keeps a percent sign with its number on a page; escaped on a terminal
 
 
 def _search_text(results: Results) -> str:
@@ -139,7 +182,8 @@ def _search_text(results: Results) -> str:
     ]
     shown = rows[:ROWS_SHOWN] + [row for row in rows[ROWS_SHOWN:] if "chosen" in row[-1]]
     metric = results.study.search.metric if results.study.search else "loss"
-    lines = [f"search: {len(rows)} candidates by selection score ({metric}, cross-validated, so optimistic)"]
+    count = counted(len(rows), "candidate")
+    lines = [f"search: {count} by selection score ({metric}, cross-validated, so optimistic)"]
     lines.append(text_table(headers, shown))
     if len(rows) > len(shown):
         lines.append(f"... and {len(rows) - len(shown)} more; Results.candidates has all")
@@ -149,9 +193,7 @@ def _search_text(results: Results) -> str:
         lines.append(
             "chosen: " + ", ".join(f"{key.partition('.')[2]} {number(_value(winner[key]))}" for key in keys)
         )
-        lines += [
-            textwrap.fill(f"- {reason}", 118, subsequent_indent="  ") for reason in results.choice.reasons
-        ]
+        lines += [textwrap.fill(f"- {reason}", 118, subsequent_indent="  ") for reason in reasons(results)]
     return "\n".join(lines)
 
 
@@ -189,11 +231,13 @@ def _comparisons_text(results: Results) -> str:
         low, high = row[f"{first}_ci_low"], row[f"{first}_ci_high"]
         interval = "-" if math.isnan(low) else f"{number(low)} to {number(high)}"
         rows.append([*cells, row[f"{first}_difference"], interval, *(row[f"{name}_mean"] for name in others)])
-    share = results.study.training.validation
-    title = f"comparisons on the test rows: trained on {1 - share:.0%} of the training rows"
+    share = held_out(results)
+    title = "comparisons on the test rows: trained on the training rows"
+    title += f", less the {share} held out" if share else ""
     if repeats > 1:
         title += f"; means over {repeats} repeats, each with its own initialisation and held-out rows"
-    return f"{title}\n{text_table(headers, rows)}"
+    said = same_settings(results)
+    return f"{title}\n{text_table(headers, rows)}" + (f"\n{said}" if said else "")
 
 
 def _refit_text(results: Results) -> str:
@@ -202,15 +246,17 @@ def _refit_text(results: Results) -> str:
         return ""
     names = _SHOWN[results.study.study.task]
     epochs = int(frame["epochs"].iloc[0])
-    lines = [f"delivered model: the winner on all training rows, {epochs:,} epochs, tested once"]
+    lines = [
+        f"delivered model: the winner refitted on all training rows, {counted(epochs, 'epoch')}, tested once"
+    ]
     present = [name for name in names if f"test_{name}" in frame]
     rows = [
         [row["repeat"] + 1, row["status"], *(row[f"test_{name}"] for name in present)]
         for row in frame.to_dict("records")
     ]
     lines.append(text_table(["initialisation", "status", *(f"test {name}" for name in present)], rows))
-    if len(rows) > 1:
-        lines.append("initialisation 1 is the delivered one")
+    if len(rows) > 1 and (said := delivered_one(results)):
+        lines.append(said)
     return "\n".join(lines)
 
 
@@ -219,16 +265,11 @@ def _noise_text(findings: Findings) -> str:
     effects, split = findings.effects(), findings.variance_split()
     lines = []
     if effects is not None:
-        told = [
-            f"{effect.key} {number(effect.size)} ({'clear' if effect.clear else 'within noise'})"
-            for effect in effects.effects
-        ]
+        told = [f"{effect.key} {number(effect.size)}" for effect in effects.effects]
         lines.append(f"largest difference between the values of each setting: {', '.join(told)}")
+        lines.append(effects_said(effects))
     if split is not None:
-        shares = zip(split.sources, split.share.tolist(), strict=True)
-        told = [f"{source} {share:.0%}" for source, share in shares]
-        noise = "; noise is larger than the effect of the settings" if split.noisy else ""
-        lines.append(f"variance of the scores: {', '.join(told)}{noise}")
+        lines.append(f"variance of single scores: {shares_said(split)}")
     return "\n".join(textwrap.fill(line, 118, subsequent_indent="  ") for line in lines)
 
 
@@ -272,7 +313,7 @@ def _references_text(results: Results) -> str:
 
 
 def _classes_text(results: Results) -> str:
-    """Precision and recall of every class, over all healthy repeats of the delivered model."""
+    """Precision and recall of every class, over all healthy repeats of the refit."""
     findings = Findings(results)
     if not findings.classes or not findings.delivered.healthy:
         return ""
@@ -288,9 +329,12 @@ def _classes_text(results: Results) -> str:
         for k in order
     ]
     which = f"the {len(rows)} of {count} classes with the lowest F1" if len(rows) < count else "classes"
-    together = f" ({confusion.repeats} initialisations together)" if confusion.repeats > 1 else ""
-    title = f"{which} on the test rows, delivered model{together}"
+    title = f"{which} on the test rows, {confusion.name}{_together(confusion.repeats)}"
     return f"{title}\n{text_table(['class', 'rows', 'precision', 'recall', 'F1'], rows)}"
+
+
+def _together(networks: int) -> str:
+    return f" (all {networks} together)" if networks > 1 else ""
 
 
 def _units_text(findings: Findings) -> str:

@@ -1,7 +1,7 @@
 """What learns: architectures, initial parameters, torch modules."""
 
 from shoal.nets._architecture import Architecture, ConvLayer, DenseLayer, Layer, Slot, build_architecture
-from shoal.nets._channels import Channels
+from shoal.nets._channels import EXCITING_STEPS, Channels, seen_by_the_middle
 from shoal.nets._files import (
     MODEL_NAME,
     StoredModel,
@@ -17,6 +17,7 @@ from shoal.nets._onnx import GraphParts, add_network
 
 __all__ = [
     "BOUNDS",
+    "EXCITING_STEPS",
     "FLAT_BELOW",
     "MODEL_NAME",
     "SATURATED_WITHIN",
@@ -42,6 +43,7 @@ __all__ = [
     "read_model",
     "refit_parameters",
     "save_model",
+    "seen_by_the_middle",
     "trained_module",
     "write_atomically",
 ]

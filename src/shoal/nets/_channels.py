@@ -21,7 +21,7 @@ from shoal.streams import Role, StreamKey, draw, uniform
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-STEPS: Final = 160
+EXCITING_STEPS: Final = 160
 RATE: Final = 0.05
 """Step of the ascent in shares of the range from black to white."""
 MEMORY: Final = (0.9, 0.95)
@@ -71,27 +71,26 @@ class Channels:
 
         Activation maximisation (Erhan, Bengio, Courville, Vincent 2009, "Visualizing higher-layer features of a deep
         network"): gradient ascent by Adam on the unit in the middle of the channel's map, from grey noise of the
-        streams, pixels kept between black and white. The image is moved by some pixels in each step (jitter), and
+        streams, pixels kept between black and white. Only the part of the image that this unit sees passes through the
+        network. The image is moved by some pixels in each step (jitter), and
         its total variation is held low, less and less, so that patterns win over noise (Olah, Mordvintsev, Schubert
         2017, "Feature visualization", Distill). Of every tenth step's images the most exciting one is given.
         """
         import torch
 
         parts = [part for pair in self._parts()[: number + 1] for part in pair][:-1]
+        (rows, row), (columns, column) = (seen_by_the_middle(self.layers, number, axis) for axis in (0, 1))
         best = self._noise(number, count, key)
         most_U = self._activation(parts, best)
         pixels = torch.from_numpy(best.astype(np.float32) / 255).requires_grad_()
-        optimizer = torch.optim.Adam([pixels], lr=RATE, betas=MEMORY)
+        climb = _Climb(pixels)
         for step, (down, right) in enumerate(_jitters(key, number)):
-            moved = torch.roll(pixels, (down, right), (2, 3))
-            left = max(0.0, 1 - step / (STEPS - STILL))
-            risen_U = _rising(parts, self._prepared(255 * moved), LEAK * left)
+            moved = torch.roll(pixels, (down, right), (2, 3))[:, :, rows, columns]
+            left = max(0.0, 1 - step / (EXCITING_STEPS - STILL))
+            risen_U = _rising(parts, self._prepared(255 * moved), LEAK * left, (row, column))
             scale_U = risen_U.detach().abs().clamp(min=1e-3)
-            optimizer.zero_grad()
-            (ROUGHNESS * left * _variation(pixels) - risen_U / scale_U).sum().backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            with torch.no_grad():
-                pixels.clamp_(0, 1)
+            wanted = (risen_U / scale_U - ROUGHNESS * left * _variation(pixels)).sum()
+            climb.step(*torch.autograd.grad(wanted, pixels))
             if (step + 1) % 10 == 0:
                 now = (255 * pixels.detach()).round().to(torch.uint8).numpy()
                 now_U = self._activation(parts, now)
@@ -139,7 +138,8 @@ class Channels:
         """Cut the module: for each layer up to its feature map, and from there to the next layer."""
         from torch import nn
 
-        children = list(trained_module(self.architecture, self.named).named_children())
+        module = trained_module(self.architecture, self.named).requires_grad_(requires_grad=False)
+        children = list(module.named_children())
         parts = []
         for layer in self.layers:
             mapped = (layer.name, f"{layer.name}_norm", f"{layer.name}_activation")
@@ -149,8 +149,52 @@ class Channels:
         return parts
 
 
-def _rising(parts: Sequence[nn.Sequential], x: Tensor, leak: float) -> Tensor:
-    """Middle unit of channel u at image u, (U,); `leak` of each sum below zero passes its activation, `LEAK` the last.
+class _Climb:
+    """Gradient ascent by Adam (Kingma and Ba 2015) on pixels between 0 and 1; torch's own takes a second to import."""
+
+    def __init__(self, pixels: Tensor) -> None:
+        import torch
+
+        self._pixels, self._steps = pixels, 0
+        self._mean, self._square = torch.zeros_like(pixels), torch.zeros_like(pixels)
+
+    def step(self, gradient: Tensor) -> None:
+        """Go one step up."""
+        import torch
+
+        self._steps += 1
+        first, second = MEMORY
+        with torch.no_grad():
+            self._mean.lerp_(gradient, 1 - first)
+            self._square.mul_(second).addcmul_(gradient, gradient, value=1 - second)
+            spread = (self._square / (1 - second**self._steps)).sqrt_().add_(1e-8)
+            self._pixels.addcdiv_(self._mean, spread, value=RATE / (1 - first**self._steps)).clamp_(0, 1)
+
+
+def seen_by_the_middle(layers: Sequence[ConvLayer], number: int, axis: int) -> tuple[slice, int]:
+    """Give the part of an image, along one axis, that the middle unit of layer `number` sees, and that unit's place in
+    the layer's map of this part alone.
+
+    The part begins at a multiple of all strides, so that every unit in it stands where it stands in the whole image.
+    """
+    middle = first = last = layers[number].size[axis] // 2
+    strides = 1
+    for place in range(number, -1, -1):
+        layer = layers[place]
+        first = max(0, first * layer.stride - layer.padding)
+        last = last * layer.stride - layer.padding + layer.kernel - 1
+        strides *= layer.stride
+        if place:
+            pool = layers[place - 1]
+            first, last = first * pool.pool_stride, last * pool.pool_stride + pool.pool_size - 1
+            strides *= pool.pool_stride
+    start = first // strides * strides
+    return slice(start, last + 1), middle - start // strides
+
+
+def _rising(parts: Sequence[nn.Sequential], x: Tensor, leak: float, place: tuple[int, int]) -> Tensor:
+    """Unit at `place` of channel u at image u, (U,); `leak` of each sum below zero passes its activation, `LEAK` the
+    last.
 
     Without it there would be no gradient to follow from where rectifiers are silent.
     """
@@ -162,7 +206,7 @@ def _rising(parts: Sequence[nn.Sequential], x: Tensor, leak: float) -> Tensor:
         for layer in part:
             x = layer(x) if isinstance(layer, plain) else layer(x) + passed * x.clamp(max=0)
     channel = torch.arange(len(x))
-    return x[channel, channel, x.shape[2] // 2, x.shape[3] // 2]
+    return x[channel, channel, *place]
 
 
 def _variation(pixels_UCHW: Tensor) -> Tensor:
@@ -175,6 +219,6 @@ def _variation(pixels_UCHW: Tensor) -> Tensor:
 def _jitters(key: StreamKey, number: int) -> list[tuple[int, int]]:
     """How far the image is moved down and to the right in each step, from the streams."""
     span = 2 * JITTER + 1
-    draws = draw(key.words(Role.INSPECT), 2 * STEPS, layer=number) % np.uint32(span)
-    moved = [(int(down) - JITTER, int(right) - JITTER) for down, right in draws.reshape(STEPS, 2)]
+    draws = draw(key.words(Role.INSPECT), 2 * EXCITING_STEPS, layer=number) % np.uint32(span)
+    moved = [(int(down) - JITTER, int(right) - JITTER) for down, right in draws.reshape(EXCITING_STEPS, 2)]
     return [*moved[:-STILL], *[(0, 0)] * STILL]

@@ -10,7 +10,7 @@ import json
 from dataclasses import asdict
 from typing import Any, Final
 
-from shoal.errors import ModelFileError, StudyError
+from shoal.errors import ModelFileError
 from shoal.nets._architecture import Architecture, build_architecture
 from shoal.study import Network
 
@@ -41,7 +41,7 @@ def _is_size(value: object) -> bool:
 def _laid_out(layers: list[Any], shape: tuple[int, ...], outputs: int) -> Architecture:
     try:
         return build_architecture(Network.model_validate(_network(layers)), shape, outputs)
-    except (StudyError, ValueError, TypeError, KeyError, IndexError) as error:
+    except (ValueError, TypeError, KeyError, IndexError) as error:
         raise ModelFileError(f"{_PHRASE}, got layers that no network of Shoal has") from error
 
 

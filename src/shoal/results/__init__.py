@@ -14,6 +14,7 @@ from shoal.results._scores import (
     class_scores,
     classification_scores,
     confusion_matrix,
+    higher_is_better,
     regression_scores,
 )
 from shoal.results._select import Choice, SearchScores, Standing, choose, choose_candidate, search_scores
@@ -48,6 +49,7 @@ __all__ = [
     "classification_scores",
     "confusion_matrix",
     "corrected_t_test",
+    "higher_is_better",
     "holm",
     "mean_and_error",
     "paired_t_test",

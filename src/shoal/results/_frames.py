@@ -49,9 +49,8 @@ def curve_frame(curves: Arrays) -> DataFrame:
     """The curve of one fit: epoch, then one column a curve."""
     import pandas as pd
 
-    names = ["epoch", *sorted(set(curves) - {"epoch"})]
-    frame = pd.DataFrame({name: curves[name] for name in names})
-    return frame.astype({"epoch": np.int64})
+    others = {name: curves[name] for name in sorted(set(curves) - {"epoch"})}
+    return pd.DataFrame({"epoch": curves["epoch"].astype(np.int64), **others})
 
 
 def curves_frame(places: Iterable[tuple[PlanEntry, Arrays]]) -> DataFrame:

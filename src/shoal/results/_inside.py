@@ -29,7 +29,8 @@ class Inside:
     `history`: "epoch" (S,), "share" (Q,) and of every LAYER "LAYER/quantile" (S, Q) of its weights and "LAYER/moved"
     (S,), their root mean square distance from where they started. `units`: "rows" (M,) and by dense layer its
     outputs (M, U). `maps`: "rows" (M,), "images" uint8 (M, C, H, W) and by convolutional layer (M, U, H, W).
-    `channels`, over all test images, by convolutional LAYER: "mean" (K, U) by class; "low", "high" (U,); "inner"
+    `channels`, over the test images of the rows "looked_at" (all of them where that is missing, in results of old), by
+    convolutional LAYER: "mean" (K, U) by class; "low", "high" (U,); "inner"
     (U,), how many values lie off the activation's bounds; "rows", "activation" (U, T) and "images" of those that
     excite each channel most; "made" (U, C, H, W) and "made_activation" (U,) of an image made to excite it.
     """

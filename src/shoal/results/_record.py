@@ -106,8 +106,19 @@ class Plan:
     trainers: dict[str, int]
     memory: dict[str, float]
     """Bytes at the peak of each phase: "reading", "training", "drawing"."""
-    seconds: float
+    time: dict[str, float]
+    """Seconds of each part of the run, "reading", "training", "ensemble", "inside", "drawing", on the clock, where
+    others want the cores as they do now."""
+    time_alone: dict[str, float]
+    """The same on a machine that does nothing else."""
     notes: tuple[str, ...]
+    data_notes: tuple[str, ...] = ()
+    """What the reader of the data did or left out."""
+
+    @property
+    def seconds(self) -> float:
+        """The whole run."""
+        return sum(self.time.values())
 
     @property
     def memory_bytes(self) -> float:

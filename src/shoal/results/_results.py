@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.errors import Problem, RunFolderError
+from shoal.errors import Problem, RunFolderError, ShoalError, as_path
+from shoal.parts import Missing
 from shoal.results import _frames
 from shoal.results._coherence import check_choice, check_fits, check_part, check_plan, check_study
 from shoal.results._ensemble import Ensemble, ensemble_frame, read_ensemble
 from shoal.results._inside import Inside, read_inside
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Stage, Truth
-from shoal.results._schema import NOT_OURS
+from shoal.results._schema import NOT_OURS, checker, expect
 from shoal.results._select import Choice, rank_candidates, search_scores
 from shoal.results._store import Store
 from shoal.study import Study
@@ -41,7 +42,8 @@ class Results:
     `plan` holds every place of the study, `summaries` every finished fit without its arrays; arrays are
     read from the store when asked for. Frames are pandas', made once. `environment` says where the last run was
     computed, `origins` where the fits were: every environment with its number of fits (none in results of old).
-    `coverage` says how the training rows cover the test rows (None in results of old).
+    `coverage` says how the training rows cover the test rows (None in results of old), `data_notes` what the reader of
+    the data did or left out, `missing` what could not be made after training.
     """
 
     folder: Path
@@ -54,11 +56,13 @@ class Results:
     environment: dict[str, Any]
     coverage: dict[str, Any] | None = None
     origins: tuple[tuple[dict[str, Any], int], ...] = ()
+    missing: tuple[Missing, ...] = ()
+    data_notes: tuple[str, ...] = ()
 
     @classmethod
     def open(cls, folder: Path | str) -> Results:
         """Read a run folder; RunFolderError where there are no results of Shoal, or damaged ones."""
-        folder = Path(folder)
+        folder = as_path(folder, "the path of a run folder")
         with Store.open_readonly(folder) as store, store.one_view():
             store.verify()
             truth, plan, fits = store.truth(), store.plan(), store.summaries()
@@ -84,6 +88,8 @@ class Results:
                 environment=store.environment(),
                 coverage=store.fact("coverage"),
                 origins=_counted(store.origins(), fits),
+                missing=_missing(folder, store.fact("missing")),
+                data_notes=_data_notes(folder, store.fact("data notes")),
             )
 
     def __repr__(self) -> str:
@@ -252,11 +258,25 @@ def _counted(
     return tuple((environment, count) for environment, count in [*found, ({}, unknown)] if count)
 
 
+def _data_notes(folder: Path, value: Any) -> tuple[str, ...]:
+    """Read the sentences on the data; results of old have none."""
+    with _coherent(folder, "a note on the data"):
+        expect(value is None or (isinstance(value, list) and all(isinstance(note, str) for note in value)))
+        return tuple(value or ())
+
+
+def _missing(folder: Path, value: Any) -> tuple[Missing, ...]:
+    with _coherent(folder, "what is missing"):
+        return tuple(map(checker(Missing), value or ()))
+
+
 @contextmanager
 def _coherent(folder: Path, what: str) -> Iterator[None]:
-    """Refuse what by itself may be right and beside the rest is not."""
+    """Refuse what by itself may be right and beside the rest is not; what the store refuses, in its own sentence."""
     try:
         yield
+    except ShoalError:
+        raise
     except NOT_OURS as error:
         problem = Problem(str(folder), f"{what} in its results is not what Shoal writes")
         raise RunFolderError(problem) from error

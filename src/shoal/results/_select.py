@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from shoal.errors import TrainingError
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry
 from shoal.results._schema import checker, expect
+from shoal.results._scores import higher_is_better
 from shoal.results._statistics import corrected_t_test, holm, mean_and_error
 from shoal.results._store import Store
 from shoal.study import Metric, Study
@@ -172,7 +173,7 @@ def rank_candidates(scores: SearchScores) -> tuple[Standing, ...]:
     scores_CFR = np.where(np.isfinite(scores_CFR).all(axis=(1, 2), keepdims=True), scores_CFR, np.nan)
     parameters_C = np.array(scores.parameter_counts)[by_id]
     mean_C, error_C = mean_and_error(scores_CFR)
-    signed_C = -mean_C if scores.metric == "accuracy" else mean_C
+    signed_C = -mean_C if higher_is_better(scores.metric) else mean_C
     order = np.lexsort((parameters_C, signed_C))  # NaN last; stable, so ids break ties
     count, best = len(order), order[0]
     test = corrected_t_test(

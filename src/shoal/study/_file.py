@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from shoal.errors import Problem, StudyError
+from shoal.errors import Problem, StudyError, another_kind, as_path
 from shoal.study._key_paths import KeyPath, key_path_text
 from shoal.study._lines import deepest_line, key_lines
 from shoal.study._overrides import override
 from shoal.study._review import review
 from shoal.study._sentences import Mistake
-from shoal.study._study import FOLDER, PATH_KEYS, Study, is_device
+from shoal.study._study import FOLDER, Study, is_device
 from shoal.study._templates import BUILTIN, builtin_studies
 from shoal.study._texts import shorten, visible
 
@@ -41,7 +41,8 @@ def load_study(source: str | os.PathLike[str], overrides: Iterable[str] = ()) ->
     file are relative to its folder, paths in overrides to the current one; in the study both are absolute.
     Raises StudyError with every mistake.
     """
-    path = BUILTIN / f"{source}.toml" if source in builtin_studies() else Path(source)
+    given = as_path(source, "the path of a study file or the name of a built-in study")
+    path = BUILTIN / f"{source}.toml" if source in builtin_studies() else given
     name = visible(os.fspath(source))
     text = _read(path, name)
     tree = _parse(text, name)
@@ -99,7 +100,7 @@ class _Origin:
 
 def _study(tree: dict[str, Any], overrides: Iterable[str], origin: _Origin) -> Study:
     problems: list[Problem] = []
-    given = tuple(overrides)
+    given = _texts(overrides)
     try:
         tree = copy.deepcopy(tree)
         for text in given:
@@ -117,6 +118,17 @@ def _study(tree: dict[str, Any], overrides: Iterable[str], origin: _Origin) -> S
     if problems or study is None:
         raise StudyError(problems)
     return study
+
+
+def _texts(overrides: Iterable[str]) -> tuple[str, ...]:
+    expected = 'overrides as a list of texts such as ["training.epochs=10"]'
+    if isinstance(overrides, str) or not isinstance(overrides, Iterable):
+        raise another_kind(expected, overrides)
+    given = tuple(overrides)
+    for text in given:
+        if not isinstance(text, str):
+            raise another_kind(f"{expected}, each a text", text)
+    return given
 
 
 def _read(path: Path, name: str) -> str:
@@ -147,7 +159,9 @@ def _read(path: Path, name: str) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise StudyError(
-            Problem(f"{name}:{line}", f"expected UTF-8 text, got byte 0x{data[error.start]:02x}")
+            Problem(
+                f"{name}:{line}", f"expected UTF-8 text, got byte 0x{data[error.start]:02x}; save it as UTF-8"
+            )
         ) from None
 
 
@@ -185,10 +199,18 @@ def _name_after(tree: dict[str, Any], stem: str) -> None:
         about.setdefault("name", stem)
 
 
+def _is_file(data: dict[str, Any]) -> bool:
+    """Whether `groups` is a table of pictures and their groups; of a table of rows it is a column."""
+    endings = (".csv", ".tsv", ".tab", ".parquet", ".pq", ".npz")
+    return str(data["groups"]).lower().endswith(endings) and not str(data.get("train")).lower().endswith(
+        endings
+    )
+
+
 def _make_absolute(tree: dict[str, Any], folder: Path) -> None:
     """Resolve the paths of `[data]` against a folder, in place; what is absolute already stays."""
     data = tree.get("data")
-    for key in PATH_KEYS:
+    for key in ("train", "test", "groups"):
         path = data.get(key) if isinstance(data, dict) else None
-        if isinstance(data, dict) and isinstance(path, str) and path:
+        if isinstance(data, dict) and isinstance(path, str) and path and (key != "groups" or _is_file(data)):
             data[key] = os.path.normpath(os.path.join(os.path.realpath(folder), path))

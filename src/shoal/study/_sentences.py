@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from shoal.errors import Problem, StudyError
+from shoal.errors import Problem, StudyError, is_utf8
 from shoal.study._key_paths import KeyPath, key_path_text, value_at
 from shoal.study._study import PATTERNS, TAGS, Study
 from shoal.study._texts import show
@@ -121,6 +121,8 @@ def choice(value: Any, choices: Iterable[str]) -> str:
 
 
 def _wrong_value(path: KeyPath, value: Any, *, finite: bool) -> str:
+    if isinstance(value, str) and not is_utf8(value):
+        return f"expected text in UTF-8, got {show(value)}"
     nodes = list(_nodes(path))
     if len(nodes) == 1 and "enum" in nodes[0]:
         return choice(value, nodes[0]["enum"])

@@ -6,9 +6,11 @@ Every field is a key of the study file, with the default it has there. Lengths a
 
 from __future__ import annotations
 
+import unicodedata
+from functools import partial
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
 Activation = Literal["sigmoid", "tanh", "relu", "leaky-relu", "elu", "gelu", "silu", "softplus", "identity"]
@@ -49,10 +51,13 @@ DEVICES: Final = frozenset(
 """What no folder can be called on Windows, whatever stands behind a dot: these are devices there."""
 
 Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
+Side = Annotated[int, Field(ge=1, le=4096)]
 Row = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
-Name = Annotated[str, Field(min_length=1, max_length=200)]
-Label = Annotated[str, Field(min_length=1, max_length=200, pattern=PLAIN)]
+Composed = AfterValidator(partial(unicodedata.normalize, "NFC"))
+"""Names are compared in one form of Unicode."""
+Name = Annotated[str, Field(min_length=1, max_length=200), Composed]
+Label = Annotated[str, Field(min_length=1, max_length=200, pattern=PLAIN), Composed]
 FolderName = Annotated[str, Field(min_length=1, max_length=60, pattern=FOLDER)]  # it names the run folder
 FilePath = Annotated[str, Field(min_length=1, pattern=PLAIN)]
 
@@ -101,6 +106,8 @@ class Data(_Part):
     groups: Name | None = None
     standardize: Literal["none", "inputs", "both"] = "none"
     test_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    resize: Annotated[tuple[Side, Side], Field(strict=False)] | None = None
+    join_validation: bool = False
 
     @model_validator(mode="after")
     def _one_source(self) -> Data:

@@ -1,0 +1,158 @@
+"""Columns of numbers that are to be doubted before anything is trained on them.
+
+An input that merely numbers the rows, numbers far from 0 and 1 that nobody standardises, numbers whose differences
+32 bits do not keep. Letters: N rows (training rows, then test rows), D inputs, K targets.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.data._dataset import Dataset
+from shoal.data._findings import quoted
+from shoal.data._preprocess import Standardize
+
+FEWEST: Final = 10
+"""Rows from which a column can be said to number them."""
+LARGE: Final = 1e3
+"""Root of the mean square from which numbers are too large for the usual learning rates; its inverse: too small."""
+NARROW: Final = 30.0
+"""Mean over standard deviation from which the differences vanish beside what is common to all."""
+KEPT: Final = 0.9
+"""Share of the different values that must stay different in 32 bits."""
+
+_BLOCK: Final = 10_000
+_STORED: Final = re.compile(r"unnamed: ?\d+(_level_\d+)?|__index_level_\d+__|level_\d+", re.IGNORECASE)
+"""What pandas calls an index that was written without a name."""
+_IDENTITY: Final = re.compile(
+    r"(index|idx|ids?|uid|rows?|row[ _.]?(ids?|nr|no|num|number|names?)|obs|observation|#|.*[ _.-]ids?)",
+    re.IGNORECASE,
+)
+_CAMEL: Final = re.compile(r".*[a-z](Id|ID)")
+
+Named = tuple[str, NDArray[np.float64]]
+
+
+@dataclass(frozen=True, eq=False)
+class Doubted:
+    """The columns of numbers of a data set as read, and what of them is standardised; it says what to doubt of them.
+
+    Columns are names with float64 (N,), rows in the order of their files, training rows first; classes are no targets.
+    """
+
+    inputs: Sequence[Named]
+    targets: Sequence[Named]
+    train_rows: int
+    standardize: Standardize
+
+    def numbering(self) -> list[str]:
+        """Say which inputs merely number the rows.
+
+        That is: whole numbers, all different, that go up by one step, or are 0 to N-1 or 1 to N in any order, or
+        have the name of an identity; and whatever has the name that pandas gives to an index. The only input of
+        all is not doubted for its values.
+        """
+        told = []
+        for name, x_N in self.inputs:
+            if _STORED.fullmatch(name):
+                told.append(f"{quoted(name)} has the name that pandas gives to an index")
+            elif len(x_N) >= FEWEST and np.array_equal(x_N, np.rint(x_N)):
+                if len(self.inputs) > 1 and _counts(x_N, self.train_rows):
+                    told.append(f"{quoted(name)} numbers the rows ({_few(x_N)})")
+                elif _is_identity(name) and len(np.unique(x_N)) == len(x_N):
+                    told.append(f"{quoted(name)} is another whole number in every row")
+        return told
+
+    def merged(self) -> list[str]:
+        """Say which columns, not being standardised, lose different values where 32 bits hold a number."""
+        return self._as_they_are(_merged)
+
+    def unscaled(self) -> list[str]:
+        """Say which columns, not being standardised, lie far from 0 and 1."""
+        return self._as_they_are(_unscaled)
+
+    def _as_they_are(self, doubt: Callable[[NDArray[np.float64]], str]) -> list[str]:
+        """Look at the training rows of every column that is not standardised."""
+        taken = [("input", *column) for column in self.inputs] if self.standardize == "none" else []
+        taken += [("target", *column) for column in self.targets] if self.standardize != "both" else []
+        told = [(what, name, doubt(value_N[: self.train_rows])) for what, name, value_N in taken]
+        return [f"{what} {quoted(name)} {sentence}" for what, name, sentence in told if sentence]
+
+
+def doubted(dataset: Dataset, standardize: Standardize) -> Doubted:
+    """Take the columns of numbers from a data set."""
+    inputs = [(column.name, column.values) for column in dataset.columns if not column.categorical]
+    targets = [] if dataset.classes else list(zip(dataset.target_names, dataset.targets.T, strict=True))
+    return Doubted(inputs, targets, dataset.train_rows, standardize)
+
+
+def _is_identity(name: str) -> bool:
+    return bool(_IDENTITY.fullmatch(name) or _CAMEL.fullmatch(name))
+
+
+def _counts(x_N: NDArray[np.float64], train_rows: int) -> bool:
+    """Whether whole numbers count: all together, or training and test rows each from a start of their own."""
+    parts = [part for part in (x_N[:train_rows], x_N[train_rows:]) if len(part)]
+    rising = all((np.diff(part) > 0).all() for part in parts)
+    low, width = float(x_N.min()), float(np.ptp(x_N))
+    step = width / (len(x_N) - 1)
+    if step == round(step) and (rising or (step == 1 and low in (0, 1))) and _even(np.sort(x_N)):
+        return True
+    return rising and len(parts[0]) >= FEWEST and all(_even(part) for part in parts)
+
+
+def _even(sorted_N: NDArray[np.float64]) -> bool:
+    steps = np.diff(sorted_N)
+    return len(steps) == 0 or bool((steps == steps[0]).all() and steps[0] > 0)
+
+
+def _few(x_N: NDArray[np.float64]) -> str:
+    return ", ".join(f"{value:.0f}" for value in np.sort(x_N)[:3]) + " ..."
+
+
+def _unscaled(value_N: NDArray[np.float64]) -> str:
+    """Say how far a column lies from 0 and 1, if it does."""
+    size, mean, spread = _size(value_N)
+    if spread > 0 and abs(mean) > NARROW * spread:
+        return f"lies at {mean:.4g} and varies by {spread:.2g} only"
+    return f"has a size of {size:.2g}" if spread > 0 and not 1 / LARGE < size < LARGE else ""
+
+
+def _size(value_N: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Give root mean square, mean and standard deviation, of numbers of any size; no deviation for equal ones."""
+    unit = float(np.abs(value_N).max(initial=0.0))
+    if unit == 0 or value_N.min() == value_N.max():
+        return unit, unit, 0.0
+    part_N = value_N / unit
+    return (
+        math.sqrt(float(np.mean(part_N**2))) * unit,
+        float(part_N.mean()) * unit,
+        float(part_N.std()) * unit,
+    )
+
+
+def _merged(value_N: NDArray[np.float64]) -> str:
+    """Say how many different values are left of a column in 32 bits, if many are lost."""
+    middle = len(value_N) // 2
+    if len(value_N) > 2 * _BLOCK:  # the values in the middle tell, without a sort of all
+        ends = [middle - _BLOCK // 2, middle + _BLOCK // 2]
+        before, after = _different(np.partition(value_N, ends)[slice(*ends)])
+        if after >= KEPT * before:
+            return ""
+    before, after = _different(value_N)
+    return f"has {before:,} different values, which become {after:,}" if after < KEPT * before else ""
+
+
+def _different(value_N: NDArray[np.float64]) -> tuple[int, ...]:
+    """Count the different values, and those that are left in 32 bits."""
+    sorted_N = np.sort(value_N)
+    with np.errstate(over="ignore"):
+        short_N = sorted_N.astype(np.float32)
+    return tuple(1 + int(np.count_nonzero(part[1:] != part[:-1])) for part in (sorted_N, short_N))

@@ -1,0 +1,96 @@
+"""IDX files of images, each with a file of labels beside it, to labelled images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.data._findings import Findings, quoted
+from shoal.data._idx import idx_shape, read_idx
+from shoal.data._pixels import axes_of, brought_to, channels_first, resized
+from shoal.data._reading import Labelled, Reading
+
+
+@dataclass(frozen=True)
+class IdxPair:
+    """An IDX file of images; its labels lie beside it."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """Its own name."""
+        return quoted(self.path.name)
+
+    def count(self) -> int:
+        """Give the number of images that its head declares."""
+        shape = idx_shape(self.path, (3, 4), Findings(str(self.path)))
+        return shape[0] if shape else 0
+
+    def look(self, reading: Reading, *, grouped: bool) -> LookedIdx | None:
+        """Look at the head of the images, and read the labels."""
+        findings = Findings(str(self.path))
+        shape, labels = idx_shape(self.path, (3, 4), findings), None
+        if shape is not None:
+            axes_of(shape, "", findings)
+        labels_path = _labels_beside(self.path, findings)
+        if labels_path is not None:
+            label_findings = Findings(str(labels_path))
+            labels = read_idx(labels_path, (1,), label_findings)
+            reading.take(label_findings)
+        if shape is not None and labels is not None and shape[0] != len(labels):
+            findings.add(f"expected as many labels as images ({shape[0]}), got {len(labels)}")
+        if grouped and reading.groups:
+            findings.add("expected no data.groups for IDX files, which hold none; a folder of pictures may")
+        if not reading.take(findings) or shape is None or labels is None:
+            return None
+        return LookedIdx(self.path, shape, labels.astype(np.str_))
+
+
+@dataclass(frozen=True, eq=False)
+class LookedIdx:
+    """An IDX file whose head is sound, and its labels."""
+
+    path: Path
+    shape: tuple[int, ...]
+    labels: NDArray[np.str_]
+
+    @property
+    def bytes(self) -> int:
+        """What reading it will hold."""
+        return int(np.prod(self.shape, dtype=object))
+
+    def read(self, reading: Reading) -> Labelled | None:
+        """Read the images."""
+        images = read_idx_images(self.path, reading)
+        return None if images is None else Labelled(images, self.labels, str(self.path))
+
+
+def read_idx_images(path: Path, reading: Reading) -> NDArray[np.uint8] | None:
+    """Read images without labels from an IDX file, (N, C, H, W)."""
+    findings = Findings(str(path))
+    values = read_idx(path, (3, 4), findings)
+    images = None if values is None else channels_first(values, "", findings)[0]
+    if not reading.take(findings) or images is None:
+        return None
+    if reading.resize is None or images.shape[2:] == reading.resize:
+        return images
+    reading.notes.add(str(path.parent), f"{brought_to(reading.resize)}, in arrays", path.name)
+    return resized(images, reading.resize)
+
+
+def _labels_beside(path: Path, findings: Findings) -> Path | None:
+    """Find the labels of an IDX file of images: the same name with "labels" for "images", zipped or not."""
+    name = path.name.replace("images", "labels").replace("idx3", "idx1")
+    if "images" not in path.name:
+        findings.add('expected an IDX file with "images" in its name, and one with "labels" beside it')
+        return None
+    plain = name.removesuffix(".gz")
+    for candidate in (name, plain, f"{plain}.gz"):
+        if path.with_name(candidate).is_file():
+            return path.with_name(candidate)
+    findings.add(f"expected its labels in {quoted(name)} beside it, got nothing there")
+    return None

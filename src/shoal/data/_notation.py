@@ -1,0 +1,83 @@
+"""Numbers as people write them, and a file may not: decimal commas, thousands, percent, money, units; and dates.
+
+They are named, so that a column of them is not taken for text or for a category. Nothing is converted.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+_SPACE: Final = "[ \u00a0\u2009\u202f]"
+_CURRENCY: Final = "[$€£¥₹₽₩₺₪฿]|[A-Z]{2,3}[$]|(?:USD|EUR|GBP|CHF|JPY|CNY|INR|SEK|NOK|DKK|PLN|CZK|RUB|BRL)"
+_LETTER: Final = "[mgtlshdAKVWNJ]"
+_LETTERS: Final = (
+    "[mck]m[23²³]?|m[23²³]|in|ft|yd|mi|[mkµ]g|lbs?|oz|ms|min|hrs?|km/h|mph|m/s|[mch]l|[kmhM]?Pa|m?bar|psi|[km]V|mA|[kM]W"
+    "|[kM]?Wh|k?cal|kJ|[kMG]?Hz|rpm|ppm|ppb|hp|dB|px|[kKMGT]i?B|years?|days?|hours?|mins?|secs?"
+)
+_ANY: Final = r"[+\-\u2212]?\d[\d.,'\u2019\u00a0\u2009\u202f]*(?: \d{3})*(?:[.,]\d+)?(?:[eE][+-]?\d+)?"
+"""A number with whatever marks; ends in a digit or a mark."""
+
+
+@dataclass(frozen=True)
+class Notation:
+    """A way to write numbers: what was `expected` instead, and what `came`."""
+
+    expected: str
+    came: str
+
+
+DECIMAL_COMMA: Final = Notation("a decimal point", "a decimal comma")
+SOME_COMMA: Final = Notation(
+    "a decimal point and no thousands separators", "a comma, as decimal mark or between thousands"
+)
+"""What 1,234 means hangs on its neighbours."""
+_BARE: Final = "the number alone"
+
+_NOTATIONS: Final[tuple[tuple[str, Notation], ...]] = (
+    (
+        r"[+-]?\d+,\d{3}(,\d{3})+",
+        Notation("a number without thousands separators", "commas between thousands"),
+    ),
+    (
+        r"[+-]?\d{1,3}(,\d{3})+\.\d*",
+        Notation("a number without thousands separators", "commas between thousands"),
+    ),
+    (r"[+-]?[1-9]\d{0,2},\d{3}", SOME_COMMA),
+    (
+        r"[+-]?\d{1,3}(\.\d{3})+(,\d*)?",
+        Notation(
+            "a decimal point and no thousands separators", "points between thousands or a decimal comma"
+        ),
+    ),
+    (r"[+-]?\d*,\d+([eE][+-]?\d+)?|[+-]?\d+,", DECIMAL_COMMA),
+    (
+        rf"[+-]?\d{{1,3}}(({_SPACE}|['\u2019])\d{{3}})+([.,]\d*)?",
+        Notation("a number without thousands separators", "spaces or apostrophes between thousands"),
+    ),
+    (r"\u2212[\d.]+([eE][+-]?\d+)?", Notation('a minus sign "-" (U+002D)', "another minus sign (U+2212)")),
+    (rf"{_ANY}{_SPACE}*[%‰]|%{_SPACE}*{_ANY}", Notation(_BARE, "a percent sign")),
+    (
+        rf"[+-]?({_CURRENCY}){_SPACE}*{_ANY}|{_ANY}{_SPACE}*({_CURRENCY})",
+        Notation(_BARE, "a sign of currency"),
+    ),
+    (
+        r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([ T]\d{1,2}:\d{2}.*)?|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2})( \d{1,2}:\d{2}.*)?",
+        Notation("numbers made of it, such as year, month and day", "a date"),
+    ),
+    (r"\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?", Notation("numbers made of it, such as minutes", "a time of day")),
+    (
+        rf"{_ANY}({_SPACE}*(°{_SPACE}*[A-Za-z]?|{_LETTERS})|{_SPACE}+{_LETTER})",
+        Notation(_BARE, "a unit beside it"),
+    ),
+)
+_PATTERNS: Final = tuple((re.compile(pattern, re.ASCII), notation) for pattern, notation in _NOTATIONS)
+
+
+def notation_of(cell: str) -> Notation | None:
+    """Name the way in which a cell that is no number of ours is written; None where it is none known here."""
+    bare = cell.strip(" \t\u00a0")
+    if len(bare) > 60 or not any(letter.isdigit() for letter in bare):
+        return None
+    return next((notation for pattern, notation in _PATTERNS if pattern.fullmatch(bare)), None)

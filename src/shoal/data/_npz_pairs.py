@@ -1,0 +1,162 @@
+"""Arrays of images and of their labels in one NPZ file, told apart by their names, to labelled images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.data._classes import nfc
+from shoal.data._findings import Findings, listed, quoted
+from shoal.data._npz import Header, npz_headers, read_npz
+from shoal.data._parts import IN_WORDS, Kind, Part, role_of_array
+from shoal.data._pixels import AS_BYTES, AS_SHARES, axes_of, brought_to, channels_first, resized
+from shoal.data._reading import Labelled, Reading
+
+
+@dataclass(frozen=True, eq=False)
+class NpzPair:
+    """An array of images, and that of their labels if there is one, of one part of an NPZ file."""
+
+    path: Path
+    headers: Mapping[str, Header]
+    images: str
+    labels: str | None
+
+    @property
+    def name(self) -> str:
+        """Name of the array of images."""
+        return quoted(self.images)
+
+    def count(self) -> int:
+        """Give the number of images declared."""
+        shape = self.headers[self.images].shape
+        return shape[0] if shape else 0
+
+    def look(self, reading: Reading, *, grouped: bool) -> LookedNpz | None:
+        """Look at the head of the images, and read labels and groups."""
+        findings = Findings(str(self.path))
+        axes_of(self.headers[self.images].shape, f"array {self.name}: ", findings)
+        groups = reading.groups if grouped else None
+        if self.labels is None:
+            expected = quoted(_labels_for(self.images))
+            findings.add(f"expected an array {expected} beside {self.name}, got none")
+        if groups and groups not in self.headers:
+            findings.add(f"expected the array {quoted(groups)} that data.groups names, got none")
+        wanted = [name for name in (self.labels, groups) if name is not None]
+        if not reading.take(findings):
+            return None
+        arrays = read_npz(self.path, findings, wanted)
+        texts = [self._texts(name, arrays, findings) for name in wanted]
+        if not reading.take(findings):
+            return None
+        return LookedNpz(self, texts[0], texts[1] if groups else None)
+
+    def _texts(self, name: str, arrays: Mapping[str, NDArray[Any]], findings: Findings) -> NDArray[np.str_]:
+        """Give labels or groups (N,) as text: whole numbers, text, false and true."""
+        values = arrays.get(name, np.zeros(0))
+        values = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
+        whole = values.dtype.kind == "f" and bool((np.floor(values) == values).all())
+        place = f"array {quoted(name)}"
+        if findings.found:
+            return np.zeros(0, np.str_)
+        if values.ndim != 1 or not (values.dtype.kind in "biuU" or whole):
+            came = f"{values.dtype} of shape {values.shape}"
+            advice = (
+                "; numbers of classes come from one-hot rows by argmax(axis=1)" if values.ndim == 2 else ""
+            )
+            findings.add(f"{place}: expected integers or text of shape (N,), got {came}{advice}")
+        elif len(values) != self.count():
+            findings.add(f"expected as many labels as images ({self.count()}), got {len(values)}")
+        elif values.dtype.kind == "U":
+            return np.array([nfc(text.strip()) for text in values.tolist()], dtype=np.str_)
+        elif values.dtype.kind == "b":
+            return np.where(values, "true", "false")
+        return values.astype(np.int64).astype(np.str_) if whole else values.astype(np.str_)
+
+
+@dataclass(frozen=True, eq=False)
+class LookedNpz:
+    """Images of an NPZ file whose head is sound, with their labels and groups."""
+
+    pair: NpzPair
+    labels: NDArray[np.str_]
+    groups: NDArray[np.str_] | None
+
+    @property
+    def bytes(self) -> int:
+        """What reading them will hold: the values as stored, and as bytes."""
+        header = self.pair.headers[self.pair.images]
+        return header.bytes + header.count
+
+    def read(self, reading: Reading) -> Labelled | None:
+        """Read the images."""
+        images = read_npz_array(self.pair.path, self.pair.images, reading)
+        return None if images is None else Labelled(images, self.labels, str(self.pair.path), self.groups)
+
+
+def read_npz_array(path: Path, name: str, reading: Reading) -> NDArray[np.uint8] | None:
+    """Read one array of images, (N, C, H, W)."""
+    findings = Findings(str(path))
+    array = read_npz(path, findings, [name]).get(name)
+    images, how = (None, "")
+    if array is not None:
+        images, how = channels_first(array, f"array {quoted(name)}: ", findings)
+        reading.scales.add(how)
+        if {AS_BYTES, AS_SHARES} <= reading.scales:
+            findings.add(
+                "expected all arrays of images in one scale, got numbers from 0 to 1 and from 0 to 255"
+            )
+    if not reading.take(findings) or images is None:
+        return None
+    if how:
+        reading.notes.add(str(path), f"{how}, in arrays", name)
+    if reading.resize is None or images.shape[2:] == reading.resize:
+        return images
+    reading.notes.add(str(path), f"{brought_to(reading.resize)}, in arrays", name)
+    return resized(images, reading.resize)
+
+
+def npz_pairs(path: Path, reading: Reading) -> dict[Part, NpzPair]:
+    """Find the arrays of each part; two for the same are refused, arrays of other names are left out."""
+    findings = Findings(str(path))
+    headers = npz_headers(path, findings)
+    named: dict[tuple[Part, Kind], list[str]] = {}
+    for name in headers:
+        role = role_of_array(name)
+        if role is not None:
+            named.setdefault(role, []).append(name)
+        elif name != reading.groups:
+            reading.notes.add(str(path), "left out, being arrays of other names", name)
+    pairs: dict[Part, NpzPair] = {}
+    for part in ("", "train", "validation", "test"):
+        images, labels = named.get((part, "images"), []), named.get((part, "labels"), [])
+        for kind, names in (("images", images), ("labels", labels)):
+            if len(names) > 1:
+                what = f"{IN_WORDS[part]} {kind}" if part else kind
+                findings.add(
+                    f"expected one array of {what}, got {listed(names)}; take the others out of the file"
+                )
+        if images:
+            pairs[part] = NpzPair(path, headers, images[0], labels[0] if labels else None)
+    both = [pairs[part].images for part in ("", "train") if part in pairs]
+    if len(both) > 1:
+        findings.add(
+            f"expected one array of training images, got {listed(both)}; take the others out of the file"
+        )
+    if not pairs and not findings.found:
+        expected = 'expected arrays "images" and "labels", "x_train" and "y_train" or the like'
+        findings.add(f"{expected}, got {listed(list(headers)) or 'none'}")
+    return pairs if reading.take(findings) else {}
+
+
+def _labels_for(images: str) -> str:
+    """Give the name that labels have beside images of this name."""
+    for ours, theirs in (("images", "labels"), ("x", "y"), ("X", "y")):
+        if ours in images:
+            return images.replace(ours, theirs)
+    return "labels"

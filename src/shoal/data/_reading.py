@@ -1,0 +1,83 @@
+"""One reading of labelled images: what is wished, what is wrong, what is to be said; what every form of them offers.
+
+A place is found first, then looked at (sizes, labels, what reading it will hold), then read. Letters: N rows,
+C channels (1 or 3), H, W height and width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.data._findings import Findings
+from shoal.data._notes import Notes
+from shoal.errors import Problem
+
+
+@dataclass(eq=False)
+class Reading:
+    """How images are wanted, what is wrong with them, and what is to be said of them.
+
+    `resize` is (height, width), `groups` what the study says of groups, `base` the path of its training images;
+    `scales` are those in which numbers came.
+    """
+
+    base: Path
+    resize: tuple[int, int] | None = None
+    groups: str | None = None
+    scales: set[str] = field(default_factory=set)
+    problems: list[Problem] = field(default_factory=list)
+    notes: Notes = field(default_factory=Notes)
+
+    def take(self, findings: Findings) -> bool:
+        """Take over what was found; whether it was nothing."""
+        self.problems += findings.problems()
+        return not findings.found
+
+    def refuse(self, where: Path, what: str) -> None:
+        """Note one thing that is wrong with a file or folder."""
+        self.problems.append(Problem(str(where), what))
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """Images (N, C, H, W), the text of their classes and, if wished, of their groups (N,), and where they stood.
+
+    `names` are those of the images, where they have any.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.str_]
+    place: str
+    groups: NDArray[np.str_] | None = None
+    names: Sequence[str] = ()
+
+
+class Looked(Protocol):
+    """Labelled images of one part, looked at."""
+
+    @property
+    def bytes(self) -> int:
+        """What reading them will hold."""
+
+    def read(self, reading: Reading) -> Labelled | None:
+        """Read them; what is wrong is noted."""
+
+
+class Place(Protocol):
+    """Where the labelled images of one part stand."""
+
+    @property
+    def name(self) -> str:
+        """What a sentence calls it."""
+
+    def count(self) -> int:
+        """How many images there are, as far as their heads say."""
+
+    def look(self, reading: Reading, *, grouped: bool) -> Looked | None:
+        """Look at sizes and labels, with `grouped` also at groups; what is wrong is noted."""

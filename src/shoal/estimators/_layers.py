@@ -1,0 +1,43 @@
+"""Weights and biases as scikit-learn's MLPs hand them out: what is put in place of one is the network's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.estimators._inputs import in_precision
+
+
+class LayerArrays(list[NDArray[Any]]):
+    """The arrays of all dense layers, the network's own. `name` is what an estimator calls them."""
+
+    def __init__(self, name: str, arrays: Iterable[NDArray[Any]]) -> None:
+        super().__init__(arrays)
+        self.name = name
+
+    def __setitem__(self, place: Any, value: Any) -> None:
+        """Write one array, or those of a slice, into the network."""
+        whole = list(self)
+        whole[place] = value
+        self.write(whole)
+
+    def write(self, values: Sequence[Any]) -> None:
+        """Write an array for each layer into the network; all or none.
+
+        Raises
+        ------
+        ValueError
+            Where number or shapes are not the network's, or a number is not finite or too large for its precision.
+        """
+        given = [np.asarray(value, dtype=np.float64) for value in values]
+        shapes, came = [array.shape for array in self], [array.shape for array in given]
+        if shapes != came:
+            raise ValueError(f"{self.name}: expected arrays of shapes {shapes}, got {came}")
+        if not all(np.isfinite(array).all() for array in given):
+            raise ValueError(f"{self.name}: expected finite numbers, got others")
+        ready = [in_precision(new, str(own.dtype), self.name) for new, own in zip(given, self, strict=True)]
+        for own, new in zip(self, ready, strict=True):
+            own[...] = new

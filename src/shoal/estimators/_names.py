@@ -1,0 +1,100 @@
+"""Names that scikit-learn's MLPs have and these estimators lack: each is answered by what stands for it here."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Final, Self, get_args
+
+from shoal.study import Optimizer, Schedule
+
+
+def _listed(names: Sequence[str]) -> str:
+    *first, last = (f'"{name}"' for name in names)
+    return f"{', '.join(first)} or {last}"
+
+
+ABSENT: Final[dict[str, str]] = {
+    "solver": f'optimizer stands for it: {_listed(get_args(Optimizer))}; there is no "lbfgs"',
+    "alpha": "weight_decay stands for it: alpha / (rows of a batch) of a classifier, "
+    "2 * alpha / (rows of a batch * targets) of a regressor; biases decay too",
+    "learning_rate": f"schedule stands for it: {_listed(get_args(Schedule))}; "
+    "learning_rate_init is the rate of the first epoch",
+    "power_t": 'it belongs to "invscaling", which is not there; schedule says how the learning rate falls',
+    "loss": "it is the mean squared error of a regressor and the cross-entropy of a classifier; "
+    "others are not there yet",
+    "shuffle": "rows are shuffled in every epoch; to keep their order is not there yet",
+    "tol": "no training loss ends training: all of max_iter epochs are trained unless early_stopping ends it",
+    "beta_1": 'it is 0.9 of "adam" and "adamw", and cannot be changed yet',
+    "beta_2": 'it is 0.999 of "adam" and "adamw", and cannot be changed yet',
+    "epsilon": 'it is 1e-8 of "adam" and "adamw", and cannot be changed yet',
+    "max_fun": 'it belongs to "lbfgs", which is not there; max_iter is the number of epochs',
+    "class_weight": "it is not there yet; sample_weight of fit can weigh classes, "
+    "as sklearn.utils.class_weight.compute_sample_weight gives it",
+}
+"""What stands for a parameter, as the end of a sentence."""
+
+NO_SCORES: Final = (
+    "early stopping goes by the loss of the rows held out, which validation_loss_curve_ holds; "
+    "scores of every epoch are not there yet"
+)
+"""What stands for validation_scores_ and best_validation_score_."""
+
+
+class KnownNames:
+    """Answers a parameter of scikit-learn's MLPs that is given, set or read where it is not there."""
+
+    def __new__(cls, *args: Any, **given: Any) -> Self:
+        """Refuse parameters that there are not, by the name of the class that was written."""
+        asked = inspect.signature(cls.__init__)
+        try:
+            asked.bind_partial(None, *args, **given)
+        except TypeError as error:
+            strange = [name for name in given if name not in asked.parameters]
+            reason = _no_parameter(cls, strange[0]) if strange else f"{cls.__name__}: {error}"
+            raise TypeError(reason) from None
+        return super().__new__(cls)
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters by name, as all of scikit-learn's estimators do.
+
+        Raises
+        ------
+        ValueError
+            For a name that is no parameter; one of scikit-learn's MLPs is told what stands for it.
+        """
+        for name in params:
+            if _absent(type(self), name):
+                raise ValueError(_no_parameter(type(self), name))
+        return super().set_params(**params)  # type: ignore[misc, no-any-return]
+
+    if not TYPE_CHECKING:  # for a type checker, what is not there is not there
+
+        def __getattr__(self, name: str) -> Any:
+            """Say what stands for a name that is not there."""
+            if _absent(type(self), name):
+                raise AttributeError(f"{type(self).__name__} has no {name}: {ABSENT[name]}")
+            return object.__getattribute__(self, name)  # fails again, in its own words
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            """Refuse to note what would have no effect."""
+            if _absent(type(self), name):
+                raise AttributeError(_no_parameter(type(self), name))
+            super().__setattr__(name, value)
+
+
+def _absent(cls: Any, name: str) -> bool:
+    """Whether a name is one of scikit-learn's that these estimators lack; a subclass may have made it its own."""
+    if name not in ABSENT:
+        return False
+    return name not in cls._get_param_names() and not any(name in vars(kind) for kind in cls.__mro__)
+
+
+def _no_parameter(cls: Any, name: str) -> str:
+    said = f"{cls.__name__} has no parameter {name!r}"
+    if name in ABSENT:
+        return f"{said}: {ABSENT[name]}"
+    names = cls._get_param_names()
+    near = get_close_matches(name[:100].lower(), names, n=1)
+    return f"{said}; did you mean {near[0]!r}?" if near else f"{said}, only {', '.join(names)}"

@@ -1,0 +1,31 @@
+"""What scores and losses are called on axes, and which way is better."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from shoal.results import higher_is_better
+
+LOSSES: Final = {"mse": "mean squared error", "cross-entropy": "cross-entropy in nats"}
+_ON_TEST_ROWS: Final = {"mse": "mean squared error on test rows", "accuracy": "accuracy on test rows (share)"}
+
+
+def leading_metric(classes: bool) -> str:
+    """Name the metric by which variants are compared on test rows: accuracy, or the mean squared error."""
+    return "accuracy" if classes else "mse"
+
+
+def direction(metric: str) -> str:
+    """Say which way is better."""
+    return f"{'higher' if higher_is_better(metric) else 'lower'} is better"
+
+
+def on_test_rows(metric: str) -> str:
+    """Name the leading metric on test rows, for an axis."""
+    name = _ON_TEST_ROWS[metric]
+    return f"{name[:-1]}, {direction(metric)})" if name.endswith(")") else f"{name} ({direction(metric)})"
+
+
+def selection_score(metric: str, loss: str) -> str:
+    """Name the selection score, for an axis; `metric` is "accuracy" or "loss", `loss` the loss's kind."""
+    return f"selection score ({metric if metric == 'accuracy' else LOSSES[loss]}, {direction(metric)})"

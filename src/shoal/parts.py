@@ -1,0 +1,82 @@
+"""What is made after training, part by part: a part that cannot be made is told in one line, and the rest is made.
+
+The one policy for the model file, the ensemble, the inside of the network, each picture, the page and the tables.
+What the machine fails at (memory, disk, a damaged run folder) and a wish to stop end the command as everywhere else.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from shoal.errors import EnvironmentFault, Interrupted, Problem, RunFolderBusy, RunFolderError, visible
+
+RUN: Final = "the same `shoal run`"
+"""What makes parts again that need rows and trainer."""
+REPORT: Final = "`shoal report`"
+"""What makes parts again that need the run folder alone."""
+SHOW: Final = "`shoal show`"
+"""What prints the tables again."""
+_LONGEST: Final = 300
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A part that could not be made, the exception's kind and words, and the command that makes it again."""
+
+    part: str
+    reason: str
+    again: str
+    file: bool = False
+    """Whether it is a file that the command promises."""
+
+    def __str__(self) -> str:
+        """Give the one line that a user reads."""
+        return visible(f"missing: {self.part}: {self.reason}; {self.again} makes it again")
+
+
+class Parts:
+    """The parts of one command: `missing` are those that could not be made so far, each told when it fails."""
+
+    def __init__(self, tell: Callable[[str], Any] | None = None) -> None:
+        """Tell by `tell`, else by a RuntimeWarning."""
+        self.missing: list[Missing] = []
+        self._tell = tell
+
+    @contextmanager
+    def attempt(self, part: str, again: str, file: Path | None = None) -> Iterator[None]:
+        """Make a part within; an error of its own ends the part alone. `file` is what an earlier one left: it goes too.
+
+        Raises EnvironmentFault where the machine fails, memory among it, and whatever asks to stop.
+        """
+        try:
+            yield
+        except MemoryError as error:
+            raise EnvironmentFault(Problem(part, "out of memory; what is finished is kept")) from error
+        except (EnvironmentFault, Interrupted, RunFolderBusy, RunFolderError):
+            raise
+        except Exception as error:
+            # Libraries raise OSErrors of their own about what they read; the machine's have a number.
+            if isinstance(error, OSError) and error.errno is not None:
+                raise EnvironmentFault(Problem(part, f"the machine failed: {error}")) from error
+            if file is not None and file.is_file():
+                file.unlink()
+            self._miss(Missing(part, _in_words(error), again, file is not None))
+
+    def _miss(self, one: Missing) -> None:
+        self.missing.append(one)
+        if self._tell is None:
+            warnings.warn(str(one), RuntimeWarning, stacklevel=4)
+        else:
+            self._tell(str(one))
+
+
+def _in_words(error: Exception) -> str:
+    """Give kind and words of an exception on one line."""
+    words = " ".join(str(error).split())
+    line = f"{type(error).__name__}: {words}" if words else type(error).__name__
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"

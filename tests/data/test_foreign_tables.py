@@ -1,0 +1,356 @@
+"""Tables as other programs write them: an index, another encoding, another form of Unicode, numbers for people."""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow
+import pyarrow.parquet
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shoal.data import Dataset, TableSource, given_columns, load_table_dataset, read_table
+from shoal.data._cells import NUMBER
+from shoal.data._findings import did_you_mean
+from shoal.data._notation import notation_of
+from shoal.errors import DataError
+
+NFC, NFD = "café", unicodedata.normalize("NFD", "café")
+THERE = "t.csv, line 3: expected UTF-8 text, got byte"
+SAVE = 'save it as UTF-8 (in a spreadsheet: "CSV UTF-8"; else: iconv -f {} -t utf-8)'
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def load(train: str, **changes: Any) -> Dataset:
+    return load_table_dataset(
+        TableSource(**{"train": train, "task": "regression", "targets": ("y",)} | changes)
+    )
+
+
+def refusal(train: str, **changes: Any) -> list[str]:
+    with pytest.raises(DataError) as caught:
+        load(train, **changes)
+    return str(caught.value).splitlines()
+
+
+# -- what pandas calls an index --------------------------------------------------------------------------------
+
+
+def frame() -> pd.DataFrame:
+    return pd.DataFrame({"a": np.arange(10.0) % 3, "y": np.arange(10.0)})
+
+
+SQUARES = np.arange(10) ** 2
+INDEXED = {
+    "range": (frame(), ()),
+    "unnamed": (frame().sample(frac=1, random_state=0), ("__index_level_0__",)),
+    "named": (frame().set_index(pd.Index(SQUARES, name="when")), ("when",)),
+    "levels": (
+        frame().set_index([pd.Index(list("uv") * 5, name="who"), pd.Index(SQUARES)]),
+        ("who", "__index_level_1__"),
+    ),
+    "dates": (frame().set_index(pd.date_range("2020", periods=10)), ("__index_level_0__",)),
+    "a column": (frame().assign(b=1.0).set_index("a"), ("a",)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", INDEXED)
+def test_the_index_of_a_parquet_file_is_no_input(kind: str) -> None:
+    stored, index = INDEXED[kind]
+    stored.to_parquet("t.parquet")
+    assert set(read_table("t.parquet").index) == set(index)
+    dataset = load("t.parquet")
+    assert [column.name for column in dataset.columns] == [name for name in stored.columns if name != "y"]
+    assert bool(dataset.notes) == bool(index)
+    read = given_columns(pd.read_parquet("t.parquet"), [column.name for column in dataset.columns])
+    rows = np.concatenate([column.values for column in read])
+    assert sorted(rows) == sorted(np.concatenate([column.values for column in dataset.columns]))
+
+
+def test_an_index_that_is_left_out_is_said_and_one_that_is_named_is_used() -> None:
+    INDEXED["named"][0].to_parquet("t.parquet")
+    assert load("t.parquet").notes == (
+        't.parquet: "when" is left out: the file calls it its index (data.inputs can name it)',
+    )
+    INDEXED["levels"][0].to_parquet("u.parquet")
+    (note,) = load("u.parquet", groups="who").notes
+    assert note.startswith('u.parquet: "__index_level_1__" is left out')
+    named = load("t.parquet", inputs=("when", "a"))
+    assert [column.name for column in named.columns] == ["when", "a"]
+    assert named.notes == ()
+    (column,) = given_columns(pd.read_parquet("t.parquet"), ["when"])
+    assert column.values.tolist() == SQUARES.tolist()
+    frame().set_index("a").to_parquet("v.parquet")
+    assert refusal("v.parquet") == [
+        'data.inputs: expected input columns in v.parquet ("y", "a"), got none but the target and the file\'s index'
+    ]
+
+
+def test_a_model_that_learned_an_unnamed_index_finds_it_in_the_frame() -> None:
+    read = given_columns(frame().iloc[::-1], ["__index_level_0__", "a"])
+    assert read[0].values.tolist() == list(range(9, -1, -1))
+
+
+def test_test_rows_may_have_another_index_than_training_rows() -> None:
+    frame().to_parquet("t.parquet")
+    INDEXED["named"][0].to_parquet("u.parquet")
+    assert load("t.parquet", test="u.parquet").rows == 20
+
+
+@pytest.mark.parametrize(
+    "metadata", [b"{", b"[]", b'{"index_columns": 3}', b'{"index_columns": [{"kind": "range"}]}']
+)
+def test_foreign_metadata_name_no_index(metadata: bytes) -> None:
+    table = pyarrow.table({"a": [1.0, 2.0]}).replace_schema_metadata({b"pandas": metadata})
+    pyarrow.parquet.write_table(table, "t.parquet")
+    assert read_table("t.parquet").index == ()
+
+
+def test_row_names_without_a_name_are_told_what_they_are() -> None:
+    Path("p.csv").write_text(",a,y\n0,1,2\n1,2,3\n")
+    Path("r.csv").write_text("a,y\n1,1,2\n2,2,3\n")
+    advice = (
+        "; if it numbers the rows, write the table without it (pandas: index=False, R: row.names = FALSE)"
+    )
+    assert refusal("p.csv") == [f"p.csv, line 1, column 1: expected a column name, got nothing{advice}"]
+    assert refusal("r.csv") == [
+        f"r.csv, line 2: expected 2 cells as in line 1, got 3 in every row: a column without a name{advice}"
+    ]
+
+
+# -- other encodings -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("encoding", "sentence"),
+    [
+        ("cp1252", f"{THERE} 0x80 at offset 21, most likely Windows-1252; "),
+        ("latin-1", f"{THERE} 0xe9 at offset 21, most likely Windows-1252 or Latin-1; "),
+        ("utf-16", "t.csv: expected UTF-8 text, got what looks like UTF-16; "),
+        ("utf-32", "t.csv: expected UTF-8 text, got what looks like UTF-32; "),
+        ("utf-16-le", "t.csv: expected UTF-8 text, got what looks like UTF-16LE; "),
+        ("utf-16-be", "t.csv: expected UTF-8 text, got what looks like UTF-16BE; "),
+    ],
+)  # fmt: skip
+def test_another_encoding_is_named_with_a_way_to_utf_8(encoding: str, sentence: str) -> None:
+    letter = "é" if encoding == "latin-1" else "€"
+    Path("t.csv").write_bytes(f"colour,y\nred,1\ngreen {letter},2\n".encode(encoding))
+    (said,) = refusal("t.csv", categorical=("colour",))
+    name = "cp1252" if sentence.startswith("t.csv, line") else sentence.rsplit(maxsplit=1)[-1].rstrip(";")
+    assert said == sentence + SAVE.format(name)
+
+
+@pytest.mark.parametrize("encoding", ["shift-jis", "cp1251", "gbk", "koi8-r"])
+def test_no_western_encoding_is_blamed_for_another_script(encoding: str) -> None:
+    text = (
+        "大きさ,高い\nたた,たかい\n" if encoding in ("shift-jis", "gbk") else "цвет,размер\nкрасный,большой\n"
+    )
+    Path("t.csv").write_bytes(text.encode(encoding))
+    (said,) = refusal("t.csv")
+    assert said.endswith(
+        'most likely an older encoding of its script; save it as UTF-8 (in a spreadsheet: "CSV UTF-8")'
+    )
+
+
+def test_utf_8_with_its_mark_is_utf_8() -> None:
+    Path("t.csv").write_text("größe,y\n1,2\n2,3\n", encoding="utf-8-sig")
+    assert [column.name for column in load("t.csv", test_share=0.5).columns] == ["größe"]
+
+
+# -- two forms of Unicode ----------------------------------------------------------------------------------------
+
+
+def test_names_categories_classes_and_folds_are_one_in_both_forms() -> None:
+    rows = "".join(f"{i},{(NFC, NFD, 'tea')[i % 3]},{i % 2}\n" for i in range(12))
+    for name, form in (("c.csv", "NFC"), ("d.csv", "NFD")):
+        Path(name).write_text(unicodedata.normalize(form, f"größe,über,y\n{rows}"), encoding="utf-8")
+    Path("mixed.csv").write_text(f"größe,über,y\n{rows}", encoding="utf-8")
+    composed = load("c.csv", task="classification", targets=("über",))
+    assert composed.classes == (NFC, "tea")
+    for name in ("d.csv", "mixed.csv"):
+        for form in ("NFC", "NFD"):
+            asked = unicodedata.normalize(form, "über")
+            dataset = load(name, task="classification", targets=(asked,), test="c.csv")
+            assert dataset.classes == (NFC, "tea")
+            assert dataset.train_fingerprint == dataset.test_fingerprint
+    both = load("mixed.csv", categorical=(unicodedata.normalize("NFD", "über"),))
+    assert set(both.columns[1].values.tolist()) == {NFC, "tea"}
+    folds = load("mixed.csv", fold_column="über", inputs=("größe",)).given_folds
+    assert folds is not None
+    assert set(folds.tolist()) == {0, 1}
+
+
+def test_new_rows_find_their_columns_and_categories_in_both_forms() -> None:
+    for learned, came in ((NFC, NFD), (NFD, NFC)):
+        (column,) = given_columns({came: [came, "x"]}, [learned], {learned: (learned, "x")})
+        assert (column.name, column.values.tolist()) == (learned, [learned, "x"])
+
+
+def test_two_columns_of_one_name_in_two_forms_are_refused_as_that() -> None:
+    Path("t.csv").write_text(f"{NFC},{NFD},y\n1,2,3\n", encoding="utf-8")
+    sentence = (
+        f'expected every column name once, got "{NFC}" 2 times, which differ in Unicode form only (NFC, NFD)'
+    )
+    assert refusal("t.csv") == [f"t.csv, line 1: {sentence}"]
+    with pytest.raises(DataError) as caught:
+        given_columns({NFC: [1], NFD: [2]}, [NFC])
+    assert str(caught.value) == f"x: {sentence}"
+
+
+def test_the_very_same_word_is_never_offered() -> None:
+    assert did_you_mean("size", ["size"]) == ""
+    assert did_you_mean("size", ["size", "sizes"]) == '; did you mean "sizes"?'
+
+
+# -- numbers as people write them ------------------------------------------------------------------------------
+
+
+WRITTEN = {
+    "a decimal comma": ["1,5", "0,25", "-3,75", ",5", "12345,6", "0,500", "1,5e3"],
+    "commas between thousands": ["1,234.5", "1,234,567", "-12,345.00"],
+    "a comma, as decimal mark or between thousands": ["1,234", "12,500"],
+    "points between thousands or a decimal comma": ["1.234,5", "1.234.567", "1.234.567,89"],
+    "spaces or apostrophes between thousands": ["1 234", "1 234 567,5", "1\u00a0234", "1'234.5", "1\u2019234"],
+    "another minus sign (U+2212)": ["\u22121.5", "\u22122"],
+    "a percent sign": ["12 %", "12%", "1.5%", "1,5 %", "%5"],
+    "a sign of currency": ["€ 5", "$5", "5 €", "1.234,50 €", "US$5", "$1,234.50", "5 EUR", "-£3"],
+    "a unit beside it": ["5 kg", "5kg", "12.3 cm", "20 °C", "20°C", "3 m", "1,5 km", "7 km/h"],
+    "a date": ["2020-01-31", "31.12.2020", "1/2/2020", "2020-01-31 12:30", "2020-01-31T12:30:00"],
+    "a time of day": ["12:30", "12:30:15"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("came", WRITTEN)
+def test_a_number_written_for_people_is_named(came: str) -> None:
+    for cell in WRITTEN[came]:
+        notation = notation_of(cell)
+        assert notation is not None, cell
+        assert notation.came == came, cell
+
+
+@pytest.mark.parametrize(
+    "cell", ["red", "a1", "3a", "1st", "12B", "5XL", "A-12", "n/a", "-", "10115 Berlin", "1-2-3-4"]
+)
+def test_a_code_is_not_taken_for_a_number(cell: str) -> None:
+    assert notation_of(cell) is None
+
+
+@given(st.text("0123456789.,'-+eE %€$kgm:/\u00a0\u2212", max_size=40))
+def test_any_text_is_named_or_not_without_an_error(cell: str) -> None:
+    if not NUMBER.fullmatch(cell):
+        notation_of(cell)
+
+
+def test_a_column_of_decimal_commas_is_one_sentence_and_no_category() -> None:
+    Path("t.tsv").write_text("a\ty\n0,5\t1\n1,500\t2\n2\t3\n")
+    assert refusal("t.tsv") == [
+        't.tsv, column "a": expected a decimal point, got a decimal comma in 2 of 3 cells, such as "0,5" on line 2'
+    ]
+    Path("t.tsv").write_text("a\ty\n0.5\t5 kg\n1,500\t6 kg\nx\t7 kg\n")
+    assert refusal("t.tsv") == [
+        't.tsv, column "y": expected the number alone, got a unit beside it in all 3 cells, such as "5 kg" on line 2',
+        't.tsv, line 3, column "a": expected a decimal point and no thousands separators, got "1,500"'
+        " (a comma, as decimal mark or between thousands)",
+        't.tsv, line 4, column "a": expected a number, got "x"',
+    ]
+    with pytest.raises(DataError) as caught:
+        given_columns({"a": ["€ 5", "6"]}, ["a"])
+    assert (
+        str(caught.value) == 'x, row 1, column "a": expected the number alone, got "€ 5" (a sign of currency)'
+    )
+
+
+# -- labels that are no classes --------------------------------------------------------------------------------
+
+
+def test_labels_of_one_row_each_are_no_classes() -> None:
+    Path("t.csv").write_text("a,b,n,y\n" + "".join(f"{i % 5},{i % 4},n{i},{i / 8}\n" for i in range(40)))
+    what = "expected classes that rows have in common, got 40 different ones in 40 rows"
+    asked = {"task": "classification", "inputs": ("a", "b")}
+    sentence = f't.csv, column "y": {what}, all numbers; a regression? (study.task = "regression")'
+    assert refusal("t.csv", **asked) == [sentence]
+    assert refusal("t.csv", test="t.csv", **asked) == [sentence]
+    assert refusal("t.csv", **asked | {"targets": ("n",)}) == [
+        f't.csv, column "n": {what}; it looks like a name or free text of each row, no class'
+    ]
+    assert load("t.csv", task="classification", targets=("b",), inputs=("a",)).notes == ()
+
+
+def test_notes_on_classes_with_fractions_and_categories_that_name_rows() -> None:
+    Path("t.csv").write_text("a,n,y\n" + "".join(f"{i % 5},n{i},{i % 12 / 8}\n" for i in range(60)))
+    notes = load("t.csv", task="classification", categorical=("n",)).notes
+    assert notes == (
+        'column "n": 48 categories in 48 training rows, most of one row alone; leave it out (data.inputs) if it'
+        " names the rows",
+        'column "y": 12 classes that are all numbers, some with a fraction; a regression? (study.task = "regression")',
+    )
+    Path("u.csv").write_text("a,n,y\n" + "".join(f"{i % 5},m{i % 3},{i % 12 / 8}\n" for i in range(60)))
+    Path("t.csv").write_text("a,n,y\n" + "".join(f"{i % 5},n{i % 3},{i % 12 / 8}\n" for i in range(60)))
+    assert load("t.csv", test="u.csv", categorical=("n",)).notes == (
+        'column "n": no test row has a category of the training rows; the test rows have "m0", "m1", "m2"',
+    )
+
+
+# -- the sentences of docs/data.md -----------------------------------------------------------------------------
+
+
+LABELS = "a,y\n" + "".join(f"{i % 5},{i / 8}\n" for i in range(12))
+SENTENCES: list[tuple[str, bytes, str]] = [
+    (
+        "t.csv",
+        b"a,y\n1,2\n3,\xff\n",
+        "t.csv, line 3: expected UTF-8 text, got byte 0xff at offset 10, most likely Windows-1252 or Latin-1;"
+        ' save it as UTF-8 (in a spreadsheet: "CSV UTF-8"; else: iconv -f cp1252 -t utf-8)',
+    ),
+    (
+        "t.csv",
+        "a,y\n1,2\n".encode("utf-16"),
+        "t.csv: expected UTF-8 text, got what looks like UTF-16;"
+        ' save it as UTF-8 (in a spreadsheet: "CSV UTF-8"; else: iconv -f UTF-16 -t utf-8)',
+    ),
+    (
+        "t.csv",
+        f"{NFC},{NFD},y\n1,2,3\n".encode(),
+        't.csv, line 1: expected every column name once, got "café" 2 times,'
+        " which differ in Unicode form only (NFC, NFD)",
+    ),
+    (
+        "t.csv",
+        b"a,y\n1,1,2\n2,2,3\n",
+        "t.csv, line 2: expected 2 cells as in line 1, got 3 in every row: a column without a name;"
+        " if it numbers the rows, write the table without it (pandas: index=False, R: row.names = FALSE)",
+    ),
+    (
+        "t.tsv",
+        b"a\ty\n0,5\t1\n1,500\t2\n2,5\t3\n",
+        't.tsv, column "a": expected a decimal point, got a decimal comma in all 3 cells, such as "0,5" on line 2',
+    ),
+    (
+        "t.csv",
+        LABELS.encode(),
+        't.csv, column "y": expected classes that rows have in common, got 12 different ones in 12 rows,'
+        ' all numbers; a regression? (study.task = "regression")',
+    ),
+    (
+        "t.csv",
+        LABELS.replace("/", "").replace(",0", ",n0").replace("\n", "w\n").replace("yw", "y").encode(),
+        't.csv, column "y": expected classes that rows have in common, got 12 different ones in 12 rows;'
+        " it looks like a name or free text of each row, no class",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "sentence"), SENTENCES)
+def test_the_sentences_of_the_docs(name: str, content: bytes, sentence: str) -> None:
+    Path(name).write_bytes(content)
+    task = "classification" if "classes" in sentence else "regression"
+    assert refusal(name, task=task) == [sentence]

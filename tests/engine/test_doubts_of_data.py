@@ -1,0 +1,77 @@
+"""What is to be doubted of the columns is said by the plan and by the run, before anything is trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from shoal.engine import Silent
+from shoal.look import checks
+from shoal.pipeline import plan, run
+from shoal.study import Study
+from studies import tiny_study
+
+WRITERS = {
+    ".csv": lambda frame, path: frame.to_csv(path, index=False),
+    ".tsv": lambda frame, path: frame.to_csv(path, sep="\t", index=False),
+    ".parquet": lambda frame, path: frame.to_parquet(path),
+    ".npz": lambda frame, path: np.savez(path, **{name: frame[name].to_numpy() for name in frame}),
+}
+
+
+class Listener(Silent):
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def note(self, line: str) -> None:
+        self.heard.append(line)
+
+
+def study_of(folder: Path, ending: str = ".csv", **data: Any) -> Study:
+    draw = np.random.default_rng(0)
+    t = np.round(1.7e9 + 1000 * draw.normal(size=60))
+    frame = pd.DataFrame(
+        {"id": np.arange(1, 61), "t": t, "a": draw.normal(size=60), "y": draw.normal(size=60)}
+    )
+    path = folder / f"t{ending}"
+    WRITERS[ending](frame, path)
+    return tiny_study(
+        data={"dataset": None, "train": str(path), "target": "y"} | data,
+        compare=None, search=None, training={"epochs": 2},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("ending", WRITERS)
+def test_check_and_run_say_it_first_and_the_checks_say_it_again(
+    ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shoal.pipeline.write_report", lambda results: None)
+    study, listener = study_of(tmp_path, ending), Listener()
+    said = plan(study, out=tmp_path / "run").notes[:3]
+    assert said[0].startswith('in numbers of 32 bits: input "t" has 48 different values, which become ')
+    assert said[0].endswith('(data.standardize = "inputs" scales them)')
+    assert said[1].startswith('not standardised: input "t" lies at 1.7e+09 and varies by ')
+    assert said[2] == 'input "id" numbers the rows (1, 2, 3 ...) (data.inputs can leave it out)'
+    results = run(study, out=tmp_path / "run", workers=1, watcher=listener)
+    assert tuple(listener.heard[:3]) == said
+    raised = [check.code for check in checks(results)]
+    assert {"SH016", "SH017", "SH018"} <= set(raised)
+    assert raised[0] in ("SH013", "SH014", "SH016")
+
+
+def test_nothing_is_said_of_columns_that_are_standardised_and_chosen(tmp_path: Path) -> None:
+    study = study_of(tmp_path, standardize="inputs", inputs=["t", "a"])
+    assert all(
+        "no data.test" in note or "batch_size" in note for note in plan(study, out=tmp_path / "run").notes
+    )
+
+
+def test_targets_are_scaled_by_both_alone(tmp_path: Path) -> None:
+    study = study_of(tmp_path, inputs=["a"], target="t", standardize="inputs")
+    said = plan(study, out=tmp_path / "run").notes
+    assert said[0].startswith('in numbers of 32 bits: target "t"')
+    assert said[0].endswith('(data.standardize = "both" scales them)')

@@ -1,0 +1,444 @@
+"""Captions, notes and sentences say what their facts hold: which way is better, of what a number is, what coincides."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from look_runs import MadeUp, make_run
+
+from shoal.look import _captions as captions
+from shoal.look import pictures, results_text
+from shoal.look._alt import in_words
+from shoal.look._doubts import many_variants
+from shoal.look._facts import Curves, Line, compared_curves, training_curves
+from shoal.look._facts_candidates import CandidateCurve, CandidateCurves
+from shoal.look._facts_ensemble import EnsembleScores, ensemble_spread
+from shoal.look._facts_search import Effect, Effects, ranking, variance_split
+from shoal.look._figures_training import draw_compared_curves
+from shoal.look._findings import DELIVERED, REFITTED, Findings
+from shoal.look._notes import accuracy_said, curve_notes, effects_said, ensemble_said, listed, shares_said
+from shoal.look._reasons import others_alike, reasons, told_from_others
+from shoal.look._summary import rmse_interval, summary
+from shoal.look._tables import (
+    comparisons_on_test_rows,
+    delivered_one,
+    one_number,
+    percent,
+    same_settings,
+    variable_table,
+)
+from shoal.results import higher_is_better, regression_scores
+
+CLASSES = MadeUp(
+    task="classification", names=("a",), classes=("x", "y", "z"), inputs=("p", "q"), targets=(), epochs=20,
+    repeats=3, space={"network.hidden[0]": [2, 3]}, level=0.6,
+)  # fmt: skip
+
+
+def curve(
+    train: list[float], held_out: list[float] | None = None, measure: str = "loss"
+) -> dict[str, np.ndarray]:
+    found = {"epoch": np.arange(1.0, len(train) + 1), f"train_{measure}": np.array(train)}
+    return found if held_out is None else found | {f"validation_{measure}": np.array(held_out)}
+
+
+# -- which way is better -------------------------------------------------------------------------------------
+
+
+def test_overfitting_lies_above_in_a_loss_and_below_in_an_accuracy() -> None:
+    loss = training_curves("a", [curve([2, 1], [2, 3])], "loss", "loss")
+    right = training_curves("a", [curve([0.5, 1], [0.5, 0.4], "accuracy")], "accuracy", "accuracy")
+    assert captions.of_training(loss) == (
+        "Where validation rises, or stays above training while training still falls, the network overfits."
+    )
+    assert captions.of_training(right) == (
+        "Where validation falls, or stays below training while training still rises, the network overfits."
+    )
+    alone = training_curves("a", [curve([2, 1])], "loss", "loss")
+    assert "cannot be seen" in captions.of_training(alone)
+    assert "diverged or failed" in captions.of_training(training_curves("a", [], "loss", "loss", sick=2))
+
+
+def test_the_captions_of_a_run_follow_its_measures(tmp_path: Path) -> None:
+    found = {picture.name: picture for picture in pictures(make_run(tmp_path, CLASSES))}
+    assert "stays above" in found["40-01-a-loss"].caption
+    assert "stays below" in found["40-01-a-accuracy"].caption
+    assert found["11-validation-loss"].caption.endswith("lower is better.")
+    assert found["12-validation-accuracy"].caption.endswith("higher is better.")
+    assert found["10-test-scores"].fact.metric == "accuracy on test rows (share, higher is better)"
+    assert found["40-01-a-accuracy"].fact.higher_is_better
+
+
+def test_scores_get_better_upwards_and_losses_downwards() -> None:
+    true, right, wrong = np.array([[0.0], [1.0]]), np.array([[0.0], [1.0]]), np.array([[1.0], [0.0]])
+    good, bad = regression_scores(true, right), regression_scores(true, wrong)
+    for metric in good:
+        assert higher_is_better(metric) == (good[metric] > bad[metric])
+
+
+# -- of what a number is -------------------------------------------------------------------------------------
+
+
+def test_accuracy_is_said_to_be_on_test_rows_and_of_which_networks(tmp_path: Path) -> None:
+    results = make_run(tmp_path, CLASSES)
+    findings = Findings(results)
+    fact = findings.confusion(findings.delivered)
+    scores = results.refit["test_accuracy"].tolist()
+    assert fact.name == REFITTED == "networks refitted on all training rows"
+    np.testing.assert_allclose(fact.test_accuracy_R, scores)
+    assert fact.test_accuracy == pytest.approx(np.mean(scores))
+    assert accuracy_said(fact) == (
+        f"test accuracy {percent(float(np.mean(scores)))}, the mean of 3 networks; the delivered one\u2019s is"
+        f" {percent(scores[0])}"
+    )
+    assert summary(findings).figure == percent(scores[0])
+    assert "delivered" not in accuracy_said(findings.confusion(findings.comparisons[0]))
+    assert accuracy_said(fact) in in_words(fact)
+    assert (
+        "classes on the test rows, networks refitted on all training rows (all 3 together)"
+        in results_text(results)
+    )
+    drawn = next(one for one in pictures(results) if one.name == "30-delivered-confusion")
+    title = " ".join(drawn.draw(drawn.fact).get_suptitle().split())
+    assert title.startswith(f"{REFITTED}: {accuracy_said(fact)}".replace("\u00a0", " "))
+
+
+def test_one_refitted_network_is_the_delivered_one(tmp_path: Path) -> None:
+    findings = Findings(make_run(tmp_path, replace(CLASSES, repeats=1)))
+    fact = findings.confusion(findings.delivered)
+    assert fact.name == DELIVERED
+    assert accuracy_said(fact) == f"test accuracy {percent(fact.test_accuracy)}"
+
+
+def test_the_delivered_network_is_the_first_that_did_not_diverge(tmp_path: Path) -> None:
+    results = make_run(tmp_path, MadeUp(repeats=3, epochs=5, sick=frozenset({("refit", "winner", 0)})))
+    assert delivered_one(results) == "initialisation 2 is the delivered one"
+    assert delivered_one(results) in results_text(results)
+    found = summary(Findings(results))
+    assert found.figure == one_number(results.refit["test_rmse"][1])
+    assert found.sure[1].startswith(
+        "Refitted 3 times, each with other random draws (1 diverged or failed): test RMSE"
+    )
+
+
+def test_the_error_of_several_targets_is_the_mean_of_theirs_and_lies_in_its_interval(tmp_path: Path) -> None:
+    results = make_run(
+        tmp_path, MadeUp(names=(), targets=("s", "t", "u", "v", "w"), inputs=("p", "q"), epochs=5)
+    )
+    scale = np.array([1.0, 10, 100, 1000, 10_000])
+    truth = replace(results.truth, y=results.truth.y * scale)
+    findings = Findings(replace(results, truth=truth))
+    assert summary(findings).asked.startswith("Predict the numbers “s”, “t”, “u” and 2 more from 2 inputs")
+    test, mean = truth.y[truth.train_rows :], truth.y[: truth.train_rows].mean(axis=0)
+    naive = np.sqrt(((test - mean) ** 2).mean(axis=0)).mean()
+    assert (
+        "delivered network\u2019s mean of the 5 targets\u2019 root mean squared error (RMSE)"
+        in summary(findings).good
+    )
+    assert f"mean would give {naive:,.0f}" in summary(findings).good
+
+
+@given(st.lists(st.tuples(*[st.floats(0.01, 100)] * 3), min_size=2, max_size=20))
+def test_an_interval_holds_its_error(squares: list[tuple[float, float, float]]) -> None:
+    square_VK = np.array(squares) * np.array([1, 1e4, 1e8])
+    rmse = np.sqrt(square_VK.mean(axis=0)).mean()
+    low, high = rmse_interval(square_VK)
+    assert low <= rmse * (1 + 1e-9)
+    assert high >= rmse * (1 - 1e-9)
+    # Targets in other units: the interval of one alone is that of its own.
+    np.testing.assert_allclose(
+        rmse_interval(np.repeat(square_VK[:, :1], 3, axis=1)), rmse_interval(square_VK[:, :1])
+    )
+
+
+def test_wall_time_is_called_so(tmp_path: Path) -> None:
+    found = summary(Findings(make_run(tmp_path, MadeUp(names=("a",), epochs=5))))
+    assert "3 networks trained in 3.0 s of wall time, added up over all networks." in found.asked
+    assert "computing" not in found.asked
+
+
+def test_ranges_of_variables_have_the_digits_of_their_own_row(tmp_path: Path) -> None:
+    results = make_run(tmp_path, MadeUp(names=(), inputs=("small", "large"), epochs=5))
+    x_ND = np.tile([13.03, 1680.0], (len(results.truth.x_ND), 1))
+    table = variable_table(replace(results, truth=replace(results.truth, x_ND=x_ND)))
+    assert table is not None
+    assert [cell for column in table.columns[2:4] for cell in column.cells[:2]] == ["13.03", "1,680"] * 2
+
+
+# -- noise ---------------------------------------------------------------------------------------------------
+
+
+def effect(key: str, p_value: float) -> Effect:
+    two = np.array([1.0, 2.0])
+    return Effect(key, ("a", "b"), False, two, two, two.astype(np.int64), 1.0, p_value)
+
+
+def test_an_effect_that_is_not_told_from_noise_is_not_said_to_be_none() -> None:
+    mixed = Effects("score", (effect("lr", 0.01), effect("dropout", 0.3), effect("width", np.nan)), 1.0)
+    assert effects_said(mixed) == (
+        "Told from noise at 5 %: the effect of lr. Not told from noise with these folds and repeats: the effect of"
+        " dropout and width; that does not show that there is none."
+    )
+    assert "Blue" in captions.of_effects(mixed)
+    assert "does not show" in captions.of_effects(mixed)
+    clear = Effects("score", mixed.effects[:1], 1.0)
+    assert effects_said(clear) == "Told from noise at 5 %: the effect of lr."
+    assert "Grey" not in captions.of_effects(clear)
+    assert "Blue" not in captions.of_effects(Effects("score", mixed.effects[1:], 1.0))
+
+
+def test_the_folds_share_is_said_to_cancel() -> None:
+    candidate, fold = np.array([0.0, 1.0, 5.0]), np.array([0.0, 20.0])
+    split = variance_split("loss", (candidate[:, None] + fold)[:, :, None])
+    said = shares_said(split)
+    assert said.startswith(f"candidate {percent(7 / 207, 0)}, fold {percent(200 / 207, 0)}, ")
+    assert said.endswith("of the rest the candidates hold 100\u00a0%.")
+    assert said in captions.of_shares(split)
+    assert said in in_words(split)
+    assert shares_said(variance_split("loss", np.ones((2, 2, 2)))) == "All scores are equal."
+
+
+def test_search_texts_do_not_contradict_each_other(tmp_path: Path) -> None:
+    run = MadeUp(
+        names=(), epochs=5, hidden=(2,), space={"training.lr": [0.1, 0.2], "network.dropout": [0.0, 0.25]}
+    )
+    results = make_run(tmp_path, run)
+    effects, split = Findings(results).effects(), Findings(results).variance_split()
+    assert effects is not None
+    assert split is not None
+    text = " ".join(results_text(results).split())
+    assert " ".join(effects_said(effects).split()) in text
+    assert " ".join(shares_said(split).split()) in text
+    for picture in pictures(results):
+        said = f"{picture.caption} {in_words(picture.fact)}"
+        for claim in ("hardly matters", "matter more than noise", "noise is larger", "within noise"):
+            assert claim not in said
+    assert "noise is larger" not in text
+
+
+# -- what the best cannot be told from -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("alike", "others", "said"),
+    [
+        (0, 0, "There is no other healthy candidate to tell the best from"),
+        (0, 1, "The best candidate can be told from the other one"),
+        (1, 1, "The best candidate cannot be told from the other one"),
+        (0, 5, "The best candidate can be told from all 5 others"),
+        (5, 5, "The best candidate cannot be told from any of the 5 others"),
+        (2, 5, "The best candidate cannot be told from 2 of the 5 others"),
+    ],
+)
+def test_the_best_is_not_counted_among_the_others(alike: int, others: int, said: str) -> None:
+    assert told_from_others(alike, others) == said
+
+
+def test_words_of_a_ranking_count_healthy_others() -> None:
+    scores = np.array([1.0, 3.0, 2.0, np.nan])
+    fact = ranking("score", [{}] * 4, (scores, scores), np.array([1, 0, 1, 0], bool), scores == 1)
+    assert fact.others == (2, 1)
+    assert "The best candidate cannot be told from 1 of the 2 others" in captions.of_ranking(fact)
+    assert in_words(fact).startswith("4 candidates, score from 1.00 to 3.00. The best candidate cannot")
+    lone = ranking("score", [{}], (scores[:1], scores[:1]), np.array([True]), np.array([False]))
+    assert captions.of_ranking(lone).startswith("Nothing is chosen yet. There is no other healthy candidate")
+
+
+def test_reasons_follow_from_where_the_candidates_stand(tmp_path: Path) -> None:
+    sick = frozenset({("search", 1, 0)})
+    results = make_run(
+        tmp_path / "a", MadeUp(names=(), epochs=5, space={"training.lr": [0.1, 0.2, 0.3]}, sick=sick)
+    )
+    choice = results.choice
+    assert choice is not None
+    best = choice.standings[0]
+    assert reasons(results) == (
+        f"Candidate {best.candidate_id} has the best selection score: mean loss over 3 folds"
+        f" {best.selection_score:.4g}, standard error {best.standard_error:.2g}.",
+        f"{told_from_others(*others_alike(choice))} (corrected resampled t-test, Holm\u2019s correction, 5 %).",
+        "1 of 3 candidates has a fit that diverged or failed and was left out.",
+        "A selection score is optimistic, since it is what the choice was made by.",
+    )
+    one = replace(choice, standings=choice.standings[:1])
+    assert reasons(replace(results, choice=one))[0].startswith(
+        f"Candidate {best.candidate_id} is the only one; its"
+    )
+    assert not any("other" in reason for reason in reasons(replace(results, choice=one)))
+
+
+def test_the_rule_of_one_standard_error_says_how_many_are_near(tmp_path: Path) -> None:
+    results = make_run(tmp_path, MadeUp(names=(), epochs=5, space={"training.lr": [0.1, 0.2, 0.3]}))
+    assert results.choice is not None
+    first, second, third = results.choice.standings
+    first = replace(first, selection_score=1.0, standard_error=0.5, parameter_count=100)
+    near = [replace(one, selection_score=1.2, parameter_count=20) for one in (second, third)]
+    far = [replace(one, selection_score=2.0) for one in near]
+
+    def said(standings: tuple, chosen: str) -> str:
+        choice = replace(results.choice, rule="one-standard-error", standings=standings, candidate_id=chosen)
+        return reasons(replace(results, choice=choice))[1]
+
+    assert (
+        said((first, *far), first.candidate_id) == "No other candidate lies within one standard error of it."
+    )
+    assert said((first, *near), second.candidate_id) == (
+        f"Of the 3 candidates within one standard error of the best, itself among them, {second.candidate_id} has the"
+        " fewest parameters: 20, not 100."
+    )
+    lean = replace(first, parameter_count=5)
+    assert said((lean, near[0], far[1]), first.candidate_id) == (
+        "The other candidate within one standard error of it has no fewer parameters."
+    )
+    assert said((lean, *near), first.candidate_id) == (
+        "Of the 2 others within one standard error of it, none has fewer parameters."
+    )
+
+
+# -- what coincides ------------------------------------------------------------------------------------------
+
+
+def test_lines_on_each_other_are_named_where_they_are_drawn_and_in_words() -> None:
+    same, near, other = [2.0, 1.0, 0.5], [2.0, 1.0, 0.501], [2.0, 1.5, 1.0]
+    curves = {"A": same, "B": same, "wide": [9.0, 9.0, 9.0], "C": other, "D": near}
+    fact = compared_curves({name: [curve(y, y)] for name, y in curves.items()}, "loss", "loss")
+    assert fact.coinciding == (("A", "B", "D"),)
+    assert curve_notes(fact) == ("A, B and D coincide",)
+    assert "A, B and D coincide" in in_words(fact)
+    (axes,) = draw_compared_curves(fact).axes
+    legend = axes.get_legend()
+    assert legend is not None
+    assert legend.get_title().get_text() == "A, B and D coincide"
+
+
+def test_a_shorter_line_on_a_longer_one_coincides_and_a_flat_picture_is_one_line() -> None:
+    fact = compared_curves({"A": [curve([3, 2], [3, 2])], "B": [curve([3, 2, 1], [3, 2, 1])]}, "loss", "loss")
+    assert fact.coinciding == (("A", "B"),)
+    flat = compared_curves({"A": [curve([0, 0], [0, 0])], "B": [curve([0, 0], [0, 0])]}, "loss", "loss")
+    assert flat.coinciding == (("A", "B"),)
+    assert Curves("none", "loss", ()).coinciding == ()
+
+
+@given(st.integers(0, 1000), st.floats(1.5, 3))
+def test_lines_further_apart_than_a_pixel_do_not_coincide(seed: int, times: float) -> None:
+    y_M = np.random.default_rng(seed).uniform(0, 1, 30)
+    y_M[:2] = 0, 1
+    x_M, pixel = np.arange(1.0, 31), 1 / 400
+
+    def line(name: str, middle_M: np.ndarray) -> Line:
+        return Line(name, x_M, middle_M, middle_M, middle_M, 1)
+
+    moved_M = y_M.copy()
+    moved_M[5] += times * pixel if y_M[5] < 0.5 else -times * pixel
+    close_M = y_M + np.where(y_M < 0.5, 0.5, -0.5) * pixel
+    fact = Curves("x", "accuracy", (line("a", y_M), line("b", moved_M), line("c", close_M)), 0, True)
+    assert fact.coinciding == (("a", "c"),)
+
+
+def test_comparisons_of_the_same_settings_are_named(tmp_path: Path) -> None:
+    results = make_run(tmp_path, MadeUp(names=("A", "B"), epochs=5))
+    assert same_settings(results) == ""
+    first = next(entry.fit_id for entry in results.plan if entry.label == "A")
+    plan = [
+        replace(entry, fit_id=first) if entry.label in ("B", "winner") else entry for entry in results.plan
+    ]
+    same = replace(results, plan=plan)
+    assert same_settings(same) == "A, B and winner have the same settings: the same networks, trained once."
+
+
+def test_long_lists_are_counted() -> None:
+    assert [listed("abcdefg"[:count]) for count in (0, 1, 2, 4, 6)] == [
+        "", "a", "a and b", "a, b, c and d", "a, b, c and 3 more",
+    ]  # fmt: skip
+
+
+# -- ensembles -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("ensemble", "said"),
+    [
+        (0.9, "better than every one of them"),
+        (1.0, "as good as the best of them, better than they are on average"),
+        (1.5, "better than they are on average, not than the best of them"),
+        (2.0, "as good as they are on average"),
+        (2.5, "worse than they are on average"),
+    ],
+)
+def test_what_an_ensemble_is_better_than(ensemble: float, said: str) -> None:
+    loss = EnsembleScores("mse", False, np.array([1.0, 3.0]), ensemble, np.nan)
+    assert ensemble_said(loss) == said
+    turned = EnsembleScores("accuracy", True, -loss.member_M, -ensemble, np.nan)
+    assert ensemble_said(turned) == said
+    assert said in captions.of_ensemble_scores(loss)
+    assert said in in_words(loss)
+
+
+def test_equal_networks_are_as_good_as_their_mean() -> None:
+    fact = EnsembleScores("accuracy", True, np.full(6, 0.9), 0.9, np.nan)
+    assert ensemble_said(fact) == "as good as they are on average"
+
+
+def test_the_share_of_errors_within_the_spread_is_measured() -> None:
+    member_MV = np.array([[0.0, 0.0, 0.0, 0.0], [2.0, 2.0, 2.0, 2.0]])
+    fact = ensemble_spread("y", np.array([1.0, 2.0, 9.0, 9.0]), member_MV)
+    assert fact.within == 0.5
+    assert captions.of_spreads([fact]).endswith("68 % would lie there; here 50\u00a0%.")
+
+
+def test_shares_are_never_rounded_to_certainty() -> None:
+    assert [percent(share) for share in (0, 0.9996, 1, 0.0004, np.nan)] == [
+        "0.0\u00a0%", "> 99.9\u00a0%", "100.0\u00a0%", "< 0.1\u00a0%", "–",
+    ]  # fmt: skip
+    assert [percent(share, 0) for share in (0.996, 0.004, 0.34)] == ["> 99\u00a0%", "< 1\u00a0%", "34\u00a0%"]
+
+
+# -- the rest ------------------------------------------------------------------------------------------------
+
+
+def test_comparisons_of_the_same_settings_count_once_among_the_variants(tmp_path: Path) -> None:
+    results = make_run(tmp_path, MadeUp(names=("a", "b", "c", "d"), repeats=2, epochs=5))
+    assert many_variants(results).startswith("5 variants were tested")
+    fits = {
+        entry.repeat: entry.fit_id
+        for entry in results.plan
+        if entry.label == "a" and entry.stage == "compare"
+    }
+    plan = [
+        replace(entry, fit_id=fits[entry.repeat]) if (entry.stage, entry.label) == ("compare", "b") else entry
+        for entry in results.plan
+    ]
+    assert many_variants(replace(results, plan=plan)) == ""
+
+
+def test_candidates_whose_curves_hide_each_other_are_counted() -> None:
+    epoch_T = np.arange(1.0, 5)
+
+    def one(rank: int, gap: float) -> CandidateCurve:
+        train_T = np.array([4.0, 3.0, 2.0, 1.0])
+        low_T = high_T = validation_T = train_T + gap
+        return CandidateCurve("x", rank, 1.0, rank == 1, epoch_T, validation_T, low_T, high_T, train_T, 6)
+
+    apart = CandidateCurves("loss", (one(1, 0.5), one(2, 1.0)), 0)
+    assert captions.of_candidate_curves(apart).endswith("The band is the range over 6 networks.")
+    alike = CandidateCurves("loss", (one(1, 0.5), one(2, 0.0)), 0)
+    assert captions.of_candidate_curves(alike).endswith(
+        "Training and validation coincide for 1 of 2 candidates."
+    )
+
+
+def test_headings_of_the_comparisons_file_say_test(tmp_path: Path) -> None:
+    results = make_run(tmp_path, MadeUp(names=("a",), epochs=5))
+    headings = comparisons_on_test_rows(results).columns.tolist()
+    assert headings[:4] == ["label", "repeats", "sick", "test_mse_mean"]
+    assert all(name.startswith("test_") for name in headings[3:])
+
+
+def test_a_terminal_gets_plain_spaces(tmp_path: Path) -> None:
+    text = results_text(make_run(tmp_path, MadeUp(names=("a",), epochs=5)))
+    assert "\u00a0" not in text
+    assert "less the 12 % (5) held out" in text
