@@ -99,7 +99,7 @@ class NetworkEstimator(CallbackSupport, BaseEstimator):  # type: ignore[misc]
         def fitted(state: State) -> dict[str, Any]:
             return self._fitted(task, prepared, _seen(state, task))
 
-        trained = train_one(task, device=self.device, on_epoch=progress.on_epoch(fitted))
+        trained = train_one(task, device=self.device, on_epoch=progress.on_epoch(fitted), network=self)
         self._adopt(trained, task, prepared)
         progress.end()
         return self
