@@ -96,30 +96,6 @@ def test_verbose_says_how_far_it_is(
     assert capsys.readouterr().out == ""
 
 
-def test_callbacks_are_told_of_every_fit(capsys: pytest.CaptureFixture[str]) -> None:
-    callback = pytest.importorskip("sklearn.callback", reason="scikit-learn has callbacks from 1.9 on")
-    told: list[str] = []
-
-    class Listener:
-        def setup(self, estimator: Any, context: Any) -> None:
-            told.append("setup")
-
-        def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
-            told.append(context.task_name)
-
-        def on_fit_task_end(self, estimator: Any, context: Any) -> None:
-            told.append(f"end of {context.task_name}")
-
-        def teardown(self, estimator: Any, context: Any) -> None:
-            told.append("teardown")
-
-    search = shoal.GridSearchCV(regressor(), GRID, cv=2).set_callbacks(Listener(), callback.ProgressBar())
-    search.fit(X, Y)
-    assert told.count("candidate-split-evaluation") == told.count("end of candidate-split-evaluation") == 4
-    assert (told[0], told[-1]) == ("setup", "teardown")
-    assert "GridSearchCV - fit" in capsys.readouterr().out
-
-
 # -- what a notebook shows -----------------------------------------------------------------------------------------
 
 

@@ -120,7 +120,7 @@ class Pool:
     """Trains lots of fits on `workers` workers; `events` yields what happens until nothing is left."""
 
     def __init__(self, lots: Iterable[Lot], workers: int) -> None:
-        """Begin with nothing: `events` takes lots, in its own thread, whenever fewer fits than workers wait."""
+        """Begin with nothing: `events` takes lots, in its own thread, when few of its fits are left."""
         self._lots, self._workers = iter(lots), workers
         self._todo: deque[tuple[Work, Lot]] = deque()
         self._more = True
@@ -129,7 +129,7 @@ class Pool:
         self._known: deque[FitRecord] = deque()
         self._stop = threading.Event()
         self._children: list[_Child] = []
-        self._running = self._started = 0
+        self._running = self._started = self._open = 0
 
     def stop(self) -> None:
         """Ask every worker to hand over a checkpoint and end; safe in a signal handler."""
@@ -163,6 +163,7 @@ class Pool:
                     in_hand.add(event.fit_id)
                 else:
                     in_hand.discard(event.fit_id)
+                    self._open -= isinstance(event, FitRecord)
                 yield event
 
     def close(self) -> None:
@@ -177,8 +178,15 @@ class Pool:
             child.end()
 
     def _take_lots(self) -> None:
-        """Take lots until enough fits wait; workers are started as they are needed."""
-        while self._more and len(self._todo) + len(self._known) < self._workers:
+        """Take lots until enough fits wait; workers are started as they are needed.
+
+        None are taken while records wait to be yielded: lots of rows would gather behind a slow reader.
+        """
+        while (
+            self._more
+            and len(self._todo) + len(self._known) < self._workers
+            and self._open < 2 * self._workers
+        ):
             lot = next(self._lots, None)
             with self._given:
                 if lot is None:
@@ -188,6 +196,7 @@ class Pool:
                 self._given.notify_all()
             if lot is not None:
                 self._known.extend(lot.known)
+                self._open += len(lot.fits)
                 for _ in range(min(self._workers - self._started, len(lot.fits))):
                     self._start_worker()
 

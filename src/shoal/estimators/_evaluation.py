@@ -136,7 +136,14 @@ class Evaluation:
         self._before = len(self.candidates)
         self.candidates += candidates
         self.lots = Lots(
-            self.estimator, self.candidates, self.x, self.y, splits, self.routed.estimator.fit, self.shared
+            self.estimator,
+            self.candidates,
+            self.x,
+            self.y,
+            splits,
+            self.routed.estimator.fit,
+            self.shared,
+            train_scores=self.search.return_train_score,
         )
         return evaluate(self.candidates[self._before :], _Fixed(splits), more_results, **context)
 

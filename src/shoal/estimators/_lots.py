@@ -78,6 +78,7 @@ class Lots:
     splits: Sequence[tuple[Any, Any]]
     fit_params: Mapping[str, Any]
     shared: SharedTransformers
+    train_scores: bool
     _ways: dict[Spot, Path] = field(default_factory=dict)
 
     def candidate(self, number: int) -> Any:
@@ -148,7 +149,14 @@ class Lots:
             spot = Spot(number, fold)
             self._ways[spot] = path
             yield replace(rows.of(task, held[kind]), key=spot.key)
+        if path and self._wrote(learned, self.parts(train)):
+            self.shared.wrote(path)
         self.shared.planned(path)
+
+    def _wrote(self, learned: Parts, fresh: Parts) -> bool:
+        """Whether transformers wrote into y, or into X where that is scored again."""
+        looked_at = zip(learned, fresh, strict=True) if self.train_scores else [(learned[1], fresh[1])]
+        return not all(one is other or _same(one, other) for one, other in looked_at)
 
     # -- what came of it -----------------------------------------------------------------------------------------
 
@@ -196,6 +204,17 @@ def _held_out(
         return None
     strange = network._kind == "classification" and (prepared.y < 0).any()
     return None if strange or not len(prepared.x) or transformers is None else (prepared.x, prepared.y)
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether rows hold the same: False where that cannot be told."""
+    if callable(getattr(one, "equals", None)):
+        return bool(one.equals(other)) and list(getattr(one, "columns", ())) == list(
+            getattr(other, "columns", ())
+        )
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        return bool(np.array_equal(one, other, equal_nan=one.dtype.kind in "fc"))
+    return False
 
 
 def _unlabelled(x: NDArray[Any]) -> Prepared:

@@ -84,6 +84,7 @@ class SharedTransformers:
         self._parting: set[Place] = set()
         self._needs: Counter[Place] = Counter()
         self._ends: set[Place] = set()
+        self._written: set[Place] = set()
         self._way: _Planning | _Handing | None = None
 
     def expect(self, paths: Mapping[Path, int]) -> list[Path]:
@@ -111,6 +112,10 @@ class SharedTransformers:
         for place in path[-1:]:
             self._let_go(place)
 
+    def wrote(self, path: Path) -> None:
+        """Hear that transformers along a path wrote into rows that are looked at again: each candidate fits its own."""
+        self._written.update(path)
+
     def _let_go(self, place: Place) -> None:
         self._needs[place] -= 1
         if self._needs[place] <= 0 and place in self._fitted:
@@ -124,7 +129,8 @@ class SharedTransformers:
 
     def handing(self, path: Path) -> AbstractContextManager[None]:
         """Within, a Pipeline gets copies of the transformers along a path, and the warnings of their fits."""
-        return self._along(_Handing(self._fitted.get(path[-1]) if path else None))
+        own = not path or not self._written.isdisjoint(path)
+        return self._along(_Handing(None if own else self._fitted.get(path[-1])))
 
     def transformers(self, path: Path) -> list[Any] | None:
         """Give copies of the transformers along a path; None where they were never fitted or cannot be copied."""
