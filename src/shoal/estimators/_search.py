@@ -205,8 +205,8 @@ class GridSearchCV(TrainedTogether, model_selection.GridSearchCV):  # type: igno
 
     All of scikit-learn's parameters mean what they mean there, and `cv_results_` and `best_*` are the same to the
     last key. Around Shoal's estimators, alone or as the last step of a Pipeline, the networks of all
-    candidates and folds go to the engine together; transformers are fitted once for equal settings and
-    rows. Any other estimator is searched by scikit-learn itself.
+    candidates and folds go to the engine together; transformers that no searched parameter touches are fitted
+    once a fold. Any other estimator is searched by scikit-learn itself.
 
     Parameters
     ----------
