@@ -25,7 +25,7 @@ from shoal.engine._train import Checkpoint, Ground
 from shoal.engine._trainer import CURVES, Job, State, Trainer, initial_state
 from shoal.engine._trainers import DeviceChoice, TrainerChoice, Trainers, pick_device
 from shoal.engine._watch import Silent, Watcher
-from shoal.engine._workers import Pool, Progress
+from shoal.engine._workers import Lot, Pool, Progress
 
 __all__ = [
     "CURVES",
@@ -37,6 +37,7 @@ __all__ = [
     "Fit",
     "Ground",
     "Job",
+    "Lot",
     "MemoryFit",
     "MemoryGround",
     "PlannedFit",

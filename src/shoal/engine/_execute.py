@@ -14,7 +14,7 @@ from shoal.engine._fits import Fit, PlannedFit, fit_seconds, unique
 from shoal.engine._train import Checkpoint, Ground
 from shoal.engine._trainer import Trainer
 from shoal.engine._watch import Watcher
-from shoal.engine._workers import Pool, Progress
+from shoal.engine._workers import Lot, Pool, Progress
 from shoal.errors import Interrupted
 from shoal.results import FitRecord, PlanEntry, Store
 
@@ -45,7 +45,7 @@ class Executor:
 
     def _train(self, fits: Sequence[Fit], trainer: Trainer, store: Store) -> None:
         starts = {fit.id: Checkpoint(fit.id, *saved) for fit in fits if (saved := store.checkpoint(fit.id))}
-        pool = Pool(fits, self.ground, trainer, starts, self.workers)
+        pool = Pool([Lot(fits, self.ground, trainer, starts)], min(self.workers, len(fits)))
         try:
             with _stop_on_signals(pool.stop) as caught:
                 for event in pool.events():
