@@ -19,7 +19,7 @@ from shoal.engine._memory import (
 )
 from shoal.engine._plan import data_doubts, make_plan, memory_need
 from shoal.engine._predict import Trained, answers, softmax, trainer_of
-from shoal.engine._settle import delivered, fold_preprocessing, save_winner, settle
+from shoal.engine._settle import delivered, fold_preprocessing, settle, winner_bytes
 from shoal.engine._source import environment, load_data, truth_of, with_mistakes
 from shoal.engine._train import Checkpoint, Ground
 from shoal.engine._trainer import CURVES, Job, State, Trainer, initial_state
@@ -71,12 +71,12 @@ __all__ = [
     "network_outputs",
     "pick_device",
     "refuse_above",
-    "save_winner",
     "settle",
     "softmax",
     "train_here",
     "trainer_for",
     "trainer_of",
     "truth_of",
+    "winner_bytes",
     "with_mistakes",
 ]

@@ -25,7 +25,9 @@ _IN_PLACE: Final = (STORE_NAME, LOG_NAME, INDEX_NAME, LOCK_NAME)
 """Files that are written where they lie."""
 PICTURES: Final = "figures"
 _FOLDERS: Final = (PICTURES,)
-REPLACED: Final = ("study.toml", "model.safetensors", "report.html")
+STUDY_NAME: Final = "study.toml"
+REPORT_NAME: Final = "report.html"
+REPLACED: Final = (STUDY_NAME, "model.safetensors", REPORT_NAME)
 """Files that are replaced as a whole."""
 _OUR_FILES: Final = (*_IN_PLACE, *REPLACED)
 _KINDS: Final = (
