@@ -68,7 +68,7 @@ def test_without_the_key_sizes_are_refused_in_one_line(tmp_path: Path) -> None:
 
 
 def test_the_model_does_the_same_to_new_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shoal.pipeline.write_report", lambda results: None)
+    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
     pics = folder(tmp_path)
     study = tiny_study(
         study={"task": "classification"},

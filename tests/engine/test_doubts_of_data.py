@@ -49,7 +49,7 @@ def study_of(folder: Path, ending: str = ".csv", **data: Any) -> Study:
 def test_check_and_run_say_it_first_and_the_checks_say_it_again(
     ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shoal.pipeline.write_report", lambda results: None)
+    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
     study, listener = study_of(tmp_path, ending), Listener()
     said = plan(study, out=tmp_path / "run").notes[:3]
     assert said[0].startswith('in numbers of 32 bits: input "t" has 48 different values, which become ')

@@ -209,6 +209,6 @@ def test_a_system_that_starts_no_process_or_thread_is_one_sentence(monkeypatch: 
 
     monkeypatch.setattr(threading.Thread, "start", no_thread)
     with pytest.raises(EnvironmentFault) as caught:
-        pool(fits(2))
+        list(pool(fits(2)).events())
     what = "the system starts no more threads, and 2 workers need one each; try fewer --workers"
     assert str(caught.value) == what
