@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data import Column, Dataset, Preprocessing, fit_preprocessing
+from shoal.errors import Problem, RunFolderError, StudyError
 from shoal.look._facts import (
     Agreement,
     Curves,
@@ -248,14 +249,21 @@ class Findings:
         entry = self.delivered.healthy[0]
         choice = self.results.choice
         everyone = candidates(self.study) if choice else (base_candidate(self.study),)
-        network = next(one for one in everyone if choice is None or one.id == choice.candidate_id).network
         named = self.results.parameters(entry.fit_id)
         shape = self.truth.images.shape[1:]
-        if network.kind == "mlp":
-            shape = named["hidden1.weight" if network.hidden else "output.weight"].shape[1:]
-        if 0 in shape:
-            return None
-        return build_architecture(network, shape, len(named["output.bias"])), named
+        try:
+            network = next(one for one in everyone if choice is None or one.id == choice.candidate_id).network
+            if network.kind == "mlp":
+                shape = named["hidden1.weight" if network.hidden else "output.weight"].shape[1:]
+            if 0 in shape:
+                return None
+            architecture = build_architecture(network, shape, len(named["output.bias"]))
+        except (StopIteration, LookupError, TypeError, ValueError, StudyError):
+            architecture = None
+        if architecture is None or not architecture.holds(named):
+            what = "the delivered network in its results is not the one of its study"
+            raise RunFolderError(Problem(str(self.results.folder), what))
+        return architecture, named
 
     def weights(self) -> Weights | None:
         """Weights of the delivered network, before and after training."""
