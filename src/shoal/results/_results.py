@@ -208,7 +208,14 @@ class Results:
         arrays = store.arrays(fit_id, part)
         with _coherent(self.folder, f"the {part} of fit {fit_id}"):
             check_part(part, arrays, self.summaries[fit_id], self.truth)
+            held = arrays.get("validation", ()) if part == "predictions" else ()
+            expect(len(held) in (0, self._held_out[fit_id]))
         return arrays
+
+    @cached_property
+    def _held_out(self) -> dict[str, int]:
+        """Number of rows that each fit holds out."""
+        return {entry.fit_id: entry.validation_rows for entry in self.plan}
 
     def _arrays(
         self, part: str, stage: Stage | None = None, label: str | None = None
