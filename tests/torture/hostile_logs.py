@@ -1,4 +1,4 @@
-"""Journals, logs and indexes beside a store as a stranger may lay them there; see SQLite's file format, sections 3 and 4."""
+"""Journals, logs and indexes beside a store from a stranger; see SQLite's file format, sections 3 and 4."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ MAGIC = bytes.fromhex("d9d505f920a163d7")
 STORE = "results.sqlite"
 
 
-def journal(victim: Path | None, pages: int, records: tuple[tuple[int, bytes], ...] = (), sector: int = 512) -> bytes:
-    """A hot rollback journal; with a victim it names that file as the super-journal, to be deleted once it is played."""
+def journal(
+    victim: Path | None, pages: int, records: tuple[tuple[int, bytes], ...] = (), sector: int = 512
+) -> bytes:
+    """A hot rollback journal; a victim is named in it as the super-journal, to be deleted once it is played."""
     head = MAGIC + struct.pack(">IIIII", len(records), 7, pages, sector, PAGE)
     body = b"".join(
-        struct.pack(">I", number) + content + struct.pack(">I", (7 + sum(content[PAGE - 200 :: -200])) & 0xFFFFFFFF)
+        struct.pack(">I", number)
+        + content
+        + struct.pack(">I", (7 + sum(content[PAGE - 200 :: -200])) & 0xFFFFFFFF)
         for number, content in records
     )
     return head.ljust(sector, b"\0") + body + (b"" if victim is None else super_journal(victim))
@@ -60,7 +64,9 @@ def crafted(store: bytes, victim: Path, draw: random.Random) -> dict[str, bytes]
     if draw.random() < 0.5:
         records = ((page + 1, bytes(content)),) * draw.randrange(3)
         sector = draw.choice((512, 4096, 32, 0, 65536))
-        whole = journal(draw.choice((victim, victim, None)), draw.choice((0, 1, pages, 2**31)), records, sector)
+        whole = journal(
+            draw.choice((victim, victim, None)), draw.choice((0, 1, pages, 2**31)), records, sector
+        )
         found["-journal"] = _cut(whole, draw)
     if draw.random() < 0.6:
         after = draw.choice((0, pages, pages, pages, 1, 2**31))

@@ -1,4 +1,4 @@
-"""Run folders from a stranger: values of a store changed and sealed again, and what every reader owes whoever opens them."""
+"""Run folders from a stranger: values changed and sealed again, and what readers owe whoever opens them."""
 
 from __future__ import annotations
 
@@ -43,8 +43,10 @@ SECTIONS = {
 def study_of(kind: str) -> Study:
     """A regression with a search, or a classifier of small images as a table."""
     space = {"folds": 2, "space": {"network.hidden[0]": [3, 4]}}
-    return tiny_study(training={"epochs": 3}, search=space, inspect={"history": 2}) if kind == "peaks" else (
-        tiny_study(**SECTIONS)
+    return (
+        tiny_study(training={"epochs": 3}, search=space, inspect={"history": 2})
+        if kind == "peaks"
+        else (tiny_study(**SECTIONS))
     )
 
 
@@ -75,10 +77,7 @@ def _reseal_table(connection: sqlite3.Connection, table: str) -> None:
 def _facts(connection: sqlite3.Connection, draw: random.Random) -> str:
     key, text = draw.choice(connection.execute("SELECT key, value FROM facts").fetchall())
     value = json.loads(text)
-    if key == "study" and draw.random() < 0.8:
-        value = _text(value, draw)
-    else:
-        value = _value(value, draw)
+    value = _text(value, draw) if key == "study" and draw.random() < 0.8 else _value(value, draw)
     text = json.dumps(value)
     connection.execute("UPDATE facts SET value = ?, sha256 = ? WHERE key = ?", (text, _seal(key, text), key))
     return f"fact {key}"
@@ -128,7 +127,9 @@ def _near(value: Any, draw: random.Random) -> Any:
     if isinstance(value, bool):
         return not value
     if isinstance(value, int | float):
-        return draw.choice((value + 1, -value, value * 2, float(value), int(value) if value == value else 0, str(value)))
+        return draw.choice(
+            (value + 1, -value, value * 2, float(value), int(value) if np.isfinite(value) else 0, str(value))
+        )
     if isinstance(value, str):
         return draw.choice((value + "x", value[:-1], value.upper(), value[::-1]))
     return value
@@ -151,7 +152,9 @@ def _columns(table: str, seal: Callable[[tuple[Any, ...]], bytes]) -> Callable[.
             new = json.dumps(_value(json.loads(old), draw))
         elif isinstance(old, str):
             others = [one[column] for one in rows]
-            new = draw.choice(("", "x", "\x1b[2J", "ok", "failed", "diverged", "compare", "search", old + "x", *others))
+            new = draw.choice(
+                ("", "x", "\x1b[2J", "ok", "failed", "diverged", "compare", "search", old + "x", *others)
+            )
         else:
             new = draw.choice((-1, 0, 1, 2, 3, 1000, 2**31, 2**62, -(2**62), old + 1))
             new = float(new) if isinstance(old, float) else new
@@ -163,7 +166,9 @@ def _columns(table: str, seal: Callable[[tuple[Any, ...]], bytes]) -> Callable[.
             connection.execute(f"DELETE FROM {table} WHERE {where}", old_key)
             if draw.random() > 0.05:
                 marks = ", ".join("?" * len(names))
-                connection.execute(f"INSERT INTO {table} VALUES ({marks})", (*changed[:-1], seal(changed[:-1])))
+                connection.execute(
+                    f"INSERT INTO {table} VALUES ({marks})", (*changed[:-1], seal(changed[:-1]))
+                )
         except sqlite3.IntegrityError:
             connection.execute(f"INSERT OR REPLACE INTO {table} VALUES ({', '.join('?' * len(names))})", row)
         return f"{table}.{names[column]}: {str(old)[:30]!r} to {str(new)[:30]!r}"
@@ -185,14 +190,18 @@ def _listed(table: str) -> Callable[..., str]:
             new: Any = json.dumps(_value(json.loads(old), draw))
         elif isinstance(old, str):
             others = [one[column] for one in rows]
-            new = draw.choice(("", "x", "winner", "search", "compare", "refit", "\x1b[2J", old[::-1], *others))
+            new = draw.choice(
+                ("", "x", "winner", "search", "compare", "refit", "\x1b[2J", old[::-1], *others)
+            )
         else:
             new = draw.choice((-1, 0, 1, 2, 1000, 2**31, 2**62, old + 1))
         try:
             if draw.random() < 0.1:
                 connection.execute(f"DELETE FROM {table} WHERE position = ?", (row[0],))
             else:
-                connection.execute(f"UPDATE {table} SET {names[column]} = ? WHERE position = ?", (new, row[0]))
+                connection.execute(
+                    f"UPDATE {table} SET {names[column]} = ? WHERE position = ?", (new, row[0])
+                )
         except sqlite3.IntegrityError:
             pass
         _reseal_table(connection, table)
@@ -214,7 +223,9 @@ def _blob(data: bytes, draw: random.Random) -> bytes:
     elif what == 1:
         arrays[draw.choice(("x", "epoch", "test", "validation", "y", "search/9", "rows"))] = arrays.pop(name)
     elif what == 2:
-        arrays[name] = array.astype(draw.choice((np.float64, np.float32, np.int64, np.uint8, np.bool_, np.float16)))
+        arrays[name] = array.astype(
+            draw.choice((np.float64, np.float32, np.int64, np.uint8, np.bool_, np.float16))
+        )
     elif what == 3:
         arrays[name] = np.ascontiguousarray(array.reshape(-1)) if draw.random() < 0.5 else array[None].copy()
     elif what == 4:
@@ -227,7 +238,9 @@ def _blob(data: bytes, draw: random.Random) -> bytes:
         arrays[name] = array.copy()
         if array.size:
             place = draw.randrange(array.size)
-            strange = (-1, 0, 1, 2, 200, 10**6) if array.dtype.kind in "iu" else (np.nan, np.inf, -1, 1e300, 0, 7.5)
+            strange = (
+                (-1, 0, 1, 2, 200, 10**6) if array.dtype.kind in "iu" else (np.nan, np.inf, -1, 1e300, 0, 7.5)
+            )
             with np.errstate(all="ignore"):
                 arrays[name].reshape(-1)[place] = np.array(draw.choice(strange)).astype(array.dtype)
     with warnings.catch_warnings():
@@ -303,7 +316,9 @@ def refused(act: Callable[[], object]) -> bool:
             warnings.simplefilter("error")
             act()
     except ShoalError as error:
-        assert str(error).isprintable(), str(error)
-        assert len(error.problems) == 1, error.problems
-        return True
-    return False
+        said = error
+    else:
+        return False
+    assert str(said).isprintable(), str(said)
+    assert len(said.problems) == 1, said.problems
+    return True

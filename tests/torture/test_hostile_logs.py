@@ -1,4 +1,4 @@
-"""A journal, a log or an index beside a store from a stranger: readers write and delete nothing, writers refuse a journal."""
+"""A journal, a log or an index beside a store from a stranger: readers change nothing, writers refuse a journal."""
 
 from __future__ import annotations
 
@@ -55,7 +55,9 @@ def test_a_journal_beside_a_store_is_refused_by_all_and_nothing_is_deleted(laid:
     name = folder / f"{STORE}-journal"
     name.write_bytes(journal(victim, (folder / STORE).stat().st_size // PAGE))
     before = standing(folder, victim.parent)
-    what = "expected no such file, found one: Shoal never writes it, and what it asks for is not done; delete it"
+    what = (
+        "expected no such file, found one: Shoal never writes it, and what it asks for is not done; delete it"
+    )
     for act in (
         lambda: Results.open(folder),
         lambda: Store.open_readonly(folder),
@@ -69,7 +71,7 @@ def test_a_journal_beside_a_store_is_refused_by_all_and_nothing_is_deleted(laid:
 
 
 def test_crafted_journals_logs_and_indexes(laid: tuple[Path, Path]) -> None:
-    """Nothing in the folder or beside it is another file afterwards, whatever was laid there; one line, or the tables."""
+    """Whatever was laid there, no file in the folder or beside it is another afterwards; one line, or the tables."""
     folder, victim = laid
     store = (folder / STORE).read_bytes()
     count, held = 10_000 if LONG else 60, 0
@@ -101,7 +103,9 @@ def test_a_reader_asks_the_system_for_no_write(laid: tuple[Path, Path], tmp_path
     command += [sys.executable, "-m", "shoal", "show", str(folder)]
     environment = {**os.environ, "PYTHONPATH": str(Path(sys.modules["shoal"].__file__ or "").parent.parent)}
     subprocess.run(command, capture_output=True, check=False, env=environment)
-    said = [line for line in trace.read_text().splitlines() if str(folder) in line or str(victim.parent) in line]
+    said = [
+        line for line in trace.read_text().splitlines() if str(folder) in line or str(victim.parent) in line
+    ]
     assert len(said) > 5
     changing = ("unlink", "rename", "truncate", "mkdir", "link(", "symlink", "chmod", "O_CREAT", "O_TRUNC")
     asked = [line for line in said if any(one in line for one in changing)]

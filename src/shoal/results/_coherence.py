@@ -33,6 +33,10 @@ def check_plan(plan: Sequence[PlanEntry], candidates: Sequence[CandidateRow], tr
     known = {row.candidate_id for row in candidates}
     places = {(one.stage, one.candidate_id, one.label, one.fold, one.repeat) for one in plan}
     expect(len(places) == len(plan))
+    expect(
+        len({(one.fit_id, one.train_rows, one.validation_rows) for one in plan})
+        == len({one.fit_id for one in plan})
+    )
     for one in plan:
         expect(one.candidate_id in known and (one.stage == "search") == (not one.label))
         expect(one.train_rows + one.validation_rows <= truth.train_rows)

@@ -80,9 +80,10 @@ class Database:
         make_folder(folder)
         refuse_ways_out(folder, writing=True)
         path = folder / STORE_NAME
-        if not size_of(path):
-            _give_birth(folder)
         database = cls(path)
+        if not size_of(path):
+            with database._translated():
+                _give_birth(folder)
         database._connect(path, "mode=rw")
         try:
             database._ask_for_durability()
@@ -178,7 +179,9 @@ class Database:
                 f"written by a newer Shoal (format {version}, this one reads up to {VERSION}); update shoal"
             )
             raise RunFolderError(Problem(str(self.path), what))
-        if version < 1 or self.rows(_SCHEMA) != _our_schema(version):
+        with self._translated():
+            ours = _our_schema(max(version, 1))
+        if version < 1 or self.rows(_SCHEMA) != ours:
             raise self.damaged("its tables are not those of Shoal")
         return version
 
@@ -214,14 +217,23 @@ class Database:
         """Have SQLite walk every page and index; RunFolderError if one is damaged."""
         if (found := self.rows("PRAGMA integrity_check(1)")) != [("ok",)]:
             said = str(found[0][0]).splitlines()[-1]
-            # What kept it from looking is no damage.
-            code = int(match[1]) & 0xFF if (match := re.search(r"error code=(\d+)", said)) else 0
-            if code in _FAULTS:
-                raise EnvironmentFault(Problem(str(self.path), _FAULTS[code]))
+            self._refuse_unreadable(said)
             raise self.damaged(said)
         whole = self._pragma("page_count") * self._pragma("page_size")
         if self._mark is not None and self._scratch is None and size_of(self.path) != whole:
             raise self.damaged(f"its length is not the {whole} bytes that it tells of")
+
+    def _refuse_unreadable(self, said: str) -> None:
+        """Tell what kept SQLite from looking at a page apart from damage: it says little of either."""
+        if match := re.search(r"error code=(\d+)", said):
+            code = int(match[1]) & 0xFF
+        else:
+            page = re.search(r"failed to get page (\d+)", said)
+            # Its own pages are there to be had, unless memory or disk fail.
+            there = page is not None and int(page[1]) <= self._pragma("page_count")
+            code = sqlite3.SQLITE_NOMEM if there else sqlite3.SQLITE_OK
+        if code in _FAULTS:
+            raise EnvironmentFault(Problem(str(self.path), _FAULTS[code]))
 
     # Reading and writing
 
