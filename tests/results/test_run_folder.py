@@ -192,6 +192,23 @@ def test_a_killed_runs_log_is_read_and_left_as_it_is(folder: Path) -> None:
     assert os.listdir(folder) == [FILE]
 
 
+@pytest.mark.parametrize("index", [bytes(32768), b"", None])
+def test_a_log_that_was_torn_where_it_begins_is_none(folder: Path, index: bytes | None) -> None:
+    """SQLite alone would wait ten seconds for it, and then speak of a locking protocol."""
+    writer = Store.create_or_open(folder, IDENTITY)
+    writer.add(a_fit("a1"))
+    whole = (folder / f"{FILE}-wal").read_bytes()
+    writer.close()
+    for torn in (whole[:20], bytes(24) + whole[24:], whole[:24] + bytes(8) + whole[32:], b"x" * 40):
+        (folder / f"{FILE}-wal").write_bytes(torn)
+        if index is not None:
+            (folder / f"{FILE}-shm").write_bytes(index)
+        before = standing(folder)
+        with Store.open_readonly(folder) as store:
+            assert store.known() == {"a0", "a1"}
+        assert standing(folder) == before
+
+
 def test_a_reader_that_was_there_before_a_run_sees_what_it_adds(folder: Path) -> None:
     with Store.open_readonly(folder) as reader:
         assert reader.known() == {"a0"}

@@ -22,6 +22,7 @@ from shoal.results._folder import (
     INDEX_NAME,
     LOG_NAME,
     STORE_NAME,
+    begins_a_log,
     copy_file,
     folder_error,
     make_folder,
@@ -135,8 +136,8 @@ class Database:
         """
         folder = self.path.parent
         refuse_ways_out(folder, writing=False)
-        log, index = size_of(folder / LOG_NAME), size_of(folder / INDEX_NAME)
-        if log is not None and index is not None:
+        log, index = begins_a_log(folder / LOG_NAME), size_of(folder / INDEX_NAME)
+        if log and index is not None:
             self._mark = None
             self._connect(self.path, "mode=ro&readonly_shm=1")
             return
