@@ -193,13 +193,21 @@ def test_a_killed_runs_log_is_read_and_left_as_it_is(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("index", [bytes(32768), b"", None])
-def test_a_log_that_was_torn_where_it_begins_is_none(folder: Path, index: bytes | None) -> None:
+def test_a_log_without_a_whole_commit_is_none(folder: Path, index: bytes | None) -> None:
     """SQLite alone would wait ten seconds for it, and then speak of a locking protocol."""
     writer = Store.create_or_open(folder, IDENTITY)
     writer.add(a_fit("a1"))
     whole = (folder / f"{FILE}-wal").read_bytes()
     writer.close()
-    for torn in (whole[:20], bytes(24) + whole[24:], whole[:24] + bytes(8) + whole[32:], b"x" * 40):
+    for torn in (
+        whole[:20],
+        whole[:32],
+        whole[:2000],
+        whole[:32] + bytes(24) + whole[56:],
+        bytes(24) + whole[24:],
+        whole[:24] + bytes(8) + whole[32:],
+        b"x" * 40,
+    ):
         (folder / f"{FILE}-wal").write_bytes(torn)
         if index is not None:
             (folder / f"{FILE}-shm").write_bytes(index)
@@ -277,7 +285,7 @@ def test_too_little_memory_is_no_damage_and_loses_nothing(folder: Path) -> None:
     here = str(Path(__file__).parent)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([here, os.environ.get("PYTHONPATH", "")])}
     failed = 0
-    for limit in (20_000, 120_000, 160_000, 260_000, 460_000, 620_000):
+    for limit in (20_000, 160_000, 460_000):
         copy = folder.with_name(str(limit))
         shutil.copytree(folder, copy)
         command = [sys.executable, "-c", _LITTLE_MEMORY, str(copy), str(limit)]
@@ -288,7 +296,7 @@ def test_too_little_memory_is_no_damage_and_loses_nothing(folder: Path) -> None:
         failed += len(said)
         with Store.create_or_open(copy, IDENTITY) as store:
             assert store.known() >= {"a0", *json.loads(committed.replace("'", '"'))}
-    assert failed > 2
+    assert failed > 1
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,6 @@ from shoal.results._folder import (
     INDEX_NAME,
     LOG_NAME,
     STORE_NAME,
-    begins_a_log,
     copy_file,
     folder_error,
     make_folder,
@@ -30,6 +29,7 @@ from shoal.results._folder import (
     refuse_ways_out,
     size_of,
 )
+from shoal.results._log import holds_a_commit
 from shoal.results._tables import ADDED, VERSION, tables_of
 
 APPLICATION_ID: Final = int.from_bytes(b"Shol", "big")
@@ -136,7 +136,7 @@ class Database:
         """
         folder = self.path.parent
         refuse_ways_out(folder, writing=False)
-        log, index = begins_a_log(folder / LOG_NAME), size_of(folder / INDEX_NAME)
+        log, index = holds_a_commit(folder / LOG_NAME), size_of(folder / INDEX_NAME)
         if log and index is not None:
             self._mark = None
             self._connect(self.path, "mode=ro&readonly_shm=1")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import struct
 from pathlib import Path
 from typing import Final
 
@@ -140,37 +139,15 @@ def mark_of(path: Path) -> tuple[int, ...] | None:
     return None if found is None else (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
 
 
-def begins_a_log(path: Path) -> bool:
-    """Tell whether a file begins as SQLite's write-ahead log does, checksum and all; what does not is no log to SQLite.
-
-    Asked to read one that was torn, SQLite would wait ten seconds for somebody to mend it.
-    """
-    try:
-        with os.fdopen(_open_to_read(path), "rb") as file:
-            head = file.read(32)
-    except FileNotFoundError:
-        return False
-    except OSError as error:
-        raise EnvironmentFault(Problem(str(path), f"cannot be read: {error.strerror or error}")) from error
-    if len(head) < 32:
-        return False
-    magic, form, *_, first, second = struct.unpack(">8I", head)
-    one = other = 0
-    words = struct.unpack(">6I" if magic & 1 else "<6I", head[:24])
-    for left, right in zip(words[::2], words[1::2], strict=True):
-        one = (one + left + other) & 0xFFFFFFFF
-        other = (other + right + one) & 0xFFFFFFFF
-    return magic | 1 == 0x377F0683 and form == 3007000 and (one, other) == (first, second)
-
-
-def _open_to_read(path: Path) -> int:
+def open_to_read(path: Path) -> int:
+    """Open a file of the run folder: no link is followed, and no pipe is waited for."""
     return os.open(path, os.O_RDONLY | NO_FOLLOW | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
 
 
 def copy_file(source: Path, target: Path) -> None:
     """Copy the bytes of a file of the run folder; a link in its place is not followed."""
     try:
-        with os.fdopen(_open_to_read(source), "rb") as read, open(target, "xb") as written:
+        with os.fdopen(open_to_read(source), "rb") as read, open(target, "xb") as written:
             while block := read.read(1 << 20):
                 written.write(block)
     except OSError as error:
