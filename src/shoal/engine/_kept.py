@@ -28,7 +28,7 @@ def refuse_strangers(planned: Sequence[PlannedFit], dataset: Dataset, store: Sto
     """Refuse fits in the store that bear the id of a planned one and are none of its results. Raises RunFolderError."""
     known = store.known()
     for fit in {item.fit.id: item.fit for item in planned if item.fit.id in known}.values():
-        with _refusing(f"fit {fit.id}"):
+        with refusing(f"fit {fit.id}"):
             _check_record(store.record(fit.id), fit, dataset)
 
 
@@ -37,14 +37,15 @@ def kept_checkpoint(fit: Work, store: Store) -> Checkpoint | None:
     saved = store.checkpoint(fit.id)
     if saved is None:
         return None
-    with _refusing(f"the checkpoint of fit {fit.id}"):
+    with refusing(f"the checkpoint of fit {fit.id}"):
         checkpoint = Checkpoint(fit.id, *saved)
-        _check_state(checkpoint.state(), fit)
+        check_state(checkpoint.state(), fit)
     return checkpoint
 
 
 @contextmanager
-def _refusing(what: str) -> Iterator[None]:
+def refusing(what: str) -> Iterator[None]:
+    """Say in one sentence that what is read within is none of Shoal's."""
     try:
         yield
     except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as error:
@@ -53,43 +54,44 @@ def _refusing(what: str) -> Iterator[None]:
         ) from error
 
 
-def _expect(holds: object) -> None:
+def expect(holds: object) -> None:
+    """Raise ValueError unless it holds."""
     if not holds:
         raise ValueError
 
 
 def _check_record(record: FitRecord, fit: Fit, dataset: Dataset) -> None:
-    _expect(record.trainer == fit.trainer and record.kept_epoch <= record.epochs <= fit.job.training.epochs)
+    expect(record.trainer == fit.trainer and record.kept_epoch <= record.epochs <= fit.job.training.epochs)
     if record.status != "ok":
         return
-    _expect(fit.job.architecture.holds(record.parameters))
+    expect(fit.job.architecture.holds(record.parameters))
     rows = {"validation": len(fit.split.validation)}
     if fit.tested:
         rows["test"] = dataset.rows - dataset.train_rows
     rows = {name: count for name, count in rows.items() if count}
-    _expect(record.predictions.keys() == rows.keys() == record.scores.keys())
+    expect(record.predictions.keys() == rows.keys() == record.scores.keys())
     for name, predicted_VK in record.predictions.items():
-        _expect(predicted_VK.shape == (rows[name], dataset.outputs) and np.isfinite(predicted_VK).all())
+        expect(predicted_VK.shape == (rows[name], dataset.outputs) and np.isfinite(predicted_VK).all())
 
 
-def _check_state(state: State, fit: Work) -> None:
+def check_state(state: State, fit: Work) -> None:
     """Every array is as long as the fit's own at its start, and what counts stays within them."""
     fresh = initial_state(fit.job)
     for name in _SIZED:
-        _expect(_alike(getattr(state, name), getattr(fresh, name)))
-    _expect(state.epoch_T.dtype == fresh.epoch_T.dtype and state.epoch_T.ndim == 1)
-    _expect(state.curve_TC.dtype == fresh.curve_TC.dtype)
-    _expect(state.curve_TC.shape == (len(state.epoch_T), *fresh.curve_TC.shape[1:]))
+        expect(_alike(getattr(state, name), getattr(fresh, name)))
+    expect(state.epoch_T.dtype == fresh.epoch_T.dtype and state.epoch_T.ndim == 1)
+    expect(state.curve_TC.dtype == fresh.curve_TC.dtype)
+    expect(state.curve_TC.shape == (len(state.epoch_T), *fresh.curve_TC.shape[1:]))
     counts = (state.epoch, state.step, state.points, state.best_epoch, state.sick_epoch, state.sick_batch)
-    _expect(all(type(count) is int and count >= 0 for count in counts))
-    _expect(type(state.best_loss) in (float, int) and not math.isnan(state.best_loss))
-    _expect(state.status in ("training", "done", "diverged"))
+    expect(all(type(count) is int and count >= 0 for count in counts))
+    expect(type(state.best_loss) in (float, int) and not math.isnan(state.best_loss))
+    expect(state.status in ("training", "done", "diverged"))
     epochs = fit.job.training.epochs
-    _expect(state.epoch <= epochs and state.best_epoch <= state.epoch)
-    _expect(state.step < max(1, fit.steps // max(1, epochs)))
-    _expect(state.points <= len(state.epoch_T))
+    expect(state.epoch <= epochs and state.best_epoch <= state.epoch)
+    expect(state.step < max(1, fit.steps // max(1, epochs)))
+    expect(state.points <= len(state.epoch_T))
     if state.status == "training":
-        _expect(state.points == np.count_nonzero(state.epoch_T <= state.epoch))
+        expect(state.points == np.count_nonzero(state.epoch_T <= state.epoch))
 
 
 def _alike(one: NDArray[Any], other: NDArray[Any]) -> bool:
