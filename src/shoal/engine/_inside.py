@@ -158,7 +158,7 @@ def _check_snapshots(seen: Arrays, start: Arrays, epoch_S: NDArray[np.int64]) ->
     """Those taken before are of the same layers, as many of each, and of the first epochs."""
     done = len(seen.get("epoch", ()))
     expect(seen.get("epoch", epoch_S[:0]).tolist() == epoch_S[:done].tolist())
-    shapes = {"epoch": (done,)}
+    shapes: dict[str, tuple[int, ...]] = {"epoch": (done,)}
     for layer in _watched(start):
         shapes |= {f"{layer}/quantile": (done, len(QUANTILES)), f"{layer}/moved": (done,)}
     expect(not seen or {name: array.shape for name, array in seen.items()} == shapes)
