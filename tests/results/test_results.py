@@ -290,8 +290,10 @@ def test_predictions_that_do_not_fit_their_rows_are_refused(tmp_path):
     with Store.create_or_open(tmp_path, IDENTITY) as store:
         store.put_truth(a_truth())
     with pytest.raises(RunFolderError) as caught:
-        Results.open(tmp_path)
-    assert str(caught.value) == f"{tmp_path}: the plan in its results is not what Shoal writes"
+        Results.open(tmp_path).predictions  # noqa: B018
+    assert (
+        str(caught.value) == f"{tmp_path}: the predictions of fit a1 in its results is not what Shoal writes"
+    )
 
 
 def test_a_damaged_part_is_said_in_the_words_of_the_store(tmp_path):
