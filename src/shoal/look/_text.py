@@ -156,7 +156,9 @@ def results_text(results: Results, parts: Parts | None = None) -> str:
         with parts.attempt(f"table of {name}", SHOW):
             said.append(table())
     if where := trained_where(results):
-        said.append("\n".join(["trained in several environments", *(f"  {count}: {one}" for count, one in where)]))
+        said.append(
+            "\n".join(["trained in several environments", *(f"  {count}: {one}" for count, one in where)])
+        )
     if results.unfinished:
         said.append(f"{results.unfinished:,} fits are not trained yet; run the study again to go on")
     said += ["\n".join(map(str, results.missing)), f"digest of all results: {results.digest}"]
