@@ -49,18 +49,21 @@ def test_files_that_are_ours_are_listed(tmp_path):
     with Store.create_or_open(tmp_path, IDENTITY) as store:
         assert store.lists_files
         assert store.files() == {}
-        store.put_file("report.html", digest)
-        store.put_file("figures/10-test-scores.png", digest)
-        store.put_file("report.html", digest[::-1])
+        store.put_file("report.html", digest, None)
+        store.put_file("figures/10-test-scores.png", digest, None)
+        store.put_file("report.html", digest[::-1], None)
     with Store.create_or_open(tmp_path, IDENTITY) as store:
-        assert store.files() == {"figures/10-test-scores.png": digest, "report.html": digest[::-1]}
+        assert store.files() == {
+            "figures/10-test-scores.png": frozenset({digest}),
+            "report.html": frozenset({digest[::-1]}),
+        }
         store.drop_file("report.html")
-        assert store.files() == {"figures/10-test-scores.png": digest}
+        assert store.files() == {"figures/10-test-scores.png": frozenset({digest})}
         for name in ("", "/etc/passwd", "../x", "a/../../x", "a//b", ".", "C:x", "a\\b"):
             with pytest.raises(ValueError):  # noqa: PT011
-                store.put_file(name, digest)
+                store.put_file(name, digest, None)
         with pytest.raises(ValueError):  # noqa: PT011
-            store.put_file("x", "no digest")
+            store.put_file("x", "no digest", None)
 
 
 def test_a_folder_of_old_is_taken_over_in_one_step(tmp_path):
@@ -78,5 +81,5 @@ def test_a_folder_of_old_is_taken_over_in_one_step(tmp_path):
         store.adopt_files({"study.toml": "0" * 64})
     with Store.open_readonly(folder) as store:
         assert store.lists_files
-        assert store.files() == {"study.toml": "0" * 64}
+        assert store.files() == {"study.toml": frozenset({"0" * 64})}
     assert Results.open(folder).digest == digest

@@ -228,7 +228,7 @@ def test_a_reader_that_was_there_before_a_run_sees_what_it_adds(folder: Path) ->
 
 
 def test_a_store_is_born_whole_or_not_at_all(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def failing(*_: object) -> None:
+    def failing(*_: object, **__: object) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
     new = folder.with_name("new")
