@@ -62,7 +62,8 @@ def _step(call: str, given: str, answer: int) -> Step | None:
     if call == "openat":
         return Step("make", _joined(given, texts[0])) if "O_CREAT" in given or "O_TRUNC" in given else None
     if call.startswith("rename"):
-        return Step("rename", texts[0].decode(), other=texts[1].decode())
+        second = given.split('", ', 1)[1]  # each name with the folder it is looked up from
+        return Step("rename", _joined(given, texts[0]), other=_joined(second, texts[1]))
     if call.startswith("unlink"):
         return Step("unlink", _joined(given, texts[0]) if call == "unlinkat" else texts[0].decode())
     if place is None:
