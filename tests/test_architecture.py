@@ -77,7 +77,7 @@ OWNERS: Final[dict[str, frozenset[str]]] = {
 }
 
 # Who writes files: all others have theirs written whole or not at all, by `nets.write_atomically`.
-WRITERS: Final = frozenset({"nets/_files.py", "data/_fashion.py"})
+WRITERS: Final = frozenset({"nets/_files.py", "data/_fashion.py", "results/_folder.py"})
 
 # Imported where they are used, never when a module is imported.
 HEAVY: Final = frozenset({

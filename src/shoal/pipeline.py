@@ -36,6 +36,7 @@ from shoal.engine import (
     memory_need,
     pick_device,
     refuse_above,
+    refuse_unscalable,
     settle,
     truth_of,
     winner_bytes,
@@ -88,10 +89,7 @@ def plan(
     folder = _folder(study, out)
     workers = _workers(workers)
     refuse_above(memory_need(planner, workers), available_memory())
-    known: frozenset[str] = frozenset()
-    if (folder / "results.sqlite").exists():
-        with Store.open_readonly(folder) as store:
-            known = store.known()
+    known = Store.known_of(folder, _identity(study, planner.dataset))
     return make_plan(planner, Circumstances(trainers.by_name, workers, known, read))
 
 
@@ -167,7 +165,9 @@ def _lay_out(study: Study, trainer: TrainerChoice, device: DeviceChoice) -> tupl
     trainers = Trainers(trainer, pick_device(device))
     dataset = load_data(study)
     give_back()
-    return trainers, Planner(study, dataset, trainers.choose)
+    planner = Planner(study, dataset, trainers.choose)
+    refuse_unscalable(planner)
+    return trainers, planner
 
 
 def _identity(study: Study, dataset: Dataset) -> Identity:

@@ -20,7 +20,7 @@ from shoal.engine._memory import (
 from shoal.engine._plan import data_doubts, make_plan, memory_need
 from shoal.engine._predict import Trained, answers, softmax, trainer_of
 from shoal.engine._settle import delivered, fold_preprocessing, settle, winner_bytes
-from shoal.engine._source import environment, load_data, truth_of, with_mistakes
+from shoal.engine._source import environment, load_data, refuse_unscalable, truth_of, with_mistakes
 from shoal.engine._train import Checkpoint, Ground
 from shoal.engine._trainer import CURVES, Job, State, Trainer, initial_state
 from shoal.engine._trainers import DeviceChoice, TrainerChoice, Trainers, pick_device
@@ -71,6 +71,7 @@ __all__ = [
     "network_outputs",
     "pick_device",
     "refuse_above",
+    "refuse_unscalable",
     "settle",
     "softmax",
     "train_here",

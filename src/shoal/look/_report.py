@@ -30,7 +30,7 @@ from shoal.look._plots import plot_of, plotly_source, style_marks
 from shoal.look._reasons import reasons
 from shoal.look._summary import ADDED_UP, summary
 from shoal.look._text import duration
-from shoal.look._works import software, works
+from shoal.look._works import software, trained_where, works
 from shoal.parts import REPORT, Parts
 from shoal.results import REPORT_NAME, Results, RunFiles, run_files
 from shoal.study import passed_on, to_toml
@@ -184,6 +184,7 @@ def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], An
         "compared": lambda: _by_comparison(findings, shown),
         "study_lines": lambda: to_toml(results.study).splitlines(),
         "software": lambda: software(results.environment),
+        "trained_where": lambda: trained_where(results),
         "works": lambda: works(results, frozenset(one.name for one in shown)),
     }
 

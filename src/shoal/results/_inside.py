@@ -64,7 +64,7 @@ def _check_history(history: Arrays) -> None:
         shapes = {"epoch": (snapshots,), "share": (quantiles,)}
         quantile = name.endswith("/quantile")
         expect(array.shape == shapes.get(name, (snapshots, quantiles) if quantile else (snapshots,)))
-        expect(snapshots > 0 and quantiles == 7 and np.isfinite(history["epoch"]).all())
+        expect(snapshots > 0 and quantiles > 1 and np.isfinite(history["epoch"]).all())
 
 
 def _check_rows(arrays: Arrays, truth: Truth) -> None:

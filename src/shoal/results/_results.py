@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from shoal.errors import Problem, RunFolderError, ShoalError, as_path
 from shoal.parts import Missing
 from shoal.results import _frames
-from shoal.results._coherence import check_choice, check_fits, check_part, check_plan, check_study
+from shoal.results._coherence import check_choice, check_fits, check_part, check_plan, check_study, place_of
 from shoal.results._ensemble import Ensemble, ensemble_frame, read_ensemble
 from shoal.results._inside import Inside, read_inside
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Stage, Truth
@@ -218,7 +218,12 @@ class Results:
             for entry in self.plan:
                 wanted = stage in (None, entry.stage) and label in (None, entry.label)
                 if wanted and entry.fit_id in self.summaries:
-                    yield entry, self._part(store, entry.fit_id, part)
+                    arrays = self._part(store, entry.fit_id, part)
+                    if part == "predictions" and "validation" in arrays:
+                        with _coherent(self.folder, f"the predictions of fit {entry.fit_id}"):
+                            rows_V = self.truth.validation_rows[place_of(entry)]
+                            expect(len(rows_V) == len(arrays["validation"]))
+                    yield entry, arrays
 
     @cached_property
     def digest(self) -> str:
