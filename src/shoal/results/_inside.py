@@ -80,7 +80,10 @@ def _check_rows(arrays: Arrays, truth: Truth) -> None:
 
 def _check_channels(channels: Arrays, truth: Truth) -> None:
     """Of every layer all arrays are there, of one number of channels; those shown are the first of them."""
-    for layer in {name.rpartition("/")[0] for name in channels}:
+    if "looked_at" in channels:
+        _expect_test_rows(channels["looked_at"], truth)
+        expect(channels["looked_at"].ndim == 1)
+    for layer in {name.rpartition("/")[0] for name in channels if name != "looked_at"}:
         of = {name: channels[f"{layer}/{name}"] for name in _OF_CHANNEL}
         units, shown = of["low"].size, len(of["made_activation"])
         expect(of["mean"].shape == (len(truth.classes), units))
