@@ -56,6 +56,7 @@ from shoal.results import (
     RunFiles,
     RunLock,
     Store,
+    refuse_others_in,
 )
 from shoal.study import Candidate, Study, check_study, load_study, to_toml
 
@@ -90,6 +91,7 @@ def plan(
     workers = _workers(workers)
     refuse_above(memory_need(planner, workers), available_memory())
     known = Store.known_of(folder, _identity(study, planner.dataset))
+    refuse_others_in(folder)
     return make_plan(planner, Circumstances(trainers.by_name, workers, known, read))
 
 
@@ -126,7 +128,7 @@ def run(
     ground = Ground(planner.dataset, study.data.standardize)
     executor = Executor(ground, trainers.by_name, workers, watcher)
     with RunLock(folder), Store.create_or_open(folder, _identity(study, planner.dataset)) as store:
-        files = RunFiles(folder, store)
+        files = RunFiles(folder, store).take_over()
         files.refuse_others(*REPLACED)
         trained = _train(planner, executor, store, files)
         _finish(planner, trained, executor, store, files, parts)

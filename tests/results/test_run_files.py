@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from record_cases import IDENTITY, sql
 
 from shoal.errors import InputError, RunFolderBusy, RunFolderError
-from shoal.results import RunFiles, RunLock, Store, refuse_foreign, run_files
+from shoal.results import RunFiles, RunLock, Store, run_files
+from shoal.results._folder import refuse_foreign
 
 NAMES = ("study.toml", "model.safetensors", "report.html", "figures/10-a.png", "figures/20-b.png")
 
@@ -186,7 +187,7 @@ def test_nothing_of_theirs_is_ever_lost(
 ) -> None:
     folder = tmp_path_factory.mktemp("mixed")
     with Store.create_or_open(folder, IDENTITY) as store:
-        files, ours = RunFiles(folder, store), dict[str, bytes]()
+        files, ours = RunFiles(folder, store).take_over(), dict[str, bytes]()
         for name, content in theirs.items():
             (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_bytes(content)

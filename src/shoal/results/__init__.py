@@ -1,8 +1,8 @@
 """What came out: the store, frames, statistics, the choice."""
 
 from shoal.results._ensemble import Ensemble, vote_counts, vote_entropy
-from shoal.results._files import RunFiles, run_files
-from shoal.results._folder import PICTURES, REPLACED, REPORT_NAME, STUDY_NAME, refuse_foreign
+from shoal.results._files import RunFiles, refuse_others_in, run_files
+from shoal.results._folder import PICTURES, REPLACED, REPORT_NAME, STUDY_NAME
 from shoal.results._inside import Inside
 from shoal.results._lock import RunLock
 from shoal.results._record import CandidateRow, FitRecord, Plan, PlanEntry, Stage, Status, Truth
@@ -57,7 +57,7 @@ __all__ = [
     "holm",
     "mean_and_error",
     "paired_t_test",
-    "refuse_foreign",
+    "refuse_others_in",
     "regression_scores",
     "run_files",
     "search_scores",

@@ -15,7 +15,7 @@ from typing import Final
 
 from shoal.errors import InputError, Problem
 from shoal.files import Folder
-from shoal.results._folder import PICTURES, REPLACED, folder_error
+from shoal.results._folder import PICTURES, REPLACED, STORE_NAME, folder_error, size_of
 from shoal.results._lock import RunLock
 from shoal.results._store import Store
 
@@ -27,13 +27,17 @@ class RunFiles:
     """Writes the files of one run folder; its holder has the `RunLock`."""
 
     def __init__(self, folder: Path, store: Store) -> None:
-        """Take the folder over where its store is of an older version: what bears one of our names is ours."""
+        """Take the folder and its store, opened to write."""
         self._folder, self._store = folder, store
-        if not store.lists_files:
+
+    def take_over(self) -> RunFiles:
+        """Take the folder over where its store is of an older version: what bears one of our names is ours."""
+        if not self._store.lists_files:
             with self._opened("") as opened:
                 found = {name: opened.sha256(name) for name in opened.names() if name in REPLACED}
             found |= {f"{PICTURES}/{name}": digest for name, digest in self._pictures().items()}
-            store.adopt_files({name: digest for name, digest in found.items() if digest is not None})
+            self._store.adopt_files({name: digest for name, digest in found.items() if digest is not None})
+        return self
 
     def _pictures(self) -> dict[str, str | None]:
         if not (self._folder / PICTURES).is_dir():
@@ -104,4 +108,12 @@ class RunFiles:
 def run_files(folder: Path) -> Iterator[RunFiles]:
     """Hold a run folder and write its files. Raises RunFolderBusy while a run holds it, RunFolderError."""
     with RunLock(folder), Store.reopen(folder) as store:
-        yield RunFiles(folder, store)
+        yield RunFiles(folder, store).take_over()
+
+
+def refuse_others_in(folder: Path) -> None:
+    """Refuse what a run in the folder would: something else in the place of a file that it writes."""
+    if size_of(folder / STORE_NAME):
+        with Store.open_readonly(folder) as store:
+            if store.lists_files:
+                RunFiles(folder, store).refuse_others(*REPLACED)

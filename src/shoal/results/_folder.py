@@ -70,6 +70,7 @@ def refuse_unusable(folder: Path) -> None:
             raise OSError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
         raise folder_error(folder, error) from error
+    refuse_foreign(folder)
     refuse_ways_out(folder, writing=True)
 
 

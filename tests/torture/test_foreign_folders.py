@@ -1,0 +1,123 @@
+"""A project folder with 200 files of a person's: no command changes or deletes one that it did not make."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from shoal.cli import main
+
+LONG = os.environ.get("SHOAL_CAMPAIGN") == "long"
+OURS = (
+    "study.toml", "report.html", "model.safetensors", "run.lock", "figures/01-intro.png", "figures/99-photo.png",
+    "figures/10-test-scores.png", "results.txt", ".DS_Store", "m.safetensors", "m.py", "m.onnx", "p.csv",
+)  # fmt: skip
+"""Names that Shoal's own files have too, or might."""
+STUDY = (
+    '# written by hand\n[study]\ntask = "regression"\n[data]\ntrain = "table.csv"\ntarget = "y"\n'
+    "[network]\nhidden = [2]\n[training]\nepochs = 2\n"
+)
+
+
+def fill(project: Path) -> None:
+    """Lay 200 files of a person's there, a study and its table among them, and one run folder of ours."""
+    drawn = np.random.default_rng(0)
+    rows = ["a,y", *(f"{a},{2 * a}" for a in drawn.normal(size=30))]
+    for name in (*OURS, *(f"notes/{number}.txt" for number in range(100)), *(f"{n}.dat" for n in range(85))):
+        (project / name).parent.mkdir(exist_ok=True)
+        (project / name).write_bytes(name.encode() * 10)
+    (project / "table.csv").write_text("\n".join(rows))
+    (project / "study.toml").write_text(STUDY)
+    (project / "link").symlink_to("notes", target_is_directory=True)
+
+
+def shoal(*arguments: str) -> int:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", ["shoal", *arguments])
+        patch.setattr("signal.signal", lambda *_: None)
+        with pytest.raises(SystemExit) as ended:
+            main()
+    return int(ended.value.code or 0)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    project = tmp_path_factory.mktemp("projects") / "mine"
+    project.mkdir()
+    fill(project)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(project)
+        assert shoal("run", "study.toml", "--out", "runs/good", "--workers", "1") == 0
+    return project
+
+
+def theirs(project: Path) -> dict[str, tuple[bytes, int]]:
+    """Every file but those in run folders of ours: content and permissions."""
+    paths = (path for path in project.rglob("*") if path.is_file() and "runs" not in path.parts)
+    return {str(path.relative_to(project)): (path.read_bytes(), path.stat().st_mode) for path in paths}
+
+
+PLACES = (
+    ".", "", "./", "notes", "link", "figures", "study.toml", "table.csv", "report.html", "notes/../.", "m.py",
+    "model.safetensors", "run.lock", "p.csv", "m.safetensors", "m.onnx", "figures/01-intro.png", "notes/1.txt",
+)  # fmt: skip
+COMMANDS = (
+    ["run", "study.toml", "--workers", "1"],
+    ["check", "study.toml"],
+    ["predict", "runs/good", "table.csv"],
+    ["predict", "runs/good/model.safetensors", "table.csv"],
+    ["export", "runs/good", "--format", "torch"],
+    ["export", "runs/good", "--format", "onnx"],
+)
+
+
+@settings(
+    max_examples=1000 if LONG else 60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(command=st.sampled_from(COMMANDS), place=st.sampled_from(PLACES), absolute=st.booleans())
+def test_no_command_with_any_out_changes_what_is_theirs(
+    project: Path, command: list[str], place: str, absolute: bool
+) -> None:
+    before = theirs(project)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(project)
+        code = shoal(*command, "--out", str(project / place) if absolute and place else place)
+    assert theirs(project) == before
+    assert code == 2
+
+
+@pytest.mark.parametrize("command", [["show"], ["report"], ["predict"], ["check"]])
+def test_looking_at_a_folder_that_is_none_of_ours(project: Path, command: list[str]) -> None:
+    before = theirs(project)
+    more = {"predict": ["table.csv"], "check": ["--out", "notes"]}.get(command[0], [])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(project)
+        assert shoal(*command, "." if command != ["check"] else "study.toml", *more) == 2
+    assert theirs(project) == before
+
+
+def test_files_laid_into_a_run_folder_of_ours_stay(project: Path) -> None:
+    run = project / "runs" / "good"
+    for name in ("notes.txt", ".DS_Store", "figures/holiday.png", "figures/99-photo.png"):
+        (run / name).write_bytes(b"theirs")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(project)
+        for command in (
+            ["run", "study.toml", "--out", "runs/good", "--workers", "1"],
+            ["report", "runs/good"],
+        ):
+            assert shoal(*command) == 0
+    for name in ("notes.txt", ".DS_Store", "figures/holiday.png", "figures/99-photo.png"):
+        assert (run / name).read_bytes() == b"theirs"
+    (run / "study.toml").write_text(STUDY)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(project)
+        assert shoal("run", "study.toml", "--out", "runs/good", "--workers", "1") == 2
+    assert (run / "study.toml").read_text() == STUDY
