@@ -7,12 +7,14 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from shoal import cli
 from shoal.errors import EnvironmentFault
 from shoal.progress import Plain
+from shoal.results import Store
 
 STOPPED = "shoal: stopped; what is finished is kept, and the same command goes on from here\n"
 
@@ -152,3 +154,35 @@ def test_a_log_that_cannot_be_written_does_not_end_a_run() -> None:
     watcher.note("a sentence")
     watcher.begin("training", (), 0, {})
     watcher.end()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="closes streams by a shell")
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_hindrance(tmp_path: Path, closed: str) -> None:
+    """A file of ours that got the number of standard error would get what is written to that, too."""
+    (tmp_path / "s.toml").write_text(
+        '[study]\ntask = "regression"\n[data]\ndataset = "two-peaks"\n[network]\nhidden = [2]\n[training]\nepochs = 1\n'
+    )
+    command = f'"{sys.executable}" -m shoal run s.toml --out run --workers 1 {closed}'
+    done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, check=False)  # noqa: S602
+    assert done.returncode == 0
+    assert (tmp_path / "run" / "report.html").exists()
+    again = f'"{sys.executable}" -m shoal run none.toml {closed}'
+    refused = subprocess.run(again, shell=True, cwd=tmp_path, capture_output=True, check=False)  # noqa: S602
+    assert refused.returncode == 2
+    Store.open_readonly(tmp_path / "run").close()
+
+
+def test_a_system_without_threads_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def none(*_: object, **__: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(cli, "app", none)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 3
+    what = "the system starts no more threads for this user; end other programs, then try again"
+    assert capsys.readouterr().err == f"shoal: {what}\n"

@@ -229,6 +229,17 @@ def _write(stream: TextIO, text: str) -> None:
     stream.flush()
 
 
+def _fill_closed_streams() -> None:
+    """Put the empty device where a standard stream is closed: a file of ours would get its number, and its text."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free: this one
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", closefd=False))
+
+
 def _show_any_text() -> None:
     """Have both streams write what their encoding cannot as escapes, whoever writes to them."""
     for stream in (sys.stdout, sys.stderr):
@@ -280,6 +291,7 @@ def main() -> NoReturn:
     """Run the command line; exit codes: 0, 2, 3, 4, 130 and 143 (see `errors.py`)."""
     _on_signals(_stop)
     sys.unraisablehook = _stop_again
+    _fill_closed_streams()
     _show_any_text()
     try:
         code = app(standalone_mode=False)
@@ -293,6 +305,14 @@ def main() -> NoReturn:
         _fail(EnvironmentFault("out of memory; fewer --workers need less"))
     except OSError as error:
         _fail(EnvironmentFault(f"the machine failed: {error}"))
+    except RuntimeError as error:
+        if "start new thread" not in str(error):
+            raise
+        _fail(
+            EnvironmentFault(
+                "the system starts no more threads for this user; end other programs, then try again"
+            )
+        )
     finally:
         _on_signals(signal.SIG_IGN)  # all is done: leave in peace
     sys.exit(code if isinstance(code, int) else 0)
