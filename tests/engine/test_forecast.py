@@ -159,3 +159,28 @@ def test_images_made_for_a_first_layer_cost_little_more_where_the_image_is_large
 def test_what_the_pictures_show_is_counted_as_they_draw_it() -> None:
     assert LAYERS == _figures_inside._MOST_LAYERS
     assert SMALL_IMAGES == _figures_classes._MOST_IMAGES
+
+
+@pytest.mark.parametrize("space", [None, {"training.lr": [0.01, 0.02]}, {"training.lr": [0.02]}])
+def test_a_fit_of_several_stages_is_counted_once_as_it_is_trained_once(
+    tmp_path: Path, space: dict[str, Any] | None
+) -> None:
+    """The winner may be one of the comparisons: then it is trained on all rows alone."""
+    compare = [{"name": "as it is"}, {"name": "the same"}, {"name": "slower", "training": {"lr": 0.02}}]
+    search = {"folds": 2, "space": space} if space else None
+    study = tiny_study(compare=compare, training={"lr": 0.01}, search=search)
+    told = predicted(study)
+    assert told.fits == sum(fits for _, fits, _ in told.stages) == sum(told.trainers.values())
+    assert told.steps == sum(steps for _, _, steps in told.stages)
+    results = run(study, out=tmp_path / "run")
+    assert told.fits == len(results.summaries)
+    assert told.steps == sum(fit.steps for fit in results.summaries.values())
+
+
+def test_of_candidates_that_cost_the_same_one_that_is_no_comparison_stands_for_the_winner() -> None:
+    space = {"training.lr": [0.01, 0.02]}
+    study = tiny_study(
+        compare=[{"name": "as it is"}], training={"lr": 0.01}, search={"folds": 2, "space": space}
+    )
+    repeats = study.study.repeats
+    assert [fits for _, fits, _ in predicted(study).stages] == [4, repeats, 2 * repeats]

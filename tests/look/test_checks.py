@@ -74,7 +74,12 @@ def test_validation_loss_still_falling(tmp_path: Path) -> None:
     assert check.what.startswith("The validation loss of 3 of 3 networks of the chosen candidate was still")
     # A straight line from 1 to 0.5: about a tenth of its fall, over a level of 0.57.
     assert float(re.findall(r"by ([\d.]+)\s%", check.what)[0]) == pytest.approx(100 * 0.05 / 0.575, abs=1)
+    assert ": over the last tenth of the epochs by " in check.what
     assert "SH002" in made(tmp_path / "no search", losses=falling)
+    # Of 20 points a tenth is 2: three are taken, and so it is said.
+    short = made(tmp_path / "short", losses=falling, epochs=20)["SH002"].what
+    assert ": over the last tenth of the epochs (of 3 evaluated ones at least) by " in short
+    assert float(re.findall(r"by ([\d.]+)\s%", short)[0]) == pytest.approx(100 * 0.075 / 0.6, abs=1.5)
     assert "SH002" not in made(tmp_path / "b", space={"training.lr": [0.1, 0.2]})
     assert "SH002" not in made(tmp_path / "c", losses=falling, validation=0.0)
 
@@ -206,6 +211,20 @@ def test_answers_no_better_than_a_constant_or_all_the_same(
     assert list(raised)[:2] == ["SH013", "SH014"]
 
 
+def test_the_delivered_model_is_the_first_refit_that_did_not_diverge(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = replace(LEARNED, names=(), repeats=3, sick=frozenset({("refit", "winner", 0)}))
+    results = make_run(tmp_path, run)
+    delivered = [entry.fit_id for entry in results.plan if entry.stage == "refit"][1]
+    true_VK = results.truth.y[results.truth.train_rows :]
+    same_VK = np.tile(true_VK.mean(axis=0), (len(true_VK), 1))
+    monkeypatch.setattr(
+        Results, "test_predictions", lambda results, fit_id: same_VK if fit_id == delivered else true_VK
+    )
+    assert {"SH013", "SH014"} <= found(results).keys()
+
+
 def test_classes_that_are_never_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = MadeUp(task="classification", names=(), classes=("cat", "dog", "owl"), targets=(), rows=(40, 30))
     results = make_run(tmp_path, run)
@@ -217,8 +236,8 @@ def test_classes_that_are_never_answered(tmp_path: Path, monkeypatch: pytest.Mon
     raised = answering(results, monkeypatch, np.eye(3)[np.zeros(30, int)])
     assert raised["SH014"].what == 'Of 30 test rows, every one is answered with "cat".'
     assert raised["SH013"].what == (
-        'The delivered model is right for 33.3% of the test rows; always answering "cat", the commonest class of the'
-        " training rows, is right for 33.3%."
+        'The delivered model is right for 33.3\u00a0% of the test rows; always answering "cat", the commonest class'
+        " of the training rows, is right for 33.3\u00a0%."
     )
     assert "SH015" not in raised
     # Without test rows of a class, nothing is missed.

@@ -16,7 +16,9 @@ from pandas import DataFrame
 from shoal.look import pictures
 from shoal.look._csv import MOST_CELLS, fact_csv, frame_csv
 from shoal.look._facts import Line
+from shoal.look._facts_candidates import Setting
 from shoal.look._facts_classes import confusion
+from shoal.look._facts_ensemble import ensemble_curve
 from shoal.look._facts_search import ranking
 
 
@@ -85,6 +87,34 @@ def test_a_square_array_has_the_names_of_its_rows_and_settings_those_of_their_ke
         "loss", [{"a.lr": 0.1}, {"a.lr": 0.2}], scores, np.array([False, True]), np.array([False, True])
     )
     assert "lr,score,error,tied\n0.2,1,0.2,yes\n0.1,2,0.1,no\n" in fact_csv(fact)
+
+
+def test_arrays_of_one_length_that_are_of_other_things_stand_apart() -> None:
+    """Three repeats beside three classes would read as the accuracy of each class."""
+    probability_RVK = np.eye(3)[np.array([[0, 1, 2, 2], [0, 1, 1, 2], [0, 0, 1, 2]])]
+    fact = confusion("n", ("a", "b", "c"), np.array([0, 1, 2, 2]), probability_RVK)
+    tables = [block.splitlines()[0].split(",") for block in fact_csv(fact).split("\n\n")]
+    of_classes = ["classes", *(f"{what} {name}" for what in ("count", "share") for name in "abc")]
+    assert tables[1:] == [of_classes, ["test_accuracy"]]
+    places = np.array([0.0, 1.0])
+    along = ensemble_curve(
+        ("x", "y"), (places, np.zeros((2, 2))), (places, places), (places + 1, places)
+    )  # as many networks, places, training rows and test rows
+    heads = [block.splitlines()[0] for block in fact_csv(along).split("\n\n")]
+    assert heads[1:] == ["x,mean,deviation", "member 1,member 2", "train_x,train_y", "test_x,test_y"]
+    setting = Setting("lr", np.array([0.0, 1.0]), np.array([0.0, 1.0]), ("1", "2"))
+    assert fact_csv(setting).split("\n\n")[1:] == ["place\n0\n1", "tick,labels\n0,1\n1,2\n"]
+    ranked = ranking(
+        "loss",
+        [{"a": 1, "b": 2}, {"a": 2, "b": 3}],
+        (np.array([1.0, 2]), np.zeros(2)),
+        np.ones(2),
+        np.ones(2),
+    )
+    assert [block.splitlines()[0] for block in fact_csv(ranked).split("\n\n")[1:]] == [
+        "keys",
+        "a,b,score,error,tied",
+    ]
 
 
 def test_a_long_block_keeps_one_row_in_so_many_and_says_so() -> None:

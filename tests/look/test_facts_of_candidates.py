@@ -39,7 +39,7 @@ def test_candidates_stand_at_their_values_best_first_and_sick_ones_are_counted()
     assert (dropout.key, dropout.labels) == ("dropout", ("0", "0.5"))
     # Two levels a distance of 1 apart, the two candidates at 0 fanned over 0.62, of a whole width of 1.62.
     assert dropout.place_C == pytest.approx([0, 0.62 / 1.62, 1.31 / 1.62])
-    assert dropout.tick == pytest.approx([0.31 / 1.62, 1.31 / 1.62])
+    assert dropout.tick_T == pytest.approx([0.31 / 1.62, 1.31 / 1.62])
     assert optimizer.labels == ("adam", "sgd")
     assert fact.score.place_C == pytest.approx([0, 0.5, 1])
 
@@ -61,10 +61,10 @@ def test_many_numbers_stand_to_scale_on_the_axis_that_spreads_them() -> None:
     lr, dropout = parallel("loss", settings, np.arange(31.0), np.zeros(31)).settings
     assert lr.place_C == pytest.approx(np.linspace(0, 1, 31))
     assert lr.labels == ("0.0001", "0.001", "0.01", "0.1")
-    assert lr.tick == pytest.approx([0, 1 / 3, 2 / 3, 1])
+    assert lr.tick_T == pytest.approx([0, 1 / 3, 2 / 3, 1])
     assert dropout.place_C == pytest.approx(np.linspace(0, 1, 31))
     assert dropout.labels == ("0.1", "0.2", "0.3", "0.4", "0.5")
-    assert dropout.tick[0] == pytest.approx((0.1 - 0.001) / 0.499)
+    assert dropout.tick_T[0] == pytest.approx((0.1 - 0.001) / 0.499)
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=40), st.booleans())
@@ -73,8 +73,8 @@ def test_all_places_lie_on_the_axes(scores: list[float], higher: bool) -> None:
     fact = parallel("loss", settings, np.array(scores), np.zeros(len(scores)), higher_is_better=higher)
     for setting in (*fact.settings, fact.score):
         assert ((setting.place_C >= -1e-9) & (setting.place_C <= 1 + 1e-9)).all()
-        assert ((setting.tick >= -1e-9) & (setting.tick <= 1 + 1e-9)).all()
-        assert len(setting.tick) == len(setting.labels)
+        assert ((setting.tick_T >= -1e-9) & (setting.tick_T <= 1 + 1e-9)).all()
+        assert len(setting.tick_T) == len(setting.labels)
 
 
 def test_curves_of_a_candidate_are_means_and_ranges_over_its_networks() -> None:

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote
 
@@ -28,9 +29,10 @@ from shoal.look._fits_shown import MOST_POINTS, fits_shown
 from shoal.look._gallery import Drawn
 from shoal.look._plots import plot_of
 from shoal.look._summary import rmse_interval, summary, wilson
-from shoal.look._tables import numbers, one_number, probabilities
+from shoal.look._tables import numbers, one_number, probabilities, settings_table
 from shoal.look._works import works
 from shoal.results import Results
+from shoal.study import Study
 
 REGRESSION = MadeUp(names=("SGD",), space={"network.dropout": [0.0, 0.25]}, epochs=30, hidden=(3,), repeats=2)
 CLASSES = MadeUp(
@@ -371,3 +373,20 @@ def test_published_values_stand_beside_the_measured_ones(regression: Results, tm
     assert "Somebody (1999), table 1" in found.text
     mean = regression.comparisons["mse_mean"][0]
     assert one_number(mean, 4) in found.text
+
+
+def test_settings_are_said_to_be_searched_where_they_are_and_not_where_a_name_begins_alike() -> None:
+    study = Study.model_validate({
+        "study": {"task": "classification"},
+        "data": {"dataset": "digits"},
+        "network": {"kind": "cnn", "conv": [{"channels": 2}], "hidden": [4]},
+        "search": {"space": {"network.conv_dropout": [0, 0.5], "network.hidden[0]": [4, 8],
+                             "training.augment.shift": [0, 1]}},
+    })  # fmt: skip
+    results: Any = SimpleNamespace(choice=None, study=study)
+    keys, _, marks = (column.cells for column in settings_table(results).columns)
+    assert [key for key, mark in zip(keys, marks, strict=True) if mark] == [
+        "network.hidden",
+        "network.conv_dropout",
+        "training.augment",
+    ]

@@ -79,7 +79,7 @@ def seconds_alone(planner: Planner, winner: Sequence[PlannedFit], given: Circums
     """
     scale = machine_pace() / PACE
     stages = [unique((*planner.search_fits(), *planner.comparison_fits()), given.known)]
-    stages.append(unique(winner, given.known))
+    stages.append(unique(winner, given.known | {fit.id for fit in stages[0]}))
     training = _Training(planner, stages, given)
     refit = next((fit for fit in stages[1] if fit.id == winner[-1].fit.id), None)
     inside = scale * inside_seconds(planner, refit, torch=training.torch) if refit else 0.0

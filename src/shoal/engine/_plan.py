@@ -11,16 +11,20 @@ from shoal.engine._forecast import Circumstances, crowded, seconds_alone
 from shoal.engine._need import predicted_peaks, source_of
 from shoal.engine._trainer import learning_rates
 from shoal.results import Plan
+from shoal.study import Candidate
 
 
 def make_plan(planner: Planner, given: Circumstances) -> Plan:
     """Lay out every fit, count steps and parameters, predict memory and time.
 
-    The winner's own fits are not known before the search; the costliest candidate stands for it.
+    The winner's own fits are not known before the search; the costliest candidate stands for it. A fit that stands in
+    several stages is trained once, and counted in the first.
     """
     search, compare = planner.search_fits(), planner.comparison_fits()
     winner = _likely_winner(planner)
-    missing, late = unique((*search, *compare), given.known), unique(winner, given.known)
+    tested = {item.fit.id for item in compare}
+    own = [item for item in winner if item.fit.id not in tested]
+    missing, late = unique((*search, *compare), given.known), unique(own, given.known)
     alone = seconds_alone(planner, winner, given)
     sizes = [row.parameter_count for row in planner.candidate_rows()]
     everything = (*search, *compare, *winner)
@@ -29,7 +33,7 @@ def make_plan(planner: Planner, given: Circumstances) -> Plan:
         candidates=len(planner.candidates) if planner.folds else 0,
         folds=len(planner.folds),
         stages=tuple(
-            _stage(*named) for named in (("search", search), ("comparisons", compare), ("winner", winner))
+            _stage(*named) for named in (("search", search), ("comparisons", compare), ("winner", own))
         ),
         fits=len(missing) + len(late),
         known=len(unique(everything)) - len(unique(everything, given.known)),
@@ -54,8 +58,14 @@ def memory_need(planner: Planner, workers: int) -> dict[str, float]:
 
 
 def _likely_winner(planner: Planner) -> tuple[PlannedFit, ...]:
-    """Lay out the winner's own fits as if the costliest candidate won."""
-    costliest = max(planner.candidates, key=lambda c: _last_steps(planner, c))
+    """Lay out the winner's own fits as if the costliest candidate won, of equal ones one that is no comparison."""
+    tested = {item.fit.id for item in planner.comparison_fits()}
+
+    def cost(candidate: Candidate) -> tuple[int, bool]:
+        fit = planner.comparison_fits([("", candidate)])[0].fit
+        return fit.steps * fit.job.architecture.flops_per_row, fit.id not in tested
+
+    costliest = max(planner.candidates, key=cost)
     return planner.winner_fits(costliest, costliest.training.epochs)
 
 
@@ -70,11 +80,6 @@ def _described(dataset: Dataset) -> str:
         f"{len(dataset.classes)} classes" if dataset.classes else f"target {', '.join(dataset.target_names)}"
     )
     return f"{dataset.train_rows:,} training rows, {test:,} test rows, {given}, {asked}"
-
-
-def _last_steps(planner: Planner, candidate: object) -> int:
-    (fit,) = unique(planner.comparison_fits([("", candidate)])[:1])  # type: ignore[list-item]
-    return fit.steps * fit.job.architecture.flops_per_row
 
 
 def _stage(name: str, planned: Sequence[PlannedFit]) -> tuple[str, int, int]:

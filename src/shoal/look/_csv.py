@@ -1,7 +1,8 @@
 """The numbers behind a picture as CSV: any fact, which is a frozen dataclass of arrays, tuples and such again.
 
 A fact becomes blocks under each other, a blank line between them: its single values first, then one block for
-the arrays of each length, then one for each tuple of facts inside. Rows of a block belong together.
+the arrays of each axis, then one for each tuple of facts inside. Rows of a block belong together: arrays of one
+length alone do not stand side by side, since three repeats are no three classes.
 """
 
 from __future__ import annotations
@@ -25,6 +26,10 @@ MOST_FRAME_CELLS: Final = 100_000
 """Browsers refuse to save addresses of more than 2 MB."""
 Row = tuple[Any, ...]
 _SUFFIX: Final = re.compile(r"_[A-Z]+$")
+_AXES: Final = {"classes": "K", "keys": "keys"} | {
+    f"{rows}_{axis}": rows for rows in ("train", "test") for axis in "xy"
+}
+"""What arrays whose names end in no letter lie along; others go with the next one of their length, else the last."""
 _FORMULA: Final = ("=", "+", "-", "@", "\t")
 """What makes a spreadsheet take a text for a formula."""
 
@@ -96,21 +101,37 @@ def _blocks(fact: Any, title: str, most: int) -> Iterator[Block]:
         yield from _of_many(fact, title, most)
         return
     single: list[tuple[str, Any]] = []
-    arrays: dict[int, list[tuple[str, NDArray[Any]]]] = {}
+    arrays: list[tuple[str, NDArray[Any]]] = []
     inner: list[tuple[str, Any]] = []
     for name, value in _fields(fact):
         if _is_fact(value) or (isinstance(value, list | tuple) and value and _is_fact(value[0])):
             inner.append((name, value))
         elif (array := _as_array(value)) is not None:
-            arrays.setdefault(len(array), []).append((name, array))
+            arrays.append((name, array))
         else:
             single.append((name, value))
     if single:
         yield Block(title, tuple(name for name, _ in single), (tuple(value for _, value in single),))
-    for group in arrays.values():
+    for group in _by_axis(arrays):
         yield _columns(group, title, dict(_fields(fact)).get("keys"), most)
     for name, value in inner:
         yield from _blocks(value, f"{title} {name}".strip(), most)
+
+
+def _by_axis(arrays: list[tuple[str, NDArray[Any]]]) -> Iterable[list[tuple[str, NDArray[Any]]]]:
+    """Put arrays together whose rows are the same things: of one length, whose names end in one letter."""
+    axes = [_axis(name) for name, _ in arrays]
+    groups: dict[tuple[int, str], list[tuple[str, NDArray[Any]]]] = {}
+    for place, ((name, array), axis) in enumerate(zip(arrays, axes, strict=True)):
+        others = [*range(place + 1, len(arrays)), *reversed(range(place))]
+        alike = (axes[other] for other in others if len(arrays[other][1]) == len(array) and axes[other])
+        groups.setdefault((len(array), axis or next(alike, "")), []).append((name, array))
+    return groups.values()
+
+
+def _axis(name: str) -> str:
+    letters = _SUFFIX.search(name)
+    return letters[0][1] if letters else _AXES.get(name, "")
 
 
 def _of_many(facts: Sequence[Any], title: str, most: int) -> Iterator[Block]:

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from shoal.data import Coverage
 from shoal.errors import Problem, RunFolderError
 from shoal.look._facts_checks import (
+    FEWEST_POINTS,
+    LAST_POINTS,
     edge_of,
     last_level,
     late_fall,
@@ -54,14 +56,18 @@ def on_the_edge(results: Results) -> str:
 def still_falling(results: Results) -> str:
     """Count the networks of the chosen candidate whose validation loss still falls at the end: more than half."""
     fits = _judged(results)
-    falls = np.array([late_fall(_until_kept(results, fit, "validation_loss")) for fit in fits])
+    curves = [_until_kept(results, fit, "validation_loss") for fit in fits]
+    falls = np.array([late_fall(curve) for curve in curves])
     falls = falls[np.isfinite(falls)]
     falling = falls[falls > 0]
     if len(falling) <= len(falls) / 2 or not len(falls):
         return ""
+    short = any(FEWEST_POINTS <= len(curve) < 10 * LAST_POINTS for curve in curves)
+    at_least = f" (of {LAST_POINTS} evaluated ones at least)" if short else ""
     return (
         f"The validation loss of {len(falling)} of {count(len(falls), 'network')} of the chosen candidate was"
-        f" still falling at the end: over the last tenth of the epochs by {percent(float(np.median(falling)))}."
+        f" still falling at the end: over the last tenth of the epochs{at_least} by"
+        f" {percent(float(np.median(falling)))}."
     )
 
 

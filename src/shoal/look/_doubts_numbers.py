@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from shoal.data import Doubted
 from shoal.look._doubts import count, listed, shown
+from shoal.look._tables import percent
 from shoal.results import Results
 
 CONSTANT: Final = 0.01
@@ -31,8 +32,9 @@ def no_better_than_a_constant(results: Results) -> str:
         if right > constant:
             return ""
         return (
-            f"The delivered model is right for {right:.1%} of the test rows; always answering"
-            f" {shown(truth.classes[common])}, the commonest class of the training rows, is right for {constant:.1%}."
+            f"The delivered model is right for {percent(right)} of the test rows; always answering"
+            f" {shown(truth.classes[common])}, the commonest class of the training rows, is right for"
+            f" {percent(constant)}."
         )
     told = []
     for name, true, answer in zip(truth.target_names, true_V.T, answer_VK.T, strict=True):
@@ -111,9 +113,9 @@ def _columns(results: Results) -> Doubted:
 
 
 def _answers(results: Results) -> NDArray[np.float64] | None:
-    """Give what the delivered model answers to the test rows, (V, K); None where it is not there or failed."""
-    entry = next((entry for entry in results.plan if entry.stage == "refit" and entry.repeat == 0), None)
-    record = results.summaries.get(entry.fit_id) if entry else None
-    if record is None or record.status != "ok" or len(results.truth.y) == results.truth.train_rows:
+    """Give what the delivered model, the first healthy refit, answers to the test rows, (V, K); None without one."""
+    refits = [results.summaries.get(entry.fit_id) for entry in results.plan if entry.stage == "refit"]
+    record = next((fit for fit in refits if fit is None or fit.status == "ok"), None)
+    if record is None or len(results.truth.y) == results.truth.train_rows:
         return None
     return results.test_predictions(record.fit_id)

@@ -27,13 +27,13 @@ _FAN: Final = 0.62
 class Setting:
     """One axis: where each candidate stands on it, `place_C` from 0 (bottom) to 1, NaN where it has no value.
 
-    `tick` and `labels` name places on the axis. Candidates with the same value are fanned out around it, in the
+    `tick_T` and `labels` name places on the axis. Candidates with the same value are fanned out around it, in the
     order of their scores.
     """
 
     key: str
     place_C: NDArray[np.float64]
-    tick: NDArray[np.float64]
+    tick_T: NDArray[np.float64]
     labels: tuple[str, ...]
 
 

@@ -16,6 +16,8 @@ Side = Literal["lowest", "highest"]
 
 FEWEST_POINTS: Final = 12
 """A curve of fewer evaluation points says nothing of a trend."""
+LAST_POINTS: Final = 3
+"""The last tenth of a curve has so many points at least, where a trend is looked for."""
 FALL: Final = 0.01
 """A loss that falls by less than this share is taken to have arrived."""
 _MAD: Final = 1.4826
@@ -38,15 +40,16 @@ def edge_of(value: Any, tried: Sequence[Any]) -> Side | None:
 
 
 def late_fall(loss_T: NDArray[Any]) -> float:
-    """Give the share by which a loss falls over its last fifth, 0 where it does not fall beyond its noise.
+    """Give the share by which a loss falls towards its end, 0 where it does not fall beyond its noise.
 
-    The median of the last tenth of the points against that of the tenth before. A fall counts if it is larger than two
-    standard errors of the difference of the medians (the noise is the median absolute deviation of the points
-    from a straight line through both medians) and than 1 % of the loss. NaN for fewer than 12 points.
+    The median of the last tenth of the points (`LAST_POINTS` at least) against that of the tenth before. A fall
+    counts if it is larger than two standard errors of the difference of the medians (the noise is the median absolute
+    deviation of the points from a straight line through both medians) and than 1 % of the loss. NaN for fewer than
+    12 points.
     """
     loss_T = np.asarray(loss_T, np.float64)
     loss_T = loss_T[np.isfinite(loss_T)]
-    half = max(3, len(loss_T) // 10)
+    half = max(LAST_POINTS, len(loss_T) // 10)
     if len(loss_T) < FEWEST_POINTS:
         return math.nan
     before, after = loss_T[-2 * half : -half], loss_T[-half:]

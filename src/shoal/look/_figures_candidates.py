@@ -86,7 +86,7 @@ def _rulers(axes: Panel, settings: tuple[Setting, ...]) -> None:
         axes.axvline(number, color="#444444", linewidth=1, zorder=3)
         right = number == len(settings) - 1
         some = slice(None, None, -(-len(setting.labels) // _LABELS))
-        for tick, label in zip(setting.tick[some], setting.labels[some], strict=True):
+        for tick, label in zip(setting.tick_T[some], setting.labels[some], strict=True):
             axes.text(
                 number + (0.04 if right else -0.04), tick, plain(label, 14), fontsize=9, va="center",
                 ha="left" if right else "right", zorder=5,

@@ -316,8 +316,9 @@ def settings_table(results: Results) -> Table:
         for key, value in model.model_dump(exclude_none=True, exclude_defaults=False).items()
         if value not in ((), {})
     ]
-    searched = set(results.study.search.space) if results.study.search else set()
-    found = ["searched" if any(key.startswith(name) for key in searched) else "" for name, _ in pairs]
+    space = results.study.search.space if results.study.search else {}
+    searched = {".".join(re.findall(r"\w+", key)[:2]) for key in space}
+    found = ["searched" if name in searched else "" for name, _ in pairs]
     columns = (
         texts("key", [name for name, _ in pairs]),
         texts("value", [_setting(value) for _, value in pairs]),

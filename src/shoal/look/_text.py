@@ -66,7 +66,9 @@ def plan_text(study: Study, plan: Plan, folder: Path, workers: int) -> str:
     """Give the plan as a person reads it before a run."""
     fewest, most = plan.parameters
     sizes = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
-    stages = " + ".join(f"{fits:,} {name}" for name, fits, _ in plan.stages if fits)
+    stages = " + ".join(
+        f"{fits:,} {name.removesuffix('s') if fits == 1 else name}" for name, fits, _ in plan.stages if fits
+    )
     done = f", {plan.known:,} of them done already" if plan.known else ""
     trainers = ", ".join(f"{name} {fits:,}" for name, fits in plan.trainers.items()) or "none"
     facts = [
