@@ -63,7 +63,8 @@ def test_without_the_key_sizes_are_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         load_image_dataset(ImageSource(pics))
     assert str(caught.value) == (
-        f'{pics}: expected pictures of one size (width x height), got 7 x 9 (6, as "cat/0.png"), 5 x 4 (6, as "cat/1.png"),'
+        f'{pics}: expected pictures of one size (width x height), got 7 x 9 (6, as "cat/0.png"),'
+        ' 5 x 4 (6, as "cat/1.png"),'
         ' 30 x 12 (4, as "cat/2.png"), 5 x 6 (4, as "cat/3.png");'
         " data.resize = [HEIGHT, WIDTH] in the study brings all images to one size"
     )
