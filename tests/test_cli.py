@@ -197,3 +197,14 @@ def test_a_closed_pipe_is_quiet(study: Path) -> None:
     command = f"{sys.executable} -m shoal check {study} | true"
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
     assert done.stderr == ""
+
+
+def test_a_refused_command_line_shows_no_escapes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Newer typers put each choice behind a tab, which is no control character that steers a terminal."""
+    assert shoal(monkeypatch, "new") == 2
+    said = capsys.readouterr().err
+    assert "regression" in said
+    assert "\\" not in said
+    assert "\t" not in said

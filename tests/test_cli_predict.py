@@ -352,3 +352,34 @@ def test_the_torch_export_wants_its_ending(
     out = tmp_path / "m.pt"
     assert command(monkeypatch, "export", tmp_path / "m", "--format", "torch", "--out", out) == 2
     assert capsys.readouterr().err == f"shoal: {out}: expected a name that ends in .safetensors\n"
+
+
+def test_what_a_command_reads_is_never_replaced_by_what_it_writes(
+    runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    table = runs / "rows.csv"
+    table.write_bytes((runs / "test.csv").read_bytes())
+    link = runs / "link.csv"
+    link.symlink_to(table)
+    run = runs / "regression"
+    read = "expected another file than the one that is read; choose another with --out"
+    own = "expected a file outside a run folder, got one of its own; choose another with --out"
+    torch_, model = ("--format", "torch"), run / "model.safetensors"
+    attempts: list[tuple[tuple[object, ...], Path, str]] = [
+        (("predict", run, table), table, read),
+        (("predict", run, table), link, read),
+        (("predict", run, table), run / "results.sqlite", own),
+        (("predict", model, table), run / "study.toml", own),
+        (("predict", runs / "classification", table), run / "results.sqlite", own),
+        (("export", model, *torch_), model, read),
+        (("export", run, *torch_), model, own),
+        (("export", runs / "classification", "--format", "onnx"), model, own),
+    ]
+    for arguments, out, sentence in attempts:
+        before = out.read_bytes()
+        assert command(monkeypatch, *arguments, "--out", out) == 2
+        assert capsys.readouterr().err == f"shoal: {out}: {sentence}\n"
+        assert out.read_bytes() == before
+    earlier = runs / "earlier.csv"  # an output of its own is made anew
+    for _ in range(2):
+        assert command(monkeypatch, "predict", run, table, "--out", earlier) == 0

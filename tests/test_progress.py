@@ -95,3 +95,19 @@ def test_the_live_bar_starts_moves_and_stops(capsys: pytest.CaptureFixture[str])
     watcher.end()
     watcher.end()
     assert "1/12 fits" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("seconds", "rate"), [(10.0, "1.2 fits/s"), (0.12, "100 fits/s"), (0.01, "1,200 fits/s")]
+)
+def test_a_rate_has_no_exponent(seconds: float, rate: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    fits, stream = planned(), io.StringIO()
+    now = [0.0]
+    monkeypatch.setattr("shoal.progress.time.monotonic", lambda: now[0])
+    watcher = Plain(stream)
+    watcher.begin("training", fits, 0, {item.fit.id: 1.0 for item in fits})
+    now[0] = seconds
+    for item in fits:
+        watcher.finished(record(item.fit.id, 0.5))
+    watcher.end()
+    assert f"training: 12/12 fits, {rate}" in stream.getvalue().splitlines()[-1]

@@ -15,6 +15,8 @@ from shoal.data import ImageSource, Preprocessing, load_image_dataset, read_imag
 from shoal.errors import DataError, ModelFileError
 from shoal.export import onnx_model, torch_source
 from shoal.look import plan_text
+from shoal.look._findings import Findings
+from shoal.look._summary import summary
 from shoal.pipeline import plan, run
 from shoal.predict import predict_file
 from studies import tiny_study
@@ -61,7 +63,8 @@ def test_without_the_key_sizes_are_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         load_image_dataset(ImageSource(pics))
     assert str(caught.value) == (
-        f'{pics}: expected pictures of one size, got 7 x 9 (6, as "cat/0.png"), 5 x 4 (6, as "cat/1.png"),'
+        f'{pics}: expected pictures of one size (width x height), got 7 x 9 (6, as "cat/0.png"),'
+        ' 5 x 4 (6, as "cat/1.png"),'
         ' 30 x 12 (4, as "cat/2.png"), 5 x 6 (4, as "cat/3.png");'
         " data.resize = [HEIGHT, WIDTH] in the study brings all images to one size"
     )
@@ -79,9 +82,10 @@ def test_the_model_does_the_same_to_new_images(tmp_path: Path, monkeypatch: pyte
         training={"epochs": 2},
     )
     told = plan_text(study, plan(study, out=tmp_path / "run"), tmp_path / "run", 1)
-    assert "images of 6 × 8 pixels" in told
+    assert "images of 8 × 6 pixels" in told
     assert "- pics: brought to 8 x 6 pixels (bilinear; width and height each by their own factor): 20" in told
     results = run(study, out=tmp_path / "run", workers=1)
+    assert "from images of 8 × 6 pixels:" in summary(Findings(results)).asked
     model = shoal.load(tmp_path / "run")
     assert model.preprocessing.resize == (6, 8)
     assert model.image_shape == (1, 6, 8)

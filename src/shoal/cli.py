@@ -124,7 +124,10 @@ def predict(
     """Predict new rows or images: a CSV table, with a run folder's spread over its folds."""
     from shoal.nets import write_atomically
     from shoal.predict import predict_file
+    from shoal.results import refuse_to_replace
 
+    if out is not None:
+        refuse_to_replace(out, source, rows)
     predictions = predict_file(source, rows)
     for note in predictions.notes:
         _tell(note)
@@ -142,7 +145,9 @@ def export(
 ) -> None:
     """Write the model for use without Shoal."""
     from shoal.export import export_onnx, export_torch
+    from shoal.results import refuse_to_replace
 
+    refuse_to_replace(out, source)
     _print((export_onnx if format_ == "onnx" else export_torch)(source, out))
 
 
@@ -322,7 +327,7 @@ def _explain(error: Any) -> NoReturn:
     """Say what is wrong with the command line."""
     shown = io.StringIO()
     error.show(shown)
-    _write(sys.stderr, _lines(shown.getvalue()))
+    _write(sys.stderr, _lines(shown.getvalue().expandtabs(4)))
     sys.exit(error.exit_code)
 
 

@@ -106,7 +106,8 @@ class Model:
         write_atomically(as_path(path, "the path of a model file"), self.to_bytes())
 
     def __repr__(self) -> str:
-        inputs = f"{len(self.input_names)} inputs" if self.input_names else f"images {self.image_shape}"
+        names = len(self.input_names)
+        inputs = f"{names} input{'s' * (names != 1)}" if names else f"images {self.image_shape}"
         count, trainer = self.architecture.parameter_count, visible(self.facts.fit.trainer[:40])
         return f"Model({self.facts.task}: {inputs}, {count} parameters, trained by {trainer})"
 

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 
+def _two_digits(value: float) -> str:
+    """Write a rate of at least 1: two digits that count, never with an exponent."""
+    return f"{value:.2g}" if value < 99.5 else f"{value:,.0f}"
+
+
 class _Tally(Silent):
     """Counts what every display needs: fits, work in predicted seconds, the best mean score so far."""
 
@@ -79,9 +84,9 @@ class _Tally(Silent):
         passed = time.monotonic() - self._started
         if self._fresh and passed > 0:
             parts.append(
-                f"{self._fresh / passed:.2g} fits/s"
+                f"{_two_digits(self._fresh / passed)} fits/s"
                 if self._fresh >= passed
-                else f"{passed / self._fresh:.2g} s a fit"
+                else f"{_two_digits(passed / self._fresh)} s a fit"
             )
         if self.done < self.total and (left := self.seconds_left) is not None:
             parts.append(f"{duration(left)} left")

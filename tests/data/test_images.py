@@ -242,7 +242,8 @@ def test_every_mistake_of_a_folder_at_once(monkeypatch: pytest.MonkeyPatch) -> N
         " of the folder",
         'd, "dog/text.png": expected a picture (PNG, JPEG, WebP, BMP, GIF, TIFF or PPM), got something else or a'
         " damaged one",
-        'd: expected pictures of one size, got 5 x 4 (6, as "cat/0.png"), 6 x 4 (1, as "cat/5wide.png");'
+        'd: expected pictures of one size (width x height), got 5 x 4 (6, as "cat/0.png"),'
+        ' 6 x 4 (1, as "cat/5wide.png");'
         " data.resize = [HEIGHT, WIDTH] in the study brings all images to one size",
     ]
     for name in (

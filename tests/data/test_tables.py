@@ -167,6 +167,11 @@ WHOLE_FILES = [
     ("t.csv", 'a,y\n1,2\n1,"2\n', "t.csv, line 3: expected well-quoted cells, got: unexpected end of data"),
     ("t.csv", 'a,y\n1,"2"3\n', "t.csv, line 2: expected well-quoted cells, got: ',' expected after '\"'"),
     ("t.csv", "a;y\n1;2\n", "t.csv, line 1: expected cells separated by commas, got semicolons"),
+    (
+        "t.csv",
+        "a;y\n1,5;2,5\n1,6;3\n",
+        "t.csv, line 1: expected cells separated by commas, got semicolons",
+    ),
     ("t.tsv", "a,y\n1,2\n", "t.tsv, line 1: expected cells separated by tabs, got commas"),
     ("t.txt", "a,y\n1,2\n", "t.txt: expected a table file ending in .csv, .tsv, .parquet or .npz"),
     (

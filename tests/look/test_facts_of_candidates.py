@@ -221,6 +221,13 @@ def test_a_loss_that_was_infinite_for_a_while_is_drawn() -> None:
     assert faults(draw_candidate_curves, CandidateCurves("loss", found, 0)) == []
 
 
+def test_epochs_are_whole_numbers() -> None:
+    curve = {"epoch": np.arange(1.0, 4), "train_loss": np.ones(3), "validation_loss": np.ones(3)}
+    found = tuple(candidate_curve("a", rank, 0.1, [curve], chosen=False) for rank in (1, 2))
+    for axes in draw_candidate_curves(CandidateCurves("loss", found, 0)).axes:
+        assert all(tick == round(tick) for tick in axes.get_xticks())
+
+
 def test_the_chosen_candidate_is_drawn_however_far_down_it_stands() -> None:
     curve = {name: np.array([2.0, 1.0]) for name in ("train_loss", "validation_loss")} | {
         "epoch": np.array([1.0, 2.0])

@@ -38,6 +38,7 @@ def test_the_picture_says_what_line_and_band_are() -> None:
     assert legend is not None
     assert legend.get_title().get_text() == "line: median of 3 folds\nband: lowest to highest"
     assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_yscale()) == ("epoch", "loss", "log")
+    assert all(tick == round(tick) for tick in axes.get_xticks())
     assert fold_curves_png(FOLDS, "Chosen") == fold_curves_png(FOLDS, "Chosen")
 
 

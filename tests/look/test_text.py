@@ -154,3 +154,8 @@ def test_units_that_answer_to_nothing_are_counted(tmp_path: Path) -> None:
         ["layer", "activation", "units", "dead", "saturated", "rows", "looked", "at"],
         ["conv1", "sigmoid", "3", "1", "1", "30"],
     ]
+
+
+def test_a_search_of_nothing_but_the_study_names_what_was_chosen(tmp_path: Path) -> None:
+    lines = results_text(make_run(tmp_path, MadeUp(names=(), epochs=5, space={}))).splitlines()
+    assert "chosen: the study\u2019s own network" in lines

@@ -166,7 +166,8 @@ def _read_separated(path: Path, separator: str, findings: Findings) -> Table | N
     if not names:
         findings.add("expected column names, got an empty line", "line 1")
         return None
-    _check_separator(names, separator, findings)
+    if _check_separator(names, separator, findings):
+        return None
     body, lines = rows[1:], lines[1:]
     if not body and not findings.found:
         findings.add("expected at least one row below the column names, got none")
@@ -201,12 +202,14 @@ def _check_quotes(rows: list[list[str]], lines: list[int], findings: Findings) -
                 findings.add(f"expected a quote to begin its cell, got {quoted(cell)}", f"line {line}", line)
 
 
-def _check_separator(names: tuple[str, ...], separator: str, findings: Findings) -> None:
-    """One column whose name holds another separator is a file of another kind, not a table of one column."""
+def _check_separator(names: tuple[str, ...], separator: str, findings: Findings) -> bool:
+    """One column whose name holds another separator is a file of another kind: nothing else in it is judged."""
     for other, called in ((";", "semicolons"), ("\t", "tabs"), (",", "commas")):
         if len(names) == 1 and other != separator and other in names[0]:
             wanted = "commas" if separator == "," else "tabs"
             findings.add(f"expected cells separated by {wanted}, got {called}", "line 1")
+            return True
+    return False
 
 
 def _drop_ragged(

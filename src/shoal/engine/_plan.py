@@ -75,7 +75,7 @@ def _described(dataset: Dataset) -> str:
     given = f"{columns} input{'s' * (columns != 1)}"
     if dataset.images is not None:
         channels, height, width = dataset.images.shape[1:]
-        given = f"images of {height} × {width} pixels, {channels} channel{'s' * (channels != 1)}"
+        given = f"images of {width} × {height} pixels, {channels} channel{'s' * (channels != 1)}"
     asked = (
         f"{len(dataset.classes)} classes" if dataset.classes else f"target {', '.join(dataset.target_names)}"
     )

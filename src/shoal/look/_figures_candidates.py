@@ -20,6 +20,7 @@ from shoal.look._figures import (
     panels,
     plain,
     sequence_colors,
+    whole_numbers,
 )
 from shoal.look._notes import networks_of
 
@@ -125,6 +126,7 @@ def draw_candidate_curves(fact: CandidateCurves) -> Sheet:
         if low > 0 and high / low > LOGARITHMIC:
             logarithmic(axes.yaxis, low, high)
         axes.set_ylim(low, high)
+        whole_numbers(axes.xaxis)
         left, bottom = number % _COLUMNS == 0, number >= len(shown) - _COLUMNS
         axes.tick_params(labelleft=left, labelbottom=bottom)
         axes.set(ylabel="loss" if left else "", xlabel="epoch" if bottom else "")

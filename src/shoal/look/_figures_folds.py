@@ -24,6 +24,7 @@ from shoal.look._figures import (
     noted,
     panels,
     png,
+    whole_numbers,
 )
 from shoal.look._notes import curve_notes
 
@@ -52,6 +53,7 @@ def draw_fold_curves(curves: Curves) -> Sheet:
     """Training and validation loss against epochs, over the folds."""
     figure, (axes,) = panels(1, size=(8.4, 4.0))
     axes.set_xlabel("epoch")
+    whole_numbers(axes.xaxis)
     axes.set_ylabel(curves.quantity)
     heading(figure, f"{curves.name}: {curves.quantity} against epochs")
     if not curves.lines:

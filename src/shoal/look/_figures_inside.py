@@ -51,6 +51,7 @@ def draw_weight_history(history: WeightHistory) -> Sheet:
             )  # fmt: skip
         axes.plot(history.epoch_S, layer.quantile_SQ[:, last // 2], color=BLACK, label="median")
         axes.set(xlabel="epoch", ylabel="weight")
+        whole_numbers(axes.xaxis)
         moved = f"moved by {layer.moved_S[-1]:.3g} (root mean square)"
         axes.set_title(f"{plain(layer.layer, 24)}: {moved}", fontsize=10, fontweight="normal")
     legend_beside(grid[min(1, len(shown) - 1)])

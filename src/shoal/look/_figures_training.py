@@ -28,6 +28,7 @@ from shoal.look._figures import (
     panels,
     plain,
     series_style,
+    whole_numbers,
 )
 from shoal.look._notes import agreement_scores, curve_notes, line_notes
 
@@ -137,6 +138,8 @@ def _draw_curves(axes: Panel, curves: Curves, styles: list[dict[str, Any]]) -> N
     if curves.long:
         first, last = (pick(line.x_M[end] for line in curves.lines) for pick, end in ((min, 0), (max, -1)))
         logarithmic(axes.xaxis, first, last)
+    else:
+        whole_numbers(axes.xaxis)
     for line, style in zip(curves.shown, styles, strict=True):
         _draw_line(axes, line, **style)
     if curves.logarithmic:

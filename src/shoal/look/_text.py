@@ -197,9 +197,8 @@ def _search_text(results: Results) -> str:
     lines.append("= cannot be told from the best at 5 % (corrected resampled t-test, Holm)")
     if results.choice:
         winner = next(row for row in frame.to_dict("records") if row["chosen"])
-        lines.append(
-            "chosen: " + ", ".join(f"{key.partition('.')[2]} {number(_value(winner[key]))}" for key in keys)
-        )
+        settings = ", ".join(f"{key.partition('.')[2]} {number(_value(winner[key]))}" for key in keys)
+        lines.append(f"chosen: {settings or 'the study’s own network'}")
         lines += [textwrap.fill(f"- {reason}", 118, subsequent_indent="  ") for reason in reasons(results)]
     return "\n".join(lines)
 

@@ -2,7 +2,7 @@
 
 from shoal.results._ensemble import Ensemble, vote_counts, vote_entropy
 from shoal.results._files import RunFiles, refuse_others_in, run_files
-from shoal.results._folder import PICTURES, REPLACED, REPORT_NAME, STUDY_NAME
+from shoal.results._folder import PICTURES, REPLACED, REPORT_NAME, STUDY_NAME, refuse_to_replace
 from shoal.results._inside import Inside
 from shoal.results._lock import RunLock
 from shoal.results._record import CandidateRow, FitRecord, Plan, PlanEntry, Stage, Status, Truth
@@ -58,6 +58,7 @@ __all__ = [
     "mean_and_error",
     "paired_t_test",
     "refuse_others_in",
+    "refuse_to_replace",
     "regression_scores",
     "run_files",
     "search_scores",

@@ -12,7 +12,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from shoal.errors import EnvironmentFault, Problem, RunFolderError, ShoalError
+from shoal.errors import EnvironmentFault, InputError, Problem, RunFolderError, ShoalError
 from shoal.files import Folder
 
 STORE_NAME: Final = "results.sqlite"
@@ -102,6 +102,22 @@ def refuse_foreign(folder: Path) -> None:
         shown = ", ".join(found[:3]) + (f" and {len(found) - 3:,} more" if len(found) > 3 else "")
         what = f"expected an empty folder or a run folder, found one with other files ({shown})"
         raise RunFolderError(Problem(str(folder), f"{what}; choose another with --out"))
+
+
+def refuse_to_replace(out: Path, *given: Path) -> None:
+    """Refuse a file to write that a command was given to read, or that is one of a run folder's own files.
+
+    Raises InputError. Links are looked through: what counts is which file would be replaced.
+    """
+    if not os.path.isfile(out):  # False, too, for names that no file can have
+        return
+    if any(os.path.isfile(path) and out.samefile(path) for path in given):
+        what = "expected another file than the one that is read; choose another with --out"
+        raise InputError(Problem(str(out), what))
+    place = out.resolve()
+    if place.name in _OUR_FILES and _state(place.with_name(STORE_NAME)) is not None:
+        what = "expected a file outside a run folder, got one of its own; choose another with --out"
+        raise InputError(Problem(str(out), what))
 
 
 def _refuse(path: Path, right: object, expected: str, *, alone: bool) -> None:
