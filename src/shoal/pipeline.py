@@ -172,7 +172,7 @@ def _train(
     text = to_toml(planner.study)
     write_atomically(folder / "study.toml", text.encode())
     store.put_fact("study", text)
-    store.put_fact("environment", environment(executor.trainers))
+    store.begin(environment(executor.trainers))
     store.put_fact("preprocessing", fold_preprocessing(planner))
     store.put_fact("coverage", coverage(planner.dataset).to_json())
     store.put_fact("data notes", list(planner.dataset.notes))

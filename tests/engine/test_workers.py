@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 from multiprocessing import Pipe
 from pathlib import Path
@@ -138,3 +140,75 @@ def test_a_signal_stops_the_command_with_its_code_and_a_line(tmp_path: Path, num
         "shoal: stopped; what is finished is kept, and the same command goes on from here"
     )
     assert {path.name for path in (tmp_path / "runs" / "long").iterdir()} == {"results.sqlite", "study.toml"}
+
+
+def trained(some: list[Fit]) -> list[str]:
+    running = pool(some)
+    done = [event.status for event in running.events() if isinstance(event, FitRecord)]
+    running.close()
+    return done
+
+
+def test_a_temporary_folder_with_a_long_name_is_no_hindrance(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    far = tmp_path / ("x" * 130)
+    far.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(far))
+    assert trained(fits(2)) == ["ok", "ok"]
+    assert list(far.iterdir()) == []
+
+
+def test_the_line_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert trained(fits(2)) == ["ok", "ok"]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("path", [None, "", ":"])
+def test_modules_in_the_working_folder_are_not_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str | None
+) -> None:
+    for name in ("random", "string", "numpy", "torch", "shoal"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'seen')!r}, 'w').close()")
+    monkeypatch.chdir(tmp_path)
+    before = os.environ.get("PYTHONPATH", "")
+    if path is None:
+        monkeypatch.delenv("PYTHONPATH", raising=False)
+    else:
+        monkeypatch.setenv("PYTHONPATH", before + path)
+    if path is None and before:  # where the package is found by that path alone, it cannot be left out
+        monkeypatch.setenv("PYTHONPATH", before)
+    assert trained(fits(2)) == ["ok", "ok"]
+    assert not (tmp_path / "seen").exists()
+
+
+def test_a_python_that_does_not_know_its_path_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "")
+    running = pool(fits(2))
+    with pytest.raises(EnvironmentFault, match=r"sys\.executable is empty"):
+        list(running.events())
+    running.close()
+
+
+def test_a_system_that_starts_no_process_or_thread_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess, "Popen", refused)
+        running = pool(fits(2))
+        with pytest.raises(EnvironmentFault) as caught:
+            list(running.events())
+        running.close()
+    what = "a worker process cannot be started: Resource temporarily unavailable; use one worker"
+    assert str(caught.value) == what
+
+    def no_thread(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    with pytest.raises(EnvironmentFault) as caught:
+        pool(fits(2))
+    what = "the system starts no more threads, and 2 workers need one each; try fewer --workers"
+    assert str(caught.value) == what

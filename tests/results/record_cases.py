@@ -58,7 +58,7 @@ def a_fit(fit_id: str, loss: float = 0.5, **changes: Any) -> FitRecord:
 
 def a_sick_fit(fit_id: str, message: str, steps: int = 3, status: str = "diverged") -> FitRecord:
     nothing: dict[str, Any] = {"parameters": {}, "predictions": {}, "scores": {}}
-    return a_fit(fit_id, status=status, message=message, steps=steps, epochs=0, **nothing)
+    return a_fit(fit_id, status=status, message=message, steps=steps, **nothing)
 
 
 def a_truth() -> Truth:

@@ -261,10 +261,8 @@ def test_predictions_of_several_targets_and_of_classes(tmp_path):
         [7, "u", 14.0, 0.6],
         [7, "v", 15.0, 0.4],
     ]
-    with Store.create_or_open(tmp_path, IDENTITY) as store:
-        y = np.array([0, 1, 0, 1, 0, 1, 1, 1])
-        store.put_truth(replace(truth(), y=y, classes=("cat", "dog")))
-    frame = Results.open(tmp_path).predictions_of("refit")
+    classes = replace(truth(), y=np.array([0, 1, 0, 1, 0, 1, 1, 1]), classes=("cat", "dog"))
+    frame = replace(Results.open(tmp_path), truth=classes).predictions_of("refit")
     assert list(frame.columns)[6:] == [
         "rows",
         "row",
@@ -284,8 +282,8 @@ def test_predictions_that_do_not_fit_their_rows_are_refused(tmp_path):
     with Store.create_or_open(tmp_path, IDENTITY) as store:
         store.put_truth(a_truth())
     with pytest.raises(RunFolderError) as caught:
-        Results.open(tmp_path).predictions  # noqa: B018
-    assert str(caught.value) == f"{tmp_path}: a prediction in its results is not what Shoal writes"
+        Results.open(tmp_path)
+    assert str(caught.value) == f"{tmp_path}: the plan in its results is not what Shoal writes"
 
 
 def test_a_damaged_part_is_said_in_the_words_of_the_store(tmp_path):
@@ -365,15 +363,45 @@ def test_the_digest_knows_no_order_no_interruption_and_no_clock(tmp_path, result
         lambda fit: replace(fit, parameters={"output.bias": fit.parameters["output.weight"]}),
         lambda fit: replace(fit, parameters={"output.weight": fit.parameters["output.weight"].T}),
         lambda fit: replace(fit, predictions={"test": fit.predictions["validation"]}),
-        lambda fit: replace(fit, scores={"validation": {**fit.scores["validation"], "r2": 0.4}}),
         lambda fit: replace(fit, epochs=5),
-        lambda fit: replace(fit, message="x"),
+        lambda fit: replace(fit, steps=41),
+        lambda fit: replace(fit, trainer="native"),
     ],
 )
 def test_the_digest_sees_every_change(tmp_path, results, change):
     records = fits()
     records[0] = change(records[0])
     assert run(tmp_path, records=records).digest != results.digest
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda fit: replace(fit, message="x"),
+        lambda fit: replace(fit, seconds=9.0),
+        lambda fit: replace(
+            fit,
+            scores={
+                rows: {**pairs, "r2": np.nextafter(pairs["r2"], 9)} for rows, pairs in fit.scores.items()
+            },
+        ),
+    ],
+    ids=["words", "time", "the last bit of a score"],
+)
+def test_the_digest_speaks_of_results_alone(tmp_path, results, change):
+    assert run(tmp_path, records=[change(fit) for fit in fits()]).digest == results.digest
+
+
+def test_the_digest_speaks_of_no_statistics_of_the_choice(tmp_path, results):
+    run(tmp_path)
+    with Store.create_or_open(tmp_path, IDENTITY) as store:
+        choice = store.fact("choice")
+        for row in choice["standings"]:
+            row |= {name: np.nextafter(row[name], 9) for name in ("p_value", "ci_low", "standard_error")}
+        store.put_fact("choice", {**choice, "reasons": ["Other words."]})
+    again = Results.open(tmp_path)
+    assert again.choice != results.choice
+    assert again.digest == results.digest
 
 
 def test_the_digest_sees_the_plan_the_candidates_and_the_choice(tmp_path, results):
@@ -384,7 +412,7 @@ def test_the_digest_sees_the_plan_the_candidates_and_the_choice(tmp_path, result
     assert run(tmp_path / "rows", candidates=other_rows).digest != results.digest
     run(tmp_path / "choice")
     with Store.create_or_open(tmp_path / "choice", IDENTITY) as store:
-        store.put_fact("choice", {**store.fact("choice"), "rule": "one-standard-error"})
+        store.put_fact("choice", {**store.fact("choice"), "candidate_id": "a"})
     assert Results.open(tmp_path / "choice").digest != results.digest
 
 
@@ -414,7 +442,7 @@ def test_test_predictions_are_those_of_the_frame(tmp_path):
         with pytest.raises(KeyError):
             results.test_predictions(name)
     fewer = replace(results.truth, train_rows=results.truth.train_rows + 1)
-    with pytest.raises(RunFolderError, match="a prediction"):
+    with pytest.raises(RunFolderError, match="the predictions of fit refit0 in its results"):
         replace(results, truth=fewer).test_predictions("refit0")
 
 

@@ -375,3 +375,18 @@ def test_too_many_candidates_are_refused_before_any_is_made() -> None:
     assert problems({**BASE, "search": search}) == [
         "search.samples: expected at most 1,000,000, got 1,000,001"
     ]
+
+
+@pytest.mark.parametrize("name", ["CON", "nul.txt", "com1", "Lpt9.a.b", "aux"])
+def test_names_of_devices_name_no_study(tmp_path: Path, name: str) -> None:
+    tree = {**BASE, "study": {**BASE["study"], "name": name}}
+    what = f"expected a name that a folder can have everywhere, got '{name}', a device on Windows"
+    assert problems(tree) == [f"study.name: {what}"]
+    file = tmp_path / f"{name}.toml"
+    file.write_text(HEAD)
+    assert load_study(file).study.name == "study"
+
+
+@pytest.mark.parametrize("name", ["CONcrete", "nul-txt", "com", "com10", "a.con", "auxiliary"])
+def test_names_like_those_of_devices_do(name: str) -> None:
+    assert parse_study({**BASE, "study": {**BASE["study"], "name": name}}).study.name == name

@@ -10,7 +10,7 @@ from drawn_studies import BASE, trees
 from hypothesis import given, settings
 
 from shoal.errors import StudyError
-from shoal.study import Comparison, Study, load_study, parse_study, to_toml
+from shoal.study import Comparison, Study, load_study, parse_study, passed_on, to_toml
 
 
 @given(trees())
@@ -32,7 +32,7 @@ def test_every_key_is_written_in_the_order_of_the_model() -> None:
         }
     )
     written = tomllib.loads(to_toml(study))
-    assert list(written) == ["study", "data", "network", "training", "search", "inspect"]
+    assert list(written) == ["study", "data", "network", "training", "search", "inspect", "report"]
     for name in written:
         part = getattr(study, name)
         assert list(written[name]) == [key for key, value in part if value is not None]
@@ -60,3 +60,15 @@ def test_what_toml_cannot_hold_is_refused(value: Any, came: str) -> None:
     with pytest.raises(StudyError) as refusal:
         to_toml(study)
     assert str(refusal.value) == f"expected a value that TOML can hold, got {came}"
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("/home/anna/t.csv", "t.csv"), (r"C:\Users\anna\t.csv", "t.csv"), ("t.csv", "t.csv"), ("/a/b/", "")],
+)
+def test_a_study_that_is_passed_on_names_no_folder(path: str, name: str) -> None:
+    tree = {"study": {"task": "regression"}, "data": {"train": path, "test": path, "target": "y"}}
+    shown = passed_on(parse_study(tree)).data
+    assert (shown.train, shown.test) == (name, name)
+    told = parse_study({**tree, "report": {"paths": True}})
+    assert passed_on(told) == told

@@ -11,8 +11,10 @@ from __future__ import annotations
 import math
 import os
 import queue
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections import deque
@@ -21,6 +23,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Listener
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 from shoal.engine._train import Checkpoint, Work
@@ -32,6 +35,8 @@ CHECKPOINT_SECONDS: Final = 25.0
 """After how long a running fit hands over a checkpoint, within an epoch where that is long."""
 LOOK_SECONDS: Final = 0.01
 """How often a fit within an epoch looks whether it should pause: asking costs more than a small step."""
+LONGEST_PLACE: Final = 70
+"""Bytes of the name of a folder for the line to a worker process, which takes about 100 with what comes behind."""
 STOP_SECONDS: Final = 1.0
 """How long workers have to hand over their checkpoints when asked to stop."""
 
@@ -120,8 +125,15 @@ class Pool:
         in_threads = trainer.workers == "threads" or fits[0].job.architecture.convolutional
         alone = in_threads or self._running == 1
         work = self._work_here if alone else self._work_in_child
-        for number in range(self._running):
-            threading.Thread(target=self._guard, args=(work,), name=f"shoal-{number}", daemon=True).start()
+        try:
+            for number in range(self._running):
+                threading.Thread(
+                    target=self._guard, args=(work,), name=f"shoal-{number}", daemon=True
+                ).start()
+        except RuntimeError as error:
+            self.close()
+            what = f"the system starts no more threads, and {self._running} workers need one each; try fewer --workers"
+            raise EnvironmentFault(what) from error
 
     def stop(self) -> None:
         """Ask every worker to hand over a checkpoint and end; safe in a signal handler."""
@@ -194,24 +206,40 @@ class _Child:
     """A worker process and the line to it."""
 
     def __init__(self) -> None:
+        if not sys.executable:
+            raise EnvironmentFault(
+                "this Python does not know its own path (sys.executable is empty), so that no worker process can be"
+                " started; use one worker, or the native trainer"
+            )
         self._secret = os.urandom(32)
-        self._listener = Listener(authkey=self._secret)
-        self._address: Any = self._listener.address
-        command = [sys.executable, "-m", "shoal.engine._child", str(self._address)]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+        try:
+            self._folder = _folder_of_line()
+            self._listener = Listener(
+                str(self._folder / "line") if self._folder else None, authkey=self._secret
+            )
+            self._address: Any = self._listener.address
+            # -P: nothing that lies in the working folder is imported by chance (a random.py, say).
+            command = [sys.executable, "-P", "-m", "shoal.engine._child", str(self._address)]
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, start_new_session=True, env=_environment()
+            )
+        except OSError as error:
+            self._forget_place()
+            what = f"a worker process cannot be started: {error.strerror or error}; use one worker"
+            raise EnvironmentFault(what) from error
 
     def meet(self, ground: Footing, trainer: Trainer) -> None:
         """Wait until the process has started and calls; tell it what all fits stand on."""
-        assert self._process.stdin is not None  # noqa: S101 - told to be a pipe
-        with self._listener:
-            try:
-                self._process.stdin.write(self._secret.hex().encode() + b"\n")
-                self._process.stdin.flush()
-                threading.Thread(target=self._unblock, daemon=True).start()
-                self._line = self._listener.accept()
-            except (OSError, EOFError, AuthenticationError) as error:
-                raise self._gone() from error
+        assert self._process.stdin is not None and self._listener is not None  # noqa: S101, PT018 - `__init__` did
+        try:
+            self._process.stdin.write(self._secret.hex().encode() + b"\n")
+            self._process.stdin.flush()
+            threading.Thread(target=self._unblock, daemon=True).start()
+            self._line = self._listener.accept()
+        except (OSError, EOFError, AuthenticationError) as error:
+            raise self._gone() from error
         self._connected = True
+        self._forget_place()
         self._send((ground, trainer))
 
     def train(self, fit: Work, start: Checkpoint | None, stop: threading.Event) -> Iterator[Event]:
@@ -244,11 +272,21 @@ class _Child:
                 self._line.close()
         self._process.kill()
         self._process.wait()
+        self._forget_place()
         if self._process.stdin:
             with suppress(OSError):
                 self._process.stdin.close()
 
     _connected = False
+    _listener: Listener | None = None
+    _folder: Path | None = None
+
+    def _forget_place(self) -> None:
+        """Nobody else is to call: close the door, and remove its folder."""
+        if self._listener is not None:
+            self._listener.close()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def _unblock(self) -> None:
         """Free the coordinator from waiting for a child that died before it called."""
@@ -282,3 +320,17 @@ class _Child:
             f"a worker process ended unexpectedly (exit status {self._process.returncode}); if memory ran out, "
             "fewer --workers need less. What is finished is kept; the same command goes on"
         )
+
+
+def _folder_of_line() -> Path | None:
+    """Make a folder of our own for the line: where its name is too long for one, in the system's own place."""
+    if os.name != "posix":  # lines have no place in the file system there
+        return None
+    long = len(os.fsencode(tempfile.gettempdir())) > LONGEST_PLACE
+    return Path(tempfile.mkdtemp(prefix="shoal-", dir="/tmp" if long else None))  # noqa: S108 - a folder of our own in it
+
+
+def _environment() -> dict[str, str]:
+    """The environment of a worker process: no empty entry of its path, which would be the working folder."""
+    path = os.environ.get("PYTHONPATH", "")
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, path.split(os.pathsep)))}

@@ -7,6 +7,7 @@ same results give the same bytes.
 from __future__ import annotations
 
 import base64
+import dataclasses
 import gzip
 import hashlib
 import io
@@ -33,7 +34,7 @@ from shoal.look._works import software, works
 from shoal.nets import write_atomically
 from shoal.parts import REPORT, Parts
 from shoal.results import Results
-from shoal.study import to_toml
+from shoal.study import passed_on, to_toml
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -91,6 +92,7 @@ def write_report(results: Results, parts: Parts | None = None) -> Path:
 def report_html(results: Results, drawn: Iterable[Drawn], parts: Parts | None = None) -> str:
     """Give the report of a run with these pictures. It says what is missing: of the run, of `parts`, of itself."""
     parts = parts or Parts()
+    results = dataclasses.replace(results, study=passed_on(results.study))
     shown, plots = _pictures(drawn, parts)
     fits: dict[str, Any] = {"groups": [], "left_out": 0}
     with parts.attempt(f"{REPORT_NAME}, curves of any network", REPORT):

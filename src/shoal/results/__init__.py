@@ -1,6 +1,8 @@
 """What came out: the store, frames, statistics, the choice."""
 
 from shoal.results._ensemble import Ensemble, vote_counts, vote_entropy
+from shoal.results._files import RunFiles, run_files
+from shoal.results._folder import refuse_foreign
 from shoal.results._inside import Inside
 from shoal.results._lock import RunLock
 from shoal.results._record import CandidateRow, FitRecord, Plan, PlanEntry, Stage, Status, Truth
@@ -32,6 +34,7 @@ __all__ = [
     "Plan",
     "PlanEntry",
     "Results",
+    "RunFiles",
     "RunLock",
     "SearchScores",
     "Stage",
@@ -50,7 +53,9 @@ __all__ = [
     "holm",
     "mean_and_error",
     "paired_t_test",
+    "refuse_foreign",
     "regression_scores",
+    "run_files",
     "search_scores",
     "vote_counts",
     "vote_entropy",

@@ -1,46 +1,42 @@
 """The SQLite file itself: how it is opened, proved to be ours, written and left. The one `import sqlite3`.
 
 A run folder's `results.sqlite` is in WAL mode with synchronous=FULL: a committed transaction survives the
-death of the process and of the machine. Readers never block the writer. Closing leaves the one file.
+death of the process and of the machine. It is born whole, in that mode, under another name. Readers never block the
+writer and change nothing: no file is written, mended or deleted by looking. Closing leaves the one file.
 """
 
 from __future__ import annotations
 
-import errno
 import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from shoal.errors import EnvironmentFault, Problem, RunFolderBusy, RunFolderError, ShoalError
-
-FILE_NAME: Final = "results.sqlite"
-APPLICATION_ID: Final = int.from_bytes(b"Shol", "big")
-VERSION: Final = 1
-NOTHING_YET: Final = "holds no results yet; run the study first"
-
-# Every row carries a SHA-256 over its values (a table's rows together for `plan` and `candidates`).
-_SCHEMA: Final = (
-    "CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL, sha256 BLOB NOT NULL) STRICT",
-    "CREATE TABLE fits (fit_id TEXT PRIMARY KEY, trainer TEXT NOT NULL, status TEXT NOT NULL,"
-    " message TEXT NOT NULL, epochs INTEGER NOT NULL, kept_epoch INTEGER NOT NULL, steps INTEGER NOT NULL,"
-    " scores TEXT NOT NULL, seconds REAL NOT NULL, sha256 BLOB NOT NULL) STRICT",
-    "CREATE TABLE arrays (fit_id TEXT NOT NULL REFERENCES fits, part TEXT NOT NULL, data BLOB NOT NULL,"
-    " sha256 BLOB NOT NULL, PRIMARY KEY (fit_id, part)) STRICT",
-    "CREATE TABLE checkpoints (fit_id TEXT PRIMARY KEY, facts TEXT NOT NULL, data BLOB NOT NULL,"
-    " sha256 BLOB NOT NULL) STRICT",
-    "CREATE TABLE plan (position INTEGER PRIMARY KEY, fit_id TEXT NOT NULL, stage TEXT NOT NULL,"
-    " candidate_id TEXT NOT NULL, label TEXT NOT NULL, fold INTEGER NOT NULL, repeat INTEGER NOT NULL,"
-    " train_rows INTEGER NOT NULL, validation_rows INTEGER NOT NULL) STRICT",
-    "CREATE TABLE candidates (position INTEGER PRIMARY KEY, candidate_id TEXT NOT NULL UNIQUE,"
-    " settings TEXT NOT NULL, parameter_count INTEGER NOT NULL) STRICT",
-    "CREATE TABLE truth (one INTEGER PRIMARY KEY CHECK (one = 1), facts TEXT NOT NULL, data BLOB NOT NULL,"
-    " sha256 BLOB NOT NULL) STRICT",
-    "CREATE TABLE seals (name TEXT PRIMARY KEY, sha256 BLOB NOT NULL) STRICT",
+from shoal.files import Folder
+from shoal.results._folder import (
+    INDEX_NAME,
+    LOG_NAME,
+    STORE_NAME,
+    copy_file,
+    folder_error,
+    make_folder,
+    mark_of,
+    refuse_ways_out,
+    size_of,
 )
-_BUSY: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+from shoal.results._tables import ADDED, VERSION, tables_of
+
+APPLICATION_ID: Final = int.from_bytes(b"Shol", "big")
+NOTHING_YET: Final = "holds no results yet; run the study first"
+_NEEDED: Final = (3, 37, 0)
+"""The first SQLite with STRICT tables."""
+
+_BUSY: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL)
 _FAULTS: Final = {
     sqlite3.SQLITE_FULL: "the disk is full; make room, then run the same command again",
     sqlite3.SQLITE_IOERR: "reading or writing failed (disk I/O error)",
@@ -48,68 +44,53 @@ _FAULTS: Final = {
     sqlite3.SQLITE_CANTOPEN: "cannot be opened here (is the folder writable?)",
     sqlite3.SQLITE_PERM: "cannot be opened (no permission)",
     sqlite3.SQLITE_NOMEM: "out of memory",
+    sqlite3.SQLITE_TOOBIG: "one value is too large for SQLite",
 }
-
-
-def make_folder(folder: Path) -> None:
-    """Make `folder` and its parents; RunFolderError if that is not allowed, EnvironmentFault if it fails.
-
-    What is new is flushed to disk: a file that survives the death of the machine needs its folders.
-    """
-    try:
-        if folder.is_dir():
-            return
-        new = [path for path in (folder, *folder.parents) if not path.exists()]
-        folder.mkdir(parents=True, exist_ok=True)
-        if os.name == "posix":
-            for path in new:
-                _flush(path.parent)
-    except OSError as error:
-        raise folder_error(folder, error) from error
-
-
-def _flush(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def folder_error(folder: Path, error: OSError) -> ShoalError:
-    """Turn what the system answered into one line: a folder that cannot be used, or a failing machine."""
-    problem = Problem(str(folder), f"expected a folder that can be written ({error.strerror})")
-    ours = (
-        errno.EACCES,
-        errno.EPERM,
-        errno.EROFS,
-        errno.EEXIST,
-        errno.ENOENT,
-        errno.ENOTDIR,
-        errno.EISDIR,
-        errno.ENAMETOOLONG,
-    )
-    return RunFolderError(problem) if error.errno in ours else EnvironmentFault(problem)
+_DAMAGE: Final = (
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_ERROR,
+    sqlite3.SQLITE_FORMAT,
+    sqlite3.SQLITE_MISMATCH,
+)
+_ATTEMPTS: Final = 5
 
 
 class Database:
     """One open `results.sqlite`; every failure of SQLite leaves as one of Shoal's errors, one line long."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self._connection = connection
+        self._place = path.absolute()
+        self._scratch: TemporaryDirectory[str] | None = None
+        self._mark: tuple[int, ...] | None = None
+        """Of a file that is read as it lies, without SQLite's locks: what it was when it was opened."""
+        self._written: os.stat_result | None = None
+        """Of a file that is written: which file it is."""
+        self._connection: sqlite3.Connection | None = None
+
+    # Opening
 
     @classmethod
     def open_for_writing(cls, folder: Path) -> Database:
-        """Open the folder's file, made if there is none; a foreign, newer or damaged one stays unchanged."""
+        """Open the folder's file, made if there is none; a foreign, newer or damaged one stays unchanged.
+
+        One of an older format is taken over: it gets the tables that were added since, in one transaction.
+        """
+        _refuse_old_sqlite()
         make_folder(folder)
-        database = cls._connect(folder / FILE_NAME, "mode=rwc")
+        refuse_ways_out(folder, writing=True)
+        path = folder / STORE_NAME
+        if not size_of(path):
+            _give_birth(folder)
+        database = cls(path)
+        database._connect(path, "mode=rw")
         try:
-            new = database._is_empty()
-            database._journal()
-            if new:
-                database._create()
+            database._ask_for_durability()
+            version = database._version()
+            database._written = path.lstat()
             database.verify()
+            if version < VERSION:
+                database._make(range(version + 1, VERSION + 1))
         except BaseException:
             database.close()
             raise
@@ -118,105 +99,164 @@ class Database:
     @classmethod
     def open_for_reading(cls, folder: Path) -> Database:
         """Open the folder's file to read, also while a run writes it, also where nothing may be written."""
-        path = folder / FILE_NAME
+        _refuse_old_sqlite()
+        path = folder / STORE_NAME
         if not _is_there(path):
             raise RunFolderError(
-                Problem(str(folder), f"expected a run folder (with {FILE_NAME} in it), found none")
+                Problem(str(folder), f"expected a run folder (with {STORE_NAME} in it), found none")
             )
-        try:
-            database = cls._opened_for_reading(path, "mode=rw")
-        except EnvironmentFault:
-            # A reader of a WAL file makes two files beside it. Where it may not, and no log waits to be
-            # read, the file alone is all there is and nobody is writing it.
-            if _log_waits(path):
-                raise
-            database = cls._opened_for_reading(path, "mode=ro&immutable=1")
+        database = cls(path)
+        database._open_to_read()
         return database
 
-    @classmethod
-    def _opened_for_reading(cls, path: Path, mode: str) -> Database:
-        database = cls._connect(path, mode)
-        try:
-            database.execute("PRAGMA query_only = ON")
-            if database._is_empty():
-                raise RunFolderError(Problem(str(path), NOTHING_YET))
-        except BaseException:
-            database.close()
-            raise
-        return database
+    def _open_to_read(self) -> None:
+        """Open in the way that changes nothing; what a run does meanwhile decides anew which way that is."""
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                self._read_as_it_stands()
+                if self._version() < 1:
+                    raise RunFolderError(Problem(str(self.path), NOTHING_YET))
+            except BaseException as error:
+                self.close()
+                changing = isinstance(error, EnvironmentFault | RunFolderBusy) and attempt < _ATTEMPTS
+                if not changing and not self._has_changed():
+                    raise
+            else:
+                return
+        raise self._changing()
 
-    @classmethod
-    def _connect(cls, path: Path, mode: str) -> Database:
-        with _translated(path):
-            uri = f"{path.resolve().as_uri()}?{mode}"
+    def _read_as_it_stands(self) -> None:
+        """Open the file by what lies beside it.
+
+        A log with its index: a run is going on, or was killed. SQLite reads both and may write neither; an index that
+        no living process holds is not believed. A log alone: a killed run's, without what SQLite needs to read it
+        here, so that a copy of both is read. No log: the file is all there is.
+        """
+        folder = self.path.parent
+        refuse_ways_out(folder, writing=False)
+        log, index = size_of(folder / LOG_NAME), size_of(folder / INDEX_NAME)
+        if log is not None and index is not None:
+            self._mark = None
+            self._connect(self.path, "mode=ro&readonly_shm=1")
+            return
+        self._mark = mark_of(self.path)
+        if log:
+            self._connect(self._copied(), "mode=rw")
+        else:
+            self._connect(self.path, "mode=ro&immutable=1")
+        self.execute("PRAGMA query_only = ON")
+
+    def _copied(self) -> Path:
+        self._scratch = TemporaryDirectory(prefix="shoal-", ignore_cleanup_errors=True)
+        copied = Path(self._scratch.name)
+        for name in (STORE_NAME, LOG_NAME):
+            copy_file(self.path.with_name(name), copied / name)
+        return copied / STORE_NAME
+
+    def _connect(self, path: Path, mode: str) -> None:
+        with self._translated():
+            # The folder may be given by a link; the file is none.
+            uri = f"{(path.parent.resolve() / path.name).as_uri()}?{mode}"
             # A statement that is kept for another time would keep what was written with it, too.
             kept: dict[str, Any] = {"isolation_level": None, "cached_statements": 0, "uri": True}
-            database = cls(path, sqlite3.connect(uri, timeout=20, **kept))
-            # A prepared file cannot make SQLite run functions, or read past a damaged page.
-            database._connection.execute("PRAGMA trusted_schema = OFF")
-            database._connection.execute("PRAGMA cell_size_check = ON")
-        return database
+            self._connection = sqlite3.connect(uri, timeout=20, **kept)
+        # A prepared file cannot make SQLite run functions, read past a damaged page, or fill a disk.
+        for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "temp_store = MEMORY"):
+            self.execute(f"PRAGMA {pragma}")
 
-    def _is_empty(self) -> bool:
-        """Tell a new file from one of ours; refuse any other."""
+    def _version(self) -> int:
+        """Give the format of the file, 0 for one that holds nothing; refuse any that is not ours."""
         if self.rows("SELECT count(*) FROM sqlite_schema") == [(0,)] and self._pragma("application_id") == 0:
-            return True
+            return 0
         if self._pragma("application_id") != APPLICATION_ID:
             raise RunFolderError(
                 Problem(str(self.path), "expected results of Shoal, found another program's file")
             )
-        version = self._pragma("user_version")
+        version = int(self._pragma("user_version"))
         if version > VERSION:
             what = (
                 f"written by a newer Shoal (format {version}, this one reads up to {VERSION}); update shoal"
             )
             raise RunFolderError(Problem(str(self.path), what))
-        if self.rows("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY sql") != _our_schema():
+        if version < 1 or self.rows(_SCHEMA) != _our_schema(version):
             raise self.damaged("its tables are not those of Shoal")
-        return False
+        return version
 
-    def _journal(self) -> None:
-        """Ask for durability and read the answers: some file systems cannot give it and only so tell."""
-        asked = {"journal_mode = WAL": "wal", "synchronous = FULL": 2, "foreign_keys = ON": 1}
-        for pragma, expected in asked.items():
+    def _ask_for_durability(self) -> None:
+        """Ask for it and read the answers: some file systems cannot give it and only so tell."""
+        try:
+            mode = self._pragma("journal_mode")
+        except EnvironmentFault as error:
+            if error.problems[0].what != _FAULTS[sqlite3.SQLITE_CANTOPEN]:
+                raise
+            what = "cannot be opened to write (a folder without that right, or a file system without shared memory)"
+            raise EnvironmentFault(Problem(str(self.path), what)) from error
+        if mode != "wal" and self._pragma("application_id") == APPLICATION_ID:
+            what = f"another program has changed its journal mode to {mode!r}; change it back to 'wal'"
+            raise RunFolderError(Problem(str(self.path), what))
+        for pragma, expected in {"synchronous = FULL": 2, "foreign_keys = ON": 1}.items():
             self.execute(f"PRAGMA {pragma}")
             name = pragma.partition(" ")[0]
             if (answer := self._pragma(name)) != expected:
                 what = f"this file system cannot hold results safely ({name} is {answer!r}, not {expected!r})"
                 raise EnvironmentFault(Problem(str(self.path), what))
 
-    def _create(self) -> None:
+    def _make(self, versions: range) -> None:
+        """Add what the formats added, from nothing or from an older one."""
         with self.transaction():
-            for statement in _SCHEMA:
-                self.execute(statement)
+            for version in versions:
+                for statement in ADDED[version]:
+                    self.execute(statement)
             self.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             self.execute(f"PRAGMA user_version = {VERSION}")
 
     def verify(self) -> None:
         """Have SQLite walk every page and index; RunFolderError if one is damaged."""
         if (found := self.rows("PRAGMA integrity_check(1)")) != [("ok",)]:
-            raise self.damaged(str(found[0][0]).splitlines()[-1])
+            said = str(found[0][0]).splitlines()[-1]
+            # What kept it from looking is no damage.
+            code = int(match[1]) & 0xFF if (match := re.search(r"error code=(\d+)", said)) else 0
+            if code in _FAULTS:
+                raise EnvironmentFault(Problem(str(self.path), _FAULTS[code]))
+            raise self.damaged(said)
+        whole = self._pragma("page_count") * self._pragma("page_size")
+        if self._mark is not None and self._scratch is None and size_of(self.path) != whole:
+            raise self.damaged(f"its length is not the {whole} bytes that it tells of")
 
-    def _pragma(self, name: str) -> Any:
-        return self.rows(f"PRAGMA {name}")[0][0]
+    # Reading and writing
 
     def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """All rows of one query."""
-        with _translated(self.path):
-            return self._connection.execute(statement, values).fetchall()
+        for _ in range(_ATTEMPTS):
+            try:
+                with self._translated():
+                    found = self._open.execute(statement, values).fetchall()
+            except ShoalError:
+                if not self._has_changed():
+                    raise
+            else:
+                if not self._has_changed():
+                    return found
+            if self._open.in_transaction:
+                break
+            self.close()
+            self._open_to_read()
+        raise self._changing()
 
     def execute(self, statement: str, *values: object) -> None:
         """Run one statement."""
-        with _translated(self.path):
-            self._connection.execute(statement, values)
+        self._refuse_moved()
+        with self._translated():
+            self._open.execute(statement, values)
 
     def insert(self, table: str, *rows: tuple[object, ...], replace: bool = False) -> None:
         """Add rows to one of our tables; with `replace` in place of the row of the same key."""
         if rows:
             verb = "INSERT OR REPLACE" if replace else "INSERT"
             marks = ", ".join("?" * len(rows[0]))
-            with _translated(self.path):
-                self._connection.executemany(f"{verb} INTO {table} VALUES ({marks})", rows)
+            self._refuse_moved()
+            with self._translated():
+                self._open.executemany(f"{verb} INTO {table} VALUES ({marks})", rows)
 
     def sealed_rows(self, table: str) -> tuple[object, list[tuple[Any, ...]]]:
         """Give a table's seal and its rows in order, both of one moment; a table never filled has no seal."""
@@ -227,6 +267,10 @@ class Database:
         )
         return joined[0][-1], [row[:-1] for row in joined if row[0] is not None]
 
+    def has_table(self, name: str) -> bool:
+        """Tell whether the file's format has a table: one that is only read is not taken over."""
+        return bool(self.rows("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?", name))
+
     @contextmanager
     def transaction(self, kind: str = "IMMEDIATE") -> Iterator[None]:
         """All or nothing of what is written within; DEFERRED: one moment's view in what is read within."""
@@ -236,28 +280,116 @@ class Database:
             self.execute("COMMIT")
         except BaseException:
             # SQLite has already rolled back after some failures (a full disk).
-            if self._connection.in_transaction:
-                self.execute("ROLLBACK")
+            if self._open.in_transaction:
+                with self._translated():
+                    self._open.execute("ROLLBACK")
             raise
+
+    @property
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise sqlite3.ProgrammingError("this store is closed")
+        return self._connection
+
+    def _pragma(self, name: str) -> Any:
+        return self.rows(f"PRAGMA {name}")[0][0]
+
+    def _refuse_moved(self) -> None:
+        """Notice before a commit that the file that is written lies in its folder no more: all would be lost."""
+        if self._written is None:
+            return
+        try:
+            there = os.path.samestat(self._place.lstat(), self._written)
+        except OSError:
+            there = False
+        if not there:
+            what = "was moved or deleted while the run went on, so that nothing more can be kept; put it back"
+            raise EnvironmentFault(Problem(str(self.path), f"{what}, then run the same command again"))
+
+    def _has_changed(self) -> bool:
+        """Tell whether a file that is read without locks was written meanwhile."""
+        return self._mark is not None and mark_of(self.path) != self._mark
+
+    def _changing(self) -> RunFolderBusy:
+        what = "a run wrote to it while it was read; run the same command again"
+        return RunFolderBusy(Problem(str(self.path), what))
 
     def damaged(self, what: str) -> RunFolderError:
         """Give the sentence for results that cannot be trusted."""
         return _damaged(self.path, what)
 
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            if isinstance(error, (sqlite3.ProgrammingError, sqlite3.InterfaceError)):
+                raise  # a mistake in this package, such as a closed connection
+            # Without a code it is text that is no UTF-8.
+            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+            raise _fault(self.path, error, code) from error
+        except MemoryError as error:
+            raise EnvironmentFault(Problem(str(self.path), _FAULTS[sqlite3.SQLITE_NOMEM])) from error
+        except OverflowError as error:  # Python's own limit of a value
+            raise EnvironmentFault(Problem(str(self.path), _FAULTS[sqlite3.SQLITE_TOOBIG])) from error
+        except UnicodeDecodeError as error:  # SQLite's own sentence may quote damaged bytes
+            raise _damaged(self.path, "unreadable text") from error
+
     def close(self) -> None:
-        """Leave. The last to leave writes the log into the file and removes it."""
-        with _translated(self.path):
-            self._connection.close()
+        """Leave. A writer leaves all in the one file, where no reader holds on to the log; a reader leaves nothing."""
+        connection, self._connection = self._connection, None
+        try:
+            if connection is not None:
+                with self._translated():
+                    connection.close()
+        finally:
+            if self._scratch is not None:
+                self._scratch.cleanup()
+                self._scratch = None
 
 
-def _our_schema() -> list[tuple[Any, ...]]:
+_SCHEMA: Final = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY sql"
+
+
+def _refuse_old_sqlite() -> None:
+    """Say what is missing, before an old SQLite calls what it cannot read damaged."""
+    if sqlite3.sqlite_version_info < _NEEDED:
+        needed = ".".join(map(str, _NEEDED[:2]))
+        what = f"expected version {needed} or newer, Python here has {sqlite3.sqlite_version}; update it"
+        raise EnvironmentFault(Problem("SQLite", what))
+
+
+def _give_birth(folder: Path) -> None:
+    """Put a new store into the folder, whole or not at all."""
+    try:
+        with Folder.open(folder) as opened, opened.prepared(STORE_NAME, _newborn()) as file:
+            file.take()
+    except OSError as error:
+        raise folder_error(folder, error) from error
+
+
+def _newborn() -> bytes:
+    """Give a file of today's format without rows, in WAL mode from its first byte on.
+
+    It is made in memory: a file that SQLite turned to WAL mode on the disk would have a rollback journal for a moment.
+    """
+    with closing(sqlite3.connect(":memory:")) as connection:
+        for statement in tables_of(VERSION):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.commit()
+        content = bytearray(connection.serialize())
+    content[18:20] = b"\2\2"  # "file format write version" and "read version": 2 is WAL
+    return bytes(content)
+
+
+def _our_schema(version: int) -> list[tuple[Any, ...]]:
     """Give the stored text of every table, as SQLite spells it."""
     with closing(sqlite3.connect(":memory:")) as connection:
-        for statement in _SCHEMA:
+        for statement in tables_of(version):
             connection.execute(statement)
-        return connection.execute(
-            "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY sql"
-        ).fetchall()
+        return connection.execute(_SCHEMA).fetchall()
 
 
 def _is_there(path: Path) -> bool:
@@ -268,26 +400,11 @@ def _is_there(path: Path) -> bool:
         raise RunFolderError(Problem(str(path.parent), what)) from error
 
 
-def _log_waits(path: Path) -> bool:
-    log = path.with_name(path.name + "-wal")
-    return log.exists() and log.stat().st_size > 0
-
-
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        if isinstance(error, (sqlite3.ProgrammingError, sqlite3.InterfaceError)):
-            raise  # a mistake in this package, such as a closed connection
-        # Without a code it is text that is no UTF-8.
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
-        raise _fault(path, error, code & 0xFF) from error
-    except UnicodeDecodeError as error:  # SQLite's own sentence may quote damaged bytes
-        raise _damaged(path, "unreadable text") from error
-
-
-def _fault(path: Path, error: sqlite3.Error, code: int) -> ShoalError:
+def _fault(path: Path, error: sqlite3.Error, extended: int) -> ShoalError:
+    """Tell damage from what only looks like it: a failing machine, a lock, a file of another kind."""
+    code = extended & 0xFF
+    if extended == sqlite3.SQLITE_IOERR_NOMEM:
+        code = sqlite3.SQLITE_NOMEM
     if code in _FAULTS:
         return EnvironmentFault(Problem(str(path), _FAULTS[code]))
     if code in _BUSY:
@@ -296,7 +413,9 @@ def _fault(path: Path, error: sqlite3.Error, code: int) -> ShoalError:
         return RunFolderError(Problem(str(path), f"refused a row ({error})"))
     if code == sqlite3.SQLITE_NOTADB:
         return RunFolderError(Problem(str(path), "expected results of Shoal, found another kind of file"))
-    return _damaged(path, str(error))
+    if code in _DAMAGE:
+        return _damaged(path, str(error))
+    return EnvironmentFault(Problem(str(path), f"SQLite failed: {error}"))
 
 
 def _damaged(path: Path, what: str) -> RunFolderError:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.results._record import FitRecord, PlanEntry, Truth
+from shoal.results._schema import expect
 from shoal.results._scores import classification_scores, regression_scores
 from shoal.results._store import Store
 
@@ -42,26 +43,45 @@ class Ensemble:
         return np.asarray(self.test_MVK.mean(axis=0))
 
 
-def read_ensemble(store: Store, plan: Sequence[PlanEntry]) -> Ensemble | None:
-    """Read the ensemble of a run; None where there is none, or where it belongs to an earlier choice."""
+def read_ensemble(store: Store, plan: Sequence[PlanEntry], truth: Truth) -> Ensemble | None:
+    """Read the ensemble of a run; None where there is none, or where it belongs to an earlier choice.
+
+    ValueError for answers that do not belong together.
+    """
     fact, choice = store.fact("ensemble"), store.fact("choice")
     if not fact or not choice or fact["candidate_id"] != choice["candidate_id"]:
         return None
     places = {entry.fit_id: entry for entry in reversed(plan) if entry.stage == "search"}
-    if not places.keys() >= set(fact["fits"]):
+    names = [str(name) for name in fact["fits"]]
+    if not places.keys() >= set(names):
         return None
-    found = [store.arrays(name, fact["part"]) for name in fact["fits"]]
-    outputs = found[0]["test"].shape[1]
+    expect(len(names) > 1 and isinstance(fact["fits"], list))
+    found = [store.arrays(name, str(fact["part"])) for name in names]
+    outputs = len(truth.classes or truth.target_names)
     no_grid = np.zeros((0, outputs))
-    seen = store.arrays(fact["fits"][0], fact["disputed"]) if fact["disputed"] else {}
-    return Ensemble(
-        members=tuple(places[name] for name in fact["fits"]),
+    seen = store.arrays(names[0], str(fact["disputed"])) if fact["disputed"] else {}
+    ensemble = Ensemble(
+        members=tuple(places[name] for name in names),
         test_MVK=np.array([arrays["test"] for arrays in found]),
         grid_G=found[0].get("grid_x", np.zeros(0)),
         grid_MGK=np.array([arrays.get("grid", no_grid) for arrays in found]),
         image_rows=seen.get("rows", np.zeros(0, np.int64)),
         images=seen.get("images", np.zeros((0, 0, 0, 0), np.uint8)),
     )
+    _check(ensemble, truth)
+    return ensemble
+
+
+def _check(ensemble: Ensemble, truth: Truth) -> None:
+    members, outputs = len(ensemble.members), len(truth.classes or truth.target_names)
+    rows, images = ensemble.image_rows, ensemble.images
+    expect(ensemble.test_MVK.shape == (members, len(truth.y) - truth.train_rows, outputs))
+    expect(ensemble.grid_MGK.shape == (members, len(ensemble.grid_G), outputs))
+    for values in (ensemble.test_MVK, ensemble.grid_G, ensemble.grid_MGK):
+        expect(values.dtype == np.float64 and np.isfinite(values).all())
+    expect(ensemble.grid_G.ndim == 1 and (np.diff(ensemble.grid_G) >= 0).all())
+    expect(images.dtype == np.uint8 and images.ndim == 4 and rows.shape == images.shape[:1])
+    expect(rows.dtype == np.int64 and ((rows >= truth.train_rows) & (rows < len(truth.y))).all())
 
 
 def vote_entropy(probability_MVK: NDArray[Any]) -> NDArray[np.float64]:

@@ -6,13 +6,20 @@ Letters: S snapshots, Q quantiles, M rows or images shown, U channels or units o
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+import numpy as np
 from numpy.typing import NDArray
 
+from shoal.results._record import Truth
+from shoal.results._schema import expect
 from shoal.results._store import Store
 
 Arrays = dict[str, NDArray[Any]]
+_PARTS: Final = ("history", "units", "maps", "channels")
+_OF_CHANNEL: Final = (
+    "mean", "low", "high", "inner", "rows", "activation", "images", "made", "made_activation",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,11 +42,56 @@ class Inside:
     channels: Arrays
 
 
-def read_inside(store: Store) -> Inside | None:
-    """Read what is kept; None where nothing is."""
+def read_inside(store: Store, truth: Truth) -> Inside | None:
+    """Read what is kept; None where nothing is. ValueError for arrays that do not belong together."""
     fact = store.fact("inside")
     if not fact:
         return None
-    fit_id = str(fact["fit"])
-    parts = {name: store.arrays(fit_id, part) for name, part in fact["parts"].items()}
-    return Inside(fit_id, **{name: parts.get(name, {}) for name in ("history", "units", "maps", "channels")})
+    fit_id, named = fact["fit"], fact["parts"]
+    expect(isinstance(fit_id, str) and isinstance(named, dict) and set(named) <= set(_PARTS))
+    parts: dict[str, Arrays] = {name: store.arrays(fit_id, str(part)) for name, part in named.items()}
+    inside = Inside(fit_id, **{name: parts.get(name, {}) for name in _PARTS})
+    _check_history(inside.history)
+    for rows_and_more in (inside.units, inside.maps):
+        _check_rows(rows_and_more, truth)
+    _check_channels(inside.channels, truth)
+    return inside
+
+
+def _check_history(history: Arrays) -> None:
+    for name, array in history.items():
+        snapshots, quantiles = len(history["epoch"]), len(history["share"])
+        shapes = {"epoch": (snapshots,), "share": (quantiles,)}
+        quantile = name.endswith("/quantile")
+        expect(array.shape == shapes.get(name, (snapshots, quantiles) if quantile else (snapshots,)))
+        expect(snapshots > 0 and quantiles == 7 and np.isfinite(history["epoch"]).all())
+
+
+def _check_rows(arrays: Arrays, truth: Truth) -> None:
+    for name, array in arrays.items():
+        rows = arrays["rows"]
+        expect(array.ndim > 0 and len(array) == len(rows) > 0)
+        if name == "rows":
+            _expect_test_rows(rows, truth)
+            expect(rows.ndim == 1)
+        elif name == "images":
+            expect(array.dtype == np.uint8 and array.ndim == 4)
+
+
+def _check_channels(channels: Arrays, truth: Truth) -> None:
+    """Of every layer all arrays are there, of one number of channels; those shown are the first of them."""
+    for layer in {name.rpartition("/")[0] for name in channels}:
+        of = {name: channels[f"{layer}/{name}"] for name in _OF_CHANNEL}
+        units, shown = of["low"].size, len(of["made_activation"])
+        expect(of["mean"].shape == (len(truth.classes), units))
+        expect(all(of[name].shape == (units,) for name in ("low", "high", "inner")))
+        expect(of["rows"].ndim == 2 and len(of["rows"]) == shown <= units)
+        expect(of["activation"].shape == of["rows"].shape and of["made_activation"].shape == (shown,))
+        expect(of["images"].ndim == 5 and of["images"].shape[:2] == of["rows"].shape)
+        expect(of["made"].ndim == 4 and of["made"].shape == (shown, *of["images"].shape[2:]))
+        expect(of["images"].dtype == np.uint8)
+        _expect_test_rows(of["rows"], truth)
+
+
+def _expect_test_rows(rows: NDArray[Any], truth: Truth) -> None:
+    expect(rows.dtype == np.int64 and ((rows >= truth.train_rows) & (rows < len(truth.y))).all())

@@ -1,14 +1,16 @@
 """One run folder, one running process: a lock that the operating system lets go of when its holder dies.
 
 The lock lies on `run.lock` in the run folder, which says who holds it and since when, and is removed at the
-end. A killed holder leaves the file but not the lock; the next run takes both over, and removes what it left
-half-written.
+end. A killed holder leaves the file but not the lock; the next run takes both over. The file is reached from the
+opened folder (on Windows, which has no such way, by its path), is never followed to another place and never emptied
+unless it is a plain file of that folder alone.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import stat
 import sys
 from datetime import datetime
 from functools import cache
@@ -16,10 +18,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
-from shoal.errors import Problem, RunFolderBusy
-from shoal.results._database import folder_error, make_folder
+from shoal.errors import Problem, RunFolderBusy, RunFolderError
+from shoal.results._folder import (
+    LOCK_NAME,
+    NO_FOLLOW,
+    folder_error,
+    make_folder,
+    refuse_foreign,
+    refuse_ways_out,
+)
 
-LOCK_NAME: Final = "run.lock"
 _UNSIGNED: Final = (ValueError, TypeError, KeyError, OverflowError, RecursionError)
 _held: set[int] = set()
 
@@ -38,11 +46,14 @@ if sys.platform == "win32":
     def _keep_from_children() -> None:
         """Nothing to do: there is no fork here."""
 
-    def _remove(path: Path, descriptor: int) -> None:
+    def _open_folder(folder: Path) -> int | None:
+        """Nothing to open: paths are all there is here."""
+
+    def _remove(path: Path | str, at: int | None, descriptor: int) -> None:  # noqa: ARG001
         """Close, then delete: an open file cannot be deleted here; one just opened by another stays."""
         os.close(descriptor)
         try:
-            path.unlink()
+            os.unlink(path)
         except OSError:
             return
 
@@ -65,11 +76,14 @@ else:
         while _held:
             os.close(_held.pop())
 
-    def _remove(path: Path, descriptor: int) -> None:
-        """Delete while still locked, so that nobody's new file is deleted."""
+    def _open_folder(folder: Path) -> int | None:
+        return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+    def _remove(path: Path | str, at: int | None, descriptor: int) -> None:
+        """Delete while still locked, so that nobody's new file is deleted; also from a folder that was moved."""
         try:
-            path.unlink(missing_ok=True)
-        except OSError:  # a failing disk: what stays behind is a file that nobody holds
+            os.unlink(path, dir_fd=at)
+        except OSError:  # gone, or a failing disk: what stays behind is a file that nobody holds
             return
         finally:
             os.close(descriptor)
@@ -80,19 +94,29 @@ class RunLock:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._path = folder / LOCK_NAME
+        self._at: int | None = None
         self._descriptor = -1
 
+    @property
+    def _path(self) -> Path | str:
+        """The lock file, from the opened folder where there is one."""
+        return self._folder / LOCK_NAME if self._at is None else LOCK_NAME
+
     def __enter__(self) -> RunLock:
+        refuse_foreign(self._folder)
         make_folder(self._folder)
+        refuse_ways_out(self._folder, writing=True)
         _keep_from_children()
         try:
+            self._at = _open_folder(self._folder)
             self._descriptor = self._locked()
-            self._clear()
             self._sign()
         except OSError as error:
             self._release()
             raise folder_error(self._folder, error) from error
+        except BaseException:
+            self._release()
+            raise
         return self
 
     def __exit__(
@@ -103,16 +127,10 @@ class RunLock:
     def _release(self) -> None:
         if self._descriptor in _held:  # not so in a forked child
             _held.remove(self._descriptor)
-            _remove(self._path, self._descriptor)
-
-    def _clear(self) -> None:
-        """Remove the temporary files (`.NAME.PID.tmp`, see `nets.write_atomically`) of a killed holder."""
-        try:
-            holder, _ = _signature(self._descriptor)
-        except _UNSIGNED:
-            return
-        for left in self._folder.rglob(f".*.{holder}.tmp"):
-            left.unlink(missing_ok=True)
+            _remove(self._path, self._at, self._descriptor)
+        if self._at is not None:
+            os.close(self._at)
+            self._at = None
 
     def _sign(self) -> None:
         """Write down who holds the lock and since when."""
@@ -123,7 +141,14 @@ class RunLock:
 
     def _locked(self) -> int:
         while True:
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+            # Without O_NONBLOCK a pipe put there would hold the opening up.
+            flags = os.O_RDWR | os.O_CREAT | NO_FOLLOW | getattr(os, "O_NONBLOCK", 0)
+            descriptor = os.open(self._path, flags, 0o644, dir_fd=self._at)
+            opened = os.fstat(descriptor)
+            if not stat.S_ISREG(opened.st_mode) or opened.st_nlink > 1:
+                os.close(descriptor)
+                what = "expected a file of this run folder alone, found something else; move it away"
+                raise RunFolderError(Problem(str(self._folder / LOCK_NAME), what))
             if not _try_lock(descriptor):
                 busy = _busy(self._folder, descriptor)
                 os.close(descriptor)
@@ -136,7 +161,8 @@ class RunLock:
     def _is_ours(self, descriptor: int) -> bool:
         """Tell whether the locked file still lies in the folder: its last holder may have removed it."""
         try:
-            return os.path.samestat(os.fstat(descriptor), os.stat(self._path))
+            there = os.stat(self._path, dir_fd=self._at, follow_symlinks=False)
+            return os.path.samestat(os.fstat(descriptor), there)
         except FileNotFoundError:
             return False
 

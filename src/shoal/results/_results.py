@@ -6,12 +6,12 @@ import dataclasses
 import hashlib
 import json
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 from shoal.errors import Problem, RunFolderError, ShoalError, as_path
 from shoal.parts import Missing
 from shoal.results import _frames
+from shoal.results._coherence import check_choice, check_fits, check_part, check_plan, check_study
 from shoal.results._ensemble import Ensemble, ensemble_frame, read_ensemble
 from shoal.results._inside import Inside, read_inside
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Stage, Truth
+from shoal.results._schema import NOT_OURS, checker, expect
 from shoal.results._select import Choice, rank_candidates, search_scores
 from shoal.results._store import Store
 from shoal.study import Study
@@ -30,14 +32,18 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
+_DIGESTED: Final = ("fit_id", "trainer", "status", "epochs", "kept_epoch", "steps")
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Results:
     """One moment of a run folder: `Results.open(folder)`, also while the run goes on.
 
     `plan` holds every place of the study, `summaries` every finished fit without its arrays; arrays are
-    read from the store when asked for. Frames are pandas', made once. `environment` says where it was computed,
-    `coverage` how the training rows cover the test rows (None in results of old), `data_notes` what the reader of the
-    data did or left out, `missing` what could not be made after training.
+    read from the store when asked for. Frames are pandas', made once. `environment` says where the last run was
+    computed, `origins` where the fits were: every environment with its number of fits (none in results of old).
+    `coverage` says how the training rows cover the test rows (None in results of old), `data_notes` what the reader of
+    the data did or left out, `missing` what could not be made after training.
     """
 
     folder: Path
@@ -51,6 +57,7 @@ class Results:
     coverage: dict[str, Any] | None = None
     missing: tuple[Missing, ...] = ()
     data_notes: tuple[str, ...] = ()
+    origins: tuple[tuple[dict[str, Any], int], ...] = ()
 
     @classmethod
     def open(cls, folder: Path | str) -> Results:
@@ -59,18 +66,34 @@ class Results:
         with Store.open_readonly(folder) as store, store.one_view():
             store.verify()
             truth, plan, fits = store.truth(), store.plan(), store.summaries()
+            candidate_rows = store.candidate_rows()
+            with _coherent(folder, "the study"):
+                study = Study.model_validate(tomllib.loads(str(store.fact("study"))))
+                check_study(study, truth, candidate_rows)
+            with _coherent(folder, "the choice"):
+                choice = Choice.from_json(told) if (told := store.fact("choice")) is not None else None
+                check_choice(choice, candidate_rows)
+            with _coherent(folder, "the plan"):
+                check_plan(plan, candidate_rows, truth)
+            with _coherent(folder, "a fit"):
+                check_fits(plan, fits, study)
+            with _coherent(folder, "what is missing"):
+                missing = _missing(store.fact("missing"))
+            with _coherent(folder, "a note on the data"):
+                data_notes = _data_notes(store.fact("data notes"))
             return cls(
                 folder=folder,
-                study=_study(folder, store.fact("study")),
+                study=study,
                 plan=plan,
-                candidate_rows=store.candidate_rows(),
+                candidate_rows=candidate_rows,
                 summaries={entry.fit_id: fits[entry.fit_id] for entry in plan if entry.fit_id in fits},
-                choice=_choice(folder, store.fact("choice")),
+                choice=choice,
                 truth=truth,
-                environment=store.fact("environment") or {},
+                environment=store.environment(),
                 coverage=store.fact("coverage"),
-                missing=_missing(folder, store.fact("missing")),
-                data_notes=_data_notes(folder, store.fact("data notes")),
+                missing=missing,
+                data_notes=data_notes,
+                origins=_counted(store.origins(), fits),
             )
 
     def __repr__(self) -> str:
@@ -144,8 +167,7 @@ class Results:
         ("validation" or "test"), row (its number in `truth`), then target, true, predicted; for classes
         true, predicted and one probability_CLASS a class.
         """
-        with _reading(self.folder, "a prediction"):
-            return _frames.predictions_frame(self._arrays("predictions", stage, label), self.truth)
+        return _frames.predictions_frame(self._arrays("predictions", stage, label), self.truth)
 
     def curve(self, fit_id: str) -> DataFrame:
         """Give the curve of one fit: epoch and the losses; KeyError for a fit that is not there."""
@@ -158,8 +180,8 @@ class Results:
     @cached_property
     def ensemble(self) -> Ensemble | None:
         """Test answers of the chosen candidate's networks of all folds and repeats; None for fewer than two."""
-        with Store.open_readonly(self.folder) as store, _reading(self.folder, "the ensemble"):
-            return read_ensemble(store, self.plan)
+        with Store.open_readonly(self.folder) as store, _coherent(self.folder, "the ensemble"):
+            return read_ensemble(store, self.plan, self.truth)
 
     @cached_property
     def ensemble_scores(self) -> DataFrame:
@@ -171,25 +193,26 @@ class Results:
     @cached_property
     def inside(self) -> Inside | None:
         """What was kept of the inside of the delivered network; None in results of old."""
-        with Store.open_readonly(self.folder) as store, _reading(self.folder, "the inside of the network"):
-            return read_inside(store)
+        with Store.open_readonly(self.folder) as store, _coherent(self.folder, "the inside of the network"):
+            return read_inside(store, self.truth)
 
     def test_predictions(self, fit_id: str) -> NDArray[np.float64]:
         """Give what one fit predicts for the test rows, (V, K), without a frame: values in the targets' units, or class
         probabilities. KeyError for a fit that is not there, or is not tested.
         """
-        predicted_VK = self._array(fit_id, "predictions")["test"]
-        truth = self.truth
-        expected = (len(truth.y) - truth.train_rows, len(truth.classes or truth.target_names))
-        if predicted_VK.shape != expected:
-            raise _foreign(self.folder, "a prediction")
-        return predicted_VK
+        return self._array(fit_id, "predictions")["test"]
 
     def _array(self, fit_id: str, part: str) -> dict[str, NDArray[Any]]:
         if fit_id not in self.summaries:
             raise KeyError(fit_id)
         with Store.open_readonly(self.folder) as store:
-            return store.arrays(fit_id, part)
+            return self._part(store, fit_id, part)
+
+    def _part(self, store: Store, fit_id: str, part: str) -> dict[str, NDArray[Any]]:
+        arrays = store.arrays(fit_id, part)
+        with _coherent(self.folder, f"the {part} of fit {fit_id}"):
+            check_part(part, arrays, self.summaries[fit_id], self.truth)
+        return arrays
 
     def _arrays(
         self, part: str, stage: Stage | None = None, label: str | None = None
@@ -199,21 +222,21 @@ class Results:
             for entry in self.plan:
                 wanted = stage in (None, entry.stage) and label in (None, entry.label)
                 if wanted and entry.fit_id in self.summaries:
-                    yield entry, store.arrays(entry.fit_id, part)
+                    yield entry, self._part(store, entry.fit_id, part)
 
     @cached_property
     def digest(self) -> str:
-        """One SHA-256 over all that was planned and came out: places, candidates, curves, parameters,
-        predictions, scores, choice. Not over time and machine. The same whatever the order of the work, the
-        number of workers and the interruptions.
+        """One SHA-256 over the plan, the fits (curves, parameters, predictions, how each ended) and which candidate was
+        chosen. Not over time and machine, not over words, scores and statistics, which follow from these. The same
+        whatever the order of the work, the number of workers and the interruptions.
         """
         whole = hashlib.sha256()
         places = sorted(json.dumps(dataclasses.astuple(entry)) for entry in self.plan)
         candidates = sorted(
             json.dumps(dataclasses.astuple(row), sort_keys=True) for row in self.candidate_rows
         )
-        choice = self.choice.to_json() if self.choice else None
-        whole.update(json.dumps([places, candidates, choice], sort_keys=True).encode())
+        chosen = self.choice.candidate_id if self.choice else None
+        whole.update(json.dumps([places, candidates, chosen], sort_keys=True).encode())
         with Store.open_readonly(self.folder) as store:
             for fit_id in sorted(self.summaries):
                 _digest_fit(whole, store.record(fit_id))
@@ -221,8 +244,7 @@ class Results:
 
 
 def _digest_fit(whole: hashlib._Hash, record: FitRecord) -> None:
-    facts: dict[str, Any] = {**vars(record)}
-    del facts["seconds"]
+    facts: dict[str, Any] = {name: getattr(record, name) for name in _DIGESTED}
     for part in ("curves", "parameters", "predictions"):
         facts[part] = [
             (name, array.dtype.str, array.shape, hashlib.sha256(array.tobytes()).hexdigest())
@@ -231,39 +253,32 @@ def _digest_fit(whole: hashlib._Hash, record: FitRecord) -> None:
     whole.update(json.dumps(facts, sort_keys=True).encode())
 
 
-def _study(folder: Path, text: object) -> Study:
-    """Read the study back that the run was started with."""
-    with _reading(folder, "the study"):
-        return Study.model_validate(tomllib.loads(str(text)))
-
-
-def _data_notes(folder: Path, value: Any) -> tuple[str, ...]:
+def _data_notes(value: Any) -> tuple[str, ...]:
     """Read the sentences on the data; results of old have none."""
-    if value is not None and not (isinstance(value, list) and all(isinstance(note, str) for note in value)):
-        raise _foreign(folder, "a note on the data")
+    expect(value is None or (isinstance(value, list) and all(isinstance(note, str) for note in value)))
     return tuple(value or ())
 
 
-def _choice(folder: Path, value: Any) -> Choice | None:
-    with _reading(folder, "the choice"):
-        return Choice.from_json(value) if value is not None else None
+def _missing(value: Any) -> tuple[Missing, ...]:
+    return tuple(map(checker(Missing), value or ()))
 
 
-def _missing(folder: Path, value: Any) -> tuple[Missing, ...]:
-    with _reading(folder, "what is missing"):
-        return tuple(Missing(**one) for one in value or ())
+def _counted(
+    origins: Sequence[tuple[dict[str, Any], frozenset[str]]], fits: Mapping[str, FitRecord]
+) -> tuple[tuple[dict[str, Any], int], ...]:
+    """Count the fits of every environment that trained some; what is not known of a fit is told as {}."""
+    found = [(environment, len(ids & fits.keys())) for environment, ids in origins]
+    unknown = len(fits.keys() - {fit_id for _, ids in origins for fit_id in ids})
+    return tuple((environment, count) for environment, count in [*found, ({}, unknown)] if count)
 
 
 @contextmanager
-def _reading(folder: Path, what: str) -> Iterator[None]:
-    """Refuse what is there but is not what Shoal writes; what the store refuses is said in its own sentence."""
+def _coherent(folder: Path, what: str) -> Iterator[None]:
+    """Refuse what by itself may be right and beside the rest is not."""
     try:
         yield
-    except ShoalError:
+    except ShoalError:  # it has its sentence already
         raise
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-        raise _foreign(folder, what) from error
-
-
-def _foreign(folder: Path, what: str) -> RunFolderError:
-    return RunFolderError(Problem(str(folder), f"{what} in its results is not what Shoal writes"))
+    except NOT_OURS as error:
+        problem = Problem(str(folder), f"{what} in its results is not what Shoal writes")
+        raise RunFolderError(problem) from error

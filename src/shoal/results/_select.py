@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from shoal.errors import TrainingError
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry
+from shoal.results._schema import checker, expect
 from shoal.results._scores import higher_is_better
 from shoal.results._statistics import corrected_t_test, holm, mean_and_error
 from shoal.results._store import Store
@@ -91,10 +92,15 @@ class Choice:
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Choice:
-        """Build what `to_json` gave."""
-        standings = tuple(Standing(**row) for row in value["standings"])
-        return cls(**{**value, "reasons": tuple(value["reasons"]), "standings": standings})
+    def from_json(cls, value: object) -> Choice:
+        """Build what `to_json` gave. Raises ValueError for anything else."""
+        choice = _choice(value)
+        ranks = [row.rank for row in choice.standings if row.rank is not None]
+        expect(ranks == list(range(1, len(ranks) + 1)), "ranks")
+        return choice
+
+
+_choice: Final = checker(Choice)
 
 
 def choose_candidate(study: Study, store: Store) -> Choice:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,18 @@ from numpy.typing import NDArray
 from shoal.errors import Problem, RunFolderError
 from shoal.results._database import NOTHING_YET, Database
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Truth
+from shoal.results._schema import (
+    NOT_OURS,
+    candidate_of,
+    digest_of,
+    entry_of,
+    environment_of,
+    file_name_of,
+    fit_of,
+    json_of,
+    part_of,
+    truth_of,
+)
 
 Arrays = dict[str, NDArray[Any]]
 _PARTS: Final = ("curves", "parameters", "predictions")
@@ -50,6 +62,7 @@ class Store:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._environment_id: str | None = None
 
     @classmethod
     def create_or_open(cls, folder: Path, identity: Identity) -> Store:
@@ -62,6 +75,13 @@ class Store:
             store.close()
             raise
         return store
+
+    @classmethod
+    def reopen(cls, folder: Path) -> Store:
+        """Open the results of a run folder to list its files anew; refused where there are none."""
+        with cls.open_readonly(folder) as store:
+            identity = store.fact("identity")
+        return cls.create_or_open(folder, Identity(**identity))
 
     @classmethod
     def open_readonly(cls, folder: Path) -> Store:
@@ -97,6 +117,7 @@ class Store:
         stored = self.fact("identity")
         if not isinstance(stored, dict):
             self.set_plan((), ())
+            self.put_fact("files listed", True)
             self.put_fact("identity", dataclasses.asdict(identity))
             return
         held = Identity(*(str(stored.get(field.name)) for field in dataclasses.fields(Identity)))
@@ -128,6 +149,7 @@ class Store:
             self._database.insert("fits", (*row, _seal(*row)))
             self._database.insert("arrays", *((*key, data, _seal(*key, data=data)) for *key, data in parts))
             self._database.execute("DELETE FROM checkpoints WHERE fit_id = ?", record.fit_id)
+            self._put_origin(record.fit_id)
 
     def forget_failed(self) -> None:
         """Drop the fits that failed (not those that diverged, which they would again), so that they are tried anew."""
@@ -136,8 +158,8 @@ class Store:
         ]
         with self._database.transaction():
             for fit_id in failed:
-                self._database.execute("DELETE FROM arrays WHERE fit_id = ?", fit_id)
-                self._database.execute("DELETE FROM fits WHERE fit_id = ?", fit_id)
+                for table in ("arrays", "origins", "fits"):
+                    self._database.execute(f"DELETE FROM {table} WHERE fit_id = ?", fit_id)  # noqa: S608
 
     def summaries(self) -> dict[str, FitRecord]:
         """Give every fit by id, its arrays left out, so that a whole study is read at once."""
@@ -162,7 +184,7 @@ class Store:
             raise self._database.damaged(f"the {part} of fit {fit_id} are missing")
         data, seal = rows[0]
         with self._checking(f"the {part} of fit {fit_id}", seal, fit_id, part, data=data):
-            return _unpacked(data)
+            return part_of(part, _unpacked(data))
 
     def put_derived(self, fit_id: str, part: str, arrays: Arrays) -> None:
         """Keep what was computed from a finished fit: beside it, no part of it, in place of what was kept there."""
@@ -176,12 +198,9 @@ class Store:
         return self.arrays(fit_id, part) if there else None
 
     def _checked_fit(self, row: tuple[Any, ...]) -> FitRecord:
-        *values, scores, seconds, seal = row
-        with self._checking(f"fit {row[0]}", seal, *row[:-1]):
-            names = ("fit_id", "trainer", "status", "message", "epochs", "kept_epoch", "steps")
-            arrays: dict[str, Any] = {part: {} for part in _PARTS}
-            named = dict(zip(names, values, strict=True))
-            return FitRecord(**named, **arrays, scores=_scores(scores), seconds=seconds)
+        *values, seal = row
+        with self._checking(f"fit {row[0]}", seal, *values):
+            return fit_of(values)
 
     # Checkpoints of running fits
 
@@ -189,7 +208,9 @@ class Store:
         """Keep where a running fit stands, in place of where it stood; `facts` as JSON (with inf, NaN)."""
         text, data = json.dumps(facts), _packed(arrays)
         row = (fit_id, text, data, _seal(fit_id, text, data=data))
-        self._database.insert("checkpoints", row, replace=True)
+        with self._database.transaction():
+            self._database.insert("checkpoints", row, replace=True)
+            self._put_origin(fit_id)
 
     def checkpoint(self, fit_id: str) -> tuple[Arrays, dict[str, Any]] | None:
         """Give where a fit stood, or None."""
@@ -198,11 +219,98 @@ class Store:
             return None
         text, data, seal = rows[0]
         with self._checking(f"the checkpoint of fit {fit_id}", seal, fit_id, text, data=data):
-            return _unpacked(data), dict(json.loads(text))
+            return part_of("checkpoint", _unpacked(data)), dict(json_of(text))
 
     def drop_checkpoint(self, fit_id: str) -> None:
         """Forget where a fit stood."""
-        self._database.execute("DELETE FROM checkpoints WHERE fit_id = ?", fit_id)
+        with self._database.transaction():
+            self._database.execute("DELETE FROM checkpoints WHERE fit_id = ?", fit_id)
+            self._database.execute(
+                "DELETE FROM origins WHERE fit_id = ? AND fit_id NOT IN (SELECT fit_id FROM fits)", fit_id
+            )
+
+    # Where fits were trained
+
+    def begin(self, environment: dict[str, Any]) -> None:
+        """Say where all that follows is trained. What is the same in several runs, all but the day, is kept once."""
+        lasting = {key: value for key, value in environment.items() if key != "date"}
+        text = json.dumps(lasting, sort_keys=True)
+        name = hashlib.sha256(text.encode()).hexdigest()
+        with self._database.transaction():
+            self.put_fact("environment", environment)
+            if not self._database.rows("SELECT 1 FROM environments WHERE environment_id = ?", name):
+                self._database.insert("environments", (name, text, _seal(name, text)))
+        self._environment_id = name
+
+    def _put_origin(self, fit_id: str) -> None:
+        if self._environment_id is not None:
+            row = (fit_id, self._environment_id)
+            self._database.insert("origins", (*row, _seal(*row)), replace=True)
+
+    def environment(self) -> dict[str, Any]:
+        """Give where the last run was computed; {} where none is told."""
+        for text, seal in self._database.rows("SELECT value, sha256 FROM facts WHERE key = 'environment'"):
+            with self._checking("the environment", seal, "environment", text):
+                return environment_of(text)
+        return {}
+
+    def origins(self) -> list[tuple[dict[str, Any], frozenset[str]]]:
+        """Give every environment with the ids of the fits that were trained there, wholly or in part.
+
+        Fits of results of old are in none: which environment trained them was not kept.
+        """
+        if not self._database.has_table("origins"):
+            return []
+        fits: dict[str, set[str]] = {}
+        for fit_id, name, seal in self._database.rows("SELECT fit_id, environment_id, sha256 FROM origins"):
+            with self._checking(f"the origin of fit {fit_id}", seal, fit_id, name):
+                fits.setdefault(name, set()).add(fit_id)
+        found = []
+        for name, text, seal in self._database.rows("SELECT * FROM environments ORDER BY rowid"):
+            with self._checking("an environment", seal, name, text):
+                found.append((environment_of(text), frozenset(fits.get(name, ()))))
+        return found
+
+    # Which files of the folder are ours
+
+    @property
+    def lists_files(self) -> bool:
+        """Whether `files` is the whole truth: not so of an older store, until `adopt_files` has been called."""
+        return self.fact("files listed") is True
+
+    def adopt_files(self, contents: Mapping[str, str]) -> None:
+        """Take an older run folder over: list the files in it that are ours; see `put_file`."""
+        with self._database.transaction():
+            self._put_files(contents)
+            self.put_fact("files listed", True)
+
+    def put_file(self, name: str, content: str, now: str | None) -> None:
+        """List a file of the run folder as ours (its path from there, with /; the SHA-256 of its bytes in hex).
+
+        To be called before the file is put in its place: a run that is killed between the two leaves a file listed by
+        what it is (`now`) and by what it was to become, and never one of ours that is not listed.
+        """
+        with self._database.transaction():
+            self._database.execute("DELETE FROM files WHERE name = ? AND content IS NOT ?", name, now)
+            self._put_files({name: content})
+
+    def _put_files(self, contents: Mapping[str, str]) -> None:
+        rows = [(file_name_of(name), digest_of(content)) for name, content in contents.items()]
+        self._database.insert("files", *((*row, _seal(*row)) for row in rows), replace=True)
+
+    def drop_file(self, name: str) -> None:
+        """Take a file off the list, once it is deleted."""
+        self._database.execute("DELETE FROM files WHERE name = ?", name)
+
+    def files(self) -> dict[str, frozenset[str]]:
+        """Give the files that are ours: name to the SHA-256, in hex, of the bytes that they may have."""
+        if not self._database.has_table("files"):
+            return {}
+        found: dict[str, frozenset[str]] = {}
+        for name, content, seal in self._database.rows("SELECT * FROM files ORDER BY name, content"):
+            with self._checking(f"the file {name!r} in the list", seal, name, content):
+                found[name] = found.get(file_name_of(name), frozenset()) | {digest_of(content)}
+        return found
 
     # What the fits are for
 
@@ -237,13 +345,13 @@ class Store:
         """Give every place of the study, in the order of `set_plan`."""
         seal, rows = self._database.sealed_rows("plan")
         with self._checking("the plan", seal, *rows):
-            return tuple(PlanEntry(*row[1:]) for row in rows)
+            return tuple(entry_of(row[1:]) for row in rows)
 
     def candidate_rows(self) -> tuple[CandidateRow, ...]:
         """Give every candidate, in the order of `set_plan`; a tuple in `values` has become a list."""
         seal, rows = self._database.sealed_rows("candidates")
         with self._checking("the list of candidates", seal, *rows):
-            return tuple(CandidateRow(row[1], dict(json.loads(row[2])), row[3]) for row in rows)
+            return tuple(candidate_of(*row[1:]) for row in rows)
 
     # Facts
 
@@ -256,7 +364,7 @@ class Store:
         """Give what was kept under `key`, or None."""
         for text, seal in self._database.rows("SELECT value, sha256 FROM facts WHERE key = ?", key):
             with self._checking(f"the fact {key!r}", seal, key, text):
-                return json.loads(text)
+                return json_of(text)
         return None
 
     def put_truth(self, truth: Truth) -> None:
@@ -275,15 +383,7 @@ class Store:
             raise self._nothing_yet()
         text, data, seal = rows[0]
         with self._checking("the true values", seal, text, data=data):
-            facts, arrays = json.loads(text), _unpacked(data)
-            names = {key: tuple(map(str, facts[key])) for key in _NAMES}
-            x_ND, y = arrays.pop("x"), arrays.pop("y")
-            seen = _seen(arrays, len(y))
-            places = ((name.partition("/"), numbers) for name, numbers in arrays.items())
-            by_place = {(stage, int(fold)): numbers for (stage, _, fold), numbers in places}
-            rows_before = int(facts["train_rows"])
-            truth: dict[str, Any] = {**names, **seen, "x_ND": x_ND, "y": y}
-            return Truth(**truth, train_rows=rows_before, validation_rows=by_place)
+            return truth_of(text, _unpacked(data))
 
     def verify(self) -> None:
         """Have every page of the file walked; RunFolderError if one is damaged."""
@@ -301,7 +401,7 @@ class Store:
                 raise ValueError
             reason = "unexpected content"
             yield
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        except NOT_OURS as error:
             raise self._database.damaged(f"{what}: {reason}") from error
 
 
@@ -317,25 +417,6 @@ def _fit_row(record: FitRecord) -> tuple[str | int | float, ...]:
         json.dumps(record.scores),
         float(record.seconds),
     )
-
-
-def _scores(text: str) -> dict[str, dict[str, float]]:
-    """Read the scores back; anything but numbers raises."""
-    return {
-        rows: {name: float(value) for name, value in pairs.items()}
-        for rows, pairs in json.loads(text).items()
-    }
-
-
-def _seen(arrays: Arrays, rows: int) -> Arrays:
-    """Take the images out of the truth's arrays, with the numbers of their rows; results of old have none."""
-    seen: Arrays = {name: arrays.pop(name) for name in ("image_rows", "images") if name in arrays}
-    if seen:
-        image_rows, images = seen["image_rows"], seen["images"]
-        known = ((image_rows >= 0) & (image_rows < rows)).all()
-        if images.ndim != 4 or image_rows.shape != images.shape[:1] or not known:
-            raise ValueError("images and their rows do not match")
-    return seen
 
 
 def _seal(*values: object, data: bytes = b"") -> bytes:

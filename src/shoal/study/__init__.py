@@ -12,6 +12,7 @@ from shoal.study._review import check_study
 from shoal.study._study import (
     MOST_IMAGES,
     TASK_LOSS,
+    TEST_METRICS,
     About,
     Activation,
     Augment,
@@ -27,6 +28,7 @@ from shoal.study._study import (
     Pool,
     Range,
     Reference,
+    Report,
     Schedule,
     Search,
     Study,
@@ -35,10 +37,12 @@ from shoal.study._study import (
 )
 from shoal.study._templates import builtin_studies, template
 from shoal.study._toml import to_toml
+from shoal.study._vary import passed_on
 
 __all__ = [
     "MOST_IMAGES",
     "TASK_LOSS",
+    "TEST_METRICS",
     "About",
     "Activation",
     "Augment",
@@ -55,6 +59,7 @@ __all__ = [
     "Pool",
     "Range",
     "Reference",
+    "Report",
     "Schedule",
     "Search",
     "Study",
@@ -68,6 +73,7 @@ __all__ = [
     "comparison_candidates",
     "load_study",
     "parse_study",
+    "passed_on",
     "study_schema",
     "template",
     "to_toml",

@@ -18,7 +18,7 @@ from shoal.study._lines import deepest_line, key_lines
 from shoal.study._overrides import override
 from shoal.study._review import review
 from shoal.study._sentences import Mistake
-from shoal.study._study import FOLDER, Study
+from shoal.study._study import FOLDER, Study, is_device, path_keys
 from shoal.study._templates import BUILTIN, builtin_studies
 from shoal.study._texts import shorten, visible
 
@@ -195,22 +195,16 @@ def _line(text: str, place: int) -> int:
 def _name_after(tree: dict[str, Any], stem: str) -> None:
     """Give a study without a name that of its file, in place, where it can name a folder."""
     about = tree.get("study")
-    if isinstance(about, dict) and len(stem) <= 60 and re.fullmatch(FOLDER, stem):
+    if isinstance(about, dict) and len(stem) <= 60 and re.fullmatch(FOLDER, stem) and not is_device(stem):
         about.setdefault("name", stem)
-
-
-def _is_file(data: dict[str, Any]) -> bool:
-    """Whether `groups` is a table of pictures and their groups; of a table of rows it is a column."""
-    endings = (".csv", ".tsv", ".tab", ".parquet", ".pq", ".npz")
-    return str(data["groups"]).lower().endswith(endings) and not str(data.get("train")).lower().endswith(
-        endings
-    )
 
 
 def _make_absolute(tree: dict[str, Any], folder: Path) -> None:
     """Resolve the paths of `[data]` against a folder, in place; what is absolute already stays."""
     data = tree.get("data")
-    for key in ("train", "test", "groups"):
-        path = data.get(key) if isinstance(data, dict) else None
-        if isinstance(data, dict) and isinstance(path, str) and path and (key != "groups" or _is_file(data)):
+    if not isinstance(data, dict):
+        return
+    for key in path_keys(data):
+        path = data.get(key)
+        if isinstance(path, str) and path:
             data[key] = os.path.normpath(os.path.join(os.path.realpath(folder), path))

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from shoal.study._candidates import expand, overlay
 from shoal.study._key_paths import KeyPath, value_at
 from shoal.study._sentences import Mistake, mistakes_of, refusal
-from shoal.study._study import TEST_METRICS, Search, Study
+from shoal.study._study import TEST_METRICS, Search, Study, is_device
 from shoal.study._texts import show
 from shoal.study._vary import vary_section
 
@@ -58,7 +58,8 @@ def study_mistakes(study: Study) -> list[Mistake]:
     """List what is wrong in a study whose single values are all valid."""
     own_loss = vary_section(study, "training", ())
     mistakes = own_loss if isinstance(own_loss, list) else []
-    mistakes += [*_column_mistakes(study), *_name_mistakes(study), *_reference_mistakes(study)]
+    mistakes += [*_device_mistakes(study), *_column_mistakes(study)]
+    mistakes += [*_name_mistakes(study), *_reference_mistakes(study)]
     if study.search is not None:
         mistakes += _search_mistakes(study, study.search)
     mistakes += overlay(study)[1]
@@ -125,6 +126,13 @@ def _column_mistakes(study: Study) -> Iterator[Mistake]:
         if data.inputs is not None and name not in data.inputs:
             path = ("data", "categorical")
             yield Mistake(path, f"expected columns of data.inputs, got {show(name)}", (inputs, path))
+
+
+def _device_mistakes(study: Study) -> Iterator[Mistake]:
+    """Find a name that no run folder can have on Windows. Not the model's own rule: results of old stay readable."""
+    if is_device(study.study.name):
+        what = f"expected a name that a folder can have everywhere, got {show(study.study.name)}, a device on Windows"
+        yield Mistake(("study", "name"), what)
 
 
 def _name_mistakes(study: Study) -> Iterator[Mistake]:

@@ -7,6 +7,7 @@ Every field is a key of the study file, with the default it has there. Lengths a
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Any, Final, Literal
 
@@ -38,6 +39,17 @@ PATTERNS: Final = {
 }
 """Every pattern that a text may have to match, and its name in a sentence."""
 PLAIN, FOLDER = PATTERNS
+
+DEVICES: Final = frozenset(
+    [
+        "con",
+        "prn",
+        "aux",
+        "nul",
+        *(f"{port}{number}" for port in ("com", "lpt") for number in "0123456789"),
+    ]
+)
+"""What no folder can be called on Windows, whatever stands behind a dot: these are devices there."""
 
 Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Side = Annotated[int, Field(ge=1, le=4096)]
@@ -73,6 +85,16 @@ def _branch(value: object) -> str | None:
 def _refuse(keys: tuple[str, ...], sentence: str) -> PydanticCustomError:
     """Make the error of keys that do not go together; the first key is the one to change."""
     return PydanticCustomError("together", "{sentence}", {"sentence": sentence, "keys": keys})
+
+
+_TABLES: Final = (".csv", ".tsv", ".tab", ".parquet", ".pq", ".npz")
+
+
+def path_keys(data: Mapping[str, Any]) -> tuple[str, ...]:
+    """Name the keys of `data` that are paths: `groups` is one where it names a table of pictures, no column of rows."""
+    train, groups = str(data.get("train")).lower(), str(data.get("groups")).lower()
+    grouped = groups.endswith(_TABLES) and not train.endswith(_TABLES)
+    return ("train", "test", "groups") if grouped else ("train", "test")
 
 
 TextOrTexts = Annotated[
@@ -308,6 +330,12 @@ class Inspect(_Part):
         return self
 
 
+class Report(_Part):
+    """What the report tells. `paths`: the folders of the data, too, which name a person as often as not."""
+
+    paths: bool = False
+
+
 class About(_Part):
     """The study itself. `repeats` is the number of initialisations of each comparison and of the refit."""
 
@@ -315,6 +343,11 @@ class About(_Part):
     task: Task
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     repeats: Count = 1
+
+
+def is_device(name: str) -> bool:
+    """Whether a name means a device on Windows."""
+    return name.partition(".")[0].rstrip(" ").lower() in DEVICES
 
 
 class Study(_Part):
@@ -328,6 +361,7 @@ class Study(_Part):
     search: Search | None = None
     reference: Annotated[tuple[Reference, ...], Field(strict=False)] = ()
     inspect: Inspect = Inspect()
+    report: Report = Report()
 
     @property
     def loss(self) -> Loss:

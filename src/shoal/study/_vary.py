@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final, TypeVar
@@ -11,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from shoal.errors import StudyError
 from shoal.study._key_paths import KeyPath, assign, overlap
 from shoal.study._sentences import Mistake, mistakes_of
-from shoal.study._study import TASK_LOSS, Network, Study, Training
+from shoal.study._study import TASK_LOSS, Network, Study, Training, path_keys
 
 SECTIONS: Final = ("network", "training")
 Changes = Iterable[tuple[KeyPath, Any]]
@@ -48,6 +49,15 @@ def vary_section(study: Study, section: str, changes: Changes) -> Network | Trai
         what = f"expected {own}, the loss of {study.study.task}, got '{varied.loss}'"
         return [Mistake(path, what, (path, ("study", "task")), together=True)]
     return varied
+
+
+def passed_on(study: Study) -> Study:
+    """Give a study as it is told to others: files by their names alone, unless `report.paths` asks for more."""
+    if study.report.paths:
+        return study
+    data = vars(study.data)
+    names = {key: re.split(r"[/\\]", path)[-1] for key in path_keys(data) if (path := data[key])}
+    return study.model_copy(update={"data": study.data.model_copy(update=names)})
 
 
 def plain(part: BaseModel) -> dict[str, Any]:

@@ -1,0 +1,100 @@
+"""What the values of a run must be beside each other: plan, candidates, fits, true values, choice, arrays.
+
+Each by itself is looked at in `_schema`. All of it raises ValueError for what does not go together.
+Letters: N rows, V rows predicted, K targets or classes, T evaluation points.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Truth
+from shoal.results._schema import expect
+from shoal.results._select import Choice
+from shoal.study import TEST_METRICS, Study
+
+Arrays = Mapping[str, NDArray[Any]]
+_CURVE: Final = re.compile("(train|validation|inner)_[a-z0-9_]+")
+
+
+def check_study(study: Study, truth: Truth, candidates: Sequence[CandidateRow]) -> None:
+    """The study's task is that of the rows, and its candidates are no more than the store holds."""
+    expect((study.study.task == "classification") == bool(truth.classes))
+    expect(len({row.candidate_id for row in candidates}) == len(candidates))
+
+
+def check_plan(plan: Sequence[PlanEntry], candidates: Sequence[CandidateRow], truth: Truth) -> None:
+    """Every place stands once, and belongs to a candidate and to rows that are there."""
+    known = {row.candidate_id for row in candidates}
+    places = {(one.stage, one.candidate_id, one.label, one.fold, one.repeat) for one in plan}
+    expect(len(places) == len(plan))
+    for one in plan:
+        expect(one.candidate_id in known and (one.stage == "search") == (not one.label))
+        expect(one.train_rows + one.validation_rows <= truth.train_rows)
+        if one.validation_rows:
+            held_V = truth.validation_rows.get(place_of(one))
+            expect(held_V is not None and len(held_V) == one.validation_rows)
+
+
+def place_of(entry: PlanEntry) -> tuple[str, int]:
+    """Give the place whose rows a fit holds out, as the true values name it."""
+    return entry.stage, entry.fold if entry.stage == "search" else entry.repeat
+
+
+def check_fits(plan: Sequence[PlanEntry], fits: Mapping[str, FitRecord], study: Study) -> None:
+    """A fit that is well has the scores of the rows that its place predicts, all the same ones."""
+    metrics = set(TEST_METRICS[study.study.task])
+    names = {frozenset(pairs) for fit in fits.values() for pairs in fit.scores.values()}
+    expect(len(names) < 2 and all(metrics <= metric for metric in names))
+    for fit in fits.values():
+        expect(fit.kept_epoch <= fit.epochs)
+        expect(set(fit.scores) <= {"validation", "test"})
+        expect(fit.status == "ok" or not fit.scores)
+    for one in plan:
+        done = fits.get(one.fit_id)
+        if done is not None and done.status == "ok":
+            expect(not one.validation_rows or "validation" in done.scores)
+            expect(one.stage == "search" or "test" in done.scores)
+
+
+def check_choice(choice: Choice | None, candidates: Sequence[CandidateRow]) -> None:
+    """The chosen one and all that stand are candidates, each once, the chosen one among them."""
+    if choice is None:
+        return
+    standing = [row.candidate_id for row in choice.standings]
+    expect(len(set(standing)) == len(standing))
+    expect(set(standing) <= {row.candidate_id for row in candidates})
+    expect(choice.candidate_id in standing)
+
+
+def check_part(part: str, arrays: Arrays, fit: FitRecord, truth: Truth) -> None:
+    """The curves, parameters or predictions of a fit have the shapes that its record and the true values ask for."""
+    if part == "curves":
+        _check_curves(arrays, fit)
+    elif part == "parameters":
+        expect(bool(arrays) == (fit.status == "ok"))
+        expect(all(np.isfinite(array).all() for array in arrays.values()))
+    elif part == "predictions":
+        expect(set(arrays) == set(fit.scores))
+        for rows, predicted_VK in arrays.items():
+            expect(predicted_VK.ndim == 2 and predicted_VK.shape[1] == outputs_of(truth))
+            expect(rows != "test" or len(predicted_VK) == len(truth.y) - truth.train_rows)
+
+
+def outputs_of(truth: Truth) -> int:
+    """Count the targets or classes."""
+    return len(truth.classes or truth.target_names)
+
+
+def _check_curves(curves: Arrays, fit: FitRecord) -> None:
+    epoch_T = curves["epoch"]
+    expect(epoch_T.ndim == 1 and all(name == "epoch" or _CURVE.fullmatch(name) for name in curves))
+    expect(all(curve.shape == epoch_T.shape for curve in curves.values()))
+    if len(epoch_T):
+        expect((epoch_T == np.round(epoch_T)).all() and (np.diff(epoch_T) > 0).all())
+        expect(epoch_T[0] >= 0 and epoch_T[-1] <= fit.epochs)

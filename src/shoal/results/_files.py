@@ -1,0 +1,95 @@
+"""The files of a run folder beside the store: those that the store lists are ours, and no other is replaced or deleted.
+
+A file is listed by the digest of its bytes before it is put in its place. So whatever a person lays into a run folder,
+or changes in it, stays as it is: it is named and refused, not written over.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from shoal.errors import Problem, RunFolderError
+from shoal.files import Folder
+from shoal.results._folder import PICTURES, REPLACED, folder_error
+from shoal.results._lock import RunLock
+from shoal.results._store import Store
+
+_PICTURE: Final = re.compile(r"\d\d-[a-z0-9-]+\.png")
+"""What pictures were called before the store listed its files."""
+
+
+class RunFiles:
+    """Writes the files of one run folder; its holder has the `RunLock`."""
+
+    def __init__(self, folder: Path, store: Store) -> None:
+        """Take the folder over where its store is of an older version: what bears one of our names is ours."""
+        self._folder, self._store = folder, store
+        if not store.lists_files:
+            with self._opened("") as opened:
+                found = {name: opened.sha256(name) for name in opened.names() if name in REPLACED}
+            found |= {f"{PICTURES}/{name}": digest for name, digest in self._pictures().items()}
+            store.adopt_files({name: digest for name, digest in found.items() if digest is not None})
+
+    def _pictures(self) -> dict[str, str | None]:
+        if not (self._folder / PICTURES).is_dir():
+            return {}
+        with self._opened(PICTURES) as opened:
+            return {name: opened.sha256(name) for name in opened.names() if _PICTURE.fullmatch(name)}
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write one file, whole or not at all; `name` is its path in the folder, such as "figures/10-scores.png".
+
+        Raises RunFolderError where something lies there that is not as Shoal wrote it, EnvironmentFault where the
+        disk does not take it.
+        """
+        place, _, last = name.rpartition("/")
+        with self._opened(place) as opened:
+            now = self._ours(opened, name, last)
+            digest = hashlib.sha256(content).hexdigest()
+            with opened.prepared(last, content) as file:
+                self._store.put_file(name, digest, now)
+                file.take()
+
+    def keep_only(self, place: str, names: Collection[str]) -> None:
+        """Delete our files of a folder in the run folder but these; what somebody has changed stays."""
+        others = [name for name in self._store.files() if name.startswith(f"{place}/") and name not in names]
+        with self._opened(place) as opened:
+            for name in others:
+                last = name.rpartition("/")[2]
+                with_digest = opened.sha256(last) if opened.is_file(last) else None
+                if with_digest in self._store.files()[name]:
+                    opened.remove(last)
+                self._store.drop_file(name)
+
+    def _ours(self, opened: Folder, name: str, last: str) -> str | None:
+        """Give the digest of what stands there now; refuse what is not ours."""
+        now = opened.sha256(last) if opened.is_file(last) else None
+        if now in self._store.files().get(name, ()) or opened.kind(last) is None:
+            return now
+        what = "expected no such file, or it as Shoal wrote it, found another; move it away"
+        raise RunFolderError(Problem(str(self._folder / name), what))
+
+    @contextmanager
+    def _opened(self, place: str) -> Iterator[Folder]:
+        """Open the run folder, or one in it, which is made."""
+        try:
+            with Folder.open(self._folder) as folder:
+                if not place:
+                    yield folder
+                    return
+                with folder.within(place, make=True) as inner:
+                    yield inner
+        except OSError as error:
+            raise folder_error(self._folder / place, error) from error
+
+
+@contextmanager
+def run_files(folder: Path) -> Iterator[RunFiles]:
+    """Hold a run folder and write its files. Raises RunFolderBusy while a run holds it, RunFolderError."""
+    with RunLock(folder), Store.reopen(folder) as store:
+        yield RunFiles(folder, store)

@@ -1,0 +1,167 @@
+"""The run folder as a place: made so that it lasts, and none of its files a way out of it.
+
+A run folder may come from a stranger. What is read or written there lies in it: a symbolic link, a pipe or a device in
+the place of one of our files is refused, and so is a second name of a file that is written in place.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import Final
+
+from shoal.errors import EnvironmentFault, Problem, RunFolderError, ShoalError
+from shoal.files import Folder
+
+STORE_NAME: Final = "results.sqlite"
+LOCK_NAME: Final = "run.lock"
+LOG_NAME: Final = f"{STORE_NAME}-wal"
+INDEX_NAME: Final = f"{STORE_NAME}-shm"
+JOURNAL_NAME: Final = f"{STORE_NAME}-journal"
+
+_IN_PLACE: Final = (STORE_NAME, LOG_NAME, INDEX_NAME, LOCK_NAME)
+"""Files that are written where they lie."""
+PICTURES: Final = "figures"
+_FOLDERS: Final = (PICTURES,)
+REPLACED: Final = ("study.toml", "model.safetensors", "report.html")
+"""Files that are replaced as a whole."""
+_OUR_FILES: Final = (*_IN_PLACE, *REPLACED)
+_KINDS: Final = (
+    (stat.S_ISLNK, "a symbolic link"),
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISREG, "a file"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+)
+_LEFT_BY_SYSTEMS: Final = (".DS_Store", "Thumbs.db", "desktop.ini")
+"""What systems lay into folders that are looked at."""
+NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
+"""Not on Windows, where making a symbolic link takes a right of its own; there the look before has to do."""
+
+
+def make_folder(folder: Path) -> None:
+    """Make `folder` and its parents; RunFolderError if that is not allowed, EnvironmentFault if it fails.
+
+    What is new is flushed to disk: a file that survives the death of the machine needs its folders.
+    """
+    try:
+        if folder.is_dir():
+            return
+        new = [path for path in (folder, *folder.parents) if not path.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in new:
+            _flush(path.parent)
+    except OSError as error:
+        raise folder_error(folder, error) from error
+
+
+def refuse_ways_out(folder: Path, *, writing: bool) -> None:
+    """Refuse a folder in which one of our files is a link, a pipe or a device, or is (to write) one file with others.
+
+    Its pictures are looked at too. A rollback journal beside the store is never ours, for a store is in WAL mode from
+    its birth: SQLite would do what stands in it, down to the deletion of a file anywhere.
+    """
+    for name in _OUR_FILES:
+        _refuse(folder / name, stat.S_ISREG, "a file", alone=writing and name in _IN_PLACE)
+    for name in _FOLDERS:
+        _refuse(folder / name, stat.S_ISDIR, "a folder", alone=False)
+    if _state(folder / JOURNAL_NAME) is not None:
+        what = "expected no such file, found one: Shoal never writes it, and what it asks for is not done; delete it"
+        raise RunFolderError(Problem(str(folder / JOURNAL_NAME), what))
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Refuse a folder that holds something and is no run folder: nothing of a person's is mixed with ours."""
+    if not folder.is_dir() or _state(folder / STORE_NAME) is not None:
+        return
+    try:
+        with Folder.open(folder) as opened:
+            found = [name for name in opened.names() if name != LOCK_NAME and name not in _LEFT_BY_SYSTEMS]
+    except OSError as error:
+        raise folder_error(folder, error) from error
+    if found:
+        shown = ", ".join(found[:3]) + (f" and {len(found) - 3:,} more" if len(found) > 3 else "")
+        what = f"expected an empty folder or a run folder, found one with other files ({shown})"
+        raise RunFolderError(Problem(str(folder), f"{what}; choose another with --out"))
+
+
+def _refuse(path: Path, right: object, expected: str, *, alone: bool) -> None:
+    found = _state(path)
+    if found is None:
+        return
+    if not right(found.st_mode):  # type: ignore[operator]
+        kind = next((name for test, name in _KINDS if test(found.st_mode)), "a device")
+        what = f"expected {expected} of this run folder, found {kind}; move it away"
+        raise RunFolderError(Problem(str(path), what))
+    if alone and found.st_nlink > 1:
+        what = f"expected a file of this run folder alone, found one with {found.st_nlink} names (hard links)"
+        raise RunFolderError(Problem(str(path), f"{what}; put a copy in its place"))
+
+
+def _state(path: Path) -> os.stat_result | None:
+    """Give what stands there itself, not what it may point to; None where nothing does."""
+    try:
+        return path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:  # no permission to look
+        what = f"expected a run folder that can be read ({error.strerror})"
+        raise RunFolderError(Problem(str(path.parent), what)) from error
+
+
+def size_of(path: Path) -> int | None:
+    """Give the size of a file in bytes; None where there is none."""
+    found = _state(path)
+    return None if found is None else found.st_size
+
+
+def mark_of(path: Path) -> tuple[int, ...] | None:
+    """Give what changes with every change of a file; None where there is none."""
+    found = _state(path)
+    return None if found is None else (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy the bytes of a file of the run folder; a link in its place is not followed."""
+    try:
+        descriptor = os.open(source, os.O_RDONLY | NO_FOLLOW | getattr(os, "O_BINARY", 0))
+        with os.fdopen(descriptor, "rb") as read, open(target, "xb") as written:
+            while block := read.read(1 << 20):
+                written.write(block)
+    except OSError as error:
+        raise EnvironmentFault(
+            Problem(str(source), f"cannot be copied: {error.strerror or error}")
+        ) from error
+
+
+def _flush(folder: Path) -> None:
+    """Flush a folder's list of names; where a system cannot, the file's own flush has to do."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def folder_error(folder: Path, error: OSError) -> ShoalError:
+    """Turn what the system answered into one line: a folder that cannot be used, or a failing machine."""
+    problem = Problem(str(folder), f"expected a folder that can be written ({error.strerror})")
+    ours = (
+        errno.EACCES,
+        errno.EPERM,
+        errno.EROFS,
+        errno.EEXIST,
+        errno.ENOENT,
+        errno.ENOTDIR,
+        errno.EISDIR,
+        errno.ENAMETOOLONG,
+        errno.ELOOP,
+    )
+    return RunFolderError(problem) if error.errno in ours else EnvironmentFault(problem)
