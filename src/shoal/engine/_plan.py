@@ -54,7 +54,7 @@ def memory_need(planner: Planner, workers: int) -> dict[str, float]:
 
 def _likely_winner(planner: Planner) -> tuple[PlannedFit, ...]:
     """Lay out the winner's own fits as if the costliest candidate won."""
-    costliest = max(planner.candidates, key=lambda c: _last_steps(planner, c))
+    costliest = planner.costliest()
     return planner.winner_fits(costliest, costliest.training.epochs)
 
 
@@ -71,11 +71,6 @@ def _described(dataset: Dataset) -> str:
     return f"{dataset.train_rows:,} training rows, {test:,} test rows, {given}, {asked}"
 
 
-def _last_steps(planner: Planner, candidate: object) -> int:
-    (fit,) = unique(planner.comparison_fits([("", candidate)])[:1])  # type: ignore[list-item]
-    return fit.steps * fit.job.architecture.flops_per_row
-
-
 def _stage(name: str, planned: Sequence[PlannedFit]) -> tuple[str, int, int]:
     fits = unique(planned)
     return name, len(fits), sum(fit.steps for fit in fits)
@@ -85,9 +80,9 @@ def _notes(planner: Planner, planned: Sequence[PlannedFit]) -> tuple[str, ...]:
     """Say what is allowed and perhaps not meant."""
     notes = list(data_doubts(planner.dataset, planner.study.data.standardize))
     large = sorted({
-        (item.fit.job.training.batch_size, len(item.fit.learning_rows))
+        (item.fit.job.training.batch_size, item.fit.learning_count)
         for item in planned
-        if item.fit.job.training.batch_size > len(item.fit.learning_rows)
+        if item.fit.job.training.batch_size > item.fit.learning_count
     })  # fmt: skip
     if large:
         batch, rows = large[0]
