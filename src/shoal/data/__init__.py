@@ -15,11 +15,13 @@ from shoal.data._new_images import NewImages, read_images
 from shoal.data._preprocess import RESIZING, OneHot, Preprocessing, Scale, Standardize, fit_preprocessing
 from shoal.data._roles import TableSource
 from shoal.data._source import load_table_dataset, read_columns
-from shoal.data._tables import Table, read_table
+from shoal.data._tables import TEXT_CELL, TEXT_COPIES, Table, read_table
 
 __all__ = [
     "BUILTIN",
     "RESIZING",
+    "TEXT_CELL",
+    "TEXT_COPIES",
     "Column",
     "Coverage",
     "Dataset",

@@ -62,6 +62,12 @@ class Fit:
         return len(self.split.train) - len(self.inner)
 
     @property
+    def kind(self) -> tuple[int, ...]:
+        """What its cost depends on: fits of one kind, such as a candidate's on folds of one size, cost the same."""
+        counts = self.learning_count, len(self.split.validation), len(self.inner)
+        return (id(self.job.architecture), id(self.job.training), *counts, self.tested)
+
+    @property
     def steps(self) -> int:
         """Training steps, when nothing stops it early."""
         return _steps(self.job.training, self.learning_count)
@@ -89,6 +95,7 @@ class Planner:
         self._input_shapes: dict[str, tuple[int, ...]] = {}
         self._architectures: dict[tuple[int, tuple[int, ...]], tuple[Network, Architecture]] = {}
         self._none = np.arange(0, dtype=np.int64)
+        self._trainers: dict[tuple[int, int], tuple[Job, Trainer]] = {}
         self._held_out: dict[int, Split] = {}
         self._inner: dict[tuple[int, int, float], NDArray[np.int64]] = {}
         self._digests: dict[int, tuple[NDArray[np.int64], str]] = {}
@@ -234,7 +241,7 @@ class Planner:
         job = Job(self.architecture(candidate, split), candidate.training, self.study.loss, key)
         inner = self._inner_rows(candidate, split, repeat)
         _refuse_lone_row(candidate, len(split.train) - len(inner), split.label)
-        trainer = self._choose_trainer(job)
+        trainer = self._trainer(job)
         content = {
             "task": self.study.study.task,
             "standardize": self.study.data.standardize,
@@ -247,6 +254,13 @@ class Planner:
         rest = json.dumps(content, sort_keys=True, separators=(",", ":"))[1:]
         name = hashlib.sha256(f'{{"candidate":{candidate.canonical},{rest}'.encode()).hexdigest()
         return Fit(name, candidate, split, inner, repeat, job, trainer.name, tested)
+
+    def _trainer(self, job: Job) -> Trainer:
+        """Choose once for each network and its training."""
+        key = id(job.architecture), id(job.training)
+        if key not in self._trainers:
+            self._trainers[key] = job, self._choose_trainer(job)
+        return self._trainers[key][1]
 
     def _inner_rows(self, candidate: Candidate, split: Split, repeat: int) -> NDArray[np.int64]:
         """Give the rows that decide early stopping, drawn once for each split, repeat and share."""

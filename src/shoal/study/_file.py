@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from shoal.errors import Problem, StudyError, another_kind, as_path
+from shoal.files import Unreadable, read_bytes
 from shoal.study._key_paths import KeyPath, key_path_text
 from shoal.study._lines import deepest_line, key_lines
 from shoal.study._overrides import override
@@ -133,27 +134,10 @@ def _texts(overrides: Iterable[str]) -> tuple[str, ...]:
 
 def _read(path: Path, name: str) -> str:
     """Read the text of a study file, or refuse in one line what can be none."""
-    if path.is_dir():
-        raise StudyError(Problem(name, "expected a study file, got a folder"))
-    if not path.is_file():
-        names = ", ".join(builtin_studies())
-        near = difflib.get_close_matches(name[:100], builtin_studies(), n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise StudyError(
-            Problem(name, f"expected a study file or a built-in study ({names}), got neither{hint}")
-        )
     try:
-        with path.open("rb") as file:
-            data = file.read(_LARGEST + 1)
-            size = os.fstat(file.fileno()).st_size
-    except OSError as error:
-        raise StudyError(Problem(name, f"expected a readable file, got: {error.strerror}")) from None
-    if len(data) > _LARGEST:
-        raise StudyError(
-            Problem(
-                name, f"expected a study file of at most {_LARGEST // 1000} kB, got {size / 1000:,.0f} kB"
-            )
-        )
+        data = read_bytes(path, _LARGEST)
+    except Unreadable as error:
+        raise StudyError(Problem(name, _unreadable(error, name))) from None
     try:
         return data.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
@@ -163,6 +147,14 @@ def _read(path: Path, name: str) -> str:
                 f"{name}:{line}", f"expected UTF-8 text, got byte 0x{data[error.start]:02x}; save it as UTF-8"
             )
         ) from None
+
+
+def _unreadable(error: Unreadable, name: str) -> str:
+    if error.came != "nothing there":
+        return error.told("a study file")
+    near = difflib.get_close_matches(name[:100], builtin_studies(), n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return f"expected a study file or a built-in study ({', '.join(builtin_studies())}), got neither{hint}"
 
 
 def _parse(text: str, name: str) -> dict[str, Any]:
