@@ -122,7 +122,7 @@ def predict(
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="CSV file [printed].")] = None,
 ) -> None:
     """Predict new rows or images: a CSV table, with a run folder's spread over its folds."""
-    from shoal.nets import write_atomically
+    from shoal.files import write
     from shoal.predict import predict_file
 
     predictions = predict_file(source, rows)
@@ -131,7 +131,7 @@ def predict(
     if out is None:
         _hand_over(predictions.to_csv())
     else:
-        write_atomically(out, predictions.to_csv().encode("utf-8"))
+        write(out, predictions.to_csv().encode("utf-8"))
 
 
 @app.command()
@@ -139,11 +139,14 @@ def export(
     source: SourceArgument,
     format_: Annotated[Literal["onnx", "torch"], typer.Option("--format", help="What to write.")],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="File to write.")],
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace another .py file beside it (torch).")
+    ] = False,
 ) -> None:
     """Write the model for use without Shoal."""
     from shoal.export import export_onnx, export_torch
 
-    _print((export_onnx if format_ == "onnx" else export_torch)(source, out))
+    _print(export_onnx(source, out) if format_ == "onnx" else export_torch(source, out, force=force))
 
 
 @app.command()
