@@ -192,6 +192,12 @@ class Planner:
             self.dataset, rows, share, key=key, label=f"repeat {repeat + 1}", stream=COMPARE_STREAM
         )
 
+    @cached_property
+    def likely_winner(self) -> tuple[PlannedFit, ...]:
+        """The winner's own fits as if the costliest candidate won."""
+        costliest = self.costliest()
+        return self.winner_fits(costliest, costliest.training.epochs)
+
     def costliest(self) -> Candidate:
         """Give the candidate of the most work as a comparison, laying out no fit; the first of several.
 

@@ -18,7 +18,7 @@ def make_plan(planner: Planner, given: Circumstances) -> Plan:
     The winner's own fits are not known before the search; the costliest candidate stands for it.
     """
     search, compare = planner.search_fits(), planner.comparison_fits()
-    winner = _likely_winner(planner)
+    winner = planner.likely_winner
     missing, late = unique((*search, *compare), given.known), unique(winner, given.known)
     alone = seconds_alone(planner, winner, given)
     sizes = [row.parameter_count for row in planner.candidate_rows()]
@@ -47,15 +47,9 @@ def memory_need(planner: Planner, workers: int) -> dict[str, float]:
     """Predict the peak of each phase of the whole run in bytes, also of what is done already."""
     first = unique((*planner.search_fits(), *planner.comparison_fits()))
     source = source_of((planner.study.data.train, planner.study.data.test), planner.dataset)
-    stages = (first, unique(_likely_winner(planner)))
+    stages = (first, unique(planner.likely_winner))
     replayed = planner.study.inspect.history > 0
     return predicted_peaks(planner.dataset, source, stages, workers, replayed=replayed)
-
-
-def _likely_winner(planner: Planner) -> tuple[PlannedFit, ...]:
-    """Lay out the winner's own fits as if the costliest candidate won."""
-    costliest = planner.costliest()
-    return planner.winner_fits(costliest, costliest.training.epochs)
 
 
 def _described(dataset: Dataset) -> str:
