@@ -15,6 +15,7 @@ from benchmarks.machine import machine
 from benchmarks.quality import quality
 from benchmarks.record import write_record
 from benchmarks.search import search
+from benchmarks.search_pipelines import pipelines
 from benchmarks.step import fits, steps
 
 BENCHMARKS: dict[str, tuple[str, Callable[[int, bool], list[str]]]] = {
@@ -25,6 +26,7 @@ BENCHMARKS: dict[str, tuple[str, Callable[[int, bool], list[str]]]] = {
     "quality": ("Quality: the same errors", quality),
     "growth": ("Growth: many tiny fits", growth),
     "search": ("Search: the published search through scikit-learn's interface", search),
+    "pipelines": ("Pipelines: a search beside scikit-learn's around the same network", pipelines),
 }
 MIN_PAIRS = 5
 

@@ -17,7 +17,7 @@ import numpy as np
 from shoal.data import Dataset, Split
 from shoal.engine import Ground, Planner, Trainers
 from shoal.engine._fits import Fit
-from shoal.engine._workers import Pool
+from shoal.engine._workers import Lot, Pool
 from shoal.results import FitRecord
 from shoal.study import Study
 
@@ -58,7 +58,7 @@ def planned(rows: Dataset, count: int, epochs: int, batch: int) -> list[Fit]:
 
 def train(fits: list[Fit], rows: Dataset, workers: int) -> None:
     """Train the fits as a run does, less the store."""
-    pool = Pool(fits, Ground(rows, "none"), Trainers().by_name[fits[0].trainer], {}, workers)
+    pool = Pool([Lot(fits, Ground(rows, "none"), Trainers().by_name[fits[0].trainer])], workers)
     for event in pool.events():
         if isinstance(event, FitRecord) and event.status != "ok":
             raise RuntimeError(event.message)

@@ -23,18 +23,7 @@ HOUSE: Final = ROOT / "src" / "shoal"
 
 STAGES: Final = ("study", "data", "nets", "engine", "results", "look")
 EVERYTHING: Final = frozenset(
-    {
-        "parts",
-        "streams",
-        *STAGES,
-        "model",
-        "predict",
-        "export",
-        "progress",
-        "pipeline",
-        "estimators",
-        "cli",
-    }
+    {"streams", *STAGES, "model", "predict", "export", "progress", "pipeline", "estimators", "cli"}
 )
 
 # The ground floor, which everyone may import.
@@ -81,6 +70,7 @@ OWNERS: Final[dict[str, frozenset[str]]] = {
     "plotly": frozenset({"look/_plots.py"}),
     "jinja2": frozenset({"look/_report.py"}),
     "sklearn": frozenset({"data/_builtin.py", "estimators"}),
+    "joblib": frozenset({"estimators/_turns.py"}),
     "sqlite3": frozenset({"results/_database.py"}),
     "onnx": frozenset({"nets/_onnx.py", "export.py"}),
     "onnxruntime": frozenset({"export.py"}),
@@ -94,11 +84,12 @@ HEAVY: Final = frozenset({
 LEFT_OUT_AT_START: Final = ("torch", "sklearn", "pandas", "matplotlib", "scipy", "plotly")
 
 FORBIDDEN_MODULES: Final = frozenset(
-    {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "yaml", "builtins", "code", "runpy"}
+    {"pickle", "cPickle", "dill", "cloudpickle", "marshal", "shelve", "yaml", "builtins", "code", "runpy"}
 )  # fmt: skip
 FORBIDDEN_CALLS: Final = frozenset({"eval", "exec", "compile", "__import__", "hasattr"})
 FORBIDDEN_METHODS: Final = frozenset(
     {"torch.load", "torch.save", "torch.jit.load", "torch.hub.load", "torch.serialization.load",
+     "joblib.load", "joblib.dump", "joblib.Memory",
      "os.system", "os.popen"}
 )  # fmt: skip
 FORBIDDEN_ATTRIBUTES: Final = frozenset({"extractall", "unpack_archive", "read_pickle", "to_pickle"})

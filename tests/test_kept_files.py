@@ -1,4 +1,8 @@
-"""What every version of Shoal wrote must load for ever: model files with their answers, and run folders."""
+"""What every version of Shoal wrote must load for ever: model files with their answers, and run folders.
+
+`digest.txt` is the digest of the kept run as it is defined since format 2 of the store; what 0.1.0 itself printed
+spoke of sentences, scores and p-values too.
+"""
 
 from __future__ import annotations
 

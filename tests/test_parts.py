@@ -92,7 +92,7 @@ def test_an_earlier_file_goes_with_the_part(tmp_path: Path) -> None:
     file = tmp_path / "model.safetensors"
     file.write_text("of earlier results")
     parts = Parts(lambda _: None)
-    with parts.attempt(file.name, RUN, file):
+    with parts.attempt(file.name, RUN, file.unlink):
         raise ValueError
     assert not file.exists()
     assert parts.missing == [Missing(file.name, "ValueError", RUN, file=True)]
@@ -183,7 +183,7 @@ def failing(fault: Exception) -> Callable[..., Any]:
 
 
 ENGINE = {
-    "shoal.pipeline.save_winner": "model.safetensors",
+    "shoal.pipeline.winner_bytes": "model.safetensors",
     "shoal.pipeline.with_mistakes": "images of the mistakes",
     "shoal.pipeline.ask_ensemble": "ensemble",
     "shoal.pipeline.look_inside": "inside of the network",
@@ -379,7 +379,7 @@ def test_commands_tell_it_in_one_line_and_end_well(
     assert ended("shoal.look._report.report_html", "report", folder) == (
         2, [f"shoal: missing: report.html: {reason}; {report}"],
     )  # fmt: skip
-    assert ended("shoal.pipeline.save_winner", *run) == (
+    assert ended("shoal.pipeline.winner_bytes", *run) == (
         2,
         [f"missing: model.safetensors: {reason}; {again}"],
     )

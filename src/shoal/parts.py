@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from shoal.errors import EnvironmentFault, Interrupted, Problem, RunFolderBusy, RunFolderError, visible
@@ -48,8 +47,10 @@ class Parts:
         self._tell = tell
 
     @contextmanager
-    def attempt(self, part: str, again: str, file: Path | None = None) -> Iterator[None]:
-        """Make a part within; an error of its own ends the part alone. `file` is what an earlier one left: it goes too.
+    def attempt(self, part: str, again: str, forget: Callable[[], None] | None = None) -> Iterator[None]:
+        """Make a part within; an error of its own ends the part alone.
+
+        `forget` is there of a file that the command promises: it removes what an earlier command left in its place.
 
         Raises EnvironmentFault where the machine fails, memory among it, and whatever asks to stop.
         """
@@ -63,9 +64,9 @@ class Parts:
             # Libraries raise OSErrors of their own about what they read; the machine's have a number.
             if isinstance(error, OSError) and error.errno is not None:
                 raise EnvironmentFault(Problem(part, f"the machine failed: {error}")) from error
-            if file is not None and file.is_file():
-                file.unlink()
-            self._miss(Missing(part, _in_words(error), again, file is not None))
+            if forget is not None:
+                forget()
+            self._miss(Missing(part, _in_words(error), again, forget is not None))
 
     def _miss(self, one: Missing) -> None:
         self.missing.append(one)

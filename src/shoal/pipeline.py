@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
+from functools import partial
 from numbers import Integral
 from pathlib import Path
 from typing import get_args
@@ -23,8 +24,8 @@ from shoal.engine import (
     Watcher,
     ask_ensemble,
     available_memory,
-    data_doubts,
     delivered,
+    doubts_before,
     entries,
     environment,
     fold_preprocessing,
@@ -35,16 +36,27 @@ from shoal.engine import (
     memory_need,
     pick_device,
     refuse_above,
-    save_winner,
+    refuse_unscalable,
     settle,
     truth_of,
+    winner_bytes,
     with_mistakes,
 )
 from shoal.errors import InputError, another_kind, as_path
 from shoal.look import write_report
-from shoal.nets import MODEL_NAME, write_atomically
+from shoal.nets import MODEL_NAME
 from shoal.parts import RUN, Parts
-from shoal.results import FitRecord, Identity, Plan, Results, RunLock, Store
+from shoal.results import (
+    REPLACED,
+    STUDY_NAME,
+    FitRecord,
+    Identity,
+    Plan,
+    Results,
+    RunFiles,
+    RunLock,
+    Store,
+)
 from shoal.study import Candidate, Study, check_study, load_study, to_toml
 
 
@@ -77,10 +89,7 @@ def plan(
     folder = _folder(study, out)
     workers = _workers(workers)
     refuse_above(memory_need(planner, workers), available_memory())
-    known: frozenset[str] = frozenset()
-    if (folder / "results.sqlite").exists():
-        with Store.open_readonly(folder) as store:
-            known = store.known()
+    known = Store.known_of(folder, _identity(study, planner.dataset))
     return make_plan(planner, Circumstances(trainers.by_name, workers, known, read))
 
 
@@ -108,7 +117,7 @@ def run(
     watcher = watcher or Silent()
     if trainers.note:
         watcher.note(trainers.note)
-    for doubt in data_doubts(planner.dataset, study.data.standardize):
+    for doubt in doubts_before(planner):
         watcher.note(doubt)
     for note in planner.dataset.notes:
         watcher.note(note)
@@ -117,11 +126,13 @@ def run(
     ground = Ground(planner.dataset, study.data.standardize)
     executor = Executor(ground, trainers.by_name, workers, watcher)
     with RunLock(folder), Store.create_or_open(folder, _identity(study, planner.dataset)) as store:
-        trained = _train(planner, executor, store, folder)
-        _finish(planner, trained, executor, store, folder, parts)
+        files = RunFiles(folder, store)
+        files.refuse_others(*REPLACED)
+        trained = _train(planner, executor, store, files)
+        _finish(planner, trained, executor, store, files, parts)
         give_back()
         results = Results.open(folder)
-        write_report(results, parts)
+        write_report(results, parts, files)
     return dataclasses.replace(results, missing=tuple(parts.missing)) if parts.missing else results
 
 
@@ -154,7 +165,9 @@ def _lay_out(study: Study, trainer: TrainerChoice, device: DeviceChoice) -> tupl
     trainers = Trainers(trainer, pick_device(device))
     dataset = load_data(study)
     give_back()
-    return trainers, Planner(study, dataset, trainers.choose)
+    planner = Planner(study, dataset, trainers.choose)
+    refuse_unscalable(planner)
+    return trainers, planner
 
 
 def _identity(study: Study, dataset: Dataset) -> Identity:
@@ -162,7 +175,7 @@ def _identity(study: Study, dataset: Dataset) -> Identity:
 
 
 def _train(
-    planner: Planner, executor: Executor, store: Store, folder: Path
+    planner: Planner, executor: Executor, store: Store, files: RunFiles
 ) -> tuple[Candidate, Fit, FitRecord]:
     """Search and comparisons, the choice, then the winner: beside the comparisons, and on all training rows.
 
@@ -170,7 +183,7 @@ def _train(
     """
     first = planner.search_fits() + planner.comparison_fits()
     text = to_toml(planner.study)
-    write_atomically(folder / "study.toml", text.encode())
+    files.write(STUDY_NAME, text.encode())
     store.put_fact("study", text)
     store.begin(environment(executor.trainers))
     store.put_fact("preprocessing", fold_preprocessing(planner))
@@ -192,14 +205,14 @@ def _finish(
     trained: tuple[Candidate, Fit, FitRecord],
     executor: Executor,
     store: Store,
-    folder: Path,
+    files: RunFiles,
     parts: Parts,
 ) -> None:
     """Write the model file, then keep what only rows and trainer tell of the winner: each part for itself."""
     winner, fit, record = trained
     images = planner.dataset.images
-    with parts.attempt(MODEL_NAME, RUN, folder / MODEL_NAME):
-        save_winner(planner, fit, record, folder)
+    with parts.attempt(MODEL_NAME, RUN, partial(files.remove, MODEL_NAME)):
+        files.write(MODEL_NAME, winner_bytes(planner, fit, record))
     if images is not None:
         with parts.attempt("images of the mistakes", RUN):
             store.put_truth(with_mistakes(truth_of(planner), images, record))

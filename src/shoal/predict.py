@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data import Preprocessing, nfc, read_columns, read_images, read_table
-from shoal.errors import Problem, RunFolderError, visible
+from shoal.errors import ModelFileError, Problem, RunFolderError, visible
 from shoal.model import Inputs, Model, load
 from shoal.nets import Architecture
 from shoal.results import PlanEntry, Results, Store
@@ -139,7 +139,7 @@ def ensemble(results: Results, model: Model) -> tuple[list[Model], str]:
         return [], f"the chosen candidate has {len(chosen)} trained networks in the search"
     try:
         return [_member(results, model, entry, described[entry.fold]) for entry in chosen], ""
-    except (KeyError, IndexError) as error:
+    except (LookupError, ModelFileError) as error:
         raise RunFolderError(Problem(str(results.folder), "its folds are not what Shoal writes")) from error
 
 
@@ -157,7 +157,10 @@ def _member(results: Results, model: Model, entry: PlanEntry, described: dict[st
     architecture = model.architecture
     if not preprocessing.channels:
         architecture = _with_inputs(architecture, len(preprocessing.input_names))
-    return Model(architecture, results.parameters(entry.fit_id), preprocessing, facts)
+    parameters = results.parameters(entry.fit_id)
+    if not architecture.holds(parameters):
+        raise LookupError(entry.fit_id)
+    return Model(architecture, parameters, preprocessing, facts)
 
 
 def _with_inputs(architecture: Architecture, inputs: int) -> Architecture:

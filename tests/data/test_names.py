@@ -43,7 +43,8 @@ def test_a_class_folder(tmp_path: Path) -> None:
             picture = Image.fromarray(RANDOM.integers(0, 256, (5, 5), dtype=np.uint8))
             picture.save(tmp_path / "d" / name / f"{number}{STRANGE}.png")
     said = refusal(study_of(tmp_path / "d"))
-    assert said == f'{tmp_path}/d: expected names in UTF-8, got the class "caf\\udce9"'
+    what = "expected a folder with a name in UTF-8, since it names a class, got other bytes"
+    assert said == f'{tmp_path}/d, "caf\\udce9": {what}'
     os.rename(tmp_path / "d" / STRANGE, tmp_path / "d" / "café")
     assert shoal.plan(study_of(tmp_path / "d")).steps > 0  # names of pictures are no matter
 
@@ -55,14 +56,16 @@ def test_text_of_an_npz_file(tmp_path: Path, kind: str) -> None:
     np.savez(tmp_path / "t.npz", x=x, y=y)
     task = "classification" if kind == "class" else "regression"
     study = study_of(tmp_path / "t.npz", task, target="y", categorical=["x"] * (kind == "category"))
-    assert refusal(study) == f'{tmp_path}/t.npz: expected names in UTF-8, got the {kind} "caf\\udce9"'
+    array = "y" if kind == "class" else "x"
+    what = "expected text of Unicode characters, got the code 0xdce9"
+    assert refusal(study) == f'{tmp_path}/t.npz: array "{array}": {what}'
 
 
 def test_labels_of_images_in_an_npz_file(tmp_path: Path) -> None:
     images = RANDOM.integers(0, 256, (40, 5, 5), dtype=np.uint8)
     np.savez(tmp_path / "i.npz", images=images, labels=np.array(["tea", STRANGE] * 20))
     assert refusal(study_of(tmp_path / "i.npz")).endswith(
-        'expected names in UTF-8, got the class "caf\\udce9"'
+        'array "labels": expected text of Unicode characters, got the code 0xdce9'
     )
 
 

@@ -18,7 +18,7 @@ from shoal.engine import Ground, Planner, Trainers
 from shoal.engine._child import _serve
 from shoal.engine._fits import Fit, unique
 from shoal.engine._train import Checkpoint, train_fit
-from shoal.engine._workers import Pool, Progress
+from shoal.engine._workers import Lot, Pool, Progress
 from shoal.errors import EnvironmentFault
 from shoal.results import FitRecord
 from studies import tiny_study, two_peaks
@@ -33,7 +33,7 @@ def fits(epochs: int) -> list[Fit]:
 
 
 def pool(some: list[Fit]) -> Pool:
-    return Pool(some, GROUND, TORCH.by_name["torch"], {}, workers=2)
+    return Pool([Lot(some, GROUND, TORCH.by_name["torch"])], workers=2)
 
 
 def test_a_killed_worker_is_one_sentence() -> None:
@@ -76,7 +76,7 @@ def test_stopped_workers_hand_over_checkpoints_that_end_in_the_same_bytes(
 
 def test_a_worker_that_is_told_to_stop_between_two_fits_ends() -> None:
     ours, its = Pipe()
-    for message in ((GROUND, TORCH.by_name["torch"]), "stop"):
+    for message in (Lot((), GROUND, TORCH.by_name["torch"]), "stop"):
         ours.send(message)
     _serve(its)
     assert not its.poll(0)
@@ -95,7 +95,7 @@ def test_a_fit_saved_within_an_epoch_goes_on_to_the_same_bytes(
     study = tiny_study(training={"epochs": 3, "batch_size": 7}, network={"dropout": 0.5})
     (fit, *_) = unique(Planner(study, two_peaks(), trainers.choose).search_fits())
     trainer = trainers.by_name[fit.trainer]
-    events = list(Pool([fit], GROUND, trainer, {}, workers=1).events())
+    events = list(Pool([Lot([fit], GROUND, trainer)], workers=1).events())
     *_, whole = (event for event in events if isinstance(event, FitRecord))
     within = [event for event in events if isinstance(event, Checkpoint) and event.facts["step"]]
     assert len(within) > fit.steps // 2
@@ -209,6 +209,6 @@ def test_a_system_that_starts_no_process_or_thread_is_one_sentence(monkeypatch: 
 
     monkeypatch.setattr(threading.Thread, "start", no_thread)
     with pytest.raises(EnvironmentFault) as caught:
-        pool(fits(2))
+        list(pool(fits(2)).events())
     what = "the system starts no more threads, and 2 workers need one each; try fewer --workers"
     assert str(caught.value) == what

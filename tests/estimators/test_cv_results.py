@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import t
-from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
 
 from shoal.estimators._cv_results import held_out_means, scores_of, simplest_near_best, tied_with_best
-from shoal.estimators._shared import content_of
 
 NAN = np.nan
 
@@ -63,23 +58,3 @@ def test_held_out_rows_have_the_mean_of_what_was_predicted(splits: list[list[int
         seen = [predicted[place] for numbers, predicted in parts for place in np.flatnonzero(numbers == row)]
         expected = np.mean(seen, axis=0) if seen else np.full(found.shape[1:], NAN)
         np.testing.assert_allclose(found[row], expected, atol=1e-12)
-
-
-@pytest.mark.parametrize(
-    "values",
-    [
-        (1, 1.0, True, "1", b"1", None, (1,), [1], int),
-        (np.zeros(3), np.zeros(3, np.float32), np.zeros((3, 1)), np.array([0, 0, 1.0])),
-        (StandardScaler(), StandardScaler(with_mean=False), LogisticRegression()),
-        ({"a": 1}, {"a": 2}, {"b": 1}, {"a": 1, "b": 1}),
-        (np.array(["a", "b"], object), np.array(["a", "c"], object), ["ab"], ["a", "b"]),
-    ],
-)
-def test_other_content_has_another_name(values: tuple[Any, ...]) -> None:
-    assert len({content_of(value) for value in values}) == len(values)
-
-
-def test_equal_content_has_one_name() -> None:
-    rows = np.arange(12.0).reshape(3, 4)
-    assert content_of(rows) == content_of(np.asfortranarray(rows)) == content_of(rows[:, ::-1][:, ::-1])
-    assert content_of(StandardScaler()) == content_of(StandardScaler())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,8 @@ from estimators.search_cases import (
     classifier,
     regressor,
 )
-from shoal.estimators import _together
+from shoal.engine import MemoryFit, MemoryGround
+from shoal.estimators import _evaluation
 from shoal.estimators._tasks import Task, train
 
 GRID = {"learning_rate_init": [0.03, 0.003], "batch_size": [8, 16], "hidden_layer_sizes": [(4,), (5, 3)]}
@@ -153,29 +155,38 @@ def test_another_estimator_is_searched_by_scikit_learn() -> None:
 
 @pytest.fixture
 def handed_over(monkeypatch: pytest.MonkeyPatch) -> list[list[Task]]:
-    """What each call of the engine was given."""
-    calls: list[list[Task]] = []
+    """The lots that the engine was given."""
+    given: list[list[Task]] = []
 
-    def counted(tasks: Any, **options: Any) -> Any:
-        calls.append(list(tasks))
-        return train(tasks, **options)
+    def noted(lots: Iterator[list[Task]]) -> Iterator[list[Task]]:
+        for lot in lots:
+            given.append(lot)
+            yield lot
 
-    monkeypatch.setattr(_together, "train", counted)
-    return calls
+    monkeypatch.setattr(_evaluation, "train", lambda lots, **options: train(noted(lots), **options))
+    return given
 
 
-def test_every_candidate_and_fold_goes_to_the_engine_at_once(handed_over: list[list[Task]]) -> None:
+def test_every_candidate_of_a_fold_goes_to_the_engine_at_once(handed_over: list[list[Task]]) -> None:
     estimator = make_pipeline(StandardScaler(), regressor())
     shoal.GridSearchCV(estimator, {"mlpregressor__batch_size": [4, 8]}, cv=3).fit(X, Y)
-    assert [len(tasks) for tasks in handed_over] == [6]
-    assert len({id(task.x) for task in handed_over[0]}) == 3  # one array a fold
-    assert all(len(task.validation_rows) == 16 for task in handed_over[0])
+    assert [len(tasks) for tasks in handed_over] == [2, 2, 2]
+    assert all(tasks[0].x is tasks[1].x and tasks[0].y is tasks[1].y for tasks in handed_over)
+    assert all(len(task.validation_rows) == 16 for tasks in handed_over for task in tasks)
 
 
-def test_equal_candidates_are_one_network(handed_over: list[list[Task]]) -> None:
+def test_equal_candidates_are_one_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    trained = []
+    advance = MemoryGround.train
+
+    def counted(self: MemoryGround, fit: MemoryFit, *rest: Any) -> Any:
+        trained.append(fit.id)
+        return advance(self, fit, *rest)
+
+    monkeypatch.setattr(MemoryGround, "train", counted)
     grid = [{"batch_size": [8]}, {"dropout": [0.0]}]
     search = shoal.GridSearchCV(regressor(batch_size=8), grid, cv=2).fit(X, Y)
-    assert [len(tasks) for tasks in handed_over] == [2]
+    assert len(trained) == 2
     assert search.fits_.groupby(["candidate", "fold"]).ngroups == 4
 
 
@@ -242,7 +253,7 @@ def test_a_grid_may_put_other_estimators_in_the_place_of_a_network(handed_over: 
     estimator = Pipeline([("scaler", StandardScaler()), ("net", regressor())])
     ours, theirs = both(estimator, grid, cv=2)
     assert_same_results(ours.cv_results_, theirs.cv_results_)
-    assert [len(tasks) for tasks in handed_over] == [4]
+    assert [len(tasks) for tasks in handed_over] == [2, 2]
     assert ours.fits_["candidate"].unique().tolist() == [0, 2]
 
 

@@ -15,7 +15,8 @@ from sklearn.linear_model import Ridge
 
 import shoal
 from estimators.search_cases import LABELS, X, Y, assert_same_results, classifier, regressor
-from shoal.estimators import _tasks, _together
+from shoal.engine import MemoryGround
+from shoal.estimators import _evaluation, _together
 from shoal.results import RunLock, Store
 
 GRID = {"batch_size": [4, 8]}
@@ -34,7 +35,7 @@ def known(folder: Path) -> int:
 def test_what_is_stored_is_not_trained_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = shoal.GridSearchCV(regressor(), GRID, cv=3, store=tmp_path / "kept").fit(X, Y)
     assert known(tmp_path / "kept") == 6
-    monkeypatch.setattr(_tasks, "Pool", None)  # whoever trains now fails
+    monkeypatch.setattr(MemoryGround, "train", None)  # whoever trains now fails
     again = shoal.GridSearchCV(regressor(), GRID, cv=3, store=str(tmp_path / "kept")).fit(X, Y)
     assert_same_results(again.cv_results_, first.cv_results_)
     np.testing.assert_array_equal(again.oof_predictions_, first.oof_predictions_)
@@ -48,7 +49,7 @@ def test_a_wider_grid_trains_only_what_is_new(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_search_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    train = _together.train
+    train = _evaluation.train
 
     def interrupted(*tasks: Any, **options: Any) -> Any:
         results = train(*tasks, **options)
@@ -57,14 +58,14 @@ def test_an_interrupted_search_goes_on(tmp_path: Path, monkeypatch: pytest.Monke
         results.close()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(_together, "train", interrupted)
+    monkeypatch.setattr(_evaluation, "train", interrupted)
     search = shoal.GridSearchCV(regressor(), WIDER, cv=3, store=tmp_path)
     with pytest.raises(KeyboardInterrupt):
         search.fit(X, Y)
     before = known(tmp_path)
     assert 2 <= before < 9
     assert (search.n_jobs, search.estimator.get_params()) == (None, regressor().get_params())
-    monkeypatch.setattr(_together, "train", train)
+    monkeypatch.setattr(_evaluation, "train", train)
     assert_same_results(
         search.fit(X, Y).cv_results_, shoal.GridSearchCV(regressor(), WIDER, cv=3).fit(X, Y).cv_results_
     )
@@ -93,30 +94,6 @@ def test_verbose_says_how_far_it_is(
     assert said.count("[CV] END") == 4
     shoal.GridSearchCV(regressor(), GRID, cv=2).fit(X, Y)
     assert capsys.readouterr().out == ""
-
-
-def test_callbacks_are_told_of_every_fit(capsys: pytest.CaptureFixture[str]) -> None:
-    callback = pytest.importorskip("sklearn.callback", reason="scikit-learn has callbacks from 1.9 on")
-    told: list[str] = []
-
-    class Listener:
-        def setup(self, estimator: Any, context: Any) -> None:
-            told.append("setup")
-
-        def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
-            told.append(context.task_name)
-
-        def on_fit_task_end(self, estimator: Any, context: Any) -> None:
-            told.append(f"end of {context.task_name}")
-
-        def teardown(self, estimator: Any, context: Any) -> None:
-            told.append("teardown")
-
-    search = shoal.GridSearchCV(regressor(), GRID, cv=2).set_callbacks(Listener(), callback.ProgressBar())
-    search.fit(X, Y)
-    assert told.count("candidate-split-evaluation") == told.count("end of candidate-split-evaluation") == 4
-    assert (told[0], told[-1]) == ("setup", "teardown")
-    assert "GridSearchCV - fit" in capsys.readouterr().out
 
 
 # -- what a notebook shows -----------------------------------------------------------------------------------------
@@ -243,6 +220,6 @@ def test_a_fault_of_the_engine_ends_the_search(monkeypatch: pytest.MonkeyPatch) 
         yield from ()
         raise shoal.EnvironmentFault("results.sqlite: the disk is full")
 
-    monkeypatch.setattr(_together, "train", full)
+    monkeypatch.setattr(_evaluation, "train", full)
     with pytest.raises(shoal.EnvironmentFault, match="the disk is full"):
         shoal.GridSearchCV(regressor(), GRID, cv=2).fit(X, Y)

@@ -59,7 +59,7 @@ def equal(one: Trained, other: Trained) -> bool:
 def test_a_task_does_not_know_its_neighbours(n_jobs: int) -> None:
     asked = tasks()
     alone = {one.key: train_one(one, device="cpu") for one in asked}
-    together = {result.key: result for result in train(asked[::-1], n_jobs=n_jobs, device="cpu")}
+    together = {result.key: result for result in train([asked[:2], asked[2:]], n_jobs=n_jobs)}
     assert together.keys() == alone.keys()
     assert all(equal(alone[key], together[key]) for key in alone)
     assert alone["double"].parameters["output.bias"].dtype == np.float64
@@ -68,12 +68,11 @@ def test_a_task_does_not_know_its_neighbours(n_jobs: int) -> None:
 
 def test_a_store_is_gone_on_from(tmp_path: Path) -> None:
     told: list[tuple[str, float]] = []
-    first = list(train([task("a"), task("same")], device="cpu", store=tmp_path))
+    first = list(train([[task("a")], [task("same")]], store=tmp_path))
     assert {result.key for result in first} == {"a", "same"}
     again = list(
         train(
-            [task("b"), task("c", seed=9)],
-            device="cpu",
+            [[task("b"), task("c", seed=9)]],
             store=tmp_path,
             watcher=lambda *said: told.append(said),
         )
@@ -87,7 +86,7 @@ def test_a_store_is_gone_on_from(tmp_path: Path) -> None:
 
 def test_a_store_has_one_writer(tmp_path: Path) -> None:
     with RunLock(tmp_path), pytest.raises(RunFolderBusy):
-        list(train([task("a")], device="cpu", store=tmp_path))
+        list(train([[task("a")]], store=tmp_path))
 
 
 def test_every_part_of_a_task_names_it(tmp_path: Path) -> None:
@@ -98,16 +97,16 @@ def test_every_part_of_a_task_names_it(tmp_path: Path) -> None:
     ]  # fmt: skip
     told: list[tuple[str, float]] = []
     for number, change in enumerate(changes):
-        list(train([task(str(number), **change)], device="cpu", store=tmp_path))
+        list(train([[task(str(number), **change)]], store=tmp_path))
     repeated = [task(str(number), **change) for number, change in enumerate(changes)]
-    results = list(train(repeated, device="cpu", store=tmp_path, watcher=lambda *said: told.append(said)))
+    results = list(train([repeated], store=tmp_path, watcher=lambda *said: told.append(said)))
     assert sorted(told) == sorted((str(number), 1.0) for number in range(len(changes)))
     assert not any(equal(results[0], result) for result in results[1:])
 
 
 def test_a_sick_task_says_so_among_the_others() -> None:
     wild = task("wild", training=Training(epochs=50, optimizer="sgd", lr=1e9, validation=0.0))
-    results = {result.key: result for result in train([wild, task("well")], device="cpu")}
+    results = {result.key: result for result in train([[wild, task("well")]])}
     assert results["wild"].status == "diverged"
     assert results["wild"].message.startswith("diverged in epoch ")
     assert results["wild"].parameters == {}

@@ -242,7 +242,10 @@ def _add(store: Store, run: MadeUp, truth: Truth, entry: PlanEntry, number: int)
         if not sick:
             scores[rows] = of(truth.y[numbers], predicted)
     shape = run.image or (len(run.inputs),)
-    architecture = build_architecture(_study(run).network, shape, len(run.classes) or len(run.targets))
+    study = _study(run)
+    tried = candidates(study) if study.search else ()
+    network = next((one.network for one in tried if one.id == entry.candidate_id), study.network)
+    architecture = build_architecture(network, shape, len(run.classes) or len(run.targets))
     parameters = {slot.name: draw.normal(size=slot.shape).astype(np.float32) for slot in architecture.slots}
     store.add(
         FitRecord(

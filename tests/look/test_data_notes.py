@@ -43,7 +43,7 @@ def noted(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_notes_go_from_the_reader_to_plan_run_results_and_report(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shoal.pipeline.write_report", lambda results: None)
+    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
     study, listener = tiny_study(), Listener()
     lines = plan_text(study, plan(study, out=tmp_path), tmp_path, 2).splitlines()
     assert lines[-3:] == ["notes on the data", f"  - {NOTES[0]}", "  - a name\\nover two lines"]
@@ -61,7 +61,7 @@ def test_data_of_which_there_is_nothing_to_say(tmp_path: Path) -> None:
 
 
 def test_notes_that_are_no_sentences_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shoal.pipeline.write_report", lambda results: None)
+    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
     results = run(tiny_study(), out=tmp_path, workers=1)
     assert results.data_notes == ()
     identity = Identity("tiny", "regression", shoal.pipeline.load_data(tiny_study()).train_fingerprint)

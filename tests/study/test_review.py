@@ -87,8 +87,7 @@ def test_python_values_that_no_file_can_hold() -> None:
         "network": {"hidden": 3j},
     }
     assert problems(tree) == [
-        "study.name: expected a name of letters, digits, dashes, underscores, with dots or spaces inside "
-        "(1 to 60 characters), got '\\ud800'",
+        "study.name: expected text in UTF-8, got '\\ud800'",
         "network.hidden: expected a list of whole numbers, got complex 3j",
         "compare[0].training.step_every: expected a value, got nothing",
     ]

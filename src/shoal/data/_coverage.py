@@ -6,6 +6,8 @@ Letters: N rows, n training rows, m test rows, I intervals between neighbouring 
 from __future__ import annotations
 
 import hashlib
+import json
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -64,11 +66,19 @@ class Coverage:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Coverage:
-        """Build what `to_json` gave. Raises TypeError, KeyError or ValueError for anything else."""
-        bare = tuple(Bare(**part) for part in value["bare"])
-        unseen = tuple((str(name), int(rows)) for name, rows in value["unseen"])
-        return cls(**{**value, "bare": bare, "unseen": unseen})
+    def from_json(cls, value: object) -> Coverage:
+        """Build what `to_json` gave. Raises ValueError for anything else."""
+        from pydantic import TypeAdapter
+
+        found = TypeAdapter(cls).validate_json(json.dumps(value), strict=True)
+        counts = [count for count in vars(found).values() if isinstance(count, int)]
+        counts += [one.test_rows for one in found.bare] + [rows for _, rows in found.unseen]
+        ends = [end for one in found.bare for end in (one.low, one.high, one.chance) if end is not None]
+        if not all(0 <= count <= found.train_rows + found.test_rows <= 2**53 for count in counts):
+            raise ValueError("counts of rows that are not there")
+        if found.train_rows == 0 or found.test_rows == 0 or not all(map(math.isfinite, ends)):
+            raise ValueError("no rows, or an interval without ends")
+        return found
 
 
 def coverage(dataset: Dataset) -> Coverage:

@@ -17,15 +17,15 @@ from shoal.engine._memory import (
     train_here,
     trainer_for,
 )
-from shoal.engine._plan import data_doubts, make_plan, memory_need
+from shoal.engine._plan import doubts_before, make_plan, memory_need
 from shoal.engine._predict import Trained, answers, softmax, trainer_of
-from shoal.engine._settle import delivered, fold_preprocessing, save_winner, settle
-from shoal.engine._source import environment, load_data, truth_of, with_mistakes
+from shoal.engine._settle import delivered, fold_preprocessing, settle, winner_bytes
+from shoal.engine._source import environment, load_data, refuse_unscalable, truth_of, with_mistakes
 from shoal.engine._train import Checkpoint, Ground
 from shoal.engine._trainer import CURVES, Job, State, Trainer, initial_state
 from shoal.engine._trainers import DeviceChoice, TrainerChoice, Trainers, pick_device
 from shoal.engine._watch import Silent, Watcher
-from shoal.engine._workers import Pool, Progress
+from shoal.engine._workers import Lot, Pool, Progress
 
 __all__ = [
     "CURVES",
@@ -37,6 +37,7 @@ __all__ = [
     "Fit",
     "Ground",
     "Job",
+    "Lot",
     "MemoryFit",
     "MemoryGround",
     "PlannedFit",
@@ -54,8 +55,8 @@ __all__ = [
     "answers",
     "ask_ensemble",
     "available_memory",
-    "data_doubts",
     "delivered",
+    "doubts_before",
     "entries",
     "environment",
     "flat_arrays",
@@ -70,12 +71,13 @@ __all__ = [
     "network_outputs",
     "pick_device",
     "refuse_above",
-    "save_winner",
+    "refuse_unscalable",
     "settle",
     "softmax",
     "train_here",
     "trainer_for",
     "trainer_of",
     "truth_of",
+    "winner_bytes",
     "with_mistakes",
 ]

@@ -10,13 +10,13 @@ import time
 from contextlib import suppress
 from multiprocessing.connection import Client, Connection
 
-from shoal.engine._workers import OnSlice, Stopped
+from shoal.engine._workers import Lot, OnSlice, Stopped
 from shoal.errors import EnvironmentFault
 
 
 def _serve(line: Connection) -> None:
     """Be a child: take fits, train them, send what happens."""
-    ground, trainer = line.recv()
+    lot: Lot | None = None
     stopping = False
 
     def stop_asked() -> bool:
@@ -25,10 +25,14 @@ def _serve(line: Connection) -> None:
         return stopping
 
     while not stopping and (asked := line.recv()) != "stop":
+        if isinstance(asked, Lot):
+            lot = asked
+            continue
+        assert lot is not None  # noqa: S101 - it is told before the fits
         fit, start = asked
         on_slice = OnSlice(fit, line.send, stop_asked, time.monotonic())
         try:
-            line.send(ground.train(fit, trainer, start, on_slice))
+            line.send(lot.ground.train(fit, lot.trainer, start, on_slice))
         except Stopped:
             line.send(None)
         except EnvironmentFault as error:

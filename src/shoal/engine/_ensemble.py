@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from shoal.data import Column, Dataset, Preprocessing
 from shoal.engine._fits import Fit, Planner, prepare
+from shoal.engine._kept import expect, refusing
 from shoal.engine._predict import Source, Trained, answers
 from shoal.engine._trainer import Trainer
 from shoal.results import FitRecord, Store, vote_entropy
@@ -38,7 +39,15 @@ def ask_ensemble(planner: Planner, winner: Candidate, store: Store, trainers: Ma
     grid = _grid(planner.dataset)
     members: list[str] = []
     for fit in dict.fromkeys(fits):
-        if store.derived(fit.id, part) is None:
+        kept = store.derived(fit.id, part)
+        if kept is not None:
+            with refusing(f"the ensemble's part of fit {fit.id}"):
+                expect(kept["test"].dtype == np.float64)
+                expect(
+                    kept["test"].shape
+                    == (planner.dataset.rows - planner.dataset.train_rows, planner.dataset.outputs)
+                )
+        else:
             record = store.record(fit.id)
             if record.status != "ok":
                 continue

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from types import FrameType
 
 from shoal.engine._fits import Fit, PlannedFit, fit_seconds, unique
+from shoal.engine._kept import kept_checkpoint, refuse_strangers
 from shoal.engine._train import Checkpoint, Ground
 from shoal.engine._trainer import Trainer
 from shoal.engine._watch import Watcher
-from shoal.engine._workers import Pool, Progress
+from shoal.engine._workers import Lot, Pool, Progress
 from shoal.errors import Interrupted
 from shoal.results import FitRecord, PlanEntry, Store
 
@@ -33,6 +34,7 @@ class Executor:
         if not planned:
             return
         store.forget_failed()
+        refuse_strangers(planned, self.ground.dataset, store)
         missing = unique(planned, store.known())
         work = {fit.id: fit_seconds(fit, self.trainers[fit.trainer]) for fit in missing}
         done = len({item.fit.id for item in planned}) - len(missing)
@@ -44,8 +46,8 @@ class Executor:
             self.watcher.end()
 
     def _train(self, fits: Sequence[Fit], trainer: Trainer, store: Store) -> None:
-        starts = {fit.id: Checkpoint(fit.id, *saved) for fit in fits if (saved := store.checkpoint(fit.id))}
-        pool = Pool(fits, self.ground, trainer, starts, self.workers)
+        starts = {fit.id: start for fit in fits if (start := kept_checkpoint(fit, store))}
+        pool = Pool([Lot(fits, self.ground, trainer, starts)], min(self.workers, len(fits)))
         try:
             with _stop_on_signals(pool.stop) as caught:
                 for event in pool.events():

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from shoal.data import Dataset, Preprocessing
 from shoal.engine._fits import Fit, Planner, prepare
+from shoal.engine._kept import check_state, expect, refusing
 from shoal.engine._predict import network_inputs
 from shoal.engine._torch import one_thread
 from shoal.engine._train import Checkpoint, fit_data
@@ -105,8 +106,11 @@ class _History:
         state = initial_state(job)
         start = job.architecture.named(state.parameters_P.copy())
         if saved:
-            state = Checkpoint(self._key, saved[0], saved[1]["state"]).state()
-            seen = {name: saved[0][name] for name in saved[1]["seen"]}
+            with refusing(f"the checkpoint of {self._key}"):
+                state = Checkpoint(self._key, saved[0], saved[1]["state"]).state()
+                check_state(state, self._fit)
+                seen = {name: saved[0][name] for name in saved[1]["seen"]}
+                _check_snapshots(seen, start, self._epoch_S)
         at, done = time.monotonic(), len(seen.get("epoch", ()))
         state.pausing = lambda: time.monotonic() - at >= CHECKPOINT_SECONDS
         for epoch in self._epoch_S[done:].tolist():
@@ -130,16 +134,34 @@ class _History:
         store.put_checkpoint(self._key, stands.arrays | seen, {"state": stands.facts, "seen": list(seen)})
 
 
+def _watched(named: Arrays) -> dict[str, str]:
+    """The arrays that are watched, by layer: weights, and not those of a norm."""
+    parts = {name: name.rpartition(".") for name in named}
+    return {
+        layer: name
+        for name, (layer, _, kind) in parts.items()
+        if kind == "weight" and not layer.endswith("_norm")
+    }
+
+
 def _snapshot(start: Arrays, now: Arrays) -> Arrays:
     """Quantiles and distance of the weights of every layer, by layer."""
     found: Arrays = {}
-    for name, weight in now.items():
-        layer, _, kind = name.rpartition(".")
-        if kind == "weight" and not layer.endswith("_norm"):
-            values = weight.astype(np.float64)
-            found[f"{layer}/quantile"] = np.quantile(values, QUANTILES)
-            found[f"{layer}/moved"] = np.sqrt(np.mean((values - start[name]) ** 2))
+    for layer, name in _watched(now).items():
+        values = now[name].astype(np.float64)
+        found[f"{layer}/quantile"] = np.quantile(values, QUANTILES)
+        found[f"{layer}/moved"] = np.sqrt(np.mean((values - start[name]) ** 2))
     return found
+
+
+def _check_snapshots(seen: Arrays, start: Arrays, epoch_S: NDArray[np.int64]) -> None:
+    """Those taken before are of the same layers, as many of each, and of the first epochs."""
+    done = len(seen.get("epoch", ()))
+    expect(seen.get("epoch", epoch_S[:0]).tolist() == epoch_S[:done].tolist())
+    shapes: dict[str, tuple[int, ...]] = {"epoch": (done,)}
+    for layer in _watched(start):
+        shapes |= {f"{layer}/quantile": (done, len(QUANTILES)), f"{layer}/moved": (done,)}
+    expect(not seen or {name: array.shape for name, array in seen.items()} == shapes)
 
 
 def _channels(architecture: Architecture, record: FitRecord, preprocessing: Preprocessing) -> Channels:

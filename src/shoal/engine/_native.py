@@ -329,7 +329,13 @@ class NativeTrainer:
             begun = time.thread_time()
             self._call(target, "shoal_advance", ctypes.byref(fit.struct), fit.struct.epoch + length)
             passed, length = time.thread_time() - begun, 2 * length
-        return passed / (max(1, length // 2) * steps)
+        length = max(1, length // 2)
+        for _ in range(2):  # the best of three: on a busy machine others empty the caches in between
+            if fit.struct.epoch + length <= epochs and fit.struct.status == 0:
+                begun = time.thread_time()
+                self._call(target, "shoal_advance", ctypes.byref(fit.struct), fit.struct.epoch + length)
+                passed = min(passed, time.thread_time() - begun)
+        return passed / (length * steps)
 
     def _target_for(self, architecture: Architecture) -> str | None:
         return self.target or pick_target(architecture)

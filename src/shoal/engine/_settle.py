@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from shoal.engine._fits import Fit, PlannedFit, Planner, prepare
 from shoal.errors import TrainingError
-from shoal.nets import MODEL_NAME, save_model
+from shoal.nets import model_bytes
 from shoal.results import FitRecord, Store, choose, search_scores
 from shoal.study import Candidate, base_candidate
 
@@ -56,8 +55,8 @@ def delivered(planned: Sequence[PlannedFit], store: Store) -> tuple[Fit, FitReco
     )
 
 
-def save_winner(planner: Planner, fit: Fit, record: FitRecord, folder: Path) -> None:
-    """Write the model of the delivered network, with all that predicting needs."""
+def winner_bytes(planner: Planner, fit: Fit, record: FitRecord) -> bytes:
+    """Give the model file of the delivered network, with all that predicting needs."""
     preprocessing = prepare(planner.dataset, fit.split, planner.study.data.standardize)
     facts = {
         "task": planner.study.study.task,
@@ -68,7 +67,7 @@ def save_winner(planner: Planner, fit: Fit, record: FitRecord, folder: Path) -> 
         "fit": {"id": fit.id, "trainer": fit.trainer, "epochs": record.epochs, "repeat": fit.repeat},
         "scores": _sayable(record.scores),
     }
-    save_model(folder / MODEL_NAME, fit.job.architecture, record.parameters, facts)
+    return model_bytes(fit.job.architecture, record.parameters, facts)
 
 
 def _sayable(scores: dict[str, dict[str, float]]) -> dict[str, dict[str, float | None]]:

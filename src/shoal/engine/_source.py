@@ -26,7 +26,7 @@ from shoal.data import (
     load_table_dataset,
 )
 from shoal.engine._available import available_memory
-from shoal.engine._fits import Planner
+from shoal.engine._fits import Planner, prepare
 from shoal.engine._trainer import Trainer
 from shoal.errors import DataError, Problem, StudyError
 from shoal.results import FitRecord, Truth
@@ -117,6 +117,32 @@ def _unseen_images(study: Study, dataset: Dataset) -> Iterator[Problem]:
     elif asked and max(asked) >= test:
         what = f"expected numbers of the {test:,} test images, from 0 to {test - 1:,}, got {max(asked):,}"
         yield Problem("inspect.images", what)
+
+
+def refuse_unscalable(planner: Planner) -> None:
+    """Refuse numbers that some fit could not prepare, before any is trained. Raises DataError.
+
+    Every fold, repeat and the refit scales by its own training rows; the lowest and the highest row of each column
+    tell for all. Pixels are bytes and always fit.
+    """
+    dataset, study = planner.dataset, planner.study
+    if dataset.images is not None:
+        return
+    numeric = [column.values for column in dataset.columns if not column.categorical]
+    rows = _extremes(numeric)
+    targets = [] if dataset.classes else list(dataset.targets[: dataset.train_rows].T)
+    target_rows = _extremes(targets)
+    repeats = study.study.repeats if study.training.validation else 0
+    compared = (planner.comparison_split(repeat) for repeat in range(repeats))
+    for split in (*planner.folds, *compared, planner.refit_split):
+        preprocessing = prepare(dataset, split, study.data.standardize)
+        preprocessing.inputs(dataset, rows)
+        preprocessing.targets(dataset, target_rows)
+
+
+def _extremes(columns: list[NDArray[np.float64]]) -> NDArray[np.int64]:
+    """Give the rows of the lowest and of the highest value of every column."""
+    return np.array([find(values) for values in columns for find in (np.argmin, np.argmax)], np.int64)
 
 
 def truth_of(planner: Planner) -> Truth:

@@ -1,8 +1,8 @@
-"""Workers that take fits from one list: threads, each training itself or through a child process of its own.
+"""Workers that take fits from lots that come one by one: threads, each training itself or through a child process.
 
 Threads do for a trainer that leaves the GIL alone, for convolutional networks (whose torch calls are long,
-and whose images are then shared for nothing), and for a single worker; else each thread owns a
-`python -m shoal.engine._child` that calls back. Nothing of the user's script is imported again in a
+and whose images are then shared for nothing), and for a single worker; for other fits each thread starts a
+`python -m shoal.engine._child` of its own, that calls back. Nothing of the user's script is imported again in a
 child, a terminal's Ctrl-C reaches the coordinator alone, and a child ends when its parent does.
 """
 
@@ -18,9 +18,9 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Listener
 from pathlib import Path
@@ -60,6 +60,26 @@ class Footing(Protocol):
     ) -> FitRecord:
         """Train one fit to its end."""
         ...
+
+
+@dataclass(frozen=True, eq=False)
+class Lot:
+    """Fits that stand on the same ground, all convolutional or none, and who trains them.
+
+    Long fits first keeps all workers busy to the end; they come in that order. `known` are records that are there
+    already, to be yielded among the events.
+    """
+
+    fits: Sequence[Work]
+    ground: Footing
+    trainer: Trainer
+    starts: Mapping[str, Checkpoint] = field(default_factory=dict)
+    known: Sequence[FitRecord] = ()
+
+    @property
+    def in_threads(self) -> bool:
+        """Whether threads do for these fits."""
+        return self.trainer.workers == "threads" or self.fits[0].job.architecture.convolutional
 
 
 class Stopped(Exception):
@@ -102,38 +122,19 @@ class OnSlice:
 
 
 class Pool:
-    """Trains a list of fits on `workers` workers; `events` yields what happens until nothing is left."""
+    """Trains lots of fits on `workers` workers; `events` yields what happens until nothing is left."""
 
-    def __init__(
-        self,
-        fits: Sequence[Work],
-        ground: Footing,
-        trainer: Trainer,
-        starts: Mapping[str, Checkpoint],
-        workers: int,
-    ) -> None:
-        """Start the workers. Long fits first keeps all of them busy to the end; `fits` come in that order.
-
-        The fits are all convolutional or none is.
-        """
-        self._todo, self._starts = deque(fits), starts
-        self._ground, self._trainer = ground, trainer
+    def __init__(self, lots: Iterable[Lot], workers: int) -> None:
+        """Begin with nothing: `events` takes lots, in its own thread, when few of its fits are left."""
+        self._lots, self._workers = iter(lots), workers
+        self._todo: deque[tuple[Work, Lot]] = deque()
+        self._more = True
+        self._given = threading.Condition()
         self._events: queue.SimpleQueue[Event | BaseException | None] = queue.SimpleQueue()
+        self._known: deque[FitRecord] = deque()
         self._stop = threading.Event()
         self._children: list[_Child] = []
-        self._running = max(1, min(workers, len(fits)))
-        in_threads = trainer.workers == "threads" or fits[0].job.architecture.convolutional
-        alone = in_threads or self._running == 1
-        work = self._work_here if alone else self._work_in_child
-        try:
-            for number in range(self._running):
-                threading.Thread(
-                    target=self._guard, args=(work,), name=f"shoal-{number}", daemon=True
-                ).start()
-        except RuntimeError as error:
-            self.close()
-            what = f"the system starts no more threads, and {self._running} workers need one each; try fewer --workers"
-            raise EnvironmentFault(what) from error
+        self._running = self._started = self._open = 0
 
     def stop(self) -> None:
         """Ask every worker to hand over a checkpoint and end; safe in a signal handler."""
@@ -146,11 +147,16 @@ class Pool:
         `STOP_SECONDS`.
         """
         deadline, in_hand = math.inf, set[str]()
-        while self._running and time.monotonic() < deadline:
+        while (self._more or self._running or self._known) and time.monotonic() < deadline:
             if self._stop.is_set():
                 deadline = min(deadline, time.monotonic() + STOP_SECONDS)
                 if not in_hand and self._events.empty():
                     return
+            else:
+                self._take_lots()
+                if self._known:
+                    yield self._known.popleft()
+                    continue
             with suppress(queue.Empty):
                 event = self._events.get(timeout=0.05)
                 if isinstance(event, BaseException):
@@ -162,44 +168,87 @@ class Pool:
                     in_hand.add(event.fit_id)
                 else:
                     in_hand.discard(event.fit_id)
+                    self._open -= isinstance(event, FitRecord)
                 yield event
 
     def close(self) -> None:
         """End what still runs."""
         self._stop.set()
+        with self._given:
+            self._todo.clear()
+            self._given.notify_all()
         for child in self._children:
             child.kill()
         for child in self._children:
             child.end()
 
-    def _guard(self, work: Callable[[], None]) -> None:
+    def _take_lots(self) -> None:
+        """Take lots until enough fits wait; workers are started as they are needed.
+
+        None are taken while records wait to be yielded: lots of rows would gather behind a slow reader.
+        """
+        while (
+            self._more
+            and len(self._todo) + len(self._known) < self._workers
+            and self._open < 2 * self._workers
+        ):
+            lot = next(self._lots, None)
+            with self._given:
+                if lot is None:
+                    self._more = False
+                else:
+                    self._todo.extend((fit, lot) for fit in lot.fits)
+                self._given.notify_all()
+            if lot is not None:
+                self._known.extend(lot.known)
+                self._open += len(lot.fits)
+                for _ in range(min(self._workers - self._started, len(lot.fits))):
+                    self._start_worker()
+
+    def _start_worker(self) -> None:
         try:
-            work()
+            threading.Thread(target=self._guard, name=f"shoal-{self._started}", daemon=True).start()
+        except RuntimeError as error:
+            what = f"the system starts no more threads, and {self._workers} workers need one each; try fewer --workers"
+            raise EnvironmentFault(what) from error
+        self._running, self._started = self._running + 1, self._started + 1
+
+    def _guard(self) -> None:
+        try:
+            self._work()
         except BaseException as error:
             self._events.put(error)
         self._events.put(None)
 
-    def _next(self) -> Work | None:
-        with suppress(IndexError):
-            return None if self._stop.is_set() else self._todo.popleft()
-        return None
+    def _next(self) -> tuple[Work, Lot] | None:
+        """Wait for a fit; None where no more will come."""
+        with self._given:
+            self._given.wait_for(lambda: self._todo or not self._more or self._stop.is_set())
+            return None if self._stop.is_set() or not self._todo else self._todo.popleft()
 
-    def _work_here(self) -> None:
-        while (fit := self._next()) is not None:
-            on_slice = OnSlice(fit, self._events.put, self._stop.is_set, time.monotonic())
-            with suppress(Stopped):
-                self._events.put(self._ground.train(fit, self._trainer, self._starts.get(fit.id), on_slice))
-
-    def _work_in_child(self) -> None:
-        child = _Child()
-        self._children.append(child)
+    def _work(self) -> None:
+        child = None
         try:
-            child.meet(self._ground, self._trainer)
-            while (fit := self._next()) is not None:
-                for event in child.train(fit, self._starts.get(fit.id), self._stop):
+            while (taken := self._next()) is not None:
+                fit, lot = taken
+                if lot.in_threads or self._workers == 1:
+                    self._train_here(fit, lot)
+                    continue
+                if child is None:
+                    child = _Child()
+                    self._children.append(child)
+                    child.meet()
+                child.stand_on(lot)
+                for event in child.train(fit, lot.starts.get(fit.id), self._stop):
                     self._events.put(event)
         finally:
-            child.end()
+            if child is not None:
+                child.end()
+
+    def _train_here(self, fit: Work, lot: Lot) -> None:
+        on_slice = OnSlice(fit, self._events.put, self._stop.is_set, time.monotonic())
+        with suppress(Stopped):
+            self._events.put(lot.ground.train(fit, lot.trainer, lot.starts.get(fit.id), on_slice))
 
 
 class _Child:
@@ -228,8 +277,8 @@ class _Child:
             what = f"a worker process cannot be started: {error.strerror or error}; use one worker"
             raise EnvironmentFault(what) from error
 
-    def meet(self, ground: Footing, trainer: Trainer) -> None:
-        """Wait until the process has started and calls; tell it what all fits stand on."""
+    def meet(self) -> None:
+        """Wait until the process has started and calls."""
         assert self._process.stdin is not None and self._listener is not None  # noqa: S101, PT018 - `__init__` did
         try:
             self._process.stdin.write(self._secret.hex().encode() + b"\n")
@@ -240,7 +289,12 @@ class _Child:
             raise self._gone() from error
         self._connected = True
         self._forget_place()
-        self._send((ground, trainer))
+
+    def stand_on(self, lot: Lot) -> None:
+        """Tell the process, once, what the fits of a lot stand on and who trains them."""
+        if lot.ground is not self._ground or lot.trainer is not self._trainer:
+            self._send(replace(lot, fits=(), starts={}, known=()))
+            self._ground, self._trainer = lot.ground, lot.trainer
 
     def train(self, fit: Work, start: Checkpoint | None, stop: threading.Event) -> Iterator[Event]:
         """Yield the events of one fit; pass the wish to stop on."""
@@ -280,6 +334,9 @@ class _Child:
     _connected = False
     _listener: Listener | None = None
     _folder: Path | None = None
+
+    _ground: Footing | None = None
+    _trainer: Trainer | None = None
 
     def _forget_place(self) -> None:
         """Nobody else is to call: close the door, and remove its folder."""

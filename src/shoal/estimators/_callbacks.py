@@ -6,9 +6,11 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from sklearn.base import BaseEstimator
+
 from shoal.engine import State
 
-__all__ = ["CallbackSupport", "Progress", "say"]
+__all__ = ["CallbackSupport", "Progress", "muted", "say", "told_of"]
 
 try:
     from sklearn.callback import CallbackSupportMixin as CallbackSupport
@@ -16,6 +18,26 @@ except ImportError:  # scikit-learn before 1.9
 
     class CallbackSupport:  # type: ignore[no-redef]
         """Stands in where scikit-learn has no callbacks."""
+
+
+def told_of(search: Any, estimator: Any) -> bool:
+    """Whether a callback would be told of the fits of an estimator within a search: its own, or one handed down."""
+    depths = [getattr(one, "max_propagation_depth", 0) for one in getattr(search, "_skl_callbacks", ())]
+    return any(depth != 0 for depth in depths) or any(
+        vars(one).get("_skl_callbacks") for one in _parts(estimator)
+    )
+
+
+def muted(estimator: Any) -> Any:
+    """Take the callbacks out of an estimator: its fit is only tried, and told of where it counts."""
+    for one in _parts(estimator):
+        one.__dict__.pop("_skl_callbacks", None)
+    return estimator
+
+
+def _parts(estimator: Any) -> list[Any]:
+    parts = [estimator, *estimator.get_params().values()]
+    return [one for one in parts if isinstance(one, BaseEstimator | CallbackSupport)]
 
 
 class Progress:

@@ -170,7 +170,7 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
         def fitted(state: State) -> dict[str, Any]:
             return self._fitted(task, prepared, _seen(state, task), before)
 
-        trained = train_one(task, device=self.device, on_epoch=progress.on_epoch(fitted))
+        trained = train_one(task, device=self.device, on_epoch=progress.on_epoch(fitted), network=self)
         self._adopt(trained, task, prepared, before)
 
     def _prepared(

@@ -7,9 +7,10 @@ scikit-learn's own altogether.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self
 
 import numpy as np
@@ -20,8 +21,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from shoal.estimators._cv_results import scores_of, simplest_near_best, tied_with_best
 from shoal.estimators._display import SearchDisplay
-from shoal.estimators._evaluation import Evaluation, Kept, network_in
-from shoal.estimators._together import Together
+from shoal.estimators._evaluation import Evaluation, Kept, Options
+from shoal.estimators._lots import network_in
+from shoal.estimators._turns import Turns
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -39,6 +41,7 @@ class TrainedTogether(SearchDisplay):
     # Parameters and results of scikit-learn's searches, used here.
     estimator: Any
     n_jobs: int | None
+    pre_dispatch: int | str
     cv: Any
     refit: Any
     verbose: int
@@ -79,28 +82,28 @@ class TrainedTogether(SearchDisplay):
         self._validate_params()  # type: ignore[attr-defined]
         with self._prepared(X, y) as evaluation:
             super().fit(X, y, **params)  # type: ignore[misc]
-            self._kept = evaluation.kept(vars(self).get("best_params_"))
+            self._kept = evaluation.kept(vars(self).get("best_index_"))
         if self.refit:
             evaluation.restore(self.best_estimator_)
         return self
 
     @contextmanager
     def _prepared(self, x: Any, y: Any) -> Iterator[Evaluation]:
-        """Within, the estimator is one that shares transformers and seed, and fits come from the engine."""
-        given = {"estimator": self.estimator, "n_jobs": self.n_jobs, "cv": self.cv}
+        """Within, the estimator is one that shares transformers and seed, and fits come in our turns."""
+        given = {"estimator": self.estimator, "pre_dispatch": self.pre_dispatch, "cv": self.cv}
         say = partial(print, flush=True) if self.verbose else None
-        evaluation = Evaluation.of(self.estimator, x, y, Together(self.n_jobs, self.store, say))
-        self._evaluation = evaluation
-        # joblib has nothing to spread: what takes time happens in the engine.
-        self.estimator, self.n_jobs = evaluation.estimator, 1
+        store = None if self.store is None else Path(self.store)
+        evaluation = Evaluation.of(self, x, y, Options(self.n_jobs, store, say))
+        self._evaluation, self.estimator, self.pre_dispatch = evaluation, evaluation.estimator, "all"
         if isinstance(self.cv, Iterator):
             self.cv = list(self.cv)  # it can be read once, and is read twice
         try:
-            yield evaluation
+            with ExitStack() as self._beginning:
+                self._beginning.enter_context(Turns(evaluation.turns).in_use())
+                yield evaluation
         finally:
             vars(self).update(given)
-            del self._evaluation
-            evaluation.together.close()
+            del self._evaluation, self._beginning
 
     def _refuse_what_only_networks_have(self) -> None:
         for name, usual in (("rule", "best"), ("store", None)):
@@ -120,7 +123,8 @@ class TrainedTogether(SearchDisplay):
     def _run_search(self, evaluate_candidates: Callable[..., Any], *, callback_ctx: Any = None) -> None:
         context = {} if callback_ctx is None else {"callback_ctx": callback_ctx}
         if self._evaluation is not None:
-            evaluate_candidates = partial(self._evaluation.run, self, evaluate_candidates)
+            self._beginning.close()  # joblib has its backend; whatever else is parallel has its own
+            evaluate_candidates = partial(self._evaluation.run, evaluate_candidates)
         super()._run_search(evaluate_candidates, **context)  # type: ignore[misc]
 
     def _format_results(
@@ -201,8 +205,8 @@ class GridSearchCV(TrainedTogether, model_selection.GridSearchCV):  # type: igno
 
     All of scikit-learn's parameters mean what they mean there, and `cv_results_` and `best_*` are the same to the
     last key. Around Shoal's estimators, alone or as the last step of a Pipeline, the networks of all
-    candidates and folds go to the engine together; transformers are fitted once for equal settings and
-    rows. Any other estimator is searched by scikit-learn itself.
+    candidates and folds go to the engine together; transformers that no searched parameter touches are fitted
+    once a fold. Any other estimator is searched by scikit-learn itself.
 
     Parameters
     ----------

@@ -1,91 +1,258 @@
-"""Transformers of a Pipeline, fitted once for all candidates that share their settings and rows.
+"""Transformers of a Pipeline, fitted once for all candidates that leave them alone.
 
-A Pipeline asks its `memory` before it fits a transformer. This memory answers by content: equal settings on
-equal rows are one fit, whichever candidate asks. It lives as long as one search and writes nothing.
+What a transformer is fitted to depends on the split and on the searched values that touch it or a step before it. So
+its *place* is the split, the step, and which objects of the grid stand there: no row and no object is ever
+compared or hashed. Candidates whose places agree share one fit, each on copies of its own.
+
+A Pipeline asks its `memory` before it fits a transformer; ours answers by place.
 """
 
 from __future__ import annotations
 
 import copy
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
+import sys
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_memory
 
-Fitted = tuple[Any, ...]
-"""Transformed rows, and last the fitted transformer."""
+from shoal.estimators._tasks import answered, at_once
+
+Place = tuple[Any, ...]
+Path = tuple[Place, ...]
+"""The places of a candidate's transformers on one split, in the order in which they are fitted."""
+FitTransform = Callable[..., tuple[Any, Any]]
+
+
+def path_of(
+    pipelines: Sequence[tuple[str, Pipeline]], network: str, settings: Mapping[str, Any], fold: int
+) -> Path:
+    """Give the places of the transformers of a candidate.
+
+    `pipelines` stand on the way to the network, with the prefixes of their parameters; `network` is the network's
+    prefix, and `settings` are the candidate's, whose values are told apart as objects.
+    """
+    steps = [
+        (f"{prefix}{name}__", step) for prefix, pipeline in pipelines for name, step in pipeline.steps[:-1]
+    ]
+    keys = sorted(key for key in settings if not f"{key}__".startswith(network))
+    touched = [key for key in keys if not any(_touches(key, name) for name, _ in steps)]
+    path: list[Place] = []
+    for name, step in steps:
+        touched += [key for key in keys if _touches(key, name) and key not in touched]
+        if is_step(step):
+            path.append((fold, name, *((key, id(settings[key])) for key in touched)))
+    return tuple(path)
+
+
+def is_step(step: Any) -> bool:
+    """Whether a step of a Pipeline is a transformer, not "passthrough"."""
+    return step is not None and not isinstance(step, str)
+
+
+def _touches(key: str, step: str) -> bool:
+    return f"{key}__".startswith(step) or step.startswith(f"{key}__")
+
+
+@dataclass(eq=False)
+class Fitted:
+    """What came of the transformers up to a place: they themselves, the rows, and what each warned of.
+
+    `rows` are None once nobody needs them any more.
+    """
+
+    transformers: list[Any] = field(default_factory=list)
+    rows: Any = None
+    warned: list[list[warnings.WarningMessage]] = field(default_factory=list)
+
+    def copied(self) -> Fitted:
+        """Copy all of it at once: a transformer may hold the very rows that it gave."""
+        transformers, rows = copy.deepcopy((self.transformers, self.rows))
+        return Fitted(transformers, rows, list(self.warned))
 
 
 class SharedTransformers:
-    """What a Pipeline takes as its `memory`: fits each transformer once for equal settings, rows and targets."""
+    """The transformers of one search, by place."""
 
     def __init__(self) -> None:
-        self._fitted: dict[str, Fitted] = {}
+        self._fitted: dict[Place, Fitted] = {}
+        self._parting: set[Place] = set()
+        self._needs: Counter[Place] = Counter()
+        self._ends: set[Place] = set()
+        self._written: set[Place] = set()
+        self._way: _Planning | _Handing | None = None
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> SharedTransformers:
+    def expect(self, paths: Mapping[Path, int]) -> list[Path]:
+        """Hear how many candidates come along which paths; give the paths so that those that begin alike follow."""
+        after: dict[Place, set[Place | None]] = {}
+        for path in paths:
+            for place, following in zip(path, (*path[1:], None), strict=False):
+                after.setdefault(place, set()).add(following)
+        self._parting |= {place for place, following in after.items() if len(following) > 1}
+        for path, candidates in paths.items():
+            self._needs.update(self._parting.intersection(path))
+            for place in path[-1:]:
+                self._needs[place] += candidates
+                self._ends.add(place)
+        order = {place: number for number, place in enumerate(after)}
+        return sorted(paths, key=lambda path: [order[place] for place in path])
+
+    def planned(self, path: Path) -> None:
+        """Hear that all candidates of a path are planned."""
+        for place in self._parting.intersection(path):
+            self._let_go(place)
+
+    def done_with(self, path: Path) -> None:
+        """Hear that one candidate needs nothing of its path any more."""
+        for place in path[-1:]:
+            self._let_go(place)
+
+    def wrote(self, path: Path) -> None:
+        """Hear that transformers along a path wrote into rows that are looked at again: each candidate fits its own."""
+        self._written.update(path)
+
+    def _let_go(self, place: Place) -> None:
+        self._needs[place] -= 1
+        if self._needs[place] <= 0 and place in self._fitted:
+            self._fitted[place].rows = None
+            if place not in self._ends:
+                del self._fitted[place]
+
+    def planning(self, path: Path) -> AbstractContextManager[None]:
+        """Within, a Pipeline fits what is not fitted yet along a path, and keeps it."""
+        return self._along(_Planning(self._fitted, path, self._parting))
+
+    def handing(self, path: Path) -> AbstractContextManager[None]:
+        """Within, a Pipeline gets copies of the transformers along a path, and the warnings of their fits."""
+        own = not path or not self._written.isdisjoint(path)
+        return self._along(_Handing(None if own else self._fitted.get(path[-1])))
+
+    def transformers(self, path: Path) -> list[Any] | None:
+        """Give copies of the transformers along a path; None where they were never fitted or cannot be copied."""
+        if not path:
+            return []
+        with suppress(Exception):
+            return list(copy.deepcopy(self._fitted[path[-1]].transformers))
+        return None
+
+    def fit(self, fit_transform: FitTransform, *given: Any, **named: Any) -> tuple[Any, Any]:
+        """Fit one transformer, or answer with what is there."""
+        if self._way is None:
+            return fit_transform(*given, **named)
+        return self._way.fit(fit_transform, *given, **named)
+
+    @contextmanager
+    def _along(self, way: _Planning | _Handing) -> Iterator[None]:
+        self._way = way
+        try:
+            yield
+        finally:
+            self._way = None
+
+
+class Shelf:
+    """What a Pipeline takes as its `memory`, in place of the one that it was given."""
+
+    def __init__(self, shared: SharedTransformers, given: Any) -> None:
+        self.given, self._shared, self._memory = given, shared, check_memory(given)
+        # A Pipeline clones transformers before it fits them where its memory has a location.
+        self.location = getattr(self._memory, "location", "elsewhere")
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Shelf:
         """Stay the same one: clones of a Pipeline share it."""
         return self
 
-    def cache(
-        self, fit_transform: Callable[..., Fitted], ignore: Sequence[str] = ()
-    ) -> Callable[..., Fitted]:
-        """Give the function by which a Pipeline fits one transformer, made to remember."""
-        del ignore
+    def cache(self, fit_transform: FitTransform, **options: Any) -> FitTransform:
+        """Give the function by which a Pipeline fits one transformer."""
+        kept = self._memory.cache(fit_transform, **options)
 
-        def remembered(
-            transformer: Any, x: Any, y: Any, *rest: Any, params: Any = None, **named: Any
-        ) -> Fitted:
-            name = content_of(transformer, x, y, params)
-            if name not in self._fitted:
-                self._fitted[name] = fit_transform(transformer, x, y, *rest, params=params, **named)
-            *rows, fitted = self._fitted[name]
-            # A later step may work in place: every Pipeline gets rows of its own.
-            return (*copy.deepcopy(rows), fitted)
+        def fitted(*given: Any, **named: Any) -> tuple[Any, Any]:
+            with answered(at_once):  # a network within a transformer is none of the search's
+                rows, done = kept(*given, **named)
+            return rows, done
 
-        return remembered
+        def shared(*given: Any, **named: Any) -> tuple[Any, Any]:
+            return self._shared.fit(fitted, *given, **named)
+
+        return shared
 
 
-def content_of(*values: Any) -> str:
-    """Give the SHA-256 of what the values hold: equal content, equal name, within one search.
+class _Planning:
+    """The first to come along a path: goes on from where somebody has been, and leaves behind what others need."""
 
-    What has no content that can be read is named by the object itself.
-    """
-    whole = hashlib.sha256()
-    for value in values:
-        _add(whole, value)
-    return whole.hexdigest()
+    def __init__(self, fitted: dict[Place, Fitted], path: Path, parting: set[Place]) -> None:
+        self._fitted, self._path, self._parting, self._step = fitted, path, parting, 0
+        there = [n for n, place in enumerate(path) if place in fitted and fitted[place].rows is not None]
+        self._known, self._so_far = 0, Fitted()
+        for last in reversed(there):
+            with suppress(Exception):  # what cannot be copied is fitted again
+                start = fitted[path[last]]
+                self._so_far = start if last == len(path) - 1 else start.copied()
+                self._known = last + 1
+                break
+
+    def fit(
+        self, fit_transform: FitTransform, transformer: Any, x: Any, *rest: Any, **named: Any
+    ) -> tuple[Any, Any]:
+        step, so_far = self._step, self._so_far
+        self._step += 1
+        if step < self._known:  # nobody looks at the rows between
+            return so_far.rows if step == self._known - 1 else None, so_far.transformers[step]
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            rows, done = fit_transform(transformer, x, *rest, **named)
+        so_far.transformers.append(done)
+        so_far.warned.append(warned)
+        so_far.rows = rows
+        place = self._path[step]
+        if step == len(self._path) - 1:
+            self._fitted[place] = so_far
+        elif place in self._parting:
+            with suppress(Exception):
+                self._fitted[place] = so_far.copied()
+        return rows, done
 
 
-def _add(whole: hashlib._Hash, value: Any) -> None:
-    from scipy.sparse import issparse
+class _Handing:
+    """One who comes along a path where all is fitted: gets copies, and hears the warnings. Else all is fitted anew."""
 
-    whole.update(f"{type(value).__qualname__} ".encode())
-    if isinstance(value, type) or value is None or isinstance(value, str | bytes | int | float):
-        whole.update(f"{value!r};".encode())
-    elif issparse(value):
-        rows = value.tocsr()
-        _add(whole, [rows.shape, rows.data, rows.indices, rows.indptr])
-    elif callable(getattr(value, "get_params", None)):
-        _add(whole, [type(value), value.get_params(deep=False)])
-    elif isinstance(value, Mapping):
-        _add(whole, [part for pair in value.items() for part in pair])
-    elif isinstance(value, list | tuple) and not _numeric(value):
-        whole.update(f"{len(value)} parts;".encode())
-        for part in value:
-            _add(whole, part)
-    else:
-        _add_array(whole, np.asarray(value))
+    def __init__(self, fitted: Fitted | None) -> None:
+        self._fitted, self._step, self._transformers = fitted, 0, None
+        if fitted is not None and fitted.rows is not None:
+            with suppress(Exception):
+                self._transformers = copy.deepcopy(fitted.transformers)
 
-
-def _numeric(value: Sequence[Any]) -> bool:
-    """Whether a list is long and of plain numbers, read faster as an array."""
-    return len(value) > 1000 and isinstance(value[0], int | float)
+    def fit(self, fit_transform: FitTransform, *given: Any, **named: Any) -> tuple[Any, Any]:
+        step = self._step
+        self._step += 1
+        if self._fitted is None or self._transformers is None:
+            return fit_transform(*given, **named)
+        for warned in self._fitted.warned[step]:
+            _warn_again(warned)
+        last = step == len(self._transformers) - 1
+        return self._fitted.rows if last else None, self._transformers[step]
 
 
-def _add_array(whole: hashlib._Hash, array: Any) -> None:
-    whole.update(f"{array.dtype.str} {array.shape};".encode())
-    if array.dtype.hasobject:
-        whole.update("\0".join(map(repr, array.ravel().tolist())).encode())
-    else:
-        whole.update(np.ascontiguousarray(array).tobytes())
+def _warn_again(warned: warnings.WarningMessage) -> None:
+    """Issue a warning as it was issued before, from the same place of the same module."""
+    origin = next((module for module in list(sys.modules.values()) if _file(module) == warned.filename), None)
+    warnings.warn_explicit(
+        warned.message,
+        warned.category,
+        warned.filename,
+        warned.lineno,
+        module=getattr(origin, "__name__", None),
+        registry=None if origin is None else vars(origin).setdefault("__warningregistry__", {}),
+        source=warned.source,
+    )
+
+
+def _file(module: Any) -> str | None:
+    return getattr(module, "__dict__", {}).get(
+        "__file__"
+    )  # asked for by itself, a lazy module may import more

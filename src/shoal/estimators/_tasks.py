@@ -1,4 +1,4 @@
-"""The seam to the engine: networks to train as tasks, given all at once, and what came of each.
+"""The seam to the engine: networks to train as tasks, given lot by lot, and what came of each.
 
 Letters: N rows, D inputs, K outputs or classes, C channels, T evaluation points.
 """
@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +22,7 @@ from shoal.engine import (
     Checkpoint,
     Dtype,
     Job,
+    Lot,
     MemoryFit,
     MemoryGround,
     Pool,
@@ -57,7 +59,8 @@ class Task:
     `x` is float (N, D) or (N, C, H, W), or pictures uint8 (N, C, H, W), in `dtype` unless pictures; `y` float (N, K) or
     int64 (N,) class numbers below `outputs`; `sample_weight` float (N,). `train_rows` may repeat rows; `inner_rows`
     decide early stopping; `validation_rows` only draw curves. `seed`, `fold` and `repeat` key the streams:
-    tasks that share all three are compared in pairs. `start` is a state to go on from.
+    tasks that share all three are compared in pairs. `start` is a state to go on from; `device` is where torch
+    computes.
     """
 
     key: str
@@ -76,6 +79,7 @@ class Task:
     repeat: int = 0
     start: State | None = None
     dtype: Dtype = "float32"
+    device: Devices = "auto"
 
     @property
     def job(self) -> Job:
@@ -114,35 +118,61 @@ class Trained:
         return cls(key, **{name: getattr(record, name) for name in names}, state=state)
 
 
-def _nobody(_task: Task, _device: Devices) -> Trained | None:
-    """Know nothing of a task: it is trained here and now."""
+Train = Callable[[Task], Trained]
+"""Trains a task in this thread."""
 
 
-answering: ContextVar[Callable[[Task, Devices], Trained | None]] = ContextVar("answering", default=_nobody)
-"""Is asked before a task is trained alone: a search knows what came of it already."""
+def at_once(task: Task, _network: Any, train_it: Train) -> Trained:
+    """Train a task here and now."""
+    return train_it(task)
+
+
+_answering: ContextVar[Callable[[Task, Any, Train], Trained]] = ContextVar("answering", default=at_once)
+"""Is asked what comes of the task of a network (an estimator); a search knows already, or has it trained."""
+
+
+@contextmanager
+def answered(answer: Callable[[Task, Any, Train], Trained]) -> Iterator[None]:
+    """Within, `answer` says what comes of the task of a network (an estimator)."""
+    before = _answering.set(answer)
+    try:
+        yield
+    finally:
+        _answering.reset(before)
 
 
 def train_one(
-    task: Task, *, device: Devices = "auto", on_epoch: Callable[[State], bool] | None = None
+    task: Task,
+    *,
+    device: Devices = "auto",
+    on_epoch: Callable[[State], bool] | None = None,
+    network: Any = None,
 ) -> Trained:
-    """Train one task in this thread; `on_epoch` is called after every epoch and ends it by answering true."""
-    if (known := answering.get()(task, device)) is not None:
-        return known
+    """Train one task in this thread, for the estimator `network`.
+
+    `on_epoch` is called after every epoch and ends the fit by answering true.
+    """
+    return _answering.get()(replace(task, device=device), network, partial(_train_here, on_epoch=on_epoch))
+
+
+def _train_here(task: Task, on_epoch: Callable[[State], bool] | None) -> Trained:
     table = Table(task.x, task.y, task.sample_weight)
-    trainer = trainer_for(task.job, table, pick_device(device), task.dtype)
+    trainer = trainer_for(task.job, table, pick_device(task.device), task.dtype)
     fit = _fit(task, 0, task.key, trainer)
     return Trained.of(task.key, *train_here(fit, MemoryGround((table,)), trainer, on_epoch))
 
 
 def train(
-    tasks: Sequence[Task],
+    lots: Iterable[Sequence[Task]],
     *,
     n_jobs: int | None = None,
-    device: Devices = "auto",
     store: Path | None = None,
     watcher: OnProgress | None = None,
-) -> Iterator[Trained]:
+) -> Generator[Trained, None, None]:
     """Train every task and yield what came of each as it ends, in no promised order.
+
+    Tasks come in lots that are taken one by one, in this thread, when few tasks are left to train; the rows of
+    a lot are let go when its last task has ended. Equal tasks on the same arrays of a lot are one fit.
 
     `n_jobs` networks are trained at a time: None is 1, as in scikit-learn, -1 is one a core. The bytes of a
     result depend on its task alone, not on `n_jobs`, on order or on other tasks.
@@ -151,14 +181,18 @@ def train(
     depend on, and what is there already is not trained again; RunFolderBusy where another process
     writes there, RunFolderError where it holds something else.
     """
-    plan = _Plan.of(tasks, pick_device(device), by_content=store is not None)
     with ExitStack() as stack:
-        kept = _open_store(store, tasks, stack)
-        known = kept.known() if kept else frozenset()
-        for name in known & plan.fits.keys():
-            yield from plan.results(name, kept.record(name), watcher)  # type: ignore[union-attr]
-        for group in plan.groups(known):
-            yield from _train_group(group, plan, jobs_at_once(n_jobs), kept, watcher)
+        plan = _Plan(store, stack, watcher)
+        pool = Pool(plan.lots(lots), jobs_at_once(n_jobs))
+        stack.callback(pool.close)
+        for event in pool.events():
+            match event:
+                case FitRecord():
+                    yield from plan.results(event)
+                case Checkpoint() if plan.store:
+                    plan.store.put_checkpoint(event.fit_id, event.arrays, event.facts)
+                case Progress():
+                    plan.tell(event.fit_id, event.share)
 
 
 def jobs_at_once(n_jobs: int | None) -> int:
@@ -168,75 +202,69 @@ def jobs_at_once(n_jobs: int | None) -> int:
     return n_jobs if n_jobs and n_jobs > 0 else max(1, default_workers() + 1 + (n_jobs or -default_workers()))
 
 
-@dataclass(frozen=True, eq=False)
 class _Plan:
-    """Tasks laid out for the engine: fits by name, with their tables and trainers, and the tasks of each."""
+    """Tasks laid out for the engine, and the keys of the tasks that each fit answers."""
 
-    tables: tuple[Table, ...]
-    fits: dict[str, MemoryFit]
-    trainers: dict[str, Trainer]
-    keys: dict[str, list[str]]
+    def __init__(self, folder: Path | None, stack: ExitStack, watcher: OnProgress | None) -> None:
+        self._folder, self._stack, self._watcher = folder, stack, watcher
+        self.store: Store | None = None
+        self._stored: set[str] = set()
+        self._keys: dict[str, list[str]] = {}
 
-    @classmethod
-    def of(cls, tasks: Sequence[Task], device: str, *, by_content: bool) -> _Plan:
-        """Lay out tasks. Equal tasks are one fit where they are named by their content."""
+    def lots(self, lots: Iterable[Sequence[Task]]) -> Iterator[Lot]:
+        """Lay out every lot: fits of one trainer, convolutional or not, long ones first; the rest is known."""
+        for number, tasks in enumerate(lots):
+            if self._folder is not None and self.store is None:
+                self.store = _open_store(self._folder, tasks[0].task, self._stack)
+                self._stored |= self.store.known()
+            yield from self._lot(tasks, f"{number} ")
+
+    def _lot(self, tasks: Sequence[Task], lot: str) -> Iterator[Lot]:
         tables: dict[tuple[int, int, int], tuple[int, Table]] = {}
-        fits: dict[str, MemoryFit] = {}
+        groups: dict[tuple[str, bool], list[MemoryFit]] = {}
         trainers: dict[str, Trainer] = {}
-        keys: dict[str, list[str]] = {}
+        known: list[FitRecord] = []
         digests: dict[int, str] = {}
         for task in tasks:
             arrays = (id(task.x), id(task.y), id(task.sample_weight))
-            number, table = tables.setdefault(
-                arrays, (len(tables), Table(task.x, task.y, task.sample_weight))
-            )
-            trainer = trainer_for(task.job, table, device, task.dtype)
-            trainers[trainer.version] = trainer
-            name = _content(task, trainer.version, digests) if by_content else task.key
-            fits[name] = _fit(task, number, name, trainer)
-            keys.setdefault(name, []).append(task.key)
-        return cls(tuple(table for _, table in tables.values()), fits, trainers, keys)
-
-    def groups(self, known: frozenset[str]) -> list[list[MemoryFit]]:
-        """Fits still to be trained: each group of one trainer, convolutional or not, long ones first."""
-        groups: dict[tuple[str, bool], list[MemoryFit]] = {}
-        for name, fit in self.fits.items():
-            if name not in known:
+            place, table = tables.setdefault(arrays, (len(tables), Table(task.x, task.y, task.sample_weight)))
+            trainer = trainer_for(task.job, table, pick_device(task.device), task.dtype)
+            digest = _digest_of_bytes if self.store else _digest_of_object
+            name = ("" if self.store else lot) + _named(task, trainer.version, digests, digest)
+            keys = self._keys.setdefault(name, [])
+            keys.append(task.key)
+            if len(keys) > 1:
+                continue
+            if self.store and name in self._stored:
+                known.append(self.store.record(name))
+            else:
+                trainers[trainer.version] = trainer
+                fit = _fit(task, place, name, trainer)
                 groups.setdefault((fit.trainer, fit.job.architecture.convolutional), []).append(fit)
-        return [longest_first(group, self.trainers) for group in groups.values()]
+        ground = MemoryGround(tuple(table for _, table in tables.values()))
+        for (version, _), fits in groups.items():
+            starts = {fit.id: start for fit in fits if (start := self._start(fit.id))}
+            yield Lot(longest_first(fits, trainers), ground, trainers[version], starts)
+        if known:
+            yield Lot((), ground, trainer, known=known)
 
-    def results(self, name: str, record: FitRecord, watcher: OnProgress | None) -> Iterator[Trained]:
-        """Give what came of a fit to every task that it answers."""
-        self.tell(name, 1.0, watcher)
-        return (Trained.of(key, record) for key in self.keys[name])
+    def _start(self, name: str) -> Checkpoint | None:
+        saved = self.store.checkpoint(name) if self.store else None
+        return Checkpoint(name, *saved) if saved else None
 
-    def tell(self, name: str, share: float, watcher: OnProgress | None) -> None:
+    def results(self, record: FitRecord) -> Iterator[Trained]:
+        """Keep what came of a fit, and give it to every task that it answers."""
+        name = record.fit_id
+        if self.store and name not in self._stored:
+            self.store.add(record)
+            self._stored.add(name)
+        self.tell(name, 1.0)
+        return (Trained.of(key, record) for key in self._keys.pop(name, ()))
+
+    def tell(self, name: str, share: float) -> None:
         """Say how far a fit has come."""
-        for key in self.keys[name] if watcher else ():
-            watcher(key, share)  # type: ignore[misc]
-
-
-def _train_group(
-    group: list[MemoryFit], plan: _Plan, workers: int, kept: Store | None, watcher: OnProgress | None
-) -> Iterator[Trained]:
-    starts: dict[str, Checkpoint] = {}
-    for fit in group if kept else ():
-        if kept and (saved := kept.checkpoint(fit.id)):
-            starts[fit.id] = Checkpoint(fit.id, *saved)
-    pool = Pool(group, MemoryGround(plan.tables), plan.trainers[group[0].trainer], starts, workers)
-    try:
-        for event in pool.events():
-            match event:
-                case FitRecord():
-                    if kept:
-                        kept.add(event)
-                    yield from plan.results(event.fit_id, event, watcher)
-                case Checkpoint() if kept:
-                    kept.put_checkpoint(event.fit_id, event.arrays, event.facts)
-                case Progress():
-                    plan.tell(event.fit_id, event.share, watcher)
-    finally:
-        pool.close()
+        for key in self._keys.get(name, ()) if self._watcher else ():
+            self._watcher(key, share)  # type: ignore[misc]
 
 
 def _fit(task: Task, table: int, name: str, trainer: Trainer) -> MemoryFit:
@@ -244,24 +272,20 @@ def _fit(task: Task, table: int, name: str, trainer: Trainer) -> MemoryFit:
     return MemoryFit(name, task.job, table, *rows, trainer.version, task.start)
 
 
-def _open_store(folder: Path | None, tasks: Sequence[Task], stack: ExitStack) -> Store | None:
+def _open_store(folder: Path, kind: str, stack: ExitStack) -> Store:
     """Open the store of a folder, for as long as the stack is; a fit that failed there is tried anew."""
-    if folder is None:
-        return None
     stack.enter_context(RunLock(folder))
-    identity = Identity(STORE_NAME, tasks[0].task if tasks else "", "")
-    store = stack.enter_context(Store.create_or_open(folder, identity))
+    store = stack.enter_context(Store.create_or_open(folder, Identity(STORE_NAME, kind, "")))
     store.forget_failed()
     return store
 
 
-def _content(task: Task, version: str, digests: dict[int, str]) -> str:
-    """Give the SHA-256 of all that the bytes of a task's result depend on."""
+def _named(task: Task, version: str, digests: dict[int, str], digest: Callable[[NDArray[Any]], str]) -> str:
+    """Give the SHA-256 of all that the bytes of a task's result depend on; `digest` names an array."""
 
-    def digest(array: NDArray[Any] | None) -> str | None:
+    def known(array: NDArray[Any] | None) -> str | None:
         if array is not None and id(array) not in digests:
-            head = f"{array.dtype.str}{array.shape}".encode()
-            digests[id(array)] = hashlib.sha256(head + np.ascontiguousarray(array).tobytes()).hexdigest()
+            digests[id(array)] = digest(array)
         return None if array is None else digests[id(array)]
 
     arrays = (task.x, task.y, task.sample_weight, task.train_rows, task.validation_rows, task.inner_rows)
@@ -271,10 +295,21 @@ def _content(task: Task, version: str, digests: dict[int, str]) -> str:
         "network": task.network.model_dump(mode="json"),
         "training": task.training.model_dump(mode="json"),
         "task": [task.task, task.outputs, task.dtype],
-        "arrays": [digest(array) for array in arrays],
+        "arrays": [known(array) for array in arrays],
         "streams": [task.seed, task.fold, task.repeat],
-        "start": [digest(array) for array in began] + ([] if start is None else [str(start.epoch)]),
+        "start": [known(array) for array in began] + ([] if start is None else [str(start.epoch)]),
         "trainer": version,
     }
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _digest_of_bytes(array: NDArray[Any]) -> str:
+    """Name an array by its content, for a store."""
+    head = f"{array.dtype.str}{array.shape}".encode()
+    return hashlib.sha256(head + np.ascontiguousarray(array).tobytes()).hexdigest()
+
+
+def _digest_of_object(array: NDArray[Any]) -> str:
+    """Name an array by itself, while it is there."""
+    return str(id(array))

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data import Column, Dataset, Preprocessing, fit_preprocessing
+from shoal.errors import Problem, RunFolderError, StudyError
 from shoal.look._facts import (
     Agreement,
     Curves,
@@ -29,7 +30,7 @@ from shoal.look._facts_inside import Profiles, Weights, activation_profiles, wei
 from shoal.look._facts_search import Effects, Ranking, VarianceSplit, effects, ranking, variance_split
 from shoal.look._measures import LOSSES, leading_metric, on_test_rows, selection_score
 from shoal.nets import Architecture, DenseLayer, activations, build_architecture, refit_parameters
-from shoal.results import PlanEntry, Results, SearchScores, Stage, higher_is_better, search_scores
+from shoal.results import Inside, PlanEntry, Results, SearchScores, Stage, higher_is_better, search_scores
 from shoal.study import base_candidate, candidates
 
 DELIVERED: Final = "delivered network"
@@ -248,14 +249,32 @@ class Findings:
         entry = self.delivered.healthy[0]
         choice = self.results.choice
         everyone = candidates(self.study) if choice else (base_candidate(self.study),)
-        network = next(one for one in everyone if choice is None or one.id == choice.candidate_id).network
         named = self.results.parameters(entry.fit_id)
         shape = self.truth.images.shape[1:]
-        if network.kind == "mlp":
-            shape = named["hidden1.weight" if network.hidden else "output.weight"].shape[1:]
-        if 0 in shape:
+        try:
+            network = next(one for one in everyone if choice is None or one.id == choice.candidate_id).network
+            if network.kind == "mlp":
+                shape = named["hidden1.weight" if network.hidden else "output.weight"].shape[1:]
+            if 0 in shape:
+                return None
+            architecture = build_architecture(network, shape, len(named["output.bias"]))
+        except (StopIteration, LookupError, TypeError, ValueError, StudyError):
+            architecture = None
+        if architecture is None or not architecture.holds(named):
+            what = "the delivered network in its results is not the one of its study"
+            raise RunFolderError(Problem(str(self.results.folder), what))
+        return architecture, named
+
+    @cached_property
+    def inside(self) -> Inside | None:
+        """What is kept of the network that is delivered now, not of an earlier one; its arrays are of its layers."""
+        inside, healthy = self.results.inside, self.delivered.healthy
+        if not inside or not healthy or inside.fit_id != healthy[0].fit_id or self.network is None:
             return None
-        return build_architecture(network, shape, len(named["output.bias"])), named
+        if not _is_inside(inside, self.network[0]):
+            what = "the inside of the network in its results is not that of the delivered one"
+            raise RunFolderError(Problem(str(self.results.folder), what))
+        return inside
 
     def weights(self) -> Weights | None:
         """Weights of the delivered network, before and after training."""
@@ -278,8 +297,8 @@ class Findings:
         x_ND = self._preprocessing.inputs(columns) if columns else np.zeros((0, 0))
         if columns and x_ND.shape[1:] == architecture.input_shape:
             outputs = activations(architecture, named, x_ND)
-        elif self.results.inside is not None and self.results.inside.units:
-            outputs = tuple(self.results.inside.units[layer.name] for layer in dense)
+        elif self.inside is not None and self.inside.units:
+            outputs = tuple(self.inside.units[layer.name] for layer in dense)
         else:
             return None
         place_M = columns[0].values if self._one_input else outputs[-1][:, 0]
@@ -309,3 +328,28 @@ class Findings:
             train_fingerprint="", test_fingerprint="", source="",
         )  # fmt: skip
         return fit_preprocessing(dataset, np.arange(truth.train_rows), self.study.data.standardize)
+
+
+def _is_inside(inside: Inside, architecture: Architecture) -> bool:
+    """Tell whether all that is kept is of the layers of a network, by name and number of units."""
+    units = {layer.name: layer.units for layer in architecture.layers}
+    dense = {layer.name for layer in architecture.layers if isinstance(layer, DenseLayer)}
+    history = {f"{name}/{what}" for name in units for what in ("quantile", "moved")} | {"epoch", "share"}
+    of_outputs = ((inside.units, dense | {"rows"}), (inside.maps, units.keys() - dense | {"rows", "images"}))
+    return (
+        (not inside.history or inside.history.keys() == history)
+        and all(not arrays or arrays.keys() == names for arrays, names in of_outputs)
+        and all(array.ndim == 2 and array.shape[1] == units[name] for name, array in _layers(inside.units))
+        and all(array.ndim == 4 and array.shape[1] <= units[name] for name, array in _layers(inside.maps))
+        and {name.rpartition("/")[0] for name in inside.channels if "/" in name}
+        in (set(), units.keys() - dense)
+        and all(
+            inside.channels[f"{name}/low"].shape == (units[name],)
+            for name in units.keys() - dense
+            if inside.channels
+        )
+    )
+
+
+def _layers(arrays: dict[str, NDArray[Any]]) -> list[tuple[str, NDArray[Any]]]:
+    return [(name, array) for name, array in arrays.items() if name not in ("rows", "images")]

@@ -20,14 +20,6 @@ from shoal.look._facts_channels import (
 from shoal.look._facts_inside import UnitCounts, WeightHistory, weight_history
 from shoal.look._findings import DELIVERED, Findings
 from shoal.nets import ConvLayer
-from shoal.results import Inside
-
-
-def _inside(findings: Findings) -> Inside | None:
-    """What is kept of the network that is delivered now, not of an earlier one."""
-    inside = findings.results.inside
-    healthy = findings.delivered.healthy
-    return inside if inside and healthy and inside.fit_id == healthy[0].fit_id else None
 
 
 def _convolutions(findings: Findings) -> tuple[ConvLayer, ...]:
@@ -38,7 +30,7 @@ def _convolutions(findings: Findings) -> tuple[ConvLayer, ...]:
 
 def history(findings: Findings) -> WeightHistory | None:
     """How the weights of every layer moved over the epochs."""
-    inside = _inside(findings)
+    inside = findings.inside
     if not inside or not inside.history or findings.network is None:
         return None
     layers = [layer.name for layer in findings.network[0].layers]
@@ -54,7 +46,7 @@ def convolution_kernels(findings: Findings) -> Kernels | None:
 
 def maps_of_images(findings: Findings) -> list[FeatureMaps]:
     """Feature maps of the shown images, layer by layer."""
-    inside, truth = _inside(findings), findings.truth
+    inside, truth = findings.inside, findings.truth
     if not inside or not inside.maps:
         return []
     rows = inside.maps["rows"]
@@ -70,7 +62,7 @@ def maps_of_images(findings: Findings) -> list[FeatureMaps]:
 
 def class_activation(findings: Findings) -> ClassActivation | None:
     """Mean activation of every channel by class, layer by layer."""
-    inside, truth = _inside(findings), findings.truth
+    inside, truth = findings.inside, findings.truth
     if not inside or not inside.channels:
         return None
     layers = []
@@ -86,7 +78,7 @@ def class_activation(findings: Findings) -> ClassActivation | None:
 
 def exciting_images(findings: Findings) -> list[Exciting]:
     """What excites each channel most, layer by layer."""
-    inside = _inside(findings)
+    inside = findings.inside
     if not inside or not inside.channels:
         return []
     found = []

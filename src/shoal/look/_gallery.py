@@ -7,10 +7,8 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from shoal.errors import EnvironmentFault, Problem
 from shoal.look import _captions as captions
 from shoal.look._figures import Sheet, png
 from shoal.look._figures_candidates import draw_candidate_curves, draw_parallel
@@ -56,13 +54,11 @@ from shoal.look._findings_search import (
     ensemble_spreads,
     published_values,
 )
-from shoal.nets import write_atomically
 from shoal.parts import REPORT, Parts
-from shoal.results import Results
+from shoal.results import PICTURES, Results, RunFiles
 
 _Gather: TypeAlias = Callable[[Findings], Iterator["Picture"]]
 _Tested: TypeAlias = Callable[[Findings, Group, str], Iterator["Picture"]]
-_OURS: Final = re.compile(r"\d\d-[a-z0-9-]+\.png")
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,34 +77,28 @@ class Picture:
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """A picture and the file that it was drawn to."""
+    """A picture, the file that it was drawn to (its path in the run folder), and what stands in that."""
 
     picture: Picture
-    path: Path
+    name: str
+    content: bytes
 
 
-def draw_figures(results: Results, folder: Path, parts: Parts | None = None) -> tuple[Drawn, ...]:
-    """Write every picture of a run to `folder`, which is made; give them with their files, the most telling first.
+def draw_figures(results: Results, files: RunFiles, parts: Parts | None = None) -> tuple[Drawn, ...]:
+    """Write every picture of a run to its run folder; give them with their files, the most telling first.
 
     Each file appears whole or not at all. Files of earlier pictures that the run has no more are removed. A picture
     that cannot be made is noted in `parts`, and the others are made.
-    Raises EnvironmentFault where the folder cannot be written.
+    Raises EnvironmentFault or RunFolderError where the folder cannot be written.
     """
     parts = parts or Parts()
     written: list[Drawn] = []
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for picture in pictures(results, parts):
-            path = folder / f"{picture.name}.png"
-            with parts.attempt(f"figure {picture.name}", REPORT):
-                write_atomically(path, picture.png())
-                written.append(Drawn(picture, path))
-        for path in set(folder.iterdir()) - {one.path for one in written}:
-            if _OURS.fullmatch(path.name):
-                path.unlink()
-    except OSError as error:
-        what = f"expected a folder that pictures can be written to, got: {error.strerror or error}"
-        raise EnvironmentFault(Problem(str(folder), what)) from error
+    for picture in pictures(results, parts):
+        with parts.attempt(f"figure {picture.name}", REPORT):
+            drawn = Drawn(picture, f"{PICTURES}/{picture.name}.png", picture.png())
+            files.write(drawn.name, drawn.content)
+            written.append(drawn)
+    files.keep_only(PICTURES, [one.name for one in written])
     return tuple(written)
 
 

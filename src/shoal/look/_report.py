@@ -14,7 +14,7 @@ import io
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,16 +30,14 @@ from shoal.look._plots import plot_of, plotly_source, style_marks
 from shoal.look._reasons import reasons
 from shoal.look._summary import ADDED_UP, summary
 from shoal.look._text import duration
-from shoal.look._works import software, works
-from shoal.nets import write_atomically
+from shoal.look._works import software, trained_where, works
 from shoal.parts import REPORT, Parts
-from shoal.results import Results
+from shoal.results import REPORT_NAME, Results, RunFiles, run_files
 from shoal.study import passed_on, to_toml
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-REPORT_NAME: Final = "report.html"
 _WEBP_SIDE: Final = 16_383
 _HERE: Final = Path(__file__).parent
 _COMPARISON: Final = re.compile(r"4\d-(\d+)-")
@@ -73,20 +71,23 @@ class Compared:
     pictures: tuple[Shown, ...]
 
 
-def write_report(results: Results, parts: Parts | None = None) -> Path:
+def write_report(results: Results, parts: Parts | None = None, files: RunFiles | None = None) -> Path:
     """Draw the pictures of a run, each once, and write the report beside them; each file whole or not at all.
 
-    What cannot be made is noted in `parts`, and the rest is made. Gives where the report stands, if it could be made.
-    Raises EnvironmentFault where the run folder cannot be written.
+    `files` are those of the run folder, where it is held already. What cannot be made is noted in `parts`, and the rest
+    is made. Gives where the report stands, if it could be made. Raises EnvironmentFault or RunFolderError where the run
+    folder cannot be written, RunFolderBusy while a run goes on.
     """
+    if files is None:
+        with run_files(results.folder) as held:
+            return write_report(results, parts, held)
     parts = parts or Parts()
     drawn: tuple[Drawn, ...] = ()
     with parts.attempt("figures", REPORT):
-        drawn = draw_figures(results, results.folder / "figures", parts)
-    path = results.folder / REPORT_NAME
-    with parts.attempt(REPORT_NAME, REPORT, path):
-        write_atomically(path, report_html(results, drawn, parts).encode())
-    return path
+        drawn = draw_figures(results, files, parts)
+    with parts.attempt(REPORT_NAME, REPORT, partial(files.remove, REPORT_NAME)):
+        files.write(REPORT_NAME, report_html(results, drawn, parts).encode())
+    return results.folder / REPORT_NAME
 
 
 def report_html(results: Results, drawn: Iterable[Drawn], parts: Parts | None = None) -> str:
@@ -183,6 +184,7 @@ def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], An
         "compared": lambda: _by_comparison(findings, shown),
         "study_lines": lambda: to_toml(results.study).splitlines(),
         "software": lambda: software(results.environment),
+        "trained_where": lambda: trained_where(results),
         "works": lambda: works(results, frozenset(one.name for one in shown)),
     }
 
@@ -198,7 +200,7 @@ def _by_comparison(findings: Findings, shown: list[Shown]) -> list[Compared]:
 
 def _shown(drawn: Drawn, live: bool) -> Shown:
     picture = drawn.picture
-    image, width, height = _webp(drawn.path.read_bytes())
+    image, width, height = _webp(drawn.content)
     title = _title(picture.name)
     alt, csv = f"{title}: {in_words(picture.fact) or picture.caption}", csv_link(fact_csv(picture.fact))
     return Shown(picture.name, title, picture.caption, image, width, height, alt, csv, live)

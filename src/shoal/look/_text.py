@@ -17,6 +17,7 @@ from shoal.look._findings_inside import unit_counts
 from shoal.look._notes import effects_said, shares_said
 from shoal.look._reasons import counted, reasons
 from shoal.look._tables import delivered_one, held_out, same_settings
+from shoal.look._works import trained_where
 from shoal.parts import SHOW, Parts
 from shoal.results import class_scores
 
@@ -154,6 +155,10 @@ def results_text(results: Results, parts: Parts | None = None) -> str:
     for name, table in tables.items():
         with parts.attempt(f"table of {name}", SHOW):
             said.append(table())
+    if where := trained_where(results):
+        said.append(
+            "\n".join(["trained in several environments", *(f"  {count}: {one}" for count, one in where)])
+        )
     if results.unfinished:
         said.append(f"{results.unfinished:,} fits are not trained yet; run the study again to go on")
     said += ["\n".join(map(str, results.missing)), f"digest of all results: {results.digest}"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+from shoal.errors import visible
 from shoal.results import Results
 from shoal.study import Network, Training, base_candidate, candidates, comparison_candidates
 
@@ -149,6 +150,26 @@ def _of_pictures(results: Results, drawn: frozenset[str]) -> list[Work]:
         found.append(Work("interval of the accuracy", f"{cited} JASA 22, 209–212."))
     cited = "Okabe, Ito (2008): Color universal design: how to make figures that are colorblind friendly."
     return [*found, Work("colours of the pictures", cited)]
+
+
+def trained_where(results: Results) -> list[tuple[str, str]]:
+    """Say of every environment, where there are several, how many networks were trained there, wholly or in part."""
+    if len(results.origins) < 2:
+        return []
+    return [(_networks(count), _described(environment)) for environment, count in results.origins]
+
+
+def _networks(count: int) -> str:
+    return f"{count:,} network" + "s" * (count != 1)
+
+
+def _described(environment: dict[str, Any]) -> str:
+    if not environment:
+        return "where they were trained was not kept"
+    versions = [f"{name} {version}" for name, version in software(environment)]
+    named = [f"python {environment['python']}"] if "python" in environment else []
+    machine = [str(environment[key]) for key in ("processor", "platform") if key in environment]
+    return visible(", ".join([*named, *versions, *machine]))
 
 
 def software(environment: dict[str, Any]) -> list[tuple[str, str]]:

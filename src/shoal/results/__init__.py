@@ -2,7 +2,7 @@
 
 from shoal.results._ensemble import Ensemble, vote_counts, vote_entropy
 from shoal.results._files import RunFiles, run_files
-from shoal.results._folder import refuse_foreign
+from shoal.results._folder import PICTURES, REPLACED, REPORT_NAME, STUDY_NAME, refuse_foreign
 from shoal.results._inside import Inside
 from shoal.results._lock import RunLock
 from shoal.results._record import CandidateRow, FitRecord, Plan, PlanEntry, Stage, Status, Truth
@@ -22,6 +22,10 @@ from shoal.results._statistics import PairedTest, corrected_t_test, holm, mean_a
 from shoal.results._store import Identity, Store
 
 __all__ = [
+    "PICTURES",
+    "REPLACED",
+    "REPORT_NAME",
+    "STUDY_NAME",
     "CalibrationBins",
     "CandidateRow",
     "Choice",

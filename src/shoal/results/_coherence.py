@@ -33,12 +33,14 @@ def check_plan(plan: Sequence[PlanEntry], candidates: Sequence[CandidateRow], tr
     known = {row.candidate_id for row in candidates}
     places = {(one.stage, one.candidate_id, one.label, one.fold, one.repeat) for one in plan}
     expect(len(places) == len(plan))
+    expect(
+        len({(one.fit_id, one.train_rows, one.validation_rows) for one in plan})
+        == len({one.fit_id for one in plan})
+    )
     for one in plan:
-        expect(one.candidate_id in known and (one.stage == "search") == (not one.label))
+        expect((one.stage == "search") == (not one.label))
+        expect(one.candidate_id in known or one.stage != "search")
         expect(one.train_rows + one.validation_rows <= truth.train_rows)
-        if one.validation_rows:
-            held_V = truth.validation_rows.get(place_of(one))
-            expect(held_V is not None and len(held_V) == one.validation_rows)
 
 
 def place_of(entry: PlanEntry) -> tuple[str, int]:
@@ -54,11 +56,10 @@ def check_fits(plan: Sequence[PlanEntry], fits: Mapping[str, FitRecord], study: 
     for fit in fits.values():
         expect(fit.kept_epoch <= fit.epochs)
         expect(set(fit.scores) <= {"validation", "test"})
-        expect(fit.status == "ok" or not fit.scores)
     for one in plan:
         done = fits.get(one.fit_id)
         if done is not None and done.status == "ok":
-            expect(not one.validation_rows or "validation" in done.scores)
+            expect(one.stage != "search" or not one.validation_rows or "validation" in done.scores)
             expect(one.stage == "search" or "test" in done.scores)
 
 
@@ -77,10 +78,13 @@ def check_part(part: str, arrays: Arrays, fit: FitRecord, truth: Truth) -> None:
     if part == "curves":
         _check_curves(arrays, fit)
     elif part == "parameters":
-        expect(bool(arrays) == (fit.status == "ok"))
+        expect(arrays or fit.status != "ok")
         expect(all(np.isfinite(array).all() for array in arrays.values()))
     elif part == "predictions":
-        expect(set(arrays) == set(fit.scores))
+        expect(
+            set(arrays) <= {"validation", "test"}
+            and ("test" in arrays or fit.status != "ok" or "test" not in fit.scores)
+        )
         for rows, predicted_VK in arrays.items():
             expect(predicted_VK.ndim == 2 and predicted_VK.shape[1] == outputs_of(truth))
             expect(rows != "test" or len(predicted_VK) == len(truth.y) - truth.train_rows)

@@ -29,6 +29,7 @@ from shoal.results._folder import (
     refuse_ways_out,
     size_of,
 )
+from shoal.results._log import holds_a_commit
 from shoal.results._tables import ADDED, VERSION, tables_of
 
 APPLICATION_ID: Final = int.from_bytes(b"Shol", "big")
@@ -80,9 +81,10 @@ class Database:
         make_folder(folder)
         refuse_ways_out(folder, writing=True)
         path = folder / STORE_NAME
-        if not size_of(path):
-            _give_birth(folder)
         database = cls(path)
+        if not size_of(path):
+            with database._translated():
+                _give_birth(folder)
         database._connect(path, "mode=rw")
         try:
             database._ask_for_durability()
@@ -134,8 +136,8 @@ class Database:
         """
         folder = self.path.parent
         refuse_ways_out(folder, writing=False)
-        log, index = size_of(folder / LOG_NAME), size_of(folder / INDEX_NAME)
-        if log is not None and index is not None:
+        log, index = holds_a_commit(folder / LOG_NAME), size_of(folder / INDEX_NAME)
+        if log and index is not None:
             self._mark = None
             self._connect(self.path, "mode=ro&readonly_shm=1")
             return
@@ -178,7 +180,9 @@ class Database:
                 f"written by a newer Shoal (format {version}, this one reads up to {VERSION}); update shoal"
             )
             raise RunFolderError(Problem(str(self.path), what))
-        if version < 1 or self.rows(_SCHEMA) != _our_schema(version):
+        with self._translated():
+            ours = _our_schema(max(version, 1))
+        if version < 1 or self.rows(_SCHEMA) != ours:
             raise self.damaged("its tables are not those of Shoal")
         return version
 
@@ -214,14 +218,23 @@ class Database:
         """Have SQLite walk every page and index; RunFolderError if one is damaged."""
         if (found := self.rows("PRAGMA integrity_check(1)")) != [("ok",)]:
             said = str(found[0][0]).splitlines()[-1]
-            # What kept it from looking is no damage.
-            code = int(match[1]) & 0xFF if (match := re.search(r"error code=(\d+)", said)) else 0
-            if code in _FAULTS:
-                raise EnvironmentFault(Problem(str(self.path), _FAULTS[code]))
+            self._refuse_unreadable(said)
             raise self.damaged(said)
         whole = self._pragma("page_count") * self._pragma("page_size")
         if self._mark is not None and self._scratch is None and size_of(self.path) != whole:
             raise self.damaged(f"its length is not the {whole} bytes that it tells of")
+
+    def _refuse_unreadable(self, said: str) -> None:
+        """Tell what kept SQLite from looking at a page apart from damage: it says little of either."""
+        if match := re.search(r"error code=(\d+)", said):
+            code = int(match[1]) & 0xFF
+        else:
+            page = re.search(r"failed to get page (\d+)", said)
+            # Its own pages are there to be had, unless memory or disk fail.
+            there = page is not None and int(page[1]) <= self._pragma("page_count")
+            code = sqlite3.SQLITE_NOMEM if there else sqlite3.SQLITE_OK
+        if code in _FAULTS:
+            raise EnvironmentFault(Problem(str(self.path), _FAULTS[code]))
 
     # Reading and writing
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from shoal.errors import Problem, RunFolderError
+from shoal.errors import InputError, Problem
 from shoal.files import Folder
 from shoal.results._folder import PICTURES, REPLACED, folder_error
 from shoal.results._lock import RunLock
@@ -41,11 +41,18 @@ class RunFiles:
         with self._opened(PICTURES) as opened:
             return {name: opened.sha256(name) for name in opened.names() if _PICTURE.fullmatch(name)}
 
+    def refuse_others(self, *names: str) -> None:
+        """Refuse, before there is anything to write, places in which something else lies; see `write`."""
+        for name in names:
+            place, _, last = name.rpartition("/")
+            with self._opened(place) as opened:
+                self._ours(opened, name, last)
+
     def write(self, name: str, content: bytes) -> None:
         """Write one file, whole or not at all; `name` is its path in the folder, such as "figures/10-scores.png".
 
-        Raises RunFolderError where something lies there that is not as Shoal wrote it, EnvironmentFault where the
-        disk does not take it.
+        Raises InputError where something lies there that is not as Shoal wrote it, RunFolderError or EnvironmentFault
+        where the folder cannot be written.
         """
         place, _, last = name.rpartition("/")
         with self._opened(place) as opened:
@@ -55,16 +62,21 @@ class RunFiles:
                 self._store.put_file(name, digest, now)
                 file.take()
 
-    def keep_only(self, place: str, names: Collection[str]) -> None:
-        """Delete our files of a folder in the run folder but these; what somebody has changed stays."""
-        others = [name for name in self._store.files() if name.startswith(f"{place}/") and name not in names]
-        with self._opened(place) as opened:
-            for name in others:
-                last = name.rpartition("/")[2]
-                with_digest = opened.sha256(last) if opened.is_file(last) else None
-                if with_digest in self._store.files()[name]:
+    def remove(self, *names: str) -> None:
+        """Delete files that are ours; what somebody has changed stays, and is theirs from now on."""
+        listed = self._store.files()
+        for name in names:
+            place, _, last = name.rpartition("/")
+            with self._opened(place) as opened:
+                if opened.is_file(last) and opened.sha256(last) in listed.get(name, ()):
                     opened.remove(last)
+            if name in listed:
                 self._store.drop_file(name)
+
+    def keep_only(self, place: str, names: Collection[str]) -> None:
+        """Delete our files of a folder in the run folder but these; see `remove`."""
+        listed = self._store.files()
+        self.remove(*(name for name in listed if name.startswith(f"{place}/") and name not in names))
 
     def _ours(self, opened: Folder, name: str, last: str) -> str | None:
         """Give the digest of what stands there now; refuse what is not ours."""
@@ -72,7 +84,7 @@ class RunFiles:
         if now in self._store.files().get(name, ()) or opened.kind(last) is None:
             return now
         what = "expected no such file, or it as Shoal wrote it, found another; move it away"
-        raise RunFolderError(Problem(str(self._folder / name), what))
+        raise InputError(Problem(str(self._folder / name), what))
 
     @contextmanager
     def _opened(self, place: str) -> Iterator[Folder]:

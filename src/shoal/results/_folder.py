@@ -25,7 +25,9 @@ _IN_PLACE: Final = (STORE_NAME, LOG_NAME, INDEX_NAME, LOCK_NAME)
 """Files that are written where they lie."""
 PICTURES: Final = "figures"
 _FOLDERS: Final = (PICTURES,)
-REPLACED: Final = ("study.toml", "model.safetensors", "report.html")
+STUDY_NAME: Final = "study.toml"
+REPORT_NAME: Final = "report.html"
+REPLACED: Final = (STUDY_NAME, "model.safetensors", REPORT_NAME)
 """Files that are replaced as a whole."""
 _OUR_FILES: Final = (*_IN_PLACE, *REPLACED)
 _KINDS: Final = (
@@ -55,6 +57,20 @@ def make_folder(folder: Path) -> None:
             _flush(path.parent)
     except OSError as error:
         raise folder_error(folder, error) from error
+
+
+def refuse_unusable(folder: Path) -> None:
+    """Refuse what `make_folder` and a run in that folder would, without making anything."""
+    try:
+        there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        if not there.is_dir():
+            code = errno.EEXIST if there == folder else errno.ENOTDIR
+            raise OSError(code, os.strerror(code))
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise folder_error(folder, error) from error
+    refuse_ways_out(folder, writing=True)
 
 
 def refuse_ways_out(folder: Path, *, writing: bool) -> None:
@@ -123,11 +139,15 @@ def mark_of(path: Path) -> tuple[int, ...] | None:
     return None if found is None else (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
 
 
+def open_to_read(path: Path) -> int:
+    """Open a file of the run folder: no link is followed, and no pipe is waited for."""
+    return os.open(path, os.O_RDONLY | NO_FOLLOW | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
+
+
 def copy_file(source: Path, target: Path) -> None:
     """Copy the bytes of a file of the run folder; a link in its place is not followed."""
     try:
-        descriptor = os.open(source, os.O_RDONLY | NO_FOLLOW | getattr(os, "O_BINARY", 0))
-        with os.fdopen(descriptor, "rb") as read, open(target, "xb") as written:
+        with os.fdopen(open_to_read(source), "rb") as read, open(target, "xb") as written:
             while block := read.read(1 << 20):
                 written.write(block)
     except OSError as error:

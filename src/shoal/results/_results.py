@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from shoal.errors import Problem, RunFolderError, ShoalError, as_path
 from shoal.parts import Missing
 from shoal.results import _frames
-from shoal.results._coherence import check_choice, check_fits, check_part, check_plan, check_study
+from shoal.results._coherence import check_choice, check_fits, check_part, check_plan, check_study, place_of
 from shoal.results._ensemble import Ensemble, ensemble_frame, read_ensemble
 from shoal.results._inside import Inside, read_inside
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Stage, Truth
@@ -55,9 +55,9 @@ class Results:
     truth: Truth
     environment: dict[str, Any]
     coverage: dict[str, Any] | None = None
+    origins: tuple[tuple[dict[str, Any], int], ...] = ()
     missing: tuple[Missing, ...] = ()
     data_notes: tuple[str, ...] = ()
-    origins: tuple[tuple[dict[str, Any], int], ...] = ()
 
     @classmethod
     def open(cls, folder: Path | str) -> Results:
@@ -77,10 +77,6 @@ class Results:
                 check_plan(plan, candidate_rows, truth)
             with _coherent(folder, "a fit"):
                 check_fits(plan, fits, study)
-            with _coherent(folder, "what is missing"):
-                missing = _missing(store.fact("missing"))
-            with _coherent(folder, "a note on the data"):
-                data_notes = _data_notes(store.fact("data notes"))
             return cls(
                 folder=folder,
                 study=study,
@@ -91,9 +87,9 @@ class Results:
                 truth=truth,
                 environment=store.environment(),
                 coverage=store.fact("coverage"),
-                missing=missing,
-                data_notes=data_notes,
                 origins=_counted(store.origins(), fits),
+                missing=_missing(folder, store.fact("missing")),
+                data_notes=_data_notes(folder, store.fact("data notes")),
             )
 
     def __repr__(self) -> str:
@@ -222,7 +218,12 @@ class Results:
             for entry in self.plan:
                 wanted = stage in (None, entry.stage) and label in (None, entry.label)
                 if wanted and entry.fit_id in self.summaries:
-                    yield entry, self._part(store, entry.fit_id, part)
+                    arrays = self._part(store, entry.fit_id, part)
+                    if part == "predictions" and "validation" in arrays:
+                        with _coherent(self.folder, f"the predictions of fit {entry.fit_id}"):
+                            rows_V = self.truth.validation_rows[place_of(entry)]
+                            expect(len(rows_V) == len(arrays["validation"]))
+                    yield entry, arrays
 
     @cached_property
     def digest(self) -> str:
@@ -253,16 +254,6 @@ def _digest_fit(whole: hashlib._Hash, record: FitRecord) -> None:
     whole.update(json.dumps(facts, sort_keys=True).encode())
 
 
-def _data_notes(value: Any) -> tuple[str, ...]:
-    """Read the sentences on the data; results of old have none."""
-    expect(value is None or (isinstance(value, list) and all(isinstance(note, str) for note in value)))
-    return tuple(value or ())
-
-
-def _missing(value: Any) -> tuple[Missing, ...]:
-    return tuple(map(checker(Missing), value or ()))
-
-
 def _counted(
     origins: Sequence[tuple[dict[str, Any], frozenset[str]]], fits: Mapping[str, FitRecord]
 ) -> tuple[tuple[dict[str, Any], int], ...]:
@@ -272,12 +263,24 @@ def _counted(
     return tuple((environment, count) for environment, count in [*found, ({}, unknown)] if count)
 
 
+def _data_notes(folder: Path, value: Any) -> tuple[str, ...]:
+    """Read the sentences on the data; results of old have none."""
+    with _coherent(folder, "a note on the data"):
+        expect(value is None or (isinstance(value, list) and all(isinstance(note, str) for note in value)))
+        return tuple(value or ())
+
+
+def _missing(folder: Path, value: Any) -> tuple[Missing, ...]:
+    with _coherent(folder, "what is missing"):
+        return tuple(map(checker(Missing), value or ()))
+
+
 @contextmanager
 def _coherent(folder: Path, what: str) -> Iterator[None]:
-    """Refuse what by itself may be right and beside the rest is not."""
+    """Refuse what by itself may be right and beside the rest is not; what the store refuses, in its own sentence."""
     try:
         yield
-    except ShoalError:  # it has its sentence already
+    except ShoalError:
         raise
     except NOT_OURS as error:
         problem = Problem(str(folder), f"{what} in its results is not what Shoal writes")

@@ -28,7 +28,7 @@ NOT_OURS: Final = (ValueError, TypeError, LookupError, AttributeError, Recursion
 _Count = Annotated[int, Field(ge=0, le=2**62)]
 _Name = Annotated[str, Field(min_length=1, max_length=1000)]
 _PARTS: Final = {"curves": np.float64, "parameters": np.float32, "predictions": np.float64}
-_NUMBERS: Final = ("f4", "f8", "i8", "u1")
+_NUMBERS: Final = ("f4", "f8", "i8", "u1", "?")
 _DEEPEST: Final = 50
 
 

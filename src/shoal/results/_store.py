@@ -17,11 +17,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
-from shoal.errors import Problem, RunFolderError
+from shoal.errors import Problem, RunFolderError, ShoalError
+from shoal.results._arrays import Arrays, packed, unpacked
 from shoal.results._database import NOTHING_YET, Database
+from shoal.results._folder import STORE_NAME, refuse_unusable, size_of
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Truth
 from shoal.results._schema import (
     NOT_OURS,
@@ -36,7 +35,6 @@ from shoal.results._schema import (
     truth_of,
 )
 
-Arrays = dict[str, NDArray[Any]]
 _PARTS: Final = ("curves", "parameters", "predictions")
 _NAMES: Final = ("input_names", "target_names", "classes")
 _FITS: Final = (
@@ -84,6 +82,18 @@ class Store:
         return cls.create_or_open(folder, Identity(**identity))
 
     @classmethod
+    def known_of(cls, folder: Path, identity: Identity) -> frozenset[str]:
+        """Give the ids of the fits that a run in the folder would find; refuses as `create_or_open` does."""
+        refuse_unusable(folder)
+        if not size_of(folder / STORE_NAME):
+            return frozenset()
+        with cls.open_readonly(folder) as store:
+            store._refuse_other(identity)
+            store.verify()
+            store._check_fits()
+            return store.known()
+
+    @classmethod
     def open_readonly(cls, folder: Path) -> Store:
         """Open the folder's results to read, also while a run adds to them."""
         store = cls(Database.open_for_reading(folder))
@@ -114,12 +124,17 @@ class Store:
             yield
 
     def _claim(self, identity: Identity) -> None:
-        stored = self.fact("identity")
-        if not isinstance(stored, dict):
+        if self.fact("identity") is None:
             self.set_plan((), ())
             self.put_fact("files listed", True)
             self.put_fact("identity", dataclasses.asdict(identity))
-            return
+        else:
+            self._refuse_other(identity)
+
+    def _refuse_other(self, identity: Identity) -> None:
+        stored = self.fact("identity")
+        if not isinstance(stored, dict):
+            raise self._database.damaged("the fact 'identity': unexpected content")
         held = Identity(*(str(stored.get(field.name)) for field in dataclasses.fields(Identity)))
         differences = [f"its name is {held.name!r}, not {identity.name!r}"] * (held.name != identity.name)
         differences += [f"its task is {held.task!r}, not {identity.task!r}"] * (held.task != identity.task)
@@ -144,7 +159,7 @@ class Store:
     def add(self, record: FitRecord) -> None:
         """Keep a finished fit, and drop its checkpoint, in one transaction."""
         row = _fit_row(record)
-        parts = [(record.fit_id, part, _packed(getattr(record, part))) for part in _PARTS]
+        parts = [(record.fit_id, part, packed(getattr(record, part))) for part in _PARTS]
         with self._database.transaction():
             self._database.insert("fits", (*row, _seal(*row)))
             self._database.insert("arrays", *((*key, data, _seal(*key, data=data)) for *key, data in parts))
@@ -184,11 +199,11 @@ class Store:
             raise self._database.damaged(f"the {part} of fit {fit_id} are missing")
         data, seal = rows[0]
         with self._checking(f"the {part} of fit {fit_id}", seal, fit_id, part, data=data):
-            return part_of(part, _unpacked(data))
+            return part_of(part, unpacked(data))
 
     def put_derived(self, fit_id: str, part: str, arrays: Arrays) -> None:
         """Keep what was computed from a finished fit: beside it, no part of it, in place of what was kept there."""
-        data = _packed(arrays)
+        data = packed(arrays)
         row = (fit_id, part, data, _seal(fit_id, part, data=data))
         self._database.insert("arrays", row, replace=True)
 
@@ -206,7 +221,7 @@ class Store:
 
     def put_checkpoint(self, fit_id: str, arrays: Arrays, facts: dict[str, Any]) -> None:
         """Keep where a running fit stands, in place of where it stood; `facts` as JSON (with inf, NaN)."""
-        text, data = json.dumps(facts), _packed(arrays)
+        text, data = json.dumps(facts), packed(arrays)
         row = (fit_id, text, data, _seal(fit_id, text, data=data))
         with self._database.transaction():
             self._database.insert("checkpoints", row, replace=True)
@@ -219,7 +234,7 @@ class Store:
             return None
         text, data, seal = rows[0]
         with self._checking(f"the checkpoint of fit {fit_id}", seal, fit_id, text, data=data):
-            return part_of("checkpoint", _unpacked(data)), dict(json_of(text))
+            return part_of("checkpoint", unpacked(data)), dict(json_of(text))
 
     def drop_checkpoint(self, fit_id: str) -> None:
         """Forget where a fit stood."""
@@ -372,7 +387,7 @@ class Store:
         facts = {name: getattr(truth, name) for name in ("train_rows", *_NAMES)}
         rows = {f"{stage}/{fold}": numbers for (stage, fold), numbers in truth.validation_rows.items()}
         seen: Arrays = {"image_rows": truth.image_rows, "images": truth.images}
-        text, data = json.dumps(facts), _packed({"x": truth.x_ND, "y": truth.y, **seen, **rows})
+        text, data = json.dumps(facts), packed({"x": truth.x_ND, "y": truth.y, **seen, **rows})
         row = (1, text, data, _seal(text, data=data))
         self._database.insert("truth", row, replace=True)
 
@@ -383,7 +398,7 @@ class Store:
             raise self._nothing_yet()
         text, data, seal = rows[0]
         with self._checking("the true values", seal, text, data=data):
-            return truth_of(text, _unpacked(data))
+            return truth_of(text, unpacked(data))
 
     def verify(self) -> None:
         """Have every page of the file walked; RunFolderError if one is damaged."""
@@ -401,6 +416,8 @@ class Store:
                 raise ValueError
             reason = "unexpected content"
             yield
+        except ShoalError:
+            raise
         except NOT_OURS as error:
             raise self._database.damaged(f"{what}: {reason}") from error
 
@@ -424,20 +441,3 @@ def _seal(*values: object, data: bytes = b"") -> bytes:
     digest = hashlib.sha256(json.dumps(values).encode() + b"\0")
     digest.update(data)  # not joined to it first: it may be large
     return digest.digest()
-
-
-def _packed(arrays: Arrays) -> bytes:
-    from safetensors.numpy import save
-
-    # `save` writes memory order as if it were C order: other layouts would come back scrambled.
-    return save({name: np.asarray(array, order="C") for name, array in arrays.items()})
-
-
-def _unpacked(data: bytes) -> Arrays:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
-    try:
-        return load(data)
-    except SafetensorError as error:
-        raise ValueError(error) from error
