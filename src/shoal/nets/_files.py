@@ -172,8 +172,3 @@ def _arrays(slots: list[Slot], data: bytes) -> dict[str, NDArray[np.float32]]:
             raise ModelFileError(f"array {slot.name}: expected variances of at least 0, got others")
         arrays[slot.name] = array
     return arrays
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a whole file or none; see `shoal.files.write`."""
-    write(path, content)
