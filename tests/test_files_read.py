@@ -133,13 +133,6 @@ def test_every_reader_refuses_what_is_no_file(reader: str, kind: str) -> None:
     assert str(caught.value) == f"{name}: expected {wanted}, got {came}"
 
 
-def test_a_table_that_is_a_pipe_is_not_waited_for() -> None:
-    os.mkfifo("p.csv")
-    with pytest.raises(InputError) as caught:
-        read_table("p.csv")
-    assert str(caught.value) == "p.csv: expected a file, got a pipe"
-
-
 def test_labels_beside_images_may_be_no_pipe() -> None:
     head = bytes((0, 0, 8, 3)) + b"".join(size.to_bytes(4, "big") for size in (2, 3, 3))
     Path("a-images-idx3-ubyte").write_bytes(head + bytes(18))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tracemalloc
 import zipfile
 from collections.abc import Callable
@@ -114,3 +115,8 @@ def test_memory_that_ends_while_reading_is_called_so(
     assert refusal(lambda: read_table("t.parquet"), EnvironmentFault) == (
         f"memory: expected enough to read t.parquet, got no more from the system; {LESS}"
     )
+
+
+def test_a_pipe_is_not_waited_for() -> None:
+    os.mkfifo("p.csv")
+    assert refusal(lambda: read_table("p.csv")) == "p.csv: expected a file, got a pipe"
