@@ -120,3 +120,15 @@ def test_memory_that_ends_while_reading_is_called_so(
 def test_a_pipe_is_not_waited_for() -> None:
     os.mkfifo("p.csv")
     assert refusal(lambda: read_table("p.csv")) == "p.csv: expected a file, got a pipe"
+
+
+def test_a_header_is_not_unpacked_before_its_length_is_known() -> None:
+    size = 50_000_000
+    with zipfile.ZipFile("t.npz", "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("x.npy", b"\x93NUMPY\x02\x00" + size.to_bytes(4, "little") + b" " * size)
+    tracemalloc.start()
+    try:
+        assert refusal(lambda: read_table("t.npz")).endswith(f"got a damaged one (a header of {size} bytes)")
+        assert tracemalloc.get_traced_memory()[1] < 5e6
+    finally:
+        tracemalloc.stop()

@@ -5,6 +5,7 @@ The headers are read first; arrays that nobody asks for are never read.
 
 from __future__ import annotations
 
+import io
 import math
 import zipfile
 import zlib
@@ -22,6 +23,7 @@ from shoal.files import Unreadable, opened
 
 # NotImplementedError: an unknown compression; RuntimeError: an encrypted member.
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError)
+_LONGEST_HEADER: Final = 10_000
 _LARGEST_CODE: Final = 0x10FFFF
 _SURROGATES: Final = (0xD800, 0xDFFF)
 
@@ -108,7 +110,11 @@ def _read_header(stream: IO[bytes]) -> Header:
     """Read the head of one .npy member."""
     version = npy.read_magic(stream)
     read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-    return Header(*read_header(stream))
+    length = stream.read(2 if version == (1, 0) else 4)
+    size = int.from_bytes(length, "little")
+    if size > _LONGEST_HEADER:  # numpy unpacks it before it asks
+        raise ValueError(f"a header of {size} bytes")
+    return Header(*read_header(io.BytesIO(length + stream.read(size))))
 
 
 def _fault(header: Header, size: int) -> str:
