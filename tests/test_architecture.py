@@ -76,9 +76,6 @@ OWNERS: Final[dict[str, frozenset[str]]] = {
     "onnxruntime": frozenset({"export.py"}),
 }
 
-# Who writes files: all others have theirs written whole or not at all, by `nets.write_atomically`.
-WRITERS: Final = frozenset({"nets/_files.py", "data/_fashion.py", "results/_folder.py"})
-
 # Imported where they are used, never when a module is imported.
 HEAVY: Final = frozenset({
     "torch", "sklearn", "pandas", "matplotlib", "plotly", "scipy", "rich", "pyarrow", "safetensors",
@@ -218,19 +215,6 @@ def forbidden(module: Module) -> Iterator[str]:
                     yield f"{module.name}:{node.lineno}: {keyword.arg}={ast.unparse(keyword.value)} is forbidden"
 
 
-def strange_writers(module: Module) -> Iterator[str]:
-    """A file is written in one place of the house, so that a killed process leaves no half of one."""
-    for node in ast.walk(module.tree):
-        if module.name in WRITERS or not isinstance(node, ast.Call):
-            continue
-        called = ast.unparse(node.func).rpartition(".")[2]
-        given = [*node.args, *(keyword.value for keyword in node.keywords)]
-        modes = [str(value.value) for value in given if isinstance(value, ast.Constant)]
-        writing = called == "open" and any(set(mode) & set("wax+") and len(mode) <= 3 for mode in modes)
-        if writing or called in ("write_text", "write_bytes"):
-            yield f"{module.name}:{node.lineno}: {called} writes a file; files are written by nets.write_atomically"
-
-
 def aliases(tree: ast.AST) -> dict[str, str]:
     """What a name stands for after `import a.b as name`, wherever that is."""
     nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Import)]
@@ -284,7 +268,6 @@ RULES: Final = (
     strange_owners,
     heavy_imports,
     forbidden,
-    strange_writers,
     too_long,
     too_wide,
     drawer_names,
@@ -387,9 +370,6 @@ OFFENCES: Final = (
     (forbidden, "pipeline.py", "torch.load('x')", "torch.load is forbidden"),
     (forbidden, "pipeline.py", "import torch as t\nt.load('x')", "torch.load is forbidden"),
     (forbidden, "pipeline.py", "def f():\n    from torch import load as read", "torch.load is forbidden"),
-    (strange_writers, "look/_x.py", "path.write_bytes(content)", "write_bytes writes a file"),
-    (strange_writers, "look/_x.py", "with open(path, mode='ab') as file: ...", "open writes a file"),
-    (strange_writers, "pipeline.py", "with path.open('w') as file: ...", "open writes a file"),
     (forbidden, "pipeline.py", "archive.extractall()", "archive.extractall is forbidden"),
     (forbidden, "pipeline.py", "from shutil import unpack_archive", "shutil.unpack_archive is forbidden"),
     (forbidden, "pipeline.py", "pd.read_pickle('x')", "pd.read_pickle is forbidden"),
@@ -412,8 +392,6 @@ ALLOWED: Final = (
         "from shoal.errors import StudyError\nfrom shoal.study import Network\nimport os",
     ),
     (strange_owners, "engine/_torch.py", "def f():\n    import torch"),
-    (strange_writers, "nets/_files.py", "open(path, 'wb')"),
-    (strange_writers, "look/_x.py", "open(path, 'rb')\nopen(path)\nDatabase.open(folder)"),
     (heavy_imports, "engine/_torch.py", "if TYPE_CHECKING:\n    import torch\ndef f():\n    import torch"),
     (forbidden, "pipeline.py", "re.compile('x')\nnp.load('x', allow_pickle=False)\njson.load(file)"),
     (

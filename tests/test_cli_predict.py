@@ -315,7 +315,7 @@ def test_the_written_layers_are_those_of_the_module(architecture: object) -> Non
     from shoal.nets import build_module
 
     model = Model.from_bytes(hand_made(architecture))
-    source = torch_source(model, "w.safetensors")
+    source = torch_source(model, "w.safetensors", "0" * 64)
     names: dict[str, object] = {}
     exec(compile(source.replace("module.load_state_dict", "str"), "exported.py", "exec"), {**FILES}, names)  # noqa: S102
     assert "answers" in names
@@ -338,7 +338,7 @@ def test_names_never_become_code(tmp_path: Path) -> None:
     }
     model = Model.from_bytes(hand_made(architecture, **changes))
     names: dict[str, object] = dict(FILES)
-    exec(compile(torch_source(model, evil), "exported.py", "exec"), names)  # noqa: S102
+    exec(compile(torch_source(model, evil, "0" * 64), "exported.py", "exec"), names)  # noqa: S102
     assert names["WEIGHTS"] == evil
     assert names["CLASSES"] == [evil, "b"]
     assert names["COLUMNS"] == [(evil, 0.0, 1.0), (evil + "2", [evil, "q"])]

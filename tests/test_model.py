@@ -329,7 +329,7 @@ def test_what_is_no_model_file_is_refused(tmp_path: Path) -> None:
     if os.name == "posix":
         with pytest.raises(ModelFileError) as caught:
             shoal.load("/dev/zero")
-        assert str(caught.value) == "/dev/zero: expected a model file, got something else"
+        assert str(caught.value) == "/dev/zero: expected a model file, got a device"
 
 
 @settings(max_examples=150, deadline=None)
@@ -360,7 +360,8 @@ sys.addaudithook(lambda event, given: seen.append((event, str(given[0]) if given
 answers = [attempt(path) for path in paths]
 watched = ("compile", "exec", "import", "open", "os.", "subprocess", "ctypes", "socket", "pickle", "marshal")
 events = sorted({(event, given) for event, given in seen if event.startswith(watched)})
-print(answers, [(event, given) for event, given in events if (event, given) not in {("open", path) for path in paths}])
+expected = {("open", path) for path in paths}
+print(answers, [(event, given) for event, given in events if (event, given) not in expected and not given.isdigit()])
 """
 
 

@@ -41,6 +41,7 @@ SetOption = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key. Repeatable.")
 ]
 OutOption = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Run folder [runs/STUDY NAME].")]
+ForceOption = Annotated[bool, typer.Option("--force", help="Replace files of other content.")]
 WorkersOption = Annotated[
     int | None, typer.Option("--workers", min=1, max=1024, help="Fits at a time [one a core].")
 ]
@@ -120,9 +121,10 @@ def predict(
     source: SourceArgument,
     rows: Annotated[Path, typer.Argument(metavar="INPUT", help="A table, an image, or a folder of images.")],
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="CSV file [printed].")] = None,
+    force: ForceOption = False,
 ) -> None:
     """Predict new rows or images: a CSV table, with a run folder's spread over its folds."""
-    from shoal.nets import write_atomically
+    from shoal.files import write
     from shoal.predict import predict_file
     from shoal.results import refuse_to_replace
 
@@ -134,7 +136,7 @@ def predict(
     if out is None:
         _hand_over(predictions.to_csv())
     else:
-        write_atomically(out, predictions.to_csv().encode("utf-8"))
+        write(out, predictions.to_csv().encode("utf-8"), new=not force)
 
 
 @app.command()
@@ -142,13 +144,14 @@ def export(
     source: SourceArgument,
     format_: Annotated[Literal["onnx", "torch"], typer.Option("--format", help="What to write.")],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="File to write.")],
+    force: ForceOption = False,
 ) -> None:
     """Write the model for use without Shoal."""
     from shoal.export import export_onnx, export_torch
     from shoal.results import refuse_to_replace
 
     refuse_to_replace(out, source)
-    _print((export_onnx if format_ == "onnx" else export_torch)(source, out))
+    _print((export_onnx if format_ == "onnx" else export_torch)(source, out, force=force))
 
 
 @app.command()

@@ -5,6 +5,7 @@ Letters: N rows, D inputs, K targets or classes, C channels, H, W height and wid
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from pathlib import Path
@@ -15,8 +16,9 @@ from numpy.typing import NDArray
 
 from shoal.data import RESIZING, Column, OneHot, Preprocessing, Scale
 from shoal.errors import InputError, Problem, ShoalError
+from shoal.files import write, write_together
 from shoal.model import Inputs, Model, load
-from shoal.nets import GraphParts, add_network, module_source, write_atomically
+from shoal.nets import GraphParts, add_network, module_source
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -31,13 +33,14 @@ CHECKED_ROWS: Final = 256
 _NUMBERS, _CATEGORIES, _IMAGES = "numbers", "categories", "images"
 
 
-def export_onnx(source: Path, out: Path) -> str:
+def export_onnx(source: Path, out: Path, *, force: bool = False) -> str:
     """Write the model of a file or run folder as ONNX, once onnxruntime gives what Shoal gives; say how near.
 
     Inputs: `numbers` float64 (N, D) and `categories` text (N, D), in the orders that the metadata of these
     names give, or `images` uint8 (N, C, H, W). Outputs: `predictions` float64 (N, K) in the targets' units; or
     `probabilities` float64 (N, K) and `class` int64 (N,), the place among the metadata's `classes`.
-    Raises InputError where onnx or onnxruntime is missing, ShoalError where the two disagree.
+    Raises InputError where onnx or onnxruntime is missing, and for a file of other content in the place of `out`,
+    unless `force` replaces it; ShoalError where the two disagree.
     """
     try:
         import onnx
@@ -50,7 +53,7 @@ def export_onnx(source: Path, out: Path) -> str:
     onnx.checker.check_model(graph)
     content = graph.SerializeToString(deterministic=True)
     difference = _checked(model, content)
-    write_atomically(out, content)
+    write(out, content, new=not force)
     return (
         f"{out}: ONNX, opset {OPSET}; onnxruntime agrees within {difference:.1e} on {CHECKED_ROWS} drawn rows"
     )
@@ -232,11 +235,12 @@ def graph_feed(columns: list[Column]) -> dict[str, NDArray[Any]]:
 
 _SOURCE: Final = '''"""A network trained by Shoal, as plain PyTorch: answers(build()(prepare({given})))."""
 
+import hashlib
 from collections import OrderedDict
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load
 from torch import nn
 
 {constants}
@@ -251,7 +255,10 @@ def build():
             ]
         )
     )
-    module.load_state_dict(load_file(Path(__file__).with_name(WEIGHTS)))
+    weights = Path(__file__).with_name(WEIGHTS).read_bytes()
+    if hashlib.sha256(weights).hexdigest() != WEIGHTS_SHA256:
+        raise ValueError(WEIGHTS + ": expected the weights that this file was written for, got others")
+    module.load_state_dict(load(weights))
     return module.eval()
 
 
@@ -294,11 +301,12 @@ _ANSWER_NUMBERS: Final = '''def answers(outputs):
     return outputs.double() * scale + torch.tensor(TARGET_MEAN, dtype=torch.float64)'''
 
 
-def export_torch(source: Path, out: Path) -> str:
+def export_torch(source: Path, out: Path, *, force: bool = False) -> str:
     """Write the model of a file or run folder as torch's state_dict, and a Python file beside it that builds it.
 
-    `out` ends in .safetensors; the Python file has the same name, ending in .py, and needs torch and
-    safetensors alone. Raises InputError for another ending.
+    `out` ends in .safetensors; the Python file has the same name, ending in .py, needs torch and safetensors alone, and
+    loads no other weights than these. Raises InputError for another ending, and for a file of other content in the
+    place of either, unless `force` replaces it.
     """
     from safetensors.numpy import save
 
@@ -308,21 +316,25 @@ def export_torch(source: Path, out: Path) -> str:
     state = {name: np.ascontiguousarray(array) for name, array in model.parameters.items()}
     counters = [name for name in state if name.endswith("running_mean")]
     state |= {name.replace("running_mean", "num_batches_tracked"): np.array(0) for name in counters}
-    write_atomically(out, save(state))
-    code = out.with_suffix(".py")
-    write_atomically(code, torch_source(model, out.name).encode("utf-8"))
+    weights, code = save(state), out.with_suffix(".py")
+    text = torch_source(model, out.name, hashlib.sha256(weights).hexdigest())
+    write_together({out: weights, code: text.encode("utf-8")}, new=() if force else (out, code))
     return f"{out}: torch's state_dict; {code}: the module, its preprocessing and its answers"
 
 
-def torch_source(model: Model, weights: str) -> str:
-    """Write the Python file. Names that come from data stand in it as literals only, never as code."""
+def torch_source(model: Model, weights: str, sha256: str) -> str:
+    """Write the Python file for weights of a name and checksum.
+
+    Names that come from data stand in it as literals only, never as code.
+    """
     images = model.image_shape is not None
     flat = "" if model.architecture.convolutional else ".flatten(1)"
+    constants = {"WEIGHTS": weights, "WEIGHTS_SHA256": sha256, **_constants(model)}
     resized = _RESIZED if model.preprocessing.resize else ""
     prepare = _PREPARE_IMAGES.format(shape=("N", *(model.image_shape or ())), flat=flat, resized=resized)
     return _SOURCE.format(
         given="images" if images else "columns",
-        constants="\n".join(f"{name} = {value!r}" for name, value in _constants(model, weights).items()),
+        constants="\n".join(f"{name} = {value!r}" for name, value in constants.items()),
         layers="\n".join(
             f'                ("{n}", nn.{call}),' for n, call in module_source(model.architecture)
         ),
@@ -331,9 +343,9 @@ def torch_source(model: Model, weights: str) -> str:
     )
 
 
-def _constants(model: Model, weights: str) -> dict[str, Any]:
+def _constants(model: Model) -> dict[str, Any]:
     preprocessing = model.preprocessing
-    constants: dict[str, Any] = {"WEIGHTS": weights}
+    constants: dict[str, Any] = {}
     if model.image_shape is None:
         constants["COLUMNS"] = [
             (column.name, list(column.categories))

@@ -1,9 +1,11 @@
-"""The door to the disk: every file that a person sees is written here, whole or not at all.
+"""The two doors to the disk: files that a person sees are written here, and foreign files are opened here for reading.
 
-A file is written beside its place under a name that nobody can foresee, flushed to disk, and put in its place in one
-step. Where there is a file already, its permissions stay; a symbolic link is written through; a pipe or a device is
-written to, never replaced. What a killed process left half-written is cleared away by the next one that writes in the
-same folder.
+Read are regular files alone, through links: a pipe or a device is never waited for.
+
+Written is whole or not at all: a file is written beside its place under a name that nobody can foresee, flushed to
+disk, and put in its place in one step. Where there is a file already, its permissions stay; a symbolic link is
+written through; a pipe or a device is written to, never replaced. What a killed process left half-written is
+cleared away by the next one that writes in the same folder.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, BinaryIO, Final, Self
 
 from shoal.errors import EnvironmentFault, InputError, Problem, ShoalError
 
@@ -34,6 +36,17 @@ _CHUNK: Final = 1 << 20
 _NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _PLAIN: Final = _NO_LINK | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 """How files are opened inside a folder: never through a link, never waiting for the other end of a pipe."""
+
+_READ: Final = (
+    os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+)
+_KINDS: Final = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
 
 if sys.platform == "win32":
 
@@ -51,6 +64,80 @@ else:
         except OSError as error:
             return error.errno not in (errno.EWOULDBLOCK, errno.EACCES)  # not every disk knows locks
         return True
+
+
+class Unreadable(Exception):
+    """Why a file cannot be read; `told` makes the one sentence of it."""
+
+    def __init__(self, came: str, most: str = "") -> None:
+        """Take what came and, where it is too large, how much was expected at most; or what the system answered."""
+        super().__init__(came)
+        self.came, self.most = came, most
+
+    @classmethod
+    def by(cls, error: OSError) -> Unreadable:
+        """Take what the system answered."""
+        return cls(f": {error.strerror or error}")
+
+    def told(self, wanted: str = "a file") -> str:
+        """Say what was expected and what came."""
+        if self.came.startswith(":"):
+            return f"expected a readable file, got{self.came}"
+        return f"expected {wanted}{self.most}, got {self.came}"
+
+
+def kind_of(path: Path) -> str:
+    """Say what stands at a path, through links, without opening it: "a file", "a folder", "a pipe", "nothing" ..."""
+    try:
+        mode = stat.S_IFMT(path.stat().st_mode)
+    except (OSError, ValueError):  # ValueError: no name that a file can have
+        return "a link that leads nowhere" if os.path.islink(path) else "nothing"
+    return "a file" if stat.S_ISREG(mode) else _KINDS.get(mode, "something else")
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a regular file for reading, through links.
+
+    Raises Unreadable where none stands there or the system does not open it; reading may raise OSError.
+    """
+    with _regular(path) as stream:
+        yield stream
+
+
+def _regular(path: Path) -> BinaryIO:
+    kind = kind_of(path)
+    if kind not in ("a file", "nothing"):  # opening a device may do something to it
+        raise Unreadable(kind)
+    try:
+        descriptor = os.open(path, _READ)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        raise Unreadable("nothing there") from None
+    except OSError as error:
+        raise Unreadable.by(error) from error
+    mode = stat.S_IFMT(os.fstat(descriptor).st_mode)
+    if not stat.S_ISREG(mode):  # put there meanwhile
+        os.close(descriptor)
+        raise Unreadable(_KINDS.get(mode, "something else"))
+    return os.fdopen(descriptor, "rb")
+
+
+def read_bytes(path: Path, most: int | None = None) -> bytes:
+    """Read a whole file. Raises Unreadable, also for more than `most` bytes, of which no more are read."""
+    with opened(path) as stream:
+        try:
+            content = stream.read() if most is None else stream.read(most + 1)
+        except OSError as error:
+            raise Unreadable.by(error) from error
+        if most is not None and len(content) > most:
+            size = max(size_of(stream), len(content))
+            raise Unreadable(f"{size / 1000:,.0f} kB", f" of at most {most / 1000:,.0f} kB")
+    return content
+
+
+def size_of(stream: BinaryIO) -> int:
+    """Give the size of an open file in bytes."""
+    return os.fstat(stream.fileno()).st_size
 
 
 def write(path: Path, content: bytes, *, new: bool = False) -> None:
@@ -105,7 +192,7 @@ def _absolute(path: Path) -> str:
 def _one_line(path: Path) -> Iterator[None]:
     try:
         yield
-    except ShoalError:
+    except ShoalError:  # it has its sentence
         raise
     except ValueError as error:  # a zero byte, or a letter that the system's names cannot hold
         raise InputError(Problem(str(path), f"expected a name that a file can have ({error})")) from error

@@ -24,7 +24,8 @@ from pydantic_core import PydanticCustomError
 from shoal.data import Column, OneHot, Preprocessing, given_columns, given_images
 from shoal.engine import Trained, answers, trainer_of
 from shoal.errors import InputError, ModelFileError, Problem, as_path, visible
-from shoal.nets import MODEL_NAME, Architecture, model_bytes, read_model, write_atomically
+from shoal.files import Unreadable, opened, size_of, write
+from shoal.nets import MODEL_NAME, Architecture, model_bytes, read_model
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -103,7 +104,7 @@ class Model:
 
     def save(self, path: Path | str) -> None:
         """Write a model file, whole or not at all."""
-        write_atomically(as_path(path, "the path of a model file"), self.to_bytes())
+        write(as_path(path, "the path of a model file"), self.to_bytes())
 
     def __repr__(self) -> str:
         names = len(self.input_names)
@@ -232,16 +233,14 @@ def load(path: Path | str) -> Model:
     path = as_path(path, "the path of a run folder or a model file")
     file = path / MODEL_NAME if path.is_dir() else path
     try:
-        if not file.is_file():
-            raise ModelFileError(
-                f"expected a model file, got {'something else' if file.exists() else 'nothing there'}"
-            )
-        with file.open("rb") as stream:
-            return Model.read(stream, file.stat().st_size)
+        with opened(file) as stream:
+            return Model.read(stream, size_of(stream))
     except ModelFileError as error:
         raise ModelFileError(Problem(str(file), str(error))) from error
+    except Unreadable as error:
+        raise ModelFileError(Problem(str(file), error.told("a model file"))) from error
     except OSError as error:
-        raise ModelFileError(Problem(str(file), f"cannot be read: {error.strerror or error}")) from error
+        raise ModelFileError(Problem(str(file), Unreadable.by(error).told())) from error
 
 
 def _facts(described: dict[str, Any]) -> Facts:

@@ -98,7 +98,8 @@ def _read(model: Model, path: Path) -> tuple[tuple[str, Sequence[Any]], Inputs, 
         return ("image", new.names), new.images, list(new.notes)
     table = read_table(path)
     columns = read_columns(table, model.input_names, model.categories)
-    others = [name for name in table.names if name not in set(map(nfc, model.input_names))]
+    used = set(map(nfc, model.input_names))
+    others = [name for name in table.names if name not in used]
     notes = [f"{path}: left out, being no inputs of this model: {_listed(others)}"] if others else []
     return ("row", range(1, table.rows + 1)), columns, notes + list(model.unknown(columns))
 

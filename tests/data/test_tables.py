@@ -190,15 +190,15 @@ def test_files_that_are_no_tables(write: Write, name: str, content: str | bytes,
 def test_missing_file_and_directory(write: Write) -> None:
     assert refusal(lambda: read_table("no.csv")) == ["no.csv: expected a file, got nothing there"]
     Path("d.csv").mkdir()
-    assert refusal(lambda: read_table("d.csv")) == ["d.csv: expected a file, got a directory"]
+    assert refusal(lambda: read_table("d.csv")) == ["d.csv: expected a file, got a folder"]
 
 
 def test_a_file_that_cannot_be_read(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    def deny(path: Path) -> bytes:
+    def deny(path: Path, flags: int) -> int:
         raise PermissionError(13, "Permission denied")
 
     file = write("t.csv", "a\n1\n")
-    monkeypatch.setattr(Path, "read_bytes", deny)
+    monkeypatch.setattr("shoal.files.os.open", deny)
     assert refusal(lambda: read_table(file)) == ["t.csv: expected a readable file, got: Permission denied"]
 
 

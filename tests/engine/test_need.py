@@ -14,7 +14,15 @@ from shoal.data import Column, Dataset, load_builtin
 from shoal.engine import Fit, Ground, Planner, Trainers, memory_need
 from shoal.engine._native import NativeTrainer
 from shoal.engine._native_core import native_available
-from shoal.engine._need import Source, held_bytes, plan_bytes, predicted_peaks, source_of, truth_bytes
+from shoal.engine._need import (
+    PLANNED,
+    Source,
+    held_bytes,
+    plan_bytes,
+    predicted_peaks,
+    source_of,
+    truth_bytes,
+)
 from shoal.engine._need_fits import FIT_ROW, fit_bytes, left_bytes, maps
 from shoal.engine._need_pictures import UNIT_INPUTS, picture_bytes
 from shoal.errors import EnvironmentFault
@@ -37,9 +45,9 @@ def test_row_numbers_that_fits_share_are_counted_once() -> None:
     fits = [item.fit for item in planner.search_fits()]
     assert len(fits) == 12
     assert (
-        plan_bytes(fits[:4]) == 100 * 8 + fits[0].inner.nbytes
+        plan_bytes(fits[:4]) == 4 * PLANNED + 100 * 8 + fits[0].inner.nbytes
     )  # four candidates of the first of three folds
-    assert plan_bytes(fits) == 3 * 100 * 8
+    assert plan_bytes(fits) == 12 * PLANNED + 3 * 100 * 8
 
 
 def test_a_text_file_is_read_at_five_times_its_size_and_72_bytes_a_cell(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ import os
 import tracemalloc
 from dataclasses import asdict
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,14 +16,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load as load_safetensors
 
-from shoal.errors import EnvironmentFault, InputError, ModelFileError, StudyError
+from shoal.errors import ModelFileError, StudyError
 from shoal.nets import (
     Architecture,
     StoredModel,
     build_architecture,
     model_bytes,
     read_model,
-    write_atomically,
 )
 from shoal.study import Conv, Network, Pool
 
@@ -273,23 +271,3 @@ def test_a_file_that_declares_much_makes_no_room_for_it() -> None:
 def test_a_description_that_could_not_be_read_is_not_written() -> None:
     with pytest.raises(ModelFileError, match=r"^expected a description of at most 4194304 bytes, got \d+$"):
         model_bytes(SMALL, drawn_parameters(SMALL), {"classes": ["x" * (1 << 22)]})
-
-
-def test_writing_is_whole_or_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "m"
-    write_atomically(path, b"one")
-    with pytest.raises(InputError) as caught:
-        write_atomically(tmp_path / "none" / "m", b"two")
-    assert str(caught.value) == f"{tmp_path / 'none' / 'm'}: expected a folder that exists, got none"
-    with pytest.raises(InputError) as caught:
-        write_atomically(tmp_path, b"two")
-    assert str(caught.value) == f"{tmp_path}: expected the name of a file to write, got a folder"
-
-    def full(number: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(EnvironmentFault) as fault:
-        write_atomically(path, b"two")
-    assert str(fault.value) == f"{path}: cannot be written: No space left on device"
-    assert [(entry.name, entry.read_bytes()) for entry in tmp_path.iterdir()] == [("m", b"one")]

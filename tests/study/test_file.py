@@ -128,14 +128,14 @@ def test_what_is_no_file_gets_one_line(tmp_path: Path) -> None:
     assert refusal_of("a\0b") == [f"a\\u0000b: {neither}"]
     if hasattr(os, "mkfifo"):
         os.mkfifo(tmp_path / "pipe")
-        assert refusal_of(tmp_path / "pipe") == [f"FILE: {neither}"]
+        assert refusal_of(tmp_path / "pipe") == ["FILE: expected a study file, got a pipe"]
 
 
 def test_a_file_that_cannot_be_opened_gets_one_line(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(self: Path, mode: str) -> None:
+    def refuse(path: Path, flags: int) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr("shoal.files.os.open", refuse)
     assert refusal_of(file) == ["FILE: expected a readable file, got: Permission denied"]
 
 

@@ -6,7 +6,7 @@ from shoal.data._coverage import Coverage, coverage
 from shoal.data._dataset import Column, Dataset, Split
 from shoal.data._doubted import Doubted, doubted
 from shoal.data._fashion import find_fashion
-from shoal.data._folds import FoldOptions, make_folds
+from shoal.data._folds import FoldOptions, fold_count, make_folds
 from shoal.data._given import given_columns, given_images
 from shoal.data._holdout import draw_share, holdout_split
 from shoal.data._images import ImageSource, load_image_dataset
@@ -15,11 +15,13 @@ from shoal.data._new_images import NewImages, read_images
 from shoal.data._preprocess import RESIZING, OneHot, Preprocessing, Scale, Standardize, fit_preprocessing
 from shoal.data._roles import TableSource
 from shoal.data._source import load_table_dataset, read_columns
-from shoal.data._tables import Table, read_table
+from shoal.data._tables import TEXT_CELL, TEXT_COPIES, Table, read_table
 
 __all__ = [
     "BUILTIN",
     "RESIZING",
+    "TEXT_CELL",
+    "TEXT_COPIES",
     "Column",
     "Coverage",
     "Dataset",
@@ -41,6 +43,7 @@ __all__ = [
     "fetch",
     "find_fashion",
     "fit_preprocessing",
+    "fold_count",
     "given_columns",
     "given_images",
     "holdout_split",

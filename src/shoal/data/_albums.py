@@ -6,7 +6,6 @@ Letters: N pictures, C channels (1 or 3), H, W height and width.
 from __future__ import annotations
 
 import os
-import stat
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from shoal.data._findings import Findings, quoted
 from shoal.data._notes import Notes, first_few
 from shoal.data._pictures import NO_PICTURES, Faulty, Look, decode, look_at
 from shoal.errors import DataError, Problem
+from shoal.files import kind_of
 
 FOREIGN_FOLDERS: Final = frozenset({"__macosx", "@eadir", "$recycle.bin"})
 """What other programs leave beside pictures, and what holds none of ours."""
@@ -55,16 +55,6 @@ def entries(folder: Path, notes: Notes, place: str) -> list[Entry]:
             continue
         listed.append(Entry(path, kind_of(path)))
     return listed
-
-
-def kind_of(path: Path) -> str:
-    """Say what stands at a path, through links, without opening it."""
-    try:
-        mode = path.stat().st_mode
-    except OSError:
-        return "a link that leads nowhere" if path.is_symlink() else "nothing"
-    kinds = ((stat.S_ISREG, "a file"), (stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"))
-    return next((name for test, name in kinds if test(mode)), "a device or socket")
 
 
 @dataclass(eq=False)

@@ -17,7 +17,6 @@ from shoal.data._albums import (
     colour_of,
     entries,
     in_utf8,
-    kind_of,
     look_at_all,
     sizes_told,
 )
@@ -29,6 +28,7 @@ from shoal.data._pictures import Faulty, look_at
 from shoal.data._pixels import RESIZE
 from shoal.data._reading import Labelled, Reading
 from shoal.data._tables import scan_table
+from shoal.files import kind_of
 
 FOLDERS: Final = "folder"
 """`data.groups` where the folders inside each class are the groups."""

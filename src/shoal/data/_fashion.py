@@ -18,6 +18,7 @@ from shoal.data._dataset import Dataset
 from shoal.data._images import image_dataset
 from shoal.data._reading import Labelled
 from shoal.errors import DataError, EnvironmentFault, Problem
+from shoal.files import Unreadable, read_bytes, write
 
 FASHION: Final = "fashion-mnist"
 ADDRESS: Final = "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/"
@@ -59,7 +60,7 @@ def load_fashion() -> Dataset:
         what = f"expected the files of {FASHION} in one of {places}, got none"
         raise DataError(Problem("data.dataset", f"{what}; fetch them: shoal data fetch {FASHION}"))
     paths = {name: _file(folder, name) or folder for name in FILES}
-    content = {name: _checked(path.read_bytes(), name, str(path)) for name, path in paths.items()}
+    content = {name: _checked(_read(path, name), name, str(path)) for name, path in paths.items()}
     train, test = (
         Labelled(
             np.frombuffer(content[f"{part}-images-idx3-ubyte"], np.uint8, offset=16).reshape(-1, 1, 28, 28),
@@ -105,9 +106,17 @@ def _is_good(folder: Path, name: str) -> bool:
     """Whether the published file is there already."""
     path = _file(folder, name)
     try:
-        return path is not None and bool(_checked(path.read_bytes(), name, str(path)))
+        return path is not None and bool(_checked(_read(path, name), name, str(path)))
     except DataError:
         return False
+
+
+def _read(path: Path, name: str) -> bytes:
+    """Read a file that may be the published one. Raises DataError."""
+    try:
+        return read_bytes(path, FILES[name][1] + _CHUNK)
+    except Unreadable as error:
+        raise DataError(Problem(str(path), error.told())) from error
 
 
 def _checked(raw: bytes, name: str, where: str) -> bytes:
@@ -159,19 +168,10 @@ def _download(source: str, name: str, most: int, progress: Progress | None) -> b
 
 
 def _write(path: Path, raw: bytes) -> None:
-    """Write beside the place first, so that the file appears whole or not at all."""
-    part = path.with_name(f".{path.name}.{os.getpid()}")
+    """Write a file into a folder that may have to be made."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
-            file.write(raw)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
     except OSError as error:
-        raise EnvironmentFault(
-            Problem(str(path), f"expected to write the file, got: {error.strerror}")
-        ) from error
-    finally:
-        if part.exists():
-            part.unlink()
+        what = f"expected to write the file, got: {error.strerror}"
+        raise EnvironmentFault(Problem(str(path), what)) from error
+    write(path, raw)

@@ -10,6 +10,7 @@ from shoal.errors import DataError, Problem, visible
 
 _PRINTED = 20
 _LONGEST = 60
+_COMPARED = 2000
 
 
 @dataclass(eq=False)
@@ -49,7 +50,12 @@ def quoted(text: str) -> str:
 
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:
-    """Give '; did you mean "x"?' where a known name is close, else nothing; never the word that was asked for."""
+    """Give '; did you mean "x"?' where a known name is close, else nothing; never the word that was asked for.
+
+    Nothing among very many names: to compare with all of them would take long.
+    """
+    if len(known) > _COMPARED:
+        return ""
     others = [other for other in known if quoted(other) != quoted(name)]
     close = difflib.get_close_matches(name, others, n=1)
     return f"; did you mean {quoted(close[0])}?" if close else ""

@@ -40,6 +40,18 @@ class FoldOptions:
     seed: int = 0
 
 
+def fold_count(dataset: Dataset, options: FoldOptions) -> int:
+    """Count the splits asked for, without drawing any."""
+    kind = options.kind or _default_kind(dataset)
+    if kind == "given":
+        return (
+            0
+            if dataset.given_folds is None
+            else len(np.unique(dataset.given_folds[dataset.given_folds >= 0]))
+        )
+    return options.n * (options.times if kind in ("repeated", "repeated-stratified") else 1)
+
+
 def make_folds(dataset: Dataset, options: FoldOptions) -> tuple[Split, ...]:
     """Split the training rows; split `i` has stream `i`.
 

@@ -6,24 +6,26 @@ Sizes are believed only once the file has shown that it holds so many bytes.
 from __future__ import annotations
 
 import gzip
-import io
 import math
 import struct
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data._findings import Findings
+from shoal.files import Unreadable, opened
 
 _UNSIGNED_BYTES: Final = 0x08
 _BEST_RATIO: Final = 1032
 """A byte of deflated data becomes at most so many (zlib's technical details)."""
 _CHUNK: Final = 1 << 20
 _DAMAGE: Final = (EOFError, zlib.error, OSError)
-_Stream = gzip.GzipFile | io.BufferedReader
+_Stream = gzip.GzipFile | BinaryIO
 
 
 def is_idx(path: Path) -> bool:
@@ -31,7 +33,7 @@ def is_idx(path: Path) -> bool:
     try:
         with _opened(path) as stream:
             head = stream.read(4)
-    except (OSError, EOFError, zlib.error):
+    except (Unreadable, *_DAMAGE):
         return False
     return len(head) == 4 and head[:2] == b"\0\0" and head[3] in (1, 2, 3, 4)
 
@@ -41,6 +43,8 @@ def idx_shape(path: Path, ranks: tuple[int, ...], findings: Findings) -> tuple[i
     try:
         with _opened(path) as stream:
             return _shape(stream, path, ranks, findings)
+    except Unreadable as error:
+        findings.add(error.told())
     except _DAMAGE as error:
         findings.add(_damaged(error))
     return None
@@ -52,6 +56,8 @@ def read_idx(path: Path, ranks: tuple[int, ...], findings: Findings) -> NDArray[
         with _opened(path) as stream:
             shape = _shape(stream, path, ranks, findings)
             return None if shape is None else _values(stream, shape, findings)
+    except Unreadable as error:
+        findings.add(error.told())
     except _DAMAGE as error:
         findings.add(_damaged(error))
     return None
@@ -59,15 +65,21 @@ def read_idx(path: Path, ranks: tuple[int, ...], findings: Findings) -> NDArray[
 
 def _damaged(error: Exception) -> str:
     if isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile):
-        return f"expected a readable file, got: {error.strerror or error}"
+        return Unreadable.by(error).told()
     return f"expected a whole gzip file, got a damaged one ({error})"
 
 
-def _opened(path: Path) -> _Stream:
+@contextmanager
+def _opened(path: Path) -> Iterator[_Stream]:
     """Open the file, through gzip if its first bytes say so."""
-    with path.open("rb") as stream:
+    with opened(path) as stream:
         zipped = stream.read(2) == b"\x1f\x8b"
-    return gzip.open(path, "rb") if zipped else path.open("rb")
+        stream.seek(0)
+        if not zipped:
+            yield stream
+            return
+        with gzip.GzipFile(fileobj=stream) as unzipped:
+            yield unzipped
 
 
 def _shape(stream: _Stream, path: Path, ranks: tuple[int, ...], findings: Findings) -> tuple[int, ...] | None:

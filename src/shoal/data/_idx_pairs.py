@@ -39,10 +39,12 @@ class IdxPair:
         labels_path = _labels_beside(self.path, findings)
         if labels_path is not None:
             label_findings = Findings(str(labels_path))
-            labels = read_idx(labels_path, (1,), label_findings)
+            declared = idx_shape(labels_path, (1,), label_findings)
+            if shape is not None and declared is not None and shape[0] != declared[0]:
+                findings.add(f"expected as many labels as images ({shape[0]}), got {declared[0]}")
+            elif declared is not None:
+                labels = read_idx(labels_path, (1,), label_findings)
             reading.take(label_findings)
-        if shape is not None and labels is not None and shape[0] != len(labels):
-            findings.add(f"expected as many labels as images ({shape[0]}), got {len(labels)}")
         if grouped and reading.groups:
             findings.add("expected no data.groups for IDX files, which hold none; a folder of pictures may")
         if not reading.take(findings) or shape is None or labels is None:

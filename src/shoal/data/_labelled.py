@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from shoal.data._albums import Entry, Faults, entries, kind_of
+from shoal.data._albums import Entry, Faults, entries
 from shoal.data._class_folders import ClassFolders, refuse_strays
 from shoal.data._findings import Findings, listed
 from shoal.data._idx import is_idx
@@ -15,6 +15,7 @@ from shoal.data._npz import npz_headers
 from shoal.data._npz_pairs import npz_pairs
 from shoal.data._parts import IN_WORDS, Part, part_of_folder, part_of_idx
 from shoal.data._reading import Place, Reading
+from shoal.files import kind_of
 
 
 def holds_images(path: str | Path) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data._albums import Album, Faults, colour_of, files_below, kind_of, look_at_all
+from shoal.data._albums import Album, Faults, colour_of, files_below, look_at_all
 from shoal.data._findings import Findings, listed, refuse
 from shoal.data._idx import is_idx
 from shoal.data._idx_pairs import read_idx_images
@@ -21,6 +21,7 @@ from shoal.data._pictures import Look
 from shoal.data._pixels import RESIZE, alike
 from shoal.data._reading import Reading
 from shoal.errors import DataError
+from shoal.files import kind_of
 
 
 @dataclass(frozen=True, eq=False)

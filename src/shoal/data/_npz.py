@@ -5,6 +5,7 @@ The headers are read first; arrays that nobody asks for are never read.
 
 from __future__ import annotations
 
+import io
 import math
 import zipfile
 import zlib
@@ -18,9 +19,11 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from shoal.data._findings import Findings, quoted
+from shoal.files import Unreadable, opened
 
 # NotImplementedError: an unknown compression; RuntimeError: an encrypted member.
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError)
+_LONGEST_HEADER: Final = 10_000
 _LARGEST_CODE: Final = 0x10FFFF
 _SURROGATES: Final = (0xD800, 0xDFFF)
 
@@ -39,6 +42,15 @@ class Header:
         return math.prod(self.shape)
 
     @property
+    def fault(self) -> str:
+        """Say what keeps its values from being numbers or text of some size; nothing where nothing does."""
+        if self.dtype.hasobject:
+            return "expected numbers or text, got Python objects, never loaded here"
+        if not self.dtype.itemsize:
+            return f"expected numbers or text, got values without a size ({self.dtype.str})"
+        return ""
+
+    @property
     def bytes(self) -> int:
         """Bytes of the values in memory."""
         return self.count * self.dtype.itemsize
@@ -48,14 +60,16 @@ def npz_headers(path: Path, findings: Findings) -> dict[str, Header]:
     """Read the header of every array by name; what cannot be read is noted in `findings`."""
     headers: dict[str, Header] = {}
     try:
-        with zipfile.ZipFile(path) as archive:
+        with opened(path) as stream, zipfile.ZipFile(stream) as archive:
             for info in archive.infolist():
                 name = info.filename.removesuffix(".npy")
                 if name in headers:
                     findings.add(f"expected every array once, got {quoted(name)} twice")
                     continue
-                with archive.open(info) as stream:
-                    headers[name] = _read_header(stream)
+                with archive.open(info) as member:
+                    headers[name] = _read_header(member)
+    except Unreadable as error:
+        findings.add(error.told())
     except _DAMAGE as error:
         findings.add(_damaged(error))
     return headers
@@ -68,7 +82,7 @@ def read_npz(path: Path, findings: Findings, names: Collection[str] | None = Non
     if findings.found:
         return arrays
     try:
-        with zipfile.ZipFile(path) as archive:
+        with opened(path) as stream, zipfile.ZipFile(stream) as archive:
             for info in archive.infolist():
                 name = info.filename.removesuffix(".npy")
                 if name not in headers or (names is not None and name not in names):
@@ -77,10 +91,12 @@ def read_npz(path: Path, findings: Findings, names: Collection[str] | None = Non
                 if fault:
                     findings.add(f"array {quoted(name)}: {fault}")
                     continue
-                with archive.open(info) as stream:
-                    array = _read_array(stream, name, findings)
+                with archive.open(info) as member:
+                    array = _read_array(member, name, findings)
                 if array is not None:
                     arrays[name] = array
+    except Unreadable as error:
+        findings.add(error.told())
     except _DAMAGE as error:
         findings.add(_damaged(error))
     return arrays
@@ -94,18 +110,18 @@ def _read_header(stream: IO[bytes]) -> Header:
     """Read the head of one .npy member."""
     version = npy.read_magic(stream)
     read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-    return Header(*read_header(stream))
+    length = stream.read(2 if version == (1, 0) else 4)
+    size = int.from_bytes(length, "little")
+    if size > _LONGEST_HEADER:  # numpy unpacks it before it asks
+        raise ValueError(f"a header of {size} bytes")
+    return Header(*read_header(io.BytesIO(length + stream.read(size))))
 
 
 def _fault(header: Header, size: int) -> str:
     """Say what keeps an array from being read out of a member of `size` bytes; nothing where nothing does."""
-    if header.dtype.hasobject:
-        return "expected numbers or text, got Python objects, never loaded here"
-    if not header.dtype.itemsize:
-        return f"expected numbers or text, got values without a size ({header.dtype.str})"
-    if header.bytes > size:
+    if not header.fault and header.bytes > size:
         return f"declares {header.bytes} bytes, but the file holds at most {size}"
-    return ""
+    return header.fault
 
 
 def _read_array(stream: IO[bytes], name: str, findings: Findings) -> NDArray[Any] | None:

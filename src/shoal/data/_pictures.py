@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from shoal.data._notes import Notes
 from shoal.data._pixels import MAX_PIXELS, brought_to, resized_picture
+from shoal.files import Unreadable, opened
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -138,25 +139,27 @@ def _opened(file: Path) -> Iterator[Image]:
     """Open a file of one of our formats; whatever Pillow raises becomes Faulty, or _Foreign before it is open."""
     from PIL import Image, UnidentifiedImageError
 
-    opened = False
+    begun = False
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(file, formats=FORMATS) as image:
-                opened = True
+            with opened(file) as stream, Image.open(stream, formats=FORMATS) as image:
+                begun = True
                 width, height = image.size
                 if width * height > MAX_PIXELS:
                     raise Faulty(f"expected at most {MAX_PIXELS} pixels, got {width} x {height}")
                 yield image
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise Faulty(f"expected at most {MAX_PIXELS} pixels, got far more") from None
+    except Unreadable as error:
+        raise _Foreign(error.told("a picture")) from None
     except UnidentifiedImageError:
         raise _Foreign(f"expected a picture ({_READ}), got something else or a damaged one") from None
     except _DAMAGE as error:
         reason = str(error).partition("\n")[0] or type(error).__name__
         fault = f"expected a readable image, got a damaged one ({reason})"
-        raise (Faulty(fault) if opened else _Foreign(fault)) from None
+        raise (Faulty(fault) if begun else _Foreign(fault)) from None
 
 
 def _refuse_modes(image: Image) -> None:
@@ -228,7 +231,7 @@ def _over_white(image: Image, note: Callable[[str], None]) -> Image:
 
 def _check_sums(file: Path) -> None:
     """Check every chunk of a PNG file against its CRC (Portable Network Graphics 3, 5.3); Pillow skips the pixels'."""
-    with file.open("rb") as stream:
+    with opened(file) as stream:
         if stream.read(8) != _PNG:
             return
         name = b""

@@ -93,12 +93,13 @@ def missing_columns(source: TableSource, table: Table) -> list[Problem]:
     """Find names of the study that the training table does not have."""
     asked = [(key, names) for key, names, _ in source.named()]
     asked += [("data.inputs", source.inputs or ()), ("data.categorical", source.categorical)]
+    inputs = set(source.inputs or ())
     columns = f"{table.file} ({listed(table.names)})"
     problems = [
         Problem(key, f"expected a column of {columns}, got {with_hint(name, table.names)}")
         for key, names in asked
         for name in names
-        if name not in table.names and not (key == "data.categorical" and name in (source.inputs or ()))
+        if name not in table and not (key == "data.categorical" and name in inputs)
     ]
     if not source.inputs:
         others = "the target and the file's index" if table.index else "the target"

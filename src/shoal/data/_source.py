@@ -28,10 +28,11 @@ from shoal.data._dataset import Column, Dataset
 from shoal.data._findings import Findings, did_you_mean, listed, quoted, refuse
 from shoal.data._holdout import draw_test_rows
 from shoal.data._roles import TableSource, all_inputs, missing_columns, role_problems
-from shoal.data._tables import Table, scan_table
+from shoal.data._tables import Limits, Table, scan_table
 from shoal.errors import DataError, Problem
 
 _CATEGORY = "; if it is a category, name it in data.categorical"
+_HINTS = 20
 _LABELS = '; for class labels set study.task = "classification"'
 
 
@@ -54,16 +55,17 @@ class _Part:
         )
 
 
-def load_table_dataset(source: TableSource) -> Dataset:
-    """Read the tables of `source`, strictly.
+def load_table_dataset(source: TableSource, room: float | None = None) -> Dataset:
+    """Read the tables of `source`, strictly; `room` is how many bytes may be held, if that is known.
 
     Raises DataError with every mistake of the files and of the choice of columns, each in one line.
     """
     source = source.in_one_form()
     refuse(role_problems(source))
     train_findings, test_findings = Findings(str(source.train)), Findings(str(source.test))
-    train_table = scan_table(source.train, train_findings)
-    test_table = None if source.test is None else scan_table(source.test, test_findings)
+    limits = Limits(_wanted(source), room)
+    train_table = scan_table(source.train, train_findings, limits)
+    test_table = None if source.test is None else scan_table(source.test, test_findings, limits)
     train = test = None
     problems: list[Problem] = []
     notes: tuple[str, ...] = ()
@@ -88,6 +90,14 @@ def load_table_dataset(source: TableSource) -> Dataset:
     return replace(_build(source, train, test), notes=(*notes, *_content_notes(source, train, test)))
 
 
+def _wanted(source: TableSource) -> frozenset[str] | None:
+    """Name the columns that are used; None where all of them may be."""
+    if source.inputs is None:
+        return None
+    others = (name for _, names, _ in source.named() for name in names)
+    return frozenset((*source.inputs, *source.categorical, *others))
+
+
 def read_columns(
     source: str | Path | Table, names: Sequence[str], categories: Mapping[str, Sequence[str]] | None = None
 ) -> tuple[Column, ...]:
@@ -103,8 +113,8 @@ def read_columns(
     columns: list[Column] = []
     if table is not None:
         there = [name for name in names if name in table]
-        for name in (name for name in names if name not in there):
-            hint = did_you_mean(name, table.names)
+        for number, name in enumerate(name for name in names if name not in table):
+            hint = did_you_mean(name, table.names) if number < _HINTS else ""
             findings.add(f"expected an input column {quoted(name)}, got none{hint}")
         columns = _read_columns(table, there, known, findings, advice="")
         for column in columns:
@@ -146,8 +156,9 @@ def _read_test(
 ) -> _Part | None:
     """Read the test table, which must have every used column, and none that the training table lacks."""
     train, test = tables
-    missing = [name for name in (*(source.inputs or ()), *source.targets) if name not in test.names]
-    unknown = [name for name in test.names if name not in (*train.names, *test.index)]
+    missing = [name for name in (*(source.inputs or ()), *source.targets) if name not in test]
+    known_names = {*train.names, *test.index}
+    unknown = [name for name in test.names if name not in known_names]
     if missing or unknown:
         parts = [f"missing {listed(missing)}"] if missing else []
         parts += [f"unknown {listed(unknown)}"] if unknown else []

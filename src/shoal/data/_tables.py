@@ -12,8 +12,9 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +22,17 @@ from numpy.typing import NDArray
 from shoal.data._classes import nfc
 from shoal.data._encoding import decode
 from shoal.data._findings import Findings, listed, quoted
-from shoal.data._npz import read_npz
-from shoal.errors import DataError
+from shoal.data._npz import Header, npz_headers, read_npz
+from shoal.errors import DataError, EnvironmentFault, Problem
+from shoal.files import Unreadable, opened, size_of
 
+MOST_COLUMNS: Final = 100_000
+TEXT_COPIES: Final = 5.0
+"""Copies of a text file while it is cut up: the text, and the reader's own (4 bytes a character)."""
+TEXT_CELL: Final = 72.0
+"""Bytes of a cell of a text file: a Python text, and its place in a row."""
+_LESS: Final = "fewer rows or columns need less, and an NPZ file less than a text file"
+_SAMPLE: Final = 1 << 16
 _NAMELESS: Final = (
     "; if it numbers the rows, write the table without it (pandas: index=False, R: row.names = FALSE)"
 )
@@ -31,11 +40,13 @@ _NAMELESS: Final = (
 
 @dataclass(frozen=True)
 class Foreign:
-    """Cells that are neither numbers nor text; refused only where they are used."""
+    """Cells that are neither numbers nor text, or were not read; refused only where they are used."""
 
     kind: str
 
 
+_NOT_READ: Final = Foreign("values that were not read")
+_NONE: Final = np.empty((0, 0))
 Cells = Sequence[str] | NDArray[Any] | Foreign
 """One column: text as written, or numbers (float, integer or bool, NaN where missing), shape (N,).
 
@@ -57,13 +68,17 @@ class Table:
     lines: Sequence[int] | None = None
     index: tuple[str, ...] = ()
 
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {name: place for place, name in enumerate(self.names)}
+
     def __contains__(self, name: str) -> bool:
         """Whether there is a column of this name, in any form of Unicode."""
-        return nfc(name) in self.names
+        return nfc(name) in self._places
 
     def __getitem__(self, name: str) -> Cells:
         """Give the cells of one column."""
-        return self.columns[self.names.index(nfc(name))]
+        return self.columns[self._places[nfc(name)]]
 
     def number(self, row: int) -> int:
         """Give the line number of row `row` (from 0), or the row's own number from 1."""
@@ -72,6 +87,28 @@ class Table:
     def place(self, row: int, name: str) -> str:
         """Say where a cell stands."""
         return f"{'row' if self.lines is None else 'line'} {self.number(row)}, column {quoted(name)}"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much of a table is read: the columns asked for (None: all), and bytes of memory that it may take."""
+
+    wanted: frozenset[str] | None = None
+    room: float | None = None
+
+    def wants(self, name: str) -> bool:
+        """Whether a column, or an array of columns, is asked for."""
+        return self.wanted is None or nfc(name) in self.wanted
+
+    def refuse_above(self, need: float, path: Path) -> None:
+        """Raise EnvironmentFault for a file that needs more memory than there is."""
+        if self.room is not None and need > self.room:
+            asked, there = (f"{size / 1e6:,.0f} MB" for size in (need, self.room))
+            what = f"expected {asked} to read {path}, got {there} available; {_LESS}"
+            raise EnvironmentFault(Problem("memory", what))
+
+
+EVERYTHING: Final = Limits()
 
 
 def read_table(path: str | Path) -> Table:
@@ -87,8 +124,11 @@ def read_table(path: str | Path) -> Table:
     return table
 
 
-def scan_table(path: str | Path, findings: Findings) -> Table | None:
-    """Read a table, noting what is wrong; readable rows are kept, so that their cells are checked too."""
+def scan_table(path: str | Path, findings: Findings, limits: Limits = EVERYTHING) -> Table | None:
+    """Read a table, noting what is wrong; readable rows are kept, so that their cells are checked too.
+
+    Raises EnvironmentFault where it needs more memory than there is.
+    """
     path = Path(path)
     readers = {
         ".csv": _read_csv,
@@ -99,28 +139,28 @@ def scan_table(path: str | Path, findings: Findings) -> Table | None:
         ".npz": _read_npz,
     }
     reader = readers.get(path.suffix.lower())
-    if not is_file(path, findings):
-        return None
-    if reader is None:
-        findings.add("expected a table file ending in .csv, .tsv, .parquet or .npz")
-        return None
     try:
-        table = reader(path, findings)
-    except OSError as error:
-        findings.add(f"expected a readable file, got: {error.strerror or error}")
+        with opened(path) as stream:
+            if reader is None:
+                findings.add("expected a table file ending in .csv, .tsv, .parquet or .npz")
+                return None
+            table = reader(path, stream, findings, limits)
+    except (Unreadable, OSError) as error:
+        findings.add((Unreadable.by(error) if isinstance(error, OSError) else error).told())
         return None
+    except MemoryError as error:
+        what = f"expected enough to read {path}, got no more from the system; {_LESS}"
+        raise EnvironmentFault(Problem("memory", what)) from error
     if table is None or not names_are_good(table.names, "" if table.lines is None else "line 1", findings):
         return None
     return replace(table, names=tuple(map(nfc, table.names)), index=tuple(map(nfc, table.index)))
 
 
-def is_file(path: Path, findings: Findings) -> bool:
-    """Whether there is a regular file; noted if not."""
-    if path.is_file():
-        return True
-    came = "a directory" if path.is_dir() else "something else" if path.exists() else "nothing there"
-    findings.add(f"expected a file, got {came}")
-    return False
+def _few_enough(columns: int, findings: Findings, place: str = "") -> bool:
+    """Whether a table has no more columns than anybody means."""
+    if columns > MOST_COLUMNS:
+        findings.add(f"expected at most {MOST_COLUMNS:,} columns, got {columns:,}", place)
+    return columns <= MOST_COLUMNS
 
 
 def names_are_good(names: Sequence[str], place: str, findings: Findings) -> bool:
@@ -141,17 +181,24 @@ def names_are_good(names: Sequence[str], place: str, findings: Findings) -> bool
     return not repeated and "" not in names
 
 
-def _read_csv(path: Path, findings: Findings) -> Table | None:
-    return _read_separated(path, ",", findings)
+def _read_csv(path: Path, stream: BinaryIO, findings: Findings, limits: Limits) -> Table | None:
+    return _read_separated(path, _text(path, stream, ",", findings, limits), ",", findings)
 
 
-def _read_tsv(path: Path, findings: Findings) -> Table | None:
-    return _read_separated(path, "\t", findings)
+def _read_tsv(path: Path, stream: BinaryIO, findings: Findings, limits: Limits) -> Table | None:
+    return _read_separated(path, _text(path, stream, "\t", findings, limits), "\t", findings)
 
 
-def _read_separated(path: Path, separator: str, findings: Findings) -> Table | None:
+def _text(path: Path, stream: BinaryIO, separator: str, findings: Findings, limits: Limits) -> str | None:
+    """Read the text of a file, unless it would not fit: its cells are counted in its first bytes."""
+    sample, size = stream.read(_SAMPLE), size_of(stream)
+    cells = sample.count(separator.encode()) + sample.count(b"\n")
+    limits.refuse_above(size * (TEXT_COPIES + TEXT_CELL * cells / max(1, len(sample))), path)
+    return decode(sample + stream.read(), findings)
+
+
+def _read_separated(path: Path, text: str | None, separator: str, findings: Findings) -> Table | None:
     """Read text cells by the rules of the csv module, quotes strict."""
-    text = decode(path.read_bytes(), findings)
     if text is None:
         return None
     rows, lines = _split(text, separator, findings)
@@ -166,7 +213,7 @@ def _read_separated(path: Path, separator: str, findings: Findings) -> Table | N
     if not names:
         findings.add("expected column names, got an empty line", "line 1")
         return None
-    if _check_separator(names, separator, findings):
+    if not _few_enough(len(names), findings, "line 1") or _check_separator(names, separator, findings):
         return None
     body, lines = rows[1:], lines[1:]
     if not body and not findings.found:
@@ -188,7 +235,11 @@ def _split(text: str, separator: str, findings: Findings) -> tuple[list[list[str
             lines.append(start)
             start = reader.line_num + 1
     except csv.Error as error:
-        findings.add(f"expected well-quoted cells, got: {error}", f"line {start}", start)
+        what = f"expected well-quoted cells, got: {error}"
+        if "field larger" in str(error):
+            most = f"{csv.field_size_limit():,} characters"
+            what = f"expected cells of at most {most}, got a longer one; perhaps a quote is never closed"
+        findings.add(what, f"line {start}", start)
     if re.search(rf'(^|[\r\n{separator}])[ \t]+"', text):
         _check_quotes(rows, lines, findings)
     return rows, lines
@@ -231,28 +282,55 @@ def _drop_ragged(
     return [rows[index] for index in kept], [lines[index] for index in kept]
 
 
-def _read_npz(path: Path, findings: Findings) -> Table | None:
-    """Take 1-D arrays as columns, and a 2-D array "x" as columns x[0], x[1] ..."""
-    named: list[tuple[str, NDArray[Any]]] = []
-    for name, array in read_npz(path, findings).items():
-        if array.dtype.kind not in "biufU":
-            findings.add(f"array {quoted(name)}: expected numbers or text, got {array.dtype}")
-        elif array.ndim == 1:
-            named.append((name, array))
-        elif array.ndim == 2:
-            named += [(f"{name}[{index}]", array[:, index]) for index in range(array.shape[1])]
-        else:
-            findings.add(f"array {quoted(name)}: expected 1 or 2 dimensions, got {array.ndim}")
-    lengths = {name: len(cells) for name, cells in named}
-    if len(set(lengths.values())) > 1:
-        shown = ", ".join(f"{quoted(name)} {length}" for name, length in list(lengths.items())[:10])
+def _read_npz(path: Path, stream: BinaryIO, findings: Findings, limits: Limits) -> Table | None:  # noqa: ARG001
+    """Take 1-D arrays as columns, and a 2-D array "x" as columns x[0], x[1] ...; what nobody asks for is not read."""
+    headers = npz_headers(path, findings)
+    for name, header in headers.items():
+        if header.fault:
+            findings.add(f"array {quoted(name)}: {header.fault}")
+        elif header.dtype.kind not in "biufU":
+            findings.add(f"array {quoted(name)}: expected numbers or text, got {header.dtype}")
+        elif len(header.shape) not in (1, 2):
+            findings.add(f"array {quoted(name)}: expected 1 or 2 dimensions, got {len(header.shape)}")
+    headers = {
+        name: header for name, header in headers.items() if len(header.shape) in (1, 2) and not header.fault
+    }
+    if not _few_enough(sum(map(_width, headers.values())), findings):
+        return None
+    columns = {
+        name: _columns_of(name, header) for name, header in headers.items() if header.dtype.kind in "biufU"
+    }
+    rows = {name: headers[name].shape[0] for name in columns if columns[name]}
+    if len(set(rows.values())) > 1:
+        lengths = [(column, rows[name]) for name in rows for column in columns[name][:10]][:10]
+        shown = ", ".join(f"{quoted(name)} {length}" for name, length in lengths)
         findings.add(f"expected arrays of one length, got {shown}")
     if findings.found:
         return None
-    return _typed_table(path, named, next(iter(lengths.values()), 0), findings)
+    wanted = [name for name in headers if any(map(limits.wants, columns[name]))]
+    limits.refuse_above(2.0 * sum(headers[name].bytes for name in wanted), path)
+    arrays = read_npz(path, findings, wanted)
+    if findings.found:
+        return None
+    named: list[tuple[str, Cells]] = []
+    for name, of_array in columns.items():
+        parts = (
+            [arrays[name]] if name in arrays and arrays[name].ndim == 1 else list(arrays.get(name, _NONE).T)
+        )
+        named += zip(of_array, parts or [_NOT_READ] * len(of_array), strict=True)
+    return _typed_table(path, named, next(iter(rows.values()), 0), findings)
 
 
-def _read_parquet(path: Path, findings: Findings) -> Table | None:
+def _width(header: Header) -> int:
+    return header.shape[1] if len(header.shape) == 2 else 1
+
+
+def _columns_of(name: str, header: Header) -> list[str]:
+    one = len(header.shape) == 1
+    return [name] if one else [f"{name}[{place}]" for place in range(_width(header))]
+
+
+def _read_parquet(path: Path, stream: BinaryIO, findings: Findings, limits: Limits) -> Table | None:
     """Read through pyarrow, an optional package."""
     try:
         import pyarrow
@@ -261,12 +339,17 @@ def _read_parquet(path: Path, findings: Findings) -> Table | None:
         findings.add('reading Parquet needs the package pyarrow: pip install "shoal[parquet]"')
         return None
     try:
-        with pyarrow.parquet.ParquetFile(path) as file:
+        with pyarrow.parquet.ParquetFile(stream) as file:
+            if not _few_enough(file.metadata.num_columns, findings):
+                return None
+            limits.refuse_above(_parquet_bytes(file.metadata), path)
             table = file.read()
         named = [
             (name, _arrow_cells(column))
             for name, column in zip(table.column_names, table.columns, strict=True)
         ]
+    except MemoryError:  # one of pyarrow's own exceptions is one
+        raise
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         findings.add(f"expected a Parquet file, got a damaged one ({str(error).splitlines()[0]})")
         return None
@@ -275,6 +358,14 @@ def _read_parquet(path: Path, findings: Findings) -> Table | None:
         None
         if read is None
         else replace(read, index=_pandas_index(table.schema.metadata, table.column_names))
+    )
+
+
+def _parquet_bytes(metadata: Any) -> float:
+    """What reading needs: the columns as they are unpacked, and as arrays of 8 bytes a cell at least."""
+    groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
+    return float(
+        sum(group.total_byte_size for group in groups) + 8 * metadata.num_rows * metadata.num_columns
     )
 
 
@@ -289,7 +380,8 @@ def _pandas_index(metadata: Mapping[bytes, bytes] | None, names: Sequence[str]) 
     except (ValueError, RecursionError):
         return ()
     index = described.get("index_columns") if isinstance(described, dict) else None
-    return tuple(name for name in names if isinstance(index, list) and name in index)
+    named = {name for name in index if isinstance(name, str)} if isinstance(index, list) else set()
+    return tuple(name for name in names if name in named)
 
 
 def _arrow_cells(column: Any) -> Cells:

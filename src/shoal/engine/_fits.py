@@ -23,15 +23,17 @@ from shoal.data import (
     Split,
     Standardize,
     fit_preprocessing,
+    fold_count,
     holdout_split,
     make_folds,
 )
+from shoal.engine._count import refuse_too_many
 from shoal.engine._trainer import Job, Trainer, evaluation_epochs, every_kth, steps_per_epoch
 from shoal.errors import Problem, StudyError
 from shoal.nets import Architecture, build_architecture
 from shoal.results import CandidateRow, PlanEntry, Stage
 from shoal.streams import COMPARE_STREAM, INNER_STREAMS, REFIT_STREAM, StreamKey
-from shoal.study import Candidate, Study, candidates, comparison_candidates
+from shoal.study import Candidate, Folds, Network, Study, Training, candidates, comparison_candidates
 
 WINNER: Final = "winner"
 
@@ -55,11 +57,20 @@ class Fit:
         return self.split.train if not len(self.inner) else np.setdiff1d(self.split.train, self.inner)
 
     @property
+    def learning_count(self) -> int:
+        """Number of `learning_rows`."""
+        return len(self.split.train) - len(self.inner)
+
+    @property
+    def kind(self) -> tuple[int, ...]:
+        """What its cost depends on: fits of one kind, such as a candidate's on folds of one size, cost the same."""
+        counts = self.learning_count, len(self.split.validation), len(self.inner)
+        return (id(self.job.architecture), id(self.job.training), *counts, self.tested)
+
+    @property
     def steps(self) -> int:
         """Training steps, when nothing stops it early."""
-        return self.job.training.epochs * steps_per_epoch(
-            len(self.learning_rows), self.job.training.batch_size
-        )
+        return _steps(self.job.training, self.learning_count)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +92,14 @@ class Planner:
     def __init__(self, study: Study, dataset: Dataset, choose_trainer: Callable[[Job], Trainer]) -> None:
         """Take the question, the rows and the trainers at hand."""
         self.study, self.dataset, self._choose_trainer = study, dataset, choose_trainer
-        self._input_shapes: dict[bytes, tuple[int, ...]] = {}
+        self._input_shapes: dict[str, tuple[int, ...]] = {}
+        self._architectures: dict[tuple[int, tuple[int, ...]], tuple[Network, Architecture]] = {}
+        self._none = np.arange(0, dtype=np.int64)
+        self._trainers: dict[tuple[int, int], tuple[Job, Trainer]] = {}
+        self._held_out: dict[int, Split] = {}
+        self._inner: dict[tuple[int, int, float], NDArray[np.int64]] = {}
+        self._digests: dict[int, tuple[NDArray[np.int64], str]] = {}
+        refuse_too_many(study, len(self.candidates), fold_count(dataset, self._fold_options))
 
     @cached_property
     def candidates(self) -> tuple[Candidate, ...]:
@@ -97,22 +115,28 @@ class Planner:
     @cached_property
     def folds(self) -> tuple[Split, ...]:
         """The splits of the search; empty without one."""
-        search = self.study.search
-        if search is None:
-            return ()
-        wanted = search.splitter
-        options = FoldOptions(
+        return make_folds(self.dataset, self._fold_options) if self.study.search else ()
+
+    @property
+    def _fold_options(self) -> FoldOptions:
+        wanted = self.study.search.splitter if self.study.search else Folds()
+        return FoldOptions(
             kind=wanted.kind, n=wanted.n, times=wanted.times, share=wanted.share, shuffle=wanted.shuffle,
             seed=self.study.study.seed,
         )  # fmt: skip
-        return make_folds(self.dataset, options)
 
     def architecture(self, candidate: Candidate, split: Split) -> Architecture:
         """Lay out the network for one split: categories that its training rows lack have no input there."""
-        rows = split.train.tobytes()
+        rows = self._digest(split.train)
         if rows not in self._input_shapes:
             self._input_shapes[rows] = self._input_shape(split)
-        return build_architecture(candidate.network, self._input_shapes[rows], self.dataset.outputs)
+        network, key = candidate.network, (id(candidate.network), self._input_shapes[rows])
+        if key not in self._architectures:  # what is kept here keeps its id
+            self._architectures[key] = (
+                network,
+                build_architecture(network, key[1], self.dataset.outputs),
+            )
+        return self._architectures[key][1]
 
     def _input_shape(self, split: Split) -> tuple[int, ...]:
         if self.dataset.images is not None:
@@ -155,13 +179,44 @@ class Planner:
         return self.comparison_fits([(WINNER, winner)]) + named
 
     def comparison_split(self, repeat: int) -> Split:
-        """Hold `training.validation` of the training rows out, drawn anew in each repeat."""
+        """Hold `training.validation` of the training rows out, drawn once for each repeat."""
+        if repeat not in self._held_out:
+            self._held_out[repeat] = self._comparison_split(repeat)
+        return self._held_out[repeat]
+
+    def _comparison_split(self, repeat: int) -> Split:
         rows = np.arange(self.dataset.train_rows, dtype=np.int64)
         key = StreamKey(self.study.study.seed, COMPARE_STREAM, repeat)
         share = self.study.training.validation
         return holdout_split(
             self.dataset, rows, share, key=key, label=f"repeat {repeat + 1}", stream=COMPARE_STREAM
         )
+
+    @cached_property
+    def likely_winner(self) -> tuple[PlannedFit, ...]:
+        """The winner's own fits as if the costliest candidate won."""
+        costliest = self.costliest()
+        return self.winner_fits(costliest, costliest.training.epochs)
+
+    def costliest(self) -> Candidate:
+        """Give the candidate of the most work as a comparison, laying out no fit; of several the first that is none.
+
+        Raises StudyError where one could not be trained as a comparison.
+        """
+        compared = {candidate.id for _, candidate in self.comparisons}
+        return max(self.candidates, key=lambda one: (self._work(one), one.id not in compared))
+
+    def _work(self, candidate: Candidate) -> int:
+        repeats = range(self.study.study.repeats if candidate.network.batch_norm else 1)
+        rows = {self._learning_count(candidate, repeat): repeat for repeat in reversed(repeats)}
+        for count, repeat in rows.items():
+            _refuse_lone_row(candidate, count, self.comparison_split(repeat).label)
+        network = self.architecture(candidate, self.comparison_split(0))
+        return _steps(candidate.training, self._learning_count(candidate, 0)) * network.flops_per_row
+
+    def _learning_count(self, candidate: Candidate, repeat: int) -> int:
+        split = self.comparison_split(repeat)
+        return len(split.train) - len(self._inner_rows(candidate, split, repeat))
 
     @cached_property
     def refit_split(self) -> Split:
@@ -191,26 +246,46 @@ class Planner:
         seed = self.study.study.seed
         key = StreamKey(seed, split.stream, repeat)
         job = Job(self.architecture(candidate, split), candidate.training, self.study.loss, key)
-        inner = split.train[:0]
-        if candidate.training.early_stopping == "inner":
-            drawn = StreamKey(seed, INNER_STREAMS + split.stream, repeat)
-            share = candidate.training.inner_share
-            inner = holdout_split(
-                self.dataset, split.train, share, key=drawn, label="inner", stream=split.stream
-            ).validation
+        inner = self._inner_rows(candidate, split, repeat)
         _refuse_lone_row(candidate, len(split.train) - len(inner), split.label)
-        trainer = self._choose_trainer(job)
+        trainer = self._trainer(job)
         content = {
-            "candidate": candidate.content,
             "task": self.study.study.task,
             "standardize": self.study.data.standardize,
             "data": [self.dataset.train_fingerprint, self.dataset.test_fingerprint if tested else None],
-            "rows": [_digest(rows) for rows in (split.train, split.validation, inner)],
+            "rows": [self._digest(rows) for rows in (split.train, split.validation, inner)],
             "streams": [seed, split.stream, repeat],
             "trainer": trainer.version,
         }
-        name = hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+        # "candidate" comes first among the sorted keys; its text is made once for all its fits.
+        rest = json.dumps(content, sort_keys=True, separators=(",", ":"))[1:]
+        name = hashlib.sha256(f'{{"candidate":{candidate.canonical},{rest}'.encode()).hexdigest()
         return Fit(name, candidate, split, inner, repeat, job, trainer.name, tested)
+
+    def _trainer(self, job: Job) -> Trainer:
+        """Choose once for each network and its training."""
+        key = id(job.architecture), id(job.training)
+        if key not in self._trainers:
+            self._trainers[key] = job, self._choose_trainer(job)
+        return self._trainers[key][1]
+
+    def _inner_rows(self, candidate: Candidate, split: Split, repeat: int) -> NDArray[np.int64]:
+        """Give the rows that decide early stopping, drawn once for each split, repeat and share."""
+        if candidate.training.early_stopping != "inner":
+            return self._none
+        share, stream = candidate.training.inner_share, split.stream
+        if (stream, repeat, share) not in self._inner:
+            key = StreamKey(self.study.study.seed, INNER_STREAMS + stream, repeat)
+            held = holdout_split(self.dataset, split.train, share, key=key, label="inner", stream=stream)
+            self._inner[stream, repeat, share] = held.validation
+        return self._inner[stream, repeat, share]
+
+    def _digest(self, rows: NDArray[np.int64]) -> str:
+        """Give the SHA-256 of row numbers, made once for each array; an array kept here keeps its id."""
+        if id(rows) not in self._digests:
+            text = hashlib.sha256(np.ascontiguousarray(rows, dtype="<i8").tobytes()).hexdigest()
+            self._digests[id(rows)] = rows, text
+        return self._digests[id(rows)][1]
 
 
 def unique(planned: Sequence[PlannedFit], known: frozenset[str] = frozenset()) -> tuple[Fit, ...]:
@@ -224,7 +299,7 @@ def fit_seconds(fit: Fit, trainer: Trainer) -> float:
 
     Steps at the trainer's measured pace; a row evaluated costs a third of a row trained (forward only).
     """
-    training, rows = fit.job.training, len(fit.learning_rows)
+    training, rows = fit.job.training, fit.learning_count
     step = trainer.step_seconds(fit.job, rows)
     points = len(evaluation_epochs(training.epochs))
     seen = rows // every_kth(rows) if fit.job.architecture.convolutional else rows
@@ -241,5 +316,5 @@ def _refuse_lone_row(candidate: Candidate, rows: int, where: str) -> None:
         raise StudyError(Problem("training.batch_size", what))
 
 
-def _digest(rows: NDArray[np.int64]) -> str:
-    return hashlib.sha256(np.ascontiguousarray(rows, dtype="<i8").tobytes()).hexdigest()
+def _steps(training: Training, rows: int) -> int:
+    return training.epochs * steps_per_epoch(rows, training.batch_size)

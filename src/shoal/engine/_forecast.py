@@ -131,7 +131,9 @@ class _Training:
 
     def _steps(self, fits: Sequence[Fit], running: int) -> float:
         """The longest fits first, each to the worker that is free first; threads of torch call it in turns."""
-        done = spread([fit_seconds(fit, self.given.trainers[fit.trainer]) for fit in fits], running)
+        alike = {fit.kind: fit for fit in fits}
+        seconds = {kind: fit_seconds(fit, self.given.trainers[fit.trainer]) for kind, fit in alike.items()}
+        done = spread([seconds[fit.kind] for fit in fits], running)
         if fits[0].trainer != "torch" or self._apart(fits):
             return done
         return done + (1 - 1 / running) * sum(torch_call_seconds(fit.job) * fit.steps for fit in fits)

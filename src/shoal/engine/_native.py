@@ -33,6 +33,7 @@ from shoal.engine._native_core import (
     native_missing_reason,
     pick_target,
 )
+from shoal.engine._pace import StepTimes
 from shoal.engine._trainer import (
     FitData,
     Job,
@@ -272,7 +273,7 @@ class NativeTrainer:
         return y_NK
 
     def step_seconds(self, job: Job, rows: int) -> float:
-        """Time a few milliseconds of a fit of this shape on drawn numbers; measured once a shape and process."""
+        """Time a few milliseconds of a fit of this shape on drawn numbers; see `StepTimes`, where there are many."""
         training, network = job.training, job.architecture
         layers = tuple(replace(layer, dropout=float(layer.dropout > 0)) for layer in network.layers)
         shape = (
@@ -284,10 +285,11 @@ class NativeTrainer:
             bool(training.momentum),
             min(training.batch_size, rows),
         )
-        if shape not in _MEASURED:
-            few = 1 if network.convolutional else 4
-            _MEASURED[shape] = self._measure(job, min(rows, few * training.batch_size))
-        return _MEASURED[shape]
+        few = 1 if network.convolutional else 4
+        work = 3.0 * shape[-1] * network.flops_per_row + 8.0 * network.parameter_count + _CALLED
+        return _TIMES[network.convolutional].of(
+            shape, work, lambda: self._measure(job, min(rows, few * training.batch_size))
+        )
 
     def _measure(self, job: Job, rows: int) -> float:
         """Mean time of a step, in seconds, from runs of growing length until one is long enough to trust.
@@ -352,4 +354,6 @@ class NativeTrainer:
             )
 
 
-_MEASURED: dict[Any, float] = {}
+_CALLED: Final = 2e4
+"""Operations that take as long as what a step costs however small it is."""
+_TIMES: Final = {convolutional: StepTimes() for convolutional in (False, True)}

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from shoal.data import Dataset
+from shoal.data import TEXT_CELL, TEXT_COPIES, Dataset
 from shoal.engine._fits import Fit
 from shoal.engine._inside import CHANNELS_KEPT, UNIT_ROWS
 from shoal.engine._need_fits import fit_bytes, left_bytes, maps
@@ -34,14 +34,12 @@ LIBRARIES: Final = {
     "child": 226 * MB,  # a child process that trains in torch, its own pages alone
     "drawing": 160 * MB,  # pandas, matplotlib, the canvas of a picture, the page
 }
-CELL: Final = 72.0
-"""Bytes of a cell of a text file: a Python text, and its place in a row."""
-TEXT: Final = 5.0
-"""Copies of a text file while it is cut up: the text, and the reader's own (4 bytes a character)."""
 NAME: Final = 150.0
 """A category or class label as a Python text, its place in a list, and its JSON, while rows are named by content."""
 COVERAGE_ROW: Final = 260.0
 """Digests of each row, in lists and sets, while rows in both training and test rows are looked for."""
+PLANNED: Final = 1300.0
+"""A fit and its place in the plan."""
 INSIDE_MAP: Final = 12.0
 """A number of a feature map while channels are looked into: before and after activation, and what is asked of it."""
 EXCITED_MAP: Final = 40.0
@@ -70,19 +68,23 @@ def predicted_peaks(
 
     With `replayed`, the delivered network is trained once more in the coordinator, to be watched.
     """
+    everything = [fit for stage in stages for fit in stage]
+    stages = [_few(stage, workers) for stage in stages]
     fits = [fit for stage in stages for fit in stage]
     groups = [_Group(tuple(group), workers) for stage in stages for group in _grouped(stage)]
     search = LIBRARIES["search"] * any(not fit.tested for fit in fits)
-    resident = LIBRARIES["start"] + LIBRARIES["store"] + search + held_bytes(dataset) + plan_bytes(fits)
+    resident = LIBRARIES["start"] + LIBRARIES["store"] + search + held_bytes(dataset)
+    resident += plan_bytes(everything)
     training = resident + truth_bytes(dataset)
     torch = _torch_here(fits, groups, replayed)
     again = max((fit_bytes(fit, dataset) for fit in fits), default=0.0) * replayed
     trained = max((group.bytes(dataset) + torch * (not group.apart) for group in groups), default=0.0)
+    drawn = _drawing(dataset, everything) + picture_bytes(dataset, fits)
     left = max((group.left(dataset) for group in groups), default=0.0)
     return {
         "reading": LIBRARIES["start"] + _reading(dataset, source),
         "training": training + max(trained, torch + again + _inside(dataset, fits), _looking(dataset)),
-        "drawing": resident + torch + left + max(_drawing(dataset, fits), 3 * truth_bytes(dataset)),
+        "drawing": resident + torch + left + max(drawn, 3 * truth_bytes(dataset)),
     }
 
 
@@ -113,16 +115,18 @@ def truth_bytes(dataset: Dataset) -> float:
 
 
 def plan_bytes(fits: Sequence[Fit]) -> float:
-    """Row numbers of all fits; those that fits share are counted once."""
-    arrays = [array for fit in fits for array in (fit.split.train, fit.split.validation, fit.inner)]
-    return float(sum({id(array): array.nbytes for array in arrays}.values()))
+    """What describes each fit, and row numbers; those that fits share are counted once."""
+    splits = {id(fit.split): fit.split for fit in fits}.values()
+    arrays = [array for split in splits for array in (split.train, split.validation)]
+    arrays += [fit.inner for fit in fits]
+    return PLANNED * len(fits) + float(sum({id(array): array.nbytes for array in arrays}.values()))
 
 
 def _reading(dataset: Dataset, source: Source) -> float:
     """The cells of a text file; rows twice, as they are read, split and put together."""
     named = bool(dataset.classes) or any(column.categorical for column in dataset.columns)
     rows = 2 * held_bytes(dataset) + NAME * dataset.rows * named
-    return max(rows, source.text_bytes * TEXT + source.cells * CELL)
+    return max(rows, source.text_bytes * TEXT_COPIES + source.cells * TEXT_CELL)
 
 
 def _looking(dataset: Dataset) -> float:
@@ -140,12 +144,12 @@ def _inside(dataset: Dataset, fits: Sequence[Fit]) -> float:
 
 
 def _drawing(dataset: Dataset, fits: Sequence[Fit]) -> float:
-    """Libraries; the truth, which is read back; what was answered for test rows; the pictures that are large."""
+    """Libraries; the truth, which is read back; what was answered for test rows."""
     tested = dataset.rows - dataset.train_rows
     members = Counter(fit.candidate.id for fit in fits if not fit.tested)
     networks = sum(fit.tested for fit in fits) + 2 * max(members.values(), default=0)
     answers = 8.0 * dataset.outputs * tested * networks
-    return LIBRARIES["drawing"] + truth_bytes(dataset) + answers + picture_bytes(dataset, fits)
+    return LIBRARIES["drawing"] + truth_bytes(dataset) + answers
 
 
 # What workers hold
@@ -183,6 +187,17 @@ class _Group:
         """What stays of them in this process when all is trained."""
         kept = (left_bytes(fit, dataset) for fit in self.fits)
         return 0.0 if self.apart else sum(sorted(kept, reverse=True)[: self.running])
+
+
+def _few(fits: Sequence[Fit], workers: int) -> list[Fit]:
+    """Keep of each kind as many as can run at a time: the others hold nothing more."""
+    kept: Counter[tuple[int, ...]] = Counter()
+    few = []
+    for fit in fits:
+        if kept[fit.kind] < workers:
+            kept[fit.kind] += 1
+            few.append(fit)
+    return few
 
 
 def _grouped(fits: Sequence[Fit]) -> list[list[Fit]]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import math
 import time
+from bisect import bisect, insort
+from collections.abc import Callable, Hashable
 from functools import cache
 
 import numpy as np
@@ -18,6 +20,8 @@ from shoal.nets import ConvLayer
 
 CROWD_SECONDS = 0.06
 """Long enough for a busy machine to give the core to others some times."""
+MEASURING = 1.0
+"""Seconds for which the steps of a study are measured: some hundred small shapes."""
 _VECTOR = 8
 """Channels are worked on in groups of so many, full or not."""
 
@@ -44,6 +48,37 @@ def crowding() -> float:
     while time.thread_time() - own < CROWD_SECONDS:
         x = np.tanh(x @ x)
     return max(1.0, (time.perf_counter() - begun) / (time.thread_time() - own))
+
+
+class StepTimes:
+    """Seconds of a step of many shapes: measured, until that took `MEASURING` in all; then told by the nearest.
+
+    The nearest is the measured shape whose work (in any unit) is most like; time is in proportion to work.
+    """
+
+    def __init__(self, seconds: float = MEASURING) -> None:
+        """Take the time that measuring may take."""
+        self._left = seconds
+        self._known: dict[Hashable, float] = {}
+        self._measured: list[tuple[float, float]] = []
+
+    def of(self, shape: Hashable, work: float, measure: Callable[[], float]) -> float:
+        """Give the seconds of a step of this shape, the same ones whenever it is asked for."""
+        if shape not in self._known:
+            self._known[shape] = self._find(work, measure)
+        return self._known[shape]
+
+    def _find(self, work: float, measure: Callable[[], float]) -> float:
+        if self._left > 0 or not self._measured:
+            begun = time.thread_time()
+            seconds = measure()
+            self._left -= time.thread_time() - begun
+            insort(self._measured, (work, seconds))
+            return seconds
+        place = bisect(self._measured, (work,))
+        near = self._measured[max(0, place - 1) : place + 1]
+        like, seconds = min(near, key=lambda one: abs(math.log(one[0] / work)))
+        return seconds * work / like
 
 
 def torch_step_seconds(job: Job, rows: int) -> float:

@@ -11,7 +11,6 @@ from shoal.engine._forecast import Circumstances, crowded, seconds_alone
 from shoal.engine._need import predicted_peaks, source_of
 from shoal.engine._trainer import learning_rates
 from shoal.results import Plan
-from shoal.study import Candidate
 
 
 def make_plan(planner: Planner, given: Circumstances) -> Plan:
@@ -21,7 +20,7 @@ def make_plan(planner: Planner, given: Circumstances) -> Plan:
     several stages is trained once, and counted in the first.
     """
     search, compare = planner.search_fits(), planner.comparison_fits()
-    winner = _likely_winner(planner)
+    winner = planner.likely_winner
     tested = {item.fit.id for item in compare}
     own = [item for item in winner if item.fit.id not in tested]
     missing, late = unique((*search, *compare), given.known), unique(own, given.known)
@@ -52,21 +51,9 @@ def memory_need(planner: Planner, workers: int) -> dict[str, float]:
     """Predict the peak of each phase of the whole run in bytes, also of what is done already."""
     first = unique((*planner.search_fits(), *planner.comparison_fits()))
     source = source_of((planner.study.data.train, planner.study.data.test), planner.dataset)
-    stages = (first, unique(_likely_winner(planner)))
+    stages = (first, unique(planner.likely_winner))
     replayed = planner.study.inspect.history > 0
     return predicted_peaks(planner.dataset, source, stages, workers, replayed=replayed)
-
-
-def _likely_winner(planner: Planner) -> tuple[PlannedFit, ...]:
-    """Lay out the winner's own fits as if the costliest candidate won, of equal ones one that is no comparison."""
-    tested = {item.fit.id for item in planner.comparison_fits()}
-
-    def cost(candidate: Candidate) -> tuple[int, bool]:
-        fit = planner.comparison_fits([("", candidate)])[0].fit
-        return fit.steps * fit.job.architecture.flops_per_row, fit.id not in tested
-
-    costliest = max(planner.candidates, key=cost)
-    return planner.winner_fits(costliest, costliest.training.epochs)
 
 
 def _described(dataset: Dataset) -> str:
@@ -91,9 +78,9 @@ def _notes(planner: Planner, planned: Sequence[PlannedFit]) -> tuple[str, ...]:
     """Say what is allowed and perhaps not meant."""
     notes = list(doubts_before(planner))
     large = sorted({
-        (item.fit.job.training.batch_size, len(item.fit.learning_rows))
+        (item.fit.job.training.batch_size, item.fit.learning_count)
         for item in planned
-        if item.fit.job.training.batch_size > len(item.fit.learning_rows)
+        if item.fit.job.training.batch_size > item.fit.learning_count
     })  # fmt: skip
     if large:
         batch, rows = large[0]

@@ -44,7 +44,7 @@ def load_data(study: Study) -> Dataset:
     elif holds_images(wanted.train):
         dataset = load_image_dataset(_image_source(study, wanted.train), available_memory())
     else:
-        dataset = load_table_dataset(_table_source(study, wanted.train))
+        dataset = load_table_dataset(_table_source(study, wanted.train), available_memory())
     unwritable = list(dataset.unwritable())
     if unwritable:
         raise DataError(unwritable)

@@ -8,7 +8,6 @@ from shoal.nets._files import (
     model_bytes,
     read_model,
     save_model,
-    write_atomically,
 )
 from shoal.nets._forward import BOUNDS, FLAT_BELOW, SATURATED_WITHIN, activations, forward, near_bound
 from shoal.nets._initial import initial_buffers, initial_parameters, refit_parameters
@@ -45,5 +44,4 @@ __all__ = [
     "save_model",
     "seen_by_the_middle",
     "trained_module",
-    "write_atomically",
 ]

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,7 +25,8 @@ from typing import Any, BinaryIO, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.errors import EnvironmentFault, InputError, ModelFileError, Problem
+from shoal.errors import ModelFileError
+from shoal.files import write
 from shoal.nets._architecture import Architecture, Slot
 from shoal.nets._description import describe, rebuild
 
@@ -55,7 +55,7 @@ def save_model(
 
     The file appears whole or not at all. Equal models are equal bytes.
     """
-    write_atomically(path, model_bytes(architecture, parameters, facts))
+    write(path, model_bytes(architecture, parameters, facts))
 
 
 def model_bytes(
@@ -172,36 +172,3 @@ def _arrays(slots: list[Slot], data: bytes) -> dict[str, NDArray[np.float32]]:
             raise ModelFileError(f"array {slot.name}: expected variances of at least 0, got others")
         arrays[slot.name] = array
     return arrays
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a whole file or none: a temporary file beside it, flushed to disk, then put in its place.
-
-    Raises InputError where there is no such folder, EnvironmentFault where the disk does not take it.
-    """
-    if not path.parent.is_dir():
-        raise InputError(Problem(str(path), "expected a folder that exists, got none"))
-    if path.is_dir():
-        raise InputError(Problem(str(path), "expected the name of a file to write, got a folder"))
-    try:
-        _replace(path, content)
-    except OSError as error:
-        raise EnvironmentFault(Problem(str(path), f"cannot be written: {error.strerror or error}")) from error
-
-
-def _replace(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    if os.name == "posix":
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)

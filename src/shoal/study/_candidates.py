@@ -42,10 +42,14 @@ class Candidate:
         return cast("dict[str, Any]", _canonical(content))
 
     @cached_property
+    def canonical(self) -> str:
+        """`content` as canonical JSON."""
+        return json.dumps(self.content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+    @cached_property
     def id(self) -> str:
-        """The first 16 hex digits of the SHA-256 of `content` as canonical JSON."""
-        text = json.dumps(self.content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        """The first 16 hex digits of the SHA-256 of `canonical`."""
+        return hashlib.sha256(self.canonical.encode()).hexdigest()[:16]
 
     def with_training(
         self, *, epochs: int, keep: Literal["last", "best"], early_stopping: Literal["none", "inner"]

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from shoal.errors import Problem, StudyError, another_kind, as_path
+from shoal.files import Unreadable, read_bytes
 from shoal.study._key_paths import KeyPath, key_path_text
 from shoal.study._lines import deepest_line, key_lines
 from shoal.study._overrides import override
 from shoal.study._review import review
 from shoal.study._sentences import Mistake
-from shoal.study._study import FOLDER, Study, is_device
+from shoal.study._study import FOLDER, Study, is_device, path_keys
 from shoal.study._templates import BUILTIN, builtin_studies
 from shoal.study._texts import shorten, visible
 
@@ -133,27 +134,10 @@ def _texts(overrides: Iterable[str]) -> tuple[str, ...]:
 
 def _read(path: Path, name: str) -> str:
     """Read the text of a study file, or refuse in one line what can be none."""
-    if path.is_dir():
-        raise StudyError(Problem(name, "expected a study file, got a folder"))
-    if not path.is_file():
-        names = ", ".join(builtin_studies())
-        near = difflib.get_close_matches(name[:100], builtin_studies(), n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise StudyError(
-            Problem(name, f"expected a study file or a built-in study ({names}), got neither{hint}")
-        )
     try:
-        with path.open("rb") as file:
-            data = file.read(_LARGEST + 1)
-            size = os.fstat(file.fileno()).st_size
-    except OSError as error:
-        raise StudyError(Problem(name, f"expected a readable file, got: {error.strerror}")) from None
-    if len(data) > _LARGEST:
-        raise StudyError(
-            Problem(
-                name, f"expected a study file of at most {_LARGEST // 1000} kB, got {size / 1000:,.0f} kB"
-            )
-        )
+        data = read_bytes(path, _LARGEST)
+    except Unreadable as error:
+        raise StudyError(Problem(name, _unreadable(error, name))) from None
     try:
         return data.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
@@ -163,6 +147,14 @@ def _read(path: Path, name: str) -> str:
                 f"{name}:{line}", f"expected UTF-8 text, got byte 0x{data[error.start]:02x}; save it as UTF-8"
             )
         ) from None
+
+
+def _unreadable(error: Unreadable, name: str) -> str:
+    if error.came != "nothing there":
+        return error.told("a study file")
+    near = difflib.get_close_matches(name[:100], builtin_studies(), n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return f"expected a study file or a built-in study ({', '.join(builtin_studies())}), got neither{hint}"
 
 
 def _parse(text: str, name: str) -> dict[str, Any]:
@@ -199,18 +191,12 @@ def _name_after(tree: dict[str, Any], stem: str) -> None:
         about.setdefault("name", stem)
 
 
-def _is_file(data: dict[str, Any]) -> bool:
-    """Whether `groups` is a table of pictures and their groups; of a table of rows it is a column."""
-    endings = (".csv", ".tsv", ".tab", ".parquet", ".pq", ".npz")
-    return str(data["groups"]).lower().endswith(endings) and not str(data.get("train")).lower().endswith(
-        endings
-    )
-
-
 def _make_absolute(tree: dict[str, Any], folder: Path) -> None:
     """Resolve the paths of `[data]` against a folder, in place; what is absolute already stays."""
     data = tree.get("data")
-    for key in ("train", "test", "groups"):
-        path = data.get(key) if isinstance(data, dict) else None
-        if isinstance(data, dict) and isinstance(path, str) and path and (key != "groups" or _is_file(data)):
+    if not isinstance(data, dict):
+        return
+    for key in path_keys(data):
+        path = data.get(key)
+        if isinstance(path, str) and path:
             data[key] = os.path.normpath(os.path.join(os.path.realpath(folder), path))

@@ -7,6 +7,7 @@ Every field is a key of the study file, with the default it has there. Lengths a
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Any, Final, Literal
 
@@ -86,8 +87,15 @@ def _refuse(keys: tuple[str, ...], sentence: str) -> PydanticCustomError:
     return PydanticCustomError("together", "{sentence}", {"sentence": sentence, "keys": keys})
 
 
-PATH_KEYS: Final = ("train", "test")
-"""The keys of `data` that are paths."""
+_TABLES: Final = (".csv", ".tsv", ".tab", ".parquet", ".pq", ".npz")
+
+
+def path_keys(data: Mapping[str, Any]) -> tuple[str, ...]:
+    """Name the keys of `data` that are paths: `groups` is one where it names a table of pictures, no column of rows."""
+    train, groups = str(data.get("train")).lower(), str(data.get("groups")).lower()
+    grouped = groups.endswith(_TABLES) and not train.endswith(_TABLES)
+    return ("train", "test", "groups") if grouped else ("train", "test")
+
 
 TextOrTexts = Annotated[
     Annotated[Name, Tag("<text>")] | Annotated[Names, Tag("<list>")], Discriminator(_branch)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from shoal.errors import StudyError
 from shoal.study._key_paths import KeyPath, assign, overlap
 from shoal.study._sentences import Mistake, mistakes_of
-from shoal.study._study import PATH_KEYS, TASK_LOSS, Network, Study, Training
+from shoal.study._study import TASK_LOSS, Network, Study, Training, path_keys
 
 SECTIONS: Final = ("network", "training")
 Changes = Iterable[tuple[KeyPath, Any]]
@@ -55,7 +55,8 @@ def passed_on(study: Study) -> Study:
     """Give a study as it is told to others: files by their names alone, unless `report.paths` asks for more."""
     if study.report.paths:
         return study
-    names = {key: re.split(r"[/\\]", path)[-1] for key in PATH_KEYS if (path := getattr(study.data, key))}
+    data = vars(study.data)
+    names = {key: re.split(r"[/\\]", path)[-1] for key in path_keys(data) if (path := data[key])}
     return study.model_copy(update={"data": study.data.model_copy(update=names)})
 
 

@@ -1,0 +1,31 @@
+"""How many fits a study asks for, known before one is laid out; more than anybody means are refused."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from shoal.errors import Problem, StudyError
+from shoal.study import Study
+
+MOST_FITS: Final = 1_000_000
+
+
+def refuse_too_many(study: Study, candidates: int, folds: int) -> None:
+    """Raise StudyError above `MOST_FITS`: candidates on all folds, comparisons, and twice the winner.
+
+    It names the key that asks for the most of them.
+    """
+    repeats, search = study.study.repeats, study.search
+    searched = candidates * folds * search.repeats if search else 0
+    last = (len(study.compare) + 2) * repeats
+    if searched + last <= MOST_FITS:
+        return
+    asked = {"study.repeats": repeats, "compare": len(study.compare)}
+    if search and searched > last:
+        drawn = "search.samples" if search.method == "random" else "search.space"
+        asked = {drawn: candidates, "search.folds": folds, "search.repeats": search.repeats}
+    key = max(asked, key=lambda name: asked[name])
+    what = (
+        f"expected at most {MOST_FITS:,} fits in all, got {searched + last:,}; a smaller {key} asks for fewer"
+    )
+    raise StudyError(Problem(key, what))
