@@ -341,7 +341,8 @@ def _is_inside(inside: Inside, architecture: Architecture) -> bool:
         and all(not arrays or arrays.keys() == names for arrays, names in of_outputs)
         and all(array.ndim == 2 and array.shape[1] == units[name] for name, array in _layers(inside.units))
         and all(array.ndim == 4 and array.shape[1] <= units[name] for name, array in _layers(inside.maps))
-        and {name.rpartition("/")[0] for name in inside.channels if "/" in name} in (set(), units.keys() - dense)
+        and {name.rpartition("/")[0] for name in inside.channels if "/" in name}
+        in (set(), units.keys() - dense)
         and all(
             inside.channels[f"{name}/low"].shape == (units[name],)
             for name in units.keys() - dense
