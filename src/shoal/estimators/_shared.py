@@ -246,7 +246,7 @@ class _Handing:
 
 
 def _copied(things: _T) -> _T:
-    """Copy all at once. Raises TypeError where a class has a way of its own to be copied, which may leave something out."""
+    """Copy all at once. Raises TypeError where a class is copied in a way of its own, which may leave something out."""
     seen: set[int] = set()
     left: list[Any] = [things]
     while left:
