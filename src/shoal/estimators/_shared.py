@@ -18,6 +18,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
+from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_memory
 
@@ -256,10 +257,10 @@ def _copied(things: _T) -> _T:
         seen.add(id(thing))
         if isinstance(thing, list | tuple | set | frozenset | dict):
             left += thing.values() if isinstance(thing, dict) else thing
-        elif hasattr(thing, "__dict__") and not isinstance(thing, type):
+        elif not isinstance(thing, type):
             _refuse_own_ways(type(thing))
-            if hasattr(thing, "get_params") or not _from_whole(type(thing)):
-                left += vars(thing).values()
+            if isinstance(thing, BaseEstimator) or not _from_whole(type(thing)):
+                left += getattr(thing, "__dict__", {}).values()
     return copy.deepcopy(things)
 
 
