@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
@@ -154,6 +154,31 @@ def test_sixteen_bits_of_each_colour_are_refused(level: int) -> None:
         'd, "a/0.png": expected 8 bits of grey or of red, green and blue, got 16 bits of each colour;'
         " save it with 8 bits"
     ]
+
+
+@pytest.mark.parametrize(("highest", "bits"), [(256, 9), (1023, 10), (65535, 16)])
+@pytest.mark.parametrize("plain", [False, True])
+def test_more_than_eight_bits_of_each_colour_are_refused_in_ppm_too(
+    highest: int, bits: int, plain: bool
+) -> None:
+    other_class()
+    Path("d/a").mkdir()
+    values = np.full((4, 5, 3), highest, ">u2")
+    body = " ".join(map(str, values.ravel())).encode() if plain else values.tobytes()
+    Path("d/a/0.ppm").write_bytes(b"P%d 5 4 %d\n" % (3 if plain else 6, highest) + body)
+    assert refusal() == [
+        f'd, "a/0.ppm": expected 8 bits of grey or of red, green and blue, got {bits} bits of each colour;'
+        " save it with 8 bits"
+    ]
+
+
+def test_fewer_bits_of_each_colour_are_read_in_ppm() -> None:
+    other_class()
+    Path("d/a").mkdir()
+    Path("d/a/0.ppm").write_bytes(b"P6 5 4 15\n" + np.full((4, 5, 3), 3, np.uint8).tobytes())
+    dataset = loaded()
+    assert dataset.images is not None
+    assert set(np.unique(dataset.images[0])) == {51}
 
 
 def test_sixteen_bits_of_grey_are_read_where_nothing_is_lost() -> None:
@@ -379,6 +404,7 @@ KINDS = [
 
 
 @given(kind=st.sampled_from(KINDS), seed=st.integers(0, 2**32 - 1))
+@settings(deadline=None)
 def test_numbers_that_stand_for_bytes_are_read_as_them(
     tmp_path_factory: pytest.TempPathFactory, kind: str, seed: int
 ) -> None:
