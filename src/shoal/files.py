@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
-from shoal.errors import EnvironmentFault, InputError, Problem
+from shoal.errors import EnvironmentFault, InputError, Problem, ShoalError
 
 TEMPORARY: Final = re.compile(r"\.shoal-[0-9a-f]{32}\.tmp")
 """Names of files that are being written. They are short: a legal name never becomes too long by them."""
@@ -105,6 +105,8 @@ def _absolute(path: Path) -> str:
 def _one_line(path: Path) -> Iterator[None]:
     try:
         yield
+    except ShoalError:
+        raise
     except ValueError as error:  # a zero byte, or a letter that the system's names cannot hold
         raise InputError(Problem(str(path), f"expected a name that a file can have ({error})")) from error
     except OSError as error:

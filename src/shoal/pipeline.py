@@ -24,8 +24,8 @@ from shoal.engine import (
     Watcher,
     ask_ensemble,
     available_memory,
-    data_doubts,
     delivered,
+    doubts_before,
     entries,
     environment,
     fold_preprocessing,
@@ -117,7 +117,7 @@ def run(
     watcher = watcher or Silent()
     if trainers.note:
         watcher.note(trainers.note)
-    for doubt in data_doubts(planner.dataset, study.data.standardize):
+    for doubt in doubts_before(planner):
         watcher.note(doubt)
     for note in planner.dataset.notes:
         watcher.note(note)

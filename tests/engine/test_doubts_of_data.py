@@ -75,3 +75,11 @@ def test_targets_are_scaled_by_both_alone(tmp_path: Path) -> None:
     said = plan(study, out=tmp_path / "run").notes
     assert said[0].startswith('in numbers of 32 bits: target "t"')
     assert said[0].endswith('(data.standardize = "both" scales them)')
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3, 10])
+def test_a_schedule_that_never_rises_is_told(epochs: int) -> None:
+    training = {"schedule": "one-cycle", "epochs": epochs, "lr": 0.005}
+    doubted = [note for note in plan(tiny_study(training=training)).notes if note.startswith("schedule")]
+    told = "schedule one-cycle: in 1 epoch the learning rate comes to 2e-08 at most, of lr = 0.005"
+    assert doubted == ([f"{told}; it takes more epochs to rise"] if epochs == 1 else [])

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from look_runs import MadeUp, make_run
 
-from shoal.errors import EnvironmentFault
+from shoal.errors import EnvironmentFault, RunFolderError
 from shoal.look import draw_figures, pictures
-from shoal.look._gallery import _slug
+from shoal.look._gallery import Drawn, _slug
+from shoal.parts import Parts
+from shoal.results import Results, run_files
 
 SMALL = MadeUp(
     names=("SGD", "Adam, dropout 0.25"), space={"network.dropout": [0.0, 0.25]}, epochs=30, hidden=(3,),
@@ -101,20 +103,42 @@ def test_every_picture_says_what_to_see(tmp_path: Path) -> None:
         assert 30 < len(picture.caption) < 250
 
 
+def drawn_again(results: Results) -> tuple[Drawn, ...]:
+    with run_files(results.folder) as files:
+        return draw_figures(results, files)
+
+
 def test_pictures_on_disk_are_those_of_the_run_and_other_files_stay(tmp_path: Path) -> None:
     results = make_run(tmp_path / "run", MadeUp(names=(), epochs=20, hidden=(2,)))
-    figures = tmp_path / "new" / "figures"
-    figures.mkdir(parents=True)
-    for name in ("40-07-old-loss.png", "notes.png", "40-07-old-loss.txt", "Mine.png"):
+    figures = results.folder / "figures"
+    with run_files(results.folder) as files:
+        files.write("figures/40-07-old-loss.png", b"ours, of an earlier run")
+    for name in ("40-08-old-loss.png", "notes.png", "40-07-old-loss.txt", "Mine.png"):
         (figures / name).write_bytes(b"x")
-    written = [drawn.path for drawn in draw_figures(results, figures)]
+    written = [results.folder / drawn.name for drawn in drawn_again(results)]
     assert {path.name for path in figures.iterdir()} - {path.name for path in written} == {
-        "notes.png", "40-07-old-loss.txt", "Mine.png",
+        "40-08-old-loss.png", "notes.png", "40-07-old-loss.txt", "Mine.png",
     }  # fmt: skip
     found = list(pictures(results))
     assert [path.name for path in written] == [f"{picture.name}.png" for picture in found]
     for path, picture in list(zip(written, found, strict=True))[::6]:
         assert path.read_bytes() == picture.png()
+
+
+def test_a_picture_of_somebody_else_under_our_name_stays_and_is_named(tmp_path: Path) -> None:
+    results = make_run(tmp_path / "run", MadeUp(names=(), epochs=20, hidden=(2,)))
+    first, *others = (picture.name for picture in pictures(results))
+    (results.folder / "figures").mkdir()
+    theirs = results.folder / "figures" / f"{first}.png"
+    theirs.write_bytes(b"theirs")
+    parts = Parts(lambda _: None)
+    with run_files(results.folder) as files:
+        drawn = draw_figures(results, files, parts)
+    assert [one.picture.name for one in drawn] == others
+    assert theirs.read_bytes() == b"theirs"
+    (missing,) = parts.missing
+    what = "expected no such file, or it as Shoal wrote it, found another; move it away"
+    assert (missing.part, missing.reason) == (f"figure {first}", f"InputError: {theirs}: {what}")
 
 
 def test_names_become_safe_file_names(tmp_path: Path) -> None:
@@ -131,22 +155,21 @@ def test_names_become_safe_file_names(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_is_told_in_one_line(tmp_path: Path) -> None:
     results = make_run(tmp_path / "run", MadeUp(names=(), epochs=10, hidden=(2,)))
-    figures = tmp_path / "figures"
+    figures = results.folder / "figures"
     figures.write_text("a file")
-    with pytest.raises(EnvironmentFault) as caught:
-        draw_figures(results, figures)
-    assert (
-        str(caught.value) == f"{figures}: expected a folder that pictures can be written to, got: File exists"
-    )
+    with pytest.raises(RunFolderError) as caught:
+        drawn_again(results)
+    what = "expected a folder of this run folder, found a file; move it away"
+    assert str(caught.value) == f"{figures}: {what}"
 
 
 def test_a_picture_that_fails_leaves_no_half_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     results = make_run(tmp_path / "run", MadeUp(names=(), epochs=10, hidden=(2,)))
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.replace", fail)
     with pytest.raises(EnvironmentFault, match="No space left on device"):
-        draw_figures(results, tmp_path / "figures")
-    assert list((tmp_path / "figures").iterdir()) == []
+        drawn_again(results)
+    assert list((results.folder / "figures").iterdir()) == []

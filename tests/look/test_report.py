@@ -79,7 +79,8 @@ def undrawn(results: Results, folder: Path) -> str:
     from PIL import Image
 
     Image.new("RGB", (4, 3), "white").save(folder / "dot.png")
-    return report_html(results, [Drawn(picture, folder / "dot.png") for picture in pictures(results)])
+    dot = (folder / "dot.png").read_bytes()
+    return report_html(results, [Drawn(picture, "dot.png", dot) for picture in pictures(results)])
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +107,7 @@ def test_a_report_that_cannot_be_written_leaves_the_earlier_one(
 ) -> None:
     first = (regression.folder / "report.html").read_bytes()
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("shoal.look._report.draw_figures", lambda *_: ())

@@ -17,7 +17,7 @@ from shoal.engine._memory import (
     train_here,
     trainer_for,
 )
-from shoal.engine._plan import data_doubts, make_plan, memory_need
+from shoal.engine._plan import doubts_before, make_plan, memory_need
 from shoal.engine._predict import Trained, answers, softmax, trainer_of
 from shoal.engine._settle import delivered, fold_preprocessing, settle, winner_bytes
 from shoal.engine._source import environment, load_data, refuse_unscalable, truth_of, with_mistakes
@@ -55,8 +55,8 @@ __all__ = [
     "answers",
     "ask_ensemble",
     "available_memory",
-    "data_doubts",
     "delivered",
+    "doubts_before",
     "entries",
     "environment",
     "flat_arrays",

@@ -18,7 +18,7 @@ from shoal.data import Dataset
 from shoal.engine._fits import Fit, PlannedFit
 from shoal.engine._train import Checkpoint, Work
 from shoal.engine._trainer import State, initial_state
-from shoal.errors import RunFolderError
+from shoal.errors import RunFolderError, ShoalError
 from shoal.results import FitRecord, Store
 
 _SIZED = ("parameters_P", "buffers", "first_P", "second_P", "best_P", "best_buffers")
@@ -48,6 +48,8 @@ def refusing(what: str) -> Iterator[None]:
     """Say in one sentence that what is read within is none of Shoal's."""
     try:
         yield
+    except ShoalError:
+        raise
     except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as error:
         raise RunFolderError(
             f"{what} in the results is not what Shoal writes; move the run folder away and run the study again"

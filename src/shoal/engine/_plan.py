@@ -9,6 +9,7 @@ from shoal.data import Dataset, Standardize, doubted
 from shoal.engine._fits import PlannedFit, Planner, unique
 from shoal.engine._forecast import Circumstances, crowded, seconds_alone
 from shoal.engine._need import predicted_peaks, source_of
+from shoal.engine._trainer import learning_rates
 from shoal.results import Plan
 
 
@@ -83,7 +84,7 @@ def _stage(name: str, planned: Sequence[PlannedFit]) -> tuple[str, int, int]:
 
 def _notes(planner: Planner, planned: Sequence[PlannedFit]) -> tuple[str, ...]:
     """Say what is allowed and perhaps not meant."""
-    notes = list(data_doubts(planner.dataset, planner.study.data.standardize))
+    notes = list(doubts_before(planner))
     large = sorted({
         (item.fit.job.training.batch_size, len(item.fit.learning_rows))
         for item in planned
@@ -100,6 +101,17 @@ def _notes(planner: Planner, planned: Sequence[PlannedFit]) -> tuple[str, ...]:
             f"no data.test: {held} rows ({planner.study.data.test_share:.0%}) were set apart as test rows"
         )
     return tuple(notes)
+
+
+def doubts_before(planner: Planner) -> Iterator[str]:
+    """Say what is to be doubted before anything is trained: of the columns, of the learning rates."""
+    yield from data_doubts(planner.dataset, planner.study.data.standardize)
+    trained = (*planner.candidates, *(candidate for _, candidate in planner.comparisons))
+    asked = {(one.training.schedule, one.training.epochs): one.training for one in trained}
+    for (schedule, epochs), training in asked.items():
+        if (highest := learning_rates(training).max()) < training.lr / 2:
+            told = f"in {epochs:,} epoch{'s' * (epochs > 1)} the learning rate comes to {highest:.2g} at most"
+            yield f"schedule {schedule}: {told}, of lr = {training.lr:g}; it takes more epochs to rise"
 
 
 def data_doubts(dataset: Dataset, standardize: Standardize) -> Iterator[str]:

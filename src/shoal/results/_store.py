@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
-from shoal.errors import Problem, RunFolderError
+from shoal.errors import Problem, RunFolderError, ShoalError
 from shoal.results._arrays import Arrays, packed, unpacked
 from shoal.results._database import NOTHING_YET, Database
 from shoal.results._folder import STORE_NAME, refuse_unusable, size_of
@@ -416,6 +416,8 @@ class Store:
                 raise ValueError
             reason = "unexpected content"
             yield
+        except ShoalError:
+            raise
         except NOT_OURS as error:
             raise self._database.damaged(f"{what}: {reason}") from error
 
