@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -417,3 +418,18 @@ def test_a_search_in_a_notebook_shows_what_it_can(monkeypatch: pytest.MonkeyPatc
     )
     assert f"<p>{told}</p>" in shown
     assert "mean score" in shown
+
+
+@pytest.mark.parametrize("fault", [MemoryError(), OSError(28, "No space left on device")])
+def test_a_machine_that_fails_while_a_search_is_shown_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    x = np.random.default_rng(0).normal(size=(40, 2))
+    search = shoal.GridSearchCV(shoal.MLPRegressor(max_iter=3), {"dropout": [0, 0.25]}, cv=2)
+    search.fit(x, x.sum(axis=1))
+    monkeypatch.setattr("shoal.estimators._display.ranked_table", failing(fault))
+    shown = search._repr_html_()
+    memory = isinstance(fault, MemoryError)
+    reason = "out of memory; what is finished is kept" if memory else f"the machine failed: {fault}"
+    assert f"<p>candidates: {escape(reason)}</p>" in shown
+    assert "<img" in shown
