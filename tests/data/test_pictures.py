@@ -156,31 +156,6 @@ def test_sixteen_bits_of_each_colour_are_refused(level: int) -> None:
     ]
 
 
-@pytest.mark.parametrize(("highest", "bits"), [(256, 9), (1023, 10), (65535, 16)])
-@pytest.mark.parametrize("plain", [False, True])
-def test_more_than_eight_bits_of_each_colour_are_refused_in_ppm_too(
-    highest: int, bits: int, plain: bool
-) -> None:
-    other_class()
-    Path("d/a").mkdir()
-    values = np.full((4, 5, 3), highest, ">u2")
-    body = " ".join(map(str, values.ravel())).encode() if plain else values.tobytes()
-    Path("d/a/0.ppm").write_bytes(b"P%d 5 4 %d\n" % (3 if plain else 6, highest) + body)
-    assert refusal() == [
-        f'd, "a/0.ppm": expected 8 bits of grey or of red, green and blue, got {bits} bits of each colour;'
-        " save it with 8 bits"
-    ]
-
-
-def test_fewer_bits_of_each_colour_are_read_in_ppm() -> None:
-    other_class()
-    Path("d/a").mkdir()
-    Path("d/a/0.ppm").write_bytes(b"P6 5 4 15\n" + np.full((4, 5, 3), 3, np.uint8).tobytes())
-    dataset = loaded()
-    assert dataset.images is not None
-    assert set(np.unique(dataset.images[0])) == {51}
-
-
 def test_sixteen_bits_of_grey_are_read_where_nothing_is_lost() -> None:
     saved("d/a/0.png", GREY.astype(np.uint16) * 257)
     saved("d/a/1.tif", GREY.astype(np.uint16) * 257)

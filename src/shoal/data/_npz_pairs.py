@@ -14,7 +14,16 @@ from shoal.data._classes import nfc
 from shoal.data._findings import Findings, listed, quoted
 from shoal.data._npz import Header, npz_headers, read_npz
 from shoal.data._parts import IN_WORDS, Kind, Part, role_of_array, says_part
-from shoal.data._pixels import AS_BYTES, AS_SHARES, axes_of, brought_to, channels_first, resized
+from shoal.data._pixels import (
+    AS_BLACK_AND_WHITE,
+    AS_BYTES,
+    AS_SHARES,
+    AS_ZERO_AND_ONE,
+    axes_of,
+    brought_to,
+    channels_first,
+    resized,
+)
 from shoal.data._reading import Labelled, Reading
 
 
@@ -107,9 +116,16 @@ def read_npz_array(path: Path, name: str, reading: Reading) -> NDArray[np.uint8]
     if array is not None:
         images, how = channels_first(array, f"array {quoted(name)}: ", findings)
         reading.scales.add(how)
+        if images is not None and how in ("", AS_BYTES) and images.max() == 1:
+            reading.scales.add(AS_ZERO_AND_ONE)
         if {AS_BYTES, AS_SHARES} <= reading.scales:
             findings.add(
                 "expected all arrays of images in one scale, got numbers from 0 to 1 and from 0 to 255"
+            )
+        if {AS_BLACK_AND_WHITE, AS_ZERO_AND_ONE} <= reading.scales:
+            findings.add(
+                "expected all arrays of images in one scale, got false and true, read as 0 and 255, and the numbers"
+                " 0 and 1"
             )
     if not reading.take(findings) or images is None:
         return None

@@ -8,7 +8,7 @@ Letters: C candidates, F folds.
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any, Final
 
@@ -54,10 +54,11 @@ class SearchDisplay:
         settings = self.cv_results_["params"]  # type: ignore[attr-defined]
         shown: list[str] = []
         parts = Parts(lambda line: shown.append(f"<p>{escape(line)}</p>"))
-        for name, make in (
-            ("candidates", lambda: ranked_table(settings, score_CF, tied_C, best)),
-            ("curves of the chosen candidate", lambda: curves_picture(kept, best)),
-        ):
+        pieces: dict[str, Callable[[], str]] = {
+            "candidates": lambda: ranked_table(settings, score_CF, tied_C, best),
+            "curves of the chosen candidate": lambda: curves_picture(kept, best),
+        }
+        for name, make in pieces.items():
             try:
                 with parts.attempt(name, _AGAIN):
                     shown.append(make())
