@@ -361,7 +361,7 @@ def test_a_masked_number_is_a_missing_one() -> None:
     for x in (masked[:, None], {"a": masked}, {"a": masked.astype(int)}):
         with pytest.raises(DataError) as caught:
             given_columns(x, ["a"])
-        assert str(caught.value) == 'x, row 2, column "a": expected a number, got an empty cell'
+        assert str(caught.value) == 'x, row 2, column "a": expected a finite number, got nan'
     (column,) = given_columns({"a": np.ma.masked_array([1.0, 2.5])}, ["a"])
     assert column.values.tolist() == [1.0, 2.5]
 

@@ -118,7 +118,8 @@ def _kind(x: object) -> str:
 def _cells(values: Any) -> Cells:
     """Take numbers and text as they are, also mixed; what is missing is None or NaN, and is refused later."""
     if np.ma.is_masked(values):  # numpy forgets the mask
-        values = np.where(np.ma.getmaskarray(values), None, np.asarray(values).astype(object))
+        masked, values = np.ma.getmaskarray(values), np.asarray(values).astype(object)
+        values[masked] = None
     try:
         array = np.asarray(values)
     except (ValueError, TypeError):
