@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import sqlite3
+import warnings
 from collections.abc import Callable
 from contextlib import closing
 from html import escape
@@ -62,6 +63,17 @@ def test_without_anyone_to_tell_it_is_a_warning() -> None:
     told = r"missing: the page: ValueError: no; the same `shoal run`"
     with pytest.warns(RuntimeWarning, match=told), parts.attempt("the page", RUN):
         raise ValueError("no")
+
+
+def test_where_warnings_are_errors_the_other_parts_are_made(capsys: pytest.CaptureFixture[str]) -> None:
+    parts = Parts()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with parts.attempt("the page", RUN), parts.attempt("a figure", REPORT):
+            raise ValueError("no")
+    line = "missing: a figure: ValueError: no; `shoal report` makes it again"
+    assert [str(one) for one in parts.missing] == [line]
+    assert capsys.readouterr().err == f"{line}\n"
 
 
 @pytest.mark.parametrize(
