@@ -6,8 +6,10 @@ import os
 import re
 import shutil
 import sqlite3
+import warnings
 from collections.abc import Callable
 from contextlib import closing
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +63,17 @@ def test_without_anyone_to_tell_it_is_a_warning() -> None:
     told = r"missing: the page: ValueError: no; the same `shoal run`"
     with pytest.warns(RuntimeWarning, match=told), parts.attempt("the page", RUN):
         raise ValueError("no")
+
+
+def test_where_warnings_are_errors_the_other_parts_are_made(capsys: pytest.CaptureFixture[str]) -> None:
+    parts = Parts()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with parts.attempt("the page", RUN), parts.attempt("a figure", REPORT):
+            raise ValueError("no")
+    line = "missing: a figure: ValueError: no; `shoal report` makes it again"
+    assert [str(one) for one in parts.missing] == [line]
+    assert capsys.readouterr().err == f"{line}\n"
 
 
 @pytest.mark.parametrize(
@@ -417,3 +430,18 @@ def test_a_search_in_a_notebook_shows_what_it_can(monkeypatch: pytest.MonkeyPatc
     )
     assert f"<p>{told}</p>" in shown
     assert "mean score" in shown
+
+
+@pytest.mark.parametrize("fault", [MemoryError(), OSError(28, "No space left on device")])
+def test_a_machine_that_fails_while_a_search_is_shown_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    x = np.random.default_rng(0).normal(size=(40, 2))
+    search = shoal.GridSearchCV(shoal.MLPRegressor(max_iter=3), {"dropout": [0, 0.25]}, cv=2)
+    search.fit(x, x.sum(axis=1))
+    monkeypatch.setattr("shoal.estimators._display.ranked_table", failing(fault))
+    shown = search._repr_html_()
+    memory = isinstance(fault, MemoryError)
+    reason = "out of memory; what is finished is kept" if memory else f"the machine failed: {fault}"
+    assert f"<p>candidates: {escape(reason)}</p>" in shown
+    assert "<img" in shown

@@ -6,6 +6,7 @@ What the machine fails at (memory, disk, a damaged run folder) and a wish to sto
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -71,7 +72,12 @@ class Parts:
     def _miss(self, one: Missing) -> None:
         self.missing.append(one)
         if self._tell is None:
-            warnings.warn(str(one), RuntimeWarning, stacklevel=4)
+            try:
+                warnings.warn(str(one), RuntimeWarning, stacklevel=4)
+            except (
+                RuntimeWarning
+            ):  # where warnings are errors: one part less is still no reason to make no other
+                sys.stderr.write(f"{one}\n")
         else:
             self._tell(str(one))
 

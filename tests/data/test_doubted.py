@@ -22,6 +22,7 @@ def numbering(
 
 
 SPREAD = np.sort(np.random.default_rng(2).choice(40, 40, replace=False)).astype(float)
+GAPS = np.delete(np.arange(44.0), [7, 8, 20, 35])
 HELD = np.random.default_rng(3).permutation(40) < 30
 
 
@@ -34,8 +35,19 @@ HELD = np.random.default_rng(3).permutation(40) < 30
         (np.concatenate((SPREAD[HELD], SPREAD[~HELD])), "0, 1, 2"),
         (np.concatenate((np.arange(30.0), np.arange(10.0))), "0, 0, 1"),
         (np.random.default_rng(4).permutation(40).astype(float), "0, 1, 2"),
+        (np.delete(np.arange(60.0), np.arange(2, 60, 3)), "0, 1, 3"),
+        (1000 + np.concatenate((GAPS[HELD], GAPS[~HELD])), "1000, 1001, 1002"),
     ],
-    ids=["from 0", "from 1", "steps", "test rows drawn", "two files", "in any order"],
+    ids=[
+        "from 0",
+        "from 1",
+        "steps",
+        "test rows drawn",
+        "two files",
+        "in any order",
+        "gaps",
+        "gaps and drawn",
+    ],
 )
 def test_what_numbers_the_rows_is_doubted(values: NDArray[np.float64], few: str) -> None:
     assert numbering(values) == [f'"n" numbers the rows ({few} ...)']
@@ -60,7 +72,21 @@ def test_other_columns_are_not_taken_for_numbers_of_rows(values: NDArray[np.floa
 
 
 @pytest.mark.parametrize(
-    "name", ["id", "ID", "Index", "rownames", "PassengerId", "customer_id", "row number", "rowID"]
+    "name",
+    [
+        "id",
+        "ID",
+        "Index",
+        "rownames",
+        "PassengerId",
+        "customer_id",
+        "row number",
+        "rowID",
+        "S.No",
+        "Sl. No.",
+        "Serial",
+        "key",
+    ],
 )
 def test_another_whole_number_in_every_row_is_doubted_by_its_name(name: str) -> None:
     different = np.random.default_rng(6).choice(10**6, 40, replace=False).astype(float)
@@ -75,7 +101,9 @@ def test_the_names_that_pandas_gives_to_an_index_are_enough(name: str) -> None:
     assert numbering(WHOLE, name) == [f'"{name}" has the name that pandas gives to an index']
 
 
-@pytest.mark.parametrize("name", ["grid", "humid", "period", "valid", "paid", "fluid", "level", "width"])
+@pytest.mark.parametrize(
+    "name", ["grid", "humid", "period", "valid", "paid", "fluid", "level", "width", "snow", "keyed", "nose"]
+)
 def test_words_that_end_alike_are_no_identities(name: str) -> None:
     different = np.random.default_rng(6).choice(10**6, 40, replace=False).astype(float)
     assert numbering(different, name) == []

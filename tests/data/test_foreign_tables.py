@@ -354,3 +354,21 @@ def test_the_sentences_of_the_docs(name: str, content: bytes, sentence: str) -> 
     Path(name).write_bytes(content)
     task = "classification" if "classes" in sentence else "regression"
     assert refusal(name, task=task) == [sentence]
+
+
+def test_a_masked_number_is_a_missing_one() -> None:
+    masked = np.ma.masked_array([1.0, 2.0, 3.0], [False, True, False])
+    for x in (masked[:, None], {"a": masked}, {"a": masked.astype(int)}):
+        with pytest.raises(DataError) as caught:
+            given_columns(x, ["a"])
+        assert str(caught.value) == 'x, row 2, column "a": expected a finite number, got nan'
+    (column,) = given_columns({"a": np.ma.masked_array([1.0, 2.5])}, ["a"])
+    assert column.values.tolist() == [1.0, 2.5]
+
+
+def test_a_whole_number_beyond_all_floats_is_refused() -> None:
+    with pytest.raises(DataError) as caught:
+        given_columns({"a": [1, 10**400]}, ["a"])
+    assert str(caught.value) == (
+        'x, column "a": expected numbers, got a whole number beyond the range of float64'
+    )

@@ -146,6 +146,27 @@ def test_mixtures_are_refused_by_name(names: tuple[str, ...], sentences: list[st
     assert refusal() == [f"d.npz: {sentence.format(told)}" for sentence in sentences]
 
 
+@pytest.mark.parametrize("name", ["train_data", "test_set_x", "Xtest_orig", "valData", "images_test_old"])
+def test_images_whose_name_speaks_of_a_part_in_other_words_are_refused(name: str) -> None:
+    np.savez("d.npz", images=images(1), labels=LABELS, **{name: images(3)})
+    sentence = (
+        'd.npz: expected images called "x_train", "train_images" or the like, and so for "val" and "test",'
+        ' got "train_data"; rename them, or take them out of the file'
+    )
+    assert refusal() == [sentence.replace("train_data", name)]
+
+
+def test_what_only_sounds_like_a_part_or_is_none_is_left_out() -> None:
+    others = {"latest_frames": images(5), "values": images(6), "train_ids": np.arange(6)}
+    np.savez("d.npz", images=images(1), labels=LABELS, test_labels=LABELS, **others)
+    dataset = load_image_dataset(ImageSource("d.npz", test_share=0.5))
+    assert levels(dataset) == ({1}, {1})
+    assert dataset.notes == (
+        'd.npz: left out, being arrays of other names: 3 ("latest_frames", "values", "train_ids")',
+        'd.npz: left out, being labels without images: 1 ("test_labels")',
+    )
+
+
 def test_test_images_are_never_those_named_for_training() -> None:
     np.savez("d.npz", x_train=images(1), y_train=LABELS)
     assert refusal("d.npz", "d.npz") == ['d.npz: expected test images, got only "x_train"']
@@ -188,7 +209,12 @@ def class_folders(root: str, level: int) -> None:
         Image.fromarray(images(level)[0]).save(folder / f"{number}.png")
 
 
-FOLDERS = [("train", "val", "test"), ("Train", "valid", "Test"), ("training", "Validation", "TESTING")]
+FOLDERS = [
+    ("train", "val", "test"),
+    ("Train", "valid", "Test"),
+    ("training", "Validation", "TESTING"),
+    ("training_set", "val-images", "Test Data"),
+]
 
 
 @pytest.mark.parametrize("names", FOLDERS)
@@ -228,6 +254,10 @@ def test_a_class_may_be_called_train() -> None:
     Path("d/cat").rename("d/train")
     dataset = load_image_dataset(ImageSource("d"))
     assert dataset.classes == ("dog", "train")
+    assert dataset.notes == (
+        "d: taken for a class like its neighbours, since it holds pictures and no folders of classes:"
+        ' 1 ("train")',
+    )
 
 
 def idx(values: NDArray[np.uint8]) -> bytes:

@@ -32,7 +32,8 @@ _BLOCK: Final = 10_000
 _STORED: Final = re.compile(r"unnamed: ?\d+(_level_\d+)?|__index_level_\d+__|level_\d+", re.IGNORECASE)
 """What pandas calls an index that was written without a name."""
 _IDENTITY: Final = re.compile(
-    r"(index|idx|ids?|uid|rows?|row[ _.]?(ids?|nr|no|num|number|names?)|obs|observation|#|.*[ _.-]ids?)",
+    r"(index|idx|ids?|uid|rows?|row[ _.]?(ids?|nr|no|num|number|names?)|obs|observation|#|.*[ _.-]ids?"
+    r"|s[rl]?[ _.]{0,2}no\.?|serial.*|key|record|nr|no)",
     re.IGNORECASE,
 )
 _CAMEL: Final = re.compile(r".*[a-z](Id|ID)")
@@ -55,9 +56,9 @@ class Doubted:
     def numbering(self) -> list[str]:
         """Say which inputs merely number the rows.
 
-        That is: whole numbers, all different, that go up by one step, or are 0 to N-1 or 1 to N in any order, or
-        have the name of an identity; and whatever has the name that pandas gives to an index. The only input of
-        all is not doubted for its values.
+        That is: whole numbers, all different, that go up by one step, or go up and lack fewer numbers than they
+        have (rows were taken out), or are 0 to N-1 or 1 to N in any order, or have the name of an identity; and
+        whatever has the name that pandas gives to an index. The only input of all is not doubted for its values.
         """
         told = []
         for name, x_N in self.inputs:
@@ -104,6 +105,8 @@ def _counts(x_N: NDArray[np.float64], train_rows: int) -> bool:
     low, width = float(x_N.min()), float(np.ptp(x_N))
     step = width / (len(x_N) - 1)
     if step == round(step) and (rising or (step == 1 and low in (0, 1))) and _even(np.sort(x_N)):
+        return True
+    if rising and width < 2 * len(x_N) and len(np.unique(x_N)) == len(x_N):
         return True
     return rising and len(parts[0]) >= FEWEST and all(_even(part) for part in parts)
 

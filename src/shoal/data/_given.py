@@ -64,6 +64,8 @@ def given_images(x: NDArray[Any], shape: tuple[int, ...], *, resize: bool = Fals
     With `resize` those of another size are brought to it. Raises DataError.
     """
     findings = Findings(_PLACE)
+    if np.ma.is_masked(x):
+        raise DataError(Problem(_PLACE, "expected images, got an array of which some values are masked"))
     images, _ = channels_first(x, "", findings)
     if images is not None:
         images = resized(images, (shape[1], shape[2])) if resize else images
@@ -81,7 +83,7 @@ def _by_place(x: NDArray[Any], names: Sequence[str], categorical: Sequence[str])
     if x.ndim != 2 or x.shape[1] != len(names) or x.dtype.kind not in "biuf":
         what = f"expected numbers of shape (N, {len(names)}), got {x.dtype} of shape {x.shape}"
         raise DataError(Problem(_PLACE, what))
-    return [(name, x[:, place]) for place, name in enumerate(names)]
+    return [(name, _cells(x[:, place])) for place, name in enumerate(names)]
 
 
 def _by_name(x: Any, names: Sequence[str]) -> list[tuple[str, Cells]]:
@@ -115,6 +117,9 @@ def _kind(x: object) -> str:
 
 def _cells(values: Any) -> Cells:
     """Take numbers and text as they are, also mixed; what is missing is None or NaN, and is refused later."""
+    if np.ma.is_masked(values):  # numpy forgets the mask
+        masked, values = np.ma.getmaskarray(values), np.asarray(values).astype(object)
+        values[masked] = None
     try:
         array = np.asarray(values)
     except (ValueError, TypeError):
@@ -146,7 +151,12 @@ def _object_cells(array: NDArray[Any]) -> Cells:
         return array.astype(np.bool_)
     if not any(truth) and not any(isinstance(value, str) for value in there):
         whole = all(isinstance(value, Integral) and abs(int(value)) < 2**63 for value in there)
-        return array.astype(np.int64) if whole and not missing.any() else _floats(array, missing)
+        if whole and not missing.any():
+            return array.astype(np.int64)
+        try:
+            return _floats(array, missing)
+        except OverflowError:
+            return Foreign("a whole number beyond the range of float64")
     cells = [float(value) if isinstance(value, Decimal) else value for value in array]
     mixed = np.empty(len(array), dtype=object)
     mixed[:] = [None if gone else cell for gone, cell in zip(missing.tolist(), cells, strict=True)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from shoal.data._albums import Entry, Faults, entries
 from shoal.data._class_folders import ClassFolders, refuse_strays
@@ -16,6 +17,10 @@ from shoal.data._npz_pairs import npz_pairs
 from shoal.data._parts import IN_WORDS, Part, part_of_folder, part_of_idx
 from shoal.data._reading import Place, Reading
 from shoal.files import kind_of
+
+_FOR_CLASSES: Final = (
+    "taken for a class like its neighbours, since it holds pictures and no folders of classes"
+)
 
 
 def holds_images(path: str | Path) -> bool:
@@ -43,6 +48,9 @@ def places_of(path: Path, reading: Reading) -> Mapping[Part, Place]:
         return _idx_parts(path, idx, inside, reading)
     if _has_parts(inside):
         return _folder_parts(path, inside, reading)
+    for entry in inside:
+        if entry.kind == "a folder" and part_of_folder(entry.name):
+            reading.notes.add(str(path), _FOR_CLASSES, entry.name)
     return {"": ClassFolders(path)}
 
 

@@ -13,8 +13,17 @@ from numpy.typing import NDArray
 from shoal.data._classes import nfc
 from shoal.data._findings import Findings, listed, quoted
 from shoal.data._npz import Header, npz_headers, read_npz
-from shoal.data._parts import IN_WORDS, Kind, Part, role_of_array
-from shoal.data._pixels import AS_BYTES, AS_SHARES, axes_of, brought_to, channels_first, resized
+from shoal.data._parts import IN_WORDS, Kind, Part, role_of_array, says_part
+from shoal.data._pixels import (
+    AS_BLACK_AND_WHITE,
+    AS_BYTES,
+    AS_SHARES,
+    AS_ZERO_AND_ONE,
+    axes_of,
+    brought_to,
+    channels_first,
+    resized,
+)
 from shoal.data._reading import Labelled, Reading
 
 
@@ -107,9 +116,16 @@ def read_npz_array(path: Path, name: str, reading: Reading) -> NDArray[np.uint8]
     if array is not None:
         images, how = channels_first(array, f"array {quoted(name)}: ", findings)
         reading.scales.add(how)
+        if images is not None and how in ("", AS_BYTES) and images.max() == 1:
+            reading.scales.add(AS_ZERO_AND_ONE)
         if {AS_BYTES, AS_SHARES} <= reading.scales:
             findings.add(
                 "expected all arrays of images in one scale, got numbers from 0 to 1 and from 0 to 255"
+            )
+        if {AS_BLACK_AND_WHITE, AS_ZERO_AND_ONE} <= reading.scales:
+            findings.add(
+                "expected all arrays of images in one scale, got false and true, read as 0 and 255, and the numbers"
+                " 0 and 1"
             )
     if not reading.take(findings) or images is None:
         return None
@@ -122,16 +138,14 @@ def read_npz_array(path: Path, name: str, reading: Reading) -> NDArray[np.uint8]
 
 
 def npz_pairs(path: Path, reading: Reading) -> dict[Part, NpzPair]:
-    """Find the arrays of each part; two for the same are refused, arrays of other names are left out."""
+    """Find the arrays of each part; two for the same are refused, arrays of other names are left out.
+
+    One that may be images and whose name speaks of a part in other words is refused: it could be the rows to train on,
+    or those never to be trained on.
+    """
     findings = Findings(str(path))
     headers = npz_headers(path, findings)
-    named: dict[tuple[Part, Kind], list[str]] = {}
-    for name in headers:
-        role = role_of_array(name)
-        if role is not None:
-            named.setdefault(role, []).append(name)
-        elif name != reading.groups:
-            reading.notes.add(str(path), "left out, being arrays of other names", name)
+    named = _named(path, headers, reading, findings)
     pairs: dict[Part, NpzPair] = {}
     for part in ("", "train", "validation", "test"):
         images, labels = named.get((part, "images"), []), named.get((part, "labels"), [])
@@ -143,6 +157,9 @@ def npz_pairs(path: Path, reading: Reading) -> dict[Part, NpzPair]:
                 )
         if images:
             pairs[part] = NpzPair(path, headers, images[0], labels[0] if labels else None)
+        else:
+            for name in labels:
+                reading.notes.add(str(path), "left out, being labels without images", name)
     both = [pairs[part].images for part in ("", "train") if part in pairs]
     if len(both) > 1:
         findings.add(
@@ -152,6 +169,26 @@ def npz_pairs(path: Path, reading: Reading) -> dict[Part, NpzPair]:
         expected = 'expected arrays "images" and "labels", "x_train" and "y_train" or the like'
         findings.add(f"{expected}, got {listed(list(headers)) or 'none'}")
     return pairs if reading.take(findings) else {}
+
+
+def _named(
+    path: Path, headers: Mapping[str, Header], reading: Reading, findings: Findings
+) -> dict[tuple[Part, Kind], list[str]]:
+    """Sort the names of arrays by what they hold."""
+    named: dict[tuple[Part, Kind], list[str]] = {}
+    others = [name for name in headers if role_of_array(name) is None and name != reading.groups]
+    for name in headers:
+        if role := role_of_array(name):
+            named.setdefault(role, []).append(name)
+    doubtful = [name for name in others if says_part(name) and len(headers[name].shape) > 2]
+    if named and doubtful:
+        findings.add(
+            'expected images called "x_train", "train_images" or the like, and so for "val" and "test",'
+            f" got {listed(doubtful)}; rename them, or take them out of the file"
+        )
+    for name in others:
+        reading.notes.add(str(path), "left out, being arrays of other names", name)
+    return named
 
 
 def _labels_for(images: str) -> str:

@@ -39,12 +39,15 @@ def _one_of(words: Iterable[str]) -> str:
 
 _SAID: Final = re.compile(rf"{_one_of(_PARTS)}[ _.-]?{_one_of(_KINDS)}", re.IGNORECASE)
 _TURNED: Final = re.compile(rf"{_one_of(_KINDS)}[ _.-]?{_one_of(_PARTS)}", re.IGNORECASE)
+_FOLDER: Final = re.compile(rf"{_one_of(_PARTS)}([ _.-]?(set|data|images|imgs))?", re.IGNORECASE)
+_SAYS_PART: Final = re.compile(r"(?<![A-Za-z]{2})((?i:train|test|valid)|(?i:val)(?![a-z]))")
 _IDX_IMAGES: Final = re.compile(rf"{_one_of((*_PARTS, _T10K))}[ _.-]images", re.IGNORECASE)
 
 
 def part_of_folder(name: str) -> Part:
-    """Say which rows a folder of this name holds."""
-    return _PARTS.get(name.lower(), "")
+    """Say which rows a folder of this name holds: `train`, `Test`, `training_set` ...; "" for other names."""
+    said = _FOLDER.fullmatch(name)
+    return "" if said is None else _PARTS[said[1].lower()]
 
 
 def part_of_idx(name: str) -> Part:
@@ -53,6 +56,11 @@ def part_of_idx(name: str) -> Part:
     if said is None:
         return ""
     return "test" if said[1].lower() == _T10K else _PARTS[said[1].lower()]
+
+
+def says_part(name: str) -> bool:
+    """Whether an array's name speaks of training, validation or test rows, in whatever words: `train_set_x`."""
+    return _SAYS_PART.search(name) is not None
 
 
 def role_of_array(name: str) -> tuple[Part, Kind] | None:

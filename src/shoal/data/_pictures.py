@@ -164,9 +164,9 @@ def _opened(file: Path) -> Iterator[Image]:
 
 def _refuse_modes(image: Image) -> None:
     """Refuse what has no one meaning in 8 bits a channel, and films."""
-    deep = image.mode not in _GREY and bool(_SIXTEEN.search(str(getattr(image, "tile", ""))))
-    if image.mode not in _GREY | _COLOUR or deep:
-        came = "16 bits of each colour" if deep else f"mode {image.mode}"
+    bits = _bits_stored(image) if image.mode not in _GREY else 8
+    if image.mode not in _GREY | _COLOUR or bits > 8:
+        came = f"{bits} bits of each colour" if bits > 8 and image.mode in _COLOUR else f"mode {image.mode}"
         raise Faulty(f"expected 8 bits of grey or of red, green and blue, got {came}; save it with 8 bits")
     if image.format == "MPO":
         return
@@ -175,6 +175,15 @@ def _refuse_modes(image: Image) -> None:
     except EOFError:
         return
     raise Faulty("expected one picture, got several (animated, or pages); save the one that counts")
+
+
+def _bits_stored(image: Image) -> int:
+    """Say how many bits the file has of each colour; Pillow opens more than 8 as 8."""
+    tiles = getattr(image, "tile", [])
+    if _SIXTEEN.search(str(tiles)):
+        return 16
+    maxima = [tile[3][1] for tile in tiles if image.format == "PPM" and isinstance(tile[3], tuple)]
+    return max([8, *(int(maximum).bit_length() for maximum in maxima)])
 
 
 def _upright_size(image: Image) -> tuple[int, int]:

@@ -23,6 +23,7 @@ _NEAR: Final = 1e-3
 
 AS_SHARES: Final = "numbers from 0 to 1, multiplied by 255"
 AS_BYTES: Final = "whole numbers from 0 to 255, read as bytes"
+AS_ZERO_AND_ONE: Final = "whole numbers, 0 and 1 alone, read as bytes"
 AS_BLACK_AND_WHITE: Final = "false and true, read as 0 and 255"
 
 

@@ -8,13 +8,14 @@ Letters: C candidates, F folds.
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.errors import EnvironmentFault, visible
 from shoal.estimators._evaluation import Kept
 from shoal.parts import Parts
 from shoal.results import mean_and_error
@@ -53,10 +54,16 @@ class SearchDisplay:
         settings = self.cv_results_["params"]  # type: ignore[attr-defined]
         shown: list[str] = []
         parts = Parts(lambda line: shown.append(f"<p>{escape(line)}</p>"))
-        with parts.attempt("candidates", _AGAIN):
-            shown.append(ranked_table(settings, score_CF, tied_C, best))
-        with parts.attempt("curves of the chosen candidate", _AGAIN):
-            shown.append(curves_picture(kept, best))
+        pieces: dict[str, Callable[[], str]] = {
+            "candidates": lambda: ranked_table(settings, score_CF, tied_C, best),
+            "curves of the chosen candidate": lambda: curves_picture(kept, best),
+        }
+        for name, make in pieces.items():
+            try:
+                with parts.attempt(name, _AGAIN):
+                    shown.append(make())
+            except EnvironmentFault as fault:  # too little memory to show it is no fault of the search
+                shown.append(f"<p>{escape(visible(str(fault)))}</p>")
         return "".join(shown)
 
 
