@@ -325,7 +325,8 @@ def test_facts_that_do_not_fit_are_refused(tmp_path: Path, changes: dict[str, An
 def test_what_is_no_model_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelFileError) as caught:
         shoal.load(tmp_path)
-    assert str(caught.value) == f"{tmp_path / 'model.safetensors'}: expected a model file, got nothing there"
+    what = "expected a model file, got nothing there: a run makes it at its end"
+    assert str(caught.value) == f"{tmp_path / 'model.safetensors'}: {what}"
     if os.name == "posix":
         with pytest.raises(ModelFileError) as caught:
             shoal.load("/dev/zero")

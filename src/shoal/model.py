@@ -238,7 +238,8 @@ def load(path: Path | str) -> Model:
     except ModelFileError as error:
         raise ModelFileError(Problem(str(file), str(error))) from error
     except Unreadable as error:
-        raise ModelFileError(Problem(str(file), error.told("a model file"))) from error
+        at_its_end = ": a run makes it at its end" if path.is_dir() and not file.exists() else ""
+        raise ModelFileError(Problem(str(file), error.told("a model file") + at_its_end)) from error
     except OSError as error:
         raise ModelFileError(Problem(str(file), Unreadable.by(error).told())) from error
 

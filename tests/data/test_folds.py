@@ -161,8 +161,10 @@ REFUSALS = [
         dataset(8, FEW),
         FoldOptions(n=3),
         [
-            'search.folds: expected at least 3 training rows of every class for 3 folds, got 2 of class "c1"',
-            'search.folds: expected at least 3 training rows of every class for 3 folds, got 1 of class "c2"',
+            'search.folds: expected at least 3 training rows of every class for 3 folds, got 2 of class "c1"; '
+            'kind = "k-fold" draws folds that may lack a class',
+            'search.folds: expected at least 3 training rows of every class for 3 folds, got 1 of class "c2"; '
+            'kind = "k-fold" draws folds that may lack a class',
         ],
     ),
     (
@@ -170,7 +172,8 @@ REFUSALS = [
         FoldOptions(n=3),
         [
             "search.folds: expected at least 3 training rows of every class for 3 folds, got fewer of "
-            '"c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8", "c9" and 2 more'
+            '"c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8", "c9" and 2 more; '
+            'kind = "k-fold" draws folds that may lack a class'
         ],
     ),
     (

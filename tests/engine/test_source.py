@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from shoal.engine import load_data
@@ -49,3 +51,26 @@ def test_a_study_that_does_not_fit_its_data_is_refused(changes: dict[str, Any], 
 def test_an_unknown_built_in_name_is_refused() -> None:
     with pytest.raises(DataError, match=r'data.dataset: expected a built-in data set, one of "two-peaks"'):
         load_data(tiny_study(data={"dataset": "two-peeks"}))
+
+
+@pytest.mark.parametrize(
+    ("name", "network", "came"),
+    [
+        ("none", CNN, "nothing there"),
+        ("none", {"hidden": [4]}, "nothing there"),
+        ("flat.npy", CNN, "expected an IDX file"),
+        ("flat.npz", CNN, 'array "images"'),
+    ],
+)
+def test_a_path_without_images_is_told_as_such_where_no_target_is_named(
+    tmp_path: Path, name: str, network: dict[str, Any], came: str
+) -> None:
+    if name == "flat.npy":
+        np.save(tmp_path / name, np.zeros((4, 9), np.uint8))
+    elif name == "flat.npz":
+        np.savez(tmp_path / name, images=np.zeros((4, 9), np.uint8), labels=np.array([0, 1, 0, 1]))
+    study = tiny_study(**DIGITS, data={"train": str(tmp_path / name), "dataset": None}, network=network)
+    with pytest.raises(DataError) as caught:
+        load_data(study)
+    assert came in str(caught.value)
+    assert "data.target" not in str(caught.value)

@@ -282,3 +282,17 @@ def test_alpha_is_the_weight_decay_that_is_said(targets: int) -> None:
     for one, other in zip(mine.coefs_ + mine.intercepts_, peer.coefs_ + peer.intercepts_, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-13)
     assert not np.allclose(mine.coefs_[0], given[0], rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("lr", "learning_rate_init"),
+        ("epochs", "max_iter"),
+        ("hidden", "hidden_layer_sizes"),
+        ("seed", "random_state"),
+    ],
+)
+def test_what_studies_and_other_libraries_call_a_parameter_is_understood(said: str, meant: str) -> None:
+    with pytest.raises(TypeError, match=rf"MLPRegressor has no parameter '{said}'; did you mean '{meant}'\?"):
+        MLPRegressor(**{said: 1})

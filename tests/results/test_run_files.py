@@ -161,7 +161,7 @@ class TestForeignFolders:
         for work in (lambda: refuse_foreign(tmp_path), lambda: RunLock(tmp_path).__enter__()):
             with pytest.raises(RunFolderError) as caught:
                 work()
-            assert str(caught.value) == f"{tmp_path}: {what}; choose another with --out"
+            assert str(caught.value) == f"{tmp_path}: {what}; choose another folder"
         assert sorted(os.listdir(tmp_path)) == before
 
     @pytest.mark.parametrize("name", ["", ".DS_Store", "run.lock", f".shoal-{'0' * 32}.tmp"])

@@ -261,7 +261,7 @@ def test_another_study_is_refused_and_nothing_changes(tmp_path):
     for difference, identity in others.items():
         with pytest.raises(RunFolderError) as caught:
             Store.create_or_open(folder, identity)
-        expected = f"{folder}: holds another study ({difference}); choose another folder with --out"
+        expected = f"{folder}: holds another study ({difference}); choose another folder"
         assert str(caught.value) == expected
     assert (folder / FILE).read_bytes() == before
 

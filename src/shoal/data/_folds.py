@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -191,6 +191,9 @@ def _problems(dataset: Dataset, kind: Kind, options: FoldOptions) -> Iterator[Pr
         yield Problem(_KEY, "expected a column of folds for given folds, got none")
 
 
+_WITHOUT: Final = '; kind = "k-fold" draws folds that may lack a class'
+
+
 def _small_classes(dataset: Dataset, n: int) -> Iterator[Problem]:
     """Find classes that cannot be in every fold."""
     sizes_G = np.bincount(dataset.targets[: dataset.train_rows], minlength=len(dataset.classes)).tolist()
@@ -198,9 +201,10 @@ def _small_classes(dataset: Dataset, n: int) -> Iterator[Problem]:
     if len(small) > 10:
         names = listed([name for name, _ in small])
         yield Problem(
-            _KEY, f"expected at least {n} training rows of every class for {n} folds, got fewer of {names}"
+            _KEY,
+            f"expected at least {n} training rows of every class for {n} folds, got fewer of {names}{_WITHOUT}",
         )
         return
     for name, size in small:
         what = f"expected at least {n} training rows of every class for {n} folds"
-        yield Problem(_KEY, f"{what}, got {size} of class {quoted(name)}")
+        yield Problem(_KEY, f"{what}, got {size} of class {quoted(name)}{_WITHOUT}")

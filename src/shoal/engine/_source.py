@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -41,7 +42,7 @@ def load_data(study: Study) -> Dataset:
     wanted = study.data
     if wanted.train is None:
         dataset = load_builtin(wanted.dataset or "")
-    elif holds_images(wanted.train):
+    elif holds_images(wanted.train) or _speaks_of_images(study, wanted.train):
         dataset = load_image_dataset(_image_source(study, wanted.train), available_memory())
     else:
         dataset = load_table_dataset(_table_source(study, wanted.train), available_memory())
@@ -52,6 +53,11 @@ def load_data(study: Study) -> Dataset:
     if problems:
         raise StudyError(problems)
     return dataset
+
+
+def _speaks_of_images(study: Study, train: str) -> bool:
+    """Whether a study without a target means images, at a path that holds none: it is told what is wrong with that."""
+    return not study.data.targets and (study.network.kind == "cnn" or not Path(train).is_file())
 
 
 def _image_source(study: Study, train: str) -> ImageSource:

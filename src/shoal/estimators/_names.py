@@ -84,6 +84,14 @@ class KnownNames:
             super().__setattr__(name, value)
 
 
+_MEANT: Final = {
+    "lr": "learning_rate_init", "learning_rate": "learning_rate_init", "epochs": "max_iter", "n_epochs": "max_iter",
+    "hidden": "hidden_layer_sizes", "hidden_sizes": "hidden_layer_sizes", "layers": "hidden_layer_sizes",
+    "seed": "random_state", "channels": "conv_channels", "kernel": "kernel_size", "patience": "n_iter_no_change",
+}  # fmt: skip
+"""What other libraries, and studies, call some of the parameters."""
+
+
 def _absent(cls: Any, name: str) -> bool:
     """Whether a name is one of scikit-learn's that these estimators lack; a subclass may have made it its own."""
     if name not in ABSENT:
@@ -96,5 +104,6 @@ def _no_parameter(cls: Any, name: str) -> str:
     if name in ABSENT:
         return f"{said}: {ABSENT[name]}"
     names = cls._get_param_names()
-    near = get_close_matches(name[:100].lower(), names, n=1)
+    meant = _MEANT.get(name.lower(), name[:100].lower())
+    near = get_close_matches(meant, names, n=1)
     return f"{said}; did you mean {near[0]!r}?" if near else f"{said}, only {', '.join(names)}"

@@ -101,7 +101,7 @@ def refuse_foreign(folder: Path) -> None:
     if found:
         shown = ", ".join(found[:3]) + (f" and {len(found) - 3:,} more" if len(found) > 3 else "")
         what = f"expected an empty folder or a run folder, found one with other files ({shown})"
-        raise RunFolderError(Problem(str(folder), f"{what}; choose another with --out"))
+        raise RunFolderError(Problem(str(folder), f"{what}; choose another folder"))
 
 
 def refuse_to_replace(out: Path, *given: Path) -> None:

@@ -141,7 +141,7 @@ class Store:
         if held.train_fingerprint != identity.train_fingerprint:
             differences.append("its training data are others")
         if differences:
-            what = f"holds another study ({', '.join(differences)}); choose another folder with --out"
+            what = f"holds another study ({', '.join(differences)}); choose another folder"
             raise RunFolderError(Problem(str(self._database.path.parent), what))
 
     def _check_fits(self) -> None:
