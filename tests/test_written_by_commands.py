@@ -43,7 +43,9 @@ def test_a_link_is_written_through_and_the_mode_stays(
     real.write_bytes(b"old")
     real.chmod(0o600)
     Path(f"link{LAST}").symlink_to(real)
-    assert command(monkeypatch, *arguments, f"link{LAST}") == 0
+    assert command(monkeypatch, *arguments, f"link{LAST}") == 2
+    assert real.read_bytes() == b"old"
+    assert command(monkeypatch, *arguments, f"link{LAST}", "--force") == 0
     assert Path(f"link{LAST}").is_symlink()
     assert real.read_bytes() != b"old"
     assert stat.S_IMODE(real.stat().st_mode) == 0o600

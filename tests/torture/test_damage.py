@@ -97,6 +97,8 @@ def _reads_only(truth: dict[str, object], folder: Path) -> bool:
     except ShoalError as error:
         lines = str(error).splitlines()
     else:
+        # A log that was cut ends at an earlier commit, where a fact may have been None yet.
+        read = {name: value for name, value in read.items() if value != "None"}
         assert read == {name: truth[name] for name in read}
         return True
     assert len(lines) == 1

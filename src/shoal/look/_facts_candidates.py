@@ -142,7 +142,10 @@ def _setting(key: str, values: Sequence[Any], upwards: int) -> Setting:
     if numeric and len(distinct) > NAMED_VALUES:
         return _to_scale(key, np.array(values, np.float64))
     labels = [text_of(value) for value in distinct]
-    level_C = np.array([labels.index(text_of(value)) for value in values])
+    # Numbers by their size, not by their text: -0 is the 0 that stands for it.
+    level_C = np.array(
+        [distinct.index(value) if numeric else labels.index(text_of(value)) for value in values]
+    )
     place_C = np.zeros(len(values))
     for level in range(len(labels)):
         same = np.flatnonzero(level_C == level)
