@@ -9,32 +9,24 @@ A Pipeline asks its `memory` before it fits a transformer; ours answers by place
 
 from __future__ import annotations
 
-import copy
 import sys
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any
 
-from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_memory
 
+from shoal.estimators._copies import copied
 from shoal.estimators._tasks import answered, at_once
 
 Place = tuple[Any, ...]
 Path = tuple[Place, ...]
 """The places of a candidate's transformers on one split, in the order in which they are fitted."""
 FitTransform = Callable[..., tuple[Any, Any]]
-
-_T = TypeVar("_T")
-_WAYS: Final = ("__deepcopy__", "__getstate__", "__setstate__", "__reduce__", "__reduce_ex__")
-_WHOLE: Final = sys.stdlib_module_names | {
-    *("numpy", "scipy", "pandas", "polars", "pyarrow", "sklearn", "joblib", "shoal"),
-}
-"""Libraries whose objects have all of their state in a copy."""
 
 
 def path_of(
@@ -80,7 +72,7 @@ class Fitted:
 
     def copied(self) -> Fitted:
         """Copy all of it at once: a transformer may hold the very rows that it gave."""
-        transformers, rows = _copied((self.transformers, self.rows))
+        transformers, rows = copied((self.transformers, self.rows))
         return Fitted(transformers, rows, list(self.warned))
 
 
@@ -145,7 +137,7 @@ class SharedTransformers:
         if not path:
             return []
         with suppress(Exception):
-            return list(_copied(self._fitted[path[-1]].transformers))
+            return list(copied(self._fitted[path[-1]].transformers))
         return None
 
     def fit(self, fit_transform: FitTransform, *given: Any, **named: Any) -> tuple[Any, Any]:
@@ -233,7 +225,7 @@ class _Handing:
         self._fitted, self._step, self._transformers = fitted, 0, None
         if fitted is not None and fitted.rows is not None:
             with suppress(Exception):
-                self._transformers = _copied(fitted.transformers)
+                self._transformers = copied(fitted.transformers)
 
     def fit(self, fit_transform: FitTransform, *given: Any, **named: Any) -> tuple[Any, Any]:
         step = self._step
@@ -244,35 +236,6 @@ class _Handing:
             _warn_again(warned)
         last = step == len(self._transformers) - 1
         return self._fitted.rows if last else None, self._transformers[step]
-
-
-def _copied(things: _T) -> _T:
-    """Copy all at once. Raises TypeError where a class is copied in a way of its own, which may leave something out."""
-    seen: set[int] = set()
-    left: list[Any] = [things]
-    while left:
-        thing = left.pop()
-        if id(thing) in seen:
-            continue
-        seen.add(id(thing))
-        if isinstance(thing, list | tuple | set | frozenset | dict):
-            left += thing.values() if isinstance(thing, dict) else thing
-        elif not isinstance(thing, type):
-            _refuse_own_ways(type(thing))
-            if isinstance(thing, BaseEstimator) or not _from_whole(type(thing)):
-                left += getattr(thing, "__dict__", {}).values()
-    return copy.deepcopy(things)
-
-
-def _refuse_own_ways(kind: type) -> None:
-    for way in _WAYS:
-        owner = next((base for base in kind.__mro__ if way in vars(base)), object)
-        if not _from_whole(owner):
-            raise TypeError(f"{owner.__qualname__} is copied in a way of its own")
-
-
-def _from_whole(kind: type) -> bool:
-    return kind.__module__.partition(".")[0] in _WHOLE
 
 
 def _warn_again(warned: warnings.WarningMessage) -> None:
