@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -14,9 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
-from sklearn.preprocessing import FunctionTransformer
+from sklearn import model_selection
+from sklearn.decomposition import PCA
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler
 
-from shoal.estimators._copies import _reached, copied
+import shoal
+from estimators.search_cases import X, Y, regressor
+from shoal.estimators._copies import _reached, copied, lies_in
 
 
 def assert_laid_out_alike(made: Any, given: Any) -> None:
@@ -162,6 +167,16 @@ def test_frames_of_polars_are_copied() -> None:
     assert made is not frame
 
 
+def test_rows_lie_in_those_given_where_a_change_is_seen() -> None:
+    rows, frame = np.zeros((4, 3)), pd.DataFrame(np.zeros((4, 3)))
+    for lent, whole in ((rows, rows), (rows[1:, ::2], rows), ({"a": rows.T}, [rows]), (frame, frame)):
+        assert lies_in(lent, whole)
+    assert lies_in(frame.to_numpy(), frame)
+    for apart in (rows.copy(), frame, frame.copy(), frame.assign(a=1), frame.to_numpy(copy=True), None):
+        assert not lies_in(apart, rows)
+        assert apart is frame or not lies_in(apart, frame)
+
+
 class OwnWay:
     def __deepcopy__(self, memo: Any) -> OwnWay:
         return self
@@ -183,3 +198,37 @@ def test_functions_and_classes_stay_the_very_same_and_what_they_know_is_not_copi
     things = [np.add, np.mean, OwnWay, len, lambda: array, pd.isna]
     assert all(made is thing for made, thing in zip(copied(things), things, strict=True))
     assert not list(_reached(things))
+
+
+class Watches(PCA):  # type: ignore[misc]
+    """Notes how what it was fitted to, and what it is given, lie in memory."""
+
+    seen: ClassVar[set[Any]] = set()
+
+    def fit_transform(self, X: Any, y: Any = None) -> Any:
+        Watches.seen.add(("fit", type(X), lies(np.asarray(X))))
+        return super().fit_transform(X)
+
+    def transform(self, X: Any) -> Any:
+        kept = [getattr(self, name) for name in ("components_", "mean_", "explained_variance_")]
+        Watches.seen.add(("transform", type(X), lies(np.asarray(X)), *map(lies, kept)))
+        return super().transform(X)
+
+
+def lies(array: NDArray[Any]) -> Any:
+    flags = array.flags
+    order = (flags.c_contiguous, flags.f_contiguous, flags.writeable, flags.aligned)
+    return array.dtype, array.shape, array.strides, order
+
+
+@pytest.mark.parametrize("output", ["default", "pandas", "polars"])
+def test_steps_that_are_shared_lie_in_memory_as_in_scikit_learn(output: str) -> None:
+    scaler = make_pipeline(PCA(2), MinMaxScaler()).set_output(transform=output)
+    estimator = Pipeline([("scaler", scaler), ("pca", Watches()), ("net", regressor(max_iter=2))])
+    grid = {"pca__n_components": [1, 2], "net__dropout": [0.0, 0.1]}
+    seen = []
+    for kind in (shoal.GridSearchCV, model_selection.GridSearchCV):
+        Watches.seen = set()
+        kind(estimator, grid, cv=2, return_train_score=True).fit(X, Y)
+        seen.append(Watches.seen)
+    assert seen[0] == seen[1]

@@ -11,6 +11,7 @@ import gc
 import sys
 import weakref
 from collections.abc import Iterable, Iterator
+from itertools import product
 from types import MethodType, ModuleType
 from typing import Any, Final, TypeVar
 
@@ -41,6 +42,18 @@ def copied(things: _T) -> _T:
     return copy.deepcopy(things, memo)
 
 
+def lies_in(rows: Any, given: Any) -> bool:
+    """Whether rows are those given or lie in their memory: what is written into the one stands in the other too.
+
+    A frame of pandas lies in no other: pandas copies what it writes into.
+    """
+    if rows is given:
+        return True
+    inside = [array for array in _reached(given, into=given) if type(array) is np.ndarray]
+    arrays = [array for array in _reached(rows) if type(array) is np.ndarray]
+    return any(np.may_share_memory(array, other) for array, other in product(arrays, inside))
+
+
 # -- arrays and frames --------------------------------------------------------------------------------------------
 
 
@@ -64,7 +77,11 @@ def _stands_for_itself(thing: Any) -> bool:
     """Whether a copy holds the very thing: a module, or a class or function, which has a name."""
     if isinstance(thing, type | ModuleType | weakref.ref):
         return True
-    return callable(thing) and hasattr(thing, "__qualname__") and not isinstance(thing, MethodType)
+    return (
+        callable(thing)
+        and getattr(thing, "__qualname__", None) is not None
+        and not isinstance(thing, MethodType)
+    )
 
 
 def _arrays_copied(reached: Iterable[Any]) -> dict[int, Any]:

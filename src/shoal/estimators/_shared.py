@@ -20,7 +20,7 @@ from typing import Any
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_memory
 
-from shoal.estimators._copies import copied
+from shoal.estimators._copies import copied, lies_in
 from shoal.estimators._tasks import answered, at_once
 
 Place = tuple[Any, ...]
@@ -63,17 +63,19 @@ def _touches(key: str, step: str) -> bool:
 class Fitted:
     """What came of the transformers up to a place: they themselves, the rows, and what each warned of.
 
-    `rows` are None once nobody needs them any more.
+    `rows` are None once nobody needs them any more. They are `lent` where they lie in the rows that the first
+    transformer was given: who writes into them writes into what is scored, so a copy will not do to go on from.
     """
 
     transformers: list[Any] = field(default_factory=list)
     rows: Any = None
+    lent: bool = False
     warned: list[list[warnings.WarningMessage]] = field(default_factory=list)
 
     def copied(self) -> Fitted:
         """Copy all of it at once: a transformer may hold the very rows that it gave."""
         transformers, rows = copied((self.transformers, self.rows))
-        return Fitted(transformers, rows, list(self.warned))
+        return Fitted(transformers, rows, self.lent, list(self.warned))
 
 
 class SharedTransformers:
@@ -187,7 +189,10 @@ class _Planning:
 
     def __init__(self, fitted: dict[Place, Fitted], path: Path, parting: set[Place]) -> None:
         self._fitted, self._path, self._parting, self._step = fitted, path, parting, 0
-        there = [n for n, place in enumerate(path) if place in fitted and fitted[place].rows is not None]
+        self._given: Any = None
+        there = [
+            n for n, place in enumerate(path) if place in fitted and self._goes_on_from(n, fitted[place])
+        ]
         self._known, self._so_far = 0, Fitted()
         for last in reversed(there):
             with suppress(Exception):  # what cannot be copied is fitted again
@@ -196,11 +201,15 @@ class _Planning:
                 self._known = last + 1
                 break
 
+    def _goes_on_from(self, step: int, fitted: Fitted) -> bool:
+        return fitted.rows is not None and (step == len(self._path) - 1 or not fitted.lent)
+
     def fit(
         self, fit_transform: FitTransform, transformer: Any, x: Any, *rest: Any, **named: Any
     ) -> tuple[Any, Any]:
         step, so_far = self._step, self._so_far
         self._step += 1
+        self._given = x if step == 0 else self._given
         if step < self._known:  # nobody looks at the rows between
             return so_far.rows if step == self._known - 1 else None, so_far.transformers[step]
         with warnings.catch_warnings(record=True) as warned:
@@ -209,10 +218,11 @@ class _Planning:
         so_far.transformers.append(done)
         so_far.warned.append(warned)
         so_far.rows = rows
+        so_far.lent = self._given is not None and lies_in(rows, self._given)
         place = self._path[step]
         if step == len(self._path) - 1:
             self._fitted[place] = so_far
-        elif place in self._parting:
+        elif place in self._parting and not so_far.lent:
             with suppress(Exception):
                 self._fitted[place] = so_far.copied()
         return rows, done
