@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
+from sklearn import model_selection
 from sklearn.base import BaseEstimator, TransformerMixin
 
 import shoal
@@ -41,6 +44,47 @@ def assert_same_results(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
         else:
             assert found.dtype == expected.dtype
             np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+
+
+def begins(message: Any) -> str:
+    """Give the first line: of fits that fail, a traceback is told, in which our own calls stand too."""
+    return str(message).strip().split("\n")[0]
+
+
+def assert_equal(estimator: Any, grid: Any, x: Any, y: Any, **options: Any) -> Any:
+    """Hold our search against scikit-learn's: scores to the last bit, warnings, predictions, the user's own rows.
+
+    Raises ValueError where both do, and say the same: every fit fails, or that of the best candidate on all rows.
+    """
+    searches, predicted = [], []
+    for kind in (shoal.GridSearchCV, model_selection.GridSearchCV):
+        own = x.copy()
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            try:
+                search = kind(estimator, grid, **options).fit(own, y)
+                predicted.append(search.predict(x.copy()) if search.refit else None)
+            except ValueError as error:
+                search = error
+        said = sorted((one.category.__name__, begins(one.message)) for one in warned)
+        searches.append((search, own, said))
+    (ours, own, said), (theirs, its_own, expected) = searches
+    assert said == expected
+    assert pd.DataFrame(own).equals(pd.DataFrame(its_own))
+    if isinstance(ours, ValueError) or isinstance(theirs, ValueError):
+        assert (type(ours), begins(ours)) == (type(theirs), begins(theirs))
+        raise theirs
+    assert list(ours.cv_results_) == list(theirs.cv_results_)
+    for key, values in theirs.cv_results_.items():
+        if not key.endswith("_time") and not key.startswith("param"):
+            np.testing.assert_array_equal(ours.cv_results_[key], values, err_msg=key)
+    for ran, ran_there in zip(ours.cv_results_["params"], theirs.cv_results_["params"], strict=True):
+        assert ran.keys() == ran_there.keys()
+        assert all(ran[key] is ran_there[key] for key in ran)
+    if "best_estimator_" in vars(theirs):
+        assert ours.best_index_ == theirs.best_index_
+        np.testing.assert_array_equal(*predicted)
+    return ours
 
 
 class CountedScaler(TransformerMixin, BaseEstimator):  # type: ignore[misc]

@@ -9,32 +9,24 @@ A Pipeline asks its `memory` before it fits a transformer; ours answers by place
 
 from __future__ import annotations
 
-import copy
 import sys
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any
 
-from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_memory
 
+from shoal.estimators._copies import copied, lies_in
 from shoal.estimators._tasks import answered, at_once
 
 Place = tuple[Any, ...]
 Path = tuple[Place, ...]
 """The places of a candidate's transformers on one split, in the order in which they are fitted."""
 FitTransform = Callable[..., tuple[Any, Any]]
-
-_T = TypeVar("_T")
-_WAYS: Final = ("__deepcopy__", "__getstate__", "__setstate__", "__reduce__", "__reduce_ex__")
-_WHOLE: Final = sys.stdlib_module_names | {
-    *("numpy", "scipy", "pandas", "polars", "pyarrow", "sklearn", "joblib", "shoal"),
-}
-"""Libraries whose objects have all of their state in a copy."""
 
 
 def path_of(
@@ -71,17 +63,19 @@ def _touches(key: str, step: str) -> bool:
 class Fitted:
     """What came of the transformers up to a place: they themselves, the rows, and what each warned of.
 
-    `rows` are None once nobody needs them any more.
+    `rows` are None once nobody needs them any more. They are `lent` where they lie in the rows that the first
+    transformer was given: who writes into them writes into what is scored, so a copy will not do to go on from.
     """
 
     transformers: list[Any] = field(default_factory=list)
     rows: Any = None
+    lent: bool = False
     warned: list[list[warnings.WarningMessage]] = field(default_factory=list)
 
     def copied(self) -> Fitted:
         """Copy all of it at once: a transformer may hold the very rows that it gave."""
-        transformers, rows = _copied((self.transformers, self.rows))
-        return Fitted(transformers, rows, list(self.warned))
+        transformers, rows = copied((self.transformers, self.rows))
+        return Fitted(transformers, rows, self.lent, list(self.warned))
 
 
 class SharedTransformers:
@@ -145,7 +139,7 @@ class SharedTransformers:
         if not path:
             return []
         with suppress(Exception):
-            return list(_copied(self._fitted[path[-1]].transformers))
+            return list(copied(self._fitted[path[-1]].transformers))
         return None
 
     def fit(self, fit_transform: FitTransform, *given: Any, **named: Any) -> tuple[Any, Any]:
@@ -195,7 +189,10 @@ class _Planning:
 
     def __init__(self, fitted: dict[Place, Fitted], path: Path, parting: set[Place]) -> None:
         self._fitted, self._path, self._parting, self._step = fitted, path, parting, 0
-        there = [n for n, place in enumerate(path) if place in fitted and fitted[place].rows is not None]
+        self._given: Any = None
+        there = [
+            n for n, place in enumerate(path) if place in fitted and self._goes_on_from(n, fitted[place])
+        ]
         self._known, self._so_far = 0, Fitted()
         for last in reversed(there):
             with suppress(Exception):  # what cannot be copied is fitted again
@@ -204,11 +201,15 @@ class _Planning:
                 self._known = last + 1
                 break
 
+    def _goes_on_from(self, step: int, fitted: Fitted) -> bool:
+        return fitted.rows is not None and (step == len(self._path) - 1 or not fitted.lent)
+
     def fit(
         self, fit_transform: FitTransform, transformer: Any, x: Any, *rest: Any, **named: Any
     ) -> tuple[Any, Any]:
         step, so_far = self._step, self._so_far
         self._step += 1
+        self._given = x if step == 0 else self._given
         if step < self._known:  # nobody looks at the rows between
             return so_far.rows if step == self._known - 1 else None, so_far.transformers[step]
         with warnings.catch_warnings(record=True) as warned:
@@ -217,10 +218,11 @@ class _Planning:
         so_far.transformers.append(done)
         so_far.warned.append(warned)
         so_far.rows = rows
+        so_far.lent = self._given is not None and lies_in(rows, self._given)
         place = self._path[step]
         if step == len(self._path) - 1:
             self._fitted[place] = so_far
-        elif place in self._parting:
+        elif place in self._parting and not so_far.lent:
             with suppress(Exception):
                 self._fitted[place] = so_far.copied()
         return rows, done
@@ -233,7 +235,7 @@ class _Handing:
         self._fitted, self._step, self._transformers = fitted, 0, None
         if fitted is not None and fitted.rows is not None:
             with suppress(Exception):
-                self._transformers = _copied(fitted.transformers)
+                self._transformers = copied(fitted.transformers)
 
     def fit(self, fit_transform: FitTransform, *given: Any, **named: Any) -> tuple[Any, Any]:
         step = self._step
@@ -244,35 +246,6 @@ class _Handing:
             _warn_again(warned)
         last = step == len(self._transformers) - 1
         return self._fitted.rows if last else None, self._transformers[step]
-
-
-def _copied(things: _T) -> _T:
-    """Copy all at once. Raises TypeError where a class is copied in a way of its own, which may leave something out."""
-    seen: set[int] = set()
-    left: list[Any] = [things]
-    while left:
-        thing = left.pop()
-        if id(thing) in seen:
-            continue
-        seen.add(id(thing))
-        if isinstance(thing, list | tuple | set | frozenset | dict):
-            left += thing.values() if isinstance(thing, dict) else thing
-        elif not isinstance(thing, type):
-            _refuse_own_ways(type(thing))
-            if isinstance(thing, BaseEstimator) or not _from_whole(type(thing)):
-                left += getattr(thing, "__dict__", {}).values()
-    return copy.deepcopy(things)
-
-
-def _refuse_own_ways(kind: type) -> None:
-    for way in _WAYS:
-        owner = next((base for base in kind.__mro__ if way in vars(base)), object)
-        if not _from_whole(owner):
-            raise TypeError(f"{owner.__qualname__} is copied in a way of its own")
-
-
-def _from_whole(kind: type) -> bool:
-    return kind.__module__.partition(".")[0] in _WHOLE
 
 
 def _warn_again(warned: warnings.WarningMessage) -> None:
