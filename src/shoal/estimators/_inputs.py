@@ -200,7 +200,11 @@ def lesson(prepared: Prepared, inner: NDArray[np.int64], most: int) -> Lesson:
     a row weighs two or comes twice. So that this holds to the last bit, whole weights become repeats and the rows
     are put in an order of their own.
     """
-    rows, weight_N = np.setdiff1d(prepared.rows, inner), prepared.sample_weight
+    rows, weight_N = prepared.rows, prepared.sample_weight
+    if (
+        len(inner) or (np.diff(rows) <= 0).any()
+    ):  # sorted and different as most are, there is nothing to take out
+        rows = np.setdiff1d(rows, inner)
     if weight_N is not None and not len(inner):
         times_N = weight_N[rows]
         if (times_N == np.floor(times_N)).all() and times_N.sum() <= most:
