@@ -45,7 +45,7 @@ def copied(things: _T) -> _T:
 def lies_in(rows: Any, given: Any) -> bool:
     """Whether rows are those given or lie in their memory: what is written into the one stands in the other too.
 
-    A frame of pandas lies in no other: pandas copies what it writes into.
+    A frame of pandas counts as lying in no other: pandas 3 copies what it writes into, and before, it warns.
     """
     if rows is given:
         return True
