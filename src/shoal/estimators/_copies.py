@@ -11,6 +11,7 @@ import gc
 import sys
 import weakref
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import product
 from types import MethodType, ModuleType
 from typing import Any, Final, TypeVar
@@ -151,6 +152,7 @@ def _refuse_own_ways(things: Any) -> None:
                 left += getattr(thing, "__dict__", {}).values()
 
 
+@lru_cache
 def _refuse_own_way(kind: type) -> None:
     for way in _WAYS:
         owner = next((base for base in kind.__mro__ if way in vars(base)), object)
