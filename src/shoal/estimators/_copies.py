@@ -147,7 +147,7 @@ def _refuse_own_ways(things: Any) -> None:
         if isinstance(thing, list | tuple | set | frozenset | dict):
             left += thing.values() if isinstance(thing, dict) else thing
         elif not isinstance(thing, type):
-            _refuse_own_way(type(thing))
+            _refuse_own_way(type(thing))  # type: ignore[arg-type]
             if isinstance(thing, BaseEstimator) or not _from_whole(type(thing)):
                 left += getattr(thing, "__dict__", {}).values()
 
