@@ -11,6 +11,7 @@ import gc
 import sys
 import weakref
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import product
 from types import MethodType, ModuleType
 from typing import Any, Final, TypeVar
@@ -45,7 +46,7 @@ def copied(things: _T) -> _T:
 def lies_in(rows: Any, given: Any) -> bool:
     """Whether rows are those given or lie in their memory: what is written into the one stands in the other too.
 
-    A frame of pandas lies in no other: pandas copies what it writes into.
+    A frame of pandas counts as lying in no other: pandas 3 copies what it writes into, and before, it warns.
     """
     if rows is given:
         return True
@@ -146,11 +147,12 @@ def _refuse_own_ways(things: Any) -> None:
         if isinstance(thing, list | tuple | set | frozenset | dict):
             left += thing.values() if isinstance(thing, dict) else thing
         elif not isinstance(thing, type):
-            _refuse_own_way(type(thing))
+            _refuse_own_way(type(thing))  # type: ignore[arg-type]
             if isinstance(thing, BaseEstimator) or not _from_whole(type(thing)):
                 left += getattr(thing, "__dict__", {}).values()
 
 
+@lru_cache
 def _refuse_own_way(kind: type) -> None:
     for way in _WAYS:
         owner = next((base for base in kind.__mro__ if way in vars(base)), object)
