@@ -157,7 +157,7 @@ def test_a_log_that_cannot_be_written_does_not_end_a_run() -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="closes streams by a shell")
-@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("closed", ["2>&-", "<&- >&- 2>&-"])
 def test_closed_streams_are_no_hindrance(tmp_path: Path, closed: str) -> None:
     """A file of ours that got the number of standard error would get what is written to that, too."""
     (tmp_path / "s.toml").write_text(

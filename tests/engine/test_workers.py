@@ -159,26 +159,14 @@ def test_a_temporary_folder_with_a_long_name_is_no_hindrance(
     assert list(far.iterdir()) == []
 
 
-def test_the_line_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    assert trained(fits(2)) == ["ok", "ok"]
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("path", [None, "", ":"])
 def test_modules_in_the_working_folder_are_not_imported(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str | None
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("random", "string", "numpy", "torch", "shoal"):
         (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'seen')!r}, 'w').close()")
     monkeypatch.chdir(tmp_path)
-    before = os.environ.get("PYTHONPATH", "")
-    if path is None:
-        monkeypatch.delenv("PYTHONPATH", raising=False)
-    else:
-        monkeypatch.setenv("PYTHONPATH", before + path)
-    if path is None and before:  # where the package is found by that path alone, it cannot be left out
-        monkeypatch.setenv("PYTHONPATH", before)
+    # An empty entry of this path is the working folder, too.
+    monkeypatch.setenv("PYTHONPATH", os.environ.get("PYTHONPATH", "") + ":")
     assert trained(fits(2)) == ["ok", "ok"]
     assert not (tmp_path / "seen").exists()
 
