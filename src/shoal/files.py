@@ -256,7 +256,7 @@ class Folder:
         if make:
             with suppress(FileExistsError):
                 os.mkdir(self._at(name), **self._here)
-                self._flush()
+                self.flush()
         if self._descriptor is None:
             path = self.path / name
             if path.is_symlink() or not path.is_dir():
@@ -334,7 +334,7 @@ class Folder:
             else {"src_dir_fd": self._descriptor, "dst_dir_fd": self._descriptor}
         )
         os.replace(self._at(name), self._at(to), **here)
-        self._flush()
+        self.flush()
 
     def _at(self, name: str) -> str:
         return str(self.path / name) if self._descriptor is None else name
@@ -372,7 +372,8 @@ class Folder:
         finally:
             os.close(descriptor)
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Make its list of names last; where a system cannot, the files' own flush has to do."""
         if self._descriptor is None:
             return
         try:

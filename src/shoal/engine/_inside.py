@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from shoal.data import Dataset, Preprocessing
 from shoal.engine._fits import Fit, Planner, prepare
-from shoal.engine._kept import check_state, expect, refusing
+from shoal.engine._kept import check_state, refusing_kept
 from shoal.engine._predict import network_inputs
 from shoal.engine._torch import one_thread
 from shoal.engine._train import Checkpoint, fit_data
@@ -24,7 +24,7 @@ from shoal.engine._trainer import State, Trainer, initial_state
 from shoal.engine._workers import CHECKPOINT_SECONDS
 from shoal.nets import Architecture, Channels, DenseLayer, activations, near_bound
 from shoal.parts import RUN, Parts
-from shoal.results import FitRecord, Store
+from shoal.results import FitRecord, Store, expect
 from shoal.study import MOST_IMAGES
 
 QUANTILES: Final = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
@@ -106,7 +106,7 @@ class _History:
         state = initial_state(job)
         start = job.architecture.named(state.parameters_P.copy())
         if saved:
-            with refusing(f"the checkpoint of {self._key}"):
+            with refusing_kept(f"the checkpoint of {self._key}"):
                 state = Checkpoint(self._key, saved[0], saved[1]["state"]).state()
                 check_state(state, self._fit)
                 seen = {name: saved[0][name] for name in saved[1]["seen"]}

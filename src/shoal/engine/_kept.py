@@ -18,8 +18,8 @@ from shoal.data import Dataset
 from shoal.engine._fits import Fit, PlannedFit
 from shoal.engine._train import Checkpoint, Work
 from shoal.engine._trainer import State, initial_state
-from shoal.errors import RunFolderError, ShoalError
-from shoal.results import FitRecord, Store
+from shoal.errors import RunFolderError
+from shoal.results import FitRecord, Store, expect, refusing
 
 _SIZED = ("parameters_P", "buffers", "first_P", "second_P", "best_P", "best_buffers")
 
@@ -28,7 +28,7 @@ def refuse_strangers(planned: Sequence[PlannedFit], dataset: Dataset, store: Sto
     """Refuse fits in the store that bear the id of a planned one and are none of its results. Raises RunFolderError."""
     known = store.known()
     for fit in {item.fit.id: item.fit for item in planned if item.fit.id in known}.values():
-        with refusing(f"fit {fit.id}"):
+        with refusing_kept(f"fit {fit.id}"):
             _check_record(store.record(fit.id), fit, dataset)
 
 
@@ -37,29 +37,18 @@ def kept_checkpoint(fit: Work, store: Store) -> Checkpoint | None:
     saved = store.checkpoint(fit.id)
     if saved is None:
         return None
-    with refusing(f"the checkpoint of fit {fit.id}"):
+    with refusing_kept(f"the checkpoint of fit {fit.id}"):
         checkpoint = Checkpoint(fit.id, *saved)
         check_state(checkpoint.state(), fit)
     return checkpoint
 
 
 @contextmanager
-def refusing(what: str) -> Iterator[None]:
+def refusing_kept(what: str) -> Iterator[None]:
     """Say in one sentence that what is read within is none of Shoal's."""
-    try:
+    told = f"{what} in the results is not what Shoal writes; move the run folder away and run the study again"
+    with refusing(lambda: RunFolderError(told)):
         yield
-    except ShoalError:
-        raise
-    except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as error:
-        raise RunFolderError(
-            f"{what} in the results is not what Shoal writes; move the run folder away and run the study again"
-        ) from error
-
-
-def expect(holds: object) -> None:
-    """Raise ValueError unless it holds."""
-    if not holds:
-        raise ValueError
 
 
 def _check_record(record: FitRecord, fit: Fit, dataset: Dataset) -> None:

@@ -27,7 +27,7 @@ from shoal.look._facts_checks import (
 from shoal.look._facts_search import short_keys, text_of
 from shoal.look._reasons import others_alike, told_from_others
 from shoal.look._tables import percent
-from shoal.results import PlanEntry, Results
+from shoal.results import PlanEntry, Results, refusing
 
 GAP: Final = 1.5
 """Validation loss over training loss from which a network is said to overfit."""
@@ -282,11 +282,9 @@ def _test_scores(results: Results) -> dict[str, NDArray[np.float64]]:
 
 
 def _coverage(results: Results) -> Coverage | None:
-    try:
+    what = "the coverage of the test rows in its results is not what Shoal writes"
+    with refusing(lambda: RunFolderError(Problem(str(results.folder), what))):
         return Coverage.from_json(results.coverage) if results.coverage is not None else None
-    except (KeyError, TypeError, ValueError) as error:
-        what = "the coverage of the test rows in its results is not what Shoal writes"
-        raise RunFolderError(Problem(str(results.folder), what)) from error
 
 
 def _metric(results: Results) -> str:

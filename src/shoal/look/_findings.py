@@ -30,7 +30,16 @@ from shoal.look._facts_inside import Profiles, Weights, activation_profiles, wei
 from shoal.look._facts_search import Effects, Ranking, VarianceSplit, effects, ranking, variance_split
 from shoal.look._measures import LOSSES, leading_metric, on_test_rows, selection_score
 from shoal.nets import Architecture, DenseLayer, activations, build_architecture, refit_parameters
-from shoal.results import Inside, PlanEntry, Results, SearchScores, Stage, higher_is_better, search_scores
+from shoal.results import (
+    Inside,
+    PlanEntry,
+    Results,
+    SearchScores,
+    Stage,
+    higher_is_better,
+    layers_of,
+    search_scores,
+)
 from shoal.study import base_candidate, candidates
 
 DELIVERED: Final = "delivered network"
@@ -341,8 +350,7 @@ def _is_inside(inside: Inside, architecture: Architecture) -> bool:
         and all(not arrays or arrays.keys() == names for arrays, names in of_outputs)
         and all(array.ndim == 2 and array.shape[1] == units[name] for name, array in _layers(inside.units))
         and all(array.ndim == 4 and array.shape[1] <= units[name] for name, array in _layers(inside.maps))
-        and {name.rpartition("/")[0] for name in inside.channels if "/" in name}
-        in (set(), units.keys() - dense)
+        and layers_of(inside.channels) in (set(), units.keys() - dense)
         and all(
             inside.channels[f"{name}/low"].shape == (units[name],)
             for name in units.keys() - dense

@@ -3,10 +3,11 @@
 from shoal.results._ensemble import Ensemble, vote_counts, vote_entropy
 from shoal.results._files import RunFiles, refuse_others_in, run_files
 from shoal.results._folder import PICTURES, REPLACED, REPORT_NAME, STUDY_NAME, refuse_to_replace
-from shoal.results._inside import Inside
+from shoal.results._inside import Inside, layers_of
 from shoal.results._lock import RunLock
 from shoal.results._record import CandidateRow, FitRecord, Plan, PlanEntry, Stage, Status, Truth
 from shoal.results._results import Results
+from shoal.results._schema import expect, refusing
 from shoal.results._scores import (
     CalibrationBins,
     ClassScores,
@@ -53,12 +54,15 @@ __all__ = [
     "classification_scores",
     "confusion_matrix",
     "corrected_t_test",
+    "expect",
     "higher_is_better",
     "holm",
+    "layers_of",
     "mean_and_error",
     "paired_t_test",
     "refuse_others_in",
     "refuse_to_replace",
+    "refusing",
     "regression_scores",
     "run_files",
     "search_scores",

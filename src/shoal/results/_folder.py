@@ -54,7 +54,8 @@ def make_folder(folder: Path) -> None:
         new = [path for path in (folder, *folder.parents) if not path.exists()]
         folder.mkdir(parents=True, exist_ok=True)
         for path in new:
-            _flush(path.parent)
+            with Folder.open(path.parent) as above:
+                above.flush()
     except OSError as error:
         raise folder_error(folder, error) from error
 
@@ -171,20 +172,6 @@ def copy_file(source: Path, target: Path) -> None:
         raise EnvironmentFault(
             Problem(str(source), f"cannot be copied: {error.strerror or error}")
         ) from error
-
-
-def _flush(folder: Path) -> None:
-    """Flush a folder's list of names; where a system cannot, the file's own flush has to do."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno != errno.EINVAL:
-            raise
-    finally:
-        os.close(descriptor)
 
 
 def folder_error(folder: Path, error: OSError) -> ShoalError:

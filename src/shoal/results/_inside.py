@@ -78,12 +78,17 @@ def _check_rows(arrays: Arrays, truth: Truth) -> None:
             expect(array.dtype == np.uint8 and array.ndim == 4)
 
 
+def layers_of(channels: Arrays) -> set[str]:
+    """Give the names of the layers whose channels are kept: of "LAYER/what" arrays, "looked_at" being of all."""
+    return {name.rpartition("/")[0] for name in channels if "/" in name}
+
+
 def _check_channels(channels: Arrays, truth: Truth) -> None:
     """Of every layer all arrays are there, of one number of channels; those shown are the first of them."""
     if "looked_at" in channels:
         _expect_test_rows(channels["looked_at"], truth)
         expect(channels["looked_at"].ndim == 1)
-    for layer in {name.rpartition("/")[0] for name in channels if name != "looked_at"}:
+    for layer in layers_of(channels):
         of = {name: channels[f"{layer}/{name}"] for name in _OF_CHANNEL}
         units, shown = of["low"].size, len(of["made_activation"])
         expect(of["mean"].shape == (len(truth.classes), units))

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.errors import Problem, RunFolderError, ShoalError, as_path
+from shoal.errors import Problem, RunFolderError, as_path
 from shoal.parts import Missing
 from shoal.results import _frames
 from shoal.results._coherence import check_choice, check_fits, check_part, check_plan, check_study, place_of
 from shoal.results._ensemble import Ensemble, ensemble_frame, read_ensemble
 from shoal.results._inside import Inside, read_inside
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Stage, Truth
-from shoal.results._schema import NOT_OURS, checker, expect
+from shoal.results._schema import checker, expect, refusing
 from shoal.results._select import Choice, rank_candidates, search_scores
 from shoal.results._store import Store
 from shoal.study import Study
@@ -278,10 +278,6 @@ def _missing(folder: Path, value: Any) -> tuple[Missing, ...]:
 @contextmanager
 def _coherent(folder: Path, what: str) -> Iterator[None]:
     """Refuse what by itself may be right and beside the rest is not; what the store refuses, in its own sentence."""
-    try:
+    problem = Problem(str(folder), f"{what} in its results is not what Shoal writes")
+    with refusing(lambda: RunFolderError(problem)):
         yield
-    except ShoalError:
-        raise
-    except NOT_OURS as error:
-        problem = Problem(str(folder), f"{what} in its results is not what Shoal writes")
-        raise RunFolderError(problem) from error

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, TypeVar
 
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, TypeAdapter
 
+from shoal.errors import ShoalError
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Status, Truth
 
 Arrays = dict[str, NDArray[Any]]
@@ -75,6 +77,17 @@ def expect(holds: object, what: str = "") -> None:
     """Raise ValueError unless it holds."""
     if not holds:
         raise ValueError(what)
+
+
+@contextmanager
+def refusing(refusal: Callable[[], ShoalError]) -> Iterator[None]:
+    """Make one refusal of all that reading raises where a value is none of Shoal's; other refusals stay as they are."""
+    try:
+        yield
+    except ShoalError:
+        raise
+    except NOT_OURS as error:
+        raise refusal() from error
 
 
 def fit_of(row: Sequence[object]) -> FitRecord:

@@ -17,21 +17,22 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
-from shoal.errors import Problem, RunFolderError, ShoalError
+from shoal.errors import Problem, RunFolderError
 from shoal.results._arrays import Arrays, packed, unpacked
 from shoal.results._database import NOTHING_YET, Database
 from shoal.results._folder import STORE_NAME, refuse_unusable, size_of
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Truth
 from shoal.results._schema import (
-    NOT_OURS,
     candidate_of,
     digest_of,
     entry_of,
     environment_of,
+    expect,
     file_name_of,
     fit_of,
     json_of,
     part_of,
+    refusing,
     truth_of,
 )
 
@@ -410,16 +411,10 @@ class Store:
     @contextmanager
     def _checking(self, what: str, seal: object, *values: object, data: bytes = b"") -> Iterator[None]:
         """Refuse values that do not match their seal, and such as match but are not what Shoal writes."""
-        reason = "wrong checksum"
-        try:
-            if seal != _seal(*values, data=data):
-                raise ValueError
-            reason = "unexpected content"
+        with refusing(lambda: self._database.damaged(f"{what}: wrong checksum")):
+            expect(seal == _seal(*values, data=data))
+        with refusing(lambda: self._database.damaged(f"{what}: unexpected content")):
             yield
-        except ShoalError:
-            raise
-        except NOT_OURS as error:
-            raise self._database.damaged(f"{what}: {reason}") from error
 
 
 def _fit_row(record: FitRecord) -> tuple[str | int | float, ...]:
