@@ -22,8 +22,18 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.memory import Drawn, Numbers, _log, _table, _toml, _tree
-from benchmarks.record import table, write_record
+from benchmarks.drawn import (
+    Drawn,
+    Numbers,
+    as_toml,
+    command_line,
+    draw_table,
+    log_uniform,
+    predicted,
+    processes_of,
+    saying,
+)
+from benchmarks.record import table
 
 PHASES = ("reading", "training", "ensemble", "inside", "drawing")
 """Where a run's time goes, in order."""
@@ -40,7 +50,7 @@ def draw_study(number: int, folder: Path) -> Drawn:
     """Draw study `number` and write its files."""
     numbers = np.random.default_rng([2027, number])
     trainer, workers = str(numbers.choice(["native", "torch"])), int(numbers.integers(1, 3))
-    tree, words = (_images if numbers.random() < 0.45 else _table)(numbers, folder)
+    tree, words = (_images if numbers.random() < 0.45 else draw_table)(numbers, folder)
     tree["study"] |= {"name": "drawn", "repeats": int(numbers.integers(1, 4))}
     tree["training"] |= {"optimizer": str(numbers.choice(["sgd", "adam"]))}
     compare = [{"name": f"c{place}"} for place in range(int(numbers.integers(0, 3)))]
@@ -54,7 +64,7 @@ def draw_study(number: int, folder: Path) -> Drawn:
     tree["compare"] = compare
     tree["training"]["epochs"] = _epochs(tree, numbers)
     path = folder / "study.toml"
-    path.write_text(_toml(tree), encoding="utf-8")
+    path.write_text(as_toml(tree), encoding="utf-8")
     told = f"{len(compare)} comparisons, {tree['study']['repeats']} repeats, {_searched(tree)} search fits"
     told += f", {tree['training']['epochs']} epochs, {trainer}, {workers} workers"
     return Drawn(f"{words}, {told}", path, trainer, workers)
@@ -77,24 +87,26 @@ def _epochs(tree: dict[str, Any], numbers: Numbers) -> int:
     work = sum(3.0 * len(fit.learning_rows) * fit.job.architecture.flops_per_row for fit in fits)
     steps = sum(fit.steps for fit in fits)
     most = min(300.0, WORK / work, 40_000 / steps)
-    return max(1, min(_log(numbers, 1, 300), int(most)))
+    return max(1, min(log_uniform(numbers, 1, 300), int(most)))
 
 
 def _images(numbers: Numbers, folder: Path) -> tuple[dict[str, Any], str]:
     side, channels = int(numbers.choice([8, 16, 28, 32, 64])), int(numbers.choice([1, 3]))
     convolves = numbers.random() < 0.75
-    rows = min(_log(numbers, 200, 20_000), 20_000_000 // (side * side * channels))
+    rows = min(log_uniform(numbers, 200, 20_000), 20_000_000 // (side * side * channels))
     classes = int(numbers.integers(2, 11)) if numbers.random() < 0.7 else min(150, rows // 20)
     shape = (rows, side, side, 3) if channels == 3 else (rows, side, side)
     # Smooth pictures: noise would be the worst case of every compressor.
     coarse = numbers.integers(0, 256, (rows, side // 4, side // 4, *shape[3:]), np.uint8)
     images = coarse.repeat(4, axis=1).repeat(4, axis=2)
     np.savez(folder / "data.npz", images=images, labels=np.arange(rows) % classes)
-    hidden, batch = [_log(numbers, 8, 200)], _log(numbers, 16, 256)
+    hidden, batch = [log_uniform(numbers, 8, 200)], log_uniform(numbers, 16, 256)
     network: dict[str, Any] = {"hidden": hidden}
     if convolves:
-        conv = [{"channels": _log(numbers, 4, 48), "kernel": 3, "padding": 1, "pool": {}}]
-        conv += [{"channels": _log(numbers, 4, 64), "kernel": 3, "padding": 1}] * int(numbers.integers(0, 3))
+        conv = [{"channels": log_uniform(numbers, 4, 48), "kernel": 3, "padding": 1, "pool": {}}]
+        conv += [{"channels": log_uniform(numbers, 4, 64), "kernel": 3, "padding": 1}] * int(
+            numbers.integers(0, 3)
+        )
         network |= {"kind": "cnn", "conv": conv}
     tree = {"study": {"task": "classification"}, "data": {"train": str(folder / "data.npz")}}
     kind = f"cnn {[one['channels'] for one in network['conv']]}" if convolves else "mlp"
@@ -107,25 +119,11 @@ def _images(numbers: Numbers, folder: Path) -> tuple[dict[str, Any], str]:
 
 def run_in_phases(arguments: list[str]) -> None:
     """Run the command line, saying on standard output when each phase ends."""
-    import shoal.pipeline
     from shoal import cli
 
-    def ended(name: str, before: str = "", after: str = "") -> None:
-        real = getattr(shoal.pipeline, name)
-
-        def timed(*given: Any, **more: Any) -> Any:
-            if before:
-                _say(before)
-            came = real(*given, **more)
-            if after:
-                _say(after)
-            return came
-
-        setattr(shoal.pipeline, name, timed)
-
-    ended("_train", before="reading")
-    ended("ask_ensemble", before="training", after="ensemble")
-    ended("look_inside", after="inside")
+    saying(_say, "_train", before="reading")
+    saying(_say, "ask_ensemble", before="training", after="ensemble")
+    saying(_say, "look_inside", after="inside")
     sys.argv = ["shoal", "run", *arguments]
     try:
         cli.main()
@@ -174,7 +172,7 @@ def _phases(begun: float, marks: dict[str, float], samples: Any) -> dict[str, di
 
 def _scheduled(process: int) -> Iterator[tuple[tuple[int, str], tuple[float, float]]]:
     """Seconds that every thread of a process and of its children ran, and waited for a core while it could run."""
-    for one in _tree(process):
+    for one in processes_of(process):
         try:
             for thread in os.listdir(f"/proc/{one}/task"):
                 ran, waited, _ = Path(f"/proc/{one}/task/{thread}/schedstat").read_text("ascii").split()
@@ -197,12 +195,8 @@ def compare(number: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         drawn = draw_study(number, folder)
-        command = [sys.executable, "-m", "benchmarks.forecast", "--predict", str(drawn.study)]
-        command += [drawn.trainer, str(drawn.workers)]
-        answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-        predicted = json.loads(answer.stdout.splitlines()[-1])
-        measured = measure(drawn, folder / "run")
-    return {"number": number, "words": drawn.words, "predicted": predicted, "measured": measured}
+        said, measured = predicted("benchmarks.forecast", drawn), measure(drawn, folder / "run")
+    return {"number": number, "words": drawn.words, "predicted": said, "measured": measured}
 
 
 # The record
@@ -259,19 +253,6 @@ def report(found: list[dict[str, Any]]) -> list[str]:
 
 
 if __name__ == "__main__":
-    match sys.argv[1:]:
-        case ["--run", *given]:
-            run_in_phases(given)
-        case ["--predict", path, trainer, workers]:
-            print(json.dumps(predict(path, trainer, workers)))
-        case _:
-            said = forecast(1, "--quick" in sys.argv)
-            print("\n".join(said))
-            if "--quick" not in sys.argv:
-                print(
-                    write_record(
-                        "python -m benchmarks.forecast",
-                        [("Forecast: predicted and measured time", said)],
-                        None,
-                    )
-                )
+    command_line(
+        "benchmarks.forecast", run_in_phases, predict, ("Forecast: predicted and measured time", forecast)
+    )

@@ -14,35 +14,29 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.drawn import (
+    Drawn,
+    Numbers,
+    as_toml,
+    command_line,
+    draw_table,
+    log_uniform,
+    predicted,
+    processes_of,
+    saying,
+)
 from benchmarks.environment import cores
-from benchmarks.record import table, write_record
+from benchmarks.record import table
 
 PHASES = ("reading", "training", "drawing")
 MB = 1e6
 BETWEEN_SAMPLES = 0.004  # seconds
-Numbers = np.random.Generator
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """A study in words and as a file, beside its data."""
-
-    words: str
-    study: Path
-    trainer: str
-    workers: int
-
-    @property
-    def arguments(self) -> list[str]:
-        return [str(self.study), "--trainer", self.trainer, "--workers", str(self.workers)]
 
 
 # Drawing studies
@@ -52,7 +46,7 @@ def draw_study(number: int, folder: Path) -> Drawn:
     """Draw study `number` and write its files."""
     numbers = np.random.default_rng([2026, number])
     trainer, workers = str(numbers.choice(["native", "torch"])), int(numbers.integers(1, 3))
-    make = _images if numbers.random() < 0.35 else _table
+    make = _images if numbers.random() < 0.35 else draw_table
     tree, words = make(numbers, folder)
     tree["study"] |= {"name": "drawn", "repeats": int(numbers.integers(1, 4))}
     tree["training"] |= {"epochs": 1, "optimizer": str(numbers.choice(["sgd", "adam"]))}
@@ -65,69 +59,26 @@ def draw_study(number: int, folder: Path) -> Drawn:
         rates = [0.001 * (place + 1) for place in range(int(numbers.integers(1, 4)))]
         tree["search"] = {"folds": int(numbers.integers(2, 5)), "space": {"training.lr": rates}}
     path = folder / "study.toml"
-    path.write_text(_toml({**tree, "compare": compare}), encoding="utf-8")
+    path.write_text(as_toml({**tree, "compare": compare}), encoding="utf-8")
     return Drawn(f"{words}, {trainer}, {workers} workers", path, trainer, workers)
-
-
-def _toml(tree: dict[str, Any]) -> str:
-    from shoal.study import Study
-    from shoal.study._toml import to_toml
-
-    return to_toml(Study.model_validate(tree))
-
-
-def _log(numbers: Numbers, low: float, high: float) -> int:
-    return round(float(np.exp(numbers.uniform(np.log(low), np.log(high)))))
-
-
-def _table(numbers: Numbers, folder: Path) -> tuple[dict[str, Any], str]:
-    rows, columns = _log(numbers, 100, 200_000), _log(numbers, 1, 200)
-    columns = max(1, min(columns, 8_000_000 // rows))
-    written = "csv" if rows * columns < 1_500_000 and numbers.random() < 0.6 else "npz"
-    arrays: dict[str, Any] = {f"x{n}": numbers.normal(size=rows).round(6) for n in range(columns)}
-    kinds = int(numbers.integers(0, 3))
-    for place in range(kinds):
-        codes = numbers.integers(0, int(numbers.integers(2, 12)), rows)
-        arrays[f"c{place}"] = np.array([f"kind {code}" for code in codes])
-    classes = int(numbers.integers(2, min(21, rows // 25))) if numbers.random() < 0.5 else 0
-    y = np.arange(rows) % classes if classes else numbers.normal(size=rows)
-    arrays["y"] = np.array([f"class {label}" for label in y]) if classes else y
-    if written == "csv":
-        import pandas as pd
-
-        pd.DataFrame(arrays).to_csv(folder / "data.csv", index=False)
-    else:
-        np.savez(folder / "data.npz", **arrays)
-    hidden = [_log(numbers, 4, 500) for _ in range(int(numbers.integers(1, 4)))]
-    task = "classification" if classes else "regression"
-    standardize = str(numbers.choice(["none", "inputs"]))
-    data: dict[str, Any] = {
-        "train": str(folder / f"data.{written}"),
-        "target": "y",
-        "standardize": standardize,
-    }
-    data["categorical"] = [f"c{place}" for place in range(kinds)]
-    tree = {"study": {"task": task}, "data": data, "network": {"hidden": hidden}}
-    batch = _log(numbers, 8, 1000) if rows < 20_000 else _log(numbers, 128, 2000)
-    tree["training"] = {"batch_size": batch}
-    words = f"{rows} x {columns}+{kinds} {written}, {classes or 'no'} classes, mlp {hidden}, batch {batch}"
-    return tree, words
 
 
 def _images(numbers: Numbers, folder: Path) -> tuple[dict[str, Any], str]:
     side, channels = int(numbers.choice([8, 16, 28, 32, 64])), int(numbers.choice([1, 3]))
     convolves = numbers.random() < 0.6
-    rows = min(_log(numbers, 200, 20_000), 60_000_000 // (side * side * channels))
+    rows = min(log_uniform(numbers, 200, 20_000), 60_000_000 // (side * side * channels))
     rows = min(rows, 2_500_000 // (side * side)) if convolves else rows
     classes = int(numbers.integers(2, 11))
     shape = (rows, side, side, 3) if channels == 3 else (rows, side, side)
     labels = np.arange(rows) % classes
     np.savez(folder / "data.npz", images=numbers.integers(0, 256, shape, np.uint8), labels=labels)
-    hidden, batch = [_log(numbers, 8, 200)], _log(numbers, 8, 512)
+    hidden, batch = [log_uniform(numbers, 8, 200)], log_uniform(numbers, 8, 512)
     network: dict[str, Any] = {"hidden": hidden}
     if convolves:
-        conv = [{"channels": _log(numbers, 4, 32), "kernel": 3, "padding": 1, "pool": {}}]
-        conv += [{"channels": _log(numbers, 4, 32), "kernel": 3, "pool": {}}] * int(numbers.integers(0, 2))
+        conv = [{"channels": log_uniform(numbers, 4, 32), "kernel": 3, "padding": 1, "pool": {}}]
+        conv += [{"channels": log_uniform(numbers, 4, 32), "kernel": 3, "pool": {}}] * int(
+            numbers.integers(0, 2)
+        )
         network |= {"kind": "cnn", "conv": conv}
     tree = {"study": {"task": "classification"}, "data": {"train": str(folder / "data.npz")}}
     kind = f"cnn {[one['channels'] for one in network['conv']]}" if convolves else "mlp"
@@ -140,17 +91,10 @@ def _images(numbers: Numbers, folder: Path) -> tuple[dict[str, Any], str]:
 
 def run_in_phases(arguments: list[str]) -> None:
     """Run the command line, saying on standard output when a phase begins and what the coordinator held at most."""
-    import shoal.pipeline
     from shoal import cli
 
-    train = shoal.pipeline._train
-
-    def timed(*given: Any) -> None:
-        _say_peak("reading")
-        train(*given)
-        _say_peak("training")
-
-    shoal.pipeline._train = timed
+    saying(_say_peak, "_train", before="reading")
+    saying(_say_peak, "_finish", after="training")
     sys.argv = ["shoal", "run", *arguments]
     _say_peak("start")
     try:
@@ -176,23 +120,9 @@ def _status(process: int) -> dict[str, int]:
     return {name: 1024 * int(value.split()[0]) for name, value in pairs}
 
 
-def _tree(process: int) -> Iterator[int]:
-    """A process and those that its threads started."""
-    yield process
-    try:
-        threads = os.listdir(f"/proc/{process}/task")
-        children = [
-            Path(f"/proc/{process}/task/{thread}/children").read_text(encoding="ascii") for thread in threads
-        ]
-    except OSError:
-        return
-    for child in " ".join(children).split():
-        yield from _tree(int(child))
-
-
 def _held(process: int) -> int:
     """What a run holds now: anonymous memory of all its processes, files' pages once."""
-    found = [status for one in _tree(process) if (status := _status(one))]
+    found = [status for one in processes_of(process) if (status := _status(one))]
     files = max((status.get("RssFile", 0) for status in found), default=0)
     return files + sum(status.get("RssAnon", 0) + status.get("RssShmem", 0) for status in found)
 
@@ -238,12 +168,8 @@ def compare(number: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         drawn = draw_study(number, folder)
-        command = [sys.executable, "-m", "benchmarks.memory", "--predict", str(drawn.study)]
-        command += [drawn.trainer, str(drawn.workers)]
-        answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-        predicted = json.loads(answer.stdout.splitlines()[-1])
-        measured = measure(drawn, folder / "run")
-    return {"number": number, "words": drawn.words, "predicted": predicted, "measured": measured}
+        said, measured = predicted("benchmarks.memory", drawn), measure(drawn, folder / "run")
+    return {"number": number, "words": drawn.words, "predicted": said, "measured": measured}
 
 
 def predict(path: str, trainer: Any, workers: str) -> dict[str, float]:
@@ -301,17 +227,4 @@ def _both(one: dict[str, Any]) -> tuple[dict[str, float], dict[str, float]]:
 
 
 if __name__ == "__main__":
-    match sys.argv[1:]:
-        case ["--run", *given]:
-            run_in_phases(given)
-        case ["--predict", path, trainer, workers]:
-            print(json.dumps(predict(path, trainer, workers)))
-        case _:
-            said = memory(1, "--quick" in sys.argv)
-            print("\n".join(said))
-            if "--quick" not in sys.argv:
-                print(
-                    write_record(
-                        "python -m benchmarks.memory", [("Memory: predicted and measured", said)], None
-                    )
-                )
+    command_line("benchmarks.memory", run_in_phases, predict, ("Memory: predicted and measured", memory))
