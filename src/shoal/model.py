@@ -147,8 +147,8 @@ class Model:
 
         `x` is a frame or a dict of columns, taken by name (others are ignored); or numbers (N, D) in the
         order of `input_names`, where no column holds categories; or images (N, H, W), (N, H, W, C)
-        or (N, C, H, W) of bytes, or of other numbers that stand for bytes exactly; of any size where the study has
-        `data.resize`. A frame is pandas', polars' or alike. A category has the spelling that was
+        or (N, C, H, W) of bytes, or of other numbers that stand for bytes exactly (after training on two levels alone,
+        false and true are 0 and 1 too); of any size where the study has `data.resize`. A frame is pandas', polars' or alike. A category has the spelling that was
         learned, whatever type it comes in (True, 1.0, 01). One that the training rows did not have counts as none
         of them, with a UserWarning; several rows of which no category of a column is known are refused.
         Raises DataError.
@@ -183,7 +183,8 @@ class Model:
         """Check rows that are in memory; see `predict`."""
         if self.image_shape is None:
             return given_columns(x, self.input_names, self.categories)
-        return given_images(np.asarray(x), self.image_shape, resize=self.preprocessing.resize is not None)
+        resize, white = self.preprocessing.resize is not None, self.preprocessing.white
+        return given_images(np.asarray(x), self.image_shape, resize=resize, white=white)
 
     def answer(self, inputs: Inputs) -> NDArray[np.float64]:
         """Predict checked rows: numbers in the targets' units, or probabilities, float64 (N, K)."""

@@ -93,8 +93,8 @@ def harmless(value: object) -> str:
 def _read(model: Model, path: Path) -> tuple[tuple[str, Sequence[Any]], Inputs, list[str]]:
     """Read new rows: the column that names them, the inputs, and notes on what was left out."""
     if model.image_shape is not None:
-        resize = model.preprocessing.resize is not None
-        new = read_images(path, model.image_shape, resize=resize)
+        resize, white = model.preprocessing.resize is not None, model.preprocessing.white
+        new = read_images(path, model.image_shape, resize=resize, white=white)
         return ("image", new.names), new.images, list(new.notes)
     table = read_table(path)
     columns = read_columns(table, model.input_names, model.categories)

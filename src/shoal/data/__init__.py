@@ -12,6 +12,7 @@ from shoal.data._holdout import draw_share, holdout_split
 from shoal.data._images import ImageSource, load_image_dataset
 from shoal.data._labelled import holds_images
 from shoal.data._new_images import NewImages, read_images
+from shoal.data._pixels import two_levels
 from shoal.data._preprocess import RESIZING, OneHot, Preprocessing, Scale, Standardize, fit_preprocessing
 from shoal.data._roles import TableSource
 from shoal.data._source import load_table_dataset, read_columns
@@ -56,4 +57,5 @@ __all__ = [
     "read_columns",
     "read_images",
     "read_table",
+    "two_levels",
 ]
