@@ -148,9 +148,10 @@ class Model:
         `x` is a frame or a dict of columns, taken by name (others are ignored); or numbers (N, D) in the
         order of `input_names`, where no column holds categories; or images (N, H, W), (N, H, W, C)
         or (N, C, H, W) of bytes, or of other numbers that stand for bytes exactly (after training on two levels alone,
-        false and true are 0 and 1 too); of any size where the study has `data.resize`. A frame is pandas', polars' or alike. A category has the spelling that was
-        learned, whatever type it comes in (True, 1.0, 01). One that the training rows did not have counts as none
-        of them, with a UserWarning; several rows of which no category of a column is known are refused.
+        false and true are 0 and 1 too); of any size where the study has `data.resize`. A frame is pandas',
+        polars' or alike. A category has the spelling that was learned, whatever type it comes in (True, 1.0, 01). One
+        that the training rows did not have counts as none of them, with a UserWarning; several rows of which no
+        category of a column is known are refused.
         Raises DataError.
 
         The same rows in the same order give the bytes that the run stored for them, if the trainer that

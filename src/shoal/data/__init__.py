@@ -4,7 +4,7 @@ from shoal.data._builtin import BUILTIN, describe_builtin, fetch, load_builtin
 from shoal.data._classes import nfc
 from shoal.data._coverage import Coverage, coverage
 from shoal.data._dataset import Column, Dataset, Split
-from shoal.data._doubted import Doubted, doubted
+from shoal.data._doubted import Doubted, doubted, untested
 from shoal.data._fashion import find_fashion
 from shoal.data._folds import FoldOptions, fold_count, make_folds
 from shoal.data._given import given_columns, given_images
@@ -58,4 +58,5 @@ __all__ = [
     "read_images",
     "read_table",
     "two_levels",
+    "untested",
 ]

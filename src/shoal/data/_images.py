@@ -138,7 +138,7 @@ def _joined(parts: Sequence[Labelled], reading: Reading) -> Labelled | None:
 
 
 def _like(part: Labelled, shape: tuple[int, ...], white: int | None, reading: Reading) -> Labelled:
-    """Bring the images of a part to the shape of the training images (see `alike`); refuse those of two other levels."""
+    """Bring images to the shape of the training images (see `alike`); note those of two levels that are others."""
     findings = Findings(part.place)
     if white is not None and part.white not in (None, white):
         wanted, came = two_levels(white), two_levels(part.white)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from shoal.data import Dataset, Standardize, doubted
+from shoal.data import Dataset, Standardize, doubted, untested
 from shoal.engine._fits import PlannedFit, Planner, unique
 from shoal.engine._forecast import Circumstances, crowded, seconds_alone
 from shoal.engine._need import predicted_peaks, source_of
@@ -107,7 +107,7 @@ def doubts_before(planner: Planner) -> Iterator[str]:
 
 
 def data_doubts(dataset: Dataset, standardize: Standardize) -> Iterator[str]:
-    """Say what is to be doubted of the columns before anything is trained; the checks of the run say it again."""
+    """Say what is to be doubted of the data before anything is trained; the checks of the run say it again."""
     columns = doubted(dataset, standardize)
     doubts = (("in numbers of 32 bits", columns.merged()), ("not standardised", columns.unscaled()))
     for what, told in doubts:
@@ -116,6 +116,8 @@ def data_doubts(dataset: Dataset, standardize: Standardize) -> Iterator[str]:
             yield f'{what}: {_listed(told)} (data.standardize = "{wanted}" scales them)'
     for sentence in columns.numbering():
         yield f"input {sentence} (data.inputs can leave it out)"
+    if dataset.classes and (told := untested(dataset.classes, dataset.targets, dataset.train_rows)):
+        yield f"no test row is of class {_listed(told)}: test scores say nothing of such a class"
 
 
 def _listed(parts: Sequence[str], most: int = 4) -> str:
