@@ -192,14 +192,16 @@ def data_fetch(
 
 def _look_at(folder: Path) -> str:
     """Name the files to look at, the most telling first."""
+    from shoal.files import kind_of
+
     report = folder / "report.html"
     pictures = sorted((folder / "figures").glob("*.png"))
-    lines = [f"  {report}"] if report.exists() else []
+    lines = [f"  {report}"] if kind_of(report) == "a file" else []
     if pictures:
         first = ", ".join(path.name for path in pictures[:3])
         lines.append(f"  {folder / 'figures'}{os.sep}  {len(pictures)} pictures; begin with {first}")
     files = (folder / "model.safetensors", folder / "results.sqlite")
-    return "\nlook at\n" + "\n".join([*lines, *(f"  {path}" for path in files if path.exists())])
+    return "\nlook at\n" + "\n".join([*lines, *(f"  {path}" for path in files if kind_of(path) == "a file")])
 
 
 def _tell(line: str) -> None:

@@ -24,7 +24,7 @@ from pydantic_core import PydanticCustomError
 from shoal.data import Column, OneHot, Preprocessing, given_columns, given_images
 from shoal.engine import Trained, answers, trainer_of
 from shoal.errors import InputError, ModelFileError, Problem, as_path, visible
-from shoal.files import Unreadable, opened, size_of, write
+from shoal.files import Unreadable, kind_of, opened, size_of, write
 from shoal.nets import MODEL_NAME, Architecture, model_bytes, read_model
 
 if TYPE_CHECKING:
@@ -233,14 +233,14 @@ def load(path: Path | str) -> Model:
     sentence, for a file that is missing, damaged, foreign, inconsistent or of a newer Shoal.
     """
     path = as_path(path, "the path of a run folder or a model file")
-    file = path / MODEL_NAME if path.is_dir() else path
+    file = path / MODEL_NAME if kind_of(path) == "a folder" else path
     try:
         with opened(file) as stream:
             return Model.read(stream, size_of(stream))
     except ModelFileError as error:
         raise ModelFileError(Problem(str(file), str(error))) from error
     except Unreadable as error:
-        at_its_end = ": a run makes it at its end" if path.is_dir() and not file.exists() else ""
+        at_its_end = ": a run makes it at its end" if file != path and kind_of(file) == "nothing" else ""
         raise ModelFileError(Problem(str(file), error.told("a model file") + at_its_end)) from error
     except OSError as error:
         raise ModelFileError(Problem(str(file), Unreadable.by(error).told())) from error

@@ -12,6 +12,7 @@ from shoal.data._findings import Findings, quoted
 from shoal.data._idx import idx_shape, read_idx
 from shoal.data._pixels import axes_of, channels_first, white_of
 from shoal.data._reading import Labelled, Reading
+from shoal.files import kind_of
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def _labels_beside(path: Path, findings: Findings) -> Path | None:
         return None
     plain = name.removesuffix(".gz")
     for candidate in (name, plain, f"{plain}.gz"):
-        if path.with_name(candidate).is_file():
+        if kind_of(path.with_name(candidate)) == "a file":
             return path.with_name(candidate)
     findings.add(f"expected its labels in {quoted(name)} beside it, got nothing there")
     return None
