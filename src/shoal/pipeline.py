@@ -194,6 +194,7 @@ def _train(
     give_back()
     store.put_truth(truth_of(planner))
     store.set_plan(entries(first), planner.candidate_rows())
+    store.forget_failed()  # what failed in an earlier run is tried again; what fails in this one stays a row
     executor.execute("training", first, store)
     winner, epochs = settle(planner, store)
     last = planner.winner_fits(winner, epochs)
