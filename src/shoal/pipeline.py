@@ -117,14 +117,14 @@ def run(
     trainers, planner = _lay_out(study, trainer, device)
     parts = Parts(watcher.note if watcher else None)
     watcher = watcher or Silent()
+    workers = _workers(workers)
+    refuse_above(memory_need(planner, workers), available_memory())  # what is refused is not doubted before
     if trainers.note:
         watcher.note(trainers.note)
     for doubt in doubts_before(planner):
         watcher.note(doubt)
     for note in planner.dataset.notes:
         watcher.note(note)
-    workers = _workers(workers)
-    refuse_above(memory_need(planner, workers), available_memory())
     ground = Ground(planner.dataset, study.data.standardize)
     executor = Executor(ground, trainers.by_name, workers, watcher)
     with RunLock(folder), Store.create_or_open(folder, _identity(study, planner.dataset)) as store:
