@@ -103,3 +103,17 @@ def test_a_class_that_no_test_row_has_is_told(owls: int, tmp_path: Path) -> None
     told = [note for note in plan(study, out=tmp_path / "run").notes if "no test row" in note]
     expected = 'no test row is of class "owl" (3 training rows): test scores say nothing of such a class'
     assert told == ([] if owls else [expected])
+
+
+@pytest.mark.parametrize(("rows", "drawn"), [(6, "1 row (20 %) was"), (12, "2 rows (20 %) were")])
+def test_rows_that_are_set_apart_are_counted(rows: int, drawn: str, tmp_path: Path) -> None:
+    draw = np.random.default_rng(0).normal(size=rows)
+    pd.DataFrame({"a": draw, "y": draw}).to_csv(tmp_path / "t.csv", index=False)
+    study = tiny_study(
+        data={"dataset": None, "train": str(tmp_path / "t.csv"), "target": "y"},
+        compare=None, search=None, training={"epochs": 1},
+    )  # fmt: skip
+    laid_out = plan(study, out=tmp_path / "run")
+    assert f"no data.test: {drawn} set apart as test rows" in laid_out.notes
+    tested = drawn.partition(" (")[0].replace("row", "test row")
+    assert laid_out.data.startswith(f"{rows - int(drawn[0])} training rows, {tested}, 1 input")

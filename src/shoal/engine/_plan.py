@@ -59,14 +59,19 @@ def memory_need(planner: Planner, workers: int) -> dict[str, float]:
 def _described(dataset: Dataset) -> str:
     test = dataset.rows - dataset.train_rows
     columns = len(dataset.columns)
-    given = f"{columns} input{'s' * (columns != 1)}"
+    given = _counted(columns, "input")
     if dataset.images is not None:
         channels, height, width = dataset.images.shape[1:]
-        given = f"images of {width} × {height} pixels, {channels} channel{'s' * (channels != 1)}"
+        given = f"images of {width} × {height} pixels, {_counted(channels, 'channel')}"
     asked = (
         f"{len(dataset.classes)} classes" if dataset.classes else f"target {', '.join(dataset.target_names)}"
     )
-    return f"{dataset.train_rows:,} training rows, {test:,} test rows, {given}, {asked}"
+    rows = f"{_counted(dataset.train_rows, 'training row')}, {_counted(test, 'test row')}"
+    return f"{rows}, {given}, {asked}"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def _stage(name: str, planned: Sequence[PlannedFit]) -> tuple[str, int, int]:
@@ -85,12 +90,13 @@ def _notes(planner: Planner, planned: Sequence[PlannedFit]) -> tuple[str, ...]:
     if large:
         batch, rows = large[0]
         notes.append(
-            f"batch_size {batch} is above the {rows} training rows of a fit: every step uses all rows"
+            f"batch_size {batch} is above the {_counted(rows, 'training row')} of a fit: every step uses all rows"
         )
     if planner.dataset.drawn:
         held = planner.dataset.rows - planner.dataset.train_rows
         notes.append(
-            f"no data.test: {held} rows ({planner.study.data.test_share:.0%}) were set apart as test rows"
+            f"no data.test: {_counted(held, 'row')} ({100 * planner.study.data.test_share:.0f} %)"
+            f" {'was' if held == 1 else 'were'} set apart as test rows"
         )
     return tuple(notes)
 

@@ -81,8 +81,9 @@ RULES: Final[tuple[_Rule, ...]] = (
         "SH003", "note", "The chosen candidate cannot be told from others", _doubts.not_distinguishable,
         "Other rows or other initial weights might have chosen another candidate; nothing follows from the order"
         " of these.",
-        'Take the smallest of them, or at least the smallest within one standard error (search.rule ='
-        ' "one-standard-error"), or tell them apart with repeated folds (search.folds = { kind = "repeated", times = 5 }).',
+        "Take the smallest of them, or at least the smallest within one standard error (search.rule ="
+        ' "one-standard-error"), or tell them apart with repeated folds (search.folds = { kind = "repeated",'
+        " times = 5 }).",
         "Nadeau, C., Bengio, Y. (2003). Inference for the generalization error."
         " Machine Learning 52, 239-281.",
     ),
