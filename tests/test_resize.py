@@ -126,6 +126,15 @@ def test_a_model_of_false_and_true_answers_0_and_1_the_same(
         assert model.predict_proba(truth.astype(kind)).tobytes() == wanted
     assert model.predict_proba(truth * np.uint8(255)).tobytes() == wanted
     np.savez(tmp_path / "new.npz", images=truth.astype(np.uint8))
+    for odd, sentence in (
+        (np.ma.masked_array(truth, mask=truth), "images, got an array of which some values are masked"),
+        ([np.zeros((5, 4)), np.zeros((4, 4))], "images of one size, in one array, got several"),
+        ("new.npz", "an array of images, got str"),
+        (None, "an array of images, got NoneType"),
+    ):
+        with pytest.raises(DataError) as caught:
+            model.predict(odd)
+        assert str(caught.value) == f"x: expected {sentence}"
     predictions = predict_file(tmp_path / "run", tmp_path / "new.npz")
     answers = dict(zip(predictions.names, predictions.columns, strict=True))
     assert np.array([answers["probability_0"], answers["probability_1"]]).T.tobytes() == wanted

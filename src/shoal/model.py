@@ -185,7 +185,7 @@ class Model:
         if self.image_shape is None:
             return given_columns(x, self.input_names, self.categories)
         resize, white = self.preprocessing.resize is not None, self.preprocessing.white
-        return given_images(np.asarray(x), self.image_shape, resize=resize, white=white)
+        return given_images(x, self.image_shape, resize=resize, white=white)
 
     def answer(self, inputs: Inputs) -> NDArray[np.float64]:
         """Predict checked rows: numbers in the targets' units, or probabilities, float64 (N, K)."""

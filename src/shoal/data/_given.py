@@ -59,7 +59,7 @@ def given_columns(
 
 
 def given_images(
-    x: NDArray[Any], shape: tuple[int, ...], *, resize: bool = False, white: int | None = None
+    x: Any, shape: tuple[int, ...], *, resize: bool = False, white: int | None = None
 ) -> NDArray[np.uint8]:
     """Bring images (N, H, W), (N, H, W, C) or (N, C, H, W) into the last form, bytes of `shape` (C, H, W).
 
@@ -69,7 +69,7 @@ def given_images(
     findings = Findings(_PLACE)
     if np.ma.is_masked(x):
         raise DataError(Problem(_PLACE, "expected images, got an array of which some values are masked"))
-    images, _ = channels_first(x, "", findings, white)
+    images, _ = channels_first(_one_array(x), "", findings, white)
     if images is not None:
         images, _ = with_white(images, white)
         images = resized(images, (shape[1], shape[2])) if resize else images
@@ -78,6 +78,17 @@ def given_images(
     if images is None:
         raise DataError(Problem(_PLACE, "expected images"))
     return images
+
+
+def _one_array(x: Any) -> NDArray[Any]:
+    """Give images as one array; those of several sizes, and what is none, are refused."""
+    try:
+        array = np.asarray(x)
+    except (ValueError, TypeError):
+        raise DataError(Problem(_PLACE, "expected images of one size, in one array, got several")) from None
+    if array.ndim == 0:
+        raise DataError(Problem(_PLACE, f"expected an array of images, got {_kind(x)}"))
+    return array
 
 
 def _by_place(x: NDArray[Any], names: Sequence[str], categorical: Sequence[str]) -> list[tuple[str, Cells]]:
