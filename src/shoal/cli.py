@@ -193,11 +193,14 @@ def data_fetch(
 def _look_at(folder: Path) -> str:
     """Name the files to look at, the most telling first."""
     report = folder / "report.html"
-    pictures = sorted((folder / "figures").glob("*.png"))
+    figures = folder / "figures"
+    pictures = (
+        [] if figures.is_symlink() else sorted(figures.glob("*.png"))
+    )  # what a link leads to is not ours
     lines = [f"  {report}"] if report.exists() else []
     if pictures:
         first = ", ".join(path.name for path in pictures[:3])
-        lines.append(f"  {folder / 'figures'}{os.sep}  {len(pictures)} pictures; begin with {first}")
+        lines.append(f"  {figures}{os.sep}  {len(pictures)} pictures; begin with {first}")
     files = (folder / "model.safetensors", folder / "results.sqlite")
     return "\nlook at\n" + "\n".join([*lines, *(f"  {path}" for path in files if path.exists())])
 

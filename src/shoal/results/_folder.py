@@ -85,18 +85,22 @@ def refuse_ways_out(folder: Path, *, writing: bool) -> None:
         _refuse(folder / name, stat.S_ISREG, "a file", alone=writing and name in _IN_PLACE)
     for name in _FOLDERS:
         _refuse(folder / name, stat.S_ISDIR, "a folder", alone=False)
-    if _state(folder / JOURNAL_NAME) is not None:
+    if state_of(folder / JOURNAL_NAME) is not None:
         what = "expected no such file, found one: Shoal never writes it, and what it asks for is not done; delete it"
         raise RunFolderError(Problem(str(folder / JOURNAL_NAME), what))
 
 
 def refuse_foreign(folder: Path) -> None:
-    """Refuse a folder that holds something and is no run folder: nothing of a person's is mixed with ours."""
-    if not folder.is_dir() or _state(folder / STORE_NAME) is not None:
+    """Refuse a folder that holds something and is no run folder: nothing of a person's is mixed with ours.
+
+    An empty store is none: a run that was killed may have left it, but alone.
+    """
+    store = state_of(folder / STORE_NAME)
+    if not folder.is_dir() or (store is not None and (store.st_size or not stat.S_ISREG(store.st_mode))):
         return
     try:
         with Folder.open(folder) as opened:
-            found = [name for name in opened.names() if name != LOCK_NAME and name not in _LEFT_BY_SYSTEMS]
+            found = [name for name in opened.names() if name not in (*_IN_PLACE, *_LEFT_BY_SYSTEMS)]
     except OSError as error:
         raise folder_error(folder, error) from error
     if found:
@@ -116,13 +120,13 @@ def refuse_to_replace(out: Path, *given: Path) -> None:
         what = "expected another file than the one that is read; choose another with --out"
         raise InputError(Problem(str(out), what))
     place = out.resolve()
-    if place.name in _OUR_FILES and _state(place.with_name(STORE_NAME)) is not None:
+    if place.name in _OUR_FILES and state_of(place.with_name(STORE_NAME)) is not None:
         what = "expected a file outside a run folder, got one of its own; choose another with --out"
         raise InputError(Problem(str(out), what))
 
 
 def _refuse(path: Path, right: object, expected: str, *, alone: bool) -> None:
-    found = _state(path)
+    found = state_of(path)
     if found is None:
         return
     if not right(found.st_mode):  # type: ignore[operator]
@@ -134,11 +138,11 @@ def _refuse(path: Path, right: object, expected: str, *, alone: bool) -> None:
         raise RunFolderError(Problem(str(path), f"{what}; put a copy in its place"))
 
 
-def _state(path: Path) -> os.stat_result | None:
+def state_of(path: Path) -> os.stat_result | None:
     """Give what stands there itself, not what it may point to; None where nothing does."""
     try:
         return path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: no name that a file can have
         return None
     except OSError as error:  # no permission to look
         what = f"expected a run folder that can be read ({error.strerror})"
@@ -147,13 +151,13 @@ def _state(path: Path) -> os.stat_result | None:
 
 def size_of(path: Path) -> int | None:
     """Give the size of a file in bytes; None where there is none."""
-    found = _state(path)
+    found = state_of(path)
     return None if found is None else found.st_size
 
 
 def mark_of(path: Path) -> tuple[int, ...] | None:
     """Give what changes with every change of a file; None where there is none."""
-    found = _state(path)
+    found = state_of(path)
     return None if found is None else (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
 
 
