@@ -27,7 +27,8 @@ from shoal.errors import EnvironmentFault, InputError, Problem, ShoalError
 
 TEMPORARY: Final = re.compile(r"\.shoal-[0-9a-f]{32}\.tmp")
 """Names of files that are being written. They are short: a legal name never becomes too long by them."""
-_STREAMS: Final = ("/dev/", "/proc/")
+_STREAMS: Final = re.compile(r"//?(dev/(std(in|out|err)|fd/.*)|proc/.*)")
+"""What is open already, by its name; below /dev/ there are ordinary files, too (/dev/shm)."""
 _NO_FLUSH: Final = (errno.EINVAL, errno.ENOTSUP, errno.EBADF)
 """What systems answer whose folders cannot be flushed; the file in them was."""
 _NAMES: Final = (errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR)
@@ -181,7 +182,7 @@ def _prepare(path: Path, content: bytes, stack: ExitStack, *, new: bool) -> _Pla
         raise InputError(Problem(str(path), "expected a folder that exists, got none"))
     if there is not None and stat.S_IFMT(there.st_mode) in (stat.S_IFDIR, stat.S_IFSOCK):
         raise InputError(Problem(str(path), f"expected the name of a file to write, got {kind_of(path)}"))
-    if there is not None and (not stat.S_ISREG(there.st_mode) or _absolute(path).startswith(_STREAMS)):
+    if there is not None and (not stat.S_ISREG(there.st_mode) or _STREAMS.fullmatch(_absolute(path))):
         return _Stream(path, content)
     folder = stack.enter_context(Folder.open(target.parent))
     if new and there is not None and folder.sha256(target.name) != hashlib.sha256(content).hexdigest():

@@ -57,7 +57,7 @@ class Homes:
     def prepare(self) -> Homes:
         """Make each state once."""
         home = self.root / "finished"
-        assert self.run("run and draw", home).status == 0
+        assert self.run("run and draw" if LONG else "run", home).status == 0
         (home / "rows.csv").write_text("input\n0.1\n0.7\n")
         self._people(home)
         shutil.copytree(home, self.root / "older", symlinks=True)
@@ -137,6 +137,8 @@ class Placement:
         if name in ("figures/one", "figures/two"):
             name = f"figures/{random.choice(FIGURES)}"
         command, state = str(random.choice(list(COMMANDS), p=LIKELY)), str(random.choice(STATES))
+        if name == STORE and KINDS[kind] in ("a pipe", "a link to a pipe"):
+            moment = 0  # SQLite itself waits for a pipe that comes between our look and its opening
         draw, traced = float(random.uniform()), bool(random.uniform() < 0.2)
         return cls(
             name, KINDS[kind], MOMENTS[moment], command, state, draw, traced and not tampering_refused()
@@ -148,14 +150,15 @@ EVERY = len(PLACES) * len(KINDS) * len(MOMENTS)
 
 def test_no_command_is_led_out_of_the_folder(homes: Homes, tmp_path: Path) -> None:
     ends: Counter[str] = Counter()
-    numbers = range(2 * EVERY) if LONG else range(5, EVERY, 43)
-    for number in numbers:
-        placement = Placement.drawn(number)
+    drawn = [(number, Placement.drawn(number)) for number in range(2 * EVERY)]
+    if not LONG:
+        drawn = [one for one in drawn if one[1].command not in ("run and draw", "report")][::157]
+    for number, placement in drawn:
         home = tmp_path / str(number)
         with telling((number, placement)):
             ends[_placed(homes, placement, home)] += 1
         shutil.rmtree(home)
-    print(f"{len(numbers)} placements: {dict(ends)}")
+    print(f"{len(drawn)} placements: {dict(ends)}")
 
 
 def _placed(homes: Homes, placement: Placement, home: Path) -> str:
@@ -220,7 +223,7 @@ def _assert_told(placement: Placement, outcome: Outcome) -> None:
     assert "Warning" not in outcome.err
     assert all(line.isprintable() for line in said), outcome
     if outcome.status:
-        assert said[-1].startswith("shoal: "), outcome
+        assert said[-1].startswith(("shoal: ", "missing: ")), outcome
         if placement.command not in WRITING:
             assert len(said) == 1, outcome
 

@@ -63,9 +63,9 @@ def make_folder(folder: Path) -> None:
 def refuse_unusable(folder: Path) -> None:
     """Refuse what `make_folder` and a run in that folder would, without making anything."""
     try:
-        there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-        if not there.is_dir():
-            code = errno.EEXIST if there == folder else errno.ENOTDIR
+        there = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
+        if not there.is_dir():  # a link that leads nowhere is in the way, too
+            code = errno.EEXIST if there == folder or not there.exists() else errno.ENOTDIR
             raise OSError(code, os.strerror(code))
         if not os.access(there, os.W_OK | os.X_OK):
             raise OSError(errno.EACCES, os.strerror(errno.EACCES))
@@ -95,10 +95,12 @@ def refuse_foreign(folder: Path) -> None:
 
     An empty store is none: a run that was killed may have left it, but alone.
     """
-    store = state_of(folder / STORE_NAME)
-    if not folder.is_dir() or (store is not None and (store.st_size or not stat.S_ISREG(store.st_mode))):
-        return
     try:
+        if not folder.is_dir():
+            return
+        store = state_of(folder / STORE_NAME)
+        if store is not None and (store.st_size or not stat.S_ISREG(store.st_mode)):
+            return
         with Folder.open(folder) as opened:
             found = [name for name in opened.names() if name not in (*_IN_PLACE, *_LEFT_BY_SYSTEMS)]
     except OSError as error:
