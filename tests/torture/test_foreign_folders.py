@@ -103,7 +103,7 @@ COMMANDS = (
 
 
 @settings(
-    max_examples=1000 if LONG else 40,
+    max_examples=1000 if LONG else 25,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

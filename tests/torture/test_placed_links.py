@@ -139,6 +139,8 @@ class Placement:
         command, state = str(random.choice(list(COMMANDS), p=LIKELY)), str(random.choice(STATES))
         if name == STORE and KINDS[kind] in ("a pipe", "a link to a pipe"):
             moment = 0  # SQLite itself waits for a pipe that comes between our look and its opening
+        if name == "." and moment == 0:
+            moment = 1  # before, it is just another folder that is named
         draw, traced = float(random.uniform()), bool(random.uniform() < 0.2)
         return cls(
             name, KINDS[kind], MOMENTS[moment], command, state, draw, traced and not tampering_refused()
@@ -170,7 +172,7 @@ def _placed(homes: Homes, placement: Placement, home: Path) -> str:
     place.parent.mkdir(exist_ok=True)
     make(placement.kind, ready, placement.name, home)
     request = homes.request(placement.command, home)
-    if placement.moment == "before" and placement.name != ".":
+    if placement.moment == "before":
         put_in_place(str(ready), str(place))
     if placement.moment == "asked":
         before = 1 + int(placement.draw * asked)
