@@ -377,9 +377,10 @@ def test_what_a_command_reads_is_never_replaced_by_what_it_writes(
     ]
     for arguments, out, sentence in attempts:
         before = out.read_bytes()
-        assert command(monkeypatch, *arguments, "--out", out) == 2
-        assert capsys.readouterr().err == f"shoal: {out}: {sentence}\n"
-        assert out.read_bytes() == before
+        for force in ((), ("--force",)):
+            assert command(monkeypatch, *arguments, "--out", out, *force) == 2
+            assert capsys.readouterr().err == f"shoal: {out}: {sentence}\n"
+            assert out.read_bytes() == before
     earlier = runs / "earlier.csv"  # an output of its own is made anew
     for _ in range(2):
         assert command(monkeypatch, "predict", run, table, "--out", earlier) == 0

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
 import stat
+import struct
 import subprocess
 import sys
 import threading
@@ -314,3 +316,32 @@ def test_files_written_together_are_all_there(
         (folder / name).write_bytes(OLD)
     write_together({folder / name: content for name, content in files.items()})
     assert contents(folder) == dict.fromkeys(old, OLD) | files
+
+
+def test_what_another_is_writing_stays_where_the_disk_knows_no_locks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", no_locks)
+    with Folder.open(tmp_path) as one, one.prepared("slow", NEW) as place:
+        write(tmp_path / "quick", NEW)
+        place.take()
+    assert contents(tmp_path) == {"quick": NEW, "slow": NEW}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="lists of this form are Linux's")
+def test_who_may_read_by_an_access_list_still_may_and_nobody_else(tmp_path: Path) -> None:
+    """The group has no right, another user has: the mode alone shows the mask (rw) where the group's rights stand."""
+    entries = ((0x01, 6, -1), (0x02, 6, 12345), (0x04, 0, -1), (0x10, 6, -1), (0x20, 0, -1))
+    access = struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *entry) for entry in entries)
+    (tmp_path / "file").write_bytes(OLD)
+    try:
+        os.setxattr(tmp_path / "file", "system.posix_acl_access", access)
+    except OSError as error:
+        pytest.skip(f"this disk keeps no access lists ({error.strerror})")
+    assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o660
+    write(tmp_path / "file", NEW)
+    assert os.getxattr(tmp_path / "file", "system.posix_acl_access") == access
+    assert contents(tmp_path) == {"file": NEW}

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -99,3 +103,36 @@ def test_a_run_folder_that_a_run_would_refuse(tmp_path: Path, what: str) -> None
     assert check == run
     assert {path.name: path.lstat().st_mtime_ns for path in out.iterdir()} == before
     assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="its own file systems")
+@pytest.mark.parametrize("out", ["/proc/x", "/proc/self/x/y", "/sys/x", "/dev/fd/x"])
+def test_a_file_system_that_takes_no_files(out: str) -> None:
+    """Whoever may do anything has the right to write there, as far as permissions tell."""
+    check, run = refusals(tiny_study(), Path(out))
+    assert check == run
+    assert re.fullmatch(rf"{out}: expected a folder that can be written \([A-Z][a-z ]+\)", check)
+
+
+def test_looking_whether_a_folder_can_be_written_leaves_no_trace(tmp_path: Path) -> None:
+    before = tmp_path.stat().st_mtime_ns
+    shoal.plan(tiny_study(), out=tmp_path / "out", workers=1)
+    assert tmp_path.stat().st_mtime_ns == before
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asked on Linux alone")
+def test_a_folder_whose_files_all_have_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file system need not know files without a name (network drives do not); rights are all that can be asked."""
+    asked = []
+
+    def named(path: Any, flags: int, *rest: Any, **options: Any) -> int:
+        if flags & os.O_TMPFILE == os.O_TMPFILE:
+            asked.append(path)
+            raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+        return opened(path, flags, *rest, **options)
+
+    opened = os.open
+    monkeypatch.setattr(os, "open", named)
+    shoal.plan(tiny_study(), out=tmp_path / "out", workers=1)
+    assert asked == [tmp_path]

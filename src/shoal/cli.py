@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any, Literal, NoReturn, TextIO
+from typing import Annotated, Any, Final, Literal, NoReturn, TextIO
 
 import typer
 
-from shoal.errors import EnvironmentFault, Interrupted, Problem, ShoalError, visible
+from shoal.errors import EnvironmentFault, Interrupted, Problem, ShoalError, lacks_memory, visible
 from shoal.parts import Missing, Parts
 
 app = typer.Typer(
@@ -31,6 +31,17 @@ app = typer.Typer(
 _UsageError: Any = typer.BadParameter.__mro__[1]  # of click, or of the copy that newer typers bring
 data_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The built-in data sets.")
 app.add_typer(data_app, name="data")
+
+_LEAST_SPACE: Final = 1024
+"""MiB. With less, OpenBLAS was seen to wait for memory for ever while it is loaded, or to end the process."""
+
+
+def _name_of_a_file(text: str) -> Path:
+    """Take the name of a file to write; a path would forget the slash that says folder."""
+    if os.path.basename(text) in ("", os.curdir, os.pardir):
+        raise typer.BadParameter(f"expected the name of a file to write, got {text!r}")
+    return Path(text)
+
 
 StudyArgument = Annotated[
     str, typer.Argument(metavar="STUDY", help="A study file, or a built-in study's name.")
@@ -123,7 +134,10 @@ def report(run: RunArgument) -> None:
 def predict(
     source: SourceArgument,
     rows: Annotated[Path, typer.Argument(metavar="INPUT", help="A table, an image, or a folder of images.")],
-    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="CSV file [printed].")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="CSV file [printed].", parser=_name_of_a_file),
+    ] = None,
     force: ForceOption = False,
 ) -> None:
     """Predict new rows or images: a table as CSV.
@@ -137,6 +151,8 @@ def predict(
     if out is not None:
         refuse_to_replace(out, source, rows)
     predictions = predict_file(source, rows)
+    if out is not None:
+        refuse_to_replace(out, *predictions.read)
     for note in predictions.notes:
         _tell(note)
     if out is None:
@@ -149,14 +165,18 @@ def predict(
 def export(
     source: SourceArgument,
     format_: Annotated[Literal["onnx", "torch"], typer.Option("--format", help="What to write.")],
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="File to write.")],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE", help="File to write.", parser=_name_of_a_file)
+    ],
     force: ForceOption = False,
 ) -> None:
     """Write the model for use without Shoal."""
-    from shoal.export import export_onnx, export_torch
+    from shoal.export import code_beside, export_onnx, export_torch
     from shoal.results import refuse_to_replace
 
     refuse_to_replace(out, source)
+    if format_ == "torch":
+        refuse_to_replace(code_beside(out), source)
     _print((export_onnx if format_ == "onnx" else export_torch)(source, out, force=force))
 
 
@@ -269,6 +289,21 @@ def _lines(text: str) -> str:
     return "\n".join(map(visible, text.split("\n")))
 
 
+def _refuse_narrow_space() -> None:
+    """Refuse an address space that the libraries do not fit into: loading them there may crash, or never end."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    for name, limit in (("v", resource.RLIMIT_AS), ("d", resource.RLIMIT_DATA)):
+        most = resource.getrlimit(limit)[0]
+        if most != resource.RLIM_INFINITY and most < _LEAST_SPACE << 20:
+            what = (
+                f"expected a limit of at least {_LEAST_SPACE:,} MiB (ulimit -{name}), got {most >> 20:,} MiB"
+            )
+            raise EnvironmentFault(Problem("memory", f"{what}; the libraries need that much to be loaded"))
+
+
 class _Stop(BaseException):
     """Ctrl-C or SIGTERM, wherever it arrives outside training (which takes both as a wish, see `engine`)."""
 
@@ -311,6 +346,7 @@ def main() -> NoReturn:
     _fill_closed_streams()
     _show_any_text()
     try:
+        _refuse_narrow_space()
         code = app(standalone_mode=False)
     except ShoalError as error:
         _fail(error)
@@ -318,7 +354,9 @@ def main() -> NoReturn:
         _explain(error)
     except _Stop as stop:
         _fail(Interrupted.by(stop.args[0]))
-    except MemoryError:
+    except (MemoryError, ImportError) as error:
+        if not lacks_memory(error):
+            raise
         _fail(EnvironmentFault("out of memory; fewer --workers need less"))
     except OSError as error:
         _fail(EnvironmentFault(f"the machine failed: {error}"))

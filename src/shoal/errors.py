@@ -17,10 +17,19 @@ ValueError too: whoever calls Shoal as they call scikit-learn catches it so.
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+_NOT_LOADED: Final = re.compile(
+    r"(failed to map segment from shared object|cannot map zero-fill pages)$|: Cannot allocate memory",
+    re.MULTILINE,
+)
+"""What glibc says of a library that there is no memory for; where it may not be run (noexec), more follows."""
 
 
 @dataclass(frozen=True, order=True)
@@ -112,6 +121,16 @@ class Interrupted(ShoalError):
         error = cls("stopped; what is finished is kept, and the same command goes on from here")
         error.exit_code = 128 + number
         return error
+
+
+def lacks_memory(error: BaseException | None) -> bool:
+    """Whether an error is lack of memory, under whatever name: a library that cannot be loaded says ImportError."""
+    while error is not None:
+        loading = isinstance(error, ImportError) and _NOT_LOADED.search(str(error))
+        if loading or isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def another_kind(expected: str, came: object) -> InputError:

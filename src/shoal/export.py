@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data import RESIZING, Column, OneHot, Preprocessing, Scale, two_levels
-from shoal.errors import InputError, Problem, ShoalError
+from shoal.errors import InputError, Problem, ShoalError, lacks_memory
 from shoal.files import write, write_together
 from shoal.model import Inputs, Model, load
 from shoal.nets import GraphParts, add_network, module_source
@@ -46,6 +46,8 @@ def export_onnx(source: Path, out: Path, *, force: bool = False) -> str:
         import onnx
         import onnxruntime  # noqa: F401 - asked for now, so that nothing is built in vain
     except ImportError as error:
+        if lacks_memory(error):
+            raise
         what = 'needs the packages onnx and onnxruntime: pip install "shoal[onnx]"'
         raise InputError(Problem("--format onnx", what)) from error
     model = load(source)
@@ -313,10 +315,15 @@ def export_torch(source: Path, out: Path, *, force: bool = False) -> str:
     state = {name: np.ascontiguousarray(array) for name, array in model.parameters.items()}
     counters = [name for name in state if name.endswith("running_mean")]
     state |= {name.replace("running_mean", "num_batches_tracked"): np.array(0) for name in counters}
-    weights, code = save(state), out.with_suffix(".py")
+    weights, code = save(state), code_beside(out)
     text = torch_source(model, out.name, hashlib.sha256(weights).hexdigest())
     write_together({out: weights, code: text.encode("utf-8")}, new=() if force else (out, code))
     return f"{out}: torch's state_dict; {code}: the module, its preprocessing and its answers"
+
+
+def code_beside(weights: Path) -> Path:
+    """Name the Python file that is written beside the weights of a torch export."""
+    return weights.with_suffix(".py")
 
 
 def torch_source(model: Model, weights: str, sha256: str) -> str:

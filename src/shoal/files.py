@@ -34,13 +34,12 @@ _NO_FLUSH: Final = (errno.EINVAL, errno.ENOTSUP, errno.EBADF)
 _NAMES: Final = (errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR)
 """What systems answer to names that no file can have there."""
 _CHUNK: Final = 1 << 20
+_ACCESS_LIST: Final = "system.posix_acl_access"
 _NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _PLAIN: Final = _NO_LINK | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 """How files are opened inside a folder: never through a link, never waiting for the other end of a pipe."""
 
-_READ: Final = (
-    os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-)
+_READ: Final = os.O_RDONLY | (_PLAIN & ~getattr(os, "O_NOFOLLOW", 0))
 _KINDS: Final = {
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a pipe",
@@ -52,19 +51,19 @@ _KINDS: Final = {
 
 if sys.platform == "win32":
 
-    def _hold(_descriptor: int) -> bool:
+    def _hold(_descriptor: int) -> bool | None:
         """Nothing to do: an open file cannot be deleted here."""
         return True
 
 else:
     import fcntl
 
-    def _hold(descriptor: int) -> bool:
-        """Show that a file is being written; False where somebody else does."""
+    def _hold(descriptor: int) -> bool | None:
+        """Show that a file is being written; False where somebody else does, None where the disk knows no locks."""
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            return error.errno not in (errno.EWOULDBLOCK, errno.EACCES)  # not every disk knows locks
+            return False if error.errno in (errno.EWOULDBLOCK, errno.EACCES) else None
         return True
 
 
@@ -182,17 +181,13 @@ def _prepare(path: Path, content: bytes, stack: ExitStack, *, new: bool) -> _Pla
         raise InputError(Problem(str(path), "expected a folder that exists, got none"))
     if there is not None and stat.S_IFMT(there.st_mode) in (stat.S_IFDIR, stat.S_IFSOCK):
         raise InputError(Problem(str(path), f"expected the name of a file to write, got {kind_of(path)}"))
-    if there is not None and (not stat.S_ISREG(there.st_mode) or _STREAMS.fullmatch(_absolute(path))):
+    if there is not None and (not stat.S_ISREG(there.st_mode) or _STREAMS.fullmatch(os.path.abspath(path))):
         return _Stream(path, content)
     folder = stack.enter_context(Folder.open(target.parent))
     if new and there is not None and folder.sha256(target.name) != hashlib.sha256(content).hexdigest():
         what = "expected no file of that name, got one that is not what would be written; --force replaces it"
         raise InputError(Problem(str(path), what))
     return stack.enter_context(folder.prepared(target.name, content, there))
-
-
-def _absolute(path: Path) -> str:
-    return os.path.abspath(path)
 
 
 @contextmanager
@@ -337,7 +332,7 @@ class Folder:
         try:
             _write_all(descriptor, content)
             if like is not None:
-                _make_like(descriptor, like)
+                _make_like(descriptor, like, self._access_list(name))
             os.fsync(descriptor)
             if sys.platform == "win32":  # an open file cannot be moved there
                 os.close(descriptor)
@@ -363,6 +358,13 @@ class Folder:
         os.replace(self._at(name), self._at(to), **here)
         self.flush()
 
+    def _access_list(self, name: str) -> bytes | None:
+        """Give a file's access control list, acl(5); without it the mask of one would pass for its group's rights."""
+        if sys.platform == "linux":
+            with suppress(OSError):  # most files have none, and some disks know none
+                return os.getxattr(self.path / name, _ACCESS_LIST, follow_symlinks=False)
+        return None
+
     def _at(self, name: str) -> str:
         return str(self.path / name) if self._descriptor is None else name
 
@@ -377,7 +379,7 @@ class Folder:
             name = f".shoal-{secrets.token_hex(16)}.tmp"
             descriptor = os.open(self._at(name), flags, mode, **self._here)
             # Between these two lines somebody may have taken it for one that a killed process left.
-            if _hold(descriptor) and os.fstat(descriptor).st_nlink:
+            if _hold(descriptor) is not False and os.fstat(descriptor).st_nlink:
                 return name, descriptor
             os.close(descriptor)
 
@@ -394,6 +396,7 @@ class Folder:
     def _remove_left(self, name: str) -> None:
         descriptor = os.open(self._at(name), os.O_RDWR | _PLAIN, **self._here)
         try:
+            # Without locks nobody knows who is still writing it: better left than taken from them.
             if stat.S_ISREG(os.fstat(descriptor).st_mode) and _hold(descriptor):
                 self.remove(name)
         finally:
@@ -429,12 +432,14 @@ class _Place:
             self.folder.remove(self.temporary)
 
 
-def _make_like(descriptor: int, like: os.stat_result) -> None:
+def _make_like(descriptor: int, like: os.stat_result, access_list: bytes | None) -> None:
     """Give a file the owner, where that is allowed, and the permissions of another."""
     if sys.platform != "win32":
         with suppress(OSError):
             os.fchown(descriptor, like.st_uid, like.st_gid)
         os.fchmod(descriptor, stat.S_IMODE(like.st_mode))
+    if sys.platform == "linux" and access_list is not None:
+        os.setxattr(descriptor, _ACCESS_LIST, access_list)
 
 
 def _write_all(descriptor: int, content: bytes) -> None:

@@ -13,7 +13,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from shoal.errors import EnvironmentFault, Interrupted, Problem, RunFolderBusy, RunFolderError, visible
+from shoal.errors import (
+    EnvironmentFault,
+    Interrupted,
+    Problem,
+    RunFolderBusy,
+    RunFolderError,
+    lacks_memory,
+    visible,
+)
 
 RUN: Final = "the same `shoal run`"
 """What makes parts again that need rows and trainer."""
@@ -57,11 +65,11 @@ class Parts:
         """
         try:
             yield
-        except MemoryError as error:
-            raise EnvironmentFault(Problem(part, "out of memory; what is finished is kept")) from error
         except (EnvironmentFault, Interrupted, RunFolderBusy, RunFolderError):
             raise
         except Exception as error:
+            if lacks_memory(error):
+                raise EnvironmentFault(Problem(part, "out of memory; what is finished is kept")) from error
             # Libraries raise OSErrors of their own about what they read; the machine's have a number.
             if isinstance(error, OSError) and error.errno is not None:
                 raise EnvironmentFault(Problem(part, f"the machine failed: {error}")) from error

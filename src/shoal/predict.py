@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data import Preprocessing, nfc, read_columns, read_images, read_table
+from shoal.engine import available_memory
 from shoal.errors import ModelFileError, Problem, RunFolderError, visible
 from shoal.files import kind_of
 from shoal.model import Inputs, Model, load
@@ -39,6 +40,8 @@ class Predictions:
     names: tuple[str, ...]
     columns: tuple[Sequence[Any], ...]
     notes: tuple[str, ...]
+    read: tuple[Path, ...] = ()
+    """The pictures that were read in a folder."""
 
     def to_csv(self) -> str:
         """Write the table as CSV that a spreadsheet opens without running any of it."""
@@ -65,7 +68,8 @@ def predict_file(source: Path, rows: Path) -> Predictions:
             notes.append(f"the ensemble's spread is left out: {why_not}")
         else:
             columns |= _spread(model, members, inputs)
-    return Predictions(tuple(columns), tuple(columns.values()), (*notes, *_rewritten(columns)))
+    pictures = tuple(rows / name for name in names[1]) if kind_of(rows) == "a folder" else ()
+    return Predictions(tuple(columns), tuple(columns.values()), (*notes, *_rewritten(columns)), pictures)
 
 
 def _rewritten(columns: Mapping[str, Sequence[Any]]) -> Iterator[str]:
@@ -95,9 +99,9 @@ def _read(model: Model, path: Path) -> tuple[tuple[str, Sequence[Any]], Inputs, 
     """Read new rows: the column that names them, the inputs, and notes on what was left out."""
     if model.image_shape is not None:
         resize, white = model.preprocessing.resize is not None, model.preprocessing.white
-        new = read_images(path, model.image_shape, resize=resize, white=white)
+        new = read_images(path, model.image_shape, resize=resize, white=white, room=available_memory())
         return ("image", new.names), new.images, list(new.notes)
-    table = read_table(path)
+    table = read_table(path, available_memory())
     columns = read_columns(table, model.input_names, model.categories)
     used = set(map(nfc, model.input_names))
     others = [name for name in table.names if name not in used]

@@ -103,6 +103,20 @@ def test_arrays_and_parquet_that_would_not_fit_are_refused_before_they_are_read(
     )
 
 
+@pytest.mark.parametrize("stored", [pa.string(), pa.dictionary(pa.int32(), pa.string())])
+def test_one_long_text_in_every_row_is_weighed_in_each(stored: pa.DataType) -> None:
+    """The file, and what it declares of its size, hold the text once; numbers beside it stay numbers."""
+    texts = pa.array(["z" * 10_000] * 5_000).cast(stored)
+    pq.write_table(pa.table({"x": range(5_000), "c": texts}), "t.parquet")
+    assert Path("t.parquet").stat().st_size < 200_000
+    assert refusal(lambda: read_table("t.parquet", 45e6), EnvironmentFault).startswith(
+        "memory: expected 82 MB to read t.parquet, got 45 MB available"
+    )
+    table = read_table("t.parquet", 200e6)
+    assert list(table["x"]) == list(range(5_000))
+    assert set(table["c"]) == {"z" * 10_000}
+
+
 @pytest.mark.parametrize("error", [MemoryError(), pa.ArrowMemoryError("malloc of size 8 failed")])
 def test_memory_that_ends_while_reading_is_called_so(
     error: Exception, monkeypatch: pytest.MonkeyPatch

@@ -79,8 +79,28 @@ def test_a_group_of_version_1_limits(tmp_path: Path) -> None:
     assert in_mib(machine(tmp_path, groups, **files)) == 32
 
 
+@pytest.mark.parametrize(
+    ("limits", "left"),
+    [
+        ("Max address space         unlimited            unlimited            bytes     \n", 1024),
+        (f"Max address space         {200 * MIB}            unlimited            bytes     \n", 100),
+        (f"Max data size             {300 * MIB}            {400 * MIB}            bytes     \n", 250),
+        (f"Max data size             {20 * MIB}            unlimited            bytes     \n", 0),
+    ],
+)
+def test_the_limits_of_the_process_itself_count(tmp_path: Path, limits: str, left: int) -> None:
+    """It has an address space of 100 MiB, 50 MiB of it data."""
+    pages = MIB // os.sysconf("SC_PAGE_SIZE")
+    there = machine(
+        tmp_path,
+        **{"proc/self/limits": limits, "proc/self/statm": f"{100 * pages} 10 3 1 0 {50 * pages} 0\n"},
+    )
+    assert in_mib(there) == left
+
+
 def test_the_variable_is_believed_before_all_else(tmp_path: Path) -> None:
     assert available_memory(machine(tmp_path), {"SHOAL_MEMORY_MB": "123"}) == 123e6
+    assert available_memory(tmp_path, {"SHOAL_MEMORY_MB": "9" * 5000}) == float("inf")
     assert available_memory(machine(tmp_path), {"SHOAL_MEMORY_MB": "much"}) == available_memory(tmp_path, {})
 
 

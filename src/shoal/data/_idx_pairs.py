@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,7 +65,7 @@ class LookedIdx:
     @property
     def bytes(self) -> int:
         """What reading it will hold."""
-        return int(np.prod(self.shape, dtype=object))
+        return math.prod(self.shape)
 
     def read(self, reading: Reading) -> Labelled | None:
         """Read the images."""
@@ -73,6 +74,11 @@ class LookedIdx:
             return None
         sized = reading.sized(images, str(self.path.parent), self.path.name)
         return Labelled(sized, self.labels, str(self.path), white=white_of(images))
+
+
+def idx_bytes(path: Path) -> int:
+    """Give what reading an IDX file of images will hold, by its head; 0 for one that will not be read."""
+    return math.prod(idx_shape(path, (3, 4), Findings(str(path))) or (0,))
 
 
 def read_idx_images(path: Path, reading: Reading) -> NDArray[np.uint8] | None:

@@ -19,9 +19,9 @@ from shoal.data._dataset import Dataset
 from shoal.data._findings import Findings, refuse
 from shoal.data._holdout import draw_test_rows
 from shoal.data._labelled import leave_out, places_of, test_place, training_place
-from shoal.data._pixels import RESIZE, alike, two_levels
+from shoal.data._pixels import alike, two_levels
 from shoal.data._reading import Labelled, Looked, Place, Reading
-from shoal.errors import DataError, EnvironmentFault, Problem
+from shoal.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def load_image_dataset(source: ImageSource, room: float | None = None) -> Datase
             seen[place] = place.look(reading, grouped=part == "train")
     refuse(reading.problems)
     looked = {place: one for place, one in seen.items() if one is not None}
-    _refuse_large(list(looked.values()), source, room)
+    reading.refuse_large(sum(one.bytes for one in looked.values()), Path(source.train), room)
     train, test = _train_and_test(source, _read(places, looked, reading), reading)
     refuse(class_problems(train.labels.tolist(), test.labels.tolist(), train.place, test.place))
     where = str(source.train) if source.test is None else f"{source.train}, {source.test}"
@@ -96,18 +96,6 @@ def _places(source: ImageSource, reading: Reading) -> list[tuple[str, Place]]:
     for where, held in {path: places, other_path: others}.items():
         leave_out(where, held, used, reading)
     return [(part, place) for part, place in chosen if place is not None]
-
-
-def _refuse_large(looked: Sequence[Looked], source: ImageSource, room: float | None) -> None:
-    """Refuse images that would not fit: they are held twice, as they are read and put together."""
-    need = 2.0 * sum(one.bytes for one in looked)
-    if room is not None and need > room:
-        asked, there = (f"{size / 1e6:,.0f} MB" for size in (need, room))
-        less = (
-            "a smaller data.resize needs less" if source.resize else f"{RESIZE}, and a small one needs less"
-        )
-        what = f"expected {asked} for the images of {source.train}, got {there} available; {less}"
-        raise EnvironmentFault(Problem("memory", what))
 
 
 def _read(

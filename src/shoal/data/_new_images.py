@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from shoal.data._albums import Album, Faults, colour_of, files_below, look_at_all
 from shoal.data._findings import Findings, listed, refuse
 from shoal.data._idx import is_idx
-from shoal.data._idx_pairs import read_idx_images
+from shoal.data._idx_pairs import idx_bytes, read_idx_images
 from shoal.data._notes import first_few, others_are
 from shoal.data._npz_pairs import npz_pairs, read_npz_array
 from shoal.data._pictures import Look
@@ -34,13 +34,18 @@ class NewImages:
 
 
 def read_images(
-    path: str | Path, shape: tuple[int, ...], *, resize: bool = False, white: int | None = None
+    path: str | Path,
+    shape: tuple[int, ...],
+    *,
+    resize: bool = False,
+    white: int | None = None,
+    room: float | None = None,
 ) -> NewImages:
     """Read new images of `shape` (C, H, W); with `resize` those of other sizes are brought to it.
 
-    `white` is that of the training images; see `with_white`.
+    `white` is that of the training images; see `with_white`. `room` is how many bytes they may hold, if that is known.
     `path` is a picture, a folder of them (in folders or not), an IDX file of images, or an NPZ file with an array of
-    images. Raises DataError.
+    images. Raises DataError, and EnvironmentFault before any image is decoded where they need more than `room`.
     """
     path = Path(path)
     reading = Reading(path, (shape[1], shape[2]) if resize else None, white=white)
@@ -50,12 +55,13 @@ def read_images(
     if kind not in ("a file", "a folder"):
         reading.refuse(path, f"expected images, got {'nothing there' if kind == 'nothing' else kind}")
     elif kind == "a file" and path.suffix.lower() == ".npz":
-        images = _npz_images(path, reading)
+        images = _npz_images(path, reading, room)
     elif kind == "a file" and is_idx(path):
+        reading.refuse_large(idx_bytes(path), path, room)
         images = read_idx_images(path, reading)
         images = None if images is None else reading.sized(images, str(path.parent), path.name)
     else:
-        images, names = _pictures(path, kind == "a folder", shape, reading)
+        images, names = _pictures(path, shape, reading, room)
     refuse(reading.problems)
     if images is None:
         raise DataError(f"{path}: expected images, got none")
@@ -65,7 +71,7 @@ def read_images(
     return NewImages(images, tuple(names or map(str, range(1, len(images) + 1))), reading.notes.all())
 
 
-def _npz_images(path: Path, reading: Reading) -> NDArray[np.uint8] | None:
+def _npz_images(path: Path, reading: Reading, room: float | None) -> NDArray[np.uint8] | None:
     """Read the plain array of images, or the test images, or the only ones."""
     pairs = npz_pairs(path, reading)
     pair = pairs.get("") or pairs.get("test") or (next(iter(pairs.values())) if len(pairs) == 1 else None)
@@ -78,15 +84,17 @@ def _npz_images(path: Path, reading: Reading) -> NDArray[np.uint8] | None:
     for other in pairs.values():
         if other is not pair:
             reading.notes.add(str(path), f"left out, since {pair.name} is predicted", other.images)
+    reading.refuse_large(pair.bytes, path, room)
     images = read_npz_array(path, pair.images, reading)
     return None if images is None else reading.sized(images, str(path), pair.images)
 
 
 def _pictures(
-    path: Path, folder: bool, shape: tuple[int, ...], reading: Reading
+    path: Path, shape: tuple[int, ...], reading: Reading, room: float | None
 ) -> tuple[NDArray[np.uint8] | None, list[str]]:
     """Read one picture, or all of a folder, named by their paths within it."""
     findings, faults, place = Findings(str(path)), Faults(), str(path)
+    folder = kind_of(path) == "a folder"
     files = list(files_below(path, place, reading.notes, faults)) if folder else [(path, "")]
     faults.tell(findings)
     looks = look_at_all(files, place, reading.notes, findings)
@@ -97,6 +105,7 @@ def _pictures(
     if not reading.take(findings):
         return None, []
     album = Album(place, looks, reading.resize, colour_of(looks, place, reading.notes))
+    reading.refuse_large(album.bytes, path, room)
     images = album.read(reading.notes, findings)
     reading.take(findings)
     names = [look.name or path.name for look in looks]

@@ -43,6 +43,12 @@ class NpzPair:
         shape = self.headers[self.images].shape
         return shape[0] if shape else 0
 
+    @property
+    def bytes(self) -> int:
+        """What reading the images will hold: the values as stored, and as bytes."""
+        header = self.headers[self.images]
+        return header.bytes + header.count
+
     def look(self, reading: Reading, *, grouped: bool) -> LookedNpz | None:
         """Look at the head of the images, and read labels and groups."""
         findings = Findings(str(self.path))
@@ -95,9 +101,8 @@ class LookedNpz:
 
     @property
     def bytes(self) -> int:
-        """What reading them will hold: the values as stored, and as bytes."""
-        header = self.pair.headers[self.pair.images]
-        return header.bytes + header.count
+        """What reading them will hold."""
+        return self.pair.bytes
 
     def read(self, reading: Reading) -> Labelled | None:
         """Read the images."""

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from shoal.data._findings import Findings
 from shoal.data._notes import Notes
-from shoal.data._pixels import brought_to, other_white, resized, two_levels, with_white
-from shoal.errors import Problem
+from shoal.data._pixels import RESIZE, brought_to, other_white, resized, two_levels, with_white
+from shoal.errors import EnvironmentFault, Problem
 
 
 @dataclass(eq=False)
@@ -59,6 +59,17 @@ class Reading:
                 what = f"pixels of {came} read as {wanted}, as in the training images"
                 self.notes.add(place, what, names[number])
         return images
+
+    def refuse_large(self, size: int, path: Path, room: float | None) -> None:
+        """Raise EnvironmentFault for images that do not fit: they are held twice, as read and put together."""
+        need = 2.0 * size
+        if room is not None and need > room:
+            asked, there = (f"{size / 1e6:,.0f} MB" for size in (need, room))
+            less = (
+                "a smaller data.resize needs less" if self.resize else f"{RESIZE}, and a small one needs less"
+            )
+            what = f"expected {asked} for the images of {path}, got {there} available; {less}"
+            raise EnvironmentFault(Problem("memory", what))
 
     def refuse(self, where: Path, what: str) -> None:
         """Note one thing that is wrong with a file or folder."""

@@ -23,7 +23,7 @@ from shoal.data._classes import nfc
 from shoal.data._encoding import decode
 from shoal.data._findings import Findings, listed, quoted
 from shoal.data._npz import Header, npz_headers, read_npz
-from shoal.errors import DataError, EnvironmentFault, Problem
+from shoal.errors import DataError, EnvironmentFault, Problem, lacks_memory
 from shoal.files import Unreadable, opened, size_of
 
 MOST_COLUMNS: Final = 100_000
@@ -109,16 +109,19 @@ class Limits:
 
 
 EVERYTHING: Final = Limits()
+_PLAIN: Final = frozenset({"BOOLEAN", "INT32", "INT64", "INT96", "FLOAT", "DOUBLE"})
+"""Types of Parquet whose values are of one size."""
+_BATCH: Final = 1 << 11
 
 
-def read_table(path: str | Path) -> Table:
-    """Read a .csv, .tsv, .parquet or .npz file.
+def read_table(path: str | Path, room: float | None = None) -> Table:
+    """Read a .csv, .tsv, .parquet or .npz file; `room` is how many bytes it may hold, if that is known.
 
-    Raises DataError with all mistakes of the file: missing, empty or damaged file, not UTF-8, empty or
-    repeated column names, ragged lines.
+    Raises EnvironmentFault where it needs more, DataError with all mistakes of the file: missing, empty or damaged
+    file, not UTF-8, empty or repeated column names, ragged lines.
     """
     findings = Findings(str(path))
-    table = scan_table(path, findings)
+    table = scan_table(path, findings, Limits(room=room))
     if table is None or findings.found:
         raise DataError(findings.problems())
     return table
@@ -335,7 +338,9 @@ def _read_parquet(path: Path, stream: BinaryIO, findings: Findings, limits: Limi
     try:
         import pyarrow
         import pyarrow.parquet
-    except ImportError:
+    except ImportError as error:
+        if lacks_memory(error):
+            raise MemoryError from error
         findings.add('reading Parquet needs the package pyarrow: pip install "shoal[parquet]"')
         return None
     try:
@@ -343,7 +348,7 @@ def _read_parquet(path: Path, stream: BinaryIO, findings: Findings, limits: Limi
             if not _few_enough(file.metadata.num_columns, findings):
                 return None
             limits.refuse_above(_parquet_bytes(file.metadata), path)
-            table = file.read()
+            table = _unpacked(file, limits, path)
         named = [
             (name, _arrow_cells(column))
             for name, column in zip(table.column_names, table.columns, strict=True)
@@ -359,6 +364,32 @@ def _read_parquet(path: Path, stream: BinaryIO, findings: Findings, limits: Limi
         if read is None
         else replace(read, index=_pandas_index(table.schema.metadata, table.column_names))
     )
+
+
+def _unpacked(file: Any, limits: Limits, path: Path) -> Any:
+    """Read all rows. One long text, held once, may stand in each: texts are weighed as they come."""
+    import pyarrow
+
+    columns = map(file.metadata.schema.column, range(file.metadata.num_columns))
+    if all(column.physical_type in _PLAIN for column in columns):
+        return file.read()
+    held, batches = 0.0, []
+    for packed in file.iter_batches(batch_size=_BATCH):
+        coded = pyarrow.types.is_dictionary
+        arrays = [one.dictionary_decode() if coded(one.type) else one for one in packed.columns]
+        held += sum(map(_weight, arrays))
+        limits.refuse_above(held, path)
+        batches.append(pyarrow.RecordBatch.from_arrays(arrays, names=packed.schema.names))
+    table = pyarrow.Table.from_batches(batches, schema=None if batches else file.schema_arrow)
+    return table.replace_schema_metadata(file.schema_arrow.metadata)
+
+
+def _weight(column: Any) -> float:
+    """Give what a column takes, and becomes."""
+    import pyarrow
+
+    numbers = pyarrow.types.is_primitive(column.type)
+    return float(column.nbytes) if numbers else 2.0 * column.nbytes + TEXT_CELL * len(column)
 
 
 def _parquet_bytes(metadata: Any) -> float:

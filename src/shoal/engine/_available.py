@@ -2,13 +2,15 @@
 
 Asked are, in this order: the environment variable SHOAL_MEMORY_MB; on Linux the kernel's estimate of what can be
 had without swapping, the free swap, and the limits of the control groups (versions 1 and 2) that the process is
-in; elsewhere the machine's memory. What the process holds already counts as available to it.
+in and its own (ulimit -v, ulimit -d); elsewhere the machine's memory. What the process holds already counts as
+available to it.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -48,10 +50,10 @@ def available_memory(root: Path = Path("/"), environ: Mapping[str, str] = os.env
     """Give what this process may hold in all, or None where nobody knows. `root` is that of /proc and /sys."""
     told = environ.get(OVERRIDE, "")
     if told.isdecimal():
-        return 1e6 * int(told)
+        return 1e6 * float(told)
     free = _free(root)
     if free is not None:
-        return min([free, *_left_by_groups(root)]) + _held(root)
+        return min([free, *_left_by_groups(root), *_left_by_limits(root)]) + _held(root)
     try:
         return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     except (AttributeError, ValueError, OSError):  # not on every system
@@ -66,6 +68,18 @@ def _free(root: Path) -> float | None:
         return None
     sizes = {name: 1024.0 * int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines)}
     return sizes["MemAvailable"] + sizes.get("SwapFree", 0.0) if "MemAvailable" in sizes else None
+
+
+def _left_by_limits(root: Path) -> Iterator[float]:
+    """Give what the process's own limits leave, of its address space and of its data; see proc(5) and getrlimit(2)."""
+    try:
+        limits = (root / "proc/self/limits").read_text(encoding="ascii")
+        counts = (root / "proc/self/statm").read_text(encoding="ascii").split()
+    except OSError:
+        return
+    for name, place in (("address space", 0), ("data size", 5)):
+        if found := re.search(rf"^Max {name} +(\d+) ", limits, re.MULTILINE):
+            yield max(0.0, float(found[1]) - int(counts[place]) * os.sysconf("SC_PAGE_SIZE"))
 
 
 def _held(root: Path) -> float:

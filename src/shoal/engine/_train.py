@@ -14,7 +14,7 @@ from shoal.data import Dataset, Preprocessing, Standardize
 from shoal.engine._fits import Fit, prepare
 from shoal.engine._predict import Trained, answers, network_inputs
 from shoal.engine._trainer import CURVES, FitData, Job, Rows, State, Trainer, initial_state
-from shoal.errors import EnvironmentFault, ShoalError
+from shoal.errors import EnvironmentFault, ShoalError, lacks_memory
 from shoal.results import FitRecord, classification_scores, regression_scores
 
 SLICE_SECONDS: Final = 0.2
@@ -113,7 +113,7 @@ def failure(error: Exception, advice: str) -> str:
 
     A refusal, and what the machine failed at, are no faults of the fit: they are raised, lack of memory with `advice`.
     """
-    if isinstance(error, MemoryError):
+    if lacks_memory(error):
         raise EnvironmentFault(f"out of memory while training; {advice}") from error
     if isinstance(error, ShoalError | OSError):
         raise error

@@ -7,20 +7,15 @@ or changes in it, stays as it is: it is named and refused, not written over.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
 
 from shoal.errors import InputError, Problem
 from shoal.files import Folder, kind_of
-from shoal.results._folder import PICTURES, REPLACED, STORE_NAME, folder_error, size_of
+from shoal.results._folder import PICTURE, PICTURES, REPLACED, STORE_NAME, folder_error, size_of
 from shoal.results._lock import RunLock
 from shoal.results._store import Store
-
-_PICTURE: Final = re.compile(r"\d\d-[a-z0-9-]+\.png")
-"""What pictures were called before the store listed its files."""
 
 
 class RunFiles:
@@ -43,7 +38,7 @@ class RunFiles:
         if kind_of(self._folder / PICTURES) != "a folder":
             return {}
         with self._opened(PICTURES) as opened:
-            ours = (name for name in opened.names() if _PICTURE.fullmatch(name) and opened.is_file(name))
+            ours = (name for name in opened.names() if PICTURE.fullmatch(name) and opened.is_file(name))
             return {name: opened.sha256(name) for name in ours}
 
     def refuse_others(self, *names: str) -> None:

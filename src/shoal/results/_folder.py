@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +26,7 @@ JOURNAL_NAME: Final = f"{STORE_NAME}-journal"
 _IN_PLACE: Final = (STORE_NAME, LOG_NAME, INDEX_NAME, LOCK_NAME)
 """Files that are written where they lie."""
 PICTURES: Final = "figures"
+PICTURE: Final = re.compile(r"\d\d-[a-z0-9-]+\.png")
 _FOLDERS: Final = (PICTURES,)
 STUDY_NAME: Final = "study.toml"
 REPORT_NAME: Final = "report.html"
@@ -51,7 +54,7 @@ def make_folder(folder: Path) -> None:
     try:
         if kind_of(folder) == "a folder":
             return
-        _nearest(folder.absolute())
+        _refuse_unwritable(_nearest(folder.absolute()))
         new = [path for path in (folder, *folder.parents) if kind_of(path) == "nothing"]
         folder.mkdir(parents=True, exist_ok=True)
         for path in new:
@@ -69,12 +72,31 @@ def refuse_unusable(folder: Path) -> None:
         if (kind := kind_of(there)) != "a folder":
             code = errno.EEXIST if there == whole or kind == "a link that leads nowhere" else errno.ENOTDIR
             raise OSError(code, os.strerror(code))
-        if not os.access(there, os.W_OK | os.X_OK):
-            raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+        _refuse_unwritable(there)
     except (OSError, ValueError) as error:
         raise folder_error(folder, error) from error
     refuse_foreign(folder)
     refuse_ways_out(folder, writing=True)
+
+
+def _refuse_unwritable(folder: Path) -> None:
+    """Raise OSError where no file can be made in a folder; on Linux one without a name is made, which leaves no trace.
+
+    It is no answer of the file system's that it knows no such files, unless it has no room for any (/proc, /sys).
+    """
+    if not os.path.isdir(folder):
+        return
+    try:
+        if sys.platform == "linux":
+            os.close(os.open(folder, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+            return
+    except OSError as error:
+        if error.errno not in (errno.ENOTSUP, errno.EISDIR, errno.EINVAL):
+            raise
+        if os.statvfs(folder).f_blocks == 0:
+            raise
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def refuse_ways_out(folder: Path, *, writing: bool) -> None:
@@ -118,15 +140,21 @@ def refuse_to_replace(out: Path, *given: Path) -> None:
 
     Raises InputError. Links are looked through: what counts is which file would be replaced.
     """
-    if not os.path.isfile(out):  # False, too, for names that no file can have
-        return
-    if any(os.path.isfile(path) and out.samefile(path) for path in given):
+    if os.path.isfile(out) and any(os.path.isfile(path) and out.samefile(path) for path in given):
         what = "expected another file than the one that is read; choose another with --out"
         raise InputError(Problem(str(out), what))
-    place = out.resolve()
-    if place.name in _OUR_FILES and state_of(place.with_name(STORE_NAME)) is not None:
+    if _of_a_run_folder(Path(os.path.realpath(out))):
         what = "expected a file outside a run folder, got one of its own; choose another with --out"
         raise InputError(Problem(str(out), what))
+
+
+def _of_a_run_folder(place: Path) -> bool:
+    """Whether a run folder would take a file for one of its own, there or not; letter case is nothing on some disks."""
+    name, above = place.name.casefold(), place.parent
+    if name in (*_OUR_FILES, JOURNAL_NAME):
+        return kind_of(above / STORE_NAME) == "a file"
+    inside = above.name.casefold() == PICTURES and PICTURE.fullmatch(name) is not None
+    return inside and kind_of(above.parent / STORE_NAME) == "a file"
 
 
 def _refuse(path: Path, right: object, expected: str, *, alone: bool) -> None:
@@ -216,5 +244,6 @@ def folder_error(folder: Path, error: OSError | ValueError) -> ShoalError:
         errno.EISDIR,
         errno.ENAMETOOLONG,
         errno.ELOOP,
+        errno.ENOTSUP,
     )
     return RunFolderError(problem) if error.errno in ours else EnvironmentFault(problem)
