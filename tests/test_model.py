@@ -380,3 +380,36 @@ def test_loading_runs_nothing_and_opens_nothing_else(tmp_path: Path) -> None:
     damaged = "its checksum (SHA-256) does not fit its content: the file is damaged"
     refused = "metadata 'architecture': expected JSON as Shoal writes it, got something else"
     assert done.stdout.strip() == f"{['read', damaged, refused]} []"
+
+
+@pytest.mark.parametrize("what", ["a link to a model", "a link to nothing", "a folder", "a pipe", "nothing"])
+def test_the_model_of_a_run_folder_lies_in_it(what: str, tmp_path: Path) -> None:
+    """A run folder may come from a stranger: its model is no way to another file, which a model file's path may be."""
+    run, elsewhere = tmp_path / "run", tmp_path / "elsewhere.safetensors"
+    run.mkdir()
+    elsewhere.write_bytes(hand_made(linear()))
+    (run / "model.safetensors").symlink_to(elsewhere if what == "a link to a model" else tmp_path / "missing")
+    told = f"expected a model file, got {'a symbolic link' if 'link' in what else what}"
+    if what == "a link to a model":
+        assert shoal.load(run / "model.safetensors").targets == shoal.load(elsewhere).targets
+    if "link" not in what:
+        (run / "model.safetensors").unlink()
+        told = (
+            "expected a model file, got nothing there: a run makes it at its end"
+            if what == "nothing"
+            else told
+        )
+    if what == "a folder":
+        (run / "model.safetensors").mkdir()
+    if what == "a pipe":
+        os.mkfifo(run / "model.safetensors")
+    with pytest.raises(ModelFileError) as caught:
+        shoal.load(run)
+    assert str(caught.value) == f"{run / 'model.safetensors'}: {told}"
+
+
+def test_a_run_folder_is_loaded_from_where_a_link_leads(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "model.safetensors").write_bytes(hand_made(linear()))
+    (tmp_path / "way").symlink_to("run")
+    assert shoal.load(tmp_path / "way").to_bytes() == shoal.load(tmp_path / "run").to_bytes()

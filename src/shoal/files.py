@@ -41,6 +41,7 @@ _READ: Final = (
     os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 )
 _KINDS: Final = {
+    stat.S_IFLNK: "a symbolic link",
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a pipe",
     stat.S_IFSOCK: "a socket",
@@ -120,6 +121,24 @@ def _regular(path: Path) -> BinaryIO:
         os.close(descriptor)
         raise Unreadable(_KINDS.get(mode, "something else"))
     return os.fdopen(descriptor, "rb")
+
+
+@contextmanager
+def opened_in(folder: Path, name: str) -> Iterator[BinaryIO]:
+    """Open a regular file in a folder, which is no link; as `opened` in all else."""
+    with ExitStack() as stack:
+        try:
+            here = stack.enter_context(Folder.open(folder))
+            kind = here.kind(name)
+            if kind is None or not stat.S_ISREG(kind):
+                raise Unreadable("nothing there" if kind is None else _KINDS.get(kind, "something else"))
+            descriptor = here.descriptor(name)
+        except OSError as error:
+            raise Unreadable.by(error) from error
+        stream = stack.enter_context(os.fdopen(descriptor, "rb"))
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):  # put there meanwhile
+            raise Unreadable("something else")
+        yield stream
 
 
 def read_bytes(path: Path, most: int | None = None) -> bytes:
@@ -277,6 +296,10 @@ class Folder:
         except FileNotFoundError:
             return None
 
+    def descriptor(self, name: str) -> int:
+        """Open a file to read it, no link to one, and wait for no pipe."""
+        return os.open(self._at(name), os.O_RDONLY | _PLAIN, **self._here)
+
     def is_file(self, name: str) -> bool:
         """Whether a file stands under a name, no link to one."""
         kind = self.kind(name)
@@ -285,7 +308,7 @@ class Folder:
     def sha256(self, name: str) -> str | None:
         """Give the SHA-256 of a file; None where there is none. A link, a folder or a pipe is an OSError."""
         try:
-            descriptor = os.open(self._at(name), os.O_RDONLY | _PLAIN, **self._here)
+            descriptor = self.descriptor(name)
         except FileNotFoundError:
             return None
         try:

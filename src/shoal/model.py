@@ -6,6 +6,7 @@ Letters: N rows, D inputs, K targets or classes, C channels, H, W height and wid
 from __future__ import annotations
 
 import json
+import os
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +25,7 @@ from pydantic_core import PydanticCustomError
 from shoal.data import Column, OneHot, Preprocessing, given_columns, given_images
 from shoal.engine import Trained, answers, trainer_of
 from shoal.errors import InputError, ModelFileError, Problem, as_path, visible
-from shoal.files import Unreadable, opened, size_of, write
+from shoal.files import Unreadable, opened, opened_in, size_of, write
 from shoal.nets import MODEL_NAME, Architecture, model_bytes, read_model
 
 if TYPE_CHECKING:
@@ -227,18 +228,20 @@ class Model:
 def load(path: Path | str) -> Model:
     """Read a model file, or the model of a run folder.
 
-    Nothing in the file can run, and no more is allocated than it holds. Raises ModelFileError, in one
+    Nothing in the file can run, and no more is allocated than it holds; a run folder may be a stranger's, and its model
+    is no link to somewhere else. Raises ModelFileError, in one
     sentence, for a file that is missing, damaged, foreign, inconsistent or of a newer Shoal.
     """
     path = as_path(path, "the path of a run folder or a model file")
-    file = path / MODEL_NAME if path.is_dir() else path
+    inside = path.is_dir()
+    file = path / MODEL_NAME if inside else path
     try:
-        with opened(file) as stream:
+        with opened_in(path, MODEL_NAME) if inside else opened(file) as stream:
             return Model.read(stream, size_of(stream))
     except ModelFileError as error:
         raise ModelFileError(Problem(str(file), str(error))) from error
     except Unreadable as error:
-        at_its_end = ": a run makes it at its end" if path.is_dir() and not file.exists() else ""
+        at_its_end = ": a run makes it at its end" if inside and not os.path.lexists(file) else ""
         raise ModelFileError(Problem(str(file), error.told("a model file") + at_its_end)) from error
     except OSError as error:
         raise ModelFileError(Problem(str(file), Unreadable.by(error).told())) from error
