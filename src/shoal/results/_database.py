@@ -12,6 +12,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -182,7 +183,7 @@ class Database:
             raise RunFolderError(Problem(str(self.path), what))
         with self._translated():
             ours = _our_schema(max(version, 1))
-        if version < 1 or self.rows(_SCHEMA) != ours:
+        if version < 1 or tuple(self.rows(_SCHEMA)) != ours:
             raise self.damaged("its tables are not those of Shoal")
         return version
 
@@ -397,12 +398,13 @@ def _newborn() -> bytes:
     return bytes(content)
 
 
-def _our_schema(version: int) -> list[tuple[Any, ...]]:
+@cache
+def _our_schema(version: int) -> tuple[tuple[Any, ...], ...]:
     """Give the stored text of every table, as SQLite spells it."""
     with closing(sqlite3.connect(":memory:")) as connection:
         for statement in tables_of(version):
             connection.execute(statement)
-        return connection.execute(_SCHEMA).fetchall()
+        return tuple(connection.execute(_SCHEMA).fetchall())
 
 
 def _is_there(path: Path) -> bool:
