@@ -25,7 +25,7 @@ format: $(STAMP)
 sanitize: $(STAMP)  ## the C++ core under AddressSanitizer and UndefinedBehaviorSanitizer
 	sh tests/native/sanitize.sh
 
-torture: $(STAMP)  ## the long campaigns whose short forms run in `make test`; hours, with their figures
+torture: $(STAMP)  ## the long campaigns whose short forms run in `make test`; hours; SHOAL_FIRST_CASE=N draws other cases
 	SHOAL_CAMPAIGN=long $(BIN)/python -m pytest -s tests/contracts tests/native tests/engine tests/nets tests/torture
 
 oldest: $(STAMP)  ## the estimators' tests on the oldest scikit-learn that we support, in an environment of its own

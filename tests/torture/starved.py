@@ -1,4 +1,4 @@
-"""Every request of SQLite for memory is refused once, in a run and in all that reads it: `starved.py LIBRARY ACT STEP`.
+"""SQLite's requests for memory are refused, in a run and in all that reads it: `starved.py LIBRARY ACT START STEP`.
 
 A process of its own, since SQLite takes its allocator once. It prints how many requests there were, how many were
 refused, and how often that ended the act.
@@ -169,7 +169,7 @@ def _acts(home: Path) -> dict[str, Callable[[], tuple[Callable[[], None], ...]]]
     }
 
 
-def main(library: str, name: str, step: int) -> None:
+def main(library: str, name: str, start: int, step: int) -> None:
     """Refuse every `step`-th request of one act, once and for ever."""
     memory = Memory(library)
     dot = io.BytesIO()
@@ -181,7 +181,7 @@ def main(library: str, name: str, step: int) -> None:
         with memory.starved(0, -1):
             act()
         requests, refused, ended = memory.requests, 0, 0
-        for number in range(1, requests + 1, step):
+        for number in range(start, requests + 1, step):
             for last in (number, FOR_EVER) if number // step % OFTENER == 0 else (number,):
                 with telling((name, number, last)):
                     ready()
@@ -196,4 +196,4 @@ def main(library: str, name: str, step: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))

@@ -104,7 +104,7 @@ def test_pictures_of_a_mutated_store(
     runs: dict[str, tuple[Path, Path]], tmp_path: Path, guard: Guard, kind: str
 ) -> None:
     real, rows = runs[kind]
-    count, held = round(COUNT * SHARES[kind]) // 50 + 1, 0
+    count, held = round(COUNT * SHARES[kind]) // 100 + 1, 0
     for number in range(count):
         what = changed(real, tmp_path / "run", 10**6 + number, guard)
         with telling((number, what)):
