@@ -104,7 +104,7 @@ def test_pictures_of_a_mutated_store(
     runs: dict[str, tuple[Path, Path]], tmp_path: Path, guard: Guard, kind: str
 ) -> None:
     real, rows = runs[kind]
-    count, held = round(COUNT * SHARES[kind]) // 100 + 1, 0
+    count, held = round(COUNT * SHARES[kind]) // 200 + 1, 0
     for number in range(count):
         what = changed(real, tmp_path / "run", 10**6 + number, guard)
         with telling((number, what)):
@@ -140,7 +140,7 @@ def test_whole_commands_watched_from_outside(
     real, rows = runs["peaks"]
     package = str(Path(shoal.__file__).parent.parent)
     more = {"predict": [str(rows)], "export": ["--format", "torch", "--out", str(tmp_path / "run" / "m.py")]}
-    for number in range(25 if LONG else 1 if command == "show" else 0):
+    for number in range(12 if LONG else 1 if command == "show" else 0):
         what = changed(real, tmp_path / "run", 3 * 10**6 + number, guard)
         traced = ["strace", "-f", "-y", "-e", "trace=%file", "-o", str(tmp_path / "trace")]
         called = [
