@@ -15,7 +15,13 @@ import shoal
 
 HERE = Path(__file__).parent
 COMPILER = shutil.which("cc") or shutil.which("gcc") or ""
-STEPS = {"run": (5, 1999), "resume": (5, 1999), "predict": (5, 997), "show": (11, 2999), "report": (211, 9973)}
+STEPS = {
+    "run": (5, 1999),
+    "resume": (5, 1999),
+    "predict": (5, 997),
+    "show": (11, 2999),
+    "report": (211, 9973),
+}
 """Every so manyth request is refused, in the long campaign and in the short one; which is the first, FIRST says."""
 
 

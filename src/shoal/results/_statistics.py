@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+
+_QUIET: Final = np.errstate(over="ignore", invalid="ignore")
+"""Squares of huge numbers are inf, and differences of those no numbers; numpy has nothing to say beside them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +34,7 @@ class PairedTest:
     ci_high: Floats
 
 
+@_QUIET
 def mean_and_error(scores_CFR: NDArray[Any]) -> tuple[Floats, Floats]:
     """Give each candidate's mean score and its standard error, both (C,); NaN if any of its fits is sick.
 
@@ -63,6 +67,7 @@ def paired_t_test(differences: NDArray[Any]) -> PairedTest:
     return _t_test(differences, 0.0)
 
 
+@_QUIET
 def _t_test(differences: NDArray[Any], correlation: float) -> PairedTest:
     from scipy.special import stdtr, stdtrit
 
