@@ -339,9 +339,7 @@ class Database:
         except sqlite3.Error as error:
             if isinstance(error, (sqlite3.ProgrammingError, sqlite3.InterfaceError)):
                 raise  # a mistake in this package, such as a closed connection
-            # Without a code it is text that is no UTF-8.
-            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
-            raise _fault(self.path, error, code) from error
+            raise _fault(self.path, error, getattr(error, "sqlite_errorcode", _code_of(error))) from error
         except MemoryError as error:
             raise EnvironmentFault(Problem(str(self.path), _FAULTS[sqlite3.SQLITE_NOMEM])) from error
         except OverflowError as error:  # Python's own limit of a value
@@ -431,6 +429,11 @@ def _fault(path: Path, error: sqlite3.Error, extended: int) -> ShoalError:
     if code in _DAMAGE:
         return _damaged(path, str(error))
     return EnvironmentFault(Problem(str(path), f"SQLite failed: {error}"))
+
+
+def _code_of(error: sqlite3.Error) -> int:
+    """Give the code of an error that has none: Python found text that is no UTF-8, or got no memory for a copy."""
+    return sqlite3.SQLITE_CORRUPT if "UTF-8" in str(error) else sqlite3.SQLITE_NOMEM
 
 
 def _damaged(path: Path, what: str) -> RunFolderError:
