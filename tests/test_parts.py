@@ -21,7 +21,7 @@ from shoal.engine import Silent
 from shoal.errors import EnvironmentFault, Interrupted, RunFolderError
 from shoal.look import _gallery, _report
 from shoal.look._gallery import Picture
-from shoal.parts import REPORT, RUN, SHOW, Missing, Parts
+from shoal.parts import REPORT, RUN, Missing, Parts
 from shoal.results import Results, Store
 from shoal.study import Study
 from test_cli import shoal as command
@@ -445,19 +445,3 @@ def test_a_machine_that_fails_while_a_search_is_shown_is_one_line(
     reason = "out of memory; what is finished is kept" if memory else f"the machine failed: {fault}"
     assert f"<p>candidates: {escape(reason)}</p>" in shown
     assert "<img" in shown
-
-
-@pytest.mark.filterwarnings("error")
-def test_numbers_too_large_for_a_square_are_inf_without_a_word() -> None:
-    """A stranger's store may hold 1e300: the part is made, and shows what came of it."""
-    huge, came = np.array([1e300, -1e300]), []
-    parts = Parts(came.append)
-    with parts.attempt("table", SHOW):
-        came += [
-            float((huge**2).mean()),
-            float((huge**2 - huge**2).sum()),
-            float(np.float64(1.0) / np.zeros(1)[0]),
-        ]
-    assert came[0] == came[2] == float("inf")
-    assert np.isnan(came[1])
-    assert not parts.missing

@@ -35,16 +35,22 @@ class NewImages:
 
 
 def read_images(
-    path: str | Path, shape: tuple[int, ...], *, resize: bool = False, room: float | None = None
+    path: str | Path,
+    shape: tuple[int, ...],
+    *,
+    resize: bool = False,
+    white: int | None = None,
+    room: float | None = None,
 ) -> NewImages:
     """Read new images of `shape` (C, H, W); with `resize` those of other sizes are brought to it.
 
+    `white` is that of the training images; see `with_white`.
     `path` is a picture, a folder of them (in folders or not), an IDX file of images, or an NPZ file with an array of
     images; `room` is how many bytes they may hold, if that is known. Raises DataError, and EnvironmentFault before any
     image is decoded where they need more than `room`.
     """
     path = Path(path)
-    reading = Reading(path, (shape[1], shape[2]) if resize else None, room=room)
+    reading = Reading(path, (shape[1], shape[2]) if resize else None, room=room, white=white)
     kind = kind_of(path)
     names: list[str] = []
     images: NDArray[np.uint8] | None = None
@@ -54,6 +60,7 @@ def read_images(
         images = _npz_images(path, shape, reading)
     elif kind == "a file" and is_idx(path):
         images = _idx_images(path, shape, reading)
+        images = None if images is None else reading.sized(images, str(path.parent), path.name)
     else:
         images, names = _pictures(path, kind == "a folder", shape, reading)
     refuse(reading.problems)
@@ -91,7 +98,8 @@ def _npz_images(path: Path, shape: tuple[int, ...], reading: Reading) -> NDArray
         if other is not pair:
             reading.notes.add(str(path), f"left out, since {pair.name} is predicted", other.images)
     _refuse_large(pair.bytes, pair.count(), shape, reading)
-    return read_npz_array(path, pair.images, reading)
+    images = read_npz_array(path, pair.images, reading)
+    return None if images is None else reading.sized(images, str(path), pair.images)
 
 
 def _pictures(
@@ -112,7 +120,8 @@ def _pictures(
     _refuse_large(album.bytes, len(looks), shape, reading)
     images = album.read(reading.notes, findings)
     reading.take(findings)
-    return images, [look.name or path.name for look in looks]
+    names = [look.name or path.name for look in looks]
+    return None if images is None else reading.levelled(images, place, names), names
 
 
 def _refuse_sizes(looks: list[Look], shape: tuple[int, ...], findings: Findings) -> None:
