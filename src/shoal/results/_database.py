@@ -174,7 +174,9 @@ class Database:
     def _refuse_led_away(self, path: Path) -> None:
         """Notice, before anything in it is used, that SQLite followed a link which was put there just now."""
         with self._translated():
+            self._open.text_factory = os.fsdecode  # the bytes of a path need be no UTF-8
             opened = self._open.execute("PRAGMA database_list").fetchone()[2]
+            self._open.text_factory = str
         if os.path.normcase(opened) != os.path.normcase(path.parent.resolve() / path.name):
             what = "something else was put in its place while it was opened; run the same command again"
             raise RunFolderBusy(Problem(str(self.path), what))
