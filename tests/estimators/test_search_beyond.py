@@ -50,8 +50,10 @@ def test_a_wider_grid_trains_only_what_is_new(tmp_path: Path) -> None:
     assert_same_results(wider.cv_results_, shoal.GridSearchCV(regressor(), WIDER, cv=3).fit(X, Y).cv_results_)
 
 
-def test_a_store_knows_where_its_networks_were_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a run folder does: networks that a later search finds there stay those of the environment that trained them."""
+def test_a_store_knows_where_its_networks_were_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a run folder does: what a later search finds there stays of the environment that trained it."""
     shoal.GridSearchCV(regressor(), GRID, cv=3, store=tmp_path).fit(X, Y)
     monkeypatch.setattr("platform.python_version", lambda: "3.99.0")
     shoal.GridSearchCV(regressor(), WIDER, cv=3, store=tmp_path).fit(X, Y)
