@@ -144,15 +144,8 @@ def main() -> int:
     ours, theirs = told_by(str(ROOT / ".venv" / "bin" / "python")), told_by(python)
     for name, digest in ours.items():
         print(name, digest, "equal" if theirs[name] == digest else f"but here {theirs[name]}", flush=True)
-    tests = [
-        "-m",
-        "pytest",
-        "-p",
-        "no:cacheprovider",
-        *NO_CORE,
-        *(OLD_SAY if given.which == "oldest" else ()),
-    ]
-    suite = subprocess.run([python, *tests], check=False, cwd=ROOT)
+    core = [*NO_CORE, *OLD_SAY] if given.which == "oldest" else NO_CORE
+    suite = subprocess.run([python, "-m", "pytest", "-p", "no:cacheprovider", *core], check=False, cwd=ROOT)
     return int(ours != theirs or suite.returncode != 0)
 
 
