@@ -194,8 +194,11 @@ def _one_line(path: Path) -> Iterator[None]:
         yield
     except ShoalError:  # it has its sentence
         raise
-    except ValueError as error:  # a zero byte, or a letter that the system's names cannot hold
-        raise InputError(Problem(str(path), f"expected a name that a file can have ({error})")) from error
+    except ValueError as error:  # Python's own words for it are others from version to version
+        got = "a letter that no name can hold here" if isinstance(error, UnicodeError) else "a zero byte"
+        raise InputError(
+            Problem(str(path), f"expected a name that a file can have, got {got} in it")
+        ) from error
     except OSError as error:
         problem = Problem(str(path), f"cannot be written: {error.strerror or error}")
         raise (InputError if error.errno in _NAMES else EnvironmentFault)(problem) from error

@@ -215,6 +215,7 @@ def test_a_folder_that_cannot_be_written_can_still_be_read(tmp_path):
 import os, sys
 from pathlib import Path
 import numpy, safetensors.numpy
+import urllib.parse  # which Python 3.13 imports when first used, by then from where it may not be read
 from shoal.errors import ShoalError
 from shoal.results import Store, RunLock, Identity
 if os.geteuid() == 0:
