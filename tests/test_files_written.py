@@ -279,7 +279,7 @@ class TestFolder:
         assert contents(tmp_path / "figures") == {"f": NEW}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     files=st.dictionaries(st.sampled_from("abcd"), st.binary(max_size=50), min_size=1),
     old=st.sets(st.sampled_from("abcd")),

@@ -78,7 +78,6 @@ COMMANDS = (
 
 @settings(
     max_examples=1000 if LONG else 60,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(command=st.sampled_from(COMMANDS), place=st.sampled_from(PLACES), absolute=st.booleans())
