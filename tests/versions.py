@@ -78,7 +78,7 @@ def make_environment(which: str, versions: dict[str, str]) -> str:
         *["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-c"],
         str(constraints),
     ]
-    subprocess.run([*install, "setuptools"], check=True)
+    subprocess.run([*install, "--upgrade", "setuptools"], check=True)  # venv brings one of its own
     subprocess.run([*install, "--no-build-isolation", f"{ROOT}[test]"], check=True)
     return python
 
