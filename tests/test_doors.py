@@ -1,4 +1,4 @@
-"""The two doors to the disk as rules: only `shoal.files` writes files, and only it opens foreign ones for reading."""
+"""The doors to the disk as rules: only `shoal.files` writes files, opens foreign ones, looks what stands where."""
 
 from __future__ import annotations
 
@@ -63,7 +63,17 @@ def strange_readers(module: Module) -> Iterator[str]:
             yield f"{module.name}:{node.lineno}: {called} opens a file; files are read through shoal.files"
 
 
-RULES: Final = (strange_writers, strange_readers)
+def strange_looks(module: Module) -> Iterator[str]:
+    """Whether something stands at a path is asked in one place: `Path` has an error for a name that is too long."""
+    for node in ast.walk(module.tree):
+        if module.name == "files.py" or not isinstance(node, ast.Call) or node.args:
+            continue
+        called = ast.unparse(node.func).rpartition(".")[2]
+        if called in ("is_file", "is_dir", "exists", "is_symlink", "is_fifo"):
+            yield f"{module.name}:{node.lineno}: {called} looks at a path; shoal.files.kind_of does"
+
+
+RULES: Final = (strange_writers, strange_readers, strange_looks)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
@@ -82,6 +92,8 @@ OFFENCES: Final = (
     (strange_readers, "data/_x.py", "zipfile.ZipFile(path)", "ZipFile opens a file"),
     (strange_readers, "data/_x.py", "os.open(path, os.O_RDONLY)", "open opens a file"),
     (strange_readers, "data/_x.py", "np.load(path, allow_pickle=False)", "load opens a file"),
+    (strange_looks, "data/_x.py", "if path.is_dir(): ...", "is_dir looks at a path"),
+    (strange_looks, "model.py", "Path(name).parent.exists()", "exists looks at a path"),
 )
 
 ALLOWED: Final = (
@@ -91,6 +103,8 @@ ALLOWED: Final = (
         "with opened(path) as stream:\n    zipfile.ZipFile(stream)\nread_bytes(path)",
     ),
     (strange_writers, "files.py", "open(path, 'wb')"),
+    (strange_looks, "files.py", "path.is_dir()"),
+    (strange_looks, "results/_x.py", "opened.is_file(name)\nos.path.exists(path)\nkind_of(path)"),
     (strange_writers, "look/_x.py", "open(path, 'rb')\nopen(path)\nDatabase.open(folder)"),
     (strange_readers, "engine/_available.py", "(root / 'proc/meminfo').read_text()"),
     (strange_readers, "data/_x.py", "archive.open(info)\nImage.open(io.BytesIO(png))\njson.load(file)"),

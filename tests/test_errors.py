@@ -56,8 +56,41 @@ def test_except_value_error_sees_what_is_refused() -> None:
         assert isinstance(caught.value, ShoalError)
 
 
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (ValueError("odd"), "ValueError: odd"),
+        (IndexError("index 3 is out of bounds\nfor axis 0"), "IndexError: index 3 is out of bounds"),
+        (KeyError("bias"), "KeyError: 'bias'"),
+        (TypeError("no len()"), "TypeError: no len()"),
+        (AssertionError(), "AssertionError: "),
+        (StopIteration(), "StopIteration: "),
+        (ZeroDivisionError("by zero"), "ZeroDivisionError: by zero"),
+        (type("Own", (Exception,), {})("of a library"), "Own: of a library"),
+    ],
+)
+def test_any_other_error_within_a_fit_is_a_failed_fit(error: Exception, message: str) -> None:
+    assert _train.failure(error, "") == message
+
+
+@pytest.mark.parametrize(
+    "error", [DataError("no"), errors.EnvironmentFault("no"), OSError("disk"), TimeoutError()]
+)
+def test_refusals_and_a_failing_machine_are_raised(error: Exception) -> None:
+    with pytest.raises(type(error)) as caught:
+        _train.failure(error, "")
+    assert caught.value is error
+
+
+def test_a_lack_of_memory_is_the_machines() -> None:
+    with pytest.raises(
+        errors.EnvironmentFault, match=r"^out of memory while training; fewer jobs need less$"
+    ):
+        _train.failure(MemoryError(), "fewer jobs need less")
+
+
 def test_what_is_refused_within_a_fit_is_no_failed_fit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A DataError ends the run with its own sentence; another ValueError is a fit with the status "failed"."""
+    """A DataError ends the run with its own sentence; another error is a fit with the status "failed"."""
     rows = np.arange(6)
     x, y = np.eye(6, dtype=np.float32), np.ones((6, 1), np.float32)
     task = Task("a", Network(hidden=(2,)), Training(epochs=1, validation=0.0), "regression", x, y, 1, rows)
@@ -72,7 +105,11 @@ def test_what_is_refused_within_a_fit_is_no_failed_fit(monkeypatch: pytest.Monke
         monkeypatch.setattr(MemoryGround, "data", data)
         return MemoryGround((table,)).train(fit, trainer, None, lambda _: None)
 
-    assert fails(ValueError("odd")).message == "ValueError: odd"
+    for odd in (ValueError("odd"), LookupError("odd")):
+        record = fails(odd)
+        assert (record.status, record.message) == ("failed", f"{type(odd).__name__}: odd")
+    with pytest.raises(KeyboardInterrupt):
+        fails(KeyboardInterrupt())  # type: ignore[arg-type]
     with pytest.raises(DataError, match=r"^column: refused$"):
         fails(DataError(Problem("column", "refused")))
 

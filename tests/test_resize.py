@@ -1,4 +1,4 @@
-"""Images of many sizes are brought to one, the same in training and ever after."""
+"""Images of many sizes are brought to one, the same in training and ever after; so are the levels of two."""
 
 from __future__ import annotations
 
@@ -103,6 +103,47 @@ def test_the_model_does_the_same_to_new_images(tmp_path: Path, monkeypatch: pyte
     copy = tmp_path / "copy"
     model.save(copy)
     assert copy.read_bytes() == (tmp_path / "run" / "model.safetensors").read_bytes()
+
+
+def test_a_model_of_false_and_true_answers_0_and_1_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
+    truth = RANDOM.random((24, 5, 4)) < 0.5
+    np.savez(tmp_path / "d.npz", images=truth, labels=np.arange(24) % 2)
+    study = tiny_study(
+        study={"name": "two", "task": "classification"},
+        data={"dataset": None, "train": str(tmp_path / "d.npz")},
+        network={"hidden": [3]},
+        search=None,
+        compare=None,
+        training={"epochs": 1},
+    )
+    run(study, out=tmp_path / "run")
+    model = shoal.load(tmp_path / "run")
+    wanted = model.predict_proba(truth).tobytes()
+    for kind in (np.uint8, np.int32, np.float32):
+        assert model.predict_proba(truth.astype(kind)).tobytes() == wanted
+    assert model.predict_proba(truth * np.uint8(255)).tobytes() == wanted
+    np.savez(tmp_path / "new.npz", images=truth.astype(np.uint8))
+    for odd, sentence in (
+        (np.ma.masked_array(truth, mask=truth), "images, got an array of which some values are masked"),
+        ([np.zeros((5, 4)), np.zeros((4, 4))], "images of one size, in one array, got several"),
+        ("new.npz", "an array of images, got str"),
+        (None, "an array of images, got NoneType"),
+    ):
+        with pytest.raises(DataError) as caught:
+            model.predict(odd)
+        assert str(caught.value) == f"x: expected {sentence}"
+    predictions = predict_file(tmp_path / "run", tmp_path / "new.npz")
+    answers = dict(zip(predictions.names, predictions.columns, strict=True))
+    assert np.array([answers["probability_0"], answers["probability_1"]]).T.tobytes() == wanted
+    assert predictions.notes[0].startswith("new.npz: pixels of 0 or 1 read as 0 or 255 (false or true)")
+    source = torch_source(model, "m.safetensors", "0" * 64)
+    assert "Pixels are 0 or 255 (false or true), as those of the training images were." in source
+    compile(source, "m.py", "exec")
+    pytest.importorskip("onnx")
+    assert {prop.key: prop.value for prop in onnx_model(model).metadata_props}["white"] == "255"
 
 
 def test_models_of_old_have_no_such_key() -> None:

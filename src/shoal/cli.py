@@ -60,7 +60,10 @@ def check(
     trainer: TrainerOption = "auto",
     device: DeviceOption = "auto",
 ) -> None:
-    """Validate a study and print the plan: fits, steps, parameters, memory, predicted time. Writes nothing."""
+    """Validate a study and print its plan: fits, memory, time.
+
+    Every mistake at once; steps and parameters too. Nothing is trained or written.
+    """
     from shoal.look import plan_text
     from shoal.pipeline import default_folder, default_workers, plan
     from shoal.study import load_study
@@ -123,7 +126,10 @@ def predict(
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="CSV file [printed].")] = None,
     force: ForceOption = False,
 ) -> None:
-    """Predict new rows or images: a CSV table, with a run folder's spread over its folds."""
+    """Predict new rows or images: a table as CSV.
+
+    With a run folder, it has the spread over the networks of the folds, too.
+    """
     from shoal.files import write
     from shoal.predict import predict_file
     from shoal.results import refuse_to_replace
@@ -192,14 +198,16 @@ def data_fetch(
 
 def _look_at(folder: Path) -> str:
     """Name the files to look at, the most telling first."""
+    from shoal.files import kind_of
+
     report = folder / "report.html"
     pictures = sorted((folder / "figures").glob("*.png"))
-    lines = [f"  {report}"] if report.exists() else []
+    lines = [f"  {report}"] if kind_of(report) == "a file" else []
     if pictures:
         first = ", ".join(path.name for path in pictures[:3])
         lines.append(f"  {folder / 'figures'}{os.sep}  {len(pictures)} pictures; begin with {first}")
     files = (folder / "model.safetensors", folder / "results.sqlite")
-    return "\nlook at\n" + "\n".join([*lines, *(f"  {path}" for path in files if path.exists())])
+    return "\nlook at\n" + "\n".join([*lines, *(f"  {path}" for path in files if kind_of(path) == "a file")])
 
 
 def _tell(line: str) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data import RESIZING, Column, OneHot, Preprocessing, Scale
+from shoal.data import RESIZING, Column, OneHot, Preprocessing, Scale, two_levels
 from shoal.errors import InputError, Problem, ShoalError
 from shoal.files import write, write_together
 from shoal.model import Inputs, Model, load
@@ -90,9 +90,12 @@ def _properties(model: Model) -> dict[str, str]:
     }
     size = model.preprocessing.resize
     sides = {"resize": json.dumps({"size": size, "method": RESIZING})} if size else {}
+    white = model.preprocessing.white
+    levels = {"white": json.dumps(white)} if white else {}
     return {
         "task": model.facts.task,
         **sides,
+        **levels,
         **{key: json.dumps(value) for key, value in names.items() if value},
     }
 
@@ -281,15 +284,9 @@ _PREPARE_COLUMNS: Final = '''def prepare(columns):
     return torch.stack(parts, dim=1).float()'''
 
 _PREPARE_IMAGES: Final = '''def prepare(images):
-    """Turn images, unsigned bytes {shape}, into the network's inputs, float32.{resized}"""
+    """Turn images, unsigned bytes {shape}, into the network's inputs, float32.{said}"""
     scale, offset = torch.tensor(PIXEL_SCALE), torch.tensor(PIXEL_OFFSET)
     return (torch.as_tensor(images).float() * scale[:, None, None] + offset[:, None, None]){flat}'''
-
-_RESIZED: Final = """
-
-    Those of another size are brought to it before: Pillow's resize((width, height), Resampling.BILINEAR).
-    """
-"""What the network was trained on, where a study has `data.resize`."""
 
 _ANSWER_CLASSES: Final = '''def answers(outputs):
     """Give the probability of each of CLASSES, float64 (N, K)."""
@@ -330,8 +327,9 @@ def torch_source(model: Model, weights: str, sha256: str) -> str:
     images = model.image_shape is not None
     flat = "" if model.architecture.convolutional else ".flatten(1)"
     constants = {"WEIGHTS": weights, "WEIGHTS_SHA256": sha256, **_constants(model)}
-    resized = _RESIZED if model.preprocessing.resize else ""
-    prepare = _PREPARE_IMAGES.format(shape=("N", *(model.image_shape or ())), flat=flat, resized=resized)
+    prepare = _PREPARE_IMAGES.format(
+        shape=("N", *(model.image_shape or ())), flat=flat, said=_said_of_images(model.preprocessing)
+    )
     return _SOURCE.format(
         given="images" if images else "columns",
         constants="\n".join(f"{name} = {value!r}" for name, value in constants.items()),
@@ -341,6 +339,18 @@ def torch_source(model: Model, weights: str, sha256: str) -> str:
         prepare=prepare if images else _PREPARE_COLUMNS,
         answers=_ANSWER_CLASSES if model.classes else _ANSWER_NUMBERS,
     )
+
+
+def _said_of_images(preprocessing: Preprocessing) -> str:
+    """Say in the docstring of `prepare` what images are to be before they are handed to it."""
+    said = []
+    if preprocessing.resize is not None:
+        said.append(
+            "Those of another size are brought to it before: Pillow's resize((width, height), Resampling.BILINEAR)."
+        )
+    if preprocessing.white is not None:
+        said.append(f"Pixels are {two_levels(preprocessing.white)}, as those of the training images were.")
+    return "".join(f"\n\n    {sentence}" for sentence in said) + "\n    " * bool(said)
 
 
 def _constants(model: Model) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from pydantic_core import PydanticCustomError
 from shoal.data import Column, OneHot, Preprocessing, given_columns, given_images
 from shoal.engine import Trained, answers, trainer_of
 from shoal.errors import InputError, ModelFileError, Problem, as_path, visible
-from shoal.files import Unreadable, opened, size_of, write
+from shoal.files import Unreadable, kind_of, opened, size_of, write
 from shoal.nets import MODEL_NAME, Architecture, model_bytes, read_model
 
 if TYPE_CHECKING:
@@ -147,10 +147,11 @@ class Model:
 
         `x` is a frame or a dict of columns, taken by name (others are ignored); or numbers (N, D) in the
         order of `input_names`, where no column holds categories; or images (N, H, W), (N, H, W, C)
-        or (N, C, H, W) of bytes, or of other numbers that stand for bytes exactly; of any size where the study has
-        `data.resize`. A frame is pandas', polars' or alike. A category has the spelling that was
-        learned, whatever type it comes in (True, 1.0, 01). One that the training rows did not have counts as none
-        of them, with a UserWarning; several rows of which no category of a column is known are refused.
+        or (N, C, H, W) of bytes, or of other numbers that stand for bytes exactly (after training on two levels alone,
+        false and true are 0 and 1 too); of any size where the study has `data.resize`. A frame is pandas',
+        polars' or alike. A category has the spelling that was learned, whatever type it comes in (True, 1.0, 01). One
+        that the training rows did not have counts as none of them, with a UserWarning; several rows of which no
+        category of a column is known are refused.
         Raises DataError.
 
         The same rows in the same order give the bytes that the run stored for them, if the trainer that
@@ -183,7 +184,8 @@ class Model:
         """Check rows that are in memory; see `predict`."""
         if self.image_shape is None:
             return given_columns(x, self.input_names, self.categories)
-        return given_images(np.asarray(x), self.image_shape, resize=self.preprocessing.resize is not None)
+        resize, white = self.preprocessing.resize is not None, self.preprocessing.white
+        return given_images(x, self.image_shape, resize=resize, white=white)
 
     def answer(self, inputs: Inputs) -> NDArray[np.float64]:
         """Predict checked rows: numbers in the targets' units, or probabilities, float64 (N, K)."""
@@ -231,14 +233,14 @@ def load(path: Path | str) -> Model:
     sentence, for a file that is missing, damaged, foreign, inconsistent or of a newer Shoal.
     """
     path = as_path(path, "the path of a run folder or a model file")
-    file = path / MODEL_NAME if path.is_dir() else path
+    file = path / MODEL_NAME if kind_of(path) == "a folder" else path
     try:
         with opened(file) as stream:
             return Model.read(stream, size_of(stream))
     except ModelFileError as error:
         raise ModelFileError(Problem(str(file), str(error))) from error
     except Unreadable as error:
-        at_its_end = ": a run makes it at its end" if path.is_dir() and not file.exists() else ""
+        at_its_end = ": a run makes it at its end" if file != path and kind_of(file) == "nothing" else ""
         raise ModelFileError(Problem(str(file), error.told("a model file") + at_its_end)) from error
     except OSError as error:
         raise ModelFileError(Problem(str(file), Unreadable.by(error).told())) from error

@@ -117,14 +117,14 @@ def run(
     trainers, planner = _lay_out(study, trainer, device)
     parts = Parts(watcher.note if watcher else None)
     watcher = watcher or Silent()
+    workers = _workers(workers)
+    refuse_above(memory_need(planner, workers), available_memory())  # what is refused is not doubted before
     if trainers.note:
         watcher.note(trainers.note)
     for doubt in doubts_before(planner):
         watcher.note(doubt)
     for note in planner.dataset.notes:
         watcher.note(note)
-    workers = _workers(workers)
-    refuse_above(memory_need(planner, workers), available_memory())
     ground = Ground(planner.dataset, study.data.standardize)
     executor = Executor(ground, trainers.by_name, workers, watcher)
     with RunLock(folder), Store.create_or_open(folder, _identity(study, planner.dataset)) as store:
@@ -194,6 +194,7 @@ def _train(
     give_back()
     store.put_truth(truth_of(planner))
     store.set_plan(entries(first), planner.candidate_rows())
+    store.forget_failed()  # what failed in an earlier run is tried again; what fails in this one stays a row
     executor.execute("training", first, store)
     winner, epochs = settle(planner, store)
     last = planner.winner_fits(winner, epochs)

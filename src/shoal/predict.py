@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from shoal.data import Preprocessing, nfc, read_columns, read_images, read_table
 from shoal.errors import ModelFileError, Problem, RunFolderError, visible
+from shoal.files import kind_of
 from shoal.model import Inputs, Model, load
 from shoal.nets import Architecture
 from shoal.results import PlanEntry, Results, Store
@@ -58,7 +59,7 @@ def predict_file(source: Path, rows: Path) -> Predictions:
     columns: dict[str, Sequence[Any]] = dict([names])
     answer_NK = model.answer(inputs)
     columns |= _answers(model, answer_NK)
-    if source.is_dir():
+    if kind_of(source) == "a folder":
         members, why_not = ensemble(Results.open(source), model)
         if why_not:
             notes.append(f"the ensemble's spread is left out: {why_not}")
@@ -93,8 +94,8 @@ def harmless(value: object) -> str:
 def _read(model: Model, path: Path) -> tuple[tuple[str, Sequence[Any]], Inputs, list[str]]:
     """Read new rows: the column that names them, the inputs, and notes on what was left out."""
     if model.image_shape is not None:
-        resize = model.preprocessing.resize is not None
-        new = read_images(path, model.image_shape, resize=resize)
+        resize, white = model.preprocessing.resize is not None, model.preprocessing.white
+        new = read_images(path, model.image_shape, resize=resize, white=white)
         return ("image", new.names), new.images, list(new.notes)
     table = read_table(path)
     columns = read_columns(table, model.input_names, model.categories)

@@ -50,7 +50,7 @@ HELD = np.random.default_rng(3).permutation(40) < 30
     ],
 )
 def test_what_numbers_the_rows_is_doubted(values: NDArray[np.float64], few: str) -> None:
-    assert numbering(values) == [f'"n" numbers the rows ({few} ...)']
+    assert numbering(values) == [f'"n" numbers the rows, or counts time ({few} ...)']
     assert numbering(values, alone=True) == []
 
 

@@ -55,7 +55,9 @@ def test_check_and_run_say_it_first_and_the_checks_say_it_again(
     assert said[0].startswith('in numbers of 32 bits: input "t" has 48 different values, which become ')
     assert said[0].endswith('(data.standardize = "inputs" scales them)')
     assert said[1].startswith('not standardised: input "t" lies at 1.7e+09 and varies by ')
-    assert said[2] == 'input "id" numbers the rows (1, 2, 3 ...) (data.inputs can leave it out)'
+    assert said[2] == (
+        'input "id" numbers the rows, or counts time (1, 2, 3 ...) (data.inputs can leave it out)'
+    )
     results = run(study, out=tmp_path / "run", workers=1, watcher=listener)
     assert tuple(listener.heard[:3]) == said
     raised = [check.code for check in checks(results)]
@@ -83,3 +85,35 @@ def test_a_schedule_that_never_rises_is_told(epochs: int) -> None:
     doubted = [note for note in plan(tiny_study(training=training)).notes if note.startswith("schedule")]
     told = "schedule one-cycle: in 1 epoch the learning rate comes to 2e-08 at most, of lr = 0.005"
     assert doubted == ([f"{told}; it takes more epochs to rise"] if epochs == 1 else [])
+
+
+@pytest.mark.parametrize("owls", [0, 1])
+def test_a_class_that_no_test_row_has_is_told(owls: int, tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    classes = ["cat", "dog"] * 20 + ["owl"] * 3
+    frame = pd.DataFrame({"a": draw.normal(size=43), "b": draw.normal(size=43), "kind": classes})
+    frame.to_csv(tmp_path / "train.csv", index=False)
+    frame[: 40 + owls].to_csv(tmp_path / "test.csv", index=False)
+    study = tiny_study(
+        study={"task": "classification"},
+        data={"dataset": None, "train": str(tmp_path / "train.csv"), "test": str(tmp_path / "test.csv")}
+        | {"target": "kind"},
+        compare=None, search=None, training={"epochs": 1},
+    )  # fmt: skip
+    told = [note for note in plan(study, out=tmp_path / "run").notes if "no test row" in note]
+    expected = 'no test row is of class "owl" (3 training rows): test scores say nothing of such a class'
+    assert told == ([] if owls else [expected])
+
+
+@pytest.mark.parametrize(("rows", "drawn"), [(6, "1 row (20 %) was"), (12, "2 rows (20 %) were")])
+def test_rows_that_are_set_apart_are_counted(rows: int, drawn: str, tmp_path: Path) -> None:
+    draw = np.random.default_rng(0).normal(size=rows)
+    pd.DataFrame({"a": draw, "y": draw}).to_csv(tmp_path / "t.csv", index=False)
+    study = tiny_study(
+        data={"dataset": None, "train": str(tmp_path / "t.csv"), "target": "y"},
+        compare=None, search=None, training={"epochs": 1},
+    )  # fmt: skip
+    laid_out = plan(study, out=tmp_path / "run")
+    assert f"no data.test: {drawn} set apart as test rows" in laid_out.notes
+    tested = drawn.partition(" (")[0].replace("row", "test row")
+    assert laid_out.data.startswith(f"{rows - int(drawn[0])} training rows, {tested}, 1 input")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shoal.engine import Executor, Fit, Ground, Planner, Silent, Trainers, entries
+from shoal.engine import Executor, Fit, Ground, Planner, Silent, Trainers, _train, entries
 from shoal.engine._fits import unique
 from shoal.engine._train import train_fit
 from shoal.errors import Interrupted, TrainingError
@@ -180,6 +181,41 @@ def test_a_diverging_candidate_is_a_row_and_changes_no_neighbour(tmp_path: Path)
     calm_records, wild_records = _records(tmp_path / "calm"), _records(tmp_path / "wild")
     assert calm_records.keys() < wild_records.keys()
     assert all(same(record, wild_records[name]) for name, record in calm_records.items())
+
+
+@pytest.mark.parametrize("place", ["prepare", "advance_fit", "answers", "_scores"])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_fault_in_one_fit_is_a_row_and_changes_no_neighbour(
+    place: str, workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever step of it goes wrong, and with whatever error: a bug there costs that fit alone."""
+    study = tiny_study(compare=None, search={"folds": 2, "space": {"network.hidden[0]": [4, 6]}})
+    calm = run(study, out=tmp_path / "calm", workers=workers)
+    train, step, odd = _train.train_fit, getattr(_train, place), ContextVar("odd", default=False)
+
+    def within(fit: Fit, *rest: Any) -> FitRecord:
+        token = odd.set(fit.id == broken)
+        try:
+            return train(fit, *rest)
+        finally:
+            odd.reset(token)
+
+    def fails(*given: Any) -> Any:
+        return {}["nowhere"] if odd.get() else step(*given)
+
+    broken = next(entry.fit_id for entry in calm.plan if entry.stage == "search")
+    monkeypatch.setattr(_train, "train_fit", within)
+    monkeypatch.setattr(_train, place, fails)
+    rough = run(study, out=tmp_path / "rough", workers=workers)
+    row = rough.summaries[broken]
+    assert (row.status, row.message) == ("failed", "KeyError: 'nowhere'")
+    assert rough.candidates["sick"].tolist() == [False, True]
+    calm_records, rough_records = _records(tmp_path / "calm"), _records(tmp_path / "rough")
+    searched = {entry.fit_id for entry in calm.plan if entry.stage == "search"} - {broken}
+    assert len(searched) == 3
+    assert all(same(calm_records[name], rough_records[name]) for name in searched)
+    monkeypatch.setattr(_train, place, step)
+    assert run(study, out=tmp_path / "rough", workers=workers).digest == calm.digest  # it is tried again
 
 
 def test_when_every_candidate_is_sick_the_error_says_the_likely_cause(tmp_path: Path) -> None:

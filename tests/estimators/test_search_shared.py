@@ -418,3 +418,31 @@ def test_frames_of_polars_go_through() -> None:
         for kind in (shoal.GridSearchCV, model_selection.GridSearchCV)
     ]
     np.testing.assert_array_equal(*found)
+
+
+@pytest.mark.parametrize("memory", [None, "cache"])
+@pytest.mark.parametrize("seed", [None, 3])
+@pytest.mark.parametrize("key", ["nope__dropout", "net__nope", "scale__nope", "nope", "inner__net__nope"])
+def test_a_wrong_key_is_answered_in_the_words_of_scikit_learn(
+    key: str, seed: int | None, memory: str | None, tmp_path: Any
+) -> None:
+    """It names the estimator as it was given, and nothing that a search of ours puts into it."""
+    x = np.random.default_rng(0).normal(size=(20, 2))
+    network = shoal.MLPRegressor(max_iter=1, random_state=seed)
+    store = None if memory is None else str(tmp_path / memory)
+    steps = [("scale", StandardScaler()), ("net", network)]
+    if key.startswith("inner"):
+        steps = [("first", StandardScaler()), ("inner", Pipeline(steps, memory=store))]
+    estimator = Pipeline(steps, memory=store)
+    grid = [
+        {"net__max_iter": [1]} if not key.startswith("inner") else {"inner__net__max_iter": [1]},
+        {key: [0]},
+    ]
+
+    def told(search: Any) -> str:
+        with pytest.raises(ValueError, match="Invalid parameter") as caught:
+            search(estimator, grid, cv=2).fit(x, x[:, 0])
+        assert caught.value.__cause__ is None
+        return str(caught.value)
+
+    assert told(shoal.GridSearchCV) == told(model_selection.GridSearchCV)

@@ -246,6 +246,22 @@ def test_classes_that_are_never_answered(tmp_path: Path, monkeypatch: pytest.Mon
     assert "SH015" not in raised
 
 
+def test_classes_without_test_rows(tmp_path: Path) -> None:
+    run = MadeUp(task="classification", names=(), classes=("cat", "dog", "owl"), targets=(), rows=(40, 30))
+    results = make_run(tmp_path, run)
+    assert "SH019" not in found(results)
+    rows_K = np.bincount(results.truth.y[:40], minlength=3)
+    y = results.truth.y.copy()
+    y[40:] = np.where(y[40:] == 2, 0, y[40:])
+    told = found(rows_of(results, y=y))["SH019"].what
+    assert told == f'No test row is of class "owl" ({rows_K[2]} training rows).'
+    y[:40], y[40:] = 0, 0
+    y[:2] = 1, 2
+    told = found(rows_of(results, y=y))["SH019"].what
+    assert told == 'No test row is of class "dog" (1 training row), "owl" (1 training row).'
+    assert "SH019" not in found(make_run(tmp_path / "numbers", LEARNED))
+
+
 def test_columns_that_are_doubted_by_check_are_doubted_by_the_run(tmp_path: Path) -> None:
     results = make_run(tmp_path / "a", replace(LEARNED, names=(), inputs=("t", "n")))
     assert not {"SH016", "SH017", "SH018"} & found(results).keys()
@@ -255,7 +271,7 @@ def test_columns_that_are_doubted_by_check_are_doubted_by_the_run(tmp_path: Path
     raised = found(rows_of(results, x_ND=x_ND))
     assert raised["SH016"].what == 'In numbers of 32 bits, input "t" has 40 different values, which become 1.'
     assert raised["SH017"].what == 'Not standardised, input "t" lies at 1.7e+09 and varies by 29 only.'
-    assert raised["SH018"].what == 'Of the inputs, "n" numbers the rows (0, 1, 2 ...).'
+    assert raised["SH018"].what == 'Of the inputs, "n" numbers the rows, or counts time (0, 1, 2 ...).'
     assert next(iter(raised)) == "SH016"
     scaled = make_run(tmp_path / "b", replace(LEARNED, names=(), inputs=("t", "n"), standardize="inputs"))
     assert not {"SH016", "SH017"} & found(rows_of(scaled, x_ND=x_ND)).keys()

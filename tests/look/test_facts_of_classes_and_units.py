@@ -7,6 +7,7 @@ import pytest
 
 from shoal.look._facts_classes import calibration, confusion, mistakes
 from shoal.look._facts_inside import activation_profiles, dead_and_saturated, weight_histograms
+from shoal.results import classification_scores
 
 
 def test_confusion_counts_all_repeats() -> None:
@@ -45,6 +46,13 @@ def test_mistakes_say_what_was_taken_for_what_and_how_surely() -> None:
     assert fact.of_predicted_M.tolist() == [0.9, 0.7]
     assert (fact.wrong, fact.rows) == (3, 4)
     np.testing.assert_array_equal(fact.image_MCHW, image_MCHW)
+
+
+def test_the_error_above_the_picture_is_the_score_of_the_tables() -> None:
+    draw = np.random.default_rng(0)
+    true_V, probability_VK = draw.integers(0, 3, 40), draw.dirichlet(np.ones(3), 40)
+    fact = calibration("a", true_V, probability_VK[None])
+    assert fact.bins.error == classification_scores(true_V, probability_VK)["ece"]
 
 
 def test_weight_histograms_count_every_weight_in_shared_bins() -> None:

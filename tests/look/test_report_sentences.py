@@ -257,8 +257,9 @@ def test_reasons_follow_from_where_the_candidates_stand(tmp_path: Path) -> None:
     choice = results.choice
     assert choice is not None
     best = choice.standings[0]
+    lr = {row.candidate_id: row.values["training.lr"] for row in results.candidate_rows}
     assert reasons(results) == (
-        f"Candidate {best.candidate_id} has the best selection score: mean loss over 3 folds"
+        f"Candidate 1 (lr {lr[best.candidate_id]}) has the best selection score: mean loss over 3 folds"
         f" {best.selection_score:.4g}, standard error {best.standard_error:.2g}.",
         f"{told_from_others(*others_alike(choice))} (corrected resampled t-test, Holm\u2019s correction, 5 %).",
         "1 of 3 candidates has a fit that diverged or failed and was left out.",
@@ -266,7 +267,7 @@ def test_reasons_follow_from_where_the_candidates_stand(tmp_path: Path) -> None:
     )
     one = replace(choice, standings=choice.standings[:1])
     assert reasons(replace(results, choice=one))[0].startswith(
-        f"Candidate {best.candidate_id} is the only one; its"
+        f"Candidate 1 (lr {lr[best.candidate_id]}) is the only one; its"
     )
     assert not any("other" in reason for reason in reasons(replace(results, choice=one)))
 
@@ -275,6 +276,7 @@ def test_the_rule_of_one_standard_error_says_how_many_are_near(tmp_path: Path) -
     results = make_run(tmp_path, MadeUp(names=(), epochs=5, space={"training.lr": [0.1, 0.2, 0.3]}))
     assert results.choice is not None
     first, second, third = results.choice.standings
+    lr = {row.candidate_id: row.values["training.lr"] for row in results.candidate_rows}
     first = replace(first, selection_score=1.0, standard_error=0.5, parameter_count=100)
     near = [replace(one, selection_score=1.2, parameter_count=20) for one in (second, third)]
     far = [replace(one, selection_score=2.0) for one in near]
@@ -287,8 +289,8 @@ def test_the_rule_of_one_standard_error_says_how_many_are_near(tmp_path: Path) -
         said((first, *far), first.candidate_id) == "No other candidate lies within one standard error of it."
     )
     assert said((first, *near), second.candidate_id) == (
-        f"Of the 3 candidates within one standard error of the best, itself among them, {second.candidate_id} has the"
-        " fewest parameters: 20, not 100."
+        "Of the 3 candidates within one standard error of the best, itself among them, candidate 2"
+        f" (lr {lr[second.candidate_id]}) has the fewest parameters: 20, not 100."
     )
     lean = replace(first, parameter_count=5)
     assert said((lean, near[0], far[1]), first.candidate_id) == (

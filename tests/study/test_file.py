@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -221,6 +222,45 @@ def test_paths_in_overrides_are_relative_to_the_current_folder(
             '--set search.space."network.dropout"[1]: expected a number of at least 0 and below 1, got 1',
         ),
         (
+            "search.space.training.lr=[0.1]",
+            '--set search.space.training.lr: expected "training.lr" with its quotes, got none; as a shell takes it:'
+            " --set 'search.space.\"training.lr\"=[0.1]'",
+        ),
+        (
+            "search.space.network.hidden[0]=[1, 2]",
+            '--set search.space.network.hidden[0]: expected "network.hidden[0]" with its quotes, got none;'
+            " as a shell takes it: --set 'search.space.\"network.hidden[0]\"=[1, 2]'",
+        ),
+        (
+            "search.space.training.lr.low=1",
+            '--set search.space.training.lr.low: expected "training.lr" with its quotes, got none;'
+            " as a shell takes it: --set 'search.space.\"training.lr\".low=1'",
+        ),
+        (
+            "search.space.network.activation=['relu']",
+            '--set search.space.network.activation: expected "network.activation" with its quotes, got none',
+        ),
+        (
+            'search.space."network.activation"=[relu, leaky-relu, 1, true]',
+            "--set search.space.\"network.activation\": expected a TOML value, got '[relu, leaky-relu, 1, true]';"
+            " text inside it is quoted; as a shell takes it:"
+            ' --set \'search.space."network.activation"=["relu", "leaky-relu", 1, true]\'',
+        ),
+        (
+            "compare=[{name=My first, training={optimizer=adam}}]",
+            "--set compare: expected a TOML value, got '[{name=My first, training={optimizer=adam}}]';"
+            " text inside it is quoted; as a shell takes it:"
+            ' --set \'compare=[{name="My first", training={optimizer="adam"}}]\'',
+        ),
+        (
+            "data.inputs=['a', b]",
+            "--set data.inputs: expected a TOML value, got \"['a', b]\"; text inside it is quoted",
+        ),
+        (
+            "search.space={training.lr=[1]}",
+            '--set search.space.training: expected whole keys in quotes, such as "training.lr", got parts of them',
+        ),
+        (
             "network.hidden=" + "[" * 500 + "]" * 500,
             "FILE: expected tables and lists nested a few levels deep, got too many levels",
         ),
@@ -228,6 +268,48 @@ def test_paths_in_overrides_are_relative_to_the_current_folder(
 )
 def test_overrides_are_refused(override: str, sentence: str, file: Path) -> None:
     assert refusal_of(file, override) == [sentence]
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "search.space.training.lr=[0.1]",
+        "search.space.network.hidden[0]=[1, 2]",
+        "search.space.network.activation=[relu, leaky-relu]",
+        'search.space."network.activation"=[ relu,tanh ]',
+        "compare=[{name=My first, training={optimizer=adam, lr=1e-3}}]",
+        'compare=[{name=My first, network={activation="relu"}}]',
+    ],
+)
+def test_what_a_refused_override_is_shown_as_is_taken(override: str, file: Path) -> None:
+    (sentence,) = refusal_of(file, override)
+    _, shown = shlex.split(sentence.partition("as a shell takes it: ")[2])
+    load_study(file, [shown])
+
+
+@pytest.mark.parametrize(
+    ("lines", "sentence"),
+    [
+        ("[search.space]\ntraining.lr = [1]", 'FILE:16: search.space.training: expected {}"training.lr"'),
+        (
+            "[search.space]\nnetwork.conv.x = [1]",
+            'FILE:16: search.space.network: expected {}"network.conv.x"',
+        ),
+        ("[search.space.training]\nlr = [1]", 'FILE:15: search.space.training: expected {}"training.lr"'),
+        (
+            "[search.space.training.lr]\nlow = 1\nhigh = 2",
+            'FILE:15: search.space.training: expected {}"training.lr"',
+        ),
+        (
+            "[search.space]\nnetwork.'a b' = [1]",
+            'FILE:16: search.space.network: expected {}"network.\\"a b\\""',
+        ),
+    ],
+)
+def test_a_key_of_the_space_without_quotes_is_one_mistake(lines: str, sentence: str, file: Path) -> None:
+    file.write_text(TEXT.partition("[search.space]")[0] + lines + "\n", encoding="utf-8")
+    expected = sentence.format("whole keys in quotes, such as ") + ", got parts of them"
+    assert refusal_of(file) == [expected]
 
 
 def test_mistakes_of_overrides_and_of_the_file_come_together(file: Path) -> None:

@@ -4,7 +4,7 @@ from shoal.data._builtin import BUILTIN, describe_builtin, fetch, load_builtin
 from shoal.data._classes import nfc
 from shoal.data._coverage import Coverage, coverage
 from shoal.data._dataset import Column, Dataset, Split
-from shoal.data._doubted import Doubted, doubted
+from shoal.data._doubted import Doubted, doubted, untested
 from shoal.data._fashion import find_fashion
 from shoal.data._folds import FoldOptions, fold_count, make_folds
 from shoal.data._given import given_columns, given_images
@@ -12,6 +12,7 @@ from shoal.data._holdout import draw_share, holdout_split
 from shoal.data._images import ImageSource, load_image_dataset
 from shoal.data._labelled import holds_images
 from shoal.data._new_images import NewImages, read_images
+from shoal.data._pixels import two_levels
 from shoal.data._preprocess import RESIZING, OneHot, Preprocessing, Scale, Standardize, fit_preprocessing
 from shoal.data._roles import TableSource
 from shoal.data._source import load_table_dataset, read_columns
@@ -56,4 +57,6 @@ __all__ = [
     "read_columns",
     "read_images",
     "read_table",
+    "two_levels",
+    "untested",
 ]

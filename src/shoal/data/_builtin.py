@@ -23,7 +23,7 @@ from shoal.data._images import image_dataset
 from shoal.data._reading import Labelled
 from shoal.data._source import fingerprint
 from shoal.errors import DataError, Problem
-from shoal.files import opened
+from shoal.files import kind_of, opened
 from shoal.streams import Role, StreamKey, uniform
 
 BUILTIN: Final = ("two-peaks", "digits", FASHION)
@@ -91,7 +91,7 @@ def _digit_table() -> NDArray[np.int64]:
     """Read scikit-learn's file, (N, 65) with the class last, without the second that importing it costs."""
     package = importlib.util.find_spec("sklearn")
     file = Path(package.origin if package and package.origin else "").parent / "datasets/data/digits.csv.gz"
-    if file.is_file():
+    if kind_of(file) == "a file":
         with opened(file) as stream, gzip.open(stream, "rt", encoding="ascii") as lines:
             return np.array([line.split(",") for line in lines], dtype=np.float64).astype(np.int64)
     from sklearn.datasets import load_digits

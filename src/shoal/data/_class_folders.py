@@ -25,7 +25,7 @@ from shoal.data._classes import nfc, sorted_texts
 from shoal.data._findings import Findings, listed, quoted
 from shoal.data._notes import Notes, first_few
 from shoal.data._pictures import Faulty, look_at
-from shoal.data._pixels import RESIZE
+from shoal.data._pixels import RESIZE, white_of
 from shoal.data._reading import Labelled, Reading
 from shoal.data._tables import scan_table
 from shoal.files import kind_of
@@ -109,7 +109,7 @@ class LabelledAlbum:
             return None
         groups = None if self.groups is None else np.array(self.groups, dtype=np.str_)
         labels, names = np.array(self.labels, dtype=np.str_), [look.name for look in self.album.looks]
-        return Labelled(images, labels, self.album.place, groups, names)
+        return Labelled(images, labels, self.album.place, groups, names, white_of(images))
 
 
 def _refuse_empty(

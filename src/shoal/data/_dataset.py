@@ -36,7 +36,8 @@ class Dataset:
     rows, the others test rows. `groups` (str) and `given_folds` (int64) belong to the training rows,
     (train_rows,). `train_fingerprint` and `test_fingerprint` are SHA-256 hex digests of names and values
     (not of the file's spelling). Pictures stand in `images` (N, C, H, W), with no `columns`;
-    `resize` is (H, W) where they were brought to that size. `drawn` says that test rows were set apart by a draw.
+    `resize` is (H, W) where they were brought to that size; `white` is the brighter of two levels, 255 or 1, where
+    those to train on had two alone as they were read. `drawn` says that test rows were set apart by a draw.
     `notes` are whole sentences on what the reader did or left out, for whoever plans or reads a run; no fit depends
     on them.
     """
@@ -55,6 +56,7 @@ class Dataset:
     source: str
     images: NDArray[np.uint8] | None = None
     resize: tuple[int, int] | None = None
+    white: int | None = None
     drawn: bool = False
     notes: tuple[str, ...] = ()
 

@@ -1,7 +1,8 @@
-"""Columns of numbers that are to be doubted before anything is trained on them.
+"""Columns of numbers, and classes, that are to be doubted before anything is trained on them.
 
 An input that merely numbers the rows, numbers far from 0 and 1 that nobody standardises, numbers whose differences
-32 bits do not keep. Letters: N rows (training rows, then test rows), D inputs, K targets.
+32 bits do not keep; and classes that no test row has. Letters: N rows (training rows, then test rows), D inputs,
+K targets or classes.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class Doubted:
     standardize: Standardize
 
     def numbering(self) -> list[str]:
-        """Say which inputs merely number the rows.
+        """Say which inputs number the rows, as counted time does too.
 
         That is: whole numbers, all different, that go up by one step, or go up and lack fewer numbers than they
         have (rows were taken out), or are 0 to N-1 or 1 to N in any order, or have the name of an identity; and
@@ -66,7 +67,7 @@ class Doubted:
                 told.append(f"{quoted(name)} has the name that pandas gives to an index")
             elif len(x_N) >= FEWEST and np.array_equal(x_N, np.rint(x_N)):
                 if len(self.inputs) > 1 and _counts(x_N, self.train_rows):
-                    told.append(f"{quoted(name)} numbers the rows ({_few(x_N)})")
+                    told.append(f"{quoted(name)} numbers the rows, or counts time ({_few(x_N)})")
                 elif _is_identity(name) and len(np.unique(x_N)) == len(x_N):
                     told.append(f"{quoted(name)} is another whole number in every row")
         return told
@@ -92,6 +93,19 @@ def doubted(dataset: Dataset, standardize: Standardize) -> Doubted:
     inputs = [(column.name, column.values) for column in dataset.columns if not column.categorical]
     targets = [] if dataset.classes else list(zip(dataset.target_names, dataset.targets.T, strict=True))
     return Doubted(inputs, targets, dataset.train_rows, standardize)
+
+
+def untested(classes: Sequence[str], class_N: NDArray[np.int64], train_rows: int) -> list[str]:
+    """Say which classes have no test rows, and how many training rows they have; `class_N` are places in `classes`."""
+    train_K, test_K = (
+        np.bincount(part, minlength=len(classes)).tolist()
+        for part in (class_N[:train_rows], class_N[train_rows:])
+    )
+    return [
+        f"{quoted(classes[k])} ({train_K[k]:,} training row{'s' * (train_K[k] != 1)})"
+        for k in range(len(classes))
+        if test_K[k] == 0
+    ]
 
 
 def _is_identity(name: str) -> bool:

@@ -18,7 +18,7 @@ from shoal.data._dataset import Dataset
 from shoal.data._images import image_dataset
 from shoal.data._reading import Labelled
 from shoal.errors import DataError, EnvironmentFault, Problem
-from shoal.files import Unreadable, read_bytes, write
+from shoal.files import Unreadable, kind_of, read_bytes, write
 
 FASHION: Final = "fashion-mnist"
 ADDRESS: Final = "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/"
@@ -99,7 +99,7 @@ def _folders() -> list[Path]:
 
 def _file(folder: Path, name: str) -> Path | None:
     """Find a file, plain or gzipped."""
-    return next((path for path in (folder / name, folder / f"{name}.gz") if path.is_file()), None)
+    return next((path for path in (folder / name, folder / f"{name}.gz") if kind_of(path) == "a file"), None)
 
 
 def _is_good(folder: Path, name: str) -> bool:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from shoal.data._classes import nfc
 from shoal.data._dataset import Column
 from shoal.data._findings import Findings, quoted, refuse
-from shoal.data._pixels import alike, channels_first, resized
+from shoal.data._pixels import alike, channels_first, resized, with_white
 from shoal.data._source import read_columns
 from shoal.data._tables import Cells, Foreign, Table, names_are_good
 from shoal.errors import DataError, Problem
@@ -58,22 +58,37 @@ def given_columns(
     return read_columns(table, names, categories)
 
 
-def given_images(x: NDArray[Any], shape: tuple[int, ...], *, resize: bool = False) -> NDArray[np.uint8]:
+def given_images(
+    x: Any, shape: tuple[int, ...], *, resize: bool = False, white: int | None = None
+) -> NDArray[np.uint8]:
     """Bring images (N, H, W), (N, H, W, C) or (N, C, H, W) into the last form, bytes of `shape` (C, H, W).
 
-    With `resize` those of another size are brought to it. Raises DataError.
+    With `resize` those of another size are brought to it. `white` is that of the training images; see `with_white`.
+    Raises DataError.
     """
     findings = Findings(_PLACE)
     if np.ma.is_masked(x):
         raise DataError(Problem(_PLACE, "expected images, got an array of which some values are masked"))
-    images, _ = channels_first(x, "", findings)
+    images, _ = channels_first(_one_array(x), "", findings, white)
     if images is not None:
+        images, _ = with_white(images, white)
         images = resized(images, (shape[1], shape[2])) if resize else images
         images = alike(images, shape, (), findings)
     refuse(findings.problems())
     if images is None:
         raise DataError(Problem(_PLACE, "expected images"))
     return images
+
+
+def _one_array(x: Any) -> NDArray[Any]:
+    """Give images as one array; those of several sizes, and what is none, are refused."""
+    try:
+        array = np.asarray(x)
+    except (ValueError, TypeError):
+        raise DataError(Problem(_PLACE, "expected images of one size, in one array, got several")) from None
+    if array.ndim == 0:
+        raise DataError(Problem(_PLACE, f"expected an array of images, got {_kind(x)}"))
+    return array
 
 
 def _by_place(x: NDArray[Any], names: Sequence[str], categorical: Sequence[str]) -> list[tuple[str, Cells]]:

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from shoal.data._findings import Findings, quoted
 from shoal.data._idx import idx_shape, read_idx
-from shoal.data._pixels import axes_of, brought_to, channels_first, resized
+from shoal.data._pixels import axes_of, channels_first, white_of
 from shoal.data._reading import Labelled, Reading
+from shoal.files import kind_of
 
 
 @dataclass(frozen=True)
@@ -68,20 +69,18 @@ class LookedIdx:
     def read(self, reading: Reading) -> Labelled | None:
         """Read the images."""
         images = read_idx_images(self.path, reading)
-        return None if images is None else Labelled(images, self.labels, str(self.path))
+        if images is None:
+            return None
+        sized = reading.sized(images, str(self.path.parent), self.path.name)
+        return Labelled(sized, self.labels, str(self.path), white=white_of(images))
 
 
 def read_idx_images(path: Path, reading: Reading) -> NDArray[np.uint8] | None:
-    """Read images without labels from an IDX file, (N, C, H, W)."""
+    """Read images without labels from an IDX file, (N, C, H, W), in the size that they have."""
     findings = Findings(str(path))
     values = read_idx(path, (3, 4), findings)
     images = None if values is None else channels_first(values, "", findings)[0]
-    if not reading.take(findings) or images is None:
-        return None
-    if reading.resize is None or images.shape[2:] == reading.resize:
-        return images
-    reading.notes.add(str(path.parent), f"{brought_to(reading.resize)}, in arrays", path.name)
-    return resized(images, reading.resize)
+    return images if reading.take(findings) else None
 
 
 def _labels_beside(path: Path, findings: Findings) -> Path | None:
@@ -92,7 +91,7 @@ def _labels_beside(path: Path, findings: Findings) -> Path | None:
         return None
     plain = name.removesuffix(".gz")
     for candidate in (name, plain, f"{plain}.gz"):
-        if path.with_name(candidate).is_file():
+        if kind_of(path.with_name(candidate)) == "a file":
             return path.with_name(candidate)
     findings.add(f"expected its labels in {quoted(name)} beside it, got nothing there")
     return None

@@ -19,7 +19,7 @@ from shoal.data._dataset import Dataset
 from shoal.data._findings import Findings, refuse
 from shoal.data._holdout import draw_test_rows
 from shoal.data._labelled import leave_out, places_of, test_place, training_place
-from shoal.data._pixels import RESIZE, alike
+from shoal.data._pixels import RESIZE, alike, two_levels
 from shoal.data._reading import Labelled, Looked, Place, Reading
 from shoal.errors import DataError, EnvironmentFault, Problem
 
@@ -124,7 +124,7 @@ def _joined(parts: Sequence[Labelled], reading: Reading) -> Labelled | None:
     if len(parts) < 2 or reading.problems:
         return parts[0] if parts else None
     channels = max(part.images.shape[1] for part in parts)
-    alike = [_like(part, (channels, *parts[0].images.shape[2:]), reading) for part in parts]
+    alike = [_like(part, (channels, *parts[0].images.shape[2:]), parts[0].white, reading) for part in parts]
     if reading.problems:
         return None
     groups = [part.groups for part in parts if part.groups is not None]
@@ -133,12 +133,16 @@ def _joined(parts: Sequence[Labelled], reading: Reading) -> Labelled | None:
         np.concatenate([part.labels for part in alike]),
         parts[0].place,
         np.concatenate(groups) if groups else None,
+        white=parts[0].white if len({part.white for part in parts}) == 1 else None,
     )
 
 
-def _like(part: Labelled, shape: tuple[int, ...], reading: Reading) -> Labelled:
-    """Bring the images of a part to the shape of the training images; see `alike`."""
+def _like(part: Labelled, shape: tuple[int, ...], white: int | None, reading: Reading) -> Labelled:
+    """Bring images to the shape of the training images (see `alike`); note those of two levels that are others."""
     findings = Findings(part.place)
+    if white is not None and part.white not in (None, white):
+        wanted, came = two_levels(white), two_levels(part.white)
+        findings.add(f"expected images like the training rows, of pixels that are {wanted}, got {came}")
     images = alike(part.images, shape, part.names, findings)
     reading.take(findings)
     return replace(part, images=images)
@@ -150,7 +154,7 @@ def _train_and_test(source: ImageSource, parts: list[Labelled | None], reading: 
     if reading.problems or train is None:
         raise DataError(reading.problems)
     if test is not None:
-        both = [train, _like(test, train.images.shape[1:], reading)]
+        both = [train, _like(test, train.images.shape[1:], train.white, reading)]
         refuse(reading.problems)
         return both
     held = draw_test_rows(len(train.labels), source.test_share, source.seed, train.labels, train.groups)
@@ -159,7 +163,7 @@ def _train_and_test(source: ImageSource, parts: list[Labelled | None], reading: 
 
 def _rows_of(part: Labelled, rows: NDArray[np.bool_]) -> Labelled:
     groups = None if part.groups is None else part.groups[rows]
-    return Labelled(part.images[rows], part.labels[rows], part.place, groups)
+    return Labelled(part.images[rows], part.labels[rows], part.place, groups, white=part.white)
 
 
 def image_dataset(
@@ -180,6 +184,7 @@ def image_dataset(
         test_fingerprint=_fingerprint(test),
         source=source,
         images=np.concatenate((train.images, test.images)),
+        white=train.white,
     )
 
 

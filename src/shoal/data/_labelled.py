@@ -26,8 +26,8 @@ _FOR_CLASSES: Final = (
 def holds_images(path: str | Path) -> bool:
     """Whether a path is for `load_image_dataset`: a folder, an IDX file, or an NPZ file with pictures in it."""
     path = Path(path)
-    if not path.is_file():
-        return path.is_dir()
+    if kind_of(path) != "a file":
+        return kind_of(path) == "a folder"
     if path.suffix.lower() == ".npz":
         return any(len(header.shape) > 2 for header in npz_headers(path, Findings("")).values())
     return is_idx(path)

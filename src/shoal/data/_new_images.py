@@ -33,14 +33,17 @@ class NewImages:
     notes: tuple[str, ...]
 
 
-def read_images(path: str | Path, shape: tuple[int, ...], *, resize: bool = False) -> NewImages:
+def read_images(
+    path: str | Path, shape: tuple[int, ...], *, resize: bool = False, white: int | None = None
+) -> NewImages:
     """Read new images of `shape` (C, H, W); with `resize` those of other sizes are brought to it.
 
+    `white` is that of the training images; see `with_white`.
     `path` is a picture, a folder of them (in folders or not), an IDX file of images, or an NPZ file with an array of
     images. Raises DataError.
     """
     path = Path(path)
-    reading = Reading(path, (shape[1], shape[2]) if resize else None)
+    reading = Reading(path, (shape[1], shape[2]) if resize else None, white=white)
     kind = kind_of(path)
     names: list[str] = []
     images: NDArray[np.uint8] | None = None
@@ -50,6 +53,7 @@ def read_images(path: str | Path, shape: tuple[int, ...], *, resize: bool = Fals
         images = _npz_images(path, reading)
     elif kind == "a file" and is_idx(path):
         images = read_idx_images(path, reading)
+        images = None if images is None else reading.sized(images, str(path.parent), path.name)
     else:
         images, names = _pictures(path, kind == "a folder", shape, reading)
     refuse(reading.problems)
@@ -74,7 +78,8 @@ def _npz_images(path: Path, reading: Reading) -> NDArray[np.uint8] | None:
     for other in pairs.values():
         if other is not pair:
             reading.notes.add(str(path), f"left out, since {pair.name} is predicted", other.images)
-    return read_npz_array(path, pair.images, reading)
+    images = read_npz_array(path, pair.images, reading)
+    return None if images is None else reading.sized(images, str(path), pair.images)
 
 
 def _pictures(
@@ -94,7 +99,8 @@ def _pictures(
     album = Album(place, looks, reading.resize, colour_of(looks, place, reading.notes))
     images = album.read(reading.notes, findings)
     reading.take(findings)
-    return images, [look.name or path.name for look in looks]
+    names = [look.name or path.name for look in looks]
+    return None if images is None else reading.levelled(images, place, names), names
 
 
 def _refuse_sizes(looks: list[Look], shape: tuple[int, ...], findings: Findings) -> None:

@@ -15,14 +15,11 @@ from shoal.data._findings import Findings, listed, quoted
 from shoal.data._npz import Header, npz_headers, read_npz
 from shoal.data._parts import IN_WORDS, Kind, Part, role_of_array, says_part
 from shoal.data._pixels import (
-    AS_BLACK_AND_WHITE,
     AS_BYTES,
     AS_SHARES,
-    AS_ZERO_AND_ONE,
     axes_of,
-    brought_to,
     channels_first,
-    resized,
+    white_of,
 )
 from shoal.data._reading import Labelled, Reading
 
@@ -105,36 +102,29 @@ class LookedNpz:
     def read(self, reading: Reading) -> Labelled | None:
         """Read the images."""
         images = read_npz_array(self.pair.path, self.pair.images, reading)
-        return None if images is None else Labelled(images, self.labels, str(self.pair.path), self.groups)
+        if images is None:
+            return None
+        sized = reading.sized(images, str(self.pair.path), self.pair.images)
+        return Labelled(sized, self.labels, str(self.pair.path), self.groups, white=white_of(images))
 
 
 def read_npz_array(path: Path, name: str, reading: Reading) -> NDArray[np.uint8] | None:
-    """Read one array of images, (N, C, H, W)."""
+    """Read one array of images, (N, C, H, W), in the size that it has."""
     findings = Findings(str(path))
     array = read_npz(path, findings, [name]).get(name)
     images, how = (None, "")
     if array is not None:
-        images, how = channels_first(array, f"array {quoted(name)}: ", findings)
+        images, how = channels_first(array, f"array {quoted(name)}: ", findings, reading.white)
         reading.scales.add(how)
-        if images is not None and how in ("", AS_BYTES) and images.max() == 1:
-            reading.scales.add(AS_ZERO_AND_ONE)
         if {AS_BYTES, AS_SHARES} <= reading.scales:
             findings.add(
                 "expected all arrays of images in one scale, got numbers from 0 to 1 and from 0 to 255"
-            )
-        if {AS_BLACK_AND_WHITE, AS_ZERO_AND_ONE} <= reading.scales:
-            findings.add(
-                "expected all arrays of images in one scale, got false and true, read as 0 and 255, and the numbers"
-                " 0 and 1"
             )
     if not reading.take(findings) or images is None:
         return None
     if how:
         reading.notes.add(str(path), f"{how}, in arrays", name)
-    if reading.resize is None or images.shape[2:] == reading.resize:
-        return images
-    reading.notes.add(str(path), f"{brought_to(reading.resize)}, in arrays", name)
-    return resized(images, reading.resize)
+    return images
 
 
 def npz_pairs(path: Path, reading: Reading) -> dict[Part, NpzPair]:

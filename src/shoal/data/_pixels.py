@@ -17,13 +17,14 @@ from shoal.data._notes import first_few, others_are
 MAX_PIXELS: Final = 4096 * 4096
 """Pixels of one image; more are refused before they are decoded."""
 RESIZE: Final = "data.resize = [HEIGHT, WIDTH] in the study brings all images to one size"
+WHITES: Final = (1, 255)
+"""The brighter of two levels: of the numbers 0 and 1, and of false and true."""
 _VALUES_AT_ONCE: Final = 1 << 22
 _NEAR: Final = 1e-3
 """How far 255 times a float may lie from a whole number; a float16 as far as it is rounded."""
 
 AS_SHARES: Final = "numbers from 0 to 1, multiplied by 255"
 AS_BYTES: Final = "whole numbers from 0 to 255, read as bytes"
-AS_ZERO_AND_ONE: Final = "whole numbers, 0 and 1 alone, read as bytes"
 AS_BLACK_AND_WHITE: Final = "false and true, read as 0 and 255"
 
 
@@ -46,11 +47,11 @@ def axes_of(shape: tuple[int, ...], place: str, findings: Findings) -> tuple[int
 
 
 def channels_first(
-    values: NDArray[Any], place: str, findings: Findings
+    values: NDArray[Any], place: str, findings: Findings, white: int | None = None
 ) -> tuple[NDArray[np.uint8] | None, str]:
     """Bring (N, H, W), (N, H, W, C) or (N, C, H, W) of numbers into the last form, as bytes; see `in_bytes`."""
     image = axes_of(values.shape, place, findings)
-    whole, how = (None, "") if image is None else in_bytes(values, place, findings)
+    whole, how = (None, "") if image is None else in_bytes(values, place, findings, white)
     if image is None or whole is None:
         return None, how
     if whole.ndim == 4 and whole.shape[3] in (1, 3):
@@ -58,11 +59,14 @@ def channels_first(
     return np.ascontiguousarray(whole.reshape(len(whole), *image)), how
 
 
-def in_bytes(values: NDArray[Any], place: str, findings: Findings) -> tuple[NDArray[np.uint8] | None, str]:
+def in_bytes(
+    values: NDArray[Any], place: str, findings: Findings, white: int | None = None
+) -> tuple[NDArray[np.uint8] | None, str]:
     """Turn numbers into the bytes they stand for, exactly, and say how; what stands for none is noted.
 
     Whole numbers from 0 to 255 are bytes whatever their type; of floats some must be above 1, since 0 and 1 alone
-    may mean either. Floats from 0 to 1 that are 255ths are bytes divided by 255. All else would lose something.
+    may mean either unless `white`, that of the training images, is known: what they are then is left to `with_white`.
+    Floats from 0 to 1 that are 255ths are bytes divided by 255. All else would lose something.
     """
     if values.dtype == np.uint8:
         return values, ""
@@ -75,7 +79,7 @@ def in_bytes(values: NDArray[Any], place: str, findings: Findings) -> tuple[NDAr
     if not (low >= 0 and high <= 255) or (high > 1 and not whole):
         findings.add(f"{place}{_expected(values.dtype)}, got {_odd(values, low, high)}")
         return None, ""
-    shares = values.dtype.kind == "f" and high <= 1
+    shares = values.dtype.kind == "f" and high <= 1 and not (whole and white is not None)
     if shares and whole:
         findings.add(
             f"{place}expected numbers of which one can tell whether 1 is white or nearly black,"
@@ -125,6 +129,42 @@ def _odd(values: NDArray[Any], low: float, high: float) -> str:
         return f"{high:g} ({values.dtype})"
     odd = next(part[np.floor(part) != part] for part in _pieces(values) if (np.floor(part) != part).any())
     return f"{float(odd[0]):g} beside {high:g} ({values.dtype})"
+
+
+def white_of(images: NDArray[np.uint8]) -> int | None:
+    """Give the brighter of two levels where images hold 0 and 255 alone, or 0 and 1 alone; None for all others."""
+    white = int(images.max(initial=0))
+    if white not in WHITES or any(((part != 0) & (part != white)).any() for part in _pieces(images)):
+        return None
+    return white
+
+
+def with_white(images: NDArray[np.uint8], white: int | None) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
+    """Bring images of two levels to those of the training images, 0 and `white`; give the numbers of those it changed.
+
+    False and true are read as 0 and 255, and the same pixels as numbers are 0 and 1. Each image is looked at alone.
+    """
+    if white is None:
+        return images, np.zeros(0, np.intp)
+    other = other_white(white)
+    pixels = tuple(range(1, images.ndim))
+    odd = (
+        (images == other).any(axis=pixels) & ((images == 0) | (images == other)).all(axis=pixels)
+    ).nonzero()[0]
+    if len(odd):
+        images = images.copy()
+        images[odd] = np.where(images[odd] > 0, np.uint8(white), np.uint8(0))
+    return images, odd
+
+
+def other_white(white: int) -> int:
+    """Give the other of `WHITES`."""
+    return next(level for level in WHITES if level != white)
+
+
+def two_levels(white: int) -> str:
+    """Say which two levels the pixels of images have."""
+    return "0 or 1" if white == 1 else "0 or 255 (false or true)"
 
 
 def resized(images: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from shoal.data._classes import numbered, sorted_texts
 from shoal.data._dataset import Column, Dataset
 from shoal.data._findings import listed, quoted, refuse
+from shoal.data._pixels import WHITES
 from shoal.errors import DataError, ModelFileError, Problem
 
 Standardize = Literal["none", "inputs", "both"]
@@ -55,6 +56,8 @@ class Preprocessing:
     channels: tuple[Scale, ...] = ()
     resize: tuple[int, int] | None = None
     """(H, W) that images of any size were and are brought to, before all else."""
+    white: int | None = None
+    """The brighter of two levels of the training images (see `white_of`): new images of two levels get the same."""
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -171,6 +174,7 @@ class Preprocessing:
             "targets": [_scale_json(scale) for scale in self.target_scales],
             "channels": [_scale_json(channel) for channel in self.channels],
             **({} if self.resize is None else {"resize": list(self.resize), "method": RESIZING}),
+            **({} if self.white is None else {"white": self.white}),
         }
 
     @classmethod
@@ -186,6 +190,9 @@ class Preprocessing:
             case {"resize": [int(height), int(width)], "method": "bilinear", "channels": [*channels], **rest}:
                 if channels and height > 0 and width > 0 and bool not in (type(height), type(width)):
                     return replace(cls.from_json({"channels": channels, **rest}), resize=(height, width))
+            case {"white": int(white), "channels": [*channels], **rest}:
+                if channels and white in WHITES and type(white) is int:
+                    return replace(cls.from_json({"channels": channels, **rest}), white=white)
         raise ModelFileError(
             "preprocessing: expected lists of inputs, targets and channels, got something else"
         )
@@ -197,7 +204,9 @@ def fit_preprocessing(dataset: Dataset, rows: NDArray[np.int64], standardize: St
     Raises DataError for a column whose mean or standard deviation overflows.
     """
     if dataset.images is not None:
-        return Preprocessing((), (), _fit_channels(dataset.images, rows, standardize), dataset.resize)
+        return Preprocessing(
+            (), (), _fit_channels(dataset.images, rows, standardize), dataset.resize, dataset.white
+        )
     columns: list[Scale | OneHot] = []
     for column in dataset.columns:
         values = column.values[rows]

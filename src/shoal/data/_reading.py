@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from shoal.data._findings import Findings
 from shoal.data._notes import Notes
+from shoal.data._pixels import brought_to, other_white, resized, two_levels, with_white
 from shoal.errors import Problem
 
 
@@ -24,13 +25,15 @@ class Reading:
     """How images are wanted, what is wrong with them, and what is to be said of them.
 
     `resize` is (height, width), `groups` what the study says of groups, `base` the path of its training images;
-    `scales` are those in which numbers came.
+    `scales` are those in which numbers came; `white` is that of the images that a model was trained on, if these are
+    new ones to predict.
     """
 
     base: Path
     resize: tuple[int, int] | None = None
     groups: str | None = None
     scales: set[str] = field(default_factory=set)
+    white: int | None = None
     problems: list[Problem] = field(default_factory=list)
     notes: Notes = field(default_factory=Notes)
 
@@ -38,6 +41,24 @@ class Reading:
         """Take over what was found; whether it was nothing."""
         self.problems += findings.problems()
         return not findings.found
+
+    def sized(self, images: NDArray[np.uint8], place: str, name: str) -> NDArray[np.uint8]:
+        """Bring the images of an array `name` to the levels and the size that are wished, and say so."""
+        images = self.levelled(images, place, [name] * len(images))
+        if self.resize is None or images.shape[2:] == self.resize:
+            return images
+        self.notes.add(place, f"{brought_to(self.resize)}, in arrays", name)
+        return resized(images, self.resize)
+
+    def levelled(self, images: NDArray[np.uint8], place: str, names: Sequence[str]) -> NDArray[np.uint8]:
+        """Bring new images of two levels to those of the training images (see `with_white`), and say of which."""
+        images, odd = with_white(images, self.white)
+        if self.white is not None:
+            came, wanted = two_levels(other_white(self.white)), two_levels(self.white)
+            for number in odd.tolist():
+                what = f"pixels of {came} read as {wanted}, as in the training images"
+                self.notes.add(place, what, names[number])
+        return images
 
     def refuse(self, where: Path, what: str) -> None:
         """Note one thing that is wrong with a file or folder."""
@@ -48,7 +69,8 @@ class Reading:
 class Labelled:
     """Images (N, C, H, W), the text of their classes and, if wished, of their groups (N,), and where they stood.
 
-    `names` are those of the images, where they have any.
+    `names` are those of the images, where they have any; `white` is the brighter of two levels, where they have two
+    alone (see `white_of`).
     """
 
     images: NDArray[np.uint8]
@@ -56,6 +78,7 @@ class Labelled:
     place: str
     groups: NDArray[np.str_] | None = None
     names: Sequence[str] = ()
+    white: int | None = None
 
 
 class Looked(Protocol):

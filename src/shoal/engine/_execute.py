@@ -33,7 +33,6 @@ class Executor:
         """Train and store what `store` does not know yet; raises Interrupted after a wish to stop."""
         if not planned:
             return
-        store.forget_failed()
         refuse_strangers(planned, self.ground.dataset, store)
         missing = unique(planned, store.known())
         work = {fit.id: fit_seconds(fit, self.trainers[fit.trainer]) for fit in missing}

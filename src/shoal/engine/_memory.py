@@ -18,10 +18,9 @@ from numpy.typing import NDArray
 
 from shoal.engine._predict import trainer_of
 from shoal.engine._torch import TorchTrainer
-from shoal.engine._train import Checkpoint, advance_fit, record_of
+from shoal.engine._train import Checkpoint, advance_fit, failure, record_of
 from shoal.engine._trainer import FitData, Job, Rows, State, Trainer, initial_state, steps_per_epoch
 from shoal.engine._trainers import Trainers
-from shoal.errors import EnvironmentFault, InputError
 from shoal.nets import Architecture, forward
 from shoal.results import FitRecord
 
@@ -92,12 +91,8 @@ class MemoryGround:
         state = start.state() if start else _first_state(fit)
         try:
             advance_fit(fit, trainer, self.data(fit), state, on_slice)
-        except MemoryError as error:
-            raise EnvironmentFault("out of memory while training; fewer jobs at a time need less") from error
-        except InputError:  # what is refused is no fault of the fit
-            raise
-        except (ArithmeticError, RuntimeError, ValueError) as error:
-            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        except Exception as error:
+            reason = failure(error, "fewer jobs at a time need less")
             return record_of(fit, _first_state(fit), "failed", reason, begun)
         return finished(fit, state, begun)
 

@@ -21,6 +21,7 @@ from shoal.engine._fits import Fit
 from shoal.engine._inside import CHANNELS_KEPT, UNIT_ROWS
 from shoal.engine._need_fits import fit_bytes, left_bytes, maps
 from shoal.engine._need_pictures import picture_bytes
+from shoal.files import kind_of
 
 MB: Final = 1e6
 
@@ -57,7 +58,7 @@ class Source:
 def source_of(paths: Iterable[str | None], dataset: Dataset) -> Source:
     """Look how large the files are; the cells are those of the columns used."""
     texts = [Path(path) for path in paths if path and Path(path).suffix.lower() in (".csv", ".tsv", ".tab")]
-    size = sum(path.stat().st_size for path in texts if path.is_file())
+    size = sum(path.stat().st_size for path in texts if kind_of(path) == "a file")
     return Source(size, dataset.rows * (len(dataset.columns) + len(dataset.target_names)) if size else 0)
 
 

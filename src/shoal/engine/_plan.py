@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from shoal.data import Dataset, Standardize, doubted
+from shoal.data import Dataset, Standardize, doubted, untested
 from shoal.engine._fits import PlannedFit, Planner, unique
 from shoal.engine._forecast import Circumstances, crowded, seconds_alone
 from shoal.engine._need import predicted_peaks, source_of
@@ -59,14 +59,19 @@ def memory_need(planner: Planner, workers: int) -> dict[str, float]:
 def _described(dataset: Dataset) -> str:
     test = dataset.rows - dataset.train_rows
     columns = len(dataset.columns)
-    given = f"{columns} input{'s' * (columns != 1)}"
+    given = _counted(columns, "input")
     if dataset.images is not None:
         channels, height, width = dataset.images.shape[1:]
-        given = f"images of {width} × {height} pixels, {channels} channel{'s' * (channels != 1)}"
+        given = f"images of {width} × {height} pixels, {_counted(channels, 'channel')}"
     asked = (
         f"{len(dataset.classes)} classes" if dataset.classes else f"target {', '.join(dataset.target_names)}"
     )
-    return f"{dataset.train_rows:,} training rows, {test:,} test rows, {given}, {asked}"
+    rows = f"{_counted(dataset.train_rows, 'training row')}, {_counted(test, 'test row')}"
+    return f"{rows}, {given}, {asked}"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def _stage(name: str, planned: Sequence[PlannedFit]) -> tuple[str, int, int]:
@@ -85,12 +90,13 @@ def _notes(planner: Planner, planned: Sequence[PlannedFit]) -> tuple[str, ...]:
     if large:
         batch, rows = large[0]
         notes.append(
-            f"batch_size {batch} is above the {rows} training rows of a fit: every step uses all rows"
+            f"batch_size {batch} is above the {_counted(rows, 'training row')} of a fit: every step uses all rows"
         )
     if planner.dataset.drawn:
         held = planner.dataset.rows - planner.dataset.train_rows
         notes.append(
-            f"no data.test: {held} rows ({planner.study.data.test_share:.0%}) were set apart as test rows"
+            f"no data.test: {_counted(held, 'row')} ({100 * planner.study.data.test_share:.0f} %)"
+            f" {'was' if held == 1 else 'were'} set apart as test rows"
         )
     return tuple(notes)
 
@@ -107,7 +113,7 @@ def doubts_before(planner: Planner) -> Iterator[str]:
 
 
 def data_doubts(dataset: Dataset, standardize: Standardize) -> Iterator[str]:
-    """Say what is to be doubted of the columns before anything is trained; the checks of the run say it again."""
+    """Say what is to be doubted of the data before anything is trained; the checks of the run say it again."""
     columns = doubted(dataset, standardize)
     doubts = (("in numbers of 32 bits", columns.merged()), ("not standardised", columns.unscaled()))
     for what, told in doubts:
@@ -116,6 +122,8 @@ def data_doubts(dataset: Dataset, standardize: Standardize) -> Iterator[str]:
             yield f'{what}: {_listed(told)} (data.standardize = "{wanted}" scales them)'
     for sentence in columns.numbering():
         yield f"input {sentence} (data.inputs can leave it out)"
+    if dataset.classes and (told := untested(dataset.classes, dataset.targets, dataset.train_rows)):
+        yield f"no test row is of class {_listed(told)}: test scores say nothing of such a class"
 
 
 def _listed(parts: Sequence[str], most: int = 4) -> str:

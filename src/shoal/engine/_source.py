@@ -30,6 +30,7 @@ from shoal.engine._available import available_memory
 from shoal.engine._fits import Planner, prepare
 from shoal.engine._trainer import Trainer
 from shoal.errors import DataError, Problem, StudyError
+from shoal.files import kind_of
 from shoal.results import FitRecord, Truth
 from shoal.study import Augment, Study
 
@@ -57,7 +58,7 @@ def load_data(study: Study) -> Dataset:
 
 def _speaks_of_images(study: Study, train: str) -> bool:
     """Whether a study without a target means images, at a path that holds none: it is told what is wrong with that."""
-    return not study.data.targets and (study.network.kind == "cnn" or not Path(train).is_file())
+    return not study.data.targets and (study.network.kind == "cnn" or kind_of(Path(train)) != "a file")
 
 
 def _image_source(study: Study, train: str) -> ImageSource:

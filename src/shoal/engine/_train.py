@@ -14,7 +14,7 @@ from shoal.data import Dataset, Preprocessing, Standardize
 from shoal.engine._fits import Fit, prepare
 from shoal.engine._predict import Trained, answers, network_inputs
 from shoal.engine._trainer import CURVES, FitData, Job, Rows, State, Trainer, initial_state
-from shoal.errors import EnvironmentFault, InputError
+from shoal.errors import EnvironmentFault, ShoalError
 from shoal.results import FitRecord, classification_scores, regression_scores
 
 SLICE_SECONDS: Final = 0.2
@@ -90,8 +90,8 @@ def train_fit(
 ) -> FitRecord:
     """Train one fit to its end, or to its sickness, and say what came of it.
 
-    `on_slice` is called before every slice with the state; whatever it raises ends the fit. Any other error
-    of the fit itself becomes a record with the status "failed".
+    `on_slice` is called before every slice with the state; what it raises to stop ends the fit without a record. Any
+    error of the fit itself becomes a record with the status "failed".
     """
     begun = time.perf_counter()
     try:
@@ -103,13 +103,21 @@ def train_fit(
             sick = f"diverged in epoch {state.sick_epoch}, batch {state.sick_batch}: the loss is not finite"
             return record_of(fit, state, "diverged", sick, begun)
         return _finished(fit, ground.dataset, preprocessing, trainer, state, begun)
-    except MemoryError as error:
-        raise EnvironmentFault("out of memory while training; fewer --workers need less") from error
-    except InputError:  # what is refused is no fault of the fit
-        raise
-    except (ArithmeticError, RuntimeError, ValueError) as error:
-        state = initial_state(fit.job)
-        return record_of(fit, state, "failed", f"{type(error).__name__}: {error}".splitlines()[0], begun)
+    except Exception as error:
+        reason = failure(error, "fewer --workers need less")
+        return record_of(fit, initial_state(fit.job), "failed", reason, begun)
+
+
+def failure(error: Exception, advice: str) -> str:
+    """Say in one line why a fit failed, whatever went wrong in it: no other fit ends for that.
+
+    A refusal, and what the machine failed at, are no faults of the fit: they are raised, lack of memory with `advice`.
+    """
+    if isinstance(error, MemoryError):
+        raise EnvironmentFault(f"out of memory while training; {advice}") from error
+    if isinstance(error, ShoalError | OSError):
+        raise error
+    return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 def fit_data(fit: Fit, dataset: Dataset, preprocessing: Preprocessing) -> FitData:

@@ -82,8 +82,8 @@ class Lot:
         return self.trainer.workers == "threads" or self.fits[0].job.architecture.convolutional
 
 
-class Stopped(Exception):
-    """Ends a fit on request."""
+class Stopped(BaseException):
+    """Ends a fit on request: no error, and no failure of the fit."""
 
 
 @dataclass

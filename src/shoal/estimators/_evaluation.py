@@ -145,7 +145,21 @@ class Evaluation:
             self.shared,
             train_scores=self.search.return_train_score,
         )
-        return evaluate(self.candidates[self._before :], _Fixed(splits), more_results, **context)
+        try:
+            return evaluate(self.candidates[self._before :], _Fixed(splits), more_results, **context)
+        except ValueError:
+            self._refuse_settings()
+            raise
+
+    def _refuse_settings(self) -> None:
+        """Raise what the estimator as it was given says to the settings of a candidate: it names no parts of ours."""
+        for settings in self.candidates[self._before :]:
+            estimator, own = clone(self.estimator), clone(dict(settings), safe=False)
+            self.restore(estimator)
+            try:
+                estimator.set_params(**own)
+            except ValueError as error:
+                raise error from None
 
     # -- the order of fits ---------------------------------------------------------------------------------------
 

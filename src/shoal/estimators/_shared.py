@@ -165,6 +165,9 @@ class Shelf:
         # A Pipeline clones transformers before it fits them where its memory has a location.
         self.location = getattr(self._memory, "location", "elsewhere")
 
+    def __repr__(self) -> str:
+        return repr(self.given)
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Shelf:
         """Stay the same one: clones of a Pipeline share it."""
         return self

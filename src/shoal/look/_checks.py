@@ -81,8 +81,9 @@ RULES: Final[tuple[_Rule, ...]] = (
         "SH003", "note", "The chosen candidate cannot be told from others", _doubts.not_distinguishable,
         "Other rows or other initial weights might have chosen another candidate; nothing follows from the order"
         " of these.",
-        'Take the smallest of them (search.rule = "one-standard-error"), or tell them apart with repeated folds'
-        ' (search.folds = { kind = "repeated", times = 5 }).',
+        "Take the smallest of them, or at least the smallest within one standard error (search.rule ="
+        ' "one-standard-error"), or tell them apart with repeated folds (search.folds = { kind = "repeated",'
+        " times = 5 }).",
         "Nadeau, C., Bengio, Y. (2003). Inference for the generalization error."
         " Machine Learning 52, 239-281.",
     ),
@@ -204,11 +205,20 @@ RULES: Final[tuple[_Rule, ...]] = (
     ),
     _Rule(
         "SH018", "warning", "An input numbers the rows", _doubts_numbers.numbers_of_rows,
-        "Where the rows are sorted by the target, such a number gives it away; in new rows it says nothing.",
-        "Leave it out: name the other columns in data.inputs. If it is a measurement, such as time, ask whether test"
-        " rows lie between training rows as new rows will not.",
+        "A mere number of the rows says nothing in new ones, and gives the target away where the rows are sorted by it."
+        " A time that is counted so (a year, a day) may carry a trend, but new rows lie beyond all that was learned.",
+        "Leave a mere number out: name the other columns in data.inputs. Keep a time whose trend is wanted, and test on"
+        " the latest rows (data.test), since test rows drawn between training rows are easier than new ones.",
         "Kaufman, S., Rosset, S., Perlich, C., Stitelman, O. (2012). Leakage in data mining: formulation, detection,"
         " and avoidance. ACM Transactions on Knowledge Discovery from Data 6(4), 15.",
+    ),
+    _Rule(
+        "SH019", "warning", "Some classes have no test rows", _doubts_numbers.untested_classes,
+        "Whether the model knows these classes was never tested: its accuracy is that on the others.",
+        "Add rows of these classes to the test rows; where test rows are drawn, more rows of the class, or a larger"
+        " data.test_share, bring some.",
+        "Forman, G., Scholz, M. (2010). Apples-to-apples in cross-validation studies: pitfalls in classifier"
+        " performance measurement. ACM SIGKDD Explorations 12(1), 49-57.",
     ),
 )  # fmt: skip
 """Every check, in the order of its code."""

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data import Doubted
+from shoal.data import Doubted, untested
 from shoal.look._doubts import count, listed, shown
 from shoal.look._tables import percent
 from shoal.results import Results
@@ -84,6 +84,15 @@ def never_named(results: Results) -> str:
     order = missed[np.argsort(-rows_K[missed], kind="stable")].tolist()
     told = [f"{shown(truth.classes[k])} ({count(int(rows_K[k]), 'test row')})" for k in order]
     return f"The delivered model never answers {listed(told)}."
+
+
+def untested_classes(results: Results) -> str:
+    """Name the classes of the training rows that no test row has."""
+    truth = results.truth
+    if not truth.classes or len(truth.y) == truth.train_rows:
+        return ""
+    told = untested(truth.classes, truth.y, truth.train_rows)
+    return f"No test row is of class {listed(told)}." if told else ""
 
 
 def lost_in_32_bits(results: Results) -> str:

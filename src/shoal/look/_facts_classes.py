@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.results import CalibrationBins, calibration_bins, confusion_matrix
+from shoal.results import BINS, CalibrationBins, calibration_bins, confusion_matrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,9 +79,9 @@ def confusion(
 
 
 def calibration(
-    name: str, true_V: NDArray[Any], probability_RVK: NDArray[Any], bins: int = 10
+    name: str, true_V: NDArray[Any], probability_RVK: NDArray[Any], bins: int = BINS
 ) -> Calibration:
-    """Compare confidence with accuracy in `bins` bins of equal width, over all repeats."""
+    """Compare confidence with accuracy in `bins` bins of equal width, over all repeats; as many as `ece` has."""
     repeats, _, classes = probability_RVK.shape
     found = calibration_bins(np.tile(true_V, repeats), probability_RVK.reshape(-1, classes), bins)
     return Calibration(name, found, repeats)

@@ -194,6 +194,12 @@ def text_of(value: Any) -> str:
     return "none" if value is None else str(value)
 
 
+def settings_text(values: Mapping[str, Any]) -> str:
+    """Name a candidate by its settings, for a sentence; one without any is the study's own network."""
+    named = zip(short_keys(list(values)), values.values(), strict=True)
+    return ", ".join(f"{name} {text_of(value)}" for name, value in named) or "the study’s own network"
+
+
 def _effect(name: str, values: Sequence[Any], score_CU: NDArray[np.float64], rows: Rows | None) -> Effect:
     """Describe one hyperparameter; `rows` None takes the intervals from the candidates instead of the folds."""
     level_C, levels = _levels(values)

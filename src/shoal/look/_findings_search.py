@@ -23,7 +23,7 @@ from shoal.look._facts_ensemble import (
     ensemble_spread,
 )
 from shoal.look._facts_references import Published, published
-from shoal.look._facts_search import short_keys, text_of
+from shoal.look._facts_search import settings_text
 from shoal.look._findings import Findings
 from shoal.look._measures import leading_metric, on_test_rows
 from shoal.results import higher_is_better
@@ -60,13 +60,10 @@ def candidate_curves(findings: Findings) -> CandidateCurves | None:
         }
         of_candidate.setdefault(str(curve["candidate_id"].iloc[0]), []).append(arrays)
     values = {row.candidate_id: row.values for row in results.candidate_rows}
-    names = list(dict.fromkeys(key for settings in values.values() for key in settings))
-    short = dict(zip(names, short_keys(names), strict=True))
     found: list[CandidateCurve] = []
     for row in frame[~frame["sick"]].to_dict("records"):
         name = str(row["candidate_id"])
-        label = ", ".join(f"{short[key]} {text_of(value)}" for key, value in values[name].items())
-        place = (label or "the study's own settings", int(row["rank"]), float(row["selection_score"]))
+        place = (settings_text(values[name]), int(row["rank"]), float(row["selection_score"]))
         one = candidate_curve(*place, of_candidate.get(name, []), chosen=bool(row["chosen"]))
         found += [one] if one is not None else []
     if len(found) < 2:

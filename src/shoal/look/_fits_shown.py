@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from shoal.look._escape import seen
-from shoal.look._facts_search import short_keys, text_of
+from shoal.look._facts_search import settings_text
 from shoal.results import PlanEntry, Results
 
 MOST_FITS: Final = 400
@@ -55,10 +55,11 @@ def _groups(results: Results) -> Iterator[tuple[str, int | None, list[PlanEntry]
             yield "delivered network", None, entries
     values = {row.candidate_id: row.values for row in results.candidate_rows}
     for place, candidate in enumerate(results.candidates["candidate_id"], start=1):
-        names = short_keys(list(values[candidate]))
-        settings = zip(names, values[candidate].values(), strict=True)
-        told = ", ".join(f"{name} {text_of(value)}" for name, value in settings)
-        yield f"candidate {place}: {told}", place, done.get(("search", candidate), [])
+        yield (
+            f"candidate {place}: {settings_text(values[candidate])}",
+            place,
+            done.get(("search", candidate), []),
+        )
 
 
 def _titles(entries: list[PlanEntry]) -> list[str]:

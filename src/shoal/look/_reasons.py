@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shoal.look._facts_search import settings_text
 from shoal.results import Choice, Results, Standing
 
 
@@ -16,12 +17,12 @@ def reasons(results: Results) -> tuple[str, ...]:
     over = f"{counted(folds, 'fold')}" + (f" and {counted(repeats, 'repeat')}" if repeats > 1 else "")
     which = "has the best selection score" if others else "is the only one; its selection score"
     found = [
-        f"Candidate {best.candidate_id} {which}: mean {choice.metric} over {over} {best.selection_score:.4g},"
+        f"Candidate {_named(best, results)} {which}: mean {choice.metric} over {over} {best.selection_score:.4g},"
         f" standard error {best.standard_error:.2g}."
     ]
     if others:
         told = told_from_others(*others_alike(choice))
-        found += [*_by_rule(choice), f"{told} (corrected resampled t-test, Holm’s correction, 5 %)."]
+        found += [*_by_rule(choice, results), f"{told} (corrected resampled t-test, Holm’s correction, 5 %)."]
     if sick := sum(one.sick for one in choice.standings):
         many = "has a fit that diverged or failed" if sick == 1 else "have fits that diverged or failed"
         left = "was" if sick == 1 else "were"
@@ -52,7 +53,7 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
-def _by_rule(choice: Choice) -> list[str]:
+def _by_rule(choice: Choice, results: Results) -> list[str]:
     """Say what the rule of one standard error made of the candidates near the best; nothing for the rule `best`."""
     best = choice.standings[0]
     near = [one for one in choice.standings if _within(one, best)]
@@ -67,8 +68,15 @@ def _by_rule(choice: Choice) -> list[str]:
     chosen = next(one for one in near if one.candidate_id == choice.candidate_id)
     return [
         f"Of the {len(near):,} candidates within one standard error of the best, itself among them,"
-        f" {chosen.candidate_id} has the fewest parameters: {chosen.parameter_count:,}, not {best.parameter_count:,}."
+        f" candidate {_named(chosen, results)} has the fewest parameters: {chosen.parameter_count:,}, not"
+        f" {best.parameter_count:,}."
     ]
+
+
+def _named(one: Standing, results: Results) -> str:
+    """Name a healthy candidate by its rank and its settings, as the lists and pictures of a search do."""
+    values = next(row.values for row in results.candidate_rows if row.candidate_id == one.candidate_id)
+    return f"{one.rank} ({settings_text(values)})"
 
 
 def _within(one: Standing, best: Standing) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.look._facts_search import short_keys, text_of
+from shoal.look._facts_search import settings_text
 from shoal.look._findings import Findings
 from shoal.look._notes import listed
 from shoal.look._reasons import counted, others_alike, told_from_others
@@ -75,8 +75,7 @@ def _chosen(results: Results) -> str:
     if choice is None:
         return f"Nothing yet: {results.unfinished:,} fits are not trained."
     row = next(row for row in results.candidate_rows if row.candidate_id == choice.candidate_id)
-    names = zip(short_keys(list(row.values)), row.values.values(), strict=True)
-    settings = ", ".join(f"{name} {text_of(value)}" for name, value in names) or "the base network"
+    settings = settings_text(row.values)
     standing = next(one for one in choice.standings if one.candidate_id == choice.candidate_id)
     score = f"{choice.metric} {one_number(standing.selection_score)}"
     score += f", standard error {one_number(standing.standard_error, 2)}"

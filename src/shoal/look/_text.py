@@ -12,6 +12,7 @@ import numpy as np
 
 from shoal.errors import visible
 from shoal.look._checks import checks
+from shoal.look._facts_search import settings_text
 from shoal.look._findings import Findings
 from shoal.look._findings_inside import unit_counts
 from shoal.look._notes import effects_said, shares_said
@@ -196,9 +197,9 @@ def _search_text(results: Results) -> str:
         lines.append(f"... and {len(rows) - len(shown)} more; Results.candidates has all")
     lines.append("= cannot be told from the best at 5 % (corrected resampled t-test, Holm)")
     if results.choice:
-        winner = next(row for row in frame.to_dict("records") if row["chosen"])
-        settings = ", ".join(f"{key.partition('.')[2]} {number(_value(winner[key]))}" for key in keys)
-        lines.append(f"chosen: {settings or 'the study’s own network'}")
+        chosen = results.choice.candidate_id
+        values = next(row.values for row in results.candidate_rows if row.candidate_id == chosen)
+        lines.append(f"chosen: {settings_text(values)}")
         lines += [textwrap.fill(f"- {reason}", 118, subsequent_indent="  ") for reason in reasons(results)]
     return "\n".join(lines)
 

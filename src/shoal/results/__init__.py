@@ -9,6 +9,7 @@ from shoal.results._record import CandidateRow, FitRecord, Plan, PlanEntry, Stag
 from shoal.results._results import Results
 from shoal.results._schema import expect, refusing
 from shoal.results._scores import (
+    BINS,
     CalibrationBins,
     ClassScores,
     calibration_bins,
@@ -23,6 +24,7 @@ from shoal.results._statistics import PairedTest, corrected_t_test, holm, mean_a
 from shoal.results._store import Identity, Store
 
 __all__ = [
+    "BINS",
     "PICTURES",
     "REPLACED",
     "REPORT_NAME",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
+import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -407,7 +408,9 @@ def _our_schema(version: int) -> list[tuple[Any, ...]]:
 
 def _is_there(path: Path) -> bool:
     try:
-        return path.is_file()
+        return stat.S_ISREG(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: no name that a file can have
+        return False
     except OSError as error:  # no permission to look
         what = f"expected a run folder that can be read ({error.strerror})"
         raise RunFolderError(Problem(str(path.parent), what)) from error

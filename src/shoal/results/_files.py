@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from shoal.errors import InputError, Problem
-from shoal.files import Folder
+from shoal.files import Folder, kind_of
 from shoal.results._folder import PICTURES, REPLACED, STORE_NAME, folder_error, size_of
 from shoal.results._lock import RunLock
 from shoal.results._store import Store
@@ -40,7 +40,7 @@ class RunFiles:
         return self
 
     def _pictures(self) -> dict[str, str | None]:
-        if not (self._folder / PICTURES).is_dir():
+        if kind_of(self._folder / PICTURES) != "a folder":
             return {}
         with self._opened(PICTURES) as opened:
             return {name: opened.sha256(name) for name in opened.names() if _PICTURE.fullmatch(name)}

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from shoal.errors import EnvironmentFault, InputError, Problem, RunFolderError, ShoalError
-from shoal.files import Folder
+from shoal.files import Folder, kind_of
 
 STORE_NAME: Final = "results.sqlite"
 LOCK_NAME: Final = "run.lock"
@@ -49,27 +49,29 @@ def make_folder(folder: Path) -> None:
     What is new is flushed to disk: a file that survives the death of the machine needs its folders.
     """
     try:
-        if folder.is_dir():
+        if kind_of(folder) == "a folder":
             return
-        new = [path for path in (folder, *folder.parents) if not path.exists()]
+        _nearest(folder.absolute())
+        new = [path for path in (folder, *folder.parents) if kind_of(path) == "nothing"]
         folder.mkdir(parents=True, exist_ok=True)
         for path in new:
             with Folder.open(path.parent) as above:
                 above.flush()
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise folder_error(folder, error) from error
 
 
 def refuse_unusable(folder: Path) -> None:
     """Refuse what `make_folder` and a run in that folder would, without making anything."""
     try:
-        there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-        if not there.is_dir():
-            code = errno.EEXIST if there == folder else errno.ENOTDIR
+        whole = folder.absolute()
+        there = _nearest(whole)
+        if kind_of(there) != "a folder":
+            code = errno.EEXIST if there == whole else errno.ENOTDIR
             raise OSError(code, os.strerror(code))
         if not os.access(there, os.W_OK | os.X_OK):
             raise OSError(errno.EACCES, os.strerror(errno.EACCES))
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise folder_error(folder, error) from error
     refuse_foreign(folder)
     refuse_ways_out(folder, writing=True)
@@ -92,7 +94,7 @@ def refuse_ways_out(folder: Path, *, writing: bool) -> None:
 
 def refuse_foreign(folder: Path) -> None:
     """Refuse a folder that holds something and is no run folder: nothing of a person's is mixed with ours."""
-    if not folder.is_dir() or _state(folder / STORE_NAME) is not None:
+    if kind_of(folder) != "a folder" or _state(folder / STORE_NAME) is not None:
         return
     try:
         with Folder.open(folder) as opened:
@@ -134,6 +136,23 @@ def _refuse(path: Path, right: object, expected: str, *, alone: bool) -> None:
         raise RunFolderError(Problem(str(path), f"{what}; put a copy in its place"))
 
 
+def _nearest(folder: Path) -> Path:
+    """Give the folder, or what stands nearest above it. Raises as `_stands` does for names that no folder can have."""
+    there = next(path for path in (folder, *folder.parents) if _stands(path))
+    for name in folder.relative_to(there).parts:  # the system refuses one that is too long before it is made
+        _stands(there / name)
+    return there
+
+
+def _stands(path: Path) -> bool:
+    """Whether anything stands there, through links. Raises OSError, and ValueError, where that cannot be asked."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
 def _state(path: Path) -> os.stat_result | None:
     """Give what stands there itself, not what it may point to; None where nothing does."""
     try:
@@ -143,6 +162,8 @@ def _state(path: Path) -> os.stat_result | None:
     except OSError as error:  # no permission to look
         what = f"expected a run folder that can be read ({error.strerror})"
         raise RunFolderError(Problem(str(path.parent), what)) from error
+    except ValueError as error:
+        raise folder_error(path.parent, error) from error
 
 
 def size_of(path: Path) -> int | None:
@@ -174,8 +195,10 @@ def copy_file(source: Path, target: Path) -> None:
         ) from error
 
 
-def folder_error(folder: Path, error: OSError) -> ShoalError:
+def folder_error(folder: Path, error: OSError | ValueError) -> ShoalError:
     """Turn what the system answered into one line: a folder that cannot be used, or a failing machine."""
+    if isinstance(error, ValueError):  # a zero byte, or a letter that the system's names cannot hold
+        return RunFolderError(Problem(str(folder), f"expected a name that a folder can have ({error})"))
     problem = Problem(str(folder), f"expected a folder that can be written ({error.strerror})")
     ours = (
         errno.EACCES,

@@ -11,8 +11,20 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
+
+from shoal.study._key_paths import key_path_text
+from shoal.study._texts import quoted
 
 Activation = Literal["sigmoid", "tanh", "relu", "leaky-relu", "elu", "gelu", "silu", "softplus", "identity"]
 Optimizer = Literal["sgd", "adam", "adamw", "rmsprop"]
@@ -290,6 +302,22 @@ class Search(_Part):
     metric: Metric = "loss"
     rule: Literal["best", "one-standard-error"] = "best"
     space: dict[str, ListOrRange] = {}
+
+    @field_validator("space", mode="before")
+    @classmethod
+    def _whole_keys(cls, space: Any) -> Any:
+        """Say so where the dots of a key made tables of it; a range has no such names."""
+        for section in ("network", "training") if isinstance(space, dict) else ():
+            path, inner = [section], space.get(section)
+            while isinstance(inner, dict) and inner and not {"low", "high"} & set(inner):
+                name, inner = next(iter(inner.items()))
+                path.append(str(name))
+            if len(path) > 1:
+                example = quoted(key_path_text(tuple(path)))
+                raise _refuse(
+                    (section,), f"expected whole keys in quotes, such as {example}, got parts of them"
+                )
+        return space
 
     @property
     def splitter(self) -> Folds:
