@@ -86,6 +86,12 @@ class Unreadable(Exception):
         return f"expected {wanted}{self.most}, got {self.came}"
 
 
+def no_name(error: ValueError, what: str) -> str:
+    """Say what Python found wrong with the name of a file or folder; its own words differ from version to version."""
+    got = "a letter that no name can hold here" if isinstance(error, UnicodeError) else "a zero byte"
+    return f"expected a name that a {what} can have, got {got} in it"
+
+
 def kind_of(path: Path) -> str:
     """Say what stands at a path, through links, without opening it: "a file", "a folder", "a pipe", "nothing" ..."""
     try:
