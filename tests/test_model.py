@@ -322,6 +322,27 @@ def test_facts_that_do_not_fit_are_refused(tmp_path: Path, changes: dict[str, An
     assert str(caught.value) == f"{path}: {sentence}"
 
 
+@pytest.mark.skipif(os.name != "posix", reason="links and pipes as POSIX has them")
+def test_the_model_of_a_run_folder_is_taken_from_no_other_place(tmp_path: Path) -> None:
+    """A folder may be a stranger's; a file that is named is opened through links."""
+    (tmp_path / "theirs").write_bytes(hand_made(linear()))
+    folder = tmp_path / "run"
+    folder.mkdir()
+    place = folder / "model.safetensors"
+    for lay, kind in (
+        (lambda: place.symlink_to(tmp_path / "theirs"), "a symbolic link"),
+        (lambda: os.mkfifo(place), "a pipe"),
+        (place.mkdir, "a folder"),
+    ):
+        lay()
+        with pytest.raises(ModelFileError) as caught:
+            shoal.load(folder)
+        assert str(caught.value) == f"{place}: expected a model file, got {kind}"
+        place.rmdir() if kind == "a folder" else place.unlink()
+    place.symlink_to(tmp_path / "theirs")
+    assert shoal.load(place).targets == ("y0",)
+
+
 def test_what_is_no_model_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelFileError) as caught:
         shoal.load(tmp_path)

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from record_cases import FILE, IDENTITY, a_fit, a_plan, a_truth
 
-from shoal.errors import EnvironmentFault, RunFolderError
-from shoal.results import RunLock, Store
+from shoal.errors import EnvironmentFault, RunFolderBusy, RunFolderError
+from shoal.results import RunFiles, RunLock, Store
 from shoal.results import _database as database
 
 NAMES = (
@@ -167,6 +167,68 @@ def test_a_folder_that_goes_while_it_is_written_is_noticed_at_the_next_commit(fo
         assert "run.lock" not in os.listdir(other)
         with Store.create_or_open(other, IDENTITY) as store:
             assert store.known() == {"a0", "a1"}
+
+
+@pytest.mark.parametrize("name", [FILE, f"{FILE}-wal", f"{FILE}-shm"])
+@pytest.mark.parametrize("how", ["deleted", "replaced"])
+def test_a_file_of_the_store_that_goes_is_noticed_before_more_is_lost(
+    folder: Path, name: str, how: str
+) -> None:
+    with Store.create_or_open(folder, IDENTITY) as store:
+        store.add(a_fit("a1"))
+        copy = (folder / name).read_bytes()
+        (folder / name).unlink()
+        if how == "replaced":
+            (folder / name).write_bytes(copy)
+        with pytest.raises(EnvironmentFault) as caught:
+            store.add(a_fit("b0"))
+        what = "was moved or deleted while the run went on, so that nothing more can be kept; put it back"
+        assert str(caught.value) == f"{folder / name}: {what}, then run the same command again"
+
+
+def test_files_are_not_written_into_another_folder_that_took_its_place(folder: Path) -> None:
+    """Nor is a file of the same bytes deleted there."""
+    other = folder.with_name("other")
+    with RunLock(folder), Store.create_or_open(folder, IDENTITY) as store:
+        files = RunFiles(folder, store)
+        files.write("report.html", b"ours")
+        folder.rename(other)
+        shutil.copytree(other, folder)
+        before = standing(folder)
+        for act in (lambda: files.remove("report.html"), lambda: files.write("study.toml", b"ours")):
+            with pytest.raises(EnvironmentFault, match="was moved or deleted while the run went on"):
+                act()
+        assert standing(folder) == before
+
+
+def test_a_link_that_comes_while_the_store_is_opened_is_not_used(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look at the place and SQLite's own opening, which goes through links."""
+    theirs = tmp_path / "theirs"
+    shutil.copytree(folder, theirs)
+    before = standing(theirs)
+    connect = sqlite3.connect
+
+    def led_away(*arguments: object, **more: object) -> sqlite3.Connection:
+        (folder / FILE).rename(tmp_path / "aside")
+        (folder / FILE).symlink_to(theirs / FILE)
+        monkeypatch.undo()
+        return connect(*arguments, **more)  # type: ignore[arg-type]
+
+    for act, sentence in (
+        (Store.open_readonly, "expected a file of this run folder, found a symbolic link; move it away"),
+        (
+            lambda folder: Store.create_or_open(folder, IDENTITY),
+            "something else was put in its place while it was opened; run the same command again",
+        ),
+    ):
+        monkeypatch.setattr(database.sqlite3, "connect", led_away)
+        with pytest.raises((RunFolderError, RunFolderBusy)) as caught:
+            act(folder)
+        assert str(caught.value) == f"{folder / FILE}: {sentence}"
+        assert standing(theirs) == before
+        (tmp_path / "aside").replace(folder / FILE)
 
 
 # Read without a trace

@@ -271,7 +271,8 @@ def test_no_run_folder(tmp_path):
     assert refusal(tmp_path) == ": expected a run folder (with results.sqlite in it), found none"
     assert refusal(tmp_path / "missing") == ": expected a run folder (with results.sqlite in it), found none"
     (tmp_path / FILE).mkdir()
-    assert refusal(tmp_path) == ": expected a run folder (with results.sqlite in it), found none"
+    what = "expected a file of this run folder, found a folder; move it away"
+    assert refusal(tmp_path) == f"/results.sqlite: {what}"
 
 
 def test_results_not_yet_begun(tmp_path):

@@ -16,6 +16,7 @@ from shoal.engine._memory import (
     network_outputs,
     train_here,
     trainer_for,
+    training_work,
 )
 from shoal.engine._plan import doubts_before, make_plan, memory_need
 from shoal.engine._predict import Trained, answers, softmax, trainer_of
@@ -77,6 +78,7 @@ __all__ = [
     "train_here",
     "trainer_for",
     "trainer_of",
+    "training_work",
     "truth_of",
     "winner_bytes",
     "with_mistakes",

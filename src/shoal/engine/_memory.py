@@ -16,6 +16,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.engine._pace import step_work
 from shoal.engine._predict import trainer_of
 from shoal.engine._torch import TorchTrainer
 from shoal.engine._train import Checkpoint, advance_fit, failure, record_of
@@ -27,7 +28,11 @@ from shoal.results import FitRecord
 Dtype = Literal["float32", "float64"]
 
 OUTPUTS_AT_ONCE: Final = 1024
-"""Images predicted at once: bounds the memory of their floats."""
+"""Rows predicted at once: bounds the memory of images' floats."""
+ALONE_PRODUCTS: Final = 200_000
+"""Up to so many multiplications, linear algebra takes no threads, which wait where networks are trained beside them."""
+FEW_ROWS: Final = 16
+"""Fewer at once are slower than threads that wait."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,16 +163,27 @@ def network_outputs(
     Floats are computed in float64, so that a row's answer does not depend on the rows beside it; pictures
     (uint8) in float32, as in training.
     """
+    parts = np.array_split(
+        x, max(1, -(-len(x) // _rows_at_once(architecture)))
+    )  # none of one row beside others
     if not architecture.convolutional:
-        return np.asarray(forward(architecture, named, x.astype(np.float64)))
+        return np.concatenate([forward(architecture, named, part.astype(np.float64)) for part in parts])
     floats = x.dtype != np.uint8
     trainer = TorchTrainer("cpu", "float64") if floats else trainer_of("native", architecture)
     flat_P, buffers = flat_arrays(architecture, named)
-    parts = [
+    answers = [
         trainer.outputs(architecture, flat_P, buffers, part if floats else part * np.float32(1 / 255))
-        for part in np.array_split(x, range(OUTPUTS_AT_ONCE, len(x), OUTPUTS_AT_ONCE))
+        for part in parts
     ]
-    return np.concatenate(parts).astype(np.float64)
+    return np.concatenate(answers).astype(np.float64)
+
+
+def _rows_at_once(architecture: Architecture) -> int:
+    """Give how many rows pass a network at once: of a small one so few that they do in one thread."""
+    if architecture.convolutional:
+        return OUTPUTS_AT_ONCE
+    alone = ALONE_PRODUCTS // max(layer.multiply_adds for layer in architecture.layers)
+    return min(alone, OUTPUTS_AT_ONCE) if alone >= FEW_ROWS else OUTPUTS_AT_ONCE
 
 
 def flat_arrays(
@@ -184,10 +200,12 @@ def _first_state(fit: MemoryFit) -> State:
     return initial_state(fit.job) if fit.start is None else Checkpoint.of(fit.id, fit.start).state()
 
 
-def longest_first(fits: Sequence[MemoryFit], trainers: dict[str, Trainer]) -> list[MemoryFit]:
-    """Order fits so that workers end together: by predicted work, the most first."""
+def longest_first(fits: Sequence[MemoryFit]) -> list[MemoryFit]:
+    """Order fits of one trainer so that workers end together: by their work, the most first."""
+    return sorted(fits, key=lambda fit: training_work(fit.job, len(fit.train)), reverse=True)
 
-    def work(fit: MemoryFit) -> float:
-        return fit.steps * trainers[fit.trainer].step_seconds(fit.job, len(fit.train))
 
-    return sorted(fits, key=work, reverse=True)
+def training_work(job: Job, rows: int) -> float:
+    """Say how much work training on so many rows is, in operations, where nothing ends it early."""
+    steps = job.training.epochs * steps_per_epoch(rows, job.training.batch_size)
+    return steps * step_work(job, rows)

@@ -33,7 +33,7 @@ from shoal.engine._native_core import (
     native_missing_reason,
     pick_target,
 )
-from shoal.engine._pace import StepTimes
+from shoal.engine._pace import StepTimes, step_work
 from shoal.engine._trainer import (
     FitData,
     Job,
@@ -286,9 +286,8 @@ class NativeTrainer:
             min(training.batch_size, rows),
         )
         few = 1 if network.convolutional else 4
-        work = 3.0 * shape[-1] * network.flops_per_row + 8.0 * network.parameter_count + _CALLED
         return _TIMES[network.convolutional].of(
-            shape, work, lambda: self._measure(job, min(rows, few * training.batch_size))
+            shape, step_work(job, rows), lambda: self._measure(job, min(rows, few * training.batch_size))
         )
 
     def _measure(self, job: Job, rows: int) -> float:
@@ -354,6 +353,4 @@ class NativeTrainer:
             )
 
 
-_CALLED: Final = 2e4
-"""Operations that take as long as what a step costs however small it is."""
 _TIMES: Final = {convolutional: StepTimes() for convolutional in (False, True)}

@@ -22,6 +22,8 @@ CROWD_SECONDS = 0.06
 """Long enough for a busy machine to give the core to others some times."""
 MEASURING = 1.0
 """Seconds for which the steps of a study are measured: some hundred small shapes."""
+_CALLED = 2e4
+"""Operations that take as long as what a step costs however small it is."""
 _VECTOR = 8
 """Channels are worked on in groups of so many, full or not."""
 
@@ -79,6 +81,13 @@ class StepTimes:
         near = self._measured[max(0, place - 1) : place + 1]
         like, seconds = min(near, key=lambda one: abs(math.log(one[0] / work)))
         return seconds * work / like
+
+
+def step_work(job: Job, rows: int) -> float:
+    """Say how much work a step is, in operations: what times of steps are in proportion to where networks are alike."""
+    network = job.architecture
+    batch = min(job.training.batch_size, rows)
+    return 3.0 * batch * network.flops_per_row + 8.0 * network.parameter_count + _CALLED
 
 
 def torch_step_seconds(job: Job, rows: int) -> float:

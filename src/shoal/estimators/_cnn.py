@@ -140,6 +140,7 @@ class CNNClassifier(NetworkClassifier):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS | CONVOLUTIONS
     _auto_batch = 64
+    _prepared_by = ("dtype", "shift", "flip")
 
     def __init__(  # noqa: PLR0913 - scikit-learn's way
         self,

@@ -5,7 +5,7 @@ Letters: N rows, D inputs, K outputs or classes, P parameters.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from shoal.data import draw_share
 from shoal.engine import CURVES, State, flat_arrays, initial_state, network_outputs
 from shoal.errors import TrainingError
+from shoal.estimators._answers import Given, ask
 from shoal.estimators._callbacks import CallbackSupport, Progress, say
 from shoal.estimators._course import Course
 from shoal.estimators._inputs import Prepared, checked_weight, in_precision, lesson, without_idle_rows
@@ -42,6 +43,8 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
 
     _kind: ClassVar[Any]
     _auto_batch: ClassVar[int]
+    _prepared_by: ClassVar[tuple[str, ...]] = ("dtype",)
+    """The parameters on which `_prepared` rests: where these are equal, so is what it gives for the same rows."""
 
     # Set by fitting
     parameters_: dict[str, NDArray[Any]]
@@ -93,7 +96,7 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
         """
         progress = Progress(self, X, y, sample_weight)
         with self._kept_as_it_was():
-            self._fit(X, y, sample_weight, progress)
+            self._fit(Given(X, y, sample_weight), progress)
         progress.end()
         return self
 
@@ -159,18 +162,32 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
                 self.__dict__ = was
             raise
 
-    def _fit(self, x: Any, y: Any, sample_weight: Any, progress: Progress) -> None:
+    def _fit(self, given: Given, progress: Progress) -> None:
+        def fit(task: Task | None = None, note: Callable[[Trained, Task], None] | None = None) -> None:
+            self._fit_here(given, progress, task, note)
+
+        ask(self, given, fit)
+
+    def _fit_here(
+        self,
+        given: Given,
+        progress: Progress,
+        task: Task | None,
+        note: Callable[[Trained, Task], None] | None,
+    ) -> None:
         again = self.warm_start and "parameters_" in vars(self)
         before = Course.of(self) if again else Course()
-        prepared = self._prepared(x, y, sample_weight, again=again)
-        task = self._task(prepared)
+        prepared = self._prepared(*given, again=again)
+        task = task or self._task(prepared)
         if again:
             task = replace(task, start=self._from_here(task))
 
         def fitted(state: State) -> dict[str, Any]:
             return self._fitted(task, prepared, _seen(state, task), before)
 
-        trained = train_one(task, device=self.device, on_epoch=progress.on_epoch(fitted), network=self)
+        trained = train_one(task, device=self.device, on_epoch=progress.on_epoch(fitted))
+        if note is not None:
+            note(trained, task)
         self._adopt(trained, task, prepared, before)
 
     def _prepared(

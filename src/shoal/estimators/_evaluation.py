@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,18 +23,26 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import check_random_state, indexable
 from sklearn.utils.validation import _num_samples
 
+from shoal.estimators._answers import Fit, Given, answered
 from shoal.estimators._callbacks import told_of
 from shoal.estimators._cv_results import held_out_means
 from shoal.estimators._estimator import NetworkEstimator
-from shoal.estimators._lots import Lots, Spot, network_in
+from shoal.estimators._lots import Found, Lot, Lots, Spot, network_in, transformed
 from shoal.estimators._parameters import SEEDS
+from shoal.estimators._pieces import Piece
 from shoal.estimators._shared import SharedTransformers, Shelf
-from shoal.estimators._tasks import Task, Train, Trained, answered, train
+from shoal.estimators._tasks import Task, Trained, jobs_at_once, light_seconds, train
 from shoal.estimators._together import Spoken, held_rows
-from shoal.estimators._turns import Turn
+from shoal.estimators._turns import Turn, Turns
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+
+AWAY_SECONDS: Final = 0.5
+"""How long the networks of what a helper does whole may take to train: so long may others wait for it in the end."""
+FEWEST: Final = 3
+"""Candidates on a fold are not done by several where they are no more than these: each fits the transformers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +55,7 @@ class Kept:
     fits: tuple[tuple[int, int, Trained], ...]
     train_rows: float
     test_rows: float
-    fold_estimators: tuple[Any, ...]
+    fold_networks: tuple[Found | None, ...]
     held_out: NDArray[np.float64]
 
     def curves(self) -> DataFrame:
@@ -68,11 +78,20 @@ class Options:
     store: Path | None
     say: Callable[[str], None] | None
 
-    def of(self, lots: Iterator[list[Task]], tasks: int) -> Generator[Trained, None, None]:
+    @property
+    def jobs(self) -> int:
+        """How many processes may work, as scikit-learn has it: one where nothing was said, or one keeps a store."""
+        return 1 if self.n_jobs is None or self.store else jobs_at_once(self.n_jobs)
+
+    def watcher(self, tasks: int) -> Spoken | None:
+        """Give who says how many of so many networks are trained."""
+        return Spoken(self.say, tasks) if self.say else None
+
+    def of(self, lots: Iterator[list[Task]], watcher: Spoken | None) -> Generator[Trained, None, None]:
         """Train lots of tasks, so many at the most."""
-        watcher = Spoken(self.say, tasks) if self.say else None
-        jobs = -1 if self.n_jobs is None else self.n_jobs
-        return train(lots, n_jobs=jobs, store=self.store, watcher=watcher)
+        return train(
+            lots, n_jobs=-1 if self.n_jobs is None else self.n_jobs, store=self.store, watcher=watcher
+        )
 
 
 @dataclass(eq=False)
@@ -93,6 +112,10 @@ class Evaluation:
     routed: Any = None
     candidates: list[dict[str, Any]] = field(default_factory=list)
     lots: Lots | None = None
+    _waiting: deque[Lot] = field(default_factory=deque)
+    _seconds: float = math.inf
+    _alone: set[Spot] = field(default_factory=set)
+    _watcher: Spoken | None = None
     _before: int = 0
     _trained: dict[Spot, Trained] = field(default_factory=dict)
     _networks: dict[Spot, NetworkEstimator] = field(default_factory=dict)
@@ -114,6 +137,11 @@ class Evaluation:
             changes[f"{found.prefix}random_state"] = (None, seed)
         searched.set_params(**{name: ours for name, (_, ours) in changes.items()})
         return cls(search, searched, changes, x, y, options, shared)
+
+    @property
+    def jobs(self) -> int:
+        """How many processes may work: this one alone where callbacks of the search are told of its fits."""
+        return 1 if getattr(self.search, "_skl_callbacks", None) else self.options.jobs
 
     def restore(self, fitted: Any) -> None:
         """Give an estimator what it was given, in place of what the search had put there."""
@@ -163,49 +191,100 @@ class Evaluation:
 
     # -- the order of fits ---------------------------------------------------------------------------------------
 
-    def turns(self) -> Generator[Turn, None, None]:
+    def turns(self, work: Turns) -> Generator[Turn, None, None]:
         """Say which fit is next, and surround it by its answers.
 
-        First come the networks that the engine trains, as they end. Fits that callbacks listen to, and those that
-        end before a network is trained, follow in scikit-learn's order: they are done where they are scored.
+        First come the networks that the engine trains, as they end, and what other processes have done beside it.
+        Fits that callbacks listen to, and those that end before a network is trained, follow in scikit-learn's order:
+        they are done where they are scored.
         """
         assert self.lots is not None  # noqa: S101 - joblib calls from within `run`
         numbers = range(self._before, len(self.candidates))
         folds = range(len(self.lots.splits))
-        heard = {number for number in numbers if told_of(self.search, self.lots.candidate(number))}
+        looks = {number: self.lots.plain(number) for number in numbers}
+        told = {
+            id(look): told_of(self.search, look) for look in {id(one): one for one in looks.values()}.values()
+        }
+        heard = {number for number, look in looks.items() if told[id(look)]}
         quiet = [number for number in numbers if number not in heard]
         left = set(product(numbers, folds))
-        with closing(self.options.of(self.lots.of(quiet), len(quiet) * len(folds))) as results:
+        most = max(FEWEST, len(left) // (2 * self.jobs))
+        self._waiting = deque(self.lots.laid_out(quiet, most))
+        self._watcher = self.options.watcher(len(quiet) * len(folds))
+        with closing(self.options.of(self._planned(work), self._watcher)) as results:
             for trained in results:
                 spot = Spot.of(trained.key)
                 left.remove(spot)
                 yield self._turn(spot, trained)
                 self.lots.scored(spot)
+                yield from self._back(work, left)
+        while work.processes.away:
+            yield from self._back(work, left, wait=True)
         for number, fold in sorted(left):
             spot = Spot(number, fold)
-            yield self._turn(spot, self.lots.task(spot) if number in heard else None)
+            yield self._turn(spot, self.lots.task(spot) if number in heard or spot in self._alone else None)
+
+    def _planned(self, work: Turns) -> Iterator[list[Task]]:
+        """Plan lot by lot what nobody else does."""
+        assert self.lots is not None  # noqa: S101
+        while self._waiting:
+            tasks = self.lots.planned(self._waiting.popleft())
+            self._seconds = max(map(light_seconds, tasks), default=self._seconds)
+            self._send(work)
+            if tasks:
+                yield tasks
+
+    def _send(self, work: Turns) -> None:
+        """Have lots done by other processes: where networks are trained so soon that all else takes longer.
+
+        Others are better trained one by one, by whoever is free.
+        """
+        assert self.lots is not None  # noqa: S101
+        times = [trained.seconds for trained in self._trained.values()] or [self._seconds]
+        while self._waiting and work.processes.idle:
+            lot = self._waiting[0]
+            calls = {spot: work.calls(self._place(spot)) for spot in lot.spots()}
+            heavy = float(np.mean(times)) * len(calls) > AWAY_SECONDS
+            if heavy or not work.processes.send(lot, Piece(self.lots.to_send(), lot, calls)):
+                break
+            self.lots.given_away(self._waiting.popleft())
+
+    def _back(self, work: Turns, left: set[tuple[int, int]], *, wait: bool = False) -> Iterator[Turn]:
+        """Take what a helper has done, and give it more."""
+        back = work.processes.back(wait=wait)
+        self._send(work)
+        if back is not None and back.result is None:
+            self._alone.update(back.name.spots())
+        for scored in (back and back.result) or ():
+            left.remove(scored.spot)
+            self._networks[scored.spot] = scored.network
+            self._note(scored.spot, scored.trained, scored.parameters)
+            if self._watcher:
+                self._watcher(scored.spot.key, 1.0)
+            yield Turn(self._place(scored.spot), given=scored.given)
+
+    def _place(self, spot: Spot) -> int:
+        assert self.lots is not None  # noqa: S101
+        return (spot.candidate - self._before) * len(self.lots.splits) + spot.fold
 
     def _turn(self, spot: Spot, known: Trained | Task | None) -> Turn:
         assert self.lots is not None  # noqa: S101
-        place = (spot.candidate - self._before) * len(self.lots.splits) + spot.fold
-        return place, self._around(spot, known)
+        if not isinstance(known, Trained):
+            return Turn(self._place(spot), answered(partial(self._fit_here, spot, known)))
+        plan = self.lots.plan(spot)
+        answer = plan.known(known)
+        self._note(spot, known, plan.task.job.architecture.parameter_count)
+        note = partial(self._networks.__setitem__, spot)
+        return Turn(self._place(spot), self.lots.handed(spot, answer, note))
 
-    @contextmanager
-    def _around(self, spot: Spot, known: Trained | Task | None) -> Iterator[None]:
-        """Within, a network is `known` already, or trained where it stands (as the task `known`, if there is one)."""
-        assert self.lots is not None  # noqa: S101
+    def _fit_here(self, spot: Spot, task: Task | None, network: Any, _given: Given, fit: Fit) -> None:
+        """Answer a network that is trained where it stands, by the task that was planned, if one was."""
+        self._networks[spot] = network
+        fit(task, lambda trained, task: self._note(spot, trained, task.job.architecture.parameter_count))
 
-        def noted(task: Task, network: Any, train_it: Train) -> Trained:
-            came = known if isinstance(known, Trained) else train_it(known or task)
-            self._trained[spot] = replace(came, parameters={}, state=None)
-            self._networks[spot] = network
-            count = task.job.architecture.parameter_count
-            self._parameters[spot.candidate] = max(self._parameters.get(spot.candidate, 0), count)
-            return came
-
-        here = not isinstance(known, Trained)
-        with answered(noted), nullcontext() if here else self.shared.handing(self.lots.way(spot)):
-            yield
+    def _note(self, spot: Spot, trained: Trained, parameters: int) -> None:
+        self._trained[spot] = replace(trained, parameters={}, state=None)
+        self._parameters[spot.candidate] = max(self._parameters.get(spot.candidate, 0), parameters)
 
     # -- what came of it -----------------------------------------------------------------------------------------
 
@@ -228,7 +307,7 @@ class Evaluation:
             fits=tuple((*spot, self._trained[spot]) for spot in self._spots() if spot in self._trained),
             train_rows=float(np.mean([len(train) for train, _ in splits])),
             test_rows=float(np.mean([len(test) for _, test in splits])),
-            fold_estimators=tuple(fitted),
+            fold_networks=tuple(None if one is None else network_in(one[1]) for one in fitted),
             held_out=self._held_out(fitted),
         )
 
@@ -236,31 +315,29 @@ class Evaluation:
         folds = range(len(self.lots.splits) if self.lots else 0)
         return (Spot(number, fold) for number, fold in product(range(len(self.candidates)), folds))
 
-    def _fitted(self, spot: Spot) -> Any:
-        """Give a candidate as it was fitted on a fold; None where it is sick."""
+    def _fitted(self, spot: Spot) -> tuple[list[Any], Any] | None:
+        """Give a candidate as it was fitted on a fold, transformers and what follows; None where it is sick."""
         assert self.lots is not None  # noqa: S101
         if spot in self._trained and self._trained[spot].status != "ok":
             return None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # all was told where it was scored
             try:
-                estimator = self.lots.fitted(spot, self._networks.get(spot))
+                return self.lots.fitted(spot, self._networks.get(spot))
             except Exception:  # counted and told by scikit-learn
                 return None
-        self.restore(estimator)
-        return estimator
 
-    def _held_out(self, fitted: Sequence[Any]) -> NDArray[np.float64]:
+    def _held_out(self, fitted: Sequence[tuple[list[Any], Any] | None]) -> NDArray[np.float64]:
         assert self.lots is not None  # noqa: S101
         classes = np.unique(np.asarray(self.y)) if is_classifier(self.estimator) else None
         parts = []
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            for fold, estimator in enumerate(fitted):
-                if estimator is not None:
+            for fold, found in enumerate(fitted):
+                if found is not None:
                     train, test = self.lots.splits[fold]
-                    predicted = _answers(estimator, self.lots.parts(test, train)[0], classes)
-                    parts.append((held_rows(test), predicted))
+                    x = transformed(found[0], self.lots.parts(test, train)[0])
+                    parts.append((held_rows(test), _answers(found[1], x, classes)))
         return held_out_means(_num_samples(self.x), parts)
 
 

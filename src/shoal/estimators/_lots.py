@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import pairwise
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -18,15 +21,29 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params
 
+from shoal.estimators._answers import Fit, Given, Known, answered, at_once
 from shoal.estimators._callbacks import muted
 from shoal.estimators._estimator import NetworkEstimator
 from shoal.estimators._inputs import Prepared, in_precision
-from shoal.estimators._shared import Path, SharedTransformers, Shelf, is_step, path_of
+from shoal.estimators._shared import Path, SharedTransformers, Shelf, path_of
 from shoal.estimators._tasks import Task
-from shoal.estimators._together import Held, SharedRows, planned
+from shoal.estimators._together import Held, Planned, SharedRows, planned
 
 Parts = tuple[Any, Any]
 """X and y of some rows."""
+
+
+class Lot(NamedTuple):
+    """Candidates on a fold whose transformers have the same places, and whether they are the last of these."""
+
+    fold: int
+    path: Path
+    numbers: Sequence[int]
+    last: bool = True
+
+    def spots(self) -> list[Spot]:
+        """Give each of them on the fold."""
+        return [Spot(number, self.fold) for number in self.numbers]
 
 
 class Spot(NamedTuple):
@@ -58,13 +75,21 @@ class Found:
 def network_in(estimator: Any) -> Found | None:
     """Find one of our estimators, alone or as the last step of Pipelines; None for any other."""
     prefix, pipelines = "", []
-    while isinstance(estimator, Pipeline) and estimator.steps:
+    while isinstance(estimator, Pipeline):
         pipelines.append((prefix, estimator))
-        name, estimator = estimator.steps[-1]
+        try:
+            name, estimator = estimator.steps[-1]
+        except (IndexError, TypeError, ValueError):  # no steps: scikit-learn says so where they are fitted
+            return None
         prefix += f"{name}__"
     if not isinstance(estimator, NetworkEstimator):
         return None
     return Found(prefix, estimator, tuple(pipelines))
+
+
+def is_ours(network: NetworkEstimator) -> bool:
+    """Whether nothing of a network is somebody else's: a subclass may do what it likes in its `fit`."""
+    return type(network).__module__.partition(".")[0] == "shoal"
 
 
 @dataclass(eq=False)
@@ -80,24 +105,29 @@ class Lots:
     shared: SharedTransformers
     train_scores: bool
     _ways: dict[Spot, Path] = field(default_factory=dict)
+    _plans: dict[Spot, Planned] = field(default_factory=dict)
 
     def candidate(self, number: int) -> Any:
         """Make the estimator of a candidate, as scikit-learn does."""
         return clone(self.estimator).set_params(**clone(dict(self.candidates[number]), safe=False))
 
+    def plain(self, number: int) -> Any:
+        """Give a candidate to look at: the searched estimator itself where only numbers of its network differ."""
+        return self.estimator if self._differs_in_numbers(number) else self.candidate(number)
+
+    def _differs_in_numbers(self, number: int) -> bool:
+        own = (key.startswith(self._base.prefix) for key in self.candidates[number])
+        return is_ours(self._base.network) and all(own)
+
     def parts(self, rows: Any, train: Any = None) -> Parts:
         """Take rows out of X and y, as scikit-learn does."""
         return tuple(_safe_split(self.estimator, self.x, self.y, rows, train))
 
-    def way(self, spot: Spot) -> Path:
-        """Give the places of the transformers of what was planned."""
-        return self._ways[spot]
-
     # -- planning ------------------------------------------------------------------------------------------------
 
-    def of(self, numbers: Sequence[int]) -> Iterator[list[Task]]:
-        """Plan candidates on every fold, lot by lot; what fails before it trains is in none."""
-        found = {number: self._own(network_in(self.candidate(number))) for number in numbers}
+    def laid_out(self, numbers: Sequence[int], most: int) -> Iterator[Lot]:
+        """Lay candidates out on every fold, in lots of up to so many, in the order in which they are to be planned."""
+        found = {number: self._own(network_in(self.plain(number))) for number in numbers}
         for fold in range(len(self.splits)):
             lots: dict[Path, list[int]] = {}
             for number, way in found.items():
@@ -105,19 +135,58 @@ class Lots:
                     path = path_of(way.pipelines, way.prefix, self.candidates[number], fold)
                     lots.setdefault(path, []).append(number)
             for path in self.shared.expect(Counter({path: len(lot) for path, lot in lots.items()})):
-                if tasks := list(self._lot(fold, path, lots[path])):
-                    yield tasks
+                parts = -(-len(lots[path]) // most)
+                bounds = [len(lots[path]) * part // parts for part in range(parts + 1)]
+                for begin, end in pairwise(bounds):
+                    yield Lot(fold, path, lots[path][begin:end], last=end == bounds[-1])
+
+    def planned(self, lot: Lot) -> list[Task]:
+        """Plan a lot; what fails before it trains is left out."""
+        tasks = list(self._planned(lot))
+        if lot.last:
+            self.shared.planned(lot.path)
+        return tasks
+
+    def alone(self, lot: Lot) -> list[Task]:
+        """Plan a lot that was not laid out."""
+        self.shared.expect(Counter({lot.path: len(lot.numbers)}))
+        return self.planned(lot._replace(last=True))
+
+    def given_away(self, lot: Lot) -> None:
+        """Let go of what nobody needs, where somebody else does a lot."""
+        for _ in lot.numbers:
+            self.shared.done_with(lot.path)
+        if lot.last:
+            self.shared.planned(lot.path)
+
+    def to_send(self) -> Lots:
+        """Give the same candidates and folds, with nothing planned."""
+        return replace(self, _ways={}, _plans={})
 
     def task(self, spot: Spot) -> Task | None:
         """Plan one candidate on one fold by itself; None where it fails before it trains."""
-        found = self._own(network_in(self.candidate(spot.candidate)))
+        found = self._own(network_in(self.plain(spot.candidate)))
         if found is None:
             return None
         path = path_of(found.pipelines, found.prefix, self.candidates[spot.candidate], spot.fold)
-        self.shared.expect(Counter([path]))
-        task = next(self._lot(spot.fold, path, [spot.candidate]), None)
+        tasks = self.alone(Lot(spot.fold, path, [spot.candidate]))
         self.shared.done_with(path)
-        return task
+        return next(iter(tasks), None)
+
+    def plan(self, spot: Spot) -> Planned:
+        """Give what was planned of a candidate, once."""
+        return self._plans.pop(spot)
+
+    @contextmanager
+    def handed(self, spot: Spot, known: Known, note: Callable[[NetworkEstimator], None]) -> Iterator[None]:
+        """Within, a network is what is known of it, and its transformers are those of its fold; `note` hears of it."""
+
+        def noted(network: NetworkEstimator, given: Given, fit: Fit) -> None:
+            note(network)
+            known(network, given, fit)
+
+        with answered(noted), self.shared.handing(self._ways[spot]):
+            yield
 
     def scored(self, spot: Spot) -> None:
         """Let go of what nobody needs, once a planned candidate is scored."""
@@ -128,30 +197,63 @@ class Lots:
         shared = found is not None and all(isinstance(one.memory, Shelf) for _, one in found.pipelines)
         return found if shared else None
 
-    def _lot(self, fold: int, path: Path, numbers: Sequence[int]) -> Iterator[Task]:
-        train, test = self.splits[fold]
+    def _planned(self, lot: Lot) -> Iterator[Task]:
+        path, (train, test) = lot.path, self.splits[lot.fold]
         learned, rows = self.parts(train), SharedRows()
         held: dict[tuple[type, str], Held | None] = {}
-        for number in numbers:
-            estimator = muted(self.candidate(number))
-            found = network_in(estimator)
-            assert found is not None  # noqa: S101 - it was found before
-            fit_params = _check_method_params(self.x, params=self.fit_params, indices=train)
+        like: Planned | None = None
+        for spot in lot.spots():
+            number = spot.candidate
             with self.shared.planning(path):
-                task = planned(lambda: _fit(estimator, *learned, fit_params), found.network)  # noqa: B023
-            if task is None or task.start is not None:
+                plan = self._like(like, number, path) or self._plan(number, learned, train)
+            if plan is None or plan.task.start is not None:
                 self.shared.done_with(path)
                 continue
-            kind = (type(found.network), found.network.dtype)
+            like = like or plan
+            kind = (type(plan.network), plan.network.dtype)
             if kind not in held:
                 transformers = self.shared.transformers(path)
-                held[kind] = _held_out(found.network, transformers, task, learned[1], self.parts(test, train))
-            spot = Spot(number, fold)
+                held[kind] = _held_out(plan, transformers, self.parts(test, train))
             self._ways[spot] = path
-            yield replace(rows.of(task, held[kind]), key=spot.key)
+            plan = replace(plan, task=replace(rows.of(plan.task, held[kind]), key=spot.key))
+            self._plans[spot] = plan
+            yield plan.task
         if path and self._wrote(learned, self.parts(train)):
             self.shared.wrote(path)
-        self.shared.planned(path)
+
+    def _plan(self, number: int, learned: Parts, train: Any) -> Planned | None:
+        """Plan the network of a candidate by the fit of the whole."""
+        estimator = muted(self.candidate(number))
+        found = network_in(estimator)
+        assert found is not None  # noqa: S101 - it was found before
+        fit_params = _check_method_params(self.x, params=self.fit_params, indices=train)
+        return planned(lambda: _fit(estimator, *learned, fit_params), found.network)
+
+    def _like(self, like: Planned | None, number: int, path: Path) -> Planned | None:
+        """Plan a network of ours that differs from another on the same rows in its own parameters alone."""
+        found, settings = self._base, self.candidates[number]
+        own = {key: value for key, value in settings.items() if key.startswith(found.prefix)}
+        replaced = any(found.prefix.startswith(f"{key}__") for key in settings)
+        others = len(own) < len(settings)  # transformers of one path have the same
+        if like is None or replaced or (others and not path) or not is_ours(found.network):
+            return None
+        with suppress(Exception):  # it fails again where its failure counts
+            named = {key.removeprefix(found.prefix): value for key, value in own.items()}
+            parameters = clone(self._base_parameters | named, safe=False)
+            network = type(found.network)(**parameters)
+            network._validate_params()
+            return Planned.of(network, like.given, like)
+        return None
+
+    @cached_property
+    def _base(self) -> Found:
+        found = network_in(self.estimator)
+        assert found is not None  # noqa: S101 - nothing else is searched here
+        return found
+
+    @cached_property
+    def _base_parameters(self) -> dict[str, Any]:
+        return dict(self._base.network.get_params(deep=False))
 
     def _wrote(self, learned: Parts, fresh: Parts) -> bool:
         """Whether transformers wrote into y, or into X where that is scored again."""
@@ -160,22 +262,26 @@ class Lots:
 
     # -- what came of it -----------------------------------------------------------------------------------------
 
-    def fitted(self, spot: Spot, network: NetworkEstimator | None) -> Any:
-        """Give a candidate as it was fitted on a fold: put together of its parts, or fitted again."""
-        estimator = self.candidate(spot.candidate)
+    def fitted(self, spot: Spot, network: NetworkEstimator | None) -> tuple[list[Any], Any]:
+        """Give the transformers of a candidate on a fold, and its network behind them.
+
+        Where they are not there any more: none, and the whole, fitted again around the network if there is one.
+        """
         transformers = self.shared.transformers(self._ways[spot]) if spot in self._ways else None
-        if network is None or transformers is None:
-            train, _ = self.splits[spot.fold]
-            fit_params = _check_method_params(self.x, params=self.fit_params, indices=train)
+        if network is not None and transformers is not None:
+            return transformers, network
+        estimator, (train, _) = self.candidate(spot.candidate), self.splits[spot.fold]
+        fit_params = _check_method_params(self.x, params=self.fit_params, indices=train)
+        with answered(at_once if network is None else Known(network.__dict__, None, [])):
             _fit(muted(estimator), *self.parts(train), fit_params)
-            return estimator
-        found, parts = network_in(estimator), iter(transformers)
-        assert found is not None  # noqa: S101 - it was planned
-        for _, pipeline in found.pipelines:
-            steps = [(name, next(parts) if is_step(step) else step) for name, step in pipeline.steps[:-1]]
-            name, last = pipeline.steps[-1]
-            pipeline.steps = [*steps, (name, last if isinstance(last, Pipeline) else network)]
-        return estimator if found.pipelines else network
+        return [], estimator
+
+
+def transformed(transformers: Sequence[Any], x: Any) -> Any:
+    """Send rows through transformers, as a Pipeline does."""
+    for transformer in transformers:
+        x = transformer.transform(x)
+    return x
 
 
 def _fit(estimator: Any, x: Any, y: Any, fit_params: Mapping[str, Any]) -> None:
@@ -185,24 +291,19 @@ def _fit(estimator: Any, x: Any, y: Any, fit_params: Mapping[str, Any]) -> None:
         estimator.fit(x, y, **fit_params)
 
 
-def _held_out(
-    network: NetworkEstimator, transformers: list[Any] | None, task: Task, learned_y: Any, held: Parts
-) -> Held | None:
+def _held_out(plan: Planned, transformers: list[Any] | None, held: Parts) -> Held | None:
     """Make the rows held out ready to draw a validation curve; None where they cannot, as with a class never seen."""
     x, y = held
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            for transformer in transformers or ():
-                x = transformer.transform(x)
-            noted = network._targets(learned_y, _unlabelled(task.x), None).fitted
-            inputs = in_precision(network._checked(x, reset=False), network.dtype)
-            prepared = network._targets(
-                y, _unlabelled(inputs), noted.get("classes_", noted.get("n_outputs_"))
-            )
+            seen, x = plan.network, transformed(transformers or (), x)
+            inputs = in_precision(seen._checked(x, reset=False), seen.dtype)
+            fitted = plan.prepared.fitted
+            prepared = seen._targets(y, _unlabelled(inputs), fitted.get("classes_", fitted.get("n_outputs_")))
     except Exception:  # the curve is missing; scores are scikit-learn's matter
         return None
-    strange = network._kind == "classification" and (prepared.y < 0).any()
+    strange = plan.task.task == "classification" and (prepared.y < 0).any()
     return None if strange or not len(prepared.x) or transformers is None else (prepared.x, prepared.y)
 
 

@@ -82,7 +82,7 @@ class TrainedTogether(SearchDisplay):
         self._validate_params()  # type: ignore[attr-defined]
         with self._prepared(X, y) as evaluation:
             super().fit(X, y, **params)  # type: ignore[misc]
-            self._kept = evaluation.kept(vars(self).get("best_index_"))
+            self._kept = self._kept or evaluation.kept(None)
         if self.refit:
             evaluation.restore(self.best_estimator_)
         return self
@@ -99,11 +99,16 @@ class TrainedTogether(SearchDisplay):
             self.cv = list(self.cv)  # it can be read once, and is read twice
         try:
             with ExitStack() as self._beginning:
-                self._beginning.enter_context(Turns(evaluation.turns).in_use())
+                self._beginning.enter_context(Turns(evaluation.turns, evaluation.jobs).in_use())
                 yield evaluation
         finally:
             vars(self).update(given)
             del self._evaluation, self._beginning
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what is under way: scikit-learn sends the search along to other processes."""
+        state: dict[str, Any] = super().__getstate__()  # type: ignore[assignment]
+        return {name: value for name, value in state.items() if name not in ("_evaluation", "_beginning")}
 
     def _refuse_what_only_networks_have(self) -> None:
         for name, usual in (("rule", "best"), ("store", None)):
@@ -135,6 +140,12 @@ class TrainedTogether(SearchDisplay):
         return super()._format_results(candidate_params, n_splits, out, more_results)  # type: ignore[misc, no-any-return]
 
     def _select_best_index(self, refit: Any, refit_metric: str, results: Mapping[str, Any]) -> int:
+        index = self._chosen(refit, refit_metric, results)
+        if self._evaluation is not None:  # before the refit, whose transformers may write into the rows
+            self._kept = self._evaluation.kept(index)
+        return index
+
+    def _chosen(self, refit: Any, refit_metric: str, results: Mapping[str, Any]) -> int:
         if self.rule == "best":
             return super()._select_best_index(refit, refit_metric, results)  # type: ignore[misc, no-any-return]
         if callable(refit):
@@ -165,8 +176,7 @@ class TrainedTogether(SearchDisplay):
     @property
     def fold_modules_(self) -> list[Any]:
         """The chosen candidate's network of every fold, a torch.nn.Module; None of a sick fit."""
-        fitted = self._of_the_chosen("fold_modules_").fold_estimators
-        found = [None if one is None else network_in(one) for one in fitted]
+        found = self._of_the_chosen("fold_modules_").fold_networks
         return [None if one is None else one.network.module_ for one in found]
 
     @property

@@ -9,7 +9,6 @@ A Pipeline asks its `memory` before it fits a transformer; ours answers by place
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,8 +19,8 @@ from typing import Any
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_memory
 
+from shoal.estimators._answers import answered, at_once, warn_again
 from shoal.estimators._copies import copied, lies_in
-from shoal.estimators._tasks import answered, at_once
 
 Place = tuple[Any, ...]
 Path = tuple[Place, ...]
@@ -134,6 +133,10 @@ class SharedTransformers:
         own = not path or not self._written.isdisjoint(path)
         return self._along(_Handing(None if own else self._fitted.get(path[-1])))
 
+    def __reduce__(self) -> Any:
+        """Be empty in another process, which fits its own."""
+        return SharedTransformers, ()
+
     def transformers(self, path: Path) -> list[Any] | None:
         """Give copies of the transformers along a path; None where they were never fitted or cannot be copied."""
         if not path:
@@ -171,6 +174,10 @@ class Shelf:
     def __deepcopy__(self, memo: dict[int, Any]) -> Shelf:
         """Stay the same one: clones of a Pipeline share it."""
         return self
+
+    def __reduce__(self) -> Any:
+        """Go to another process with what shares transformers there."""
+        return Shelf, (self._shared, self.given)
 
     def cache(self, fit_transform: FitTransform, **options: Any) -> FitTransform:
         """Give the function by which a Pipeline fits one transformer."""
@@ -246,26 +253,6 @@ class _Handing:
         if self._fitted is None or self._transformers is None:
             return fit_transform(*given, **named)
         for warned in self._fitted.warned[step]:
-            _warn_again(warned)
+            warn_again(warned)
         last = step == len(self._transformers) - 1
         return self._fitted.rows if last else None, self._transformers[step]
-
-
-def _warn_again(warned: warnings.WarningMessage) -> None:
-    """Issue a warning as it was issued before, from the same place of the same module."""
-    origin = next((module for module in list(sys.modules.values()) if _file(module) == warned.filename), None)
-    warnings.warn_explicit(
-        warned.message,
-        warned.category,
-        warned.filename,
-        warned.lineno,
-        module=getattr(origin, "__name__", None),
-        registry=None if origin is None else vars(origin).setdefault("__warningregistry__", {}),
-        source=warned.source,
-    )
-
-
-def _file(module: Any) -> str | None:
-    return getattr(module, "__dict__", {}).get(
-        "__file__"
-    )  # asked for by itself, a lazy module may import more

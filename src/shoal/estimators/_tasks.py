@@ -8,10 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from contextvars import ContextVar
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,6 +33,7 @@ from shoal.engine import (
     pick_device,
     train_here,
     trainer_for,
+    training_work,
 )
 from shoal.errors import InputError, Problem
 from shoal.nets import build_architecture
@@ -44,6 +43,8 @@ from shoal.streams import StreamKey
 from shoal.study import TASK_LOSS, Network, Training
 
 STORE_NAME = "estimators"
+OPERATIONS = 5e9
+"""A core makes so many a second, more or less."""
 Devices = Literal["auto", "cpu", "cuda", "mps"]
 OnProgress = Callable[[str, float], None]
 """Is told a task's key and the share of its epochs that are done."""
@@ -119,44 +120,14 @@ class Trained:
         return cls(key, **{name: getattr(record, name) for name in names}, state=state)
 
 
-Train = Callable[[Task], Trained]
-"""Trains a task in this thread."""
-
-
-def at_once(task: Task, _network: Any, train_it: Train) -> Trained:
-    """Train a task here and now."""
-    return train_it(task)
-
-
-_answering: ContextVar[Callable[[Task, Any, Train], Trained]] = ContextVar("answering", default=at_once)
-"""Is asked what comes of the task of a network (an estimator); a search knows already, or has it trained."""
-
-
-@contextmanager
-def answered(answer: Callable[[Task, Any, Train], Trained]) -> Iterator[None]:
-    """Within, `answer` says what comes of the task of a network (an estimator)."""
-    before = _answering.set(answer)
-    try:
-        yield
-    finally:
-        _answering.reset(before)
-
-
 def train_one(
-    task: Task,
-    *,
-    device: Devices = "auto",
-    on_epoch: Callable[[State], bool] | None = None,
-    network: Any = None,
+    task: Task, *, device: Devices = "auto", on_epoch: Callable[[State], bool] | None = None
 ) -> Trained:
-    """Train one task in this thread, for the estimator `network`.
+    """Train one task in this thread.
 
     `on_epoch` is called after every epoch and ends the fit by answering true.
     """
-    return _answering.get()(replace(task, device=device), network, partial(_train_here, on_epoch=on_epoch))
-
-
-def _train_here(task: Task, on_epoch: Callable[[State], bool] | None) -> Trained:
+    task = replace(task, device=device)
     table = Table(task.x, task.y, task.sample_weight)
     trainer = trainer_for(task.job, table, pick_device(task.device), task.dtype)
     fit = _fit(task, 0, task.key, trainer)
@@ -194,6 +165,11 @@ def train(
                     plan.store.put_checkpoint(event.fit_id, event.arrays, event.facts)
                 case Progress():
                     plan.tell(event.fit_id, event.share)
+
+
+def light_seconds(task: Task) -> float:
+    """Say about how long a network trains in the native trainer, by its operations alone."""
+    return training_work(task.job, len(task.train_rows)) / OPERATIONS
 
 
 def jobs_at_once(n_jobs: int | None) -> int:
@@ -245,7 +221,7 @@ class _Plan:
         ground = MemoryGround(tuple(table for _, table in tables.values()))
         for (version, _), fits in groups.items():
             starts = {fit.id: start for fit in fits if (start := self._start(fit.id))}
-            yield Lot(longest_first(fits, trainers), ground, trainers[version], starts)
+            yield Lot(longest_first(fits), ground, trainers[version], starts)
         if known:
             yield Lot((), ground, trainer, known=known)
 

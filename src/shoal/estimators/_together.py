@@ -8,48 +8,106 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Any, Final
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any, Final, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.estimators._tasks import Task, Train, Trained, answered
+from shoal.errors import TrainingError
+from shoal.estimators._answers import Fit, Given, Known, answered
+from shoal.estimators._course import Course
+from shoal.estimators._estimator import NetworkEstimator
+from shoal.estimators._inputs import Prepared
+from shoal.estimators._tasks import Task, Trained
 
+_T = TypeVar("_T")
 SAY_SECONDS: Final = 10.0
 
 Held = tuple[NDArray[Any], NDArray[Any]]
 """Rows held out, ready for the arithmetic: `x` as the task's, `y` as the task's."""
 
 
-class _Planned(Exception):
-    """Ends a fit where it would train."""
+class _Asked(Exception):
+    """Ends a fit where its network would be fitted."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, given: Given) -> None:
         super().__init__()
-        self.task = task
+        self.given = given
 
 
-def planned(fit: Callable[[], object], network: Any) -> Task | None:
-    """Give the task that `network` would train in a fit, without training it; None where the fit fails before.
+@dataclass(frozen=True, eq=False)
+class Planned:
+    """A network to be trained elsewhere: what it was given, its task; what it set and warned of on the way."""
+
+    network: NetworkEstimator
+    given: Given
+    prepared: Prepared
+    task: Task
+    noted: dict[str, Any]
+    warned: tuple[list[warnings.WarningMessage], list[warnings.WarningMessage]]
+
+    @classmethod
+    def of(cls, network: NetworkEstimator, given: Given, like: Planned | None = None) -> Self:
+        """Plan a network; what it shares with another, planned `like` it for the same rows, is not done again."""
+        if like is None or not like.prepares_as(network):
+            before = dict(vars(network))
+            prepared, of_rows = _warned(lambda: network._prepared(*given))
+            noted = {name: value for name, value in vars(network).items() if before.get(name) is not value}
+        else:
+            prepared, of_rows, noted = like.prepared, like.warned[0], like.noted
+            network.__dict__.update(noted)
+        task, of_task = _warned(lambda: network._task(prepared))
+        return cls(network, given, prepared, task, noted, (of_rows, of_task))
+
+    def prepares_as(self, network: NetworkEstimator) -> bool:
+        """Whether another network makes the same of the same rows."""
+        mine, others = vars(self.network), vars(network)
+        return type(network) is type(self.network) and all(
+            mine[name] == others[name] for name in network._prepared_by
+        )
+
+    def known(self, trained: Trained) -> Known:
+        """Fit the network by what came of its task."""
+        before, sickness = vars(self.network).copy(), None
+        try:
+            self.network._adopt(trained, self.task, self.prepared, Course())
+        except TrainingError as error:
+            sickness = str(error)
+        now = vars(self.network)
+        adopted = {name: value for name, value in now.items() if before.get(name) is not value}
+        return Known(self.noted | adopted, sickness, [*self.warned[0], *self.warned[1]])
+
+
+def planned(fit: Callable[[], object], network: Any) -> Planned | None:
+    """Plan the network that is fitted in a fit; None where the fit fails before.
 
     Warnings are kept back: it is only tried here, and warns where it counts.
     """
 
-    def note(task: Task, asking: Any, train_it: Train) -> Trained:
+    def note(asking: Any, given: Given, fit_it: Fit) -> None:
         if asking is network:
-            raise _Planned(task)
-        return train_it(task)
+            raise _Asked(given)
+        fit_it()
 
     try:
         with warnings.catch_warnings(), answered(note):
             warnings.simplefilter("ignore")
             fit()
-    except _Planned as found:
-        return found.task
-    except Exception:  # it fails again where its failure counts
+    except _Asked as asked:
+        with suppress(Exception):  # it fails again where its failure counts
+            return Planned.of(network, asked.given)
+    except Exception:  # as does this
         return None
     return None
+
+
+def _warned(call: Callable[[], _T]) -> tuple[_T, list[warnings.WarningMessage]]:
+    """Call, and keep back all warnings."""
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        return call(), warned
 
 
 class SharedRows:
@@ -79,7 +137,7 @@ class SharedRows:
 
     def _one(self, array: NDArray[Any]) -> NDArray[Any]:
         for known in self._arrays:
-            if known.dtype == array.dtype and np.array_equal(known, array):
+            if known is array or (known.dtype == array.dtype and np.array_equal(known, array)):
                 return known
         self._arrays.append(array)
         return array

@@ -1,37 +1,55 @@
-"""joblib's seam: scikit-learn's search hands its fits to a backend; this one runs them here, in an order of its own."""
+"""joblib's seam: scikit-learn's search hands its fits to a backend; this one runs them in an order of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
 from typing import Any
 
 from joblib import parallel_config
 from joblib.parallel import ParallelBackendBase, get_active_backend
 
-Turn = tuple[int, AbstractContextManager[None]]
-"""The number of a fit, and what surrounds it."""
+from shoal.estimators._processes import Processes
+
+Calls = Sequence[tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]]
+"""Functions to call, with which arguments."""
+
+
+@dataclass(frozen=True, eq=False)
+class Turn:
+    """The number of a fit, and what surrounds it; or what it has given already, elsewhere."""
+
+    number: int
+    around: AbstractContextManager[None] = field(default_factory=nullcontext)
+    given: list[Any] | None = None
 
 
 class Turns(ParallelBackendBase):  # type: ignore[misc]
-    """Runs what is submitted in the caller's thread, in the turns that `order` gives.
+    """Runs what is submitted in the caller's thread, in the turns that `order` gives; it is asked with this.
 
-    A fit is numbered as it was submitted, from 0 in every call. A fault of `order` ends the call.
+    A fit is numbered as it was submitted, from 0 in every call. A fault of `order` ends the call. `order` may
+    have work done by `processes`, up to `jobs` with this one.
     """
 
     supports_sharedmem = True
     uses_threads = True
 
-    def __init__(self, order: Callable[[], Generator[Turn, None, None]]) -> None:
+    def __init__(self, order: Callable[[Turns], Generator[Turn, None, None]], jobs: int = 1) -> None:
         super().__init__()
         self._order = order
         self._outer = get_active_backend()
+        self.processes = Processes(self._outer[0], jobs)
         self._turns: Generator[Turn, None, None]
         self._submitted: list[_Submitted] = []
 
     def in_use(self) -> AbstractContextManager[Any]:
         """Within, a new `joblib.Parallel` takes its turns here."""
         return parallel_config(backend=self)  # type: ignore[no-any-return]
+
+    def calls(self, number: int) -> Calls:
+        """Give what a fit that was submitted calls."""
+        return self._submitted[number].calls
 
     def effective_n_jobs(self, _n_jobs: int | None) -> int:
         """Any number above 1 will do: with 1, joblib would ask no backend."""
@@ -41,9 +59,16 @@ class Turns(ParallelBackendBase):  # type: ignore[misc]
         """Give transformers that are parallel themselves what they would have without a search around."""
         return self._outer
 
+    def configure(
+        self, n_jobs: int = 1, parallel: Any = None, prefer: Any = None, require: Any = None, **options: Any
+    ) -> int:
+        """Begin to be used by a `joblib.Parallel`."""
+        self.processes.begin(parallel, **options)
+        return int(super().configure(n_jobs, parallel, prefer, require, **options))
+
     def start_call(self) -> None:
         """Begin a call of `joblib.Parallel`."""
-        self._submitted, self._turns = [], self._order()
+        self._submitted, self._turns = [], self._order(self)
 
     def submit(self, func: Callable[[], Any], callback: Callable[[Any], None]) -> _Submitted:
         """Note a fit."""
@@ -56,25 +81,34 @@ class Turns(ParallelBackendBase):  # type: ignore[misc]
         """End the call, and whatever is still under way."""
         self._turns.close()
 
+    def terminate(self) -> None:
+        """Be used no more."""
+        self.processes.end()
+
     def next_turn(self) -> None:
         """Run the fit whose turn it is."""
-        number, around = next(self._turns)
-        with around:
-            self._submitted[number].run()
+        turn = next(self._turns)
+        with turn.around:
+            self._submitted[turn.number].run(turn.given)
 
 
 class _Submitted:
     """One fit; what came of it is asked for by `get`."""
 
-    def __init__(self, turns: Turns, func: Callable[[], Any], callback: Callable[[Any], None]) -> None:
-        self._turns, self._callback = turns, callback
-        self._func: Callable[[], Any] | None = func
+    def __init__(self, turns: Turns, func: Any, callback: Callable[[Any], None]) -> None:
+        self._turns, self._callback, self._func = turns, callback, func
         self._result: Any = None
 
-    def run(self) -> None:
+    @property
+    def calls(self) -> Calls:
+        """What it calls."""
+        return list(self._func.items)
+
+    def run(self, given: list[Any] | None) -> None:
+        """Run it, where it has not been `given` what comes of it."""
         func, self._func = self._func, None  # it holds the estimator
         assert func is not None  # noqa: S101 - every fit has one turn
-        self._result = func()
+        self._result = func() if given is None else given
         self._callback(self._result)
 
     def get(self, timeout: float | None = None) -> Any:

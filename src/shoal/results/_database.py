@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -29,9 +28,11 @@ from shoal.results._folder import (
     mark_of,
     refuse_ways_out,
     size_of,
+    state_of,
 )
 from shoal.results._log import holds_a_commit
 from shoal.results._tables import ADDED, VERSION, tables_of
+from shoal.results._whereabouts import Whereabouts
 
 APPLICATION_ID: Final = int.from_bytes(b"Shol", "big")
 NOTHING_YET: Final = "holds no results yet; run the study first"
@@ -62,12 +63,11 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._place = path.absolute()
         self._scratch: TemporaryDirectory[str] | None = None
         self._mark: tuple[int, ...] | None = None
         """Of a file that is read as it lies, without SQLite's locks: what it was when it was opened."""
-        self._written: os.stat_result | None = None
-        """Of a file that is written: which file it is."""
+        self.whereabouts: Whereabouts | None = None
+        """Of a file that is written."""
         self._connection: sqlite3.Connection | None = None
 
     # Opening
@@ -80,17 +80,19 @@ class Database:
         """
         _refuse_old_sqlite()
         make_folder(folder)
-        refuse_ways_out(folder, writing=True)
         path = folder / STORE_NAME
         database = cls(path)
         if not size_of(path):
+            refuse_ways_out(folder, writing=True)
             with database._translated():
                 _give_birth(folder)
-        database._connect(path, "mode=rw")
         try:
+            database.whereabouts = Whereabouts(folder)
+            refuse_ways_out(folder, writing=True)
+            database._connect(path, "mode=rw")
             database._ask_for_durability()
             version = database._version()
-            database._written = path.lstat()
+            database.whereabouts.look_beside()
             database.verify()
             if version < VERSION:
                 database._make(range(version + 1, VERSION + 1))
@@ -104,7 +106,7 @@ class Database:
         """Open the folder's file to read, also while a run writes it, also where nothing may be written."""
         _refuse_old_sqlite()
         path = folder / STORE_NAME
-        if not _is_there(path):
+        if state_of(path) is None:
             raise RunFolderError(
                 Problem(str(folder), f"expected a run folder (with {STORE_NAME} in it), found none")
             )
@@ -136,10 +138,10 @@ class Database:
         here, so that a copy of both is read. No log: the file is all there is.
         """
         folder = self.path.parent
+        self._mark = None
         refuse_ways_out(folder, writing=False)
         log, index = holds_a_commit(folder / LOG_NAME), size_of(folder / INDEX_NAME)
         if log and index is not None:
-            self._mark = None
             self._connect(self.path, "mode=ro&readonly_shm=1")
             return
         self._mark = mark_of(self.path)
@@ -163,9 +165,18 @@ class Database:
             # A statement that is kept for another time would keep what was written with it, too.
             kept: dict[str, Any] = {"isolation_level": None, "cached_statements": 0, "uri": True}
             self._connection = sqlite3.connect(uri, timeout=20, **kept)
+        self._refuse_led_away(path)
         # A prepared file cannot make SQLite run functions, read past a damaged page, or fill a disk.
         for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "temp_store = MEMORY"):
             self.execute(f"PRAGMA {pragma}")
+
+    def _refuse_led_away(self, path: Path) -> None:
+        """Notice, before anything in it is used, that SQLite followed a link which was put there just now."""
+        with self._translated():
+            opened = self._open.execute("PRAGMA database_list").fetchone()[2]
+        if os.path.normcase(opened) != os.path.normcase(path.parent.resolve() / path.name):
+            what = "something else was put in its place while it was opened; run the same command again"
+            raise RunFolderBusy(Problem(str(self.path), what))
 
     def _version(self) -> int:
         """Give the format of the file, 0 for one that holds nothing; refuse any that is not ours."""
@@ -309,16 +320,8 @@ class Database:
         return self.rows(f"PRAGMA {name}")[0][0]
 
     def _refuse_moved(self) -> None:
-        """Notice before a commit that the file that is written lies in its folder no more: all would be lost."""
-        if self._written is None:
-            return
-        try:
-            there = os.path.samestat(self._place.lstat(), self._written)
-        except OSError:
-            there = False
-        if not there:
-            what = "was moved or deleted while the run went on, so that nothing more can be kept; put it back"
-            raise EnvironmentFault(Problem(str(self.path), f"{what}, then run the same command again"))
+        if self.whereabouts is not None:
+            self.whereabouts.refuse_moved()
 
     def _has_changed(self) -> bool:
         """Tell whether a file that is read without locks was written meanwhile."""
@@ -404,16 +407,6 @@ def _our_schema(version: int) -> list[tuple[Any, ...]]:
         for statement in tables_of(version):
             connection.execute(statement)
         return connection.execute(_SCHEMA).fetchall()
-
-
-def _is_there(path: Path) -> bool:
-    try:
-        return stat.S_ISREG(path.stat().st_mode)
-    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: no name that a file can have
-        return False
-    except OSError as error:  # no permission to look
-        what = f"expected a run folder that can be read ({error.strerror})"
-        raise RunFolderError(Problem(str(path.parent), what)) from error
 
 
 def _fault(path: Path, error: sqlite3.Error, extended: int) -> ShoalError:

@@ -1,0 +1,94 @@
+"""Who fits a network: its own `fit` asks, and a search around it answers, which has it trained with others."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from shoal.errors import TrainingError
+from shoal.estimators._tasks import Task, Trained
+
+
+class Given(NamedTuple):
+    """What a network is fitted to."""
+
+    x: Any
+    y: Any
+    sample_weight: Any
+
+
+class Fit(Protocol):
+    """Fits the network that asks, in this thread."""
+
+    def __call__(self, task: Task | None = None, note: Callable[[Trained, Task], None] | None = None) -> None:
+        """Train its own task, or the one that is given; `note` hears what came of it, sick or not."""
+        ...
+
+
+Answer = Callable[[Any, Given, Fit], None]
+"""Is asked by a network (an estimator) to fit it."""
+
+
+def at_once(_network: Any, _given: Given, fit: Fit) -> None:
+    """Let a network be fitted here and now."""
+    fit()
+
+
+_answering: ContextVar[Answer] = ContextVar("answering", default=at_once)
+
+
+@contextmanager
+def answered(answer: Answer) -> Iterator[None]:
+    """Within, `answer` fits networks."""
+    before = _answering.set(answer)
+    try:
+        yield
+    finally:
+        _answering.reset(before)
+
+
+def ask(network: Any, given: Given, fit: Fit) -> None:
+    """Have a network fitted by whoever answers."""
+    _answering.get()(network, given, fit)
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What came of a network that was trained elsewhere: what fitting sets, or how it is sick; what it warned of."""
+
+    attributes: dict[str, Any]
+    sickness: str | None
+    warned: list[warnings.WarningMessage]
+
+    def __call__(self, network: Any, _given: Given, _fit: Fit) -> None:
+        """Answer a network of the same parameters and rows."""
+        for warned in self.warned:
+            warn_again(warned)
+        if self.sickness is not None:
+            raise TrainingError(self.sickness)
+        vars(network).update(self.attributes)
+
+
+def warn_again(warned: warnings.WarningMessage) -> None:
+    """Issue a warning as it was issued before, from the same place of the same module."""
+    origin = next((module for module in list(sys.modules.values()) if _file(module) == warned.filename), None)
+    warnings.warn_explicit(
+        warned.message,
+        warned.category,
+        warned.filename,
+        warned.lineno,
+        module=getattr(origin, "__name__", None),
+        registry=None if origin is None else vars(origin).setdefault("__warningregistry__", {}),
+        source=warned.source,
+    )
+
+
+def _file(module: Any) -> str | None:
+    return getattr(module, "__dict__", {}).get(
+        "__file__"
+    )  # asked for by itself, a lazy module may import more

@@ -1,0 +1,51 @@
+"""A piece of a search that another process does: candidates on a fold, planned, trained and scored there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from shoal.estimators._estimator import NetworkEstimator
+from shoal.estimators._lots import Lot, Lots, Spot
+from shoal.estimators._tasks import Trained, train
+from shoal.estimators._turns import Calls
+
+
+class Scored(NamedTuple):
+    """What came of a candidate on a fold: what its calls gave, the network, its training (without the parameters) and
+    how many parameters it has.
+    """
+
+    spot: Spot
+    given: list[Any]
+    network: NetworkEstimator
+    trained: Trained
+    parameters: int
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """A lot of candidates, and what scores each."""
+
+    lots: Lots
+    lot: Lot
+    calls: Mapping[Spot, Calls]
+
+    def __call__(self) -> list[Scored]:
+        """Do it; candidates that fail before they are trained are left out."""
+        return list(self._scored())
+
+    def _scored(self) -> Iterator[Scored]:
+        tasks = self.lots.alone(self.lot)
+        for trained in train([tasks] if tasks else [], n_jobs=1):
+            spot, networks = Spot.of(trained.key), list[NetworkEstimator]()
+            plan = self.lots.plan(spot)
+            with self.lots.handed(spot, plan.known(trained), networks.append):
+                given = [function(*arguments, **named) for function, arguments, named in self.calls[spot]]
+            self.lots.scored(spot)
+            bare, count = (
+                replace(trained, parameters={}, state=None),
+                plan.task.job.architecture.parameter_count,
+            )
+            yield Scored(spot, given, (networks or [plan.network])[-1], bare, count)
