@@ -160,7 +160,7 @@ def test_no_cell_is_a_formula(value: object, cell: str) -> None:
     assert harmless(value) == cell
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1), st.floats(allow_nan=False))
 def test_every_table_reads_back(texts: list[str], number: float) -> None:
     content = Predictions(("name", "=value"), (texts, [number] * len(texts)), ()).to_csv()
@@ -216,7 +216,7 @@ def reference(model: Model, inputs: object) -> np.ndarray:
     return trainer.outputs(model.architecture, parameters_P, buffers, x).astype(np.float64)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(architectures())
 def test_every_layer_is_in_the_graph(architecture: object) -> None:
     """Drawn networks, ill-conditioned ones too: so to within what float32 can hold of the sums inside."""
@@ -309,7 +309,7 @@ def test_the_torch_export_stands_on_its_own(
     np.testing.assert_allclose(np.array(json.loads(done.stdout)), wanted, rtol=1e-6, atol=1e-6)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(architectures())
 def test_the_written_layers_are_those_of_the_module(architecture: object) -> None:
     from shoal.nets import build_module

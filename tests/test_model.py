@@ -185,7 +185,7 @@ def hand_made(architecture: Architecture, **changes: Any) -> bytes:
     return model_bytes(architecture, drawn_parameters(architecture), {**facts, **changes})
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(architectures())
 def test_drawn_models_come_back_and_predict(architecture: Architecture) -> None:
     content = hand_made(architecture)
@@ -354,7 +354,7 @@ def test_what_is_no_model_file_is_refused(tmp_path: Path) -> None:
         assert str(caught.value) == "/dev/zero: expected a model file, got a device"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_a_damaged_file_is_refused_by_one_exception_type(data: st.DataObject) -> None:
     content = bytearray(hand_made(linear()))

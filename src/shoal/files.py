@@ -88,6 +88,12 @@ class Unreadable(Exception):
         return f"expected {wanted}{self.most}, got {self.came}"
 
 
+def no_name(error: ValueError, what: str) -> str:
+    """Say what Python found wrong with the name of a file or folder; its own words differ from version to version."""
+    got = "a letter that no name can hold here" if isinstance(error, UnicodeError) else "a zero byte"
+    return f"expected a name that a {what} can have, got {got} in it"
+
+
 def kind_of(path: Path) -> str:
     """Say what stands at a path, through links, without opening it: "a file", "a folder", "a pipe", "nothing" ..."""
     try:
@@ -201,8 +207,8 @@ def _one_line(path: Path) -> Iterator[None]:
         yield
     except ShoalError:  # it has its sentence
         raise
-    except ValueError as error:  # a zero byte, or a letter that the system's names cannot hold
-        raise InputError(Problem(str(path), f"expected a name that a file can have ({error})")) from error
+    except ValueError as error:
+        raise InputError(Problem(str(path), no_name(error, "file"))) from error
     except OSError as error:
         problem = Problem(str(path), f"cannot be written: {error.strerror or error}")
         raise (InputError if error.errno in _NAMES else EnvironmentFault)(problem) from error

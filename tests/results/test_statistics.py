@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
@@ -63,6 +63,8 @@ def test_the_paired_test_is_students(sample):
 
 
 @given(differences, st.floats(0.1, 10))
+@example(np.array([4e-160, 0.0]), 0.5)
+@example(np.array([4e160, 0.0, 1e160]), 2.0)
 def test_relations_of_the_test(sample, scale):
     test = corrected_t_test(sample, 2, 1)
     turned, scaled = corrected_t_test(-sample, 2, 1), corrected_t_test(scale * sample, 2, 1)

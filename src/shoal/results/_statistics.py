@@ -100,4 +100,6 @@ def _spread(values: Floats) -> Floats:
     """Give the sample standard deviation along the last axis; NaN for a single value."""
     if values.shape[-1] < 2:
         return np.full(values.shape[:-1], np.nan)
-    return np.asarray(values.std(axis=-1, ddof=1))
+    # In units of a power of two near the largest, which costs no bit: squares of tiny or enormous numbers are lost.
+    unit = np.frexp(np.abs(values).max(axis=-1, keepdims=True))[1]
+    return np.asarray(np.ldexp(np.ldexp(values, -unit).std(axis=-1, ddof=1), unit[..., 0]))
