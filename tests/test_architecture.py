@@ -44,7 +44,7 @@ ARROWS: Final[dict[str, frozenset[str]]] = {
     "progress": frozenset({"engine", "results", "look"}),
     "pipeline": frozenset({"streams", "parts", *STAGES}),
     "model": frozenset({"data", "engine", "nets"}),
-    "predict": frozenset({"data", "model", "nets", "results"}),
+    "predict": frozenset({"data", "engine", "model", "nets", "results"}),
     "export": frozenset({"data", "model", "nets"}),
     "estimators": frozenset({"streams", "parts", *STAGES, "pipeline", "model"}),
     "cli": frozenset(

@@ -185,7 +185,7 @@ def hand_made(architecture: Architecture, **changes: Any) -> bytes:
     return model_bytes(architecture, drawn_parameters(architecture), {**facts, **changes})
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(architectures())
 def test_drawn_models_come_back_and_predict(architecture: Architecture) -> None:
     content = hand_made(architecture)
@@ -322,6 +322,27 @@ def test_facts_that_do_not_fit_are_refused(tmp_path: Path, changes: dict[str, An
     assert str(caught.value) == f"{path}: {sentence}"
 
 
+@pytest.mark.skipif(os.name != "posix", reason="links and pipes as POSIX has them")
+def test_the_model_of_a_run_folder_is_taken_from_no_other_place(tmp_path: Path) -> None:
+    """A folder may be a stranger's; a file that is named is opened through links."""
+    (tmp_path / "theirs").write_bytes(hand_made(linear()))
+    folder = tmp_path / "run"
+    folder.mkdir()
+    place = folder / "model.safetensors"
+    for lay, kind in (
+        (lambda: place.symlink_to(tmp_path / "theirs"), "a symbolic link"),
+        (lambda: os.mkfifo(place), "a pipe"),
+        (place.mkdir, "a folder"),
+    ):
+        lay()
+        with pytest.raises(ModelFileError) as caught:
+            shoal.load(folder)
+        assert str(caught.value) == f"{place}: expected a model file, got {kind}"
+        place.rmdir() if kind == "a folder" else place.unlink()
+    place.symlink_to(tmp_path / "theirs")
+    assert shoal.load(place).targets == ("y0",)
+
+
 def test_what_is_no_model_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelFileError) as caught:
         shoal.load(tmp_path)
@@ -333,7 +354,7 @@ def test_what_is_no_model_file_is_refused(tmp_path: Path) -> None:
         assert str(caught.value) == "/dev/zero: expected a model file, got a device"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_a_damaged_file_is_refused_by_one_exception_type(data: st.DataObject) -> None:
     content = bytearray(hand_made(linear()))
@@ -380,3 +401,10 @@ def test_loading_runs_nothing_and_opens_nothing_else(tmp_path: Path) -> None:
     damaged = "its checksum (SHA-256) does not fit its content: the file is damaged"
     refused = "metadata 'architecture': expected JSON as Shoal writes it, got something else"
     assert done.stdout.strip() == f"{['read', damaged, refused]} []"
+
+
+def test_a_run_folder_is_loaded_from_where_a_link_leads(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "model.safetensors").write_bytes(hand_made(linear()))
+    (tmp_path / "way").symlink_to("run")
+    assert shoal.load(tmp_path / "way").to_bytes() == shoal.load(tmp_path / "run").to_bytes()

@@ -64,6 +64,22 @@ def test_a_place_where_no_run_folder_can_be(tmp_path: Path) -> None:
     assert (tmp_path / "file").read_text() == "mine"
 
 
+@pytest.mark.parametrize(
+    ("out", "why"),
+    [
+        ("nowhere", "File exists"),
+        ("nowhere/below", "File exists"),
+        ("loop", "Too many levels of symbolic links"),
+        ("n" * 256, "File name too long"),
+    ],
+)
+def test_a_name_under_which_no_run_folder_can_be(tmp_path: Path, out: str, why: str) -> None:
+    (tmp_path / "nowhere").symlink_to("nothing there")
+    (tmp_path / "loop").symlink_to("loop")
+    check, run = refusals(tiny_study(), tmp_path / out)
+    assert check == run == f"{tmp_path / out}: expected a folder that can be written ({why})"
+
+
 @pytest.mark.parametrize("what", ["another study", "a journal", "a link", "a damaged fit", "a foreign file"])
 def test_a_run_folder_that_a_run_would_refuse(tmp_path: Path, what: str) -> None:
     from shoal.results import Identity, Store

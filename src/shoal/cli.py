@@ -201,11 +201,12 @@ def _look_at(folder: Path) -> str:
     from shoal.files import kind_of
 
     report = folder / "report.html"
-    pictures = sorted((folder / "figures").glob("*.png"))
+    figures = folder / "figures"
+    pictures = [] if os.path.islink(figures) else sorted(figures.glob("*.png"))  # a link's are not ours
     lines = [f"  {report}"] if kind_of(report) == "a file" else []
     if pictures:
         first = ", ".join(path.name for path in pictures[:3])
-        lines.append(f"  {folder / 'figures'}{os.sep}  {len(pictures)} pictures; begin with {first}")
+        lines.append(f"  {figures}{os.sep}  {len(pictures)} pictures; begin with {first}")
     files = (folder / "model.safetensors", folder / "results.sqlite")
     return "\nlook at\n" + "\n".join([*lines, *(f"  {path}" for path in files if kind_of(path) == "a file")])
 

@@ -27,7 +27,8 @@ from shoal.errors import EnvironmentFault, InputError, Problem, ShoalError
 
 TEMPORARY: Final = re.compile(r"\.shoal-[0-9a-f]{32}\.tmp")
 """Names of files that are being written. They are short: a legal name never becomes too long by them."""
-_STREAMS: Final = ("/dev/", "/proc/")
+_STREAMS: Final = re.compile(r"//?(dev/(std(in|out|err)|fd/.*)|proc/.*)")
+"""What is open already, by its name; below /dev/ there are ordinary files, too (/dev/shm)."""
 _NO_FLUSH: Final = (errno.EINVAL, errno.ENOTSUP, errno.EBADF)
 """What systems answer whose folders cannot be flushed; the file in them was."""
 _NAMES: Final = (errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR)
@@ -46,6 +47,7 @@ _KINDS: Final = {
     stat.S_IFSOCK: "a socket",
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
+    stat.S_IFLNK: "a symbolic link",
 }
 
 if sys.platform == "win32":
@@ -86,6 +88,12 @@ class Unreadable(Exception):
         return f"expected {wanted}{self.most}, got {self.came}"
 
 
+def no_name(error: ValueError, what: str) -> str:
+    """Say what Python found wrong with the name of a file or folder; its own words differ from version to version."""
+    got = "a letter that no name can hold here" if isinstance(error, UnicodeError) else "a zero byte"
+    return f"expected a name that a {what} can have, got {got} in it"
+
+
 def kind_of(path: Path) -> str:
     """Say what stands at a path, through links, without opening it: "a file", "a folder", "a pipe", "nothing" ..."""
     try:
@@ -115,6 +123,11 @@ def _regular(path: Path) -> BinaryIO:
         raise Unreadable("nothing there") from None
     except OSError as error:
         raise Unreadable.by(error) from error
+    return _plain(descriptor)
+
+
+def _plain(descriptor: int) -> BinaryIO:
+    """Take an open file to read, if it is a regular one."""
     mode = stat.S_IFMT(os.fstat(descriptor).st_mode)
     if not stat.S_ISREG(mode):  # put there meanwhile
         os.close(descriptor)
@@ -173,9 +186,9 @@ def _prepare(path: Path, content: bytes, stack: ExitStack, *, new: bool) -> _Pla
         there = None
     if there is None and not target.parent.is_dir():
         raise InputError(Problem(str(path), "expected a folder that exists, got none"))
-    if there is not None and stat.S_ISDIR(there.st_mode):
-        raise InputError(Problem(str(path), "expected the name of a file to write, got a folder"))
-    if there is not None and (not stat.S_ISREG(there.st_mode) or _absolute(path).startswith(_STREAMS)):
+    if there is not None and stat.S_IFMT(there.st_mode) in (stat.S_IFDIR, stat.S_IFSOCK):
+        raise InputError(Problem(str(path), f"expected the name of a file to write, got {kind_of(path)}"))
+    if there is not None and (not stat.S_ISREG(there.st_mode) or _STREAMS.fullmatch(_absolute(path))):
         return _Stream(path, content)
     folder = stack.enter_context(Folder.open(target.parent))
     if new and there is not None and folder.sha256(target.name) != hashlib.sha256(content).hexdigest():
@@ -194,8 +207,8 @@ def _one_line(path: Path) -> Iterator[None]:
         yield
     except ShoalError:  # it has its sentence
         raise
-    except ValueError as error:  # a zero byte, or a letter that the system's names cannot hold
-        raise InputError(Problem(str(path), f"expected a name that a file can have ({error})")) from error
+    except ValueError as error:
+        raise InputError(Problem(str(path), no_name(error, "file"))) from error
     except OSError as error:
         problem = Problem(str(path), f"cannot be written: {error.strerror or error}")
         raise (InputError if error.errno in _NAMES else EnvironmentFault)(problem) from error
@@ -270,17 +283,37 @@ class Folder:
         listed = os.listdir(self.path if self._descriptor is None else self._descriptor)
         return sorted(name for name in listed if not TEMPORARY.fullmatch(name))
 
-    def kind(self, name: str) -> int | None:
-        """Give what stands under a name as `stat.S_IFMT` says it, of a link that it is one; None of nothing."""
+    def state(self, name: str) -> os.stat_result | None:
+        """Give what stands under a name itself, not what it may point to; None of nothing."""
         try:
-            return stat.S_IFMT(os.stat(self._at(name), follow_symlinks=False, **self._here).st_mode)
+            return os.stat(self._at(name), follow_symlinks=False, **self._here)
         except FileNotFoundError:
             return None
+
+    def kind(self, name: str) -> int | None:
+        """Give what stands under a name as `stat.S_IFMT` says it, of a link that it is one; None of nothing."""
+        state = self.state(name)
+        return None if state is None else stat.S_IFMT(state.st_mode)
 
     def is_file(self, name: str) -> bool:
         """Whether a file stands under a name, no link to one."""
         kind = self.kind(name)
         return kind is not None and stat.S_ISREG(kind)
+
+    @contextmanager
+    def opened(self, name: str) -> Iterator[BinaryIO]:
+        """Open a regular file in it for reading, no link to one. Raises Unreadable; reading may raise OSError."""
+        kind = self.kind(name)
+        if kind is None:
+            raise Unreadable("nothing there")
+        if not stat.S_ISREG(kind):  # opening a device may do something to it
+            raise Unreadable(_KINDS.get(kind, "something else"))
+        try:
+            descriptor = os.open(self._at(name), os.O_RDONLY | _PLAIN, **self._here)
+        except OSError as error:
+            raise Unreadable.by(error) from error
+        with _plain(descriptor) as stream:
+            yield stream
 
     def sha256(self, name: str) -> str | None:
         """Give the SHA-256 of a file; None where there is none. A link, a folder or a pipe is an OSError."""

@@ -9,6 +9,7 @@ import json
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
@@ -24,7 +25,7 @@ from pydantic_core import PydanticCustomError
 from shoal.data import Column, OneHot, Preprocessing, given_columns, given_images
 from shoal.engine import Trained, answers, trainer_of
 from shoal.errors import InputError, ModelFileError, Problem, as_path, visible
-from shoal.files import Unreadable, kind_of, opened, size_of, write
+from shoal.files import Folder, Unreadable, kind_of, opened, size_of, write
 from shoal.nets import MODEL_NAME, Architecture, model_bytes, read_model
 
 if TYPE_CHECKING:
@@ -235,7 +236,7 @@ def load(path: Path | str) -> Model:
     path = as_path(path, "the path of a run folder or a model file")
     file = path / MODEL_NAME if kind_of(path) == "a folder" else path
     try:
-        with opened(file) as stream:
+        with _opened(path) as stream:
             return Model.read(stream, size_of(stream))
     except ModelFileError as error:
         raise ModelFileError(Problem(str(file), str(error))) from error
@@ -244,6 +245,17 @@ def load(path: Path | str) -> Model:
         raise ModelFileError(Problem(str(file), error.told("a model file") + at_its_end)) from error
     except OSError as error:
         raise ModelFileError(Problem(str(file), Unreadable.by(error).told())) from error
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a model file, or that of a run folder, which may be a stranger's: no link leads out of it."""
+    if kind_of(path) != "a folder":
+        with opened(path) as stream:
+            yield stream
+        return
+    with Folder.open(path) as folder, folder.opened(MODEL_NAME) as stream:
+        yield stream
 
 
 def _facts(described: dict[str, Any]) -> Facts:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data import Preprocessing, nfc, read_columns, read_images, read_table
+from shoal.engine import available_memory
 from shoal.errors import ModelFileError, Problem, RunFolderError, visible
 from shoal.files import kind_of
 from shoal.model import Inputs, Model, load
@@ -52,7 +53,7 @@ class Predictions:
 def predict_file(source: Path, rows: Path) -> Predictions:
     """Predict the rows or images of a file with a model file, or with a run folder's model and its ensemble.
 
-    Raises ModelFileError, RunFolderError, DataError.
+    Raises ModelFileError, RunFolderError, DataError, EnvironmentFault.
     """
     model = load(source)
     names, inputs, notes = _read(model, rows)
@@ -95,9 +96,9 @@ def _read(model: Model, path: Path) -> tuple[tuple[str, Sequence[Any]], Inputs, 
     """Read new rows: the column that names them, the inputs, and notes on what was left out."""
     if model.image_shape is not None:
         resize, white = model.preprocessing.resize is not None, model.preprocessing.white
-        new = read_images(path, model.image_shape, resize=resize, white=white)
+        new = read_images(path, model.image_shape, resize=resize, white=white, room=available_memory())
         return ("image", new.names), new.images, list(new.notes)
-    table = read_table(path)
+    table = read_table(path, model.input_names, available_memory())
     columns = read_columns(table, model.input_names, model.categories)
     used = set(map(nfc, model.input_names))
     others = [name for name in table.names if name not in used]

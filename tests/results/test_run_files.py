@@ -128,6 +128,16 @@ def test_an_older_folder_is_taken_over_by_the_names_that_were_ours(folder: Path)
         assert store.lists_files
 
 
+def test_an_older_folder_with_links_among_its_pictures_is_taken_over_without_them(folder: Path) -> None:
+    (folder / "figures").mkdir()
+    (folder / "figures" / "10-a.png").symlink_to(folder / "results.sqlite")
+    (folder / "figures" / "20-b.png").write_bytes(b"there")
+    sql(folder, "DELETE FROM facts WHERE key = 'files listed'")
+    with run_files(folder) as files:
+        files.keep_only("figures", [])
+    assert os.listdir(folder / "figures") == ["10-a.png"]
+
+
 def test_while_a_run_holds_the_folder_no_file_is_written(folder: Path) -> None:
     with RunLock(folder), pytest.raises(RunFolderBusy), run_files(folder):
         pass
@@ -164,7 +174,17 @@ class TestForeignFolders:
             assert str(caught.value) == f"{tmp_path}: {what}; choose another folder"
         assert sorted(os.listdir(tmp_path)) == before
 
-    @pytest.mark.parametrize("name", ["", ".DS_Store", "run.lock", f".shoal-{'0' * 32}.tmp"])
+    def test_an_empty_store_makes_no_run_folder_of_what_is_theirs(self, tmp_path: Path) -> None:
+        (tmp_path / "results.sqlite").touch()
+        (tmp_path / "notes.txt").write_bytes(b"theirs")
+        with pytest.raises(RunFolderError, match=r"found one with other files \(notes.txt\)"):
+            RunLock(tmp_path).__enter__()
+        assert sorted(os.listdir(tmp_path)) == ["notes.txt", "results.sqlite"]
+        assert (tmp_path / "results.sqlite").stat().st_size == 0
+
+    @pytest.mark.parametrize(
+        "name", ["", "results.sqlite", ".DS_Store", "run.lock", f".shoal-{'0' * 32}.tmp"]
+    )
     def test_an_empty_folder_is_taken(self, tmp_path: Path, name: str) -> None:
         if name:
             (tmp_path / name).touch()
@@ -177,7 +197,7 @@ class TestForeignFolders:
         assert (tmp_path / ".DS_Store").exists() == (name == ".DS_Store")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     theirs=st.dictionaries(st.sampled_from(NAMES), st.binary(min_size=1, max_size=4), max_size=4),
     steps=st.lists(st.tuples(st.sampled_from(NAMES), st.binary(max_size=3)), max_size=8),

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from record_cases import FILE, IDENTITY, a_fit, a_plan, a_truth
 
-from shoal.errors import EnvironmentFault, RunFolderError
-from shoal.results import RunLock, Store
+from shoal.errors import EnvironmentFault, RunFolderBusy, RunFolderError, ShoalError
+from shoal.results import RunFiles, RunLock, Store
 from shoal.results import _database as database
 
 NAMES = (
@@ -169,6 +169,68 @@ def test_a_folder_that_goes_while_it_is_written_is_noticed_at_the_next_commit(fo
             assert store.known() == {"a0", "a1"}
 
 
+@pytest.mark.parametrize("name", [FILE, f"{FILE}-wal", f"{FILE}-shm"])
+@pytest.mark.parametrize("how", ["deleted", "replaced"])
+def test_a_file_of_the_store_that_goes_is_noticed_before_more_is_lost(
+    folder: Path, name: str, how: str
+) -> None:
+    with Store.create_or_open(folder, IDENTITY) as store:
+        store.add(a_fit("a1"))
+        copy = (folder / name).read_bytes()
+        (folder / name).unlink()
+        if how == "replaced":
+            (folder / name).write_bytes(copy)
+        with pytest.raises(EnvironmentFault) as caught:
+            store.add(a_fit("b0"))
+        what = "was moved or deleted while the run went on, so that nothing more can be kept; put it back"
+        assert str(caught.value) == f"{folder / name}: {what}, then run the same command again"
+
+
+def test_files_are_not_written_into_another_folder_that_took_its_place(folder: Path) -> None:
+    """Nor is a file of the same bytes deleted there."""
+    other = folder.with_name("other")
+    with RunLock(folder), Store.create_or_open(folder, IDENTITY) as store:
+        files = RunFiles(folder, store)
+        files.write("report.html", b"ours")
+        folder.rename(other)
+        shutil.copytree(other, folder)
+        before = standing(folder)
+        for act in (lambda: files.remove("report.html"), lambda: files.write("study.toml", b"ours")):
+            with pytest.raises(EnvironmentFault, match="was moved or deleted while the run went on"):
+                act()
+        assert standing(folder) == before
+
+
+def test_a_link_that_comes_while_the_store_is_opened_is_not_used(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look at the place and SQLite's own opening, which goes through links."""
+    theirs = tmp_path / "theirs"
+    shutil.copytree(folder, theirs)
+    before = standing(theirs)
+    connect = sqlite3.connect
+
+    def led_away(*arguments: object, **more: object) -> sqlite3.Connection:
+        (folder / FILE).rename(tmp_path / "aside")
+        (folder / FILE).symlink_to(theirs / FILE)
+        monkeypatch.undo()
+        return connect(*arguments, **more)  # type: ignore[arg-type]
+
+    for act, sentence in (
+        (Store.open_readonly, "expected a file of this run folder, found a symbolic link; move it away"),
+        (
+            lambda folder: Store.create_or_open(folder, IDENTITY),
+            "something else was put in its place while it was opened; run the same command again",
+        ),
+    ):
+        monkeypatch.setattr(database.sqlite3, "connect", led_away)
+        with pytest.raises((RunFolderError, RunFolderBusy)) as caught:
+            act(folder)
+        assert str(caught.value) == f"{folder / FILE}: {sentence}"
+        assert standing(theirs) == before
+        (tmp_path / "aside").replace(folder / FILE)
+
+
 # Read without a trace
 
 
@@ -314,6 +376,24 @@ def test_only_damage_is_called_so(error: int, kind: type, what: str) -> None:
     told = database._fault(Path("there"), sqlite3.OperationalError("said"), error)
     assert type(told) is kind
     assert str(told) == f"there: {what}"
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "what"),
+    [
+        ("unable to serialize 'main'", EnvironmentFault, "out of memory"),
+        (
+            "Could not decode to UTF-8 column 'key' with text 'x'",
+            RunFolderError,
+            "damaged (Could not decode to UTF-8 column 'key' with text 'x'); move it away and run the study again",
+        ),
+    ],
+)
+def test_errors_of_pythons_own_have_no_code_and_are_told_apart(said: str, kind: type, what: str) -> None:
+    with pytest.raises(ShoalError) as caught, database.Database(Path("there"))._translated():
+        raise sqlite3.OperationalError(said)
+    assert type(caught.value) is kind
+    assert str(caught.value) == f"there: {what}"
 
 
 def test_a_store_in_another_journal_mode_is_said_to_be_so(folder: Path) -> None:

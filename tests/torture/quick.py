@@ -4,7 +4,7 @@ A request is a JSON object (see `Runner.start`). Each is answered in a fork of i
 Python once: with the process id, then the exit status. A worker looks up every `slice` seconds (0: after fixed
 epochs, so that each run makes the same system calls) and hands over a checkpoint each time, also `within` an
 epoch; the id of each fit goes to `log` once it is committed; pictures, report and tables are left out unless
-`pictures` asks for them.
+`pictures` asks for them. With `swap` something else is put in the place of a file in the middle (see `placements.py`).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 
 import pandas  # noqa: F401 (here once, not in each fork)
 import scipy.special  # noqa: F401
+from placements import swap_in_the_middle
 
 import shoal.look
 import shoal.pipeline
@@ -52,6 +53,8 @@ def _answer(request: dict[str, Any]) -> NoReturn:
         shoal.pipeline.write_report = lambda *_: None
         shoal.look.results_text = lambda *_: "done"
     _log_commits(request["log"])
+    if swap := request.get("swap"):
+        swap_in_the_middle(**swap)
     if request["held"]:
         ctypes.CDLL(None).prctl(*ANYONE_MAY_TRACE)
         os.kill(os.getpid(), signal.SIGSTOP)

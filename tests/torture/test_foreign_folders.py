@@ -15,7 +15,7 @@ from shoal.cli import main
 LONG = os.environ.get("SHOAL_CAMPAIGN") == "long"
 OURS = (
     "study.toml", "report.html", "model.safetensors", "run.lock", "figures/01-intro.png", "figures/99-photo.png",
-    "figures/10-test-scores.png", "results.txt", ".DS_Store", "m.safetensors", "m.py", "m.onnx", "p.csv",
+    "figures/10-test-scores.png", "results.txt", ".DS_Store", "m.safetensors", "m.py", "m.onnx", "p.csv", "only.py",
 )  # fmt: skip
 """Names that Shoal's own files have too, or might."""
 STUDY = (
@@ -28,7 +28,7 @@ def fill(project: Path) -> None:
     """Lay 200 files of a person's there, a study and its table among them, and one run folder of ours."""
     drawn = np.random.default_rng(0)
     rows = ["a,y", *(f"{a},{2 * a}" for a in drawn.normal(size=30))]
-    for name in (*OURS, *(f"notes/{number}.txt" for number in range(100)), *(f"{n}.dat" for n in range(85))):
+    for name in (*OURS, *(f"notes/{number}.txt" for number in range(100)), *(f"{n}.dat" for n in range(84))):
         (project / name).parent.mkdir(exist_ok=True)
         (project / name).write_bytes(name.encode() * 10)
     (project / "table.csv").write_text("\n".join(rows))
@@ -62,10 +62,36 @@ def theirs(project: Path) -> dict[str, tuple[bytes, int]]:
     return {str(path.relative_to(project)): (path.read_bytes(), path.stat().st_mode) for path in paths}
 
 
-PLACES = (
-    ".", "", "./", "notes", "link", "figures", "study.toml", "table.csv", "report.html", "notes/../.", "m.py",
-    "model.safetensors", "run.lock", "p.csv", "m.safetensors", "m.onnx", "figures/01-intro.png", "notes/1.txt",
-)  # fmt: skip
+NAMES = (
+    *OURS,
+    *(f"notes/{number}.txt" for number in range(0, 100, 9)),
+    "7.dat",
+    "study.toml",
+    "table.csv",
+    "link/1.txt",
+)
+FOLDERS = (".", "", "notes", "figures", "link", "runs", "runs/good/figures", "notes/..")
+NEW = (
+    "new",
+    "new.csv",
+    "only.safetensors",
+    "new.safetensors",
+    "new.onnx",
+    "runs/new",
+    "notes/new.safetensors",
+    "no/such/new",
+)
+SPELLED = (
+    "{}",
+    "./{}",
+    "notes/../{}",
+    "../mine/{}",
+    "link/../{}",
+    "{}/",
+    "runs/good/../../{}",
+    "//{}",
+    "{}/.",
+)
 COMMANDS = (
     ["run", "study.toml", "--workers", "1"],
     ["check", "study.toml"],
@@ -77,20 +103,42 @@ COMMANDS = (
 
 
 @settings(
-    max_examples=1000 if LONG else 60,
-    deadline=None,
+    max_examples=1000 if LONG else 25,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@given(command=st.sampled_from(COMMANDS), place=st.sampled_from(PLACES), absolute=st.booleans())
+@given(
+    command=st.sampled_from(COMMANDS),
+    name=st.one_of(st.sampled_from(NAMES), st.sampled_from(FOLDERS), st.sampled_from(NEW)),
+    spelled=st.sampled_from(SPELLED),
+    absolute=st.booleans(),
+    force=st.booleans(),
+)
 def test_no_command_with_any_out_changes_what_is_theirs(
-    project: Path, command: list[str], place: str, absolute: bool
+    project: Path, command: list[str], name: str, spelled: str, absolute: bool, force: bool
 ) -> None:
-    before = theirs(project)
+    """With --force the one file that is named, and the module beside torch's weights."""
+    before, made = theirs(project), everything(project)
+    place = spelled.format(name) if name else ""
+    out = f"{project}/{place}" if absolute and place else place.removeprefix("//")
+    forced = force and command[0] in ("predict", "export")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(project)
-        code = shoal(*command, "--out", str(project / place) if absolute and place else place)
-    assert theirs(project) == before
-    assert code == 2
+        code = shoal(*command, "--out", out, *["--force"] * forced)
+    after, new = theirs(project), everything(project) - made
+    for path in sorted(new, reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    changed = {one for one, what in before.items() if after.get(one) != what}
+    for one in changed:
+        (project / one).write_bytes(before[one][0])
+        (project / one).chmod(before[one][1])
+    named = name.replace("link/", "notes/")
+    assert changed <= ({named, named.replace(".safetensors", ".py")} if forced else set())
+    assert code in ((0, 2) if forced or name in NEW else (2,))
+    assert code == 0 or not (changed or new)
+
+
+def everything(project: Path) -> set[Path]:
+    return set(project.rglob("*"))
 
 
 @pytest.mark.parametrize("command", [["show"], ["report"], ["predict"], ["check"]])

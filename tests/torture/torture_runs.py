@@ -31,6 +31,8 @@ from shoal.errors import RunFolderError
 from shoal.results import FitRecord, Results, Store
 
 LONG = os.environ.get("SHOAL_CAMPAIGN") == "long"
+FIRST = int(os.environ.get("SHOAL_FIRST_CASE", "0"))
+"""The number of the first case: another one draws a campaign that was not run before."""
 QUICK = str(Path(__file__).with_name("quick.py"))
 ENVIRONMENT = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 STOPPED = "shoal: stopped; what is finished is kept, and the same command goes on from here"
@@ -117,10 +119,14 @@ class Runner:
 
     def start(self, case: Case, home: Path, held: bool = False, clean: bool = False) -> int:
         """Begin, or stop just before when `held`; end as Python does when `clean`. Give the process id."""
-        request = {**case.request(home), "held": held, "clean": clean}
+        return self.ask({**case.request(home), "clean": clean}, home, held)
+
+    def ask(self, request: dict[str, Any], home: Path, held: bool = False) -> int:
+        """Begin what a request says; see `start` and `quick.py`."""
         self._said = [home / f"{name}-{self._server.pid}" for name in ("out", "err")]
         for path in self._said:
             path.write_text("")  # it may be killed before it opens them itself
+        request = {"clean": False, **request, "held": held}
         request.update(zip(("out", "err"), map(str, self._said), strict=True))
         self._begun = time.monotonic()
         print(json.dumps(request), file=self._server.stdin, flush=True)
@@ -147,7 +153,11 @@ class Runner:
 
     def tampered(self, case: Case, home: Path, *options: str) -> Outcome:
         """Run under strace, which tampers with system calls as the options say, and writes `home`.trace."""
-        process = self.start(case, home, held=True)
+        return self.traced(case.request(home), home, *options)
+
+    def traced(self, request: dict[str, Any], home: Path, *options: str) -> Outcome:
+        """Do what a request says under strace; see `tampered`."""
+        process = self.ask(request, home, held=True)
         with _strace(process, "-o", str(home.with_suffix(".trace")), *options) as tracer:
             tracer.stderr.readline()
             os.kill(process, signal.SIGCONT)

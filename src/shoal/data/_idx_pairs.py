@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from shoal.data._findings import Findings, quoted
 from shoal.data._idx import idx_shape, read_idx
 from shoal.data._pixels import axes_of, channels_first, white_of
-from shoal.data._reading import Labelled, Reading
+from shoal.data._reading import FEWER, LABEL, Labelled, Reading
 from shoal.files import kind_of
 
 
@@ -44,6 +44,7 @@ class IdxPair:
             if shape is not None and declared is not None and shape[0] != declared[0]:
                 findings.add(f"expected as many labels as images ({shape[0]}), got {declared[0]}")
             elif declared is not None:
+                reading.refuse_above(LABEL * declared[0], "labels", FEWER)
                 labels = read_idx(labels_path, (1,), label_findings)
             reading.take(label_findings)
         if grouped and reading.groups:

@@ -21,7 +21,7 @@ from shoal.data._pixels import (
     channels_first,
     white_of,
 )
-from shoal.data._reading import Labelled, Reading
+from shoal.data._reading import FEWER, LABEL, Labelled, Reading
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +43,12 @@ class NpzPair:
         shape = self.headers[self.images].shape
         return shape[0] if shape else 0
 
+    @property
+    def bytes(self) -> int:
+        """What reading the images will hold: the values as stored, and as bytes."""
+        header = self.headers[self.images]
+        return header.bytes + header.count
+
     def look(self, reading: Reading, *, grouped: bool) -> LookedNpz | None:
         """Look at the head of the images, and read labels and groups."""
         findings = Findings(str(self.path))
@@ -56,6 +62,8 @@ class NpzPair:
         wanted = [name for name in (self.labels, groups) if name is not None]
         if not reading.take(findings):
             return None
+        heads = [self.headers[name] for name in wanted]
+        reading.refuse_above(sum(2.0 * head.bytes + LABEL * head.count for head in heads), "labels", FEWER)
         arrays = read_npz(self.path, findings, wanted)
         texts = [self._texts(name, arrays, findings) for name in wanted]
         if not reading.take(findings):
@@ -95,9 +103,8 @@ class LookedNpz:
 
     @property
     def bytes(self) -> int:
-        """What reading them will hold: the values as stored, and as bytes."""
-        header = self.pair.headers[self.pair.images]
-        return header.bytes + header.count
+        """What reading them will hold."""
+        return self.pair.bytes
 
     def read(self, reading: Reading) -> Labelled | None:
         """Read the images."""

@@ -10,7 +10,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -111,14 +111,15 @@ class Limits:
 EVERYTHING: Final = Limits()
 
 
-def read_table(path: str | Path) -> Table:
-    """Read a .csv, .tsv, .parquet or .npz file.
+def read_table(path: str | Path, wanted: Iterable[str] | None = None, room: float | None = None) -> Table:
+    """Read a .csv, .tsv, .parquet or .npz file: the columns that are `wanted` (None: all), in at most `room` bytes.
 
     Raises DataError with all mistakes of the file: missing, empty or damaged file, not UTF-8, empty or
-    repeated column names, ragged lines.
+    repeated column names, ragged lines. Raises EnvironmentFault, before it is read, for one that needs more memory.
     """
     findings = Findings(str(path))
-    table = scan_table(path, findings)
+    limits = Limits(None if wanted is None else frozenset(map(nfc, wanted)), room)
+    table = scan_table(path, findings, limits)
     if table is None or findings.found:
         raise DataError(findings.problems())
     return table

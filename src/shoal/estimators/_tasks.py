@@ -28,6 +28,7 @@ from shoal.engine import (
     State,
     Table,
     Trainer,
+    environment,
     longest_first,
     pick_device,
     train_here,
@@ -249,10 +250,15 @@ def _fit(task: Task, table: int, name: str, trainer: Trainer) -> MemoryFit:
 
 
 def _open_store(folder: Path, kind: str, stack: ExitStack) -> Store:
-    """Open the store of a folder, for as long as the stack is; a fit that failed there is tried anew."""
+    """Open the store of a folder, for as long as the stack is; a fit that failed there is tried anew.
+
+    Where its fits are trained is kept as in a run folder, less the trainers: they hang on each task, and every fit
+    names its own.
+    """
     stack.enter_context(RunLock(folder))
     store = stack.enter_context(Store.create_or_open(folder, Identity(STORE_NAME, kind, "")))
     store.forget_failed()
+    store.begin(environment({}))
     return store
 
 

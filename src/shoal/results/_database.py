@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -29,9 +29,11 @@ from shoal.results._folder import (
     mark_of,
     refuse_ways_out,
     size_of,
+    state_of,
 )
 from shoal.results._log import holds_a_commit
 from shoal.results._tables import ADDED, VERSION, tables_of
+from shoal.results._whereabouts import Whereabouts
 
 APPLICATION_ID: Final = int.from_bytes(b"Shol", "big")
 NOTHING_YET: Final = "holds no results yet; run the study first"
@@ -62,12 +64,11 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._place = path.absolute()
         self._scratch: TemporaryDirectory[str] | None = None
         self._mark: tuple[int, ...] | None = None
         """Of a file that is read as it lies, without SQLite's locks: what it was when it was opened."""
-        self._written: os.stat_result | None = None
-        """Of a file that is written: which file it is."""
+        self.whereabouts: Whereabouts | None = None
+        """Of a file that is written."""
         self._connection: sqlite3.Connection | None = None
 
     # Opening
@@ -80,17 +81,19 @@ class Database:
         """
         _refuse_old_sqlite()
         make_folder(folder)
-        refuse_ways_out(folder, writing=True)
         path = folder / STORE_NAME
         database = cls(path)
         if not size_of(path):
+            refuse_ways_out(folder, writing=True)
             with database._translated():
                 _give_birth(folder)
-        database._connect(path, "mode=rw")
         try:
+            database.whereabouts = Whereabouts(folder)
+            refuse_ways_out(folder, writing=True)
+            database._connect(path, "mode=rw")
             database._ask_for_durability()
             version = database._version()
-            database._written = path.lstat()
+            database.whereabouts.look_beside()
             database.verify()
             if version < VERSION:
                 database._make(range(version + 1, VERSION + 1))
@@ -104,7 +107,7 @@ class Database:
         """Open the folder's file to read, also while a run writes it, also where nothing may be written."""
         _refuse_old_sqlite()
         path = folder / STORE_NAME
-        if not _is_there(path):
+        if state_of(path) is None:
             raise RunFolderError(
                 Problem(str(folder), f"expected a run folder (with {STORE_NAME} in it), found none")
             )
@@ -136,10 +139,10 @@ class Database:
         here, so that a copy of both is read. No log: the file is all there is.
         """
         folder = self.path.parent
+        self._mark = None
         refuse_ways_out(folder, writing=False)
         log, index = holds_a_commit(folder / LOG_NAME), size_of(folder / INDEX_NAME)
         if log and index is not None:
-            self._mark = None
             self._connect(self.path, "mode=ro&readonly_shm=1")
             return
         self._mark = mark_of(self.path)
@@ -163,9 +166,20 @@ class Database:
             # A statement that is kept for another time would keep what was written with it, too.
             kept: dict[str, Any] = {"isolation_level": None, "cached_statements": 0, "uri": True}
             self._connection = sqlite3.connect(uri, timeout=20, **kept)
+        self._refuse_led_away(path)
         # A prepared file cannot make SQLite run functions, read past a damaged page, or fill a disk.
         for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "temp_store = MEMORY"):
             self.execute(f"PRAGMA {pragma}")
+
+    def _refuse_led_away(self, path: Path) -> None:
+        """Notice, before anything in it is used, that SQLite followed a link which was put there just now."""
+        with self._translated():
+            self._open.text_factory = os.fsdecode  # the bytes of a path need be no UTF-8
+            opened = self._open.execute("PRAGMA database_list").fetchone()[2]
+            self._open.text_factory = str
+        if os.path.normcase(opened) != os.path.normcase(path.parent.resolve() / path.name):
+            what = "something else was put in its place while it was opened; run the same command again"
+            raise RunFolderBusy(Problem(str(self.path), what))
 
     def _version(self) -> int:
         """Give the format of the file, 0 for one that holds nothing; refuse any that is not ours."""
@@ -183,7 +197,7 @@ class Database:
             raise RunFolderError(Problem(str(self.path), what))
         with self._translated():
             ours = _our_schema(max(version, 1))
-        if version < 1 or self.rows(_SCHEMA) != ours:
+        if version < 1 or tuple(self.rows(_SCHEMA)) != ours:
             raise self.damaged("its tables are not those of Shoal")
         return version
 
@@ -309,16 +323,8 @@ class Database:
         return self.rows(f"PRAGMA {name}")[0][0]
 
     def _refuse_moved(self) -> None:
-        """Notice before a commit that the file that is written lies in its folder no more: all would be lost."""
-        if self._written is None:
-            return
-        try:
-            there = os.path.samestat(self._place.lstat(), self._written)
-        except OSError:
-            there = False
-        if not there:
-            what = "was moved or deleted while the run went on, so that nothing more can be kept; put it back"
-            raise EnvironmentFault(Problem(str(self.path), f"{what}, then run the same command again"))
+        if self.whereabouts is not None:
+            self.whereabouts.refuse_moved()
 
     def _has_changed(self) -> bool:
         """Tell whether a file that is read without locks was written meanwhile."""
@@ -339,9 +345,7 @@ class Database:
         except sqlite3.Error as error:
             if isinstance(error, (sqlite3.ProgrammingError, sqlite3.InterfaceError)):
                 raise  # a mistake in this package, such as a closed connection
-            # Without a code it is text that is no UTF-8.
-            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
-            raise _fault(self.path, error, code) from error
+            raise _fault(self.path, error, getattr(error, "sqlite_errorcode", _code_of(error))) from error
         except MemoryError as error:
             raise EnvironmentFault(Problem(str(self.path), _FAULTS[sqlite3.SQLITE_NOMEM])) from error
         except OverflowError as error:  # Python's own limit of a value
@@ -398,22 +402,13 @@ def _newborn() -> bytes:
     return bytes(content)
 
 
-def _our_schema(version: int) -> list[tuple[Any, ...]]:
+@cache
+def _our_schema(version: int) -> tuple[tuple[Any, ...], ...]:
     """Give the stored text of every table, as SQLite spells it."""
     with closing(sqlite3.connect(":memory:")) as connection:
         for statement in tables_of(version):
             connection.execute(statement)
-        return connection.execute(_SCHEMA).fetchall()
-
-
-def _is_there(path: Path) -> bool:
-    try:
-        return stat.S_ISREG(path.stat().st_mode)
-    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: no name that a file can have
-        return False
-    except OSError as error:  # no permission to look
-        what = f"expected a run folder that can be read ({error.strerror})"
-        raise RunFolderError(Problem(str(path.parent), what)) from error
+        return tuple(connection.execute(_SCHEMA).fetchall())
 
 
 def _fault(path: Path, error: sqlite3.Error, extended: int) -> ShoalError:
@@ -432,6 +427,11 @@ def _fault(path: Path, error: sqlite3.Error, extended: int) -> ShoalError:
     if code in _DAMAGE:
         return _damaged(path, str(error))
     return EnvironmentFault(Problem(str(path), f"SQLite failed: {error}"))
+
+
+def _code_of(error: sqlite3.Error) -> int:
+    """Give the code of an error that has none: Python found text that is no UTF-8, or got no memory for a copy."""
+    return sqlite3.SQLITE_CORRUPT if "UTF-8" in str(error) else sqlite3.SQLITE_NOMEM
 
 
 def _damaged(path: Path, what: str) -> RunFolderError:

@@ -34,7 +34,7 @@ class RunFiles:
         """Take the folder over where its store is of an older version: what bears one of our names is ours."""
         if not self._store.lists_files:
             with self._opened("") as opened:
-                found = {name: opened.sha256(name) for name in opened.names() if name in REPLACED}
+                found = {name: opened.sha256(name) for name in REPLACED if opened.is_file(name)}
             found |= {f"{PICTURES}/{name}": digest for name, digest in self._pictures().items()}
             self._store.adopt_files({name: digest for name, digest in found.items() if digest is not None})
         return self
@@ -43,7 +43,8 @@ class RunFiles:
         if kind_of(self._folder / PICTURES) != "a folder":
             return {}
         with self._opened(PICTURES) as opened:
-            return {name: opened.sha256(name) for name in opened.names() if _PICTURE.fullmatch(name)}
+            ours = (name for name in opened.names() if _PICTURE.fullmatch(name) and opened.is_file(name))
+            return {name: opened.sha256(name) for name in ours}
 
     def refuse_others(self, *names: str) -> None:
         """Refuse, before there is anything to write, places in which something else lies; see `write`."""
@@ -95,6 +96,7 @@ class RunFiles:
         """Open the run folder, or one in it, which is made."""
         try:
             with Folder.open(self._folder) as folder:
+                self._store.refuse_moved_from(folder)
                 if not place:
                     yield folder
                     return

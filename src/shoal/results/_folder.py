@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from shoal.errors import EnvironmentFault, InputError, Problem, RunFolderError, ShoalError
-from shoal.files import Folder, kind_of
+from shoal.files import Folder, kind_of, no_name
 
 STORE_NAME: Final = "results.sqlite"
 LOCK_NAME: Final = "run.lock"
@@ -66,8 +66,8 @@ def refuse_unusable(folder: Path) -> None:
     try:
         whole = folder.absolute()
         there = _nearest(whole)
-        if kind_of(there) != "a folder":
-            code = errno.EEXIST if there == whole else errno.ENOTDIR
+        if (kind := kind_of(there)) != "a folder":
+            code = errno.EEXIST if there == whole or kind == "a link that leads nowhere" else errno.ENOTDIR
             raise OSError(code, os.strerror(code))
         if not os.access(there, os.W_OK | os.X_OK):
             raise OSError(errno.EACCES, os.strerror(errno.EACCES))
@@ -87,18 +87,24 @@ def refuse_ways_out(folder: Path, *, writing: bool) -> None:
         _refuse(folder / name, stat.S_ISREG, "a file", alone=writing and name in _IN_PLACE)
     for name in _FOLDERS:
         _refuse(folder / name, stat.S_ISDIR, "a folder", alone=False)
-    if _state(folder / JOURNAL_NAME) is not None:
+    if state_of(folder / JOURNAL_NAME) is not None:
         what = "expected no such file, found one: Shoal never writes it, and what it asks for is not done; delete it"
         raise RunFolderError(Problem(str(folder / JOURNAL_NAME), what))
 
 
 def refuse_foreign(folder: Path) -> None:
-    """Refuse a folder that holds something and is no run folder: nothing of a person's is mixed with ours."""
-    if kind_of(folder) != "a folder" or _state(folder / STORE_NAME) is not None:
+    """Refuse a folder that holds something and is no run folder: nothing of a person's is mixed with ours.
+
+    An empty store is none: a run that was killed may have left it, but alone.
+    """
+    if kind_of(folder) != "a folder":
+        return
+    store = state_of(folder / STORE_NAME)
+    if store is not None and (store.st_size or not stat.S_ISREG(store.st_mode)):
         return
     try:
         with Folder.open(folder) as opened:
-            found = [name for name in opened.names() if name != LOCK_NAME and name not in _LEFT_BY_SYSTEMS]
+            found = [name for name in opened.names() if name not in (*_IN_PLACE, *_LEFT_BY_SYSTEMS)]
     except OSError as error:
         raise folder_error(folder, error) from error
     if found:
@@ -118,13 +124,13 @@ def refuse_to_replace(out: Path, *given: Path) -> None:
         what = "expected another file than the one that is read; choose another with --out"
         raise InputError(Problem(str(out), what))
     place = out.resolve()
-    if place.name in _OUR_FILES and _state(place.with_name(STORE_NAME)) is not None:
+    if place.name in _OUR_FILES and state_of(place.with_name(STORE_NAME)) is not None:
         what = "expected a file outside a run folder, got one of its own; choose another with --out"
         raise InputError(Problem(str(out), what))
 
 
 def _refuse(path: Path, right: object, expected: str, *, alone: bool) -> None:
-    found = _state(path)
+    found = state_of(path)
     if found is None:
         return
     if not right(found.st_mode):  # type: ignore[operator]
@@ -149,11 +155,11 @@ def _stands(path: Path) -> bool:
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
-        return False
+        return os.path.islink(path)  # one that leads nowhere is in the way, too
     return True
 
 
-def _state(path: Path) -> os.stat_result | None:
+def state_of(path: Path) -> os.stat_result | None:
     """Give what stands there itself, not what it may point to; None where nothing does."""
     try:
         return path.lstat()
@@ -168,13 +174,13 @@ def _state(path: Path) -> os.stat_result | None:
 
 def size_of(path: Path) -> int | None:
     """Give the size of a file in bytes; None where there is none."""
-    found = _state(path)
+    found = state_of(path)
     return None if found is None else found.st_size
 
 
 def mark_of(path: Path) -> tuple[int, ...] | None:
     """Give what changes with every change of a file; None where there is none."""
-    found = _state(path)
+    found = state_of(path)
     return None if found is None else (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
 
 
@@ -197,8 +203,8 @@ def copy_file(source: Path, target: Path) -> None:
 
 def folder_error(folder: Path, error: OSError | ValueError) -> ShoalError:
     """Turn what the system answered into one line: a folder that cannot be used, or a failing machine."""
-    if isinstance(error, ValueError):  # a zero byte, or a letter that the system's names cannot hold
-        return RunFolderError(Problem(str(folder), f"expected a name that a folder can have ({error})"))
+    if isinstance(error, ValueError):
+        return RunFolderError(Problem(str(folder), no_name(error, "folder")))
     problem = Problem(str(folder), f"expected a folder that can be written ({error.strerror})")
     ours = (
         errno.EACCES,

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any, Final
 
 from shoal.errors import Problem, RunFolderError
+from shoal.files import Folder
 from shoal.results._arrays import Arrays, packed, unpacked
 from shoal.results._database import NOTHING_YET, Database
 from shoal.results._folder import STORE_NAME, refuse_unusable, size_of
@@ -400,6 +401,11 @@ class Store:
         text, data, seal = rows[0]
         with self._checking("the true values", seal, text, data=data):
             return truth_of(text, unpacked(data))
+
+    def refuse_moved_from(self, folder: Folder) -> None:
+        """Refuse an open folder in which the file that is written lies no more: what is there is another's."""
+        if self._database.whereabouts is not None:
+            self._database.whereabouts.refuse_other(folder)
 
     def verify(self) -> None:
         """Have every page of the file walked; RunFolderError if one is damaged."""
