@@ -242,6 +242,12 @@ def test_long_fits_are_trained_one_by_one_by_whoever_is_free(
     assert not done
 
 
+def test_networks_of_torch_are_trained_here(done: list[list[Scored]]) -> None:
+    estimator = Pipeline([("s", StandardScaler()), ("net", regressor(max_iter=2, dtype="float64"))])
+    shoal.GridSearchCV(estimator, GRID, cv=4, n_jobs=2).fit(NUMBERS, PRICE)
+    assert not done
+
+
 def test_nobody_helps_where_a_store_is_kept_or_joblib_has_another_backend(
     done: list[list[Scored]], tmp_path: Any
 ) -> None:

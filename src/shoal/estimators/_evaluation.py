@@ -246,7 +246,7 @@ class Evaluation:
         while self._waiting and work.processes.idle:
             lot = self._waiting[0]
             calls = {spot: work.calls(self._place(spot)) for spot in lot.spots()}
-            heavy = float(np.mean(times)) * len(calls) > AWAY_SECONDS
+            heavy = math.isinf(self._seconds) or float(np.mean(times)) * len(calls) > AWAY_SECONDS
             if heavy or not work.processes.send(lot, Piece(self.lots.to_send(), lot, calls)):
                 break
             self.lots.given_away(self._waiting.popleft())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -168,8 +169,10 @@ def train(
 
 
 def light_seconds(task: Task) -> float:
-    """Say about how long a network trains in the native trainer, by its operations alone."""
-    return training_work(task.job, len(task.train_rows)) / OPERATIONS
+    """Say about how long a network trains, by its operations alone; in torch infinitely long, which starts slowly."""
+    trainer = trainer_for(task.job, Table(task.x, task.y, task.sample_weight), "cpu", task.dtype)
+    native = trainer.version.startswith("native")
+    return training_work(task.job, len(task.train_rows)) / OPERATIONS if native else math.inf
 
 
 def jobs_at_once(n_jobs: int | None) -> int:
