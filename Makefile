@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test check format sanitize torture bench oldest clean
+.PHONY: run test check format sanitize torture bench oldest newest clean
 
 run: $(STAMP)  ## run the built-in study `two-peaks`
 	$(BIN)/shoal run two-peaks
@@ -25,20 +25,17 @@ format: $(STAMP)
 sanitize: $(STAMP)  ## the C++ core under AddressSanitizer and UndefinedBehaviorSanitizer
 	sh tests/native/sanitize.sh
 
-torture: $(STAMP)  ## the long campaigns whose short forms run in `make test`; hours, with their figures
+torture: $(STAMP)  ## the long campaigns whose short forms run in `make test`; hours; SHOAL_FIRST_CASE=N draws other cases
 	SHOAL_CAMPAIGN=long $(BIN)/python -m pytest -s tests/contracts tests/native tests/engine tests/nets tests/torture
 
-oldest: $(STAMP)  ## the estimators' tests on the oldest scikit-learn that we support, in an environment of its own
-	$(PYTHON) -m venv .oldest-venv
-	.oldest-venv/bin/python -m pip install --quiet --disable-pip-version-check 'scikit-learn==1.6.1' 'numpy<2.4' 'pytest<9' \
-		hypothesis torch==2.13.0 pandas scipy pydantic typer rich matplotlib plotly jinja2 safetensors pillow platformdirs
-	PYTHONPATH=src:tests .oldest-venv/bin/python -m pytest -p no:cacheprovider tests/estimators
+oldest newest: $(STAMP)  ## the suite on the oldest, or the newest, versions that pyproject.toml allows, in an environment of its own
+	$(PYTHON) tests/versions.py $@
 
 bench: $(STAMP)  ## benchmarks beside their peers, in an environment of their own
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf $(VENV) .bench-venv .oldest-venv build runs .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .bench-venv .oldest-venv .newest-venv build runs .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(STAMP): pyproject.toml constraints.txt setup.py $(wildcard src/native/*)
 	$(PYTHON) -m venv $(VENV)

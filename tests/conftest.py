@@ -1,4 +1,4 @@
-"""What all tests share: a test that runs the command line leaves signals and hooks as they were."""
+"""What all tests share: a test that runs the command line leaves signals and hooks as they were; none is timed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
+
+# A drawn case that takes long on a busy machine is no mistake.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)

@@ -71,6 +71,7 @@ OWNERS: Final[dict[str, frozenset[str]]] = {
     "jinja2": frozenset({"look/_report.py"}),
     "sklearn": frozenset({"data/_builtin.py", "estimators"}),
     "joblib": frozenset({"estimators/_processes.py", "estimators/_turns.py"}),
+    "threadpoolctl": frozenset({"estimators/_processes.py"}),
     "sqlite3": frozenset({"results/_database.py"}),
     "onnx": frozenset({"nets/_onnx.py", "export.py"}),
     "onnxruntime": frozenset({"export.py"}),

@@ -160,7 +160,7 @@ def test_no_cell_is_a_formula(value: object, cell: str) -> None:
     assert harmless(value) == cell
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1), st.floats(allow_nan=False))
 def test_every_table_reads_back(texts: list[str], number: float) -> None:
     content = Predictions(("name", "=value"), (texts, [number] * len(texts)), ()).to_csv()
@@ -216,7 +216,7 @@ def reference(model: Model, inputs: object) -> np.ndarray:
     return trainer.outputs(model.architecture, parameters_P, buffers, x).astype(np.float64)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(architectures())
 def test_every_layer_is_in_the_graph(architecture: object) -> None:
     """Drawn networks, ill-conditioned ones too: so to within what float32 can hold of the sums inside."""
@@ -309,7 +309,7 @@ def test_the_torch_export_stands_on_its_own(
     np.testing.assert_allclose(np.array(json.loads(done.stdout)), wanted, rtol=1e-6, atol=1e-6)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(architectures())
 def test_the_written_layers_are_those_of_the_module(architecture: object) -> None:
     from shoal.nets import build_module
@@ -384,3 +384,36 @@ def test_what_a_command_reads_is_never_replaced_by_what_it_writes(
     earlier = runs / "earlier.csv"  # an output of its own is made anew
     for _ in range(2):
         assert command(monkeypatch, "predict", run, table, "--out", earlier) == 0
+
+
+@pytest.mark.parametrize("kind", ["csv", "npz", "images"])
+def test_rows_that_would_not_fit_are_refused_before_they_are_read(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture, kind: str
+) -> None:
+    """Columns that the model does not read count only where the format cannot leave them out."""
+    monkeypatch.setenv("SHOAL_MEMORY_MB", "40")
+    model = runs / ("images" if kind == "images" else "regression")
+    rows = tmp_path / f"rows.{'csv' if kind == 'csv' else 'npz'}"
+    less = "fewer rows or columns need less, and an NPZ file less than a text file"
+    if kind == "csv":
+        rows.write_text("x,colour,z,more\n" + "1000.5,red,2,3\n" * 200_000)
+        what = "73 MB to read"
+    elif kind == "npz":
+        many = 2_000_000
+        needed = {"x": np.zeros(many), "colour": np.full(many, "red"), "z": np.zeros(many)}
+        np.savez_compressed(rows, **needed, more=np.zeros(many))
+        what = "112 MB to read"
+        small = {name: column[:30_000] for name, column in needed.items()}
+        np.savez_compressed(tmp_path / "few.npz", **small, more=np.zeros((30_000, 200)))
+        assert command(monkeypatch, "predict", model, tmp_path / "few.npz") == 0
+        assert len(printed_table(capsys)[1]) == 30_000
+    else:
+        shape = shoal.load(model).image_shape
+        assert shape is not None
+        many = 60_000_000 // int(np.prod(shape))
+        np.savez_compressed(rows, images=np.zeros((many, *shape), np.uint8))
+        what, less = "180 MB for the images of", "fewer images at once need less"
+    assert command(monkeypatch, "predict", model, rows) == 3
+    assert capsys.readouterr().err.splitlines() == [
+        f"shoal: memory: expected {what} {rows}, got 40 MB available; {less}"
+    ]

@@ -185,7 +185,7 @@ def hand_made(architecture: Architecture, **changes: Any) -> bytes:
     return model_bytes(architecture, drawn_parameters(architecture), {**facts, **changes})
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(architectures())
 def test_drawn_models_come_back_and_predict(architecture: Architecture) -> None:
     content = hand_made(architecture)
@@ -354,7 +354,7 @@ def test_what_is_no_model_file_is_refused(tmp_path: Path) -> None:
         assert str(caught.value) == "/dev/zero: expected a model file, got a device"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_a_damaged_file_is_refused_by_one_exception_type(data: st.DataObject) -> None:
     content = bytearray(hand_made(linear()))
@@ -401,3 +401,10 @@ def test_loading_runs_nothing_and_opens_nothing_else(tmp_path: Path) -> None:
     damaged = "its checksum (SHA-256) does not fit its content: the file is damaged"
     refused = "metadata 'architecture': expected JSON as Shoal writes it, got something else"
     assert done.stdout.strip() == f"{['read', damaged, refused]} []"
+
+
+def test_a_run_folder_is_loaded_from_where_a_link_leads(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "model.safetensors").write_bytes(hand_made(linear()))
+    (tmp_path / "way").symlink_to("run")
+    assert shoal.load(tmp_path / "way").to_bytes() == shoal.load(tmp_path / "run").to_bytes()

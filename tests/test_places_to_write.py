@@ -85,20 +85,3 @@ def test_the_name_of_a_folder_is_none_of_a_file(
     assert command(monkeypatch, "predict", "m", "t.csv", "--out", out) == 2
     assert f"expected the name of a file to write, got {out!r}" in " ".join(capsys.readouterr().err.split())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["m", "t.csv"]
-
-
-def test_what_is_predicted_is_weighed_before_it_is_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SHOAL_MEMORY_MB", "10")
-    Path("m").write_bytes(hand_made(linear()))
-    Path("i").write_bytes(hand_made(build_architecture(Network(hidden=()), (1, 4, 4), 2)))
-    np.savez_compressed("t.npz", x0=np.zeros(1_000_000), x1=np.zeros(1_000_000))
-    np.savez_compressed("i.npz", images=np.zeros((400_000, 4, 4), np.uint8))
-    for model, rows, said in (
-        ("m", "t.npz", "32 MB to read t.npz"),
-        ("i", "i.npz", "26 MB for the images of i.npz"),
-    ):
-        assert command(monkeypatch, "predict", model, rows) == 3
-        assert f"memory: expected {said}, got 10 MB available" in capsys.readouterr().err

@@ -87,6 +87,12 @@ class Unreadable(Exception):
         return f"expected {wanted}{self.most}, got {self.came}"
 
 
+def no_name(error: ValueError, what: str) -> str:
+    """Say what Python found wrong with the name of a file or folder; its own words differ from version to version."""
+    got = "a letter that no name can hold here" if isinstance(error, UnicodeError) else "a zero byte"
+    return f"expected a name that a {what} can have, got {got} in it"
+
+
 def kind_of(path: Path) -> str:
     """Say what stands at a path, through links, without opening it: "a file", "a folder", "a pipe", "nothing" ..."""
     try:
@@ -196,8 +202,8 @@ def _one_line(path: Path) -> Iterator[None]:
         yield
     except ShoalError:  # it has its sentence
         raise
-    except ValueError as error:  # a zero byte, or a letter that the system's names cannot hold
-        raise InputError(Problem(str(path), f"expected a name that a file can have ({error})")) from error
+    except ValueError as error:
+        raise InputError(Problem(str(path), no_name(error, "file"))) from error
     except OSError as error:
         problem = Problem(str(path), f"cannot be written: {error.strerror or error}")
         raise (InputError if error.errno in _NAMES else EnvironmentFault)(problem) from error
@@ -350,19 +356,16 @@ class Folder:
 
     def move(self, name: str, to: str) -> None:
         """Put a file in the place of another, and make that last."""
-        here = (
-            {}
-            if self._descriptor is None
-            else {"src_dir_fd": self._descriptor, "dst_dir_fd": self._descriptor}
+        both = (
+            {} if self._descriptor is None else dict.fromkeys(("src_dir_fd", "dst_dir_fd"), self._descriptor)
         )
-        os.replace(self._at(name), self._at(to), **here)
+        os.replace(self._at(name), self._at(to), **both)
         self.flush()
 
     def _access_list(self, name: str) -> bytes | None:
         """Give a file's access control list, acl(5); without it the mask of one would pass for its group's rights."""
-        if sys.platform == "linux":
-            with suppress(OSError):  # most files have none, and some disks know none
-                return os.getxattr(self.path / name, _ACCESS_LIST, follow_symlinks=False)
+        with suppress(OSError, AttributeError):  # most files have none, some disks and systems know none
+            return os.getxattr(self.path / name, _ACCESS_LIST, follow_symlinks=False)
         return None
 
     def _at(self, name: str) -> str:
@@ -404,10 +407,9 @@ class Folder:
 
     def flush(self) -> None:
         """Make its list of names last; where a system cannot, the files' own flush has to do."""
-        if self._descriptor is None:
-            return
         try:
-            os.fsync(self._descriptor)
+            if self._descriptor is not None:
+                os.fsync(self._descriptor)
         except OSError as error:
             if error.errno not in _NO_FLUSH:
                 raise
@@ -438,7 +440,7 @@ def _make_like(descriptor: int, like: os.stat_result, access_list: bytes | None)
         with suppress(OSError):
             os.fchown(descriptor, like.st_uid, like.st_gid)
         os.fchmod(descriptor, stat.S_IMODE(like.st_mode))
-    if sys.platform == "linux" and access_list is not None:
+    if access_list is not None:
         os.setxattr(descriptor, _ACCESS_LIST, access_list)
 
 

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
+
 from shoal.errors import (
     EnvironmentFault,
     Interrupted,
@@ -59,12 +61,15 @@ class Parts:
     def attempt(self, part: str, again: str, forget: Callable[[], None] | None = None) -> Iterator[None]:
         """Make a part within; an error of its own ends the part alone.
 
+        Sums and squares of huge numbers are inf there, and those of inf no numbers: they are shown so, and numpy has
+        nothing to say beside it.
         `forget` is there of a file that the command promises: it removes what an earlier command left in its place.
 
         Raises EnvironmentFault where the machine fails, memory among it, and whatever asks to stop.
         """
         try:
-            yield
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                yield
         except (EnvironmentFault, Interrupted, RunFolderBusy, RunFolderError):
             raise
         except Exception as error:

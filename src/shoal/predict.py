@@ -55,7 +55,7 @@ class Predictions:
 def predict_file(source: Path, rows: Path) -> Predictions:
     """Predict the rows or images of a file with a model file, or with a run folder's model and its ensemble.
 
-    Raises ModelFileError, RunFolderError, DataError.
+    Raises ModelFileError, RunFolderError, DataError, EnvironmentFault.
     """
     model = load(source)
     names, inputs, notes = _read(model, rows)
@@ -101,7 +101,7 @@ def _read(model: Model, path: Path) -> tuple[tuple[str, Sequence[Any]], Inputs, 
         resize, white = model.preprocessing.resize is not None, model.preprocessing.white
         new = read_images(path, model.image_shape, resize=resize, white=white, room=available_memory())
         return ("image", new.names), new.images, list(new.notes)
-    table = read_table(path, available_memory())
+    table = read_table(path, model.input_names, available_memory())
     columns = read_columns(table, model.input_names, model.categories)
     used = set(map(nfc, model.input_names))
     others = [name for name in table.names if name not in used]

@@ -218,7 +218,7 @@ def drawn_pictures(draw: st.DrawFn) -> Pictures:
     return Pictures("drawn", network, training, (*shape, side, width))
 
 
-@settings(max_examples=1_000 if LONG else 25, deadline=None, derandomize=not LONG)
+@settings(max_examples=1_000 if LONG else 25, derandomize=not LONG)
 @given(case=drawn_pictures())
 def test_any_network_agrees_with_the_exact_trainer(trainer: Trainer, case: Pictures) -> None:
     forced(trainer, case)
@@ -263,7 +263,7 @@ def test_stops_change_no_byte(trainer: Trainer, case: Pictures) -> None:
     assert same_bytes(train(trainer, case), train(trainer, case, (1, 2, 5)))
 
 
-@settings(max_examples=5, deadline=None, derandomize=True)
+@settings(max_examples=5, derandomize=True)
 @given(stops=st.lists(st.integers(0, 6), max_size=4))
 def test_where_a_fit_was_interrupted_changes_no_byte(trainer: Trainer, stops: list[int]) -> None:
     assert same_bytes(train(trainer, FULL), train(trainer, FULL, tuple(stops)))

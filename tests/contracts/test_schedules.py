@@ -14,7 +14,7 @@ from shoal.study import Training
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     epochs=st.integers(1, 300),
     lr=st.floats(1e-6, 10),

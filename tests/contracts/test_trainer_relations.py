@@ -24,7 +24,7 @@ from shoal.engine._trainer import CURVES, FitData, Rows, State, Trainer, steps_p
 from shoal.nets import build_architecture
 from shoal.study import Network, Training
 
-RELATIONS = settings(max_examples=300 if LONG else 12, deadline=None, derandomize=not LONG)
+RELATIONS = settings(max_examples=300 if LONG else 12, derandomize=not LONG)
 
 CASES = {case.name: case for case in TABLE}
 HELD_OUT_CURVES = ("validation_loss", "validation_accuracy")

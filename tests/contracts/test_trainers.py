@@ -32,7 +32,7 @@ from shoal.engine._trainer import CURVES, FitData, State, Trainer, evaluation_ep
 
 FORCED_STEPS = 1_000 if LONG else 15
 
-CAMPAIGN = settings(max_examples=2_000 if LONG else 30, deadline=None, derandomize=not LONG)
+CAMPAIGN = settings(max_examples=2_000 if LONG else 30, derandomize=not LONG)
 
 
 def by_name(case: Case) -> str:

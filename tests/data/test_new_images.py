@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,8 @@ import pytest
 from PIL import Image
 from test_images import PIXELS, class_folders, picture, write_idx
 
-from shoal.data import read_images
-from shoal.errors import DataError
+from shoal.data import ImageSource, load_image_dataset, read_images
+from shoal.errors import DataError, EnvironmentFault
 
 
 @pytest.fixture(autouse=True)
@@ -68,3 +69,63 @@ def test_a_rotated_photograph_is_read_upright() -> None:
     new = read_images("p.jpg", (1, 5, 4))
     assert new.images.shape == (1, 1, 5, 4)
     assert new.notes == ('p.jpg: turned upright, as their EXIF orientation says: 1 ("p.jpg")',)
+
+
+@pytest.mark.parametrize("path", ["big.npz", "big-images-idx3-ubyte", "big", "big/cat/0.png"])
+def test_images_that_would_not_fit_are_refused_before_they_are_decoded(path: str) -> None:
+    """Held as they are read and as the network takes them: a megabyte of a picture, and three times 400 x 400 bytes."""
+    big = np.zeros((1000, 1000), np.uint8)
+    picture("big/cat/0.png", big)
+    np.savez_compressed("big.npz", images=big[None])
+    Path("big-images-idx3-ubyte").write_bytes(
+        bytes.fromhex("00000803 00000001 000003e8 000003e8") + bytes(10**6)
+    )
+    need = {"big.npz": 2.48e6, "big-images-idx3-ubyte": 1.48e6}.get(path, 0.16e6 + 4e6 + 0.48e6)
+    kept = read_images(path, (3, 400, 400), resize=True, room=need)
+    assert kept.images.shape == (1, 3, 400, 400)
+    tracemalloc.start()
+    try:
+        with pytest.raises(EnvironmentFault) as caught:
+            read_images(path, (3, 400, 400), resize=True, room=need - 1)
+        assert tracemalloc.get_traced_memory()[1] < 5e5
+    finally:
+        tracemalloc.stop()
+    size = f"{need / 1e6:.0f} MB"
+    assert str(caught.value) == (
+        f"memory: expected {size} for the images of {path}, got {size} available; fewer images at once need less"
+    )
+
+
+@pytest.mark.parametrize("form", ["npz", "idx", "table"])
+def test_labels_and_groups_that_would_not_fit_are_refused_before_they_are_read(form: str) -> None:
+    groups = None
+    if form == "npz":
+        np.savez_compressed("d.npz", images=PIXELS, labels=np.full(12, "x" * 500_000))
+        path, what = (
+            "d.npz",
+            "48 MB for the labels of d.npz, got 20 MB available; fewer images at once need less",
+        )
+    elif form == "idx":
+        many = (250_000).to_bytes(4, "big")
+        Path("m-images-idx3-ubyte").write_bytes(
+            b"\0\0\x08\x03" + many + (1).to_bytes(4, "big") * 2 + bytes(250_000)
+        )
+        Path("m-labels-idx1-ubyte").write_bytes(b"\0\0\x08\x01" + many + bytes(250_000))
+        path = "m-images-idx3-ubyte"
+        what = f"25 MB for the labels of {path}, got 20 MB available; fewer images at once need less"
+    else:
+        class_folders("d")
+        Path("g.csv").write_text("path,group\n" + "cat/0.png,a\n" * 100_000)
+        path, groups = "d", "g.csv"
+        what = (
+            "20 MB to read g.csv, got 20 MB available; fewer rows or columns need less,"
+            " and an NPZ file less than a text file"
+        )
+    tracemalloc.start()
+    try:
+        with pytest.raises(EnvironmentFault) as caught:
+            load_image_dataset(ImageSource(path, groups=groups), room=20e6)
+        assert tracemalloc.get_traced_memory()[1] < 3e6
+    finally:
+        tracemalloc.stop()
+    assert str(caught.value) == f"memory: expected {what}"

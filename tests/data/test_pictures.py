@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
@@ -379,7 +379,6 @@ KINDS = [
 
 
 @given(kind=st.sampled_from(KINDS), seed=st.integers(0, 2**32 - 1))
-@settings(deadline=None)
 def test_numbers_that_stand_for_bytes_are_read_as_them(
     tmp_path_factory: pytest.TempPathFactory, kind: str, seed: int
 ) -> None:

@@ -109,10 +109,10 @@ def test_one_long_text_in_every_row_is_weighed_in_each(stored: pa.DataType) -> N
     texts = pa.array(["z" * 10_000] * 5_000).cast(stored)
     pq.write_table(pa.table({"x": range(5_000), "c": texts}), "t.parquet")
     assert Path("t.parquet").stat().st_size < 200_000
-    assert refusal(lambda: read_table("t.parquet", 45e6), EnvironmentFault).startswith(
+    assert refusal(lambda: read_table("t.parquet", room=45e6), EnvironmentFault).startswith(
         "memory: expected 82 MB to read t.parquet, got 45 MB available"
     )
-    table = read_table("t.parquet", 200e6)
+    table = read_table("t.parquet", room=200e6)
     assert list(table["x"]) == list(range(5_000))
     assert set(table["c"]) == {"z" * 10_000}
 

@@ -89,7 +89,7 @@ class Stopper(Silent):
             os.kill(os.getpid(), signal.SIGINT)
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(after=st.integers(1, 14), workers=st.integers(1, 2))
 def test_interrupted_and_resumed_equals_uninterrupted(
     after: int, workers: int, tmp_path_factory: pytest.TempPathFactory

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shoal.data import Dataset
@@ -128,7 +128,6 @@ def test_what_is_done_already_is_not_predicted_again(tmp_path: Path) -> None:
     assert after.time["training"] < before.time["training"] / 2
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=20), st.integers(1, 8))
 def test_work_is_spread_over_workers(seconds: list[float], workers: int) -> None:
     whole = spread(seconds, workers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from shoal.engine._strided import input_gradient, pays, strided_module
@@ -11,7 +11,6 @@ from shoal.nets import ConvLayer, build_architecture
 from shoal.study import Network
 
 
-@settings(deadline=None)
 @given(
     kernel=st.integers(1, 6),
     stride=st.integers(1, 4),

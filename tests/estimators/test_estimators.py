@@ -49,7 +49,7 @@ def same(one: Any, other: Any) -> bool:
 # -- rows and weights ----------------------------------------------------------------------------------------
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(order=st.permutations(range(30)), weights=st.lists(st.integers(0, 3), min_size=30, max_size=30))
 def test_a_batch_of_all_rows_knows_no_order_and_a_weight_is_a_repeat(
     order: list[int], weights: list[int]

@@ -42,7 +42,7 @@ def forms(images: NDArray[Any]) -> dict[str, Any]:
 
 
 @pytest.mark.filterwarnings("ignore:X has feature names")
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(fitted=st.sampled_from(TYPES), asked=st.sampled_from(TYPES), form=st.sampled_from(list(forms(PIXELS))))
 def test_the_same_numbers_get_the_same_answers(fitted: str, asked: str, form: str) -> None:
     model = FITTED[fitted]

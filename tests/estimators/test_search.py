@@ -59,7 +59,7 @@ def both(estimator: Any, grid: Any, y: Any = Y, **given_: Any) -> tuple[Any, Any
 
 
 @given(st.data())
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_results_are_those_of_scikit_learn(data: st.DataObject) -> None:
     kind = data.draw(st.sampled_from(["regression", "classification"]))
     estimator, y = (regressor(), Y) if kind == "regression" else (classifier(), LABELS)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import pickle
 import re
+import sys
 from html.parser import HTMLParser
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +48,23 @@ def test_a_wider_grid_trains_only_what_is_new(tmp_path: Path) -> None:
     wider = shoal.GridSearchCV(regressor(), WIDER, cv=3, store=tmp_path).fit(X, Y)
     assert known(tmp_path) == 9
     assert_same_results(wider.cv_results_, shoal.GridSearchCV(regressor(), WIDER, cv=3).fit(X, Y).cv_results_)
+
+
+def test_a_store_knows_where_its_networks_were_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a run folder does: what a later search finds there stays of the environment that trained it."""
+    shoal.GridSearchCV(regressor(), GRID, cv=3, store=tmp_path).fit(X, Y)
+    monkeypatch.setattr("platform.python_version", lambda: "3.99.0")
+    shoal.GridSearchCV(regressor(), WIDER, cv=3, store=tmp_path).fit(X, Y)
+    with Store.open_readonly(tmp_path) as store:
+        (first, old), (second, new) = store.origins()
+        last = store.environment()
+        assert old | new == store.known()
+    assert (len(old), len(new)) == (6, 3)
+    assert (first["python"], second["python"], last["python"]) == (sys.version.split()[0], "3.99.0", "3.99.0")
+    here = {name: version(name) for name in ("shoal", "numpy", "torch")}
+    assert first["versions"] == second["versions"] == here
 
 
 def test_an_interrupted_search_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

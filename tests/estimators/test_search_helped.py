@@ -11,12 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from joblib import parallel_config
+from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.impute import SimpleImputer
 from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import shoal
 from estimators.search_cases import assert_equal, classifier, regressor
@@ -103,6 +105,52 @@ def test_helped_searches_are_scikit_learns_to_the_last_bit(
     np.testing.assert_array_equal(alone.oof_predictions_, expected)
 
 
+class ByName(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Takes frames alone."""
+
+    def fit(self, X: Any, y: Any = None) -> ByName:
+        self.names_ = list(X.columns)
+        return self
+
+    def transform(self, X: Any) -> Any:
+        return X[self.names_].to_numpy()
+
+
+def test_helpers_are_set_up_as_scikit_learn_is_here(done: list[list[Scored]]) -> None:
+    for steps in ([("s", StandardScaler())], [("s", StandardScaler()), ("names", ByName())]):
+        estimator = Pipeline([*steps, ("net", regressor(max_iter=2))])
+        done.clear()
+        with config_context(transform_output="pandas"):
+            helped = assert_equal(estimator, GRID, NUMBERS, PRICE, cv=4, n_jobs=2)
+            assert any(done)
+            assert_same(helped, shoal.GridSearchCV(estimator, GRID, cv=4).fit(NUMBERS, PRICE))
+
+
+class CountsThreads(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Its rows tell how many threads linear algebra takes: the last bits of what it gives rest on it."""
+
+    def fit(self, X: Any, y: Any = None) -> CountsThreads:
+        self.n_ = max(
+            library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"
+        )
+        return self
+
+    def transform(self, X: Any) -> Any:
+        return np.asarray(X) * self.n_
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_linear_algebra_takes_as_many_threads_in_helpers_as_here(
+    threads: int, done: list[list[Scored]]
+) -> None:
+    estimator = Pipeline([("s", CountsThreads()), ("net", regressor(max_iter=2))])
+    with threadpool_limits(threads):
+        alone = shoal.GridSearchCV(estimator, GRID, cv=4).fit(NUMBERS, PRICE)
+        helped = shoal.GridSearchCV(estimator, GRID, cv=4, n_jobs=2).fit(NUMBERS, PRICE)
+    assert any(done)
+    assert_same(helped, alone)
+
+
 def assert_same(helped: Any, alone: Any) -> None:
     pd.testing.assert_frame_equal(helped.fits_, alone.fits_)
     np.testing.assert_array_equal(helped.oof_predictions_, alone.oof_predictions_)
@@ -169,11 +217,33 @@ def test_warnings_of_helpers_are_heard_here(done: list[list[Scored]]) -> None:
     assert heard[0] == heard[1] == ["hear, hear"] * (4 * 4 + 1)
 
 
+def test_warnings_of_code_that_is_no_modules_are_heard(done: list[list[Scored]]) -> None:
+    """As in a notebook: what no file of a module holds."""
+    place: dict[str, Any] = {"__name__": "__main__", "StandardScaler": StandardScaler, "warnings": warnings}
+    body = "warnings.warn('hear, hear'); return super().fit(X)"
+    cell = f"class Cell(StandardScaler):\n  def fit(self, X, y=None, sample_weight=None): {body}"
+    exec(compile(cell, "<cell 1>", "exec"), place)  # noqa: S102
+    estimator = Pipeline([("s", place["Cell"]()), ("net", regressor(max_iter=2))])
+    for jobs in (None, 2):
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            shoal.GridSearchCV(estimator, GRID, cv=4, n_jobs=jobs).fit(NUMBERS, PRICE)
+        assert [str(one.message) for one in warned] == ["hear, hear"] * (4 * 4 + 1)
+        assert {one.filename for one in warned} == {"<cell 1>"}
+    assert any(done)
+
+
 def test_long_fits_are_trained_one_by_one_by_whoever_is_free(
     done: list[list[Scored]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     estimator = Pipeline([("s", StandardScaler()), ("net", regressor(max_iter=2))])
     monkeypatch.setattr("shoal.estimators._evaluation.AWAY_SECONDS", 0.0)
+    shoal.GridSearchCV(estimator, GRID, cv=4, n_jobs=2).fit(NUMBERS, PRICE)
+    assert not done
+
+
+def test_networks_of_torch_are_trained_here(done: list[list[Scored]]) -> None:
+    estimator = Pipeline([("s", StandardScaler()), ("net", regressor(max_iter=2, dtype="float64"))])
     shoal.GridSearchCV(estimator, GRID, cv=4, n_jobs=2).fit(NUMBERS, PRICE)
     assert not done
 

@@ -193,7 +193,7 @@ WRITTEN = {"t1": [MinMaxScaler(), "passthrough", Writes(3.0)]}
 )
 @example(search=(LENT, WRITTEN), cv=2, scoring="r2", frame=False)
 @example(search=(PACKED, TWO_GRIDS), cv=2, scoring="r2", frame=False)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_drawn_pipelines_score_as_in_scikit_learn(
     search: tuple[Any, Any], cv: Any, scoring: str, frame: bool
 ) -> None:

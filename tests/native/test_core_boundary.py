@@ -186,7 +186,7 @@ def test_other_arguments_are_looked_at_too() -> None:
     assert outputs(p, count, at, 4, 2, None, 4) == outputs(p, count, at, 4, 2, at, 3) == "outputs"
 
 
-@settings(max_examples=20_000 if LONG else 1000, deadline=None)
+@settings(max_examples=20_000 if LONG else 1000)
 @given(case=st.sampled_from(CASES), value=st.integers(-(2**63), 2**63 - 1))
 def test_drawn_numbers_are_refused_or_harmless(case: tuple[str, Any, str], value: int) -> None:
     path, given, _ = case

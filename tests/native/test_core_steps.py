@@ -99,7 +99,7 @@ def test_a_thousand_steps_each_from_the_state_that_the_core_left() -> None:
     assert worst < 16
 
 
-@settings(max_examples=2000 if LONG else 30, deadline=None)
+@settings(max_examples=2000 if LONG else 30)
 @given(
     hidden=st.lists(st.integers(1, 70), max_size=3),
     name=st.sampled_from(ACTIVATIONS),

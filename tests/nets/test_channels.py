@@ -73,7 +73,7 @@ def test_maps_are_those_between_the_layers_of_the_module(activation: str, batch_
 
 
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_middle_unit_answers_to_its_part_of_an_image_as_to_the_whole(data: st.DataObject) -> None:
     """A part that was one pixel too small, or stood one pixel off, would answer otherwise."""
     import torch

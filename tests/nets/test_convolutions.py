@@ -58,7 +58,7 @@ def torch_layer(layer: ConvLayer) -> torch.nn.Module:
     )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(drawn=networks())
 def test_sizes_are_those_of_torch_or_the_network_is_refused(
     drawn: tuple[Network, tuple[int, int, int]],

@@ -115,7 +115,7 @@ def test_the_forger_forges_what_shoal_writes() -> None:
     assert forged() == CONTENT
 
 
-@settings(max_examples=10_000 if LONG else 60, deadline=None)
+@settings(max_examples=10_000 if LONG else 60)
 @given(architectures(), st.integers(0, 9))
 def test_save_load_save_gives_the_same_bytes(architecture: Architecture, seed: int) -> None:
     parameters = drawn_parameters(architecture, seed)
@@ -158,7 +158,7 @@ def test_flipped_bits_are_refused() -> None:
         refusal(bytes(changed))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.binary(max_size=300) | st.binary(max_size=200).map(lambda raw: len(raw).to_bytes(8, "little") + raw)
 )

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from record_cases import FILE, IDENTITY, a_fit, a_plan, a_truth
 
-from shoal.errors import EnvironmentFault, RunFolderBusy, RunFolderError
+from shoal.errors import EnvironmentFault, RunFolderBusy, RunFolderError, ShoalError
 from shoal.results import RunFiles, RunLock, Store
 from shoal.results import _database as database
 
@@ -376,6 +376,24 @@ def test_only_damage_is_called_so(error: int, kind: type, what: str) -> None:
     told = database._fault(Path("there"), sqlite3.OperationalError("said"), error)
     assert type(told) is kind
     assert str(told) == f"there: {what}"
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "what"),
+    [
+        ("unable to serialize 'main'", EnvironmentFault, "out of memory"),
+        (
+            "Could not decode to UTF-8 column 'key' with text 'x'",
+            RunFolderError,
+            "damaged (Could not decode to UTF-8 column 'key' with text 'x'); move it away and run the study again",
+        ),
+    ],
+)
+def test_errors_of_pythons_own_have_no_code_and_are_told_apart(said: str, kind: type, what: str) -> None:
+    with pytest.raises(ShoalError) as caught, database.Database(Path("there"))._translated():
+        raise sqlite3.OperationalError(said)
+    assert type(caught.value) is kind
+    assert str(caught.value) == f"there: {what}"
 
 
 def test_a_store_in_another_journal_mode_is_said_to_be_so(folder: Path) -> None:

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
@@ -63,6 +63,8 @@ def test_the_paired_test_is_students(sample):
 
 
 @given(differences, st.floats(0.1, 10))
+@example(np.array([4e-160, 0.0]), 0.5)
+@example(np.array([4e160, 0.0, 1e160]), 2.0)
 def test_relations_of_the_test(sample, scale):
     test = corrected_t_test(sample, 2, 1)
     turned, scaled = corrected_t_test(-sample, 2, 1), corrected_t_test(scale * sample, 2, 1)
@@ -136,3 +138,25 @@ def test_the_corrected_test_keeps_its_level_where_the_plain_one_does_not():
     corrected = np.mean(corrected_t_test(difference, 40, 20).p < 0.05)
     assert plain > 0.4
     assert 0.005 < corrected < 0.08
+
+
+HUGE = st.sampled_from([0.5, -1e300, 1e300, 1.7e308, -1.7e308])
+
+
+@pytest.mark.filterwarnings("error")
+@given(hnp.arrays(np.float64, (3, 2, 2), elements=HUGE))
+def test_scores_too_large_for_a_square_are_taken_without_a_word(scores_CFR):
+    """A stranger's store may hold them: what comes of them is right, or no finite number."""
+    _, error_C = mean_and_error(scores_CFR)
+    corrected, paired = (
+        corrected_t_test(scores_CFR.reshape(3, 4), 20, 10),
+        paired_t_test(scores_CFR.reshape(3, 4)),
+    )
+    with np.errstate(all="ignore"):
+        first_C, second_C = scores_CFR.mean(axis=2).T / 2
+        half_C = np.abs(first_C - second_C)  # the error of two folds
+    finite_C = np.isfinite(error_C)
+    np.testing.assert_allclose(error_C[finite_C], half_C[finite_C], rtol=1e-12)
+    assert finite_C[half_C < 1e150].all()
+    for test in (corrected, paired):
+        assert (np.isnan(test.p) | ((test.p >= 0) & (test.p <= 1))).all()

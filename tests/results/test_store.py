@@ -51,7 +51,7 @@ def store(tmp_path_factory):
 # Round trips
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(fit_records())
 def test_a_fit_comes_back_to_the_last_bit(store, record):
     store.add(record)
@@ -61,7 +61,7 @@ def test_a_fit_comes_back_to_the_last_bit(store, record):
     assert same(store.arrays(record.fit_id, "parameters"), record.parameters)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     arrays(np.float32),
     st.dictionaries(st.text("abc"), st.floats(allow_nan=False) | st.integers() | st.text("é\n")),
@@ -215,6 +215,7 @@ def test_a_folder_that_cannot_be_written_can_still_be_read(tmp_path):
 import os, sys
 from pathlib import Path
 import numpy, safetensors.numpy
+import urllib.parse  # which Python 3.13 imports when first used, by then from where it may not be read
 from shoal.errors import ShoalError
 from shoal.results import Store, RunLock, Identity
 if os.geteuid() == 0:

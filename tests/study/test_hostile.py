@@ -20,7 +20,7 @@ UGLY = re.compile(
 
 
 @given(hostile_trees())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_drawn_nonsense_is_taken_or_refused_in_our_own_words(tree: dict[str, Any]) -> None:
     try:
         study = parse_study(tree)
@@ -38,7 +38,7 @@ def test_drawn_nonsense_is_taken_or_refused_in_our_own_words(tree: dict[str, Any
 
 
 @given(trees(), st.data())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_damaged_files_are_taken_or_refused_with_their_line(
     tmp_path_factory: pytest.TempPathFactory, tree: dict[str, Any], data: st.DataObject
 ) -> None:

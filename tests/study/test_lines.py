@@ -87,7 +87,7 @@ def test_carriage_returns_do_not_count() -> None:
 
 
 @given(trees())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_every_key_of_a_written_study_is_found_on_its_line(tree: dict[str, Any]) -> None:
     text = to_toml(parse_study(tree))
     lines = key_lines(text)

@@ -14,7 +14,7 @@ from shoal.study import Comparison, Study, load_study, parse_study, passed_on, t
 
 
 @given(trees())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_study_read_back_is_equal(tmp_path_factory: pytest.TempPathFactory, tree: dict[str, Any]) -> None:
     study = parse_study(tree)
     file = tmp_path_factory.getbasetemp() / "written.toml"

@@ -77,6 +77,14 @@ def crafted(store: bytes, victim: Path, draw: random.Random) -> dict[str, bytes]
     return found
 
 
+def log_of(store: bytes, other: bytes) -> bytes:
+    """A log with right checksums that makes one store of another: what differs between them, in one commit."""
+    pages = [(at // PAGE + 1, other[at : at + PAGE]) for at in range(0, len(other), PAGE)]
+    changed = [(number, page) for number, page in pages if store[(number - 1) * PAGE : number * PAGE] != page]
+    last = len(changed) - 1
+    return log([(number, len(pages) if at == last else 0, page) for at, (number, page) in enumerate(changed)])
+
+
 def _cut(content: bytes, draw: random.Random) -> bytes:
     """The whole, mostly; else a part of it, or with one byte changed."""
     what = draw.random()

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import re
 import shutil
 import sqlite3
 import warnings
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import numpy as np
 from safetensors.numpy import load, save
+from watched import bounded
 
 import shoal
-from shoal.errors import ShoalError
+from shoal.engine import _train, _workers
+from shoal.errors import EnvironmentFault, ShoalError
 from shoal.look import results_text, write_report
 from shoal.look._findings import Findings
 from shoal.predict import predict_file
-from shoal.results import Results, Store
+from shoal.results import FitRecord, Results, Store
+from shoal.results._folder import STORE_NAME
 from shoal.results._store import _seal
 from shoal.study import Study
 from studies import tiny_study
@@ -31,6 +36,7 @@ STRANGE: tuple[Any, ...] = (
     None, True, -1, 0, 1, 2, 7, 2**31, 2**62, -(2**63), 10**400, 0.5, -0.0, 1e300, -1e300, float("inf"), float("nan"),
     "", "x", "\x1b[2J", "../../x", "a" * 5000, "\ud800", [], [[]], {}, {"": None}, [0] * 3,
 )  # fmt: skip
+EMPTY = "is empty"
 SECTIONS = {
     "data": {"dataset": "digits"},
     "study": {"task": "classification"},
@@ -40,32 +46,82 @@ SECTIONS = {
 }
 
 
+class Draw(random.Random):
+    """What a case draws from its number; `outside` is a file that is none of the run folder's."""
+
+    def __init__(self, number: int, outside: Path) -> None:
+        super().__init__(number)
+        self.outside = outside
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Ways out of a run folder, and names within it that are no names of ours."""
+        near = f"../{self.outside.parent.name}/{self.outside.name}"
+        return (
+            str(self.outside),
+            near,
+            f"figures/../{near}",
+            f"figures/{self.outside}",
+            "figures",
+            "run.lock",
+            ".",
+        )
+
+    @property
+    def content(self) -> str:
+        """The SHA-256 of that file: what is listed with it is taken for ours."""
+        return hashlib.sha256(self.outside.read_bytes()).hexdigest()
+
+
 def study_of(kind: str) -> Study:
-    """A regression with a search, or a classifier of small images as a table."""
+    """A regression with a search, one that was left in the middle, or a classifier of small images as a table."""
     space = {"folds": 2, "space": {"network.hidden[0]": [3, 4]}}
-    return (
-        tiny_study(training={"epochs": 3}, search=space, inspect={"history": 2})
-        if kind == "peaks"
-        else (tiny_study(**SECTIONS))
-    )
+    peaks = tiny_study(training={"epochs": 3}, search=space, inspect={"history": 2})
+    return {"peaks": peaks, "begun": peaks, "digits": tiny_study(**SECTIONS)}[kind]
 
 
 def real_run(kind: str, folder: Path) -> Path:
-    """A run folder as a run leaves it, but for the pictures."""
+    """A run folder as a run leaves it, but for the pictures, or as it is left in the middle of its fifth fit."""
+    if kind == "begun":
+        return begun_run(study_of(kind), folder, fits=4)
     with patch("shoal.pipeline.write_report"):
         shoal.run(study_of(kind), out=folder, workers=1)
     return folder
 
 
-def mutated(source: Path, target: Path, draw: random.Random) -> str:
+def begun_run(study: Study, folder: Path, fits: int) -> Path:
+    """A run folder as it is left after some fits, in the middle of the next."""
+    add, done = Store.add, []
+
+    def stopped(store: Store, record: FitRecord) -> None:
+        if len(done) == fits:
+            raise KeyboardInterrupt
+        done.append(record.fit_id)
+        add(store, record)
+
+    with (
+        patch.object(Store, "add", stopped),
+        patch.object(_train, "SLICE_SECONDS", 0.0),
+        patch.object(_workers, "CHECKPOINT_SECONDS", 0.0),
+        suppress(KeyboardInterrupt),
+    ):
+        shoal.run(study, out=folder, workers=1)
+    with Store.open_readonly(folder) as store:
+        assert any(store.checkpoint(entry.fit_id) for entry in store.plan())
+    return folder
+
+
+def mutated(source: Path, target: Path, draw: Draw) -> str:
     """Copy a run folder with up to three values changed and every seal right; say what was changed."""
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(source, target)
     told = []
-    with closing(sqlite3.connect(target / "results.sqlite")) as connection, connection:
+    with closing(sqlite3.connect(target / STORE_NAME)) as connection, connection:
         connection.execute("PRAGMA foreign_keys = OFF")
         for _ in range(draw.choice((1, 1, 1, 2, 3))):
-            told.append(draw.choice(_CHANGES)(connection, draw))
+            while (what := draw.choice(_CHANGES)(connection, draw)).endswith(EMPTY):
+                pass
+            told.append(what)
     return "; ".join(told)
 
 
@@ -74,7 +130,7 @@ def _reseal_table(connection: sqlite3.Connection, table: str) -> None:
     connection.execute("UPDATE seals SET sha256 = ? WHERE name = ?", (_seal(*rows), table))
 
 
-def _facts(connection: sqlite3.Connection, draw: random.Random) -> str:
+def _facts(connection: sqlite3.Connection, draw: Draw) -> str:
     key, text = draw.choice(connection.execute("SELECT key, value FROM facts").fetchall())
     value = json.loads(text)
     value = _text(value, draw) if key == "study" and draw.random() < 0.8 else _value(value, draw)
@@ -83,7 +139,7 @@ def _facts(connection: sqlite3.Connection, draw: random.Random) -> str:
     return f"fact {key}"
 
 
-def _text(text: str, draw: random.Random) -> str:
+def _text(text: str, draw: Draw) -> str:
     """Change one number or word of a TOML text."""
     tokens = list(re.finditer(r'"[^"\n]*"|[-+]?[0-9][0-9._e+-]*|true|false', text))
     token = draw.choice(tokens)
@@ -94,11 +150,11 @@ def _text(text: str, draw: random.Random) -> str:
     return text[: token.start()] + draw.choice(strange) + text[token.end() :]
 
 
-def _value(value: Any, draw: random.Random) -> Any:
+def _value(value: Any, draw: Draw) -> Any:
     """Change one place of a JSON value: put something strange there, drop it, double it, or rename it."""
     inside = isinstance(value, dict | list) and value and draw.random() < 0.85
     if not inside:
-        return _near(value, draw) if draw.random() < 0.4 else draw.choice(STRANGE)
+        return _near(value, draw) if draw.random() < 0.4 else draw.choice((*STRANGE, *draw.names))
     if isinstance(value, dict):
         key = draw.choice(list(value))
         changed = dict(value)
@@ -138,16 +194,18 @@ def _near(value: Any, draw: random.Random) -> Any:
 def _columns(table: str, seal: Callable[[tuple[Any, ...]], bytes]) -> Callable[..., str]:
     """Change one column of one row, or drop or double the row."""
 
-    def change(connection: sqlite3.Connection, draw: random.Random) -> str:
+    def change(connection: sqlite3.Connection, draw: Draw) -> str:
         rows = connection.execute(f"SELECT * FROM {table}").fetchall()
         if not rows:
-            return f"{table} is empty"
+            return f"{table} {EMPTY}"
         names = [one[1] for one in connection.execute(f"PRAGMA table_info({table})")]
         row = draw.choice(rows)
         column = draw.randrange(len(names) - 1)
         old = row[column]
         if isinstance(old, bytes):
             new = _blob(old, draw)
+        elif table == "files":
+            new = draw.choice((*draw.names, draw.content, old + "x"))
         elif names[column] in ("scores", "settings", "facts"):
             new = json.dumps(_value(json.loads(old), draw))
         elif isinstance(old, str):
@@ -179,11 +237,11 @@ def _columns(table: str, seal: Callable[[tuple[Any, ...]], bytes]) -> Callable[.
 def _listed(table: str) -> Callable[..., str]:
     """Change one column of one row of a table that is sealed as a whole."""
 
-    def change(connection: sqlite3.Connection, draw: random.Random) -> str:
+    def change(connection: sqlite3.Connection, draw: Draw) -> str:
         names = [one[1] for one in connection.execute(f"PRAGMA table_info({table})")]
         rows = connection.execute(f"SELECT * FROM {table}").fetchall()
         if not rows:
-            return f"{table} is empty"
+            return f"{table} {EMPTY}"
         row, column = draw.choice(rows), draw.randrange(1, len(names))
         old = row[column]
         if names[column] == "settings":
@@ -210,7 +268,14 @@ def _listed(table: str) -> Callable[..., str]:
     return change
 
 
-def _blob(data: bytes, draw: random.Random) -> bytes:
+def _listed_as_ours(connection: sqlite3.Connection, draw: Draw) -> str:
+    """List a file that is none of ours with the bytes that it has: as one that may be replaced or deleted."""
+    row = (draw.choice(draw.names), draw.content)
+    connection.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?)", (*row, _seal(*row)))
+    return f"listed {row[0]}"
+
+
+def _blob(data: bytes, draw: Draw) -> bytes:
     """Change one array: its numbers, shape, type or name; drop or double it."""
     arrays = dict(load(data))
     if not arrays:
@@ -264,13 +329,15 @@ _CHANGES = (
     _columns("truth", lambda row: _seal(*row[1:-1], data=row[-1])),
     _columns("environments", _of_columns),
     _columns("origins", _of_columns),
+    _columns("checkpoints", _of_columns),
+    _columns("files", _of_columns),
+    _listed_as_ours,
     _listed("plan"),
     _listed("candidates"),
 )
 
 
-def _read_all(folder: Path, rows: Path) -> None:
-    results = Results.open(folder)
+def _read_all(results: Results) -> None:
     for name in (
         "candidates", "comparisons", "references", "refit", "predictions", "curves", "fits", "ensemble",
         "ensemble_scores", "inside", "digest", "unfinished", "environment", "origins",
@@ -287,21 +354,31 @@ def _files(folder: Path, rows: Path) -> None:
         store.files()
 
 
-def _facts_of_pictures(folder: Path, rows: Path) -> None:
-    findings = Findings(Results.open(folder))
+def _facts_of_pictures(results: Results) -> None:
+    findings = Findings(results)
     for name in ("weights", "profiles", "comparisons", "delivered"):
         value = getattr(findings, name)
         if callable(value):
             value()
 
 
-READERS: dict[str, Callable[[Path, Path], object]] = {
+OF_RESULTS: dict[str, Callable[[Results], object]] = {
     "Results": _read_all,
-    "files": _files,
     "facts": _facts_of_pictures,
-    "show": lambda folder, rows: results_text(Results.open(folder)),
-    "predict": predict_file,
+    "show": results_text,
 }
+OF_FOLDERS: dict[str, Callable[[Path, Path], object]] = {"files": _files, "predict": predict_file}
+
+
+def readers(folder: Path, rows: Path) -> Iterator[tuple[str, Callable[[], object]]]:
+    """Give all that reads a run folder, by name; what reads its results does so once they could be opened."""
+    opened: list[Results] = []
+    yield "open", lambda: opened.append(Results.open(folder))
+    for results in opened:
+        for name, read in OF_RESULTS.items():
+            yield name, partial(read, results)
+    for name, act in OF_FOLDERS.items():
+        yield name, partial(act, folder, rows)
 
 
 def report(folder: Path, rows: Path) -> None:
@@ -310,9 +387,9 @@ def report(folder: Path, rows: Path) -> None:
 
 
 def refused(act: Callable[[], object]) -> bool:
-    """Whether it is refused; then with one of Shoal's errors and in one printable line."""
+    """Whether it is refused; then with one of Shoal's errors and in one printable line, and as the file's fault."""
     try:
-        with warnings.catch_warnings():
+        with bounded(), warnings.catch_warnings():
             warnings.simplefilter("error")
             act()
     except ShoalError as error:
@@ -321,4 +398,5 @@ def refused(act: Callable[[], object]) -> bool:
         return False
     assert str(said).isprintable(), str(said)
     assert len(said.problems) == 1, said.problems
+    assert not isinstance(said, EnvironmentFault), said
     return True

@@ -104,7 +104,6 @@ COMMANDS = (
 
 @settings(
     max_examples=1000 if LONG else 25,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(

@@ -10,9 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from hostile_logs import PAGE, STORE, crafted, journal
-from hostile_stores import refused
-from torture_runs import LONG, tampering_refused, telling
+from hostile_logs import PAGE, STORE, crafted, journal, log_of
+from hostile_stores import Draw, mutated, real_run, refused
+from torture_runs import FIRST, LONG, tampering_refused, telling
+from watched import Guard, watched
 
 from shoal.errors import RunFolderError
 from shoal.look import results_text
@@ -74,18 +75,49 @@ def test_crafted_journals_logs_and_indexes(laid: tuple[Path, Path]) -> None:
     """Whatever was laid there, no file in the folder or beside it is another afterwards; one line, or the tables."""
     folder, victim = laid
     store = (folder / STORE).read_bytes()
-    count, held = 10_000 if LONG else 60, 0
-    for number in range(count):
+    count, held = 8_000 if LONG else 60, 0
+    for number in range(FIRST, FIRST + count):
         for end in ("-journal", "-wal", "-shm"):
             (folder / f"{STORE}{end}").unlink(missing_ok=True)
         for end, content in crafted(store, victim, random.Random(number)).items():  # noqa: S311
             (folder / f"{STORE}{end}").write_bytes(content)
         before = standing(folder, victim.parent)
-        with telling(number):
+        with telling(number), Guard(victim) as guard, watched(folder) as watch:
             held += refused(lambda: results_text(Results.open(folder)))
-            assert standing(folder, victim.parent) == before
+            assert not watch.outside
+            assert not guard.seen()
+        assert standing(folder, victim.parent) == before, number
     print(f"{count} crafted, {held} refused")
     assert 0.3 * count < held < 0.95 * count
+
+
+def test_logs_that_hold_mutated_stores(tmp_path: Path) -> None:
+    """A sound store, and beside it a log with right checksums that changes values and their seals."""
+    (tmp_path / "home").mkdir()
+    victim = tmp_path / "home" / "precious.txt"
+    victim.write_text("mine\n")
+    real, folder = real_run("begun", tmp_path / "real"), tmp_path / "run"
+    shutil.copytree(real, folder)
+    store, count, held = (real / STORE).read_bytes(), 2_000 if LONG else 8, 0
+    results_text(Results.open(real))
+    for number in range(FIRST, FIRST + count):
+        what = mutated(real, tmp_path / "other", Draw(number, victim))
+        (folder / f"{STORE}-wal").write_bytes(log_of(store, (tmp_path / "other" / STORE).read_bytes()))
+        if number % 2:
+            (folder / f"{STORE}-shm").write_bytes(bytes(32768))
+        before = standing(folder)
+        with telling((number, what)), Guard(victim) as guard, watched(folder, tmp_path / "other") as watch:
+            refusals = [
+                refused(lambda at=at: results_text(Results.open(at))) for at in (folder, tmp_path / "other")
+            ]
+            assert refusals[0] == refusals[1]
+            held += refusals[0]
+            assert not watch.outside
+            assert not guard.seen()
+        assert standing(folder) == before, (number, what)
+        (folder / f"{STORE}-shm").unlink(missing_ok=True)
+    print(f"{count} logs that change a store, {held} refused")
+    assert 0.1 * count < held < count
 
 
 @pytest.mark.skipif(bool(tampering_refused()), reason=tampering_refused())

@@ -102,7 +102,7 @@ def _columns() -> st.SearchStrategy[Scale | OneHot]:
     return st.builds(Scale, names, finite, scales) | st.builds(OneHot, names, categories)
 
 
-@settings(max_examples=10_000 if LONG else 60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10_000 if LONG else 60, suppress_health_check=list(HealthCheck))
 @given(content=models())
 def test_a_drawn_model_saved_loaded_and_saved_is_the_same_file(
     content: bytes, tmp_path_factory: pytest.TempPathFactory

@@ -266,7 +266,7 @@ def test_a_problem_is_one_line_whatever_is_in_it(where: str, what: str) -> None:
 LETTERS = st.sampled_from([*"=+-@;,\"'| \t\r\n0a1.e\uff1d\uff20", "\u00a0", "\u202e"])
 
 
-@settings(max_examples=5_000 if LONG else 100, deadline=None)
+@settings(max_examples=5_000 if LONG else 100)
 @given(st.lists(st.text(LETTERS, max_size=8), min_size=1, max_size=4))
 def test_no_cell_is_a_formula_for_a_spreadsheet_that_splits_at_commas_or_semicolons(texts: list[str]) -> None:
     names = (

@@ -194,7 +194,7 @@ def _is_good(cell: str, is_text: bool) -> bool:
 # -- the comparison ------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=3_000 if LONG else 120, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=3_000 if LONG else 120, suppress_health_check=list(HealthCheck))
 @given(tables())
 def test_a_table_is_read_as_the_independent_reader_reads_it_or_refused_for_its_reason(
     tmp_path_factory: pytest.TempPathFactory, drawn: Drawn

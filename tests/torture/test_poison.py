@@ -31,7 +31,6 @@ from shoal.results import FitRecord, Results, Store
 
 DRAWN = settings(
     max_examples=500 if LONG else 10,
-    deadline=None,
     derandomize=True,
     database=None,
     phases=[Phase.generate],

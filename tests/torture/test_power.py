@@ -8,7 +8,17 @@ from pathlib import Path
 
 import pytest
 from power import OPTIONS, Disk, Step, steps_of
-from torture_runs import LONG, SIX, Runner, assert_goes_on, assert_kept, finished, tampering_refused, telling
+from torture_runs import (
+    FIRST,
+    LONG,
+    SIX,
+    Runner,
+    assert_goes_on,
+    assert_kept,
+    finished,
+    tampering_refused,
+    telling,
+)
 
 import shoal
 
@@ -21,6 +31,7 @@ def test_power_fails_between_any_two_writes(runner: Runner, tmp_path: Path) -> N
     inside = [number for number, step in enumerate(steps) if step.path.startswith(str(whole / "run"))]
     assert len(inside) > 50
     assert sum(step.path == str(whole / "log") and step.call == "write" for step in steps) == 6
+    numbers = range(FIRST, FIRST + (20 if LONG else 3))
     moments = inside if LONG else inside[3 :: len(inside) // 12]
     for moment in moments:
         disk = Disk(whole / "run")
@@ -31,7 +42,7 @@ def test_power_fails_between_any_two_writes(runner: Runner, tmp_path: Path) -> N
             for step in steps[:moment]
             if step.path == str(whole / "log") and step.call == "write"
         ]
-        for draw in [None, *(random.Random(number) for number in range(20 if LONG else 3))]:  # noqa: S311
+        for draw in [None, *(random.Random(number) for number in numbers)]:  # noqa: S311
             with telling((moment, steps[moment].call, steps[moment].path)):
                 home = tmp_path / "home"
                 shutil.rmtree(home, ignore_errors=True)

@@ -31,6 +31,8 @@ from shoal.errors import RunFolderError
 from shoal.results import FitRecord, Results, Store
 
 LONG = os.environ.get("SHOAL_CAMPAIGN") == "long"
+FIRST = int(os.environ.get("SHOAL_FIRST_CASE", "0"))
+"""The number of the first case: another one draws a campaign that was not run before."""
 QUICK = str(Path(__file__).with_name("quick.py"))
 ENVIRONMENT = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 STOPPED = "shoal: stopped; what is finished is kept, and the same command goes on from here"

@@ -27,7 +27,7 @@ from shoal.data._notes import Notes, first_few
 from shoal.data._pictures import Faulty, look_at
 from shoal.data._pixels import RESIZE, white_of
 from shoal.data._reading import Labelled, Reading
-from shoal.data._tables import scan_table
+from shoal.data._tables import Limits, scan_table
 from shoal.files import kind_of
 
 FOLDERS: Final = "folder"
@@ -78,9 +78,8 @@ class ClassFolders:
         groups = [member.group for member in there] if grouped and by_folder else None
         if grouped and reading.groups and not by_folder and not findings.found:
             table = Findings(reading.groups)
-            groups = groups_from_table(
-                Path(reading.groups), reading.base, [member.path for member in there], table
-            )
+            paths = [member.path for member in there]
+            groups = groups_from_table(Path(reading.groups), paths, reading, table)
             reading.take(table)
         if not reading.take(findings):
             return None
@@ -194,13 +193,14 @@ def _files_of(entry: Entry, by_folder: bool, place: str, notes: Notes, faults: F
     return found
 
 
-def groups_from_table(file: Path, base: Path, paths: Sequence[Path], findings: Findings) -> list[str]:
-    """Give the group of every picture from a table with the columns `path` (within the folder `base`) and `group`.
+def groups_from_table(file: Path, paths: Sequence[Path], reading: Reading, findings: Findings) -> list[str]:
+    """Give the group of every picture from a table with the columns `path` (within the training folder) and `group`.
 
     Rows of other pictures that are there have no say; a row of none, two rows of one and a picture without a row
     are noted.
     """
-    table = scan_table(file, findings)
+    base = reading.base
+    table = scan_table(file, findings, Limits(frozenset(_COLUMNS), reading.room))
     if table is None or findings.found:
         return []
     if missing := [name for name in _COLUMNS if name not in table.names]:

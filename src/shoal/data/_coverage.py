@@ -10,12 +10,16 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data._dataset import Dataset
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 LEVEL: Final = 0.01
 _MOST: Final = 20
@@ -68,9 +72,7 @@ class Coverage:
     @classmethod
     def from_json(cls, value: object) -> Coverage:
         """Build what `to_json` gave. Raises ValueError for anything else."""
-        from pydantic import TypeAdapter
-
-        found = TypeAdapter(cls).validate_json(json.dumps(value), strict=True)
+        found = _reader().validate_json(json.dumps(value), strict=True)
         counts = [count for count in vars(found).values() if isinstance(count, int)]
         counts += [one.test_rows for one in found.bare] + [rows for _, rows in found.unseen]
         ends = [end for one in found.bare for end in (one.low, one.high, one.chance) if end is not None]
@@ -79,6 +81,13 @@ class Coverage:
         if found.train_rows == 0 or found.test_rows == 0 or not all(map(math.isfinite, ends)):
             raise ValueError("no rows, or an interval without ends")
         return found
+
+
+@cache
+def _reader() -> TypeAdapter[Coverage]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Coverage)
 
 
 def coverage(dataset: Dataset) -> Coverage:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from shoal.data._findings import Findings, quoted
 from shoal.data._idx import idx_shape, read_idx
 from shoal.data._pixels import axes_of, channels_first, white_of
-from shoal.data._reading import Labelled, Reading
+from shoal.data._reading import FEWER, LABEL, Labelled, Reading
 from shoal.files import kind_of
 
 
@@ -45,6 +44,7 @@ class IdxPair:
             if shape is not None and declared is not None and shape[0] != declared[0]:
                 findings.add(f"expected as many labels as images ({shape[0]}), got {declared[0]}")
             elif declared is not None:
+                reading.refuse_above(LABEL * declared[0], "labels", FEWER)
                 labels = read_idx(labels_path, (1,), label_findings)
             reading.take(label_findings)
         if grouped and reading.groups:
@@ -65,7 +65,7 @@ class LookedIdx:
     @property
     def bytes(self) -> int:
         """What reading it will hold."""
-        return math.prod(self.shape)
+        return int(np.prod(self.shape, dtype=object))
 
     def read(self, reading: Reading) -> Labelled | None:
         """Read the images."""
@@ -74,11 +74,6 @@ class LookedIdx:
             return None
         sized = reading.sized(images, str(self.path.parent), self.path.name)
         return Labelled(sized, self.labels, str(self.path), white=white_of(images))
-
-
-def idx_bytes(path: Path) -> int:
-    """Give what reading an IDX file of images will hold, by its head; 0 for one that will not be read."""
-    return math.prod(idx_shape(path, (3, 4), Findings(str(path))) or (0,))
 
 
 def read_idx_images(path: Path, reading: Reading) -> NDArray[np.uint8] | None:

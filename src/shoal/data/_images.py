@@ -19,7 +19,7 @@ from shoal.data._dataset import Dataset
 from shoal.data._findings import Findings, refuse
 from shoal.data._holdout import draw_test_rows
 from shoal.data._labelled import leave_out, places_of, test_place, training_place
-from shoal.data._pixels import alike, two_levels
+from shoal.data._pixels import RESIZE, alike, two_levels
 from shoal.data._reading import Labelled, Looked, Place, Reading
 from shoal.errors import DataError
 
@@ -55,7 +55,7 @@ def load_image_dataset(source: ImageSource, room: float | None = None) -> Datase
     4096 x 4096 pixels, empty folders, labels that are missing, classes without training rows. Raises EnvironmentFault
     before any image is decoded where they need more than `room`.
     """
-    reading = Reading(Path(source.train), source.resize, source.groups)
+    reading = Reading(Path(source.train), source.resize, source.groups, room)
     places = _places(source, reading)
     refuse(reading.problems)
     seen: dict[Place, Looked | None] = {}
@@ -64,7 +64,7 @@ def load_image_dataset(source: ImageSource, room: float | None = None) -> Datase
             seen[place] = place.look(reading, grouped=part == "train")
     refuse(reading.problems)
     looked = {place: one for place, one in seen.items() if one is not None}
-    reading.refuse_large(sum(one.bytes for one in looked.values()), Path(source.train), room)
+    _refuse_large(list(looked.values()), reading)
     train, test = _train_and_test(source, _read(places, looked, reading), reading)
     refuse(class_problems(train.labels.tolist(), test.labels.tolist(), train.place, test.place))
     where = str(source.train) if source.test is None else f"{source.train}, {source.test}"
@@ -96,6 +96,12 @@ def _places(source: ImageSource, reading: Reading) -> list[tuple[str, Place]]:
     for where, held in {path: places, other_path: others}.items():
         leave_out(where, held, used, reading)
     return [(part, place) for part, place in chosen if place is not None]
+
+
+def _refuse_large(looked: Sequence[Looked], reading: Reading) -> None:
+    """Refuse images that would not fit: they are held twice, as they are read and put together."""
+    less = "a smaller data.resize needs less" if reading.resize else f"{RESIZE}, and a small one needs less"
+    reading.refuse_above(2.0 * sum(one.bytes for one in looked), "images", less)
 
 
 def _read(

@@ -5,6 +5,7 @@ Letters: N rows, C channels (1 or 3), H, W height and width.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,13 +14,13 @@ from numpy.typing import NDArray
 
 from shoal.data._albums import Album, Faults, colour_of, files_below, look_at_all
 from shoal.data._findings import Findings, listed, refuse
-from shoal.data._idx import is_idx
-from shoal.data._idx_pairs import idx_bytes, read_idx_images
+from shoal.data._idx import idx_shape, is_idx
+from shoal.data._idx_pairs import read_idx_images
 from shoal.data._notes import first_few, others_are
 from shoal.data._npz_pairs import npz_pairs, read_npz_array
 from shoal.data._pictures import Look
 from shoal.data._pixels import RESIZE, alike
-from shoal.data._reading import Reading
+from shoal.data._reading import FEWER, Reading
 from shoal.errors import DataError
 from shoal.files import kind_of
 
@@ -43,25 +44,25 @@ def read_images(
 ) -> NewImages:
     """Read new images of `shape` (C, H, W); with `resize` those of other sizes are brought to it.
 
-    `white` is that of the training images; see `with_white`. `room` is how many bytes they may hold, if that is known.
+    `white` is that of the training images; see `with_white`.
     `path` is a picture, a folder of them (in folders or not), an IDX file of images, or an NPZ file with an array of
-    images. Raises DataError, and EnvironmentFault before any image is decoded where they need more than `room`.
+    images; `room` is how many bytes they may hold, if that is known. Raises DataError, and EnvironmentFault before any
+    image is decoded where they need more than `room`.
     """
     path = Path(path)
-    reading = Reading(path, (shape[1], shape[2]) if resize else None, white=white)
+    reading = Reading(path, (shape[1], shape[2]) if resize else None, room=room, white=white)
     kind = kind_of(path)
     names: list[str] = []
     images: NDArray[np.uint8] | None = None
     if kind not in ("a file", "a folder"):
         reading.refuse(path, f"expected images, got {'nothing there' if kind == 'nothing' else kind}")
     elif kind == "a file" and path.suffix.lower() == ".npz":
-        images = _npz_images(path, reading, room)
+        images = _npz_images(path, shape, reading)
     elif kind == "a file" and is_idx(path):
-        reading.refuse_large(idx_bytes(path), path, room)
-        images = read_idx_images(path, reading)
+        images = _idx_images(path, shape, reading)
         images = None if images is None else reading.sized(images, str(path.parent), path.name)
     else:
-        images, names = _pictures(path, shape, reading, room)
+        images, names = _pictures(path, kind == "a folder", shape, reading)
     refuse(reading.problems)
     if images is None:
         raise DataError(f"{path}: expected images, got none")
@@ -71,7 +72,19 @@ def read_images(
     return NewImages(images, tuple(names or map(str, range(1, len(images) + 1))), reading.notes.all())
 
 
-def _npz_images(path: Path, reading: Reading, room: float | None) -> NDArray[np.uint8] | None:
+def _refuse_large(read: float, count: int, shape: tuple[int, ...], reading: Reading) -> None:
+    """Refuse images that would not fit: they are held as they are read, and as the network takes them."""
+    reading.refuse_above(float(read + count * math.prod(shape)), "images", FEWER)
+
+
+def _idx_images(path: Path, shape: tuple[int, ...], reading: Reading) -> NDArray[np.uint8] | None:
+    declared = idx_shape(path, (3, 4), Findings(str(path)))
+    if declared is not None:
+        _refuse_large(math.prod(declared), declared[0], shape, reading)
+    return read_idx_images(path, reading)
+
+
+def _npz_images(path: Path, shape: tuple[int, ...], reading: Reading) -> NDArray[np.uint8] | None:
     """Read the plain array of images, or the test images, or the only ones."""
     pairs = npz_pairs(path, reading)
     pair = pairs.get("") or pairs.get("test") or (next(iter(pairs.values())) if len(pairs) == 1 else None)
@@ -84,17 +97,16 @@ def _npz_images(path: Path, reading: Reading, room: float | None) -> NDArray[np.
     for other in pairs.values():
         if other is not pair:
             reading.notes.add(str(path), f"left out, since {pair.name} is predicted", other.images)
-    reading.refuse_large(pair.bytes, path, room)
+    _refuse_large(pair.bytes, pair.count(), shape, reading)
     images = read_npz_array(path, pair.images, reading)
     return None if images is None else reading.sized(images, str(path), pair.images)
 
 
 def _pictures(
-    path: Path, shape: tuple[int, ...], reading: Reading, room: float | None
+    path: Path, folder: bool, shape: tuple[int, ...], reading: Reading
 ) -> tuple[NDArray[np.uint8] | None, list[str]]:
     """Read one picture, or all of a folder, named by their paths within it."""
     findings, faults, place = Findings(str(path)), Faults(), str(path)
-    folder = kind_of(path) == "a folder"
     files = list(files_below(path, place, reading.notes, faults)) if folder else [(path, "")]
     faults.tell(findings)
     looks = look_at_all(files, place, reading.notes, findings)
@@ -105,7 +117,7 @@ def _pictures(
     if not reading.take(findings):
         return None, []
     album = Album(place, looks, reading.resize, colour_of(looks, place, reading.notes))
-    reading.refuse_large(album.bytes, path, room)
+    _refuse_large(album.bytes, len(looks), shape, reading)
     images = album.read(reading.notes, findings)
     reading.take(findings)
     names = [look.name or path.name for look in looks]

@@ -21,7 +21,7 @@ from shoal.data._pixels import (
     channels_first,
     white_of,
 )
-from shoal.data._reading import Labelled, Reading
+from shoal.data._reading import FEWER, LABEL, Labelled, Reading
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +62,8 @@ class NpzPair:
         wanted = [name for name in (self.labels, groups) if name is not None]
         if not reading.take(findings):
             return None
+        heads = [self.headers[name] for name in wanted]
+        reading.refuse_above(sum(2.0 * head.bytes + LABEL * head.count for head in heads), "labels", FEWER)
         arrays = read_npz(self.path, findings, wanted)
         texts = [self._texts(name, arrays, findings) for name in wanted]
         if not reading.take(findings):

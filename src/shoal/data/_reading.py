@@ -9,29 +9,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data._findings import Findings
 from shoal.data._notes import Notes
-from shoal.data._pixels import RESIZE, brought_to, other_white, resized, two_levels, with_white
+from shoal.data._pixels import brought_to, other_white, resized, two_levels, with_white
 from shoal.errors import EnvironmentFault, Problem
+
+FEWER: Final = "fewer images at once need less"
+LABEL: Final = 100.0
+"""Bytes of the text of a label that was a number, as it is made and as it stays, at most."""
 
 
 @dataclass(eq=False)
 class Reading:
     """How images are wanted, what is wrong with them, and what is to be said of them.
 
-    `resize` is (height, width), `groups` what the study says of groups, `base` the path of its training images;
-    `scales` are those in which numbers came; `white` is that of the images that a model was trained on, if these are
-    new ones to predict.
+    `resize` is (height, width), `groups` what the study says of groups, `base` the path of its training images, or of
+    the new ones; `room` is how many bytes they may hold, if that is known; `scales` are those in which numbers came;
+    `white` is that of the images that a model was trained on, if these are new ones to predict.
     """
 
     base: Path
     resize: tuple[int, int] | None = None
     groups: str | None = None
+    room: float | None = None
     scales: set[str] = field(default_factory=set)
     white: int | None = None
     problems: list[Problem] = field(default_factory=list)
@@ -60,20 +65,16 @@ class Reading:
                 self.notes.add(place, what, names[number])
         return images
 
-    def refuse_large(self, size: int, path: Path, room: float | None) -> None:
-        """Raise EnvironmentFault for images that do not fit: they are held twice, as read and put together."""
-        need = 2.0 * size
-        if room is not None and need > room:
-            asked, there = (f"{size / 1e6:,.0f} MB" for size in (need, room))
-            less = (
-                "a smaller data.resize needs less" if self.resize else f"{RESIZE}, and a small one needs less"
-            )
-            what = f"expected {asked} for the images of {path}, got {there} available; {less}"
-            raise EnvironmentFault(Problem("memory", what))
-
     def refuse(self, where: Path, what: str) -> None:
         """Note one thing that is wrong with a file or folder."""
         self.problems.append(Problem(str(where), what))
+
+    def refuse_above(self, need: float, what: str, less: str) -> None:
+        """Raise EnvironmentFault where something needs more memory than there is, and say what needs less."""
+        if self.room is not None and need > self.room:
+            asked, there = (f"{size / 1e6:,.0f} MB" for size in (need, self.room))
+            told = f"expected {asked} for the {what} of {self.base}, got {there} available; {less}"
+            raise EnvironmentFault(Problem("memory", told))
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -114,14 +114,15 @@ _PLAIN: Final = frozenset({"BOOLEAN", "INT32", "INT64", "INT96", "FLOAT", "DOUBL
 _BATCH: Final = 1 << 11
 
 
-def read_table(path: str | Path, room: float | None = None) -> Table:
-    """Read a .csv, .tsv, .parquet or .npz file; `room` is how many bytes it may hold, if that is known.
+def read_table(path: str | Path, wanted: Iterable[str] | None = None, room: float | None = None) -> Table:
+    """Read a .csv, .tsv, .parquet or .npz file: the columns that are `wanted` (None: all), in at most `room` bytes.
 
-    Raises EnvironmentFault where it needs more, DataError with all mistakes of the file: missing, empty or damaged
-    file, not UTF-8, empty or repeated column names, ragged lines.
+    Raises DataError with all mistakes of the file: missing, empty or damaged file, not UTF-8, empty or
+    repeated column names, ragged lines. Raises EnvironmentFault, before it is read, for one that needs more memory.
     """
     findings = Findings(str(path))
-    table = scan_table(path, findings, Limits(room=room))
+    limits = Limits(None if wanted is None else frozenset(map(nfc, wanted)), room)
+    table = scan_table(path, findings, limits)
     if table is None or findings.found:
         raise DataError(findings.problems())
     return table

@@ -52,6 +52,24 @@ def answered(answer: Answer) -> Iterator[None]:
         _answering.reset(before)
 
 
+def first_asked(network: Callable[[], Any], answer: Answer) -> Answer:
+    """Answer a certain network the first time that it asks; whatever else asks is fitted at once.
+
+    A network's `fit` may be a subclass's, which trains others on the way, or itself once more; a score may train some.
+    """
+    waited_for = True
+
+    def once(asking: Any, given: Given, fit: Fit) -> None:
+        nonlocal waited_for
+        if waited_for and asking is network():
+            waited_for = False
+            answer(asking, given, fit)
+        else:
+            fit()
+
+    return once
+
+
 def ask(network: Any, given: Given, fit: Fit) -> None:
     """Have a network fitted by whoever answers."""
     _answering.get()(network, given, fit)
@@ -75,15 +93,19 @@ class Known:
 
 
 def warn_again(warned: warnings.WarningMessage) -> None:
-    """Issue a warning as it was issued before, from the same place of the same module."""
-    origin = next((module for module in list(sys.modules.values()) if _file(module) == warned.filename), None)
+    """Issue a warning as it was issued before, from the same place of the same module.
+
+    What no module's file holds comes from a notebook, a command line or another process's script: from `__main__`.
+    """
+    modules = list(sys.modules.values())
+    origin = next((one for one in modules if _file(one) == warned.filename), sys.modules["__main__"])
     warnings.warn_explicit(
         warned.message,
         warned.category,
         warned.filename,
         warned.lineno,
-        module=getattr(origin, "__name__", None),
-        registry=None if origin is None else vars(origin).setdefault("__warningregistry__", {}),
+        module=origin.__name__,
+        registry=vars(origin).setdefault("__warningregistry__", {}),
         source=warned.source,
     )
 

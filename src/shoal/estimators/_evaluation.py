@@ -23,11 +23,11 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import check_random_state, indexable
 from sklearn.utils.validation import _num_samples
 
-from shoal.estimators._answers import Fit, Given, answered
+from shoal.estimators._answers import Fit, Given, answered, first_asked
 from shoal.estimators._callbacks import told_of
 from shoal.estimators._cv_results import held_out_means
 from shoal.estimators._estimator import NetworkEstimator
-from shoal.estimators._lots import Found, Lot, Lots, Spot, network_in, transformed
+from shoal.estimators._lots import Found, Lot, Lots, Spot, last_of, network_in, transformed
 from shoal.estimators._parameters import SEEDS
 from shoal.estimators._pieces import Piece
 from shoal.estimators._shared import SharedTransformers, Shelf
@@ -215,14 +215,16 @@ class Evaluation:
             for trained in results:
                 spot = Spot.of(trained.key)
                 left.remove(spot)
-                yield self._turn(spot, trained)
+                yield self._turn(work, spot, trained)
                 self.lots.scored(spot)
                 yield from self._back(work, left)
         while work.processes.away:
             yield from self._back(work, left, wait=True)
         for number, fold in sorted(left):
             spot = Spot(number, fold)
-            yield self._turn(spot, self.lots.task(spot) if number in heard or spot in self._alone else None)
+            yield self._turn(
+                work, spot, self.lots.task(spot) if number in heard or spot in self._alone else None
+            )
 
     def _planned(self, work: Turns) -> Iterator[list[Task]]:
         """Plan lot by lot what nobody else does."""
@@ -244,7 +246,7 @@ class Evaluation:
         while self._waiting and work.processes.idle:
             lot = self._waiting[0]
             calls = {spot: work.calls(self._place(spot)) for spot in lot.spots()}
-            heavy = float(np.mean(times)) * len(calls) > AWAY_SECONDS
+            heavy = math.isinf(self._seconds) or float(np.mean(times)) * len(calls) > AWAY_SECONDS
             if heavy or not work.processes.send(lot, Piece(self.lots.to_send(), lot, calls)):
                 break
             self.lots.given_away(self._waiting.popleft())
@@ -253,9 +255,10 @@ class Evaluation:
         """Take what a helper has done, and give it more."""
         back = work.processes.back(wait=wait)
         self._send(work)
-        if back is not None and back.result is None:
-            self._alone.update(back.name.spots())
-        for scored in (back and back.result) or ():
+        scores = (back and back.result) or ()
+        if back is not None:
+            self._alone.update(set(back.name.spots()) - {scored.spot for scored in scores})
+        for scored in scores:
             left.remove(scored.spot)
             self._networks[scored.spot] = scored.network
             self._note(scored.spot, scored.trained, scored.parameters)
@@ -267,15 +270,18 @@ class Evaluation:
         assert self.lots is not None  # noqa: S101
         return (spot.candidate - self._before) * len(self.lots.splits) + spot.fold
 
-    def _turn(self, spot: Spot, known: Trained | Task | None) -> Turn:
+    def _turn(self, work: Turns, spot: Spot, known: Trained | Task | None) -> Turn:
         assert self.lots is not None  # noqa: S101
+        place = self._place(spot)
+        estimator = work.estimator(place)
         if not isinstance(known, Trained):
-            return Turn(self._place(spot), answered(partial(self._fit_here, spot, known)))
+            here = first_asked(partial(last_of, estimator), partial(self._fit_here, spot, known))
+            return Turn(place, answered(here))
         plan = self.lots.plan(spot)
         answer = plan.known(known)
         self._note(spot, known, plan.task.job.architecture.parameter_count)
         note = partial(self._networks.__setitem__, spot)
-        return Turn(self._place(spot), self.lots.handed(spot, answer, note))
+        return Turn(place, self.lots.handed(spot, estimator, answer, note))
 
     def _fit_here(self, spot: Spot, task: Task | None, network: Any, _given: Given, fit: Fit) -> None:
         """Answer a network that is trained where it stands, by the task that was planned, if one was."""

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
 from typing import Any, NamedTuple, Self
 
@@ -21,13 +21,13 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params
 
-from shoal.estimators._answers import Fit, Given, Known, answered, at_once
+from shoal.estimators._answers import Fit, Given, Known, answered, first_asked
 from shoal.estimators._callbacks import muted
 from shoal.estimators._estimator import NetworkEstimator
 from shoal.estimators._inputs import Prepared, in_precision
 from shoal.estimators._shared import Path, SharedTransformers, Shelf, path_of
 from shoal.estimators._tasks import Task
-from shoal.estimators._together import Held, Planned, SharedRows, planned
+from shoal.estimators._together import Held, Planned, SharedRows, fitted_up_to, planned
 
 Parts = tuple[Any, Any]
 """X and y of some rows."""
@@ -85,6 +85,12 @@ def network_in(estimator: Any) -> Found | None:
     if not isinstance(estimator, NetworkEstimator):
         return None
     return Found(prefix, estimator, tuple(pipelines))
+
+
+def last_of(estimator: Any) -> NetworkEstimator | None:
+    """Give the network at the end of an estimator, as it is now: settings may replace it."""
+    found = network_in(estimator)
+    return None if found is None else found.network
 
 
 def is_ours(network: NetworkEstimator) -> bool:
@@ -178,14 +184,19 @@ class Lots:
         return self._plans.pop(spot)
 
     @contextmanager
-    def handed(self, spot: Spot, known: Known, note: Callable[[NetworkEstimator], None]) -> Iterator[None]:
-        """Within, a network is what is known of it, and its transformers are those of its fold; `note` hears of it."""
+    def handed(
+        self, spot: Spot, estimator: Any, known: Known, note: Callable[[NetworkEstimator], None]
+    ) -> Iterator[None]:
+        """Within, the network of an estimator is what is known of it, and its transformers are those of its fold.
+
+        `note` hears of the network.
+        """
 
         def noted(network: NetworkEstimator, given: Given, fit: Fit) -> None:
             note(network)
             known(network, given, fit)
 
-        with answered(noted), self.shared.handing(self._ways[spot]):
+        with answered(first_asked(lambda: last_of(estimator), noted)), self.shared.handing(self._ways[spot]):
             yield
 
     def scored(self, spot: Spot) -> None:
@@ -270,10 +281,16 @@ class Lots:
         transformers = self.shared.transformers(self._ways[spot]) if spot in self._ways else None
         if network is not None and transformers is not None:
             return transformers, network
-        estimator, (train, _) = self.candidate(spot.candidate), self.splits[spot.fold]
+        estimator, (train, _) = muted(self.candidate(spot.candidate)), self.splits[spot.fold]
         fit_params = _check_method_params(self.x, params=self.fit_params, indices=train)
-        with answered(at_once if network is None else Known(network.__dict__, None, [])):
-            _fit(muted(estimator), *self.parts(train), fit_params)
+        fit, found = partial(_fit, estimator, *self.parts(train), fit_params), network_in(estimator)
+        if network is None or found is None:
+            fit()
+        elif not found.prefix:
+            return [], network
+        else:
+            fitted_up_to(fit, found.network)
+            estimator.set_params(**{found.prefix.removesuffix("__"): network})
         return [], estimator
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
+
+from sklearn import config_context, get_config
 
 from shoal.estimators._estimator import NetworkEstimator
 from shoal.estimators._lots import Lot, Lots, Spot
@@ -31,18 +33,21 @@ class Piece:
     lots: Lots
     lot: Lot
     calls: Mapping[Spot, Calls]
+    config: Mapping[str, Any] = field(default_factory=get_config)
 
     def __call__(self) -> list[Scored]:
-        """Do it; candidates that fail before they are trained are left out."""
-        return list(self._scored())
+        """Do it, as scikit-learn is configured where it comes from; what fails before it is trained is left out."""
+        with config_context(**self.config):
+            return list(self._scored())
 
     def _scored(self) -> Iterator[Scored]:
         tasks = self.lots.alone(self.lot)
         for trained in train([tasks] if tasks else [], n_jobs=1):
             spot, networks = Spot.of(trained.key), list[NetworkEstimator]()
             plan = self.lots.plan(spot)
-            with self.lots.handed(spot, plan.known(trained), networks.append):
-                given = [function(*arguments, **named) for function, arguments, named in self.calls[spot]]
+            ((function, arguments, named),) = self.calls[spot]
+            with self.lots.handed(spot, arguments[0], plan.known(trained), networks.append):
+                given = [function(*arguments, **named)]
             self.lots.scored(spot)
             bare, count = (
                 replace(trained, parameters={}, state=None),

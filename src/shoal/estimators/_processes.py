@@ -6,12 +6,13 @@ import copy
 import threading
 import warnings
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
 from joblib import parallel_config, wrap_non_picklable_objects
 from joblib.parallel import LokyBackend
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from shoal.estimators._answers import warn_again
 
@@ -53,6 +54,11 @@ class Processes:
         except Exception:
             self._backend = None
 
+    @cached_property
+    def _threads(self) -> list[dict[str, Any]]:
+        """How many threads linear algebra takes here: what it gives depends on it, in the last bits."""
+        return list(threadpool_info())
+
     @property
     def idle(self) -> bool:
         """Whether one would begin at once."""
@@ -63,7 +69,7 @@ class Processes:
         # Sent as bytes: large arrays would be files that only a `joblib.Parallel` of its own takes away again.
         sent = wrap_non_picklable_objects(work, keep_wrapper=False)
         try:
-            self._submit(partial(_make, sent), partial(self._returned, name))
+            self._submit(partial(_make, sent, self._threads), partial(self._returned, name))
         except Exception:  # a process was killed, say
             self._backend = None
             return False
@@ -103,7 +109,11 @@ def _import_all() -> None:
     import shoal.estimators  # noqa: F401 - what takes longest
 
 
-def _make(work: Callable[[], Any]) -> _Made:
+def _make(work: Callable[[], Any], threads: list[dict[str, Any]]) -> _Made:
     backend, jobs = LokyBackend(nesting_level=0).get_nested_backend()
-    with parallel_config(backend=backend, n_jobs=jobs), warnings.catch_warnings(record=True) as warned:
+    with (
+        parallel_config(backend=backend, n_jobs=jobs),
+        threadpool_limits(threads),
+        warnings.catch_warnings(record=True) as warned,
+    ):
         return _Made(work(), warned)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -28,6 +29,7 @@ from shoal.engine import (
     State,
     Table,
     Trainer,
+    environment,
     longest_first,
     pick_device,
     train_here,
@@ -167,8 +169,10 @@ def train(
 
 
 def light_seconds(task: Task) -> float:
-    """Say about how long a network trains in the native trainer, by its operations alone."""
-    return training_work(task.job, len(task.train_rows)) / OPERATIONS
+    """Say about how long a network trains, by its operations alone; in torch infinitely long, which starts slowly."""
+    trainer = trainer_for(task.job, Table(task.x, task.y, task.sample_weight), "cpu", task.dtype)
+    native = trainer.version.startswith("native")
+    return training_work(task.job, len(task.train_rows)) / OPERATIONS if native else math.inf
 
 
 def jobs_at_once(n_jobs: int | None) -> int:
@@ -249,10 +253,15 @@ def _fit(task: Task, table: int, name: str, trainer: Trainer) -> MemoryFit:
 
 
 def _open_store(folder: Path, kind: str, stack: ExitStack) -> Store:
-    """Open the store of a folder, for as long as the stack is; a fit that failed there is tried anew."""
+    """Open the store of a folder, for as long as the stack is; a fit that failed there is tried anew.
+
+    Where its fits are trained is kept as in a run folder, less the trainers: they hang on each task, and every fit
+    names its own.
+    """
     stack.enter_context(RunLock(folder))
     store = stack.enter_context(Store.create_or_open(folder, Identity(STORE_NAME, kind, "")))
     store.forget_failed()
+    store.begin(environment({}))
     return store
 
 

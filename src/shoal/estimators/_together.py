@@ -5,6 +5,7 @@ Letters: N rows, V rows held out, K outputs.
 
 from __future__ import annotations
 
+import copy
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -16,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.errors import TrainingError
-from shoal.estimators._answers import Fit, Given, Known, answered
+from shoal.estimators._answers import Fit, Given, Known, answered, first_asked
 from shoal.estimators._course import Course
 from shoal.estimators._estimator import NetworkEstimator
 from shoal.estimators._inputs import Prepared
 from shoal.estimators._tasks import Task, Trained
+from shoal.nets import Architecture
 
 _T = TypeVar("_T")
 SAY_SECONDS: Final = 10.0
@@ -31,10 +33,6 @@ Held = tuple[NDArray[Any], NDArray[Any]]
 
 class _Asked(Exception):
     """Ends a fit where its network would be fitted."""
-
-    def __init__(self, given: Given) -> None:
-        super().__init__()
-        self.given = given
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +75,12 @@ class Planned:
             sickness = str(error)
         now = vars(self.network)
         adopted = {name: value for name, value in now.items() if before.get(name) is not value}
-        return Known(self.noted | adopted, sickness, [*self.warned[0], *self.warned[1]])
+        # Others that were planned like it, or trained as one with it, hold the same: who scores may write into it.
+        own = {
+            name: value if isinstance(value, Architecture) else copy.deepcopy(value)
+            for name, value in (self.noted | adopted).items()
+        }
+        return Known(own, sickness, [*self.warned[0], *self.warned[1]])
 
 
 def planned(fit: Callable[[], object], network: Any) -> Planned | None:
@@ -85,21 +88,27 @@ def planned(fit: Callable[[], object], network: Any) -> Planned | None:
 
     Warnings are kept back: it is only tried here, and warns where it counts.
     """
+    with suppress(Exception):  # it fails again where its failure counts
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            given = fitted_up_to(fit, network)
+        return None if given is None else Planned.of(network, given)
+    return None
 
-    def note(asking: Any, given: Given, fit_it: Fit) -> None:
-        if asking is network:
-            raise _Asked(given)
-        fit_it()
+
+def fitted_up_to(fit: Callable[[], object], network: Any) -> Given | None:
+    """Fit what stands before a network, and give what the network would be fitted to; None where it is not fitted."""
+    found: list[Given] = []
+
+    def end(_network: Any, given: Given, _fit: Fit) -> None:
+        found.append(given)
+        raise _Asked
 
     try:
-        with warnings.catch_warnings(), answered(note):
-            warnings.simplefilter("ignore")
+        with answered(first_asked(lambda: network, end)):
             fit()
-    except _Asked as asked:
-        with suppress(Exception):  # it fails again where its failure counts
-            return Planned.of(network, asked.given)
-    except Exception:  # as does this
-        return None
+    except _Asked:
+        return found[0]
     return None
 
 

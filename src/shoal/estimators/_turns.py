@@ -51,6 +51,11 @@ class Turns(ParallelBackendBase):  # type: ignore[misc]
         """Give what a fit that was submitted calls."""
         return self._submitted[number].calls
 
+    def estimator(self, number: int) -> Any:
+        """Give what a fit that was submitted fits: the first that scikit-learn's search hands to it."""
+        ((_, arguments, _),) = self.calls(number)
+        return arguments[0]
+
     def effective_n_jobs(self, _n_jobs: int | None) -> int:
         """Any number above 1 will do: with 1, joblib would ask no backend."""
         return 2

@@ -12,6 +12,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -173,7 +174,9 @@ class Database:
     def _refuse_led_away(self, path: Path) -> None:
         """Notice, before anything in it is used, that SQLite followed a link which was put there just now."""
         with self._translated():
+            self._open.text_factory = os.fsdecode  # the bytes of a path need be no UTF-8
             opened = self._open.execute("PRAGMA database_list").fetchone()[2]
+            self._open.text_factory = str
         if os.path.normcase(opened) != os.path.normcase(path.parent.resolve() / path.name):
             what = "something else was put in its place while it was opened; run the same command again"
             raise RunFolderBusy(Problem(str(self.path), what))
@@ -194,7 +197,7 @@ class Database:
             raise RunFolderError(Problem(str(self.path), what))
         with self._translated():
             ours = _our_schema(max(version, 1))
-        if version < 1 or self.rows(_SCHEMA) != ours:
+        if version < 1 or tuple(self.rows(_SCHEMA)) != ours:
             raise self.damaged("its tables are not those of Shoal")
         return version
 
@@ -342,9 +345,7 @@ class Database:
         except sqlite3.Error as error:
             if isinstance(error, (sqlite3.ProgrammingError, sqlite3.InterfaceError)):
                 raise  # a mistake in this package, such as a closed connection
-            # Without a code it is text that is no UTF-8.
-            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
-            raise _fault(self.path, error, code) from error
+            raise _fault(self.path, error, getattr(error, "sqlite_errorcode", _code_of(error))) from error
         except MemoryError as error:
             raise EnvironmentFault(Problem(str(self.path), _FAULTS[sqlite3.SQLITE_NOMEM])) from error
         except OverflowError as error:  # Python's own limit of a value
@@ -401,12 +402,13 @@ def _newborn() -> bytes:
     return bytes(content)
 
 
-def _our_schema(version: int) -> list[tuple[Any, ...]]:
+@cache
+def _our_schema(version: int) -> tuple[tuple[Any, ...], ...]:
     """Give the stored text of every table, as SQLite spells it."""
     with closing(sqlite3.connect(":memory:")) as connection:
         for statement in tables_of(version):
             connection.execute(statement)
-        return connection.execute(_SCHEMA).fetchall()
+        return tuple(connection.execute(_SCHEMA).fetchall())
 
 
 def _fault(path: Path, error: sqlite3.Error, extended: int) -> ShoalError:
@@ -425,6 +427,11 @@ def _fault(path: Path, error: sqlite3.Error, extended: int) -> ShoalError:
     if code in _DAMAGE:
         return _damaged(path, str(error))
     return EnvironmentFault(Problem(str(path), f"SQLite failed: {error}"))
+
+
+def _code_of(error: sqlite3.Error) -> int:
+    """Give the code of an error that has none: Python found text that is no UTF-8, or got no memory for a copy."""
+    return sqlite3.SQLITE_CORRUPT if "UTF-8" in str(error) else sqlite3.SQLITE_NOMEM
 
 
 def _damaged(path: Path, what: str) -> RunFolderError:

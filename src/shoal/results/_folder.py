@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from shoal.errors import EnvironmentFault, InputError, Problem, RunFolderError, ShoalError
-from shoal.files import Folder, kind_of
+from shoal.files import Folder, kind_of, no_name
 
 STORE_NAME: Final = "results.sqlite"
 LOCK_NAME: Final = "run.lock"
@@ -231,8 +231,8 @@ def copy_file(source: Path, target: Path) -> None:
 
 def folder_error(folder: Path, error: OSError | ValueError) -> ShoalError:
     """Turn what the system answered into one line: a folder that cannot be used, or a failing machine."""
-    if isinstance(error, ValueError):  # a zero byte, or a letter that the system's names cannot hold
-        return RunFolderError(Problem(str(folder), f"expected a name that a folder can have ({error})"))
+    if isinstance(error, ValueError):
+        return RunFolderError(Problem(str(folder), no_name(error, "folder")))
     problem = Problem(str(folder), f"expected a folder that can be written ({error.strerror})")
     ours = (
         errno.EACCES,

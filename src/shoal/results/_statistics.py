@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+
+_QUIET: Final = np.errstate(over="ignore", invalid="ignore")
+"""Squares of huge numbers are inf, and differences of those no numbers; numpy has nothing to say beside them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +34,7 @@ class PairedTest:
     ci_high: Floats
 
 
+@_QUIET
 def mean_and_error(scores_CFR: NDArray[Any]) -> tuple[Floats, Floats]:
     """Give each candidate's mean score and its standard error, both (C,); NaN if any of its fits is sick.
 
@@ -63,6 +67,7 @@ def paired_t_test(differences: NDArray[Any]) -> PairedTest:
     return _t_test(differences, 0.0)
 
 
+@_QUIET
 def _t_test(differences: NDArray[Any], correlation: float) -> PairedTest:
     from scipy.special import stdtr, stdtrit
 
@@ -95,4 +100,6 @@ def _spread(values: Floats) -> Floats:
     """Give the sample standard deviation along the last axis; NaN for a single value."""
     if values.shape[-1] < 2:
         return np.full(values.shape[:-1], np.nan)
-    return np.asarray(values.std(axis=-1, ddof=1))
+    # In units of a power of two near the largest, which costs no bit: squares of tiny or enormous numbers are lost.
+    unit = np.frexp(np.abs(values).max(axis=-1, keepdims=True))[1]
+    return np.asarray(np.ldexp(np.ldexp(values, -unit).std(axis=-1, ddof=1), unit[..., 0]))

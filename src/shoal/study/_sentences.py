@@ -161,7 +161,7 @@ def _bounds(node: dict[str, Any], value: Any) -> str:
     }
     number = value if isinstance(value, int | float) else 0
     bounds = [
-        f"{word} {node[key]}"
+        f"{word} {node[key]:.16g}"  # no point: of a float's bound, pydantic's versions write 0 or 0.0
         for key, word in words.items()
         if key in node and (node[key] < 2**31 - 1 or number >= node[key])
     ]
