@@ -143,7 +143,7 @@ def read_bytes(path: Path, most: int | None = None) -> bytes:
             raise Unreadable.by(error) from error
         if most is not None and len(content) > most:
             size = max(size_of(stream), len(content))
-            raise Unreadable(f"{size / 1000:,.0f} kB", f" of at most {most / 1000:,.0f} kB")
+            raise Unreadable(f"{-(-size // 1000):,} kB", f" of at most {most / 1000:,.0f} kB")
     return content
 
 

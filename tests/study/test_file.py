@@ -108,6 +108,7 @@ def test_defaults_are_those_of_the_model(file: Path) -> None:
             b".".join([b"a"] * 40_000),
             "FILE:1: expected tables and lists nested a few levels deep, got too many levels",
         ),
+        (b"#" * 100_001, "FILE: expected a study file of at most 100 kB, got 101 kB"),
         (b"x" * 10_000_000, "FILE: expected a study file of at most 100 kB, got 10,000 kB"),
         (b"\x00" * 50, "FILE:1:1: not valid TOML: invalid statement"),
     ],
