@@ -112,7 +112,7 @@ def test_defaults_are_those_of_the_model(file: Path) -> None:
         (b"x" * 10_000_000, "FILE: expected a study file of at most 100 kB, got 10,000 kB"),
         (b"\x00" * 50, "FILE:1:1: not valid TOML: invalid statement"),
     ],
-    ids=range(11),
+    ids=range(12),
 )
 def test_what_is_no_study_file_gets_one_line(content: bytes, sentence: str, tmp_path: Path) -> None:
     path = tmp_path / "s.toml"
