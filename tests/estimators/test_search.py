@@ -33,7 +33,7 @@ from estimators.search_cases import (
     regressor,
 )
 from shoal.engine import MemoryFit, MemoryGround
-from shoal.estimators import _evaluation
+from shoal.estimators import _order
 from shoal.estimators._tasks import Task, train
 
 GRID = {"learning_rate_init": [0.03, 0.003], "batch_size": [8, 16], "hidden_layer_sizes": [(4,), (5, 3)]}
@@ -163,7 +163,7 @@ def handed_over(monkeypatch: pytest.MonkeyPatch) -> list[list[Task]]:
             given.append(lot)
             yield lot
 
-    monkeypatch.setattr(_evaluation, "train", lambda lots, **options: train(noted(lots), **options))
+    monkeypatch.setattr(_order, "train", lambda lots, **options: train(noted(lots), **options))
     return given
 
 

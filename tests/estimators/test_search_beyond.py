@@ -18,7 +18,7 @@ from sklearn.linear_model import Ridge
 import shoal
 from estimators.search_cases import LABELS, X, Y, assert_same_results, classifier, regressor
 from shoal.engine import MemoryGround
-from shoal.estimators import _evaluation, _together
+from shoal.estimators import _order, _together
 from shoal.results import RunLock, Store
 
 GRID = {"batch_size": [4, 8]}
@@ -68,7 +68,7 @@ def test_a_store_knows_where_its_networks_were_trained(
 
 
 def test_an_interrupted_search_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    train = _evaluation.train
+    train = _order.train
 
     def interrupted(*tasks: Any, **options: Any) -> Any:
         results = train(*tasks, **options)
@@ -77,14 +77,14 @@ def test_an_interrupted_search_goes_on(tmp_path: Path, monkeypatch: pytest.Monke
         results.close()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(_evaluation, "train", interrupted)
+    monkeypatch.setattr(_order, "train", interrupted)
     search = shoal.GridSearchCV(regressor(), WIDER, cv=3, store=tmp_path)
     with pytest.raises(KeyboardInterrupt):
         search.fit(X, Y)
     before = known(tmp_path)
     assert 2 <= before < 9
     assert (search.n_jobs, search.estimator.get_params()) == (None, regressor().get_params())
-    monkeypatch.setattr(_evaluation, "train", train)
+    monkeypatch.setattr(_order, "train", train)
     assert_same_results(
         search.fit(X, Y).cv_results_, shoal.GridSearchCV(regressor(), WIDER, cv=3).fit(X, Y).cv_results_
     )
@@ -239,6 +239,6 @@ def test_a_fault_of_the_engine_ends_the_search(monkeypatch: pytest.MonkeyPatch) 
         yield from ()
         raise shoal.EnvironmentFault("results.sqlite: the disk is full")
 
-    monkeypatch.setattr(_evaluation, "train", full)
+    monkeypatch.setattr(_order, "train", full)
     with pytest.raises(shoal.EnvironmentFault, match="the disk is full"):
         shoal.GridSearchCV(regressor(), GRID, cv=2).fit(X, Y)

@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 import shoal
 from estimators.search_cases import LABELS, X, classifier
-from shoal.estimators import _evaluation
+from shoal.estimators import _order
 from shoal.estimators._tasks import train
 
 callback = pytest.importorskip(
@@ -118,7 +118,7 @@ def test_a_callback_on_the_search_alone_is_told_once_of_every_fit_and_slows_none
     def noted(given: Any, **options: Any) -> Any:
         return train((lots.append(len(lot)) or lot for lot in given), **options)
 
-    monkeypatch.setattr(_evaluation, "train", noted)
+    monkeypatch.setattr(_order, "train", noted)
     heard = []
     for kind in SEARCHES:
         told = Told()

@@ -237,7 +237,7 @@ def test_long_fits_are_trained_one_by_one_by_whoever_is_free(
     done: list[list[Scored]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     estimator = Pipeline([("s", StandardScaler()), ("net", regressor(max_iter=2))])
-    monkeypatch.setattr("shoal.estimators._evaluation.AWAY_SECONDS", 0.0)
+    monkeypatch.setattr("shoal.estimators._order.AWAY_SECONDS", 0.0)
     shoal.GridSearchCV(estimator, GRID, cv=4, n_jobs=2).fit(NUMBERS, PRICE)
     assert not done
 

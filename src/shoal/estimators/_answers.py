@@ -111,6 +111,5 @@ def warn_again(warned: warnings.WarningMessage) -> None:
 
 
 def _file(module: Any) -> str | None:
-    return getattr(module, "__dict__", {}).get(
-        "__file__"
-    )  # asked for by itself, a lazy module may import more
+    # Asked for by itself, a lazy module may import more.
+    return getattr(module, "__dict__", {}).get("__file__")

@@ -7,14 +7,10 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, field
 from itertools import product
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,26 +19,17 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import check_random_state, indexable
 from sklearn.utils.validation import _num_samples
 
-from shoal.estimators._answers import Fit, Given, answered, first_asked
-from shoal.estimators._callbacks import told_of
 from shoal.estimators._cv_results import held_out_means
-from shoal.estimators._estimator import NetworkEstimator
-from shoal.estimators._lots import Found, Lot, Lots, Spot, last_of, network_in, transformed
+from shoal.estimators._lots import Found, Lots, Spot, network_in, transformed
+from shoal.estimators._order import Came, Options, Order
 from shoal.estimators._parameters import SEEDS
-from shoal.estimators._pieces import Piece
 from shoal.estimators._shared import SharedTransformers, Shelf
-from shoal.estimators._tasks import Task, Trained, jobs_at_once, light_seconds, train
-from shoal.estimators._together import Spoken, held_rows
+from shoal.estimators._tasks import Trained
+from shoal.estimators._together import held_rows
 from shoal.estimators._turns import Turn, Turns
 
 if TYPE_CHECKING:
     from pandas import DataFrame
-
-
-AWAY_SECONDS: Final = 0.5
-"""How long the networks of what a helper does whole may take to train: so long may others wait for it in the end."""
-FEWEST: Final = 3
-"""Candidates on a fold are not done by several where they are no more than these: each fits the transformers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,30 +57,6 @@ class Kept:
         return frame.astype({"epoch": np.int64}) if "epoch" in frame else frame
 
 
-@dataclass(frozen=True)
-class Options:
-    """How networks are trained: `n_jobs` at a time (None is one a core), kept in the folder `store`, told to `say`."""
-
-    n_jobs: int | None
-    store: Path | None
-    say: Callable[[str], None] | None
-
-    @property
-    def jobs(self) -> int:
-        """How many processes may work, as scikit-learn has it: one where nothing was said, or one keeps a store."""
-        return 1 if self.n_jobs is None or self.store else jobs_at_once(self.n_jobs)
-
-    def watcher(self, tasks: int) -> Spoken | None:
-        """Give who says how many of so many networks are trained."""
-        return Spoken(self.say, tasks) if self.say else None
-
-    def of(self, lots: Iterator[list[Task]], watcher: Spoken | None) -> Generator[Trained, None, None]:
-        """Train lots of tasks, so many at the most."""
-        return train(
-            lots, n_jobs=-1 if self.n_jobs is None else self.n_jobs, store=self.store, watcher=watcher
-        )
-
-
 @dataclass(eq=False)
 class Evaluation:
     """One run: the estimator as it is searched, its rows, and what comes of every candidate and fold.
@@ -111,15 +74,9 @@ class Evaluation:
     shared: SharedTransformers
     routed: Any = None
     candidates: list[dict[str, Any]] = field(default_factory=list)
-    lots: Lots | None = None
-    _waiting: deque[Lot] = field(default_factory=deque)
-    _seconds: float = math.inf
-    _alone: set[Spot] = field(default_factory=set)
-    _watcher: Spoken | None = None
+    lots: Lots = field(init=False)
+    _came: Came = field(default_factory=Came)
     _before: int = 0
-    _trained: dict[Spot, Trained] = field(default_factory=dict)
-    _networks: dict[Spot, NetworkEstimator] = field(default_factory=dict)
-    _parameters: dict[int, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, search: Any, x: Any, y: Any, options: Options) -> Evaluation:
@@ -189,128 +146,30 @@ class Evaluation:
             except ValueError as error:
                 raise error from None
 
-    # -- the order of fits ---------------------------------------------------------------------------------------
-
     def turns(self, work: Turns) -> Generator[Turn, None, None]:
-        """Say which fit is next, and surround it by its answers.
-
-        First come the networks that the engine trains, as they end, and what other processes have done beside it.
-        Fits that callbacks listen to, and those that end before a network is trained, follow in scikit-learn's order:
-        they are done where they are scored.
-        """
-        assert self.lots is not None  # noqa: S101 - joblib calls from within `run`
-        numbers = range(self._before, len(self.candidates))
-        folds = range(len(self.lots.splits))
-        looks = {number: self.lots.plain(number) for number in numbers}
-        told = {
-            id(look): told_of(self.search, look) for look in {id(one): one for one in looks.values()}.values()
-        }
-        heard = {number for number, look in looks.items() if told[id(look)]}
-        quiet = [number for number in numbers if number not in heard]
-        left = set(product(numbers, folds))
-        most = max(FEWEST, len(left) // (2 * self.jobs))
-        self._waiting = deque(self.lots.laid_out(quiet, most))
-        self._watcher = self.options.watcher(len(quiet) * len(folds))
-        with closing(self.options.of(self._planned(work), self._watcher)) as results:
-            for trained in results:
-                spot = Spot.of(trained.key)
-                left.remove(spot)
-                yield self._turn(work, spot, trained)
-                self.lots.scored(spot)
-                yield from self._back(work, left)
-        while work.processes.away:
-            yield from self._back(work, left, wait=True)
-        for number, fold in sorted(left):
-            spot = Spot(number, fold)
-            yield self._turn(
-                work, spot, self.lots.task(spot) if number in heard or spot in self._alone else None
-            )
-
-    def _planned(self, work: Turns) -> Iterator[list[Task]]:
-        """Plan lot by lot what nobody else does."""
-        assert self.lots is not None  # noqa: S101
-        while self._waiting:
-            tasks = self.lots.planned(self._waiting.popleft())
-            self._seconds = max(map(light_seconds, tasks), default=self._seconds)
-            self._send(work)
-            if tasks:
-                yield tasks
-
-    def _send(self, work: Turns) -> None:
-        """Have lots done by other processes: where networks are trained so soon that all else takes longer.
-
-        Others are better trained one by one, by whoever is free.
-        """
-        assert self.lots is not None  # noqa: S101
-        times = [trained.seconds for trained in self._trained.values()] or [self._seconds]
-        while self._waiting and work.processes.idle:
-            lot = self._waiting[0]
-            calls = {spot: work.calls(self._place(spot)) for spot in lot.spots()}
-            heavy = math.isinf(self._seconds) or float(np.mean(times)) * len(calls) > AWAY_SECONDS
-            if heavy or not work.processes.send(lot, Piece(self.lots.to_send(), lot, calls)):
-                break
-            self.lots.given_away(self._waiting.popleft())
-
-    def _back(self, work: Turns, left: set[tuple[int, int]], *, wait: bool = False) -> Iterator[Turn]:
-        """Take what a helper has done, and give it more."""
-        back = work.processes.back(wait=wait)
-        self._send(work)
-        scores = (back and back.result) or ()
-        if back is not None:
-            self._alone.update(set(back.name.spots()) - {scored.spot for scored in scores})
-        for scored in scores:
-            left.remove(scored.spot)
-            self._networks[scored.spot] = scored.network
-            self._note(scored.spot, scored.trained, scored.parameters)
-            if self._watcher:
-                self._watcher(scored.spot.key, 1.0)
-            yield Turn(self._place(scored.spot), given=scored.given)
-
-    def _place(self, spot: Spot) -> int:
-        assert self.lots is not None  # noqa: S101
-        return (spot.candidate - self._before) * len(self.lots.splits) + spot.fold
-
-    def _turn(self, work: Turns, spot: Spot, known: Trained | Task | None) -> Turn:
-        assert self.lots is not None  # noqa: S101
-        place = self._place(spot)
-        estimator = work.estimator(place)
-        if not isinstance(known, Trained):
-            here = first_asked(partial(last_of, estimator), partial(self._fit_here, spot, known))
-            return Turn(place, answered(here))
-        plan = self.lots.plan(spot)
-        answer = plan.known(known)
-        self._note(spot, known, plan.task.job.architecture.parameter_count)
-        note = partial(self._networks.__setitem__, spot)
-        return Turn(place, self.lots.handed(spot, estimator, answer, note))
-
-    def _fit_here(self, spot: Spot, task: Task | None, network: Any, _given: Given, fit: Fit) -> None:
-        """Answer a network that is trained where it stands, by the task that was planned, if one was."""
-        self._networks[spot] = network
-        fit(task, lambda trained, task: self._note(spot, trained, task.job.architecture.parameter_count))
-
-    def _note(self, spot: Spot, trained: Trained, parameters: int) -> None:
-        self._trained[spot] = replace(trained, parameters={}, state=None)
-        self._parameters[spot.candidate] = max(self._parameters.get(spot.candidate, 0), parameters)
+        """Say which fit is next, and surround it by its answers."""
+        return Order(work, self.lots, self._came, self.options, self.search, self._before).turns()
 
     # -- what came of it -----------------------------------------------------------------------------------------
 
     def put_times(self, out: Sequence[dict[str, Any]]) -> None:
         """Put the time that each network took to train in place of the time it took to hand it out."""
         for spot, came in zip(self._spots(), out, strict=True):
-            if spot in self._trained:
-                came["fit_time"] = self._trained[spot].seconds
+            if spot in self._came.trained:
+                came["fit_time"] = self._came.trained[spot].seconds
 
     def parameters(self) -> list[float]:
         """Count the parameters of every candidate's network, on its largest fold; of no network, infinitely many."""
-        return [self._parameters.get(number, math.inf) for number in range(len(self.candidates))]
+        return [self._came.parameters.get(number, math.inf) for number in range(len(self.candidates))]
 
     def kept(self, chosen: int | None) -> Kept:
         """Keep what stays: of the chosen candidate, if there is one, also the networks of its folds."""
-        assert self.lots is not None  # noqa: S101
         splits = [(held_rows(train), held_rows(test)) for train, test in self.lots.splits]
         fitted = [] if chosen is None else [self._fitted(Spot(chosen, fold)) for fold in range(len(splits))]
         return Kept(
-            fits=tuple((*spot, self._trained[spot]) for spot in self._spots() if spot in self._trained),
+            fits=tuple(
+                (*spot, self._came.trained[spot]) for spot in self._spots() if spot in self._came.trained
+            ),
             train_rows=float(np.mean([len(train) for train, _ in splits])),
             test_rows=float(np.mean([len(test) for _, test in splits])),
             fold_networks=tuple(None if one is None else network_in(one[1]) for one in fitted),
@@ -318,23 +177,21 @@ class Evaluation:
         )
 
     def _spots(self) -> Iterator[Spot]:
-        folds = range(len(self.lots.splits) if self.lots else 0)
+        folds = range(len(self.lots.splits))
         return (Spot(number, fold) for number, fold in product(range(len(self.candidates)), folds))
 
     def _fitted(self, spot: Spot) -> tuple[list[Any], Any] | None:
         """Give a candidate as it was fitted on a fold, transformers and what follows; None where it is sick."""
-        assert self.lots is not None  # noqa: S101
-        if spot in self._trained and self._trained[spot].status != "ok":
+        if spot in self._came.trained and self._came.trained[spot].status != "ok":
             return None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # all was told where it was scored
             try:
-                return self.lots.fitted(spot, self._networks.get(spot))
+                return self.lots.fitted(spot, self._came.networks.get(spot))
             except Exception:  # counted and told by scikit-learn
                 return None
 
     def _held_out(self, fitted: Sequence[tuple[list[Any], Any] | None]) -> NDArray[np.float64]:
-        assert self.lots is not None  # noqa: S101
         classes = np.unique(np.asarray(self.y)) if is_classifier(self.estimator) else None
         parts = []
         with warnings.catch_warnings():

@@ -201,9 +201,8 @@ def lesson(prepared: Prepared, inner: NDArray[np.int64], most: int) -> Lesson:
     are put in an order of their own.
     """
     rows, weight_N = prepared.rows, prepared.sample_weight
-    if (
-        len(inner) or (np.diff(rows) <= 0).any()
-    ):  # sorted and different as most are, there is nothing to take out
+    # Sorted and different, as most are, there is nothing to take out.
+    if len(inner) or (np.diff(rows) <= 0).any():
         rows = np.setdiff1d(rows, inner)
     if weight_N is not None and not len(inner):
         times_N = weight_N[rows]

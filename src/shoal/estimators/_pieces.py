@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from sklearn import config_context, get_config
@@ -11,7 +11,7 @@ from sklearn import config_context, get_config
 from shoal.estimators._estimator import NetworkEstimator
 from shoal.estimators._lots import Lot, Lots, Spot
 from shoal.estimators._tasks import Trained, train
-from shoal.estimators._turns import Calls
+from shoal.estimators._turns import Call
 
 
 class Scored(NamedTuple):
@@ -32,7 +32,7 @@ class Piece:
 
     lots: Lots
     lot: Lot
-    calls: Mapping[Spot, Calls]
+    calls: Mapping[Spot, Call]
     config: Mapping[str, Any] = field(default_factory=get_config)
 
     def __call__(self) -> list[Scored]:
@@ -45,12 +45,9 @@ class Piece:
         for trained in train([tasks] if tasks else [], n_jobs=1):
             spot, networks = Spot.of(trained.key), list[NetworkEstimator]()
             plan = self.lots.plan(spot)
-            ((function, arguments, named),) = self.calls[spot]
+            function, arguments, named = self.calls[spot]
             with self.lots.handed(spot, arguments[0], plan.known(trained), networks.append):
                 given = [function(*arguments, **named)]
             self.lots.scored(spot)
-            bare, count = (
-                replace(trained, parameters={}, state=None),
-                plan.task.job.architecture.parameter_count,
-            )
-            yield Scored(spot, given, (networks or [plan.network])[-1], bare, count)
+            network = (networks or [plan.network])[-1]
+            yield Scored(spot, given, network, trained.bare(), plan.task.parameter_count)

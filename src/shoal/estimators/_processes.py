@@ -38,7 +38,7 @@ class Processes:
 
     def __init__(self, backend: Any, jobs: int) -> None:
         self._backend = copy.copy(backend) if jobs > 1 and isinstance(backend, LokyBackend) else None
-        self._jobs, self.away = jobs, 0
+        self.jobs, self.away = jobs, 0
         self._ready = threading.Event()
         self._back: SimpleQueue[tuple[Any, _Made | None]] = SimpleQueue()
 
@@ -49,7 +49,7 @@ class Processes:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # that none are to be had here is no matter
-                self._backend.configure(n_jobs=self._jobs, parallel=parallel, **options)
+                self._backend.configure(n_jobs=self.jobs, parallel=parallel, **options)
             self._submit(_import_all, lambda _: self._ready.set())
         except Exception:
             self._backend = None
@@ -62,7 +62,7 @@ class Processes:
     @property
     def idle(self) -> bool:
         """Whether one would begin at once."""
-        return self._backend is not None and self._ready.is_set() and self.away < self._jobs - 1
+        return self._backend is not None and self._ready.is_set() and self.away < self.jobs - 1
 
     def send(self, name: Any, work: Callable[[], Any]) -> bool:
         """Have work done; `back` gives what it gave. False where it cannot be sent."""

@@ -21,8 +21,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from shoal.estimators._cv_results import scores_of, simplest_near_best, tied_with_best
 from shoal.estimators._display import SearchDisplay
-from shoal.estimators._evaluation import Evaluation, Kept, Options
+from shoal.estimators._evaluation import Evaluation, Kept
 from shoal.estimators._lots import network_in
+from shoal.estimators._order import Options
 from shoal.estimators._turns import Turns
 
 if TYPE_CHECKING:

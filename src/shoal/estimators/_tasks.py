@@ -92,6 +92,11 @@ class Task:
             architecture, self.training, TASK_LOSS[self.task], StreamKey(self.seed, self.fold, self.repeat)
         )
 
+    @property
+    def parameter_count(self) -> int:
+        """How many parameters its network has."""
+        return self.job.architecture.parameter_count
+
 
 @dataclass(frozen=True, eq=False)
 class Trained:
@@ -119,6 +124,10 @@ class Trained:
         """Take what an estimator needs out of an engine's record."""
         names = ("status", "message", "parameters", "curves", "epochs", "kept_epoch", "seconds", "trainer")
         return cls(key, **{name: getattr(record, name) for name in names}, state=state)
+
+    def bare(self) -> Trained:
+        """Leave out what is large: the parameters, and the state."""
+        return replace(self, parameters={}, state=None)
 
 
 def train_one(

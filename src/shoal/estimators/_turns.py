@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,8 +12,8 @@ from joblib.parallel import ParallelBackendBase, get_active_backend
 
 from shoal.estimators._processes import Processes
 
-Calls = Sequence[tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]]
-"""Functions to call, with which arguments."""
+Call = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
+"""A function to call, with which arguments."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,13 +47,14 @@ class Turns(ParallelBackendBase):  # type: ignore[misc]
         """Within, a new `joblib.Parallel` takes its turns here."""
         return parallel_config(backend=self)  # type: ignore[no-any-return]
 
-    def calls(self, number: int) -> Calls:
+    def call(self, number: int) -> Call:
         """Give what a fit that was submitted calls."""
-        return self._submitted[number].calls
+        (call,) = self._submitted[number].func.items
+        return call  # type: ignore[no-any-return]
 
     def estimator(self, number: int) -> Any:
         """Give what a fit that was submitted fits: the first that scikit-learn's search hands to it."""
-        ((_, arguments, _),) = self.calls(number)
+        _, arguments, _ = self.call(number)
         return arguments[0]
 
     def effective_n_jobs(self, _n_jobs: int | None) -> int:
@@ -101,17 +102,12 @@ class _Submitted:
     """One fit; what came of it is asked for by `get`."""
 
     def __init__(self, turns: Turns, func: Any, callback: Callable[[Any], None]) -> None:
-        self._turns, self._callback, self._func = turns, callback, func
+        self._turns, self._callback, self.func = turns, callback, func
         self._result: Any = None
-
-    @property
-    def calls(self) -> Calls:
-        """What it calls."""
-        return list(self._func.items)
 
     def run(self, given: list[Any] | None) -> None:
         """Run it, where it has not been `given` what comes of it."""
-        func, self._func = self._func, None  # it holds the estimator
+        func, self.func = self.func, None  # it holds the estimator
         assert func is not None  # noqa: S101 - every fit has one turn
         self._result = func() if given is None else given
         self._callback(self._result)
@@ -119,6 +115,6 @@ class _Submitted:
     def get(self, timeout: float | None = None) -> Any:
         """Wait for the result: others may come before it."""
         del timeout
-        while self._func is not None:
+        while self.func is not None:
             self._turns.next_turn()
         return self._result
