@@ -3,14 +3,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+SPREAD := -n auto --maxprocesses 8 --dist worksteal
 
 .PHONY: run test check format sanitize torture bench oldest newest clean
 
 run: $(STAMP)  ## run the built-in study `two-peaks`
 	$(BIN)/shoal run two-peaks
 
-test: $(STAMP)  ## run the test suite
-	$(BIN)/python -m pytest
+test: $(STAMP)  ## run the test suite, on eight cores at the most
+	$(BIN)/python -m pytest $(SPREAD)
 
 check: $(STAMP)  ## linter, formatter, type checker, architecture
 	$(BIN)/ruff check src tests benchmarks
@@ -29,7 +30,7 @@ torture: $(STAMP)  ## the long campaigns whose short forms run in `make test`; h
 	SHOAL_CAMPAIGN=long $(BIN)/python -m pytest -s tests/contracts tests/native tests/engine tests/nets tests/torture
 
 oldest newest: $(STAMP)  ## the suite on the oldest, or the newest, versions that pyproject.toml allows, in an environment of its own
-	$(PYTHON) tests/versions.py $@
+	PYTEST_ADDOPTS="$(SPREAD)" $(PYTHON) tests/versions.py $@
 
 bench: $(STAMP)  ## benchmarks beside their peers, in an environment of their own
 	$(BIN)/python -m benchmarks
