@@ -10,19 +10,21 @@ import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone, is_classifier
+from sklearn.metrics import get_scorer
 from sklearn.model_selection import check_cv
 from sklearn.utils import check_random_state, indexable
 from sklearn.utils.validation import _num_samples
 
 from shoal.estimators._cv_results import held_out_means
-from shoal.estimators._lots import Found, Lots, Spot, network_in, transformed
+from shoal.estimators._lots import Found, Lots, Spot, network_in
 from shoal.estimators._order import Came, Options, Order
 from shoal.estimators._parameters import SEEDS
+from shoal.estimators._sent import transformed
 from shoal.estimators._shared import SharedTransformers, Shelf
 from shoal.estimators._tasks import Trained
 from shoal.estimators._together import held_rows
@@ -30,6 +32,8 @@ from shoal.estimators._turns import Turn, Turns
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+_SCORERS: Final = type(get_scorer("accuracy")).__module__
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +133,7 @@ class Evaluation:
             self.routed.estimator.fit,
             self.shared,
             train_scores=self.search.return_train_score,
+            only_predicts=_only_predicts(self.search.scoring),
         )
         try:
             return evaluate(self.candidates[self._before :], _Fixed(splits), more_results, **context)
@@ -213,6 +218,13 @@ class _Fixed:
     def split(self, *_: Any, **__: Any) -> list[Any]:
         """Give them."""
         return self._splits
+
+
+def _only_predicts(scoring: Any) -> bool:
+    """Whether scores are made of predictions alone: somebody else's scorer may do what it likes with an estimator."""
+    if isinstance(scoring, list | tuple | set | dict):
+        return all(map(_only_predicts, scoring.values() if isinstance(scoring, dict) else scoring))
+    return scoring is None or isinstance(scoring, str) or type(scoring).__module__ == _SCORERS
 
 
 def _answers(estimator: Any, x: Any, classes: NDArray[Any] | None) -> NDArray[np.float64]:

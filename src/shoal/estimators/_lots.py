@@ -25,6 +25,7 @@ from shoal.estimators._answers import Fit, Given, Known, answered, first_asked
 from shoal.estimators._callbacks import muted
 from shoal.estimators._estimator import NetworkEstimator
 from shoal.estimators._inputs import Prepared, in_precision
+from shoal.estimators._sent import Sent, answers_alike, same
 from shoal.estimators._shared import Path, SharedTransformers, Shelf, path_of
 from shoal.estimators._tasks import Task
 from shoal.estimators._together import Held, Planned, SharedRows, fitted_up_to, planned
@@ -110,6 +111,8 @@ class Lots:
     fit_params: Mapping[str, Any]
     shared: SharedTransformers
     train_scores: bool
+    only_predicts: bool
+    """Whether scores are made of predictions of the rows held out alone."""
     _ways: dict[Spot, Path] = field(default_factory=dict)
     _plans: dict[Spot, Planned] = field(default_factory=dict)
 
@@ -210,7 +213,8 @@ class Lots:
 
     def _planned(self, lot: Lot) -> Iterator[Task]:
         path, (train, test) = lot.path, self.splits[lot.fold]
-        learned, rows = self.parts(train), SharedRows()
+        learned, scored, rows = self.parts(train), self.parts(test, train), SharedRows()
+        sent: Sent | None = None
         held: dict[tuple[type, str], Held | None] = {}
         like: Planned | None = None
         for spot in lot.spots():
@@ -220,11 +224,11 @@ class Lots:
             if plan is None or plan.task.start is not None:
                 self.shared.done_with(path)
                 continue
-            like = like or plan
+            if like is None:
+                like, sent = plan, self._sent(path, number, scored[0])
             kind = (type(plan.network), plan.network.dtype)
             if kind not in held:
-                transformers = self.shared.transformers(path)
-                held[kind] = _held_out(plan, transformers, self.parts(test, train))
+                held[kind] = None if sent is None else _held_out(plan, sent.rows, scored[1])
             self._ways[spot] = path
             plan = replace(plan, task=replace(rows.of(plan.task, held[kind]), key=spot.key))
             self._plans[spot] = plan
@@ -266,10 +270,28 @@ class Lots:
     def _base_parameters(self) -> dict[str, Any]:
         return dict(self._base.network.get_params(deep=False))
 
+    def _sent(self, path: Path, number: int, x: Any) -> Sent | None:
+        """Send the rows held out through the transformers of a path; None where that fails, or they are not there.
+
+        Who is scored on them need not send them again, where that cannot be told apart.
+        """
+        transformers = self.shared.transformers(path)
+        if transformers is None:
+            return None
+        try:
+            sent = Sent.through(transformers, x)
+        except Exception:  # the curve is missing; scores are scikit-learn's matter
+            return None
+        found = network_in(self.plain(number))
+        plain = found is not None and all(type(one) is Pipeline for _, one in found.pipelines)
+        if plain and self.only_predicts and answers_alike(transformers):
+            self.shared.sends(path, sent)
+        return sent
+
     def _wrote(self, learned: Parts, fresh: Parts) -> bool:
         """Whether transformers wrote into y, or into X where that is scored again."""
         looked_at = zip(learned, fresh, strict=True) if self.train_scores else [(learned[1], fresh[1])]
-        return not all(one is other or _same(one, other) for one, other in looked_at)
+        return not all(one is other or same(one, other) for one, other in looked_at)
 
     # -- what came of it -----------------------------------------------------------------------------------------
 
@@ -294,13 +316,6 @@ class Lots:
         return [], estimator
 
 
-def transformed(transformers: Sequence[Any], x: Any) -> Any:
-    """Send rows through transformers, as a Pipeline does."""
-    for transformer in transformers:
-        x = transformer.transform(x)
-    return x
-
-
 def _fit(estimator: Any, x: Any, y: Any, fit_params: Mapping[str, Any]) -> None:
     if y is None:
         estimator.fit(x, **fit_params)
@@ -308,31 +323,18 @@ def _fit(estimator: Any, x: Any, y: Any, fit_params: Mapping[str, Any]) -> None:
         estimator.fit(x, y, **fit_params)
 
 
-def _held_out(plan: Planned, transformers: list[Any] | None, held: Parts) -> Held | None:
+def _held_out(plan: Planned, x: Any, y: Any) -> Held | None:
     """Make the rows held out ready to draw a validation curve; None where they cannot, as with a class never seen."""
-    x, y = held
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            seen, x = plan.network, transformed(transformers or (), x)
+            seen, fitted = plan.network, plan.prepared.fitted
             inputs = in_precision(seen._checked(x, reset=False), seen.dtype)
-            fitted = plan.prepared.fitted
             prepared = seen._targets(y, _unlabelled(inputs), fitted.get("classes_", fitted.get("n_outputs_")))
     except Exception:  # the curve is missing; scores are scikit-learn's matter
         return None
     strange = plan.task.task == "classification" and (prepared.y < 0).any()
-    return None if strange or not len(prepared.x) or transformers is None else (prepared.x, prepared.y)
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Whether rows hold the same: False where that cannot be told."""
-    if callable(getattr(one, "equals", None)):
-        return bool(one.equals(other)) and list(getattr(one, "columns", ())) == list(
-            getattr(other, "columns", ())
-        )
-    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
-        return bool(np.array_equal(one, other, equal_nan=one.dtype.kind in "fc"))
-    return False
+    return None if strange or not len(prepared.x) else (prepared.x, prepared.y)
 
 
 def _unlabelled(x: NDArray[Any]) -> Prepared:

@@ -21,6 +21,7 @@ from sklearn.utils.validation import check_memory
 
 from shoal.estimators._answers import answered, at_once, warn_again
 from shoal.estimators._copies import copied, lies_in
+from shoal.estimators._sent import Sent
 
 Place = tuple[Any, ...]
 Path = tuple[Place, ...]
@@ -64,12 +65,14 @@ class Fitted:
 
     `rows` are None once nobody needs them any more. They are `lent` where they lie in the rows that the first
     transformer was given: who writes into them writes into what is scored, so a copy will not do to go on from.
+    `scored` is what the transformers make of the rows that candidates are scored on, where that is known.
     """
 
     transformers: list[Any] = field(default_factory=list)
     rows: Any = None
     lent: bool = False
     warned: list[list[warnings.WarningMessage]] = field(default_factory=list)
+    scored: Sent | None = None
 
     def copied(self) -> Fitted:
         """Copy all of it at once: a transformer may hold the very rows that it gave."""
@@ -120,7 +123,7 @@ class SharedTransformers:
     def _let_go(self, place: Place) -> None:
         self._needs[place] -= 1
         if self._needs[place] <= 0 and place in self._fitted:
-            self._fitted[place].rows = None
+            self._fitted[place].rows = self._fitted[place].scored = None
             if place not in self._ends:
                 del self._fitted[place]
 
@@ -144,6 +147,11 @@ class SharedTransformers:
         with suppress(Exception):
             return list(copied(self._fitted[path[-1]].transformers))
         return None
+
+    def sends(self, path: Path, sent: Sent) -> None:
+        """Hear what the transformers along a path make of rows on which every candidate is scored."""
+        for place in path[-1:]:
+            self._fitted[place].scored = sent
 
     def fit(self, fit_transform: FitTransform, *given: Any, **named: Any) -> tuple[Any, Any]:
         """Fit one transformer, or answer with what is there."""
@@ -245,7 +253,10 @@ class _Handing:
         self._fitted, self._step, self._transformers = fitted, 0, None
         if fitted is not None and fitted.rows is not None:
             with suppress(Exception):
-                self._transformers = copied(fitted.transformers)
+                known = fitted.scored
+                self._transformers = (
+                    copied(fitted.transformers) if known is None else known.remembered_by(fitted.transformers)
+                )
 
     def fit(self, fit_transform: FitTransform, *given: Any, **named: Any) -> tuple[Any, Any]:
         step = self._step

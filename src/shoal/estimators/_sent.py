@@ -1,0 +1,118 @@
+"""Rows that are sent through the transformers of a Pipeline once, for all candidates that are scored on them."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+import numpy as np
+
+from shoal.estimators._answers import warn_again
+from shoal.estimators._copies import copied
+
+_KNOWN: Final = {"sklearn", "numpy", "scipy", "pandas", "builtins"}
+"""Libraries that change nothing and draw nothing where they transform, but for what `answers_alike` names."""
+
+
+def transformed(transformers: Sequence[Any], x: Any) -> Any:
+    """Send rows through transformers, as a Pipeline does."""
+    for transformer in transformers:
+        x = transformer.transform(x)
+    return x
+
+
+def answers_alike(transformers: Iterable[Any]) -> bool:
+    """Whether transformers make the same of the same rows, whoever asks and however often.
+
+    What is not scikit-learn's own may count, draw or write as it likes.
+    """
+    values: list[Any] = list(transformers)
+    for value in values:
+        if isinstance(value, list | tuple | set | dict):
+            values += value.values() if isinstance(value, dict) else value
+            continue
+        if isinstance(value, np.random.RandomState | np.random.Generator):
+            return False
+        has_own = not isinstance(value, type) and callable(getattr(value, "get_params", None))
+        if callable(value) or has_own:
+            home = getattr(value, "__module__", None) or type(value).__module__
+            if home.partition(".")[0] not in _KNOWN:
+                return False
+        if has_own:
+            own = value.get_params(deep=False)
+            if own.get("sample_posterior"):
+                return False
+            values += own.values()
+    return True
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether rows hold the same: False where that cannot be told."""
+    if type(one) is not type(other):
+        return False
+    if callable(getattr(one, "equals", None)):
+        return bool(one.equals(other)) and list(getattr(one, "columns", ())) == list(
+            getattr(other, "columns", ())
+        )
+    if isinstance(one, np.ndarray):
+        return one.dtype == other.dtype and np.array_equal(one, other, equal_nan=one.dtype.kind in "fc")
+    return False
+
+
+@dataclass(frozen=True, eq=False)
+class Sent:
+    """Rows, what a Pipeline's transformers make of them, and the warnings on the way."""
+
+    given: Any
+    rows: Any
+    warned: list[warnings.WarningMessage]
+
+    @classmethod
+    def through(cls, transformers: Sequence[Any], x: Any) -> Self:
+        """Send rows."""
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            return cls(x, transformed(transformers, x), warned)
+
+    def remembered_by(self, transformers: Sequence[Any]) -> list[Any]:
+        """Give transformers that answer with it where they are given such rows.
+
+        All that they have learned is that of the ones given: nobody writes into it where rows are only predicted.
+        """
+        way, made = _Way(self), []
+        for step, transformer in enumerate(transformers):
+            one = copy.copy(transformer)
+            one.transform = _Remembers(way, transformer, first=step == 0)
+            made.append(one)
+        return made
+
+
+class _Way:
+    """Rows on their way through transformers that remember them."""
+
+    def __init__(self, sent: Sent) -> None:
+        self.sent, self.on_the_way = sent, None
+
+
+@dataclass(frozen=True, eq=False)
+class _Remembers:
+    """The `transform` of a transformer: the first one gives what the last would, and the others pass that on."""
+
+    way: _Way
+    transformer: Any
+    first: bool
+
+    def __call__(self, x: Any, **named: Any) -> Any:
+        """Transform rows, remembered or not."""
+        way, sent = self.way, self.way.sent
+        if not named and self.first and same(x, sent.given):
+            for warned in sent.warned:
+                warn_again(warned)
+            way.on_the_way = copied(sent.rows)
+            return way.on_the_way
+        if not named and not self.first and x is way.on_the_way:
+            return x
+        return self.transformer.transform(x, **named)
