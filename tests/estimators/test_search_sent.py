@@ -13,11 +13,13 @@ from sklearn.compose import ColumnTransformer
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.impute import IterativeImputer, SimpleImputer
 from sklearn.metrics import make_scorer, r2_score
+from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 import shoal
 from estimators.search_cases import RNG, assert_equal, regressor
+from shoal.estimators import _shared
 from shoal.estimators._sent import Sent, answers_alike, same
 
 ROWS, FOLDS = 60, 3
@@ -172,3 +174,14 @@ def test_who_is_given_remembered_rows_may_write_into_them() -> None:
 )
 def test_who_answers_alike(transformer: Any, alike: bool) -> None:
     assert answers_alike([transformer]) == alike
+
+
+@pytest.mark.parametrize("kept_bytes", [0, 400, 1 << 24])
+def test_predictions_of_rows_held_out_are_those_of_a_network_that_never_saw_them(
+    kept_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_shared, "_KEPT_BYTES", kept_bytes)
+    estimator = ends_in(SimpleImputer(), StandardScaler())
+    search = shoal.GridSearchCV(estimator, GRID, cv=FOLDS).fit(NUMBERS, PRICE)
+    alone = cross_val_predict(search.best_estimator_, NUMBERS, PRICE, cv=FOLDS)
+    np.testing.assert_array_equal(search.oof_predictions_, alone)

@@ -24,7 +24,6 @@ from shoal.estimators._cv_results import held_out_means
 from shoal.estimators._lots import Found, Lots, Spot, network_in
 from shoal.estimators._order import Came, Options, Order
 from shoal.estimators._parameters import SEEDS
-from shoal.estimators._sent import transformed
 from shoal.estimators._shared import SharedTransformers, Shelf
 from shoal.estimators._tasks import Trained
 from shoal.estimators._together import held_rows
@@ -178,7 +177,7 @@ class Evaluation:
             train_rows=float(np.mean([len(train) for train, _ in splits])),
             test_rows=float(np.mean([len(test) for _, test in splits])),
             fold_networks=tuple(None if one is None else network_in(one[1]) for one in fitted),
-            held_out=self._held_out(fitted),
+            held_out=self._held_out(chosen, fitted),
         )
 
     def _spots(self) -> Iterator[Spot]:
@@ -196,16 +195,18 @@ class Evaluation:
             except Exception:  # counted and told by scikit-learn
                 return None
 
-    def _held_out(self, fitted: Sequence[tuple[list[Any], Any] | None]) -> NDArray[np.float64]:
+    def _held_out(
+        self, chosen: int | None, fitted: Sequence[tuple[list[Any], Any] | None]
+    ) -> NDArray[np.float64]:
         classes = np.unique(np.asarray(self.y)) if is_classifier(self.estimator) else None
         parts = []
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             for fold, found in enumerate(fitted):
-                if found is not None:
-                    train, test = self.lots.splits[fold]
-                    x = transformed(found[0], self.lots.parts(test, train)[0])
-                    parts.append((held_rows(test), _answers(found[1], x, classes)))
+                if chosen is not None and found is not None:
+                    x = self.lots.held_out(Spot(chosen, fold), found[0])
+                    rows = held_rows(self.lots.splits[fold][1])
+                    parts.append((rows, _answers(found[1], x, classes)))
         return held_out_means(_num_samples(self.x), parts)
 
 

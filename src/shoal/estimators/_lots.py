@@ -25,7 +25,7 @@ from shoal.estimators._answers import Fit, Given, Known, answered, first_asked
 from shoal.estimators._callbacks import muted
 from shoal.estimators._estimator import NetworkEstimator
 from shoal.estimators._inputs import Prepared, in_precision
-from shoal.estimators._sent import Sent, answers_alike, same
+from shoal.estimators._sent import Sent, answers_alike, same, transformed
 from shoal.estimators._shared import Path, SharedTransformers, Shelf, path_of
 from shoal.estimators._tasks import Task
 from shoal.estimators._together import Held, Planned, SharedRows, fitted_up_to, planned
@@ -294,6 +294,12 @@ class Lots:
         return not all(one is other or same(one, other) for one, other in looked_at)
 
     # -- what came of it -----------------------------------------------------------------------------------------
+
+    def held_out(self, spot: Spot, transformers: Sequence[Any]) -> Any:
+        """Give the rows held out, as the transformers of a candidate leave them."""
+        sent = self.shared.sent(self._ways[spot]) if transformers and spot in self._ways else None
+        train, test = self.splits[spot.fold]
+        return transformed(transformers, self.parts(test, train)[0]) if sent is None else sent.rows
 
     def fitted(self, spot: Spot, network: NetworkEstimator | None) -> tuple[list[Any], Any]:
         """Give the transformers of a candidate on a fold, and its network behind them.

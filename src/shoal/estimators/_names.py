@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Self, get_args
 
 from shoal.study import Optimizer, Schedule
@@ -42,12 +43,22 @@ NO_SCORES: Final = (
 """What stands for validation_scores_ and best_validation_score_."""
 
 
+@lru_cache(256)
+def _signature(cls: Any) -> inspect.Signature:
+    return inspect.signature(cls.__init__)
+
+
+@lru_cache(256)
+def _parameter_names(cls: Any) -> tuple[str, ...]:
+    return tuple(super(KnownNames, cls)._get_param_names())
+
+
 class KnownNames:
     """Answers a parameter of scikit-learn's MLPs that is given, set or read where it is not there."""
 
     def __new__(cls, *args: Any, **given: Any) -> Self:
         """Refuse parameters that there are not, by the name of the class that was written."""
-        asked = inspect.signature(cls.__init__)
+        asked = _signature(cls)  # type: ignore[arg-type]
         try:
             asked.bind_partial(None, *args, **given)
         except TypeError as error:
@@ -55,6 +66,11 @@ class KnownNames:
             reason = _no_parameter(cls, strange[0]) if strange else f"{cls.__name__}: {error}"
             raise TypeError(reason) from None
         return super().__new__(cls)
+
+    @classmethod
+    def _get_param_names(cls) -> list[str]:
+        # scikit-learn reads the signature anew for every copy of an estimator, which is most of the time of the copy.
+        return list(_parameter_names(cls))  # type: ignore[arg-type]
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters by name, as all of scikit-learn's estimators do.

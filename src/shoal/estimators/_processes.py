@@ -50,7 +50,8 @@ class Processes:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # that none are to be had here is no matter
                 self._backend.configure(n_jobs=self.jobs, parallel=parallel, **options)
-            self._submit(_import_all, lambda _: self._ready.set())
+            for _ in range(self.jobs):  # whichever are free take one each
+                self._submit(_import_all, lambda _: self._ready.set())
         except Exception:
             self._backend = None
 

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_memory
@@ -26,6 +26,7 @@ from shoal.estimators._sent import Sent
 Place = tuple[Any, ...]
 Path = tuple[Place, ...]
 """The places of a candidate's transformers on one split, in the order in which they are fitted."""
+_KEPT_BYTES: Final = 1 << 24
 FitTransform = Callable[..., tuple[Any, Any]]
 
 
@@ -89,6 +90,7 @@ class SharedTransformers:
         self._needs: Counter[Place] = Counter()
         self._ends: set[Place] = set()
         self._written: set[Place] = set()
+        self._kept_bytes = 0
         self._way: _Planning | _Handing | None = None
 
     def expect(self, paths: Mapping[Path, int]) -> list[Path]:
@@ -123,9 +125,24 @@ class SharedTransformers:
     def _let_go(self, place: Place) -> None:
         self._needs[place] -= 1
         if self._needs[place] <= 0 and place in self._fitted:
-            self._fitted[place].rows = self._fitted[place].scored = None
+            fitted = self._fitted[place]
+            fitted.rows, fitted.scored = None, fitted.scored and self._still_kept(fitted.scored)
             if place not in self._ends:
                 del self._fitted[place]
+
+    def _still_kept(self, sent: Sent) -> Sent | None:
+        """Keep what came of rows held out, while all of it is small: the chosen candidate predicts from it."""
+        if sent.given is None:
+            return sent
+        size = getattr(sent.rows, "nbytes", _KEPT_BYTES)
+        if self._kept_bytes + size > _KEPT_BYTES:
+            return None
+        self._kept_bytes += size
+        return Sent(None, sent.rows, [])
+
+    def sent(self, path: Path) -> Sent | None:
+        """Give what the transformers along a path made of the rows held out, where it is still there."""
+        return self._fitted[path[-1]].scored if path and path[-1] in self._fitted else None
 
     def planning(self, path: Path) -> AbstractContextManager[None]:
         """Within, a Pipeline fits what is not fitted yet along a path, and keeps it."""
