@@ -104,6 +104,7 @@ class TrainedTogether(SearchDisplay):
                 yield evaluation
         finally:
             vars(self).update(given)
+            evaluation.restore(evaluation.estimator)  # the scorer holds it
             del self._evaluation, self._beginning
 
     def __getstate__(self) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from shoal.estimators._sent import Sent
 Place = tuple[Any, ...]
 Path = tuple[Place, ...]
 """The places of a candidate's transformers on one split, in the order in which they are fitted."""
-_KEPT_BYTES: Final = 1 << 24
+_KEPT_BYTES: Final = 1 << 22
 FitTransform = Callable[..., tuple[Any, Any]]
 
 

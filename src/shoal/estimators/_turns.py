@@ -88,14 +88,19 @@ class Turns(ParallelBackendBase):  # type: ignore[misc]
         self._turns.close()
 
     def terminate(self) -> None:
-        """Be used no more."""
+        """Be used no more, and hold nothing of a search: nobody is to wait for the garbage collector."""
         self.processes.end()
+        self._submitted, self._order, self.parallel = [], _nothing, None
 
     def next_turn(self) -> None:
         """Run the fit whose turn it is."""
         turn = next(self._turns)
         with turn.around:
             self._submitted[turn.number].run(turn.given)
+
+
+def _nothing(_turns: Turns) -> Generator[Turn, None, None]:
+    yield from ()
 
 
 class _Submitted:
