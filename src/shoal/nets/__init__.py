@@ -24,7 +24,7 @@ from shoal.nets._loss import Loss, loss_of
 from shoal.nets._module import build_module, module_source, trained_module
 from shoal.nets._onnx import add_network
 from shoal.nets._optimizers import Moments, optimizer_of
-from shoal.nets._schedules import learning_rates
+from shoal.nets._schedules import learning_rates, schedule_of
 
 __all__ = [
     "BOUNDS",
@@ -60,6 +60,7 @@ __all__ = [
     "read_model",
     "refit_parameters",
     "save_model",
+    "schedule_of",
     "seen_by_the_middle",
     "trained_module",
 ]

@@ -67,7 +67,12 @@ SCHEDULES: Final[dict[str, Schedule]] = {
 }
 
 
+def schedule_of(name: str) -> Schedule:
+    """Give a schedule by name. Raises StudyError for one that is unknown."""
+    return row_of("schedule", SCHEDULES, name)
+
+
 def learning_rates(training: Training) -> Floats:
-    """Learning rate of every epoch, shape (E,). Raises StudyError for a schedule that is unknown."""
-    schedule = row_of("schedule", SCHEDULES, training.schedule)
-    return np.asarray(training.lr * schedule.factors(training, np.arange(training.epochs, dtype=np.float64)))
+    """Learning rate of every epoch, shape (E,)."""
+    factors = schedule_of(training.schedule).factors
+    return np.asarray(training.lr * factors(training, np.arange(training.epochs, dtype=np.float64)))
