@@ -26,9 +26,9 @@ from shoal.estimators._layers import LayerArrays
 from shoal.estimators._names import NO_SCORES, KnownNames
 from shoal.estimators._parameters import batch_rows, seed_of, training_of
 from shoal.estimators._tasks import Task, Trained, train_one
-from shoal.nets import Architecture, trained_module
+from shoal.nets import Architecture, loss_of, trained_module
 from shoal.streams import StreamKey
-from shoal.study import Network
+from shoal.study import TASK_LOSS, Network
 
 INNER_STREAM = 2**31
 """The split number whose stream draws the rows that early stopping holds out."""
@@ -137,7 +137,7 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
     def out_activation_(self) -> str:
         """What follows the output layer: "identity" in regression, "softmax" for classes, two of them too."""
         check_is_fitted(self, "parameters_")
-        return "identity" if self._kind == "regression" else "softmax"
+        return loss_of(TASK_LOSS[self._kind]).link
 
     @property
     def validation_scores_(self) -> None:

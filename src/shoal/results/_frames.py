@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.kinds import SCORES
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Truth
 from shoal.results._select import Standing
 from shoal.results._statistics import paired_t_test
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 Arrays = Mapping[str, NDArray[Any]]
-_METRICS: Final = ("loss", "mse", "rmse", "mae", "r2", "accuracy", "macro_f1", "ece")
 _PLACE: Final = ("fit_id", "stage", "label", "candidate_id", "fold", "repeat")
 
 
@@ -41,7 +41,7 @@ def fits_frame(plan: Sequence[PlanEntry], fits: Mapping[str, FitRecord]) -> Data
 
 def _score_columns(fits: Iterable[FitRecord]) -> list[tuple[str, str]]:
     found = {(rows, metric) for fit in fits for rows, scores in fit.scores.items() for metric in scores}
-    order = {metric: place for place, metric in enumerate(_METRICS)}
+    order = {metric: place for place, metric in enumerate(SCORES)}
     return sorted(found, key=lambda pair: (pair[0] != "validation", pair[0], order.get(pair[1], 99), pair[1]))
 
 
