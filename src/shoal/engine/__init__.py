@@ -26,7 +26,8 @@ from shoal.engine._train import Checkpoint, Ground
 from shoal.engine._trainer import CURVES, Job, State, Trainer, initial_state
 from shoal.engine._trainers import DeviceChoice, TrainerChoice, Trainers, pick_device
 from shoal.engine._watch import Silent, Watcher
-from shoal.engine._workers import Lot, Pool, Progress
+from shoal.engine.workers.loop import Lot, Pool
+from shoal.engine.workers.protocol import FitProgress
 
 __all__ = [
     "CURVES",
@@ -36,6 +37,7 @@ __all__ = [
     "Dtype",
     "Executor",
     "Fit",
+    "FitProgress",
     "Ground",
     "Job",
     "Lot",
@@ -44,7 +46,6 @@ __all__ = [
     "PlannedFit",
     "Planner",
     "Pool",
-    "Progress",
     "Silent",
     "State",
     "Table",
