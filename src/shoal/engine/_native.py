@@ -33,7 +33,6 @@ from shoal.engine._native_core import (
     native_missing_reason,
     pick_target,
 )
-from shoal.engine._pace import StepTimes, step_work
 from shoal.engine._trainer import (
     FitData,
     Job,
@@ -44,6 +43,7 @@ from shoal.engine._trainer import (
     learning_rates,
     steps_per_epoch,
 )
+from shoal.engine.forecast.steps import StepTimes, step_work
 from shoal.errors import Problem, ShoalError
 from shoal.nets import Architecture, ConvLayer, DenseLayer
 from shoal.streams import Role, dropout_threshold
