@@ -367,6 +367,7 @@ OFFENCES: Final = (
     (broken_arrows, "look/_x.py", "import shoal.engine", "look may import"),
     (broken_arrows, "nets/_x.py", "from shoal.study._study import Study", "private to study"),
     (broken_arrows, "engine/_x.py", "from shoal.nets.losses.mse import LOSS", "private to nets"),
+    (broken_arrows, "pipeline.py", "from shoal.engine.workers import loop", "private to engine"),
     (broken_arrows, "nets/_x.py", "from ._module import build", "expected an absolute import"),
     (broken_arrows, "drawer/_x.py", "", "no such place in the house"),
     (strange_owners, "look/_x.py", "def f():\n    from torch import nn", "torch belongs to"),

@@ -33,7 +33,6 @@ from shoal.engine._native_core import (
     native_missing_reason,
     pick_target,
 )
-from shoal.engine._pace import StepTimes, step_work
 from shoal.engine._trainer import (
     FitData,
     Job,
@@ -43,6 +42,7 @@ from shoal.engine._trainer import (
     initial_state,
     steps_per_epoch,
 )
+from shoal.engine.forecast.steps import StepTimes, step_work
 from shoal.errors import Problem, ShoalError
 from shoal.kinds import ACTIVATIONS, LOSSES, OPTIMIZERS, POOLS, CoreKind, core_number, row_of
 from shoal.nets import Architecture, ConvLayer, DenseLayer, learning_rates
