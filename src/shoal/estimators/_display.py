@@ -15,10 +15,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.errors import EnvironmentFault, visible
+from shoal.errors import EnvironmentFault
 from shoal.estimators._evaluation import Kept
 from shoal.parts import Parts
 from shoal.results import mean_and_error
+from shoal.wording import shorten, visible
 
 _AGAIN: Final = "showing the search"
 SHOWN: Final = 12
@@ -136,5 +137,4 @@ def _number(value: float) -> str:
 
 def _text(value: Any) -> str:
     text = f"{value:.4g}" if isinstance(value, float) else str(value)
-    line = "".join(letter if letter.isprintable() else "?" for letter in text)
-    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
+    return shorten(visible(text, "masked"), LONGEST)

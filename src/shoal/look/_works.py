@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from shoal.errors import visible
 from shoal.results import Results
 from shoal.study import Network, Training, base_candidate, candidates, comparison_candidates
+from shoal.wording import visible
 
 
 @dataclass(frozen=True)

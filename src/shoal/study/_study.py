@@ -23,8 +23,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from shoal.study._key_paths import key_path_text
-from shoal.study._texts import quoted
+from shoal.study._key_paths import key_path_text, toml_string
 
 Activation = Literal["sigmoid", "tanh", "relu", "leaky-relu", "elu", "gelu", "silu", "softplus", "identity"]
 Optimizer = Literal["sgd", "adam", "adamw", "rmsprop"]
@@ -313,7 +312,7 @@ class Search(_Part):
                 name, inner = next(iter(inner.items()))
                 path.append(str(name))
             if len(path) > 1:
-                example = quoted(key_path_text(tuple(path)))
+                example = toml_string(key_path_text(tuple(path)))
                 raise _refuse(
                     (section,), f"expected whole keys in quotes, such as {example}, got parts of them"
                 )
