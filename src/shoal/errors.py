@@ -6,7 +6,7 @@
     │   ├── DataError                   2   a table, images, folds
     │   ├── ModelFileError              2   a model file
     │   └── RunFolderError              2   a run folder that cannot be used as asked
-    ├── TrainingError       ValueError  2   every fit of a stage is sick
+    ├── TrainingError       ValueError  2   every fit of a stage diverged or failed
     ├── EnvironmentFault                3   disk full, out of memory, failing writes
     ├── RunFolderBusy                   4   another process holds the run folder
     └── Interrupted                     130 stopped on request; resumable
