@@ -27,11 +27,12 @@ EVERYTHING: Final = frozenset(
 )
 
 # The ground floor, which everyone may import.
-GROUND: Final = frozenset({"errors", "files", "kinds"})
+GROUND: Final = frozenset({"errors", "files", "kinds", "wording"})
 
 # Who may import whom beside the ground floor.
 ARROWS: Final[dict[str, frozenset[str]]] = {
     "errors": frozenset(),
+    "wording": frozenset(),
     "files": frozenset(),
     "kinds": frozenset(),
     "parts": frozenset(),
@@ -362,7 +363,7 @@ OFFENCES: Final = (
         broken_arrows,
         "data/_x.py",
         "from shoal.study import Study",
-        "data may import errors, files, kinds, streams, not study",
+        "data may import errors, files, kinds, streams, wording, not study",
     ),
     (broken_arrows, "look/_x.py", "import shoal.engine", "look may import"),
     (broken_arrows, "nets/_x.py", "from shoal.study._study import Study", "private to study"),

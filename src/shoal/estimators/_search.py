@@ -180,13 +180,13 @@ class TrainedTogether(SearchDisplay):
 
     @property
     def fold_modules_(self) -> list[Any]:
-        """The chosen candidate's network of every fold, a torch.nn.Module; None of a sick fit."""
+        """The chosen candidate's network of every fold, a torch.nn.Module; None of a failed fit."""
         found = self._of_the_chosen("fold_modules_").fold_networks
         return [None if one is None else one.network.module_ for one in found]
 
     @property
     def indistinguishable_(self) -> NDArray[np.bool_]:
-        """Which candidates cannot be told from the best at 5 %, in the order of `cv_results_`, bool (C,).
+        """Which candidates are indistinguishable from the best at 5 %, in the order of `cv_results_`, bool (C,).
 
         Corrected resampled t-test over the folds (Nadeau and Bengio 2003), with Holm's correction.
         """
@@ -257,7 +257,7 @@ class GridSearchCV(TrainedTogether, model_selection.GridSearchCV):  # type: igno
     fold_modules_ : list of torch.nn.Module
         The chosen candidate's network of every fold.
     indistinguishable_ : ndarray of bool, shape (C,)
-        Which candidates cannot be told from the best.
+        Which candidates are statistically indistinguishable from the best.
 
     Examples
     --------

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from shoal.errors import visible
 from shoal.look._checks import checks
 from shoal.look._facts_search import settings_text
 from shoal.look._findings import Findings
@@ -21,6 +20,7 @@ from shoal.look._tables import delivered_one, held_out, same_settings
 from shoal.look._works import trained_where
 from shoal.parts import SHOW, Parts
 from shoal.results import class_scores
+from shoal.wording import visible
 
 if TYPE_CHECKING:
     from shoal.results import Plan, Results

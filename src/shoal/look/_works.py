@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from shoal.errors import visible
 from shoal.kinds import ACTIVATIONS, LOSSES, OPTIMIZERS, SCHEDULES
 from shoal.nets import activation_of, loss_of, optimizer_of, schedule_of
 from shoal.results import Results
 from shoal.study import Network, Training, base_candidate, candidates, comparison_candidates
+from shoal.wording import visible
 
 
 @dataclass(frozen=True)
