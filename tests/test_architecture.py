@@ -66,7 +66,7 @@ OWNERS: Final[dict[str, frozenset[str]]] = {
             "engine/_trainers.py",
         }
     ),
-    "matplotlib": frozenset({"look/_figures.py"}),
+    "matplotlib": frozenset({"look/_paper.py"}),
     "plotly": frozenset({"look/_plots.py"}),
     "jinja2": frozenset({"look/_report.py"}),
     "sklearn": frozenset({"data/_builtin.py", "estimators"}),
@@ -170,7 +170,7 @@ def broken_arrows(module: Module) -> Iterator[str]:
         if target not in GROUND | ARROWS[module.stage]:
             allowed = ", ".join(sorted(GROUND | ARROWS[module.stage]))
             yield f"{module.name}:{line}: {module.stage} may import {allowed}, not {target}"
-        elif len(parts) > 2 and parts[2].startswith("_"):
+        elif len(parts) > 2 and (parts[2].startswith("_") or (HOUSE / target / parts[2]).is_dir()):
             yield f"{module.name}:{line}: {name} is private to {target}; import it from shoal.{target}"
 
 
@@ -257,11 +257,11 @@ def drawer_names(module: Module) -> Iterator[str]:
     for part in module.name.removesuffix(".py").split("/"):
         if part.strip("_") in FORBIDDEN_NAMES:
             yield f"{module.name}:1: no module is called {part.strip('_')}"
-    folder, _, file = module.name.rpartition("/")
-    if folder and not file.startswith("_"):
+    *folders, file = module.name.split("/")
+    if len(folders) == 1 and not file.startswith("_"):
         yield f"{module.name}:1: files of a stage are private: _{file}"
-    if "/" in folder:
-        yield f"{module.name}:1: the house is one folder deep"
+    if len(folders) > 2:
+        yield f"{module.name}:1: a stage has rooms, and a room has none: two folders deep at most"
 
 
 RULES: Final = (
@@ -356,6 +356,7 @@ OFFENCES: Final = (
     ),
     (broken_arrows, "look/_x.py", "import shoal.engine", "look may import"),
     (broken_arrows, "nets/_x.py", "from shoal.study._study import Study", "private to study"),
+    (broken_arrows, "pipeline.py", "from shoal.look.figures import ranking", "private to look"),
     (broken_arrows, "nets/_x.py", "from ._module import build", "expected an absolute import"),
     (broken_arrows, "drawer/_x.py", "", "no such place in the house"),
     (strange_owners, "look/_x.py", "def f():\n    from torch import nn", "torch belongs to"),
@@ -383,7 +384,7 @@ OFFENCES: Final = (
     (too_wide, "pipeline.py", "def f(**options): ...", "f takes **options in public"),
     (drawer_names, "data/_utils.py", "", "no module is called utils"),
     (drawer_names, "data/tables.py", "", "files of a stage are private: _tables.py"),
-    (drawer_names, "data/deep/_x.py", "", "one folder deep"),
+    (drawer_names, "data/room/deep/x.py", "", "two folders deep at most"),
 )
 
 ALLOWED: Final = (
@@ -404,6 +405,7 @@ ALLOWED: Final = (
     (strange_owners, "estimators/_x.py", "from sklearn.base import BaseEstimator"),
     (heavy_imports, "estimators/_x.py", "from sklearn.base import BaseEstimator"),
     (drawer_names, "data/__init__.py", ""),
+    (drawer_names, "data/room/x.py", ""),
 )
 
 

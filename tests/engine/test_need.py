@@ -26,7 +26,7 @@ from shoal.engine._need import (
 from shoal.engine._need_fits import FIT_ROW, fit_bytes, left_bytes, maps
 from shoal.engine._need_pictures import UNIT_INPUTS, picture_bytes
 from shoal.errors import EnvironmentFault
-from shoal.look._facts_inside import MOST_INPUTS
+from shoal.look.figures.units import MOST_INPUTS
 from shoal.pipeline import plan, run
 from studies import tiny_study, two_peaks
 

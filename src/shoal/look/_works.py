@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,6 +19,10 @@ class Work:
     cited: str
 
 
+ZEILER_FERGUS: Final = Work(
+    "feature maps and exciting images",
+    "Zeiler, Fergus (2014): Visualizing and understanding convolutional networks. ECCV, 818–833.",
+)
 _OPTIMIZERS: Final = {
     "sgd": "Robbins, Monro (1951): A stochastic approximation method. Annals of Mathematical Statistics 22, 400–407.",
     "adam": "Kingma, Ba (2015): Adam: a method for stochastic optimization. ICLR.",
@@ -45,8 +50,8 @@ _DATA: Final = {
 }
 
 
-def works(results: Results, drawn: frozenset[str]) -> list[Work]:
-    """Give the works behind what this run used, in the order of its way; `drawn` holds the names of its pictures."""
+def works(results: Results, drawn: Sequence[Work]) -> list[Work]:
+    """Give the works behind what this run used, in the order of its way; `drawn` are those of its pictures."""
     networks, trainings = _variants(results)
     found = [
         Work(f"data set {name}", cited) for name, cited in _DATA.items() if name == results.study.data.dataset
@@ -60,7 +65,7 @@ def works(results: Results, drawn: frozenset[str]) -> list[Work]:
         )
     )
     found += _of_search(results)
-    found += _of_pictures(results, drawn)
+    found += _of_figures(results, drawn)
     return found
 
 
@@ -124,23 +129,9 @@ def _of_search(results: Results) -> list[Work]:
     return found
 
 
-def _of_pictures(results: Results, drawn: frozenset[str]) -> list[Work]:
-    found: list[Work] = []
-    if any(name.endswith(("-maps", "-exciting")) for name in drawn):
-        cited = "Zeiler, Fergus (2014): Visualizing and understanding convolutional networks. ECCV, 818–833."
-        found.append(Work("feature maps and exciting images", cited))
-    if any(name.endswith("-exciting") for name in drawn):
-        cited = (
-            "Erhan, Bengio, Courville, Vincent (2009): Visualizing higher-layer features of a deep network."
-        )
-        found.append(Work("images made to excite a channel", f"{cited} University of Montreal, TR 1341."))
-        cited = (
-            "Olah, Mordvintsev, Schubert (2017): Feature visualization. Distill. doi:10.23915/distill.00007."
-        )
-        found.append(Work("jitter and smoothness of these images", cited))
-    if any("variance" in name for name in drawn):
-        cited = "Searle, Casella, McCulloch (1992): Variance components, chapter 4. Wiley."
-        found.append(Work("variance split of the search", cited))
+def _of_figures(results: Results, drawn: Sequence[Work]) -> list[Work]:
+    """Give the works of the figures, the innermost first, and those of the scores and colours beside them."""
+    found = list(dict.fromkeys(drawn))
     if results.study.study.task == "classification":
         cited = (
             "Guo, Pleiss, Sun, Weinberger (2017): On calibration of modern neural networks. ICML, 1321–1330."
