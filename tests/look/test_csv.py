@@ -15,11 +15,11 @@ from pandas import DataFrame
 
 from shoal.look import pictures
 from shoal.look._csv import MOST_CELLS, fact_csv, frame_csv
-from shoal.look._facts import Line
-from shoal.look._facts_candidates import Setting
-from shoal.look._facts_classes import confusion
-from shoal.look._facts_ensemble import ensemble_curve
-from shoal.look._facts_search import ranking
+from shoal.look._lines import Line
+from shoal.look.figures.confusion import confusion
+from shoal.look.figures.ensemble_curve import ensemble_curve
+from shoal.look.figures.parallel import Setting
+from shoal.look.figures.ranking import ranking
 from shoal.wording import safe_cell
 
 

@@ -1,18 +1,24 @@
-"""What the pictures of all candidates show, as plain arrays: their settings side by side, and their curves.
+"""All candidates side by side: a line each through its settings to its score.
 
-Letters: C candidates, A settings, T evaluated epochs, U networks of one candidate (folds times repeats).
+Letters: C candidates, A settings, T ticks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.look._facts_search import short_keys, text_of
+from shoal.look._figure import Chapter, Figure, Gathered, Subject
+from shoal.look._findings import Findings
+from shoal.look._measures import selection_score
+from shoal.look._paper import VERMILLION, Panel, Sheet, empty, heading, panels, plain, sequence_colors
+from shoal.look._settings import short_keys, text_of
+from shoal.look._tables import one_number
+from shoal.results import higher_is_better
 
 NAMED_VALUES: Final = 8
 """Up to so many values stand at even distances on their axis; more numbers stand to scale."""
@@ -21,6 +27,11 @@ _WIDE: Final = 50
 _TINY: Final = 1e-290
 _FAN: Final = 0.62
 """Share of the distance between two values over which the candidates of one value are fanned out."""
+_SHADES: Final = 24
+"""Steps of colour from the best to the worst: candidates of a step are drawn as one line, so thousands are quick."""
+_STEPS: Final = 16
+_LABELS: Final = 14
+"""Values named on one axis, at most; of more, every second, third ..."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,31 +65,6 @@ class Parallel:
     sick: int
 
 
-@dataclass(frozen=True, eq=False)
-class CandidateCurve:
-    """Loss curves of one candidate: validation and training mean over U networks, and the range of validation."""
-
-    label: str
-    rank: int
-    score: float
-    chosen: bool
-    epoch_T: NDArray[np.float64]
-    validation_T: NDArray[np.float64]
-    low_T: NDArray[np.float64]
-    high_T: NDArray[np.float64]
-    train_T: NDArray[np.float64]
-    networks: int
-
-
-@dataclass(frozen=True, eq=False)
-class CandidateCurves:
-    """Curves of all healthy candidates, best first."""
-
-    quantity: str
-    curves: tuple[CandidateCurve, ...]
-    sick: int
-
-
 def parallel(
     quantity: str,
     settings: Sequence[Mapping[str, Any]],
@@ -109,27 +95,20 @@ def parallel(
     )
 
 
-def candidate_curve(
-    label: str, rank: int, score: float, curves: Sequence[Mapping[str, NDArray[Any]]], *, chosen: bool
-) -> CandidateCurve | None:
-    """Put the curves of one candidate's networks together, up to the shortest; None without validation curves."""
-    if not curves or any("validation_loss" not in curve for curve in curves):
+def candidates_side_by_side(findings: Findings) -> Parallel | None:
+    """Every candidate with its settings and its score; None where nothing is searched."""
+    frame, metric = findings.results.candidates, findings.search.metric
+    if not len(frame):
         return None
-    points = min(len(curve["epoch"]) for curve in curves)
-    validation_UT = np.array([curve["validation_loss"][:points] for curve in curves], np.float64)
-    train_UT = np.array([curve["train_loss"][:points] for curve in curves], np.float64)
-    return CandidateCurve(
-        label=label,
-        rank=rank,
-        score=score,
-        chosen=chosen,
-        epoch_T=np.asarray(curves[0]["epoch"][:points], np.float64),
-        validation_T=validation_UT.mean(axis=0),
-        low_T=validation_UT.min(axis=0),
-        high_T=validation_UT.max(axis=0),
-        train_T=train_UT.mean(axis=0),
-        networks=len(curves),
+    values = {row.candidate_id: row.values for row in findings.results.candidate_rows}
+    lines = parallel(
+        selection_score(metric, findings.study.loss),
+        [values[name] for name in frame["candidate_id"]],
+        frame["selection_score"].to_numpy(),
+        frame["chosen"].to_numpy(),
+        higher_is_better=higher_is_better(metric),
     )
+    return lines if lines.settings and len(lines.score_C) > 1 else None
 
 
 def _setting(key: str, values: Sequence[Any], upwards: int) -> Setting:
@@ -184,3 +163,91 @@ def _round_numbers(low: float, high: float) -> NDArray[np.float64]:
     size = 10.0 ** np.floor(np.log10((high - low) / 4))
     step = next(size * part for part in (1.0, 2.0, 5.0, 10.0) if (high - low) / (size * part) <= 7)
     return np.asarray(np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step, np.float64)
+
+
+def draw_parallel(fact: Parallel) -> Sheet:
+    """One line a candidate through its settings to its score; colours go from the best to the worst."""
+    axes_count = len(fact.settings) + 1
+    figure, (axes,) = panels(1, size=(max(6.4, 1.9 * axes_count), 4.8))
+    if not len(fact.score_C):
+        empty(axes, "no candidate is healthy")
+        return figure
+    place_CA = np.stack([one.place_C for one in (*fact.settings, fact.score)], axis=1)
+    colors = sequence_colors(_SHADES)
+    step_C = np.minimum((fact.rank_share_C * _SHADES).astype(int), _SHADES - 1)
+    opaque = float(np.clip(120 / len(place_CA), 0.12, 0.9))
+    for step in range(_SHADES - 1, -1, -1):
+        some = place_CA[step_C == step]
+        if len(some):
+            alpha = min(0.95, opaque * (1 + 2 * (1 - step / _SHADES)))
+            axes.plot(
+                *_smooth(some), color=colors[step], alpha=alpha, linewidth=1.1 if len(place_CA) < 200 else 0.8
+            )
+    if fact.chosen >= 0:
+        x, y = _smooth(place_CA[[fact.chosen]])
+        axes.plot(x, y, color=VERMILLION, linewidth=2.6, zorder=4, label="chosen")
+        axes.legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2)
+    _rulers(axes, (*fact.settings, fact.score))
+    sick = f"; {fact.sick} diverged or failed, not drawn" if fact.sick else ""
+    heading(figure, f"Every candidate: its settings and its {plain(fact.quantity, 90)}{sick}")
+    return figure
+
+
+def _smooth(place_CA: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give one path through the axes of every candidate, flat at each axis; a NaN parts them."""
+    count, axes_count = place_CA.shape
+    if axes_count == 1:
+        place_CA, axes_count = np.repeat(place_CA, 2, axis=1), 2
+    share = np.linspace(0, 1, _STEPS)
+    ease = share * share * (3 - 2 * share)
+    between = place_CA[:, :-1, None] * (1 - ease) + place_CA[:, 1:, None] * ease
+    path = np.concatenate((between.reshape(count, -1), np.full((count, 1), np.nan)), axis=1)
+    x = np.concatenate(((np.arange(axes_count - 1)[:, None] + share).reshape(-1), [np.nan]))
+    return np.tile(x, count), path.reshape(-1)
+
+
+def _rulers(axes: Panel, settings: tuple[Setting, ...]) -> None:
+    """Draw an upright line a setting, its values beside it, its name below."""
+    for number, setting in enumerate(settings):
+        axes.axvline(number, color="#444444", linewidth=1, zorder=3)
+        right = number == len(settings) - 1
+        some = slice(None, None, -(-len(setting.labels) // _LABELS))
+        for tick, label in zip(setting.tick_T[some], setting.labels[some], strict=True):
+            axes.text(
+                number + (0.04 if right else -0.04), tick, plain(label, 14), fontsize=9, va="center",
+                ha="left" if right else "right", zorder=5,
+                bbox={"facecolor": "white", "alpha": 0.92, "edgecolor": "none", "pad": 0.8},
+            )  # fmt: skip
+    axes.set_xticks(range(len(settings)), [plain(setting.key, 22) for setting in settings])
+    axes.set(xlim=(-0.45, len(settings) - 0.55), ylim=(-0.04, 1.04), yticks=[])
+    axes.tick_params(axis="x", length=0, labelsize=10)
+    axes.grid(visible=False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_visible(False)
+
+
+def words(fact: Parallel) -> str:
+    """Say it in a sentence, with its few telling numbers."""
+    ends = (
+        f"from {one_number(fact.score_C[0])} to {one_number(fact.score_C[-1])}" if len(fact.score_C) else ""
+    )
+    return f"{len(fact.score_C)} candidates by {', '.join(one.key for one in fact.settings)}; scores {ends}."
+
+
+def gather(subject: Subject) -> Iterator[Gathered]:
+    """The candidates of a search that differ."""
+    side_by_side = candidates_side_by_side(subject.findings)
+    if side_by_side is not None:
+        yield Gathered(side_by_side)
+
+
+FIGURE: Final = Figure(
+    chapters=(Chapter.SEARCH,),
+    order=40,
+    name="23-search-parallel",
+    title="Parallel",
+    caption="Follow the dark lines, the best candidates: where they run together, the best share that value.",
+    gather=gather,
+    draw=draw_parallel,
+    words=words,
+)

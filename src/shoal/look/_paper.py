@@ -85,6 +85,9 @@ _NOTE_LETTERS, _NOTE_WIDTH = 120, 36
 _TITLE_LETTERS: Final = 9.2
 """Bold letters of usual width in an inch of a title."""
 
+MOST_PANELS: Final = 6
+"""Targets that one picture shows, at most: the first."""
+
 F = TypeVar("F")
 Sheet: TypeAlias = "Figure"
 """A whole picture."""
@@ -147,6 +150,11 @@ def beside(widths: tuple[float, ...], size: tuple[float, float]) -> tuple[Sheet,
     figure = Figure(figsize=size, layout="constrained")
     grid = figure.subplots(1, len(widths), squeeze=False, gridspec_kw={"width_ratios": widths})
     return figure, list(grid[0])
+
+
+def targets_left_out(facts: Sequence[object]) -> str:
+    """Say in a title that targets beyond the first are not shown."""
+    return f" (the first {MOST_PANELS} of {len(facts)} targets)" if len(facts) > MOST_PANELS else ""
 
 
 def empty(axes: Panel, sentence: str) -> None:

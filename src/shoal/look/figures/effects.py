@@ -1,49 +1,32 @@
-"""What the pictures of a search show, as plain arrays: ranks, effects of hyperparameters, sources of noise.
+"""What each hyperparameter does to the selection score.
 
-Letters: C candidates, F folds, R repeats, U units (folds times repeats), L levels (values or bins of one
-hyperparameter).
+Letters: C candidates, U units (folds times repeats), L levels (values or bins of one hyperparameter).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.look._figure import Chapter, Figure, Gathered, Subject
+from shoal.look._findings import Findings
+from shoal.look._notes import listed
+from shoal.look._paper import BLACK, BLUE, GREY, Panel, Sheet, empty, heading, panels, plain
+from shoal.look._settings import short_keys, text_of
+from shoal.look._tables import one_number
 from shoal.results import corrected_t_test
 
 MAX_LEVELS: Final = 8
 LEVEL: Final = 0.05
 Rows = tuple[float, float]
 """Training rows and validation rows of a fold."""
-
-
-@dataclass(frozen=True, eq=False)
-class Ranking:
-    """Candidates from best to worst; `values` holds the settings of each as text, in the order of `keys`.
-
-    `tied_C` marks those that cannot be told from the best, `chosen` the place of the chosen one (-1: none).
-    Sick candidates come last, with NaN.
-    """
-
-    quantity: str
-    keys: tuple[str, ...]
-    values: tuple[tuple[str, ...], ...]
-    score_C: NDArray[np.float64]
-    error_C: NDArray[np.float64]
-    tied_C: NDArray[np.bool_]
-    chosen: int
-    higher_is_better: bool = False
-
-    @property
-    def others(self) -> tuple[int, int]:
-        """How many healthy candidates there are beside the best, and how many of them cannot be told from it."""
-        healthy_C = np.isfinite(self.score_C[1:])
-        return int(healthy_C.sum()), int((self.tied_C[1:] & healthy_C).sum())
+TOLD: Final = "told from noise"
+NOT_TOLD: Final = "not told from noise"
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,44 +62,6 @@ class Effects:
     grand_mean: float
 
 
-@dataclass(frozen=True, eq=False)
-class VarianceSplit:
-    """Variance components of a search's scores; `share` sums to 1. Shapes (len(sources),)."""
-
-    quantity: str
-    sources: tuple[str, ...]
-    variance: NDArray[np.float64]
-    share: NDArray[np.float64]
-    candidates: int
-    folds: int
-    repeats: int
-
-
-def ranking(
-    quantity: str,
-    settings: Sequence[Mapping[str, Any]],
-    scores_C: tuple[NDArray[Any], NDArray[Any]],
-    tied_C: NDArray[Any],
-    chosen_C: NDArray[Any],
-    *,
-    higher_is_better: bool = False,
-) -> Ranking:
-    """Rank candidates by selection score; `scores_C` holds the scores and their standard errors."""
-    score_C, error_C = (np.asarray(part, dtype=np.float64) for part in scores_C)
-    order = np.argsort(-score_C if higher_is_better else score_C, kind="stable")
-    keys = tuple(dict.fromkeys(key for setting in settings for key in setting))
-    return Ranking(
-        quantity=quantity,
-        keys=short_keys(keys),
-        values=tuple(tuple(text_of(settings[c].get(key)) for key in keys) for c in order),
-        score_C=score_C[order],
-        error_C=error_C[order],
-        tied_C=np.asarray(tied_C, dtype=np.bool_)[order],
-        chosen=int(np.argmax(np.asarray(chosen_C)[order])) if np.any(chosen_C) else -1,
-        higher_is_better=higher_is_better,
-    )
-
-
 def effects(
     quantity: str,
     settings: Sequence[Mapping[str, Any]],
@@ -144,60 +89,15 @@ def effects(
     return Effects(quantity, tuple(sorted(several, key=lambda effect: -effect.size)), grand_mean)
 
 
-def variance_split(quantity: str, score_CFR: NDArray[Any]) -> VarianceSplit:
-    """Split the variance of scores into candidate, fold and initialisation (random effects).
-
-    Repeats of one fold start from the same draws in every candidate, so repeats are nested in folds and
-    crossed with candidates; components are the usual moment estimates (Searle, Casella, McCulloch 1992,
-    "Variance components", chapter 4), negative ones set to 0. With one repeat the last two sources cannot
-    be told apart and are one. Candidates with a NaN are left out.
-    """
-    score_CFR = np.asarray(score_CFR, dtype=np.float64)
-    score_CFR = score_CFR[np.isfinite(score_CFR).all(axis=(1, 2))]
-    C, F, R = score_CFR.shape
-    mean_CF, mean_FR, mean_C, mean_F = (score_CFR.mean(axis=axis) for axis in (2, 0, (1, 2), (0, 2)))
-    grand = score_CFR.mean()
-    ms_c = F * R * ((mean_C - grand) ** 2).sum() / (C - 1)
-    ms_f = C * R * ((mean_F - grand) ** 2).sum() / (F - 1)
-    ms_cf = R * ((mean_CF - mean_C[:, None] - mean_F + grand) ** 2).sum() / ((C - 1) * (F - 1))
-    if R == 1:
-        sources: tuple[str, ...] = ("candidate", "fold", "candidate × fold and initialisation")
-        parts = [(ms_c - ms_cf) / F, (ms_f - ms_cf) / C, ms_cf]
-    else:
-        ms_r = C * ((mean_FR - mean_F[:, None]) ** 2).sum() / (F * (R - 1))
-        rest = score_CFR - mean_CF[:, :, None] - mean_FR + mean_F[:, None]
-        ms_e = (rest**2).sum() / ((C - 1) * F * (R - 1))
-        sources = ("candidate", "fold", "candidate × fold", "initialisation")
-        parts = [
-            (ms_c - ms_cf) / (F * R),
-            (ms_f - ms_r - ms_cf + ms_e) / (C * R),
-            (ms_cf - ms_e) / R,
-            max(ms_r - ms_e, 0) / C + ms_e,
-        ]
-    variance = np.maximum(parts, 0)
-    total = variance.sum()
-    return VarianceSplit(quantity, sources, variance, variance / total if total > 0 else variance, C, F, R)
-
-
-def short_keys(keys: Sequence[str]) -> tuple[str, ...]:
-    """Key paths without their table (`hidden[0]` for `network.hidden[0]`) where that stays unique."""
-    ends = [key.rpartition(".")[2] for key in keys]
-    return tuple(end if ends.count(end) == 1 else key for key, end in zip(keys, ends, strict=True))
-
-
-def text_of(value: Any) -> str:
-    """Write a setting as a person would."""
-    if isinstance(value, list | tuple):
-        return "-".join(text_of(part) for part in value) or "none"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return "none" if value is None else str(value)
-
-
-def settings_text(values: Mapping[str, Any]) -> str:
-    """Name a candidate by its settings, for a sentence; one without any is the study's own network."""
-    named = zip(short_keys(list(values)), values.values(), strict=True)
-    return ", ".join(f"{name} {text_of(value)}" for name, value in named) or "the study’s own network"
+def effects_of(findings: Findings) -> Effects | None:
+    """Effect of every hyperparameter; None where nothing varies or nothing is healthy."""
+    scores = findings.search
+    if not len(scores.candidate_ids) or findings.study.search is None:
+        return None
+    rows = (scores.train_rows, scores.validation_rows) if findings.study.search.method == "grid" else None
+    score_CU = scores.scores_CFR.reshape(len(scores.candidate_ids), -1)
+    found = effects("selection score", findings.settings, score_CU, rows)
+    return found if found.effects else None
 
 
 def _effect(name: str, values: Sequence[Any], score_CU: NDArray[np.float64], rows: Rows | None) -> Effect:
@@ -265,3 +165,99 @@ def _welch(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
         share**2 / (len(values) - 1) for share, values in zip(shares, (first, second), strict=True)
     )
     return float(2 * stdtr(freedom, -apart / math.sqrt(variance)))
+
+
+def draw_effects(effects: Effects) -> Sheet:
+    """Mean selection score at each level of each hyperparameter, on one scale, the largest effect first."""
+    if not effects.effects:
+        figure, (axes,) = panels(1, size=(6, 2))
+        empty(axes, "no hyperparameter has two levels with healthy candidates")
+        return figure
+    figure, grid = panels(len(effects.effects), size=(7.0 if len(effects.effects) == 1 else 4.6, 3.6))
+    for axes, effect in zip(grid, effects.effects, strict=True):
+        _draw_effect(axes, effect, effects.grand_mean)
+    for axes in grid[::2]:
+        axes.set_ylabel("mean selection score")
+    low = min(np.nanmin(_ends(effect)) for effect in effects.effects)
+    high = max(np.nanmax(_ends(effect)) for effect in effects.effects)
+    for axes in grid:
+        axes.set_ylim(low - 0.06 * (high - low), high + 0.06 * (high - low))
+    heading(figure, "Effect of each hyperparameter: mean over all others, with 95 % interval")
+    return figure
+
+
+def _draw_effect(axes: Panel, effect: Effect, grand_mean: float) -> None:
+    places = np.arange(len(effect.levels))
+    color = BLUE if effect.clear else GREY
+    axes.axhline(grand_mean, color=BLACK, linewidth=0.8, linestyle=(0, (4, 3)))
+    half_width_L = np.nan_to_num(effect.half_width_L)
+    axes.errorbar(places, effect.mean_L, yerr=half_width_L, fmt="o", color=color, linewidth=1.2, capsize=4)
+    if effect.ordered:
+        axes.plot(places, effect.mean_L, color=color, linewidth=1.2)
+    axes.set_xticks(places, [plain(level, 18) for level in effect.levels])
+    if sum(len(label) for label in effect.levels) > 30:
+        for label in axes.get_xticklabels():
+            label.set(rotation=35, ha="right", rotation_mode="anchor")
+    axes.set_xlim(-0.5, len(places) - 0.5)
+    axes.set_xlabel(plain(effect.key, 34))
+    told = f"p = {effect.p_value:.2g}" if np.isfinite(effect.p_value) else "no test possible"
+    told = f"{TOLD if effect.clear else NOT_TOLD} ({told})"
+    axes.set_title(told, fontsize=10, fontweight="normal")
+
+
+def _ends(effect: Effect) -> NDArray[np.float64]:
+    half_width_L = np.nan_to_num(effect.half_width_L)
+    return np.concatenate((effect.mean_L - half_width_L, effect.mean_L + half_width_L))
+
+
+def caption(fact: Effects) -> str:
+    """What a grey effect is, and is not."""
+    told = ["Dashed: the mean of all candidates."]
+    if not all(one.clear for one in fact.effects):
+        told = [
+            f"Grey: {NOT_TOLD} at 5 % with these folds and repeats; that does not show that there is no effect.",
+            *told,
+        ]
+    if any(one.clear for one in fact.effects):
+        told = ["Blue: told from noise at 5 %.", *told]
+    return " ".join(told)
+
+
+def words(fact: Effects) -> str:
+    """Say it in a sentence, with its few telling numbers."""
+    parts = (
+        f"{one.key} {one_number(one.size)}{'' if one.clear else f' ({NOT_TOLD})'}" for one in fact.effects
+    )
+    return f"Difference between the highest and the lowest mean: {', '.join(parts)}."
+
+
+def effects_said(fact: Effects) -> str:
+    """Say which settings' effects can be told from noise, and what follows for the others."""
+    clear = [one.key for one in fact.effects if one.clear]
+    others = [one.key for one in fact.effects if not one.clear]
+    told = [f"Told from noise at 5 %: the effect of {listed(clear)}."] if clear else []
+    if others:
+        told.append(
+            f"Not told from noise with these folds and repeats: the effect of {listed(others)}; that does not show"
+            " that there is none."
+        )
+    return " ".join(told)
+
+
+def gather(subject: Subject) -> Iterator[Gathered]:
+    """The hyperparameters that vary."""
+    of_keys = effects_of(subject.findings)
+    if of_keys is not None:
+        yield Gathered(of_keys)
+
+
+FIGURE: Final = Figure(
+    chapters=(Chapter.SEARCH,),
+    order=20,
+    name="21-search-effects",
+    title="Effects",
+    caption=caption,
+    gather=gather,
+    draw=draw_effects,
+    words=words,
+)

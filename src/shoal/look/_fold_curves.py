@@ -11,8 +11,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.look._facts import Curves, line_over_repeats
-from shoal.look._figures import (
+from shoal.look._lines import Curves, line_over_repeats
+from shoal.look._notes import curve_notes
+from shoal.look._paper import (
     DASHES,
     TRAINING,
     VALIDATION,
@@ -26,7 +27,6 @@ from shoal.look._figures import (
     png,
     whole_numbers,
 )
-from shoal.look._notes import curve_notes
 
 _COLUMNS: Final = {"train_loss": "training", "validation_loss": "validation"}
 _STYLE: Final[dict[str, dict[str, Any]]] = {

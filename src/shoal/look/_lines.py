@@ -1,6 +1,6 @@
-"""What the pictures of training and prediction show, as plain arrays: one pure function a figure.
+"""Lines over repeats, as plain arrays: what every picture of curves and of predictions is made of.
 
-Letters: R repeats, M places on an axis, V rows predicted, K targets, G comparisons.
+Letters: R repeats, M places on an axis.
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-
-from shoal.results import higher_is_better
 
 Spread = Literal["range", "quartiles"]
 Points = tuple[NDArray[Any], NDArray[Any]]
@@ -74,50 +72,6 @@ class Curves:
     def coinciding(self) -> tuple[tuple[str, ...], ...]:
         """Names of the lines that lie on each other to within a pixel, group by group."""
         return coinciding(self.shown, self.ends, logarithmic=self.logarithmic) if self.lines else ()
-
-
-@dataclass(frozen=True, eq=False)
-class Scores:
-    """Every repeat's score of G comparisons: `scores` holds one float64 (R,) each, without the sick ones.
-
-    `reference_G` holds a published single number each, NaN where there is none.
-    """
-
-    metric: str
-    names: tuple[str, ...]
-    scores: tuple[NDArray[np.float64], ...]
-    median_G: NDArray[np.float64]
-    sick: tuple[int, ...]
-    reference_G: NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class Agreement:
-    """What R repeats predicted (`line`) at the true values of one target; `r2_R` and `rmse_R` per repeat.
-
-    `delivered`: the first repeat is the delivered network.
-    """
-
-    name: str
-    target: str
-    line: Line
-    r2_R: NDArray[np.float64]
-    rmse_R: NDArray[np.float64]
-    delivered: bool = False
-
-
-@dataclass(frozen=True, eq=False)
-class FittedCurve:
-    """One target over the one input: the points, and the predictions in the order of the input."""
-
-    name: str
-    input: str
-    target: str
-    train_x: NDArray[np.float64]
-    train_y: NDArray[np.float64]
-    test_x: NDArray[np.float64]
-    test_y: NDArray[np.float64]
-    line: Line
 
 
 def usual_spread(repeats: int) -> Spread:
@@ -197,70 +151,3 @@ def curve_line(
     for row, curve in zip(values_RM, having, strict=True):
         row[np.searchsorted(epoch_M, curve["epoch"])] = curve[column]
     return line_over_repeats(name, epoch_M, values_RM, spread)
-
-
-def training_curves(
-    name: str, curves: Sequence[Mapping[str, NDArray[Any]]], measure: str, quantity: str, sick: int = 0
-) -> Curves:
-    """Training and validation line of one comparison; `measure` is "loss" or "accuracy"."""
-    spread = usual_spread(len(curves))
-    columns = {"training": f"train_{measure}", "validation": f"validation_{measure}"}
-    lines = (curve_line(rows, curves, column, spread) for rows, column in columns.items())
-    return Curves(
-        name, quantity, tuple(line for line in lines if line is not None), sick, higher_is_better(measure)
-    )
-
-
-def compared_curves(
-    curves: Mapping[str, Sequence[Mapping[str, NDArray[Any]]]], measure: str, quantity: str, sick: int = 0
-) -> Curves:
-    """Validation lines of several comparisons, by name; those without validation rows are left out."""
-    spread = usual_spread(max((len(found) for found in curves.values()), default=0))
-    lines = (curve_line(name, found, f"validation_{measure}", spread) for name, found in curves.items())
-    found = tuple(line for line in lines if line is not None)
-    return Curves("comparisons", quantity, found, sick, higher_is_better(measure))
-
-
-def compared_scores(
-    metric: str, scores: Mapping[str, NDArray[Any]], reference: Mapping[str, float] | None = None
-) -> Scores:
-    """Scores of every repeat by comparison; those that are not finite are counted as sick."""
-    arrays = [np.asarray(values, dtype=np.float64) for values in scores.values()]
-    healthy = tuple(values[np.isfinite(values)] for values in arrays)
-    known = reference or {}
-    return Scores(
-        metric=metric,
-        names=tuple(scores),
-        scores=healthy,
-        median_G=np.array([np.median(values) if values.size else np.nan for values in healthy]),
-        sick=tuple(int((~np.isfinite(values)).sum()) for values in arrays),
-        reference_G=np.array([known.get(name, np.nan) for name in scores], dtype=np.float64),
-    )
-
-
-def agreement(
-    name: str, target: str, true_V: NDArray[Any], predicted_RV: NDArray[Any], *, delivered: bool = False
-) -> Agreement:
-    """Predicted against true values of one target.
-
-    R2 is one minus the residual over the total sum of squares (NaN where all true values are equal).
-    """
-    true = np.asarray(true_V, dtype=np.float64)
-    predicted = np.asarray(predicted_RV, dtype=np.float64).reshape(-1, len(true))
-    square_R = ((predicted - true) ** 2).mean(axis=1)
-    variance = ((true - true.mean()) ** 2).mean()
-    r2_R = 1 - square_R / variance if variance > 0 else np.full(len(predicted), np.nan)
-    line = line_over_repeats(name, true, predicted, usual_spread(len(predicted)))
-    return Agreement(name, target, line, r2_R, np.sqrt(square_R), delivered)
-
-
-def fitted_curve(
-    name: str, names: tuple[str, str], train: Points, test: Points, predicted_RV: NDArray[Any]
-) -> FittedCurve:
-    """Give the learned function of one input; `names` are input and target, `train` and `test` values."""
-    x_V = np.asarray(test[0], dtype=np.float64)
-    order = np.argsort(x_V, kind="stable")
-    predicted_RV = np.asarray(predicted_RV, dtype=np.float64).reshape(-1, len(order))[:, order]
-    # The whole range: the middle half of many repeats would hide behind the line.
-    line = line_over_repeats(name, x_V[order], predicted_RV, "range")
-    return FittedCurve(name, *names, *train, *test, line)
