@@ -223,6 +223,7 @@ class _Fixed:
 
 def _only_predicts(scoring: Any) -> bool:
     """Whether scores are made of predictions alone: somebody else's scorer may do what it likes with an estimator."""
+    scoring = getattr(scoring, "_scorers", scoring)  # of several, as `sklearn.metrics.check_scoring` makes it
     if isinstance(scoring, list | tuple | set | dict):
         return all(map(_only_predicts, scoring.values() if isinstance(scoring, dict) else scoring))
     return scoring is None or isinstance(scoring, str) or type(scoring).__module__ == _SCORERS
