@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,12 @@ from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.frozen import FrozenEstimator
 from sklearn.impute import IterativeImputer, SimpleImputer
+from sklearn.metrics import r2_score
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, OneHotEncoder, StandardScaler
 
+import shoal
 from estimators.search_cases import assert_equal, classifier
 from estimators.test_search_sent import FOLDS, GRID, NUMBERS, PRICE, ROWS, Counting, ends_in, identity
 from shoal.estimators._sent import answers_alike, same
@@ -125,3 +129,35 @@ def test_the_sign_of_zero_is_looked_at() -> None:
 )
 def test_who_answers_alike(transformer: Any, alike: bool) -> None:
     assert answers_alike([transformer]) == alike
+
+
+def test_rows_that_cannot_be_sent_have_no_prediction() -> None:
+    """A category that was never seen: the score is NaN, as in scikit-learn."""
+    towns = pd.DataFrame({"town": ["Bath", "Ely", "York"] * (ROWS // 3)})
+    towns.loc[3, "town"] = "Wells"
+    search = assert_equal(ends_in(OneHotEncoder(sparse_output=False)), GRID, towns, PRICE, cv=FOLDS)
+    unknown = np.isnan(search.oof_predictions_)
+    assert unknown[: ROWS // FOLDS].all()
+    assert not unknown[ROWS // FOLDS :].any()
+
+
+@pytest.mark.parametrize("told", ["default", "once"])
+def test_what_is_told_once_is_told_as_often_as_in_scikit_learn(told: Any) -> None:
+    estimator = ends_in(FunctionTransformer(np.log1p), SimpleImputer())
+    counts = []
+    for kind in (shoal.GridSearchCV, GridSearchCV):
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter(told)
+            kind(estimator, GRID, cv=FOLDS).fit(NUMBERS * 2, PRICE)
+        counts.append(len(warned))
+    assert counts[0] == counts[1] > 0
+
+
+def fits_once_more(estimator: Any, x: Any, y: Any) -> float:
+    return float(r2_score(y, estimator.fit(x[::2], y[::2]).predict(x)))
+
+
+def test_who_scores_may_fit_once_more() -> None:
+    estimator = ends_in(SimpleImputer(), StandardScaler())
+    search = assert_equal(estimator, GRID, NUMBERS, PRICE, cv=FOLDS, scoring=fits_once_more)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import product
 from typing import TYPE_CHECKING, Any, Final
@@ -203,7 +204,9 @@ class Evaluation:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             for fold, found in enumerate(fitted):
-                if chosen is not None and found is not None:
+                if chosen is None or found is None:
+                    continue
+                with suppress(Exception):  # rows of which nothing can be predicted; their score is NaN
                     x = self.lots.held_out(Spot(chosen, fold), found[0])
                     rows = held_rows(self.lots.splits[fold][1])
                     parts.append((rows, _answers(found[1], x, classes)))
