@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
 import warnings
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.frozen import FrozenEstimator
 from sklearn.impute import IterativeImputer, SimpleImputer
 from sklearn.metrics import r2_score
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, ParameterGrid, cross_val_predict
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, OneHotEncoder, StandardScaler
 
@@ -161,3 +163,33 @@ def test_who_scores_may_fit_once_more() -> None:
     estimator = ends_in(SimpleImputer(), StandardScaler())
     search = assert_equal(estimator, GRID, NUMBERS, PRICE, cv=FOLDS, scoring=fits_once_more)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+class InRounds(shoal.GridSearchCV):
+    """Searches in a way of its own, as scikit-learn lets it; a round that fails is passed over."""
+
+    def _run_search(self, evaluate_candidates: Any) -> None:
+        grids = [{"net__dropout": [0.0, 0.1]}, {"net__dropout": [-1.0]}, self.param_grid]
+        for grid in grids:
+            with suppress(ValueError):
+                evaluate_candidates(ParameterGrid(grid))
+
+
+InTheirRounds = type("InTheirRounds", (GridSearchCV,), {"_run_search": InRounds._run_search})
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_a_class_of_ones_own_searches_in_its_own_way(n_jobs: int | None) -> None:
+    estimator = ends_in(SimpleImputer(), StandardScaler())
+    grid = {"t0__strategy": ["mean", "median"], "net__dropout": [0.1]}
+    options = {"cv": FOLDS, "error_score": "raise", "n_jobs": n_jobs}
+    ours = InRounds(estimator, grid, **options).fit(NUMBERS, PRICE)
+    theirs = InTheirRounds(estimator, grid, **{**options, "n_jobs": None}).fit(NUMBERS, PRICE)
+    assert len(ours.cv_results_["params"]) == 4
+    for fold in range(FOLDS):
+        key = f"split{fold}_test_score"
+        np.testing.assert_array_equal(ours.cv_results_[key], theirs.cv_results_[key])
+    assert "_run_search" not in vars(ours)
+    assert b"Shelf" not in pickle.dumps(ours)
+    alone = cross_val_predict(theirs.best_estimator_, NUMBERS, PRICE, cv=FOLDS)
+    np.testing.assert_array_equal(ours.oof_predictions_, alone)

@@ -22,7 +22,8 @@ from sklearn.utils import check_random_state, indexable
 from sklearn.utils.validation import _num_samples
 
 from shoal.estimators._cv_results import held_out_means
-from shoal.estimators._lots import Found, Lots, Spot, network_in
+from shoal.estimators._estimator import NetworkEstimator
+from shoal.estimators._lots import Lots, Spot, last_of, network_in
 from shoal.estimators._order import Came, Options, Order
 from shoal.estimators._parameters import SEEDS
 from shoal.estimators._shared import SharedTransformers, Shelf
@@ -46,7 +47,7 @@ class Kept:
     fits: tuple[tuple[int, int, Trained], ...]
     train_rows: float
     test_rows: float
-    fold_networks: tuple[Found | None, ...]
+    fold_networks: tuple[NetworkEstimator | None, ...]
     held_out: NDArray[np.float64]
 
     def curves(self) -> DataFrame:
@@ -137,8 +138,10 @@ class Evaluation:
         )
         try:
             return evaluate(self.candidates[self._before :], _Fixed(splits), more_results, **context)
-        except ValueError:
-            self._refuse_settings()
+        except BaseException as error:
+            if isinstance(error, ValueError):
+                self._refuse_settings()
+            del self.candidates[self._before :]  # somebody's own class may go on with others
             raise
 
     def _refuse_settings(self) -> None:
@@ -177,7 +180,7 @@ class Evaluation:
             ),
             train_rows=float(np.mean([len(train) for train, _ in splits])),
             test_rows=float(np.mean([len(test) for _, test in splits])),
-            fold_networks=tuple(None if one is None else network_in(one[1]) for one in fitted),
+            fold_networks=tuple(None if one is None else last_of(one[1]) for one in fitted),
             held_out=self._held_out(chosen, fitted),
         )
 
