@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import product
 from typing import TYPE_CHECKING, Any, Final
@@ -21,7 +22,8 @@ from sklearn.utils import check_random_state, indexable
 from sklearn.utils.validation import _num_samples
 
 from shoal.estimators._cv_results import held_out_means
-from shoal.estimators._lots import Found, Lots, Spot, network_in
+from shoal.estimators._estimator import NetworkEstimator
+from shoal.estimators._lots import Lots, Spot, last_of, network_in
 from shoal.estimators._order import Came, Options, Order
 from shoal.estimators._parameters import SEEDS
 from shoal.estimators._shared import SharedTransformers, Shelf
@@ -45,7 +47,7 @@ class Kept:
     fits: tuple[tuple[int, int, Trained], ...]
     train_rows: float
     test_rows: float
-    fold_networks: tuple[Found | None, ...]
+    fold_networks: tuple[NetworkEstimator | None, ...]
     held_out: NDArray[np.float64]
 
     def curves(self) -> DataFrame:
@@ -136,8 +138,10 @@ class Evaluation:
         )
         try:
             return evaluate(self.candidates[self._before :], _Fixed(splits), more_results, **context)
-        except ValueError:
-            self._refuse_settings()
+        except BaseException as error:
+            if isinstance(error, ValueError):
+                self._refuse_settings()
+            del self.candidates[self._before :]  # somebody's own class may go on with others
             raise
 
     def _refuse_settings(self) -> None:
@@ -176,7 +180,7 @@ class Evaluation:
             ),
             train_rows=float(np.mean([len(train) for train, _ in splits])),
             test_rows=float(np.mean([len(test) for _, test in splits])),
-            fold_networks=tuple(None if one is None else network_in(one[1]) for one in fitted),
+            fold_networks=tuple(None if one is None else last_of(one[1]) for one in fitted),
             held_out=self._held_out(chosen, fitted),
         )
 
@@ -203,7 +207,9 @@ class Evaluation:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             for fold, found in enumerate(fitted):
-                if chosen is not None and found is not None:
+                if chosen is None or found is None:
+                    continue
+                with suppress(Exception):  # rows of which nothing can be predicted; their score is NaN
                     x = self.lots.held_out(Spot(chosen, fold), found[0])
                     rows = held_rows(self.lots.splits[fold][1])
                     parts.append((rows, _answers(found[1], x, classes)))
@@ -223,6 +229,7 @@ class _Fixed:
 
 def _only_predicts(scoring: Any) -> bool:
     """Whether scores are made of predictions alone: somebody else's scorer may do what it likes with an estimator."""
+    scoring = getattr(scoring, "_scorers", scoring)  # of several, as `sklearn.metrics.check_scoring` makes it
     if isinstance(scoring, list | tuple | set | dict):
         return all(map(_only_predicts, scoring.values() if isinstance(scoring, dict) else scoring))
     return scoring is None or isinstance(scoring, str) or type(scoring).__module__ == _SCORERS

@@ -25,7 +25,7 @@ from shoal.estimators._answers import Fit, Given, Known, answered, first_asked
 from shoal.estimators._callbacks import muted
 from shoal.estimators._estimator import NetworkEstimator
 from shoal.estimators._inputs import Prepared, in_precision
-from shoal.estimators._sent import Sent, answers_alike, same, transformed
+from shoal.estimators._sent import Sent, same, transformed
 from shoal.estimators._shared import Path, SharedTransformers, Shelf, path_of
 from shoal.estimators._tasks import Task
 from shoal.estimators._together import Held, Planned, SharedRows, fitted_up_to, planned
@@ -225,7 +225,7 @@ class Lots:
                 self.shared.done_with(path)
                 continue
             if like is None:
-                like, sent = plan, self._sent(path, number, scored[0])
+                like, sent = plan, self._sent(lot, number, scored[0])
             kind = (type(plan.network), plan.network.dtype)
             if kind not in held:
                 held[kind] = None if sent is None else _held_out(plan, sent.rows, scored[1])
@@ -270,12 +270,12 @@ class Lots:
     def _base_parameters(self) -> dict[str, Any]:
         return dict(self._base.network.get_params(deep=False))
 
-    def _sent(self, path: Path, number: int, x: Any) -> Sent | None:
-        """Send the rows held out through the transformers of a path; None where that fails, or they are not there.
+    def _sent(self, lot: Lot, number: int, x: Any) -> Sent | None:
+        """Send the rows held out through the transformers of a lot; None where that fails, or they are not there.
 
         Who is scored on them need not send them again, where that cannot be told apart.
         """
-        transformers = self.shared.transformers(path)
+        transformers, (train, test) = self.shared.transformers(lot.path), self.splits[lot.fold]
         if transformers is None:
             return None
         try:
@@ -284,8 +284,8 @@ class Lots:
             return None
         found = network_in(self.plain(number))
         plain = found is not None and all(type(one) is Pipeline for _, one in found.pipelines)
-        if plain and self.only_predicts and answers_alike(transformers):
-            self.shared.sends(path, sent)
+        if plain and self.only_predicts and sent.lasts(transformers, self.parts(test, train)[0]):
+            self.shared.sends(lot.path, sent)
         return sent
 
     def _wrote(self, learned: Parts, fresh: Parts) -> bool:

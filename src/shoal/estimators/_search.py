@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from inspect import signature
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self
@@ -37,6 +38,9 @@ CONSTRAINTS: Final[dict[str, list[Any]]] = {
 """What scikit-learn's own check of parameters holds ours against."""
 
 
+_UNDER_WAY: Final = ("_evaluation", "_beginning", "_run_search")
+
+
 class TrainedTogether(SearchDisplay):
     """What both searches add to scikit-learn's."""
 
@@ -52,6 +56,7 @@ class TrainedTogether(SearchDisplay):
     best_estimator_: Any
     rule: Literal["best", "one-standard-error"]
     cv_results_: dict[str, Any]
+    _run_search: Any
     _evaluation: Evaluation | None = None
     _kept: Kept | None = None
 
@@ -99,6 +104,8 @@ class TrainedTogether(SearchDisplay):
         store = None if self.store is None else Path(self.store)
         evaluation = Evaluation.of(self, x, y, Options(self.n_jobs, store, say))
         self._evaluation, self.estimator, self.pre_dispatch = evaluation, evaluation.estimator, "all"
+        # Somebody's own class may search in a way of its own.
+        self._run_search = partial(self._searched, self._run_search)
         if isinstance(self.cv, Iterator):
             self.cv = list(self.cv)  # it can be read once, and is read twice
         try:
@@ -108,12 +115,12 @@ class TrainedTogether(SearchDisplay):
         finally:
             vars(self).update(given)
             evaluation.restore(evaluation.estimator)  # the scorer holds it
-            del self._evaluation, self._beginning
+            del self._evaluation, self._beginning, self._run_search
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what is under way: scikit-learn sends the search along to other processes."""
         state: dict[str, Any] = super().__getstate__()  # type: ignore[assignment]
-        return {name: value for name, value in state.items() if name not in ("_evaluation", "_beginning")}
+        return {name: value for name, value in state.items() if name not in _UNDER_WAY}
 
     def _refuse_what_only_networks_have(self) -> None:
         for name, usual in (("rule", "best"), ("store", None)):
@@ -130,12 +137,18 @@ class TrainedTogether(SearchDisplay):
             self._evaluation.routed = routed
         return routed
 
-    def _run_search(self, evaluate_candidates: Callable[..., Any], *, callback_ctx: Any = None) -> None:
-        context = {} if callback_ctx is None else {"callback_ctx": callback_ctx}
-        if self._evaluation is not None:
-            self._beginning.close()  # joblib has its backend; whatever else is parallel has its own
-            evaluate_candidates = partial(self._evaluation.run, evaluate_candidates)
-        super()._run_search(evaluate_candidates, **context)  # type: ignore[misc]
+    def _searched(
+        self,
+        search: Callable[..., None],
+        evaluate_candidates: Callable[..., Any],
+        *,
+        callback_ctx: Any = None,
+    ) -> None:
+        """Search as the class does, by what evaluates candidates here."""
+        assert self._evaluation is not None  # noqa: S101 - only `_prepared` leads here
+        context = {"callback_ctx": callback_ctx} if "callback_ctx" in signature(search).parameters else {}
+        self._beginning.close()  # joblib has its backend; whatever else is parallel has its own
+        search(partial(self._evaluation.run, evaluate_candidates), **context)
 
     def _format_results(
         self, candidate_params: Any, n_splits: int, out: Any, more_results: Any = None
@@ -182,7 +195,7 @@ class TrainedTogether(SearchDisplay):
     def fold_modules_(self) -> list[Any]:
         """The chosen candidate's network of every fold, a torch.nn.Module; None of a failed fit."""
         found = self._of_the_chosen("fold_modules_").fold_networks
-        return [None if one is None else one.network.module_ for one in found]
+        return [None if one is None else one.module_ for one in found]
 
     @property
     def indistinguishable_(self) -> NDArray[np.bool_]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import copy
+import sys
 import warnings
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any, Final, Self
 
 import numpy as np
@@ -31,17 +34,11 @@ def answers_alike(transformers: Iterable[Any]) -> bool:
     """
     values: list[Any] = list(transformers)
     for value in values:
+        if not _is_known(value):
+            return False
         if isinstance(value, list | tuple | set | dict):
             values += value.values() if isinstance(value, dict) else value
-            continue
-        if isinstance(value, np.random.RandomState | np.random.Generator):
-            return False
-        has_own = not isinstance(value, type) and callable(getattr(value, "get_params", None))
-        if callable(value) or has_own:
-            home = getattr(value, "__module__", None) or type(value).__module__
-            if home.partition(".")[0] not in _KNOWN:
-                return False
-        if has_own:
+        elif not isinstance(value, type) and callable(getattr(value, "get_params", None)):
             own = value.get_params(deep=False)
             if own.get("sample_posterior"):
                 return False
@@ -49,16 +46,36 @@ def answers_alike(transformers: Iterable[Any]) -> bool:
     return True
 
 
+def _is_known(value: Any) -> bool:
+    """Whether a library answers for a value: an object by its class, a function where it stands under its name.
+
+    Others are somebody's, even if they are of a library's class: what `np.vectorize` makes, a method of a generator.
+    """
+    if isinstance(value, np.random.RandomState | np.random.Generator):
+        return False
+    kind = type(value).__module__.partition(".")[0]
+    if not callable(value) or kind == "sklearn":
+        return kind in _KNOWN
+    home, name, owner = (getattr(value, asked, None) for asked in ("__module__", "__name__", "__self__"))
+    found = getattr(sys.modules.get(home or kind), name or "", None)
+    bound = not (owner is None or isinstance(owner, ModuleType))
+    return found is value and not bound and (home or kind).partition(".")[0] in _KNOWN
+
+
 def same(one: Any, other: Any) -> bool:
-    """Whether rows hold the same: False where that cannot be told."""
+    """Whether rows hold the same, to the last bit and in the same layout: False where that cannot be told."""
     if type(one) is not type(other):
         return False
-    if callable(getattr(one, "equals", None)):
-        return bool(one.equals(other)) and list(getattr(one, "columns", ())) == list(
-            getattr(other, "columns", ())
-        )
-    if isinstance(one, np.ndarray):
-        return one.dtype == other.dtype and np.array_equal(one, other, equal_nan=one.dtype.kind in "fc")
+    with suppress(Exception):
+        if callable(getattr(one, "equals", None)):
+            return bool(one.equals(other)) and list(getattr(one, "columns", ())) == list(
+                getattr(other, "columns", ())
+            )
+        if type(one) in (np.ndarray, np.memmap):
+            alike = (one.dtype, one.shape, one.strides) == (other.dtype, other.shape, other.strides)
+            if one.dtype.kind == "T":  # strings that lie elsewhere
+                return alike and np.array_equal(one, other)
+            return alike and one.tobytes() == other.tobytes()
     return False
 
 
@@ -76,6 +93,13 @@ class Sent:
         with warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")
             return cls(x, transformed(transformers, x), warned)
+
+    def lasts(self, transformers: Sequence[Any], fresh: Any) -> bool:
+        """Whether it holds for whoever sends the same rows again; `fresh` are these as they were before."""
+        with suppress(Exception):
+            copied(self.rows)
+            return same(self.given, fresh) and answers_alike(transformers)
+        return False
 
     def remembered_by(self, transformers: Sequence[Any]) -> list[Any]:
         """Give transformers that answer with it where they are given such rows.

@@ -278,8 +278,8 @@ class _Handing:
     def fit(self, fit_transform: FitTransform, *given: Any, **named: Any) -> tuple[Any, Any]:
         step = self._step
         self._step += 1
-        if self._fitted is None or self._transformers is None:
-            return fit_transform(*given, **named)
+        if self._fitted is None or self._transformers is None or step >= len(self._transformers):
+            return fit_transform(*given, **named)  # also where who scores fits once more
         for warned in self._fitted.warned[step]:
             warn_again(warned)
         last = step == len(self._transformers) - 1
