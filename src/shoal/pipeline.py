@@ -15,10 +15,10 @@ from shoal.engine import (
     Circumstances,
     DeviceChoice,
     Executor,
-    Fit,
-    Ground,
     Planner,
     Silent,
+    StudyFit,
+    StudyRows,
     TrainerChoice,
     Trainers,
     Watcher,
@@ -125,8 +125,8 @@ def run(
         watcher.note(doubt)
     for note in planner.dataset.notes:
         watcher.note(note)
-    ground = Ground(planner.dataset, study.data.standardize)
-    executor = Executor(ground, trainers.by_name, workers, watcher)
+    rows = StudyRows(planner.dataset, study.data.standardize)
+    executor = Executor(rows, trainers.by_name, workers, watcher)
     with RunLock(folder), Store.create_or_open(folder, _identity(study, planner.dataset)) as store:
         files = RunFiles(folder, store).take_over()
         files.refuse_others(*REPLACED)
@@ -178,7 +178,7 @@ def _identity(study: Study, dataset: Dataset) -> Identity:
 
 def _train(
     planner: Planner, executor: Executor, store: Store, files: RunFiles
-) -> tuple[Candidate, Fit, FitRecord]:
+) -> tuple[Candidate, StudyFit, FitRecord]:
     """Search and comparisons, the choice, then the winner: beside the comparisons, and on all training rows.
 
     Gives the winner and the network that is delivered.
@@ -205,7 +205,7 @@ def _train(
 
 def _finish(
     planner: Planner,
-    trained: tuple[Candidate, Fit, FitRecord],
+    trained: tuple[Candidate, StudyFit, FitRecord],
     executor: Executor,
     store: Store,
     files: RunFiles,

@@ -2,13 +2,18 @@
 
 from shoal.engine._ensemble import ask_ensemble
 from shoal.engine._execute import Executor, entries
-from shoal.engine._fits import Fit, PlannedFit, Planner
+from shoal.engine._fit import Fit, FitRows, content_id, grouped
+from shoal.engine._fits import PlannedFit, Planner, StudyFit
 from shoal.engine._inside import look_inside
-from shoal.engine._memory import (
+from shoal.engine._plan import doubts_before, make_plan, memory_need
+from shoal.engine._predict import Trained, answers, softmax, trainer_of
+from shoal.engine._settle import delivered, fold_preprocessing, settle, winner_bytes
+from shoal.engine._source import environment, load_data, refuse_unscalable, truth_of, with_mistakes
+from shoal.engine._study_rows import StudyRows
+from shoal.engine._table_rows import (
     Dtype,
-    MemoryFit,
-    MemoryGround,
     Table,
+    TableRows,
     flat_arrays,
     longest_first,
     network_outputs,
@@ -16,11 +21,7 @@ from shoal.engine._memory import (
     trainer_for,
     training_work,
 )
-from shoal.engine._plan import doubts_before, make_plan, memory_need
-from shoal.engine._predict import Trained, answers, softmax, trainer_of
-from shoal.engine._settle import delivered, fold_preprocessing, settle, winner_bytes
-from shoal.engine._source import environment, load_data, refuse_unscalable, truth_of, with_mistakes
-from shoal.engine._train import Checkpoint, Ground
+from shoal.engine._train import Checkpoint
 from shoal.engine._trainer import CURVES, Job, State, Trainer, initial_state
 from shoal.engine._trainers import DeviceChoice, TrainerChoice, Trainers, pick_device
 from shoal.engine._watch import Silent, Watcher
@@ -38,17 +39,18 @@ __all__ = [
     "Executor",
     "Fit",
     "FitProgress",
-    "Ground",
+    "FitRows",
     "Job",
     "Lot",
-    "MemoryFit",
-    "MemoryGround",
     "PlannedFit",
     "Planner",
     "Pool",
     "Silent",
     "State",
+    "StudyFit",
+    "StudyRows",
     "Table",
+    "TableRows",
     "Trained",
     "Trainer",
     "TrainerChoice",
@@ -57,6 +59,7 @@ __all__ = [
     "answers",
     "ask_ensemble",
     "available_memory",
+    "content_id",
     "delivered",
     "doubts_before",
     "entries",
@@ -64,6 +67,7 @@ __all__ = [
     "flat_arrays",
     "fold_preprocessing",
     "give_back",
+    "grouped",
     "initial_state",
     "load_data",
     "longest_first",

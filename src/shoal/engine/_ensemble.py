@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data import Column, Dataset, Preprocessing
-from shoal.engine._fits import Fit, Planner, prepare
+from shoal.engine._fits import Planner, StudyFit, prepare
 from shoal.engine._kept import refusing_kept
 from shoal.engine._predict import Source, Trained, answers
 from shoal.engine._trainer import Trainer
@@ -64,7 +64,9 @@ def ask_ensemble(planner: Planner, winner: Candidate, store: Store, trainers: Ma
     store.put_fact("ensemble", fact)
 
 
-def _answered(planner: Planner, fit: Fit, record: FitRecord, trainer: Trainer, grid: Column | None) -> Arrays:
+def _answered(
+    planner: Planner, fit: StudyFit, record: FitRecord, trainer: Trainer, grid: Column | None
+) -> Arrays:
     """Answers of one network for the test rows, and for the grid where there is one."""
     dataset, architecture = planner.dataset, fit.job.architecture
     parameters_P, buffers = architecture.flat(record.parameters)

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data import Dataset
-from shoal.engine._fits import Fit, PlannedFit
-from shoal.engine._train import Checkpoint, Work
+from shoal.engine._fit import Fit
+from shoal.engine._fits import PlannedFit, StudyFit
+from shoal.engine._train import Checkpoint
 from shoal.engine._trainer import State, initial_state
 from shoal.errors import RunFolderError
 from shoal.results import FitRecord, Store, expect, refusing
@@ -32,7 +33,7 @@ def refuse_strangers(planned: Sequence[PlannedFit], dataset: Dataset, store: Sto
             _check_record(store.record(fit.id), fit, dataset)
 
 
-def kept_checkpoint(fit: Work, store: Store) -> Checkpoint | None:
+def kept_checkpoint(fit: Fit, store: Store) -> Checkpoint | None:
     """Give where a fit stood, or None; RunFolderError for what is no state of this fit."""
     saved = store.checkpoint(fit.id)
     if saved is None:
@@ -51,12 +52,12 @@ def refusing_kept(what: str) -> Iterator[None]:
         yield
 
 
-def _check_record(record: FitRecord, fit: Fit, dataset: Dataset) -> None:
+def _check_record(record: FitRecord, fit: StudyFit, dataset: Dataset) -> None:
     expect(record.trainer == fit.trainer and record.kept_epoch <= record.epochs <= fit.job.training.epochs)
     if record.status != "ok":
         return
     expect(fit.job.architecture.holds(record.parameters))
-    rows = {"validation": len(fit.split.validation)}
+    rows = {"validation": len(fit.rows.validation)}
     if fit.tested:
         rows["test"] = dataset.rows - dataset.train_rows
     rows = {name: count for name, count in rows.items() if count}
@@ -65,7 +66,7 @@ def _check_record(record: FitRecord, fit: Fit, dataset: Dataset) -> None:
         expect(predicted_VK.shape == (rows[name], dataset.outputs) and np.isfinite(predicted_VK).all())
 
 
-def check_state(state: State, fit: Work) -> None:
+def check_state(state: State, fit: Fit) -> None:
     """Every array is as long as the fit's own at its start, and what counts stays within them."""
     fresh = initial_state(fit.job)
     for name in _SIZED:

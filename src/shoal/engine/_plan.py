@@ -83,9 +83,9 @@ def _notes(planner: Planner, planned: Sequence[PlannedFit]) -> tuple[str, ...]:
     """Say what is allowed and perhaps not meant."""
     notes = list(doubts_before(planner))
     large = sorted({
-        (item.fit.job.training.batch_size, item.fit.learning_count)
+        (item.fit.job.training.batch_size, item.fit.rows.learning_count)
         for item in planned
-        if item.fit.job.training.batch_size > item.fit.learning_count
+        if item.fit.job.training.batch_size > item.fit.rows.learning_count
     })  # fmt: skip
     if large:
         batch, rows = large[0]

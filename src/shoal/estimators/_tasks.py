@@ -6,7 +6,6 @@ Letters: N rows, D inputs, K outputs or classes, C channels, T evaluation points
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -20,16 +19,19 @@ from numpy.typing import NDArray
 from shoal.engine import (
     Checkpoint,
     Dtype,
+    Fit,
     FitProgress,
+    FitRows,
     Job,
     Lot,
-    MemoryFit,
-    MemoryGround,
     Pool,
     State,
     Table,
+    TableRows,
     Trainer,
+    content_id,
     environment,
+    grouped,
     longest_first,
     pick_device,
     train_here,
@@ -141,7 +143,7 @@ def train_one(
     table = Table(task.x, task.y, task.sample_weight)
     trainer = trainer_for(task.job, table, pick_device(task.device), task.dtype)
     fit = _fit(task, 0, task.key, trainer)
-    return Trained.of(task.key, *train_here(fit, MemoryGround((table,)), trainer, on_epoch))
+    return Trained.of(task.key, *train_here(fit, TableRows((table,)), trainer, on_epoch))
 
 
 def train(
@@ -210,7 +212,7 @@ class _Plan:
 
     def _lot(self, tasks: Sequence[Task], lot: str) -> Iterator[Lot]:
         tables: dict[tuple[int, int, int], tuple[int, Table]] = {}
-        groups: dict[tuple[str, bool], list[MemoryFit]] = {}
+        fits: list[Fit] = []
         trainers: dict[str, Trainer] = {}
         known: list[FitRecord] = []
         digests: dict[int, str] = {}
@@ -228,14 +230,13 @@ class _Plan:
                 known.append(self.store.record(name))
             else:
                 trainers[trainer.version] = trainer
-                fit = _fit(task, place, name, trainer)
-                groups.setdefault((fit.trainer, fit.job.architecture.convolutional), []).append(fit)
-        ground = MemoryGround(tuple(table for _, table in tables.values()))
-        for (version, _), fits in groups.items():
-            starts = {fit.id: start for fit in fits if (start := self._start(fit.id))}
-            yield Lot(longest_first(fits), ground, trainers[version], starts)
+                fits.append(_fit(task, place, name, trainer))
+        rows = TableRows(tuple(table for _, table in tables.values()))
+        for group in grouped(fits):
+            starts = {fit.id: start for fit in group if (start := self._start(fit.id))}
+            yield Lot(longest_first(group), rows, trainers[group[0].trainer], starts)
         if known:
-            yield Lot((), ground, trainer, known=known)
+            yield Lot((), rows, trainer, known=known)
 
     def _start(self, name: str) -> Checkpoint | None:
         saved = self.store.checkpoint(name) if self.store else None
@@ -256,9 +257,9 @@ class _Plan:
             self._watcher(key, share)  # type: ignore[misc]
 
 
-def _fit(task: Task, table: int, name: str, trainer: Trainer) -> MemoryFit:
-    rows = (task.train_rows, task.validation_rows, task.inner_rows)
-    return MemoryFit(name, task.job, table, *rows, trainer.version, task.start)
+def _fit(task: Task, table: int, name: str, trainer: Trainer) -> Fit:
+    rows = FitRows(task.train_rows, task.validation_rows, task.inner_rows, table=table)
+    return Fit(name, task.job, rows, trainer.version, task.start)
 
 
 def _open_store(folder: Path, kind: str, stack: ExitStack) -> Store:
@@ -294,8 +295,7 @@ def _named(task: Task, version: str, digests: dict[int, str], digest: Callable[[
         "start": [known(array) for array in began] + ([] if start is None else [str(start.epoch)]),
         "trainer": version,
     }
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return content_id(content)
 
 
 def _digest_of_bytes(array: NDArray[Any]) -> str:

@@ -10,6 +10,7 @@ import time
 from contextlib import suppress
 from multiprocessing.connection import Client, Connection
 
+from shoal.engine._train import train_fit
 from shoal.engine.workers.processes import STOP, Given
 from shoal.engine.workers.slices import OnSlice, Stopped
 from shoal.errors import ShoalError
@@ -33,7 +34,7 @@ def _serve(line: Connection) -> None:
         fit, start = asked
         on_slice = OnSlice(fit, line.send, stop_asked, time.monotonic())
         try:
-            line.send(given.rows.train(fit, given.trainer, start, on_slice))
+            line.send(train_fit(fit, given.rows, given.trainer, start, on_slice))
         except Stopped:
             line.send(None)
         except (ShoalError, OSError) as refusal:
