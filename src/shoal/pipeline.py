@@ -24,8 +24,8 @@ from shoal.engine import (
     Watcher,
     ask_ensemble,
     available_memory,
+    choose_winner,
     delivered,
-    doubts_before,
     entries,
     environment,
     fold_preprocessing,
@@ -37,8 +37,8 @@ from shoal.engine import (
     pick_device,
     refuse_above,
     refuse_unscalable,
-    settle,
     truth_of,
+    warnings_before,
     winner_bytes,
     with_mistakes,
 )
@@ -118,11 +118,11 @@ def run(
     parts = Parts(watcher.note if watcher else None)
     watcher = watcher or Silent()
     workers = _workers(workers)
-    refuse_above(memory_need(planner, workers), available_memory())  # what is refused is not doubted before
+    refuse_above(memory_need(planner, workers), available_memory())  # what is refused is not warned of before
     if trainers.note:
         watcher.note(trainers.note)
-    for doubt in doubts_before(planner):
-        watcher.note(doubt)
+    for warning in warnings_before(planner):
+        watcher.note(warning)
     for note in planner.dataset.notes:
         watcher.note(note)
     rows = StudyRows(planner.dataset, study.data.standardize)
@@ -196,7 +196,7 @@ def _train(
     store.set_plan(entries(first), planner.candidate_rows())
     store.forget_failed()  # what failed in an earlier run is tried again; what fails in this one stays a row
     executor.execute("training", first, store)
-    winner, epochs = settle(planner, store)
+    winner, epochs = choose_winner(planner, store)
     last = planner.winner_fits(winner, epochs)
     store.set_plan(entries(first + last), planner.candidate_rows())
     executor.execute("winner", last, store)

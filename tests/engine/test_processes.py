@@ -19,8 +19,8 @@ from shoal.engine._fits import StudyFit, unique
 from shoal.engine._train import Checkpoint, train_fit
 from shoal.engine.workers.child import _serve
 from shoal.engine.workers.loop import Lot, Pool
-from shoal.engine.workers.processes import STOP, Given
-from shoal.engine.workers.protocol import FitProgress
+from shoal.engine.workers.processes import STOP, Given, processes
+from shoal.engine.workers.protocol import Coordination, FitProgress, GivenBack
 from shoal.errors import EnvironmentFault
 from shoal.results import FitRecord
 from studies import tiny_study, two_peaks
@@ -47,6 +47,34 @@ def test_a_killed_worker_is_one_sentence() -> None:
     with pytest.raises(EnvironmentFault, match=r"a worker process ended unexpectedly \(exit status -9\)"):
         list(events)
     running.close()
+
+
+def test_a_killed_process_gives_its_fit_back_and_another_ends_it_in_the_same_bytes() -> None:
+    (fit, _), shared = fits(300), Coordination(1)
+    crew = processes(shared)
+    crew.start(ROWS, TORCH.by_name["torch"])
+    crew.submit(fit, None)
+    events: list[object] = []
+
+    def wait_for(kind: type) -> None:
+        end = time.monotonic() + 120.0
+        while not any(isinstance(event, kind) for event in events):
+            assert time.monotonic() < end, events
+            shared.wait(0.05)
+            events.extend(crew.events())
+
+    wait_for(FitProgress)
+    os.kill(crew._seats[0]._process.pid, signal.SIGKILL)
+    wait_for(GivenBack)
+    (given_back,) = (event for event in events if isinstance(event, GivenBack))
+    assert given_back.fit_id == fit.id
+    assert str(given_back.fault).startswith("a worker process ended unexpectedly (exit status -9); ")
+    crew.submit(fit, None)
+    wait_for(FitRecord)
+    crew.close()
+    (record,) = (event for event in events if isinstance(event, FitRecord))
+    alone = train_fit(fit, ROWS, TORCH.by_name["torch"], None, lambda state: None)
+    assert plain(record) == plain(alone)
 
 
 def test_stopped_workers_hand_over_checkpoints_that_end_in_the_same_bytes(

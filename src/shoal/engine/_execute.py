@@ -12,11 +12,11 @@ from types import FrameType
 
 from shoal.engine._fit import grouped
 from shoal.engine._fits import PlannedFit, StudyFit, fit_seconds, unique
-from shoal.engine._kept import kept_checkpoint, refuse_strangers
+from shoal.engine._stored import refuse_strangers, stored_checkpoint
 from shoal.engine._study_rows import StudyRows
 from shoal.engine._train import Checkpoint
 from shoal.engine._trainer import Trainer
-from shoal.engine._watch import Watcher
+from shoal.engine._watcher import Watcher
 from shoal.engine.workers.loop import Lot, Pool
 from shoal.engine.workers.protocol import FitProgress
 from shoal.errors import Interrupted
@@ -48,7 +48,7 @@ class Executor:
             self.watcher.end()
 
     def _train(self, fits: Sequence[StudyFit], store: Store) -> None:
-        starts = {fit.id: start for fit in fits if (start := kept_checkpoint(fit, store))}
+        starts = {fit.id: start for fit in fits if (start := stored_checkpoint(fit, store))}
         pool = Pool(
             [Lot(fits, self.rows, self.trainers[fits[0].trainer], starts)], min(self.workers, len(fits))
         )

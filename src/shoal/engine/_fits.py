@@ -154,9 +154,9 @@ class Planner:
         """The winner among the comparisons, and refitted on all training rows for `epochs`, which were decided
         without them.
         """
-        settled = winner.with_training(epochs=epochs, keep="last", early_stopping="none")
+        refitted = winner.with_training(epochs=epochs, keep="last", early_stopping="none")
         refits = tuple(
-            self._planned("refit", WINNER, settled, self.refit_split, (0, repeat))
+            self._planned("refit", WINNER, refitted, self.refit_split, (0, repeat))
             for repeat in range(self.study.study.repeats)
         )
         named = tuple(PlannedFit(refit.fit, replace(refit.entry, candidate_id=winner.id)) for refit in refits)

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from shoal.data import Dataset, Preprocessing
 from shoal.engine._fits import Planner, StudyFit, prepare
-from shoal.engine._kept import check_state, refusing_kept
 from shoal.engine._predict import network_inputs
+from shoal.engine._stored import check_state, refusing_stored
 from shoal.engine._study_rows import PreparedFit
 from shoal.engine._torch import one_thread
 from shoal.engine._train import Checkpoint
@@ -107,7 +107,7 @@ class _History:
         state = initial_state(job)
         start = job.architecture.named(state.parameters_P.copy())
         if saved:
-            with refusing_kept(f"the checkpoint of {self._key}"):
+            with refusing_stored(f"the checkpoint of {self._key}"):
                 state = Checkpoint(self._key, saved[0], saved[1]["state"]).state()
                 check_state(state, self._fit)
                 seen = {name: saved[0][name] for name in saved[1]["seen"]}

@@ -101,7 +101,7 @@ class Task:
 
 
 @dataclass(frozen=True, eq=False)
-class Trained:
+class TaskResult:
     """What came of a task.
 
     `parameters` are the kept ones by name, in torch's shapes (empty of a sick fit); `curves` hold "epoch",
@@ -122,19 +122,19 @@ class Trained:
     state: State | None = None
 
     @classmethod
-    def of(cls, key: str, record: FitRecord, state: State | None = None) -> Trained:
+    def of(cls, key: str, record: FitRecord, state: State | None = None) -> TaskResult:
         """Take what an estimator needs out of an engine's record."""
         names = ("status", "message", "parameters", "curves", "epochs", "kept_epoch", "seconds", "trainer")
         return cls(key, **{name: getattr(record, name) for name in names}, state=state)
 
-    def bare(self) -> Trained:
+    def bare(self) -> TaskResult:
         """Leave out what is large: the parameters, and the state."""
         return replace(self, parameters={}, state=None)
 
 
 def train_one(
     task: Task, *, device: Devices = "auto", on_epoch: Callable[[State], bool] | None = None
-) -> Trained:
+) -> TaskResult:
     """Train one task in this thread.
 
     `on_epoch` is called after every epoch and ends the fit by answering true.
@@ -143,7 +143,7 @@ def train_one(
     table = Table(task.x, task.y, task.sample_weight)
     trainer = trainer_for(task.job, table, pick_device(task.device), task.dtype)
     fit = _fit(task, 0, task.key, trainer)
-    return Trained.of(task.key, *train_here(fit, TableRows((table,)), trainer, on_epoch))
+    return TaskResult.of(task.key, *train_here(fit, TableRows((table,)), trainer, on_epoch))
 
 
 def train(
@@ -152,7 +152,7 @@ def train(
     n_jobs: int | None = None,
     store: Path | None = None,
     watcher: OnProgress | None = None,
-) -> Generator[Trained, None, None]:
+) -> Generator[TaskResult, None, None]:
     """Train every task and yield what came of each as it ends, in no promised order.
 
     Tasks come in lots that are taken one by one, in this thread, when few tasks are left to train; the rows of
@@ -242,14 +242,14 @@ class _Plan:
         saved = self.store.checkpoint(name) if self.store else None
         return Checkpoint(name, *saved) if saved else None
 
-    def results(self, record: FitRecord) -> Iterator[Trained]:
+    def results(self, record: FitRecord) -> Iterator[TaskResult]:
         """Keep what came of a fit, and give it to every task that it answers."""
         name = record.fit_id
         if self.store and name not in self._stored:
             self.store.add(record)
             self._stored.add(name)
         self.tell(name, 1.0)
-        return (Trained.of(key, record) for key in self._keys.pop(name, ()))
+        return (TaskResult.of(key, record) for key in self._keys.pop(name, ()))
 
     def tell(self, name: str, share: float) -> None:
         """Say how far a fit has come."""

@@ -42,9 +42,12 @@ def _serve(line: Connection) -> None:
 
 
 def _end_with_parent() -> None:
-    """Leave at once when the parent's end of our standard input closes."""
+    """Leave at once when the parent's end of our standard input closes.
+
+    It is read past Python's buffer, whose lock a thread may not hold while Python ends.
+    """
     with suppress(OSError):
-        while sys.stdin.buffer.read(4096):
+        while os.read(sys.stdin.fileno(), 4096):
             pass
     os._exit(1)
 

@@ -15,7 +15,7 @@ from shoal.results import FitRecord, Store, choose, search_scores
 from shoal.study import Candidate, base_candidate
 
 
-def settle(planner: Planner, store: Store) -> tuple[Candidate, int]:
+def choose_winner(planner: Planner, store: Store) -> tuple[Candidate, int]:
     """Choose by the search (the base study where there is none) and decide the epochs of the refit.
 
     The epochs are the candidate's own; where rows decided them (`keep = "best"`, early stopping), the mean

@@ -29,26 +29,28 @@ def refuse_strangers(planned: Sequence[PlannedFit], dataset: Dataset, store: Sto
     """Refuse fits in the store that bear the id of a planned one and are none of its results. Raises RunFolderError."""
     known = store.known()
     for fit in {item.fit.id: item.fit for item in planned if item.fit.id in known}.values():
-        with refusing_kept(f"fit {fit.id}"):
+        with refusing_stored(f"fit {fit.id}"):
             _check_record(store.record(fit.id), fit, dataset)
 
 
-def kept_checkpoint(fit: Fit, store: Store) -> Checkpoint | None:
+def stored_checkpoint(fit: Fit, store: Store) -> Checkpoint | None:
     """Give where a fit stood, or None; RunFolderError for what is no state of this fit."""
     saved = store.checkpoint(fit.id)
     if saved is None:
         return None
-    with refusing_kept(f"the checkpoint of fit {fit.id}"):
+    with refusing_stored(f"the checkpoint of fit {fit.id}"):
         checkpoint = Checkpoint(fit.id, *saved)
         check_state(checkpoint.state(), fit)
     return checkpoint
 
 
 @contextmanager
-def refusing_kept(what: str) -> Iterator[None]:
+def refusing_stored(what: str) -> Iterator[None]:
     """Say in one sentence that what is read within is none of Shoal's."""
-    told = f"{what} in the results is not what Shoal writes; move the run folder away and run the study again"
-    with refusing(lambda: RunFolderError(told)):
+    sentence = (
+        f"{what} in the results is not what Shoal writes; move the run folder away and run the study again"
+    )
+    with refusing(lambda: RunFolderError(sentence)):
         yield
 
 
@@ -86,5 +88,5 @@ def check_state(state: State, fit: Fit) -> None:
         expect(state.points == np.count_nonzero(state.epoch_T <= state.epoch))
 
 
-def _alike(one: NDArray[Any], other: NDArray[Any]) -> bool:
-    return bool(one.dtype == other.dtype and one.shape == other.shape)
+def _alike(array: NDArray[Any], other: NDArray[Any]) -> bool:
+    return bool(array.dtype == other.dtype and array.shape == other.shape)
