@@ -27,7 +27,7 @@ from shoal.engine.forecast.memory import (
     truth_bytes,
 )
 from shoal.errors import EnvironmentFault
-from shoal.look._facts_inside import MOST_INPUTS
+from shoal.look.figures.units import MOST_INPUTS
 from shoal.pipeline import plan, run
 from studies import tiny_study, two_peaks
 

@@ -16,7 +16,8 @@ from shoal.engine._forecast_pictures import LAYERS, SMALL_IMAGES
 from shoal.engine.forecast import time as forecast
 from shoal.engine.forecast.steps import crowding
 from shoal.engine.forecast.time import PACE, exciting_seconds, map_seconds, spread
-from shoal.look import _figures_classes, _figures_inside
+from shoal.look._layers import MOST_LAYERS
+from shoal.look.figures import mistakes
 from shoal.nets import Architecture, build_architecture
 from shoal.pipeline import plan, run
 from shoal.results import Plan
@@ -156,8 +157,8 @@ def test_images_made_for_a_first_layer_cost_little_more_where_the_image_is_large
 
 
 def test_what_the_pictures_show_is_counted_as_they_draw_it() -> None:
-    assert LAYERS == _figures_inside._MOST_LAYERS
-    assert SMALL_IMAGES == _figures_classes._MOST_IMAGES
+    assert LAYERS == MOST_LAYERS
+    assert SMALL_IMAGES == mistakes._MOST_IMAGES
 
 
 @pytest.mark.parametrize("space", [None, {"training.lr": [0.01, 0.02]}, {"training.lr": [0.02]}])

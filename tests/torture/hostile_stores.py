@@ -26,6 +26,8 @@ from shoal.engine.workers import slices
 from shoal.errors import EnvironmentFault, ShoalError
 from shoal.look import results_text, write_report
 from shoal.look._findings import Findings
+from shoal.look.figures.units import profiles_of
+from shoal.look.figures.weights import weights_of
 from shoal.predict import predict_file
 from shoal.results import FitRecord, Results, Store
 from shoal.results._folder import STORE_NAME
@@ -357,10 +359,7 @@ def _files(folder: Path, rows: Path) -> None:
 
 def _facts_of_pictures(results: Results) -> None:
     findings = Findings(results)
-    for name in ("weights", "profiles", "comparisons", "delivered"):
-        value = getattr(findings, name)
-        if callable(value):
-            value()
+    _ = findings.comparisons, findings.delivered, weights_of(findings), profiles_of(findings)
 
 
 OF_RESULTS: dict[str, Callable[[Results], object]] = {
