@@ -84,7 +84,7 @@ def _epochs(tree: dict[str, Any], numbers: Numbers) -> int:
     _, planner = _lay_out(study, "auto", "cpu")
     fits = [item.fit for item in (*planner.search_fits(), *planner.comparison_fits())]
     fits += [item.fit for item in planner.winner_fits(planner.candidates[0], 1)]
-    work = sum(3.0 * len(fit.learning_rows) * fit.job.architecture.flops_per_row for fit in fits)
+    work = sum(3.0 * len(fit.rows.learning) * fit.job.architecture.flops_per_row for fit in fits)
     steps = sum(fit.steps for fit in fits)
     most = min(300.0, WORK / work, 40_000 / steps)
     return max(1, min(log_uniform(numbers, 1, 300), int(most)))

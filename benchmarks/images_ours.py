@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from shoal.data import Dataset, Split
-from shoal.engine import Ground, Planner, Trainers
-from shoal.engine._fits import Fit
+from shoal.engine import FitRows, Planner, StudyRows, Trainers
+from shoal.engine._fits import StudyFit
 from shoal.engine.workers.loop import Lot, Pool
 from shoal.results import FitRecord
 from shoal.study import Study
@@ -37,7 +37,7 @@ def dataset(file: Path) -> Dataset:
     )  # fmt: skip
 
 
-def planned(rows: Dataset, count: int, epochs: int, batch: int) -> list[Fit]:
+def planned(rows: Dataset, count: int, epochs: int, batch: int) -> list[StudyFit]:
     """So many fits of the published network, which differ in their initialisation."""
     study = Study.model_validate({
         "study": {"name": "images", "task": "classification", "repeats": count},
@@ -53,12 +53,13 @@ def planned(rows: Dataset, count: int, epochs: int, batch: int) -> list[Fit]:
     planner = Planner(study, rows, Trainers().choose)
     number = np.arange(rows.rows)
     halves = Split("", 0, number[: -(rows.rows // 3)], number[-(rows.rows // 3) :])
-    return [replace(item.fit, split=halves) for item in planner.comparison_fits()]
+    rows = FitRows(halves.train, halves.validation, number[:0])
+    return [replace(item.fit, split=halves, rows=rows) for item in planner.comparison_fits()]
 
 
-def train(fits: list[Fit], rows: Dataset, workers: int) -> None:
+def train(fits: list[StudyFit], rows: Dataset, workers: int) -> None:
     """Train the fits as a run does, less the store."""
-    pool = Pool([Lot(fits, Ground(rows, "none"), Trainers().by_name[fits[0].trainer])], workers)
+    pool = Pool([Lot(fits, StudyRows(rows, "none"), Trainers().by_name[fits[0].trainer])], workers)
     for event in pool.events():
         if isinstance(event, FitRecord) and event.status != "ok":
             raise RuntimeError(event.message)

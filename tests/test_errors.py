@@ -12,7 +12,7 @@ import pytest
 
 import shoal
 from shoal import errors
-from shoal.engine import MemoryFit, MemoryGround, Table, _train, trainer_for
+from shoal.engine import Fit, FitRows, Table, TableRows, _study_rows, _train, trainer_for
 from shoal.errors import DataError, Problem, ShoalError
 from shoal.estimators._tasks import Task
 from shoal.study import Network, Training
@@ -96,14 +96,14 @@ def test_what_is_refused_within_a_fit_is_no_failed_fit(monkeypatch: pytest.Monke
     task = Task("a", Network(hidden=(2,)), Training(epochs=1, validation=0.0), "regression", x, y, 1, rows)
     table = Table(x, y)
     trainer = trainer_for(task.job, table, "cpu", "float32")
-    fit = MemoryFit("a", task.job, 0, rows, rows[:0], rows[:0], trainer.version)
+    fit = Fit("a", task.job, FitRows(rows, rows[:0], rows[:0]), trainer.version)
 
     def fails(error: Exception) -> Any:
-        def data(*_: object) -> None:
+        def prepared(*_: object) -> None:
             raise error
 
-        monkeypatch.setattr(MemoryGround, "data", data)
-        return MemoryGround((table,)).train(fit, trainer, None, lambda _: None)
+        monkeypatch.setattr(TableRows, "prepared", prepared)
+        return _train.train_fit(fit, TableRows((table,)), trainer, None, lambda _: None)
 
     for odd in (ValueError("odd"), LookupError("odd")):
         record = fails(odd)
@@ -118,7 +118,8 @@ def test_what_is_refused_within_a_fit_of_a_study_is_no_failed_fit(monkeypatch: p
     def prepare(*_: object) -> None:
         raise DataError(Problem("column", "refused"))
 
-    monkeypatch.setattr(_train, "prepare", prepare)
+    monkeypatch.setattr(_study_rows, "prepare", prepare)
     asked: Any = SimpleNamespace(dataset=None, split=None, standardize="none")
+    rows = _study_rows.StudyRows(asked, "none")
     with pytest.raises(DataError, match=r"^column: refused$"):
-        _train.train_fit(asked, asked, asked, None, lambda _: None)
+        _train.train_fit(asked, rows, asked, None, lambda _: None)

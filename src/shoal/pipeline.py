@@ -15,17 +15,17 @@ from shoal.engine import (
     Circumstances,
     DeviceChoice,
     Executor,
-    Fit,
-    Ground,
     Planner,
     Silent,
+    StudyFit,
+    StudyRows,
     TrainerChoice,
     Trainers,
     Watcher,
     ask_ensemble,
     available_memory,
+    choose_winner,
     delivered,
-    doubts_before,
     entries,
     environment,
     fold_preprocessing,
@@ -37,8 +37,8 @@ from shoal.engine import (
     pick_device,
     refuse_above,
     refuse_unscalable,
-    settle,
     truth_of,
+    warnings_before,
     winner_bytes,
     with_mistakes,
 )
@@ -118,15 +118,15 @@ def run(
     parts = Parts(watcher.note if watcher else None)
     watcher = watcher or Silent()
     workers = _workers(workers)
-    refuse_above(memory_need(planner, workers), available_memory())  # what is refused is not doubted before
+    refuse_above(memory_need(planner, workers), available_memory())  # what is refused is not warned of before
     if trainers.note:
         watcher.note(trainers.note)
-    for doubt in doubts_before(planner):
-        watcher.note(doubt)
+    for warning in warnings_before(planner):
+        watcher.note(warning)
     for note in planner.dataset.notes:
         watcher.note(note)
-    ground = Ground(planner.dataset, study.data.standardize)
-    executor = Executor(ground, trainers.by_name, workers, watcher)
+    rows = StudyRows(planner.dataset, study.data.standardize)
+    executor = Executor(rows, trainers.by_name, workers, watcher)
     with RunLock(folder), Store.create_or_open(folder, _identity(study, planner.dataset)) as store:
         files = RunFiles(folder, store).take_over()
         files.refuse_others(*REPLACED)
@@ -178,7 +178,7 @@ def _identity(study: Study, dataset: Dataset) -> Identity:
 
 def _train(
     planner: Planner, executor: Executor, store: Store, files: RunFiles
-) -> tuple[Candidate, Fit, FitRecord]:
+) -> tuple[Candidate, StudyFit, FitRecord]:
     """Search and comparisons, the choice, then the winner: beside the comparisons, and on all training rows.
 
     Gives the winner and the network that is delivered.
@@ -196,7 +196,7 @@ def _train(
     store.set_plan(entries(first), planner.candidate_rows())
     store.forget_failed()  # what failed in an earlier run is tried again; what fails in this one stays a row
     executor.execute("training", first, store)
-    winner, epochs = settle(planner, store)
+    winner, epochs = choose_winner(planner, store)
     last = planner.winner_fits(winner, epochs)
     store.set_plan(entries(first + last), planner.candidate_rows())
     executor.execute("winner", last, store)
@@ -205,7 +205,7 @@ def _train(
 
 def _finish(
     planner: Planner,
-    trained: tuple[Candidate, Fit, FitRecord],
+    trained: tuple[Candidate, StudyFit, FitRecord],
     executor: Executor,
     store: Store,
     files: RunFiles,

@@ -12,6 +12,8 @@ class Raising:
 
     error: BaseException
 
-    def train(self, *_: Any) -> NoReturn:
+    advice = "fewer rows need less"
+
+    def prepared(self, _: Any) -> NoReturn:
         """Raise it."""
         raise self.error

@@ -12,14 +12,15 @@ from typing import Any
 import pytest
 from odd_rows import Raising
 
-from shoal.engine import Ground, Planner, Trainers
-from shoal.engine._fits import Fit, unique
+from shoal.engine import Planner, StudyRows, Trainers
+from shoal.engine._fit import Fit
+from shoal.engine._fits import StudyFit, unique
 from shoal.engine._native import NativeTrainer
 from shoal.engine._torch import TorchTrainer
-from shoal.engine._train import Checkpoint, Work, train_fit
+from shoal.engine._train import Checkpoint, SharedRows, train_fit
 from shoal.engine._trainer import Trainer
 from shoal.engine.workers.kinds import KINDS, kind_of, workers_of
-from shoal.engine.workers.protocol import Coordination, Event, FitProgress, GivenBack, SharedRows, Workers
+from shoal.engine.workers.protocol import Coordination, Event, FitProgress, GivenBack, Workers
 from shoal.engine.workers.slices import OnSlice, Stopped
 from shoal.errors import DataError, EnvironmentFault, Problem
 from shoal.pipeline import run
@@ -28,7 +29,7 @@ from studies import tiny_study, two_peaks
 
 TRAINERS = Trainers("torch")
 TORCH = TRAINERS.by_name["torch"]
-ROWS = Ground(two_peaks(), "none")
+ROWS = StudyRows(two_peaks(), "none")
 PATIENCE = 120.0
 """Seconds until a test gives up on workers that should have ended."""
 
@@ -49,7 +50,7 @@ def two_workers(kind: str) -> Iterator[Workers]:
         workers.close()
 
 
-def fits(epochs: int = 3) -> list[Fit]:
+def fits(epochs: int = 3) -> list[StudyFit]:
     study = tiny_study(training={"epochs": epochs})
     return list(unique(Planner(study, two_peaks(), TRAINERS.choose).search_fits()))[:4]
 
@@ -74,7 +75,7 @@ def as_bytes(record: FitRecord) -> tuple[str, dict[str, bytes]]:
     return record.status, {name: array.tobytes() for name, array in arrays.items()}
 
 
-def alone(fit: Fit, start: Checkpoint | None = None) -> tuple[str, dict[str, bytes]]:
+def alone(fit: StudyFit, start: Checkpoint | None = None) -> tuple[str, dict[str, bytes]]:
     return as_bytes(train_fit(fit, ROWS, TORCH, start, lambda state: None))
 
 
@@ -136,12 +137,22 @@ def test_nothing_is_begun_after_a_wish_to_stop(kind: str) -> None:
         assert list(workers.events()) == []
 
 
+def test_a_lack_of_memory_is_no_fault_of_the_fit(kind: str) -> None:
+    with two_workers(kind) as workers:
+        workers.start(Raising(MemoryError()), TORCH)
+        workers.submit(fits()[0], None)
+        (given_back,) = until(workers, ended)
+    assert isinstance(given_back, GivenBack)
+    assert isinstance(given_back.fault, EnvironmentFault)
+    assert str(given_back.fault) == "out of memory while training; fewer rows need less"
+
+
 def test_the_error_of_a_fit_is_its_record_and_ends_no_other(kind: str) -> None:
     well, other, *_ = fits()
-    beyond = replace(other.split, train=other.split.train + 10_000)
+    beyond = replace(other.rows, train=other.rows.train + 10_000)
     with two_workers(kind) as workers:
         workers.start(ROWS, TORCH)
-        for fit in (replace(other, id="broken", split=beyond), well):
+        for fit in (replace(other, id="broken", rows=beyond), well):
             workers.submit(fit, None)
         happened = until(workers, lambda events: len(ended(events)) == 2)
     records = {event.fit_id: event for event in ended(happened)}
@@ -152,7 +163,7 @@ def test_the_error_of_a_fit_is_its_record_and_ends_no_other(kind: str) -> None:
 
 @pytest.mark.parametrize(
     "refusal",
-    [DataError(Problem("column", "refused")), EnvironmentFault("out of memory"), OSError(28, "disk full")],
+    [DataError(Problem("column", "refused")), EnvironmentFault("no core"), OSError(28, "disk full")],
     ids=lambda error: type(error).__name__,
 )
 def test_a_refusal_gives_the_fit_back_with_its_own_words(kind: str, refusal: Exception) -> None:
@@ -170,7 +181,7 @@ def test_a_refusal_gives_the_fit_back_with_its_own_words(kind: str, refusal: Exc
 def test_a_lost_worker_gives_its_fit_back_and_another_takes_its_place(kind: str) -> None:
     fit = fits()[0]
     with two_workers(kind) as workers:
-        workers.start(Raising(RuntimeError("nobody caught it")), TORCH)
+        workers.start(Raising(SystemExit(3)), TORCH)  # what no policy catches
         for _ in range(2):  # as many as there are workers
             workers.submit(fit, None)
         lost = until(workers, lambda events: len(ended(events)) == 2)
@@ -202,13 +213,13 @@ class Caller:
     """Trains in the thread that asks what has happened."""
 
     def __init__(self, shared: Coordination) -> None:
-        self.orders: list[tuple[Work, Checkpoint | None, SharedRows, Trainer]] = []
+        self.orders: list[tuple[Fit, Checkpoint | None, SharedRows, Trainer]] = []
         self.stopping = False
 
     def start(self, rows: SharedRows, trainer: Trainer) -> None:
         self.rows, self.trainer = rows, trainer
 
-    def submit(self, fit: Work, checkpoint: Checkpoint | None) -> None:
+    def submit(self, fit: Fit, checkpoint: Checkpoint | None) -> None:
         self.orders.append((fit, checkpoint, self.rows, self.trainer))
 
     def events(self) -> Iterator[Event | GivenBack]:
@@ -218,7 +229,7 @@ class Caller:
         happened: list[Event] = []
         on_slice = OnSlice(fit, happened.append, lambda: self.stopping, time.monotonic())
         try:
-            happened.append(rows.train(fit, trainer, checkpoint, on_slice))
+            happened.append(train_fit(fit, rows, trainer, checkpoint, on_slice))
             yield from happened
         except Stopped:
             yield from (*happened, GivenBack(fit.id))

@@ -76,7 +76,7 @@ def test_rows_of_a_repeat_are_drawn_once() -> None:
     ]
     for repeat in range(3):
         same = [fit for fit in fits if fit.repeat == repeat]
-        assert len({id(fit.split) for fit in same}) == len({id(fit.inner) for fit in same}) == 1
+        assert len({id(fit.split) for fit in same}) == len({id(fit.rows.inner) for fit in same}) == 1
     assert len({id(fit.split) for fit in fits}) == 3
 
 
@@ -87,7 +87,7 @@ def test_an_id_is_the_digest_of_all_that_its_bytes_depend_on() -> None:
         fit, data = item.fit, two_peaks()
         rows = (
             hashlib.sha256(np.asarray(part, "<i8").tobytes()).hexdigest()
-            for part in (fit.split.train, fit.split.validation, fit.inner)
+            for part in (fit.split.train, fit.split.validation, fit.rows.inner)
         )
         content = {
             "candidate": fit.candidate.content,

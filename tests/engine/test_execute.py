@@ -12,7 +12,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shoal.engine import Executor, Fit, Ground, Planner, Silent, Trainers, _train, entries
+from shoal.engine import (
+    Executor,
+    Planner,
+    Silent,
+    StudyFit,
+    StudyRows,
+    Trainers,
+    _study_rows,
+    _train,
+    entries,
+)
 from shoal.engine._fits import unique
 from shoal.engine._train import train_fit
 from shoal.errors import Interrupted, TrainingError
@@ -28,8 +38,8 @@ def planner(study: Study) -> Planner:
     return Planner(study, two_peaks(), TRAINERS.choose)
 
 
-def trained(fit: Fit, ground: Ground) -> FitRecord:
-    return train_fit(fit, ground, TRAINERS.by_name[fit.trainer], None, lambda state: None)
+def trained(fit: StudyFit, rows: StudyRows) -> FitRecord:
+    return train_fit(fit, rows, TRAINERS.by_name[fit.trainer], None, lambda state: None)
 
 
 def same(one: FitRecord, other: FitRecord) -> bool:
@@ -143,8 +153,8 @@ def test_garbage_in_held_out_rows_changes_no_training_byte(
     for item in (plan.search_fits()[0], plan.comparison_fits()[0]):
         fit = item.fit
         held = np.setdiff1d(np.arange(200), fit.split.train)
-        clean = trained(fit, Ground(two_peaks(), standardize))
-        dirty = trained(fit, Ground(poisoned(two_peaks(), held), standardize))
+        clean = trained(fit, StudyRows(two_peaks(), standardize))
+        dirty = trained(fit, StudyRows(poisoned(two_peaks(), held), standardize))
         assert clean.status == dirty.status == "ok"
         assert clean.curves["train_loss"].tobytes() == dirty.curves["train_loss"].tobytes()
         if not judged_by_fold:  # there the fold's own rows choose the epoch, which DESIGN allows and says
@@ -183,17 +193,20 @@ def test_a_diverging_candidate_is_a_row_and_changes_no_neighbour(tmp_path: Path)
     assert all(same(record, wild_records[name]) for name, record in calm_records.items())
 
 
-@pytest.mark.parametrize("place", ["prepare", "advance_fit", "answers", "_scores"])
+@pytest.mark.parametrize(
+    ("module", "place"),
+    [(_study_rows, "prepare"), (_train, "advance_fit"), (_study_rows, "answers"), (_study_rows, "_scores")],
+)
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_fault_in_one_fit_is_a_row_and_changes_no_neighbour(
-    place: str, workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    module: Any, place: str, workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever step of it goes wrong, and with whatever error: a bug there costs that fit alone."""
     study = tiny_study(compare=None, search={"folds": 2, "space": {"network.hidden[0]": [4, 6]}})
     calm = run(study, out=tmp_path / "calm", workers=workers)
-    train, step, odd = _train.train_fit, getattr(_train, place), ContextVar("odd", default=False)
+    train, step, odd = _train.train_fit, getattr(module, place), ContextVar("odd", default=False)
 
-    def within(fit: Fit, *rest: Any) -> FitRecord:
+    def within(fit: StudyFit, *rest: Any) -> FitRecord:
         token = odd.set(fit.id == broken)
         try:
             return train(fit, *rest)
@@ -204,8 +217,8 @@ def test_a_fault_in_one_fit_is_a_row_and_changes_no_neighbour(
         return {}["nowhere"] if odd.get() else step(*given)
 
     broken = next(entry.fit_id for entry in calm.plan if entry.stage == "search")
-    monkeypatch.setattr(_train, "train_fit", within)
-    monkeypatch.setattr(_train, place, fails)
+    monkeypatch.setattr("shoal.engine.workers.threads.train_fit", within)
+    monkeypatch.setattr(module, place, fails)
     rough = run(study, out=tmp_path / "rough", workers=workers)
     row = rough.summaries[broken]
     assert (row.status, row.message) == ("failed", "KeyError: 'nowhere'")
@@ -214,7 +227,7 @@ def test_a_fault_in_one_fit_is_a_row_and_changes_no_neighbour(
     searched = {entry.fit_id for entry in calm.plan if entry.stage == "search"} - {broken}
     assert len(searched) == 3
     assert all(same(calm_records[name], rough_records[name]) for name in searched)
-    monkeypatch.setattr(_train, place, step)
+    monkeypatch.setattr(module, place, step)
     assert run(study, out=tmp_path / "rough", workers=workers).digest == calm.digest  # it is tried again
 
 
@@ -229,17 +242,17 @@ def test_when_every_candidate_is_sick_the_error_says_the_likely_cause(tmp_path: 
 def test_a_fit_alone_equals_the_fit_among_others(tmp_path: Path) -> None:
     study = tiny_study()
     run(study, out=tmp_path, workers=2)
-    ground = Ground(two_peaks(), "none")
+    rows = StudyRows(two_peaks(), "none")
     records = _records(tmp_path)
     for fit in unique(planner(study).search_fits())[::5]:
-        assert same(trained(fit, ground), records[fit.id])
+        assert same(trained(fit, rows), records[fit.id])
 
 
 def test_the_executor_trains_each_fit_once_however_often_it_is_planned(tmp_path: Path) -> None:
     plan = planner(tiny_study())
     fits = plan.search_fits()
     counter = Counter()
-    executor = Executor(Ground(two_peaks(), "none"), TRAINERS.by_name, 2, counter)
+    executor = Executor(StudyRows(two_peaks(), "none"), TRAINERS.by_name, 2, counter)
     with Store.create_or_open(tmp_path, Identity("tiny", "regression", "x")) as store:
         store.set_plan(entries(fits), plan.candidate_rows())
         executor.execute("training", [*fits, *fits], store)

@@ -116,9 +116,9 @@ def test_inner_rows_are_training_rows_and_are_not_learned_from() -> None:
     plan = planner(tiny_study(training={"early_stopping": "inner", "inner_share": 0.2}))
     for item in plan.search_fits():
         fit = item.fit
-        assert set(fit.inner) < set(fit.split.train)
-        assert set(fit.learning_rows) == set(fit.split.train) - set(fit.inner)
-        assert len(fit.inner) == pytest.approx(0.2 * len(fit.split.train), abs=1)
+        assert set(fit.rows.inner) < set(fit.split.train)
+        assert set(fit.rows.learning) == set(fit.split.train) - set(fit.rows.inner)
+        assert len(fit.rows.inner) == pytest.approx(0.2 * len(fit.split.train), abs=1)
 
 
 def test_unique_gives_each_missing_fit_once() -> None:

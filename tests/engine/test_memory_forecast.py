@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from shoal.data import Column, Dataset, load_builtin
-from shoal.engine import Fit, Ground, Planner, Trainers, memory_need
+from shoal.engine import Planner, StudyFit, StudyRows, Trainers, memory_need
 from shoal.engine._native import NativeTrainer
 from shoal.engine._native_core import native_available
 from shoal.engine._need_pictures import UNIT_INPUTS, picture_bytes
+from shoal.engine._train import train_fit
 from shoal.engine.forecast.fit_memory import FIT_ROW, fit_bytes, left_bytes, maps
 from shoal.engine.forecast.memory import (
     PLANNED,
@@ -45,7 +46,7 @@ def test_row_numbers_that_fits_share_are_counted_once() -> None:
     fits = [item.fit for item in planner.search_fits()]
     assert len(fits) == 12
     assert (
-        plan_bytes(fits[:4]) == 4 * PLANNED + 100 * 8 + fits[0].inner.nbytes
+        plan_bytes(fits[:4]) == 4 * PLANNED + 100 * 8 + fits[0].rows.inner.nbytes
     )  # four candidates of the first of three folds
     assert plan_bytes(fits) == 12 * PLANNED + 3 * 100 * 8
 
@@ -143,13 +144,13 @@ def test_a_native_fit_holds_at_most_what_is_predicted(dataset: Dataset, task: st
     planner = Planner(study, dataset, Trainers("native").choose)
     fit = planner.comparison_fits()[0].fit
     tracemalloc.start()
-    Ground(dataset, "inputs").train(fit, NativeTrainer(), None, lambda _: None)
+    train_fit(fit, StudyRows(dataset, "inputs"), NativeTrainer(), None, lambda _: None)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert 0.8 * peak < fit_bytes(fit, dataset) - FIT_ROW * len(fit.learning_rows) < 1.25 * peak
+    assert 0.8 * peak < fit_bytes(fit, dataset) - FIT_ROW * len(fit.rows.learning) < 1.25 * peak
 
 
-def convolution(rows: int = 1500, batch: int = 64, trainer: Any = "torch") -> tuple[Dataset, Fit]:
+def convolution(rows: int = 1500, batch: int = 64, trainer: Any = "torch") -> tuple[Dataset, StudyFit]:
     network = {"kind": "cnn", "conv": [{"channels": 16, "padding": 1, "pool": {}}]}
     changes: dict[str, Any] = {"network": network, "training": {"batch_size": batch}}
     study = tiny_study(study={"task": "classification"}, search=None, **changes)

@@ -14,28 +14,28 @@ from pathlib import Path
 
 import pytest
 
-from shoal.engine import Ground, Planner, Trainers
-from shoal.engine._fits import Fit, unique
+from shoal.engine import Planner, StudyRows, Trainers
+from shoal.engine._fits import StudyFit, unique
 from shoal.engine._train import Checkpoint, train_fit
 from shoal.engine.workers.child import _serve
 from shoal.engine.workers.loop import Lot, Pool
-from shoal.engine.workers.processes import STOP, Given
-from shoal.engine.workers.protocol import FitProgress
+from shoal.engine.workers.processes import STOP, Given, processes
+from shoal.engine.workers.protocol import Coordination, FitProgress, GivenBack
 from shoal.errors import EnvironmentFault
 from shoal.results import FitRecord
 from studies import tiny_study, two_peaks
 
 TORCH = Trainers("torch")
-GROUND = Ground(two_peaks(), "none")
+ROWS = StudyRows(two_peaks(), "none")
 
 
-def fits(epochs: int) -> list[Fit]:
+def fits(epochs: int) -> list[StudyFit]:
     study = tiny_study(training={"epochs": epochs})
     return list(unique(Planner(study, two_peaks(), TORCH.choose).search_fits()))[:2]
 
 
-def pool(some: list[Fit]) -> Pool:
-    return Pool([Lot(some, GROUND, TORCH.by_name["torch"])], workers=2)
+def pool(some: list[StudyFit]) -> Pool:
+    return Pool([Lot(some, ROWS, TORCH.by_name["torch"])], workers=2)
 
 
 def test_a_killed_worker_is_one_sentence() -> None:
@@ -47,6 +47,34 @@ def test_a_killed_worker_is_one_sentence() -> None:
     with pytest.raises(EnvironmentFault, match=r"a worker process ended unexpectedly \(exit status -9\)"):
         list(events)
     running.close()
+
+
+def test_a_killed_process_gives_its_fit_back_and_another_ends_it_in_the_same_bytes() -> None:
+    (fit, _), shared = fits(300), Coordination(1)
+    crew = processes(shared)
+    crew.start(ROWS, TORCH.by_name["torch"])
+    crew.submit(fit, None)
+    events: list[object] = []
+
+    def wait_for(kind: type) -> None:
+        end = time.monotonic() + 120.0
+        while not any(isinstance(event, kind) for event in events):
+            assert time.monotonic() < end, events
+            shared.wait(0.05)
+            events.extend(crew.events())
+
+    wait_for(FitProgress)
+    os.kill(crew._seats[0]._process.pid, signal.SIGKILL)
+    wait_for(GivenBack)
+    (given_back,) = (event for event in events if isinstance(event, GivenBack))
+    assert given_back.fit_id == fit.id
+    assert str(given_back.fault).startswith("a worker process ended unexpectedly (exit status -9); ")
+    crew.submit(fit, None)
+    wait_for(FitRecord)
+    crew.close()
+    (record,) = (event for event in events if isinstance(event, FitRecord))
+    alone = train_fit(fit, ROWS, TORCH.by_name["torch"], None, lambda state: None)
+    assert plain(record) == plain(alone)
 
 
 def test_stopped_workers_hand_over_checkpoints_that_end_in_the_same_bytes(
@@ -68,7 +96,7 @@ def test_stopped_workers_hand_over_checkpoints_that_end_in_the_same_bytes(
     assert saved
     for fit in some:
         one, other = (
-            train_fit(fit, GROUND, TORCH.by_name["torch"], start, lambda state: None)
+            train_fit(fit, ROWS, TORCH.by_name["torch"], start, lambda state: None)
             for start in (saved.get(fit.id), None)
         )
         assert all(
@@ -79,7 +107,7 @@ def test_stopped_workers_hand_over_checkpoints_that_end_in_the_same_bytes(
 
 def test_a_worker_that_is_told_to_stop_between_two_fits_ends() -> None:
     ours, its = Pipe()
-    for message in (Given(GROUND, TORCH.by_name["torch"]), STOP):
+    for message in (Given(ROWS, TORCH.by_name["torch"]), STOP):
         ours.send(message)
     _serve(its)
     assert not its.poll(0)
@@ -98,14 +126,14 @@ def test_a_fit_saved_within_an_epoch_goes_on_to_the_same_bytes(
     study = tiny_study(training={"epochs": 3, "batch_size": 7}, network={"dropout": 0.5})
     (fit, *_) = unique(Planner(study, two_peaks(), trainers.choose).search_fits())
     trainer = trainers.by_name[fit.trainer]
-    events = list(Pool([Lot([fit], GROUND, trainer)], workers=1).events())
+    events = list(Pool([Lot([fit], ROWS, trainer)], workers=1).events())
     *_, whole = (event for event in events if isinstance(event, FitRecord))
     within = [event for event in events if isinstance(event, Checkpoint) and event.facts["step"]]
     assert len(within) > fit.steps // 2
     shares = [event.share for event in events if isinstance(event, FitProgress)]
     assert shares == sorted(set(shares))
     for start in within[:: len(within) // 4]:
-        again = train_fit(fit, GROUND, trainer, start, lambda state: None)
+        again = train_fit(fit, ROWS, trainer, start, lambda state: None)
         assert plain(again) == plain(whole)
 
 
@@ -145,7 +173,7 @@ def test_a_signal_stops_the_command_with_its_code_and_a_line(tmp_path: Path, num
     assert {path.name for path in (tmp_path / "runs" / "long").iterdir()} == {"results.sqlite", "study.toml"}
 
 
-def trained(some: list[Fit]) -> list[str]:
+def trained(some: list[StudyFit]) -> list[str]:
     running = pool(some)
     done = [event.status for event in running.events() if isinstance(event, FitRecord)]
     running.close()

@@ -32,7 +32,8 @@ from estimators.search_cases import (
     classifier,
     regressor,
 )
-from shoal.engine import MemoryFit, MemoryGround
+from shoal.engine import Fit
+from shoal.engine._train import train_fit
 from shoal.estimators import _order
 from shoal.estimators._tasks import Task, train
 
@@ -177,13 +178,12 @@ def test_every_candidate_of_a_fold_goes_to_the_engine_at_once(handed_over: list[
 
 def test_equal_candidates_are_one_network(monkeypatch: pytest.MonkeyPatch) -> None:
     trained = []
-    advance = MemoryGround.train
 
-    def counted(self: MemoryGround, fit: MemoryFit, *rest: Any) -> Any:
+    def counted(fit: Fit, *rest: Any) -> Any:
         trained.append(fit.id)
-        return advance(self, fit, *rest)
+        return train_fit(fit, *rest)
 
-    monkeypatch.setattr(MemoryGround, "train", counted)
+    monkeypatch.setattr("shoal.engine.workers.threads.train_fit", counted)
     grid = [{"batch_size": [8]}, {"dropout": [0.0]}]
     search = shoal.GridSearchCV(regressor(batch_size=8), grid, cv=2).fit(X, Y)
     assert len(trained) == 2

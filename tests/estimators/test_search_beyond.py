@@ -17,7 +17,6 @@ from sklearn.linear_model import Ridge
 
 import shoal
 from estimators.search_cases import LABELS, X, Y, assert_same_results, classifier, regressor
-from shoal.engine import MemoryGround
 from shoal.estimators import _order, _together
 from shoal.results import RunLock, Store
 
@@ -37,7 +36,7 @@ def known(folder: Path) -> int:
 def test_what_is_stored_is_not_trained_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = shoal.GridSearchCV(regressor(), GRID, cv=3, store=tmp_path / "kept").fit(X, Y)
     assert known(tmp_path / "kept") == 6
-    monkeypatch.setattr(MemoryGround, "train", None)  # whoever trains now fails
+    monkeypatch.setattr("shoal.engine.workers.threads.train_fit", None)  # whoever trains now fails
     again = shoal.GridSearchCV(regressor(), GRID, cv=3, store=str(tmp_path / "kept")).fit(X, Y)
     assert_same_results(again.cv_results_, first.cv_results_)
     np.testing.assert_array_equal(again.oof_predictions_, first.oof_predictions_)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from shoal.errors import InputError, RunFolderBusy
-from shoal.estimators._tasks import Task, Trained, jobs_at_once, train, train_one
+from shoal.estimators._tasks import Task, TaskResult, jobs_at_once, train, train_one
 from shoal.pipeline import default_workers
 from shoal.results import RunLock
 from shoal.study import Conv, Network, Training
@@ -46,7 +46,7 @@ def tasks() -> list[Task]:
     ]
 
 
-def equal(one: Trained, other: Trained) -> bool:
+def equal(one: TaskResult, other: TaskResult) -> bool:
     arrays = zip((one.parameters, one.curves), (other.parameters, other.curves), strict=True)
     facts = [(r.status, r.epochs, r.kept_epoch, r.trainer) for r in (one, other)]
     return facts[0] == facts[1] and all(

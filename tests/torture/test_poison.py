@@ -20,9 +20,10 @@ from poison_studies import Drawn, drawn_studies
 from torture_runs import LONG
 
 from shoal.data import Dataset
-from shoal.engine import Fit, Planner, State, Trainers, initial_state
+from shoal.engine import Planner, State, StudyFit, Trainers, initial_state
 from shoal.engine._fits import prepare, unique
-from shoal.engine._train import advance_fit, fit_data
+from shoal.engine._study_rows import PreparedFit
+from shoal.engine._train import advance_fit
 from shoal.engine._trainer import CURVES
 from shoal.errors import TrainingError
 from shoal.model import load
@@ -44,19 +45,19 @@ def planned(drawn: Drawn, dataset: Dataset) -> Planner:
     return Planner(drawn.study, dataset, Trainers(drawn.trainer).choose)
 
 
-def every_fit(planner: Planner) -> list[Fit]:
+def every_fit(planner: Planner) -> list[StudyFit]:
     """Search, comparisons, the winner's and its refit, as if the last candidate won with its own epochs."""
     winner = planner.candidates[-1]
     late = planner.winner_fits(winner, winner.training.epochs)
     return list(unique((*planner.search_fits(), *planner.comparison_fits(), *late)))
 
 
-def trained(drawn: Drawn, fit: Fit, dataset: Dataset) -> State:
+def trained(drawn: Drawn, fit: StudyFit, dataset: Dataset) -> State:
     """Train one fit to its end."""
     preprocessing = prepare(dataset, fit.split, drawn.study.data.standardize)
     state = initial_state(fit.job)
     trainer = Trainers(drawn.trainer).by_name[fit.trainer]
-    advance_fit(fit, trainer, fit_data(fit, dataset, preprocessing), state, lambda state: None)
+    advance_fit(fit, trainer, PreparedFit(fit, dataset, preprocessing).data, state, lambda state: None)
     return state
 
 
@@ -86,7 +87,7 @@ def test_garbage_in_held_out_rows_changes_no_training_byte() -> None:
         again = planned(drawn, dirty)._fit(fit.candidate, fit.split, fit.repeat, tested=fit.tested)
         assert again.id == fit.id
         assert again.job == fit.job
-        assert again.inner.tobytes() == fit.inner.tobytes()
+        assert again.rows.inner.tobytes() == fit.rows.inner.tobytes()
         chosen_by_them = KEPT if fit.job.judge == "validation" else ()
         clean, spoilt = trained(drawn, fit, drawn.dataset), trained(drawn, again, dirty)
         assert of_training(clean, *chosen_by_them) == of_training(spoilt, *chosen_by_them)

@@ -2,13 +2,17 @@
 
 from shoal.engine._ensemble import ask_ensemble
 from shoal.engine._execute import Executor, entries
-from shoal.engine._fits import Fit, PlannedFit, Planner
+from shoal.engine._fit import Fit, FitRows, content_id, grouped
+from shoal.engine._fits import PlannedFit, Planner, StudyFit
 from shoal.engine._inside import look_inside
-from shoal.engine._memory import (
+from shoal.engine._plan import make_plan, memory_need, warnings_before
+from shoal.engine._predict import Trained, answers, softmax, trainer_of
+from shoal.engine._source import environment, load_data, refuse_unscalable, truth_of, with_mistakes
+from shoal.engine._study_rows import StudyRows
+from shoal.engine._table_rows import (
     Dtype,
-    MemoryFit,
-    MemoryGround,
     Table,
+    TableRows,
     flat_arrays,
     longest_first,
     network_outputs,
@@ -16,14 +20,11 @@ from shoal.engine._memory import (
     trainer_for,
     training_work,
 )
-from shoal.engine._plan import doubts_before, make_plan, memory_need
-from shoal.engine._predict import Trained, answers, softmax, trainer_of
-from shoal.engine._settle import delivered, fold_preprocessing, settle, winner_bytes
-from shoal.engine._source import environment, load_data, refuse_unscalable, truth_of, with_mistakes
-from shoal.engine._train import Checkpoint, Ground
+from shoal.engine._train import Checkpoint
 from shoal.engine._trainer import CURVES, Job, State, Trainer, initial_state
 from shoal.engine._trainers import DeviceChoice, TrainerChoice, Trainers, pick_device
-from shoal.engine._watch import Silent, Watcher
+from shoal.engine._watcher import Silent, Watcher
+from shoal.engine._winner import choose_winner, delivered, fold_preprocessing, winner_bytes
 from shoal.engine.forecast.available import available_memory, give_back, refuse_above
 from shoal.engine.forecast.time import Circumstances
 from shoal.engine.workers.loop import Lot, Pool
@@ -38,17 +39,18 @@ __all__ = [
     "Executor",
     "Fit",
     "FitProgress",
-    "Ground",
+    "FitRows",
     "Job",
     "Lot",
-    "MemoryFit",
-    "MemoryGround",
     "PlannedFit",
     "Planner",
     "Pool",
     "Silent",
     "State",
+    "StudyFit",
+    "StudyRows",
     "Table",
+    "TableRows",
     "Trained",
     "Trainer",
     "TrainerChoice",
@@ -57,13 +59,15 @@ __all__ = [
     "answers",
     "ask_ensemble",
     "available_memory",
+    "choose_winner",
+    "content_id",
     "delivered",
-    "doubts_before",
     "entries",
     "environment",
     "flat_arrays",
     "fold_preprocessing",
     "give_back",
+    "grouped",
     "initial_state",
     "load_data",
     "longest_first",
@@ -74,13 +78,13 @@ __all__ = [
     "pick_device",
     "refuse_above",
     "refuse_unscalable",
-    "settle",
     "softmax",
     "train_here",
     "trainer_for",
     "trainer_of",
     "training_work",
     "truth_of",
+    "warnings_before",
     "winner_bytes",
     "with_mistakes",
 ]

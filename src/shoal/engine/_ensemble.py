@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data import Column, Dataset, Preprocessing
-from shoal.engine._fits import Fit, Planner, prepare
-from shoal.engine._kept import refusing_kept
+from shoal.engine._fits import Planner, StudyFit, prepare
 from shoal.engine._predict import Source, Trained, answers
+from shoal.engine._stored import refusing_stored
 from shoal.engine._trainer import Trainer
 from shoal.results import FitRecord, Store, expect, vote_entropy
 from shoal.study import Candidate
@@ -41,7 +41,7 @@ def ask_ensemble(planner: Planner, winner: Candidate, store: Store, trainers: Ma
     for fit in dict.fromkeys(fits):
         kept = store.derived(fit.id, part)
         if kept is not None:
-            with refusing_kept(f"the ensemble's part of fit {fit.id}"):
+            with refusing_stored(f"the ensemble's part of fit {fit.id}"):
                 expect(kept["test"].dtype == np.float64)
                 expect(
                     kept["test"].shape
@@ -64,7 +64,9 @@ def ask_ensemble(planner: Planner, winner: Candidate, store: Store, trainers: Ma
     store.put_fact("ensemble", fact)
 
 
-def _answered(planner: Planner, fit: Fit, record: FitRecord, trainer: Trainer, grid: Column | None) -> Arrays:
+def _answered(
+    planner: Planner, fit: StudyFit, record: FitRecord, trainer: Trainer, grid: Column | None
+) -> Arrays:
     """Answers of one network for the test rows, and for the grid where there is one."""
     dataset, architecture = planner.dataset, fit.job.architecture
     parameters_P, buffers = architecture.flat(record.parameters)

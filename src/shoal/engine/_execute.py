@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType
 
-from shoal.engine._fits import Fit, PlannedFit, fit_seconds, unique
-from shoal.engine._kept import kept_checkpoint, refuse_strangers
-from shoal.engine._train import Checkpoint, Ground
+from shoal.engine._fit import grouped
+from shoal.engine._fits import PlannedFit, StudyFit, fit_seconds, unique
+from shoal.engine._stored import refuse_strangers, stored_checkpoint
+from shoal.engine._study_rows import StudyRows
+from shoal.engine._train import Checkpoint
 from shoal.engine._trainer import Trainer
-from shoal.engine._watch import Watcher
+from shoal.engine._watcher import Watcher
 from shoal.engine.workers.loop import Lot, Pool
 from shoal.engine.workers.protocol import FitProgress
 from shoal.errors import Interrupted
@@ -25,7 +27,7 @@ from shoal.results import FitRecord, PlanEntry, Store
 class Executor:
     """Spreads fits over `workers` workers of the trainers at hand."""
 
-    ground: Ground
+    rows: StudyRows
     trainers: Mapping[str, Trainer]
     workers: int
     watcher: Watcher
@@ -34,20 +36,22 @@ class Executor:
         """Train and store what `store` does not know yet; raises Interrupted after a wish to stop."""
         if not planned:
             return
-        refuse_strangers(planned, self.ground.dataset, store)
+        refuse_strangers(planned, self.rows.dataset, store)
         missing = unique(planned, store.known())
         work = {fit.id: fit_seconds(fit, self.trainers[fit.trainer]) for fit in missing}
         done = len({item.fit.id for item in planned}) - len(missing)
         self.watcher.begin(title, planned, done, work)
         try:
-            for (name, _), fits in _grouped(missing).items():
-                self._train(sorted(fits, key=lambda fit: -work[fit.id]), self.trainers[name], store)
+            for fits in grouped(missing):
+                self._train(sorted(fits, key=lambda fit: -work[fit.id]), store)
         finally:
             self.watcher.end()
 
-    def _train(self, fits: Sequence[Fit], trainer: Trainer, store: Store) -> None:
-        starts = {fit.id: start for fit in fits if (start := kept_checkpoint(fit, store))}
-        pool = Pool([Lot(fits, self.ground, trainer, starts)], min(self.workers, len(fits)))
+    def _train(self, fits: Sequence[StudyFit], store: Store) -> None:
+        starts = {fit.id: start for fit in fits if (start := stored_checkpoint(fit, store))}
+        pool = Pool(
+            [Lot(fits, self.rows, self.trainers[fits[0].trainer], starts)], min(self.workers, len(fits))
+        )
         try:
             with _stop_on_signals(pool.stop) as caught:
                 for event in pool.events():
@@ -63,14 +67,6 @@ class Executor:
             pool.close()
         if caught:
             raise Interrupted.by(caught[0])
-
-
-def _grouped(fits: Sequence[Fit]) -> dict[tuple[str, bool], list[Fit]]:
-    """Fits that the same kind of worker can train: one trainer, convolutional or not."""
-    groups: dict[tuple[str, bool], list[Fit]] = {}
-    for fit in fits:
-        groups.setdefault((fit.trainer, fit.job.architecture.convolutional), []).append(fit)
-    return groups
 
 
 @contextlib.contextmanager

@@ -7,9 +7,8 @@ what is trained once is known wherever it appears again.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
 from typing import Final
 
@@ -28,6 +27,7 @@ from shoal.data import (
     make_folds,
 )
 from shoal.engine._count import refuse_too_many
+from shoal.engine._fit import Fit, FitRows, content_id
 from shoal.engine._trainer import Job, Trainer, evaluation_epochs, every_kth, steps_per_epoch
 from shoal.errors import Problem, StudyError
 from shoal.nets import Architecture, build_architecture
@@ -39,45 +39,28 @@ WINNER: Final = "winner"
 
 
 @dataclass(frozen=True, eq=False)
-class Fit:
-    """One network to train: all that its bytes depend on, and its id."""
+class StudyFit(Fit):
+    """A fit of a study: of which candidate, on which split, in which repeat, and whether it is tested."""
 
-    id: str
+    _: KW_ONLY
     candidate: Candidate
     split: Split
-    inner: NDArray[np.int64]
     repeat: int
-    job: Job
-    trainer: str
     tested: bool
 
     @property
-    def learning_rows(self) -> NDArray[np.int64]:
-        """Training rows less the inner ones that decide early stopping."""
-        return self.split.train if not len(self.inner) else np.setdiff1d(self.split.train, self.inner)
-
-    @property
-    def learning_count(self) -> int:
-        """Number of `learning_rows`."""
-        return len(self.split.train) - len(self.inner)
-
-    @property
-    def kind(self) -> tuple[int, ...]:
-        """What its cost depends on: fits of one kind, such as a candidate's on folds of one size, cost the same."""
-        counts = self.learning_count, len(self.split.validation), len(self.inner)
+    def cost_key(self) -> tuple[int, ...]:
+        """What its cost depends on: such fits as a candidate's on folds of one size cost the same."""
+        rows = self.rows
+        counts = rows.learning_count, len(rows.validation), len(rows.inner)
         return (id(self.job.architecture), id(self.job.training), *counts, self.tested)
-
-    @property
-    def steps(self) -> int:
-        """Training steps, when nothing stops it early."""
-        return _steps(self.job.training, self.learning_count)
 
 
 @dataclass(frozen=True, eq=False)
 class PlannedFit:
     """A fit and its place in the study."""
 
-    fit: Fit
+    fit: StudyFit
     entry: PlanEntry
 
 
@@ -98,6 +81,7 @@ class Planner:
         self._trainers: dict[tuple[int, int], tuple[Job, Trainer]] = {}
         self._held_out: dict[int, Split] = {}
         self._inner: dict[tuple[int, int, float], NDArray[np.int64]] = {}
+        self._rows: dict[tuple[int, int], tuple[Split, FitRows]] = {}
         self._digests: dict[int, tuple[NDArray[np.int64], str]] = {}
         refuse_too_many(study, len(self.candidates), fold_count(dataset, self._fold_options))
 
@@ -170,9 +154,9 @@ class Planner:
         """The winner among the comparisons, and refitted on all training rows for `epochs`, which were decided
         without them.
         """
-        settled = winner.with_training(epochs=epochs, keep="last", early_stopping="none")
+        refitted = winner.with_training(epochs=epochs, keep="last", early_stopping="none")
         refits = tuple(
-            self._planned("refit", WINNER, settled, self.refit_split, (0, repeat))
+            self._planned("refit", WINNER, refitted, self.refit_split, (0, repeat))
             for repeat in range(self.study.study.repeats)
         )
         named = tuple(PlannedFit(refit.fit, replace(refit.entry, candidate_id=winner.id)) for refit in refits)
@@ -242,7 +226,7 @@ class Planner:
         )  # fmt: skip
         return PlannedFit(fit, entry)
 
-    def _fit(self, candidate: Candidate, split: Split, repeat: int, *, tested: bool) -> Fit:
+    def _fit(self, candidate: Candidate, split: Split, repeat: int, *, tested: bool) -> StudyFit:
         seed = self.study.study.seed
         key = StreamKey(seed, split.stream, repeat)
         job = Job(
@@ -262,10 +246,19 @@ class Planner:
             "streams": [seed, split.stream, repeat],
             "trainer": trainer.version,
         }
-        # "candidate" comes first among the sorted keys; its text is made once for all its fits.
-        rest = json.dumps(content, sort_keys=True, separators=(",", ":"))[1:]
-        name = hashlib.sha256(f'{{"candidate":{candidate.canonical},{rest}'.encode()).hexdigest()
-        return Fit(name, candidate, split, inner, repeat, job, trainer.name, tested)
+        # The candidate's text is made once for all its fits.
+        name = content_id(content, first=f'"candidate":{candidate.canonical}')
+        rows = self._fit_rows(split, inner)
+        return StudyFit(
+            name, job, rows, trainer.name, candidate=candidate, split=split, repeat=repeat, tested=tested
+        )
+
+    def _fit_rows(self, split: Split, inner: NDArray[np.int64]) -> FitRows:
+        """Give the rows of a fit, the same ones for all candidates; what is kept here keeps its id."""
+        key = id(split), id(inner)
+        if key not in self._rows:
+            self._rows[key] = split, FitRows(split.train, split.validation, inner, within=True)
+        return self._rows[key][1]
 
     def _trainer(self, job: Job) -> Trainer:
         """Choose once for each network and its training."""
@@ -293,22 +286,22 @@ class Planner:
         return self._digests[id(rows)][1]
 
 
-def unique(planned: Sequence[PlannedFit], known: frozenset[str] = frozenset()) -> tuple[Fit, ...]:
+def unique(planned: Sequence[PlannedFit], known: frozenset[str] = frozenset()) -> tuple[StudyFit, ...]:
     """Fits still to be trained, each once, in the order of the plan."""
     fits = {item.fit.id: item.fit for item in planned if item.fit.id not in known}
     return tuple(fits.values())
 
 
-def fit_seconds(fit: Fit, trainer: Trainer) -> float:
+def fit_seconds(fit: StudyFit, trainer: Trainer) -> float:
     """Predict the time of one fit on one core when nothing stops it early.
 
     Steps at the trainer's measured pace; a row evaluated costs a third of a row trained (forward only).
     """
-    training, rows = fit.job.training, fit.learning_count
+    training, rows = fit.job.training, fit.rows.learning_count
     step = trainer.step_seconds(fit.job, rows)
     points = len(evaluation_epochs(training.epochs))
     seen = rows // every_kth(rows) if fit.job.architecture.convolutional else rows
-    evaluated = points * (seen + len(fit.split.validation) + len(fit.inner)) / training.batch_size
+    evaluated = points * (seen + len(fit.rows.validation) + len(fit.rows.inner)) / training.batch_size
     return step * (fit.steps + evaluated / 3)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from shoal.data import Dataset
-from shoal.engine._fits import Fit, Planner
+from shoal.engine._fits import Planner, StudyFit
 from shoal.engine._inside import CHANNELS_KEPT
 from shoal.nets import ConvLayer
 from shoal.study import MOST_IMAGES
@@ -40,7 +40,7 @@ LAYERS: Final = 8
 SMALL_IMAGES: Final = 24
 
 
-def picture_seconds(planner: Planner, fit: Fit) -> float:
+def picture_seconds(planner: Planner, fit: StudyFit) -> float:
     """Sum them up; `fit` is the delivered network."""
     return FIRST + sum(_pictures(planner, fit)) + _fits_shown(planner)
 
@@ -51,7 +51,7 @@ def _fits_shown(planner: Planner) -> float:
     return 0.003 * fits
 
 
-def _pictures(planner: Planner, fit: Fit) -> Iterator[float]:
+def _pictures(planner: Planner, fit: StudyFit) -> Iterator[float]:
     """Give the seconds of the pictures, one chapter after the other."""
     dataset = planner.dataset
     tested, repeats = dataset.rows - dataset.train_rows, planner.study.study.repeats
@@ -84,7 +84,7 @@ def _tested(dataset: Dataset, tested: int, repeats: int) -> float:
     return confusion + _plain(2) + answers + 3e-7 * classes**2
 
 
-def _inside(planner: Planner, fit: Fit, tested: int) -> Iterator[float]:
+def _inside(planner: Planner, fit: StudyFit, tested: int) -> Iterator[float]:
     """Pictures of the inside of the delivered network."""
     layers = fit.job.architecture.layers
     shown = min(LAYERS, len(layers))

@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data import Dataset, Preprocessing
-from shoal.engine._fits import Fit, Planner, prepare
-from shoal.engine._kept import check_state, refusing_kept
+from shoal.engine._fits import Planner, StudyFit, prepare
 from shoal.engine._predict import network_inputs
+from shoal.engine._stored import check_state, refusing_stored
+from shoal.engine._study_rows import PreparedFit
 from shoal.engine._torch import one_thread
-from shoal.engine._train import Checkpoint, fit_data
+from shoal.engine._train import Checkpoint
 from shoal.engine._trainer import State, Trainer, initial_state
 from shoal.engine.workers.slices import CHECKPOINT_SECONDS
 from shoal.nets import Architecture, Channels, DenseLayer, activations, near_bound
@@ -43,7 +44,7 @@ Arrays = dict[str, NDArray[Any]]
 
 def look_inside(
     planner: Planner,
-    delivered: tuple[Fit, FitRecord],
+    delivered: tuple[StudyFit, FitRecord],
     store: Store,
     trainers: Mapping[str, Trainer],
     parts: Parts,
@@ -89,7 +90,7 @@ def look_inside(
 class _History:
     """The weights of one fit over its epochs: the fit is deterministic, so it is trained again to be watched."""
 
-    def __init__(self, fit: Fit, dataset: Dataset, preprocessing: Preprocessing, snapshots: int) -> None:
+    def __init__(self, fit: StudyFit, dataset: Dataset, preprocessing: Preprocessing, snapshots: int) -> None:
         self._fit, self._dataset, self._preprocessing = fit, dataset, preprocessing
         epochs = fit.job.training.epochs
         self._epoch_S = np.unique(np.linspace(0, epochs, min(snapshots, epochs) + 1).round()).astype(np.int64)
@@ -101,12 +102,12 @@ class _History:
         Of each layer: quantiles of its weights (S, Q), and how far they are from their start (root mean square), (S,).
         """
         job, saved = self._fit.job, store.checkpoint(self._key)
-        data = fit_data(self._fit, self._dataset, self._preprocessing)
+        data = PreparedFit(self._fit, self._dataset, self._preprocessing).data
         seen: Arrays = {}
         state = initial_state(job)
         start = job.architecture.named(state.parameters_P.copy())
         if saved:
-            with refusing_kept(f"the checkpoint of {self._key}"):
+            with refusing_stored(f"the checkpoint of {self._key}"):
                 state = Checkpoint(self._key, saved[0], saved[1]["state"]).state()
                 check_state(state, self._fit)
                 seen = {name: saved[0][name] for name in saved[1]["seen"]}
@@ -202,7 +203,9 @@ def _looked_at(dataset: Dataset) -> NDArray[np.int64]:
     return dataset.train_rows + np.sort(by_class[np.arange(kept) * len(class_N) // max(1, kept)])
 
 
-def _channel_facts(channels: Channels, dataset: Dataset, looked_at: NDArray[np.int64], fit: Fit) -> Arrays:
+def _channel_facts(
+    channels: Channels, dataset: Dataset, looked_at: NDArray[np.int64], fit: StudyFit
+) -> Arrays:
     """Of every layer: mean activation by class, extremes, the most exciting of the test images looked at, and images
     made to excite."""
     assert dataset.images is not None  # noqa: S101 - a convolutional network has images

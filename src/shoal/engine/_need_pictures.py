@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from shoal.data import Dataset
-from shoal.engine._fits import Fit
+from shoal.engine._fits import StudyFit
 from shoal.engine._inside import CHANNELS_KEPT
 from shoal.nets import ConvLayer
 from shoal.study import MOST_IMAGES
@@ -28,7 +28,7 @@ DOTS: Final = 120.0**2
 """Dots of a square inch."""
 
 
-def picture_bytes(dataset: Dataset, fits: Sequence[Fit]) -> float:
+def picture_bytes(dataset: Dataset, fits: Sequence[StudyFit]) -> float:
     """Sum them up; matplotlib's figures are cycles, so that one picture is not gone when the next is drawn."""
     tested = dataset.rows - dataset.train_rows
     bars = ERROR_BAR * tested * (0 if dataset.classes else dataset.outputs)
@@ -42,7 +42,7 @@ def _confusion(classes: int) -> float:
     return SHADE * DOTS * side * (side + 0.8) if classes else 0.0
 
 
-def _units(dataset: Dataset, fit: Fit, tested: int) -> float:
+def _units(dataset: Dataset, fit: StudyFit, tested: int) -> float:
     """Units at test rows; where all inputs are numbers, all test rows pass through the network at once."""
     units = [layer.units for layer in fit.job.architecture.layers if not isinstance(layer, ConvLayer)]
     shown = UNIT_CELL * sum(units) * min(tested, UNIT_INPUTS)
@@ -50,7 +50,7 @@ def _units(dataset: Dataset, fit: Fit, tested: int) -> float:
     return shown if kept or len(dataset.columns) == 1 else shown + 4.0 * tested * (sum(units) + max(units))
 
 
-def _feature_maps(fit: Fit, classes: int) -> float:
+def _feature_maps(fit: StudyFit, classes: int) -> float:
     """A row for an image of each class, a column for each channel of the widest layer (see `draw_feature_maps`)."""
     channels = [layer.units for layer in fit.job.architecture.layers if isinstance(layer, ConvLayer)]
     if not channels:

@@ -81,11 +81,11 @@ def _stage(name: str, planned: Sequence[PlannedFit]) -> tuple[str, int, int]:
 
 def _notes(planner: Planner, planned: Sequence[PlannedFit]) -> tuple[str, ...]:
     """Say what is allowed and perhaps not meant."""
-    notes = list(doubts_before(planner))
+    notes = list(warnings_before(planner))
     large = sorted({
-        (item.fit.job.training.batch_size, item.fit.learning_count)
+        (item.fit.job.training.batch_size, item.fit.rows.learning_count)
         for item in planned
-        if item.fit.job.training.batch_size > item.fit.learning_count
+        if item.fit.job.training.batch_size > item.fit.rows.learning_count
     })  # fmt: skip
     if large:
         batch, rows = large[0]
@@ -101,29 +101,31 @@ def _notes(planner: Planner, planned: Sequence[PlannedFit]) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def doubts_before(planner: Planner) -> Iterator[str]:
-    """Say what is to be doubted before anything is trained: of the columns, of the learning rates."""
-    yield from data_doubts(planner.dataset, planner.study.data.standardize)
+def warnings_before(planner: Planner) -> Iterator[str]:
+    """Warn before anything is trained: of columns, of learning rates."""
+    yield from data_warnings(planner.dataset, planner.study.data.standardize)
     trained = (*planner.candidates, *(candidate for _, candidate in planner.comparisons))
-    asked = {(one.training.schedule, one.training.epochs): one.training for one in trained}
+    asked = {(item.training.schedule, item.training.epochs): item.training for item in trained}
     for (schedule, epochs), training in asked.items():
         if (highest := learning_rates(training).max()) < training.lr / 2:
-            told = f"in {epochs:,} epoch{'s' * (epochs > 1)} the learning rate comes to {highest:.2g} at most"
-            yield f"schedule {schedule}: {told}, of lr = {training.lr:g}; it takes more epochs to rise"
+            height = (
+                f"in {epochs:,} epoch{'s' * (epochs > 1)} the learning rate comes to {highest:.2g} at most"
+            )
+            yield f"schedule {schedule}: {height}, of lr = {training.lr:g}; it takes more epochs to rise"
 
 
-def data_doubts(dataset: Dataset, standardize: Standardize) -> Iterator[str]:
-    """Say what is to be doubted of the data before anything is trained; the checks of the run say it again."""
+def data_warnings(dataset: Dataset, standardize: Standardize) -> Iterator[str]:
+    """Warn of the data before anything is trained; the checks of the run say it again."""
     columns = doubted(dataset, standardize)
-    doubts = (("in numbers of 32 bits", columns.merged()), ("not standardised", columns.unscaled()))
-    for what, told in doubts:
-        wanted = "both" if any(sentence.startswith("target") for sentence in told) else "inputs"
-        if told:
-            yield f'{what}: {_listed(told)} (data.standardize = "{wanted}" scales them)'
+    warnings = (("in numbers of 32 bits", columns.merged()), ("not standardised", columns.unscaled()))
+    for what, sentences in warnings:
+        wanted = "both" if any(sentence.startswith("target") for sentence in sentences) else "inputs"
+        if sentences:
+            yield f'{what}: {_listed(sentences)} (data.standardize = "{wanted}" scales them)'
     for sentence in columns.numbering():
         yield f"input {sentence} (data.inputs can leave it out)"
-    if dataset.classes and (told := untested(dataset.classes, dataset.targets, dataset.train_rows)):
-        yield f"no test row is of class {_listed(told)}: test scores say nothing of such a class"
+    if dataset.classes and (missing := untested(dataset.classes, dataset.targets, dataset.train_rows)):
+        yield f"no test row is of class {_listed(missing)}: test scores say nothing of such a class"
 
 
 def _listed(parts: Sequence[str], most: int = 4) -> str:

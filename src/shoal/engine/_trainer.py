@@ -175,7 +175,11 @@ class Trainer(Protocol):
 
     name: str
     version: str
-    workers: Literal["threads", "processes"]
+
+    @property
+    def workers(self) -> str:
+        """The kind of workers that train its fits: a name of `workers/kinds.py`."""
+        ...
 
     def refuses(self, architecture: Architecture, training: Training) -> str | None:
         """Say why this trainer cannot take such a fit, or None."""

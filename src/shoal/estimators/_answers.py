@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from shoal.errors import TrainingError
-from shoal.estimators._tasks import Task, Trained
+from shoal.estimators._tasks import Task, TaskResult
 
 
 class Given(NamedTuple):
@@ -25,7 +25,9 @@ class Given(NamedTuple):
 class Fit(Protocol):
     """Fits the network that asks, in this thread."""
 
-    def __call__(self, task: Task | None = None, note: Callable[[Trained, Task], None] | None = None) -> None:
+    def __call__(
+        self, task: Task | None = None, note: Callable[[TaskResult, Task], None] | None = None
+    ) -> None:
         """Train its own task, or the one that is given; `note` hears what came of it, failed or not."""
         ...
 

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from shoal.estimators._tasks import Trained
+from shoal.estimators._tasks import TaskResult
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +39,7 @@ class Course:
             held=None if held is None else tuple(held),
         )
 
-    def then(self, trained: Trained, rows: int, *, early_stopping: bool) -> dict[str, Any]:
+    def then(self, trained: TaskResult, rows: int, *, early_stopping: bool) -> dict[str, Any]:
         """Give the attributes after one more fit, of so many rows an epoch; NaN where no rows were held out."""
         points = tuple(self.epochs + int(epoch) for epoch in trained.curves["epoch"])
         losses = (*self.losses, *trained.curves["train_loss"].tolist())

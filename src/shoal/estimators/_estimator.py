@@ -25,7 +25,7 @@ from shoal.estimators._inputs import Prepared, checked_weight, in_precision, les
 from shoal.estimators._layers import LayerArrays
 from shoal.estimators._names import NO_SCORES, KnownNames
 from shoal.estimators._parameters import batch_rows, seed_of, training_of
-from shoal.estimators._tasks import Task, Trained, train_one
+from shoal.estimators._tasks import Task, TaskResult, train_one
 from shoal.nets import Architecture, loss_of, trained_module
 from shoal.streams import StreamKey
 from shoal.study import TASK_LOSS, Network
@@ -163,7 +163,7 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
             raise
 
     def _fit(self, given: Given, progress: Progress) -> None:
-        def fit(task: Task | None = None, note: Callable[[Trained, Task], None] | None = None) -> None:
+        def fit(task: Task | None = None, note: Callable[[TaskResult, Task], None] | None = None) -> None:
             self._fit_here(given, progress, task, note)
 
         ask(self, given, fit)
@@ -173,7 +173,7 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
         given: Given,
         progress: Progress,
         task: Task | None,
-        note: Callable[[Trained, Task], None] | None,
+        note: Callable[[TaskResult, Task], None] | None,
     ) -> None:
         again = self.warm_start and "parameters_" in vars(self)
         before = Course.of(self) if again else Course()
@@ -251,7 +251,7 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
             raise ValueError(f"validation_fraction: expected a share that leaves rows on both sides, {came}")
         return rows[held_N]
 
-    def _adopt(self, trained: Trained, task: Task, prepared: Prepared, before: Course) -> Self:
+    def _adopt(self, trained: TaskResult, task: Task, prepared: Prepared, before: Course) -> Self:
         """Be fitted, by what came of a task. Raises TrainingError for a failed fit."""
         if trained.status != "ok":
             raise TrainingError(self._failure(trained, task))
@@ -260,7 +260,7 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
         self._optimizer = None if trained.state is None else _Optimizer.after(trained.state, task)
         return self
 
-    def _fitted(self, task: Task, prepared: Prepared, trained: Trained, before: Course) -> dict[str, Any]:
+    def _fitted(self, task: Task, prepared: Prepared, trained: TaskResult, before: Course) -> dict[str, Any]:
         """Give the attributes of the estimator that is fitted so, after what went `before`."""
         held = len(task.inner_rows)
         return {
@@ -270,7 +270,7 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
             "_architecture": task.job.architecture,
         }
 
-    def _failure(self, trained: Trained, task: Task) -> str:
+    def _failure(self, trained: TaskResult, task: Task) -> str:
         largest = float(np.abs(task.x[task.train_rows]).max()) if task.x.dtype != np.uint8 else 1.0
         return (
             f"{type(self).__name__}: the fit {trained.message}; likely causes are learning_rate_init="
@@ -358,7 +358,7 @@ def _sizes(architecture: Architecture) -> str:
     return "-".join(str(layer.units) for layer in architecture.layers)
 
 
-def _seen(state: State, task: Task) -> Trained:
+def _seen(state: State, task: Task) -> TaskResult:
     """Say what came of a task if it ends here."""
     named = task.job.architecture.named(state.parameters_P, state.buffers)
     parameters = {name: array.copy() for name, array in named.items()}
@@ -366,4 +366,4 @@ def _seen(state: State, task: Task) -> Trained:
     curves = {"epoch": state.epoch_T[: state.points].astype(np.float64)}
     for name in ("train_loss", "inner_loss") if len(task.inner_rows) else ("train_loss",):
         curves[name] = curve_TC[:, CURVES.index(name)]
-    return Trained(task.key, "ok", "", parameters, curves, state.epoch, state.epoch, 0.0, "")
+    return TaskResult(task.key, "ok", "", parameters, curves, state.epoch, state.epoch, 0.0, "")

@@ -27,7 +27,7 @@ from shoal.estimators._lots import Lots, Spot, last_of, network_in
 from shoal.estimators._order import Came, Options, Order
 from shoal.estimators._parameters import SEEDS
 from shoal.estimators._shared import SharedTransformers, Shelf
-from shoal.estimators._tasks import Trained
+from shoal.estimators._tasks import TaskResult
 from shoal.estimators._together import held_rows
 from shoal.estimators._turns import Turn, Turns
 
@@ -44,7 +44,7 @@ class Kept:
     `fits` holds candidate, fold and what came of the fit, without parameters.
     """
 
-    fits: tuple[tuple[int, int, Trained], ...]
+    fits: tuple[tuple[int, int, TaskResult], ...]
     train_rows: float
     test_rows: float
     fold_networks: tuple[NetworkEstimator | None, ...]

@@ -19,7 +19,7 @@ from shoal.estimators._callbacks import told_of
 from shoal.estimators._estimator import NetworkEstimator
 from shoal.estimators._lots import Lot, Lots, Spot, last_of
 from shoal.estimators._pieces import Piece
-from shoal.estimators._tasks import Task, Trained, jobs_at_once, light_seconds, train
+from shoal.estimators._tasks import Task, TaskResult, jobs_at_once, light_seconds, train
 from shoal.estimators._together import Spoken
 from shoal.estimators._turns import Turn, Turns
 
@@ -46,7 +46,7 @@ class Options:
         """Give who says how many of so many networks are trained."""
         return Spoken(self.say, tasks) if self.say else None
 
-    def of(self, lots: Iterator[list[Task]], watcher: Spoken | None) -> Generator[Trained, None, None]:
+    def of(self, lots: Iterator[list[Task]], watcher: Spoken | None) -> Generator[TaskResult, None, None]:
         """Train lots of tasks, so many at the most."""
         return train(
             lots, n_jobs=-1 if self.n_jobs is None else self.n_jobs, store=self.store, watcher=watcher
@@ -57,11 +57,11 @@ class Options:
 class Came:
     """What came of every candidate and fold: its training without the parameters, its network; sizes of candidates."""
 
-    trained: dict[Spot, Trained] = field(default_factory=dict)
+    trained: dict[Spot, TaskResult] = field(default_factory=dict)
     networks: dict[Spot, NetworkEstimator] = field(default_factory=dict)
     parameters: dict[int, int] = field(default_factory=dict)
 
-    def note(self, spot: Spot, trained: Trained, parameters: int) -> None:
+    def note(self, spot: Spot, trained: TaskResult, parameters: int) -> None:
         """Note a training, and how many parameters the network has: of a candidate, on its largest fold."""
         self.trained[spot] = trained.bare()
         self.parameters[spot.candidate] = max(self.parameters.get(spot.candidate, 0), parameters)
@@ -162,7 +162,7 @@ class Order:
         """Give the number of a fit among those of the call."""
         return (spot.candidate - self.first) * len(self.lots.splits) + spot.fold
 
-    def _known(self, spot: Spot, trained: Trained) -> Turn:
+    def _known(self, spot: Spot, trained: TaskResult) -> Turn:
         """Surround a fit by what came of its network."""
         self._left.remove(spot)
         place, plan = self._place(spot), self.lots.plan(spot)

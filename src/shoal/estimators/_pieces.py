@@ -10,7 +10,7 @@ from sklearn import config_context, get_config
 
 from shoal.estimators._estimator import NetworkEstimator
 from shoal.estimators._lots import Lot, Lots, Spot
-from shoal.estimators._tasks import Trained, train
+from shoal.estimators._tasks import TaskResult, train
 from shoal.estimators._turns import Call
 
 
@@ -22,7 +22,7 @@ class Scored(NamedTuple):
     spot: Spot
     given: list[Any]
     network: NetworkEstimator
-    trained: Trained
+    trained: TaskResult
     parameters: int
 
 

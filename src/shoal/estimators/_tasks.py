@@ -6,7 +6,6 @@ Letters: N rows, D inputs, K outputs or classes, C channels, T evaluation points
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -20,16 +19,19 @@ from numpy.typing import NDArray
 from shoal.engine import (
     Checkpoint,
     Dtype,
+    Fit,
     FitProgress,
+    FitRows,
     Job,
     Lot,
-    MemoryFit,
-    MemoryGround,
     Pool,
     State,
     Table,
+    TableRows,
     Trainer,
+    content_id,
     environment,
+    grouped,
     longest_first,
     pick_device,
     train_here,
@@ -99,7 +101,7 @@ class Task:
 
 
 @dataclass(frozen=True, eq=False)
-class Trained:
+class TaskResult:
     """What came of a task.
 
     `parameters` are the kept ones by name, in torch's shapes (empty of a sick fit); `curves` hold "epoch",
@@ -120,19 +122,19 @@ class Trained:
     state: State | None = None
 
     @classmethod
-    def of(cls, key: str, record: FitRecord, state: State | None = None) -> Trained:
+    def of(cls, key: str, record: FitRecord, state: State | None = None) -> TaskResult:
         """Take what an estimator needs out of an engine's record."""
         names = ("status", "message", "parameters", "curves", "epochs", "kept_epoch", "seconds", "trainer")
         return cls(key, **{name: getattr(record, name) for name in names}, state=state)
 
-    def bare(self) -> Trained:
+    def bare(self) -> TaskResult:
         """Leave out what is large: the parameters, and the state."""
         return replace(self, parameters={}, state=None)
 
 
 def train_one(
     task: Task, *, device: Devices = "auto", on_epoch: Callable[[State], bool] | None = None
-) -> Trained:
+) -> TaskResult:
     """Train one task in this thread.
 
     `on_epoch` is called after every epoch and ends the fit by answering true.
@@ -141,7 +143,7 @@ def train_one(
     table = Table(task.x, task.y, task.sample_weight)
     trainer = trainer_for(task.job, table, pick_device(task.device), task.dtype)
     fit = _fit(task, 0, task.key, trainer)
-    return Trained.of(task.key, *train_here(fit, MemoryGround((table,)), trainer, on_epoch))
+    return TaskResult.of(task.key, *train_here(fit, TableRows((table,)), trainer, on_epoch))
 
 
 def train(
@@ -150,7 +152,7 @@ def train(
     n_jobs: int | None = None,
     store: Path | None = None,
     watcher: OnProgress | None = None,
-) -> Generator[Trained, None, None]:
+) -> Generator[TaskResult, None, None]:
     """Train every task and yield what came of each as it ends, in no promised order.
 
     Tasks come in lots that are taken one by one, in this thread, when few tasks are left to train; the rows of
@@ -210,7 +212,7 @@ class _Plan:
 
     def _lot(self, tasks: Sequence[Task], lot: str) -> Iterator[Lot]:
         tables: dict[tuple[int, int, int], tuple[int, Table]] = {}
-        groups: dict[tuple[str, bool], list[MemoryFit]] = {}
+        fits: list[Fit] = []
         trainers: dict[str, Trainer] = {}
         known: list[FitRecord] = []
         digests: dict[int, str] = {}
@@ -228,27 +230,26 @@ class _Plan:
                 known.append(self.store.record(name))
             else:
                 trainers[trainer.version] = trainer
-                fit = _fit(task, place, name, trainer)
-                groups.setdefault((fit.trainer, fit.job.architecture.convolutional), []).append(fit)
-        ground = MemoryGround(tuple(table for _, table in tables.values()))
-        for (version, _), fits in groups.items():
-            starts = {fit.id: start for fit in fits if (start := self._start(fit.id))}
-            yield Lot(longest_first(fits), ground, trainers[version], starts)
+                fits.append(_fit(task, place, name, trainer))
+        rows = TableRows(tuple(table for _, table in tables.values()))
+        for group in grouped(fits):
+            starts = {fit.id: start for fit in group if (start := self._start(fit.id))}
+            yield Lot(longest_first(group), rows, trainers[group[0].trainer], starts)
         if known:
-            yield Lot((), ground, trainer, known=known)
+            yield Lot((), rows, trainer, known=known)
 
     def _start(self, name: str) -> Checkpoint | None:
         saved = self.store.checkpoint(name) if self.store else None
         return Checkpoint(name, *saved) if saved else None
 
-    def results(self, record: FitRecord) -> Iterator[Trained]:
+    def results(self, record: FitRecord) -> Iterator[TaskResult]:
         """Keep what came of a fit, and give it to every task that it answers."""
         name = record.fit_id
         if self.store and name not in self._stored:
             self.store.add(record)
             self._stored.add(name)
         self.tell(name, 1.0)
-        return (Trained.of(key, record) for key in self._keys.pop(name, ()))
+        return (TaskResult.of(key, record) for key in self._keys.pop(name, ()))
 
     def tell(self, name: str, share: float) -> None:
         """Say how far a fit has come."""
@@ -256,9 +257,9 @@ class _Plan:
             self._watcher(key, share)  # type: ignore[misc]
 
 
-def _fit(task: Task, table: int, name: str, trainer: Trainer) -> MemoryFit:
-    rows = (task.train_rows, task.validation_rows, task.inner_rows)
-    return MemoryFit(name, task.job, table, *rows, trainer.version, task.start)
+def _fit(task: Task, table: int, name: str, trainer: Trainer) -> Fit:
+    rows = FitRows(task.train_rows, task.validation_rows, task.inner_rows, table=table)
+    return Fit(name, task.job, rows, trainer.version, task.start)
 
 
 def _open_store(folder: Path, kind: str, stack: ExitStack) -> Store:
@@ -294,8 +295,7 @@ def _named(task: Task, version: str, digests: dict[int, str], digest: Callable[[
         "start": [known(array) for array in began] + ([] if start is None else [str(start.epoch)]),
         "trainer": version,
     }
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return content_id(content)
 
 
 def _digest_of_bytes(array: NDArray[Any]) -> str:

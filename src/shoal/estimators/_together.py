@@ -21,7 +21,7 @@ from shoal.estimators._answers import Fit, Given, Known, answered, first_asked
 from shoal.estimators._course import Course
 from shoal.estimators._estimator import NetworkEstimator
 from shoal.estimators._inputs import Prepared
-from shoal.estimators._tasks import Task, Trained
+from shoal.estimators._tasks import Task, TaskResult
 from shoal.nets import Architecture
 
 _T = TypeVar("_T")
@@ -66,7 +66,7 @@ class Planned:
             mine[name] == others[name] for name in network._prepared_by
         )
 
-    def known(self, trained: Trained) -> Known:
+    def known(self, trained: TaskResult) -> Known:
         """Fit the network by what came of its task."""
         before, failure = vars(self.network).copy(), None
         try:

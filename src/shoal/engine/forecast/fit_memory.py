@@ -11,7 +11,7 @@ from typing import Final
 
 from shoal.data import Dataset
 from shoal.engine._batches import EVALUATION_ROWS
-from shoal.engine._fits import Fit
+from shoal.engine._fits import StudyFit
 from shoal.engine._predict import PREDICTED_ROWS
 from shoal.engine._trainer import every_kth
 from shoal.nets import ConvLayer
@@ -35,13 +35,13 @@ SEEN_MAP: Final = (4.0, 2.0, 1.0)
 """The same without gradients, of the largest layer, block by block: the map, the pool's places, its pool."""
 
 
-def fit_bytes(fit: Fit, dataset: Dataset) -> float:
+def fit_bytes(fit: StudyFit, dataset: Dataset) -> float:
     """What one fit holds at most: its rows made ready, its network, and what passes through it at once."""
     architecture = fit.job.architecture
     inputs, outputs = math.prod(architecture.input_shape), architecture.outputs
-    train, others = _learning(fit), len(fit.split.validation) + len(fit.inner)
+    train, others = fit.rows.learning_count, len(fit.rows.validation) + len(fit.rows.inner)
     test, asked = (dataset.rows - dataset.train_rows) * fit.tested, _asked(fit, dataset)
-    answers = 8.0 * outputs * (len(fit.split.validation) + test) * 3
+    answers = 8.0 * outputs * (len(fit.rows.validation) + test) * 3
     kept = STATE * architecture.parameter_count + FIT_ROW * train + 8.0 * (train + others) * (1 + outputs)
     if architecture.convolutional:
         return kept + answers + IMAGE * inputs * asked + _convolved(fit, inputs, asked)
@@ -50,17 +50,13 @@ def fit_bytes(fit: Fit, dataset: Dataset) -> float:
     return kept + answers + prepared + _passed(fit, inputs, train)
 
 
-def _learning(fit: Fit) -> int:
-    return len(fit.split.train) - len(fit.inner)
-
-
-def _asked(fit: Fit, dataset: Dataset) -> int:
+def _asked(fit: StudyFit, dataset: Dataset) -> int:
     """Rows that it predicts at once."""
     test = (dataset.rows - dataset.train_rows) * fit.tested
-    return min(PREDICTED_ROWS, max(len(fit.split.validation), test))
+    return min(PREDICTED_ROWS, max(len(fit.rows.validation), test))
 
 
-def _passed(fit: Fit, inputs: int, train: int) -> float:
+def _passed(fit: StudyFit, inputs: int, train: int) -> float:
     """Numbers on their way through a dense network.
 
     Torch evaluates some thousand rows at a time, but glibc finds no room for the outputs of the widest layer where the
@@ -74,7 +70,7 @@ def _passed(fit: Fit, inputs: int, train: int) -> float:
     return 4.0 * inputs * train + evaluated + 24.0 * fit.job.architecture.outputs * train
 
 
-def _convolved(fit: Fit, inputs: int, asked: int) -> float:
+def _convolved(fit: StudyFit, inputs: int, asked: int) -> float:
     """Images and their maps on the way: in torch a whole batch at a time, natively a few images.
 
     The blocks of a step are kept for the next one, unless they are so large that they are mapped; those of an
@@ -83,32 +79,32 @@ def _convolved(fit: Fit, inputs: int, asked: int) -> float:
     if fit.trainer == "native":
         return NATIVE_IMAGES
     step, block, seen = _torch_blocks(fit, asked)
-    batch = min(fit.job.training.batch_size, _learning(fit))
+    batch = min(fit.job.training.batch_size, fit.rows.learning_count)
     images = IMAGE * inputs * max(batch, _seen_at_once(fit, asked))
     kept = step + sum(one for one in seen if one >= MAPPED) if block < MAPPED else 0.0
     return images + max(step, sum(seen), kept)
 
 
-def _torch_blocks(fit: Fit, asked: int) -> tuple[float, float, list[float]]:
+def _torch_blocks(fit: StudyFit, asked: int) -> tuple[float, float, list[float]]:
     """Give the maps of a step in bytes, its largest block, and the blocks of an evaluation."""
     numbers, at_once = maps(fit), _seen_at_once(fit, asked)
-    batch = min(fit.job.training.batch_size, _learning(fit))
+    batch = min(fit.job.training.batch_size, fit.rows.learning_count)
     seen = [share * max(numbers) * at_once for share in SEEN_MAP]
     return STEP_MAP * sum(numbers) * batch, 4.0 * max(numbers) * batch, seen
 
 
-def _seen_at_once(fit: Fit, asked: int) -> int:
-    train = _learning(fit)
+def _seen_at_once(fit: StudyFit, asked: int) -> int:
+    train = fit.rows.learning_count
     return min(max(train // every_kth(train), asked), EVALUATION_ROWS["images"])
 
 
-def left_bytes(fit: Fit, dataset: Dataset) -> float:
+def left_bytes(fit: StudyFit, dataset: Dataset) -> float:
     """What stays of a fit at the end of its thread's heap: of blocks that are not mapped, so much as glibc keeps."""
     architecture = fit.job.architecture
     asked, kept, blocks = _asked(fit, dataset), 0.0, list[float]()
     if not architecture.convolutional:
         shares = (4.0, 1.0) if dataset.images is not None else (4.0,)
-        rows = (_learning(fit), len(fit.split.validation), len(fit.inner), asked)
+        rows = (fit.rows.learning_count, len(fit.rows.validation), len(fit.rows.inner), asked)
         blocks = [share * math.prod(architecture.input_shape) * count for share in shares for count in rows]
     elif fit.trainer == "torch":
         step, block, blocks = _torch_blocks(fit, asked)
@@ -116,7 +112,7 @@ def left_bytes(fit: Fit, dataset: Dataset) -> float:
     return min(KEPT, kept + sum(one for one in blocks if one < MAPPED))
 
 
-def maps(fit: Fit) -> list[int]:
+def maps(fit: StudyFit) -> list[int]:
     """Numbers in the feature maps of one image, layer by layer; none without convolutions."""
     layers = fit.job.architecture.layers
     return [layer.units * math.prod(layer.size) for layer in layers if isinstance(layer, ConvLayer)] or [0]

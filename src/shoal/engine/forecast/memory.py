@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Final
 
 from shoal.data import TEXT_CELL, TEXT_COPIES, Dataset
-from shoal.engine._fits import Fit
+from shoal.engine._fits import StudyFit
 from shoal.engine._inside import CHANNELS_KEPT, UNIT_ROWS
 from shoal.engine._need_pictures import picture_bytes
 from shoal.engine.forecast.fit_memory import fit_bytes, left_bytes, maps
+from shoal.engine.forecast.groups import Group, groups_of
 from shoal.files import kind_of
 
 MB: Final = 1e6
@@ -63,7 +64,12 @@ def source_of(paths: Iterable[str | None], dataset: Dataset) -> Source:
 
 
 def predicted_peaks(
-    dataset: Dataset, source: Source, stages: Sequence[Sequence[Fit]], workers: int, *, replayed: bool = False
+    dataset: Dataset,
+    source: Source,
+    stages: Sequence[Sequence[StudyFit]],
+    workers: int,
+    *,
+    replayed: bool = False,
 ) -> dict[str, float]:
     """Predict the peak of each phase; `stages` are the fits to be trained, one list after the other.
 
@@ -72,16 +78,16 @@ def predicted_peaks(
     everything = [fit for stage in stages for fit in stage]
     stages = [_few(stage, workers) for stage in stages]
     fits = [fit for stage in stages for fit in stage]
-    groups = [_Group(tuple(group), workers) for stage in stages for group in _grouped(stage)]
+    groups = [group for stage in stages for group in groups_of(stage, workers)]
     search = LIBRARIES["search"] * any(not fit.tested for fit in fits)
     resident = LIBRARIES["start"] + LIBRARIES["store"] + search + held_bytes(dataset)
     resident += plan_bytes(everything)
     training = resident + truth_bytes(dataset)
     torch = _torch_here(fits, groups, replayed)
     again = max((fit_bytes(fit, dataset) for fit in fits), default=0.0) * replayed
-    trained = max((group.bytes(dataset) + torch * (not group.apart) for group in groups), default=0.0)
+    trained = max((_group_bytes(group, dataset) + torch * (not group.apart) for group in groups), default=0.0)
     drawn = _drawing(dataset, everything) + picture_bytes(dataset, fits)
-    left = max((group.left(dataset) for group in groups), default=0.0)
+    left = max((_group_left(group, dataset) for group in groups), default=0.0)
     return {
         "reading": LIBRARIES["start"] + _reading(dataset, source),
         "training": training + max(trained, torch + again + _inside(dataset, fits), _looking(dataset)),
@@ -89,7 +95,7 @@ def predicted_peaks(
     }
 
 
-def _torch_here(fits: Sequence[Fit], groups: Sequence[_Group], replayed: bool) -> float:
+def _torch_here(fits: Sequence[StudyFit], groups: Sequence[Group], replayed: bool) -> float:
     """Torch in the coordinator: it trains there, convolutions are looked into, and an ensemble answers."""
     if any(group.torch and (replayed or not group.apart) for group in groups):
         return LIBRARIES["torch"] + LIBRARIES["torch gradients"]
@@ -115,11 +121,11 @@ def truth_bytes(dataset: Dataset) -> float:
     return float(numeric + dataset.targets.nbytes)
 
 
-def plan_bytes(fits: Sequence[Fit]) -> float:
+def plan_bytes(fits: Sequence[StudyFit]) -> float:
     """What describes each fit, and row numbers; those that fits share are counted once."""
     splits = {id(fit.split): fit.split for fit in fits}.values()
     arrays = [array for split in splits for array in (split.train, split.validation)]
-    arrays += [fit.inner for fit in fits]
+    arrays += [fit.rows.inner for fit in fits]
     return PLANNED * len(fits) + float(sum({id(array): array.nbytes for array in arrays}.values()))
 
 
@@ -136,7 +142,7 @@ def _looking(dataset: Dataset) -> float:
     return max(compared, 3 * truth_bytes(dataset))
 
 
-def _inside(dataset: Dataset, fits: Sequence[Fit]) -> float:
+def _inside(dataset: Dataset, fits: Sequence[StudyFit]) -> float:
     """While the channels of a convolutional network are looked into, at test images and at images made for them."""
     at_once = min(UNIT_ROWS, dataset.rows - dataset.train_rows)
     channels = [min(CHANNELS_KEPT, max(layer.units for layer in fit.job.architecture.layers)) for fit in fits]
@@ -144,7 +150,7 @@ def _inside(dataset: Dataset, fits: Sequence[Fit]) -> float:
     return max((size * sum(maps(fit)) for size, fit in zip(each, fits, strict=True)), default=0.0)
 
 
-def _drawing(dataset: Dataset, fits: Sequence[Fit]) -> float:
+def _drawing(dataset: Dataset, fits: Sequence[StudyFit]) -> float:
     """Libraries; the truth, which is read back; what was answered for test rows."""
     tested = dataset.rows - dataset.train_rows
     members = Counter(fit.candidate.id for fit in fits if not fit.tested)
@@ -156,53 +162,27 @@ def _drawing(dataset: Dataset, fits: Sequence[Fit]) -> float:
 # What workers hold
 
 
-@dataclass(frozen=True)
-class _Group:
-    """Fits that are trained beside each other: of one trainer, all convolutional or none."""
-
-    fits: tuple[Fit, ...]
-    workers: int
-
-    @property
-    def running(self) -> int:
-        return min(self.workers, len(self.fits))
-
-    @property
-    def torch(self) -> bool:
-        return self.fits[0].trainer == "torch"
-
-    @property
-    def apart(self) -> bool:
-        """Whether each is trained in a process of its own."""
-        return self.torch and self.running > 1 and not self.fits[0].job.architecture.convolutional
-
-    def bytes(self, dataset: Dataset) -> float:
-        """Sum the largest fits; in processes of their own each has the rows and the libraries too."""
-        largest = sorted((fit_bytes(fit, dataset) for fit in self.fits), reverse=True)[: self.running]
-        if not self.apart:
-            return sum(largest)
-        each = LIBRARIES["child"] + held_bytes(dataset)
-        return sum(largest) + self.running * each + LIBRARIES["torch shared"]
-
-    def left(self, dataset: Dataset) -> float:
-        """What stays of them in this process when all is trained."""
-        kept = (left_bytes(fit, dataset) for fit in self.fits)
-        return 0.0 if self.apart else sum(sorted(kept, reverse=True)[: self.running])
+def _group_bytes(group: Group, dataset: Dataset) -> float:
+    """Sum the largest fits; in processes of their own each has the rows and the libraries too."""
+    largest = sorted((fit_bytes(fit, dataset) for fit in group.fits), reverse=True)[: group.running]
+    if not group.apart:
+        return sum(largest)
+    each = LIBRARIES["child"] + held_bytes(dataset)
+    return sum(largest) + group.running * each + LIBRARIES["torch shared"]
 
 
-def _few(fits: Sequence[Fit], workers: int) -> list[Fit]:
+def _group_left(group: Group, dataset: Dataset) -> float:
+    """What stays of them in this process when all is trained."""
+    kept = (left_bytes(fit, dataset) for fit in group.fits)
+    return 0.0 if group.apart else sum(sorted(kept, reverse=True)[: group.running])
+
+
+def _few(fits: Sequence[StudyFit], workers: int) -> list[StudyFit]:
     """Keep of each kind as many as can run at a time: the others hold nothing more."""
     kept: Counter[tuple[int, ...]] = Counter()
     few = []
     for fit in fits:
-        if kept[fit.kind] < workers:
-            kept[fit.kind] += 1
+        if kept[fit.cost_key] < workers:
+            kept[fit.cost_key] += 1
             few.append(fit)
     return few
-
-
-def _grouped(fits: Sequence[Fit]) -> list[list[Fit]]:
-    groups: dict[tuple[str, bool], list[Fit]] = {}
-    for fit in fits:
-        groups.setdefault((fit.trainer, fit.job.architecture.convolutional), []).append(fit)
-    return list(groups.values())

@@ -19,10 +19,11 @@ from typing import Final
 
 from shoal.data import Dataset
 from shoal.engine._ensemble import GRID_POINTS
-from shoal.engine._fits import Fit, PlannedFit, Planner, fit_seconds, unique
+from shoal.engine._fits import PlannedFit, Planner, StudyFit, fit_seconds, unique
 from shoal.engine._forecast_pictures import picture_seconds
 from shoal.engine._inside import CHANNELS_KEPT, LOOKED_AT, UNIT_ROWS
 from shoal.engine._trainer import Trainer
+from shoal.engine.forecast.groups import Group, groups_of
 from shoal.engine.forecast.steps import crowding, machine_pace, torch_call_seconds
 from shoal.nets import EXCITING_STEPS, Architecture, ConvLayer, seen_by_the_middle
 from shoal.study import MOST_IMAGES
@@ -98,43 +99,30 @@ class _Training:
     """The fits of both stages, and what is done beside them."""
 
     planner: Planner
-    stages: Sequence[Sequence[Fit]]
+    stages: Sequence[Sequence[StudyFit]]
     given: Circumstances
 
     @cached_property
-    def _groups(self) -> list[list[Fit]]:
-        groups = []
-        for stage in self.stages:
-            kinds: dict[tuple[str, bool], list[Fit]] = {}
-            for fit in stage:
-                kinds.setdefault((fit.trainer, fit.job.architecture.convolutional), []).append(fit)
-            groups += list(kinds.values())
-        return groups
-
-    def _running(self, fits: Sequence[Fit]) -> int:
-        return min(self.given.workers, len(fits), _cores())
-
-    def _apart(self, fits: Sequence[Fit]) -> bool:
-        """Whether each is trained in a process of its own."""
-        several = min(self.given.workers, len(fits)) > 1
-        return fits[0].trainer == "torch" and several and not fits[0].job.architecture.convolutional
+    def _groups(self) -> list[Group]:
+        return [group for stage in self.stages for group in groups_of(stage, self.given.workers)]
 
     @property
     def torch(self) -> bool:
         """Whether torch trains in the coordinator, so that it is there afterwards."""
-        return any(fits[0].trainer == "torch" and not self._apart(fits) for fits in self._groups)
+        return any(group.torch and not group.apart for group in self._groups)
 
     @property
     def steps(self) -> float:
         """Seconds of all steps."""
-        return sum(self._steps(group, self._running(group)) for group in self._groups)
+        return sum(self._steps(group) for group in self._groups)
 
-    def _steps(self, fits: Sequence[Fit], running: int) -> float:
+    def _steps(self, group: Group) -> float:
         """The longest fits first, each to the worker that is free first; threads of torch call it in turns."""
-        alike = {fit.kind: fit for fit in fits}
-        seconds = {kind: fit_seconds(fit, self.given.trainers[fit.trainer]) for kind, fit in alike.items()}
-        done = spread([seconds[fit.kind] for fit in fits], running)
-        if fits[0].trainer != "torch" or self._apart(fits):
+        fits, running = group.fits, _on_cores(group)
+        alike = {fit.cost_key: fit for fit in fits}
+        seconds = {key: fit_seconds(fit, self.given.trainers[fit.trainer]) for key, fit in alike.items()}
+        done = spread([seconds[fit.cost_key] for fit in fits], running)
+        if not group.torch or group.apart:
             return done
         return done + (1 - 1 / running) * sum(torch_call_seconds(fit.job) * fit.steps for fit in fits)
 
@@ -144,10 +132,16 @@ class _Training:
         dataset = self.planner.dataset
         values = dataset.rows * (len(dataset.columns) + 1)
         whole = BEGUN + ROW * dataset.rows + CELL * values + CHOICE * bool(self.planner.folds)
-        children = sum(TORCH["child"] for fits in self._groups if self._apart(fits))
+        children = sum(TORCH["child"] for group in self._groups if group.apart)
         here = (TORCH["import"] + TORCH["gradients"]) * self.torch
-        each = [sum(fit_beside(fit, dataset) for fit in fits) / self._running(fits) for fits in self._groups]
+        each = [
+            sum(fit_beside(fit, dataset) for fit in group.fits) / _on_cores(group) for group in self._groups
+        ]
         return whole + children + here + sum(each)
+
+
+def _on_cores(group: Group) -> int:
+    return min(group.running, _cores())
 
 
 def spread(seconds: Iterable[float], workers: int) -> float:
@@ -158,12 +152,12 @@ def spread(seconds: Iterable[float], workers: int) -> float:
     return max(busy)
 
 
-def fit_beside(fit: Fit, dataset: Dataset) -> float:
+def fit_beside(fit: StudyFit, dataset: Dataset) -> float:
     """What a fit takes beside its steps: rows made ready, answers."""
     inputs = math.prod(fit.job.architecture.input_shape)
     tested = (dataset.rows - dataset.train_rows) * fit.tested
-    asked = len(fit.split.validation) + tested
-    ready = 0 if fit.job.architecture.convolutional else len(fit.split.train) + asked
+    asked = len(fit.rows.validation) + tested
+    ready = 0 if fit.job.architecture.convolutional else len(fit.rows.train) + asked
     begun = FIT + TORCH["fit"] * (fit.trainer == "torch")
     return begun + MADE_READY * ready * inputs + asked * answer_seconds(fit.job.architecture)
 
@@ -186,7 +180,7 @@ def _ensemble(planner: Planner, *, torch: bool) -> float:
 # Looking inside
 
 
-def inside_seconds(planner: Planner, fit: Fit, *, torch: bool) -> float:
+def inside_seconds(planner: Planner, fit: StudyFit, *, torch: bool) -> float:
     """Channels, feature maps and units of the delivered network; `torch`: it is there already."""
     architecture, dataset = fit.job.architecture, planner.dataset
     if not architecture.convolutional:

@@ -10,6 +10,7 @@ import time
 from contextlib import suppress
 from multiprocessing.connection import Client, Connection
 
+from shoal.engine._train import train_fit
 from shoal.engine.workers.processes import STOP, Given
 from shoal.engine.workers.slices import OnSlice, Stopped
 from shoal.errors import ShoalError
@@ -33,7 +34,7 @@ def _serve(line: Connection) -> None:
         fit, start = asked
         on_slice = OnSlice(fit, line.send, stop_asked, time.monotonic())
         try:
-            line.send(given.rows.train(fit, given.trainer, start, on_slice))
+            line.send(train_fit(fit, given.rows, given.trainer, start, on_slice))
         except Stopped:
             line.send(None)
         except (ShoalError, OSError) as refusal:
@@ -41,9 +42,12 @@ def _serve(line: Connection) -> None:
 
 
 def _end_with_parent() -> None:
-    """Leave at once when the parent's end of our standard input closes."""
+    """Leave at once when the parent's end of our standard input closes.
+
+    It is read past Python's buffer, whose lock a thread may not hold while Python ends.
+    """
     with suppress(OSError):
-        while sys.stdin.buffer.read(4096):
+        while os.read(sys.stdin.fileno(), 4096):
             pass
     os._exit(1)
 

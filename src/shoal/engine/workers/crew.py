@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from shoal.engine._train import Checkpoint, Work
+from shoal.engine._fit import Fit
+from shoal.engine._train import Checkpoint, SharedRows
 from shoal.engine._trainer import Trainer
-from shoal.engine.workers.protocol import Coordination, Event, GivenBack, SharedRows
+from shoal.engine.workers.protocol import Coordination, Event, GivenBack
 from shoal.engine.workers.slices import Stopped
 from shoal.errors import EnvironmentFault
 
@@ -23,7 +24,7 @@ from shoal.errors import EnvironmentFault
 class Order:
     """A fit that was submitted, and all that was said of it."""
 
-    fit: Work
+    fit: Fit
     checkpoint: Checkpoint | None
     rows: SharedRows
     trainer: Trainer
@@ -62,7 +63,7 @@ class Crew:
         """Note who trains the fits that are submitted from now on, on which rows."""
         self._rows, self._trainer = rows, trainer
 
-    def submit(self, fit: Work, checkpoint: Checkpoint | None) -> None:
+    def submit(self, fit: Fit, checkpoint: Checkpoint | None) -> None:
         """Put a fit behind the others; a thread is started for it, up to one a worker."""
         with self._given:
             self._orders.append(Order(fit, checkpoint, self._rows, self._trainer))
@@ -85,9 +86,10 @@ class Crew:
         with self._given:
             self._orders.clear()
             self._given.notify_all()
-        for seat in self._seats:
+        seats = tuple(self._seats)  # a thread whose seat is lost takes it out meanwhile
+        for seat in seats:
             seat.kill()
-        for seat in self._seats:
+        for seat in seats:
             seat.end()
 
     def _start_thread(self) -> None:
@@ -115,12 +117,12 @@ class Crew:
             with self._shared.places:
                 if self._stop.is_set():  # while it waited for a place
                     break
-                seat = self._have_trained(order, seat)
+                seat = self._train_at(seat, order)
             del order  # while it waits for the next one, it holds no rows
         if seat is not None:
             seat.end()
 
-    def _have_trained(self, order: Order, seat: Seat | None) -> Seat | None:
+    def _train_at(self, seat: Seat | None, order: Order) -> Seat | None:
         """Train one fit; give the seat for the next one, or None where that one is to have a new seat."""
         try:
             if seat is None:

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from shoal.engine._train import Checkpoint, Work
+from shoal.engine._fit import Fit
+from shoal.engine._train import Checkpoint, SharedRows
 from shoal.engine._trainer import Trainer
 from shoal.engine.workers.kinds import kind_of, workers_of
-from shoal.engine.workers.protocol import Coordination, Event, FitProgress, GivenBack, SharedRows, Workers
+from shoal.engine.workers.protocol import Coordination, Event, FitProgress, GivenBack, Workers
 from shoal.results import FitRecord
 
 STOP_SECONDS: Final = 1.0
@@ -29,7 +30,7 @@ class Lot:
     already, to be yielded among the events.
     """
 
-    fits: Sequence[Work]
+    fits: Sequence[Fit]
     rows: SharedRows
     trainer: Trainer
     starts: Mapping[str, Checkpoint] = field(default_factory=dict)

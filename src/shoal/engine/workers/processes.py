@@ -20,9 +20,10 @@ from multiprocessing.connection import Client, Listener
 from pathlib import Path
 from typing import Any, Final
 
+from shoal.engine._train import SharedRows
 from shoal.engine._trainer import Trainer
 from shoal.engine.workers.crew import Crew, Order
-from shoal.engine.workers.protocol import Coordination, Event, SharedRows
+from shoal.engine.workers.protocol import Coordination, Event
 from shoal.engine.workers.slices import Stopped
 from shoal.errors import EnvironmentFault
 from shoal.results import FitRecord

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
-from shoal.engine._train import Checkpoint, Work
-from shoal.engine._trainer import State, Trainer
+from shoal.engine._fit import Fit
+from shoal.engine._train import Checkpoint, SharedRows
+from shoal.engine._trainer import Trainer
 from shoal.results import FitRecord
 
 
@@ -32,16 +33,6 @@ class GivenBack:
 
 Event = FitRecord | Checkpoint | FitProgress
 """What happens to a fit, as the coordinator hears of it."""
-
-
-class SharedRows(Protocol):
-    """The rows that many fits share; it trains any of them, here or in a process that it was sent to."""
-
-    def train(
-        self, fit: Any, trainer: Trainer, start: Checkpoint | None, on_slice: Callable[[State], None]
-    ) -> FitRecord:
-        """Train one fit to its end."""
-        ...
 
 
 class Coordination:
@@ -78,7 +69,7 @@ class Workers(Protocol):
         """Say on which rows the fits that are submitted from now on are trained, and by whom."""
         ...
 
-    def submit(self, fit: Work, checkpoint: Checkpoint | None) -> None:
+    def submit(self, fit: Fit, checkpoint: Checkpoint | None) -> None:
         """Take a fit, to be trained when a place is free, from where it stood. Raises EnvironmentFault."""
         ...
 

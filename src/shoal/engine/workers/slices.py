@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from shoal.engine._train import Checkpoint, Work
+from shoal.engine._fit import Fit
+from shoal.engine._train import Checkpoint
 from shoal.engine._trainer import State
 from shoal.engine.workers.protocol import Event, FitProgress
 
@@ -25,7 +26,7 @@ class Stopped(BaseException):
 class OnSlice:
     """What a worker does between slices: say how far it is, save now and then, stop when asked."""
 
-    fit: Work
+    fit: Fit
     send: Callable[[Event], None]
     stopping: Callable[[], bool]
     saved: float

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from shoal.engine._train import train_fit
 from shoal.engine.workers.crew import Crew, Order
 from shoal.engine.workers.protocol import Coordination, Event
 from shoal.engine.workers.slices import OnSlice
@@ -20,7 +21,7 @@ class _Here:
     def train(self, order: Order, send: Callable[[Event], None], stopping: Callable[[], bool]) -> None:
         """Train a fit in this thread."""
         on_slice = OnSlice(order.fit, send, stopping, time.monotonic())
-        send(order.rows.train(order.fit, order.trainer, order.checkpoint, on_slice))
+        send(train_fit(order.fit, order.rows, order.trainer, order.checkpoint, on_slice))
 
     def kill(self) -> None:
         """A thread cannot be ended from another: it sees the wish to stop after its slice."""

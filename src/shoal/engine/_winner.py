@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from shoal.engine._fits import Fit, PlannedFit, Planner, prepare
+from shoal.engine._fits import PlannedFit, Planner, StudyFit, prepare
 from shoal.errors import TrainingError
 from shoal.nets import model_bytes
 from shoal.results import FitRecord, Store, choose, search_scores
 from shoal.study import Candidate, base_candidate
 
 
-def settle(planner: Planner, store: Store) -> tuple[Candidate, int]:
+def choose_winner(planner: Planner, store: Store) -> tuple[Candidate, int]:
     """Choose by the search (the base study where there is none) and decide the epochs of the refit.
 
     The epochs are the candidate's own; where rows decided them (`keep = "best"`, early stopping), the mean
@@ -42,7 +42,7 @@ def _decided(record: FitRecord, keep: str) -> int:
     return record.kept_epoch if keep == "best" else record.epochs
 
 
-def delivered(planned: Sequence[PlannedFit], store: Store) -> tuple[Fit, FitRecord]:
+def delivered(planned: Sequence[PlannedFit], store: Store) -> tuple[StudyFit, FitRecord]:
     """Give the network that is delivered: the first refit that is well. Raises TrainingError without one."""
     refits = [item.fit for item in planned if item.entry.stage == "refit"]
     for fit in refits:
@@ -55,7 +55,7 @@ def delivered(planned: Sequence[PlannedFit], store: Store) -> tuple[Fit, FitReco
     )
 
 
-def winner_bytes(planner: Planner, fit: Fit, record: FitRecord) -> bytes:
+def winner_bytes(planner: Planner, fit: StudyFit, record: FitRecord) -> bytes:
     """Give the model file of the delivered network, with all that predicting needs."""
     preprocessing = prepare(planner.dataset, fit.split, planner.study.data.standardize)
     facts = {

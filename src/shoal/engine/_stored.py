@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data import Dataset
-from shoal.engine._fits import Fit, PlannedFit
-from shoal.engine._train import Checkpoint, Work
+from shoal.engine._fit import Fit
+from shoal.engine._fits import PlannedFit, StudyFit
+from shoal.engine._train import Checkpoint
 from shoal.engine._trainer import State, initial_state
 from shoal.errors import RunFolderError
 from shoal.results import FitRecord, Store, expect, refusing
@@ -28,35 +29,37 @@ def refuse_strangers(planned: Sequence[PlannedFit], dataset: Dataset, store: Sto
     """Refuse fits in the store that bear the id of a planned one and are none of its results. Raises RunFolderError."""
     known = store.known()
     for fit in {item.fit.id: item.fit for item in planned if item.fit.id in known}.values():
-        with refusing_kept(f"fit {fit.id}"):
+        with refusing_stored(f"fit {fit.id}"):
             _check_record(store.record(fit.id), fit, dataset)
 
 
-def kept_checkpoint(fit: Work, store: Store) -> Checkpoint | None:
+def stored_checkpoint(fit: Fit, store: Store) -> Checkpoint | None:
     """Give where a fit stood, or None; RunFolderError for what is no state of this fit."""
     saved = store.checkpoint(fit.id)
     if saved is None:
         return None
-    with refusing_kept(f"the checkpoint of fit {fit.id}"):
+    with refusing_stored(f"the checkpoint of fit {fit.id}"):
         checkpoint = Checkpoint(fit.id, *saved)
         check_state(checkpoint.state(), fit)
     return checkpoint
 
 
 @contextmanager
-def refusing_kept(what: str) -> Iterator[None]:
+def refusing_stored(what: str) -> Iterator[None]:
     """Say in one sentence that what is read within is none of Shoal's."""
-    told = f"{what} in the results is not what Shoal writes; move the run folder away and run the study again"
-    with refusing(lambda: RunFolderError(told)):
+    sentence = (
+        f"{what} in the results is not what Shoal writes; move the run folder away and run the study again"
+    )
+    with refusing(lambda: RunFolderError(sentence)):
         yield
 
 
-def _check_record(record: FitRecord, fit: Fit, dataset: Dataset) -> None:
+def _check_record(record: FitRecord, fit: StudyFit, dataset: Dataset) -> None:
     expect(record.trainer == fit.trainer and record.kept_epoch <= record.epochs <= fit.job.training.epochs)
     if record.status != "ok":
         return
     expect(fit.job.architecture.holds(record.parameters))
-    rows = {"validation": len(fit.split.validation)}
+    rows = {"validation": len(fit.rows.validation)}
     if fit.tested:
         rows["test"] = dataset.rows - dataset.train_rows
     rows = {name: count for name, count in rows.items() if count}
@@ -65,7 +68,7 @@ def _check_record(record: FitRecord, fit: Fit, dataset: Dataset) -> None:
         expect(predicted_VK.shape == (rows[name], dataset.outputs) and np.isfinite(predicted_VK).all())
 
 
-def check_state(state: State, fit: Work) -> None:
+def check_state(state: State, fit: Fit) -> None:
     """Every array is as long as the fit's own at its start, and what counts stays within them."""
     fresh = initial_state(fit.job)
     for name in _SIZED:
@@ -85,5 +88,5 @@ def check_state(state: State, fit: Work) -> None:
         expect(state.points == np.count_nonzero(state.epoch_T <= state.epoch))
 
 
-def _alike(one: NDArray[Any], other: NDArray[Any]) -> bool:
-    return bool(one.dtype == other.dtype and one.shape == other.shape)
+def _alike(array: NDArray[Any], other: NDArray[Any]) -> bool:
+    return bool(array.dtype == other.dtype and array.shape == other.shape)

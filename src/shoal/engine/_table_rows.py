@@ -1,4 +1,4 @@
-"""Fits of rows that are in memory already: what the estimators train, one at once or many on workers.
+"""Rows of tables in memory, on which the estimators' networks are trained: one at once, or many on workers.
 
 Several fits share one `Table`; none copies it. Such a fit may have weighted rows, may start from given
 parameters, and may be computed in float64: the torch trainer takes these, the native one all others.
@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.engine._fit import Fit
 from shoal.engine._predict import trainer_of
 from shoal.engine._torch import TorchTrainer
-from shoal.engine._train import Checkpoint, advance_fit, failure, record_of
-from shoal.engine._trainer import FitData, Job, Rows, State, Trainer, initial_state, steps_per_epoch
+from shoal.engine._train import Outcome, advance_fit, finished, first_state
+from shoal.engine._trainer import FitData, Job, Rows, State, Trainer, steps_per_epoch
 from shoal.engine._trainers import Trainers
 from shoal.engine.forecast.steps import step_work
 from shoal.nets import Architecture, forward
@@ -61,54 +62,36 @@ class Table:
 
 
 @dataclass(frozen=True, eq=False)
-class MemoryFit:
-    """One network to train on rows of one table; rows may be repeated, in any order.
-
-    `start` is where it starts from in place of the first weights that its key draws.
-    """
-
-    id: str
-    job: Job
-    table: int
-    train: NDArray[np.int64]
-    validation: NDArray[np.int64]
-    inner: NDArray[np.int64]
-    trainer: str
-    start: State | None = None
-
-    @property
-    def steps(self) -> int:
-        """Training steps, when nothing stops it early."""
-        return self.job.training.epochs * steps_per_epoch(len(self.train), self.job.training.batch_size)
-
-
-@dataclass(frozen=True, eq=False)
-class MemoryGround:
-    """What such fits stand on, sent to every worker once."""
+class TableRows:
+    """What the fits of tables share, sent to every worker once."""
 
     tables: tuple[Table, ...]
 
-    def train(
-        self, fit: MemoryFit, trainer: Trainer, start: Checkpoint | None, on_slice: Callable[[State], None]
-    ) -> FitRecord:
-        """Train one fit to its end, or to its sickness; see `train_fit`."""
-        begun = time.perf_counter()
-        state = start.state() if start else _first_state(fit)
-        try:
-            advance_fit(fit, trainer, self.data(fit), state, on_slice)
-        except Exception as error:
-            reason = failure(error, "fewer jobs at a time need less")
-            return record_of(fit, _first_state(fit), "failed", reason, begun)
-        return finished(fit, state, begun)
+    advice = "fewer jobs at a time need less"
 
-    def data(self, fit: MemoryFit) -> FitData:
+    def prepared(self, fit: Fit) -> PreparedTable:
         """Gather the rows of one fit."""
-        table = self.tables[fit.table]
-        train, validation, inner = (table.rows(rows) for rows in (fit.train, fit.validation, fit.inner))
+        table = self.tables[fit.rows.table]
+        chosen = (fit.rows.learning, fit.rows.validation, fit.rows.inner)
+        train, validation, inner = (table.rows(rows) for rows in chosen)
         if table.x.dtype != np.uint8:
-            return FitData(train, validation, inner)
+            return PreparedTable(fit, FitData(train, validation, inner))
         scale_C = np.full(table.x.shape[1], 1 / 255, np.float32)
-        return FitData(train, validation, inner, scale_C, np.zeros_like(scale_C))
+        return PreparedTable(fit, FitData(train, validation, inner, scale_C, np.zeros_like(scale_C)))
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedTable:
+    """The rows of one fit of a table."""
+
+    fit: Fit
+    data: FitData
+
+    def outcome(self, _trainer: Trainer, state: State, /) -> Outcome:
+        """Keep the best parameters, where any were judged; predicting is left to those who asked for the fit."""
+        if self.fit.job.training.keep == "best" and state.best_epoch > 0:
+            return Outcome(state.best_P, state.best_buffers)
+        return Outcome(state.parameters_P, state.buffers)
 
 
 def trainer_for(job: Job, table: Table, device: str, dtype: Dtype) -> Trainer:
@@ -119,40 +102,23 @@ def trainer_for(job: Job, table: Table, device: str, dtype: Dtype) -> Trainer:
 
 
 def train_here(
-    fit: MemoryFit, ground: MemoryGround, trainer: Trainer, on_epoch: Callable[[State], bool] | None = None
+    fit: Fit, rows: TableRows, trainer: Trainer, on_epoch: Callable[[State], bool] | None = None
 ) -> tuple[FitRecord, State]:
     """Train one fit in this thread; give its state too, so that it can be trained further.
 
-    `on_epoch` is called after every epoch and ends the fit where it answers true.
+    `on_epoch` is called after every epoch and ends the fit where it answers true. Whatever goes wrong is raised.
     """
     begun = time.perf_counter()
-    state, data = _first_state(fit), ground.data(fit)
+    state, prepared = first_state(fit), rows.prepared(fit)
     if on_epoch is None:
-        advance_fit(fit, trainer, data, state, lambda _: None)
-        return finished(fit, state, begun), state
+        advance_fit(fit, trainer, prepared.data, state, lambda _: None)
+        return finished(fit, prepared, trainer, state, begun), state
     more = True
     while more:
-        trainer.advance(fit.job, data, state, state.epoch + 1)
+        trainer.advance(fit.job, prepared.data, state, state.epoch + 1)
         stop = state.status != "diverged" and on_epoch(state)
         more = state.status == "training" and not stop
-    return finished(fit, state, begun), state
-
-
-def finished(fit: MemoryFit, state: State, begun: float) -> FitRecord:
-    """Say what came of a fit; its predictions and scores are left to those who asked for it."""
-    if state.status == "diverged":
-        reason = f"diverged in epoch {state.sick_epoch}, batch {state.sick_batch}: the loss is not finite"
-        return record_of(fit, state, "diverged", reason, begun)
-    best = fit.job.training.keep == "best" and state.best_epoch > 0
-    parameters_P, buffers = (
-        (state.best_P, state.best_buffers) if best else (state.parameters_P, state.buffers)
-    )
-    if not np.isfinite(parameters_P).all():
-        reason = f"diverged by epoch {state.epoch}: a parameter is not finite"
-        return record_of(fit, state, "diverged", reason, begun)
-    named = fit.job.architecture.named(parameters_P, buffers)
-    kept = {name: array.copy() for name, array in named.items()}
-    return replace(record_of(fit, state, "ok", "", begun), parameters=kept)
+    return finished(fit, prepared, trainer, state, begun), state
 
 
 def network_outputs(
@@ -195,14 +161,9 @@ def flat_arrays(
     return parameters, np.concatenate([parameters[:0], *buffers])
 
 
-def _first_state(fit: MemoryFit) -> State:
-    """Give the state to begin with: the one given, copied, or that of the key."""
-    return initial_state(fit.job) if fit.start is None else Checkpoint.of(fit.id, fit.start).state()
-
-
-def longest_first(fits: Sequence[MemoryFit]) -> list[MemoryFit]:
+def longest_first(fits: Sequence[Fit]) -> list[Fit]:
     """Order fits of one trainer so that workers end together: by their work, the most first."""
-    return sorted(fits, key=lambda fit: training_work(fit.job, len(fit.train)), reverse=True)
+    return sorted(fits, key=lambda fit: training_work(fit.job, fit.rows.learning_count), reverse=True)
 
 
 def training_work(job: Job, rows: int) -> float:

@@ -1,0 +1,83 @@
+"""The rows of a study, which all its fits share: made ready for each by the statistics of its training rows.
+
+Letters: C channels, P parameters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.data import Dataset, Preprocessing, Standardize
+from shoal.engine._fits import StudyFit, prepare
+from shoal.engine._predict import Trained, answers, network_inputs
+from shoal.engine._train import Outcome
+from shoal.engine._trainer import FitData, Rows, State, Trainer
+from shoal.results import classification_scores, regression_scores
+
+
+@dataclass(frozen=True, eq=False)
+class StudyRows:
+    """What all fits of a study share, sent to every worker once."""
+
+    dataset: Dataset
+    standardize: Standardize
+
+    advice = "fewer --workers need less"
+
+    def prepared(self, fit: StudyFit) -> PreparedFit:
+        """Make the rows of one fit ready: from its training rows alone."""
+        return PreparedFit(fit, self.dataset, prepare(self.dataset, fit.split, self.standardize))
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedFit:
+    """The rows of one fit of a study, and how they were made ready."""
+
+    fit: StudyFit
+    dataset: Dataset
+    preprocessing: Preprocessing
+
+    @cached_property
+    def data(self) -> FitData:
+        """Inputs of the network, targets in its units."""
+        rows = self.fit.rows
+        return FitData(
+            self._made_ready(rows.learning),
+            self._made_ready(rows.validation),
+            self._made_ready(rows.inner),
+            self.preprocessing.pixel_scale_C,
+            self.preprocessing.pixel_offset_C,
+        )
+
+    def _made_ready(self, rows: NDArray[np.int64]) -> Rows:
+        architecture, y = self.fit.job.architecture, self.preprocessing.targets(self.dataset, rows)
+        if architecture.convolutional:
+            assert self.dataset.images is not None  # noqa: S101 - the study and its data were matched
+            return Rows(self.dataset.images, y, rows)
+        return Rows(network_inputs(architecture, self.preprocessing, self.dataset, rows), y)
+
+    def outcome(self, trainer: Trainer, state: State) -> Outcome:
+        """Predict and score the validation rows and, where the fit is tested, the test rows."""
+        best = self.fit.job.training.keep == "best"
+        parameters_P, buffers = (
+            (state.best_P, state.best_buffers) if best else (state.parameters_P, state.buffers)
+        )
+        dataset = self.dataset
+        trained = Trained(self.fit.job.architecture, parameters_P, buffers, self.preprocessing, dataset.task)
+        wanted = {"validation": self.fit.rows.validation}
+        if self.fit.tested:
+            wanted["test"] = np.arange(dataset.train_rows, dataset.rows, dtype=np.int64)
+        predictions = {
+            name: answers(trainer, trained, dataset, rows) for name, rows in wanted.items() if len(rows)
+        }
+        scores = {name: _scores(dataset, wanted[name], values) for name, values in predictions.items()}
+        return Outcome(parameters_P, buffers, predictions, scores)
+
+
+def _scores(dataset: Dataset, rows: NDArray[np.int64], predictions: NDArray[np.float64]) -> dict[str, float]:
+    score = classification_scores if dataset.task == "classification" else regression_scores
+    return score(dataset.targets[rows], predictions)
