@@ -27,12 +27,14 @@ EVERYTHING: Final = frozenset(
 )
 
 # The ground floor, which everyone may import.
-GROUND: Final = frozenset({"errors", "files"})
+GROUND: Final = frozenset({"errors", "files", "kinds", "wording"})
 
 # Who may import whom beside the ground floor.
 ARROWS: Final[dict[str, frozenset[str]]] = {
     "errors": frozenset(),
+    "wording": frozenset(),
     "files": frozenset(),
+    "kinds": frozenset(),
     "parts": frozenset(),
     "streams": frozenset(),
     "study": frozenset({"streams"}),
@@ -58,22 +60,26 @@ ARROWS: Final[dict[str, frozenset[str]]] = {
 OWNERS: Final[dict[str, frozenset[str]]] = {
     "torch": frozenset(
         {
+            "nets/_activations.py",
             "nets/_channels.py",
+            "nets/_loss.py",
             "nets/_module.py",
+            "nets/_optimizers.py",
+            "nets/losses",
             "engine/_batches.py",
             "engine/_strided.py",
             "engine/_torch.py",
             "engine/_trainers.py",
         }
     ),
-    "matplotlib": frozenset({"look/_figures.py"}),
+    "matplotlib": frozenset({"look/_paper.py"}),
     "plotly": frozenset({"look/_plots.py"}),
     "jinja2": frozenset({"look/_report.py"}),
     "sklearn": frozenset({"data/_builtin.py", "estimators"}),
     "joblib": frozenset({"estimators/_processes.py", "estimators/_turns.py"}),
     "threadpoolctl": frozenset({"estimators/_processes.py"}),
     "sqlite3": frozenset({"results/_database.py"}),
-    "onnx": frozenset({"nets/_onnx.py", "export.py"}),
+    "onnx": frozenset({"nets/_graph.py", "export.py"}),
     "onnxruntime": frozenset({"export.py"}),
 }
 
@@ -113,6 +119,11 @@ class Module:
     @cached_property
     def tree(self) -> ast.Module:
         return ast.parse(self.text)
+
+    @property
+    def folder(self) -> str:
+        """The folder it lies in: a stage, or a room of one."""
+        return self.name.rpartition("/")[0]
 
     @property
     def stage(self) -> str:
@@ -170,7 +181,7 @@ def broken_arrows(module: Module) -> Iterator[str]:
         if target not in GROUND | ARROWS[module.stage]:
             allowed = ", ".join(sorted(GROUND | ARROWS[module.stage]))
             yield f"{module.name}:{line}: {module.stage} may import {allowed}, not {target}"
-        elif len(parts) > 2 and parts[2].startswith("_"):
+        elif len(parts) > 2 and (parts[2].startswith("_") or (HOUSE / target / parts[2]).is_dir()):
             yield f"{module.name}:{line}: {name} is private to {target}; import it from shoal.{target}"
 
 
@@ -178,7 +189,7 @@ def strange_owners(module: Module) -> Iterator[str]:
     """A library with owners is imported by them alone."""
     for line, name in imports(module.tree):
         owners = OWNERS.get(name.split(".")[0])
-        if owners is not None and not owners & {module.name, module.stage}:
+        if owners is not None and not owners & {module.name, module.folder, module.stage}:
             yield f"{module.name}:{line}: {name.split('.')[0]} belongs to {', '.join(sorted(owners))}"
 
 
@@ -257,11 +268,11 @@ def drawer_names(module: Module) -> Iterator[str]:
     for part in module.name.removesuffix(".py").split("/"):
         if part.strip("_") in FORBIDDEN_NAMES:
             yield f"{module.name}:1: no module is called {part.strip('_')}"
-    folder, _, file = module.name.rpartition("/")
-    if folder and not file.startswith("_"):
+    *folders, file = module.name.split("/")
+    if len(folders) == 1 and not file.startswith("_"):
         yield f"{module.name}:1: files of a stage are private: _{file}"
-    if "/" in folder:
-        yield f"{module.name}:1: the house is one folder deep"
+    if len(folders) > 2:
+        yield f"{module.name}:1: a stage has rooms, and a room has none: two folders deep at most"
 
 
 RULES: Final = (
@@ -352,10 +363,13 @@ OFFENCES: Final = (
         broken_arrows,
         "data/_x.py",
         "from shoal.study import Study",
-        "data may import errors, files, streams, not study",
+        "data may import errors, files, kinds, streams, wording, not study",
     ),
     (broken_arrows, "look/_x.py", "import shoal.engine", "look may import"),
     (broken_arrows, "nets/_x.py", "from shoal.study._study import Study", "private to study"),
+    (broken_arrows, "engine/_x.py", "from shoal.nets.losses.mse import LOSS", "private to nets"),
+    (broken_arrows, "pipeline.py", "from shoal.engine.workers import loop", "private to engine"),
+    (broken_arrows, "pipeline.py", "from shoal.look.figures import ranking", "private to look"),
     (broken_arrows, "nets/_x.py", "from ._module import build", "expected an absolute import"),
     (broken_arrows, "drawer/_x.py", "", "no such place in the house"),
     (strange_owners, "look/_x.py", "def f():\n    from torch import nn", "torch belongs to"),
@@ -383,7 +397,7 @@ OFFENCES: Final = (
     (too_wide, "pipeline.py", "def f(**options): ...", "f takes **options in public"),
     (drawer_names, "data/_utils.py", "", "no module is called utils"),
     (drawer_names, "data/tables.py", "", "files of a stage are private: _tables.py"),
-    (drawer_names, "data/deep/_x.py", "", "one folder deep"),
+    (drawer_names, "data/room/deep/x.py", "", "two folders deep at most"),
 )
 
 ALLOWED: Final = (
@@ -404,6 +418,8 @@ ALLOWED: Final = (
     (strange_owners, "estimators/_x.py", "from sklearn.base import BaseEstimator"),
     (heavy_imports, "estimators/_x.py", "from sklearn.base import BaseEstimator"),
     (drawer_names, "data/__init__.py", ""),
+    (drawer_names, "data/room/x.py", ""),
+    (strange_owners, "nets/losses/mse.py", "def f():\n    import torch"),
 )
 
 

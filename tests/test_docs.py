@@ -56,7 +56,12 @@ OURS: Final = (
     "architecture.md",
     "scikit-learn.md",
 )
-PAGES: Final = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
+PAGES: Final = sorted(
+    [
+        *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")),
+        *(ROOT / "docs").glob("*.md"),
+    ]
+)
 SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "`[study]`": About,
     "`[data]`": Data,
@@ -365,13 +370,14 @@ def test_exit_codes_are_those_of_the_errors() -> None:
 
 
 def test_the_list_of_files_is_the_house() -> None:
-    house, stage, shown = ROOT / "src" / "shoal", "", set()
+    house, shown = ROOT / "src" / "shoal", set()
+    folder = {2: "", 4: "", 6: ""}  # by the indent of what stands in it
     for line in section(page("architecture.md"), "The house").splitlines():
         name, indent = line.strip().partition(" ")[0], len(line) - len(line.lstrip())
-        if indent == 2:
-            stage = name if name.endswith("/") else ""
-        if name.endswith((".py", ".toml")) and indent in (2, 4):
-            shown.add(stage + name)
+        if indent in folder and name.endswith("/"):
+            folder[indent + 2] = folder[indent] + name
+        if indent in folder and name.endswith((".py", ".toml")):
+            shown.add(folder[indent] + name)
     there = {path.relative_to(house).as_posix() for kind in ("*.py", "*.toml") for path in house.rglob(kind)}
     assert shown == {name for name in there if not name.endswith("/__init__.py")}
 
