@@ -53,8 +53,8 @@ def planned(rows: Dataset, count: int, epochs: int, batch: int) -> list[StudyFit
     planner = Planner(study, rows, Trainers().choose)
     number = np.arange(rows.rows)
     halves = Split("", 0, number[: -(rows.rows // 3)], number[-(rows.rows // 3) :])
-    rows = FitRows(halves.train, halves.validation, number[:0])
-    return [replace(item.fit, split=halves, rows=rows) for item in planner.comparison_fits()]
+    parts = FitRows(halves.train, halves.validation, number[:0])
+    return [replace(item.fit, split=halves, rows=parts) for item in planner.comparison_fits()]
 
 
 def train(fits: list[StudyFit], rows: Dataset, workers: int) -> None:
