@@ -16,7 +16,7 @@ from shoal.look._curves import curves_in_words
 from shoal.look._doubts import many_variants
 from shoal.look._findings import DELIVERED, REFITTED, Findings
 from shoal.look._lines import Curves, Line
-from shoal.look._notes import curve_notes, listed
+from shoal.look._notes import curve_notes
 from shoal.look._reasons import others_alike, reasons, told_from_others
 from shoal.look._summary import rmse_interval, summary
 from shoal.look._tables import (
@@ -360,12 +360,6 @@ def test_comparisons_of_the_same_settings_are_named(tmp_path: Path) -> None:
     ]
     same = replace(results, plan=plan)
     assert same_settings(same) == "A, B and winner have the same settings: the same networks, trained once."
-
-
-def test_long_lists_are_counted() -> None:
-    assert [listed("abcdefg"[:count]) for count in (0, 1, 2, 4, 6)] == [
-        "", "a", "a and b", "a, b, c and d", "a, b, c and 3 more",
-    ]  # fmt: skip
 
 
 # -- the rest ------------------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ from shoal.look._reasons import others_alike, told_from_others
 from shoal.look._settings import short_keys, text_of
 from shoal.look._tables import percent
 from shoal.results import PlanEntry, Results, refusing
+from shoal.wording import counted, first_few, quoted
 
 GAP: Final = 1.5
 """Validation loss over training loss from which a network is said to overfit."""
@@ -65,7 +66,7 @@ def still_falling(results: Results) -> str:
     short = any(FEWEST_POINTS <= len(curve) < 10 * LAST_POINTS for curve in curves)
     at_least = f" (of {LAST_POINTS} evaluated ones at least)" if short else ""
     return (
-        f"The validation loss of {len(falling)} of {count(len(falls), 'network')} of the chosen candidate was"
+        f"The validation loss of {len(falling)} of {counted(len(falls), 'network')} of the chosen candidate was"
         f" still falling at the end: over the last tenth of the epochs{at_least} by"
         f" {percent(float(np.median(falling)))}."
     )
@@ -95,7 +96,7 @@ def sick(results: Results) -> str:
         f"{number} {status}" for number, status in zip(counts, ("diverged", "failed"), strict=True) if number
     )
     example = f" The earliest: {first.message}." if first.message else ""
-    return f"Of {count(len(results.summaries), 'fit')}, {told}.{example}"
+    return f"Of {counted(len(results.summaries), 'fit')}, {told}.{example}"
 
 
 def overfits(results: Results) -> str:
@@ -135,8 +136,8 @@ def uneven_classes(results: Results) -> str:
     if rows_K[most] < IMBALANCE * rows_K[fewest]:
         return ""
     return (
-        f"Of the training rows, {rows_K[most]:,} are of class {shown(truth.classes[most])} and"
-        f" {rows_K[fewest]:,} of class {shown(truth.classes[fewest])}; always answering the first is right for"
+        f"Of the training rows, {rows_K[most]:,} are of class {in_quotes(truth.classes[most])} and"
+        f" {rows_K[fewest]:,} of class {in_quotes(truth.classes[fewest])}; always answering the first is right for"
         f" {percent(float(rows_K[most] / rows_K.sum()), 0)} of them."
     )
 
@@ -147,7 +148,7 @@ def repeated_rows(results: Results) -> str:
     if seen is None or not seen.repeated_rows:
         return ""
     share = seen.repeated_rows / seen.test_rows
-    told = f"{seen.repeated_rows:,} of {count(seen.test_rows, 'test row')} ({percent(share)}) are training rows too"
+    told = f"{seen.repeated_rows:,} of {counted(seen.test_rows, 'test row')} ({percent(share)}) are training rows too"
     told += ", with the same inputs and the same target."
     if seen.repeated_train:
         told += f" Among the training rows, {seen.repeated_train:,} repeat another."
@@ -161,16 +162,17 @@ def outside(results: Results) -> str:
         return ""
     told = [
         f"{one.test_rows:,} {'below' if one.low is None else 'above'}"
-        f" {text_of(one.high if one.low is None else one.low)} in {shown(one.input)}"
+        f" {text_of(one.high if one.low is None else one.low)} in {in_quotes(one.input)}"
         for one in seen.bare
         if not one.inside
     ]
     told += [
-        f"{rows:,} with a category of {shown(name)} that no training row has" for name, rows in seen.unseen
+        f"{rows:,} with a category of {in_quotes(name)} that no training row has"
+        for name, rows in seen.unseen
     ]
     if not told:
         return ""
-    return f"Of {count(seen.test_rows, 'test row')}, outside of all training rows lie {listed(told)}."
+    return f"Of {counted(seen.test_rows, 'test row')}, outside of all training rows lie {phrases(told)}."
 
 
 def in_a_gap(results: Results) -> str:
@@ -180,13 +182,13 @@ def in_a_gap(results: Results) -> str:
     if seen is None or not gaps:
         return ""
     told = [
-        f"{one.test_rows:,} between {text_of(one.low)} and {text_of(one.high)} in {shown(one.input)}"
+        f"{one.test_rows:,} between {text_of(one.low)} and {text_of(one.high)} in {in_quotes(one.input)}"
         for one in gaps
     ]
     share = seen.gap_rows / seen.test_rows
     return (
-        f"{seen.gap_rows:,} of {count(seen.test_rows, 'test row')} ({percent(share, 0)}) lie where there is no"
-        f" training row: {listed(told)}."
+        f"{seen.gap_rows:,} of {counted(seen.test_rows, 'test row')} ({percent(share, 0)}) lie where there is no"
+        f" training row: {phrases(told)}."
     )
 
 
@@ -215,7 +217,7 @@ def seed_noise(results: Results) -> str:
         return ""
     (first, start), *others = scores.items()
     within = [
-        f"{shown(name)} ({values.mean() - start.mean():+.2g})"
+        f"{in_quotes(name)} ({values.mean() - start.mean():+.2g})"
         for name, values in others
         if 0 < abs(values.mean() - start.mean()) < spread
     ]
@@ -223,7 +225,7 @@ def seed_noise(results: Results) -> str:
         return ""
     return (
         f"Test {_metric(results)} varies by {spread:.2g} (standard deviation) from repeat to repeat of the same"
-        f" settings; less than that differ from {shown(first)}: {listed(within)}."
+        f" settings; less than that differ from {in_quotes(first)}: {phrases(within)}."
     )
 
 
@@ -291,23 +293,15 @@ def _metric(results: Results) -> str:
     return "accuracy" if results.truth.classes else "mse"
 
 
-# Words
-
-
-def count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'s' * (number != 1)}"
-
-
 def _times(high: float, low: float) -> str:
     return f"{high / low:.1f} times as high" if low > 0 else "nothing is left to learn from the training rows"
 
 
-def shown(name: str, limit: int = 40) -> str:
-    """Quote a name that comes with the data, cut and without what cannot be seen."""
-    seen = "".join(letter if letter.isprintable() else "?" for letter in name)
-    return f'"{seen}"' if len(seen) <= limit else f'"{seen[: limit - 1]}…"'
+def in_quotes(name: str) -> str:
+    """Quote a name that comes with the data."""
+    return quoted(name, 40, "masked")
 
 
-def listed(parts: Sequence[str], most: int = 4) -> str:
-    more = f", and {len(parts) - most} more" if len(parts) > most else ""
-    return ", ".join(parts[:most]) + more
+def phrases(parts: Sequence[str]) -> str:
+    """Write phrases one after the other, at most four."""
+    return first_few(parts, 4, joint=", and ")

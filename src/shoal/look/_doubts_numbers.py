@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data import Doubted, untested
-from shoal.look._doubts import count, listed, shown
+from shoal.look._doubts import in_quotes, phrases
 from shoal.look._tables import percent
 from shoal.results import Results
+from shoal.wording import counted
 
 CONSTANT: Final = 0.01
 """Spread of the answers over that of the targets below which they are said to be the same."""
@@ -33,7 +34,7 @@ def no_better_than_a_constant(results: Results) -> str:
             return ""
         return (
             f"The delivered model is right for {percent(right)} of the test rows; always answering"
-            f" {shown(truth.classes[common])}, the commonest class of the training rows, is right for"
+            f" {in_quotes(truth.classes[common])}, the commonest class of the training rows, is right for"
             f" {percent(constant)}."
         )
     told = []
@@ -42,11 +43,11 @@ def no_better_than_a_constant(results: Results) -> str:
         variance = float(np.var(true / scale)) if scale > 0 else 0.0
         r2 = 1 - float(np.mean(((true - answer) / scale) ** 2)) / variance if variance > 0 else 1.0
         if r2 <= 0:
-            told.append(f"{r2:.3g} for {shown(name)}")
+            told.append(f"{r2:.3g} for {in_quotes(name)}")
     if not told:
         return ""
     better = "always answering their mean is as good or better"
-    return f"R2 of the delivered model on the test rows is {listed(told)}: {better}."
+    return f"R2 of the delivered model on the test rows is {phrases(told)}: {better}."
 
 
 def same_answer(results: Results) -> str:
@@ -59,15 +60,13 @@ def same_answer(results: Results) -> str:
         named = np.unique(answer_VK.argmax(axis=1))
         if len(named) > 1 or len(np.unique(true_V)) < 2:
             return ""
-        return (
-            f"Of {len(true_V):,} test rows, every one is answered with {shown(truth.classes[int(named[0])])}."
-        )
+        return f"Of {len(true_V):,} test rows, every one is answered with {in_quotes(truth.classes[int(named[0])])}."
     told = []
     for name, true, answer in zip(truth.target_names, true_V.T, answer_VK.T, strict=True):
         spread, wanted = float(answer.std()), float(true.std())
         if wanted > 0 and spread < CONSTANT * wanted:
-            told.append(f"{shown(name)} by {spread:.2g}, where the test rows vary by {wanted:.2g}")
-    return f"The answers vary (standard deviation) in {listed(told)}." if told else ""
+            told.append(f"{in_quotes(name)} by {spread:.2g}, where the test rows vary by {wanted:.2g}")
+    return f"The answers vary (standard deviation) in {phrases(told)}." if told else ""
 
 
 def never_named(results: Results) -> str:
@@ -82,8 +81,8 @@ def never_named(results: Results) -> str:
     if not len(missed) or np.count_nonzero(named_K) < 2:
         return ""
     order = missed[np.argsort(-rows_K[missed], kind="stable")].tolist()
-    told = [f"{shown(truth.classes[k])} ({count(int(rows_K[k]), 'test row')})" for k in order]
-    return f"The delivered model never answers {listed(told)}."
+    told = [f"{in_quotes(truth.classes[k])} ({counted(int(rows_K[k]), 'test row')})" for k in order]
+    return f"The delivered model never answers {phrases(told)}."
 
 
 def untested_classes(results: Results) -> str:
@@ -92,25 +91,25 @@ def untested_classes(results: Results) -> str:
     if not truth.classes or len(truth.y) == truth.train_rows:
         return ""
     told = untested(truth.classes, truth.y, truth.train_rows)
-    return f"No test row is of class {listed(told)}." if told else ""
+    return f"No test row is of class {phrases(told)}." if told else ""
 
 
 def lost_in_32_bits(results: Results) -> str:
     """Name the columns whose values no longer differ as numbers of 32 bits."""
     told = _columns(results).merged()
-    return f"In numbers of 32 bits, {listed(told)}." if told else ""
+    return f"In numbers of 32 bits, {phrases(told)}." if told else ""
 
 
 def not_standardised(results: Results) -> str:
     """Name the columns that are far from 0 and 1 and were not standardised."""
     told = _columns(results).unscaled()
-    return f"Not standardised, {listed(told)}." if told else ""
+    return f"Not standardised, {phrases(told)}." if told else ""
 
 
 def numbers_of_rows(results: Results) -> str:
     """Name the inputs that merely number the rows."""
     told = _columns(results).numbering()
-    return f"Of the inputs, {listed(told)}." if told else ""
+    return f"Of the inputs, {phrases(told)}." if told else ""
 
 
 def _columns(results: Results) -> Doubted:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._paper import BLUE, GREY, SKY, Sheet, heading, plain, stacked
-from shoal.look._reasons import counted
 from shoal.look._tables import percent
 from shoal.results import BINS, CalibrationBins, calibration_bins
+from shoal.wording import counted
 
 
 @dataclass(frozen=True, eq=False)

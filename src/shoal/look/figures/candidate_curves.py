@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._findings import Findings
 from shoal.look._lines import Line, coinciding
-from shoal.look._notes import listed
+from shoal.look._notes import NAMES
 from shoal.look._paper import (
     TRAINING,
     VALIDATION,
@@ -27,9 +27,9 @@ from shoal.look._paper import (
     plain,
     whole_numbers,
 )
-from shoal.look._reasons import counted
 from shoal.look._settings import settings_text
 from shoal.look._tables import one_number
+from shoal.wording import counted, listed
 
 _PANELS: Final = 12
 _COLUMNS: Final = 4
@@ -227,7 +227,7 @@ def caption(fact: CandidateCurves) -> str:
 def networks_of(fact: CandidateCurves) -> str:
     """Say over how many networks of a candidate the bands range: one for each fold and repeat."""
     counts = sorted({one.networks for one in fact.curves})
-    return f"{listed([f'{count}' for count in counts])} networks" if counts else "no network"
+    return f"{listed([f'{count}' for count in counts], most=NAMES)} networks" if counts else "no network"
 
 
 def words(fact: CandidateCurves) -> str:

@@ -29,10 +29,11 @@ from shoal.look._paper import (
     plain,
 )
 from shoal.look._plots import MOST_POINTS, Plot, live_axis, plotted, short_numbers
-from shoal.look._reasons import counted, told_from_others
+from shoal.look._reasons import told_from_others
 from shoal.look._settings import short_keys, text_of
 from shoal.look._tables import one_number
 from shoal.results import higher_is_better
+from shoal.wording import counted
 
 TIED: Final = "cannot be told from the best"
 WORSE: Final = "worse than the best (5 %)"

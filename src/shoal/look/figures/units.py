@@ -19,6 +19,7 @@ from shoal.look._findings import DELIVERED, Findings
 from shoal.look._layers import MOST_LAYERS, layers_left_out
 from shoal.look._paper import BLUE, Panel, Sheet, heading, panels, plain, sequence_colors, whole_numbers
 from shoal.nets import DenseLayer, activations
+from shoal.wording import counted
 
 MOST_INPUTS: Final = 1000
 """Inputs at which a unit's output is shown, at most: more than a picture has dots across."""
@@ -128,7 +129,7 @@ def draw_profiles(profiles: Profiles) -> Sheet:
         else:
             _draw_lines(axes, profiles, layer)
         axes.set_xlabel(plain(profiles.axis, 52))
-        told = [f"{layer.output_MU.shape[1]:,} unit{'s' * (layer.output_MU.shape[1] > 1)}", layer.activation]
+        told = [counted(layer.output_MU.shape[1], "unit"), layer.activation]
         told += [f"{layer.dead} dead"] * bool(layer.dead) + [f"{layer.saturated} saturated"] * bool(
             layer.saturated
         )
