@@ -165,7 +165,7 @@ def length(function: Function) -> int:
 
 
 def broken_arrows(module: Module) -> Iterator[str]:
-    """The table of DESIGN 2: who imports whom, and only through a stage's table of contents."""
+    """The table of `docs/architecture.md`: who imports whom, and only through a stage's table of contents."""
     if module.stage not in ARROWS:
         yield f"{module.name}:1: no such place in the house; it has {', '.join(sorted(ARROWS))}"
         return
