@@ -1,6 +1,7 @@
 """What it looks like: facts, figures, tables."""
 
-from shoal.look._checks import Check, checks
+from shoal.look._check import Check
+from shoal.look._checks import checks
 from shoal.look._drawing import Drawing
 from shoal.look._findings import Findings
 from shoal.look._fold_curves import fold_curves_png
