@@ -1,8 +1,9 @@
 // Activations: from pre-activation z the value and its slope dvalue/dz, both at once while z is in a
 // register.
 #pragma once
-#include "interface.h"
 #include "functions.h"
+#include "interface.h"
+#include "kinds.h"
 
 namespace shoal {
 namespace {
@@ -65,7 +66,9 @@ struct Softplus {
 // Calls f with the activation of that number.
 template <class F>
 inline void with_activation(int64_t number, F&& f) {
+    static_assert(SHOAL_ACTIVATIONS == 9, "a case for every activation");
     switch (number) {
+        case SHOAL_IDENTITY: return f(Identity{});
         case SHOAL_SIGMOID: return f(Sigmoid{});
         case SHOAL_TANH: return f(Tanh{});
         case SHOAL_RELU: return f(Relu{});
@@ -74,7 +77,7 @@ inline void with_activation(int64_t number, F&& f) {
         case SHOAL_GELU: return f(Gelu{});
         case SHOAL_SILU: return f(Silu{});
         case SHOAL_SOFTPLUS: return f(Softplus{});
-        default: return f(Identity{});
+        default: unknown_kind();
     }
 }
 

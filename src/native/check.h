@@ -127,12 +127,16 @@ inline Field check_rows(const ShoalRows& data, int64_t least, const ShoalFit& fi
     } else if (!data.x || data.x_count != data.rows * fit.network.inputs) {
         return Field(field + 1);
     }
-    if (fit.loss == SHOAL_MSE)
-        return !data.values || data.values_count != data.rows * outputs ? Field(field + 2) : OK;
-    if (!data.labels || data.labels_count != data.rows) return Field(field + 2);
-    for (int64_t n = 0; n < data.rows; ++n)
-        if (!within(data.labels[n], 0, outputs - 1)) return Field(field + 2);
-    return OK;
+    switch (fit.loss) {
+        case SHOAL_MSE:
+            return !data.values || data.values_count != data.rows * outputs ? Field(field + 2) : OK;
+        case SHOAL_CROSS_ENTROPY:
+            if (!data.labels || data.labels_count != data.rows) return Field(field + 2);
+            for (int64_t n = 0; n < data.rows; ++n)
+                if (!within(data.labels[n], 0, outputs - 1)) return Field(field + 2);
+            return OK;
+        default: return LOSS;
+    }
 }
 
 inline Field check_training(const ShoalFit& fit) {

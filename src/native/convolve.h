@@ -198,19 +198,30 @@ inline vf largest_of(const Conv& conv, const float* window, int32_t* chosen) {
     return best;
 }
 
+// Whether a pool takes the largest of a window; the other takes the mean.
+inline bool takes_largest(const Conv& conv) {
+    static_assert(SHOAL_POOLS == 3, "a case for every pool");
+    switch (conv.pool) {
+        case SHOAL_MAX_POOL: return true;
+        case SHOAL_AVERAGE_POOL: return false;
+        default: unknown_kind();
+    }
+}
+
 // Pools values in place: a window is read before its pixel, which lies at or before it, is written.
 inline void pool(const Network& net, const Conv& conv, int64_t images) {
     const int64_t lanes = conv.filters.stride;
-    for (int64_t i = 0; conv.pool && i < images; ++i) {
+    if (conv.pool == SHOAL_NO_POOL) return;
+    const bool largest = takes_largest(conv);
+    for (int64_t i = 0; i < images; ++i) {
         const float* from = net.values + i * conv.pixels * lanes;
         float* to = net.values + i * conv.pooled * lanes;
         int32_t* chosen = conv.chosen + i * conv.pooled * lanes;
         each_window(conv, [&](int64_t p, int64_t corner) {
             for (int64_t c = 0; c < lanes; c += W) {
                 const float* window = from + corner * lanes + c;
-                const vf value = conv.pool == SHOAL_MAX_POOL
-                                     ? largest_of(conv, window, chosen + p * lanes + c)
-                                     : mean_of(conv, window);
+                const vf value = largest ? largest_of(conv, window, chosen + p * lanes + c)
+                                         : mean_of(conv, window);
                 store(to + p * lanes + c, value);
             }
         });
@@ -304,12 +315,13 @@ inline void take_back(const Network& net, int64_t l, int64_t i, int64_t row, flo
 // Gradients before the pool of one image, from those behind it.
 inline void unpool(const Conv& conv, const float* from, const int32_t* chosen, float* to) {
     const int64_t lanes = conv.filters.stride, size = conv.pool_size * conv.pool_size;
+    const bool largest = takes_largest(conv);
     __builtin_memset(to, 0, (size_t)(conv.pixels * lanes) * sizeof(float));
     each_window(conv, [=](int64_t p, int64_t corner) {
         for (int64_t c = 0; c < lanes; c += W) {
             vf delta = load(from + p * lanes + c);
             vi place = {};
-            if (conv.pool == SHOAL_MAX_POOL)
+            if (largest)
                 __builtin_memcpy(&place, chosen + p * lanes + c, sizeof place);
             else
                 delta = delta / all((float)size);
@@ -318,7 +330,7 @@ inline void unpool(const Conv& conv, const float* from, const int32_t* chosen, f
                 float* pixel = to + (corner + at) * lanes + c;
                 const vf old = load(pixel);
                 const vi here = (vi)(place == (int32_t)i);
-                store(pixel, conv.pool == SHOAL_MAX_POOL ? pick(here, old + delta, old) : old + delta);
+                store(pixel, largest ? pick(here, old + delta, old) : old + delta);
             }
         }
     });

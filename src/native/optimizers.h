@@ -5,6 +5,7 @@
 // `first` and `second` are what State.first_P and second_P hold.
 #pragma once
 #include "interface.h"
+#include "kinds.h"
 #include "vec.h"
 
 namespace shoal {
@@ -91,7 +92,11 @@ struct Bias {
 template <class F>
 inline void with_optimizer(const ShoalFit& fit, double rate, const Bias& bias, F&& f) {
     const vf lr = all((float)rate), decay = all((float)fit.weight_decay), momentum = all((float)fit.momentum);
+    static_assert(SHOAL_OPTIMIZERS == 4, "a case for every optimiser");
     switch (fit.optimizer) {
+        case SHOAL_SGD:
+            if (fit.momentum > 0) return f(SgdMomentum{lr, decay, momentum, fit.nesterov != 0});
+            return f(Sgd{lr, decay});
         case SHOAL_ADAM:
         case SHOAL_ADAMW: {
             const vf step = all((float)(rate / (1 - bias.first)));
@@ -102,9 +107,7 @@ inline void with_optimizer(const ShoalFit& fit, double rate, const Bias& bias, F
             return f(Adam<true>{step, root_scale, {}, shrink});
         }
         case SHOAL_RMSPROP: return f(RmsProp{lr, decay, momentum, fit.momentum > 0});
-        default:
-            if (fit.momentum > 0) return f(SgdMomentum{lr, decay, momentum, fit.nesterov != 0});
-            return f(Sgd{lr, decay});
+        default: unknown_kind();
     }
 }
 

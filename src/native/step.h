@@ -3,6 +3,7 @@
 // Letters: B rows of a batch, D inputs, H units, K outputs.
 #pragma once
 #include "convolve.h"
+#include "losses.h"
 #include "network.h"
 #include "optimizers.h"
 #include "product.h"
@@ -116,57 +117,24 @@ inline void feed(const Network& net, const ShoalFit& fit, const ShoalRows& data,
     }
 }
 
-// Sums of squared errors, or of cross-entropies -log softmax(z)[label], and how many rows are classed right.
-struct Score {
-    double loss = 0;
-    int64_t right = 0;
-};
-
 // How many terms the mean over `rows` rows has.
 inline double terms_of(const Network& net, const ShoalFit& fit, int64_t rows) {
-    return (double)rows * (fit.loss == SHOAL_MSE ? (double)net.last().units : 1);
-}
-
-// Adds one row's score; with `delta`, writes the loss's gradient scaled by `scale`.
-inline void squared_error(const float* y, const float* target, int64_t outputs, float scale, float* delta,
-                          Score& score) {
-    for (int64_t k = 0; k < outputs; ++k) {
-        const float error = y[k] - target[k];
-        score.loss += (double)error * (double)error;
-        if (delta) delta[k] = error * scale;
-    }
-}
-
-inline void cross_entropy(const float* z, int64_t label, int64_t outputs, float scale, float* scratch,
-                          Score& score) {
-    int64_t best = 0;
-    for (int64_t k = 1; k < outputs; ++k)
-        if (z[k] > z[best]) best = k;
-    for (int64_t k = 0; k < outputs; k += W) store(scratch + k, exp(load(z + k) - z[best]));
-    double sum = 0;
-    for (int64_t k = 0; k < outputs; ++k) sum += (double)scratch[k];
-    const float share = scale * (float)(1 / sum);
-    for (int64_t k = 0; k < outputs; ++k) scratch[k] *= share;
-    for (int64_t k = outputs; k < up_to(outputs, W); ++k) scratch[k] = 0;
-    scratch[label] -= scale;
-    score.loss += log(sum) + (double)(z[best] - z[label]);
-    score.right += best == label;
+    double terms = 0;
+    with_loss(fit.loss, [&](auto kind) { terms = decltype(kind)::terms(rows, net.last().units); });
+    return terms;
 }
 
 // Adds the scores of `rows` rows of a batch of `batch` up; its loss's gradient in the last layer's delta.
 inline void judge(const Network& net, const ShoalFit& fit, const uint32_t* order, int64_t rows, int64_t batch,
                   Score& score) {
     Layer& last = net.last();
-    const double terms = terms_of(net, fit, batch);
-    const float scale = (float)((fit.loss == SHOAL_MSE ? 2.0 : 1.0) / terms);
-    for (int64_t b = 0; b < rows; ++b) {
-        const float* y = last.value + b * last.stride;
-        float* delta = last.delta + b * last.stride;
-        if (fit.loss == SHOAL_MSE)
-            squared_error(y, fit.train.values + order[b] * last.units, last.units, scale, delta, score);
-        else
-            cross_entropy(y, fit.train.labels[order[b]], last.units, scale, delta, score);
-    }
+    with_loss(fit.loss, [&](auto kind) {
+        using Loss = decltype(kind);
+        const float scale = (float)(Loss::FACTOR / Loss::terms(batch, last.units));
+        for (int64_t b = 0; b < rows; ++b)
+            Loss::add(last.value + b * last.stride, fit.train, order[b], last.units, scale,
+                      last.delta + b * last.stride, score);
+    });
 }
 
 // Gradients of BLOCK units of the layer before, from unit `first` on, by a wide layer's weights: a block of
@@ -316,17 +284,16 @@ inline void evaluate(const Network& net, const ShoalFit& fit, const ShoalRows& d
         const int64_t rows = least(net.batch, seen - n);
         feed(net, fit, data, {n, rows, every, nullptr}, nullptr);
         forward(net, rows, KEEP_ALL);
-        for (int64_t b = 0; b < rows; ++b) {
-            const float* y = last.value + b * last.stride;
-            const int64_t row = (n + b) * every;
-            if (fit.loss == SHOAL_MSE)
-                squared_error(y, data.values + row * last.units, last.units, 0, nullptr, score);
-            else
-                cross_entropy(y, data.labels[row], last.units, 0, last.delta, score);
-        }
+        with_loss(fit.loss, [&](auto kind) {
+            for (int64_t b = 0; b < rows; ++b)
+                decltype(kind)::add(last.value + b * last.stride, data, (n + b) * every, last.units, 0,
+                                    last.delta, score);
+        });
     }
     *loss = one_nan(score.loss / terms_of(net, fit, seen));
-    if (accuracy && fit.loss == SHOAL_CROSS_ENTROPY) *accuracy = (double)score.right / (double)seen;
+    with_loss(fit.loss, [&](auto kind) {
+        if (accuracy && decltype(kind)::CLASSES) *accuracy = (double)score.right / (double)seen;
+    });
 }
 
 }  // namespace

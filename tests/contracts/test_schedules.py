@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from trainer_cases import SCHEDULES
 
 import oracle
-from shoal.engine._trainer import learning_rates
+from shoal.nets import learning_rates
 from shoal.study import Training
 
 

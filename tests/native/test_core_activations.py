@@ -8,7 +8,8 @@ from core_cases import core, every_width, needs_core
 from numpy.typing import NDArray
 from scipy import special
 
-from shoal.engine._native_core import ACTIVATIONS, TARGETS
+from shoal.engine._native_core import TARGETS
+from shoal.kinds import ACTIVATIONS
 
 Floats = NDArray[np.float64]
 
@@ -20,7 +21,7 @@ EPS = 2.0**-24  # half a unit in the last place of 1, float32
 def both(target: str, name: str, x: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
     value, slope = np.empty_like(x), np.empty_like(x)
     arrays = (array.ctypes.data for array in (x, value, slope))
-    assert core().shoal_activation(TARGETS.index(target), ACTIVATIONS.index(name), len(x), *arrays) == 0
+    assert core().shoal_activation(TARGETS.index(target), ACTIVATIONS[name].core, len(x), *arrays) == 0
     return value, slope
 
 

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shoal.engine._native import NativeTrainer
-from shoal.engine._native_core import ACTIVATIONS, runnable_targets
+from shoal.engine._native_core import runnable_targets
 from shoal.engine._trainer import Job, initial_state
+from shoal.kinds import ACTIVATIONS
 
 pytestmark = needs_core
 
@@ -102,7 +103,7 @@ def test_a_thousand_steps_each_from_the_state_that_the_core_left() -> None:
 @settings(max_examples=2000 if LONG else 30)
 @given(
     hidden=st.lists(st.integers(1, 70), max_size=3),
-    name=st.sampled_from(ACTIVATIONS),
+    name=st.sampled_from(tuple(ACTIVATIONS)),
     optimizer=st.sampled_from(sorted(OPTIMIZERS)),
     loss=st.sampled_from(["mse", "cross-entropy"]),
     sizes=st.tuples(st.integers(1, 300), st.integers(1, 20)),

@@ -21,7 +21,8 @@ from safetensors.numpy import load, save
 from watched import bounded
 
 import shoal
-from shoal.engine import _train, _workers
+from shoal.engine import _train
+from shoal.engine.workers import slices
 from shoal.errors import EnvironmentFault, ShoalError
 from shoal.look import results_text, write_report
 from shoal.look._findings import Findings
@@ -104,7 +105,7 @@ def begun_run(study: Study, folder: Path, fits: int) -> Path:
     with (
         patch.object(Store, "add", stopped),
         patch.object(_train, "SLICE_SECONDS", 0.0),
-        patch.object(_workers, "CHECKPOINT_SECONDS", 0.0),
+        patch.object(slices, "CHECKPOINT_SECONDS", 0.0),
         suppress(KeyboardInterrupt),
     ):
         shoal.run(study, out=folder, workers=1)

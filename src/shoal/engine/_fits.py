@@ -245,7 +245,12 @@ class Planner:
     def _fit(self, candidate: Candidate, split: Split, repeat: int, *, tested: bool) -> Fit:
         seed = self.study.study.seed
         key = StreamKey(seed, split.stream, repeat)
-        job = Job(self.architecture(candidate, split), candidate.training, self.study.loss, key)
+        job = Job(
+            self.architecture(candidate, split),
+            candidate.training,
+            candidate.training.loss or self.study.loss,
+            key,
+        )
         inner = self._inner_rows(candidate, split, repeat)
         _refuse_lone_row(candidate, len(split.train) - len(inner), split.label)
         trainer = self._trainer(job)

@@ -10,15 +10,15 @@ import ctypes
 import math
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shoal.engine._native_core import (
     ABI,
-    ACTIVATIONS,
     MOST_CONVS,
     TARGETS,
     Asked,
@@ -33,7 +33,6 @@ from shoal.engine._native_core import (
     native_missing_reason,
     pick_target,
 )
-from shoal.engine._pace import StepTimes, step_work
 from shoal.engine._trainer import (
     FitData,
     Job,
@@ -41,17 +40,15 @@ from shoal.engine._trainer import (
     State,
     every_kth,
     initial_state,
-    learning_rates,
     steps_per_epoch,
 )
+from shoal.engine.forecast.steps import StepTimes, step_work
 from shoal.errors import Problem, ShoalError
-from shoal.nets import Architecture, ConvLayer, DenseLayer
+from shoal.kinds import ACTIVATIONS, LOSSES, OPTIMIZERS, POOLS, CoreKind, core_number, row_of
+from shoal.nets import Architecture, ConvLayer, DenseLayer, learning_rates
 from shoal.streams import Role, dropout_threshold
 from shoal.study import Training
 
-_LOSSES: Final = ("mse", "cross-entropy")
-_OPTIMIZERS: Final = ("sgd", "adam", "adamw", "rmsprop")
-_POOLS: Final = ("none", "max", "average")
 _JUDGES: Final = ("none", "validation", "inner")
 _STATUSES: Final = ("training", "done", "diverged")
 _OUT_OF_MEMORY: Final = 1
@@ -85,7 +82,7 @@ class _Network:
         layers = (LayerStruct * len(dense))()
         for place, layer in zip(layers, dense, strict=True):
             place.units = layer.units
-            place.activation = ACTIVATIONS.index(layer.activation)
+            place.activation = core_number("activation", ACTIVATIONS, layer.activation)
             place.drop_below = dropout_threshold(layer.dropout)
         struct = NetworkStruct(
             math.prod(architecture.input_shape), *images,
@@ -96,9 +93,11 @@ class _Network:
 
 
 def _conv_struct(layer: ConvLayer) -> ConvStruct:
+    activation = core_number("activation", ACTIVATIONS, layer.activation)
+    pool = 0 if layer.pool == "none" else core_number("pool", POOLS, layer.pool)
     return ConvStruct(
-        layer.units, layer.kernel, layer.stride, layer.padding, ACTIVATIONS.index(layer.activation),
-        _POOLS.index(layer.pool), layer.pool_size, layer.pool_stride, dropout_threshold(layer.dropout),
+        layer.units, layer.kernel, layer.stride, layer.padding, activation, pool, layer.pool_size,
+        layer.pool_stride, dropout_threshold(layer.dropout),
     )  # fmt: skip
 
 
@@ -125,7 +124,8 @@ class _Fit:
         network = _Network.of(job.architecture)
         self.kept.append(network)
         fit.network = network.struct
-        fit.loss, fit.optimizer = _LOSSES.index(job.loss), _OPTIMIZERS.index(training.optimizer)
+        fit.loss = core_number("loss", LOSSES, job.loss)
+        fit.optimizer = core_number("optimizer", OPTIMIZERS, training.optimizer)
         fit.momentum, fit.nesterov = training.momentum, training.nesterov
         fit.weight_decay, fit.batch_size, fit.epochs = (
             training.weight_decay,
@@ -170,10 +170,13 @@ class _Fit:
             struct.x, struct.x_count = self._keep(rows.x, np.float32)
         else:
             struct.index, struct.index_count = self._keep(rows.index, np.int64)
-        if job.loss == "mse":
-            struct.values, struct.values_count = self._keep(rows.y, np.float32)
-        else:
-            struct.labels, struct.labels_count = self._keep(rows.y, np.int64)
+        match row_of("loss", LOSSES, job.loss).task:
+            case "regression":
+                struct.values, struct.values_count = self._keep(rows.y, np.float32)
+            case "classification":
+                struct.labels, struct.labels_count = self._keep(rows.y, np.int64)
+            case task:
+                assert_never(task)
         return struct
 
     def _point_at(self, state: State) -> None:
@@ -230,7 +233,7 @@ class NativeTrainer:
     def __init__(self, target: str | None = None) -> None:
         self.target = target
 
-    def refuses(self, architecture: Architecture, training: Training) -> str | None:  # noqa: ARG002
+    def refuses(self, architecture: Architecture, training: Training) -> str | None:
         """Say why this trainer cannot take such a fit, or None."""
         if not native_available():
             return native_missing_reason()
@@ -241,6 +244,14 @@ class NativeTrainer:
             return f"the native trainer takes up to {MOST_CONVS} convolutions"
         if any(layer.batch_norm for layer in architecture.layers):
             return "the native trainer does not do batch norm"
+        asked: list[tuple[str, Mapping[str, CoreKind], str]] = [
+            *(("activation", ACTIVATIONS, layer.activation) for layer in architecture.layers),
+            ("optimizer", OPTIMIZERS, training.optimizer),
+            *([("loss", LOSSES, training.loss)] if training.loss else []),
+        ]
+        for kind, table, name in asked:
+            if row_of(kind, table, name).core is None:
+                return f"the native trainer does not do the {kind} {name}"
         return None
 
     def advance(self, job: Job, data: FitData, state: State, until: int) -> None:
@@ -306,11 +317,13 @@ class NativeTrainer:
         numbers = np.random.default_rng(0)
         outputs = job.architecture.outputs
         shape = job.architecture.input_shape
-        y = (
-            numbers.random((rows, outputs), np.float32)
-            if job.loss == "mse"
-            else numbers.integers(0, outputs, rows)
-        )
+        match row_of("loss", LOSSES, job.loss).task:
+            case "regression":
+                y: NDArray[Any] = numbers.random((rows, outputs), np.float32)
+            case "classification":
+                y = numbers.integers(0, outputs, rows)
+            case task:
+                assert_never(task)
         if job.architecture.convolutional:
             x, index = numbers.integers(0, 256, (rows, *shape), np.uint8), np.arange(rows)
             some, none = Rows(x, y, index), Rows(x, y[:0], index[:0])

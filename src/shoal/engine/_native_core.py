@@ -16,7 +16,6 @@ from shoal.nets import Architecture, ConvLayer
 
 ABI: Final = 3
 MOST_CONVS: Final = 32
-ACTIVATIONS: Final = ("identity", "sigmoid", "tanh", "relu", "leaky-relu", "elu", "gelu", "silu", "softplus")
 TARGETS: Final = ("portable", "avx2", "avx512", "neon")
 _PREFERRED: Final = ("avx512", "avx2", "neon")
 

@@ -18,10 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.engine._batches import Moves, Source, channels_last, chunks_of
-from shoal.engine._pace import torch_step_seconds
 from shoal.engine._strided import pays, strided_module
-from shoal.engine._trainer import CURVES, FitData, Job, State, learning_rates, steps_per_epoch
-from shoal.nets import Architecture, ConvLayer, build_module
+from shoal.engine._trainer import CURVES, FitData, Job, State, steps_per_epoch
+from shoal.engine.forecast.steps import torch_step_seconds
+from shoal.kinds import LOSSES, row_of
+from shoal.nets import Architecture, ConvLayer, Moments, build_module, learning_rates, loss_of, optimizer_of
 from shoal.streams import Role, dropout_draws, dropout_scale, dropout_threshold, permutation
 from shoal.study import Training
 
@@ -145,6 +146,8 @@ class _Fit:
 
         keep_memory()
         self.trainer, self.job, self.state = trainer, job, state
+        self.loss = loss_of(job.loss).torch()
+        self.classes = row_of("loss", LOSSES, job.loss).task == "classification"
         for name in ("parameters_P", "buffers", "first_P", "second_P", "best_P", "best_buffers"):
             setattr(state, name, np.ascontiguousarray(getattr(state, name), dtype=trainer.dtype))
         self.flat_P, self.buffers, self.first_P, self.second_P = (
@@ -170,26 +173,12 @@ class _Fit:
         import torch
 
         training, state = self.job.training, self.state
-        flat = torch.nn.Parameter(self.flat_P)
-        flat.grad = self.grad_P
-        decay, lr = training.weight_decay, training.lr
+        kind = optimizer_of(training.optimizer)
+        flat_P = torch.nn.Parameter(self.flat_P)
+        flat_P.grad = self.grad_P
         step = torch.tensor(float(state.epoch * self.steps + state.step))
-        moments: dict[str, Any]
-        optimizer: torch.optim.Optimizer
-        if training.optimizer in ("adam", "adamw"):
-            maker = torch.optim.Adam if training.optimizer == "adam" else torch.optim.AdamW
-            optimizer = maker([flat], lr=lr, weight_decay=decay, fused=True)
-            step = step.to(self.trainer.device)
-            moments = {"step": step, "exp_avg": self.first_P, "exp_avg_sq": self.second_P}
-        elif training.optimizer == "rmsprop":
-            optimizer = torch.optim.RMSprop([flat], lr=lr, weight_decay=decay, momentum=training.momentum)
-            moments = {"step": step, "square_avg": self.second_P, "momentum_buffer": self.first_P}
-        else:
-            optimizer = torch.optim.SGD(
-                [flat], lr=lr, weight_decay=decay, momentum=training.momentum, nesterov=training.nesterov
-            )
-            moments = {"momentum_buffer": self.first_P} if training.momentum else {}
-        optimizer.state[flat] = moments
+        optimizer = kind.make(flat_P, training)
+        optimizer.state[flat_P] = kind.state(training, Moments(step, self.first_P, self.second_P))
         return optimizer
 
     def run(self, until: int) -> None:
@@ -238,12 +227,9 @@ class _Fit:
         return True
 
     def _loss(self, outputs: Tensor, targets: Tensor, weight: Tensor | None = None) -> Tensor:
-        from torch.nn import functional
-
-        loss = functional.mse_loss if self.job.loss == "mse" else functional.cross_entropy
         if weight is None:
-            return loss(outputs, targets)
-        loss_N = loss(outputs, targets, reduction="none").reshape(len(targets), -1).mean(1)
+            return self.loss(outputs, targets)
+        loss_N = self.loss(outputs, targets, reduction="none").reshape(len(targets), -1).mean(1)
         return (weight * loss_N).sum() / weight.sum()
 
     def _masks_of(self, step: int) -> list[Tensor]:
@@ -300,7 +286,7 @@ class _Fit:
                 curve[f"{name}_loss"] = self._loss(
                     outputs.double(), y.double() if y.is_floating_point() else y, weight
                 ).item()
-                if self.job.loss == "cross-entropy" and name != "inner":
+                if self.classes and name != "inner":
                     curve[f"{name}_accuracy"] = (outputs.argmax(1) == y).double().mean().item()
         self._give_back()
         self.state.note(self.job, np.array([curve[name] for name in CURVES]), self.steps)

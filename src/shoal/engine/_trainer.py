@@ -23,7 +23,7 @@ from shoal.study import Loss, Training
 MAX_POINTS: Final = 500
 CURVE_IMAGES: Final = 8192
 CURVES: Final = ("train_loss", "validation_loss", "inner_loss", "train_accuracy", "validation_accuracy")
-"""Columns of `State.curve_TC`; NaN where there are no such rows or the loss is not cross-entropy."""
+"""Columns of `State.curve_TC`; NaN where there are no such rows or the loss is not one of classes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,32 +91,6 @@ def evaluation_epochs(epochs: int) -> NDArray[np.int64]:
 def every_kth(images: int) -> int:
     """Give k: of so many training images, every k-th is evaluated for the training curve, about 8,192 of them."""
     return max(1, -(-images // CURVE_IMAGES))
-
-
-def learning_rates(training: Training) -> NDArray[np.float64]:
-    """Learning rate of every epoch, shape (E,).
-
-    cosine: Loshchilov and Hutter 2017, half a period; step: times `step_factor` every `step_every` epochs
-    (a third of them by default); one-cycle: Smith and Topin 2019 with torch's constants (30 % up from
-    lr/25, cosine both ways, down to lr/250,000).
-    """
-    epochs = training.epochs
-    epoch_E = np.arange(epochs, dtype=np.float64)
-    match training.schedule:
-        case "cosine":
-            factor_E = (1 + np.cos(np.pi * epoch_E / epochs)) / 2
-        case "step":
-            factor_E = training.step_factor ** (epoch_E // (training.step_every or max(1, epochs // 3)))
-        case "one-cycle":
-            peak = 0.3 * epochs - 1
-            rise_E = np.clip(epoch_E / peak, 0, 1) if peak > 0 else np.ones(epochs)
-            fall_E = np.clip((epoch_E - peak) / (epochs - 1 - peak), 0, 1)
-            up_E = 1 + (1 / 25 - 1) * (1 + np.cos(np.pi * rise_E)) / 2
-            down_E = 4e-6 + (1 - 4e-6) * (1 + np.cos(np.pi * fall_E)) / 2
-            factor_E = np.where(epoch_E <= peak, up_E, down_E)
-        case _:
-            factor_E = np.ones(epochs)
-    return training.lr * factor_E
 
 
 def never() -> bool:

@@ -26,9 +26,9 @@ from shoal.estimators._layers import LayerArrays
 from shoal.estimators._names import NO_SCORES, KnownNames
 from shoal.estimators._parameters import batch_rows, seed_of, training_of
 from shoal.estimators._tasks import Task, Trained, train_one
-from shoal.nets import Architecture, trained_module
+from shoal.nets import Architecture, loss_of, trained_module
 from shoal.streams import StreamKey
-from shoal.study import Network
+from shoal.study import TASK_LOSS, Network
 
 INNER_STREAM = 2**31
 """The split number whose stream draws the rows that early stopping holds out."""
@@ -137,7 +137,7 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
     def out_activation_(self) -> str:
         """What follows the output layer: "identity" in regression, "softmax" for classes, two of them too."""
         check_is_fitted(self, "parameters_")
-        return "identity" if self._kind == "regression" else "softmax"
+        return loss_of(TASK_LOSS[self._kind]).link
 
     @property
     def validation_scores_(self) -> None:
@@ -252,9 +252,9 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
         return rows[held_N]
 
     def _adopt(self, trained: Trained, task: Task, prepared: Prepared, before: Course) -> Self:
-        """Be fitted, by what came of a task. Raises TrainingError for a sick fit."""
+        """Be fitted, by what came of a task. Raises TrainingError for a failed fit."""
         if trained.status != "ok":
-            raise TrainingError(self._sickness(trained, task))
+            raise TrainingError(self._failure(trained, task))
         for name, value in self._fitted(task, prepared, trained, before).items():
             setattr(self, name, value)
         self._optimizer = None if trained.state is None else _Optimizer.after(trained.state, task)
@@ -270,7 +270,7 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
             "_architecture": task.job.architecture,
         }
 
-    def _sickness(self, trained: Trained, task: Task) -> str:
+    def _failure(self, trained: Trained, task: Task) -> str:
         largest = float(np.abs(task.x[task.train_rows]).max()) if task.x.dtype != np.uint8 else 1.0
         return (
             f"{type(self).__name__}: the fit {trained.message}; likely causes are learning_rate_init="

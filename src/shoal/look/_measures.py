@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from shoal import kinds
+from shoal.nets import loss_of
 from shoal.results import higher_is_better
 
-LOSSES: Final = {"mse": "mean squared error", "cross-entropy": "cross-entropy in nats"}
+LOSSES: Final = {name: loss_of(name).words for name in kinds.LOSSES}
 _ON_TEST_ROWS: Final = {"mse": "mean squared error on test rows", "accuracy": "accuracy on test rows (share)"}
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from shoal.errors import visible
 from shoal.look._checks import checks
 from shoal.look._findings import Findings
 from shoal.look._reasons import counted, reasons
@@ -23,6 +22,7 @@ from shoal.look.figures.effects import effects_of, effects_said
 from shoal.look.figures.variance import shares_said, variance_split_of
 from shoal.parts import SHOW, Parts
 from shoal.results import class_scores
+from shoal.wording import visible
 
 if TYPE_CHECKING:
     from shoal.results import Plan, Results

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from shoal.errors import visible
+from shoal.kinds import ACTIVATIONS, LOSSES, OPTIMIZERS, SCHEDULES
+from shoal.nets import activation_of, loss_of, optimizer_of, schedule_of
 from shoal.results import Results
 from shoal.study import Network, Training, base_candidate, candidates, comparison_candidates
+from shoal.wording import visible
 
 
 @dataclass(frozen=True)
@@ -23,26 +25,6 @@ ZEILER_FERGUS: Final = Work(
     "feature maps and exciting images",
     "Zeiler, Fergus (2014): Visualizing and understanding convolutional networks. ECCV, 818–833.",
 )
-_OPTIMIZERS: Final = {
-    "sgd": "Robbins, Monro (1951): A stochastic approximation method. Annals of Mathematical Statistics 22, 400–407.",
-    "adam": "Kingma, Ba (2015): Adam: a method for stochastic optimization. ICLR.",
-    "adamw": "Loshchilov, Hutter (2019): Decoupled weight decay regularization. ICLR.",
-    "rmsprop": "Tieleman, Hinton (2012): Lecture 6.5, RMSProp. Coursera: Neural networks for machine learning.",
-}
-_SCHEDULES: Final = {
-    "cosine": "Loshchilov, Hutter (2017): SGDR: stochastic gradient descent with warm restarts. ICLR.",
-    "one-cycle": "Smith, Topin (2019): Super-convergence: very fast training of neural networks using large learning"
-    " rates. SPIE 11006.",
-}
-_ACTIVATIONS: Final = {
-    "relu": "Nair, Hinton (2010): Rectified linear units improve restricted Boltzmann machines. ICML, 807–814.",
-    "leaky-relu": "Maas, Hannun, Ng (2013): Rectifier nonlinearities improve neural network acoustic models. ICML.",
-    "elu": "Clevert, Unterthiner, Hochreiter (2016): Fast and accurate deep network learning by exponential linear"
-    " units. ICLR.",
-    "gelu": "Hendrycks, Gimpel (2016): Gaussian error linear units. arXiv:1606.08415.",
-    "silu": "Elfwing, Uchibe, Doya (2018): Sigmoid-weighted linear units for neural network function approximation in"
-    " reinforcement learning. Neural Networks 107, 3–11.",
-}
 _DATA: Final = {
     "fashion-mnist": "Xiao, Rasul, Vollgraf (2017): Fashion-MNIST: a novel image dataset for benchmarking machine"
     " learning algorithms. arXiv:1708.07747.",
@@ -77,9 +59,14 @@ def _variants(results: Results) -> tuple[list[Network], list[Training]]:
     return [one.network for one in everyone], [one.training for one in everyone]
 
 
+def _of_kinds(what: str, table: Iterable[str], used: set[str], source: Callable[[str], str]) -> list[Work]:
+    """Give the works behind the kinds used, in the order of their table; not every kind has one."""
+    return [Work(f"{what} {name}", source(name)) for name in table if name in used and source(name)]
+
+
 def _of_networks(networks: list[Network]) -> list[Work]:
     kinds = {network.activation for network in networks}
-    found = [Work(f"activation {kind}", cited) for kind, cited in _ACTIVATIONS.items() if kind in kinds]
+    found = _of_kinds("activation", ACTIVATIONS, kinds, lambda name: activation_of(name).source)
     if any(network.kind == "cnn" for network in networks):
         cited = (
             "LeCun, Bottou, Bengio, Haffner (1998): Gradient-based learning applied to document recognition."
@@ -96,8 +83,10 @@ def _of_networks(networks: list[Network]) -> list[Work]:
 
 
 def _of_trainings(trainings: list[Training]) -> list[Work]:
+    losses = {training.loss for training in trainings if training.loss}
+    found = _of_kinds("loss", LOSSES, losses, lambda name: loss_of(name).source)
     names = {training.optimizer for training in trainings}
-    found = [Work(f"optimiser {name}", cited) for name, cited in _OPTIMIZERS.items() if name in names]
+    found += _of_kinds("optimiser", OPTIMIZERS, names, lambda name: optimizer_of(name).source)
     if any(training.momentum for training in trainings):
         cited = "Polyak (1964): Some methods of speeding up the convergence of iteration methods. USSR Computational"
         found.append(Work("momentum", f"{cited} Mathematics and Mathematical Physics 4(5), 1–17."))
@@ -105,7 +94,7 @@ def _of_trainings(trainings: list[Training]) -> list[Work]:
         cited = "Sutskever, Martens, Dahl, Hinton (2013): On the importance of initialization and momentum in deep"
         found.append(Work("Nesterov's momentum", f"{cited} learning. ICML, 1139–1147."))
     schedules = {training.schedule for training in trainings}
-    found += [Work(f"schedule {name}", cited) for name, cited in _SCHEDULES.items() if name in schedules]
+    found += _of_kinds("schedule", SCHEDULES, schedules, lambda name: schedule_of(name).source)
     if any(training.early_stopping != "none" for training in trainings):
         cited = "Prechelt (1998): Early stopping, but when? Neural Networks: Tricks of the Trade, 55–69."
         found.append(Work("early stopping", cited))

@@ -1,5 +1,13 @@
 """What learns: architectures, initial parameters, torch modules."""
 
+from shoal.nets._activations import (
+    BOUNDS,
+    FLAT_BELOW,
+    SATURATED_WITHIN,
+    activation_module,
+    activation_of,
+    near_bound,
+)
 from shoal.nets._architecture import Architecture, ConvLayer, DenseLayer, Layer, Slot, build_architecture
 from shoal.nets._channels import EXCITING_STEPS, Channels, seen_by_the_middle
 from shoal.nets._files import (
@@ -9,10 +17,14 @@ from shoal.nets._files import (
     read_model,
     save_model,
 )
-from shoal.nets._forward import BOUNDS, FLAT_BELOW, SATURATED_WITHIN, activations, forward, near_bound
+from shoal.nets._forward import activations, forward
+from shoal.nets._graph import GraphParts
 from shoal.nets._initial import initial_buffers, initial_parameters, refit_parameters
-from shoal.nets._module import activation_module, build_module, module_source, trained_module
-from shoal.nets._onnx import GraphParts, add_network
+from shoal.nets._loss import Loss, loss_of
+from shoal.nets._module import build_module, module_source, trained_module
+from shoal.nets._onnx import add_network
+from shoal.nets._optimizers import Moments, optimizer_of
+from shoal.nets._schedules import learning_rates, schedule_of
 
 __all__ = [
     "BOUNDS",
@@ -26,9 +38,12 @@ __all__ = [
     "DenseLayer",
     "GraphParts",
     "Layer",
+    "Loss",
+    "Moments",
     "Slot",
     "StoredModel",
     "activation_module",
+    "activation_of",
     "activations",
     "add_network",
     "build_architecture",
@@ -36,12 +51,16 @@ __all__ = [
     "forward",
     "initial_buffers",
     "initial_parameters",
+    "learning_rates",
+    "loss_of",
     "model_bytes",
     "module_source",
     "near_bound",
+    "optimizer_of",
     "read_model",
     "refit_parameters",
     "save_model",
+    "schedule_of",
     "seen_by_the_middle",
     "trained_module",
 ]

@@ -3,34 +3,17 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.nets._activations import activation_module
 from shoal.nets._architecture import Architecture, ConvLayer, Layer
 
 if TYPE_CHECKING:
     from torch import nn
-
-
-def activation_module(name: str) -> nn.Module:
-    """Build torch's layer for one of the study's activations."""
-    from torch import nn
-
-    makers: dict[str, Callable[[], nn.Module]] = {
-        "sigmoid": nn.Sigmoid,
-        "tanh": nn.Tanh,
-        "relu": nn.ReLU,
-        "leaky-relu": nn.LeakyReLU,
-        "elu": nn.ELU,
-        "gelu": nn.GELU,
-        "silu": nn.SiLU,
-        "softplus": nn.Softplus,
-        "identity": nn.Identity,
-    }
-    return makers[name]()
 
 
 def build_module(architecture: Architecture) -> nn.Sequential:

@@ -3,51 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.nets._activations import activation_of
 from shoal.nets._architecture import Architecture, ConvLayer, DenseLayer, Layer
 from shoal.nets._forward import NORM_EPSILON
-
-if TYPE_CHECKING:
-    from onnx import NodeProto, TensorProto
-
-_ACTIVATIONS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
-    "sigmoid": ("Sigmoid", {}),
-    "tanh": ("Tanh", {}),
-    "relu": ("Relu", {}),
-    "leaky-relu": ("LeakyRelu", {"alpha": 0.01}),
-    "elu": ("Elu", {"alpha": 1.0}),
-    "gelu": ("Gelu", {"approximate": "none"}),
-    "softplus": ("Softplus", {}),
-}
-
-
-class GraphParts:
-    """Nodes and stored arrays of a graph that grows from its inputs to its outputs."""
-
-    def __init__(self) -> None:
-        """Begin with nothing."""
-        self.nodes: list[NodeProto] = []
-        self.arrays: list[TensorProto] = []
-
-    def node(
-        self, kind: str, inputs: list[str], output: str, attributes: Mapping[str, Any] | None = None
-    ) -> str:
-        """Add one node; give the name of its output."""
-        from onnx import helper
-
-        self.nodes.append(helper.make_node(kind, inputs, [output], **(attributes or {})))
-        return output
-
-    def array(self, name: str, values: NDArray[Any]) -> str:
-        """Store an array; give its name."""
-        from onnx import numpy_helper
-
-        self.arrays.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
-        return name
+from shoal.nets._graph import GraphParts
 
 
 def add_network(
@@ -77,19 +40,9 @@ def _add_layer(parts: GraphParts, layer: Layer, x: str) -> str:
     if layer.batch_norm:
         statistics = [f"{name}_norm.{part}" for part in ("weight", "bias", "running_mean", "running_var")]
         x = parts.node("BatchNormalization", [x, *statistics], f"{name}_normed", {"epsilon": NORM_EPSILON})
-    x = _activated(parts, layer, x)
+    x = activation_of(layer.activation).onnx(parts, x, name)
     if isinstance(layer, ConvLayer) and layer.pool != "none":
         kind = "MaxPool" if layer.pool == "max" else "AveragePool"
         window = {"kernel_shape": [layer.pool_size] * 2, "strides": [layer.pool_stride] * 2}
         x = parts.node(kind, [x], f"{name}_pooled", window)
     return x
-
-
-def _activated(parts: GraphParts, layer: Layer, x: str) -> str:
-    output = f"{layer.name}_out"
-    if layer.activation == "identity":
-        return x
-    if layer.activation == "silu":
-        return parts.node("Mul", [x, parts.node("Sigmoid", [x], f"{layer.name}_gate")], output)
-    kind, attributes = _ACTIVATIONS[layer.activation]
-    return parts.node(kind, [x], output, attributes)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.kinds import SCORES
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Truth
 from shoal.results._select import Standing
 from shoal.results._statistics import paired_t_test
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 Arrays = Mapping[str, NDArray[Any]]
-_METRICS: Final = ("loss", "mse", "rmse", "mae", "r2", "accuracy", "macro_f1", "ece")
 _PLACE: Final = ("fit_id", "stage", "label", "candidate_id", "fold", "repeat")
 
 
@@ -41,7 +41,7 @@ def fits_frame(plan: Sequence[PlanEntry], fits: Mapping[str, FitRecord]) -> Data
 
 def _score_columns(fits: Iterable[FitRecord]) -> list[tuple[str, str]]:
     found = {(rows, metric) for fit in fits for rows, scores in fit.scores.items() for metric in scores}
-    order = {metric: place for place, metric in enumerate(_METRICS)}
+    order = {metric: place for place, metric in enumerate(SCORES)}
     return sorted(found, key=lambda pair: (pair[0] != "validation", pair[0], order.get(pair[1], 99), pair[1]))
 
 
@@ -109,7 +109,7 @@ def _stacked(parts: Sequence[tuple[PlanEntry, DataFrame]], columns: Sequence[str
 def candidates_frame(
     standings: Sequence[Standing], candidates: Sequence[CandidateRow], chosen: str | None
 ) -> DataFrame:
-    """One row a candidate of the search, best first, with its settings; sick ones last, without a rank."""
+    """One row a candidate of the search, best first, with its settings; those with a failed fit last, unranked."""
     import pandas as pd
 
     values = {row.candidate_id: row.values for row in candidates}
@@ -131,7 +131,7 @@ def candidates_frame(
 
 
 def comparisons_frame(plan: Sequence[PlanEntry], fits: Mapping[str, FitRecord]) -> DataFrame:
-    """One row a comparison, in the order of the study; statistics over its healthy repeats.
+    """One row a comparison, in the order of the study; statistics over its repeats that did not fail.
 
     For every test metric its mean, sample standard deviation, minimum, median and maximum over repeats, and the
     mean difference to the first comparison, paired by repeat, with the 95 % interval and p of Student's
@@ -164,7 +164,7 @@ def comparisons_frame(plan: Sequence[PlanEntry], fits: Mapping[str, FitRecord]) 
 def references_frame(
     references: Sequence[Reference], plan: Sequence[PlanEntry], fits: Mapping[str, FitRecord]
 ) -> DataFrame:
-    """One row a published value, in the order of the study: what was measured over the healthy repeats beside it."""
+    """One row a published value, in the order of the study: what was measured over the repeats that did not fail."""
     import pandas as pd
 
     labels = {entry.label for entry in plan if entry.stage == "compare"}

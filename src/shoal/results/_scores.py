@@ -12,14 +12,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.kinds import SCORES, row_of
+
 BINS: Final = 15
-HIGHER_IS_BETTER: Final = frozenset({"accuracy", "macro_f1", "r2"})
-"""Scores of which more is better; of all others (losses and errors) less is."""
 
 
 def higher_is_better(metric: str) -> bool:
     """Say in which direction a score gets better: the one place that knows."""
-    return metric in HIGHER_IS_BETTER
+    return row_of("score", SCORES, metric).higher_is_better
 
 
 def regression_scores(y_NK: NDArray[Any], prediction_NK: NDArray[Any]) -> dict[str, float]:

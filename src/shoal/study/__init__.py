@@ -1,5 +1,6 @@
 """What is asked: studies, candidates, study files."""
 
+from shoal.kinds import Task
 from shoal.study._candidates import (
     Candidate,
     apply,
@@ -32,7 +33,6 @@ from shoal.study._study import (
     Schedule,
     Search,
     Study,
-    Task,
     Training,
 )
 from shoal.study._templates import builtin_studies, template

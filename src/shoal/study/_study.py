@@ -9,7 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 from functools import partial
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import (
     AfterValidator,
@@ -23,23 +23,42 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from shoal.study._key_paths import key_path_text
-from shoal.study._texts import quoted
+from shoal.kinds import (
+    ACTIVATIONS,
+    LOSSES,
+    OPTIMIZERS,
+    POOLS,
+    SCHEDULES,
+    SCORES,
+    TASKS,
+    Task,
+    losses_of,
+    row_of,
+    scores_of,
+)
+from shoal.study._key_paths import key_path_text, toml_string
 
-Activation = Literal["sigmoid", "tanh", "relu", "leaky-relu", "elu", "gelu", "silu", "softplus", "identity"]
-Optimizer = Literal["sgd", "adam", "adamw", "rmsprop"]
-Schedule = Literal["constant", "cosine", "step", "one-cycle"]
-Loss = Literal["mse", "cross-entropy"]
-Task = Literal["regression", "classification"]
+# Choices derive from the tables of kinds; a type checker, which cannot follow that, sees text.
+if TYPE_CHECKING:
+    Activation: TypeAlias = str
+    Optimizer: TypeAlias = str
+    Schedule: TypeAlias = str
+    Loss: TypeAlias = str
+    PoolName: TypeAlias = str
+    TestMetric: TypeAlias = str
+else:
+    Activation = Literal[tuple(ACTIVATIONS)]
+    Optimizer = Literal[tuple(OPTIMIZERS)]
+    Schedule = Literal[tuple(SCHEDULES)]
+    Loss = Literal[tuple(LOSSES)]
+    PoolName = Literal[tuple(POOLS)]
+    TestMetric = Literal[tuple(SCORES)]
 Metric = Literal["loss", "accuracy"]
-TestMetric = Literal["loss", "mse", "rmse", "mae", "r2", "accuracy", "macro_f1", "ece"]
 Splitter = Literal["k-fold", "stratified", "grouped", "repeated", "repeated-stratified", "shuffle", "given"]
 
-TASK_LOSS: Final[dict[Task, Loss]] = {"regression": "mse", "classification": "cross-entropy"}
-TEST_METRICS: Final[dict[Task, tuple[TestMetric, ...]]] = {
-    "regression": ("loss", "mse", "rmse", "mae", "r2"),
-    "classification": ("loss", "accuracy", "macro_f1", "ece"),
-}
+TASK_LOSS: Final[dict[Task, Loss]] = {task: losses_of(task)[0] for task in TASKS}
+"""The loss of a study that names none."""
+TEST_METRICS: Final[dict[Task, tuple[TestMetric, ...]]] = {task: scores_of(task) for task in TASKS}
 """What test rows are scored by."""
 
 MOST_IMAGES: Final = 40
@@ -152,7 +171,7 @@ class Data(_Part):
 class Pool(_Part):
     """Pooling after a convolution's activation."""
 
-    kind: Literal["max", "average"] = "max"
+    kind: PoolName = "max"
     size: Count = 2
     stride: Count | None = None
 
@@ -219,12 +238,15 @@ class Training(_Part):
 
     @model_validator(mode="after")
     def _belongs_together(self) -> Training:
-        if self.momentum and self.optimizer not in ("sgd", "rmsprop"):
-            sentence = f"`momentum` needs optimizer sgd or rmsprop, got {self.optimizer}"
+        kind = row_of("optimizer", OPTIMIZERS, self.optimizer)
+        if self.momentum and not kind.momentum:
+            able = " or ".join(name for name, other in OPTIMIZERS.items() if other.momentum)
+            sentence = f"`momentum` needs optimizer {able}, got {self.optimizer}"
             raise _refuse(("momentum", "optimizer"), sentence)
-        if self.nesterov and (self.optimizer != "sgd" or not self.momentum):
+        if self.nesterov and not (kind.nesterov and self.momentum):
+            able = " or ".join(name for name, other in OPTIMIZERS.items() if other.nesterov)
             got = f"got {self.optimizer} with momentum {self.momentum:g}"
-            sentence = f"`nesterov` needs optimizer sgd with momentum above 0, {got}"
+            sentence = f"`nesterov` needs optimizer {able} with momentum above 0, {got}"
             raise _refuse(("nesterov", "momentum", "optimizer"), sentence)
         if self.keep == "best" and self.early_stopping == "none" and not self.validation:
             sentence = 'keep = "best" needs validation above 0 or early_stopping = "inner", got neither'
@@ -313,7 +335,7 @@ class Search(_Part):
                 name, inner = next(iter(inner.items()))
                 path.append(str(name))
             if len(path) > 1:
-                example = quoted(key_path_text(tuple(path)))
+                example = toml_string(key_path_text(tuple(path)))
                 raise _refuse(
                     (section,), f"expected whole keys in quotes, such as {example}, got parts of them"
                 )

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from shoal.study._study import Task
+from shoal.kinds import Task
 
 BUILTIN: Final = Path(__file__).parent
 

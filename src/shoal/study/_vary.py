@@ -10,9 +10,10 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from shoal.errors import StudyError
+from shoal.kinds import losses_of
 from shoal.study._key_paths import KeyPath, assign, overlap
 from shoal.study._sentences import Mistake, mistakes_of
-from shoal.study._study import TASK_LOSS, Network, Study, Training, path_keys
+from shoal.study._study import Network, Study, Training, path_keys
 
 SECTIONS: Final = ("network", "training")
 Changes = Iterable[tuple[KeyPath, Any]]
@@ -43,10 +44,11 @@ def vary_section(study: Study, section: str, changes: Changes) -> Network | Trai
     """Change values of the study's network or training, and check that they suit the task."""
     part: Network | Training = study.network if section == "network" else study.training
     varied = vary(part, (section,), changes)
-    own = TASK_LOSS[study.study.task]
-    if isinstance(varied, Training) and varied.loss not in (None, own):
+    own = losses_of(study.study.task)
+    if isinstance(varied, Training) and varied.loss not in (None, *own):
         path = ("training", "loss")
-        what = f"expected {own}, the loss of {study.study.task}, got '{varied.loss}'"
+        which = f"the loss of {study.study.task}" if len(own) == 1 else f"a loss of {study.study.task}"
+        what = f"expected {' or '.join(own)}, {which}, got '{varied.loss}'"
         return [Mistake(path, what, (path, ("study", "task")), together=True)]
     return varied
 

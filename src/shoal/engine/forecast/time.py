@@ -18,12 +18,12 @@ from functools import cached_property
 from typing import Final
 
 from shoal.data import Dataset
-from shoal.engine._drawing import Drawing
 from shoal.engine._ensemble import GRID_POINTS
 from shoal.engine._fits import Fit, PlannedFit, Planner, fit_seconds, unique
 from shoal.engine._inside import CHANNELS_KEPT, LOOKED_AT, UNIT_ROWS
-from shoal.engine._pace import crowding, machine_pace, torch_call_seconds
 from shoal.engine._trainer import Trainer
+from shoal.engine.forecast.drawing import Drawing
+from shoal.engine.forecast.steps import crowding, machine_pace, torch_call_seconds
 from shoal.nets import EXCITING_STEPS, Architecture, ConvLayer, seen_by_the_middle
 from shoal.study import MOST_IMAGES
 

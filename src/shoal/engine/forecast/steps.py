@@ -16,7 +16,7 @@ from functools import cache
 import numpy as np
 
 from shoal.engine._trainer import Job
-from shoal.nets import ConvLayer
+from shoal.nets import ConvLayer, activation_of, optimizer_of
 
 CROWD_SECONDS = 0.06
 """Long enough for a busy machine to give the core to others some times."""
@@ -117,7 +117,7 @@ def _calls(job: Job) -> float:
         34
         + 9.3 * len(layers)
         + 34 * len(convolutions)
-        + 4 * (training.optimizer in ("adam", "adamw"))
+        + optimizer_of(training.optimizer).calls
         + 6 * sum(layer.dropout > 0 for layer in layers)
         + (25 if convolutions else 8) * sum(layer.batch_norm for layer in layers)
     )
@@ -136,8 +136,8 @@ def _numbers_of_an_image(job: Job) -> float:
         inputs = _filled(layer.inputs // layer.groups) if number else layer.inputs
         products = _filled(layer.units) * inputs * layer.kernel**2 * math.prod(layer.size)
         passes = 3 if number else 2  # images need no gradient
-        rectified = layer.activation in ("relu", "leaky-relu", "identity")
-        elements = 3.1e-4 + 1.8e-4 * layer.batch_norm + 1.1e-3 * (not rectified)
+        cheap = activation_of(layer.activation).cheap
+        elements = 3.1e-4 + 1.8e-4 * layer.batch_norm + 1.1e-3 * (not cheap)
         cost += 1.56e-6 * 2 * passes * products + elements * layer.units * math.prod(layer.size)
     return cost
 

@@ -1,7 +1,7 @@
 """The memory of one fit, in bytes: what it holds at most, and what stays of it in its process. Pure.
 
 Rows are counted as they are made ready, networks by their parameters, what passes through a network by the numbers that
-there are at once; blocks freed count where glibc keeps them. See `_need.py`, which sums fits up.
+there are at once; blocks freed count where glibc keeps them. See `memory.py`, which sums fits up.
 """
 
 from __future__ import annotations

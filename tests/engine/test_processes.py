@@ -15,10 +15,12 @@ from pathlib import Path
 import pytest
 
 from shoal.engine import Ground, Planner, Trainers
-from shoal.engine._child import _serve
 from shoal.engine._fits import Fit, unique
 from shoal.engine._train import Checkpoint, train_fit
-from shoal.engine._workers import Lot, Pool, Progress
+from shoal.engine.workers.child import _serve
+from shoal.engine.workers.loop import Lot, Pool
+from shoal.engine.workers.processes import STOP, Given
+from shoal.engine.workers.protocol import FitProgress
 from shoal.errors import EnvironmentFault
 from shoal.results import FitRecord
 from studies import tiny_study, two_peaks
@@ -40,7 +42,8 @@ def test_a_killed_worker_is_one_sentence() -> None:
     running = pool(fits(100_000))
     events = running.events()
     next(events)
-    os.kill(running._children[0]._process.pid, signal.SIGKILL)
+    (crew,) = running._kinds.values()
+    os.kill(crew._seats[0]._process.pid, signal.SIGKILL)
     with pytest.raises(EnvironmentFault, match=r"a worker process ended unexpectedly \(exit status -9\)"):
         list(events)
     running.close()
@@ -49,13 +52,13 @@ def test_a_killed_worker_is_one_sentence() -> None:
 def test_stopped_workers_hand_over_checkpoints_that_end_in_the_same_bytes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("shoal.engine._workers.STOP_SECONDS", 60.0)  # a busy machine is no failure
+    monkeypatch.setattr("shoal.engine.workers.loop.STOP_SECONDS", 60.0)  # a busy machine is no failure
     some = fits(600)
     running = pool(some)
     events, moving = [], set()
     for event in running.events():
         events.append(event)
-        moving |= {event.fit_id} if isinstance(event, Progress) else set()
+        moving |= {event.fit_id} if isinstance(event, FitProgress) else set()
         if len(moving) == 2:
             running.stop()
     running.close()
@@ -76,7 +79,7 @@ def test_stopped_workers_hand_over_checkpoints_that_end_in_the_same_bytes(
 
 def test_a_worker_that_is_told_to_stop_between_two_fits_ends() -> None:
     ours, its = Pipe()
-    for message in (Lot((), GROUND, TORCH.by_name["torch"]), "stop"):
+    for message in (Given(GROUND, TORCH.by_name["torch"]), STOP):
         ours.send(message)
     _serve(its)
     assert not its.poll(0)
@@ -89,8 +92,8 @@ def test_a_fit_saved_within_an_epoch_goes_on_to_the_same_bytes(
     trainers = Trainers(name)
     if name not in trainers.by_name:
         pytest.skip("the native core is not built on this machine")
-    monkeypatch.setattr("shoal.engine._workers.CHECKPOINT_SECONDS", 0.0)
-    monkeypatch.setattr("shoal.engine._workers.LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("shoal.engine.workers.slices.CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr("shoal.engine.workers.slices.LOOK_SECONDS", 0.0)
     monkeypatch.setattr("shoal.engine._native.ASK_AFTER", 1)
     study = tiny_study(training={"epochs": 3, "batch_size": 7}, network={"dropout": 0.5})
     (fit, *_) = unique(Planner(study, two_peaks(), trainers.choose).search_fits())
@@ -99,7 +102,7 @@ def test_a_fit_saved_within_an_epoch_goes_on_to_the_same_bytes(
     *_, whole = (event for event in events if isinstance(event, FitRecord))
     within = [event for event in events if isinstance(event, Checkpoint) and event.facts["step"]]
     assert len(within) > fit.steps // 2
-    shares = [event.share for event in events if isinstance(event, Progress)]
+    shares = [event.share for event in events if isinstance(event, FitProgress)]
     assert shares == sorted(set(shares))
     for start in within[:: len(within) // 4]:
         again = train_fit(fit, GROUND, trainer, start, lambda state: None)

@@ -1,4 +1,4 @@
-"""A worker process: `python -m shoal.engine._child ADDRESS`, started and fed by `_workers.py`."""
+"""A worker process: `python -m shoal.engine.workers.child ADDRESS`, started and fed by `processes.py`."""
 
 from __future__ import annotations
 
@@ -10,33 +10,34 @@ import time
 from contextlib import suppress
 from multiprocessing.connection import Client, Connection
 
-from shoal.engine._workers import Lot, OnSlice, Stopped
-from shoal.errors import EnvironmentFault
+from shoal.engine.workers.processes import STOP, Given
+from shoal.engine.workers.slices import OnSlice, Stopped
+from shoal.errors import ShoalError
 
 
 def _serve(line: Connection) -> None:
     """Be a child: take fits, train them, send what happens."""
-    lot: Lot | None = None
+    given: Given | None = None
     stopping = False
 
     def stop_asked() -> bool:
         nonlocal stopping
-        stopping = stopping or (line.poll(0) and line.recv() == "stop")
+        stopping = stopping or (line.poll(0) and line.recv() == STOP)
         return stopping
 
-    while not stopping and (asked := line.recv()) != "stop":
-        if isinstance(asked, Lot):
-            lot = asked
+    while not stopping and (asked := line.recv()) != STOP:
+        if isinstance(asked, Given):
+            given = asked
             continue
-        assert lot is not None  # noqa: S101 - it is told before the fits
+        assert given is not None  # noqa: S101 - it is told before the fits
         fit, start = asked
         on_slice = OnSlice(fit, line.send, stop_asked, time.monotonic())
         try:
-            line.send(lot.ground.train(fit, lot.trainer, start, on_slice))
+            line.send(given.rows.train(fit, given.trainer, start, on_slice))
         except Stopped:
             line.send(None)
-        except EnvironmentFault as error:
-            line.send(error)
+        except (ShoalError, OSError) as refusal:
+            line.send(refusal)
 
 
 def _end_with_parent() -> None:

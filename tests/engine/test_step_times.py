@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from shoal.engine._pace import torch_step_seconds
 from shoal.engine._trainer import Job
+from shoal.engine.forecast.steps import torch_step_seconds
 from shoal.nets import build_architecture
 from shoal.streams import StreamKey
 from shoal.study import Network, Training
@@ -21,7 +21,7 @@ PUBLISHED = [
 
 @pytest.fixture(autouse=True)
 def _unit_pace(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shoal.engine._pace.machine_pace", lambda: 1.0)
+    monkeypatch.setattr("shoal.engine.forecast.steps.machine_pace", lambda: 1.0)
 
 
 def cost(conv: list[dict[str, Any]], training: dict[str, Any], side: int = 28, **network: Any) -> float:

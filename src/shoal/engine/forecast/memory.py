@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Final
 
 from shoal.data import TEXT_CELL, TEXT_COPIES, Dataset
-from shoal.engine._drawing import Drawing
 from shoal.engine._fits import Fit
 from shoal.engine._inside import CHANNELS_KEPT, UNIT_ROWS
-from shoal.engine._need_fits import fit_bytes, left_bytes, maps
+from shoal.engine.forecast.drawing import Drawing
+from shoal.engine.forecast.fit_memory import fit_bytes, left_bytes, maps
 from shoal.files import kind_of
 
 MB: Final = 1e6

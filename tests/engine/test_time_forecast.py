@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from shoal.data import Dataset
 from shoal.engine import Circumstances, Planner, Trainers, load_data, make_plan
-from shoal.engine import _forecast as forecast
-from shoal.engine._forecast import PACE, exciting_seconds, map_seconds, spread
-from shoal.engine._pace import crowding
+from shoal.engine.forecast import time as forecast
+from shoal.engine.forecast.steps import crowding
+from shoal.engine.forecast.time import PACE, exciting_seconds, map_seconds, spread
 from shoal.nets import Architecture, build_architecture
 from shoal.pipeline import plan, run
 from shoal.results import Plan
@@ -33,10 +33,10 @@ CNN: dict[str, Any] = {
 @pytest.fixture(autouse=True)
 def _same_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine of one pace, on which nobody else works: what is left is the plan alone."""
-    for module in ("_forecast", "_pace"):
-        monkeypatch.setattr(f"shoal.engine.{module}.machine_pace", lambda: PACE)
-    monkeypatch.setattr("shoal.engine._forecast.crowding", lambda: 1.0)
-    monkeypatch.setattr("shoal.engine._forecast._cores", lambda: 4)
+    for module in ("time", "steps"):
+        monkeypatch.setattr(f"shoal.engine.forecast.{module}.machine_pace", lambda: PACE)
+    monkeypatch.setattr("shoal.engine.forecast.time.crowding", lambda: 1.0)
+    monkeypatch.setattr("shoal.engine.forecast.time._cores", lambda: 4)
 
 
 def predicted(study: Study, workers: int = 1, dataset: Dataset | None = None, **more: Any) -> Plan:
@@ -103,7 +103,7 @@ def test_of_many_test_images_no_more_are_looked_at(monkeypatch: pytest.MonkeyPat
 
 def test_where_others_want_the_cores_all_parts_take_longer(monkeypatch: pytest.MonkeyPatch) -> None:
     alone = predicted(tiny_study(), workers=2)
-    monkeypatch.setattr("shoal.engine._forecast.crowding", lambda: 3.0)
+    monkeypatch.setattr("shoal.engine.forecast.time.crowding", lambda: 3.0)
     busy = predicted(tiny_study(), workers=2)
     assert busy.time_alone == alone.time
     for part in PARTS:

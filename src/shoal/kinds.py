@@ -1,0 +1,131 @@
+"""The kinds that a study can ask for: their names, what each goes with, and the number the native core knows it by.
+
+Each list of kinds stands here and nowhere else. The study's choices, the refusals, the native trainer's numbers and the
+rooms of `nets` derive from these tables; the pages of the documentation and the core's own lists are compared with
+them by tests. The order is the one in which choices are named to a user.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, TypeVar, get_args
+
+from shoal.errors import Problem, StudyError
+
+Task = Literal["regression", "classification"]
+TASKS: Final[tuple[Task, ...]] = get_args(Task)
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True)
+class LossKind:
+    """A loss of one task; `core` is its number in `ShoalLoss`, None where torch alone trains it."""
+
+    task: Task
+    core: int | None = None
+
+
+@dataclass(frozen=True)
+class OptimizerKind:
+    """An optimiser: whether it takes momentum, and Nesterov's; `core` is its number in `ShoalOptimizer`."""
+
+    momentum: bool = False
+    nesterov: bool = False
+    core: int | None = None
+
+
+@dataclass(frozen=True)
+class ActivationKind:
+    """An activation; `core` is its number in `ShoalActivation`, None where torch alone trains it."""
+
+    core: int | None = None
+
+
+@dataclass(frozen=True)
+class PoolKind:
+    """A way of pooling; `core` is its number in `ShoalPool`, where 0 stands for none."""
+
+    core: int | None = None
+
+
+CoreKind = LossKind | OptimizerKind | ActivationKind | PoolKind
+
+
+@dataclass(frozen=True)
+class ScheduleKind:
+    """A schedule: one learning rate for each epoch, worked out in `nets` for all trainers."""
+
+
+@dataclass(frozen=True)
+class ScoreKind:
+    """A score of test rows: the tasks it is a score of, and whether more of it is better."""
+
+    tasks: tuple[Task, ...]
+    higher_is_better: bool = False
+
+
+LOSSES: Final[dict[str, LossKind]] = {
+    "mse": LossKind("regression", core=0),
+    "cross-entropy": LossKind("classification", core=1),
+}
+OPTIMIZERS: Final[dict[str, OptimizerKind]] = {
+    "sgd": OptimizerKind(momentum=True, nesterov=True, core=0),
+    "adam": OptimizerKind(core=1),
+    "adamw": OptimizerKind(core=2),
+    "rmsprop": OptimizerKind(momentum=True, core=3),
+}
+ACTIVATIONS: Final[dict[str, ActivationKind]] = {
+    "sigmoid": ActivationKind(core=1),
+    "tanh": ActivationKind(core=2),
+    "relu": ActivationKind(core=3),
+    "leaky-relu": ActivationKind(core=4),
+    "elu": ActivationKind(core=5),
+    "gelu": ActivationKind(core=6),
+    "silu": ActivationKind(core=7),
+    "softplus": ActivationKind(core=8),
+    "identity": ActivationKind(core=0),
+}
+POOLS: Final[dict[str, PoolKind]] = {"max": PoolKind(core=1), "average": PoolKind(core=2)}
+SCHEDULES: Final[dict[str, ScheduleKind]] = {
+    "constant": ScheduleKind(),
+    "cosine": ScheduleKind(),
+    "step": ScheduleKind(),
+    "one-cycle": ScheduleKind(),
+}
+SCORES: Final[dict[str, ScoreKind]] = {
+    "loss": ScoreKind(TASKS),
+    "mse": ScoreKind(("regression",)),
+    "rmse": ScoreKind(("regression",)),
+    "mae": ScoreKind(("regression",)),
+    "r2": ScoreKind(("regression",), higher_is_better=True),
+    "accuracy": ScoreKind(("classification",), higher_is_better=True),
+    "macro_f1": ScoreKind(("classification",), higher_is_better=True),
+    "ece": ScoreKind(("classification",)),
+}
+
+
+def row_of(kind: str, table: Mapping[str, Row], name: str) -> Row:
+    """Give the row of `name`; `kind` says what the table holds. A kind that is unknown raises, whoever asks."""
+    if name not in table:
+        raise StudyError(Problem(kind, f"expected one of {', '.join(table)}, got {name!r}"))
+    return table[name]
+
+
+def core_number(kind: str, table: Mapping[str, CoreKind], name: str) -> int:
+    """Give the number by which the native core knows a kind. Raises StudyError for one that it does not."""
+    number = row_of(kind, table, name).core
+    if number is None:
+        raise StudyError(Problem(kind, f"expected one that the native core knows, got {name!r}"))
+    return number
+
+
+def losses_of(task: str) -> tuple[str, ...]:
+    """Name the losses of a task, its own first."""
+    return tuple(name for name, loss in LOSSES.items() if loss.task == task)
+
+
+def scores_of(task: str) -> tuple[str, ...]:
+    """Name the scores of a task's test rows."""
+    return tuple(name for name, score in SCORES.items() if task in score.tasks)

@@ -1,0 +1,171 @@
+"""The tables of kinds: everything that names a kind derives from them, and a kind that is unknown raises everywhere."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+
+from shoal import kinds
+from shoal.engine import Job, Trainer, Trainers, initial_state
+from shoal.engine._trainer import FitData, Rows
+from shoal.errors import StudyError
+from shoal.kinds import ACTIVATIONS, LOSSES, OPTIMIZERS, POOLS, SCHEDULES, SCORES
+from shoal.nets import build_architecture
+from shoal.nets._activations import ACTIVATIONS as ACTIVATION_ROWS
+from shoal.nets._activations import near_bound
+from shoal.nets._optimizers import OPTIMIZERS as OPTIMIZER_ROWS
+from shoal.nets._schedules import SCHEDULES as SCHEDULE_ROWS
+from shoal.results import higher_is_better
+from shoal.streams import StreamKey
+from shoal.study import Activation, Loss, Network, Optimizer, Schedule, Training
+from shoal.study._study import PoolName, TestMetric
+
+NATIVE = Path(__file__).parent.parent / "src" / "native"
+NETS = Path(kinds.__file__).parent / "nets"
+
+CHOICES = [
+    (Activation, ACTIVATIONS),
+    (Loss, LOSSES),
+    (Optimizer, OPTIMIZERS),
+    (PoolName, POOLS),
+    (Schedule, SCHEDULES),
+    (TestMetric, SCORES),
+]
+
+
+@pytest.mark.parametrize(("choice", "table"), CHOICES)
+def test_a_study_offers_what_the_table_holds(choice: Any, table: dict[str, Any]) -> None:
+    assert get_args(choice) == tuple(table)
+
+
+@pytest.mark.parametrize(
+    ("rows", "table"),
+    [(ACTIVATION_ROWS, ACTIVATIONS), (OPTIMIZER_ROWS, OPTIMIZERS), (SCHEDULE_ROWS, SCHEDULES)],
+)
+def test_every_kind_has_its_row_in_nets(rows: dict[str, Any], table: dict[str, Any]) -> None:
+    assert list(rows) == list(table)
+
+
+def test_every_loss_has_its_file() -> None:
+    files = {path.stem for path in (NETS / "losses").glob("*.py")} - {"__init__"}
+    assert files == {name.replace("-", "_") for name in LOSSES}
+
+
+@pytest.mark.parametrize(
+    ("enum", "first", "table"),
+    [
+        ("ShoalActivation", 0, ACTIVATIONS),
+        ("ShoalLoss", 0, LOSSES),
+        ("ShoalOptimizer", 0, OPTIMIZERS),
+        ("ShoalPool", 1, POOLS),
+    ],
+)
+def test_numbers_are_those_of_the_core(enum: str, first: int, table: dict[str, Any]) -> None:
+    """`first`: how many names of the core stand for no kind; the last one of a list counts the others."""
+    text = (NATIVE / "interface.h").read_text(encoding="utf-8")
+    body = re.search(rf"enum {enum} \{{(.*?)\}}", text, re.DOTALL)
+    assert body
+    names = [name.strip().removeprefix("SHOAL_").removesuffix("_POOL") for name in body[1].split(",")][:-1]
+    known = {name.replace("-", "_").upper(): row.core for name, row in table.items() if row.core is not None}
+    assert known == {name: number for number, name in enumerate(names) if number >= first}
+
+
+JOB = Job(
+    build_architecture(Network(hidden=(3,)), (2,), 1),
+    Training(epochs=2, batch_size=4, validation=0),
+    "mse",
+    StreamKey(1, 2, 3),
+)
+SOME = Rows(np.ones((8, 2), np.float32), np.ones((8, 1), np.float32))
+NONE = Rows(SOME.x[:0], SOME.y[:0])
+
+
+def with_activation(name: str) -> Job:
+    layers = tuple(dataclasses.replace(layer, activation=name) for layer in JOB.architecture.layers)
+    return dataclasses.replace(JOB, architecture=dataclasses.replace(JOB.architecture, layers=layers))
+
+
+def with_training(**changes: str) -> Job:
+    return dataclasses.replace(JOB, training=JOB.training.model_copy(update=changes))
+
+
+UNKNOWN = [
+    (dataclasses.replace(JOB, loss="huber"), "loss: expected one of mse, cross-entropy, got 'huber'"),
+    (
+        with_training(optimizer="lion"),
+        "optimizer: expected one of sgd, adam, adamw, rmsprop, got 'lion'",
+    ),
+    (
+        with_training(schedule="warm"),
+        "schedule: expected one of constant, cosine, step, one-cycle, got 'warm'",
+    ),
+    (
+        with_activation("mish"),
+        "activation: expected one of sigmoid, tanh, relu, leaky-relu, elu, gelu, silu, softplus, identity,"
+        " got 'mish'",
+    ),
+]
+
+
+@pytest.fixture(params=["torch", "native"])
+def trainer(request: pytest.FixtureRequest) -> Trainer:
+    found = Trainers().by_name.get(request.param)
+    if found is None:
+        pytest.skip("the native core is not built on this machine")
+    return found
+
+
+@pytest.mark.parametrize(("job", "sentence"), UNKNOWN, ids=lambda part: str(part)[:9])
+def test_no_trainer_takes_an_unknown_kind_for_another(trainer: Trainer, job: Job, sentence: str) -> None:
+    state = initial_state(job)
+    before = state.parameters_P.copy()
+    with pytest.raises(StudyError) as caught:
+        trainer.advance(job, FitData(SOME, NONE, NONE), state, 2)
+    assert str(caught.value) == sentence
+    assert (state.status, state.epoch) == ("training", 0)
+    assert np.array_equal(state.parameters_P, before)
+
+
+@pytest.mark.parametrize("number", [0, 3])
+def test_a_choice_of_trainer_refuses_an_unknown_kind_too(number: int) -> None:
+    job, sentence = UNKNOWN[number]
+    job = dataclasses.replace(job, training=job.training.model_copy(update={"loss": job.loss}))
+    if "native" not in Trainers().by_name:
+        pytest.skip("the native core is not built on this machine")
+    with pytest.raises(StudyError) as caught:
+        Trainers().choose(job)
+    assert str(caught.value) == sentence
+
+
+def test_unknown_scores_and_activations_raise_where_they_are_asked_for() -> None:
+    with pytest.raises(StudyError) as caught:
+        higher_is_better("f1")
+    names = "loss, mse, rmse, mae, r2, accuracy, macro_f1, ece"
+    assert str(caught.value) == f"score: expected one of {names}, got 'f1'"
+    with pytest.raises(StudyError, match=r"^activation: expected one of .*, got 'mish'$"):
+        near_bound("mish", np.zeros(2))
+
+
+def test_what_the_core_does_not_know_goes_to_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kind without a number is refused by the native trainer in one sentence, and never sent to the core."""
+    if "native" not in Trainers().by_name:
+        pytest.skip("the native core is not built on this machine")
+    for kind, table, name, job in (
+        ("loss", LOSSES, "mse", with_training(loss="mse")),
+        ("optimizer", OPTIMIZERS, "adam", JOB),
+        ("activation", ACTIVATIONS, "relu", JOB),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setitem(table, name, dataclasses.replace(table[name], core=None))  # type: ignore[attr-defined, type-var]
+            native = Trainers().by_name["native"]
+            sentence = f"the native trainer does not do the {kind} {name}"
+            assert native.refuses(job.architecture, job.training) == sentence
+            assert Trainers().choose(job).name == "torch"
+            with pytest.raises(StudyError) as caught:
+                native.advance(job, FitData(SOME, NONE, NONE), initial_state(job), 1)
+            assert str(caught.value) == f"{kind}: expected one that the native core knows, got '{name}'"
