@@ -13,7 +13,6 @@ from look_runs import MadeUp, make_run
 
 from shoal.look import pictures, results_text
 from shoal.look._curves import curves_in_words
-from shoal.look._doubts import many_variants
 from shoal.look._findings import DELIVERED, REFITTED, Findings
 from shoal.look._lines import Curves, Line
 from shoal.look._notes import curve_notes
@@ -38,6 +37,7 @@ from shoal.look.figures.ranking import ranking
 from shoal.look.figures.training import training_curves
 from shoal.look.figures.validation import compared_curves, draw_compared_curves
 from shoal.look.figures.variance import shares_said, variance_split, variance_split_of
+from shoal.look.method_checks.many_variants import many_variants
 from shoal.results import higher_is_better, regression_scores
 
 CLASSES = MadeUp(

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from shoal.data import Dataset, Standardize, doubted, untested
 from shoal.engine._fits import PlannedFit, Planner, unique
+from shoal.engine.forecast.drawing import Drawing
 from shoal.engine.forecast.memory import predicted_peaks, source_of
 from shoal.engine.forecast.time import Circumstances, crowded, seconds_alone
 from shoal.nets import learning_rates
@@ -40,7 +41,7 @@ def make_plan(planner: Planner, given: Circumstances) -> Plan:
         steps=sum(fit.steps for fit in unique(everything)),
         parameters=(min(sizes), max(sizes)),
         trainers=dict(Counter(fit.trainer for fit in (*missing, *late))),
-        memory=memory_need(planner, given.workers),
+        memory=memory_need(planner, given.workers, given.drawing),
         time=crowded(alone, given.workers),
         time_alone=alone,
         notes=_notes(planner, everything),
@@ -48,13 +49,13 @@ def make_plan(planner: Planner, given: Circumstances) -> Plan:
     )
 
 
-def memory_need(planner: Planner, workers: int) -> dict[str, float]:
+def memory_need(planner: Planner, workers: int, drawing: Drawing) -> dict[str, float]:
     """Predict the peak of each phase of the whole run in bytes, also of what is done already."""
     first = unique((*planner.search_fits(), *planner.comparison_fits()))
     source = source_of((planner.study.data.train, planner.study.data.test), planner.dataset)
     stages = (first, unique(planner.likely_winner))
     replayed = planner.study.inspect.history > 0
-    return predicted_peaks(planner.dataset, source, stages, workers, replayed=replayed)
+    return predicted_peaks(planner.dataset, source, stages, workers, drawing, replayed=replayed)
 
 
 def _described(dataset: Dataset) -> str:

@@ -19,7 +19,7 @@ from typing import Final
 from shoal.data import TEXT_CELL, TEXT_COPIES, Dataset
 from shoal.engine._fits import Fit
 from shoal.engine._inside import CHANNELS_KEPT, UNIT_ROWS
-from shoal.engine._need_pictures import picture_bytes
+from shoal.engine.forecast.drawing import Drawing
 from shoal.engine.forecast.fit_memory import fit_bytes, left_bytes, maps
 from shoal.files import kind_of
 
@@ -63,7 +63,13 @@ def source_of(paths: Iterable[str | None], dataset: Dataset) -> Source:
 
 
 def predicted_peaks(
-    dataset: Dataset, source: Source, stages: Sequence[Sequence[Fit]], workers: int, *, replayed: bool = False
+    dataset: Dataset,
+    source: Source,
+    stages: Sequence[Sequence[Fit]],
+    workers: int,
+    drawing: Drawing,
+    *,
+    replayed: bool = False,
 ) -> dict[str, float]:
     """Predict the peak of each phase; `stages` are the fits to be trained, one list after the other.
 
@@ -80,7 +86,7 @@ def predicted_peaks(
     torch = _torch_here(fits, groups, replayed)
     again = max((fit_bytes(fit, dataset) for fit in fits), default=0.0) * replayed
     trained = max((group.bytes(dataset) + torch * (not group.apart) for group in groups), default=0.0)
-    drawn = _drawing(dataset, everything) + picture_bytes(dataset, fits)
+    drawn = _drawing(dataset, everything) + drawing.memory(fit.job.architecture for fit in fits)
     left = max((group.left(dataset) for group in groups), default=0.0)
     return {
         "reading": LIBRARIES["start"] + _reading(dataset, source),

@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._findings import Findings
 from shoal.look._lines import Line, coinciding
@@ -42,6 +43,7 @@ _FIRST_LINE, _TITLE = 36, 43
 """Letters of a panel's title: from which its first line is broken, and at which each is cut."""
 
 
+_CURVE_SECONDS: Final = 1e-4
 LOGARITHMIC: Final = 10
 """Ratio of the highest loss to the lowest from which their axis is logarithmic."""
 
@@ -244,6 +246,14 @@ def gather(subject: Subject) -> Iterator[Gathered]:
         yield Gathered(curves)
 
 
+def seconds(extent: Extent) -> float:
+    """Give the seconds of its picture."""
+    if not extent.several:
+        return 0.0
+    candidates = len(extent.candidates)
+    return panels_seconds(min(6, candidates)) + _CURVE_SECONDS * candidates * extent.members
+
+
 FIGURE: Final = Figure(
     chapters=(Chapter.SEARCH,),
     order=50,
@@ -253,4 +263,5 @@ FIGURE: Final = Figure(
     gather=gather,
     draw=draw_candidate_curves,
     words=words,
+    seconds=seconds,
 )

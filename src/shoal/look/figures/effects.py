@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._findings import Findings
 from shoal.look._notes import NAMES
@@ -252,6 +253,11 @@ def gather(subject: Subject) -> Iterator[Gathered]:
         yield Gathered(of_keys)
 
 
+def seconds(extent: Extent) -> float:
+    """Give the seconds of its picture."""
+    return panels_seconds(extent.keys) if extent.several else 0.0
+
+
 FIGURE: Final = Figure(
     chapters=(Chapter.SEARCH,),
     order=20,
@@ -261,4 +267,5 @@ FIGURE: Final = Figure(
     gather=gather,
     draw=draw_effects,
     words=words,
+    seconds=seconds,
 )

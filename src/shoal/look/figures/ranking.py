@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.look._escape import label
+from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._findings import Findings
 from shoal.look._measures import selection_score
@@ -261,6 +262,11 @@ def gather(subject: Subject) -> Iterator[Gathered]:
         yield Gathered(ranked)
 
 
+def seconds(extent: Extent) -> float:
+    """Give the seconds of its picture."""
+    return panels_seconds(1) if extent.folds else 0.0
+
+
 FIGURE: Final = Figure(
     chapters=(Chapter.SEARCH,),
     order=10,
@@ -271,4 +277,5 @@ FIGURE: Final = Figure(
     draw=draw_ranking,
     words=words,
     plot=plot,
+    seconds=seconds,
 )
