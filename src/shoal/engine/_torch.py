@@ -263,8 +263,7 @@ class _Fit:
                 kept = np.where(
                     draws >= dropout_threshold(layer.dropout), dropout_scale(layer.dropout), np.float32(0)
                 )
-                shape = (layer.units, 1, 1) if isinstance(layer, ConvLayer) else (layer.units,)
-                tensor = self.trainer.tensor(kept.reshape(len(epochs), len(some), batch, *shape))
+                tensor = self.trainer.tensor(kept.reshape(len(epochs), len(some), batch, *layer.mask_shape))
                 for e, epoch in enumerate(epochs):
                     for s, step in enumerate(some):
                         masks[epoch, step].append(tensor[e, s])
