@@ -12,8 +12,6 @@ import pytest
 
 from shoal.data import Column, Dataset, load_builtin
 from shoal.engine import Fit, Ground, Planner, Trainers, memory_need
-from shoal.engine._native import NativeTrainer
-from shoal.engine._native_core import native_available
 from shoal.engine._need import (
     PLANNED,
     Source,
@@ -25,6 +23,8 @@ from shoal.engine._need import (
 )
 from shoal.engine._need_fits import FIT_ROW, fit_bytes, left_bytes, maps
 from shoal.engine._need_pictures import UNIT_INPUTS, picture_bytes
+from shoal.engine.trainers.native import NativeTrainer
+from shoal.engine.trainers.native_core import native_available
 from shoal.errors import EnvironmentFault
 from shoal.look._facts_inside import MOST_INPUTS
 from shoal.pipeline import plan, run

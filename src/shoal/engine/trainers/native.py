@@ -17,7 +17,17 @@ from typing import Any, Final, Literal, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.engine._native_core import (
+from shoal.engine._pace import StepTimes, step_work
+from shoal.engine._trainer import (
+    FitData,
+    Job,
+    Rows,
+    State,
+    every_kth,
+    initial_state,
+    steps_per_epoch,
+)
+from shoal.engine.trainers.native_core import (
     ABI,
     MOST_CONVS,
     TARGETS,
@@ -32,16 +42,6 @@ from shoal.engine._native_core import (
     native_available,
     native_missing_reason,
     pick_target,
-)
-from shoal.engine._pace import StepTimes, step_work
-from shoal.engine._trainer import (
-    FitData,
-    Job,
-    Rows,
-    State,
-    every_kth,
-    initial_state,
-    steps_per_epoch,
 )
 from shoal.errors import Problem, ShoalError, StudyError
 from shoal.kinds import ACTIVATIONS, LAYERS, LOSSES, OPTIMIZERS, POOLS, CoreKind, core_number, row_of

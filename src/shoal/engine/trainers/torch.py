@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.engine._batches import Moves, Source, channels_last, chunks_of
 from shoal.engine._pace import torch_step_seconds
-from shoal.engine._strided import pays, strided_module
 from shoal.engine._trainer import CURVES, FitData, Job, State, steps_per_epoch
+from shoal.engine.trainers.batches import Moves, Source, channels_last, chunks_of
+from shoal.engine.trainers.strided import pays, strided_module
 from shoal.kinds import LOSSES, row_of
 from shoal.nets import Architecture, ConvLayer, Moments, build_module, learning_rates, loss_of, optimizer_of
 from shoal.streams import Role, dropout_draws, dropout_scale, dropout_threshold, permutation
