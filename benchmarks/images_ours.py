@@ -17,7 +17,7 @@ import numpy as np
 from shoal.data import Dataset, Split
 from shoal.engine import Ground, Planner, Trainers
 from shoal.engine._fits import Fit
-from shoal.engine._workers import Lot, Pool
+from shoal.engine.workers.loop import Lot, Pool
 from shoal.results import FitRecord
 from shoal.study import Study
 

@@ -27,7 +27,7 @@ from shoal.errors import InputError, ShoalError
 from shoal.export import export_onnx, graph_feed, onnx_model, run_onnx, torch_source
 from shoal.model import Model
 from shoal.nets import build_architecture
-from shoal.predict import Predictions, ensemble, harmless, predict_file
+from shoal.predict import Predictions, ensemble, predict_file
 from shoal.results import Results
 from shoal.study import Network
 from test_cli import shoal as command
@@ -132,32 +132,6 @@ def test_what_predict_refuses_and_notes(runs: Path, monkeypatch: pytest.MonkeyPa
     assert capsys.readouterr().err == note
     assert command(monkeypatch, "predict", runs / "nothing", rows) == 2
     assert capsys.readouterr().err == f"shoal: {runs / 'nothing'}: expected a model file, got nothing there\n"
-
-
-@pytest.mark.parametrize(
-    ("value", "cell"),
-    [
-        (1.5, "1.5"),
-        (-1e-300, "-1e-300"),
-        (3, "3"),
-        ("red", "red"),
-        ("-1", "-1"),
-        ("+2.5e3", "+2.5e3"),
-        ("=1+1", "'=1+1"),
-        ("-1+cmd|' /C calc'!A0", "'-1+cmd|' /C calc'!A0"),
-        ("@SUM(A1)", "'@SUM(A1)"),
-        ("  =1", "'  =1"),
-        ("\t=1", "\\t=1"),
-        ("\r+1", "\\r+1"),
-        ("a\x1b[31m\n", "a\\x1b[31m\\n"),
-        ("\uff1d1", "'\uff1d1"),
-        ("a;=1", "a;'=1"),
-        ("a; \"-1", "a;' \"-1"),
-        ("a;b=1", "a;b=1"),
-    ],
-)  # fmt: skip
-def test_no_cell_is_a_formula(value: object, cell: str) -> None:
-    assert harmless(value) == cell
 
 
 @settings(max_examples=100)

@@ -56,7 +56,12 @@ OURS: Final = (
     "architecture.md",
     "scikit-learn.md",
 )
-PAGES: Final = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
+PAGES: Final = sorted(
+    [
+        *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")),
+        *(ROOT / "docs").glob("*.md"),
+    ]
+)
 SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "`[study]`": About,
     "`[data]`": Data,

@@ -20,7 +20,7 @@ READERS: Final = {
     "results/_folder.py": "a run folder: nothing followed out of it",
     "results/_lock.py": "a run folder: nothing followed out of it",
     "engine/_source.py": "/proc",
-    "engine/_available.py": "/proc and /sys",
+    "engine/forecast/available.py": "/proc and /sys",
     "study/_templates.py": "our own templates",
     "cli.py": "the null device",
     "look/_report.py": "our own pictures",
@@ -106,7 +106,7 @@ ALLOWED: Final = (
     (strange_looks, "files.py", "path.is_dir()"),
     (strange_looks, "results/_x.py", "opened.is_file(name)\nos.path.exists(path)\nkind_of(path)"),
     (strange_writers, "look/_x.py", "open(path, 'rb')\nopen(path)\nDatabase.open(folder)"),
-    (strange_readers, "engine/_available.py", "(root / 'proc/meminfo').read_text()"),
+    (strange_readers, "engine/forecast/available.py", "(root / 'proc/meminfo').read_text()"),
     (strange_readers, "data/_x.py", "archive.open(info)\nImage.open(io.BytesIO(png))\njson.load(file)"),
 )
 

@@ -9,6 +9,7 @@ import sqlite3
 import warnings
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from shoal.engine import Silent
 from shoal.errors import EnvironmentFault, Interrupted, RunFolderError
 from shoal.look import _gallery, _report
 from shoal.look._gallery import Picture
+from shoal.look.figures import ranking
 from shoal.parts import REPORT, RUN, Missing, Parts
 from shoal.results import Results, Store
 from shoal.study import Study
@@ -296,19 +298,19 @@ def test_a_fault_in_the_facts_of_any_picture(
 ) -> None:
     quick(monkeypatch)
     folder = copied(whole, tmp_path / "run", kept=True)
-    results, kinds = Results.open(folder), _gallery._kinds
-    everyone = [name for name, _ in kinds(_gallery.Findings(results))]
+    results, gatherings = Results.open(folder), _gallery._gatherings
+    everyone = [name for name, _ in gatherings(_gallery.Findings(results))]
     undisturbed = [picture.name for picture in _gallery.pictures(results)]
     for number in drawn(len(everyone)):
         name, fault = everyone[number], number % len(FAULTS)
 
         def some(findings: Any, name: str = name, fault: int = fault) -> Any:
-            for kind, gather in kinds(findings):
+            for kind, gather in gatherings(findings):
                 yield kind, failing(FAULTS[fault]) if kind == name else gather
 
         parts = Parts(lambda _: None)
         with monkeypatch.context() as patch:
-            patch.setattr(_gallery, "_kinds", some)
+            patch.setattr(_gallery, "_gatherings", some)
             left = [picture.name for picture in _gallery.pictures(results, parts)]
         assert [(one.part, one.reason) for one in parts.missing] == [(f"figure {name}", _reason(fault))]
         assert set(left) < set(undisturbed) or name not in " ".join(undisturbed)
@@ -374,9 +376,9 @@ def test_commands_tell_it_in_one_line_and_end_well(
     run = ("run", "s.toml", "--out", folder, "--workers", "1")
     fault = failing(FAULTS[0])
 
-    def ended(place: str, *arguments: object) -> tuple[int, list[str]]:
+    def ended(place: str, *arguments: object, broken: object = fault) -> tuple[int, list[str]]:
         with monkeypatch.context() as patch:
-            patch.setattr(place, fault)
+            patch.setattr(place, broken)
             code = command(monkeypatch, *arguments)
         lines = capsys.readouterr().err.splitlines()
         return code, [line for line in lines if "missing: " in line]
@@ -384,10 +386,9 @@ def test_commands_tell_it_in_one_line_and_end_well(
     reason = "IndexError: shape mismatch: (4,32) (1,33)"
     report, again = "`shoal report` makes it again", "the same `shoal run` makes it again"
     line = f"missing: figure 20-search-ranking: {reason}; {report}"
-    assert ended("shoal.look._gallery.Findings.ranking", *run) == (0, [
-        line, f"missing: figure 23-search-parallel: {reason}; {report}",
-    ])  # fmt: skip
-    assert ended("shoal.look._gallery.draw_ranking", "report", folder)[0] == 0
+    figure = "shoal.look.figures.ranking.FIGURE"
+    assert ended(figure, *run, broken=replace(ranking.FIGURE, gather=fault)) == (0, [line])
+    assert ended(figure, "report", folder, broken=replace(ranking.FIGURE, draw=fault))[0] == 0
     assert ended("shoal.look._report.report_html", *run) == (2, [f"missing: report.html: {reason}; {report}"])
     assert ended("shoal.look._report.report_html", "report", folder) == (
         2, [f"shoal: missing: report.html: {reason}; {report}"],
@@ -405,12 +406,13 @@ def test_commands_tell_it_in_one_line_and_end_well(
     assert (folder / "model.safetensors").exists()
 
 
-@pytest.mark.parametrize("place", ["shoal.look._gallery.draw_ranking", "shoal.pipeline.ask_ensemble"])
+@pytest.mark.parametrize("place", ["shoal.look.figures.ranking.FIGURE", "shoal.pipeline.ask_ensemble"])
 def test_out_of_memory_is_the_machine(
     whole: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     folder = copied(whole, tmp_path / "run", kept=True)
-    monkeypatch.setattr(place, failing(MemoryError()))
+    fault = failing(MemoryError())
+    monkeypatch.setattr(place, fault if "ask" in place else replace(ranking.FIGURE, draw=fault))
     if place == "shoal.pipeline.ask_ensemble":
         quick(monkeypatch)
     with pytest.raises(EnvironmentFault, match="out of memory; what is finished is kept"):

@@ -8,13 +8,38 @@ A study goes in; every candidate is trained on every fold, one is chosen, refitt
     results.comparisons     # the named variants, with their spread
     shoal.load(results.folder).predict(x)
 
-Names are looked up when first used, so that `import shoal` does no work.
+Names are looked up when first used, so that `import shoal` does no work; editors and type checkers see them at once.
 """
 
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # the table below once more, as a type checker reads it; a test holds both equal
+    from shoal.errors import DataError as DataError
+    from shoal.errors import EnvironmentFault as EnvironmentFault
+    from shoal.errors import InputError as InputError
+    from shoal.errors import Interrupted as Interrupted
+    from shoal.errors import ModelFileError as ModelFileError
+    from shoal.errors import RunFolderBusy as RunFolderBusy
+    from shoal.errors import RunFolderError as RunFolderError
+    from shoal.errors import ShoalError as ShoalError
+    from shoal.errors import StudyError as StudyError
+    from shoal.errors import TrainingError as TrainingError
+    from shoal.estimators import CNNClassifier as CNNClassifier
+    from shoal.estimators import GridSearchCV as GridSearchCV
+    from shoal.estimators import MLPClassifier as MLPClassifier
+    from shoal.estimators import MLPRegressor as MLPRegressor
+    from shoal.estimators import RandomizedSearchCV as RandomizedSearchCV
+    from shoal.model import Model as Model
+    from shoal.model import load as load
+    from shoal.pipeline import plan as plan
+    from shoal.pipeline import run as run
+    from shoal.results import Plan as Plan
+    from shoal.results import Results as Results
+    from shoal.study import Study as Study
+    from shoal.study import load_study as load_study
 
 __version__ = "0.1.0"
 
@@ -47,10 +72,12 @@ _HOMES = {
 __all__ = sorted([*_HOMES, "__version__"])  # noqa: PLE0605 - the table above is the promise
 
 
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
-    raise AttributeError(f"module 'shoal' has no attribute {name!r}")
+if not TYPE_CHECKING:  # for a type checker, what is not there is not there
+
+    def __getattr__(name: str) -> Any:
+        if name in _HOMES:
+            return getattr(importlib.import_module(_HOMES[name]), name)
+        raise AttributeError(f"module 'shoal' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

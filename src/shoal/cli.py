@@ -18,8 +18,9 @@ from typing import Annotated, Any, Final, Literal, NoReturn, TextIO
 
 import typer
 
-from shoal.errors import EnvironmentFault, Interrupted, Problem, ShoalError, lacks_memory, visible
+from shoal.errors import EnvironmentFault, Interrupted, Problem, ShoalError, lacks_memory
 from shoal.parts import Missing, Parts
+from shoal.wording import visible, visible_lines
 
 app = typer.Typer(
     add_completion=False,
@@ -252,7 +253,7 @@ def _hand_over(content: str) -> None:
 def _print(text: str, end: str = "\n") -> None:
     """Write to standard output; quiet where its reader has gone, one line where it cannot be written."""
     try:
-        _write(sys.stdout, _lines(text) + end)
+        _write(sys.stdout, visible_lines(text) + end)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
@@ -282,11 +283,6 @@ def _show_any_text() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-
-
-def _lines(text: str) -> str:
-    """Give the same lines, without anything that would steer a terminal."""
-    return "\n".join(map(visible, text.split("\n")))
 
 
 def _refuse_narrow_space() -> None:
@@ -377,7 +373,7 @@ def _explain(error: Any) -> NoReturn:
     """Say what is wrong with the command line."""
     shown = io.StringIO()
     error.show(shown)
-    _write(sys.stderr, _lines(shown.getvalue().expandtabs(4)))
+    _write(sys.stderr, visible_lines(shown.getvalue().expandtabs(4)))
     sys.exit(error.exit_code)
 
 

@@ -6,7 +6,7 @@
     │   ├── DataError                   2   a table, images, folds
     │   ├── ModelFileError              2   a model file
     │   └── RunFolderError              2   a run folder that cannot be used as asked
-    ├── TrainingError       ValueError  2   every fit of a stage is sick
+    ├── TrainingError       ValueError  2   every fit of a stage diverged or failed
     ├── EnvironmentFault                3   disk full, out of memory, failing writes
     ├── RunFolderBusy                   4   another process holds the run folder
     └── Interrupted                     130 stopped on request; resumable
@@ -25,6 +25,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from shoal.wording import visible
+
 _NOT_LOADED: Final = re.compile(
     r"(failed to map segment from shared object|cannot map zero-fill pages)$|: Cannot allocate memory",
     re.MULTILINE,
@@ -42,19 +44,6 @@ class Problem:
     def __str__(self) -> str:
         """Give the one line that a user reads."""
         return visible(f"{self.where}: {self.what}" if self.where else self.what)
-
-
-def visible(text: str) -> str:
-    """Write a text on one line, what cannot be seen (controls, line ends, directions) as escapes such as \\x1b.
-
-    Names come with files and data, and may hold what steers a terminal.
-    """
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
-
-
-def is_utf8(text: str) -> bool:
-    """Whether UTF-8 can write a text; names of files may hold bytes that it cannot (as lone surrogates)."""
-    return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 class ShoalError(Exception):

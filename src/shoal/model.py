@@ -24,9 +24,10 @@ from pydantic_core import PydanticCustomError
 
 from shoal.data import Column, OneHot, Preprocessing, given_columns, given_images
 from shoal.engine import Trained, answers, trainer_of
-from shoal.errors import InputError, ModelFileError, Problem, as_path, visible
+from shoal.errors import InputError, ModelFileError, Problem, as_path
 from shoal.files import Folder, Unreadable, kind_of, opened, size_of, write
 from shoal.nets import MODEL_NAME, Architecture, model_bytes, read_model
+from shoal.wording import counted, visible
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -109,7 +110,7 @@ class Model:
 
     def __repr__(self) -> str:
         names = len(self.input_names)
-        inputs = f"{names} input{'s' * (names != 1)}" if names else f"images {self.image_shape}"
+        inputs = counted(names, "input") if names else f"images {self.image_shape}"
         count, trainer = self.architecture.parameter_count, visible(self.facts.fit.trainer[:40])
         return f"Model({self.facts.task}: {inputs}, {count} parameters, trained by {trainer})"
 

@@ -22,8 +22,8 @@ from shoal.errors import (
     RunFolderBusy,
     RunFolderError,
     lacks_memory,
-    visible,
 )
+from shoal.wording import visible
 
 RUN: Final = "the same `shoal run`"
 """What makes parts again that need rows and trainer."""

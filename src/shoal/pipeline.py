@@ -109,8 +109,8 @@ def run(
     `out` is the run folder (runs/<study name>), `workers` the fits trained at a time (one a core). Fits that
     the folder holds already are not trained again. A part that cannot be made after training is told to the
     watcher (without one, by a RuntimeWarning) and stands in `missing` of the results. Raises InputError before
-    anything is written, TrainingError where every candidate is sick, RunFolderBusy, EnvironmentFault (where too
-    little memory is available before anything is written), Interrupted.
+    anything is written, TrainingError where every candidate has failed fits, RunFolderBusy, EnvironmentFault (where
+    too little memory is available before anything is written), Interrupted.
     """
     study = _checked(study)
     folder = _folder(study, out)

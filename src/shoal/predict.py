@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,17 +18,13 @@ from numpy.typing import NDArray
 
 from shoal.data import Preprocessing, nfc, read_columns, read_images, read_table
 from shoal.engine import available_memory
-from shoal.errors import ModelFileError, Problem, RunFolderError, visible
+from shoal.errors import ModelFileError, Problem, RunFolderError
 from shoal.files import kind_of
 from shoal.model import Inputs, Model, load
 from shoal.nets import Architecture
 from shoal.results import PlanEntry, Results, Store
+from shoal.wording import few_quoted, safe_cell
 
-_NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
-_FORMULA: Final = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
-"""What begins a formula in a spreadsheet, the wide forms of East Asian writing among them."""
-_LATER_CELL: Final = re.compile(rf';(?=[\s"]*[{re.escape("".join(_FORMULA))}])')
-"""Where the comma is a decimal mark, spreadsheets split at semicolons, quoted or not."""
 _SHOWN: Final = 5
 
 
@@ -47,8 +42,8 @@ class Predictions:
         """Write the table as CSV that a spreadsheet opens without running any of it."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(map(harmless, self.names))
-        writer.writerows(map(harmless, row) for row in zip(*self.columns, strict=True))
+        writer.writerow(map(_cell, self.names))
+        writer.writerows(map(_cell, row) for row in zip(*self.columns, strict=True))
         return text.getvalue()
 
 
@@ -75,24 +70,15 @@ def predict_file(source: Path, rows: Path) -> Predictions:
 def _rewritten(columns: Mapping[str, Sequence[Any]]) -> Iterator[str]:
     """Note texts that the table cannot hold as they are."""
     texts = {value for name, cells in columns.items() for value in (name, *cells) if isinstance(value, str)}
-    changed = sorted(text for text in texts if harmless(text) != text)
+    changed = sorted(text for text in texts if safe_cell(text) != text)
     if changed:
         what = "written with an apostrophe or escapes, so that no spreadsheet runs them"
-        yield f"{what}: {_listed(changed)}"
+        yield f"{what}: {few_quoted(changed, _SHOWN)}"
 
 
-def harmless(value: object) -> str:
-    """Write a cell: numbers exactly, text so that no spreadsheet takes it for a formula.
-
-    Text that begins with = + - @ (after spaces, too, and after a semicolon inside it) gets an apostrophe before
-    that, as OWASP advises ("CSV injection"), unless all of it is a plain number; what cannot be seen is written
-    as escapes.
-    """
-    if not isinstance(value, str):
-        return repr(value)
-    text = _LATER_CELL.sub(";'", visible(value))
-    formula = text.lstrip().startswith(_FORMULA)
-    return f"'{text}" if formula and not _NUMBER.fullmatch(text) else text
+def _cell(value: object) -> str:
+    """Write a cell: numbers exactly, text so that no spreadsheet takes it for a formula."""
+    return safe_cell(value) if isinstance(value, str) else repr(value)
 
 
 def _read(model: Model, path: Path) -> tuple[tuple[str, Sequence[Any]], Inputs, list[str]]:
@@ -105,13 +91,10 @@ def _read(model: Model, path: Path) -> tuple[tuple[str, Sequence[Any]], Inputs, 
     columns = read_columns(table, model.input_names, model.categories)
     used = set(map(nfc, model.input_names))
     others = [name for name in table.names if name not in used]
-    notes = [f"{path}: left out, being no inputs of this model: {_listed(others)}"] if others else []
+    notes = (
+        [f"{path}: left out, being no inputs of this model: {few_quoted(others, _SHOWN)}"] if others else []
+    )
     return ("row", range(1, table.rows + 1)), columns, notes + list(model.unknown(columns))
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(f'"{visible(name[:60])}"' for name in names[:_SHOWN]) + more
 
 
 def _answers(model: Model, answer_NK: NDArray[np.float64]) -> dict[str, Sequence[Any]]:

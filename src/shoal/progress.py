@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from shoal.engine import PlannedFit, Silent
-from shoal.errors import visible
 from shoal.look import duration
 from shoal.results import FitRecord, higher_is_better
+from shoal.wording import visible
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

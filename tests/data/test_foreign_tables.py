@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from shoal.data import Dataset, TableSource, given_columns, load_table_dataset, read_table
 from shoal.data._cells import NUMBER
-from shoal.data._findings import did_you_mean
 from shoal.data._notation import notation_of
 from shoal.errors import DataError
 
@@ -204,11 +203,6 @@ def test_two_columns_of_one_name_in_two_forms_are_refused_as_that() -> None:
     with pytest.raises(DataError) as caught:
         given_columns({NFC: [1], NFD: [2]}, [NFC])
     assert str(caught.value) == f"x: {sentence}"
-
-
-def test_the_very_same_word_is_never_offered() -> None:
-    assert did_you_mean("size", ["size"]) == ""
-    assert did_you_mean("size", ["size", "sizes"]) == '; did you mean "sizes"?'
 
 
 # -- numbers as people write them ------------------------------------------------------------------------------

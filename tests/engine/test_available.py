@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shoal.engine._available import _held, available_memory, give_back, refuse_above
+from shoal.engine.forecast.available import _held, available_memory, give_back, refuse_above
 from shoal.errors import EnvironmentFault
 
 MIB = 2**20

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from shoal.engine import Planner, Trainers
 from shoal.engine._count import MOST_FITS, refuse_too_many
-from shoal.engine._pace import StepTimes
 from shoal.engine._plan import make_plan
+from shoal.engine.forecast.steps import StepTimes
 from shoal.errors import StudyError
 from shoal.study import Study
 from studies import tiny_study, two_peaks

@@ -220,7 +220,9 @@ def test_a_fault_in_one_fit_is_a_row_and_changes_no_neighbour(
 
 def test_when_every_candidate_is_sick_the_error_says_the_likely_cause(tmp_path: Path) -> None:
     wild = tiny_study(training={"optimizer": "sgd"}, search={"space": {"training.lr": [1e12, 1e13]}})
-    with pytest.raises(TrainingError, match=r"every one of 2 candidates has a sick fit; .*learning rate"):
+    with pytest.raises(
+        TrainingError, match=r"every one of 2 candidates has a fit that diverged or failed; .*learning rate"
+    ):
         run(wild, out=tmp_path)
 
 

@@ -12,7 +12,7 @@ import pytest
 from shoal.data import load_builtin
 from shoal.engine import Planner, Trainers, _inside, load_data
 from shoal.look import Findings
-from shoal.look._findings_inside import class_activation
+from shoal.look.figures.class_activation import class_activation
 from shoal.nets import Channels, build_architecture, initial_parameters
 from shoal.pipeline import run
 from shoal.results import Identity, Results, Store

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import time
+import weakref
 from typing import Any
 
 import numpy as np
@@ -21,6 +24,7 @@ import shoal
 from estimators.search_cases import RNG, assert_equal, regressor
 from shoal.estimators import _shared
 from shoal.estimators._sent import Sent, answers_alike, same
+from shoal.estimators._shared import SharedTransformers
 
 ROWS, FOLDS = 60, 3
 NUMBERS = pd.DataFrame(RNG.normal(size=(ROWS, 3)), columns=["a", "b", "c"])
@@ -185,3 +189,40 @@ def test_predictions_of_rows_held_out_are_those_of_a_network_that_never_saw_them
     search = shoal.GridSearchCV(estimator, GRID, cv=FOLDS).fit(NUMBERS, PRICE)
     alone = cross_val_predict(search.best_estimator_, NUMBERS, PRICE, cv=FOLDS)
     np.testing.assert_array_equal(search.oof_predictions_, alone)
+
+
+@pytest.mark.parametrize("scoring", [None, "r2", ["r2", "neg_mean_absolute_error"]])
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_a_search_holds_nothing_of_its_folds_once_it_is_over(
+    scoring: Any, n_jobs: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lived: list[weakref.ref[SharedTransformers]] = []
+    begin = SharedTransformers.__init__
+
+    def begun(self: SharedTransformers) -> None:
+        begin(self)
+        lived.append(weakref.ref(self))
+
+    monkeypatch.setattr(SharedTransformers, "__init__", begun)
+    estimator = ends_in(SimpleImputer(), StandardScaler()).set_params(net__random_state=None)
+    gc.disable()
+    try:
+        search = shoal.GridSearchCV(
+            estimator,
+            {"net__dropout": [0.0, 0.1]},
+            cv=2,
+            n_jobs=n_jobs,
+            scoring=scoring,
+            refit="r2" if scoring else True,
+        ).fit(NUMBERS, PRICE)
+        assert lived
+        for _ in range(1000):  # joblib's threads let go of what other processes did a moment later
+            if not any(one() is not None for one in lived):
+                break
+            time.sleep(0.01)
+        assert not [one for one in lived if one() is not None]
+    finally:
+        gc.enable()
+    if scoring is None:
+        assert search.scorer_._estimator.get_params()["memory"] is None
+        assert search.scorer_._estimator.get_params()["net__random_state"] is None

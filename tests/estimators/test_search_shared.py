@@ -35,7 +35,6 @@ from sklearn.preprocessing import (
 
 import shoal
 from estimators.search_cases import RNG, CountedScaler, assert_equal, classifier, regressor
-from shoal.estimators._shared import SharedTransformers
 
 ROWS = 60
 FRAME = pd.DataFrame({
@@ -382,7 +381,6 @@ class Weighed(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def fit_transform(self, X: Any, y: Any = None) -> Any:
-        import weakref
 
         self.fit(X)
         rows = np.array(X, np.float64) * self.factor
@@ -405,39 +403,6 @@ def test_rows_are_let_go_as_soon_as_nobody_needs_them() -> None:
     gc.collect()
     assert Weighed.most <= 8  # of 48
     assert not Weighed.alive
-
-
-@pytest.mark.parametrize("scoring", [None, "r2", ["r2", "neg_mean_absolute_error"]])
-@pytest.mark.parametrize("n_jobs", [None, 2])
-def test_a_search_holds_nothing_of_its_folds_once_it_is_over(
-    scoring: Any, n_jobs: int | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    lived: list[weakref.ref[SharedTransformers]] = []
-    begin = SharedTransformers.__init__
-
-    def begun(self: SharedTransformers) -> None:
-        begin(self)
-        lived.append(weakref.ref(self))
-
-    monkeypatch.setattr(SharedTransformers, "__init__", begun)
-    estimator = Pipeline([("prep", mixed()), ("net", regressor(max_iter=2, random_state=None))])
-    gc.disable()
-    try:
-        search = shoal.GridSearchCV(
-            estimator,
-            {"net__dropout": [0.0, 0.1]},
-            cv=2,
-            n_jobs=n_jobs,
-            scoring=scoring,
-            refit="r2" if scoring else True,
-        ).fit(FRAME, PRICE)
-        assert lived
-        assert not [one for one in lived if one() is not None]
-    finally:
-        gc.enable()
-    if scoring is None:
-        assert search.scorer_._estimator.get_params()["memory"] is None
-        assert search.scorer_._estimator.get_params()["net__random_state"] is None
 
 
 def test_frames_of_polars_go_through() -> None:

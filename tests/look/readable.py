@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.transforms import Bbox
 
-from shoal.look._figures import design
+from shoal.look._paper import design
 
 
 def faults(draw: Callable[[Any], Any], fact: Any) -> list[str]:

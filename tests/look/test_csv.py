@@ -15,11 +15,12 @@ from pandas import DataFrame
 
 from shoal.look import pictures
 from shoal.look._csv import MOST_CELLS, fact_csv, frame_csv
-from shoal.look._facts import Line
-from shoal.look._facts_candidates import Setting
-from shoal.look._facts_classes import confusion
-from shoal.look._facts_ensemble import ensemble_curve
-from shoal.look._facts_search import ranking
+from shoal.look._lines import Line
+from shoal.look.figures.confusion import confusion
+from shoal.look.figures.ensemble_curve import ensemble_curve
+from shoal.look.figures.parallel import Setting
+from shoal.look.figures.ranking import ranking
+from shoal.wording import safe_cell
 
 
 @dataclass(frozen=True)
@@ -124,16 +125,12 @@ def test_a_long_block_keeps_one_row_in_so_many_and_says_so() -> None:
     assert len(fact_csv(wide).splitlines()) == MOST_CELLS // 4 + 5
 
 
-def test_what_a_spreadsheet_would_run_is_text() -> None:
-    for name in ("=1+1", "+1", "-1", "@x", "\tx"):
+def test_texts_are_safe_cells_headings_too() -> None:
+    """The one rule of `wording`, whose own tests say what it does."""
+    for name in ("=1+1", "  =1", "\uff1d1", "+x", "-1", "@x", "\tx", 'a\rb\n"c", d', "a;=1"):
         rows = list(csv.reader(io.StringIO(fact_csv(Inner(name, np.array([]), np.array([]))), newline="")))
-        assert rows[1][0] == f"'{name}"
-
-
-def test_a_name_stays_in_its_cell() -> None:
-    name = 'a\rb\n"c", d'
-    rows = list(csv.reader(io.StringIO(fact_csv(Inner(name, np.array([]), np.array([]))), newline="")))
-    assert rows[1] == ['a\\rb\n"c", d']
+        assert rows[1] == [safe_cell(name)]
+        assert frame_csv(DataFrame({name: [1]})) == frame_csv(DataFrame({safe_cell(name): [1]}))
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False, width=32), min_size=1, max_size=30))

@@ -12,8 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from readable import faults
 
-from shoal.look._facts import compared_scores
-from shoal.look._figures import (
+from shoal.look._paper import (
     DASHES,
     SERIES,
     heading,
@@ -24,7 +23,7 @@ from shoal.look._figures import (
     png,
     series_style,
 )
-from shoal.look._figures_training import draw_scores
+from shoal.look.figures.scores_on_test_rows import compared_scores, draw_scores
 
 FACT = compared_scores("mse", {"a": np.array([0.1, 0.2]), "b $x$": np.array([0.3, np.nan])})
 

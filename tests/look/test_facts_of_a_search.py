@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from shoal.look._facts_search import effects, ranking, short_keys, text_of, variance_split
+from shoal.look._settings import short_keys, text_of
+from shoal.look.figures.effects import effects
+from shoal.look.figures.ranking import ranking
+from shoal.look.figures.variance import variance_split
 
 GRID = [{"network.dropout": d, "training.lr": r} for d in (0, 0.5) for r in (0.1, 0.01)]
 

@@ -11,26 +11,11 @@ from readable import faults
 from scipy import stats
 
 from shoal.look import Findings
-from shoal.look._facts_ensemble import (
-    EnsembleScores,
-    disagreement,
-    disputed,
-    ensemble_curve,
-    ensemble_spread,
-)
-from shoal.look._figures_ensemble import (
-    draw_disagreement,
-    draw_disputed,
-    draw_ensemble_curve,
-    draw_ensemble_scores,
-    draw_ensemble_spread,
-)
-from shoal.look._findings_search import (
-    ensemble_curves,
-    ensemble_disagreement,
-    ensemble_scores,
-    ensemble_spreads,
-)
+from shoal.look.figures.disputed import disputed, draw_disputed
+from shoal.look.figures.ensemble_curve import draw_ensemble_curve, ensemble_curve, ensemble_curves
+from shoal.look.figures.ensemble_scores import EnsembleScores, draw_ensemble_scores, ensemble_scores
+from shoal.look.figures.ensemble_spread import draw_ensemble_spread, ensemble_spread, ensemble_spreads
+from shoal.look.figures.votes import disagreement, draw_disagreement, ensemble_disagreement
 from shoal.results import Identity, Results, Store, vote_counts, vote_entropy
 
 # Votes of 3 networks on 4 rows of 3 classes: 000, 011, 012, 222.

@@ -13,11 +13,14 @@ from look_runs import MadeUp, make_run
 from readable import faults
 
 from shoal.look import Findings
-from shoal.look._facts_candidates import CandidateCurves, candidate_curve, parallel
-from shoal.look._facts_references import published
-from shoal.look._figures_candidates import draw_candidate_curves, draw_parallel
-from shoal.look._figures_references import draw_published
-from shoal.look._findings_search import candidate_curves, candidates_side_by_side, published_values
+from shoal.look.figures.candidate_curves import (
+    CandidateCurves,
+    candidate_curve,
+    candidate_curves,
+    draw_candidate_curves,
+)
+from shoal.look.figures.parallel import candidates_side_by_side, draw_parallel, parallel
+from shoal.look.figures.published import draw_published, published, published_values
 
 HOSTILE = ("W" * 200, r"$\frac{a$ %s {0} \n", "\u202eلا 😀\x00" + "漢" * 90, "")
 

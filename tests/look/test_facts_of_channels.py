@@ -10,32 +10,20 @@ from look_runs import MadeUp, make_run
 from readable import faults
 
 from shoal.look import Findings
-from shoal.look._alt import in_words
-from shoal.look._facts_channels import (
+from shoal.look._mosaics import mosaic as _mosaic
+from shoal.look._unit_counts import unit_counts
+from shoal.look.figures import exciting as exciting_figure
+from shoal.look.figures import kernels as kernels_figure
+from shoal.look.figures.class_activation import (
     ClassActivation,
-    Exciting,
-    exciting,
-    feature_maps,
-    kernels,
+    class_activation,
+    draw_class_activation,
     layer_activation,
 )
-from shoal.look._facts_inside import WeightHistory, weight_history
-from shoal.look._figures_channels import (
-    _mosaic,
-    draw_class_activation,
-    draw_exciting,
-    draw_feature_maps,
-    draw_kernels,
-)
-from shoal.look._figures_inside import draw_weight_history
-from shoal.look._findings_inside import (
-    class_activation,
-    convolution_kernels,
-    exciting_images,
-    history,
-    maps_of_images,
-    unit_counts,
-)
+from shoal.look.figures.exciting import Exciting, draw_exciting, exciting, exciting_images
+from shoal.look.figures.feature_maps import draw_feature_maps, feature_maps, maps_of_images
+from shoal.look.figures.kernels import convolution_kernels, draw_kernels, kernels
+from shoal.look.figures.weight_history import WeightHistory, draw_weight_history, history, weight_history
 
 RUN = MadeUp(
     task="classification", names=(), classes=("x", "y", "z"), inputs=(), targets=(), image=(1, 5, 5),
@@ -230,6 +218,11 @@ def test_a_picture_of_channels_is_told_in_words() -> None:
         image_UTCHW=blank,
         made_UCHW=blank[:, 0],
     )
-    assert in_words(fact) == "conv1: the made image excites 1 of 2 living channels more than any test image."
+    assert (
+        exciting_figure.words(fact)
+        == "conv1: the made image excites 1 of 2 living channels more than any test image."
+    )
     weights = {"conv1.weight": np.ones((4, 2, 3, 3))}
-    assert in_words(kernels("a", ["conv1"], weights)) == "Kernels, channels × inputs: conv1 4 × 2."
+    assert (
+        kernels_figure.words(kernels("a", ["conv1"], weights)) == "Kernels, channels × inputs: conv1 4 × 2."
+    )

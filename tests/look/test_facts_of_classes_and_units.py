@@ -5,8 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from shoal.look._facts_classes import calibration, confusion, mistakes
-from shoal.look._facts_inside import activation_profiles, dead_and_saturated, weight_histograms
+from shoal.look._dead_units import dead_and_saturated
+from shoal.look.figures.calibration import calibration
+from shoal.look.figures.confusion import confusion
+from shoal.look.figures.mistakes import mistakes
+from shoal.look.figures.units import activation_profiles
+from shoal.look.figures.weights import weight_histograms
 from shoal.results import classification_scores
 
 

@@ -9,17 +9,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.metrics import r2_score, root_mean_squared_error
 
-from shoal.look._facts import (
-    agreement,
-    compared_curves,
-    compared_scores,
-    curve_line,
-    fitted_curve,
-    line_over_repeats,
-    merged,
-    training_curves,
-    usual_spread,
-)
+from shoal.look._lines import curve_line, line_over_repeats, merged, usual_spread
+from shoal.look.figures.agreement import agreement
+from shoal.look.figures.fitted_curve import fitted_curve
+from shoal.look.figures.scores_on_test_rows import compared_scores
+from shoal.look.figures.training import training_curves
+from shoal.look.figures.validation import compared_curves
 
 EPOCH = np.array([10.0, 20.0, 30.0])
 

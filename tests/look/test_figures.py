@@ -9,21 +9,20 @@ import numpy as np
 import pytest
 from readable import faults
 
-from shoal.look._facts import agreement, compared_curves, compared_scores, fitted_curve, training_curves
-from shoal.look._facts_classes import Mistakes, calibration, confusion
-from shoal.look._facts_inside import activation_profiles, weight_histograms
-from shoal.look._facts_search import effects, ranking, variance_split
-from shoal.look._figures_classes import draw_calibration, draw_confusion, draw_mistakes
-from shoal.look._figures_inside import draw_profiles, draw_weights
-from shoal.look._figures_search import draw_effects, draw_ranking, draw_variance_split
-from shoal.look._figures_training import (
-    draw_agreement,
-    draw_compared_curves,
-    draw_fitted_curve,
-    draw_scores,
-    draw_training_curves,
-)
 from shoal.look._tables import percent
+from shoal.look.figures.agreement import agreement, draw_agreement
+from shoal.look.figures.calibration import calibration, draw_calibration
+from shoal.look.figures.confusion import confusion, draw_confusion
+from shoal.look.figures.effects import draw_effects, effects
+from shoal.look.figures.fitted_curve import draw_fitted_curve, fitted_curve
+from shoal.look.figures.mistakes import Mistakes, draw_mistakes
+from shoal.look.figures.ranking import draw_ranking, ranking
+from shoal.look.figures.scores_on_test_rows import compared_scores, draw_scores
+from shoal.look.figures.training import draw_training_curves, training_curves
+from shoal.look.figures.units import activation_profiles, draw_profiles
+from shoal.look.figures.validation import compared_curves, draw_compared_curves
+from shoal.look.figures.variance import draw_variance_split, variance_split
+from shoal.look.figures.weights import draw_weights, weight_histograms
 
 NAMES = ("SGD", "SGD with momentum", "Adam", "Adam, dropout 0.25", "Adam, weight decay 1e-4", "winner")
 HOSTILE = ("W" * 200, r"$\frac{a$ %s {0} \n", "\u202eلا 😀\x00" + "漢" * 90, "i" * 120 + " " + "M" * 79, "")

@@ -4,17 +4,37 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
 from look_runs import MadeUp, make_run
 
 from shoal.look import Findings
+from shoal.look._figure import Subject
+from shoal.look._findings import Group
+from shoal.look.figures import calibration, training, validation
+from shoal.look.figures.agreement import agreements
+from shoal.look.figures.confusion import confusion_of
+from shoal.look.figures.effects import effects_of
+from shoal.look.figures.fitted_curve import fitted_curves
+from shoal.look.figures.mistakes import mistakes_of
+from shoal.look.figures.ranking import ranking_of
+from shoal.look.figures.scores_on_test_rows import scores_of
+from shoal.look.figures.units import profiles_of
+from shoal.look.figures.variance import variance_split_of
+from shoal.look.figures.weights import weights_of
 from shoal.nets import build_architecture, forward, initial_parameters
 from shoal.streams import REFIT_STREAM, StreamKey
 
 SPACE = {"network.dropout": [0.0, 0.25], "training.batch_size": [10, 25]}
 SICK = frozenset({("compare", "Adam", 1), ("search", 2, 0), ("refit", "winner", 0)})
+
+
+def facts(module: ModuleType, findings: Findings, group: Group) -> list[Any]:
+    """What a figure gathers for a group of networks."""
+    return [one.fact for one in module.FIGURE.gather(Subject(findings, group))]
 
 
 @pytest.fixture(scope="module")
@@ -47,16 +67,16 @@ def test_comparisons_come_in_the_order_of_the_study_with_their_sick_counted(regr
 
 def test_curves_are_those_of_the_healthy_repeats(regression: Findings) -> None:
     adam = regression.comparisons[1]
-    fact = regression.training(adam, "loss")
+    (fact,) = facts(training, regression, adam)
     stored = [regression.results.curve(entry.fit_id)["train_loss"] for entry in adam.healthy]
     np.testing.assert_array_equal(fact.lines[0].middle_M, np.median(stored, axis=0))
     assert (fact.sick, fact.quantity) == (1, "loss (mean squared error)")
-    assert [line.name for line in regression.compared("loss").lines] == ["SGD", "Adam", "winner"]
+    assert [line.name for line in facts(validation, regression, adam)[0].lines] == ["SGD", "Adam", "winner"]
 
 
 def test_scores_are_those_of_the_test_rows(regression: Findings) -> None:
     fits = regression.results.fits
-    scores = regression.scores()
+    scores = scores_of(regression)
     for name, values in zip(scores.names, scores.scores, strict=True):
         rows = fits[(fits["stage"] == "compare") & (fits["label"] == name) & (fits["status"] == "ok")]
         assert values.tolist() == rows["test_mse"].tolist()
@@ -65,18 +85,18 @@ def test_scores_are_those_of_the_test_rows(regression: Findings) -> None:
 
 def test_predictions_and_truth_belong_to_the_same_rows(regression: Findings) -> None:
     group, truth = regression.comparisons[0], regression.truth
-    first, second = regression.agreement(group)
+    first, second = agreements(regression, group)
     assert (first.target, second.target) == ("label", "other")
     np.testing.assert_array_equal(second.line.x_M, truth.y[truth.train_rows :, 1])
     mse = np.mean([first.rmse_R**2, second.rmse_R**2], axis=0)
-    np.testing.assert_allclose(mse, regression.scores().scores[0])
-    curve = regression.fitted_curves(group)[1]
+    np.testing.assert_allclose(mse, scores_of(regression).scores[0])
+    curve = fitted_curves(regression, group)[1]
     np.testing.assert_array_equal(curve.train_y, truth.y[: truth.train_rows, 1])
     np.testing.assert_array_equal(curve.line.x_M, np.sort(truth.x_ND[truth.train_rows :, 0]))
 
 
 def test_the_search_is_ranked_as_in_the_results(regression: Findings) -> None:
-    fact, frame = regression.ranking(), regression.results.candidates
+    fact, frame = ranking_of(regression), regression.results.candidates
     assert fact is not None
     np.testing.assert_array_equal(fact.score_C, frame["selection_score"])
     assert fact.keys == ("dropout", "batch_size")
@@ -87,7 +107,7 @@ def test_the_search_is_ranked_as_in_the_results(regression: Findings) -> None:
 
 
 def test_effects_and_variance_come_from_whole_candidates(regression: Findings) -> None:
-    effects, split = regression.effects(), regression.variance_split()
+    effects, split = effects_of(regression), variance_split_of(regression)
     assert effects is not None
     assert split is not None
     assert sum(effects.effects[0].count_L) == 3
@@ -95,7 +115,7 @@ def test_effects_and_variance_come_from_whole_candidates(regression: Findings) -
 
 
 def test_weights_start_where_the_refit_starts(regression: Findings) -> None:
-    weights = regression.weights()
+    weights = weights_of(regression)
     assert weights is not None
     architecture = build_architecture(regression.study.network, (1,), 2)
     named = architecture.named(initial_parameters(architecture, StreamKey(0, REFIT_STREAM, 1)))
@@ -107,7 +127,7 @@ def test_weights_start_where_the_refit_starts(regression: Findings) -> None:
 
 
 def test_profiles_over_the_one_input(regression: Findings) -> None:
-    profiles = regression.profiles()
+    profiles = profiles_of(regression)
     assert profiles is not None
     x = regression.truth.x_ND
     assert (profiles.x_M[0], profiles.x_M[-1]) == (x.min(), x.max())
@@ -117,7 +137,7 @@ def test_profiles_over_the_one_input(regression: Findings) -> None:
 
 
 def test_profiles_over_test_rows_by_prediction(classification: Findings) -> None:
-    profiles = classification.profiles()
+    profiles = profiles_of(classification)
     assert profiles is not None
     assert profiles.ranked
     assert profiles.axis == "test rows, by the network's output for x"
@@ -127,11 +147,11 @@ def test_profiles_over_test_rows_by_prediction(classification: Findings) -> None
 
 def test_a_classifier_is_judged_over_all_repeats(classification: Findings) -> None:
     group, fits = classification.comparisons[0], classification.results.fits
-    confusion = classification.confusion(group)
+    confusion = confusion_of(classification, group)
     rows = fits[(fits["stage"] == "compare") & (fits["label"] == group.name)]
     assert confusion.test_accuracy == pytest.approx(rows["test_accuracy"].mean())
     assert confusion.count_KK.sum() == 2 * 30
-    assert classification.calibration(group).bins.rows_M.sum() == 2 * 30
+    assert facts(calibration, classification, group)[0].bins.rows_M.sum() == 2 * 30
     assert classification.quantity("accuracy") == "accuracy (share of rows)"
     assert classification.quantity("loss") == "loss (cross-entropy in nats)"
 
@@ -144,7 +164,7 @@ IMAGES = MadeUp(
 
 def test_the_gallery_shows_the_delivered_networks_mistakes(tmp_path: Path) -> None:
     findings = Findings(make_run(tmp_path, IMAGES))
-    fact = findings.mistakes()
+    fact = mistakes_of(findings)
     assert fact is not None
     table = findings.results.predictions_of("refit")
     table = table[(table["repeat"] == 1) & (table["rows"] == "test")]  # the first refit is sick
@@ -160,7 +180,7 @@ def test_the_gallery_shows_the_delivered_networks_mistakes(tmp_path: Path) -> No
 
 def test_weights_of_a_convolutional_network_start_where_the_refit_starts(tmp_path: Path) -> None:
     findings = Findings(make_run(tmp_path, IMAGES))
-    weights = findings.weights()
+    weights = weights_of(findings)
     assert weights is not None
     architecture = build_architecture(findings.study.network, (3, 7, 6), 3)
     named = architecture.named(initial_parameters(architecture, StreamKey(0, REFIT_STREAM, 1)))
@@ -168,22 +188,22 @@ def test_weights_of_a_convolutional_network_start_where_the_refit_starts(tmp_pat
     for layer in weights.layers:
         assert layer.deviation_before == pytest.approx(named[f"{layer.layer}.weight"].std())
         assert layer.after_B.sum() == named[f"{layer.layer}.weight"].size
-    assert findings.profiles() is None
+    assert profiles_of(findings) is None
 
 
 def test_results_without_images_have_no_gallery_and_no_convolutional_weights(tmp_path: Path) -> None:
     results = make_run(tmp_path, IMAGES)
     bare = replace(results.truth, image_rows=np.zeros(0, np.int64), images=np.zeros((0, 0, 0, 0), np.uint8))
     findings = Findings(replace(results, truth=bare))
-    assert findings.mistakes() is findings.weights() is findings.profiles() is None
+    assert mistakes_of(findings) is weights_of(findings) is profiles_of(findings) is None
     right = replace(results.truth, image_rows=np.zeros(0, np.int64), images=results.truth.images[:0])
     findings = Findings(replace(results, truth=right))
-    assert findings.mistakes() is None
-    assert findings.weights() is not None
+    assert mistakes_of(findings) is None
+    assert weights_of(findings) is not None
 
 
 def test_what_a_run_has_not_is_none(tmp_path: Path) -> None:
     findings = Findings(make_run(tmp_path, MadeUp(names=(), inputs=("a", "b"), standardize="both")))
-    assert findings.ranking() is findings.effects() is findings.variance_split() is None
-    assert findings.fitted_curves(findings.delivered) == []
+    assert ranking_of(findings) is effects_of(findings) is variance_split_of(findings) is None
+    assert fitted_curves(findings, findings.delivered) == []
     assert findings.quantity("loss") == "loss (mean squared error, standardised targets)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from shoal.look import fold_curves_png
-from shoal.look._figures_folds import draw_fold_curves, fold_curves
+from shoal.look._fold_curves import draw_fold_curves, fold_curves
 
 FOLDS = [
     {

@@ -10,8 +10,7 @@ import pytest
 from look_runs import MadeUp, make_run
 
 from shoal.look import pictures
-from shoal.look._figures import design
-from shoal.look._plots import plot_of
+from shoal.look._paper import design
 
 RUNS = {
     "six comparisons": MadeUp(
@@ -39,7 +38,7 @@ RUNS = {
 def test_every_live_picture_shows_what_the_drawn_one_does(run: MadeUp, tmp_path: Path) -> None:
     compared = 0
     for picture in pictures(make_run(tmp_path, run)):
-        plot = plot_of(picture.fact)
+        plot = picture.plot()
         if plot is None:
             continue
         compared += 1
@@ -102,9 +101,9 @@ def test_the_settings_of_a_candidate_stand_at_its_dot(tmp_path: Path) -> None:
     run = MadeUp(
         names=(), epochs=5, hidden=(2,), space={"training.lr": [0.1, 0.2], "network.dropout": [0.0, 0.25]}
     )
-    found = {picture.name: picture.fact for picture in pictures(make_run(tmp_path, run))}
-    fact = found["20-search-ranking"]
-    plot = plot_of(fact)
+    found = {picture.name: picture for picture in pictures(make_run(tmp_path, run))}
+    picture = found["20-search-ranking"]
+    plot, fact = picture.plot(), picture.fact
     assert plot is not None
     said = {}
     for trace in plot["data"]:

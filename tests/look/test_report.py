@@ -27,10 +27,10 @@ from shoal.look._escape import data_json, label, seen
 from shoal.look._findings import Findings
 from shoal.look._fits_shown import MOST_POINTS, fits_shown
 from shoal.look._gallery import Drawn
-from shoal.look._plots import plot_of
 from shoal.look._summary import rmse_interval, summary, wilson
 from shoal.look._tables import numbers, one_number, probabilities, settings_table
 from shoal.look._works import works
+from shoal.look.figures import exciting, feature_maps, variance
 from shoal.results import Results
 from shoal.study import Study
 
@@ -280,7 +280,7 @@ def test_plotly_takes_every_plot_as_it_is(regression: Results, tmp_path: Path) -
     from plotly.graph_objects import Figure
 
     found = [*pictures(regression), *pictures(make_run(tmp_path, CLASSES))]
-    plots = {picture.name: plot for picture in found if (plot := plot_of(picture.fact))}
+    plots = {picture.name: plot for picture in found if (plot := picture.plot())}
     assert {name[:2] for name in plots} == {"11", "12", "20", "30", "40"}
     for plot in plots.values():
         Figure(plot)  # refuses what plotly does not know
@@ -345,21 +345,20 @@ def test_the_summary_answers_in_sentences(regression: Results, tmp_path: Path) -
 
 
 def test_references_are_those_of_what_was_used(regression: Results, tmp_path: Path) -> None:
-    used = {work.used for work in works(regression, frozenset({"22-search-variance"}))}
+    used = {work.used for work in works(regression, variance.FIGURE.works)}
     assert {
         "dropout",
         "optimiser adam",
         "random numbers: Philox 4x32-10",
         "variance split of the search",
     } <= used
-    inside = works(regression, frozenset({"34-delivered-conv1-maps", "34-delivered-conv1-exciting"}))
+    inside = works(regression, [*exciting.FIGURE.works, *feature_maps.FIGURE.works])
     assert {"feature maps and exciting images", "images made to excite a channel"} <= {
         one.used for one in inside
     }
+    assert [one.used for one in inside].count("feature maps and exciting images") == 1
     assert not used & {"optimiser sgd", "batch norm", "expected calibration error", "random search"}
-    assert "expected calibration error" in {
-        work.used for work in works(make_run(tmp_path, CLASSES), frozenset())
-    }
+    assert "expected calibration error" in {work.used for work in works(make_run(tmp_path, CLASSES), ())}
 
 
 def test_published_values_stand_beside_the_measured_ones(regression: Results, tmp_path: Path) -> None:

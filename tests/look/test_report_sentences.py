@@ -11,17 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from look_runs import MadeUp, make_run
 
-from shoal.look import _captions as captions
 from shoal.look import pictures, results_text
-from shoal.look._alt import in_words
+from shoal.look._curves import curves_in_words
 from shoal.look._doubts import many_variants
-from shoal.look._facts import Curves, Line, compared_curves, training_curves
-from shoal.look._facts_candidates import CandidateCurve, CandidateCurves
-from shoal.look._facts_ensemble import EnsembleScores, ensemble_spread
-from shoal.look._facts_search import Effect, Effects, ranking, variance_split
-from shoal.look._figures_training import draw_compared_curves
 from shoal.look._findings import DELIVERED, REFITTED, Findings
-from shoal.look._notes import accuracy_said, curve_notes, effects_said, ensemble_said, listed, shares_said
+from shoal.look._lines import Curves, Line
+from shoal.look._notes import curve_notes, listed
 from shoal.look._reasons import others_alike, reasons, told_from_others
 from shoal.look._summary import rmse_interval, summary
 from shoal.look._tables import (
@@ -32,6 +27,17 @@ from shoal.look._tables import (
     same_settings,
     variable_table,
 )
+from shoal.look.figures import confusion
+from shoal.look.figures import effects as effects_figure
+from shoal.look.figures import ranking as ranking_figure
+from shoal.look.figures import training as training_figure
+from shoal.look.figures import variance as variance_figure
+from shoal.look.figures.confusion import accuracy_said, confusion_of
+from shoal.look.figures.effects import Effect, Effects, effects_of, effects_said
+from shoal.look.figures.ranking import ranking
+from shoal.look.figures.training import training_curves
+from shoal.look.figures.validation import compared_curves, draw_compared_curves
+from shoal.look.figures.variance import shares_said, variance_split, variance_split_of
 from shoal.results import higher_is_better, regression_scores
 
 CLASSES = MadeUp(
@@ -53,15 +59,15 @@ def curve(
 def test_overfitting_lies_above_in_a_loss_and_below_in_an_accuracy() -> None:
     loss = training_curves("a", [curve([2, 1], [2, 3])], "loss", "loss")
     right = training_curves("a", [curve([0.5, 1], [0.5, 0.4], "accuracy")], "accuracy", "accuracy")
-    assert captions.of_training(loss) == (
+    assert training_figure.caption(loss) == (
         "Where validation rises, or stays above training while training still falls, the network overfits."
     )
-    assert captions.of_training(right) == (
+    assert training_figure.caption(right) == (
         "Where validation falls, or stays below training while training still rises, the network overfits."
     )
     alone = training_curves("a", [curve([2, 1])], "loss", "loss")
-    assert "cannot be seen" in captions.of_training(alone)
-    assert "diverged or failed" in captions.of_training(training_curves("a", [], "loss", "loss", sick=2))
+    assert "cannot be seen" in training_figure.caption(alone)
+    assert "diverged or failed" in training_figure.caption(training_curves("a", [], "loss", "loss", sick=2))
 
 
 def test_the_captions_of_a_run_follow_its_measures(tmp_path: Path) -> None:
@@ -87,7 +93,7 @@ def test_scores_get_better_upwards_and_losses_downwards() -> None:
 def test_accuracy_is_said_to_be_on_test_rows_and_of_which_networks(tmp_path: Path) -> None:
     results = make_run(tmp_path, CLASSES)
     findings = Findings(results)
-    fact = findings.confusion(findings.delivered)
+    fact = confusion_of(findings, findings.delivered)
     scores = results.refit["test_accuracy"].tolist()
     assert fact.name == REFITTED == "networks refitted on all training rows"
     np.testing.assert_allclose(fact.test_accuracy_R, scores)
@@ -97,8 +103,8 @@ def test_accuracy_is_said_to_be_on_test_rows_and_of_which_networks(tmp_path: Pat
         f" {percent(scores[0])}"
     )
     assert summary(findings).figure == percent(scores[0])
-    assert "delivered" not in accuracy_said(findings.confusion(findings.comparisons[0]))
-    assert accuracy_said(fact) in in_words(fact)
+    assert "delivered" not in accuracy_said(confusion_of(findings, findings.comparisons[0]))
+    assert accuracy_said(fact) in confusion.words(fact)
     assert (
         "classes on the test rows, networks refitted on all training rows (all 3 together)"
         in results_text(results)
@@ -110,7 +116,7 @@ def test_accuracy_is_said_to_be_on_test_rows_and_of_which_networks(tmp_path: Pat
 
 def test_one_refitted_network_is_the_delivered_one(tmp_path: Path) -> None:
     findings = Findings(make_run(tmp_path, replace(CLASSES, repeats=1)))
-    fact = findings.confusion(findings.delivered)
+    fact = confusion_of(findings, findings.delivered)
     assert fact.name == DELIVERED
     assert accuracy_said(fact) == f"test accuracy {percent(fact.test_accuracy)}"
 
@@ -184,12 +190,12 @@ def test_an_effect_that_is_not_told_from_noise_is_not_said_to_be_none() -> None:
         "Told from noise at 5 %: the effect of lr. Not told from noise with these folds and repeats: the effect of"
         " dropout and width; that does not show that there is none."
     )
-    assert "Blue" in captions.of_effects(mixed)
-    assert "does not show" in captions.of_effects(mixed)
+    assert "Blue" in effects_figure.caption(mixed)
+    assert "does not show" in effects_figure.caption(mixed)
     clear = Effects("score", mixed.effects[:1], 1.0)
     assert effects_said(clear) == "Told from noise at 5 %: the effect of lr."
-    assert "Grey" not in captions.of_effects(clear)
-    assert "Blue" not in captions.of_effects(Effects("score", mixed.effects[1:], 1.0))
+    assert "Grey" not in effects_figure.caption(clear)
+    assert "Blue" not in effects_figure.caption(Effects("score", mixed.effects[1:], 1.0))
 
 
 def test_the_folds_share_is_said_to_cancel() -> None:
@@ -198,8 +204,8 @@ def test_the_folds_share_is_said_to_cancel() -> None:
     said = shares_said(split)
     assert said.startswith(f"candidate {percent(7 / 207, 0)}, fold {percent(200 / 207, 0)}, ")
     assert said.endswith("of the rest the candidates hold 100\u00a0%.")
-    assert said in captions.of_shares(split)
-    assert said in in_words(split)
+    assert said in variance_figure.caption(split)
+    assert said in variance_figure.words(split)
     assert shares_said(variance_split("loss", np.ones((2, 2, 2)))) == "All scores are equal."
 
 
@@ -208,14 +214,14 @@ def test_search_texts_do_not_contradict_each_other(tmp_path: Path) -> None:
         names=(), epochs=5, hidden=(2,), space={"training.lr": [0.1, 0.2], "network.dropout": [0.0, 0.25]}
     )
     results = make_run(tmp_path, run)
-    effects, split = Findings(results).effects(), Findings(results).variance_split()
+    effects, split = effects_of(Findings(results)), variance_split_of(Findings(results))
     assert effects is not None
     assert split is not None
     text = " ".join(results_text(results).split())
     assert " ".join(effects_said(effects).split()) in text
     assert " ".join(shares_said(split).split()) in text
     for picture in pictures(results):
-        said = f"{picture.caption} {in_words(picture.fact)}"
+        said = f"{picture.caption} {picture.words()}"
         for claim in ("hardly matters", "matter more than noise", "noise is larger", "within noise"):
             assert claim not in said
     assert "noise is larger" not in text
@@ -243,10 +249,14 @@ def test_words_of_a_ranking_count_healthy_others() -> None:
     scores = np.array([1.0, 3.0, 2.0, np.nan])
     fact = ranking("score", [{}] * 4, (scores, scores), np.array([1, 0, 1, 0], bool), scores == 1)
     assert fact.others == (2, 1)
-    assert "The best candidate cannot be told from 1 of the 2 others" in captions.of_ranking(fact)
-    assert in_words(fact).startswith("4 candidates, score from 1.00 to 3.00. The best candidate cannot")
+    assert "The best candidate cannot be told from 1 of the 2 others" in ranking_figure.caption(fact)
+    assert ranking_figure.words(fact).startswith(
+        "4 candidates, score from 1.00 to 3.00. The best candidate cannot"
+    )
     lone = ranking("score", [{}], (scores[:1], scores[:1]), np.array([True]), np.array([False]))
-    assert captions.of_ranking(lone).startswith("Nothing is chosen yet. There is no other healthy candidate")
+    assert ranking_figure.caption(lone).startswith(
+        "Nothing is chosen yet. There is no other healthy candidate"
+    )
 
 
 def test_reasons_follow_from_where_the_candidates_stand(tmp_path: Path) -> None:
@@ -310,7 +320,7 @@ def test_lines_on_each_other_are_named_where_they_are_drawn_and_in_words() -> No
     fact = compared_curves({name: [curve(y, y)] for name, y in curves.items()}, "loss", "loss")
     assert fact.coinciding == (("A", "B", "D"),)
     assert curve_notes(fact) == ("A, B and D coincide",)
-    assert "A, B and D coincide" in in_words(fact)
+    assert "A, B and D coincide" in curves_in_words(fact)
     (axes,) = draw_compared_curves(fact).axes
     legend = axes.get_legend()
     assert legend is not None
@@ -358,38 +368,7 @@ def test_long_lists_are_counted() -> None:
     ]  # fmt: skip
 
 
-# -- ensembles -----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("ensemble", "said"),
-    [
-        (0.9, "better than every one of them"),
-        (1.0, "as good as the best of them, better than they are on average"),
-        (1.5, "better than they are on average, not than the best of them"),
-        (2.0, "as good as they are on average"),
-        (2.5, "worse than they are on average"),
-    ],
-)
-def test_what_an_ensemble_is_better_than(ensemble: float, said: str) -> None:
-    loss = EnsembleScores("mse", False, np.array([1.0, 3.0]), ensemble, np.nan)
-    assert ensemble_said(loss) == said
-    turned = EnsembleScores("accuracy", True, -loss.member_M, -ensemble, np.nan)
-    assert ensemble_said(turned) == said
-    assert said in captions.of_ensemble_scores(loss)
-    assert said in in_words(loss)
-
-
-def test_equal_networks_are_as_good_as_their_mean() -> None:
-    fact = EnsembleScores("accuracy", True, np.full(6, 0.9), 0.9, np.nan)
-    assert ensemble_said(fact) == "as good as they are on average"
-
-
-def test_the_share_of_errors_within_the_spread_is_measured() -> None:
-    member_MV = np.array([[0.0, 0.0, 0.0, 0.0], [2.0, 2.0, 2.0, 2.0]])
-    fact = ensemble_spread("y", np.array([1.0, 2.0, 9.0, 9.0]), member_MV)
-    assert fact.within == 0.5
-    assert captions.of_spreads([fact]).endswith("68 % would lie there; here 50\u00a0%.")
+# -- the rest ------------------------------------------------------------------------------------------------
 
 
 def test_shares_are_never_rounded_to_certainty() -> None:
@@ -397,9 +376,6 @@ def test_shares_are_never_rounded_to_certainty() -> None:
         "0.0\u00a0%", "> 99.9\u00a0%", "100.0\u00a0%", "< 0.1\u00a0%", "–",
     ]  # fmt: skip
     assert [percent(share, 0) for share in (0.996, 0.004, 0.34)] == ["> 99\u00a0%", "< 1\u00a0%", "34\u00a0%"]
-
-
-# -- the rest ------------------------------------------------------------------------------------------------
 
 
 def test_comparisons_of_the_same_settings_count_once_among_the_variants(tmp_path: Path) -> None:
@@ -415,22 +391,6 @@ def test_comparisons_of_the_same_settings_count_once_among_the_variants(tmp_path
         for entry in results.plan
     ]
     assert many_variants(replace(results, plan=plan)) == ""
-
-
-def test_candidates_whose_curves_hide_each_other_are_counted() -> None:
-    epoch_T = np.arange(1.0, 5)
-
-    def one(rank: int, gap: float) -> CandidateCurve:
-        train_T = np.array([4.0, 3.0, 2.0, 1.0])
-        low_T = high_T = validation_T = train_T + gap
-        return CandidateCurve("x", rank, 1.0, rank == 1, epoch_T, validation_T, low_T, high_T, train_T, 6)
-
-    apart = CandidateCurves("loss", (one(1, 0.5), one(2, 1.0)), 0)
-    assert captions.of_candidate_curves(apart).endswith("The band is the range over 6 networks.")
-    alike = CandidateCurves("loss", (one(1, 0.5), one(2, 0.0)), 0)
-    assert captions.of_candidate_curves(alike).endswith(
-        "Training and validation coincide for 1 of 2 candidates."
-    )
 
 
 def test_headings_of_the_comparisons_file_say_test(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_numbers_stand_right_and_names_left() -> None:
 def test_the_plan_says_what_it_will_cost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crowding: float
 ) -> None:
-    monkeypatch.setattr("shoal.engine._forecast.crowding", lambda: crowding)
+    monkeypatch.setattr("shoal.engine.forecast.time.crowding", lambda: crowding)
     study = tiny_study()
     lines = plan_text(study, plan(study, out=tmp_path), tmp_path, 2).splitlines()
     assert lines[0] == "tiny: regression"

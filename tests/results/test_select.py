@@ -96,9 +96,9 @@ def test_the_reasons_are_sentences():
     assert choose(table, "one-standard-error").reasons == (
         "Candidate a has the best selection score: mean loss over 3 folds 2, standard error 0.58.",
         "Of the 1 candidates within one standard error of it, none has fewer parameters.",
-        "1 of 3 candidates, the best among them, cannot be told from the best"
+        "1 of 3 candidates, the best among them, are statistically indistinguishable from the best"
         " (corrected resampled t-test, Holm's correction, 5 %).",
-        "1 of 3 candidates have a sick fit and were left out.",
+        "1 of 3 candidates have a fit that diverged or failed and were left out.",
         "A selection score is optimistic, since it is what the choice was made by.",
     )
 
@@ -168,7 +168,7 @@ def test_scores_are_gathered_by_candidate_fold_and_repeat():
     table = search_scores(plan, candidates, fits, A_STUDY)
     assert table.candidate_ids == ("b", "a")
     assert table.parameter_counts == (2, 1)
-    assert (table.train_rows, table.validation_rows, table.missing, table.sickness) == (41, 19, 0, "")
+    assert (table.train_rows, table.validation_rows, table.missing, table.cause) == (41, 19, 0, "")
     expected = [[[losses[f"{n}{f}{r}"] for r in (0, 1)] for f in (0, 1, 2)] for n in "ba"]
     np.testing.assert_array_equal(table.scores_CFR, expected)
 
@@ -214,7 +214,10 @@ def test_when_all_are_sick_the_likely_cause_is_named(tmp_path, status, message, 
             store.add(a_fit(entry.fit_id) if healthy else sick)
         with pytest.raises(TrainingError) as caught:
             choose_candidate(A_STUDY, store)
-        assert str(caught.value) == f"every one of 2 candidates has a sick fit; the earliest: {cause}"
+        assert (
+            str(caught.value)
+            == f"every one of 2 candidates has a fit that diverged or failed; the earliest: {cause}"
+        )
         assert store.fact("choice") is None
 
 

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import shoal.pipeline
-from shoal.engine import Silent, _train, _workers
+from shoal.engine import Silent, _train
+from shoal.engine.workers import slices
 from shoal.results import FitRecord, Results
 
 
@@ -48,6 +49,6 @@ def digest_of(request: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    _train.SLICE_SECONDS, _workers.CHECKPOINT_SECONDS = 0.0, 0.0
+    _train.SLICE_SECONDS, slices.CHECKPOINT_SECONDS = 0.0, 0.0
     shoal.pipeline.write_report = lambda *_: None
     print(digest_of(json.loads(sys.argv[1])))

@@ -21,10 +21,13 @@ from safetensors.numpy import load, save
 from watched import bounded
 
 import shoal
-from shoal.engine import _train, _workers
+from shoal.engine import _train
+from shoal.engine.workers import slices
 from shoal.errors import EnvironmentFault, ShoalError
 from shoal.look import results_text, write_report
 from shoal.look._findings import Findings
+from shoal.look.figures.units import profiles_of
+from shoal.look.figures.weights import weights_of
 from shoal.predict import predict_file
 from shoal.results import FitRecord, Results, Store
 from shoal.results._folder import STORE_NAME
@@ -102,7 +105,7 @@ def begun_run(study: Study, folder: Path, fits: int) -> Path:
     with (
         patch.object(Store, "add", stopped),
         patch.object(_train, "SLICE_SECONDS", 0.0),
-        patch.object(_workers, "CHECKPOINT_SECONDS", 0.0),
+        patch.object(slices, "CHECKPOINT_SECONDS", 0.0),
         suppress(KeyboardInterrupt),
     ):
         shoal.run(study, out=folder, workers=1)
@@ -356,10 +359,7 @@ def _files(folder: Path, rows: Path) -> None:
 
 def _facts_of_pictures(results: Results) -> None:
     findings = Findings(results)
-    for name in ("weights", "profiles", "comparisons", "delivered"):
-        value = getattr(findings, name)
-        if callable(value):
-            value()
+    _ = findings.comparisons, findings.delivered, weights_of(findings), profiles_of(findings)
 
 
 OF_RESULTS: dict[str, Callable[[Results], object]] = {

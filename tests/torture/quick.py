@@ -24,8 +24,9 @@ from placements import swap_in_the_middle
 import shoal.look
 import shoal.pipeline
 from shoal import cli
-from shoal.engine import _train, _workers
+from shoal.engine import _train
 from shoal.engine.trainers import native
+from shoal.engine.workers import slices
 from shoal.results import FitRecord, Store
 
 ANYONE_MAY_TRACE = (0x59616D61, -1)
@@ -47,7 +48,7 @@ def _serve() -> None:
 def _answer(request: dict[str, Any]) -> NoReturn:
     for descriptor, path in enumerate((os.devnull, request["out"], request["err"])):
         os.dup2(os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644), descriptor)
-    _train.SLICE_SECONDS, _workers.CHECKPOINT_SECONDS = request["slice"], 0.0
+    _train.SLICE_SECONDS, slices.CHECKPOINT_SECONDS = request["slice"], 0.0
     if request["within"]:
         native.ASK_AFTER = 1
     if not request["pictures"]:

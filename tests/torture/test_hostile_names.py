@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from shoal.data import load_builtin
-from shoal.errors import DataError, Problem, visible
+from shoal.errors import DataError, Problem
 from shoal.export import run_onnx
-from shoal.predict import Predictions, harmless
+from shoal.predict import Predictions
+from shoal.wording import safe_cell, visible
 from test_cli import shoal as command
 
 LONG = os.environ.get("SHOAL_CAMPAIGN") == "long"
@@ -297,5 +298,5 @@ def _cells_of_a_spreadsheet(content: str, separator: str) -> list[str]:
 def test_the_lenient_reader_finds_the_formulas_that_quotes_hide() -> None:
     assert _cells_of_a_spreadsheet('1,"a;=1"\n', ";") == ['1,"a', '=1"']
     assert _cells_of_a_spreadsheet('"a;=1",2\n', ",") == ["a;=1", "2"]
-    assert harmless("a;=1") == "a;'=1"
-    assert harmless('a;"=1"') == 'a;\'"=1"'
+    assert safe_cell("a;=1") == "a;'=1"
+    assert safe_cell('a;"=1"') == 'a;\'"=1"'

@@ -15,11 +15,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data._findings import Findings, quoted
-from shoal.data._notes import Notes, first_few
+from shoal.data._findings import Findings
+from shoal.data._notes import Notes
 from shoal.data._pictures import NO_PICTURES, Faulty, Look, decode, look_at
 from shoal.errors import DataError, Problem
 from shoal.files import kind_of
+from shoal.wording import few_quoted, first_few, quoted
 
 FOREIGN_FOLDERS: Final = frozenset({"__macosx", "@eadir", "$recycle.bin"})
 """What other programs leave beside pictures, and what holds none of ours."""
@@ -75,7 +76,9 @@ class Faults:
             else:
                 findings.add(
                     what,
-                    first_few(names) if len(names) < 4 else f"{quoted(names[0])} and {len(names) - 1:,} more",
+                    few_quoted(names)
+                    if len(names) < 4
+                    else f"{quoted(names[0])} and {len(names) - 1:,} more",
                 )
 
 
@@ -143,10 +146,9 @@ def sizes_told(looks: Sequence[Look]) -> str:
     first = {look.size: look.name for look in reversed(looks)}
     told = [
         f"{width} x {height} ({count:,}, as {quoted(first[width, height])})"
-        for (width, height), count in counts.most_common(_SIZES_SHOWN)
+        for (width, height), count in counts.most_common()
     ]
-    more = f" and {len(counts) - _SIZES_SHOWN:,} other sizes" if len(counts) > _SIZES_SHOWN else ""
-    return ", ".join(told) + more
+    return first_few(told, _SIZES_SHOWN, what="other sizes")
 
 
 def colour_of(looks: Sequence[Look], place: str, notes: Notes) -> bool:

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from shoal.data._classes import sorted_texts
 from shoal.data._dataset import Column, Dataset
 from shoal.data._fashion import ADDRESS, FASHION, Progress, fetch_fashion, find_fashion, load_fashion
-from shoal.data._findings import did_you_mean, listed, quoted
 from shoal.data._holdout import draw_test_rows
 from shoal.data._images import image_dataset
 from shoal.data._reading import Labelled
@@ -25,6 +24,7 @@ from shoal.data._source import fingerprint
 from shoal.errors import DataError, Problem
 from shoal.files import kind_of, opened
 from shoal.streams import Role, StreamKey, uniform
+from shoal.wording import did_you_mean, few_quoted, quoted
 
 BUILTIN: Final = ("two-peaks", "digits", FASHION)
 
@@ -71,7 +71,7 @@ def describe_builtin() -> list[str]:
 
 
 def _unknown(name: str) -> str:
-    return f"one of {listed(BUILTIN)}, got {quoted(name)}{did_you_mean(name, BUILTIN)}"
+    return f"one of {few_quoted(BUILTIN)}, got {quoted(name)}{did_you_mean(name, BUILTIN, quoted)}"
 
 
 def _digits() -> Dataset:

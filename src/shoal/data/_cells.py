@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data._classes import NUMBER, nfc
-from shoal.data._findings import Findings, listed, quoted
+from shoal.data._findings import Findings
 from shoal.data._notation import DECIMAL_COMMA, SOME_COMMA, Notation, notation_of
 from shoal.data._spelling import respelled
 from shoal.data._tables import Foreign, Table
+from shoal.wording import few_quoted, quoted
 
 _NUMBER_BYTES = b"0123456789+-.eE \t"
 
@@ -144,7 +145,7 @@ def texts(
         return None
     spelled, doubtful = respelled(written, cells, known)
     for cell, meant in doubtful.items():
-        what = f"expected text as it was learned, got the value {cell}, which may be {listed(meant)}"
+        what = f"expected text as it was learned, got the value {cell}, which may be {few_quoted(meant)}"
         findings.add(what, f"column {quoted(name)}")
     return np.array(spelled, dtype=np.str_)
 

@@ -22,13 +22,14 @@ from shoal.data._albums import (
 )
 from shoal.data._cells import texts
 from shoal.data._classes import nfc, sorted_texts
-from shoal.data._findings import Findings, listed, quoted
-from shoal.data._notes import Notes, first_few
+from shoal.data._findings import Findings
+from shoal.data._notes import NAMED, Notes
 from shoal.data._pictures import Faulty, look_at
 from shoal.data._pixels import RESIZE, white_of
 from shoal.data._reading import Labelled, Reading
 from shoal.data._tables import Limits, scan_table
 from shoal.files import kind_of
+from shoal.wording import few_quoted, quoted
 
 FOLDERS: Final = "folder"
 """`data.groups` where the folders inside each class are the groups."""
@@ -205,7 +206,7 @@ def groups_from_table(file: Path, paths: Sequence[Path], reading: Reading, findi
         return []
     if missing := [name for name in _COLUMNS if name not in table.names]:
         findings.add(
-            f'expected the columns "path" and "group", got {listed(table.names)}: no {listed(missing)}'
+            f'expected the columns "path" and "group", got {few_quoted(table.names)}: no {few_quoted(missing)}'
         )
         return []
     named, groups = (texts(table, name, findings) for name in _COLUMNS)
@@ -216,10 +217,10 @@ def groups_from_table(file: Path, paths: Sequence[Path], reading: Reading, findi
     known = dict(zip(rows, map(nfc, groups.tolist()), strict=True))
     if len(known) < len(rows):
         twice = sorted({name for name in rows if rows.count(name) > 1})
-        findings.add(f"expected every picture once, got {first_few(twice)} more often")
+        findings.add(f"expected every picture once, got {few_quoted(twice, NAMED)} more often")
     if lost := [name for name in wanted if name not in known]:
-        findings.add(f"expected a row for every picture, got none for {first_few(lost)}")
+        findings.add(f"expected a row for every picture, got none for {few_quoted(lost, NAMED)}")
     others = set(known) - set(wanted)
     if strange := sorted(name for name in others if kind_of(base / name) != "a file"):
-        findings.add(f"expected paths of pictures in {quoted(str(base))}, got {first_few(strange)}")
+        findings.add(f"expected paths of pictures in {quoted(str(base))}, got {few_quoted(strange, NAMED)}")
     return [known.get(name, "") for name in wanted]

@@ -11,8 +11,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data._findings import listed
 from shoal.errors import Problem
+from shoal.wording import few_quoted
 
 NUMBER: Final = re.compile(r"[ \t]*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t]*")
 """A number as it may be written."""
@@ -48,10 +48,10 @@ def class_problems(
     """Find too few classes, and classes that no training row has."""
     classes, unknown = set(train), set(test) - set(train)
     if len(classes) < 2:
-        what = f"expected at least 2 classes in the training rows, got only {listed(sorted(classes))}"
+        what = f"expected at least 2 classes in the training rows, got only {few_quoted(sorted(classes))}"
         yield Problem(train_place, what)
     if unknown:
-        what = f"expected classes of the training rows, got {listed(sorted_texts(unknown))} in test rows only"
+        what = f"expected classes of the training rows, got {few_quoted(sorted_texts(unknown))} in test rows only"
         yield Problem(test_place, what)
 
 

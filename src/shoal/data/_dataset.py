@@ -12,7 +12,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.errors import Problem, is_utf8, visible
+from shoal.errors import Problem
+from shoal.wording import is_utf8, visible
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data._dataset import Dataset
-from shoal.data._findings import quoted
 from shoal.data._preprocess import Standardize
+from shoal.wording import quoted
 
 FEWEST: Final = 10
 """Rows from which a column can be said to number them."""

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from shoal.errors import DataError, Problem, visible
+from shoal.errors import DataError, Problem
 
 _PRINTED = 20
-_LONGEST = 60
-_COMPARED = 2000
 
 
 @dataclass(eq=False)
@@ -41,27 +38,3 @@ def refuse(*groups: Iterable[Problem]) -> None:
     problems = [problem for group in groups for problem in group]
     if problems:
         raise DataError(problems)
-
-
-def quoted(text: str) -> str:
-    """Show foreign text on one line: quoted, control characters escaped, cut at 60 characters."""
-    cut = text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
-    return f'"{visible(cut)}"'
-
-
-def did_you_mean(name: str, known: Sequence[str]) -> str:
-    """Give '; did you mean "x"?' where a known name is close, else nothing; never the word that was asked for.
-
-    Nothing among very many names: to compare with all of them would take long.
-    """
-    if len(known) > _COMPARED:
-        return ""
-    others = [other for other in known if quoted(other) != quoted(name)]
-    close = difflib.get_close_matches(name, others, n=1)
-    return f"; did you mean {quoted(close[0])}?" if close else ""
-
-
-def listed(names: Sequence[str]) -> str:
-    """Join quoted names, at most ten."""
-    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
-    return ", ".join(quoted(name) for name in names[:10]) + more

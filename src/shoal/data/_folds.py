@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data._dataset import Dataset, Split
-from shoal.data._findings import listed, quoted, refuse
+from shoal.data._findings import refuse
 from shoal.errors import Problem
+from shoal.wording import few_quoted, quoted
 
 Kind = Literal["k-fold", "stratified", "grouped", "repeated", "repeated-stratified", "shuffle", "given"]
 _KEY = "search.folds"
@@ -199,7 +200,7 @@ def _small_classes(dataset: Dataset, n: int) -> Iterator[Problem]:
     sizes_G = np.bincount(dataset.targets[: dataset.train_rows], minlength=len(dataset.classes)).tolist()
     small = [(name, size) for name, size in zip(dataset.classes, sizes_G, strict=True) if size < n]
     if len(small) > 10:
-        names = listed([name for name, _ in small])
+        names = few_quoted([name for name, _ in small])
         yield Problem(
             _KEY,
             f"expected at least {n} training rows of every class for {n} folds, got fewer of {names}{_WITHOUT}",

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data._findings import Findings, quoted
+from shoal.data._findings import Findings
 from shoal.data._idx import idx_shape, read_idx
 from shoal.data._pixels import axes_of, channels_first, white_of
 from shoal.data._reading import FEWER, LABEL, Labelled, Reading
 from shoal.files import kind_of
+from shoal.wording import quoted
 
 
 @dataclass(frozen=True)

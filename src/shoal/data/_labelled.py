@@ -8,7 +8,7 @@ from typing import Final
 
 from shoal.data._albums import Entry, Faults, entries
 from shoal.data._class_folders import ClassFolders, refuse_strays
-from shoal.data._findings import Findings, listed
+from shoal.data._findings import Findings
 from shoal.data._idx import is_idx
 from shoal.data._idx_pairs import IdxPair
 from shoal.data._notes import Notes
@@ -17,6 +17,7 @@ from shoal.data._npz_pairs import npz_pairs
 from shoal.data._parts import IN_WORDS, Part, part_of_folder, part_of_idx
 from shoal.data._reading import Place, Reading
 from shoal.files import kind_of
+from shoal.wording import few_quoted
 
 _FOR_CLASSES: Final = (
     "taken for a class like its neighbours, since it holds pictures and no folders of classes"
@@ -96,10 +97,8 @@ def _folder_parts(path: Path, inside: Sequence[Entry], reading: Reading) -> dict
     faults.tell(findings)
     reading.take(findings)
     if others := [entry.name for entry in found.pop("", [])]:
-        parts = listed([entry.name for files in found.values() for entry in files])
-        what = (
-            f"expected folders of training, validation and test images only ({parts}), got {listed(others)}"
-        )
+        parts = few_quoted([entry.name for files in found.values() for entry in files])
+        what = f"expected folders of training, validation and test images only ({parts}), got {few_quoted(others)}"
         reading.refuse(path, f"{what} beside them")
     return {part: ClassFolders(folders[0].path) for part, folders in _one_each(path, found, reading).items()}
 
@@ -110,7 +109,7 @@ def _one_each(
     """Refuse two places for one part."""
     for part, places in found.items():
         if len(places) > 1:
-            names = listed([entry.name for entry in places])
+            names = few_quoted([entry.name for entry in places])
             reading.refuse(
                 path, f"expected one place of {IN_WORDS[part]} images, got {names}; take the others away"
             )

@@ -13,16 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data._albums import Album, Faults, colour_of, files_below, look_at_all
-from shoal.data._findings import Findings, listed, refuse
+from shoal.data._findings import Findings, refuse
 from shoal.data._idx import idx_shape, is_idx
 from shoal.data._idx_pairs import read_idx_images
-from shoal.data._notes import first_few, others_are
+from shoal.data._notes import NAMED, others_are
 from shoal.data._npz_pairs import npz_pairs, read_npz_array
 from shoal.data._pictures import Look
 from shoal.data._pixels import RESIZE, alike
 from shoal.data._reading import FEWER, Reading
 from shoal.errors import DataError
 from shoal.files import kind_of
+from shoal.wording import few_quoted
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +92,7 @@ def _npz_images(path: Path, shape: tuple[int, ...], reading: Reading) -> NDArray
     if pair is None:
         if pairs:
             reading.refuse(
-                path, f"expected one array of images, got {listed([p.images for p in pairs.values()])}"
+                path, f"expected one array of images, got {few_quoted([p.images for p in pairs.values()])}"
             )
         return None
     for other in pairs.values():
@@ -133,6 +134,6 @@ def _refuse_sizes(looks: list[Look], shape: tuple[int, ...], findings: Findings)
     width, height = odd[0].size
     fine = others_are(len(looks) - len(odd), "of that size")
     named = [look.name for look in odd if look.name]
-    which = f" ({first_few(named)})" if named else ""
+    which = f" ({few_quoted(named, NAMED)})" if named else ""
     what = f"expected images like the training rows, {wanted[0]} x {wanted[1]} pixels, got {width} x {height}{which}"
     findings.add(f"{what}{fine}; {RESIZE}")

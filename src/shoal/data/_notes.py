@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from shoal.data._findings import quoted
-from shoal.errors import visible
+from shoal.wording import few_quoted, visible
 
-_NAMED: Final = 3
+NAMED: Final = 3
+"""Names that one sentence gives."""
 
 
 @dataclass(eq=False)
@@ -30,7 +30,7 @@ class Notes:
     def all(self) -> tuple[str, ...]:
         """Give every sentence: what, how many, and the names of the first few."""
         counted = (
-            f"{place}: {what}: {len(names):,} ({first_few(list(names))})"
+            f"{place}: {what}: {len(names):,} ({few_quoted(names, NAMED)})"
             for (place, what), names in self.named.items()
         )
         return (*self.sentences, *counted)
@@ -44,9 +44,3 @@ def _own_name(place: str) -> str:
 def others_are(count: int, what: str) -> str:
     """End a sentence about odd ones with how many others are as they should be."""
     return f"; {count:,} {'others are' if count > 1 else 'other is'} {what}" if count else ""
-
-
-def first_few(names: list[str]) -> str:
-    """Join quoted names, at most three, and count the others."""
-    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-    return ", ".join(map(quoted, names[:_NAMED])) + more

@@ -18,8 +18,9 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from shoal.data._findings import Findings, quoted
+from shoal.data._findings import Findings
 from shoal.files import Unreadable, opened
+from shoal.wording import quoted
 
 # NotImplementedError: an unknown compression; RuntimeError: an encrypted member.
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data._classes import nfc
-from shoal.data._findings import Findings, listed, quoted
+from shoal.data._findings import Findings
 from shoal.data._npz import Header, npz_headers, read_npz
 from shoal.data._parts import IN_WORDS, Kind, Part, role_of_array, says_part
 from shoal.data._pixels import (
@@ -22,6 +22,7 @@ from shoal.data._pixels import (
     white_of,
 )
 from shoal.data._reading import FEWER, LABEL, Labelled, Reading
+from shoal.wording import few_quoted, quoted
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +151,7 @@ def npz_pairs(path: Path, reading: Reading) -> dict[Part, NpzPair]:
             if len(names) > 1:
                 what = f"{IN_WORDS[part]} {kind}" if part else kind
                 findings.add(
-                    f"expected one array of {what}, got {listed(names)}; take the others out of the file"
+                    f"expected one array of {what}, got {few_quoted(names)}; take the others out of the file"
                 )
         if images:
             pairs[part] = NpzPair(path, headers, images[0], labels[0] if labels else None)
@@ -160,11 +161,11 @@ def npz_pairs(path: Path, reading: Reading) -> dict[Part, NpzPair]:
     both = [pairs[part].images for part in ("", "train") if part in pairs]
     if len(both) > 1:
         findings.add(
-            f"expected one array of training images, got {listed(both)}; take the others out of the file"
+            f"expected one array of training images, got {few_quoted(both)}; take the others out of the file"
         )
     if not pairs and not findings.found:
         expected = 'expected arrays "images" and "labels", "x_train" and "y_train" or the like'
-        findings.add(f"{expected}, got {listed(list(headers)) or 'none'}")
+        findings.add(f"{expected}, got {few_quoted(list(headers)) or 'none'}")
     return pairs if reading.take(findings) else {}
 
 
@@ -181,7 +182,7 @@ def _named(
     if named and doubtful:
         findings.add(
             'expected images called "x_train", "train_images" or the like, and so for "val" and "test",'
-            f" got {listed(doubtful)}; rename them, or take them out of the file"
+            f" got {few_quoted(doubtful)}; rename them, or take them out of the file"
         )
     for name in others:
         reading.notes.add(str(path), "left out, being arrays of other names", name)

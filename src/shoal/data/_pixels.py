@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data._findings import Findings
-from shoal.data._notes import first_few, others_are
+from shoal.data._notes import NAMED, others_are
+from shoal.wording import few_quoted
 
 MAX_PIXELS: Final = 4096 * 4096
 """Pixels of one image; more are refused before they are decoded."""
@@ -214,7 +215,7 @@ def alike(
         odd = [number for number, image in enumerate(images) if (image != image[:1]).any()]
         if not odd:
             return np.ascontiguousarray(images[:, :1])
-        which = first_few([names[number] if names else str(number + 1) for number in odd])
+        which = few_quoted([names[number] if names else str(number + 1) for number in odd], NAMED)
         others = others_are(len(images) - len(odd), "grey")
         findings.add(f"expected grey images like the training rows, got colour in {which}{others}")
     return images

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 
 from shoal.data._classes import numbered, sorted_texts
 from shoal.data._dataset import Column, Dataset
-from shoal.data._findings import listed, quoted, refuse
+from shoal.data._findings import refuse
 from shoal.data._pixels import WHITES
 from shoal.errors import DataError, ModelFileError, Problem
+from shoal.wording import few_quoted, quoted
 
 Standardize = Literal["none", "inputs", "both"]
 RESIZING: Final = "bilinear"
@@ -89,7 +90,7 @@ class Preprocessing:
             strange = set() if known is None else set(column.values.tolist()) - set(known)
             if strange:
                 what = "not among the categories it learned, and read as none of them"
-                yield f"column {quoted(column.name)}: {what}: {listed(sorted_texts(strange))}"
+                yield f"column {quoted(column.name)}: {what}: {few_quoted(sorted_texts(strange))}"
 
     @property
     def pixel_scale_C(self) -> NDArray[np.float32]:

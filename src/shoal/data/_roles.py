@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Literal
 
 from shoal.data._classes import nfc
-from shoal.data._findings import did_you_mean, listed, quoted
 from shoal.data._tables import Table
 from shoal.errors import Problem
+from shoal.wording import did_you_mean, few_quoted, quoted
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def missing_columns(source: TableSource, table: Table) -> list[Problem]:
     asked = [(key, names) for key, names, _ in source.named()]
     asked += [("data.inputs", source.inputs or ()), ("data.categorical", source.categorical)]
     inputs = set(source.inputs or ())
-    columns = f"{table.file} ({listed(table.names)})"
+    columns = f"{table.file} ({few_quoted(table.names)})"
     problems = [
         Problem(key, f"expected a column of {columns}, got {with_hint(name, table.names)}")
         for key, names in asked
@@ -116,4 +116,4 @@ def all_inputs(source: TableSource, table: Table) -> tuple[str, ...]:
 
 def with_hint(name: str, known: Sequence[str]) -> str:
     """Quote a wrong name, with the closest right one."""
-    return quoted(name) + did_you_mean(name, known)
+    return quoted(name) + did_you_mean(name, known, quoted)

@@ -25,11 +25,12 @@ from shoal.data._classes import (
     sorted_texts,
 )
 from shoal.data._dataset import Column, Dataset
-from shoal.data._findings import Findings, did_you_mean, listed, quoted, refuse
+from shoal.data._findings import Findings, refuse
 from shoal.data._holdout import draw_test_rows
 from shoal.data._roles import TableSource, all_inputs, missing_columns, role_problems
 from shoal.data._tables import Limits, Table, scan_table
 from shoal.errors import DataError, Problem
+from shoal.wording import did_you_mean, few_quoted, quoted
 
 _CATEGORY = "; if it is a category, name it in data.categorical"
 _HINTS = 20
@@ -114,7 +115,7 @@ def read_columns(
     if table is not None:
         there = [name for name in names if name in table]
         for number, name in enumerate(name for name in names if name not in table):
-            hint = did_you_mean(name, table.names) if number < _HINTS else ""
+            hint = did_you_mean(name, table.names, quoted) if number < _HINTS else ""
             findings.add(f"expected an input column {quoted(name)}, got none{hint}")
         columns = _read_columns(table, there, known, findings, advice="")
         for column in columns:
@@ -128,7 +129,7 @@ def _refuse_strange(column: Column, known: Sequence[str], findings: Findings) ->
     """Note a column without a known category: a single row may have a new one, a whole column is another thing."""
     came = set(column.values.tolist())
     if len(column.values) > 1 and came.isdisjoint(known):
-        what = f"expected its categories ({listed(known)}), got none of them: {listed(sorted_texts(came))}"
+        what = f"expected its categories ({few_quoted(known)}), got none of them: {few_quoted(sorted_texts(came))}"
         findings.add(what, f"column {quoted(column.name)}")
 
 
@@ -138,7 +139,7 @@ def _left_out(source: TableSource, table: Table) -> Iterator[str]:
     left = [name for name in table.index if name not in used]
     if left:
         those = "is left out: the file calls it" if len(left) == 1 else "are left out: the file calls them"
-        yield f"{table.file}: {listed(left)} {those} its index (data.inputs can name it)"
+        yield f"{table.file}: {few_quoted(left)} {those} its index (data.inputs can name it)"
 
 
 def _known(source: TableSource, train: _Part) -> dict[str, tuple[str, ...]]:
@@ -160,8 +161,8 @@ def _read_test(
     known_names = {*train.names, *test.index}
     unknown = [name for name in test.names if name not in known_names]
     if missing or unknown:
-        parts = [f"missing {listed(missing)}"] if missing else []
-        parts += [f"unknown {listed(unknown)}"] if unknown else []
+        parts = [f"missing {few_quoted(missing)}"] if missing else []
+        parts += [f"unknown {few_quoted(unknown)}"] if unknown else []
         findings.add(f"expected the columns of {train.file}, got others: {'; '.join(parts)}")
         return None
     return _read_part(replace(source, groups=None, fold_column=None), test, findings, known)
@@ -232,7 +233,9 @@ def _content_problems(source: TableSource, train: _Part, test: _Part) -> list[Pr
     if source.fold_column is not None and train.folds is not None:
         folds = set(train.folds.tolist())
         if len(folds) < 2:
-            refuse_column(source.fold_column, f"expected at least 2 folds, got only {listed(sorted(folds))}")
+            refuse_column(
+                source.fold_column, f"expected at least 2 folds, got only {few_quoted(sorted(folds))}"
+            )
     return problems
 
 
@@ -245,7 +248,7 @@ def _content_notes(source: TableSource, train: _Part, test: _Part) -> Iterator[s
             what = f"{different} categories in {len(column.values)} training rows, most of one row alone"
             yield f"{place}: {what}; leave it out (data.inputs) if it names the rows"
         elif column.categorical and set(tested.values.tolist()).isdisjoint(column.values.tolist()):
-            came = listed(sorted_texts(tested.values.tolist()))
+            came = few_quoted(sorted_texts(tested.values.tolist()))
             yield f"{place}: no test row has a category of the training rows; the test rows have {came}"
     if source.task == "classification" and (what := like_numbers(train.targets.tolist())):
         yield f'column {quoted(source.targets[0])}: {what}; a regression? (study.task = "regression")'

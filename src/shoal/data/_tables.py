@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 
 from shoal.data._classes import nfc
 from shoal.data._encoding import decode
-from shoal.data._findings import Findings, listed, quoted
+from shoal.data._findings import Findings
 from shoal.data._npz import Header, npz_headers, read_npz
 from shoal.errors import DataError, EnvironmentFault, Problem, lacks_memory
 from shoal.files import Unreadable, opened, size_of
+from shoal.wording import few_quoted, quoted
 
 MOST_COLUMNS: Final = 100_000
 TEXT_COPIES: Final = 5.0
@@ -442,7 +443,7 @@ def _typed_table(
     """Put typed columns together; a table without columns or rows is refused."""
     names = [name for name, _ in named]
     if not names or not rows:
-        came = f"columns {listed(names)} without rows" if names else "an empty table"
+        came = f"columns {few_quoted(names)} without rows" if names else "an empty table"
         findings.add(f"expected columns and at least one row, got {came}")
         return None
     return Table(str(path), tuple(names), tuple(cells for _, cells in named), rows)

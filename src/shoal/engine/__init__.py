@@ -1,10 +1,8 @@
 """How: fits, trainers, execution. The only stage that knows data, nets and results."""
 
-from shoal.engine._available import available_memory, give_back, refuse_above
 from shoal.engine._ensemble import ask_ensemble
 from shoal.engine._execute import Executor, entries
 from shoal.engine._fits import Fit, PlannedFit, Planner
-from shoal.engine._forecast import Circumstances
 from shoal.engine._inside import look_inside
 from shoal.engine._memory import (
     Dtype,
@@ -25,8 +23,11 @@ from shoal.engine._source import environment, load_data, refuse_unscalable, trut
 from shoal.engine._train import Checkpoint, Ground
 from shoal.engine._trainer import CURVES, Job, State, Trainer, initial_state
 from shoal.engine._watch import Silent, Watcher
-from shoal.engine._workers import Lot, Pool, Progress
+from shoal.engine.forecast.available import available_memory, give_back, refuse_above
+from shoal.engine.forecast.time import Circumstances
 from shoal.engine.trainers.choice import DeviceChoice, TrainerChoice, Trainers, pick_device
+from shoal.engine.workers.loop import Lot, Pool
+from shoal.engine.workers.protocol import FitProgress
 
 __all__ = [
     "CURVES",
@@ -36,6 +37,7 @@ __all__ = [
     "Dtype",
     "Executor",
     "Fit",
+    "FitProgress",
     "Ground",
     "Job",
     "Lot",
@@ -44,7 +46,6 @@ __all__ = [
     "PlannedFit",
     "Planner",
     "Pool",
-    "Progress",
     "Silent",
     "State",
     "Table",

@@ -15,7 +15,8 @@ from shoal.engine._kept import kept_checkpoint, refuse_strangers
 from shoal.engine._train import Checkpoint, Ground
 from shoal.engine._trainer import Trainer
 from shoal.engine._watch import Watcher
-from shoal.engine._workers import Lot, Pool, Progress
+from shoal.engine.workers.loop import Lot, Pool
+from shoal.engine.workers.protocol import FitProgress
 from shoal.errors import Interrupted
 from shoal.results import FitRecord, PlanEntry, Store
 
@@ -56,7 +57,7 @@ class Executor:
                             self.watcher.finished(event)
                         case Checkpoint():
                             store.put_checkpoint(event.fit_id, event.arrays, event.facts)
-                        case Progress():
+                        case FitProgress():
                             self.watcher.progress(event.fit_id, event.share)
         finally:
             pool.close()

@@ -1,4 +1,4 @@
-"""The time of drawing and of the page, in seconds on the machine of `_forecast.py`: a sum over the pictures of a run.
+"""The time of drawing and of the page, in seconds on the machine of `time.py`: a sum over the pictures of a run.
 
 Which pictures a run gets, and how large they are, is decided in `look`, which may not be imported here.
 """

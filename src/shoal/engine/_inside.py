@@ -20,8 +20,8 @@ from shoal.engine._kept import check_state, refusing_kept
 from shoal.engine._predict import network_inputs
 from shoal.engine._train import Checkpoint, fit_data
 from shoal.engine._trainer import State, Trainer, initial_state
-from shoal.engine._workers import CHECKPOINT_SECONDS
 from shoal.engine.trainers.torch import one_thread
+from shoal.engine.workers.slices import CHECKPOINT_SECONDS
 from shoal.nets import Architecture, Channels, DenseLayer, activations, near_bound
 from shoal.parts import RUN, Parts
 from shoal.results import FitRecord, Store, expect

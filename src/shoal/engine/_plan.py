@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from shoal.data import Dataset, Standardize, doubted, untested
 from shoal.engine._fits import PlannedFit, Planner, unique
-from shoal.engine._forecast import Circumstances, crowded, seconds_alone
-from shoal.engine._need import predicted_peaks, source_of
+from shoal.engine.forecast.memory import predicted_peaks, source_of
+from shoal.engine.forecast.time import Circumstances, crowded, seconds_alone
 from shoal.nets import learning_rates
 from shoal.results import Plan
 

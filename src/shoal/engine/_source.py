@@ -26,9 +26,9 @@ from shoal.data import (
     load_image_dataset,
     load_table_dataset,
 )
-from shoal.engine._available import available_memory
 from shoal.engine._fits import Planner, prepare
 from shoal.engine._trainer import Trainer
+from shoal.engine.forecast.available import available_memory
 from shoal.errors import DataError, Problem, StudyError
 from shoal.files import kind_of
 from shoal.results import FitRecord, Truth

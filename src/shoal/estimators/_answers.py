@@ -26,7 +26,7 @@ class Fit(Protocol):
     """Fits the network that asks, in this thread."""
 
     def __call__(self, task: Task | None = None, note: Callable[[Trained, Task], None] | None = None) -> None:
-        """Train its own task, or the one that is given; `note` hears what came of it, sick or not."""
+        """Train its own task, or the one that is given; `note` hears what came of it, failed or not."""
         ...
 
 
@@ -77,18 +77,18 @@ def ask(network: Any, given: Given, fit: Fit) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Known:
-    """What came of a network that was trained elsewhere: what fitting sets, or how it is sick; what it warned of."""
+    """What came of a network that was trained elsewhere: what fitting sets, or how it failed; what it warned of."""
 
     attributes: dict[str, Any]
-    sickness: str | None
+    failure: str | None
     warned: list[warnings.WarningMessage]
 
     def __call__(self, network: Any, _given: Given, _fit: Fit) -> None:
         """Answer a network of the same parameters and rows."""
         for warned in self.warned:
             warn_again(warned)
-        if self.sickness is not None:
-            raise TrainingError(self.sickness)
+        if self.failure is not None:
+            raise TrainingError(self.failure)
         vars(network).update(self.attributes)
 
 

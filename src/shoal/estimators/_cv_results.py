@@ -1,6 +1,6 @@
-"""What a search's scores say: who is best, who cannot be told from the best, who is simplest among those near it.
+"""What a search's scores say: who is best, who is indistinguishable from the best, who is simplest among those near it.
 
-Scores are scikit-learn's: greater is better, NaN for a sick fit.
+Scores are scikit-learn's: greater is better, NaN for a fit that failed.
 
 Letters: C candidates, F folds (splits), R rows.
 """
@@ -30,11 +30,11 @@ def scores_of(cv_results: Mapping[str, Any], metric: str) -> NDArray[np.float64]
 
 
 def tied_with_best(score_CF: NDArray[Any], train_rows: float, test_rows: float) -> NDArray[np.bool_]:
-    """Say which candidates cannot be told from the best one at 5 %, itself among them, bool (C,).
+    """Say which candidates are statistically indistinguishable from the best at 5 %, itself among them, bool (C,).
 
     Corrected resampled t-test of the differences over folds (Nadeau and Bengio 2003), Holm's correction for
     all candidates. The best is the best of many and so a little lucky: the set is a guide, no proof of
-    equality. A candidate with a sick fit is never in it.
+    equality. A candidate with a failed fit is never in it.
     """
     healthy_C = np.isfinite(score_CF).all(axis=1)
     tied_C = np.zeros(len(score_CF), np.bool_)
@@ -52,7 +52,7 @@ def simplest_near_best(score_CF: NDArray[Any], parameters_C: Sequence[float]) ->
 
     Of the candidates whose mean score is within one standard error (the best's own) of the best, the one
     with the fewest parameters; ties go to the better score, then to the earlier candidate. Where
-    every candidate is sick it is the first, as in scikit-learn.
+    every candidate has a failed fit it is the first, as in scikit-learn.
     """
     mean_C, error_C = mean_and_error(score_CF[:, :, np.newaxis])
     mean_C = np.where(np.isfinite(score_CF).all(axis=1), mean_C, -math.inf)

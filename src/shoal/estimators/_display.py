@@ -15,10 +15,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.errors import EnvironmentFault, visible
+from shoal.errors import EnvironmentFault
 from shoal.estimators._evaluation import Kept
 from shoal.parts import Parts
 from shoal.results import mean_and_error
+from shoal.wording import shorten, visible
 
 _AGAIN: Final = "showing the search"
 SHOWN: Final = 12
@@ -70,7 +71,7 @@ class SearchDisplay:
 def ranked_table(
     settings: Sequence[dict[str, Any]], score_CF: NDArray[Any], tied_C: NDArray[np.bool_], chosen: int
 ) -> str:
-    """Give the candidates as an HTML table, the best first, the sick last."""
+    """Give the candidates as an HTML table, the best first, the failed last."""
     mean_C, error_C = mean_and_error(score_CF[:, :, np.newaxis])
     order = np.argsort(-mean_C, kind="stable")
     rows = order[:SHOWN].tolist()
@@ -86,7 +87,13 @@ def ranked_table(
     ]
     lines = [_row("th", head)]
     for place in rows:
-        told = "chosen" if place == chosen else "cannot be told from the best" if tied_C[place] else ""
+        told = (
+            "chosen"
+            if place == chosen
+            else "statistically indistinguishable from the best"
+            if tied_C[place]
+            else ""
+        )
         scores = [_number(mean_C[place]), _number(error_C[place])]
         rank = str(int(np.flatnonzero(order == place)[0]) + 1)
         lines.append(_row("td", [rank, *(_text(settings[place].get(key)) for key in keys), *scores, told]))
@@ -131,10 +138,9 @@ def _row(kind: str, cells: Sequence[str]) -> str:
 
 
 def _number(value: float) -> str:
-    return "sick" if np.isnan(value) else f"{value:.4g}"
+    return "failed" if np.isnan(value) else f"{value:.4g}"
 
 
 def _text(value: Any) -> str:
     text = f"{value:.4g}" if isinstance(value, float) else str(value)
-    line = "".join(letter if letter.isprintable() else "?" for letter in text)
-    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
+    return shorten(visible(text, "masked"), LONGEST)

@@ -252,9 +252,9 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
         return rows[held_N]
 
     def _adopt(self, trained: Trained, task: Task, prepared: Prepared, before: Course) -> Self:
-        """Be fitted, by what came of a task. Raises TrainingError for a sick fit."""
+        """Be fitted, by what came of a task. Raises TrainingError for a failed fit."""
         if trained.status != "ok":
-            raise TrainingError(self._sickness(trained, task))
+            raise TrainingError(self._failure(trained, task))
         for name, value in self._fitted(task, prepared, trained, before).items():
             setattr(self, name, value)
         self._optimizer = None if trained.state is None else _Optimizer.after(trained.state, task)
@@ -270,7 +270,7 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
             "_architecture": task.job.architecture,
         }
 
-    def _sickness(self, trained: Trained, task: Task) -> str:
+    def _failure(self, trained: Trained, task: Task) -> str:
         largest = float(np.abs(task.x[task.train_rows]).max()) if task.x.dtype != np.uint8 else 1.0
         return (
             f"{type(self).__name__}: the fit {trained.message}; likely causes are learning_rate_init="

@@ -185,7 +185,7 @@ class Evaluation:
         return (Spot(number, fold) for number, fold in product(range(len(self.candidates)), folds))
 
     def _fitted(self, spot: Spot) -> tuple[list[Any], Any] | None:
-        """Give a candidate as it was fitted on a fold, transformers and what follows; None where it is sick."""
+        """Give a candidate as it was fitted on a fold, transformers and what follows; None where it failed."""
         if spot in self._came.trained and self._came.trained[spot].status != "ok":
             return None
         with warnings.catch_warnings():

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Self, get_args
 
 from shoal.study import Optimizer, Schedule
+from shoal.wording import listed, nearest, quoted
 
 
-def _listed(names: Sequence[str]) -> str:
-    *first, last = (f'"{name}"' for name in names)
-    return f"{', '.join(first)} or {last}"
+def _choices(names: Sequence[str]) -> str:
+    return listed([*map(quoted, names)], "or")
 
 
 ABSENT: Final[dict[str, str]] = {
-    "solver": f'optimizer stands for it: {_listed(get_args(Optimizer))}; there is no "lbfgs"',
+    "solver": f'optimizer stands for it: {_choices(get_args(Optimizer))}; there is no "lbfgs"',
     "alpha": "weight_decay stands for it: alpha / (rows of a batch) of a classifier, "
     "2 * alpha / (rows of a batch * targets) of a regressor; biases decay too",
-    "learning_rate": f"schedule stands for it: {_listed(get_args(Schedule))}; "
+    "learning_rate": f"schedule stands for it: {_choices(get_args(Schedule))}; "
     "learning_rate_init is the rate of the first epoch",
     "power_t": 'it belongs to "invscaling", which is not there; schedule says how the learning rate falls',
     "loss": "it is the mean squared error of a regressor and the cross-entropy of a classifier; "
@@ -120,6 +119,5 @@ def _no_parameter(cls: Any, name: str) -> str:
     if name in ABSENT:
         return f"{said}: {ABSENT[name]}"
     names = cls._get_param_names()
-    meant = _MEANT.get(name.lower(), name[:100].lower())
-    near = get_close_matches(meant, names, n=1)
-    return f"{said}; did you mean {near[0]!r}?" if near else f"{said}, only {', '.join(names)}"
+    near = nearest(_MEANT.get(name.lower(), name), names)
+    return f"{said}; did you mean {near!r}?" if near else f"{said}, only {', '.join(names)}"

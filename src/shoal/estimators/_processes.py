@@ -14,6 +14,7 @@ from joblib import parallel_config, wrap_non_picklable_objects
 from joblib.parallel import LokyBackend
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from shoal.engine import give_back
 from shoal.estimators._answers import warn_again
 
 
@@ -117,4 +118,6 @@ def _make(work: Callable[[], Any], threads: list[dict[str, Any]]) -> _Made:
         threadpool_limits(threads),
         warnings.catch_warnings(record=True) as warned,
     ):
-        return _Made(work(), warned)
+        made = _Made(work(), warned)
+        give_back()
+        return made

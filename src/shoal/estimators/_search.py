@@ -19,6 +19,7 @@ from sklearn import model_selection
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from shoal.engine import give_back
 from shoal.estimators._cv_results import scores_of, simplest_near_best, tied_with_best
 from shoal.estimators._display import SearchDisplay
 from shoal.estimators._evaluation import Evaluation, Kept
@@ -86,6 +87,8 @@ class TrainedTogether(SearchDisplay):
             self._kept = self._kept or evaluation.kept(None)
         if self.refit:
             evaluation.restore(self.best_estimator_)
+        del evaluation
+        give_back()
         return self
 
     @contextmanager
@@ -177,13 +180,13 @@ class TrainedTogether(SearchDisplay):
 
     @property
     def fold_modules_(self) -> list[Any]:
-        """The chosen candidate's network of every fold, a torch.nn.Module; None of a sick fit."""
+        """The chosen candidate's network of every fold, a torch.nn.Module; None of a failed fit."""
         found = self._of_the_chosen("fold_modules_").fold_networks
         return [None if one is None else one.network.module_ for one in found]
 
     @property
     def indistinguishable_(self) -> NDArray[np.bool_]:
-        """Which candidates cannot be told from the best at 5 %, in the order of `cv_results_`, bool (C,).
+        """Which candidates are indistinguishable from the best at 5 %, in the order of `cv_results_`, bool (C,).
 
         Corrected resampled t-test over the folds (Nadeau and Bengio 2003), with Holm's correction.
         """
@@ -254,7 +257,7 @@ class GridSearchCV(TrainedTogether, model_selection.GridSearchCV):  # type: igno
     fold_modules_ : list of torch.nn.Module
         The chosen candidate's network of every fold.
     indistinguishable_ : ndarray of bool, shape (C,)
-        Which candidates cannot be told from the best.
+        Which candidates are statistically indistinguishable from the best.
 
     Examples
     --------

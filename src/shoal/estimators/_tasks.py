@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 from shoal.engine import (
     Checkpoint,
     Dtype,
+    FitProgress,
     Job,
     Lot,
     MemoryFit,
     MemoryGround,
     Pool,
-    Progress,
     State,
     Table,
     Trainer,
@@ -173,7 +173,7 @@ def train(
                     yield from plan.results(event)
                 case Checkpoint() if plan.store:
                     plan.store.put_checkpoint(event.fit_id, event.arrays, event.facts)
-                case Progress():
+                case FitProgress():
                     plan.tell(event.fit_id, event.share)
 
 

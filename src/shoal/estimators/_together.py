@@ -68,11 +68,11 @@ class Planned:
 
     def known(self, trained: Trained) -> Known:
         """Fit the network by what came of its task."""
-        before, sickness = vars(self.network).copy(), None
+        before, failure = vars(self.network).copy(), None
         try:
             self.network._adopt(trained, self.task, self.prepared, Course())
         except TrainingError as error:
-            sickness = str(error)
+            failure = str(error)
         now = vars(self.network)
         adopted = {name: value for name, value in now.items() if before.get(name) is not value}
         # Others that were planned like it, or trained as one with it, hold the same: who scores may write into it.
@@ -80,7 +80,7 @@ class Planned:
             name: value if isinstance(value, Architecture) else copy.deepcopy(value)
             for name, value in (self.noted | adopted).items()
         }
-        return Known(own, sickness, [*self.warned[0], *self.warned[1]])
+        return Known(own, failure, [*self.warned[0], *self.warned[1]])
 
 
 def planned(fit: Callable[[], object], network: Any) -> Planned | None:

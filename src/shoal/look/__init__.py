@@ -1,8 +1,8 @@
 """What it looks like: facts, figures, tables."""
 
 from shoal.look._checks import Check, checks
-from shoal.look._figures_folds import fold_curves_png
 from shoal.look._findings import Findings
+from shoal.look._fold_curves import fold_curves_png
 from shoal.look._gallery import Picture, draw_figures, pictures
 from shoal.look._report import report_html, write_report
 from shoal.look._text import duration, plan_text, results_text

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.wording import safe_cell
+
 if TYPE_CHECKING:
     from pandas import DataFrame
 
@@ -30,8 +32,6 @@ _AXES: Final = {"classes": "K", "keys": "keys"} | {
     f"{rows}_{axis}": rows for rows in ("train", "test") for axis in "xy"
 }
 """What arrays whose names end in no letter lie along; others go with the next one of their length, else the last."""
-_FORMULA: Final = ("=", "+", "-", "@", "\t")
-"""What makes a spreadsheet take a text for a formula."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,7 @@ def _cell(value: Any) -> str:
         return str(int(value))
     if isinstance(value, float | np.floating):
         return f"{value:.6g}" if math.isfinite(value) else ""
-    written = str(value).replace("\r", "\\r")  # the csv module leaves it bare, and readers end the row there
-    return f"'{written}" if written.startswith(_FORMULA) else written
+    return safe_cell(str(value))
 
 
 def _thinned(block: Block, most: int) -> Block:

@@ -24,8 +24,8 @@ from shoal.look._facts_checks import (
     luck_of_the_best,
     pooled_deviation,
 )
-from shoal.look._facts_search import short_keys, text_of
 from shoal.look._reasons import others_alike, told_from_others
+from shoal.look._settings import short_keys, text_of
 from shoal.look._tables import percent
 from shoal.results import PlanEntry, Results, refusing
 

@@ -1,4 +1,4 @@
-"""From the results of a run to the facts that are drawn: what was found, gathered into plain arrays.
+"""From the results of a run to what several figures are gathered from: groups of networks, answers, the network.
 
 Letters: R repeats, V rows, K targets or classes, C candidates, F folds, D inputs.
 """
@@ -12,31 +12,15 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data import Column, Dataset, Preprocessing, fit_preprocessing
 from shoal.errors import Problem, RunFolderError, StudyError
-from shoal.look._facts import (
-    Agreement,
-    Curves,
-    FittedCurve,
-    Scores,
-    agreement,
-    compared_curves,
-    compared_scores,
-    fitted_curve,
-    training_curves,
-)
-from shoal.look._facts_classes import Calibration, Confusion, Mistakes, calibration, confusion, mistakes
-from shoal.look._facts_inside import Profiles, Weights, activation_profiles, weight_histograms
-from shoal.look._facts_search import Effects, Ranking, VarianceSplit, effects, ranking, variance_split
-from shoal.look._measures import LOSSES, leading_metric, on_test_rows, selection_score
-from shoal.nets import Architecture, DenseLayer, activations, build_architecture, refit_parameters
+from shoal.look._measures import LOSSES
+from shoal.nets import Architecture, ConvLayer, DenseLayer, build_architecture
 from shoal.results import (
     Inside,
     PlanEntry,
     Results,
     SearchScores,
     Stage,
-    higher_is_better,
     layers_of,
     search_scores,
 )
@@ -45,7 +29,6 @@ from shoal.study import base_candidate, candidates
 DELIVERED: Final = "delivered network"
 REFITTED: Final = "networks refitted on all training rows"
 """All repeats of the refit; the first healthy one is delivered."""
-GRID_POINTS: Final = 241
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +48,7 @@ class Group:
 
 
 class Findings:
-    """Every fact of a run; each is None (or empty) where the run has nothing of its kind."""
+    """What figures, tables and sentences of a run share; None (or empty) where the run has nothing of its kind."""
 
     def __init__(self, results: Results) -> None:
         """Take the results; arrays are read when a fact is asked for."""
@@ -102,6 +85,11 @@ class Findings:
 
     # Training
 
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """What curves show: the loss, and the accuracy of classes."""
+        return ("loss", "accuracy") if self.classes else ("loss",)
+
     def quantity(self, measure: str) -> str:
         """Name what a curve shows, with its unit."""
         if measure == "accuracy":
@@ -116,29 +104,6 @@ class Findings:
         frames = (self.results.curve(entry.fit_id) for entry in group.healthy)
         return [{str(name): frame[name].to_numpy() for name in frame.columns} for frame in frames]
 
-    def training(self, group: Group, measure: str) -> Curves:
-        """Training and validation curves of one comparison."""
-        return training_curves(group.name, self.curves(group), measure, self.quantity(measure), group.sick)
-
-    def compared(self, measure: str) -> Curves:
-        """Validation curves of all comparisons."""
-        curves = {group.name: self.curves(group) for group in self.comparisons}
-        sick = sum(group.sick for group in self.comparisons)
-        return compared_curves(curves, measure, self.quantity(measure), sick)
-
-    def scores(self) -> Scores:
-        """Test scores of every repeat of every comparison."""
-        metric = leading_metric(self.classes)
-        scores = {
-            group.name: np.array(
-                [self.results.summaries[entry.fit_id].scores["test"][metric] for entry in group.healthy]
-                + [np.nan] * group.sick
-            )
-            for group in self.comparisons
-        }
-        known = {one.name: one.value for one in self.study.reference if one.metric == metric}
-        return compared_scores(on_test_rows(metric), scores, known)
-
     # Predictions on the test rows
 
     def predicted(self, group: Group) -> NDArray[np.float64]:
@@ -148,105 +113,30 @@ class Findings:
             self._predicted[group] = np.array(repeats)
         return self._predicted[group]
 
-    def agreement(self, group: Group) -> list[Agreement]:
-        """Predicted against true values of every target."""
-        predicted_RVK = self.predicted(group)
-        true_VK = self.truth.y[self.truth.train_rows :]
-        return [
-            agreement(group.name, target, true_VK[:, k], predicted_RVK[:, :, k], delivered=group.delivered)
-            for k, target in enumerate(self.truth.target_names)
-        ]
-
-    def fitted_curves(self, group: Group) -> list[FittedCurve]:
-        """The learned function of every target, where there is one input, a numeric one."""
-        if not self._one_input:
-            return []
-        predicted_RVK, x_N, rows = self.predicted(group), self.truth.x_ND[:, 0], self.truth.train_rows
-        found = []
-        for k, target in enumerate(self.truth.target_names):
-            y_N = self.truth.y[:, k]
-            train, test = (x_N[:rows], y_N[:rows]), (x_N[rows:], y_N[rows:])
-            names = (self.truth.input_names[0], target)
-            found.append(fitted_curve(group.name, names, train, test, predicted_RVK[:, :, k]))
-        return found
-
-    def confusion(self, group: Group) -> Confusion:
-        """Which class was predicted for which, over all healthy repeats."""
-        return confusion(
-            group.name,
-            self.truth.classes,
-            self._true_classes,
-            self.predicted(group),
-            delivered=group.delivered,
-        )
-
-    def calibration(self, group: Group) -> Calibration:
-        """Confidence against accuracy, over all healthy repeats."""
-        return calibration(group.name, self._true_classes, self.predicted(group))
-
-    def mistakes(self) -> Mistakes | None:
-        """Images that the delivered network is surest about and wrong; None for a table, or without mistakes."""
-        row_M, train_rows = self.truth.image_rows, self.truth.train_rows
-        if not len(row_M) or not self.delivered.healthy:
-            return None
-        probability_VK = self.predicted(self.delivered)[0]
-        place_M, images = row_M - train_rows, self.truth.images
-        return mistakes(DELIVERED, self.truth.classes, self._true_classes, probability_VK, place_M, images)
-
     @property
-    def _true_classes(self) -> NDArray[np.int64]:
+    def true_classes(self) -> NDArray[np.int64]:
+        """Numbers of the true classes of the test rows, (V,)."""
         return np.asarray(self.truth.y[self.truth.train_rows :], dtype=np.int64)
 
     @property
-    def _one_input(self) -> bool:
+    def one_input(self) -> bool:
+        """Whether there is one input, a numeric one."""
         data = self.study.data
         return len(self.truth.input_names) == 1 and not data.categorical and self.truth.x_ND.shape[1] == 1
 
     # The search
 
     @cached_property
-    def _search(self) -> SearchScores:
+    def search(self) -> SearchScores:
+        """Scores of the candidates of the search, fold by fold."""
         results = self.results
         return search_scores(results.plan, results.candidate_rows, results.summaries, self.study)
 
     @cached_property
-    def _settings(self) -> list[dict[str, Any]]:
-        """Searched settings of the candidates of `_search`, in its order."""
+    def settings(self) -> list[dict[str, Any]]:
+        """Searched settings of the candidates of `search`, in its order."""
         values = {row.candidate_id: row.values for row in self.results.candidate_rows}
-        return [values[name] for name in self._search.candidate_ids]
-
-    def ranking(self) -> Ranking | None:
-        """All candidates of the search from best to worst."""
-        frame = self.results.candidates
-        if not len(frame):
-            return None
-        values = {row.candidate_id: row.values for row in self.results.candidate_rows}
-        return ranking(
-            selection_score(self._search.metric, self.study.loss),
-            [values[name] for name in frame["candidate_id"]],
-            (frame["selection_score"].to_numpy(), frame["standard_error"].to_numpy()),
-            frame["indistinguishable"].to_numpy(),
-            frame["chosen"].to_numpy(),
-            higher_is_better=higher_is_better(self._search.metric),
-        )
-
-    def effects(self) -> Effects | None:
-        """Effect of every hyperparameter; None where nothing varies or nothing is healthy."""
-        scores = self._search
-        if not len(scores.candidate_ids) or self.study.search is None:
-            return None
-        rows = (scores.train_rows, scores.validation_rows) if self.study.search.method == "grid" else None
-        score_CU = scores.scores_CFR.reshape(len(scores.candidate_ids), -1)
-        found = effects("selection score", self._settings, score_CU, rows)
-        return found if found.effects else None
-
-    def variance_split(self) -> VarianceSplit | None:
-        """Variance of the scores by source; None for fewer than two healthy candidates or folds."""
-        score_CFR = self._search.scores_CFR
-        healthy = np.isfinite(score_CFR).all(axis=(1, 2)).sum() if score_CFR.size else 0
-        if healthy < 2 or score_CFR.shape[1] < 2:
-            return None
-        return variance_split("selection score", score_CFR)
+        return [values[name] for name in self.search.candidate_ids]
 
     # Inside the delivered network: the first healthy refit
 
@@ -285,58 +175,11 @@ class Findings:
             raise RunFolderError(Problem(str(self.results.folder), what))
         return inside
 
-    def weights(self) -> Weights | None:
-        """Weights of the delivered network, before and after training."""
-        if self.network is None:
-            return None
-        architecture, named = self.network
-        start_P = refit_parameters(architecture, self.study.study.seed, self.delivered.healthy[0].repeat)
-        return weight_histograms(DELIVERED, architecture.named(start_P), named)
-
-    def profiles(self) -> Profiles | None:
-        """Outputs of the delivered network's dense units: over the one input, or over test rows by prediction.
-
-        Where the rows are not among the results (images, categories), the outputs kept by the run are taken.
-        """
-        if self.network is None:
-            return None
-        architecture, named = self.network
-        dense = [layer for layer in architecture.layers if isinstance(layer, DenseLayer)]
-        columns, axis = self._looked_at()
-        x_ND = self._preprocessing.inputs(columns) if columns else np.zeros((0, 0))
-        if columns and x_ND.shape[1:] == architecture.input_shape:
-            outputs = activations(architecture, named, x_ND)
-        elif self.inside is not None and self.inside.units:
-            outputs = tuple(self.inside.units[layer.name] for layer in dense)
-        else:
-            return None
-        place_M = columns[0].values if self._one_input else outputs[-1][:, 0]
-        layers = [
-            (layer.name, layer.activation, output) for layer, output in zip(dense, outputs, strict=True)
-        ]
-        return activation_profiles(DELIVERED, axis, place_M, layers, ranked=not self._one_input)
-
-    def _looked_at(self) -> tuple[list[Column], str]:
-        """Give inputs to look at, and the name of their axis."""
-        x_ND, names = self.truth.x_ND, self.truth.input_names
-        if self._one_input:
-            grid = np.linspace(x_ND.min(), x_ND.max(), GRID_POINTS)
-            return [Column(names[0], grid)], names[0]
-        first = (self.truth.classes or self.truth.target_names)[0]
-        columns = [Column(name, x_ND[self.truth.train_rows :, d]) for d, name in enumerate(names)]
-        return columns, f"test rows, by the network's output for {first}"
-
     @property
-    def _preprocessing(self) -> Preprocessing:
-        """The refit's preprocessing, fitted again to the numeric inputs of all training rows."""
-        truth = self.truth
-        dataset = Dataset(
-            name="", task=self.study.study.task, target_names=truth.target_names, classes=truth.classes,
-            columns=tuple(Column(name, truth.x_ND[:, d]) for d, name in enumerate(truth.input_names)),
-            targets=truth.y, train_rows=truth.train_rows, groups=None, given_folds=None,
-            train_fingerprint="", test_fingerprint="", source="",
-        )  # fmt: skip
-        return fit_preprocessing(dataset, np.arange(truth.train_rows), self.study.data.standardize)
+    def convolutions(self) -> tuple[ConvLayer, ...]:
+        """The convolutional layers of the delivered network."""
+        layers = self.network[0].layers if self.network else ()
+        return tuple(layer for layer in layers if isinstance(layer, ConvLayer))
 
 
 def _is_inside(inside: Inside, architecture: Architecture) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from shoal.look._escape import seen
-from shoal.look._facts_search import settings_text
+from shoal.look._settings import settings_text
 from shoal.results import PlanEntry, Results
 
 MOST_FITS: Final = 400

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shoal.look._facts_search import settings_text
+from shoal.look._settings import settings_text
 from shoal.results import Choice, Results, Standing
 
 

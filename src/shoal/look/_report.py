@@ -11,7 +11,6 @@ import dataclasses
 import gzip
 import hashlib
 import io
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, partial
@@ -19,18 +18,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from shoal.look import _tables
-from shoal.look._alt import in_words
 from shoal.look._checks import checks
 from shoal.look._csv import fact_csv, frame_csv
 from shoal.look._escape import csv_link, data_json, seen
+from shoal.look._figure import Chapter
 from shoal.look._findings import Findings
 from shoal.look._fits_shown import fits_shown
-from shoal.look._gallery import Drawn, draw_figures
-from shoal.look._plots import plot_of, plotly_source, style_marks
+from shoal.look._gallery import Drawn, Picture, draw_figures
+from shoal.look._plots import plotly_source, style_marks
 from shoal.look._reasons import reasons
 from shoal.look._summary import ADDED_UP, summary
 from shoal.look._text import duration
 from shoal.look._works import software, trained_where, works
+from shoal.look.figures.confusion import Confusion, confusion_of
 from shoal.parts import REPORT, Parts
 from shoal.results import REPORT_NAME, Results, RunFiles, run_files
 from shoal.study import passed_on, to_toml
@@ -40,21 +40,15 @@ if TYPE_CHECKING:
 
 _WEBP_SIDE: Final = 16_383
 _HERE: Final = Path(__file__).parent
-_COMPARISON: Final = re.compile(r"4\d-(\d+)-")
-_PLACE: Final = re.compile(r"^\d\d-((delivered|search)-)?")
-_ENSEMBLE: Final = re.compile(r"3\d-ensemble-")
-_INSIDE: Final = re.compile(r"3[1-9]-")
 _EMPTY: Final = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
 """SHA-256 of nothing: plotly makes an empty style element, and fills it by script."""
 
 
 @dataclass(frozen=True)
 class Shown:
-    """One picture on the page: its bytes, the words around it, its numbers; `live` ones answer to the pointer."""
+    """A picture on the page: its bytes, its words and numbers; a `live` one answers to the pointer."""
 
-    name: str
-    title: str
-    caption: str
+    picture: Picture
     image: str
     width: int
     height: int
@@ -128,7 +122,7 @@ def _pictures(drawn: Iterable[Drawn], parts: Parts) -> tuple[list[Shown], dict[s
     for one in drawn:
         name = one.picture.name
         with parts.attempt(f"{REPORT_NAME}, live form of figure {name}", REPORT):
-            plot = plot_of(one.picture.fact)
+            plot = one.picture.plot()
             plots |= {name: plot} if plot else {}
         with parts.attempt(f"{REPORT_NAME}, figure {name}", REPORT):
             shown.append(_shown(one, name in plots))
@@ -165,51 +159,50 @@ def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], An
         "layers": lambda: _tables.layer_table(results.parameters(delivered[0].fit_id)) if delivered else None,
         "refit": lambda: _tables.refit_table(results),
         "class_scores": lambda: (
-            _tables.class_table(findings.confusion(findings.delivered))
-            if delivered and findings.classes
+            _tables.class_table(counts.classes, counts.count_KK, counts.repeats)
+            if (counts := _class_counts(findings))
             else None
         ),
-        "class_networks": lambda: (
-            findings.confusion(findings.delivered).repeats if delivered and findings.classes else 0
-        ),
+        "class_networks": lambda: counts.repeats if (counts := _class_counts(findings)) else 0,
         "delivered_one": lambda: _tables.delivered_one(results),
         "held_out": lambda: _tables.held_out(results),
         "same_settings": lambda: _tables.same_settings(results),
         "reasons": lambda: reasons(results),
-        "overview": lambda: [one for one in shown if one.name.startswith("1")],
-        "search_pictures": lambda: [one for one in shown if one.name.startswith("2")],
-        "tested": lambda: [one for one in shown if one.name.startswith("30")],
-        "ensemble": lambda: [one for one in shown if _ENSEMBLE.match(one.name)],
-        "inside": lambda: [one for one in shown if _INSIDE.match(one.name) and not _ENSEMBLE.match(one.name)],
-        "compared": lambda: _by_comparison(findings, shown),
+        "overview": lambda: _of_chapter(Chapter.OVERVIEW, shown),
+        "search_pictures": lambda: _of_chapter(Chapter.SEARCH, shown),
+        "tested": lambda: _of_chapter(Chapter.TESTED, shown),
+        "ensemble": lambda: _of_chapter(Chapter.ENSEMBLE, shown),
+        "inside": lambda: _of_chapter(Chapter.INSIDE, shown),
+        "compared": lambda: _by_comparison(shown),
         "study_lines": lambda: to_toml(results.study).splitlines(),
         "software": lambda: software(results.environment),
         "trained_where": lambda: trained_where(results),
-        "works": lambda: works(results, frozenset(one.name for one in shown)),
+        "works": lambda: works(
+            results, [work for one in reversed(shown) for work in one.picture.figure.works]
+        ),
     }
 
 
-def _by_comparison(findings: Findings, shown: list[Shown]) -> list[Compared]:
-    found: dict[int, list[Shown]] = {}
-    for one in shown:
-        if match := _COMPARISON.match(one.name):
-            found.setdefault(int(match[1]), []).append(one)
-    names = [group.name for group in findings.comparisons]
-    return [Compared(names[number - 1], tuple(pictures)) for number, pictures in found.items()]
+def _class_counts(findings: Findings) -> Confusion | None:
+    """Count which class the delivered network and its repeats predicted for which; None where there is no class."""
+    delivered = findings.delivered
+    return confusion_of(findings, delivered) if delivered.healthy and findings.classes else None
+
+
+def _of_chapter(chapter: Chapter, shown: list[Shown]) -> list[Shown]:
+    return [one for one in shown if one.picture.chapter is chapter]
+
+
+def _by_comparison(shown: list[Shown]) -> list[Compared]:
+    groups: dict[str, list[Shown]] = {}
+    for one in _of_chapter(Chapter.COMPARED, shown):
+        groups.setdefault(one.picture.group, []).append(one)
+    return [Compared(name, tuple(pictures)) for name, pictures in groups.items()]
 
 
 def _shown(drawn: Drawn, live: bool) -> Shown:
     picture = drawn.picture
-    image, width, height = _webp(drawn.content)
-    title = _title(picture.name)
-    alt, csv = f"{title}: {in_words(picture.fact) or picture.caption}", csv_link(fact_csv(picture.fact))
-    return Shown(picture.name, title, picture.caption, image, width, height, alt, csv, live)
-
-
-def _title(name: str) -> str:
-    """Give the words of a picture's name that its place on the page does not say already."""
-    kind = name.rpartition("-")[2] if _COMPARISON.match(name) else _PLACE.sub("", name)
-    return kind.replace("-", " ").capitalize()
+    return Shown(picture, *_webp(drawn.content), picture.words(), csv_link(fact_csv(picture.fact)), live)
 
 
 def _webp(png: bytes) -> tuple[str, int, int]:

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.look._facts_classes import Confusion
-from shoal.look._facts_search import short_keys, text_of
+from shoal.look._settings import short_keys, text_of
 from shoal.results import Results, class_scores
 from shoal.study import base_candidate, candidates
 
@@ -213,14 +212,14 @@ def delivered_one(results: Results) -> str:
     return f"initialisation {int(healthy['repeat'].min()) + 1} is the delivered one" if len(healthy) else ""
 
 
-def class_table(confusion: Confusion) -> Table:
-    """Give precision, recall and F1 of every class on the test rows, over all networks of the confusion together."""
-    scores = class_scores(confusion.count_KK)
+def class_table(classes: tuple[str, ...], count_KK: NDArray[np.int64], networks: int) -> Table:
+    """Give precision, recall and F1 of every class on the test rows, from the counts of all networks together."""
+    scores = class_scores(count_KK)
     parts = (("precision", scores.precision_K), ("recall", scores.recall_K), ("F1", scores.f1_K))
-    columns = [texts("class", confusion.classes[:MOST_ROWS])]
-    columns.append(numbers("test rows", scores.rows_K[:MOST_ROWS] // confusion.repeats))
+    columns = [texts("class", classes[:MOST_ROWS])]
+    columns.append(numbers("test rows", scores.rows_K[:MOST_ROWS] // networks))
     columns += [numbers(name, score_K[:MOST_ROWS]) for name, score_K in parts]
-    return Table(tuple(columns), max(0, len(confusion.classes) - MOST_ROWS))
+    return Table(tuple(columns), max(0, len(classes) - MOST_ROWS))
 
 
 def data_facts(results: Results) -> list[tuple[str, str]]:

@@ -10,17 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from shoal.errors import visible
 from shoal.look._checks import checks
-from shoal.look._facts_search import settings_text
 from shoal.look._findings import Findings
-from shoal.look._findings_inside import unit_counts
-from shoal.look._notes import effects_said, shares_said
 from shoal.look._reasons import counted, reasons
+from shoal.look._settings import settings_text
 from shoal.look._tables import delivered_one, held_out, same_settings
+from shoal.look._unit_counts import unit_counts
 from shoal.look._works import trained_where
+from shoal.look.figures.confusion import confusion_of
+from shoal.look.figures.effects import effects_of, effects_said
+from shoal.look.figures.variance import shares_said, variance_split_of
 from shoal.parts import SHOW, Parts
 from shoal.results import class_scores
+from shoal.wording import visible
 
 if TYPE_CHECKING:
     from shoal.results import Plan, Results
@@ -269,7 +271,7 @@ def _refit_text(results: Results) -> str:
 
 def _noise_text(findings: Findings) -> str:
     """Which searched settings matter, and how much of the scores' differences is noise."""
-    effects, split = findings.effects(), findings.variance_split()
+    effects, split = effects_of(findings), variance_split_of(findings)
     lines = []
     if effects is not None:
         told = [f"{effect.key} {number(effect.size)}" for effect in effects.effects]
@@ -324,7 +326,7 @@ def _classes_text(results: Results) -> str:
     findings = Findings(results)
     if not findings.classes or not findings.delivered.healthy:
         return ""
-    confusion = findings.confusion(findings.delivered)
+    confusion = confusion_of(findings, findings.delivered)
     scores, count = class_scores(confusion.count_KK), len(confusion.classes)
     order = np.argsort(scores.f1_K, kind="stable")[:CLASSES_SHOWN] if count > CLASSES_SHOWN else range(count)
     rows = [

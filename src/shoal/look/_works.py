@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from shoal.errors import visible
 from shoal.kinds import ACTIVATIONS, LOSSES, OPTIMIZERS, SCHEDULES
 from shoal.nets import activation_of, loss_of, optimizer_of, schedule_of
 from shoal.results import Results
 from shoal.study import Network, Training, base_candidate, candidates, comparison_candidates
+from shoal.wording import visible
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,10 @@ class Work:
     cited: str
 
 
+ZEILER_FERGUS: Final = Work(
+    "feature maps and exciting images",
+    "Zeiler, Fergus (2014): Visualizing and understanding convolutional networks. ECCV, 818–833.",
+)
 _DATA: Final = {
     "fashion-mnist": "Xiao, Rasul, Vollgraf (2017): Fashion-MNIST: a novel image dataset for benchmarking machine"
     " learning algorithms. arXiv:1708.07747.",
@@ -28,8 +32,8 @@ _DATA: Final = {
 }
 
 
-def works(results: Results, drawn: frozenset[str]) -> list[Work]:
-    """Give the works behind what this run used, in the order of its way; `drawn` holds the names of its pictures."""
+def works(results: Results, drawn: Sequence[Work]) -> list[Work]:
+    """Give the works behind what this run used, in the order of its way; `drawn` are those of its pictures."""
     networks, trainings = _variants(results)
     found = [
         Work(f"data set {name}", cited) for name, cited in _DATA.items() if name == results.study.data.dataset
@@ -43,7 +47,7 @@ def works(results: Results, drawn: frozenset[str]) -> list[Work]:
         )
     )
     found += _of_search(results)
-    found += _of_pictures(results, drawn)
+    found += _of_figures(results, drawn)
     return found
 
 
@@ -114,23 +118,9 @@ def _of_search(results: Results) -> list[Work]:
     return found
 
 
-def _of_pictures(results: Results, drawn: frozenset[str]) -> list[Work]:
-    found: list[Work] = []
-    if any(name.endswith(("-maps", "-exciting")) for name in drawn):
-        cited = "Zeiler, Fergus (2014): Visualizing and understanding convolutional networks. ECCV, 818–833."
-        found.append(Work("feature maps and exciting images", cited))
-    if any(name.endswith("-exciting") for name in drawn):
-        cited = (
-            "Erhan, Bengio, Courville, Vincent (2009): Visualizing higher-layer features of a deep network."
-        )
-        found.append(Work("images made to excite a channel", f"{cited} University of Montreal, TR 1341."))
-        cited = (
-            "Olah, Mordvintsev, Schubert (2017): Feature visualization. Distill. doi:10.23915/distill.00007."
-        )
-        found.append(Work("jitter and smoothness of these images", cited))
-    if any("variance" in name for name in drawn):
-        cited = "Searle, Casella, McCulloch (1992): Variance components, chapter 4. Wiley."
-        found.append(Work("variance split of the search", cited))
+def _of_figures(results: Results, drawn: Sequence[Work]) -> list[Work]:
+    """Give the works of the figures, the innermost first, and those of the scores and colours beside them."""
+    found = list(dict.fromkeys(drawn))
     if results.study.study.task == "classification":
         cited = (
             "Guo, Pleiss, Sun, Weinberger (2017): On calibration of modern neural networks. ICML, 1321–1330."

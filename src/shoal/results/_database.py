@@ -34,6 +34,7 @@ from shoal.results._folder import (
 from shoal.results._log import holds_a_commit
 from shoal.results._tables import ADDED, VERSION, tables_of
 from shoal.results._whereabouts import Whereabouts
+from shoal.wording import visible
 
 APPLICATION_ID: Final = int.from_bytes(b"Shol", "big")
 NOTHING_YET: Final = "holds no results yet; run the study first"
@@ -436,5 +437,6 @@ def _code_of(error: sqlite3.Error) -> int:
 
 def _damaged(path: Path, what: str) -> RunFolderError:
     # What is damaged may be quoted in it: nothing of it may steer a terminal.
-    what = "".join(character if character.isprintable() else "?" for character in what)
-    return RunFolderError(Problem(str(path), f"damaged ({what}); move it away and run the study again"))
+    return RunFolderError(
+        Problem(str(path), f"damaged ({visible(what, 'masked')}); move it away and run the study again")
+    )

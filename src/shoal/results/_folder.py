@@ -16,6 +16,7 @@ from typing import Final
 
 from shoal.errors import EnvironmentFault, InputError, Problem, RunFolderError, ShoalError
 from shoal.files import Folder, kind_of, no_name
+from shoal.wording import first_few
 
 STORE_NAME: Final = "results.sqlite"
 LOCK_NAME: Final = "run.lock"
@@ -130,8 +131,7 @@ def refuse_foreign(folder: Path) -> None:
     except OSError as error:
         raise folder_error(folder, error) from error
     if found:
-        shown = ", ".join(found[:3]) + (f" and {len(found) - 3:,} more" if len(found) > 3 else "")
-        what = f"expected an empty folder or a run folder, found one with other files ({shown})"
+        what = f"expected an empty folder or a run folder, found one with other files ({first_few(found, 3)})"
         raise RunFolderError(Problem(str(folder), f"{what}; choose another folder"))
 
 

@@ -109,7 +109,7 @@ def _stacked(parts: Sequence[tuple[PlanEntry, DataFrame]], columns: Sequence[str
 def candidates_frame(
     standings: Sequence[Standing], candidates: Sequence[CandidateRow], chosen: str | None
 ) -> DataFrame:
-    """One row a candidate of the search, best first, with its settings; sick ones last, without a rank."""
+    """One row a candidate of the search, best first, with its settings; those with a failed fit last, unranked."""
     import pandas as pd
 
     values = {row.candidate_id: row.values for row in candidates}
@@ -131,7 +131,7 @@ def candidates_frame(
 
 
 def comparisons_frame(plan: Sequence[PlanEntry], fits: Mapping[str, FitRecord]) -> DataFrame:
-    """One row a comparison, in the order of the study; statistics over its healthy repeats.
+    """One row a comparison, in the order of the study; statistics over its repeats that did not fail.
 
     For every test metric its mean, sample standard deviation, minimum, median and maximum over repeats, and the
     mean difference to the first comparison, paired by repeat, with the 95 % interval and p of Student's
@@ -164,7 +164,7 @@ def comparisons_frame(plan: Sequence[PlanEntry], fits: Mapping[str, FitRecord]) 
 def references_frame(
     references: Sequence[Reference], plan: Sequence[PlanEntry], fits: Mapping[str, FitRecord]
 ) -> DataFrame:
-    """One row a published value, in the order of the study: what was measured over the healthy repeats beside it."""
+    """One row a published value, in the order of the study: what was measured over the repeats that did not fail."""
     import pandas as pd
 
     labels = {entry.label for entry in plan if entry.stage == "compare"}

@@ -21,7 +21,7 @@ class FitRecord:
 
     `curves` holds "epoch" and the columns that exist, float64 (T,); `parameters` float32 arrays by name, the
     kept ones; `predictions` by rows ("validation", "test"), float64 (V, K) in the target's units, or class
-    probabilities; `scores` by rows, then metric. A sick fit has NaN scores and says why in `message`.
+    probabilities; `scores` by rows, then metric. One that diverged or failed has NaN scores and says why in `message`.
     `seconds` is a fact of the machine and no part of the results' digest.
     """
 

@@ -28,10 +28,10 @@ LEVEL: Final = 0.05
 
 @dataclass(frozen=True, eq=False)
 class SearchScores:
-    """All that a choice is made from. `scores_CFR` is NaN for a sick fit; `rows` are means over the folds.
+    """All that a choice is made from. `scores_CFR` is NaN for a fit that failed; `rows` are means over the folds.
 
-    `missing` counts fits not yet trained: their candidates are left out here. `sickness` is the likely
-    cause of sick fits in words, empty where there are none.
+    `missing` counts fits not yet trained: their candidates are left out here. `cause` is the likely
+    cause of such fits in words, empty where there are none.
     """
 
     candidate_ids: tuple[str, ...]
@@ -41,12 +41,12 @@ class SearchScores:
     train_rows: float
     validation_rows: float
     missing: int = 0
-    sickness: str = ""
+    cause: str = ""
 
 
 @dataclass(frozen=True)
 class Standing:
-    """Where one candidate stands. `rank` counts from 1, and is None for a sick candidate (score NaN).
+    """Where one candidate stands. `rank` counts from 1, and is None for a candidate with a failed fit (score NaN).
 
     `difference` is its mean score minus the best's, over the same folds and repeats; `p_value` and the 95 %
     interval are those of the corrected resampled t-test, `adjusted_p_value` is Holm's over all candidates.
@@ -84,7 +84,7 @@ class Choice:
 
     @property
     def indistinguishable(self) -> frozenset[str]:
-        """Ids of the candidates that cannot be told from the best, itself among them."""
+        """Ids of the candidates that are statistically indistinguishable from the best, itself among them."""
         return frozenset(row.candidate_id for row in self.standings if row.indistinguishable)
 
     def to_json(self) -> dict[str, Any]:
@@ -134,7 +134,7 @@ def search_scores(
         train_rows=_mean([entry.train_rows for entry in entries]),
         validation_rows=_mean([entry.validation_rows for entry in entries]),
         missing=sum(entry.fit_id not in fits for entry in entries),
-        sickness=_likely_cause(entries, candidates, fits, study),
+        cause=_likely_cause(entries, candidates, fits, study),
     )
 
 
@@ -145,7 +145,7 @@ def choose(scores: SearchScores, rule: Rule) -> Choice:
     error (the best's own) of the best (Breiman, Friedman, Olshen, Stone 1984). Ties go to the fewer
     parameters (best) or the better score (one-standard-error), then to the smaller id.
 
-    TrainingError if every candidate is sick, or while fits are missing.
+    TrainingError if every candidate has a failed fit, or while fits are missing.
     """
     if scores.missing:
         raise TrainingError(
@@ -154,7 +154,9 @@ def choose(scores: SearchScores, rule: Rule) -> Choice:
     standings = rank_candidates(scores)
     healthy = [row for row in standings if not row.sick]
     if not healthy:
-        raise TrainingError(f"every one of {len(standings)} candidates has a sick fit; {scores.sickness}")
+        raise TrainingError(
+            f"every one of {len(standings)} candidates has a fit that diverged or failed; {scores.cause}"
+        )
     best = healthy[0]
     reach = 0.0 if math.isnan(best.standard_error) else best.standard_error
     near = [row for row in healthy if abs(row.selection_score - best.selection_score) <= reach]
@@ -165,7 +167,7 @@ def choose(scores: SearchScores, rule: Rule) -> Choice:
 
 
 def rank_candidates(scores: SearchScores) -> tuple[Standing, ...]:
-    """Say where every candidate stands, best first, the sick ones last."""
+    """Say where every candidate stands, best first, those with a failed fit last."""
     if not scores.candidate_ids:
         return ()
     by_id = np.argsort(np.array(scores.candidate_ids))
@@ -219,11 +221,11 @@ def _reasons(
         )
     alike = sum(row.indistinguishable for row in standings)
     reasons.append(
-        f"{alike} of {count} candidates, the best among them, cannot be told from the best"
+        f"{alike} of {count} candidates, the best among them, are statistically indistinguishable from the best"
         " (corrected resampled t-test, Holm's correction, 5 %)."
     )
     if sick := sum(row.sick for row in standings):
-        reasons.append(f"{sick} of {count} candidates have a sick fit and were left out.")
+        reasons.append(f"{sick} of {count} candidates have a fit that diverged or failed and were left out.")
     reasons.append("A selection score is optimistic, since it is what the choice was made by.")
     return tuple(reasons)
 
@@ -242,7 +244,7 @@ def _likely_cause(
     fits: Mapping[str, FitRecord],
     study: Study,
 ) -> str:
-    """Name the fit that fell sick first (in training steps), and what is probably at fault."""
+    """Name the fit that failed first (in training steps), and what is probably at fault."""
     sick = [(fits[entry.fit_id], entry) for entry in entries if entry.fit_id in fits]
     sick = [(fit, entry) for fit, entry in sick if fit.status != "ok"]
     if not sick:

@@ -36,7 +36,7 @@ class PairedTest:
 
 @_QUIET
 def mean_and_error(scores_CFR: NDArray[Any]) -> tuple[Floats, Floats]:
-    """Give each candidate's mean score and its standard error, both (C,); NaN if any of its fits is sick.
+    """Give each candidate's mean score and its standard error, both (C,); NaN if any of its fits failed.
 
     The error is that of the fold means over folds (repeats of a fold share its rows and are averaged first), as the
     one-standard-error rule has it (Breiman, Friedman, Olshen, Stone 1984, section 3.4.3). It takes folds

@@ -155,7 +155,7 @@ class Store:
     # Fits
 
     def known(self) -> frozenset[str]:
-        """Give the ids of all fits that are done, sick ones among them."""
+        """Give the ids of all fits that are done, failed ones among them."""
         return frozenset(fit_id for (fit_id,) in self._database.rows("SELECT fit_id FROM fits"))
 
     def add(self, record: FitRecord) -> None:

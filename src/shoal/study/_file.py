@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import difflib
 import os
 import re
 import tomllib
@@ -21,7 +20,7 @@ from shoal.study._review import review
 from shoal.study._sentences import Mistake
 from shoal.study._study import FOLDER, Study, is_device, path_keys
 from shoal.study._templates import BUILTIN, builtin_studies
-from shoal.study._texts import shorten, visible
+from shoal.wording import did_you_mean, shorten, visible
 
 _LARGEST: Final = 100_000  # bytes; a study is written by a person
 _MOST: Final = 100  # problems shown
@@ -44,7 +43,7 @@ def load_study(source: str | os.PathLike[str], overrides: Iterable[str] = ()) ->
     """
     given = as_path(source, "the path of a study file or the name of a built-in study")
     path = BUILTIN / f"{source}.toml" if source in builtin_studies() else given
-    name = visible(os.fspath(source))
+    name = visible(os.fspath(source), "long")
     text = _read(path, name)
     tree = _parse(text, name)
     _make_absolute(tree, path.parent)
@@ -152,8 +151,7 @@ def _read(path: Path, name: str) -> str:
 def _unreadable(error: Unreadable, name: str) -> str:
     if error.came != "nothing there":
         return error.told("a study file")
-    near = difflib.get_close_matches(name[:100], builtin_studies(), n=1)
-    hint = f"; did you mean {near[0]}?" if near else ""
+    hint = did_you_mean(name, builtin_studies())
     return f"expected a study file or a built-in study ({', '.join(builtin_studies())}), got neither{hint}"
 
 
@@ -165,7 +163,7 @@ def _parse(text: str, name: str) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         message = str(error)
         position = _POSITION.search(message)
-        what = shorten(visible(message[: position.start()] if position else message))
+        what = shorten(visible(message[: position.start()] if position else message), 200)
         if position and position[1]:
             line, column = position[1], position[2]
         else:

@@ -6,9 +6,11 @@ import re
 from typing import Any
 
 from shoal.errors import StudyError
-from shoal.study._texts import quoted, shorten, show
+from shoal.wording import long_escape, shorten, value_text
 
 KeyPath = tuple[str | int, ...]
+
+_LONGEST = 200
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _SEGMENT = re.compile(
@@ -25,7 +27,7 @@ def parse_key_path(text: str) -> KeyPath:
     while at < len(text) or not path:
         match = _SEGMENT.match(text, at)
         if match is None or bool(match["dot"]) != bool(path):
-            raise StudyError(f"expected a key path such as network.hidden[0], got {show(text)}")
+            raise StudyError(f"expected a key path such as network.hidden[0], got {value_text(text)}")
         path.append(next(name for name in match.group("bare", "double", "single") if name is not None))
         path.extend(int(index) for index in re.findall(r"\d+", match["indices"]))
         at = match.end()
@@ -35,12 +37,23 @@ def parse_key_path(text: str) -> KeyPath:
 def key_path_text(path: KeyPath) -> str:
     """Write a key path, quoting what is no bare key; very long ones are cut."""
     parts = (f"[{part}]" if isinstance(part, int) else f".{key_text(part)}" for part in path)
-    return shorten("".join(parts).removeprefix("."))
+    return shorten("".join(parts).removeprefix("."), _LONGEST)
 
 
 def key_text(key: str) -> str:
     """Write one key, bare or quoted."""
-    return key if _BARE.fullmatch(key) else quoted(key)
+    return key if _BARE.fullmatch(key) else toml_string(key)
+
+
+def toml_string(text: str) -> str:
+    """Write a text as a basic TOML string on one line; what cannot be seen is escaped."""
+    return '"' + "".join(map(_in_a_string, text)) + '"'
+
+
+def _in_a_string(letter: str) -> str:
+    if letter in '"\\':
+        return "\\" + letter
+    return letter if letter.isprintable() else long_escape(letter)
 
 
 def overlap(one: KeyPath, other: KeyPath) -> bool:
@@ -56,9 +69,9 @@ def assign(tree: Any, path: KeyPath, value: Any) -> None:
     """
     for depth, part in enumerate(path):
         if isinstance(part, str) and not isinstance(tree, dict):
-            raise StudyError(f"expected a table at {key_path_text(path[:depth])}, got {show(tree)}")
+            raise StudyError(f"expected a table at {key_path_text(path[:depth])}, got {value_text(tree)}")
         if isinstance(part, int) and not isinstance(tree, list):
-            raise StudyError(f"expected a list at {key_path_text(path[:depth])}, got {show(tree)}")
+            raise StudyError(f"expected a list at {key_path_text(path[:depth])}, got {value_text(tree)}")
         if isinstance(part, int) and part >= len(tree):
             length = f"{len(tree)}, the length of {key_path_text(path[:depth])}"
             raise StudyError(f"expected an index below {length}, got {part}")

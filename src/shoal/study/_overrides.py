@@ -7,9 +7,9 @@ import tomllib
 from typing import Any, Final
 
 from shoal.errors import Problem, StudyError
-from shoal.study._key_paths import KeyPath, assign, key_path_text, parse_key_path, value_at
+from shoal.study._key_paths import KeyPath, assign, key_path_text, parse_key_path, toml_string, value_at
 from shoal.study._sentences import default_at, is_known
-from shoal.study._texts import quoted, show, visible
+from shoal.wording import value_text, visible
 
 _PAIR = re.compile(r"""((?:[^"'=]|"[^"]*"|'[^']*')*)=(.*)""", re.DOTALL)
 _WORD: Final = re.compile(
@@ -23,7 +23,7 @@ def override(tree: dict[str, Any], text: str) -> KeyPath:
     """Put the value of one `KEY=VALUE` into the tree, and give its key path. Raises StudyError."""
     pair = _PAIR.fullmatch(text)
     if pair is None:
-        raise StudyError(Problem("--set", f"expected KEY=VALUE, got {show(text)}"))
+        raise StudyError(Problem("--set", f"expected KEY=VALUE, got {value_text(text)}"))
     key, value = pair.group(1).strip(), pair.group(2).strip()
     try:
         path = parse_key_path(key)
@@ -45,7 +45,7 @@ def _refuse_bare(path: KeyPath, value: str) -> None:
     known = next((end for end in range(len(path), 3, -1) if is_known(path[2:end])), 0)
     if known:
         whole = ("search", "space", key_path_text(path[2:known]), *path[known:])
-        what = f"expected {quoted(str(whole[2]))} with its quotes, got none"
+        what = f"expected {toml_string(str(whole[2]))} with its quotes, got none"
         raise StudyError(what + _for_a_shell(key_path_text(whole), _with_quotes(value)))
 
 
@@ -59,7 +59,7 @@ def _with_quotes(text: str) -> str:
     """Put quotes around what can only be text inside a list or a table."""
 
     def written(word: re.Match[str]) -> str:
-        return word[0] if _is_toml(word[0]) else quoted(word[0])
+        return word[0] if _is_toml(word[0]) else toml_string(word[0])
 
     return text if len(text) > _LONGEST else _WORD.sub(written, text)
 
@@ -77,7 +77,7 @@ def _toml_value(key: str, text: str) -> Any:
         parsed = tomllib.loads(f"value = {text}")
     except ValueError:
         if text.startswith(("[", "{", '"', "'")):
-            what = f"expected a TOML value, got {show(text)}"
+            what = f"expected a TOML value, got {value_text(text)}"
             if _is_toml(meant := _with_quotes(text)):
                 what += f"; text inside it is quoted{_for_a_shell(key, meant)}"
             raise StudyError(what) from None

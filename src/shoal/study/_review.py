@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from difflib import get_close_matches
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -13,8 +12,8 @@ from shoal.study._candidates import expand, overlay
 from shoal.study._key_paths import KeyPath, value_at
 from shoal.study._sentences import Mistake, mistakes_of, refusal
 from shoal.study._study import TEST_METRICS, Search, Study, is_device
-from shoal.study._texts import show
 from shoal.study._vary import vary_section
+from shoal.wording import did_you_mean, value_text
 
 WINNER: Final = "winner"
 DELIVERED: Final = "delivered"
@@ -118,20 +117,25 @@ def _column_mistakes(study: Study) -> Iterator[Mistake]:
     ):
         for name, count in Counter(names).items():
             if count > 1:
-                yield Mistake(path, f"expected every column once, got {show(name)} {count} times", (path,))
+                yield Mistake(
+                    path, f"expected every column once, got {value_text(name)} {count} times", (path,)
+                )
     for name in data.targets:
         if name in (data.inputs or ()):
-            yield Mistake(targets, f"expected a column that is no input, got {show(name)}", (inputs, targets))
+            yield Mistake(
+                targets, f"expected a column that is no input, got {value_text(name)}", (inputs, targets)
+            )
     for name in data.categorical:
         if data.inputs is not None and name not in data.inputs:
             path = ("data", "categorical")
-            yield Mistake(path, f"expected columns of data.inputs, got {show(name)}", (inputs, path))
+            yield Mistake(path, f"expected columns of data.inputs, got {value_text(name)}", (inputs, path))
 
 
 def _device_mistakes(study: Study) -> Iterator[Mistake]:
     """Find a name that no run folder can have on Windows. Not the model's own rule: results of old stay readable."""
     if is_device(study.study.name):
-        what = f"expected a name that a folder can have everywhere, got {show(study.study.name)}, a device on Windows"
+        name = value_text(study.study.name)
+        what = f"expected a name that a folder can have everywhere, got {name}, a device on Windows"
         yield Mistake(("study", "name"), what)
 
 
@@ -145,7 +149,7 @@ def _name_mistakes(study: Study) -> Iterator[Mistake]:
                 path, f"expected another name, since the chosen candidate is called so, got '{entry.name}'"
             )
         elif entry.name in seen:
-            yield Mistake(path, f"expected names that differ, got {show(entry.name)} again")
+            yield Mistake(path, f"expected names that differ, got {value_text(entry.name)} again")
         seen.add(entry.name)
 
 
@@ -156,10 +160,8 @@ def _reference_mistakes(study: Study) -> Iterator[Mistake]:
         path, task = ("reference", number), ("study", "task")
         if entry.name not in names:
             touches = ((*path, "name"), ("compare",))
-            near = get_close_matches(entry.name[:100].lower(), [name.lower() for name in names], n=1)
-            meant = next((name for name in names if near and name.lower() == near[0]), "")
-            what = f"expected the name of a comparison, {WINNER} or {DELIVERED}, got {show(entry.name)}"
-            yield Mistake((*path, "name"), what + (f"; did you mean '{meant}'?" if meant else ""), touches)
+            what = f"expected the name of a comparison, {WINNER} or {DELIVERED}, got {value_text(entry.name)}"
+            yield Mistake((*path, "name"), what + did_you_mean(entry.name, names, repr), touches)
         metrics = TEST_METRICS[study.study.task]
         if entry.metric not in metrics:
             what = f"expected a score of a {study.study.task} ({', '.join(metrics)}), got '{entry.metric}'"

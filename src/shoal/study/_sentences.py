@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -10,10 +9,10 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from shoal.errors import Problem, StudyError, is_utf8
+from shoal.errors import Problem, StudyError
 from shoal.study._key_paths import KeyPath, key_path_text, value_at
 from shoal.study._study import PATTERNS, TAGS, Study
-from shoal.study._texts import show
+from shoal.wording import did_you_mean, is_utf8, nearest, value_text
 
 # pydantic's names of all that can be wrong with one value of a study.
 WRONG_VALUE: Final = frozenset(
@@ -67,7 +66,7 @@ def mistakes_of(error: ValidationError, tree: Any, section: KeyPath = ()) -> lis
             value = None if kind == "missing" else item["input"]
             found.append(Mistake(path, _wrong_value(path, value, finite=kind == "finite_number"), (path,)))
         else:
-            found.append(Mistake(path, f"{item['msg']}, got {show(item['input'])}", (path,)))
+            found.append(Mistake(path, f"{item['msg']}, got {value_text(item['input'])}", (path,)))
     return found
 
 
@@ -78,8 +77,7 @@ def unknown_key(path: KeyPath) -> str:
     if not keys:
         return f"unknown key, since {key_path_text(path[:-1])} is no table"
     alias = _ALIASES.get(key, "")
-    near = difflib.get_close_matches(key[:100].lower(), keys, n=1)
-    meant = alias if alias in keys else elsewhere(key) or "".join(near)
+    meant = alias if alias in keys else elsewhere(key) or nearest(key, keys)
     return (
         f"unknown key; did you mean {meant}?" if meant else f"unknown key, expected one of {', '.join(keys)}"
     )
@@ -114,20 +112,18 @@ def default_at(path: KeyPath) -> Any:
 def choice(value: Any, choices: Iterable[str]) -> str:
     """Say which of the choices were expected, what came, and which may be meant."""
     choices = list(choices)
-    near = difflib.get_close_matches(value[:100].lower(), choices, n=1) if isinstance(value, str) else []
-    return f"expected one of {', '.join(choices)}, got {show(value)}" + (
-        f"; did you mean '{near[0]}'?" if near else ""
-    )
+    hint = did_you_mean(value, choices, repr) if isinstance(value, str) else ""
+    return f"expected one of {', '.join(choices)}, got {value_text(value)}{hint}"
 
 
 def _wrong_value(path: KeyPath, value: Any, *, finite: bool) -> str:
     if isinstance(value, str) and not is_utf8(value):
-        return f"expected text in UTF-8, got {show(value)}"
+        return f"expected text in UTF-8, got {value_text(value)}"
     nodes = list(_nodes(path))
     if len(nodes) == 1 and "enum" in nodes[0]:
         return choice(value, nodes[0]["enum"])
     expected = " or ".join(_expected(node, value, finite=finite) for node in nodes)
-    return f"expected {expected}, got {show(value)}"
+    return f"expected {expected}, got {value_text(value)}"
 
 
 def _expected(node: dict[str, Any], value: Any, *, finite: bool) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import itertools
 import json
@@ -16,8 +15,8 @@ from shoal.errors import StudyError
 from shoal.study._key_paths import KeyPath, assign, key_path_text, overlap, parse_key_path
 from shoal.study._sentences import Mistake, elsewhere, is_known, is_whole, unknown_key, valid_keys
 from shoal.study._study import Range, Search, Study
-from shoal.study._texts import show
 from shoal.study._vary import SECTIONS, plain, rehomed, vary_section
+from shoal.wording import nearest, value_text
 
 MOST: Final = 1_000_000
 _STREAM: Final = 2**32 - 1  # no split of the rows has this number
@@ -165,9 +164,9 @@ def _key_mistake(axis: Axis) -> str:
     path = axis.path
     if path[0] not in SECTIONS or len(path) == 1:
         keys = [f"{section}.{key}" for section in SECTIONS for key in valid_keys((section,))]
-        meant = next(iter(difflib.get_close_matches(axis.key[:100], keys, n=1)), elsewhere(axis.key))
+        meant = nearest(axis.key, keys) or elsewhere(axis.key)
         hint = f"; did you mean {meant}?" if meant in keys else ""
-        return f"expected a key path inside network or training, got {show(axis.key)}{hint}"
+        return f"expected a key path inside network or training, got {value_text(axis.key)}{hint}"
     if path[:2] == ("training", "validation"):
         return "expected another key, since every candidate is validated on the same folds"
     unknown = next((path[: depth + 1] for depth in range(len(path)) if not is_known(path[: depth + 1])), None)
@@ -193,7 +192,7 @@ def _value_mistakes(study: Study, axis: Axis) -> list[Mistake]:
                 continue
         content = json.dumps(value if isinstance(varied, list) else plain(varied), sort_keys=True)
         if content in seen:
-            mistakes.append(Mistake(home, f"expected another value, got {show(value)} again"))
+            mistakes.append(Mistake(home, f"expected another value, got {value_text(value)} again"))
         seen.add(content)
     return mistakes
 

@@ -36,8 +36,7 @@ from shoal.kinds import (
     row_of,
     scores_of,
 )
-from shoal.study._key_paths import key_path_text
-from shoal.study._texts import quoted
+from shoal.study._key_paths import key_path_text, toml_string
 
 # Choices derive from the tables of kinds; a type checker, which cannot follow that, sees text.
 if TYPE_CHECKING:
@@ -336,7 +335,7 @@ class Search(_Part):
                 name, inner = next(iter(inner.items()))
                 path.append(str(name))
             if len(path) > 1:
-                example = quoted(key_path_text(tuple(path)))
+                example = toml_string(key_path_text(tuple(path)))
                 raise _refuse(
                     (section,), f"expected whole keys in quotes, such as {example}, got parts of them"
                 )

@@ -9,9 +9,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from shoal.errors import StudyError
-from shoal.study._key_paths import key_text
+from shoal.study._key_paths import key_text, toml_string
 from shoal.study._study import Search, Study
-from shoal.study._texts import quoted, show
+from shoal.wording import value_text
 
 
 def to_toml(study: Study) -> str:
@@ -56,7 +56,7 @@ def _value(value: Any) -> str:
         case float() if math.isfinite(value):
             return repr(value)
         case str():
-            return quoted(value)
+            return toml_string(value)
         case list() | tuple() if value and isinstance(value[0], dict | BaseModel):
             return "[\n" + "".join(f"  {_value(item)},\n" for item in value) + "]"
         case list() | tuple():
@@ -65,4 +65,4 @@ def _value(value: Any) -> str:
             items = value.items() if isinstance(value, dict) else value
             pairs = [f"{key_text(key)} = {_value(item)}" for key, item in items if item is not None]
             return f"{{ {', '.join(pairs)} }}" if pairs else "{}"
-    raise StudyError(f"expected a value that TOML can hold, got {show(value)}")
+    raise StudyError(f"expected a value that TOML can hold, got {value_text(value)}")

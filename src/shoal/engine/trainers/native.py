@@ -17,7 +17,6 @@ from typing import Any, Final, Literal, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.engine._pace import StepTimes, step_work
 from shoal.engine._trainer import (
     FitData,
     Job,
@@ -27,6 +26,7 @@ from shoal.engine._trainer import (
     initial_state,
     steps_per_epoch,
 )
+from shoal.engine.forecast.steps import StepTimes, step_work
 from shoal.engine.trainers.native_core import (
     ABI,
     MOST_CONVS,

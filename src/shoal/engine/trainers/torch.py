@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.engine._pace import torch_step_seconds
 from shoal.engine._trainer import CURVES, FitData, Job, State, steps_per_epoch
+from shoal.engine.forecast.steps import torch_step_seconds
 from shoal.engine.trainers.batches import Moves, Source, channels_last, chunks_of
 from shoal.engine.trainers.strided import pays, strided_module
 from shoal.kinds import LOSSES, row_of

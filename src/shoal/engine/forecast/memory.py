@@ -1,0 +1,208 @@
+"""The memory that a run will need, said before it starts: a sum of named terms, in bytes. Pure.
+
+A run has three phases, each with a peak of its own: reading the data, training, drawing. Constants that cannot
+be counted (libraries, what an allocator keeps) were measured on Linux; `python -m benchmarks.memory` compares
+all of it with drawn studies. Memory of several processes is counted as their anonymous memory and, once, the
+pages of the libraries that they share.
+
+Letters: N rows, D inputs, K outputs, P parameters.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from shoal.data import TEXT_CELL, TEXT_COPIES, Dataset
+from shoal.engine._fits import Fit
+from shoal.engine._inside import CHANNELS_KEPT, UNIT_ROWS
+from shoal.engine._need_pictures import picture_bytes
+from shoal.engine.forecast.fit_memory import fit_bytes, left_bytes, maps
+from shoal.files import kind_of
+
+MB: Final = 1e6
+
+LIBRARIES: Final = {
+    "start": 59 * MB,  # Python, numpy, pydantic, Shoal, the command line
+    "store": 4 * MB,  # SQLite
+    "search": 12 * MB,  # scipy's distributions, for the choice; later the pictures of the search
+    "torch": 205 * MB,  # in the coordinator, 78 MB of it pages of its libraries
+    "torch gradients": 75 * MB,  # what its optimisers import
+    "torch shared": 78 * MB,  # pages of its libraries, where only child processes have torch
+    "child": 226 * MB,  # a child process that trains in torch, its own pages alone
+    "drawing": 160 * MB,  # pandas, matplotlib, the canvas of a picture, the page
+}
+NAME: Final = 150.0
+"""A category or class label as a Python text, its place in a list, and its JSON, while rows are named by content."""
+COVERAGE_ROW: Final = 260.0
+"""Digests of each row, in lists and sets, while rows in both training and test rows are looked for."""
+PLANNED: Final = 1300.0
+"""A fit and its place in the plan."""
+INSIDE_MAP: Final = 12.0
+"""A number of a feature map while channels are looked into: before and after activation, and what is asked of it."""
+EXCITED_MAP: Final = 40.0
+"""The same while images are made that excite them: the map, what leaks through its activation, and their gradients."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What the data are read from: bytes of text files (0 for others) and how many cells they have."""
+
+    text_bytes: int
+    cells: int
+
+
+def source_of(paths: Iterable[str | None], dataset: Dataset) -> Source:
+    """Look how large the files are; the cells are those of the columns used."""
+    texts = [Path(path) for path in paths if path and Path(path).suffix.lower() in (".csv", ".tsv", ".tab")]
+    size = sum(path.stat().st_size for path in texts if kind_of(path) == "a file")
+    return Source(size, dataset.rows * (len(dataset.columns) + len(dataset.target_names)) if size else 0)
+
+
+def predicted_peaks(
+    dataset: Dataset, source: Source, stages: Sequence[Sequence[Fit]], workers: int, *, replayed: bool = False
+) -> dict[str, float]:
+    """Predict the peak of each phase; `stages` are the fits to be trained, one list after the other.
+
+    With `replayed`, the delivered network is trained once more in the coordinator, to be watched.
+    """
+    everything = [fit for stage in stages for fit in stage]
+    stages = [_few(stage, workers) for stage in stages]
+    fits = [fit for stage in stages for fit in stage]
+    groups = [_Group(tuple(group), workers) for stage in stages for group in _grouped(stage)]
+    search = LIBRARIES["search"] * any(not fit.tested for fit in fits)
+    resident = LIBRARIES["start"] + LIBRARIES["store"] + search + held_bytes(dataset)
+    resident += plan_bytes(everything)
+    training = resident + truth_bytes(dataset)
+    torch = _torch_here(fits, groups, replayed)
+    again = max((fit_bytes(fit, dataset) for fit in fits), default=0.0) * replayed
+    trained = max((group.bytes(dataset) + torch * (not group.apart) for group in groups), default=0.0)
+    drawn = _drawing(dataset, everything) + picture_bytes(dataset, fits)
+    left = max((group.left(dataset) for group in groups), default=0.0)
+    return {
+        "reading": LIBRARIES["start"] + _reading(dataset, source),
+        "training": training + max(trained, torch + again + _inside(dataset, fits), _looking(dataset)),
+        "drawing": resident + torch + left + max(drawn, 3 * truth_bytes(dataset)),
+    }
+
+
+def _torch_here(fits: Sequence[Fit], groups: Sequence[_Group], replayed: bool) -> float:
+    """Torch in the coordinator: it trains there, convolutions are looked into, and an ensemble answers."""
+    if any(group.torch and (replayed or not group.apart) for group in groups):
+        return LIBRARIES["torch"] + LIBRARIES["torch gradients"]
+    asked = (fit.trainer == "torch" and not fit.tested for fit in fits)
+    return LIBRARIES["torch"] * any((*asked, *(fit.job.architecture.convolutional for fit in fits)))
+
+
+# What the coordinator keeps
+
+
+def held_bytes(dataset: Dataset) -> float:
+    """The rows as read."""
+    images = dataset.images.nbytes if dataset.images is not None else 0
+    groups = dataset.groups.nbytes if dataset.groups is not None else 0
+    return float(
+        sum(column.values.nbytes for column in dataset.columns) + dataset.targets.nbytes + images + groups
+    )
+
+
+def truth_bytes(dataset: Dataset) -> float:
+    """What the results keep of the rows: numeric inputs and targets."""
+    numeric = sum(column.values.nbytes for column in dataset.columns if not column.categorical)
+    return float(numeric + dataset.targets.nbytes)
+
+
+def plan_bytes(fits: Sequence[Fit]) -> float:
+    """What describes each fit, and row numbers; those that fits share are counted once."""
+    splits = {id(fit.split): fit.split for fit in fits}.values()
+    arrays = [array for split in splits for array in (split.train, split.validation)]
+    arrays += [fit.inner for fit in fits]
+    return PLANNED * len(fits) + float(sum({id(array): array.nbytes for array in arrays}.values()))
+
+
+def _reading(dataset: Dataset, source: Source) -> float:
+    """The cells of a text file; rows twice, as they are read, split and put together."""
+    named = bool(dataset.classes) or any(column.categorical for column in dataset.columns)
+    rows = 2 * held_bytes(dataset) + NAME * dataset.rows * named
+    return max(rows, source.text_bytes * TEXT_COPIES + source.cells * TEXT_CELL)
+
+
+def _looking(dataset: Dataset) -> float:
+    """While training rows and test rows are compared, and the truth is packed for the store."""
+    compared = (0 if dataset.images is not None else held_bytes(dataset)) + COVERAGE_ROW * dataset.rows
+    return max(compared, 3 * truth_bytes(dataset))
+
+
+def _inside(dataset: Dataset, fits: Sequence[Fit]) -> float:
+    """While the channels of a convolutional network are looked into, at test images and at images made for them."""
+    at_once = min(UNIT_ROWS, dataset.rows - dataset.train_rows)
+    channels = [min(CHANNELS_KEPT, max(layer.units for layer in fit.job.architecture.layers)) for fit in fits]
+    each = (INSIDE_MAP * at_once + EXCITED_MAP * made for made in channels)
+    return max((size * sum(maps(fit)) for size, fit in zip(each, fits, strict=True)), default=0.0)
+
+
+def _drawing(dataset: Dataset, fits: Sequence[Fit]) -> float:
+    """Libraries; the truth, which is read back; what was answered for test rows."""
+    tested = dataset.rows - dataset.train_rows
+    members = Counter(fit.candidate.id for fit in fits if not fit.tested)
+    networks = sum(fit.tested for fit in fits) + 2 * max(members.values(), default=0)
+    answers = 8.0 * dataset.outputs * tested * networks
+    return LIBRARIES["drawing"] + truth_bytes(dataset) + answers
+
+
+# What workers hold
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Fits that are trained beside each other: of one trainer, all convolutional or none."""
+
+    fits: tuple[Fit, ...]
+    workers: int
+
+    @property
+    def running(self) -> int:
+        return min(self.workers, len(self.fits))
+
+    @property
+    def torch(self) -> bool:
+        return self.fits[0].trainer == "torch"
+
+    @property
+    def apart(self) -> bool:
+        """Whether each is trained in a process of its own."""
+        return self.torch and self.running > 1 and not self.fits[0].job.architecture.convolutional
+
+    def bytes(self, dataset: Dataset) -> float:
+        """Sum the largest fits; in processes of their own each has the rows and the libraries too."""
+        largest = sorted((fit_bytes(fit, dataset) for fit in self.fits), reverse=True)[: self.running]
+        if not self.apart:
+            return sum(largest)
+        each = LIBRARIES["child"] + held_bytes(dataset)
+        return sum(largest) + self.running * each + LIBRARIES["torch shared"]
+
+    def left(self, dataset: Dataset) -> float:
+        """What stays of them in this process when all is trained."""
+        kept = (left_bytes(fit, dataset) for fit in self.fits)
+        return 0.0 if self.apart else sum(sorted(kept, reverse=True)[: self.running])
+
+
+def _few(fits: Sequence[Fit], workers: int) -> list[Fit]:
+    """Keep of each kind as many as can run at a time: the others hold nothing more."""
+    kept: Counter[tuple[int, ...]] = Counter()
+    few = []
+    for fit in fits:
+        if kept[fit.kind] < workers:
+            kept[fit.kind] += 1
+            few.append(fit)
+    return few
+
+
+def _grouped(fits: Sequence[Fit]) -> list[list[Fit]]:
+    groups: dict[tuple[str, bool], list[Fit]] = {}
+    for fit in fits:
+        groups.setdefault((fit.trainer, fit.job.architecture.convolutional), []).append(fit)
+    return list(groups.values())

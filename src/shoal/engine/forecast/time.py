@@ -1,0 +1,231 @@
+"""The time that a whole run will take, said before it starts: a sum of named parts, in seconds.
+
+A run has five parts: reading, training, the ensemble, looking inside, drawing. What can be tried out here is: the rows
+have just been read, and trainers time a step. All else was measured once, as seconds on a machine of the pace
+`PACE`, and is taken in proportion to the pace of this one. `python -m benchmarks.forecast` compares all of it
+with drawn studies.
+
+Letters: N rows, D inputs, K outputs.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final
+
+from shoal.data import Dataset
+from shoal.engine._ensemble import GRID_POINTS
+from shoal.engine._fits import Fit, PlannedFit, Planner, fit_seconds, unique
+from shoal.engine._forecast_pictures import picture_seconds
+from shoal.engine._inside import CHANNELS_KEPT, LOOKED_AT, UNIT_ROWS
+from shoal.engine._trainer import Trainer
+from shoal.engine.forecast.steps import crowding, machine_pace, torch_call_seconds
+from shoal.nets import EXCITING_STEPS, Architecture, ConvLayer, seen_by_the_middle
+from shoal.study import MOST_IMAGES
+
+PACE: Final = 4.2e-6
+"""The pace of the machine on which the seconds below were measured (see `machine_pace`)."""
+PROGRAM: Final = 0.45
+"""Python, numpy, pydantic, Shoal, the command line; until rows are read."""
+BEGUN: Final = 0.12
+"""Opening the store, writing the study, choosing, the model file."""
+ROW: Final = 3e-6
+"""Digests of a row, for rows in both training and test rows."""
+CELL: Final = 2.5e-7
+"""A numeric value on its way into these digests and the store."""
+CHOICE: Final = 0.2
+"""scipy's distributions, for the choice."""
+FIT: Final = 0.012
+"""Splitting the rows, predicting, a transaction: what a fit takes beside its steps."""
+MADE_READY: Final = 6e-9
+"""A value of a row made ready for a fit."""
+TORCH: Final = {"import": 1.4, "gradients": 1.1, "child": 2.4, "fit": 0.15}
+"""Seconds until torch is there, until it can train, until a child process has it; the first steps of a fit."""
+FORWARD: Final = 2.5e-11
+"""A multiply-add on the way from rows to answers."""
+MAP: Final = 1.6e-8
+"""A number of a feature map, computed, pooled and measured."""
+EXCITE_STEP: Final = 1.0e-3
+"""A step towards an image that excites a channel, however small the image and the network."""
+EXCITE_PIXEL: Final = 6.4e-9
+EXCITE_MULTIPLY_ADD: Final = 2.5e-10
+EXCITE_TRIALS: Final = EXCITING_STEPS // 10 + 2
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What a plan is made for: the trainers at hand, workers at a time, fits known, and seconds that reading took."""
+
+    trainers: Mapping[str, Trainer]
+    workers: int
+    known: frozenset[str] = frozenset()
+    read: float = 0.0
+
+
+def crowded(alone: Mapping[str, float], workers: int) -> dict[str, float]:
+    """Give the seconds of each part on the clock, where others want the cores as they do now."""
+    crowd, cores = crowding(), _cores()
+    together = crowd + (min(workers, cores) - 1) / cores * min(1.0, cores * (crowd - 1))
+    return {part: seconds * (together if part == "training" else crowd) for part, seconds in alone.items()}
+
+
+def seconds_alone(planner: Planner, winner: Sequence[PlannedFit], given: Circumstances) -> dict[str, float]:
+    """Predict the seconds of each part of a run on a machine that does nothing else; `winner` are the likely winner's
+    own fits.
+    """
+    scale = machine_pace() / PACE
+    stages = [unique((*planner.search_fits(), *planner.comparison_fits()), given.known)]
+    stages.append(unique(winner, given.known | {fit.id for fit in stages[0]}))
+    training = _Training(planner, stages, given)
+    refit = next((fit for fit in stages[1] if fit.id == winner[-1].fit.id), None)
+    inside = scale * inside_seconds(planner, refit, torch=training.torch) if refit else 0.0
+    history = fit_seconds(refit, given.trainers[refit.trainer]) if refit else 0.0
+    return {
+        "reading": scale * PROGRAM + given.read,
+        "training": training.steps + scale * training.beside,
+        "ensemble": scale * _ensemble(planner, torch=training.torch),
+        "inside": inside + history * (planner.study.inspect.history > 0),
+        "drawing": scale * picture_seconds(planner, winner[-1].fit),
+    }
+
+
+@dataclass(frozen=True)
+class _Training:
+    """The fits of both stages, and what is done beside them."""
+
+    planner: Planner
+    stages: Sequence[Sequence[Fit]]
+    given: Circumstances
+
+    @cached_property
+    def _groups(self) -> list[list[Fit]]:
+        groups = []
+        for stage in self.stages:
+            kinds: dict[tuple[str, bool], list[Fit]] = {}
+            for fit in stage:
+                kinds.setdefault((fit.trainer, fit.job.architecture.convolutional), []).append(fit)
+            groups += list(kinds.values())
+        return groups
+
+    def _running(self, fits: Sequence[Fit]) -> int:
+        return min(self.given.workers, len(fits), _cores())
+
+    def _apart(self, fits: Sequence[Fit]) -> bool:
+        """Whether each is trained in a process of its own."""
+        several = min(self.given.workers, len(fits)) > 1
+        return fits[0].trainer == "torch" and several and not fits[0].job.architecture.convolutional
+
+    @property
+    def torch(self) -> bool:
+        """Whether torch trains in the coordinator, so that it is there afterwards."""
+        return any(fits[0].trainer == "torch" and not self._apart(fits) for fits in self._groups)
+
+    @property
+    def steps(self) -> float:
+        """Seconds of all steps."""
+        return sum(self._steps(group, self._running(group)) for group in self._groups)
+
+    def _steps(self, fits: Sequence[Fit], running: int) -> float:
+        """The longest fits first, each to the worker that is free first; threads of torch call it in turns."""
+        alike = {fit.kind: fit for fit in fits}
+        seconds = {kind: fit_seconds(fit, self.given.trainers[fit.trainer]) for kind, fit in alike.items()}
+        done = spread([seconds[fit.kind] for fit in fits], running)
+        if fits[0].trainer != "torch" or self._apart(fits):
+            return done
+        return done + (1 - 1 / running) * sum(torch_call_seconds(fit.job) * fit.steps for fit in fits)
+
+    @property
+    def beside(self) -> float:
+        """Seconds of all else."""
+        dataset = self.planner.dataset
+        values = dataset.rows * (len(dataset.columns) + 1)
+        whole = BEGUN + ROW * dataset.rows + CELL * values + CHOICE * bool(self.planner.folds)
+        children = sum(TORCH["child"] for fits in self._groups if self._apart(fits))
+        here = (TORCH["import"] + TORCH["gradients"]) * self.torch
+        each = [sum(fit_beside(fit, dataset) for fit in fits) / self._running(fits) for fits in self._groups]
+        return whole + children + here + sum(each)
+
+
+def spread(seconds: Iterable[float], workers: int) -> float:
+    """Give the time until all is done, where each worker that is free takes the longest that is left."""
+    busy = [0.0] * max(1, workers)
+    for one in sorted(seconds, reverse=True):
+        busy[busy.index(min(busy))] += one
+    return max(busy)
+
+
+def fit_beside(fit: Fit, dataset: Dataset) -> float:
+    """What a fit takes beside its steps: rows made ready, answers."""
+    inputs = math.prod(fit.job.architecture.input_shape)
+    tested = (dataset.rows - dataset.train_rows) * fit.tested
+    asked = len(fit.split.validation) + tested
+    ready = 0 if fit.job.architecture.convolutional else len(fit.split.train) + asked
+    begun = FIT + TORCH["fit"] * (fit.trainer == "torch")
+    return begun + MADE_READY * ready * inputs + asked * answer_seconds(fit.job.architecture)
+
+
+def answer_seconds(architecture: Architecture) -> float:
+    """One row on its way through a network."""
+    return FORWARD * architecture.flops_per_row + 2e-8 * architecture.outputs
+
+
+def _ensemble(planner: Planner, *, torch: bool) -> float:
+    """The networks of all folds answer the test rows, one of each fold and repeat; `torch`: it is there already."""
+    fits = [item.fit for item in planner.search_fits()][:: len(planner.candidates)]
+    asked = planner.dataset.rows - planner.dataset.train_rows + GRID_POINTS
+    imported = TORCH["import"] * (not torch and any(fit.trainer == "torch" for fit in fits))
+    ready = (MADE_READY * math.prod(fit.job.architecture.input_shape) for fit in fits)
+    each = zip(fits, ready, strict=True)
+    return imported + sum(FIT + asked * (answer_seconds(fit.job.architecture) + made) for fit, made in each)
+
+
+# Looking inside
+
+
+def inside_seconds(planner: Planner, fit: Fit, *, torch: bool) -> float:
+    """Channels, feature maps and units of the delivered network; `torch`: it is there already."""
+    architecture, dataset = fit.job.architecture, planner.dataset
+    if not architecture.convolutional:
+        return 0.01
+    tested = dataset.rows - dataset.train_rows
+    images = min(LOOKED_AT, tested) + min(UNIT_ROWS, tested) + min(MOST_IMAGES, len(dataset.classes))
+    excited = sum(
+        exciting_seconds(architecture, number) for number in range(len(_convolutions(architecture)))
+    )
+    return TORCH["import"] * (not torch) + images * map_seconds(architecture) + excited
+
+
+def map_seconds(architecture: Architecture) -> float:
+    """The feature maps of one image, in every layer."""
+    layers = _convolutions(architecture)
+    numbers = sum(layer.units * math.prod(layer.size) for layer in layers)
+    return MAP * numbers + FORWARD * sum(layer.multiply_adds for layer in layers)
+
+
+def exciting_seconds(architecture: Architecture, number: int) -> float:
+    """Images made to excite the channels of one layer: only what its middle unit sees passes through the network."""
+    layers = _convolutions(architecture)[: number + 1]
+    made, pixels = min(CHANNELS_KEPT, layers[-1].units), math.prod(architecture.input_shape)
+    seen = 1.0
+    for axis, length in enumerate(architecture.input_shape[1:]):
+        part, _ = seen_by_the_middle(layers, number, axis)
+        seen *= len(range(length)[part]) / length
+    products = seen * sum(layer.multiply_adds for layer in layers)
+    step = EXCITE_STEP * len(layers) + made * (EXCITE_PIXEL * pixels + EXCITE_MULTIPLY_ADD * products)
+    trial = made * map_seconds(replace(architecture, layers=layers))
+    return EXCITING_STEPS * step + EXCITE_TRIALS * trial
+
+
+def _convolutions(architecture: Architecture) -> tuple[ConvLayer, ...]:
+    return tuple(layer for layer in architecture.layers if isinstance(layer, ConvLayer))
+
+
+def _cores() -> int:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on every system
+        return os.cpu_count() or 1

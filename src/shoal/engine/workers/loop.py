@@ -1,0 +1,132 @@
+"""The one event loop: takes lots of fits, hands each fit to workers of its kind, and yields what happens."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from shoal.engine._train import Checkpoint, Work
+from shoal.engine._trainer import Trainer
+from shoal.engine.workers.kinds import kind_of, workers_of
+from shoal.engine.workers.protocol import Coordination, Event, FitProgress, GivenBack, SharedRows, Workers
+from shoal.results import FitRecord
+
+STOP_SECONDS: Final = 1.0
+"""How long workers have to hand over their checkpoints when asked to stop."""
+POLL_SECONDS: Final = 0.05
+"""How long the loop waits for a ring before it looks around: for a wish to stop, for workers that do not ring."""
+
+
+@dataclass(frozen=True, eq=False)
+class Lot:
+    """Fits on the same rows, all convolutional or none, and who trains them.
+
+    Long fits first keeps all workers busy to the end; they come in that order. `known` are records that are there
+    already, to be yielded among the events.
+    """
+
+    fits: Sequence[Work]
+    rows: SharedRows
+    trainer: Trainer
+    starts: Mapping[str, Checkpoint] = field(default_factory=dict)
+    known: Sequence[FitRecord] = ()
+
+
+class Pool:
+    """Trains lots of fits, `workers` at a time; `events` yields what happens until nothing is left."""
+
+    def __init__(self, lots: Iterable[Lot], workers: int) -> None:
+        """Begin with nothing: `events` takes lots, in its own thread, when few of its fits are left."""
+        self._lots, self._workers = iter(lots), workers
+        self._shared = Coordination(workers)
+        self._kinds: dict[str, Workers] = {}
+        self._happened: deque[Event | GivenBack] = deque()
+        self._known: deque[FitRecord] = deque()
+        self._open = 0
+        self._more, self._stopping = True, False
+
+    def stop(self) -> None:
+        """Ask every worker to hand over a checkpoint and end; safe in a signal handler."""
+        self._stopping = True
+
+    def events(self) -> Iterator[Event]:
+        """Yield events until all fits have ended, or, after `stop`, until each fit in hand is handed over.
+
+        Workers that have begun none (a process that is still starting) are not waited for, the others for
+        `STOP_SECONDS`. Where a fit is given back with a fault, that is raised: what is finished is kept.
+        """
+        deadline, in_hand = math.inf, set[str]()
+        while (self._more or self._open or self._known) and time.monotonic() < deadline:
+            if self._stopping:
+                deadline = min(deadline, time.monotonic() + STOP_SECONDS)
+                for workers in self._kinds.values():
+                    workers.stop()
+            else:
+                self._take_lots()
+                if self._known:
+                    yield self._known.popleft()
+                    continue
+            event = self._next_event(POLL_SECONDS if in_hand or not self._stopping else 0.0)
+            if event is None and self._stopping and not in_hand:
+                return
+            if isinstance(event, FitProgress):
+                in_hand.add(event.fit_id)
+            elif event is not None:
+                in_hand.discard(event.fit_id)
+                self._open -= isinstance(event, FitRecord | GivenBack)
+            if isinstance(event, GivenBack):
+                if event.fault is not None:
+                    raise event.fault
+            elif event is not None:
+                yield event
+
+    def close(self) -> None:
+        """End what still runs."""
+        for workers in self._kinds.values():
+            workers.close()
+
+    def _next_event(self, seconds: float) -> Event | GivenBack | None:
+        """Give what happened next, or None where nothing does for so long."""
+        if not self._happened:
+            self._gather()
+        if not self._happened and seconds:
+            self._shared.wait(seconds)
+            self._gather()
+        return self._happened.popleft() if self._happened else None
+
+    def _gather(self) -> None:
+        for workers in self._kinds.values():
+            self._happened.extend(workers.events())
+
+    def _take_lots(self) -> None:
+        """Take lots until enough fits wait.
+
+        None are taken while records wait to be yielded: lots of rows would gather behind a slow reader.
+        """
+        while (
+            self._more
+            and max(0, self._open - self._workers) + len(self._known) < self._workers
+            and self._open < 2 * self._workers
+        ):
+            lot = next(self._lots, None)
+            if lot is None:
+                self._more = False
+                return
+            self._known.extend(lot.known)
+            self._open += len(lot.fits)
+            if lot.fits:
+                self._submit(lot)
+
+    def _submit(self, lot: Lot) -> None:
+        convolutional = lot.fits[0].job.architecture.convolutional
+        kind = kind_of(lot.trainer, convolutional=convolutional, workers=self._workers)
+        if kind not in self._kinds:
+            self._kinds[kind] = workers_of(kind, self._shared)
+        workers = self._kinds[kind]
+        workers.start(lot.rows, lot.trainer)
+        for fit in lot.fits:
+            workers.submit(fit, lot.starts.get(fit.id))

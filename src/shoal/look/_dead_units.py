@@ -1,0 +1,36 @@
+"""Units that answer the same whatever they are asked.
+
+Letters: U units of a layer, M inputs looked at.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.nets import BOUNDS, FLAT_BELOW, near_bound
+
+
+def dead_and_saturated(activation: str, output_MU: NDArray[Any]) -> tuple[int, int]:
+    """Count dead units (see `dead_units`) and those that stay close to a bound at all M inputs.
+
+    sigmoid, tanh: within 1 % of the range from either bound; elu: within 0.01 of -1; the others have no bound
+    at which they saturate. A unit that is both counts as both.
+    """
+    dead = int(dead_units(activation, output_MU).sum())
+    if activation not in BOUNDS:
+        return dead, 0
+    return dead, int(near_bound(activation, output_MU).all(axis=0).sum())
+
+
+def dead_units(activation: str, output_MU: NDArray[Any]) -> NDArray[np.bool_]:
+    """Say which units are dead, (U,): they give the same at all M inputs, or, rectifiers, never leave the flat side.
+
+    That is: never above 0 for relu, leaky-relu, gelu and silu, never above 0.01 for softplus.
+    """
+    constant_U = np.ptp(output_MU, axis=0) == 0
+    if activation not in FLAT_BELOW:
+        return np.asarray(constant_U)
+    return np.asarray(constant_U | (output_MU.max(axis=0) <= FLAT_BELOW[activation]))

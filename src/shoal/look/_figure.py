@@ -1,0 +1,81 @@
+"""What a figure is: all that the house knows of one kind of picture, in one value; one file of `figures/` each.
+
+A figure gathers facts from what was found, draws them, says them in words, plots them for the pointer, and names the
+works that it rests on. Which figures there are, on disk and on the page, follows from the files of `figures/` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from shoal.look._findings import Findings, Group
+from shoal.look._paper import Sheet
+from shoal.look._plots import Plot
+from shoal.look._works import Work
+
+
+class Chapter(Enum):
+    """Where on the page a figure stands; its pictures lie in the folder in this order, the most telling first."""
+
+    OVERVIEW = "overview"
+    SEARCH = "search"
+    TESTED = "tested"
+    INSIDE = "inside"
+    ENSEMBLE = "ensemble"
+    COMPARED = "compared"
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What a figure is gathered from: the findings of a run and, where it shows one, a group of its networks.
+
+    The group is a comparison, or else the delivered network and its repeats. `stem` begins the names of the files of
+    a figure that is gathered for several groups.
+    """
+
+    findings: Findings
+    group: Group
+    stem: str = ""
+
+    def named(self, name: str) -> str:
+        """Give the name of a picture's file, without ending."""
+        return f"{self.stem}-{name}" if self.stem else name
+
+
+@dataclass(frozen=True, eq=False)
+class Gathered:
+    """The facts of one picture; name, title and a sentence behind the caption where a figure has several pictures."""
+
+    fact: Any
+    name: str = ""
+    title: str = ""
+    remark: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Figure:
+    """One kind of picture.
+
+    `chapters` are those that it stands in, `order` its place among the figures of each, `name` that of its file.
+    `gather` yields nothing where the figure does not apply. `words` (a sentence for who cannot see it) is empty, and
+    `plot` None, where caption and drawing say it all.
+    """
+
+    chapters: tuple[Chapter, ...]
+    order: int
+    name: str
+    title: str
+    caption: str | Callable[[Any], str]
+    gather: Callable[[Subject], Iterable[Gathered]]
+    draw: Callable[[Any], Sheet]
+    words: Callable[[Any], str] | None = None
+    plot: Callable[[Any], Plot | None] | None = None
+    works: tuple[Work, ...] = ()
+
+    def caption_of(self, gathered: Gathered) -> str:
+        """Say what to see in a picture."""
+        told = self.caption if isinstance(self.caption, str) else self.caption(gathered.fact)
+        return told + gathered.remark

@@ -1,0 +1,302 @@
+"""The one design of every picture, and the only `import matplotlib` of the project.
+
+Colours are those of Okabe and Ito ("Color universal design", 2008): they stay apart for colour-blind readers.
+No global state: the design is in force only while a picture is drawn, whatever the user's own settings say,
+and the bytes of a picture depend on its facts alone.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import textwrap
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap, Normalize
+    from matplotlib.figure import Figure
+    from matplotlib.ft2font import FT2Font
+    from numpy.typing import NDArray
+
+BLUE: Final = "#0072B2"
+ORANGE: Final = "#E69F00"
+GREEN: Final = "#009E73"
+VERMILLION: Final = "#D55E00"
+SKY: Final = "#56B4E9"
+PURPLE: Final = "#CC79A7"
+BLACK: Final = "#222222"
+GREY: Final = "#9A9A9A"
+SERIES: Final = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, BLACK, GREY)
+DASHES: Final = ("-", (0, (5, 1.5)), (0, (1.5, 1)), (0, (6, 1.5, 1.5, 1.5)))
+"""Line styles: series number `i` has colour `i % 8` and dashes `i // 8 % 4`, so 32 series stay apart."""
+
+TRAINING: Final = BLUE
+VALIDATION: Final = VERMILLION
+TEST: Final = GREEN
+DPI: Final = 120
+
+_DESIGN: Final[dict[str, Any]] = {
+    "figure.dpi": DPI,
+    "font.family": "DejaVu Sans",
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 10,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    "legend.fontsize": 9,
+    "legend.title_fontsize": 9,
+    "legend.frameon": False,
+    "legend.handlelength": 2.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#666666",
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.formatter.use_mathtext": False,
+    "axes.formatter.limits": (-4, 6),
+    "grid.color": "#E4E4E4",
+    "grid.linewidth": 0.7,
+    "lines.linewidth": 1.5,
+    "text.color": BLACK,
+    "axes.labelcolor": BLACK,
+    "xtick.color": "#444444",
+    "ytick.color": "#444444",
+    "text.parse_math": False,  # names may hold `$`; our own labels need no formulas
+    "text.usetex": False,
+    "figure.constrained_layout.w_pad": 0.08,
+    "figure.constrained_layout.h_pad": 0.08,
+}
+
+_FACES: Final = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSansMono.ttf")
+_FACE_SIZE: Final = 64
+_USUAL_ADVANCE: Final = 0.68
+_NOTE_LETTERS, _NOTE_WIDTH = 120, 36
+"""Letters of a note beside a picture, at most, and of one of its lines."""
+_TITLE_LETTERS: Final = 9.2
+"""Bold letters of usual width in an inch of a title."""
+
+MOST_PANELS: Final = 6
+"""Targets that one picture shows, at most: the first."""
+
+F = TypeVar("F")
+Sheet: TypeAlias = "Figure"
+"""A whole picture."""
+Panel: TypeAlias = "Axes"
+"""One pair of axes in it."""
+
+
+@contextmanager
+def design() -> Iterator[None]:
+    """Put the design in force; the user's own matplotlib settings come back afterwards."""
+    from matplotlib import style
+
+    with style.context(["default", _DESIGN]):
+        yield
+
+
+def png(draw: Callable[[F], Sheet], fact: F) -> bytes:
+    """Draw a fact and encode it; without date and software the bytes are the same from run to run."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    with design():
+        figure = draw(fact)
+        buffer = io.BytesIO()
+        # print_png draws once where savefig draws twice.
+        FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})  # type: ignore[no-untyped-call]
+    return buffer.getvalue()
+
+
+def panels(
+    count: int, *, columns: int = 2, size: tuple[float, float] = (7.0, 4.6)
+) -> tuple[Sheet, list[Panel]]:
+    """Lay out `count` panels, each of `size` inches, at most `columns` in a row."""
+    from matplotlib.figure import Figure
+
+    columns = min(count, columns)
+    rows = math.ceil(count / columns)
+    figure = Figure(figsize=(size[0] * columns, size[1] * rows), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False).reshape(-1)
+    for spare in grid[count:]:
+        spare.set_visible(False)
+    return figure, list(grid[:count])
+
+
+def stacked(
+    heights: tuple[float, ...], size: tuple[float, float], *, shared: bool = True
+) -> tuple[Sheet, list[Panel]]:
+    """Lay out panels above each other, with heights in these proportions; `shared`: with one horizontal axis."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, layout="constrained")
+    ratios = {"height_ratios": heights}
+    grid = figure.subplots(len(heights), 1, sharex=shared, squeeze=False, gridspec_kw=ratios)
+    return figure, list(grid[:, 0])
+
+
+def beside(widths: tuple[float, ...], size: tuple[float, float]) -> tuple[Sheet, list[Panel]]:
+    """Lay out panels beside each other, with widths in these proportions."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, layout="constrained")
+    grid = figure.subplots(1, len(widths), squeeze=False, gridspec_kw={"width_ratios": widths})
+    return figure, list(grid[0])
+
+
+def targets_left_out(facts: Sequence[object]) -> str:
+    """Say in a title that targets beyond the first are not shown."""
+    return f" (the first {MOST_PANELS} of {len(facts)} targets)" if len(facts) > MOST_PANELS else ""
+
+
+def empty(axes: Panel, sentence: str) -> None:
+    """Say why there is nothing to see."""
+    axes.text(0.5, 0.5, sentence, transform=axes.transAxes, ha="center", va="center", color="#666666")
+    axes.set(xticks=[], yticks=[])
+
+
+def legend_beside(axes: Panel, title: str | None = None) -> None:
+    """Put the legend to the right of the panel, where it hides nothing."""
+    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0, title=title, alignment="left")
+
+
+def noted(notes: Sequence[str]) -> str | None:
+    """Make the title of a legend of notes, a line each, long ones over several; None without any."""
+    lines = [line for note in notes for line in textwrap.wrap(plain(note, _NOTE_LETTERS), _NOTE_WIDTH)]
+    return "\n".join(lines) or None
+
+
+def series_style(number: int) -> dict[str, Any]:
+    """Colour and dashes of series `number`."""
+    return {
+        "color": SERIES[number % len(SERIES)],
+        "linestyle": DASHES[number // len(SERIES) % len(DASHES)],
+    }
+
+
+def shades() -> Colormap:
+    """Give the colours of a count or a share: white to dark blue, readable in grey too."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("shoal", ["#FFFFFF", "#C6DFF0", SKY, BLUE, "#00314F"])
+
+
+def diverging() -> Colormap:
+    """Give the colours of numbers around 0: blue below, white at 0, vermillion above."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list(
+        "shoal-signed", ["#00314F", BLUE, "#FFFFFF", VERMILLION, "#5A2600"]
+    )
+
+
+def square_root_scale(high: float) -> Normalize:
+    """Spread small values over more colours than large ones."""
+    from matplotlib.colors import PowerNorm
+
+    return PowerNorm(0.5, vmin=0, vmax=high)
+
+
+def sequence_colors(count: int) -> NDArray[Any]:
+    """Give `count` colours in an order seen also without colour vision (viridis), float (count, 4)."""
+    from matplotlib import colormaps
+
+    return np.asarray(colormaps["viridis"](np.linspace(0, 0.9, count)))
+
+
+def logarithmic(axis: Any, low: float, high: float) -> None:
+    """Make an axis logarithmic with plain numbers at its ticks (0.01, 0.1, 1): no powers to decode."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+
+    wide = low <= 0 or high / low > 10**2.5
+    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+    axis.set_major_locator(LogLocator(subs=(1.0,) if wide else (1.0, 2.0, 5.0)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: number_text(value)))
+    axis.set_minor_locator(LogLocator(subs=range(2, 10)) if wide else NullLocator())
+    axis.set_minor_formatter(NullFormatter())
+
+
+def whole_numbers(axis: Any) -> None:
+    """Put the ticks of an axis at whole numbers."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(integer=True))
+
+
+def number_text(value: float) -> str:
+    """Write a number for an axis: 10,000 and 0.01 in full, only very large and very small ones with powers."""
+    return f"{value:,.0f}" if 1000 <= value < 1e7 else f"{value:g}"
+
+
+def heading(figure: Sheet, sentence: str) -> None:
+    """Put the picture's title at the top left, over as many lines as its width asks for."""
+    room = figure.get_figwidth() * _TITLE_LETTERS
+    lines = [""]
+    for word in sentence.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if _letters(longer) > room and lines[-1]:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=11, fontweight="bold")
+
+
+def fan(count: int) -> NDArray[Any]:
+    """Heights that keep equal dots of one row apart: the same ones at every drawing."""
+    return np.asarray(((np.arange(count) * 0.618034 + 0.5) % 1 - 0.5) * 0.44)
+
+
+def plain(text: object, limit: int = 40) -> str:
+    """Make any name safe to draw: one line, no control or direction marks, only glyphs that exist.
+
+    It is cut where it gets wider than `limit` letters of usual width.
+    """
+    kept: list[str] = []
+    for letter in unicodedata.normalize("NFC", str(text)):
+        kind = unicodedata.category(letter)
+        if letter.isspace():
+            kept.append(" ")
+        elif kind[0] != "C" and kind not in ("Mn", "Me"):
+            kept.append(letter if ord(letter) in _glyphs() else "□")
+    line = " ".join("".join(kept).split()) or "(unnamed)"
+    if _letters(line) <= limit:
+        return line
+    while _letters(line) > limit - 1.5:
+        line = line[:-1]
+    return line.rstrip() + "…"
+
+
+def _letters(text: str) -> float:
+    """Width in letters of usual width: an `m` counts more than an `i`."""
+    return sum(_advance(letter) for letter in text) / _USUAL_ADVANCE
+
+
+@cache
+def _advance(letter: str) -> float:
+    """Width of a letter in the widest of our fonts, in ems."""
+    return max(_face(name).load_char(ord(letter)).linearHoriAdvance for name in _FACES) / 2**16 / _FACE_SIZE
+
+
+@cache
+def _glyphs() -> frozenset[int]:
+    """Code points that all of our fonts can draw."""
+    return frozenset.intersection(*(frozenset(_face(name).get_charmap()) for name in _FACES))
+
+
+@cache
+def _face(name: str) -> FT2Font:
+    """Open one of the fonts that travel with matplotlib."""
+    import matplotlib
+    from matplotlib.ft2font import FT2Font
+
+    face = FT2Font(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name))
+    face.set_size(_FACE_SIZE, 72)
+    return face

@@ -1,0 +1,256 @@
+"""The loss curves of all candidates, the best ones large.
+
+Letters: T evaluated epochs, U networks of one candidate (folds times repeats).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.look._figure import Chapter, Figure, Gathered, Subject
+from shoal.look._findings import Findings
+from shoal.look._lines import Line, coinciding
+from shoal.look._notes import listed
+from shoal.look._paper import (
+    TRAINING,
+    VALIDATION,
+    Sheet,
+    empty,
+    heading,
+    logarithmic,
+    panels,
+    plain,
+    whole_numbers,
+)
+from shoal.look._reasons import counted
+from shoal.look._settings import settings_text
+from shoal.look._tables import one_number
+
+_PANELS: Final = 12
+_COLUMNS: Final = 4
+_BEHIND: Final = 200
+"""Candidates drawn in grey behind each panel, at most."""
+_POINTS: Final = 100
+
+
+_FIRST_LINE, _TITLE = 36, 43
+"""Letters of a panel's title: from which its first line is broken, and at which each is cut."""
+
+
+LOGARITHMIC: Final = 10
+"""Ratio of the highest loss to the lowest from which their axis is logarithmic."""
+
+
+@dataclass(frozen=True, eq=False)
+class CandidateCurve:
+    """Loss curves of one candidate: validation and training mean over U networks, and the range of validation."""
+
+    label: str
+    rank: int
+    score: float
+    chosen: bool
+    epoch_T: NDArray[np.float64]
+    validation_T: NDArray[np.float64]
+    low_T: NDArray[np.float64]
+    high_T: NDArray[np.float64]
+    train_T: NDArray[np.float64]
+    networks: int
+
+
+@dataclass(frozen=True, eq=False)
+class CandidateCurves:
+    """Curves of all healthy candidates, best first."""
+
+    quantity: str
+    curves: tuple[CandidateCurve, ...]
+    sick: int
+
+
+def candidate_curve(
+    label: str, rank: int, score: float, curves: Sequence[Mapping[str, NDArray[Any]]], *, chosen: bool
+) -> CandidateCurve | None:
+    """Put the curves of one candidate's networks together, up to the shortest; None without validation curves."""
+    if not curves or any("validation_loss" not in curve for curve in curves):
+        return None
+    points = min(len(curve["epoch"]) for curve in curves)
+    validation_UT = np.array([curve["validation_loss"][:points] for curve in curves], np.float64)
+    train_UT = np.array([curve["train_loss"][:points] for curve in curves], np.float64)
+    return CandidateCurve(
+        label=label,
+        rank=rank,
+        score=score,
+        chosen=chosen,
+        epoch_T=np.asarray(curves[0]["epoch"][:points], np.float64),
+        validation_T=validation_UT.mean(axis=0),
+        low_T=validation_UT.min(axis=0),
+        high_T=validation_UT.max(axis=0),
+        train_T=train_UT.mean(axis=0),
+        networks=len(curves),
+    )
+
+
+def candidate_curves(findings: Findings) -> CandidateCurves | None:
+    """Curves of every candidate over its folds and repeats; None for fewer than two candidates with curves."""
+    results = findings.results
+    frame = results.candidates
+    if len(frame) < 2:
+        return None
+    of_candidate: dict[str, list[dict[str, NDArray[Any]]]] = {}
+    for _, curve in results.curves_of("search").groupby("fit_id", sort=False):
+        arrays = {
+            name: curve[name].to_numpy()
+            for name in ("epoch", "train_loss", "validation_loss")
+            if name in curve
+        }
+        of_candidate.setdefault(str(curve["candidate_id"].iloc[0]), []).append(arrays)
+    values = {row.candidate_id: row.values for row in results.candidate_rows}
+    found: list[CandidateCurve] = []
+    for row in frame[~frame["sick"]].to_dict("records"):
+        name = str(row["candidate_id"])
+        place = (settings_text(values[name]), int(row["rank"]), float(row["selection_score"]))
+        one = candidate_curve(*place, of_candidate.get(name, []), chosen=bool(row["chosen"]))
+        found += [one] if one is not None else []
+    if len(found) < 2:
+        return None
+    return CandidateCurves(findings.quantity("loss"), tuple(found), int(frame["sick"].sum()))
+
+
+def draw_candidate_curves(fact: CandidateCurves) -> Sheet:
+    """The curves of the best candidates, one panel each with the range over folds, all others in grey behind."""
+    shown = _shown(fact.curves)
+    figure, grid = panels(max(1, len(shown)), columns=min(_COLUMNS, max(1, len(shown))), size=(3.7, 2.9))
+    if not shown:
+        empty(grid[0], "no candidate has curves of validation rows")
+        return figure
+    behind = _behind(fact.curves)
+    low, high = limits(fact.curves)
+    for number, (axes, one) in enumerate(zip(grid, shown, strict=True)):
+        axes.plot(*behind, color="#C9C9C9", linewidth=0.5, zorder=0, label="all others")
+        axes.fill_between(one.epoch_T, one.low_T, one.high_T, color=VALIDATION, alpha=0.25, linewidth=0)
+        axes.plot(
+            one.epoch_T,
+            one.validation_T,
+            color=VALIDATION,
+            label=f"validation (band: range over {networks_of(fact)})",
+        )
+        axes.plot(
+            one.epoch_T, one.train_T, color=TRAINING, linestyle=(0, (4, 1.5)), linewidth=1.2, label="training"
+        )
+        axes.set_title(_name(one), fontsize=9, fontweight="bold" if one.chosen else "normal")
+        if low > 0 and high / low > LOGARITHMIC:
+            logarithmic(axes.yaxis, low, high)
+        axes.set_ylim(low, high)
+        whole_numbers(axes.xaxis)
+        left, bottom = number % _COLUMNS == 0, number >= len(shown) - _COLUMNS
+        axes.tick_params(labelleft=left, labelbottom=bottom)
+        axes.set(ylabel="loss" if left else "", xlabel="epoch" if bottom else "")
+    figure.legend(*grid[0].get_legend_handles_labels(), loc="outside lower left", ncols=3)
+    which = (
+        f"the best {len(shown)} of {len(fact.curves)} candidates"
+        if len(shown) < len(fact.curves)
+        else "all candidates"
+    )
+    heading(figure, f"Curves of {which}: {plain(fact.quantity, 80)}")
+    return figure
+
+
+def _name(one: CandidateCurve) -> str:
+    """Give rank and settings in at most two lines."""
+    first, *others = one.label.split(", ")
+    lines = [f"{one.rank}. {'chosen: ' if one.chosen else ''}{first}"]
+    for part in others:
+        if len(lines) == 1 and len(lines[0]) + len(part) >= _FIRST_LINE:
+            lines[0] += ","
+            lines.append(part)
+        else:
+            lines[-1] += f", {part}"
+    return "\n".join(plain(line, _TITLE) for line in lines)
+
+
+def _shown(curves: tuple[CandidateCurve, ...]) -> list[CandidateCurve]:
+    """Give the best candidates; the chosen one is always among them."""
+    best, rest = list(curves[:_PANELS]), curves[_PANELS:]
+    later = [one for one in rest if one.chosen]
+    return [*best[: _PANELS - len(later)], *later]
+
+
+def _behind(curves: tuple[CandidateCurve, ...]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Give one path through the validation curves of many candidates, evenly from best to worst."""
+    some = np.unique(np.linspace(0, len(curves) - 1, min(len(curves), _BEHIND)).round().astype(int))
+    x: list[NDArray[Any]] = []
+    y: list[NDArray[Any]] = []
+    for one in (curves[number] for number in some):
+        points = np.unique(np.linspace(0, len(one.epoch_T) - 1, _POINTS).round().astype(int))
+        x += [one.epoch_T[points], np.array([np.nan])]
+        y += [one.validation_T[points], np.array([np.nan])]
+    return np.concatenate(x), np.concatenate(y)
+
+
+def limits(curves: tuple[CandidateCurve, ...]) -> tuple[float, float]:
+    """Give the range of the vertical axis: all that the first panels show, of the others the middle 98 %."""
+    best = curves[:_PANELS]
+    values = np.concatenate([array for one in best for array in (one.low_T, one.high_T, one.train_T)])
+    others = np.concatenate([one.validation_T for one in curves])
+    values, others = values[np.isfinite(values)], others[np.isfinite(others)]
+    if not len(values) or not len(others):
+        return 0.0, 1.0
+    low = float(min(values.min(), np.quantile(others, 0.01)))
+    high = float(max(np.quantile(values, 0.999), np.quantile(others, 0.99)))
+    room = 0.04 * (high - low) or 1.0
+    return (low * 0.9 if low > 0 and high / low > LOGARITHMIC else low - room), high + room
+
+
+def caption(fact: CandidateCurves) -> str:
+    """What to look for, and what the bands are."""
+    told = f"Curves that still fall, part from training, or jump. The band is the range over {networks_of(fact)}."
+    ends = limits(fact.curves)
+    logarithmic = ends[0] > 0 and ends[1] / ends[0] > LOGARITHMIC
+    hidden = 0
+    for one in fact.curves:
+        pair = (
+            Line(name, one.epoch_T, middle_T, middle_T, middle_T, one.networks)
+            for name, middle_T in (("training", one.train_T), ("validation", one.validation_T))
+        )
+        hidden += bool(coinciding(tuple(pair), ends, logarithmic=logarithmic))
+    if hidden:
+        told += (
+            f" Training and validation coincide for {hidden:,} of {counted(len(fact.curves), 'candidate')}."
+        )
+    return told
+
+
+def networks_of(fact: CandidateCurves) -> str:
+    """Say over how many networks of a candidate the bands range: one for each fold and repeat."""
+    counts = sorted({one.networks for one in fact.curves})
+    return f"{listed([f'{count}' for count in counts])} networks" if counts else "no network"
+
+
+def words(fact: CandidateCurves) -> str:
+    """Say it in a sentence, with its few telling numbers."""
+    first, last = fact.curves[0], fact.curves[-1]
+    ends = f"{one_number(first.validation_T[-1])} (the best), {one_number(last.validation_T[-1])} (the worst)"
+    return f"Validation {fact.quantity} of {len(fact.curves)} candidates at the end: {ends}."
+
+
+def gather(subject: Subject) -> Iterator[Gathered]:
+    """The curves of two candidates or more."""
+    curves = candidate_curves(subject.findings)
+    if curves is not None:
+        yield Gathered(curves)
+
+
+FIGURE: Final = Figure(
+    chapters=(Chapter.SEARCH,),
+    order=50,
+    name="24-search-curves",
+    title="Curves",
+    caption=caption,
+    gather=gather,
+    draw=draw_candidate_curves,
+    words=words,
+)

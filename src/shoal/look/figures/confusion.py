@@ -1,0 +1,143 @@
+"""Which class was predicted for which.
+
+Letters: R repeats, V rows, K classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.look._figure import Chapter, Figure, Gathered, Subject
+from shoal.look._findings import Findings, Group
+from shoal.look._paper import BLACK, Sheet, heading, panels, plain, shades, square_root_scale
+from shoal.look._tables import percent
+from shoal.results import confusion_matrix
+
+_MOST_NUMBERED: Final = 20
+"""Confusion matrices of more classes show colours alone."""
+_SHARES: Final = (0, 1, 5, 10, 25, 50, 75, 100)
+
+
+@dataclass(frozen=True, eq=False)
+class Confusion:
+    """Rows of class i predicted as class j, over R networks: `count_KK`, and `share_KK` of class i (NaN: no rows).
+
+    `test_accuracy` is the mean of `test_accuracy_R`; `delivered`: the first network is the delivered one.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    count_KK: NDArray[np.int64]
+    share_KK: NDArray[np.float64]
+    test_accuracy: float
+    repeats: int
+    test_accuracy_R: NDArray[np.float64]
+    delivered: bool = False
+
+
+def confusion(
+    name: str,
+    classes: tuple[str, ...],
+    true_V: NDArray[Any],
+    probability_RVK: NDArray[Any],
+    *,
+    delivered: bool = False,
+) -> Confusion:
+    """Count which class was predicted for which, over all repeats; the predicted class is the most probable."""
+    repeats, predicted_V = len(probability_RVK), np.argmax(probability_RVK, axis=2).reshape(-1)
+    true_V = np.tile(true_V, repeats)
+    accuracy_R = (predicted_V == true_V).reshape(repeats, -1).mean(axis=1)
+    count_KK = confusion_matrix(true_V, predicted_V, len(classes))
+    total_K = count_KK.sum(axis=1, keepdims=True)
+    share_KK = np.divide(count_KK, total_K, out=np.full(count_KK.shape, np.nan), where=total_K > 0)
+    accuracy = float(np.mean(predicted_V == true_V))
+    return Confusion(name, classes, count_KK, share_KK, accuracy, repeats, accuracy_R, delivered)
+
+
+def confusion_of(findings: Findings, group: Group) -> Confusion:
+    """Which class was predicted for which, over all healthy repeats."""
+    return confusion(
+        group.name,
+        findings.truth.classes,
+        findings.true_classes,
+        findings.predicted(group),
+        delivered=group.delivered,
+    )
+
+
+def draw_confusion(confusion: Confusion) -> Sheet:
+    """Which class was predicted for which: colours are shares of the true class, numbers are rows."""
+    classes = len(confusion.classes)
+    side = min(3.4 + 0.52 * classes, 14)
+    figure, (axes,) = panels(1, size=(side + 0.8, side))
+    image = axes.imshow(100 * confusion.share_KK, cmap=shades(), norm=square_root_scale(100))
+    figure.colorbar(image, ax=axes, label="share of the true class (%)", shrink=0.7, ticks=_SHARES)
+    if classes <= _MOST_NUMBERED:
+        for true, predicted in np.ndindex(confusion.count_KK.shape):
+            dark = confusion.share_KK[true, predicted] > 0.35
+            axes.text(
+                predicted, true, f"{confusion.count_KK[true, predicted]:d}",
+                ha="center", va="center", fontsize=9, color="white" if dark else BLACK,
+            )  # fmt: skip
+    step = max(1, -(-classes // 40))
+    ticks = np.arange(0, classes, step)
+    names = [plain(confusion.classes[number], 18) for number in ticks]
+    axes.set_xticks(ticks, names, rotation=0 if max(map(len, names)) <= 4 else 90)
+    axes.set_yticks(ticks, names)
+    axes.tick_params(length=0)
+    axes.grid(visible=False)
+    axes.set(xlabel="predicted class", ylabel="true class")
+    heading(
+        figure,
+        f"{plain(confusion.name)}: {accuracy_said(confusion)}"
+        + (f" (counts: all {confusion.repeats} together)" if confusion.repeats > 1 else ""),
+    )
+    return figure
+
+
+def accuracy_said(fact: Confusion) -> str:
+    """Say the test accuracy, and of how many networks it is the mean."""
+    told = f"test accuracy {percent(fact.test_accuracy)}"
+    if fact.repeats == 1:
+        return told
+    told += f", the mean of {fact.repeats} networks"
+    return (
+        f"{told}; the delivered one’s is {percent(float(fact.test_accuracy_R[0]))}"
+        if fact.delivered
+        else told
+    )
+
+
+def words(fact: Confusion) -> str:
+    """Say it in a sentence, with its few telling numbers."""
+    wrong_KK = fact.count_KK * (1 - np.eye(len(fact.classes), dtype=np.int64))
+    if not wrong_KK.any():
+        return f"{fact.name}: every test row is taken for its own class."
+    true, taken = (fact.classes[k] for k in np.unravel_index(wrong_KK.argmax(), wrong_KK.shape))
+    return f"{accuracy_said(fact)}; the most frequent mistake takes {true} for {taken}."
+
+
+def gather(subject: Subject) -> Iterator[Gathered]:
+    """The answers of a classifier."""
+    if subject.findings.classes and subject.group.healthy:
+        yield Gathered(confusion_of(subject.findings, subject.group))
+
+
+FIGURE: Final = Figure(
+    chapters=(
+        Chapter.TESTED,
+        Chapter.COMPARED,
+    ),
+    order=20,
+    name="confusion",
+    title="Confusion",
+    caption="Each row is a true class: off the diagonal stand the mistakes.",
+    gather=gather,
+    draw=draw_confusion,
+    words=words,
+)

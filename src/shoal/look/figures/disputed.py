@@ -1,0 +1,99 @@
+"""The test images that the networks of all folds disagree about most.
+
+Letters: I images, K classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.look._figure import Chapter, Figure, Gathered, Subject
+from shoal.look._findings import Findings
+from shoal.look._paper import Sheet, heading, number_text, panels, plain
+from shoal.results import vote_counts
+
+_IMAGES: Final = 18
+_IMAGES_IN_A_ROW: Final = 6
+
+
+@dataclass(frozen=True, eq=False)
+class Disputed:
+    """Images of the test rows that the networks disagree about most, and their votes (I, K), most disputed first."""
+
+    classes: tuple[str, ...]
+    networks: int
+    image_ICHW: NDArray[np.uint8]
+    true_I: NDArray[np.int64]
+    votes_IK: NDArray[np.int64]
+
+
+def disputed(
+    classes: tuple[str, ...],
+    true_V: NDArray[Any],
+    probability_MVK: NDArray[Any],
+    row_I: NDArray[np.int64],
+    image_ICHW: NDArray[np.uint8],
+) -> Disputed:
+    """Say how the networks voted on the rows `row_I` (numbers into V), whose images are kept."""
+    votes_IK = vote_counts(probability_MVK[:, row_I])
+    return Disputed(classes, len(probability_MVK), image_ICHW, np.asarray(true_V)[row_I], votes_IK)
+
+
+def ensemble_disputed(findings: Findings) -> Disputed | None:
+    """Images that the networks disagree about most; None for tables, and where all agree."""
+    ensemble, truth = findings.results.ensemble, findings.truth
+    if ensemble is None or not len(ensemble.image_rows):
+        return None
+    rows = ensemble.image_rows - truth.train_rows
+    return disputed(truth.classes, truth.y[truth.train_rows :], ensemble.test_MVK, rows, ensemble.images)
+
+
+def draw_disputed(fact: Disputed) -> Sheet:
+    """Images that the networks disagree about most: the true class, then the votes."""
+    shown = min(len(fact.image_ICHW), _IMAGES)
+    figure, grid = panels(max(shown, _IMAGES_IN_A_ROW), columns=_IMAGES_IN_A_ROW, size=(1.9, 2.4))
+    for axes in grid:
+        axes.set_axis_off()
+    for place, axes in enumerate(grid[:shown]):
+        axes.imshow(fact.image_ICHW[place].transpose(1, 2, 0), cmap="gray", vmin=0, vmax=255)
+        votes_K = fact.votes_IK[place]
+        order = np.argsort(-votes_K, kind="stable")[:3]
+        told = [f"{number_text(votes_K[k])} × {plain(fact.classes[k], 13)}" for k in order if votes_K[k]]
+        true = plain(fact.classes[fact.true_I[place]], 16)
+        axes.set_title(f"{true}\n" + "\n".join(told), fontsize=8, fontweight="normal", loc="center")
+    heading(
+        figure,
+        f"The most disputed test images (above each its true class, then the votes of the {fact.networks} networks)",
+    )
+    return figure
+
+
+def words(fact: Disputed) -> str:
+    """Say it in a sentence, with its few telling numbers."""
+    return f"{len(fact.true_I)} test images that {fact.networks} networks disagree about most."
+
+
+def gather(subject: Subject) -> Iterator[Gathered]:
+    """The disputed images that the run kept."""
+    images = ensemble_disputed(subject.findings)
+    if images is not None:
+        yield Gathered(images)
+
+
+FIGURE: Final = Figure(
+    chapters=(Chapter.ENSEMBLE,),
+    order=50,
+    name="39-ensemble-disputed",
+    title="Ensemble disputed",
+    caption=(
+        "Images on which the networks divide: between classes, badly drawn, or unlike the training images."
+    ),
+    gather=gather,
+    draw=draw_disputed,
+    words=words,
+)

@@ -1,0 +1,150 @@
+"""What excites every channel of a convolutional layer most.
+
+Letters: C channels of an image, U channels of a layer, T most exciting images, H, W height and width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.look._dead_units import dead_units
+from shoal.look._figure import Chapter, Figure, Gathered, Subject
+from shoal.look._findings import DELIVERED, Findings
+from shoal.look._mosaics import IN_A_ROW, SIDE, mosaic, places, short_number
+from shoal.look._paper import Sheet, heading, panels, plain
+from shoal.look._works import ZEILER_FERGUS, Work
+from shoal.look.figures.class_activation import class_activation, of_sample
+
+
+@dataclass(frozen=True, eq=False)
+class Exciting:
+    """Of each channel of one layer, of the test images looked at, those that excite it most, strongest first, and an
+    image made to.
+
+    An image excites a channel by the largest value of its feature map. Test images: Zeiler and Fergus 2014,
+    "Visualizing and understanding convolutional networks"; made images: Erhan et al. 2009, Olah et al. 2017.
+    `row_UT` are numbers of test images, from 0; they say nothing of a channel that is dead on all of them, `dead_U`.
+    """
+
+    name: str
+    layer: str
+    channels: int
+    dead_U: NDArray[np.bool_]
+    row_UT: NDArray[np.int64]
+    activation_UT: NDArray[np.float64]
+    made_activation_U: NDArray[np.float64]
+    image_UTCHW: NDArray[np.uint8]
+    made_UCHW: NDArray[np.uint8]
+
+
+def exciting(
+    name: str, layer: tuple[str, str, int], found: Mapping[str, NDArray[Any]], first_row: int
+) -> Exciting:
+    """Put together what was `found` by the run (see `Inside.channels`); `layer` is its name, activation and channels.
+
+    Row `first_row` of the data is test image 0.
+    """
+    shown = len(found["made"])
+    dead_U = dead_units(layer[1], np.array([found["low"], found["high"]]))[:shown]
+    strongest = (found["rows"] - first_row, found["activation"], found["made_activation"])
+    return Exciting(name, layer[0], layer[2], dead_U, *strongest, found["images"], found["made"])
+
+
+def exciting_images(findings: Findings) -> list[Exciting]:
+    """What excites each channel most, layer by layer."""
+    inside = findings.inside
+    if not inside or not inside.channels:
+        return []
+    found = []
+    for layer in findings.convolutions:
+        parts = {
+            name.removeprefix(f"{layer.name}/"): array
+            for name, array in inside.channels.items()
+            if name.startswith(f"{layer.name}/")
+        }
+        described = (layer.name, layer.activation, layer.units)
+        found.append(exciting(DELIVERED, described, parts, findings.truth.train_rows))
+    return found
+
+
+def draw_exciting(fact: Exciting) -> Sheet:
+    """Below each other for every channel: the image made to excite it, then the test images that excite it most."""
+    channels, images = fact.activation_UT.shape
+    blocks = [range(start, min(start + IN_A_ROW, channels)) for start in range(0, channels, IN_A_ROW)]
+    figure, grid = panels(
+        len(blocks),
+        columns=1,
+        size=(max(7.2, 2.2 + SIDE * 1.15 * min(channels, IN_A_ROW)), 0.9 + SIDE * 1.15 * (images + 1)),
+    )
+    strongest = ["strongest test image", *(f"number {number}" for number in range(2, images + 1))]
+    for axes, block in zip(grid, blocks, strict=True):
+        chosen = np.array(block)
+        tiles = np.concatenate((fact.made_UCHW[chosen, None], fact.image_UTCHW[chosen]), axis=1).astype(float)
+        tiles[fact.dead_U[chosen], 1:] = np.nan
+        mosaic(axes, tiles.swapaxes(0, 1), cmap="gray", vmin=0, vmax=255)
+        axes.set_yticks(places(images + 1), ["made to excite", *strongest])
+        names = [
+            f"{u + 1}\n{short_number(fact.made_activation_U[u])}\n"
+            f"{'dead' if fact.dead_U[u] else short_number(fact.activation_UT[u, 0])}"
+            for u in block
+        ]
+        axes.set_xticks(places(len(block)), names, fontsize=8)
+        axes.set_xlabel(
+            "channel, its activation by the made image, and by the strongest test image", fontsize=9
+        )
+    shown = f", the first {channels} of {fact.channels:,} channels" if channels < fact.channels else ""
+    heading(figure, f"{plain(fact.name)}: what excites {plain(fact.layer)} most{shown}")
+    return figure
+
+
+def words(fact: Exciting) -> str:
+    """Say it in a sentence, with its few telling numbers."""
+    alive = ~fact.dead_U
+    beaten = int((fact.made_activation_U > fact.activation_UT[:, 0])[alive].sum())
+    return (
+        f"{fact.layer}: the made image excites {beaten} of {int(alive.sum())} living channels"
+        " more than any test image."
+    )
+
+
+WORKS: Final = (
+    ZEILER_FERGUS,
+    Work(
+        "images made to excite a channel",
+        "Erhan, Bengio, Courville, Vincent (2009): Visualizing higher-layer features of a deep network."
+        " University of Montreal, TR 1341.",
+    ),
+    Work(
+        "jitter and smoothness of these images",
+        "Olah, Mordvintsev, Schubert (2017): Feature visualization. Distill. doi:10.23915/distill.00007.",
+    ),
+)
+
+
+def gather(subject: Subject) -> Iterator[Gathered]:
+    """A picture a layer."""
+    looked_at = of_sample(class_activation(subject.findings))
+    for strongest in exciting_images(subject.findings):
+        name, title = f"34-delivered-{strongest.layer}-exciting", f"{strongest.layer} exciting".capitalize()
+        yield Gathered(strongest, name, title, looked_at)
+
+
+FIGURE: Final = Figure(
+    chapters=(Chapter.INSIDE,),
+    order=80,
+    name="34-delivered-exciting",
+    title="Exciting",
+    caption=(
+        "What a channel looks for: the image made to excite it (only the part that it sees has a pattern),"
+        " and what the test images that excite it most have in common."
+    ),
+    gather=gather,
+    draw=draw_exciting,
+    words=words,
+    works=WORKS,
+)

@@ -1,0 +1,113 @@
+"""What the channels of a convolutional layer make of images.
+
+Letters: M images, C channels of an image, U channels of a layer, H, W height and width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.look._figure import Chapter, Figure, Gathered, Subject
+from shoal.look._findings import DELIVERED, Findings
+from shoal.look._mosaics import CLASS_NAME, MOST_CHANNELS, SIDE, color_ends, mosaic, number_columns, places
+from shoal.look._paper import Panel, Sheet, beside, diverging, heading, plain, shades
+from shoal.look._works import ZEILER_FERGUS
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureMaps:
+    """What the channels of one layer make of M images; `labels` say which images. Zeiler and Fergus 2014."""
+
+    name: str
+    layer: str
+    activation: str
+    channels: int
+    labels: tuple[str, ...]
+    image_MCHW: NDArray[np.uint8]
+    map_MUHW: NDArray[np.float64]
+
+
+def feature_maps(
+    name: str,
+    layer: tuple[str, str, int],
+    labels: Sequence[str],
+    images: NDArray[np.uint8],
+    maps: NDArray[Any],
+) -> FeatureMaps:
+    """Put images and their maps together; `layer` is its name, activation and number of channels."""
+    shown = np.asarray(maps[:, :MOST_CHANNELS], np.float64)
+    return FeatureMaps(name, *layer, tuple(labels), images, shown)
+
+
+def maps_of_images(findings: Findings) -> list[FeatureMaps]:
+    """Feature maps of the shown images, layer by layer."""
+    inside, truth = findings.inside, findings.truth
+    if not inside or not inside.maps:
+        return []
+    rows = inside.maps["rows"]
+    labels = [f"{truth.classes[truth.y[row]]} ({row - truth.train_rows})" for row in rows.tolist()]
+    found = []
+    for layer in findings.convolutions:
+        described = (layer.name, layer.activation, layer.units)
+        found.append(
+            feature_maps(DELIVERED, described, labels, inside.maps["images"], inside.maps[layer.name])
+        )
+    return found
+
+
+def draw_feature_maps(maps: FeatureMaps) -> Sheet:
+    """The images at the left, beside each what every channel makes of it."""
+    rows, columns = maps.map_MUHW.shape[:2]
+    side = min(SIDE, 12 / columns, 18 / rows)
+    figure, (left, right) = beside((1, columns), (side * (columns + 1) + 3.2, side * rows + 1.4))
+    mosaic(left, maps.image_MCHW[:, None], cmap="gray", vmin=0, vmax=255)
+    left.set_yticks(places(rows), [plain(label, CLASS_NAME + 6) for label in maps.labels])
+    left.set_xticks([0.5], ["test\nimage"])
+    left.set_ylabel("class (number)")
+    right.set_yticks([])
+    image = _activations(right, maps.map_MUHW)
+    number_columns(right, columns)
+    figure.colorbar(image, ax=right, label="activation", aspect=25, pad=0.01)
+    size = "{} × {}".format(*maps.map_MUHW.shape[2:])
+    shown = f"the first {columns} of {maps.channels:,}" if columns < maps.channels else f"{columns}"
+    heading(
+        figure, f"{plain(maps.name)}: feature maps of {plain(maps.layer)}, {shown} channels, {size} pixels"
+    )
+    return figure
+
+
+def _activations(axes: Panel, map_MUHW: NDArray[np.float64]) -> Any:
+    low, high = color_ends(map_MUHW)
+    return mosaic(axes, map_MUHW[:, :, None], cmap=diverging() if low < 0 else shades(), vmin=low, vmax=high)
+
+
+def words(fact: FeatureMaps) -> str:
+    """Say it in a sentence, with its few telling numbers."""
+    return f"Feature maps of {fact.layer} for {len(fact.labels)} images: {', '.join(fact.labels)}."
+
+
+def gather(subject: Subject) -> Iterator[Gathered]:
+    """A picture a layer."""
+    for maps in maps_of_images(subject.findings):
+        name, title = f"34-delivered-{maps.layer}-maps", f"{maps.layer} maps".capitalize()
+        yield Gathered(maps, name, title)
+
+
+FIGURE: Final = Figure(
+    chapters=(Chapter.INSIDE,),
+    order=70,
+    name="34-delivered-maps",
+    title="Maps",
+    caption=(
+        "Where in each image a channel finds what it looks for. A blank column is a channel that sees none."
+    ),
+    gather=gather,
+    draw=draw_feature_maps,
+    words=words,
+    works=(ZEILER_FERGUS,),
+)

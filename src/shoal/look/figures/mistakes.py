@@ -1,0 +1,119 @@
+"""Images that the delivered network is surest about and wrong.
+
+Letters: M images of C channels, height H and width W.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.look._figure import Chapter, Figure, Gathered, Subject
+from shoal.look._findings import DELIVERED, Findings
+from shoal.look._paper import Sheet, heading, panels, plain
+from shoal.look._tables import percent
+
+_MOST_IMAGES: Final = 24
+_IMAGES_IN_A_ROW: Final = 6
+_NAME: Final = 12
+"""Letters of a class name above an image."""
+_FEWEST_PLACES: Final = 4
+"""Fewer images leave places empty, so that the title has room."""
+
+
+@dataclass(frozen=True, eq=False)
+class Mistakes:
+    """Images of rows that a network took for another class, the surest first, all arrays (M, ...).
+
+    `image_MCHW` is uint8 with 1 channel (grey) or 3; `of_true_M` and `of_predicted_M` are the probabilities
+    of the two classes. They are the surest of `wrong` mistakes on `rows` rows.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    image_MCHW: NDArray[np.uint8]
+    true_M: NDArray[np.int64]
+    predicted_M: NDArray[np.int64]
+    of_true_M: NDArray[np.float64]
+    of_predicted_M: NDArray[np.float64]
+    wrong: int
+    rows: int
+
+
+def mistakes(
+    name: str,
+    classes: tuple[str, ...],
+    true_V: NDArray[Any],
+    probability_VK: NDArray[Any],
+    row_M: NDArray[np.int64],
+    image_MCHW: NDArray[np.uint8],
+) -> Mistakes:
+    """Say what the rows `row_M` (numbers into V), whose images are kept, were taken for, and how surely."""
+    predicted_V = np.argmax(probability_VK, axis=1)
+    true_M, predicted_M = np.asarray(true_V)[row_M], predicted_V[row_M]
+    return Mistakes(
+        name, classes, image_MCHW, true_M, predicted_M,
+        of_true_M=probability_VK[row_M, true_M], of_predicted_M=probability_VK[row_M, predicted_M],
+        wrong=int(np.sum(predicted_V != true_V)), rows=len(true_V),
+    )  # fmt: skip
+
+
+def mistakes_of(findings: Findings) -> Mistakes | None:
+    """Images that the delivered network is surest about and wrong; None for a table, or without mistakes."""
+    truth = findings.truth
+    if not len(truth.image_rows) or not findings.delivered.healthy:
+        return None
+    probability_VK = findings.predicted(findings.delivered)[0]
+    place_M = truth.image_rows - truth.train_rows
+    return mistakes(DELIVERED, truth.classes, findings.true_classes, probability_VK, place_M, truth.images)
+
+
+def draw_mistakes(mistakes: Mistakes) -> Sheet:
+    """Images of the surest mistakes: above each its true class, then the predicted one, with probabilities."""
+    shown = min(len(mistakes.image_MCHW), _MOST_IMAGES)
+    figure, grid = panels(max(shown, _FEWEST_PLACES), columns=_IMAGES_IN_A_ROW, size=(1.75, 2.15))
+    for axes in grid:
+        axes.set_axis_off()
+    for place, axes in enumerate(grid[:shown]):
+        pixels_HWC = mistakes.image_MCHW[place].transpose(1, 2, 0)
+        axes.imshow(pixels_HWC, cmap="gray", vmin=0, vmax=255)
+        true = plain(mistakes.classes[mistakes.true_M[place]], _NAME)
+        predicted = plain(mistakes.classes[mistakes.predicted_M[place]], _NAME)
+        axes.set_title(
+            f"{true} ({percent(mistakes.of_true_M[place])})\n"
+            f"→ {predicted} ({percent(mistakes.of_predicted_M[place])})",
+            fontsize=8, fontweight="normal", loc="center",
+        )  # fmt: skip
+    which = "all" if shown == mistakes.wrong else f"the {shown} surest of"
+    told = "the only mistake" if mistakes.wrong == 1 else f"{which} {mistakes.wrong:,} mistakes"
+    heading(
+        figure,
+        f"{plain(mistakes.name)}: {told} on {mistakes.rows:,} test rows"
+        " (true class → predicted class, each with its probability)",
+    )
+    return figure
+
+
+def gather(subject: Subject) -> Iterator[Gathered]:
+    """The mistakes whose images are kept."""
+    surest = mistakes_of(subject.findings)
+    if surest is not None:
+        yield Gathered(surest)
+
+
+FIGURE: Final = Figure(
+    chapters=(Chapter.INSIDE,),
+    order=40,
+    name="33-delivered-mistakes",
+    title="Mistakes",
+    caption=(
+        "The mistakes of which the network is surest: doubtful labels stand here,"
+        " and pictures unlike those it learned from."
+    ),
+    gather=gather,
+    draw=draw_mistakes,
+)

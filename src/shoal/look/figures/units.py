@@ -1,0 +1,194 @@
+"""What every unit of the dense layers answers.
+
+Letters: U units of a layer, M inputs looked at, D inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.data import Column, Dataset, Preprocessing, fit_preprocessing
+from shoal.look._dead_units import dead_and_saturated
+from shoal.look._figure import Chapter, Figure, Gathered, Subject
+from shoal.look._findings import DELIVERED, Findings
+from shoal.look._layers import MOST_LAYERS, layers_left_out
+from shoal.look._paper import BLUE, Panel, Sheet, heading, panels, plain, sequence_colors, whole_numbers
+from shoal.nets import DenseLayer, activations
+
+MOST_INPUTS: Final = 1000
+"""Inputs at which a unit's output is shown, at most: more than a picture has dots across."""
+GRID_POINTS: Final = 241
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """Each unit's output at M of `rows` inputs; how many units are `dead` (constant) or `saturated` at all of these."""
+
+    layer: str
+    activation: str
+    output_MU: NDArray[np.float64]
+    rows: int
+    dead: int
+    saturated: int
+
+
+@dataclass(frozen=True, eq=False)
+class Profiles:
+    """Profiles of all layers over `x_M`: the one input in its own units, or (`ranked`) rows by prediction."""
+
+    name: str
+    axis: str
+    ranked: bool
+    x_M: NDArray[np.float64]
+    layers: tuple[Profile, ...]
+
+
+def activation_profiles(
+    name: str,
+    axis: str,
+    x_M: NDArray[Any],
+    layers: Sequence[tuple[str, str, NDArray[Any]]],
+    *,
+    ranked: bool = False,
+) -> Profiles:
+    """Outputs of every layer in the order of `x_M`; `layers` holds name, activation, outputs (M, U).
+
+    With `ranked`, `x_M` (a prediction a row) only gives the order, and becomes the rank from 1. Of many inputs
+    `MOST_INPUTS` are kept, evenly spaced from the first to the last; units are counted over all.
+    """
+    rows = len(x_M)
+    shown = np.unique(np.linspace(0, rows - 1, min(rows, MOST_INPUTS)).round()).astype(np.int64)
+    order = np.argsort(x_M, kind="stable")[shown]
+    found = []
+    for layer, activation, output in layers:
+        output_MU = np.asarray(output[order], dtype=np.float64)
+        found.append(Profile(layer, activation, output_MU, rows, *dead_and_saturated(activation, output)))
+    place_M = shown.astype(np.float64) + 1 if ranked else np.asarray(x_M, dtype=np.float64)[order]
+    return Profiles(name, axis, ranked, place_M, tuple(found))
+
+
+def profiles_of(findings: Findings) -> Profiles | None:
+    """Outputs of the delivered network's dense units: over the one input, or over test rows by prediction.
+
+    Where the rows are not among the results (images, categories), the outputs kept by the run are taken.
+    """
+    if findings.network is None:
+        return None
+    architecture, named = findings.network
+    dense = [layer for layer in architecture.layers if isinstance(layer, DenseLayer)]
+    columns, axis = _looked_at(findings)
+    x_ND = _preprocessing(findings).inputs(columns) if columns else np.zeros((0, 0))
+    if columns and x_ND.shape[1:] == architecture.input_shape:
+        outputs = activations(architecture, named, x_ND)
+    elif findings.inside is not None and findings.inside.units:
+        outputs = tuple(findings.inside.units[layer.name] for layer in dense)
+    else:
+        return None
+    place_M = columns[0].values if findings.one_input else outputs[-1][:, 0]
+    layers = [(layer.name, layer.activation, output) for layer, output in zip(dense, outputs, strict=True)]
+    return activation_profiles(DELIVERED, axis, place_M, layers, ranked=not findings.one_input)
+
+
+def _looked_at(findings: Findings) -> tuple[list[Column], str]:
+    """Give inputs to look at, and the name of their axis."""
+    truth = findings.truth
+    x_ND, names = truth.x_ND, truth.input_names
+    if findings.one_input:
+        grid = np.linspace(x_ND.min(), x_ND.max(), GRID_POINTS)
+        return [Column(names[0], grid)], names[0]
+    first = (truth.classes or truth.target_names)[0]
+    columns = [Column(name, x_ND[truth.train_rows :, d]) for d, name in enumerate(names)]
+    return columns, f"test rows, by the network's output for {first}"
+
+
+def _preprocessing(findings: Findings) -> Preprocessing:
+    """The refit's preprocessing, fitted again to the numeric inputs of all training rows."""
+    truth, study = findings.truth, findings.study
+    dataset = Dataset(
+        name="", task=study.study.task, target_names=truth.target_names, classes=truth.classes,
+        columns=tuple(Column(name, truth.x_ND[:, d]) for d, name in enumerate(truth.input_names)),
+        targets=truth.y, train_rows=truth.train_rows, groups=None, given_folds=None,
+        train_fingerprint="", test_fingerprint="", source="",
+    )  # fmt: skip
+    return fit_preprocessing(dataset, np.arange(truth.train_rows), study.data.standardize)
+
+
+def draw_profiles(profiles: Profiles) -> Sheet:
+    """Each unit's output: lines over the one input, coloured by where they change most; else a row of a map."""
+    shown = profiles.layers[:MOST_LAYERS]
+    figure, grid = panels(len(shown), size=(4.6, 3.6))
+    for axes, layer in zip(grid, shown, strict=True):
+        if profiles.ranked:
+            _draw_map(figure, axes, profiles, layer)
+        else:
+            _draw_lines(axes, profiles, layer)
+        axes.set_xlabel(plain(profiles.axis, 52))
+        told = [f"{layer.output_MU.shape[1]:,} unit{'s' * (layer.output_MU.shape[1] > 1)}", layer.activation]
+        told += [f"{layer.dead} dead"] * bool(layer.dead) + [f"{layer.saturated} saturated"] * bool(
+            layer.saturated
+        )
+        axes.set_title(f"{plain(layer.layer, 24)}: {', '.join(told)}", fontsize=10, fontweight="normal")
+    colors = "" if profiles.ranked else ", from dark (changes at the left) to light (at the right)"
+    heading(
+        figure, f"{plain(profiles.name)}: output of every unit{layers_left_out(len(profiles.layers))}{colors}"
+    )
+    return figure
+
+
+def _draw_lines(axes: Panel, profiles: Profiles, layer: Profile) -> None:
+    units = layer.output_MU.shape[1]
+    change_MU = np.abs(np.diff(layer.output_MU, axis=0))
+    order_U = np.argsort(change_MU.argmax(axis=0), kind="stable") if len(change_MU) else np.arange(units)
+    colors = sequence_colors(units) if units > 1 else [BLUE]
+    for unit, color in zip(order_U, colors, strict=True):
+        axes.plot(
+            profiles.x_M,
+            layer.output_MU[:, unit],
+            color=color,
+            alpha=max(0.4, min(1, 12 / units)),
+            linewidth=1,
+        )
+    axes.set_ylabel("output of the unit")
+
+
+def _draw_map(figure: Sheet, axes: Panel, profiles: Profiles, layer: Profile) -> None:
+    """Units that rise with the prediction at the top, those that fall at the bottom."""
+    rows, units = layer.output_MU.shape
+    rise_U = layer.output_MU[rows // 2 :].mean(axis=0) - layer.output_MU[: (rows + 1) // 2].mean(axis=0)
+    order_U = np.argsort(-rise_U, kind="stable")
+    image = axes.imshow(
+        layer.output_MU[:, order_U].T, aspect="auto", cmap="cividis", interpolation="nearest",
+        extent=(profiles.x_M[0] - 0.5, profiles.x_M[-1] + 0.5, units + 0.5, 0.5),
+    )  # fmt: skip
+    axes.grid(visible=False)
+    axes.set_ylabel("unit (falling below, rising above)" if units > 1 else "unit")
+    if units == 1:
+        axes.set_yticks([1])
+    else:
+        whole_numbers(axes.yaxis)
+    figure.colorbar(image, ax=axes, label="output")
+
+
+def gather(subject: Subject) -> Iterator[Gathered]:
+    """The units of the delivered network."""
+    profiles = profiles_of(subject.findings)
+    if profiles is not None:
+        yield Gathered(profiles)
+
+
+FIGURE: Final = Figure(
+    chapters=(Chapter.INSIDE,),
+    order=30,
+    name="32-delivered-units",
+    title="Units",
+    caption=(
+        "What each unit answers to. Dead units answer the same everywhere, or never leave the flat side."
+    ),
+    gather=gather,
+    draw=draw_profiles,
+)

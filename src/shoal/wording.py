@@ -1,0 +1,170 @@
+"""The one home of foreign text and of sentences: what cannot be seen, quotes, lists, guesses, numbers, cells.
+
+Names of columns, classes, files and keys come with other people's data. They may steer a terminal, turn the direction
+of reading, be as long as a book, or begin a formula in a spreadsheet. Whoever writes one asks here.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
+from typing import Any, Final, Literal
+
+Form = Literal["short", "long", "masked"]
+"""How a letter that cannot be seen is written: as Python does, as JSON and TOML do, or as one letter for one letter."""
+
+LONGEST: Final = 61
+"""Letters of a name that a sentence shows."""
+_COMPARED: Final = 2000
+_COMPARED_LETTERS: Final = 100
+"""Names, and letters of a name, that are compared; with more it would take long."""
+FORMULA: Final = (
+    "=\ufe66\uff1d\u207c\u208c\u2a75\u2a76"  # small, wide, raised, lowered, doubled
+    "+\ufe62\uff0b\u207a\u208a\ufb29"
+    "-\ufe63\uff0d\u2212\u207b\u208b"
+    "@\ufe6b\uff20"
+)
+"""What begins a formula in a spreadsheet: its signs, the minus sign, and every letter that Unicode takes for one."""
+_PLAIN_NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_LATER_CELL: Final = re.compile(rf';(?=[\s"]*[{re.escape(FORMULA)}])')
+"""Where the comma is a decimal mark, spreadsheets split at semicolons, quoted or not."""
+
+
+# Foreign text
+
+
+def visible(text: str, form: Form = "short", keep: str = "") -> str:
+    """Write a text on one line: what cannot be seen (controls, line ends, directions) as escapes such as \\x1b.
+
+    Letters of `keep` stay as they are. The form "masked" keeps the width, for columns of a table.
+    """
+    escape = _ESCAPES[form]
+    return "".join(letter if letter.isprintable() or letter in keep else escape(letter) for letter in text)
+
+
+def visible_lines(text: str) -> str:
+    """Give the same lines, without anything that would steer a terminal."""
+    return "\n".join(map(visible, text.split("\n")))
+
+
+def long_escape(letter: str) -> str:
+    """Write a letter as JSON and TOML escape it: `\\u001b`; beyond 16 bits as TOML does."""
+    code = ord(letter)
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+_ESCAPES: Final[dict[Form, Callable[[str], str]]] = {
+    "short": lambda letter: letter.encode("unicode_escape").decode("ascii"),
+    "long": long_escape,
+    "masked": lambda _: "?",
+}
+
+
+def is_utf8(text: str) -> bool:
+    """Whether UTF-8 can write a text; names of files may hold bytes that it cannot (as lone surrogates)."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def shorten(text: str, longest: int = LONGEST) -> str:
+    """Cut a text that has more than `longest` letters."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def quoted(text: str, longest: int = LONGEST, form: Form = "short") -> str:
+    """Show a foreign text within a sentence: in quotes, cut, on one line."""
+    return f'"{visible(shorten(text, longest), form)}"'
+
+
+# Sentences
+
+
+def listed(parts: Sequence[str], last: Literal["and", "or"] = "and", most: int | None = None) -> str:
+    """Write a list: `a`, `a and b`, `a, b and c`; of more than `most` the first, and how many more."""
+    if most is not None and len(parts) > most:
+        parts = [*parts[: most - 1], f"{len(parts) - most + 1:,} more"]
+    *first, end = parts or ("",)
+    return f"{', '.join(first)} {last} {end}" if first else end
+
+
+def first_few(parts: Sequence[str], most: int, joint: str = " and ", what: str = "more") -> str:
+    """Write the first parts of a list, and how many more there are: `a, b and 12 more`."""
+    more = f"{joint}{len(parts) - most:,} {what}" if len(parts) > most else ""
+    return ", ".join(parts[:most]) + more
+
+
+def few_quoted(names: Iterable[str], most: int = 10) -> str:
+    """Write the first names of a list, each in quotes, and how many more there are."""
+    names = list(names)
+    return first_few([*map(quoted, names[:most]), *names[most:]], most)
+
+
+def nearest(word: str, known: Sequence[str]) -> str:
+    """Give the known word that may be meant, "" where none is close; small and capital letters count the same.
+
+    None among very many words: to compare with all of them would take long.
+    """
+    if len(known) > _COMPARED:
+        return ""
+    spelled = {other.lower(): other for other in reversed(known)}
+    close = get_close_matches(word[:_COMPARED_LETTERS].lower(), list(spelled), n=1)
+    return spelled[close[0]] if close else ""
+
+
+def did_you_mean(word: str, known: Sequence[str], quote: Callable[[str], str] = str) -> str:
+    """End a sentence with the known word that may be meant, never what was asked for; with nothing if none is close."""
+    meant = nearest(word, [other for other in known if quote(other) != quote(word)])
+    return f"; did you mean {quote(meant)}?" if meant else ""
+
+
+def value_text(value: Any) -> str:
+    """Write a value that was given, for the end of a sentence: never long, never with a control character."""
+    if isinstance(value, list | tuple):
+        return _list_text(value)
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return "true" if value else "false"
+        case int() if abs(value) >= 10**20:
+            return f"a whole number of {math.ceil(value.bit_length() * math.log10(2))} digits"
+        case int() | float():
+            return repr(value)
+        case str():
+            return shorten(repr(value[:200]), 60)
+        case dict():
+            return "a table"
+    text = shorten(visible(str(value), "long"), 60)
+    return f"{type(value).__name__} {text}"
+
+
+def _list_text(values: list[Any] | tuple[Any, ...]) -> str:
+    if not values:
+        return "an empty list"
+    if len(values) > 4 or any(isinstance(value, list | tuple | dict) for value in values):
+        return f"a list of {len(values)}"
+    return shorten(f"[{', '.join(value_text(value) for value in values)}]", 60)
+
+
+# Numbers
+
+
+def counted(number: int, noun: str) -> str:
+    """Write how many there are: `1 fold`, `2 folds`, `1,000 folds`."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+# Spreadsheets
+
+
+def safe_cell(text: str) -> str:
+    """Write a text as a cell that no spreadsheet takes for a formula.
+
+    Text that begins with = + - @ or their like (after blanks, too, and after a semicolon inside it) gets an apostrophe
+    before that, as OWASP advises ("CSV injection"), unless all of it is a plain number; what cannot be seen is
+    written as escapes.
+    """
+    line = _LATER_CELL.sub(";'", visible(text))
+    formula = line.lstrip().startswith(tuple(FORMULA))
+    return f"'{line}" if formula and not _PLAIN_NUMBER.fullmatch(line) else line

@@ -1,0 +1,256 @@
+"""Every kind of workers keeps the one contract; a kind that is added from outside runs a study."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from odd_rows import Raising
+
+from shoal.engine import Ground, Planner, Trainers
+from shoal.engine._fits import Fit, unique
+from shoal.engine._train import Checkpoint, Work, train_fit
+from shoal.engine._trainer import Trainer
+from shoal.engine.trainers.native import NativeTrainer
+from shoal.engine.trainers.torch import TorchTrainer
+from shoal.engine.workers.kinds import KINDS, kind_of, workers_of
+from shoal.engine.workers.protocol import Coordination, Event, FitProgress, GivenBack, SharedRows, Workers
+from shoal.engine.workers.slices import OnSlice, Stopped
+from shoal.errors import DataError, EnvironmentFault, Problem
+from shoal.pipeline import run
+from shoal.results import FitRecord
+from studies import tiny_study, two_peaks
+
+TRAINERS = Trainers("torch")
+TORCH = TRAINERS.by_name["torch"]
+ROWS = Ground(two_peaks(), "none")
+PATIENCE = 120.0
+"""Seconds until a test gives up on workers that should have ended."""
+
+
+@pytest.fixture(params=sorted(KINDS))
+def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Every kind in turn; its processes, if it has any, find the odd rows."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=":")
+    return str(request.param)
+
+
+@contextmanager
+def two_workers(kind: str) -> Iterator[Workers]:
+    workers = workers_of(kind, Coordination(2))
+    try:
+        yield workers
+    finally:
+        workers.close()
+
+
+def fits(epochs: int = 3) -> list[Fit]:
+    study = tiny_study(training={"epochs": epochs})
+    return list(unique(Planner(study, two_peaks(), TRAINERS.choose).search_fits()))[:4]
+
+
+def until(workers: Workers, enough: Callable[[list[Any]], bool]) -> list[Event | GivenBack]:
+    """What happens until it is enough."""
+    happened: list[Event | GivenBack] = []
+    end = time.monotonic() + PATIENCE
+    while not enough(happened):
+        assert time.monotonic() < end, happened
+        happened.extend(workers.events())
+        time.sleep(0.001)
+    return happened
+
+
+def ended(events: list[Any]) -> list[Any]:
+    return [event for event in events if isinstance(event, FitRecord | GivenBack)]
+
+
+def as_bytes(record: FitRecord) -> tuple[str, dict[str, bytes]]:
+    arrays = record.curves | record.parameters | record.predictions
+    return record.status, {name: array.tobytes() for name, array in arrays.items()}
+
+
+def alone(fit: Fit, start: Checkpoint | None = None) -> tuple[str, dict[str, bytes]]:
+    return as_bytes(train_fit(fit, ROWS, TORCH, start, lambda state: None))
+
+
+def test_order_and_neighbours_change_no_byte(kind: str) -> None:
+    some = fits()
+    with two_workers(kind) as workers:
+        workers.start(ROWS, TORCH)
+        for fit in (some[2], some[0], some[3], some[1]):
+            workers.submit(fit, None)
+        happened = until(workers, lambda events: len(ended(events)) == 4)
+    records = {event.fit_id: as_bytes(event) for event in ended(happened)}
+    assert records == {fit.id: alone(fit) for fit in some}
+    moved = {event.fit_id for event in happened if isinstance(event, FitProgress)}
+    assert moved == records.keys()
+
+
+def test_a_fit_goes_on_from_its_checkpoint(kind: str) -> None:
+    fit, states = fits()[0], []
+    train_fit(fit, ROWS, TORCH, None, lambda state: states.append(Checkpoint.of(fit.id, state)))
+    last = Checkpoint(fit.id, states[-1].arrays, states[-1].facts)
+    with two_workers(kind) as workers:
+        workers.start(ROWS, TORCH)
+        workers.submit(fit, last)
+        happened = until(workers, ended)
+    first = next(event for event in happened if isinstance(event, FitProgress))
+    assert first.share == last.facts["epoch"] / 3
+    assert as_bytes(ended(happened)[0]) == alone(fit)
+
+
+def test_those_who_stop_hand_over_checkpoints_that_end_in_the_same_bytes(kind: str) -> None:
+    some = fits(epochs=400)[:2]
+    with two_workers(kind) as workers:
+        workers.start(ROWS, TORCH)
+        for fit in some:
+            workers.submit(fit, None)
+
+        def both_move(events: list[Any]) -> bool:
+            return len({event.fit_id for event in events if getattr(event, "share", 0.0) > 0}) == 2
+
+        until(workers, both_move)
+        workers.stop()
+        happened = until(workers, lambda events: len(ended(events)) == 2)
+    saved = {event.fit_id: event for event in happened if isinstance(event, Checkpoint)}
+    given_back = {event.fit_id: event for event in happened if isinstance(event, GivenBack)}
+    assert given_back
+    assert all(event.fault is None for event in given_back.values())
+    assert saved.keys() == given_back.keys()
+    for fit in some:
+        if fit.id in saved:
+            assert alone(fit, saved[fit.id]) == alone(fit)
+
+
+def test_nothing_is_begun_after_a_wish_to_stop(kind: str) -> None:
+    with two_workers(kind) as workers:
+        workers.stop()
+        workers.start(ROWS, TORCH)
+        workers.submit(fits()[0], None)
+        time.sleep(0.2)
+        assert list(workers.events()) == []
+
+
+def test_the_error_of_a_fit_is_its_record_and_ends_no_other(kind: str) -> None:
+    well, other, *_ = fits()
+    beyond = replace(other.split, train=other.split.train + 10_000)
+    with two_workers(kind) as workers:
+        workers.start(ROWS, TORCH)
+        for fit in (replace(other, id="broken", split=beyond), well):
+            workers.submit(fit, None)
+        happened = until(workers, lambda events: len(ended(events)) == 2)
+    records = {event.fit_id: event for event in ended(happened)}
+    assert records["broken"].status == "failed"
+    assert records["broken"].message.startswith("IndexError: ")
+    assert as_bytes(records[well.id]) == alone(well)
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [DataError(Problem("column", "refused")), EnvironmentFault("out of memory"), OSError(28, "disk full")],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_refusal_gives_the_fit_back_with_its_own_words(kind: str, refusal: Exception) -> None:
+    fit = fits()[0]
+    with two_workers(kind) as workers:
+        workers.start(Raising(refusal), TORCH)
+        workers.submit(fit, None)
+        happened = until(workers, ended)
+    (given_back,) = happened
+    assert isinstance(given_back, GivenBack)
+    assert given_back.fit_id == fit.id
+    assert (type(given_back.fault), str(given_back.fault)) == (type(refusal), str(refusal))
+
+
+def test_a_lost_worker_gives_its_fit_back_and_another_takes_its_place(kind: str) -> None:
+    fit = fits()[0]
+    with two_workers(kind) as workers:
+        workers.start(Raising(RuntimeError("nobody caught it")), TORCH)
+        for _ in range(2):  # as many as there are workers
+            workers.submit(fit, None)
+        lost = until(workers, lambda events: len(ended(events)) == 2)
+        workers.start(ROWS, TORCH)
+        workers.submit(fit, None)
+        happened = until(workers, ended)
+    assert [type(event) for event in lost] == [GivenBack, GivenBack]
+    assert all(event.fit_id == fit.id and event.fault for event in ended(lost))
+    assert as_bytes(ended(happened)[0]) == alone(fit)
+
+
+def test_kinds_share_the_places_of_their_loop() -> None:
+    shared = Coordination(1)
+    shared.places.acquire()
+    workers = workers_of("threads", shared)
+    workers.start(ROWS, TORCH)
+    workers.submit(fits()[0], None)
+    time.sleep(0.2)
+    assert list(workers.events()) == []
+    shared.places.release()
+    assert ended(until(workers, ended))
+    workers.close()
+
+
+# -- a kind from outside --------------------------------------------------------------------------------------
+
+
+class Caller:
+    """Trains in the thread that asks what has happened."""
+
+    def __init__(self, shared: Coordination) -> None:
+        self.orders: list[tuple[Work, Checkpoint | None, SharedRows, Trainer]] = []
+        self.stopping = False
+
+    def start(self, rows: SharedRows, trainer: Trainer) -> None:
+        self.rows, self.trainer = rows, trainer
+
+    def submit(self, fit: Work, checkpoint: Checkpoint | None) -> None:
+        self.orders.append((fit, checkpoint, self.rows, self.trainer))
+
+    def events(self) -> Iterator[Event | GivenBack]:
+        if self.stopping or not self.orders:
+            return
+        fit, checkpoint, rows, trainer = self.orders.pop(0)
+        happened: list[Event] = []
+        on_slice = OnSlice(fit, happened.append, lambda: self.stopping, time.monotonic())
+        try:
+            happened.append(rows.train(fit, trainer, checkpoint, on_slice))
+            yield from happened
+        except Stopped:
+            yield from (*happened, GivenBack(fit.id))
+
+    def stop(self) -> None:
+        self.stopping = True
+
+    def close(self) -> None:
+        self.orders.clear()
+
+
+def test_a_kind_that_is_added_by_one_line_runs_a_study(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
+    study = tiny_study(training={"epochs": 2})
+    before = run(study, out=tmp_path / "before", workers=2).digest
+    made = []
+    monkeypatch.setitem(KINDS, "caller", lambda shared: made.append(Caller(shared)) or made[-1])
+    for trainer in (NativeTrainer, TorchTrainer):
+        monkeypatch.setattr(trainer, "workers", "caller")
+    assert run(study, out=tmp_path / "after", workers=2).digest == before
+    assert made
+
+
+def test_a_kind_that_is_unknown_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(LookupError, match=r"^workers: expected one of threads, processes, got cluster$"):
+        workers_of("cluster", Coordination(2))
+
+
+def test_threads_do_for_convolutions_and_for_one_fit_at_a_time() -> None:
+    assert kind_of(TORCH, convolutional=False, workers=2) == "processes"
+    assert kind_of(TORCH, convolutional=True, workers=2) == "threads"
+    assert kind_of(TORCH, convolutional=False, workers=1) == "threads"
+    assert kind_of(NativeTrainer(), convolutional=False, workers=2) == "threads"

@@ -1,0 +1,71 @@
+"""What type checkers and editors see of `import shoal`: the promise itself, and nothing that is not there."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import shoal
+
+ROOT: Final = Path(__file__).parent.parent
+
+USER: Final = """\
+import shoal
+
+reveal_type(shoal.run)
+reveal_type(shoal.load_study)
+reveal_type(shoal.load("model.safetensors"))
+reveal_type(shoal.run("two-peaks").candidates)
+reveal_type(shoal.MLPRegressor)
+shoal.rum
+shoal.run(3)
+shoal.GridSearchCV()
+try:
+    shoal.plan("two-peaks", workers=2)
+except shoal.StudyError as error:
+    reveal_type(error.problems)
+"""
+SAID: Final = (
+    r"3: note: Revealed type is .def \(study: shoal\.[\w.]+\.Study \| str \| pathlib\.Path, \*, out: .*,"
+    r" workers: .*, trainer: .*\) -> shoal\.[\w.]+\.Results.",
+    r"4: note: Revealed type is .def \(.*\) -> shoal\.[\w.]+\.Study.",
+    r"5: note: Revealed type is .shoal\.model\.Model.",
+    r"6: note: Revealed type is .pandas\.[\w.]+\.DataFrame.",
+    r"7: note: Revealed type is .def \(hidden_layer_sizes: .*, activation: .*\) -> shoal\.[\w.]+\.MLPRegressor.",
+    r"8: error: Module has no attribute .rum.",
+    r"9: error: Argument 1 to .run. has incompatible type .int.",
+    r"10: error: Missing positional arguments .estimator., .param_grid.",
+    r"14: note: Revealed type is .(builtins\.)?tuple\[shoal\.errors\.Problem, \.\.\.\].",
+)
+"""What mypy says of each line, in the letters that are the same in all of its versions."""
+
+
+def test_what_a_type_checker_imports_is_what_is_looked_up() -> None:
+    tree = ast.parse((ROOT / "src" / "shoal" / "__init__.py").read_text(encoding="utf-8"))
+    guarded = next(node for node in tree.body if isinstance(node, ast.If))
+    assert ast.unparse(guarded.test) == "TYPE_CHECKING"
+    seen = {}
+    for node in guarded.body:
+        assert isinstance(node, ast.ImportFrom)
+        (name,) = node.names
+        assert name.asname == name.name, "only `import x as x` hands a name on"
+        seen[name.name] = node.module
+    assert seen == shoal._HOMES
+    assert sorted([*seen, "__version__"]) == shoal.__all__
+
+
+def test_mypy_sees_the_signatures_and_refuses_what_is_not_there(tmp_path: Path) -> None:
+    file = tmp_path / "user.py"
+    file.write_text(USER, encoding="utf-8")
+    # The project's own settings and cache: what `make check` has read is not read again.
+    command = [sys.executable, "-m", "mypy", "--hide-error-context", "--no-error-summary", str(file)]
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert answer.returncode == 1, answer.stderr
+    said = [line.partition("user.py:")[2] for line in answer.stdout.splitlines()]
+    assert len(said) == len(SAID), answer.stdout
+    for pattern, line in zip(SAID, said, strict=True):
+        assert re.match(pattern, line), line
