@@ -14,10 +14,10 @@ from odd_rows import Raising
 
 from shoal.engine import Ground, Planner, Trainers
 from shoal.engine._fits import Fit, unique
-from shoal.engine._native import NativeTrainer
-from shoal.engine._torch import TorchTrainer
 from shoal.engine._train import Checkpoint, Work, train_fit
 from shoal.engine._trainer import Trainer
+from shoal.engine.trainers.native import NativeTrainer
+from shoal.engine.trainers.torch import TorchTrainer
 from shoal.engine.workers.kinds import KINDS, kind_of, workers_of
 from shoal.engine.workers.protocol import Coordination, Event, FitProgress, GivenBack, SharedRows, Workers
 from shoal.engine.workers.slices import OnSlice, Stopped

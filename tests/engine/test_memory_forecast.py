@@ -12,8 +12,6 @@ import pytest
 
 from shoal.data import Column, Dataset, load_builtin
 from shoal.engine import Fit, Ground, Planner, Trainers, memory_need
-from shoal.engine._native import NativeTrainer
-from shoal.engine._native_core import native_available
 from shoal.engine.forecast.fit_memory import FIT_ROW, fit_bytes, left_bytes, maps
 from shoal.engine.forecast.memory import (
     PLANNED,
@@ -24,6 +22,8 @@ from shoal.engine.forecast.memory import (
     source_of,
     truth_bytes,
 )
+from shoal.engine.trainers.native import NativeTrainer
+from shoal.engine.trainers.native_core import native_available
 from shoal.errors import EnvironmentFault
 from shoal.pipeline import plan, run
 from studies import drawing_of, tiny_study, two_peaks

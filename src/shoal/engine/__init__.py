@@ -22,10 +22,10 @@ from shoal.engine._settle import delivered, fold_preprocessing, settle, winner_b
 from shoal.engine._source import environment, load_data, refuse_unscalable, truth_of, with_mistakes
 from shoal.engine._train import Checkpoint, Ground
 from shoal.engine._trainer import CURVES, Job, State, Trainer, initial_state
-from shoal.engine._trainers import DeviceChoice, TrainerChoice, Trainers, pick_device
 from shoal.engine._watch import Silent, Watcher
 from shoal.engine.forecast.available import available_memory, give_back, refuse_above
 from shoal.engine.forecast.time import Circumstances
+from shoal.engine.trainers.choice import DeviceChoice, TrainerChoice, Trainers, pick_device
 from shoal.engine.workers.loop import Lot, Pool
 from shoal.engine.workers.protocol import FitProgress
 

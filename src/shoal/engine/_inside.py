@@ -18,9 +18,9 @@ from shoal.data import Dataset, Preprocessing
 from shoal.engine._fits import Fit, Planner, prepare
 from shoal.engine._kept import check_state, refusing_kept
 from shoal.engine._predict import network_inputs
-from shoal.engine._torch import one_thread
 from shoal.engine._train import Checkpoint, fit_data
 from shoal.engine._trainer import State, Trainer, initial_state
+from shoal.engine.trainers.torch import one_thread
 from shoal.engine.workers.slices import CHECKPOINT_SECONDS
 from shoal.nets import Architecture, Channels, DenseLayer, activations, near_bound
 from shoal.parts import RUN, Parts

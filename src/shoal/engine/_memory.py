@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.engine._predict import trainer_of
-from shoal.engine._torch import TorchTrainer
 from shoal.engine._train import Checkpoint, advance_fit, failure, record_of
 from shoal.engine._trainer import FitData, Job, Rows, State, Trainer, initial_state, steps_per_epoch
-from shoal.engine._trainers import Trainers
 from shoal.engine.forecast.steps import step_work
+from shoal.engine.trainers.choice import Trainers
+from shoal.engine.trainers.torch import TorchTrainer
 from shoal.nets import Architecture, forward
 from shoal.results import FitRecord
 
