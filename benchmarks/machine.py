@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks import native_step
 from benchmarks.pairs import spread
 from benchmarks.record import table
-from shoal.engine._native_core import runnable_targets
+from shoal.engine.trainers.native_core import runnable_targets
 
 COPY_BYTES = 2**28
 

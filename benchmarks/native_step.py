@@ -14,9 +14,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from shoal.engine._native import NativeTrainer
-from shoal.engine._native_core import TARGETS, load_library, runnable_targets
 from shoal.engine._trainer import FitData, Job, Rows, initial_state
+from shoal.engine.trainers.native import NativeTrainer
+from shoal.engine.trainers.native_core import TARGETS, load_library, runnable_targets
 from shoal.nets import build_architecture
 from shoal.streams import StreamKey
 from shoal.study import Network, Training

@@ -19,9 +19,9 @@ from shoal.study import Network, Training
 
 def trainers() -> dict[str, Trainer]:
     """Every trainer that works here."""
-    from shoal.engine._native import NativeTrainer
-    from shoal.engine._native_core import native_available
-    from shoal.engine._torch import TorchTrainer
+    from shoal.engine.trainers.native import NativeTrainer
+    from shoal.engine.trainers.native_core import native_available
+    from shoal.engine.trainers.torch import TorchTrainer
 
     found: dict[str, Trainer] = {"Shoal torch": TorchTrainer()}
     if native_available():

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from shoal.data import Column, Dataset, load_builtin
+from shoal.engine import Planner
+from shoal.look import Drawing
 from shoal.study import Study
 
 BASE: dict[str, Any] = {
@@ -36,6 +38,11 @@ def tiny_study(**changes: Any) -> Study:
 def two_peaks() -> Dataset:
     """The built-in data set."""
     return load_builtin("two-peaks")
+
+
+def drawing_of(planner: Planner) -> Drawing:
+    """The figures of a run, as the pipeline hands them to the forecasts."""
+    return Drawing(planner.dataset, planner.study, planner.candidates, len(planner.folds))
 
 
 def poisoned(dataset: Dataset, rows: np.ndarray, value: float = 1e6) -> Dataset:

@@ -63,13 +63,12 @@ OWNERS: Final[dict[str, frozenset[str]]] = {
             "nets/_activations.py",
             "nets/_channels.py",
             "nets/_loss.py",
+            "nets/_layer.py",
             "nets/_module.py",
             "nets/_optimizers.py",
+            "nets/layers",
             "nets/losses",
-            "engine/_batches.py",
-            "engine/_strided.py",
-            "engine/_torch.py",
-            "engine/_trainers.py",
+            "engine/trainers",
         }
     ),
     "matplotlib": frozenset({"look/_paper.py"}),
@@ -165,7 +164,7 @@ def length(function: Function) -> int:
 
 
 def broken_arrows(module: Module) -> Iterator[str]:
-    """The table of DESIGN 2: who imports whom, and only through a stage's table of contents."""
+    """The table of `docs/architecture.md`: who imports whom, and only through a stage's table of contents."""
     if module.stage not in ARROWS:
         yield f"{module.name}:1: no such place in the house; it has {', '.join(sorted(ARROWS))}"
         return
@@ -374,7 +373,7 @@ OFFENCES: Final = (
     (broken_arrows, "drawer/_x.py", "", "no such place in the house"),
     (strange_owners, "look/_x.py", "def f():\n    from torch import nn", "torch belongs to"),
     (strange_owners, "pipeline.py", "import sqlite3", "sqlite3 belongs to results/_database.py"),
-    (heavy_imports, "engine/_torch.py", "import torch", "torch is imported at start"),
+    (heavy_imports, "engine/trainers/torch.py", "import torch", "torch is imported at start"),
     (heavy_imports, "estimators/_x.py", "import scipy", "scipy is imported at start"),
     (forbidden, "pipeline.py", "import pickle", "pickle is forbidden"),
     (forbidden, "pipeline.py", "from yaml import safe_load", "yaml is forbidden"),
@@ -406,8 +405,12 @@ ALLOWED: Final = (
         "nets/_x.py",
         "from shoal.errors import StudyError\nfrom shoal.study import Network\nimport os",
     ),
-    (strange_owners, "engine/_torch.py", "def f():\n    import torch"),
-    (heavy_imports, "engine/_torch.py", "if TYPE_CHECKING:\n    import torch\ndef f():\n    import torch"),
+    (strange_owners, "engine/trainers/torch.py", "def f():\n    import torch"),
+    (
+        heavy_imports,
+        "engine/trainers/torch.py",
+        "if TYPE_CHECKING:\n    import torch\ndef f():\n    import torch",
+    ),
     (forbidden, "pipeline.py", "re.compile('x')\nnp.load('x', allow_pickle=False)\njson.load(file)"),
     (
         too_wide,

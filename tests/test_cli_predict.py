@@ -180,7 +180,7 @@ def test_onnx_gives_what_the_model_gives(
 
 def reference(model: Model, inputs: object) -> np.ndarray:
     """The model's answers computed by torch in float64, from the prepared float32 inputs."""
-    from shoal.engine._torch import TorchTrainer
+    from shoal.engine.trainers.torch import TorchTrainer
 
     trainer = TorchTrainer(dtype="float64")
     x = inputs if isinstance(inputs, np.ndarray) else model.preprocessing.inputs(inputs)

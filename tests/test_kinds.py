@@ -14,10 +14,18 @@ from shoal import kinds
 from shoal.engine import Job, Trainer, Trainers, initial_state
 from shoal.engine._trainer import FitData, Rows
 from shoal.errors import StudyError
-from shoal.kinds import ACTIVATIONS, LOSSES, OPTIMIZERS, POOLS, SCHEDULES, SCORES
-from shoal.nets import build_architecture
+from shoal.kinds import ACTIVATIONS, LAYERS, LOSSES, OPTIMIZERS, POOLS, SCHEDULES, SCORES
+from shoal.nets import (
+    Architecture,
+    GraphParts,
+    add_network,
+    build_architecture,
+    build_module,
+    initial_parameters,
+)
 from shoal.nets._activations import ACTIVATIONS as ACTIVATION_ROWS
 from shoal.nets._activations import near_bound
+from shoal.nets._layer import layer_class
 from shoal.nets._optimizers import OPTIMIZERS as OPTIMIZER_ROWS
 from shoal.nets._schedules import SCHEDULES as SCHEDULE_ROWS
 from shoal.results import higher_is_better
@@ -51,9 +59,19 @@ def test_every_kind_has_its_row_in_nets(rows: dict[str, Any], table: dict[str, A
     assert list(rows) == list(table)
 
 
-def test_every_loss_has_its_file() -> None:
-    files = {path.stem for path in (NETS / "losses").glob("*.py")} - {"__init__"}
-    assert files == {name.replace("-", "_") for name in LOSSES}
+@pytest.mark.parametrize(
+    ("room", "table", "others"), [("losses", LOSSES, set()), ("layers", LAYERS, {"norm", "pool"})]
+)
+def test_every_loss_and_layer_has_its_file(room: str, table: dict[str, Any], others: set[str]) -> None:
+    """`others`: what several kinds of layers have."""
+    files = {path.stem for path in (NETS / room).glob("*.py")} - {"__init__"}
+    assert files - others == {name.replace("-", "_") for name in table}
+    assert others <= files
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+def test_a_layer_calls_itself_by_its_kind(kind: str) -> None:
+    assert layer_class(kind).kind == kind
 
 
 @pytest.mark.parametrize(
@@ -75,11 +93,12 @@ def test_numbers_are_those_of_the_core(enum: str, first: int, table: dict[str, A
     assert known == {name: number for number, name in enumerate(names) if number >= first}
 
 
+KEY = StreamKey(1, 2, 3)
 JOB = Job(
     build_architecture(Network(hidden=(3,)), (2,), 1),
     Training(epochs=2, batch_size=4, validation=0),
     "mse",
-    StreamKey(1, 2, 3),
+    KEY,
 )
 SOME = Rows(np.ones((8, 2), np.float32), np.ones((8, 1), np.float32))
 NONE = Rows(SOME.x[:0], SOME.y[:0])
@@ -149,6 +168,44 @@ def test_unknown_scores_and_activations_raise_where_they_are_asked_for() -> None
     assert str(caught.value) == f"score: expected one of {names}, got 'f1'"
     with pytest.raises(StudyError, match=r"^activation: expected one of .*, got 'mish'$"):
         near_bound("mish", np.zeros(2))
+
+
+CONV = build_architecture(
+    Network.model_validate({"kind": "cnn", "conv": [{"channels": 2, "pool": {}}], "hidden": []}), (1, 6, 6), 2
+)
+
+
+def test_an_unknown_way_of_pooling_is_no_average() -> None:
+    first, *others = CONV.layers
+    network = dataclasses.replace(CONV, layers=(dataclasses.replace(first, pool="median"), *others))
+    sentence = r"^pool: expected one of max, average, got 'median'$"
+    named = network.named(initial_parameters(network, KEY))
+    pixels = np.zeros((1, 1, 6, 6), np.float32)
+    with pytest.raises(StudyError, match=sentence):
+        build_module(network)
+    with pytest.raises(StudyError, match=sentence):
+        add_network(GraphParts(), network, named, "x")
+    for trainer in Trainers().by_name.values():
+        with pytest.raises(StudyError, match=sentence):
+            trainer.outputs(network, initial_parameters(network, KEY), np.zeros(0, np.float32), pixels)
+
+
+def test_unknown_first_weights_and_layers_raise() -> None:
+    layer: Any = JOB.architecture.layers[0]
+
+    class Odd(type(layer)):  # type: ignore[misc]
+        parts = (dataclasses.replace(layer.parts[0], first="normal"),)
+
+    class Strange(type(layer)):  # type: ignore[misc]
+        kind = "attention"
+
+    odd = Architecture((2,), 3, (Odd(**vars(layer)),))
+    with pytest.raises(StudyError) as caught:
+        initial_parameters(odd, KEY)
+    assert str(caught.value) == "first weights: expected one of uniform, ones, zeros, got 'normal'"
+    with pytest.raises(StudyError) as caught:
+        Architecture((2,), 3, (Strange(**vars(layer)),))
+    assert str(caught.value) == "layer: expected one of conv, dense, got 'attention'"
 
 
 def test_what_the_core_does_not_know_goes_to_torch(monkeypatch: pytest.MonkeyPatch) -> None:

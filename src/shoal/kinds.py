@@ -44,6 +44,13 @@ class ActivationKind:
 
 
 @dataclass(frozen=True)
+class LayerKind:
+    """A kind of layer; `core`: whether the native core has it, else torch alone trains it."""
+
+    core: bool = False
+
+
+@dataclass(frozen=True)
 class PoolKind:
     """A way of pooling; `core` is its number in `ShoalPool`, where 0 stands for none."""
 
@@ -86,6 +93,10 @@ ACTIVATIONS: Final[dict[str, ActivationKind]] = {
     "silu": ActivationKind(core=7),
     "softplus": ActivationKind(core=8),
     "identity": ActivationKind(core=0),
+}
+LAYERS: Final[dict[str, LayerKind]] = {
+    "conv": LayerKind(core=True),
+    "dense": LayerKind(core=True),
 }
 POOLS: Final[dict[str, PoolKind]] = {"max": PoolKind(core=1), "average": PoolKind(core=2)}
 SCHEDULES: Final[dict[str, ScheduleKind]] = {

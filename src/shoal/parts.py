@@ -23,7 +23,7 @@ from shoal.errors import (
     RunFolderError,
     lacks_memory,
 )
-from shoal.wording import visible
+from shoal.wording import shorten, visible
 
 RUN: Final = "the same `shoal run`"
 """What makes parts again that need rows and trainer."""
@@ -99,4 +99,4 @@ def _in_words(error: Exception) -> str:
     """Give kind and words of an exception on one line."""
     words = " ".join(str(error).split())
     line = f"{type(error).__name__}: {words}" if words else type(error).__name__
-    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
+    return shorten(line, _LONGEST)

@@ -43,7 +43,7 @@ from shoal.engine import (
     with_mistakes,
 )
 from shoal.errors import InputError, another_kind, as_path
-from shoal.look import write_report
+from shoal.look import Drawing, write_report
 from shoal.nets import MODEL_NAME
 from shoal.parts import RUN, Parts
 from shoal.results import (
@@ -89,10 +89,10 @@ def plan(
     read = time.thread_time() - begun
     folder = _folder(study, out)
     workers = _workers(workers)
-    refuse_above(memory_need(planner, workers), available_memory())
+    refuse_above(memory_need(planner, workers, _drawing(planner)), available_memory())
     known = Store.known_of(folder, _identity(study, planner.dataset))
     refuse_others_in(folder)
-    return make_plan(planner, Circumstances(trainers.by_name, workers, known, read))
+    return make_plan(planner, Circumstances(trainers.by_name, workers, _drawing(planner), known, read))
 
 
 def run(
@@ -118,7 +118,8 @@ def run(
     parts = Parts(watcher.note if watcher else None)
     watcher = watcher or Silent()
     workers = _workers(workers)
-    refuse_above(memory_need(planner, workers), available_memory())  # what is refused is not warned of before
+    memory = memory_need(planner, workers, _drawing(planner))
+    refuse_above(memory, available_memory())  # what is refused is not warned of before
     if trainers.note:
         watcher.note(trainers.note)
     for warning in warnings_before(planner):
@@ -174,6 +175,11 @@ def _lay_out(study: Study, trainer: TrainerChoice, device: DeviceChoice) -> tupl
 
 def _identity(study: Study, dataset: Dataset) -> Identity:
     return Identity(study.study.name, study.study.task, dataset.train_fingerprint)
+
+
+def _drawing(planner: Planner) -> Drawing:
+    """Say what the figures will take, which the engine's forecasts ask for."""
+    return Drawing(planner.dataset, planner.study, planner.candidates, len(planner.folds))
 
 
 def _train(

@@ -27,6 +27,6 @@ def trainer(request: pytest.FixtureRequest) -> Trainer:
 @pytest.fixture(scope="session")
 def exact_trainer() -> Trainer:
     """The torch trainer in float64, where agreement can be asked for to 12 digits."""
-    from shoal.engine._torch import TorchTrainer
+    from shoal.engine.trainers.torch import TorchTrainer
 
     return TorchTrainer(dtype="float64")

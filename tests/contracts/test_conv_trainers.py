@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from trainer_cases import LONG, fingerprint, in_precision, same_bytes, step_bound, train_with_pauses
 
 from conv_oracle import ConvOracle
-from shoal.engine._torch import TorchTrainer
 from shoal.engine._trainer import CURVES, FitData, Job, Rows, State, Trainer, initial_state, steps_per_epoch
+from shoal.engine.trainers.torch import TorchTrainer
 from shoal.nets import build_architecture
 from shoal.streams import StreamKey
 from shoal.study import Network, Training

@@ -77,7 +77,7 @@ def test_a_fit_that_is_asked_to_pause_at_once_gets_on(trainer: Trainer) -> None:
     case = CASES["adam, dropout, short last batch"]
     state = case.start()
     state.pausing = lambda: True
-    with patch("shoal.engine._native.ASK_AFTER", 1):
+    with patch("shoal.engine.trainers.native.ASK_AFTER", 1):
         trainer.advance(case.job, case.data, state, 8)
     assert (state.epoch, state.step) == (0, 1)
 
@@ -109,8 +109,8 @@ def test_two_threads_at_once_change_no_byte(trainer: Trainer) -> None:
 def test_every_vector_width_of_the_native_trainer_gives_the_same_bytes() -> None:
     from trainer_cases import make_trainer
 
-    from shoal.engine._native import NativeTrainer
-    from shoal.engine._native_core import runnable_targets
+    from shoal.engine.trainers.native import NativeTrainer
+    from shoal.engine.trainers.native_core import runnable_targets
 
     preferred = make_trainer("native")
     cases = [case for case in TABLE if preferred.refuses(case.job.architecture, case.training) is None]

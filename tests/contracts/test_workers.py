@@ -15,10 +15,10 @@ from odd_rows import Raising
 from shoal.engine import Planner, StudyRows, Trainers
 from shoal.engine._fit import Fit
 from shoal.engine._fits import StudyFit, unique
-from shoal.engine._native import NativeTrainer
-from shoal.engine._torch import TorchTrainer
 from shoal.engine._train import Checkpoint, SharedRows, train_fit
 from shoal.engine._trainer import Trainer
+from shoal.engine.trainers.native import NativeTrainer
+from shoal.engine.trainers.torch import TorchTrainer
 from shoal.engine.workers.kinds import KINDS, kind_of, workers_of
 from shoal.engine.workers.protocol import Coordination, Event, FitProgress, GivenBack, Workers
 from shoal.engine.workers.slices import OnSlice, Stopped

@@ -96,11 +96,11 @@ class Case:
 def make_trainer(name: str) -> Trainer:
     """Build a trainer by name, or skip; with SHOAL_REQUIRE_NATIVE=1 a missing native trainer fails."""
     if name == "torch":
-        from shoal.engine._torch import TorchTrainer
+        from shoal.engine.trainers.torch import TorchTrainer
 
         return TorchTrainer()
-    from shoal.engine._native import NativeTrainer
-    from shoal.engine._native_core import native_available
+    from shoal.engine.trainers.native import NativeTrainer
+    from shoal.engine.trainers.native_core import native_available
 
     if not native_available():
         if os.environ.get("SHOAL_REQUIRE_NATIVE") == "1":
@@ -136,7 +136,7 @@ def train_with_pauses(
 ) -> tuple[State, list[tuple[int, int]]]:
     """Train to the end, storing the state at each pause; give it, and the epochs and steps it paused at."""
     places = []
-    with patch("shoal.engine._native.ASK_AFTER", 1):
+    with patch("shoal.engine.trainers.native.ASK_AFTER", 1):
         while state.status == "training":
             state.pausing = pausing
             trainer.advance(job, data, state, job.training.epochs)

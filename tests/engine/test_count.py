@@ -17,7 +17,7 @@ from shoal.engine._plan import make_plan
 from shoal.engine.forecast.steps import StepTimes
 from shoal.errors import StudyError
 from shoal.study import Study
-from studies import tiny_study, two_peaks
+from studies import drawing_of, tiny_study, two_peaks
 
 CONVENIENT = Trainers("torch").choose
 
@@ -141,5 +141,5 @@ def test_a_plan_of_very_many_candidates_measures_few_shapes() -> None:
     space = {"network.hidden[0]": {"low": 1, "high": 5000, "integer": True}}
     search = {"method": "random", "samples": 500, "folds": 2, "space": space}
     laid = Planner(tiny_study(search=search, compare=[]), two_peaks(), trainers.choose)
-    plan = make_plan(laid, Circumstances(trainers.by_name, 2))
+    plan = make_plan(laid, Circumstances(trainers.by_name, 2, drawing_of(laid)))
     assert (plan.candidates, plan.fits) == (500, 500 * 2 + 2)

@@ -157,7 +157,7 @@ def test_garbage_in_held_out_rows_changes_no_training_byte(
         dirty = trained(fit, StudyRows(poisoned(two_peaks(), held), standardize))
         assert clean.status == dirty.status == "ok"
         assert clean.curves["train_loss"].tobytes() == dirty.curves["train_loss"].tobytes()
-        if not judged_by_fold:  # there the fold's own rows choose the epoch, which DESIGN allows and says
+        if not judged_by_fold:  # there the fold's own rows choose the epoch, which law 3 allows and says
             assert _plain(clean.parameters) == _plain(dirty.parameters)
             assert clean.kept_epoch == dirty.kept_epoch
         assert _plain(clean.predictions) != _plain(dirty.predictions)

@@ -12,9 +12,6 @@ import pytest
 
 from shoal.data import Column, Dataset, load_builtin
 from shoal.engine import Planner, StudyFit, StudyRows, Trainers, memory_need
-from shoal.engine._native import NativeTrainer
-from shoal.engine._native_core import native_available
-from shoal.engine._need_pictures import UNIT_INPUTS, picture_bytes
 from shoal.engine._train import train_fit
 from shoal.engine.forecast.fit_memory import FIT_ROW, fit_bytes, left_bytes, maps
 from shoal.engine.forecast.memory import (
@@ -26,14 +23,16 @@ from shoal.engine.forecast.memory import (
     source_of,
     truth_bytes,
 )
+from shoal.engine.trainers.native import NativeTrainer
+from shoal.engine.trainers.native_core import native_available
 from shoal.errors import EnvironmentFault
-from shoal.look.figures.units import MOST_INPUTS
 from shoal.pipeline import plan, run
-from studies import tiny_study, two_peaks
+from studies import drawing_of, tiny_study, two_peaks
 
 
 def need(workers: int = 1, trainer: Any = "torch", **changes: Any) -> dict[str, float]:
-    return memory_need(Planner(tiny_study(**changes), two_peaks(), Trainers(trainer).choose), workers)
+    planner = Planner(tiny_study(**changes), two_peaks(), Trainers(trainer).choose)
+    return memory_need(planner, workers, drawing_of(planner))
 
 
 def test_rows_are_counted_as_they_lie_in_memory() -> None:
@@ -55,8 +54,9 @@ def test_a_text_file_is_read_at_five_times_its_size_and_72_bytes_a_cell(tmp_path
     text = tmp_path / "rows.csv"
     text.write_text("x,y\n1,2\n", encoding="utf-8")
     assert source_of((str(text), None, str(tmp_path / "rows.npz")), two_peaks()) == Source(8, 400)
-    small = predicted_peaks(two_peaks(), Source(0, 0), [], 1)
-    large = predicted_peaks(two_peaks(), Source(10**9, 10**8), [], 1)
+    drawing = drawing_of(Planner(tiny_study(), two_peaks(), Trainers("torch").choose))
+    small = predicted_peaks(two_peaks(), Source(0, 0), [], 1, drawing)
+    large = predicted_peaks(two_peaks(), Source(10**9, 10**8), [], 1, drawing)
     assert large["reading"] - small["reading"] == pytest.approx(5 * 10**9 + 72 * 10**8 - 2 * 200 * 16)
     assert {**large, "reading": 0} == {**small, "reading": 0}
 
@@ -186,23 +186,3 @@ def test_blocks_that_are_mapped_do_not_stay() -> None:
     assert left_bytes(convolution(batch=16)[1], dataset) == places_and_pool + 22 * 16_384 * 16
     assert left_bytes(convolution(batch=64)[1], dataset) == 64e6
     assert left_bytes(convolution(batch=400)[1], dataset) == 64e6
-
-
-def test_a_picture_of_more_classes_is_larger() -> None:
-    """Of 19 classes it has 1,689 x 1,593 dots; that of 100 is no larger than a page."""
-    dataset = many_images(100)
-    nothing = picture_bytes(replace(dataset, classes=()), [])
-    two, many, most = (
-        picture_bytes(replace(dataset, classes=tuple(map(str, range(count)))), []) - nothing
-        for count in (19, 21, 100)
-    )
-    assert two == pytest.approx(35 * 1689 * 1593, rel=0.002)
-    assert two < many == most
-
-
-def test_units_are_counted_at_as_many_inputs_as_are_shown() -> None:
-    assert UNIT_INPUTS == MOST_INPUTS  # of a stage that the engine may not import
-
-
-def test_each_test_row_of_a_regression_has_an_error_bar() -> None:
-    assert picture_bytes(many_rows(1000), []) == 650 * 200

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shoal.engine import _native_core
-from shoal.engine._native import NativeTrainer
-from shoal.engine._native_core import native_available, native_missing_reason, runnable_targets
 from shoal.engine._trainer import FitData, Job, Rows, State, initial_state
+from shoal.engine.trainers import native_core
+from shoal.engine.trainers.native import NativeTrainer
+from shoal.engine.trainers.native_core import native_available, native_missing_reason, runnable_targets
 from shoal.errors import ShoalError
 from shoal.nets import build_architecture
 from shoal.streams import StreamKey
@@ -60,13 +60,13 @@ def bytes_of(state: State) -> tuple[Any, ...]:
 
 
 def test_importing_the_module_needs_neither_torch_nor_the_core() -> None:
-    script = "import sys, shoal.engine._native; assert 'torch' not in sys.modules"
+    script = "import sys, shoal.engine.trainers.native; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
 def test_without_the_library_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SHOAL_NATIVE", raising=False)
-    monkeypatch.setattr(_native_core, "load_library", lambda path=None: None)
+    monkeypatch.setattr(native_core, "load_library", lambda path=None: None)
     sentence = "the native trainer was not built; install GCC or Clang (g++, clang++) and reinstall shoal"
     assert not native_available()
     assert native_missing_reason() == sentence
@@ -78,15 +78,15 @@ def test_without_the_library_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_missing_or_foreign_file_is_no_library(tmp_path: Any) -> None:
-    assert _native_core.load_library(tmp_path / "absent.so") is None
+    assert native_core.load_library(tmp_path / "absent.so") is None
     (tmp_path / "foreign.so").write_bytes(b"not a library")
-    assert _native_core.load_library(tmp_path / "foreign.so") is None
+    assert native_core.load_library(tmp_path / "foreign.so") is None
 
 
 def test_an_old_processor_is_named_as_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SHOAL_NATIVE", raising=False)
-    monkeypatch.setattr(_native_core, "runnable_targets", lambda: ("portable",))
-    monkeypatch.setattr(_native_core, "load_library", lambda path=None: object())
+    monkeypatch.setattr(native_core, "runnable_targets", lambda: ("portable",))
+    monkeypatch.setattr(native_core, "load_library", lambda path=None: object())
     assert (
         native_missing_reason()
         == "the native trainer needs a processor with AVX2 and FMA (x86-64), or 64-bit Arm"
@@ -138,8 +138,8 @@ def test_where_a_slice_ends_changes_no_byte(optimizer: str, loss: str) -> None:
 @built
 def test_in_the_main_thread_python_has_its_turn_between_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """A wish to stop is heard there: in another thread, where none arrives, the core works on."""
-    monkeypatch.setattr("shoal.engine._native.BREATH_SECONDS", 0.0)
-    monkeypatch.setattr("shoal.engine._native.ASK_AFTER", 1)
+    monkeypatch.setattr("shoal.engine.trainers.native.BREATH_SECONDS", 0.0)
+    monkeypatch.setattr("shoal.engine.trainers.native.ASK_AFTER", 1)
     calls: list[str] = []
     real = NativeTrainer._call
 

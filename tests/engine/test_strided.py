@@ -6,7 +6,7 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from shoal.engine._strided import input_gradient, pays, strided_module
+from shoal.engine.trainers.strided import input_gradient, pays, strided_module
 from shoal.nets import ConvLayer, build_architecture
 from shoal.study import Network
 

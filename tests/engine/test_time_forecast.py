@@ -12,17 +12,14 @@ from hypothesis import strategies as st
 
 from shoal.data import Dataset
 from shoal.engine import Circumstances, Planner, Trainers, load_data, make_plan
-from shoal.engine._forecast_pictures import LAYERS, SMALL_IMAGES
 from shoal.engine.forecast import time as forecast
 from shoal.engine.forecast.steps import crowding
 from shoal.engine.forecast.time import PACE, exciting_seconds, map_seconds, spread
-from shoal.look._layers import MOST_LAYERS
-from shoal.look.figures import mistakes
 from shoal.nets import Architecture, build_architecture
 from shoal.pipeline import plan, run
 from shoal.results import Plan
 from shoal.study import Network, Study
-from studies import tiny_study
+from studies import drawing_of, tiny_study
 
 PARTS = ["reading", "training", "ensemble", "inside", "drawing"]
 CNN: dict[str, Any] = {
@@ -45,7 +42,7 @@ def _same_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 def predicted(study: Study, workers: int = 1, dataset: Dataset | None = None, **more: Any) -> Plan:
     trainers = Trainers("torch", "cpu")
     planner = Planner(study, dataset or load_data(study), trainers.choose)
-    return make_plan(planner, Circumstances(trainers.by_name, workers, **more))
+    return make_plan(planner, Circumstances(trainers.by_name, workers, drawing_of(planner), **more))
 
 
 def images(**network: Any) -> Study:
@@ -154,11 +151,6 @@ def test_images_made_for_a_first_layer_cost_little_more_where_the_image_is_large
     products = np.array([layer.layers[0].multiply_adds for layer in (small, large)])
     assert products[1] / products[0] > 4.5
     assert exciting_seconds(small, 0) < exciting_seconds(large, 0) < 4 * exciting_seconds(small, 0)
-
-
-def test_what_the_pictures_show_is_counted_as_they_draw_it() -> None:
-    assert LAYERS == MOST_LAYERS
-    assert SMALL_IMAGES == mistakes._MOST_IMAGES
 
 
 @pytest.mark.parametrize("space", [None, {"training.lr": [0.01, 0.02]}, {"training.lr": [0.02]}])

@@ -193,7 +193,7 @@ def test_the_module_of_images_says_what_predict_says() -> None:
 def test_training_a_dense_network_needs_no_torch() -> None:
     code = (
         "import sys, numpy as np; from shoal.engine import pick_device; from shoal import MLPRegressor;"
-        "from shoal.engine._native_core import native_available as there;"
+        "from shoal.engine.trainers.native_core import native_available as there;"
         "x = np.random.rand(9, 2); m = MLPRegressor((3,), max_iter=2).fit(x, x[:, 0]); m.score(x, x[:, 0]);"
         "print(not there() or 'torch' not in sys.modules)"
     )

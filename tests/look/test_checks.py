@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,16 +14,14 @@ from look_runs import MadeUp, make_run
 from numpy.typing import NDArray
 
 from shoal.errors import RunFolderError
-from shoal.look import Check, checks
-from shoal.look._checks import RULES
-from shoal.look._facts_checks import (
-    edge_of,
-    last_level,
-    late_fall,
-    lowest_point,
-    luck_of_the_best,
-    pooled_deviation,
-)
+from shoal.look import Check, checks, results_text, write_report
+from shoal.look import method_checks as room
+from shoal.look._evidence import pooled_deviation
+from shoal.look.method_checks import method_checks
+from shoal.look.method_checks.edge_of_grid import edge_of
+from shoal.look.method_checks.many_variants import luck_of_the_best
+from shoal.look.method_checks.overfitting import last_level, lowest_point
+from shoal.look.method_checks.still_falling import late_fall
 from shoal.results import Results
 
 QUIET = (lambda done: 0.4 + np.exp(-20 * done), lambda done: 0.5 + np.exp(-20 * done))
@@ -373,10 +372,42 @@ def test_deviation_within_groups_and_luck_of_the_best() -> None:
 def test_every_code_has_its_section_with_the_same_words() -> None:
     page = (Path(__file__).parents[2] / "docs" / "checks.md").read_text(encoding="utf-8")
     sections = dict(re.findall(r"^## (SH\d{3}: [^\n]*)\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL))
-    assert list(sections) == [f"{rule.code}: {rule.title}" for rule in RULES]
-    for rule, text in zip(RULES, sections.values(), strict=True):
+    rules = method_checks()
+    assert list(sections) == [f"{rule.code}: {rule.title}" for rule in rules]
+    for rule, text in zip(rules, sections.values(), strict=True):
         plain = " ".join(text.split())
         assert plain.startswith(f"*{rule.severity.capitalize()}.*")
         for words in (rule.why, rule.remedy, rule.reference):
             assert words in plain
-    assert [rule.code for rule in RULES] == [f"SH{number:03d}" for number in range(1, len(RULES) + 1)]
+    assert [rule.code for rule in rules] == [f"SH{number:03d}" for number in range(1, len(rules) + 1)]
+
+
+# -- the seam ------------------------------------------------------------------------------------------------
+
+TOY = """
+from shoal.look._check import MethodCheck
+
+CHECK = MethodCheck(
+    code="SH000", severity="warning", title="A toy", alarming=True, why="It is a toy.", remedy="Play.",
+    reference="Nobody (2000). On toys.",
+    find=lambda results: f"{len(results.summaries)} networks." if len(results.summaries) > 3 else "",
+)
+"""
+
+
+def test_a_check_is_added_by_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    many, few = (make_run(tmp_path / name, replace(LEARNED, names=tuple(name))) for name in ("ab", "a"))
+    assert len(few.summaries) == 3
+    before = [check.code for check in checks(many)]
+    folder = tmp_path / "more"
+    folder.mkdir()
+    (folder / "toy.py").write_text(TOY, encoding="utf-8")
+    monkeypatch.setattr(room, "__path__", [*room.__path__, str(folder)])
+    monkeypatch.delitem(sys.modules, "shoal.look.method_checks.toy", raising=False)
+    first, *others = checks(many)
+    assert (first.code, first.what) == ("SH000", f"{len(many.summaries)} networks.")
+    assert [check.code for check in others] == before
+    assert "SH000" not in found(few)
+    assert "SH000  warning: A toy" in results_text(many)
+    page = write_report(many).read_text(encoding="utf-8")
+    assert '<div class="check warning" id="SH000">' in page

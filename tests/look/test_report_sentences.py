@@ -13,10 +13,9 @@ from look_runs import MadeUp, make_run
 
 from shoal.look import pictures, results_text
 from shoal.look._curves import curves_in_words
-from shoal.look._doubts import many_variants
 from shoal.look._findings import DELIVERED, REFITTED, Findings
 from shoal.look._lines import Curves, Line
-from shoal.look._notes import curve_notes, listed
+from shoal.look._notes import curve_notes
 from shoal.look._reasons import others_alike, reasons, told_from_others
 from shoal.look._summary import rmse_interval, summary
 from shoal.look._tables import (
@@ -38,6 +37,7 @@ from shoal.look.figures.ranking import ranking
 from shoal.look.figures.training import training_curves
 from shoal.look.figures.validation import compared_curves, draw_compared_curves
 from shoal.look.figures.variance import shares_said, variance_split, variance_split_of
+from shoal.look.method_checks.many_variants import many_variants
 from shoal.results import higher_is_better, regression_scores
 
 CLASSES = MadeUp(
@@ -360,12 +360,6 @@ def test_comparisons_of_the_same_settings_are_named(tmp_path: Path) -> None:
     ]
     same = replace(results, plan=plan)
     assert same_settings(same) == "A, B and winner have the same settings: the same networks, trained once."
-
-
-def test_long_lists_are_counted() -> None:
-    assert [listed("abcdefg"[:count]) for count in (0, 1, 2, 4, 6)] == [
-        "", "a", "a and b", "a, b, c and d", "a, b, c and 3 more",
-    ]  # fmt: skip
 
 
 # -- the rest ------------------------------------------------------------------------------------------------

@@ -14,8 +14,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy import special
 
-from shoal.engine._native_core import load_library, native_available, runnable_targets
 from shoal.engine._trainer import FitData, Job, Rows, State, initial_state
+from shoal.engine.trainers.native_core import load_library, native_available, runnable_targets
 from shoal.nets import build_architecture, learning_rates
 from shoal.streams import Role, StreamKey, dropout_draws, dropout_scale, dropout_threshold, permutation
 from shoal.study import Network, Training

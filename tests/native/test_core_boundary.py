@@ -14,9 +14,9 @@ from core_cases import LONG, core, make_data, make_job, needs_core, same_bytes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shoal.engine._native import NativeTrainer, _Fit
-from shoal.engine._native_core import TARGETS, runnable_targets
 from shoal.engine._trainer import FitData, Rows, initial_state
+from shoal.engine.trainers.native import NativeTrainer, _Fit
+from shoal.engine.trainers.native_core import TARGETS, runnable_targets
 from shoal.errors import ShoalError
 
 pytestmark = needs_core

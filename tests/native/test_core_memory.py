@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from core_cases import make_data, make_job, needs_core, same_bytes
 
-from shoal.engine._native import NativeTrainer
 from shoal.engine._trainer import initial_state
+from shoal.engine.trainers.native import NativeTrainer
 from shoal.nets import Architecture
 
 HERE = Path(__file__).parent

@@ -9,7 +9,7 @@ from core_cases import core, every_width, needs_core
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shoal.engine._native_core import TARGETS
+from shoal.engine.trainers.native_core import TARGETS
 from shoal.streams import dropout_draws, permutation
 
 pytestmark = needs_core

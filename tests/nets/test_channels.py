@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from shoal.data import load_builtin
-from shoal.engine._torch import one_thread
+from shoal.engine.trainers.torch import one_thread
 from shoal.errors import StudyError
 from shoal.nets import Architecture, Channels, build_architecture, initial_parameters, trained_module
 from shoal.nets._channels import seen_by_the_middle

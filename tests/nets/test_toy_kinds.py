@@ -58,6 +58,114 @@ print(json.dumps({
 """
 
 
+LAYER = '''"""Toy: every input times a weight of its own, plus another."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from shoal.nets._activations import activation_of, activation_parts
+from shoal.nets._layer import Part
+
+
+@dataclass(frozen=True)
+class ScaleLayer:
+    kind: ClassVar[str] = "scale"
+    of_maps: ClassVar[bool] = False
+
+    name: str
+    units: int
+    activation: str
+    dropout: float = 0.0
+    batch_norm: bool = False
+
+    @property
+    def inputs(self):
+        return self.units
+
+    @property
+    def multiply_adds(self):
+        return self.units
+
+    @property
+    def mask_shape(self):
+        return (self.units,)
+
+    @property
+    def parts(self):
+        return Part(".weight", (self.units,), "ones"), Part(".bias", (self.units,), "uniform", self.units, draw=1)
+
+    @property
+    def buffers(self):
+        return ()
+
+    def modules(self):
+        import torch
+        from torch import nn
+
+        class Scale(nn.Module):
+            def __init__(self, units):
+                super().__init__()
+                self.weight = nn.Parameter(torch.ones(units))
+                self.bias = nn.Parameter(torch.zeros(units))
+
+            def forward(self, x):
+                return x * self.weight + self.bias
+
+        return {self.name: Scale(self.units)} | activation_parts(self.name, self.activation)
+
+    def output(self, named, x):
+        sum_NU = x * named[f"{self.name}.weight"] + named[f"{self.name}.bias"]
+        return activation_of(self.activation).numpy(sum_NU).astype(x.dtype, copy=False)
+
+    def nodes(self, graph, x):
+        scaled = graph.node("Mul", [x, f"{self.name}.weight"], f"{self.name}_scaled")
+        x = graph.node("Add", [scaled, f"{self.name}.bias"], f"{self.name}_sum")
+        return activation_of(self.activation).onnx(graph, x, self.name)
+
+
+LAYER = ScaleLayer
+'''
+
+TRAIN = """
+import json
+import numpy as np
+from shoal.engine import Job, Trainers, initial_state
+from shoal.engine._trainer import FitData, Rows
+from shoal.nets import Architecture, DenseLayer, GraphParts, add_network, forward
+from shoal.nets._layer import layer_class
+from shoal.streams import StreamKey
+from shoal.study import Training
+
+scale = layer_class("scale")("scale1", 3, "tanh", dropout=0.25)
+network = Architecture((3,), 2, (scale, DenseLayer("output", 3, 2, "identity", 0.0, False)))
+job = Job(network, Training(epochs=40, batch_size=8, lr=0.05, validation=0), "mse", StreamKey(1, 2, 3))
+x = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
+y = np.stack([np.tanh(3 * x[:, 0] + 1), x[:, 1] - x[:, 2]], axis=1).astype(np.float32)
+rows, none = Rows(x, y), Rows(x[:0], y[:0])
+trainers, state = Trainers(), initial_state(job)
+trainer = trainers.choose(job)
+begun = network.named(state.parameters_P.copy())
+trainer.advance(job, FitData(rows, none, none), state, 40)
+named = network.named(state.parameters_P)
+graph = GraphParts()
+add_network(graph, network, named, "x")
+native = trainers.by_name.get("native")
+outputs = trainer.outputs(network, state.parameters_P, state.buffers, x)
+print(json.dumps({
+    "trainer": trainer.name,
+    "status": state.status,
+    "begun": begun["scale1.weight"].tolist(),
+    "numbers": network.parameter_count,
+    "moved": bool((named["scale1.weight"] != 1).all()),
+    "falls": bool(state.curve_TC[-1, 0] < 0.5 * state.curve_TC[0, 0]),
+    "numpy": float(np.abs(forward(network, named, x) - outputs).max()),
+    "nodes": [node.op_type for node in graph.nodes],
+    "native": native.refuses(network, job.training) if native else REFUSAL,
+}))
+"""
+REFUSAL = "the native trainer does not do scale layers"
+
+
 class Copy:
     """A copy of the house that can be changed and run."""
 
@@ -108,3 +216,37 @@ def test_a_loss_is_a_file_and_a_line(copy: Copy, tmp_path: Path) -> None:
         "cited": ["Toy (2026)."],
         "axis": True,
     }
+
+
+def test_a_layer_is_a_file_and_a_line(copy: Copy) -> None:
+    """What a study asks for has a key in its `network` besides; here the network is put together by hand."""
+    copy.add_file("nets/layers/scale.py", LAYER)
+    copy.add_line("kinds.py", '    "dense": LayerKind(core=True),\n', '    "scale": LayerKind(),\n')
+    answer = copy.run(TRAIN.replace("REFUSAL", repr(REFUSAL)))
+    assert answer.pop("numpy") < 1e-6
+    assert answer == {
+        "trainer": "torch",
+        "status": "done",
+        "begun": [1.0, 1.0, 1.0],
+        "numbers": 3 + 3 + 6 + 2,
+        "moved": True,
+        "falls": True,
+        "nodes": ["Mul", "Add", "Tanh", "Gemm"],
+        "native": REFUSAL,
+    }
+
+
+def test_a_layer_without_its_line_is_refused(copy: Copy) -> None:
+    copy.add_file("nets/layers/scale.py", LAYER)
+    script = """
+import json
+from shoal.errors import StudyError
+from shoal.nets import Architecture
+from shoal.nets.layers.scale import ScaleLayer
+
+try:
+    Architecture((3,), 3, (ScaleLayer("scale1", 3, "tanh"),))
+except StudyError as error:
+    print(json.dumps(str(error)))
+"""
+    assert copy.run(script) == "layer: expected one of conv, dense, got 'scale'"

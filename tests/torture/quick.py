@@ -24,7 +24,8 @@ from placements import swap_in_the_middle
 import shoal.look
 import shoal.pipeline
 from shoal import cli
-from shoal.engine import _native, _train
+from shoal.engine import _train
+from shoal.engine.trainers import native
 from shoal.engine.workers import slices
 from shoal.results import FitRecord, Store
 
@@ -49,7 +50,7 @@ def _answer(request: dict[str, Any]) -> NoReturn:
         os.dup2(os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644), descriptor)
     _train.SLICE_SECONDS, slices.CHECKPOINT_SECONDS = request["slice"], 0.0
     if request["within"]:
-        _native.ASK_AFTER = 1
+        native.ASK_AFTER = 1
     if not request["pictures"]:
         shoal.pipeline.write_report = lambda *_: None
         shoal.look.results_text = lambda *_: "done"

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from shoal.data._dataset import Dataset
 from shoal.data._preprocess import Standardize
-from shoal.wording import quoted
+from shoal.wording import counted, quoted
 
 FEWEST: Final = 10
 """Rows from which a column can be said to number them."""
@@ -102,7 +102,7 @@ def untested(classes: Sequence[str], class_N: NDArray[np.int64], train_rows: int
         for part in (class_N[:train_rows], class_N[train_rows:])
     )
     return [
-        f"{quoted(classes[k])} ({train_K[k]:,} training row{'s' * (train_K[k] != 1)})"
+        f"{quoted(classes[k])} ({counted(int(train_K[k]), 'training row')})"
         for k in range(len(classes))
         if test_K[k] == 0
     ]

@@ -22,11 +22,11 @@ from shoal.engine._table_rows import (
 )
 from shoal.engine._train import Checkpoint
 from shoal.engine._trainer import CURVES, Job, State, Trainer, initial_state
-from shoal.engine._trainers import DeviceChoice, TrainerChoice, Trainers, pick_device
 from shoal.engine._watcher import Silent, Watcher
 from shoal.engine._winner import choose_winner, delivered, fold_preprocessing, winner_bytes
 from shoal.engine.forecast.available import available_memory, give_back, refuse_above
 from shoal.engine.forecast.time import Circumstances
+from shoal.engine.trainers.choice import DeviceChoice, TrainerChoice, Trainers, pick_device
 from shoal.engine.workers.loop import Lot, Pool
 from shoal.engine.workers.protocol import FitProgress
 

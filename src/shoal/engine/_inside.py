@@ -19,9 +19,9 @@ from shoal.engine._fits import Planner, StudyFit, prepare
 from shoal.engine._predict import network_inputs
 from shoal.engine._stored import check_state, refusing_stored
 from shoal.engine._study_rows import PreparedFit
-from shoal.engine._torch import one_thread
 from shoal.engine._train import Checkpoint
 from shoal.engine._trainer import State, Trainer, initial_state
+from shoal.engine.trainers.torch import one_thread
 from shoal.engine.workers.slices import CHECKPOINT_SECONDS
 from shoal.nets import Architecture, Channels, DenseLayer, activations, near_bound
 from shoal.parts import RUN, Parts

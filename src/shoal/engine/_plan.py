@@ -7,10 +7,12 @@ from collections.abc import Iterator, Sequence
 
 from shoal.data import Dataset, Standardize, doubted, untested
 from shoal.engine._fits import PlannedFit, Planner, unique
+from shoal.engine.forecast.drawing import Drawing
 from shoal.engine.forecast.memory import predicted_peaks, source_of
 from shoal.engine.forecast.time import Circumstances, crowded, seconds_alone
 from shoal.nets import learning_rates
 from shoal.results import Plan
+from shoal.wording import counted, first_few
 
 
 def make_plan(planner: Planner, given: Circumstances) -> Plan:
@@ -39,7 +41,7 @@ def make_plan(planner: Planner, given: Circumstances) -> Plan:
         steps=sum(fit.steps for fit in unique(everything)),
         parameters=(min(sizes), max(sizes)),
         trainers=dict(Counter(fit.trainer for fit in (*missing, *late))),
-        memory=memory_need(planner, given.workers),
+        memory=memory_need(planner, given.workers, given.drawing),
         time=crowded(alone, given.workers),
         time_alone=alone,
         notes=_notes(planner, everything),
@@ -47,31 +49,27 @@ def make_plan(planner: Planner, given: Circumstances) -> Plan:
     )
 
 
-def memory_need(planner: Planner, workers: int) -> dict[str, float]:
+def memory_need(planner: Planner, workers: int, drawing: Drawing) -> dict[str, float]:
     """Predict the peak of each phase of the whole run in bytes, also of what is done already."""
     first = unique((*planner.search_fits(), *planner.comparison_fits()))
     source = source_of((planner.study.data.train, planner.study.data.test), planner.dataset)
     stages = (first, unique(planner.likely_winner))
     replayed = planner.study.inspect.history > 0
-    return predicted_peaks(planner.dataset, source, stages, workers, replayed=replayed)
+    return predicted_peaks(planner.dataset, source, stages, workers, drawing, replayed=replayed)
 
 
 def _described(dataset: Dataset) -> str:
     test = dataset.rows - dataset.train_rows
     columns = len(dataset.columns)
-    given = _counted(columns, "input")
+    given = counted(columns, "input")
     if dataset.images is not None:
         channels, height, width = dataset.images.shape[1:]
-        given = f"images of {width} × {height} pixels, {_counted(channels, 'channel')}"
+        given = f"images of {width} × {height} pixels, {counted(channels, 'channel')}"
     asked = (
         f"{len(dataset.classes)} classes" if dataset.classes else f"target {', '.join(dataset.target_names)}"
     )
-    rows = f"{_counted(dataset.train_rows, 'training row')}, {_counted(test, 'test row')}"
+    rows = f"{counted(dataset.train_rows, 'training row')}, {counted(test, 'test row')}"
     return f"{rows}, {given}, {asked}"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def _stage(name: str, planned: Sequence[PlannedFit]) -> tuple[str, int, int]:
@@ -90,12 +88,12 @@ def _notes(planner: Planner, planned: Sequence[PlannedFit]) -> tuple[str, ...]:
     if large:
         batch, rows = large[0]
         notes.append(
-            f"batch_size {batch} is above the {_counted(rows, 'training row')} of a fit: every step uses all rows"
+            f"batch_size {batch} is above the {counted(rows, 'training row')} of a fit: every step uses all rows"
         )
     if planner.dataset.drawn:
         held = planner.dataset.rows - planner.dataset.train_rows
         notes.append(
-            f"no data.test: {_counted(held, 'row')} ({100 * planner.study.data.test_share:.0f} %)"
+            f"no data.test: {counted(held, 'row')} ({100 * planner.study.data.test_share:.0f} %)"
             f" {'was' if held == 1 else 'were'} set apart as test rows"
         )
     return tuple(notes)
@@ -108,9 +106,7 @@ def warnings_before(planner: Planner) -> Iterator[str]:
     asked = {(item.training.schedule, item.training.epochs): item.training for item in trained}
     for (schedule, epochs), training in asked.items():
         if (highest := learning_rates(training).max()) < training.lr / 2:
-            height = (
-                f"in {epochs:,} epoch{'s' * (epochs > 1)} the learning rate comes to {highest:.2g} at most"
-            )
+            height = f"in {counted(epochs, 'epoch')} the learning rate comes to {highest:.2g} at most"
             yield f"schedule {schedule}: {height}, of lr = {training.lr:g}; it takes more epochs to rise"
 
 
@@ -121,13 +117,8 @@ def data_warnings(dataset: Dataset, standardize: Standardize) -> Iterator[str]:
     for what, sentences in warnings:
         wanted = "both" if any(sentence.startswith("target") for sentence in sentences) else "inputs"
         if sentences:
-            yield f'{what}: {_listed(sentences)} (data.standardize = "{wanted}" scales them)'
+            yield f'{what}: {first_few(sentences, 4, joint=", and ")} (data.standardize = "{wanted}" scales them)'
     for sentence in columns.numbering():
         yield f"input {sentence} (data.inputs can leave it out)"
     if dataset.classes and (missing := untested(dataset.classes, dataset.targets, dataset.train_rows)):
-        yield f"no test row is of class {_listed(missing)}: test scores say nothing of such a class"
-
-
-def _listed(parts: Sequence[str], most: int = 4) -> str:
-    more = f", and {len(parts) - most} more" if len(parts) > most else ""
-    return ", ".join(parts[:most]) + more
+        yield f"no test row is of class {first_few(missing, 4, joint=', and ')}: test scores say nothing of such a class"

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from shoal.data import Column, Dataset, Preprocessing
 from shoal.engine._trainer import Trainer
-from shoal.engine._trainers import Trainers
+from shoal.engine.trainers.choice import Trainers
 from shoal.nets import Architecture
 from shoal.study import Training
 

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from shoal.engine._fit import Fit
 from shoal.engine._predict import trainer_of
-from shoal.engine._torch import TorchTrainer
 from shoal.engine._train import Outcome, advance_fit, finished, first_state
 from shoal.engine._trainer import FitData, Job, Rows, State, Trainer, steps_per_epoch
-from shoal.engine._trainers import Trainers
 from shoal.engine.forecast.steps import step_work
+from shoal.engine.trainers.choice import Trainers
+from shoal.engine.trainers.torch import TorchTrainer
 from shoal.nets import Architecture, forward
 from shoal.results import FitRecord
 

@@ -1,6 +1,8 @@
 """What it looks like: facts, figures, tables."""
 
-from shoal.look._checks import Check, checks
+from shoal.look._check import Check
+from shoal.look._checks import checks
+from shoal.look._drawing import Drawing
 from shoal.look._findings import Findings
 from shoal.look._fold_curves import fold_curves_png
 from shoal.look._gallery import Picture, draw_figures, pictures
@@ -9,6 +11,7 @@ from shoal.look._text import duration, plan_text, results_text
 
 __all__ = [
     "Check",
+    "Drawing",
     "Findings",
     "Picture",
     "checks",

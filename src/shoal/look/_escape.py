@@ -8,6 +8,8 @@ import unicodedata
 from typing import Any, Final
 from urllib.parse import quote
 
+from shoal.wording import shorten, visible
+
 _RIGHT_TO_LEFT: Final = frozenset({"R", "AL", "AN"})
 _ISOLATE: Final = "\u2068"
 _END: Final = "\u2069"
@@ -22,9 +24,7 @@ def seen(text: object) -> str:
     A text with letters that run from right to left is isolated (Unicode Standard Annex 9, FSI and PDI), so that
     what stands beside it stays in order.
     """
-    whole = str(text)
-    cut = whole if len(whole) <= LONGEST else f"{whole[: LONGEST - 1]}…"
-    line = "".join(letter if letter.isprintable() or letter in _SPACES else _escape(letter) for letter in cut)
+    line = visible(shorten(str(text), LONGEST), "long", keep=_SPACES)
     foreign = any(unicodedata.bidirectional(letter) in _RIGHT_TO_LEFT for letter in line)
     return f"{_ISOLATE}{line}{_END}" if foreign else line
 
@@ -55,8 +55,3 @@ def _finite(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value
-
-
-def _escape(letter: str) -> str:
-    code = ord(letter)
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

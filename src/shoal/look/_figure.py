@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from shoal.look._extent import Extent
 from shoal.look._findings import Findings, Group
 from shoal.look._paper import Sheet
 from shoal.look._plots import Plot
@@ -61,7 +62,8 @@ class Figure:
 
     `chapters` are those that it stands in, `order` its place among the figures of each, `name` that of its file.
     `gather` yields nothing where the figure does not apply. `words` (a sentence for who cannot see it) is empty, and
-    `plot` None, where caption and drawing say it all.
+    `plot` None, where caption and drawing say it all. `memory` (bytes of its pictures, where they may be large) and
+    `seconds` (of those of one subject) are known before a run starts; None where they count for nothing.
     """
 
     chapters: tuple[Chapter, ...]
@@ -74,6 +76,8 @@ class Figure:
     words: Callable[[Any], str] | None = None
     plot: Callable[[Any], Plot | None] | None = None
     works: tuple[Work, ...] = ()
+    memory: Callable[[Extent], float] | None = None
+    seconds: Callable[[Extent], float] | None = None
 
     def caption_of(self, gathered: Gathered) -> str:
         """Say what to see in a picture."""

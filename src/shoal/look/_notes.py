@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
 from shoal.look._lines import Curves, Line
-from shoal.look._reasons import counted
+from shoal.wording import counted, listed
 
-_NAMES: Final = 4
+NAMES: Final = 4
 """Names in one sentence, at most."""
-
-
-def listed(names: Sequence[str], most: int = _NAMES) -> str:
-    """Write names as a list: `a, b and c`; of more than `most` the first, and how many more."""
-    shown = list(names) if len(names) <= most else [*names[: most - 1], f"{len(names) - most + 1:,} more"]
-    return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else "".join(shown)
 
 
 def curve_notes(curves: Curves, noun: str = "repeat") -> tuple[str, ...]:
@@ -36,7 +29,7 @@ def curve_notes(curves: Curves, noun: str = "repeat") -> tuple[str, ...]:
         )
     if curves.sick:
         told.append(f"{counted(curves.sick, 'network')} diverged or failed (not drawn)")
-    return (*told, *(f"{listed(names)} coincide" for names in curves.coinciding))
+    return (*told, *(f"{listed(names, most=NAMES)} coincide" for names in curves.coinciding))
 
 
 def line_notes(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shoal.look._settings import settings_text
 from shoal.results import Choice, Results, Standing
+from shoal.wording import counted
 
 
 def reasons(results: Results) -> tuple[str, ...]:
@@ -46,11 +47,6 @@ def others_alike(choice: Choice) -> tuple[int, int]:
     """Count the healthy candidates beside the best that cannot be told from it, and all of them."""
     others = [one for one in choice.standings[1:] if not one.sick]
     return sum(one.indistinguishable for one in others), len(others)
-
-
-def counted(number: int, noun: str) -> str:
-    """Write how many there are: `1 fold`, `2 folds`."""
-    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def _by_rule(choice: Choice, results: Results) -> list[str]:

@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.look._findings import Findings
-from shoal.look._notes import listed
-from shoal.look._reasons import counted, others_alike, told_from_others
+from shoal.look._notes import NAMES
+from shoal.look._reasons import others_alike, told_from_others
 from shoal.look._settings import settings_text
 from shoal.look._tables import interval, one_number, percent
 from shoal.look._text import duration
 from shoal.results import Results, regression_scores
+from shoal.wording import counted, listed, shorten
 
 ADDED_UP: Final = "added up over all networks"
 
@@ -45,12 +46,12 @@ def summary(findings: Findings) -> Summary:
 def _asked(results: Results) -> str:
     truth, study = results.truth, results.study
     many = "s" * (len(truth.target_names) > 1)
-    targets = listed([_name(name) for name in truth.target_names])
+    targets = listed([_name(name) for name in truth.target_names], most=NAMES)
     what = f"one of {len(truth.classes):,} classes" if truth.classes else f"the number{many} {targets}"
     rows = f"{truth.train_rows:,} rows to learn from, {len(truth.y) - truth.train_rows:,} to be tested on"
     tried, compared = len(results.candidates), len(study.compare)
-    done = [f"{tried:,} candidate{'s' * (tried > 1)} searched"] if study.search else []
-    done += [f"{compared:,} variant{'s' * (compared > 1)} compared"] if compared else []
+    done = [f"{counted(tried, 'candidate')} searched"] if study.search else []
+    done += [f"{counted(compared, 'variant')} compared"] if compared else []
     seconds = sum(fit.seconds for fit in results.summaries.values())
     wall = f"{duration(seconds)} of wall time, {ADDED_UP}"
     done.append(f"{counted(len(results.summaries), 'network')} trained in {wall}")
@@ -186,4 +187,4 @@ def rmse_interval(square_VK: NDArray[Any], z: float = 1.959964) -> tuple[float, 
 
 def _name(text: str, longest: int = 60) -> str:
     """Quote a name that comes with the data, cut where it is long."""
-    return f"“{text if len(text) <= longest else text[: longest - 1] + '…'}”"
+    return f"“{shorten(text, longest)}”"

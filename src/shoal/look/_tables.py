@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from shoal.look._settings import short_keys, text_of
 from shoal.results import Results, class_scores
 from shoal.study import base_candidate, candidates
+from shoal.wording import listed
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -261,11 +262,7 @@ def same_settings(results: Results) -> str:
     groups: dict[frozenset[str], list[str]] = {}
     for label, ids in fits.items():
         groups.setdefault(frozenset(ids), []).append(label)
-    said = [
-        f"{' and '.join([', '.join(g[:-1]), g[-1]])} have the same settings"
-        for g in groups.values()
-        if len(g) > 1
-    ]
+    said = [f"{listed(g)} have the same settings" for g in groups.values() if len(g) > 1]
     return f"{'; '.join(said)}: the same networks, trained once." if said else ""
 
 

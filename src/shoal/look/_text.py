@@ -12,7 +12,7 @@ import numpy as np
 
 from shoal.look._checks import checks
 from shoal.look._findings import Findings
-from shoal.look._reasons import counted, reasons
+from shoal.look._reasons import reasons
 from shoal.look._settings import settings_text
 from shoal.look._tables import delivered_one, held_out, same_settings
 from shoal.look._unit_counts import unit_counts
@@ -22,7 +22,7 @@ from shoal.look.figures.effects import effects_of, effects_said
 from shoal.look.figures.variance import shares_said, variance_split_of
 from shoal.parts import SHOW, Parts
 from shoal.results import class_scores
-from shoal.wording import visible
+from shoal.wording import counted, shorten, visible
 
 if TYPE_CHECKING:
     from shoal.results import Plan, Results
@@ -84,7 +84,7 @@ def plan_text(study: Study, plan: Plan, folder: Path, workers: int) -> str:
         ("memory", f"about {plan.memory_bytes / 1e6:,.0f} MB"),
         (
             "time",
-            f"about {duration(plan.seconds)} with {workers} worker{'s' * (workers > 1)}{_crowded(plan)}",
+            f"about {duration(plan.seconds)} with {counted(workers, 'worker')}{_crowded(plan)}",
         ),
         ("of it", _parts(plan)),
         ("run folder", str(folder)),
@@ -317,7 +317,7 @@ def _references_text(results: Results) -> str:
         for row in frame.to_dict("records")
     ]
     repeats = int(frame["repeats"].max())
-    title = f"published beside measured ({repeats} repeat{'s' * (repeats != 1)}; inside: between min and max)"
+    title = f"published beside measured ({counted(repeats, 'repeat')}; inside: between min and max)"
     return f"{title}\n{text_table(headers, rows)}"
 
 
@@ -359,8 +359,7 @@ def _units_text(findings: Findings) -> str:
 
 def _name(text: str, limit: int = 32) -> str:
     """Cut a class name that comes with the data, and make what cannot be seen a question mark."""
-    seen = "".join(letter if letter.isprintable() else "?" for letter in text)
-    return seen if len(seen) <= limit else f"{seen[: limit - 1]}…"
+    return shorten(visible(text, "masked"), limit)
 
 
 def _checks_text(results: Results) -> str:

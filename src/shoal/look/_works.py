@@ -10,7 +10,7 @@ from shoal.kinds import ACTIVATIONS, LOSSES, OPTIMIZERS, SCHEDULES
 from shoal.nets import activation_of, loss_of, optimizer_of, schedule_of
 from shoal.results import Results
 from shoal.study import Network, Training, base_candidate, candidates, comparison_candidates
-from shoal.wording import visible
+from shoal.wording import counted, visible
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def trained_where(results: Results) -> list[tuple[str, str]]:
 
 
 def _networks(count: int) -> str:
-    return f"{count:,} network" + "s" * (count != 1)
+    return counted(count, "network")
 
 
 def _described(environment: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from shoal.nets._activations import (
     activation_of,
     near_bound,
 )
-from shoal.nets._architecture import Architecture, ConvLayer, DenseLayer, Layer, Slot, build_architecture
+from shoal.nets._architecture import Architecture, Slot, build_architecture
 from shoal.nets._channels import EXCITING_STEPS, Channels, seen_by_the_middle
 from shoal.nets._files import (
     MODEL_NAME,
@@ -20,11 +20,14 @@ from shoal.nets._files import (
 from shoal.nets._forward import activations, forward
 from shoal.nets._graph import GraphParts
 from shoal.nets._initial import initial_buffers, initial_parameters, refit_parameters
+from shoal.nets._layer import Layer
 from shoal.nets._loss import Loss, loss_of
 from shoal.nets._module import build_module, module_source, trained_module
 from shoal.nets._onnx import add_network
 from shoal.nets._optimizers import Moments, optimizer_of
 from shoal.nets._schedules import learning_rates, schedule_of
+from shoal.nets.layers.conv import ConvLayer
+from shoal.nets.layers.dense import DenseLayer
 
 __all__ = [
     "BOUNDS",

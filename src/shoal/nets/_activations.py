@@ -135,6 +135,11 @@ def activation_module(name: str) -> nn.Module:
     return module
 
 
+def activation_parts(name: str, activation: str) -> dict[str, nn.Module]:
+    """Give torch's layer for the activation of layer `name`, by its own name; none where it does nothing."""
+    return {} if activation == "identity" else {f"{name}_activation": activation_module(activation)}
+
+
 def near_bound(activation: str, output: Array) -> NDArray[np.bool_]:
     """Say which outputs lie so close to a bound of their activation that they hardly change any more."""
     low, high = activation_of(activation).bounds or (-np.inf, np.inf)

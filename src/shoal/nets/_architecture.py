@@ -17,21 +17,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.errors import Problem, StudyError
-from shoal.study import Conv, Network, Pool
-
-Shape = tuple[int, ...]
+from shoal.kinds import LAYERS, row_of
+from shoal.nets._layer import Layer, Part, Shape
+from shoal.nets.layers.conv import conv_layer
+from shoal.nets.layers.dense import DenseLayer
+from shoal.study import Network
 
 
 @dataclass(frozen=True)
 class Slot:
-    """One named array inside the flat vector; `fan_in` and `layer` say how it is initialised."""
+    """One named array inside the flat vector: `part` of the layer of that number."""
 
     name: str
-    shape: Shape
     start: int
-    fan_in: int
     layer: int
+    part: Part
+
+    @property
+    def shape(self) -> Shape:
+        """Torch's shape."""
+        return self.part.shape
 
     @property
     def size(self) -> int:
@@ -45,65 +50,6 @@ class Slot:
 
 
 @dataclass(frozen=True)
-class DenseLayer:
-    """A dense layer of `units`, then (if hidden) batch norm, activation, dropout."""
-
-    name: str
-    inputs: int
-    units: int
-    activation: str
-    dropout: float
-    batch_norm: bool
-
-    @property
-    def weight_shape(self) -> Shape:
-        """Torch's shape of the weight."""
-        return (self.units, self.inputs)
-
-    @property
-    def multiply_adds(self) -> int:
-        """Multiply-adds of one row's forward pass."""
-        return self.units * self.inputs
-
-
-@dataclass(frozen=True)
-class ConvLayer:
-    """A square convolution to `units` channels, then batch norm, activation, pooling, channel dropout.
-
-    `size` is the (height, width) before pooling, `pooled` the one after it; `pool` is none, max or average.
-    """
-
-    name: str
-    inputs: int
-    units: int
-    kernel: int
-    stride: int
-    padding: int
-    groups: int
-    size: tuple[int, int]
-    pool: str
-    pool_size: int
-    pool_stride: int
-    pooled: tuple[int, int]
-    activation: str
-    dropout: float
-    batch_norm: bool
-
-    @property
-    def weight_shape(self) -> Shape:
-        """Torch's shape of the weight."""
-        return (self.units, self.inputs // self.groups, self.kernel, self.kernel)
-
-    @property
-    def multiply_adds(self) -> int:
-        """Multiply-adds of one row's forward pass."""
-        return math.prod(self.weight_shape) * math.prod(self.size)
-
-
-Layer = DenseLayer | ConvLayer
-
-
-@dataclass(frozen=True)
 class Architecture:
     """A network with every size known. `input_shape` is (D,) for tables, (C, height, width) for images."""
 
@@ -111,26 +57,23 @@ class Architecture:
     outputs: int
     layers: tuple[Layer, ...]
 
+    def __post_init__(self) -> None:
+        """Refuse a layer of a kind that is unknown."""
+        for layer in self.layers:
+            row_of("layer", LAYERS, layer.kind)
+
     @cached_property
     def slots(self) -> tuple[Slot, ...]:
         """Trainable arrays in the order of the flat vector."""
         return _laid_out(
-            (number, layer, suffix, shape)
-            for number, layer in enumerate(self.layers)
-            for suffix, shape in (
-                (".weight", layer.weight_shape),
-                (".bias", (layer.units,)),
-                *((suffix, (layer.units,)) for suffix in ("_norm.weight", "_norm.bias") if layer.batch_norm),
-            )
+            (number, layer, part) for number, layer in enumerate(self.layers) for part in layer.parts
         )
 
     @cached_property
     def buffer_slots(self) -> tuple[Slot, ...]:
         """Running means and variances of batch norm, in the order of the flat buffer vector."""
         return _laid_out(
-            (number, layer, suffix, (layer.units,))
-            for number, layer in enumerate(self.layers)
-            for suffix in (("_norm.running_mean", "_norm.running_var") if layer.batch_norm else ())
+            (number, layer, part) for number, layer in enumerate(self.layers) for part in layer.buffers
         )
 
     @property
@@ -141,7 +84,7 @@ class Architecture:
     @property
     def convolutional(self) -> bool:
         """Whether it takes images."""
-        return isinstance(self.layers[0], ConvLayer)
+        return self.layers[0].of_maps
 
     @cached_property
     def flops_per_row(self) -> int:
@@ -184,7 +127,7 @@ def build_architecture(network: Network, input_shape: Shape, outputs: int) -> Ar
     layers: list[Layer] = []
     shape = input_shape
     for number, conv in enumerate(network.conv):
-        layer = _conv_layer(network, number, conv, shape)
+        layer = conv_layer(network, number, conv, shape)
         layers.append(layer)
         shape = (conv.channels, *layer.pooled)
     inputs = math.prod(shape)
@@ -204,51 +147,8 @@ def build_architecture(network: Network, input_shape: Shape, outputs: int) -> Ar
     return Architecture(input_shape, outputs, tuple(layers))
 
 
-def _conv_layer(network: Network, number: int, conv: Conv, shape: Shape) -> ConvLayer:
-    place = f"network.conv[{number}]"
-    channels, *size = shape
-    for what, count in (("input channels", channels), ("channels", conv.channels)):
-        if count % conv.groups:
-            problem = f"expected groups to divide the {what}, got {conv.groups} groups and {count} {what}"
-            raise StudyError(Problem(place, problem))
-    after = tuple(_shrunk(f"{place}: kernel", n, conv.kernel, conv.stride, conv.padding) for n in size)
-    pool = conv.pool or Pool(size=1)
-    window, step = pool.size, pool.stride or pool.size
-    pooled = tuple(_shrunk(f"{place}.pool: size", n, window, step, 0) for n in after)
-    return ConvLayer(
-        name=f"conv{number + 1}",
-        inputs=channels,
-        units=conv.channels,
-        kernel=conv.kernel,
-        stride=conv.stride,
-        padding=conv.padding,
-        groups=conv.groups,
-        size=(after[0], after[1]),
-        pool=pool.kind if conv.pool else "none",
-        pool_size=window,
-        pool_stride=step,
-        pooled=(pooled[0], pooled[1]),
-        activation=network.activation,
-        dropout=network.conv_dropout,
-        batch_norm=network.batch_norm,
-    )
-
-
-def _shrunk(what: str, size: int, window: int, stride: int, padding: int) -> int:
-    """Give floor((size + 2 padding - window) / stride) + 1, or show why it is nothing."""
-    room = size + 2 * padding - window
-    if room < 0:
-        place, _, noun = what.partition(": ")
-        sum_ = f"{size} + 2*{padding} - {window} = {room}"
-        raise StudyError(
-            Problem(place, f"{noun} {window} does not fit a feature map {size} pixels wide or high ({sum_})")
-        )
-    return room // stride + 1
-
-
-def _laid_out(parts: Iterable[tuple[int, Layer, str, Shape]]) -> tuple[Slot, ...]:
+def _laid_out(parts: Iterable[tuple[int, Layer, Part]]) -> tuple[Slot, ...]:
     slots: list[Slot] = []
-    for number, layer, suffix, shape in parts:
-        start = slots[-1].stop if slots else 0
-        slots.append(Slot(layer.name + suffix, shape, start, math.prod(layer.weight_shape[1:]), number))
+    for number, layer, part in parts:
+        slots.append(Slot(layer.name + part.suffix, slots[-1].stop if slots else 0, number, part))
     return tuple(slots)

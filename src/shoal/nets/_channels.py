@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.nets._architecture import Architecture, ConvLayer
+from shoal.nets._architecture import Architecture
 from shoal.nets._module import trained_module
+from shoal.nets.layers.conv import ConvLayer
 from shoal.streams import Role, StreamKey, draw, uniform
 
 if TYPE_CHECKING:

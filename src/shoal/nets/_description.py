@@ -7,11 +7,14 @@ anew, and must describe itself in the same words. So no size in a file is ever t
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any, Final
 
 from shoal.errors import ModelFileError
+from shoal.kinds import LAYERS
 from shoal.nets._architecture import Architecture, build_architecture
+from shoal.nets._layer import layer_class
+from shoal.nets.layers.conv import conv_entry
 from shoal.study import Network
 
 _LARGEST: Final = 2**31 - 1
@@ -47,11 +50,12 @@ def _laid_out(layers: list[Any], shape: tuple[int, ...], outputs: int) -> Archit
 
 def _network(layers: list[Any]) -> dict[str, Any]:
     """Give the `network` section of a study that these layers would come from."""
-    convolutions = [layer for layer in layers if "kernel" in layer]
-    hidden = [layer for layer in layers[:-1] if "kernel" not in layer]
+    kinds = [_kind_of(layer) for layer in layers]
+    convolutions = [layer for layer, kind in zip(layers, kinds, strict=True) if kind == "conv"]
+    hidden = [layer for layer, kind in zip(layers[:-1], kinds, strict=False) if kind == "dense"]
     network = {
         "kind": "cnn" if convolutions else "mlp",
-        "conv": [_convolution(layer) for layer in convolutions],
+        "conv": [conv_entry(layer) for layer in convolutions],
         "hidden": [layer["units"] for layer in hidden],
         "dropout": hidden[0]["dropout"] if hidden else 0.0,
         "conv_dropout": convolutions[0]["dropout"] if convolutions else 0.0,
@@ -60,10 +64,12 @@ def _network(layers: list[Any]) -> dict[str, Any]:
     return network | before_output
 
 
-def _convolution(layer: dict[str, Any]) -> dict[str, Any]:
-    pool = {"kind": layer["pool"], "size": layer["pool_size"], "stride": layer["pool_stride"]}
-    kept = {key: layer[key] for key in ("kernel", "stride", "padding", "groups")}
-    return {"channels": layer["units"], **kept, "pool": None if layer["pool"] == "none" else pool}
+def _kind_of(layer: dict[str, Any]) -> str:
+    """Tell the kind of a described layer: the one whose sizes it names. Raises KeyError where there is none."""
+    for kind in LAYERS:
+        if {field.name for field in fields(layer_class(kind))} == set(layer):
+            return kind
+    raise KeyError("kind")
 
 
 def _text(value: object) -> str:

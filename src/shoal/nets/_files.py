@@ -168,7 +168,9 @@ def _arrays(slots: list[Slot], data: bytes) -> dict[str, NDArray[np.float32]]:
         # The extremes are NaN or infinite where any number is, and take no memory to find.
         if not (np.isfinite(array.min()) and np.isfinite(array.max())):
             raise ModelFileError(f"array {slot.name}: expected finite numbers, got others")
-        if slot.name.endswith("running_var") and array.min() < 0:
-            raise ModelFileError(f"array {slot.name}: expected variances of at least 0, got others")
+        if array.min() < slot.part.least:
+            raise ModelFileError(
+                f"array {slot.name}: expected variances of at least {slot.part.least:g}, got others"
+            )
         arrays[slot.name] = array
     return arrays

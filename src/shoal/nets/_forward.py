@@ -6,16 +6,11 @@ Letters: N rows, D inputs, U units of a layer, K outputs.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from shoal.nets._activations import activation_of
-from shoal.nets._architecture import Architecture, DenseLayer
-
-NORM_EPSILON: Final = 1e-5
-"""What torch.nn.BatchNorm1d adds to the variance."""
+from shoal.nets._architecture import Architecture
 
 
 def forward(
@@ -37,19 +32,5 @@ def activations(
     """
     given: list[NDArray[Any]] = [x_ND]
     for layer in architecture.layers:
-        if not isinstance(layer, DenseLayer):
-            raise ValueError(f"expected a dense network, got one with the layer {layer.name}")
-        given.append(_dense(layer, named, given[-1]))
+        given.append(layer.output(named, given[-1]))
     return tuple(given[1:])
-
-
-def _dense(layer: DenseLayer, named: Mapping[str, NDArray[Any]], x_ND: NDArray[Any]) -> NDArray[Any]:
-    def part(name: str) -> NDArray[Any]:
-        return named[layer.name + name].astype(x_ND.dtype)
-
-    sum_NU = x_ND @ part(".weight").T
-    sum_NU += part(".bias")  # in place, as all rows pass at once
-    if layer.batch_norm:
-        scale_U = part("_norm.weight") / np.sqrt(part("_norm.running_var") + x_ND.dtype.type(NORM_EPSILON))
-        sum_NU = (sum_NU - part("_norm.running_mean")) * scale_U + part("_norm.bias")
-    return activation_of(layer.activation).numpy(sum_NU).astype(x_ND.dtype, copy=False)

@@ -7,26 +7,33 @@ Weights and biases are uniform in +-1/sqrt(fan_in), which is what `torch.nn.Line
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.nets._architecture import Architecture
+from shoal.kinds import row_of
+from shoal.nets._architecture import Architecture, Slot
 from shoal.streams import REFIT_STREAM, Role, StreamKey, uniform
+
+
+def _uniform(slot: Slot, words: tuple[int, int]) -> NDArray[np.float64]:
+    draws = uniform(words, slot.size, layer=slot.layer, step=slot.part.draw)
+    return np.asarray((2 * draws - 1) * (1 / math.sqrt(slot.part.fan_in)))
+
+
+FIRST: Final[dict[str, Callable[[Slot, tuple[int, int]], NDArray[np.float64]]]] = {
+    "uniform": _uniform,
+    "ones": lambda slot, _words: np.ones(slot.size),
+    "zeros": lambda slot, _words: np.zeros(slot.size),
+}
+"""What arrays begin as, by the name of the law."""
 
 
 def initial_parameters(architecture: Architecture, key: StreamKey) -> NDArray[np.float32]:
     """Draw the flat parameter vector, shape (P,). Layers of equal shape get equal draws in every candidate."""
-    words = key.words(Role.INIT)
-    parts: list[NDArray[np.float64]] = []
-    for slot in architecture.slots:
-        if "_norm." in slot.name:
-            parts.append(np.full(slot.size, 1.0 if slot.name.endswith("weight") else 0.0))
-            continue
-        bound = 1 / math.sqrt(slot.fan_in)
-        draws = uniform(words, slot.size, layer=slot.layer, step=int(slot.name.endswith("bias")))
-        parts.append((2 * draws - 1) * bound)
-    return np.concatenate(parts).astype(np.float32)
+    return _first(architecture.slots, key.words(Role.INIT))
 
 
 def refit_parameters(architecture: Architecture, seed: int, repeat: int) -> NDArray[np.float32]:
@@ -36,5 +43,10 @@ def refit_parameters(architecture: Architecture, seed: int, repeat: int) -> NDAr
 
 def initial_buffers(architecture: Architecture) -> NDArray[np.float32]:
     """Running means 0 and variances 1, flat."""
-    parts = [np.full(slot.size, float(slot.name.endswith("var"))) for slot in architecture.buffer_slots]
+    return _first(architecture.buffer_slots, (0, 0))
+
+
+def _first(slots: tuple[Slot, ...], words: tuple[int, int]) -> NDArray[np.float32]:
+    """Lay out what the arrays begin as. Raises StudyError for a law that is unknown."""
+    parts = [row_of("first weights", FIRST, slot.part.first)(slot, words) for slot in slots]
     return np.concatenate([np.zeros(0), *parts]).astype(np.float32)

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.nets._activations import activation_module
-from shoal.nets._architecture import Architecture, ConvLayer, Layer
+from shoal.nets._architecture import Architecture
 
 if TYPE_CHECKING:
     from torch import nn
@@ -23,20 +22,13 @@ def build_module(architecture: Architecture) -> nn.Sequential:
     """
     from torch import nn
 
-    layers: OrderedDict[str, nn.Module] = OrderedDict()
-    previous: Layer | None = None
+    modules: OrderedDict[str, nn.Module] = OrderedDict()
+    maps = architecture.convolutional
     for layer in architecture.layers:
-        if isinstance(layer, ConvLayer):
-            layers[layer.name] = nn.Conv2d(
-                layer.inputs, layer.units, layer.kernel, layer.stride, layer.padding, groups=layer.groups
-            )
-        else:
-            if isinstance(previous, ConvLayer):
-                layers["flatten"] = nn.Flatten()
-            layers[layer.name] = nn.Linear(layer.inputs, layer.units)
-        layers |= _after(layer)
-        previous = layer
-    return nn.Sequential(layers)
+        if maps and not layer.of_maps:
+            modules["flatten"], maps = nn.Flatten(), False
+        modules |= layer.modules()
+    return nn.Sequential(modules)
 
 
 def trained_module(architecture: Architecture, named: Mapping[str, NDArray[Any]]) -> nn.Sequential:
@@ -53,21 +45,3 @@ def trained_module(architecture: Architecture, named: Mapping[str, NDArray[Any]]
 def module_source(architecture: Architecture) -> list[tuple[str, str]]:
     """Give (name, call) of every layer of `build_module`: torch's own words for it, such as "ReLU()"."""
     return [(name, repr(layer)) for name, layer in build_module(architecture).named_children()]
-
-
-def _after(layer: Layer) -> dict[str, nn.Module]:
-    """Norm, activation, pooling and dropout of one layer, in this order, each only if it does something."""
-    from torch import nn
-
-    conv = isinstance(layer, ConvLayer)
-    parts: dict[str, nn.Module] = {}
-    if layer.batch_norm:
-        parts[f"{layer.name}_norm"] = (nn.BatchNorm2d if conv else nn.BatchNorm1d)(layer.units)
-    if layer.activation != "identity":
-        parts[f"{layer.name}_activation"] = activation_module(layer.activation)
-    if isinstance(layer, ConvLayer) and layer.pool != "none":
-        pool = nn.MaxPool2d if layer.pool == "max" else nn.AvgPool2d
-        parts[f"{layer.name}_pool"] = pool(layer.pool_size, layer.pool_stride)
-    if layer.dropout:
-        parts[f"{layer.name}_dropout"] = (nn.Dropout2d if conv else nn.Dropout)(layer.dropout)
-    return parts

@@ -10,10 +10,10 @@ import math
 from typing import Final
 
 from shoal.data import Dataset
-from shoal.engine._batches import EVALUATION_ROWS
 from shoal.engine._fits import StudyFit
 from shoal.engine._predict import PREDICTED_ROWS
 from shoal.engine._trainer import every_kth
+from shoal.engine.trainers.batches import EVALUATION_ROWS
 from shoal.nets import ConvLayer
 
 NATIVE_IMAGES: Final = 8e6

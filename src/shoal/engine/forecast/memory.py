@@ -19,7 +19,7 @@ from typing import Final
 from shoal.data import TEXT_CELL, TEXT_COPIES, Dataset
 from shoal.engine._fits import StudyFit
 from shoal.engine._inside import CHANNELS_KEPT, UNIT_ROWS
-from shoal.engine._need_pictures import picture_bytes
+from shoal.engine.forecast.drawing import Drawing
 from shoal.engine.forecast.fit_memory import fit_bytes, left_bytes, maps
 from shoal.engine.forecast.groups import Group, groups_of
 from shoal.files import kind_of
@@ -68,6 +68,7 @@ def predicted_peaks(
     source: Source,
     stages: Sequence[Sequence[StudyFit]],
     workers: int,
+    drawing: Drawing,
     *,
     replayed: bool = False,
 ) -> dict[str, float]:
@@ -86,7 +87,7 @@ def predicted_peaks(
     torch = _torch_here(fits, groups, replayed)
     again = max((fit_bytes(fit, dataset) for fit in fits), default=0.0) * replayed
     trained = max((_group_bytes(group, dataset) + torch * (not group.apart) for group in groups), default=0.0)
-    drawn = _drawing(dataset, everything) + picture_bytes(dataset, fits)
+    drawn = _drawing(dataset, everything) + drawing.memory(fit.job.architecture for fit in fits)
     left = max((_group_left(group, dataset) for group in groups), default=0.0)
     return {
         "reading": LIBRARIES["start"] + _reading(dataset, source),

@@ -20,9 +20,9 @@ from typing import Final
 from shoal.data import Dataset
 from shoal.engine._ensemble import GRID_POINTS
 from shoal.engine._fits import PlannedFit, Planner, StudyFit, fit_seconds, unique
-from shoal.engine._forecast_pictures import picture_seconds
 from shoal.engine._inside import CHANNELS_KEPT, LOOKED_AT, UNIT_ROWS
 from shoal.engine._trainer import Trainer
+from shoal.engine.forecast.drawing import Drawing
 from shoal.engine.forecast.groups import Group, groups_of
 from shoal.engine.forecast.steps import crowding, machine_pace, torch_call_seconds
 from shoal.nets import EXCITING_STEPS, Architecture, ConvLayer, seen_by_the_middle
@@ -59,10 +59,13 @@ EXCITE_TRIALS: Final = EXCITING_STEPS // 10 + 2
 
 @dataclass(frozen=True)
 class Circumstances:
-    """What a plan is made for: the trainers at hand, workers at a time, fits known, and seconds that reading took."""
+    """What a plan is made for: the trainers at hand, workers at a time, figures to be drawn, fits known, and seconds
+    that reading took.
+    """
 
     trainers: Mapping[str, Trainer]
     workers: int
+    drawing: Drawing
     known: frozenset[str] = frozenset()
     read: float = 0.0
 
@@ -90,7 +93,7 @@ def seconds_alone(planner: Planner, winner: Sequence[PlannedFit], given: Circums
         "training": training.steps + scale * training.beside,
         "ensemble": scale * _ensemble(planner, torch=training.torch),
         "inside": inside + history * (planner.study.inspect.history > 0),
-        "drawing": scale * picture_seconds(planner, winner[-1].fit),
+        "drawing": scale * given.drawing.seconds(winner[-1].fit.job.architecture),
     }
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.look._escape import label
+from shoal.look._extent import VALUE, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._findings import Findings, Group
 from shoal.look._lines import Line, line_over_repeats, usual_spread
@@ -31,6 +32,10 @@ from shoal.look._paper import (
     targets_left_out,
 )
 from shoal.look._plots import MOST_POINTS, Plot, faint, live_axis, live_dots, plotted, short_numbers
+
+_ERROR_BAR_BYTES: Final = 650.0
+"""Of a test row: matplotlib makes an object of each error bar."""
+_ERROR_BAR_SECONDS: Final = 4e-5
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,6 +166,20 @@ def gather(subject: Subject) -> Iterator[Gathered]:
         yield Gathered(agreements(findings, group))
 
 
+def memory(extent: Extent) -> float:
+    """Give the bytes of its error bars."""
+    return 0.0 if extent.classes else _ERROR_BAR_BYTES * extent.tested * extent.dataset.outputs
+
+
+def seconds(extent: Extent) -> float:
+    """Give the seconds of its picture, and of the answers behind it."""
+    if extent.classes:
+        return 0.0
+    values = extent.tested * extent.dataset.outputs
+    row = _ERROR_BAR_SECONDS if extent.repeats > 1 else VALUE
+    return panels_seconds(1) + VALUE * values * extent.repeats + row * values
+
+
 FIGURE: Final = Figure(
     chapters=(
         Chapter.TESTED,
@@ -174,4 +193,6 @@ FIGURE: Final = Figure(
     draw=draw_agreement,
     words=words,
     plot=plot,
+    memory=memory,
+    seconds=seconds,
 )

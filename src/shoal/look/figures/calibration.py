@@ -9,11 +9,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._paper import BLUE, GREY, SKY, Sheet, heading, plain, stacked
-from shoal.look._reasons import counted
 from shoal.look._tables import percent
 from shoal.results import BINS, CalibrationBins, calibration_bins
+from shoal.wording import counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +76,11 @@ def gather(subject: Subject) -> Iterator[Gathered]:
         yield Gathered(calibration(group.name, findings.true_classes, findings.predicted(group)))
 
 
+def seconds(extent: Extent) -> float:
+    """Give the seconds of its picture."""
+    return panels_seconds(2) if extent.classes else 0.0
+
+
 FIGURE: Final = Figure(
     chapters=(
         Chapter.TESTED,
@@ -87,4 +93,5 @@ FIGURE: Final = Figure(
     gather=gather,
     draw=draw_calibration,
     words=words,
+    seconds=seconds,
 )

@@ -12,10 +12,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._findings import Findings
 from shoal.look._lines import Line, coinciding
-from shoal.look._notes import listed
+from shoal.look._notes import NAMES
 from shoal.look._paper import (
     TRAINING,
     VALIDATION,
@@ -27,9 +28,9 @@ from shoal.look._paper import (
     plain,
     whole_numbers,
 )
-from shoal.look._reasons import counted
 from shoal.look._settings import settings_text
 from shoal.look._tables import one_number
+from shoal.wording import counted, listed
 
 _PANELS: Final = 12
 _COLUMNS: Final = 4
@@ -42,6 +43,7 @@ _FIRST_LINE, _TITLE = 36, 43
 """Letters of a panel's title: from which its first line is broken, and at which each is cut."""
 
 
+_CURVE_SECONDS: Final = 1e-4
 LOGARITHMIC: Final = 10
 """Ratio of the highest loss to the lowest from which their axis is logarithmic."""
 
@@ -227,7 +229,7 @@ def caption(fact: CandidateCurves) -> str:
 def networks_of(fact: CandidateCurves) -> str:
     """Say over how many networks of a candidate the bands range: one for each fold and repeat."""
     counts = sorted({one.networks for one in fact.curves})
-    return f"{listed([f'{count}' for count in counts])} networks" if counts else "no network"
+    return f"{listed([f'{count}' for count in counts], most=NAMES)} networks" if counts else "no network"
 
 
 def words(fact: CandidateCurves) -> str:
@@ -244,6 +246,14 @@ def gather(subject: Subject) -> Iterator[Gathered]:
         yield Gathered(curves)
 
 
+def seconds(extent: Extent) -> float:
+    """Give the seconds of its picture."""
+    if not extent.several:
+        return 0.0
+    candidates = len(extent.candidates)
+    return panels_seconds(min(6, candidates)) + _CURVE_SECONDS * candidates * extent.members
+
+
 FIGURE: Final = Figure(
     chapters=(Chapter.SEARCH,),
     order=50,
@@ -253,4 +263,5 @@ FIGURE: Final = Figure(
     gather=gather,
     draw=draw_candidate_curves,
     words=words,
+    seconds=seconds,
 )

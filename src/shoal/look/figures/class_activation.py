@@ -13,11 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.look._dead_units import dead_units
+from shoal.look._extent import BAR, LABEL, PANEL, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._findings import DELIVERED, Findings
 from shoal.look._mosaics import CLASS_NAME, TALLEST, color_ends, numbers
 from shoal.look._paper import Panel, Sheet, diverging, heading, panels, plain, shades
 from shoal.nets import BOUNDS
+
+_MOST_NAMED: Final = 30
+"""Classes named beside a map, at most; of more, every second, third ..."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +93,7 @@ def _class_panel(figure: Sheet, axes: Panel, layer: LayerActivation, classes: tu
         layer.mean_KU, aspect="auto", cmap=diverging() if low < 0 else shades(), vmin=low, vmax=high
     )
     axes.grid(visible=False)
-    step = max(1, -(-len(classes) // 30))
+    step = max(1, -(-len(classes) // _MOST_NAMED))
     axes.set_yticks(
         range(0, len(classes), step), [plain(name, CLASS_NAME) for name in classes[::step]], fontsize=8
     )
@@ -132,6 +136,12 @@ def gather(subject: Subject) -> Iterator[Gathered]:
         yield Gathered(answers)
 
 
+def seconds(extent: Extent) -> float:
+    """Give the seconds of its picture."""
+    layers, names = len(extent.convolutions), min(_MOST_NAMED, extent.classes)
+    return panels_seconds(0) + layers * (PANEL + BAR + LABEL * names) if layers else 0.0
+
+
 FIGURE: Final = Figure(
     chapters=(Chapter.INSIDE,),
     order=60,
@@ -141,4 +151,5 @@ FIGURE: Final = Figure(
     gather=gather,
     draw=draw_class_activation,
     words=words,
+    seconds=seconds,
 )

@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.look._extent import BAR, DOT, LABEL, SQUARE_INCH, VALUE, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._findings import Findings, Group
 from shoal.look._paper import BLACK, Sheet, heading, panels, plain, shades, square_root_scale
@@ -20,6 +21,15 @@ from shoal.results import confusion_matrix
 
 _MOST_NUMBERED: Final = 20
 """Confusion matrices of more classes show colours alone."""
+_MOST_NAMED: Final = 40
+"""Classes named at a side, at most; of more, every second, third ..."""
+_BAR_WIDTH: Final = 0.8
+"""Inches of the bar of colours."""
+_SHADE: Final = 35.0
+"""Bytes of a dot of a map of colours: its value, its masks, four channels as float64."""
+_NUMBER_SECONDS: Final = 0.0012
+"""Of a number written into the map."""
+_CELL_SECONDS: Final = 3e-7
 _SHARES: Final = (0, 1, 5, 10, 25, 50, 75, 100)
 
 
@@ -73,8 +83,8 @@ def confusion_of(findings: Findings, group: Group) -> Confusion:
 def draw_confusion(confusion: Confusion) -> Sheet:
     """Which class was predicted for which: colours are shares of the true class, numbers are rows."""
     classes = len(confusion.classes)
-    side = min(3.4 + 0.52 * classes, 14)
-    figure, (axes,) = panels(1, size=(side + 0.8, side))
+    side = _side(classes)
+    figure, (axes,) = panels(1, size=(side + _BAR_WIDTH, side))
     image = axes.imshow(100 * confusion.share_KK, cmap=shades(), norm=square_root_scale(100))
     figure.colorbar(image, ax=axes, label="share of the true class (%)", shrink=0.7, ticks=_SHARES)
     if classes <= _MOST_NUMBERED:
@@ -84,7 +94,7 @@ def draw_confusion(confusion: Confusion) -> Sheet:
                 predicted, true, f"{confusion.count_KK[true, predicted]:d}",
                 ha="center", va="center", fontsize=9, color="white" if dark else BLACK,
             )  # fmt: skip
-    step = max(1, -(-classes // 40))
+    step = max(1, -(-classes // _MOST_NAMED))
     ticks = np.arange(0, classes, step)
     names = [plain(confusion.classes[number], 18) for number in ticks]
     axes.set_xticks(ticks, names, rotation=0 if max(map(len, names)) <= 4 else 90)
@@ -98,6 +108,11 @@ def draw_confusion(confusion: Confusion) -> Sheet:
         + (f" (counts: all {confusion.repeats} together)" if confusion.repeats > 1 else ""),
     )
     return figure
+
+
+def _side(classes: int) -> float:
+    """Give the inches of a side of the map."""
+    return min(3.4 + 0.52 * classes, 14)
 
 
 def accuracy_said(fact: Confusion) -> str:
@@ -128,6 +143,24 @@ def gather(subject: Subject) -> Iterator[Gathered]:
         yield Gathered(confusion_of(subject.findings, subject.group))
 
 
+def memory(extent: Extent) -> float:
+    """Give the bytes of its map, whose side grows with the classes."""
+    side = _side(extent.classes)
+    return _SHADE * SQUARE_INCH * side * (side + _BAR_WIDTH) if extent.classes else 0.0
+
+
+def seconds(extent: Extent) -> float:
+    """Give the seconds of its picture, of the answers behind it, and of its numbers."""
+    classes = extent.classes
+    if not classes:
+        return 0.0
+    answers = VALUE * extent.tested * extent.repeats * extent.dataset.outputs
+    numbered = _NUMBER_SECONDS * (classes**2 if classes <= _MOST_NUMBERED else 0)
+    names = LABEL * 2 * min(_MOST_NAMED, classes)
+    dots = SQUARE_INCH * _side(classes) * (_side(classes) + _BAR_WIDTH)
+    return panels_seconds(1) + BAR + numbered + names + DOT * dots + answers + _CELL_SECONDS * classes**2
+
+
 FIGURE: Final = Figure(
     chapters=(
         Chapter.TESTED,
@@ -140,4 +173,6 @@ FIGURE: Final = Figure(
     gather=gather,
     draw=draw_confusion,
     words=words,
+    memory=memory,
+    seconds=seconds,
 )

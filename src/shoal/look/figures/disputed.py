@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.look._extent import SMALL_IMAGES, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._findings import Findings
 from shoal.look._paper import Sheet, heading, number_text, panels, plain
@@ -85,6 +86,11 @@ def gather(subject: Subject) -> Iterator[Gathered]:
         yield Gathered(images)
 
 
+def seconds(extent: Extent) -> float:
+    """Give the seconds of its picture."""
+    return panels_seconds(0) + SMALL_IMAGES if extent.images and extent.folds else 0.0
+
+
 FIGURE: Final = Figure(
     chapters=(Chapter.ENSEMBLE,),
     order=50,
@@ -96,4 +102,5 @@ FIGURE: Final = Figure(
     gather=gather,
     draw=draw_disputed,
     words=words,
+    seconds=seconds,
 )

@@ -13,13 +13,15 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._findings import Findings
-from shoal.look._notes import listed
+from shoal.look._notes import NAMES
 from shoal.look._paper import BLACK, BLUE, GREY, Panel, Sheet, empty, heading, panels, plain
 from shoal.look._settings import short_keys, text_of
 from shoal.look._tables import one_number
 from shoal.results import corrected_t_test
+from shoal.wording import listed
 
 MAX_LEVELS: Final = 8
 LEVEL: Final = 0.05
@@ -235,11 +237,11 @@ def effects_said(fact: Effects) -> str:
     """Say which settings' effects can be told from noise, and what follows for the others."""
     clear = [one.key for one in fact.effects if one.clear]
     others = [one.key for one in fact.effects if not one.clear]
-    told = [f"Told from noise at 5 %: the effect of {listed(clear)}."] if clear else []
+    told = [f"Told from noise at 5 %: the effect of {listed(clear, most=NAMES)}."] if clear else []
     if others:
         told.append(
-            f"Not told from noise with these folds and repeats: the effect of {listed(others)}; that does not show"
-            " that there is none."
+            f"Not told from noise with these folds and repeats: the effect of {listed(others, most=NAMES)};"
+            " that does not show that there is none."
         )
     return " ".join(told)
 
@@ -251,6 +253,11 @@ def gather(subject: Subject) -> Iterator[Gathered]:
         yield Gathered(of_keys)
 
 
+def seconds(extent: Extent) -> float:
+    """Give the seconds of its picture."""
+    return panels_seconds(extent.keys) if extent.several else 0.0
+
+
 FIGURE: Final = Figure(
     chapters=(Chapter.SEARCH,),
     order=20,
@@ -260,4 +267,5 @@ FIGURE: Final = Figure(
     gather=gather,
     draw=draw_effects,
     words=words,
+    seconds=seconds,
 )

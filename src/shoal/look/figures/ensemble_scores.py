@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._findings import Findings
 from shoal.look._measures import leading_metric, on_test_rows
@@ -114,6 +115,11 @@ def gather(subject: Subject) -> Iterator[Gathered]:
         yield Gathered(scores)
 
 
+def seconds(extent: Extent) -> float:
+    """Give the seconds of its picture."""
+    return panels_seconds(1) if extent.folds else 0.0
+
+
 FIGURE: Final = Figure(
     chapters=(Chapter.ENSEMBLE,),
     order=10,
@@ -123,4 +129,5 @@ FIGURE: Final = Figure(
     gather=gather,
     draw=draw_ensemble_scores,
     words=words,
+    seconds=seconds,
 )

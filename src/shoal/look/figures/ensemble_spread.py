@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.look._extent import VALUE, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._findings import Findings
 from shoal.look._paper import BLUE, GREY, MOST_PANELS, Sheet, heading, panels, plain
@@ -115,6 +116,12 @@ def gather(subject: Subject) -> Iterator[Gathered]:
         yield Gathered(spreads)
 
 
+def seconds(extent: Extent) -> float:
+    """Give the seconds of its picture, and of the answers behind it."""
+    answers = extent.tested * extent.members * extent.dataset.outputs
+    return panels_seconds(1) + VALUE * answers if extent.folds and not extent.classes else 0.0
+
+
 FIGURE: Final = Figure(
     chapters=(Chapter.ENSEMBLE,),
     order=30,
@@ -124,4 +131,5 @@ FIGURE: Final = Figure(
     gather=gather,
     draw=draw_ensemble_spread,
     words=words,
+    seconds=seconds,
 )

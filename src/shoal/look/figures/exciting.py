@@ -5,6 +5,7 @@ Letters: C channels of an image, U channels of a layer, T most exciting images, 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.look._dead_units import dead_units
+from shoal.look._extent import BAR, DOT, PIXEL, SQUARE_INCH, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._findings import DELIVERED, Findings
-from shoal.look._mosaics import IN_A_ROW, SIDE, mosaic, places, short_number
+from shoal.look._mosaics import IN_A_ROW, MOST_CHANNELS, SIDE, mosaic, places, short_number
 from shoal.look._paper import Sheet, heading, panels, plain
 from shoal.look._works import ZEILER_FERGUS, Work
 from shoal.look.figures.class_activation import class_activation, of_sample
@@ -112,6 +114,8 @@ def words(fact: Exciting) -> str:
     )
 
 
+_BLOCK_HEIGHT: Final = 4.5
+"""Inches of a row of channels with as many images as a run keeps of each."""
 WORKS: Final = (
     ZEILER_FERGUS,
     Work(
@@ -134,6 +138,17 @@ def gather(subject: Subject) -> Iterator[Gathered]:
         yield Gathered(strongest, name, title, looked_at)
 
 
+def seconds(extent: Extent) -> float:
+    """Give the seconds of its pictures, one a layer."""
+    pixels, seconds = math.prod(extent.network.input_shape), 0.0
+    for layer in extent.convolutions:
+        channels = min(MOST_CHANNELS, layer.units)
+        wide = max(7.2, 2.2 + 0.71 * min(channels, IN_A_ROW))
+        inches = wide * _BLOCK_HEIGHT * -(-channels // IN_A_ROW)
+        seconds += panels_seconds(1) + BAR + DOT * SQUARE_INCH * inches + PIXEL * channels * 5 * pixels
+    return seconds
+
+
 FIGURE: Final = Figure(
     chapters=(Chapter.INSIDE,),
     order=80,
@@ -147,4 +162,5 @@ FIGURE: Final = Figure(
     draw=draw_exciting,
     words=words,
     works=WORKS,
+    seconds=seconds,
 )

@@ -5,6 +5,7 @@ Letters: M images, C channels of an image, U channels of a layer, H, W height an
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,11 +13,15 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.look._extent import BAR, DOT, LABEL, PIXEL, SQUARE_INCH, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._findings import DELIVERED, Findings
 from shoal.look._mosaics import CLASS_NAME, MOST_CHANNELS, SIDE, color_ends, mosaic, number_columns, places
 from shoal.look._paper import Panel, Sheet, beside, diverging, heading, plain, shades
 from shoal.look._works import ZEILER_FERGUS
+
+_SHADE: Final = 65.0
+"""Bytes of a dot: a mosaic of images is held twice."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,8 +68,7 @@ def maps_of_images(findings: Findings) -> list[FeatureMaps]:
 def draw_feature_maps(maps: FeatureMaps) -> Sheet:
     """The images at the left, beside each what every channel makes of it."""
     rows, columns = maps.map_MUHW.shape[:2]
-    side = min(SIDE, 12 / columns, 18 / rows)
-    figure, (left, right) = beside((1, columns), (side * (columns + 1) + 3.2, side * rows + 1.4))
+    figure, (left, right) = beside((1, columns), _paper(rows, columns))
     mosaic(left, maps.image_MCHW[:, None], cmap="gray", vmin=0, vmax=255)
     left.set_yticks(places(rows), [plain(label, CLASS_NAME + 6) for label in maps.labels])
     left.set_xticks([0.5], ["test\nimage"])
@@ -79,6 +83,12 @@ def draw_feature_maps(maps: FeatureMaps) -> Sheet:
         figure, f"{plain(maps.name)}: feature maps of {plain(maps.layer)}, {shown} channels, {size} pixels"
     )
     return figure
+
+
+def _paper(rows: int, columns: int) -> tuple[float, float]:
+    """Give width and height in inches of so many images and channels."""
+    side = min(SIDE, 12 / columns, 18 / rows)
+    return side * (columns + 1) + 3.2, side * rows + 1.4
 
 
 def _activations(axes: Panel, map_MUHW: NDArray[np.float64]) -> Any:
@@ -98,6 +108,26 @@ def gather(subject: Subject) -> Iterator[Gathered]:
         yield Gathered(maps, name, title)
 
 
+def memory(extent: Extent) -> float:
+    """Give the bytes of the widest layer: a row an image, a column a channel."""
+    if not extent.convolutions:
+        return 0.0
+    columns = min(MOST_CHANNELS, max(layer.units for layer in extent.convolutions))
+    wide, tall = _paper(extent.shown_images, columns)
+    return _SHADE * SQUARE_INCH * wide * tall
+
+
+def seconds(extent: Extent) -> float:
+    """Give the seconds of its pictures, one a layer."""
+    rows, seconds = extent.shown_images, 0.0
+    for layer in extent.convolutions:
+        columns = min(MOST_CHANNELS, layer.units)
+        wide, tall = _paper(rows, columns)
+        pixels = columns * rows * math.prod(layer.size)
+        seconds += panels_seconds(1) + BAR + LABEL * rows + DOT * SQUARE_INCH * wide * tall + PIXEL * pixels
+    return seconds
+
+
 FIGURE: Final = Figure(
     chapters=(Chapter.INSIDE,),
     order=70,
@@ -110,4 +140,6 @@ FIGURE: Final = Figure(
     draw=draw_feature_maps,
     words=words,
     works=(ZEILER_FERGUS,),
+    memory=memory,
+    seconds=seconds,
 )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from shoal.look._curves import draw_line
 from shoal.look._escape import label
+from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._findings import Findings, Group
 from shoal.look._lines import Line, Points, line_over_repeats
@@ -136,6 +137,11 @@ def gather(subject: Subject) -> Iterator[Gathered]:
         yield Gathered(curves)
 
 
+def seconds(extent: Extent) -> float:
+    """Give the seconds of its picture."""
+    return panels_seconds(1) if extent.one_input and not extent.classes else 0.0
+
+
 FIGURE: Final = Figure(
     chapters=(
         Chapter.TESTED,
@@ -149,4 +155,5 @@ FIGURE: Final = Figure(
     draw=draw_fitted_curve,
     words=words,
     plot=plot,
+    seconds=seconds,
 )

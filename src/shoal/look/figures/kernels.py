@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.look._extent import BAR, PANEL, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._findings import DELIVERED, Findings
 from shoal.look._mosaics import (
@@ -127,6 +128,12 @@ def gather(subject: Subject) -> Iterator[Gathered]:
         yield Gathered(of_layers)
 
 
+def seconds(extent: Extent) -> float:
+    """Give the seconds of its picture."""
+    layers = len(extent.convolutions)
+    return panels_seconds(0) + layers * 2 * (PANEL + BAR) if layers else 0.0
+
+
 FIGURE: Final = Figure(
     chapters=(Chapter.INSIDE,),
     order=50,
@@ -139,4 +146,5 @@ FIGURE: Final = Figure(
     gather=gather,
     draw=draw_kernels,
     words=words,
+    seconds=seconds,
 )

@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.look._extent import SMALL_IMAGES, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._findings import DELIVERED, Findings
 from shoal.look._paper import Sheet, heading, panels, plain
@@ -105,6 +106,11 @@ def gather(subject: Subject) -> Iterator[Gathered]:
         yield Gathered(surest)
 
 
+def seconds(extent: Extent) -> float:
+    """Give the seconds of its picture."""
+    return panels_seconds(0) + SMALL_IMAGES if extent.images else 0.0
+
+
 FIGURE: Final = Figure(
     chapters=(Chapter.INSIDE,),
     order=40,
@@ -116,4 +122,5 @@ FIGURE: Final = Figure(
     ),
     gather=gather,
     draw=draw_mistakes,
+    seconds=seconds,
 )

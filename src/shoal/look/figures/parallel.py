@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.look._extent import LABEL, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._findings import Findings
 from shoal.look._measures import selection_score
@@ -241,6 +242,11 @@ def gather(subject: Subject) -> Iterator[Gathered]:
         yield Gathered(side_by_side)
 
 
+def seconds(extent: Extent) -> float:
+    """Give the seconds of its picture."""
+    return panels_seconds(1) + LABEL * 5 * (extent.keys + 1) if extent.several else 0.0
+
+
 FIGURE: Final = Figure(
     chapters=(Chapter.SEARCH,),
     order=40,
@@ -250,4 +256,5 @@ FIGURE: Final = Figure(
     gather=gather,
     draw=draw_parallel,
     words=words,
+    seconds=seconds,
 )

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.look._escape import label
+from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._findings import Findings
 from shoal.look._measures import selection_score
@@ -29,10 +30,11 @@ from shoal.look._paper import (
     plain,
 )
 from shoal.look._plots import MOST_POINTS, Plot, live_axis, plotted, short_numbers
-from shoal.look._reasons import counted, told_from_others
+from shoal.look._reasons import told_from_others
 from shoal.look._settings import short_keys, text_of
 from shoal.look._tables import one_number
 from shoal.results import higher_is_better
+from shoal.wording import counted
 
 TIED: Final = "cannot be told from the best"
 WORSE: Final = "worse than the best (5 %)"
@@ -260,6 +262,11 @@ def gather(subject: Subject) -> Iterator[Gathered]:
         yield Gathered(ranked)
 
 
+def seconds(extent: Extent) -> float:
+    """Give the seconds of its picture."""
+    return panels_seconds(1) if extent.folds else 0.0
+
+
 FIGURE: Final = Figure(
     chapters=(Chapter.SEARCH,),
     order=10,
@@ -270,4 +277,5 @@ FIGURE: Final = Figure(
     draw=draw_ranking,
     words=words,
     plot=plot,
+    seconds=seconds,
 )

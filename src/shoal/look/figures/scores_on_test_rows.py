@@ -9,11 +9,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._findings import Findings
 from shoal.look._measures import leading_metric, on_test_rows
 from shoal.look._paper import BLACK, BLUE, VERMILLION, Sheet, fan, heading, legend_beside, panels, plain
 from shoal.look._tables import one_number
+
+_DOT_SECONDS: Final = 0.004
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,6 +122,11 @@ def gather(subject: Subject) -> Iterator[Gathered]:
     yield Gathered(scores_of(subject.findings))
 
 
+def seconds(extent: Extent) -> float:
+    """Give the seconds of its picture."""
+    return panels_seconds(1) + _DOT_SECONDS * extent.comparisons * extent.repeats
+
+
 FIGURE: Final = Figure(
     chapters=(Chapter.OVERVIEW,),
     order=10,
@@ -128,4 +136,5 @@ FIGURE: Final = Figure(
     gather=gather,
     draw=draw_scores,
     words=words,
+    seconds=seconds,
 )

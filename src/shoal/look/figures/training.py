@@ -8,6 +8,7 @@ from typing import Any, Final
 from numpy.typing import NDArray
 
 from shoal.look._curves import curves_in_words, draw_curves, live_curves, measure_of
+from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._lines import Curves, curve_line, usual_spread
 from shoal.look._paper import DASHES, TRAINING, VALIDATION, Sheet, heading, panels, plain
@@ -60,6 +61,11 @@ def gather(subject: Subject) -> Iterator[Gathered]:
         )
 
 
+def seconds(extent: Extent) -> float:
+    """Give the seconds of its pictures, one a measure."""
+    return extent.measures * panels_seconds(1)
+
+
 FIGURE: Final = Figure(
     chapters=(Chapter.COMPARED,),
     order=10,
@@ -70,4 +76,5 @@ FIGURE: Final = Figure(
     draw=draw_training_curves,
     words=curves_in_words,
     plot=live_curves,
+    seconds=seconds,
 )

@@ -14,14 +14,18 @@ from numpy.typing import NDArray
 
 from shoal.data import Column, Dataset, Preprocessing, fit_preprocessing
 from shoal.look._dead_units import dead_and_saturated
+from shoal.look._extent import BAR, PANEL, VALUE, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._findings import DELIVERED, Findings
 from shoal.look._layers import MOST_LAYERS, layers_left_out
 from shoal.look._paper import BLUE, Panel, Sheet, heading, panels, plain, sequence_colors, whole_numbers
 from shoal.nets import DenseLayer, activations
+from shoal.wording import counted
 
 MOST_INPUTS: Final = 1000
 """Inputs at which a unit's output is shown, at most: more than a picture has dots across."""
+_UNIT_BYTES: Final = 80.0
+"""Of a unit's output at one input: its value, its colour, and as a Python number on the way to CSV."""
 GRID_POINTS: Final = 241
 
 
@@ -128,7 +132,7 @@ def draw_profiles(profiles: Profiles) -> Sheet:
         else:
             _draw_lines(axes, profiles, layer)
         axes.set_xlabel(plain(profiles.axis, 52))
-        told = [f"{layer.output_MU.shape[1]:,} unit{'s' * (layer.output_MU.shape[1] > 1)}", layer.activation]
+        told = [counted(layer.output_MU.shape[1], "unit"), layer.activation]
         told += [f"{layer.dead} dead"] * bool(layer.dead) + [f"{layer.saturated} saturated"] * bool(
             layer.saturated
         )
@@ -181,6 +185,21 @@ def gather(subject: Subject) -> Iterator[Gathered]:
         yield Gathered(profiles)
 
 
+def memory(extent: Extent) -> float:
+    """Give the bytes of units at test rows; where all inputs are numbers, all rows pass through the network at once."""
+    units, tested, dataset = [layer.units for layer in extent.dense], extent.tested, extent.dataset
+    shown = _UNIT_BYTES * sum(units) * min(tested, MOST_INPUTS)
+    kept = extent.images or any(column.categorical for column in dataset.columns)
+    return shown if kept or len(dataset.columns) == 1 else shown + 4.0 * tested * (sum(units) + max(units))
+
+
+def seconds(extent: Extent) -> float:
+    """Give the seconds of its picture."""
+    layers = min(MOST_LAYERS, len(extent.dense))
+    outputs = sum(layer.units for layer in extent.dense) * min(MOST_INPUTS, extent.tested)
+    return panels_seconds(0) + layers * (PANEL + BAR) + VALUE * outputs
+
+
 FIGURE: Final = Figure(
     chapters=(Chapter.INSIDE,),
     order=30,
@@ -191,4 +210,6 @@ FIGURE: Final = Figure(
     ),
     gather=gather,
     draw=draw_profiles,
+    memory=memory,
+    seconds=seconds,
 )

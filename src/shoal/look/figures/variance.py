@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._findings import Findings
 from shoal.look._paper import BLUE, GREY, SKY, VERMILLION, Sheet, heading, panels
@@ -136,6 +137,11 @@ def gather(subject: Subject) -> Iterator[Gathered]:
         yield Gathered(split)
 
 
+def seconds(extent: Extent) -> float:
+    """Give the seconds of its picture."""
+    return panels_seconds(1) if extent.several else 0.0
+
+
 FIGURE: Final = Figure(
     chapters=(Chapter.SEARCH,),
     order=30,
@@ -146,4 +152,5 @@ FIGURE: Final = Figure(
     draw=draw_variance_split,
     words=words,
     works=(SEARLE,),
+    seconds=seconds,
 )

@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.look._extent import VALUE, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._findings import Findings
 from shoal.look._paper import SKY, VERMILLION, Sheet, heading, stacked, whole_numbers
@@ -110,6 +111,12 @@ def gather(subject: Subject) -> Iterator[Gathered]:
         yield Gathered(votes)
 
 
+def seconds(extent: Extent) -> float:
+    """Give the seconds of its picture, and of the answers behind it."""
+    answers = extent.tested * extent.members * extent.dataset.outputs
+    return panels_seconds(1) + VALUE * answers if extent.folds and extent.classes else 0.0
+
+
 FIGURE: Final = Figure(
     chapters=(Chapter.ENSEMBLE,),
     order=40,
@@ -121,4 +128,5 @@ FIGURE: Final = Figure(
     gather=gather,
     draw=draw_disagreement,
     words=words,
+    seconds=seconds,
 )

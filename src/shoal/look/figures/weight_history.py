@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._findings import DELIVERED, Findings
 from shoal.look._layers import MOST_LAYERS, layers_left_out
@@ -88,6 +89,12 @@ def gather(subject: Subject) -> Iterator[Gathered]:
         yield Gathered(moved)
 
 
+def seconds(extent: Extent) -> float:
+    """Give the seconds of its picture."""
+    shown = min(MOST_LAYERS, len(extent.network.layers))
+    return panels_seconds(shown) if extent.study.inspect.history > 0 else 0.0
+
+
 FIGURE: Final = Figure(
     chapters=(Chapter.INSIDE,),
     order=20,
@@ -100,4 +107,5 @@ FIGURE: Final = Figure(
     gather=gather,
     draw=draw_weight_history,
     words=words,
+    seconds=seconds,
 )

@@ -12,11 +12,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._findings import DELIVERED, Findings
 from shoal.look._layers import MOST_LAYERS, layers_left_out
 from shoal.look._paper import GREY, VERMILLION, Panel, Sheet, heading, legend_beside, panels, plain
 from shoal.nets import refit_parameters
+
+_WEIGHT_SECONDS: Final = 2e-8
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +102,12 @@ def gather(subject: Subject) -> Iterator[Gathered]:
         yield Gathered(weights)
 
 
+def seconds(extent: Extent) -> float:
+    """Give the seconds of its picture."""
+    network = extent.network
+    return panels_seconds(min(MOST_LAYERS, len(network.layers))) + _WEIGHT_SECONDS * network.parameter_count
+
+
 FIGURE: Final = Figure(
     chapters=(Chapter.INSIDE,),
     order=10,
@@ -107,4 +116,5 @@ FIGURE: Final = Figure(
     caption="How the weights of each layer are spread before and after training.",
     gather=gather,
     draw=draw_weights,
+    seconds=seconds,
 )

@@ -26,6 +26,7 @@ EVALUATION_ROWS = {"table": 8192, "images": 1024}
 
 
 def chunks_of(rows: Sized, kind: str = "table") -> list[slice]:
+    """Cut rows into chunks that are evaluated at once; `kind` is table or images."""
     step = EVALUATION_ROWS[kind]
     return [slice(start, start + step) for start in range(0, max(len(rows), 1), step)]
 
@@ -117,6 +118,7 @@ class Moves:
 
 
 def channels_last(x: Tensor) -> Tensor:
+    """Lay images with their channels last; rows of a table stay as they are."""
     import torch
 
     return x.to(memory_format=torch.channels_last) if x.ndim == 4 else x

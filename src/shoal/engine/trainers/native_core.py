@@ -81,8 +81,8 @@ class FitStruct(ctypes.Structure):
 
 @functools.cache
 def load_library(path: Path | None = None) -> ctypes.CDLL | None:
-    """Load the core that was built into this folder (or another build of it); None where there is none."""
-    path = path or Path(__file__).parent / f"_core{sysconfig.get_config_var('EXT_SUFFIX')}"
+    """Load the core that was built into the engine's folder (or another build of it); None where there is none."""
+    path = path or Path(__file__).parent.parent / f"_core{sysconfig.get_config_var('EXT_SUFFIX')}"
     try:
         library = ctypes.CDLL(str(path))
         library.shoal_abi.restype = _int

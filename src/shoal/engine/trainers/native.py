@@ -17,7 +17,17 @@ from typing import Any, Final, Literal, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.engine._native_core import (
+from shoal.engine._trainer import (
+    FitData,
+    Job,
+    Rows,
+    State,
+    every_kth,
+    initial_state,
+    steps_per_epoch,
+)
+from shoal.engine.forecast.steps import StepTimes, step_work
+from shoal.engine.trainers.native_core import (
     ABI,
     MOST_CONVS,
     TARGETS,
@@ -33,18 +43,8 @@ from shoal.engine._native_core import (
     native_missing_reason,
     pick_target,
 )
-from shoal.engine._trainer import (
-    FitData,
-    Job,
-    Rows,
-    State,
-    every_kth,
-    initial_state,
-    steps_per_epoch,
-)
-from shoal.engine.forecast.steps import StepTimes, step_work
-from shoal.errors import Problem, ShoalError
-from shoal.kinds import ACTIVATIONS, LOSSES, OPTIMIZERS, POOLS, CoreKind, core_number, row_of
+from shoal.errors import Problem, ShoalError, StudyError
+from shoal.kinds import ACTIVATIONS, LAYERS, LOSSES, OPTIMIZERS, POOLS, CoreKind, core_number, row_of
 from shoal.nets import Architecture, ConvLayer, DenseLayer, learning_rates
 from shoal.streams import Role, dropout_threshold
 from shoal.study import Training
@@ -77,13 +77,18 @@ class _Network:
     def of(cls, architecture: Architecture) -> _Network:
         convs = [layer for layer in architecture.layers if isinstance(layer, ConvLayer)]
         dense = [layer for layer in architecture.layers if isinstance(layer, DenseLayer)]
+        for layer in architecture.layers:
+            if not row_of("layer", LAYERS, layer.kind).core:
+                raise StudyError(
+                    Problem("layer", f"expected one that the native core knows, got {layer.kind!r}")
+                )
         images = architecture.input_shape if convs else (0, 0, 0)
         conv_structs = (ConvStruct * len(convs))(*map(_conv_struct, convs))
         layers = (LayerStruct * len(dense))()
-        for place, layer in zip(layers, dense, strict=True):
-            place.units = layer.units
-            place.activation = core_number("activation", ACTIVATIONS, layer.activation)
-            place.drop_below = dropout_threshold(layer.dropout)
+        for place, one in zip(layers, dense, strict=True):
+            place.units = one.units
+            place.activation = core_number("activation", ACTIVATIONS, one.activation)
+            place.drop_below = dropout_threshold(one.dropout)
         struct = NetworkStruct(
             math.prod(architecture.input_shape), *images,
             ctypes.cast(conv_structs, ctypes.POINTER(ConvStruct)), len(convs),
@@ -244,6 +249,9 @@ class NativeTrainer:
             return f"the native trainer takes up to {MOST_CONVS} convolutions"
         if any(layer.batch_norm for layer in architecture.layers):
             return "the native trainer does not do batch norm"
+        for layer in architecture.layers:
+            if not row_of("layer", LAYERS, layer.kind).core:
+                return f"the native trainer does not do {layer.kind} layers"
         asked: list[tuple[str, Mapping[str, CoreKind], str]] = [
             *(("activation", ACTIVATIONS, layer.activation) for layer in architecture.layers),
             ("optimizer", OPTIMIZERS, training.optimizer),

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from shoal.engine._native import NativeTrainer
-from shoal.engine._native_core import native_available, native_missing_reason
-from shoal.engine._torch import TorchTrainer
 from shoal.engine._trainer import Job, Trainer
+from shoal.engine.trainers.native import NativeTrainer
+from shoal.engine.trainers.native_core import native_available, native_missing_reason
+from shoal.engine.trainers.torch import TorchTrainer
 from shoal.errors import StudyError
 
 TrainerChoice = Literal["auto", "torch", "native"]

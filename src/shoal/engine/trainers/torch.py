@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.engine._batches import Moves, Source, channels_last, chunks_of
-from shoal.engine._strided import pays, strided_module
 from shoal.engine._trainer import CURVES, FitData, Job, State, steps_per_epoch
 from shoal.engine.forecast.steps import torch_step_seconds
+from shoal.engine.trainers.batches import Moves, Source, channels_last, chunks_of
+from shoal.engine.trainers.strided import pays, strided_module
 from shoal.kinds import LOSSES, row_of
 from shoal.nets import Architecture, ConvLayer, Moments, build_module, learning_rates, loss_of, optimizer_of
 from shoal.streams import Role, dropout_draws, dropout_scale, dropout_threshold, permutation
@@ -263,8 +263,7 @@ class _Fit:
                 kept = np.where(
                     draws >= dropout_threshold(layer.dropout), dropout_scale(layer.dropout), np.float32(0)
                 )
-                shape = (layer.units, 1, 1) if isinstance(layer, ConvLayer) else (layer.units,)
-                tensor = self.trainer.tensor(kept.reshape(len(epochs), len(some), batch, *shape))
+                tensor = self.trainer.tensor(kept.reshape(len(epochs), len(some), batch, *layer.mask_shape))
                 for e, epoch in enumerate(epochs):
                     for s, step in enumerate(some):
                         masks[epoch, step].append(tensor[e, s])

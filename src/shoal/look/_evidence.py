@@ -1,0 +1,103 @@
+"""What several checks of method look at: fits, scores, coverage, columns and answers of a run; and their words.
+
+Letters: R repeats, V test rows, K outputs or classes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.data import Coverage, Doubted
+from shoal.errors import Problem, RunFolderError
+from shoal.look._measures import leading_metric
+from shoal.results import PlanEntry, Results, refusing
+from shoal.wording import first_few, quoted
+
+
+def judged_fits(results: Results) -> list[PlanEntry]:
+    """Give the healthy fits of the chosen candidate that have validation rows: the search's, else the comparison's."""
+    chosen = results.choice.candidate_id if results.choice else None
+    for stage, wanted in (("search", chosen), ("compare", None)):
+        fits = [
+            entry
+            for entry in results.plan
+            if entry.stage == stage
+            and (entry.candidate_id == wanted if stage == "search" else entry.label == "winner")
+            and entry.validation_rows
+            and entry.fit_id in results.summaries
+            and results.summaries[entry.fit_id].status == "ok"
+        ]
+        if fits:
+            return fits
+    return []
+
+
+def curve_until_kept(results: Results, fit: PlanEntry, name: str) -> NDArray[np.float64]:
+    """Give one curve up to the epoch whose weights were kept; empty where the fit has no such curve."""
+    curve = results.curve(fit.fit_id)
+    if name not in curve:
+        return np.zeros(0)
+    until = curve["epoch"].to_numpy() <= results.summaries[fit.fit_id].kept_epoch
+    return np.asarray(curve[name].to_numpy()[until], np.float64)
+
+
+def scores_on_test_rows(results: Results) -> dict[str, NDArray[np.float64]]:
+    """Give the test scores of the healthy repeats of every comparison, the winner's last; equal settings once."""
+    metric = leading_metric(bool(results.truth.classes))
+    found: dict[str, list[float]] = {}
+    tested: dict[str, tuple[str, ...]] = {}
+    for entry in results.plan:
+        record = results.summaries.get(entry.fit_id)
+        if entry.stage == "compare" and record is not None and record.status == "ok":
+            found.setdefault(entry.label, []).append(record.scores["test"][metric])
+            tested[entry.label] = (*tested.get(entry.label, ()), entry.fit_id)
+    of_fits = {
+        fits: name for name, fits in reversed(tested.items())
+    }  # the same settings are the same networks
+    return {name: np.array(values) for name, values in found.items() if of_fits[tested[name]] == name}
+
+
+def pooled_deviation(groups: Sequence[NDArray[Any]]) -> float:
+    """Give the standard deviation within groups, all together; NaN where no group has two values."""
+    freedom = sum(len(group) - 1 for group in groups if len(group) > 1)
+    squares = sum(float(((group - group.mean()) ** 2).sum()) for group in groups if len(group) > 1)
+    return math.sqrt(squares / freedom) if freedom else math.nan
+
+
+def coverage_of(results: Results) -> Coverage | None:
+    """Give where the test rows lie among the training rows; None for results of old."""
+    what = "the coverage of the test rows in its results is not what Shoal writes"
+    with refusing(lambda: RunFolderError(Problem(str(results.folder), what))):
+        return Coverage.from_json(results.coverage) if results.coverage is not None else None
+
+
+def columns_of(results: Results) -> Doubted:
+    """Give the columns of numbers of a run."""
+    truth = results.truth
+    inputs = list(zip(truth.input_names, truth.x_ND.T, strict=True))
+    targets = [] if truth.classes else list(zip(truth.target_names, truth.y.T, strict=True))
+    return Doubted(inputs, targets, truth.train_rows, results.study.data.standardize)
+
+
+def delivered_answers(results: Results) -> NDArray[np.float64] | None:
+    """Give what the delivered model, the first healthy refit, answers to the test rows, (V, K); None without one."""
+    refits = [results.summaries.get(entry.fit_id) for entry in results.plan if entry.stage == "refit"]
+    record = next((fit for fit in refits if fit is None or fit.status == "ok"), None)
+    if record is None or len(results.truth.y) == results.truth.train_rows:
+        return None
+    return results.test_predictions(record.fit_id)
+
+
+def in_quotes(name: str) -> str:
+    """Quote a name that comes with the data."""
+    return quoted(name, 40, "masked")
+
+
+def phrases(parts: Sequence[str]) -> str:
+    """Write phrases one after the other, at most four."""
+    return first_few(parts, 4, joint=", and ")

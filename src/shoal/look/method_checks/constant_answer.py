@@ -1,0 +1,58 @@
+"""Whether the model is no better than a constant answer.
+
+Letters: V test rows, K outputs or classes.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from shoal.look._check import MethodCheck
+from shoal.look._evidence import delivered_answers, in_quotes, phrases
+from shoal.look._tables import percent
+from shoal.results import Results
+
+
+def no_better_than_a_constant(results: Results) -> str:
+    """Hold the delivered model against the one answer that is best for all rows."""
+    truth, answer_VK = results.truth, delivered_answers(results)
+    if answer_VK is None:
+        return ""
+    true_V = truth.y[truth.train_rows :]
+    if truth.classes:
+        rows_K = np.bincount(truth.y[: truth.train_rows], minlength=len(truth.classes))
+        common = int(rows_K.argmax())
+        right, constant = float(np.mean(answer_VK.argmax(axis=1) == true_V)), float(np.mean(true_V == common))
+        if right > constant:
+            return ""
+        return (
+            f"The delivered model is right for {percent(right)} of the test rows; always answering"
+            f" {in_quotes(truth.classes[common])}, the commonest class of the training rows, is right for"
+            f" {percent(constant)}."
+        )
+    told = []
+    for name, true, answer in zip(truth.target_names, true_V.T, answer_VK.T, strict=True):
+        scale = float(np.abs(true).max())
+        variance = float(np.var(true / scale)) if scale > 0 else 0.0
+        r2 = 1 - float(np.mean(((true - answer) / scale) ** 2)) / variance if variance > 0 else 1.0
+        if r2 <= 0:
+            told.append(f"{r2:.3g} for {in_quotes(name)}")
+    if not told:
+        return ""
+    better = "always answering their mean is as good or better"
+    return f"R2 of the delivered model on the test rows is {phrases(told)}: {better}."
+
+
+CHECK: Final = MethodCheck(
+    code="SH013",
+    severity="warning",
+    title="The model is no better than a constant answer",
+    find=no_better_than_a_constant,
+    why="Nothing that it learned of the inputs helps on the test rows.",
+    remedy='Standardise inputs and targets (data.standardize = "both", or "inputs" for classes), change the learning'
+    " rate, train for longer, or ask whether the inputs say anything of the target.",
+    reference="Kvålseth, T. O. (1985). Cautionary note about R². The American Statistician 39(4), 279-285.",
+    alarming=True,
+)

@@ -1,0 +1,30 @@
+"""Whether an input numbers the rows."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from shoal.look._check import MethodCheck
+from shoal.look._evidence import columns_of, phrases
+from shoal.results import Results
+
+
+def numbers_of_rows(results: Results) -> str:
+    """Name the inputs that merely number the rows."""
+    told = columns_of(results).numbering()
+    return f"Of the inputs, {phrases(told)}." if told else ""
+
+
+CHECK: Final = MethodCheck(
+    code="SH018",
+    severity="warning",
+    title="An input numbers the rows",
+    find=numbers_of_rows,
+    why="A mere number of the rows says nothing in new ones, and gives the target away where the rows are"
+    " sorted by it. A time that is counted so (a year, a day) may carry a trend, but new rows lie beyond all"
+    " that was learned.",
+    remedy="Leave a mere number out: name the other columns in data.inputs. Keep a time whose trend is wanted, and"
+    " test on the latest rows (data.test), since test rows drawn between training rows are easier than new ones.",
+    reference="Kaufman, S., Rosset, S., Perlich, C., Stitelman, O. (2012). Leakage in data mining: formulation,"
+    " detection, and avoidance. ACM Transactions on Knowledge Discovery from Data 6(4), 15.",
+)

@@ -1,0 +1,80 @@
+"""Whether the network overfits its training rows.
+
+Letters: T evaluation points of a curve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.look._check import MethodCheck
+from shoal.look._evidence import curve_until_kept, judged_fits
+from shoal.results import Results
+
+GAP: Final = 1.5
+"""Validation loss over training loss from which a network is said to overfit."""
+
+
+def overfits(results: Results) -> str:
+    """Hold the chosen candidate's validation loss against its training loss, at the end of training."""
+    fits = judged_fits(results)
+    pairs = [
+        (curve_until_kept(results, fit, "train_loss"), curve_until_kept(results, fit, "validation_loss"))
+        for fit in fits
+    ]
+    pairs = [(train, judged) for train, judged in pairs if len(train) and len(judged)]
+    if not pairs:
+        return ""
+    train = float(np.mean([last_level(curve) for curve, _ in pairs]))
+    judged = float(np.mean([last_level(curve) for _, curve in pairs]))
+    if not judged > GAP * train:
+        return ""
+    told = (
+        f"The networks of the chosen candidate end with a validation loss of {judged:.4g} and a training loss of"
+        f" {train:.4g}: {_times(judged, train)}."
+    )
+    curves = [curve for _, curve in pairs]
+    if len({len(curve) for curve in curves}) == 1:
+        place, lowest = lowest_point(curves)
+        if lowest < 0.95 * judged:
+            epoch = results.curve(fits[0].fit_id)["epoch"].iloc[place]
+            told += f" The validation loss was lowest near epoch {epoch:,}: {lowest:.4g}."
+    return told
+
+
+def last_level(loss_T: NDArray[Any]) -> float:
+    """Give where a curve ends: the median of its last tenth."""
+    return float(np.median(loss_T[-max(1, len(loss_T) // 10) :]))
+
+
+def lowest_point(losses: Sequence[NDArray[Any]]) -> tuple[int, float]:
+    """Give where the mean of several curves of one length is lowest (index from 0), and the mean there.
+
+    Each point is the mean of its neighbourhood (a twentieth of the points), so that one lucky epoch does not win.
+    """
+    mean_T = np.mean(losses, axis=0)
+    width = max(1, len(mean_T) // 20)
+    smooth_T = np.convolve(mean_T, np.ones(width) / width, mode="valid")
+    place = int(smooth_T.argmin())
+    return place + width // 2, float(smooth_T[place])
+
+
+def _times(high: float, low: float) -> str:
+    return f"{high / low:.1f} times as high" if low > 0 else "nothing is left to learn from the training rows"
+
+
+CHECK: Final = MethodCheck(
+    code="SH005",
+    severity="warning",
+    title="The network overfits its training rows",
+    find=overfits,
+    why="It has learned its training rows more closely than what they have in common with others.",
+    remedy='Train for fewer epochs or keep the best one (training.keep = "best"), add weight decay or dropout, take'
+    " a smaller network, or more rows.",
+    reference="Prechelt, L. (1998). Early stopping - but when? In: Neural Networks: Tricks of the Trade,"
+    " LNCS 1524, 55-69. Springer.",
+)

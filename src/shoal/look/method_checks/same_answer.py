@@ -1,0 +1,50 @@
+"""Whether the model answers the same to every row.
+
+Letters: V test rows, K outputs or classes.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from shoal.look._check import MethodCheck
+from shoal.look._evidence import delivered_answers, in_quotes, phrases
+from shoal.results import Results
+
+CONSTANT: Final = 0.01
+"""Spread of the answers over that of the targets below which they are said to be the same."""
+
+
+def same_answer(results: Results) -> str:
+    """Find a delivered model that answers the same to every test row."""
+    truth, answer_VK = results.truth, delivered_answers(results)
+    if answer_VK is None:
+        return ""
+    true_V = truth.y[truth.train_rows :]
+    if truth.classes:
+        named = np.unique(answer_VK.argmax(axis=1))
+        if len(named) > 1 or len(np.unique(true_V)) < 2:
+            return ""
+        return f"Of {len(true_V):,} test rows, every one is answered with {in_quotes(truth.classes[int(named[0])])}."
+    told = []
+    for name, true, answer in zip(truth.target_names, true_V.T, answer_VK.T, strict=True):
+        spread, wanted = float(answer.std()), float(true.std())
+        if wanted > 0 and spread < CONSTANT * wanted:
+            told.append(f"{in_quotes(name)} by {spread:.2g}, where the test rows vary by {wanted:.2g}")
+    return f"The answers vary (standard deviation) in {phrases(told)}." if told else ""
+
+
+CHECK: Final = MethodCheck(
+    code="SH014",
+    severity="warning",
+    title="The model answers the same to every row",
+    find=same_answer,
+    why="It does not look at its inputs: units that are dead or saturated, or inputs or targets far from 0 and 1.",
+    remedy="Standardise the inputs (data.standardize), lower the learning rate, or take another activation; the inside"
+    " of the network shows which units are dead.",
+    reference="Glorot, X., Bengio, Y. (2010). Understanding the difficulty of training deep feedforward neural"
+    " networks. Proceedings of Machine Learning Research 9, 249-256.",
+    alarming=True,
+)

@@ -1,0 +1,120 @@
+"""What a layer is, and the kinds of layers by name.
+
+A kind of layer is a file of the room `layers`, named after the kind, with a `LAYER` in it, the frozen dataclass of its
+sizes; its row in `kinds.LAYERS` is all that is said of it elsewhere. Letters: N rows, U units.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import Field, dataclass
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from numpy.typing import NDArray
+
+from shoal.kinds import LAYERS, row_of
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from shoal.nets._graph import GraphParts
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One named array of a layer: what its name ends in, its shape, and what it begins as.
+
+    `first` names a law of `FIRST`; `fan_in` and `draw`, the draw of the layer's stream, are what it goes by. `least` is
+    below what a file may hold.
+    """
+
+    suffix: str
+    shape: Shape
+    first: str
+    fan_in: int = 1
+    draw: int = 0
+    least: float = -math.inf
+
+
+class Layer(Protocol):
+    """One layer with every size known: its sum, then norm, activation, pooling and dropout, as far as it has them."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+    kind: ClassVar[str]
+    of_maps: ClassVar[bool]
+    """Whether it takes feature maps (C, height, width); else rows of numbers."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the network; names of its arrays begin with it."""
+        ...
+
+    @property
+    def inputs(self) -> int:
+        """Numbers, or channels, that it takes."""
+        ...
+
+    @property
+    def units(self) -> int:
+        """Numbers, or channels, that it gives."""
+        ...
+
+    @property
+    def activation(self) -> str:
+        """What follows its sum."""
+        ...
+
+    @property
+    def dropout(self) -> float:
+        """The share of its units that is dropped in a step."""
+        ...
+
+    @property
+    def batch_norm(self) -> bool:
+        """Whether its sum is normed over the batch."""
+        ...
+
+    @property
+    def multiply_adds(self) -> int:
+        """Multiply-adds of one row's forward pass."""
+        ...
+
+    @property
+    def mask_shape(self) -> Shape:
+        """The shape of one row's dropout mask: a draw a unit."""
+        ...
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """Arrays that are trained."""
+        ...
+
+    @property
+    def buffers(self) -> tuple[Part, ...]:
+        """Arrays that are kept beside them: running statistics."""
+        ...
+
+    def modules(self) -> dict[str, nn.Module]:
+        """Torch's own layers by name, each only if it does something."""
+        ...
+
+    def output(self, named: Mapping[str, NDArray[Any]], x: NDArray[Any]) -> NDArray[Any]:
+        """Outputs (N, U) in numpy, in evaluation mode. Raises ValueError where it has no such pass."""
+        ...
+
+    def nodes(self, graph: GraphParts, x: str) -> str:
+        """Add its ONNX nodes after `x`, the arrays being there; give the name of its outputs."""
+        ...
+
+
+@cache
+def layer_class(kind: str) -> type[Any]:
+    """Give the dataclass of a kind of layer. Raises StudyError for one that is unknown."""
+    row_of("layer", LAYERS, kind)
+    found: type[Any] = import_module(f"shoal.nets.layers.{kind}").LAYER
+    return found

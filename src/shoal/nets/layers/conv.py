@@ -1,0 +1,166 @@
+"""Convolutional layers. Letters: C channels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from numpy.typing import NDArray
+
+from shoal.errors import Problem, StudyError
+from shoal.nets._activations import activation_of, activation_parts
+from shoal.nets._layer import Part, Shape
+from shoal.nets.layers import norm
+from shoal.nets.layers.pool import pooling_of
+from shoal.study import Conv, Network, Pool
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from shoal.nets._graph import GraphParts
+
+
+@dataclass(frozen=True)
+class ConvLayer:
+    """A square convolution to `units` channels, then batch norm, activation, pooling, channel dropout.
+
+    `size` is the (height, width) before pooling, `pooled` the one after it; `pool` is none, max or average.
+    """
+
+    kind: ClassVar[str] = "conv"
+    of_maps: ClassVar[bool] = True
+
+    name: str
+    inputs: int
+    units: int
+    kernel: int
+    stride: int
+    padding: int
+    groups: int
+    size: tuple[int, int]
+    pool: str
+    pool_size: int
+    pool_stride: int
+    pooled: tuple[int, int]
+    activation: str
+    dropout: float
+    batch_norm: bool
+
+    @property
+    def weight_shape(self) -> Shape:
+        """Torch's shape of the weight."""
+        return (self.units, self.inputs // self.groups, self.kernel, self.kernel)
+
+    @property
+    def multiply_adds(self) -> int:
+        """Multiply-adds of one row's forward pass."""
+        return math.prod(self.weight_shape) * math.prod(self.size)
+
+    @property
+    def mask_shape(self) -> Shape:
+        """A draw a channel."""
+        return (self.units, 1, 1)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """Weight and bias, uniform by their fan-in; then those of the norm."""
+        fan_in = math.prod(self.weight_shape[1:])
+        return (
+            Part(".weight", self.weight_shape, "uniform", fan_in),
+            Part(".bias", (self.units,), "uniform", fan_in, draw=1),
+            *(norm.parts(self.units) if self.batch_norm else ()),
+        )
+
+    @property
+    def buffers(self) -> tuple[Part, ...]:
+        """The norm's running statistics."""
+        return norm.buffers(self.units) if self.batch_norm else ()
+
+    def modules(self) -> dict[str, nn.Module]:
+        """Torch's own layers by name, each only if it does something."""
+        from torch import nn
+
+        found: dict[str, nn.Module] = {
+            self.name: nn.Conv2d(
+                self.inputs, self.units, self.kernel, self.stride, self.padding, groups=self.groups
+            )
+        }
+        if self.batch_norm:
+            found[f"{self.name}_norm"] = nn.BatchNorm2d(self.units)
+        found |= activation_parts(self.name, self.activation)
+        if self.pool != "none":
+            found[f"{self.name}_pool"] = pooling_of(self.pool).of_torch(self.pool_size, self.pool_stride)
+        if self.dropout:
+            found[f"{self.name}_dropout"] = nn.Dropout2d(self.dropout)
+        return found
+
+    def output(self, named: Mapping[str, NDArray[Any]], x: NDArray[Any]) -> NDArray[Any]:  # noqa: ARG002
+        """Raise ValueError: convolutions are looked into by torch."""
+        raise ValueError(f"expected a dense network, got one with the layer {self.name}")
+
+    def nodes(self, graph: GraphParts, x: str) -> str:
+        """Add its ONNX nodes."""
+        strides, pads = [self.stride] * 2, [self.padding] * 4
+        place = {"kernel_shape": [self.kernel] * 2, "strides": strides, "pads": pads, "group": self.groups}
+        x = graph.node("Conv", [x, f"{self.name}.weight", f"{self.name}.bias"], f"{self.name}_sum", place)
+        if self.batch_norm:
+            x = norm.node(graph, self.name, x)
+        x = activation_of(self.activation).onnx(graph, x, self.name)
+        if self.pool != "none":
+            x = pooling_of(self.pool).node(graph, x, self.name, (self.pool_size, self.pool_stride))
+        return x
+
+
+LAYER = ConvLayer
+
+
+def conv_layer(network: Network, number: int, conv: Conv, shape: Shape) -> ConvLayer:
+    """Lay out entry `number` of a network's `conv` for maps of `shape`. Raises StudyError where it does not fit."""
+    place = f"network.conv[{number}]"
+    channels, *size = shape
+    for what, count in (("input channels", channels), ("channels", conv.channels)):
+        if count % conv.groups:
+            problem = f"expected groups to divide the {what}, got {conv.groups} groups and {count} {what}"
+            raise StudyError(Problem(place, problem))
+    after = tuple(_shrunk(f"{place}: kernel", n, conv.kernel, conv.stride, conv.padding) for n in size)
+    pool = conv.pool or Pool(size=1)
+    window, step = pool.size, pool.stride or pool.size
+    pooled = tuple(_shrunk(f"{place}.pool: size", n, window, step, 0) for n in after)
+    return ConvLayer(
+        name=f"conv{number + 1}",
+        inputs=channels,
+        units=conv.channels,
+        kernel=conv.kernel,
+        stride=conv.stride,
+        padding=conv.padding,
+        groups=conv.groups,
+        size=(after[0], after[1]),
+        pool=pool.kind if conv.pool else "none",
+        pool_size=window,
+        pool_stride=step,
+        pooled=(pooled[0], pooled[1]),
+        activation=network.activation,
+        dropout=network.conv_dropout,
+        batch_norm=network.batch_norm,
+    )
+
+
+def conv_entry(described: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the entry of a network's `conv` that a described layer would come from."""
+    pool = {"kind": described["pool"], "size": described["pool_size"], "stride": described["pool_stride"]}
+    kept = {key: described[key] for key in ("kernel", "stride", "padding", "groups")}
+    return {"channels": described["units"], **kept, "pool": None if described["pool"] == "none" else pool}
+
+
+def _shrunk(what: str, size: int, window: int, stride: int, padding: int) -> int:
+    """Give floor((size + 2 padding - window) / stride) + 1, or show why it is nothing."""
+    room = size + 2 * padding - window
+    if room < 0:
+        place, _, noun = what.partition(": ")
+        sum_ = f"{size} + 2*{padding} - {window} = {room}"
+        raise StudyError(
+            Problem(place, f"{noun} {window} does not fit a feature map {size} pixels wide or high ({sum_})")
+        )
+    return room // stride + 1

@@ -1,0 +1,95 @@
+"""Dense layers. Letters: N rows, D inputs, U units."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from numpy.typing import NDArray
+
+from shoal.nets._activations import activation_of, activation_parts
+from shoal.nets._layer import Part, Shape
+from shoal.nets.layers import norm
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from shoal.nets._graph import GraphParts
+
+
+@dataclass(frozen=True)
+class DenseLayer:
+    """A dense layer of `units`, then (if hidden) batch norm, activation, dropout."""
+
+    kind: ClassVar[str] = "dense"
+    of_maps: ClassVar[bool] = False
+
+    name: str
+    inputs: int
+    units: int
+    activation: str
+    dropout: float
+    batch_norm: bool
+
+    @property
+    def weight_shape(self) -> Shape:
+        """Torch's shape of the weight."""
+        return (self.units, self.inputs)
+
+    @property
+    def multiply_adds(self) -> int:
+        """Multiply-adds of one row's forward pass."""
+        return self.units * self.inputs
+
+    @property
+    def mask_shape(self) -> Shape:
+        """A draw a unit."""
+        return (self.units,)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """Weight and bias, uniform by their fan-in; then those of the norm."""
+        return (
+            Part(".weight", self.weight_shape, "uniform", self.inputs),
+            Part(".bias", (self.units,), "uniform", self.inputs, draw=1),
+            *(norm.parts(self.units) if self.batch_norm else ()),
+        )
+
+    @property
+    def buffers(self) -> tuple[Part, ...]:
+        """The norm's running statistics."""
+        return norm.buffers(self.units) if self.batch_norm else ()
+
+    def modules(self) -> dict[str, nn.Module]:
+        """Torch's own layers by name, each only if it does something."""
+        from torch import nn
+
+        found: dict[str, nn.Module] = {self.name: nn.Linear(self.inputs, self.units)}
+        if self.batch_norm:
+            found[f"{self.name}_norm"] = nn.BatchNorm1d(self.units)
+        found |= activation_parts(self.name, self.activation)
+        if self.dropout:
+            found[f"{self.name}_dropout"] = nn.Dropout(self.dropout)
+        return found
+
+    def output(self, named: Mapping[str, NDArray[Any]], x: NDArray[Any]) -> NDArray[Any]:
+        """Outputs (N, U) for inputs (N, D), in their dtype."""
+        weight, bias = (named[f"{self.name}.{part}"].astype(x.dtype) for part in ("weight", "bias"))
+        sum_NU = x @ weight.T
+        sum_NU += bias  # in place, as all rows pass at once
+        if self.batch_norm:
+            sum_NU = norm.output(self.name, named, sum_NU)
+        return activation_of(self.activation).numpy(sum_NU).astype(x.dtype, copy=False)
+
+    def nodes(self, graph: GraphParts, x: str) -> str:
+        """Add its ONNX nodes."""
+        x = graph.node(
+            "Gemm", [x, f"{self.name}.weight", f"{self.name}.bias"], f"{self.name}_sum", {"transB": 1}
+        )
+        if self.batch_norm:
+            x = norm.node(graph, self.name, x)
+        return activation_of(self.activation).onnx(graph, x, self.name)
+
+
+LAYER = DenseLayer

@@ -1,0 +1,46 @@
+"""Batch norm, which follows the sum of a layer. Letters: N rows, U units."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.nets._layer import Part
+
+if TYPE_CHECKING:
+    from shoal.nets._graph import GraphParts
+
+EPSILON: Final = 1e-5
+"""What torch.nn.BatchNorm1d and BatchNorm2d add to the variance."""
+
+
+def parts(units: int) -> tuple[Part, ...]:
+    """Scale and shift of every unit."""
+    return Part("_norm.weight", (units,), "ones"), Part("_norm.bias", (units,), "zeros")
+
+
+def buffers(units: int) -> tuple[Part, ...]:
+    """Running means and variances."""
+    return (
+        Part("_norm.running_mean", (units,), "zeros"),
+        Part("_norm.running_var", (units,), "ones", least=0.0),
+    )
+
+
+def output(name: str, named: Mapping[str, NDArray[Any]], sum_NU: NDArray[Any]) -> NDArray[Any]:
+    """Norm by the running statistics, in the dtype of the sums."""
+
+    def part(suffix: str) -> NDArray[Any]:
+        return named[f"{name}_norm.{suffix}"].astype(sum_NU.dtype)
+
+    scale_U = part("weight") / np.sqrt(part("running_var") + sum_NU.dtype.type(EPSILON))
+    return np.asarray((sum_NU - part("running_mean")) * scale_U + part("bias"))
+
+
+def node(graph: GraphParts, name: str, x: str) -> str:
+    """Add its ONNX node."""
+    statistics = [f"{name}_norm.{part}" for part in ("weight", "bias", "running_mean", "running_var")]
+    return graph.node("BatchNormalization", [x, *statistics], f"{name}_normed", {"epsilon": EPSILON})
