@@ -10,7 +10,7 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from shoal import kinds
+from shoal import estimators, kinds
 from shoal.engine import Job, Trainer, Trainers, initial_state
 from shoal.engine._trainer import FitData, Rows
 from shoal.errors import StudyError
@@ -49,6 +49,21 @@ CHOICES = [
 @pytest.mark.parametrize(("choice", "table"), CHOICES)
 def test_a_study_offers_what_the_table_holds(choice: Any, table: dict[str, Any]) -> None:
     assert get_args(choice) == tuple(table)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "tables"),
+    [
+        ("MLPRegressor", (ACTIVATIONS, OPTIMIZERS, SCHEDULES)),
+        ("MLPClassifier", (ACTIVATIONS, OPTIMIZERS, SCHEDULES)),
+        ("CNNClassifier", (OPTIMIZERS, SCHEDULES)),  # of activations it says: see MLPClassifier
+    ],
+)
+def test_an_estimator_names_every_choice_to_its_readers(
+    estimator: str, tables: tuple[dict[str, Any], ...]
+) -> None:
+    text = getattr(estimators, estimator).__doc__
+    assert [name for table in tables for name in table if f'"{name}"' not in text] == []
 
 
 @pytest.mark.parametrize(
