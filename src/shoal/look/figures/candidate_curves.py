@@ -17,6 +17,7 @@ from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._findings import Findings
 from shoal.look._lines import Line, coinciding
 from shoal.look._notes import listed
+from shoal.look._numbers import one_number
 from shoal.look._paper import (
     TRAINING,
     VALIDATION,
@@ -30,7 +31,6 @@ from shoal.look._paper import (
 )
 from shoal.look._reasons import counted
 from shoal.look._settings import settings_text
-from shoal.look._tables import one_number
 
 _PANELS: Final = 12
 _COLUMNS: Final = 4

@@ -6,9 +6,9 @@ from typing import Final
 
 from shoal.look._check import MethodCheck
 from shoal.look._evidence import coverage_of, listed, shown
+from shoal.look._numbers import percent
 from shoal.look._reasons import counted
 from shoal.look._settings import text_of
-from shoal.look._tables import percent
 from shoal.results import Results
 
 

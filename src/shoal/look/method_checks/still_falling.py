@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from shoal.look._check import MethodCheck
 from shoal.look._evidence import curve_until_kept, judged_fits
+from shoal.look._numbers import percent
 from shoal.look._reasons import counted
-from shoal.look._tables import percent
 from shoal.results import Results
 
 FEWEST_POINTS: Final = 12
