@@ -73,7 +73,7 @@ OWNERS: Final[dict[str, frozenset[str]]] = {
     ),
     "matplotlib": frozenset({"look/_paper.py"}),
     "plotly": frozenset({"look/_plots.py"}),
-    "jinja2": frozenset({"look/_report.py"}),
+    "jinja2": frozenset({"look/page/report.py"}),
     "sklearn": frozenset({"data/_builtin.py", "estimators"}),
     "joblib": frozenset({"estimators/_processes.py", "estimators/_turns.py"}),
     "threadpoolctl": frozenset({"estimators/_processes.py"}),

@@ -23,7 +23,7 @@ READERS: Final = {
     "engine/forecast/available.py": "/proc and /sys",
     "study/_templates.py": "our own templates",
     "cli.py": "the null device",
-    "look/_report.py": "our own pictures",
+    "look/page/report.py": "our own pictures",
 }
 OPENING: Final = frozenset({
     "open", "read_text", "read_bytes", "fromfile", "memmap", "loadtxt", "genfromtxt", "ZipFile", "GzipFile",

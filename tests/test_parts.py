@@ -20,9 +20,10 @@ import pytest
 import shoal
 from shoal.engine import Silent
 from shoal.errors import EnvironmentFault, Interrupted, RunFolderError
-from shoal.look import _gallery, _report
+from shoal.look import _gallery
 from shoal.look._gallery import Picture
 from shoal.look.figures import ranking
+from shoal.look.page import report as page_report
 from shoal.parts import REPORT, RUN, Missing, Parts
 from shoal.results import Results, Store
 from shoal.study import Study
@@ -277,7 +278,7 @@ def test_a_fault_in_any_picture(whole: Results, tmp_path: Path, monkeypatch: pyt
         parts = Parts(lambda _: None)
         with monkeypatch.context() as patch:
             patch.setattr(Picture, "png", png)
-            page = _report.write_report(results, parts).read_text(encoding="utf-8")
+            page = page_report.write_report(results, parts).read_text(encoding="utf-8")
         said = f"figure {name}: {TOLD[fault]}; `shoal report` makes it again"
         assert [str(one) for one in parts.missing] == [f"missing: {said}"]
         assert sorted(path.stem for path in (folder / "figures").iterdir()) == [
@@ -287,7 +288,7 @@ def test_a_fault_in_any_picture(whole: Results, tmp_path: Path, monkeypatch: pyt
         assert f'<figure id="{name}"' not in page
         assert all(f'<figure id="{other}"' in page for other in everyone if other != name)
     parts = Parts(lambda _: None)
-    page = _report.write_report(results, parts).read_text(encoding="utf-8")
+    page = page_report.write_report(results, parts).read_text(encoding="utf-8")
     assert parts.missing == []
     assert names(whole) == sorted(path.stem for path in (folder / "figures").iterdir())
     assert 'id="missing"' not in page
@@ -326,7 +327,7 @@ def test_a_fault_in_any_part_of_the_page(
 ) -> None:
     quick(monkeypatch)
     folder = copied(whole, tmp_path / "run", kept=True)
-    results, chapters = Results.open(folder), _report._chapters
+    results, chapters = Results.open(folder), page_report._chapters
     everyone = list(chapters(results, []))
     for number in range(len(everyone)):
         name = everyone[number]
@@ -336,8 +337,8 @@ def test_a_fault_in_any_part_of_the_page(
 
         parts = Parts(lambda _: None)
         with monkeypatch.context() as patch:
-            patch.setattr(_report, "_chapters", some)
-            page = _report.report_html(results, (), parts)
+            patch.setattr(page_report, "_chapters", some)
+            page = page_report.report_html(results, (), parts)
         part = f"report.html, {name.replace('_', ' ')}"
         assert [one.part for one in parts.missing] == [part]
         assert f"<li>{part}: IndexError: shape mismatch: (4,32) (1,33); " in page
@@ -346,9 +347,9 @@ def test_a_fault_in_any_part_of_the_page(
 
 
 @pytest.mark.parametrize(("place", "part"), [
-    ("shoal.look._report.report_html", "report.html"),
-    ("shoal.look._report.draw_figures", "figures"),
-    ("shoal.look._report.fits_shown", "report.html, curves of any network"),
+    ("shoal.look.page.report.report_html", "report.html"),
+    ("shoal.look.page.report.draw_figures", "figures"),
+    ("shoal.look.page.report.fits_shown", "report.html, curves of any network"),
 ])  # fmt: skip
 def test_a_fault_of_the_page_itself(
     whole: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, part: str
@@ -358,7 +359,7 @@ def test_a_fault_of_the_page_itself(
     parts = Parts(lambda _: None)
     with monkeypatch.context() as patch:
         patch.setattr(place, failing(FAULTS[0]))
-        page = _report.write_report(Results.open(folder), parts)
+        page = page_report.write_report(Results.open(folder), parts)
     assert [one.part for one in parts.missing] == [part]
     assert page.exists() == (part != "report.html")  # none that belongs to other results
 
@@ -389,10 +390,9 @@ def test_commands_tell_it_in_one_line_and_end_well(
     figure = "shoal.look.figures.ranking.FIGURE"
     assert ended(figure, *run, broken=replace(ranking.FIGURE, gather=fault)) == (0, [line])
     assert ended(figure, "report", folder, broken=replace(ranking.FIGURE, draw=fault))[0] == 0
-    assert ended("shoal.look._report.report_html", *run) == (2, [f"missing: report.html: {reason}; {report}"])
-    assert ended("shoal.look._report.report_html", "report", folder) == (
-        2, [f"shoal: missing: report.html: {reason}; {report}"],
-    )  # fmt: skip
+    page, line = "shoal.look.page.report.report_html", f"missing: report.html: {reason}; {report}"
+    assert ended(page, *run) == (2, [line])
+    assert ended(page, "report", folder) == (2, [f"shoal: {line}"])
     assert ended("shoal.pipeline.winner_bytes", *run) == (
         2,
         [f"missing: model.safetensors: {reason}; {again}"],

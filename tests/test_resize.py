@@ -16,7 +16,7 @@ from shoal.errors import DataError, ModelFileError
 from shoal.export import onnx_model, torch_source
 from shoal.look import plan_text
 from shoal.look._findings import Findings
-from shoal.look._summary import summary
+from shoal.look.page.summary import summary
 from shoal.pipeline import plan, run
 from shoal.predict import predict_file
 from studies import tiny_study

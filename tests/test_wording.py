@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pandas import DataFrame
 
-from shoal.look._csv import frame_csv
+from shoal.look.page.spreadsheet import frame_csv
 from shoal.predict import Predictions
 from shoal.wording import (
     FORMULA,

@@ -14,12 +14,12 @@ from look_runs import MadeUp, make_run
 from pandas import DataFrame
 
 from shoal.look import pictures
-from shoal.look._csv import MOST_CELLS, fact_csv, frame_csv
 from shoal.look._lines import Line
 from shoal.look.figures.confusion import confusion
 from shoal.look.figures.ensemble_curve import ensemble_curve
 from shoal.look.figures.parallel import Setting
 from shoal.look.figures.ranking import ranking
+from shoal.look.page.spreadsheet import MOST_CELLS, fact_csv, frame_csv
 from shoal.wording import safe_cell
 
 

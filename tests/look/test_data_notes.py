@@ -12,7 +12,7 @@ from shoal.data import Dataset
 from shoal.engine import Silent
 from shoal.errors import RunFolderError
 from shoal.look import plan_text
-from shoal.look._report import report_html
+from shoal.look.page.report import report_html
 from shoal.pipeline import plan, run
 from shoal.results import Identity, Results, Store
 from shoal.study import Study

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from shoal.look._figure import Chapter, Figure, Gathered
 from shoal.look._paper import heading, panels
-from shoal.look._works import Work
+from shoal.look._work import Work
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from readable import faults
 
-from shoal.look._tables import percent
+from shoal.look._numbers import percent
 from shoal.look.figures.agreement import agreement, draw_agreement
 from shoal.look.figures.calibration import calibration, draw_calibration
 from shoal.look.figures.confusion import confusion, draw_confusion

@@ -22,15 +22,16 @@ from scipy.stats import binomtest
 
 from shoal.errors import EnvironmentFault
 from shoal.look import pictures, report_html, write_report
-from shoal.look._csv import fact_csv
 from shoal.look._escape import data_json, label, seen
 from shoal.look._findings import Findings
-from shoal.look._fits_shown import MOST_POINTS, fits_shown
 from shoal.look._gallery import Drawn
-from shoal.look._summary import rmse_interval, summary, wilson
-from shoal.look._tables import numbers, one_number, probabilities, settings_table
-from shoal.look._works import works
+from shoal.look._numbers import one_number
 from shoal.look.figures import exciting, feature_maps, variance
+from shoal.look.page.fit_curves import MOST_POINTS, fits_shown
+from shoal.look.page.references import works
+from shoal.look.page.spreadsheet import fact_csv
+from shoal.look.page.summary import rmse_interval, summary, wilson
+from shoal.look.page.tables import numbers, probabilities, settings_table
 from shoal.results import Results
 from shoal.study import Study
 
@@ -112,7 +113,7 @@ def test_a_report_that_cannot_be_written_leaves_the_earlier_one(
     def fail(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("shoal.look._report.draw_figures", lambda *_: ())
+    monkeypatch.setattr("shoal.look.page.report.draw_figures", lambda *_: ())
     monkeypatch.setattr("os.replace", fail)
     with pytest.raises(EnvironmentFault, match="No space left on device"):
         write_report(regression)
@@ -257,7 +258,7 @@ def test_every_fit_has_its_curve_in_few_points(regression: Results) -> None:
 def test_too_many_fits_are_left_out_and_counted(
     regression: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shoal.look._fits_shown.MOST_FITS", 9)
+    monkeypatch.setattr("shoal.look.page.fit_curves.MOST_FITS", 9)
     shown = fits_shown(regression)
     assert [len(group["fits"]) for group in shown["groups"]] == [2, 2, 2, 3]
     assert shown["left_out"] == 3

@@ -16,16 +16,8 @@ from shoal.look._curves import curves_in_words
 from shoal.look._findings import DELIVERED, REFITTED, Findings
 from shoal.look._lines import Curves, Line
 from shoal.look._notes import curve_notes
+from shoal.look._numbers import one_number, percent
 from shoal.look._reasons import others_alike, reasons, told_from_others
-from shoal.look._summary import rmse_interval, summary
-from shoal.look._tables import (
-    comparisons_on_test_rows,
-    delivered_one,
-    one_number,
-    percent,
-    same_settings,
-    variable_table,
-)
 from shoal.look.figures import confusion
 from shoal.look.figures import effects as effects_figure
 from shoal.look.figures import ranking as ranking_figure
@@ -38,6 +30,8 @@ from shoal.look.figures.training import training_curves
 from shoal.look.figures.validation import compared_curves, draw_compared_curves
 from shoal.look.figures.variance import shares_said, variance_split, variance_split_of
 from shoal.look.method_checks.many_variants import many_variants
+from shoal.look.page.summary import rmse_interval, summary
+from shoal.look.page.tables import comparisons_on_test_rows, delivered_one, same_settings, variable_table
 from shoal.results import higher_is_better, regression_scores
 
 CLASSES = MadeUp(

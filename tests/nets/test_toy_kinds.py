@@ -36,7 +36,7 @@ RUN = """
 import json, sys
 from studies import tiny_study
 from shoal.pipeline import run
-from shoal.look._works import works
+from shoal.look.page.references import works
 
 study = tiny_study(
     training={"loss": "absolute", "epochs": 40},

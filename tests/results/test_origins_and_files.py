@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from record_cases import IDENTITY, STUDY, a_fit, a_plan, a_truth
 
-from shoal.look._works import trained_where
+from shoal.look.page.references import trained_where
 from shoal.results import Identity, Results, Store
 
 

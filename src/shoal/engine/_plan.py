@@ -121,4 +121,5 @@ def data_warnings(dataset: Dataset, standardize: Standardize) -> Iterator[str]:
     for sentence in columns.numbering():
         yield f"input {sentence} (data.inputs can leave it out)"
     if dataset.classes and (missing := untested(dataset.classes, dataset.targets, dataset.train_rows)):
-        yield f"no test row is of class {first_few(missing, 4, joint=', and ')}: test scores say nothing of such a class"
+        classes = first_few(missing, 4, joint=", and ")
+        yield f"no test row is of class {classes}: test scores say nothing of such a class"

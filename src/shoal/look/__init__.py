@@ -6,8 +6,8 @@ from shoal.look._drawing import Drawing
 from shoal.look._findings import Findings
 from shoal.look._fold_curves import fold_curves_png
 from shoal.look._gallery import Picture, draw_figures, pictures
-from shoal.look._report import report_html, write_report
 from shoal.look._text import duration, plan_text, results_text
+from shoal.look.page.report import report_html, write_report
 
 __all__ = [
     "Check",

@@ -15,7 +15,7 @@ from shoal.look._extent import Extent
 from shoal.look._findings import Findings, Group
 from shoal.look._paper import Sheet
 from shoal.look._plots import Plot
-from shoal.look._works import Work
+from shoal.look._work import Work
 
 
 class Chapter(Enum):

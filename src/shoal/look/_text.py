@@ -14,12 +14,12 @@ from shoal.look._checks import checks
 from shoal.look._findings import Findings
 from shoal.look._reasons import reasons
 from shoal.look._settings import settings_text
-from shoal.look._tables import delivered_one, held_out, same_settings
 from shoal.look._unit_counts import unit_counts
-from shoal.look._works import trained_where
 from shoal.look.figures.confusion import confusion_of
 from shoal.look.figures.effects import effects_of, effects_said
 from shoal.look.figures.variance import shares_said, variance_split_of
+from shoal.look.page.references import trained_where
+from shoal.look.page.tables import delivered_one, held_out, same_settings
 from shoal.parts import SHOW, Parts
 from shoal.results import class_scores
 from shoal.wording import counted, shorten, visible

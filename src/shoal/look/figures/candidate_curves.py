@@ -17,6 +17,7 @@ from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._findings import Findings
 from shoal.look._lines import Line, coinciding
 from shoal.look._notes import NAMES
+from shoal.look._numbers import one_number
 from shoal.look._paper import (
     TRAINING,
     VALIDATION,
@@ -29,7 +30,6 @@ from shoal.look._paper import (
     whole_numbers,
 )
 from shoal.look._settings import settings_text
-from shoal.look._tables import one_number
 from shoal.wording import counted, listed
 
 _PANELS: Final = 12

@@ -17,9 +17,9 @@ from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._findings import Findings
 from shoal.look._notes import NAMES
+from shoal.look._numbers import one_number
 from shoal.look._paper import BLACK, BLUE, GREY, Panel, Sheet, empty, heading, panels, plain
 from shoal.look._settings import short_keys, text_of
-from shoal.look._tables import one_number
 from shoal.results import corrected_t_test
 from shoal.wording import listed
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._findings import Findings
+from shoal.look._numbers import one_number
 from shoal.look._paper import (
     GREY,
     MOST_PANELS,
@@ -27,7 +28,6 @@ from shoal.look._paper import (
     panels,
     plain,
 )
-from shoal.look._tables import one_number
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,8 +16,8 @@ from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._findings import Findings
 from shoal.look._measures import leading_metric, on_test_rows
+from shoal.look._numbers import one_number
 from shoal.look._paper import BLACK, BLUE, VERMILLION, Sheet, fan, heading, panels
-from shoal.look._tables import one_number
 from shoal.results import higher_is_better
 
 

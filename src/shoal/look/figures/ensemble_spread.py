@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from shoal.look._extent import VALUE, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._findings import Findings
+from shoal.look._numbers import percent
 from shoal.look._paper import BLUE, GREY, MOST_PANELS, Sheet, heading, panels, plain
-from shoal.look._tables import percent
 
 
 @dataclass(frozen=True, eq=False)

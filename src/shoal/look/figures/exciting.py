@@ -19,7 +19,7 @@ from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._findings import DELIVERED, Findings
 from shoal.look._mosaics import IN_A_ROW, MOST_CHANNELS, SIDE, mosaic, places, short_number
 from shoal.look._paper import Sheet, heading, panels, plain
-from shoal.look._works import ZEILER_FERGUS, Work
+from shoal.look._work import ZEILER_FERGUS, Work
 from shoal.look.figures.class_activation import class_activation, of_sample
 
 

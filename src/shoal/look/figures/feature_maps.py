@@ -18,7 +18,7 @@ from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._findings import DELIVERED, Findings
 from shoal.look._mosaics import CLASS_NAME, MOST_CHANNELS, SIDE, color_ends, mosaic, number_columns, places
 from shoal.look._paper import Panel, Sheet, beside, diverging, heading, plain, shades
-from shoal.look._works import ZEILER_FERGUS
+from shoal.look._work import ZEILER_FERGUS
 
 _SHADE: Final = 65.0
 """Bytes of a dot: a mosaic of images is held twice."""

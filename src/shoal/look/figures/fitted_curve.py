@@ -16,6 +16,7 @@ from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._findings import Findings, Group
 from shoal.look._lines import Line, Points, line_over_repeats
 from shoal.look._notes import line_notes
+from shoal.look._numbers import one_number
 from shoal.look._paper import (
     MOST_PANELS,
     TEST,
@@ -30,7 +31,6 @@ from shoal.look._paper import (
     targets_left_out,
 )
 from shoal.look._plots import MOST_POINTS, Plot, line_traces, live_axis, live_dots, plotted
-from shoal.look._tables import one_number
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,9 +16,9 @@ from shoal.look._extent import LABEL, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._findings import Findings
 from shoal.look._measures import selection_score
+from shoal.look._numbers import one_number
 from shoal.look._paper import VERMILLION, Panel, Sheet, empty, heading, panels, plain, sequence_colors
 from shoal.look._settings import short_keys, text_of
-from shoal.look._tables import one_number
 from shoal.results import higher_is_better
 
 NAMED_VALUES: Final = 8

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._findings import Findings
+from shoal.look._numbers import one_number
 from shoal.look._paper import (
     BLACK,
     BLUE,
@@ -23,7 +24,6 @@ from shoal.look._paper import (
     panels,
     plain,
 )
-from shoal.look._tables import one_number
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,6 +17,7 @@ from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._findings import Findings
 from shoal.look._measures import selection_score
+from shoal.look._numbers import one_number
 from shoal.look._paper import (
     BLUE,
     GREY,
@@ -32,7 +33,6 @@ from shoal.look._paper import (
 from shoal.look._plots import MOST_POINTS, Plot, live_axis, plotted, short_numbers
 from shoal.look._reasons import told_from_others
 from shoal.look._settings import short_keys, text_of
-from shoal.look._tables import one_number
 from shoal.results import higher_is_better
 from shoal.wording import counted
 

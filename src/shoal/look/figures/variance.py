@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._findings import Findings
+from shoal.look._numbers import percent
 from shoal.look._paper import BLUE, GREY, SKY, VERMILLION, Sheet, heading, panels
-from shoal.look._tables import percent
-from shoal.look._works import Work
+from shoal.look._work import Work
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from shoal.look._extent import VALUE, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._findings import Findings
+from shoal.look._numbers import percent
 from shoal.look._paper import SKY, VERMILLION, Sheet, heading, stacked, whole_numbers
-from shoal.look._tables import percent
 from shoal.results import vote_counts, vote_entropy
 
 _NUMBERED: Final = 9

@@ -11,7 +11,7 @@ import numpy as np
 
 from shoal.look._check import MethodCheck
 from shoal.look._evidence import delivered_answers, in_quotes, phrases
-from shoal.look._tables import percent
+from shoal.look._numbers import percent
 from shoal.results import Results
 
 

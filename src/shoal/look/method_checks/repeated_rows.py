@@ -6,7 +6,7 @@ from typing import Final
 
 from shoal.look._check import MethodCheck
 from shoal.look._evidence import coverage_of
-from shoal.look._tables import percent
+from shoal.look._numbers import percent
 from shoal.results import Results
 from shoal.wording import counted
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from shoal.look._check import MethodCheck
 from shoal.look._evidence import curve_until_kept, judged_fits
-from shoal.look._tables import percent
+from shoal.look._numbers import percent
 from shoal.results import Results
 from shoal.wording import counted
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from shoal.look._check import MethodCheck
 from shoal.look._evidence import in_quotes
-from shoal.look._tables import percent
+from shoal.look._numbers import percent
 from shoal.results import Results
 
 IMBALANCE: Final = 4.0

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.look._numbers import ROUNDING, interval, one_number, percent
 from shoal.look._settings import short_keys, text_of
 from shoal.results import Results, class_scores
 from shoal.study import base_candidate, candidates
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 MOST_ROWS: Final = 500
 """Rows that a table of the page has at most; its CSV has more, the store all."""
-_ROUNDING: Final = 1e-12
-"""What is smaller than this share of the largest number is a rounding error, and shown as 0."""
 _WORDS: Final = {
     "mse": "MSE", "rmse": "RMSE", "mae": "MAE", "r2": "R²", "ece": "ECE", "macro_f1": "macro F1",
 }  # fmt: skip
@@ -72,33 +71,11 @@ def tested_metrics(results: Results) -> tuple[str, ...]:
     return _TESTED[results.study.study.task]
 
 
-def one_number(value: float, digits: int = 3) -> str:
-    """Write one number with some significant digits, thousands apart and a true minus."""
-    if not math.isfinite(value):
-        return "–"
-    if value == 0 or 1e-4 <= abs(value) < 1e15:
-        decimals = max(0, digits - 1 - math.floor(math.log10(abs(value)))) if value else 0
-        return f"{value:,.{decimals}f}".replace("-", "−")
-    return f"{value:.{digits - 1}e}".replace("-", "−")
-
-
-def percent(share: float, decimals: int = 1) -> str:
-    """Write a share as a percentage that stays on one line; 0 and 100 only where it is so."""
-    if not math.isfinite(share):
-        return "–"
-    least = 10.0**-decimals
-    if _ROUNDING < share < least / 100:
-        return f"< {least:.{decimals}f}\u00a0%"
-    if 1 - least / 100 < share < 1 - _ROUNDING:
-        return f"> {100 - least:.{decimals}f}\u00a0%"
-    return f"{100 * share:.{decimals}f}\u00a0%"
-
-
 def numbers(heading: str, values: Iterable[Any], digits: int = 4) -> Column:
     """Make a column of numbers with as many decimals as its largest needs for so many digits."""
     floats = [math.nan if value is None else float(value) for value in values]
     largest = max((abs(value) for value in floats if math.isfinite(value)), default=0.0)
-    finite = [abs(value) for value in floats if math.isfinite(value) and abs(value) > _ROUNDING * largest]
+    finite = [abs(value) for value in floats if math.isfinite(value) and abs(value) > ROUNDING * largest]
     if all(value.is_integer() for value in floats if math.isfinite(value)):
         cells = [f"{value:,.0f}" if math.isfinite(value) else "–" for value in floats]
     elif min(finite) < largest * 10 ** (1 - digits):
@@ -328,11 +305,6 @@ def layer_table(parameters: dict[str, NDArray[Any]]) -> Table:
     shapes = ["×".join(str(side) for side in parameters[name].shape) for name in names]
     sizes = [parameters[name].size for name in names]
     return Table((texts("array", names), texts("shape", shapes), numbers("values", sizes)))
-
-
-def interval(low: float, high: float) -> str:
-    """Write an interval."""
-    return "–" if math.isnan(low) or math.isnan(high) else f"{one_number(low)} to\u00a0{one_number(high)}"
 
 
 def _standing(row: dict[Any, Any]) -> str:

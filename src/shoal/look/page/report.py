@@ -17,20 +17,20 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from shoal.look import _tables
 from shoal.look._checks import checks
-from shoal.look._csv import fact_csv, frame_csv
 from shoal.look._escape import csv_link, data_json, seen
 from shoal.look._figure import Chapter
 from shoal.look._findings import Findings
-from shoal.look._fits_shown import fits_shown
 from shoal.look._gallery import Drawn, Picture, draw_figures
 from shoal.look._plots import plotly_source, style_marks
 from shoal.look._reasons import reasons
-from shoal.look._summary import ADDED_UP, summary
 from shoal.look._text import duration
-from shoal.look._works import software, trained_where, works
 from shoal.look.figures.confusion import Confusion, confusion_of
+from shoal.look.page import tables
+from shoal.look.page.fit_curves import fits_shown
+from shoal.look.page.references import software, trained_where, works
+from shoal.look.page.spreadsheet import fact_csv, frame_csv
+from shoal.look.page.summary import ADDED_UP, summary
 from shoal.parts import REPORT, Parts
 from shoal.results import REPORT_NAME, Results, RunFiles, run_files
 from shoal.study import passed_on, to_toml
@@ -146,27 +146,27 @@ def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], An
     return {
         "summary": lambda: summary(findings),
         "checks": lambda: checks(results),
-        "variables": lambda: _tables.variable_table(results),
-        "class_counts": lambda: _tables.class_count_table(results),
-        "data_facts": lambda: _tables.data_facts(results),
-        "comparisons": lambda: _tables.comparison_table(results),
-        "comparisons_csv": lambda: csv_link(frame_csv(_tables.comparisons_on_test_rows(results))),
-        "published": lambda: _tables.published_table(results),
-        "candidates": lambda: _tables.candidate_table(results),
-        "filters": lambda: _tables.filtered_columns(results),
+        "variables": lambda: tables.variable_table(results),
+        "class_counts": lambda: tables.class_count_table(results),
+        "data_facts": lambda: tables.data_facts(results),
+        "comparisons": lambda: tables.comparison_table(results),
+        "comparisons_csv": lambda: csv_link(frame_csv(tables.comparisons_on_test_rows(results))),
+        "published": lambda: tables.published_table(results),
+        "candidates": lambda: tables.candidate_table(results),
+        "filters": lambda: tables.filtered_columns(results),
         "candidates_csv": lambda: csv_link(frame_csv(results.candidates)),
-        "settings": lambda: _tables.settings_table(results),
-        "layers": lambda: _tables.layer_table(results.parameters(delivered[0].fit_id)) if delivered else None,
-        "refit": lambda: _tables.refit_table(results),
+        "settings": lambda: tables.settings_table(results),
+        "layers": lambda: tables.layer_table(results.parameters(delivered[0].fit_id)) if delivered else None,
+        "refit": lambda: tables.refit_table(results),
         "class_scores": lambda: (
-            _tables.class_table(counts.classes, counts.count_KK, counts.repeats)
+            tables.class_table(counts.classes, counts.count_KK, counts.repeats)
             if (counts := _class_counts(findings))
             else None
         ),
         "class_networks": lambda: counts.repeats if (counts := _class_counts(findings)) else 0,
-        "delivered_one": lambda: _tables.delivered_one(results),
-        "held_out": lambda: _tables.held_out(results),
-        "same_settings": lambda: _tables.same_settings(results),
+        "delivered_one": lambda: tables.delivered_one(results),
+        "held_out": lambda: tables.held_out(results),
+        "same_settings": lambda: tables.same_settings(results),
         "reasons": lambda: reasons(results),
         "overview": lambda: _of_chapter(Chapter.OVERVIEW, shown),
         "search_pictures": lambda: _of_chapter(Chapter.SEARCH, shown),

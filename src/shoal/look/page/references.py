@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from shoal.kinds import ACTIVATIONS, LOSSES, OPTIMIZERS, SCHEDULES
+from shoal.look._work import Work
 from shoal.nets import activation_of, loss_of, optimizer_of, schedule_of
 from shoal.results import Results
 from shoal.study import Network, Training, base_candidate, candidates, comparison_candidates
 from shoal.wording import counted, visible
 
-
-@dataclass(frozen=True)
-class Work:
-    """What was used, and the work that describes it."""
-
-    used: str
-    cited: str
-
-
-ZEILER_FERGUS: Final = Work(
-    "feature maps and exciting images",
-    "Zeiler, Fergus (2014): Visualizing and understanding convolutional networks. ECCV, 818–833.",
-)
 _DATA: Final = {
     "fashion-mnist": "Xiao, Rasul, Vollgraf (2017): Fashion-MNIST: a novel image dataset for benchmarking machine"
     " learning algorithms. arXiv:1708.07747.",

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from shoal.look._findings import Findings
 from shoal.look._notes import NAMES
+from shoal.look._numbers import interval, one_number, percent
 from shoal.look._reasons import others_alike, told_from_others
 from shoal.look._settings import settings_text
-from shoal.look._tables import interval, one_number, percent
 from shoal.look._text import duration
 from shoal.results import Results, regression_scores
 from shoal.wording import counted, listed, shorten
