@@ -21,7 +21,7 @@ import pytest
 ROOT: Final = Path(__file__).parent.parent
 HOUSE: Final = ROOT / "src" / "shoal"
 
-STAGES: Final = ("study", "data", "nets", "engine", "results", "look")
+STAGES: Final = ("study", "data", "nets", "engine", "results", "search", "look")
 EVERYTHING: Final = frozenset(
     {"streams", *STAGES, "model", "predict", "export", "progress", "pipeline", "estimators", "cli"}
 )
@@ -40,8 +40,9 @@ ARROWS: Final[dict[str, frozenset[str]]] = {
     "study": frozenset({"streams"}),
     "data": frozenset({"streams"}),
     "nets": frozenset({"study", "streams"}),
-    "engine": frozenset({"study", "data", "nets", "results", "streams", "parts"}),
+    "engine": frozenset({"study", "data", "nets", "results", "search", "streams", "parts"}),
     "results": frozenset({"study", "parts"}),
+    "search": frozenset({"study", "results"}),
     "look": frozenset({"results", "data", "nets", "study", "parts"}),
     "progress": frozenset({"engine", "results", "look"}),
     "pipeline": frozenset({"streams", "parts", *STAGES}),

@@ -73,6 +73,19 @@ class ScoreKind:
     higher_is_better: bool = False
 
 
+@dataclass(frozen=True)
+class SearchKind:
+    """A method of search, and how the space of a study is read for it.
+
+    `drawn`: settings are drawn from lists and ranges, `search.samples` of them; else the space is every combination of
+    its listed values. `complete`: each of those combinations is tried. `source` is the work that describes it.
+    """
+
+    drawn: bool = False
+    complete: bool = False
+    source: str = ""
+
+
 LOSSES: Final[dict[str, LossKind]] = {
     "mse": LossKind("regression", core=0),
     "cross-entropy": LossKind("classification", core=1),
@@ -104,6 +117,13 @@ SCHEDULES: Final[dict[str, ScheduleKind]] = {
     "cosine": ScheduleKind(),
     "step": ScheduleKind(),
     "one-cycle": ScheduleKind(),
+}
+SEARCHES: Final[dict[str, SearchKind]] = {
+    "grid": SearchKind(complete=True),
+    "random": SearchKind(
+        drawn=True,
+        source="Bergstra, Bengio (2012): Random search for hyper-parameter optimization. JMLR 13, 281–305.",
+    ),
 }
 SCORES: Final[dict[str, ScoreKind]] = {
     "loss": ScoreKind(TASKS),

@@ -202,6 +202,10 @@ def _train(
     store.set_plan(entries(first), planner.candidate_rows())
     store.forget_failed()  # what failed in an earlier run is tried again; what fails in this one stays a row
     executor.execute("training", first, store)
+    while another := planner.next_search_fits(store.summaries()):
+        first += another
+        store.set_plan(entries(first), planner.candidate_rows())
+        executor.execute("training", another, store)
     winner, epochs = choose_winner(planner, store)
     last = planner.winner_fits(winner, epochs)
     store.set_plan(entries(first + last), planner.candidate_rows())

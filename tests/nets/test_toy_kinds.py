@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-import shoal
-
-HOUSE = Path(shoal.__file__).parent
+from house_copy import Copy
 
 LOSS = '''"""Toy: the mean absolute error."""
 
@@ -164,38 +156,6 @@ print(json.dumps({
 }))
 """
 REFUSAL = "the native trainer does not do scale layers"
-
-
-class Copy:
-    """A copy of the house that can be changed and run."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        shutil.copytree(HOUSE, root / "shoal", ignore=shutil.ignore_patterns("__pycache__"))
-
-    def add_file(self, name: str, text: str) -> None:
-        path = self.root / "shoal" / name
-        assert not path.exists()
-        path.write_text(text, encoding="utf-8")
-
-    def add_line(self, name: str, after: str, line: str) -> None:
-        path = self.root / "shoal" / name
-        text = path.read_text(encoding="utf-8")
-        assert text.count(after) == 1
-        path.write_text(text.replace(after, after + line), encoding="utf-8")
-
-    def run(self, script: str, *arguments: str) -> Any:
-        """Run a script that prints one line of JSON last."""
-        paths = os.pathsep.join([str(self.root), str(Path(__file__).parent.parent)])
-        answer = subprocess.run(
-            [sys.executable, "-c", script, *arguments],
-            env={**os.environ, "PYTHONPATH": paths},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert answer.returncode == 0, answer.stderr
-        return json.loads(answer.stdout.splitlines()[-1])
 
 
 @pytest.fixture

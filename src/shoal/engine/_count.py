@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from shoal.errors import Problem, StudyError
+from shoal.kinds import SEARCHES, row_of
 from shoal.study import Study
 
 MOST_FITS: Final = 1_000_000
@@ -22,8 +23,9 @@ def refuse_too_many(study: Study, candidates: int, folds: int) -> None:
         return
     asked = {"study.repeats": repeats, "compare": len(study.compare)}
     if search and searched > last:
-        drawn = "search.samples" if search.method == "random" else "search.space"
-        asked = {drawn: candidates, "search.folds": folds, "search.repeats": search.repeats}
+        method = row_of("search.method", SEARCHES, search.method)
+        listed = "search.samples" if method.drawn else "search.space"
+        asked = {listed: candidates, "search.folds": folds, "search.repeats": search.repeats}
     key = max(asked, key=lambda name: asked[name])
     what = (
         f"expected at most {MOST_FITS:,} fits in all, got {searched + last:,}; a smaller {key} asks for fewer"

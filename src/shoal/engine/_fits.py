@@ -1,4 +1,4 @@
-"""From a study and its rows to the list of fits: the plan. Pure: nothing is trained, nothing is written.
+"""From a study and its rows to the list of fits: the plan. Nothing is trained, nothing is written.
 
 A fit is one network: candidate x split x repeat. Its id is the SHA-256 of all that its bytes depend on, so
 what is trained once is known wherever it appears again.
@@ -7,7 +7,7 @@ what is trained once is known wherever it appears again.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
 from typing import Final
@@ -31,9 +31,10 @@ from shoal.engine._fit import Fit, FitRows, content_id
 from shoal.engine._trainer import Job, Trainer, evaluation_epochs, every_kth, steps_per_epoch
 from shoal.errors import Problem, StudyError
 from shoal.nets import Architecture, build_architecture
-from shoal.results import CandidateRow, PlanEntry, Stage
+from shoal.results import CandidateRow, FitRecord, PlanEntry, Stage, search_scores
+from shoal.search import History, Trial, next_round
 from shoal.streams import COMPARE_STREAM, INNER_STREAMS, REFIT_STREAM, StreamKey
-from shoal.study import Candidate, Folds, Network, Study, Training, candidates, comparison_candidates
+from shoal.study import Candidate, Folds, Network, Study, Training, base_candidate, comparison_candidates
 
 WINNER: Final = "winner"
 
@@ -83,12 +84,16 @@ class Planner:
         self._inner: dict[tuple[int, int, float], NDArray[np.int64]] = {}
         self._rows: dict[tuple[int, int], tuple[Split, FitRows]] = {}
         self._digests: dict[int, tuple[NDArray[np.int64], str]] = {}
-        refuse_too_many(study, len(self.candidates), fold_count(dataset, self._fold_options))
+        self._trials = next_round(History(study)) if study.search else (Trial(base_candidate(study)),)
+        self._refuse_too_many()
 
-    @cached_property
+    @property
     def candidates(self) -> tuple[Candidate, ...]:
-        """The candidates of the search."""
-        return candidates(self.study)
+        """The candidates that the search asked for so far; without a search the base study is the only one."""
+        return tuple(trial.candidate for trial in self._trials)
+
+    def _refuse_too_many(self) -> None:
+        refuse_too_many(self.study, len(self.candidates), fold_count(self.dataset, self._fold_options))
 
     @cached_property
     def comparisons(self) -> tuple[tuple[str, Candidate], ...]:
@@ -128,17 +133,34 @@ class Planner:
         return (len(prepare(self.dataset, split, self.study.data.standardize).input_names),)
 
     def search_fits(self) -> tuple[PlannedFit, ...]:
-        """Every candidate on every fold, `search.repeats` times."""
+        """Every candidate on every fold, `search.repeats` times, round by round."""
         return self._search_fits
 
     @cached_property
     def _search_fits(self) -> tuple[PlannedFit, ...]:
+        return self._round_fits(self._trials)
+
+    def next_search_fits(self, records: Mapping[str, FitRecord]) -> tuple[PlannedFit, ...]:
+        """Ask for another round, which may depend on the records of the rounds before; none where the search is over.
+
+        Its fits are then part of `search_fits`.
+        """
+        before, rows = self.search_fits(), self.candidate_rows()
+        scores = search_scores([item.entry for item in before], rows, records, self.study)
+        trials = next_round(History(self.study, self._trials, scores))
+        self._trials += trials
+        self._refuse_too_many()
+        fits = self._round_fits(trials)
+        self._search_fits = before + fits
+        return fits
+
+    def _round_fits(self, trials: Sequence[Trial]) -> tuple[PlannedFit, ...]:
         repeats = self.study.search.repeats if self.study.search else 0
         return tuple(
-            self._planned("search", "", candidate, split, (fold, repeat))
+            self._planned("search", "", trial.candidate, split, (fold, repeat))
             for repeat in range(repeats)
             for fold, split in enumerate(self.folds)
-            for candidate in self.candidates
+            for trial in trials
         )
 
     def comparison_fits(self, named: Iterable[tuple[str, Candidate]] | None = None) -> tuple[PlannedFit, ...]:

@@ -19,7 +19,15 @@ from shoal.results._scores import (
     higher_is_better,
     regression_scores,
 )
-from shoal.results._select import Choice, SearchScores, Standing, choose, choose_candidate, search_scores
+from shoal.results._select import (
+    Choice,
+    SearchScores,
+    Standing,
+    choose,
+    choose_candidate,
+    rank_candidates,
+    search_scores,
+)
 from shoal.results._statistics import PairedTest, corrected_t_test, holm, mean_and_error, paired_t_test
 from shoal.results._store import Identity, Store
 
@@ -62,6 +70,7 @@ __all__ = [
     "layers_of",
     "mean_and_error",
     "paired_t_test",
+    "rank_candidates",
     "refuse_others_in",
     "refuse_to_replace",
     "refusing",

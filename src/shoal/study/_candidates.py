@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, cast
 
+from shoal.kinds import SEARCHES, row_of
 from shoal.study._key_paths import KeyPath, key_path_text, overlap, parse_key_path
 from shoal.study._sentences import Mistake, refusal
 from shoal.study._space import Axis, Token, read_space, settings
@@ -88,10 +89,10 @@ def base_candidate(study: Study) -> Candidate:
 
 
 def candidates(study: Study) -> tuple[Candidate, ...]:
-    """Give every candidate of the search, each validated; without a search the base study is the only one.
+    """Give every candidate in the space, each validated; without a search the base study is the only one.
 
-    grid: all combinations, in the order of the space, the last key changing fastest. random: `samples`
-    different ones, drawn from the streams of the study's seed; more samples keep the earlier ones.
+    All combinations, in the order of the space, the last key changing fastest; or, where the method draws them,
+    `samples` different ones, from the streams of the study's seed: more samples keep the earlier ones.
     Raises StudyError with every problem of the space.
     """
     found, mistakes = expand(study)
@@ -152,7 +153,11 @@ def expand(study: Study) -> tuple[list[Candidate], list[Mistake]]:
         for mistake in dict.fromkeys(builder.mistakes)
         if not any(overlap(touched, path) for touched in mistake.touches for path in space.doubtful)
     ]
-    if search.method == "random" and not space.mistakes and len(drawn) < search.samples:
+    if (
+        row_of("search.method", SEARCHES, search.method).drawn
+        and not space.mistakes
+        and len(drawn) < search.samples
+    ):
         what = f"expected at most {len(drawn):,}, all that many draws gave, got {search.samples:,}"
         together.append(Mistake(("search", "samples"), what))
     return found, [*space.mistakes, *together]

@@ -1,4 +1,4 @@
-"""The search space: its axes checked one by one, and the settings that a grid or random draws take from it."""
+"""The search space: its axes checked one by one, and the settings in it: every combination, or random draws."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from shoal.errors import StudyError
+from shoal.kinds import SEARCHES, row_of
 from shoal.study._key_paths import KeyPath, assign, key_path_text, overlap, parse_key_path
 from shoal.study._sentences import Mistake, elsewhere, is_known, is_whole, unknown_key, valid_keys
 from shoal.study._study import Range, Search, Study
@@ -89,7 +90,7 @@ class Space:
 def read_space(study: Study, search: Search) -> Space:
     """Check every key of the space and every one of its values by itself."""
     size = math.prod(len(values) for values in search.space.values() if not isinstance(values, Range))
-    if search.method == "grid" and size > MOST:
+    if not _drawn(search) and size > MOST:
         what = f'expected at most {MOST:,} candidates, got {size:,}; method = "random" draws some of them'
         return Space((), (Mistake(("search", "space"), what),), ())
     axes: list[Axis] = []
@@ -118,16 +119,21 @@ def read_space(study: Study, search: Search) -> Space:
 
 def settings(study: Study, search: Search, axes: tuple[Axis, ...]) -> Iterator[tuple[Token, ...]]:
     """Yield the token of every axis, once for each candidate."""
-    if search.method == "grid":
-        yield from itertools.product(*(range(int(axis.size)) for axis in axes))
-    else:
+    if _drawn(search):
         yield from _draws(study, int(min(search.samples, MOST, math.prod(axis.size for axis in axes))), axes)
+    else:
+        yield from itertools.product(*(range(int(axis.size)) for axis in axes))
+
+
+def _drawn(search: Search) -> bool:
+    """Say whether the method draws settings from the space; a method that is unknown raises."""
+    return row_of("search.method", SEARCHES, search.method).drawn
 
 
 def _samples_mistakes(search: Search, axes: list[Axis]) -> list[Mistake]:
     """Say whether the space holds too few candidates to draw from."""
     size = math.prod(axis.size for axis in axes)
-    if search.method == "grid" or search.samples <= min(size, MOST):
+    if not _drawn(search) or search.samples <= min(size, MOST):
         return []
     held = f"{MOST:,}" if size > MOST else f"{int(size):,}, all that the space holds"
     return [Mistake(("search", "samples"), f"expected at most {held}, got {search.samples:,}")]
@@ -144,8 +150,9 @@ def _axis_mistakes(study: Study, search: Search, axis: Axis, earlier: list[Axis]
         "",
     )
     if not what and isinstance(axis.values, Range):
-        if search.method == "grid":
-            what = 'expected a list of values, since method = "grid", got a range; method = "random" draws from it'
+        if not _drawn(search):
+            given = f'since method = "{search.method}", got a range; method = "random" draws from it'
+            what = f"expected a list of values, {given}"
         elif is_whole(axis.path) and not axis.values.integer:
             what = f"expected integer = true, since {key_path_text(axis.path)} is a whole number, got false"
     elif not what and not axis.values:

@@ -30,6 +30,7 @@ from shoal.kinds import (
     POOLS,
     SCHEDULES,
     SCORES,
+    SEARCHES,
     TASKS,
     Task,
     losses_of,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     Loss: TypeAlias = str
     PoolName: TypeAlias = str
     TestMetric: TypeAlias = str
+    Method: TypeAlias = str
 else:
     Activation = Literal[tuple(ACTIVATIONS)]
     Optimizer = Literal[tuple(OPTIMIZERS)]
@@ -53,6 +55,7 @@ else:
     Loss = Literal[tuple(LOSSES)]
     PoolName = Literal[tuple(POOLS)]
     TestMetric = Literal[tuple(SCORES)]
+    Method = Literal[tuple(SEARCHES)]
 Metric = Literal["loss", "accuracy"]
 Splitter = Literal["k-fold", "stratified", "grouped", "repeated", "repeated-stratified", "shuffle", "given"]
 
@@ -317,7 +320,7 @@ ListOrRange = Annotated[
 class Search(_Part):
     """Which candidates are tried, on which folds, and by which rule one is chosen."""
 
-    method: Literal["grid", "random"] = "grid"
+    method: Method = "grid"
     samples: Count = 20
     folds: NumberOrFolds = 3
     repeats: Count = 1

@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.kinds import SEARCHES, row_of
 from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._findings import Findings
@@ -96,7 +97,8 @@ def effects_of(findings: Findings) -> Effects | None:
     scores = findings.search
     if not len(scores.candidate_ids) or findings.study.search is None:
         return None
-    rows = (scores.train_rows, scores.validation_rows) if findings.study.search.method == "grid" else None
+    method = row_of("search.method", SEARCHES, findings.study.search.method)
+    rows = (scores.train_rows, scores.validation_rows) if method.complete else None
     score_CU = scores.scores_CFR.reshape(len(scores.candidate_ids), -1)
     found = effects("selection score", findings.settings, score_CU, rows)
     return found if found.effects else None

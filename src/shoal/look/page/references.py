@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
-from shoal.kinds import ACTIVATIONS, LOSSES, OPTIMIZERS, SCHEDULES
+from shoal.kinds import ACTIVATIONS, LOSSES, OPTIMIZERS, SCHEDULES, SEARCHES, row_of
 from shoal.look._work import Work
 from shoal.nets import activation_of, loss_of, optimizer_of, schedule_of
 from shoal.results import Results
@@ -99,9 +99,8 @@ def _of_search(results: Results) -> list[Work]:
     cited = "Breiman, Friedman, Olshen, Stone (1984): Classification and regression trees, section 3.4.3."
     rule = ", rule of one standard error" if search.rule == "one-standard-error" else ""
     found.append(Work(f"standard error over folds{rule}", cited))
-    if search.method == "random":
-        cited = "Bergstra, Bengio (2012): Random search for hyper-parameter optimization. JMLR 13, 281–305."
-        found.append(Work("random search", cited))
+    if cited := row_of("search.method", SEARCHES, search.method).source:
+        found.append(Work(f"{search.method} search", cited))
     return found
 
 

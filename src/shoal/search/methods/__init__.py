@@ -1,0 +1,1 @@
+"""The methods of search: one a file, named as in `kinds.SEARCHES`."""
