@@ -20,6 +20,7 @@ from shoal.study import (
     Study,
     apply,
     base_candidate,
+    candidate_with,
     candidates,
     comparison_candidates,
     parse_study,
@@ -281,6 +282,25 @@ def test_comparisons_are_the_base_study_with_values_laid_over_it() -> None:
     assert adam == base_candidate(study)
     assert both.network == Network(hidden=(5,), dropout=0.5)
     assert both.values == (("network.hidden", (5,)), ("network.dropout", 0.5), ("training.epochs", 7))
+
+
+@given(space=spaces(ranges=False))
+def test_a_candidate_comes_back_from_its_values_alone(space: dict[str, Any]) -> None:
+    compare = [
+        {"name": "both", "network": {"hidden": [5, 4], "dropout": 0.5}, "training": {"epochs": 7}},
+        {"name": "base"},
+    ]
+    study = study_of(space, compare=compare)
+    for candidate in (*candidates(study), *comparison_candidates(study)):
+        stored = json.loads(json.dumps(dict(candidate.values)))
+        assert candidate_with(study, stored) == candidate
+
+
+def test_values_that_a_study_does_not_take_make_no_candidate() -> None:
+    values = {"network.dropout": 2.0, "training.batch_size": 0}
+    with pytest.raises(StudyError) as caught:
+        candidate_with(study_of(None), values)
+    assert [problem.where for problem in caught.value.problems] == list(values)
 
 
 def test_apply_changes_one_value() -> None:

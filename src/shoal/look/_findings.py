@@ -24,7 +24,7 @@ from shoal.results import (
     layers_of,
     search_scores,
 )
-from shoal.study import base_candidate, candidates
+from shoal.study import base_candidate
 
 DELIVERED: Final = "delivered network"
 REFITTED: Final = "networks refitted on all training rows"
@@ -147,17 +147,17 @@ class Findings:
             return None
         entry = self.delivered.healthy[0]
         choice = self.results.choice
-        everyone = candidates(self.study) if choice else (base_candidate(self.study),)
         named = self.results.parameters(entry.fit_id)
         shape = self.truth.images.shape[1:]
         try:
-            network = next(one for one in everyone if choice is None or one.id == choice.candidate_id).network
+            chosen = self.results.tried[choice.candidate_id] if choice else base_candidate(self.study)
+            network = chosen.network
             if network.kind == "mlp":
                 shape = named["hidden1.weight" if network.hidden else "output.weight"].shape[1:]
             if 0 in shape:
                 return None
             architecture = build_architecture(network, shape, len(named["output.bias"]))
-        except (StopIteration, LookupError, TypeError, ValueError, StudyError):
+        except (LookupError, TypeError, ValueError, StudyError):
             architecture = None
         if architecture is None or not architecture.holds(named):
             what = "the delivered network in its results is not the one of its study"

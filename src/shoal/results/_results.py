@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.errors import Problem, RunFolderError, as_path
+from shoal.errors import Problem, RunFolderError, StudyError, as_path
 from shoal.parts import Missing
 from shoal.results import _frames
 from shoal.results._coherence import check_choice, check_fits, check_part, check_plan, check_study, place_of
@@ -26,7 +26,7 @@ from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Stage, Tru
 from shoal.results._schema import checker, expect, refusing
 from shoal.results._select import Choice, rank_candidates, search_scores
 from shoal.results._store import Store
-from shoal.study import Study
+from shoal.study import Candidate, Study, candidate_with
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -99,6 +99,17 @@ class Results:
     def unfinished(self) -> int:
         """Number of planned fits that are not trained yet."""
         return len({entry.fit_id for entry in self.plan} - self.summaries.keys())
+
+    @cached_property
+    def tried(self) -> dict[str, Candidate]:
+        """Every candidate of the plan by its id, whole: the study's own network and training with its stored values."""
+        with _coherent(self.folder, "a candidate"):
+            try:
+                return {
+                    row.candidate_id: candidate_with(self.study, row.values) for row in self.candidate_rows
+                }
+            except StudyError as error:  # no mistake of whoever reads it
+                raise ValueError("values") from error
 
     @cached_property
     def fits(self) -> DataFrame:

@@ -5,6 +5,7 @@ from shoal.study._candidates import (
     Candidate,
     apply,
     base_candidate,
+    candidate_with,
     candidates,
     comparison_candidates,
 )
@@ -68,6 +69,7 @@ __all__ = [
     "apply",
     "base_candidate",
     "builtin_studies",
+    "candidate_with",
     "candidates",
     "check_study",
     "comparison_candidates",

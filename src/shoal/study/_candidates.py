@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, cast
@@ -86,6 +87,21 @@ def apply(study: Study, path: str, value: Any) -> Study:
 def base_candidate(study: Study) -> Candidate:
     """Give the study's own network and training as a candidate."""
     return _candidate(study, [], study.network, study.training)
+
+
+def candidate_with(study: Study, values: Mapping[str, Any]) -> Candidate:
+    """Give the study's own network and training with these values, by key path, as a candidate.
+
+    Raises StudyError for what the keys do not take.
+    """
+    changes = [(parse_key_path(key), value) for key, value in values.items()]
+    parts: list[Any] = []
+    for section in SECTIONS:
+        here = [(path, value) for path, value in changes if path[0] == section]
+        parts.append(vary_section(study, section, here))
+    if mistakes := [mistake for part in parts if isinstance(part, list) for mistake in part]:
+        raise refusal(mistakes)
+    return _candidate(study, [path for path, _ in changes], parts[0], parts[1])
 
 
 def candidates(study: Study) -> tuple[Candidate, ...]:

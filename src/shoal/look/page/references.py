@@ -9,7 +9,7 @@ from shoal.kinds import ACTIVATIONS, LOSSES, OPTIMIZERS, SCHEDULES, SEARCHES, ro
 from shoal.look._work import Work
 from shoal.nets import activation_of, loss_of, optimizer_of, schedule_of
 from shoal.results import Results
-from shoal.study import Network, Training, base_candidate, candidates, comparison_candidates
+from shoal.study import Network, Training, base_candidate, comparison_candidates
 from shoal.wording import counted, visible
 
 _DATA: Final = {
@@ -41,8 +41,7 @@ def works(results: Results, drawn: Sequence[Work]) -> list[Work]:
 def _variants(results: Results) -> tuple[list[Network], list[Training]]:
     """Every network and training that the study can name: the base, the comparisons, the candidates."""
     study = results.study
-    everyone = [base_candidate(study), *comparison_candidates(study)]
-    everyone += candidates(study) if study.search else []
+    everyone = [base_candidate(study), *comparison_candidates(study), *results.tried.values()]
     return [one.network for one in everyone], [one.training for one in everyone]
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from shoal.look._numbers import ROUNDING, interval, one_number, percent
 from shoal.look._settings import short_keys, text_of
 from shoal.results import Results, class_scores
-from shoal.study import base_candidate, candidates
+from shoal.study import base_candidate
 from shoal.wording import listed
 
 if TYPE_CHECKING:
@@ -281,8 +281,7 @@ def class_count_table(results: Results) -> Table | None:
 def settings_table(results: Results) -> Table:
     """Give every setting of the chosen candidate."""
     choice = results.choice
-    everyone = candidates(results.study) if choice else (base_candidate(results.study),)
-    chosen = next(one for one in everyone if choice is None or one.id == choice.candidate_id)
+    chosen = results.tried[choice.candidate_id] if choice else base_candidate(results.study)
     pairs = [
         (f"{part}.{key}", value)
         for part, model in (("network", chosen.network), ("training", chosen.training))
