@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import tomllib
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from record_cases import STUDY, a_fit, a_plan, a_sick_fit, new_store
 
-from shoal.errors import TrainingError
+from shoal.errors import StudyError, TrainingError
 from shoal.results import (
     CandidateRow,
     Choice,
@@ -23,7 +24,8 @@ from shoal.results import (
     choose_candidate,
     search_scores,
 )
-from shoal.study import Study
+from shoal.results._select import _RULES, Rule
+from shoal.study import Search, Study
 
 A_STUDY = Study.model_validate(tomllib.loads(STUDY))
 
@@ -89,6 +91,14 @@ def test_one_standard_error_takes_the_fewest_parameters_within_reach():
     )
     twins = scored([[1.0, 2.0], [1.1, 2.1], [1.1, 2.1]], [9, 3, 3])
     assert choose(twins, "one-standard-error").candidate_id == "b"
+
+
+def test_a_study_offers_every_rule_and_others_raise():
+    assert get_args(Search.model_fields["rule"].annotation) == get_args(Rule) == tuple(_RULES)
+    with pytest.raises(
+        StudyError, match=r"search\.rule: expected one of best, one-standard-error, got 'first'"
+    ):
+        choose(scored([[1.0, 2.0], [3.0, 5.0]]), "first")
 
 
 def test_the_reasons_are_sentences():

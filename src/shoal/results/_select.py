@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.errors import TrainingError
+from shoal.kinds import row_of
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry
 from shoal.results._schema import checker, expect
 from shoal.results._scores import higher_is_better
@@ -23,6 +24,11 @@ from shoal.results._store import Store
 from shoal.study import Metric, Study
 
 Rule = Literal["best", "one-standard-error"]
+# Each rule chooses from those within one standard error of the best, which come in order of score, the best first.
+_RULES: Final[dict[str, Callable[[Sequence[Standing]], Standing]]] = {
+    "best": lambda near: near[0],
+    "one-standard-error": lambda near: min(near, key=lambda row: row.parameter_count),
+}
 LEVEL: Final = 0.05
 
 
@@ -145,7 +151,7 @@ def choose(scores: SearchScores, rule: Rule) -> Choice:
     error (the best's own) of the best (Breiman, Friedman, Olshen, Stone 1984). Ties go to the fewer
     parameters (best) or the better score (one-standard-error), then to the smaller id.
 
-    TrainingError if every candidate has a failed fit, or while fits are missing.
+    TrainingError if every candidate has a failed fit, or while fits are missing; StudyError for a rule that is unknown.
     """
     if scores.missing:
         raise TrainingError(
@@ -160,8 +166,7 @@ def choose(scores: SearchScores, rule: Rule) -> Choice:
     best = healthy[0]
     reach = 0.0 if math.isnan(best.standard_error) else best.standard_error
     near = [row for row in healthy if abs(row.selection_score - best.selection_score) <= reach]
-    # `near` comes in order of score, so the first of the smallest is the better one.
-    chosen = best if rule == "best" else min(near, key=lambda row: row.parameter_count)
+    chosen = row_of("search.rule", _RULES, rule)(near)
     reasons = _reasons(scores, standings, chosen, len(near), rule)
     return Choice(chosen.candidate_id, rule, scores.metric, reasons, standings)
 
