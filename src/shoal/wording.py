@@ -114,7 +114,9 @@ def nearest(word: str, known: Sequence[str]) -> str:
 
 def did_you_mean(word: str, known: Sequence[str], quote: Callable[[str], str] = str) -> str:
     """End a sentence with the known word that may be meant, never what was asked for; with nothing if none is close."""
-    meant = nearest(word, [other for other in known if quote(other) != quote(word)])
+    meant, said = nearest(word, known), quote(word)
+    if meant and quote(meant) == said:  # as it is shown, it is what was asked for
+        meant = nearest(word, [other for other in known if quote(other) != said])
     return f"; did you mean {quote(meant)}?" if meant else ""
 
 
