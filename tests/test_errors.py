@@ -14,7 +14,7 @@ import shoal
 from shoal import errors
 from shoal.engine import Fit, FitRows, Table, TableRows, _study_rows, _train, trainer_for
 from shoal.errors import DataError, Problem, ShoalError
-from shoal.estimators._tasks import Task
+from shoal.estimators._training_tasks import Task
 from shoal.study import Network, Training
 
 

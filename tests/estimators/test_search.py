@@ -35,7 +35,7 @@ from estimators.search_cases import (
 from shoal.engine import Fit
 from shoal.engine._train import train_fit
 from shoal.estimators import _order
-from shoal.estimators._tasks import Task, train
+from shoal.estimators._training_tasks import Task, train
 
 GRID = {"learning_rate_init": [0.03, 0.003], "batch_size": [8, 16], "hidden_layer_sizes": [(4,), (5, 3)]}
 SCORES = {

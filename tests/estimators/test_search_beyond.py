@@ -17,7 +17,7 @@ from sklearn.linear_model import Ridge
 
 import shoal
 from estimators.search_cases import LABELS, X, Y, assert_same_results, classifier, regressor
-from shoal.estimators import _order, _together
+from shoal.estimators import _order, _planning
 from shoal.results import RunLock, Store
 
 GRID = {"batch_size": [4, 8]}
@@ -104,7 +104,7 @@ def test_a_store_that_cannot_be_used_is_an_error_and_no_score(tmp_path: Path) ->
 def test_verbose_says_how_far_it_is(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_together, "SAY_SECONDS", 0.0)
+    monkeypatch.setattr(_planning, "SAY_SECONDS", 0.0)
     shoal.GridSearchCV(regressor(), GRID, cv=2, verbose=2).fit(X, Y)
     said = capsys.readouterr().out
     assert said.startswith("Fitting 2 folds for each of 2 candidates, totalling 4 fits\n")

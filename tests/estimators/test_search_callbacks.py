@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 import shoal
 from estimators.search_cases import LABELS, X, classifier
 from shoal.estimators import _order
-from shoal.estimators._tasks import train
+from shoal.estimators._training_tasks import train
 
 callback = pytest.importorskip(
     "sklearn.callback", reason="this scikit-learn has no callbacks; 1.9 and later do"

@@ -271,7 +271,7 @@ def test_lots_are_cut_where_there_are_more_processes_than_folds(done: list[list[
 def test_a_search_that_tells_its_progress_counts_what_helpers_do(
     done: list[list[Scored]], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shoal.estimators._together.SAY_SECONDS", 0.0)
+    monkeypatch.setattr("shoal.estimators._planning.SAY_SECONDS", 0.0)
     estimator = Pipeline([("s", StandardScaler()), ("net", regressor(max_iter=2))])
     shoal.GridSearchCV(estimator, GRID, cv=4, n_jobs=2, verbose=1).fit(NUMBERS, PRICE)
     assert done

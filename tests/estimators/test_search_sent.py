@@ -22,9 +22,9 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 
 import shoal
 from estimators.search_cases import RNG, assert_equal, regressor
-from shoal.estimators import _shared
+from shoal.estimators import _shared_transformers
 from shoal.estimators._sent import Sent, same
-from shoal.estimators._shared import SharedTransformers
+from shoal.estimators._shared_transformers import SharedTransformers
 
 ROWS, FOLDS = 60, 3
 NUMBERS = pd.DataFrame(RNG.normal(size=(ROWS, 3)), columns=["a", "b", "c"])
@@ -167,7 +167,7 @@ def test_who_is_given_remembered_rows_may_write_into_them() -> None:
 def test_predictions_of_rows_held_out_are_those_of_a_network_that_never_saw_them(
     kept_bytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_shared, "_KEPT_BYTES", kept_bytes)
+    monkeypatch.setattr(_shared_transformers, "_KEPT_BYTES", kept_bytes)
     estimator = ends_in(SimpleImputer(), StandardScaler())
     search = shoal.GridSearchCV(estimator, GRID, cv=FOLDS).fit(NUMBERS, PRICE)
     alone = cross_val_predict(search.best_estimator_, NUMBERS, PRICE, cv=FOLDS)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from shoal.errors import InputError, RunFolderBusy
-from shoal.estimators._tasks import Task, TaskResult, jobs_at_once, train, train_one
+from shoal.estimators._training_tasks import Task, TaskResult, jobs_at_once, train, train_one
 from shoal.pipeline import default_workers
 from shoal.results import RunLock
 from shoal.study import Conv, Network, Training

@@ -2,19 +2,19 @@
 
 from shoal.data._builtin import BUILTIN, describe_builtin, fetch, load_builtin
 from shoal.data._classes import nfc
+from shoal.data._column_roles import TableSource
+from shoal.data._column_warnings import ColumnWarnings, column_warnings, untested
 from shoal.data._coverage import Coverage, coverage
 from shoal.data._dataset import Column, Dataset, Split
-from shoal.data._doubted import Doubted, doubted, untested
 from shoal.data._fashion import find_fashion
 from shoal.data._folds import FoldOptions, fold_count, make_folds
-from shoal.data._given import given_columns, given_images
 from shoal.data._holdout import draw_share, holdout_split
+from shoal.data._image_places import holds_images
 from shoal.data._images import ImageSource, load_image_dataset
-from shoal.data._labelled import holds_images
 from shoal.data._new_images import NewImages, read_images
 from shoal.data._pixels import two_levels
 from shoal.data._preprocess import RESIZING, OneHot, Preprocessing, Scale, Standardize, fit_preprocessing
-from shoal.data._roles import TableSource
+from shoal.data._rows_in_memory import given_columns, given_images
 from shoal.data._source import load_table_dataset, read_columns
 from shoal.data._tables import TEXT_CELL, TEXT_COPIES, Table, read_table
 
@@ -24,9 +24,9 @@ __all__ = [
     "TEXT_CELL",
     "TEXT_COPIES",
     "Column",
+    "ColumnWarnings",
     "Coverage",
     "Dataset",
-    "Doubted",
     "FoldOptions",
     "ImageSource",
     "NewImages",
@@ -37,9 +37,9 @@ __all__ = [
     "Standardize",
     "Table",
     "TableSource",
+    "column_warnings",
     "coverage",
     "describe_builtin",
-    "doubted",
     "draw_share",
     "fetch",
     "find_fashion",

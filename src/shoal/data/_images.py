@@ -18,7 +18,7 @@ from shoal.data._classes import class_problems, numbered, sorted_texts
 from shoal.data._dataset import Dataset
 from shoal.data._findings import Findings, refuse
 from shoal.data._holdout import draw_test_rows
-from shoal.data._labelled import leave_out, places_of, test_place, training_place
+from shoal.data._image_places import leave_out, places_of, test_place, training_place
 from shoal.data._pixels import RESIZE, alike, two_levels
 from shoal.data._reading import Labelled, Looked, Place, Reading
 from shoal.errors import DataError

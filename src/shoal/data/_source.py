@@ -24,10 +24,10 @@ from shoal.data._classes import (
     numbered,
     sorted_texts,
 )
+from shoal.data._column_roles import TableSource, all_inputs, missing_columns, role_problems
 from shoal.data._dataset import Column, Dataset
 from shoal.data._findings import Findings, refuse
 from shoal.data._holdout import draw_test_rows
-from shoal.data._roles import TableSource, all_inputs, missing_columns, role_problems
 from shoal.data._tables import Limits, Table, scan_table
 from shoal.errors import DataError, Problem
 from shoal.wording import did_you_mean, few_quoted, quoted

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from shoal.data import Dataset, Standardize, doubted, untested
+from shoal.data import Dataset, Standardize, column_warnings, untested
 from shoal.engine._fits import PlannedFit, Planner, unique
 from shoal.engine.forecast.drawing import Drawing
 from shoal.engine.forecast.memory import predicted_peaks, source_of
@@ -112,7 +112,7 @@ def warnings_before(planner: Planner) -> Iterator[str]:
 
 def data_warnings(dataset: Dataset, standardize: Standardize) -> Iterator[str]:
     """Warn of the data before anything is trained; the checks of the run say it again."""
-    columns = doubted(dataset, standardize)
+    columns = column_warnings(dataset, standardize)
     warnings = (("in numbers of 32 bits", columns.merged()), ("not standardised", columns.unscaled()))
     for what, sentences in warnings:
         wanted = "both" if any(sentence.startswith("target") for sentence in sentences) else "inputs"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from shoal.errors import TrainingError
-from shoal.estimators._tasks import Task, TaskResult
+from shoal.estimators._training_tasks import Task, TaskResult
 
 
 class Given(NamedTuple):

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from shoal.estimators._tasks import TaskResult
+from shoal.estimators._training_tasks import TaskResult
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.errors import EnvironmentFault
-from shoal.estimators._evaluation import Kept
+from shoal.estimators._evaluation import SearchRecord
 from shoal.parts import Parts
 from shoal.results import mean_and_error
 from shoal.wording import shorten, visible
@@ -44,7 +44,7 @@ class SearchDisplay:
 
     def _shown(self) -> str:
         """Give table and picture; nothing before there are any."""
-        kept: Kept | None = vars(self).get("_kept")
+        kept: SearchRecord | None = vars(self).get("_kept")
         if kept is None or "best_index_" not in vars(self):
             return ""
         try:
@@ -105,7 +105,7 @@ def ranked_table(
     )
 
 
-def curves_picture(kept: Kept, candidate: int) -> str:
+def curves_picture(kept: SearchRecord, candidate: int) -> str:
     """Give the chosen candidate's curves as a picture within the page."""
     from shoal.look import fold_curves_png
 

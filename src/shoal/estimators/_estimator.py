@@ -21,11 +21,11 @@ from shoal.errors import TrainingError
 from shoal.estimators._answers import Given, ask
 from shoal.estimators._callbacks import CallbackSupport, Progress, say
 from shoal.estimators._course import Course
-from shoal.estimators._inputs import Prepared, checked_weight, in_precision, lesson, without_idle_rows
+from shoal.estimators._inputs import Prepared, checked_weight, in_precision, training_rows, without_idle_rows
 from shoal.estimators._layers import LayerArrays
 from shoal.estimators._names import NO_SCORES, KnownNames
 from shoal.estimators._parameters import batch_rows, seed_of, training_of
-from shoal.estimators._tasks import Task, TaskResult, train_one
+from shoal.estimators._training_tasks import Task, TaskResult, train_one
 from shoal.nets import Architecture, loss_of, trained_module
 from shoal.streams import StreamKey
 from shoal.study import TASK_LOSS, Network
@@ -221,7 +221,7 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
         given, seed = vars(self), seed_of(self.random_state)
         inner = self._inner_rows(prepared, seed)
         most = batch_rows(self.batch_size, self._auto_batch)
-        learned = lesson(prepared, inner, most)
+        learned = training_rows(prepared, inner, most)
         return Task(
             key=key,
             network=self._network(prepared.x.shape[1:]),

@@ -26,9 +26,9 @@ from shoal.estimators._estimator import NetworkEstimator
 from shoal.estimators._lots import Lots, Spot, last_of, network_in
 from shoal.estimators._order import Came, Options, Order
 from shoal.estimators._parameters import SEEDS
-from shoal.estimators._shared import SharedTransformers, Shelf
-from shoal.estimators._tasks import TaskResult
-from shoal.estimators._together import held_rows
+from shoal.estimators._planning import held_rows
+from shoal.estimators._shared_transformers import SharedTransformers, Shelf
+from shoal.estimators._training_tasks import TaskResult
 from shoal.estimators._turns import Turn, Turns
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _SCORERS: Final = type(get_scorer("accuracy")).__module__
 
 
 @dataclass(frozen=True, eq=False)
-class Kept:
+class SearchRecord:
     """What stays of a search: curves of every fit, rows of a fold on average, the chosen candidate's folds.
 
     `fits` holds candidate, fold and what came of the fit, without parameters.
@@ -170,11 +170,11 @@ class Evaluation:
         """Count the parameters of every candidate's network, on its largest fold; of no network, infinitely many."""
         return [self._came.parameters.get(number, math.inf) for number in range(len(self.candidates))]
 
-    def kept(self, chosen: int | None) -> Kept:
+    def kept(self, chosen: int | None) -> SearchRecord:
         """Keep what stays: of the chosen candidate, if there is one, also the networks of its folds."""
         splits = [(held_rows(train), held_rows(test)) for train, test in self.lots.splits]
         fitted = [] if chosen is None else [self._fitted(Spot(chosen, fold)) for fold in range(len(splits))]
-        return Kept(
+        return SearchRecord(
             fits=tuple(
                 (*spot, self._came.trained[spot]) for spot in self._spots() if spot in self._came.trained
             ),

@@ -174,7 +174,7 @@ def checked_weight(sample_weight: Any, x: NDArray[Any]) -> NDArray[Any] | None:
 
 
 @dataclass(frozen=True, eq=False)
-class Lesson:
+class TrainingRows:
     """Rows in the order and number in which they are learned from; their weights, where these differ."""
 
     rows: NDArray[np.int64]
@@ -193,7 +193,7 @@ def without_idle_rows(prepared: Prepared) -> Prepared:
     return replace(prepared, rows=rows, sample_weight=weight)
 
 
-def lesson(prepared: Prepared, inner: NDArray[np.int64], most: int) -> Lesson:
+def training_rows(prepared: Prepared, inner: NDArray[np.int64], most: int) -> TrainingRows:
     """Lay out the rows to learn from, all but `inner`.
 
     Where one batch (of up to `most` rows) holds all rows, its loss depends neither on their order nor on whether
@@ -210,7 +210,7 @@ def lesson(prepared: Prepared, inner: NDArray[np.int64], most: int) -> Lesson:
             rows, weight_N = np.repeat(rows, times_N.astype(np.int64)), None
     if len(rows) <= most:
         rows = rows[_canonical(prepared.x[rows], prepared.y[rows])]
-    return Lesson(rows, weight_N)
+    return TrainingRows(rows, weight_N)
 
 
 def _canonical(x: NDArray[Any], y: NDArray[Any]) -> NDArray[np.int64]:

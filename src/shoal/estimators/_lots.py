@@ -25,10 +25,10 @@ from shoal.estimators._answers import Fit, Given, Known, answered, first_asked
 from shoal.estimators._callbacks import muted
 from shoal.estimators._estimator import NetworkEstimator
 from shoal.estimators._inputs import Prepared, in_precision
+from shoal.estimators._planning import Held, Planned, SharedRows, fitted_up_to, planned
 from shoal.estimators._sent import Sent, same, transformed
-from shoal.estimators._shared import Path, SharedTransformers, Shelf, path_of
-from shoal.estimators._tasks import Task
-from shoal.estimators._together import Held, Planned, SharedRows, fitted_up_to, planned
+from shoal.estimators._shared_transformers import Path, SharedTransformers, Shelf, path_of
+from shoal.estimators._training_tasks import Task
 
 Parts = tuple[Any, Any]
 """X and y of some rows."""
@@ -65,7 +65,7 @@ class Spot(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class FinalNetwork:
     """A network at the end of an estimator: its parameters' prefix, and the Pipelines on the way, with theirs."""
 
     prefix: str
@@ -73,7 +73,7 @@ class Found:
     pipelines: tuple[tuple[str, Pipeline], ...]
 
 
-def network_in(estimator: Any) -> Found | None:
+def network_in(estimator: Any) -> FinalNetwork | None:
     """Find one of our estimators, alone or as the last step of Pipelines; None for any other."""
     prefix, pipelines = "", []
     while isinstance(estimator, Pipeline):
@@ -85,7 +85,7 @@ def network_in(estimator: Any) -> Found | None:
         prefix += f"{name}__"
     if not isinstance(estimator, NetworkEstimator):
         return None
-    return Found(prefix, estimator, tuple(pipelines))
+    return FinalNetwork(prefix, estimator, tuple(pipelines))
 
 
 def last_of(estimator: Any) -> NetworkEstimator | None:
@@ -206,7 +206,7 @@ class Lots:
         """Let go of what nobody needs, once a planned candidate is scored."""
         self.shared.done_with(self._ways[spot])
 
-    def _own(self, found: Found | None) -> Found | None:
+    def _own(self, found: FinalNetwork | None) -> FinalNetwork | None:
         """Find a network only where all Pipelines on the way share transformers."""
         shared = found is not None and all(isinstance(one.memory, Shelf) for _, one in found.pipelines)
         return found if shared else None
@@ -261,7 +261,7 @@ class Lots:
         return None
 
     @cached_property
-    def _base(self) -> Found:
+    def _base(self) -> FinalNetwork:
         found = network_in(self.estimator)
         assert found is not None  # noqa: S101 - nothing else is searched here
         return found

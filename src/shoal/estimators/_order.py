@@ -19,8 +19,8 @@ from shoal.estimators._callbacks import told_of
 from shoal.estimators._estimator import NetworkEstimator
 from shoal.estimators._lots import Lot, Lots, Spot, last_of
 from shoal.estimators._pieces import Piece
-from shoal.estimators._tasks import Task, TaskResult, jobs_at_once, light_seconds, train
-from shoal.estimators._together import Spoken
+from shoal.estimators._planning import Spoken
+from shoal.estimators._training_tasks import Task, TaskResult, jobs_at_once, light_seconds, train
 from shoal.estimators._turns import Turn, Turns
 
 AWAY_SECONDS: Final = 0.5

@@ -10,7 +10,7 @@ from sklearn import config_context, get_config
 
 from shoal.estimators._estimator import NetworkEstimator
 from shoal.estimators._lots import Lot, Lots, Spot
-from shoal.estimators._tasks import TaskResult, train
+from shoal.estimators._training_tasks import TaskResult, train
 from shoal.estimators._turns import Call
 
 

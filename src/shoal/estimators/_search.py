@@ -23,7 +23,7 @@ from sklearn.utils.validation import check_is_fitted
 from shoal.engine import give_back
 from shoal.estimators._cv_results import scores_of, simplest_near_best, tied_with_best
 from shoal.estimators._display import SearchDisplay
-from shoal.estimators._evaluation import Evaluation, Kept
+from shoal.estimators._evaluation import Evaluation, SearchRecord
 from shoal.estimators._lots import network_in
 from shoal.estimators._order import Options
 from shoal.estimators._turns import Turns
@@ -58,7 +58,7 @@ class TrainedTogether(SearchDisplay):
     cv_results_: dict[str, Any]
     _run_search: Any
     _evaluation: Evaluation | None = None
-    _kept: Kept | None = None
+    _kept: SearchRecord | None = None
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
         """Train every candidate on every fold, choose, and refit the best on all rows.
@@ -212,7 +212,7 @@ class TrainedTogether(SearchDisplay):
             raise AttributeError(f"expected one score that decides, got several and refit={self.refit!r}")
         return scores_of(self.cv_results_, self.refit if self.multimetric_ else "score")
 
-    def _of_networks(self, name: str) -> Kept:
+    def _of_networks(self, name: str) -> SearchRecord:
         check_is_fitted(self)
         if self._kept is None:
             kind = type(self.estimator).__name__
@@ -221,7 +221,7 @@ class TrainedTogether(SearchDisplay):
             )
         return self._kept
 
-    def _of_the_chosen(self, name: str) -> Kept:
+    def _of_the_chosen(self, name: str) -> SearchRecord:
         kept = self._of_networks(name)
         if "best_index_" not in vars(self):
             raise AttributeError(f"{name}: expected a refit that chooses a candidate, got {self.refit!r}")

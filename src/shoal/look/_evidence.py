@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data import Coverage, Doubted
+from shoal.data import ColumnWarnings, Coverage
 from shoal.errors import Problem, RunFolderError
 from shoal.look._measures import leading_metric
 from shoal.results import PlanEntry, Results, refusing
@@ -76,12 +76,12 @@ def coverage_of(results: Results) -> Coverage | None:
         return Coverage.from_json(results.coverage) if results.coverage is not None else None
 
 
-def columns_of(results: Results) -> Doubted:
+def columns_of(results: Results) -> ColumnWarnings:
     """Give the columns of numbers of a run."""
     truth = results.truth
     inputs = list(zip(truth.input_names, truth.x_ND.T, strict=True))
     targets = [] if truth.classes else list(zip(truth.target_names, truth.y.T, strict=True))
-    return Doubted(inputs, targets, truth.train_rows, results.study.data.standardize)
+    return ColumnWarnings(inputs, targets, truth.train_rows, results.study.data.standardize)
 
 
 def delivered_answers(results: Results) -> NDArray[np.float64] | None:

@@ -43,7 +43,7 @@ Named = tuple[str, NDArray[np.float64]]
 
 
 @dataclass(frozen=True, eq=False)
-class Doubted:
+class ColumnWarnings:
     """The columns of numbers of a data set as read, and what of them is standardised; it says what to doubt of them.
 
     Columns are names with float64 (N,), rows in the order of their files, training rows first; classes are no targets.
@@ -88,11 +88,11 @@ class Doubted:
         return [f"{what} {quoted(name)} {sentence}" for what, name, sentence in told if sentence]
 
 
-def doubted(dataset: Dataset, standardize: Standardize) -> Doubted:
+def column_warnings(dataset: Dataset, standardize: Standardize) -> ColumnWarnings:
     """Take the columns of numbers from a data set."""
     inputs = [(column.name, column.values) for column in dataset.columns if not column.categorical]
     targets = [] if dataset.classes else list(zip(dataset.target_names, dataset.targets.T, strict=True))
-    return Doubted(inputs, targets, dataset.train_rows, standardize)
+    return ColumnWarnings(inputs, targets, dataset.train_rows, standardize)
 
 
 def untested(classes: Sequence[str], class_N: NDArray[np.int64], train_rows: int) -> list[str]:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from shoal.data import Doubted, doubted, load_builtin
+from shoal.data import ColumnWarnings, column_warnings, load_builtin
 
 NOISE = np.random.default_rng(0).normal(size=40)
 WHOLE = np.random.default_rng(1).integers(0, 9, 40).astype(float)
@@ -18,7 +18,7 @@ def numbering(
     values: NDArray[np.float64], name: str = "n", train: int = 30, alone: bool = False
 ) -> list[str]:
     others = [] if alone else [("x", NOISE[: len(values)])]
-    return Doubted([(name, values), *others], [], train, "both").numbering()
+    return ColumnWarnings([(name, values), *others], [], train, "both").numbering()
 
 
 SPREAD = np.sort(np.random.default_rng(2).choice(40, 40, replace=False)).astype(float)
@@ -110,7 +110,7 @@ def test_words_that_end_alike_are_no_identities(name: str) -> None:
 
 
 def sayings(values: NDArray[np.float64], standardize: str = "none") -> tuple[list[str], list[str]]:
-    columns = Doubted([("x", values)], [("y", values)], len(values), standardize)  # type: ignore[arg-type]
+    columns = ColumnWarnings([("x", values)], [("y", values)], len(values), standardize)  # type: ignore[arg-type]
     return columns.merged(), columns.unscaled()
 
 
@@ -150,5 +150,5 @@ def test_of_many_rows_the_middle_tells_first_and_all_are_counted() -> None:
 
 @pytest.mark.parametrize("name", ["two-peaks", "digits"])
 def test_the_built_in_data_raise_no_doubt(name: str) -> None:
-    columns = doubted(load_builtin(name), "none")
+    columns = column_warnings(load_builtin(name), "none")
     assert (columns.numbering(), columns.merged(), columns.unscaled()) == ([], [], [])

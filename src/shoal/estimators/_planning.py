@@ -21,7 +21,7 @@ from shoal.estimators._answers import Fit, Given, Known, answered, first_asked
 from shoal.estimators._course import Course
 from shoal.estimators._estimator import NetworkEstimator
 from shoal.estimators._inputs import Prepared
-from shoal.estimators._tasks import Task, TaskResult
+from shoal.estimators._training_tasks import Task, TaskResult
 from shoal.nets import Architecture
 
 _T = TypeVar("_T")
