@@ -12,7 +12,7 @@ import pytest
 
 import shoal
 from shoal import errors
-from shoal.engine import Fit, FitRows, Table, TableRows, _study_rows, _train, trainer_for
+from shoal.engine import Fit, FitRows, TableInMemory, TableRows, _study_rows, _train, trainer_for
 from shoal.errors import DataError, Problem, ShoalError
 from shoal.estimators._training_tasks import Task
 from shoal.study import Network, Training
@@ -94,7 +94,7 @@ def test_what_is_refused_within_a_fit_is_no_failed_fit(monkeypatch: pytest.Monke
     rows = np.arange(6)
     x, y = np.eye(6, dtype=np.float32), np.ones((6, 1), np.float32)
     task = Task("a", Network(hidden=(2,)), Training(epochs=1, validation=0.0), "regression", x, y, 1, rows)
-    table = Table(x, y)
+    table = TableInMemory(x, y)
     trainer = trainer_for(task.job, table, "cpu", "float32")
     fit = Fit("a", task.job, FitRows(rows, rows[:0], rows[:0]), trainer.version)
 

@@ -16,7 +16,7 @@ from shoal.engine._train import train_fit
 from shoal.engine.forecast.fit_memory import FIT_ROW, fit_bytes, left_bytes, maps
 from shoal.engine.forecast.memory import (
     PLANNED,
-    Source,
+    TextSize,
     held_bytes,
     plan_bytes,
     predicted_peaks,
@@ -53,10 +53,10 @@ def test_row_numbers_that_fits_share_are_counted_once() -> None:
 def test_a_text_file_is_read_at_five_times_its_size_and_72_bytes_a_cell(tmp_path: Path) -> None:
     text = tmp_path / "rows.csv"
     text.write_text("x,y\n1,2\n", encoding="utf-8")
-    assert source_of((str(text), None, str(tmp_path / "rows.npz")), two_peaks()) == Source(8, 400)
+    assert source_of((str(text), None, str(tmp_path / "rows.npz")), two_peaks()) == TextSize(8, 400)
     drawing = drawing_of(Planner(tiny_study(), two_peaks(), Trainers("torch").choose))
-    small = predicted_peaks(two_peaks(), Source(0, 0), [], 1, drawing)
-    large = predicted_peaks(two_peaks(), Source(10**9, 10**8), [], 1, drawing)
+    small = predicted_peaks(two_peaks(), TextSize(0, 0), [], 1, drawing)
+    large = predicted_peaks(two_peaks(), TextSize(10**9, 10**8), [], 1, drawing)
     assert large["reading"] - small["reading"] == pytest.approx(5 * 10**9 + 72 * 10**8 - 2 * 200 * 16)
     assert {**large, "reading": 0} == {**small, "reading": 0}
 

@@ -11,7 +11,7 @@ from shoal.engine._source import environment, load_data, refuse_unscalable, trut
 from shoal.engine._study_rows import StudyRows
 from shoal.engine._table_rows import (
     Dtype,
-    Table,
+    TableInMemory,
     TableRows,
     flat_arrays,
     longest_first,
@@ -49,7 +49,7 @@ __all__ = [
     "State",
     "StudyFit",
     "StudyRows",
-    "Table",
+    "TableInMemory",
     "TableRows",
     "Trained",
     "Trainer",

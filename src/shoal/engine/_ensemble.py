@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from shoal.data import Column, Dataset, Preprocessing
 from shoal.engine._fits import Planner, StudyFit, prepare
-from shoal.engine._predict import Source, Trained, answers
+from shoal.engine._predict import PredictedRows, Trained, answers
 from shoal.engine._stored import refusing_stored
 from shoal.engine._trainer import Trainer
 from shoal.results import FitRecord, Store, expect, vote_entropy
@@ -73,7 +73,7 @@ def _answered(
     preprocessing: Preprocessing = prepare(dataset, fit.split, planner.study.data.standardize)
     trained = Trained(architecture, parameters_P, buffers, preprocessing, dataset.task)
 
-    def asked(source: Source, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    def asked(source: PredictedRows, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         return answers(trainer, trained, source, rows)
 
     found: Arrays = {"test": asked(dataset, np.arange(dataset.train_rows, dataset.rows, dtype=np.int64))}

@@ -22,7 +22,7 @@ from shoal.study import Training
 PREDICTED_ROWS: Final = 8192
 """Rows predicted at once: bounds the memory that float images take."""
 
-Source = Dataset | Sequence[Column] | NDArray[np.uint8]
+PredictedRows = Dataset | Sequence[Column] | NDArray[np.uint8]
 """Where rows come from: a data set, input columns as read, or images (N, C, height, width)."""
 
 
@@ -38,7 +38,7 @@ class Trained:
 
 
 def network_inputs(
-    architecture: Architecture, preprocessing: Preprocessing, source: Source, rows: NDArray[np.int64]
+    architecture: Architecture, preprocessing: Preprocessing, source: PredictedRows, rows: NDArray[np.int64]
 ) -> NDArray[np.float32]:
     """Prepare inputs in the shape that the network takes: images stay images for convolutions only."""
     match source:
@@ -50,7 +50,7 @@ def network_inputs(
 
 
 def answers(
-    trainer: Trainer, trained: Trained, source: Source, rows: NDArray[np.int64]
+    trainer: Trainer, trained: Trained, source: PredictedRows, rows: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """Predict rows in the targets' units, or as class probabilities, float64 (N, K)."""
     outputs = [

@@ -1,6 +1,6 @@
 """Rows of tables in memory, on which the estimators' networks are trained: one at once, or many on workers.
 
-Several fits share one `Table`; none copies it. Such a fit may have weighted rows, may start from given
+Several fits share one `TableInMemory`; none copies it. Such a fit may have weighted rows, may start from given
 parameters, and may be computed in float64: the torch trainer takes these, the native one all others.
 
 Letters: N rows, D inputs, K outputs, C channels, P parameters.
@@ -37,7 +37,7 @@ FEW_ROWS: Final = 16
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class TableInMemory:
     """Rows that fits share: `x` floats (N, D) or (N, C, H, W), or pictures uint8 (N, C, H, W).
 
     `y` is float (N, K), or int64 (N,) class numbers; `weight` float (N,) weighs the losses of the rows.
@@ -65,7 +65,7 @@ class Table:
 class TableRows:
     """What the fits of tables share, sent to every worker once."""
 
-    tables: tuple[Table, ...]
+    tables: tuple[TableInMemory, ...]
 
     advice = "fewer jobs at a time need less"
 
@@ -94,7 +94,7 @@ class PreparedTable:
         return Outcome(state.parameters_P, state.buffers)
 
 
-def trainer_for(job: Job, table: Table, device: str, dtype: Dtype) -> Trainer:
+def trainer_for(job: Job, table: TableInMemory, device: str, dtype: Dtype) -> Trainer:
     """Choose who trains: torch where rows are weighted, images are floats or numbers are float64, else the usual."""
     if dtype == "float64" or not table.plain:
         return TorchTrainer(device, dtype)

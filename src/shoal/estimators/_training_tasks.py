@@ -26,7 +26,7 @@ from shoal.engine import (
     Lot,
     Pool,
     State,
-    Table,
+    TableInMemory,
     TableRows,
     Trainer,
     content_id,
@@ -140,7 +140,7 @@ def train_one(
     `on_epoch` is called after every epoch and ends the fit by answering true.
     """
     task = replace(task, device=device)
-    table = Table(task.x, task.y, task.sample_weight)
+    table = TableInMemory(task.x, task.y, task.sample_weight)
     trainer = trainer_for(task.job, table, pick_device(task.device), task.dtype)
     fit = _fit(task, 0, task.key, trainer)
     return TaskResult.of(task.key, *train_here(fit, TableRows((table,)), trainer, on_epoch))
@@ -181,7 +181,7 @@ def train(
 
 def light_seconds(task: Task) -> float:
     """Say about how long a network trains, by its operations alone; in torch infinitely long, which starts slowly."""
-    trainer = trainer_for(task.job, Table(task.x, task.y, task.sample_weight), "cpu", task.dtype)
+    trainer = trainer_for(task.job, TableInMemory(task.x, task.y, task.sample_weight), "cpu", task.dtype)
     native = trainer.version.startswith("native")
     return training_work(task.job, len(task.train_rows)) / OPERATIONS if native else math.inf
 
@@ -211,14 +211,16 @@ class _Plan:
             yield from self._lot(tasks, f"{number} ")
 
     def _lot(self, tasks: Sequence[Task], lot: str) -> Iterator[Lot]:
-        tables: dict[tuple[int, int, int], tuple[int, Table]] = {}
+        tables: dict[tuple[int, int, int], tuple[int, TableInMemory]] = {}
         fits: list[Fit] = []
         trainers: dict[str, Trainer] = {}
         known: list[FitRecord] = []
         digests: dict[int, str] = {}
         for task in tasks:
             arrays = (id(task.x), id(task.y), id(task.sample_weight))
-            place, table = tables.setdefault(arrays, (len(tables), Table(task.x, task.y, task.sample_weight)))
+            place, table = tables.setdefault(
+                arrays, (len(tables), TableInMemory(task.x, task.y, task.sample_weight))
+            )
             trainer = trainer_for(task.job, table, pick_device(task.device), task.dtype)
             digest = _digest_of_bytes if self.store else _digest_of_object
             name = ("" if self.store else lot) + _named(task, trainer.version, digests, digest)

@@ -49,23 +49,23 @@ EXCITED_MAP: Final = 40.0
 
 
 @dataclass(frozen=True)
-class Source:
+class TextSize:
     """What the data are read from: bytes of text files (0 for others) and how many cells they have."""
 
     text_bytes: int
     cells: int
 
 
-def source_of(paths: Iterable[str | None], dataset: Dataset) -> Source:
+def source_of(paths: Iterable[str | None], dataset: Dataset) -> TextSize:
     """Look how large the files are; the cells are those of the columns used."""
     texts = [Path(path) for path in paths if path and Path(path).suffix.lower() in (".csv", ".tsv", ".tab")]
     size = sum(path.stat().st_size for path in texts if kind_of(path) == "a file")
-    return Source(size, dataset.rows * (len(dataset.columns) + len(dataset.target_names)) if size else 0)
+    return TextSize(size, dataset.rows * (len(dataset.columns) + len(dataset.target_names)) if size else 0)
 
 
 def predicted_peaks(
     dataset: Dataset,
-    source: Source,
+    source: TextSize,
     stages: Sequence[Sequence[StudyFit]],
     workers: int,
     drawing: Drawing,
@@ -130,7 +130,7 @@ def plan_bytes(fits: Sequence[StudyFit]) -> float:
     return PLANNED * len(fits) + float(sum({id(array): array.nbytes for array in arrays}.values()))
 
 
-def _reading(dataset: Dataset, source: Source) -> float:
+def _reading(dataset: Dataset, source: TextSize) -> float:
     """The cells of a text file; rows twice, as they are read, split and put together."""
     named = bool(dataset.classes) or any(column.categorical for column in dataset.columns)
     rows = 2 * held_bytes(dataset) + NAME * dataset.rows * named

@@ -31,7 +31,7 @@ def chunks_of(rows: Sized, kind: str = "table") -> list[slice]:
     return [slice(start, start + step) for start in range(0, max(len(rows), 1), step)]
 
 
-class Source:
+class DeviceRows:
     """Rows on the device, given out as float batches: tables as they are, images made from shared bytes."""
 
     def __init__(self, tensor: ToTensor, rows: Rows, data: FitData) -> None:
@@ -49,7 +49,7 @@ class Source:
     def __len__(self) -> int:
         return len(self.y)
 
-    def ordered(self, order_N: Tensor) -> Source:
+    def ordered(self, order_N: Tensor) -> DeviceRows:
         """The same rows in another order: tables are gathered at once, images when their batch comes."""
         other = copy.copy(self)
         other.y = self.y[order_N]
@@ -60,7 +60,7 @@ class Source:
             other._x = self._x[order_N]
         return other
 
-    def thinned(self) -> Source:
+    def thinned(self) -> DeviceRows:
         """Every k-th image, or all rows of a table: what the training curve is drawn from."""
         if not self.images:
             return self

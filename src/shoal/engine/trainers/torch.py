@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from shoal.engine._trainer import CURVES, FitData, Job, State, steps_per_epoch
 from shoal.engine.forecast.steps import torch_step_seconds
-from shoal.engine.trainers.batches import Moves, Source, channels_last, chunks_of
+from shoal.engine.trainers.batches import DeviceRows, Moves, channels_last, chunks_of
 from shoal.engine.trainers.strided import pays, strided_module
 from shoal.kinds import LOSSES, row_of
 from shoal.nets import Architecture, ConvLayer, Moments, build_module, learning_rates, loss_of, optimizer_of
@@ -159,7 +159,7 @@ class _Fit:
         _point_at(self.module, job.architecture, self.flat_P, self.buffers, self.grad_P)
         self.dropouts = _stream_dropouts(self.module)
         self.rows = {
-            name: Source(trainer.tensor, getattr(data, name), data)
+            name: DeviceRows(trainer.tensor, getattr(data, name), data)
             for name in ("train", "validation", "inner")
         }
         self.seen = self.rows | {"train": self.rows["train"].thinned()}

@@ -44,7 +44,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Table:
+class ReportTable:
     """Columns of one length; `left_out` rows are not shown."""
 
     columns: tuple[Column, ...]
@@ -91,7 +91,7 @@ def texts(heading: str, values: Iterable[Any]) -> Column:
     return Column(heading, tuple(text_of(value) for value in values))
 
 
-def published_table(results: Results) -> Table | None:
+def published_table(results: Results) -> ReportTable | None:
     """Give published values beside the measured ones; None where the study names none."""
     frame = results.references
     if not len(frame):
@@ -108,10 +108,10 @@ def published_table(results: Results) -> Table | None:
         columns.append(Column(heading, tuple(one_number(value, 4) for value in values), values))
     inside = ["–" if held is None else "yes" if held else "no" for held in frame["inside"]]
     columns += [texts("within the repeats", inside), texts("source", frame["source"])]
-    return Table(tuple(columns))
+    return ReportTable(tuple(columns))
 
 
-def candidate_table(results: Results) -> Table | None:
+def candidate_table(results: Results) -> ReportTable | None:
     """Give the candidates, best first; None without a search."""
     frame = results.candidates
     if not len(frame):
@@ -127,7 +127,7 @@ def candidate_table(results: Results) -> Table | None:
         columns.append(numbers(heading, shown[name]))
     columns.append(probabilities("p (Holm)", shown["adjusted_p_value"]))
     columns.append(Column("", tuple(_standing(row) for row in shown.to_dict("records"))))
-    return Table(tuple(columns), len(frame) - len(shown))
+    return ReportTable(tuple(columns), len(frame) - len(shown))
 
 
 def filtered_columns(results: Results) -> tuple[str, ...]:
@@ -142,7 +142,7 @@ def probabilities(heading: str, values: Iterable[float]) -> Column:
     return Column(heading, tuple(cells), floats)
 
 
-def comparison_table(results: Results) -> Table | None:
+def comparison_table(results: Results) -> ReportTable | None:
     """Give the comparisons by their test scores; None without any."""
     frame = results.comparisons
     if not len(frame):
@@ -162,7 +162,7 @@ def comparison_table(results: Results) -> Table | None:
         cells = tuple(interval(*edges) for edges in zip(low, high, strict=True))
         columns.append(Column("95 % interval", cells, tuple(low)))
     columns += [numbers(f"test {word(name)}", frame[f"{name}_mean"]) for name in others]
-    return Table(tuple(columns))
+    return ReportTable(tuple(columns))
 
 
 def comparisons_on_test_rows(results: Results) -> DataFrame:
@@ -171,7 +171,7 @@ def comparisons_on_test_rows(results: Results) -> DataFrame:
     return frame.rename(columns={name: f"test_{name}" for name in frame.columns[3:]})
 
 
-def refit_table(results: Results) -> Table | None:
+def refit_table(results: Results) -> ReportTable | None:
     """Give the test scores of every initialisation of the delivered network."""
     frame = results.refit
     if not len(frame):
@@ -180,7 +180,7 @@ def refit_table(results: Results) -> Table | None:
     columns += [numbers("epochs", frame["epochs"]), numbers("steps", frame["steps"])]
     metrics = (name for name in tested_metrics(results) if f"test_{name}" in frame)
     columns += [numbers(f"test {word(name)}", frame[f"test_{name}"]) for name in metrics]
-    return Table(tuple(columns))
+    return ReportTable(tuple(columns))
 
 
 def delivered_one(results: Results) -> str:
@@ -190,14 +190,14 @@ def delivered_one(results: Results) -> str:
     return f"initialisation {int(healthy['repeat'].min()) + 1} is the delivered one" if len(healthy) else ""
 
 
-def class_table(classes: tuple[str, ...], count_KK: NDArray[np.int64], networks: int) -> Table:
+def class_table(classes: tuple[str, ...], count_KK: NDArray[np.int64], networks: int) -> ReportTable:
     """Give precision, recall and F1 of every class on the test rows, from the counts of all networks together."""
     scores = class_scores(count_KK)
     parts = (("precision", scores.precision_K), ("recall", scores.recall_K), ("F1", scores.f1_K))
     columns = [texts("class", classes[:MOST_ROWS])]
     columns.append(numbers("test rows", scores.rows_K[:MOST_ROWS] // networks))
     columns += [numbers(name, score_K[:MOST_ROWS]) for name, score_K in parts]
-    return Table(tuple(columns), max(0, len(classes) - MOST_ROWS))
+    return ReportTable(tuple(columns), max(0, len(classes) - MOST_ROWS))
 
 
 def data_facts(results: Results) -> list[tuple[str, str]]:
@@ -243,7 +243,7 @@ def same_settings(results: Results) -> str:
     return f"{'; '.join(said)}: the same networks, trained once." if said else ""
 
 
-def variable_table(results: Results) -> Table | None:
+def variable_table(results: Results) -> ReportTable | None:
     """Give the range of every numeric input and target, among the training and the test rows."""
     truth = results.truth
     parts = [("input", name, truth.x_ND[:, d]) for d, name in enumerate(truth.input_names)]
@@ -259,10 +259,10 @@ def variable_table(results: Results) -> Table | None:
             found = tuple(float(function(value_N)) if len(value_N) else math.nan for value_N in values)
             cells = tuple(one_number(value, 4) for value in found)  # each row has a unit of its own
             columns.append(Column(f"{told}, {rows} rows", cells, found))
-    return Table(tuple(columns), len(parts) - len(shown))
+    return ReportTable(tuple(columns), len(parts) - len(shown))
 
 
-def class_count_table(results: Results) -> Table | None:
+def class_count_table(results: Results) -> ReportTable | None:
     """Give the rows of every class; None in a regression."""
     truth = results.truth
     if not truth.classes:
@@ -275,10 +275,10 @@ def class_count_table(results: Results) -> Table | None:
         columns.append(numbers(heading, count_K))
         share_K = (count_K / max(1, len(y_N))).tolist()
         columns.append(Column("share", tuple(map(percent, share_K)), tuple(share_K)))
-    return Table(tuple(columns), max(0, count - MOST_ROWS))
+    return ReportTable(tuple(columns), max(0, count - MOST_ROWS))
 
 
-def settings_table(results: Results) -> Table:
+def settings_table(results: Results) -> ReportTable:
     """Give every setting of the chosen candidate."""
     choice = results.choice
     chosen = results.tried[choice.candidate_id] if choice else base_candidate(results.study)
@@ -295,15 +295,15 @@ def settings_table(results: Results) -> Table:
         texts("key", [name for name, _ in pairs]),
         texts("value", [_setting(value) for _, value in pairs]),
     )
-    return Table((*columns, texts("", found)))
+    return ReportTable((*columns, texts("", found)))
 
 
-def layer_table(parameters: dict[str, NDArray[Any]]) -> Table:
+def layer_table(parameters: dict[str, NDArray[Any]]) -> ReportTable:
     """Give the arrays of a network: shape and number of values."""
     names = sorted(parameters, key=lambda name: re.sub(r"\d+", lambda digits: digits[0].zfill(6), name))
     shapes = ["×".join(str(side) for side in parameters[name].shape) for name in names]
     sizes = [parameters[name].size for name in names]
-    return Table((texts("array", names), texts("shape", shapes), numbers("values", sizes)))
+    return ReportTable((texts("array", names), texts("shape", shapes), numbers("values", sizes)))
 
 
 def _standing(row: dict[Any, Any]) -> str:
