@@ -6,7 +6,7 @@ works that it rests on. Which figures there are, on disk and on the page, follow
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -54,6 +54,16 @@ class Gathered:
     name: str = ""
     title: str = ""
     remark: str = ""
+
+
+def single(fact_of: Callable[[Findings], Any]) -> Callable[[Subject], Iterator[Gathered]]:
+    """Gather the one fact that a run's findings have for a figure; nothing where there is none, or an empty list."""
+
+    def gather(subject: Subject) -> Iterator[Gathered]:
+        if fact := fact_of(subject.findings):
+            yield Gathered(fact)
+
+    return gather
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,10 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from shoal.kinds import LOSSES, row_of
 
@@ -33,13 +30,11 @@ class TorchLoss(Protocol):
 class Loss:
     """One loss.
 
-    `torch` gives torch's function, whose gradient trains; `value` is the mean over rows in float64, of outputs (N, K)
-    and targets (N, K) or class numbers (N,). `link` makes answers of outputs. `words` name it on an axis, `source` the
-    work that describes it.
+    `torch` gives torch's function, whose gradient trains. `link` makes answers of outputs. `words` name it on an axis,
+    `source` the work that describes it.
     """
 
     torch: Callable[[], TorchLoss]
-    value: Callable[[NDArray[Any], NDArray[Any]], np.float64]
     link: Literal["identity", "softmax"]
     words: str
     source: str = ""

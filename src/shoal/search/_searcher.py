@@ -13,7 +13,7 @@ from importlib import import_module
 
 from shoal.kinds import SEARCHES, row_of
 from shoal.results import SearchScores, Standing, rank_candidates
-from shoal.study import Candidate, Study
+from shoal.study import Candidate, Study, candidates
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,11 @@ class History:
 
 Searcher = Callable[[History], tuple[Trial, ...] | None]
 """Gives the next round, or None when the search is over: a pure function of the history, without state of its own."""
+
+
+def whole_space(history: History) -> tuple[Trial, ...] | None:
+    """Ask for every candidate of the study's space at once; then the search is over."""
+    return None if history.trials else tuple(map(Trial, candidates(history.study)))
 
 
 @cache

@@ -5,7 +5,7 @@ Letters: T evaluated epochs, U networks of one candidate (folds times repeats).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.look._extent import Extent, panels_seconds
-from shoal.look._figure import Chapter, Figure, Gathered, Subject
+from shoal.look._figure import Chapter, Figure, single
 from shoal.look._findings import Findings
 from shoal.look._lines import Line, coinciding
 from shoal.look._notes import NAMES
@@ -239,13 +239,6 @@ def words(fact: CandidateCurves) -> str:
     return f"Validation {fact.quantity} of {len(fact.curves)} candidates at the end: {ends}."
 
 
-def gather(subject: Subject) -> Iterator[Gathered]:
-    """The curves of two candidates or more."""
-    curves = candidate_curves(subject.findings)
-    if curves is not None:
-        yield Gathered(curves)
-
-
 def seconds(extent: Extent) -> float:
     """Give the seconds of its picture."""
     if not extent.several:
@@ -260,7 +253,7 @@ FIGURE: Final = Figure(
     name="24-search-curves",
     title="Curves",
     caption=caption,
-    gather=gather,
+    gather=single(candidate_curves),
     draw=draw_candidate_curves,
     words=words,
     seconds=seconds,

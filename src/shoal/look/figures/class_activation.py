@@ -5,7 +5,6 @@ Letters: U channels of a layer, K classes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from shoal.look._dead_units import dead_units
 from shoal.look._extent import BAR, LABEL, PANEL, Extent, panels_seconds
-from shoal.look._figure import Chapter, Figure, Gathered, Subject
+from shoal.look._figure import Chapter, Figure, single
 from shoal.look._findings import DELIVERED, Findings
 from shoal.look._mosaics import CLASS_NAME, TALLEST, color_ends, numbers
 from shoal.look._paper import Panel, Sheet, diverging, heading, panels, plain, shades
@@ -129,13 +128,6 @@ def words(fact: ClassActivation) -> str:
     return f"Mean activation of each channel by class, over {fact.images} of {fact.of} test images: {', '.join(parts)}."
 
 
-def gather(subject: Subject) -> Iterator[Gathered]:
-    """The answers that the run kept."""
-    answers = class_activation(subject.findings)
-    if answers is not None:
-        yield Gathered(answers)
-
-
 def seconds(extent: Extent) -> float:
     """Give the seconds of its picture."""
     layers, names = len(extent.convolutions), min(_MOST_NAMED, extent.classes)
@@ -148,7 +140,7 @@ FIGURE: Final = Figure(
     name="34-delivered-classes",
     title="Classes",
     caption=caption,
-    gather=gather,
+    gather=single(class_activation),
     draw=draw_class_activation,
     words=words,
     seconds=seconds,

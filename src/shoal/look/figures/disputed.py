@@ -5,7 +5,6 @@ Letters: I images, K classes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.look._extent import SMALL_IMAGES, Extent, panels_seconds
-from shoal.look._figure import Chapter, Figure, Gathered, Subject
+from shoal.look._figure import Chapter, Figure, single
 from shoal.look._findings import Findings
 from shoal.look._paper import Sheet, heading, number_text, panels, plain
 from shoal.results import vote_counts
@@ -79,13 +78,6 @@ def words(fact: Disputed) -> str:
     return f"{len(fact.true_I)} test images that {fact.networks} networks disagree about most."
 
 
-def gather(subject: Subject) -> Iterator[Gathered]:
-    """The disputed images that the run kept."""
-    images = ensemble_disputed(subject.findings)
-    if images is not None:
-        yield Gathered(images)
-
-
 def seconds(extent: Extent) -> float:
     """Give the seconds of its picture."""
     return panels_seconds(0) + SMALL_IMAGES if extent.images and extent.folds else 0.0
@@ -99,7 +91,7 @@ FIGURE: Final = Figure(
     caption=(
         "Images on which the networks divide: between classes, badly drawn, or unlike the training images."
     ),
-    gather=gather,
+    gather=single(ensemble_disputed),
     draw=draw_disputed,
     words=words,
     seconds=seconds,

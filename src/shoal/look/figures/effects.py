@@ -6,7 +6,7 @@ Letters: C candidates, U units (folds times repeats), L levels (values or bins o
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from shoal.kinds import SEARCHES, row_of
 from shoal.look._extent import Extent, panels_seconds
-from shoal.look._figure import Chapter, Figure, Gathered, Subject
+from shoal.look._figure import Chapter, Figure, single
 from shoal.look._findings import Findings
 from shoal.look._notes import NAMES
 from shoal.look._numbers import one_number
@@ -248,13 +248,6 @@ def effects_said(fact: Effects) -> str:
     return " ".join(told)
 
 
-def gather(subject: Subject) -> Iterator[Gathered]:
-    """The hyperparameters that vary."""
-    of_keys = effects_of(subject.findings)
-    if of_keys is not None:
-        yield Gathered(of_keys)
-
-
 def seconds(extent: Extent) -> float:
     """Give the seconds of its picture."""
     return panels_seconds(extent.keys) if extent.several else 0.0
@@ -266,7 +259,7 @@ FIGURE: Final = Figure(
     name="21-search-effects",
     title="Effects",
     caption=caption,
-    gather=gather,
+    gather=single(effects_of),
     draw=draw_effects,
     words=words,
     seconds=seconds,

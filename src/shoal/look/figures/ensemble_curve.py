@@ -5,14 +5,14 @@ Letters: M networks, G points along the one input.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.look._figure import Chapter, Figure, Gathered, Subject
+from shoal.look._figure import Chapter, Figure, single
 from shoal.look._findings import Findings
 from shoal.look._numbers import one_number
 from shoal.look._paper import (
@@ -118,13 +118,6 @@ def words(facts: Sequence[EnsembleCurve]) -> str:
     return " ".join(_target_words(fact) for fact in facts[:MOST_PANELS])
 
 
-def gather(subject: Subject) -> Iterator[Gathered]:
-    """The curves of a regression in one input."""
-    curves = ensemble_curves(subject.findings)
-    if curves:
-        yield Gathered(curves)
-
-
 FIGURE: Final = Figure(
     chapters=(Chapter.ENSEMBLE,),
     order=20,
@@ -133,7 +126,7 @@ FIGURE: Final = Figure(
     caption=(
         "Where the band is wide, the networks disagree: the training rows do not settle the answer there."
     ),
-    gather=gather,
+    gather=single(ensemble_curves),
     draw=draw_ensemble_curve,
     words=words,
 )

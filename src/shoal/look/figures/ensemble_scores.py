@@ -5,7 +5,6 @@ Letters: M networks.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.look._extent import Extent, panels_seconds
-from shoal.look._figure import Chapter, Figure, Gathered, Subject
+from shoal.look._figure import Chapter, Figure, single
 from shoal.look._findings import Findings
 from shoal.look._measures import leading_metric, on_test_rows
 from shoal.look._numbers import one_number
@@ -108,13 +107,6 @@ def words(fact: EnsembleScores) -> str:
     return f"{fact.metric}: {len(fact.member_M)} networks {alone}, {together}."
 
 
-def gather(subject: Subject) -> Iterator[Gathered]:
-    """The scores of an ensemble."""
-    scores = ensemble_scores(subject.findings)
-    if scores is not None:
-        yield Gathered(scores)
-
-
 def seconds(extent: Extent) -> float:
     """Give the seconds of its picture."""
     return panels_seconds(1) if extent.folds else 0.0
@@ -126,7 +118,7 @@ FIGURE: Final = Figure(
     name="35-ensemble-scores",
     title="Ensemble scores",
     caption=caption,
-    gather=gather,
+    gather=single(ensemble_scores),
     draw=draw_ensemble_scores,
     words=words,
     seconds=seconds,

@@ -5,7 +5,7 @@ Letters: M networks, V test rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.look._extent import VALUE, Extent, panels_seconds
-from shoal.look._figure import Chapter, Figure, Gathered, Subject
+from shoal.look._figure import Chapter, Figure, single
 from shoal.look._findings import Findings
 from shoal.look._numbers import percent
 from shoal.look._paper import BLUE, GREY, MOST_PANELS, Sheet, heading, panels, plain
@@ -109,13 +109,6 @@ def words(facts: Sequence[EnsembleSpread]) -> str:
     return " ".join(_target_words(fact) for fact in facts[:MOST_PANELS])
 
 
-def gather(subject: Subject) -> Iterator[Gathered]:
-    """The spread of a regression."""
-    spreads = ensemble_spreads(subject.findings)
-    if spreads:
-        yield Gathered(spreads)
-
-
 def seconds(extent: Extent) -> float:
     """Give the seconds of its picture, and of the answers behind it."""
     answers = extent.tested * extent.members * extent.dataset.outputs
@@ -128,7 +121,7 @@ FIGURE: Final = Figure(
     name="37-ensemble-spread",
     title="Ensemble spread",
     caption=caption,
-    gather=gather,
+    gather=single(ensemble_spreads),
     draw=draw_ensemble_spread,
     words=words,
     seconds=seconds,

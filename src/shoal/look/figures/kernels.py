@@ -5,7 +5,7 @@ Letters: I channels that a layer takes in, U channels that it gives, H, W height
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.look._extent import BAR, PANEL, Extent, panels_seconds
-from shoal.look._figure import Chapter, Figure, Gathered, Subject
+from shoal.look._figure import Chapter, Figure, single
 from shoal.look._findings import DELIVERED, Findings
 from shoal.look._mosaics import (
     IN_A_ROW,
@@ -121,13 +121,6 @@ def words(fact: Kernels) -> str:
     return f"Kernels, channels × inputs: {', '.join(parts)}."
 
 
-def gather(subject: Subject) -> Iterator[Gathered]:
-    """The kernels of the delivered network."""
-    of_layers = convolution_kernels(subject.findings)
-    if of_layers is not None:
-        yield Gathered(of_layers)
-
-
 def seconds(extent: Extent) -> float:
     """Give the seconds of its picture."""
     layers = len(extent.convolutions)
@@ -143,7 +136,7 @@ FIGURE: Final = Figure(
         "Blue and vermillion side by side find an edge, one colour a patch of light; grain without form"
         " is a kernel that may have learned little."
     ),
-    gather=gather,
+    gather=single(convolution_kernels),
     draw=draw_kernels,
     words=words,
     seconds=seconds,

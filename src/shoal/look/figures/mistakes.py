@@ -5,7 +5,6 @@ Letters: M images of C channels, height H and width W.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.look._extent import SMALL_IMAGES, Extent, panels_seconds
-from shoal.look._figure import Chapter, Figure, Gathered, Subject
+from shoal.look._figure import Chapter, Figure, single
 from shoal.look._findings import DELIVERED, Findings
 from shoal.look._numbers import percent
 from shoal.look._paper import Sheet, heading, panels, plain
@@ -99,13 +98,6 @@ def draw_mistakes(mistakes: Mistakes) -> Sheet:
     return figure
 
 
-def gather(subject: Subject) -> Iterator[Gathered]:
-    """The mistakes whose images are kept."""
-    surest = mistakes_of(subject.findings)
-    if surest is not None:
-        yield Gathered(surest)
-
-
 def seconds(extent: Extent) -> float:
     """Give the seconds of its picture."""
     return panels_seconds(0) + SMALL_IMAGES if extent.images else 0.0
@@ -120,7 +112,7 @@ FIGURE: Final = Figure(
         "The mistakes of which the network is surest: doubtful labels stand here,"
         " and pictures unlike those it learned from."
     ),
-    gather=gather,
+    gather=single(mistakes_of),
     draw=draw_mistakes,
     seconds=seconds,
 )

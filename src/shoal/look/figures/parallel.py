@@ -5,7 +5,7 @@ Letters: C candidates, A settings, T ticks.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.look._extent import LABEL, Extent, panels_seconds
-from shoal.look._figure import Chapter, Figure, Gathered, Subject
+from shoal.look._figure import Chapter, Figure, single
 from shoal.look._findings import Findings
 from shoal.look._measures import selection_score
 from shoal.look._numbers import one_number
@@ -235,13 +235,6 @@ def words(fact: Parallel) -> str:
     return f"{len(fact.score_C)} candidates by {', '.join(one.key for one in fact.settings)}; scores {ends}."
 
 
-def gather(subject: Subject) -> Iterator[Gathered]:
-    """The candidates of a search that differ."""
-    side_by_side = candidates_side_by_side(subject.findings)
-    if side_by_side is not None:
-        yield Gathered(side_by_side)
-
-
 def seconds(extent: Extent) -> float:
     """Give the seconds of its picture."""
     return panels_seconds(1) + LABEL * 5 * (extent.keys + 1) if extent.several else 0.0
@@ -253,7 +246,7 @@ FIGURE: Final = Figure(
     name="23-search-parallel",
     title="Parallel",
     caption="Follow the dark lines, the best candidates: where they run together, the best share that value.",
-    gather=gather,
+    gather=single(candidates_side_by_side),
     draw=draw_parallel,
     words=words,
     seconds=seconds,

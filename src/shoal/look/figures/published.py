@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.look._figure import Chapter, Figure, Gathered, Subject
+from shoal.look._figure import Chapter, Figure, single
 from shoal.look._findings import Findings
 from shoal.look._numbers import one_number
 from shoal.look._paper import (
@@ -142,20 +142,13 @@ def published_values(findings: Findings) -> Published | None:
     return published(frame["name"], frame["metric"], frame["published"], measured, frame["source"])
 
 
-def gather(subject: Subject) -> Iterator[Gathered]:
-    """The published values that the study names."""
-    values = published_values(subject.findings)
-    if values is not None:
-        yield Gathered(values)
-
-
 FIGURE: Final = Figure(
     chapters=(Chapter.OVERVIEW,),
     order=30,
     name="13-published",
     title="Published",
     caption=caption,
-    gather=gather,
+    gather=single(published_values),
     draw=draw_published,
     words=words,
 )

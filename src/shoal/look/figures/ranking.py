@@ -5,7 +5,7 @@ Letters: C candidates.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from shoal.look._escape import label
 from shoal.look._extent import Extent, panels_seconds
-from shoal.look._figure import Chapter, Figure, Gathered, Subject
+from shoal.look._figure import Chapter, Figure, single
 from shoal.look._findings import Findings
 from shoal.look._measures import selection_score
 from shoal.look._numbers import one_number
@@ -255,13 +255,6 @@ def _settings(fact: Ranking, place: int) -> str:
     return "<br>".join(label(f"{key} {value}") for key, value in pairs)
 
 
-def gather(subject: Subject) -> Iterator[Gathered]:
-    """The candidates of a search."""
-    ranked = ranking_of(subject.findings)
-    if ranked is not None:
-        yield Gathered(ranked)
-
-
 def seconds(extent: Extent) -> float:
     """Give the seconds of its picture."""
     return panels_seconds(1) if extent.folds else 0.0
@@ -273,7 +266,7 @@ FIGURE: Final = Figure(
     name="20-search-ranking",
     title="Ranking",
     caption=caption,
-    gather=gather,
+    gather=single(ranking_of),
     draw=draw_ranking,
     words=words,
     plot=plot,

@@ -5,7 +5,7 @@ Letters: U units of a layer, M inputs looked at, D inputs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from shoal.data import Column, Dataset, Preprocessing, fit_preprocessing
 from shoal.look._dead_units import dead_and_saturated
 from shoal.look._extent import BAR, PANEL, VALUE, Extent, panels_seconds
-from shoal.look._figure import Chapter, Figure, Gathered, Subject
+from shoal.look._figure import Chapter, Figure, single
 from shoal.look._findings import DELIVERED, Findings
 from shoal.look._layers import MOST_LAYERS, layers_left_out
 from shoal.look._paper import BLUE, Panel, Sheet, heading, panels, plain, sequence_colors, whole_numbers
@@ -178,13 +178,6 @@ def _draw_map(figure: Sheet, axes: Panel, profiles: Profiles, layer: Profile) ->
     figure.colorbar(image, ax=axes, label="output")
 
 
-def gather(subject: Subject) -> Iterator[Gathered]:
-    """The units of the delivered network."""
-    profiles = profiles_of(subject.findings)
-    if profiles is not None:
-        yield Gathered(profiles)
-
-
 def memory(extent: Extent) -> float:
     """Give the bytes of units at test rows; where all inputs are numbers, all rows pass through the network at once."""
     units, tested, dataset = [layer.units for layer in extent.dense], extent.tested, extent.dataset
@@ -208,7 +201,7 @@ FIGURE: Final = Figure(
     caption=(
         "What each unit answers to. Dead units answer the same everywhere, or never leave the flat side."
     ),
-    gather=gather,
+    gather=single(profiles_of),
     draw=draw_profiles,
     memory=memory,
     seconds=seconds,

@@ -5,7 +5,6 @@ Letters: C candidates, F folds, R repeats.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.look._extent import Extent, panels_seconds
-from shoal.look._figure import Chapter, Figure, Gathered, Subject
+from shoal.look._figure import Chapter, Figure, single
 from shoal.look._findings import Findings
 from shoal.look._numbers import percent
 from shoal.look._paper import BLUE, GREY, SKY, VERMILLION, Sheet, heading, panels
@@ -130,13 +129,6 @@ SEARLE: Final = Work(
 )
 
 
-def gather(subject: Subject) -> Iterator[Gathered]:
-    """The scores of two candidates or more."""
-    split = variance_split_of(subject.findings)
-    if split is not None:
-        yield Gathered(split)
-
-
 def seconds(extent: Extent) -> float:
     """Give the seconds of its picture."""
     return panels_seconds(1) if extent.several else 0.0
@@ -148,7 +140,7 @@ FIGURE: Final = Figure(
     name="22-search-variance",
     title="Variance",
     caption=caption,
-    gather=gather,
+    gather=single(variance_split_of),
     draw=draw_variance_split,
     words=words,
     works=(SEARLE,),

@@ -5,7 +5,6 @@ Letters: M networks, V test rows, K classes, L levels of disagreement.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.look._extent import VALUE, Extent, panels_seconds
-from shoal.look._figure import Chapter, Figure, Gathered, Subject
+from shoal.look._figure import Chapter, Figure, single
 from shoal.look._findings import Findings
 from shoal.look._numbers import percent
 from shoal.look._paper import SKY, VERMILLION, Sheet, heading, stacked, whole_numbers
@@ -104,13 +103,6 @@ def words(fact: Disagreement) -> str:
     return f"All {fact.networks} networks agree on {agreed} of the test rows."
 
 
-def gather(subject: Subject) -> Iterator[Gathered]:
-    """The votes of classifiers."""
-    votes = ensemble_disagreement(subject.findings)
-    if votes is not None:
-        yield Gathered(votes)
-
-
 def seconds(extent: Extent) -> float:
     """Give the seconds of its picture, and of the answers behind it."""
     answers = extent.tested * extent.members * extent.dataset.outputs
@@ -125,7 +117,7 @@ FIGURE: Final = Figure(
     caption=(
         "Networks that vote against each other: the more do, the more often the ensemble should be wrong."
     ),
-    gather=gather,
+    gather=single(ensemble_disagreement),
     draw=draw_disagreement,
     words=words,
     seconds=seconds,

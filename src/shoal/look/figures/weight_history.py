@@ -5,7 +5,7 @@ Letters: S epochs, Q quantiles.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.look._extent import Extent, panels_seconds
-from shoal.look._figure import Chapter, Figure, Gathered, Subject
+from shoal.look._figure import Chapter, Figure, single
 from shoal.look._findings import DELIVERED, Findings
 from shoal.look._layers import MOST_LAYERS, layers_left_out
 from shoal.look._paper import BLACK, BLUE, Sheet, heading, legend_beside, panels, plain, whole_numbers
@@ -82,13 +82,6 @@ def words(fact: WeightHistory) -> str:
     return f"Weights of {names} at {len(fact.epoch_S)} epochs up to {fact.epoch_S[-1]}."
 
 
-def gather(subject: Subject) -> Iterator[Gathered]:
-    """The history that the run kept."""
-    moved = history(subject.findings)
-    if moved is not None:
-        yield Gathered(moved)
-
-
 def seconds(extent: Extent) -> float:
     """Give the seconds of its picture."""
     shown = min(MOST_LAYERS, len(extent.network.layers))
@@ -104,7 +97,7 @@ FIGURE: Final = Figure(
         "Bands that still widen at the end: the weights were still growing. The number above each panel says how"
         " far its weights moved."
     ),
-    gather=gather,
+    gather=single(history),
     draw=draw_weight_history,
     words=words,
     seconds=seconds,

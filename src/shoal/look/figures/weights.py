@@ -5,7 +5,7 @@ Letters: B bins.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.look._extent import Extent, panels_seconds
-from shoal.look._figure import Chapter, Figure, Gathered, Subject
+from shoal.look._figure import Chapter, Figure, single
 from shoal.look._findings import DELIVERED, Findings
 from shoal.look._layers import MOST_LAYERS, layers_left_out
 from shoal.look._paper import GREY, VERMILLION, Panel, Sheet, heading, legend_beside, panels, plain
@@ -95,13 +95,6 @@ def _draw_histogram(axes: Panel, layer: Histogram) -> None:
     )
 
 
-def gather(subject: Subject) -> Iterator[Gathered]:
-    """The weights of the delivered network."""
-    weights = weights_of(subject.findings)
-    if weights is not None:
-        yield Gathered(weights)
-
-
 def seconds(extent: Extent) -> float:
     """Give the seconds of its picture."""
     network = extent.network
@@ -114,7 +107,7 @@ FIGURE: Final = Figure(
     name="31-delivered-weights",
     title="Weights",
     caption="How the weights of each layer are spread before and after training.",
-    gather=gather,
+    gather=single(weights_of),
     draw=draw_weights,
     seconds=seconds,
 )
