@@ -22,7 +22,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 
 import shoal
 from estimators.search_cases import RNG, assert_equal, regressor
-from shoal.estimators import _shared_transformers
+from shoal.estimators import _sent, _shared_transformers
 from shoal.estimators._sent import Sent, same
 from shoal.estimators._shared_transformers import SharedTransformers
 
@@ -154,6 +154,21 @@ def test_rows_that_differ_anywhere_are_sent_anew(row: int, column: int, value: f
     for rows in (x, changed, x):
         expected = fitted[1].transform(fitted[0].transform(rows))
         np.testing.assert_array_equal(asked[1].transform(asked[0].transform(rows)), expected)
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (5, 0), (1, 3), (7,), (9, 4), (3, 50)])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_arrays_are_compared_to_their_last_bit(
+    shape: Any, order: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_sent, "_BLOCK_BYTES", 64)
+    x = np.array(RNG.normal(size=shape), order=order)
+    assert same(x, x.copy(order))
+    for place in np.ndindex(shape):
+        other = x.copy(order)
+        other[place] = np.nextafter(other[place], 9.0)
+        assert not same(x, other)
+    assert same(0 * x, -0.0 * x) == (not (np.signbit(0 * x) != np.signbit(-0.0 * x)).any())
 
 
 def test_who_is_given_remembered_rows_may_write_into_them() -> None:
