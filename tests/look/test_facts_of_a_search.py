@@ -6,10 +6,12 @@ import itertools
 
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from scipy import stats
 
 from shoal.look._settings import short_keys, text_of
-from shoal.look.figures.effects import effects
+from shoal.look.figures.effects import MAX_LEVELS, effects
 from shoal.look.figures.ranking import ranking
 from shoal.look.figures.variance import variance_split
 
@@ -125,6 +127,24 @@ def test_many_numbers_become_bins_of_equal_counts() -> None:
     assert found.count_L.tolist() == [10] * 5
     assert found.levels[0] == "1.3e-05 to 0.0001"
     assert np.all(np.diff(found.mean_L) < 0)
+
+
+@pytest.mark.parametrize("count", range(9, 80))
+def test_bins_differ_by_one_at_the_most(count: int) -> None:
+    settings = [{"a.lr": number / 7} for number in range(count)]
+    (found,) = effects("loss", settings, np.ones((count, 2)), None).effects
+    assert np.ptp(found.count_L) <= 1
+    assert len(found.count_L) == 5
+
+
+@given(st.lists(st.integers(0, 12), min_size=12, max_size=40))
+def test_no_bin_is_empty(numbers: list[int]) -> None:
+    assume(len(set(numbers)) > MAX_LEVELS)
+    settings = [{"a.size": number} for number in numbers]
+    (found,) = effects("loss", settings, np.ones((len(numbers), 2)), None).effects
+    assert found.count_L.min() > 0
+    assert found.count_L.sum() == len(numbers)
+    assert len(found.levels) == len(found.count_L)
 
 
 def test_effects_leave_out_the_sick_and_what_does_not_vary() -> None:

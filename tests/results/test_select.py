@@ -9,7 +9,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from record_cases import STUDY, a_fit, a_plan, a_sick_fit, new_store
@@ -117,6 +117,34 @@ def test_ties_go_to_the_fewer_parameters_then_to_the_smaller_id():
     assert choose(scored([[1.0, 2.0]] * 3, [5, 4, 4]), "best").candidate_id == "b"
     ids = ("z", "y", "x")
     assert choose(scored([[1.0, 2.0]] * 3, [5, 4, 4], ids=ids), "best").candidate_id == "x"
+
+
+@given(
+    st.integers(2, 60),
+    st.lists(
+        st.tuples(st.lists(st.integers(0, 60), min_size=3, max_size=3), st.integers(1, 3)),
+        min_size=1,
+        max_size=8,
+    ),
+)
+@example(30, [([25, 27, 25], 3), ([29, 27, 21], 1)])
+def test_accuracies_are_ranked_by_how_many_are_right(rows, drawn):
+    counts = [[min(count, rows) for count in right] for right, _ in drawn]
+    parameters = [count for _, count in drawn]
+    table = scored([[count / rows for count in right] for right in counts], parameters, metric="accuracy")
+    ids = table.candidate_ids
+    expected = sorted(
+        range(len(drawn)), key=lambda place: (-sum(counts[place]), parameters[place], ids[place])
+    )
+    for rule in get_args(Rule):
+        choice = choose(table, rule)
+        assert [row.candidate_id for row in choice.standings] == [ids[place] for place in expected]
+    best = counts[expected[0]]
+    squares = sum(
+        (3 * count - sum(best)) ** 2 for count in best
+    )  # 9 * 6 times the squared standard error, in rows
+    near = [place for place in expected if 6 * (sum(best) - sum(counts[place])) ** 2 <= squares]
+    assert choice.candidate_id == ids[min(near, key=lambda place: parameters[place])]
 
 
 def test_a_sick_candidate_is_last_and_never_chosen():

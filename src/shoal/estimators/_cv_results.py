@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.results import corrected_t_test, holm, mean_and_error
+from shoal.results import as_compared, corrected_t_test, holm, mean_and_error, reach_of
 
 LEVEL: Final = 0.05
 
@@ -41,7 +41,7 @@ def tied_with_best(score_CF: NDArray[Any], train_rows: float, test_rows: float) 
     if not healthy_C.any():
         return tied_C
     healthy_CF = score_CF[healthy_C]
-    best_F = healthy_CF[healthy_CF.mean(axis=1).argmax()]
+    best_F = healthy_CF[as_compared(healthy_CF.mean(axis=1)).argmax()]
     p_C = holm(corrected_t_test(healthy_CF - best_F, train_rows, test_rows).p)
     tied_C[healthy_C] = ~(p_C < LEVEL)
     return tied_C
@@ -55,12 +55,11 @@ def simplest_near_best(score_CF: NDArray[Any], parameters_C: Sequence[float]) ->
     every candidate has a failed fit it is the first, as in scikit-learn.
     """
     mean_C, error_C = mean_and_error(score_CF[:, :, np.newaxis])
-    mean_C = np.where(np.isfinite(score_CF).all(axis=1), mean_C, -math.inf)
+    mean_C = as_compared(np.where(np.isfinite(score_CF).all(axis=1), mean_C, -math.inf))
     best = int(mean_C.argmax())
     if mean_C[best] == -math.inf:
         return best
-    reach = 0.0 if math.isnan(error_C[best]) else error_C[best]
-    near = np.flatnonzero(mean_C >= mean_C[best] - reach).tolist()
+    near = np.flatnonzero(mean_C >= mean_C[best] - reach_of(mean_C[best], error_C[best])).tolist()
     return min(near, key=lambda place: (parameters_C[place], -mean_C[place], place))
 
 

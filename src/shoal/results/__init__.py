@@ -28,7 +28,15 @@ from shoal.results._select import (
     rank_candidates,
     search_scores,
 )
-from shoal.results._statistics import PairedTest, corrected_t_test, holm, mean_and_error, paired_t_test
+from shoal.results._statistics import (
+    PairedTest,
+    as_compared,
+    corrected_t_test,
+    holm,
+    mean_and_error,
+    paired_t_test,
+    reach_of,
+)
 from shoal.results._store import Identity, Store
 
 __all__ = [
@@ -57,6 +65,7 @@ __all__ = [
     "Status",
     "Store",
     "Truth",
+    "as_compared",
     "calibration_bins",
     "choose",
     "choose_candidate",
@@ -71,6 +80,7 @@ __all__ = [
     "mean_and_error",
     "paired_t_test",
     "rank_candidates",
+    "reach_of",
     "refuse_others_in",
     "refuse_to_replace",
     "refusing",

@@ -19,7 +19,7 @@ from shoal.kinds import row_of
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry
 from shoal.results._schema import checker, expect
 from shoal.results._scores import higher_is_better
-from shoal.results._statistics import corrected_t_test, holm, mean_and_error
+from shoal.results._statistics import as_compared, corrected_t_test, holm, mean_and_error, reach_of
 from shoal.results._store import Store
 from shoal.study import Metric, Study
 
@@ -164,7 +164,7 @@ def choose(scores: SearchScores, rule: Rule) -> Choice:
             f"every one of {len(standings)} candidates has a fit that diverged or failed; {scores.cause}"
         )
     best = healthy[0]
-    reach = 0.0 if math.isnan(best.standard_error) else best.standard_error
+    reach = reach_of(best.selection_score, best.standard_error)
     near = [row for row in healthy if abs(row.selection_score - best.selection_score) <= reach]
     chosen = row_of("search.rule", _RULES, rule)(near)
     reasons = _reasons(scores, standings, chosen, len(near), rule)
@@ -181,7 +181,7 @@ def rank_candidates(scores: SearchScores) -> tuple[Standing, ...]:
     parameters_C = np.array(scores.parameter_counts)[by_id]
     mean_C, error_C = mean_and_error(scores_CFR)
     signed_C = -mean_C if higher_is_better(scores.metric) else mean_C
-    order = np.lexsort((parameters_C, signed_C))  # NaN last; stable, so ids break ties
+    order = np.lexsort((parameters_C, as_compared(signed_C)))  # NaN last; stable, so ids break ties
     count, best = len(order), order[0]
     test = corrected_t_test(
         (scores_CFR - scores_CFR[best]).reshape(count, -1), scores.train_rows, scores.validation_rows

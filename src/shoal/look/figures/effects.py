@@ -25,6 +25,8 @@ from shoal.results import corrected_t_test
 from shoal.wording import listed
 
 MAX_LEVELS: Final = 8
+BINS: Final = 5
+"""Bins of drawn numbers, where there are more."""
 LEVEL: Final = 0.05
 Rows = tuple[float, float]
 """Training rows and validation rows of a fold."""
@@ -136,8 +138,8 @@ def _levels(values: Sequence[Any]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     distinct = sorted(set(values)) if numeric else list({text_of(value): value for value in values}.values())
     if numeric and len(distinct) > MAX_LEVELS:
         number_C = np.array(values, dtype=np.float64)
-        inner = np.quantile(number_C, np.linspace(0, 1, 6)[1:-1])
-        level_C = np.searchsorted(np.unique(inner), number_C, side="right")
+        firsts = np.sort(number_C)[np.arange(1, BINS) * len(number_C) // BINS]
+        level_C = np.searchsorted(np.unique(firsts[firsts > number_C.min()]), number_C, side="right")
         groups = [number_C[level_C == level] for level in range(level_C.max() + 1)]
         return level_C, tuple(f"{group.min():.2g} to {group.max():.2g}" for group in groups)
     names = tuple(text_of(value) for value in distinct)
