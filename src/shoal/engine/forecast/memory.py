@@ -110,16 +110,17 @@ def _torch_here(fits: Sequence[StudyFit], groups: Sequence[Group], replayed: boo
 def held_bytes(dataset: Dataset) -> float:
     """The rows as read."""
     images = dataset.images.nbytes if dataset.images is not None else 0
-    groups = dataset.groups.nbytes if dataset.groups is not None else 0
+    groups = sum(part.nbytes for part in (dataset.groups, dataset.test_groups) if part is not None)
     return float(
         sum(column.values.nbytes for column in dataset.columns) + dataset.targets.nbytes + images + groups
     )
 
 
 def truth_bytes(dataset: Dataset) -> float:
-    """What the results keep of the rows: numeric inputs and targets."""
+    """What the results keep of the rows: numeric inputs, targets, and the numbers of their groups."""
     numeric = sum(column.values.nbytes for column in dataset.columns if not column.categorical)
-    return float(numeric + dataset.targets.nbytes)
+    groups = 8 * dataset.rows * (dataset.groups is not None)
+    return float(numeric + dataset.targets.nbytes + groups)
 
 
 def plan_bytes(fits: Sequence[StudyFit]) -> float:
