@@ -6,6 +6,7 @@ Letters: N rows, K outputs or classes, M bins of confidence.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -54,7 +55,7 @@ def classification_scores(y_N: NDArray[Any], probability_NK: NDArray[Any]) -> di
     probability_NK = np.asarray(probability_NK, np.float64)
     if not len(y_N) or not np.isfinite(probability_NK).all():
         return dict.fromkeys(("loss", "accuracy", "macro_f1", "ece"), math.nan)
-    of_truth_N = np.maximum(probability_NK[np.arange(len(y_N)), y_N], np.finfo(np.float64).tiny)
+    of_truth_N = _of_truth(y_N, probability_NK)
     predicted_N = probability_NK.argmax(axis=1)
     confusion_KK = confusion_matrix(y_N, predicted_N, probability_NK.shape[1])
     return {
@@ -63,6 +64,34 @@ def classification_scores(y_N: NDArray[Any], probability_NK: NDArray[Any]) -> di
         "macro_f1": float(np.nanmean(class_scores(confusion_KK).f1_K)),
         "ece": calibration_bins(y_N, probability_NK).error,
     }
+
+
+def row_scores(metric: str, y_N: NDArray[Any], prediction_NK: NDArray[Any]) -> NDArray[np.float64]:
+    """Give the numbers, one a row, (N,), of which a score is the mean; `y_N` of integers are classes.
+
+    Raises StudyError for a score that is no mean over rows.
+    """
+    return row_of("score that is a mean over rows", _OF_ROWS, metric)(
+        y_N, np.asarray(prediction_NK, np.float64)
+    )
+
+
+def _loss_of_rows(y_N: NDArray[Any], prediction_NK: NDArray[np.float64]) -> NDArray[np.float64]:
+    if y_N.ndim == 1:
+        return np.asarray(-np.log(_of_truth(y_N, prediction_NK)))
+    with np.errstate(over="ignore"):
+        return np.asarray(((prediction_NK - y_N) ** 2).mean(axis=1))
+
+
+_OF_ROWS: Final[dict[str, Callable[[NDArray[Any], NDArray[np.float64]], NDArray[np.float64]]]] = {
+    "loss": _loss_of_rows,
+    "accuracy": lambda y_N, probability_NK: np.asarray(probability_NK.argmax(axis=1) == y_N, np.float64),
+}
+
+
+def _of_truth(y_N: NDArray[Any], probability_NK: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give each row's probability of its true class, (N,), no smaller than the smallest normal number."""
+    return np.maximum(probability_NK[np.arange(len(y_N)), y_N], np.finfo(np.float64).tiny)
 
 
 def confusion_matrix(y_N: NDArray[Any], predicted_N: NDArray[Any], classes: int) -> NDArray[np.int64]:
