@@ -29,7 +29,7 @@ from shoal.nets import build_architecture, forward, initial_parameters
 from shoal.streams import REFIT_STREAM, StreamKey
 
 SPACE = {"network.dropout": [0.0, 0.25], "training.batch_size": [10, 25]}
-SICK = frozenset({("compare", "Adam", 1), ("search", 2, 0), ("refit", "winner", 0)})
+FAILED = frozenset({("compare", "Adam", 1), ("search", 2, 0), ("refit", "winner", 0)})
 
 
 def facts(module: ModuleType, findings: Findings, group: Group) -> list[Any]:
@@ -39,7 +39,7 @@ def facts(module: ModuleType, findings: Findings, group: Group) -> list[Any]:
 
 @pytest.fixture(scope="module")
 def regression(tmp_path_factory: pytest.TempPathFactory) -> Findings:
-    run = MadeUp(repeats=3, space=SPACE, search_repeats=2, sick=SICK, targets=("label", "other"))
+    run = MadeUp(repeats=3, space=SPACE, search_repeats=2, failed=FAILED, targets=("label", "other"))
     return Findings(make_run(tmp_path_factory.mktemp("regression"), run))
 
 
@@ -56,13 +56,13 @@ def classification(tmp_path_factory: pytest.TempPathFactory) -> Findings:
     return Findings(make_run(tmp_path_factory.mktemp("classes"), run))
 
 
-def test_comparisons_come_in_the_order_of_the_study_with_their_sick_counted(regression: Findings) -> None:
+def test_comparisons_come_in_the_order_of_the_study_with_their_failed_counted(regression: Findings) -> None:
     groups = regression.comparisons
-    assert [(group.name, len(group.healthy), group.sick) for group in groups] == [
+    assert [(group.name, len(group.healthy), group.failed) for group in groups] == [
         ("SGD", 3, 0), ("Adam", 2, 1), ("winner", 3, 0),
     ]  # fmt: skip
     assert [entry.repeat for entry in groups[1].healthy] == [0, 2]
-    assert (len(regression.delivered.healthy), regression.delivered.sick) == (2, 1)
+    assert (len(regression.delivered.healthy), regression.delivered.failed) == (2, 1)
 
 
 def test_curves_are_those_of_the_healthy_repeats(regression: Findings) -> None:
@@ -70,7 +70,7 @@ def test_curves_are_those_of_the_healthy_repeats(regression: Findings) -> None:
     (fact,) = facts(training, regression, adam)
     stored = [regression.results.curve(entry.fit_id)["train_loss"] for entry in adam.healthy]
     np.testing.assert_array_equal(fact.lines[0].middle_M, np.median(stored, axis=0))
-    assert (fact.sick, fact.quantity) == (1, "loss (mean squared error)")
+    assert (fact.failed, fact.quantity) == (1, "loss (mean squared error)")
     assert [line.name for line in facts(validation, regression, adam)[0].lines] == ["SGD", "Adam", "winner"]
 
 
@@ -80,7 +80,7 @@ def test_scores_are_those_of_the_test_rows(regression: Findings) -> None:
     for name, values in zip(scores.names, scores.scores, strict=True):
         rows = fits[(fits["stage"] == "compare") & (fits["label"] == name) & (fits["status"] == "ok")]
         assert values.tolist() == rows["test_mse"].tolist()
-    assert scores.sick == (0, 1, 0)
+    assert scores.failed == (0, 1, 0)
 
 
 def test_predictions_and_truth_belong_to_the_same_rows(regression: Findings) -> None:
@@ -158,7 +158,7 @@ def test_a_classifier_is_judged_over_all_repeats(classification: Findings) -> No
 
 IMAGES = MadeUp(
     task="classification", names=(), classes=("x", "y", "z"), inputs=(), targets=(), hidden=(5,), image=(3, 7, 6),
-    rows=(9, 60), repeats=2, level=0.5, sick=frozenset({("refit", "winner", 0)}),
+    rows=(9, 60), repeats=2, level=0.5, failed=frozenset({("refit", "winner", 0)}),
 )  # fmt: skip
 
 
@@ -167,7 +167,7 @@ def test_the_gallery_shows_the_delivered_networks_mistakes(tmp_path: Path) -> No
     fact = mistakes_of(findings)
     assert fact is not None
     table = findings.results.predictions_of("refit")
-    table = table[(table["repeat"] == 1) & (table["rows"] == "test")]  # the first refit is sick
+    table = table[(table["repeat"] == 1) & (table["rows"] == "test")]  # the first refit is failed
     wrong = table[table["true"] != table["predicted"]]
     assert 0 < len(wrong) < 60
     assert [fact.classes[k] for k in fact.true_M] == wrong["true"].tolist()

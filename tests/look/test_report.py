@@ -195,7 +195,7 @@ def test_the_page_says_how_to_make_it_again(regression: Results, page: Read) -> 
 def test_checks_and_summary_tell_the_same_doubts(tmp_path: Path) -> None:
     from shoal.look import checks
 
-    results = make_run(tmp_path, replace(REGRESSION, sick=frozenset({("search", 0, 0)})))
+    results = make_run(tmp_path, replace(REGRESSION, failed=frozenset({("search", 0, 0)})))
     found = read(undrawn(results, tmp_path))
     doubts = checks(results)
     assert "SH004" in {check.code for check in doubts}
@@ -214,7 +214,7 @@ def test_checks_and_summary_tell_the_same_doubts(tmp_path: Path) -> None:
         MadeUp(names=(), epochs=5, hidden=(2,)),
         MadeUp(names=("a",), epochs=5, hidden=(2,), validation=0.0),
         MadeUp(names=("a",), epochs=5, hidden=(2,), targets=("s", "t"), inputs=("p", "q")),
-        MadeUp(names=("a",), epochs=5, sick=frozenset({("compare", "a", 0), ("refit", "winner", 0)})),
+        MadeUp(names=("a",), epochs=5, failed=frozenset({("compare", "a", 0), ("refit", "winner", 0)})),
         CLASSES,
         MadeUp(
             task="classification", names=(), classes=("x", "y"), inputs=(), targets=(), image=(1, 5, 5), epochs=5

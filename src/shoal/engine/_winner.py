@@ -49,9 +49,9 @@ def delivered(planned: Sequence[PlannedFit], store: Store) -> tuple[StudyFit, Fi
         record = store.record(fit.id)
         if record.status == "ok":
             return fit, record
-    sick = store.record(refits[0].id)
+    first = store.record(refits[0].id)
     raise TrainingError(
-        f"the refit of the winner on all training rows is sick in every repeat: {sick.message}"
+        f"the refit of the winner on all training rows diverged or failed in every repeat: {first.message}"
     )
 
 

@@ -104,9 +104,9 @@ class Task:
 class TaskResult:
     """What came of a task.
 
-    `parameters` are the kept ones by name, in torch's shapes (empty of a sick fit); `curves` hold "epoch",
+    `parameters` are the kept ones by name, in torch's shapes (empty where the fit failed); `curves` hold "epoch",
     "train_loss" and what else was evaluated ("inner_loss", "validation_loss", "train_accuracy" ...), each
-    (T,). `epochs` were trained, the parameters are those after `kept_epoch`. `message` says why a fit is sick.
+    (T,). `epochs` were trained, the parameters are those after `kept_epoch`. `message` says why a fit failed.
     `state` is there of a task that was trained alone: a later task can start from it.
     """
 

@@ -91,5 +91,5 @@ class Figure:
 
     def caption_of(self, gathered: Gathered) -> str:
         """Say what to see in a picture."""
-        told = self.caption if isinstance(self.caption, str) else self.caption(gathered.fact)
-        return told + gathered.remark
+        caption = self.caption if isinstance(self.caption, str) else self.caption(gathered.fact)
+        return caption + gathered.remark

@@ -39,7 +39,7 @@ class Group:
     stage: Stage
     label: str | None
     healthy: tuple[PlanEntry, ...]
-    sick: int
+    failed: int
 
     @property
     def delivered(self) -> bool:
@@ -63,7 +63,7 @@ class Findings:
         """The comparisons in the order of the study, the winner last."""
         labels = dict.fromkeys(entry.label for entry in self.results.plan if entry.stage == "compare")
         groups = (self._group("compare", label, label) for label in labels)
-        return tuple(group for group in groups if group.healthy or group.sick)
+        return tuple(group for group in groups if group.healthy or group.failed)
 
     @cached_property
     def delivered(self) -> Group:

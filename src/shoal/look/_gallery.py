@@ -72,7 +72,7 @@ def draw_figures(results: Results, files: RunFiles, parts: Parts | None = None) 
             drawn = Drawn(picture, f"{PICTURES}/{picture.name}.png", picture.png())
             files.write(drawn.name, drawn.content)
             written.append(drawn)
-    files.keep_only(PICTURES, [one.name for one in written])
+    files.keep_only(PICTURES, [drawing.name for drawing in written])
     return tuple(written)
 
 
@@ -96,12 +96,12 @@ def _gatherings(findings: Findings) -> Iterator[tuple[str, Callable[[], Iterator
 
 
 def _pictures(figure: Figure, chapter: Chapter, subject: Subject) -> Iterator[Picture]:
-    for one in figure.gather(subject):
+    for gathered in figure.gather(subject):
         yield Picture(
-            name=subject.named(one.name or figure.name),
-            title=one.title or figure.title,
-            caption=figure.caption_of(one),
-            fact=one.fact,
+            name=subject.named(gathered.name or figure.name),
+            title=gathered.title or figure.title,
+            caption=figure.caption_of(gathered),
+            fact=gathered.fact,
             figure=figure,
             chapter=chapter,
             group=subject.group.name,

@@ -126,7 +126,7 @@ def candidates_frame(
         columns[name] = np.array([getattr(row, name) for row in standings], np.float64)
     columns["indistinguishable"] = np.array([row.indistinguishable for row in standings], np.bool_)
     columns["chosen"] = np.array([row.candidate_id == chosen for row in standings], np.bool_)
-    columns["sick"] = np.array([row.sick for row in standings], np.bool_)
+    columns["sick"] = np.array([row.failed for row in standings], np.bool_)
     return pd.DataFrame(columns)
 
 

@@ -208,7 +208,7 @@ class _Fit:
             state.best_loss,
         )
         fit.status = _STATUSES.index(state.status)
-        fit.sick_epoch, fit.sick_batch = state.sick_epoch, state.sick_batch
+        fit.sick_epoch, fit.sick_batch = state.diverged_epoch, state.diverged_batch
 
     def give_back(self) -> None:
         """Copy the numbers of the advanced state; the arrays are its own."""
@@ -221,7 +221,7 @@ class _Fit:
             fit.best_loss,
         )
         state.status = _STATUSES[fit.status]
-        state.sick_epoch, state.sick_batch = fit.sick_epoch, fit.sick_batch
+        state.diverged_epoch, state.diverged_batch = fit.sick_epoch, fit.sick_batch
 
 
 class NativeTrainer:

@@ -108,10 +108,10 @@ def _draw_agreement(axes: Panel, fact: Agreement) -> None:
 def agreement_scores(fact: Agreement) -> tuple[str, ...]:
     """Say how well values are predicted: over all networks, and by the delivered one where it is among them."""
     middle = "median " if fact.line.repeats > 1 else ""
-    told = [f"{middle}R² {_number(np.median(fact.r2_R))}, {middle}RMSE {np.median(fact.rmse_R):.4g}"]
+    parts = [f"{middle}R² {_number(np.median(fact.r2_R))}, {middle}RMSE {np.median(fact.rmse_R):.4g}"]
     if fact.delivered and fact.line.repeats > 1:
-        told.append(f"the delivered network: R² {_number(fact.r2_R[0])}, RMSE {fact.rmse_R[0]:.4g}")
-    return tuple(told)
+        parts.append(f"the delivered network: R² {_number(fact.r2_R[0])}, RMSE {fact.rmse_R[0]:.4g}")
+    return tuple(parts)
 
 
 def _number(value: float) -> str:

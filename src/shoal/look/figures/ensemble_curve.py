@@ -109,8 +109,8 @@ def _draw_curve(axes: Panel, fact: EnsembleCurve) -> None:
 
 def _target_words(fact: EnsembleCurve) -> str:
     widest = fact.x_G[int(fact.deviation_G.argmax())]
-    told = f"widest at {fact.input} {one_number(widest)}: {one_number(fact.deviation_G.max())}"
-    return f"Standard deviation of {len(fact.member_MG)} networks over {fact.input}, {told}."
+    widest_place = f"widest at {fact.input} {one_number(widest)}: {one_number(fact.deviation_G.max())}"
+    return f"Standard deviation of {len(fact.member_MG)} networks over {fact.input}, {widest_place}."
 
 
 def words(facts: Sequence[EnsembleCurve]) -> str:

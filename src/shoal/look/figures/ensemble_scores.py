@@ -73,11 +73,11 @@ def draw_ensemble_scores(scores: EnsembleScores) -> Sheet:
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False, axis="y")
     axes.set_xlabel(scores.metric)
-    heading(figure, f"Ensemble of the folds' networks: {ensemble_said(scores)}")
+    heading(figure, f"Ensemble of the folds' networks: {ensemble_phrase(scores)}")
     return figure
 
 
-def ensemble_said(fact: EnsembleScores) -> str:
+def ensemble_phrase(fact: EnsembleScores) -> str:
     """Say what the mean answer is better than: every one of its networks, their average, or neither."""
     best = fact.member_M.max() if fact.higher_is_better else fact.member_M.min()
     over_best = (fact.ensemble - float(best)) * (1 if fact.higher_is_better else -1)
@@ -97,13 +97,13 @@ def ensemble_said(fact: EnsembleScores) -> str:
 
 def caption(fact: EnsembleScores) -> str:
     """What the mean answer is better than here."""
-    return f"The networks of all folds are there already. Their mean answer is here {ensemble_said(fact)}."
+    return f"The networks of all folds are there already. Their mean answer is here {ensemble_phrase(fact)}."
 
 
 def words(fact: EnsembleScores) -> str:
     """Say it in a sentence, with its few telling numbers."""
     alone = f"{one_number(fact.member_M.mean())} on average alone"
-    together = f"{one_number(fact.ensemble)} together: {ensemble_said(fact)}"
+    together = f"{one_number(fact.ensemble)} together: {ensemble_phrase(fact)}"
     return f"{fact.metric}: {len(fact.member_M)} networks {alone}, {together}."
 
 

@@ -75,13 +75,13 @@ def draw_ensemble_spread(facts: Sequence[EnsembleSpread]) -> Sheet:
         axes.axline((0, 0), slope=1, color=GREY, linewidth=1)
         axes.set(xlim=(0, None), ylim=(0, None))
         axes.set(xlabel="standard deviation between networks", ylabel="absolute error of their mean")
-        told = (
+        title = (
             f"rank correlation {fact.correlation:.2f}"
             if np.isfinite(fact.correlation)
             else "no rank correlation"
         )
-        told += f", {percent(fact.within, 0)} below the line"
-        axes.set_title(f"{plain(fact.target, 24)}: {told}", fontsize=10, fontweight="normal")
+        title += f", {percent(fact.within, 0)} below the line"
+        axes.set_title(f"{plain(fact.target, 24)}: {title}", fontsize=10, fontweight="normal")
     heading(figure, "Does the spread between networks tell where the errors are? (one dot a test row)")
     return figure
 

@@ -56,27 +56,27 @@ def maps_of_images(findings: Findings) -> list[FeatureMaps]:
         return []
     rows = inside.maps["rows"]
     labels = [f"{truth.classes[truth.y[row]]} ({row - truth.train_rows})" for row in rows.tolist()]
-    found = []
+    maps = []
     for layer in findings.convolutions:
         described = (layer.name, layer.activation, layer.units)
-        found.append(
+        maps.append(
             feature_maps(DELIVERED, described, labels, inside.maps["images"], inside.maps[layer.name])
         )
-    return found
+    return maps
 
 
 def draw_feature_maps(maps: FeatureMaps) -> Sheet:
     """The images at the left, beside each what every channel makes of it."""
     rows, columns = maps.map_MUHW.shape[:2]
-    figure, (left, right) = beside((1, columns), _paper(rows, columns))
-    mosaic(left, maps.image_MCHW[:, None], cmap="gray", vmin=0, vmax=255)
-    left.set_yticks(places(rows), [plain(label, CLASS_NAME + 6) for label in maps.labels])
-    left.set_xticks([0.5], ["test\nimage"])
-    left.set_ylabel("class (number)")
-    right.set_yticks([])
-    image = _activations(right, maps.map_MUHW)
-    number_columns(right, columns)
-    figure.colorbar(image, ax=right, label="activation", aspect=25, pad=0.01)
+    figure, (image_panel, map_panel) = beside((1, columns), _paper(rows, columns))
+    mosaic(image_panel, maps.image_MCHW[:, None], cmap="gray", vmin=0, vmax=255)
+    image_panel.set_yticks(places(rows), [plain(label, CLASS_NAME + 6) for label in maps.labels])
+    image_panel.set_xticks([0.5], ["test\nimage"])
+    image_panel.set_ylabel("class (number)")
+    map_panel.set_yticks([])
+    image = _activations(map_panel, maps.map_MUHW)
+    number_columns(map_panel, columns)
+    figure.colorbar(image, ax=map_panel, label="activation", aspect=25, pad=0.01)
     size = "{} × {}".format(*maps.map_MUHW.shape[2:])
     shown = f"the first {columns} of {maps.channels:,}" if columns < maps.channels else f"{columns}"
     heading(

@@ -64,13 +64,13 @@ def fitted_curves(findings: Findings, group: Group) -> list[FittedCurve]:
     if not findings.one_input:
         return []
     predicted_RVK, x_N, rows = findings.predicted(group), findings.truth.x_ND[:, 0], findings.truth.train_rows
-    found = []
+    curves = []
     for k, target in enumerate(findings.truth.target_names):
         y_N = findings.truth.y[:, k]
         train, test = (x_N[:rows], y_N[:rows]), (x_N[rows:], y_N[rows:])
         names = (findings.truth.input_names[0], target)
-        found.append(fitted_curve(group.name, names, train, test, predicted_RVK[:, :, k]))
-    return found
+        curves.append(fitted_curve(group.name, names, train, test, predicted_RVK[:, :, k]))
+    return curves
 
 
 def draw_fitted_curve(facts: Sequence[FittedCurve]) -> Sheet:

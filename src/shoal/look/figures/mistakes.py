@@ -89,10 +89,10 @@ def draw_mistakes(mistakes: Mistakes) -> Sheet:
             fontsize=8, fontweight="normal", loc="center",
         )  # fmt: skip
     which = "all" if shown == mistakes.wrong else f"the {shown} surest of"
-    told = "the only mistake" if mistakes.wrong == 1 else f"{which} {mistakes.wrong:,} mistakes"
+    subject = "the only mistake" if mistakes.wrong == 1 else f"{which} {mistakes.wrong:,} mistakes"
     heading(
         figure,
-        f"{plain(mistakes.name)}: {told} on {mistakes.rows:,} test rows"
+        f"{plain(mistakes.name)}: {subject} on {mistakes.rows:,} test rows"
         " (true class → predicted class, each with its probability)",
     )
     return figure

@@ -68,12 +68,14 @@ def activation_profiles(
     rows = len(x_M)
     shown = np.unique(np.linspace(0, rows - 1, min(rows, MOST_INPUTS)).round()).astype(np.int64)
     order = np.argsort(x_M, kind="stable")[shown]
-    found = []
+    layer_profiles = []
     for layer, activation, output in layers:
         output_MU = np.asarray(output[order], dtype=np.float64)
-        found.append(Profile(layer, activation, output_MU, rows, *dead_and_saturated(activation, output)))
+        layer_profiles.append(
+            Profile(layer, activation, output_MU, rows, *dead_and_saturated(activation, output))
+        )
     place_M = shown.astype(np.float64) + 1 if ranked else np.asarray(x_M, dtype=np.float64)[order]
-    return Profiles(name, axis, ranked, place_M, tuple(found))
+    return Profiles(name, axis, ranked, place_M, tuple(layer_profiles))
 
 
 def profiles_of(findings: Findings) -> Profiles | None:
@@ -132,11 +134,11 @@ def draw_profiles(profiles: Profiles) -> Sheet:
         else:
             _draw_lines(axes, profiles, layer)
         axes.set_xlabel(plain(profiles.axis, 52))
-        told = [counted(layer.output_MU.shape[1], "unit"), layer.activation]
-        told += [f"{layer.dead} dead"] * bool(layer.dead) + [f"{layer.saturated} saturated"] * bool(
+        parts = [counted(layer.output_MU.shape[1], "unit"), layer.activation]
+        parts += [f"{layer.dead} dead"] * bool(layer.dead) + [f"{layer.saturated} saturated"] * bool(
             layer.saturated
         )
-        axes.set_title(f"{plain(layer.layer, 24)}: {', '.join(told)}", fontsize=10, fontweight="normal")
+        axes.set_title(f"{plain(layer.layer, 24)}: {', '.join(parts)}", fontsize=10, fontweight="normal")
     colors = "" if profiles.ranked else ", from dark (changes at the left) to light (at the right)"
     heading(
         figure, f"{plain(profiles.name)}: output of every unit{layers_left_out(len(profiles.layers))}{colors}"
@@ -182,8 +184,10 @@ def memory(extent: Extent) -> float:
     """Give the bytes of units at test rows; where all inputs are numbers, all rows pass through the network at once."""
     units, tested, dataset = [layer.units for layer in extent.dense], extent.tested, extent.dataset
     shown = _UNIT_BYTES * sum(units) * min(tested, MOST_INPUTS)
-    kept = extent.images or any(column.categorical for column in dataset.columns)
-    return shown if kept or len(dataset.columns) == 1 else shown + 4.0 * tested * (sum(units) + max(units))
+    from_rows = extent.images or any(column.categorical for column in dataset.columns)
+    return (
+        shown if from_rows or len(dataset.columns) == 1 else shown + 4.0 * tested * (sum(units) + max(units))
+    )
 
 
 def seconds(extent: Extent) -> float:

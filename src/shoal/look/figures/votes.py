@@ -85,10 +85,10 @@ def draw_disagreement(fact: Disagreement) -> Sheet:
         for place, (share, rows) in enumerate(zip(wrong.tolist(), fact.rows_L.tolist(), strict=True)):
             below.text(place, rows + 0.03 * top, f"{rows:,}", ha="center", fontsize=9)
             if rows:
-                told = f"{percent(share / 100)}\n({fact.wrong_L[place]:,})"
-                axes.text(place, share + 2, told, ha="center", fontsize=9)
-    for one in (axes, below):
-        one.grid(visible=False, axis="x")
+                label = f"{percent(share / 100)}\n({fact.wrong_L[place]:,})"
+                axes.text(place, share + 2, label, ha="center", fontsize=9)
+    for panel in (axes, below):
+        panel.grid(visible=False, axis="x")
     agreed = percent(float(fact.rows_L[0] / fact.rows_L.sum()))
     heading(
         figure,
