@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from look_runs import MadeUp, make_run
 from readable import faults
 
-from shoal.look import Findings
+from shoal.look import RunFindings
 from shoal.look.figures.candidate_curves import (
     CandidateCurves,
     candidate_curve,
@@ -110,7 +110,7 @@ def test_a_run_gives_its_candidates_and_curves_in_order_of_rank(tmp_path: Path) 
     run = MadeUp(
         space={"training.lr": [0.1, 0.2, 0.3], "network.dropout": [0.0, 0.5]}, search_repeats=2, failed=failed
     )
-    findings = Findings(make_run(tmp_path, run))
+    findings = RunFindings(make_run(tmp_path, run))
     side, curves = candidates_side_by_side(findings), candidate_curves(findings)
     assert side is not None
     assert curves is not None
@@ -133,7 +133,7 @@ def test_a_run_gives_its_candidates_and_curves_in_order_of_rank(tmp_path: Path) 
 
 
 def test_without_a_search_there_is_nothing_to_lay_side_by_side(tmp_path: Path) -> None:
-    findings = Findings(make_run(tmp_path, MadeUp()))
+    findings = RunFindings(make_run(tmp_path, MadeUp()))
     assert candidates_side_by_side(findings) is None
     assert candidate_curves(findings) is None
     assert published_values(findings) is None
@@ -153,7 +153,7 @@ def test_published_values_of_a_run_stand_beside_its_repeats(tmp_path: Path) -> N
     )
     run = MadeUp(repeats=3, reference=given_values, failed=frozenset({("compare", "Adam", 1)}))
     results = make_run(tmp_path, run)
-    fact, frame = published_values(Findings(results)), results.references
+    fact, frame = published_values(RunFindings(results)), results.references
     assert fact is not None
     assert [len(found) for found in fact.scores] == [2, 3, 3]
     assert fact.scores[2].tolist() == results.refit["test_mse"].tolist()

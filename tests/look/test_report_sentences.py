@@ -13,7 +13,7 @@ from look_runs import MadeUp, make_run
 
 from shoal.look import pictures, results_text
 from shoal.look._curves import curves_in_words
-from shoal.look._findings import DELIVERED, REFITTED, Findings
+from shoal.look._findings import DELIVERED, REFITTED, RunFindings
 from shoal.look._lines import Curves, Line
 from shoal.look._notes import curve_notes
 from shoal.look._numbers import one_number, percent
@@ -86,7 +86,7 @@ def test_scores_get_better_upwards_and_losses_downwards() -> None:
 
 def test_accuracy_is_said_to_be_on_test_rows_and_of_which_networks(tmp_path: Path) -> None:
     results = make_run(tmp_path, CLASSES)
-    findings = Findings(results)
+    findings = RunFindings(results)
     fact = confusion_of(findings, findings.delivered)
     scores = results.refit["test_accuracy"].tolist()
     assert fact.name == REFITTED == "networks refitted on all training rows"
@@ -109,7 +109,7 @@ def test_accuracy_is_said_to_be_on_test_rows_and_of_which_networks(tmp_path: Pat
 
 
 def test_one_refitted_network_is_the_delivered_one(tmp_path: Path) -> None:
-    findings = Findings(make_run(tmp_path, replace(CLASSES, repeats=1)))
+    findings = RunFindings(make_run(tmp_path, replace(CLASSES, repeats=1)))
     fact = confusion_of(findings, findings.delivered)
     assert fact.name == DELIVERED
     assert accuracy_phrase(fact) == f"test accuracy {percent(fact.test_accuracy)}"
@@ -119,7 +119,7 @@ def test_the_delivered_network_is_the_first_that_did_not_diverge(tmp_path: Path)
     results = make_run(tmp_path, MadeUp(repeats=3, epochs=5, failed=frozenset({("refit", "winner", 0)})))
     assert delivered_one(results) == "initialisation 2 is the delivered one"
     assert delivered_one(results) in results_text(results)
-    found = summary(Findings(results))
+    found = summary(RunFindings(results))
     assert found.figure == one_number(results.refit["test_rmse"][1])
     assert found.sure[1].startswith(
         "Refitted 3 times, each with other random draws (1 diverged or failed): test RMSE"
@@ -132,7 +132,7 @@ def test_the_error_of_several_targets_is_the_mean_of_theirs_and_lies_in_its_inte
     )
     scale = np.array([1.0, 10, 100, 1000, 10_000])
     truth = replace(results.truth, y=results.truth.y * scale)
-    findings = Findings(replace(results, truth=truth))
+    findings = RunFindings(replace(results, truth=truth))
     assert summary(findings).asked.startswith("Predict the numbers “s”, “t”, “u” and 2 more from 2 inputs")
     test, mean = truth.y[truth.train_rows :], truth.y[: truth.train_rows].mean(axis=0)
     naive = np.sqrt(((test - mean) ** 2).mean(axis=0)).mean()
@@ -157,7 +157,7 @@ def test_an_interval_holds_its_error(squares: list[tuple[float, float, float]]) 
 
 
 def test_wall_time_is_called_so(tmp_path: Path) -> None:
-    found = summary(Findings(make_run(tmp_path, MadeUp(names=("a",), epochs=5))))
+    found = summary(RunFindings(make_run(tmp_path, MadeUp(names=("a",), epochs=5))))
     assert "3 networks trained in 3.0 s of wall time, added up over all networks." in found.asked
     assert "computing" not in found.asked
 
@@ -208,7 +208,7 @@ def test_search_texts_do_not_contradict_each_other(tmp_path: Path) -> None:
         names=(), epochs=5, hidden=(2,), space={"training.lr": [0.1, 0.2], "network.dropout": [0.0, 0.25]}
     )
     results = make_run(tmp_path, run)
-    effects, split = effects_of(Findings(results)), variance_split_of(Findings(results))
+    effects, split = effects_of(RunFindings(results)), variance_split_of(RunFindings(results))
     assert effects is not None
     assert split is not None
     text = " ".join(results_text(results).split())

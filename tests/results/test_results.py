@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from record_cases import IDENTITY, STUDY, a_fit, a_failed_fit, a_truth, sql
+from record_cases import IDENTITY, STUDY, a_failed_fit, a_fit, a_truth, sql
 
 from shoal.errors import RunFolderError
 from shoal.results import (

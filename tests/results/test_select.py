@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from record_cases import STUDY, a_fit, a_plan, a_failed_fit, new_store
+from record_cases import STUDY, a_failed_fit, a_fit, a_plan, new_store
 
 from shoal.errors import StudyError, TrainingError
 from shoal.results import (

@@ -34,8 +34,8 @@ def choose_winner(planner: Planner, store: Store) -> tuple[Candidate, int]:
     training = winner.training
     if training.keep == "last" and training.early_stopping == "none":
         return winner, training.epochs
-    kept = [_decided(records[name], training.keep) for name in fits]
-    return winner, max(1, math.floor(float(np.mean(kept)) + 0.5)) if kept else training.epochs
+    epochs = [_decided(records[name], training.keep) for name in fits]
+    return winner, max(1, math.floor(float(np.mean(epochs)) + 0.5)) if epochs else training.epochs
 
 
 def _decided(record: FitRecord, keep: str) -> int:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from shoal.look._figure import Chapter, Figure, Subject
-from shoal.look._findings import Findings
+from shoal.look._findings import RunFindings
 from shoal.look._paper import Sheet, png
 from shoal.look._plots import Plot
 from shoal.look.figures import figures_of
@@ -82,12 +82,12 @@ def pictures(results: Results, parts: Parts | None = None) -> Iterator[Picture]:
     A picture whose facts cannot be gathered is noted in `parts`.
     """
     parts = parts or Parts()
-    for name, gathered in _gatherings(Findings(results)):
+    for name, gathered in _gatherings(RunFindings(results)):
         with parts.attempt(f"figure {name}", REPORT):
             yield from gathered()
 
 
-def _gatherings(findings: Findings) -> Iterator[tuple[str, Callable[[], Iterator[Picture]]]]:
+def _gatherings(findings: RunFindings) -> Iterator[tuple[str, Callable[[], Iterator[Picture]]]]:
     """Give every figure of every subject: its name, and what gathers its pictures."""
     for chapter in Chapter:
         for subject in _subjects(chapter, findings):
@@ -108,7 +108,7 @@ def _pictures(figure: Figure, chapter: Chapter, subject: Subject) -> Iterator[Pi
         )
 
 
-def _subjects(chapter: Chapter, findings: Findings) -> Iterator[Subject]:
+def _subjects(chapter: Chapter, findings: RunFindings) -> Iterator[Subject]:
     """Give what the figures of a chapter are gathered from; nothing where a run has no such chapter."""
     delivered = findings.delivered
     match chapter:

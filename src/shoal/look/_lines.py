@@ -96,7 +96,7 @@ def line_over_repeats(
 def coinciding(
     lines: Sequence[Line], ends: tuple[float, float], *, logarithmic: bool
 ) -> tuple[tuple[str, ...], ...]:
-    """Group lines that lie on each other in a picture whose vertical axis goes from `ends[0]` to `ends[1]`.
+    """NetworkGroup lines that lie on each other in a picture whose vertical axis goes from `ends[0]` to `ends[1]`.
 
     Two do if the places of one are among those of the other, and their middles differ by no more there than
     a pixel is high.

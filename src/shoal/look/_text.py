@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from shoal.look._checks import checks
-from shoal.look._findings import Findings
+from shoal.look._findings import RunFindings
 from shoal.look._reasons import reasons
 from shoal.look._settings import settings_text
 from shoal.look._unit_counts import unit_counts
@@ -144,7 +144,7 @@ def results_text(results: Results, parts: Parts | None = None) -> str:
 
     A table that cannot be made is noted in `parts`; what the run itself could not make is said at the end.
     """
-    parts, findings = parts or Parts(), Findings(results)
+    parts, findings = parts or Parts(), RunFindings(results)
     tables: dict[str, Callable[[], str]] = {
         "search": lambda: _search_text(results),
         "noise": lambda: _noise_text(findings),
@@ -274,7 +274,7 @@ def _refit_text(results: Results) -> str:
     return "\n".join(lines)
 
 
-def _noise_text(findings: Findings) -> str:
+def _noise_text(findings: RunFindings) -> str:
     """Which searched settings matter, and how much of the scores' differences is noise."""
     effects, split = effects_of(findings), variance_split_of(findings)
     lines = []
@@ -328,7 +328,7 @@ def _references_text(results: Results) -> str:
 
 def _classes_text(results: Results) -> str:
     """Precision and recall of every class, over all healthy repeats of the refit."""
-    findings = Findings(results)
+    findings = RunFindings(results)
     if not findings.classes or not findings.delivered.healthy:
         return ""
     confusion = confusion_of(findings, findings.delivered)
@@ -351,7 +351,7 @@ def _together(networks: int) -> str:
     return f" (all {networks} together)" if networks > 1 else ""
 
 
-def _units_text(findings: Findings) -> str:
+def _units_text(findings: RunFindings) -> str:
     """Dead and saturated units of every layer of the delivered model, where there are any."""
     counts = unit_counts(findings) if findings.delivered.healthy else None
     if counts is None or not (counts.dead.any() or counts.saturated.any()):

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from shoal.look._escape import label
 from shoal.look._extent import VALUE, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
-from shoal.look._findings import Findings, Group
+from shoal.look._findings import NetworkGroup, RunFindings
 from shoal.look._lines import Line, line_over_repeats, usual_spread
 from shoal.look._notes import line_notes
 from shoal.look._paper import (
@@ -69,7 +69,7 @@ def agreement(
     return Agreement(name, target, line, r2_R, np.sqrt(square_R), delivered)
 
 
-def agreements(findings: Findings, group: Group) -> list[Agreement]:
+def agreements(findings: RunFindings, group: NetworkGroup) -> list[Agreement]:
     """Predicted against true values of every target."""
     predicted_RVK = findings.predicted(group)
     true_VK = findings.truth.y[findings.truth.train_rows :]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
-from shoal.look._findings import Findings
+from shoal.look._findings import RunFindings
 from shoal.look._lines import Line, coinciding
 from shoal.look._notes import NAMES
 from shoal.look._numbers import one_number
@@ -96,7 +96,7 @@ def candidate_curve(
     )
 
 
-def candidate_curves(findings: Findings) -> CandidateCurves | None:
+def candidate_curves(findings: RunFindings) -> CandidateCurves | None:
     """Curves of every candidate over its folds and repeats; None for fewer than two candidates with curves."""
     results = findings.results
     frame = results.candidates

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from shoal.look._dead_units import dead_units
 from shoal.look._extent import BAR, LABEL, PANEL, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
-from shoal.look._findings import DELIVERED, Findings
+from shoal.look._findings import DELIVERED, RunFindings
 from shoal.look._mosaics import CLASS_NAME, TALLEST, color_ends, numbers
 from shoal.look._paper import Panel, Sheet, diverging, heading, panels, plain, shades
 from shoal.nets import BOUNDS
@@ -58,7 +58,7 @@ def layer_activation(
     return LayerActivation(*layer, np.asarray(mean_KU, np.float64), dead, saturated)
 
 
-def class_activation(findings: Findings) -> ClassActivation | None:
+def class_activation(findings: RunFindings) -> ClassActivation | None:
     """Mean activation of every channel by class, layer by layer."""
     inside, truth = findings.inside, findings.truth
     if not inside or not inside.channels:

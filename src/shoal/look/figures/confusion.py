@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import BAR, DOT, LABEL, SQUARE_INCH, VALUE, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
-from shoal.look._findings import Findings, Group
+from shoal.look._findings import NetworkGroup, RunFindings
 from shoal.look._numbers import percent
 from shoal.look._paper import BLACK, Sheet, heading, panels, plain, shades, square_root_scale
 from shoal.results import confusion_matrix
@@ -69,7 +69,7 @@ def confusion(
     return Confusion(name, classes, count_KK, share_KK, accuracy, repeats, accuracy_R, delivered)
 
 
-def confusion_of(findings: Findings, group: Group) -> Confusion:
+def confusion_of(findings: RunFindings, group: NetworkGroup) -> Confusion:
     """Which class was predicted for which, over all healthy repeats."""
     return confusion(
         group.name,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import SMALL_IMAGES, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
-from shoal.look._findings import Findings
+from shoal.look._findings import RunFindings
 from shoal.look._paper import Sheet, heading, number_text, panels, plain
 from shoal.results import vote_counts
 
@@ -44,7 +44,7 @@ def disputed(
     return Disputed(classes, len(probability_MVK), image_ICHW, np.asarray(true_V)[row_I], votes_IK)
 
 
-def ensemble_disputed(findings: Findings) -> Disputed | None:
+def ensemble_disputed(findings: RunFindings) -> Disputed | None:
     """Images that the networks disagree about most; None for tables, and where all agree."""
     ensemble, truth = findings.results.ensemble, findings.truth
     if ensemble is None or not len(ensemble.image_rows):

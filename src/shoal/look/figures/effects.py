@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from shoal.kinds import SEARCHES, row_of
 from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
-from shoal.look._findings import Findings
+from shoal.look._findings import RunFindings
 from shoal.look._notes import NAMES
 from shoal.look._numbers import one_number
 from shoal.look._paper import BLACK, BLUE, GREY, Panel, Sheet, empty, heading, panels, plain
@@ -94,7 +94,7 @@ def effects(
     return Effects(quantity, tuple(sorted(several, key=lambda effect: -effect.size)), grand_mean)
 
 
-def effects_of(findings: Findings) -> Effects | None:
+def effects_of(findings: RunFindings) -> Effects | None:
     """Effect of every hyperparameter; None where nothing varies or nothing is healthy."""
     scores = findings.search
     if not len(scores.candidate_ids) or findings.study.search is None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
-from shoal.look._findings import Findings
+from shoal.look._findings import RunFindings
 from shoal.look._measures import leading_metric, on_test_rows
 from shoal.look._numbers import one_number
 from shoal.look._paper import BLACK, BLUE, VERMILLION, Sheet, fan, heading, panels
@@ -37,7 +37,7 @@ class EnsembleScores:
         return gain if self.higher_is_better else -gain
 
 
-def ensemble_scores(findings: Findings) -> EnsembleScores | None:
+def ensemble_scores(findings: RunFindings) -> EnsembleScores | None:
     """Test scores of the networks of the chosen candidate, of their mean answer and of the delivered network."""
     frame = findings.results.ensemble_scores
     if not len(frame):

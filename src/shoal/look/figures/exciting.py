@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from shoal.look._dead_units import dead_units
 from shoal.look._extent import BAR, DOT, PIXEL, SQUARE_INCH, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
-from shoal.look._findings import DELIVERED, Findings
+from shoal.look._findings import DELIVERED, RunFindings
 from shoal.look._mosaics import IN_A_ROW, MOST_CHANNELS, SIDE, mosaic, places, short_number
 from shoal.look._paper import Sheet, heading, panels, plain
 from shoal.look._work import ZEILER_FERGUS, Work
@@ -57,7 +57,7 @@ def exciting(
     return Exciting(name, layer[0], layer[2], dead_U, *strongest, arrays["images"], arrays["made"])
 
 
-def exciting_images(findings: Findings) -> list[Exciting]:
+def exciting_images(findings: RunFindings) -> list[Exciting]:
     """What excites each channel most, layer by layer."""
     inside = findings.inside
     if not inside or not inside.channels:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import BAR, DOT, LABEL, PIXEL, SQUARE_INCH, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
-from shoal.look._findings import DELIVERED, Findings
+from shoal.look._findings import DELIVERED, RunFindings
 from shoal.look._mosaics import CLASS_NAME, MOST_CHANNELS, SIDE, color_ends, mosaic, number_columns, places
 from shoal.look._paper import Panel, Sheet, beside, diverging, heading, plain, shades
 from shoal.look._work import ZEILER_FERGUS
@@ -49,7 +49,7 @@ def feature_maps(
     return FeatureMaps(name, *layer, tuple(labels), images, shown)
 
 
-def maps_of_images(findings: Findings) -> list[FeatureMaps]:
+def maps_of_images(findings: RunFindings) -> list[FeatureMaps]:
     """Feature maps of the shown images, layer by layer."""
     inside, truth = findings.inside, findings.truth
     if not inside or not inside.maps:

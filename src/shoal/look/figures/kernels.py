@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import BAR, PANEL, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
-from shoal.look._findings import DELIVERED, Findings
+from shoal.look._findings import DELIVERED, RunFindings
 from shoal.look._mosaics import (
     IN_A_ROW,
     MOST_CHANNELS,
@@ -58,7 +58,7 @@ def kernels(name: str, layers: Sequence[str], weights: Mapping[str, NDArray[Any]
     return Kernels(name, tuple(layer_kernels))
 
 
-def convolution_kernels(findings: Findings) -> Kernels | None:
+def convolution_kernels(findings: RunFindings) -> Kernels | None:
     """The kernels of every convolutional layer."""
     if findings.network is None or not findings.network[0].convolutional:
         return None

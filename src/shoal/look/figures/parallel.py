@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import LABEL, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
-from shoal.look._findings import Findings
+from shoal.look._findings import RunFindings
 from shoal.look._measures import selection_score
 from shoal.look._numbers import one_number
 from shoal.look._paper import VERMILLION, Panel, Sheet, empty, heading, panels, plain, sequence_colors
@@ -96,7 +96,7 @@ def parallel(
     )
 
 
-def candidates_side_by_side(findings: Findings) -> Parallel | None:
+def candidates_side_by_side(findings: RunFindings) -> Parallel | None:
     """Every candidate with its settings and its score; None where nothing is searched."""
     frame, metric = findings.results.candidates, findings.search.metric
     if not len(frame):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.look._figure import Chapter, Figure, single
-from shoal.look._findings import Findings
+from shoal.look._findings import RunFindings
 from shoal.look._numbers import one_number
 from shoal.look._paper import (
     BLACK,
@@ -124,7 +124,7 @@ def words(fact: Published) -> str:
     return f"{'; '.join(parts)}."
 
 
-def published_values(findings: Findings) -> Published | None:
+def published_values(findings: RunFindings) -> Published | None:
     """Published values beside every repeat's own; None where the study names none."""
     results = findings.results
     frame, fits = results.references, results.fits

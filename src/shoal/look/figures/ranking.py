@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from shoal.look._escape import label
 from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
-from shoal.look._findings import Findings
+from shoal.look._findings import RunFindings
 from shoal.look._measures import selection_score
 from shoal.look._numbers import one_number
 from shoal.look._paper import (
@@ -96,7 +96,7 @@ def ranking(
     )
 
 
-def ranking_of(findings: Findings) -> Ranking | None:
+def ranking_of(findings: RunFindings) -> Ranking | None:
     """All candidates of the search from best to worst."""
     frame = findings.results.candidates
     if not len(frame):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
-from shoal.look._findings import Findings
+from shoal.look._findings import RunFindings
 from shoal.look._measures import leading_metric, on_test_rows
 from shoal.look._numbers import one_number
 from shoal.look._paper import BLACK, BLUE, VERMILLION, Sheet, fan, heading, legend_beside, panels, plain
@@ -104,7 +104,7 @@ def words(fact: Scores) -> str:
     return text[0].upper() + text[1:]
 
 
-def scores_of(findings: Findings) -> Scores:
+def scores_of(findings: RunFindings) -> Scores:
     """Test scores of every repeat of every comparison."""
     metric = leading_metric(findings.classes)
     scores = {

@@ -16,7 +16,7 @@ from shoal.data import Column, Dataset, Preprocessing, fit_preprocessing
 from shoal.look._dead_units import dead_and_saturated
 from shoal.look._extent import BAR, PANEL, VALUE, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
-from shoal.look._findings import DELIVERED, Findings
+from shoal.look._findings import DELIVERED, RunFindings
 from shoal.look._layers import MOST_LAYERS, layers_left_out
 from shoal.look._paper import BLUE, Panel, Sheet, heading, panels, plain, sequence_colors, whole_numbers
 from shoal.nets import DenseLayer, activations
@@ -78,7 +78,7 @@ def activation_profiles(
     return Profiles(name, axis, ranked, place_M, tuple(layer_profiles))
 
 
-def profiles_of(findings: Findings) -> Profiles | None:
+def profiles_of(findings: RunFindings) -> Profiles | None:
     """Outputs of the delivered network's dense units: over the one input, or over test rows by prediction.
 
     Where the rows are not among the results (images, categories), the outputs kept by the run are taken.
@@ -100,7 +100,7 @@ def profiles_of(findings: Findings) -> Profiles | None:
     return activation_profiles(DELIVERED, axis, place_M, layers, ranked=not findings.one_input)
 
 
-def _looked_at(findings: Findings) -> tuple[list[Column], str]:
+def _looked_at(findings: RunFindings) -> tuple[list[Column], str]:
     """Give inputs to look at, and the name of their axis."""
     truth = findings.truth
     x_ND, names = truth.x_ND, truth.input_names
@@ -112,7 +112,7 @@ def _looked_at(findings: Findings) -> tuple[list[Column], str]:
     return columns, f"test rows, by the network's output for {first}"
 
 
-def _preprocessing(findings: Findings) -> Preprocessing:
+def _preprocessing(findings: RunFindings) -> Preprocessing:
     """The refit's preprocessing, fitted again to the numeric inputs of all training rows."""
     truth, study = findings.truth, findings.study
     dataset = Dataset(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
-from shoal.look._findings import Findings
+from shoal.look._findings import RunFindings
 from shoal.look._numbers import percent
 from shoal.look._paper import BLUE, GREY, SKY, VERMILLION, Sheet, heading, panels
 from shoal.look._work import Work
@@ -67,7 +67,7 @@ def variance_split(quantity: str, score_CFR: NDArray[Any]) -> VarianceSplit:
     return VarianceSplit(quantity, sources, variance, variance / total if total > 0 else variance, C, F, R)
 
 
-def variance_split_of(findings: Findings) -> VarianceSplit | None:
+def variance_split_of(findings: RunFindings) -> VarianceSplit | None:
     """Variance of the scores by source; None for fewer than two healthy candidates or folds."""
     score_CFR = findings.search.scores_CFR
     healthy = np.isfinite(score_CFR).all(axis=(1, 2)).sum() if score_CFR.size else 0

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import VALUE, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
-from shoal.look._findings import Findings
+from shoal.look._findings import RunFindings
 from shoal.look._numbers import percent
 from shoal.look._paper import SKY, VERMILLION, Sheet, heading, stacked, whole_numbers
 from shoal.results import vote_counts, vote_entropy
@@ -57,7 +57,7 @@ def disagreement(true_V: NDArray[Any], probability_MVK: NDArray[Any]) -> Disagre
     )
 
 
-def ensemble_disagreement(findings: Findings) -> Disagreement | None:
+def ensemble_disagreement(findings: RunFindings) -> Disagreement | None:
     """How many networks vote against the majority, test row by test row; None for a regression."""
     ensemble, truth = findings.results.ensemble, findings.truth
     if ensemble is None or not findings.classes:

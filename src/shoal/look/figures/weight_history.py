@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
-from shoal.look._findings import DELIVERED, Findings
+from shoal.look._findings import DELIVERED, RunFindings
 from shoal.look._layers import MOST_LAYERS, layers_left_out
 from shoal.look._paper import BLACK, BLUE, Sheet, heading, legend_beside, panels, plain, whole_numbers
 
@@ -46,7 +46,7 @@ def weight_history(name: str, layers: Sequence[str], arrays: Mapping[str, NDArra
     return WeightHistory(name, arrays["epoch"], arrays["share"], tuple(layer_histories))
 
 
-def history(findings: Findings) -> WeightHistory | None:
+def history(findings: RunFindings) -> WeightHistory | None:
     """How the weights of every layer moved over the epochs."""
     inside = findings.inside
     if not inside or not inside.history or findings.network is None:

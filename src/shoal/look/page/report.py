@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from shoal.look._checks import checks
 from shoal.look._escape import csv_link, data_json, seen
 from shoal.look._figure import Chapter
-from shoal.look._findings import Findings
+from shoal.look._findings import RunFindings
 from shoal.look._gallery import Drawn, Picture, draw_figures
 from shoal.look._plots import plotly_source, style_marks
 from shoal.look._reasons import reasons
@@ -141,7 +141,7 @@ def _content(results: Results, shown: list[Shown], parts: Parts) -> dict[str, An
 
 def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], Any]]:
     """Give what makes each part of the page, by its name in the template."""
-    findings = Findings(results)
+    findings = RunFindings(results)
     delivered = findings.delivered.healthy
     return {
         "summary": lambda: summary(findings),
@@ -183,7 +183,7 @@ def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], An
     }
 
 
-def _class_counts(findings: Findings) -> Confusion | None:
+def _class_counts(findings: RunFindings) -> Confusion | None:
     """Count which class the delivered network and its repeats predicted for which; None where there is no class."""
     delivered = findings.delivered
     return confusion_of(findings, delivered) if delivered.healthy and findings.classes else None

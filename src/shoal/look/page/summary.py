@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.look._findings import Findings
+from shoal.look._findings import RunFindings
 from shoal.look._notes import NAMES
 from shoal.look._numbers import interval, one_number, percent
 from shoal.look._reasons import others_alike, significance_sentence
@@ -36,7 +36,7 @@ class Summary:
     sure: tuple[str, ...]
 
 
-def summary(findings: Findings) -> Summary:
+def summary(findings: RunFindings) -> Summary:
     """Answer a busy reader's questions from the results."""
     results = findings.results
     figure, unit, good = _good(findings)
@@ -91,7 +91,7 @@ def _chosen(results: Results) -> str:
     return f"{settings}: {size}, {rule}. Its selection score, which is optimistic: {score}."
 
 
-def _good(findings: Findings) -> tuple[str, str, str]:
+def _good(findings: RunFindings) -> tuple[str, str, str]:
     if not findings.delivered.healthy:
         failed = findings.delivered.failed
         return (
@@ -123,7 +123,7 @@ def _good(findings: Findings) -> tuple[str, str, str]:
     return rmse, "test RMSE", f"{text}. {r2_of} is {r2}."
 
 
-def _sure(findings: Findings) -> list[str]:
+def _sure(findings: RunFindings) -> list[str]:
     """Say how far chance could move the score: the test rows, the initialisation, the choice."""
     sentences: list[str] = []
     if findings.delivered.healthy:
@@ -146,7 +146,7 @@ def _sure(findings: Findings) -> list[str]:
     return sentences
 
 
-def _over_rows(findings: Findings) -> str:
+def _over_rows(findings: RunFindings) -> str:
     truth = findings.truth
     value_VK = findings.predicted(findings.delivered)[0]
     true = truth.y[truth.train_rows :]
@@ -157,7 +157,7 @@ def _over_rows(findings: Findings) -> str:
     return f"With other test rows of the same kind: test {_range(findings, low, high)} (95 % interval)."
 
 
-def _range(findings: Findings, low: float, high: float) -> str:
+def _range(findings: RunFindings, low: float, high: float) -> str:
     """Write from where to where the leading score goes."""
     if findings.classes:
         return f"accuracy {percent(low)}" + (f" to {percent(high)}" if high > low else " each time")

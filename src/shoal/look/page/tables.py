@@ -35,7 +35,7 @@ _TESTED: Final = {
 
 
 @dataclass(frozen=True)
-class Column:
+class ReportColumn:
     """One column: its heading, its cells as text, and their values to sort by where the cells are numbers."""
 
     heading: str
@@ -47,7 +47,7 @@ class Column:
 class ReportTable:
     """Columns of one length; `left_out` rows are not shown."""
 
-    columns: tuple[Column, ...]
+    columns: tuple[ReportColumn, ...]
     left_out: int = 0
 
     @property
@@ -71,7 +71,7 @@ def tested_metrics(results: Results) -> tuple[str, ...]:
     return _TESTED[results.study.study.task]
 
 
-def numbers(heading: str, values: Iterable[Any], digits: int = 4) -> Column:
+def numbers(heading: str, values: Iterable[Any], digits: int = 4) -> ReportColumn:
     """Make a column of numbers with as many decimals as its largest needs for so many digits."""
     floats = [math.nan if value is None else float(value) for value in values]
     largest = max((abs(value) for value in floats if math.isfinite(value)), default=0.0)
@@ -83,12 +83,12 @@ def numbers(heading: str, values: Iterable[Any], digits: int = 4) -> Column:
     else:
         decimals = max(0, digits - 1 - math.floor(math.log10(largest)))
         cells = [f"{value:,.{decimals}f}" if math.isfinite(value) else "–" for value in floats]
-    return Column(heading, tuple(cell.replace("-", "−") for cell in cells), tuple(floats))
+    return ReportColumn(heading, tuple(cell.replace("-", "−") for cell in cells), tuple(floats))
 
 
-def texts(heading: str, values: Iterable[Any]) -> Column:
+def texts(heading: str, values: Iterable[Any]) -> ReportColumn:
     """Make a column of texts."""
-    return Column(heading, tuple(text_of(value) for value in values))
+    return ReportColumn(heading, tuple(text_of(value) for value in values))
 
 
 def published_table(results: Results) -> ReportTable | None:
@@ -105,7 +105,7 @@ def published_table(results: Results) -> ReportTable | None:
     ]
     for name, heading in [*shown, ("difference", "difference")]:
         values = tuple(frame[name].astype(float).tolist())
-        columns.append(Column(heading, tuple(one_number(value, 4) for value in values), values))
+        columns.append(ReportColumn(heading, tuple(one_number(value, 4) for value in values), values))
     inside = ["–" if within is None else "yes" if within else "no" for within in frame["inside"]]
     columns += [texts("within the repeats", inside), texts("source", frame["source"])]
     return ReportTable(tuple(columns))
@@ -126,7 +126,7 @@ def candidate_table(results: Results) -> ReportTable | None:
     ):  # fmt: skip
         columns.append(numbers(heading, shown[name]))
     columns.append(probabilities("p (Holm)", shown["adjusted_p_value"]))
-    columns.append(Column("", tuple(_standing(row) for row in shown.to_dict("records"))))
+    columns.append(ReportColumn("", tuple(_standing(row) for row in shown.to_dict("records"))))
     return ReportTable(tuple(columns), len(frame) - len(shown))
 
 
@@ -135,11 +135,11 @@ def filtered_columns(results: Results) -> tuple[str, ...]:
     return short_keys(list(results.study.search.space)) if results.study.search else ()
 
 
-def probabilities(heading: str, values: Iterable[float]) -> Column:
+def probabilities(heading: str, values: Iterable[float]) -> ReportColumn:
     """Make a column of p-values."""
     floats = tuple(float(value) for value in values)
     cells = ("–" if math.isnan(p) else "< 0.001" if p < 0.001 else f"{p:.3f}" for p in floats)
-    return Column(heading, tuple(cells), floats)
+    return ReportColumn(heading, tuple(cells), floats)
 
 
 def comparison_table(results: Results) -> ReportTable | None:
@@ -160,7 +160,7 @@ def comparison_table(results: Results) -> ReportTable | None:
     if several:
         low, high = (frame[f"{first}_ci_{end}"].tolist() for end in ("low", "high"))
         cells = tuple(interval(*edges) for edges in zip(low, high, strict=True))
-        columns.append(Column("95 % interval", cells, tuple(low)))
+        columns.append(ReportColumn("95 % interval", cells, tuple(low)))
     columns += [numbers(f"test {word(name)}", frame[f"{name}_mean"]) for name in others]
     return ReportTable(tuple(columns))
 
@@ -258,7 +258,7 @@ def variable_table(results: Results) -> ReportTable | None:
         for statistic, function in (("lowest", np.min), ("mean", np.mean), ("highest", np.max)):
             numbers = tuple(float(function(value_N)) if len(value_N) else math.nan for value_N in values)
             cells = tuple(one_number(value, 4) for value in numbers)  # each row has a unit of its own
-            columns.append(Column(f"{statistic}, {rows} rows", cells, numbers))
+            columns.append(ReportColumn(f"{statistic}, {rows} rows", cells, numbers))
     return ReportTable(tuple(columns), len(parts) - len(shown))
 
 
@@ -274,7 +274,7 @@ def class_count_table(results: Results) -> ReportTable | None:
         count_K = np.bincount(y_N, minlength=count)[:MOST_ROWS]
         columns.append(numbers(heading, count_K))
         share_K = (count_K / max(1, len(y_N))).tolist()
-        columns.append(Column("share", tuple(map(percent, share_K)), tuple(share_K)))
+        columns.append(ReportColumn("share", tuple(map(percent, share_K)), tuple(share_K)))
     return ReportTable(tuple(columns), max(0, count - MOST_ROWS))
 
 
@@ -312,11 +312,11 @@ def _standing(row: dict[Any, Any]) -> str:
     return "chosen" if row["chosen"] else "tied" if row["indistinguishable"] else ""
 
 
-def _settings(heading: str, values: Iterable[Any]) -> Column:
+def _settings(heading: str, values: Iterable[Any]) -> ReportColumn:
     """Make a column of one searched key: numbers as they were asked for, to be sorted as numbers."""
     plain = [value.item() if isinstance(value, np.generic) else value for value in values]
     numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in plain)
-    return Column(heading, tuple(map(text_of, plain)), tuple(map(float, plain)) if numeric else None)
+    return ReportColumn(heading, tuple(map(text_of, plain)), tuple(map(float, plain)) if numeric else None)
 
 
 def _setting(value: Any) -> str:
