@@ -86,7 +86,9 @@ def test_validation_loss_still_falling(tmp_path: Path) -> None:
 def test_chosen_candidate_not_distinguishable(tmp_path: Path) -> None:
     check = made(tmp_path / "a", space={"training.lr": [0.1, 0.2, 0.3]}, level=0.5)["SH003"]
     alike = r"(1 of the 2|any of the 2) others"
-    assert re.fullmatch(rf"The best candidate cannot be told from {alike} at 5 %\.", check.what)
+    assert re.fullmatch(
+        rf"The best candidate is statistically indistinguishable from {alike} at 5 %\.", check.what
+    )
     results = make_run(tmp_path / "b", replace(LEARNED, space={"training.lr": [0.1, 0.2]}))
     first, second = results.choice.standings
     apart = replace(results.choice, standings=(first, replace(second, indistinguishable=False)))
@@ -102,8 +104,8 @@ def test_a_smaller_candidate_as_good_is_named(tmp_path: Path) -> None:
 
 
 def test_diverged_fits_are_counted(tmp_path: Path) -> None:
-    sick = frozenset({("search", 1, 0), ("compare", "Adam", 0)})
-    check = made(tmp_path / "a", space={"training.lr": [0.1, 0.2]}, sick=sick)["SH004"]
+    failed = frozenset({("search", 1, 0), ("compare", "Adam", 0)})
+    check = made(tmp_path / "a", space={"training.lr": [0.1, 0.2]}, failed=failed)["SH004"]
     assert check.what.startswith("Of 10 fits, 4 diverged.")
     assert "SH004" not in made(tmp_path / "b")
 
@@ -213,7 +215,7 @@ def test_answers_no_better_than_a_constant_or_all_the_same(
 def test_the_delivered_model_is_the_first_refit_that_did_not_diverge(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = replace(LEARNED, names=(), repeats=3, sick=frozenset({("refit", "winner", 0)}))
+    run = replace(LEARNED, names=(), repeats=3, failed=frozenset({("refit", "winner", 0)}))
     results = make_run(tmp_path, run)
     delivered = [entry.fit_id for entry in results.plan if entry.stage == "refit"][1]
     true_VK = results.truth.y[results.truth.train_rows :]
@@ -309,8 +311,8 @@ def test_one_repeat_of_several_comparisons(tmp_path: Path) -> None:
 
 def test_warnings_stand_before_notes_and_hostile_names_stay_on_their_line(tmp_path: Path) -> None:
     name = "a\u202eb " + "x" * 80
-    sick = frozenset({("compare", "b", 0)})
-    raised = list(made(tmp_path, names=(name, "b", "c", "d", "e"), repeats=3, sick=sick).values())
+    failed = frozenset({("compare", "b", 0)})
+    raised = list(made(tmp_path, names=(name, "b", "c", "d", "e"), repeats=3, failed=failed).values())
     severities = [check.severity for check in raised]
     assert severities == sorted(severities, reverse=True)
     assert {"warning", "note"} <= set(severities)

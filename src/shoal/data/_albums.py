@@ -140,7 +140,7 @@ def look_at_all(
     return looks
 
 
-def sizes_told(looks: Sequence[Look]) -> str:
+def sizes_text(looks: Sequence[Look]) -> str:
     """Name the sizes of pictures, the most frequent first, with how many have each and one that has it."""
     counts = Counter(look.size for look in looks)
     first = {look.size: look.name for look in reversed(looks)}

@@ -18,7 +18,7 @@ from shoal.data._albums import (
     entries,
     in_utf8,
     look_at_all,
-    sizes_told,
+    sizes_text,
 )
 from shoal.data._cells import texts
 from shoal.data._classes import nfc, sorted_texts
@@ -75,7 +75,7 @@ class ClassFolders:
         if not findings.found:
             _refuse_empty(self.folder, members, there, findings)
         if len({look.size for look in looks}) > 1 and not reading.resize:
-            findings.add(f"expected pictures of one size (width x height), got {sizes_told(looks)}; {RESIZE}")
+            findings.add(f"expected pictures of one size (width x height), got {sizes_text(looks)}; {RESIZE}")
         groups = [member.group for member in there] if by_folder else None
         if grouped and reading.groups and not by_folder and not findings.found:
             table = Findings(reading.groups)

@@ -40,7 +40,7 @@ _SYSTEM: Final = Path("/usr/share/datasets")
 _CHUNK: Final = 1 << 16
 _SECONDS: Final = 30
 
-Progress = Callable[[str, int, int], None]
+DownloadProgress = Callable[[str, int, int], None]
 """Called with a file's name, the bytes that have come and the bytes expected (0 where not known)."""
 
 
@@ -72,7 +72,7 @@ def load_fashion() -> Dataset:
     return image_dataset(FASHION, "built-in", CLASSES, train, test)
 
 
-def fetch_fashion(address: str = ADDRESS, progress: Progress | None = None) -> Path:
+def fetch_fashion(address: str = ADDRESS, progress: DownloadProgress | None = None) -> Path:
     """Fetch what is missing into $SHOAL_DATA or the user's cache; give the folder.
 
     Every file is checked before it is written, and appears whole or not at all. Raises EnvironmentFault
@@ -116,7 +116,7 @@ def _read(path: Path, name: str) -> bytes:
     try:
         return read_bytes(path, FILES[name][1] + _CHUNK)
     except Unreadable as error:
-        raise DataError(Problem(str(path), error.told())) from error
+        raise DataError(Problem(str(path), error.sentence())) from error
 
 
 def _checked(raw: bytes, name: str, where: str) -> bytes:
@@ -138,7 +138,7 @@ def _checked(raw: bytes, name: str, where: str) -> bytes:
     return content
 
 
-def _download(source: str, name: str, most: int, progress: Progress | None) -> bytes:
+def _download(source: str, name: str, most: int, progress: DownloadProgress | None) -> bytes:
     """Fetch one file into memory, no more than `most` bytes."""
     if not source.startswith(("http://", "https://")):
         raise DataError(Problem(source, "expected an address that starts with http:// or https://"))

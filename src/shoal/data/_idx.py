@@ -44,7 +44,7 @@ def idx_shape(path: Path, ranks: tuple[int, ...], findings: Findings) -> tuple[i
         with _opened(path) as stream:
             return _shape(stream, path, ranks, findings)
     except Unreadable as error:
-        findings.add(error.told())
+        findings.add(error.sentence())
     except _DAMAGE as error:
         findings.add(_damaged(error))
     return None
@@ -57,7 +57,7 @@ def read_idx(path: Path, ranks: tuple[int, ...], findings: Findings) -> NDArray[
             shape = _shape(stream, path, ranks, findings)
             return None if shape is None else _values(stream, shape, findings)
     except Unreadable as error:
-        findings.add(error.told())
+        findings.add(error.sentence())
     except _DAMAGE as error:
         findings.add(_damaged(error))
     return None
@@ -65,7 +65,7 @@ def read_idx(path: Path, ranks: tuple[int, ...], findings: Findings) -> NDArray[
 
 def _damaged(error: Exception) -> str:
     if isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile):
-        return Unreadable.by(error).told()
+        return Unreadable.by(error).sentence()
     return f"expected a whole gzip file, got a damaged one ({error})"
 
 

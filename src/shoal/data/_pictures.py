@@ -166,7 +166,7 @@ def _opened(file: Path) -> Iterator[Image]:
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise Faulty(f"expected at most {MAX_PIXELS} pixels, got far more") from None
     except Unreadable as error:
-        raise _Foreign(error.told("a picture")) from None
+        raise _Foreign(error.sentence("a picture")) from None
     except UnidentifiedImageError:
         raise _Foreign(f"expected a picture ({_READ}), got something else or a damaged one") from None
     except _DAMAGE as error:

@@ -151,7 +151,7 @@ def scan_table(path: str | Path, findings: Findings, limits: Limits = EVERYTHING
                 return None
             table = reader(path, stream, findings, limits)
     except (Unreadable, OSError) as error:
-        findings.add((Unreadable.by(error) if isinstance(error, OSError) else error).told())
+        findings.add((Unreadable.by(error) if isinstance(error, OSError) else error).sentence())
         return None
     except MemoryError as error:
         what = f"expected enough to read {path}, got no more from the system; {_LESS}"

@@ -57,34 +57,34 @@ def look_inside(
     fit, record = delivered
     dataset, inspect = planner.dataset, planner.study.inspect
     preprocessing = prepare(dataset, fit.split, planner.study.data.standardize)
-    wanted: dict[str, tuple[str, Callable[[], Arrays]]] = {}
+    computations: dict[str, tuple[str, Callable[[], Arrays]]] = {}
     if inspect.history:
         trainer = trainers[fit.trainer]
         history = _History(fit, dataset, preprocessing, inspect.history)
-        wanted["history"] = (f"history {inspect.history}", lambda: history.replay(trainer, store))
+        computations["history"] = (f"history {inspect.history}", lambda: history.replay(trainer, store))
     if dataset.images is not None or any(column.categorical for column in dataset.columns):
         asked = (fit.job.architecture, record, preprocessing, dataset)
-        wanted["units"] = (f"units {dataset.test_fingerprint}", lambda: _unit_outputs(*asked))
+        computations["units"] = (f"units {dataset.test_fingerprint}", lambda: _unit_outputs(*asked))
     if dataset.images is not None and fit.job.architecture.convolutional:
         channels = _channels(fit.job.architecture, record, preprocessing)
         rows = _shown_rows(dataset, inspect.images)
         named = f"{dataset.test_fingerprint} {','.join(map(str, rows))}"
         looked_at = _looked_at(dataset)
-        wanted["channels"] = (
+        computations["channels"] = (
             f"channels at {len(looked_at)} {dataset.test_fingerprint}",
             lambda: _channel_facts(channels, dataset, looked_at, fit),
         )
-        wanted["maps"] = (f"maps {named}", lambda: _maps(channels, dataset, rows))
+        computations["maps"] = (f"maps {named}", lambda: _maps(channels, dataset, rows))
     # Only convolutions are looked into by torch, which is not to be imported for anything else.
     threads = one_thread if fit.job.architecture.convolutional else nullcontext
-    kept: dict[str, str] = {}
-    for name, (part, compute) in wanted.items():
+    computed: dict[str, str] = {}
+    for name, (part, compute) in computations.items():
         with parts.attempt(f"inside of the network, {name}", RUN):
             if store.derived(fit.id, part) is None:
                 with threads():
                     store.put_derived(fit.id, part, compute())
-            kept[name] = part
-    store.put_fact("inside", {"fit": fit.id, "parts": kept})
+            computed[name] = part
+    store.put_fact("inside", {"fit": fit.id, "parts": computed})
 
 
 class _History:
@@ -124,8 +124,8 @@ class _History:
                 "epoch": np.array(epoch)
             }
             seen = {
-                name: np.concatenate([seen.get(name, one[None][:0]), one[None]])
-                for name, one in snapshot.items()
+                name: np.concatenate([seen.get(name, value[None][:0]), value[None]])
+                for name, value in snapshot.items()
             }
         store.drop_checkpoint(self._key)
         return seen | {"share": np.array(QUANTILES)}
@@ -147,12 +147,12 @@ def _watched(named: Arrays) -> dict[str, str]:
 
 def _snapshot(start: Arrays, now: Arrays) -> Arrays:
     """Quantiles and distance of the weights of every layer, by layer."""
-    found: Arrays = {}
+    arrays: Arrays = {}
     for layer, name in _watched(now).items():
         values = now[name].astype(np.float64)
-        found[f"{layer}/quantile"] = np.quantile(values, QUANTILES)
-        found[f"{layer}/moved"] = np.sqrt(np.mean((values - start[name]) ** 2))
-    return found
+        arrays[f"{layer}/quantile"] = np.quantile(values, QUANTILES)
+        arrays[f"{layer}/moved"] = np.sqrt(np.mean((values - start[name]) ** 2))
+    return arrays
 
 
 def _check_snapshots(seen: Arrays, start: Arrays, epoch_S: NDArray[np.int64]) -> None:
@@ -185,11 +185,11 @@ def _maps(channels: Channels, dataset: Dataset, rows: NDArray[np.int64]) -> Arra
     assert dataset.images is not None  # noqa: S101 - a convolutional network has images
     images = dataset.images[rows]
     (maps,) = channels.maps(images)
-    found: Arrays = {"rows": rows, "images": images}
+    arrays: Arrays = {"rows": rows, "images": images}
     for layer, map_MUHW in zip(channels.layers, maps, strict=True):
         fitting = max(1, MAP_BYTES // max(1, map_MUHW[:, 0].nbytes))
-        found[layer.name] = map_MUHW[:, : min(CHANNELS_KEPT, fitting)].copy()
-    return found
+        arrays[layer.name] = map_MUHW[:, : min(CHANNELS_KEPT, fitting)].copy()
+    return arrays
 
 
 def _looked_at(dataset: Dataset) -> NDArray[np.int64]:
@@ -199,8 +199,8 @@ def _looked_at(dataset: Dataset) -> NDArray[np.int64]:
     """
     class_N = dataset.targets[dataset.train_rows :]
     by_class = np.argsort(class_N, kind="stable")
-    kept = min(len(class_N), LOOKED_AT)
-    return dataset.train_rows + np.sort(by_class[np.arange(kept) * len(class_N) // max(1, kept)])
+    count = min(len(class_N), LOOKED_AT)
+    return dataset.train_rows + np.sort(by_class[np.arange(count) * len(class_N) // max(1, count)])
 
 
 def _channel_facts(
@@ -211,14 +211,14 @@ def _channel_facts(
     assert dataset.images is not None  # noqa: S101 - a convolutional network has images
     images, class_N = dataset.images[looked_at], dataset.targets[looked_at]
     measured = [_measured(maps, channels) for maps in channels.maps(images)]
-    found: Arrays = {"looked_at": looked_at}
+    facts: Arrays = {"looked_at": looked_at}
     for number, layer in enumerate(channels.layers):
         of_layer = zip(*(batch[number] for batch in measured), strict=True)
         top_NU, low_NU, mean_NU, inner_NU = (np.concatenate(parts) for parts in of_layer)
-        kept = min(layer.units, CHANNELS_KEPT)
-        kept_NU = top_NU[:, :kept]
-        rows_TU = np.argsort(-kept_NU, axis=0, kind="stable")[:MOST_EXCITING]
-        made = channels.exciting_inputs(number, kept, fit.job.key)
+        shown = min(layer.units, CHANNELS_KEPT)
+        shown_NU = top_NU[:, :shown]
+        rows_TU = np.argsort(-shown_NU, axis=0, kind="stable")[:MOST_EXCITING]
+        made = channels.exciting_inputs(number, shown, fit.job.key)
         of_class = [_mean(mean_NU[class_N == k]) for k in range(dataset.outputs)]
         parts = {
             "mean": np.array(of_class),
@@ -226,13 +226,13 @@ def _channel_facts(
             "high": top_NU.max(axis=0),
             "inner": inner_NU.sum(axis=0),
             "rows": looked_at[rows_TU.T],
-            "activation": np.take_along_axis(kept_NU, rows_TU, axis=0).T,
+            "activation": np.take_along_axis(shown_NU, rows_TU, axis=0).T,
             "images": images[rows_TU.T],
             "made": made,
             "made_activation": np.diagonal(channels.activation(number, made)).copy(),
         }
-        found |= {f"{layer.name}/{name}": np.ascontiguousarray(array) for name, array in parts.items()}
-    return found
+        facts |= {f"{layer.name}/{name}": np.ascontiguousarray(array) for name, array in parts.items()}
+    return facts
 
 
 def _mean(value_NU: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -121,9 +121,9 @@ def candidate_of(candidate_id: object, settings: object, parameter_count: object
 
 def _is_setting(value: object, depth: int = 0) -> bool:
     if isinstance(value, Mapping):
-        return depth < _DEEPEST and all(_is_setting(one, depth + 1) for one in value.values())
+        return depth < _DEEPEST and all(_is_setting(item, depth + 1) for item in value.values())
     if isinstance(value, list):
-        return depth < _DEEPEST and all(_is_setting(one, depth + 1) for one in value)
+        return depth < _DEEPEST and all(_is_setting(item, depth + 1) for item in value)
     if isinstance(value, int):
         return abs(value) <= 2**53
     return value is None or isinstance(value, str) or (isinstance(value, float) and bool(np.isfinite(value)))

@@ -83,9 +83,13 @@ def _loss_of_rows(y_N: NDArray[Any], prediction_NK: NDArray[np.float64]) -> NDAr
         return np.asarray(((prediction_NK - y_N) ** 2).mean(axis=1))
 
 
+def _hits_of_rows(y_N: NDArray[Any], probability_NK: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(probability_NK.argmax(axis=1) == y_N, np.float64)
+
+
 _OF_ROWS: Final[dict[str, Callable[[NDArray[Any], NDArray[np.float64]], NDArray[np.float64]]]] = {
     "loss": _loss_of_rows,
-    "accuracy": lambda y_N, probability_NK: np.asarray(probability_NK.argmax(axis=1) == y_N, np.float64),
+    "accuracy": _hits_of_rows,
 }
 
 

@@ -50,24 +50,24 @@ def _schema() -> dict[str, Any]:
 
 def mistakes_of(error: ValidationError, tree: Any, section: KeyPath = ()) -> list[Mistake]:
     """Translate what pydantic says of `tree`, which stands at the key path `section` of a study."""
-    found: list[Mistake] = []
+    mistakes: list[Mistake] = []
     for item in error.errors(include_url=False):
         kind, local = item["type"], _without_tags(item["loc"], tree)
         path = (*section, *local)
         if kind == "together":
             keys = item["ctx"]["keys"]
-            given = value_at(tree, local)
-            first = next((key for key in keys if isinstance(given, dict) and key in given), keys[0])
+            table = value_at(tree, local)
+            first = next((key for key in keys if isinstance(table, dict) and key in table), keys[0])
             touches = tuple((*path, key) for key in keys)
-            found.append(Mistake((*path, first), item["ctx"]["sentence"], touches, together=True))
+            mistakes.append(Mistake((*path, first), item["ctx"]["sentence"], touches, together=True))
         elif kind == "extra_forbidden":
-            found.append(Mistake(path, unknown_key(path), (path,)))
+            mistakes.append(Mistake(path, unknown_key(path), (path,)))
         elif kind in WRONG_VALUE:
             value = None if kind == "missing" else item["input"]
-            found.append(Mistake(path, _wrong_value(path, value, finite=kind == "finite_number"), (path,)))
+            mistakes.append(Mistake(path, _wrong_value(path, value, finite=kind == "finite_number"), (path,)))
         else:
-            found.append(Mistake(path, f"{item['msg']}, got {value_text(item['input'])}", (path,)))
-    return found
+            mistakes.append(Mistake(path, f"{item['msg']}, got {value_text(item['input'])}", (path,)))
+    return mistakes
 
 
 def unknown_key(path: KeyPath) -> str:

@@ -42,12 +42,12 @@ def fit_bytes(fit: StudyFit, dataset: Dataset) -> float:
     train, others = fit.rows.learning_count, len(fit.rows.validation) + len(fit.rows.inner)
     test, asked = (dataset.rows - dataset.train_rows) * fit.tested, _asked(fit, dataset)
     answers = 8.0 * outputs * (len(fit.rows.validation) + test) * 3
-    kept = STATE * architecture.parameter_count + FIT_ROW * train + 8.0 * (train + others) * (1 + outputs)
+    state = STATE * architecture.parameter_count + FIT_ROW * train + 8.0 * (train + others) * (1 + outputs)
     if architecture.convolutional:
-        return kept + answers + IMAGE * inputs * asked + _convolved(fit, inputs, asked)
+        return state + answers + IMAGE * inputs * asked + _convolved(fit, inputs, asked)
     size = inputs * (IMAGE if dataset.images is not None else 4.0)
     prepared = max(size * train, 4.0 * inputs * (train + others) + size * asked)
-    return kept + answers + prepared + _passed(fit, inputs, train)
+    return state + answers + prepared + _passed(fit, inputs, train)
 
 
 def _asked(fit: StudyFit, dataset: Dataset) -> int:
@@ -81,8 +81,8 @@ def _convolved(fit: StudyFit, inputs: int, asked: int) -> float:
     step, block, seen = _torch_blocks(fit, asked)
     batch = min(fit.job.training.batch_size, fit.rows.learning_count)
     images = IMAGE * inputs * max(batch, _seen_at_once(fit, asked))
-    kept = step + sum(one for one in seen if one >= MAPPED) if block < MAPPED else 0.0
-    return images + max(step, sum(seen), kept)
+    blocks = step + sum(size for size in seen if size >= MAPPED) if block < MAPPED else 0.0
+    return images + max(step, sum(seen), blocks)
 
 
 def _torch_blocks(fit: StudyFit, asked: int) -> tuple[float, float, list[float]]:
@@ -101,15 +101,15 @@ def _seen_at_once(fit: StudyFit, asked: int) -> int:
 def left_bytes(fit: StudyFit, dataset: Dataset) -> float:
     """What stays of a fit at the end of its thread's heap: of blocks that are not mapped, so much as glibc keeps."""
     architecture = fit.job.architecture
-    asked, kept, blocks = _asked(fit, dataset), 0.0, list[float]()
+    asked, total, blocks = _asked(fit, dataset), 0.0, list[float]()
     if not architecture.convolutional:
         shares = (4.0, 1.0) if dataset.images is not None else (4.0,)
         rows = (fit.rows.learning_count, len(fit.rows.validation), len(fit.rows.inner), asked)
         blocks = [share * math.prod(architecture.input_shape) * count for share in shares for count in rows]
     elif fit.trainer == "torch":
         step, block, blocks = _torch_blocks(fit, asked)
-        kept = step if block < MAPPED else 0.0
-    return min(KEPT, kept + sum(one for one in blocks if one < MAPPED))
+        total = step if block < MAPPED else 0.0
+    return min(KEPT, total + sum(size for size in blocks if size < MAPPED))
 
 
 def maps(fit: StudyFit) -> list[int]:

@@ -10,7 +10,7 @@ from shoal.engine._fits import StudyFit
 
 
 @dataclass(frozen=True)
-class Group:
+class FitGroup:
     """Fits of one trainer, all convolutional or none; some of them run at a time."""
 
     fits: Sequence[StudyFit]
@@ -32,6 +32,6 @@ class Group:
         return self.torch and self.running > 1 and not self.fits[0].job.architecture.convolutional
 
 
-def groups_of(fits: Sequence[StudyFit], workers: int) -> list[Group]:
+def groups_of(fits: Sequence[StudyFit], workers: int) -> list[FitGroup]:
     """Lay fits out as they are trained."""
-    return [Group(group, workers) for group in grouped(fits)]
+    return [FitGroup(group, workers) for group in grouped(fits)]

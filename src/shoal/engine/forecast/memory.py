@@ -21,7 +21,7 @@ from shoal.engine._fits import StudyFit
 from shoal.engine._inside import CHANNELS_KEPT, UNIT_ROWS
 from shoal.engine.forecast.drawing import Drawing
 from shoal.engine.forecast.fit_memory import fit_bytes, left_bytes, maps
-from shoal.engine.forecast.groups import Group, groups_of
+from shoal.engine.forecast.groups import FitGroup, groups_of
 from shoal.files import kind_of
 
 MB: Final = 1e6
@@ -88,15 +88,15 @@ def predicted_peaks(
     again = max((fit_bytes(fit, dataset) for fit in fits), default=0.0) * replayed
     trained = max((_group_bytes(group, dataset) + torch * (not group.apart) for group in groups), default=0.0)
     drawn = _drawing(dataset, everything) + drawing.memory(fit.job.architecture for fit in fits)
-    left = max((_group_left(group, dataset) for group in groups), default=0.0)
+    remaining = max((_group_left(group, dataset) for group in groups), default=0.0)
     return {
         "reading": LIBRARIES["start"] + _reading(dataset, source),
         "training": training + max(trained, torch + again + _inside(dataset, fits), _looking(dataset)),
-        "drawing": resident + torch + left + max(drawn, 3 * truth_bytes(dataset)),
+        "drawing": resident + torch + remaining + max(drawn, 3 * truth_bytes(dataset)),
     }
 
 
-def _torch_here(fits: Sequence[StudyFit], groups: Sequence[Group], replayed: bool) -> float:
+def _torch_here(fits: Sequence[StudyFit], groups: Sequence[FitGroup], replayed: bool) -> float:
     """Torch in the coordinator: it trains there, convolutions are looked into, and an ensemble answers."""
     if any(group.torch and (replayed or not group.apart) for group in groups):
         return LIBRARIES["torch"] + LIBRARIES["torch gradients"]
@@ -164,7 +164,7 @@ def _drawing(dataset: Dataset, fits: Sequence[StudyFit]) -> float:
 # What workers hold
 
 
-def _group_bytes(group: Group, dataset: Dataset) -> float:
+def _group_bytes(group: FitGroup, dataset: Dataset) -> float:
     """Sum the largest fits; in processes of their own each has the rows and the libraries too."""
     largest = sorted((fit_bytes(fit, dataset) for fit in group.fits), reverse=True)[: group.running]
     if not group.apart:
@@ -173,18 +173,18 @@ def _group_bytes(group: Group, dataset: Dataset) -> float:
     return sum(largest) + group.running * each + LIBRARIES["torch shared"]
 
 
-def _group_left(group: Group, dataset: Dataset) -> float:
+def _group_left(group: FitGroup, dataset: Dataset) -> float:
     """What stays of them in this process when all is trained."""
-    kept = (left_bytes(fit, dataset) for fit in group.fits)
-    return 0.0 if group.apart else sum(sorted(kept, reverse=True)[: group.running])
+    remaining = (left_bytes(fit, dataset) for fit in group.fits)
+    return 0.0 if group.apart else sum(sorted(remaining, reverse=True)[: group.running])
 
 
 def _few(fits: Sequence[StudyFit], workers: int) -> list[StudyFit]:
     """Keep of each kind as many as can run at a time: the others hold nothing more."""
-    kept: Counter[tuple[int, ...]] = Counter()
+    counts: Counter[tuple[int, ...]] = Counter()
     few = []
     for fit in fits:
-        if kept[fit.cost_key] < workers:
-            kept[fit.cost_key] += 1
+        if counts[fit.cost_key] < workers:
+            counts[fit.cost_key] += 1
             few.append(fit)
     return few

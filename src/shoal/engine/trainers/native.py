@@ -71,7 +71,7 @@ class _Network:
     """The network as the core reads it, with the memory that it points into."""
 
     struct: NetworkStruct
-    kept: tuple[Any, ...]
+    references: tuple[Any, ...]
 
     @classmethod
     def of(cls, architecture: Architecture) -> _Network:
@@ -85,10 +85,10 @@ class _Network:
         images = architecture.input_shape if convs else (0, 0, 0)
         conv_structs = (ConvStruct * len(convs))(*map(_conv_struct, convs))
         layers = (LayerStruct * len(dense))()
-        for place, one in zip(layers, dense, strict=True):
-            place.units = one.units
-            place.activation = core_number("activation", ACTIVATIONS, one.activation)
-            place.drop_below = dropout_threshold(one.dropout)
+        for place, dense_layer in zip(layers, dense, strict=True):
+            place.units = dense_layer.units
+            place.activation = core_number("activation", ACTIVATIONS, dense_layer.activation)
+            place.drop_below = dropout_threshold(dense_layer.dropout)
         struct = NetworkStruct(
             math.prod(architecture.input_shape), *images,
             ctypes.cast(conv_structs, ctypes.POINTER(ConvStruct)), len(convs),
@@ -124,10 +124,10 @@ class _Fit:
 
     def __init__(self, job: Job, data: FitData, state: State) -> None:
         training = job.training
-        self.state, self.kept = state, list[Any]()
+        self.state, self.references = state, list[Any]()
         self.struct = fit = FitStruct(abi=ABI)
         network = _Network.of(job.architecture)
-        self.kept.append(network)
+        self.references.append(network)
         fit.network = network.struct
         fit.loss = core_number("loss", LOSSES, job.loss)
         fit.optimizer = core_number("optimizer", OPTIMIZERS, training.optimizer)
@@ -166,7 +166,7 @@ class _Fit:
 
     def _keep(self, array: NDArray[Any], dtype: type) -> tuple[int | None, int]:
         ready: NDArray[Any] = np.ascontiguousarray(array, dtype)
-        self.kept.append(ready)
+        self.references.append(ready)
         return _at(ready), ready.size
 
     def _rows(self, job: Job, rows: Rows) -> RowsStruct:
@@ -208,7 +208,7 @@ class _Fit:
             state.best_loss,
         )
         fit.status = _STATUSES.index(state.status)
-        fit.sick_epoch, fit.sick_batch = state.sick_epoch, state.sick_batch
+        fit.sick_epoch, fit.sick_batch = state.diverged_epoch, state.diverged_batch
 
     def give_back(self) -> None:
         """Copy the numbers of the advanced state; the arrays are its own."""
@@ -221,7 +221,7 @@ class _Fit:
             fit.best_loss,
         )
         state.status = _STATUSES[fit.status]
-        state.sick_epoch, state.sick_batch = fit.sick_epoch, fit.sick_batch
+        state.diverged_epoch, state.diverged_batch = fit.sick_epoch, fit.sick_batch
 
 
 class NativeTrainer:

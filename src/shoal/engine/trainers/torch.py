@@ -260,10 +260,12 @@ class _Fit:
                     continue
                 step_S, epoch_E1 = np.array(some), np.array(epochs)[:, None]
                 draws = dropout_draws(key, batch * layer.units, layer=number, step=step_S, epoch=epoch_E1)
-                kept = np.where(
+                factors = np.where(
                     draws >= dropout_threshold(layer.dropout), dropout_scale(layer.dropout), np.float32(0)
                 )
-                tensor = self.trainer.tensor(kept.reshape(len(epochs), len(some), batch, *layer.mask_shape))
+                tensor = self.trainer.tensor(
+                    factors.reshape(len(epochs), len(some), batch, *layer.mask_shape)
+                )
                 for e, epoch in enumerate(epochs):
                     for s, step in enumerate(some):
                         masks[epoch, step].append(tensor[e, s])

@@ -11,8 +11,8 @@ from shoal.results import Results
 
 def not_standardised(results: Results) -> str:
     """Name the columns that are far from 0 and 1 and were not standardised."""
-    told = columns_of(results).unscaled()
-    return f"Not standardised, {phrases(told)}." if told else ""
+    columns = columns_of(results).unscaled()
+    return f"Not standardised, {phrases(columns)}." if columns else ""
 
 
 CHECK: Final = MethodCheck(

@@ -13,15 +13,15 @@ from shoal.wording import counted
 
 def repeated_rows(results: Results) -> str:
     """Count the test rows that are training rows too."""
-    seen = coverage_of(results)
-    if seen is None or not seen.repeated_rows:
+    coverage = coverage_of(results)
+    if coverage is None or not coverage.repeated_rows:
         return ""
-    share = seen.repeated_rows / seen.test_rows
-    told = f"{seen.repeated_rows:,} of {counted(seen.test_rows, 'test row')} ({percent(share)}) are training rows too"
-    told += ", with the same inputs and the same target."
-    if seen.repeated_train:
-        told += f" Among the training rows, {seen.repeated_train:,} repeat another."
-    return told
+    share = coverage.repeated_rows / coverage.test_rows
+    text = f"{coverage.repeated_rows:,} of {counted(coverage.test_rows, 'test row')} ({percent(share)}) are training"
+    text += " rows too, with the same inputs and the same target."
+    if coverage.repeated_train:
+        text += f" Among the training rows, {coverage.repeated_train:,} repeat another."
+    return text
 
 
 CHECK: Final = MethodCheck(

@@ -28,12 +28,14 @@ def same_answer(results: Results) -> str:
         if len(named) > 1 or len(np.unique(true_V)) < 2:
             return ""
         return f"Of {len(true_V):,} test rows, every one is answered with {in_quotes(truth.classes[int(named[0])])}."
-    told = []
+    targets = []
     for name, true, answer in zip(truth.target_names, true_V.T, answer_VK.T, strict=True):
-        spread, wanted = float(answer.std()), float(true.std())
-        if wanted > 0 and spread < CONSTANT * wanted:
-            told.append(f"{in_quotes(name)} by {spread:.2g}, where the test rows vary by {wanted:.2g}")
-    return f"The answers vary (standard deviation) in {phrases(told)}." if told else ""
+        spread, true_spread = float(answer.std()), float(true.std())
+        if true_spread > 0 and spread < CONSTANT * true_spread:
+            targets.append(
+                f"{in_quotes(name)} by {spread:.2g}, where the test rows vary by {true_spread:.2g}"
+            )
+    return f"The answers vary (standard deviation) in {phrases(targets)}." if targets else ""
 
 
 CHECK: Final = MethodCheck(

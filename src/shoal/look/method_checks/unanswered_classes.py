@@ -27,8 +27,8 @@ def never_named(results: Results) -> str:
     if not len(missed) or np.count_nonzero(named_K) < 2:
         return ""
     order = missed[np.argsort(-rows_K[missed], kind="stable")].tolist()
-    told = [f"{in_quotes(truth.classes[k])} ({counted(int(rows_K[k]), 'test row')})" for k in order]
-    return f"The delivered model never answers {phrases(told)}."
+    classes = [f"{in_quotes(truth.classes[k])} ({counted(int(rows_K[k]), 'test row')})" for k in order]
+    return f"The delivered model never answers {phrases(classes)}."
 
 
 CHECK: Final = MethodCheck(
