@@ -184,7 +184,7 @@ def _search_text(results: Results) -> str:
         return ""
     keys = list(results.study.search.space) if results.study.search else []
     headers = ["rank", *(key.partition(".")[2] for key in keys), "parameters"]
-    headers += ["selection score", "std error", "difference", "p (Holm)", ""]
+    headers += ["selection score", "std error", "difference", "p", ""]
     rows = [
         [
             "-" if row["sick"] else int(row["rank"]),
@@ -202,7 +202,9 @@ def _search_text(results: Results) -> str:
     lines.append(text_table(headers, shown))
     if len(rows) > len(shown):
         lines.append(f"... and {len(rows) - len(shown)} more; Results.candidates has all")
-    lines.append("= statistically indistinguishable from the best at 5 % (corrected resampled t-test, Holm)")
+    lines.append(
+        "= statistically indistinguishable from the best at 5 % (model confidence set over the rows held out)"
+    )
     if results.choice:
         chosen = results.choice.candidate_id
         values = next(row.values for row in results.candidate_rows if row.candidate_id == chosen)

@@ -25,6 +25,7 @@ from shoal.results._select import (
     Standing,
     choose,
     choose_candidate,
+    margin_of,
     rank_candidates,
     search_scores,
 )
@@ -77,6 +78,7 @@ __all__ = [
     "higher_is_better",
     "holm",
     "layers_of",
+    "margin_of",
     "mean_and_error",
     "paired_t_test",
     "rank_candidates",

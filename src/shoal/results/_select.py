@@ -196,6 +196,8 @@ def rank_candidates(
     Differences are weighed by what is answered to the `rows` held out. `margin` is the difference that does not matter,
     the score's own where it is None: a share of the best score, or for scores that are shares themselves a difference.
     """
+    if not scores.candidate_ids:
+        return ()
     by_id = np.argsort(np.array(scores.candidate_ids))
     scores_CFR = scores.scores_CFR[by_id]
     mean_C = np.where(np.isfinite(scores_CFR).all(axis=(1, 2)), scores_CFR.mean(axis=(1, 2)), np.nan)
@@ -225,15 +227,16 @@ def rank_candidates(
     ]
     if rows is not None and healthy:
         cells = rows.cells([row.candidate_id for row in healthy], scores.metric)
-        healthy = _weighed(healthy, search_errors(cells), _margin(scores.metric, healthy[0], margin))
+        size = margin_of(scores.metric, healthy[0].selection_score, margin)
+        healthy = _weighed(healthy, search_errors(cells), size)
     return (*healthy, *failed)
 
 
-def _margin(metric: str, best: Standing, margin: float | None) -> float:
-    """Give the difference that does not matter, in the score's own unit."""
+def margin_of(metric: str, best: float, margin: float | None) -> float:
+    """Give the difference to the best score that does not matter, in the score's own unit; see `rank_candidates`."""
     share = row_of("score", SCORES, metric).is_share
     size = (0.01 if share else 0.05) if margin is None else margin
-    return size if share else size * abs(best.selection_score)
+    return size if share else size * abs(best)
 
 
 def _weighed(healthy: Sequence[Standing], errors: SearchErrors, margin: float) -> list[Standing]:

@@ -78,7 +78,7 @@ def _chosen(results: Results) -> str:
     row = next(row for row in results.candidate_rows if row.candidate_id == choice.candidate_id)
     settings = settings_text(row.values)
     standing = next(
-        candidate for candidate in choice.standings if candidate.candidate_id == choice.candidate_id
+        candidate for candidate in results.standings if candidate.candidate_id == choice.candidate_id
     )
     score = f"{choice.metric} {one_number(standing.selection_score)}"
     score += f", standard error {one_number(standing.standard_error, 2)}"
@@ -142,7 +142,7 @@ def _sure(findings: RunFindings) -> list[str]:
         sentences.append(f"Refitted {times}: how much other random draws would change is not known.")
     choice = findings.results.choice
     if choice and len(choice.standings) > 1:
-        sentences.append(f"{significance_sentence(*others_alike(choice))} (5 %).")
+        sentences.append(f"{significance_sentence(*others_alike(findings.results))} (5 %).")
     return sentences
 
 
