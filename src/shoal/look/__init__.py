@@ -12,8 +12,8 @@ from shoal.look.page.report import report_html, write_report
 __all__ = [
     "Check",
     "Drawing",
-    "RunFindings",
     "Picture",
+    "RunFindings",
     "checks",
     "draw_figures",
     "duration",
