@@ -82,8 +82,8 @@ def _digits() -> Dataset:
     table_ND = _digit_table()
     images = ((table_ND[:, :-1] * 255 + 8) // 16).astype(np.uint8).reshape(-1, 1, 8, 8)
     labels = table_ND[:, -1].astype(np.str_)
-    held = draw_test_rows(len(labels), 0.2, 0, labels, None)
-    train, test = (Labelled(images[rows], labels[rows], "digits") for rows in (~held, held))
+    held_out = draw_test_rows(len(labels), 0.2, 0, labels, None)
+    train, test = (Labelled(images[rows], labels[rows], "digits") for rows in (~held_out, held_out))
     return image_dataset("digits", "built-in", sorted_texts(labels.tolist()), train, test)
 
 

@@ -61,16 +61,16 @@ class ColumnWarnings:
         have (rows were taken out), or are 0 to N-1 or 1 to N in any order, or have the name of an identity; and
         whatever has the name that pandas gives to an index. The only input of all is not doubted for its values.
         """
-        told = []
+        sentences = []
         for name, x_N in self.inputs:
             if _STORED.fullmatch(name):
-                told.append(f"{quoted(name)} has the name that pandas gives to an index")
+                sentences.append(f"{quoted(name)} has the name that pandas gives to an index")
             elif len(x_N) >= FEWEST and np.array_equal(x_N, np.rint(x_N)):
                 if len(self.inputs) > 1 and _counts(x_N, self.train_rows):
-                    told.append(f"{quoted(name)} numbers the rows, or counts time ({_few(x_N)})")
+                    sentences.append(f"{quoted(name)} numbers the rows, or counts time ({_few(x_N)})")
                 elif _is_identity(name) and len(np.unique(x_N)) == len(x_N):
-                    told.append(f"{quoted(name)} is another whole number in every row")
-        return told
+                    sentences.append(f"{quoted(name)} is another whole number in every row")
+        return sentences
 
     def merged(self) -> list[str]:
         """Say which columns, not being standardised, lose different values where 32 bits hold a number."""
@@ -84,8 +84,8 @@ class ColumnWarnings:
         """Look at the training rows of every column that is not standardised."""
         taken = [("input", *column) for column in self.inputs] if self.standardize == "none" else []
         taken += [("target", *column) for column in self.targets] if self.standardize != "both" else []
-        told = [(what, name, doubt(value_N[: self.train_rows])) for what, name, value_N in taken]
-        return [f"{what} {quoted(name)} {sentence}" for what, name, sentence in told if sentence]
+        doubts = [(what, name, doubt(value_N[: self.train_rows])) for what, name, value_N in taken]
+        return [f"{what} {quoted(name)} {sentence}" for what, name, sentence in doubts if sentence]
 
 
 def column_warnings(dataset: Dataset, standardize: Standardize) -> ColumnWarnings:

@@ -92,8 +92,8 @@ def _folders() -> list[Path]:
     """Where the files may be, the folder to fetch into first."""
     import platformdirs
 
-    wanted = os.environ.get("SHOAL_DATA")
-    roots = [Path(wanted)] if wanted else []
+    override = os.environ.get("SHOAL_DATA")
+    roots = [Path(override)] if override else []
     return [root / FASHION for root in (*roots, Path(platformdirs.user_cache_dir("shoal")), _SYSTEM)]
 
 
@@ -121,7 +121,7 @@ def _read(path: Path, name: str) -> bytes:
 
 def _checked(raw: bytes, name: str, where: str) -> bytes:
     """Unzip, where zipped, and compare with the published SHA-256. Raises DataError naming `where`."""
-    wanted, size = FILES[name]
+    published, size = FILES[name]
     content = raw
     if raw.startswith(b"\x1f\x8b"):
         unzip = zlib.decompressobj(wbits=31)  # 31: gzip, its checksum included
@@ -132,8 +132,10 @@ def _checked(raw: bytes, name: str, where: str) -> bytes:
                 Problem(where, f"expected a whole gzip file, got a damaged one ({error})")
             ) from error
     digest = hashlib.sha256(content).hexdigest()
-    if digest != wanted:
-        what = f"expected the published file (SHA-256 {wanted[:12]}… unzipped), got another ({digest[:12]}…)"
+    if digest != published:
+        what = (
+            f"expected the published file (SHA-256 {published[:12]}… unzipped), got another ({digest[:12]}…)"
+        )
         raise DataError(Problem(where, what))
     return content
 

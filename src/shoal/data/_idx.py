@@ -93,8 +93,8 @@ def _shape(stream: _Stream, path: Path, ranks: tuple[int, ...], findings: Findin
         findings.add(f"expected unsigned bytes (IDX type 08), got type {kind:02x}")
         return None
     if rank not in ranks:
-        wanted = " or ".join(map(str, ranks))
-        findings.add(f"expected {wanted} dimension{'s' if ranks != (1,) else ''}, got {rank}")
+        expected = " or ".join(map(str, ranks))
+        findings.add(f"expected {expected} dimension{'s' if ranks != (1,) else ''}, got {rank}")
         return None
     sizes = stream.read(4 * rank)
     if len(sizes) < 4 * rank:
@@ -121,8 +121,8 @@ def _values(stream: _Stream, shape: tuple[int, ...], findings: Findings) -> NDAr
     while len(values) <= declared and (chunk := stream.read(min(_CHUNK, declared + 1 - len(values)))):
         values += chunk
     if len(values) != declared:
-        held = f"only {len(values)}" if len(values) < declared else "more"
-        findings.add(f"declares {written} = {declared} values, but holds {held}")
+        content = f"only {len(values)}" if len(values) < declared else "more"
+        findings.add(f"declares {written} = {declared} values, but holds {content}")
         return None
     array: NDArray[Any] = np.frombuffer(values, dtype=np.uint8)
     return array.reshape(shape)

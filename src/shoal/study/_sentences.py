@@ -96,7 +96,7 @@ def valid_keys(path: KeyPath) -> list[str]:
 
 def is_known(path: KeyPath) -> bool:
     """Whether a study can have a value at this key path."""
-    return any(True for _ in _found(path))
+    return any(True for _ in _schema_nodes(path))
 
 
 def is_whole(path: KeyPath) -> bool:
@@ -106,7 +106,7 @@ def is_whole(path: KeyPath) -> bool:
 
 def default_at(path: KeyPath) -> Any:
     """Give the default of the key at `path`, as in JSON; None where there is none."""
-    return next((node["default"] for node in _found(path) if "default" in node), None)
+    return next((node["default"] for node in _schema_nodes(path) if "default" in node), None)
 
 
 def choice(value: Any, choices: Iterable[str]) -> str:
@@ -164,7 +164,7 @@ def _bounds(node: dict[str, Any], value: Any) -> str:
     return f" {' and '.join(bounds)}" if bounds else ""
 
 
-def _found(path: KeyPath) -> Iterator[dict[str, Any]]:
+def _schema_nodes(path: KeyPath) -> Iterator[dict[str, Any]]:
     """Yield the schema's nodes at a key path as they are written, references and unions unresolved."""
     if not path:
         yield _schema()
@@ -179,7 +179,7 @@ def _found(path: KeyPath) -> Iterator[dict[str, Any]]:
 
 
 def _nodes(path: KeyPath) -> Iterator[dict[str, Any]]:
-    for node in _found(path):
+    for node in _schema_nodes(path):
         yield from _options(node)
 
 
