@@ -137,7 +137,7 @@ class Results:
             return self.choice.standings
         scores = search_scores(self.plan, self.candidate_rows, self.summaries, self.study)
         search = [entry for entry in self.plan if entry.stage == "search"]
-        with Store.open_readonly(self.folder) as store:
+        with Store.open_readonly(self.folder) as store, _coherent(self.folder, "the rows held out"):
             rows = OutOfFold(search, self.truth, partial(self._held_out, store))
             margin = self.study.search.margin if self.study.search else None
             return rank_candidates(scores, rows, margin)

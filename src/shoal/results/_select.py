@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from shoal.errors import TrainingError
 from shoal.kinds import SCORES, row_of
-from shoal.results._confidence_set import COMPARED, LEVEL, SearchErrors, confidence_set, search_errors
+from shoal.results._confidence_set import LEVEL, SearchErrors, confidence_set, search_errors
 from shoal.results._out_of_fold import OutOfFold
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry
 from shoal.results._schema import checker, expect
@@ -244,7 +244,7 @@ def _weighed(healthy: Sequence[Standing], errors: SearchErrors, margin: float) -
     from scipy.special import stdtr, stdtrit
 
     worse_C = np.array([abs(row.difference) for row in healthy])
-    found = confidence_set(worse_C[:COMPARED], errors)
+    found = confidence_set(worse_C[: errors.deviation_US.shape[1]], errors)
     freedom, error_C = errors.to_best.freedom, np.sqrt(errors.to_best.whole)
     t_C = np.divide(worse_C, error_C, out=np.zeros_like(worse_C), where=error_C > 0)
     p_C = 2 * stdtr(freedom, -t_C)
