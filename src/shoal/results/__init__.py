@@ -1,5 +1,6 @@
 """What came out: the store, frames, statistics, the choice."""
 
+from shoal.results._confidence_set import SearchErrors
 from shoal.results._ensemble import Ensemble, vote_counts, vote_entropy
 from shoal.results._files import RunFiles, refuse_others_in, run_files
 from shoal.results._folder import PICTURES, REPLACED, REPORT_NAME, STUDY_NAME, refuse_to_replace
@@ -60,6 +61,7 @@ __all__ = [
     "Results",
     "RunFiles",
     "RunLock",
+    "SearchErrors",
     "SearchScores",
     "Stage",
     "Standing",

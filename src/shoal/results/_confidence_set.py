@@ -60,15 +60,21 @@ class Variances:
 class SearchErrors:
     """How far mean scores may be off: each candidate's (C,), its difference to the best (C,), all pairs' (S, S).
 
-    `deviation_US`: by how much each unit moves each of the first candidates' scores; adds up to 0 over U.
+    `deviation_UC`: by how much each unit moves each candidate's score; adds up to 0 over U.
     """
 
     scores: Variances
     to_best: Variances
     pairs: Variances
-    deviation_US: Floats
+    deviation_UC: Floats
     units: int
     cells: int
+
+    def contrast(self, weight_C: Floats) -> tuple[float, float]:
+        """Give the standard error of a weighted sum of mean scores, whose weights add up to 0, and its freedom."""
+        own_U = self.deviation_UC @ weight_C
+        variance = (own_U**2).sum() * (1 + self.pairs.training) + (own_U**2).max()
+        return float(np.sqrt(variance)), self.pairs.freedom
 
 
 @_QUIET
@@ -103,7 +109,7 @@ def search_errors(cells: Iterable[Cell]) -> SearchErrors:
         Variances(rows_C, (deviation_UC**2).max(axis=0), *alone),
         Variances((to_best_UC**2).sum(axis=0), (to_best_UC**2).max(axis=0), *apart),
         Variances(rows_SS, largest_SS, *apart),
-        first_US,
+        deviation_UC,
         *counts[::-1],
     )
 
@@ -199,6 +205,7 @@ def _eliminated(apart_SS: Floats) -> tuple[NDArray[np.int64], Floats]:
 def _draws(errors: SearchErrors) -> tuple[Floats, Floats]:
     """Draw what the scores of equal candidates would differ by, (D, S), and the scale of each draw's t, (D,)."""
     generator = np.random.default_rng(0)
-    normal_DU = generator.standard_normal((DRAWS, len(errors.deviation_US)))
+    normal_DU = generator.standard_normal((DRAWS, len(errors.deviation_UC)))
     freedom = errors.pairs.freedom
-    return normal_DU @ errors.deviation_US, np.sqrt(freedom / generator.chisquare(freedom, size=DRAWS))
+    first_US = errors.deviation_UC[:, : len(errors.pairs.rows)]
+    return normal_DU @ first_US, np.sqrt(freedom / generator.chisquare(freedom, size=DRAWS))

@@ -20,6 +20,7 @@ from shoal.errors import Problem, RunFolderError, StudyError, as_path
 from shoal.parts import Missing
 from shoal.results import _frames
 from shoal.results._coherence import check_choice, check_fits, check_part, check_plan, check_study, place_of
+from shoal.results._confidence_set import SearchErrors, search_errors
 from shoal.results._ensemble import Ensemble, ensemble_frame, read_ensemble
 from shoal.results._inside import Inside, read_inside
 from shoal.results._out_of_fold import OutOfFold
@@ -136,11 +137,21 @@ class Results:
         if self.choice and all(row.verdict for row in self.choice.standings):
             return self.choice.standings
         scores = search_scores(self.plan, self.candidate_rows, self.summaries, self.study)
-        search = [entry for entry in self.plan if entry.stage == "search"]
-        with Store.open_readonly(self.folder) as store, _coherent(self.folder, "the rows held out"):
-            rows = OutOfFold(search, self.truth, partial(self._held_out, store))
+        with self._rows_held_out() as rows:
             margin = self.study.search.margin if self.study.search else None
             return rank_candidates(scores, rows, margin)
+
+    def search_errors(self, candidate_ids: Sequence[str]) -> SearchErrors:
+        """Give how far the selection scores of these candidates, without a failed fit, and their differences may be off."""
+        metric = self.study.search.metric if self.study.search else "loss"
+        with self._rows_held_out() as rows:
+            return search_errors(rows.cells(candidate_ids, metric))
+
+    @contextmanager
+    def _rows_held_out(self) -> Iterator[OutOfFold]:
+        search = [entry for entry in self.plan if entry.stage == "search"]
+        with Store.open_readonly(self.folder) as store, _coherent(self.folder, "the rows held out"):
+            yield OutOfFold(search, self.truth, partial(self._held_out, store))
 
     @cached_property
     def comparisons(self) -> DataFrame:

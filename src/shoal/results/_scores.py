@@ -95,7 +95,8 @@ _OF_ROWS: Final[dict[str, Callable[[NDArray[Any], NDArray[np.float64]], NDArray[
 
 def _of_truth(y_N: NDArray[Any], probability_NK: NDArray[np.float64]) -> NDArray[np.float64]:
     """Give each row's probability of its true class, (N,), no smaller than the smallest normal number."""
-    return np.maximum(probability_NK[np.arange(len(y_N)), y_N], np.finfo(np.float64).tiny)
+    of_truth_N = probability_NK[np.arange(len(y_N)), y_N]
+    return np.asarray(np.maximum(of_truth_N, np.finfo(np.float64).tiny))
 
 
 def confusion_matrix(y_N: NDArray[Any], predicted_N: NDArray[Any], classes: int) -> NDArray[np.int64]:

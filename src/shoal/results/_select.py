@@ -244,7 +244,7 @@ def _weighed(healthy: Sequence[Standing], errors: SearchErrors, margin: float) -
     from scipy.special import stdtr, stdtrit
 
     worse_C = np.array([abs(row.difference) for row in healthy])
-    found = confidence_set(worse_C[: errors.deviation_US.shape[1]], errors)
+    found = confidence_set(worse_C[: len(errors.pairs.rows)], errors)
     freedom, error_C = errors.to_best.freedom, np.sqrt(errors.to_best.whole)
     t_C = np.divide(worse_C, error_C, out=np.zeros_like(worse_C), where=error_C > 0)
     p_C = 2 * stdtr(freedom, -t_C)
