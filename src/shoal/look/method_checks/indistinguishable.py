@@ -30,7 +30,7 @@ CHECK: Final = MethodCheck(
     why="Other rows or other initial weights might have chosen another candidate; nothing follows from the order"
     " of these.",
     remedy="Take the smallest of them, or at least the smallest within one standard error (search.rule ="
-    ' "one-standard-error"), or tell them apart with repeated folds (search.folds = { kind = "repeated",'
+    ' "one-standard-error"), or separate them with repeated folds (search.folds = { kind = "repeated",'
     " times = 5 }).",
     reference="Nadeau, C., Bengio, Y. (2003). Inference for the generalization error."
     " Machine Learning 52, 239-281.",
