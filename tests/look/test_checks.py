@@ -130,7 +130,7 @@ def test_uneven_classes(tmp_path: Path) -> None:
     y = np.array([0] * 8 + [1] * 32 + [0, 1] * 15)
     check = found(replace(results, truth=replace(results.truth, y=y)))["SH006"]
     assert check.what == (
-        'Of the training rows, 32 are of class "dog" and 8 of class "cat"; always answering the first is right for'
+        'Of the training rows, 32 are of class "dog" and 8 of class "cat"; always predicting the first is right for'
         " 80\u00a0% of them."
     )
     y = np.array([0] * 9 + [1] * 31 + [0, 1] * 15)
@@ -201,14 +201,14 @@ def test_answers_no_better_than_a_constant_or_all_the_same(
     worse[:, 1] += 3 * true_VK[:, 1].std()
     raised = answering(results, monkeypatch, worse)
     assert raised["SH013"].what == (
-        'R2 of the delivered model on the test rows is -8 for "b": always answering their mean is as good or better.'
+        'R2 of the delivered model on the test rows is -8 for "b": always predicting their mean is as good or better.'
     )
     assert next(iter(raised)) == "SH013"
     assert "SH014" not in raised
     same = np.tile(true_VK.mean(axis=0), (len(true_VK), 1))
     raised = answering(results, monkeypatch, same)
     assert raised["SH013"].what.count(" for ") == 2
-    assert raised["SH014"].what.startswith('The answers vary (standard deviation) in "a" by ')
+    assert raised["SH014"].what.startswith('The predictions vary (standard deviation) in "a" by ')
     assert list(raised)[:2] == ["SH013", "SH014"]
 
 
@@ -232,12 +232,12 @@ def test_classes_that_are_never_answered(tmp_path: Path, monkeypatch: pytest.Mon
     true_V = results.truth.y[40:]
     assert not {"SH013", "SH014", "SH015"} & found(results).keys()
     raised = answering(results, monkeypatch, np.eye(3)[np.minimum(true_V, 1)])
-    assert raised["SH015"].what == 'The delivered model never answers "owl" (10 test rows).'
+    assert raised["SH015"].what == 'The delivered model never predicts "owl" (10 test rows).'
     assert not {"SH013", "SH014"} & raised.keys()
     raised = answering(results, monkeypatch, np.eye(3)[np.zeros(30, int)])
-    assert raised["SH014"].what == 'Of 30 test rows, every one is answered with "cat".'
+    assert raised["SH014"].what == 'Of 30 test rows, every one is predicted as "cat".'
     assert raised["SH013"].what == (
-        'The delivered model is right for 33.3\u00a0% of the test rows; always answering "cat", the commonest class'
+        'The delivered model is right for 33.3\u00a0% of the test rows; always predicting "cat", the most frequent class'
         " of the training rows, is right for 33.3\u00a0%."
     )
     assert "SH015" not in raised

@@ -94,12 +94,12 @@ class Table:
 class Limits:
     """How much of a table is read: the columns asked for (None: all), and bytes of memory that it may take."""
 
-    wanted: frozenset[str] | None = None
+    names: frozenset[str] | None = None
     room: float | None = None
 
     def wants(self, name: str) -> bool:
         """Whether a column, or an array of columns, is asked for."""
-        return self.wanted is None or nfc(name) in self.wanted
+        return self.names is None or nfc(name) in self.names
 
     def refuse_above(self, need: float, path: Path) -> None:
         """Raise EnvironmentFault for a file that needs more memory than there is."""
@@ -115,14 +115,14 @@ _PLAIN: Final = frozenset({"BOOLEAN", "INT32", "INT64", "INT96", "FLOAT", "DOUBL
 _BATCH: Final = 1 << 11
 
 
-def read_table(path: str | Path, wanted: Iterable[str] | None = None, room: float | None = None) -> Table:
-    """Read a .csv, .tsv, .parquet or .npz file: the columns that are `wanted` (None: all), in at most `room` bytes.
+def read_table(path: str | Path, names: Iterable[str] | None = None, room: float | None = None) -> Table:
+    """Read a .csv, .tsv, .parquet or .npz file: the columns that are `names` (None: all), in at most `room` bytes.
 
     Raises DataError with all mistakes of the file: missing, empty or damaged file, not UTF-8, empty or
     repeated column names, ragged lines. Raises EnvironmentFault, before it is read, for one that needs more memory.
     """
     findings = Findings(str(path))
-    limits = Limits(None if wanted is None else frozenset(map(nfc, wanted)), room)
+    limits = Limits(None if names is None else frozenset(map(nfc, names)), room)
     table = scan_table(path, findings, limits)
     if table is None or findings.found:
         raise DataError(findings.problems())
@@ -262,8 +262,8 @@ def _check_separator(names: tuple[str, ...], separator: str, findings: Findings)
     """One column whose name holds another separator is a file of another kind: nothing else in it is judged."""
     for other, called in ((";", "semicolons"), ("\t", "tabs"), (",", "commas")):
         if len(names) == 1 and other != separator and other in names[0]:
-            wanted = "commas" if separator == "," else "tabs"
-            findings.add(f"expected cells separated by {wanted}, got {called}", "line 1")
+            expected = "commas" if separator == "," else "tabs"
+            findings.add(f"expected cells separated by {expected}, got {called}", "line 1")
             return True
     return False
 
@@ -276,15 +276,15 @@ def _drop_ragged(
         what = f"expected {width} cells as in line 1, got {width + 1} in every row: a column without a name"
         findings.add(f"{what}{_NAMELESS}", f"line {lines[0]}", lines[0])
         return [], []
-    kept: list[int] = []
+    whole: list[int] = []
     for index, row in enumerate(rows):
         if len(row) == width:
-            kept.append(index)
+            whole.append(index)
         else:
-            came = str(len(row)) if row else "an empty line"
+            count = str(len(row)) if row else "an empty line"
             cells = "cell" if width == 1 else "cells"
-            findings.add(f"expected {width} {cells}, got {came}", f"line {lines[index]}", lines[index])
-    return [rows[index] for index in kept], [lines[index] for index in kept]
+            findings.add(f"expected {width} {cells}, got {count}", f"line {lines[index]}", lines[index])
+    return [rows[index] for index in whole], [lines[index] for index in whole]
 
 
 def _read_npz(path: Path, stream: BinaryIO, findings: Findings, limits: Limits) -> Table | None:  # noqa: ARG001
@@ -312,9 +312,9 @@ def _read_npz(path: Path, stream: BinaryIO, findings: Findings, limits: Limits) 
         findings.add(f"expected arrays of one length, got {shown}")
     if findings.found:
         return None
-    wanted = [name for name in headers if any(map(limits.wants, columns[name]))]
-    limits.refuse_above(2.0 * sum(headers[name].bytes for name in wanted), path)
-    arrays = read_npz(path, findings, wanted)
+    used = [name for name in headers if any(map(limits.wants, columns[name]))]
+    limits.refuse_above(2.0 * sum(headers[name].bytes for name in used), path)
+    arrays = read_npz(path, findings, used)
     if findings.found:
         return None
     named: list[tuple[str, Cells]] = []
@@ -331,8 +331,8 @@ def _width(header: Header) -> int:
 
 
 def _columns_of(name: str, header: Header) -> list[str]:
-    one = len(header.shape) == 1
-    return [name] if one else [f"{name}[{place}]" for place in range(_width(header))]
+    single = len(header.shape) == 1
+    return [name] if single else [f"{name}[{place}]" for place in range(_width(header))]
 
 
 def _read_parquet(path: Path, stream: BinaryIO, findings: Findings, limits: Limits) -> Table | None:
@@ -375,12 +375,12 @@ def _unpacked(file: Any, limits: Limits, path: Path) -> Any:
     columns = map(file.metadata.schema.column, range(file.metadata.num_columns))
     if all(column.physical_type in _PLAIN for column in columns):
         return file.read()
-    held, batches = 0.0, []
+    bytes_held, batches = 0.0, []
     for packed in file.iter_batches(batch_size=_BATCH):
         coded = pyarrow.types.is_dictionary
-        arrays = [one.dictionary_decode() if coded(one.type) else one for one in packed.columns]
-        held += sum(map(_weight, arrays))
-        limits.refuse_above(held, path)
+        arrays = [column.dictionary_decode() if coded(column.type) else column for column in packed.columns]
+        bytes_held += sum(map(_weight, arrays))
+        limits.refuse_above(bytes_held, path)
         batches.append(pyarrow.RecordBatch.from_arrays(arrays, names=packed.schema.names))
     table = pyarrow.Table.from_batches(batches, schema=None if batches else file.schema_arrow)
     return table.replace_schema_metadata(file.schema_arrow.metadata)
@@ -443,7 +443,7 @@ def _typed_table(
     """Put typed columns together; a table without columns or rows is refused."""
     names = [name for name, _ in named]
     if not names or not rows:
-        came = f"columns {few_quoted(names)} without rows" if names else "an empty table"
-        findings.add(f"expected columns and at least one row, got {came}")
+        description = f"columns {few_quoted(names)} without rows" if names else "an empty table"
+        findings.add(f"expected columns and at least one row, got {description}")
         return None
     return Table(str(path), tuple(names), tuple(cells for _, cells in named), rows)

@@ -41,10 +41,10 @@ def significance_sentence(alike: int, others: int) -> str:
     """Say from how many of `others` the best candidate does not differ significantly (`alike`), without a full stop."""
     if not others:
         return "There is no other healthy candidate to compare the best with"
-    everyone = "the other one" if others == 1 else f"all {others:,} others"
+    all_others = "the other one" if others == 1 else f"all {others:,} others"
     if not alike:
-        return f"The best candidate is significantly better than {everyone}"
-    which = everyone if alike == others else f"{alike:,} of the {others:,} others"
+        return f"The best candidate is significantly better than {all_others}"
+    which = all_others if alike == others else f"{alike:,} of the {others:,} others"
     return f"The best candidate is statistically indistinguishable from {which}"
 
 

@@ -345,11 +345,11 @@ def _classes_text(results: Results) -> str:
         for k in order
     ]
     which = f"the {len(rows)} of {count} classes with the lowest F1" if len(rows) < count else "classes"
-    title = f"{which} on the test rows, {confusion.name}{_together(confusion.repeats)}"
+    title = f"{which} on the test rows, {confusion.name}{_mean_of(confusion.repeats)}"
     return f"{title}\n{text_table(['class', 'rows', 'precision', 'recall', 'F1'], rows)}"
 
 
-def _together(networks: int) -> str:
+def _mean_of(networks: int) -> str:
     return f" (all {networks} together)" if networks > 1 else ""
 
 
@@ -370,9 +370,9 @@ def _name(text: str, limit: int = 32) -> str:
 
 
 def _checks_text(results: Results) -> str:
-    """What gives reason to doubt the results, two lines a check."""
+    """The checks of method that found something, two lines each."""
     lines = []
     for check in checks(results):
         lines.append(f"{check.code}  {check.severity}: {check.title}")
         lines.append(textwrap.fill(check.what, 118, initial_indent=" " * 7, subsequent_indent=" " * 7))
-    return "\n".join(["what to doubt (docs/checks.md: why, and what to do)", *lines]) if lines else ""
+    return "\n".join(["checks of method (docs/checks.md: why, and what to do)", *lines]) if lines else ""

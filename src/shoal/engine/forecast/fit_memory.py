@@ -22,7 +22,7 @@ STATE: Final = 60.0
 """Bytes a parameter: values, moments, best values, gradients, two checkpoints, the record, the store's copies."""
 FIT_ROW: Final = 100.0
 """Drawing the order of the rows and sorting their categories: some arrays of 64-bit numbers, one after the other."""
-KEPT: Final = 64e6
+LINGERING: Final = 64e6
 """What glibc keeps at the end of a thread's heap, at most: twice its largest threshold for mapping (mallopt(3))."""
 MAPPED: Final = float(32 << 20)
 """From this size on a block is never kept, but mapped anew (the same threshold)."""
@@ -109,7 +109,7 @@ def left_bytes(fit: StudyFit, dataset: Dataset) -> float:
     elif fit.trainer == "torch":
         step, block, blocks = _torch_blocks(fit, asked)
         total = step if block < MAPPED else 0.0
-    return min(KEPT, total + sum(size for size in blocks if size < MAPPED))
+    return min(LINGERING, total + sum(size for size in blocks if size < MAPPED))
 
 
 def maps(fit: StudyFit) -> list[int]:

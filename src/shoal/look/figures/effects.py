@@ -1,6 +1,6 @@
 """What each hyperparameter does to the selection score.
 
-Letters: C candidates, U units (folds times repeats), L levels (values or bins of one hyperparameter).
+Letters: C candidates, L levels (values or bins of one hyperparameter).
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ SIGNIFICANT: Final = "significant at 5 %"
 class Effect:
     """What one hyperparameter does to the mean selection score, over all else.
 
-    `difference_L` is each level's mean less the mean of all levels, with half of its 95 % interval. `size` is the highest
-    level's mean less the lowest's; its 95 % interval, from `low` to `high`, and its `p_value` allow for the choice among
+    `difference_L` is each level's mean less the mean of all levels, with half of its 95 % interval. `size` is the
+    highest level's mean less the lowest's; its 95 % interval, from `low` to `high`, and its `p_value` allow for the choice among
     all pairs of levels (Bonferroni). NaN where there is nothing to test with. `ordered`: the levels are numbers.
     """
 
@@ -145,7 +145,7 @@ def _interval(difference: float, error: float, freedom: float, pairs: int) -> tu
 
 
 def _welch(weight_L: NDArray[np.float64], by_level: Sequence[NDArray[np.float64]]) -> tuple[float, float]:
-    """Give the standard error of a weighted sum of means of independent values, their spreads being free, and its freedom.
+    """Give the standard error of a weighted sum of means of independent values of any spread, and its freedom.
 
     NaN where a level that counts has a single value.
     """
@@ -253,9 +253,8 @@ def effects_sentences(fact: Effects) -> str:
         [f"Significant at 5 %: the effect of {listed(significant, most=NAMES)}."] if significant else []
     )
     if others:
-        sentences.append(
-            f"The effect of {listed(others, most=NAMES)} is not significant, which does not show that there is none."
-        )
+        unresolved = f"The effect of {listed(others, most=NAMES)} is not significant"
+        sentences.append(f"{unresolved}, which does not show that there is none.")
     return " ".join(sentences)
 
 

@@ -29,7 +29,7 @@ CHECK: Final = MethodCheck(
     severity="warning",
     title="Test rows are training rows too",
     find=repeated_rows,
-    why="A network can know these by heart, so the test score is better than it will be on new rows.",
+    why="A network can memorise these, so the test score is better than it will be on new rows.",
     remedy="Take the repeated rows out of the test rows, or out of the training rows.",
     reference="Barz, B., Denzler, J. (2020). Do we train on test data? Purging CIFAR of near-duplicates."
     " Journal of Imaging 6(6), 41.",

@@ -1,4 +1,4 @@
-"""Whether some classes are never answered.
+"""Whether some classes are never predicted.
 
 Letters: V test rows, K classes.
 """
@@ -28,13 +28,13 @@ def never_named(results: Results) -> str:
         return ""
     order = missed[np.argsort(-rows_K[missed], kind="stable")].tolist()
     classes = [f"{in_quotes(truth.classes[k])} ({counted(int(rows_K[k]), 'test row')})" for k in order]
-    return f"The delivered model never answers {phrases(classes)}."
+    return f"The delivered model never predicts {phrases(classes)}."
 
 
 CHECK: Final = MethodCheck(
     code="SH015",
     severity="warning",
-    title="Some classes are never answered",
+    title="Some classes are never predicted",
     find=never_named,
     why="Rows of these classes are always wrong, however high the accuracy over all rows.",
     remedy="Collect more rows of these classes, train for longer, or leave them out; read recall of every class beside"

@@ -65,7 +65,7 @@ def _of_networks(networks: list[Network]) -> list[Work]:
         cited = "Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov (2014): Dropout: a simple way to prevent"
         cited_works.append(Work("dropout", f"{cited} neural networks from overfitting. JMLR 15, 1929–1958."))
     cited = "He, Zhang, Ren, Sun (2015): Delving deep into rectifiers. ICCV, 1026–1034; with a = √5, as torch.nn does."
-    return [*cited_works, Work("first weights: uniform, by fan-in", cited)]
+    return [*cited_works, Work("initialisation: uniform, by fan-in", cited)]
 
 
 def _of_trainings(trainings: list[Training]) -> list[Work]:

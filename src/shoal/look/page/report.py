@@ -52,7 +52,7 @@ class Shown:
     image: str
     width: int
     height: int
-    alt: str
+    text_alternative: str
     csv: str
     live: bool
 

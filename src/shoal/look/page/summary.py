@@ -107,8 +107,8 @@ def _good(findings: RunFindings) -> tuple[str, str, str]:
         most = float(np.bincount(truth.y[: truth.train_rows]).argmax())
         naive = percent(float(np.mean(test_V == most)))
         figure = percent(scores["accuracy"])
-        text = f"The delivered network is right on {figure} of the {counted(len(test_V), 'test row')}; always naming"
-        text += f" the most frequent class of the training rows would be right on {naive}."
+        text = f"The delivered network is right on {figure} of the {counted(len(test_V), 'test row')}; the baseline,"
+        text += f" which always predicts the most frequent class of the training rows, on {naive}."
         return figure, "test accuracy", text
     rmse, r2 = one_number(scores["rmse"]), one_number(scores["r2"])
     mean_VK = np.broadcast_to(truth.y[: truth.train_rows].mean(axis=0), test_V.shape)
@@ -118,7 +118,7 @@ def _good(findings: RunFindings) -> tuple[str, str, str]:
     text = (
         f"On the {counted(len(test_V), 'test row')}, the delivered network’s {several}root mean squared error"
     )
-    text += f" (RMSE) is {rmse}; always naming the training rows’ mean would give {naive}"
+    text += f" (RMSE) is {rmse}; that of the baseline, the mean of the training rows, is {naive}"
     r2_of = f"The {several}R²" if several else "R²"
     return rmse, "test RMSE", f"{text}. {r2_of} is {r2}."
 
@@ -135,11 +135,11 @@ def _sure(findings: RunFindings) -> list[str]:
         scores = [fit.scores["test"][metric] for fit in repeats]
         span = _range(findings, min(scores), max(scores))
         sentences.append(
-            f"Refitted {len(repeats) + failed} times, each with other random draws{lost}: test {span}."
+            f"Refitted {len(repeats) + failed} times, each with another initialisation and order of rows{lost}: test {span}."
         )
     elif repeats:
         times = "once" if not failed else f"{1 + failed} times{lost}"
-        sentences.append(f"Refitted {times}: how much other random draws would change is not known.")
+        sentences.append(f"Refitted {times}: how much the score varies with the initialisation is not known.")
     choice = findings.results.choice
     if choice and len(choice.standings) > 1:
         sentences.append(f"{significance_sentence(*others_alike(findings.results))} (5 %).")
