@@ -1,20 +1,15 @@
 // Vectors of 8 floats: x86 with AVX2 and FMA. See vec.h for what every target gives.
 #pragma once
 #include <immintrin.h>
-#include <stdint.h>
+
+#define SHOAL_LANES 8
+#include "vec_types.h"
 
 namespace shoal {
 namespace {
 
-constexpr int W = 8;
 constexpr int REGISTERS = 16;
 constexpr int TILE_VECTORS = 2;  // columns of a product tile
-
-typedef float vf32 __attribute__((vector_size(32)));
-typedef int32_t vi32 __attribute__((vector_size(32)));
-typedef uint32_t vu32 __attribute__((vector_size(32)));
-typedef uint64_t vu64 __attribute__((vector_size(32)));
-typedef uint16_t vu16 __attribute__((vector_size(16)));
 
 inline vf32 fma(vf32 a, vf32 b, vf32 c) { return _mm256_fmadd_ps(a, b, c); }
 inline vf32 sqrt(vf32 a) { return _mm256_sqrt_ps(a); }

@@ -1,20 +1,15 @@
 // Vectors of 16 floats: x86 with AVX-512 F, BW, DQ and VL. See vec.h for what every target gives.
 #pragma once
 #include <immintrin.h>
-#include <stdint.h>
+
+#define SHOAL_LANES 16
+#include "vec_types.h"
 
 namespace shoal {
 namespace {
 
-constexpr int W = 16;
 constexpr int REGISTERS = 32;
 constexpr int TILE_VECTORS = 4;
-
-typedef float vf32 __attribute__((vector_size(64)));
-typedef int32_t vi32 __attribute__((vector_size(64)));
-typedef uint32_t vu32 __attribute__((vector_size(64)));
-typedef uint64_t vu64 __attribute__((vector_size(64)));
-typedef uint16_t vu16 __attribute__((vector_size(32)));
 
 inline vf32 fma(vf32 a, vf32 b, vf32 c) { return _mm512_fmadd_ps(a, b, c); }
 inline vf32 sqrt(vf32 a) { return _mm512_sqrt_ps(a); }

@@ -1,20 +1,15 @@
 // Vectors of 4 floats: 64-bit Arm. See vec.h for what every target gives.
 #pragma once
 #include <arm_neon.h>
-#include <stdint.h>
+
+#define SHOAL_LANES 4
+#include "vec_types.h"
 
 namespace shoal {
 namespace {
 
-constexpr int W = 4;
 constexpr int REGISTERS = 32;
 constexpr int TILE_VECTORS = 4;
-
-typedef float vf32 __attribute__((vector_size(16)));
-typedef int32_t vi32 __attribute__((vector_size(16)));
-typedef uint32_t vu32 __attribute__((vector_size(16)));
-typedef uint64_t vu64 __attribute__((vector_size(16)));
-typedef uint16_t vu16 __attribute__((vector_size(8)));
 
 inline vf32 fma(vf32 a, vf32 b, vf32 c) {
     return (vf32)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);

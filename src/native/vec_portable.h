@@ -1,20 +1,15 @@
 // Vectors of 4 floats in plain C++: any processor whose compiler knows a fused multiply-add. It is the
 // reference that the other widths are compared with, byte for byte. See vec.h for what every target gives.
 #pragma once
-#include <stdint.h>
+
+#define SHOAL_LANES 4
+#include "vec_types.h"
 
 namespace shoal {
 namespace {
 
-constexpr int W = 4;
 constexpr int REGISTERS = 16;
 constexpr int TILE_VECTORS = 2;
-
-typedef float vf32 __attribute__((vector_size(16)));
-typedef int32_t vi32 __attribute__((vector_size(16)));
-typedef uint32_t vu32 __attribute__((vector_size(16)));
-typedef uint64_t vu64 __attribute__((vector_size(16)));
-typedef uint16_t vu16 __attribute__((vector_size(8)));
 
 inline vf32 fma(vf32 a, vf32 b, vf32 c) {
     for (int i = 0; i < W; ++i) c[i] = __builtin_fmaf(a[i], b[i], c[i]);

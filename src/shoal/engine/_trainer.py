@@ -70,7 +70,7 @@ class Job:
 
     @property
     def monitor(self) -> Literal["none", "validation", "inner"]:
-        """Whose loss chooses the kept epoch: nobody's, the fold's rows', or that of the inner split of the training rows."""
+        """Whose loss chooses the kept epoch: nobody's, that of the fold, or of the inner split of the training rows."""
         if self.training.early_stopping == "inner":
             return "inner"
         return "validation" if self.training.keep == "best" else "none"
