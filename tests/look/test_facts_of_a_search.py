@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from row_cases import searched
 from scipy import stats
 
+from row_cases import searched
 from shoal.look._settings import short_keys, text_of
 from shoal.look.figures.effects import MAX_LEVELS, effects
 from shoal.look.figures.ranking import ranking

@@ -10,7 +10,6 @@ import pytest
 from readable import faults
 
 from row_cases import searched
-
 from shoal.look._numbers import percent
 from shoal.look.figures.agreement import agreement, draw_agreement
 from shoal.look.figures.calibration import calibration, draw_calibration

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from row_cases import searched
 from scipy import stats
 
+from row_cases import searched
 from shoal.results import _confidence_set as module
 from shoal.results import choose, rank_candidates
 from shoal.results._confidence_set import confidence_set, search_errors
