@@ -79,23 +79,23 @@ def test_effects_of_a_grid_by_hand() -> None:
     t = 4 / np.sqrt(2 * (1 / 2 + 10 / 20))
     assert dropout.size == 4
     assert dropout.p_value == pytest.approx(2 * stats.t.sf(t, 1))
-    assert not dropout.clear
+    assert not dropout.significant
     # Deviations from the mean of both levels are -1.5 and -2.5: variance 0.5.
     half = stats.t.ppf(0.975, 1) * np.sqrt(0.5 * (1 / 2 + 10 / 20))
     np.testing.assert_allclose(dropout.half_width_L, [half, half])
     # The learning rate does the same in every fold: no spread, so nothing to test with.
     assert (lr.levels, lr.size) == (("0.01", "0.1"), 1)
     assert np.isnan(lr.p_value)
-    assert not lr.clear
+    assert not lr.significant
     assert found.grand_mean == 4
 
 
-def test_a_large_effect_is_clear_and_many_levels_cost_certainty() -> None:
+def test_a_large_effect_is_significant_and_many_levels_cost_certainty() -> None:
     draw = np.random.default_rng(1)
     settings = [{"a.x": level} for level in range(4)]
     score_CU = np.array([0.0, 0.0, 0.0, 1.0])[:, None] + 0.01 * draw.normal(size=(4, 5))
     (found,) = effects("loss", settings, score_CU, (4.0, 1.0)).effects
-    assert found.clear
+    assert found.significant
     difference = score_CU[found.mean_L.argmax()] - score_CU[found.mean_L.argmin()]
     t = difference.mean() / (difference.std(ddof=1) * np.sqrt(1 / 5 + 1 / 4))
     assert found.p_value == pytest.approx(6 * 2 * stats.t.sf(t, 4))
