@@ -182,7 +182,7 @@ class _Fit:
         return optimizer
 
     def run(self, until: int) -> None:
-        """Train epochs until `until`, the end, a sickness or a pause; then give everything back to the state."""
+        """Train epochs until `until`, the end, a divergence or a pause; then give everything back to the state."""
         state, lr_E = self.state, learning_rates(self.job.training)
         order_key = self.job.key.words(Role.ORDER)
         while state.status == "training" and state.epoch < until:
@@ -290,7 +290,7 @@ class _Fit:
                 if self.classes and name != "inner":
                     curve[f"{name}_accuracy"] = (outputs.argmax(1) == y).double().mean().item()
         self._give_back()
-        self.state.note(self.job, np.array([curve[name] for name in CURVES]), self.steps)
+        self.state.record_evaluation(self.job, np.array([curve[name] for name in CURVES]), self.steps)
 
     def _give_back(self) -> None:
         """Copy to the state what does not share its memory (another device)."""
