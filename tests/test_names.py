@@ -50,7 +50,7 @@ def test_names_say_what_a_thing_is() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    (
+    [
         "told = 1",
         "def f(one): ...",
         "class Came: ...",
@@ -59,13 +59,13 @@ def test_names_say_what_a_thing_is() -> None:
         "x = [given for given in y]",
         "if (found := f()): ...",
         "match x:\n    case {'a': wanted}: ...",
-    ),
+    ],
 )
 def test_a_forbidden_name_is_named_with_its_line(text: str) -> None:
     (sentence,) = forbidden_names("look/_x.py", text)
     assert sentence.startswith("look/_x.py:")
 
 
-@pytest.mark.parametrize("text", ("held_out = 1", "f(one=1)", "x = told", "'found'", "from x import kept"))
+@pytest.mark.parametrize("text", ["held_out = 1", "f(one=1)", "x = told", "'found'", "from x import kept"])
 def test_what_says_what_it_is_passes(text: str) -> None:
     assert list(forbidden_names("look/_x.py", text)) == []

@@ -84,8 +84,8 @@ def test_effects_of_a_grid_by_hand() -> None:
     np.testing.assert_allclose(dropout.difference_L, [-1.875, 1.875])
     assert dropout.count_L.tolist() == [2, 2]
     assert dropout.size == pytest.approx(3.75)
-    # Row by row the levels differ by 3, 1.5 and 4.25, 6: each row is a quarter of the mean, its fold has two rows.
-    deviation_U = np.array([0.75, -0.75, -0.875, 0.875]) / 4 * np.sqrt(2)
+    # Row by row the levels differ by 3, 1.5 and 4.5, 6: each row is a quarter of the mean, its fold has two rows.
+    deviation_U = np.array([0.75, -0.75, -0.75, 0.75]) / 4 * np.sqrt(2)
     variance = (deviation_U**2).sum() * (1 + errors.pairs.training) + (deviation_U**2).max()
     half = stats.t.ppf(0.975, errors.pairs.freedom) * np.sqrt(variance)
     assert (dropout.low, dropout.high) == pytest.approx((3.75 - half, 3.75 + half))

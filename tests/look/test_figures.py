@@ -10,6 +10,7 @@ import pytest
 from readable import faults
 
 from row_cases import searched
+from shoal.results._confidence_set import search_errors
 from shoal.look._numbers import percent
 from shoal.look.figures.agreement import agreement, draw_agreement
 from shoal.look.figures.calibration import calibration, draw_calibration
@@ -32,7 +33,6 @@ SPACE = {
     "training.weight_decay": [0, 1e-5, 1e-4], "training.batch_size": [10, 25],
 }  # fmt: skip
 GRID = [dict(zip(SPACE, values, strict=True)) for values in itertools.product(*SPACE.values())]
-from shoal.results._confidence_set import search_errors
 
 
 def curves(

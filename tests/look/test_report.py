@@ -339,10 +339,13 @@ def test_the_summary_answers_in_sentences(regression: Results, tmp_path: Path) -
     assert f"root mean squared error (RMSE) is {one_number(scores[0])};" in found.good
     low, high = sorted(scores)
     ends = f"{one_number(low)} to\u00a0{one_number(high)}"
-    assert f"Refitted 2 times, each with other random draws: test RMSE {ends}." in found.sure
+    assert (
+        f"Refitted 2 times, each with another initialisation and order of rows: test RMSE {ends}."
+        in found.sure
+    )
     classes = summary(RunFindings(make_run(tmp_path, CLASSES)))
     assert classes.unit == "test accuracy"
-    assert classes.sure[1] == "Refitted once: how much other random draws would change is not known."
+    assert classes.sure[1] == "Refitted once: how much the score varies with the initialisation is not known."
 
 
 def test_references_are_those_of_what_was_used(regression: Results, tmp_path: Path) -> None:

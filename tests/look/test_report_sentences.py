@@ -122,7 +122,7 @@ def test_the_delivered_network_is_the_first_that_did_not_diverge(tmp_path: Path)
     found = summary(RunFindings(results))
     assert found.figure == one_number(results.refit["test_rmse"][1])
     assert found.sure[1].startswith(
-        "Refitted 3 times, each with other random draws (1 diverged or failed): test RMSE"
+        "Refitted 3 times, each with another initialisation and order of rows (1 diverged or failed): test RMSE"
     )
 
 
@@ -140,7 +140,7 @@ def test_the_error_of_several_targets_is_the_mean_of_theirs_and_lies_in_its_inte
         "delivered network\u2019s mean of the 5 targets\u2019 root mean squared error (RMSE)"
         in summary(findings).good
     )
-    assert f"mean would give {naive:,.0f}" in summary(findings).good
+    assert f"that of the baseline, the mean of the training rows, is {naive:,.0f}" in summary(findings).good
 
 
 @given(st.lists(st.tuples(*[st.floats(0.01, 100)] * 3), min_size=2, max_size=20))
@@ -178,7 +178,7 @@ def effect(key: str, p_value: float) -> Effect:
     return Effect(key, ("a", "b"), False, two, two, two.astype(np.int64), 1.0, p_value)
 
 
-def test_an_effect_that_is_not_told_from_noise_is_not_said_to_be_none() -> None:
+def test_an_effect_that_is_not_significant_is_not_said_to_be_none() -> None:
     mixed = Effects("score", (effect("lr", 0.01), effect("dropout", 0.3), effect("width", np.nan)), 1.0)
     assert effects_sentences(mixed) == (
         "Significant at 5 %: the effect of lr. Not significant with these folds and repeats: the effect of"
@@ -227,7 +227,7 @@ def test_search_texts_do_not_contradict_each_other(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("alike", "others", "said"),
     [
-        (0, 0, "There is no other healthy candidate to tell the best from"),
+        (0, 0, "There is no other healthy candidate to compare the best with"),
         (0, 1, "The best candidate is significantly better than the other one"),
         (1, 1, "The best candidate is statistically indistinguishable from the other one"),
         (0, 5, "The best candidate is significantly better than all 5 others"),
@@ -248,7 +248,7 @@ def test_words_of_a_ranking_count_healthy_others() -> None:
         in ranking_figure.caption(fact)
     )
     assert ranking_figure.words(fact).startswith(
-        "4 candidates, score from 1.00 to 3.00. The best candidate cannot"
+        "4 candidates, score from 1.00 to 3.00. The best candidate is"
     )
     lone = ranking("score", [{}], (scores[:1], scores[:1]), np.array([True]), np.array([False]))
     assert ranking_figure.caption(lone).startswith(

@@ -121,7 +121,7 @@ def test_an_unfinished_or_search_less_study_still_has_its_tables(tmp_path: Path)
     assert "delivered model: the winner refitted on all training rows, 8 epochs, tested once" in text
 
 
-def test_doubts_ensemble_noise_and_published_values_are_told(tmp_path: Path) -> None:
+def test_checks_ensemble_noise_and_published_values_are_said(tmp_path: Path) -> None:
     run_of = MadeUp(
         names=("SGD",), repeats=2, space={"training.lr": [0.1, 0.2, 0.3]}, ensemble=True,
         reference=({"name": "SGD", "metric": "mse", "value": 100.0, "source": "a book"},),
@@ -129,7 +129,7 @@ def test_doubts_ensemble_noise_and_published_values_are_told(tmp_path: Path) -> 
     text = results_text(make_run(tmp_path, run_of))
     for sentence in (
         "largest difference between the values of each setting: lr ",
-        "from noise",
+        "ignificant with these folds and repeats",
         "variance of single scores: candidate ",
         "ensemble of the chosen candidate's networks of all folds, asked once after the choice\n",
         "3 networks of the folds, lowest",

@@ -182,7 +182,7 @@ class _Fit:
         return optimizer
 
     def run(self, until: int) -> None:
-        """Train epochs until `until`, the end, a sickness or a pause; then give everything back to the state."""
+        """Train epochs until `until`, the end, a divergence or a pause; then give everything back to the state."""
         state, lr_E = self.state, learning_rates(self.job.training)
         order_key = self.job.key.words(Role.ORDER)
         while state.status == "training" and state.epoch < until:

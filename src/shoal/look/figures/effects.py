@@ -36,8 +36,8 @@ class Effect:
     """What one hyperparameter does to the mean selection score, over all else.
 
     `difference_L` is each level's mean less the mean of all levels, with half of its 95 % interval. `size` is the
-    highest level's mean less the lowest's; its 95 % interval, from `low` to `high`, and its `p_value` allow for the choice among
-    all pairs of levels (Bonferroni). NaN where there is nothing to test with. `ordered`: the levels are numbers.
+    highest level's mean less the lowest's; its 95 % interval, from `low` to `high`, and its `p_value` allow for the
+    choice among all pairs of levels (Bonferroni). NaN where there is nothing to test with. `ordered`: the levels are numbers.
     """
 
     key: str

@@ -135,7 +135,8 @@ def _sure(findings: RunFindings) -> list[str]:
         scores = [fit.scores["test"][metric] for fit in repeats]
         span = _range(findings, min(scores), max(scores))
         sentences.append(
-            f"Refitted {len(repeats) + failed} times, each with another initialisation and order of rows{lost}: test {span}."
+            f"Refitted {len(repeats) + failed} times, each with another initialisation and order of rows{lost}:"
+            f" test {span}."
         )
     elif repeats:
         times = "once" if not failed else f"{1 + failed} times{lost}"
