@@ -65,7 +65,8 @@ def resolution(results: Results) -> list[str]:
         for words, verdict in counts.items()
         if (count := sum(standing.verdict == verdict for standing in others))
     ]
-    sentences = [f"Of the {counted(len(others), 'other')}, {listed(parts)}."]
+    whom = "The other one" if len(others) == 1 else f"Of the {len(others):,} others,"
+    sentences = [f"{whom} {listed(parts if len(others) > 1 else [part[2:] for part in parts])}."]
     needed = [standing.networks for standing in others if standing.networks is not None]
     unresolved = sum(standing.verdict == "unresolved" for standing in others)
     if needed:
@@ -74,7 +75,9 @@ def resolution(results: Results) -> list[str]:
             f" one (search.folds, search.repeats; what is trained already is kept)."
         )
     elif unresolved:
-        sentences.append("More folds or repeats would hardly resolve them: more rows would.")
+        sentences.append(
+            "More folds or repeats would hardly resolve more: other rows would have to be added."
+        )
     return sentences
 
 

@@ -142,7 +142,7 @@ class Results:
             return rank_candidates(scores, rows, margin)
 
     def search_errors(self, candidate_ids: Sequence[str]) -> SearchErrors:
-        """Give how far the selection scores of these candidates, none of which failed, and their differences may be off."""
+        """Give how far the selection scores of candidates, none of which failed, and their differences may be off."""
         metric = self.study.search.metric if self.study.search else "loss"
         with self._rows_held_out() as rows:
             return search_errors(rows.cells(candidate_ids, metric))

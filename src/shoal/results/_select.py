@@ -108,7 +108,7 @@ class Choice:
     @classmethod
     def from_json(cls, value: object) -> Choice:
         """Build what `to_json` gave, earlier versions' too. Raises ValueError for anything else."""
-        known = isinstance(value, dict) and {key: kept for key, kept in value.items() if key != "reasons"}
+        known = isinstance(value, dict) and {key: part for key, part in value.items() if key != "reasons"}
         choice = _choice(known)
         ranks = [row.rank for row in choice.standings if row.rank is not None]
         expect(ranks == list(range(1, len(ranks) + 1)), "ranks")
@@ -244,19 +244,19 @@ def _weighed(healthy: Sequence[Standing], errors: SearchErrors, margin: float) -
     from scipy.special import stdtr, stdtrit
 
     worse_C = np.array([abs(row.difference) for row in healthy])
-    found = confidence_set(worse_C[: len(errors.pairs.rows)], errors)
+    in_set = confidence_set(worse_C[: len(errors.pairs.rows)], errors)
     freedom, error_C = errors.to_best.freedom, np.sqrt(errors.to_best.whole)
     t_C = np.divide(worse_C, error_C, out=np.zeros_like(worse_C), where=error_C > 0)
     p_C = 2 * stdtr(freedom, -t_C)
     adjusted_C = np.minimum(1, p_C * len(healthy))
-    adjusted_C[: len(found.p_S)] = found.p_S
+    adjusted_C[: len(in_set.p_S)] = in_set.p_S
     half_C = stdtrit(freedom, 1 - LEVEL / 2) * error_C
-    networks_C = _networks(worse_C, errors, found.reach)
+    networks_C = _networks(worse_C, errors, in_set.reach)
     weighed = []
     for place, row in enumerate(healthy):
-        in_set = not adjusted_C[place] < LEVEL
+        may_be_best = not adjusted_C[place] < LEVEL
         alike = bool(worse_C[place] + half_C[place] <= margin)
-        verdict: Verdict = "equivalent" if alike else "unresolved" if in_set else "worse"
+        verdict: Verdict = "equivalent" if alike else "unresolved" if may_be_best else "worse"
         facts: dict[str, Any] = {"standard_error": float(np.sqrt(errors.scores.whole[place]))}
         if place:
             facts |= {
@@ -265,7 +265,7 @@ def _weighed(healthy: Sequence[Standing], errors: SearchErrors, margin: float) -
                 "p_value": float(p_C[place]),
                 "networks": networks_C[place] if verdict == "unresolved" else None,
             }
-        facts |= {"adjusted_p_value": float(adjusted_C[place]), "indistinguishable": in_set}
+        facts |= {"adjusted_p_value": float(adjusted_C[place]), "indistinguishable": may_be_best}
         weighed.append(dataclasses.replace(row, **facts, verdict=verdict if place else "best"))
     return weighed
 

@@ -37,7 +37,7 @@ class Effect:
 
     `difference_L` is each level's mean less the mean of all levels, with half of its 95 % interval. `size` is the
     highest level's mean less the lowest's; its 95 % interval, from `low` to `high`, and its `p_value` allow for the
-    choice among all pairs of levels (Bonferroni). NaN where there is nothing to test with. `ordered`: the levels are numbers.
+    choice among all pairs of levels (Bonferroni). NaN where there is nothing to test with. `ordered`: levels are numbers.
     """
 
     key: str
@@ -78,11 +78,11 @@ def effects(
     the intervals come from the candidates (Welch 1947, "The generalization of Student's problem", Biometrika 34).
     """
     keys = tuple(dict.fromkeys(key for setting in settings for key in setting))
-    found = [
+    all_effects = [
         _effect(name, [setting.get(key) for setting in settings], score_C, errors)
         for key, name in zip(keys, short_keys(keys), strict=True)
     ]
-    several = [effect for effect in found if len(effect.levels) > 1]
+    several = [effect for effect in all_effects if len(effect.levels) > 1]
     return Effects(quantity, tuple(sorted(several, key=lambda effect: -effect.size)))
 
 
