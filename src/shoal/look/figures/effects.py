@@ -37,7 +37,7 @@ class Effect:
 
     `difference_L` is each level's mean less the mean of all levels, with half of its 95 % interval. `size` is the
     highest level's mean less the lowest's; its 95 % interval, from `low` to `high`, and its `p_value` allow for the
-    choice among all pairs of levels (Bonferroni). NaN where there is nothing to test with. `ordered`: levels are numbers.
+    choice among all pairs of levels (Bonferroni). NaN where nothing can be tested. `ordered`: levels are numbers.
     """
 
     key: str
