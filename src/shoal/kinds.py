@@ -1,7 +1,8 @@
 """The kinds that a study can ask for: their names, what each goes with, and the number the native core knows it by.
 
-Each list of kinds stands here and nowhere else. The study's choices, the refusals, the native trainer's numbers and the
-rooms of `nets` derive from these tables; the pages of the documentation and the core's own lists are compared with
+Each list of kinds stands here and nowhere else, but for the activations, whose rows hold formulas and so have a file of
+their own, `activations.py`. The study's choices, the refusals, the native trainer's numbers and the rooms of `nets`
+derive from these tables; the pages of the documentation and the core's own lists are compared with
 them by tests. The order is the one in which choices are named to a user.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, TypeVar, get_args
+from typing import Final, Literal, Protocol, TypeVar, get_args
 
 from shoal.errors import Problem, StudyError
 
@@ -37,13 +38,6 @@ class OptimizerKind:
 
 
 @dataclass(frozen=True)
-class ActivationKind:
-    """An activation; `core` is its number in `ShoalActivation`, None where torch alone trains it."""
-
-    core: int | None = None
-
-
-@dataclass(frozen=True)
 class LayerKind:
     """A kind of layer; `core`: whether the native core has it, else torch alone trains it."""
 
@@ -57,7 +51,13 @@ class PoolKind:
     core: int | None = None
 
 
-CoreKind = LossKind | OptimizerKind | ActivationKind | PoolKind
+class CoreKind(Protocol):
+    """A kind that the native core may have; `core` is its number there, None where torch alone has it."""
+
+    @property
+    def core(self) -> int | None:
+        """The number."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -95,17 +95,6 @@ OPTIMIZERS: Final[dict[str, OptimizerKind]] = {
     "adam": OptimizerKind(core=1),
     "adamw": OptimizerKind(core=2),
     "rmsprop": OptimizerKind(momentum=True, core=3),
-}
-ACTIVATIONS: Final[dict[str, ActivationKind]] = {
-    "sigmoid": ActivationKind(core=1),
-    "tanh": ActivationKind(core=2),
-    "relu": ActivationKind(core=3),
-    "leaky-relu": ActivationKind(core=4),
-    "elu": ActivationKind(core=5),
-    "gelu": ActivationKind(core=6),
-    "silu": ActivationKind(core=7),
-    "softplus": ActivationKind(core=8),
-    "identity": ActivationKind(core=0),
 }
 LAYERS: Final[dict[str, LayerKind]] = {
     "conv": LayerKind(core=True),

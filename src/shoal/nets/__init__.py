@@ -1,13 +1,6 @@
 """What learns: architectures, initial parameters, torch modules."""
 
-from shoal.nets._activations import (
-    BOUNDS,
-    FLAT_BELOW,
-    SATURATED_WITHIN,
-    activation_module,
-    activation_of,
-    near_bound,
-)
+from shoal.nets._activations import SATURATED_WITHIN, activation_module, near_bound
 from shoal.nets._architecture import Architecture, Slot, build_architecture
 from shoal.nets._channels import EXCITING_STEPS, Channels, seen_by_the_middle
 from shoal.nets._files import (
@@ -30,9 +23,7 @@ from shoal.nets.layers.conv import ConvLayer
 from shoal.nets.layers.dense import DenseLayer
 
 __all__ = [
-    "BOUNDS",
     "EXCITING_STEPS",
-    "FLAT_BELOW",
     "MODEL_NAME",
     "SATURATED_WITHIN",
     "Architecture",
@@ -46,7 +37,6 @@ __all__ = [
     "Slot",
     "StoredModel",
     "activation_module",
-    "activation_of",
     "activations",
     "add_network",
     "build_architecture",

@@ -23,8 +23,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from shoal.activations import ACTIVATIONS
 from shoal.kinds import (
-    ACTIVATIONS,
     LOSSES,
     OPTIMIZERS,
     POOLS,

@@ -15,8 +15,9 @@ from functools import cache
 
 import numpy as np
 
+from shoal.activations import activation_of
 from shoal.engine._trainer import Job
-from shoal.nets import ConvLayer, activation_of, optimizer_of
+from shoal.nets import ConvLayer, optimizer_of
 
 CROWD_SECONDS = 0.06
 """Long enough for a busy machine to give the core to others some times."""

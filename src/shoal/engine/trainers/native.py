@@ -17,6 +17,7 @@ from typing import Any, Final, Literal, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.activations import ACTIVATIONS
 from shoal.engine._trainer import (
     FitData,
     Job,
@@ -44,7 +45,7 @@ from shoal.engine.trainers.native_core import (
     pick_target,
 )
 from shoal.errors import Problem, ShoalError, StudyError
-from shoal.kinds import ACTIVATIONS, LAYERS, LOSSES, OPTIMIZERS, POOLS, CoreKind, core_number, row_of
+from shoal.kinds import LAYERS, LOSSES, OPTIMIZERS, POOLS, CoreKind, core_number, row_of
 from shoal.nets import Architecture, ConvLayer, DenseLayer, learning_rates
 from shoal.streams import Role, dropout_threshold
 from shoal.study import Training

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from numpy.typing import NDArray
 
+from shoal.activations import activation_of
 from shoal.errors import Problem, StudyError
-from shoal.nets._activations import activation_of, activation_parts
+from shoal.nets._activations import activation_parts
 from shoal.nets._layer import Part, Shape
 from shoal.nets.layers import norm
 from shoal.nets.layers.pool import pooling_of

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from numpy.typing import NDArray
 
-from shoal.nets._activations import activation_of, activation_parts
+from shoal.activations import activation_of
+from shoal.nets._activations import activation_parts
 from shoal.nets._layer import Part, Shape
 from shoal.nets.layers import norm
 
