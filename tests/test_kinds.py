@@ -15,7 +15,7 @@ from shoal.activations import ACTIVATIONS
 from shoal.engine import Job, Trainer, Trainers, initial_state
 from shoal.engine._trainer import FitData, Rows
 from shoal.errors import StudyError
-from shoal.kinds import LAYERS, LOSSES, OPTIMIZERS, POOLS, SCHEDULES, SCORES, SEARCHES
+from shoal.kinds import LAYERS, LOSSES, NETWORKS, OPTIMIZERS, POOLS, SCHEDULES, SCORES, SEARCHES
 from shoal.nets import (
     Architecture,
     GraphParts,
@@ -31,7 +31,7 @@ from shoal.nets._schedules import SCHEDULES as SCHEDULE_ROWS
 from shoal.results import higher_is_better
 from shoal.streams import StreamKey
 from shoal.study import Activation, Loss, Network, Optimizer, Schedule, Training
-from shoal.study._study import Method, PoolName, TestMetric
+from shoal.study._study import Method, NetworkName, PoolName, TestMetric
 
 NATIVE = Path(__file__).parent.parent / "src" / "native"
 NETS = Path(kinds.__file__).parent / "nets"
@@ -40,6 +40,7 @@ CHOICES = [
     (Activation, ACTIVATIONS),
     (Loss, LOSSES),
     (Optimizer, OPTIMIZERS),
+    (NetworkName, NETWORKS),
     (PoolName, POOLS),
     (Schedule, SCHEDULES),
     (TestMetric, SCORES),

@@ -32,10 +32,10 @@ class Graph(Protocol):
 class ActivationKind:
     """One activation.
 
-    `module` is its class in torch.nn; `onnx` adds its nodes after `x` under the name of a layer. `core` is its number
-    in `ShoalActivation`, None where torch alone trains it. `bounds` is where outputs can come to an end, None where
-    there is no end at which they stop answering. A unit that gives no more than `flat_below` at every row has fallen
-    silent. `cheap`: a step pays nothing beyond reading and writing its values.
+    `module` is its class in torch.nn, empty where it does nothing; `onnx` adds its nodes after `x` under the name of a
+    layer. `core` is its number in `ShoalActivation`, None where torch alone trains it. `bounds` is where outputs can
+    come to an end, None where there is no end at which they stop answering. A unit that gives no more than
+    `flat_below` at every row has fallen silent. `cheap`: a step pays nothing beyond reading and writing its values.
     """
 
     module: str
@@ -124,7 +124,7 @@ ACTIVATIONS: Final[dict[str, ActivationKind]] = {
         core=8,
         flat_below=0.01,
     ),
-    "identity": ActivationKind("Identity", lambda a: a, lambda _graph, x, _name: x, core=0, cheap=True),
+    "identity": ActivationKind("", lambda a: a, lambda _graph, x, _name: x, core=0, cheap=True),
 }
 
 

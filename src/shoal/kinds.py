@@ -17,6 +17,9 @@ from shoal.errors import Problem, StudyError
 Task = Literal["regression", "classification"]
 TASKS: Final[tuple[Task, ...]] = get_args(Task)
 
+Takes = Literal["table", "images"]
+"""What a network or a layer is given: rows of numbers, or images and what convolutions make of them."""
+
 Row = TypeVar("Row")
 
 
@@ -35,6 +38,19 @@ class OptimizerKind:
     momentum: bool = False
     nesterov: bool = False
     core: int | None = None
+
+
+@dataclass(frozen=True)
+class NetworkKind:
+    """A kind of network.
+
+    `convolves`: it has convolutions, so it needs images, has feature maps, and its images can be moved and mirrored.
+    Of one whose `source` describes it, `words` are what it is called beside it.
+    """
+
+    convolves: bool = False
+    words: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -95,6 +111,15 @@ OPTIMIZERS: Final[dict[str, OptimizerKind]] = {
     "adam": OptimizerKind(core=1),
     "adamw": OptimizerKind(core=2),
     "rmsprop": OptimizerKind(momentum=True, core=3),
+}
+NETWORKS: Final[dict[str, NetworkKind]] = {
+    "mlp": NetworkKind(),
+    "cnn": NetworkKind(
+        convolves=True,
+        words="convolutional networks",
+        source="LeCun, Bottou, Bengio, Haffner (1998): Gradient-based learning applied to document recognition."
+        " Proceedings of the IEEE 86, 2278–2324.",
+    ),
 }
 LAYERS: Final[dict[str, LayerKind]] = {
     "conv": LayerKind(core=True),

@@ -56,13 +56,13 @@ from typing import ClassVar
 
 from shoal.activations import activation_of
 from shoal.nets._activations import activation_parts
-from shoal.nets._layer import Part
+from shoal.nets._layer import Part, StepCost
 
 
 @dataclass(frozen=True)
 class ScaleLayer:
     kind: ClassVar[str] = "scale"
-    of_maps: ClassVar[bool] = False
+    takes: ClassVar[str] = "table"
 
     name: str
     units: int
@@ -79,6 +79,10 @@ class ScaleLayer:
         return self.units
 
     @property
+    def numbers(self):
+        return self.units
+
+    @property
     def mask_shape(self):
         return (self.units,)
 
@@ -89,6 +93,9 @@ class ScaleLayer:
     @property
     def buffers(self):
         return ()
+
+    def step_cost(self, takes, *, first):
+        return StepCost(10.0, 1e-3 * self.units)
 
     def modules(self):
         import torch

@@ -19,17 +19,12 @@ SATURATED_WITHIN: Final = 0.01
 """An output is close to a bound within this distance, in shares of the distance between both, or of 1."""
 
 
-def activation_module(name: str) -> nn.Module:
-    """Build torch's layer for one of the study's activations."""
-    from torch import nn
-
-    module: nn.Module = getattr(nn, activation_of(name).module)()
-    return module
-
-
 def activation_parts(name: str, activation: str) -> dict[str, nn.Module]:
     """Give torch's layer for the activation of layer `name`, by its own name; none where it does nothing."""
-    return {} if activation == "identity" else {f"{name}_activation": activation_module(activation)}
+    from torch import nn
+
+    module = activation_of(activation).module
+    return {f"{name}_activation": getattr(nn, module)()} if module else {}
 
 
 def near_bound(activation: str, output: NDArray[Any]) -> NDArray[np.bool_]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from shoal.activations import ACTIVATIONS
-from shoal.kinds import LOSSES, OPTIMIZERS, SCHEDULES, SEARCHES, row_of
+from shoal.kinds import LOSSES, NETWORKS, OPTIMIZERS, SCHEDULES, SEARCHES, row_of
 from shoal.look._work import Work
 from shoal.nets import loss_of, optimizer_of, schedule_of
 from shoal.results import Results
@@ -54,11 +54,10 @@ def _of_kinds(what: str, table: Iterable[str], used: set[str], source: Callable[
 def _of_networks(networks: list[Network]) -> list[Work]:
     kinds = {network.activation for network in networks}
     found = _of_kinds("activation", ACTIVATIONS, kinds, lambda name: ACTIVATIONS[name].source)
-    if any(network.kind == "cnn" for network in networks):
-        cited = (
-            "LeCun, Bottou, Bengio, Haffner (1998): Gradient-based learning applied to document recognition."
-        )
-        found.append(Work("convolutional networks", f"{cited} Proceedings of the IEEE 86, 2278–2324."))
+    built = {network.kind for network in networks}
+    found += [
+        Work(kind.words, kind.source) for name, kind in NETWORKS.items() if name in built and kind.source
+    ]
     if any(network.batch_norm for network in networks):
         cited = "Ioffe, Szegedy (2015): Batch normalization: accelerating deep network training. ICML."
         found.append(Work("batch norm", cited))
