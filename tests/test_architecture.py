@@ -7,7 +7,6 @@ there are none. The rules themselves are tested on small offending sources at th
 from __future__ import annotations
 
 import ast
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -319,24 +318,6 @@ def test_the_core_is_within_the_budget_of_a_file() -> None:
         if (lines := len(path.read_text(encoding="utf-8").splitlines())) > FILE_MAX
     ]
     assert not broken, "\n".join(["", *broken])
-
-
-QUESTIONS: Final = re.compile(
-    r'[=!]= "(cnn|mlp)"|isinstance\([^)]*(Conv|Dense)Layer|\b(images|image_shape) is (not )?None'
-    r"|\.(convolutional|of_maps)\b"
-)
-QUESTIONS_MAX: Final = 30
-
-
-def test_few_places_ask_whether_something_is_convolutional_or_of_images() -> None:
-    """What depends on it stands where the kind lives: a row, a method, a table keyed by what a network takes."""
-    asked = [
-        f"src/shoal/{module.name}:{number}: {line.strip()}"
-        for module in house()
-        for number, line in enumerate(module.text.splitlines(), 1)
-        if QUESTIONS.search(line)
-    ]
-    assert len(asked) <= QUESTIONS_MAX, "\n".join(["", *asked])
 
 
 def test_the_owners_of_libraries_exist() -> None:

@@ -34,7 +34,8 @@ from shoal.study import Activation, Loss, Network, Optimizer, Schedule, Training
 from shoal.study._study import Method, NetworkName, PoolName, TestMetric
 
 NATIVE = Path(__file__).parent.parent / "src" / "native"
-NETS = Path(kinds.__file__).parent / "nets"
+HOUSE = Path(kinds.__file__).parent
+NETS = HOUSE / "nets"
 
 CHOICES = [
     (Activation, ACTIVATIONS),
@@ -243,3 +244,21 @@ def test_what_the_core_does_not_know_goes_to_torch(monkeypatch: pytest.MonkeyPat
             with pytest.raises(StudyError) as caught:
                 native.advance(job, FitData(SOME, NONE, NONE), initial_state(job), 1)
             assert str(caught.value) == f"{kind}: expected one that the native core knows, got '{name}'"
+
+
+QUESTIONS = re.compile(
+    r'[=!]= "(cnn|mlp)"|isinstance\([^)]*(Conv|Dense)Layer|\b(images|image_shape) is (not )?None'
+    r"|\.(convolutional|of_maps)\b"
+)
+QUESTIONS_MAX = 30
+
+
+def test_few_places_ask_whether_something_is_convolutional_or_of_images() -> None:
+    """What depends on it stands where the kind lives: a row, a method, a table keyed by what a network takes."""
+    asked = [
+        f"{path.relative_to(HOUSE)}:{number}: {line.strip()}"
+        for path in sorted(HOUSE.rglob("*.py"))
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if QUESTIONS.search(line)
+    ]
+    assert len(asked) <= QUESTIONS_MAX, "\n".join(["", *asked])

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from math import inf
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from shoal.kinds import row_of
 
-Array = NDArray[Any]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
 
 
 class Graph(Protocol):
@@ -32,20 +33,27 @@ class Graph(Protocol):
 class ActivationKind:
     """One activation.
 
-    `module` is its class in torch.nn, empty where it does nothing; `onnx` adds its nodes after `x` under the name of a
-    layer. `core` is its number in `ShoalActivation`, None where torch alone trains it. `bounds` is where outputs can
-    come to an end, None where there is no end at which they stop answering. A unit that gives no more than
-    `flat_below` at every row has fallen silent. `cheap`: a step pays nothing beyond reading and writing its values.
+    `module` is its class in torch.nn, empty where it does nothing. `formula` is given numpy, which is not imported for
+    names alone, and inputs. `onnx` adds its nodes after `x` under the name of a layer. `core` is its number in
+    `ShoalActivation`, None where torch alone trains it. `bounds` is where outputs can come to an end, None where there
+    is no end at which they stop answering. A unit that gives no more than `flat_below` at every row has fallen silent.
+    `cheap`: a step pays nothing beyond reading and writing its values.
     """
 
     module: str
-    numpy: Callable[[Array], Array]
+    formula: Callable[[Any, Array], Array]
     onnx: Callable[[Graph, str, str], str]
     core: int | None = None
     bounds: tuple[float, float] | None = None
     flat_below: float | None = None
     cheap: bool = False
     source: str = ""
+
+    def numpy(self, a: Array) -> Array:
+        """Outputs for inputs of any shape."""
+        import numpy as np
+
+        return self.formula(np, a)
 
 
 def _node(kind: str, **attributes: Any) -> Callable[[Graph, str, str], str]:
@@ -59,23 +67,23 @@ def _gated(graph: Graph, x: str, name: str) -> str:
     return graph.node("Mul", [x, graph.node("Sigmoid", [x], f"{name}_gate")], f"{name}_out")
 
 
-def _sigmoid(a: Array) -> Array:
+def _sigmoid(np: Any, a: Array) -> Any:
     small = np.exp(-np.abs(a))
-    return np.asarray(np.where(a >= 0, 1, small) / (1 + small))
+    return np.where(a >= 0, 1, small) / (1 + small)
 
 
-def _gelu(a: Array) -> Array:
+def _gelu(_np: Any, a: Array) -> Any:
     from scipy.special import ndtr
 
-    return np.asarray(a * ndtr(a))
+    return a * ndtr(a)
 
 
 ACTIVATIONS: Final[dict[str, ActivationKind]] = {
     "sigmoid": ActivationKind("Sigmoid", _sigmoid, _node("Sigmoid"), core=1, bounds=(0.0, 1.0)),
-    "tanh": ActivationKind("Tanh", np.tanh, _node("Tanh"), core=2, bounds=(-1.0, 1.0)),
+    "tanh": ActivationKind("Tanh", lambda np, a: np.tanh(a), _node("Tanh"), core=2, bounds=(-1.0, 1.0)),
     "relu": ActivationKind(
         "ReLU",
-        lambda a: np.maximum(a, 0),
+        lambda np, a: np.maximum(a, 0),
         _node("Relu"),
         core=3,
         flat_below=0.0,
@@ -84,7 +92,7 @@ ACTIVATIONS: Final[dict[str, ActivationKind]] = {
     ),
     "leaky-relu": ActivationKind(
         "LeakyReLU",
-        lambda a: np.where(a > 0, a, 0.01 * a),
+        lambda np, a: np.where(a > 0, a, 0.01 * a),
         _node("LeakyRelu", alpha=0.01),
         core=4,
         flat_below=0.0,
@@ -93,10 +101,10 @@ ACTIVATIONS: Final[dict[str, ActivationKind]] = {
     ),
     "elu": ActivationKind(
         "ELU",
-        lambda a: np.where(a > 0, a, np.expm1(np.minimum(a, 0))),
+        lambda np, a: np.where(a > 0, a, np.expm1(np.minimum(a, 0))),
         _node("Elu", alpha=1.0),
         core=5,
-        bounds=(-1.0, np.inf),
+        bounds=(-1.0, inf),
         source="Clevert, Unterthiner, Hochreiter (2016): Fast and accurate deep network learning by exponential linear"
         " units. ICLR.",
     ),
@@ -110,7 +118,7 @@ ACTIVATIONS: Final[dict[str, ActivationKind]] = {
     ),
     "silu": ActivationKind(
         "SiLU",
-        lambda a: a * _sigmoid(a),
+        lambda np, a: a * _sigmoid(np, a),
         _gated,
         core=7,
         flat_below=0.0,
@@ -119,12 +127,12 @@ ACTIVATIONS: Final[dict[str, ActivationKind]] = {
     ),
     "softplus": ActivationKind(
         "Softplus",
-        lambda a: np.where(a > 20, a, np.logaddexp(a, 0)),  # linear from there, as in torch
+        lambda np, a: np.where(a > 20, a, np.logaddexp(a, 0)),  # linear from there, as in torch
         _node("Softplus"),
         core=8,
         flat_below=0.01,
     ),
-    "identity": ActivationKind("", lambda a: a, lambda _graph, x, _name: x, core=0, cheap=True),
+    "identity": ActivationKind("", lambda _np, a: a, lambda _graph, x, _name: x, core=0, cheap=True),
 }
 
 

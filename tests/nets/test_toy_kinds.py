@@ -177,7 +177,7 @@ def nodes(graph, x, name):
 
 
 ACTIVATIONS["mish"] = ActivationKind(
-    "Mish", lambda a: a * np.tanh(np.logaddexp(a, 0)), nodes, flat_below=0.0, source="Toy (2026)."
+    "Mish", lambda np, a: a * np.tanh(np.logaddexp(a, 0)), nodes, flat_below=0.0, source="Toy (2026)."
 )
 
 import shoal
