@@ -27,7 +27,7 @@ import test_architecture
 from shoal.cli import app
 from shoal.data import TableSource, load_table_dataset
 from shoal.errors import ShoalError, TrainingError
-from shoal.kinds import TABLE_FORMATS
+from shoal.kinds import IMAGE_FORMATS, TABLE_FORMATS
 from shoal.pipeline import run
 from shoal.results import Results
 from shoal.study import Study, load_study, template
@@ -283,6 +283,13 @@ def test_formats_of_tables_are_those_that_are_read() -> None:
     assert either in template("regression")
     assert f"({', '.join(titles)})" in page("study-file.md")
     assert f" {', '.join(titles)} (never with pickle)" in page("architecture.md")
+
+
+def test_formats_of_images_are_those_that_are_read() -> None:
+    called = [kind.called for kind in IMAGE_FORMATS.values()]
+    assert f"a folder, {' or '.join(called)} file." in page("study-file.md")
+    forms = [row[0] for row in tables(section(page("data.md"), "Images"), "form")]
+    assert [form for form in forms if "folder" not in form] == [f"{name} file" for name in called]
 
 
 def test_every_refusal_of_data_is_asserted_word_for_word_by_a_test() -> None:

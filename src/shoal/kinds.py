@@ -83,6 +83,14 @@ class TableKind:
 
 
 @dataclass(frozen=True)
+class ImageKind:
+    """A format of files with many images: what it is called, with its article; its endings, if it is known by any."""
+
+    called: str
+    endings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class SearchKind:
     """A method of search, and how the space of a study is read for it.
 
@@ -139,6 +147,10 @@ TABLE_FORMATS: Final[dict[str, TableKind]] = {
     "tsv": TableKind("TSV", (".tsv", ".tab")),
     "parquet": TableKind("Parquet", (".parquet", ".pq")),
     "npz": TableKind("NPZ", (".npz",)),
+}
+IMAGE_FORMATS: Final[dict[str, ImageKind]] = {
+    "idx": ImageKind("an IDX"),
+    "npz": ImageKind("an NPZ", (".npz",)),
 }
 SCORES: Final[dict[str, ScoreKind]] = {
     "loss": ScoreKind(TASKS),
