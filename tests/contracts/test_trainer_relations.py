@@ -78,7 +78,7 @@ def test_a_fit_that_is_asked_to_pause_at_once_gets_on(trainer: Trainer) -> None:
     case = CASES["adam, dropout, short last batch"]
     state = case.start()
     state.pausing = lambda: True
-    with patch("shoal.engine.trainers.native.ASK_AFTER", 1):
+    with patch("shoal.engine.trainers.native.PAUSE_INTERVAL", 1):
         trainer.advance(case.job, case.data, state, 8)
     assert (state.epoch, state.step) == (0, 1)
 
@@ -286,7 +286,7 @@ def test_garbage_in_validation_rows_changes_no_training_byte(
     clean = train(trainer, case, data=data)
     dirty = train(trainer, case, data=dataclasses.replace(data, validation=poisoned(data.validation, poison)))
     chosen_by_them = (
-        ("best_P", "best_buffers", "best_epoch", "best_loss") if case.job.judge == "validation" else ()
+        ("best_P", "best_buffers", "best_epoch", "best_loss") if case.job.monitor == "validation" else ()
     )
     assert of_training(clean, *chosen_by_them) == of_training(dirty, *chosen_by_them)
 
