@@ -122,15 +122,15 @@ def _checked(model: Model, content: bytes) -> float:
     Raises ShoalError above `TOLERANCE` (see `_allowed`), or where a class differs.
     """
     inputs, feed = _rows_of(model).drawn(np.random.default_rng(0))
-    wanted_NK = model.answer(inputs)
-    came = run_onnx(content, feed)
-    difference = float(np.abs(came[0] - wanted_NK).max())
-    allowed = _allowed(model, wanted_NK)
+    expected_NK = model.answer(inputs)
+    outputs = run_onnx(content, feed)
+    difference = float(np.abs(outputs[0] - expected_NK).max())
+    allowed = _allowed(model, expected_NK)
     if not difference <= allowed:
         raise ShoalError(
             f"the ONNX file is not written: onnxruntime differs by {difference:.1e}, above {allowed:.1e}"
         )
-    if model.classes and (came[1] != wanted_NK.argmax(axis=1)).any():
+    if model.classes and (outputs[1] != expected_NK.argmax(axis=1)).any():
         raise ShoalError("the ONNX file is not written: onnxruntime gives another class for some rows")
     return difference
 

@@ -69,7 +69,7 @@ def warm_state(job: Job, epoch: int, seed: int = 5) -> State:
 
 def same_bytes(one: State, other: State) -> bool:
     arrays = ("parameters_P", "first_P", "second_P", "best_P", "curve_TC")
-    facts = ("epoch", "points", "best_epoch", "best_loss", "status", "sick_epoch", "sick_batch")
+    facts = ("epoch", "points", "best_epoch", "best_loss", "status", "diverged_epoch", "diverged_batch")
     return all(getattr(one, name).tobytes() == getattr(other, name).tobytes() for name in arrays) and all(
         getattr(one, name) == getattr(other, name) for name in facts
     )

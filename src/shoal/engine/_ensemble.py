@@ -39,12 +39,12 @@ def ask_ensemble(planner: Planner, winner: Candidate, store: Store, trainers: Ma
     grid = _grid(planner.dataset)
     members: list[str] = []
     for fit in dict.fromkeys(fits):
-        kept = store.derived(fit.id, part)
-        if kept is not None:
+        stored = store.derived(fit.id, part)
+        if stored is not None:
             with refusing_stored(f"the ensemble's part of fit {fit.id}"):
-                expect(kept["test"].dtype == np.float64)
+                expect(stored["test"].dtype == np.float64)
                 expect(
-                    kept["test"].shape
+                    stored["test"].shape
                     == (planner.dataset.rows - planner.dataset.train_rows, planner.dataset.outputs)
                 )
         else:
@@ -77,10 +77,10 @@ def _answered(
     def asked(source: PredictedRows, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         return answers(trainer, trained, source, rows)
 
-    found: Arrays = {"test": asked(dataset, np.arange(dataset.train_rows, dataset.rows, dtype=np.int64))}
+    arrays: Arrays = {"test": asked(dataset, np.arange(dataset.train_rows, dataset.rows, dtype=np.int64))}
     if grid is not None:
-        found |= {"grid_x": grid.values, "grid": asked([grid], np.arange(GRID_POINTS, dtype=np.int64))}
-    return found
+        arrays |= {"grid_x": grid.values, "grid": asked([grid], np.arange(GRID_POINTS, dtype=np.int64))}
+    return arrays
 
 
 def _grid(dataset: Dataset) -> Column | None:

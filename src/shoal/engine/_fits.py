@@ -108,9 +108,9 @@ class Planner:
 
     @property
     def _fold_options(self) -> FoldOptions:
-        wanted = self.study.search.splitter if self.study.search else Folds()
+        splitter = self.study.search.splitter if self.study.search else Folds()
         return FoldOptions(
-            kind=wanted.kind, n=wanted.n, times=wanted.times, share=wanted.share, shuffle=wanted.shuffle,
+            kind=splitter.kind, n=splitter.n, times=splitter.times, share=splitter.share, shuffle=splitter.shuffle,
             seed=self.study.study.seed,
         )  # fmt: skip
 
@@ -210,7 +210,7 @@ class Planner:
         Raises StudyError where one could not be trained as a comparison.
         """
         compared = {candidate.id for _, candidate in self.comparisons}
-        return max(self.candidates, key=lambda one: (self._work(one), one.id not in compared))
+        return max(self.candidates, key=lambda costly: (self._work(costly), costly.id not in compared))
 
     def _work(self, candidate: Candidate) -> int:
         repeats = range(self.study.study.repeats if candidate.network.batch_norm else 1)
@@ -301,8 +301,8 @@ class Planner:
         share, stream = candidate.training.inner_share, split.stream
         if (stream, repeat, share) not in self._inner:
             key = StreamKey(self.study.study.seed, INNER_STREAMS + stream, repeat)
-            held = holdout_split(self.dataset, split.train, share, key=key, label="inner", stream=stream)
-            self._inner[stream, repeat, share] = held.validation
+            inner = holdout_split(self.dataset, split.train, share, key=key, label="inner", stream=stream)
+            self._inner[stream, repeat, share] = inner.validation
         return self._inner[stream, repeat, share]
 
     def _digest(self, rows: NDArray[np.int64]) -> str:
@@ -336,8 +336,8 @@ def _refuse_lone_row(candidate: Candidate, rows: int, where: str) -> None:
     """Refuse batch norm where the last batch of an epoch is one row, which has no spread to normalise by."""
     size = candidate.training.batch_size
     if candidate.network.batch_norm and (rows % size == 1 or size == 1):
-        came = f"batches of {size} from {rows} training rows ({where})"
-        what = f"expected no batch of one row with batch_norm, got {came}"
+        batches = f"batches of {size} from {rows} training rows ({where})"
+        what = f"expected no batch of one row with batch_norm, got {batches}"
         raise StudyError(Problem("training.batch_size", what))
 
 

@@ -41,13 +41,13 @@ IMAGES_KEPT: Final = 40
 
 def load_data(study: Study) -> Dataset:
     """Load the data set that a study names. Raises DataError, or StudyError where the two do not go together."""
-    wanted = study.data
-    if wanted.train is None:
-        dataset = load_builtin(wanted.dataset or "")
-    elif holds_images(wanted.train) or _speaks_of_images(study, wanted.train):
-        dataset = load_image_dataset(_image_source(study, wanted.train), available_memory())
+    data = study.data
+    if data.train is None:
+        dataset = load_builtin(data.dataset or "")
+    elif holds_images(data.train) or _speaks_of_images(study, data.train):
+        dataset = load_image_dataset(_image_source(study, data.train), available_memory())
     else:
-        dataset = load_table_dataset(_table_source(study, wanted.train), available_memory())
+        dataset = load_table_dataset(_table_source(study, data.train), available_memory())
     unwritable = list(dataset.unwritable())
     if unwritable:
         raise DataError(unwritable)
@@ -65,30 +65,30 @@ def _speaks_of_images(study: Study, train: str) -> bool:
 
 
 def _image_source(study: Study, train: str) -> ImageSource:
-    wanted = study.data
+    data = study.data
     return ImageSource(
         train,
-        wanted.test,
-        wanted.test_share,
+        data.test,
+        data.test_share,
         study.study.seed,
-        groups=wanted.groups,
-        resize=wanted.resize,
-        join_validation=wanted.join_validation,
+        groups=data.groups,
+        resize=data.resize,
+        join_validation=data.join_validation,
     )
 
 
 def _table_source(study: Study, train: str) -> TableSource:
-    wanted, search = study.data, study.search
+    data, search = study.data, study.search
     return TableSource(
         train=train,
         task=study.study.task,
-        targets=wanted.targets,
-        test=wanted.test,
-        inputs=wanted.inputs,
-        categorical=wanted.categorical,
-        groups=wanted.groups,
+        targets=data.targets,
+        test=data.test,
+        inputs=data.inputs,
+        categorical=data.categorical,
+        groups=data.groups,
         fold_column=search.splitter.column if search else None,
-        test_share=wanted.test_share,
+        test_share=data.test_share,
         seed=study.study.seed,
     )
 
@@ -113,8 +113,8 @@ def _misfits(study: Study, dataset: Dataset) -> Iterator[Problem]:
             yield Problem(f"data.{key}", f"expected nothing for {what}, which has no columns to choose from")
     for key in ("resize", "join_validation"):
         if getattr(study.data, key) and not grouped:
-            came = "a built-in data set" if study.data.dataset else "a table"
-            yield Problem(f"data.{key}", f"expected nothing for {came}: it is for images from files")
+            kind = "a built-in data set" if study.data.dataset else "a table"
+            yield Problem(f"data.{key}", f"expected nothing for {kind}: it is for images from files")
     if images and study.data.standardize == "both":
         yield Problem("data.standardize", 'expected "none" or "inputs" for images, got "both"')
 

@@ -128,8 +128,8 @@ class State:
     best_epoch: int = 0
     best_loss: float = math.inf
     status: Literal["training", "done", "diverged"] = "training"
-    sick_epoch: int = 0
-    sick_batch: int = 0
+    diverged_epoch: int = 0
+    diverged_batch: int = 0
     pausing: Callable[[], bool] = never
 
     def record_evaluation(self, job: Job, curve_C: NDArray[np.float64], steps: int) -> None:
@@ -152,7 +152,7 @@ class State:
 
     def diverge(self, epoch: int, batch: int) -> None:
         """Call the fit diverged in this epoch and batch, both from 1."""
-        self.status, self.sick_epoch, self.sick_batch, self.step = "diverged", epoch, batch, 0
+        self.status, self.diverged_epoch, self.diverged_batch, self.step = "diverged", epoch, batch, 0
 
 
 def initial_state(job: Job) -> State:

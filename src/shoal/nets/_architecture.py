@@ -120,8 +120,8 @@ class Architecture:
     def holds(self, named: dict[str, NDArray[Any]]) -> bool:
         """Tell whether arrays are those of this network: every name, shape and type, and no other array."""
         shapes = {slot.name: slot.shape for slot in (*self.slots, *self.buffer_slots)}
-        found = {name: array.shape for name, array in named.items()}
-        return found == shapes and all(array.dtype == np.float32 for array in named.values())
+        present = {name: array.shape for name, array in named.items()}
+        return present == shapes and all(array.dtype == np.float32 for array in named.values())
 
     def flat(self, named: dict[str, NDArray[Any]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Turn named arrays back into the flat parameter and buffer vectors."""

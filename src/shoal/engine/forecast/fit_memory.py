@@ -20,7 +20,7 @@ STATE: Final = 60.0
 """Bytes a parameter: values, moments, best values, gradients, two checkpoints, the record, the store's copies."""
 FIT_ROW: Final = 100.0
 """Drawing the order of the rows and sorting their categories: some arrays of 64-bit numbers, one after the other."""
-KEPT: Final = 64e6
+LINGERING: Final = 64e6
 """What glibc keeps at the end of a thread's heap, at most: twice its largest threshold for mapping (mallopt(3))."""
 
 
@@ -31,13 +31,13 @@ def fit_bytes(fit: StudyFit, trainer: Trainer, dataset: Dataset) -> float:
     train, others = fit.rows.learning_count, len(fit.rows.validation) + len(fit.rows.inner)
     test, asked = (dataset.rows - dataset.train_rows) * fit.tested, _asked(fit, dataset)
     answers = 8.0 * outputs * (len(fit.rows.validation) + test) * 3
-    kept = STATE * architecture.parameter_count + FIT_ROW * train + 8.0 * (train + others) * (1 + outputs)
+    state = STATE * architecture.parameter_count + FIT_ROW * train + 8.0 * (train + others) * (1 + outputs)
     passing = trainer.passing_bytes(fit.job, train, asked)
     if architecture.convolutions:  # whose images are made ready batch by batch
-        return kept + answers + IMAGE_VALUE * inputs * asked + passing
+        return state + answers + IMAGE_VALUE * inputs * asked + passing
     size = inputs * sum(_value_blocks(dataset))
     prepared = max(size * train, 4.0 * inputs * (train + others) + size * asked)
-    return kept + answers + prepared + passing
+    return state + answers + prepared + passing
 
 
 def left_bytes(fit: StudyFit, trainer: Trainer, dataset: Dataset) -> float:
@@ -47,8 +47,8 @@ def left_bytes(fit: StudyFit, trainer: Trainer, dataset: Dataset) -> float:
         rows = (fit.rows.learning_count, len(fit.rows.validation), len(fit.rows.inner), asked)
         inputs = math.prod(architecture.input_shape)
         blocks = [size * inputs * count for size in _value_blocks(dataset) for count in rows]
-    kept = trainer.lingering_bytes(fit.job, fit.rows.learning_count, asked)
-    return min(KEPT, kept + sum(one for one in blocks if one < MAPPED))
+    lingering = trainer.lingering_bytes(fit.job, fit.rows.learning_count, asked)
+    return min(LINGERING, lingering + sum(size for size in blocks if size < MAPPED))
 
 
 def _asked(fit: StudyFit, dataset: Dataset) -> int:

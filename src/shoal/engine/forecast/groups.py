@@ -12,7 +12,7 @@ from shoal.engine.workers.kinds import trained_apart
 
 
 @dataclass(frozen=True)
-class Group:
+class FitGroup:
     """Fits of one trainer, of networks that take the same; some of them run at a time."""
 
     fits: Sequence[StudyFit]
@@ -30,6 +30,6 @@ class Group:
         return trained_apart(self.trainer, self.fits[0].job.architecture, self.running)
 
 
-def groups_of(fits: Sequence[StudyFit], workers: int, trainers: Mapping[str, Trainer]) -> list[Group]:
+def groups_of(fits: Sequence[StudyFit], workers: int, trainers: Mapping[str, Trainer]) -> list[FitGroup]:
     """Lay fits out as they are trained."""
-    return [Group(group, workers, trainers[group[0].trainer]) for group in grouped(fits)]
+    return [FitGroup(group, workers, trainers[group[0].trainer]) for group in grouped(fits)]

@@ -21,7 +21,7 @@ from shoal.engine._fits import StudyFit
 from shoal.engine._inside import CHANNELS_KEPT, UNIT_ROWS
 from shoal.engine.forecast.drawing import Drawing
 from shoal.engine.forecast.fit_memory import fit_bytes, left_bytes, map_numbers
-from shoal.engine.forecast.groups import Group
+from shoal.engine.forecast.groups import FitGroup
 from shoal.files import kind_of
 
 MB: Final = 1e6
@@ -66,7 +66,7 @@ def source_of(paths: Iterable[str | None], dataset: Dataset) -> TextSize:
 def predicted_peaks(
     dataset: Dataset,
     source: TextSize,
-    groups: Sequence[Group],
+    groups: Sequence[FitGroup],
     drawing: Drawing,
     *,
     replayed: bool = False,
@@ -86,15 +86,15 @@ def predicted_peaks(
     again = max((max(_fit_bytes(group, dataset)) for group in groups), default=0.0) * replayed
     trained = max((_group_bytes(group, dataset) + torch * (not group.apart) for group in groups), default=0.0)
     drawn = _drawing(dataset, everything) + drawing.memory(fit.job.architecture for fit in fits)
-    left = max((_group_left(group, dataset) for group in groups), default=0.0)
+    remaining = max((_group_left(group, dataset) for group in groups), default=0.0)
     return {
         "reading": LIBRARIES["start"] + _reading(dataset, source),
         "training": training + max(trained, torch + again + _inside(dataset, fits), _looking(dataset)),
-        "drawing": resident + torch + left + max(drawn, 3 * truth_bytes(dataset)),
+        "drawing": resident + torch + remaining + max(drawn, 3 * truth_bytes(dataset)),
     }
 
 
-def _torch_here(groups: Sequence[Group], replayed: bool) -> float:
+def _torch_here(groups: Sequence[FitGroup], replayed: bool) -> float:
     """Torch in the coordinator: it trains there, convolutions are looked into, and an ensemble answers."""
     by_torch = [group for group in groups if group.trainer.imports_torch]
     if any(replayed or not group.apart for group in by_torch):
@@ -160,7 +160,7 @@ def _drawing(dataset: Dataset, fits: Sequence[StudyFit]) -> float:
 # What workers hold
 
 
-def _group_bytes(group: Group, dataset: Dataset) -> float:
+def _group_bytes(group: FitGroup, dataset: Dataset) -> float:
     """Sum the largest fits; in processes of their own each has the rows and the libraries too."""
     largest = sorted(_fit_bytes(group, dataset), reverse=True)[: group.running]
     if not group.apart:
@@ -169,22 +169,22 @@ def _group_bytes(group: Group, dataset: Dataset) -> float:
     return sum(largest) + group.running * each + LIBRARIES["torch shared"]
 
 
-def _fit_bytes(group: Group, dataset: Dataset) -> list[float]:
+def _fit_bytes(group: FitGroup, dataset: Dataset) -> list[float]:
     return [fit_bytes(fit, group.trainer, dataset) for fit in group.fits]
 
 
-def _group_left(group: Group, dataset: Dataset) -> float:
+def _group_left(group: FitGroup, dataset: Dataset) -> float:
     """What stays of them in this process when all is trained."""
-    kept = (left_bytes(fit, group.trainer, dataset) for fit in group.fits)
-    return 0.0 if group.apart else sum(sorted(kept, reverse=True)[: group.running])
+    remaining = (left_bytes(fit, group.trainer, dataset) for fit in group.fits)
+    return 0.0 if group.apart else sum(sorted(remaining, reverse=True)[: group.running])
 
 
-def _few(group: Group) -> list[StudyFit]:
+def _few(group: FitGroup) -> list[StudyFit]:
     """Keep of each kind as many as can run at a time: the others hold nothing more."""
-    kept: Counter[tuple[int, ...]] = Counter()
+    counts: Counter[tuple[int, ...]] = Counter()
     few = []
     for fit in group.fits:
-        if kept[fit.cost_key] < group.workers:
-            kept[fit.cost_key] += 1
+        if counts[fit.cost_key] < group.workers:
+            counts[fit.cost_key] += 1
             few.append(fit)
     return few

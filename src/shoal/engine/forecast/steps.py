@@ -66,7 +66,7 @@ class StepTimes:
 
     def __init__(self, seconds: float = MEASURING) -> None:
         """Take the time that measuring may take."""
-        self._left = seconds
+        self._seconds_left = seconds
         self._known: dict[Hashable, float] = {}
         self._measured: list[tuple[float, float]] = []
 
@@ -77,15 +77,15 @@ class StepTimes:
         return self._known[shape]
 
     def _find(self, work: float, measure: Callable[[], float]) -> float:
-        if self._left > 0 or not self._measured:
+        if self._seconds_left > 0 or not self._measured:
             begun = time.thread_time()
             seconds = measure()
-            self._left -= time.thread_time() - begun
+            self._seconds_left -= time.thread_time() - begun
             insort(self._measured, (work, seconds))
             return seconds
         place = bisect(self._measured, (work,))
         near = self._measured[max(0, place - 1) : place + 1]
-        like, seconds = min(near, key=lambda one: abs(math.log(one[0] / work)))
+        like, seconds = min(near, key=lambda measured: abs(math.log(measured[0] / work)))
         return seconds * work / like
 
 

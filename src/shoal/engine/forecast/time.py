@@ -23,7 +23,7 @@ from shoal.engine._fits import PlannedFit, Planner, StudyFit, fit_seconds, uniqu
 from shoal.engine._inside import CHANNELS_KEPT, LOOKED_AT, UNIT_ROWS
 from shoal.engine._trainer import Trainer
 from shoal.engine.forecast.drawing import Drawing
-from shoal.engine.forecast.groups import Group, groups_of
+from shoal.engine.forecast.groups import FitGroup, groups_of
 from shoal.engine.forecast.steps import crowding, machine_pace, torch_call_seconds
 from shoal.nets import EXCITING_STEPS, Architecture, seen_by_the_middle
 from shoal.study import MOST_IMAGES
@@ -77,23 +77,25 @@ def crowded(alone: Mapping[str, float], workers: int) -> dict[str, float]:
     return {part: seconds * (together if part == "training" else crowd) for part, seconds in alone.items()}
 
 
-def seconds_alone(planner: Planner, winner: Sequence[PlannedFit], given: Circumstances) -> dict[str, float]:
+def seconds_alone(
+    planner: Planner, winner: Sequence[PlannedFit], circumstances: Circumstances
+) -> dict[str, float]:
     """Predict the seconds of each part of a run on a machine that does nothing else; `winner` are the likely winner's
     own fits.
     """
     scale = machine_pace() / PACE
-    stages = [unique((*planner.search_fits(), *planner.comparison_fits()), given.known)]
-    stages.append(unique(winner, given.known | {fit.id for fit in stages[0]}))
-    training = _Training(planner, stages, given)
+    stages = [unique((*planner.search_fits(), *planner.comparison_fits()), circumstances.known)]
+    stages.append(unique(winner, circumstances.known | {fit.id for fit in stages[0]}))
+    training = _Training(planner, stages, circumstances)
     refit = next((fit for fit in stages[1] if fit.id == winner[-1].fit.id), None)
     inside = scale * inside_seconds(planner, refit, torch=training.torch) if refit else 0.0
-    history = fit_seconds(refit, given.trainers[refit.trainer]) if refit else 0.0
+    history = fit_seconds(refit, circumstances.trainers[refit.trainer]) if refit else 0.0
     return {
-        "reading": scale * PROGRAM + given.read,
+        "reading": scale * PROGRAM + circumstances.read,
         "training": training.steps + scale * training.beside,
         "ensemble": scale * _ensemble(planner, torch=training.torch),
         "inside": inside + history * (planner.study.inspect.history > 0),
-        "drawing": scale * given.drawing.seconds(winner[-1].fit.job.architecture),
+        "drawing": scale * circumstances.drawing.seconds(winner[-1].fit.job.architecture),
     }
 
 
@@ -103,14 +105,14 @@ class _Training:
 
     planner: Planner
     stages: Sequence[Sequence[StudyFit]]
-    given: Circumstances
+    circumstances: Circumstances
 
     @cached_property
-    def _groups(self) -> list[Group]:
+    def _groups(self) -> list[FitGroup]:
         return [
             group
             for stage in self.stages
-            for group in groups_of(stage, self.given.workers, self.given.trainers)
+            for group in groups_of(stage, self.circumstances.workers, self.circumstances.trainers)
         ]
 
     @property
@@ -123,7 +125,7 @@ class _Training:
         """Seconds of all steps."""
         return sum(self._steps(group) for group in self._groups)
 
-    def _steps(self, group: Group) -> float:
+    def _steps(self, group: FitGroup) -> float:
         """The longest fits first, each to the worker that is free first; threads of torch call it in turns."""
         fits, running = group.fits, _on_cores(group)
         alike = {fit.cost_key: fit for fit in fits}
@@ -148,15 +150,15 @@ class _Training:
         return whole + children + here + sum(each)
 
 
-def _on_cores(group: Group) -> int:
+def _on_cores(group: FitGroup) -> int:
     return min(group.running, _cores())
 
 
 def spread(seconds: Iterable[float], workers: int) -> float:
     """Give the time until all is done, where each worker that is free takes the longest that is left."""
     busy = [0.0] * max(1, workers)
-    for one in sorted(seconds, reverse=True):
-        busy[busy.index(min(busy))] += one
+    for duration in sorted(seconds, reverse=True):
+        busy[busy.index(min(busy))] += duration
     return max(busy)
 
 

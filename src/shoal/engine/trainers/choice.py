@@ -66,18 +66,18 @@ class Trainers:
         return None
 
 
-def pick_device(wanted: DeviceChoice) -> str:
+def pick_device(choice: DeviceChoice) -> str:
     """Turn `auto` into what is there; refuse a device that is not. Torch is imported only where one may be."""
-    if wanted == "cpu" or (wanted == "auto" and not _accelerator_likely()):
+    if choice == "cpu" or (choice == "auto" and not _accelerator_likely()):
         return "cpu"
     import torch
 
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if wanted == "auto":
+    if choice == "auto":
         return next((name for name, present in there.items() if present), "cpu")
-    if not there[wanted]:
-        raise StudyError(f"device: expected one that torch finds here, got {wanted}")
-    return wanted
+    if not there[choice]:
+        raise StudyError(f"device: expected one that torch finds here, got {choice}")
+    return choice
 
 
 def _accelerator_likely() -> bool:

@@ -79,7 +79,7 @@ class _Network:
     """The network as the core reads it, with the memory that it points into."""
 
     struct: NetworkStruct
-    kept: tuple[Any, ...]
+    references: tuple[Any, ...]
 
     @classmethod
     def of(cls, architecture: Architecture) -> _Network:
@@ -132,10 +132,10 @@ class _Fit:
 
     def __init__(self, job: Job, data: FitData, state: State) -> None:
         training = job.training
-        self.state, self.kept = state, list[Any]()
+        self.state, self.references = state, list[Any]()
         self.struct = fit = FitStruct(abi=ABI)
         network = _Network.of(job.architecture)
-        self.kept.append(network)
+        self.references.append(network)
         fit.network = network.struct
         fit.loss = core_number("loss", LOSSES, job.loss)
         fit.optimizer = core_number("optimizer", OPTIMIZERS, training.optimizer)
@@ -173,7 +173,7 @@ class _Fit:
 
     def _keep(self, array: NDArray[Any], dtype: type) -> tuple[int | None, int]:
         ready: NDArray[Any] = np.ascontiguousarray(array, dtype)
-        self.kept.append(ready)
+        self.references.append(ready)
         return _at(ready), ready.size
 
     def _rows(self, job: Job, rows: Rows) -> RowsStruct:
@@ -215,7 +215,7 @@ class _Fit:
             state.best_loss,
         )
         fit.status = _STATUSES.index(state.status)
-        fit.diverged_epoch, fit.diverged_batch = state.sick_epoch, state.sick_batch
+        fit.diverged_epoch, fit.diverged_batch = state.diverged_epoch, state.diverged_batch
 
     def give_back(self) -> None:
         """Copy the numbers of the advanced state; the arrays are its own."""
@@ -228,7 +228,7 @@ class _Fit:
             fit.best_loss,
         )
         state.status = _STATUSES[fit.status]
-        state.sick_epoch, state.sick_batch = fit.diverged_epoch, fit.diverged_batch
+        state.diverged_epoch, state.diverged_batch = fit.diverged_epoch, fit.diverged_batch
 
 
 class NativeTrainer:

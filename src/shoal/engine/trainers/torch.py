@@ -197,7 +197,7 @@ class _Fit:
         return optimizer
 
     def run(self, until: int) -> None:
-        """Train epochs until `until`, the end, a sickness or a pause; then give everything back to the state."""
+        """Train epochs until `until`, the end, a divergence or a pause; then give everything back to the state."""
         state, lr_E = self.state, learning_rates(self.job.training)
         order_key = self.job.key.words(Role.ORDER)
         while state.status == "training" and state.epoch < until:
@@ -272,10 +272,12 @@ class _Fit:
                     continue
                 step_S, epoch_E1 = np.array(some), np.array(epochs)[:, None]
                 draws = dropout_draws(key, batch * layer.units, layer=number, step=step_S, epoch=epoch_E1)
-                kept = np.where(
+                factors = np.where(
                     draws >= dropout_threshold(layer.dropout), dropout_scale(layer.dropout), np.float32(0)
                 )
-                tensor = self.trainer.tensor(kept.reshape(len(epochs), len(some), batch, *layer.mask_shape))
+                tensor = self.trainer.tensor(
+                    factors.reshape(len(epochs), len(some), batch, *layer.mask_shape)
+                )
                 for e, epoch in enumerate(epochs):
                     for s, step in enumerate(some):
                         masks[epoch, step].append(tensor[e, s])

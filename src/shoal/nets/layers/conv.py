@@ -127,19 +127,19 @@ class ConvLayer:
         """Torch's own layers by name, each only if it does something."""
         from torch import nn
 
-        found: dict[str, nn.Module] = {
+        modules: dict[str, nn.Module] = {
             self.name: nn.Conv2d(
                 self.inputs, self.units, self.kernel, self.stride, self.padding, groups=self.groups
             )
         }
         if self.batch_norm:
-            found[f"{self.name}_norm"] = nn.BatchNorm2d(self.units)
-        found |= activation_parts(self.name, self.activation)
+            modules[f"{self.name}_norm"] = nn.BatchNorm2d(self.units)
+        modules |= activation_parts(self.name, self.activation)
         if self.pool != "none":
-            found[f"{self.name}_pool"] = pooling_of(self.pool).of_torch(self.pool_size, self.pool_stride)
+            modules[f"{self.name}_pool"] = pooling_of(self.pool).of_torch(self.pool_size, self.pool_stride)
         if self.dropout:
-            found[f"{self.name}_dropout"] = nn.Dropout2d(self.dropout)
-        return found
+            modules[f"{self.name}_dropout"] = nn.Dropout2d(self.dropout)
+        return modules
 
     def output(self, named: Mapping[str, NDArray[Any]], x: NDArray[Any]) -> NDArray[Any]:  # noqa: ARG002
         """Raise ValueError: convolutions are looked into by torch."""
@@ -195,8 +195,8 @@ def conv_layer(network: Network, number: int, conv: Conv, shape: Shape) -> ConvL
 def conv_entry(described: Mapping[str, Any]) -> dict[str, Any]:
     """Give the entry of a network's `conv` that a described layer would come from."""
     pool = {"kind": described["pool"], "size": described["pool_size"], "stride": described["pool_stride"]}
-    kept = {key: described[key] for key in ("kernel", "stride", "padding", "groups")}
-    return {"channels": described["units"], **kept, "pool": None if described["pool"] == "none" else pool}
+    geometry = {key: described[key] for key in ("kernel", "stride", "padding", "groups")}
+    return {"channels": described["units"], **geometry, "pool": None if described["pool"] == "none" else pool}
 
 
 def _filled(channels: int) -> int:

@@ -84,13 +84,13 @@ class DenseLayer:
         """Torch's own layers by name, each only if it does something."""
         from torch import nn
 
-        found: dict[str, nn.Module] = {self.name: nn.Linear(self.inputs, self.units)}
+        modules: dict[str, nn.Module] = {self.name: nn.Linear(self.inputs, self.units)}
         if self.batch_norm:
-            found[f"{self.name}_norm"] = nn.BatchNorm1d(self.units)
-        found |= activation_parts(self.name, self.activation)
+            modules[f"{self.name}_norm"] = nn.BatchNorm1d(self.units)
+        modules |= activation_parts(self.name, self.activation)
         if self.dropout:
-            found[f"{self.name}_dropout"] = nn.Dropout(self.dropout)
-        return found
+            modules[f"{self.name}_dropout"] = nn.Dropout(self.dropout)
+        return modules
 
     def output(self, named: Mapping[str, NDArray[Any]], x: NDArray[Any]) -> NDArray[Any]:
         """Outputs (N, U) for inputs (N, D), in their dtype."""
