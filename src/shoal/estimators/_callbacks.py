@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 
 from shoal.engine import State
 
-__all__ = ["CallbackSupport", "FitCallbacks", "muted", "say", "told_of"]
+__all__ = ["CallbackSupport", "FitCallbacks", "is_followed", "muted", "say"]
 
 try:
     from sklearn.callback import CallbackSupportMixin as CallbackSupport
@@ -20,7 +20,7 @@ except ImportError:  # scikit-learn before 1.9
         """Stands in where scikit-learn has no callbacks."""
 
 
-def told_of(search: Any, estimator: Any) -> bool:
+def is_followed(search: Any, estimator: Any) -> bool:
     """Whether a callback would be told of the fits of an estimator within a search: its own, or one handed down."""
     depths = [getattr(part, "max_propagation_depth", 0) for part in getattr(search, "_skl_callbacks", ())]
     return any(depth != 0 for depth in depths) or any(

@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from shoal.estimators._answers import FitArguments, FitCall, answered, first_asked
-from shoal.estimators._callbacks import told_of
+from shoal.estimators._callbacks import is_followed
 from shoal.estimators._estimator import NetworkEstimator
 from shoal.estimators._lots import Lot, Lots, Spot, last_of
 from shoal.estimators._pieces import Piece
@@ -113,7 +113,7 @@ class SearchOrder:
         """Give the candidates of whose fits a callback is told; most are looked at as one."""
         looks = {number: self.lots.plain(number) for number in numbers}
         different = {id(look): look for look in looks.values()}
-        followed = {place for place, look in different.items() if told_of(self.search, look)}
+        followed = {place for place, look in different.items() if is_followed(self.search, look)}
         return {number for number, look in looks.items() if id(look) in followed}
 
     # -- lots ----------------------------------------------------------------------------------------------------
