@@ -181,8 +181,8 @@ def effect(key: str, p_value: float) -> Effect:
 def test_an_effect_that_is_not_significant_is_not_said_to_be_none() -> None:
     mixed = Effects("score", (effect("lr", 0.01), effect("dropout", 0.3), effect("width", np.nan)))
     assert effects_sentences(mixed) == (
-        "Significant at 5 %: the effect of lr. The effect of dropout (not resolved: between \u22120.50 and 2.5) and width (no"
-        " test possible) is not significant, which does not show that there is none."
+        "Significant at 5 %: the effect of lr. The effect of dropout (not resolved: between \u22120.50 and 2.5) and"
+        " width (no test possible) is not significant, which does not show that there is none."
     )
     assert "Blue" in effects_figure.caption(mixed)
     assert "may be as large" in effects_figure.caption(mixed)
