@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from shoal.look._chance import differences_said, ece_said, published_said
 from shoal.look._checks import checks
 from shoal.look._findings import Findings
 from shoal.look._reasons import reasons
@@ -245,8 +246,8 @@ def _comparisons_text(results: Results) -> str:
     title += f", less the {share} held out" if share else ""
     if repeats > 1:
         title += f"; means over {repeats} repeats, each with its own initialisation and held-out rows"
-    said = same_settings(results)
-    return f"{title}\n{text_table(headers, rows)}" + (f"\n{said}" if said else "")
+    said = [text for text in (differences_said(results), same_settings(results)) if text]
+    return "\n".join((title, text_table(headers, rows), *(_wrapped(text) for text in said)))
 
 
 def _refit_text(results: Results) -> str:
@@ -266,6 +267,8 @@ def _refit_text(results: Results) -> str:
     lines.append(text_table(["initialisation", "status", *(f"test {name}" for name in present)], rows))
     if len(rows) > 1 and (said := delivered_one(results)):
         lines.append(said)
+    if said := ece_said(results):
+        lines.append(_wrapped(said))
     return "\n".join(lines)
 
 
@@ -279,7 +282,11 @@ def _noise_text(findings: Findings) -> str:
         lines.append(effects_said(effects))
     if split is not None:
         lines.append(f"variance of single scores: {shares_said(split)}")
-    return "\n".join(textwrap.fill(line, 118, subsequent_indent="  ") for line in lines)
+    return "\n".join(map(_wrapped, lines))
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, 118, subsequent_indent="  ")
 
 
 def _ensemble_text(results: Results) -> str:
@@ -305,12 +312,24 @@ def _references_text(results: Results) -> str:
     frame = results.references
     if not len(frame):
         return ""
-    headers = ["name", "metric", "published", "measured", "std", "min", "max", "inside", "source"]
+    headers = [
+        "name",
+        "metric",
+        "published",
+        "measured",
+        "std",
+        "min",
+        "max",
+        "95 % interval",
+        "inside",
+        "source",
+    ]
     rows = [
         [
             _name(row["name"]),
             row["metric"],
             *(row[key] for key in ("published", "mean", "std", "min", "max")),
+            "-" if math.isnan(row["ci_low"]) else f"{number(row['ci_low'])} to {number(row['ci_high'])}",
             "-" if row["inside"] is None else row["inside"],
             _name(row["source"], 60),
         ]
@@ -318,7 +337,8 @@ def _references_text(results: Results) -> str:
     ]
     repeats = int(frame["repeats"].max())
     title = f"published beside measured ({counted(repeats, 'repeat')}; inside: between min and max)"
-    return f"{title}\n{text_table(headers, rows)}"
+    said = published_said(results)
+    return "\n".join((title, text_table(headers, rows), *([_wrapped(said)] if said else [])))
 
 
 def _classes_text(results: Results) -> str:
