@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Rows:
-    """True values of N rows, the answers of R networks to them (R, N, K), and the group of each row (empty for none)."""
+    """True values of N rows, answers of R networks to them (R, N, K), the group of each row (empty for none)."""
 
     y: NDArray[Any]
     one: Floats
@@ -38,14 +38,8 @@ class Errors:
 
 def _student(freedom: float) -> Errors:
     law = stats.t(freedom)
-    return Errors(
-        lambda rng, shape: rng.standard_t(freedom, shape), float(law.var()), float(2 * law.expect(max_0))
-    )
-
-
-def max_0(value: Any) -> Any:
-    """Cut off below 0."""
-    return np.maximum(value, 0)
+    size = float(2 * law.expect(lambda value: value, lb=0))
+    return Errors(lambda rng, shape: rng.standard_t(freedom, shape), float(law.var()), size)
 
 
 NORMAL = Errors(lambda rng, shape: rng.standard_normal(shape), 1.0, float(np.sqrt(2 / np.pi)))
@@ -90,7 +84,7 @@ def classification(rng: Rng, rows: int, share: float, classes: int) -> Rows:
 
 
 def grouped_classification(rng: Rng, groups: int, middle: float, spread: float, classes: int) -> Rows:
-    """Groups with shares of their own: the logistic function of a normal number. `grouped_share` is the expected one."""
+    """Groups with shares of their own, the logistic function of a normal number; `grouped_share` is the mean."""
     group_N = group_numbers(rng, groups)
     share_G = 1 / (1 + np.exp(-(middle + spread * rng.standard_normal(groups))))
     y = rng.integers(0, classes, len(group_N))
@@ -105,7 +99,7 @@ def grouped_share(middle: float, spread: float) -> float:
 
 
 def margins(rng: Rng, rows: int, middle: float, spread: float) -> Rows:
-    """Probabilities of two classes from normal margins, so that losses have a tail. `margin_loss` is the expected one."""
+    """Probabilities of two classes from normal margins, so that losses have a tail; `margin_loss` is their mean."""
     y = rng.integers(0, 2, rows)
     of_truth_N = 1 / (1 + np.exp(-(middle + spread * rng.standard_normal(rows))))
     answers = np.where(np.arange(2) == y[:, None], of_truth_N[:, None], 1 - of_truth_N[:, None])[None]

@@ -27,6 +27,7 @@ FEWEST_GROUPS: Final = 8.0
 Z: Final = 1.9599639845400545
 """The normal distribution's 97.5 % quantile."""
 
+ALL_ALIKE: Final = "no row differs from the others"
 UNDEFINED: Final = "the score is not defined on every part of these rows"
 
 _FEW: Final = 10
@@ -74,8 +75,9 @@ class Units:
         sizes = self.sizes.astype(np.float64)
         return float(sizes.sum() ** 2 / (sizes**2).sum()) if len(sizes) else 0.0
 
-    def too_few(self, fewest: int = 0) -> str:
-        """Say why there are too few for an interval, with `fewest` rows; nothing where there are enough."""
+    def too_few_for(self, score: RowScore) -> str:
+        """Say why there are too few for an interval of a score; nothing where there are enough."""
+        fewest = FEWEST_ROWS_OF_SHARES if score.share else FEWEST_ROWS
         rows = len(self.of_N)
         if rows < fewest:
             return f"{rows:,} row{'s are' if rows != 1 else ' is'} too few for an interval"
@@ -85,10 +87,6 @@ class Units:
             are = f"s{unequal} are" if groups != 1 else " is"
             return f"{groups:,} group{are} too few for an interval"
         return ""
-
-    def too_few_for(self, score: RowScore) -> str:
-        """Say why there are too few for the interval of a score."""
-        return self.too_few(FEWEST_ROWS_OF_SHARES if score.share else FEWEST_ROWS)
 
 
 def left_out(
@@ -138,16 +136,13 @@ class Spread:
 def spread_of(part_U: Floats) -> Spread:
     """Give the spread of the mean of U units, whose deviations sum to 0."""
     count = len(part_U)
-    unit = float(np.abs(part_U).max(initial=0.0))
-    if unit == 0 or count < 3:
+    square, cube = float((part_U**2).sum()), float((part_U**3).sum())
+    if not square > 0 or count < 3:
         return Spread(0.0, 0.0)
-    scaled_U = part_U / unit
-    square, cube = float((scaled_U**2).sum()), float((scaled_U**3).sum())
     variance = square / (count * (count - 1))
-    third = cube / (
-        (count - 1) * (count - 2) * count
-    )  # the unbiased third moment, over the square of the count
-    return Spread(unit * math.sqrt(variance), third / variance**1.5)
+    # The unbiased third moment, over the square of the count.
+    third = cube / ((count - 1) * (count - 2) * count)
+    return Spread(math.sqrt(variance), third / variance**1.5)
 
 
 def held_by_few(part_U: Floats, units: Units) -> str:

@@ -6,6 +6,7 @@ shape.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -42,6 +43,8 @@ class RowScore:
 
     def score(self, y: NDArray[Any], prediction: Floats) -> float:
         """Give the score of some rows."""
+        if not len(y):
+            return math.nan
         with np.errstate(over="ignore", invalid="ignore"):  # squares of huge numbers are inf, and so said
             return float(self.of_means(self.rows(y, prediction).mean(axis=0)))
 

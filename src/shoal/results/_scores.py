@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.kinds import SCORES, row_of
-from shoal.streams import uniform
 
 BINS: Final = 15
-_CALIBRATED: Final = (0x45434530, 0x0F)
-"""The key of the stream that draws what perfect probabilities would show."""
+_CALIBRATED: Final = 0x45434530
+"""The key of the stream that draws what perfect probabilities would show: of Philox, the same on every machine."""
 
 
 def higher_is_better(metric: str) -> bool:
@@ -151,9 +150,9 @@ def calibrated_error(probability_NK: NDArray[Any], bins: int = BINS, draws: int 
     order_N = np.argsort(bin_N, kind="stable")
     confidence_N, start_M = confidence_N[order_N], np.searchsorted(bin_N[order_N], np.arange(bins))
     full_M = np.bincount(bin_N, minlength=bins) > 0
-    sizes = np.empty(draws)
+    sizes, stream = np.empty(draws), np.random.Generator(np.random.Philox(key=_CALIBRATED))
     for number in range(draws):
-        right_N = uniform(_CALIBRATED, len(confidence_N), step=number) < confidence_N
+        right_N = stream.random(len(confidence_N)) < confidence_N
         sizes[number] = np.abs(np.add.reduceat(confidence_N - right_N, start_M[full_M])).sum() / len(
             confidence_N
         )

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.results._intervals import (
+    ALL_ALIKE,
     FEWEST_GROUPS,
     UNDEFINED,
     Interval,
@@ -33,7 +34,6 @@ from shoal.results._score_rows import RowScore
 
 Floats = NDArray[np.float64]
 
-FEWEST_ROWS: Final = 20
 FEWEST_UNLIKE: Final = 10
 """Units on which two networks must differ: where they agree on all others, fewer say nothing of how often."""
 
@@ -67,7 +67,8 @@ class Scored:
     @classmethod
     def of(cls, score: RowScore, y: NDArray[Any], answers: Mapping[int, Floats], units: Units) -> Scored:
         """Take a score apart, repeat by repeat."""
-        apart = {} if score.why_none else {r: left_out(score, y, one, units) for r, one in answers.items()}
+        none = score.why_none or units.too_few_for(score)
+        apart = {} if none else {r: left_out(score, y, one, units) for r, one in answers.items()}
         return cls(score, y, units, answers, apart)
 
 
@@ -79,17 +80,15 @@ def difference(one: Scored, first: Scored) -> Difference:
     ]
     mean = float(np.mean([a - b for a, b in scores])) if both else math.nan
     why = "" if both else "no repeat is common to both"
-    why = why or one.score.why_none or units.too_few(FEWEST_ROWS) or _too_alike(one, first, both)
+    why = why or one.score.why_none or units.too_few_for(one.score) or _too_alike(one, first, both)
     if why:
         return Difference(mean, math.nan, math.nan, math.nan, len(both), why)
     value_R = np.array([one.apart[r][0] - first.apart[r][0] for r in both])
     part_RU = np.array([one.apart[r][1] - first.apart[r][1] for r in both])
-    if not (np.isfinite(part_RU).all() and np.isfinite(value_R).all()):
-        why = UNDEFINED
-    why = why or held_by_few(part_RU.mean(axis=0), units)
+    spread, freedom = spread_over(value_R, part_RU, units)
+    why = _not_told(part_RU, spread, units)
     if why:
         return Difference(mean, math.nan, math.nan, math.nan, len(both), why)
-    spread, freedom = spread_over(value_R, part_RU, units)
     low, high = hall(mean, spread, freedom)
     return Difference(mean, low, high, hall_p(mean, spread, freedom), len(both))
 
@@ -106,22 +105,35 @@ def _too_alike(one: Scored, first: Scored, both: Sequence[int]) -> str:
     return f"they differ on {where}"
 
 
+def _not_told(part_RU: Floats, spread: Spread, units: Units) -> str:
+    """Say why units and repeats tell nothing of those that were not drawn; nothing where they do."""
+    if not np.isfinite(part_RU).all() or not math.isfinite(spread.error):
+        return UNDEFINED
+    return held_by_few(part_RU.mean(axis=0), units) or (ALL_ALIKE if not spread.error > 0 else "")
+
+
 def spread_over(value_R: Floats, part_RU: Floats, units: Units) -> tuple[Spread, float]:
     """Give the spread of a mean over repeats and units, and its degrees of freedom."""
     repeats, count = part_RU.shape
+    free = units.effective - 1
+    off_R = value_R - value_R.mean() if np.isfinite(value_R).all() else np.full(repeats, np.nan)
+    unit = float(max(np.abs(part_RU).max(), np.abs(off_R).max()))
+    if not 0 < unit < math.inf:
+        return Spread(unit, 0.0), free
+    part_RU, off_R = part_RU / unit, off_R / unit  # so that no square is lost
     of_units = spread_of(part_RU.mean(axis=0))
-    rows, free = of_units.error**2, units.effective - 1
+    rows = of_units.error**2
     if repeats == 1:
-        return of_units, free
-    again = float(value_R.var(ddof=1)) / repeats
+        return Spread(unit * of_units.error, of_units.skewness), free
+    again = float((off_R**2).sum()) / (repeats - 1) / repeats
     beside_RU = part_RU - part_RU.mean(axis=0)
     mixed = float((beside_RU**2).sum()) / ((repeats - 1) * (count - 1) * repeats * count)
     variance = max(rows, again, rows + again - mixed)
-    if not variance > 0:
+    if not variance > 0:  # repeats that cancel each other, row by row
         return Spread(0.0, 0.0), free
     unsure = rows**2 / free + again**2 / (repeats - 1) + mixed**2 / ((repeats - 1) * free)
     skewness = of_units.skewness * (rows / variance) ** 1.5
-    return Spread(math.sqrt(variance), skewness), variance**2 / unsure
+    return Spread(unit * math.sqrt(variance), skewness), variance**2 / unsure
 
 
 def repeated_interval(
@@ -141,9 +153,7 @@ def repeated_interval(
     spread, freedom = spread_over(value_R, part_RU, units)
     if score.share:
         return Interval(*share_interval(mean, spread.error, freedom, units, len(value_R)))
-    if not np.isfinite(part_RU).all():
-        return Interval(math.nan, math.nan, UNDEFINED)
-    why = held_by_few(part_RU.mean(axis=0), units)
+    why = _not_told(part_RU, spread, units)
     if why:
         return Interval(math.nan, math.nan, why)
     low, high = hall(float(score.scale(np.array(mean))), spread, freedom)

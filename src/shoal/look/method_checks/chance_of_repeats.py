@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from shoal.look._chance import drawn_by_chance
@@ -18,6 +19,8 @@ def differences_by_chance(results: Results) -> str:
     found = {name: scored[metric] for name, scored in results.differences.items() if name in scores}
     unsure = []
     for name, one in found.items():
+        if math.isnan(one.mean):  # no repeat of both is healthy, which is said elsewhere
+            continue
         if one.why:
             unsure.append(f"{in_quotes(name)} ({one.mean:+.2g}: {one.why})")
         elif one.low <= 0 <= one.high:
