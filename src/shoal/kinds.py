@@ -1,14 +1,15 @@
 """The kinds that a study can ask for: their names, what each goes with, and the number the native core knows it by.
 
 Each list of kinds stands here and nowhere else. The study's choices, the refusals, the native trainer's numbers and the
-rooms of `nets` derive from these tables; the pages of the documentation and the core's own lists are compared with
-them by tests. The order is the one in which choices are named to a user.
+rooms of `nets`, `search` and `data` derive from these tables; the pages of the documentation and the core's own lists
+are compared with them by tests. The order is the one in which choices are named to a user.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Literal, TypeVar, get_args
 
 from shoal.errors import Problem, StudyError
@@ -74,6 +75,22 @@ class ScoreKind:
 
 
 @dataclass(frozen=True)
+class TableKind:
+    """A format of tables: what it is called, and the endings of its files in small letters, the usual one first."""
+
+    title: str
+    endings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ImageKind:
+    """A format of files with many images: what it is called, with its article; its endings, if it is known by any."""
+
+    called: str
+    endings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class SearchKind:
     """A method of search, and how the space of a study is read for it.
 
@@ -125,6 +142,16 @@ SEARCHES: Final[dict[str, SearchKind]] = {
         source="Bergstra, Bengio (2012): Random search for hyper-parameter optimization. JMLR 13, 281–305.",
     ),
 }
+TABLE_FORMATS: Final[dict[str, TableKind]] = {
+    "csv": TableKind("CSV", (".csv",)),
+    "tsv": TableKind("TSV", (".tsv", ".tab")),
+    "parquet": TableKind("Parquet", (".parquet", ".pq")),
+    "npz": TableKind("NPZ", (".npz",)),
+}
+IMAGE_FORMATS: Final[dict[str, ImageKind]] = {
+    "idx": ImageKind("an IDX"),
+    "npz": ImageKind("an NPZ", (".npz",)),
+}
 SCORES: Final[dict[str, ScoreKind]] = {
     "loss": ScoreKind(TASKS),
     "mse": ScoreKind(("regression",)),
@@ -155,6 +182,17 @@ def core_number(kind: str, table: Mapping[str, CoreKind], name: str) -> int:
 def losses_of(task: str) -> tuple[str, ...]:
     """Name the losses of a task, its own first."""
     return tuple(name for name, loss in LOSSES.items() if loss.task == task)
+
+
+def table_endings() -> tuple[str, ...]:
+    """Name the endings of all files of tables."""
+    return tuple(ending for kind in TABLE_FORMATS.values() for ending in kind.endings)
+
+
+def table_format_name(path: str | Path) -> str | None:
+    """Name the format of a table by the ending of its file, in whatever letters; None for one that no format has."""
+    ending = Path(path).suffix.lower()
+    return next((name for name, kind in TABLE_FORMATS.items() if ending in kind.endings), None)
 
 
 def scores_of(task: str) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from shoal.data._classes import NUMBER, nfc
 from shoal.data._findings import Findings
 from shoal.data._notation import DECIMAL_COMMA, SOME_COMMA, Notation, notation_of
 from shoal.data._spelling import respelled
-from shoal.data._tables import Foreign, Table
+from shoal.data._table import Foreign, Table
 from shoal.wording import few_quoted, quoted
 
 _NUMBER_BYTES = b"0123456789+-.eE \t"

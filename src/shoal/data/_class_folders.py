@@ -27,7 +27,8 @@ from shoal.data._notes import NAMED, Notes
 from shoal.data._pictures import Faulty, look_at
 from shoal.data._pixels import RESIZE, white_of
 from shoal.data._reading import Labelled, Reading
-from shoal.data._tables import Limits, scan_table
+from shoal.data._table_format import Limits
+from shoal.data._tables import scan_table
 from shoal.files import kind_of
 from shoal.wording import few_quoted, quoted
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from shoal.data._classes import nfc
-from shoal.data._tables import Table
+from shoal.data._table import Table
 from shoal.errors import Problem
 from shoal.wording import did_you_mean, few_quoted, quoted
 

@@ -1,4 +1,4 @@
-"""Where labelled images stand, and in which form: folders, IDX files, NPZ; and which rows each of them holds."""
+"""Where labelled images stand, and in which form: folders, or files that hold many; which rows each of them holds."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from typing import Final
 from shoal.data._albums import Entry, Faults, entries
 from shoal.data._class_folders import ClassFolders, refuse_strays
 from shoal.data._findings import Findings
-from shoal.data._idx import is_idx
-from shoal.data._idx_pairs import IdxPair
+from shoal.data._image_format import image_format, image_format_of
 from shoal.data._notes import Notes
-from shoal.data._npz import npz_headers
-from shoal.data._npz_pairs import npz_pairs
 from shoal.data._parts import IN_WORDS, Part, part_of_folder, part_of_idx
 from shoal.data._reading import Place, Reading
+from shoal.data.image_files.idx import IdxPair
 from shoal.files import kind_of
-from shoal.wording import few_quoted
+from shoal.kinds import IMAGE_FORMATS
+from shoal.wording import few_quoted, listed
 
 _FOR_CLASSES: Final = (
     "taken for a class like its neighbours, since it holds pictures and no folders of classes"
@@ -25,23 +24,26 @@ _FOR_CLASSES: Final = (
 
 
 def holds_images(path: str | Path) -> bool:
-    """Whether a path is for `load_image_dataset`: a folder, an IDX file, or an NPZ file with pictures in it."""
+    """Whether a path is for `load_image_dataset`: a folder, or a file that holds images in a format of many."""
     path = Path(path)
     if kind_of(path) != "a file":
         return kind_of(path) == "a folder"
-    if path.suffix.lower() == ".npz":
-        return any(len(header.shape) > 2 for header in npz_headers(path, Findings("")).values())
-    return is_idx(path)
+    known = image_format_of(path)
+    return known is not None and known.holds(path)
 
 
 def places_of(path: Path, reading: Reading) -> Mapping[Part, Place]:
     """Find the places of training, validation and test images at a path; "" is one that names no part."""
     kind = kind_of(path)
     if kind == "a file":
-        return npz_pairs(path, reading) if path.suffix.lower() == ".npz" else {"": IdxPair(path)}
+        known = image_format_of(path) or image_format(
+            "idx"
+        )  # it refuses what nobody knows, by its first bytes
+        return known.places(path, reading)
     if kind != "a folder":
         came = "nothing there" if kind == "nothing" else kind
-        reading.refuse(path, f"expected a folder of images, an IDX or an NPZ file, got {came}")
+        forms = listed([form.called for form in IMAGE_FORMATS.values()], "or")
+        reading.refuse(path, f"expected a folder of images, {forms} file, got {came}")
         return {}
     inside = entries(path, reading.notes, str(path))
     idx = [entry for entry in inside if entry.kind == "a file" and part_of_idx(entry.name)]

@@ -6,6 +6,7 @@ C channels (1 or 3), H, W height and width.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,6 +76,10 @@ class Reading:
             asked, there = (f"{size / 1e6:,.0f} MB" for size in (need, self.room))
             told = f"expected {asked} for the {what} of {self.base}, got {there} available; {less}"
             raise EnvironmentFault(Problem("memory", told))
+
+    def refuse_new_above(self, read: float, count: int, shape: tuple[int, ...]) -> None:
+        """Refuse new images that would not fit: held as they are read (bytes), and as the network takes them."""
+        self.refuse_above(float(read + count * math.prod(shape)), "images", FEWER)
 
 
 @dataclass(frozen=True, eq=False)

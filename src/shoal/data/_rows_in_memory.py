@@ -18,7 +18,7 @@ from shoal.data._dataset import Column
 from shoal.data._findings import Findings, refuse
 from shoal.data._pixels import alike, channels_first, resized, with_white
 from shoal.data._source import read_columns
-from shoal.data._tables import Cells, Foreign, Table, names_are_good
+from shoal.data._table import Cells, Foreign, Table, names_are_good
 from shoal.errors import DataError, Problem
 from shoal.wording import quoted
 

@@ -28,7 +28,9 @@ from shoal.data._column_roles import TableSource, all_inputs, missing_columns, r
 from shoal.data._dataset import Column, Dataset
 from shoal.data._findings import Findings, refuse
 from shoal.data._holdout import draw_test_rows
-from shoal.data._tables import Limits, Table, scan_table
+from shoal.data._table import Table
+from shoal.data._table_format import Limits
+from shoal.data._tables import scan_table
 from shoal.errors import DataError, Problem
 from shoal.wording import did_you_mean, few_quoted, quoted
 

@@ -36,6 +36,7 @@ from shoal.kinds import (
     losses_of,
     row_of,
     scores_of,
+    table_endings,
 )
 from shoal.study._key_paths import key_path_text, toml_string
 
@@ -121,13 +122,10 @@ def _refuse(keys: tuple[str, ...], sentence: str) -> PydanticCustomError:
     return PydanticCustomError("together", "{sentence}", {"sentence": sentence, "keys": keys})
 
 
-_TABLES: Final = (".csv", ".tsv", ".tab", ".parquet", ".pq", ".npz")
-
-
 def path_keys(data: Mapping[str, Any]) -> tuple[str, ...]:
     """Name the keys of `data` that are paths: `groups` is one where it names a table of pictures, no column of rows."""
     train, groups = str(data.get("train")).lower(), str(data.get("groups")).lower()
-    grouped = groups.endswith(_TABLES) and not train.endswith(_TABLES)
+    grouped = groups.endswith(table_endings()) and not train.endswith(table_endings())
     return ("train", "test", "groups") if grouped else ("train", "test")
 
 

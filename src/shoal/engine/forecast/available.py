@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from shoal.data import LESS_TO_READ
 from shoal.errors import EnvironmentFault, Problem
 
 OVERRIDE: Final = "SHOAL_MEMORY_MB"
@@ -24,7 +25,7 @@ _FILES: Final = {
     "memory": ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
 }
 _LESS: Final = {
-    "reading": "fewer rows or columns need less, and an NPZ file less than a text file",
+    "reading": LESS_TO_READ,
     "training": "fewer --workers, a smaller training.batch_size and smaller networks need less",
     "drawing": "fewer rows and fewer comparisons need less",
 }

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from shoal.data import TEXT_CELL, TEXT_COPIES, Dataset
+from shoal.data import TEXT_CELL, TEXT_COPIES, Dataset, is_text_table
 from shoal.engine._fits import StudyFit
 from shoal.engine._inside import CHANNELS_KEPT, UNIT_ROWS
 from shoal.engine.forecast.drawing import Drawing
@@ -58,7 +58,7 @@ class TextSize:
 
 def source_of(paths: Iterable[str | None], dataset: Dataset) -> TextSize:
     """Look how large the files are; the cells are those of the columns used."""
-    texts = [Path(path) for path in paths if path and Path(path).suffix.lower() in (".csv", ".tsv", ".tab")]
+    texts = [Path(path) for path in paths if path and is_text_table(path)]
     size = sum(path.stat().st_size for path in texts if kind_of(path) == "a file")
     return TextSize(size, dataset.rows * (len(dataset.columns) + len(dataset.target_names)) if size else 0)
 
