@@ -128,6 +128,12 @@ def test_networks_that_hardly_differ_are_not_compared() -> None:
     assert compared("ece", one, first, y, task="classification").why.startswith("its size depends")
 
 
+def test_no_difference_of_shares_is_beyond_1() -> None:
+    found = Classifiers(0.0, 3.0, 0.0, 0.0, 2).draw(np.random.default_rng(0), 2, 60)
+    told = compared("accuracy", found.one, found.first, found.y, task="classification")
+    assert (told.low, told.high) == (-1, 1)
+
+
 def test_too_few_rows_are_said() -> None:
     y, one, first = drawn(6, rows=20)
     assert compared("mse", one, first, y).why == "20 rows are too few for an interval"

@@ -55,8 +55,8 @@ def ece_said(results: Results) -> str:
         return ""
     mean, high = calibrated_error(results.test_predictions(healthy[0]))
     return (
-        f"ECE is above 0 by chance alone: with the delivered network’s probabilities, all of them right, it would be"
-        f" {mean:.2g} on average on {counted(rows, 'row')}, and up to {high:.2g} in 95 %."
+        f"ECE is above 0 by chance alone: were the delivered network’s probabilities perfectly calibrated, it would be"
+        f" {mean:.2g} on average on {counted(rows, 'row')}, and up to {high:.2g} in 95 % of cases."
     )
 
 

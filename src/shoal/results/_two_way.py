@@ -90,6 +90,8 @@ def difference(one: Scored, first: Scored) -> Difference:
     if why:
         return Difference(mean, math.nan, math.nan, math.nan, len(both), why)
     low, high = hall(mean, spread, freedom)
+    if one.score.share:
+        low, high = max(low, -1.0), min(high, 1.0)
     return Difference(mean, low, high, hall_p(mean, spread, freedom), len(both))
 
 
