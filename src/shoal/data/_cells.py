@@ -74,12 +74,12 @@ def _complain(table: Table, name: str, cells: list[str], findings: Findings, adv
         findings.add(what, f"column {quoted(name)}")
         return
     for notation, rows in notations.items():
-        first, came = rows[0], notation.came
-        where, such = table.place(first, name), f"{quoted(cells[first])} ({came})"
+        first, description = rows[0], notation.description
+        where, such = table.place(first, name), f"{quoted(cells[first])} ({description})"
         if len(rows) > 1:
             where, _, column = where.partition(", ")
             share = "all" if len(rows) == len(cells) else f"{len(rows)} of"
-            such = f"{came} in {share} {len(cells)} cells, such as {quoted(cells[first])} on {where}"
+            such = f"{description} in {share} {len(cells)} cells, such as {quoted(cells[first])} on {where}"
             where = column
         findings.add(f"expected {notation.expected}, got {such}", where, table.number(first))
     for row in bad.keys() - {row for rows in notations.values() for row in rows}:

@@ -42,8 +42,8 @@ class ImageFormat:
 def image_format(name: str) -> ImageFormat:
     """Give a format by name. Raises StudyError for one that is unknown."""
     row_of("image format", IMAGE_FORMATS, name)
-    found: ImageFormat = import_module(f"shoal.data.image_files.{name.replace('-', '_')}").FORMAT
-    return found
+    row: ImageFormat = import_module(f"shoal.data.image_files.{name.replace('-', '_')}").FORMAT
+    return row
 
 
 def image_format_of(path: Path) -> ImageFormat | None:

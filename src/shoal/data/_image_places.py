@@ -41,9 +41,9 @@ def places_of(path: Path, reading: Reading) -> Mapping[Part, Place]:
         )  # it refuses what nobody knows, by its first bytes
         return known.places(path, reading)
     if kind != "a folder":
-        came = "nothing there" if kind == "nothing" else kind
+        description = "nothing there" if kind == "nothing" else kind
         forms = listed([form.called for form in IMAGE_FORMATS.values()], "or")
-        reading.refuse(path, f"expected a folder of images, {forms} file, got {came}")
+        reading.refuse(path, f"expected a folder of images, {forms} file, got {description}")
         return {}
     inside = entries(path, reading.notes, str(path))
     idx = [entry for entry in inside if entry.kind == "a file" and part_of_idx(entry.name)]
@@ -61,17 +61,17 @@ def _idx_parts(
     path: Path, idx: Sequence[Entry], inside: Sequence[Entry], reading: Reading
 ) -> dict[Part, Place]:
     """Tell IDX files of images apart; a file and its zipped form are one."""
-    found: dict[Part, list[Entry]] = {}
+    entries_of: dict[Part, list[Entry]] = {}
     for entry in idx:
         part = part_of_idx(entry.name)
-        stems = {other.name.removesuffix(".gz") for other in found.get(part, [])}
+        stems = {other.name.removesuffix(".gz") for other in entries_of.get(part, [])}
         if entry.name.removesuffix(".gz") not in stems:
-            found.setdefault(part, []).append(entry)
+            entries_of.setdefault(part, []).append(entry)
     taken = {name for entry in idx for name in (entry.name, entry.name.replace("images", "labels"))}
     for entry in inside:
         if entry.name not in taken and "labels" not in entry.name:
             reading.notes.add(str(path), "left out beside IDX files", entry.name)
-    return {part: IdxPair(files[0].path) for part, files in _one_each(path, found, reading).items()}
+    return {part: IdxPair(files[0].path) for part, files in _one_each(path, entries_of, reading).items()}
 
 
 def _has_parts(inside: Sequence[Entry]) -> bool:
@@ -90,32 +90,34 @@ def _has_parts(inside: Sequence[Entry]) -> bool:
 
 def _folder_parts(path: Path, inside: Sequence[Entry], reading: Reading) -> dict[Part, Place]:
     """Tell folders of parts apart; folders of other names are refused, files left out."""
-    found: dict[Part, list[Entry]] = {}
+    entries_of: dict[Part, list[Entry]] = {}
     folders = [entry for entry in inside if entry.kind == "a folder"]
     for entry in folders:
-        found.setdefault(part_of_folder(entry.name), []).append(entry)
+        entries_of.setdefault(part_of_folder(entry.name), []).append(entry)
     findings, faults = Findings(str(path)), Faults()
     refuse_strays([entry for entry in inside if entry not in folders], str(path), reading.notes, faults)
     faults.tell(findings)
     reading.take(findings)
-    if others := [entry.name for entry in found.pop("", [])]:
-        parts = few_quoted([entry.name for files in found.values() for entry in files])
+    if others := [entry.name for entry in entries_of.pop("", [])]:
+        parts = few_quoted([entry.name for files in entries_of.values() for entry in files])
         what = f"expected folders of training, validation and test images only ({parts}), got {few_quoted(others)}"
         reading.refuse(path, f"{what} beside them")
-    return {part: ClassFolders(folders[0].path) for part, folders in _one_each(path, found, reading).items()}
+    return {
+        part: ClassFolders(folders[0].path) for part, folders in _one_each(path, entries_of, reading).items()
+    }
 
 
 def _one_each(
-    path: Path, found: Mapping[Part, Sequence[Entry]], reading: Reading
+    path: Path, entries_of: Mapping[Part, Sequence[Entry]], reading: Reading
 ) -> Mapping[Part, Sequence[Entry]]:
     """Refuse two places for one part."""
-    for part, places in found.items():
+    for part, places in entries_of.items():
         if len(places) > 1:
             names = few_quoted([entry.name for entry in places])
             reading.refuse(
                 path, f"expected one place of {IN_WORDS[part]} images, got {names}; take the others away"
             )
-    return found
+    return entries_of
 
 
 def training_place(path: Path, places: Mapping[Part, Place], reading: Reading) -> Place | None:

@@ -91,13 +91,15 @@ def _pictures(
 
 def _refuse_sizes(looks: list[Look], shape: tuple[int, ...], findings: Findings) -> None:
     """Note pictures of another size, and how many have the right one."""
-    wanted = (shape[2], shape[1])
-    odd = [look for look in looks if look.size != wanted]
+    size = (shape[2], shape[1])
+    odd = [look for look in looks if look.size != size]
     if not odd:
         return
     width, height = odd[0].size
     fine = others_are(len(looks) - len(odd), "of that size")
     named = [look.name for look in odd if look.name]
     which = f" ({few_quoted(named, NAMED)})" if named else ""
-    what = f"expected images like the training rows, {wanted[0]} x {wanted[1]} pixels, got {width} x {height}{which}"
+    what = (
+        f"expected images like the training rows, {size[0]} x {size[1]} pixels, got {width} x {height}{which}"
+    )
     findings.add(f"{what}{fine}; {RESIZE}")

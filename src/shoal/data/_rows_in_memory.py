@@ -46,10 +46,12 @@ def given_columns(
     findings = Findings(_PLACE)
     names_are_good([name for name, _ in named if name], "", findings)
     refuse(findings.problems())
-    wanted = set(map(nfc, names))
+    known_names = set(map(nfc, names))
     columns = {nfc(name): cells for name, cells in named}
     used = {
-        name: cells for name, cells in columns.items() if name in wanted and not isinstance(cells, Foreign)
+        name: cells
+        for name, cells in columns.items()
+        if name in known_names and not isinstance(cells, Foreign)
     }
     lengths = {name: len(cells) for name, cells in used.items()}
     if len(set(lengths.values())) > 1:

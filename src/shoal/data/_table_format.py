@@ -35,12 +35,12 @@ _SAMPLE: Final = 1 << 16
 class Limits:
     """How much of a table is read: the columns asked for (None: all), and bytes of memory that it may take."""
 
-    wanted: frozenset[str] | None = None
+    names: frozenset[str] | None = None
     room: float | None = None
 
     def wants(self, name: str) -> bool:
         """Whether a column, or an array of columns, is asked for."""
-        return self.wanted is None or nfc(name) in self.wanted
+        return self.names is None or nfc(name) in self.names
 
 
 EVERYTHING: Final = Limits()
@@ -82,8 +82,8 @@ class TableFile:
         """Put typed columns together; a table without columns or rows is noted."""
         names = [name for name, _ in named]
         if not names or not rows:
-            came = f"columns {few_quoted(names)} without rows" if names else "an empty table"
-            self.findings.add(f"expected columns and at least one row, got {came}")
+            content = f"columns {few_quoted(names)} without rows" if names else "an empty table"
+            self.findings.add(f"expected columns and at least one row, got {content}")
             return None
         return Table(str(self.path), tuple(names), tuple(cells for _, cells in named), rows)
 
@@ -106,8 +106,8 @@ class TableFormat:
 def table_format(name: str) -> TableFormat:
     """Give a format by name. Raises StudyError for one that is unknown."""
     row_of("table format", TABLE_FORMATS, name)
-    found: TableFormat = import_module(f"shoal.data.formats.{name.replace('-', '_')}").FORMAT
-    return found
+    row: TableFormat = import_module(f"shoal.data.formats.{name.replace('-', '_')}").FORMAT
+    return row
 
 
 def is_text_table(path: str | Path) -> bool:

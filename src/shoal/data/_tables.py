@@ -19,14 +19,14 @@ from shoal.kinds import TABLE_FORMATS, table_format_name
 from shoal.wording import listed
 
 
-def read_table(path: str | Path, wanted: Iterable[str] | None = None, room: float | None = None) -> Table:
-    """Read a file of any of `kinds.TABLE_FORMATS`: the columns `wanted` (None: all), in at most `room` bytes.
+def read_table(path: str | Path, names: Iterable[str] | None = None, room: float | None = None) -> Table:
+    """Read a file of any of `kinds.TABLE_FORMATS`: the columns `names` (None: all), in at most `room` bytes.
 
     Raises DataError with all mistakes of the file: missing, empty or damaged file, unknown ending, not UTF-8, empty or
     repeated column names, ragged lines. Raises EnvironmentFault, before it is read, for one that needs more memory.
     """
     findings = Findings(str(path))
-    limits = Limits(None if wanted is None else frozenset(map(nfc, wanted)), room)
+    limits = Limits(None if names is None else frozenset(map(nfc, names)), room)
     table = scan_table(path, findings, limits)
     if table is None or findings.found:
         raise DataError(findings.problems())
@@ -43,7 +43,7 @@ def scan_table(path: str | Path, findings: Findings, limits: Limits = EVERYTHING
         with opened(path) as stream:
             table = _read(TableFile(path, stream, findings, limits))
     except (Unreadable, OSError) as error:
-        findings.add((Unreadable.by(error) if isinstance(error, OSError) else error).told())
+        findings.add((Unreadable.by(error) if isinstance(error, OSError) else error).sentence())
         return None
     except MemoryError as error:
         what = f"expected enough to read {path}, got no more from the system; {LESS_TO_READ}"

@@ -20,28 +20,28 @@ def groups_unknown(results: Results) -> bool:
     return bool(results.study.data.groups) and not results.test_units.grouped
 
 
-def differences_said(results: Results) -> str:
+def differences_sentences(results: Results) -> str:
     """Say what the intervals of the differences of comparisons speak of, and which have none; empty without any."""
     metric = leading_metric(bool(results.truth.classes))
-    found = {label: scores[metric] for label, scores in results.differences.items()}
-    if not found:
+    differences = {label: scores[metric] for label, scores in results.differences.items()}
+    if not differences:
         return ""
-    said: list[str] = []
+    sentences: list[str] = []
     without: dict[str, list[str]] = {}
-    known = [one for one in found.values() if not one.why]
+    known = [difference for difference in differences.values() if not difference.why]
     if known:
-        over = drawn_by_chance(results.test_units, max(one.repeats for one in known))
-        said.append(f"The 95 % interval of a difference is for {over}.")
+        over = drawn_by_chance(results.test_units, max(difference.repeats for difference in known))
+        sentences.append(f"The 95 % interval of a difference is for {over}.")
     if groups_unknown(results):
-        said.append("The groups of the test rows are not known, so rows are taken for independent.")
-    for label, one in found.items():
-        if one.why:
-            without.setdefault(one.why, []).append(quoted(label, 40, "masked"))
-    said += [f"No interval for {listed(labels, most=4)}: {why}." for why, labels in without.items()]
-    return " ".join(said)
+        sentences.append("The groups of the test rows are not known, so rows are taken for independent.")
+    for label, difference in differences.items():
+        if difference.why:
+            without.setdefault(difference.why, []).append(quoted(label, 40, "masked"))
+    sentences += [f"No interval for {listed(labels, most=4)}: {why}." for why, labels in without.items()]
+    return " ".join(sentences)
 
 
-def ece_said(results: Results) -> str:
+def ece_sentence(results: Results) -> str:
     """Say what the calibration error of perfect probabilities would be on as many rows; empty in regression."""
     healthy = [
         entry.fit_id
@@ -60,22 +60,22 @@ def ece_said(results: Results) -> str:
     )
 
 
-def published_said(results: Results) -> str:
+def published_sentence(results: Results) -> str:
     """Say how published values lie to the intervals of what was measured; empty where none is published."""
     frame = results.references
     if not len(frame):
         return ""
-    told = []
+    verdicts = []
     for name, value, low, high in frame[["name", "published", "ci_low", "ci_high"]].itertuples(index=False):
         if low <= value <= high:
-            told.append(f"{quoted(name, 40, 'masked')} is in agreement")
+            verdicts.append(f"{quoted(name, 40, 'masked')} is in agreement")
         elif not math.isnan(low):
-            told.append(f"{quoted(name, 40, 'masked')} lies {'below' if value < low else 'above'} it")
+            verdicts.append(f"{quoted(name, 40, 'masked')} lies {'below' if value < low else 'above'} it")
     repeats = int(frame["repeats"].max())
     over = drawn_by_chance(results.test_units, repeats)
-    if not told:
+    if not verdicts:
         return "No interval of the measured values: the test rows are too few, or too unlike each other."
     return (
         f"The 95 % interval is that of the measured mean, for {over}; a single published value has a chance of its own"
-        f" beside it. Held against it, {first_few(told, 6, joint='; and ')}."
+        f" beside it. Held against it, {first_few(verdicts, 6, joint='; and ')}."
     )

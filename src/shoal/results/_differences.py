@@ -46,14 +46,14 @@ def comparison_differences(
     (_, start), *others = tested.items()
     start_answers = {repeat: answers(fit_id) for repeat, fit_id in start.items()}
     firsts = {name: Scored.of(score, y, start_answers, units) for name, score in scores.items()}
-    found: dict[str, dict[str, Difference]] = {}
+    differences: dict[str, dict[str, Difference]] = {}
     for label, repeats in others:
         given = {repeat: answers(fit_id) for repeat, fit_id in repeats.items()}
-        found[label] = {
+        differences[label] = {
             name: difference(Scored.of(score, y, given, units), firsts[name])
             for name, score in scores.items()
         }
-    return found
+    return differences
 
 
 def mean_interval(truth: Truth, metric: str, fit_ids: Sequence[str], answers: Answers) -> Interval:

@@ -41,9 +41,11 @@ def fits_frame(plan: Sequence[PlanEntry], fits: Mapping[str, FitRecord]) -> Data
 
 
 def _score_columns(fits: Iterable[FitRecord]) -> list[tuple[str, str]]:
-    found = {(rows, metric) for fit in fits for rows, scores in fit.scores.items() for metric in scores}
+    columns = {(rows, metric) for fit in fits for rows, scores in fit.scores.items() for metric in scores}
     order = {metric: place for place, metric in enumerate(SCORES)}
-    return sorted(found, key=lambda pair: (pair[0] != "validation", pair[0], order.get(pair[1], 99), pair[1]))
+    return sorted(
+        columns, key=lambda pair: (pair[0] != "validation", pair[0], order.get(pair[1], 99), pair[1])
+    )
 
 
 def curve_frame(curves: Arrays) -> DataFrame:
@@ -127,7 +129,7 @@ def candidates_frame(
         columns[name] = np.array([getattr(row, name) for row in standings], np.float64)
     columns["indistinguishable"] = np.array([row.indistinguishable for row in standings], np.bool_)
     columns["chosen"] = np.array([row.candidate_id == chosen for row in standings], np.bool_)
-    columns["sick"] = np.array([row.sick for row in standings], np.bool_)
+    columns["sick"] = np.array([row.failed for row in standings], np.bool_)
     return pd.DataFrame(columns)
 
 
@@ -161,8 +163,8 @@ def comparisons_frame(
         row: dict[str, Any] = {"label": label, "repeats": len(repeats)}
         row["sick"] = sum(fit.status != "ok" for fit in repeats.values())
         for metric in metrics:
-            told = differences.get(label, {}).get(metric)
-            row |= _compared(metric, _test_scores(repeats, metric), _test_scores(first, metric), told)
+            difference = differences.get(label, {}).get(metric)
+            row |= _compared(metric, _test_scores(repeats, metric), _test_scores(first, metric), difference)
         rows.append(row)
     return pd.DataFrame(rows) if rows else pd.DataFrame(columns=["label", "repeats", "sick"])
 
@@ -181,22 +183,27 @@ def references_frame(
 
     labels = {entry.label for entry in plan if entry.stage == "compare"}
     rows = []
-    for one in references:
+    for reference in references:
         # A comparison may be called "delivered" too.
-        stage, label = ("compare", one.name) if one.name in labels else ("refit", None)
+        stage, label = ("compare", reference.name) if reference.name in labels else ("refit", None)
         repeats = {
             entry.repeat: fits[entry.fit_id]
             for entry in plan
             if entry.stage == stage and label in (None, entry.label) and entry.fit_id in fits
         }
-        values = np.array(list(_test_scores(repeats, one.metric).values()), np.float64)
-        told = interval(one.metric, [fit.fit_id for fit in repeats.values() if fit.status == "ok"])
+        values = np.array(list(_test_scores(repeats, reference.metric).values()), np.float64)
+        span = interval(reference.metric, [fit.fit_id for fit in repeats.values() if fit.status == "ok"])
         rows.append(
-            {"name": one.name, "metric": one.metric, "published": one.value, "repeats": len(repeats)}
+            {
+                "name": reference.name,
+                "metric": reference.metric,
+                "published": reference.value,
+                "repeats": len(repeats),
+            }
             | {"sick": sum(fit.status != "ok" for fit in repeats.values())}
-            | _measured(values, one.value)
-            | {"ci_low": told.low, "ci_high": told.high}
-            | {"source": one.source}
+            | _measured(values, reference.value)
+            | {"ci_low": span.low, "ci_high": span.high}
+            | {"source": reference.source}
         )
     columns = [
         "name",
@@ -233,7 +240,7 @@ def _test_scores(repeats: Mapping[int, FitRecord], metric: str) -> dict[int, flo
 
 
 def _compared(
-    metric: str, scores: dict[int, float], first: dict[int, float], told: Difference | None
+    metric: str, scores: dict[int, float], first: dict[int, float], difference: Difference | None
 ) -> dict[str, float]:
     values = np.array(list(scores.values()), np.float64)
     nan = np.full(1, np.nan)
@@ -247,8 +254,8 @@ def _compared(
         "median": np.median(some),
         "max": some.max(),
         "difference": np.mean(paired),
-        "ci_low": told.low if told else math.nan,
-        "ci_high": told.high if told else math.nan,
-        "p_value": told.p if told else math.nan,
+        "ci_low": difference.low if difference else math.nan,
+        "ci_high": difference.high if difference else math.nan,
+        "p_value": difference.p if difference else math.nan,
     }
     return {f"{metric}_{name}": float(value) for name, value in statistics.items()}

@@ -68,46 +68,47 @@ class Scored:
     def of(cls, score: RowScore, y: NDArray[Any], answers: Mapping[int, Floats], units: Units) -> Scored:
         """Take a score apart, repeat by repeat."""
         none = score.why_none or units.too_few_for(score)
-        apart = {} if none else {r: left_out(score, y, one, units) for r, one in answers.items()}
+        apart = {} if none else {r: left_out(score, y, answer, units) for r, answer in answers.items()}
         return cls(score, y, units, answers, apart)
 
 
-def difference(one: Scored, first: Scored) -> Difference:
-    """Give the mean of `one` less `first`, paired by repeat and row, with its interval and p-value."""
-    both, units = sorted(one.answers.keys() & first.answers.keys()), one.units
+def difference(second: Scored, first: Scored) -> Difference:
+    """Give the mean of `second` less `first`, paired by repeat and row, with its interval and p-value."""
+    both, units = sorted(second.answers.keys() & first.answers.keys()), second.units
     scores = [
-        (one.score.score(one.y, one.answers[r]), one.score.score(one.y, first.answers[r])) for r in both
+        (second.score.score(second.y, second.answers[r]), second.score.score(second.y, first.answers[r]))
+        for r in both
     ]
     mean = float(np.mean([a - b for a, b in scores])) if both else math.nan
     why = "" if both else "no repeat is common to both"
-    why = why or one.score.why_none or units.too_few_for(one.score) or _too_alike(one, first, both)
+    why = why or second.score.why_none or units.too_few_for(second.score) or _too_alike(second, first, both)
     if why:
         return Difference(mean, math.nan, math.nan, math.nan, len(both), why)
-    value_R = np.array([one.apart[r][0] - first.apart[r][0] for r in both])
-    part_RU = np.array([one.apart[r][1] - first.apart[r][1] for r in both])
+    value_R = np.array([second.apart[r][0] - first.apart[r][0] for r in both])
+    part_RU = np.array([second.apart[r][1] - first.apart[r][1] for r in both])
     spread, freedom = spread_over(value_R, part_RU, units)
-    why = _not_told(part_RU, spread, units)
+    why = _no_inference(part_RU, spread, units)
     if why:
         return Difference(mean, math.nan, math.nan, math.nan, len(both), why)
     low, high = hall(mean, spread, freedom)
-    if one.score.share:
+    if second.score.share:
         low, high = max(low, -1.0), min(high, 1.0)
     return Difference(mean, low, high, hall_p(mean, spread, freedom), len(both))
 
 
-def _too_alike(one: Scored, first: Scored, both: Sequence[int]) -> str:
+def _too_alike(second: Scored, first: Scored, both: Sequence[int]) -> str:
     """Say that two networks differ on too few units in all repeats together, as a score sees them; else nothing."""
-    unlike_N = np.zeros(len(one.y), np.bool_)
+    unlike_N = np.zeros(len(second.y), np.bool_)
     for repeat in both:
-        unlike_N |= one.score.unlike(one.y, one.answers[repeat], first.answers[repeat])
-    unlike, what = len(np.unique(one.units.of_N[unlike_N])), "group" if one.units.grouped else "row"
-    if unlike >= FEWEST_UNLIKE or (one.units.grouped and unlike >= FEWEST_GROUPS):
+        unlike_N |= second.score.unlike(second.y, second.answers[repeat], first.answers[repeat])
+    unlike, what = len(np.unique(second.units.of_N[unlike_N])), "group" if second.units.grouped else "row"
+    if unlike >= FEWEST_UNLIKE or (second.units.grouped and unlike >= FEWEST_GROUPS):
         return ""
     where = f"{unlike} {what}{'s' * (unlike != 1)} alone, too few for an interval" if unlike else f"no {what}"
     return f"they differ on {where}"
 
 
-def _not_told(part_RU: Floats, spread: Spread, units: Units) -> str:
+def _no_inference(part_RU: Floats, spread: Spread, units: Units) -> str:
     """Say why units and repeats tell nothing of those that were not drawn; nothing where they do."""
     if not np.isfinite(part_RU).all() or not math.isfinite(spread.error):
         return UNDEFINED
@@ -149,13 +150,13 @@ def repeated_interval(
     why = score.why_none or units.too_few_for(score)
     if why:
         return Interval(math.nan, math.nan, why)
-    apart = [left_out(score, y, one, units, scaled=True) for one in prediction_RNK]
+    apart = [left_out(score, y, answer, units, scaled=True) for answer in prediction_RNK]
     value_R, part_RU = np.array([value for value, _ in apart]), np.array([part_U for _, part_U in apart])
-    mean = float(np.mean([score.score(y, one) for one in prediction_RNK]))
+    mean = float(np.mean([score.score(y, answer) for answer in prediction_RNK]))
     spread, freedom = spread_over(value_R, part_RU, units)
     if score.share:
         return Interval(*share_interval(mean, spread.error, freedom, units, len(value_R)))
-    why = _not_told(part_RU, spread, units)
+    why = _no_inference(part_RU, spread, units)
     if why:
         return Interval(math.nan, math.nan, why)
     low, high = hall(float(score.scale(np.array(mean))), spread, freedom)

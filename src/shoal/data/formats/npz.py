@@ -35,9 +35,9 @@ def _read(file: TableFile) -> Table | None:
         file.findings.add(f"expected arrays of one length, got {shown}")
     if file.findings.found:
         return None
-    wanted = [name for name in headers if any(map(file.limits.wants, columns[name]))]
-    file.refuse_above(2.0 * sum(headers[name].bytes for name in wanted))
-    arrays = read_npz(file.path, file.findings, wanted)
+    used = [name for name in headers if any(map(file.limits.wants, columns[name]))]
+    file.refuse_above(2.0 * sum(headers[name].bytes for name in used))
+    arrays = read_npz(file.path, file.findings, used)
     if file.findings.found:
         return None
     named: list[tuple[str, Cells]] = []
@@ -69,8 +69,8 @@ def _width(header: Header) -> int:
 
 
 def _columns_of(name: str, header: Header) -> list[str]:
-    one = len(header.shape) == 1
-    return [name] if one else [f"{name}[{place}]" for place in range(_width(header))]
+    single = len(header.shape) == 1
+    return [name] if single else [f"{name}[{place}]" for place in range(_width(header))]
 
 
 FORMAT = TableFormat(_read)

@@ -56,12 +56,12 @@ def _unpacked(packed: Any, file: TableFile) -> Any:
     columns = map(packed.metadata.schema.column, range(packed.metadata.num_columns))
     if all(column.physical_type in _PLAIN for column in columns):
         return packed.read()
-    held, batches = 0.0, []
+    bytes_held, batches = 0.0, []
     for batch in packed.iter_batches(batch_size=_BATCH):
         coded = pyarrow.types.is_dictionary
-        arrays = [one.dictionary_decode() if coded(one.type) else one for one in batch.columns]
-        held += sum(map(_weight, arrays))
-        file.refuse_above(held)
+        arrays = [column.dictionary_decode() if coded(column.type) else column for column in batch.columns]
+        bytes_held += sum(map(_weight, arrays))
+        file.refuse_above(bytes_held)
         batches.append(pyarrow.RecordBatch.from_arrays(arrays, names=batch.schema.names))
     table = pyarrow.Table.from_batches(batches, schema=None if batches else packed.schema_arrow)
     return table.replace_schema_metadata(packed.schema_arrow.metadata)

@@ -78,8 +78,8 @@ def _is_of_another_kind(names: tuple[str, ...], separator: str, findings: Findin
     """One column whose name holds another separator is a file of another kind: nothing else in it is judged."""
     for other, called in ((";", "semicolons"), ("\t", "tabs"), (",", "commas")):
         if len(names) == 1 and other != separator and other in names[0]:
-            wanted = "commas" if separator == "," else "tabs"
-            findings.add(f"expected cells separated by {wanted}, got {called}", "line 1")
+            expected = "commas" if separator == "," else "tabs"
+            findings.add(f"expected cells separated by {expected}, got {called}", "line 1")
             return True
     return False
 
@@ -92,12 +92,12 @@ def _drop_ragged(
         what = f"expected {width} cells as in line 1, got {width + 1} in every row: a column without a name"
         findings.add(f"{what}{NAMELESS}", f"line {lines[0]}", lines[0])
         return [], []
-    kept: list[int] = []
+    whole: list[int] = []
     for index, row in enumerate(rows):
         if len(row) == width:
-            kept.append(index)
+            whole.append(index)
         else:
-            came = str(len(row)) if row else "an empty line"
+            count = str(len(row)) if row else "an empty line"
             cells = "cell" if width == 1 else "cells"
-            findings.add(f"expected {width} {cells}, got {came}", f"line {lines[index]}", lines[index])
-    return [rows[index] for index in kept], [lines[index] for index in kept]
+            findings.add(f"expected {width} {cells}, got {count}", f"line {lines[index]}", lines[index])
+    return [rows[index] for index in whole], [lines[index] for index in whole]

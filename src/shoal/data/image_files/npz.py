@@ -61,13 +61,13 @@ class NpzPair:
             findings.add(f"expected an array {expected} beside {self.name}, got none")
         if groups and groups not in self.headers:
             findings.add(f"expected the array {quoted(groups)} that data.groups names, got none")
-        wanted = [name for name in (self.labels, groups) if name is not None]
+        names = [name for name in (self.labels, groups) if name is not None]
         if not reading.take(findings):
             return None
-        heads = [self.headers[name] for name in wanted]
+        heads = [self.headers[name] for name in names]
         reading.refuse_above(sum(2.0 * head.bytes + LABEL * head.count for head in heads), "labels", FEWER)
-        arrays = read_npz(self.path, findings, wanted)
-        texts = [self._texts(name, arrays, findings) for name in wanted]
+        arrays = read_npz(self.path, findings, names)
+        texts = [self._texts(name, arrays, findings) for name in names]
         if not reading.take(findings):
             return None
         return LookedNpz(self, texts[0], texts[1] if groups else None)
@@ -81,11 +81,11 @@ class NpzPair:
         if findings.found:
             return np.zeros(0, np.str_)
         if values.ndim != 1 or not (values.dtype.kind in "biuU" or whole):
-            came = f"{values.dtype} of shape {values.shape}"
+            description = f"{values.dtype} of shape {values.shape}"
             advice = (
                 "; numbers of classes come from one-hot rows by argmax(axis=1)" if values.ndim == 2 else ""
             )
-            findings.add(f"{place}: expected integers or text of shape (N,), got {came}{advice}")
+            findings.add(f"{place}: expected integers or text of shape (N,), got {description}{advice}")
         elif len(values) != self.count():
             findings.add(f"expected as many labels as images ({self.count()}), got {len(values)}")
         elif values.dtype.kind == "U":

@@ -16,20 +16,22 @@ def differences_by_chance(results: Results) -> str:
     """Name the comparisons whose difference to the first has an interval that holds 0, or none."""
     scores = scores_on_test_rows(results)
     metric = leading_metric(bool(results.truth.classes))
-    found = {name: scored[metric] for name, scored in results.differences.items() if name in scores}
+    differences = {name: scored[metric] for name, scored in results.differences.items() if name in scores}
     unsure = []
-    for name, one in found.items():
-        if math.isnan(one.mean):  # no repeat of both is healthy, which is said elsewhere
+    for name, difference in differences.items():
+        if math.isnan(difference.mean):  # no repeat of both is healthy, which is said elsewhere
             continue
-        if one.why:
-            unsure.append(f"{in_quotes(name)} ({one.mean:+.2g}: {one.why})")
-        elif one.low <= 0 <= one.high:
-            unsure.append(f"{in_quotes(name)} ({one.mean:+.2g}, between {one.low:+.2g} and {one.high:+.2g})")
+        if difference.why:
+            unsure.append(f"{in_quotes(name)} ({difference.mean:+.2g}: {difference.why})")
+        elif difference.low <= 0 <= difference.high:
+            unsure.append(
+                f"{in_quotes(name)} ({difference.mean:+.2g}, between {difference.low:+.2g} and {difference.high:+.2g})"
+            )
     if not unsure:
         return ""
-    over = drawn_by_chance(results.test_units, max(one.repeats for one in found.values()))
+    over = drawn_by_chance(results.test_units, max(difference.repeats for difference in differences.values()))
     first = next(iter(scores))
-    return f"By test {metric}, for {over}, cannot be told from {in_quotes(first)}: {phrases(unsure)}."
+    return f"By test {metric}, for {over}, not significantly different from {in_quotes(first)}: {phrases(unsure)}."
 
 
 CHECK: Final = MethodCheck(
