@@ -261,7 +261,7 @@ def torch_source(model: Model, weights: str, sha256: str) -> str:
         "WEIGHTS": weights, "WEIGHTS_SHA256": sha256, **rows.constants(), **_answer_constants(model),
     }  # fmt: skip
     return _SOURCE.format(
-        given=rows.given,
+        given=rows.noun,
         constants="\n".join(f"{name} = {value!r}" for name, value in constants.items()),
         layers="\n".join(
             f'                ("{n}", nn.{call}),' for n, call in module_source(model.architecture)
@@ -285,7 +285,7 @@ def _answer_constants(model: Model) -> dict[str, Any]:
 class _Rows(Protocol):
     """What a model is given, and how it is made ready: in a graph, in a Python file."""
 
-    given: str
+    noun: str
 
     def graph_inputs(self) -> list[Any]:
         """Give the inputs of the graph."""
@@ -320,7 +320,7 @@ class _Columns:
     """Columns of a table."""
 
     preprocessing: Preprocessing
-    given = "columns"
+    noun = "columns"
 
     def graph_inputs(self) -> list[Any]:
         from onnx import TensorProto, helper
@@ -396,7 +396,7 @@ class _Images:
     preprocessing: Preprocessing
     shape: tuple[int, ...]
     flat: str
-    given = "images"
+    noun = "images"
 
     def graph_inputs(self) -> list[Any]:
         from onnx import TensorProto, helper

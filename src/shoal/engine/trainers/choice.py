@@ -56,7 +56,7 @@ class Trainers:
     def taking(self, architecture: Architecture) -> Trainer:
         """Give the first trainer that takes such a network."""
         trainers = self.by_name.values()
-        return next(one for one in trainers if one.refuses(architecture, Training()) is None)
+        return next(trainer for trainer in trainers if trainer.refuses(architecture, Training()) is None)
 
     @property
     def note(self) -> str | None:

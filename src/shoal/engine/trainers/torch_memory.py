@@ -50,13 +50,13 @@ def _of_images(job: Job, rows: int, asked: int) -> float:
     batch = min(job.training.batch_size, rows)
     pixels = math.prod(job.architecture.input_shape)
     images = IMAGE_VALUE * pixels * max(batch, _seen_at_once(rows, asked))
-    kept = step + sum(one for one in seen if one >= MAPPED) if block < MAPPED else 0.0
-    return images + max(step, sum(seen), kept)
+    blocks = step + sum(size for size in seen if size >= MAPPED) if block < MAPPED else 0.0
+    return images + max(step, sum(seen), blocks)
 
 
 def _left_of_images(job: Job, rows: int, asked: int) -> float:
     step, block, seen = _blocks(job, rows, asked)
-    return step * (block < MAPPED) + sum(one for one in seen if one < MAPPED)
+    return step * (block < MAPPED) + sum(size for size in seen if size < MAPPED)
 
 
 def _blocks(job: Job, rows: int, asked: int) -> tuple[float, float, list[float]]:
