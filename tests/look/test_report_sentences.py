@@ -30,8 +30,13 @@ from shoal.look.figures.training import training_curves
 from shoal.look.figures.validation import compared_curves, draw_compared_curves
 from shoal.look.figures.variance import shares_phrase, variance_split, variance_split_of
 from shoal.look.method_checks.many_variants import many_variants
-from shoal.look.page.summary import rmse_interval, summary
-from shoal.look.page.tables import comparisons_on_test_rows, delivered_one, same_settings, variable_table
+from shoal.look.page.summary import summary
+from shoal.look.page.tables import (
+    comparisons_on_test_rows,
+    delivered_one,
+    same_settings,
+    variable_table,
+)
 from shoal.results import higher_is_better, regression_scores
 
 CLASSES = MadeUp(
@@ -141,19 +146,6 @@ def test_the_error_of_several_targets_is_the_mean_of_theirs_and_lies_in_its_inte
         in summary(findings).good
     )
     assert f"that of the baseline, the mean of the training rows, is {naive:,.0f}" in summary(findings).good
-
-
-@given(st.lists(st.tuples(*[st.floats(0.01, 100)] * 3), min_size=2, max_size=20))
-def test_an_interval_holds_its_error(squares: list[tuple[float, float, float]]) -> None:
-    square_VK = np.array(squares) * np.array([1, 1e4, 1e8])
-    rmse = np.sqrt(square_VK.mean(axis=0)).mean()
-    low, high = rmse_interval(square_VK)
-    assert low <= rmse * (1 + 1e-9)
-    assert high >= rmse * (1 - 1e-9)
-    # Targets in other units: the interval of one alone is that of its own.
-    np.testing.assert_allclose(
-        rmse_interval(np.repeat(square_VK[:, :1], 3, axis=1)), rmse_interval(square_VK[:, :1])
-    )
 
 
 def test_wall_time_is_called_so(tmp_path: Path) -> None:

@@ -188,10 +188,10 @@ def test_comparisons(results):
     assert math.isnan(frame.loc["adam", "mse_p_value"])
     # Repeats 0 and 1 only: differences 0.3 and 0.4.
     assert frame.loc["sgd", "mse_difference"] == pytest.approx(0.35)
-    # Differences -0.1, -0.2, -0.3: mean -0.2, error 0.1/sqrt(3), 2 degrees of freedom: p = 1 - t/sqrt(2 + t²).
-    t = 2 * math.sqrt(3)
-    assert frame.loc["winner", "mse_p_value"] == pytest.approx(1 - t / math.sqrt(2 + t**2))
-    assert frame.loc["winner", "mse_ci_low"] < -0.2 < frame.loc["winner", "mse_ci_high"]
+    # Of two test rows nothing is said.
+    assert results.differences["winner"]["mse"].why == "2 rows are too few for an interval"
+    assert math.isnan(frame.loc["winner", "mse_p_value"])
+    assert math.isnan(frame.loc["winner", "mse_ci_low"])
     assert {f"{metric}_median" for metric in ("mse", "rmse", "mae", "r2")} <= set(frame.columns)
 
 

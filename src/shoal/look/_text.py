@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from shoal.look._chance import differences_sentences, ece_sentence, published_sentence
 from shoal.look._checks import checks
 from shoal.look._findings import RunFindings
 from shoal.look._measures import SCORES_SHOWN
@@ -247,8 +248,8 @@ def _comparisons_text(results: Results) -> str:
     title += f", less the {share} held out" if share else ""
     if repeats > 1:
         title += f"; means over {repeats} repeats, each with its own initialisation and held-out rows"
-    said = same_settings(results)
-    return f"{title}\n{text_table(headers, rows)}" + (f"\n{said}" if said else "")
+    sentences = [text for text in (differences_sentences(results), same_settings(results)) if text]
+    return "\n".join((title, text_table(headers, rows), *(_wrapped(text) for text in sentences)))
 
 
 def _refit_text(results: Results) -> str:
@@ -268,6 +269,8 @@ def _refit_text(results: Results) -> str:
     lines.append(text_table(["initialisation", "status", *(f"test {name}" for name in present)], rows))
     if len(rows) > 1 and (said := delivered_one(results)):
         lines.append(said)
+    if sentence := ece_sentence(results):
+        lines.append(_wrapped(sentence))
     return "\n".join(lines)
 
 
@@ -281,7 +284,11 @@ def _noise_text(findings: RunFindings) -> str:
         lines.append(effects_sentences(effects))
     if split is not None:
         lines.append(f"variance of single scores: {shares_phrase(split)}")
-    return "\n".join(textwrap.fill(line, 118, subsequent_indent="  ") for line in lines)
+    return "\n".join(map(_wrapped, lines))
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, 118, subsequent_indent="  ")
 
 
 def _ensemble_text(results: Results) -> str:
@@ -307,12 +314,24 @@ def _references_text(results: Results) -> str:
     frame = results.references
     if not len(frame):
         return ""
-    headers = ["name", "metric", "published", "measured", "std", "min", "max", "inside", "source"]
+    headers = [
+        "name",
+        "metric",
+        "published",
+        "measured",
+        "std",
+        "min",
+        "max",
+        "95 % interval",
+        "inside",
+        "source",
+    ]
     rows = [
         [
             _name(row["name"]),
             row["metric"],
             *(row[key] for key in ("published", "mean", "std", "min", "max")),
+            "-" if math.isnan(row["ci_low"]) else f"{number(row['ci_low'])} to {number(row['ci_high'])}",
             "-" if row["inside"] is None else row["inside"],
             _name(row["source"], 60),
         ]
@@ -320,7 +339,8 @@ def _references_text(results: Results) -> str:
     ]
     repeats = int(frame["repeats"].max())
     title = f"published beside measured ({counted(repeats, 'repeat')}; inside: between min and max)"
-    return f"{title}\n{text_table(headers, rows)}"
+    sentence = published_sentence(results)
+    return "\n".join((title, text_table(headers, rows), *([_wrapped(sentence)] if sentence else [])))
 
 
 def _classes_text(results: Results) -> str:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from shoal.results._confidence_set import Cell
 from shoal.results._record import PlanEntry, Truth
-from shoal.results._scores import row_scores
+from shoal.results._score_rows import row_score
 
 MAX_UNITS: Final = 1000
 """More rows are put together, at random, into so many units: enough to see how they vary."""
@@ -80,10 +80,11 @@ class OutOfFold:
     ) -> NDArray[np.float64]:
         """Add up the scores of every unit's rows over the number of rows, candidate by candidate, (U, C)."""
         sum_UC = np.empty((count, len(candidate_ids)))
+        score = row_score("classification" if self.truth.classes else "regression", metric)
         for column, candidate_id in enumerate(candidate_ids):
             entry = places[candidate_id]
             row_V = self._rows((entry.fold, entry.repeat))
-            score_V = row_scores(metric, self.truth.y[row_V], self.predictions(entry))
+            score_V = score.of_rows(self.truth.y[row_V], self.predictions(entry))
             sum_UC[:, column] = np.bincount(unit_N[row_V], score_V / len(row_V), minlength=count)
         return sum_UC
 

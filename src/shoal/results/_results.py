@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -21,13 +21,16 @@ from shoal.parts import Missing
 from shoal.results import _frames
 from shoal.results._coherence import check_choice, check_fits, check_part, check_plan, check_study, place_of
 from shoal.results._confidence_set import SearchErrors, search_errors
+from shoal.results._differences import comparison_differences, mean_interval, test_units
 from shoal.results._ensemble import Ensemble, ensemble_frame, read_ensemble
 from shoal.results._inside import Inside, read_inside
+from shoal.results._intervals import Interval, Units
 from shoal.results._out_of_fold import OutOfFold
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Stage, Truth
 from shoal.results._schema import checker, expect, refusing
 from shoal.results._select import Choice, Standing, rank_candidates, search_scores
 from shoal.results._store import Store
+from shoal.results._two_way import Difference
 from shoal.study import Candidate, Study, candidate_with
 
 if TYPE_CHECKING:
@@ -156,17 +159,40 @@ class Results:
     @cached_property
     def comparisons(self) -> DataFrame:
         """One row a comparison, the winner last: label, repeats, sick, then for every test metric M: M_mean, M_std,
-        M_min, M_median, M_max, M_difference (to the first, paired by repeat), M_ci_low, M_ci_high, M_p_value.
+        M_min, M_median, M_max, M_difference (to the first, paired by repeat), M_ci_low, M_ci_high, M_p_value; these
+        three speak of other rows and initialisations, see `differences`.
         """
-        return _frames.comparisons_frame(self.plan, self.summaries)
+        return _frames.comparisons_frame(self.plan, self.summaries, self.differences)
+
+    @cached_property
+    def differences(self) -> dict[str, dict[str, Difference]]:
+        """The difference of every comparison to the first one, by label, then by test score, with its 95 % interval
+        on other test rows (or groups of them) and, over more than one repeat, at other initialisations.
+        """
+        with Store.open_readonly(self.folder) as store:
+            return comparison_differences(self.plan, self.summaries, self.truth, self._answers(store))
+
+    def test_interval(self, metric: str, fit_ids: Sequence[str]) -> Interval:
+        """Give the 95 % interval of the mean test score of fits of the same settings, on other test rows (or groups of
+        them) and, for more than one fit, at other initialisations. KeyError for a fit that is not there.
+        """
+        with Store.open_readonly(self.folder) as store:
+            return mean_interval(self.truth, metric, fit_ids, self._answers(store))
+
+    @property
+    def test_units(self) -> Units:
+        """What chance draws among the test rows: groups where the study names them and they are known, else rows."""
+        return test_units(self.truth)
 
     @cached_property
     def references(self) -> DataFrame:
         """One row a published value of the study: name, metric, published, repeats, sick, then over the healthy repeats
         mean, std, min, median, max, difference (mean less published), inside (whether min to max holds it; None for
-        a single repeat), and source. A row's name is "delivered" for the winner on all training rows.
+        a single repeat), ci_low and ci_high (the 95 % interval of the mean, see `test_interval`), and source. A row's
+        name is "delivered" for the winner on all training rows.
         """
-        return _frames.references_frame(self.study.reference, self.plan, self.summaries)
+        references = self.study.reference
+        return _frames.references_frame(references, self.plan, self.summaries, self.test_interval)
 
     @cached_property
     def refit(self) -> DataFrame:
@@ -228,6 +254,9 @@ class Results:
         probabilities. KeyError for a fit that is not there, or is not tested.
         """
         return self._array(fit_id, "predictions")["test"]
+
+    def _answers(self, store: Store) -> Callable[[str], NDArray[np.float64]]:
+        return lambda fit_id: self._part(store, fit_id, "predictions")["test"]
 
     def _array(self, fit_id: str, part: str) -> dict[str, NDArray[Any]]:
         if fit_id not in self.summaries:

@@ -109,8 +109,8 @@ def _torch_here(groups: Sequence[FitGroup], replayed: bool) -> float:
 
 def held_bytes(dataset: Dataset) -> float:
     """The rows as read."""
-    arrays = (*(column.values for column in dataset.columns), dataset.targets, dataset.images)
-    arrays = (*arrays, dataset.groups, dataset.test_groups)
+    groups = dataset.groups, dataset.test_groups
+    arrays = (*(column.values for column in dataset.columns), dataset.targets, dataset.images, *groups)
     return float(sum(array.nbytes for array in arrays if array is not None))
 
 
