@@ -1,8 +1,9 @@
 """The kinds that a study can ask for: their names, what each goes with, and the number the native core knows it by.
 
-Each list of kinds stands here and nowhere else. The study's choices, the refusals, the native trainer's numbers and the
-rooms of `nets`, `search` and `data` derive from these tables; the pages of the documentation and the core's own lists
-are compared with them by tests. The order is the one in which choices are named to a user.
+Each list of kinds stands here and nowhere else, but for the activations, whose rows hold formulas and so have a file of
+their own, `activations.py`. The study's choices, the refusals, the native trainer's numbers and the rooms of `nets`,
+`search` and `data` derive from these tables; the pages of the documentation and the core's own lists are compared with
+them by tests. The order is the one in which choices are named to a user.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, TypeVar, get_args
+from typing import Final, Literal, Protocol, TypeVar, get_args
 
 from shoal.errors import Problem, StudyError
 
 Task = Literal["regression", "classification"]
 TASKS: Final[tuple[Task, ...]] = get_args(Task)
+
+Takes = Literal["table", "images"]
+"""What a network or a layer is given: rows of numbers, or images and what convolutions make of them."""
 
 Row = TypeVar("Row")
 
@@ -38,10 +42,16 @@ class OptimizerKind:
 
 
 @dataclass(frozen=True)
-class ActivationKind:
-    """An activation; `core` is its number in `ShoalActivation`, None where torch alone trains it."""
+class NetworkKind:
+    """A kind of network.
 
-    core: int | None = None
+    `convolves`: it has convolutions, so it needs images, has feature maps, and its images can be moved and mirrored.
+    Of one whose `source` describes it, `words` are what it is called beside it.
+    """
+
+    convolves: bool = False
+    words: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,7 +68,13 @@ class PoolKind:
     core: int | None = None
 
 
-CoreKind = LossKind | OptimizerKind | ActivationKind | PoolKind
+class CoreKind(Protocol):
+    """A kind that the native core may have; `core` is its number there, None where torch alone has it."""
+
+    @property
+    def core(self) -> int | None:
+        """The number."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -113,16 +129,14 @@ OPTIMIZERS: Final[dict[str, OptimizerKind]] = {
     "adamw": OptimizerKind(core=2),
     "rmsprop": OptimizerKind(momentum=True, core=3),
 }
-ACTIVATIONS: Final[dict[str, ActivationKind]] = {
-    "sigmoid": ActivationKind(core=1),
-    "tanh": ActivationKind(core=2),
-    "relu": ActivationKind(core=3),
-    "leaky-relu": ActivationKind(core=4),
-    "elu": ActivationKind(core=5),
-    "gelu": ActivationKind(core=6),
-    "silu": ActivationKind(core=7),
-    "softplus": ActivationKind(core=8),
-    "identity": ActivationKind(core=0),
+NETWORKS: Final[dict[str, NetworkKind]] = {
+    "mlp": NetworkKind(),
+    "cnn": NetworkKind(
+        convolves=True,
+        words="convolutional networks",
+        source="LeCun, Bottou, Bengio, Haffner (1998): Gradient-based learning applied to document recognition."
+        " Proceedings of the IEEE 86, 2278–2324.",
+    ),
 }
 LAYERS: Final[dict[str, LayerKind]] = {
     "conv": LayerKind(core=True),

@@ -21,6 +21,7 @@ from trainer_cases import LONG, TABLE, Case, drawn_cases, fingerprint, same_byte
 
 from oracle import Oracle
 from shoal.engine._trainer import CURVES, FitData, Rows, State, Trainer, steps_per_epoch
+from shoal.engine.workers.kinds import KINDS
 from shoal.nets import build_architecture
 from shoal.study import Network, Training
 
@@ -77,7 +78,7 @@ def test_a_fit_that_is_asked_to_pause_at_once_gets_on(trainer: Trainer) -> None:
     case = CASES["adam, dropout, short last batch"]
     state = case.start()
     state.pausing = lambda: True
-    with patch("shoal.engine.trainers.native.ASK_AFTER", 1):
+    with patch("shoal.engine.trainers.native.PAUSE_INTERVAL", 1):
         trainer.advance(case.job, case.data, state, 8)
     assert (state.epoch, state.step) == (0, 1)
 
@@ -328,6 +329,6 @@ def test_the_predicted_time_of_a_step_is_a_time(trainer: Trainer) -> None:
 
 def test_names_and_versions_tell_trainers_apart(trainer: Trainer) -> None:
     assert trainer.version.startswith(f"{trainer.name}-")
-    assert trainer.workers in ("threads", "processes")
     table = build_architecture(Network(hidden=(3,)), (2,), 1)
+    assert trainer.workers(table) in KINDS
     assert trainer.refuses(table, Training()) is None

@@ -55,8 +55,9 @@ def ask_ensemble(planner: Planner, winner: Candidate, store: Store, trainers: Ma
         members.append(fit.id)
     if len(members) < 2:
         return
-    disputed = f"disputed {planner.dataset.test_fingerprint}" if planner.dataset.images is not None else ""
+    disputed = ""
     if planner.dataset.images is not None:
+        disputed = f"disputed {planner.dataset.test_fingerprint}"
         answers_MVK = np.array([store.arrays(name, part)["test"] for name in members])
         seen = _disputed(planner.dataset.images, planner.dataset.train_rows, answers_MVK)
         store.put_derived(members[0], disputed, seen)
@@ -84,9 +85,9 @@ def _answered(
 
 def _grid(dataset: Dataset) -> Column | None:
     """Give points along the one input, over all rows; None where there are more inputs, or categories."""
-    if dataset.images is not None or len(dataset.columns) != 1 or dataset.columns[0].categorical:
+    column = dataset.one_input
+    if column is None or column.categorical:
         return None
-    (column,) = dataset.columns
     return Column(column.name, np.linspace(column.values.min(), column.values.max(), GRID_POINTS))
 
 

@@ -128,8 +128,8 @@ class Planner:
         return self._architectures[key][1]
 
     def _input_shape(self, split: Split) -> tuple[int, ...]:
-        if self.dataset.images is not None:
-            return tuple(self.dataset.images.shape[1:])
+        if (shape := self.dataset.image_shape) is not None:
+            return shape
         return (len(prepare(self.dataset, split, self.study.data.standardize).input_names),)
 
     def search_fits(self) -> tuple[PlannedFit, ...]:
@@ -282,6 +282,11 @@ class Planner:
             self._rows[key] = split, FitRows(split.train, split.validation, inner, within=True)
         return self._rows[key][1]
 
+    @property
+    def trainers(self) -> dict[str, Trainer]:
+        """Who trains the fits laid out so far, by name."""
+        return {trainer.name: trainer for _, trainer in self._trainers.values()}
+
     def _trainer(self, job: Job) -> Trainer:
         """Choose once for each network and its training."""
         key = id(job.architecture), id(job.training)
@@ -322,7 +327,7 @@ def fit_seconds(fit: StudyFit, trainer: Trainer) -> float:
     training, rows = fit.job.training, fit.rows.learning_count
     step = trainer.step_seconds(fit.job, rows)
     points = len(evaluation_epochs(training.epochs))
-    seen = rows // every_kth(rows) if fit.job.architecture.convolutional else rows
+    seen = rows // every_kth(rows, fit.job.architecture.takes)
     evaluated = points * (seen + len(fit.rows.validation) + len(fit.rows.inner)) / training.batch_size
     return step * (fit.steps + evaluated / 3)
 

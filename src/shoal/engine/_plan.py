@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from shoal.data import Dataset, Standardize, column_warnings, untested
 from shoal.engine._fits import PlannedFit, Planner, unique
 from shoal.engine.forecast.drawing import Drawing
+from shoal.engine.forecast.groups import groups_of
 from shoal.engine.forecast.memory import predicted_peaks, source_of
 from shoal.engine.forecast.time import Circumstances, crowded, seconds_alone
 from shoal.nets import learning_rates
@@ -55,15 +56,15 @@ def memory_need(planner: Planner, workers: int, drawing: Drawing) -> dict[str, f
     source = source_of((planner.study.data.train, planner.study.data.test), planner.dataset)
     stages = (first, unique(planner.likely_winner))
     replayed = planner.study.inspect.history > 0
-    return predicted_peaks(planner.dataset, source, stages, workers, drawing, replayed=replayed)
+    groups = [group for stage in stages for group in groups_of(stage, workers, planner.trainers)]
+    return predicted_peaks(planner.dataset, source, groups, drawing, replayed=replayed)
 
 
 def _described(dataset: Dataset) -> str:
     test = dataset.rows - dataset.train_rows
-    columns = len(dataset.columns)
-    inputs = counted(columns, "input")
-    if dataset.images is not None:
-        channels, height, width = dataset.images.shape[1:]
+    inputs = counted(len(dataset.columns), "input")
+    if (shape := dataset.image_shape) is not None:
+        channels, height, width = shape
         inputs = f"images of {width} × {height} pixels, {counted(channels, 'channel')}"
     outputs = (
         f"{len(dataset.classes)} classes" if dataset.classes else f"target {', '.join(dataset.target_names)}"

@@ -55,8 +55,7 @@ class PreparedFit:
 
     def _made_ready(self, rows: NDArray[np.int64]) -> Rows:
         architecture, y = self.fit.job.architecture, self.preprocessing.targets(self.dataset, rows)
-        if architecture.convolutional:
-            assert self.dataset.images is not None  # noqa: S101 - the study and its data were matched
+        if self.dataset.images is not None and architecture.convolutions:
             return Rows(self.dataset.images, y, rows)
         return Rows(network_inputs(architecture, self.preprocessing, self.dataset, rows), y)
 

@@ -13,10 +13,13 @@ from numpy.typing import NDArray
 from shoal.engine._fit import Fit
 from shoal.engine._trainer import CURVES, FitData, State, Trainer, initial_state
 from shoal.errors import EnvironmentFault, ShoalError, lacks_memory
+from shoal.kinds import Takes
 from shoal.results import FitRecord
 
 SLICE_SECONDS: Final = 0.2
 """How long a trainer works between two looks at the world: progress, checkpoints, a wish to stop."""
+FIRST_STEPS: Final[dict[Takes, int]] = {"table": 1000, "images": 1}
+"""Steps of the first slice, whose pace is not known: no more than this takes so long."""
 
 _ARRAYS: Final = (
     "parameters_P", "buffers", "first_P", "second_P", "best_P", "best_buffers", "epoch_T", "curve_TC",
@@ -132,7 +135,7 @@ def advance_fit(
 
     Slices are whole epochs, unless the state, in which `on_slice` may set it, asks for a pause within one.
     """
-    few = 1 if fit.job.architecture.convolutional else 1000
+    few = FIRST_STEPS[fit.job.architecture.takes]
     epochs = max(1, few * fit.job.training.epochs // max(1, fit.steps))
     while state.status == "training":
         on_slice(state)

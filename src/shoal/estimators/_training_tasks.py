@@ -182,8 +182,7 @@ def train(
 def light_seconds(task: Task) -> float:
     """Say about how long a network trains, by its operations alone; in torch infinitely long, which starts slowly."""
     trainer = trainer_for(task.job, TableInMemory(task.x, task.y, task.sample_weight), "cpu", task.dtype)
-    native = trainer.version.startswith("native")
-    return training_work(task.job, len(task.train_rows)) / OPERATIONS if native else math.inf
+    return math.inf if trainer.imports_torch else training_work(task.job, len(task.train_rows)) / OPERATIONS
 
 
 def jobs_at_once(n_jobs: int | None) -> int:
@@ -203,7 +202,7 @@ class _Plan:
         self._keys: dict[str, list[str]] = {}
 
     def lots(self, lots: Iterable[Sequence[Task]]) -> Iterator[FitLot]:
-        """Lay out every lot: fits of one trainer, convolutional or not, long ones first; the rest is known."""
+        """Lay out every lot: fits that go together, long ones first; the rest is known."""
         for number, tasks in enumerate(lots):
             if self._folder is not None and self.store is None:
                 self.store = _open_store(self._folder, tasks[0].task, self._stack)

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.errors import Problem, RunFolderError, StudyError
+from shoal.kinds import NETWORKS
 from shoal.look._measures import LOSSES
-from shoal.nets import Architecture, ConvLayer, DenseLayer, build_architecture
+from shoal.nets import Architecture, ConvLayer, build_architecture
 from shoal.results import (
     Inside,
     PlanEntry,
@@ -152,7 +153,7 @@ class RunFindings:
         try:
             chosen = self.results.tried[choice.candidate_id] if choice else base_candidate(self.study)
             network = chosen.network
-            if network.kind == "mlp":
+            if not NETWORKS[network.kind].convolves:
                 shape = named["hidden1.weight" if network.hidden else "output.weight"].shape[1:]
             if 0 in shape:
                 return None
@@ -178,14 +179,13 @@ class RunFindings:
     @property
     def convolutions(self) -> tuple[ConvLayer, ...]:
         """The convolutional layers of the delivered network."""
-        layers = self.network[0].layers if self.network else ()
-        return tuple(layer for layer in layers if isinstance(layer, ConvLayer))
+        return self.network[0].convolutions if self.network else ()
 
 
 def _is_inside(inside: Inside, architecture: Architecture) -> bool:
     """Tell whether all that is kept is of the layers of a network, by name and number of units."""
     units = {layer.name: layer.units for layer in architecture.layers}
-    dense = {layer.name for layer in architecture.layers if isinstance(layer, DenseLayer)}
+    dense = {layer.name for layer in architecture.dense}
     history = {f"{name}/{what}" for name in units for what in ("quantile", "moved")} | {"epoch", "share"}
     of_outputs = ((inside.units, dense | {"rows"}), (inside.maps, units.keys() - dense | {"rows", "images"}))
     return (

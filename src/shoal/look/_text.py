@@ -12,6 +12,7 @@ import numpy as np
 
 from shoal.look._checks import checks
 from shoal.look._findings import RunFindings
+from shoal.look._measures import SCORES_SHOWN
 from shoal.look._reasons import reasons
 from shoal.look._settings import settings_text
 from shoal.look._unit_counts import unit_counts
@@ -220,17 +221,11 @@ def _value(value: Any) -> Any:
     return "-" if value is None else value
 
 
-_SHOWN = {
-    "regression": ("mse", "rmse", "mae", "r2"),
-    "classification": ("accuracy", "loss", "macro_f1", "ece"),
-}
-
-
 def _comparisons_text(results: Results) -> str:
     frame = results.comparisons
     if not len(frame):
         return ""
-    first, *others = _SHOWN[results.study.study.task]
+    first, *others = SCORES_SHOWN[results.study.study.task]
     repeats = int(frame["repeats"].max())
     headers = ["comparison", f"test {first}"]
     if repeats > 1:
@@ -258,7 +253,7 @@ def _refit_text(results: Results) -> str:
     frame = results.refit
     if not len(frame):
         return ""
-    names = _SHOWN[results.study.study.task]
+    names = SCORES_SHOWN[results.study.study.task]
     epochs = int(frame["epochs"].iloc[0])
     lines = [
         f"delivered model: the winner refitted on all training rows, {counted(epochs, 'epoch')}, tested once"
@@ -292,7 +287,7 @@ def _ensemble_text(results: Results) -> str:
     frame = results.ensemble_scores
     if not len(frame):
         return ""
-    names = [name for name in _SHOWN[results.study.study.task] if name in frame]
+    names = [name for name in SCORES_SHOWN[results.study.study.task] if name in frame]
     members = frame[frame["network"] == "member"]
     rows = [
         [f"{len(members)} networks of the folds, {which}", *(float(fold(members[name])) for name in names)]

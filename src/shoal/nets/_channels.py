@@ -50,7 +50,7 @@ class Channels:
     @property
     def layers(self) -> tuple[ConvLayer, ...]:
         """The convolutional layers, in order."""
-        return tuple(layer for layer in self.architecture.layers if isinstance(layer, ConvLayer))
+        return self.architecture.convolutions
 
     def maps(self, images: NDArray[np.uint8]) -> Iterator[tuple[NDArray[np.float32], ...]]:
         """Yield the feature maps of every layer, float32 (N, U, H, W), for some images after the others."""

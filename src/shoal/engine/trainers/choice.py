@@ -14,6 +14,8 @@ from shoal.engine.trainers.native import NativeTrainer
 from shoal.engine.trainers.native_core import native_available, native_missing_reason
 from shoal.engine.trainers.torch import TorchTrainer
 from shoal.errors import StudyError
+from shoal.nets import Architecture
+from shoal.study import Training
 
 TrainerChoice = Literal["auto", "torch", "native"]
 DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
@@ -50,6 +52,11 @@ class Trainers:
         if self.choice == "native" and not native_available():
             raise StudyError(f"--trainer native: {native_missing_reason()}")
         return chosen
+
+    def taking(self, architecture: Architecture) -> Trainer:
+        """Give the first trainer that takes such a network."""
+        trainers = self.by_name.values()
+        return next(trainer for trainer in trainers if trainer.refuses(architecture, Training()) is None)
 
     @property
     def note(self) -> str | None:

@@ -24,7 +24,7 @@ POLL_SECONDS: Final = 0.05
 
 @dataclass(frozen=True, eq=False)
 class FitLot:
-    """Fits on the same rows, all convolutional or none, and who trains them.
+    """Fits on the same rows, of networks that take the same, and who trains them.
 
     Long fits first keeps all workers busy to the end; they come in that order. `known` are records that are there
     already, to be yielded among the events.
@@ -123,8 +123,7 @@ class WorkerPool:
                 self._submit(lot)
 
     def _submit(self, lot: FitLot) -> None:
-        convolutional = lot.fits[0].job.architecture.convolutional
-        kind = kind_of(lot.trainer, convolutional=convolutional, workers=self._workers)
+        kind = kind_of(lot.trainer, lot.fits[0].job.architecture, self._workers)
         if kind not in self._kinds:
             self._kinds[kind] = workers_of(kind, self._shared)
         workers = self._kinds[kind]

@@ -11,13 +11,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.activations import activation_of
 from shoal.look._dead_units import dead_units
 from shoal.look._extent import BAR, LABEL, PANEL, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
 from shoal.look._findings import DELIVERED, RunFindings
 from shoal.look._mosaics import CLASS_NAME, TALLEST, color_ends, numbers
 from shoal.look._paper import Panel, Sheet, diverging, heading, panels, plain, shades
-from shoal.nets import BOUNDS
 
 _MOST_NAMED: Final = 30
 """Classes named beside a map, at most; of more, every second, third ..."""
@@ -54,7 +54,7 @@ def layer_activation(
     """Count dead and saturated channels from the smallest and largest values, and how many are off the bounds."""
     low_U, high_U = extremes
     dead = int(dead_units(layer[1], np.array([low_U, high_U])).sum())
-    saturated = int((np.asarray(inner_U) == 0).sum()) if layer[1] in BOUNDS else 0
+    saturated = int((np.asarray(inner_U) == 0).sum()) if activation_of(layer[1]).bounds else 0
     return LayerActivation(*layer, np.asarray(mean_KU, np.float64), dead, saturated)
 
 

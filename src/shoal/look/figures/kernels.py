@@ -60,7 +60,7 @@ def kernels(name: str, layers: Sequence[str], weights: Mapping[str, NDArray[Any]
 
 def convolution_kernels(findings: RunFindings) -> Kernels | None:
     """The kernels of every convolutional layer."""
-    if findings.network is None or not findings.network[0].convolutional:
+    if findings.network is None or not findings.convolutions:
         return None
     return kernels(DELIVERED, [layer.name for layer in findings.convolutions], findings.network[1])
 

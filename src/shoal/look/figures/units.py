@@ -19,7 +19,7 @@ from shoal.look._figure import Chapter, Figure, single
 from shoal.look._findings import DELIVERED, RunFindings
 from shoal.look._layers import MOST_LAYERS, layers_left_out
 from shoal.look._paper import BLUE, Panel, Sheet, heading, panels, plain, sequence_colors, whole_numbers
-from shoal.nets import DenseLayer, activations
+from shoal.nets import activations
 from shoal.wording import counted
 
 MOST_INPUTS: Final = 1000
@@ -86,7 +86,7 @@ def profiles_of(findings: RunFindings) -> Profiles | None:
     if findings.network is None:
         return None
     architecture, named = findings.network
-    dense = [layer for layer in architecture.layers if isinstance(layer, DenseLayer)]
+    dense = architecture.dense
     columns, axis = _looked_at(findings)
     x_ND = _preprocessing(findings).inputs(columns) if columns else np.zeros((0, 0))
     if columns and x_ND.shape[1:] == architecture.input_shape:

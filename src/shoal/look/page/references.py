@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
-from shoal.kinds import ACTIVATIONS, LOSSES, OPTIMIZERS, SCHEDULES, SEARCHES, row_of
+from shoal.activations import ACTIVATIONS
+from shoal.kinds import LOSSES, NETWORKS, OPTIMIZERS, SCHEDULES, SEARCHES, row_of
 from shoal.look._work import Work
-from shoal.nets import activation_of, loss_of, optimizer_of, schedule_of
+from shoal.nets import loss_of, optimizer_of, schedule_of
 from shoal.results import Results
 from shoal.study import Network, Training, base_candidate, comparison_candidates
 from shoal.wording import counted, visible
@@ -52,12 +53,11 @@ def _of_kinds(what: str, table: Iterable[str], used: set[str], source: Callable[
 
 def _of_networks(networks: list[Network]) -> list[Work]:
     kinds = {network.activation for network in networks}
-    cited_works = _of_kinds("activation", ACTIVATIONS, kinds, lambda name: activation_of(name).source)
-    if any(network.kind == "cnn" for network in networks):
-        cited = (
-            "LeCun, Bottou, Bengio, Haffner (1998): Gradient-based learning applied to document recognition."
-        )
-        cited_works.append(Work("convolutional networks", f"{cited} Proceedings of the IEEE 86, 2278–2324."))
+    cited_works = _of_kinds("activation", ACTIVATIONS, kinds, lambda name: ACTIVATIONS[name].source)
+    built = {network.kind for network in networks}
+    cited_works += [
+        Work(kind.words, kind.source) for name, kind in NETWORKS.items() if name in built and kind.source
+    ]
     if any(network.batch_norm for network in networks):
         cited = "Ioffe, Szegedy (2015): Batch normalization: accelerating deep network training. ICML."
         cited_works.append(Work("batch norm", cited))

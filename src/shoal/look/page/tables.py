@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.look._measures import SCORES_SHOWN
 from shoal.look._numbers import ROUNDING, interval, one_number, percent
 from shoal.look._settings import short_keys, text_of
 from shoal.results import Results, class_scores
@@ -28,10 +29,6 @@ MOST_ROWS: Final = 500
 _WORDS: Final = {
     "mse": "MSE", "rmse": "RMSE", "mae": "MAE", "r2": "R²", "ece": "ECE", "macro_f1": "macro F1",
 }  # fmt: skip
-_TESTED: Final = {
-    "regression": ("mse", "rmse", "mae", "r2"),
-    "classification": ("accuracy", "loss", "macro_f1", "ece"),
-}
 
 
 @dataclass(frozen=True)
@@ -68,7 +65,7 @@ def word(metric: str) -> str:
 
 def tested_metrics(results: Results) -> tuple[str, ...]:
     """Give the metrics of the task, the leading one first."""
-    return _TESTED[results.study.study.task]
+    return SCORES_SHOWN[results.study.study.task]
 
 
 def numbers(heading: str, values: Iterable[Any], digits: int = 4) -> ReportColumn:
