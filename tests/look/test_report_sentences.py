@@ -13,11 +13,11 @@ from look_runs import MadeUp, make_run
 
 from shoal.look import pictures, results_text
 from shoal.look._curves import curves_in_words
-from shoal.look._findings import DELIVERED, REFITTED, RunFindings
+from shoal.look._line_notes import curve_notes
 from shoal.look._lines import Curves, Line
-from shoal.look._notes import curve_notes
 from shoal.look._numbers import one_number, percent
 from shoal.look._reasons import others_alike, reasons, significance_sentence
+from shoal.look._run_findings import DELIVERED, REFITTED, RunFindings
 from shoal.look.figures import confusion
 from shoal.look.figures import effects as effects_figure
 from shoal.look.figures import ranking as ranking_figure

@@ -1,3 +1,13 @@
+"""What every row has in a score."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from shoal.results._score_rows import row_score
+
+
 def test_a_mean_over_rows_has_the_rows_own_numbers():
     draw = np.random.default_rng(3)
     y, prediction = draw.normal(size=(50, 2)), draw.normal(size=(50, 2))

@@ -12,9 +12,9 @@ import numpy as np
 
 from shoal.look._chance import differences_sentences, ece_sentence, published_sentence
 from shoal.look._checks import checks
-from shoal.look._findings import RunFindings
 from shoal.look._measures import SCORES_SHOWN
 from shoal.look._reasons import reasons
+from shoal.look._run_findings import RunFindings
 from shoal.look._settings import settings_text
 from shoal.look._unit_counts import unit_counts
 from shoal.look.figures.confusion import confusion_of

@@ -64,9 +64,9 @@ class RowScore:
             whole, without_N = self.of_means(mean_M), self.of_means(without_NM)
             return np.asarray(whole + (count - 1) * (whole - without_N), np.float64)
 
-    def unlike(self, y: NDArray[Any], one: Floats, other: Floats) -> NDArray[np.bool_]:
+    def unlike(self, y: NDArray[Any], first: Floats, second: Floats) -> NDArray[np.bool_]:
         """Tell of every row whether the score sees a difference between two answers, (N,)."""
-        return np.asarray((self.rows(y, one) != self.rows(y, other)).any(axis=1))
+        return np.asarray((self.rows(y, first) != self.rows(y, second)).any(axis=1))
 
 
 def row_score(task: str, metric: str) -> RowScore:

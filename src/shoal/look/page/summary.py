@@ -11,10 +11,10 @@ from typing import Final
 import numpy as np
 
 from shoal.look._chance import drawn_by_chance, groups_unknown
-from shoal.look._findings import RunFindings
-from shoal.look._notes import NAMES
+from shoal.look._line_notes import NAMES
 from shoal.look._numbers import interval, one_number, percent
 from shoal.look._reasons import others_alike, significance_sentence
+from shoal.look._run_findings import RunFindings
 from shoal.look._settings import settings_text
 from shoal.look._text import duration
 from shoal.results import Results, regression_scores
