@@ -60,8 +60,8 @@ class Variances:
 class SearchErrors:
     """How far mean scores may be off: each candidate's (C,), its difference to the best (C,), all pairs' (S, S).
 
-    `deviation_UC`: by how much each unit moves each candidate's score; adds up to 0 over U. `part_UC` is each unit's part
-    in each candidate's score, which adds up to it, `share_U` its share of the rows.
+    `deviation_UC`: by how much each unit moves each candidate's score; adds up to 0 over U. `part_UC` is each unit's
+    part in each candidate's score, which adds up to it, `share_U` its share of the rows.
     """
 
     scores: Variances

@@ -19,7 +19,7 @@ _AT_ONCE: Final = 2_000_000
 
 
 def procedure_score(part_UC: Floats, share_U: Floats, pick: Pick) -> float:
-    """Give the expected score of whichever candidate is picked, the choice made anew on drawn rows and no fit made anew.
+    """Give the expected score of whichever candidate is picked: the choice is made anew on drawn rows, no fit is.
 
     `part_UC` adds up over U to the candidates' scores, `share_U` to 1. Units are drawn with replacement; the candidate
     that is picked on them is scored on those that were not drawn; the mean over draws is given (NaN for fewer than two

@@ -147,7 +147,7 @@ class Results:
 
     @cached_property
     def expected_score(self) -> float:
-        """What the whole search may expect of its choice on new rows: the selection score less what choosing makes of it.
+        """What the whole search may expect of its choice on new rows: the selection score without the luck of choosing.
 
         Bias-corrected bootstrap cross-validation; NaN before the choice.
         """

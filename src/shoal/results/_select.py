@@ -208,10 +208,8 @@ def expected_score(standings: Sequence[Standing], errors: SearchErrors, rule: Ru
     `standings` are those without a failed fit, best first, as are the candidates of `errors`.
     """
     # Ties among drawn rows go as ties among all rows do: were the better one of all rows taken, the others would tell.
-    order = sorted(
-        range(len(standings)),
-        key=lambda place: (standings[place].parameter_count, standings[place].candidate_id),
-    )
+    in_ties = [(row.parameter_count, row.candidate_id) for row in standings]
+    order = sorted(range(len(standings)), key=in_ties.__getitem__)
     sign, pick = _sign(metric), _picked([standings[place] for place in order], standings[0], rule)
     return sign * procedure_score(sign * errors.part_UC[:, order], errors.share_U, pick)
 
