@@ -51,7 +51,7 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[list[Scored]]:
 
     def noted(self: Any, *, wait: bool) -> Any:
         found = back(self, wait=wait)
-        came.extend([found.result] if found and found.result else [])
+        came.extend([found.result.scored] if found and found.result else [])
         return found
 
     monkeypatch.setattr(_processes.Processes, "begin", waited_for)

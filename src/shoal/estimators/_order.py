@@ -96,7 +96,7 @@ class Order:
         self._left = {Spot(*place) for place in product(numbers, folds)}
         self._alone = {spot for spot in self._left if spot.candidate in heard}
         most = max(FEWEST, len(self._left) // (2 * self.work.processes.jobs))
-        self._waiting = deque(self.lots.laid_out(quiet, most))
+        self._waiting = deque(self._evened(list(self.lots.laid_out(quiet, most))))
         self._watcher = self.options.watcher(len(quiet) * len(folds))
         with closing(self.options.of(self._planned(), self._watcher)) as results:
             for trained in results:
@@ -117,6 +117,14 @@ class Order:
         return {number for number, look in looks.items() if id(look) in told}
 
     # -- lots ----------------------------------------------------------------------------------------------------
+
+    def _evened(self, lots: list[Lot]) -> Iterator[Lot]:
+        """Cut the last lots where they are too few for all processes, which would wait for one of them."""
+        jobs = self.work.processes.jobs
+        whole = len(lots) - len(lots) % jobs
+        yield from lots[:whole]
+        for lot in lots[whole:]:
+            yield from lot.cut(max(1, min(jobs, len(lot.numbers) // FEWEST)))
 
     def _planned(self) -> Iterator[list[Task]]:
         """Plan lot by lot what nobody else does."""
@@ -148,7 +156,10 @@ class Order:
         if back is None:
             return
         self._alone.update(back.name.spots())
-        for scored in back.result or ():
+        if back.result is None:
+            return
+        self.lots.came_back(back.name, back.result.held_out)
+        for scored in back.result.scored:
             self._left.remove(scored.spot)
             self.came.networks[scored.spot] = scored.network
             self.came.note(scored.spot, scored.trained, scored.parameters)

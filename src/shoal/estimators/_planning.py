@@ -37,7 +37,10 @@ class _Asked(Exception):
 
 @dataclass(frozen=True, eq=False)
 class Planned:
-    """A network to be trained elsewhere: what it was given, its task; what it set and warned of on the way."""
+    """A network to be trained elsewhere: what it was given, its task; what it set and warned of on the way.
+
+    Where it waits for what comes of its task, `given` is empty.
+    """
 
     network: NetworkEstimator
     given: Given
@@ -65,6 +68,11 @@ class Planned:
         return type(network) is type(self.network) and all(
             mine[name] == others[name] for name in network._prepared_by
         )
+
+    def waiting(self, task: Task) -> Planned:
+        """Wait for what comes of a task: of the rows, those that it holds will do."""
+        prepared = replace(self.prepared, x=task.x, y=task.y)
+        return replace(self, given=Given(None, None, None), prepared=prepared, task=task)
 
     def known(self, trained: TaskResult) -> Known:
         """Fit the network by what came of its task."""
