@@ -227,12 +227,17 @@ class Lots:
         `note` hears of the network.
         """
 
+        asked: list[NetworkEstimator] = []
+
         def noted(network: NetworkEstimator, given: Given, fit: Fit) -> None:
             note(network)
+            asked.append(network)
             known(network, given, fit)
 
         with answered(first_asked(lambda: last_of(estimator), noted)), self.shared.handing(self._ways[spot]):
             yield
+        for network in asked:
+            network._optimizer = None  # it may hold the rows
 
     def scored(self, spot: Spot) -> None:
         """Let go of what nobody needs, once a planned candidate is scored."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -96,7 +96,7 @@ class Order:
         self._left = {Spot(*place) for place in product(numbers, folds)}
         self._alone = {spot for spot in self._left if spot.candidate in heard}
         most = max(FEWEST, len(self._left) // (2 * self.work.processes.jobs))
-        self._waiting = deque(self._evened(list(self.lots.laid_out(quiet, most))))
+        self._waiting = deque(evened(list(self.lots.laid_out(quiet, most)), self.work.processes.jobs))
         self._watcher = self.options.watcher(len(quiet) * len(folds))
         with closing(self.options.of(self._planned(), self._watcher)) as results:
             for trained in results:
@@ -117,14 +117,6 @@ class Order:
         return {number for number, look in looks.items() if id(look) in told}
 
     # -- lots ----------------------------------------------------------------------------------------------------
-
-    def _evened(self, lots: list[Lot]) -> Iterator[Lot]:
-        """Cut the last lots where they are too few for all processes, which would wait for one of them."""
-        jobs = self.work.processes.jobs
-        whole = len(lots) - len(lots) % jobs
-        yield from lots[:whole]
-        for lot in lots[whole:]:
-            yield from lot.cut(max(1, min(jobs, len(lot.numbers) // FEWEST)))
 
     def _planned(self) -> Iterator[list[Task]]:
         """Plan lot by lot what nobody else does."""
@@ -179,7 +171,8 @@ class Order:
         place, plan = self._place(spot), self.lots.plan(spot)
         self.came.note(spot, trained, plan.task.parameter_count)
         note = partial(self.came.networks.__setitem__, spot)
-        return Turn(place, self.lots.handed(spot, self.work.estimator(place), plan.known(trained), note))
+        known = plan.known(trained, goes_on=not self.lots.only_predicts)
+        return Turn(place, self.lots.handed(spot, self.work.estimator(place), known, note))
 
     def _fitted_here(self, spot: Spot, task: Task | None) -> Turn:
         """Let a network be trained where it stands, by the task that was planned, if one was."""
@@ -190,3 +183,11 @@ class Order:
             fit(task, lambda trained, task: self.came.note(spot, trained, task.parameter_count))
 
         return Turn(place, answered(first_asked(partial(last_of, self.work.estimator(place)), fitted)))
+
+
+def evened(lots: Sequence[Lot], jobs: int) -> Iterator[Lot]:
+    """Cut the last lots where they are too few for all processes: others would wait for who does one."""
+    whole = len(lots) - len(lots) % jobs
+    yield from lots[:whole]
+    for lot in lots[whole:]:
+        yield from lot.cut(max(1, min(jobs, len(lot.numbers) // FEWEST)))

@@ -56,7 +56,8 @@ class Piece:
             spot, networks = Spot.of(trained.key), list[NetworkEstimator]()
             plan = self.lots.plan(spot)
             function, arguments, named = self.calls[spot]
-            with self.lots.handed(spot, arguments[0], plan.known(trained), networks.append):
+            known = plan.known(trained, goes_on=not self.lots.only_predicts)
+            with self.lots.handed(spot, arguments[0], known, networks.append):
                 given = [function(*arguments, **named)]
             self.lots.scored(spot)
             network = (networks or [plan.network])[-1]
