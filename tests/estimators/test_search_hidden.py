@@ -89,7 +89,8 @@ def of_an_object() -> Callable[[Rows], Rows]:
 )
 def test_functions_that_remember_do_so_of_one_fold_at_a_time(kind: Any) -> None:
     steps = [("f", FunctionTransformer(kind())), ("s", StandardScaler()), net()]
-    assert_equal(Pipeline(steps), GRID, X, LABELS, cv=3, return_train_score=True)
+    search = assert_equal(Pipeline(steps), GRID, X, LABELS, cv=3, return_train_score=True)
+    assert search.fits_["validation_loss"].notna().all()
 
 
 def times(factor: Any) -> Callable[[Rows], Rows]:

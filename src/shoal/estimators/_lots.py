@@ -316,7 +316,8 @@ class Lots:
 
         Who is scored on them need not send them again, where that cannot be told apart.
         """
-        transformers, (train, test) = self.shared.transformers(lot.path), self.splits[lot.fold]
+        copies, (train, test) = self.shared.transformers(lot.path), self.splits[lot.fold]
+        transformers = self.shared.never_copied(lot.path) if copies is None else copies
         if transformers is None:
             return None
         try:
@@ -324,7 +325,7 @@ class Lots:
         except Exception:  # the curve is missing; scores are scikit-learn's matter
             return None
         found = network_in(self.plain(number))
-        plain = found is not None and found.plain
+        plain = found is not None and found.plain and copies is not None
         if plain and self.only_predicts and sent.lasts(transformers, self.inputs(test, train)):
             self.shared.sends(lot.path, sent)
         return sent

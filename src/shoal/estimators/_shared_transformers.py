@@ -168,6 +168,10 @@ class SharedTransformers:
             return list(copied(self._fitted[path[-1]].transformers))
         return None
 
+    def never_copied(self, path: Path) -> list[Any] | None:
+        """Give the transformers along a path that cannot be copied: each candidate fits its own."""
+        return self._fitted[path[-1]].transformers if path and path[-1] in self._fitted else None
+
     def sends(self, path: Path, sent: Sent) -> None:
         """Hear what the transformers along a path make of rows on which every candidate is scored."""
         for place in path[-1:]:
