@@ -66,6 +66,16 @@ class Dataset:
         """N."""
         return len(self.targets)
 
+    @property
+    def image_shape(self) -> tuple[int, ...] | None:
+        """(C, H, W) of its images; None for a table."""
+        return None if self.images is None else self.images.shape[1:]
+
+    @property
+    def one_input(self) -> Column | None:
+        """The one column of inputs; None where there are more, or images."""
+        return self.columns[0] if len(self.columns) == 1 else None
+
     def unwritable(self) -> Iterator[Problem]:
         """Find names that no file of a run can hold: a class's folder may have any bytes for a name."""
         named = [("class", name) for name in self.classes] + [("target", name) for name in self.target_names]

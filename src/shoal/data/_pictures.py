@@ -166,7 +166,7 @@ def _opened(file: Path) -> Iterator[Image]:
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise Faulty(f"expected at most {MAX_PIXELS} pixels, got far more") from None
     except Unreadable as error:
-        raise _Foreign(error.told("a picture")) from None
+        raise _Foreign(error.sentence("a picture")) from None
     except UnidentifiedImageError:
         raise _Foreign(f"expected a picture ({_READ}), got something else or a damaged one") from None
     except _DAMAGE as error:
@@ -179,8 +179,12 @@ def _refuse_modes(image: Image) -> None:
     """Refuse what has no one meaning in 8 bits a channel, and films."""
     bits = _bits_stored(image) if image.mode not in _GREY else 8
     if image.mode not in _GREY | _COLOUR or bits > 8:
-        came = f"{bits} bits of each colour" if bits > 8 and image.mode in _COLOUR else f"mode {image.mode}"
-        raise Faulty(f"expected 8 bits of grey or of red, green and blue, got {came}; save it with 8 bits")
+        description = (
+            f"{bits} bits of each colour" if bits > 8 and image.mode in _COLOUR else f"mode {image.mode}"
+        )
+        raise Faulty(
+            f"expected 8 bits of grey or of red, green and blue, got {description}; save it with 8 bits"
+        )
     if image.format == "MPO":
         return
     try:
@@ -307,8 +311,8 @@ class _Pixels:
         width, height, depth, colour, _, _, interlace = struct.unpack(">IIBBBBB", head[:13])
         bits = depth * _SAMPLES.get(colour, 1)
         size = 0
-        for left, top, across, down in _PASSES if interlace else ((0, 0, 1, 1),):
-            columns, rows = -((left - width) // across), -((top - height) // down)
+        for first_column, first_row, across, down in _PASSES if interlace else ((0, 0, 1, 1),):
+            columns, rows = -((first_column - width) // across), -((first_row - height) // down)
             size += rows * (1 - (-columns * bits // 8)) if columns > 0 and rows > 0 else 0
         return cls(size)
 

@@ -28,7 +28,9 @@ from shoal.data._column_roles import TableSource, all_inputs, missing_columns, r
 from shoal.data._dataset import Column, Dataset
 from shoal.data._findings import Findings, refuse
 from shoal.data._holdout import draw_test_rows
-from shoal.data._tables import Limits, Table, scan_table
+from shoal.data._table import Table
+from shoal.data._table_format import Limits
+from shoal.data._tables import scan_table
 from shoal.errors import DataError, Problem
 from shoal.wording import did_you_mean, few_quoted, quoted
 
@@ -64,7 +66,7 @@ def load_table_dataset(source: TableSource, room: float | None = None) -> Datase
     source = source.in_one_form()
     refuse(role_problems(source))
     train_findings, test_findings = Findings(str(source.train)), Findings(str(source.test))
-    limits = Limits(_wanted(source), room)
+    limits = Limits(_used_columns(source), room)
     train_table = scan_table(source.train, train_findings, limits)
     test_table = None if source.test is None else scan_table(source.test, test_findings, limits)
     train = test = None
@@ -91,7 +93,7 @@ def load_table_dataset(source: TableSource, room: float | None = None) -> Datase
     return replace(_build(source, train, test), notes=(*notes, *_content_notes(source, train, test)))
 
 
-def _wanted(source: TableSource) -> frozenset[str] | None:
+def _used_columns(source: TableSource) -> frozenset[str] | None:
     """Name the columns that are used; None where all of them may be."""
     if source.inputs is None:
         return None
@@ -127,19 +129,24 @@ def read_columns(
 
 def _refuse_strange(column: Column, known: Sequence[str], findings: Findings) -> None:
     """Note a column without a known category: a single row may have a new one, a whole column is another thing."""
-    came = set(column.values.tolist())
-    if len(column.values) > 1 and came.isdisjoint(known):
-        what = f"expected its categories ({few_quoted(known)}), got none of them: {few_quoted(sorted_texts(came))}"
+    categories = set(column.values.tolist())
+    if len(column.values) > 1 and categories.isdisjoint(known):
+        others = few_quoted(sorted_texts(categories))
+        what = f"expected its categories ({few_quoted(known)}), got none of them: {others}"
         findings.add(what, f"column {quoted(column.name)}")
 
 
 def _left_out(source: TableSource, table: Table) -> Iterator[str]:
     """Say which columns are no inputs because the file calls them an index."""
     used = {*(source.inputs or ()), *(name for _, names, _ in source.named() for name in names)}
-    left = [name for name in table.index if name not in used]
-    if left:
-        those = "is left out: the file calls it" if len(left) == 1 else "are left out: the file calls them"
-        yield f"{table.file}: {few_quoted(left)} {those} its index (data.inputs can name it)"
+    index_columns = [name for name in table.index if name not in used]
+    if index_columns:
+        those = (
+            "is left out: the file calls it"
+            if len(index_columns) == 1
+            else "are left out: the file calls them"
+        )
+        yield f"{table.file}: {few_quoted(index_columns)} {those} its index (data.inputs can name it)"
 
 
 def _known(source: TableSource, train: _Part) -> dict[str, tuple[str, ...]]:
@@ -209,8 +216,8 @@ def _read_columns(
 def _split_off_test_rows(source: TableSource, part: _Part) -> tuple[_Part, _Part]:
     """Split the rows of the one table into training and test rows, each in the table's order."""
     labels = part.targets if source.task == "classification" else None
-    held = draw_test_rows(len(part.targets), source.test_share, source.seed, labels, part.groups)
-    return part.take(np.flatnonzero(~held)), part.take(np.flatnonzero(held))
+    held_out = draw_test_rows(len(part.targets), source.test_share, source.seed, labels, part.groups)
+    return part.take(np.flatnonzero(~held_out)), part.take(np.flatnonzero(held_out))
 
 
 def _content_problems(source: TableSource, train: _Part, test: _Part) -> list[Problem]:
@@ -248,8 +255,8 @@ def _content_notes(source: TableSource, train: _Part, test: _Part) -> Iterator[s
             what = f"{different} categories in {len(column.values)} training rows, most of one row alone"
             yield f"{place}: {what}; leave it out (data.inputs) if it names the rows"
         elif column.categorical and set(tested.values.tolist()).isdisjoint(column.values.tolist()):
-            came = few_quoted(sorted_texts(tested.values.tolist()))
-            yield f"{place}: no test row has a category of the training rows; the test rows have {came}"
+            categories = few_quoted(sorted_texts(tested.values.tolist()))
+            yield f"{place}: no test row has a category of the training rows; the test rows have {categories}"
     if source.task == "classification" and (what := like_numbers(train.targets.tolist())):
         yield f'column {quoted(source.targets[0])}: {what}; a regression? (study.task = "regression")'
 

@@ -50,14 +50,14 @@ def copied(things: _T) -> _T:
     return copy.deepcopy(things, memo)
 
 
-def lies_in(rows: Any, given: Any) -> bool:
+def lies_in(rows: Any, owner: Any) -> bool:
     """Whether rows are those given or lie in their memory: what is written into the one stands in the other too.
 
     A frame of pandas counts as lying in no other: pandas 3 copies what it writes into, and before, it warns.
     """
-    if rows is given:
+    if rows is owner:
         return True
-    inside = [array for array in _reached(given, into=given) if type(array) is np.ndarray]
+    inside = [array for array in _reached(owner, into=owner) if type(array) is np.ndarray]
     arrays = [array for array in _reached(rows) if type(array) is np.ndarray]
     return any(np.may_share_memory(array, other) for array, other in product(arrays, inside))
 
@@ -71,9 +71,9 @@ def _reached(things: Any, *, into: Any = None) -> Iterator[Any]:
     What a frame holds is given only where it is `into`.
     """
     seen: set[int] = set()
-    left = [things]
-    while left:
-        thing = left.pop()
+    pending = [things]
+    while pending:
+        thing = pending.pop()
         if isinstance(thing, FunctionType) and _remembers(thing):
             yield thing
         if id(thing) in seen or _stands_for_itself(thing):
@@ -83,7 +83,7 @@ def _reached(things: Any, *, into: Any = None) -> Iterator[Any]:
         if frame or type(thing) is np.ndarray:
             yield thing
         if not frame:
-            left += gc.get_referents(thing)
+            pending += gc.get_referents(thing)
 
 
 def _stands_for_itself(thing: Any) -> bool:
@@ -153,19 +153,19 @@ def _remembers(function: FunctionType) -> bool:
 
     What it writes into elsewhere, in a module or a class, is not found.
     """
-    left, seen = [function], set[int]()
-    while left:
-        one = left.pop()
-        if id(one) in seen or _from_whole(one):
+    pending, seen = [function], set[int]()
+    while pending:
+        inner = pending.pop()
+        if id(inner) in seen or _from_whole(inner):
             continue
-        seen.add(id(one))
-        if _binds_around(one.__code__):
+        seen.add(id(inner))
+        if _binds_around(inner.__code__):
             return True
-        defaults = [*(one.__defaults__ or ()), *(one.__kwdefaults__ or {}).values()]
-        for held in [*gc.get_referents(*(one.__closure__ or ())), *defaults, *vars(one).values()]:
-            if isinstance(held, FunctionType):
-                left.append(held)
-            elif not (isinstance(held, _FIXED) or _stands_for_itself(held)):
+        defaults = [*(inner.__defaults__ or ()), *(inner.__kwdefaults__ or {}).values()]
+        for value in [*gc.get_referents(*(inner.__closure__ or ())), *defaults, *vars(inner).values()]:
+            if isinstance(value, FunctionType):
+                pending.append(value)
+            elif not (isinstance(value, _FIXED) or _stands_for_itself(value)):
                 return True
     return False
 
@@ -181,18 +181,18 @@ def _binds_around(code: CodeType) -> bool:
 
 def _refuse_own_ways(things: Any) -> None:
     seen: set[int] = set()
-    left: list[Any] = [things]
-    while left:
-        thing = left.pop()
+    pending: list[Any] = [things]
+    while pending:
+        thing = pending.pop()
         if id(thing) in seen:
             continue
         seen.add(id(thing))
         if isinstance(thing, list | tuple | set | frozenset | dict):
-            left += thing.values() if isinstance(thing, dict) else thing
+            pending += thing.values() if isinstance(thing, dict) else thing
         elif not isinstance(thing, type):
             _refuse_own_way(type(thing))  # type: ignore[arg-type]
             if isinstance(thing, BaseEstimator) or not _from_whole(type(thing)):
-                left += getattr(thing, "__dict__", {}).values()
+                pending += getattr(thing, "__dict__", {}).values()
 
 
 @lru_cache

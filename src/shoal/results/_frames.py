@@ -40,9 +40,11 @@ def fits_frame(plan: Sequence[PlanEntry], fits: Mapping[str, FitRecord]) -> Data
 
 
 def _score_columns(fits: Iterable[FitRecord]) -> list[tuple[str, str]]:
-    found = {(rows, metric) for fit in fits for rows, scores in fit.scores.items() for metric in scores}
+    columns = {(rows, metric) for fit in fits for rows, scores in fit.scores.items() for metric in scores}
     order = {metric: place for place, metric in enumerate(SCORES)}
-    return sorted(found, key=lambda pair: (pair[0] != "validation", pair[0], order.get(pair[1], 99), pair[1]))
+    return sorted(
+        columns, key=lambda pair: (pair[0] != "validation", pair[0], order.get(pair[1], 99), pair[1])
+    )
 
 
 def curve_frame(curves: Arrays) -> DataFrame:
@@ -126,7 +128,7 @@ def candidates_frame(
         columns[name] = np.array([getattr(row, name) for row in standings], np.float64)
     columns["indistinguishable"] = np.array([row.indistinguishable for row in standings], np.bool_)
     columns["chosen"] = np.array([row.candidate_id == chosen for row in standings], np.bool_)
-    columns["sick"] = np.array([row.sick for row in standings], np.bool_)
+    columns["sick"] = np.array([row.failed for row in standings], np.bool_)
     return pd.DataFrame(columns)
 
 
@@ -169,20 +171,25 @@ def references_frame(
 
     labels = {entry.label for entry in plan if entry.stage == "compare"}
     rows = []
-    for one in references:
+    for reference in references:
         # A comparison may be called "delivered" too.
-        stage, label = ("compare", one.name) if one.name in labels else ("refit", None)
+        stage, label = ("compare", reference.name) if reference.name in labels else ("refit", None)
         repeats = {
             entry.repeat: fits[entry.fit_id]
             for entry in plan
             if entry.stage == stage and label in (None, entry.label) and entry.fit_id in fits
         }
-        values = np.array(list(_test_scores(repeats, one.metric).values()), np.float64)
+        values = np.array(list(_test_scores(repeats, reference.metric).values()), np.float64)
         rows.append(
-            {"name": one.name, "metric": one.metric, "published": one.value, "repeats": len(repeats)}
+            {
+                "name": reference.name,
+                "metric": reference.metric,
+                "published": reference.value,
+                "repeats": len(repeats),
+            }
             | {"sick": sum(fit.status != "ok" for fit in repeats.values())}
-            | _measured(values, one.value)
-            | {"source": one.source}
+            | _measured(values, reference.value)
+            | {"source": reference.source}
         )
     columns = ["name", "metric", "published", "repeats", "sick", *_measured(np.zeros(0), 0), "source"]
     return pd.DataFrame(rows, columns=columns)

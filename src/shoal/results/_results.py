@@ -71,7 +71,7 @@ class Results:
                 study = Study.model_validate(tomllib.loads(str(store.fact("study"))))
                 check_study(study, truth, candidate_rows)
             with _coherent(folder, "the choice"):
-                choice = Choice.from_json(told) if (told := store.fact("choice")) is not None else None
+                choice = Choice.from_json(stored) if (stored := store.fact("choice")) is not None else None
                 check_choice(choice, candidate_rows)
             with _coherent(folder, "the plan"):
                 check_plan(plan, candidate_rows, truth)
@@ -227,8 +227,8 @@ class Results:
         """Read one part of every finished fit, in the order of the plan."""
         with Store.open_readonly(self.folder) as store:
             for entry in self.plan:
-                wanted = stage in (None, entry.stage) and label in (None, entry.label)
-                if wanted and entry.fit_id in self.summaries:
+                matches = stage in (None, entry.stage) and label in (None, entry.label)
+                if matches and entry.fit_id in self.summaries:
                     arrays = self._part(store, entry.fit_id, part)
                     if part == "predictions" and "validation" in arrays:
                         with _coherent(self.folder, f"the predictions of fit {entry.fit_id}"):
@@ -269,9 +269,9 @@ def _counted(
     origins: Sequence[tuple[dict[str, Any], frozenset[str]]], fits: Mapping[str, FitRecord]
 ) -> tuple[tuple[dict[str, Any], int], ...]:
     """Count the fits of every environment that trained some; what is not known of a fit is told as {}."""
-    found = [(environment, len(ids & fits.keys())) for environment, ids in origins]
+    counts = [(environment, len(ids & fits.keys())) for environment, ids in origins]
     unknown = len(fits.keys() - {fit_id for _, ids in origins for fit_id in ids})
-    return tuple((environment, count) for environment, count in [*found, ({}, unknown)] if count)
+    return tuple((environment, count) for environment, count in [*counts, ({}, unknown)] if count)
 
 
 def _data_notes(folder: Path, value: Any) -> tuple[str, ...]:

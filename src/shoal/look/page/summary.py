@@ -12,10 +12,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.look._findings import Findings
+from shoal.look._findings import RunFindings
 from shoal.look._notes import NAMES
 from shoal.look._numbers import interval, one_number, percent
-from shoal.look._reasons import others_alike, told_from_others
+from shoal.look._reasons import others_alike, significance_sentence
 from shoal.look._settings import settings_text
 from shoal.look._text import duration
 from shoal.results import Results, regression_scores
@@ -36,7 +36,7 @@ class Summary:
     sure: tuple[str, ...]
 
 
-def summary(findings: Findings) -> Summary:
+def summary(findings: RunFindings) -> Summary:
     """Answer a busy reader's questions from the results."""
     results = findings.results
     figure, unit, good = _good(findings)
@@ -77,7 +77,9 @@ def _chosen(results: Results) -> str:
         return f"Nothing yet: {results.unfinished:,} fits are not trained."
     row = next(row for row in results.candidate_rows if row.candidate_id == choice.candidate_id)
     settings = settings_text(row.values)
-    standing = next(one for one in choice.standings if one.candidate_id == choice.candidate_id)
+    standing = next(
+        candidate for candidate in choice.standings if candidate.candidate_id == choice.candidate_id
+    )
     score = f"{choice.metric} {one_number(standing.selection_score)}"
     score += f", standard error {one_number(standing.standard_error, 2)}"
     rule = "the best selection score"
@@ -89,13 +91,13 @@ def _chosen(results: Results) -> str:
     return f"{settings}: {size}, {rule}. Its selection score, which is optimistic: {score}."
 
 
-def _good(findings: Findings) -> tuple[str, str, str]:
+def _good(findings: RunFindings) -> tuple[str, str, str]:
     if not findings.delivered.healthy:
-        sick = findings.delivered.sick
+        failed = findings.delivered.failed
         return (
             "–",
             "no test score",
-            "Every refitted network diverged or failed." if sick else "Not tested yet.",
+            "Every refitted network diverged or failed." if failed else "Not tested yet.",
         )
     entry = findings.delivered.healthy[0]
     scores = findings.results.summaries[entry.fit_id].scores["test"]
@@ -105,46 +107,47 @@ def _good(findings: Findings) -> tuple[str, str, str]:
         most = float(np.bincount(truth.y[: truth.train_rows]).argmax())
         naive = percent(float(np.mean(test_V == most)))
         figure = percent(scores["accuracy"])
-        said = f"The delivered network is right on {figure} of the {counted(len(test_V), 'test row')}; always naming"
-        said += f" the most frequent class of the training rows would be right on {naive}."
-        return figure, "test accuracy", said
+        text = f"The delivered network is right on {figure} of the {counted(len(test_V), 'test row')}; the baseline,"
+        text += f" which always predicts the most frequent class of the training rows, on {naive}."
+        return figure, "test accuracy", text
     rmse, r2 = one_number(scores["rmse"]), one_number(scores["r2"])
     mean_VK = np.broadcast_to(truth.y[: truth.train_rows].mean(axis=0), test_V.shape)
     naive = one_number(regression_scores(test_V, mean_VK)["rmse"])
     targets = len(truth.target_names)
     several = f"mean of the {targets} targets’ " if targets > 1 else ""
-    said = (
+    text = (
         f"On the {counted(len(test_V), 'test row')}, the delivered network’s {several}root mean squared error"
     )
-    said += f" (RMSE) is {rmse}; always naming the training rows’ mean would give {naive}"
+    text += f" (RMSE) is {rmse}; that of the baseline, the mean of the training rows, is {naive}"
     r2_of = f"The {several}R²" if several else "R²"
-    return rmse, "test RMSE", f"{said}. {r2_of} is {r2}."
+    return rmse, "test RMSE", f"{text}. {r2_of} is {r2}."
 
 
-def _sure(findings: Findings) -> list[str]:
+def _sure(findings: RunFindings) -> list[str]:
     """Say how far chance could move the score: the test rows, the initialisation, the choice."""
-    found: list[str] = []
+    sentences: list[str] = []
     if findings.delivered.healthy:
-        found.append(_over_rows(findings))
+        sentences.append(_over_rows(findings))
     repeats = [findings.results.summaries[entry.fit_id] for entry in findings.delivered.healthy]
-    metric, sick = "accuracy" if findings.classes else "rmse", findings.delivered.sick
-    lost = f" ({sick} diverged or failed)" if sick else ""
+    metric, failed = "accuracy" if findings.classes else "rmse", findings.delivered.failed
+    lost = f" ({failed} diverged or failed)" if failed else ""
     if len(repeats) > 1:
         scores = [fit.scores["test"][metric] for fit in repeats]
-        told = _range(findings, min(scores), max(scores))
-        found.append(
-            f"Refitted {len(repeats) + sick} times, each with other random draws{lost}: test {told}."
+        span = _range(findings, min(scores), max(scores))
+        sentences.append(
+            f"Refitted {len(repeats) + failed} times, each with another initialisation and order of rows{lost}:"
+            f" test {span}."
         )
     elif repeats:
-        times = "once" if not sick else f"{1 + sick} times{lost}"
-        found.append(f"Refitted {times}: how much other random draws would change is not known.")
+        times = "once" if not failed else f"{1 + failed} times{lost}"
+        sentences.append(f"Refitted {times}: how much the score varies with the initialisation is not known.")
     choice = findings.results.choice
     if choice and len(choice.standings) > 1:
-        found.append(f"{told_from_others(*others_alike(choice))} (5 %).")
-    return found
+        sentences.append(f"{significance_sentence(*others_alike(choice))} (5 %).")
+    return sentences
 
 
-def _over_rows(findings: Findings) -> str:
+def _over_rows(findings: RunFindings) -> str:
     truth = findings.truth
     value_VK = findings.predicted(findings.delivered)[0]
     true = truth.y[truth.train_rows :]
@@ -155,7 +158,7 @@ def _over_rows(findings: Findings) -> str:
     return f"With other test rows of the same kind: test {_range(findings, low, high)} (95 % interval)."
 
 
-def _range(findings: Findings, low: float, high: float) -> str:
+def _range(findings: RunFindings, low: float, high: float) -> str:
     """Write from where to where the leading score goes."""
     if findings.classes:
         return f"accuracy {percent(low)}" + (f" to {percent(high)}" if high > low else " each time")
