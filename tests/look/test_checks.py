@@ -280,26 +280,27 @@ def test_columns_that_are_doubted_by_check_are_doubted_by_the_run(tmp_path: Path
     assert huge["SH017"].what.startswith('Not standardised, target "label" has a size of ')
 
 
-def test_noise_between_repeats_against_differences(tmp_path: Path) -> None:
-    results = make_run(tmp_path, replace(LEARNED, repeats=2))
-    by_label = {"SGD": (1.0, 2.0), "Adam": (1.2, 2.0), "winner": (3.0, 4.0)}  # deviations about 0.7
-    summaries = dict(results.summaries)
-    for entry in results.plan:
-        if entry.stage == "compare":
-            scores = {"test": {"mse": by_label[entry.label][entry.repeat]}}
-            summaries[entry.fit_id] = replace(summaries[entry.fit_id], scores=scores)
-    check = found(replace(results, summaries=summaries))["SH011"]
-    deviation = np.sqrt((0.5 + 0.32 + 0.5) / 3)
+def test_differences_that_may_be_chance_are_named(tmp_path: Path) -> None:
+    results = make_run(tmp_path / "a", replace(LEARNED, repeats=2))
+    differences = {label: scores["mse"] for label, scores in results.differences.items()}
+    sure = {label for label, one in differences.items() if one.low > 0 or one.high < 0}
+    assert sure == {"Adam"}
+    chance = differences["winner"]
+    check = found(results)["SH011"]
+    assert check.severity == "note"
     assert check.what == (
-        f"Test mse varies by {deviation:.2g} (standard deviation) from repeat to repeat of the same settings; less than"
-        ' that differ from "SGD": "Adam" (+0.1).'
+        'By test mse, for other test rows and other initialisations, not significantly different from "SGD":'
+        f' "winner" ({chance.mean:+.2g}, between {chance.low:+.2g} and {chance.high:+.2g}).'
     )
-    by_label["Adam"] = (5.0, 6.0)
-    for entry in results.plan:
-        if entry.label == "Adam":
-            scores = {"test": {"mse": by_label["Adam"][entry.repeat]}}
-            summaries[entry.fit_id] = replace(summaries[entry.fit_id], scores=scores)
-    assert "SH011" not in found(replace(results, summaries=summaries))
+    few = found(make_run(tmp_path / "b", replace(LEARNED, rows=(40, 20))))["SH011"]
+    assert ": 20 rows are too few for an interval)" in few.what
+    assert few.what.startswith("By test mse, for other test rows, not significantly")
+
+
+def test_differences_beyond_chance_are_no_reason_to_doubt(tmp_path: Path) -> None:
+    results = make_run(tmp_path, replace(LEARNED, repeats=3, rows=(40, 300)))
+    differences = [scores["mse"] for scores in results.differences.values()]
+    assert ("SH011" in found(results)) == any(one.low <= 0 <= one.high for one in differences)
 
 
 def test_one_repeat_of_several_comparisons(tmp_path: Path) -> None:

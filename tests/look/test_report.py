@@ -18,19 +18,18 @@ from urllib.parse import unquote
 import numpy as np
 import pytest
 from look_runs import MadeUp, make_run
-from scipy.stats import binomtest
 
 from shoal.errors import EnvironmentFault
 from shoal.look import pictures, report_html, write_report
 from shoal.look._escape import data_json, label, seen
-from shoal.look._findings import RunFindings
 from shoal.look._gallery import Drawn
 from shoal.look._numbers import one_number
+from shoal.look._run_findings import RunFindings
 from shoal.look.figures import exciting, feature_maps, variance
 from shoal.look.page.fit_curves import MOST_POINTS, fits_shown
 from shoal.look.page.references import works
 from shoal.look.page.spreadsheet import fact_csv
-from shoal.look.page.summary import rmse_interval, summary, wilson
+from shoal.look.page.summary import summary
 from shoal.look.page.tables import numbers, probabilities, settings_table
 from shoal.results import Results
 from shoal.study import Study
@@ -309,21 +308,6 @@ def test_numbers_have_the_digits_that_tell() -> None:
     assert numbers("", [1e-5, 0.25]).cells == ("1e−05", "0.25")
     assert numbers("", [1e-16, 0.25]).cells == ("0.0000", "0.2500")
     assert probabilities("", [0.0001, 0.05, 1.0, np.nan]).cells == ("< 0.001", "0.050", "1.000", "–")
-
-
-@pytest.mark.parametrize(("right", "rows"), [(0, 10), (7, 9), (50, 50), (8765, 10000)])
-def test_the_interval_of_an_accuracy_is_wilsons(right: int, rows: int) -> None:
-    wanted = binomtest(right, rows).proportion_ci(0.95, method="wilson")
-    np.testing.assert_allclose(wilson(right, rows), wanted, rtol=1e-5, atol=1e-9)
-
-
-def test_the_interval_of_an_rmse_is_the_root_of_that_of_the_mean() -> None:
-    # mean 2.5, standard deviation 1.2910, standard error 0.6455, 1.96 of it 1.2652
-    np.testing.assert_allclose(
-        rmse_interval(np.array([[1.0], [2.0], [3.0], [4.0]])), (1.2348**0.5, 3.7652**0.5), rtol=1e-4
-    )
-    assert rmse_interval(np.array([[0.0], [4.0]]))[0] == 0
-    assert np.isnan(rmse_interval(np.array([[1.0]]))).all()
 
 
 def test_the_summary_answers_in_sentences(regression: Results, tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ class ClassFolders:
             _refuse_empty(self.folder, members, there, findings)
         if len({look.size for look in looks}) > 1 and not reading.resize:
             findings.add(f"expected pictures of one size (width x height), got {sizes_text(looks)}; {RESIZE}")
-        groups = [member.group for member in there] if grouped and by_folder else None
+        groups = [member.group for member in there] if by_folder else None
         if grouped and reading.groups and not by_folder and not findings.found:
             table = Findings(reading.groups)
             paths = [member.path for member in there]

@@ -173,6 +173,7 @@ def image_dataset(
         classes=classes,
         train_rows=len(train.labels),
         groups=train.groups,
+        test_groups=None if train.groups is None else test.groups,
         given_folds=None,
         train_fingerprint=_fingerprint(train),
         test_fingerprint=_fingerprint(test),

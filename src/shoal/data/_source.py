@@ -150,12 +150,14 @@ def _left_out(source: TableSource, table: Table) -> Iterator[str]:
 
 
 def _known(source: TableSource, train: _Part) -> dict[str, tuple[str, ...]]:
-    """Give the spellings of the training rows: of every column of categories, and of the classes."""
+    """Give the spellings of the training rows: of every column of categories, of the classes, of the groups."""
     known = {
         column.name: tuple(set(column.values.tolist())) for column in train.columns if column.categorical
     }
     if source.task == "classification":
         known[source.targets[0]] = tuple(set(train.targets.tolist()))
+    if source.groups is not None and train.groups is not None:
+        known[source.groups] = tuple(set(train.groups.tolist()))
     return known
 
 
@@ -172,7 +174,12 @@ def _read_test(
         parts += [f"unknown {few_quoted(unknown)}"] if unknown else []
         findings.add(f"expected the columns of {train.file}, got others: {'; '.join(parts)}")
         return None
-    return _read_part(replace(source, groups=None, fold_column=None), test, findings, known)
+    part = _read_part(replace(source, groups=None, fold_column=None), test, findings, known)
+    if part is None or source.groups is None or source.groups not in test:
+        return part
+    spellings = known.get(source.groups, ())
+    # Nothing is trained or split by them: what cannot be read is not known, and no reason to refuse the file.
+    return replace(part, groups=texts(test, source.groups, Findings(test.file), spellings))
 
 
 def _read_part(
@@ -259,6 +266,9 @@ def _content_notes(source: TableSource, train: _Part, test: _Part) -> Iterator[s
             yield f"{place}: no test row has a category of the training rows; the test rows have {categories}"
     if source.task == "classification" and (what := like_numbers(train.targets.tolist())):
         yield f'column {quoted(source.targets[0])}: {what}; a regression? (study.task = "regression")'
+    if source.groups is not None and test.groups is None:
+        name = quoted(source.groups)
+        yield f"{source.test}: the test rows name no groups ({name}); their scores' intervals take them for independent"
 
 
 def _build(source: TableSource, train: _Part, test: _Part) -> Dataset:
@@ -277,6 +287,7 @@ def _build(source: TableSource, train: _Part, test: _Part) -> Dataset:
         classes=classes,
         train_rows=len(train.targets),
         groups=train.groups,
+        test_groups=test.groups,
         given_folds=None if train.folds is None else _fold_numbers(train.folds),
         train_fingerprint=fingerprint(train.columns, source.targets, train.targets),
         test_fingerprint=fingerprint(test.columns, source.targets, test.targets),

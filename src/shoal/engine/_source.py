@@ -181,8 +181,23 @@ def truth_of(planner: Planner) -> Truth:
         y=dataset.targets,
         train_rows=dataset.train_rows,
         validation_rows=rows,
+        groups=_group_numbers(dataset),
     )
     return truth if dataset.images is None else replace(truth, images=dataset.images[:0])
+
+
+def _group_numbers(dataset: Dataset) -> NDArray[np.int64]:
+    """Number the groups of all rows, -1 where a test row's is not known; nothing where the study names none."""
+    if dataset.groups is None:
+        return np.zeros(0, np.int64)
+    known = (
+        dataset.groups
+        if dataset.test_groups is None
+        else np.concatenate((dataset.groups, dataset.test_groups))
+    )
+    number_N = np.full(dataset.rows, -1, np.int64)
+    number_N[: len(known)] = np.unique(known, return_inverse=True)[1]
+    return number_N
 
 
 def with_mistakes(truth: Truth, images: NDArray[np.uint8], delivered: FitRecord) -> Truth:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from shoal.look._chance import differences_sentences, ece_sentence, published_sentence
 from shoal.look._checks import checks
-from shoal.look._findings import RunFindings
 from shoal.look._measures import SCORES_SHOWN
 from shoal.look._reasons import reasons
+from shoal.look._run_findings import RunFindings
 from shoal.look._settings import settings_text
 from shoal.look._unit_counts import unit_counts
 from shoal.look.figures.confusion import confusion_of
@@ -185,7 +186,7 @@ def _search_text(results: Results) -> str:
         return ""
     keys = list(results.study.search.space) if results.study.search else []
     headers = ["rank", *(key.partition(".")[2] for key in keys), "parameters"]
-    headers += ["selection score", "std error", "difference", "p (Holm)", ""]
+    headers += ["selection score", "std error", "difference", "p", ""]
     rows = [
         [
             "-" if row["sick"] else int(row["rank"]),
@@ -203,7 +204,9 @@ def _search_text(results: Results) -> str:
     lines.append(text_table(headers, shown))
     if len(rows) > len(shown):
         lines.append(f"... and {len(rows) - len(shown)} more; Results.candidates has all")
-    lines.append("= statistically indistinguishable from the best at 5 % (corrected resampled t-test, Holm)")
+    lines.append(
+        "= statistically indistinguishable from the best at 5 % (model confidence set over the rows held out)"
+    )
     if results.choice:
         chosen = results.choice.candidate_id
         values = next(row.values for row in results.candidate_rows if row.candidate_id == chosen)
@@ -245,8 +248,8 @@ def _comparisons_text(results: Results) -> str:
     title += f", less the {share} held out" if share else ""
     if repeats > 1:
         title += f"; means over {repeats} repeats, each with its own initialisation and held-out rows"
-    said = same_settings(results)
-    return f"{title}\n{text_table(headers, rows)}" + (f"\n{said}" if said else "")
+    sentences = [text for text in (differences_sentences(results), same_settings(results)) if text]
+    return "\n".join((title, text_table(headers, rows), *(_wrapped(text) for text in sentences)))
 
 
 def _refit_text(results: Results) -> str:
@@ -266,6 +269,8 @@ def _refit_text(results: Results) -> str:
     lines.append(text_table(["initialisation", "status", *(f"test {name}" for name in present)], rows))
     if len(rows) > 1 and (said := delivered_one(results)):
         lines.append(said)
+    if sentence := ece_sentence(results):
+        lines.append(_wrapped(sentence))
     return "\n".join(lines)
 
 
@@ -279,7 +284,11 @@ def _noise_text(findings: RunFindings) -> str:
         lines.append(effects_sentences(effects))
     if split is not None:
         lines.append(f"variance of single scores: {shares_phrase(split)}")
-    return "\n".join(textwrap.fill(line, 118, subsequent_indent="  ") for line in lines)
+    return "\n".join(map(_wrapped, lines))
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, 118, subsequent_indent="  ")
 
 
 def _ensemble_text(results: Results) -> str:
@@ -305,12 +314,24 @@ def _references_text(results: Results) -> str:
     frame = results.references
     if not len(frame):
         return ""
-    headers = ["name", "metric", "published", "measured", "std", "min", "max", "inside", "source"]
+    headers = [
+        "name",
+        "metric",
+        "published",
+        "measured",
+        "std",
+        "min",
+        "max",
+        "95 % interval",
+        "inside",
+        "source",
+    ]
     rows = [
         [
             _name(row["name"]),
             row["metric"],
             *(row[key] for key in ("published", "mean", "std", "min", "max")),
+            "-" if math.isnan(row["ci_low"]) else f"{number(row['ci_low'])} to {number(row['ci_high'])}",
             "-" if row["inside"] is None else row["inside"],
             _name(row["source"], 60),
         ]
@@ -318,7 +339,8 @@ def _references_text(results: Results) -> str:
     ]
     repeats = int(frame["repeats"].max())
     title = f"published beside measured ({counted(repeats, 'repeat')}; inside: between min and max)"
-    return f"{title}\n{text_table(headers, rows)}"
+    sentence = published_sentence(results)
+    return "\n".join((title, text_table(headers, rows), *([_wrapped(sentence)] if sentence else [])))
 
 
 def _classes_text(results: Results) -> str:

@@ -6,10 +6,10 @@ import dataclasses
 import hashlib
 import json
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,12 +20,17 @@ from shoal.errors import Problem, RunFolderError, StudyError, as_path
 from shoal.parts import Missing
 from shoal.results import _frames
 from shoal.results._coherence import check_choice, check_fits, check_part, check_plan, check_study, place_of
+from shoal.results._confidence_set import SearchErrors, search_errors
+from shoal.results._differences import comparison_differences, mean_interval, test_units
 from shoal.results._ensemble import Ensemble, ensemble_frame, read_ensemble
 from shoal.results._inside import Inside, read_inside
+from shoal.results._intervals import Interval, Units
+from shoal.results._out_of_fold import OutOfFold
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Stage, Truth
 from shoal.results._schema import checker, expect, refusing
-from shoal.results._select import Choice, rank_candidates, search_scores
+from shoal.results._select import Choice, Standing, rank_candidates, search_scores
 from shoal.results._store import Store
+from shoal.results._two_way import Difference
 from shoal.study import Candidate, Study, candidate_with
 
 if TYPE_CHECKING:
@@ -122,31 +127,72 @@ class Results:
     def candidates(self) -> DataFrame:
         """One row a candidate of the search, best first: rank, candidate_id, one column a searched key path,
         parameters, selection_score, standard_error, difference (to the best), ci_low, ci_high, p_value,
-        adjusted_p_value, indistinguishable, chosen, sick. Provisional while there is no choice yet.
+        adjusted_p_value, indistinguishable, verdict, networks, chosen, sick: see `Standing`. Provisional while there is
+        no choice yet.
         """
-        if self.choice:
-            standings = self.choice.standings
-        else:
-            standings = rank_candidates(
-                search_scores(self.plan, self.candidate_rows, self.summaries, self.study)
-            )
+        standings = self.standings
         chosen = self.choice.candidate_id if self.choice else None
         return _frames.candidates_frame(standings, self.candidate_rows, chosen)
 
     @cached_property
+    def standings(self) -> tuple[Standing, ...]:
+        """Where the candidates of the search stand, best first; provisional while there is no choice yet."""
+        if self.choice and all(row.verdict for row in self.choice.standings):
+            return self.choice.standings
+        scores = search_scores(self.plan, self.candidate_rows, self.summaries, self.study)
+        with self._rows_held_out() as rows:
+            margin = self.study.search.margin if self.study.search else None
+            return rank_candidates(scores, rows, margin)
+
+    def search_errors(self, candidate_ids: Sequence[str]) -> SearchErrors:
+        """Give how far the selection scores of candidates, none of which failed, and their differences may be off."""
+        metric = self.study.search.metric if self.study.search else "loss"
+        with self._rows_held_out() as rows:
+            return search_errors(rows.cells(candidate_ids, metric))
+
+    @contextmanager
+    def _rows_held_out(self) -> Iterator[OutOfFold]:
+        search = [entry for entry in self.plan if entry.stage == "search"]
+        with Store.open_readonly(self.folder) as store, _coherent(self.folder, "the rows held out"):
+            yield OutOfFold(search, self.truth, partial(self._held_out, store))
+
+    @cached_property
     def comparisons(self) -> DataFrame:
         """One row a comparison, the winner last: label, repeats, sick, then for every test metric M: M_mean, M_std,
-        M_min, M_median, M_max, M_difference (to the first, paired by repeat), M_ci_low, M_ci_high, M_p_value.
+        M_min, M_median, M_max, M_difference (to the first, paired by repeat), M_ci_low, M_ci_high, M_p_value; these
+        three speak of other rows and initialisations, see `differences`.
         """
-        return _frames.comparisons_frame(self.plan, self.summaries)
+        return _frames.comparisons_frame(self.plan, self.summaries, self.differences)
+
+    @cached_property
+    def differences(self) -> dict[str, dict[str, Difference]]:
+        """The difference of every comparison to the first one, by label, then by test score, with its 95 % interval
+        on other test rows (or groups of them) and, over more than one repeat, at other initialisations.
+        """
+        with Store.open_readonly(self.folder) as store:
+            return comparison_differences(self.plan, self.summaries, self.truth, self._answers(store))
+
+    def test_interval(self, metric: str, fit_ids: Sequence[str]) -> Interval:
+        """Give the 95 % interval of the mean test score of fits of the same settings, on other test rows (or groups of
+        them) and, for more than one fit, at other initialisations. KeyError for a fit that is not there.
+        """
+        with Store.open_readonly(self.folder) as store:
+            return mean_interval(self.truth, metric, fit_ids, self._answers(store))
+
+    @property
+    def test_units(self) -> Units:
+        """What chance draws among the test rows: groups where the study names them and they are known, else rows."""
+        return test_units(self.truth)
 
     @cached_property
     def references(self) -> DataFrame:
         """One row a published value of the study: name, metric, published, repeats, sick, then over the healthy repeats
         mean, std, min, median, max, difference (mean less published), inside (whether min to max holds it; None for
-        a single repeat), and source. A row's name is "delivered" for the winner on all training rows.
+        a single repeat), ci_low and ci_high (the 95 % interval of the mean, see `test_interval`), and source. A row's
+        name is "delivered" for the winner on all training rows.
         """
-        return _frames.references_frame(self.study.reference, self.plan, self.summaries)
+        references = self.study.reference
+        return _frames.references_frame(references, self.plan, self.summaries, self.test_interval)
 
     @cached_property
     def refit(self) -> DataFrame:
@@ -209,6 +255,9 @@ class Results:
         """
         return self._array(fit_id, "predictions")["test"]
 
+    def _answers(self, store: Store) -> Callable[[str], NDArray[np.float64]]:
+        return lambda fit_id: self._part(store, fit_id, "predictions")["test"]
+
     def _array(self, fit_id: str, part: str) -> dict[str, NDArray[Any]]:
         if fit_id not in self.summaries:
             raise KeyError(fit_id)
@@ -231,10 +280,18 @@ class Results:
                 if matches and entry.fit_id in self.summaries:
                     arrays = self._part(store, entry.fit_id, part)
                     if part == "predictions" and "validation" in arrays:
-                        with _coherent(self.folder, f"the predictions of fit {entry.fit_id}"):
-                            rows_V = self.truth.validation_rows[place_of(entry)]
-                            expect(len(rows_V) == len(arrays["validation"]))
+                        self._check_held_out(entry, arrays)
                     yield entry, arrays
+
+    def _held_out(self, store: Store, entry: PlanEntry) -> NDArray[np.float64]:
+        arrays = self._part(store, entry.fit_id, "predictions")
+        self._check_held_out(entry, arrays)
+        return arrays["validation"]
+
+    def _check_held_out(self, entry: PlanEntry, arrays: Mapping[str, NDArray[Any]]) -> None:
+        with _coherent(self.folder, f"the predictions of fit {entry.fit_id}"):
+            rows_V = self.truth.validation_rows[place_of(entry)]
+            expect(len(rows_V) == len(arrays["validation"]))
 
     @cached_property
     def digest(self) -> str:

@@ -180,6 +180,8 @@ def truth_of(text: str, arrays: Arrays) -> Truth:
     facts = _truth(json_of(text))
     x_ND, y = arrays.pop("x"), arrays.pop("y")
     seen: dict[str, Any] = _seen(arrays, len(y))
+    if "groups" in arrays:
+        seen["groups"] = arrays.pop("groups")
     places = {_place(name): rows for name, rows in arrays.items()}
     truth = Truth(
         **vars(facts),
@@ -202,6 +204,10 @@ def _look_at_rows(truth: Truth) -> None:
         expect(truth.y.dtype == np.float64 and truth.y.shape == (rows, len(truth.target_names)))
         expect(truth.target_names and np.isfinite(truth.y).all())
     expect(0 < truth.train_rows <= rows)
+    if len(truth.groups):
+        expect(truth.groups.dtype == np.int64 and truth.groups.shape == (rows,))
+        expect((truth.groups >= -1).all() and (truth.groups[: truth.train_rows] >= 0).all())
+    expect(truth.groups.ndim == 1)
     for names in (truth.input_names, truth.target_names, truth.classes):
         expect(len(set(names)) == len(names))
     for held_V in truth.validation_rows.values():

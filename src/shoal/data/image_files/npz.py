@@ -55,7 +55,7 @@ class NpzPair:
         """Look at the head of the images, and read labels and groups."""
         findings = Findings(str(self.path))
         axes_of(self.headers[self.images].shape, f"array {self.name}: ", findings)
-        groups = reading.groups if grouped else None
+        groups = reading.groups if grouped or reading.groups in self.headers else None
         if self.labels is None:
             expected = quoted(_labels_for(self.images))
             findings.add(f"expected an array {expected} beside {self.name}, got none")

@@ -109,14 +109,16 @@ def _torch_here(groups: Sequence[FitGroup], replayed: bool) -> float:
 
 def held_bytes(dataset: Dataset) -> float:
     """The rows as read."""
-    arrays = (*(column.values for column in dataset.columns), dataset.targets, dataset.images, dataset.groups)
+    groups = dataset.groups, dataset.test_groups
+    arrays = (*(column.values for column in dataset.columns), dataset.targets, dataset.images, *groups)
     return float(sum(array.nbytes for array in arrays if array is not None))
 
 
 def truth_bytes(dataset: Dataset) -> float:
-    """What the results keep of the rows: numeric inputs and targets."""
+    """What the results keep of the rows: numeric inputs, targets, and the numbers of their groups."""
     numeric = sum(column.values.nbytes for column in dataset.columns if not column.categorical)
-    return float(numeric + dataset.targets.nbytes)
+    groups = 8 * dataset.rows * (dataset.groups is not None)
+    return float(numeric + dataset.targets.nbytes + groups)
 
 
 def plan_bytes(fits: Sequence[StudyFit]) -> float:

@@ -91,13 +91,13 @@ def _of_search(results: Results) -> list[Work]:
     search = results.study.search
     if search is None:
         return []
-    cited = "Nadeau, Bengio (2003): Inference for the generalization error. Machine Learning 52, 239–281."
-    cited_works = [Work("corrected resampled t-test", cited)]
-    cited = "Holm (1979): A simple sequentially rejective multiple test procedure. Scandinavian J. of Statistics 6."
-    cited_works.append(Work("correction for many tests", cited))
-    cited = "Breiman, Friedman, Olshen, Stone (1984): Classification and regression trees, section 3.4.3."
-    rule = ", rule of one standard error" if search.rule == "one-standard-error" else ""
-    cited_works.append(Work(f"standard error over folds{rule}", cited))
+    cited = "Hansen, Lunde, Nason (2011): The model confidence set. Econometrica 79, 453–497."
+    cited_works = [Work("which candidates may be the best", cited)]
+    cited = "Bayle, Bayle, Janson, Mackey (2020): Cross-validation confidence intervals for test error. NeurIPS 33."
+    cited_works.append(Work("standard error of a selection score", cited))
+    if search.rule == "one-standard-error":
+        cited = "Breiman, Friedman, Olshen, Stone (1984): Classification and regression trees, section 3.4.3."
+        cited_works.append(Work("rule of one standard error", cited))
     if cited := row_of("search.method", SEARCHES, search.method).source:
         cited_works.append(Work(f"{search.method} search", cited))
     return cited_works
@@ -113,6 +113,8 @@ def _of_figures(results: Results, drawn: Sequence[Work]) -> list[Work]:
         cited_works.append(Work("expected calibration error", cited))
         cited = "Wilson (1927): Probable inference, the law of succession, and statistical inference."
         cited_works.append(Work("interval of the accuracy", f"{cited} JASA 22, 209–212."))
+    cited = "Hall (1992): On the removal of skewness by transformation. JRSS B 54, 221–228."
+    cited_works.append(Work("intervals of test scores", cited))
     cited = "Okabe, Ito (2008): Color universal design: how to make figures that are colorblind friendly."
     return [*cited_works, Work("colours of the pictures", cited)]
 

@@ -17,13 +17,14 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from shoal.look._chance import differences_sentences, ece_sentence, published_sentence
 from shoal.look._checks import checks
 from shoal.look._escape import csv_link, data_json, seen
 from shoal.look._figure import Chapter
-from shoal.look._findings import RunFindings
 from shoal.look._gallery import Drawn, Picture, draw_figures
 from shoal.look._plots import plotly_source, style_marks
 from shoal.look._reasons import reasons
+from shoal.look._run_findings import RunFindings
 from shoal.look._text import duration
 from shoal.look.figures.confusion import Confusion, confusion_of
 from shoal.look.page import tables
@@ -167,6 +168,9 @@ def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], An
         "delivered_one": lambda: tables.delivered_one(results),
         "held_out": lambda: tables.held_out(results),
         "same_settings": lambda: tables.same_settings(results),
+        "differences_sentences": lambda: differences_sentences(results),
+        "published_sentence": lambda: published_sentence(results),
+        "ece_sentence": lambda: ece_sentence(results),
         "reasons": lambda: reasons(results),
         "overview": lambda: _of_chapter(Chapter.OVERVIEW, shown),
         "search_pictures": lambda: _of_chapter(Chapter.SEARCH, shown),

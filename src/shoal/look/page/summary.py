@@ -5,23 +5,24 @@ Letters: V test rows.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from shoal.look._findings import RunFindings
-from shoal.look._notes import NAMES
+from shoal.look._chance import drawn_by_chance, groups_unknown
+from shoal.look._line_notes import NAMES
 from shoal.look._numbers import interval, one_number, percent
 from shoal.look._reasons import others_alike, significance_sentence
+from shoal.look._run_findings import RunFindings
 from shoal.look._settings import settings_text
 from shoal.look._text import duration
 from shoal.results import Results, regression_scores
 from shoal.wording import counted, listed, shorten
 
 ADDED_UP: Final = "added up over all networks"
+EACH: Final = 8
+"""Targets whose own scores are said, at most."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def _chosen(results: Results) -> str:
     row = next(row for row in results.candidate_rows if row.candidate_id == choice.candidate_id)
     settings = settings_text(row.values)
     standing = next(
-        candidate for candidate in choice.standings if candidate.candidate_id == choice.candidate_id
+        candidate for candidate in results.standings if candidate.candidate_id == choice.candidate_id
     )
     score = f"{choice.metric} {one_number(standing.selection_score)}"
     score += f", standard error {one_number(standing.standard_error, 2)}"
@@ -120,7 +121,21 @@ def _good(findings: RunFindings) -> tuple[str, str, str]:
     )
     text += f" (RMSE) is {rmse}; that of the baseline, the mean of the training rows, is {naive}"
     r2_of = f"The {several}R²" if several else "R²"
-    return rmse, "test RMSE", f"{text}. {r2_of} is {r2}."
+    each = f" {_each_target(findings, entry.fit_id)}" if several else ""
+    return rmse, "test RMSE", f"{text}. {r2_of} is {r2}.{each}"
+
+
+def _each_target(findings: RunFindings, fit_id: str) -> str:
+    """Give RMSE and R² of the targets each by itself: they may have units of their own."""
+    truth = findings.truth
+    true_VK, value_VK = truth.y[truth.train_rows :], findings.results.test_predictions(fit_id)
+    scored = []
+    for k, name in enumerate(truth.target_names[:EACH]):
+        scores = regression_scores(true_VK[:, k : k + 1], value_VK[:, k : k + 1])
+        scored.append(f"{_name(name)} RMSE {one_number(scores['rmse'])}, R² {one_number(scores['r2'])}")
+    more = len(truth.target_names) - EACH
+    rest = f"; {more:,} more are not shown" if more > 0 else ""
+    return f"Each by itself, in its own unit: {'; '.join(scored)}{rest}."
 
 
 def _sure(findings: RunFindings) -> list[str]:
@@ -143,19 +158,22 @@ def _sure(findings: RunFindings) -> list[str]:
         sentences.append(f"Refitted {times}: how much the score varies with the initialisation is not known.")
     choice = findings.results.choice
     if choice and len(choice.standings) > 1:
-        sentences.append(f"{significance_sentence(*others_alike(choice))} (5 %).")
+        sentences.append(f"{significance_sentence(*others_alike(findings.results))} (5 %).")
     return sentences
 
 
 def _over_rows(findings: RunFindings) -> str:
-    truth = findings.truth
-    value_VK = findings.predicted(findings.delivered)[0]
-    true = truth.y[truth.train_rows :]
-    if findings.classes:
-        low, high = wilson(int(np.sum(value_VK.argmax(axis=1) == true)), len(true))
-    else:
-        low, high = rmse_interval((value_VK - true) ** 2)
-    return f"With other test rows of the same kind: test {_range(findings, low, high)} (95 % interval)."
+    """Say where the leading score would lie on other rows; the unit of chance is a row, or a group."""
+    results, metric = findings.results, "accuracy" if findings.classes else "rmse"
+    units = results.test_units
+    span = results.test_interval(metric, [findings.delivered.healthy[0].fit_id])
+    over = drawn_by_chance(units)
+    if not span.known:
+        return f"How far {over} would move it is not known: {span.why}."
+    text = f"With {over} of the same kind: test {_range(findings, span.low, span.high)} (95 % interval)."
+    if groups_unknown(results):
+        text += " The groups of the test rows are not known: rows are taken for independent, which may be too sure."
+    return text
 
 
 def _range(findings: RunFindings, low: float, high: float) -> str:
@@ -163,29 +181,6 @@ def _range(findings: RunFindings, low: float, high: float) -> str:
     if findings.classes:
         return f"accuracy {percent(low)}" + (f" to {percent(high)}" if high > low else " each time")
     return f"RMSE {interval(low, high)}"
-
-
-def wilson(right: int, rows: int, z: float = 1.959964) -> tuple[float, float]:
-    """Give the 95 % interval of a share (Wilson 1927, "Probable inference", JASA 22, 209-212)."""
-    share, square = right / rows, z * z / rows
-    middle = (share + square / 2) / (1 + square)
-    half = z * math.sqrt(share * (1 - share) / rows + square / (4 * rows)) / (1 + square)
-    return middle - half, middle + half
-
-
-def rmse_interval(square_VK: NDArray[Any], z: float = 1.959964) -> tuple[float, float]:
-    """Give the 95 % interval of the root mean square error, of K targets the mean of theirs, from squared errors.
-
-    The root of the normal interval of its square. That square is the mean over rows of one number each: the
-    row's squares, weighted so that small changes of the targets' errors count as they do in the mean of the roots.
-    """
-    if len(square_VK) < 2:
-        return math.nan, math.nan
-    rmse_K = np.sqrt(square_VK.mean(axis=0))
-    weight_K = np.divide(rmse_K.mean(), rmse_K, out=np.zeros_like(rmse_K), where=rmse_K > 0)
-    square_V = (square_VK * weight_K).mean(axis=1)
-    mean, half = float(square_V.mean()), z * float(square_V.std(ddof=1)) / math.sqrt(len(square_V))
-    return math.sqrt(max(0.0, mean - half)), math.sqrt(mean + half)
 
 
 def _name(text: str, longest: int = 60) -> str:

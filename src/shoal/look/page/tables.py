@@ -103,6 +103,10 @@ def published_table(results: Results) -> ReportTable | None:
     for name, heading in [*shown, ("difference", "difference")]:
         values = tuple(frame[name].astype(float).tolist())
         columns.append(ReportColumn(heading, tuple(one_number(value, 4) for value in values), values))
+    if frame["ci_low"].notna().any():
+        low, high = frame["ci_low"].tolist(), frame["ci_high"].tolist()
+        cells = tuple(interval(*edges) for edges in zip(low, high, strict=True))
+        columns.append(ReportColumn("95 % interval of the measured", cells, tuple(low)))
     inside = ["–" if within is None else "yes" if within else "no" for within in frame["inside"]]
     columns += [texts("within the repeats", inside), texts("source", frame["source"])]
     return ReportTable(tuple(columns))
@@ -122,7 +126,7 @@ def candidate_table(results: Results) -> ReportTable | None:
         ("selection score", "selection_score"), ("standard error", "standard_error"), ("difference", "difference"),
     ):  # fmt: skip
         columns.append(numbers(heading, shown[name]))
-    columns.append(probabilities("p (Holm)", shown["adjusted_p_value"]))
+    columns.append(probabilities("p", shown["adjusted_p_value"]))
     columns.append(ReportColumn("", tuple(_standing(row) for row in shown.to_dict("records"))))
     return ReportTable(tuple(columns), len(frame) - len(shown))
 
@@ -154,7 +158,7 @@ def comparison_table(results: Results) -> ReportTable | None:
     if several:
         columns += [numbers(f"{name}", frame[f"{first}_{name}"]) for name in ("std", "min", "max")]
     columns.append(numbers("difference to the first", frame[f"{first}_difference"]))
-    if several:
+    if frame[f"{first}_ci_low"].notna().any():
         low, high = (frame[f"{first}_ci_{end}"].tolist() for end in ("low", "high"))
         cells = tuple(interval(*edges) for edges in zip(low, high, strict=True))
         columns.append(ReportColumn("95 % interval", cells, tuple(low)))
@@ -304,9 +308,9 @@ def layer_table(parameters: dict[str, NDArray[Any]]) -> ReportTable:
 
 
 def _standing(row: dict[Any, Any]) -> str:
-    if row["sick"]:
-        return "failed"
-    return "chosen" if row["chosen"] else "tied" if row["indistinguishable"] else ""
+    if row["chosen"] and row["verdict"] != "best":
+        return f"chosen, {row['verdict']}"
+    return "chosen" if row["chosen"] else str(row["verdict"])
 
 
 def _settings(heading: str, values: Iterable[Any]) -> ReportColumn:
