@@ -36,6 +36,7 @@ ARROWS: Final[dict[str, frozenset[str]]] = {
     "files": frozenset(),
     "kinds": frozenset(),
     "parts": frozenset(),
+    "space": frozenset(),
     "streams": frozenset(),
     "study": frozenset({"streams"}),
     "data": frozenset({"streams"}),
@@ -51,7 +52,10 @@ ARROWS: Final[dict[str, frozenset[str]]] = {
     "export": frozenset({"data", "model", "nets"}),
     "estimators": frozenset({"streams", "parts", *STAGES, "pipeline", "model"}),
     "cli": frozenset(
-        {"pipeline", "predict", "export", "nets", "progress", "study", "data", "results", "look", "parts"}
+        {
+            *("pipeline", "predict", "export", "nets", "progress", "study", "data", "results", "look"),
+            *("parts", "space"),
+        }
     ),
     "__main__": frozenset({"cli"}),
     "__init__": EVERYTHING,
