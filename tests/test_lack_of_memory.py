@@ -68,15 +68,7 @@ cli.main()""")
 
 @NARROW
 @pytest.mark.parametrize(("name", "option"), [("RLIMIT_AS", "v"), ("RLIMIT_DATA", "d")])
-@pytest.mark.parametrize(
-    ("least", "command"),
-    [
-        ("256", ("data", "list")),
-        ("256", ("show", "here")),
-        ("1,024", ("run", "two-peaks")),
-        ("1,024", ("report", "here")),
-    ],
-)
+@pytest.mark.parametrize(("least", "command"), [("256", ("show", "here")), ("1,024", ("run", "two-peaks"))])
 def test_a_limit_that_the_libraries_do_not_fit_into_is_refused(
     name: str, option: str, least: str, command: tuple[str, ...]
 ) -> None:
@@ -98,8 +90,7 @@ def test_what_a_command_does_can_be_read_in_little_space(arguments: tuple[str, .
 
 
 @NARROW
-@pytest.mark.parametrize("name", ["RLIMIT_AS", "RLIMIT_DATA"])
-@pytest.mark.parametrize("most", [256, 320, 450, 700])
+@pytest.mark.parametrize(("name", "most"), [("RLIMIT_AS", 256), ("RLIMIT_AS", 400), ("RLIMIT_DATA", 256)])
 def test_reading_in_little_space_works_or_is_refused_in_one_line(
     name: str, most: int, run_folder: Path, tmp_path: Path
 ) -> None:
@@ -113,7 +104,7 @@ def test_reading_in_little_space_works_or_is_refused_in_one_line(
         done = limited(name, most, *command)
         lines = done.stderr.splitlines()
         assert done.returncode == 0 or (done.returncode == 3 and "memory" in lines[-1]), done
-        assert done.returncode == 0 or (command[0] != "predict" and most < 700), done
+        assert done.returncode == 0 or command[0] != "predict", done
         assert "Traceback" not in done.stderr
 
 
