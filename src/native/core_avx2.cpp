@@ -3,7 +3,7 @@
 #if defined(__AVX2__) && defined(__FMA__)
 #include "vec_avx2.h"
 #include "train.h"
-const shoal::Kernel* const shoal::avx2 = &shoal::KERNEL;
+const shoal::TargetCore* const shoal::avx2 = &shoal::CORE;
 #else
-const shoal::Kernel* const shoal::avx2 = nullptr;
+const shoal::TargetCore* const shoal::avx2 = nullptr;
 #endif

@@ -3,7 +3,7 @@
 #if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
 #include "vec_avx512.h"
 #include "train.h"
-const shoal::Kernel* const shoal::avx512 = &shoal::KERNEL;
+const shoal::TargetCore* const shoal::avx512 = &shoal::CORE;
 #else
-const shoal::Kernel* const shoal::avx512 = nullptr;
+const shoal::TargetCore* const shoal::avx512 = nullptr;
 #endif

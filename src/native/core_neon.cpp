@@ -3,7 +3,7 @@
 #if defined(__aarch64__)
 #include "vec_neon.h"
 #include "train.h"
-const shoal::Kernel* const shoal::neon = &shoal::KERNEL;
+const shoal::TargetCore* const shoal::neon = &shoal::CORE;
 #else
-const shoal::Kernel* const shoal::neon = nullptr;
+const shoal::TargetCore* const shoal::neon = nullptr;
 #endif

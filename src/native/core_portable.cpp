@@ -2,4 +2,4 @@
 #include "target.h"
 #include "vec_portable.h"
 #include "train.h"
-const shoal::Kernel* const shoal::portable = &shoal::KERNEL;
+const shoal::TargetCore* const shoal::portable = &shoal::CORE;

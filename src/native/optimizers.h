@@ -2,7 +2,8 @@
 //
 // Each is a value made once a step from the epoch's learning rate and the step's number; called with the
 // addresses of parameters and moments and with their gradient in a register, it updates them in place.
-// `first` and `second` are what State.first_P and second_P hold.
+// `first_moment` and `second_moment` are what State.first_P and second_P hold: for sgd, and for rmsprop, the
+// first is the momentum buffer.
 #pragma once
 #include "interface.h"
 #include "kinds.h"
@@ -11,59 +12,64 @@
 namespace shoal {
 namespace {
 
+// torch's own constants of Adam.
+constexpr double BETA1 = 0.9, BETA2 = 0.999;
+
 struct Sgd {
-    vf rate, decay;
-    void operator()(float* w, float*, float*, vf g) const {
-        const vf old = load(w);
+    vf32 rate, decay;
+    void operator()(float* w, float*, float*, vf32 g) const {
+        const vf32 old = load(w);
         store(w, fma(-rate, fma(decay, old, g), old));
     }
 };
 
 struct SgdMomentum {
-    vf rate, decay, momentum;
+    vf32 rate, decay, momentum;
     bool nesterov;
-    void operator()(float* w, float* first, float*, vf g) const {
-        const vf old = load(w);
+    void operator()(float* w, float* first_moment, float*, vf32 g) const {
+        const vf32 old = load(w);
         g = fma(decay, old, g);
-        const vf speed = fma(momentum, load(first), g);
-        store(first, speed);
-        store(w, fma(-rate, nesterov ? fma(momentum, speed, g) : speed, old));
+        const vf32 velocity = fma(momentum, load(first_moment), g);
+        store(first_moment, velocity);
+        store(w, fma(-rate, nesterov ? fma(momentum, velocity, g) : velocity, old));
     }
 };
 
-// Adam (Kingma and Ba 2015) and, with `shrink` below 1 in place of `decay`, AdamW (Loshchilov and Hutter
-// 2019).
-template <bool DECAYS>
+// Adam (Kingma and Ba 2015) and, with `decay_factor` below 1 in place of `decay`, AdamW (Loshchilov and
+// Hutter 2019).
+template <bool WEIGHT_DECAY>
 struct Adam {
-    vf step, root_scale, decay, shrink;
-    vf take_first = all(1 - 0.9), take_second = all(1 - 0.999), epsilon = all(1e-8f);
-    void operator()(float* w, float* first, float* second, vf g) const {
-        vf old = load(w);
-        if (DECAYS) {
+    vf32 rate, root_correction, decay, decay_factor;  // the rate is corrected for bias, too
+    vf32 one_minus_beta1 = broadcast(1 - BETA1), one_minus_beta2 = broadcast(1 - BETA2),
+         epsilon = broadcast(1e-8f);
+    void operator()(float* w, float* first_moment, float* second_moment, vf32 g) const {
+        vf32 old = load(w);
+        if (WEIGHT_DECAY) {
             g = fma(decay, old, g);
-            old *= shrink;
+            old *= decay_factor;
         }
-        const vf m0 = load(first), m = fma(take_first, g - m0, m0);
-        const vf v0 = load(second), v = fma(take_second, fma(g, g, -v0), v0);
-        store(first, m);
-        store(second, v);
-        store(w, fma(-step, m / fma(root(v), root_scale, epsilon), old));
+        const vf32 m0 = load(first_moment), m = fma(one_minus_beta1, g - m0, m0);
+        const vf32 v0 = load(second_moment), v = fma(one_minus_beta2, fma(g, g, -v0), v0);
+        store(first_moment, m);
+        store(second_moment, v);
+        store(w, fma(-rate, m / fma(sqrt(v), root_correction, epsilon), old));
     }
 };
 
-// RMSprop (Tieleman and Hinton 2012), alpha 0.99, not centred; with momentum the steps are summed in `first`.
-struct RmsProp {
-    vf rate, decay, momentum;
-    bool heavy;
-    void operator()(float* w, float* first, float* second, vf g) const {
-        const vf old = load(w);
+// RMSprop (Tieleman and Hinton 2012), alpha 0.99, not centred; with momentum `first_moment` is the
+// momentum buffer.
+struct Rmsprop {
+    vf32 rate, decay, momentum;
+    bool has_momentum;
+    void operator()(float* w, float* first_moment, float* second_moment, vf32 g) const {
+        const vf32 old = load(w);
         g = fma(decay, old, g);
-        const vf v = fma(g * (float)(1 - 0.99), g, load(second) * 0.99f);
-        store(second, v);
-        vf step = g / (root(v) + 1e-8f);
-        if (heavy) {
-            step = fma(momentum, load(first), step);
-            store(first, step);
+        const vf32 v = fma(g * (float)(1 - 0.99), g, load(second_moment) * 0.99f);
+        store(second_moment, v);
+        vf32 step = g / (sqrt(v) + 1e-8f);
+        if (has_momentum) {
+            step = fma(momentum, load(first_moment), step);
+            store(first_moment, step);
         }
         store(w, fma(-rate, step, old));
     }
@@ -77,36 +83,38 @@ inline double power(double base, int64_t exponent) {
     return result;
 }
 
-// Adam's bias corrections: 0.9^t and 0.999^t for step t, from the epoch's first step on by multiplication.
-struct Bias {
-    double first, second;
-    explicit Bias(int64_t steps_before)
-        : first(power(0.9, steps_before)), second(power(0.999, steps_before)) {}
-    void next() {
-        first *= 0.9;
-        second *= 0.999;
+// Adam's bias correction: beta1^t and beta2^t of step t, from the epoch's first step on by multiplication.
+struct BiasCorrection {
+    double beta1_power, beta2_power;
+    explicit BiasCorrection(int64_t steps_done)
+        : beta1_power(power(BETA1, steps_done)), beta2_power(power(BETA2, steps_done)) {}
+    void next_step() {
+        beta1_power *= BETA1;
+        beta2_power *= BETA2;
     }
 };
 
 // Calls f with the optimiser of one step.
 template <class F>
-inline void with_optimizer(const ShoalFit& fit, double rate, const Bias& bias, F&& f) {
-    const vf lr = all((float)rate), decay = all((float)fit.weight_decay), momentum = all((float)fit.momentum);
-    static_assert(SHOAL_OPTIMIZERS == 4, "a case for every optimiser");
+inline void with_optimizer(const ShoalFit& fit, double rate, const BiasCorrection& bias, F&& f) {
+    const vf32 lr = broadcast((float)rate), decay = broadcast((float)fit.weight_decay),
+               momentum = broadcast((float)fit.momentum);
+    static_assert(SHOAL_OPTIMIZER_COUNT == 4, "a case for every optimiser");
     switch (fit.optimizer) {
         case SHOAL_SGD:
             if (fit.momentum > 0) return f(SgdMomentum{lr, decay, momentum, fit.nesterov != 0});
             return f(Sgd{lr, decay});
         case SHOAL_ADAM:
         case SHOAL_ADAMW: {
-            const vf step = all((float)(rate / (1 - bias.first)));
-            const vf root_scale = all((float)(1 / __builtin_sqrt(1 - bias.second)));
-            const vf shrink = all((float)(1 - rate * fit.weight_decay));
-            if (!(fit.weight_decay > 0)) return f(Adam<false>{step, root_scale, {}, {}});
-            if (fit.optimizer == SHOAL_ADAM) return f(Adam<true>{step, root_scale, decay, all(1.0f)});
-            return f(Adam<true>{step, root_scale, {}, shrink});
+            const vf32 corrected_rate = broadcast((float)(rate / (1 - bias.beta1_power)));
+            const vf32 root_correction = broadcast((float)(1 / __builtin_sqrt(1 - bias.beta2_power)));
+            const vf32 decay_factor = broadcast((float)(1 - rate * fit.weight_decay));
+            if (!(fit.weight_decay > 0)) return f(Adam<false>{corrected_rate, root_correction, {}, {}});
+            if (fit.optimizer == SHOAL_ADAM)
+                return f(Adam<true>{corrected_rate, root_correction, decay, broadcast(1.0f)});
+            return f(Adam<true>{corrected_rate, root_correction, {}, decay_factor});
         }
-        case SHOAL_RMSPROP: return f(RmsProp{lr, decay, momentum, fit.momentum > 0});
+        case SHOAL_RMSPROP: return f(Rmsprop{lr, decay, momentum, fit.momentum > 0});
         default: unknown_kind();
     }
 }

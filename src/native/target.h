@@ -8,22 +8,22 @@
 
 namespace shoal {
 
-// The functions of one target. Each answers false when memory runs out.
-struct Kernel {
+// The functions of one target. Those that can run out of memory answer false then.
+struct TargetCore {
     bool (*advance)(ShoalFit& fit, int64_t until);
     bool (*outputs)(const ShoalNetwork& network, const float* parameters, const float* x, int64_t rows,
                     float* y);
-    bool (*halves)(const uint32_t key[2], int64_t count, int64_t layer, int64_t step, int64_t epoch,
-                   uint16_t* draws);
-    bool (*order)(const uint32_t key[2], int64_t count, int64_t epoch, uint32_t* order);
-    void (*activation)(int64_t activation, int64_t count, const float* x, float* value, float* slope);
+    bool (*dropout_draws)(const uint32_t key[2], int64_t count, int64_t layer, int64_t step, int64_t epoch,
+                          uint16_t* draws);
+    bool (*permutation)(const uint32_t key[2], int64_t count, int64_t epoch, uint32_t* order);
+    void (*activation)(int64_t activation, int64_t count, const float* x, float* value, float* derivative);
     double (*multiply_adds)(int64_t rounds);
 };
 
-extern const Kernel* const portable;
-extern const Kernel* const avx2;
-extern const Kernel* const avx512;
-extern const Kernel* const neon;
+extern const TargetCore* const portable;
+extern const TargetCore* const avx2;
+extern const TargetCore* const avx512;
+extern const TargetCore* const neon;
 
 namespace {
 
@@ -31,20 +31,20 @@ namespace {
 // decay into them for ever, and they cost up to a hundred times a step's time. Every target does the same.
 class FlushedDenormals {
 #if defined(__SSE__)
-    unsigned before = _mm_getcsr();
+    unsigned saved = _mm_getcsr();
 
   public:
-    FlushedDenormals() { _mm_setcsr(before | 0x8040); }
-    ~FlushedDenormals() { _mm_setcsr(before); }
+    FlushedDenormals() { _mm_setcsr(saved | 0x8040); }
+    ~FlushedDenormals() { _mm_setcsr(saved); }
 #elif defined(__aarch64__)
-    uint64_t before;
+    uint64_t saved;
 
   public:
     FlushedDenormals() {
-        asm volatile("mrs %0, fpcr" : "=r"(before));
-        asm volatile("msr fpcr, %0" : : "r"(before | 1u << 24));
+        asm volatile("mrs %0, fpcr" : "=r"(saved));
+        asm volatile("msr fpcr, %0" : : "r"(saved | 1u << 24));
     }
-    ~FlushedDenormals() { asm volatile("msr fpcr, %0" : : "r"(before)); }
+    ~FlushedDenormals() { asm volatile("msr fpcr, %0" : : "r"(saved)); }
 #else
   public:
     FlushedDenormals() {}

@@ -1,5 +1,5 @@
-// A whole fit: epochs, evaluation points, what is kept, when it ends. Follows `Trainer.advance` and
-// `State.note` of src/shoal/engine/_trainer.py word by word.
+// A whole fit: epochs, evaluations, what is kept, when it ends. Follows `Trainer.advance` and
+// `State.record_evaluation` of src/shoal/engine/_trainer.py word by word.
 #pragma once
 #include "step.h"
 #include "target.h"
@@ -8,112 +8,129 @@ namespace shoal {
 namespace {
 
 // Everything one call works with; freed at its end.
-struct Run {
+struct Workspace {
     Network net = {};
-    uint32_t *keys = nullptr, *spare = nullptr, *order = nullptr, *moves = nullptr;
-    int64_t unasked = -1;  // work since `pausing` was asked last; below 0 before the first step
-    ~Run() {
+    uint32_t *keys = nullptr, *spare = nullptr, *order = nullptr, *augment_draws = nullptr;
+    int64_t work_since_asked = -1;  // multiply-adds since `should_pause` was asked; -1 before the first step
+    ~Workspace() {
         free(net.memory);
         free(keys);
-        free(moves);
+        free(augment_draws);
     }
-    bool prepare(const ShoalFit& fit) {
-        const int64_t n = fit.train.rows, batch = least(fit.batch_size, n);
-        if (!build(net, fit.network, batch, true)) return false;
-        const int64_t room = draws_room(n);
-        keys = (uint32_t*)calloc((size_t)(room + 2 * n), sizeof(uint32_t));
-        spare = keys + room;
+    bool allocate(const ShoalFit& fit) {
+        const int64_t n = fit.train.row_count, batch = min(fit.batch_size, n);
+        if (!build_network(net, fit.network, batch, true)) return false;
+        const int64_t capacity = draw_capacity(n);
+        keys = (uint32_t*)calloc((size_t)(capacity + 2 * n), sizeof(uint32_t));
+        spare = keys + capacity;
         order = spare + n;
         if (fit.shift || fit.flip) {
-            moves = (uint32_t*)calloc((size_t)(3 * room), sizeof(uint32_t));
-            if (!moves) return false;
+            augment_draws = (uint32_t*)calloc((size_t)(3 * capacity), sizeof(uint32_t));
+            if (!augment_draws) return false;
         }
-        set_levels(net, fit);
+        fill_pixel_table(net, fit);
         return keys != nullptr;
     }
 };
 
-inline bool finite(double loss) { return loss >= -3.4028235e38 && loss <= 3.4028235e38; }
+inline bool is_finite(double loss) { return loss >= -3.4028235e38 && loss <= 3.4028235e38; }
 
-// The loss of one batch, with what the update needs: all rows at once, or images group by group.
-inline double learn_from(Run& run, const ShoalFit& fit, int64_t first, const uint32_t* order, int64_t rows) {
-    const Network& net = run.net;
+// Forward and loss of one batch, with what the update needs: all rows at once, or images group by group and
+// backward, too.
+inline double train_batch(Workspace& work, const ShoalFit& fit, int64_t first_row, const uint32_t* order,
+                          int64_t rows) {
+    const Network& net = work.net;
     Score score;
-    if (net.conv_count) begin_gradients(net);
-    for (int64_t b = 0; b < rows; b += net.batch) {
-        const int64_t here = least(net.batch, rows - b);
-        feed(net, fit, fit.train, {first + b, here, 1, order + b}, run.moves);
-        forward(net, here, b);
-        judge(net, fit, order + b, here, rows, score);
-        if (net.conv_count) collect_gradients(net, here, b);
+    if (net.conv_count) begin_batch(net);
+    for (int64_t b = 0; b < rows; b += net.group_rows) {
+        const int64_t group = min(net.group_rows, rows - b);
+        load_inputs(net, fit, fit.train, {first_row + b, group, 1, order + b}, work.augment_draws);
+        forward(net, group, b);
+        loss_and_delta(net, fit, order + b, group, rows, score);
+        if (net.conv_count) accumulate_gradients(net, group, b);
     }
-    return score.loss / terms_of(net, fit, rows);
+    return score.loss_sum / loss_terms(net, fit, rows);
 }
 
-// Whether to pause before a step of so many rows: asked now and then only, since the answer has a price.
-inline bool pauses(Run& run, const ShoalFit& fit, int64_t rows) {
-    if (!fit.pausing || run.unasked < 0) return false;  // each call gets on
-    constexpr int64_t BY_ROW = 3, BY_PARAMETER = 16, BY_STEP = 1 << 12;  // multiply-adds, or what takes as long
-    run.unasked += BY_ROW * rows * run.net.products + BY_PARAMETER * run.net.parameters + BY_STEP;
-    if (run.unasked < fit.ask_after) return false;
-    run.unasked = 0;
-    return fit.pausing();
+// Whether to pause before a step of so many rows: asked now and then only, since each question costs time.
+inline bool asks_to_pause(Workspace& work, const ShoalFit& fit, int64_t rows) {
+    if (!fit.should_pause || work.work_since_asked < 0) return false;  // each call trains a step at least
+    // Multiply-adds, or what takes as long.
+    constexpr int64_t OF_ROW = 3, OF_PARAMETER = 16, OF_STEP = 1 << 12;
+    work.work_since_asked +=
+        OF_ROW * rows * work.net.multiply_adds + OF_PARAMETER * work.net.parameters + OF_STEP;
+    if (work.work_since_asked < fit.pause_interval) return false;
+    work.work_since_asked = 0;
+    return fit.should_pause();
 }
 
 // The rest of an epoch; false at the first batch whose loss is not finite, and at a pause.
-inline bool train_epoch(Run& run, ShoalFit& fit) {
-    const int64_t n = fit.train.rows, steps = (n + fit.batch_size - 1) / fit.batch_size;
+inline bool train_epoch(Workspace& work, ShoalFit& fit) {
+    const int64_t n = fit.train.row_count, steps = (n + fit.batch_size - 1) / fit.batch_size;
     const uint32_t epoch = (uint32_t)fit.epoch;
-    permutation({{fit.order_key[0], fit.order_key[1]}, 0, 0, epoch}, n, run.keys, run.spare, run.order);
-    if (run.moves) draw_moves(fit, n, run.moves);
-    Bias bias(fit.epoch * steps);
-    for (int64_t step = 0; step < fit.step; ++step) bias.next();
+    permutation({{fit.order_key[0], fit.order_key[1]}, 0, 0, epoch}, n, work.keys, work.spare, work.order);
+    if (work.augment_draws) draw_augmentations(fit, n, work.augment_draws);
+    BiasCorrection bias(fit.epoch * steps);
+    for (int64_t step = 0; step < fit.step; ++step) bias.next_step();
     for (int64_t step = fit.step; step < steps; ++step) {
-        const int64_t first = step * fit.batch_size, rows = least(fit.batch_size, n - first);
-        if (pauses(run, fit, rows)) {
+        const int64_t first_row = step * fit.batch_size, rows = min(fit.batch_size, n - first_row);
+        if (asks_to_pause(work, fit, rows)) {
             fit.step = step;
             return false;
         }
-        draw_dropout(run.net, rows, {{fit.dropout_key[0], fit.dropout_key[1]}, 0, (uint32_t)step, epoch});
-        if (!finite(learn_from(run, fit, first, run.order + first, rows))) {
+        draw_dropout(work.net, rows, {{fit.dropout_key[0], fit.dropout_key[1]}, 0, (uint32_t)step, epoch});
+        if (!is_finite(train_batch(work, fit, first_row, work.order + first_row, rows))) {
             fit.status = SHOAL_DIVERGED;
-            fit.sick_epoch = fit.epoch + 1;
-            fit.sick_batch = step + 1;
+            fit.diverged_epoch = fit.epoch + 1;
+            fit.diverged_batch = step + 1;
             fit.step = 0;
             return false;
         }
-        run.unasked = most(run.unasked, 0);
-        bias.next();
-        with_optimizer(fit, fit.rates[fit.epoch], bias, [&](const auto& update) {
-            if (run.net.conv_count)
-                use_gradients(run.net, update);
+        work.work_since_asked = max(work.work_since_asked, 0);
+        bias.next_step();
+        with_optimizer(fit, fit.learning_rates[fit.epoch], bias, [&](const auto& update) {
+            if (work.net.conv_count)
+                apply_gradients(work.net, update);
             else
-                backward(run.net, rows, update);
+                backward_with_updates(work.net, rows, update);
         });
     }
     fit.step = 0;
     return true;
 }
 
-// One row of the curve; then keep, stop or call the fit sick by it.
-inline void note(Run& run, ShoalFit& fit) {
-    double* curve = fit.curve + SHOAL_CURVES * fit.seen++;
-    for (int i = 0; i < SHOAL_CURVES; ++i) curve[i] = __builtin_nan("");
-    evaluate(run.net, fit, fit.train, fit.every, curve, curve + 3);
-    if (fit.validation.rows) evaluate(run.net, fit, fit.validation, 1, curve + 1, curve + 4);
-    if (fit.inner.rows) evaluate(run.net, fit, fit.inner, 1, curve + 2, nullptr);
-    if (!finite(curve[0])) {
+// Columns of the curve.
+enum { TRAIN_LOSS, VALIDATION_LOSS, INNER_LOSS, TRAIN_ACCURACY, VALIDATION_ACCURACY };
+
+inline int monitored_column(int64_t monitor) {
+    static_assert(SHOAL_MONITOR_COUNT == 3, "a case for every monitor but none");
+    switch (monitor) {
+        case SHOAL_MONITOR_VALIDATION: return VALIDATION_LOSS;
+        case SHOAL_MONITOR_INNER: return INNER_LOSS;
+        default: unknown_kind();
+    }
+}
+
+// One row of the curve; then keep, stop or call the fit diverged by it.
+inline void record_evaluation(Workspace& work, ShoalFit& fit) {
+    double* curve = fit.curve + SHOAL_CURVE_COLUMNS * fit.evaluations_done++;
+    for (int i = 0; i < SHOAL_CURVE_COLUMNS; ++i) curve[i] = __builtin_nan("");
+    evaluate(work.net, fit, fit.train, fit.evaluate_every, curve + TRAIN_LOSS, curve + TRAIN_ACCURACY);
+    if (fit.validation.row_count)
+        evaluate(work.net, fit, fit.validation, 1, curve + VALIDATION_LOSS, curve + VALIDATION_ACCURACY);
+    if (fit.inner.row_count) evaluate(work.net, fit, fit.inner, 1, curve + INNER_LOSS, nullptr);
+    if (!is_finite(curve[TRAIN_LOSS])) {
         fit.status = SHOAL_DIVERGED;
-        fit.sick_epoch = fit.epoch;
-        fit.sick_batch = (fit.train.rows + fit.batch_size - 1) / fit.batch_size;
+        fit.diverged_epoch = fit.epoch;
+        fit.diverged_batch = (fit.train.row_count + fit.batch_size - 1) / fit.batch_size;
         return;
     }
-    if (fit.judge == SHOAL_NO_JUDGE) return;
-    const double loss = curve[fit.judge];
+    if (fit.monitor == SHOAL_MONITOR_NONE) return;
+    const double loss = curve[monitored_column(fit.monitor)];
     if (loss < fit.best_loss) {
         fit.best_loss = loss;
         fit.best_epoch = fit.epoch;
-        write_parameters(run.net, fit.best);
+        write_parameters(work.net, fit.best_parameters);
     } else if (fit.patience && fit.epoch - fit.best_epoch >= fit.patience) {
         fit.status = SHOAL_DONE;
     }
@@ -123,88 +140,92 @@ inline void note(Run& run, ShoalFit& fit) {
 inline bool advance(ShoalFit& fit, int64_t until) {
     if (fit.status != SHOAL_TRAINING || fit.epoch >= until) return true;
     const FlushedDenormals flushed;
-    Run run;
-    if (!run.prepare(fit)) return false;
-    read_parameters(run.net, fit.parameters);
-    read_moments(run.net, fit.first, fit.second);
-    while (fit.status == SHOAL_TRAINING && fit.epoch < until && train_epoch(run, fit)) {
+    Workspace work;
+    if (!work.allocate(fit)) return false;
+    read_parameters(work.net, fit.parameters);
+    read_moments(work.net, fit.first_moment, fit.second_moment);
+    while (fit.status == SHOAL_TRAINING && fit.epoch < until && train_epoch(work, fit)) {
         ++fit.epoch;
-        if (fit.seen < fit.points_count && fit.epoch == fit.points[fit.seen]) note(run, fit);
+        if (fit.evaluations_done < fit.evaluation_count &&
+            fit.epoch == fit.evaluation_epochs[fit.evaluations_done])
+            record_evaluation(work, fit);
         if (fit.status == SHOAL_TRAINING && fit.epoch == fit.epochs) fit.status = SHOAL_DONE;
     }
-    write_parameters(run.net, fit.parameters);
-    write_moments(run.net, fit.first, fit.second);
+    write_parameters(work.net, fit.parameters);
+    write_moments(work.net, fit.first_moment, fit.second_moment);
     return true;
 }
 
 inline bool outputs(const ShoalNetwork& from, const float* parameters, const float* x, int64_t rows,
                     float* y) {
     const FlushedDenormals flushed;
-    Run run;
-    Network& net = run.net;
-    if (!build(net, from, EVALUATION_ROWS, false)) return false;
+    Workspace work;
+    Network& net = work.net;
+    if (!build_network(net, from, EVALUATION_ROWS, false)) return false;
     read_parameters(net, parameters);
-    const Layer& last = net.last();
-    for (int64_t n = 0; n < rows; n += net.batch) {
-        const int64_t here = least(net.batch, rows - n);
-        for (int64_t b = 0; b < here; ++b) feed_floats(net, b, x + (n + b) * net.inputs);
-        forward(net, here, KEEP_ALL);
-        for (int64_t b = 0; b < here; ++b)
+    const Layer& last = net.output_layer();
+    for (int64_t n = 0; n < rows; n += net.group_rows) {
+        const int64_t group = min(net.group_rows, rows - n);
+        for (int64_t b = 0; b < group; ++b) load_row(net, b, x + (n + b) * net.inputs);
+        forward(net, group, NO_DROPOUT);
+        for (int64_t b = 0; b < group; ++b)
             for (int64_t k = 0; k < last.units; ++k)
-                y[(n + b) * last.units + k] = one_nan(last.value[b * last.stride + k]);
+                y[(n + b) * last.units + k] = canonical_nan(last.value[b * last.output_stride + k]);
     }
     return true;
 }
 
-inline bool test_halves(const uint32_t key[2], int64_t count, int64_t layer, int64_t step, int64_t epoch,
-                        uint16_t* draws) {
-    uint16_t* room = (uint16_t*)calloc((size_t)draws_room(count), sizeof(uint16_t));
-    if (!room) return false;
-    draw_halves({{key[0], key[1]}, (uint32_t)layer, (uint32_t)step, (uint32_t)epoch}, count, room);
-    __builtin_memcpy(draws, room, (size_t)count * sizeof(uint16_t));
-    free(room);
+inline bool dropout_draws(const uint32_t key[2], int64_t count, int64_t layer, int64_t step, int64_t epoch,
+                          uint16_t* draws) {
+    uint16_t* spacious = (uint16_t*)calloc((size_t)draw_capacity(count), sizeof(uint16_t));
+    if (!spacious) return false;
+    draw_halves({{key[0], key[1]}, (uint32_t)layer, (uint32_t)step, (uint32_t)epoch}, count, spacious);
+    __builtin_memcpy(draws, spacious, (size_t)count * sizeof(uint16_t));
+    free(spacious);
     return true;
 }
 
-inline bool test_order(const uint32_t key[2], int64_t count, int64_t epoch, uint32_t* order) {
-    const int64_t room = draws_room(count);
-    uint32_t* keys = (uint32_t*)calloc((size_t)(room + count), sizeof(uint32_t));
+inline bool epoch_permutation(const uint32_t key[2], int64_t count, int64_t epoch, uint32_t* order) {
+    const int64_t capacity = draw_capacity(count);
+    uint32_t* keys = (uint32_t*)calloc((size_t)(capacity + count), sizeof(uint32_t));
     if (!keys) return false;
-    permutation({{key[0], key[1]}, 0, 0, (uint32_t)epoch}, count, keys, keys + room, order);
+    permutation({{key[0], key[1]}, 0, 0, (uint32_t)epoch}, count, keys, keys + capacity, order);
     free(keys);
     return true;
 }
 
-inline void test_activation(int64_t activation, int64_t count, const float* x, float* value, float* slope) {
+inline void evaluate_activation(int64_t activation, int64_t count, const float* x, float* value,
+                                float* derivative) {
     const FlushedDenormals flushed;
     for (int64_t i = 0; i < count; i += W) {
         float part[3][W] = {};
-        const size_t bytes = (size_t)least(W, count - i) * sizeof(float);
+        const size_t bytes = (size_t)min(W, count - i) * sizeof(float);
         __builtin_memcpy(part[0], x + i, bytes);
         with_activation(activation, [&](auto kind) {
-            const Both y = decltype(kind)::at(load(part[0]));
+            const Activated y = decltype(kind)::evaluate(load(part[0]));
             store(part[1], y.value);
-            store(part[2], y.slope);
+            store(part[2], y.derivative);
         });
         __builtin_memcpy(value + i, part[1], bytes);
-        __builtin_memcpy(slope + i, part[2], bytes);
+        __builtin_memcpy(derivative + i, part[2], bytes);
     }
 }
 
-// 12 independent chains of multiply-adds in registers: the most this core can do.
-inline double multiply_adds(int64_t rounds) {
-    vf sum[12], a = all(0.5f), b = all(0.25f);
-    for (int i = 0; i < 12; ++i) sum[i] = all((float)i);
+// 12 independent chains of multiply-adds in registers: the most that this target can do.
+inline double run_multiply_adds(int64_t rounds) {
+    vf32 sum[12], a = broadcast(0.5f), b = broadcast(0.25f);
+    for (int i = 0; i < 12; ++i) sum[i] = broadcast((float)i);
     for (int64_t n = 0; n < rounds; ++n)
 #pragma GCC unroll 12
         for (int i = 0; i < 12; ++i) sum[i] = fma(sum[i], a, b);
-    vf sink = {};
+    vf32 sink = {};
     for (int i = 0; i < 12; ++i) sink += sum[i];
-    const double counted = (double)rounds * 12 * W;
-    return total(sink) < 0 ? -counted : counted;
+    const double count = (double)rounds * 12 * W;
+    return horizontal_sum(sink) < 0 ? -count : count;
 }
 
-constexpr Kernel KERNEL = {advance, outputs, test_halves, test_order, test_activation, multiply_adds};
+constexpr TargetCore CORE = {advance,          outputs, dropout_draws, epoch_permutation, evaluate_activation,
+                             run_multiply_adds};
 
 }  // namespace
 }  // namespace shoal

@@ -1,29 +1,26 @@
 // Vectors of 8 floats: x86 with AVX2 and FMA. See vec.h for what every target gives.
 #pragma once
 #include <immintrin.h>
-#include <stdint.h>
+
+#define SHOAL_LANES 8
+#include "vec_types.h"
 
 namespace shoal {
 namespace {
 
-constexpr int W = 8;
 constexpr int REGISTERS = 16;
 constexpr int TILE_VECTORS = 2;  // columns of a product tile
 
-typedef float vf __attribute__((vector_size(32)));
-typedef int32_t vi __attribute__((vector_size(32)));
-typedef uint32_t vu __attribute__((vector_size(32)));
-typedef uint64_t vq __attribute__((vector_size(32)));
-typedef uint16_t vh __attribute__((vector_size(16)));
+inline vf32 fma(vf32 a, vf32 b, vf32 c) { return _mm256_fmadd_ps(a, b, c); }
+inline vf32 sqrt(vf32 a) { return _mm256_sqrt_ps(a); }
+inline vf32 max(vf32 a, vf32 b) { return _mm256_max_ps(a, b); }
+inline vf32 min(vf32 a, vf32 b) { return _mm256_min_ps(a, b); }
+inline vf32 select(vi32 mask, vf32 a, vf32 b) {
+    return _mm256_blendv_ps(b, a, _mm256_castsi256_ps((__m256i)mask));
+}
+inline vu64 multiply_low32(vu64 a, vu64 b) { return (vu64)_mm256_mul_epu32((__m256i)a, (__m256i)b); }
 
-inline vf fma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
-inline vf root(vf a) { return _mm256_sqrt_ps(a); }
-inline vf larger(vf a, vf b) { return _mm256_max_ps(a, b); }
-inline vf smaller(vf a, vf b) { return _mm256_min_ps(a, b); }
-inline vf pick(vi mask, vf a, vf b) { return _mm256_blendv_ps(b, a, _mm256_castsi256_ps((__m256i)mask)); }
-inline vq times32(vq a, vq b) { return (vq)_mm256_mul_epu32((__m256i)a, (__m256i)b); }
-
-inline float total(vf a) {
+inline float horizontal_sum(vf32 a) {
     __m128 four = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
     __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));

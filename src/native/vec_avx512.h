@@ -1,31 +1,26 @@
 // Vectors of 16 floats: x86 with AVX-512 F, BW, DQ and VL. See vec.h for what every target gives.
 #pragma once
 #include <immintrin.h>
-#include <stdint.h>
+
+#define SHOAL_LANES 16
+#include "vec_types.h"
 
 namespace shoal {
 namespace {
 
-constexpr int W = 16;
 constexpr int REGISTERS = 32;
 constexpr int TILE_VECTORS = 4;
 
-typedef float vf __attribute__((vector_size(64)));
-typedef int32_t vi __attribute__((vector_size(64)));
-typedef uint32_t vu __attribute__((vector_size(64)));
-typedef uint64_t vq __attribute__((vector_size(64)));
-typedef uint16_t vh __attribute__((vector_size(32)));
-
-inline vf fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
-inline vf root(vf a) { return _mm512_sqrt_ps(a); }
-inline vf larger(vf a, vf b) { return _mm512_max_ps(a, b); }
-inline vf smaller(vf a, vf b) { return _mm512_min_ps(a, b); }
-inline vf pick(vi mask, vf a, vf b) {
+inline vf32 fma(vf32 a, vf32 b, vf32 c) { return _mm512_fmadd_ps(a, b, c); }
+inline vf32 sqrt(vf32 a) { return _mm512_sqrt_ps(a); }
+inline vf32 max(vf32 a, vf32 b) { return _mm512_max_ps(a, b); }
+inline vf32 min(vf32 a, vf32 b) { return _mm512_min_ps(a, b); }
+inline vf32 select(vi32 mask, vf32 a, vf32 b) {
     return _mm512_mask_blend_ps(_mm512_movepi32_mask((__m512i)mask), b, a);
 }
-inline vq times32(vq a, vq b) { return (vq)_mm512_mul_epu32((__m512i)a, (__m512i)b); }
+inline vu64 multiply_low32(vu64 a, vu64 b) { return (vu64)_mm512_mul_epu32((__m512i)a, (__m512i)b); }
 
-inline float total(vf a) {
+inline float horizontal_sum(vf32 a) {
     __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
     __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
     __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));

@@ -1,31 +1,30 @@
 // Vectors of 4 floats: 64-bit Arm. See vec.h for what every target gives.
 #pragma once
 #include <arm_neon.h>
-#include <stdint.h>
+
+#define SHOAL_LANES 4
+#include "vec_types.h"
 
 namespace shoal {
 namespace {
 
-constexpr int W = 4;
 constexpr int REGISTERS = 32;
 constexpr int TILE_VECTORS = 4;
 
-typedef float vf __attribute__((vector_size(16)));
-typedef int32_t vi __attribute__((vector_size(16)));
-typedef uint32_t vu __attribute__((vector_size(16)));
-typedef uint64_t vq __attribute__((vector_size(16)));
-typedef uint16_t vh __attribute__((vector_size(8)));
-
-inline vf fma(vf a, vf b, vf c) { return (vf)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b); }
-inline vf root(vf a) { return (vf)vsqrtq_f32((float32x4_t)a); }
-inline vf pick(vi mask, vf a, vf b) {
-    return (vf)vbslq_f32((uint32x4_t)mask, (float32x4_t)a, (float32x4_t)b);
+inline vf32 fma(vf32 a, vf32 b, vf32 c) {
+    return (vf32)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+}
+inline vf32 sqrt(vf32 a) { return (vf32)vsqrtq_f32((float32x4_t)a); }
+inline vf32 select(vi32 mask, vf32 a, vf32 b) {
+    return (vf32)vbslq_f32((uint32x4_t)mask, (float32x4_t)a, (float32x4_t)b);
 }
 // Not vmaxq: the second operand comes back when either is not a number, as on x86.
-inline vf larger(vf a, vf b) { return pick((vi)(a > b), a, b); }
-inline vf smaller(vf a, vf b) { return pick((vi)(a < b), a, b); }
-inline vq times32(vq a, vq b) { return (vq)vmull_u32(vmovn_u64((uint64x2_t)a), vmovn_u64((uint64x2_t)b)); }
-inline float total(vf a) { return (a[0] + a[2]) + (a[1] + a[3]); }
+inline vf32 max(vf32 a, vf32 b) { return select((vi32)(a > b), a, b); }
+inline vf32 min(vf32 a, vf32 b) { return select((vi32)(a < b), a, b); }
+inline vu64 multiply_low32(vu64 a, vu64 b) {
+    return (vu64)vmull_u32(vmovn_u64((uint64x2_t)a), vmovn_u64((uint64x2_t)b));
+}
+inline float horizontal_sum(vf32 a) { return (a[0] + a[2]) + (a[1] + a[3]); }
 
 inline void transpose_4x4(const float* from, float* to) {
     float32x4x2_t a = vtrnq_f32(vld1q_f32(from), vld1q_f32(from + 16));

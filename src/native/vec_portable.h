@@ -1,34 +1,29 @@
 // Vectors of 4 floats in plain C++: any processor whose compiler knows a fused multiply-add. It is the
 // reference that the other widths are compared with, byte for byte. See vec.h for what every target gives.
 #pragma once
-#include <stdint.h>
+
+#define SHOAL_LANES 4
+#include "vec_types.h"
 
 namespace shoal {
 namespace {
 
-constexpr int W = 4;
 constexpr int REGISTERS = 16;
 constexpr int TILE_VECTORS = 2;
 
-typedef float vf __attribute__((vector_size(16)));
-typedef int32_t vi __attribute__((vector_size(16)));
-typedef uint32_t vu __attribute__((vector_size(16)));
-typedef uint64_t vq __attribute__((vector_size(16)));
-typedef uint16_t vh __attribute__((vector_size(8)));
-
-inline vf fma(vf a, vf b, vf c) {
+inline vf32 fma(vf32 a, vf32 b, vf32 c) {
     for (int i = 0; i < W; ++i) c[i] = __builtin_fmaf(a[i], b[i], c[i]);
     return c;
 }
-inline vf root(vf a) {
+inline vf32 sqrt(vf32 a) {
     for (int i = 0; i < W; ++i) a[i] = __builtin_sqrtf(a[i]);
     return a;
 }
-inline vf pick(vi mask, vf a, vf b) { return mask ? a : b; }
-inline vf larger(vf a, vf b) { return a > b ? a : b; }
-inline vf smaller(vf a, vf b) { return a < b ? a : b; }
-inline vq times32(vq a, vq b) { return (a & 0xFFFFFFFFu) * (b & 0xFFFFFFFFu); }
-inline float total(vf a) { return (a[0] + a[2]) + (a[1] + a[3]); }
+inline vf32 select(vi32 mask, vf32 a, vf32 b) { return mask ? a : b; }
+inline vf32 max(vf32 a, vf32 b) { return a > b ? a : b; }
+inline vf32 min(vf32 a, vf32 b) { return a < b ? a : b; }
+inline vu64 multiply_low32(vu64 a, vu64 b) { return (a & 0xFFFFFFFFu) * (b & 0xFFFFFFFFu); }
+inline float horizontal_sum(vf32 a) { return (a[0] + a[2]) + (a[1] + a[3]); }
 
 // Rows of `from` become columns of `to`; both with 16 floats from row to row.
 inline void transpose_16x16(const float* from, float* to) {

@@ -285,7 +285,7 @@ def test_garbage_in_validation_rows_changes_no_training_byte(
     clean = train(trainer, case, data=data)
     dirty = train(trainer, case, data=dataclasses.replace(data, validation=poisoned(data.validation, poison)))
     chosen_by_them = (
-        ("best_P", "best_buffers", "best_epoch", "best_loss") if case.job.judge == "validation" else ()
+        ("best_P", "best_buffers", "best_epoch", "best_loss") if case.job.monitor == "validation" else ()
     )
     assert of_training(clean, *chosen_by_them) == of_training(dirty, *chosen_by_them)
 

@@ -139,7 +139,7 @@ def test_where_a_slice_ends_changes_no_byte(optimizer: str, loss: str) -> None:
 def test_in_the_main_thread_python_has_its_turn_between_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """A wish to stop is heard there: in another thread, where none arrives, the core works on."""
     monkeypatch.setattr("shoal.engine.trainers.native.BREATH_SECONDS", 0.0)
-    monkeypatch.setattr("shoal.engine.trainers.native.ASK_AFTER", 1)
+    monkeypatch.setattr("shoal.engine.trainers.native.PAUSE_INTERVAL", 1)
     calls: list[str] = []
     real = NativeTrainer._call
 

@@ -122,7 +122,7 @@ def test_a_fit_saved_within_an_epoch_goes_on_to_the_same_bytes(
         pytest.skip("the native core is not built on this machine")
     monkeypatch.setattr("shoal.engine.workers.slices.CHECKPOINT_SECONDS", 0.0)
     monkeypatch.setattr("shoal.engine.workers.slices.LOOK_SECONDS", 0.0)
-    monkeypatch.setattr("shoal.engine.trainers.native.ASK_AFTER", 1)
+    monkeypatch.setattr("shoal.engine.trainers.native.PAUSE_INTERVAL", 1)
     study = tiny_study(training={"epochs": 3, "batch_size": 7}, network={"dropout": 0.5})
     (fit, *_) = unique(Planner(study, two_peaks(), trainers.choose).search_fits())
     trainer = trainers.by_name[fit.trainer]

@@ -51,46 +51,48 @@ struct Rows {
     }
 };
 
-// A sound description with all the memory that it points to.
+// A sound description with all the memory that it evaluation_epochs to.
 struct Drawn {
-    std::vector<ShoalLayer> layers;
+    std::vector<ShoalDense> dense;
     std::vector<ShoalConv> convs;
     std::vector<uint8_t> images;
     std::vector<float> scale, offset;
     Rows train, validation, inner;
-    std::vector<double> rates, curve;
-    std::vector<int64_t> points;
-    std::vector<float> parameters, first, second, best;
+    std::vector<double> learning_rates, curve;
+    std::vector<int64_t> evaluation_epochs;
+    std::vector<float> parameters, first_moment, second_moment, best_parameters;
     ShoalFit fit = {};
 
     Drawn() {
         const int64_t widest = from_to(0, 9) ? 20 : 140;
         fit.abi = SHOAL_ABI;
         fit.network.inputs = from_to(1, from_to(0, 9) ? 12 : 300);
-        fit.every = 1;
-        int64_t inputs = fit.network.inputs, count = 0, shown = 0;
-        if (!from_to(0, 3)) inputs = draw_images(count, shown);
+        fit.evaluate_every = 1;
+        int64_t inputs = fit.network.inputs, count = 0, image_count = 0;
+        if (!from_to(0, 3)) inputs = draw_images(count, image_count);
         for (int64_t l = from_to(0, 3); l >= 0; --l) {
-            layers.push_back({from_to(1, widest), l ? from_to(0, SHOAL_ACTIVATIONS - 1) : 0,
-                              l && from_to(0, 1) ? from_to(0, 65535) : 0});
-            count += layers.back().units * (inputs + 1);
-            inputs = layers.back().units;
+            dense.push_back({from_to(1, widest), l ? from_to(0, SHOAL_ACTIVATION_COUNT - 1) : 0,
+                             l && from_to(0, 1) ? from_to(0, 65535) : 0});
+            count += dense.back().units * (inputs + 1);
+            inputs = dense.back().units;
         }
-        fit.network.layer_count = (int64_t)layers.size();
-        layers.resize(1024);  // the most that are ever read: their count may be spoilt
-        fit.network.layers = layers.data();
+        fit.network.dense_count = (int64_t)dense.size();
+        dense.resize(1024);  // the most that are ever read: their count may be spoilt
+        fit.network.dense = dense.data();
         draw_training();
-        fit.train = train.draw(from_to(1, shown ? 15 : 40), fit.network.inputs, inputs, fit.loss, shown);
-        fit.validation = validation.draw(from_to(0, 9), fit.network.inputs, inputs, fit.loss, shown);
-        fit.inner = inner.draw(from_to(0, 9), fit.network.inputs, inputs, fit.loss, shown);
-        fit.every = shown ? from_to(1, 3) : 1;
-        if (fit.judge == SHOAL_BY_VALIDATION && !fit.validation.rows) fit.judge = SHOAL_NO_JUDGE;
-        if (fit.judge == SHOAL_BY_INNER && !fit.inner.rows) fit.judge = SHOAL_NO_JUDGE;
+        fit.train =
+            train.draw(from_to(1, image_count ? 15 : 40), fit.network.inputs, inputs, fit.loss, image_count);
+        fit.validation = validation.draw(from_to(0, 9), fit.network.inputs, inputs, fit.loss, image_count);
+        fit.inner = inner.draw(from_to(0, 9), fit.network.inputs, inputs, fit.loss, image_count);
+        fit.evaluate_every = image_count ? from_to(1, 3) : 1;
+        if (fit.monitor == SHOAL_MONITOR_VALIDATION && !fit.validation.row_count)
+            fit.monitor = SHOAL_MONITOR_NONE;
+        if (fit.monitor == SHOAL_MONITOR_INNER && !fit.inner.row_count) fit.monitor = SHOAL_MONITOR_NONE;
         draw_state(count);
     }
 
     // Images, and convolutions that fit them; gives how many numbers reach the dense layers.
-    int64_t draw_images(int64_t& count, int64_t& shown) {
+    int64_t draw_images(int64_t& count, int64_t& image_count) {
         ShoalNetwork& net = fit.network;
         int64_t channels = net.channels = from_to(1, 3), height = net.height = from_to(1, 7),
                 width = net.width = from_to(1, 7);
@@ -101,13 +103,13 @@ struct Drawn {
             conv.padding = from_to(0, 2);
             conv.kernel = from_to(1, std::min<int64_t>(4, std::min(height, width) + 2 * conv.padding));
             conv.stride = from_to(1, 3);
-            conv.activation = from_to(0, SHOAL_ACTIVATIONS - 1);
-            conv.drop_below = from_to(0, 1) ? from_to(0, 65535) : 0;
+            conv.activation = from_to(0, SHOAL_ACTIVATION_COUNT - 1);
+            conv.dropout_threshold = from_to(0, 1) ? from_to(0, 65535) : 0;
             count += conv.units * (conv.kernel * conv.kernel * channels + 1);
             height = (height + 2 * conv.padding - conv.kernel) / conv.stride + 1;
             width = (width + 2 * conv.padding - conv.kernel) / conv.stride + 1;
             channels = conv.units;
-            conv.pool = from_to(0, SHOAL_POOLS - 1);
+            conv.pool = from_to(0, SHOAL_POOL_COUNT - 1);
             conv.pool_size = from_to(1, std::min<int64_t>(3, std::min(height, width)));
             conv.pool_stride = from_to(1, 3);
             if (conv.pool) {
@@ -119,8 +121,8 @@ struct Drawn {
         net.conv_count = (int64_t)convs.size();
         convs.resize(32);  // the most that are ever read
         net.convs = convs.data();
-        shown = from_to(1, 12);
-        images.resize((size_t)(shown * net.inputs));
+        image_count = from_to(1, 12);
+        images.resize((size_t)(image_count * net.inputs));
         for (uint8_t& byte : images) byte = (uint8_t)rng();
         fit.images = images.data();
         fit.images_count = (int64_t)images.size();
@@ -134,39 +136,41 @@ struct Drawn {
     }
 
     void draw_training() {
-        fit.loss = from_to(0, SHOAL_LOSSES - 1);
-        fit.optimizer = from_to(0, SHOAL_OPTIMIZERS - 1);
-        const bool heavy = fit.optimizer == SHOAL_SGD || fit.optimizer == SHOAL_RMSPROP;
-        fit.momentum = heavy && from_to(0, 1) ? unit() : 0;
+        fit.loss = from_to(0, SHOAL_LOSS_COUNT - 1);
+        fit.optimizer = from_to(0, SHOAL_OPTIMIZER_COUNT - 1);
+        const bool takes_momentum = fit.optimizer == SHOAL_SGD || fit.optimizer == SHOAL_RMSPROP;
+        fit.momentum = takes_momentum && from_to(0, 1) ? unit() : 0;
         fit.nesterov = fit.optimizer == SHOAL_SGD && fit.momentum > 0 ? from_to(0, 1) : 0;
         fit.weight_decay = from_to(0, 1) ? unit() : 0;
         fit.batch_size = from_to(1, 50);
         fit.epochs = from_to(1, 4);
-        for (int64_t e = 0; e < fit.epochs; ++e) rates.push_back(from_to(0, 30) ? unit() * 0.1 : 1e30);
-        fit.rates = rates.data();
-        fit.rates_count = fit.epochs;
-        fit.judge = from_to(0, SHOAL_JUDGES - 1);
+        for (int64_t e = 0; e < fit.epochs; ++e)
+            learning_rates.push_back(from_to(0, 30) ? unit() * 0.1 : 1e30);
+        fit.learning_rates = learning_rates.data();
+        fit.learning_rates_count = fit.epochs;
+        fit.monitor = from_to(0, SHOAL_MONITOR_COUNT - 1);
         fit.patience = from_to(0, 3);
-        fit.ask_after = from_to(0, 1) << 13;
+        fit.pause_interval = from_to(0, 1) << 13;
         for (uint32_t* key : {fit.order_key, fit.dropout_key})
             key[0] = (uint32_t)rng(), key[1] = (uint32_t)rng();
     }
 
     void draw_state(int64_t count) {
         fit.epoch = from_to(0, fit.epochs);
-        if (fit.epoch < fit.epochs) fit.step = from_to(0, (fit.train.rows - 1) / fit.batch_size);
+        if (fit.epoch < fit.epochs) fit.step = from_to(0, (fit.train.row_count - 1) / fit.batch_size);
         for (int64_t e = 1; e <= fit.epochs; ++e)
-            if (from_to(0, 2)) points.push_back(e), fit.seen += e <= fit.epoch;
-        fit.points = points.data();
-        fit.points_count = (int64_t)points.size();
-        curve.resize(points.size() * SHOAL_CURVES);
+            if (from_to(0, 2)) evaluation_epochs.push_back(e), fit.evaluations_done += e <= fit.epoch;
+        fit.evaluation_epochs = evaluation_epochs.data();
+        fit.evaluation_count = (int64_t)evaluation_epochs.size();
+        curve.resize(evaluation_epochs.size() * SHOAL_CURVE_COLUMNS);
         fit.curve = curve.data();
         fit.curve_count = (int64_t)curve.size();
-        parameters = floats(count, 0.5f), first = floats(count, 0.1f), second = floats(count, 0.1f);
-        for (float& value : second) value *= value;
-        best = floats(count, 1);
-        fit.parameters = parameters.data(), fit.first = first.data();
-        fit.second = second.data(), fit.best = best.data();
+        parameters = floats(count, 0.5f), first_moment = floats(count, 0.1f),
+        second_moment = floats(count, 0.1f);
+        for (float& value : second_moment) value *= value;
+        best_parameters = floats(count, 1);
+        fit.parameters = parameters.data(), fit.first_moment = first_moment.data();
+        fit.second_moment = second_moment.data(), fit.best_parameters = best_parameters.data();
         fit.parameter_count = count;
         fit.best_loss = from_to(0, 1) ? unit() : HUGE_VAL;
     }
@@ -182,41 +186,41 @@ void spoil(Drawn& drawn) {
     int64_t* numbers[] = {
         &fit.abi,
         &fit.network.inputs,
-        &fit.network.layer_count,
+        &fit.network.dense_count,
         &fit.loss,
         &fit.optimizer,
         &fit.nesterov,
         &fit.batch_size,
         &fit.epochs,
-        &fit.rates_count,
-        &fit.judge,
+        &fit.learning_rates_count,
+        &fit.monitor,
         &fit.patience,
-        &fit.train.rows,
+        &fit.train.row_count,
         &fit.train.x_count,
         &fit.train.values_count,
         &fit.train.labels_count,
-        &fit.validation.rows,
-        &fit.inner.rows,
+        &fit.validation.row_count,
+        &fit.inner.row_count,
         &fit.inner.x_count,
-        &fit.points_count,
+        &fit.evaluation_count,
         &fit.parameter_count,
         &fit.curve_count,
         &fit.epoch,
         &fit.step,
-        &fit.ask_after,
-        &fit.seen,
+        &fit.pause_interval,
+        &fit.evaluations_done,
         &fit.best_epoch,
         &fit.status,
-        &drawn.layers[rng() % (size_t)fit.network.layer_count].units,
-        &drawn.layers[rng() % (size_t)fit.network.layer_count].activation,
-        &drawn.layers[rng() % (size_t)fit.network.layer_count].drop_below,
+        &drawn.dense[rng() % (size_t)fit.network.dense_count].units,
+        &drawn.dense[rng() % (size_t)fit.network.dense_count].activation,
+        &drawn.dense[rng() % (size_t)fit.network.dense_count].dropout_threshold,
         &fit.network.channels,
         &fit.network.height,
         &fit.network.width,
         &fit.network.conv_count,
         &fit.train.index_count,
         &fit.inner.index_count,
-        &fit.every,
+        &fit.evaluate_every,
         &fit.images_count,
         &fit.pixel_count,
         &fit.shift,
@@ -225,23 +229,29 @@ void spoil(Drawn& drawn) {
     const int64_t odd = from_to(0, 3) ? ODD[rng() % (sizeof ODD / sizeof *ODD)] : (int64_t)rng();
     if (!drawn.images.empty() && !from_to(0, 3)) {
         ShoalConv& conv = drawn.convs[rng() % (size_t)fit.network.conv_count];
-        int64_t* of_conv[] = {&conv.units,      &conv.kernel, &conv.stride,    &conv.padding,
-                              &conv.activation, &conv.pool,   &conv.pool_size, &conv.pool_stride,
-                              &conv.drop_below, &drawn.train.index[rng() % drawn.train.index.size()]};
+        int64_t* of_conv[] = {&conv.units,
+                              &conv.kernel,
+                              &conv.stride,
+                              &conv.padding,
+                              &conv.activation,
+                              &conv.pool,
+                              &conv.pool_size,
+                              &conv.pool_stride,
+                              &conv.dropout_threshold,
+                              &drawn.train.index[rng() % drawn.train.index.size()]};
         *of_conv[rng() % (sizeof of_conv / sizeof *of_conv)] = odd;
         return;
     }
     switch (from_to(0, 5)) {
         case 0: {
-            const void** pointers[] = {(const void**)&fit.network.layers, (const void**)&fit.rates,
-                                       (const void**)&fit.train.x,        (const void**)&fit.train.values,
-                                       (const void**)&fit.train.labels,   (const void**)&fit.points,
-                                       (const void**)&fit.parameters,     (const void**)&fit.first,
-                                       (const void**)&fit.second,         (const void**)&fit.best,
-                                       (const void**)&fit.curve,
-                                       (const void**)&fit.network.convs,  (const void**)&fit.images,
-                                       (const void**)&fit.train.index,    (const void**)&fit.pixel_scale,
-                                       (const void**)&fit.pixel_offset};
+            const void** pointers[] = {(const void**)&fit.network.dense, (const void**)&fit.learning_rates,
+                                       (const void**)&fit.train.x,       (const void**)&fit.train.values,
+                                       (const void**)&fit.train.labels,  (const void**)&fit.evaluation_epochs,
+                                       (const void**)&fit.parameters,    (const void**)&fit.first_moment,
+                                       (const void**)&fit.second_moment, (const void**)&fit.best_parameters,
+                                       (const void**)&fit.curve,         (const void**)&fit.network.convs,
+                                       (const void**)&fit.images,        (const void**)&fit.train.index,
+                                       (const void**)&fit.pixel_scale,   (const void**)&fit.pixel_offset};
             *pointers[rng() % (sizeof pointers / sizeof *pointers)] = nullptr;
             return;
         }
@@ -250,8 +260,8 @@ void spoil(Drawn& drawn) {
             drawn.train.labels[rng() % drawn.train.labels.size()] = odd;
             return;
         case 2:
-            if (drawn.points.empty()) return;
-            drawn.points[rng() % drawn.points.size()] = odd;
+            if (drawn.evaluation_epochs.empty()) return;
+            drawn.evaluation_epochs[rng() % drawn.evaluation_epochs.size()] = odd;
             return;
         case 3: {
             const double reals[] = {-1, NAN, HUGE_VAL, 1e308, 0.999};
@@ -281,13 +291,13 @@ int32_t every_third() { return ++questions % 3 == 0; }
 
 // Trains on one target to `until`, with pauses on the way or without.
 int64_t advance(int64_t target, ShoalFit& fit, int64_t until, bool pauses) {
-    fit.pausing = pauses ? every_third : nullptr;
+    fit.should_pause = pauses ? every_third : nullptr;
     int64_t code = 0;
     while (!code) {
         const int64_t epoch = fit.epoch, step = fit.step;
         code = shoal_advance(target, &fit, until);
         if (fit.status != SHOAL_TRAINING || fit.epoch >= until) break;
-        if (!code && fit.epoch == epoch && fit.step == step) printf("it does not get on\n"), exit(1);
+        if (!code && fit.epoch == epoch && fit.step == step) printf("no step was trained\n"), exit(1);
     }
     return code;
 }
@@ -297,26 +307,27 @@ int64_t run(Drawn& drawn, int64_t until) {
     const Drawn start = drawn;
     const ShoalFit before = drawn.fit;
     int64_t answer = -1;
-    std::vector<float> parameters, second;
+    std::vector<float> parameters, second_moment;
     std::vector<double> curve;
-    for (int64_t turn = 0; turn < 2 * SHOAL_TARGETS; ++turn) {
-        const int64_t target = turn / 2;
+    for (int64_t attempt = 0; attempt < 2 * SHOAL_TARGET_COUNT; ++attempt) {
+        const int64_t target = attempt / 2;
         if (!(shoal_targets() >> target & 1)) continue;
         std::copy(start.parameters.begin(), start.parameters.end(), drawn.parameters.begin());
-        std::copy(start.first.begin(), start.first.end(), drawn.first.begin());
-        std::copy(start.second.begin(), start.second.end(), drawn.second.begin());
+        std::copy(start.first_moment.begin(), start.first_moment.end(), drawn.first_moment.begin());
+        std::copy(start.second_moment.begin(), start.second_moment.end(), drawn.second_moment.begin());
         std::copy(start.curve.begin(), start.curve.end(), drawn.curve.begin());
         drawn.fit = before;
-        const int64_t code = advance(target, drawn.fit, until, turn % 2);
+        const int64_t code = advance(target, drawn.fit, until, attempt % 2);
         if (answer >= 0) {
             const bool same = code == answer && same_bytes(parameters, drawn.parameters) &&
-                              same_bytes(second, drawn.second) && same_bytes(curve, drawn.curve);
+                              same_bytes(second_moment, drawn.second_moment) &&
+                              same_bytes(curve, drawn.curve);
             if (!same) printf("targets differ\n"), exit(1);
         }
         answer = code;
-        parameters = drawn.parameters, second = drawn.second, curve = drawn.curve;
+        parameters = drawn.parameters, second_moment = drawn.second_moment, curve = drawn.curve;
     }
-    if (!answer) digest_of(parameters), digest_of(second), digest_of(curve);
+    if (!answer) digest_of(parameters), digest_of(second_moment), digest_of(curve);
     return answer;
 }
 
@@ -330,7 +341,7 @@ int main(int argc, char** argv) {
         Drawn drawn;
         const bool sound = from_to(0, 1);
         if (!sound) spoil(drawn), ++spoilt;
-        const int64_t until = sound || from_to(0, 9) ? drawn.rates.size() : (int64_t)rng();
+        const int64_t until = sound || from_to(0, 9) ? drawn.learning_rates.size() : (int64_t)rng();
         const int64_t code = run(drawn, until);
         refused += code != 0;
         if (sound && code) printf("a sound description is refused: %s\n", shoal_field(code)), exit(1);

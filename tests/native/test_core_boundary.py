@@ -60,7 +60,7 @@ def spoilt(path: str, value: Any) -> _Fit:
     *outer, last = path.split(".")
     for name in outer:
         if name.isdigit():
-            struct = struct.layers[int(name)]
+            struct = struct.dense[int(name)]
         elif name.startswith("conv-"):
             struct = struct.convs[int(name[-1])]
         else:
@@ -70,20 +70,20 @@ def spoilt(path: str, value: Any) -> _Fit:
 
 
 OF_IMAGES = (
-    "every", "images", "images_count", "pixel_scale", "pixel_offset", "pixel_count", "shift", "flip",
+    "evaluate_every", "images", "images_count", "pixel_scale", "pixel_offset", "pixel_count", "shift", "flip",
     "train.index", "train.index_count",
 )  # fmt: skip
 
 CASES: list[tuple[str, Any, str]] = [
     ("abi", 0, "abi"),
     *(("network.inputs", value, "inputs") for value in (0, -1, 2**24 + 1, *HUGE)),
-    *(("network.layer_count", value, "layer_count") for value in (0, -1, 1025, *HUGE)),
-    *(("network.0.units", value, "layers.units") for value in (0, -1, 2**24 + 1, *HUGE)),
+    *(("network.dense_count", value, "dense_count") for value in (0, -1, 1025, *HUGE)),
+    *(("network.0.units", value, "dense.units") for value in (0, -1, 2**24 + 1, *HUGE)),
     ("network.0.units", 10, "parameter_count"),
-    *(("network.0.activation", value, "layers.activation") for value in (-1, 9, *HUGE)),
-    ("network.2.activation", 1, "layers.activation"),
-    *(("network.0.drop_below", value, "layers.drop_below") for value in (-1, 65536, *HUGE)),
-    ("network.2.drop_below", 1, "layers.drop_below"),
+    *(("network.0.activation", value, "dense.activation") for value in (-1, 9, *HUGE)),
+    ("network.2.activation", 1, "dense.activation"),
+    *(("network.0.dropout_threshold", value, "dense.dropout_threshold") for value in (-1, 65536, *HUGE)),
+    ("network.2.dropout_threshold", 1, "dense.dropout_threshold"),
     *(("network.conv_count", value, "conv_count") for value in (-1, 33, *HUGE)),
     ("network.convs", None, "convs"),
     *(("network.height", value, "height") for value in (0, -1, 7, *HUGE)),
@@ -95,9 +95,9 @@ CASES: list[tuple[str, Any, str]] = [
     *(("network.conv-0.pool", value, "convs.pool") for value in (-1, 3, *HUGE)),
     *(("network.conv-0.pool_size", value, "convs.pool") for value in (0, -1, 6, *HUGE)),
     *(("network.conv-0.pool_stride", value, "convs.pool") for value in (0, -1, *HUGE)),
-    *(("network.conv-0.drop_below", value, "convs.drop_below") for value in (-1, 65536, *HUGE)),
+    *(("network.conv-0.dropout_threshold", value, "convs.dropout_threshold") for value in (-1, 65536, *HUGE)),
     ("network.conv-1.units", 4, "parameter_count"),
-    *(("every", value, "every") for value in (0, -1, *HUGE)),
+    *(("evaluate_every", value, "evaluate_every") for value in (0, -1, *HUGE)),
     ("images", None, "images"),
     *(("images_count", value, "images") for value in (-1, 59, *HUGE)),
     ("images_count", 60, "train.x"),
@@ -113,33 +113,36 @@ CASES: list[tuple[str, Any, str]] = [
     *(("nesterov", value, "nesterov") for value in (-1, 1, 2)),
     *(("weight_decay", value, "weight_decay") for value in (-1.0, float("nan"), float("inf"))),
     *(("batch_size", value, "batch_size") for value in (0, -1, *HUGE)),
-    *(("rates_count", value, "rates_count") for value in (0, 3, 5, *HUGE)),
-    ("rates", None, "rates"),
-    *(("judge", value, "judge") for value in (-1, 3, *HUGE)),
+    *(("learning_rates_count", value, "learning_rates_count") for value in (0, 3, 5, *HUGE)),
+    ("learning_rates", None, "learning_rates"),
+    *(("monitor", value, "monitor") for value in (-1, 3, *HUGE)),
     *(("patience", value, "patience") for value in (-1, *HUGE)),
     *(
-        (f"{part}.rows", value, f"{part}.rows")
+        (f"{part}.row_count", value, f"{part}.row_count")
         for part in ("train", "validation", "inner")
         for value in (-1, *HUGE)
     ),
-    ("train.rows", 0, "train.rows"),
-    ("train.rows", 10, "train.x"),
+    ("train.row_count", 0, "train.row_count"),
+    ("train.row_count", 10, "train.x"),
     *((f"{part}.x_count", 1, f"{part}.x") for part in ("train", "validation", "inner")),
     *((f"{part}.x", None, f"{part}.x") for part in ("train", "validation", "inner")),
     *((f"{part}.values_count", 1, f"{part}.y") for part in ("train", "validation", "inner")),
     *((f"{part}.values", None, f"{part}.y") for part in ("train", "validation", "inner")),
     *((f"{part}.labels_count", 1, f"{part}.y") for part in ("train", "validation", "inner")),
     *((f"{part}.labels", None, f"{part}.y") for part in ("train", "validation", "inner")),
-    *(("points_count", value, "points_count") for value in (-1, 5, *HUGE)),
-    ("points_count", 3, "curve_count"),
-    ("points", None, "points"),
+    *(("evaluation_count", value, "evaluation_count") for value in (-1, 5, *HUGE)),
+    ("evaluation_count", 3, "curve_count"),
+    ("evaluation_epochs", None, "evaluation_epochs"),
     *(("parameter_count", value, "parameter_count") for value in (-1, 0, 1, *HUGE)),
-    *((name, None, name) for name in ("parameters", "first", "second", "best", "curve")),
+    *(
+        (name, None, name)
+        for name in ("parameters", "first_moment", "second_moment", "best_parameters", "curve")
+    ),
     ("curve_count", 19, "curve_count"),
     *(("epoch", value, "epoch") for value in (-1, 5, *HUGE)),
     *(("step", value, "step") for value in (-1, 99, *HUGE)),
-    *(("ask_after", value, "ask_after") for value in (-1, 2**60 + 1, -(2**63))),
-    *(("seen", value, "seen") for value in (-1, 1, *HUGE)),
+    *(("pause_interval", value, "pause_interval") for value in (-1, 2**60 + 1, -(2**63))),
+    *(("evaluations_done", value, "evaluations_done") for value in (-1, 1, *HUGE)),
     *(("best_epoch", value, "best_epoch") for value in (-1, 1, *HUGE)),
     *(("status", value, "status") for value in (-1, 3, *HUGE)),
 ]
@@ -162,7 +165,7 @@ def test_labels_and_points_are_looked_at_one_by_one() -> None:
     for points in ([0, 1, 2, 3], [1, 2, 2, 3], [1, 2, 3, 5], [2, 1, 3, 4]):
         state = initial_state(JOB)
         state.epoch_T = np.array(points)
-        assert answer(_Fit(JOB, make_data(JOB), state)) == "points"
+        assert answer(_Fit(JOB, make_data(JOB), state)) == "evaluation_epochs"
 
 
 def test_other_arguments_are_looked_at_too() -> None:
@@ -191,13 +194,13 @@ def test_other_arguments_are_looked_at_too() -> None:
 def test_drawn_numbers_are_refused_or_harmless(case: tuple[str, Any, str], value: int) -> None:
     path, given, _ = case
     if (
-        isinstance(given, int) and path != "network.layer_count"
+        isinstance(given, int) and path != "network.dense_count"
     ):  # nothing else states how many layers there are
         answer(spoilt(path, value))
 
 
 def test_a_table_has_nothing_of_images() -> None:
-    for field, value in (("every", 2), ("shift", 1), ("flip", 1)):
+    for field, value in (("evaluate_every", 2), ("shift", 1), ("flip", 1)):
         owner = fresh()
         setattr(owner.struct, field, value)
         assert answer(owner) == "shift"

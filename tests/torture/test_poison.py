@@ -88,7 +88,7 @@ def test_garbage_in_held_out_rows_changes_no_training_byte() -> None:
         assert again.id == fit.id
         assert again.job == fit.job
         assert again.rows.inner.tobytes() == fit.rows.inner.tobytes()
-        chosen_by_them = KEPT if fit.job.judge == "validation" else ()
+        chosen_by_them = KEPT if fit.job.monitor == "validation" else ()
         clean, spoilt = trained(drawn, fit, drawn.dataset), trained(drawn, again, dirty)
         assert of_training(clean, *chosen_by_them) == of_training(spoilt, *chosen_by_them)
         if len(fit.split.validation):

@@ -69,8 +69,8 @@ class Job:
     key: StreamKey
 
     @property
-    def judge(self) -> Literal["none", "validation", "inner"]:
-        """Which rows choose the kept epoch: none, those of the fold, or the inner split of the training rows."""
+    def monitor(self) -> Literal["none", "validation", "inner"]:
+        """Whose loss chooses the kept epoch: nobody's, that of the fold, or of the inner split of the training rows."""
         if self.training.early_stopping == "inner":
             return "inner"
         return "validation" if self.training.keep == "best" else "none"
@@ -103,7 +103,7 @@ class State:
     """One fit between two steps. Trainers change it in place; `first_P`, `second_P` belong to the optimiser.
 
     adam, adamw: means of the gradient and of its square; sgd: the momentum buffer in `first_P`;
-    rmsprop: the momentum buffer and the mean square. `best_*` hold the kept epoch when rows judge it.
+    rmsprop: the momentum buffer and the mean square. `best_*` hold the kept epoch when rows choose it.
     `epoch` epochs are done, and `step` steps of the next one. `pausing` is asked now and then between two
     steps; where it is true, the trainer leaves off there, at least a step further than it began.
     """
@@ -126,7 +126,7 @@ class State:
     sick_batch: int = 0
     pausing: Callable[[], bool] = never
 
-    def note(self, job: Job, curve_C: NDArray[np.float64], steps: int) -> None:
+    def record_evaluation(self, job: Job, curve_C: NDArray[np.float64], steps: int) -> None:
         """Write one row of the curve after epoch `self.epoch` of `steps` batches; keep, stop or end by it."""
         self.curve_TC[self.points] = curve_C
         self.points += 1
@@ -135,13 +135,13 @@ class State:
             return
         if self.epoch == job.training.epochs:
             self.status = "done"
-        if job.judge == "none":
+        if job.monitor == "none":
             return
-        loss = float(curve_C[CURVES.index(f"{job.judge}_loss")])
+        loss = float(curve_C[CURVES.index(f"{job.monitor}_loss")])
         if loss < self.best_loss:
             self.best_loss, self.best_epoch = loss, self.epoch
             self.best_P[:], self.best_buffers[:] = self.parameters_P, self.buffers
-        elif job.judge == "inner" and self.epoch - self.best_epoch >= job.training.patience:
+        elif job.monitor == "inner" and self.epoch - self.best_epoch >= job.training.patience:
             self.status = "done"
 
     def diverge(self, epoch: int, batch: int) -> None:
@@ -192,8 +192,8 @@ class Trainer(Protocol):
         cut into batches, the last one short. Dropout of hidden layer `l` in step `s` of the epoch drops
         the units whose draw is below the threshold. After each epoch of `state.epoch_T` the losses
         (means over rows, without dropout) are written to the next row of `curve_TC`; the training loss of
-        N images is that of every k-th of them from the first on, k = ceil(N / 8192). If `job.judge` is
-        not none, the parameters of the lowest judging loss so far (the earlier one on ties) are kept in
+        N images is that of every k-th of them from the first on, k = ceil(N / 8192). If `job.monitor` is
+        not none, the parameters of the lowest monitored loss so far (the earlier one on ties) are kept in
         `best_*`; with early stopping the fit is done once `patience` epochs have passed since then.
         The status becomes "diverged", with epoch and batch from 1, at the first batch whose loss is not
         finite, or at an evaluation whose training loss is not finite (batch: the epoch's last).

@@ -29,14 +29,14 @@ from shoal.engine._trainer import (
 from shoal.engine.forecast.steps import StepTimes, step_work
 from shoal.engine.trainers.native_core import (
     ABI,
-    MOST_CONVS,
+    MAX_CONVS,
     TARGETS,
-    Asked,
     ConvStruct,
+    DenseStruct,
     FitStruct,
-    LayerStruct,
     NetworkStruct,
     RowsStruct,
+    ShouldPause,
     Words,
     load_library,
     native_available,
@@ -49,12 +49,12 @@ from shoal.nets import Architecture, ConvLayer, DenseLayer, learning_rates
 from shoal.streams import Role, dropout_threshold
 from shoal.study import Training
 
-_JUDGES: Final = ("none", "validation", "inner")
+_MONITORS: Final = ("none", "validation", "inner")
 _STATUSES: Final = ("training", "done", "diverged")
 _OUT_OF_MEMORY: Final = 1
 BREATH_SECONDS: Final = 0.5
 """How long the core works at most in the main thread before Python has its turn: Ctrl-C waits for that."""
-ASK_AFTER: Final = 1 << 28
+PAUSE_INTERVAL: Final = 1 << 28
 """Multiply-adds between two questions whether to pause: below 10 ms of a core with AVX2, 0.4 s of the portable one."""
 
 
@@ -84,17 +84,18 @@ class _Network:
                 )
         images = architecture.input_shape if convs else (0, 0, 0)
         conv_structs = (ConvStruct * len(convs))(*map(_conv_struct, convs))
-        layers = (LayerStruct * len(dense))()
-        for place, one in zip(layers, dense, strict=True):
-            place.units = one.units
-            place.activation = core_number("activation", ACTIVATIONS, one.activation)
-            place.drop_below = dropout_threshold(one.dropout)
+        dense_structs = (DenseStruct * len(dense))(*map(_dense_struct, dense))
         struct = NetworkStruct(
             math.prod(architecture.input_shape), *images,
             ctypes.cast(conv_structs, ctypes.POINTER(ConvStruct)), len(convs),
-            ctypes.cast(layers, ctypes.POINTER(LayerStruct)), len(dense),
+            ctypes.cast(dense_structs, ctypes.POINTER(DenseStruct)), len(dense),
         )  # fmt: skip
-        return cls(struct, (conv_structs, layers))
+        return cls(struct, (conv_structs, dense_structs))
+
+
+def _dense_struct(layer: DenseLayer) -> DenseStruct:
+    activation = core_number("activation", ACTIVATIONS, layer.activation)
+    return DenseStruct(layer.units, activation, dropout_threshold(layer.dropout))
 
 
 def _conv_struct(layer: ConvLayer) -> ConvStruct:
@@ -137,27 +138,27 @@ class _Fit:
             training.batch_size,
             training.epochs,
         )
-        fit.rates, fit.rates_count = self._keep(learning_rates(training), np.float64)
-        fit.judge = _JUDGES.index(job.judge)
-        fit.patience = training.patience if job.judge == "inner" else 0
+        fit.learning_rates, fit.learning_rates_count = self._keep(learning_rates(training), np.float64)
+        fit.monitor = _MONITORS.index(job.monitor)
+        fit.patience = training.patience if job.monitor == "inner" else 0
         fit.order_key = Words(*job.key.words(Role.ORDER))
         fit.dropout_key = Words(*job.key.words(Role.DROPOUT))
         fit.train, fit.validation, fit.inner = (
             self._rows(job, rows) for rows in (data.train, data.validation, data.inner)
         )
-        fit.every = 1
+        fit.evaluate_every = 1
         if job.architecture.convolutional:
             self._images(job, data)
         self._point_at(state)
         self.pause = _Pause(state)
-        fit.pausing, fit.ask_after = Asked(self.pause.asked), ASK_AFTER
+        fit.should_pause, fit.pause_interval = ShouldPause(self.pause.asked), PAUSE_INTERVAL
 
     def _images(self, job: Job, data: FitData) -> None:
         """Say where the shared images lie, and what becomes of their bytes."""
         fit, augment = self.struct, job.training.augment
         assert data.pixel_scale_C is not None  # noqa: S101 - images come with their scale
         assert data.pixel_offset_C is not None  # noqa: S101
-        fit.every = every_kth(len(data.train))
+        fit.evaluate_every = every_kth(len(data.train))
         fit.images, fit.images_count = self._keep(data.train.x, np.uint8)
         fit.pixel_scale, fit.pixel_count = self._keep(data.pixel_scale_C, np.float32)
         fit.pixel_offset, _ = self._keep(data.pixel_offset_C, np.float32)
@@ -189,9 +190,9 @@ class _Fit:
         fit = self.struct
         for field, name in (
             ("parameters", "parameters_P"),
-            ("first", "first_P"),
-            ("second", "second_P"),
-            ("best", "best_P"),
+            ("first_moment", "first_P"),
+            ("second_moment", "second_P"),
+            ("best_parameters", "best_P"),
         ):
             setattr(state, name, _ready(getattr(state, name), np.float32))
             setattr(fit, field, _at(getattr(state, name)))
@@ -199,8 +200,8 @@ class _Fit:
         fit.parameter_count = sizes.pop() if len(sizes) == 1 else -1
         state.curve_TC = _ready(state.curve_TC, np.float64)
         fit.curve, fit.curve_count = _at(state.curve_TC), state.curve_TC.size
-        fit.points, fit.points_count = self._keep(state.epoch_T, np.int64)
-        fit.epoch, fit.step, fit.seen, fit.best_epoch, fit.best_loss = (
+        fit.evaluation_epochs, fit.evaluation_count = self._keep(state.epoch_T, np.int64)
+        fit.epoch, fit.step, fit.evaluations_done, fit.best_epoch, fit.best_loss = (
             state.epoch,
             state.step,
             state.points,
@@ -208,7 +209,7 @@ class _Fit:
             state.best_loss,
         )
         fit.status = _STATUSES.index(state.status)
-        fit.sick_epoch, fit.sick_batch = state.sick_epoch, state.sick_batch
+        fit.diverged_epoch, fit.diverged_batch = state.sick_epoch, state.sick_batch
 
     def give_back(self) -> None:
         """Copy the numbers of the advanced state; the arrays are its own."""
@@ -216,12 +217,12 @@ class _Fit:
         state.epoch, state.step, state.points, state.best_epoch, state.best_loss = (
             fit.epoch,
             fit.step,
-            fit.seen,
+            fit.evaluations_done,
             fit.best_epoch,
             fit.best_loss,
         )
         state.status = _STATUSES[fit.status]
-        state.sick_epoch, state.sick_batch = fit.sick_epoch, fit.sick_batch
+        state.sick_epoch, state.sick_batch = fit.diverged_epoch, fit.diverged_batch
 
 
 class NativeTrainer:
@@ -245,8 +246,8 @@ class NativeTrainer:
         convs = [layer for layer in architecture.layers if isinstance(layer, ConvLayer)]
         if any(layer.groups > 1 for layer in convs):
             return "the native trainer does not do convolutions with groups"
-        if len(convs) > MOST_CONVS:
-            return f"the native trainer takes up to {MOST_CONVS} convolutions"
+        if len(convs) > MAX_CONVS:
+            return f"the native trainer takes up to {MAX_CONVS} convolutions"
         if any(layer.batch_norm for layer in architecture.layers):
             return "the native trainer does not do batch norm"
         for layer in architecture.layers:

@@ -15,19 +15,19 @@ from typing import Any, Final
 from shoal.nets import Architecture, ConvLayer
 
 ABI: Final = 3
-MOST_CONVS: Final = 32
+MAX_CONVS: Final = 32
 TARGETS: Final = ("portable", "avx2", "avx512", "neon")
 _PREFERRED: Final = ("avx512", "avx2", "neon")
 
 Words = ctypes.c_uint32 * 2
-Asked = ctypes.CFUNCTYPE(ctypes.c_int32)
+ShouldPause = ctypes.CFUNCTYPE(ctypes.c_int32)
 _int, _real, _pointer = ctypes.c_int64, ctypes.c_double, ctypes.c_void_p
 
 
-class LayerStruct(ctypes.Structure):
-    """`ShoalLayer` of the interface."""
+class DenseStruct(ctypes.Structure):
+    """`ShoalDense` of the interface."""
 
-    _fields_ = (("units", _int), ("activation", _int), ("drop_below", _int))
+    _fields_ = (("units", _int), ("activation", _int), ("dropout_threshold", _int))
 
 
 class ConvStruct(ctypes.Structure):
@@ -35,7 +35,7 @@ class ConvStruct(ctypes.Structure):
 
     _fields_ = (
         ("units", _int), ("kernel", _int), ("stride", _int), ("padding", _int), ("activation", _int),
-        ("pool", _int), ("pool_size", _int), ("pool_stride", _int), ("drop_below", _int),
+        ("pool", _int), ("pool_size", _int), ("pool_stride", _int), ("dropout_threshold", _int),
     )  # fmt: skip
 
 
@@ -45,7 +45,7 @@ class NetworkStruct(ctypes.Structure):
     _fields_ = (
         ("inputs", _int), ("channels", _int), ("height", _int), ("width", _int),
         ("convs", ctypes.POINTER(ConvStruct)), ("conv_count", _int),
-        ("layers", ctypes.POINTER(LayerStruct)), ("layer_count", _int),
+        ("dense", ctypes.POINTER(DenseStruct)), ("dense_count", _int),
     )  # fmt: skip
 
 
@@ -53,7 +53,7 @@ class RowsStruct(ctypes.Structure):
     """`ShoalRows` of the interface."""
 
     _fields_ = (
-        ("rows", _int), ("x", _pointer), ("x_count", _int), ("index", _pointer), ("index_count", _int),
+        ("row_count", _int), ("x", _pointer), ("x_count", _int), ("index", _pointer), ("index_count", _int),
         ("values", _pointer), ("values_count", _int), ("labels", _pointer), ("labels_count", _int),
     )  # fmt: skip
 
@@ -64,18 +64,19 @@ class FitStruct(ctypes.Structure):
     _fields_ = (
         ("abi", _int), ("network", NetworkStruct), ("loss", _int), ("optimizer", _int), ("momentum", _real),
         ("nesterov", _int), ("weight_decay", _real), ("batch_size", _int), ("epochs", _int),
-        ("rates", _pointer), ("rates_count", _int), ("judge", _int), ("patience", _int),
+        ("learning_rates", _pointer), ("learning_rates_count", _int), ("monitor", _int), ("patience", _int),
         ("order_key", Words), ("dropout_key", Words),
         ("train", RowsStruct), ("validation", RowsStruct), ("inner", RowsStruct),
-        ("every", _int), ("images", _pointer), ("images_count", _int),
+        ("evaluate_every", _int), ("images", _pointer), ("images_count", _int),
         ("pixel_scale", _pointer), ("pixel_offset", _pointer), ("pixel_count", _int),
-        ("shift", _int), ("flip", _int), ("augment_key", Words), ("pausing", Asked),
-        ("ask_after", _int),
-        ("points", _pointer), ("points_count", _int),
-        ("parameters", _pointer), ("first", _pointer), ("second", _pointer), ("best", _pointer),
+        ("shift", _int), ("flip", _int), ("augment_key", Words), ("should_pause", ShouldPause),
+        ("pause_interval", _int),
+        ("evaluation_epochs", _pointer), ("evaluation_count", _int),
+        ("parameters", _pointer), ("first_moment", _pointer), ("second_moment", _pointer),
+        ("best_parameters", _pointer),
         ("parameter_count", _int), ("curve", _pointer), ("curve_count", _int),
-        ("epoch", _int), ("step", _int), ("seen", _int), ("best_epoch", _int), ("best_loss", _real),
-        ("status", _int), ("sick_epoch", _int), ("sick_batch", _int),
+        ("epoch", _int), ("step", _int), ("evaluations_done", _int), ("best_epoch", _int), ("best_loss", _real),
+        ("status", _int), ("diverged_epoch", _int), ("diverged_batch", _int),
     )  # fmt: skip
 
 

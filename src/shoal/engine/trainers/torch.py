@@ -288,7 +288,7 @@ class _Fit:
                 if self.classes and name != "inner":
                     curve[f"{name}_accuracy"] = (outputs.argmax(1) == y).double().mean().item()
         self._give_back()
-        self.state.note(self.job, np.array([curve[name] for name in CURVES]), self.steps)
+        self.state.record_evaluation(self.job, np.array([curve[name] for name in CURVES]), self.steps)
 
     def _give_back(self) -> None:
         """Copy to the state what does not share its memory (another device)."""

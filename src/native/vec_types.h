@@ -1,0 +1,17 @@
+// The vector types of a target, whose header says before how many lanes of 32 bits they have: SHOAL_LANES.
+#pragma once
+#include <stdint.h>
+
+namespace shoal {
+namespace {
+
+constexpr int W = SHOAL_LANES;
+
+typedef float vf32 __attribute__((vector_size(4 * W)));
+typedef int32_t vi32 __attribute__((vector_size(4 * W)));
+typedef uint32_t vu32 __attribute__((vector_size(4 * W)));
+typedef uint64_t vu64 __attribute__((vector_size(4 * W)));
+typedef uint16_t vu16 __attribute__((vector_size(2 * W)));
+
+}  // namespace
+}  // namespace shoal
