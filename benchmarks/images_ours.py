@@ -17,7 +17,7 @@ import numpy as np
 from shoal.data import Dataset, Split
 from shoal.engine import FitRows, Planner, StudyRows, Trainers
 from shoal.engine._fits import StudyFit
-from shoal.engine.workers.loop import Lot, Pool
+from shoal.engine.workers.loop import FitLot, WorkerPool
 from shoal.results import FitRecord
 from shoal.study import Study
 
@@ -59,7 +59,7 @@ def planned(rows: Dataset, count: int, epochs: int, batch: int) -> list[StudyFit
 
 def train(fits: list[StudyFit], rows: Dataset, workers: int) -> None:
     """Train the fits as a run does, less the store."""
-    pool = Pool([Lot(fits, StudyRows(rows, "none"), Trainers().by_name[fits[0].trainer])], workers)
+    pool = WorkerPool([FitLot(fits, StudyRows(rows, "none"), Trainers().by_name[fits[0].trainer])], workers)
     for event in pool.events():
         if isinstance(event, FitRecord) and event.status != "ok":
             raise RuntimeError(event.message)

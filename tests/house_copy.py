@@ -41,11 +41,16 @@ class Copy:
 
     def process(self, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a script, however it ends."""
-        paths = os.pathsep.join([str(self.root), str(Path(__file__).parent)])
-        return subprocess.run(
-            [sys.executable, "-c", script, *arguments],
-            env={**os.environ, "PYTHONPATH": paths},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        return run_beside(self.root, script, *arguments)
+
+
+def run_beside(root: Path, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a script in a process of its own, on the package `shoal` in the folder `root`, however it ends."""
+    paths = os.pathsep.join([str(root), str(Path(__file__).parent)])
+    return subprocess.run(
+        [sys.executable, "-c", script, *arguments],
+        env={**os.environ, "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        check=False,
+    )

@@ -27,7 +27,7 @@ EVERYTHING: Final = frozenset(
 )
 
 # The ground floor, which everyone may import.
-GROUND: Final = frozenset({"errors", "files", "kinds", "wording"})
+GROUND: Final = frozenset({"activations", "errors", "files", "kinds", "wording"})
 
 # Who may import whom beside the ground floor.
 ARROWS: Final[dict[str, frozenset[str]]] = {
@@ -35,6 +35,7 @@ ARROWS: Final[dict[str, frozenset[str]]] = {
     "wording": frozenset(),
     "files": frozenset(),
     "kinds": frozenset(),
+    "activations": frozenset(),
     "parts": frozenset(),
     "space": frozenset(),
     "streams": frozenset(),
@@ -367,7 +368,7 @@ OFFENCES: Final = (
         broken_arrows,
         "data/_x.py",
         "from shoal.study import Study",
-        "data may import errors, files, kinds, streams, wording, not study",
+        "data may import activations, errors, files, kinds, streams, wording, not study",
     ),
     (broken_arrows, "look/_x.py", "import shoal.engine", "look may import"),
     (broken_arrows, "nets/_x.py", "from shoal.study._study import Study", "private to study"),

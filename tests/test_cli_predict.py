@@ -185,7 +185,7 @@ def reference(model: Model, inputs: object) -> np.ndarray:
     trainer = TorchTrainer(dtype="float64")
     x = inputs if isinstance(inputs, np.ndarray) else model.preprocessing.inputs(inputs)
     x = model.preprocessing.pixels(x) if model.image_shape else x
-    x = x if model.architecture.convolutional else x.reshape(len(x), -1)
+    x = x if model.architecture.convolutions else x.reshape(len(x), -1)
     parameters_P, buffers = model.architecture.flat(model.parameters)
     return trainer.outputs(model.architecture, parameters_P, buffers, x).astype(np.float64)
 

@@ -27,9 +27,10 @@ import test_architecture
 from shoal.cli import app
 from shoal.data import TableSource, load_table_dataset
 from shoal.errors import ShoalError, TrainingError
+from shoal.kinds import IMAGE_FORMATS, TABLE_FORMATS
 from shoal.pipeline import run
 from shoal.results import Results
-from shoal.study import Study, load_study
+from shoal.study import Study, load_study, template
 from shoal.study._study import (
     About,
     Augment,
@@ -273,8 +274,28 @@ def test_the_mistakes_of_a_table_are_those_shown(
     assert f"{caught.value}\n" == blocks(page("data.md"), "text")[place][1]
 
 
+def test_formats_of_tables_are_those_that_are_read() -> None:
+    shown = [tuple(codes(row[0])) for row in tables(section(page("data.md"), "Tables"), "ending")]
+    assert shown == [kind.endings for kind in TABLE_FORMATS.values()]
+    titles = [kind.title for kind in TABLE_FORMATS.values()]
+    either = f"{', '.join(titles[:-1])} or {titles[-1]}"
+    assert either in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert either in template("regression")
+    assert f"({', '.join(titles)})" in page("study-file.md")
+    assert f" {', '.join(titles)} (never with pickle)" in page("architecture.md")
+
+
+def test_formats_of_images_are_those_that_are_read() -> None:
+    called = [kind.called for kind in IMAGE_FORMATS.values()]
+    assert f"a folder, {' or '.join(called)} file." in page("study-file.md")
+    forms = [row[0] for row in tables(section(page("data.md"), "Images"), "form")]
+    assert [form for form in forms if "folder" not in form] == [f"{name} file" for name in called]
+
+
 def test_every_refusal_of_data_is_asserted_word_for_word_by_a_test() -> None:
-    known = [text for folder in ("tests/data", "src/shoal/engine") for text in texts_of(ROOT / folder)]
+    known = [
+        text for folder in ("tests/data", "tests/engine", "tests/study") for text in texts_of(ROOT / folder)
+    ]
     sentences = [codes(row[0])[0] for row in tables(page("data.md"), "sentence")]
     assert len(sentences) > 30
     assert [said for said in sentences if not any(text.endswith(said) for text in known)] == []

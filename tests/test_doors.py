@@ -55,8 +55,9 @@ def strange_readers(module: Module) -> Iterator[str]:
         name = ast.unparse(node.func)
         owner, _, called = name.rpartition(".")
         given = [*node.args, *(keyword.value for keyword in node.keywords)]
-        ours = any(isinstance(one, ast.Name) and one.id == "stream" for one in given) or (
-            bool(given) and ast.unparse(given[0]).startswith("io.BytesIO(")
+        shown = [ast.unparse(one) for one in given]
+        ours = any(one == "stream" or one.endswith(".stream") for one in shown) or (
+            bool(given) and shown[0].startswith("io.BytesIO(")
         )
         door = called == "read_bytes" and not owner
         if {called, name} & OPENING and owner not in OPENED and not ours and not door:
@@ -100,7 +101,7 @@ ALLOWED: Final = (
     (
         strange_readers,
         "data/_x.py",
-        "with opened(path) as stream:\n    zipfile.ZipFile(stream)\nread_bytes(path)",
+        "with opened(path) as stream:\n    zipfile.ZipFile(stream)\nread_bytes(path)\nParquetFile(file.stream)",
     ),
     (strange_writers, "files.py", "open(path, 'wb')"),
     (strange_looks, "files.py", "path.is_dir()"),

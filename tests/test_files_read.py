@@ -68,7 +68,7 @@ def test_what_is_no_file_is_named_and_not_opened(kind: str) -> None:
     assert kind_of(path) == ("nothing" if kind == "nothing" else came)
     with pytest.raises(Unreadable) as caught, opened(path):
         pass
-    assert caught.value.told("a model file") == f"expected a model file, got {came}"
+    assert caught.value.sentence("a model file") == f"expected a model file, got {came}"
 
 
 def test_a_file_is_read_through_links() -> None:
@@ -80,7 +80,7 @@ def test_a_file_is_read_through_links() -> None:
     assert read_bytes(Path("f"), 7000) == content
     with pytest.raises(Unreadable) as caught:
         read_bytes(Path("f"), 6000)
-    assert caught.value.told("a study file") == "expected a study file of at most 6 kB, got 7 kB"
+    assert caught.value.sentence("a study file") == "expected a study file of at most 6 kB, got 7 kB"
 
 
 def test_what_takes_the_place_of_a_file_meanwhile_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,7 +94,7 @@ def test_what_the_system_answers_is_said() -> None:
     Path("f").write_bytes(b"")
     with pytest.raises(Unreadable) as caught:
         read_bytes(Path("f/" + "x" * 300))
-    assert caught.value.told() in (
+    assert caught.value.sentence() in (
         "expected a file, got nothing there",
         "expected a readable file, got: File name too long",
     )

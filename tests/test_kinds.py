@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from shoal import estimators, kinds
+from shoal.activations import ACTIVATIONS
 from shoal.engine import Job, Trainer, Trainers, initial_state
 from shoal.engine._trainer import FitData, Rows
 from shoal.errors import StudyError
-from shoal.kinds import ACTIVATIONS, LAYERS, LOSSES, OPTIMIZERS, POOLS, SCHEDULES, SCORES, SEARCHES
+from shoal.kinds import LAYERS, LOSSES, NETWORKS, OPTIMIZERS, POOLS, SCHEDULES, SCORES, SEARCHES
 from shoal.nets import (
     Architecture,
     GraphParts,
@@ -23,7 +24,6 @@ from shoal.nets import (
     build_module,
     initial_parameters,
 )
-from shoal.nets._activations import ACTIVATIONS as ACTIVATION_ROWS
 from shoal.nets._activations import near_bound
 from shoal.nets._layer import layer_class
 from shoal.nets._optimizers import OPTIMIZERS as OPTIMIZER_ROWS
@@ -31,15 +31,17 @@ from shoal.nets._schedules import SCHEDULES as SCHEDULE_ROWS
 from shoal.results import higher_is_better
 from shoal.streams import StreamKey
 from shoal.study import Activation, Loss, Network, Optimizer, Schedule, Training
-from shoal.study._study import Method, PoolName, TestMetric
+from shoal.study._study import Method, NetworkName, PoolName, TestMetric
 
 NATIVE = Path(__file__).parent.parent / "src" / "native"
-NETS = Path(kinds.__file__).parent / "nets"
+HOUSE = Path(kinds.__file__).parent
+NETS = HOUSE / "nets"
 
 CHOICES = [
     (Activation, ACTIVATIONS),
     (Loss, LOSSES),
     (Optimizer, OPTIMIZERS),
+    (NetworkName, NETWORKS),
     (PoolName, POOLS),
     (Schedule, SCHEDULES),
     (TestMetric, SCORES),
@@ -69,7 +71,7 @@ def test_an_estimator_names_every_choice_to_its_readers(
 
 @pytest.mark.parametrize(
     ("rows", "table"),
-    [(ACTIVATION_ROWS, ACTIVATIONS), (OPTIMIZER_ROWS, OPTIMIZERS), (SCHEDULE_ROWS, SCHEDULES)],
+    [(OPTIMIZER_ROWS, OPTIMIZERS), (SCHEDULE_ROWS, SCHEDULES)],
 )
 def test_every_kind_has_its_row_in_nets(rows: dict[str, Any], table: dict[str, Any]) -> None:
     assert list(rows) == list(table)
@@ -242,3 +244,21 @@ def test_what_the_core_does_not_know_goes_to_torch(monkeypatch: pytest.MonkeyPat
             with pytest.raises(StudyError) as caught:
                 native.advance(job, FitData(SOME, NONE, NONE), initial_state(job), 1)
             assert str(caught.value) == f"{kind}: expected one that the native core knows, got '{name}'"
+
+
+QUESTIONS = re.compile(
+    r'[=!]= "(cnn|mlp)"|isinstance\([^)]*(Conv|Dense)Layer|\b(images|image_shape) is (not )?None'
+    r"|\.(convolutional|of_maps)\b"
+)
+QUESTIONS_MAX = 30
+
+
+def test_few_places_ask_whether_something_is_convolutional_or_of_images() -> None:
+    """What depends on it stands where the kind lives: a row, a method, a table keyed by what a network takes."""
+    asked = [
+        f"{path.relative_to(HOUSE)}:{number}: {line.strip()}"
+        for path in sorted(HOUSE.rglob("*.py"))
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if QUESTIONS.search(line)
+    ]
+    assert len(asked) <= QUESTIONS_MAX, "\n".join(["", *asked])

@@ -300,7 +300,7 @@ def test_a_fault_in_the_facts_of_any_picture(
     quick(monkeypatch)
     folder = copied(whole, tmp_path / "run", kept=True)
     results, gatherings = Results.open(folder), _gallery._gatherings
-    everyone = [name for name, _ in gatherings(_gallery.Findings(results))]
+    everyone = [name for name, _ in gatherings(_gallery.RunFindings(results))]
     undisturbed = [picture.name for picture in _gallery.pictures(results)]
     for number in drawn(len(everyone)):
         name, fault = everyone[number], number % len(FAULTS)

@@ -58,7 +58,7 @@ def test_plain_lines_count_fits_and_name_the_best_complete_candidate() -> None:
     assert "best selection score so far 1.5" in lines[-1]
 
 
-def test_a_sick_fit_is_never_the_best() -> None:
+def test_a_failed_fit_is_never_the_best() -> None:
     fits = planned()
     watcher = Plain(io.StringIO())
     watcher.begin("training", fits, 0, {item.fit.id: 1.0 for item in fits})

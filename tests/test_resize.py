@@ -15,7 +15,7 @@ from shoal.data import ImageSource, Preprocessing, load_image_dataset, read_imag
 from shoal.errors import DataError, ModelFileError
 from shoal.export import onnx_model, torch_source
 from shoal.look import plan_text
-from shoal.look._findings import Findings
+from shoal.look._findings import RunFindings
 from shoal.look.page.summary import summary
 from shoal.pipeline import plan, run
 from shoal.predict import predict_file
@@ -85,7 +85,7 @@ def test_the_model_does_the_same_to_new_images(tmp_path: Path, monkeypatch: pyte
     assert "images of 8 × 6 pixels" in told
     assert "- pics: brought to 8 x 6 pixels (bilinear; width and height each by their own factor): 20" in told
     results = run(study, out=tmp_path / "run", workers=1)
-    assert "from images of 8 × 6 pixels:" in summary(Findings(results)).asked
+    assert "from images of 8 × 6 pixels:" in summary(RunFindings(results)).asked
     model = shoal.load(tmp_path / "run")
     assert model.preprocessing.resize == (6, 8)
     assert model.image_shape == (1, 6, 8)

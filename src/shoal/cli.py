@@ -245,7 +245,7 @@ def _tell(line: str) -> None:
 
 def _end(missing: Iterable[Missing]) -> None:
     """Leave with exit code 2 where a file that the command promises is missing; a picture less is no failure."""
-    if any(one.file for one in missing):
+    if any(part.file for part in missing):
         raise typer.Exit(2)
 
 

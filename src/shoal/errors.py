@@ -122,9 +122,9 @@ def lacks_memory(error: BaseException | None) -> bool:
     return False
 
 
-def another_kind(expected: str, came: object) -> InputError:
+def another_kind(expected: str, value: object) -> InputError:
     """Give the error for a value of a kind that cannot be meant: what was expected, and the kind that came."""
-    return InputError(f"expected {expected}, got {kind_of(came)}")
+    return InputError(f"expected {expected}, got {kind_of(value)}")
 
 
 def kind_of(value: object) -> str:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,15 +67,11 @@ def onnx_model(model: Model) -> ModelProto:
     from onnx import TensorProto, helper
 
     parts = GraphParts()
-    x = (
-        _add_images(parts, model)
-        if model.image_shape is not None
-        else _add_columns(parts, model.preprocessing)
-    )
-    y = add_network(parts, model.architecture, model.parameters, x)
+    rows = _rows_of(model)
+    y = add_network(parts, model.architecture, model.parameters, rows.add(parts))
     y = parts.node("Cast", [y], "outputs", {"to": TensorProto.DOUBLE})
     outputs = _add_answers(parts, model, y)
-    graph = helper.make_graph(parts.nodes, "shoal", _graph_inputs(model), outputs, parts.arrays)
+    graph = helper.make_graph(parts.nodes, "shoal", rows.graph_inputs(), outputs, parts.arrays)
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
     whole = helper.make_model(graph, producer_name="shoal", opset_imports=opsets, ir_version=IR_VERSION)
     helper.set_model_props(whole, _properties(model))
@@ -102,62 +99,6 @@ def _properties(model: Model) -> dict[str, str]:
     }
 
 
-def _graph_inputs(model: Model) -> list[Any]:
-    from onnx import TensorProto, helper
-
-    if model.image_shape is not None:
-        return [helper.make_tensor_value_info(_IMAGES, TensorProto.UINT8, ["N", *model.image_shape])]
-    widths = (
-        (_NUMBERS, TensorProto.DOUBLE, len(model.input_names) - len(model.categorical)),
-        (_CATEGORIES, TensorProto.STRING, len(model.categorical)),
-    )
-    return [helper.make_tensor_value_info(name, kind, ["N", width]) for name, kind, width in widths if width]
-
-
-def _add_images(parts: GraphParts, model: Model) -> str:
-    """Scale the bytes of each channel, with the same two roundings as everywhere."""
-    from onnx import TensorProto
-
-    x = parts.node("Cast", [_IMAGES], "pixels", {"to": TensorProto.FLOAT})
-    scale = parts.array("pixel_scale", model.preprocessing.pixel_scale_C[:, None, None])
-    offset = parts.array("pixel_offset", model.preprocessing.pixel_offset_C[:, None, None])
-    return parts.node("Add", [parts.node("Mul", [x, scale], "pixels_scaled"), offset], "prepared")
-
-
-def _add_columns(parts: GraphParts, preprocessing: Preprocessing) -> str:
-    """Centre and scale numbers in float64, spread categories, and bring the columns into the model's order."""
-    from onnx import TensorProto
-
-    scales = [column for column in preprocessing.columns if isinstance(column, Scale)]
-    spread = [column for column in preprocessing.columns if isinstance(column, OneHot)]
-    pieces: list[str] = []
-    if scales:
-        mean = parts.array("input_mean", np.array([column.mean for column in scales]))
-        scale = parts.array("input_scale", np.array([column.scale for column in scales]))
-        centred = parts.node("Sub", [_NUMBERS, mean], "centred")
-        scaled = parts.node("Div", [centred, scale], "scaled")
-        pieces.append(parts.node("Cast", [scaled], "scaled_float", {"to": TensorProto.FLOAT}))
-    for number, column in enumerate(spread):
-        place = parts.array(f"category_{number}", np.array([number]))
-        cell = parts.node("Gather", [_CATEGORIES, place], f"category_{number}_cell", {"axis": 1})
-        encoding = {"domain": "ai.onnx.ml", "cats_strings": list(column.categories), "zeros": 1}
-        flags = parts.node("OneHotEncoder", [cell], f"category_{number}_flags", encoding)
-        pieces.append(parts.node("Flatten", [flags], f"category_{number}_flat", {"axis": 1}))
-    joined = parts.node("Concat", pieces, "joined", {"axis": 1})
-    return parts.node(
-        "Gather", [joined, parts.array("order", _order(preprocessing))], "prepared", {"axis": 1}
-    )
-
-
-def _order(preprocessing: Preprocessing) -> NDArray[np.int64]:
-    """Give the place of every prepared column among numbers first, categories after them."""
-    widths = [len(c.categories) if isinstance(c, OneHot) else 1 for c in preprocessing.columns]
-    is_number = np.repeat([isinstance(column, Scale) for column in preprocessing.columns], widths)
-    order = np.empty(len(is_number), dtype=np.int64)
-    order[np.argsort(~is_number, kind="stable")] = np.arange(len(is_number))
-    return order
-
-
 def _add_answers(parts: GraphParts, model: Model, y: str) -> list[Any]:
     """Add what turns outputs into answers, in float64; give the graph's outputs."""
     from onnx import TensorProto, helper
@@ -180,16 +121,16 @@ def _checked(model: Model, content: bytes) -> float:
 
     Raises ShoalError above `TOLERANCE` (see `_allowed`), or where a class differs.
     """
-    inputs, feed = _drawn_rows(model)
-    wanted_NK = model.answer(inputs)
-    came = run_onnx(content, feed)
-    difference = float(np.abs(came[0] - wanted_NK).max())
-    allowed = _allowed(model, wanted_NK)
+    inputs, feed = _rows_of(model).drawn(np.random.default_rng(0))
+    expected_NK = model.answer(inputs)
+    outputs = run_onnx(content, feed)
+    difference = float(np.abs(outputs[0] - expected_NK).max())
+    allowed = _allowed(model, expected_NK)
     if not difference <= allowed:
         raise ShoalError(
             f"the ONNX file is not written: onnxruntime differs by {difference:.1e}, above {allowed:.1e}"
         )
-    if model.classes and (came[1] != wanted_NK.argmax(axis=1)).any():
+    if model.classes and (outputs[1] != expected_NK.argmax(axis=1)).any():
         raise ShoalError("the ONNX file is not written: onnxruntime gives another class for some rows")
     return difference
 
@@ -212,22 +153,6 @@ def run_onnx(content: bytes, feed: dict[str, NDArray[Any]]) -> list[NDArray[Any]
 
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     return list(session.run(None, feed))
-
-
-def _drawn_rows(model: Model) -> tuple[Inputs, dict[str, NDArray[Any]]]:
-    """Draw rows like the training rows: as Shoal reads them, and as the graph does."""
-    drawn = np.random.default_rng(0)
-    if model.image_shape is not None:
-        images = drawn.integers(0, 256, (CHECKED_ROWS, *model.image_shape), dtype=np.uint8)
-        return images, {_IMAGES: images}
-    columns = []
-    for column in model.preprocessing.columns:
-        if isinstance(column, OneHot):
-            values = drawn.choice(np.array([*column.categories, "none of them"]), CHECKED_ROWS)
-        else:
-            values = drawn.normal(column.mean, column.scale, CHECKED_ROWS)
-        columns.append(Column(column.name, values))
-    return tuple(columns), graph_feed(columns)
 
 
 def graph_feed(columns: list[Column]) -> dict[str, NDArray[Any]]:
@@ -331,54 +256,185 @@ def torch_source(model: Model, weights: str, sha256: str) -> str:
 
     Names that come from data stand in it as literals only, never as code.
     """
-    images = model.image_shape is not None
-    flat = "" if model.architecture.convolutional else ".flatten(1)"
-    constants = {"WEIGHTS": weights, "WEIGHTS_SHA256": sha256, **_constants(model)}
-    prepare = _PREPARE_IMAGES.format(
-        shape=("N", *(model.image_shape or ())), flat=flat, said=_said_of_images(model.preprocessing)
-    )
+    rows = _rows_of(model)
+    constants = {
+        "WEIGHTS": weights, "WEIGHTS_SHA256": sha256, **rows.constants(), **_answer_constants(model),
+    }  # fmt: skip
     return _SOURCE.format(
-        given="images" if images else "columns",
+        given=rows.noun,
         constants="\n".join(f"{name} = {value!r}" for name, value in constants.items()),
         layers="\n".join(
             f'                ("{n}", nn.{call}),' for n, call in module_source(model.architecture)
         ),
-        prepare=prepare if images else _PREPARE_COLUMNS,
+        prepare=rows.prepare(),
         answers=_ANSWER_CLASSES if model.classes else _ANSWER_NUMBERS,
     )
 
 
-def _said_of_images(preprocessing: Preprocessing) -> str:
-    """Say in the docstring of `prepare` what images are to be before they are handed to it."""
-    said = []
-    if preprocessing.resize is not None:
-        said.append(
-            "Those of another size are brought to it before: Pillow's resize((width, height), Resampling.BILINEAR)."
-        )
-    if preprocessing.white is not None:
-        said.append(f"Pixels are {two_levels(preprocessing.white)}, as those of the training images were.")
-    return "".join(f"\n\n    {sentence}" for sentence in said) + "\n    " * bool(said)
-
-
-def _constants(model: Model) -> dict[str, Any]:
-    preprocessing = model.preprocessing
-    constants: dict[str, Any] = {}
-    if model.image_shape is None:
-        constants["COLUMNS"] = [
-            (column.name, list(column.categories))
-            if isinstance(column, OneHot)
-            else (column.name, column.mean, column.scale)
-            for column in preprocessing.columns
-        ]
-    else:
-        constants["PIXEL_SCALE"] = preprocessing.pixel_scale_C.tolist()
-        constants["PIXEL_OFFSET"] = preprocessing.pixel_offset_C.tolist()
+def _answer_constants(model: Model) -> dict[str, Any]:
     if model.classes:
-        return {**constants, "CLASSES": list(model.classes)}
-    scales = preprocessing.target_scales
+        return {"CLASSES": list(model.classes)}
+    scales = model.preprocessing.target_scales
     return {
-        **constants,
         "TARGETS": list(model.targets),
         "TARGET_MEAN": [column.mean for column in scales],
         "TARGET_SCALE": [column.scale for column in scales],
     }
+
+
+class _Rows(Protocol):
+    """What a model is given, and how it is made ready: in a graph, in a Python file."""
+
+    noun: str
+
+    def graph_inputs(self) -> list[Any]:
+        """Give the inputs of the graph."""
+        ...
+
+    def add(self, parts: GraphParts) -> str:
+        """Add what makes them ready; give its name."""
+        ...
+
+    def drawn(self, draw: np.random.Generator) -> tuple[Inputs, dict[str, NDArray[Any]]]:
+        """Draw rows like the training rows: as Shoal reads them, and as the graph does."""
+        ...
+
+    def constants(self) -> dict[str, Any]:
+        """Give what the Python file makes them ready with."""
+        ...
+
+    def prepare(self) -> str:
+        """Give the function of the Python file that does."""
+        ...
+
+
+def _rows_of(model: Model) -> _Rows:
+    if model.image_shape is None:
+        return _Columns(model.preprocessing)
+    flat = "" if model.architecture.convolutions else ".flatten(1)"
+    return _Images(model.preprocessing, model.image_shape, flat)
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Columns of a table."""
+
+    preprocessing: Preprocessing
+    noun = "columns"
+
+    def graph_inputs(self) -> list[Any]:
+        from onnx import TensorProto, helper
+
+        categorical = len(self.preprocessing.categorical)
+        widths = (
+            (_NUMBERS, TensorProto.DOUBLE, len(self.preprocessing.columns) - categorical),
+            (_CATEGORIES, TensorProto.STRING, categorical),
+        )
+        return [
+            helper.make_tensor_value_info(name, kind, ["N", width]) for name, kind, width in widths if width
+        ]
+
+    def add(self, parts: GraphParts) -> str:
+        """Centre and scale numbers in float64, spread categories, and bring the columns into the model's order."""
+        from onnx import TensorProto
+
+        scales = [column for column in self.preprocessing.columns if isinstance(column, Scale)]
+        spread = [column for column in self.preprocessing.columns if isinstance(column, OneHot)]
+        pieces: list[str] = []
+        if scales:
+            mean = parts.array("input_mean", np.array([column.mean for column in scales]))
+            scale = parts.array("input_scale", np.array([column.scale for column in scales]))
+            centred = parts.node("Sub", [_NUMBERS, mean], "centred")
+            scaled = parts.node("Div", [centred, scale], "scaled")
+            pieces.append(parts.node("Cast", [scaled], "scaled_float", {"to": TensorProto.FLOAT}))
+        for number, column in enumerate(spread):
+            place = parts.array(f"category_{number}", np.array([number]))
+            cell = parts.node("Gather", [_CATEGORIES, place], f"category_{number}_cell", {"axis": 1})
+            encoding = {"domain": "ai.onnx.ml", "cats_strings": list(column.categories), "zeros": 1}
+            flags = parts.node("OneHotEncoder", [cell], f"category_{number}_flags", encoding)
+            pieces.append(parts.node("Flatten", [flags], f"category_{number}_flat", {"axis": 1}))
+        joined = parts.node("Concat", pieces, "joined", {"axis": 1})
+        order = parts.array("order", self._order())
+        return parts.node("Gather", [joined, order], "prepared", {"axis": 1})
+
+    def _order(self) -> NDArray[np.int64]:
+        """Give the place of every prepared column among numbers first, categories after them."""
+        columns = self.preprocessing.columns
+        widths = [len(c.categories) if isinstance(c, OneHot) else 1 for c in columns]
+        is_number = np.repeat([isinstance(column, Scale) for column in columns], widths)
+        order = np.empty(len(is_number), dtype=np.int64)
+        order[np.argsort(~is_number, kind="stable")] = np.arange(len(is_number))
+        return order
+
+    def drawn(self, draw: np.random.Generator) -> tuple[Inputs, dict[str, NDArray[Any]]]:
+        columns = []
+        for column in self.preprocessing.columns:
+            if isinstance(column, OneHot):
+                values = draw.choice(np.array([*column.categories, "none of them"]), CHECKED_ROWS)
+            else:
+                values = draw.normal(column.mean, column.scale, CHECKED_ROWS)
+            columns.append(Column(column.name, values))
+        return tuple(columns), graph_feed(columns)
+
+    def constants(self) -> dict[str, Any]:
+        columns = [
+            (column.name, list(column.categories))
+            if isinstance(column, OneHot)
+            else (column.name, column.mean, column.scale)
+            for column in self.preprocessing.columns
+        ]
+        return {"COLUMNS": columns}
+
+    def prepare(self) -> str:
+        return _PREPARE_COLUMNS
+
+
+@dataclass(frozen=True)
+class _Images:
+    """Images of bytes; `flat` is how the Python file lays them out for a network without convolutions."""
+
+    preprocessing: Preprocessing
+    shape: tuple[int, ...]
+    flat: str
+    noun = "images"
+
+    def graph_inputs(self) -> list[Any]:
+        from onnx import TensorProto, helper
+
+        return [helper.make_tensor_value_info(_IMAGES, TensorProto.UINT8, ["N", *self.shape])]
+
+    def add(self, parts: GraphParts) -> str:
+        """Scale the bytes of each channel, with the same two roundings as everywhere."""
+        from onnx import TensorProto
+
+        x = parts.node("Cast", [_IMAGES], "pixels", {"to": TensorProto.FLOAT})
+        scale = parts.array("pixel_scale", self.preprocessing.pixel_scale_C[:, None, None])
+        offset = parts.array("pixel_offset", self.preprocessing.pixel_offset_C[:, None, None])
+        return parts.node("Add", [parts.node("Mul", [x, scale], "pixels_scaled"), offset], "prepared")
+
+    def drawn(self, draw: np.random.Generator) -> tuple[Inputs, dict[str, NDArray[Any]]]:
+        images = draw.integers(0, 256, (CHECKED_ROWS, *self.shape), dtype=np.uint8)
+        return images, {_IMAGES: images}
+
+    def constants(self) -> dict[str, Any]:
+        preprocessing = self.preprocessing
+        return {
+            "PIXEL_SCALE": preprocessing.pixel_scale_C.tolist(),
+            "PIXEL_OFFSET": preprocessing.pixel_offset_C.tolist(),
+        }
+
+    def prepare(self) -> str:
+        return _PREPARE_IMAGES.format(shape=("N", *self.shape), flat=self.flat, said=self._said())
+
+    def _said(self) -> str:
+        """Say in the docstring of `prepare` what images are to be before they are handed to it."""
+        said = []
+        if self.preprocessing.resize is not None:
+            said.append(
+                "Those of another size are brought to it before: Pillow's resize((width, height), Resampling.BILINEAR)."
+            )
+        if self.preprocessing.white is not None:
+            said.append(
+                f"Pixels are {two_levels(self.preprocessing.white)}, as those of the training images were."
+            )
+        return "".join(f"\n\n    {sentence}" for sentence in said) + "\n    " * bool(said)

@@ -69,23 +69,23 @@ else:
 
 
 class Unreadable(Exception):
-    """Why a file cannot be read; `told` makes the one sentence of it."""
+    """Why a file cannot be read; `message` makes the one sentence of it."""
 
-    def __init__(self, came: str, most: str = "") -> None:
+    def __init__(self, received: str, most: str = "") -> None:
         """Take what came and, where it is too large, how much was expected at most; or what the system answered."""
-        super().__init__(came)
-        self.came, self.most = came, most
+        super().__init__(received)
+        self.received, self.most = received, most
 
     @classmethod
     def by(cls, error: OSError) -> Unreadable:
         """Take what the system answered."""
         return cls(f": {error.strerror or error}")
 
-    def told(self, wanted: str = "a file") -> str:
-        """Say what was expected and what came."""
-        if self.came.startswith(":"):
-            return f"expected a readable file, got{self.came}"
-        return f"expected {wanted}{self.most}, got {self.came}"
+    def sentence(self, expected: str = "a file") -> str:
+        """Say what was expected and what was there."""
+        if self.received.startswith(":"):
+            return f"expected a readable file, got{self.received}"
+        return f"expected {expected}{self.most}, got {self.received}"
 
 
 def no_name(error: ValueError, what: str) -> str:

@@ -1,7 +1,8 @@
 """The kinds that a study can ask for: their names, what each goes with, and the number the native core knows it by.
 
-Each list of kinds stands here and nowhere else. The study's choices, the refusals, the native trainer's numbers and the
-rooms of `nets` derive from these tables; the pages of the documentation and the core's own lists are compared with
+Each list of kinds stands here and nowhere else, but for the activations, whose rows hold formulas and so have a file of
+their own, `activations.py`. The study's choices, the refusals, the native trainer's numbers and the rooms of `nets`,
+`search` and `data` derive from these tables; the pages of the documentation and the core's own lists are compared with
 them by tests. The order is the one in which choices are named to a user.
 """
 
@@ -9,12 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, TypeVar, get_args
+from pathlib import Path
+from typing import Final, Literal, Protocol, TypeVar, get_args
 
 from shoal.errors import Problem, StudyError
 
 Task = Literal["regression", "classification"]
 TASKS: Final[tuple[Task, ...]] = get_args(Task)
+
+Takes = Literal["table", "images"]
+"""What a network or a layer is given: rows of numbers, or images and what convolutions make of them."""
 
 Row = TypeVar("Row")
 
@@ -37,10 +42,16 @@ class OptimizerKind:
 
 
 @dataclass(frozen=True)
-class ActivationKind:
-    """An activation; `core` is its number in `ShoalActivation`, None where torch alone trains it."""
+class NetworkKind:
+    """A kind of network.
 
-    core: int | None = None
+    `convolves`: it has convolutions, so it needs images, has feature maps, and its images can be moved and mirrored.
+    Of one whose `source` describes it, `words` are what it is called beside it.
+    """
+
+    convolves: bool = False
+    words: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,7 +68,13 @@ class PoolKind:
     core: int | None = None
 
 
-CoreKind = LossKind | OptimizerKind | ActivationKind | PoolKind
+class CoreKind(Protocol):
+    """A kind that the native core may have; `core` is its number there, None where torch alone has it."""
+
+    @property
+    def core(self) -> int | None:
+        """The number."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -71,6 +88,22 @@ class ScoreKind:
 
     tasks: tuple[Task, ...]
     higher_is_better: bool = False
+
+
+@dataclass(frozen=True)
+class TableKind:
+    """A format of tables: what it is called, and the endings of its files in small letters, the usual one first."""
+
+    title: str
+    endings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ImageKind:
+    """A format of files with many images: what it is called, with its article; its endings, if it is known by any."""
+
+    called: str
+    endings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -96,16 +129,14 @@ OPTIMIZERS: Final[dict[str, OptimizerKind]] = {
     "adamw": OptimizerKind(core=2),
     "rmsprop": OptimizerKind(momentum=True, core=3),
 }
-ACTIVATIONS: Final[dict[str, ActivationKind]] = {
-    "sigmoid": ActivationKind(core=1),
-    "tanh": ActivationKind(core=2),
-    "relu": ActivationKind(core=3),
-    "leaky-relu": ActivationKind(core=4),
-    "elu": ActivationKind(core=5),
-    "gelu": ActivationKind(core=6),
-    "silu": ActivationKind(core=7),
-    "softplus": ActivationKind(core=8),
-    "identity": ActivationKind(core=0),
+NETWORKS: Final[dict[str, NetworkKind]] = {
+    "mlp": NetworkKind(),
+    "cnn": NetworkKind(
+        convolves=True,
+        words="convolutional networks",
+        source="LeCun, Bottou, Bengio, Haffner (1998): Gradient-based learning applied to document recognition."
+        " Proceedings of the IEEE 86, 2278–2324.",
+    ),
 }
 LAYERS: Final[dict[str, LayerKind]] = {
     "conv": LayerKind(core=True),
@@ -124,6 +155,16 @@ SEARCHES: Final[dict[str, SearchKind]] = {
         drawn=True,
         source="Bergstra, Bengio (2012): Random search for hyper-parameter optimization. JMLR 13, 281–305.",
     ),
+}
+TABLE_FORMATS: Final[dict[str, TableKind]] = {
+    "csv": TableKind("CSV", (".csv",)),
+    "tsv": TableKind("TSV", (".tsv", ".tab")),
+    "parquet": TableKind("Parquet", (".parquet", ".pq")),
+    "npz": TableKind("NPZ", (".npz",)),
+}
+IMAGE_FORMATS: Final[dict[str, ImageKind]] = {
+    "idx": ImageKind("an IDX"),
+    "npz": ImageKind("an NPZ", (".npz",)),
 }
 SCORES: Final[dict[str, ScoreKind]] = {
     "loss": ScoreKind(TASKS),
@@ -155,6 +196,17 @@ def core_number(kind: str, table: Mapping[str, CoreKind], name: str) -> int:
 def losses_of(task: str) -> tuple[str, ...]:
     """Name the losses of a task, its own first."""
     return tuple(name for name, loss in LOSSES.items() if loss.task == task)
+
+
+def table_endings() -> tuple[str, ...]:
+    """Name the endings of all files of tables."""
+    return tuple(ending for kind in TABLE_FORMATS.values() for ending in kind.endings)
+
+
+def table_format_name(path: str | Path) -> str | None:
+    """Name the format of a table by the ending of its file, in whatever letters; None for one that no format has."""
+    ending = Path(path).suffix.lower()
+    return next((name for name, kind in TABLE_FORMATS.items() if ending in kind.endings), None)
 
 
 def scores_of(task: str) -> tuple[str, ...]:

@@ -243,9 +243,9 @@ def load(path: Path | str) -> Model:
         raise ModelFileError(Problem(str(file), str(error))) from error
     except Unreadable as error:
         at_its_end = ": a run makes it at its end" if file != path and kind_of(file) == "nothing" else ""
-        raise ModelFileError(Problem(str(file), error.told("a model file") + at_its_end)) from error
+        raise ModelFileError(Problem(str(file), error.sentence("a model file") + at_its_end)) from error
     except OSError as error:
-        raise ModelFileError(Problem(str(file), Unreadable.by(error).told())) from error
+        raise ModelFileError(Problem(str(file), Unreadable.by(error).sentence())) from error
 
 
 @contextmanager

@@ -82,17 +82,17 @@ class Parts:
                 forget()
             self._miss(Missing(part, _in_words(error), again, forget is not None))
 
-    def _miss(self, one: Missing) -> None:
-        self.missing.append(one)
+    def _miss(self, part: Missing) -> None:
+        self.missing.append(part)
         if self._tell is None:
             try:
-                warnings.warn(str(one), RuntimeWarning, stacklevel=4)
+                warnings.warn(str(part), RuntimeWarning, stacklevel=4)
             except (
                 RuntimeWarning
             ):  # where warnings are errors: one part less is still no reason to make no other
-                sys.stderr.write(f"{one}\n")
+                sys.stderr.write(f"{part}\n")
         else:
-            self._tell(str(one))
+            self._tell(str(part))
 
 
 def _in_words(error: Exception) -> str:

@@ -162,9 +162,9 @@ def _folder(study: Study, out: Path | str | None) -> Path:
 
 
 def _lay_out(study: Study, trainer: TrainerChoice, device: DeviceChoice) -> tuple[Trainers, Planner]:
-    for name, given, choices in (("trainer", trainer, TrainerChoice), ("device", device, DeviceChoice)):
-        if not isinstance(given, str) or given not in get_args(choices):
-            raise InputError(f"{name}: expected one of {', '.join(get_args(choices))}, got {given!r:.60}")
+    for name, choice, choices in (("trainer", trainer, TrainerChoice), ("device", device, DeviceChoice)):
+        if not isinstance(choice, str) or choice not in get_args(choices):
+            raise InputError(f"{name}: expected one of {', '.join(get_args(choices))}, got {choice!r:.60}")
     trainers = Trainers(trainer, pick_device(device))
     dataset = load_data(study)
     give_back()
@@ -233,4 +233,4 @@ def _finish(
         ask_ensemble(planner, winner, store, executor.trainers)
     with parts.attempt("inside of the network", RUN):
         look_inside(planner, (fit, record), store, executor.trainers, parts)
-    store.put_fact("missing", [dataclasses.asdict(one) for one in parts.missing])
+    store.put_fact("missing", [dataclasses.asdict(part) for part in parts.missing])

@@ -37,7 +37,7 @@ class _Tally(Silent):
         self._work, self._shares = dict(work), dict.fromkeys(work, 0.0)
         self._places = {item.fit.id: item.entry for item in planned}
         places = [entry.candidate_id for entry in self._places.values() if entry.stage == "search"]
-        self._wanted = (
+        self._fits_per_candidate = (
             {candidate: places.count(candidate) for candidate in dict.fromkeys(places)} if work else {}
         )
         self._started, self._fresh = time.monotonic(), 0
@@ -74,7 +74,7 @@ class _Tally(Silent):
         means = [
             sum(scores) / len(scores)
             for candidate, scores in self._scores.items()
-            if len(scores) == self._wanted[candidate] and not any(map(math.isnan, scores))
+            if len(scores) == self._fits_per_candidate[candidate] and not any(map(math.isnan, scores))
         ]
         return (max(means) if higher_is_better(self.metric) else min(means)) if means else None
 
@@ -88,8 +88,8 @@ class _Tally(Silent):
                 if self._fresh >= passed
                 else f"{_two_digits(passed / self._fresh)} s a fit"
             )
-        if self.done < self.total and (left := self.seconds_left) is not None:
-            parts.append(f"{duration(left)} left")
+        if self.done < self.total and (seconds := self.seconds_left) is not None:
+            parts.append(f"{duration(seconds)} left")
         if self.best is not None:
             parts.append(f"best selection score so far {self.best:.4g}")
         return ", ".join(parts)
@@ -101,7 +101,7 @@ class Plain(_Tally):
     def __init__(self, stream: TextIO, metric: str = "loss") -> None:
         """Write to `stream`."""
         super().__init__(metric)
-        self._stream, self._said = stream, 0.0
+        self._stream, self._last_line = stream, 0.0
 
     def note(self, line: str) -> None:
         """Say it."""
@@ -116,13 +116,13 @@ class Plain(_Tally):
     def progress(self, fit_id: str, share: float) -> None:
         """Say how far it is, now and then."""
         super().progress(fit_id, share)
-        if time.monotonic() - self._said >= 10:
+        if time.monotonic() - self._last_line >= 10:
             self._say(f"{self.title}: {self.line()}")
 
     def finished(self, record: FitRecord) -> None:
         """Count it."""
         super().finished(record)
-        if time.monotonic() - self._said >= 10:
+        if time.monotonic() - self._last_line >= 10:
             self._say(f"{self.title}: {self.line()}")
 
     def end(self) -> None:
@@ -131,7 +131,7 @@ class Plain(_Tally):
             self._say(f"{self.title}: {self.line()} in {duration(time.monotonic() - self._started)}")
 
     def _say(self, line: str) -> None:
-        self._said = time.monotonic()
+        self._last_line = time.monotonic()
         # A reader that went away, or a log on a full disk, is no reason to end a run.
         with contextlib.suppress(OSError):
             self._stream.write(self._in_its_encoding(visible(line)) + "\n")

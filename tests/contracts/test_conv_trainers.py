@@ -17,7 +17,17 @@ from numpy.typing import NDArray
 from trainer_cases import LONG, fingerprint, in_precision, same_bytes, step_bound, train_with_pauses
 
 from conv_oracle import ConvOracle
-from shoal.engine._trainer import CURVES, FitData, Job, Rows, State, Trainer, initial_state, steps_per_epoch
+from shoal.engine._trainer import (
+    CURVE_ROWS,
+    CURVES,
+    FitData,
+    Job,
+    Rows,
+    State,
+    Trainer,
+    initial_state,
+    steps_per_epoch,
+)
 from shoal.engine.trainers.torch import TorchTrainer
 from shoal.nets import build_architecture
 from shoal.streams import StreamKey
@@ -241,12 +251,12 @@ def test_outputs_are_those_of_the_oracle_for_images_in_any_memory_order(trainer:
 def test_the_training_curve_sees_every_kth_image(trainer: Trainer, monkeypatch: pytest.MonkeyPatch) -> None:
     case = CASES["no hidden layer"]
     whole = train(trainer, case)
-    monkeypatch.setattr("shoal.engine._trainer.CURVE_IMAGES", 8)  # of 23 images every third
+    monkeypatch.setitem(CURVE_ROWS, "images", 8)  # of 23 images every third
     thin = train(trainer, case)
     column = CURVES.index("train_loss")
     full, data = case.data(), case.data()
     third = Rows(full.train.x, full.train.y[::3], full.train.index[::3])  # type: ignore[index]
-    monkeypatch.setattr("shoal.engine._trainer.CURVE_IMAGES", 8192)
+    monkeypatch.setitem(CURVE_ROWS, "images", 8192)
     shown = dataclasses.replace(data, validation=third)
     expected = train(trainer, case, data=shown).curve_TC[:, CURVES.index("validation_loss")]
     np.testing.assert_array_equal(thin.curve_TC[:, column], expected)

@@ -1,7 +1,7 @@
 """What holds of every trainer without knowing a single right number.
 
 A fit does not know its neighbours, the threads or where it was interrupted; held-out rows do not reach
-training; a sick fit is its own affair; the kept epoch is the best of its curve.
+training; a failed fit is its own affair; the kept epoch is the best of its curve.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from trainer_cases import LONG, TABLE, Case, drawn_cases, fingerprint, same_byte
 
 from oracle import Oracle
 from shoal.engine._trainer import CURVES, FitData, Rows, State, Trainer, steps_per_epoch
+from shoal.engine.workers.kinds import KINDS
 from shoal.nets import build_architecture
 from shoal.study import Network, Training
 
@@ -77,7 +78,7 @@ def test_a_fit_that_is_asked_to_pause_at_once_gets_on(trainer: Trainer) -> None:
     case = CASES["adam, dropout, short last batch"]
     state = case.start()
     state.pausing = lambda: True
-    with patch("shoal.engine.trainers.native.ASK_AFTER", 1):
+    with patch("shoal.engine.trainers.native.PAUSE_INTERVAL", 1):
         trainer.advance(case.job, case.data, state, 8)
     assert (state.epoch, state.step) == (0, 1)
 
@@ -140,10 +141,10 @@ def test_the_rows_and_the_other_streams_matter(trainer: Trainer) -> None:
     assert not same_bytes(train(trainer, case), same_start)
 
 
-# -- sick fits -----------------------------------------------------------------------------------------------
+# -- failed fits -----------------------------------------------------------------------------------------------
 
 
-def first_sick_batch(case: Case, oracle: Oracle) -> tuple[int, int]:
+def first_diverged_batch(case: Case, oracle: Oracle) -> tuple[int, int]:
     """Epoch and batch, from 1, of the oracle's first loss that is not finite."""
     data = case.data
     for epoch in range(case.training.epochs):
@@ -155,7 +156,7 @@ def first_sick_batch(case: Case, oracle: Oracle) -> tuple[int, int]:
     raise AssertionError("the oracle stays finite: this case shows nothing")
 
 
-SICK = CASES["no hidden layer"].but(lr=1e10)
+FAILED = CASES["no hidden layer"].but(lr=1e10)
 
 
 def test_a_diverging_fit_says_where_and_changes_no_neighbour(trainer: Trainer) -> None:
@@ -163,19 +164,21 @@ def test_a_diverging_fit_says_where_and_changes_no_neighbour(trainer: Trainer) -
 
     healthy = CASES["momentum, dropout, short last batch"]
     alone = train(trainer, healthy)
-    sick, among = SICK.start(), healthy.start()
+    failed, among = FAILED.start(), healthy.start()
     for until in range(1, healthy.training.epochs + 1):
-        trainer.advance(SICK.job, SICK.data, sick, until)
+        trainer.advance(FAILED.job, FAILED.data, failed, until)
         trainer.advance(healthy.job, healthy.data, among, until)
-    assert sick.status == "diverged"
-    assert (sick.sick_epoch, sick.sick_batch) == first_sick_batch(SICK, SICK.oracle(torch.float32))
+    assert failed.status == "diverged"
+    assert (failed.diverged_epoch, failed.diverged_batch) == first_diverged_batch(
+        FAILED, FAILED.oracle(torch.float32)
+    )
     assert same_bytes(alone, among)
 
 
 def test_a_diverged_fit_stays_where_it_is(trainer: Trainer) -> None:
-    state = train(trainer, SICK)
+    state = train(trainer, FAILED)
     before = fingerprint(state)
-    trainer.advance(SICK.job, SICK.data, state, SICK.training.epochs)
+    trainer.advance(FAILED.job, FAILED.data, state, FAILED.training.epochs)
     assert fingerprint(state) == before
 
 
@@ -185,7 +188,7 @@ def test_a_last_step_to_infinity_is_seen_by_the_evaluation(trainer: Trainer) -> 
     data = case.data
     large = Rows(data.train.x, np.float32(1e10) * data.train.y)
     state = train(trainer, case, data=dataclasses.replace(data, train=large))
-    assert (state.status, state.sick_epoch, state.sick_batch) == ("diverged", 1, 1)
+    assert (state.status, state.diverged_epoch, state.diverged_batch) == ("diverged", 1, 1)
     assert state.points == 1
     assert not math.isfinite(state.curve_TC[0, CURVES.index("train_loss")])
 
@@ -326,6 +329,6 @@ def test_the_predicted_time_of_a_step_is_a_time(trainer: Trainer) -> None:
 
 def test_names_and_versions_tell_trainers_apart(trainer: Trainer) -> None:
     assert trainer.version.startswith(f"{trainer.name}-")
-    assert trainer.workers in ("threads", "processes")
     table = build_architecture(Network(hidden=(3,)), (2,), 1)
+    assert trainer.workers(table) in KINDS
     assert trainer.refuses(table, Training()) is None

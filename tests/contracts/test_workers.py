@@ -19,12 +19,14 @@ from shoal.engine._train import Checkpoint, SharedRows, train_fit
 from shoal.engine._trainer import Trainer
 from shoal.engine.trainers.native import NativeTrainer
 from shoal.engine.trainers.torch import TorchTrainer
-from shoal.engine.workers.kinds import KINDS, kind_of, workers_of
+from shoal.engine.workers.kinds import KINDS, WorkersKind, kind_of, trained_apart, workers_of
 from shoal.engine.workers.protocol import Coordination, Event, FitProgress, GivenBack, Workers
 from shoal.engine.workers.slices import OnSlice, Stopped
 from shoal.errors import DataError, EnvironmentFault, Problem
+from shoal.nets import build_architecture
 from shoal.pipeline import run
 from shoal.results import FitRecord
+from shoal.study import Conv, Network
 from studies import tiny_study, two_peaks
 
 TRAINERS = Trainers("torch")
@@ -248,9 +250,10 @@ def test_a_kind_that_is_added_by_one_line_runs_a_study(
     study = tiny_study(training={"epochs": 2})
     before = run(study, out=tmp_path / "before", workers=2).digest
     made = []
-    monkeypatch.setitem(KINDS, "caller", lambda shared: made.append(Caller(shared)) or made[-1])
+    kind = WorkersKind(lambda shared: made.append(Caller(shared)) or made[-1])
+    monkeypatch.setitem(KINDS, "caller", kind)
     for trainer in (NativeTrainer, TorchTrainer):
-        monkeypatch.setattr(trainer, "workers", "caller")
+        monkeypatch.setattr(trainer, "workers", lambda *_: "caller")
     assert run(study, out=tmp_path / "after", workers=2).digest == before
     assert made
 
@@ -261,7 +264,13 @@ def test_a_kind_that_is_unknown_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_threads_do_for_convolutions_and_for_one_fit_at_a_time() -> None:
-    assert kind_of(TORCH, convolutional=False, workers=2) == "processes"
-    assert kind_of(TORCH, convolutional=True, workers=2) == "threads"
-    assert kind_of(TORCH, convolutional=False, workers=1) == "threads"
-    assert kind_of(NativeTrainer(), convolutional=False, workers=2) == "threads"
+    dense = build_architecture(Network(hidden=(3,)), (2,), 1)
+    convolutions = build_architecture(Network(kind="cnn", conv=(Conv(channels=2),)), (1, 6, 6), 2)
+    assert kind_of(TORCH, dense, workers=2) == "processes"
+    assert kind_of(TORCH, convolutions, workers=2) == "threads"
+    assert kind_of(TORCH, dense, workers=1) == "threads"
+    assert kind_of(NativeTrainer(), dense, workers=2) == "threads"
+    assert trained_apart(TORCH, dense, workers=2)
+    assert not trained_apart(TORCH, convolutions, workers=2)
+    assert not trained_apart(TORCH, dense, workers=1)
+    assert not trained_apart(NativeTrainer(), dense, workers=2)

@@ -136,7 +136,7 @@ def train_with_pauses(
 ) -> tuple[State, list[tuple[int, int]]]:
     """Train to the end, storing the state at each pause; give it, and the epochs and steps it paused at."""
     places = []
-    with patch("shoal.engine.trainers.native.ASK_AFTER", 1):
+    with patch("shoal.engine.trainers.native.PAUSE_INTERVAL", 1):
         while state.status == "training":
             state.pausing = pausing
             trainer.advance(job, data, state, job.training.epochs)

@@ -228,7 +228,7 @@ def test_a_number_written_for_people_is_named(came: str) -> None:
     for cell in WRITTEN[came]:
         notation = notation_of(cell)
         assert notation is not None, cell
-        assert notation.came == came, cell
+        assert notation.description == came, cell
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,8 @@ def test_parts_with_groups() -> None:
     saved("d/test/cat/zoe/0.png", 9)
     dataset = load_image_dataset(ImageSource("d", groups="folder"))
     assert (dataset.train_rows, dataset.rows) == (24, 25)
+    assert dataset.test_groups is not None
+    assert dataset.test_groups.tolist() == ["zoe"]
     check(dataset)
 
 

@@ -113,6 +113,33 @@ def test_drawn_test_rows_keep_groups_whole() -> None:
     assert held.isdisjoint(dataset.columns[0].values[: dataset.train_rows].astype(int) % 5)
 
 
+def test_test_rows_keep_their_groups_drawn_or_given() -> None:
+    drawn = load(groups="who", test_share=0.4)
+    assert drawn.test_groups is not None
+    assert drawn.groups is not None
+    assert len(drawn.test_groups) == 8
+    assert set(drawn.test_groups).isdisjoint(drawn.groups)
+    assert load().test_groups is None
+    Path("t.csv").write_text("a,b,y,who\n1,2,3,1\n1,2,4,2\n2,3,3,3\n")
+    Path("u.csv").write_text("a,b,y,who\n7,8,9,2.0\n7,8,9,4\n")
+    given = load(test="u.csv", groups="who")
+    assert given.test_groups is not None
+    assert given.test_groups.tolist() == ["2", "4"]
+    assert given.notes == ()
+
+
+@pytest.mark.parametrize("content", ["a,b,y\n7,8,9\n", "a,b,y,who\n7,8,9,\n"])
+def test_test_rows_whose_groups_are_not_known_are_said(content: str) -> None:
+    Path("u.csv").write_text(content)
+    dataset = load(test="u.csv", groups="who")
+    assert dataset.test_groups is None
+    (note,) = dataset.notes
+    assert (
+        note
+        == 'u.csv: the test rows name no groups ("who"); their scores\' intervals take them for independent'
+    )
+
+
 def test_class_labels_stay_text_and_sort_by_number() -> None:
     Path("t.csv").write_text("a,y\n1,10\n2,9\n3,-1\n4,10\n")
     dataset = load_table_dataset(TableSource("t.csv", "classification", ("y",), test="t.csv"))

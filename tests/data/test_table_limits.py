@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from shoal.data import TableSource, load_table_dataset, read_table
-from shoal.data._tables import MOST_COLUMNS
+from shoal.data._table_format import MOST_COLUMNS
 from shoal.errors import DataError, EnvironmentFault, ShoalError
 
 LESS = "fewer rows or columns need less, and an NPZ file less than a text file"

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shoal.engine.forecast.available import _held, available_memory, give_back, refuse_above
+from shoal.engine.forecast.available import _resident, available_memory, give_back, refuse_above
 from shoal.errors import EnvironmentFault
 
 MIB = 2**20
@@ -135,7 +135,7 @@ def test_what_fits_or_cannot_be_known_is_not_refused() -> None:
 def test_holes_between_blocks_in_use_are_given_back() -> None:
     blocks = [np.ones(12_000) for _ in range(1000)]  # 96 kB each: of the heap, not mapped
     del blocks[:-1]
-    before = _held(Path("/"))
+    before = _resident(Path("/"))
     give_back()
-    assert before - _held(Path("/")) > 60e6
+    assert before - _resident(Path("/")) > 60e6
     assert blocks[0].sum() == 12_000

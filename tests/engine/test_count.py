@@ -129,7 +129,7 @@ def test_steps_are_measured_for_a_while_and_then_told_by_the_nearest() -> None:
     long = StepTimes(1e9)
     for name, work in (("a", 100.0), ("b", 1000.0)):
         long.of(name, work, lambda work=work: work / 50)  # type: ignore[misc]
-    long._left = 0.0
+    long._seconds_left = 0.0
     assert long.of("c", 200.0, lambda: 0.0) == pytest.approx(4.0)
     assert long.of("d", 5000.0, lambda: 0.0) == pytest.approx(100.0)
 

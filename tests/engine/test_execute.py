@@ -231,7 +231,7 @@ def test_a_fault_in_one_fit_is_a_row_and_changes_no_neighbour(
     assert run(study, out=tmp_path / "rough", workers=workers).digest == calm.digest  # it is tried again
 
 
-def test_when_every_candidate_is_sick_the_error_says_the_likely_cause(tmp_path: Path) -> None:
+def test_when_every_candidate_failed_the_error_says_the_likely_cause(tmp_path: Path) -> None:
     wild = tiny_study(training={"optimizer": "sgd"}, search={"space": {"training.lr": [1e12, 1e13]}})
     with pytest.raises(
         TrainingError, match=r"every one of 2 candidates has a fit that diverged or failed; .*learning rate"

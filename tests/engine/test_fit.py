@@ -53,7 +53,7 @@ def test_groups_are_of_one_trainer_and_keep_every_fit_in_its_order(kinds: list[t
     groups = grouped(fits)
     assert sorted((one for group in groups for one in group), key=fits.index) == fits
     for group in groups:
-        assert len({(one.trainer, one.job.architecture.convolutional) for one in group}) == 1
+        assert len({(one.trainer, one.job.architecture.takes) for one in group}) == 1
         assert group == sorted(group, key=fits.index)
     assert [group[0] for group in groups] == sorted((group[0] for group in groups), key=fits.index)
     assert len(groups) == len(set(kinds))

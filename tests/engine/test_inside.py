@@ -11,7 +11,7 @@ import pytest
 
 from shoal.data import load_builtin
 from shoal.engine import Planner, Trainers, _inside, load_data
-from shoal.look import Findings
+from shoal.look import RunFindings
 from shoal.look.figures.class_activation import class_activation
 from shoal.nets import Channels, build_architecture, initial_parameters
 from shoal.pipeline import run
@@ -178,7 +178,7 @@ def test_of_many_test_images_a_part_is_looked_at_each_class_with_its_share(
     np.testing.assert_allclose(inside.channels["conv1/high"], maps[0].max(axis=(0, 2, 3)), rtol=1e-6)
     assert np.isin(inside.channels["conv1/rows"], row_N).all()
     np.testing.assert_array_equal(inside.channels["conv1/made"], whole.channels["conv1/made"])
-    answers = class_activation(Findings(Results.open(tmp_path)))
+    answers = class_activation(RunFindings(Results.open(tmp_path)))
     assert answers is not None
     assert (answers.images, answers.of) == (40, 359)
 
@@ -193,7 +193,7 @@ def test_channels_kept_by_earlier_versions_are_still_read(images: Results, tmp_p
     with Store.create_or_open(tmp_path / "old", identity) as store:
         store.put_derived(images.inside.fit_id, "channels of old", kept)
         store.put_fact("inside", fact)
-    answers = class_activation(Findings(Results.open(tmp_path / "old")))
+    answers = class_activation(RunFindings(Results.open(tmp_path / "old")))
     assert answers is not None
     assert (answers.images, answers.of) == (359, 359)
 

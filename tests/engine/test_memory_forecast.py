@@ -13,7 +13,7 @@ import pytest
 from shoal.data import Column, Dataset, load_builtin
 from shoal.engine import Planner, StudyFit, StudyRows, Trainers, memory_need
 from shoal.engine._train import train_fit
-from shoal.engine.forecast.fit_memory import FIT_ROW, fit_bytes, left_bytes, maps
+from shoal.engine.forecast.fit_memory import FIT_ROW, fit_bytes, left_bytes, map_numbers
 from shoal.engine.forecast.memory import (
     PLANNED,
     TextSize,
@@ -25,9 +25,12 @@ from shoal.engine.forecast.memory import (
 )
 from shoal.engine.trainers.native import NativeTrainer
 from shoal.engine.trainers.native_core import native_available
+from shoal.engine.trainers.torch import TorchTrainer
 from shoal.errors import EnvironmentFault
 from shoal.pipeline import plan, run
 from studies import drawing_of, tiny_study, two_peaks
+
+TORCH = TorchTrainer()
 
 
 def need(workers: int = 1, trainer: Any = "torch", **changes: Any) -> dict[str, float]:
@@ -55,8 +58,8 @@ def test_a_text_file_is_read_at_five_times_its_size_and_72_bytes_a_cell(tmp_path
     text.write_text("x,y\n1,2\n", encoding="utf-8")
     assert source_of((str(text), None, str(tmp_path / "rows.npz")), two_peaks()) == TextSize(8, 400)
     drawing = drawing_of(Planner(tiny_study(), two_peaks(), Trainers("torch").choose))
-    small = predicted_peaks(two_peaks(), TextSize(0, 0), [], 1, drawing)
-    large = predicted_peaks(two_peaks(), TextSize(10**9, 10**8), [], 1, drawing)
+    small = predicted_peaks(two_peaks(), TextSize(0, 0), [], drawing)
+    large = predicted_peaks(two_peaks(), TextSize(10**9, 10**8), [], drawing)
     assert large["reading"] - small["reading"] == pytest.approx(5 * 10**9 + 72 * 10**8 - 2 * 200 * 16)
     assert {**large, "reading": 0} == {**small, "reading": 0}
 
@@ -147,7 +150,9 @@ def test_a_native_fit_holds_at_most_what_is_predicted(dataset: Dataset, task: st
     train_fit(fit, StudyRows(dataset, "inputs"), NativeTrainer(), None, lambda _: None)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert 0.8 * peak < fit_bytes(fit, dataset) - FIT_ROW * len(fit.rows.learning) < 1.25 * peak
+    assert (
+        0.8 * peak < fit_bytes(fit, NativeTrainer(), dataset) - FIT_ROW * len(fit.rows.learning) < 1.25 * peak
+    )
 
 
 def convolution(rows: int = 1500, batch: int = 64, trainer: Any = "torch") -> tuple[Dataset, StudyFit]:
@@ -162,8 +167,8 @@ def test_maps_of_an_evaluation_and_of_a_step_are_counted() -> None:
     """16 maps of 32 x 32: 22 bytes a number in a step of 960 rows, 7 in an evaluation of as many."""
     dataset, small = convolution(batch=64)
     _, large = convolution(batch=2000)
-    assert maps(small) == [16 * 32 * 32]
-    difference = fit_bytes(large, dataset) - fit_bytes(small, dataset)
+    assert map_numbers(small) == 16 * 32 * 32
+    difference = fit_bytes(large, TORCH, dataset) - fit_bytes(small, TORCH, dataset)
     assert difference == pytest.approx((22 - 7) * 16_384 * 960)
 
 
@@ -171,7 +176,7 @@ def test_mapped_blocks_come_on_top_of_those_of_a_step() -> None:
     """The map that 960 images are evaluated in, 63 MB, finds no room in what a step of 384 images left."""
     dataset, small = convolution(batch=64)
     _, large = convolution(batch=384)
-    difference = fit_bytes(large, dataset) - fit_bytes(small, dataset)
+    difference = fit_bytes(large, TORCH, dataset) - fit_bytes(small, TORCH, dataset)
     assert difference == pytest.approx((22 * 384 + 4 * 960 - 7 * 960) * 16_384)
 
 
@@ -182,7 +187,7 @@ def test_blocks_that_are_mapped_do_not_stay() -> None:
     """
     places_and_pool = (2 + 1) * 16_384 * 960
     dataset, large = convolution(batch=2000)
-    assert left_bytes(large, dataset) == places_and_pool
-    assert left_bytes(convolution(batch=16)[1], dataset) == places_and_pool + 22 * 16_384 * 16
-    assert left_bytes(convolution(batch=64)[1], dataset) == 64e6
-    assert left_bytes(convolution(batch=400)[1], dataset) == 64e6
+    assert left_bytes(large, TORCH, dataset) == places_and_pool
+    assert left_bytes(convolution(batch=16)[1], TORCH, dataset) == places_and_pool + 22 * 16_384 * 16
+    assert left_bytes(convolution(batch=64)[1], TORCH, dataset) == 64e6
+    assert left_bytes(convolution(batch=400)[1], TORCH, dataset) == 64e6

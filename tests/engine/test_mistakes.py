@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from shoal.data import load_builtin
 from shoal.engine._source import IMAGES_KEPT, gallery_rows
-from shoal.look import Findings
+from shoal.look import RunFindings
 from shoal.look.figures.mistakes import mistakes_of
 from shoal.pipeline import run
 from shoal.results import Identity, Results, Store
@@ -58,7 +58,7 @@ def test_a_run_keeps_the_images_of_its_mistakes_for_the_gallery(tmp_path: Path) 
     assert truth.image_rows.tolist() == surest.index[:IMAGES_KEPT].tolist()
     assert dataset.images is not None
     np.testing.assert_array_equal(truth.images, dataset.images[truth.image_rows])
-    fact = mistakes_of(Findings(results))
+    fact = mistakes_of(RunFindings(results))
     assert fact is not None
     np.testing.assert_array_equal(fact.of_predicted_M, surest[:IMAGES_KEPT])
     assert fact.wrong == len(wrong)
@@ -68,7 +68,7 @@ def test_a_run_keeps_the_images_of_its_mistakes_for_the_gallery(tmp_path: Path) 
         store.put_truth(replace(truth, image_rows=truth.image_rows[:0], images=truth.images[:0]))
     again = Results.open(tmp_path)
     assert again.digest == results.digest
-    assert mistakes_of(Findings(again)) is None
+    assert mistakes_of(RunFindings(again)) is None
 
 
 def test_a_table_keeps_no_images(tmp_path: Path) -> None:

@@ -53,8 +53,8 @@ def bytes_of(state: State) -> tuple[Any, ...]:
         state.best_epoch,
         state.best_loss,
         state.status,
-        state.sick_epoch,
-        state.sick_batch,
+        state.diverged_epoch,
+        state.diverged_batch,
     )
     return *(array.tobytes() for array in arrays), *facts
 
@@ -182,8 +182,8 @@ def test_a_fit_that_diverges_says_where_and_stays_there() -> None:
     job, data = make_job(optimizer="sgd", lr=1e20), make_data(scale=10)
     state = trained(job, data)
     assert (state.status, state.epoch) == ("diverged", 0)
-    assert state.sick_epoch == 1
-    assert 2 <= state.sick_batch <= 4
+    assert state.diverged_epoch == 1
+    assert 2 <= state.diverged_batch <= 4
     before = bytes_of(state)
     NativeTrainer().advance(job, data, state, 40)
     assert bytes_of(state) == before
@@ -194,7 +194,7 @@ def test_an_infinite_input_is_found_in_its_batch() -> None:
     job, data = make_job(), make_data()
     data.train.y[:] = np.inf
     state = trained(job, data)
-    assert (state.status, state.sick_epoch, state.sick_batch) == ("diverged", 1, 1)
+    assert (state.status, state.diverged_epoch, state.diverged_batch) == ("diverged", 1, 1)
     np.testing.assert_array_equal(state.parameters_P, initial_state(job).parameters_P)
 
 

@@ -18,8 +18,8 @@ from shoal.engine import Planner, StudyRows, Trainers
 from shoal.engine._fits import StudyFit, unique
 from shoal.engine._train import Checkpoint, train_fit
 from shoal.engine.workers.child import _serve
-from shoal.engine.workers.loop import Lot, Pool
-from shoal.engine.workers.processes import STOP, Given, processes
+from shoal.engine.workers.loop import FitLot, WorkerPool
+from shoal.engine.workers.processes import STOP, WorkerSetup, processes
 from shoal.engine.workers.protocol import Coordination, FitProgress, GivenBack
 from shoal.errors import EnvironmentFault
 from shoal.results import FitRecord
@@ -34,8 +34,8 @@ def fits(epochs: int) -> list[StudyFit]:
     return list(unique(Planner(study, two_peaks(), TORCH.choose).search_fits()))[:2]
 
 
-def pool(some: list[StudyFit]) -> Pool:
-    return Pool([Lot(some, ROWS, TORCH.by_name["torch"])], workers=2)
+def pool(some: list[StudyFit]) -> WorkerPool:
+    return WorkerPool([FitLot(some, ROWS, TORCH.by_name["torch"])], workers=2)
 
 
 def test_a_killed_worker_is_one_sentence() -> None:
@@ -107,7 +107,7 @@ def test_stopped_workers_hand_over_checkpoints_that_end_in_the_same_bytes(
 
 def test_a_worker_that_is_told_to_stop_between_two_fits_ends() -> None:
     ours, its = Pipe()
-    for message in (Given(ROWS, TORCH.by_name["torch"]), STOP):
+    for message in (WorkerSetup(ROWS, TORCH.by_name["torch"]), STOP):
         ours.send(message)
     _serve(its)
     assert not its.poll(0)
@@ -126,7 +126,7 @@ def test_a_fit_saved_within_an_epoch_goes_on_to_the_same_bytes(
     study = tiny_study(training={"epochs": 3, "batch_size": 7}, network={"dropout": 0.5})
     (fit, *_) = unique(Planner(study, two_peaks(), trainers.choose).search_fits())
     trainer = trainers.by_name[fit.trainer]
-    events = list(Pool([Lot([fit], ROWS, trainer)], workers=1).events())
+    events = list(WorkerPool([FitLot([fit], ROWS, trainer)], workers=1).events())
     *_, whole = (event for event in events if isinstance(event, FitRecord))
     within = [event for event in events if isinstance(event, Checkpoint) and event.facts["step"]]
     assert len(within) > fit.steps // 2

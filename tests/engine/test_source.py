@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shoal.engine import load_data
+from shoal.engine import Planner, Trainers, load_data, truth_of
 from shoal.errors import DataError, StudyError
 from studies import tiny_study
 
@@ -74,3 +74,31 @@ def test_a_path_without_images_is_told_as_such_where_no_target_is_named(
         load_data(study)
     assert came in str(caught.value)
     assert "data.target" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("test", "wanted"),
+    [
+        ("x,y,who\n1,2,b\n1,2,d\n1,2,d\n", [0, 1, 1, 2, 1, 3, 3]),
+        ("x,y\n1,2\n1,2\n1,2\n", [0, 1, 1, 2, -1, -1, -1]),
+    ],
+)
+def test_the_truth_numbers_the_groups_of_all_rows(tmp_path: Path, test: str, wanted: list[int]) -> None:
+    (tmp_path / "t.csv").write_text("x,y,who\n1,2,a\n2,3,b\n3,3,b\n4,2,c\n")
+    (tmp_path / "u.csv").write_text(test)
+    data = {
+        "train": str(tmp_path / "t.csv"),
+        "test": str(tmp_path / "u.csv"),
+        "target": "y",
+        "groups": "who",
+        "dataset": None,
+    }
+    study = tiny_study(data=data, search=None)
+    truth = truth_of(Planner(study, load_data(study), Trainers().choose))
+    assert truth.groups.dtype == np.int64
+    assert truth.groups.tolist() == wanted
+
+
+def test_a_study_without_groups_numbers_none() -> None:
+    study = tiny_study(search=None)
+    assert truth_of(Planner(study, load_data(study), Trainers().choose)).groups.shape == (0,)

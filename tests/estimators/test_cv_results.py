@@ -29,7 +29,7 @@ def test_scores_come_in_the_order_of_the_splits() -> None:
         ([[0.8, 0.8], [0.7999, 0.7999]], [50, 10], 0),  # no spread, no reach
         ([[0.9, 0.7], [0.79, 0.79], [0.78, 0.8]], [50, 10, 10], 1),  # equal: the earlier
         ([[0.9, 0.7], [0.77, 0.79], [0.78, 0.8]], [50, 10, 10], 2),  # the better
-        ([[NAN, 0.99], [0.9, 0.7], [NAN, 0.8]], [1, 50, 2], 1),  # the sick are never chosen
+        ([[NAN, 0.99], [0.9, 0.7], [NAN, 0.8]], [1, 50, 2], 1),  # the failed are never chosen
         ([[NAN, NAN], [NAN, NAN]], [3, 2], 0),
         ([[0.5], [0.9]], [1, 9], 1),  # one fold has no error
     ],

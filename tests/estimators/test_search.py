@@ -273,15 +273,15 @@ def test_without_a_seed_candidates_share_the_one_drawn() -> None:
     assert search.best_estimator_.random_state is None
 
 
-# -- sick fits ---------------------------------------------------------------------------------------------------
+# -- failed fits ---------------------------------------------------------------------------------------------------
 
-SICK = {"learning_rate_init": [1e30, 0.01]}
+FAILED = {"learning_rate_init": [1e30, 0.01]}
 
 
-def test_a_sick_fit_is_a_nan_and_one_counted_warning() -> None:
+def test_a_failed_fit_is_a_nan_and_one_counted_warning() -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        search = shoal.GridSearchCV(regressor(optimizer="sgd"), SICK, cv=3).fit(X, Y)
+        search = shoal.GridSearchCV(regressor(optimizer="sgd"), FAILED, cv=3).fit(X, Y)
     failed = [str(one.message) for one in caught if one.category is FitFailedWarning]
     assert len(failed) == 1
     assert "3 fits failed out of a total of 6" in failed[0]
@@ -291,15 +291,15 @@ def test_a_sick_fit_is_a_nan_and_one_counted_warning() -> None:
     assert set(search.fits_.loc[search.fits_["candidate"] == 0, "status"]) == {"diverged"}
 
 
-def test_a_sick_fit_has_the_score_asked_for_or_is_raised() -> None:
+def test_a_failed_fit_has_the_score_asked_for_or_is_raised() -> None:
     with pytest.warns(FitFailedWarning):
-        search = shoal.GridSearchCV(regressor(optimizer="sgd"), SICK, cv=2, error_score=-9.0).fit(X, Y)
+        search = shoal.GridSearchCV(regressor(optimizer="sgd"), FAILED, cv=2, error_score=-9.0).fit(X, Y)
     assert search.cv_results_["mean_test_score"][0] == -9
     with pytest.raises(shoal.TrainingError, match="learning_rate_init=1e\\+30 being too high"):
-        shoal.GridSearchCV(regressor(optimizer="sgd"), SICK, cv=2, error_score="raise").fit(X, Y)
+        shoal.GridSearchCV(regressor(optimizer="sgd"), FAILED, cv=2, error_score="raise").fit(X, Y)
 
 
-def test_a_search_of_sick_fits_alone_is_an_error() -> None:
+def test_a_search_of_failed_fits_alone_is_an_error() -> None:
     with pytest.raises(ValueError, match="All the 2 fits failed"):
         shoal.GridSearchCV(regressor(optimizer="sgd"), {"learning_rate_init": [1e30]}, cv=2).fit(X, Y)
 

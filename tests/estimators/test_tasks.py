@@ -104,7 +104,7 @@ def test_every_part_of_a_task_names_it(tmp_path: Path) -> None:
     assert not any(equal(results[0], result) for result in results[1:])
 
 
-def test_a_sick_task_says_so_among_the_others() -> None:
+def test_a_failed_task_says_so_among_the_others() -> None:
     wild = task("wild", training=Training(epochs=50, optimizer="sgd", lr=1e9, validation=0.0))
     results = {result.key: result for result in train([[wild, task("well")]])}
     assert results["wild"].status == "diverged"

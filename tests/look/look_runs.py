@@ -30,7 +30,7 @@ from shoal.study._toml import to_toml
 
 @dataclass
 class MadeUp:
-    """What a made-up run is like. `sick` are (stage, label or candidate number, repeat)."""
+    """What a made-up run is like. `failed` are (stage, label or candidate number, repeat)."""
 
     task: str = "regression"
     names: tuple[str, ...] = ("SGD", "Adam")
@@ -46,7 +46,7 @@ class MadeUp:
     validation: float = 0.2
     standardize: str = "none"
     method: str = "grid"
-    sick: frozenset[tuple[str, str | int, int]] = frozenset()
+    failed: frozenset[tuple[str, str | int, int]] = frozenset()
     rows: tuple[int, int] = (40, 30)
     level: float = 0.1
     """How far predictions lie from the truth."""
@@ -225,7 +225,7 @@ def _entry(run: MadeUp, stage: Any, candidate: str, label: str, fold: int, repea
 
 def _add(store: Store, run: MadeUp, truth: Truth, entry: PlanEntry, number: int) -> None:
     who = number if entry.stage == "search" else entry.label
-    sick = (entry.stage, who, entry.repeat) in run.sick
+    failed = (entry.stage, who, entry.repeat) in run.failed
     draw = np.random.default_rng([number, entry.fold, entry.repeat, len(entry.stage)])
     level = run.level + 0.06 * (number % 7) + 0.02 * entry.fold + 0.05 * draw.random()
     held_out = run.validation > 0 if entry.stage == "compare" else entry.stage == "search"
@@ -239,7 +239,7 @@ def _add(store: Store, run: MadeUp, truth: Truth, entry: PlanEntry, number: int)
         predictions[rows] = predicted
         of = regression_scores if run.task == "regression" else classification_scores
         scores[rows] = dict.fromkeys(of(truth.y[numbers], predicted), np.nan)
-        if not sick:
+        if not failed:
             scores[rows] = of(truth.y[numbers], predicted)
     shape = run.image or (len(run.inputs),)
     study = _study(run)
@@ -251,7 +251,7 @@ def _add(store: Store, run: MadeUp, truth: Truth, entry: PlanEntry, number: int)
         FitRecord(
             fit_id=entry.fit_id,
             trainer="torch",
-            status="diverged" if sick else "ok",
+            status="diverged" if failed else "ok",
             message="",
             seconds=1.0,
             epochs=run.epochs,
@@ -259,7 +259,7 @@ def _add(store: Store, run: MadeUp, truth: Truth, entry: PlanEntry, number: int)
             steps=run.epochs,
             curves=_curves(run, level, held_out, draw),
             parameters=parameters,
-            predictions={} if sick else predictions,
+            predictions={} if failed else predictions,
             scores=scores,
         )
     )

@@ -85,8 +85,10 @@ def test_validation_loss_still_falling(tmp_path: Path) -> None:
 
 def test_chosen_candidate_not_distinguishable(tmp_path: Path) -> None:
     check = made(tmp_path / "a", space={"training.lr": [0.1, 0.2, 0.3]}, level=0.5)["SH003"]
-    alike = r"(1 of the 2|any of the 2) others"
-    assert re.fullmatch(rf"The best candidate cannot be told from {alike} at 5 %\.", check.what)
+    alike = r"(1 of the 2|all 2) others"
+    assert re.fullmatch(
+        rf"The best candidate is statistically indistinguishable from {alike} at 5 %\.", check.what
+    )
     results = make_run(tmp_path / "b", replace(LEARNED, space={"training.lr": [0.1, 0.2]}))
     first, second = results.choice.standings
     apart = replace(results.choice, standings=(first, replace(second, indistinguishable=False)))
@@ -102,8 +104,8 @@ def test_a_smaller_candidate_as_good_is_named(tmp_path: Path) -> None:
 
 
 def test_diverged_fits_are_counted(tmp_path: Path) -> None:
-    sick = frozenset({("search", 1, 0), ("compare", "Adam", 0)})
-    check = made(tmp_path / "a", space={"training.lr": [0.1, 0.2]}, sick=sick)["SH004"]
+    failed = frozenset({("search", 1, 0), ("compare", "Adam", 0)})
+    check = made(tmp_path / "a", space={"training.lr": [0.1, 0.2]}, failed=failed)["SH004"]
     assert check.what.startswith("Of 10 fits, 4 diverged.")
     assert "SH004" not in made(tmp_path / "b")
 
@@ -128,7 +130,7 @@ def test_uneven_classes(tmp_path: Path) -> None:
     y = np.array([0] * 8 + [1] * 32 + [0, 1] * 15)
     check = found(replace(results, truth=replace(results.truth, y=y)))["SH006"]
     assert check.what == (
-        'Of the training rows, 32 are of class "dog" and 8 of class "cat"; always answering the first is right for'
+        'Of the training rows, 32 are of class "dog" and 8 of class "cat"; always predicting the first is right for'
         " 80\u00a0% of them."
     )
     y = np.array([0] * 9 + [1] * 31 + [0, 1] * 15)
@@ -199,21 +201,21 @@ def test_answers_no_better_than_a_constant_or_all_the_same(
     worse[:, 1] += 3 * true_VK[:, 1].std()
     raised = answering(results, monkeypatch, worse)
     assert raised["SH013"].what == (
-        'R2 of the delivered model on the test rows is -8 for "b": always answering their mean is as good or better.'
+        'R2 of the delivered model on the test rows is -8 for "b": always predicting their mean is as good or better.'
     )
     assert next(iter(raised)) == "SH013"
     assert "SH014" not in raised
     same = np.tile(true_VK.mean(axis=0), (len(true_VK), 1))
     raised = answering(results, monkeypatch, same)
     assert raised["SH013"].what.count(" for ") == 2
-    assert raised["SH014"].what.startswith('The answers vary (standard deviation) in "a" by ')
+    assert raised["SH014"].what.startswith('The predictions vary (standard deviation) in "a" by ')
     assert list(raised)[:2] == ["SH013", "SH014"]
 
 
 def test_the_delivered_model_is_the_first_refit_that_did_not_diverge(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = replace(LEARNED, names=(), repeats=3, sick=frozenset({("refit", "winner", 0)}))
+    run = replace(LEARNED, names=(), repeats=3, failed=frozenset({("refit", "winner", 0)}))
     results = make_run(tmp_path, run)
     delivered = [entry.fit_id for entry in results.plan if entry.stage == "refit"][1]
     true_VK = results.truth.y[results.truth.train_rows :]
@@ -230,13 +232,13 @@ def test_classes_that_are_never_answered(tmp_path: Path, monkeypatch: pytest.Mon
     true_V = results.truth.y[40:]
     assert not {"SH013", "SH014", "SH015"} & found(results).keys()
     raised = answering(results, monkeypatch, np.eye(3)[np.minimum(true_V, 1)])
-    assert raised["SH015"].what == 'The delivered model never answers "owl" (10 test rows).'
+    assert raised["SH015"].what == 'The delivered model never predicts "owl" (10 test rows).'
     assert not {"SH013", "SH014"} & raised.keys()
     raised = answering(results, monkeypatch, np.eye(3)[np.zeros(30, int)])
-    assert raised["SH014"].what == 'Of 30 test rows, every one is answered with "cat".'
+    assert raised["SH014"].what == 'Of 30 test rows, every one is predicted as "cat".'
     assert raised["SH013"].what == (
-        'The delivered model is right for 33.3\u00a0% of the test rows; always answering "cat", the commonest class'
-        " of the training rows, is right for 33.3\u00a0%."
+        'The delivered model is right for 33.3\u00a0% of the test rows; always predicting "cat", the most frequent'
+        " class of the training rows, is right for 33.3\u00a0%."
     )
     assert "SH015" not in raised
     # Without test rows of a class, nothing is missed.
@@ -278,26 +280,27 @@ def test_columns_that_are_doubted_by_check_are_doubted_by_the_run(tmp_path: Path
     assert huge["SH017"].what.startswith('Not standardised, target "label" has a size of ')
 
 
-def test_noise_between_repeats_against_differences(tmp_path: Path) -> None:
-    results = make_run(tmp_path, replace(LEARNED, repeats=2))
-    by_label = {"SGD": (1.0, 2.0), "Adam": (1.2, 2.0), "winner": (3.0, 4.0)}  # deviations about 0.7
-    summaries = dict(results.summaries)
-    for entry in results.plan:
-        if entry.stage == "compare":
-            scores = {"test": {"mse": by_label[entry.label][entry.repeat]}}
-            summaries[entry.fit_id] = replace(summaries[entry.fit_id], scores=scores)
-    check = found(replace(results, summaries=summaries))["SH011"]
-    deviation = np.sqrt((0.5 + 0.32 + 0.5) / 3)
+def test_differences_that_may_be_chance_are_named(tmp_path: Path) -> None:
+    results = make_run(tmp_path / "a", replace(LEARNED, repeats=2))
+    differences = {label: scores["mse"] for label, scores in results.differences.items()}
+    sure = {label for label, one in differences.items() if one.low > 0 or one.high < 0}
+    assert sure == {"Adam"}
+    chance = differences["winner"]
+    check = found(results)["SH011"]
+    assert check.severity == "note"
     assert check.what == (
-        f"Test mse varies by {deviation:.2g} (standard deviation) from repeat to repeat of the same settings; less than"
-        ' that differ from "SGD": "Adam" (+0.1).'
+        'By test mse, for other test rows and other initialisations, not significantly different from "SGD":'
+        f' "winner" ({chance.mean:+.2g}, between {chance.low:+.2g} and {chance.high:+.2g}).'
     )
-    by_label["Adam"] = (5.0, 6.0)
-    for entry in results.plan:
-        if entry.label == "Adam":
-            scores = {"test": {"mse": by_label["Adam"][entry.repeat]}}
-            summaries[entry.fit_id] = replace(summaries[entry.fit_id], scores=scores)
-    assert "SH011" not in found(replace(results, summaries=summaries))
+    few = found(make_run(tmp_path / "b", replace(LEARNED, rows=(40, 20))))["SH011"]
+    assert ": 20 rows are too few for an interval)" in few.what
+    assert few.what.startswith("By test mse, for other test rows, not significantly")
+
+
+def test_differences_beyond_chance_are_no_reason_to_doubt(tmp_path: Path) -> None:
+    results = make_run(tmp_path, replace(LEARNED, repeats=3, rows=(40, 300)))
+    differences = [scores["mse"] for scores in results.differences.values()]
+    assert ("SH011" in found(results)) == any(one.low <= 0 <= one.high for one in differences)
 
 
 def test_one_repeat_of_several_comparisons(tmp_path: Path) -> None:
@@ -309,8 +312,8 @@ def test_one_repeat_of_several_comparisons(tmp_path: Path) -> None:
 
 def test_warnings_stand_before_notes_and_hostile_names_stay_on_their_line(tmp_path: Path) -> None:
     name = "a\u202eb " + "x" * 80
-    sick = frozenset({("compare", "b", 0)})
-    raised = list(made(tmp_path, names=(name, "b", "c", "d", "e"), repeats=3, sick=sick).values())
+    failed = frozenset({("compare", "b", 0)})
+    raised = list(made(tmp_path, names=(name, "b", "c", "d", "e"), repeats=3, failed=failed).values())
     severities = [check.severity for check in raised]
     assert severities == sorted(severities, reverse=True)
     assert {"warning", "note"} <= set(severities)

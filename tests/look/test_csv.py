@@ -34,7 +34,7 @@ class Inner:
 class Outer:
     title: str
     share: float
-    sick: bool
+    failed: bool
     parts: tuple[Inner, ...]
     value_MU: Any
     names: tuple[str, ...]
@@ -50,7 +50,7 @@ OUTER = Outer(
 
 def test_a_fact_is_its_single_values_then_its_arrays_then_the_facts_inside() -> None:
     assert fact_csv(OUTER) == (
-        "title,share,sick\n"
+        "title,share,failed\n"
         '"a, b",0.5,yes\n'
         "\n"
         "value 1,value 2\n0,1\n2,3\n4,5\n"

@@ -8,7 +8,7 @@ import pytest
 from shoal.look.figures import candidate_curves, ensemble_scores
 from shoal.look.figures import ensemble_spread as ensemble_spread_figure
 from shoal.look.figures.candidate_curves import CandidateCurve, CandidateCurves
-from shoal.look.figures.ensemble_scores import EnsembleScores, ensemble_said
+from shoal.look.figures.ensemble_scores import EnsembleScores, ensemble_phrase
 from shoal.look.figures.ensemble_spread import ensemble_spread
 
 
@@ -24,16 +24,16 @@ from shoal.look.figures.ensemble_spread import ensemble_spread
 )
 def test_what_an_ensemble_is_better_than(ensemble: float, said: str) -> None:
     loss = EnsembleScores("mse", False, np.array([1.0, 3.0]), ensemble, np.nan)
-    assert ensemble_said(loss) == said
+    assert ensemble_phrase(loss) == said
     turned = EnsembleScores("accuracy", True, -loss.member_M, -ensemble, np.nan)
-    assert ensemble_said(turned) == said
+    assert ensemble_phrase(turned) == said
     assert said in ensemble_scores.caption(loss)
     assert said in ensemble_scores.words(loss)
 
 
 def test_equal_networks_are_as_good_as_their_mean() -> None:
     fact = EnsembleScores("accuracy", True, np.full(6, 0.9), 0.9, np.nan)
-    assert ensemble_said(fact) == "as good as they are on average"
+    assert ensemble_phrase(fact) == "as good as they are on average"
 
 
 def test_the_share_of_errors_within_the_spread_is_measured() -> None:

@@ -18,7 +18,7 @@ from shoal.look.figures.variance import variance_split
 GRID = [{"network.dropout": d, "training.lr": r} for d in (0, 0.5) for r in (0.1, 0.01)]
 
 
-def test_ranking_puts_the_best_first_and_the_sick_last() -> None:
+def test_ranking_puts_the_best_first_and_the_failed_last() -> None:
     settings = [{"network.dropout": value} for value in (0.1, 0.2, 0.3)]
     scores, errors = np.array([2.0, np.nan, 1.0]), np.array([0.5, np.nan, 0.25])
     fact = ranking(
@@ -79,23 +79,23 @@ def test_effects_of_a_grid_by_hand() -> None:
     t = 4 / np.sqrt(2 * (1 / 2 + 10 / 20))
     assert dropout.size == 4
     assert dropout.p_value == pytest.approx(2 * stats.t.sf(t, 1))
-    assert not dropout.clear
+    assert not dropout.significant
     # Deviations from the mean of both levels are -1.5 and -2.5: variance 0.5.
     half = stats.t.ppf(0.975, 1) * np.sqrt(0.5 * (1 / 2 + 10 / 20))
     np.testing.assert_allclose(dropout.half_width_L, [half, half])
     # The learning rate does the same in every fold: no spread, so nothing to test with.
     assert (lr.levels, lr.size) == (("0.01", "0.1"), 1)
     assert np.isnan(lr.p_value)
-    assert not lr.clear
+    assert not lr.significant
     assert found.grand_mean == 4
 
 
-def test_a_large_effect_is_clear_and_many_levels_cost_certainty() -> None:
+def test_a_large_effect_is_significant_and_many_levels_cost_certainty() -> None:
     draw = np.random.default_rng(1)
     settings = [{"a.x": level} for level in range(4)]
     score_CU = np.array([0.0, 0.0, 0.0, 1.0])[:, None] + 0.01 * draw.normal(size=(4, 5))
     (found,) = effects("loss", settings, score_CU, (4.0, 1.0)).effects
-    assert found.clear
+    assert found.significant
     difference = score_CU[found.mean_L.argmax()] - score_CU[found.mean_L.argmin()]
     t = difference.mean() / (difference.std(ddof=1) * np.sqrt(1 / 5 + 1 / 4))
     assert found.p_value == pytest.approx(6 * 2 * stats.t.sf(t, 4))
@@ -147,7 +147,7 @@ def test_no_bin_is_empty(numbers: list[int]) -> None:
     assert len(found.levels) == len(found.count_L)
 
 
-def test_effects_leave_out_the_sick_and_what_does_not_vary() -> None:
+def test_effects_leave_out_the_failed_and_what_does_not_vary() -> None:
     settings = [{"a.x": 1, "a.y": 5}, {"a.x": 2, "a.y": 5}, {"a.x": 3, "a.y": 5}]
     score_CU = np.array([[1.0, 1.5], [2.0, 2.0], [np.nan, 3.0]])
     found = effects("loss", settings, score_CU, (2.0, 1.0))
@@ -173,7 +173,7 @@ def test_variance_split_of_sums_by_hand() -> None:
     assert (split.candidates, split.folds, split.repeats) == (3, 2, 1)
 
 
-def test_variance_split_leaves_out_the_sick() -> None:
+def test_variance_split_leaves_out_the_failed() -> None:
     score_CFR = (np.array([0.0, 1.0, 5.0, 9.0])[:, None] + np.array([0.0, 2.0]))[:, :, None]
     score_CFR[3, 1] = np.nan
     assert variance_split("loss", score_CFR).candidates == 3

@@ -10,7 +10,7 @@ from look_runs import MadeUp, make_run
 from readable import faults
 from scipy import stats
 
-from shoal.look import Findings
+from shoal.look import RunFindings
 from shoal.look.figures.disputed import disputed, draw_disputed
 from shoal.look.figures.ensemble_curve import draw_ensemble_curve, ensemble_curve, ensemble_curves
 from shoal.look.figures.ensemble_scores import EnsembleScores, draw_ensemble_scores, ensemble_scores
@@ -73,7 +73,7 @@ def test_gain_has_the_sign_of_the_metric() -> None:
 
 def test_facts_of_a_regression_run(tmp_path: Path) -> None:
     run = MadeUp(space={"training.lr": [0.1, 0.2]}, targets=("a", "b"), ensemble=True, search_repeats=2)
-    findings = Findings(make_run(tmp_path, run))
+    findings = RunFindings(make_run(tmp_path, run))
     ensemble, scores = findings.results.ensemble, ensemble_scores(findings)
     assert ensemble is not None
     assert scores is not None
@@ -103,7 +103,7 @@ def test_an_ensemble_of_an_earlier_choice_is_none(tmp_path: Path) -> None:
     later = Results.open(tmp_path)
     assert later.ensemble is None
     assert len(later.ensemble_scores) == 0
-    assert ensemble_scores(Findings(later)) is None
+    assert ensemble_scores(RunFindings(later)) is None
 
 
 @pytest.mark.parametrize("targets", [("y",), ("y", "$z", "漢" * 90)])

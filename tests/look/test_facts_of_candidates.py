@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from look_runs import MadeUp, make_run
 from readable import faults
 
-from shoal.look import Findings
+from shoal.look import RunFindings
 from shoal.look.figures.candidate_curves import (
     CandidateCurves,
     candidate_curve,
@@ -25,7 +25,7 @@ from shoal.look.figures.published import draw_published, published, published_va
 HOSTILE = ("W" * 200, r"$\frac{a$ %s {0} \n", "\u202eلا 😀\x00" + "漢" * 90, "")
 
 
-def test_candidates_stand_at_their_values_best_first_and_sick_ones_are_counted() -> None:
+def test_candidates_stand_at_their_values_best_first_and_failed_ones_are_counted() -> None:
     settings = [
         {"network.dropout": 0.5, "training.optimizer": "sgd"},
         {"network.dropout": 0.0, "training.optimizer": "adam"},
@@ -37,7 +37,7 @@ def test_candidates_stand_at_their_values_best_first_and_sick_ones_are_counted()
     )
     assert fact.score_C.tolist() == [1.0, 2.0, 3.0]
     assert fact.rank_share_C.tolist() == [0, 0.5, 1]
-    assert (fact.chosen, fact.sick) == (0, 1)
+    assert (fact.chosen, fact.failed) == (0, 1)
     dropout, optimizer = fact.settings
     assert (dropout.key, dropout.labels) == ("dropout", ("0", "0.5"))
     # Two levels a distance of 1 apart, the two candidates at 0 fanned over 0.62, of a whole width of 1.62.
@@ -106,11 +106,11 @@ def test_curves_of_a_candidate_are_means_and_ranges_over_its_networks() -> None:
 
 
 def test_a_run_gives_its_candidates_and_curves_in_order_of_rank(tmp_path: Path) -> None:
-    sick = frozenset({("search", 2, 0)})
+    failed = frozenset({("search", 2, 0)})
     run = MadeUp(
-        space={"training.lr": [0.1, 0.2, 0.3], "network.dropout": [0.0, 0.5]}, search_repeats=2, sick=sick
+        space={"training.lr": [0.1, 0.2, 0.3], "network.dropout": [0.0, 0.5]}, search_repeats=2, failed=failed
     )
-    findings = Findings(make_run(tmp_path, run))
+    findings = RunFindings(make_run(tmp_path, run))
     side, curves = candidates_side_by_side(findings), candidate_curves(findings)
     assert side is not None
     assert curves is not None
@@ -120,7 +120,7 @@ def test_a_run_gives_its_candidates_and_curves_in_order_of_rank(tmp_path: Path) 
     assert [one.score for one in curves.curves] == healthy["selection_score"].tolist()
     assert [one.rank for one in curves.curves] == [1, 2, 3, 4, 5]
     assert [one.chosen for one in curves.curves] == healthy["chosen"].tolist()
-    assert (side.sick, curves.sick) == (1, 1)
+    assert (side.failed, curves.failed) == (1, 1)
     best = frame["candidate_id"][0]
     own = findings.results.curves_of("search")
     own = own[own["candidate_id"] == best].groupby("epoch")["validation_loss"]
@@ -133,7 +133,7 @@ def test_a_run_gives_its_candidates_and_curves_in_order_of_rank(tmp_path: Path) 
 
 
 def test_without_a_search_there_is_nothing_to_lay_side_by_side(tmp_path: Path) -> None:
-    findings = Findings(make_run(tmp_path, MadeUp()))
+    findings = RunFindings(make_run(tmp_path, MadeUp()))
     assert candidates_side_by_side(findings) is None
     assert candidate_curves(findings) is None
     assert published_values(findings) is None
@@ -151,9 +151,9 @@ def test_published_values_of_a_run_stand_beside_its_repeats(tmp_path: Path) -> N
         {"name": name, "metric": metric, "value": value, "source": "a book"}
         for name, metric, value in (("Adam", "mse", 0.1), ("winner", "r2", 0.5), ("delivered", "mse", 0.2))
     )
-    run = MadeUp(repeats=3, reference=given_values, sick=frozenset({("compare", "Adam", 1)}))
+    run = MadeUp(repeats=3, reference=given_values, failed=frozenset({("compare", "Adam", 1)}))
     results = make_run(tmp_path, run)
-    fact, frame = published_values(Findings(results)), results.references
+    fact, frame = published_values(RunFindings(results)), results.references
     assert fact is not None
     assert [len(found) for found in fact.scores] == [2, 3, 3]
     assert fact.scores[2].tolist() == results.refit["test_mse"].tolist()

@@ -9,7 +9,7 @@ import pytest
 from look_runs import MadeUp, make_run
 from readable import faults
 
-from shoal.look import Findings
+from shoal.look import RunFindings
 from shoal.look._mosaics import mosaic as _mosaic
 from shoal.look._unit_counts import unit_counts
 from shoal.look.figures import exciting as exciting_figure
@@ -32,8 +32,8 @@ RUN = MadeUp(
 
 
 @pytest.fixture(scope="module")
-def findings(tmp_path_factory: pytest.TempPathFactory) -> Findings:
-    return Findings(make_run(tmp_path_factory.mktemp("channels"), RUN))
+def findings(tmp_path_factory: pytest.TempPathFactory) -> RunFindings:
+    return RunFindings(make_run(tmp_path_factory.mktemp("channels"), RUN))
 
 
 def test_kernels_come_in_the_order_of_the_layers_and_know_their_largest_weight() -> None:
@@ -94,7 +94,7 @@ def test_a_history_has_the_layers_in_their_order() -> None:
     assert fact.epoch_S.tolist() == [0, 9]
 
 
-def test_the_kept_arrays_reach_their_facts(findings: Findings) -> None:
+def test_the_kept_arrays_reach_their_facts(findings: RunFindings) -> None:
     inside, named = findings.results.inside, findings.results.parameters(findings.delivered.healthy[0].fit_id)
     assert inside is not None
     found, answers, moved = convolution_kernels(findings), class_activation(findings), history(findings)
@@ -110,7 +110,7 @@ def test_the_kept_arrays_reach_their_facts(findings: Findings) -> None:
     assert [one.row_UT.tolist()[0] for one in exciting_images(findings)] == [[0, 1], [0, 1]]
 
 
-def test_units_and_channels_are_counted_together(findings: Findings) -> None:
+def test_units_and_channels_are_counted_together(findings: RunFindings) -> None:
     counts = unit_counts(findings)
     assert counts is not None
     assert counts.layer == ("conv1", "conv2", "hidden1", "hidden2", "output")
@@ -125,7 +125,7 @@ def test_what_belongs_to_an_earlier_network_is_not_shown(tmp_path: Path) -> None
     results = make_run(tmp_path, RUN)
     other = replace(results.inside, fit_id="0" * 64)
     results.__dict__["inside"] = other
-    findings = Findings(results)
+    findings = RunFindings(results)
     assert maps_of_images(findings) == exciting_images(findings) == []
     assert history(findings) is class_activation(findings) is None
     assert convolution_kernels(findings) is not None

@@ -78,10 +78,12 @@ def test_no_line_where_no_curve_has_the_column() -> None:
 
 
 def test_training_curves_have_both_lines_or_the_one_there_is() -> None:
-    both = training_curves("a", [curve(1.0, 2.0, validation_loss=[3.0, 4.0])], "loss", "loss (nats)", sick=2)
+    both = training_curves(
+        "a", [curve(1.0, 2.0, validation_loss=[3.0, 4.0])], "loss", "loss (nats)", failed=2
+    )
     assert [line.name for line in both.lines] == ["training", "validation"]
     np.testing.assert_array_equal(both.lines[1].middle_M, [3, 4])
-    assert (both.name, both.quantity, both.sick) == ("a", "loss (nats)", 2)
+    assert (both.name, both.quantity, both.failed) == ("a", "loss (nats)", 2)
     assert [line.name for line in training_curves("a", [curve(1.0)], "loss", "loss").lines] == ["training"]
     accuracy = training_curves("a", [curve(1.0, train_accuracy=[0.5])], "accuracy", "accuracy")
     assert [line.middle_M.tolist() for line in accuracy.lines] == [[0.5]]
@@ -104,10 +106,10 @@ def test_places_close_together_on_a_logarithmic_axis_become_one() -> None:
     assert line.repeats == 2
 
 
-def test_scores_count_what_is_not_finite_as_sick() -> None:
+def test_scores_count_what_is_not_finite_as_failed() -> None:
     scores = compared_scores("mse", {"a": np.array([3.0, np.nan, 1.0]), "b": np.array([np.nan])}, {"a": 0.5})
     assert scores.scores[0].tolist() == [3, 1]
-    assert scores.sick == (1, 1)
+    assert scores.failed == (1, 1)
     np.testing.assert_array_equal(scores.median_G, [2, np.nan])
     np.testing.assert_array_equal(scores.reference_G, [0.5, np.nan])
 

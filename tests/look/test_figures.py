@@ -51,7 +51,7 @@ def curves(
 @pytest.mark.parametrize(("repeats", "epochs"), [(1, 1), (1, 300), (3, 5000), (10, 15_000)])
 def test_training_curves(repeats: int, epochs: int) -> None:
     fact = training_curves(
-        NAMES[3], curves(repeats, epochs), "loss", "loss (mean squared error)", sick=repeats - 1
+        NAMES[3], curves(repeats, epochs), "loss", "loss (mean squared error)", failed=repeats - 1
     )
     assert faults(draw_training_curves, fact) == []
 
@@ -59,7 +59,7 @@ def test_training_curves(repeats: int, epochs: int) -> None:
 def test_training_curves_without_validation_rows_or_healthy_repeats() -> None:
     fact = training_curves("a", curves(2, 50, held_out=False), "loss", "loss (cross-entropy in nats)")
     assert faults(draw_training_curves, fact) == []
-    assert faults(draw_training_curves, training_curves("a", [], "loss", "loss", sick=3)) == []
+    assert faults(draw_training_curves, training_curves("a", [], "loss", "loss", failed=3)) == []
 
 
 def test_a_loss_of_zero_or_accuracies_have_a_linear_axis() -> None:

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from look_runs import MadeUp, make_run
 
-from shoal.look import Findings
+from shoal.look import RunFindings
 from shoal.look._figure import Subject
-from shoal.look._findings import Group
+from shoal.look._findings import NetworkGroup
 from shoal.look.figures import calibration, training, validation
 from shoal.look.figures.agreement import agreements
 from shoal.look.figures.confusion import confusion_of
@@ -29,22 +29,22 @@ from shoal.nets import build_architecture, forward, initial_parameters
 from shoal.streams import REFIT_STREAM, StreamKey
 
 SPACE = {"network.dropout": [0.0, 0.25], "training.batch_size": [10, 25]}
-SICK = frozenset({("compare", "Adam", 1), ("search", 2, 0), ("refit", "winner", 0)})
+FAILED = frozenset({("compare", "Adam", 1), ("search", 2, 0), ("refit", "winner", 0)})
 
 
-def facts(module: ModuleType, findings: Findings, group: Group) -> list[Any]:
+def facts(module: ModuleType, findings: RunFindings, group: NetworkGroup) -> list[Any]:
     """What a figure gathers for a group of networks."""
     return [one.fact for one in module.FIGURE.gather(Subject(findings, group))]
 
 
 @pytest.fixture(scope="module")
-def regression(tmp_path_factory: pytest.TempPathFactory) -> Findings:
-    run = MadeUp(repeats=3, space=SPACE, search_repeats=2, sick=SICK, targets=("label", "other"))
-    return Findings(make_run(tmp_path_factory.mktemp("regression"), run))
+def regression(tmp_path_factory: pytest.TempPathFactory) -> RunFindings:
+    run = MadeUp(repeats=3, space=SPACE, search_repeats=2, failed=FAILED, targets=("label", "other"))
+    return RunFindings(make_run(tmp_path_factory.mktemp("regression"), run))
 
 
 @pytest.fixture(scope="module")
-def classification(tmp_path_factory: pytest.TempPathFactory) -> Findings:
+def classification(tmp_path_factory: pytest.TempPathFactory) -> RunFindings:
     run = MadeUp(
         task="classification",
         classes=("x", "y", "z"),
@@ -53,37 +53,39 @@ def classification(tmp_path_factory: pytest.TempPathFactory) -> Findings:
         targets=(),
         standardize="both",
     )
-    return Findings(make_run(tmp_path_factory.mktemp("classes"), run))
+    return RunFindings(make_run(tmp_path_factory.mktemp("classes"), run))
 
 
-def test_comparisons_come_in_the_order_of_the_study_with_their_sick_counted(regression: Findings) -> None:
+def test_comparisons_come_in_the_order_of_the_study_with_their_failed_counted(
+    regression: RunFindings,
+) -> None:
     groups = regression.comparisons
-    assert [(group.name, len(group.healthy), group.sick) for group in groups] == [
+    assert [(group.name, len(group.healthy), group.failed) for group in groups] == [
         ("SGD", 3, 0), ("Adam", 2, 1), ("winner", 3, 0),
     ]  # fmt: skip
     assert [entry.repeat for entry in groups[1].healthy] == [0, 2]
-    assert (len(regression.delivered.healthy), regression.delivered.sick) == (2, 1)
+    assert (len(regression.delivered.healthy), regression.delivered.failed) == (2, 1)
 
 
-def test_curves_are_those_of_the_healthy_repeats(regression: Findings) -> None:
+def test_curves_are_those_of_the_healthy_repeats(regression: RunFindings) -> None:
     adam = regression.comparisons[1]
     (fact,) = facts(training, regression, adam)
     stored = [regression.results.curve(entry.fit_id)["train_loss"] for entry in adam.healthy]
     np.testing.assert_array_equal(fact.lines[0].middle_M, np.median(stored, axis=0))
-    assert (fact.sick, fact.quantity) == (1, "loss (mean squared error)")
+    assert (fact.failed, fact.quantity) == (1, "loss (mean squared error)")
     assert [line.name for line in facts(validation, regression, adam)[0].lines] == ["SGD", "Adam", "winner"]
 
 
-def test_scores_are_those_of_the_test_rows(regression: Findings) -> None:
+def test_scores_are_those_of_the_test_rows(regression: RunFindings) -> None:
     fits = regression.results.fits
     scores = scores_of(regression)
     for name, values in zip(scores.names, scores.scores, strict=True):
         rows = fits[(fits["stage"] == "compare") & (fits["label"] == name) & (fits["status"] == "ok")]
         assert values.tolist() == rows["test_mse"].tolist()
-    assert scores.sick == (0, 1, 0)
+    assert scores.failed == (0, 1, 0)
 
 
-def test_predictions_and_truth_belong_to_the_same_rows(regression: Findings) -> None:
+def test_predictions_and_truth_belong_to_the_same_rows(regression: RunFindings) -> None:
     group, truth = regression.comparisons[0], regression.truth
     first, second = agreements(regression, group)
     assert (first.target, second.target) == ("label", "other")
@@ -95,7 +97,7 @@ def test_predictions_and_truth_belong_to_the_same_rows(regression: Findings) -> 
     np.testing.assert_array_equal(curve.line.x_M, np.sort(truth.x_ND[truth.train_rows :, 0]))
 
 
-def test_the_search_is_ranked_as_in_the_results(regression: Findings) -> None:
+def test_the_search_is_ranked_as_in_the_results(regression: RunFindings) -> None:
     fact, frame = ranking_of(regression), regression.results.candidates
     assert fact is not None
     np.testing.assert_array_equal(fact.score_C, frame["selection_score"])
@@ -106,7 +108,7 @@ def test_the_search_is_ranked_as_in_the_results(regression: Findings) -> None:
     assert np.isnan(fact.score_C[-1])
 
 
-def test_effects_and_variance_come_from_whole_candidates(regression: Findings) -> None:
+def test_effects_and_variance_come_from_whole_candidates(regression: RunFindings) -> None:
     effects, split = effects_of(regression), variance_split_of(regression)
     assert effects is not None
     assert split is not None
@@ -114,7 +116,7 @@ def test_effects_and_variance_come_from_whole_candidates(regression: Findings) -
     assert (split.candidates, split.folds, split.repeats) == (3, 3, 2)
 
 
-def test_weights_start_where_the_refit_starts(regression: Findings) -> None:
+def test_weights_start_where_the_refit_starts(regression: RunFindings) -> None:
     weights = weights_of(regression)
     assert weights is not None
     architecture = build_architecture(regression.study.network, (1,), 2)
@@ -126,7 +128,7 @@ def test_weights_start_where_the_refit_starts(regression: Findings) -> None:
     assert weights.layers[1].deviation_after == pytest.approx(trained["hidden2.weight"].std(), rel=1e-5)
 
 
-def test_profiles_over_the_one_input(regression: Findings) -> None:
+def test_profiles_over_the_one_input(regression: RunFindings) -> None:
     profiles = profiles_of(regression)
     assert profiles is not None
     x = regression.truth.x_ND
@@ -136,7 +138,7 @@ def test_profiles_over_the_one_input(regression: Findings) -> None:
     np.testing.assert_allclose(profiles.layers[-1].output_MU, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_profiles_over_test_rows_by_prediction(classification: Findings) -> None:
+def test_profiles_over_test_rows_by_prediction(classification: RunFindings) -> None:
     profiles = profiles_of(classification)
     assert profiles is not None
     assert profiles.ranked
@@ -145,7 +147,7 @@ def test_profiles_over_test_rows_by_prediction(classification: Findings) -> None
     assert len(profiles.x_M) == 30
 
 
-def test_a_classifier_is_judged_over_all_repeats(classification: Findings) -> None:
+def test_a_classifier_is_judged_over_all_repeats(classification: RunFindings) -> None:
     group, fits = classification.comparisons[0], classification.results.fits
     confusion = confusion_of(classification, group)
     rows = fits[(fits["stage"] == "compare") & (fits["label"] == group.name)]
@@ -158,16 +160,16 @@ def test_a_classifier_is_judged_over_all_repeats(classification: Findings) -> No
 
 IMAGES = MadeUp(
     task="classification", names=(), classes=("x", "y", "z"), inputs=(), targets=(), hidden=(5,), image=(3, 7, 6),
-    rows=(9, 60), repeats=2, level=0.5, sick=frozenset({("refit", "winner", 0)}),
+    rows=(9, 60), repeats=2, level=0.5, failed=frozenset({("refit", "winner", 0)}),
 )  # fmt: skip
 
 
 def test_the_gallery_shows_the_delivered_networks_mistakes(tmp_path: Path) -> None:
-    findings = Findings(make_run(tmp_path, IMAGES))
+    findings = RunFindings(make_run(tmp_path, IMAGES))
     fact = mistakes_of(findings)
     assert fact is not None
     table = findings.results.predictions_of("refit")
-    table = table[(table["repeat"] == 1) & (table["rows"] == "test")]  # the first refit is sick
+    table = table[(table["repeat"] == 1) & (table["rows"] == "test")]  # the first refit is failed
     wrong = table[table["true"] != table["predicted"]]
     assert 0 < len(wrong) < 60
     assert [fact.classes[k] for k in fact.true_M] == wrong["true"].tolist()
@@ -179,7 +181,7 @@ def test_the_gallery_shows_the_delivered_networks_mistakes(tmp_path: Path) -> No
 
 
 def test_weights_of_a_convolutional_network_start_where_the_refit_starts(tmp_path: Path) -> None:
-    findings = Findings(make_run(tmp_path, IMAGES))
+    findings = RunFindings(make_run(tmp_path, IMAGES))
     weights = weights_of(findings)
     assert weights is not None
     architecture = build_architecture(findings.study.network, (3, 7, 6), 3)
@@ -194,16 +196,16 @@ def test_weights_of_a_convolutional_network_start_where_the_refit_starts(tmp_pat
 def test_results_without_images_have_no_gallery_and_no_convolutional_weights(tmp_path: Path) -> None:
     results = make_run(tmp_path, IMAGES)
     bare = replace(results.truth, image_rows=np.zeros(0, np.int64), images=np.zeros((0, 0, 0, 0), np.uint8))
-    findings = Findings(replace(results, truth=bare))
+    findings = RunFindings(replace(results, truth=bare))
     assert mistakes_of(findings) is weights_of(findings) is profiles_of(findings) is None
     right = replace(results.truth, image_rows=np.zeros(0, np.int64), images=results.truth.images[:0])
-    findings = Findings(replace(results, truth=right))
+    findings = RunFindings(replace(results, truth=right))
     assert mistakes_of(findings) is None
     assert weights_of(findings) is not None
 
 
 def test_what_a_run_has_not_is_none(tmp_path: Path) -> None:
-    findings = Findings(make_run(tmp_path, MadeUp(names=(), inputs=("a", "b"), standardize="both")))
+    findings = RunFindings(make_run(tmp_path, MadeUp(names=(), inputs=("a", "b"), standardize="both")))
     assert ranking_of(findings) is effects_of(findings) is variance_split_of(findings) is None
     assert fitted_curves(findings, findings.delivered) == []
     assert findings.quantity("loss") == "loss (mean squared error, standardised targets)"

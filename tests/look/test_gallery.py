@@ -85,15 +85,16 @@ def test_pictures_of_an_ensemble_of_classifiers(tmp_path: Path) -> None:
     assert found["39-ensemble-disputed"].png().startswith(b"\x89PNG")
 
 
-def test_sick_fits_and_missing_validation_rows_leave_the_other_pictures(tmp_path: Path) -> None:
-    sick = frozenset({("compare", "b", 0)})
+def test_failed_fits_and_missing_validation_rows_leave_the_other_pictures(tmp_path: Path) -> None:
+    failed = frozenset({("compare", "b", 0)})
     found = {
-        p.name: p for p in pictures(make_run(tmp_path, MadeUp(names=("a", "b"), validation=0.0, sick=sick)))
+        p.name: p
+        for p in pictures(make_run(tmp_path, MadeUp(names=("a", "b"), validation=0.0, failed=failed)))
     }
     assert "11-validation-loss" not in found
     assert "40-02-b-predicted" not in found
     assert found["40-02-b-loss"].fact.lines == ()
-    assert found["10-test-scores"].fact.sick == (0, 1, 0)
+    assert found["10-test-scores"].fact.failed == (0, 1, 0)
     assert found["40-02-b-loss"].png().startswith(b"\x89PNG")
 
 

@@ -19,10 +19,10 @@ RUNS = {
     ),
     "one repeat": MadeUp(
         names=("a",), epochs=30, hidden=(2,), space={"training.lr": [0.1, 0.2, 0.3]},
-        sick=frozenset({("search", 1, 0)}),
+        failed=frozenset({("search", 1, 0)}),
     ),
     "long, many repeats": MadeUp(
-        names=("a", "b"), repeats=6, epochs=2000, hidden=(2,), sick=frozenset({("compare", "b", 2)})
+        names=("a", "b"), repeats=6, epochs=2000, hidden=(2,), failed=frozenset({("compare", "b", 2)})
     ),
     "classes": MadeUp(
         task="classification", names=("a", "b", "c", "d"), classes=("x", "y", "z"), inputs=("p", "q"), targets=(),
@@ -78,10 +78,12 @@ def drawn(picture: Any) -> dict[str, Any]:
     legend = axes.get_legend()
     ranking = picture.name == "20-search-ranking"
     segments = [one.get_segments() for one in axes.collections if isinstance(one, LineCollection)]
-    sick = [text for text in axes.texts if text.get_text() == "diverged or failed"]
+    failed = [text for text in axes.texts if text.get_text() == "diverged or failed"]
     notes = axes.get_title(loc="left") + " " + axes.get_title() + " " + legend.get_title().get_text()
     if ranking:
-        notes = "bars: one standard error " + (f"{len(sick)} candidate diverged or failed" if sick else "")
+        notes = "bars: one standard error " + (
+            f"{len(failed)} candidate diverged or failed" if failed else ""
+        )
         assert "bars: one standard error" in figure.get_suptitle()
     return {
         "series": sorted(text.get_text() for text in legend.get_texts()),

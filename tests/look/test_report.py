@@ -18,19 +18,18 @@ from urllib.parse import unquote
 import numpy as np
 import pytest
 from look_runs import MadeUp, make_run
-from scipy.stats import binomtest
 
 from shoal.errors import EnvironmentFault
 from shoal.look import pictures, report_html, write_report
 from shoal.look._escape import data_json, label, seen
-from shoal.look._findings import Findings
+from shoal.look._findings import RunFindings
 from shoal.look._gallery import Drawn
 from shoal.look._numbers import one_number
 from shoal.look.figures import exciting, feature_maps, variance
 from shoal.look.page.fit_curves import MOST_POINTS, fits_shown
 from shoal.look.page.references import works
 from shoal.look.page.spreadsheet import fact_csv
-from shoal.look.page.summary import rmse_interval, summary, wilson
+from shoal.look.page.summary import summary
 from shoal.look.page.tables import numbers, probabilities, settings_table
 from shoal.results import Results
 from shoal.study import Study
@@ -195,7 +194,7 @@ def test_the_page_says_how_to_make_it_again(regression: Results, page: Read) -> 
 def test_checks_and_summary_tell_the_same_doubts(tmp_path: Path) -> None:
     from shoal.look import checks
 
-    results = make_run(tmp_path, replace(REGRESSION, sick=frozenset({("search", 0, 0)})))
+    results = make_run(tmp_path, replace(REGRESSION, failed=frozenset({("search", 0, 0)})))
     found = read(undrawn(results, tmp_path))
     doubts = checks(results)
     assert "SH004" in {check.code for check in doubts}
@@ -214,7 +213,7 @@ def test_checks_and_summary_tell_the_same_doubts(tmp_path: Path) -> None:
         MadeUp(names=(), epochs=5, hidden=(2,)),
         MadeUp(names=("a",), epochs=5, hidden=(2,), validation=0.0),
         MadeUp(names=("a",), epochs=5, hidden=(2,), targets=("s", "t"), inputs=("p", "q")),
-        MadeUp(names=("a",), epochs=5, sick=frozenset({("compare", "a", 0), ("refit", "winner", 0)})),
+        MadeUp(names=("a",), epochs=5, failed=frozenset({("compare", "a", 0), ("refit", "winner", 0)})),
         CLASSES,
         MadeUp(
             task="classification", names=(), classes=("x", "y"), inputs=(), targets=(), image=(1, 5, 5), epochs=5
@@ -311,23 +310,8 @@ def test_numbers_have_the_digits_that_tell() -> None:
     assert probabilities("", [0.0001, 0.05, 1.0, np.nan]).cells == ("< 0.001", "0.050", "1.000", "–")
 
 
-@pytest.mark.parametrize(("right", "rows"), [(0, 10), (7, 9), (50, 50), (8765, 10000)])
-def test_the_interval_of_an_accuracy_is_wilsons(right: int, rows: int) -> None:
-    wanted = binomtest(right, rows).proportion_ci(0.95, method="wilson")
-    np.testing.assert_allclose(wilson(right, rows), wanted, rtol=1e-5, atol=1e-9)
-
-
-def test_the_interval_of_an_rmse_is_the_root_of_that_of_the_mean() -> None:
-    # mean 2.5, standard deviation 1.2910, standard error 0.6455, 1.96 of it 1.2652
-    np.testing.assert_allclose(
-        rmse_interval(np.array([[1.0], [2.0], [3.0], [4.0]])), (1.2348**0.5, 3.7652**0.5), rtol=1e-4
-    )
-    assert rmse_interval(np.array([[0.0], [4.0]]))[0] == 0
-    assert np.isnan(rmse_interval(np.array([[1.0]]))).all()
-
-
 def test_the_summary_answers_in_sentences(regression: Results, tmp_path: Path) -> None:
-    found = summary(Findings(regression))
+    found = summary(RunFindings(regression))
     assert found.asked == (
         "Predict the number “label” from the input “input”: 40 rows to learn from, 30 to be tested on."
         " 2 candidates searched, 1 variant compared, 12 networks trained in 12 s of wall time,"
@@ -339,10 +323,13 @@ def test_the_summary_answers_in_sentences(regression: Results, tmp_path: Path) -
     assert f"root mean squared error (RMSE) is {one_number(scores[0])};" in found.good
     low, high = sorted(scores)
     ends = f"{one_number(low)} to\u00a0{one_number(high)}"
-    assert f"Refitted 2 times, each with other random draws: test RMSE {ends}." in found.sure
-    classes = summary(Findings(make_run(tmp_path, CLASSES)))
+    assert (
+        f"Refitted 2 times, each with another initialisation and order of rows: test RMSE {ends}."
+        in found.sure
+    )
+    classes = summary(RunFindings(make_run(tmp_path, CLASSES)))
     assert classes.unit == "test accuracy"
-    assert classes.sure[1] == "Refitted once: how much other random draws would change is not known."
+    assert classes.sure[1] == "Refitted once: how much the score varies with the initialisation is not known."
 
 
 def test_references_are_those_of_what_was_used(regression: Results, tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def test_an_unfinished_or_search_less_study_still_has_its_tables(tmp_path: Path)
     assert "delivered model: the winner refitted on all training rows, 8 epochs, tested once" in text
 
 
-def test_doubts_ensemble_noise_and_published_values_are_told(tmp_path: Path) -> None:
+def test_checks_ensemble_noise_and_published_values_are_said(tmp_path: Path) -> None:
     run_of = MadeUp(
         names=("SGD",), repeats=2, space={"training.lr": [0.1, 0.2, 0.3]}, ensemble=True,
         reference=({"name": "SGD", "metric": "mse", "value": 100.0, "source": "a book"},),
@@ -129,13 +129,13 @@ def test_doubts_ensemble_noise_and_published_values_are_told(tmp_path: Path) -> 
     text = results_text(make_run(tmp_path, run_of))
     for sentence in (
         "largest difference between the values of each setting: lr ",
-        "from noise",
+        "ignificant with these folds and repeats",
         "variance of single scores: candidate ",
         "ensemble of the chosen candidate's networks of all folds, asked once after the choice\n",
         "3 networks of the folds, lowest",
         "their mean answer",
         "published beside measured (2 repeats; inside: between min and max)\n",
-        "what to doubt (docs/checks.md: why, and what to do)\nSH001  warning: The best candidate lies on the edge",
+        "checks of method (docs/checks.md: why, and what to do)\nSH001  warning: The best candidate lies on the edge",
     ):
         assert sentence in text
     row = next(line for line in text.splitlines() if line.startswith("SGD ") and "a book" in line)

@@ -42,7 +42,7 @@ def make_job(network: dict[str, Any], training: dict[str, Any], loss: Any, sizes
 
 def make_rows(job: Job, count: int, seed: int) -> Rows:
     rng = np.random.default_rng(seed)
-    if job.architecture.convolutional:
+    if job.architecture.convolutions:
         images = np.random.default_rng(0).integers(0, 256, (30, *job.architecture.input_shape), np.uint8)
         return Rows(images, rng.integers(0, job.architecture.outputs, count), rng.integers(0, 30, count))
     x = rng.standard_normal((count, job.architecture.layers[0].inputs)).astype(np.float32)
@@ -69,7 +69,7 @@ def warm_state(job: Job, epoch: int, seed: int = 5) -> State:
 
 def same_bytes(one: State, other: State) -> bool:
     arrays = ("parameters_P", "first_P", "second_P", "best_P", "curve_TC")
-    facts = ("epoch", "points", "best_epoch", "best_loss", "status", "sick_epoch", "sick_batch")
+    facts = ("epoch", "points", "best_epoch", "best_loss", "status", "diverged_epoch", "diverged_batch")
     return all(getattr(one, name).tobytes() == getattr(other, name).tobytes() for name in arrays) and all(
         getattr(one, name) == getattr(other, name) for name in facts
     )

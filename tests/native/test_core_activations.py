@@ -8,8 +8,8 @@ from core_cases import core, every_width, needs_core
 from numpy.typing import NDArray
 from scipy import special
 
+from shoal.activations import ACTIVATIONS
 from shoal.engine.trainers.native_core import TARGETS
-from shoal.kinds import ACTIVATIONS
 
 Floats = NDArray[np.float64]
 

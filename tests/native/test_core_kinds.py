@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 from core_cases import core, make_job, needs_core
 
+from shoal.activations import ACTIVATIONS
 from shoal.engine._trainer import initial_state
 from shoal.engine.trainers.native import _Network
 from shoal.engine.trainers.native_core import TARGETS, runnable_targets
-from shoal.kinds import ACTIVATIONS, LOSSES, OPTIMIZERS, POOLS
+from shoal.kinds import LOSSES, OPTIMIZERS, POOLS
 
 HERE = Path(__file__).parent
 NATIVE = HERE.parent.parent / "src" / "native"

@@ -8,10 +8,10 @@ from core_cases import LONG, exact_epoch, make_data, make_job, needs_core, same_
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shoal.activations import ACTIVATIONS
 from shoal.engine._trainer import Job, initial_state
 from shoal.engine.trainers.native import NativeTrainer
 from shoal.engine.trainers.native_core import runnable_targets
-from shoal.kinds import ACTIVATIONS
 
 pytestmark = needs_core
 

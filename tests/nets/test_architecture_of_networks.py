@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shoal.nets import Architecture, build_architecture
-from shoal.study import Network
+from shoal.study import Conv, Network
 
 widths = st.lists(st.integers(1, 20), max_size=4)
 
@@ -104,3 +104,41 @@ def test_named_arrays_are_views() -> None:
     parameters_P = np.zeros(network.parameter_count, np.float32)
     network.named(parameters_P)["output.bias"][:] = 7
     assert np.array_equal(parameters_P[-2:], [7, 7])
+
+
+def test_a_network_says_what_it_takes() -> None:
+    """Images lie flat for dense layers; convolutions come first and take them as they are."""
+    image = (1, 6, 6)
+    dense = build_architecture(Network(hidden=(5,)), image, 2)
+    assert (dense.takes, dense.row_shape, dense.convolutions) == ("table", (36,), ())
+    assert [layer.name for layer in dense.dense] == ["hidden1", "output"]
+    mixed = build_architecture(Network(kind="cnn", conv=(Conv(channels=2),), hidden=(5,)), image, 2)
+    assert (mixed.takes, mixed.row_shape) == ("images", image)
+    assert [layer.name for layer in (*mixed.convolutions, *mixed.dense)] == ["conv1", "hidden1", "output"]
+    assert [layer.numbers for layer in mixed.layers] == [2 * 4 * 4, 5, 2]
+
+
+# By hand, in the unit of the pace: calls 9.3 a layer, 6 of its dropout, 8 or 25 of its norm, 34 of a convolution; a row
+# of 3 inputs and 4 units 12 products at 8.1e-6 (9.36e-6 behind convolutions), 4 units at 4e-4, 4 draws at 1.26e-3.
+def test_a_layer_says_what_a_step_costs() -> None:
+    layer = build([4], dropout=0.5, batch_norm=True).layers[0]
+    alone, behind = layer.step_cost("table", first=True), layer.step_cost("images", first=False)
+    assert alone.calls == pytest.approx(9.3 + 6 + 8)
+    assert alone.row == pytest.approx(12 * 8.1e-6 + 4 * 4e-4 + 4 * 1.26e-3)
+    assert behind.calls == pytest.approx(9.3 + 6 + 25)
+    assert behind.row == pytest.approx(12 * 9.36e-6 + 4 * 1.26e-3)
+
+
+def test_a_convolution_is_charged_for_full_vectors_and_without_a_gradient_for_images() -> None:
+    asked = Network(
+        kind="cnn", conv=(Conv(channels=5), Conv(channels=8, kernel=1)), hidden=(), activation="tanh"
+    )
+    first, second, _ = build_architecture(asked, (1, 4, 4), 2).layers
+    assert first.step_cost("images", first=True).calls == pytest.approx(9.3 + 34)
+    number = 3.1e-4 + 1.1e-3  # tanh is not cheap
+    products = 8 * 1 * 9 * 4  # 5 channels count as 8, the channel of an image as one
+    assert first.step_cost("images", first=True).row == pytest.approx(3.12e-6 * 2 * products + number * 5 * 4)
+    products = 8 * 8 * 1 * 4
+    assert second.step_cost("images", first=False).row == pytest.approx(
+        3.12e-6 * 3 * products + number * 8 * 4
+    )

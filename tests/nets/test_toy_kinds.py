@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from house_copy import Copy
+from house_copy import HOUSE, Copy, run_beside
 
 LOSS = '''"""Toy: the mean absolute error."""
 
@@ -53,14 +54,15 @@ LAYER = '''"""Toy: every input times a weight of its own, plus another."""
 from dataclasses import dataclass
 from typing import ClassVar
 
-from shoal.nets._activations import activation_of, activation_parts
-from shoal.nets._layer import Part
+from shoal.activations import activation_of
+from shoal.nets._activations import activation_parts
+from shoal.nets._layer import Part, StepCost
 
 
 @dataclass(frozen=True)
 class ScaleLayer:
     kind: ClassVar[str] = "scale"
-    of_maps: ClassVar[bool] = False
+    takes: ClassVar[str] = "table"
 
     name: str
     units: int
@@ -77,6 +79,10 @@ class ScaleLayer:
         return self.units
 
     @property
+    def numbers(self):
+        return self.units
+
+    @property
     def mask_shape(self):
         return (self.units,)
 
@@ -87,6 +93,9 @@ class ScaleLayer:
     @property
     def buffers(self):
         return ()
+
+    def step_cost(self, takes, *, first):
+        return StepCost(10.0, 1e-3 * self.units)
 
     def modules(self):
         import torch
@@ -155,6 +164,72 @@ print(json.dumps({
 """
 REFUSAL = "the native trainer does not do scale layers"
 
+ACTIVATION = """
+import importlib.util, json, sys
+from pathlib import Path
+import numpy as np
+from shoal.activations import ACTIVATIONS, ActivationKind
+
+
+def nodes(graph, x, name):
+    soft = graph.node("Softplus", [x], f"{name}_soft")
+    return graph.node("Mul", [x, graph.node("Tanh", [soft], f"{name}_tanh")], f"{name}_out")
+
+
+ACTIVATIONS["mish"] = ActivationKind(
+    "Mish", lambda np, a: a * np.tanh(np.logaddexp(a, 0)), nodes, flat_below=0.0, source="Toy (2026)."
+)
+
+import shoal
+from studies import tiny_study
+from shoal.engine import Trainers, Planner
+from shoal.export import export_onnx, export_torch
+from shoal.look.page.references import works
+from shoal.nets import forward
+from shoal.pipeline import run
+
+study = tiny_study(
+    network={"activation": "mish", "hidden": [6]},
+    training={"epochs": 40},
+    compare=[{"name": "toy"}, {"name": "known", "network": {"activation": "tanh"}}],
+    search={"folds": 2, "space": {"network.activation": ["mish", "relu"]}},
+)
+folder = Path(sys.argv[1])
+results = run(study, out=folder, workers=1)
+fits = results.fits
+chosen = fits["label"] == "toy"
+losses = results.curves_of("compare").groupby("label")["train_loss"]
+model = shoal.load(folder)
+again = type(model).from_bytes(model.to_bytes())
+asked = np.linspace(-1, 1, 50)[:, None]
+predicted = model.predict(asked)
+prepared = model.preprocessing.inputs(model.inputs(asked))
+outputs = forward(model.architecture, model.parameters, prepared.astype(np.float64))
+export_torch(folder, folder.parent / "network.safetensors")
+spec = importlib.util.spec_from_file_location("network", folder.parent / "network.py")
+exported = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(exported)
+columns = {model.input_names[0]: asked[:, 0]}
+torch_answers = exported.answers(exported.build()(exported.prepare(columns))).detach().numpy()
+onnx_says = export_onnx(folder, folder.parent / "network.onnx")
+native = Trainers().by_name.get("native")
+print(json.dumps({
+    "status": sorted(set(fits["status"])),
+    "trainers": sorted(set(fits.loc[chosen, "trainer"])),
+    "falls": bool(losses.last()["toy"] < 0.9 * losses.first()["toy"]),
+    "other": bool(abs(losses.last()["toy"] - losses.last()["known"]) > 1e-6),
+    "layers": [layer.activation for layer in model.architecture.layers],
+    "file": bool((again.predict(asked) == predicted).all()),
+    "numpy": float(np.abs(model.preprocessing.restore(outputs) - predicted).max()),
+    "torch": float(np.abs(torch_answers - predicted).max()),
+    "onnx": "onnxruntime agrees within" in onnx_says,
+    "cited": [work.cited for work in works(results, frozenset()) if work.used == "activation mish"],
+    "report": "mish" in (folder / "report.html").read_text(encoding="utf-8"),
+    "native": native.refuses(model.architecture, study.training) if native else NATIVE,
+}))
+"""
+NATIVE = "the native trainer does not do the activation mish"
+
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Copy:
@@ -173,6 +248,29 @@ def test_a_loss_is_a_file_and_a_line(copy: Copy, tmp_path: Path) -> None:
         "other": True,
         "cited": ["Toy (2026)."],
         "axis": True,
+    }
+
+
+def test_an_activation_is_a_row_added_from_outside(tmp_path: Path) -> None:
+    """The package is the one at hand: the row is added before the study's choices are made of the table."""
+    pytest.importorskip("onnxruntime")
+    script = ACTIVATION.replace("NATIVE", repr(NATIVE))
+    process = run_beside(HOUSE.parent, script, str(tmp_path / "run"))
+    assert process.returncode == 0, process.stderr
+    answer = json.loads(process.stdout.splitlines()[-1])
+    assert answer.pop("numpy") < 1e-5
+    assert answer.pop("torch") < 1e-5
+    assert answer == {
+        "status": ["ok"],
+        "trainers": ["torch"],
+        "falls": True,
+        "other": True,
+        "layers": ["mish", "identity"],
+        "file": True,
+        "onnx": True,
+        "cited": ["Toy (2026)."],
+        "report": True,
+        "native": NATIVE,
     }
 
 

@@ -56,7 +56,7 @@ def a_fit(fit_id: str, loss: float = 0.5, **changes: Any) -> FitRecord:
     return FitRecord(**{**values, **changes})
 
 
-def a_sick_fit(fit_id: str, message: str, steps: int = 3, status: str = "diverged") -> FitRecord:
+def a_failed_fit(fit_id: str, message: str, steps: int = 3, status: str = "diverged") -> FitRecord:
     nothing: dict[str, Any] = {"parameters": {}, "predictions": {}, "scores": {}}
     return a_fit(fit_id, status=status, message=message, steps=steps, **nothing)
 

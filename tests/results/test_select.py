@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from record_cases import STUDY, a_fit, a_plan, a_sick_fit, new_store
+from record_cases import STUDY, a_failed_fit, a_fit, a_plan, new_store
 
 from shoal.errors import StudyError, TrainingError
 from shoal.results import (
@@ -147,12 +147,12 @@ def test_accuracies_are_ranked_by_how_many_are_right(rows, drawn):
     assert choice.candidate_id == ids[min(near, key=lambda place: parameters[place])]
 
 
-def test_a_sick_candidate_is_last_and_never_chosen():
+def test_a_failed_candidate_is_last_and_never_chosen():
     choice = choose(scored([[np.nan, 0.0], [5.0, 6.0], [np.inf, 0.0]], [1, 9, 1]), "one-standard-error")
     assert choice.candidate_id == "b"
-    sick = [row for row in choice.standings if row.sick]
-    assert [row.candidate_id for row in sick] == ["a", "c"]
-    assert all(math.isnan(row.selection_score) and not row.indistinguishable for row in sick)
+    failed = [row for row in choice.standings if row.failed]
+    assert [row.candidate_id for row in failed] == ["a", "c"]
+    assert all(math.isnan(row.selection_score) and not row.indistinguishable for row in failed)
     assert [row.rank for row in choice.standings] == [1, None, None]
 
 
@@ -211,7 +211,7 @@ def test_scores_are_gathered_by_candidate_fold_and_repeat():
     np.testing.assert_array_equal(table.scores_CFR, expected)
 
 
-def test_a_sick_fit_has_no_score_whatever_it_says():
+def test_a_failed_fit_has_no_score_whatever_it_says():
     entries, candidates = a_plan()
     fits = {entry.fit_id: a_fit(entry.fit_id) for entry in entries}
     fits["a1"] = a_fit("a1", status="diverged")
@@ -241,15 +241,15 @@ def test_nothing_is_chosen_while_fits_are_missing():
         ("failed", "RuntimeError: no kernel", "RuntimeError: no kernel"),
     ],
 )
-def test_when_all_are_sick_the_likely_cause_is_named(tmp_path, status, message, cause):
+def test_when_all_failed_the_likely_cause_is_named(tmp_path, status, message, cause):
     entries, candidates = a_plan()
     with new_store(tmp_path) as store:
         store.set_plan(entries, candidates)
         for entry in entries:
             healthy = entry.fold == 0 and entry.candidate_id == "a"
             early = entry.fit_id == "b1"
-            sick = a_sick_fit(entry.fit_id, message if early else "later", 3 if early else 4, status)
-            store.add(a_fit(entry.fit_id) if healthy else sick)
+            failed = a_failed_fit(entry.fit_id, message if early else "later", 3 if early else 4, status)
+            store.add(a_fit(entry.fit_id) if healthy else failed)
         with pytest.raises(TrainingError) as caught:
             choose_candidate(A_STUDY, store)
         assert (

@@ -93,7 +93,7 @@ def test_equal_differences_prove_nothing_even_up_to_rounding(sample):
     assert all(map(np.isnan, (test.t, test.p, test.ci_low, test.ci_high)))
 
 
-def test_a_sick_difference_is_no_difference():
+def test_a_failed_difference_is_no_difference():
     test = corrected_t_test(np.array([[1.0, np.nan], [1.0, 2.0]]), 2, 1)
     np.testing.assert_array_equal(np.isnan(test.p), [True, False])
 

@@ -90,8 +90,9 @@ def test_a_checkpoint_ends_with_its_fit(store):
         Truth((), ("class",), ("a", "b c", "é"), np.zeros((3, 0)), np.array([2, 0, 1]), 2, {}),
         images_truth(2),
         images_truth(0),
+        dataclasses.replace(a_truth(), groups=np.array([0, 0, 1, 1, 2, 2, 3, -1])),
     ],
-    ids=["regression", "classification", "images", "no image kept"],
+    ids=["regression", "classification", "images", "no image kept", "groups"],
 )
 def test_truth_comes_back(store, truth):
     store.put_truth(truth)
@@ -126,6 +127,23 @@ def test_images_that_belong_to_no_rows_are_refused(tmp_path, change):
     said = refusal(tmp_path, Store.truth)
     what = "damaged (the true values: unexpected content); move it away and run the study again"
     assert said == f"/{FILE}: {what}"
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [
+        np.zeros(7, np.int64),
+        np.zeros(8),
+        np.zeros((8, 1), np.int64),
+        np.array([0, -1, *[0] * 6]),
+        np.full(8, -2),
+    ],
+    ids=["too few", "no whole numbers", "a table", "a training row of none", "no number"],
+)
+def test_groups_that_belong_to_no_rows_are_refused(tmp_path, groups):
+    with Store.create_or_open(tmp_path, IDENTITY) as store:
+        store.put_truth(dataclasses.replace(a_truth(), groups=groups))
+    assert "the true values: unexpected content" in refusal(tmp_path, Store.truth)
 
 
 def test_facts_are_any_json(store):

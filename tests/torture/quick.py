@@ -50,7 +50,7 @@ def _answer(request: dict[str, Any]) -> NoReturn:
         os.dup2(os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644), descriptor)
     _train.SLICE_SECONDS, slices.CHECKPOINT_SECONDS = request["slice"], 0.0
     if request["within"]:
-        native.ASK_AFTER = 1
+        native.PAUSE_INTERVAL = 1
     if not request["pictures"]:
         shoal.pipeline.write_report = lambda *_: None
         shoal.look.results_text = lambda *_: "done"

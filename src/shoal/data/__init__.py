@@ -16,10 +16,13 @@ from shoal.data._pixels import two_levels
 from shoal.data._preprocess import RESIZING, OneHot, Preprocessing, Scale, Standardize, fit_preprocessing
 from shoal.data._rows_in_memory import given_columns, given_images
 from shoal.data._source import load_table_dataset, read_columns
-from shoal.data._tables import TEXT_CELL, TEXT_COPIES, Table, read_table
+from shoal.data._table import Table
+from shoal.data._table_format import LESS_TO_READ, TEXT_CELL, TEXT_COPIES, is_text_table
+from shoal.data._tables import read_table
 
 __all__ = [
     "BUILTIN",
+    "LESS_TO_READ",
     "RESIZING",
     "TEXT_CELL",
     "TEXT_COPIES",
@@ -49,6 +52,7 @@ __all__ = [
     "given_images",
     "holdout_split",
     "holds_images",
+    "is_text_table",
     "load_builtin",
     "load_image_dataset",
     "load_table_dataset",

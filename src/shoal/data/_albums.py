@@ -140,15 +140,15 @@ def look_at_all(
     return looks
 
 
-def sizes_told(looks: Sequence[Look]) -> str:
+def sizes_text(looks: Sequence[Look]) -> str:
     """Name the sizes of pictures, the most frequent first, with how many have each and one that has it."""
     counts = Counter(look.size for look in looks)
     first = {look.size: look.name for look in reversed(looks)}
-    told = [
+    sizes = [
         f"{width} x {height} ({count:,}, as {quoted(first[width, height])})"
         for (width, height), count in counts.most_common()
     ]
-    return first_few(told, _SIZES_SHOWN, what="other sizes")
+    return first_few(sizes, _SIZES_SHOWN, what="other sizes")
 
 
 def colour_of(looks: Sequence[Look], place: str, notes: Notes) -> bool:

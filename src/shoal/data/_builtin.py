@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from shoal.data._classes import sorted_texts
 from shoal.data._dataset import Column, Dataset
-from shoal.data._fashion import ADDRESS, FASHION, Progress, fetch_fashion, find_fashion, load_fashion
+from shoal.data._fashion import ADDRESS, FASHION, DownloadProgress, fetch_fashion, find_fashion, load_fashion
 from shoal.data._holdout import draw_test_rows
 from shoal.data._images import image_dataset
 from shoal.data._reading import Labelled
@@ -47,7 +47,7 @@ def load_builtin(name: str) -> Dataset:
     raise DataError(Problem("data.dataset", f"expected a built-in data set, {_unknown(name)}"))
 
 
-def fetch(name: str, address: str = ADDRESS, progress: Progress | None = None) -> Path:
+def fetch(name: str, address: str = ADDRESS, progress: DownloadProgress | None = None) -> Path:
     """Fetch the files of a built-in data set from `address`; give the folder they are in.
 
     Raises DataError for a name with nothing to fetch or a file that is not the published one, and
@@ -82,8 +82,8 @@ def _digits() -> Dataset:
     table_ND = _digit_table()
     images = ((table_ND[:, :-1] * 255 + 8) // 16).astype(np.uint8).reshape(-1, 1, 8, 8)
     labels = table_ND[:, -1].astype(np.str_)
-    held = draw_test_rows(len(labels), 0.2, 0, labels, None)
-    train, test = (Labelled(images[rows], labels[rows], "digits") for rows in (~held, held))
+    held_out = draw_test_rows(len(labels), 0.2, 0, labels, None)
+    train, test = (Labelled(images[rows], labels[rows], "digits") for rows in (~held_out, held_out))
     return image_dataset("digits", "built-in", sorted_texts(labels.tolist()), train, test)
 
 

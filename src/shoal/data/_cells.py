@@ -13,7 +13,7 @@ from shoal.data._classes import NUMBER, nfc
 from shoal.data._findings import Findings
 from shoal.data._notation import DECIMAL_COMMA, SOME_COMMA, Notation, notation_of
 from shoal.data._spelling import respelled
-from shoal.data._tables import Foreign, Table
+from shoal.data._table import Foreign, Table
 from shoal.wording import few_quoted, quoted
 
 _NUMBER_BYTES = b"0123456789+-.eE \t"
@@ -74,12 +74,12 @@ def _complain(table: Table, name: str, cells: list[str], findings: Findings, adv
         findings.add(what, f"column {quoted(name)}")
         return
     for notation, rows in notations.items():
-        first, came = rows[0], notation.came
-        where, such = table.place(first, name), f"{quoted(cells[first])} ({came})"
+        first, description = rows[0], notation.description
+        where, such = table.place(first, name), f"{quoted(cells[first])} ({description})"
         if len(rows) > 1:
             where, _, column = where.partition(", ")
             share = "all" if len(rows) == len(cells) else f"{len(rows)} of"
-            such = f"{came} in {share} {len(cells)} cells, such as {quoted(cells[first])} on {where}"
+            such = f"{description} in {share} {len(cells)} cells, such as {quoted(cells[first])} on {where}"
             where = column
         findings.add(f"expected {notation.expected}, got {such}", where, table.number(first))
     for row in bad.keys() - {row for rows in notations.values() for row in rows}:

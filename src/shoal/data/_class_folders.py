@@ -18,7 +18,7 @@ from shoal.data._albums import (
     entries,
     in_utf8,
     look_at_all,
-    sizes_told,
+    sizes_text,
 )
 from shoal.data._cells import texts
 from shoal.data._classes import nfc, sorted_texts
@@ -27,7 +27,8 @@ from shoal.data._notes import NAMED, Notes
 from shoal.data._pictures import Faulty, look_at
 from shoal.data._pixels import RESIZE, white_of
 from shoal.data._reading import Labelled, Reading
-from shoal.data._tables import Limits, scan_table
+from shoal.data._table_format import Limits
+from shoal.data._tables import scan_table
 from shoal.files import kind_of
 from shoal.wording import few_quoted, quoted
 
@@ -70,13 +71,13 @@ class ClassFolders:
         looks = look_at_all(
             [(member.path, member.name) for member in members], place, reading.notes, findings
         )
-        kept = {look.name for look in looks}
-        there = [member for member in members if member.name in kept]
+        album_names = {look.name for look in looks}
+        there = [member for member in members if member.name in album_names]
         if not findings.found:
             _refuse_empty(self.folder, members, there, findings)
         if len({look.size for look in looks}) > 1 and not reading.resize:
-            findings.add(f"expected pictures of one size (width x height), got {sizes_told(looks)}; {RESIZE}")
-        groups = [member.group for member in there] if grouped and by_folder else None
+            findings.add(f"expected pictures of one size (width x height), got {sizes_text(looks)}; {RESIZE}")
+        groups = [member.group for member in there] if by_folder else None
         if grouped and reading.groups and not by_folder and not findings.found:
             table = Findings(reading.groups)
             paths = [member.path for member in there]
@@ -121,8 +122,8 @@ def _refuse_empty(
     for label in sorted_texts(named):
         ours = not named[label].startswith(".") and named[label].lower() not in FOREIGN_FOLDERS
         if ours and label not in full:
-            came = "other files" if any(member.label == label for member in members) else "an empty folder"
-            findings.add(f"expected pictures, got {came}", quoted(named[label]))
+            content = "other files" if any(member.label == label for member in members) else "an empty folder"
+            findings.add(f"expected pictures, got {content}", quoted(named[label]))
 
 
 def members_of(folder: Path, by_folder: bool, notes: Notes, findings: Findings) -> list[Member]:
@@ -131,7 +132,7 @@ def members_of(folder: Path, by_folder: bool, notes: Notes, findings: Findings) 
     With `by_folder`, the folders inside a class are groups. What stands where nothing should is noted, each kind of
     thing in one sentence. Folders whose names differ in their Unicode form only are one class.
     """
-    place, faults, found = str(folder), Faults(), []
+    place, faults, members = str(folder), Faults(), []
     here = entries(folder, notes, place)
     classes = [entry for entry in here if entry.kind == "a folder"]
     refuse_strays([entry for entry in here if entry.kind != "a folder"], place, notes, faults)
@@ -149,25 +150,25 @@ def members_of(folder: Path, by_folder: bool, notes: Notes, findings: Findings) 
                 entry.name,
             )
         seen.add(nfc(entry.name))
-        found += _files_of(entry, by_folder, place, notes, faults)
+        members += _files_of(entry, by_folder, place, notes, faults)
     if not classes:
         findings.add("expected one folder per class, got none")
     faults.tell(findings)
-    return found
+    return members
 
 
 def refuse_strays(strays: Iterable[Entry], place: str, notes: Notes, faults: Faults) -> None:
     """Leave files that are no pictures out; a picture beside the folders would be lost."""
     for entry in strays:
-        came = entry.kind
-        if came == "a file":
+        kind = entry.kind
+        if kind == "a file":
             try:
                 if look_at(entry.path, entry.name, place, notes) is None:
                     continue
             except Faulty:
                 pass
-            came = "a picture"
-        faults.add(f"expected folders of pictures, got {came} beside them", entry.name)
+            kind = "a picture"
+        faults.add(f"expected folders of pictures, got {kind} beside them", entry.name)
 
 
 def _files_of(entry: Entry, by_folder: bool, place: str, notes: Notes, faults: Faults) -> list[Member]:
@@ -181,17 +182,17 @@ def _files_of(entry: Entry, by_folder: bool, place: str, notes: Notes, faults: F
                 homes.append((inner.path, name, nfc(inner.name)))
             else:
                 faults.add(f"expected one folder per group inside each class, got {inner.kind}", name)
-    found = []
+    members = []
     for home, within, group in homes:
         for file in entries(home, notes, place):
             name = f"{within}/{file.name}"
             if file.kind == "a file":
-                found.append(Member(file.path, name, nfc(entry.name), group))
+                members.append(Member(file.path, name, nfc(entry.name), group))
                 continue
             advice = f'; data.groups = "{FOLDERS}" takes folders inside a class for groups'
             advice = advice if file.kind == "a folder" and not by_folder else ""
             faults.add(f"expected a picture, got {file.kind}{advice}", name)
-    return found
+    return members
 
 
 def groups_from_table(file: Path, paths: Sequence[Path], reading: Reading, findings: Findings) -> list[str]:
@@ -213,14 +214,14 @@ def groups_from_table(file: Path, paths: Sequence[Path], reading: Reading, findi
     if named is None or groups is None:
         return []
     rows = [nfc(name.replace("\\", "/").removeprefix("./")) for name in named.tolist()]
-    wanted = [nfc(path.relative_to(base).as_posix()) for path in paths]
+    required = [nfc(path.relative_to(base).as_posix()) for path in paths]
     known = dict(zip(rows, map(nfc, groups.tolist()), strict=True))
     if len(known) < len(rows):
         twice = sorted({name for name in rows if rows.count(name) > 1})
         findings.add(f"expected every picture once, got {few_quoted(twice, NAMED)} more often")
-    if lost := [name for name in wanted if name not in known]:
+    if lost := [name for name in required if name not in known]:
         findings.add(f"expected a row for every picture, got none for {few_quoted(lost, NAMED)}")
-    others = set(known) - set(wanted)
+    others = set(known) - set(required)
     if strange := sorted(name for name in others if kind_of(base / name) != "a file"):
         findings.add(f"expected paths of pictures in {quoted(str(base))}, got {few_quoted(strange, NAMED)}")
-    return [known.get(name, "") for name in wanted]
+    return [known.get(name, "") for name in required]

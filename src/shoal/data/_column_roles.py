@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from shoal.data._classes import nfc
-from shoal.data._tables import Table
+from shoal.data._table import Table
 from shoal.errors import Problem
 from shoal.wording import did_you_mean, few_quoted, quoted
 
@@ -35,7 +35,7 @@ class TableSource:
     def in_one_form(self) -> TableSource:
         """Give the same with all names in NFC, the form in which columns are named."""
 
-        def one(name: str | None) -> str | None:
+        def in_one_form(name: str | None) -> str | None:
             return None if name is None else nfc(name)
 
         return replace(
@@ -43,8 +43,8 @@ class TableSource:
             targets=tuple(map(nfc, self.targets)),
             inputs=None if self.inputs is None else tuple(map(nfc, self.inputs)),
             categorical=tuple(map(nfc, self.categorical)),
-            groups=one(self.groups),
-            fold_column=one(self.fold_column),
+            groups=in_one_form(self.groups),
+            fold_column=in_one_form(self.fold_column),
         )
 
     def named(self) -> tuple[tuple[str, tuple[str, ...], str], ...]:

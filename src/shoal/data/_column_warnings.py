@@ -26,7 +26,7 @@ LARGE: Final = 1e3
 """Root of the mean square from which numbers are too large for the usual learning rates; its inverse: too small."""
 NARROW: Final = 30.0
 """Mean over standard deviation from which the differences vanish beside what is common to all."""
-KEPT: Final = 0.9
+SHARE_LEFT: Final = 0.9
 """Share of the different values that must stay different in 32 bits."""
 
 _BLOCK: Final = 10_000
@@ -61,16 +61,16 @@ class ColumnWarnings:
         have (rows were taken out), or are 0 to N-1 or 1 to N in any order, or have the name of an identity; and
         whatever has the name that pandas gives to an index. The only input of all is not doubted for its values.
         """
-        told = []
+        sentences = []
         for name, x_N in self.inputs:
             if _STORED.fullmatch(name):
-                told.append(f"{quoted(name)} has the name that pandas gives to an index")
+                sentences.append(f"{quoted(name)} has the name that pandas gives to an index")
             elif len(x_N) >= FEWEST and np.array_equal(x_N, np.rint(x_N)):
                 if len(self.inputs) > 1 and _counts(x_N, self.train_rows):
-                    told.append(f"{quoted(name)} numbers the rows, or counts time ({_few(x_N)})")
+                    sentences.append(f"{quoted(name)} numbers the rows, or counts time ({_few(x_N)})")
                 elif _is_identity(name) and len(np.unique(x_N)) == len(x_N):
-                    told.append(f"{quoted(name)} is another whole number in every row")
-        return told
+                    sentences.append(f"{quoted(name)} is another whole number in every row")
+        return sentences
 
     def merged(self) -> list[str]:
         """Say which columns, not being standardised, lose different values where 32 bits hold a number."""
@@ -84,8 +84,8 @@ class ColumnWarnings:
         """Look at the training rows of every column that is not standardised."""
         taken = [("input", *column) for column in self.inputs] if self.standardize == "none" else []
         taken += [("target", *column) for column in self.targets] if self.standardize != "both" else []
-        told = [(what, name, doubt(value_N[: self.train_rows])) for what, name, value_N in taken]
-        return [f"{what} {quoted(name)} {sentence}" for what, name, sentence in told if sentence]
+        sentences = [(what, name, doubt(value_N[: self.train_rows])) for what, name, value_N in taken]
+        return [f"{what} {quoted(name)} {sentence}" for what, name, sentence in sentences if sentence]
 
 
 def column_warnings(dataset: Dataset, standardize: Standardize) -> ColumnWarnings:
@@ -161,10 +161,10 @@ def _merged(value_N: NDArray[np.float64]) -> str:
     if len(value_N) > 2 * _BLOCK:  # the values in the middle tell, without a sort of all
         ends = [middle - _BLOCK // 2, middle + _BLOCK // 2]
         before, after = _different(np.partition(value_N, ends)[slice(*ends)])
-        if after >= KEPT * before:
+        if after >= SHARE_LEFT * before:
             return ""
     before, after = _different(value_N)
-    return f"has {before:,} different values, which become {after:,}" if after < KEPT * before else ""
+    return f"has {before:,} different values, which become {after:,}" if after < SHARE_LEFT * before else ""
 
 
 def _different(value_N: NDArray[np.float64]) -> tuple[int, ...]:

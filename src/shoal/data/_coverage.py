@@ -72,15 +72,20 @@ class Coverage:
     @classmethod
     def from_json(cls, value: object) -> Coverage:
         """Build what `to_json` gave. Raises ValueError for anything else."""
-        found = _reader().validate_json(json.dumps(value), strict=True)
-        counts = [count for count in vars(found).values() if isinstance(count, int)]
-        counts += [one.test_rows for one in found.bare] + [rows for _, rows in found.unseen]
-        ends = [end for one in found.bare for end in (one.low, one.high, one.chance) if end is not None]
-        if not all(0 <= count <= found.train_rows + found.test_rows <= 2**53 for count in counts):
+        result = _reader().validate_json(json.dumps(value), strict=True)
+        counts = [count for count in vars(result).values() if isinstance(count, int)]
+        counts += [interval.test_rows for interval in result.bare] + [rows for _, rows in result.unseen]
+        ends = [
+            end
+            for interval in result.bare
+            for end in (interval.low, interval.high, interval.chance)
+            if end is not None
+        ]
+        if not all(0 <= count <= result.train_rows + result.test_rows <= 2**53 for count in counts):
             raise ValueError("counts of rows that are not there")
-        if found.train_rows == 0 or found.test_rows == 0 or not all(map(math.isfinite, ends)):
+        if result.train_rows == 0 or result.test_rows == 0 or not all(map(math.isfinite, ends)):
             raise ValueError("no rows, or an interval without ends")
-        return found
+        return result
 
 
 @cache
@@ -101,10 +106,10 @@ def coverage(dataset: Dataset) -> Coverage:
     bare: list[Bare] = []
     outside_m, gap_m = np.zeros(m, np.bool_), np.zeros(m, np.bool_)
     for name, train, test in counted:
-        for found, inside_m in _bare(name, train, test, intervals):
-            bare.append(found)
-            gap_m |= inside_m & found.inside
-            outside_m |= inside_m & (not found.inside)
+        for interval, inside_m in _bare(name, train, test, intervals):
+            bare.append(interval)
+            gap_m |= inside_m & interval.inside
+            outside_m |= inside_m & (not interval.inside)
     return Coverage(
         train_rows=n,
         test_rows=m,
@@ -113,7 +118,7 @@ def coverage(dataset: Dataset) -> Coverage:
         repeated_train=n - len(known_rows),
         outside_rows=int(outside_m.sum()),
         gap_rows=int(gap_m.sum()),
-        bare=tuple(sorted(bare, key=lambda one: one.chance)[:_MOST]),
+        bare=tuple(sorted(bare, key=lambda interval: interval.chance)[:_MOST]),
         unseen=tuple(_unseen(dataset)),
     )
 

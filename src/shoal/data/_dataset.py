@@ -35,10 +35,11 @@ class Dataset:
 
     `targets` is float64 (N, K), or int64 (N,) numbers into `classes`. Rows [0, train_rows) are training
     rows, the others test rows. `groups` (str) and `given_folds` (int64) belong to the training rows,
-    (train_rows,). `train_fingerprint` and `test_fingerprint` are SHA-256 hex digests of names and values
-    (not of the file's spelling). Pictures stand in `images` (N, C, H, W), with no `columns`;
-    `resize` is (H, W) where they were brought to that size; `white` is the brighter of two levels, 255 or 1, where
-    those to train on had two alone as they were read. `drawn` says that test rows were set apart by a draw.
+    (train_rows,); `test_groups` (str) to the test rows, None where they name none. `train_fingerprint` and
+    `test_fingerprint` are SHA-256 hex digests of names and values (not of the file's spelling). Pictures stand in
+    `images` (N, C, H, W), with no `columns`; `resize` is (H, W) where they were brought to that size; `white` is the
+    brighter of two levels, 255 or 1, where those to train on had two alone as they were read. `drawn` says that test
+    rows were set apart by a draw.
     `notes` are whole sentences on what the reader did or left out, for whoever plans or reads a run; no fit depends
     on them.
     """
@@ -60,11 +61,22 @@ class Dataset:
     white: int | None = None
     drawn: bool = False
     notes: tuple[str, ...] = ()
+    test_groups: NDArray[Any] | None = None
 
     @property
     def rows(self) -> int:
         """N."""
         return len(self.targets)
+
+    @property
+    def image_shape(self) -> tuple[int, ...] | None:
+        """(C, H, W) of its images; None for a table."""
+        return None if self.images is None else self.images.shape[1:]
+
+    @property
+    def one_input(self) -> Column | None:
+        """The one column of inputs; None where there are more, or images."""
+        return self.columns[0] if len(self.columns) == 1 else None
 
     def unwritable(self) -> Iterator[Problem]:
         """Find names that no file of a run can hold: a class's folder may have any bytes for a name."""

@@ -40,7 +40,7 @@ _SYSTEM: Final = Path("/usr/share/datasets")
 _CHUNK: Final = 1 << 16
 _SECONDS: Final = 30
 
-Progress = Callable[[str, int, int], None]
+DownloadProgress = Callable[[str, int, int], None]
 """Called with a file's name, the bytes that have come and the bytes expected (0 where not known)."""
 
 
@@ -72,7 +72,7 @@ def load_fashion() -> Dataset:
     return image_dataset(FASHION, "built-in", CLASSES, train, test)
 
 
-def fetch_fashion(address: str = ADDRESS, progress: Progress | None = None) -> Path:
+def fetch_fashion(address: str = ADDRESS, progress: DownloadProgress | None = None) -> Path:
     """Fetch what is missing into $SHOAL_DATA or the user's cache; give the folder.
 
     Every file is checked before it is written, and appears whole or not at all. Raises EnvironmentFault
@@ -92,8 +92,8 @@ def _folders() -> list[Path]:
     """Where the files may be, the folder to fetch into first."""
     import platformdirs
 
-    wanted = os.environ.get("SHOAL_DATA")
-    roots = [Path(wanted)] if wanted else []
+    override = os.environ.get("SHOAL_DATA")
+    roots = [Path(override)] if override else []
     return [root / FASHION for root in (*roots, Path(platformdirs.user_cache_dir("shoal")), _SYSTEM)]
 
 
@@ -116,12 +116,12 @@ def _read(path: Path, name: str) -> bytes:
     try:
         return read_bytes(path, FILES[name][1] + _CHUNK)
     except Unreadable as error:
-        raise DataError(Problem(str(path), error.told())) from error
+        raise DataError(Problem(str(path), error.sentence())) from error
 
 
 def _checked(raw: bytes, name: str, where: str) -> bytes:
     """Unzip, where zipped, and compare with the published SHA-256. Raises DataError naming `where`."""
-    wanted, size = FILES[name]
+    published, size = FILES[name]
     content = raw
     if raw.startswith(b"\x1f\x8b"):
         unzip = zlib.decompressobj(wbits=31)  # 31: gzip, its checksum included
@@ -132,13 +132,15 @@ def _checked(raw: bytes, name: str, where: str) -> bytes:
                 Problem(where, f"expected a whole gzip file, got a damaged one ({error})")
             ) from error
     digest = hashlib.sha256(content).hexdigest()
-    if digest != wanted:
-        what = f"expected the published file (SHA-256 {wanted[:12]}… unzipped), got another ({digest[:12]}…)"
+    if digest != published:
+        what = (
+            f"expected the published file (SHA-256 {published[:12]}… unzipped), got another ({digest[:12]}…)"
+        )
         raise DataError(Problem(where, what))
     return content
 
 
-def _download(source: str, name: str, most: int, progress: Progress | None) -> bytes:
+def _download(source: str, name: str, most: int, progress: DownloadProgress | None) -> bytes:
     """Fetch one file into memory, no more than `most` bytes."""
     if not source.startswith(("http://", "https://")):
         raise DataError(Problem(source, "expected an address that starts with http:// or https://"))

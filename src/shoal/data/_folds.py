@@ -184,8 +184,8 @@ def _problems(dataset: Dataset, kind: Kind, options: FoldOptions) -> Iterator[Pr
         if n > groups:
             yield Problem(_KEY, f"expected at most {groups} folds (the groups of the training rows), got {n}")
     elif kind == "shuffle":
-        held = math.ceil(options.share * rows)
-        if not 0 < held < rows:
+        held_out = math.ceil(options.share * rows)
+        if not 0 < held_out < rows:
             what = "expected a share that leaves at least one row to train on and one to validate on"
             yield Problem(f"{_KEY}.share", f"{what}, got {options.share} of {rows} rows")
     elif kind == "given" and dataset.given_folds is None:

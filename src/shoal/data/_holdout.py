@@ -66,27 +66,27 @@ def draw_share(
     count: int, share: float, key: StreamKey, labels: NDArray[Any] | None, groups: NDArray[Any] | None
 ) -> NDArray[np.bool_]:
     """Draw which of `count` rows are held out: `share` of them, rounded; a mask of shape (N,)."""
-    words, wanted = key.words(Role.SPLIT), round(share * count)
+    words, held_out = key.words(Role.SPLIT), round(share * count)
     if groups is not None:
-        return _whole_groups(groups, words, wanted)
+        return _whole_groups(groups, words, held_out)
     order_N = permutation(words, count)
     held_N = np.zeros(count, dtype=np.bool_)
     if labels is None:
-        held_N[order_N[:wanted]] = True
+        held_N[order_N[:held_out]] = True
         return held_N
     _, class_N = np.unique(labels, return_inverse=True)
-    for number, quota in enumerate(_quotas(np.bincount(class_N), wanted)):
+    for number, quota in enumerate(_quotas(np.bincount(class_N), held_out)):
         members = order_N[class_N[order_N] == number]
         held_N[members[:quota]] = True
     return held_N
 
 
-def _quotas(sizes: NDArray[np.int64], wanted: int) -> list[int]:
-    """Share `wanted` rows out among classes in proportion (largest remainders), never a whole class."""
+def _quotas(sizes: NDArray[np.int64], total_quota: int) -> list[int]:
+    """Share `total_quota` rows out among classes in proportion (largest remainders), never a whole class."""
     total = int(sizes.sum())
-    quotas = [min(wanted * int(size) // total, int(size) - 1) for size in sizes]
-    by_remainder = sorted(range(len(sizes)), key=lambda c: (-(wanted * int(sizes[c]) % total), c))
-    reachable = min(wanted, total - len(quotas))
+    quotas = [min(total_quota * int(size) // total, int(size) - 1) for size in sizes]
+    by_remainder = sorted(range(len(sizes)), key=lambda c: (-(total_quota * int(sizes[c]) % total), c))
+    reachable = min(total_quota, total - len(quotas))
     while sum(quotas) < reachable:
         for number in by_remainder:
             if sum(quotas) < reachable and quotas[number] < sizes[number] - 1:
@@ -94,16 +94,16 @@ def _quotas(sizes: NDArray[np.int64], wanted: int) -> list[int]:
     return quotas
 
 
-def _whole_groups(groups: NDArray[Any], words: tuple[int, int], wanted: int) -> NDArray[np.bool_]:
+def _whole_groups(groups: NDArray[Any], words: tuple[int, int], quota: int) -> NDArray[np.bool_]:
     """Hold out whole groups, in drawn order, while each brings the count nearer; else the smallest."""
     _, group_N = np.unique(groups, return_inverse=True)
     sizes = np.bincount(group_N).tolist()
-    held: list[int] = []
+    held_out: list[int] = []
     count = 0
     for number in permutation(words, len(sizes)).tolist():
-        if abs(count + sizes[number] - wanted) < abs(count - wanted):
-            held.append(number)
+        if abs(count + sizes[number] - quota) < abs(count - quota):
+            held_out.append(number)
             count += sizes[number]
-    if not held and len(sizes) > 1 and wanted:
-        held.append(sizes.index(min(sizes)))
-    return np.isin(group_N, held)
+    if not held_out and len(sizes) > 1 and quota:
+        held_out.append(sizes.index(min(sizes)))
+    return np.isin(group_N, held_out)

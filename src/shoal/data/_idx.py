@@ -44,7 +44,7 @@ def idx_shape(path: Path, ranks: tuple[int, ...], findings: Findings) -> tuple[i
         with _opened(path) as stream:
             return _shape(stream, path, ranks, findings)
     except Unreadable as error:
-        findings.add(error.told())
+        findings.add(error.sentence())
     except _DAMAGE as error:
         findings.add(_damaged(error))
     return None
@@ -57,7 +57,7 @@ def read_idx(path: Path, ranks: tuple[int, ...], findings: Findings) -> NDArray[
             shape = _shape(stream, path, ranks, findings)
             return None if shape is None else _values(stream, shape, findings)
     except Unreadable as error:
-        findings.add(error.told())
+        findings.add(error.sentence())
     except _DAMAGE as error:
         findings.add(_damaged(error))
     return None
@@ -65,7 +65,7 @@ def read_idx(path: Path, ranks: tuple[int, ...], findings: Findings) -> NDArray[
 
 def _damaged(error: Exception) -> str:
     if isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile):
-        return Unreadable.by(error).told()
+        return Unreadable.by(error).sentence()
     return f"expected a whole gzip file, got a damaged one ({error})"
 
 
@@ -93,8 +93,8 @@ def _shape(stream: _Stream, path: Path, ranks: tuple[int, ...], findings: Findin
         findings.add(f"expected unsigned bytes (IDX type 08), got type {kind:02x}")
         return None
     if rank not in ranks:
-        wanted = " or ".join(map(str, ranks))
-        findings.add(f"expected {wanted} dimension{'s' if ranks != (1,) else ''}, got {rank}")
+        expected = " or ".join(map(str, ranks))
+        findings.add(f"expected {expected} dimension{'s' if ranks != (1,) else ''}, got {rank}")
         return None
     sizes = stream.read(4 * rank)
     if len(sizes) < 4 * rank:
@@ -121,8 +121,8 @@ def _values(stream: _Stream, shape: tuple[int, ...], findings: Findings) -> NDAr
     while len(values) <= declared and (chunk := stream.read(min(_CHUNK, declared + 1 - len(values)))):
         values += chunk
     if len(values) != declared:
-        held = f"only {len(values)}" if len(values) < declared else "more"
-        findings.add(f"declares {written} = {declared} values, but holds {held}")
+        content = f"only {len(values)}" if len(values) < declared else "more"
+        findings.add(f"declares {written} = {declared} values, but holds {content}")
         return None
     array: NDArray[Any] = np.frombuffer(values, dtype=np.uint8)
     return array.reshape(shape)

@@ -1,4 +1,4 @@
-"""Where labelled images stand, and in which form: folders, IDX files, NPZ; and which rows each of them holds."""
+"""Where labelled images stand, and in which form: folders, or files that hold many; which rows each of them holds."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from typing import Final
 from shoal.data._albums import Entry, Faults, entries
 from shoal.data._class_folders import ClassFolders, refuse_strays
 from shoal.data._findings import Findings
-from shoal.data._idx import is_idx
-from shoal.data._idx_pairs import IdxPair
+from shoal.data._image_format import image_format, image_format_of
 from shoal.data._notes import Notes
-from shoal.data._npz import npz_headers
-from shoal.data._npz_pairs import npz_pairs
 from shoal.data._parts import IN_WORDS, Part, part_of_folder, part_of_idx
 from shoal.data._reading import Place, Reading
+from shoal.data.image_files.idx import IdxPair
 from shoal.files import kind_of
-from shoal.wording import few_quoted
+from shoal.kinds import IMAGE_FORMATS
+from shoal.wording import few_quoted, listed
 
 _FOR_CLASSES: Final = (
     "taken for a class like its neighbours, since it holds pictures and no folders of classes"
@@ -25,23 +24,26 @@ _FOR_CLASSES: Final = (
 
 
 def holds_images(path: str | Path) -> bool:
-    """Whether a path is for `load_image_dataset`: a folder, an IDX file, or an NPZ file with pictures in it."""
+    """Whether a path is for `load_image_dataset`: a folder, or a file that holds images in a format of many."""
     path = Path(path)
     if kind_of(path) != "a file":
         return kind_of(path) == "a folder"
-    if path.suffix.lower() == ".npz":
-        return any(len(header.shape) > 2 for header in npz_headers(path, Findings("")).values())
-    return is_idx(path)
+    known = image_format_of(path)
+    return known is not None and known.holds(path)
 
 
 def places_of(path: Path, reading: Reading) -> Mapping[Part, Place]:
     """Find the places of training, validation and test images at a path; "" is one that names no part."""
     kind = kind_of(path)
     if kind == "a file":
-        return npz_pairs(path, reading) if path.suffix.lower() == ".npz" else {"": IdxPair(path)}
+        known = image_format_of(path) or image_format(
+            "idx"
+        )  # it refuses what nobody knows, by its first bytes
+        return known.places(path, reading)
     if kind != "a folder":
-        came = "nothing there" if kind == "nothing" else kind
-        reading.refuse(path, f"expected a folder of images, an IDX or an NPZ file, got {came}")
+        description = "nothing there" if kind == "nothing" else kind
+        forms = listed([form.called for form in IMAGE_FORMATS.values()], "or")
+        reading.refuse(path, f"expected a folder of images, {forms} file, got {description}")
         return {}
     inside = entries(path, reading.notes, str(path))
     idx = [entry for entry in inside if entry.kind == "a file" and part_of_idx(entry.name)]
@@ -59,17 +61,17 @@ def _idx_parts(
     path: Path, idx: Sequence[Entry], inside: Sequence[Entry], reading: Reading
 ) -> dict[Part, Place]:
     """Tell IDX files of images apart; a file and its zipped form are one."""
-    found: dict[Part, list[Entry]] = {}
+    entries_of: dict[Part, list[Entry]] = {}
     for entry in idx:
         part = part_of_idx(entry.name)
-        stems = {other.name.removesuffix(".gz") for other in found.get(part, [])}
+        stems = {other.name.removesuffix(".gz") for other in entries_of.get(part, [])}
         if entry.name.removesuffix(".gz") not in stems:
-            found.setdefault(part, []).append(entry)
+            entries_of.setdefault(part, []).append(entry)
     taken = {name for entry in idx for name in (entry.name, entry.name.replace("images", "labels"))}
     for entry in inside:
         if entry.name not in taken and "labels" not in entry.name:
             reading.notes.add(str(path), "left out beside IDX files", entry.name)
-    return {part: IdxPair(files[0].path) for part, files in _one_each(path, found, reading).items()}
+    return {part: IdxPair(files[0].path) for part, files in _one_each(path, entries_of, reading).items()}
 
 
 def _has_parts(inside: Sequence[Entry]) -> bool:
@@ -88,32 +90,34 @@ def _has_parts(inside: Sequence[Entry]) -> bool:
 
 def _folder_parts(path: Path, inside: Sequence[Entry], reading: Reading) -> dict[Part, Place]:
     """Tell folders of parts apart; folders of other names are refused, files left out."""
-    found: dict[Part, list[Entry]] = {}
+    entries_of: dict[Part, list[Entry]] = {}
     folders = [entry for entry in inside if entry.kind == "a folder"]
     for entry in folders:
-        found.setdefault(part_of_folder(entry.name), []).append(entry)
+        entries_of.setdefault(part_of_folder(entry.name), []).append(entry)
     findings, faults = Findings(str(path)), Faults()
     refuse_strays([entry for entry in inside if entry not in folders], str(path), reading.notes, faults)
     faults.tell(findings)
     reading.take(findings)
-    if others := [entry.name for entry in found.pop("", [])]:
-        parts = few_quoted([entry.name for files in found.values() for entry in files])
+    if others := [entry.name for entry in entries_of.pop("", [])]:
+        parts = few_quoted([entry.name for files in entries_of.values() for entry in files])
         what = f"expected folders of training, validation and test images only ({parts}), got {few_quoted(others)}"
         reading.refuse(path, f"{what} beside them")
-    return {part: ClassFolders(folders[0].path) for part, folders in _one_each(path, found, reading).items()}
+    return {
+        part: ClassFolders(folders[0].path) for part, folders in _one_each(path, entries_of, reading).items()
+    }
 
 
 def _one_each(
-    path: Path, found: Mapping[Part, Sequence[Entry]], reading: Reading
+    path: Path, entries_of: Mapping[Part, Sequence[Entry]], reading: Reading
 ) -> Mapping[Part, Sequence[Entry]]:
     """Refuse two places for one part."""
-    for part, places in found.items():
+    for part, places in entries_of.items():
         if len(places) > 1:
             names = few_quoted([entry.name for entry in places])
             reading.refuse(
                 path, f"expected one place of {IN_WORDS[part]} images, got {names}; take the others away"
             )
-    return found
+    return entries_of
 
 
 def training_place(path: Path, places: Mapping[Part, Place], reading: Reading) -> Place | None:

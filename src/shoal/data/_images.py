@@ -63,7 +63,7 @@ def load_image_dataset(source: ImageSource, room: float | None = None) -> Datase
         if place not in seen:
             seen[place] = place.look(reading, grouped=part == "train")
     refuse(reading.problems)
-    looked = {place: one for place, one in seen.items() if one is not None}
+    looked = {place: album for place, album in seen.items() if album is not None}
     _refuse_large(list(looked.values()), reading)
     train, test = _train_and_test(source, _read(places, looked, reading), reading)
     refuse(class_problems(train.labels.tolist(), test.labels.tolist(), train.place, test.place))
@@ -93,24 +93,24 @@ def _places(source: ImageSource, reading: Reading) -> list[tuple[str, Place]]:
         others = places if other_path == path else places_of(other_path, reading)
         chosen.append(("test", test_place(other_path, others, reading)))
     used = [place for _, place in chosen]
-    for where, held in {path: places, other_path: others}.items():
-        leave_out(where, held, used, reading)
+    for where, places_there in {path: places, other_path: others}.items():
+        leave_out(where, places_there, used, reading)
     return [(part, place) for part, place in chosen if place is not None]
 
 
 def _refuse_large(looked: Sequence[Looked], reading: Reading) -> None:
     """Refuse images that would not fit: they are held twice, as they are read and put together."""
     less = "a smaller data.resize needs less" if reading.resize else f"{RESIZE}, and a small one needs less"
-    reading.refuse_above(2.0 * sum(one.bytes for one in looked), "images", less)
+    reading.refuse_above(2.0 * sum(album.bytes for album in looked), "images", less)
 
 
 def _read(
     places: Sequence[tuple[str, Place]], looked: Mapping[Place, Looked], reading: Reading
 ) -> list[Labelled | None]:
     """Read training images and test images, each place once."""
-    read = {place: one.read(reading) for place, one in looked.items()}
-    parts = ([read[place] for part, place in places if part == wanted] for wanted in ("train", "test"))
-    return [_joined([one for one in part if one is not None], reading) for part in parts]
+    read = {place: labelled.read(reading) for place, labelled in looked.items()}
+    parts = ([read[place] for part, place in places if part == side] for side in ("train", "test"))
+    return [_joined([labelled for labelled in part if labelled is not None], reading) for part in parts]
 
 
 def _joined(parts: Sequence[Labelled], reading: Reading) -> Labelled | None:
@@ -135,8 +135,8 @@ def _like(part: Labelled, shape: tuple[int, ...], white: int | None, reading: Re
     """Bring images to the shape of the training images (see `alike`); note those of two levels that are others."""
     findings = Findings(part.place)
     if white is not None and part.white not in (None, white):
-        wanted, came = two_levels(white), two_levels(part.white)
-        findings.add(f"expected images like the training rows, of pixels that are {wanted}, got {came}")
+        expected, actual = two_levels(white), two_levels(part.white)
+        findings.add(f"expected images like the training rows, of pixels that are {expected}, got {actual}")
     images = alike(part.images, shape, part.names, findings)
     reading.take(findings)
     return replace(part, images=images)
@@ -151,8 +151,8 @@ def _train_and_test(source: ImageSource, parts: list[Labelled | None], reading: 
         both = [train, _like(test, train.images.shape[1:], train.white, reading)]
         refuse(reading.problems)
         return both
-    held = draw_test_rows(len(train.labels), source.test_share, source.seed, train.labels, train.groups)
-    return [_rows_of(train, rows) for rows in (~held, held)]
+    held_out = draw_test_rows(len(train.labels), source.test_share, source.seed, train.labels, train.groups)
+    return [_rows_of(train, rows) for rows in (~held_out, held_out)]
 
 
 def _rows_of(part: Labelled, rows: NDArray[np.bool_]) -> Labelled:
@@ -173,6 +173,7 @@ def image_dataset(
         classes=classes,
         train_rows=len(train.labels),
         groups=train.groups,
+        test_groups=None if train.groups is None else test.groups,
         given_folds=None,
         train_fingerprint=_fingerprint(train),
         test_fingerprint=_fingerprint(test),

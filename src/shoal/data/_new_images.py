@@ -5,7 +5,6 @@ Letters: N rows, C channels (1 or 3), H, W height and width.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,13 +13,11 @@ from numpy.typing import NDArray
 
 from shoal.data._albums import Album, Faults, colour_of, files_below, look_at_all
 from shoal.data._findings import Findings, refuse
-from shoal.data._idx import idx_shape, is_idx
-from shoal.data._idx_pairs import read_idx_images
+from shoal.data._image_format import image_format_of
 from shoal.data._notes import NAMED, others_are
-from shoal.data._npz_pairs import npz_pairs, read_npz_array
 from shoal.data._pictures import Look
 from shoal.data._pixels import RESIZE, alike
-from shoal.data._reading import FEWER, Reading
+from shoal.data._reading import Reading
 from shoal.errors import DataError
 from shoal.files import kind_of
 from shoal.wording import few_quoted
@@ -46,9 +43,9 @@ def read_images(
     """Read new images of `shape` (C, H, W); with `resize` those of other sizes are brought to it.
 
     `white` is that of the training images; see `with_white`.
-    `path` is a picture, a folder of them (in folders or not), an IDX file of images, or an NPZ file with an array of
-    images; `room` is how many bytes they may hold, if that is known. Raises DataError, and EnvironmentFault before any
-    image is decoded where they need more than `room`.
+    `path` is a picture, a folder of them (in folders or not), or a file of any of `kinds.IMAGE_FORMATS`; `room` is how
+    many bytes they may hold, if that is known. Raises DataError, and EnvironmentFault before any image is decoded where
+    they need more than `room`.
     """
     path = Path(path)
     reading = Reading(path, (shape[1], shape[2]) if resize else None, room=room, white=white)
@@ -57,11 +54,8 @@ def read_images(
     images: NDArray[np.uint8] | None = None
     if kind not in ("a file", "a folder"):
         reading.refuse(path, f"expected images, got {'nothing there' if kind == 'nothing' else kind}")
-    elif kind == "a file" and path.suffix.lower() == ".npz":
-        images = _npz_images(path, shape, reading)
-    elif kind == "a file" and is_idx(path):
-        images = _idx_images(path, shape, reading)
-        images = None if images is None else reading.sized(images, str(path.parent), path.name)
+    elif kind == "a file" and (known := image_format_of(path)) is not None:
+        images = known.new(path, shape, reading)
     else:
         images, names = _pictures(path, kind == "a folder", shape, reading)
     refuse(reading.problems)
@@ -71,36 +65,6 @@ def read_images(
     images = alike(images, shape, names, findings)
     refuse(findings.problems())
     return NewImages(images, tuple(names or map(str, range(1, len(images) + 1))), reading.notes.all())
-
-
-def _refuse_large(read: float, count: int, shape: tuple[int, ...], reading: Reading) -> None:
-    """Refuse images that would not fit: they are held as they are read, and as the network takes them."""
-    reading.refuse_above(float(read + count * math.prod(shape)), "images", FEWER)
-
-
-def _idx_images(path: Path, shape: tuple[int, ...], reading: Reading) -> NDArray[np.uint8] | None:
-    declared = idx_shape(path, (3, 4), Findings(str(path)))
-    if declared is not None:
-        _refuse_large(math.prod(declared), declared[0], shape, reading)
-    return read_idx_images(path, reading)
-
-
-def _npz_images(path: Path, shape: tuple[int, ...], reading: Reading) -> NDArray[np.uint8] | None:
-    """Read the plain array of images, or the test images, or the only ones."""
-    pairs = npz_pairs(path, reading)
-    pair = pairs.get("") or pairs.get("test") or (next(iter(pairs.values())) if len(pairs) == 1 else None)
-    if pair is None:
-        if pairs:
-            reading.refuse(
-                path, f"expected one array of images, got {few_quoted([p.images for p in pairs.values()])}"
-            )
-        return None
-    for other in pairs.values():
-        if other is not pair:
-            reading.notes.add(str(path), f"left out, since {pair.name} is predicted", other.images)
-    _refuse_large(pair.bytes, pair.count(), shape, reading)
-    images = read_npz_array(path, pair.images, reading)
-    return None if images is None else reading.sized(images, str(path), pair.images)
 
 
 def _pictures(
@@ -118,7 +82,7 @@ def _pictures(
     if not reading.take(findings):
         return None, []
     album = Album(place, looks, reading.resize, colour_of(looks, place, reading.notes))
-    _refuse_large(album.bytes, len(looks), shape, reading)
+    reading.refuse_new_above(album.bytes, len(looks), shape)
     images = album.read(reading.notes, findings)
     reading.take(findings)
     names = [look.name or path.name for look in looks]
@@ -127,13 +91,15 @@ def _pictures(
 
 def _refuse_sizes(looks: list[Look], shape: tuple[int, ...], findings: Findings) -> None:
     """Note pictures of another size, and how many have the right one."""
-    wanted = (shape[2], shape[1])
-    odd = [look for look in looks if look.size != wanted]
+    size = (shape[2], shape[1])
+    odd = [look for look in looks if look.size != size]
     if not odd:
         return
     width, height = odd[0].size
     fine = others_are(len(looks) - len(odd), "of that size")
     named = [look.name for look in odd if look.name]
     which = f" ({few_quoted(named, NAMED)})" if named else ""
-    what = f"expected images like the training rows, {wanted[0]} x {wanted[1]} pixels, got {width} x {height}{which}"
+    what = (
+        f"expected images like the training rows, {size[0]} x {size[1]} pixels, got {width} x {height}{which}"
+    )
     findings.add(f"{what}{fine}; {RESIZE}")

@@ -22,10 +22,10 @@ _ANY: Final = r"[+\-\u2212]?\d[\d.,'\u2019\u00a0\u2009\u202f]*(?: \d{3})*(?:[.,]
 
 @dataclass(frozen=True)
 class Notation:
-    """A way to write numbers: what was `expected` instead, and what `came`."""
+    """A way to write numbers: its `description`, and what was `expected` instead."""
 
     expected: str
-    came: str
+    description: str
 
 
 DECIMAL_COMMA: Final = Notation("a decimal point", "a decimal comma")

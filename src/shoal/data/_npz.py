@@ -70,7 +70,7 @@ def npz_headers(path: Path, findings: Findings) -> dict[str, Header]:
                 with archive.open(info) as member:
                     headers[name] = _read_header(member)
     except Unreadable as error:
-        findings.add(error.told())
+        findings.add(error.sentence())
     except _DAMAGE as error:
         findings.add(_damaged(error))
     return headers
@@ -97,7 +97,7 @@ def read_npz(path: Path, findings: Findings, names: Collection[str] | None = Non
                 if array is not None:
                     arrays[name] = array
     except Unreadable as error:
-        findings.add(error.told())
+        findings.add(error.sentence())
     except _DAMAGE as error:
         findings.add(_damaged(error))
     return arrays

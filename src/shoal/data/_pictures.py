@@ -153,7 +153,7 @@ def _opened(file: Path) -> Iterator[tuple[ImageFile, BinaryIO]]:
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise Faulty(f"expected at most {MAX_PIXELS} pixels, got far more") from None
     except Unreadable as error:
-        raise _Foreign(error.told("a picture")) from None
+        raise _Foreign(error.sentence("a picture")) from None
     except UnidentifiedImageError:
         raise _Foreign(f"expected a picture ({_READ}), got something else or a damaged one") from None
     except _DAMAGE as error:
@@ -166,8 +166,12 @@ def _refuse_modes(image: Image) -> None:
     """Refuse what has no one meaning in 8 bits a channel, and films."""
     bits = _bits_stored(image) if image.mode not in _GREY else 8
     if image.mode not in _GREY | _COLOUR or bits > 8:
-        came = f"{bits} bits of each colour" if bits > 8 and image.mode in _COLOUR else f"mode {image.mode}"
-        raise Faulty(f"expected 8 bits of grey or of red, green and blue, got {came}; save it with 8 bits")
+        description = (
+            f"{bits} bits of each colour" if bits > 8 and image.mode in _COLOUR else f"mode {image.mode}"
+        )
+        raise Faulty(
+            f"expected 8 bits of grey or of red, green and blue, got {description}; save it with 8 bits"
+        )
     if image.format == "MPO":
         return
     try:

@@ -207,8 +207,8 @@ def alike(
     """
     channels, height, width = shape
     if images.shape[2:] != (height, width):
-        wanted, came = (f"{w} x {h}" for h, w in ((height, width), images.shape[2:]))
-        findings.add(f"expected images like the training rows, {wanted} pixels, got {came}; {RESIZE}")
+        expected, actual = (f"{w} x {h}" for h, w in ((height, width), images.shape[2:]))
+        findings.add(f"expected images like the training rows, {expected} pixels, got {actual}; {RESIZE}")
     elif images.shape[1] < channels:
         return np.repeat(images, channels, axis=1)
     elif images.shape[1] > channels:

@@ -106,7 +106,7 @@ def _declared(head: bytes) -> int:
     width, height, depth, colour, _, _, interlace = struct.unpack(">IIBBBBB", head[:13])
     bits = depth * _SAMPLES.get(colour, 1)
     size = 0
-    for left, top, across, down in _PASSES if interlace else ((0, 0, 1, 1),):
-        columns, rows = -((left - width) // across), -((top - height) // down)
+    for first_column, first_row, across, down in _PASSES if interlace else ((0, 0, 1, 1),):
+        columns, rows = -((first_column - width) // across), -((first_row - height) // down)
         size += rows * (1 - (-columns * bits // 8)) if columns > 0 and rows > 0 else 0
     return size

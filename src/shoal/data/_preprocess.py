@@ -141,10 +141,10 @@ class Preprocessing:
         """Find columns that are missing, or of the other kind."""
         kinds = {column.name: "categories" if column.categorical else "numbers" for column in columns}
         for column in self.columns:
-            wanted = "categories" if isinstance(column, OneHot) else "numbers"
-            came = kinds.get(column.name, "no such column")
-            if came != wanted:
-                yield Problem(f"input column {quoted(column.name)}", f"expected {wanted}, got {came}")
+            expected = "categories" if isinstance(column, OneHot) else "numbers"
+            actual = kinds.get(column.name, "no such column")
+            if actual != expected:
+                yield Problem(f"input column {quoted(column.name)}", f"expected {expected}, got {actual}")
 
     def targets(self, dataset: Dataset, rows: NDArray[np.int64] | slice) -> NDArray[Any]:
         """Prepare targets: float32 (N, K), or int64 (N,) class numbers."""

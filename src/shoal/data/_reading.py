@@ -6,6 +6,7 @@ C channels (1 or 3), H, W height and width.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,9 +60,9 @@ class Reading:
         """Bring new images of two levels to those of the training images (see `with_white`), and say of which."""
         images, odd = with_white(images, self.white)
         if self.white is not None:
-            came, wanted = two_levels(other_white(self.white)), two_levels(self.white)
+            actual, expected = two_levels(other_white(self.white)), two_levels(self.white)
             for number in odd.tolist():
-                what = f"pixels of {came} read as {wanted}, as in the training images"
+                what = f"pixels of {actual} read as {expected}, as in the training images"
                 self.notes.add(place, what, names[number])
         return images
 
@@ -73,8 +74,12 @@ class Reading:
         """Raise EnvironmentFault where something needs more memory than there is, and say what needs less."""
         if self.room is not None and need > self.room:
             asked, there = (f"{size / 1e6:,.0f} MB" for size in (need, self.room))
-            told = f"expected {asked} for the {what} of {self.base}, got {there} available; {less}"
-            raise EnvironmentFault(Problem("memory", told))
+            message = f"expected {asked} for the {what} of {self.base}, got {there} available; {less}"
+            raise EnvironmentFault(Problem("memory", message))
+
+    def refuse_new_above(self, read: float, count: int, shape: tuple[int, ...]) -> None:
+        """Refuse new images that would not fit: held as they are read (bytes), and as the network takes them."""
+        self.refuse_above(float(read + count * math.prod(shape)), "images", FEWER)
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ from shoal.data._dataset import Column
 from shoal.data._findings import Findings, refuse
 from shoal.data._pixels import alike, channels_first, resized, with_white
 from shoal.data._source import read_columns
-from shoal.data._tables import Cells, Foreign, Table, names_are_good
+from shoal.data._table import Cells, Foreign, Table, names_are_good
 from shoal.errors import DataError, Problem
 from shoal.wording import quoted
 
@@ -46,10 +46,12 @@ def given_columns(
     findings = Findings(_PLACE)
     names_are_good([name for name, _ in named if name], "", findings)
     refuse(findings.problems())
-    wanted = set(map(nfc, names))
+    known_names = set(map(nfc, names))
     columns = {nfc(name): cells for name, cells in named}
     used = {
-        name: cells for name, cells in columns.items() if name in wanted and not isinstance(cells, Foreign)
+        name: cells
+        for name, cells in columns.items()
+        if name in known_names and not isinstance(cells, Foreign)
     }
     lengths = {name: len(cells) for name, cells in used.items()}
     if len(set(lengths.values())) > 1:

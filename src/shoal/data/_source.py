@@ -28,7 +28,9 @@ from shoal.data._column_roles import TableSource, all_inputs, missing_columns, r
 from shoal.data._dataset import Column, Dataset
 from shoal.data._findings import Findings, refuse
 from shoal.data._holdout import draw_test_rows
-from shoal.data._tables import Limits, Table, scan_table
+from shoal.data._table import Table
+from shoal.data._table_format import Limits
+from shoal.data._tables import scan_table
 from shoal.errors import DataError, Problem
 from shoal.wording import did_you_mean, few_quoted, quoted
 
@@ -64,7 +66,7 @@ def load_table_dataset(source: TableSource, room: float | None = None) -> Datase
     source = source.in_one_form()
     refuse(role_problems(source))
     train_findings, test_findings = Findings(str(source.train)), Findings(str(source.test))
-    limits = Limits(_wanted(source), room)
+    limits = Limits(_used_columns(source), room)
     train_table = scan_table(source.train, train_findings, limits)
     test_table = None if source.test is None else scan_table(source.test, test_findings, limits)
     train = test = None
@@ -91,7 +93,7 @@ def load_table_dataset(source: TableSource, room: float | None = None) -> Datase
     return replace(_build(source, train, test), notes=(*notes, *_content_notes(source, train, test)))
 
 
-def _wanted(source: TableSource) -> frozenset[str] | None:
+def _used_columns(source: TableSource) -> frozenset[str] | None:
     """Name the columns that are used; None where all of them may be."""
     if source.inputs is None:
         return None
@@ -127,28 +129,35 @@ def read_columns(
 
 def _refuse_strange(column: Column, known: Sequence[str], findings: Findings) -> None:
     """Note a column without a known category: a single row may have a new one, a whole column is another thing."""
-    came = set(column.values.tolist())
-    if len(column.values) > 1 and came.isdisjoint(known):
-        what = f"expected its categories ({few_quoted(known)}), got none of them: {few_quoted(sorted_texts(came))}"
+    categories = set(column.values.tolist())
+    if len(column.values) > 1 and categories.isdisjoint(known):
+        others = few_quoted(sorted_texts(categories))
+        what = f"expected its categories ({few_quoted(known)}), got none of them: {others}"
         findings.add(what, f"column {quoted(column.name)}")
 
 
 def _left_out(source: TableSource, table: Table) -> Iterator[str]:
     """Say which columns are no inputs because the file calls them an index."""
     used = {*(source.inputs or ()), *(name for _, names, _ in source.named() for name in names)}
-    left = [name for name in table.index if name not in used]
-    if left:
-        those = "is left out: the file calls it" if len(left) == 1 else "are left out: the file calls them"
-        yield f"{table.file}: {few_quoted(left)} {those} its index (data.inputs can name it)"
+    index_columns = [name for name in table.index if name not in used]
+    if index_columns:
+        those = (
+            "is left out: the file calls it"
+            if len(index_columns) == 1
+            else "are left out: the file calls them"
+        )
+        yield f"{table.file}: {few_quoted(index_columns)} {those} its index (data.inputs can name it)"
 
 
 def _known(source: TableSource, train: _Part) -> dict[str, tuple[str, ...]]:
-    """Give the spellings of the training rows: of every column of categories, and of the classes."""
+    """Give the spellings of the training rows: of every column of categories, of the classes, of the groups."""
     known = {
         column.name: tuple(set(column.values.tolist())) for column in train.columns if column.categorical
     }
     if source.task == "classification":
         known[source.targets[0]] = tuple(set(train.targets.tolist()))
+    if source.groups is not None and train.groups is not None:
+        known[source.groups] = tuple(set(train.groups.tolist()))
     return known
 
 
@@ -165,7 +174,12 @@ def _read_test(
         parts += [f"unknown {few_quoted(unknown)}"] if unknown else []
         findings.add(f"expected the columns of {train.file}, got others: {'; '.join(parts)}")
         return None
-    return _read_part(replace(source, groups=None, fold_column=None), test, findings, known)
+    part = _read_part(replace(source, groups=None, fold_column=None), test, findings, known)
+    if part is None or source.groups is None or source.groups not in test:
+        return part
+    spellings = known.get(source.groups, ())
+    # Nothing is trained or split by them: what cannot be read is not known, and no reason to refuse the file.
+    return replace(part, groups=texts(test, source.groups, Findings(test.file), spellings))
 
 
 def _read_part(
@@ -209,8 +223,8 @@ def _read_columns(
 def _split_off_test_rows(source: TableSource, part: _Part) -> tuple[_Part, _Part]:
     """Split the rows of the one table into training and test rows, each in the table's order."""
     labels = part.targets if source.task == "classification" else None
-    held = draw_test_rows(len(part.targets), source.test_share, source.seed, labels, part.groups)
-    return part.take(np.flatnonzero(~held)), part.take(np.flatnonzero(held))
+    held_out = draw_test_rows(len(part.targets), source.test_share, source.seed, labels, part.groups)
+    return part.take(np.flatnonzero(~held_out)), part.take(np.flatnonzero(held_out))
 
 
 def _content_problems(source: TableSource, train: _Part, test: _Part) -> list[Problem]:
@@ -248,10 +262,13 @@ def _content_notes(source: TableSource, train: _Part, test: _Part) -> Iterator[s
             what = f"{different} categories in {len(column.values)} training rows, most of one row alone"
             yield f"{place}: {what}; leave it out (data.inputs) if it names the rows"
         elif column.categorical and set(tested.values.tolist()).isdisjoint(column.values.tolist()):
-            came = few_quoted(sorted_texts(tested.values.tolist()))
-            yield f"{place}: no test row has a category of the training rows; the test rows have {came}"
+            categories = few_quoted(sorted_texts(tested.values.tolist()))
+            yield f"{place}: no test row has a category of the training rows; the test rows have {categories}"
     if source.task == "classification" and (what := like_numbers(train.targets.tolist())):
         yield f'column {quoted(source.targets[0])}: {what}; a regression? (study.task = "regression")'
+    if source.groups is not None and test.groups is None:
+        name = quoted(source.groups)
+        yield f"{source.test}: the test rows name no groups ({name}); their scores' intervals take them for independent"
 
 
 def _build(source: TableSource, train: _Part, test: _Part) -> Dataset:
@@ -270,6 +287,7 @@ def _build(source: TableSource, train: _Part, test: _Part) -> Dataset:
         classes=classes,
         train_rows=len(train.targets),
         groups=train.groups,
+        test_groups=test.groups,
         given_folds=None if train.folds is None else _fold_numbers(train.folds),
         train_fingerprint=fingerprint(train.columns, source.targets, train.targets),
         test_fingerprint=fingerprint(test.columns, source.targets, test.targets),

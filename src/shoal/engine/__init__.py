@@ -27,7 +27,7 @@ from shoal.engine._winner import choose_winner, delivered, fold_preprocessing, w
 from shoal.engine.forecast.available import available_memory, give_back, refuse_above
 from shoal.engine.forecast.time import Circumstances
 from shoal.engine.trainers.choice import DeviceChoice, TrainerChoice, Trainers, pick_device
-from shoal.engine.workers.loop import Lot, Pool
+from shoal.engine.workers.loop import FitLot, WorkerPool
 from shoal.engine.workers.protocol import FitProgress
 
 __all__ = [
@@ -38,13 +38,12 @@ __all__ = [
     "Dtype",
     "Executor",
     "Fit",
+    "FitLot",
     "FitProgress",
     "FitRows",
     "Job",
-    "Lot",
     "PlannedFit",
     "Planner",
-    "Pool",
     "Silent",
     "State",
     "StudyFit",
@@ -56,6 +55,7 @@ __all__ = [
     "TrainerChoice",
     "Trainers",
     "Watcher",
+    "WorkerPool",
     "answers",
     "ask_ensemble",
     "available_memory",

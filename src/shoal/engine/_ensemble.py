@@ -39,12 +39,12 @@ def ask_ensemble(planner: Planner, winner: Candidate, store: Store, trainers: Ma
     grid = _grid(planner.dataset)
     members: list[str] = []
     for fit in dict.fromkeys(fits):
-        kept = store.derived(fit.id, part)
-        if kept is not None:
+        stored = store.derived(fit.id, part)
+        if stored is not None:
             with refusing_stored(f"the ensemble's part of fit {fit.id}"):
-                expect(kept["test"].dtype == np.float64)
+                expect(stored["test"].dtype == np.float64)
                 expect(
-                    kept["test"].shape
+                    stored["test"].shape
                     == (planner.dataset.rows - planner.dataset.train_rows, planner.dataset.outputs)
                 )
         else:
@@ -55,8 +55,9 @@ def ask_ensemble(planner: Planner, winner: Candidate, store: Store, trainers: Ma
         members.append(fit.id)
     if len(members) < 2:
         return
-    disputed = f"disputed {planner.dataset.test_fingerprint}" if planner.dataset.images is not None else ""
+    disputed = ""
     if planner.dataset.images is not None:
+        disputed = f"disputed {planner.dataset.test_fingerprint}"
         answers_MVK = np.array([store.arrays(name, part)["test"] for name in members])
         seen = _disputed(planner.dataset.images, planner.dataset.train_rows, answers_MVK)
         store.put_derived(members[0], disputed, seen)
@@ -76,17 +77,17 @@ def _answered(
     def asked(source: PredictedRows, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         return answers(trainer, trained, source, rows)
 
-    found: Arrays = {"test": asked(dataset, np.arange(dataset.train_rows, dataset.rows, dtype=np.int64))}
+    arrays: Arrays = {"test": asked(dataset, np.arange(dataset.train_rows, dataset.rows, dtype=np.int64))}
     if grid is not None:
-        found |= {"grid_x": grid.values, "grid": asked([grid], np.arange(GRID_POINTS, dtype=np.int64))}
-    return found
+        arrays |= {"grid_x": grid.values, "grid": asked([grid], np.arange(GRID_POINTS, dtype=np.int64))}
+    return arrays
 
 
 def _grid(dataset: Dataset) -> Column | None:
     """Give points along the one input, over all rows; None where there are more inputs, or categories."""
-    if dataset.images is not None or len(dataset.columns) != 1 or dataset.columns[0].categorical:
+    column = dataset.one_input
+    if column is None or column.categorical:
         return None
-    (column,) = dataset.columns
     return Column(column.name, np.linspace(column.values.min(), column.values.max(), GRID_POINTS))
 
 

@@ -17,7 +17,7 @@ from shoal.engine._study_rows import StudyRows
 from shoal.engine._train import Checkpoint
 from shoal.engine._trainer import Trainer
 from shoal.engine._watcher import Watcher
-from shoal.engine.workers.loop import Lot, Pool
+from shoal.engine.workers.loop import FitLot, WorkerPool
 from shoal.engine.workers.protocol import FitProgress
 from shoal.errors import Interrupted
 from shoal.results import FitRecord, PlanEntry, Store
@@ -49,8 +49,8 @@ class Executor:
 
     def _train(self, fits: Sequence[StudyFit], store: Store) -> None:
         starts = {fit.id: start for fit in fits if (start := stored_checkpoint(fit, store))}
-        pool = Pool(
-            [Lot(fits, self.rows, self.trainers[fits[0].trainer], starts)], min(self.workers, len(fits))
+        pool = WorkerPool(
+            [FitLot(fits, self.rows, self.trainers[fits[0].trainer], starts)], min(self.workers, len(fits))
         )
         try:
             with _stop_on_signals(pool.stop) as caught:

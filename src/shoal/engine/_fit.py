@@ -65,10 +65,10 @@ AnyFit = TypeVar("AnyFit", bound=Fit)
 
 
 def grouped(fits: Iterable[AnyFit]) -> list[list[AnyFit]]:
-    """Fits that one kind of workers can train together: of one trainer, all convolutional or none."""
-    groups: dict[tuple[str, bool], list[AnyFit]] = {}
+    """Fits that one kind of workers can train together: of one trainer, of networks that take the same."""
+    groups: dict[tuple[str, str], list[AnyFit]] = {}
     for fit in fits:
-        groups.setdefault((fit.trainer, fit.job.architecture.convolutional), []).append(fit)
+        groups.setdefault((fit.trainer, fit.job.architecture.takes), []).append(fit)
     return list(groups.values())
 
 

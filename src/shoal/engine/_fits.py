@@ -108,9 +108,9 @@ class Planner:
 
     @property
     def _fold_options(self) -> FoldOptions:
-        wanted = self.study.search.splitter if self.study.search else Folds()
+        splitter = self.study.search.splitter if self.study.search else Folds()
         return FoldOptions(
-            kind=wanted.kind, n=wanted.n, times=wanted.times, share=wanted.share, shuffle=wanted.shuffle,
+            kind=splitter.kind, n=splitter.n, times=splitter.times, share=splitter.share, shuffle=splitter.shuffle,
             seed=self.study.study.seed,
         )  # fmt: skip
 
@@ -128,8 +128,8 @@ class Planner:
         return self._architectures[key][1]
 
     def _input_shape(self, split: Split) -> tuple[int, ...]:
-        if self.dataset.images is not None:
-            return tuple(self.dataset.images.shape[1:])
+        if (shape := self.dataset.image_shape) is not None:
+            return shape
         return (len(prepare(self.dataset, split, self.study.data.standardize).input_names),)
 
     def search_fits(self) -> tuple[PlannedFit, ...]:
@@ -210,7 +210,7 @@ class Planner:
         Raises StudyError where one could not be trained as a comparison.
         """
         compared = {candidate.id for _, candidate in self.comparisons}
-        return max(self.candidates, key=lambda one: (self._work(one), one.id not in compared))
+        return max(self.candidates, key=lambda costly: (self._work(costly), costly.id not in compared))
 
     def _work(self, candidate: Candidate) -> int:
         repeats = range(self.study.study.repeats if candidate.network.batch_norm else 1)
@@ -282,6 +282,11 @@ class Planner:
             self._rows[key] = split, FitRows(split.train, split.validation, inner, within=True)
         return self._rows[key][1]
 
+    @property
+    def trainers(self) -> dict[str, Trainer]:
+        """Who trains the fits laid out so far, by name."""
+        return {trainer.name: trainer for _, trainer in self._trainers.values()}
+
     def _trainer(self, job: Job) -> Trainer:
         """Choose once for each network and its training."""
         key = id(job.architecture), id(job.training)
@@ -296,8 +301,8 @@ class Planner:
         share, stream = candidate.training.inner_share, split.stream
         if (stream, repeat, share) not in self._inner:
             key = StreamKey(self.study.study.seed, INNER_STREAMS + stream, repeat)
-            held = holdout_split(self.dataset, split.train, share, key=key, label="inner", stream=stream)
-            self._inner[stream, repeat, share] = held.validation
+            inner = holdout_split(self.dataset, split.train, share, key=key, label="inner", stream=stream)
+            self._inner[stream, repeat, share] = inner.validation
         return self._inner[stream, repeat, share]
 
     def _digest(self, rows: NDArray[np.int64]) -> str:
@@ -322,7 +327,7 @@ def fit_seconds(fit: StudyFit, trainer: Trainer) -> float:
     training, rows = fit.job.training, fit.rows.learning_count
     step = trainer.step_seconds(fit.job, rows)
     points = len(evaluation_epochs(training.epochs))
-    seen = rows // every_kth(rows) if fit.job.architecture.convolutional else rows
+    seen = rows // every_kth(rows, fit.job.architecture.takes)
     evaluated = points * (seen + len(fit.rows.validation) + len(fit.rows.inner)) / training.batch_size
     return step * (fit.steps + evaluated / 3)
 
@@ -331,8 +336,8 @@ def _refuse_lone_row(candidate: Candidate, rows: int, where: str) -> None:
     """Refuse batch norm where the last batch of an epoch is one row, which has no spread to normalise by."""
     size = candidate.training.batch_size
     if candidate.network.batch_norm and (rows % size == 1 or size == 1):
-        came = f"batches of {size} from {rows} training rows ({where})"
-        what = f"expected no batch of one row with batch_norm, got {came}"
+        batches = f"batches of {size} from {rows} training rows ({where})"
+        what = f"expected no batch of one row with batch_norm, got {batches}"
         raise StudyError(Problem("training.batch_size", what))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -23,9 +23,10 @@ from shoal.engine._train import Checkpoint
 from shoal.engine._trainer import State, Trainer, initial_state
 from shoal.engine.trainers.torch import one_thread
 from shoal.engine.workers.slices import CHECKPOINT_SECONDS
-from shoal.nets import Architecture, Channels, DenseLayer, activations, near_bound
+from shoal.nets import Architecture, Channels, activations, near_bound
 from shoal.parts import RUN, Parts
 from shoal.results import FitRecord, Store, expect
+from shoal.streams import StreamKey
 from shoal.study import MOST_IMAGES
 
 QUANTILES: Final = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
@@ -55,36 +56,33 @@ def look_inside(
     """
     store.put_fact("inside", None)  # an earlier one is not believed, whatever comes
     fit, record = delivered
-    dataset, inspect = planner.dataset, planner.study.inspect
+    dataset, images, inspect = planner.dataset, planner.dataset.images, planner.study.inspect
     preprocessing = prepare(dataset, fit.split, planner.study.data.standardize)
-    wanted: dict[str, tuple[str, Callable[[], Arrays]]] = {}
+    computations: dict[str, tuple[str, Callable[[], Arrays]]] = {}
     if inspect.history:
         trainer = trainers[fit.trainer]
         history = _History(fit, dataset, preprocessing, inspect.history)
-        wanted["history"] = (f"history {inspect.history}", lambda: history.replay(trainer, store))
-    if dataset.images is not None or any(column.categorical for column in dataset.columns):
+        computations["history"] = (f"history {inspect.history}", lambda: history.replay(trainer, store))
+    if images is not None or any(column.categorical for column in dataset.columns):
         asked = (fit.job.architecture, record, preprocessing, dataset)
-        wanted["units"] = (f"units {dataset.test_fingerprint}", lambda: _unit_outputs(*asked))
-    if dataset.images is not None and fit.job.architecture.convolutional:
+        computations["units"] = (f"units {dataset.test_fingerprint}", lambda: _unit_outputs(*asked))
+    if images is not None and fit.job.architecture.convolutions:
         channels = _channels(fit.job.architecture, record, preprocessing)
         rows = _shown_rows(dataset, inspect.images)
         named = f"{dataset.test_fingerprint} {','.join(map(str, rows))}"
         looked_at = _looked_at(dataset)
-        wanted["channels"] = (
+        computations["channels"] = (
             f"channels at {len(looked_at)} {dataset.test_fingerprint}",
-            lambda: _channel_facts(channels, dataset, looked_at, fit),
+            partial(_channel_facts, channels, (images, dataset.targets), looked_at, fit.job.key),
         )
-        wanted["maps"] = (f"maps {named}", lambda: _maps(channels, dataset, rows))
-    # Only convolutions are looked into by torch, which is not to be imported for anything else.
-    threads = one_thread if fit.job.architecture.convolutional else nullcontext
-    kept: dict[str, str] = {}
-    for name, (part, compute) in wanted.items():
+        computations["maps"] = (f"maps {named}", partial(_maps, channels, images[rows], rows))
+    computed: dict[str, str] = {}
+    for name, (part, compute) in computations.items():
         with parts.attempt(f"inside of the network, {name}", RUN):
             if store.derived(fit.id, part) is None:
-                with threads():
-                    store.put_derived(fit.id, part, compute())
-            kept[name] = part
-    store.put_fact("inside", {"fit": fit.id, "parts": kept})
+                store.put_derived(fit.id, part, compute())
+            computed[name] = part
+    store.put_fact("inside", {"fit": fit.id, "parts": computed})
 
 
 class _History:
@@ -124,8 +122,8 @@ class _History:
                 "epoch": np.array(epoch)
             }
             seen = {
-                name: np.concatenate([seen.get(name, one[None][:0]), one[None]])
-                for name, one in snapshot.items()
+                name: np.concatenate([seen.get(name, value[None][:0]), value[None]])
+                for name, value in snapshot.items()
             }
         store.drop_checkpoint(self._key)
         return seen | {"share": np.array(QUANTILES)}
@@ -147,12 +145,12 @@ def _watched(named: Arrays) -> dict[str, str]:
 
 def _snapshot(start: Arrays, now: Arrays) -> Arrays:
     """Quantiles and distance of the weights of every layer, by layer."""
-    found: Arrays = {}
+    arrays: Arrays = {}
     for layer, name in _watched(now).items():
         values = now[name].astype(np.float64)
-        found[f"{layer}/quantile"] = np.quantile(values, QUANTILES)
-        found[f"{layer}/moved"] = np.sqrt(np.mean((values - start[name]) ** 2))
-    return found
+        arrays[f"{layer}/quantile"] = np.quantile(values, QUANTILES)
+        arrays[f"{layer}/moved"] = np.sqrt(np.mean((values - start[name]) ** 2))
+    return arrays
 
 
 def _check_snapshots(seen: Arrays, start: Arrays, epoch_S: NDArray[np.int64]) -> None:
@@ -180,16 +178,15 @@ def _shown_rows(dataset: Dataset, asked: tuple[int, ...]) -> NDArray[np.int64]:
     return np.asarray(dataset.train_rows + first[:MOST_IMAGES], np.int64)
 
 
-def _maps(channels: Channels, dataset: Dataset, rows: NDArray[np.int64]) -> Arrays:
-    """Feature maps of the shown images: by layer (M, U, H, W), of the first channels."""
-    assert dataset.images is not None  # noqa: S101 - a convolutional network has images
-    images = dataset.images[rows]
+@one_thread()
+def _maps(channels: Channels, images: NDArray[np.uint8], rows: NDArray[np.int64]) -> Arrays:
+    """Feature maps of the shown images, of these rows: by layer (M, U, H, W), of the first channels."""
     (maps,) = channels.maps(images)
-    found: Arrays = {"rows": rows, "images": images}
+    arrays: Arrays = {"rows": rows, "images": images}
     for layer, map_MUHW in zip(channels.layers, maps, strict=True):
         fitting = max(1, MAP_BYTES // max(1, map_MUHW[:, 0].nbytes))
-        found[layer.name] = map_MUHW[:, : min(CHANNELS_KEPT, fitting)].copy()
-    return found
+        arrays[layer.name] = map_MUHW[:, : min(CHANNELS_KEPT, fitting)].copy()
+    return arrays
 
 
 def _looked_at(dataset: Dataset) -> NDArray[np.int64]:
@@ -199,40 +196,43 @@ def _looked_at(dataset: Dataset) -> NDArray[np.int64]:
     """
     class_N = dataset.targets[dataset.train_rows :]
     by_class = np.argsort(class_N, kind="stable")
-    kept = min(len(class_N), LOOKED_AT)
-    return dataset.train_rows + np.sort(by_class[np.arange(kept) * len(class_N) // max(1, kept)])
+    count = min(len(class_N), LOOKED_AT)
+    return dataset.train_rows + np.sort(by_class[np.arange(count) * len(class_N) // max(1, count)])
 
 
+@one_thread()
 def _channel_facts(
-    channels: Channels, dataset: Dataset, looked_at: NDArray[np.int64], fit: StudyFit
+    channels: Channels,
+    labelled: tuple[NDArray[np.uint8], NDArray[np.int64]],
+    looked_at: NDArray[np.int64],
+    key: StreamKey,
 ) -> Arrays:
     """Of every layer: mean activation by class, extremes, the most exciting of the test images looked at, and images
-    made to excite."""
-    assert dataset.images is not None  # noqa: S101 - a convolutional network has images
-    images, class_N = dataset.images[looked_at], dataset.targets[looked_at]
+    made to excite; `labelled` are all images and their classes."""
+    images, class_N = labelled[0][looked_at], labelled[1][looked_at]
     measured = [_measured(maps, channels) for maps in channels.maps(images)]
-    found: Arrays = {"looked_at": looked_at}
+    facts: Arrays = {"looked_at": looked_at}
     for number, layer in enumerate(channels.layers):
         of_layer = zip(*(batch[number] for batch in measured), strict=True)
         top_NU, low_NU, mean_NU, inner_NU = (np.concatenate(parts) for parts in of_layer)
-        kept = min(layer.units, CHANNELS_KEPT)
-        kept_NU = top_NU[:, :kept]
-        rows_TU = np.argsort(-kept_NU, axis=0, kind="stable")[:MOST_EXCITING]
-        made = channels.exciting_inputs(number, kept, fit.job.key)
-        of_class = [_mean(mean_NU[class_N == k]) for k in range(dataset.outputs)]
+        shown = min(layer.units, CHANNELS_KEPT)
+        shown_NU = top_NU[:, :shown]
+        rows_TU = np.argsort(-shown_NU, axis=0, kind="stable")[:MOST_EXCITING]
+        made = channels.exciting_inputs(number, shown, key)
+        of_class = [_mean(mean_NU[class_N == k]) for k in range(channels.architecture.outputs)]
         parts = {
             "mean": np.array(of_class),
             "low": low_NU.min(axis=0),
             "high": top_NU.max(axis=0),
             "inner": inner_NU.sum(axis=0),
             "rows": looked_at[rows_TU.T],
-            "activation": np.take_along_axis(kept_NU, rows_TU, axis=0).T,
+            "activation": np.take_along_axis(shown_NU, rows_TU, axis=0).T,
             "images": images[rows_TU.T],
             "made": made,
             "made_activation": np.diagonal(channels.activation(number, made)).copy(),
         }
-        found |= {f"{layer.name}/{name}": np.ascontiguousarray(array) for name, array in parts.items()}
-    return found
+        facts |= {f"{layer.name}/{name}": np.ascontiguousarray(array) for name, array in parts.items()}
+    return facts
 
 
 def _mean(value_NU: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -255,6 +255,11 @@ def _measured(
     ]
 
 
+@one_thread()
+def _flattened(channels: Channels, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return channels.flattened(images)
+
+
 def _unit_outputs(
     architecture: Architecture, record: FitRecord, preprocessing: Preprocessing, dataset: Dataset
 ) -> Arrays:
@@ -263,11 +268,11 @@ def _unit_outputs(
     rows = dataset.train_rows + np.unique(np.linspace(0, test - 1, min(test, UNIT_ROWS)).round()).astype(
         np.int64
     )
-    if architecture.convolutional and dataset.images is not None:
-        x_MD = _channels(architecture, record, preprocessing).flattened(dataset.images[rows])
+    if dataset.images is not None and architecture.convolutions:
+        x_MD = _flattened(_channels(architecture, record, preprocessing), dataset.images[rows])
     else:
         x_MD = network_inputs(architecture, preprocessing, dataset, rows)
-    dense = tuple(layer for layer in architecture.layers if isinstance(layer, DenseLayer))
+    dense = architecture.dense
     head = Architecture(x_MD.shape[1:], architecture.outputs, dense)
     outputs = activations(head, record.parameters, x_MD)
     return {"rows": rows} | {layer.name: output for layer, output in zip(dense, outputs, strict=True)}

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from shoal.data import Dataset, Standardize, column_warnings, untested
 from shoal.engine._fits import PlannedFit, Planner, unique
 from shoal.engine.forecast.drawing import Drawing
+from shoal.engine.forecast.groups import groups_of
 from shoal.engine.forecast.memory import predicted_peaks, source_of
 from shoal.engine.forecast.time import Circumstances, crowded, seconds_alone
 from shoal.nets import learning_rates
@@ -15,7 +16,7 @@ from shoal.results import Plan
 from shoal.wording import counted, first_few
 
 
-def make_plan(planner: Planner, given: Circumstances) -> Plan:
+def make_plan(planner: Planner, circumstances: Circumstances) -> Plan:
     """Lay out every fit, count steps and parameters, predict memory and time.
 
     The winner's own fits are not known before the search; the costliest candidate stands for it. A fit that stands in
@@ -25,8 +26,8 @@ def make_plan(planner: Planner, given: Circumstances) -> Plan:
     winner = planner.likely_winner
     tested = {item.fit.id for item in compare}
     own = [item for item in winner if item.fit.id not in tested]
-    missing, late = unique((*search, *compare), given.known), unique(own, given.known)
-    alone = seconds_alone(planner, winner, given)
+    missing, late = unique((*search, *compare), circumstances.known), unique(own, circumstances.known)
+    alone = seconds_alone(planner, winner, circumstances)
     sizes = [row.parameter_count for row in planner.candidate_rows()]
     everything = (*search, *compare, *winner)
     return Plan(
@@ -37,12 +38,12 @@ def make_plan(planner: Planner, given: Circumstances) -> Plan:
             _stage(*named) for named in (("search", search), ("comparisons", compare), ("winner", own))
         ),
         fits=len(missing) + len(late),
-        known=len(unique(everything)) - len(unique(everything, given.known)),
+        known=len(unique(everything)) - len(unique(everything, circumstances.known)),
         steps=sum(fit.steps for fit in unique(everything)),
         parameters=(min(sizes), max(sizes)),
         trainers=dict(Counter(fit.trainer for fit in (*missing, *late))),
-        memory=memory_need(planner, given.workers, given.drawing),
-        time=crowded(alone, given.workers),
+        memory=memory_need(planner, circumstances.workers, circumstances.drawing),
+        time=crowded(alone, circumstances.workers),
         time_alone=alone,
         notes=_notes(planner, everything),
         data_notes=planner.dataset.notes,
@@ -55,21 +56,21 @@ def memory_need(planner: Planner, workers: int, drawing: Drawing) -> dict[str, f
     source = source_of((planner.study.data.train, planner.study.data.test), planner.dataset)
     stages = (first, unique(planner.likely_winner))
     replayed = planner.study.inspect.history > 0
-    return predicted_peaks(planner.dataset, source, stages, workers, drawing, replayed=replayed)
+    groups = [group for stage in stages for group in groups_of(stage, workers, planner.trainers)]
+    return predicted_peaks(planner.dataset, source, groups, drawing, replayed=replayed)
 
 
 def _described(dataset: Dataset) -> str:
     test = dataset.rows - dataset.train_rows
-    columns = len(dataset.columns)
-    given = counted(columns, "input")
-    if dataset.images is not None:
-        channels, height, width = dataset.images.shape[1:]
-        given = f"images of {width} × {height} pixels, {counted(channels, 'channel')}"
-    asked = (
+    inputs = counted(len(dataset.columns), "input")
+    if (shape := dataset.image_shape) is not None:
+        channels, height, width = shape
+        inputs = f"images of {width} × {height} pixels, {counted(channels, 'channel')}"
+    outputs = (
         f"{len(dataset.classes)} classes" if dataset.classes else f"target {', '.join(dataset.target_names)}"
     )
     rows = f"{counted(dataset.train_rows, 'training row')}, {counted(test, 'test row')}"
-    return f"{rows}, {given}, {asked}"
+    return f"{rows}, {inputs}, {outputs}"
 
 
 def _stage(name: str, planned: Sequence[PlannedFit]) -> tuple[str, int, int]:
@@ -91,10 +92,10 @@ def _notes(planner: Planner, planned: Sequence[PlannedFit]) -> tuple[str, ...]:
             f"batch_size {batch} is above the {counted(rows, 'training row')} of a fit: every step uses all rows"
         )
     if planner.dataset.drawn:
-        held = planner.dataset.rows - planner.dataset.train_rows
+        test_rows = planner.dataset.rows - planner.dataset.train_rows
         notes.append(
-            f"no data.test: {counted(held, 'row')} ({100 * planner.study.data.test_share:.0f} %)"
-            f" {'was' if held == 1 else 'were'} set apart as test rows"
+            f"no data.test: {counted(test_rows, 'row')} ({100 * planner.study.data.test_share:.0f} %)"
+            f" {'was' if test_rows == 1 else 'were'} set apart as test rows"
         )
     return tuple(notes)
 
@@ -115,9 +116,9 @@ def data_warnings(dataset: Dataset, standardize: Standardize) -> Iterator[str]:
     columns = column_warnings(dataset, standardize)
     warnings = (("in numbers of 32 bits", columns.merged()), ("not standardised", columns.unscaled()))
     for what, sentences in warnings:
-        wanted = "both" if any(sentence.startswith("target") for sentence in sentences) else "inputs"
+        choice = "both" if any(sentence.startswith("target") for sentence in sentences) else "inputs"
         if sentences:
-            yield f'{what}: {first_few(sentences, 4, joint=", and ")} (data.standardize = "{wanted}" scales them)'
+            yield f'{what}: {first_few(sentences, 4, joint=", and ")} (data.standardize = "{choice}" scales them)'
     for sentence in columns.numbering():
         yield f"input {sentence} (data.inputs can leave it out)"
     if dataset.classes and (missing := untested(dataset.classes, dataset.targets, dataset.train_rows)):

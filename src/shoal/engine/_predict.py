@@ -5,7 +5,6 @@ Letters: N rows, D inputs, K outputs, P parameters.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -40,13 +39,13 @@ class Trained:
 def network_inputs(
     architecture: Architecture, preprocessing: Preprocessing, source: PredictedRows, rows: NDArray[np.int64]
 ) -> NDArray[np.float32]:
-    """Prepare inputs in the shape that the network takes: images stay images for convolutions only."""
+    """Prepare inputs in the shape that the network takes."""
     match source:
         case np.ndarray():
             x = preprocessing.pixels(source[rows])
         case _:
             x = preprocessing.inputs(source, rows)
-    return x if architecture.convolutional else x.reshape(len(rows), math.prod(architecture.input_shape))
+    return x.reshape(len(rows), *architecture.row_shape)
 
 
 def answers(

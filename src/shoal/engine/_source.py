@@ -31,6 +31,7 @@ from shoal.engine._trainer import Trainer
 from shoal.engine.forecast.available import available_memory
 from shoal.errors import DataError, Problem, StudyError
 from shoal.files import kind_of
+from shoal.kinds import NETWORKS
 from shoal.results import FitRecord, Truth
 from shoal.study import Augment, Study
 
@@ -40,13 +41,13 @@ IMAGES_KEPT: Final = 40
 
 def load_data(study: Study) -> Dataset:
     """Load the data set that a study names. Raises DataError, or StudyError where the two do not go together."""
-    wanted = study.data
-    if wanted.train is None:
-        dataset = load_builtin(wanted.dataset or "")
-    elif holds_images(wanted.train) or _speaks_of_images(study, wanted.train):
-        dataset = load_image_dataset(_image_source(study, wanted.train), available_memory())
+    data = study.data
+    if data.train is None:
+        dataset = load_builtin(data.dataset or "")
+    elif holds_images(data.train) or _speaks_of_images(study, data.train):
+        dataset = load_image_dataset(_image_source(study, data.train), available_memory())
     else:
-        dataset = load_table_dataset(_table_source(study, wanted.train), available_memory())
+        dataset = load_table_dataset(_table_source(study, data.train), available_memory())
     unwritable = list(dataset.unwritable())
     if unwritable:
         raise DataError(unwritable)
@@ -58,34 +59,36 @@ def load_data(study: Study) -> Dataset:
 
 def _speaks_of_images(study: Study, train: str) -> bool:
     """Whether a study without a target means images, at a path that holds none: it is told what is wrong with that."""
-    return not study.data.targets and (study.network.kind == "cnn" or kind_of(Path(train)) != "a file")
+    return not study.data.targets and (
+        NETWORKS[study.network.kind].convolves or kind_of(Path(train)) != "a file"
+    )
 
 
 def _image_source(study: Study, train: str) -> ImageSource:
-    wanted = study.data
+    data = study.data
     return ImageSource(
         train,
-        wanted.test,
-        wanted.test_share,
+        data.test,
+        data.test_share,
         study.study.seed,
-        groups=wanted.groups,
-        resize=wanted.resize,
-        join_validation=wanted.join_validation,
+        groups=data.groups,
+        resize=data.resize,
+        join_validation=data.join_validation,
     )
 
 
 def _table_source(study: Study, train: str) -> TableSource:
-    wanted, search = study.data, study.search
+    data, search = study.data, study.search
     return TableSource(
         train=train,
         task=study.study.task,
-        targets=wanted.targets,
-        test=wanted.test,
-        inputs=wanted.inputs,
-        categorical=wanted.categorical,
-        groups=wanted.groups,
+        targets=data.targets,
+        test=data.test,
+        inputs=data.inputs,
+        categorical=data.categorical,
+        groups=data.groups,
         fold_column=search.splitter.column if search else None,
-        test_share=wanted.test_share,
+        test_share=data.test_share,
         seed=study.study.seed,
     )
 
@@ -94,22 +97,31 @@ def _misfits(study: Study, dataset: Dataset) -> Iterator[Problem]:
     """Find what the study asks of rows that are not of that kind."""
     if dataset.task != study.study.task:
         yield Problem("study.task", f"expected {dataset.task} for these data, got {study.study.task}")
-    if study.network.kind == "cnn" and dataset.images is None:
-        yield Problem("network.kind", 'expected "mlp" for a table, got "cnn", which needs images')
-    if study.training.augment != Augment() and study.network.kind != "cnn":
-        yield Problem("training.augment", 'expected no augmentation without network.kind = "cnn"')
+    images, convolves = dataset.images is not None, NETWORKS[study.network.kind].convolves
+    if convolves and not images:
+        fitting = _kinds(convolves=False)
+        what = f'expected {fitting} for a table, got "{study.network.kind}", which needs images'
+        yield Problem("network.kind", what)
+    if study.training.augment != Augment() and not convolves:
+        what = f"expected no augmentation without network.kind = {_kinds(convolves=True)}"
+        yield Problem("training.augment", what)
     yield from _unseen_images(study, dataset)
-    what = "images" if dataset.images is not None else "a built-in data set" if study.data.dataset else ""
-    grouped = study.data.train is not None and dataset.images is not None
+    what = "images" if images else "a built-in data set" if study.data.dataset else ""
+    grouped = images and study.data.train is not None
     for key in ("inputs", "target", "categorical", "groups"):
         if what and getattr(study.data, key) and not (key == "groups" and grouped):
             yield Problem(f"data.{key}", f"expected nothing for {what}, which has no columns to choose from")
     for key in ("resize", "join_validation"):
         if getattr(study.data, key) and not grouped:
-            came = "a built-in data set" if study.data.dataset else "a table"
-            yield Problem(f"data.{key}", f"expected nothing for {came}: it is for images from files")
-    if dataset.images is not None and study.data.standardize == "both":
+            kind = "a built-in data set" if study.data.dataset else "a table"
+            yield Problem(f"data.{key}", f"expected nothing for {kind}: it is for images from files")
+    if images and study.data.standardize == "both":
         yield Problem("data.standardize", 'expected "none" or "inputs" for images, got "both"')
+
+
+def _kinds(*, convolves: bool) -> str:
+    """Name the kinds of networks that do, or do not."""
+    return " or ".join(f'"{name}"' for name, kind in NETWORKS.items() if kind.convolves == convolves)
 
 
 def _unseen_images(study: Study, dataset: Dataset) -> Iterator[Problem]:
@@ -117,10 +129,9 @@ def _unseen_images(study: Study, dataset: Dataset) -> Iterator[Problem]:
     asked, test = study.inspect.images, dataset.rows - dataset.train_rows
     if asked and dataset.images is None:
         yield Problem("inspect.images", "expected nothing for a table, which has no images")
-    elif asked and study.network.kind != "cnn":
-        yield Problem(
-            "inspect.images", 'expected nothing without network.kind = "cnn": only it has feature maps'
-        )
+    elif asked and not NETWORKS[study.network.kind].convolves:
+        what = f"expected nothing without network.kind = {_kinds(convolves=True)}: only it has feature maps"
+        yield Problem("inspect.images", what)
     elif asked and max(asked) >= test:
         what = f"expected numbers of the {test:,} test images, from 0 to {test - 1:,}, got {max(asked):,}"
         yield Problem("inspect.images", what)
@@ -133,11 +144,11 @@ def refuse_unscalable(planner: Planner) -> None:
     tell for all. Pixels are bytes and always fit.
     """
     dataset, study = planner.dataset, planner.study
-    if dataset.images is not None:
-        return
     numeric = [column.values for column in dataset.columns if not column.categorical]
     rows = _extremes(numeric)
     targets = [] if dataset.classes else list(dataset.targets[: dataset.train_rows].T)
+    if not numeric and not targets:
+        return
     target_rows = _extremes(targets)
     repeats = study.study.repeats if study.training.validation else 0
     compared = (planner.comparison_split(repeat) for repeat in range(repeats))
@@ -170,8 +181,23 @@ def truth_of(planner: Planner) -> Truth:
         y=dataset.targets,
         train_rows=dataset.train_rows,
         validation_rows=rows,
+        groups=_group_numbers(dataset),
     )
     return truth if dataset.images is None else replace(truth, images=dataset.images[:0])
+
+
+def _group_numbers(dataset: Dataset) -> NDArray[np.int64]:
+    """Number the groups of all rows, -1 where a test row's is not known; nothing where the study names none."""
+    if dataset.groups is None:
+        return np.zeros(0, np.int64)
+    told = (
+        dataset.groups
+        if dataset.test_groups is None
+        else np.concatenate((dataset.groups, dataset.test_groups))
+    )
+    number_N = np.full(dataset.rows, -1, np.int64)
+    number_N[: len(told)] = np.unique(told, return_inverse=True)[1]
+    return number_N
 
 
 def with_mistakes(truth: Truth, images: NDArray[np.uint8], delivered: FitRecord) -> Truth:

@@ -76,7 +76,14 @@ def check_state(state: State, fit: Fit) -> None:
     expect(state.epoch_T.dtype == fresh.epoch_T.dtype and state.epoch_T.ndim == 1)
     expect(state.curve_TC.dtype == fresh.curve_TC.dtype)
     expect(state.curve_TC.shape == (len(state.epoch_T), *fresh.curve_TC.shape[1:]))
-    counts = (state.epoch, state.step, state.points, state.best_epoch, state.sick_epoch, state.sick_batch)
+    counts = (
+        state.epoch,
+        state.step,
+        state.points,
+        state.best_epoch,
+        state.diverged_epoch,
+        state.diverged_batch,
+    )
     expect(all(type(count) is int and count >= 0 for count in counts))
     expect(type(state.best_loss) in (float, int) and not math.isnan(state.best_loss))
     expect(state.status in ("training", "done", "diverged"))

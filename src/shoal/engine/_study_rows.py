@@ -55,8 +55,7 @@ class PreparedFit:
 
     def _made_ready(self, rows: NDArray[np.int64]) -> Rows:
         architecture, y = self.fit.job.architecture, self.preprocessing.targets(self.dataset, rows)
-        if architecture.convolutional:
-            assert self.dataset.images is not None  # noqa: S101 - the study and its data were matched
+        if self.dataset.images is not None and architecture.convolutions:
             return Rows(self.dataset.images, y, rows)
         return Rows(network_inputs(architecture, self.preprocessing, self.dataset, rows), y)
 
@@ -68,13 +67,13 @@ class PreparedFit:
         )
         dataset = self.dataset
         trained = Trained(self.fit.job.architecture, parameters_P, buffers, self.preprocessing, dataset.task)
-        wanted = {"validation": self.fit.rows.validation}
+        rows_of = {"validation": self.fit.rows.validation}
         if self.fit.tested:
-            wanted["test"] = np.arange(dataset.train_rows, dataset.rows, dtype=np.int64)
+            rows_of["test"] = np.arange(dataset.train_rows, dataset.rows, dtype=np.int64)
         predictions = {
-            name: answers(trainer, trained, dataset, rows) for name, rows in wanted.items() if len(rows)
+            name: answers(trainer, trained, dataset, rows) for name, rows in rows_of.items() if len(rows)
         }
-        scores = {name: _scores(dataset, wanted[name], values) for name, values in predictions.items()}
+        scores = {name: _scores(dataset, rows_of[name], values) for name, values in predictions.items()}
         return Outcome(parameters_P, buffers, predictions, scores)
 
 

@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.engine._fit import Fit
-from shoal.engine._predict import trainer_of
 from shoal.engine._train import Outcome, advance_fit, finished, first_state
 from shoal.engine._trainer import FitData, Job, Rows, State, Trainer, steps_per_epoch
 from shoal.engine.forecast.steps import step_work
 from shoal.engine.trainers.choice import Trainers
 from shoal.engine.trainers.torch import TorchTrainer
+from shoal.kinds import Takes
 from shoal.nets import Architecture, forward
 from shoal.results import FitRecord
 
@@ -129,13 +129,21 @@ def network_outputs(
     Floats are computed in float64, so that a row's answer does not depend on the rows beside it; pictures
     (uint8) in float32, as in training.
     """
-    parts = np.array_split(
-        x, max(1, -(-len(x) // _rows_at_once(architecture)))
-    )  # none of one row beside others
-    if not architecture.convolutional:
-        return np.concatenate([forward(architecture, named, part.astype(np.float64)) for part in parts])
-    floats = x.dtype != np.uint8
-    trainer = TorchTrainer("cpu", "float64") if floats else trainer_of("native", architecture)
+    return _OUTPUTS[architecture.takes](architecture, named, x)
+
+
+def _outputs_of_rows(
+    architecture: Architecture, named: dict[str, NDArray[Any]], x_ND: NDArray[Any]
+) -> NDArray[np.float64]:
+    parts = _parts(x_ND, _rows_at_once(architecture))
+    return np.concatenate([forward(architecture, named, part.astype(np.float64)) for part in parts])
+
+
+def _outputs_of_images(
+    architecture: Architecture, named: dict[str, NDArray[Any]], x_NCHW: NDArray[Any]
+) -> NDArray[np.float64]:
+    floats, parts = x_NCHW.dtype != np.uint8, _parts(x_NCHW, OUTPUTS_AT_ONCE)
+    trainer = TorchTrainer("cpu", "float64") if floats else Trainers().taking(architecture)
     flat_P, buffers = flat_arrays(architecture, named)
     answers = [
         trainer.outputs(architecture, flat_P, buffers, part if floats else part * np.float32(1 / 255))
@@ -144,10 +152,19 @@ def network_outputs(
     return np.concatenate(answers).astype(np.float64)
 
 
+_OUTPUTS: Final[dict[Takes, Callable[..., NDArray[np.float64]]]] = {
+    "table": _outputs_of_rows,
+    "images": _outputs_of_images,
+}
+
+
+def _parts(x: NDArray[Any], at_once: int) -> list[NDArray[Any]]:
+    """Cut rows into parts of one size, so that none of one row stands beside others."""
+    return np.array_split(x, max(1, -(-len(x) // at_once)))
+
+
 def _rows_at_once(architecture: Architecture) -> int:
     """Give how many rows pass a network at once: of a small one so few that they do in one thread."""
-    if architecture.convolutional:
-        return OUTPUTS_AT_ONCE
     alone = ALONE_PRODUCTS // max(layer.multiply_adds for layer in architecture.layers)
     return min(alone, OUTPUTS_AT_ONCE) if alone >= FEW_ROWS else OUTPUTS_AT_ONCE
 

@@ -13,15 +13,23 @@ from numpy.typing import NDArray
 from shoal.engine._fit import Fit
 from shoal.engine._trainer import CURVES, FitData, State, Trainer, initial_state
 from shoal.errors import EnvironmentFault, ShoalError, lacks_memory
+from shoal.kinds import Takes
 from shoal.results import FitRecord
 
 SLICE_SECONDS: Final = 0.2
 """How long a trainer works between two looks at the world: progress, checkpoints, a wish to stop."""
+FIRST_STEPS: Final[dict[Takes, int]] = {"table": 1000, "images": 1}
+"""Steps of the first slice, whose pace is not known: no more than this takes so long."""
 
 _ARRAYS: Final = (
     "parameters_P", "buffers", "first_P", "second_P", "best_P", "best_buffers", "epoch_T", "curve_TC",
 )  # fmt: skip
-_FACTS: Final = ("epoch", "step", "points", "best_epoch", "best_loss", "status", "sick_epoch", "sick_batch")
+# Keys of a checkpoint in the store, and the fields of the state that they hold.
+_FACTS: Final = {
+    **{name: name for name in ("epoch", "step", "points", "best_epoch", "best_loss", "status")},
+    "sick_epoch": "diverged_epoch",
+    "sick_batch": "diverged_batch",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,12 +44,12 @@ class Checkpoint:
     def of(cls, fit_id: str, state: State) -> Checkpoint:
         """Copy the state, so that training may go on."""
         arrays = {name: getattr(state, name).copy() for name in _ARRAYS}
-        return cls(fit_id, arrays, {name: getattr(state, name) for name in _FACTS})
+        return cls(fit_id, arrays, {key: getattr(state, name) for key, name in _FACTS.items()})
 
     def state(self) -> State:
         """Make the state again."""
         values: dict[str, Any] = {name: self.arrays[name].copy() for name in _ARRAYS}
-        return State(**values, **self.facts)
+        return State(**values, **{_FACTS.get(key, key): value for key, value in self.facts.items()})
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +135,7 @@ def advance_fit(
 
     Slices are whole epochs, unless the state, in which `on_slice` may set it, asks for a pause within one.
     """
-    few = 1 if fit.job.architecture.convolutional else 1000
+    few = FIRST_STEPS[fit.job.architecture.takes]
     epochs = max(1, few * fit.job.training.epochs // max(1, fit.steps))
     while state.status == "training":
         on_slice(state)
@@ -140,7 +148,9 @@ def advance_fit(
 def finished(fit: Fit, prepared: PreparedRows, trainer: Trainer, state: State, begun: float) -> FitRecord:
     """Say what came of a fit whose training is over; one with a number that is not finite has diverged."""
     if state.status == "diverged":
-        reason = f"diverged in epoch {state.sick_epoch}, batch {state.sick_batch}: the loss is not finite"
+        reason = (
+            f"diverged in epoch {state.diverged_epoch}, batch {state.diverged_batch}: the loss is not finite"
+        )
         return record_of(fit, state, "diverged", reason, begun)
     outcome = prepared.outcome(trainer, state)
     numbers = (*outcome.predictions.values(), outcome.parameters_P)

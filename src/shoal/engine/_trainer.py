@@ -9,6 +9,7 @@ Letters: N rows, D inputs, K outputs, P parameters, E epochs, T evaluation point
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol
@@ -16,12 +17,14 @@ from typing import Any, Final, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.kinds import Takes
 from shoal.nets import Architecture, initial_buffers, initial_parameters
 from shoal.streams import StreamKey
 from shoal.study import Loss, Training
 
 MAX_POINTS: Final = 500
-CURVE_IMAGES: Final = 8192
+CURVE_ROWS: Final[dict[Takes, int]] = {"table": sys.maxsize, "images": 8192}
+"""Training rows that a curve is drawn from, about and at most."""
 CURVES: Final = ("train_loss", "validation_loss", "inner_loss", "train_accuracy", "validation_accuracy")
 """Columns of `State.curve_TC`; NaN where there are no such rows or the loss is not one of classes."""
 
@@ -88,9 +91,12 @@ def evaluation_epochs(epochs: int) -> NDArray[np.int64]:
     return points if points[-1] == epochs else np.append(points[: MAX_POINTS - 1], epochs)
 
 
-def every_kth(images: int) -> int:
-    """Give k: of so many training images, every k-th is evaluated for the training curve, about 8,192 of them."""
-    return max(1, -(-images // CURVE_IMAGES))
+def every_kth(rows: int, takes: Takes) -> int:
+    """Give k: of so many training rows, every k-th is evaluated for the training curve.
+
+    Of a table all are, of images about 8,192.
+    """
+    return max(1, -(-rows // CURVE_ROWS[takes]))
 
 
 def never() -> bool:
@@ -122,8 +128,8 @@ class State:
     best_epoch: int = 0
     best_loss: float = math.inf
     status: Literal["training", "done", "diverged"] = "training"
-    sick_epoch: int = 0
-    sick_batch: int = 0
+    diverged_epoch: int = 0
+    diverged_batch: int = 0
     pausing: Callable[[], bool] = never
 
     def record_evaluation(self, job: Job, curve_C: NDArray[np.float64], steps: int) -> None:
@@ -146,7 +152,7 @@ class State:
 
     def diverge(self, epoch: int, batch: int) -> None:
         """Call the fit diverged in this epoch and batch, both from 1."""
-        self.status, self.sick_epoch, self.sick_batch, self.step = "diverged", epoch, batch, 0
+        self.status, self.diverged_epoch, self.diverged_batch, self.step = "diverged", epoch, batch, 0
 
 
 def initial_state(job: Job) -> State:
@@ -177,8 +183,12 @@ class Trainer(Protocol):
     version: str
 
     @property
-    def workers(self) -> str:
-        """The kind of workers that train its fits: a name of `workers/kinds.py`."""
+    def imports_torch(self) -> bool:
+        """Whether it imports torch, which takes seconds and some hundred megabytes where it trains."""
+        ...
+
+    def workers(self, architecture: Architecture) -> str:
+        """Name the kind of workers that train fits of such a network: a key of `workers/kinds.py`."""
         ...
 
     def refuses(self, architecture: Architecture, training: Training) -> str | None:
@@ -208,4 +218,12 @@ class Trainer(Protocol):
 
     def step_seconds(self, job: Job, rows: int) -> float:
         """Predict the time of one training step on one core of this machine, from a short measurement."""
+        ...
+
+    def passing_bytes(self, job: Job, rows: int, asked: int) -> float:
+        """Predict what passes through a network at once, trained on `rows` rows and asked for `asked` at a time."""
+        ...
+
+    def lingering_bytes(self, job: Job, rows: int, asked: int) -> float:
+        """Predict what glibc keeps of that for its thread when all is freed."""
         ...

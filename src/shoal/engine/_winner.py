@@ -34,8 +34,8 @@ def choose_winner(planner: Planner, store: Store) -> tuple[Candidate, int]:
     training = winner.training
     if training.keep == "last" and training.early_stopping == "none":
         return winner, training.epochs
-    kept = [_decided(records[name], training.keep) for name in fits]
-    return winner, max(1, math.floor(float(np.mean(kept)) + 0.5)) if kept else training.epochs
+    epochs = [_decided(records[name], training.keep) for name in fits]
+    return winner, max(1, math.floor(float(np.mean(epochs)) + 0.5)) if epochs else training.epochs
 
 
 def _decided(record: FitRecord, keep: str) -> int:
@@ -49,9 +49,9 @@ def delivered(planned: Sequence[PlannedFit], store: Store) -> tuple[StudyFit, Fi
         record = store.record(fit.id)
         if record.status == "ok":
             return fit, record
-    sick = store.record(refits[0].id)
+    first = store.record(refits[0].id)
     raise TrainingError(
-        f"the refit of the winner on all training rows is sick in every repeat: {sick.message}"
+        f"the refit of the winner on all training rows diverged or failed in every repeat: {first.message}"
     )
 
 

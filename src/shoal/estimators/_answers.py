@@ -14,7 +14,7 @@ from shoal.errors import TrainingError
 from shoal.estimators._training_tasks import Task, TaskResult
 
 
-class Given(NamedTuple):
+class FitArguments(NamedTuple):
     """What a network is fitted to."""
 
     x: Any
@@ -22,7 +22,7 @@ class Given(NamedTuple):
     sample_weight: Any
 
 
-class Fit(Protocol):
+class FitCall(Protocol):
     """Fits the network that asks, in this thread."""
 
     def __call__(
@@ -32,11 +32,11 @@ class Fit(Protocol):
         ...
 
 
-Answer = Callable[[Any, Given, Fit], None]
+Answer = Callable[[Any, FitArguments, FitCall], None]
 """Is asked by a network (an estimator) to fit it."""
 
 
-def at_once(_network: Any, _given: Given, fit: Fit) -> None:
+def at_once(_network: Any, _arguments: FitArguments, fit: FitCall) -> None:
     """Let a network be fitted here and now."""
     fit()
 
@@ -61,20 +61,20 @@ def first_asked(network: Callable[[], Any], answer: Answer) -> Answer:
     """
     waited_for = True
 
-    def once(asking: Any, given: Given, fit: Fit) -> None:
+    def once(asking: Any, arguments: FitArguments, fit: FitCall) -> None:
         nonlocal waited_for
         if waited_for and asking is network():
             waited_for = False
-            answer(asking, given, fit)
+            answer(asking, arguments, fit)
         else:
             fit()
 
     return once
 
 
-def ask(network: Any, given: Given, fit: Fit) -> None:
+def ask(network: Any, arguments: FitArguments, fit: FitCall) -> None:
     """Have a network fitted by whoever answers."""
-    _answering.get()(network, given, fit)
+    _answering.get()(network, arguments, fit)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +85,7 @@ class Known:
     failure: str | None
     warned: list[warnings.WarningMessage]
 
-    def __call__(self, network: Any, _given: Given, _fit: Fit) -> None:
+    def __call__(self, network: Any, _arguments: FitArguments, _fit: FitCall) -> None:
         """Answer a network of the same parameters and rows."""
         with warnings.catch_warnings():
             pass  # as where rows are checked: what was said once is said again
@@ -102,7 +102,7 @@ def warn_again(warned: warnings.WarningMessage) -> None:
     What no module's file holds comes from a notebook, a command line or another process's script: from `__main__`.
     """
     modules = list(sys.modules.values())
-    origin = next((one for one in modules if _file(one) == warned.filename), sys.modules["__main__"])
+    origin = next((module for module in modules if _file(module) == warned.filename), sys.modules["__main__"])
     warnings.warn_explicit(
         warned.message,
         warned.category,

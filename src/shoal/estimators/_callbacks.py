@@ -1,4 +1,4 @@
-"""Progress of one fit: scikit-learn's callbacks (since its version 1.9) and the lines of `verbose`."""
+"""FitCallbacks of one fit: scikit-learn's callbacks (since its version 1.9) and the lines of `verbose`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 
 from shoal.engine import State
 
-__all__ = ["CallbackSupport", "Progress", "muted", "say", "told_of"]
+__all__ = ["CallbackSupport", "FitCallbacks", "is_followed", "muted", "say"]
 
 try:
     from sklearn.callback import CallbackSupportMixin as CallbackSupport
@@ -20,27 +20,27 @@ except ImportError:  # scikit-learn before 1.9
         """Stands in where scikit-learn has no callbacks."""
 
 
-def told_of(search: Any, estimator: Any) -> bool:
+def is_followed(search: Any, estimator: Any) -> bool:
     """Whether a callback would be told of the fits of an estimator within a search: its own, or one handed down."""
-    depths = [getattr(one, "max_propagation_depth", 0) for one in getattr(search, "_skl_callbacks", ())]
+    depths = [getattr(part, "max_propagation_depth", 0) for part in getattr(search, "_skl_callbacks", ())]
     return any(depth != 0 for depth in depths) or any(
-        vars(one).get("_skl_callbacks") for one in _parts(estimator)
+        vars(part).get("_skl_callbacks") for part in _parts(estimator)
     )
 
 
 def muted(estimator: Any) -> Any:
     """Take the callbacks out of an estimator: its fit is only tried, and told of where it counts."""
-    for one in _parts(estimator):
-        one.__dict__.pop("_skl_callbacks", None)
+    for part in _parts(estimator):
+        part.__dict__.pop("_skl_callbacks", None)
     return estimator
 
 
 def _parts(estimator: Any) -> list[Any]:
     parts = [estimator, *estimator.get_params().values()]
-    return [one for one in parts if isinstance(one, BaseEstimator | CallbackSupport)]
+    return [part for part in parts if isinstance(part, BaseEstimator | CallbackSupport)]
 
 
-class Progress:
+class FitCallbacks:
     """Follows the fit of one estimator, epoch by epoch where somebody listens."""
 
     def __init__(self, estimator: Any, x: Any, y: Any, sample_weight: Any) -> None:
@@ -49,11 +49,11 @@ class Progress:
         self._context: Any = None
         self._epoch: Any = None
         metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
-        self._told = {"estimator": estimator, "X": x, "y": y, "metadata": metadata}
+        self._arguments = {"estimator": estimator, "X": x, "y": y, "metadata": metadata}
         begin = getattr(estimator, "_init_callback_context", None)
         if begin is not None:
             self._context = begin(max_subtasks=estimator.max_iter)
-            self._context.call_on_fit_task_begin(**self._told)
+            self._context.call_on_fit_task_begin(**self._arguments)
 
     def on_epoch(self, fitted: Callable[[State], dict[str, Any]]) -> Callable[[State], bool] | None:
         """Give what is to be called after every epoch, or None where nobody listens.
@@ -76,14 +76,14 @@ class Progress:
     def end(self) -> None:
         """Say that the fit is done; the estimator is fitted now."""
         if self._context is not None:
-            self._context.call_on_fit_task_end(**self._told, reconstruction_attributes=dict)
+            self._context.call_on_fit_task_end(**self._arguments, reconstruction_attributes=dict)
 
     def _epoch_begins(self) -> None:
         self._epoch = self._context.subcontext(task_name="epoch")
-        self._epoch.call_on_fit_task_begin(**self._told)
+        self._epoch.call_on_fit_task_begin(**self._arguments)
 
     def _epoch_ended(self, state: State, fitted: Callable[[], dict[str, Any]]) -> bool:
-        stop = bool(self._epoch.call_on_fit_task_end(**self._told, reconstruction_attributes=fitted))
+        stop = bool(self._epoch.call_on_fit_task_end(**self._arguments, reconstruction_attributes=fitted))
         if state.status == "training" and not stop:
             self._epoch_begins()
         return stop
@@ -94,6 +94,6 @@ def say(state: State) -> bool:
     place = state.points - 1
     if place >= 0 and state.epoch_T[place] == state.epoch:
         train, _, inner = state.curve_TC[place, :3]
-        held = "" if math.isnan(inner) else f", validation loss = {inner:.8f}"
-        print(f"Iteration {state.epoch}, loss = {train:.8f}{held}")
+        validation = "" if math.isnan(inner) else f", validation loss = {inner:.8f}"
+        print(f"Iteration {state.epoch}, loss = {train:.8f}{validation}")
     return False

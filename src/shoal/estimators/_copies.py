@@ -43,14 +43,14 @@ def copied(things: _T) -> _T:
     return copy.deepcopy(things, memo)
 
 
-def lies_in(rows: Any, given: Any) -> bool:
+def lies_in(rows: Any, owner: Any) -> bool:
     """Whether rows are those given or lie in their memory: what is written into the one stands in the other too.
 
     A frame of pandas counts as lying in no other: pandas 3 copies what it writes into, and before, it warns.
     """
-    if rows is given:
+    if rows is owner:
         return True
-    inside = [array for array in _reached(given, into=given) if type(array) is np.ndarray]
+    inside = [array for array in _reached(owner, into=owner) if type(array) is np.ndarray]
     arrays = [array for array in _reached(rows) if type(array) is np.ndarray]
     return any(np.may_share_memory(array, other) for array, other in product(arrays, inside))
 
@@ -61,9 +61,9 @@ def lies_in(rows: Any, given: Any) -> bool:
 def _reached(things: Any, *, into: Any = None) -> Iterator[Any]:
     """Give the arrays and frames that a copy of `things` comes to; what a frame holds only where it is `into`."""
     seen: set[int] = set()
-    left = [things]
-    while left:
-        thing = left.pop()
+    pending = [things]
+    while pending:
+        thing = pending.pop()
         if id(thing) in seen or _stands_for_itself(thing):
             continue
         seen.add(id(thing))
@@ -71,7 +71,7 @@ def _reached(things: Any, *, into: Any = None) -> Iterator[Any]:
         if frame or type(thing) is np.ndarray:
             yield thing
         if not frame:
-            left += gc.get_referents(thing)
+            pending += gc.get_referents(thing)
 
 
 def _stands_for_itself(thing: Any) -> bool:
@@ -138,18 +138,18 @@ def _frame_copied(frame: Any) -> Any:
 
 def _refuse_own_ways(things: Any) -> None:
     seen: set[int] = set()
-    left: list[Any] = [things]
-    while left:
-        thing = left.pop()
+    pending: list[Any] = [things]
+    while pending:
+        thing = pending.pop()
         if id(thing) in seen:
             continue
         seen.add(id(thing))
         if isinstance(thing, list | tuple | set | frozenset | dict):
-            left += thing.values() if isinstance(thing, dict) else thing
+            pending += thing.values() if isinstance(thing, dict) else thing
         elif not isinstance(thing, type):
             _refuse_own_way(type(thing))  # type: ignore[arg-type]
             if isinstance(thing, BaseEstimator) or not _from_whole(type(thing)):
-                left += getattr(thing, "__dict__", {}).values()
+                pending += getattr(thing, "__dict__", {}).values()
 
 
 @lru_cache

@@ -18,25 +18,25 @@ from shoal.estimators._training_tasks import TaskResult
 class Course:
     """What an estimator was trained for so far: epochs, rows seen, and curves (T,) at the epochs `points`.
 
-    `held` are the losses of rows held out: None where there never were any.
+    `validation_losses` are those of rows held out: None where there never were any.
     """
 
     epochs: int = 0
     seen: int = 0
     points: tuple[int, ...] = ()
     losses: tuple[float, ...] = ()
-    held: tuple[float, ...] | None = None
+    validation_losses: tuple[float, ...] | None = None
 
     @classmethod
     def of(cls, estimator: Any) -> Self:
         """Give that of a fitted estimator."""
-        held = estimator.validation_loss_curve_
+        losses = estimator.validation_loss_curve_
         return cls(
             epochs=estimator._epochs,
             seen=estimator.t_,
             points=tuple(estimator.curve_epochs_),
             losses=tuple(estimator.loss_curve_),
-            held=None if held is None else tuple(held),
+            validation_losses=None if losses is None else tuple(losses),
         )
 
     def then(self, trained: TaskResult, rows: int, *, early_stopping: bool) -> dict[str, Any]:
@@ -44,17 +44,19 @@ class Course:
         points = tuple(self.epochs + int(epoch) for epoch in trained.curves["epoch"])
         losses = (*self.losses, *trained.curves["train_loss"].tolist())
         new = trained.curves.get("inner_loss", trained.curves.get("validation_loss"))
-        held = None
-        if self.held is not None or new is not None:
-            before = (math.nan,) * len(self.points) if self.held is None else self.held
-            held = [*before, *(np.full(len(points), math.nan) if new is None else new).tolist()]
+        validation_losses = None
+        if self.validation_losses is not None or new is not None:
+            before = (
+                (math.nan,) * len(self.points) if self.validation_losses is None else self.validation_losses
+            )
+            validation_losses = [*before, *(np.full(len(points), math.nan) if new is None else new).tolist()]
         return {
             "n_iter_": trained.epochs,
             "best_iter_": self.epochs + trained.kept_epoch,
             "t_": self.seen + rows * trained.epochs,
             "curve_epochs_": [*self.points, *points],
             "loss_curve_": list(losses),
-            "validation_loss_curve_": held,
+            "validation_loss_curve_": validation_losses,
             "loss_": losses[-1] if losses else math.nan,
             "best_loss_": None if early_stopping else min(losses, default=math.nan),
             "_epochs": self.epochs + trained.epochs,

@@ -44,8 +44,8 @@ class SearchDisplay:
 
     def _shown(self) -> str:
         """Give table and picture; nothing before there are any."""
-        kept: SearchRecord | None = vars(self).get("_kept")
-        if kept is None or "best_index_" not in vars(self):
+        record: SearchRecord | None = vars(self).get("_record")
+        if record is None or "best_index_" not in vars(self):
             return ""
         try:
             score_CF = self._deciding_scores()  # type: ignore[attr-defined]
@@ -57,7 +57,7 @@ class SearchDisplay:
         parts = Parts(lambda line: shown.append(f"<p>{escape(line)}</p>"))
         pieces: dict[str, Callable[[], str]] = {
             "candidates": lambda: ranked_table(settings, score_CF, tied_C, best),
-            "curves of the chosen candidate": lambda: curves_picture(kept, best),
+            "curves of the chosen candidate": lambda: curves_picture(record, best),
         }
         for name, make in pieces.items():
             try:
@@ -87,7 +87,7 @@ def ranked_table(
     ]
     lines = [_row("th", head)]
     for place in rows:
-        told = (
+        mark = (
             "chosen"
             if place == chosen
             else "statistically indistinguishable from the best"
@@ -96,7 +96,7 @@ def ranked_table(
         )
         scores = [_number(mean_C[place]), _number(error_C[place])]
         rank = str(int(np.flatnonzero(order == place)[0]) + 1)
-        lines.append(_row("td", [rank, *(_text(settings[place].get(key)) for key in keys), *scores, told]))
+        lines.append(_row("td", [rank, *(_text(settings[place].get(key)) for key in keys), *scores, mark]))
     shown = f"{len(rows)} of " if len(rows) < len(order) else ""
     caption = f"{shown}{len(order)} candidates on {score_CF.shape[1]} folds, the best first"
     return (
@@ -105,12 +105,12 @@ def ranked_table(
     )
 
 
-def curves_picture(kept: SearchRecord, candidate: int) -> str:
+def curves_picture(record: SearchRecord, candidate: int) -> str:
     """Give the chosen candidate's curves as a picture within the page."""
     from shoal.look import fold_curves_png
 
     folds = [
-        trained.curves for number, _, trained in kept.fits if number == candidate and trained.status == "ok"
+        trained.curves for number, _, trained in record.fits if number == candidate and trained.status == "ok"
     ]
     if not folds:
         return ""

@@ -18,8 +18,8 @@ from sklearn.utils.validation import check_is_fitted
 from shoal.data import draw_share
 from shoal.engine import CURVES, State, flat_arrays, initial_state, network_outputs
 from shoal.errors import TrainingError
-from shoal.estimators._answers import Given, ask
-from shoal.estimators._callbacks import CallbackSupport, Progress, say
+from shoal.estimators._answers import FitArguments, ask
+from shoal.estimators._callbacks import CallbackSupport, FitCallbacks, say
 from shoal.estimators._course import Course
 from shoal.estimators._inputs import Prepared, checked_weight, in_precision, training_rows, without_idle_rows
 from shoal.estimators._layers import LayerArrays
@@ -94,10 +94,10 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
         shoal.TrainingError
             Where the fit diverges: its loss or a parameter is not finite any more.
         """
-        progress = Progress(self, X, y, sample_weight)
+        callbacks = FitCallbacks(self, X, y, sample_weight)
         with self._kept_as_it_was():
-            self._fit(Given(X, y, sample_weight), progress)
-        progress.end()
+            self._fit(FitArguments(X, y, sample_weight), callbacks)
+        callbacks.end()
         return self
 
     @property
@@ -162,22 +162,22 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
                 self.__dict__ = was
             raise
 
-    def _fit(self, given: Given, progress: Progress) -> None:
+    def _fit(self, arguments: FitArguments, callbacks: FitCallbacks) -> None:
         def fit(task: Task | None = None, note: Callable[[TaskResult, Task], None] | None = None) -> None:
-            self._fit_here(given, progress, task, note)
+            self._fit_here(arguments, callbacks, task, note)
 
-        ask(self, given, fit)
+        ask(self, arguments, fit)
 
     def _fit_here(
         self,
-        given: Given,
-        progress: Progress,
+        arguments: FitArguments,
+        callbacks: FitCallbacks,
         task: Task | None,
         note: Callable[[TaskResult, Task], None] | None,
     ) -> None:
         again = self.warm_start and "parameters_" in vars(self)
         before = Course.of(self) if again else Course()
-        prepared = self._prepared(*given, again=again)
+        prepared = self._prepared(*arguments, again=again)
         task = task or self._task(prepared)
         if again:
             task = replace(task, start=self._from_here(task))
@@ -185,7 +185,7 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
         def fitted(state: State) -> dict[str, Any]:
             return self._fitted(task, prepared, _seen(state, task), before)
 
-        trained = train_one(task, device=self.device, on_epoch=progress.on_epoch(fitted))
+        trained = train_one(task, device=self.device, on_epoch=callbacks.on_epoch(fitted))
         if note is not None:
             note(trained, task)
         self._adopt(trained, task, prepared, before)
@@ -218,14 +218,14 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
         self, prepared: Prepared, *, key: str = "fit", validation_rows: NDArray[np.int64] | None = None
     ) -> Task:
         """Give the task of fitting to prepared rows; `validation_rows` only draw a curve."""
-        given, seed = vars(self), seed_of(self.random_state)
+        parameters, seed = vars(self), seed_of(self.random_state)
         inner = self._inner_rows(prepared, seed)
         most = batch_rows(self.batch_size, self._auto_batch)
         learned = training_rows(prepared, inner, most)
         return Task(
             key=key,
             network=self._network(prepared.x.shape[1:]),
-            training=training_of(given, min(most, len(learned.rows))),
+            training=training_of(parameters, min(most, len(learned.rows))),
             task=self._kind,
             x=prepared.x,
             y=prepared.y,
@@ -247,8 +247,10 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
         share = self.validation_fraction
         held_N = draw_share(len(rows), share, StreamKey(seed, INNER_STREAM, 0), labels, None)
         if not held_N.any() or held_N.all():
-            came = f"got {share} of {len(rows)} rows"
-            raise ValueError(f"validation_fraction: expected a share that leaves rows on both sides, {came}")
+            counts = f"got {share} of {len(rows)} rows"
+            raise ValueError(
+                f"validation_fraction: expected a share that leaves rows on both sides, {counts}"
+            )
         return rows[held_N]
 
     def _adopt(self, trained: TaskResult, task: Task, prepared: Prepared, before: Course) -> Self:
@@ -262,10 +264,10 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
 
     def _fitted(self, task: Task, prepared: Prepared, trained: TaskResult, before: Course) -> dict[str, Any]:
         """Give the attributes of the estimator that is fitted so, after what went `before`."""
-        held = len(task.inner_rows)
+        inner_rows = len(task.inner_rows)
         return {
             **prepared.fitted,
-            **before.then(trained, len(prepared.rows) - held, early_stopping=held > 0),
+            **before.then(trained, len(prepared.rows) - inner_rows, early_stopping=inner_rows > 0),
             "parameters_": trained.parameters,
             "_architecture": task.job.architecture,
         }
@@ -293,17 +295,17 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
     def _fit_further(self, x: Any, y: Any, sample_weight: Any, known: Any = None) -> Self:
         """Train one more epoch on these rows, the optimiser going on where it stood."""
         first = "parameters_" not in vars(self)
-        for name, wanted in (("early_stopping", False), ("schedule", "constant")):
-            if getattr(self, name) != wanted:
-                raise ValueError(f"{name}: expected {wanted!r} in partial_fit, got {getattr(self, name)!r}")
+        for name, required in (("early_stopping", False), ("schedule", "constant")):
+            if getattr(self, name) != required:
+                raise ValueError(f"{name}: expected {required!r} in partial_fit, got {getattr(self, name)!r}")
         with self._kept_as_it_was():
             prepared = self._prepared(x, y, sample_weight, again=not first, known=known)
             task = self._one_more_epoch(self._task(prepared), first=first)
             trained = train_one(task, device=self.device, on_epoch=say if self.verbose else None)
             # The engine counts the epochs of the optimiser; here it is one more.
             curves = trained.curves | {"epoch": np.ones(len(trained.curves["epoch"]))}
-            one = replace(trained, epochs=1, kept_epoch=1, curves=curves)
-            return self._adopt(one, task, prepared, Course() if first else Course.of(self))
+            epoch = replace(trained, epochs=1, kept_epoch=1, curves=curves)
+            return self._adopt(epoch, task, prepared, Course() if first else Course.of(self))
 
     def _one_more_epoch(self, task: Task, *, first: bool) -> Task:
         """Give the task of the next epoch.

@@ -24,7 +24,7 @@ from sklearn.utils.validation import _num_samples
 from shoal.estimators._cv_results import held_out_means
 from shoal.estimators._estimator import NetworkEstimator
 from shoal.estimators._lots import Lots, Spot, last_of, network_in
-from shoal.estimators._order import Came, Options, Order
+from shoal.estimators._order import Options, SearchOrder, TrainedFits
 from shoal.estimators._parameters import SEEDS
 from shoal.estimators._planning import held_rows
 from shoal.estimators._shared_transformers import SharedTransformers, Shelf
@@ -80,23 +80,23 @@ class Evaluation:
     routed: Any = None
     candidates: list[dict[str, Any]] = field(default_factory=list)
     lots: Lots = field(init=False)
-    _came: Came = field(default_factory=Came)
+    _fits: TrainedFits = field(default_factory=TrainedFits)
     _before: int = 0
 
     @classmethod
     def of(cls, search: Any, x: Any, y: Any, options: Options) -> Evaluation:
         """Begin, for a search around an estimator that ends in a network."""
         searched = clone(search.estimator)
-        found = network_in(searched)
-        assert found is not None  # noqa: S101 - the caller has looked
+        last = network_in(searched)
+        assert last is not None  # noqa: S101 - the caller has looked
         shared = SharedTransformers()
         changes: dict[str, tuple[Any, Any]] = {
             f"{prefix}memory": (pipeline.memory, Shelf(shared, pipeline.memory))
-            for prefix, pipeline in found.pipelines
+            for prefix, pipeline in last.pipelines
         }
-        if found.network.random_state is None:
+        if last.network.random_state is None:
             seed = int(check_random_state(None).randint(SEEDS))
-            changes[f"{found.prefix}random_state"] = (None, seed)
+            changes[f"{last.prefix}random_state"] = (None, seed)
         searched.set_params(**{name: ours for name, (_, ours) in changes.items()})
         return cls(search, searched, changes, x, y, options, shared)
 
@@ -107,9 +107,9 @@ class Evaluation:
 
     def restore(self, fitted: Any) -> None:
         """Give an estimator what it was given, in place of what the search had put there."""
-        held = fitted.get_params()
-        given = {name: was for name, (was, ours) in self.changes.items() if held.get(name) is ours}
-        fitted.set_params(**given)
+        parameters = fitted.get_params()
+        originals = {name: was for name, (was, ours) in self.changes.items() if parameters.get(name) is ours}
+        fitted.set_params(**originals)
 
     def run(
         self,
@@ -156,31 +156,31 @@ class Evaluation:
 
     def turns(self, work: Turns) -> Generator[Turn, None, None]:
         """Say which fit is next, and surround it by its answers."""
-        return Order(work, self.lots, self._came, self.options, self.search, self._before).turns()
+        return SearchOrder(work, self.lots, self._fits, self.options, self.search, self._before).turns()
 
     # -- what came of it -----------------------------------------------------------------------------------------
 
     def put_times(self, out: Sequence[dict[str, Any]]) -> None:
         """Put the time that each network took to train in place of the time it took to hand it out."""
-        for spot, came in zip(self._spots(), out, strict=True):
-            if spot in self._came.trained:
-                came["fit_time"] = self._came.trained[spot].seconds
+        for spot, result in zip(self._spots(), out, strict=True):
+            if spot in self._fits.trained:
+                result["fit_time"] = self._fits.trained[spot].seconds
 
     def parameters(self) -> list[float]:
         """Count the parameters of every candidate's network, on its largest fold; of no network, infinitely many."""
-        return [self._came.parameters.get(number, math.inf) for number in range(len(self.candidates))]
+        return [self._fits.parameters.get(number, math.inf) for number in range(len(self.candidates))]
 
-    def kept(self, chosen: int | None) -> SearchRecord:
+    def record(self, chosen: int | None) -> SearchRecord:
         """Keep what stays: of the chosen candidate, if there is one, also the networks of its folds."""
         splits = [(held_rows(train), held_rows(test)) for train, test in self.lots.splits]
         fitted = [] if chosen is None else [self._fitted(Spot(chosen, fold)) for fold in range(len(splits))]
         return SearchRecord(
             fits=tuple(
-                (*spot, self._came.trained[spot]) for spot in self._spots() if spot in self._came.trained
+                (*spot, self._fits.trained[spot]) for spot in self._spots() if spot in self._fits.trained
             ),
             train_rows=float(np.mean([len(train) for train, _ in splits])),
             test_rows=float(np.mean([len(test) for _, test in splits])),
-            fold_networks=tuple(None if one is None else last_of(one[1]) for one in fitted),
+            fold_networks=tuple(None if network is None else last_of(network[1]) for network in fitted),
             held_out=self._held_out(chosen, fitted),
         )
 
@@ -190,12 +190,12 @@ class Evaluation:
 
     def _fitted(self, spot: Spot) -> tuple[list[Any], Any] | None:
         """Give a candidate as it was fitted on a fold, transformers and what follows; None where it failed."""
-        if spot in self._came.trained and self._came.trained[spot].status != "ok":
+        if spot in self._fits.trained and self._fits.trained[spot].status != "ok":
             return None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # all was told where it was scored
             try:
-                return self.lots.fitted(spot, self._came.networks.get(spot))
+                return self.lots.fitted(spot, self._fits.networks.get(spot))
             except Exception:  # counted and told by scikit-learn
                 return None
 
@@ -206,13 +206,13 @@ class Evaluation:
         parts = []
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            for fold, found in enumerate(fitted):
-                if chosen is None or found is None:
+            for fold, estimator in enumerate(fitted):
+                if chosen is None or estimator is None:
                     continue
                 with suppress(Exception):  # rows of which nothing can be predicted; their score is NaN
-                    x = self.lots.held_out(Spot(chosen, fold), found[0])
+                    x = self.lots.held_out(Spot(chosen, fold), estimator[0])
                     rows = held_rows(self.lots.splits[fold][1])
-                    parts.append((rows, _answers(found[1], x, classes)))
+                    parts.append((rows, _answers(estimator[1], x, classes)))
         return held_out_means(_num_samples(self.x), parts)
 
 

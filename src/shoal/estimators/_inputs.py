@@ -85,9 +85,9 @@ def _bytes(x: NDArray[Any]) -> NDArray[np.uint8]:
     number = x.astype(np.float64)
     fits = (number >= 0) & (number <= 255) & (number == np.floor(number))
     if not fits.all():
-        came = number[~fits][0]
+        wrong = number[~fits][0]
         raise ValueError(
-            f"X: expected whole numbers from 0 to 255 where bytes (uint8) were fitted, got {came:g}"
+            f"X: expected whole numbers from 0 to 255 where bytes (uint8) were fitted, got {wrong:g}"
         )
     return number.astype(np.uint8)
 
@@ -136,13 +136,13 @@ def checked_targets(y: Any, x: NDArray[Any], dtype: str) -> tuple[NDArray[Any], 
 
 def checked_labels(y: Any, x: NDArray[Any]) -> NDArray[Any]:
     """Check class labels of any type; (N,)."""
-    given = check_array(y, ensure_2d=False, dtype=None, input_name="y")
-    if given.ndim == 2 and given.shape[1] > 1:
+    array = check_array(y, ensure_2d=False, dtype=None, input_name="y")
+    if array.ndim == 2 and array.shape[1] > 1:
         raise ValueError(
-            f"y: expected one label a row, got {given.shape[1]}; several are not there yet, but "
+            f"y: expected one label a row, got {array.shape[1]}; several are not there yet, but "
             "sklearn.multiclass.OneVsRestClassifier and sklearn.multioutput.MultiOutputClassifier take them around this"
         )
-    labels = column_or_1d(given, warn=True)
+    labels = column_or_1d(array, warn=True)
     if labels.dtype == object and len({isinstance(label, str) for label in labels}) > 1:
         kinds = sorted({type(label).__name__ for label in labels})
         raise ValueError(f"y: expected labels of one type, to be sorted, got {' and '.join(kinds)}")

@@ -32,12 +32,12 @@ class LayerArrays(list[NDArray[Any]]):
         ValueError
             Where number or shapes are not the network's, or a number is not finite or too large for its precision.
         """
-        given = [np.asarray(value, dtype=np.float64) for value in values]
-        shapes, came = [array.shape for array in self], [array.shape for array in given]
-        if shapes != came:
-            raise ValueError(f"{self.name}: expected arrays of shapes {shapes}, got {came}")
-        if not all(np.isfinite(array).all() for array in given):
+        arrays = [np.asarray(value, dtype=np.float64) for value in values]
+        shapes, new_shapes = [array.shape for array in self], [array.shape for array in arrays]
+        if shapes != new_shapes:
+            raise ValueError(f"{self.name}: expected arrays of shapes {shapes}, got {new_shapes}")
+        if not all(np.isfinite(array).all() for array in arrays):
             raise ValueError(f"{self.name}: expected finite numbers, got others")
-        ready = [in_precision(new, str(own.dtype), self.name) for new, own in zip(given, self, strict=True)]
+        ready = [in_precision(new, str(own.dtype), self.name) for new, own in zip(arrays, self, strict=True)]
         for own, new in zip(self, ready, strict=True):
             own[...] = new

@@ -21,11 +21,11 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params
 
-from shoal.estimators._answers import Fit, Given, Known, answered, first_asked
+from shoal.estimators._answers import FitArguments, FitCall, Known, answered, first_asked
 from shoal.estimators._callbacks import muted
 from shoal.estimators._estimator import NetworkEstimator
 from shoal.estimators._inputs import Prepared, in_precision
-from shoal.estimators._planning import Held, Planned, SharedRows, fitted_up_to, planned
+from shoal.estimators._planning import HeldOutArrays, Planned, SharedArrays, fitted_up_to, planned
 from shoal.estimators._sent import Sent, same, transformed
 from shoal.estimators._shared_transformers import Path, SharedTransformers, Shelf, path_of
 from shoal.estimators._training_tasks import Task
@@ -90,8 +90,8 @@ def network_in(estimator: Any) -> FinalNetwork | None:
 
 def last_of(estimator: Any) -> NetworkEstimator | None:
     """Give the network at the end of an estimator, as it is now: settings may replace it."""
-    found = network_in(estimator)
-    return None if found is None else found.network
+    last = network_in(estimator)
+    return None if last is None else last.network
 
 
 def is_ours(network: NetworkEstimator) -> bool:
@@ -136,10 +136,10 @@ class Lots:
 
     def laid_out(self, numbers: Sequence[int], most: int) -> Iterator[Lot]:
         """Lay candidates out on every fold, in lots of up to so many, in the order in which they are to be planned."""
-        found = {number: self._own(network_in(self.plain(number))) for number in numbers}
+        networks = {number: self._own(network_in(self.plain(number))) for number in numbers}
         for fold in range(len(self.splits)):
             lots: dict[Path, list[int]] = {}
-            for number, way in found.items():
+            for number, way in networks.items():
                 if way is not None:
                     path = path_of(way.pipelines, way.prefix, self.candidates[number], fold)
                     lots.setdefault(path, []).append(number)
@@ -174,10 +174,10 @@ class Lots:
 
     def task(self, spot: Spot) -> Task | None:
         """Plan one candidate on one fold by itself; None where it fails before it trains."""
-        found = self._own(network_in(self.plain(spot.candidate)))
-        if found is None:
+        last = self._own(network_in(self.plain(spot.candidate)))
+        if last is None:
             return None
-        path = path_of(found.pipelines, found.prefix, self.candidates[spot.candidate], spot.fold)
+        path = path_of(last.pipelines, last.prefix, self.candidates[spot.candidate], spot.fold)
         tasks = self.alone(Lot(spot.fold, path, [spot.candidate]))
         self.shared.done_with(path)
         return next(iter(tasks), None)
@@ -195,9 +195,9 @@ class Lots:
         `note` hears of the network.
         """
 
-        def noted(network: NetworkEstimator, given: Given, fit: Fit) -> None:
+        def noted(network: NetworkEstimator, arguments: FitArguments, fit: FitCall) -> None:
             note(network)
-            known(network, given, fit)
+            known(network, arguments, fit)
 
         with answered(first_asked(lambda: last_of(estimator), noted)), self.shared.handing(self._ways[spot]):
             yield
@@ -206,16 +206,18 @@ class Lots:
         """Let go of what nobody needs, once a planned candidate is scored."""
         self.shared.done_with(self._ways[spot])
 
-    def _own(self, found: FinalNetwork | None) -> FinalNetwork | None:
+    def _own(self, last: FinalNetwork | None) -> FinalNetwork | None:
         """Find a network only where all Pipelines on the way share transformers."""
-        shared = found is not None and all(isinstance(one.memory, Shelf) for _, one in found.pipelines)
-        return found if shared else None
+        shared = last is not None and all(
+            isinstance(pipeline.memory, Shelf) for _, pipeline in last.pipelines
+        )
+        return last if shared else None
 
     def _planned(self, lot: Lot) -> Iterator[Task]:
         path, (train, test) = lot.path, self.splits[lot.fold]
-        learned, scored, rows = self.parts(train), self.parts(test, train), SharedRows()
+        learned, scored, rows = self.parts(train), self.parts(test, train), SharedArrays()
         sent: Sent | None = None
-        held: dict[tuple[type, str], Held | None] = {}
+        held_out: dict[tuple[type, str], HeldOutArrays | None] = {}
         like: Planned | None = None
         for spot in lot.spots():
             number = spot.candidate
@@ -227,10 +229,10 @@ class Lots:
             if like is None:
                 like, sent = plan, self._sent(lot, number, scored[0])
             kind = (type(plan.network), plan.network.dtype)
-            if kind not in held:
-                held[kind] = None if sent is None else _held_out(plan, sent.rows, scored[1])
+            if kind not in held_out:
+                held_out[kind] = None if sent is None else _held_out(plan, sent.rows, scored[1])
             self._ways[spot] = path
-            plan = replace(plan, task=replace(rows.of(plan.task, held[kind]), key=spot.key))
+            plan = replace(plan, task=replace(rows.of(plan.task, held_out[kind]), key=spot.key))
             self._plans[spot] = plan
             yield plan.task
         if path and self._wrote(learned, self.parts(train)):
@@ -239,32 +241,32 @@ class Lots:
     def _plan(self, number: int, learned: Parts, train: Any) -> Planned | None:
         """Plan the network of a candidate by the fit of the whole."""
         estimator = muted(self.candidate(number))
-        found = network_in(estimator)
-        assert found is not None  # noqa: S101 - it was found before
+        last = network_in(estimator)
+        assert last is not None  # noqa: S101 - it was found before
         fit_params = _check_method_params(self.x, params=self.fit_params, indices=train)
-        return planned(lambda: _fit(estimator, *learned, fit_params), found.network)
+        return planned(lambda: _fit(estimator, *learned, fit_params), last.network)
 
     def _like(self, like: Planned | None, number: int, path: Path) -> Planned | None:
         """Plan a network of ours that differs from another on the same rows in its own parameters alone."""
-        found, settings = self._base, self.candidates[number]
-        own = {key: value for key, value in settings.items() if key.startswith(found.prefix)}
-        replaced = any(found.prefix.startswith(f"{key}__") for key in settings)
+        last, settings = self._base, self.candidates[number]
+        own = {key: value for key, value in settings.items() if key.startswith(last.prefix)}
+        replaced = any(last.prefix.startswith(f"{key}__") for key in settings)
         others = len(own) < len(settings)  # transformers of one path have the same
-        if like is None or replaced or (others and not path) or not is_ours(found.network):
+        if like is None or replaced or (others and not path) or not is_ours(last.network):
             return None
         with suppress(Exception):  # it fails again where its failure counts
-            named = {key.removeprefix(found.prefix): value for key, value in own.items()}
+            named = {key.removeprefix(last.prefix): value for key, value in own.items()}
             parameters = clone(self._base_parameters | named, safe=False)
-            network = type(found.network)(**parameters)
+            network = type(last.network)(**parameters)
             network._validate_params()
-            return Planned.of(network, like.given, like)
+            return Planned.of(network, like.arguments, like)
         return None
 
     @cached_property
     def _base(self) -> FinalNetwork:
-        found = network_in(self.estimator)
-        assert found is not None  # noqa: S101 - nothing else is searched here
-        return found
+        last = network_in(self.estimator)
+        assert last is not None  # noqa: S101 - nothing else is searched here
+        return last
 
     @cached_property
     def _base_parameters(self) -> dict[str, Any]:
@@ -282,8 +284,8 @@ class Lots:
             sent = Sent.through(transformers, x)
         except Exception:  # the curve is missing; scores are scikit-learn's matter
             return None
-        found = network_in(self.plain(number))
-        plain = found is not None and all(type(one) is Pipeline for _, one in found.pipelines)
+        last = network_in(self.plain(number))
+        plain = last is not None and all(type(pipeline) is Pipeline for _, pipeline in last.pipelines)
         if plain and self.only_predicts and sent.lasts(transformers, self.parts(test, train)[0]):
             self.shared.sends(lot.path, sent)
         return sent
@@ -291,7 +293,7 @@ class Lots:
     def _wrote(self, learned: Parts, fresh: Parts) -> bool:
         """Whether transformers wrote into y, or into X where that is scored again."""
         looked_at = zip(learned, fresh, strict=True) if self.train_scores else [(learned[1], fresh[1])]
-        return not all(one is other or same(one, other) for one, other in looked_at)
+        return not all(before is after or same(before, after) for before, after in looked_at)
 
     # -- what came of it -----------------------------------------------------------------------------------------
 
@@ -311,14 +313,14 @@ class Lots:
             return transformers, network
         estimator, (train, _) = muted(self.candidate(spot.candidate)), self.splits[spot.fold]
         fit_params = _check_method_params(self.x, params=self.fit_params, indices=train)
-        fit, found = partial(_fit, estimator, *self.parts(train), fit_params), network_in(estimator)
-        if network is None or found is None:
+        fit, last = partial(_fit, estimator, *self.parts(train), fit_params), network_in(estimator)
+        if network is None or last is None:
             fit()
-        elif not found.prefix:
+        elif not last.prefix:
             return [], network
         else:
-            fitted_up_to(fit, found.network)
-            estimator.set_params(**{found.prefix.removesuffix("__"): network})
+            fitted_up_to(fit, last.network)
+            estimator.set_params(**{last.prefix.removesuffix("__"): network})
         return [], estimator
 
 
@@ -329,7 +331,7 @@ def _fit(estimator: Any, x: Any, y: Any, fit_params: Mapping[str, Any]) -> None:
         estimator.fit(x, y, **fit_params)
 
 
-def _held_out(plan: Planned, x: Any, y: Any) -> Held | None:
+def _held_out(plan: Planned, x: Any, y: Any) -> HeldOutArrays | None:
     """Make the rows held out ready to draw a validation curve; None where they cannot, as with a class never seen."""
     try:
         with warnings.catch_warnings():

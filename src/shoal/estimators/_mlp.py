@@ -115,7 +115,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, _Dense):  # type: ignore[mi
     n_iter_no_change : int or numpy.inf, default=10
         Of early stopping; infinitely many epochs end nothing, and the best epoch is kept all the same.
     random_state : int, RandomState instance or None, default=None
-        Keys first weights, order of rows, dropout and the rows held out. A number is the seed of Shoal's own streams.
+        Keys initial weights, order of rows, dropout and the rows held out. A number is the seed of Shoal's own streams.
     verbose : bool, default=False
         Print the losses after each epoch.
     warm_start : bool, default=False
@@ -269,7 +269,7 @@ class MLPClassifier(NetworkClassifier, _Dense):
     n_iter_no_change : int or numpy.inf, default=10
         Of early stopping; infinitely many epochs end nothing, and the best epoch is kept all the same.
     random_state : int, RandomState instance or None, default=None
-        Keys first weights, order of rows, dropout and the rows held out. A number is the seed of Shoal's own streams.
+        Keys initial weights, order of rows, dropout and the rows held out. A number is the seed of Shoal's own streams.
     verbose : bool, default=False
         Print the losses after each epoch.
     warm_start : bool, default=False

@@ -55,13 +55,13 @@ def _parameter_names(cls: Any) -> tuple[str, ...]:
 class KnownNames:
     """Answers a parameter of scikit-learn's MLPs that is given, set or read where it is not there."""
 
-    def __new__(cls, *args: Any, **given: Any) -> Self:
+    def __new__(cls, *args: Any, **parameters: Any) -> Self:
         """Refuse parameters that there are not, by the name of the class that was written."""
         asked = _signature(cls)  # type: ignore[arg-type]
         try:
-            asked.bind_partial(None, *args, **given)
+            asked.bind_partial(None, *args, **parameters)
         except TypeError as error:
-            strange = [name for name in given if name not in asked.parameters]
+            strange = [name for name in parameters if name not in asked.parameters]
             reason = _no_parameter(cls, strange[0]) if strange else f"{cls.__name__}: {error}"
             raise TypeError(reason) from None
         return super().__new__(cls)

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from shoal.estimators._answers import Fit, Given, answered, first_asked
-from shoal.estimators._callbacks import told_of
+from shoal.estimators._answers import FitArguments, FitCall, answered, first_asked
+from shoal.estimators._callbacks import is_followed
 from shoal.estimators._estimator import NetworkEstimator
 from shoal.estimators._lots import Lot, Lots, Spot, last_of
 from shoal.estimators._pieces import Piece
@@ -54,8 +54,8 @@ class Options:
 
 
 @dataclass(eq=False)
-class Came:
-    """What came of every candidate and fold: its training without the parameters, its network; sizes of candidates."""
+class TrainedFits:
+    """The fits of every candidate and fold: the training without the parameters, its network; sizes of candidates."""
 
     trained: dict[Spot, TaskResult] = field(default_factory=dict)
     networks: dict[Spot, NetworkEstimator] = field(default_factory=dict)
@@ -68,17 +68,17 @@ class Came:
 
 
 @dataclass(eq=False)
-class Order:
+class SearchOrder:
     """The order of the fits of one call of scikit-learn's search, run by `work`: candidates from number `first` on."""
 
     work: Turns
     lots: Lots
-    came: Came
+    fits: TrainedFits
     options: Options
     search: Any
     first: int
     _waiting: deque[Lot] = field(default_factory=deque)
-    _left: set[Spot] = field(default_factory=set)
+    _remaining: set[Spot] = field(default_factory=set)
     _alone: set[Spot] = field(default_factory=set)
     _seconds: float = math.inf
     _watcher: Spoken | None = None
@@ -93,9 +93,9 @@ class Order:
         numbers, folds = range(self.first, len(self.lots.candidates)), range(len(self.lots.splits))
         heard = self._heard(numbers)
         quiet = [number for number in numbers if number not in heard]
-        self._left = {Spot(*place) for place in product(numbers, folds)}
-        self._alone = {spot for spot in self._left if spot.candidate in heard}
-        most = max(FEWEST, len(self._left) // (2 * self.work.processes.jobs))
+        self._remaining = {Spot(*place) for place in product(numbers, folds)}
+        self._alone = {spot for spot in self._remaining if spot.candidate in heard}
+        most = max(FEWEST, len(self._remaining) // (2 * self.work.processes.jobs))
         self._waiting = deque(self.lots.laid_out(quiet, most))
         self._watcher = self.options.watcher(len(quiet) * len(folds))
         with closing(self.options.of(self._planned(), self._watcher)) as results:
@@ -106,15 +106,15 @@ class Order:
                 yield from self._back()
         while self.work.processes.away:
             yield from self._back(wait=True)
-        for spot in sorted(self._left):
+        for spot in sorted(self._remaining):
             yield self._fitted_here(spot, self.lots.task(spot) if spot in self._alone else None)
 
     def _heard(self, numbers: range) -> set[int]:
         """Give the candidates of whose fits a callback is told; most are looked at as one."""
         looks = {number: self.lots.plain(number) for number in numbers}
         different = {id(look): look for look in looks.values()}
-        told = {place for place, look in different.items() if told_of(self.search, look)}
-        return {number for number, look in looks.items() if id(look) in told}
+        followed = {place for place, look in different.items() if is_followed(self.search, look)}
+        return {number for number, look in looks.items() if id(look) in followed}
 
     # -- lots ----------------------------------------------------------------------------------------------------
 
@@ -132,7 +132,7 @@ class Order:
 
         Others are better trained one by one, by whoever is free.
         """
-        times = [trained.seconds for trained in self.came.trained.values()] or [self._seconds]
+        times = [trained.seconds for trained in self.fits.trained.values()] or [self._seconds]
         while self._waiting and self.work.processes.idle:
             lot = self._waiting[0]
             calls = {spot: self.work.call(self._place(spot)) for spot in lot.spots()}
@@ -149,12 +149,12 @@ class Order:
             return
         self._alone.update(back.name.spots())
         for scored in back.result or ():
-            self._left.remove(scored.spot)
-            self.came.networks[scored.spot] = scored.network
-            self.came.note(scored.spot, scored.trained, scored.parameters)
+            self._remaining.remove(scored.spot)
+            self.fits.networks[scored.spot] = scored.network
+            self.fits.note(scored.spot, scored.trained, scored.parameters)
             if self._watcher:
                 self._watcher(scored.spot.key, 1.0)
-            yield Turn(self._place(scored.spot), given=scored.given)
+            yield Turn(self._place(scored.spot), result=scored.results)
 
     # -- fits ----------------------------------------------------------------------------------------------------
 
@@ -164,18 +164,18 @@ class Order:
 
     def _known(self, spot: Spot, trained: TaskResult) -> Turn:
         """Surround a fit by what came of its network."""
-        self._left.remove(spot)
+        self._remaining.remove(spot)
         place, plan = self._place(spot), self.lots.plan(spot)
-        self.came.note(spot, trained, plan.task.parameter_count)
-        note = partial(self.came.networks.__setitem__, spot)
+        self.fits.note(spot, trained, plan.task.parameter_count)
+        note = partial(self.fits.networks.__setitem__, spot)
         return Turn(place, self.lots.handed(spot, self.work.estimator(place), plan.known(trained), note))
 
     def _fitted_here(self, spot: Spot, task: Task | None) -> Turn:
         """Let a network be trained where it stands, by the task that was planned, if one was."""
         place = self._place(spot)
 
-        def fitted(network: NetworkEstimator, _given: Given, fit: Fit) -> None:
-            self.came.networks[spot] = network
-            fit(task, lambda trained, task: self.came.note(spot, trained, task.parameter_count))
+        def fitted(network: NetworkEstimator, _arguments: FitArguments, fit: FitCall) -> None:
+            self.fits.networks[spot] = network
+            fit(task, lambda trained, task: self.fits.note(spot, trained, task.parameter_count))
 
         return Turn(place, answered(first_asked(partial(last_of, self.work.estimator(place)), fitted)))

@@ -56,9 +56,9 @@ CONVOLUTIONS: Final[dict[str, list[Any]]] = {
 """The same for what images add."""
 
 
-def counts(name: str, given: Any) -> tuple[int, ...]:
+def counts(name: str, units: Any) -> tuple[int, ...]:
     """Turn a number or a list of numbers of units into a tuple. Raises ValueError for any that is not above 0."""
-    listed = tuple(np.atleast_1d(np.asarray(given, dtype=object)).ravel())
+    listed = tuple(np.atleast_1d(np.asarray(units, dtype=object)).ravel())
     wrong = [value for value in listed if not isinstance(value, Integral) or not 0 < int(value) < 2**31]
     if wrong:
         raise ValueError(f"{name}: expected whole numbers above 0, got {wrong[0]!r}")
@@ -77,20 +77,20 @@ def batch_rows(batch_size: int | str, auto: int) -> int:
     return auto if isinstance(batch_size, str) else int(batch_size)
 
 
-def dense_network(given: Mapping[str, Any]) -> Network:
+def dense_network(parameters: Mapping[str, Any]) -> Network:
     """Give the network that the parameters ask for."""
     return Network(
-        hidden=counts("hidden_layer_sizes", given["hidden_layer_sizes"]),
-        activation=_activation(given["activation"]),
-        dropout=float(given["dropout"]),
+        hidden=counts("hidden_layer_sizes", parameters["hidden_layer_sizes"]),
+        activation=_activation(parameters["activation"]),
+        dropout=float(parameters["dropout"]),
     )
 
 
-def image_network(given: Mapping[str, Any], size: tuple[int, int]) -> Network:
+def image_network(parameters: Mapping[str, Any], size: tuple[int, int]) -> Network:
     """Give the network for images of `size` (height, width); maps smaller than the pooling are not pooled."""
-    kernel, window, side = int(given["kernel_size"]), int(given["pool_size"]), min(size)
+    kernel, window, side = int(parameters["kernel_size"]), int(parameters["pool_size"]), min(size)
     layers: list[Conv] = []
-    for channels in counts("conv_channels", given["conv_channels"]):
+    for channels in counts("conv_channels", parameters["conv_channels"]):
         side += 2 * (kernel // 2) - kernel + 1
         pooled = 1 < window <= side
         pool = Pool(size=window) if pooled else None
@@ -99,34 +99,36 @@ def image_network(given: Mapping[str, Any], size: tuple[int, int]) -> Network:
     return Network(
         kind="cnn",
         conv=tuple(layers),
-        hidden=counts("hidden_layer_sizes", given["hidden_layer_sizes"]),
-        activation=_activation(given["activation"]),
-        dropout=float(given["dropout"]),
-        conv_dropout=float(given["conv_dropout"]),
+        hidden=counts("hidden_layer_sizes", parameters["hidden_layer_sizes"]),
+        activation=_activation(parameters["activation"]),
+        dropout=float(parameters["dropout"]),
+        conv_dropout=float(parameters["conv_dropout"]),
     )
 
 
-def training_of(given: Mapping[str, Any], batch_size: int) -> Training:
+def training_of(parameters: Mapping[str, Any], batch_size: int) -> Training:
     """Give the training that the parameters ask for, in batches of `batch_size` rows.
 
     As in scikit-learn, `momentum` and `nesterovs_momentum` count for "sgd" alone.
     """
-    stops = bool(given["early_stopping"])
-    momentum = float(given["momentum"]) if given["optimizer"] == "sgd" else 0.0
+    stops = bool(parameters["early_stopping"])
+    momentum = float(parameters["momentum"]) if parameters["optimizer"] == "sgd" else 0.0
     return Training(
-        optimizer=given["optimizer"],
-        lr=float(given["learning_rate_init"]),
+        optimizer=parameters["optimizer"],
+        lr=float(parameters["learning_rate_init"]),
         momentum=momentum,
-        nesterov=bool(given["nesterovs_momentum"]) and momentum > 0,
-        weight_decay=float(given["weight_decay"]),
-        schedule=given["schedule"],
+        nesterov=bool(parameters["nesterovs_momentum"]) and momentum > 0,
+        weight_decay=float(parameters["weight_decay"]),
+        schedule=parameters["schedule"],
         batch_size=batch_size,
-        epochs=int(given["max_iter"]),
-        augment=Augment(shift=int(given.get("shift", 0)), flip=bool(given.get("flip", False))),
+        epochs=int(parameters["max_iter"]),
+        augment=Augment(shift=int(parameters.get("shift", 0)), flip=bool(parameters.get("flip", False))),
         validation=0.0,
         early_stopping="inner" if stops else "none",
-        inner_share=float(given["validation_fraction"]),
-        patience=int(min(given["n_iter_no_change"], 2**31 - 1)),  # infinite patience outlasts any max_iter
+        inner_share=float(parameters["validation_fraction"]),
+        patience=int(
+            min(parameters["n_iter_no_change"], 2**31 - 1)
+        ),  # infinite patience outlasts any max_iter
         keep="best" if stops else "last",
     )
 

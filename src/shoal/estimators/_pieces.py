@@ -20,7 +20,7 @@ class Scored(NamedTuple):
     """
 
     spot: Spot
-    given: list[Any]
+    results: list[Any]
     network: NetworkEstimator
     trained: TaskResult
     parameters: int
@@ -47,7 +47,7 @@ class Piece:
             plan = self.lots.plan(spot)
             function, arguments, named = self.calls[spot]
             with self.lots.handed(spot, arguments[0], plan.known(trained), networks.append):
-                given = [function(*arguments, **named)]
+                results = [function(*arguments, **named)]
             self.lots.scored(spot)
             network = (networks or [plan.network])[-1]
-            yield Scored(spot, given, network, trained.bare(), plan.task.parameter_count)
+            yield Scored(spot, results, network, trained.bare(), plan.task.parameter_count)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.errors import TrainingError
-from shoal.estimators._answers import Fit, Given, Known, answered, first_asked
+from shoal.estimators._answers import FitArguments, FitCall, Known, answered, first_asked
 from shoal.estimators._course import Course
 from shoal.estimators._estimator import NetworkEstimator
 from shoal.estimators._inputs import Prepared
@@ -27,7 +27,7 @@ from shoal.nets import Architecture
 _T = TypeVar("_T")
 SAY_SECONDS: Final = 10.0
 
-Held = tuple[NDArray[Any], NDArray[Any]]
+HeldOutArrays = tuple[NDArray[Any], NDArray[Any]]
 """Rows held out, ready for the arithmetic: `x` as the task's, `y` as the task's."""
 
 
@@ -40,24 +40,24 @@ class Planned:
     """A network to be trained elsewhere: what it was given, its task; what it set and warned of on the way."""
 
     network: NetworkEstimator
-    given: Given
+    arguments: FitArguments
     prepared: Prepared
     task: Task
     noted: dict[str, Any]
     warned: tuple[list[warnings.WarningMessage], list[warnings.WarningMessage]]
 
     @classmethod
-    def of(cls, network: NetworkEstimator, given: Given, like: Planned | None = None) -> Self:
+    def of(cls, network: NetworkEstimator, arguments: FitArguments, like: Planned | None = None) -> Self:
         """Plan a network; what it shares with another, planned `like` it for the same rows, is not done again."""
         if like is None or not like.prepares_as(network):
             before = dict(vars(network))
-            prepared, of_rows = _warned(lambda: network._prepared(*given))
+            prepared, of_rows = _warned(lambda: network._prepared(*arguments))
             noted = {name: value for name, value in vars(network).items() if before.get(name) is not value}
         else:
             prepared, of_rows, noted = like.prepared, like.warned[0], like.noted
             network.__dict__.update(noted)
         task, of_task = _warned(lambda: network._task(prepared))
-        return cls(network, given, prepared, task, noted, (of_rows, of_task))
+        return cls(network, arguments, prepared, task, noted, (of_rows, of_task))
 
     def prepares_as(self, network: NetworkEstimator) -> bool:
         """Whether another network makes the same of the same rows."""
@@ -91,24 +91,24 @@ def planned(fit: Callable[[], object], network: Any) -> Planned | None:
     with suppress(Exception):  # it fails again where its failure counts
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            given = fitted_up_to(fit, network)
-        return None if given is None else Planned.of(network, given)
+            arguments = fitted_up_to(fit, network)
+        return None if arguments is None else Planned.of(network, arguments)
     return None
 
 
-def fitted_up_to(fit: Callable[[], object], network: Any) -> Given | None:
+def fitted_up_to(fit: Callable[[], object], network: Any) -> FitArguments | None:
     """Fit what stands before a network, and give what the network would be fitted to; None where it is not fitted."""
-    found: list[Given] = []
+    reached: list[FitArguments] = []
 
-    def end(_network: Any, given: Given, _fit: Fit) -> None:
-        found.append(given)
+    def end(_network: Any, arguments: FitArguments, _fit: FitCall) -> None:
+        reached.append(arguments)
         raise _Asked
 
     try:
         with answered(first_asked(lambda: network, end)):
             fit()
     except _Asked:
-        return found[0]
+        return reached[0]
     return None
 
 
@@ -119,42 +119,47 @@ def _warned(call: Callable[[], _T]) -> tuple[_T, list[warnings.WarningMessage]]:
         return call(), warned
 
 
-class SharedRows:
+class SharedArrays:
     """The arrays of tasks on the same rows: equal ones become one, so that they are kept and sent once."""
 
     def __init__(self) -> None:
         self._arrays: list[NDArray[Any]] = []
         self._joined: dict[tuple[int, int], NDArray[Any]] = {}
 
-    def of(self, task: Task, held: Held | None) -> Task:
+    def of(self, task: Task, held_out: HeldOutArrays | None) -> Task:
         """Give a task with such arrays, the rows held out joined to them to draw its validation curve."""
-        x, y, weight, rows = self._one(task.x), self._one(task.y), task.sample_weight, task.validation_rows
-        if held is not None:
-            rows = self._one(np.arange(len(x), len(x) + len(held[0]), dtype=np.int64))
-            x, y = self._with(x, held[0]), self._with(y, held[1])
+        x, y, weight, rows = (
+            self._shared(task.x),
+            self._shared(task.y),
+            task.sample_weight,
+            task.validation_rows,
+        )
+        if held_out is not None:
+            rows = self._shared(np.arange(len(x), len(x) + len(held_out[0]), dtype=np.int64))
+            x, y = self._with(x, held_out[0]), self._with(y, held_out[1])
             if weight is not None:
-                weight = np.concatenate([weight, np.ones(len(held[0]), weight.dtype)])
+                weight = np.concatenate([weight, np.ones(len(held_out[0]), weight.dtype)])
         return replace(
             task,
             x=x,
             y=y,
-            sample_weight=None if weight is None else self._one(weight),
-            train_rows=self._one(task.train_rows),
+            sample_weight=None if weight is None else self._shared(weight),
+            train_rows=self._shared(task.train_rows),
             validation_rows=rows,
-            inner_rows=self._one(task.inner_rows),
+            inner_rows=self._shared(task.inner_rows),
         )
 
-    def _one(self, array: NDArray[Any]) -> NDArray[Any]:
+    def _shared(self, array: NDArray[Any]) -> NDArray[Any]:
         for known in self._arrays:
             if known is array or (known.dtype == array.dtype and np.array_equal(known, array)):
                 return known
         self._arrays.append(array)
         return array
 
-    def _with(self, learned: NDArray[Any], held: NDArray[Any]) -> NDArray[Any]:
-        key = (id(learned), id(held))
+    def _with(self, learned: NDArray[Any], held_out: NDArray[Any]) -> NDArray[Any]:
+        key = (id(learned), id(held_out))
         if key not in self._joined:
-            self._joined[key] = np.concatenate([learned, held])
+            self._joined[key] = np.concatenate([learned, held_out])
         return self._joined[key]
 
 
@@ -173,11 +178,11 @@ class Spoken:
             self._said = now
             done, passed = sum(self._share.values()), now - self._begun
             ended = sum(part == 1 for part in self._share.values())
-            left = f", about {passed * (self._tasks - done) / done:.0f} s left" if done else ""
-            self._say(f"{ended} of {self._tasks} networks are trained{left}")
+            remaining_time = f", about {passed * (self._tasks - done) / done:.0f} s left" if done else ""
+            self._say(f"{ended} of {self._tasks} networks are trained{remaining_time}")
 
 
 def held_rows(rows: Sequence[int] | NDArray[Any]) -> NDArray[np.int64]:
     """Give row numbers as int64, also where a splitter gives a mask."""
-    found = np.asarray(rows)
-    return np.flatnonzero(found) if found.dtype == np.bool_ else found.astype(np.int64)
+    numbers = np.asarray(rows)
+    return np.flatnonzero(numbers) if numbers.dtype == np.bool_ else numbers.astype(np.int64)

@@ -58,7 +58,7 @@ class TrainedTogether(SearchDisplay):
     cv_results_: dict[str, Any]
     _run_search: Any
     _evaluation: Evaluation | None = None
-    _kept: SearchRecord | None = None
+    _record: SearchRecord | None = None
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
         """Train every candidate on every fold, choose, and refit the best on all rows.
@@ -82,14 +82,14 @@ class TrainedTogether(SearchDisplay):
         shoal.RunFolderBusy, shoal.RunFolderError
             Where `store` cannot be used.
         """
-        self._kept = None
+        self._record = None
         if network_in(self.estimator) is None:
             self._refuse_what_only_networks_have()
             return super().fit(X, y, **params)  # type: ignore[misc, no-any-return]
         self._validate_params()  # type: ignore[attr-defined]
         with self._prepared(X, y) as evaluation:
             super().fit(X, y, **params)  # type: ignore[misc]
-            self._kept = self._kept or evaluation.kept(None)
+            self._record = self._record or evaluation.record(None)
         if self.refit:
             evaluation.restore(self.best_estimator_)
         del evaluation
@@ -99,7 +99,7 @@ class TrainedTogether(SearchDisplay):
     @contextmanager
     def _prepared(self, x: Any, y: Any) -> Iterator[Evaluation]:
         """Within, the estimator is one that shares transformers and seed, and fits come in our turns."""
-        given = {"estimator": self.estimator, "pre_dispatch": self.pre_dispatch, "cv": self.cv}
+        originals = {"estimator": self.estimator, "pre_dispatch": self.pre_dispatch, "cv": self.cv}
         say = partial(print, flush=True) if self.verbose else None
         store = None if self.store is None else Path(self.store)
         evaluation = Evaluation.of(self, x, y, Options(self.n_jobs, store, say))
@@ -113,7 +113,7 @@ class TrainedTogether(SearchDisplay):
                 self._beginning.enter_context(Turns(evaluation.turns, evaluation.jobs).in_use())
                 yield evaluation
         finally:
-            vars(self).update(given)
+            vars(self).update(originals)
             evaluation.restore(evaluation.estimator)  # the scorer holds it
             del self._evaluation, self._beginning, self._run_search
 
@@ -124,10 +124,10 @@ class TrainedTogether(SearchDisplay):
 
     def _refuse_what_only_networks_have(self) -> None:
         for name, usual in (("rule", "best"), ("store", None)):
-            if (came := getattr(self, name)) != usual:
+            if (value := getattr(self, name)) != usual:
                 kind = type(self.estimator).__name__
                 where = f"around an estimator that is not one of Shoal's ({kind})"
-                raise ValueError(f"{name}: expected {usual!r} {where}, got {came!r}")
+                raise ValueError(f"{name}: expected {usual!r} {where}, got {value!r}")
 
     # -- what scikit-learn's own fit calls ---------------------------------------------------------------------
 
@@ -160,7 +160,7 @@ class TrainedTogether(SearchDisplay):
     def _select_best_index(self, refit: Any, refit_metric: str, results: Mapping[str, Any]) -> int:
         index = self._chosen(refit, refit_metric, results)
         if self._evaluation is not None:  # before the refit, whose transformers may write into the rows
-            self._kept = self._evaluation.kept(index)
+            self._record = self._evaluation.record(index)
         return index
 
     def _chosen(self, refit: Any, refit_metric: str, results: Mapping[str, Any]) -> int:
@@ -194,8 +194,8 @@ class TrainedTogether(SearchDisplay):
     @property
     def fold_modules_(self) -> list[Any]:
         """The chosen candidate's network of every fold, a torch.nn.Module; None of a failed fit."""
-        found = self._of_the_chosen("fold_modules_").fold_networks
-        return [None if one is None else one.module_ for one in found]
+        networks = self._of_the_chosen("fold_modules_").fold_networks
+        return [None if network is None else network.module_ for network in networks]
 
     @property
     def indistinguishable_(self) -> NDArray[np.bool_]:
@@ -203,8 +203,8 @@ class TrainedTogether(SearchDisplay):
 
         Corrected resampled t-test over the folds (Nadeau and Bengio 2003), with Holm's correction.
         """
-        kept = self._of_networks("indistinguishable_")
-        return tied_with_best(self._deciding_scores(), kept.train_rows, kept.test_rows)
+        record = self._of_networks("indistinguishable_")
+        return tied_with_best(self._deciding_scores(), record.train_rows, record.test_rows)
 
     def _deciding_scores(self) -> NDArray[np.float64]:
         """Scores of the one metric that decides, (C, F)."""
@@ -214,18 +214,18 @@ class TrainedTogether(SearchDisplay):
 
     def _of_networks(self, name: str) -> SearchRecord:
         check_is_fitted(self)
-        if self._kept is None:
+        if self._record is None:
             kind = type(self.estimator).__name__
             raise AttributeError(
                 f"{name}: expected one of Shoal's estimators, alone or last in a Pipeline, got {kind}"
             )
-        return self._kept
+        return self._record
 
     def _of_the_chosen(self, name: str) -> SearchRecord:
-        kept = self._of_networks(name)
+        record = self._of_networks(name)
         if "best_index_" not in vars(self):
             raise AttributeError(f"{name}: expected a refit that chooses a candidate, got {self.refit!r}")
-        return kept
+        return record
 
 
 class GridSearchCV(TrainedTogether, model_selection.GridSearchCV):  # type: ignore[misc]

@@ -59,40 +59,40 @@ def _is_known(value: Any) -> bool:
     if not callable(value) or kind == "sklearn":
         return kind in _KNOWN
     home, name, owner = (getattr(value, asked, None) for asked in ("__module__", "__name__", "__self__"))
-    found = getattr(sys.modules.get(home or kind), name or "", None)
+    registered = getattr(sys.modules.get(home or kind), name or "", None)
     bound = not (owner is None or isinstance(owner, ModuleType))
-    return found is value and not bound and (home or kind).partition(".")[0] in _KNOWN
+    return registered is value and not bound and (home or kind).partition(".")[0] in _KNOWN
 
 
-def same(one: Any, other: Any) -> bool:
+def same(rows: Any, others: Any) -> bool:
     """Whether rows hold the same, to the last bit and in the same layout: False where that cannot be told."""
-    if type(one) is not type(other):
+    if type(rows) is not type(others):
         return False
     with suppress(Exception):
-        if callable(getattr(one, "equals", None)):
-            return bool(one.equals(other)) and list(getattr(one, "columns", ())) == list(
-                getattr(other, "columns", ())
+        if callable(getattr(rows, "equals", None)):
+            return bool(rows.equals(others)) and list(getattr(rows, "columns", ())) == list(
+                getattr(others, "columns", ())
             )
-        if type(one) in (np.ndarray, np.memmap):
-            alike = (one.dtype, one.shape, one.strides) == (other.dtype, other.shape, other.strides)
-            if one.dtype.kind == "T":  # strings that lie elsewhere
-                return alike and np.array_equal(one, other)
-            return alike and _same_bits(one, other)
+        if type(rows) in (np.ndarray, np.memmap):
+            alike = (rows.dtype, rows.shape, rows.strides) == (others.dtype, others.shape, others.strides)
+            if rows.dtype.kind == "T":  # strings that lie elsewhere
+                return alike and np.array_equal(rows, others)
+            return alike and _same_bits(rows, others)
     return False
 
 
-def _same_bits(one: NDArray[Any], other: NDArray[Any]) -> bool:
+def _same_bits(rows: NDArray[Any], others: NDArray[Any]) -> bool:
     """Compare arrays of one kind row by row, a block at a time: their bytes are copied, and the rows may be many."""
-    step = max(1, _BLOCK_BYTES * len(one) // max(1, one.nbytes))
-    blocks = (slice(begin, begin + step) for begin in range(0, len(one), step))
-    return all(one[block].tobytes() == other[block].tobytes() for block in blocks)
+    step = max(1, _BLOCK_BYTES * len(rows) // max(1, rows.nbytes))
+    blocks = (slice(begin, begin + step) for begin in range(0, len(rows), step))
+    return all(rows[block].tobytes() == others[block].tobytes() for block in blocks)
 
 
 @dataclass(frozen=True, eq=False)
 class Sent:
     """Rows, what a Pipeline's transformers make of them, and the warnings on the way."""
 
-    given: Any
+    source: Any
     rows: Any
     warned: list[warnings.WarningMessage]
 
@@ -107,7 +107,7 @@ class Sent:
         """Whether it holds for whoever sends the same rows again; `fresh` are these as they were before."""
         with suppress(Exception):
             copied(self.rows)
-            return same(self.given, fresh) and answers_alike(transformers)
+            return same(self.source, fresh) and answers_alike(transformers)
         return False
 
     def remembered_by(self, transformers: Sequence[Any]) -> list[Any]:
@@ -115,12 +115,12 @@ class Sent:
 
         All that they have learned is that of the ones given: nobody writes into it where rows are only predicted.
         """
-        way, made = _Way(self), []
+        way, copies = _Way(self), []
         for step, transformer in enumerate(transformers):
-            one = copy.copy(transformer)
-            one.transform = _Remembers(way, transformer, first=step == 0)
-            made.append(one)
-        return made
+            replayed = copy.copy(transformer)
+            replayed.transform = _Remembers(way, transformer, first=step == 0)
+            copies.append(replayed)
+        return copies
 
 
 class _Way:
@@ -141,7 +141,7 @@ class _Remembers:
     def __call__(self, x: Any, **named: Any) -> Any:
         """Transform rows, remembered or not."""
         way, sent = self.way, self.way.sent
-        if not named and self.first and same(x, sent.given):
+        if not named and self.first and same(x, sent.source):
             for warned in sent.warned:
                 warn_again(warned)
             way.on_the_way = copied(sent.rows)

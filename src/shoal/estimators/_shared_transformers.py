@@ -132,7 +132,7 @@ class SharedTransformers:
 
     def _still_kept(self, sent: Sent) -> Sent | None:
         """Keep what came of rows held out, while all of it is small: the chosen candidate predicts from it."""
-        if sent.given is None:
+        if sent.source is None:
             return sent
         size = getattr(sent.rows, "nbytes", _KEPT_BYTES)
         if self._kept_bytes + size > _KEPT_BYTES:
@@ -170,11 +170,11 @@ class SharedTransformers:
         for place in path[-1:]:
             self._fitted[place].scored = sent
 
-    def fit(self, fit_transform: FitTransform, *given: Any, **named: Any) -> tuple[Any, Any]:
+    def fit(self, fit_transform: FitTransform, *arguments: Any, **named: Any) -> tuple[Any, Any]:
         """Fit one transformer, or answer with what is there."""
         if self._way is None:
-            return fit_transform(*given, **named)
-        return self._way.fit(fit_transform, *given, **named)
+            return fit_transform(*arguments, **named)
+        return self._way.fit(fit_transform, *arguments, **named)
 
     @contextmanager
     def _along(self, way: _Planning | _Handing) -> Iterator[None]:
@@ -188,13 +188,13 @@ class SharedTransformers:
 class Shelf:
     """What a Pipeline takes as its `memory`, in place of the one that it was given."""
 
-    def __init__(self, shared: SharedTransformers, given: Any) -> None:
-        self.given, self._shared, self._memory = given, shared, check_memory(given)
+    def __init__(self, shared: SharedTransformers, memory: Any) -> None:
+        self.memory, self._shared, self._checked_memory = memory, shared, check_memory(memory)
         # A Pipeline clones transformers before it fits them where its memory has a location.
-        self.location = getattr(self._memory, "location", "elsewhere")
+        self.location = getattr(self._checked_memory, "location", "elsewhere")
 
     def __repr__(self) -> str:
-        return repr(self.given)
+        return repr(self.memory)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Shelf:
         """Stay the same one: clones of a Pipeline share it."""
@@ -202,19 +202,19 @@ class Shelf:
 
     def __reduce__(self) -> Any:
         """Go to another process with what shares transformers there."""
-        return Shelf, (self._shared, self.given)
+        return Shelf, (self._shared, self.memory)
 
     def cache(self, fit_transform: FitTransform, **options: Any) -> FitTransform:
         """Give the function by which a Pipeline fits one transformer."""
-        kept = self._memory.cache(fit_transform, **options)
+        cached = self._checked_memory.cache(fit_transform, **options)
 
-        def fitted(*given: Any, **named: Any) -> tuple[Any, Any]:
+        def fitted(*arguments: Any, **named: Any) -> tuple[Any, Any]:
             with answered(at_once):  # a network within a transformer is none of the search's
-                rows, done = kept(*given, **named)
+                rows, done = cached(*arguments, **named)
             return rows, done
 
-        def shared(*given: Any, **named: Any) -> tuple[Any, Any]:
-            return self._shared.fit(fitted, *given, **named)
+        def shared(*arguments: Any, **named: Any) -> tuple[Any, Any]:
+            return self._shared.fit(fitted, *arguments, **named)
 
         return shared
 
@@ -224,7 +224,7 @@ class _Planning:
 
     def __init__(self, fitted: dict[Place, Fitted], path: Path, parting: set[Place]) -> None:
         self._fitted, self._path, self._parting, self._step = fitted, path, parting, 0
-        self._given: Any = None
+        self._input: Any = None
         there = [
             n for n, place in enumerate(path) if place in fitted and self._goes_on_from(n, fitted[place])
         ]
@@ -244,7 +244,7 @@ class _Planning:
     ) -> tuple[Any, Any]:
         step, so_far = self._step, self._so_far
         self._step += 1
-        self._given = x if step == 0 else self._given
+        self._input = x if step == 0 else self._input
         if step < self._known:  # nobody looks at the rows between
             return so_far.rows if step == self._known - 1 else None, so_far.transformers[step]
         with warnings.catch_warnings(record=True) as warned:
@@ -253,7 +253,7 @@ class _Planning:
         so_far.transformers.append(done)
         so_far.warned.append(warned)
         so_far.rows = rows
-        so_far.lent = self._given is not None and lies_in(rows, self._given)
+        so_far.lent = self._input is not None and lies_in(rows, self._input)
         place = self._path[step]
         if step == len(self._path) - 1:
             self._fitted[place] = so_far
@@ -275,11 +275,11 @@ class _Handing:
                     copied(fitted.transformers) if known is None else known.remembered_by(fitted.transformers)
                 )
 
-    def fit(self, fit_transform: FitTransform, *given: Any, **named: Any) -> tuple[Any, Any]:
+    def fit(self, fit_transform: FitTransform, *arguments: Any, **named: Any) -> tuple[Any, Any]:
         step = self._step
         self._step += 1
         if self._fitted is None or self._transformers is None or step >= len(self._transformers):
-            return fit_transform(*given, **named)  # also where who scores fits once more
+            return fit_transform(*arguments, **named)  # also where who scores fits once more
         for warned in self._fitted.warned[step]:
             warn_again(warned)
         last = step == len(self._transformers) - 1

@@ -20,15 +20,15 @@ from shoal.engine import (
     Checkpoint,
     Dtype,
     Fit,
+    FitLot,
     FitProgress,
     FitRows,
     Job,
-    Lot,
-    Pool,
     State,
     TableInMemory,
     TableRows,
     Trainer,
+    WorkerPool,
     content_id,
     environment,
     grouped,
@@ -104,9 +104,9 @@ class Task:
 class TaskResult:
     """What came of a task.
 
-    `parameters` are the kept ones by name, in torch's shapes (empty of a sick fit); `curves` hold "epoch",
+    `parameters` are the kept ones by name, in torch's shapes (empty where the fit failed); `curves` hold "epoch",
     "train_loss" and what else was evaluated ("inner_loss", "validation_loss", "train_accuracy" ...), each
-    (T,). `epochs` were trained, the parameters are those after `kept_epoch`. `message` says why a fit is sick.
+    (T,). `epochs` were trained, the parameters are those after `kept_epoch`. `message` says why a fit failed.
     `state` is there of a task that was trained alone: a later task can start from it.
     """
 
@@ -167,7 +167,7 @@ def train(
     """
     with ExitStack() as stack:
         plan = _Plan(store, stack, watcher)
-        pool = Pool(plan.lots(lots), jobs_at_once(n_jobs))
+        pool = WorkerPool(plan.lots(lots), jobs_at_once(n_jobs))
         stack.callback(pool.close)
         for event in pool.events():
             match event:
@@ -182,8 +182,7 @@ def train(
 def light_seconds(task: Task) -> float:
     """Say about how long a network trains, by its operations alone; in torch infinitely long, which starts slowly."""
     trainer = trainer_for(task.job, TableInMemory(task.x, task.y, task.sample_weight), "cpu", task.dtype)
-    native = trainer.version.startswith("native")
-    return training_work(task.job, len(task.train_rows)) / OPERATIONS if native else math.inf
+    return math.inf if trainer.imports_torch else training_work(task.job, len(task.train_rows)) / OPERATIONS
 
 
 def jobs_at_once(n_jobs: int | None) -> int:
@@ -202,15 +201,15 @@ class _Plan:
         self._stored: set[str] = set()
         self._keys: dict[str, list[str]] = {}
 
-    def lots(self, lots: Iterable[Sequence[Task]]) -> Iterator[Lot]:
-        """Lay out every lot: fits of one trainer, convolutional or not, long ones first; the rest is known."""
+    def lots(self, lots: Iterable[Sequence[Task]]) -> Iterator[FitLot]:
+        """Lay out every lot: fits that go together, long ones first; the rest is known."""
         for number, tasks in enumerate(lots):
             if self._folder is not None and self.store is None:
                 self.store = _open_store(self._folder, tasks[0].task, self._stack)
                 self._stored |= self.store.known()
             yield from self._lot(tasks, f"{number} ")
 
-    def _lot(self, tasks: Sequence[Task], lot: str) -> Iterator[Lot]:
+    def _lot(self, tasks: Sequence[Task], lot: str) -> Iterator[FitLot]:
         tables: dict[tuple[int, int, int], tuple[int, TableInMemory]] = {}
         fits: list[Fit] = []
         trainers: dict[str, Trainer] = {}
@@ -236,9 +235,9 @@ class _Plan:
         rows = TableRows(tuple(table for _, table in tables.values()))
         for group in grouped(fits):
             starts = {fit.id: start for fit in group if (start := self._start(fit.id))}
-            yield Lot(longest_first(group), rows, trainers[group[0].trainer], starts)
+            yield FitLot(longest_first(group), rows, trainers[group[0].trainer], starts)
         if known:
-            yield Lot((), rows, trainer, known=known)
+            yield FitLot((), rows, trainer, known=known)
 
     def _start(self, name: str) -> Checkpoint | None:
         saved = self.store.checkpoint(name) if self.store else None

@@ -18,11 +18,11 @@ Call = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 
 @dataclass(frozen=True, eq=False)
 class Turn:
-    """The number of a fit, and what surrounds it; or what it has given already, elsewhere."""
+    """The number of a fit, and what surrounds it; or its result, where it was fitted elsewhere already."""
 
     number: int
     around: AbstractContextManager[None] = field(default_factory=nullcontext)
-    given: list[Any] | None = None
+    result: list[Any] | None = None
 
 
 class Turns(ParallelBackendBase):  # type: ignore[misc]
@@ -96,7 +96,7 @@ class Turns(ParallelBackendBase):  # type: ignore[misc]
         """Run the fit whose turn it is."""
         turn = next(self._turns)
         with turn.around:
-            self._submitted[turn.number].run(turn.given)
+            self._submitted[turn.number].run(turn.result)
 
 
 def _nothing(_turns: Turns) -> Generator[Turn, None, None]:
@@ -110,11 +110,11 @@ class _Submitted:
         self._turns, self._callback, self.func = turns, callback, func
         self._result: Any = None
 
-    def run(self, given: list[Any] | None) -> None:
-        """Run it, where it has not been `given` what comes of it."""
+    def run(self, result: list[Any] | None) -> None:
+        """Run it, unless its `result` is there already."""
         func, self.func = self.func, None  # it holds the estimator
         assert func is not None  # noqa: S101 - every fit has one turn
-        self._result = func() if given is None else given
+        self._result = func() if result is None else result
         self._callback(self._result)
 
     def get(self, timeout: float | None = None) -> Any:

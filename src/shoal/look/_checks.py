@@ -16,5 +16,7 @@ def checks(results: Results) -> tuple[Check, ...]:
 
     Raises RunFolderError where what the folder holds is not what Shoal writes.
     """
-    ordered = sorted(method_checks(), key=lambda one: (one.severity == "note", not one.alarming, one.code))
-    return tuple(check for one in ordered if (check := one.of(results)) is not None)
+    ordered = sorted(
+        method_checks(), key=lambda method: (method.severity == "note", not method.alarming, method.code)
+    )
+    return tuple(check for method in ordered if (check := method.of(results)) is not None)

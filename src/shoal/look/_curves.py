@@ -38,7 +38,7 @@ def draw_curves(axes: Panel, curves: Curves, styles: list[dict[str, Any]]) -> No
     axes.set_xlabel("epoch")
     axes.set_ylabel(curves.quantity)
     if not curves.lines:
-        empty(axes, "every repeat diverged or failed" if curves.sick else "no rows were held out")
+        empty(axes, "every repeat diverged or failed" if curves.failed else "no rows were held out")
         return
     if curves.long:
         first, last = (pick(line.x_M[end] for line in curves.lines) for pick, end in ((min, 0), (max, -1)))
@@ -61,7 +61,9 @@ def curves_in_words(fact: Curves) -> str:
     """Say where each line ends, and what is said beside them."""
     ends = [f"{line.name} ends at {one_number(line.middle_M[-1])}" for line in fact.lines]
     if not ends:
-        return f"{fact.quantity}: no curve, {'every network diverged or failed' if fact.sick else 'no rows'}."
+        return (
+            f"{fact.quantity}: no curve, {'every network diverged or failed' if fact.failed else 'no rows'}."
+        )
     return f"{fact.quantity} against epochs: {', '.join(ends)}{''.join(f'; {n}' for n in curve_notes(fact))}."
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.nets import BOUNDS, FLAT_BELOW, near_bound
+from shoal.activations import activation_of
+from shoal.nets import near_bound
 
 
 def dead_and_saturated(activation: str, output_MU: NDArray[Any]) -> tuple[int, int]:
@@ -20,7 +21,7 @@ def dead_and_saturated(activation: str, output_MU: NDArray[Any]) -> tuple[int, i
     at which they saturate. A unit that is both counts as both.
     """
     dead = int(dead_units(activation, output_MU).sum())
-    if activation not in BOUNDS:
+    if activation_of(activation).bounds is None:
         return dead, 0
     return dead, int(near_bound(activation, output_MU).all(axis=0).sum())
 
@@ -31,6 +32,7 @@ def dead_units(activation: str, output_MU: NDArray[Any]) -> NDArray[np.bool_]:
     That is: never above 0 for relu, leaky-relu, gelu and silu, never above 0.01 for softplus.
     """
     constant_U = np.ptp(output_MU, axis=0) == 0
-    if activation not in FLAT_BELOW:
+    flat_below = activation_of(activation).flat_below
+    if flat_below is None:
         return np.asarray(constant_U)
-    return np.asarray(constant_U | (output_MU.max(axis=0) <= FLAT_BELOW[activation]))
+    return np.asarray(constant_U | (output_MU.max(axis=0) <= flat_below))

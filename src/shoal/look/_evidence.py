@@ -22,12 +22,12 @@ from shoal.wording import first_few, quoted
 def judged_fits(results: Results) -> list[PlanEntry]:
     """Give the healthy fits of the chosen candidate that have validation rows: the search's, else the comparison's."""
     chosen = results.choice.candidate_id if results.choice else None
-    for stage, wanted in (("search", chosen), ("compare", None)):
+    for stage, candidate_id in (("search", chosen), ("compare", None)):
         fits = [
             entry
             for entry in results.plan
             if entry.stage == stage
-            and (entry.candidate_id == wanted if stage == "search" else entry.label == "winner")
+            and (entry.candidate_id == candidate_id if stage == "search" else entry.label == "winner")
             and entry.validation_rows
             and entry.fit_id in results.summaries
             and results.summaries[entry.fit_id].status == "ok"
@@ -49,17 +49,17 @@ def curve_until_kept(results: Results, fit: PlanEntry, name: str) -> NDArray[np.
 def scores_on_test_rows(results: Results) -> dict[str, NDArray[np.float64]]:
     """Give the test scores of the healthy repeats of every comparison, the winner's last; equal settings once."""
     metric = leading_metric(bool(results.truth.classes))
-    found: dict[str, list[float]] = {}
+    scores: dict[str, list[float]] = {}
     tested: dict[str, tuple[str, ...]] = {}
     for entry in results.plan:
         record = results.summaries.get(entry.fit_id)
         if entry.stage == "compare" and record is not None and record.status == "ok":
-            found.setdefault(entry.label, []).append(record.scores["test"][metric])
+            scores.setdefault(entry.label, []).append(record.scores["test"][metric])
             tested[entry.label] = (*tested.get(entry.label, ()), entry.fit_id)
     of_fits = {
         fits: name for name, fits in reversed(tested.items())
     }  # the same settings are the same networks
-    return {name: np.array(values) for name, values in found.items() if of_fits[tested[name]] == name}
+    return {name: np.array(values) for name, values in scores.items() if of_fits[tested[name]] == name}
 
 
 def pooled_deviation(groups: Sequence[NDArray[Any]]) -> float:

@@ -75,7 +75,7 @@ class Extent:
     @property
     def one_input(self) -> bool:
         """Whether there is one input, in a table."""
-        return not self.images and len(self.dataset.columns) == 1
+        return self.dataset.one_input is not None
 
     @property
     def members(self) -> int:
@@ -95,12 +95,12 @@ class Extent:
     @property
     def dense(self) -> tuple[DenseLayer, ...]:
         """The dense layers of the network."""
-        return tuple(layer for layer in self.network.layers if isinstance(layer, DenseLayer))
+        return self.network.dense
 
     @property
     def convolutions(self) -> tuple[ConvLayer, ...]:
         """The convolutional layers of the network."""
-        return tuple(layer for layer in self.network.layers if isinstance(layer, ConvLayer))
+        return self.network.convolutions
 
     @property
     def shown_images(self) -> int:

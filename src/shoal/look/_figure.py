@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Any
 
 from shoal.look._extent import Extent
-from shoal.look._findings import Findings, Group
+from shoal.look._findings import NetworkGroup, RunFindings
 from shoal.look._paper import Sheet
 from shoal.look._plots import Plot
 from shoal.look._work import Work
@@ -37,8 +37,8 @@ class Subject:
     a figure that is gathered for several groups.
     """
 
-    findings: Findings
-    group: Group
+    findings: RunFindings
+    group: NetworkGroup
     stem: str = ""
 
     def named(self, name: str) -> str:
@@ -56,7 +56,7 @@ class Gathered:
     remark: str = ""
 
 
-def single(fact_of: Callable[[Findings], Any]) -> Callable[[Subject], Iterator[Gathered]]:
+def single(fact_of: Callable[[RunFindings], Any]) -> Callable[[Subject], Iterator[Gathered]]:
     """Gather the one fact that a run's findings have for a figure; nothing where there is none, or an empty list."""
 
     def gather(subject: Subject) -> Iterator[Gathered]:
@@ -91,5 +91,5 @@ class Figure:
 
     def caption_of(self, gathered: Gathered) -> str:
         """Say what to see in a picture."""
-        told = self.caption if isinstance(self.caption, str) else self.caption(gathered.fact)
-        return told + gathered.remark
+        caption = self.caption if isinstance(self.caption, str) else self.caption(gathered.fact)
+        return caption + gathered.remark

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.errors import Problem, RunFolderError, StudyError
+from shoal.kinds import NETWORKS
 from shoal.look._measures import LOSSES
-from shoal.nets import Architecture, ConvLayer, DenseLayer, build_architecture
+from shoal.nets import Architecture, ConvLayer, build_architecture
 from shoal.results import (
     Inside,
     PlanEntry,
@@ -32,14 +33,14 @@ REFITTED: Final = "networks refitted on all training rows"
 
 
 @dataclass(frozen=True, eq=False)
-class Group:
+class NetworkGroup:
     """The finished fits of one comparison or of the refit: `healthy` ones in order of repeat, others counted."""
 
     name: str
     stage: Stage
     label: str | None
     healthy: tuple[PlanEntry, ...]
-    sick: int
+    failed: int
 
     @property
     def delivered(self) -> bool:
@@ -47,7 +48,7 @@ class Group:
         return self.stage == "refit"
 
 
-class Findings:
+class RunFindings:
     """What figures, tables and sentences of a run share; None (or empty) where the run has nothing of its kind."""
 
     def __init__(self, results: Results) -> None:
@@ -56,22 +57,22 @@ class Findings:
         self.study = results.study
         self.truth = results.truth
         self.classes = results.study.study.task == "classification"
-        self._predicted: dict[Group, NDArray[np.float64]] = {}
+        self._predicted: dict[NetworkGroup, NDArray[np.float64]] = {}
 
     @cached_property
-    def comparisons(self) -> tuple[Group, ...]:
+    def comparisons(self) -> tuple[NetworkGroup, ...]:
         """The comparisons in the order of the study, the winner last."""
         labels = dict.fromkeys(entry.label for entry in self.results.plan if entry.stage == "compare")
         groups = (self._group("compare", label, label) for label in labels)
-        return tuple(group for group in groups if group.healthy or group.sick)
+        return tuple(group for group in groups if group.healthy or group.failed)
 
     @cached_property
-    def delivered(self) -> Group:
+    def delivered(self) -> NetworkGroup:
         """The winner trained on all training rows: the first healthy network is the delivered one."""
         group = self._group("refit", None, REFITTED)
         return replace(group, name=DELIVERED) if len(group.healthy) == 1 else group
 
-    def _group(self, stage: Stage, label: str | None, name: str) -> Group:
+    def _group(self, stage: Stage, label: str | None, name: str) -> NetworkGroup:
         done = [
             entry
             for entry in self.results.plan
@@ -81,7 +82,7 @@ class Findings:
         ]
         healthy = [entry for entry in done if self.results.summaries[entry.fit_id].status == "ok"]
         healthy.sort(key=lambda entry: entry.repeat)
-        return Group(name, stage, label, tuple(healthy), len(done) - len(healthy))
+        return NetworkGroup(name, stage, label, tuple(healthy), len(done) - len(healthy))
 
     # Training
 
@@ -99,14 +100,14 @@ class Findings:
         )
         return f"loss ({LOSSES[self.study.loss]}{scaled})"
 
-    def curves(self, group: Group) -> list[dict[str, NDArray[Any]]]:
+    def curves(self, group: NetworkGroup) -> list[dict[str, NDArray[Any]]]:
         """Give the curves of every healthy repeat."""
         frames = (self.results.curve(entry.fit_id) for entry in group.healthy)
         return [{str(name): frame[name].to_numpy() for name in frame.columns} for frame in frames]
 
     # Predictions on the test rows
 
-    def predicted(self, group: Group) -> NDArray[np.float64]:
+    def predicted(self, group: NetworkGroup) -> NDArray[np.float64]:
         """Values or class probabilities of every healthy repeat, (R, V, K)."""
         if group not in self._predicted:
             repeats = [self.results.test_predictions(entry.fit_id) for entry in group.healthy]
@@ -152,7 +153,7 @@ class Findings:
         try:
             chosen = self.results.tried[choice.candidate_id] if choice else base_candidate(self.study)
             network = chosen.network
-            if network.kind == "mlp":
+            if not NETWORKS[network.kind].convolves:
                 shape = named["hidden1.weight" if network.hidden else "output.weight"].shape[1:]
             if 0 in shape:
                 return None
@@ -178,14 +179,13 @@ class Findings:
     @property
     def convolutions(self) -> tuple[ConvLayer, ...]:
         """The convolutional layers of the delivered network."""
-        layers = self.network[0].layers if self.network else ()
-        return tuple(layer for layer in layers if isinstance(layer, ConvLayer))
+        return self.network[0].convolutions if self.network else ()
 
 
 def _is_inside(inside: Inside, architecture: Architecture) -> bool:
     """Tell whether all that is kept is of the layers of a network, by name and number of units."""
     units = {layer.name: layer.units for layer in architecture.layers}
-    dense = {layer.name for layer in architecture.layers if isinstance(layer, DenseLayer)}
+    dense = {layer.name for layer in architecture.dense}
     history = {f"{name}/{what}" for name in units for what in ("quantile", "moved")} | {"epoch", "share"}
     of_outputs = ((inside.units, dense | {"rows"}), (inside.maps, units.keys() - dense | {"rows", "images"}))
     return (

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from shoal.look._figure import Chapter, Figure, Subject
-from shoal.look._findings import Findings
+from shoal.look._findings import RunFindings
 from shoal.look._paper import Sheet, png
 from shoal.look._plots import Plot
 from shoal.look.figures import figures_of
@@ -72,7 +72,7 @@ def draw_figures(results: Results, files: RunFiles, parts: Parts | None = None) 
             drawn = Drawn(picture, f"{PICTURES}/{picture.name}.png", picture.png())
             files.write(drawn.name, drawn.content)
             written.append(drawn)
-    files.keep_only(PICTURES, [one.name for one in written])
+    files.keep_only(PICTURES, [drawing.name for drawing in written])
     return tuple(written)
 
 
@@ -82,12 +82,12 @@ def pictures(results: Results, parts: Parts | None = None) -> Iterator[Picture]:
     A picture whose facts cannot be gathered is noted in `parts`.
     """
     parts = parts or Parts()
-    for name, gathered in _gatherings(Findings(results)):
+    for name, gathered in _gatherings(RunFindings(results)):
         with parts.attempt(f"figure {name}", REPORT):
             yield from gathered()
 
 
-def _gatherings(findings: Findings) -> Iterator[tuple[str, Callable[[], Iterator[Picture]]]]:
+def _gatherings(findings: RunFindings) -> Iterator[tuple[str, Callable[[], Iterator[Picture]]]]:
     """Give every figure of every subject: its name, and what gathers its pictures."""
     for chapter in Chapter:
         for subject in _subjects(chapter, findings):
@@ -96,19 +96,19 @@ def _gatherings(findings: Findings) -> Iterator[tuple[str, Callable[[], Iterator
 
 
 def _pictures(figure: Figure, chapter: Chapter, subject: Subject) -> Iterator[Picture]:
-    for one in figure.gather(subject):
+    for gathered in figure.gather(subject):
         yield Picture(
-            name=subject.named(one.name or figure.name),
-            title=one.title or figure.title,
-            caption=figure.caption_of(one),
-            fact=one.fact,
+            name=subject.named(gathered.name or figure.name),
+            title=gathered.title or figure.title,
+            caption=figure.caption_of(gathered),
+            fact=gathered.fact,
             figure=figure,
             chapter=chapter,
             group=subject.group.name,
         )
 
 
-def _subjects(chapter: Chapter, findings: Findings) -> Iterator[Subject]:
+def _subjects(chapter: Chapter, findings: RunFindings) -> Iterator[Subject]:
     """Give what the figures of a chapter are gathered from; nothing where a run has no such chapter."""
     delivered = findings.delivered
     match chapter:

@@ -37,13 +37,13 @@ class Line:
 class Curves:
     """Lines against epochs in one picture: training and validation of one comparison, or many comparisons.
 
-    `sick` counts the repeats that diverged or failed, which are in no line.
+    `failed` counts the repeats that diverged or failed, which are in no line.
     """
 
     name: str
     quantity: str
     lines: tuple[Line, ...]
-    sick: int = 0
+    failed: int = 0
     higher_is_better: bool = False
 
     @property
@@ -96,7 +96,7 @@ def line_over_repeats(
 def coinciding(
     lines: Sequence[Line], ends: tuple[float, float], *, logarithmic: bool
 ) -> tuple[tuple[str, ...], ...]:
-    """Group lines that lie on each other in a picture whose vertical axis goes from `ends[0]` to `ends[1]`.
+    """NetworkGroup lines that lie on each other in a picture whose vertical axis goes from `ends[0]` to `ends[1]`.
 
     Two do if the places of one are among those of the other, and their middles differ by no more there than
     a pixel is high.
@@ -108,10 +108,10 @@ def coinciding(
         for group in groups:
             place = np.intersect1d(line.x_M, group[0].x_M)
             if 0 < len(place) == min(len(line.x_M), len(group[0].x_M)):
-                one, other = (
+                first_M, second_M = (
                     scale(part.middle_M[np.searchsorted(part.x_M, place)]) for part in (line, group[0])
                 )
-                if float(np.abs(one - other).max()) <= pixel:
+                if float(np.abs(first_M - second_M).max()) <= pixel:
                     group.append(line)
                     break
         else:

@@ -1,14 +1,20 @@
-"""What scores and losses are called on axes, and which way is better."""
+"""What scores and losses are called on axes, which way is better, and which scores tables show."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from shoal import kinds
+from shoal.kinds import Task
 from shoal.nets import loss_of
 from shoal.results import higher_is_better
 
 LOSSES: Final = {name: loss_of(name).words for name in kinds.LOSSES}
+SCORES_SHOWN: Final[dict[Task, tuple[str, ...]]] = {
+    "regression": ("mse", "rmse", "mae", "r2"),
+    "classification": ("accuracy", "loss", "macro_f1", "ece"),
+}
+"""The scores of test rows that tables show, the first of them first."""
 _ON_TEST_ROWS: Final = {"mse": "mean squared error on test rows", "accuracy": "accuracy on test rows (share)"}
 
 

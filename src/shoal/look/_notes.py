@@ -20,16 +20,16 @@ def curve_notes(curves: Curves, noun: str = "repeat") -> tuple[str, ...]:
     repeats = [line.repeats for line in curves.lines]
     widest = curves.lines[int(np.argmax(repeats))]
     some = str(max(repeats)) if min(repeats) == max(repeats) else f"{min(repeats)} to {max(repeats)}"
-    told = list(line_notes(widest, count=some, noun=noun))
+    notes = list(line_notes(widest, count=some, noun=noun))
     if curves.long:
-        told += (
+        notes += (
             ["neighbouring epochs drawn as one"]
-            if told
+            if notes
             else ["line: median of neighbouring epochs", "band: their range"]
         )
-    if curves.sick:
-        told.append(f"{counted(curves.sick, 'network')} diverged or failed (not drawn)")
-    return (*told, *(f"{listed(names, most=NAMES)} coincide" for names in curves.coinciding))
+    if curves.failed:
+        notes.append(f"{counted(curves.failed, 'network')} diverged or failed (not drawn)")
+    return (*notes, *(f"{listed(names, most=NAMES)} coincide" for names in curves.coinciding))
 
 
 def line_notes(

@@ -259,14 +259,14 @@ def plain(text: object, limit: int = 40) -> str:
 
     It is cut where it gets wider than `limit` letters of usual width.
     """
-    kept: list[str] = []
+    letters: list[str] = []
     for letter in unicodedata.normalize("NFC", str(text)):
         kind = unicodedata.category(letter)
         if letter.isspace():
-            kept.append(" ")
+            letters.append(" ")
         elif kind[0] != "C" and kind not in ("Mn", "Me"):
-            kept.append(letter if ord(letter) in _glyphs() else "□")
-    line = " ".join("".join(kept).split()) or "(unnamed)"
+            letters.append(letter if ord(letter) in _glyphs() else "□")
+    line = " ".join("".join(letters).split()) or "(unnamed)"
     if _letters(line) <= limit:
         return line
     while _letters(line) > limit - 1.5:

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from shoal.look._chance import differences_sentences, ece_sentence, published_sentence
 from shoal.look._checks import checks
-from shoal.look._findings import Findings
+from shoal.look._findings import RunFindings
+from shoal.look._measures import SCORES_SHOWN
 from shoal.look._reasons import reasons
 from shoal.look._settings import settings_text
 from shoal.look._unit_counts import unit_counts
 from shoal.look.figures.confusion import confusion_of
-from shoal.look.figures.effects import effects_of, effects_said
-from shoal.look.figures.variance import shares_said, variance_split_of
+from shoal.look.figures.effects import effects_of, effects_sentences
+from shoal.look.figures.variance import shares_phrase, variance_split_of
 from shoal.look.page.references import trained_where
 from shoal.look.page.tables import delivered_one, held_out, same_settings
 from shoal.parts import SHOW, Parts
@@ -123,8 +125,8 @@ def _notes(notes: Iterable[str]) -> list[str]:
 
 def _data_notes(notes: Sequence[str]) -> list[str]:
     """What the reader of the data did or left out."""
-    told = [textwrap.fill(visible(n), 100, initial_indent="  - ", subsequent_indent="    ") for n in notes]
-    return ["notes on the data", *told] if told else []
+    lines = [textwrap.fill(visible(n), 100, initial_indent="  - ", subsequent_indent="    ") for n in notes]
+    return ["notes on the data", *lines] if lines else []
 
 
 def duration(seconds: float) -> str:
@@ -144,7 +146,7 @@ def results_text(results: Results, parts: Parts | None = None) -> str:
 
     A table that cannot be made is noted in `parts`; what the run itself could not make is said at the end.
     """
-    parts, findings = parts or Parts(), Findings(results)
+    parts, findings = parts or Parts(), RunFindings(results)
     tables: dict[str, Callable[[], str]] = {
         "search": lambda: _search_text(results),
         "noise": lambda: _noise_text(findings),
@@ -156,18 +158,23 @@ def results_text(results: Results, parts: Parts | None = None) -> str:
         "units": lambda: _units_text(findings),
         "checks": lambda: _checks_text(results),
     }
-    said = []
+    sections = []
     for name, table in tables.items():
         with parts.attempt(f"table of {name}", SHOW):
-            said.append(table())
+            sections.append(table())
     if where := trained_where(results):
-        said.append(
-            "\n".join(["trained in several environments", *(f"  {count}: {one}" for count, one in where)])
+        sections.append(
+            "\n".join(
+                [
+                    "trained in several environments",
+                    *(f"  {count}: {environment}" for count, environment in where),
+                ]
+            )
         )
     if results.unfinished:
-        said.append(f"{results.unfinished:,} fits are not trained yet; run the study again to go on")
-    said += ["\n".join(map(str, results.missing)), f"digest of all results: {results.digest}"]
-    text = "\n\n".join(part for part in said if part)
+        sections.append(f"{results.unfinished:,} fits are not trained yet; run the study again to go on")
+    sections += ["\n".join(map(str, results.missing)), f"digest of all results: {results.digest}"]
+    text = "\n\n".join(part for part in sections if part)
     return text.replace(
         "\u00a0", " "
     )  # keeps a percent sign with its number on a page; escaped on a terminal
@@ -197,7 +204,7 @@ def _search_text(results: Results) -> str:
     lines.append(text_table(headers, shown))
     if len(rows) > len(shown):
         lines.append(f"... and {len(rows) - len(shown)} more; Results.candidates has all")
-    lines.append("= cannot be told from the best at 5 % (corrected resampled t-test, Holm)")
+    lines.append("= statistically indistinguishable from the best at 5 % (corrected resampled t-test, Holm)")
     if results.choice:
         chosen = results.choice.candidate_id
         values = next(row.values for row in results.candidate_rows if row.candidate_id == chosen)
@@ -207,7 +214,7 @@ def _search_text(results: Results) -> str:
 
 
 def _marks(row: Mapping[Any, Any]) -> str:
-    marks = ["chosen"] * bool(row["chosen"]) + ["sick"] * bool(row["sick"])
+    marks = ["chosen"] * bool(row["chosen"]) + ["failed"] * bool(row["sick"])
     return " ".join([*marks, *(["="] if row["indistinguishable"] and not row["sick"] else [])])
 
 
@@ -215,17 +222,11 @@ def _value(value: Any) -> Any:
     return "-" if value is None else value
 
 
-_SHOWN = {
-    "regression": ("mse", "rmse", "mae", "r2"),
-    "classification": ("accuracy", "loss", "macro_f1", "ece"),
-}
-
-
 def _comparisons_text(results: Results) -> str:
     frame = results.comparisons
     if not len(frame):
         return ""
-    first, *others = _SHOWN[results.study.study.task]
+    first, *others = SCORES_SHOWN[results.study.study.task]
     repeats = int(frame["repeats"].max())
     headers = ["comparison", f"test {first}"]
     if repeats > 1:
@@ -233,7 +234,7 @@ def _comparisons_text(results: Results) -> str:
     headers += [f"difference to {str(frame['label'][0])[:24]}", "95 % interval", *others]
     rows = []
     for row in frame.to_dict("records"):
-        label = row["label"] + (f" ({row['sick']} of {row['repeats']} sick)" if row["sick"] else "")
+        label = row["label"] + (f" ({row['sick']} of {row['repeats']} failed)" if row["sick"] else "")
         cells = [label, row[f"{first}_mean"]]
         if repeats > 1:
             cells += [row[f"{first}_{name}"] for name in ("min", "median", "max")]
@@ -245,15 +246,15 @@ def _comparisons_text(results: Results) -> str:
     title += f", less the {share} held out" if share else ""
     if repeats > 1:
         title += f"; means over {repeats} repeats, each with its own initialisation and held-out rows"
-    said = same_settings(results)
-    return f"{title}\n{text_table(headers, rows)}" + (f"\n{said}" if said else "")
+    sentences = [text for text in (differences_sentences(results), same_settings(results)) if text]
+    return "\n".join((title, text_table(headers, rows), *(_wrapped(text) for text in sentences)))
 
 
 def _refit_text(results: Results) -> str:
     frame = results.refit
     if not len(frame):
         return ""
-    names = _SHOWN[results.study.study.task]
+    names = SCORES_SHOWN[results.study.study.task]
     epochs = int(frame["epochs"].iloc[0])
     lines = [
         f"delivered model: the winner refitted on all training rows, {counted(epochs, 'epoch')}, tested once"
@@ -266,20 +267,26 @@ def _refit_text(results: Results) -> str:
     lines.append(text_table(["initialisation", "status", *(f"test {name}" for name in present)], rows))
     if len(rows) > 1 and (said := delivered_one(results)):
         lines.append(said)
+    if sentence := ece_sentence(results):
+        lines.append(_wrapped(sentence))
     return "\n".join(lines)
 
 
-def _noise_text(findings: Findings) -> str:
+def _noise_text(findings: RunFindings) -> str:
     """Which searched settings matter, and how much of the scores' differences is noise."""
     effects, split = effects_of(findings), variance_split_of(findings)
     lines = []
     if effects is not None:
-        told = [f"{effect.key} {number(effect.size)}" for effect in effects.effects]
-        lines.append(f"largest difference between the values of each setting: {', '.join(told)}")
-        lines.append(effects_said(effects))
+        sizes = [f"{effect.key} {number(effect.size)}" for effect in effects.effects]
+        lines.append(f"largest difference between the values of each setting: {', '.join(sizes)}")
+        lines.append(effects_sentences(effects))
     if split is not None:
-        lines.append(f"variance of single scores: {shares_said(split)}")
-    return "\n".join(textwrap.fill(line, 118, subsequent_indent="  ") for line in lines)
+        lines.append(f"variance of single scores: {shares_phrase(split)}")
+    return "\n".join(map(_wrapped, lines))
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, 118, subsequent_indent="  ")
 
 
 def _ensemble_text(results: Results) -> str:
@@ -287,15 +294,15 @@ def _ensemble_text(results: Results) -> str:
     frame = results.ensemble_scores
     if not len(frame):
         return ""
-    names = [name for name in _SHOWN[results.study.study.task] if name in frame]
+    names = [name for name in SCORES_SHOWN[results.study.study.task] if name in frame]
     members = frame[frame["network"] == "member"]
     rows = [
         [f"{len(members)} networks of the folds, {which}", *(float(fold(members[name])) for name in names)]
         for which, fold in (("lowest", np.min), ("mean", np.mean), ("highest", np.max))
     ]
     others = frame[frame["network"] != "member"].to_dict("records")
-    told = {"ensemble": "their mean answer", "delivered": "delivered model"}
-    rows += [[told[row["network"]], *(row[name] for name in names)] for row in others]
+    labels = {"ensemble": "their mean answer", "delivered": "delivered model"}
+    rows += [[labels[row["network"]], *(row[name] for name in names)] for row in others]
     title = "ensemble of the chosen candidate's networks of all folds, asked once after the choice"
     return f"{title}\n{text_table(['test rows', *(f'test {name}' for name in names)], rows)}"
 
@@ -305,12 +312,24 @@ def _references_text(results: Results) -> str:
     frame = results.references
     if not len(frame):
         return ""
-    headers = ["name", "metric", "published", "measured", "std", "min", "max", "inside", "source"]
+    headers = [
+        "name",
+        "metric",
+        "published",
+        "measured",
+        "std",
+        "min",
+        "max",
+        "95 % interval",
+        "inside",
+        "source",
+    ]
     rows = [
         [
             _name(row["name"]),
             row["metric"],
             *(row[key] for key in ("published", "mean", "std", "min", "max")),
+            "-" if math.isnan(row["ci_low"]) else f"{number(row['ci_low'])} to {number(row['ci_high'])}",
             "-" if row["inside"] is None else row["inside"],
             _name(row["source"], 60),
         ]
@@ -318,12 +337,13 @@ def _references_text(results: Results) -> str:
     ]
     repeats = int(frame["repeats"].max())
     title = f"published beside measured ({counted(repeats, 'repeat')}; inside: between min and max)"
-    return f"{title}\n{text_table(headers, rows)}"
+    sentence = published_sentence(results)
+    return "\n".join((title, text_table(headers, rows), *([_wrapped(sentence)] if sentence else [])))
 
 
 def _classes_text(results: Results) -> str:
     """Precision and recall of every class, over all healthy repeats of the refit."""
-    findings = Findings(results)
+    findings = RunFindings(results)
     if not findings.classes or not findings.delivered.healthy:
         return ""
     confusion = confusion_of(findings, findings.delivered)
@@ -338,15 +358,15 @@ def _classes_text(results: Results) -> str:
         for k in order
     ]
     which = f"the {len(rows)} of {count} classes with the lowest F1" if len(rows) < count else "classes"
-    title = f"{which} on the test rows, {confusion.name}{_together(confusion.repeats)}"
+    title = f"{which} on the test rows, {confusion.name}{_mean_of(confusion.repeats)}"
     return f"{title}\n{text_table(['class', 'rows', 'precision', 'recall', 'F1'], rows)}"
 
 
-def _together(networks: int) -> str:
+def _mean_of(networks: int) -> str:
     return f" (all {networks} together)" if networks > 1 else ""
 
 
-def _units_text(findings: Findings) -> str:
+def _units_text(findings: RunFindings) -> str:
     """Dead and saturated units of every layer of the delivered model, where there are any."""
     counts = unit_counts(findings) if findings.delivered.healthy else None
     if counts is None or not (counts.dead.any() or counts.saturated.any()):
@@ -363,9 +383,9 @@ def _name(text: str, limit: int = 32) -> str:
 
 
 def _checks_text(results: Results) -> str:
-    """What gives reason to doubt the results, two lines a check."""
+    """The checks of method that found something, two lines each."""
     lines = []
     for check in checks(results):
         lines.append(f"{check.code}  {check.severity}: {check.title}")
         lines.append(textwrap.fill(check.what, 118, initial_indent=" " * 7, subsequent_indent=" " * 7))
-    return "\n".join(["what to doubt (docs/checks.md: why, and what to do)", *lines]) if lines else ""
+    return "\n".join(["checks of method (docs/checks.md: why, and what to do)", *lines]) if lines else ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.look._findings import Findings
+from shoal.look._findings import RunFindings
 from shoal.look.figures.class_activation import class_activation
 from shoal.look.figures.units import profiles_of
 
@@ -24,7 +24,7 @@ class UnitCounts:
     rows: NDArray[np.int64]
 
 
-def unit_counts(findings: Findings) -> UnitCounts | None:
+def unit_counts(findings: RunFindings) -> UnitCounts | None:
     """How many channels and units of every layer are dead or saturated; None where no layer could be looked at."""
     rows: list[tuple[str, str, int, int, int, int]] = []
     answers = class_activation(findings)

@@ -1,13 +1,6 @@
 """What learns: architectures, initial parameters, torch modules."""
 
-from shoal.nets._activations import (
-    BOUNDS,
-    FLAT_BELOW,
-    SATURATED_WITHIN,
-    activation_module,
-    activation_of,
-    near_bound,
-)
+from shoal.nets._activations import SATURATED_WITHIN, near_bound
 from shoal.nets._architecture import Architecture, Slot, build_architecture
 from shoal.nets._channels import EXCITING_STEPS, Channels, seen_by_the_middle
 from shoal.nets._files import (
@@ -20,7 +13,7 @@ from shoal.nets._files import (
 from shoal.nets._forward import activations, forward
 from shoal.nets._graph import GraphParts
 from shoal.nets._initial import initial_buffers, initial_parameters, refit_parameters
-from shoal.nets._layer import Layer
+from shoal.nets._layer import Layer, StepCost
 from shoal.nets._loss import Loss, loss_of
 from shoal.nets._module import build_module, module_source, trained_module
 from shoal.nets._onnx import add_network
@@ -30,9 +23,7 @@ from shoal.nets.layers.conv import ConvLayer
 from shoal.nets.layers.dense import DenseLayer
 
 __all__ = [
-    "BOUNDS",
     "EXCITING_STEPS",
-    "FLAT_BELOW",
     "MODEL_NAME",
     "SATURATED_WITHIN",
     "Architecture",
@@ -44,9 +35,8 @@ __all__ = [
     "Loss",
     "Moments",
     "Slot",
+    "StepCost",
     "StoredModel",
-    "activation_module",
-    "activation_of",
     "activations",
     "add_network",
     "build_architecture",

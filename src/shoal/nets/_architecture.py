@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.kinds import LAYERS, row_of
+from shoal.kinds import LAYERS, Takes, row_of
 from shoal.nets._layer import Layer, Part, Shape
-from shoal.nets.layers.conv import conv_layer
+from shoal.nets.layers.conv import ConvLayer, conv_layer
 from shoal.nets.layers.dense import DenseLayer
 from shoal.study import Network
 
@@ -82,9 +82,24 @@ class Architecture:
         return self.slots[-1].stop
 
     @property
-    def convolutional(self) -> bool:
-        """Whether it takes images."""
-        return self.layers[0].of_maps
+    def takes(self) -> Takes:
+        """What it is given: what its first layer takes."""
+        return self.layers[0].takes
+
+    @property
+    def row_shape(self) -> Shape:
+        """The shape of one prepared row: images lie flat where no convolution takes them."""
+        return self.input_shape if self.convolutions else (math.prod(self.input_shape),)
+
+    @cached_property
+    def convolutions(self) -> tuple[ConvLayer, ...]:
+        """Its convolutional layers, which come first; none where it takes rows of numbers."""
+        return tuple(layer for layer in self.layers if isinstance(layer, ConvLayer))
+
+    @cached_property
+    def dense(self) -> tuple[DenseLayer, ...]:
+        """Its dense layers."""
+        return tuple(layer for layer in self.layers if isinstance(layer, DenseLayer))
 
     @cached_property
     def flops_per_row(self) -> int:
@@ -105,8 +120,8 @@ class Architecture:
     def holds(self, named: dict[str, NDArray[Any]]) -> bool:
         """Tell whether arrays are those of this network: every name, shape and type, and no other array."""
         shapes = {slot.name: slot.shape for slot in (*self.slots, *self.buffer_slots)}
-        found = {name: array.shape for name, array in named.items()}
-        return found == shapes and all(array.dtype == np.float32 for array in named.values())
+        present = {name: array.shape for name, array in named.items()}
+        return present == shapes and all(array.dtype == np.float32 for array in named.values())
 
     def flat(self, named: dict[str, NDArray[Any]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Turn named arrays back into the flat parameter and buffer vectors."""

@@ -50,7 +50,7 @@ class Channels:
     @property
     def layers(self) -> tuple[ConvLayer, ...]:
         """The convolutional layers, in order."""
-        return tuple(layer for layer in self.architecture.layers if isinstance(layer, ConvLayer))
+        return self.architecture.convolutions
 
     def maps(self, images: NDArray[np.uint8]) -> Iterator[tuple[NDArray[np.float32], ...]]:
         """Yield the feature maps of every layer, float32 (N, U, H, W), for some images after the others."""
@@ -58,14 +58,14 @@ class Channels:
 
         parts = self._parts()
         for start in range(0, len(images), IMAGES_AT_ONCE):
-            found: list[NDArray[np.float32]] = []
+            arrays: list[NDArray[np.float32]] = []
             with torch.no_grad():
                 x = self._prepared(torch.from_numpy(images[start : start + IMAGES_AT_ONCE]).float())
                 for to_map, after in parts:
                     mapped = to_map(x)
-                    found.append(mapped.numpy())
+                    arrays.append(mapped.numpy())
                     x = after(mapped)
-            yield tuple(found)
+            yield tuple(arrays)
 
     def exciting_inputs(self, number: int, count: int, key: StreamKey) -> NDArray[np.uint8]:
         """Make an image that excites each of the first `count` channels of layer `number` most, uint8 (count, C, H, W).
@@ -87,11 +87,11 @@ class Channels:
         climb = _Climb(pixels)
         for step, (down, right) in enumerate(_jitters(key, number)):
             moved = torch.roll(pixels, (down, right), (2, 3))[:, :, rows, columns]
-            left = max(0.0, 1 - step / (EXCITING_STEPS - STILL))
-            risen_U = _rising(parts, self._prepared(255 * moved), LEAK * left, (row, column))
+            remaining = max(0.0, 1 - step / (EXCITING_STEPS - STILL))
+            risen_U = _rising(parts, self._prepared(255 * moved), LEAK * remaining, (row, column))
             scale_U = risen_U.detach().abs().clamp(min=1e-3)
-            wanted = (risen_U / scale_U - ROUGHNESS * left * _variation(pixels)).sum()
-            climb.step(*torch.autograd.grad(wanted, pixels))
+            objective = (risen_U / scale_U - ROUGHNESS * remaining * _variation(pixels)).sum()
+            climb.step(*torch.autograd.grad(objective, pixels))
             if (step + 1) % 10 == 0:
                 now = (255 * pixels.detach()).round().to(torch.uint8).numpy()
                 now_U = self._activation(parts, now)
@@ -116,8 +116,8 @@ class Channels:
 
     def activation(self, number: int, images: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Give the activation of every channel of layer `number` at each image, float64 (N, U)."""
-        found = [maps[number].max(axis=(2, 3)).astype(np.float64) for maps in self.maps(images)]
-        return np.concatenate(found)
+        peaks = [maps[number].max(axis=(2, 3)).astype(np.float64) for maps in self.maps(images)]
+        return np.concatenate(peaks)
 
     def _activation(self, parts: Sequence[nn.Module], images: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Activation of channel u at image u, (U,)."""

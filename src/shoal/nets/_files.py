@@ -134,11 +134,11 @@ def _metadata(raw: bytes) -> dict[str, str]:
     metadata = header.get("__metadata__") if isinstance(header, dict) else None
     if not isinstance(metadata, dict) or not all(isinstance(text, str) for text in metadata.values()):
         raise ModelFileError("expected a model of Shoal, got a file without its description")
-    came = str(metadata.get("format", "none"))
-    if came != FORMAT:
-        newer = re.fullmatch(r"shoal-model/([1-9][0-9]{0,5})", came)
+    file_format = str(metadata.get("format", "none"))
+    if file_format != FORMAT:
+        newer = re.fullmatch(r"shoal-model/([1-9][0-9]{0,5})", file_format)
         advice = ": it was written by a newer Shoal; update this one" if newer else ""
-        raise ModelFileError(f"expected the format {FORMAT}, got {came[:40]!a}{advice}")
+        raise ModelFileError(f"expected the format {FORMAT}, got {file_format[:40]!a}{advice}")
     return metadata
 
 

@@ -30,7 +30,7 @@ def activations(
 
     Raises ValueError for a network with convolutions.
     """
-    given: list[NDArray[Any]] = [x_ND]
+    outputs: list[NDArray[Any]] = [x_ND]
     for layer in architecture.layers:
-        given.append(layer.output(named, given[-1]))
-    return tuple(given[1:])
+        outputs.append(layer.output(named, outputs[-1]))
+    return tuple(outputs[1:])

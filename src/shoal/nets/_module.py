@@ -23,10 +23,10 @@ def build_module(architecture: Architecture) -> nn.Sequential:
     from torch import nn
 
     modules: OrderedDict[str, nn.Module] = OrderedDict()
-    maps = architecture.convolutional
+    takes = architecture.takes
     for layer in architecture.layers:
-        if maps and not layer.of_maps:
-            modules["flatten"], maps = nn.Flatten(), False
+        if layer.takes != takes:
+            modules["flatten"], takes = nn.Flatten(), layer.takes
         modules |= layer.modules()
     return nn.Sequential(modules)
 

@@ -4,14 +4,17 @@ from shoal.results._ensemble import Ensemble, vote_counts, vote_entropy
 from shoal.results._files import RunFiles, refuse_others_in, run_files
 from shoal.results._folder import PICTURES, REPLACED, REPORT_NAME, STUDY_NAME, refuse_to_replace
 from shoal.results._inside import Inside, layers_of
+from shoal.results._intervals import Interval, Units
 from shoal.results._lock import RunLock
 from shoal.results._record import CandidateRow, FitRecord, Plan, PlanEntry, Stage, Status, Truth
 from shoal.results._results import Results
 from shoal.results._schema import expect, refusing
+from shoal.results._score_rows import RowScore, row_score
 from shoal.results._scores import (
     BINS,
     CalibrationBins,
     ClassScores,
+    calibrated_error,
     calibration_bins,
     class_scores,
     classification_scores,
@@ -38,6 +41,7 @@ from shoal.results._statistics import (
     reach_of,
 )
 from shoal.results._store import Identity, Store
+from shoal.results._two_way import Difference, Scored, difference, repeated_interval
 
 __all__ = [
     "BINS",
@@ -49,23 +53,29 @@ __all__ = [
     "CandidateRow",
     "Choice",
     "ClassScores",
+    "Difference",
     "Ensemble",
     "FitRecord",
     "Identity",
     "Inside",
+    "Interval",
     "PairedTest",
     "Plan",
     "PlanEntry",
     "Results",
+    "RowScore",
     "RunFiles",
     "RunLock",
+    "Scored",
     "SearchScores",
     "Stage",
     "Standing",
     "Status",
     "Store",
     "Truth",
+    "Units",
     "as_compared",
+    "calibrated_error",
     "calibration_bins",
     "choose",
     "choose_candidate",
@@ -73,6 +83,7 @@ __all__ = [
     "classification_scores",
     "confusion_matrix",
     "corrected_t_test",
+    "difference",
     "expect",
     "higher_is_better",
     "holm",
@@ -85,6 +96,8 @@ __all__ = [
     "refuse_to_replace",
     "refusing",
     "regression_scores",
+    "repeated_interval",
+    "row_score",
     "run_files",
     "search_scores",
     "vote_counts",

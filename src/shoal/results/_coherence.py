@@ -31,16 +31,16 @@ def check_study(study: Study, truth: Truth, candidates: Sequence[CandidateRow]) 
 def check_plan(plan: Sequence[PlanEntry], candidates: Sequence[CandidateRow], truth: Truth) -> None:
     """Every place stands once, and belongs to a candidate and to rows that are there."""
     known = {row.candidate_id for row in candidates}
-    places = {(one.stage, one.candidate_id, one.label, one.fold, one.repeat) for one in plan}
+    places = {(entry.stage, entry.candidate_id, entry.label, entry.fold, entry.repeat) for entry in plan}
     expect(len(places) == len(plan))
     expect(
-        len({(one.fit_id, one.train_rows, one.validation_rows) for one in plan})
-        == len({one.fit_id for one in plan})
+        len({(entry.fit_id, entry.train_rows, entry.validation_rows) for entry in plan})
+        == len({entry.fit_id for entry in plan})
     )
-    for one in plan:
-        expect((one.stage == "search") == (not one.label))
-        expect(one.candidate_id in known or one.stage != "search")
-        expect(one.train_rows + one.validation_rows <= truth.train_rows)
+    for entry in plan:
+        expect((entry.stage == "search") == (not entry.label))
+        expect(entry.candidate_id in known or entry.stage != "search")
+        expect(entry.train_rows + entry.validation_rows <= truth.train_rows)
 
 
 def place_of(entry: PlanEntry) -> tuple[str, int]:
@@ -56,11 +56,11 @@ def check_fits(plan: Sequence[PlanEntry], fits: Mapping[str, FitRecord], study: 
     for fit in fits.values():
         expect(fit.kept_epoch <= fit.epochs)
         expect(set(fit.scores) <= {"validation", "test"})
-    for one in plan:
-        done = fits.get(one.fit_id)
+    for entry in plan:
+        done = fits.get(entry.fit_id)
         if done is not None and done.status == "ok":
-            expect(one.stage != "search" or not one.validation_rows or "validation" in done.scores)
-            expect(one.stage == "search" or "test" in done.scores)
+            expect(entry.stage != "search" or not entry.validation_rows or "validation" in done.scores)
+            expect(entry.stage == "search" or "test" in done.scores)
 
 
 def check_choice(choice: Choice | None, candidates: Sequence[CandidateRow]) -> None:

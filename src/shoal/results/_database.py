@@ -165,8 +165,8 @@ class Database:
             # The folder may be given by a link; the file is none.
             uri = f"{(path.parent.resolve() / path.name).as_uri()}?{mode}"
             # A statement that is kept for another time would keep what was written with it, too.
-            kept: dict[str, Any] = {"isolation_level": None, "cached_statements": 0, "uri": True}
-            self._connection = sqlite3.connect(uri, timeout=20, **kept)
+            options: dict[str, Any] = {"isolation_level": None, "cached_statements": 0, "uri": True}
+            self._connection = sqlite3.connect(uri, timeout=20, **options)
         self._refuse_led_away(path)
         # A prepared file cannot make SQLite run functions, read past a damaged page, or fill a disk.
         for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "temp_store = MEMORY"):
@@ -232,10 +232,10 @@ class Database:
 
     def verify(self) -> None:
         """Have SQLite walk every page and index; RunFolderError if one is damaged."""
-        if (found := self.rows("PRAGMA integrity_check(1)")) != [("ok",)]:
-            said = str(found[0][0]).splitlines()[-1]
-            self._refuse_unreadable(said)
-            raise self.damaged(said)
+        if (answer := self.rows("PRAGMA integrity_check(1)")) != [("ok",)]:
+            damage = str(answer[0][0]).splitlines()[-1]
+            self._refuse_unreadable(damage)
+            raise self.damaged(damage)
         whole = self._pragma("page_count") * self._pragma("page_size")
         if self._mark is not None and self._scratch is None and size_of(self.path) != whole:
             raise self.damaged(f"its length is not the {whole} bytes that it tells of")
@@ -259,13 +259,13 @@ class Database:
         for _ in range(_ATTEMPTS):
             try:
                 with self._translated():
-                    found = self._open.execute(statement, values).fetchall()
+                    rows = self._open.execute(statement, values).fetchall()
             except ShoalError:
                 if not self._has_changed():
                     raise
             else:
                 if not self._has_changed():
-                    return found
+                    return rows
             if self._open.in_transaction:
                 break
             self.close()

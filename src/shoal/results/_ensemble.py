@@ -56,15 +56,15 @@ def read_ensemble(store: Store, plan: Sequence[PlanEntry], truth: Truth) -> Ense
     if not places.keys() >= set(names):
         return None
     expect(len(names) > 1 and isinstance(fact["fits"], list))
-    found = [store.arrays(name, str(fact["part"])) for name in names]
+    members = [store.arrays(name, str(fact["part"])) for name in names]
     outputs = len(truth.classes or truth.target_names)
     no_grid = np.zeros((0, outputs))
     seen = store.arrays(names[0], str(fact["disputed"])) if fact["disputed"] else {}
     ensemble = Ensemble(
         members=tuple(places[name] for name in names),
-        test_MVK=np.array([arrays["test"] for arrays in found]),
-        grid_G=found[0].get("grid_x", np.zeros(0)),
-        grid_MGK=np.array([arrays.get("grid", no_grid) for arrays in found]),
+        test_MVK=np.array([arrays["test"] for arrays in members]),
+        grid_G=members[0].get("grid_x", np.zeros(0)),
+        grid_MGK=np.array([arrays.get("grid", no_grid) for arrays in members]),
         image_rows=seen.get("rows", np.zeros(0, np.int64)),
         images=seen.get("images", np.zeros((0, 0, 0, 0), np.uint8)),
     )

@@ -29,9 +29,9 @@ class RunFiles:
         """Take the folder over where its store is of an older version: what bears one of our names is ours."""
         if not self._store.lists_files:
             with self._opened("") as opened:
-                found = {name: opened.sha256(name) for name in REPLACED if opened.is_file(name)}
-            found |= {f"{PICTURES}/{name}": digest for name, digest in self._pictures().items()}
-            self._store.adopt_files({name: digest for name, digest in found.items() if digest is not None})
+                digests = {name: opened.sha256(name) for name in REPLACED if opened.is_file(name)}
+            digests |= {f"{PICTURES}/{name}": digest for name, digest in self._pictures().items()}
+            self._store.adopt_files({name: digest for name, digest in digests.items() if digest is not None})
         return self
 
     def _pictures(self) -> dict[str, str | None]:

@@ -127,20 +127,22 @@ def refuse_foreign(folder: Path) -> None:
         return
     try:
         with Folder.open(folder) as opened:
-            found = [name for name in opened.names() if name not in (*_IN_PLACE, *_LEFT_BY_SYSTEMS)]
+            others = [name for name in opened.names() if name not in (*_IN_PLACE, *_LEFT_BY_SYSTEMS)]
     except OSError as error:
         raise folder_error(folder, error) from error
-    if found:
-        what = f"expected an empty folder or a run folder, found one with other files ({first_few(found, 3)})"
+    if others:
+        what = (
+            f"expected an empty folder or a run folder, found one with other files ({first_few(others, 3)})"
+        )
         raise RunFolderError(Problem(str(folder), f"{what}; choose another folder"))
 
 
-def refuse_to_replace(out: Path, *given: Path) -> None:
+def refuse_to_replace(out: Path, *inputs: Path) -> None:
     """Refuse a file to write that a command was given to read, or that is one of a run folder's own files.
 
     Raises InputError. Links are looked through: what counts is which file would be replaced.
     """
-    if os.path.isfile(out) and any(os.path.isfile(path) and out.samefile(path) for path in given):
+    if os.path.isfile(out) and any(os.path.isfile(path) and out.samefile(path) for path in inputs):
         what = "expected another file than the one that is read; choose another with --out"
         raise InputError(Problem(str(out), what))
     if _of_a_run_folder(Path(os.path.realpath(out))):
@@ -158,15 +160,17 @@ def _of_a_run_folder(place: Path) -> bool:
 
 
 def _refuse(path: Path, right: object, expected: str, *, alone: bool) -> None:
-    found = state_of(path)
-    if found is None:
+    status = state_of(path)
+    if status is None:
         return
-    if not right(found.st_mode):  # type: ignore[operator]
-        kind = next((name for test, name in _KINDS if test(found.st_mode)), "a device")
+    if not right(status.st_mode):  # type: ignore[operator]
+        kind = next((name for test, name in _KINDS if test(status.st_mode)), "a device")
         what = f"expected {expected} of this run folder, found {kind}; move it away"
         raise RunFolderError(Problem(str(path), what))
-    if alone and found.st_nlink > 1:
-        what = f"expected a file of this run folder alone, found one with {found.st_nlink} names (hard links)"
+    if alone and status.st_nlink > 1:
+        what = (
+            f"expected a file of this run folder alone, found one with {status.st_nlink} names (hard links)"
+        )
         raise RunFolderError(Problem(str(path), f"{what}; put a copy in its place"))
 
 
@@ -202,14 +206,14 @@ def state_of(path: Path) -> os.stat_result | None:
 
 def size_of(path: Path) -> int | None:
     """Give the size of a file in bytes; None where there is none."""
-    found = state_of(path)
-    return None if found is None else found.st_size
+    status = state_of(path)
+    return None if status is None else status.st_size
 
 
 def mark_of(path: Path) -> tuple[int, ...] | None:
     """Give what changes with every change of a file; None where there is none."""
-    found = state_of(path)
-    return None if found is None else (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+    status = state_of(path)
+    return None if status is None else (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 def open_to_read(path: Path) -> int:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shoal.kinds import SCORES
+from shoal.results._intervals import Interval
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Truth
 from shoal.results._select import Standing
-from shoal.results._statistics import paired_t_test
+from shoal.results._two_way import Difference
 from shoal.study import Reference
 
 if TYPE_CHECKING:
@@ -40,9 +41,11 @@ def fits_frame(plan: Sequence[PlanEntry], fits: Mapping[str, FitRecord]) -> Data
 
 
 def _score_columns(fits: Iterable[FitRecord]) -> list[tuple[str, str]]:
-    found = {(rows, metric) for fit in fits for rows, scores in fit.scores.items() for metric in scores}
+    columns = {(rows, metric) for fit in fits for rows, scores in fit.scores.items() for metric in scores}
     order = {metric: place for place, metric in enumerate(SCORES)}
-    return sorted(found, key=lambda pair: (pair[0] != "validation", pair[0], order.get(pair[1], 99), pair[1]))
+    return sorted(
+        columns, key=lambda pair: (pair[0] != "validation", pair[0], order.get(pair[1], 99), pair[1])
+    )
 
 
 def curve_frame(curves: Arrays) -> DataFrame:
@@ -126,16 +129,20 @@ def candidates_frame(
         columns[name] = np.array([getattr(row, name) for row in standings], np.float64)
     columns["indistinguishable"] = np.array([row.indistinguishable for row in standings], np.bool_)
     columns["chosen"] = np.array([row.candidate_id == chosen for row in standings], np.bool_)
-    columns["sick"] = np.array([row.sick for row in standings], np.bool_)
+    columns["sick"] = np.array([row.failed for row in standings], np.bool_)
     return pd.DataFrame(columns)
 
 
-def comparisons_frame(plan: Sequence[PlanEntry], fits: Mapping[str, FitRecord]) -> DataFrame:
+def comparisons_frame(
+    plan: Sequence[PlanEntry],
+    fits: Mapping[str, FitRecord],
+    differences: Mapping[str, Mapping[str, Difference]],
+) -> DataFrame:
     """One row a comparison, in the order of the study; statistics over its repeats that did not fail.
 
     For every test metric its mean, sample standard deviation, minimum, median and maximum over repeats, and the
-    mean difference to the first comparison, paired by repeat, with the 95 % interval and p of Student's
-    paired t-test: it speaks of other initialisations, not of other rows.
+    mean difference to the first comparison, paired by repeat, with its 95 % interval and p-value out of `differences`:
+    they speak of other test rows and, with more than one repeat, of other initialisations.
     """
     import pandas as pd
 
@@ -156,35 +163,59 @@ def comparisons_frame(plan: Sequence[PlanEntry], fits: Mapping[str, FitRecord]) 
         row: dict[str, Any] = {"label": label, "repeats": len(repeats)}
         row["sick"] = sum(fit.status != "ok" for fit in repeats.values())
         for metric in metrics:
-            row |= _compared(metric, _test_scores(repeats, metric), _test_scores(first, metric))
+            difference = differences.get(label, {}).get(metric)
+            row |= _compared(metric, _test_scores(repeats, metric), _test_scores(first, metric), difference)
         rows.append(row)
     return pd.DataFrame(rows) if rows else pd.DataFrame(columns=["label", "repeats", "sick"])
 
 
 def references_frame(
-    references: Sequence[Reference], plan: Sequence[PlanEntry], fits: Mapping[str, FitRecord]
+    references: Sequence[Reference],
+    plan: Sequence[PlanEntry],
+    fits: Mapping[str, FitRecord],
+    interval: Callable[[str, Sequence[str]], Interval],
 ) -> DataFrame:
-    """One row a published value, in the order of the study: what was measured over the repeats that did not fail."""
+    """One row a published value, in the order of the study: what was measured over the repeats that did not fail.
+
+    `interval` gives that of the mean of a test metric over fits.
+    """
     import pandas as pd
 
     labels = {entry.label for entry in plan if entry.stage == "compare"}
     rows = []
-    for one in references:
+    for reference in references:
         # A comparison may be called "delivered" too.
-        stage, label = ("compare", one.name) if one.name in labels else ("refit", None)
+        stage, label = ("compare", reference.name) if reference.name in labels else ("refit", None)
         repeats = {
             entry.repeat: fits[entry.fit_id]
             for entry in plan
             if entry.stage == stage and label in (None, entry.label) and entry.fit_id in fits
         }
-        values = np.array(list(_test_scores(repeats, one.metric).values()), np.float64)
+        values = np.array(list(_test_scores(repeats, reference.metric).values()), np.float64)
+        span = interval(reference.metric, [fit.fit_id for fit in repeats.values() if fit.status == "ok"])
         rows.append(
-            {"name": one.name, "metric": one.metric, "published": one.value, "repeats": len(repeats)}
+            {
+                "name": reference.name,
+                "metric": reference.metric,
+                "published": reference.value,
+                "repeats": len(repeats),
+            }
             | {"sick": sum(fit.status != "ok" for fit in repeats.values())}
-            | _measured(values, one.value)
-            | {"source": one.source}
+            | _measured(values, reference.value)
+            | {"ci_low": span.low, "ci_high": span.high}
+            | {"source": reference.source}
         )
-    columns = ["name", "metric", "published", "repeats", "sick", *_measured(np.zeros(0), 0), "source"]
+    columns = [
+        "name",
+        "metric",
+        "published",
+        "repeats",
+        "sick",
+        *_measured(np.zeros(0), 0),
+        "ci_low",
+        "ci_high",
+        "source",
+    ]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -208,21 +239,23 @@ def _test_scores(repeats: Mapping[int, FitRecord], metric: str) -> dict[int, flo
     return {repeat: fit.scores["test"][metric] for repeat, fit in healthy.items()}
 
 
-def _compared(metric: str, scores: dict[int, float], first: dict[int, float]) -> dict[str, float]:
+def _compared(
+    metric: str, scores: dict[int, float], first: dict[int, float], difference: Difference | None
+) -> dict[str, float]:
     values = np.array(list(scores.values()), np.float64)
     nan = np.full(1, np.nan)
     some = values if len(values) else nan
     both = sorted(scores.keys() & first.keys())
-    test = paired_t_test(np.array([scores[repeat] - first[repeat] for repeat in both]) if both else nan)
+    paired = [scores[repeat] - first[repeat] for repeat in both] or [math.nan]
     statistics = {
         "mean": some.mean(),
         "std": values.std(ddof=1) if len(values) > 1 else math.nan,
         "min": some.min(),
         "median": np.median(some),
         "max": some.max(),
-        "difference": test.mean,
-        "ci_low": test.ci_low,
-        "ci_high": test.ci_high,
-        "p_value": test.p,
+        "difference": np.mean(paired),
+        "ci_low": difference.low if difference else math.nan,
+        "ci_high": difference.high if difference else math.nan,
+        "p_value": difference.p if difference else math.nan,
     }
     return {f"{metric}_{name}": float(value) for name, value in statistics.items()}

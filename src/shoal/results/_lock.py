@@ -29,7 +29,7 @@ from shoal.results._folder import (
 )
 
 _UNSIGNED: Final = (ValueError, TypeError, KeyError, OverflowError, RecursionError)
-_held: set[int] = set()
+_locked: set[int] = set()
 
 if sys.platform == "win32":
     import msvcrt
@@ -73,8 +73,8 @@ else:
         os.register_at_fork(after_in_child=_let_go)
 
     def _let_go() -> None:
-        while _held:
-            os.close(_held.pop())
+        while _locked:
+            os.close(_locked.pop())
 
     def _open_folder(folder: Path) -> int | None:
         return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -125,8 +125,8 @@ class RunLock:
         self._release()
 
     def _release(self) -> None:
-        if self._descriptor in _held:  # not so in a forked child
-            _held.remove(self._descriptor)
+        if self._descriptor in _locked:  # not so in a forked child
+            _locked.remove(self._descriptor)
             _remove(self._path, self._at, self._descriptor)
         if self._at is not None:
             os.close(self._at)
@@ -154,7 +154,7 @@ class RunLock:
                 os.close(descriptor)
                 raise busy
             if self._is_ours(descriptor):
-                _held.add(descriptor)
+                _locked.add(descriptor)
                 return descriptor
             os.close(descriptor)
 

@@ -55,9 +55,9 @@ def _reaches_a_commit(file: BinaryIO) -> bool:
 
 
 def _summed(data: bytes, order: str, start: Sums) -> Sums:
-    one, other = start
+    first, second = start
     words = struct.unpack(f"{order}{len(data) // 4}I", data)
-    for left, right in zip(words[::2], words[1::2], strict=True):
-        one = (one + left + other) & 0xFFFFFFFF
-        other = (other + right + one) & 0xFFFFFFFF
-    return one, other
+    for even, odd in zip(words[::2], words[1::2], strict=True):
+        first = (first + even + second) & 0xFFFFFFFF
+        second = (second + odd + first) & 0xFFFFFFFF
+    return first, second

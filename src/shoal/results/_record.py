@@ -75,6 +75,9 @@ class Truth:
 
     `images` uint8 (M, C, H, W) holds the few pictures that are shown again, of the rows `image_rows` int64 (M,); of
     an image study it has the shape of an image also while there are none.
+
+    `groups` int64 (N,) numbers the group of every row (`data.groups`), -1 for a test row whose group is not known; it
+    is empty where the study names no groups.
     """
 
     input_names: tuple[str, ...]
@@ -86,6 +89,7 @@ class Truth:
     validation_rows: dict[tuple[str, int], NDArray[np.int64]] = field(default_factory=dict)
     image_rows: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     images: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, 0, 0, 0), np.uint8))
+    groups: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
 @dataclass(frozen=True)

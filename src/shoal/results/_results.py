@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,12 +20,15 @@ from shoal.errors import Problem, RunFolderError, StudyError, as_path
 from shoal.parts import Missing
 from shoal.results import _frames
 from shoal.results._coherence import check_choice, check_fits, check_part, check_plan, check_study, place_of
+from shoal.results._differences import comparison_differences, mean_interval, test_units
 from shoal.results._ensemble import Ensemble, ensemble_frame, read_ensemble
 from shoal.results._inside import Inside, read_inside
+from shoal.results._intervals import Interval, Units
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Stage, Truth
 from shoal.results._schema import checker, expect, refusing
 from shoal.results._select import Choice, rank_candidates, search_scores
 from shoal.results._store import Store
+from shoal.results._two_way import Difference
 from shoal.study import Candidate, Study, candidate_with
 
 if TYPE_CHECKING:
@@ -71,7 +74,7 @@ class Results:
                 study = Study.model_validate(tomllib.loads(str(store.fact("study"))))
                 check_study(study, truth, candidate_rows)
             with _coherent(folder, "the choice"):
-                choice = Choice.from_json(told) if (told := store.fact("choice")) is not None else None
+                choice = Choice.from_json(stored) if (stored := store.fact("choice")) is not None else None
                 check_choice(choice, candidate_rows)
             with _coherent(folder, "the plan"):
                 check_plan(plan, candidate_rows, truth)
@@ -136,17 +139,40 @@ class Results:
     @cached_property
     def comparisons(self) -> DataFrame:
         """One row a comparison, the winner last: label, repeats, sick, then for every test metric M: M_mean, M_std,
-        M_min, M_median, M_max, M_difference (to the first, paired by repeat), M_ci_low, M_ci_high, M_p_value.
+        M_min, M_median, M_max, M_difference (to the first, paired by repeat), M_ci_low, M_ci_high, M_p_value; these
+        three speak of other rows and initialisations, see `differences`.
         """
-        return _frames.comparisons_frame(self.plan, self.summaries)
+        return _frames.comparisons_frame(self.plan, self.summaries, self.differences)
+
+    @cached_property
+    def differences(self) -> dict[str, dict[str, Difference]]:
+        """The difference of every comparison to the first one, by label, then by test score, with its 95 % interval
+        on other test rows (or groups of them) and, over more than one repeat, at other initialisations.
+        """
+        with Store.open_readonly(self.folder) as store:
+            return comparison_differences(self.plan, self.summaries, self.truth, self._answers(store))
+
+    def test_interval(self, metric: str, fit_ids: Sequence[str]) -> Interval:
+        """Give the 95 % interval of the mean test score of fits of the same settings, on other test rows (or groups of
+        them) and, for more than one fit, at other initialisations. KeyError for a fit that is not there.
+        """
+        with Store.open_readonly(self.folder) as store:
+            return mean_interval(self.truth, metric, fit_ids, self._answers(store))
+
+    @property
+    def test_units(self) -> Units:
+        """What chance draws among the test rows: groups where the study names them and they are known, else rows."""
+        return test_units(self.truth)
 
     @cached_property
     def references(self) -> DataFrame:
         """One row a published value of the study: name, metric, published, repeats, sick, then over the healthy repeats
         mean, std, min, median, max, difference (mean less published), inside (whether min to max holds it; None for
-        a single repeat), and source. A row's name is "delivered" for the winner on all training rows.
+        a single repeat), ci_low and ci_high (the 95 % interval of the mean, see `test_interval`), and source. A row's
+        name is "delivered" for the winner on all training rows.
         """
-        return _frames.references_frame(self.study.reference, self.plan, self.summaries)
+        references = self.study.reference
+        return _frames.references_frame(references, self.plan, self.summaries, self.test_interval)
 
     @cached_property
     def refit(self) -> DataFrame:
@@ -209,6 +235,9 @@ class Results:
         """
         return self._array(fit_id, "predictions")["test"]
 
+    def _answers(self, store: Store) -> Callable[[str], NDArray[np.float64]]:
+        return lambda fit_id: self._part(store, fit_id, "predictions")["test"]
+
     def _array(self, fit_id: str, part: str) -> dict[str, NDArray[Any]]:
         if fit_id not in self.summaries:
             raise KeyError(fit_id)
@@ -227,8 +256,8 @@ class Results:
         """Read one part of every finished fit, in the order of the plan."""
         with Store.open_readonly(self.folder) as store:
             for entry in self.plan:
-                wanted = stage in (None, entry.stage) and label in (None, entry.label)
-                if wanted and entry.fit_id in self.summaries:
+                matches = stage in (None, entry.stage) and label in (None, entry.label)
+                if matches and entry.fit_id in self.summaries:
                     arrays = self._part(store, entry.fit_id, part)
                     if part == "predictions" and "validation" in arrays:
                         with _coherent(self.folder, f"the predictions of fit {entry.fit_id}"):
@@ -269,9 +298,9 @@ def _counted(
     origins: Sequence[tuple[dict[str, Any], frozenset[str]]], fits: Mapping[str, FitRecord]
 ) -> tuple[tuple[dict[str, Any], int], ...]:
     """Count the fits of every environment that trained some; what is not known of a fit is told as {}."""
-    found = [(environment, len(ids & fits.keys())) for environment, ids in origins]
+    counts = [(environment, len(ids & fits.keys())) for environment, ids in origins]
     unknown = len(fits.keys() - {fit_id for _, ids in origins for fit_id in ids})
-    return tuple((environment, count) for environment, count in [*found, ({}, unknown)] if count)
+    return tuple((environment, count) for environment, count in [*counts, ({}, unknown)] if count)
 
 
 def _data_notes(folder: Path, value: Any) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from shoal.errors import ShoalError
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Status, Truth
 
 Arrays = dict[str, NDArray[Any]]
-Kept = TypeVar("Kept")
+Stored = TypeVar("Stored")
 
 NOT_OURS: Final = (ValueError, TypeError, LookupError, AttributeError, RecursionError, ArithmeticError)
 """What reading raises where a value is none of Shoal's."""
@@ -55,12 +55,12 @@ class _TruthFacts:
     classes: tuple[str, ...]
 
 
-def checker(kind: type[Kept]) -> Callable[[object], Kept]:
+def checker(kind: type[Stored]) -> Callable[[object], Stored]:
     """Give what reads plain values (of JSON) as a frozen dataclass, every type as it is declared, no key too many."""
     adapter = TypeAdapter(kind)
     fields = set(getattr(kind, "__dataclass_fields__", {}))
 
-    def read(value: object) -> Kept:
+    def read(value: object) -> Stored:
         expect(isinstance(value, dict) and set(value) <= fields)
         return adapter.validate_json(json.dumps(value), strict=True)
 
@@ -121,9 +121,9 @@ def candidate_of(candidate_id: object, settings: object, parameter_count: object
 
 def _is_setting(value: object, depth: int = 0) -> bool:
     if isinstance(value, Mapping):
-        return depth < _DEEPEST and all(_is_setting(one, depth + 1) for one in value.values())
+        return depth < _DEEPEST and all(_is_setting(item, depth + 1) for item in value.values())
     if isinstance(value, list):
-        return depth < _DEEPEST and all(_is_setting(one, depth + 1) for one in value)
+        return depth < _DEEPEST and all(_is_setting(item, depth + 1) for item in value)
     if isinstance(value, int):
         return abs(value) <= 2**53
     return value is None or isinstance(value, str) or (isinstance(value, float) and bool(np.isfinite(value)))
@@ -180,6 +180,8 @@ def truth_of(text: str, arrays: Arrays) -> Truth:
     facts = _truth(json_of(text))
     x_ND, y = arrays.pop("x"), arrays.pop("y")
     seen: dict[str, Any] = _seen(arrays, len(y))
+    if "groups" in arrays:
+        seen["groups"] = arrays.pop("groups")
     places = {_place(name): rows for name, rows in arrays.items()}
     truth = Truth(
         **vars(facts),
@@ -202,6 +204,10 @@ def _look_at_rows(truth: Truth) -> None:
         expect(truth.y.dtype == np.float64 and truth.y.shape == (rows, len(truth.target_names)))
         expect(truth.target_names and np.isfinite(truth.y).all())
     expect(0 < truth.train_rows <= rows)
+    if len(truth.groups):
+        expect(truth.groups.dtype == np.int64 and truth.groups.shape == (rows,))
+        expect((truth.groups >= -1).all() and (truth.groups[: truth.train_rows] >= 0).all())
+    expect(truth.groups.ndim == 1)
     for names in (truth.input_names, truth.target_names, truth.classes):
         expect(len(set(names)) == len(names))
     for held_V in truth.validation_rows.values():

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from shoal.kinds import SCORES, row_of
 
 BINS: Final = 15
+_CALIBRATED: Final = 0x45434530
+"""The key of the stream that draws what perfect probabilities would show: of Philox, the same on every machine."""
 
 
 def higher_is_better(metric: str) -> bool:
@@ -121,15 +123,40 @@ def calibration_bins(y_N: NDArray[Any], probability_NK: NDArray[Any], bins: int 
     """Sort predictions into bins by their highest class probability."""
     probability_NK = np.asarray(probability_NK, np.float64)
     confidence_N, predicted_N = probability_NK.max(axis=1), probability_NK.argmax(axis=1)
-    edges = np.linspace(0, 1, bins + 1)
-    bin_N = np.clip(np.searchsorted(edges, confidence_N, side="left") - 1, 0, bins - 1)
+    bin_N = bins_of(probability_NK, bins)
     rows_M = np.bincount(bin_N, minlength=bins).astype(np.int64)
     return CalibrationBins(
-        edges=edges,
+        edges=np.linspace(0, 1, bins + 1),
         rows_M=rows_M,
         confidence_M=_share(np.bincount(bin_N, weights=confidence_N, minlength=bins), rows_M),
         accuracy_M=_share(np.bincount(bin_N, weights=predicted_N == y_N, minlength=bins), rows_M),
     )
+
+
+def bins_of(probability_NK: NDArray[np.float64], bins: int = BINS) -> NDArray[np.int64]:
+    """Give the bin of confidence of every row, int64 (N,)."""
+    places_N = np.searchsorted(np.linspace(0, 1, bins + 1), probability_NK.max(axis=1), side="left")
+    return np.asarray(np.clip(places_N - 1, 0, bins - 1), np.int64)
+
+
+def calibrated_error(probability_NK: NDArray[Any], bins: int = BINS, draws: int = 200) -> tuple[float, float]:
+    """Give the mean and the 95 % quantile of the calibration error that perfect probabilities would show on these rows.
+
+    Whether a row is right is drawn anew with its own confidence, `draws` times, from a fixed stream: the same rows, the
+    same answer. Vaicenavicius et al. 2019, "Evaluating model calibration in classification", AISTATS, section 4.
+    """
+    probability_NK = np.asarray(probability_NK, np.float64)
+    confidence_N, bin_N = probability_NK.max(axis=1), bins_of(probability_NK, bins)
+    order_N = np.argsort(bin_N, kind="stable")
+    confidence_N, start_M = confidence_N[order_N], np.searchsorted(bin_N[order_N], np.arange(bins))
+    full_M = np.bincount(bin_N, minlength=bins) > 0
+    sizes, stream = np.empty(draws), np.random.Generator(np.random.Philox(key=_CALIBRATED))
+    for number in range(draws):
+        right_N = stream.random(len(confidence_N)) < confidence_N
+        sizes[number] = np.abs(np.add.reduceat(confidence_N - right_N, start_M[full_M])).sum() / len(
+            confidence_N
+        )
+    return float(sizes.mean()), float(np.quantile(sizes, 0.95))
 
 
 def _share(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:

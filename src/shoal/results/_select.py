@@ -73,7 +73,7 @@ class Standing:
     indistinguishable: bool
 
     @property
-    def sick(self) -> bool:
+    def failed(self) -> bool:
         """Whether any of its fits diverged or failed."""
         return self.rank is None
 
@@ -158,7 +158,7 @@ def choose(scores: SearchScores, rule: Rule) -> Choice:
             f"{scores.missing} fits of the search are not trained yet, so that nothing can be chosen"
         )
     standings = rank_candidates(scores)
-    healthy = [row for row in standings if not row.sick]
+    healthy = [row for row in standings if not row.failed]
     if not healthy:
         raise TrainingError(
             f"every one of {len(standings)} candidates has a fit that diverged or failed; {scores.cause}"
@@ -229,8 +229,10 @@ def _reasons(
         f"{alike} of {count} candidates, the best among them, are statistically indistinguishable from the best"
         " (corrected resampled t-test, Holm's correction, 5 %)."
     )
-    if sick := sum(row.sick for row in standings):
-        reasons.append(f"{sick} of {count} candidates have a fit that diverged or failed and were left out.")
+    if failed := sum(row.failed for row in standings):
+        reasons.append(
+            f"{failed} of {count} candidates have a fit that diverged or failed and were left out."
+        )
     reasons.append("A selection score is optimistic, since it is what the choice was made by.")
     return tuple(reasons)
 
@@ -250,11 +252,11 @@ def _likely_cause(
     study: Study,
 ) -> str:
     """Name the fit that failed first (in training steps), and what is probably at fault."""
-    sick = [(fits[entry.fit_id], entry) for entry in entries if entry.fit_id in fits]
-    sick = [(fit, entry) for fit, entry in sick if fit.status != "ok"]
-    if not sick:
+    trained = [(fits[entry.fit_id], entry) for entry in entries if entry.fit_id in fits]
+    unhealthy = [(fit, entry) for fit, entry in trained if fit.status != "ok"]
+    if not unhealthy:
         return ""
-    fit, entry = min(sick, key=lambda pair: (pair[0].steps, pair[0].fit_id))
+    fit, entry = min(unhealthy, key=lambda pair: (pair[0].steps, pair[0].fit_id))
     if fit.status == "failed":
         return f"the earliest: {fit.message}"
     values = next(row.values for row in candidates if row.candidate_id == entry.candidate_id)

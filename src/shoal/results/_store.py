@@ -137,10 +137,14 @@ class Store:
         stored = self.fact("identity")
         if not isinstance(stored, dict):
             raise self._database.damaged("the fact 'identity': unexpected content")
-        held = Identity(*(str(stored.get(field.name)) for field in dataclasses.fields(Identity)))
-        differences = [f"its name is {held.name!r}, not {identity.name!r}"] * (held.name != identity.name)
-        differences += [f"its task is {held.task!r}, not {identity.task!r}"] * (held.task != identity.task)
-        if held.train_fingerprint != identity.train_fingerprint:
+        present = Identity(*(str(stored.get(field.name)) for field in dataclasses.fields(Identity)))
+        differences = [f"its name is {present.name!r}, not {identity.name!r}"] * (
+            present.name != identity.name
+        )
+        differences += [f"its task is {present.task!r}, not {identity.task!r}"] * (
+            present.task != identity.task
+        )
+        if present.train_fingerprint != identity.train_fingerprint:
             differences.append("its training data are others")
         if differences:
             what = f"holds another study ({', '.join(differences)}); choose another folder"
@@ -282,11 +286,11 @@ class Store:
         for fit_id, name, seal in self._database.rows("SELECT fit_id, environment_id, sha256 FROM origins"):
             with self._checking(f"the origin of fit {fit_id}", seal, fit_id, name):
                 fits.setdefault(name, set()).add(fit_id)
-        found = []
+        environments = []
         for name, text, seal in self._database.rows("SELECT * FROM environments ORDER BY rowid"):
             with self._checking("an environment", seal, name, text):
-                found.append((environment_of(text), frozenset(fits.get(name, ()))))
-        return found
+                environments.append((environment_of(text), frozenset(fits.get(name, ()))))
+        return environments
 
     # Which files of the folder are ours
 
@@ -323,11 +327,11 @@ class Store:
         """Give the files that are ours: name to the SHA-256, in hex, of the bytes that they may have."""
         if not self._database.has_table("files"):
             return {}
-        found: dict[str, frozenset[str]] = {}
+        digests: dict[str, frozenset[str]] = {}
         for name, content, seal in self._database.rows("SELECT * FROM files ORDER BY name, content"):
             with self._checking(f"the file {name!r} in the list", seal, name, content):
-                found[name] = found.get(file_name_of(name), frozenset()) | {digest_of(content)}
-        return found
+                digests[name] = digests.get(file_name_of(name), frozenset()) | {digest_of(content)}
+        return digests
 
     # What the fits are for
 
@@ -389,6 +393,8 @@ class Store:
         facts = {name: getattr(truth, name) for name in ("train_rows", *_NAMES)}
         rows = {f"{stage}/{fold}": numbers for (stage, fold), numbers in truth.validation_rows.items()}
         seen: Arrays = {"image_rows": truth.image_rows, "images": truth.images}
+        if len(truth.groups):
+            seen["groups"] = truth.groups
         text, data = json.dumps(facts), packed({"x": truth.x_ND, "y": truth.y, **seen, **rows})
         row = (1, text, data, _seal(text, data=data))
         self._database.insert("truth", row, replace=True)

@@ -42,5 +42,5 @@ class Whereabouts:
         return EnvironmentFault(Problem(str(self._named / name), f"{what}, then run the same command again"))
 
 
-def _same(one: os.stat_result | None, other: os.stat_result | None) -> bool:
-    return one is None or (other is not None and os.path.samestat(one, other))
+def _same(before: os.stat_result | None, after: os.stat_result | None) -> bool:
+    return before is None or (after is not None and os.path.samestat(before, after))

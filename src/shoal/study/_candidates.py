@@ -111,10 +111,10 @@ def candidates(study: Study) -> tuple[Candidate, ...]:
     `samples` different ones, from the streams of the study's seed: more samples keep the earlier ones.
     Raises StudyError with every problem of the space.
     """
-    found, mistakes = expand(study)
+    all_candidates, mistakes = expand(study)
     if mistakes:
         raise refusal(mistakes)
-    return tuple(found)
+    return tuple(all_candidates)
 
 
 def comparison_candidates(study: Study) -> tuple[Candidate, ...]:
@@ -122,15 +122,15 @@ def comparison_candidates(study: Study) -> tuple[Candidate, ...]:
 
     Raises StudyError with every problem of the entries.
     """
-    found, mistakes = overlay(study)
+    all_candidates, mistakes = overlay(study)
     if mistakes:
         raise refusal(mistakes)
-    return tuple(found)
+    return tuple(all_candidates)
 
 
 def overlay(study: Study) -> tuple[list[Candidate], list[Mistake]]:
     """Lay every comparison over the base study; also give every mistake in them."""
-    found: list[Candidate] = []
+    all_candidates: list[Candidate] = []
     mistakes: list[Mistake] = []
     for number, entry in enumerate(study.compare):
         here: KeyPath = ("compare", number)
@@ -147,8 +147,8 @@ def overlay(study: Study) -> tuple[list[Candidate], list[Mistake]]:
             )
             mistakes.append(Mistake((*here, "training", "validation"), what))
         if not any(isinstance(part, list) for part in parts):
-            found.append(_candidate(study, list(homes), parts[0], parts[1]))
-    return found, mistakes
+            all_candidates.append(_candidate(study, list(homes), parts[0], parts[1]))
+    return all_candidates, mistakes
 
 
 def expand(study: Study) -> tuple[list[Candidate], list[Mistake]]:
@@ -158,13 +158,13 @@ def expand(study: Study) -> tuple[list[Candidate], list[Mistake]]:
         return [base_candidate(study)], []
     space = read_space(study, search)
     builder = _Builder(study, space.axes)
-    found: list[Candidate] = []
+    all_candidates: list[Candidate] = []
     drawn = list(settings(study, search, space.axes)) if space.axes else []
     for setting in drawn:
         network, training = (builder.part(section, setting) for section in SECTIONS)
         if network is not None and training is not None:
-            found.append(_candidate(study, [axis.path for axis in space.axes], network, training))
-    together = [
+            all_candidates.append(_candidate(study, [axis.path for axis in space.axes], network, training))
+    joint_mistakes = [
         mistake
         for mistake in dict.fromkeys(builder.mistakes)
         if not any(overlap(touched, path) for touched in mistake.touches for path in space.doubtful)
@@ -175,8 +175,8 @@ def expand(study: Study) -> tuple[list[Candidate], list[Mistake]]:
         and len(drawn) < search.samples
     ):
         what = f"expected at most {len(drawn):,}, all that many draws gave, got {search.samples:,}"
-        together.append(Mistake(("search", "samples"), what))
-    return found, [*space.mistakes, *together]
+        joint_mistakes.append(Mistake(("search", "samples"), what))
+    return all_candidates, [*space.mistakes, *joint_mistakes]
 
 
 class _Builder:
@@ -185,7 +185,7 @@ class _Builder:
     def __init__(self, study: Study, axes: tuple[Axis, ...]) -> None:
         self.study = study
         self.axes = axes
-        self.kept: dict[tuple[str | Token, ...], Any] = {}
+        self.parsed: dict[tuple[str | Token, ...], Any] = {}
         self.mistakes: list[Mistake] = []
 
     def part(self, section: str, setting: tuple[Token, ...]) -> Any:
@@ -194,15 +194,15 @@ class _Builder:
             (axis, token) for axis, token in zip(self.axes, setting, strict=True) if axis.path[0] == section
         ]
         key = (section, *(token for _, token in chosen))
-        if key not in self.kept:
+        if key not in self.parsed:
             part = vary_section(
                 self.study, section, [(axis.path, axis.value(token)) for axis, token in chosen]
             )
             if isinstance(part, list):
                 homes = {axis.path: axis.home(token) for axis, token in chosen}
                 self.mistakes += [rehomed(mistake, homes) for mistake in part]
-            self.kept[key] = None if isinstance(part, list) else part
-        return self.kept[key]
+            self.parsed[key] = None if isinstance(part, list) else part
+        return self.parsed[key]
 
 
 def _candidate(study: Study, paths: list[KeyPath], network: Network, training: Training) -> Candidate:

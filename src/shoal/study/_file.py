@@ -41,8 +41,8 @@ def load_study(source: str | os.PathLike[str], overrides: Iterable[str] = ()) ->
     file are relative to its folder, paths in overrides to the current one; in the study both are absolute.
     Raises StudyError with every mistake.
     """
-    given = as_path(source, "the path of a study file or the name of a built-in study")
-    path = BUILTIN / f"{source}.toml" if source in builtin_studies() else given
+    as_given = as_path(source, "the path of a study file or the name of a built-in study")
+    path = BUILTIN / f"{source}.toml" if source in builtin_studies() else as_given
     name = visible(os.fspath(source), "long")
     text = _read(path, name)
     tree = _parse(text, name)
@@ -84,9 +84,9 @@ class _Origin:
 
     def line(self, lines: Mapping[KeyPath, int], path: KeyPath) -> int:
         """Give the line of a key path, or of the innermost table around it; 0: unknown, -1: an override."""
-        if any(path[: len(given)] == given for given in self.overridden):
+        if any(path[: len(overridden)] == overridden for overridden in self.overridden):
             return -1
-        if path not in lines and any(given[: len(path)] == path for given in self.overridden):
+        if path not in lines and any(overridden[: len(path)] == path for overridden in self.overridden):
             return -1
         return next((lines[path[:depth]] for depth in range(len(path), 0, -1) if path[:depth] in lines), 0)
 
@@ -100,10 +100,10 @@ class _Origin:
 
 def _study(tree: dict[str, Any], overrides: Iterable[str], origin: _Origin) -> Study:
     problems: list[Problem] = []
-    given = _texts(overrides)
+    texts = _texts(overrides)
     try:
         tree = copy.deepcopy(tree)
-        for text in given:
+        for text in texts:
             try:
                 origin.overridden.append(override(tree, text))
             except StudyError as error:
@@ -113,7 +113,7 @@ def _study(tree: dict[str, Any], overrides: Iterable[str], origin: _Origin) -> S
         study, mistakes = review(tree)
         problems += origin.problems(mistakes)
     except RecursionError:
-        where = origin.name if given or not origin.text else f"{origin.name}:{deepest_line(origin.text)}"
+        where = origin.name if texts or not origin.text else f"{origin.name}:{deepest_line(origin.text)}"
         raise StudyError(Problem(where, _TOO_DEEP)) from None
     if problems or study is None:
         raise StudyError(problems)
@@ -124,11 +124,11 @@ def _texts(overrides: Iterable[str]) -> tuple[str, ...]:
     expected = 'overrides as a list of texts such as ["training.epochs=10"]'
     if isinstance(overrides, str) or not isinstance(overrides, Iterable):
         raise another_kind(expected, overrides)
-    given = tuple(overrides)
-    for text in given:
+    texts = tuple(overrides)
+    for text in texts:
         if not isinstance(text, str):
             raise another_kind(f"{expected}, each a text", text)
-    return given
+    return texts
 
 
 def _read(path: Path, name: str) -> str:
@@ -149,8 +149,8 @@ def _read(path: Path, name: str) -> str:
 
 
 def _unreadable(error: Unreadable, name: str) -> str:
-    if error.came != "nothing there":
-        return error.told("a study file")
+    if error.received != "nothing there":
+        return error.sentence("a study file")
     hint = did_you_mean(name, builtin_studies())
     return f"expected a study file or a built-in study ({', '.join(builtin_studies())}), got neither{hint}"
 

@@ -56,10 +56,10 @@ def _in_a_string(letter: str) -> str:
     return letter if letter.isprintable() else long_escape(letter)
 
 
-def overlap(one: KeyPath, other: KeyPath) -> bool:
+def overlap(first: KeyPath, second: KeyPath) -> bool:
     """Whether one of two key paths lies inside the other, or both are the same."""
-    shorter = min(len(one), len(other))
-    return one[:shorter] == other[:shorter]
+    shorter = min(len(first), len(second))
+    return first[:shorter] == second[:shorter]
 
 
 def assign(tree: Any, path: KeyPath, value: Any) -> None:

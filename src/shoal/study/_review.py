@@ -44,9 +44,9 @@ def review(tree: dict[str, Any]) -> tuple[Study | None, list[Mistake]]:
         try:
             study = Study.model_validate(tree)
         except ValidationError as error:
-            found = mistakes_of(error, tree)
-            mistakes += _independent(found, aside)
-            aside += [_put_aside(tree, touched) for mistake in found for touched in mistake.touches]
+            new_mistakes = mistakes_of(error, tree)
+            mistakes += _independent(new_mistakes, aside)
+            aside += [_put_aside(tree, touched) for mistake in new_mistakes for touched in mistake.touches]
         else:
             mistakes += _independent(study_mistakes(study), aside)
             return (None if mistakes else study), mistakes
@@ -97,8 +97,8 @@ def _put_aside(tree: dict[str, Any], path: KeyPath) -> KeyPath:
         case ("data",):
             tree["data"] = {"dataset": "none"}
         case ("data", str(key)) if key in _SOURCES:
-            kept = {name: value for name, value in tree["data"].items() if name not in _SOURCES}
-            tree["data"] = {**kept, "dataset": "none"}
+            others = {name: value for name, value in tree["data"].items() if name not in _SOURCES}
+            tree["data"] = {**others, "dataset": "none"}
         case ("compare", int(number), "name"):
             tree["compare"][number]["name"] = f"compare[{number}]"
         case ("reference", int(number), str(key)) if key in _PUBLISHED:

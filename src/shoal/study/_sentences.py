@@ -50,24 +50,24 @@ def _schema() -> dict[str, Any]:
 
 def mistakes_of(error: ValidationError, tree: Any, section: KeyPath = ()) -> list[Mistake]:
     """Translate what pydantic says of `tree`, which stands at the key path `section` of a study."""
-    found: list[Mistake] = []
+    mistakes: list[Mistake] = []
     for item in error.errors(include_url=False):
         kind, local = item["type"], _without_tags(item["loc"], tree)
         path = (*section, *local)
         if kind == "together":
             keys = item["ctx"]["keys"]
-            given = value_at(tree, local)
-            first = next((key for key in keys if isinstance(given, dict) and key in given), keys[0])
+            table = value_at(tree, local)
+            first = next((key for key in keys if isinstance(table, dict) and key in table), keys[0])
             touches = tuple((*path, key) for key in keys)
-            found.append(Mistake((*path, first), item["ctx"]["sentence"], touches, together=True))
+            mistakes.append(Mistake((*path, first), item["ctx"]["sentence"], touches, together=True))
         elif kind == "extra_forbidden":
-            found.append(Mistake(path, unknown_key(path), (path,)))
+            mistakes.append(Mistake(path, unknown_key(path), (path,)))
         elif kind in WRONG_VALUE:
             value = None if kind == "missing" else item["input"]
-            found.append(Mistake(path, _wrong_value(path, value, finite=kind == "finite_number"), (path,)))
+            mistakes.append(Mistake(path, _wrong_value(path, value, finite=kind == "finite_number"), (path,)))
         else:
-            found.append(Mistake(path, f"{item['msg']}, got {value_text(item['input'])}", (path,)))
-    return found
+            mistakes.append(Mistake(path, f"{item['msg']}, got {value_text(item['input'])}", (path,)))
+    return mistakes
 
 
 def unknown_key(path: KeyPath) -> str:
@@ -96,7 +96,7 @@ def valid_keys(path: KeyPath) -> list[str]:
 
 def is_known(path: KeyPath) -> bool:
     """Whether a study can have a value at this key path."""
-    return any(True for _ in _found(path))
+    return any(True for _ in _schema_nodes(path))
 
 
 def is_whole(path: KeyPath) -> bool:
@@ -106,7 +106,7 @@ def is_whole(path: KeyPath) -> bool:
 
 def default_at(path: KeyPath) -> Any:
     """Give the default of the key at `path`, as in JSON; None where there is none."""
-    return next((node["default"] for node in _found(path) if "default" in node), None)
+    return next((node["default"] for node in _schema_nodes(path) if "default" in node), None)
 
 
 def choice(value: Any, choices: Iterable[str]) -> str:
@@ -164,7 +164,7 @@ def _bounds(node: dict[str, Any], value: Any) -> str:
     return f" {' and '.join(bounds)}" if bounds else ""
 
 
-def _found(path: KeyPath) -> Iterator[dict[str, Any]]:
+def _schema_nodes(path: KeyPath) -> Iterator[dict[str, Any]]:
     """Yield the schema's nodes at a key path as they are written, references and unions unresolved."""
     if not path:
         yield _schema()
@@ -179,7 +179,7 @@ def _found(path: KeyPath) -> Iterator[dict[str, Any]]:
 
 
 def _nodes(path: KeyPath) -> Iterator[dict[str, Any]]:
-    for node in _found(path):
+    for node in _schema_nodes(path):
         yield from _options(node)
 
 

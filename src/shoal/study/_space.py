@@ -103,11 +103,11 @@ def read_space(study: Study, search: Search) -> Space:
         except StudyError as error:
             mistakes.append(Mistake(("search", "space", key), error.problems[0].what))
             continue
-        found = _axis_mistakes(study, search, axis, earlier)
+        axis_mistakes = _axis_mistakes(study, search, axis, earlier)
         if len(axis.path) > 1:
             earlier.append(axis)
-        mistakes += found
-        if found:
+        mistakes += axis_mistakes
+        if axis_mistakes:
             doubtful.append(axis.path)
         else:
             axes.append(axis)
@@ -135,8 +135,8 @@ def _samples_mistakes(search: Search, axes: list[Axis]) -> list[Mistake]:
     size = math.prod(axis.size for axis in axes)
     if not _drawn(search) or search.samples <= min(size, MOST):
         return []
-    held = f"{MOST:,}" if size > MOST else f"{int(size):,}, all that the space holds"
-    return [Mistake(("search", "samples"), f"expected at most {held}, got {search.samples:,}")]
+    limit = f"{MOST:,}" if size > MOST else f"{int(size):,}, all that the space holds"
+    return [Mistake(("search", "samples"), f"expected at most {limit}, got {search.samples:,}")]
 
 
 def _axis_mistakes(study: Study, search: Search, axis: Axis, earlier: list[Axis]) -> list[Mistake]:
@@ -151,8 +151,8 @@ def _axis_mistakes(study: Study, search: Search, axis: Axis, earlier: list[Axis]
     )
     if not what and isinstance(axis.values, Range):
         if not _drawn(search):
-            given = f'since method = "{search.method}", got a range; method = "random" draws from it'
-            what = f"expected a list of values, {given}"
+            method = f'since method = "{search.method}", got a range; method = "random" draws from it'
+            what = f"expected a list of values, {method}"
         elif is_whole(axis.path) and not axis.values.integer:
             what = f"expected integer = true, since {key_path_text(axis.path)} is a whole number, got false"
     elif not what and not axis.values:

@@ -23,9 +23,10 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from shoal.activations import ACTIVATIONS
 from shoal.kinds import (
-    ACTIVATIONS,
     LOSSES,
+    NETWORKS,
     OPTIMIZERS,
     POOLS,
     SCHEDULES,
@@ -36,6 +37,7 @@ from shoal.kinds import (
     losses_of,
     row_of,
     scores_of,
+    table_endings,
 )
 from shoal.study._key_paths import key_path_text, toml_string
 
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     Optimizer: TypeAlias = str
     Schedule: TypeAlias = str
     Loss: TypeAlias = str
+    NetworkName: TypeAlias = str
     PoolName: TypeAlias = str
     TestMetric: TypeAlias = str
     Method: TypeAlias = str
@@ -53,6 +56,7 @@ else:
     Optimizer = Literal[tuple(OPTIMIZERS)]
     Schedule = Literal[tuple(SCHEDULES)]
     Loss = Literal[tuple(LOSSES)]
+    NetworkName = Literal[tuple(NETWORKS)]
     PoolName = Literal[tuple(POOLS)]
     TestMetric = Literal[tuple(SCORES)]
     Method = Literal[tuple(SEARCHES)]
@@ -121,13 +125,10 @@ def _refuse(keys: tuple[str, ...], sentence: str) -> PydanticCustomError:
     return PydanticCustomError("together", "{sentence}", {"sentence": sentence, "keys": keys})
 
 
-_TABLES: Final = (".csv", ".tsv", ".tab", ".parquet", ".pq", ".npz")
-
-
 def path_keys(data: Mapping[str, Any]) -> tuple[str, ...]:
     """Name the keys of `data` that are paths: `groups` is one where it names a table of pictures, no column of rows."""
     train, groups = str(data.get("train")).lower(), str(data.get("groups")).lower()
-    grouped = groups.endswith(_TABLES) and not train.endswith(_TABLES)
+    grouped = groups.endswith(table_endings()) and not train.endswith(table_endings())
     return ("train", "test", "groups") if grouped else ("train", "test")
 
 
@@ -193,7 +194,7 @@ class Conv(_Part):
 class Network(_Part):
     """What learns: a dense network, or convolutions followed by a dense network."""
 
-    kind: Literal["mlp", "cnn"] = "mlp"
+    kind: NetworkName = "mlp"
     conv: Annotated[tuple[Conv, ...], Field(strict=False)] = ()
     hidden: Counts = (64,)
     activation: Activation = "relu"
@@ -203,11 +204,14 @@ class Network(_Part):
 
     @model_validator(mode="after")
     def _kind_fits(self) -> Network:
-        if self.kind == "mlp" and (self.conv or self.conv_dropout):
+        convolves = row_of("network", NETWORKS, self.kind).convolves
+        if not convolves and (self.conv or self.conv_dropout):
             keys = ("conv", "conv_dropout", "kind") if self.conv else ("conv_dropout", "kind")
-            raise _refuse(keys, f'`{keys[0]}` needs kind = "cnn", got kind = "mlp"')
-        if self.kind == "cnn" and not self.conv:
-            raise _refuse(("kind", "conv"), 'kind = "cnn" needs at least one entry in `conv`, got none')
+            able = " or ".join(f'"{name}"' for name, other in NETWORKS.items() if other.convolves)
+            raise _refuse(keys, f'`{keys[0]}` needs kind = {able}, got kind = "{self.kind}"')
+        if convolves and not self.conv:
+            sentence = f'kind = "{self.kind}" needs at least one entry in `conv`, got none'
+            raise _refuse(("kind", "conv"), sentence)
         return self
 
 

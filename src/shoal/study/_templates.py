@@ -6,7 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from shoal.kinds import Task
+from shoal.kinds import TABLE_FORMATS, Task
+from shoal.wording import listed
 
 BUILTIN: Final = Path(__file__).parent
 
@@ -19,4 +20,5 @@ def builtin_studies() -> tuple[str, ...]:
 
 def template(task: Task) -> str:
     """Give a commented study file to start from; it runs unchanged, with no files beside it."""
-    return (BUILTIN / f"_{task}.toml").read_text(encoding="utf-8")
+    text = (BUILTIN / f"_{task}.toml").read_text(encoding="utf-8")
+    return text.replace("{tables}", listed([kind.title for kind in TABLE_FORMATS.values()], "or"))

@@ -73,9 +73,11 @@ def rehomed(mistake: Mistake, homes: Mapping[KeyPath, KeyPath]) -> Mistake:
     What is left of `touches` are the values of the base study that the mistake also depends on.
     """
     touches = mistake.touches if mistake.together else ()
-    left = tuple(touched for touched in touches if not any(touched[: len(path)] == path for path in homes))
+    remaining = tuple(
+        touched for touched in touches if not any(touched[: len(path)] == path for path in homes)
+    )
     for touched in (mistake.path, *touches):
         for path, home in homes.items():
             if overlap(path, touched):
-                return replace(mistake, path=home + touched[len(path) :], touches=left)
+                return replace(mistake, path=home + touched[len(path) :], touches=remaining)
     return mistake

@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from shoal.data import LESS_TO_READ
 from shoal.errors import EnvironmentFault, Problem
 
 OVERRIDE: Final = "SHOAL_MEMORY_MB"
@@ -24,7 +25,7 @@ _FILES: Final = {
     "memory": ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
 }
 _LESS: Final = {
-    "reading": "fewer rows or columns need less, and an NPZ file less than a text file",
+    "reading": LESS_TO_READ,
     "training": "fewer --workers, a smaller training.batch_size and smaller networks need less",
     "drawing": "fewer rows and fewer comparisons need less",
 }
@@ -48,12 +49,12 @@ def give_back() -> None:
 
 def available_memory(root: Path = Path("/"), environ: Mapping[str, str] = os.environ) -> float | None:
     """Give what this process may hold in all, or None where nobody knows. `root` is that of /proc and /sys."""
-    told = environ.get(OVERRIDE, "")
-    if told.isdecimal():
-        return 1e6 * float(told)
+    override = environ.get(OVERRIDE, "")
+    if override.isdecimal():
+        return 1e6 * float(override)
     free = _free(root)
     if free is not None:
-        return min([free, *_left_by_groups(root), *_left_by_limits(root)]) + _held(root)
+        return min([free, *_left_by_groups(root), *_left_by_limits(root)]) + _resident(root)
     try:
         return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     except (AttributeError, ValueError, OSError):  # not on every system
@@ -78,11 +79,11 @@ def _left_by_limits(root: Path) -> Iterator[float]:
     except OSError:
         return
     for name, place in (("address space", 0), ("data size", 5)):
-        if found := re.search(rf"^Max {name} +(\d+) ", limits, re.MULTILINE):
-            yield max(0.0, float(found[1]) - int(counts[place]) * os.sysconf("SC_PAGE_SIZE"))
+        if match := re.search(rf"^Max {name} +(\d+) ", limits, re.MULTILINE):
+            yield max(0.0, float(match[1]) - int(counts[place]) * os.sysconf("SC_PAGE_SIZE"))
 
 
-def _held(root: Path) -> float:
+def _resident(root: Path) -> float:
     """Give what this process holds in memory now."""
     try:
         pages = int((root / "proc/self/statm").read_text(encoding="ascii").split()[1])

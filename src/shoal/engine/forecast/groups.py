@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shoal.engine._fit import grouped
 from shoal.engine._fits import StudyFit
+from shoal.engine._trainer import Trainer
+from shoal.engine.workers.kinds import trained_apart
 
 
 @dataclass(frozen=True)
-class Group:
-    """Fits of one trainer, all convolutional or none; some of them run at a time."""
+class FitGroup:
+    """Fits of one trainer, of networks that take the same; some of them run at a time."""
 
     fits: Sequence[StudyFit]
     workers: int
+    trainer: Trainer
 
     @property
     def running(self) -> int:
@@ -22,16 +25,11 @@ class Group:
         return min(self.workers, len(self.fits))
 
     @property
-    def torch(self) -> bool:
-        """Whether torch trains them."""
-        return self.fits[0].trainer == "torch"
-
-    @property
     def apart(self) -> bool:
         """Whether each is trained in a process of its own."""
-        return self.torch and self.running > 1 and not self.fits[0].job.architecture.convolutional
+        return trained_apart(self.trainer, self.fits[0].job.architecture, self.running)
 
 
-def groups_of(fits: Sequence[StudyFit], workers: int) -> list[Group]:
+def groups_of(fits: Sequence[StudyFit], workers: int, trainers: Mapping[str, Trainer]) -> list[FitGroup]:
     """Lay fits out as they are trained."""
-    return [Group(group, workers) for group in grouped(fits)]
+    return [FitGroup(group, workers, trainers[group[0].trainer]) for group in grouped(fits)]

@@ -12,16 +12,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from shoal.data import TEXT_CELL, TEXT_COPIES, Dataset
+from shoal.data import TEXT_CELL, TEXT_COPIES, Dataset, is_text_table
 from shoal.engine._fits import StudyFit
 from shoal.engine._inside import CHANNELS_KEPT, UNIT_ROWS
 from shoal.engine.forecast.drawing import Drawing
-from shoal.engine.forecast.fit_memory import fit_bytes, left_bytes, maps
-from shoal.engine.forecast.groups import Group, groups_of
+from shoal.engine.forecast.fit_memory import fit_bytes, left_bytes, map_numbers
+from shoal.engine.forecast.groups import FitGroup
 from shoal.files import kind_of
 
 MB: Final = 1e6
@@ -58,7 +58,7 @@ class TextSize:
 
 def source_of(paths: Iterable[str | None], dataset: Dataset) -> TextSize:
     """Look how large the files are; the cells are those of the columns used."""
-    texts = [Path(path) for path in paths if path and Path(path).suffix.lower() in (".csv", ".tsv", ".tab")]
+    texts = [Path(path) for path in paths if path and is_text_table(path)]
     size = sum(path.stat().st_size for path in texts if kind_of(path) == "a file")
     return TextSize(size, dataset.rows * (len(dataset.columns) + len(dataset.target_names)) if size else 0)
 
@@ -66,42 +66,42 @@ def source_of(paths: Iterable[str | None], dataset: Dataset) -> TextSize:
 def predicted_peaks(
     dataset: Dataset,
     source: TextSize,
-    stages: Sequence[Sequence[StudyFit]],
-    workers: int,
+    groups: Sequence[FitGroup],
     drawing: Drawing,
     *,
     replayed: bool = False,
 ) -> dict[str, float]:
-    """Predict the peak of each phase; `stages` are the fits to be trained, one list after the other.
+    """Predict the peak of each phase; `groups` are all fits, as they are trained.
 
     With `replayed`, the delivered network is trained once more in the coordinator, to be watched.
     """
-    everything = [fit for stage in stages for fit in stage]
-    stages = [_few(stage, workers) for stage in stages]
-    fits = [fit for stage in stages for fit in stage]
-    groups = [group for stage in stages for group in groups_of(stage, workers)]
+    everything = [fit for group in groups for fit in group.fits]
+    groups = [replace(group, fits=_few(group)) for group in groups]
+    fits = [fit for group in groups for fit in group.fits]
     search = LIBRARIES["search"] * any(not fit.tested for fit in fits)
     resident = LIBRARIES["start"] + LIBRARIES["store"] + search + held_bytes(dataset)
     resident += plan_bytes(everything)
     training = resident + truth_bytes(dataset)
-    torch = _torch_here(fits, groups, replayed)
-    again = max((fit_bytes(fit, dataset) for fit in fits), default=0.0) * replayed
+    torch = _torch_here(groups, replayed)
+    again = max((max(_fit_bytes(group, dataset)) for group in groups), default=0.0) * replayed
     trained = max((_group_bytes(group, dataset) + torch * (not group.apart) for group in groups), default=0.0)
     drawn = _drawing(dataset, everything) + drawing.memory(fit.job.architecture for fit in fits)
-    left = max((_group_left(group, dataset) for group in groups), default=0.0)
+    remaining = max((_group_left(group, dataset) for group in groups), default=0.0)
     return {
         "reading": LIBRARIES["start"] + _reading(dataset, source),
         "training": training + max(trained, torch + again + _inside(dataset, fits), _looking(dataset)),
-        "drawing": resident + torch + left + max(drawn, 3 * truth_bytes(dataset)),
+        "drawing": resident + torch + remaining + max(drawn, 3 * truth_bytes(dataset)),
     }
 
 
-def _torch_here(fits: Sequence[StudyFit], groups: Sequence[Group], replayed: bool) -> float:
+def _torch_here(groups: Sequence[FitGroup], replayed: bool) -> float:
     """Torch in the coordinator: it trains there, convolutions are looked into, and an ensemble answers."""
-    if any(group.torch and (replayed or not group.apart) for group in groups):
+    by_torch = [group for group in groups if group.trainer.imports_torch]
+    if any(replayed or not group.apart for group in by_torch):
         return LIBRARIES["torch"] + LIBRARIES["torch gradients"]
-    asked = (fit.trainer == "torch" and not fit.tested for fit in fits)
-    return LIBRARIES["torch"] * any((*asked, *(fit.job.architecture.convolutional for fit in fits)))
+    asked = any(not fit.tested for group in by_torch for fit in group.fits)
+    looked_into = any(fit.job.architecture.convolutions for group in groups for fit in group.fits)
+    return LIBRARIES["torch"] * (asked or looked_into)
 
 
 # What the coordinator keeps
@@ -109,17 +109,16 @@ def _torch_here(fits: Sequence[StudyFit], groups: Sequence[Group], replayed: boo
 
 def held_bytes(dataset: Dataset) -> float:
     """The rows as read."""
-    images = dataset.images.nbytes if dataset.images is not None else 0
-    groups = dataset.groups.nbytes if dataset.groups is not None else 0
-    return float(
-        sum(column.values.nbytes for column in dataset.columns) + dataset.targets.nbytes + images + groups
-    )
+    groups = dataset.groups, dataset.test_groups
+    arrays = (*(column.values for column in dataset.columns), dataset.targets, dataset.images, *groups)
+    return float(sum(array.nbytes for array in arrays if array is not None))
 
 
 def truth_bytes(dataset: Dataset) -> float:
-    """What the results keep of the rows: numeric inputs and targets."""
+    """What the results keep of the rows: numeric inputs, targets, and the numbers of their groups."""
     numeric = sum(column.values.nbytes for column in dataset.columns if not column.categorical)
-    return float(numeric + dataset.targets.nbytes)
+    groups = 8 * dataset.rows * (dataset.groups is not None)
+    return float(numeric + dataset.targets.nbytes + groups)
 
 
 def plan_bytes(fits: Sequence[StudyFit]) -> float:
@@ -138,8 +137,8 @@ def _reading(dataset: Dataset, source: TextSize) -> float:
 
 
 def _looking(dataset: Dataset) -> float:
-    """While training rows and test rows are compared, and the truth is packed for the store."""
-    compared = (0 if dataset.images is not None else held_bytes(dataset)) + COVERAGE_ROW * dataset.rows
+    """While training rows and test rows are compared, columns by copies, and the truth is packed for the store."""
+    compared = held_bytes(dataset) * bool(dataset.columns) + COVERAGE_ROW * dataset.rows
     return max(compared, 3 * truth_bytes(dataset))
 
 
@@ -148,7 +147,7 @@ def _inside(dataset: Dataset, fits: Sequence[StudyFit]) -> float:
     at_once = min(UNIT_ROWS, dataset.rows - dataset.train_rows)
     channels = [min(CHANNELS_KEPT, max(layer.units for layer in fit.job.architecture.layers)) for fit in fits]
     each = (INSIDE_MAP * at_once + EXCITED_MAP * made for made in channels)
-    return max((size * sum(maps(fit)) for size, fit in zip(each, fits, strict=True)), default=0.0)
+    return max((size * map_numbers(fit) for size, fit in zip(each, fits, strict=True)), default=0.0)
 
 
 def _drawing(dataset: Dataset, fits: Sequence[StudyFit]) -> float:
@@ -163,27 +162,31 @@ def _drawing(dataset: Dataset, fits: Sequence[StudyFit]) -> float:
 # What workers hold
 
 
-def _group_bytes(group: Group, dataset: Dataset) -> float:
+def _group_bytes(group: FitGroup, dataset: Dataset) -> float:
     """Sum the largest fits; in processes of their own each has the rows and the libraries too."""
-    largest = sorted((fit_bytes(fit, dataset) for fit in group.fits), reverse=True)[: group.running]
+    largest = sorted(_fit_bytes(group, dataset), reverse=True)[: group.running]
     if not group.apart:
         return sum(largest)
     each = LIBRARIES["child"] + held_bytes(dataset)
     return sum(largest) + group.running * each + LIBRARIES["torch shared"]
 
 
-def _group_left(group: Group, dataset: Dataset) -> float:
+def _fit_bytes(group: FitGroup, dataset: Dataset) -> list[float]:
+    return [fit_bytes(fit, group.trainer, dataset) for fit in group.fits]
+
+
+def _group_left(group: FitGroup, dataset: Dataset) -> float:
     """What stays of them in this process when all is trained."""
-    kept = (left_bytes(fit, dataset) for fit in group.fits)
-    return 0.0 if group.apart else sum(sorted(kept, reverse=True)[: group.running])
+    remaining = (left_bytes(fit, group.trainer, dataset) for fit in group.fits)
+    return 0.0 if group.apart else sum(sorted(remaining, reverse=True)[: group.running])
 
 
-def _few(fits: Sequence[StudyFit], workers: int) -> list[StudyFit]:
+def _few(group: FitGroup) -> list[StudyFit]:
     """Keep of each kind as many as can run at a time: the others hold nothing more."""
-    kept: Counter[tuple[int, ...]] = Counter()
+    counts: Counter[tuple[int, ...]] = Counter()
     few = []
-    for fit in fits:
-        if kept[fit.cost_key] < workers:
-            kept[fit.cost_key] += 1
+    for fit in group.fits:
+        if counts[fit.cost_key] < group.workers:
+            counts[fit.cost_key] += 1
             few.append(fit)
     return few

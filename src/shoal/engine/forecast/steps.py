@@ -12,11 +12,13 @@ import time
 from bisect import bisect, insort
 from collections.abc import Callable, Hashable
 from functools import cache
+from typing import Final
 
 import numpy as np
 
 from shoal.engine._trainer import Job
-from shoal.nets import ConvLayer, activation_of, optimizer_of
+from shoal.kinds import Takes
+from shoal.nets import Architecture, StepCost, optimizer_of
 
 CROWD_SECONDS = 0.06
 """Long enough for a busy machine to give the core to others some times."""
@@ -24,8 +26,12 @@ MEASURING = 1.0
 """Seconds for which the steps of a study are measured: some hundred small shapes."""
 _CALLED = 2e4
 """Operations that take as long as what a step costs however small it is."""
-_VECTOR = 8
-"""Channels are worked on in groups of so many, full or not."""
+_STEP: Final = 34.0
+_MOVED: Final = 1e-3
+_INPUT: Final[dict[Takes, float]] = {"table": 0.0, "images": 1.3e-3}
+_PARAMETER: Final[dict[Takes, float]] = {"table": 1.6e-4, "images": 0.0}
+"""Costs of a step of torch beside those that its layers say (see `StepCost`): of the step itself; for each row, of an
+input that is moved and of one that is made of a byte; of a parameter."""
 
 
 @cache
@@ -60,7 +66,7 @@ class StepTimes:
 
     def __init__(self, seconds: float = MEASURING) -> None:
         """Take the time that measuring may take."""
-        self._left = seconds
+        self._seconds_left = seconds
         self._known: dict[Hashable, float] = {}
         self._measured: list[tuple[float, float]] = []
 
@@ -71,15 +77,15 @@ class StepTimes:
         return self._known[shape]
 
     def _find(self, work: float, measure: Callable[[], float]) -> float:
-        if self._left > 0 or not self._measured:
+        if self._seconds_left > 0 or not self._measured:
             begun = time.thread_time()
             seconds = measure()
-            self._left -= time.thread_time() - begun
+            self._seconds_left -= time.thread_time() - begun
             insort(self._measured, (work, seconds))
             return seconds
         place = bisect(self._measured, (work,))
         near = self._measured[max(0, place - 1) : place + 1]
-        like, seconds = min(near, key=lambda one: abs(math.log(one[0] / work)))
+        like, seconds = min(near, key=lambda measured: abs(math.log(measured[0] / work)))
         return seconds * work / like
 
 
@@ -92,15 +98,12 @@ def step_work(job: Job, rows: int) -> float:
 
 def torch_step_seconds(job: Job, rows: int) -> float:
     """Predict one step of the torch trainer on one CPU core."""
-    architecture, training = job.architecture, job.training
-    batch = min(rows, training.batch_size)
-    if architecture.convolutional:
-        return machine_pace() * (_calls(job) + batch * _numbers_of_an_image(job))
-    layers = architecture.layers
-    draws = batch * sum(layer.units for layer in layers if layer.dropout)
-    units = batch * sum(layer.units for layer in layers)
-    products = 3 * batch * architecture.flops_per_row
-    numbers = 1.26e-3 * draws + 4e-4 * units + 1.6e-4 * architecture.parameter_count + 1.35e-6 * products
+    network, augment = job.architecture, job.training.augment
+    batch = min(rows, job.training.batch_size)
+    moved = _MOVED * (augment.flip or augment.shift > 0)
+    row = math.prod(network.input_shape) * (_INPUT[network.takes] + moved)
+    row += sum(cost.row for cost in _layer_costs(network))
+    numbers = batch * row + _PARAMETER[network.takes] * network.parameter_count
     return machine_pace() * (_calls(job) + numbers)
 
 
@@ -111,36 +114,9 @@ def torch_call_seconds(job: Job) -> float:
 
 def _calls(job: Job) -> float:
     """What a step costs however few numbers it works on."""
-    layers, training = job.architecture.layers, job.training
-    convolutions = [layer for layer in layers if isinstance(layer, ConvLayer)]
-    return (
-        34
-        + 9.3 * len(layers)
-        + 34 * len(convolutions)
-        + optimizer_of(training.optimizer).calls
-        + 6 * sum(layer.dropout > 0 for layer in layers)
-        + (25 if convolutions else 8) * sum(layer.batch_norm for layer in layers)
-    )
+    layers = sum(cost.calls for cost in _layer_costs(job.architecture))
+    return _STEP + layers + optimizer_of(job.training.optimizer).calls
 
 
-def _numbers_of_an_image(job: Job) -> float:
-    """What one image of a batch costs: its pixels, the products and the elements of every feature map."""
-    architecture, augment = job.architecture, job.training.augment
-    pixels = math.prod(architecture.input_shape)
-    cost = pixels * (1.3e-3 + 1e-3 * (augment.flip or augment.shift > 0))
-    for number, layer in enumerate(architecture.layers):
-        cost += 1.26e-3 * layer.units * (layer.dropout > 0)
-        if not isinstance(layer, ConvLayer):
-            cost += 1.56e-6 * 6 * layer.multiply_adds
-            continue
-        inputs = _filled(layer.inputs // layer.groups) if number else layer.inputs
-        products = _filled(layer.units) * inputs * layer.kernel**2 * math.prod(layer.size)
-        passes = 3 if number else 2  # images need no gradient
-        cheap = activation_of(layer.activation).cheap
-        elements = 3.1e-4 + 1.8e-4 * layer.batch_norm + 1.1e-3 * (not cheap)
-        cost += 1.56e-6 * 2 * passes * products + elements * layer.units * math.prod(layer.size)
-    return cost
-
-
-def _filled(channels: int) -> int:
-    return -(-channels // _VECTOR) * _VECTOR
+def _layer_costs(network: Architecture) -> list[StepCost]:
+    return [layer.step_cost(network.takes, first=not number) for number, layer in enumerate(network.layers)]

@@ -23,9 +23,9 @@ from shoal.engine._fits import PlannedFit, Planner, StudyFit, fit_seconds, uniqu
 from shoal.engine._inside import CHANNELS_KEPT, LOOKED_AT, UNIT_ROWS
 from shoal.engine._trainer import Trainer
 from shoal.engine.forecast.drawing import Drawing
-from shoal.engine.forecast.groups import Group, groups_of
+from shoal.engine.forecast.groups import FitGroup, groups_of
 from shoal.engine.forecast.steps import crowding, machine_pace, torch_call_seconds
-from shoal.nets import EXCITING_STEPS, Architecture, ConvLayer, seen_by_the_middle
+from shoal.nets import EXCITING_STEPS, Architecture, seen_by_the_middle
 from shoal.study import MOST_IMAGES
 
 PACE: Final = 4.2e-6
@@ -77,23 +77,25 @@ def crowded(alone: Mapping[str, float], workers: int) -> dict[str, float]:
     return {part: seconds * (together if part == "training" else crowd) for part, seconds in alone.items()}
 
 
-def seconds_alone(planner: Planner, winner: Sequence[PlannedFit], given: Circumstances) -> dict[str, float]:
+def seconds_alone(
+    planner: Planner, winner: Sequence[PlannedFit], circumstances: Circumstances
+) -> dict[str, float]:
     """Predict the seconds of each part of a run on a machine that does nothing else; `winner` are the likely winner's
     own fits.
     """
     scale = machine_pace() / PACE
-    stages = [unique((*planner.search_fits(), *planner.comparison_fits()), given.known)]
-    stages.append(unique(winner, given.known | {fit.id for fit in stages[0]}))
-    training = _Training(planner, stages, given)
+    stages = [unique((*planner.search_fits(), *planner.comparison_fits()), circumstances.known)]
+    stages.append(unique(winner, circumstances.known | {fit.id for fit in stages[0]}))
+    training = _Training(planner, stages, circumstances)
     refit = next((fit for fit in stages[1] if fit.id == winner[-1].fit.id), None)
     inside = scale * inside_seconds(planner, refit, torch=training.torch) if refit else 0.0
-    history = fit_seconds(refit, given.trainers[refit.trainer]) if refit else 0.0
+    history = fit_seconds(refit, circumstances.trainers[refit.trainer]) if refit else 0.0
     return {
-        "reading": scale * PROGRAM + given.read,
+        "reading": scale * PROGRAM + circumstances.read,
         "training": training.steps + scale * training.beside,
         "ensemble": scale * _ensemble(planner, torch=training.torch),
         "inside": inside + history * (planner.study.inspect.history > 0),
-        "drawing": scale * given.drawing.seconds(winner[-1].fit.job.architecture),
+        "drawing": scale * circumstances.drawing.seconds(winner[-1].fit.job.architecture),
     }
 
 
@@ -103,29 +105,33 @@ class _Training:
 
     planner: Planner
     stages: Sequence[Sequence[StudyFit]]
-    given: Circumstances
+    circumstances: Circumstances
 
     @cached_property
-    def _groups(self) -> list[Group]:
-        return [group for stage in self.stages for group in groups_of(stage, self.given.workers)]
+    def _groups(self) -> list[FitGroup]:
+        return [
+            group
+            for stage in self.stages
+            for group in groups_of(stage, self.circumstances.workers, self.circumstances.trainers)
+        ]
 
     @property
     def torch(self) -> bool:
         """Whether torch trains in the coordinator, so that it is there afterwards."""
-        return any(group.torch and not group.apart for group in self._groups)
+        return any(group.trainer.imports_torch and not group.apart for group in self._groups)
 
     @property
     def steps(self) -> float:
         """Seconds of all steps."""
         return sum(self._steps(group) for group in self._groups)
 
-    def _steps(self, group: Group) -> float:
+    def _steps(self, group: FitGroup) -> float:
         """The longest fits first, each to the worker that is free first; threads of torch call it in turns."""
         fits, running = group.fits, _on_cores(group)
         alike = {fit.cost_key: fit for fit in fits}
-        seconds = {key: fit_seconds(fit, self.given.trainers[fit.trainer]) for key, fit in alike.items()}
+        seconds = {key: fit_seconds(fit, group.trainer) for key, fit in alike.items()}
         done = spread([seconds[fit.cost_key] for fit in fits], running)
-        if not group.torch or group.apart:
+        if not group.trainer.imports_torch or group.apart:
             return done
         return done + (1 - 1 / running) * sum(torch_call_seconds(fit.job) * fit.steps for fit in fits)
 
@@ -138,30 +144,31 @@ class _Training:
         children = sum(TORCH["child"] for group in self._groups if group.apart)
         here = (TORCH["import"] + TORCH["gradients"]) * self.torch
         each = [
-            sum(fit_beside(fit, dataset) for fit in group.fits) / _on_cores(group) for group in self._groups
+            sum(fit_beside(fit, group.trainer, dataset) for fit in group.fits) / _on_cores(group)
+            for group in self._groups
         ]
         return whole + children + here + sum(each)
 
 
-def _on_cores(group: Group) -> int:
+def _on_cores(group: FitGroup) -> int:
     return min(group.running, _cores())
 
 
 def spread(seconds: Iterable[float], workers: int) -> float:
     """Give the time until all is done, where each worker that is free takes the longest that is left."""
     busy = [0.0] * max(1, workers)
-    for one in sorted(seconds, reverse=True):
-        busy[busy.index(min(busy))] += one
+    for duration in sorted(seconds, reverse=True):
+        busy[busy.index(min(busy))] += duration
     return max(busy)
 
 
-def fit_beside(fit: StudyFit, dataset: Dataset) -> float:
+def fit_beside(fit: StudyFit, trainer: Trainer, dataset: Dataset) -> float:
     """What a fit takes beside its steps: rows made ready, answers."""
     inputs = math.prod(fit.job.architecture.input_shape)
     tested = (dataset.rows - dataset.train_rows) * fit.tested
     asked = len(fit.rows.validation) + tested
-    ready = 0 if fit.job.architecture.convolutional else len(fit.rows.train) + asked
-    begun = FIT + TORCH["fit"] * (fit.trainer == "torch")
+    ready = 0 if fit.job.architecture.convolutions else len(fit.rows.train) + asked
+    begun = FIT + TORCH["fit"] * trainer.imports_torch
     return begun + MADE_READY * ready * inputs + asked * answer_seconds(fit.job.architecture)
 
 
@@ -174,7 +181,9 @@ def _ensemble(planner: Planner, *, torch: bool) -> float:
     """The networks of all folds answer the test rows, one of each fold and repeat; `torch`: it is there already."""
     fits = [item.fit for item in planner.search_fits()][:: len(planner.candidates)]
     asked = planner.dataset.rows - planner.dataset.train_rows + GRID_POINTS
-    imported = TORCH["import"] * (not torch and any(fit.trainer == "torch" for fit in fits))
+    imported = TORCH["import"] * (
+        not torch and any(planner.trainers[fit.trainer].imports_torch for fit in fits)
+    )
     ready = (MADE_READY * math.prod(fit.job.architecture.input_shape) for fit in fits)
     each = zip(fits, ready, strict=True)
     return imported + sum(FIT + asked * (answer_seconds(fit.job.architecture) + made) for fit, made in each)
@@ -186,26 +195,24 @@ def _ensemble(planner: Planner, *, torch: bool) -> float:
 def inside_seconds(planner: Planner, fit: StudyFit, *, torch: bool) -> float:
     """Channels, feature maps and units of the delivered network; `torch`: it is there already."""
     architecture, dataset = fit.job.architecture, planner.dataset
-    if not architecture.convolutional:
+    if not architecture.convolutions:
         return 0.01
     tested = dataset.rows - dataset.train_rows
     images = min(LOOKED_AT, tested) + min(UNIT_ROWS, tested) + min(MOST_IMAGES, len(dataset.classes))
-    excited = sum(
-        exciting_seconds(architecture, number) for number in range(len(_convolutions(architecture)))
-    )
+    excited = sum(exciting_seconds(architecture, number) for number in range(len(architecture.convolutions)))
     return TORCH["import"] * (not torch) + images * map_seconds(architecture) + excited
 
 
 def map_seconds(architecture: Architecture) -> float:
     """The feature maps of one image, in every layer."""
-    layers = _convolutions(architecture)
-    numbers = sum(layer.units * math.prod(layer.size) for layer in layers)
+    layers = architecture.convolutions
+    numbers = sum(layer.numbers for layer in layers)
     return MAP * numbers + FORWARD * sum(layer.multiply_adds for layer in layers)
 
 
 def exciting_seconds(architecture: Architecture, number: int) -> float:
     """Images made to excite the channels of one layer: only what its middle unit sees passes through the network."""
-    layers = _convolutions(architecture)[: number + 1]
+    layers = architecture.convolutions[: number + 1]
     made, pixels = min(CHANNELS_KEPT, layers[-1].units), math.prod(architecture.input_shape)
     seen = 1.0
     for axis, length in enumerate(architecture.input_shape[1:]):
@@ -215,10 +222,6 @@ def exciting_seconds(architecture: Architecture, number: int) -> float:
     step = EXCITE_STEP * len(layers) + made * (EXCITE_PIXEL * pixels + EXCITE_MULTIPLY_ADD * products)
     trial = made * map_seconds(replace(architecture, layers=layers))
     return EXCITING_STEPS * step + EXCITE_TRIALS * trial
-
-
-def _convolutions(architecture: Architecture) -> tuple[ConvLayer, ...]:
-    return tuple(layer for layer in architecture.layers if isinstance(layer, ConvLayer))
 
 
 def _cores() -> int:

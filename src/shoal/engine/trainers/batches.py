@@ -6,14 +6,16 @@ Letters: N rows, B rows of a batch, C channels, H height, W width.
 from __future__ import annotations
 
 import copy
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sized
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.engine._trainer import FitData, Rows, every_kth
-from shoal.streams import draw
+from shoal.engine._trainer import FitData, Job, Rows, every_kth
+from shoal.kinds import Takes
+from shoal.streams import Role, draw
 from shoal.study import Augment
 
 if TYPE_CHECKING:
@@ -21,69 +23,115 @@ if TYPE_CHECKING:
 
 ToTensor = Callable[[NDArray[Any]], "Tensor"]
 
-EVALUATION_ROWS = {"table": 8192, "images": 1024}
+EVALUATION_ROWS: Final[dict[Takes, int]] = {"table": 8192, "images": 1024}
 """Rows evaluated at once: bounds memory, keeps a chunk of images in the cache, and is the same for every fit."""
+IMAGE_VALUE: Final = 5.0
+"""Bytes of a value of an image on its way into a network: a byte and a float."""
 
 
-def chunks_of(rows: Sized, kind: str = "table") -> list[slice]:
-    """Cut rows into chunks that are evaluated at once; `kind` is table or images."""
-    step = EVALUATION_ROWS[kind]
+def chunks_of(rows: Sized, takes: Takes) -> list[slice]:
+    """Cut rows into chunks that are evaluated at once."""
+    step = EVALUATION_ROWS[takes]
     return [slice(start, start + step) for start in range(0, max(len(rows), 1), step)]
 
 
-class DeviceRows:
-    """Rows on the device, given out as float batches: tables as they are, images made from shared bytes."""
+class DeviceRows(ABC):
+    """Rows on the device, given out as float batches."""
 
-    def __init__(self, tensor: ToTensor, rows: Rows, data: FitData) -> None:
+    takes: ClassVar[Takes]
+
+    def __init__(self, tensor: ToTensor, rows: Rows) -> None:
         self.y = tensor(rows.y)
         self.weight = None if rows.weight is None else tensor(rows.weight)
-        self.images = rows.index is not None
         self._x = tensor(rows.x)
-        if rows.index is not None:
-            assert data.pixel_scale_C is not None  # noqa: S101 - images come with their scale
-            assert data.pixel_offset_C is not None  # noqa: S101
-            self._index = tensor(rows.index)
-            self._scale = tensor(data.pixel_scale_C)[:, None, None]
-            self._offset = tensor(data.pixel_offset_C)[:, None, None]
 
     def __len__(self) -> int:
         return len(self.y)
 
-    def ordered(self, order_N: Tensor) -> DeviceRows:
-        """The same rows in another order: tables are gathered at once, images when their batch comes."""
+    def picked(self, rows: Tensor | slice) -> Self:
+        """Some of the rows, or all in another order."""
         other = copy.copy(self)
-        other.y = self.y[order_N]
-        other.weight = None if self.weight is None else self.weight[order_N]
-        if self.images:
-            other._index = self._index[order_N]
-        else:
-            other._x = self._x[order_N]
+        other.y = self.y[rows]
+        other.weight = None if self.weight is None else self.weight[rows]
         return other
 
-    def thinned(self) -> DeviceRows:
-        """Every k-th image, or all rows of a table: what the training curve is drawn from."""
-        if not self.images:
-            return self
-        other, every = copy.copy(self), every_kth(len(self))
-        other.y, other._index = self.y[::every], self._index[::every].contiguous()
-        other.weight = None if self.weight is None else self.weight[::every]
+    def thinned(self) -> Self:
+        """Every k-th row: what the training curve is drawn from."""
+        return self.picked(slice(None, None, every_kth(len(self), self.takes)))
+
+    @abstractmethod
+    def moves(self, job: Job, epoch: int, tensor: ToTensor) -> Moves | None:
+        """Augmentation of an epoch, if any is asked for."""
+
+    @abstractmethod
+    def batch(self, rows: slice, moves: Moves | None = None) -> Tensor:
+        """Float inputs of some rows."""
+
+    def chunks(self) -> Iterator[Tensor]:
+        """All inputs, a chunk at a time."""
+        return (self.batch(rows) for rows in chunks_of(self, self.takes))
+
+
+class FloatRows(DeviceRows):
+    """Rows that are floats already, gathered at once: of a table, or images made floats before."""
+
+    takes = "table"
+
+    def picked(self, rows: Tensor | slice) -> Self:
+        """Some of the rows, or all in another order."""
+        other = super().picked(rows)
+        other._x = self._x[rows]
         return other
+
+    def moves(self, job: Job, epoch: int, tensor: ToTensor) -> None:
+        """None: only images of bytes are moved."""
+
+    def batch(self, rows: slice, moves: Moves | None = None) -> Tensor:  # noqa: ARG002
+        """Float inputs of some rows."""
+        return self._x[rows]
+
+
+class ImageRows(DeviceRows):
+    """Images made from bytes that all fits share when their batch comes."""
+
+    takes = "images"
+
+    def __init__(self, tensor: ToTensor, rows: Rows, data: FitData) -> None:
+        super().__init__(tensor, rows)
+        assert rows.index is not None  # noqa: S101 - who makes this has looked
+        assert data.pixel_scale_C is not None  # noqa: S101 - images come with their scale
+        assert data.pixel_offset_C is not None  # noqa: S101
+        self._index = tensor(rows.index)
+        self._scale = tensor(data.pixel_scale_C)[:, None, None]
+        self._offset = tensor(data.pixel_offset_C)[:, None, None]
+
+    def picked(self, rows: Tensor | slice) -> Self:
+        """Some of the rows, or all in another order."""
+        other = super().picked(rows)
+        other._index = self._index[rows].contiguous()
+        return other
+
+    def moves(self, job: Job, epoch: int, tensor: ToTensor) -> Moves | None:
+        """Augmentation of an epoch, if any is asked for."""
+        augment = job.training.augment
+        if not (augment.shift or augment.flip):
+            return None
+        return Moves(augment, job.key.words(Role.AUGMENT), (len(self), epoch), tensor)
 
     def batch(self, rows: slice, moves: Moves | None = None) -> Tensor:
-        """Float inputs of some rows; images lie with their channels last, which convolutions are faster on."""
+        """Float inputs of some rows; they lie with their channels last, which convolutions are faster on."""
         import torch
 
-        if not self.images:
-            return self._x[rows]
         pixels = self._x.index_select(0, self._index[rows])
         if moves is not None:
             pixels = moves.apply(pixels, rows)
         x = pixels.to(self._scale.dtype, memory_format=torch.channels_last)
         return x.mul_(self._scale).add_(self._offset)
 
-    def chunks(self) -> Iterator[Tensor]:
-        """All inputs, a chunk at a time."""
-        return (self.batch(rows) for rows in chunks_of(self, "images" if self.images else "table"))
+
+def on_device(tensor: ToTensor, rows: Rows, data: FitData) -> DeviceRows:
+    """Put rows on the device."""
+    return FloatRows(tensor, rows) if rows.index is None else ImageRows(tensor, rows, data)
 
 
 class Moves:

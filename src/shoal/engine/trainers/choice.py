@@ -14,6 +14,8 @@ from shoal.engine.trainers.native import NativeTrainer
 from shoal.engine.trainers.native_core import native_available, native_missing_reason
 from shoal.engine.trainers.torch import TorchTrainer
 from shoal.errors import StudyError
+from shoal.nets import Architecture
+from shoal.study import Training
 
 TrainerChoice = Literal["auto", "torch", "native"]
 DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
@@ -51,6 +53,11 @@ class Trainers:
             raise StudyError(f"--trainer native: {native_missing_reason()}")
         return chosen
 
+    def taking(self, architecture: Architecture) -> Trainer:
+        """Give the first trainer that takes such a network."""
+        trainers = self.by_name.values()
+        return next(trainer for trainer in trainers if trainer.refuses(architecture, Training()) is None)
+
     @property
     def note(self) -> str | None:
         """Say once why the native trainer is not in use, if nobody chose so."""
@@ -59,18 +66,18 @@ class Trainers:
         return None
 
 
-def pick_device(wanted: DeviceChoice) -> str:
+def pick_device(choice: DeviceChoice) -> str:
     """Turn `auto` into what is there; refuse a device that is not. Torch is imported only where one may be."""
-    if wanted == "cpu" or (wanted == "auto" and not _accelerator_likely()):
+    if choice == "cpu" or (choice == "auto" and not _accelerator_likely()):
         return "cpu"
     import torch
 
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if wanted == "auto":
+    if choice == "auto":
         return next((name for name, present in there.items() if present), "cpu")
-    if not there[wanted]:
-        raise StudyError(f"device: expected one that torch finds here, got {wanted}")
-    return wanted
+    if not there[choice]:
+        raise StudyError(f"device: expected one that torch finds here, got {choice}")
+    return choice
 
 
 def _accelerator_likely() -> bool:

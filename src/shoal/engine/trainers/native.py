@@ -12,11 +12,12 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal, assert_never
+from typing import Any, Final, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.activations import ACTIVATIONS
 from shoal.engine._trainer import (
     FitData,
     Job,
@@ -44,7 +45,7 @@ from shoal.engine.trainers.native_core import (
     pick_target,
 )
 from shoal.errors import Problem, ShoalError, StudyError
-from shoal.kinds import ACTIVATIONS, LAYERS, LOSSES, OPTIMIZERS, POOLS, CoreKind, core_number, row_of
+from shoal.kinds import LAYERS, LOSSES, OPTIMIZERS, POOLS, CoreKind, Takes, core_number, row_of
 from shoal.nets import Architecture, ConvLayer, DenseLayer, learning_rates
 from shoal.streams import Role, dropout_threshold
 from shoal.study import Training
@@ -56,6 +57,13 @@ BREATH_SECONDS: Final = 0.5
 """How long the core works at most in the main thread before Python has its turn: Ctrl-C waits for that."""
 PAUSE_INTERVAL: Final = 1 << 28
 """Multiply-adds between two questions whether to pause: below 10 ms of a core with AVX2, 0.4 s of the portable one."""
+
+_MEASURED_STEPS: Final[dict[Takes, int]] = {"table": 4, "images": 1}
+"""Batches of the rows on which a step is timed: more tell nothing more, and images take long."""
+_FEW_IMAGES: Final = 8e6
+"""Bytes of the maps of a few images."""
+_PASSING_NUMBER: Final = 12.0
+"""Bytes of a unit's output for a row: value, derivative, gradient."""
 
 
 def _at(array: NDArray[Any]) -> int | None:
@@ -71,12 +79,11 @@ class _Network:
     """The network as the core reads it, with the memory that it points into."""
 
     struct: NetworkStruct
-    kept: tuple[Any, ...]
+    references: tuple[Any, ...]
 
     @classmethod
     def of(cls, architecture: Architecture) -> _Network:
-        convs = [layer for layer in architecture.layers if isinstance(layer, ConvLayer)]
-        dense = [layer for layer in architecture.layers if isinstance(layer, DenseLayer)]
+        convs, dense = architecture.convolutions, architecture.dense
         for layer in architecture.layers:
             if not row_of("layer", LAYERS, layer.kind).core:
                 raise StudyError(
@@ -125,10 +132,10 @@ class _Fit:
 
     def __init__(self, job: Job, data: FitData, state: State) -> None:
         training = job.training
-        self.state, self.kept = state, list[Any]()
+        self.state, self.references = state, list[Any]()
         self.struct = fit = FitStruct(abi=ABI)
         network = _Network.of(job.architecture)
-        self.kept.append(network)
+        self.references.append(network)
         fit.network = network.struct
         fit.loss = core_number("loss", LOSSES, job.loss)
         fit.optimizer = core_number("optimizer", OPTIMIZERS, training.optimizer)
@@ -146,8 +153,8 @@ class _Fit:
         fit.train, fit.validation, fit.inner = (
             self._rows(job, rows) for rows in (data.train, data.validation, data.inner)
         )
-        fit.evaluate_every = 1
-        if job.architecture.convolutional:
+        fit.evaluate_every = every_kth(len(data.train), job.architecture.takes)
+        if job.architecture.convolutions:
             self._images(job, data)
         self._point_at(state)
         self.pause = _Pause(state)
@@ -158,7 +165,6 @@ class _Fit:
         fit, augment = self.struct, job.training.augment
         assert data.pixel_scale_C is not None  # noqa: S101 - images come with their scale
         assert data.pixel_offset_C is not None  # noqa: S101
-        fit.evaluate_every = every_kth(len(data.train))
         fit.images, fit.images_count = self._keep(data.train.x, np.uint8)
         fit.pixel_scale, fit.pixel_count = self._keep(data.pixel_scale_C, np.float32)
         fit.pixel_offset, _ = self._keep(data.pixel_offset_C, np.float32)
@@ -167,7 +173,7 @@ class _Fit:
 
     def _keep(self, array: NDArray[Any], dtype: type) -> tuple[int | None, int]:
         ready: NDArray[Any] = np.ascontiguousarray(array, dtype)
-        self.kept.append(ready)
+        self.references.append(ready)
         return _at(ready), ready.size
 
     def _rows(self, job: Job, rows: Rows) -> RowsStruct:
@@ -209,7 +215,7 @@ class _Fit:
             state.best_loss,
         )
         fit.status = _STATUSES.index(state.status)
-        fit.diverged_epoch, fit.diverged_batch = state.sick_epoch, state.sick_batch
+        fit.diverged_epoch, fit.diverged_batch = state.diverged_epoch, state.diverged_batch
 
     def give_back(self) -> None:
         """Copy the numbers of the advanced state; the arrays are its own."""
@@ -222,7 +228,7 @@ class _Fit:
             fit.best_loss,
         )
         state.status = _STATUSES[fit.status]
-        state.sick_epoch, state.sick_batch = fit.diverged_epoch, fit.diverged_batch
+        state.diverged_epoch, state.diverged_batch = fit.diverged_epoch, fit.diverged_batch
 
 
 class NativeTrainer:
@@ -234,16 +240,20 @@ class NativeTrainer:
 
     name = "native"
     version = "native-1"
-    workers: Literal["threads", "processes"] = "threads"
+    imports_torch = False
 
     def __init__(self, target: str | None = None) -> None:
         self.target = target
+
+    def workers(self, architecture: Architecture) -> str:  # noqa: ARG002
+        """Threads: the core leaves the GIL alone."""
+        return "threads"
 
     def refuses(self, architecture: Architecture, training: Training) -> str | None:
         """Say why this trainer cannot take such a fit, or None."""
         if not native_available():
             return native_missing_reason()
-        convs = [layer for layer in architecture.layers if isinstance(layer, ConvLayer)]
+        convs = architecture.convolutions
         if any(layer.groups > 1 for layer in convs):
             return "the native trainer does not do convolutions with groups"
         if len(convs) > MAX_CONVS:
@@ -305,10 +315,21 @@ class NativeTrainer:
             bool(training.momentum),
             min(training.batch_size, rows),
         )
-        few = 1 if network.convolutional else 4
-        return _TIMES[network.convolutional].of(
-            shape, step_work(job, rows), lambda: self._measure(job, min(rows, few * training.batch_size))
+        times, steps = _TIMES[network.takes], _MEASURED_STEPS[network.takes]
+        return times.of(
+            shape, step_work(job, rows), lambda: self._measure(job, min(rows, steps * training.batch_size))
         )
+
+    def passing_bytes(self, job: Job, rows: int, asked: int) -> float:  # noqa: ARG002
+        """Predict what passes through a network at once: a batch of rows, or the maps of a few images."""
+        if job.architecture.convolutions:
+            return _FEW_IMAGES
+        numbers = sum(layer.numbers for layer in job.architecture.layers)
+        return _PASSING_NUMBER * numbers * min(rows, job.training.batch_size)
+
+    def lingering_bytes(self, job: Job, rows: int, asked: int) -> float:  # noqa: ARG002
+        """Nothing: the core frees what it took as one."""
+        return 0.0
 
     def _measure(self, job: Job, rows: int) -> float:
         """Mean time of a step, in seconds, from runs of growing length until one is long enough to trust.
@@ -325,7 +346,6 @@ class NativeTrainer:
         job = replace(job, training=job.training.model_copy(update=changes))
         numbers = np.random.default_rng(0)
         outputs = job.architecture.outputs
-        shape = job.architecture.input_shape
         match row_of("loss", LOSSES, job.loss).task:
             case "regression":
                 y: NDArray[Any] = numbers.random((rows, outputs), np.float32)
@@ -333,16 +353,10 @@ class NativeTrainer:
                 y = numbers.integers(0, outputs, rows)
             case task:
                 assert_never(task)
-        if job.architecture.convolutional:
-            x, index = numbers.integers(0, 256, (rows, *shape), np.uint8), np.arange(rows)
-            some, none = Rows(x, y, index), Rows(x, y[:0], index[:0])
-        else:
-            x = numbers.random((rows, *shape), np.float32)
-            some, none = Rows(x, y), Rows(x[:0], y[:0])
-        scale_C = np.full(shape[0], 1 / 255, np.float32)
+        data = _drawn_rows(job.architecture, y, numbers)
         state = initial_state(job)
         state.epoch_T, state.curve_TC = state.epoch_T[:0], state.curve_TC[:0]
-        fit = _Fit(job, FitData(some, none, none, scale_C, np.zeros_like(scale_C)), state)
+        fit = _Fit(job, data, state)
         target = self._target_for(job.architecture)
         self._call(target, "shoal_advance", ctypes.byref(fit.struct), 1)
         steps, passed, length = steps_per_epoch(rows, job.training.batch_size), 0.0, 1
@@ -375,4 +389,20 @@ class NativeTrainer:
             )
 
 
-_TIMES: Final = {convolutional: StepTimes() for convolutional in (False, True)}
+def _drawn_rows(architecture: Architecture, y: NDArray[Any], numbers: np.random.Generator) -> FitData:
+    """Draw rows for these targets, to be trained on alone."""
+    shape = len(y), *architecture.input_shape
+    match architecture.takes:
+        case "images":
+            x, index = numbers.integers(0, 256, shape, np.uint8), np.arange(len(y))
+            some, none = Rows(x, y, index), Rows(x, y[:0], index[:0])
+        case "table":
+            floats = numbers.random(shape, np.float32)
+            some, none = Rows(floats, y), Rows(floats[:0], y[:0])
+        case takes:
+            assert_never(takes)
+    scale_C = np.full(architecture.input_shape[0], 1 / 255, np.float32)
+    return FitData(some, none, none, scale_C, np.zeros_like(scale_C))
+
+
+_TIMES: Final[dict[Takes, StepTimes]] = {"table": StepTimes(), "images": StepTimes()}

@@ -12,7 +12,7 @@ import sysconfig
 from pathlib import Path
 from typing import Any, Final
 
-from shoal.nets import Architecture, ConvLayer
+from shoal.nets import Architecture
 
 ABI: Final = 3
 MAX_CONVS: Final = 32
@@ -130,8 +130,8 @@ def pick_target(architecture: Architecture | None = None) -> str | None:
 
     Vectors of 16 stay half empty where convolutions have up to 8 channels; the bytes are the same.
     """
-    layers = architecture.layers if architecture else ()
-    narrow = any(isinstance(layer, ConvLayer) and 0 < layer.units % 16 <= 8 for layer in layers)
+    convolutions = architecture.convolutions if architecture else ()
+    narrow = any(0 < layer.units % 16 <= 8 for layer in convolutions)
     preferred = _PREFERRED[narrow:]
     runnable = runnable_targets()
     for name in (_wish(),) if _wish() else preferred:

@@ -27,12 +27,12 @@ MOST_WASTE: Final = 2.5
 """Above this many products done for one needed, too."""
 
 
-def pays(layer: ConvLayer, given: tuple[int, ...]) -> bool:
-    """Whether this is the faster way for feature maps of the size `given`: some of its products are with zeros."""
+def pays(layer: ConvLayer, size: tuple[int, ...]) -> bool:
+    """Whether this is the faster way for feature maps of the size `size`: some of its products are with zeros."""
     if layer.stride < 2 or layer.groups > 1 or layer.inputs > FEW_CHANNELS:
         return False
     taps, _ = _taps(layer.kernel, layer.stride, layer.padding)
-    done = [len(taps[0]) * layer.stride * -(-side // layer.stride) for side in given]
+    done = [len(taps[0]) * layer.stride * -(-side // layer.stride) for side in size]
     needed = [layer.kernel * side for side in layer.size]
     return done[0] * done[1] <= MOST_WASTE * needed[0] * needed[1]
 

@@ -12,17 +12,18 @@ import math
 from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shoal.engine._trainer import CURVES, FitData, Job, State, steps_per_epoch
 from shoal.engine.forecast.steps import torch_step_seconds
-from shoal.engine.trainers.batches import DeviceRows, Moves, channels_last, chunks_of
+from shoal.engine.trainers.batches import channels_last, chunks_of, on_device
 from shoal.engine.trainers.strided import pays, strided_module
-from shoal.kinds import LOSSES, row_of
-from shoal.nets import Architecture, ConvLayer, Moments, build_module, learning_rates, loss_of, optimizer_of
+from shoal.engine.trainers.torch_memory import lingering_bytes, passing_bytes
+from shoal.kinds import LOSSES, Takes, row_of
+from shoal.nets import Architecture, Moments, build_module, learning_rates, loss_of, optimizer_of
 from shoal.streams import Role, dropout_draws, dropout_scale, dropout_threshold, permutation
 from shoal.study import Training
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 DRAWS_AT_ONCE = 1 << 18
 """Dropout draws made in one call, as near as whole steps come to it: numpy's overhead is per call."""
+
+_WORKERS: Final[dict[Takes, str]] = {"table": "processes", "images": "threads"}
 
 
 @contextlib.contextmanager
@@ -61,13 +64,17 @@ class TorchTrainer:
     """Trains in PyTorch on `device`. `dtype` float64 serves the comparison with an oracle."""
 
     name = "torch"
-    workers: Literal["threads", "processes"] = "processes"
+    imports_torch = True
 
     def __init__(self, device: str = "cpu", dtype: Literal["float32", "float64"] = "float32") -> None:
         """Choose where and how finely to compute."""
         self.device = device
         self.dtype = dtype
         self.version = "torch-1" if (device, dtype) == ("cpu", "float32") else f"torch-1-{device}-{dtype}"
+
+    def workers(self, architecture: Architecture) -> str:
+        """Processes: torch holds the GIL between short calls; those of convolutions are long."""
+        return _WORKERS[architecture.takes]
 
     def refuses(self, architecture: Architecture, training: Training) -> str | None:  # noqa: ARG002
         """Take every fit."""
@@ -88,13 +95,22 @@ class TorchTrainer:
             module = _module_of(architecture, self.device, getattr(torch, self.dtype))
             _point_at(module, architecture, self.tensor(parameters_P), self.tensor(buffers))
             module.eval()
-            kind = "images" if architecture.convolutional else "table"
-            chunks = [module(channels_last(self.tensor(x[rows]))) for rows in chunks_of(x, kind)]
+            chunks = [
+                module(channels_last(self.tensor(x[rows]))) for rows in chunks_of(x, architecture.takes)
+            ]
         return np.concatenate([chunk.cpu().numpy() for chunk in chunks]).astype(np.float32, copy=False)
 
     def step_seconds(self, job: Job, rows: int) -> float:
         """Predict from this machine's pace: measuring would mean importing torch."""
         return torch_step_seconds(job, rows)
+
+    def passing_bytes(self, job: Job, rows: int, asked: int) -> float:
+        """Predict what passes through a network at once."""
+        return passing_bytes(job, rows, asked)
+
+    def lingering_bytes(self, job: Job, rows: int, asked: int) -> float:
+        """Predict what glibc keeps of it."""
+        return lingering_bytes(job, rows, asked)
 
     def tensor(self, array: NDArray[Any]) -> Tensor:
         """Put an array on the device; floats in the trainer's precision, shared with numpy where possible."""
@@ -112,8 +128,7 @@ def _module_of(architecture: Architecture, device: str, dtype: torch.dtype) -> n
     for child in module:
         if isinstance(child, nn.ReLU):
             child.inplace = True
-    convolutions = [layer for layer in architecture.layers if isinstance(layer, ConvLayer)]
-    for before, layer in pairwise(convolutions if device == "cpu" else []):
+    for before, layer in pairwise(architecture.convolutions if device == "cpu" else ()):
         if pays(layer, before.pooled):
             setattr(module, layer.name, strided_module(getattr(module, layer.name)))
     return module
@@ -159,7 +174,7 @@ class _Fit:
         _point_at(self.module, job.architecture, self.flat_P, self.buffers, self.grad_P)
         self.dropouts = _stream_dropouts(self.module)
         self.rows = {
-            name: DeviceRows(trainer.tensor, getattr(data, name), data)
+            name: on_device(trainer.tensor, getattr(data, name), data)
             for name in ("train", "validation", "inner")
         }
         self.seen = self.rows | {"train": self.rows["train"].thinned()}
@@ -182,7 +197,7 @@ class _Fit:
         return optimizer
 
     def run(self, until: int) -> None:
-        """Train epochs until `until`, the end, a sickness or a pause; then give everything back to the state."""
+        """Train epochs until `until`, the end, a divergence or a pause; then give everything back to the state."""
         state, lr_E = self.state, learning_rates(self.job.training)
         order_key = self.job.key.words(Role.ORDER)
         while state.status == "training" and state.epoch < until:
@@ -200,11 +215,8 @@ class _Fit:
         """Train the rest of an epoch, each step on the exact mean over its batch's rows; False where it diverged
         or pauses."""
         loss_of, module, grad_P = self._loss, self.module, self.grad_P
-        rows = self.rows["train"].ordered(order_N)
-        augment, moves = self.job.training.augment, None
-        if rows.images and (augment.shift or augment.flip):
-            place = (len(rows), self.state.epoch)
-            moves = Moves(augment, self.job.key.words(Role.AUGMENT), place, self.trainer.tensor)
+        rows = self.rows["train"].picked(order_N)
+        moves = rows.moves(self.job, self.state.epoch, self.trainer.tensor)
         module.train()
         size = self.job.training.batch_size
         for step in range(self.state.step, self.steps):
@@ -260,10 +272,12 @@ class _Fit:
                     continue
                 step_S, epoch_E1 = np.array(some), np.array(epochs)[:, None]
                 draws = dropout_draws(key, batch * layer.units, layer=number, step=step_S, epoch=epoch_E1)
-                kept = np.where(
+                factors = np.where(
                     draws >= dropout_threshold(layer.dropout), dropout_scale(layer.dropout), np.float32(0)
                 )
-                tensor = self.trainer.tensor(kept.reshape(len(epochs), len(some), batch, *layer.mask_shape))
+                tensor = self.trainer.tensor(
+                    factors.reshape(len(epochs), len(some), batch, *layer.mask_shape)
+                )
                 for e, epoch in enumerate(epochs):
                     for s, step in enumerate(some):
                         masks[epoch, step].append(tensor[e, s])

@@ -11,14 +11,14 @@ from contextlib import suppress
 from multiprocessing.connection import Client, Connection
 
 from shoal.engine._train import train_fit
-from shoal.engine.workers.processes import STOP, Given
+from shoal.engine.workers.processes import STOP, WorkerSetup
 from shoal.engine.workers.slices import OnSlice, Stopped
 from shoal.errors import ShoalError
 
 
 def _serve(line: Connection) -> None:
     """Be a child: take fits, train them, send what happens."""
-    given: Given | None = None
+    setup: WorkerSetup | None = None
     stopping = False
 
     def stop_asked() -> bool:
@@ -27,14 +27,14 @@ def _serve(line: Connection) -> None:
         return stopping
 
     while not stopping and (asked := line.recv()) != STOP:
-        if isinstance(asked, Given):
-            given = asked
+        if isinstance(asked, WorkerSetup):
+            setup = asked
             continue
-        assert given is not None  # noqa: S101 - it is told before the fits
+        assert setup is not None  # noqa: S101 - it is told before the fits
         fit, start = asked
         on_slice = OnSlice(fit, line.send, stop_asked, time.monotonic())
         try:
-            line.send(train_fit(fit, given.rows, given.trainer, start, on_slice))
+            line.send(train_fit(fit, setup.rows, setup.trainer, start, on_slice))
         except Stopped:
             line.send(None)
         except (ShoalError, OSError) as refusal:

@@ -21,7 +21,7 @@ from shoal.errors import EnvironmentFault
 
 
 @dataclass(frozen=True, eq=False)
-class Order:
+class FitOrder:
     """A fit that was submitted, and all that was said of it."""
 
     fit: Fit
@@ -33,7 +33,7 @@ class Order:
 class Seat(Protocol):
     """Where one thread of a crew has its fits trained, one after the other."""
 
-    def train(self, order: Order, send: Callable[[Event], None], stopping: Callable[[], bool]) -> None:
+    def train(self, order: FitOrder, send: Callable[[Event], None], stopping: Callable[[], bool]) -> None:
         """Train a fit and send what happens, its record last; raises Stopped, or what the worker was lost by."""
         ...
 
@@ -52,8 +52,8 @@ class Crew:
     def __init__(self, shared: Coordination, seat: Callable[[], Seat]) -> None:
         """Begin with no thread."""
         self._shared, self._seat = shared, seat
-        self._orders: deque[Order] = deque()
-        self._given = threading.Condition()
+        self._orders: deque[FitOrder] = deque()
+        self._changed = threading.Condition()
         self._events: queue.SimpleQueue[Event | GivenBack] = queue.SimpleQueue()
         self._stop = threading.Event()
         self._seats: list[Seat] = []
@@ -65,9 +65,9 @@ class Crew:
 
     def submit(self, fit: Fit, checkpoint: Checkpoint | None) -> None:
         """Put a fit behind the others; a thread is started for it, up to one a worker."""
-        with self._given:
-            self._orders.append(Order(fit, checkpoint, self._rows, self._trainer))
-            self._given.notify()
+        with self._changed:
+            self._orders.append(FitOrder(fit, checkpoint, self._rows, self._trainer))
+            self._changed.notify()
         if self._started < self._shared.workers:
             self._start_thread()
 
@@ -83,9 +83,9 @@ class Crew:
     def close(self) -> None:
         """End what still runs, and let threads that wait go."""
         self._stop.set()
-        with self._given:
+        with self._changed:
             self._orders.clear()
-            self._given.notify_all()
+            self._changed.notify_all()
         seats = tuple(self._seats)  # a thread whose seat is lost takes it out meanwhile
         for seat in seats:
             seat.kill()
@@ -101,10 +101,10 @@ class Crew:
             raise EnvironmentFault(what) from error
         self._started += 1
 
-    def _next(self) -> Order | None:
+    def _next(self) -> FitOrder | None:
         """Wait for a fit; None where no more will be trained."""
-        with self._given:
-            self._given.wait_for(lambda: self._orders or self._stop.is_set())
+        with self._changed:
+            self._changed.wait_for(lambda: self._orders or self._stop.is_set())
             return None if self._stop.is_set() else self._orders.popleft()
 
     def _send(self, event: Event | GivenBack) -> None:
@@ -122,7 +122,7 @@ class Crew:
         if seat is not None:
             seat.end()
 
-    def _train_at(self, seat: Seat | None, order: Order) -> Seat | None:
+    def _train_at(self, seat: Seat | None, order: FitOrder) -> Seat | None:
         """Train one fit; give the seat for the next one, or None where that one is to have a new seat."""
         try:
             if seat is None:

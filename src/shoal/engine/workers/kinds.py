@@ -3,26 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from shoal.engine._trainer import Trainer
 from shoal.engine.workers.processes import processes
 from shoal.engine.workers.protocol import Coordination, Workers
 from shoal.engine.workers.threads import threads
+from shoal.nets import Architecture
 
-KINDS: Final[dict[str, Callable[[Coordination], Workers]]] = {
-    "threads": threads,
-    "processes": processes,
+
+@dataclass(frozen=True)
+class WorkersKind:
+    """A kind of workers: how they are made; `apart`: each holds rows and libraries in a process of its own."""
+
+    make: Callable[[Coordination], Workers]
+    apart: bool = False
+
+
+KINDS: Final[dict[str, WorkersKind]] = {
+    "threads": WorkersKind(threads),
+    "processes": WorkersKind(processes, apart=True),
 }
 
 
-def kind_of(trainer: Trainer, *, convolutional: bool, workers: int) -> str:
-    """Name the kind that trains fits: that of their trainer, but threads do for convolutions and for one at a time."""
-    return "threads" if convolutional or workers == 1 else trainer.workers
+def kind_of(trainer: Trainer, architecture: Architecture, workers: int) -> str:
+    """Name the kind that trains fits of such a network: that of their trainer, but threads do for one at a time."""
+    return "threads" if workers == 1 else trainer.workers(architecture)
+
+
+def trained_apart(trainer: Trainer, architecture: Architecture, workers: int) -> bool:
+    """Whether fits of such a network are trained in processes of their own."""
+    return _row(kind_of(trainer, architecture, workers)).apart
 
 
 def workers_of(kind: str, shared: Coordination) -> Workers:
     """Make workers of a kind; one that is unknown is a mistake of the trainer that names it."""
+    return _row(kind).make(shared)
+
+
+def _row(kind: str) -> WorkersKind:
     if kind not in KINDS:
         raise LookupError(f"workers: expected one of {', '.join(KINDS)}, got {kind}")
-    return KINDS[kind](shared)
+    return KINDS[kind]

@@ -23,8 +23,8 @@ POLL_SECONDS: Final = 0.05
 
 
 @dataclass(frozen=True, eq=False)
-class Lot:
-    """Fits on the same rows, all convolutional or none, and who trains them.
+class FitLot:
+    """Fits on the same rows, of networks that take the same, and who trains them.
 
     Long fits first keeps all workers busy to the end; they come in that order. `known` are records that are there
     already, to be yielded among the events.
@@ -37,10 +37,10 @@ class Lot:
     known: Sequence[FitRecord] = ()
 
 
-class Pool:
+class WorkerPool:
     """Trains lots of fits, `workers` at a time; `events` yields what happens until nothing is left."""
 
-    def __init__(self, lots: Iterable[Lot], workers: int) -> None:
+    def __init__(self, lots: Iterable[FitLot], workers: int) -> None:
         """Begin with nothing: `events` takes lots, in its own thread, when few of its fits are left."""
         self._lots, self._workers = iter(lots), workers
         self._shared = Coordination(workers)
@@ -122,9 +122,8 @@ class Pool:
             if lot.fits:
                 self._submit(lot)
 
-    def _submit(self, lot: Lot) -> None:
-        convolutional = lot.fits[0].job.architecture.convolutional
-        kind = kind_of(lot.trainer, convolutional=convolutional, workers=self._workers)
+    def _submit(self, lot: FitLot) -> None:
+        kind = kind_of(lot.trainer, lot.fits[0].job.architecture, self._workers)
         if kind not in self._kinds:
             self._kinds[kind] = workers_of(kind, self._shared)
         workers = self._kinds[kind]

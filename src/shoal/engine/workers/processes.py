@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from shoal.engine._train import SharedRows
 from shoal.engine._trainer import Trainer
-from shoal.engine.workers.crew import Crew, Order
+from shoal.engine.workers.crew import Crew, FitOrder
 from shoal.engine.workers.protocol import Coordination, Event
 from shoal.engine.workers.slices import Stopped
 from shoal.errors import EnvironmentFault
@@ -39,7 +39,7 @@ STOP: Final = "stop"
 
 
 @dataclass(frozen=True, eq=False)
-class Given:
+class WorkerSetup:
     """What a process is told once: the rows of the fits that follow, and who trains them."""
 
     rows: SharedRows
@@ -77,12 +77,12 @@ class _Child:
             what = f"a worker process cannot be started: {error.strerror or error}; use one worker"
             raise EnvironmentFault(what) from error
 
-    def train(self, order: Order, send: Callable[[Event], None], stopping: Callable[[], bool]) -> None:
+    def train(self, order: FitOrder, send: Callable[[Event], None], stopping: Callable[[], bool]) -> None:
         """Have one fit trained, and pass on what happens, and the wish to stop."""
         if not self._connected:
             self._meet()
         if order.rows is not self._rows or order.trainer is not self._trainer:
-            self._send(Given(order.rows, order.trainer))
+            self._send(WorkerSetup(order.rows, order.trainer))
             self._rows, self._trainer = order.rows, order.trainer
         self._send((order.fit, order.checkpoint))
         asked = False

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from shoal.engine._train import train_fit
-from shoal.engine.workers.crew import Crew, Order
+from shoal.engine.workers.crew import Crew, FitOrder
 from shoal.engine.workers.protocol import Coordination, Event
 from shoal.engine.workers.slices import OnSlice
 
@@ -18,7 +18,7 @@ from shoal.engine.workers.slices import OnSlice
 class _Here:
     """A seat of the thread itself."""
 
-    def train(self, order: Order, send: Callable[[Event], None], stopping: Callable[[], bool]) -> None:
+    def train(self, order: FitOrder, send: Callable[[Event], None], stopping: Callable[[], bool]) -> None:
         """Train a fit in this thread."""
         on_slice = OnSlice(order.fit, send, stopping, time.monotonic())
         send(train_fit(order.fit, order.rows, order.trainer, order.checkpoint, on_slice))

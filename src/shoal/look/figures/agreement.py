@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from shoal.look._escape import label
 from shoal.look._extent import VALUE, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
-from shoal.look._findings import Findings, Group
+from shoal.look._findings import NetworkGroup, RunFindings
 from shoal.look._lines import Line, line_over_repeats, usual_spread
 from shoal.look._notes import line_notes
 from shoal.look._paper import (
@@ -69,7 +69,7 @@ def agreement(
     return Agreement(name, target, line, r2_R, np.sqrt(square_R), delivered)
 
 
-def agreements(findings: Findings, group: Group) -> list[Agreement]:
+def agreements(findings: RunFindings, group: NetworkGroup) -> list[Agreement]:
     """Predicted against true values of every target."""
     predicted_RVK = findings.predicted(group)
     true_VK = findings.truth.y[findings.truth.train_rows :]
@@ -108,10 +108,10 @@ def _draw_agreement(axes: Panel, fact: Agreement) -> None:
 def agreement_scores(fact: Agreement) -> tuple[str, ...]:
     """Say how well values are predicted: over all networks, and by the delivered one where it is among them."""
     middle = "median " if fact.line.repeats > 1 else ""
-    told = [f"{middle}R² {_number(np.median(fact.r2_R))}, {middle}RMSE {np.median(fact.rmse_R):.4g}"]
+    parts = [f"{middle}R² {_number(np.median(fact.r2_R))}, {middle}RMSE {np.median(fact.rmse_R):.4g}"]
     if fact.delivered and fact.line.repeats > 1:
-        told.append(f"the delivered network: R² {_number(fact.r2_R[0])}, RMSE {fact.rmse_R[0]:.4g}")
-    return tuple(told)
+        parts.append(f"the delivered network: R² {_number(fact.r2_R[0])}, RMSE {fact.rmse_R[0]:.4g}")
+    return tuple(parts)
 
 
 def _number(value: float) -> str:

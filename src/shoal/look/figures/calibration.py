@@ -31,8 +31,8 @@ def calibration(
 ) -> Calibration:
     """Compare confidence with accuracy in `bins` bins of equal width, over all repeats; as many as `ece` has."""
     repeats, _, classes = probability_RVK.shape
-    found = calibration_bins(np.tile(true_V, repeats), probability_RVK.reshape(-1, classes), bins)
-    return Calibration(name, found, repeats)
+    calibrated = calibration_bins(np.tile(true_V, repeats), probability_RVK.reshape(-1, classes), bins)
+    return Calibration(name, calibrated, repeats)
 
 
 def draw_calibration(calibration: Calibration) -> Sheet:

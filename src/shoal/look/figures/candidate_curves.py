@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
-from shoal.look._findings import Findings
+from shoal.look._findings import RunFindings
 from shoal.look._lines import Line, coinciding
 from shoal.look._notes import NAMES
 from shoal.look._numbers import one_number
@@ -70,7 +70,7 @@ class CandidateCurves:
 
     quantity: str
     curves: tuple[CandidateCurve, ...]
-    sick: int
+    failed: int
 
 
 def candidate_curve(
@@ -96,7 +96,7 @@ def candidate_curve(
     )
 
 
-def candidate_curves(findings: Findings) -> CandidateCurves | None:
+def candidate_curves(findings: RunFindings) -> CandidateCurves | None:
     """Curves of every candidate over its folds and repeats; None for fewer than two candidates with curves."""
     results = findings.results
     frame = results.candidates
@@ -111,15 +111,15 @@ def candidate_curves(findings: Findings) -> CandidateCurves | None:
         }
         of_candidate.setdefault(str(curve["candidate_id"].iloc[0]), []).append(arrays)
     values = {row.candidate_id: row.values for row in results.candidate_rows}
-    found: list[CandidateCurve] = []
+    curves: list[CandidateCurve] = []
     for row in frame[~frame["sick"]].to_dict("records"):
         name = str(row["candidate_id"])
         place = (settings_text(values[name]), int(row["rank"]), float(row["selection_score"]))
-        one = candidate_curve(*place, of_candidate.get(name, []), chosen=bool(row["chosen"]))
-        found += [one] if one is not None else []
-    if len(found) < 2:
+        drawn_curve = candidate_curve(*place, of_candidate.get(name, []), chosen=bool(row["chosen"]))
+        curves += [drawn_curve] if drawn_curve is not None else []
+    if len(curves) < 2:
         return None
-    return CandidateCurves(findings.quantity("loss"), tuple(found), int(frame["sick"].sum()))
+    return CandidateCurves(findings.quantity("loss"), tuple(curves), int(frame["sick"].sum()))
 
 
 def draw_candidate_curves(fact: CandidateCurves) -> Sheet:
@@ -131,26 +131,31 @@ def draw_candidate_curves(fact: CandidateCurves) -> Sheet:
         return figure
     behind = _behind(fact.curves)
     low, high = limits(fact.curves)
-    for number, (axes, one) in enumerate(zip(grid, shown, strict=True)):
+    for number, (axes, curve) in enumerate(zip(grid, shown, strict=True)):
         axes.plot(*behind, color="#C9C9C9", linewidth=0.5, zorder=0, label="all others")
-        axes.fill_between(one.epoch_T, one.low_T, one.high_T, color=VALIDATION, alpha=0.25, linewidth=0)
+        axes.fill_between(curve.epoch_T, curve.low_T, curve.high_T, color=VALIDATION, alpha=0.25, linewidth=0)
         axes.plot(
-            one.epoch_T,
-            one.validation_T,
+            curve.epoch_T,
+            curve.validation_T,
             color=VALIDATION,
             label=f"validation (band: range over {networks_of(fact)})",
         )
         axes.plot(
-            one.epoch_T, one.train_T, color=TRAINING, linestyle=(0, (4, 1.5)), linewidth=1.2, label="training"
+            curve.epoch_T,
+            curve.train_T,
+            color=TRAINING,
+            linestyle=(0, (4, 1.5)),
+            linewidth=1.2,
+            label="training",
         )
-        axes.set_title(_name(one), fontsize=9, fontweight="bold" if one.chosen else "normal")
+        axes.set_title(_name(curve), fontsize=9, fontweight="bold" if curve.chosen else "normal")
         if low > 0 and high / low > LOGARITHMIC:
             logarithmic(axes.yaxis, low, high)
         axes.set_ylim(low, high)
         whole_numbers(axes.xaxis)
-        left, bottom = number % _COLUMNS == 0, number >= len(shown) - _COLUMNS
-        axes.tick_params(labelleft=left, labelbottom=bottom)
-        axes.set(ylabel="loss" if left else "", xlabel="epoch" if bottom else "")
+        at_left, at_bottom = number % _COLUMNS == 0, number >= len(shown) - _COLUMNS
+        axes.tick_params(labelleft=at_left, labelbottom=at_bottom)
+        axes.set(ylabel="loss" if at_left else "", xlabel="epoch" if at_bottom else "")
     figure.legend(*grid[0].get_legend_handles_labels(), loc="outside lower left", ncols=3)
     which = (
         f"the best {len(shown)} of {len(fact.curves)} candidates"
@@ -161,10 +166,10 @@ def draw_candidate_curves(fact: CandidateCurves) -> Sheet:
     return figure
 
 
-def _name(one: CandidateCurve) -> str:
+def _name(curve: CandidateCurve) -> str:
     """Give rank and settings in at most two lines."""
-    first, *others = one.label.split(", ")
-    lines = [f"{one.rank}. {'chosen: ' if one.chosen else ''}{first}"]
+    first, *others = curve.label.split(", ")
+    lines = [f"{curve.rank}. {'chosen: ' if curve.chosen else ''}{first}"]
     for part in others:
         if len(lines) == 1 and len(lines[0]) + len(part) >= _FIRST_LINE:
             lines[0] += ","
@@ -177,7 +182,7 @@ def _name(one: CandidateCurve) -> str:
 def _shown(curves: tuple[CandidateCurve, ...]) -> list[CandidateCurve]:
     """Give the best candidates; the chosen one is always among them."""
     best, rest = list(curves[:_PANELS]), curves[_PANELS:]
-    later = [one for one in rest if one.chosen]
+    later = [curve for curve in rest if curve.chosen]
     return [*best[: _PANELS - len(later)], *later]
 
 
@@ -186,18 +191,18 @@ def _behind(curves: tuple[CandidateCurve, ...]) -> tuple[NDArray[Any], NDArray[A
     some = np.unique(np.linspace(0, len(curves) - 1, min(len(curves), _BEHIND)).round().astype(int))
     x: list[NDArray[Any]] = []
     y: list[NDArray[Any]] = []
-    for one in (curves[number] for number in some):
-        points = np.unique(np.linspace(0, len(one.epoch_T) - 1, _POINTS).round().astype(int))
-        x += [one.epoch_T[points], np.array([np.nan])]
-        y += [one.validation_T[points], np.array([np.nan])]
+    for curve in (curves[number] for number in some):
+        points = np.unique(np.linspace(0, len(curve.epoch_T) - 1, _POINTS).round().astype(int))
+        x += [curve.epoch_T[points], np.array([np.nan])]
+        y += [curve.validation_T[points], np.array([np.nan])]
     return np.concatenate(x), np.concatenate(y)
 
 
 def limits(curves: tuple[CandidateCurve, ...]) -> tuple[float, float]:
     """Give the range of the vertical axis: all that the first panels show, of the others the middle 98 %."""
     best = curves[:_PANELS]
-    values = np.concatenate([array for one in best for array in (one.low_T, one.high_T, one.train_T)])
-    others = np.concatenate([one.validation_T for one in curves])
+    values = np.concatenate([array for curve in best for array in (curve.low_T, curve.high_T, curve.train_T)])
+    others = np.concatenate([curve.validation_T for curve in curves])
     values, others = values[np.isfinite(values)], others[np.isfinite(others)]
     if not len(values) or not len(others):
         return 0.0, 1.0
@@ -209,26 +214,26 @@ def limits(curves: tuple[CandidateCurve, ...]) -> tuple[float, float]:
 
 def caption(fact: CandidateCurves) -> str:
     """What to look for, and what the bands are."""
-    told = f"Curves that still fall, part from training, or jump. The band is the range over {networks_of(fact)}."
+    text = f"Curves that still fall, part from training, or jump. The band is the range over {networks_of(fact)}."
     ends = limits(fact.curves)
     logarithmic = ends[0] > 0 and ends[1] / ends[0] > LOGARITHMIC
     hidden = 0
-    for one in fact.curves:
+    for curve in fact.curves:
         pair = (
-            Line(name, one.epoch_T, middle_T, middle_T, middle_T, one.networks)
-            for name, middle_T in (("training", one.train_T), ("validation", one.validation_T))
+            Line(name, curve.epoch_T, middle_T, middle_T, middle_T, curve.networks)
+            for name, middle_T in (("training", curve.train_T), ("validation", curve.validation_T))
         )
         hidden += bool(coinciding(tuple(pair), ends, logarithmic=logarithmic))
     if hidden:
-        told += (
+        text += (
             f" Training and validation coincide for {hidden:,} of {counted(len(fact.curves), 'candidate')}."
         )
-    return told
+    return text
 
 
 def networks_of(fact: CandidateCurves) -> str:
     """Say over how many networks of a candidate the bands range: one for each fold and repeat."""
-    counts = sorted({one.networks for one in fact.curves})
+    counts = sorted({curve.networks for curve in fact.curves})
     return f"{listed([f'{count}' for count in counts], most=NAMES)} networks" if counts else "no network"
 
 

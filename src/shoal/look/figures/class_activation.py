@@ -11,13 +11,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.activations import activation_of
 from shoal.look._dead_units import dead_units
 from shoal.look._extent import BAR, LABEL, PANEL, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
-from shoal.look._findings import DELIVERED, Findings
+from shoal.look._findings import DELIVERED, RunFindings
 from shoal.look._mosaics import CLASS_NAME, TALLEST, color_ends, numbers
 from shoal.look._paper import Panel, Sheet, diverging, heading, panels, plain, shades
-from shoal.nets import BOUNDS
 
 _MOST_NAMED: Final = 30
 """Classes named beside a map, at most; of more, every second, third ..."""
@@ -54,11 +54,11 @@ def layer_activation(
     """Count dead and saturated channels from the smallest and largest values, and how many are off the bounds."""
     low_U, high_U = extremes
     dead = int(dead_units(layer[1], np.array([low_U, high_U])).sum())
-    saturated = int((np.asarray(inner_U) == 0).sum()) if layer[1] in BOUNDS else 0
+    saturated = int((np.asarray(inner_U) == 0).sum()) if activation_of(layer[1]).bounds else 0
     return LayerActivation(*layer, np.asarray(mean_KU, np.float64), dead, saturated)
 
 
-def class_activation(findings: Findings) -> ClassActivation | None:
+def class_activation(findings: RunFindings) -> ClassActivation | None:
     """Mean activation of every channel by class, layer by layer."""
     inside, truth = findings.inside, findings.truth
     if not inside or not inside.channels:
@@ -99,20 +99,20 @@ def _class_panel(figure: Sheet, axes: Panel, layer: LayerActivation, classes: tu
     step = max(1, -(-channels // 32))
     axes.set_xticks(range(0, channels, step), numbers(channels)[::step], fontsize=8)
     axes.set(xlabel="channel", ylabel="class")
-    told = [f"{channels:,} channels", layer.activation]
-    told += [f"{layer.dead} dead"] * bool(layer.dead) + [f"{layer.saturated} saturated"] * bool(
+    parts = [f"{channels:,} channels", layer.activation]
+    parts += [f"{layer.dead} dead"] * bool(layer.dead) + [f"{layer.saturated} saturated"] * bool(
         layer.saturated
     )
-    axes.set_title(f"{plain(layer.layer)}: {', '.join(told)}", fontsize=10, fontweight="normal")
+    axes.set_title(f"{plain(layer.layer)}: {', '.join(parts)}", fontsize=10, fontweight="normal")
     figure.colorbar(image, ax=axes, label="mean activation", pad=0.01)
 
 
 def caption(fact: ClassActivation) -> str:
     """What a dark row and a white column mean."""
-    told = (
+    text = (
         "A channel that is dark in few rows tells those classes apart; white all over, it answers to nothing."
     )
-    return told + of_sample(fact)
+    return text + of_sample(fact)
 
 
 def of_sample(fact: ClassActivation | None) -> str:
@@ -124,7 +124,7 @@ def of_sample(fact: ClassActivation | None) -> str:
 
 def words(fact: ClassActivation) -> str:
     """Say it in a sentence, with its few telling numbers."""
-    parts = (f"{one.layer} {one.dead} dead, {one.saturated} saturated" for one in fact.layers)
+    parts = (f"{layer.layer} {layer.dead} dead, {layer.saturated} saturated" for layer in fact.layers)
     return f"Mean activation of each channel by class, over {fact.images} of {fact.of} test images: {', '.join(parts)}."
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import BAR, DOT, LABEL, SQUARE_INCH, VALUE, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
-from shoal.look._findings import Findings, Group
+from shoal.look._findings import NetworkGroup, RunFindings
 from shoal.look._numbers import percent
 from shoal.look._paper import BLACK, Sheet, heading, panels, plain, shades, square_root_scale
 from shoal.results import confusion_matrix
@@ -69,7 +69,7 @@ def confusion(
     return Confusion(name, classes, count_KK, share_KK, accuracy, repeats, accuracy_R, delivered)
 
 
-def confusion_of(findings: Findings, group: Group) -> Confusion:
+def confusion_of(findings: RunFindings, group: NetworkGroup) -> Confusion:
     """Which class was predicted for which, over all healthy repeats."""
     return confusion(
         group.name,
@@ -104,7 +104,7 @@ def draw_confusion(confusion: Confusion) -> Sheet:
     axes.set(xlabel="predicted class", ylabel="true class")
     heading(
         figure,
-        f"{plain(confusion.name)}: {accuracy_said(confusion)}"
+        f"{plain(confusion.name)}: {accuracy_phrase(confusion)}"
         + (f" (counts: all {confusion.repeats} together)" if confusion.repeats > 1 else ""),
     )
     return figure
@@ -115,16 +115,16 @@ def _side(classes: int) -> float:
     return min(3.4 + 0.52 * classes, 14)
 
 
-def accuracy_said(fact: Confusion) -> str:
+def accuracy_phrase(fact: Confusion) -> str:
     """Say the test accuracy, and of how many networks it is the mean."""
-    told = f"test accuracy {percent(fact.test_accuracy)}"
+    text = f"test accuracy {percent(fact.test_accuracy)}"
     if fact.repeats == 1:
-        return told
-    told += f", the mean of {fact.repeats} networks"
+        return text
+    text += f", the mean of {fact.repeats} networks"
     return (
-        f"{told}; the delivered one’s is {percent(float(fact.test_accuracy_R[0]))}"
+        f"{text}; the delivered one’s is {percent(float(fact.test_accuracy_R[0]))}"
         if fact.delivered
-        else told
+        else text
     )
 
 
@@ -134,7 +134,7 @@ def words(fact: Confusion) -> str:
     if not wrong_KK.any():
         return f"{fact.name}: every test row is taken for its own class."
     true, taken = (fact.classes[k] for k in np.unravel_index(wrong_KK.argmax(), wrong_KK.shape))
-    return f"{accuracy_said(fact)}; the most frequent mistake takes {true} for {taken}."
+    return f"{accuracy_phrase(fact)}; the most frequent mistake takes {true} for {taken}."
 
 
 def gather(subject: Subject) -> Iterator[Gathered]:

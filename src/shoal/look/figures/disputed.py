@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import SMALL_IMAGES, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
-from shoal.look._findings import Findings
+from shoal.look._findings import RunFindings
 from shoal.look._paper import Sheet, heading, number_text, panels, plain
 from shoal.results import vote_counts
 
@@ -44,7 +44,7 @@ def disputed(
     return Disputed(classes, len(probability_MVK), image_ICHW, np.asarray(true_V)[row_I], votes_IK)
 
 
-def ensemble_disputed(findings: Findings) -> Disputed | None:
+def ensemble_disputed(findings: RunFindings) -> Disputed | None:
     """Images that the networks disagree about most; None for tables, and where all agree."""
     ensemble, truth = findings.results.ensemble, findings.truth
     if ensemble is None or not len(ensemble.image_rows):
@@ -63,9 +63,9 @@ def draw_disputed(fact: Disputed) -> Sheet:
         axes.imshow(fact.image_ICHW[place].transpose(1, 2, 0), cmap="gray", vmin=0, vmax=255)
         votes_K = fact.votes_IK[place]
         order = np.argsort(-votes_K, kind="stable")[:3]
-        told = [f"{number_text(votes_K[k])} × {plain(fact.classes[k], 13)}" for k in order if votes_K[k]]
+        votes = [f"{number_text(votes_K[k])} × {plain(fact.classes[k], 13)}" for k in order if votes_K[k]]
         true = plain(fact.classes[fact.true_I[place]], 16)
-        axes.set_title(f"{true}\n" + "\n".join(told), fontsize=8, fontweight="normal", loc="center")
+        axes.set_title(f"{true}\n" + "\n".join(votes), fontsize=8, fontweight="normal", loc="center")
     heading(
         figure,
         f"The most disputed test images (above each its true class, then the votes of the {fact.networks} networks)",

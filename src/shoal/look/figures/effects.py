@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from shoal.kinds import SEARCHES, row_of
 from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
-from shoal.look._findings import Findings
+from shoal.look._findings import RunFindings
 from shoal.look._notes import NAMES
 from shoal.look._numbers import one_number
 from shoal.look._paper import BLACK, BLUE, GREY, Panel, Sheet, empty, heading, panels, plain
@@ -30,8 +30,8 @@ BINS: Final = 5
 LEVEL: Final = 0.05
 Rows = tuple[float, float]
 """Training rows and validation rows of a fold."""
-TOLD: Final = "told from noise"
-NOT_TOLD: Final = "not told from noise"
+SIGNIFICANT: Final = "significant at 5 %"
+NOT_SIGNIFICANT: Final = "not significant at 5 %"
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,8 +53,8 @@ class Effect:
     p_value: float
 
     @property
-    def clear(self) -> bool:
-        """Whether the effect can be told from noise (5 %)."""
+    def significant(self) -> bool:
+        """Whether the effect is statistically significant (5 %)."""
         return self.p_value < LEVEL
 
 
@@ -83,18 +83,18 @@ def effects(
     """
     healthy_C = np.isfinite(score_CU).all(axis=1)
     score_CU = np.asarray(score_CU, dtype=np.float64)[healthy_C]
-    kept = [setting for setting, healthy in zip(settings, healthy_C, strict=True) if healthy]
-    keys = tuple(dict.fromkeys(key for setting in kept for key in setting))
-    found = [
-        _effect(name, [setting.get(key) for setting in kept], score_CU, rows)
+    healthy_settings = [setting for setting, healthy in zip(settings, healthy_C, strict=True) if healthy]
+    keys = tuple(dict.fromkeys(key for setting in healthy_settings for key in setting))
+    all_effects = [
+        _effect(name, [setting.get(key) for setting in healthy_settings], score_CU, rows)
         for key, name in zip(keys, short_keys(keys), strict=True)
     ]
-    several = [effect for effect in found if len(effect.levels) > 1]
+    several = [effect for effect in all_effects if len(effect.levels) > 1]
     grand_mean = float(score_CU.mean()) if score_CU.size else math.nan
     return Effects(quantity, tuple(sorted(several, key=lambda effect: -effect.size)), grand_mean)
 
 
-def effects_of(findings: Findings) -> Effects | None:
+def effects_of(findings: RunFindings) -> Effects | None:
     """Effect of every hyperparameter; None where nothing varies or nothing is healthy."""
     scores = findings.search
     if not len(scores.candidate_ids) or findings.study.search is None:
@@ -102,8 +102,8 @@ def effects_of(findings: Findings) -> Effects | None:
     method = row_of("search.method", SEARCHES, findings.study.search.method)
     rows = (scores.train_rows, scores.validation_rows) if method.complete else None
     score_CU = scores.scores_CFR.reshape(len(scores.candidate_ids), -1)
-    found = effects("selection score", findings.settings, score_CU, rows)
-    return found if found.effects else None
+    result = effects("selection score", findings.settings, score_CU, rows)
+    return result if result.effects else None
 
 
 def _effect(name: str, values: Sequence[Any], score_CU: NDArray[np.float64], rows: Rows | None) -> Effect:
@@ -194,7 +194,7 @@ def draw_effects(effects: Effects) -> Sheet:
 
 def _draw_effect(axes: Panel, effect: Effect, grand_mean: float) -> None:
     places = np.arange(len(effect.levels))
-    color = BLUE if effect.clear else GREY
+    color = BLUE if effect.significant else GREY
     axes.axhline(grand_mean, color=BLACK, linewidth=0.8, linestyle=(0, (4, 3)))
     half_width_L = np.nan_to_num(effect.half_width_L)
     axes.errorbar(places, effect.mean_L, yerr=half_width_L, fmt="o", color=color, linewidth=1.2, capsize=4)
@@ -206,9 +206,9 @@ def _draw_effect(axes: Panel, effect: Effect, grand_mean: float) -> None:
             label.set(rotation=35, ha="right", rotation_mode="anchor")
     axes.set_xlim(-0.5, len(places) - 0.5)
     axes.set_xlabel(plain(effect.key, 34))
-    told = f"p = {effect.p_value:.2g}" if np.isfinite(effect.p_value) else "no test possible"
-    told = f"{TOLD if effect.clear else NOT_TOLD} ({told})"
-    axes.set_title(told, fontsize=10, fontweight="normal")
+    title = f"p = {effect.p_value:.2g}" if np.isfinite(effect.p_value) else "no test possible"
+    title = f"{SIGNIFICANT if effect.significant else NOT_SIGNIFICANT} ({title})"
+    axes.set_title(title, fontsize=10, fontweight="normal")
 
 
 def _ends(effect: Effect) -> NDArray[np.float64]:
@@ -218,36 +218,39 @@ def _ends(effect: Effect) -> NDArray[np.float64]:
 
 def caption(fact: Effects) -> str:
     """What a grey effect is, and is not."""
-    told = ["Dashed: the mean of all candidates."]
-    if not all(one.clear for one in fact.effects):
-        told = [
-            f"Grey: {NOT_TOLD} at 5 % with these folds and repeats; that does not show that there is no effect.",
-            *told,
+    sentences = ["Dashed: the mean of all candidates."]
+    if not all(effect.significant for effect in fact.effects):
+        sentences = [
+            f"Grey: {NOT_SIGNIFICANT} with these folds and repeats; that does not show that there is no effect.",
+            *sentences,
         ]
-    if any(one.clear for one in fact.effects):
-        told = ["Blue: told from noise at 5 %.", *told]
-    return " ".join(told)
+    if any(effect.significant for effect in fact.effects):
+        sentences = [f"Blue: {SIGNIFICANT}.", *sentences]
+    return " ".join(sentences)
 
 
 def words(fact: Effects) -> str:
     """Say it in a sentence, with its few telling numbers."""
     parts = (
-        f"{one.key} {one_number(one.size)}{'' if one.clear else f' ({NOT_TOLD})'}" for one in fact.effects
+        f"{effect.key} {one_number(effect.size)}{'' if effect.significant else f' ({NOT_SIGNIFICANT})'}"
+        for effect in fact.effects
     )
     return f"Difference between the highest and the lowest mean: {', '.join(parts)}."
 
 
-def effects_said(fact: Effects) -> str:
-    """Say which settings' effects can be told from noise, and what follows for the others."""
-    clear = [one.key for one in fact.effects if one.clear]
-    others = [one.key for one in fact.effects if not one.clear]
-    told = [f"Told from noise at 5 %: the effect of {listed(clear, most=NAMES)}."] if clear else []
+def effects_sentences(fact: Effects) -> str:
+    """Say which settings' effects are statistically significant, and what follows for the others."""
+    significant = [effect.key for effect in fact.effects if effect.significant]
+    others = [effect.key for effect in fact.effects if not effect.significant]
+    sentences = (
+        [f"Significant at 5 %: the effect of {listed(significant, most=NAMES)}."] if significant else []
+    )
     if others:
-        told.append(
-            f"Not told from noise with these folds and repeats: the effect of {listed(others, most=NAMES)};"
+        sentences.append(
+            f"Not significant with these folds and repeats: the effect of {listed(others, most=NAMES)};"
             " that does not show that there is none."
         )
-    return " ".join(told)
+    return " ".join(sentences)
 
 
 def seconds(extent: Extent) -> float:

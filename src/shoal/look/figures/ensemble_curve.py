@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.look._figure import Chapter, Figure, single
-from shoal.look._findings import Findings
+from shoal.look._findings import RunFindings
 from shoal.look._numbers import one_number
 from shoal.look._paper import (
     GREY,
@@ -61,7 +61,7 @@ def ensemble_curve(
     return EnsembleCurve(*names, x_G, member_MG, mean_G, deviation_G, *train, *test)
 
 
-def ensemble_curves(findings: Findings) -> list[EnsembleCurve]:
+def ensemble_curves(findings: RunFindings) -> list[EnsembleCurve]:
     """The ensemble along the one input, target by target; empty for other inputs and for classes."""
     ensemble, truth = findings.results.ensemble, findings.truth
     if ensemble is None or findings.classes or not len(ensemble.grid_G):
@@ -109,8 +109,8 @@ def _draw_curve(axes: Panel, fact: EnsembleCurve) -> None:
 
 def _target_words(fact: EnsembleCurve) -> str:
     widest = fact.x_G[int(fact.deviation_G.argmax())]
-    told = f"widest at {fact.input} {one_number(widest)}: {one_number(fact.deviation_G.max())}"
-    return f"Standard deviation of {len(fact.member_MG)} networks over {fact.input}, {told}."
+    widest_place = f"widest at {fact.input} {one_number(widest)}: {one_number(fact.deviation_G.max())}"
+    return f"Standard deviation of {len(fact.member_MG)} networks over {fact.input}, {widest_place}."
 
 
 def words(facts: Sequence[EnsembleCurve]) -> str:

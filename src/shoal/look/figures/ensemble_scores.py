@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
-from shoal.look._findings import Findings
+from shoal.look._findings import RunFindings
 from shoal.look._measures import leading_metric, on_test_rows
 from shoal.look._numbers import one_number
 from shoal.look._paper import BLACK, BLUE, VERMILLION, Sheet, fan, heading, panels
@@ -37,7 +37,7 @@ class EnsembleScores:
         return gain if self.higher_is_better else -gain
 
 
-def ensemble_scores(findings: Findings) -> EnsembleScores | None:
+def ensemble_scores(findings: RunFindings) -> EnsembleScores | None:
     """Test scores of the networks of the chosen candidate, of their mean answer and of the delivered network."""
     frame = findings.results.ensemble_scores
     if not len(frame):
@@ -73,11 +73,11 @@ def draw_ensemble_scores(scores: EnsembleScores) -> Sheet:
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False, axis="y")
     axes.set_xlabel(scores.metric)
-    heading(figure, f"Ensemble of the folds' networks: {ensemble_said(scores)}")
+    heading(figure, f"Ensemble of the folds' networks: {ensemble_phrase(scores)}")
     return figure
 
 
-def ensemble_said(fact: EnsembleScores) -> str:
+def ensemble_phrase(fact: EnsembleScores) -> str:
     """Say what the mean answer is better than: every one of its networks, their average, or neither."""
     best = fact.member_M.max() if fact.higher_is_better else fact.member_M.min()
     over_best = (fact.ensemble - float(best)) * (1 if fact.higher_is_better else -1)
@@ -97,13 +97,13 @@ def ensemble_said(fact: EnsembleScores) -> str:
 
 def caption(fact: EnsembleScores) -> str:
     """What the mean answer is better than here."""
-    return f"The networks of all folds are there already. Their mean answer is here {ensemble_said(fact)}."
+    return f"The networks of all folds are there already. Their mean answer is here {ensemble_phrase(fact)}."
 
 
 def words(fact: EnsembleScores) -> str:
     """Say it in a sentence, with its few telling numbers."""
     alone = f"{one_number(fact.member_M.mean())} on average alone"
-    together = f"{one_number(fact.ensemble)} together: {ensemble_said(fact)}"
+    together = f"{one_number(fact.ensemble)} together: {ensemble_phrase(fact)}"
     return f"{fact.metric}: {len(fact.member_M)} networks {alone}, {together}."
 
 

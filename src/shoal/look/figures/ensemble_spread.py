@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import VALUE, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
-from shoal.look._findings import Findings
+from shoal.look._findings import RunFindings
 from shoal.look._numbers import percent
 from shoal.look._paper import BLUE, GREY, MOST_PANELS, Sheet, heading, panels, plain
 
@@ -54,7 +54,7 @@ def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray((np.cumsum(count) - (count - 1) / 2)[place])
 
 
-def ensemble_spreads(findings: Findings) -> list[EnsembleSpread]:
+def ensemble_spreads(findings: RunFindings) -> list[EnsembleSpread]:
     """Spread against error on the test rows, target by target; empty for classes."""
     ensemble, truth = findings.results.ensemble, findings.truth
     if ensemble is None or findings.classes:
@@ -75,13 +75,13 @@ def draw_ensemble_spread(facts: Sequence[EnsembleSpread]) -> Sheet:
         axes.axline((0, 0), slope=1, color=GREY, linewidth=1)
         axes.set(xlim=(0, None), ylim=(0, None))
         axes.set(xlabel="standard deviation between networks", ylabel="absolute error of their mean")
-        told = (
+        title = (
             f"rank correlation {fact.correlation:.2f}"
             if np.isfinite(fact.correlation)
             else "no rank correlation"
         )
-        told += f", {percent(fact.within, 0)} below the line"
-        axes.set_title(f"{plain(fact.target, 24)}: {told}", fontsize=10, fontweight="normal")
+        title += f", {percent(fact.within, 0)} below the line"
+        axes.set_title(f"{plain(fact.target, 24)}: {title}", fontsize=10, fontweight="normal")
     heading(figure, "Does the spread between networks tell where the errors are? (one dot a test row)")
     return figure
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from shoal.look._dead_units import dead_units
 from shoal.look._extent import BAR, DOT, PIXEL, SQUARE_INCH, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
-from shoal.look._findings import DELIVERED, Findings
+from shoal.look._findings import DELIVERED, RunFindings
 from shoal.look._mosaics import IN_A_ROW, MOST_CHANNELS, SIDE, mosaic, places, short_number
 from shoal.look._paper import Sheet, heading, panels, plain
 from shoal.look._work import ZEILER_FERGUS, Work
@@ -45,24 +45,24 @@ class Exciting:
 
 
 def exciting(
-    name: str, layer: tuple[str, str, int], found: Mapping[str, NDArray[Any]], first_row: int
+    name: str, layer: tuple[str, str, int], arrays: Mapping[str, NDArray[Any]], first_row: int
 ) -> Exciting:
-    """Put together what was `found` by the run (see `Inside.channels`); `layer` is its name, activation and channels.
+    """Put the `arrays` of a layer together (see `Inside.channels`); `layer` is its name, activation and channels.
 
     Row `first_row` of the data is test image 0.
     """
-    shown = len(found["made"])
-    dead_U = dead_units(layer[1], np.array([found["low"], found["high"]]))[:shown]
-    strongest = (found["rows"] - first_row, found["activation"], found["made_activation"])
-    return Exciting(name, layer[0], layer[2], dead_U, *strongest, found["images"], found["made"])
+    shown = len(arrays["made"])
+    dead_U = dead_units(layer[1], np.array([arrays["low"], arrays["high"]]))[:shown]
+    strongest = (arrays["rows"] - first_row, arrays["activation"], arrays["made_activation"])
+    return Exciting(name, layer[0], layer[2], dead_U, *strongest, arrays["images"], arrays["made"])
 
 
-def exciting_images(findings: Findings) -> list[Exciting]:
+def exciting_images(findings: RunFindings) -> list[Exciting]:
     """What excites each channel most, layer by layer."""
     inside = findings.inside
     if not inside or not inside.channels:
         return []
-    found = []
+    pictures = []
     for layer in findings.convolutions:
         parts = {
             name.removeprefix(f"{layer.name}/"): array
@@ -70,8 +70,8 @@ def exciting_images(findings: Findings) -> list[Exciting]:
             if name.startswith(f"{layer.name}/")
         }
         described = (layer.name, layer.activation, layer.units)
-        found.append(exciting(DELIVERED, described, parts, findings.truth.train_rows))
-    return found
+        pictures.append(exciting(DELIVERED, described, parts, findings.truth.train_rows))
+    return pictures
 
 
 def draw_exciting(fact: Exciting) -> Sheet:

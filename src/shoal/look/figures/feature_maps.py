@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import BAR, DOT, LABEL, PIXEL, SQUARE_INCH, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
-from shoal.look._findings import DELIVERED, Findings
+from shoal.look._findings import DELIVERED, RunFindings
 from shoal.look._mosaics import CLASS_NAME, MOST_CHANNELS, SIDE, color_ends, mosaic, number_columns, places
 from shoal.look._paper import Panel, Sheet, beside, diverging, heading, plain, shades
 from shoal.look._work import ZEILER_FERGUS
@@ -49,34 +49,34 @@ def feature_maps(
     return FeatureMaps(name, *layer, tuple(labels), images, shown)
 
 
-def maps_of_images(findings: Findings) -> list[FeatureMaps]:
+def maps_of_images(findings: RunFindings) -> list[FeatureMaps]:
     """Feature maps of the shown images, layer by layer."""
     inside, truth = findings.inside, findings.truth
     if not inside or not inside.maps:
         return []
     rows = inside.maps["rows"]
     labels = [f"{truth.classes[truth.y[row]]} ({row - truth.train_rows})" for row in rows.tolist()]
-    found = []
+    maps = []
     for layer in findings.convolutions:
         described = (layer.name, layer.activation, layer.units)
-        found.append(
+        maps.append(
             feature_maps(DELIVERED, described, labels, inside.maps["images"], inside.maps[layer.name])
         )
-    return found
+    return maps
 
 
 def draw_feature_maps(maps: FeatureMaps) -> Sheet:
     """The images at the left, beside each what every channel makes of it."""
     rows, columns = maps.map_MUHW.shape[:2]
-    figure, (left, right) = beside((1, columns), _paper(rows, columns))
-    mosaic(left, maps.image_MCHW[:, None], cmap="gray", vmin=0, vmax=255)
-    left.set_yticks(places(rows), [plain(label, CLASS_NAME + 6) for label in maps.labels])
-    left.set_xticks([0.5], ["test\nimage"])
-    left.set_ylabel("class (number)")
-    right.set_yticks([])
-    image = _activations(right, maps.map_MUHW)
-    number_columns(right, columns)
-    figure.colorbar(image, ax=right, label="activation", aspect=25, pad=0.01)
+    figure, (image_panel, map_panel) = beside((1, columns), _paper(rows, columns))
+    mosaic(image_panel, maps.image_MCHW[:, None], cmap="gray", vmin=0, vmax=255)
+    image_panel.set_yticks(places(rows), [plain(label, CLASS_NAME + 6) for label in maps.labels])
+    image_panel.set_xticks([0.5], ["test\nimage"])
+    image_panel.set_ylabel("class (number)")
+    map_panel.set_yticks([])
+    image = _activations(map_panel, maps.map_MUHW)
+    number_columns(map_panel, columns)
+    figure.colorbar(image, ax=map_panel, label="activation", aspect=25, pad=0.01)
     size = "{} × {}".format(*maps.map_MUHW.shape[2:])
     shown = f"the first {columns} of {maps.channels:,}" if columns < maps.channels else f"{columns}"
     heading(

@@ -13,7 +13,7 @@ from shoal.look._curves import draw_line
 from shoal.look._escape import label
 from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
-from shoal.look._findings import Findings, Group
+from shoal.look._findings import NetworkGroup, RunFindings
 from shoal.look._lines import Line, Points, line_over_repeats
 from shoal.look._notes import line_notes
 from shoal.look._numbers import one_number
@@ -59,18 +59,18 @@ def fitted_curve(
     return FittedCurve(name, *names, *train, *test, line)
 
 
-def fitted_curves(findings: Findings, group: Group) -> list[FittedCurve]:
+def fitted_curves(findings: RunFindings, group: NetworkGroup) -> list[FittedCurve]:
     """The learned function of every target, where there is one input, a numeric one."""
     if not findings.one_input:
         return []
     predicted_RVK, x_N, rows = findings.predicted(group), findings.truth.x_ND[:, 0], findings.truth.train_rows
-    found = []
+    curves = []
     for k, target in enumerate(findings.truth.target_names):
         y_N = findings.truth.y[:, k]
         train, test = (x_N[:rows], y_N[:rows]), (x_N[rows:], y_N[rows:])
         names = (findings.truth.input_names[0], target)
-        found.append(fitted_curve(group.name, names, train, test, predicted_RVK[:, :, k]))
-    return found
+        curves.append(fitted_curve(group.name, names, train, test, predicted_RVK[:, :, k]))
+    return curves
 
 
 def draw_fitted_curve(facts: Sequence[FittedCurve]) -> Sheet:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import BAR, PANEL, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
-from shoal.look._findings import DELIVERED, Findings
+from shoal.look._findings import DELIVERED, RunFindings
 from shoal.look._mosaics import (
     IN_A_ROW,
     MOST_CHANNELS,
@@ -49,18 +49,18 @@ class Kernels:
 
 def kernels(name: str, layers: Sequence[str], weights: Mapping[str, NDArray[Any]]) -> Kernels:
     """Take the kernels of some layers out of a network's arrays: `<layer>.weight`, (channels, inputs, H, W)."""
-    found = []
+    layer_kernels = []
     for layer in layers:
         weight = weights[f"{layer}.weight"]
         shown = np.asarray(weight[:MOST_CHANNELS, :MOST_CHANNELS], np.float64)
         most = float(np.abs(shown).max())
-        found.append(LayerKernels(layer, weight.shape[1], weight.shape[0], shown, most))
-    return Kernels(name, tuple(found))
+        layer_kernels.append(LayerKernels(layer, weight.shape[1], weight.shape[0], shown, most))
+    return Kernels(name, tuple(layer_kernels))
 
 
-def convolution_kernels(findings: Findings) -> Kernels | None:
+def convolution_kernels(findings: RunFindings) -> Kernels | None:
     """The kernels of every convolutional layer."""
-    if findings.network is None or not findings.network[0].convolutional:
+    if findings.network is None or not findings.convolutions:
         return None
     return kernels(DELIVERED, [layer.name for layer in findings.convolutions], findings.network[1])
 
@@ -77,7 +77,7 @@ def draw_kernels(kernels: Kernels) -> Sheet:
             image, ax=axes, label="weight", aspect=12, shrink=min(1.0, 2.5 / height), pad=0.01
         )
         bar.set_ticks([-most, 0, most], labels=[short_number(-most), "0", short_number(most)])
-        axes.set_title(_kernels_told(layer), fontsize=10, fontweight="normal")
+        axes.set_title(_kernels_text(layer), fontsize=10, fontweight="normal")
         if layer.inputs == 1:
             _number_wrapped(axes, layer.weight_UIHW.shape[0])
             continue
@@ -88,11 +88,11 @@ def draw_kernels(kernels: Kernels) -> Sheet:
     return figure
 
 
-def _kernels_told(layer: LayerKernels) -> str:
-    told = [f"{layer.channels:,} channels" + f" of {layer.inputs:,} each" * (layer.inputs > 1)]
-    told += ["the first shown"] * (max(layer.inputs, layer.channels) > max(layer.weight_UIHW.shape[:2]))
+def _kernels_text(layer: LayerKernels) -> str:
+    parts = [f"{layer.channels:,} channels" + f" of {layer.inputs:,} each" * (layer.inputs > 1)]
+    parts += ["the first shown"] * (max(layer.inputs, layer.channels) > max(layer.weight_UIHW.shape[:2]))
     size = "{} × {} pixels".format(*layer.weight_UIHW.shape[2:])
-    return f"{plain(layer.layer)}: {', '.join([*told, size])}"
+    return f"{plain(layer.layer)}: {', '.join([*parts, size])}"
 
 
 def _kernel_tiles(layer: LayerKernels) -> NDArray[np.float64]:
@@ -117,7 +117,7 @@ def _number_wrapped(axes: Panel, channels: int) -> None:
 
 def words(fact: Kernels) -> str:
     """Say it in a sentence, with its few telling numbers."""
-    parts = (f"{one.layer} {one.channels} × {one.inputs}" for one in fact.layers)
+    parts = (f"{layer.layer} {layer.channels} × {layer.inputs}" for layer in fact.layers)
     return f"Kernels, channels × inputs: {', '.join(parts)}."
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import SMALL_IMAGES, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
-from shoal.look._findings import DELIVERED, Findings
+from shoal.look._findings import DELIVERED, RunFindings
 from shoal.look._numbers import percent
 from shoal.look._paper import Sheet, heading, panels, plain
 
@@ -62,7 +62,7 @@ def mistakes(
     )  # fmt: skip
 
 
-def mistakes_of(findings: Findings) -> Mistakes | None:
+def mistakes_of(findings: RunFindings) -> Mistakes | None:
     """Images that the delivered network is surest about and wrong; None for a table, or without mistakes."""
     truth = findings.truth
     if not len(truth.image_rows) or not findings.delivered.healthy:
@@ -89,10 +89,10 @@ def draw_mistakes(mistakes: Mistakes) -> Sheet:
             fontsize=8, fontweight="normal", loc="center",
         )  # fmt: skip
     which = "all" if shown == mistakes.wrong else f"the {shown} surest of"
-    told = "the only mistake" if mistakes.wrong == 1 else f"{which} {mistakes.wrong:,} mistakes"
+    subject = "the only mistake" if mistakes.wrong == 1 else f"{which} {mistakes.wrong:,} mistakes"
     heading(
         figure,
-        f"{plain(mistakes.name)}: {told} on {mistakes.rows:,} test rows"
+        f"{plain(mistakes.name)}: {subject} on {mistakes.rows:,} test rows"
         " (true class → predicted class, each with its probability)",
     )
     return figure

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import LABEL, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
-from shoal.look._findings import Findings
+from shoal.look._findings import RunFindings
 from shoal.look._measures import selection_score
 from shoal.look._numbers import one_number
 from shoal.look._paper import VERMILLION, Panel, Sheet, empty, heading, panels, plain, sequence_colors
@@ -54,7 +54,7 @@ class Parallel:
     """Parallel coordinates of C healthy candidates, best first: their settings, then their score.
 
     `rank_share_C` goes from 0 (best) to 1 (worst); `chosen` is a place among the candidates, -1 for none;
-    `sick` counts those left out.
+    `failed` counts those left out.
     """
 
     quantity: str
@@ -63,7 +63,7 @@ class Parallel:
     score_C: NDArray[np.float64]
     rank_share_C: NDArray[np.float64]
     chosen: int
-    sick: int
+    failed: int
 
 
 def parallel(
@@ -80,11 +80,11 @@ def parallel(
     order = healthy[np.argsort(-score_C[healthy] if higher_is_better else score_C[healthy], kind="stable")]
     ranked = [settings[c] for c in order]
     keys = tuple(dict.fromkeys(key for setting in ranked for key in setting))
-    found = (
+    all_settings = (
         _setting(name, [setting.get(key) for setting in ranked], -1 if higher_is_better else 1)
         for key, name in zip(keys, short_keys(keys), strict=True)
     )
-    several = tuple(setting for setting in found if len(setting.labels) > 1)
+    several = tuple(setting for setting in all_settings if len(setting.labels) > 1)
     return Parallel(
         quantity=quantity,
         settings=several,
@@ -92,11 +92,11 @@ def parallel(
         score_C=score_C[order],
         rank_share_C=np.arange(len(order)) / max(1, len(order) - 1),
         chosen=int(np.argmax(chosen_C[order])) if chosen_C[order].any() else -1,
-        sick=len(score_C) - len(order),
+        failed=len(score_C) - len(order),
     )
 
 
-def candidates_side_by_side(findings: Findings) -> Parallel | None:
+def candidates_side_by_side(findings: RunFindings) -> Parallel | None:
     """Every candidate with its settings and its score; None where nothing is searched."""
     frame, metric = findings.results.candidates, findings.search.metric
     if not len(frame):
@@ -173,7 +173,7 @@ def draw_parallel(fact: Parallel) -> Sheet:
     if not len(fact.score_C):
         empty(axes, "no candidate is healthy")
         return figure
-    place_CA = np.stack([one.place_C for one in (*fact.settings, fact.score)], axis=1)
+    place_CA = np.stack([setting.place_C for setting in (*fact.settings, fact.score)], axis=1)
     colors = sequence_colors(_SHADES)
     step_C = np.minimum((fact.rank_share_C * _SHADES).astype(int), _SHADES - 1)
     opaque = float(np.clip(120 / len(place_CA), 0.12, 0.9))
@@ -189,8 +189,8 @@ def draw_parallel(fact: Parallel) -> Sheet:
         axes.plot(x, y, color=VERMILLION, linewidth=2.6, zorder=4, label="chosen")
         axes.legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2)
     _rulers(axes, (*fact.settings, fact.score))
-    sick = f"; {fact.sick} diverged or failed, not drawn" if fact.sick else ""
-    heading(figure, f"Every candidate: its settings and its {plain(fact.quantity, 90)}{sick}")
+    left_out = f"; {fact.failed} diverged or failed, not drawn" if fact.failed else ""
+    heading(figure, f"Every candidate: its settings and its {plain(fact.quantity, 90)}{left_out}")
     return figure
 
 
@@ -232,7 +232,7 @@ def words(fact: Parallel) -> str:
     ends = (
         f"from {one_number(fact.score_C[0])} to {one_number(fact.score_C[-1])}" if len(fact.score_C) else ""
     )
-    return f"{len(fact.score_C)} candidates by {', '.join(one.key for one in fact.settings)}; scores {ends}."
+    return f"{len(fact.score_C)} candidates by {', '.join(setting.key for setting in fact.settings)}; scores {ends}."
 
 
 def seconds(extent: Extent) -> float:

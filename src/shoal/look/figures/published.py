@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.look._figure import Chapter, Figure, single
-from shoal.look._findings import Findings
+from shoal.look._findings import RunFindings
 from shoal.look._numbers import one_number
 from shoal.look._paper import (
     BLACK,
@@ -52,14 +52,14 @@ def published(
     """Put published values beside measured ones."""
     value_G = np.array([float(value) for value in values])
     inside = [
-        float(found.min() <= value <= found.max()) if len(found) > 1 else np.nan
-        for value, found in zip(value_G, scores, strict=True)
+        float(scores_R.min() <= value <= scores_R.max()) if len(scores_R) > 1 else np.nan
+        for value, scores_R in zip(value_G, scores, strict=True)
     ]
     return Published(
         names=tuple(names),
         metrics=tuple(metrics),
         published_G=value_G,
-        scores=tuple(np.asarray(found, np.float64) for found in scores),
+        scores=tuple(np.asarray(scores_R, np.float64) for scores_R in scores),
         inside_G=np.array(inside),
         sources=tuple(sources),
     )
@@ -74,8 +74,8 @@ def draw_published(fact: Published) -> Sheet:
         _draw_metric(axes, fact, metric)
     legend_beside(grid[0])
     known = fact.inside_G[np.isfinite(fact.inside_G)]
-    told = f": {int(known.sum())} of {len(known)} lie within the range of the repeats" if len(known) else ""
-    heading(figure, f"Published values beside measured ones{told}")
+    inside = f": {int(known.sum())} of {len(known)} lie within the range of the repeats" if len(known) else ""
+    heading(figure, f"Published values beside measured ones{inside}")
     return figure
 
 
@@ -116,14 +116,15 @@ def caption(fact: Published) -> str:
 
 def words(fact: Published) -> str:
     """Say it in a sentence, with its few telling numbers."""
+    means = (one_number(float(scores_R.mean())) if len(scores_R) else "nothing" for scores_R in fact.scores)
     parts = (
-        f"{name} published {one_number(value)}, measured {one_number(float(found.mean())) if len(found) else 'nothing'}"
-        for name, value, found in zip(fact.names, fact.published_G, fact.scores, strict=True)
+        f"{name} published {one_number(value)}, measured {mean}"
+        for name, value, mean in zip(fact.names, fact.published_G, means, strict=True)
     )
     return f"{'; '.join(parts)}."
 
 
-def published_values(findings: Findings) -> Published | None:
+def published_values(findings: RunFindings) -> Published | None:
     """Published values beside every repeat's own; None where the study names none."""
     results = findings.results
     frame, fits = results.references, results.fits

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from shoal.look._escape import label
 from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
-from shoal.look._findings import Findings
+from shoal.look._findings import RunFindings
 from shoal.look._measures import selection_score
 from shoal.look._numbers import one_number
 from shoal.look._paper import (
@@ -31,12 +31,12 @@ from shoal.look._paper import (
     plain,
 )
 from shoal.look._plots import MOST_POINTS, Plot, live_axis, plotted, short_numbers
-from shoal.look._reasons import told_from_others
+from shoal.look._reasons import significance_sentence
 from shoal.look._settings import short_keys, text_of
 from shoal.results import higher_is_better
 from shoal.wording import counted
 
-TIED: Final = "cannot be told from the best"
+TIED: Final = "statistically indistinguishable from the best"
 WORSE: Final = "worse than the best (5 %)"
 CHOSEN: Final = "chosen"
 _NAMED: Final = 80
@@ -51,8 +51,8 @@ _REST_HEIGHT: Final = 16
 class Ranking:
     """Candidates from best to worst; `values` holds the settings of each as text, in the order of `keys`.
 
-    `tied_C` marks those that cannot be told from the best, `chosen` the place of the chosen one (-1: none).
-    Sick candidates come last, with NaN.
+    `tied_C` marks those that are statistically indistinguishable from the best, `chosen` is the place of the chosen
+    one (-1: none). Failed candidates come last, with NaN.
     """
 
     quantity: str
@@ -66,7 +66,7 @@ class Ranking:
 
     @property
     def others(self) -> tuple[int, int]:
-        """How many healthy candidates there are beside the best, and how many of them cannot be told from it."""
+        """How many healthy candidates there are beside the best, and how many do not differ significantly from it."""
         healthy_C = np.isfinite(self.score_C[1:])
         return int(healthy_C.sum()), int((self.tied_C[1:] & healthy_C).sum())
 
@@ -96,7 +96,7 @@ def ranking(
     )
 
 
-def ranking_of(findings: Findings) -> Ranking | None:
+def ranking_of(findings: RunFindings) -> Ranking | None:
     """All candidates of the search from best to worst."""
     frame = findings.results.candidates
     if not len(frame):
@@ -181,11 +181,12 @@ def _finish_ranking(axes: Panel, ranking: Ranking, place_C: NDArray[np.float64],
 
 
 def caption(fact: Ranking) -> str:
-    """What is marked, and what the best cannot be told from."""
+    """What is marked, and which candidates are statistically indistinguishable from the best."""
     others, alike = fact.others
     marked = "The marked candidate was chosen. " if fact.chosen >= 0 else "Nothing is chosen yet. "
-    told = f"{told_from_others(alike, others)}{' (5 %)' if others else ''}. "
-    return f"{marked}{told}The score is the cross-validated one that the choice is made by, so the best is optimistic."
+    significance = f"{significance_sentence(alike, others)}{' (5 %)' if others else ''}. "
+    optimism = "The score is the cross-validated one that the choice is made by, so the best is optimistic."
+    return f"{marked}{significance}{optimism}"
 
 
 def words(fact: Ranking) -> str:
@@ -195,7 +196,7 @@ def words(fact: Ranking) -> str:
         return "No candidate is healthy."
     ends = f"from {one_number(healthy[0])} to {one_number(healthy[-1])}"
     others, alike = fact.others
-    return f"{counted(len(fact.score_C), 'candidate')}, {fact.quantity} {ends}. {told_from_others(alike, others)}."
+    return f"{counted(len(fact.score_C), 'candidate')}, {fact.quantity} {ends}. {significance_sentence(alike, others)}."
 
 
 def plot(fact: Ranking) -> Plot | None:
@@ -230,8 +231,10 @@ def plot(fact: Ranking) -> Plot | None:
         "xaxis": live_axis(fact.quantity, log=wide), "yaxis": {**live_axis(""), **ticks}, "hovermode": "closest",
         "height": round(150 + 18 * (place_C[-1] + 2)),
     }  # fmt: skip
-    sick = int((~healthy_C).sum())
-    notes = ["bars: one standard error"] + [f"{counted(sick, 'candidate')} diverged or failed"] * bool(sick)
+    failed = int((~healthy_C).sum())
+    notes = ["bars: one standard error"] + [f"{counted(failed, 'candidate')} diverged or failed"] * bool(
+        failed
+    )
     return plotted(traces, layout, notes)
 
 

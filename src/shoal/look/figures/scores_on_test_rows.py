@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
-from shoal.look._findings import Findings
+from shoal.look._findings import RunFindings
 from shoal.look._measures import leading_metric, on_test_rows
 from shoal.look._numbers import one_number
 from shoal.look._paper import BLACK, BLUE, VERMILLION, Sheet, fan, heading, legend_beside, panels, plain
@@ -21,7 +21,7 @@ _DOT_SECONDS: Final = 0.004
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """Every repeat's score of G comparisons: `scores` holds one float64 (R,) each, without the sick ones.
+    """Every repeat's score of G comparisons: `scores` holds one float64 (R,) each, without failed repeats.
 
     `reference_G` holds a published single number each, NaN where there is none.
     """
@@ -30,14 +30,14 @@ class Scores:
     names: tuple[str, ...]
     scores: tuple[NDArray[np.float64], ...]
     median_G: NDArray[np.float64]
-    sick: tuple[int, ...]
+    failed: tuple[int, ...]
     reference_G: NDArray[np.float64]
 
 
 def compared_scores(
     metric: str, scores: Mapping[str, NDArray[Any]], reference: Mapping[str, float] | None = None
 ) -> Scores:
-    """Scores of every repeat by comparison; those that are not finite are counted as sick."""
+    """Scores of every repeat by comparison; those that are not finite are counted as failed."""
     arrays = [np.asarray(values, dtype=np.float64) for values in scores.values()]
     healthy = tuple(values[np.isfinite(values)] for values in arrays)
     known = reference or {}
@@ -46,7 +46,7 @@ def compared_scores(
         names=tuple(scores),
         scores=healthy,
         median_G=np.array([np.median(values) if values.size else np.nan for values in healthy]),
-        sick=tuple(int((~np.isfinite(values)).sum()) for values in arrays),
+        failed=tuple(int((~np.isfinite(values)).sum()) for values in arrays),
         reference_G=np.array([known.get(name, np.nan) for name in scores], dtype=np.float64),
     )
 
@@ -55,12 +55,12 @@ def draw_scores(scores: Scores) -> Sheet:
     """Every repeat a dot, the median a bar: what a table with one number a row hides."""
     count = len(scores.names)
     figure, (axes,) = panels(1, size=(8.5, 1.5 + 0.45 * count))
-    row_R = np.concatenate([row + fan(len(found)) for row, found in enumerate(scores.scores)])
+    row_R = np.concatenate([row + fan(len(scores_R)) for row, scores_R in enumerate(scores.scores)])
     axes.scatter(
         np.concatenate(scores.scores), row_R, s=26, color=BLUE, alpha=0.6, linewidths=0, label="one repeat"
     )
     rows = np.arange(count)
-    if any(len(found) > 1 for found in scores.scores):
+    if any(len(scores_R) > 1 for scores_R in scores.scores):
         axes.vlines(
             scores.median_G, rows - 0.36, rows + 0.36, color=VERMILLION, linewidth=2.4, label="median"
         )
@@ -70,9 +70,10 @@ def draw_scores(scores: Scores) -> Sheet:
             scores.reference_G[known], rows[known], marker="D", s=36, facecolors="none", edgecolors=BLACK,
             zorder=4, label="published",
         )  # fmt: skip
-    names = zip(scores.names, scores.sick, strict=True)
+    names = zip(scores.names, scores.failed, strict=True)
     axes.set_yticks(
-        rows, [plain(name, 34) + (f"\n({sick} sick, not drawn)" if sick else "") for name, sick in names]
+        rows,
+        [plain(name, 34) + (f"\n({failed} failed, not drawn)" if failed else "") for name, failed in names],
     )
     axes.set_ylim(count - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
@@ -95,25 +96,25 @@ def caption(fact: Scores) -> str:
 def words(fact: Scores) -> str:
     """Say it in a sentence, with its few telling numbers."""
     parts = (
-        f"{name} {one_number(value)}" + (f" ({sick} diverged or failed)" if sick else "")
-        for name, value, sick in zip(fact.names, fact.median_G, fact.sick, strict=True)
+        f"{name} {one_number(value)}" + (f" ({failed} diverged or failed)" if failed else "")
+        for name, value, failed in zip(fact.names, fact.median_G, fact.failed, strict=True)
     )
     middle = "Median " if max(map(len, fact.scores), default=0) > 1 else ""
-    told = f"{middle}{fact.metric}: {', '.join(parts)}."
-    return told[0].upper() + told[1:]
+    text = f"{middle}{fact.metric}: {', '.join(parts)}."
+    return text[0].upper() + text[1:]
 
 
-def scores_of(findings: Findings) -> Scores:
+def scores_of(findings: RunFindings) -> Scores:
     """Test scores of every repeat of every comparison."""
     metric = leading_metric(findings.classes)
     scores = {
         group.name: np.array(
             [findings.results.summaries[entry.fit_id].scores["test"][metric] for entry in group.healthy]
-            + [np.nan] * group.sick
+            + [np.nan] * group.failed
         )
         for group in findings.comparisons
     }
-    known = {one.name: one.value for one in findings.study.reference if one.metric == metric}
+    known = {value.name: value.value for value in findings.study.reference if value.metric == metric}
     return compared_scores(on_test_rows(metric), scores, known)
 
 

@@ -21,14 +21,14 @@ _ROWS_STYLE: Final[dict[str, dict[str, Any]]] = {
 
 
 def training_curves(
-    name: str, curves: Sequence[Mapping[str, NDArray[Any]]], measure: str, quantity: str, sick: int = 0
+    name: str, curves: Sequence[Mapping[str, NDArray[Any]]], measure: str, quantity: str, failed: int = 0
 ) -> Curves:
     """Training and validation line of one comparison; `measure` is "loss" or "accuracy"."""
     spread = usual_spread(len(curves))
     columns = {"training": f"train_{measure}", "validation": f"validation_{measure}"}
     lines = (curve_line(rows, curves, column, spread) for rows, column in columns.items())
     return Curves(
-        name, quantity, tuple(line for line in lines if line is not None), sick, higher_is_better(measure)
+        name, quantity, tuple(line for line in lines if line is not None), failed, higher_is_better(measure)
     )
 
 
@@ -57,7 +57,9 @@ def gather(subject: Subject) -> Iterator[Gathered]:
     for measure in findings.measures:
         curves, quantity = findings.curves(group), findings.quantity(measure)
         yield Gathered(
-            training_curves(group.name, curves, measure, quantity, group.sick), measure, measure.capitalize()
+            training_curves(group.name, curves, measure, quantity, group.failed),
+            measure,
+            measure.capitalize(),
         )
 
 

@@ -16,10 +16,10 @@ from shoal.data import Column, Dataset, Preprocessing, fit_preprocessing
 from shoal.look._dead_units import dead_and_saturated
 from shoal.look._extent import BAR, PANEL, VALUE, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
-from shoal.look._findings import DELIVERED, Findings
+from shoal.look._findings import DELIVERED, RunFindings
 from shoal.look._layers import MOST_LAYERS, layers_left_out
 from shoal.look._paper import BLUE, Panel, Sheet, heading, panels, plain, sequence_colors, whole_numbers
-from shoal.nets import DenseLayer, activations
+from shoal.nets import activations
 from shoal.wording import counted
 
 MOST_INPUTS: Final = 1000
@@ -68,15 +68,17 @@ def activation_profiles(
     rows = len(x_M)
     shown = np.unique(np.linspace(0, rows - 1, min(rows, MOST_INPUTS)).round()).astype(np.int64)
     order = np.argsort(x_M, kind="stable")[shown]
-    found = []
+    layer_profiles = []
     for layer, activation, output in layers:
         output_MU = np.asarray(output[order], dtype=np.float64)
-        found.append(Profile(layer, activation, output_MU, rows, *dead_and_saturated(activation, output)))
+        layer_profiles.append(
+            Profile(layer, activation, output_MU, rows, *dead_and_saturated(activation, output))
+        )
     place_M = shown.astype(np.float64) + 1 if ranked else np.asarray(x_M, dtype=np.float64)[order]
-    return Profiles(name, axis, ranked, place_M, tuple(found))
+    return Profiles(name, axis, ranked, place_M, tuple(layer_profiles))
 
 
-def profiles_of(findings: Findings) -> Profiles | None:
+def profiles_of(findings: RunFindings) -> Profiles | None:
     """Outputs of the delivered network's dense units: over the one input, or over test rows by prediction.
 
     Where the rows are not among the results (images, categories), the outputs kept by the run are taken.
@@ -84,7 +86,7 @@ def profiles_of(findings: Findings) -> Profiles | None:
     if findings.network is None:
         return None
     architecture, named = findings.network
-    dense = [layer for layer in architecture.layers if isinstance(layer, DenseLayer)]
+    dense = architecture.dense
     columns, axis = _looked_at(findings)
     x_ND = _preprocessing(findings).inputs(columns) if columns else np.zeros((0, 0))
     if columns and x_ND.shape[1:] == architecture.input_shape:
@@ -98,7 +100,7 @@ def profiles_of(findings: Findings) -> Profiles | None:
     return activation_profiles(DELIVERED, axis, place_M, layers, ranked=not findings.one_input)
 
 
-def _looked_at(findings: Findings) -> tuple[list[Column], str]:
+def _looked_at(findings: RunFindings) -> tuple[list[Column], str]:
     """Give inputs to look at, and the name of their axis."""
     truth = findings.truth
     x_ND, names = truth.x_ND, truth.input_names
@@ -110,7 +112,7 @@ def _looked_at(findings: Findings) -> tuple[list[Column], str]:
     return columns, f"test rows, by the network's output for {first}"
 
 
-def _preprocessing(findings: Findings) -> Preprocessing:
+def _preprocessing(findings: RunFindings) -> Preprocessing:
     """The refit's preprocessing, fitted again to the numeric inputs of all training rows."""
     truth, study = findings.truth, findings.study
     dataset = Dataset(
@@ -132,11 +134,11 @@ def draw_profiles(profiles: Profiles) -> Sheet:
         else:
             _draw_lines(axes, profiles, layer)
         axes.set_xlabel(plain(profiles.axis, 52))
-        told = [counted(layer.output_MU.shape[1], "unit"), layer.activation]
-        told += [f"{layer.dead} dead"] * bool(layer.dead) + [f"{layer.saturated} saturated"] * bool(
+        parts = [counted(layer.output_MU.shape[1], "unit"), layer.activation]
+        parts += [f"{layer.dead} dead"] * bool(layer.dead) + [f"{layer.saturated} saturated"] * bool(
             layer.saturated
         )
-        axes.set_title(f"{plain(layer.layer, 24)}: {', '.join(told)}", fontsize=10, fontweight="normal")
+        axes.set_title(f"{plain(layer.layer, 24)}: {', '.join(parts)}", fontsize=10, fontweight="normal")
     colors = "" if profiles.ranked else ", from dark (changes at the left) to light (at the right)"
     heading(
         figure, f"{plain(profiles.name)}: output of every unit{layers_left_out(len(profiles.layers))}{colors}"
@@ -182,8 +184,10 @@ def memory(extent: Extent) -> float:
     """Give the bytes of units at test rows; where all inputs are numbers, all rows pass through the network at once."""
     units, tested, dataset = [layer.units for layer in extent.dense], extent.tested, extent.dataset
     shown = _UNIT_BYTES * sum(units) * min(tested, MOST_INPUTS)
-    kept = extent.images or any(column.categorical for column in dataset.columns)
-    return shown if kept or len(dataset.columns) == 1 else shown + 4.0 * tested * (sum(units) + max(units))
+    from_rows = extent.images or any(column.categorical for column in dataset.columns)
+    return (
+        shown if from_rows or len(dataset.columns) == 1 else shown + 4.0 * tested * (sum(units) + max(units))
+    )
 
 
 def seconds(extent: Extent) -> float:

@@ -16,13 +16,16 @@ from shoal.results import higher_is_better
 
 
 def compared_curves(
-    curves: Mapping[str, Sequence[Mapping[str, NDArray[Any]]]], measure: str, quantity: str, sick: int = 0
+    curves: Mapping[str, Sequence[Mapping[str, NDArray[Any]]]], measure: str, quantity: str, failed: int = 0
 ) -> Curves:
     """Validation lines of several comparisons, by name; those without validation rows are left out."""
-    spread = usual_spread(max((len(found) for found in curves.values()), default=0))
-    lines = (curve_line(name, found, f"validation_{measure}", spread) for name, found in curves.items())
-    found = tuple(line for line in lines if line is not None)
-    return Curves("comparisons", quantity, found, sick, higher_is_better(measure))
+    spread = usual_spread(max((len(of_comparison) for of_comparison in curves.values()), default=0))
+    lines = (
+        curve_line(name, of_comparison, f"validation_{measure}", spread)
+        for name, of_comparison in curves.items()
+    )
+    drawn = tuple(line for line in lines if line is not None)
+    return Curves("comparisons", quantity, drawn, failed, higher_is_better(measure))
 
 
 def draw_compared_curves(curves: Curves) -> Sheet:
@@ -42,13 +45,13 @@ def caption(fact: Curves) -> str:
 def gather(subject: Subject) -> Iterator[Gathered]:
     """The loss, and the accuracy of classes; a measure without rows held out has no picture."""
     findings = subject.findings
-    sick = sum(group.sick for group in findings.comparisons)
+    failed = sum(group.failed for group in findings.comparisons)
     for number, measure in enumerate(findings.measures, start=11):
         curves = compared_curves(
             {group.name: findings.curves(group) for group in findings.comparisons},
             measure,
             findings.quantity(measure),
-            sick,
+            failed,
         )
         if curves.lines:
             yield Gathered(curves, f"{number}-validation-{measure}", f"Validation {measure}")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
-from shoal.look._findings import Findings
+from shoal.look._findings import RunFindings
 from shoal.look._numbers import percent
 from shoal.look._paper import BLUE, GREY, SKY, VERMILLION, Sheet, heading, panels
 from shoal.look._work import Work
@@ -67,7 +67,7 @@ def variance_split(quantity: str, score_CFR: NDArray[Any]) -> VarianceSplit:
     return VarianceSplit(quantity, sources, variance, variance / total if total > 0 else variance, C, F, R)
 
 
-def variance_split_of(findings: Findings) -> VarianceSplit | None:
+def variance_split_of(findings: RunFindings) -> VarianceSplit | None:
     """Variance of the scores by source; None for fewer than two healthy candidates or folds."""
     score_CFR = findings.search.scores_CFR
     healthy = np.isfinite(score_CFR).all(axis=(1, 2)).sum() if score_CFR.size else 0
@@ -99,26 +99,26 @@ def draw_variance_split(split: VarianceSplit) -> Sheet:
 
 def caption(fact: VarianceSplit) -> str:
     """Which share of the variance comes from where."""
-    return f"Of the variance of single scores: {shares_said(fact)}"
+    return f"Of the variance of single scores: {shares_phrase(fact)}"
 
 
 def words(fact: VarianceSplit) -> str:
     """Say it in a sentence, with its few telling numbers."""
-    return f"Shares of the variance: {shares_said(fact)}"
+    return f"Shares of the variance: {shares_phrase(fact)}"
 
 
-def shares_said(fact: VarianceSplit) -> str:
+def shares_phrase(fact: VarianceSplit) -> str:
     """Say which share of the variance of single scores each source holds, and what of it touches a comparison."""
     if not fact.share.any():
         return "All scores are equal."
     shares = zip(fact.sources, fact.share.tolist(), strict=True)
-    told = ", ".join(f"{source} {percent(share, 0)}" for source, share in shares)
+    all_shares = ", ".join(f"{source} {percent(share, 0)}" for source, share in shares)
     fold = float(fact.share[1])
     if fold >= 1:
-        return f"{told}. The folds’ share is common to all candidates, which do not differ beyond it."
+        return f"{all_shares}. The folds’ share is common to all candidates, which do not differ beyond it."
     apart = percent(float(fact.share[0]) / (1 - fold), 0)
     return (
-        f"{told}. The folds’ share is common to all candidates and cancels where they are compared on the same"
+        f"{all_shares}. The folds’ share is common to all candidates and cancels where they are compared on the same"
         f" folds; of the rest the candidates hold {apart}."
     )
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import VALUE, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
-from shoal.look._findings import Findings
+from shoal.look._findings import RunFindings
 from shoal.look._numbers import percent
 from shoal.look._paper import SKY, VERMILLION, Sheet, heading, stacked, whole_numbers
 from shoal.results import vote_counts, vote_entropy
@@ -57,7 +57,7 @@ def disagreement(true_V: NDArray[Any], probability_MVK: NDArray[Any]) -> Disagre
     )
 
 
-def ensemble_disagreement(findings: Findings) -> Disagreement | None:
+def ensemble_disagreement(findings: RunFindings) -> Disagreement | None:
     """How many networks vote against the majority, test row by test row; None for a regression."""
     ensemble, truth = findings.results.ensemble, findings.truth
     if ensemble is None or not findings.classes:
@@ -85,10 +85,10 @@ def draw_disagreement(fact: Disagreement) -> Sheet:
         for place, (share, rows) in enumerate(zip(wrong.tolist(), fact.rows_L.tolist(), strict=True)):
             below.text(place, rows + 0.03 * top, f"{rows:,}", ha="center", fontsize=9)
             if rows:
-                told = f"{percent(share / 100)}\n({fact.wrong_L[place]:,})"
-                axes.text(place, share + 2, told, ha="center", fontsize=9)
-    for one in (axes, below):
-        one.grid(visible=False, axis="x")
+                label = f"{percent(share / 100)}\n({fact.wrong_L[place]:,})"
+                axes.text(place, share + 2, label, ha="center", fontsize=9)
+    for panel in (axes, below):
+        panel.grid(visible=False, axis="x")
     agreed = percent(float(fact.rows_L[0] / fact.rows_L.sum()))
     heading(
         figure,

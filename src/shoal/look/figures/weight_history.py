@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
-from shoal.look._findings import DELIVERED, Findings
+from shoal.look._findings import DELIVERED, RunFindings
 from shoal.look._layers import MOST_LAYERS, layers_left_out
 from shoal.look._paper import BLACK, BLUE, Sheet, heading, legend_beside, panels, plain, whole_numbers
 
@@ -38,13 +38,15 @@ class WeightHistory:
     layers: tuple[LayerHistory, ...]
 
 
-def weight_history(name: str, layers: Sequence[str], kept: Mapping[str, NDArray[Any]]) -> WeightHistory:
-    """Put the kept quantiles of some layers together: `kept` holds what `Inside.history` does."""
-    found = (LayerHistory(layer, kept[f"{layer}/quantile"], kept[f"{layer}/moved"]) for layer in layers)
-    return WeightHistory(name, kept["epoch"], kept["share"], tuple(found))
+def weight_history(name: str, layers: Sequence[str], arrays: Mapping[str, NDArray[Any]]) -> WeightHistory:
+    """Put the kept quantiles of some layers together: `arrays` holds what `Inside.history` does."""
+    layer_histories = (
+        LayerHistory(layer, arrays[f"{layer}/quantile"], arrays[f"{layer}/moved"]) for layer in layers
+    )
+    return WeightHistory(name, arrays["epoch"], arrays["share"], tuple(layer_histories))
 
 
-def history(findings: Findings) -> WeightHistory | None:
+def history(findings: RunFindings) -> WeightHistory | None:
     """How the weights of every layer moved over the epochs."""
     inside = findings.inside
     if not inside or not inside.history or findings.network is None:
@@ -61,10 +63,10 @@ def draw_weight_history(history: WeightHistory) -> Sheet:
         last = len(history.share_Q) - 1
         for place, strength in zip(range((last + 1) // 2), (0.16, 0.32, 0.6), strict=False):
             low, high = history.share_Q[[place, last - place]]
-            told = "all weights" if high - low == 1 else f"{100 * (high - low):.0f} % of them"
+            label = "all weights" if high - low == 1 else f"{100 * (high - low):.0f} % of them"
             axes.fill_between(
                 history.epoch_S, layer.quantile_SQ[:, place], layer.quantile_SQ[:, last - place],
-                color=BLUE, alpha=strength, linewidth=0, label=told,
+                color=BLUE, alpha=strength, linewidth=0, label=label,
             )  # fmt: skip
         axes.plot(history.epoch_S, layer.quantile_SQ[:, last // 2], color=BLACK, label="median")
         axes.set(xlabel="epoch", ylabel="weight")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
-from shoal.look._findings import DELIVERED, Findings
+from shoal.look._findings import DELIVERED, RunFindings
 from shoal.look._layers import MOST_LAYERS, layers_left_out
 from shoal.look._paper import GREY, VERMILLION, Panel, Sheet, heading, legend_beside, panels, plain
 from shoal.nets import refit_parameters
@@ -63,7 +63,7 @@ def weight_histograms(
     return Weights(name, tuple(layers))
 
 
-def weights_of(findings: Findings) -> Weights | None:
+def weights_of(findings: RunFindings) -> Weights | None:
     """Weights of the delivered network, before and after training."""
     if findings.network is None:
         return None

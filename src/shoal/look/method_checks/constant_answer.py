@@ -1,4 +1,4 @@
-"""Whether the model is no better than a constant answer.
+"""Whether the model is no better than a constant baseline.
 
 Letters: V test rows, K outputs or classes.
 """
@@ -28,27 +28,27 @@ def no_better_than_a_constant(results: Results) -> str:
         if right > constant:
             return ""
         return (
-            f"The delivered model is right for {percent(right)} of the test rows; always answering"
-            f" {in_quotes(truth.classes[common])}, the commonest class of the training rows, is right for"
+            f"The delivered model is right for {percent(right)} of the test rows; always predicting"
+            f" {in_quotes(truth.classes[common])}, the most frequent class of the training rows, is right for"
             f" {percent(constant)}."
         )
-    told = []
+    targets = []
     for name, true, answer in zip(truth.target_names, true_V.T, answer_VK.T, strict=True):
         scale = float(np.abs(true).max())
         variance = float(np.var(true / scale)) if scale > 0 else 0.0
         r2 = 1 - float(np.mean(((true - answer) / scale) ** 2)) / variance if variance > 0 else 1.0
         if r2 <= 0:
-            told.append(f"{r2:.3g} for {in_quotes(name)}")
-    if not told:
+            targets.append(f"{r2:.3g} for {in_quotes(name)}")
+    if not targets:
         return ""
-    better = "always answering their mean is as good or better"
-    return f"R2 of the delivered model on the test rows is {phrases(told)}: {better}."
+    better = "always predicting their mean is as good or better"
+    return f"R2 of the delivered model on the test rows is {phrases(targets)}: {better}."
 
 
 CHECK: Final = MethodCheck(
     code="SH013",
     severity="warning",
-    title="The model is no better than a constant answer",
+    title="The model is no better than a constant baseline",
     find=no_better_than_a_constant,
     why="Nothing that it learned of the inputs helps on the test rows.",
     remedy='Standardise inputs and targets (data.standardize = "both", or "inputs" for classes), change the learning'

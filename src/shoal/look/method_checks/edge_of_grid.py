@@ -34,12 +34,12 @@ def edge_of(value: Any, tried: Sequence[Any]) -> Side | None:
     Only numbers have an order, and two values are the fewest. The smallest value that has a meaning
     (0, or 1 for whole numbers) is no edge: nothing lies beyond it.
     """
-    numbers = [one for one in tried if isinstance(one, int | float) and not isinstance(one, bool)]
+    numbers = [number for number in tried if isinstance(number, int | float) and not isinstance(number, bool)]
     if len(numbers) < len(tried) or len(set(numbers)) < 2 or value not in numbers:
         return None
     if value == max(numbers):
         return "highest"
-    whole = all(isinstance(one, int) for one in numbers)
+    whole = all(isinstance(number, int) for number in numbers)
     return "lowest" if value == min(numbers) and value != 0 and not (whole and value == 1) else None
 
 

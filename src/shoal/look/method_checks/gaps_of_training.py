@@ -14,18 +14,18 @@ from shoal.wording import counted
 
 def in_a_gap(results: Results) -> str:
     """Count the test rows in gaps between training rows."""
-    seen = coverage_of(results)
-    gaps = [one for one in seen.bare if one.inside] if seen else []
-    if seen is None or not gaps:
+    coverage = coverage_of(results)
+    gaps = [gap for gap in coverage.bare if gap.inside] if coverage else []
+    if coverage is None or not gaps:
         return ""
-    told = [
-        f"{one.test_rows:,} between {text_of(one.low)} and {text_of(one.high)} in {in_quotes(one.input)}"
-        for one in gaps
+    gap_texts = [
+        f"{gap.test_rows:,} between {text_of(gap.low)} and {text_of(gap.high)} in {in_quotes(gap.input)}"
+        for gap in gaps
     ]
-    share = seen.gap_rows / seen.test_rows
+    share = coverage.gap_rows / coverage.test_rows
     return (
-        f"{seen.gap_rows:,} of {counted(seen.test_rows, 'test row')} ({percent(share, 0)}) lie where there is no"
-        f" training row: {phrases(told)}."
+        f"{coverage.gap_rows:,} of {counted(coverage.test_rows, 'test row')} ({percent(share, 0)}) lie where there is"
+        f" no training row: {phrases(gap_texts)}."
     )
 
 

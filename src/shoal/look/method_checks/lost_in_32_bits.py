@@ -11,8 +11,8 @@ from shoal.results import Results
 
 def lost_in_32_bits(results: Results) -> str:
     """Name the columns whose values no longer differ as numbers of 32 bits."""
-    told = columns_of(results).merged()
-    return f"In numbers of 32 bits, {phrases(told)}." if told else ""
+    columns = columns_of(results).merged()
+    return f"In numbers of 32 bits, {phrases(columns)}." if columns else ""
 
 
 CHECK: Final = MethodCheck(

@@ -19,16 +19,16 @@ def many_variants(results: Results) -> str:
     scores = scores_on_test_rows(results)
     if len(scores) < VARIANTS:
         return ""
-    told = f"{len(scores)} variants were tested on the same test rows."
+    text = f"{len(scores)} variants were tested on the same test rows."
     spread = pooled_deviation(list(scores.values()))
     if spread > 0:
         means = max(len(values) for values in scores.values())
         luck = luck_of_the_best(len(scores)) * spread / math.sqrt(means)
-        told += (
+        text += (
             f" Were all {len(scores)} equally good, the best of them would look {luck:.2g} better in"
-            f" {leading_metric(bool(results.truth.classes))} by luck alone."
+            f" {leading_metric(bool(results.truth.classes))} by chance alone."
         )
-    return told
+    return text
 
 
 def luck_of_the_best(count: int) -> float:

@@ -11,8 +11,8 @@ from shoal.results import Results
 
 def not_standardised(results: Results) -> str:
     """Name the columns that are far from 0 and 1 and were not standardised."""
-    told = columns_of(results).unscaled()
-    return f"Not standardised, {phrases(told)}." if told else ""
+    columns = columns_of(results).unscaled()
+    return f"Not standardised, {phrases(columns)}." if columns else ""
 
 
 CHECK: Final = MethodCheck(
@@ -20,7 +20,7 @@ CHECK: Final = MethodCheck(
     severity="warning",
     title="Numbers far from 0 and 1 are not standardised",
     find=not_standardised,
-    why="First weights and learning rates are made for inputs and targets near 0 with a spread near 1; with others"
+    why="Initial weights and learning rates suit inputs and targets near 0 with a spread near 1; with others"
     " training is slow, diverges, or never arrives.",
     remedy='Set data.standardize = "inputs", or "both" for targets too; predictions and scores stay in the target\'s'
     " units.",

@@ -11,8 +11,8 @@ from shoal.results import Results
 
 def numbers_of_rows(results: Results) -> str:
     """Name the inputs that merely number the rows."""
-    told = columns_of(results).numbering()
-    return f"Of the inputs, {phrases(told)}." if told else ""
+    columns = columns_of(results).numbering()
+    return f"Of the inputs, {phrases(columns)}." if columns else ""
 
 
 CHECK: Final = MethodCheck(

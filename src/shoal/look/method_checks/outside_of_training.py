@@ -13,22 +13,24 @@ from shoal.wording import counted
 
 def outside(results: Results) -> str:
     """Count the test rows beyond the training rows: in numbers, or in categories."""
-    seen = coverage_of(results)
-    if seen is None:
+    coverage = coverage_of(results)
+    if coverage is None:
         return ""
-    told = [
-        f"{one.test_rows:,} {'below' if one.low is None else 'above'}"
-        f" {text_of(one.high if one.low is None else one.low)} in {in_quotes(one.input)}"
-        for one in seen.bare
-        if not one.inside
+    places = [
+        f"{region.test_rows:,} {'below' if region.low is None else 'above'}"
+        f" {text_of(region.high if region.low is None else region.low)} in {in_quotes(region.input)}"
+        for region in coverage.bare
+        if not region.inside
     ]
-    told += [
+    places += [
         f"{rows:,} with a category of {in_quotes(name)} that no training row has"
-        for name, rows in seen.unseen
+        for name, rows in coverage.unseen
     ]
-    if not told:
+    if not places:
         return ""
-    return f"Of {counted(seen.test_rows, 'test row')}, outside of all training rows lie {phrases(told)}."
+    return (
+        f"Of {counted(coverage.test_rows, 'test row')}, outside of all training rows lie {phrases(places)}."
+    )
 
 
 CHECK: Final = MethodCheck(

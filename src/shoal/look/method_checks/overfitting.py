@@ -33,7 +33,7 @@ def overfits(results: Results) -> str:
     judged = float(np.mean([last_level(curve) for _, curve in pairs]))
     if not judged > GAP * train:
         return ""
-    told = (
+    text = (
         f"The networks of the chosen candidate end with a validation loss of {judged:.4g} and a training loss of"
         f" {train:.4g}: {_times(judged, train)}."
     )
@@ -42,8 +42,8 @@ def overfits(results: Results) -> str:
         place, lowest = lowest_point(curves)
         if lowest < 0.95 * judged:
             epoch = results.curve(fits[0].fit_id)["epoch"].iloc[place]
-            told += f" The validation loss was lowest near epoch {epoch:,}: {lowest:.4g}."
-    return told
+            text += f" The validation loss was lowest near epoch {epoch:,}: {lowest:.4g}."
+    return text
 
 
 def last_level(loss_T: NDArray[Any]) -> float:

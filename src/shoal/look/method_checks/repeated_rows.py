@@ -13,15 +13,15 @@ from shoal.wording import counted
 
 def repeated_rows(results: Results) -> str:
     """Count the test rows that are training rows too."""
-    seen = coverage_of(results)
-    if seen is None or not seen.repeated_rows:
+    coverage = coverage_of(results)
+    if coverage is None or not coverage.repeated_rows:
         return ""
-    share = seen.repeated_rows / seen.test_rows
-    told = f"{seen.repeated_rows:,} of {counted(seen.test_rows, 'test row')} ({percent(share)}) are training rows too"
-    told += ", with the same inputs and the same target."
-    if seen.repeated_train:
-        told += f" Among the training rows, {seen.repeated_train:,} repeat another."
-    return told
+    share = coverage.repeated_rows / coverage.test_rows
+    text = f"{coverage.repeated_rows:,} of {counted(coverage.test_rows, 'test row')} ({percent(share)}) are training"
+    text += " rows too, with the same inputs and the same target."
+    if coverage.repeated_train:
+        text += f" Among the training rows, {coverage.repeated_train:,} repeat another."
+    return text
 
 
 CHECK: Final = MethodCheck(
@@ -29,7 +29,7 @@ CHECK: Final = MethodCheck(
     severity="warning",
     title="Test rows are training rows too",
     find=repeated_rows,
-    why="A network can know these by heart, so the test score is better than it will be on new rows.",
+    why="A network can memorise these, so the test score is better than it will be on new rows.",
     remedy="Take the repeated rows out of the test rows, or out of the training rows.",
     reference="Barz, B., Denzler, J. (2020). Do we train on test data? Purging CIFAR of near-duplicates."
     " Journal of Imaging 6(6), 41.",

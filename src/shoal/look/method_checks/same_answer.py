@@ -1,4 +1,4 @@
-"""Whether the model answers the same to every row.
+"""Whether the model predicts the same for every row.
 
 Letters: V test rows, K outputs or classes.
 """
@@ -27,19 +27,21 @@ def same_answer(results: Results) -> str:
         named = np.unique(answer_VK.argmax(axis=1))
         if len(named) > 1 or len(np.unique(true_V)) < 2:
             return ""
-        return f"Of {len(true_V):,} test rows, every one is answered with {in_quotes(truth.classes[int(named[0])])}."
-    told = []
+        return f"Of {len(true_V):,} test rows, every one is predicted as {in_quotes(truth.classes[int(named[0])])}."
+    targets = []
     for name, true, answer in zip(truth.target_names, true_V.T, answer_VK.T, strict=True):
-        spread, wanted = float(answer.std()), float(true.std())
-        if wanted > 0 and spread < CONSTANT * wanted:
-            told.append(f"{in_quotes(name)} by {spread:.2g}, where the test rows vary by {wanted:.2g}")
-    return f"The answers vary (standard deviation) in {phrases(told)}." if told else ""
+        spread, true_spread = float(answer.std()), float(true.std())
+        if true_spread > 0 and spread < CONSTANT * true_spread:
+            targets.append(
+                f"{in_quotes(name)} by {spread:.2g}, where the test rows vary by {true_spread:.2g}"
+            )
+    return f"The predictions vary (standard deviation) in {phrases(targets)}." if targets else ""
 
 
 CHECK: Final = MethodCheck(
     code="SH014",
     severity="warning",
-    title="The model answers the same to every row",
+    title="The model predicts the same for every row",
     find=same_answer,
     why="It does not look at its inputs: units that are dead or saturated, or inputs or targets far from 0 and 1.",
     remedy="Standardise the inputs (data.standardize), lower the learning rate, or take another activation; the inside"

@@ -1,4 +1,4 @@
-"""Whether some classes are never answered.
+"""Whether some classes are never predicted.
 
 Letters: V test rows, K classes.
 """
@@ -27,14 +27,14 @@ def never_named(results: Results) -> str:
     if not len(missed) or np.count_nonzero(named_K) < 2:
         return ""
     order = missed[np.argsort(-rows_K[missed], kind="stable")].tolist()
-    told = [f"{in_quotes(truth.classes[k])} ({counted(int(rows_K[k]), 'test row')})" for k in order]
-    return f"The delivered model never answers {phrases(told)}."
+    classes = [f"{in_quotes(truth.classes[k])} ({counted(int(rows_K[k]), 'test row')})" for k in order]
+    return f"The delivered model never predicts {phrases(classes)}."
 
 
 CHECK: Final = MethodCheck(
     code="SH015",
     severity="warning",
-    title="Some classes are never answered",
+    title="Some classes are never predicted",
     find=never_named,
     why="Rows of these classes are always wrong, however high the accuracy over all rows.",
     remedy="Collect more rows of these classes, train for longer, or leave them out; read recall of every class beside"

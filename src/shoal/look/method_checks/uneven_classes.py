@@ -1,4 +1,4 @@
-"""Whether classes are uneven.
+"""Whether classes are imbalanced.
 
 Letters: K classes.
 """
@@ -29,7 +29,7 @@ def uneven_classes(results: Results) -> str:
         return ""
     return (
         f"Of the training rows, {rows_K[most]:,} are of class {in_quotes(truth.classes[most])} and"
-        f" {rows_K[fewest]:,} of class {in_quotes(truth.classes[fewest])}; always answering the first is right for"
+        f" {rows_K[fewest]:,} of class {in_quotes(truth.classes[fewest])}; always predicting the first is right for"
         f" {percent(float(rows_K[most] / rows_K.sum()), 0)} of them."
     )
 
@@ -37,7 +37,7 @@ def uneven_classes(results: Results) -> str:
 CHECK: Final = MethodCheck(
     code="SH006",
     severity="note",
-    title="The classes are uneven",
+    title="The classes are imbalanced",
     find=uneven_classes,
     why="Accuracy rewards the large classes: a network may be right often and never on a small class.",
     remedy="Read precision, recall and F1 of every class and macro F1 beside accuracy; collect more of the rare"

@@ -11,16 +11,16 @@ from shoal.wording import counted
 
 def diverged_or_failed(results: Results) -> str:
     """Count the fits that diverged or failed, in all stages."""
-    sick = [fit for fit in results.summaries.values() if fit.status != "ok"]
-    if not sick:
+    unhealthy = [fit for fit in results.summaries.values() if fit.status != "ok"]
+    if not unhealthy:
         return ""
-    first = min(sick, key=lambda fit: (fit.steps, fit.fit_id))
-    counts = [sum(fit.status == status for fit in sick) for status in ("diverged", "failed")]
-    told = " and ".join(
+    first = min(unhealthy, key=lambda fit: (fit.steps, fit.fit_id))
+    counts = [sum(fit.status == status for fit in unhealthy) for status in ("diverged", "failed")]
+    counts_text = " and ".join(
         f"{number} {status}" for number, status in zip(counts, ("diverged", "failed"), strict=True) if number
     )
     example = f" The earliest: {first.message}." if first.message else ""
-    return f"Of {counted(len(results.summaries), 'fit')}, {told}.{example}"
+    return f"Of {counted(len(results.summaries), 'fit')}, {counts_text}.{example}"
 
 
 CHECK: Final = MethodCheck(

@@ -15,8 +15,8 @@ def untested_classes(results: Results) -> str:
     truth = results.truth
     if not truth.classes or len(truth.y) == truth.train_rows:
         return ""
-    told = untested(truth.classes, truth.y, truth.train_rows)
-    return f"No test row is of class {phrases(told)}." if told else ""
+    classes = untested(truth.classes, truth.y, truth.train_rows)
+    return f"No test row is of class {phrases(classes)}." if classes else ""
 
 
 CHECK: Final = MethodCheck(

@@ -78,10 +78,10 @@ def _curves(results: Results, entry: PlanEntry) -> dict[str, list[float | None]]
     frame = results.curve(entry.fit_id)
     count = len(frame)
     place_T = np.unique(np.round(np.geomspace(1, max(1, count), min(count, MOST_POINTS))).astype(int) - 1)
-    kept = frame.iloc[place_T]
-    curves: dict[str, list[float | None]] = {"epoch": kept["epoch"].tolist()}
+    points = frame.iloc[place_T]
+    curves: dict[str, list[float | None]] = {"epoch": points["epoch"].tolist()}
     for column, name in _NAMES.items():
-        if column in kept:
-            values = kept[column].to_numpy(np.float64)
+        if column in points:
+            values = points[column].to_numpy(np.float64)
             curves[name] = [float(f"{value:.4g}") if np.isfinite(value) else None for value in values]
     return curves

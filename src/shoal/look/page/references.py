@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
-from shoal.kinds import ACTIVATIONS, LOSSES, OPTIMIZERS, SCHEDULES, SEARCHES, row_of
+from shoal.activations import ACTIVATIONS
+from shoal.kinds import LOSSES, NETWORKS, OPTIMIZERS, SCHEDULES, SEARCHES, row_of
 from shoal.look._work import Work
-from shoal.nets import activation_of, loss_of, optimizer_of, schedule_of
+from shoal.nets import loss_of, optimizer_of, schedule_of
 from shoal.results import Results
 from shoal.study import Network, Training, base_candidate, comparison_candidates
 from shoal.wording import counted, visible
@@ -22,27 +23,27 @@ _DATA: Final = {
 def works(results: Results, drawn: Sequence[Work]) -> list[Work]:
     """Give the works behind what this run used, in the order of its way; `drawn` are those of its pictures."""
     networks, trainings = _variants(results)
-    found = [
+    cited_works = [
         Work(f"data set {name}", cited) for name, cited in _DATA.items() if name == results.study.data.dataset
     ]
-    found += _of_networks(networks)
-    found += _of_trainings(trainings)
-    found.append(
+    cited_works += _of_networks(networks)
+    cited_works += _of_trainings(trainings)
+    cited_works.append(
         Work(
             "random numbers: Philox 4x32-10",
             "Salmon, Moraes, Dror, Shaw (2011): Parallel random numbers: as easy as 1, 2, 3. SC.",
         )
     )
-    found += _of_search(results)
-    found += _of_figures(results, drawn)
-    return found
+    cited_works += _of_search(results)
+    cited_works += _of_figures(results, drawn)
+    return cited_works
 
 
 def _variants(results: Results) -> tuple[list[Network], list[Training]]:
     """Every network and training that the study can name: the base, the comparisons, the candidates."""
     study = results.study
-    everyone = [base_candidate(study), *comparison_candidates(study), *results.tried.values()]
-    return [one.network for one in everyone], [one.training for one in everyone]
+    candidates = [base_candidate(study), *comparison_candidates(study), *results.tried.values()]
+    return [candidate.network for candidate in candidates], [candidate.training for candidate in candidates]
 
 
 def _of_kinds(what: str, table: Iterable[str], used: set[str], source: Callable[[str], str]) -> list[Work]:
@@ -52,39 +53,38 @@ def _of_kinds(what: str, table: Iterable[str], used: set[str], source: Callable[
 
 def _of_networks(networks: list[Network]) -> list[Work]:
     kinds = {network.activation for network in networks}
-    found = _of_kinds("activation", ACTIVATIONS, kinds, lambda name: activation_of(name).source)
-    if any(network.kind == "cnn" for network in networks):
-        cited = (
-            "LeCun, Bottou, Bengio, Haffner (1998): Gradient-based learning applied to document recognition."
-        )
-        found.append(Work("convolutional networks", f"{cited} Proceedings of the IEEE 86, 2278–2324."))
+    cited_works = _of_kinds("activation", ACTIVATIONS, kinds, lambda name: ACTIVATIONS[name].source)
+    built = {network.kind for network in networks}
+    cited_works += [
+        Work(kind.words, kind.source) for name, kind in NETWORKS.items() if name in built and kind.source
+    ]
     if any(network.batch_norm for network in networks):
         cited = "Ioffe, Szegedy (2015): Batch normalization: accelerating deep network training. ICML."
-        found.append(Work("batch norm", cited))
+        cited_works.append(Work("batch norm", cited))
     if any(network.dropout or network.conv_dropout for network in networks):
         cited = "Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov (2014): Dropout: a simple way to prevent"
-        found.append(Work("dropout", f"{cited} neural networks from overfitting. JMLR 15, 1929–1958."))
+        cited_works.append(Work("dropout", f"{cited} neural networks from overfitting. JMLR 15, 1929–1958."))
     cited = "He, Zhang, Ren, Sun (2015): Delving deep into rectifiers. ICCV, 1026–1034; with a = √5, as torch.nn does."
-    return [*found, Work("first weights: uniform, by fan-in", cited)]
+    return [*cited_works, Work("initialisation: uniform, by fan-in", cited)]
 
 
 def _of_trainings(trainings: list[Training]) -> list[Work]:
     losses = {training.loss for training in trainings if training.loss}
-    found = _of_kinds("loss", LOSSES, losses, lambda name: loss_of(name).source)
+    cited_works = _of_kinds("loss", LOSSES, losses, lambda name: loss_of(name).source)
     names = {training.optimizer for training in trainings}
-    found += _of_kinds("optimiser", OPTIMIZERS, names, lambda name: optimizer_of(name).source)
+    cited_works += _of_kinds("optimiser", OPTIMIZERS, names, lambda name: optimizer_of(name).source)
     if any(training.momentum for training in trainings):
         cited = "Polyak (1964): Some methods of speeding up the convergence of iteration methods. USSR Computational"
-        found.append(Work("momentum", f"{cited} Mathematics and Mathematical Physics 4(5), 1–17."))
+        cited_works.append(Work("momentum", f"{cited} Mathematics and Mathematical Physics 4(5), 1–17."))
     if any(training.nesterov for training in trainings):
         cited = "Sutskever, Martens, Dahl, Hinton (2013): On the importance of initialization and momentum in deep"
-        found.append(Work("Nesterov's momentum", f"{cited} learning. ICML, 1139–1147."))
+        cited_works.append(Work("Nesterov's momentum", f"{cited} learning. ICML, 1139–1147."))
     schedules = {training.schedule for training in trainings}
-    found += _of_kinds("schedule", SCHEDULES, schedules, lambda name: schedule_of(name).source)
+    cited_works += _of_kinds("schedule", SCHEDULES, schedules, lambda name: schedule_of(name).source)
     if any(training.early_stopping != "none" for training in trainings):
         cited = "Prechelt (1998): Early stopping, but when? Neural Networks: Tricks of the Trade, 55–69."
-        found.append(Work("early stopping", cited))
-    return found
+        cited_works.append(Work("early stopping", cited))
+    return cited_works
 
 
 def _of_search(results: Results) -> list[Work]:
@@ -92,29 +92,31 @@ def _of_search(results: Results) -> list[Work]:
     if search is None:
         return []
     cited = "Nadeau, Bengio (2003): Inference for the generalization error. Machine Learning 52, 239–281."
-    found = [Work("corrected resampled t-test", cited)]
+    cited_works = [Work("corrected resampled t-test", cited)]
     cited = "Holm (1979): A simple sequentially rejective multiple test procedure. Scandinavian J. of Statistics 6."
-    found.append(Work("correction for many tests", cited))
+    cited_works.append(Work("correction for many tests", cited))
     cited = "Breiman, Friedman, Olshen, Stone (1984): Classification and regression trees, section 3.4.3."
     rule = ", rule of one standard error" if search.rule == "one-standard-error" else ""
-    found.append(Work(f"standard error over folds{rule}", cited))
+    cited_works.append(Work(f"standard error over folds{rule}", cited))
     if cited := row_of("search.method", SEARCHES, search.method).source:
-        found.append(Work(f"{search.method} search", cited))
-    return found
+        cited_works.append(Work(f"{search.method} search", cited))
+    return cited_works
 
 
 def _of_figures(results: Results, drawn: Sequence[Work]) -> list[Work]:
     """Give the works of the figures, the innermost first, and those of the scores and colours beside them."""
-    found = list(dict.fromkeys(drawn))
+    cited_works = list(dict.fromkeys(drawn))
     if results.study.study.task == "classification":
         cited = (
             "Guo, Pleiss, Sun, Weinberger (2017): On calibration of modern neural networks. ICML, 1321–1330."
         )
-        found.append(Work("expected calibration error", cited))
+        cited_works.append(Work("expected calibration error", cited))
         cited = "Wilson (1927): Probable inference, the law of succession, and statistical inference."
-        found.append(Work("interval of the accuracy", f"{cited} JASA 22, 209–212."))
+        cited_works.append(Work("interval of the accuracy", f"{cited} JASA 22, 209–212."))
+    cited = "Hall (1992): On the removal of skewness by transformation. JRSS B 54, 221–228."
+    cited_works.append(Work("intervals of test scores", cited))
     cited = "Okabe, Ito (2008): Color universal design: how to make figures that are colorblind friendly."
-    return [*found, Work("colours of the pictures", cited)]
+    return [*cited_works, Work("colours of the pictures", cited)]
 
 
 def trained_where(results: Results) -> list[tuple[str, str]]:

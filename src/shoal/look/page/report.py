@@ -17,10 +17,11 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from shoal.look._chance import differences_sentences, ece_sentence, published_sentence
 from shoal.look._checks import checks
 from shoal.look._escape import csv_link, data_json, seen
 from shoal.look._figure import Chapter
-from shoal.look._findings import Findings
+from shoal.look._findings import RunFindings
 from shoal.look._gallery import Drawn, Picture, draw_figures
 from shoal.look._plots import plotly_source, style_marks
 from shoal.look._reasons import reasons
@@ -52,7 +53,7 @@ class Shown:
     image: str
     width: int
     height: int
-    alt: str
+    text_alternative: str
     csv: str
     live: bool
 
@@ -73,8 +74,8 @@ def write_report(results: Results, parts: Parts | None = None, files: RunFiles |
     folder cannot be written, RunFolderBusy while a run goes on.
     """
     if files is None:
-        with run_files(results.folder) as held:
-            return write_report(results, parts, held)
+        with run_files(results.folder) as locked_files:
+            return write_report(results, parts, locked_files)
     parts = parts or Parts()
     drawn: tuple[Drawn, ...] = ()
     with parts.attempt("figures", REPORT):
@@ -119,13 +120,13 @@ def _pictures(drawn: Iterable[Drawn], parts: Parts) -> tuple[list[Shown], dict[s
     """Give the pictures as the page shows them, and the plots of those that answer to the pointer, by name."""
     shown: list[Shown] = []
     plots: dict[str, Any] = {}
-    for one in drawn:
-        name = one.picture.name
+    for drawing in drawn:
+        name = drawing.picture.name
         with parts.attempt(f"{REPORT_NAME}, live form of figure {name}", REPORT):
-            plot = one.picture.plot()
+            plot = drawing.picture.plot()
             plots |= {name: plot} if plot else {}
         with parts.attempt(f"{REPORT_NAME}, figure {name}", REPORT):
-            shown.append(_shown(one, name in plots))
+            shown.append(_shown(drawing, name in plots))
     return shown, plots
 
 
@@ -141,7 +142,7 @@ def _content(results: Results, shown: list[Shown], parts: Parts) -> dict[str, An
 
 def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], Any]]:
     """Give what makes each part of the page, by its name in the template."""
-    findings = Findings(results)
+    findings = RunFindings(results)
     delivered = findings.delivered.healthy
     return {
         "summary": lambda: summary(findings),
@@ -167,6 +168,9 @@ def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], An
         "delivered_one": lambda: tables.delivered_one(results),
         "held_out": lambda: tables.held_out(results),
         "same_settings": lambda: tables.same_settings(results),
+        "differences_sentences": lambda: differences_sentences(results),
+        "published_sentence": lambda: published_sentence(results),
+        "ece_sentence": lambda: ece_sentence(results),
         "reasons": lambda: reasons(results),
         "overview": lambda: _of_chapter(Chapter.OVERVIEW, shown),
         "search_pictures": lambda: _of_chapter(Chapter.SEARCH, shown),
@@ -178,25 +182,25 @@ def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], An
         "software": lambda: software(results.environment),
         "trained_where": lambda: trained_where(results),
         "works": lambda: works(
-            results, [work for one in reversed(shown) for work in one.picture.figure.works]
+            results, [work for picture in reversed(shown) for work in picture.picture.figure.works]
         ),
     }
 
 
-def _class_counts(findings: Findings) -> Confusion | None:
+def _class_counts(findings: RunFindings) -> Confusion | None:
     """Count which class the delivered network and its repeats predicted for which; None where there is no class."""
     delivered = findings.delivered
     return confusion_of(findings, delivered) if delivered.healthy and findings.classes else None
 
 
 def _of_chapter(chapter: Chapter, shown: list[Shown]) -> list[Shown]:
-    return [one for one in shown if one.picture.chapter is chapter]
+    return [picture for picture in shown if picture.picture.chapter is chapter]
 
 
 def _by_comparison(shown: list[Shown]) -> list[Compared]:
     groups: dict[str, list[Shown]] = {}
-    for one in _of_chapter(Chapter.COMPARED, shown):
-        groups.setdefault(one.picture.group, []).append(one)
+    for picture in _of_chapter(Chapter.COMPARED, shown):
+        groups.setdefault(picture.picture.group, []).append(picture)
     return [Compared(name, tuple(pictures)) for name, pictures in groups.items()]
 
 

@@ -90,8 +90,8 @@ def _thinned(block: Block, most: int) -> Block:
     step = math.ceil(rows / fitting)
     if step <= 1:
         return block
-    told = f"{block.title}: one row in {step} of {rows}".removeprefix(": ")
-    return Block(told, block.columns, block.rows[::step])
+    title = f"{block.title}: one row in {step} of {rows}".removeprefix(": ")
+    return Block(title, block.columns, block.rows[::step])
 
 
 def _blocks(fact: Any, title: str, most: int) -> Iterator[Block]:
@@ -144,10 +144,10 @@ def _of_many(facts: Sequence[Any], title: str, most: int) -> Iterator[Block]:
 
 def _merged(blocks: Iterator[Block]) -> list[Block]:
     """Put blocks of one title and the same columns under each other."""
-    found: dict[tuple[str, tuple[str, ...]], list[Row]] = {}
+    rows_of: dict[tuple[str, tuple[str, ...]], list[Row]] = {}
     for block in blocks:
-        found.setdefault((block.title, block.columns), []).extend(block.rows)
-    return [Block(title, columns, tuple(rows)) for (title, columns), rows in found.items()]
+        rows_of.setdefault((block.title, block.columns), []).extend(block.rows)
+    return [Block(title, columns, tuple(rows)) for (title, columns), rows in rows_of.items()]
 
 
 def _columns(group: list[tuple[str, NDArray[Any]]], title: str, keys: Any, most: int) -> Block:
@@ -167,8 +167,8 @@ def _columns(group: list[tuple[str, NDArray[Any]]], title: str, keys: Any, most:
         thinned += [f"one column in {step} of {plain}"] * (step > 1)
         names += [str(label) if labels is keys else f"{plain} {label}" for label in labels[::step]]
         parts += flat[:, ::step].T.tolist()
-    told = f"{title}: {', '.join(thinned)}".removeprefix(": ") if thinned else title
-    return Block(told, tuple(names), tuple(zip(*parts, strict=True)))
+    full_title = f"{title}: {', '.join(thinned)}".removeprefix(": ") if thinned else title
+    return Block(full_title, tuple(names), tuple(zip(*parts, strict=True)))
 
 
 def _labels(name: str, count: int, group: list[tuple[str, NDArray[Any]]], keys: Any) -> Sequence[Any]:

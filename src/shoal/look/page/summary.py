@@ -5,23 +5,24 @@ Letters: V test rows.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from shoal.look._findings import Findings
+from shoal.look._chance import drawn_by_chance, groups_unknown
+from shoal.look._findings import RunFindings
 from shoal.look._notes import NAMES
 from shoal.look._numbers import interval, one_number, percent
-from shoal.look._reasons import others_alike, told_from_others
+from shoal.look._reasons import others_alike, significance_sentence
 from shoal.look._settings import settings_text
 from shoal.look._text import duration
 from shoal.results import Results, regression_scores
 from shoal.wording import counted, listed, shorten
 
 ADDED_UP: Final = "added up over all networks"
+EACH: Final = 8
+"""Targets whose own scores are said, at most."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Summary:
     sure: tuple[str, ...]
 
 
-def summary(findings: Findings) -> Summary:
+def summary(findings: RunFindings) -> Summary:
     """Answer a busy reader's questions from the results."""
     results = findings.results
     figure, unit, good = _good(findings)
@@ -77,7 +78,9 @@ def _chosen(results: Results) -> str:
         return f"Nothing yet: {results.unfinished:,} fits are not trained."
     row = next(row for row in results.candidate_rows if row.candidate_id == choice.candidate_id)
     settings = settings_text(row.values)
-    standing = next(one for one in choice.standings if one.candidate_id == choice.candidate_id)
+    standing = next(
+        candidate for candidate in choice.standings if candidate.candidate_id == choice.candidate_id
+    )
     score = f"{choice.metric} {one_number(standing.selection_score)}"
     score += f", standard error {one_number(standing.standard_error, 2)}"
     rule = "the best selection score"
@@ -89,13 +92,13 @@ def _chosen(results: Results) -> str:
     return f"{settings}: {size}, {rule}. Its selection score, which is optimistic: {score}."
 
 
-def _good(findings: Findings) -> tuple[str, str, str]:
+def _good(findings: RunFindings) -> tuple[str, str, str]:
     if not findings.delivered.healthy:
-        sick = findings.delivered.sick
+        failed = findings.delivered.failed
         return (
             "–",
             "no test score",
-            "Every refitted network diverged or failed." if sick else "Not tested yet.",
+            "Every refitted network diverged or failed." if failed else "Not tested yet.",
         )
     entry = findings.delivered.healthy[0]
     scores = findings.results.summaries[entry.fit_id].scores["test"]
@@ -105,84 +108,79 @@ def _good(findings: Findings) -> tuple[str, str, str]:
         most = float(np.bincount(truth.y[: truth.train_rows]).argmax())
         naive = percent(float(np.mean(test_V == most)))
         figure = percent(scores["accuracy"])
-        said = f"The delivered network is right on {figure} of the {counted(len(test_V), 'test row')}; always naming"
-        said += f" the most frequent class of the training rows would be right on {naive}."
-        return figure, "test accuracy", said
+        text = f"The delivered network is right on {figure} of the {counted(len(test_V), 'test row')}; the baseline,"
+        text += f" which always predicts the most frequent class of the training rows, on {naive}."
+        return figure, "test accuracy", text
     rmse, r2 = one_number(scores["rmse"]), one_number(scores["r2"])
     mean_VK = np.broadcast_to(truth.y[: truth.train_rows].mean(axis=0), test_V.shape)
     naive = one_number(regression_scores(test_V, mean_VK)["rmse"])
     targets = len(truth.target_names)
     several = f"mean of the {targets} targets’ " if targets > 1 else ""
-    said = (
+    text = (
         f"On the {counted(len(test_V), 'test row')}, the delivered network’s {several}root mean squared error"
     )
-    said += f" (RMSE) is {rmse}; always naming the training rows’ mean would give {naive}"
+    text += f" (RMSE) is {rmse}; that of the baseline, the mean of the training rows, is {naive}"
     r2_of = f"The {several}R²" if several else "R²"
-    return rmse, "test RMSE", f"{said}. {r2_of} is {r2}."
+    each = f" {_each_target(findings, entry.fit_id)}" if several else ""
+    return rmse, "test RMSE", f"{text}. {r2_of} is {r2}.{each}"
 
 
-def _sure(findings: Findings) -> list[str]:
+def _each_target(findings: RunFindings, fit_id: str) -> str:
+    """Give RMSE and R² of the targets each by itself: they may have units of their own."""
+    truth = findings.truth
+    true_VK, value_VK = truth.y[truth.train_rows :], findings.results.test_predictions(fit_id)
+    scored = []
+    for k, name in enumerate(truth.target_names[:EACH]):
+        scores = regression_scores(true_VK[:, k : k + 1], value_VK[:, k : k + 1])
+        scored.append(f"{_name(name)} RMSE {one_number(scores['rmse'])}, R² {one_number(scores['r2'])}")
+    more = len(truth.target_names) - EACH
+    rest = f"; {more:,} more are not shown" if more > 0 else ""
+    return f"Each by itself, in its own unit: {'; '.join(scored)}{rest}."
+
+
+def _sure(findings: RunFindings) -> list[str]:
     """Say how far chance could move the score: the test rows, the initialisation, the choice."""
-    found: list[str] = []
+    sentences: list[str] = []
     if findings.delivered.healthy:
-        found.append(_over_rows(findings))
+        sentences.append(_over_rows(findings))
     repeats = [findings.results.summaries[entry.fit_id] for entry in findings.delivered.healthy]
-    metric, sick = "accuracy" if findings.classes else "rmse", findings.delivered.sick
-    lost = f" ({sick} diverged or failed)" if sick else ""
+    metric, failed = "accuracy" if findings.classes else "rmse", findings.delivered.failed
+    lost = f" ({failed} diverged or failed)" if failed else ""
     if len(repeats) > 1:
         scores = [fit.scores["test"][metric] for fit in repeats]
-        told = _range(findings, min(scores), max(scores))
-        found.append(
-            f"Refitted {len(repeats) + sick} times, each with other random draws{lost}: test {told}."
+        span = _range(findings, min(scores), max(scores))
+        sentences.append(
+            f"Refitted {len(repeats) + failed} times, each with another initialisation and order of rows{lost}:"
+            f" test {span}."
         )
     elif repeats:
-        times = "once" if not sick else f"{1 + sick} times{lost}"
-        found.append(f"Refitted {times}: how much other random draws would change is not known.")
+        times = "once" if not failed else f"{1 + failed} times{lost}"
+        sentences.append(f"Refitted {times}: how much the score varies with the initialisation is not known.")
     choice = findings.results.choice
     if choice and len(choice.standings) > 1:
-        found.append(f"{told_from_others(*others_alike(choice))} (5 %).")
-    return found
+        sentences.append(f"{significance_sentence(*others_alike(choice))} (5 %).")
+    return sentences
 
 
-def _over_rows(findings: Findings) -> str:
-    truth = findings.truth
-    value_VK = findings.predicted(findings.delivered)[0]
-    true = truth.y[truth.train_rows :]
-    if findings.classes:
-        low, high = wilson(int(np.sum(value_VK.argmax(axis=1) == true)), len(true))
-    else:
-        low, high = rmse_interval((value_VK - true) ** 2)
-    return f"With other test rows of the same kind: test {_range(findings, low, high)} (95 % interval)."
+def _over_rows(findings: RunFindings) -> str:
+    """Say where the leading score would lie on other rows; the unit of chance is a row, or a group."""
+    results, metric = findings.results, "accuracy" if findings.classes else "rmse"
+    units = results.test_units
+    span = results.test_interval(metric, [findings.delivered.healthy[0].fit_id])
+    over = drawn_by_chance(units)
+    if not span.known:
+        return f"How far {over} would move it is not known: {span.why}."
+    text = f"With {over} of the same kind: test {_range(findings, span.low, span.high)} (95 % interval)."
+    if groups_unknown(results):
+        text += " The groups of the test rows are not known: rows are taken for independent, which may be too sure."
+    return text
 
 
-def _range(findings: Findings, low: float, high: float) -> str:
+def _range(findings: RunFindings, low: float, high: float) -> str:
     """Write from where to where the leading score goes."""
     if findings.classes:
         return f"accuracy {percent(low)}" + (f" to {percent(high)}" if high > low else " each time")
     return f"RMSE {interval(low, high)}"
-
-
-def wilson(right: int, rows: int, z: float = 1.959964) -> tuple[float, float]:
-    """Give the 95 % interval of a share (Wilson 1927, "Probable inference", JASA 22, 209-212)."""
-    share, square = right / rows, z * z / rows
-    middle = (share + square / 2) / (1 + square)
-    half = z * math.sqrt(share * (1 - share) / rows + square / (4 * rows)) / (1 + square)
-    return middle - half, middle + half
-
-
-def rmse_interval(square_VK: NDArray[Any], z: float = 1.959964) -> tuple[float, float]:
-    """Give the 95 % interval of the root mean square error, of K targets the mean of theirs, from squared errors.
-
-    The root of the normal interval of its square. That square is the mean over rows of one number each: the
-    row's squares, weighted so that small changes of the targets' errors count as they do in the mean of the roots.
-    """
-    if len(square_VK) < 2:
-        return math.nan, math.nan
-    rmse_K = np.sqrt(square_VK.mean(axis=0))
-    weight_K = np.divide(rmse_K.mean(), rmse_K, out=np.zeros_like(rmse_K), where=rmse_K > 0)
-    square_V = (square_VK * weight_K).mean(axis=1)
-    mean, half = float(square_V.mean()), z * float(square_V.std(ddof=1)) / math.sqrt(len(square_V))
-    return math.sqrt(max(0.0, mean - half)), math.sqrt(mean + half)
 
 
 def _name(text: str, longest: int = 60) -> str:

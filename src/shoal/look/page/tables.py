@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.look._measures import SCORES_SHOWN
 from shoal.look._numbers import ROUNDING, interval, one_number, percent
 from shoal.look._settings import short_keys, text_of
 from shoal.results import Results, class_scores
@@ -28,14 +29,10 @@ MOST_ROWS: Final = 500
 _WORDS: Final = {
     "mse": "MSE", "rmse": "RMSE", "mae": "MAE", "r2": "R²", "ece": "ECE", "macro_f1": "macro F1",
 }  # fmt: skip
-_TESTED: Final = {
-    "regression": ("mse", "rmse", "mae", "r2"),
-    "classification": ("accuracy", "loss", "macro_f1", "ece"),
-}
 
 
 @dataclass(frozen=True)
-class Column:
+class ReportColumn:
     """One column: its heading, its cells as text, and their values to sort by where the cells are numbers."""
 
     heading: str
@@ -47,7 +44,7 @@ class Column:
 class ReportTable:
     """Columns of one length; `left_out` rows are not shown."""
 
-    columns: tuple[Column, ...]
+    columns: tuple[ReportColumn, ...]
     left_out: int = 0
 
     @property
@@ -68,10 +65,10 @@ def word(metric: str) -> str:
 
 def tested_metrics(results: Results) -> tuple[str, ...]:
     """Give the metrics of the task, the leading one first."""
-    return _TESTED[results.study.study.task]
+    return SCORES_SHOWN[results.study.study.task]
 
 
-def numbers(heading: str, values: Iterable[Any], digits: int = 4) -> Column:
+def numbers(heading: str, values: Iterable[Any], digits: int = 4) -> ReportColumn:
     """Make a column of numbers with as many decimals as its largest needs for so many digits."""
     floats = [math.nan if value is None else float(value) for value in values]
     largest = max((abs(value) for value in floats if math.isfinite(value)), default=0.0)
@@ -83,12 +80,12 @@ def numbers(heading: str, values: Iterable[Any], digits: int = 4) -> Column:
     else:
         decimals = max(0, digits - 1 - math.floor(math.log10(largest)))
         cells = [f"{value:,.{decimals}f}" if math.isfinite(value) else "–" for value in floats]
-    return Column(heading, tuple(cell.replace("-", "−") for cell in cells), tuple(floats))
+    return ReportColumn(heading, tuple(cell.replace("-", "−") for cell in cells), tuple(floats))
 
 
-def texts(heading: str, values: Iterable[Any]) -> Column:
+def texts(heading: str, values: Iterable[Any]) -> ReportColumn:
     """Make a column of texts."""
-    return Column(heading, tuple(text_of(value) for value in values))
+    return ReportColumn(heading, tuple(text_of(value) for value in values))
 
 
 def published_table(results: Results) -> ReportTable | None:
@@ -105,8 +102,12 @@ def published_table(results: Results) -> ReportTable | None:
     ]
     for name, heading in [*shown, ("difference", "difference")]:
         values = tuple(frame[name].astype(float).tolist())
-        columns.append(Column(heading, tuple(one_number(value, 4) for value in values), values))
-    inside = ["–" if held is None else "yes" if held else "no" for held in frame["inside"]]
+        columns.append(ReportColumn(heading, tuple(one_number(value, 4) for value in values), values))
+    if frame["ci_low"].notna().any():
+        low, high = frame["ci_low"].tolist(), frame["ci_high"].tolist()
+        cells = tuple(interval(*edges) for edges in zip(low, high, strict=True))
+        columns.append(ReportColumn("95 % interval of the measured", cells, tuple(low)))
+    inside = ["–" if within is None else "yes" if within else "no" for within in frame["inside"]]
     columns += [texts("within the repeats", inside), texts("source", frame["source"])]
     return ReportTable(tuple(columns))
 
@@ -126,7 +127,7 @@ def candidate_table(results: Results) -> ReportTable | None:
     ):  # fmt: skip
         columns.append(numbers(heading, shown[name]))
     columns.append(probabilities("p (Holm)", shown["adjusted_p_value"]))
-    columns.append(Column("", tuple(_standing(row) for row in shown.to_dict("records"))))
+    columns.append(ReportColumn("", tuple(_standing(row) for row in shown.to_dict("records"))))
     return ReportTable(tuple(columns), len(frame) - len(shown))
 
 
@@ -135,11 +136,11 @@ def filtered_columns(results: Results) -> tuple[str, ...]:
     return short_keys(list(results.study.search.space)) if results.study.search else ()
 
 
-def probabilities(heading: str, values: Iterable[float]) -> Column:
+def probabilities(heading: str, values: Iterable[float]) -> ReportColumn:
     """Make a column of p-values."""
     floats = tuple(float(value) for value in values)
     cells = ("–" if math.isnan(p) else "< 0.001" if p < 0.001 else f"{p:.3f}" for p in floats)
-    return Column(heading, tuple(cells), floats)
+    return ReportColumn(heading, tuple(cells), floats)
 
 
 def comparison_table(results: Results) -> ReportTable | None:
@@ -150,17 +151,17 @@ def comparison_table(results: Results) -> ReportTable | None:
     first, *others = tested_metrics(results)
     several = int(frame["repeats"].max()) > 1
     labels = [
-        row["label"] + (f" ({row['sick']} of {row['repeats']} sick)" if row["sick"] else "")
+        row["label"] + (f" ({row['sick']} of {row['repeats']} failed)" if row["sick"] else "")
         for row in frame.to_dict("records")
     ]
     columns = [texts("comparison", labels), numbers(f"test {word(first)}", frame[f"{first}_mean"])]
     if several:
         columns += [numbers(f"{name}", frame[f"{first}_{name}"]) for name in ("std", "min", "max")]
     columns.append(numbers("difference to the first", frame[f"{first}_difference"]))
-    if several:
+    if frame[f"{first}_ci_low"].notna().any():
         low, high = (frame[f"{first}_ci_{end}"].tolist() for end in ("low", "high"))
         cells = tuple(interval(*edges) for edges in zip(low, high, strict=True))
-        columns.append(Column("95 % interval", cells, tuple(low)))
+        columns.append(ReportColumn("95 % interval", cells, tuple(low)))
     columns += [numbers(f"test {word(name)}", frame[f"{name}_mean"]) for name in others]
     return ReportTable(tuple(columns))
 
@@ -204,22 +205,22 @@ def data_facts(results: Results) -> list[tuple[str, str]]:
     """Say where the rows come from and how they are divided: pairs of a name and a fact."""
     study, truth = results.study, results.truth
     data, rows = study.data, f"{truth.train_rows:,} training, {len(truth.y) - truth.train_rows:,} test"
-    found = [("source", data.dataset or str(data.train)), ("rows", rows)]
+    facts = [("source", data.dataset or str(data.train)), ("rows", rows)]
     if data.test:
-        found[1:1] = [("test rows from", data.test)]
+        facts[1:1] = [("test rows from", data.test)]
     if data.categorical:
-        found.append(("categorical inputs", ", ".join(data.categorical)))
+        facts.append(("categorical inputs", ", ".join(data.categorical)))
     if data.groups:
-        found.append(("rows that belong together", f"those of one {data.groups}"))
+        facts.append(("rows that belong together", f"those of one {data.groups}"))
     if data.standardize != "none":
-        found.append(("standardised", "inputs" if data.standardize == "inputs" else "inputs and targets"))
+        facts.append(("standardised", "inputs" if data.standardize == "inputs" else "inputs and targets"))
     if study.search:
         folds = {entry.fold for entry in results.plan if entry.stage == "search"}
         kind = study.search.splitter.kind
-        found.append(("search", f"{len(folds)} folds of the training rows" + (f" ({kind})" if kind else "")))
-    if said := held_out(results):
-        found.append(("comparisons", f"{said} of the training rows held out for the curves"))
-    return found
+        facts.append(("search", f"{len(folds)} folds of the training rows" + (f" ({kind})" if kind else "")))
+    if share := held_out(results):
+        facts.append(("comparisons", f"{share} of the training rows held out for the curves"))
+    return facts
 
 
 def held_out(results: Results) -> str:
@@ -255,10 +256,10 @@ def variable_table(results: Results) -> ReportTable | None:
     columns = [texts("name", [name for _, name, _ in shown]), texts("role", [role for role, _, _ in shown])]
     for rows, of in (("training", slice(None, truth.train_rows)), ("test", slice(truth.train_rows, None))):
         values = [value_N[of] for _, _, value_N in shown]
-        for told, function in (("lowest", np.min), ("mean", np.mean), ("highest", np.max)):
-            found = tuple(float(function(value_N)) if len(value_N) else math.nan for value_N in values)
-            cells = tuple(one_number(value, 4) for value in found)  # each row has a unit of its own
-            columns.append(Column(f"{told}, {rows} rows", cells, found))
+        for statistic, function in (("lowest", np.min), ("mean", np.mean), ("highest", np.max)):
+            numbers = tuple(float(function(value_N)) if len(value_N) else math.nan for value_N in values)
+            cells = tuple(one_number(value, 4) for value in numbers)  # each row has a unit of its own
+            columns.append(ReportColumn(f"{statistic}, {rows} rows", cells, numbers))
     return ReportTable(tuple(columns), len(parts) - len(shown))
 
 
@@ -274,7 +275,7 @@ def class_count_table(results: Results) -> ReportTable | None:
         count_K = np.bincount(y_N, minlength=count)[:MOST_ROWS]
         columns.append(numbers(heading, count_K))
         share_K = (count_K / max(1, len(y_N))).tolist()
-        columns.append(Column("share", tuple(map(percent, share_K)), tuple(share_K)))
+        columns.append(ReportColumn("share", tuple(map(percent, share_K)), tuple(share_K)))
     return ReportTable(tuple(columns), max(0, count - MOST_ROWS))
 
 
@@ -290,12 +291,12 @@ def settings_table(results: Results) -> ReportTable:
     ]
     space = results.study.search.space if results.study.search else {}
     searched = {".".join(re.findall(r"\w+", key)[:2]) for key in space}
-    found = ["searched" if name in searched else "" for name, _ in pairs]
+    marks = ["searched" if name in searched else "" for name, _ in pairs]
     columns = (
         texts("key", [name for name, _ in pairs]),
         texts("value", [_setting(value) for _, value in pairs]),
     )
-    return ReportTable((*columns, texts("", found)))
+    return ReportTable((*columns, texts("", marks)))
 
 
 def layer_table(parameters: dict[str, NDArray[Any]]) -> ReportTable:
@@ -308,22 +309,22 @@ def layer_table(parameters: dict[str, NDArray[Any]]) -> ReportTable:
 
 def _standing(row: dict[Any, Any]) -> str:
     if row["sick"]:
-        return "sick"
+        return "failed"
     return "chosen" if row["chosen"] else "tied" if row["indistinguishable"] else ""
 
 
-def _settings(heading: str, values: Iterable[Any]) -> Column:
+def _settings(heading: str, values: Iterable[Any]) -> ReportColumn:
     """Make a column of one searched key: numbers as they were asked for, to be sorted as numbers."""
     plain = [value.item() if isinstance(value, np.generic) else value for value in values]
     numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in plain)
-    return Column(heading, tuple(map(text_of, plain)), tuple(map(float, plain)) if numeric else None)
+    return ReportColumn(heading, tuple(map(text_of, plain)), tuple(map(float, plain)) if numeric else None)
 
 
 def _setting(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_setting(one)}" for key, one in value.items() if one is not None)
-    if isinstance(value, list | tuple) and any(isinstance(one, dict) for one in value):
-        return "; ".join(_setting(one) for one in value)
+        return ", ".join(f"{key} {_setting(item)}" for key, item in value.items() if item is not None)
+    if isinstance(value, list | tuple) and any(isinstance(item, dict) for item in value):
+        return "; ".join(_setting(item) for item in value)
     return text_of(value)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from numpy.typing import NDArray
 
+from shoal.activations import activation_of
 from shoal.errors import Problem, StudyError
-from shoal.nets._activations import activation_of, activation_parts
-from shoal.nets._layer import Part, Shape
+from shoal.kinds import Takes
+from shoal.nets._activations import activation_parts
+from shoal.nets._layer import DROPOUT_CALLS, DROPPED_UNIT, LAYER_CALLS, Part, Shape, StepCost
 from shoal.nets.layers import norm
 from shoal.nets.layers.pool import pooling_of
 from shoal.study import Conv, Network, Pool
@@ -20,6 +22,21 @@ if TYPE_CHECKING:
     from torch import nn
 
     from shoal.nets._graph import GraphParts
+
+CONVOLUTION_CALLS: Final = 34.0
+PRODUCT: Final = 3.12e-6
+NUMBER: Final = 3.1e-4
+NORMED_NUMBER: Final = 1.8e-4
+ACTIVATED_NUMBER: Final = 1.1e-3
+"""Costs of a convolution, of a product of one pass, of a number of its maps, of norming one, of an activation that is
+not cheap."""
+VECTOR: Final = 8
+"""Channels are worked on in groups of so many, full or not."""
+STEP_NUMBER: Final = 22.0
+"""Bytes a number of its maps in a step of torch: the map, its pool and the pool's places, their gradients, and copies
+in the order that convolutions want."""
+SEEN_NUMBER: Final = (4.0, 2.0, 1.0)
+"""The same without gradients, block by block: the map, the pool's places, its pool."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +47,7 @@ class ConvLayer:
     """
 
     kind: ClassVar[str] = "conv"
-    of_maps: ClassVar[bool] = True
+    takes: ClassVar[Takes] = "images"
 
     name: str
     inputs: int
@@ -59,6 +76,21 @@ class ConvLayer:
         return math.prod(self.weight_shape) * math.prod(self.size)
 
     @property
+    def numbers(self) -> int:
+        """Numbers of its feature maps."""
+        return self.units * math.prod(self.size)
+
+    @property
+    def step_bytes(self) -> float:
+        """Bytes of its maps of one image in a step of torch."""
+        return STEP_NUMBER * self.numbers
+
+    @property
+    def seen_bytes(self) -> tuple[float, ...]:
+        """The same without gradients, block by block."""
+        return tuple(size * self.numbers for size in SEEN_NUMBER)
+
+    @property
     def mask_shape(self) -> Shape:
         """A draw a channel."""
         return (self.units, 1, 1)
@@ -78,23 +110,36 @@ class ConvLayer:
         """The norm's running statistics."""
         return norm.buffers(self.units) if self.batch_norm else ()
 
+    def step_cost(self, takes: Takes, *, first: bool) -> StepCost:
+        """Its products, forwards and backwards, and the numbers of its maps; images need no gradient."""
+        inputs = self.inputs if first else _filled(self.inputs // self.groups)
+        products = _filled(self.units) * inputs * self.kernel**2 * math.prod(self.size)
+        passes, drops = 2 if first else 3, self.dropout > 0
+        cheap = activation_of(self.activation).cheap
+        number = NUMBER + NORMED_NUMBER * self.batch_norm + ACTIVATED_NUMBER * (not cheap)
+        calls = LAYER_CALLS + CONVOLUTION_CALLS + DROPOUT_CALLS * drops
+        return StepCost(
+            calls + norm.STEP_CALLS[takes] * self.batch_norm,
+            PRODUCT * passes * products + number * self.numbers + DROPPED_UNIT * self.units * drops,
+        )
+
     def modules(self) -> dict[str, nn.Module]:
         """Torch's own layers by name, each only if it does something."""
         from torch import nn
 
-        found: dict[str, nn.Module] = {
+        modules: dict[str, nn.Module] = {
             self.name: nn.Conv2d(
                 self.inputs, self.units, self.kernel, self.stride, self.padding, groups=self.groups
             )
         }
         if self.batch_norm:
-            found[f"{self.name}_norm"] = nn.BatchNorm2d(self.units)
-        found |= activation_parts(self.name, self.activation)
+            modules[f"{self.name}_norm"] = nn.BatchNorm2d(self.units)
+        modules |= activation_parts(self.name, self.activation)
         if self.pool != "none":
-            found[f"{self.name}_pool"] = pooling_of(self.pool).of_torch(self.pool_size, self.pool_stride)
+            modules[f"{self.name}_pool"] = pooling_of(self.pool).of_torch(self.pool_size, self.pool_stride)
         if self.dropout:
-            found[f"{self.name}_dropout"] = nn.Dropout2d(self.dropout)
-        return found
+            modules[f"{self.name}_dropout"] = nn.Dropout2d(self.dropout)
+        return modules
 
     def output(self, named: Mapping[str, NDArray[Any]], x: NDArray[Any]) -> NDArray[Any]:  # noqa: ARG002
         """Raise ValueError: convolutions are looked into by torch."""
@@ -150,8 +195,12 @@ def conv_layer(network: Network, number: int, conv: Conv, shape: Shape) -> ConvL
 def conv_entry(described: Mapping[str, Any]) -> dict[str, Any]:
     """Give the entry of a network's `conv` that a described layer would come from."""
     pool = {"kind": described["pool"], "size": described["pool_size"], "stride": described["pool_stride"]}
-    kept = {key: described[key] for key in ("kernel", "stride", "padding", "groups")}
-    return {"channels": described["units"], **kept, "pool": None if described["pool"] == "none" else pool}
+    geometry = {key: described[key] for key in ("kernel", "stride", "padding", "groups")}
+    return {"channels": described["units"], **geometry, "pool": None if described["pool"] == "none" else pool}
+
+
+def _filled(channels: int) -> int:
+    return -(-channels // VECTOR) * VECTOR
 
 
 def _shrunk(what: str, size: int, window: int, stride: int, padding: int) -> int:

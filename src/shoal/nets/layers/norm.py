@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.kinds import Takes
 from shoal.nets._layer import Part
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 EPSILON: Final = 1e-5
 """What torch.nn.BatchNorm1d and BatchNorm2d add to the variance."""
+STEP_CALLS: Final[dict[Takes, float]] = {"table": 8.0, "images": 25.0}
+"""What a step of torch takes for it however few rows there are (see `StepCost`), by what the network takes."""
 
 
 def parts(units: int) -> tuple[Part, ...]:

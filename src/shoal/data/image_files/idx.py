@@ -1,7 +1,8 @@
-"""IDX files of images, each with a file of labels beside it, to labelled images."""
+"""IDX: a file of images, with a file of labels beside it. It is known by its first bytes, whatever its ending."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data._findings import Findings
-from shoal.data._idx import idx_shape, read_idx
+from shoal.data._idx import idx_shape, is_idx, read_idx
+from shoal.data._image_format import ImageFormat, Shape
 from shoal.data._pixels import axes_of, channels_first, white_of
 from shoal.data._reading import FEWER, LABEL, Labelled, Reading
 from shoal.files import kind_of
@@ -70,15 +72,24 @@ class LookedIdx:
 
     def read(self, reading: Reading) -> Labelled | None:
         """Read the images."""
-        images = read_idx_images(self.path, reading)
+        images = _read_images(self.path, reading)
         if images is None:
             return None
         sized = reading.sized(images, str(self.path.parent), self.path.name)
         return Labelled(sized, self.labels, str(self.path), white=white_of(images))
 
 
-def read_idx_images(path: Path, reading: Reading) -> NDArray[np.uint8] | None:
-    """Read images without labels from an IDX file, (N, C, H, W), in the size that they have."""
+def _new(path: Path, shape: Shape, reading: Reading) -> NDArray[np.uint8] | None:
+    """Read images without labels, in the size that is wished."""
+    declared = idx_shape(path, (3, 4), Findings(str(path)))
+    if declared is not None:
+        reading.refuse_new_above(math.prod(declared), declared[0], shape)
+    images = _read_images(path, reading)
+    return None if images is None else reading.sized(images, str(path.parent), path.name)
+
+
+def _read_images(path: Path, reading: Reading) -> NDArray[np.uint8] | None:
+    """Read images without labels, (N, C, H, W), in the size that they have."""
     findings = Findings(str(path))
     values = read_idx(path, (3, 4), findings)
     images = None if values is None else channels_first(values, "", findings)[0]
@@ -97,3 +108,6 @@ def _labels_beside(path: Path, findings: Findings) -> Path | None:
             return path.with_name(candidate)
     findings.add(f"expected its labels in {quoted(name)} beside it, got nothing there")
     return None
+
+
+FORMAT = ImageFormat(holds=is_idx, places=lambda path, _: {"": IdxPair(path)}, new=_new)

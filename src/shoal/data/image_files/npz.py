@@ -1,4 +1,4 @@
-"""Arrays of images and of their labels in one NPZ file, told apart by their names, to labelled images."""
+"""NPZ: arrays of images and of their labels in one file, told apart by their names."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from shoal.data._classes import nfc
 from shoal.data._findings import Findings
+from shoal.data._image_format import ImageFormat, Shape
 from shoal.data._npz import Header, npz_headers, read_npz
 from shoal.data._parts import IN_WORDS, Kind, Part, role_of_array, says_part
 from shoal.data._pixels import (
@@ -54,19 +55,19 @@ class NpzPair:
         """Look at the head of the images, and read labels and groups."""
         findings = Findings(str(self.path))
         axes_of(self.headers[self.images].shape, f"array {self.name}: ", findings)
-        groups = reading.groups if grouped else None
+        groups = reading.groups if grouped or reading.groups in self.headers else None
         if self.labels is None:
             expected = quoted(_labels_for(self.images))
             findings.add(f"expected an array {expected} beside {self.name}, got none")
         if groups and groups not in self.headers:
             findings.add(f"expected the array {quoted(groups)} that data.groups names, got none")
-        wanted = [name for name in (self.labels, groups) if name is not None]
+        names = [name for name in (self.labels, groups) if name is not None]
         if not reading.take(findings):
             return None
-        heads = [self.headers[name] for name in wanted]
+        heads = [self.headers[name] for name in names]
         reading.refuse_above(sum(2.0 * head.bytes + LABEL * head.count for head in heads), "labels", FEWER)
-        arrays = read_npz(self.path, findings, wanted)
-        texts = [self._texts(name, arrays, findings) for name in wanted]
+        arrays = read_npz(self.path, findings, names)
+        texts = [self._texts(name, arrays, findings) for name in names]
         if not reading.take(findings):
             return None
         return LookedNpz(self, texts[0], texts[1] if groups else None)
@@ -80,11 +81,11 @@ class NpzPair:
         if findings.found:
             return np.zeros(0, np.str_)
         if values.ndim != 1 or not (values.dtype.kind in "biuU" or whole):
-            came = f"{values.dtype} of shape {values.shape}"
+            description = f"{values.dtype} of shape {values.shape}"
             advice = (
                 "; numbers of classes come from one-hot rows by argmax(axis=1)" if values.ndim == 2 else ""
             )
-            findings.add(f"{place}: expected integers or text of shape (N,), got {came}{advice}")
+            findings.add(f"{place}: expected integers or text of shape (N,), got {description}{advice}")
         elif len(values) != self.count():
             findings.add(f"expected as many labels as images ({self.count()}), got {len(values)}")
         elif values.dtype.kind == "U":
@@ -109,14 +110,37 @@ class LookedNpz:
 
     def read(self, reading: Reading) -> Labelled | None:
         """Read the images."""
-        images = read_npz_array(self.pair.path, self.pair.images, reading)
+        images = _read_array(self.pair.path, self.pair.images, reading)
         if images is None:
             return None
         sized = reading.sized(images, str(self.pair.path), self.pair.images)
         return Labelled(sized, self.labels, str(self.pair.path), self.groups, white=white_of(images))
 
 
-def read_npz_array(path: Path, name: str, reading: Reading) -> NDArray[np.uint8] | None:
+def _holds(path: Path) -> bool:
+    """Whether an array may be one of images; else the file is a table."""
+    return any(len(header.shape) > 2 for header in npz_headers(path, Findings("")).values())
+
+
+def _new(path: Path, shape: Shape, reading: Reading) -> NDArray[np.uint8] | None:
+    """Read the plain array of images, or the test images, or the only ones."""
+    pairs = _places(path, reading)
+    pair = pairs.get("") or pairs.get("test") or (next(iter(pairs.values())) if len(pairs) == 1 else None)
+    if pair is None:
+        if pairs:
+            reading.refuse(
+                path, f"expected one array of images, got {few_quoted([p.images for p in pairs.values()])}"
+            )
+        return None
+    for other in pairs.values():
+        if other is not pair:
+            reading.notes.add(str(path), f"left out, since {pair.name} is predicted", other.images)
+    reading.refuse_new_above(pair.bytes, pair.count(), shape)
+    images = _read_array(path, pair.images, reading)
+    return None if images is None else reading.sized(images, str(path), pair.images)
+
+
+def _read_array(path: Path, name: str, reading: Reading) -> NDArray[np.uint8] | None:
     """Read one array of images, (N, C, H, W), in the size that it has."""
     findings = Findings(str(path))
     array = read_npz(path, findings, [name]).get(name)
@@ -135,7 +159,7 @@ def read_npz_array(path: Path, name: str, reading: Reading) -> NDArray[np.uint8]
     return images
 
 
-def npz_pairs(path: Path, reading: Reading) -> dict[Part, NpzPair]:
+def _places(path: Path, reading: Reading) -> dict[Part, NpzPair]:
     """Find the arrays of each part; two for the same are refused, arrays of other names are left out.
 
     One that may be images and whose name speaks of a part in other words is refused: it could be the rows to train on,
@@ -195,3 +219,6 @@ def _labels_for(images: str) -> str:
         if ours in images:
             return images.replace(ours, theirs)
     return "labels"
+
+
+FORMAT = ImageFormat(_holds, _places, _new)

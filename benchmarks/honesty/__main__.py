@@ -1,0 +1,39 @@
+"""`python -m benchmarks.honesty`: every part of the campaign, or the named ones, and a dated record of them."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.honesty import intervals
+from benchmarks.record import write_record
+
+PARTS: dict[str, tuple[str, Callable[[int], list[str]]]] = {
+    "intervals": ("Intervals: test scores and comparisons", intervals.run),
+}
+
+
+def main() -> None:
+    """Run what is asked for and write the record."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.honesty", description=__doc__)
+    which = "which of " + ", ".join(PARTS) + "; all by default"
+    parser.add_argument("names", nargs="*", metavar="NAME", help=which)
+    parser.add_argument("--studies", type=int, default=400, help="simulated studies of every cell (400)")
+    parser.add_argument("--out", type=Path, help="where to write the record")
+    asked = parser.parse_args()
+    if unknown := set(asked.names) - set(PARTS):
+        parser.error(f"expected {which}, got {', '.join(sorted(unknown))}")
+    sections = []
+    for name in asked.names or PARTS:
+        title, measure = PARTS[name]
+        print(f"{title} ...", file=sys.stderr, flush=True)
+        sections.append((title, measure(asked.studies)))
+    command = shlex.join(["python", "-m", "benchmarks.honesty", *sys.argv[1:]])
+    print(f"\nwritten: {write_record(command, sections, asked.out)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""A table as it is handed on by whoever read it: named columns of cells, as written or as typed, nothing decided.
+
+Reading ends here. Which column plays which part is decided from names (`_column_roles.py`); a cell becomes a number
+or a category only when its column is asked for as such (`_cells.py`), and inputs of a network later (`_preprocess.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Final
+
+from numpy.typing import NDArray
+
+from shoal.data._classes import nfc
+from shoal.data._findings import Findings
+from shoal.wording import quoted
+
+NAMELESS: Final = (
+    "; if it numbers the rows, write the table without it (pandas: index=False, R: row.names = FALSE)"
+)
+"""What is advised where a column has no name."""
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """Cells that are neither numbers nor text, or were not read; refused only where they are used."""
+
+    kind: str
+
+
+Cells = Sequence[str] | NDArray[Any] | Foreign
+"""One column: text as written, or numbers (float, integer or bool, NaN where missing), shape (N,).
+
+An array of objects mixes str, bool, int and float, None where missing.
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A table as read. `lines` are the line numbers on which the rows start, for text files.
+
+    `names` are in NFC. `index` are those of them that the file itself calls an index: columns to name, no inputs.
+    """
+
+    file: str
+    names: tuple[str, ...]
+    columns: tuple[Cells, ...]
+    rows: int
+    lines: Sequence[int] | None = None
+    index: tuple[str, ...] = ()
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {name: place for place, name in enumerate(self.names)}
+
+    def __contains__(self, name: str) -> bool:
+        """Whether there is a column of this name, in any form of Unicode."""
+        return nfc(name) in self._places
+
+    def __getitem__(self, name: str) -> Cells:
+        """Give the cells of one column."""
+        return self.columns[self._places[nfc(name)]]
+
+    def number(self, row: int) -> int:
+        """Give the line number of row `row` (from 0), or the row's own number from 1."""
+        return self.lines[row] if self.lines is not None else row + 1
+
+    def place(self, row: int, name: str) -> str:
+        """Say where a cell stands."""
+        return f"{'row' if self.lines is None else 'line'} {self.number(row)}, column {quoted(name)}"
+
+    def in_one_form(self) -> Table:
+        """Give the same with all names in NFC, the form in which columns are named."""
+        return replace(self, names=tuple(map(nfc, self.names)), index=tuple(map(nfc, self.index)))
+
+
+def names_are_good(names: Sequence[str], place: str, findings: Findings) -> bool:
+    """Column names must be there, and be different in NFC, the form in which names are compared."""
+    for number, name in enumerate(names, start=1):
+        if not name:
+            advice = NAMELESS if number == 1 else ""
+            findings.add(
+                f"expected a column name, got nothing{advice}", f"{place}, column {number}".lstrip(", ")
+            )
+    forms: dict[str, list[str]] = {}
+    for name in names:
+        forms.setdefault(nfc(name), []).append(name)
+    repeated = {name: same for name, same in forms.items() if name and len(same) > 1}
+    for name, same in repeated.items():
+        differ = ", which differ in Unicode form only (NFC, NFD)" if len(set(same)) > 1 else ""
+        findings.add(f"expected every column name once, got {quoted(name)} {len(same)} times{differ}", place)
+    return not repeated and "" not in names

@@ -1,0 +1,116 @@
+"""What a format of tables is, what it is given to read, and where it is found by name.
+
+A format is a file of the room `formats`, named after it, with a `FORMAT` in it; its row in `kinds.TABLE_FORMATS`, with
+the endings of its files, is all that is said of it elsewhere. It opens nothing itself, and decides nothing: it gives
+cells as they stand in the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from shoal.data._classes import nfc
+from shoal.data._encoding import decode
+from shoal.data._findings import Findings
+from shoal.data._table import Cells, Table
+from shoal.errors import EnvironmentFault, Problem
+from shoal.files import size_of
+from shoal.kinds import TABLE_FORMATS, row_of, table_format_name
+from shoal.wording import few_quoted
+
+MOST_COLUMNS: Final = 100_000
+TEXT_COPIES: Final = 5.0
+"""Copies of a text file while it is cut up: the text, and the reader's own (4 bytes a character)."""
+TEXT_CELL: Final = 72.0
+"""Bytes of a cell of a text file: a Python text, and its place in a row."""
+LESS_TO_READ: Final = "fewer rows or columns need less, and an NPZ file less than a text file"
+_SAMPLE: Final = 1 << 16
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much of a table is read: the columns asked for (None: all), and bytes of memory that it may take."""
+
+    names: frozenset[str] | None = None
+    room: float | None = None
+
+    def wants(self, name: str) -> bool:
+        """Whether a column, or an array of columns, is asked for."""
+        return self.names is None or nfc(name) in self.names
+
+
+EVERYTHING: Final = Limits()
+
+
+@dataclass(frozen=True)
+class TableFile:
+    """A table's file, opened for its format: its bytes, what is wrong with it, how much of it is read."""
+
+    path: Path
+    stream: BinaryIO
+    findings: Findings
+    limits: Limits
+
+    def refuse_above(self, need: float) -> None:
+        """Raise EnvironmentFault where reading needs more memory than there is; asked before room is made for cells."""
+        room = self.limits.room
+        if room is not None and need > room:
+            asked, there = (f"{size / 1e6:,.0f} MB" for size in (need, room))
+            what = f"expected {asked} to read {self.path}, got {there} available; {LESS_TO_READ}"
+            raise EnvironmentFault(Problem("memory", what))
+
+    def has_few(self, columns: int, place: str = "") -> bool:
+        """Whether it has no more columns than anybody means; more are noted."""
+        if columns > MOST_COLUMNS:
+            self.findings.add(f"expected at most {MOST_COLUMNS:,} columns, got {columns:,}", place)
+        return columns <= MOST_COLUMNS
+
+    def text(self, cells_in: Callable[[bytes], int]) -> str | None:
+        """Read all of it as text, unless that would not fit: `cells_in` counts the cells of its first bytes.
+
+        None for what is no UTF-8, which is noted. Raises EnvironmentFault.
+        """
+        sample, size = self.stream.read(_SAMPLE), size_of(self.stream)
+        self.refuse_above(size * (TEXT_COPIES + TEXT_CELL * cells_in(sample) / max(1, len(sample))))
+        return decode(sample + self.stream.read(), self.findings)
+
+    def typed(self, named: Sequence[tuple[str, Cells]], rows: int) -> Table | None:
+        """Put typed columns together; a table without columns or rows is noted."""
+        names = [name for name, _ in named]
+        if not names or not rows:
+            content = f"columns {few_quoted(names)} without rows" if names else "an empty table"
+            self.findings.add(f"expected columns and at least one row, got {content}")
+            return None
+        return Table(str(self.path), tuple(names), tuple(cells for _, cells in named), rows)
+
+
+@dataclass(frozen=True)
+class TableFormat:
+    """One format of tables.
+
+    `read` gives the columns of an open file. It asks `refuse_above` with the sizes that the file declares before it
+    reads any cell, leaves columns unread that nobody wants where it can, and notes what is wrong in the file's
+    findings, all of it at once: None, or the rows that can be read, so that their cells are checked too. It raises
+    EnvironmentFault, OSError and MemoryError alone. `text`: its cells are text while they are read, of which a run
+    expects TEXT_COPIES of the file and TEXT_CELL bytes each.
+    """
+
+    read: Callable[[TableFile], Table | None]
+    text: bool = False
+
+
+def table_format(name: str) -> TableFormat:
+    """Give a format by name. Raises StudyError for one that is unknown."""
+    row_of("table format", TABLE_FORMATS, name)
+    row: TableFormat = import_module(f"shoal.data.formats.{name.replace('-', '_')}").FORMAT
+    return row
+
+
+def is_text_table(path: str | Path) -> bool:
+    """Whether a path is that of a table whose cells are text while they are read."""
+    name = table_format_name(path)
+    return name is not None and table_format(name).text

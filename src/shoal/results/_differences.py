@@ -1,0 +1,67 @@
+"""What chance draws in a run, and what it may do to its test scores: from plan, fits and answers to intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.kinds import SCORES
+from shoal.results._intervals import Interval, Units
+from shoal.results._record import FitRecord, PlanEntry, Truth
+from shoal.results._score_rows import row_score
+from shoal.results._two_way import Difference, Scored, difference, repeated_interval
+
+Answers = Callable[[str], NDArray[np.float64]]
+"""Gives what the fit of an id answers to the test rows, (V, K)."""
+
+
+def test_units(truth: Truth) -> Units:
+    """Give the units that chance draws among the test rows: groups where they are known, else rows."""
+    rows = len(truth.y) - truth.train_rows
+    return Units.of(rows, truth.groups[truth.train_rows :])
+
+
+def task_of(truth: Truth) -> str:
+    """Name the task of the rows."""
+    return "classification" if truth.classes else "regression"
+
+
+def comparison_differences(
+    plan: Sequence[PlanEntry], fits: Mapping[str, FitRecord], truth: Truth, answers: Answers
+) -> dict[str, dict[str, Difference]]:
+    """Give the difference of every comparison to the first one, by label, then by test score; {} for fewer than two."""
+    tested: dict[str, dict[int, str]] = {}
+    for entry in plan:
+        if entry.stage == "compare" and entry.fit_id in fits:
+            ok = fits[entry.fit_id].status == "ok"
+            tested.setdefault(entry.label, {}).update({entry.repeat: entry.fit_id} if ok else {})
+    if len(tested) < 2:
+        return {}
+    units, y = test_units(truth), truth.y[truth.train_rows :]
+    scores = {
+        name: row_score(task_of(truth), name) for name, kind in SCORES.items() if task_of(truth) in kind.tasks
+    }
+    (_, start), *others = tested.items()
+    start_answers = {repeat: answers(fit_id) for repeat, fit_id in start.items()}
+    firsts = {name: Scored.of(score, y, start_answers, units) for name, score in scores.items()}
+    differences: dict[str, dict[str, Difference]] = {}
+    for label, repeats in others:
+        given = {repeat: answers(fit_id) for repeat, fit_id in repeats.items()}
+        differences[label] = {
+            name: difference(Scored.of(score, y, given, units), firsts[name])
+            for name, score in scores.items()
+        }
+    return differences
+
+
+def mean_interval(truth: Truth, metric: str, fit_ids: Sequence[str], answers: Answers) -> Interval:
+    """Give the 95 % interval of the mean test score of some fits of the same settings, one a repeat.
+
+    On other rows, and for more than one also at other initialisations.
+    """
+    if not fit_ids:
+        return Interval(float("nan"), float("nan"), "nothing was measured")
+    score, y = row_score(task_of(truth), metric), truth.y[truth.train_rows :]
+    return repeated_interval(score, y, [answers(fit_id) for fit_id in fit_ids], test_units(truth))

@@ -1,0 +1,228 @@
+"""Where a test score would lie on other rows of the same kind: closed forms, so the same bytes at every call.
+
+The unit of chance is a row, or a group of rows where the study names groups. What each method covers was measured by
+simulation (`python -m benchmarks.honesty`), and docs/statistics.md names its source.
+Letters: N rows, K outputs or classes, M numbers of each row, U units (rows or groups), R repeats.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.results._score_rows import RowScore
+
+Floats = NDArray[np.float64]
+
+FEWEST_ROWS: Final = 25
+FEWEST_ROWS_OF_SHARES: Final = 10
+FEWEST_GROUPS: Final = 8.0
+"""Below these, what was drawn says too little of what was not; groups count by their sizes, see `Units.effective`."""
+
+Z: Final = 1.9599639845400545
+"""The normal distribution's 97.5 % quantile."""
+
+ALL_ALIKE: Final = "no row differs from the others"
+UNDEFINED: Final = "the score is not defined on every part of these rows"
+
+_FEW: Final = 10
+_SHARE: Final = 0.05
+_HELD: Final = 0.75
+_AT_ONCE: Final = 4_000_000
+
+
+@dataclass(frozen=True)
+class Interval:
+    """The 95 % interval of a score; where it cannot be had both are NaN, and `why` is the reason in words."""
+
+    low: float
+    high: float
+    why: str = ""
+
+    @property
+    def known(self) -> bool:
+        """Whether there is one."""
+        return not self.why
+
+
+@dataclass(frozen=True, eq=False)
+class Units:
+    """What chance draws: N rows, each by itself, or groups of them. `of_N` numbers the unit of every row from 0."""
+
+    of_N: NDArray[np.int64]
+    grouped: bool
+
+    @classmethod
+    def of(cls, rows: int, group_N: NDArray[np.int64] | None = None) -> Units:
+        """Make units of the numbers of groups; every row is one by itself where there are none or one is unknown."""
+        if group_N is None or not len(group_N) or (group_N < 0).any():
+            return cls(np.arange(rows, dtype=np.int64), False)
+        return cls(np.unique(group_N, return_inverse=True)[1].astype(np.int64).reshape(-1), True)
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """The rows of every unit, (U,)."""
+        return np.bincount(self.of_N)
+
+    @property
+    def effective(self) -> float:
+        """How many units of one size would say as much: the square of the rows over the sum of squared sizes."""
+        sizes = self.sizes.astype(np.float64)
+        return float(sizes.sum() ** 2 / (sizes**2).sum()) if len(sizes) else 0.0
+
+    def too_few_for(self, score: RowScore) -> str:
+        """Say why there are too few for an interval of a score; nothing where there are enough."""
+        fewest = FEWEST_ROWS_OF_SHARES if score.share else FEWEST_ROWS
+        rows = len(self.of_N)
+        if rows < fewest:
+            return f"{rows:,} row{'s are' if rows != 1 else ' is'} too few for an interval"
+        if self.grouped and self.effective < FEWEST_GROUPS:
+            groups = len(self.sizes)
+            unequal = " of such unequal sizes" if groups >= FEWEST_GROUPS else ""
+            are = f"s{unequal} are" if groups != 1 else " is"
+            return f"{groups:,} group{are} too few for an interval"
+        return ""
+
+
+def left_out(
+    score: RowScore, y: NDArray[Any], prediction_NK: Floats, units: Units, *, scaled: bool = False
+) -> tuple[float, Floats]:
+    """Give a score and what each unit adds to it, (U,).
+
+    That is by how much it falls without the unit, times the rows left; of a mean the unit's deviation from the mean.
+    Grouped jackknife with groups of unequal size (Busing, Meijer, van der Leeden 1999). With `scaled`,
+    of the score on its scale.
+    """
+    scale = score.scale if scaled else (lambda value: value)
+    size_U = units.sizes.astype(np.float64)
+    rows, count = len(y), len(size_U)
+    without_U = np.empty(count)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        sum_UM = _sums(score.rows(y, prediction_NK), units)
+        total_M = sum_UM.sum(axis=0)
+        value = float(scale(score.of_means(total_M / rows)))
+        for part in _blocks(count, len(total_M)):
+            means = (total_M - sum_UM[part]) / (rows - size_U[part])[:, None]
+            without_U[part] = scale(score.of_means(means))
+        part_U = (value - without_U) * (rows - size_U) * count / rows
+        return value, part_U - part_U.mean()
+
+
+def _sums(row_NM: Floats, units: Units) -> Floats:
+    if not units.grouped:
+        return row_NM
+    return np.stack([np.bincount(units.of_N, weights=column) for column in row_NM.T], axis=1)
+
+
+def _blocks(count: int, width: int) -> Iterator[slice]:
+    """Cut units so that no more than so many numbers are worked on at once."""
+    step = max(1, _AT_ONCE // max(1, width))
+    return (slice(start, min(start + step, count)) for start in range(0, count, step))
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The standard `error` of an estimate and its `skewness`, the third standardised moment: of it, not of its rows."""
+
+    error: float
+    skewness: float
+
+
+def spread_of(part_U: Floats) -> Spread:
+    """Give the spread of the mean of U units, whose deviations sum to 0."""
+    count = len(part_U)
+    square, cube = float((part_U**2).sum()), float((part_U**3).sum())
+    if not square > 0 or count < 3:
+        return Spread(0.0, 0.0)
+    variance = square / (count * (count - 1))
+    # The unbiased third moment, over the square of the count.
+    third = cube / ((count - 1) * (count - 2) * count)
+    return Spread(math.sqrt(variance), third / variance**1.5)
+
+
+def held_by_few(part_U: Floats, units: Units) -> str:
+    """Say that a few units hold most of the spread, so that the others tell nothing of what was not drawn."""
+    far_U = np.sort(np.abs(part_U - np.median(part_U)))[::-1]
+    most = min(_FEW, max(1, int(_SHARE * len(far_U))))
+    total = float(far_U.sum())
+    held = np.cumsum(far_U[:most]) > _HELD * total
+    if not total or not held.any():
+        return ""
+    count, what = int(held.argmax()) + 1, "group" if units.grouped else "row"
+    return (
+        f"{count} {what}{'s hold' if count > 1 else ' holds'} three quarters of it, too few for an interval"
+    )
+
+
+def hall(value: float, spread: Spread, freedom: float) -> tuple[float, float]:
+    """Give the 95 % interval of an estimate whose distribution is skewed.
+
+    Student's, through the cubic transformation of Hall (1992, "On the removal of skewness by transformation", JRSS B
+    54, 221-228). The skewness of a sample is far below that of its kind where tails are heavy, so it is doubled
+    at the end that it moves outwards, and taken as it is at the end that it moves inwards.
+    """
+    from scipy.special import stdtrit
+
+    reach = float(stdtrit(max(freedom, 1.0), 0.975))
+    at_low, at_high = _skewness_at(spread.skewness)
+    return value - spread.error * _untransformed(reach, at_low), value - spread.error * _untransformed(
+        -reach, at_high
+    )
+
+
+def hall_p(value: float, spread: Spread, freedom: float) -> float:
+    """Give the two-sided p-value of 0: below 5 % exactly where the interval of `hall` leaves 0 out."""
+    from scipy.special import stdtr
+
+    if not spread.error > 0:
+        return math.nan
+    far, (at_low, at_high) = value / spread.error, _skewness_at(spread.skewness)
+    seen = _transformed(far, at_low) if far > 0 else -_transformed(far, at_high)
+    return float(2 * stdtr(max(freedom, 1.0), -max(seen, 0.0)))
+
+
+def _skewness_at(skewness: float) -> tuple[float, float]:
+    """Give the skewness to reckon with at the lower end and at the upper end."""
+    return (skewness, 2 * skewness) if skewness > 0 else (2 * skewness, skewness)
+
+
+def _transformed(t: float, skewness: float) -> float:
+    return t + skewness * t * t / 3 + skewness**2 * t**3 / 27 + skewness / 6
+
+
+def _untransformed(x: float, skewness: float) -> float:
+    if abs(skewness) < 1e-6:  # the cube root would lose its digits
+        return x - skewness * (x * x / 3 + 1 / 6)
+    return 3 / skewness * (float(np.cbrt(1 + skewness * (x - skewness / 6))) - 1)
+
+
+def wilson(share: float, worth: float, z: float = Z) -> tuple[float, float]:
+    """Give the 95 % interval of a share of `worth` rows (Wilson 1927, "Probable inference", JASA 22, 209-212)."""
+    square = z * z / worth
+    middle = (share + square / 2) / (1 + square)
+    half = z * math.sqrt(share * (1 - share) / worth + square / (4 * worth)) / (1 + square)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def share_interval(
+    share: float, error: float, freedom: float, units: Units, repeats: int
+) -> tuple[float, float]:
+    """Give the 95 % interval of a share whose standard error is known to `freedom` degrees.
+
+    Wilson's: of the rows, where each stands by itself and was answered once; else of as many rows as that error is
+    worth, with Student's quantile (Korn and Graubard 1998, Survey Methodology 24, 193-201). Where all is right, or
+    nothing, a group counts for one row.
+    """
+    from scipy.special import stdtrit
+
+    rows = len(units.of_N)
+    if not units.grouped and repeats == 1:
+        return wilson(share, rows)
+    variance = share * (1 - share)
+    worth = min(variance / error**2, rows * repeats) if variance > 0 and error > 0 else units.effective
+    return wilson(share, worth, float(stdtrit(max(freedom, 1.0), 0.975)))
