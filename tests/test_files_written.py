@@ -271,7 +271,7 @@ def test_nothing_is_written_or_read_under_a_name_that_is_cleared_away(tmp_path: 
     path.write_bytes(OLD)
     with pytest.raises(Unreadable) as caught:
         read_bytes(path)
-    assert caught.value.told("a model file") == (
+    assert caught.value.sentence("a model file") == (
         "expected a model file, got a name of files that Shoal is writing, which it clears away; give it another"
     )
 
