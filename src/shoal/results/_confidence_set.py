@@ -152,11 +152,13 @@ def _training(
 class ConfidenceSet:
     """Which of the first candidates may be the best: those with `p_S`, (S,), not below the level.
 
-    `reach`: the difference, in standard errors, from which on one of two that are in the set would not be.
+    `reach`: the difference, in standard errors, from which on one of two that are in the set would not be. `to_best`:
+    differences, in standard errors and in order, to whichever of equal candidates happens to be best, (X,).
     """
 
     p_S: Floats
     reach: float
+    to_best: Floats
 
 
 def confidence_set(loss_S: Floats, errors: SearchErrors) -> ConfidenceSet:
@@ -183,7 +185,19 @@ def confidence_set(loss_S: Floats, errors: SearchErrors) -> ConfidenceSet:
         reach[place] = np.quantile(range_D * scale_D, 1 - LEVEL)
     p_S = np.empty(count)
     p_S[order] = np.maximum.accumulate(p)
-    return ConfidenceSet(p_S, float(reach[np.argmax(np.maximum.accumulate(p) >= LEVEL)]))
+    to_best = _to_luckiest(draw_DS, spread_SS, p_S >= LEVEL) * scale_D[:, None]
+    return ConfidenceSet(
+        p_S, float(reach[np.argmax(np.maximum.accumulate(p) >= LEVEL)]), np.sort(to_best[to_best > 0])
+    )
+
+
+def _to_luckiest(draw_DS: Floats, spread_SS: Floats, in_set_S: NDArray[np.bool_]) -> Floats:
+    """Give by how many standard errors each lies from the one of the set that is drawn best, (D, S); 0 for itself."""
+    best_D = np.where(in_set_S, draw_DS, np.inf).argmin(axis=1)
+    apart_DS = np.abs(draw_DS - np.take_along_axis(draw_DS, best_D[:, None], axis=1))
+    spread_DS = spread_SS[best_D]
+    known_DS = (spread_DS > 0) & (spread_DS < np.inf)
+    return np.asarray(np.divide(apart_DS, spread_DS, out=np.zeros_like(apart_DS), where=known_DS))
 
 
 def _standardised(loss_S: Floats, variance_SS: Floats) -> Floats:

@@ -291,8 +291,13 @@ def _weighed(healthy: Sequence[Standing], errors: SearchErrors, margin: float) -
     t_C = np.divide(worse_C, error_C, out=np.zeros_like(worse_C), where=error_C > 0)
     p_C = 2 * stdtr(freedom, -t_C)
     adjusted_C = np.minimum(1, p_C * len(healthy))
+    # The best is the luckiest of those that may be the best, and so too far from the others.
+    lucky, reach = in_set.to_best, float(stdtrit(freedom, 1 - LEVEL / 2))
+    if len(lucky):
+        reach = max(reach, float(np.quantile(lucky, 1 - LEVEL)))
+        p_C = np.maximum(p_C, 1 - np.searchsorted(lucky, t_C) / len(lucky))
     adjusted_C[: len(in_set.p_S)] = in_set.p_S
-    half_C = stdtrit(freedom, 1 - LEVEL / 2) * error_C
+    half_C = reach * error_C
     networks_C = _networks(worse_C, errors, in_set.reach)
     weighed = []
     for place, row in enumerate(healthy):
