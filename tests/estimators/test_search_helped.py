@@ -231,7 +231,8 @@ def test_warnings_of_code_that_is_no_modules_are_heard(done: list[list[Scored]])
             warnings.simplefilter("always")
             shoal.GridSearchCV(estimator, GRID, cv=4, n_jobs=jobs).fit(NUMBERS, PRICE)
         assert [str(one.message) for one in warned] == ["hear, hear"] * (4 * 4 + 1)
-        assert {one.filename for one in warned} == {"<cell 1>"}
+        # From cloudpickle 3.1.3 on, code that travels to a process has lost the name of its cell.
+        assert {one.filename for one in warned} <= {"<cell 1>", "<dynamic-code>" if jobs else "<cell 1>"}
     assert any(done)
 
 

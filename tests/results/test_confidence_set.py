@@ -15,6 +15,7 @@ from row_cases import searched
 from shoal.results import _confidence_set as module
 from shoal.results import choose, rank_candidates
 from shoal.results._confidence_set import confidence_set, search_errors
+from shoal.results._select import expected_score
 
 
 def errors_of(loss_CFV, **kinds):
@@ -196,3 +197,25 @@ def test_losses_too_large_for_a_square_are_taken_without_a_word():
     scores, rows = searched(np.array([1.0, 1e200, 1e300])[:, None, None] * noise((3, 3, 5)))
     standings = rank_candidates(scores, rows)
     assert [row.candidate_id for row in standings] == ["a", "b", "c"]
+
+
+def test_of_a_single_candidate_the_whole_search_expects_its_own_score():
+    scores, rows = searched(noise((1, 3, 40)))
+    standings = rank_candidates(scores, rows)
+    errors = search_errors(rows.cells(["a"], "loss"))
+    found = expected_score(standings, errors, "best", "loss")
+    assert found == pytest.approx(standings[0].selection_score, rel=0.02)
+
+
+@pytest.mark.parametrize("rule", ["best", "one-standard-error"])
+def test_among_equal_candidates_the_choice_is_lucky_and_the_correction_is_not(rule):
+    lucky, corrected = [], []
+    for seed in range(30):
+        draw = np.random.default_rng(seed)
+        scores, rows = searched((draw.random((40, 3, 20)) < 0.5).astype(float), parameters=range(40))
+        standings = rank_candidates(scores, rows)
+        errors = search_errors(rows.cells([row.candidate_id for row in standings], "loss"))
+        lucky.append(standings[0].selection_score)
+        corrected.append(expected_score(standings, errors, rule, "loss"))
+    assert np.mean(lucky) < 0.42
+    assert abs(np.mean(corrected) - 0.5) < 0.01

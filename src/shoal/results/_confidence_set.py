@@ -60,13 +60,16 @@ class Variances:
 class SearchErrors:
     """How far mean scores may be off: each candidate's (C,), its difference to the best (C,), all pairs' (S, S).
 
-    `deviation_UC`: by how much each unit moves each candidate's score; adds up to 0 over U.
+    `deviation_UC`: by how much each unit moves each candidate's score; adds up to 0 over U. `part_UC` is each unit's
+    part in each candidate's score, which adds up to it, `share_U` its share of the rows.
     """
 
     scores: Variances
     to_best: Variances
     pairs: Variances
     deviation_UC: Floats
+    part_UC: Floats
+    share_U: Floats
     units: int
     cells: int
 
@@ -87,12 +90,13 @@ def search_errors(cells: Iterable[Cell]) -> SearchErrors:
     """
     means: list[Floats] = []
     within: list[tuple[Floats, Floats]] = []
-    deviation_UC, share_U = np.zeros(()), np.zeros(())
+    deviation_UC, part_UC, share_U = np.zeros(()), np.zeros(()), np.zeros(())
     for cell in cells:
         mean_C, units = cell.sum_UC.sum(axis=0), np.count_nonzero(cell.share_U)
         own_UC = (cell.sum_UC - np.outer(cell.share_U, mean_C)) * np.sqrt(units / (units - 1))
         within.append(_variances(own_UC))
-        deviation_UC, share_U = deviation_UC + own_UC, share_U + cell.share_U
+        deviation_UC, part_UC = deviation_UC + own_UC, part_UC + cell.sum_UC
+        share_U = share_U + cell.share_U
         means.append(mean_C)
     mean_KC, deviation_UC = np.array(means), deviation_UC / len(means)
     counts = len(means), int(np.count_nonzero(share_U))
@@ -110,6 +114,8 @@ def search_errors(cells: Iterable[Cell]) -> SearchErrors:
         Variances((to_best_UC**2).sum(axis=0), (to_best_UC**2).max(axis=0), *apart),
         Variances(rows_SS, largest_SS, *apart),
         deviation_UC,
+        part_UC / len(means),
+        share_U / len(means),
         *counts[::-1],
     )
 
