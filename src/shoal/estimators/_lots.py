@@ -349,7 +349,7 @@ class Lots:
         """
         train, test = self.splits[spot.fold]
         if network is not None and spot in self._ways:
-            rows = self.shared.kept(self._ways[spot])
+            rows = self.shared.rows_held_out(self._ways[spot])
             if rows is not None:
                 return Fitted(network, lambda: rows)
             transformers = self.shared.transformers(self._ways[spot])

@@ -48,7 +48,7 @@ class Piece:
     def __call__(self) -> Done:
         """Do it, as scikit-learn is configured where it comes from; what fails before it is trained is left out."""
         with config_context(**self.config):
-            return Done(list(self._scored()), self.lots.shared.kept(self.lot.path))
+            return Done(list(self._scored()), self.lots.shared.rows_held_out(self.lot.path))
 
     def _scored(self) -> Iterator[Scored]:
         tasks = self.lots.alone(self.lot)

@@ -90,7 +90,7 @@ class SharedTransformers:
         self._needs: Counter[Place] = Counter()
         self._ends: set[Place] = set()
         self._written: set[Place] = set()
-        self._kept: dict[Place, Any] = {}
+        self._rows_held_out: dict[Place, Any] = {}
         self._kept_bytes = 0
         self._way: _Planning | _Handing | None = None
 
@@ -139,13 +139,13 @@ class SharedTransformers:
     def keep(self, path: Path, rows: Any) -> None:
         """Keep what came of rows held out, while all of it is small: the chosen candidate predicts from it."""
         size = getattr(rows, "nbytes", _KEPT_BYTES)
-        if path[-1] not in self._kept and self._kept_bytes + size <= _KEPT_BYTES:
-            self._kept[path[-1]] = rows
+        if path[-1] not in self._rows_held_out and self._kept_bytes + size <= _KEPT_BYTES:
+            self._rows_held_out[path[-1]] = rows
             self._kept_bytes += size
 
-    def kept(self, path: Path) -> Any:
+    def rows_held_out(self, path: Path) -> Any:
         """Give what the transformers along a path made of the rows held out; None where it is not kept."""
-        return self._kept.get(path[-1]) if path else None
+        return self._rows_held_out.get(path[-1]) if path else None
 
     def planning(self, path: Path) -> AbstractContextManager[None]:
         """Within, a Pipeline fits what is not fitted yet along a path, and keeps it."""
