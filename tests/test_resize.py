@@ -15,7 +15,7 @@ from shoal.data import ImageSource, Preprocessing, load_image_dataset, read_imag
 from shoal.errors import DataError, ModelFileError
 from shoal.export import onnx_model, torch_source
 from shoal.look import plan_text
-from shoal.look._findings import RunFindings
+from shoal.look._run_findings import RunFindings
 from shoal.look.page.summary import summary
 from shoal.pipeline import plan, run
 from shoal.predict import predict_file

@@ -84,10 +84,14 @@ class ScheduleKind:
 
 @dataclass(frozen=True)
 class ScoreKind:
-    """A score of test rows: the tasks it is a score of, and whether more of it is better."""
+    """A score of test rows: the tasks it is a score of, and whether more of it is better.
+
+    `is_share`: it lies between 0 and 1 whatever the unit of the target, so that differences are compared as they are.
+    """
 
     tasks: tuple[Task, ...]
     higher_is_better: bool = False
+    is_share: bool = False
 
 
 @dataclass(frozen=True)
@@ -171,10 +175,10 @@ SCORES: Final[dict[str, ScoreKind]] = {
     "mse": ScoreKind(("regression",)),
     "rmse": ScoreKind(("regression",)),
     "mae": ScoreKind(("regression",)),
-    "r2": ScoreKind(("regression",), higher_is_better=True),
-    "accuracy": ScoreKind(("classification",), higher_is_better=True),
-    "macro_f1": ScoreKind(("classification",), higher_is_better=True),
-    "ece": ScoreKind(("classification",)),
+    "r2": ScoreKind(("regression",), higher_is_better=True, is_share=True),
+    "accuracy": ScoreKind(("classification",), higher_is_better=True, is_share=True),
+    "macro_f1": ScoreKind(("classification",), higher_is_better=True, is_share=True),
+    "ece": ScoreKind(("classification",), is_share=True),
 }
 
 

@@ -19,10 +19,9 @@ from shoal.results import (
     Results,
     Store,
     Truth,
-    choose,
+    choose_candidate,
     classification_scores,
     regression_scores,
-    search_scores,
 )
 from shoal.study import Study, base_candidate, candidates, comparison_candidates
 from shoal.study._toml import to_toml
@@ -78,8 +77,8 @@ def make_run(folder: Path, run: MadeUp) -> Results:
                     _add(store, run, truth, entries[-1], number)
         choice = None
         if tried:
-            choice = choose(search_scores(entries, rows, store.summaries(), study), study.search.rule)
-            store.put_fact("choice", choice.to_json())
+            store.set_plan(entries, rows)
+            choice = choose_candidate(study, store)
         winner = next((one for one in tried if one.id == choice.candidate_id), None) if choice else None
         winner = winner or base_candidate(study)
         labelled = [*zip(run.names, comparison_candidates(study), strict=True), ("winner", winner)]

@@ -10,10 +10,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
+from row_cases import searched
 from shoal.look._settings import short_keys, text_of
 from shoal.look.figures.effects import MAX_LEVELS, effects
 from shoal.look.figures.ranking import ranking
 from shoal.look.figures.variance import variance_split
+from shoal.results import rank_candidates
+from shoal.results._confidence_set import search_errors
 
 GRID = [{"network.dropout": d, "training.lr": r} for d in (0, 0.5) for r in (0.1, 0.01)]
 
@@ -67,72 +70,84 @@ def test_settings_are_written_as_a_person_would() -> None:
     ]
 
 
+def rows_of(loss_CFV):
+    scores, rows = searched(loss_CFV)
+    return scores.scores_CFR.mean(axis=(1, 2)), search_errors(rows.cells(scores.candidate_ids, "loss"))
+
+
 def test_effects_of_a_grid_by_hand() -> None:
-    # Rows: (dropout 0, lr 0.1), (0, 0.01), (0.5, 0.1), (0.5, 0.01); columns: two folds.
-    score_CU = np.array([[1.0, 2.0], [2.0, 3.0], [4.0, 7.0], [5.0, 8.0]])
-    found = effects("loss", GRID, score_CU, (20.0, 10.0))
-    dropout, lr = found.effects
+    # Candidates: (dropout 0, lr 0.1), (0, 0.01), (0.5, 0.1), (0.5, 0.01); two folds of two rows.
+    loss_CFV = np.array([[[1, 2], [2, 2]], [[2, 3], [2, 3]], [[4, 4], [6, 9]], [[5, 4], [7, 8]]], np.float64)
+    score_C, errors = rows_of(loss_CFV)
+    dropout, lr = effects("loss", GRID, score_C, errors).effects
     assert (dropout.key, dropout.levels, dropout.ordered) == ("dropout", ("0", "0.5"), True)
-    np.testing.assert_allclose(dropout.mean_L, [2, 6])
+    np.testing.assert_allclose(dropout.difference_L, [-1.875, 1.875])
     assert dropout.count_L.tolist() == [2, 2]
-    # Level means by fold: (1.5, 2.5) and (4.5, 7.5); their difference, 3 and 5, has mean 4, variance 2.
-    t = 4 / np.sqrt(2 * (1 / 2 + 10 / 20))
-    assert dropout.size == 4
-    assert dropout.p_value == pytest.approx(2 * stats.t.sf(t, 1))
-    assert not dropout.significant
-    # Deviations from the mean of both levels are -1.5 and -2.5: variance 0.5.
-    half = stats.t.ppf(0.975, 1) * np.sqrt(0.5 * (1 / 2 + 10 / 20))
-    np.testing.assert_allclose(dropout.half_width_L, [half, half])
-    # The learning rate does the same in every fold: no spread, so nothing to test with.
-    assert (lr.levels, lr.size) == (("0.01", "0.1"), 1)
-    assert np.isnan(lr.p_value)
-    assert not lr.significant
-    assert found.grand_mean == 4
+    assert dropout.size == pytest.approx(3.75)
+    # Row by row the levels differ by 3, 1.5 and 4.5, 6: each row is a quarter of the mean, its fold has two rows.
+    deviation_U = np.array([0.75, -0.75, -0.75, 0.75]) / 4 * np.sqrt(2)
+    variance = (deviation_U**2).sum() * (1 + errors.pairs.training) + (deviation_U**2).max()
+    half = stats.t.ppf(0.975, errors.pairs.freedom) * np.sqrt(variance)
+    assert (dropout.low, dropout.high) == pytest.approx((3.75 - half, 3.75 + half))
+    assert dropout.p_value == pytest.approx(2 * stats.t.sf(3.75 / np.sqrt(variance), errors.pairs.freedom))
+    # With two levels each lies half of their difference from the mean of both.
+    np.testing.assert_allclose(dropout.half_width_L, half / 2)
+    assert lr.size < dropout.size
+
+
+def test_the_effect_of_one_setting_is_the_comparison_of_its_candidates() -> None:
+    loss_CFV = np.random.default_rng(4).gamma(2.0, 0.5, (2, 3, 10))
+    scores, rows = searched(loss_CFV)
+    (effect,) = effects("loss", [{"a.x": 1}, {"a.x": 2}], *rows_of(loss_CFV)).effects
+    _, other = rank_candidates(scores, rows)
+    assert effect.p_value == pytest.approx(other.p_value)
+    assert (effect.low, effect.high) == pytest.approx((other.ci_low, other.ci_high))
 
 
 def test_a_large_effect_is_significant_and_many_levels_cost_certainty() -> None:
     draw = np.random.default_rng(1)
     settings = [{"a.x": level} for level in range(4)]
-    score_CU = np.array([0.0, 0.0, 0.0, 1.0])[:, None] + 0.01 * draw.normal(size=(4, 5))
-    (found,) = effects("loss", settings, score_CU, (4.0, 1.0)).effects
+    loss_CFV = np.array([0.0, 0.0, 0.0, 1.0])[:, None, None] + 1 + 0.01 * draw.normal(size=(4, 5, 6))
+    score_C, errors = rows_of(loss_CFV)
+    (found,) = effects("loss", settings, score_C, errors).effects
     assert found.significant
-    difference = score_CU[found.mean_L.argmax()] - score_CU[found.mean_L.argmin()]
-    t = difference.mean() / (difference.std(ddof=1) * np.sqrt(1 / 5 + 1 / 4))
-    assert found.p_value == pytest.approx(6 * 2 * stats.t.sf(t, 4))
+    weight_C = np.eye(4)[score_C.argmax()] - np.eye(4)[score_C.argmin()]
+    error, freedom = errors.contrast(weight_C)
+    assert found.p_value == pytest.approx(6 * 2 * stats.t.sf(np.ptp(score_C) / error, freedom))
 
 
 def test_effects_of_a_random_search_come_from_the_candidates() -> None:
     draw = np.random.default_rng(2)
     settings = [{"a.kind": kind} for kind in "xxxxyyyyy"]
-    score_CU = draw.normal(size=(9, 3)) + 4
-    (found,) = effects("loss", settings, score_CU, None).effects
-    x, y = score_CU[:4].mean(axis=1), score_CU[4:].mean(axis=1)
-    assert found.p_value == pytest.approx(stats.ttest_ind(x, y, equal_var=False).pvalue)
-    low, high = stats.t.interval(0.95, 3, x.mean(), stats.sem(x))
-    assert found.half_width_L[0] == pytest.approx((high - low) / 2)
+    score_C = draw.normal(size=9) + 4
+    (found,) = effects("loss", settings, score_C, None).effects
+    expected = stats.ttest_ind(score_C[:4], score_C[4:], equal_var=False)
+    assert found.p_value == pytest.approx(expected.pvalue)
+    span = expected.confidence_interval(0.95)
+    assert sorted(map(abs, (found.low, found.high))) == pytest.approx(sorted(map(abs, span)))
+    np.testing.assert_allclose(found.half_width_L, (span.high - span.low) / 4)
     assert not found.ordered
 
 
-def test_candidates_without_spread_are_told_apart_or_not_tested() -> None:
+def test_candidates_without_spread_are_not_tested() -> None:
     settings = [{"a.kind": kind} for kind in "xxyyzz"]
-    (apart,) = effects("loss", settings, np.array([1.0, 1, 2, 2, 3, 3])[:, None], None).effects
-    (equal,) = effects("loss", settings, np.ones((6, 1)), None).effects
-    assert apart.p_value == 0
-    assert np.isnan(equal.p_value)
+    for score_C in (np.array([1.0, 1, 2, 2, 3, 3]), np.ones(6)):
+        (found,) = effects("loss", settings, score_C, None).effects
+        assert np.isnan(found.p_value)
 
 
 def test_many_numbers_become_bins_of_equal_counts() -> None:
     settings = [{"a.lr": 10.0 ** (-number / 10)} for number in range(50)]
-    (found,) = effects("loss", settings, np.arange(50.0)[:, None] + np.zeros(3), None).effects
+    (found,) = effects("loss", settings, np.arange(50.0), None).effects
     assert found.count_L.tolist() == [10] * 5
     assert found.levels[0] == "1.3e-05 to 0.0001"
-    assert np.all(np.diff(found.mean_L) < 0)
+    assert np.all(np.diff(found.difference_L) < 0)
 
 
 @pytest.mark.parametrize("count", range(9, 80))
 def test_bins_differ_by_one_at_the_most(count: int) -> None:
     settings = [{"a.lr": number / 7} for number in range(count)]
-    (found,) = effects("loss", settings, np.ones((count, 2)), None).effects
+    (found,) = effects("loss", settings, np.ones(count), None).effects
     assert np.ptp(found.count_L) <= 1
     assert len(found.count_L) == 5
 
@@ -141,27 +156,17 @@ def test_bins_differ_by_one_at_the_most(count: int) -> None:
 def test_no_bin_is_empty(numbers: list[int]) -> None:
     assume(len(set(numbers)) > MAX_LEVELS)
     settings = [{"a.size": number} for number in numbers]
-    (found,) = effects("loss", settings, np.ones((len(numbers), 2)), None).effects
+    (found,) = effects("loss", settings, np.ones(len(numbers)), None).effects
     assert found.count_L.min() > 0
     assert found.count_L.sum() == len(numbers)
     assert len(found.levels) == len(found.count_L)
 
 
-def test_effects_leave_out_the_failed_and_what_does_not_vary() -> None:
-    settings = [{"a.x": 1, "a.y": 5}, {"a.x": 2, "a.y": 5}, {"a.x": 3, "a.y": 5}]
-    score_CU = np.array([[1.0, 1.5], [2.0, 2.0], [np.nan, 3.0]])
-    found = effects("loss", settings, score_CU, (2.0, 1.0))
+def test_effects_leave_out_what_does_not_vary() -> None:
+    settings = [{"a.x": 1, "a.y": 5}, {"a.x": 2, "a.y": 5}]
+    found = effects("loss", settings, np.array([1.0, 2.0]), None)
     assert [(effect.key, effect.levels) for effect in found.effects] == [("x", ("1", "2"))]
-    nothing = effects("loss", settings, np.full((3, 2), np.nan), (2.0, 1.0))
-    assert nothing.effects == ()
-    assert np.isnan(nothing.grand_mean)
-
-
-def test_one_unit_gives_means_but_no_test() -> None:
-    (dropout, _) = effects("loss", GRID, np.array([[1.0], [2.0], [4.0], [8.0]]), (2.0, 1.0)).effects
-    assert dropout.mean_L.tolist() == [1.5, 6]
-    assert np.isnan(dropout.p_value)
-    assert np.isnan(dropout.half_width_L).all()
+    assert np.isnan(found.effects[0].p_value)  # one candidate a level
 
 
 def test_variance_split_of_sums_by_hand() -> None:
@@ -195,11 +200,11 @@ def test_variance_split_recovers_what_was_put_in() -> None:
 
 
 def test_order_of_candidates_makes_no_difference_to_effects() -> None:
-    score_CU = np.random.default_rng(5).normal(size=(4, 3))
+    loss_CFV = np.random.default_rng(5).gamma(2.0, 0.5, (4, 3, 5))
     for order in itertools.islice(itertools.permutations(range(4)), 1, None, 7):
-        one = effects("loss", GRID, score_CU, (2.0, 1.0)).effects
-        other = effects("loss", [GRID[c] for c in order], score_CU[list(order)], (2.0, 1.0)).effects
+        one = effects("loss", GRID, *rows_of(loss_CFV)).effects
+        other = effects("loss", [GRID[c] for c in order], *rows_of(loss_CFV[list(order)])).effects
         for a, b in zip(one, other, strict=True):
             assert (a.key, a.levels) == (b.key, b.levels)
-            np.testing.assert_allclose(a.mean_L, b.mean_L)
+            np.testing.assert_allclose(a.difference_L, b.difference_L)
             assert a.p_value == pytest.approx(b.p_value)

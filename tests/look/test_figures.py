@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from readable import faults
 
+from row_cases import searched
 from shoal.look._numbers import percent
 from shoal.look.figures.agreement import agreement, draw_agreement
 from shoal.look.figures.calibration import calibration, draw_calibration
@@ -23,6 +24,7 @@ from shoal.look.figures.units import activation_profiles, draw_profiles
 from shoal.look.figures.validation import compared_curves, draw_compared_curves
 from shoal.look.figures.variance import draw_variance_split, variance_split
 from shoal.look.figures.weights import draw_weights, weight_histograms
+from shoal.results._confidence_set import search_errors
 
 NAMES = ("SGD", "SGD with momentum", "Adam", "Adam, dropout 0.25", "Adam, weight decay 1e-4", "winner")
 HOSTILE = ("W" * 200, r"$\frac{a$ %s {0} \n", "\u202eلا 😀\x00" + "漢" * 90, "i" * 120 + " " + "M" * 79, "")
@@ -129,11 +131,13 @@ def test_ranking_without_settings_or_healthy_candidates() -> None:
 def test_effects_and_variance() -> None:
     draw = np.random.default_rng(0)
     score_CFR = 0.3 + 0.05 * draw.normal(size=(72, 3, 1)) + np.array([0, 0.1, 0.3] * 24)[:, None, None]
-    fact = effects("selection score", GRID, score_CFR[:, :, 0], (67, 33))
+    scores, rows = searched(np.abs(score_CFR + 0.1 * draw.normal(size=(72, 3, 5))))
+    errors = search_errors(rows.cells(scores.candidate_ids, "loss"))
+    fact = effects("selection score", GRID, scores.scores_CFR.mean(axis=(1, 2)), errors)
     assert faults(draw_effects, fact) == []
     random = [{"a.lr": 10 ** -draw.uniform(1, 5), "a.kind": HOSTILE[c % 5], "a.one": "x"} for c in range(72)]
-    assert faults(draw_effects, effects("selection score", random, score_CFR[:, :, 0], None)) == []
-    assert faults(draw_effects, effects("selection score", random[:2], score_CFR[:2, :1, 0], None)) == []
+    assert faults(draw_effects, effects("selection score", random, score_CFR.mean(axis=(1, 2)), None)) == []
+    assert faults(draw_effects, effects("selection score", random[:2], score_CFR[:2, 0, 0], None)) == []
     for repeats in (1, 3):
         split = variance_split("selection score", np.repeat(score_CFR, repeats, axis=2))
         assert faults(draw_variance_split, split) == []

@@ -13,7 +13,7 @@ from look_runs import MadeUp, make_run
 
 from shoal.look import RunFindings
 from shoal.look._figure import Subject
-from shoal.look._findings import NetworkGroup
+from shoal.look._run_findings import NetworkGroup
 from shoal.look.figures import calibration, training, validation
 from shoal.look.figures.agreement import agreements
 from shoal.look.figures.confusion import confusion_of

@@ -22,9 +22,9 @@ from look_runs import MadeUp, make_run
 from shoal.errors import EnvironmentFault
 from shoal.look import pictures, report_html, write_report
 from shoal.look._escape import data_json, label, seen
-from shoal.look._findings import RunFindings
 from shoal.look._gallery import Drawn
 from shoal.look._numbers import one_number
+from shoal.look._run_findings import RunFindings
 from shoal.look.figures import exciting, feature_maps, variance
 from shoal.look.page.fit_curves import MOST_POINTS, fits_shown
 from shoal.look.page.references import works

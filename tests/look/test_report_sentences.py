@@ -13,11 +13,11 @@ from look_runs import MadeUp, make_run
 
 from shoal.look import pictures, results_text
 from shoal.look._curves import curves_in_words
-from shoal.look._findings import DELIVERED, REFITTED, RunFindings
+from shoal.look._line_notes import curve_notes
 from shoal.look._lines import Curves, Line
-from shoal.look._notes import curve_notes
 from shoal.look._numbers import one_number, percent
 from shoal.look._reasons import others_alike, reasons, significance_sentence
+from shoal.look._run_findings import DELIVERED, REFITTED, RunFindings
 from shoal.look.figures import confusion
 from shoal.look.figures import effects as effects_figure
 from shoal.look.figures import ranking as ranking_figure
@@ -167,21 +167,21 @@ def test_ranges_of_variables_have_the_digits_of_their_own_row(tmp_path: Path) ->
 
 def effect(key: str, p_value: float) -> Effect:
     two = np.array([1.0, 2.0])
-    return Effect(key, ("a", "b"), False, two, two, two.astype(np.int64), 1.0, p_value)
+    return Effect(key, ("a", "b"), False, two, two, two.astype(np.int64), 1.0, -0.5, 2.5, p_value)
 
 
 def test_an_effect_that_is_not_significant_is_not_said_to_be_none() -> None:
-    mixed = Effects("score", (effect("lr", 0.01), effect("dropout", 0.3), effect("width", np.nan)), 1.0)
+    mixed = Effects("score", (effect("lr", 0.01), effect("dropout", 0.3), effect("width", np.nan)))
     assert effects_sentences(mixed) == (
-        "Significant at 5 %: the effect of lr. Not significant with these folds and repeats: the effect of"
-        " dropout and width; that does not show that there is none."
+        "Significant at 5 %: the effect of lr. The effect of dropout (not resolved: between \u22120.50 and 2.5) and"
+        " width (no test possible) is not significant, which does not show that there is none."
     )
     assert "Blue" in effects_figure.caption(mixed)
-    assert "does not show" in effects_figure.caption(mixed)
-    clear = Effects("score", mixed.effects[:1], 1.0)
+    assert "may be as large" in effects_figure.caption(mixed)
+    clear = Effects("score", mixed.effects[:1])
     assert effects_sentences(clear) == "Significant at 5 %: the effect of lr."
     assert "Grey" not in effects_figure.caption(clear)
-    assert "Blue" not in effects_figure.caption(Effects("score", mixed.effects[1:], 1.0))
+    assert "Blue" not in effects_figure.caption(Effects("score", mixed.effects[1:]))
 
 
 def test_the_folds_share_is_said_to_cancel() -> None:
@@ -260,9 +260,13 @@ def test_reasons_follow_from_where_the_candidates_stand(tmp_path: Path) -> None:
     assert reasons(results) == (
         f"Candidate 1 (lr {lr[best.candidate_id]}) has the best selection score: mean loss over 3 folds"
         f" {best.selection_score:.4g}, standard error {best.standard_error:.2g}.",
-        f"{significance_sentence(*others_alike(choice))} (corrected resampled t-test, Holm\u2019s correction, 5 %).",
+        f"{significance_sentence(*others_alike(results))} (model confidence set over the rows held out, 5 %).",
+        "The other one is unresolved.",
+        "More folds or repeats would hardly resolve more: other rows would have to be added.",
         "1 of 3 candidates has a fit that diverged or failed and was left out.",
         "A selection score is optimistic, since it is what the choice was made by.",
+        f"Of the whole search, the choice included, is to be expected: mean loss {one_number(results.expected_score)}"
+        " (bias-corrected bootstrap cross-validation).",
     )
     one = replace(choice, standings=choice.standings[:1])
     assert reasons(replace(results, choice=one))[0].startswith(

@@ -69,7 +69,11 @@ def a_truth() -> Truth:
         x_ND=np.arange(8.0).reshape(8, 1),
         y=10 + np.arange(8.0).reshape(8, 1),
         train_rows=6,
-        validation_rows={("search", 0): np.array([0, 3]), ("compare", 1): np.array([1, 5])},
+        validation_rows={
+            ("search", 0): np.array([0, 3]),
+            ("search", 1): np.array([1, 4]),
+            ("compare", 1): np.array([1, 5]),
+        },
     )
 
 

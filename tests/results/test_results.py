@@ -161,9 +161,12 @@ def test_candidates(results):
         "p_value",
         "adjusted_p_value",
         "indistinguishable",
+        "verdict",
+        "networks",
         "chosen",
         "sick",
     ]
+    assert frame["verdict"].tolist() == ["best", "unresolved", "failed"]
     assert frame["candidate_id"].tolist() == ["b", "a", "c"]
     assert frame["rank"].tolist() == [1, 2, pd.NA]
     assert frame["training.lr"].tolist() == [0.1, 0.01, 1.0]
@@ -257,7 +260,7 @@ def test_predictions(results):
 
 def test_predictions_of_several_targets_and_of_classes(tmp_path):
     probabilities = np.array([[0.1, 0.9], [0.6, 0.4]])
-    records = [replace(fit, predictions={"test": probabilities}) for fit in fits()]
+    records = [replace(fit, predictions={**fit.predictions, "test": probabilities}) for fit in fits()]
     run(tmp_path, records=records)
     with Store.create_or_open(tmp_path, IDENTITY) as store:
         y = np.arange(16.0).reshape(8, 2)
@@ -292,7 +295,8 @@ def test_predictions_that_do_not_fit_their_rows_are_refused(tmp_path):
     with pytest.raises(RunFolderError) as caught:
         Results.open(tmp_path).predictions  # noqa: B018
     assert (
-        str(caught.value) == f"{tmp_path}: the predictions of fit a1 in its results is not what Shoal writes"
+        str(caught.value)
+        == f"{tmp_path}: the predictions of fit adam0 in its results is not what Shoal writes"
     )
 
 
@@ -372,7 +376,7 @@ def test_the_digest_knows_no_order_no_interruption_and_no_clock(tmp_path, result
         lambda fit: replace(fit, curves={**fit.curves, "new": np.zeros(2)}),
         lambda fit: replace(fit, parameters={"output.bias": fit.parameters["output.weight"]}),
         lambda fit: replace(fit, parameters={"output.weight": fit.parameters["output.weight"].T}),
-        lambda fit: replace(fit, predictions={"test": fit.predictions["validation"]}),
+        lambda fit: replace(fit, predictions={**fit.predictions, "test": fit.predictions["validation"]}),
         lambda fit: replace(fit, epochs=5),
         lambda fit: replace(fit, steps=41),
         lambda fit: replace(fit, trainer="native"),

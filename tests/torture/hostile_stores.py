@@ -25,7 +25,7 @@ from shoal.engine import _train
 from shoal.engine.workers import slices
 from shoal.errors import EnvironmentFault, ShoalError
 from shoal.look import results_text, write_report
-from shoal.look._findings import RunFindings
+from shoal.look._run_findings import RunFindings
 from shoal.look.figures.units import profiles_of
 from shoal.look.figures.weights import weights_of
 from shoal.predict import predict_file

@@ -190,13 +190,13 @@ def _group_numbers(dataset: Dataset) -> NDArray[np.int64]:
     """Number the groups of all rows, -1 where a test row's is not known; nothing where the study names none."""
     if dataset.groups is None:
         return np.zeros(0, np.int64)
-    told = (
+    known = (
         dataset.groups
         if dataset.test_groups is None
         else np.concatenate((dataset.groups, dataset.test_groups))
     )
     number_N = np.full(dataset.rows, -1, np.int64)
-    number_N[: len(told)] = np.unique(told, return_inverse=True)[1]
+    number_N[: len(known)] = np.unique(known, return_inverse=True)[1]
     return number_N
 
 

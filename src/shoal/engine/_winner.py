@@ -11,7 +11,7 @@ import numpy as np
 from shoal.engine._fits import PlannedFit, Planner, StudyFit, prepare
 from shoal.errors import TrainingError
 from shoal.nets import model_bytes
-from shoal.results import FitRecord, Store, choose, search_scores
+from shoal.results import FitRecord, Store, choose_candidate
 from shoal.study import Candidate, base_candidate
 
 
@@ -23,9 +23,7 @@ def choose_winner(planner: Planner, store: Store) -> tuple[Candidate, int]:
     """
     records = store.summaries()
     if planner.folds:
-        scores = search_scores(store.plan(), store.candidate_rows(), records, planner.study)
-        choice = choose(scores, planner.study.search.rule if planner.study.search else "best")
-        store.put_fact("choice", choice.to_json())
+        choice = choose_candidate(planner.study, store)
         winner = next(c for c in planner.candidates if c.id == choice.candidate_id)
         fits = [item.fit.id for item in planner.search_fits() if item.entry.candidate_id == winner.id]
     else:

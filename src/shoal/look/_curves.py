@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from shoal.look._line_notes import curve_notes
 from shoal.look._lines import Curves, Line
-from shoal.look._notes import curve_notes
 from shoal.look._numbers import one_number
 from shoal.look._paper import (
     SERIES,

@@ -12,9 +12,9 @@ from enum import Enum
 from typing import Any
 
 from shoal.look._extent import Extent
-from shoal.look._findings import NetworkGroup, RunFindings
 from shoal.look._paper import Sheet
 from shoal.look._plots import Plot
+from shoal.look._run_findings import NetworkGroup, RunFindings
 from shoal.look._work import Work
 
 

@@ -11,8 +11,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.look._line_notes import curve_notes
 from shoal.look._lines import Curves, line_over_repeats
-from shoal.look._notes import curve_notes
 from shoal.look._paper import (
     DASHES,
     TRAINING,

@@ -10,9 +10,9 @@ from functools import partial
 from typing import Any
 
 from shoal.look._figure import Chapter, Figure, Subject
-from shoal.look._findings import RunFindings
 from shoal.look._paper import Sheet, png
 from shoal.look._plots import Plot
+from shoal.look._run_findings import RunFindings
 from shoal.look.figures import figures_of
 from shoal.parts import REPORT, Parts
 from shoal.results import PICTURES, Results, RunFiles

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from typing import Final
+
+from shoal.look._numbers import one_number
 from shoal.look._settings import settings_text
-from shoal.results import Choice, Results, Standing
-from shoal.wording import counted
+from shoal.results import Results, Standing, margin_of, reach_of
+from shoal.wording import counted, listed
+
+CORRECTION: Final = "bias-corrected bootstrap cross-validation"
+TEST: Final = "model confidence set over the rows held out"
 
 
 def reasons(results: Results) -> tuple[str, ...]:
@@ -12,7 +19,8 @@ def reasons(results: Results) -> tuple[str, ...]:
     choice = results.choice
     if choice is None:
         return ()
-    best, *others = choice.standings
+    standings = results.standings
+    best, *others = standings
     cells = {(entry.fold, entry.repeat) for entry in results.plan if entry.stage == "search"}
     folds, repeats = (len({cell[axis] for cell in cells}) for axis in (0, 1))
     over = f"{counted(folds, 'fold')}" + (f" and {counted(repeats, 'repeat')}" if repeats > 1 else "")
@@ -22,16 +30,19 @@ def reasons(results: Results) -> tuple[str, ...]:
         f" standard error {best.standard_error:.2g}."
     ]
     if others:
-        significance = significance_sentence(*others_alike(choice))
-        sentences += [
-            *_by_rule(choice, results),
-            f"{significance} (corrected resampled t-test, Holm’s correction, 5 %).",
-        ]
-    if failed := sum(standing.failed for standing in choice.standings):
+        significance = significance_sentence(*others_alike(results))
+        sentences += [*_by_rule(results), f"{significance} ({TEST}, 5 %).", *resolution(results)]
+    if failed := sum(standing.failed for standing in standings):
         many = "has a fit that diverged or failed" if failed == 1 else "have fits that diverged or failed"
         verb = "was" if failed == 1 else "were"
-        sentences.append(f"{failed:,} of {len(choice.standings):,} candidates {many} and {verb} left out.")
-    return (*sentences, "A selection score is optimistic, since it is what the choice was made by.")
+        sentences.append(f"{failed:,} of {len(standings):,} candidates {many} and {verb} left out.")
+    sentences.append("A selection score is optimistic, since it is what the choice was made by.")
+    if others and not math.isnan(results.expected_score):
+        corrected = f"mean {choice.metric} {one_number(results.expected_score)}"
+        sentences.append(
+            f"Of the whole search, the choice included, is to be expected: {corrected} ({CORRECTION})."
+        )
+    return tuple(sentences)
 
 
 def significance_sentence(alike: int, others: int) -> str:
@@ -45,17 +56,50 @@ def significance_sentence(alike: int, others: int) -> str:
     return f"The best candidate is statistically indistinguishable from {which}"
 
 
-def others_alike(choice: Choice) -> tuple[int, int]:
+def resolution(results: Results) -> list[str]:
+    """Say how many of the others are equivalent to the best, unresolved and worse, and what would resolve more."""
+    best, *others = [standing for standing in results.standings if not standing.failed]
+    if not others or results.study.search is None:
+        return []
+    search = results.study.search
+    margin = one_number(margin_of(search.metric, best.selection_score, search.margin), 2)
+    counts = {
+        f"equivalent to it (their intervals lie within {margin} of it)": "equivalent",
+        "unresolved": "unresolved",
+        "worse": "worse",
+    }
+    parts = [
+        f"{count:,} {'is' if count == 1 else 'are'} {words}"
+        for words, verdict in counts.items()
+        if (count := sum(standing.verdict == verdict for standing in others))
+    ]
+    whom = "The other one" if len(others) == 1 else f"Of the {len(others):,} others,"
+    sentences = [f"{whom} {listed(parts if len(others) > 1 else [part[2:] for part in parts])}."]
+    needed = [standing.networks for standing in others if standing.networks is not None]
+    unresolved = sum(standing.verdict == "unresolved" for standing in others)
+    if needed:
+        sentences.append(
+            f"About {counted(min(needed), 'network')} a candidate, of other folds or repeats, would resolve the next"
+            f" one (search.folds, search.repeats; what is trained already is kept)."
+        )
+    elif unresolved:
+        sentences.append(
+            "More folds or repeats would hardly resolve more: other rows would have to be added."
+        )
+    return sentences
+
+
+def others_alike(results: Results) -> tuple[int, int]:
     """Count the healthy candidates that are statistically indistinguishable from the best, and all but the best."""
-    others = [standing for standing in choice.standings[1:] if not standing.failed]
+    others = [standing for standing in results.standings[1:] if not standing.failed]
     return sum(standing.indistinguishable for standing in others), len(others)
 
 
-def _by_rule(choice: Choice, results: Results) -> list[str]:
+def _by_rule(results: Results) -> list[str]:
     """Say what the rule of one standard error made of the candidates near the best; nothing for the rule `best`."""
-    best = choice.standings[0]
-    near = [standing for standing in choice.standings if _within(standing, best)]
-    if choice.rule == "best":
+    choice, best = results.choice, results.standings[0]
+    near = [standing for standing in results.standings if _within(standing, best)]
+    if choice is None or choice.rule == "best":
         return []
     if len(near) == 1:
         return ["No other candidate lies within one standard error of it."]
@@ -79,5 +123,5 @@ def _named(standing: Standing, results: Results) -> str:
 
 def _within(standing: Standing, best: Standing) -> bool:
     """Say whether a candidate is no further from the best than the best's standard error (0 where there is none)."""
-    reach = 0.0 if best.standard_error != best.standard_error else best.standard_error
+    reach = reach_of(best.selection_score, best.standard_error)
     return abs(standing.selection_score - best.selection_score) <= reach

@@ -12,9 +12,9 @@ import numpy as np
 
 from shoal.look._chance import differences_sentences, ece_sentence, published_sentence
 from shoal.look._checks import checks
-from shoal.look._findings import RunFindings
 from shoal.look._measures import SCORES_SHOWN
 from shoal.look._reasons import reasons
+from shoal.look._run_findings import RunFindings
 from shoal.look._settings import settings_text
 from shoal.look._unit_counts import unit_counts
 from shoal.look.figures.confusion import confusion_of
@@ -186,7 +186,7 @@ def _search_text(results: Results) -> str:
         return ""
     keys = list(results.study.search.space) if results.study.search else []
     headers = ["rank", *(key.partition(".")[2] for key in keys), "parameters"]
-    headers += ["selection score", "std error", "difference", "p (Holm)", ""]
+    headers += ["selection score", "std error", "difference", "p", ""]
     rows = [
         [
             "-" if row["sick"] else int(row["rank"]),
@@ -204,7 +204,9 @@ def _search_text(results: Results) -> str:
     lines.append(text_table(headers, shown))
     if len(rows) > len(shown):
         lines.append(f"... and {len(rows) - len(shown)} more; Results.candidates has all")
-    lines.append("= statistically indistinguishable from the best at 5 % (corrected resampled t-test, Holm)")
+    lines.append(
+        "= statistically indistinguishable from the best at 5 % (model confidence set over the rows held out)"
+    )
     if results.choice:
         chosen = results.choice.candidate_id
         values = next(row.values for row in results.candidate_rows if row.candidate_id == chosen)

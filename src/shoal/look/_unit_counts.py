@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.look._findings import RunFindings
+from shoal.look._run_findings import RunFindings
 from shoal.look.figures.class_activation import class_activation
 from shoal.look.figures.units import profiles_of
 

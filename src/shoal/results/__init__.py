@@ -1,5 +1,6 @@
 """What came out: the store, frames, statistics, the choice."""
 
+from shoal.results._confidence_set import SearchErrors
 from shoal.results._ensemble import Ensemble, vote_counts, vote_entropy
 from shoal.results._files import RunFiles, refuse_others_in, run_files
 from shoal.results._folder import PICTURES, REPLACED, REPORT_NAME, STUDY_NAME, refuse_to_replace
@@ -28,6 +29,7 @@ from shoal.results._select import (
     Standing,
     choose,
     choose_candidate,
+    margin_of,
     rank_candidates,
     search_scores,
 )
@@ -67,6 +69,7 @@ __all__ = [
     "RunFiles",
     "RunLock",
     "Scored",
+    "SearchErrors",
     "SearchScores",
     "Stage",
     "Standing",
@@ -88,6 +91,7 @@ __all__ = [
     "higher_is_better",
     "holm",
     "layers_of",
+    "margin_of",
     "mean_and_error",
     "paired_t_test",
     "rank_candidates",

@@ -48,9 +48,9 @@ def comparison_differences(
     firsts = {name: Scored.of(score, y, start_answers, units) for name, score in scores.items()}
     differences: dict[str, dict[str, Difference]] = {}
     for label, repeats in others:
-        given = {repeat: answers(fit_id) for repeat, fit_id in repeats.items()}
+        own_answers = {repeat: answers(fit_id) for repeat, fit_id in repeats.items()}
         differences[label] = {
-            name: difference(Scored.of(score, y, given, units), firsts[name])
+            name: difference(Scored.of(score, y, own_answers, units), firsts[name])
             for name, score in scores.items()
         }
     return differences

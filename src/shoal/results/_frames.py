@@ -128,6 +128,8 @@ def candidates_frame(
     for name in ("p_value", "adjusted_p_value"):
         columns[name] = np.array([getattr(row, name) for row in standings], np.float64)
     columns["indistinguishable"] = np.array([row.indistinguishable for row in standings], np.bool_)
+    columns["verdict"] = [row.verdict for row in standings]
+    columns["networks"] = pd.array([row.networks for row in standings], dtype="Int64")
     columns["chosen"] = np.array([row.candidate_id == chosen for row in standings], np.bool_)
     columns["sick"] = np.array([row.failed for row in standings], np.bool_)
     return pd.DataFrame(columns)

@@ -32,7 +32,7 @@ UNDEFINED: Final = "the score is not defined on every part of these rows"
 
 _FEW: Final = 10
 _SHARE: Final = 0.05
-_HELD: Final = 0.75
+_MOST: Final = 0.75
 _AT_ONCE: Final = 4_000_000
 
 
@@ -150,10 +150,10 @@ def held_by_few(part_U: Floats, units: Units) -> str:
     far_U = np.sort(np.abs(part_U - np.median(part_U)))[::-1]
     most = min(_FEW, max(1, int(_SHARE * len(far_U))))
     total = float(far_U.sum())
-    held = np.cumsum(far_U[:most]) > _HELD * total
-    if not total or not held.any():
+    enough = np.cumsum(far_U[:most]) > _MOST * total
+    if not total or not enough.any():
         return ""
-    count, what = int(held.argmax()) + 1, "group" if units.grouped else "row"
+    count, what = int(enough.argmax()) + 1, "group" if units.grouped else "row"
     return (
         f"{count} {what}{'s hold' if count > 1 else ' holds'} three quarters of it, too few for an interval"
     )

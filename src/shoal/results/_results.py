@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,13 +21,15 @@ from shoal.errors import Problem, RunFolderError, StudyError, as_path
 from shoal.parts import Missing
 from shoal.results import _frames
 from shoal.results._coherence import check_choice, check_fits, check_part, check_plan, check_study, place_of
+from shoal.results._confidence_set import SearchErrors, search_errors
 from shoal.results._differences import comparison_differences, mean_interval, test_units
 from shoal.results._ensemble import Ensemble, ensemble_frame, read_ensemble
 from shoal.results._inside import Inside, read_inside
 from shoal.results._intervals import Interval, Units
+from shoal.results._out_of_fold import OutOfFold
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Stage, Truth
 from shoal.results._schema import checker, expect, refusing
-from shoal.results._select import Choice, rank_candidates, search_scores
+from shoal.results._select import Choice, Standing, expected_score, rank_candidates, search_scores
 from shoal.results._store import Store
 from shoal.results._two_way import Difference
 from shoal.study import Candidate, Study, candidate_with
@@ -125,16 +128,46 @@ class Results:
     def candidates(self) -> DataFrame:
         """One row a candidate of the search, best first: rank, candidate_id, one column a searched key path,
         parameters, selection_score, standard_error, difference (to the best), ci_low, ci_high, p_value,
-        adjusted_p_value, indistinguishable, chosen, sick. Provisional while there is no choice yet.
+        adjusted_p_value, indistinguishable, verdict, networks, chosen, sick: see `Standing`. Provisional while there is
+        no choice yet.
         """
-        if self.choice:
-            standings = self.choice.standings
-        else:
-            standings = rank_candidates(
-                search_scores(self.plan, self.candidate_rows, self.summaries, self.study)
-            )
+        standings = self.standings
         chosen = self.choice.candidate_id if self.choice else None
         return _frames.candidates_frame(standings, self.candidate_rows, chosen)
+
+    @cached_property
+    def standings(self) -> tuple[Standing, ...]:
+        """Where the candidates of the search stand, best first; provisional while there is no choice yet."""
+        if self.choice and all(row.verdict for row in self.choice.standings):
+            return self.choice.standings
+        scores = search_scores(self.plan, self.candidate_rows, self.summaries, self.study)
+        with self._rows_held_out() as rows:
+            margin = self.study.search.margin if self.study.search else None
+            return rank_candidates(scores, rows, margin)
+
+    @cached_property
+    def expected_score(self) -> float:
+        """What the whole search may expect of its choice on new rows: the selection score without the luck of choosing.
+
+        Bias-corrected bootstrap cross-validation; NaN before the choice.
+        """
+        healthy = [standing for standing in self.standings if not standing.failed]
+        if self.choice is None or not healthy:
+            return math.nan
+        errors = self.search_errors([standing.candidate_id for standing in healthy])
+        return expected_score(healthy, errors, self.choice.rule, self.choice.metric)
+
+    def search_errors(self, candidate_ids: Sequence[str]) -> SearchErrors:
+        """Give how far the selection scores of candidates, none of which failed, and their differences may be off."""
+        metric = self.study.search.metric if self.study.search else "loss"
+        with self._rows_held_out() as rows:
+            return search_errors(rows.cells(candidate_ids, metric))
+
+    @contextmanager
+    def _rows_held_out(self) -> Iterator[OutOfFold]:
+        search = [entry for entry in self.plan if entry.stage == "search"]
+        with Store.open_readonly(self.folder) as store, _coherent(self.folder, "the rows held out"):
+            yield OutOfFold(search, self.truth, partial(self._held_out, store))
 
     @cached_property
     def comparisons(self) -> DataFrame:
@@ -260,10 +293,18 @@ class Results:
                 if matches and entry.fit_id in self.summaries:
                     arrays = self._part(store, entry.fit_id, part)
                     if part == "predictions" and "validation" in arrays:
-                        with _coherent(self.folder, f"the predictions of fit {entry.fit_id}"):
-                            rows_V = self.truth.validation_rows[place_of(entry)]
-                            expect(len(rows_V) == len(arrays["validation"]))
+                        self._check_held_out(entry, arrays)
                     yield entry, arrays
+
+    def _held_out(self, store: Store, entry: PlanEntry) -> NDArray[np.float64]:
+        arrays = self._part(store, entry.fit_id, "predictions")
+        self._check_held_out(entry, arrays)
+        return arrays["validation"]
+
+    def _check_held_out(self, entry: PlanEntry, arrays: Mapping[str, NDArray[Any]]) -> None:
+        with _coherent(self.folder, f"the predictions of fit {entry.fit_id}"):
+            rows_V = self.truth.validation_rows[place_of(entry)]
+            expect(len(rows_V) == len(arrays["validation"]))
 
     @cached_property
     def digest(self) -> str:

@@ -15,21 +15,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.errors import TrainingError
-from shoal.kinds import row_of
+from shoal.kinds import SCORES, row_of
+from shoal.results._confidence_set import LEVEL, SearchErrors, confidence_set, search_errors
+from shoal.results._out_of_fold import OutOfFold
+from shoal.results._procedure import procedure_score
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry
 from shoal.results._schema import checker, expect
 from shoal.results._scores import higher_is_better
-from shoal.results._statistics import as_compared, corrected_t_test, holm, mean_and_error, reach_of
+from shoal.results._statistics import as_compared, reach_of
 from shoal.results._store import Store
-from shoal.study import Metric, Study
+from shoal.study import Metric, Search, Study
 
 Rule = Literal["best", "one-standard-error"]
-# Each rule chooses from those within one standard error of the best, which come in order of score, the best first.
-_RULES: Final[dict[str, Callable[[Sequence[Standing]], Standing]]] = {
-    "best": lambda near: near[0],
-    "one-standard-error": lambda near: min(near, key=lambda row: row.parameter_count),
+Floats = NDArray[np.float64]
+
+
+def _smallest_near_the_best(loss_DC: Floats, reach: float, parameters_C: Floats) -> NDArray[np.int64]:
+    near_DC = loss_DC <= loss_DC.min(axis=-1, keepdims=True) + reach
+    size_DC = np.where(near_DC, parameters_C, np.inf)
+    return _first_of_the_lowest(np.where(size_DC == size_DC.min(axis=-1, keepdims=True), loss_DC, np.inf))
+
+
+def _first_of_the_lowest(loss_DC: Floats) -> NDArray[np.int64]:
+    """Give the place of the lowest loss, of equal ones (see `as_compared`) the first."""
+    low_D1 = loss_DC.min(axis=-1, keepdims=True)
+    return np.asarray((loss_DC <= low_D1 + 1e-12 * np.abs(low_D1)).argmax(axis=-1))
+
+
+# Each rule gives the place of the chosen candidate, (...), from scores of which less is better, (..., C), of equal ones
+# the first; from how far one may lie from the best to be near it; and from the numbers of parameters, (C,).
+_RULES: Final[dict[str, Callable[[Floats, float, Floats], NDArray[np.int64]]]] = {
+    "best": lambda loss_DC, _reach, _parameters_C: _first_of_the_lowest(loss_DC),
+    "one-standard-error": _smallest_near_the_best,
 }
-LEVEL: Final = 0.05
+MOST_NETWORKS: Final = 1000
+"""More networks a candidate than this are no advice."""
+Verdict = Literal["", "best", "equivalent", "unresolved", "worse", "failed"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,10 +75,13 @@ class SearchScores:
 class Standing:
     """Where one candidate stands. `rank` counts from 1, and is None for a candidate with a failed fit (score NaN).
 
-    `difference` is its mean score minus the best's, over the same folds and repeats; `p_value` and the 95 %
-    interval are those of the corrected resampled t-test, `adjusted_p_value` is Holm's over all candidates.
-    `indistinguishable`: not shown to differ from the best at 5 %. The best is the best of many
-    and so a little lucky: the set is a guide, no proof of equality.
+    `difference` is its mean score minus the best's, over the same rows; the 95 % interval and `p_value` allow for other
+    rows and for other trainings, `adjusted_p_value` also for the candidates being many: it is that of the model
+    confidence set. `indistinguishable`: in that set, so that it may be the best. NaN where no rows are at hand.
+
+    `verdict`: "equivalent" to the best, where the interval lies within the margin; "worse", where it is not in the set;
+    else "unresolved", and then `networks` says how many folds times repeats would about resolve it (None: more rows are
+    needed). Empty in results of old.
     """
 
     candidate_id: str
@@ -71,6 +95,8 @@ class Standing:
     p_value: float
     adjusted_p_value: float
     indistinguishable: bool
+    verdict: Verdict = ""
+    networks: int | None = None
 
     @property
     def failed(self) -> bool:
@@ -80,12 +106,11 @@ class Standing:
 
 @dataclass(frozen=True)
 class Choice:
-    """The chosen candidate, by which rule and for which reasons (sentences), and how all stand, best first."""
+    """The chosen candidate, by which rule, and how all stand, best first."""
 
     candidate_id: str
     rule: Rule
     metric: Metric
-    reasons: tuple[str, ...]
     standings: tuple[Standing, ...]
 
     @property
@@ -99,8 +124,9 @@ class Choice:
 
     @classmethod
     def from_json(cls, value: object) -> Choice:
-        """Build what `to_json` gave. Raises ValueError for anything else."""
-        choice = _choice(value)
+        """Build what `to_json` gave, earlier versions' too. Raises ValueError for anything else."""
+        known = isinstance(value, dict) and {key: part for key, part in value.items() if key != "reasons"}
+        choice = _choice(known)
         ranks = [row.rank for row in choice.standings if row.rank is not None]
         expect(ranks == list(range(1, len(ranks) + 1)), "ranks")
         return choice
@@ -111,8 +137,15 @@ _choice: Final = checker(Choice)
 
 def choose_candidate(study: Study, store: Store) -> Choice:
     """Choose from what `store` holds of the study's search, and keep the choice there. Raises as `choose`."""
-    scores = search_scores(store.plan(), store.candidate_rows(), store.summaries(), study)
-    choice = choose(scores, study.search.rule if study.search else "best")
+    plan = store.plan()
+    scores = search_scores(plan, store.candidate_rows(), store.summaries(), study)
+    rows = OutOfFold(
+        [entry for entry in plan if entry.stage == "search"],
+        store.truth(),
+        lambda entry: store.arrays(entry.fit_id, "predictions")["validation"],
+    )
+    search = study.search or Search()
+    choice = choose(scores, search.rule, rows, search.margin)
     store.put_fact("choice", choice.to_json())
     return choice
 
@@ -144,7 +177,9 @@ def search_scores(
     )
 
 
-def choose(scores: SearchScores, rule: Rule) -> Choice:
+def choose(
+    scores: SearchScores, rule: Rule, rows: OutOfFold | None = None, margin: float | None = None
+) -> Choice:
     """Choose a candidate; the order in which they come makes no difference.
 
     best: the best mean score. one-standard-error: the fewest parameters among those whose mean lies within one standard
@@ -157,84 +192,141 @@ def choose(scores: SearchScores, rule: Rule) -> Choice:
         raise TrainingError(
             f"{scores.missing} fits of the search are not trained yet, so that nothing can be chosen"
         )
-    standings = rank_candidates(scores)
+    standings = rank_candidates(scores, rows, margin)
     healthy = [row for row in standings if not row.failed]
     if not healthy:
         raise TrainingError(
             f"every one of {len(standings)} candidates has a fit that diverged or failed; {scores.cause}"
         )
-    best = healthy[0]
+    place = int(_picked(healthy, healthy[0], rule)(_losses(healthy, scores.metric)))
+    return Choice(healthy[place].candidate_id, rule, scores.metric, standings)
+
+
+def expected_score(standings: Sequence[Standing], errors: SearchErrors, rule: Rule, metric: Metric) -> float:
+    """Give what the whole search may expect of its choice; see `procedure_score`.
+
+    `standings` are those without a failed fit, best first, as are the candidates of `errors`.
+    """
+    # Ties among drawn rows go as ties among all rows do: were the better one of all rows taken, the others would tell.
+    in_ties = [(row.parameter_count, row.candidate_id) for row in standings]
+    order = sorted(range(len(standings)), key=in_ties.__getitem__)
+    sign, pick = _sign(metric), _picked([standings[place] for place in order], standings[0], rule)
+    return sign * procedure_score(sign * errors.part_UC[:, order], errors.share_U, pick)
+
+
+def _picked(healthy: Sequence[Standing], best: Standing, rule: Rule) -> Callable[[Floats], NDArray[np.int64]]:
+    """Give how the rule chooses among these candidates by scores of which less is better."""
+    apply = row_of("search.rule", _RULES, rule)
     reach = reach_of(best.selection_score, best.standard_error)
-    near = [row for row in healthy if abs(row.selection_score - best.selection_score) <= reach]
-    chosen = row_of("search.rule", _RULES, rule)(near)
-    reasons = _reasons(scores, standings, chosen, len(near), rule)
-    return Choice(chosen.candidate_id, rule, scores.metric, reasons, standings)
+    parameters_C = np.array([float(row.parameter_count) for row in healthy])
+    return lambda loss_DC: apply(loss_DC, reach, parameters_C)
 
 
-def rank_candidates(scores: SearchScores) -> tuple[Standing, ...]:
-    """Say where every candidate stands, best first, those with a failed fit last."""
+def _losses(healthy: Sequence[Standing], metric: Metric) -> Floats:
+    return _sign(metric) * np.array([row.selection_score for row in healthy])
+
+
+def _sign(metric: Metric) -> float:
+    return -1.0 if higher_is_better(metric) else 1.0
+
+
+def rank_candidates(
+    scores: SearchScores, rows: OutOfFold | None = None, margin: float | None = None
+) -> tuple[Standing, ...]:
+    """Say where every candidate stands, best first, those with a failed fit last.
+
+    Differences are weighed by what is answered to the `rows` held out. `margin` is the difference that does not matter,
+    the score's own where it is None: a share of the best score, or for scores that are shares themselves a difference.
+    """
     if not scores.candidate_ids:
         return ()
     by_id = np.argsort(np.array(scores.candidate_ids))
     scores_CFR = scores.scores_CFR[by_id]
-    scores_CFR = np.where(np.isfinite(scores_CFR).all(axis=(1, 2), keepdims=True), scores_CFR, np.nan)
+    mean_C = np.where(np.isfinite(scores_CFR).all(axis=(1, 2)), scores_CFR.mean(axis=(1, 2)), np.nan)
     parameters_C = np.array(scores.parameter_counts)[by_id]
-    mean_C, error_C = mean_and_error(scores_CFR)
-    signed_C = -mean_C if higher_is_better(scores.metric) else mean_C
-    order = np.lexsort((parameters_C, as_compared(signed_C)))  # NaN last; stable, so ids break ties
-    count, best = len(order), order[0]
-    test = corrected_t_test(
-        (scores_CFR - scores_CFR[best]).reshape(count, -1), scores.train_rows, scores.validation_rows
-    )
-    adjusted_C = holm(test.p)
-    return tuple(
+    loss_C = -mean_C if higher_is_better(scores.metric) else mean_C
+    order = np.lexsort((parameters_C, as_compared(loss_C)))  # NaN last; stable, so ids break ties
+    ranked = [
         Standing(
             candidate_id=scores.candidate_ids[by_id[place]],
-            rank=None if math.isnan(mean_C[place]) else rank,
+            rank=rank,
             parameter_count=int(parameters_C[place]),
             selection_score=float(mean_C[place]),
-            standard_error=float(error_C[place]),
-            difference=float(test.mean[place]),
-            ci_low=float(test.ci_low[place]),
-            ci_high=float(test.ci_high[place]),
-            p_value=float(test.p[place]),
-            adjusted_p_value=float(adjusted_C[place]),
-            indistinguishable=not math.isnan(mean_C[place]) and not adjusted_C[place] < LEVEL,
+            standard_error=math.nan,
+            difference=float(mean_C[place] - mean_C[order[0]]),
+            ci_low=math.nan,
+            ci_high=math.nan,
+            p_value=math.nan,
+            adjusted_p_value=math.nan,
+            indistinguishable=True,
         )
         for rank, place in enumerate(order, start=1)
-    )
-
-
-def _reasons(
-    scores: SearchScores, standings: tuple[Standing, ...], chosen: Standing, near: int, rule: Rule
-) -> tuple[str, ...]:
-    best, count = standings[0], len(standings)
-    _, folds, repeats = scores.scores_CFR.shape
-    over = f"{folds} folds" + (f" and {repeats} repeats" if repeats > 1 else "")
-    reasons = [
-        f"Candidate {best.candidate_id} has the best selection score: mean {scores.metric} over {over}"
-        f" {best.selection_score:.4g}, standard error {best.standard_error:.2g}."
     ]
-    if rule == "one-standard-error" and chosen is best:
-        reasons.append(
-            f"Of the {near} candidates within one standard error of it, none has fewer parameters."
-        )
-    elif rule == "one-standard-error":
-        reasons.append(
-            f"Of the {near} candidates within one standard error of it, {chosen.candidate_id} has the fewest"
-            f" parameters: {chosen.parameter_count:,}, not {best.parameter_count:,}."
-        )
-    alike = sum(row.indistinguishable for row in standings)
-    reasons.append(
-        f"{alike} of {count} candidates, the best among them, are statistically indistinguishable from the best"
-        " (corrected resampled t-test, Holm's correction, 5 %)."
-    )
-    if failed := sum(row.failed for row in standings):
-        reasons.append(
-            f"{failed} of {count} candidates have a fit that diverged or failed and were left out."
-        )
-    reasons.append("A selection score is optimistic, since it is what the choice was made by.")
-    return tuple(reasons)
+    healthy = [row for row in ranked if not math.isnan(row.selection_score)]
+    failed = [
+        dataclasses.replace(row, rank=None, indistinguishable=False, verdict="failed")
+        for row in ranked[len(healthy) :]
+    ]
+    if rows is not None and healthy:
+        cells = rows.cells([row.candidate_id for row in healthy], scores.metric)
+        size = margin_of(scores.metric, healthy[0].selection_score, margin)
+        healthy = _weighed(healthy, search_errors(cells), size)
+    return (*healthy, *failed)
+
+
+def margin_of(metric: str, best: float, margin: float | None) -> float:
+    """Give the difference to the best score that does not matter, in the score's own unit; see `rank_candidates`."""
+    share = row_of("score", SCORES, metric).is_share
+    size = (0.01 if share else 0.05) if margin is None else margin
+    return size if share else size * abs(best)
+
+
+def _weighed(healthy: Sequence[Standing], errors: SearchErrors, margin: float) -> list[Standing]:
+    """Say of each candidate, best first, how far its difference to the best may be off, and what follows."""
+    from scipy.special import stdtr, stdtrit
+
+    worse_C = np.array([abs(row.difference) for row in healthy])
+    in_set = confidence_set(worse_C[: len(errors.pairs.rows)], errors)
+    freedom, error_C = errors.to_best.freedom, np.sqrt(errors.to_best.whole)
+    t_C = np.divide(worse_C, error_C, out=np.zeros_like(worse_C), where=error_C > 0)
+    p_C = 2 * stdtr(freedom, -t_C)
+    adjusted_C = np.minimum(1, p_C * len(healthy))
+    adjusted_C[: len(in_set.p_S)] = in_set.p_S
+    half_C = stdtrit(freedom, 1 - LEVEL / 2) * error_C
+    networks_C = _networks(worse_C, errors, in_set.reach)
+    weighed = []
+    for place, row in enumerate(healthy):
+        may_be_best = not adjusted_C[place] < LEVEL
+        alike = bool(worse_C[place] + half_C[place] <= margin)
+        verdict: Verdict = "equivalent" if alike else "unresolved" if may_be_best else "worse"
+        facts: dict[str, Any] = {"standard_error": float(np.sqrt(errors.scores.whole[place]))}
+        if place:
+            facts |= {
+                "ci_low": float(row.difference - half_C[place]),
+                "ci_high": float(row.difference + half_C[place]),
+                "p_value": float(p_C[place]),
+                "networks": networks_C[place] if verdict == "unresolved" else None,
+            }
+        facts |= {"adjusted_p_value": float(adjusted_C[place]), "indistinguishable": may_be_best}
+        weighed.append(dataclasses.replace(row, **facts, verdict=verdict if place else "best"))
+    return weighed
+
+
+def _networks(worse_C: NDArray[np.float64], errors: SearchErrors, reach: float) -> list[int | None]:
+    """Give how many networks a candidate, of other folds or first weights, would about tell it from the best one.
+
+    None where even networks without end would not: what is left of the variance comes from the rows.
+    """
+    variances = errors.to_best
+    if not reach:
+        return [None] * len(worse_C)
+    of_training_C = variances.rows * variances.training * errors.cells
+    room_C = (worse_C / reach) ** 2 - variances.rows - variances.largest
+    needed_C = np.divide(of_training_C, room_C, out=np.full_like(room_C, np.inf), where=room_C > 0)
+    return [
+        max(errors.cells + 1, math.ceil(count)) if count <= MOST_NETWORKS else None
+        for count in needed_C.tolist()
+    ]
 
 
 def _validation_score(fit: FitRecord, metric: Metric) -> float:

@@ -330,6 +330,7 @@ class Search(_Part):
     repeats: Count = 1
     metric: Metric = "loss"
     rule: Literal["best", "one-standard-error"] = "best"
+    margin: Annotated[float, Field(gt=0, lt=1)] | None = None
     space: dict[str, ListOrRange] = {}
 
     @field_validator("space", mode="before")

@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from shoal.look._escape import label
 from shoal.look._extent import VALUE, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
-from shoal.look._findings import NetworkGroup, RunFindings
+from shoal.look._line_notes import line_notes
 from shoal.look._lines import Line, line_over_repeats, usual_spread
-from shoal.look._notes import line_notes
 from shoal.look._paper import (
     BLUE,
     GREY,
@@ -32,6 +31,7 @@ from shoal.look._paper import (
     targets_left_out,
 )
 from shoal.look._plots import MOST_POINTS, Plot, faint, live_axis, live_dots, plotted, short_numbers
+from shoal.look._run_findings import NetworkGroup, RunFindings
 
 _ERROR_BAR_BYTES: Final = 650.0
 """Of a test row: matplotlib makes an object of each error bar."""

@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
-from shoal.look._findings import RunFindings
+from shoal.look._line_notes import NAMES
 from shoal.look._lines import Line, coinciding
-from shoal.look._notes import NAMES
 from shoal.look._numbers import one_number
 from shoal.look._paper import (
     TRAINING,
@@ -29,6 +28,7 @@ from shoal.look._paper import (
     plain,
     whole_numbers,
 )
+from shoal.look._run_findings import RunFindings
 from shoal.look._settings import settings_text
 from shoal.wording import counted, listed
 

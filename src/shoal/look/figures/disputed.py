@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import SMALL_IMAGES, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
-from shoal.look._findings import RunFindings
 from shoal.look._paper import Sheet, heading, number_text, panels, plain
+from shoal.look._run_findings import RunFindings
 from shoal.results import vote_counts
 
 _IMAGES: Final = 18

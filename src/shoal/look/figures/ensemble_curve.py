@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.look._figure import Chapter, Figure, single
-from shoal.look._findings import RunFindings
 from shoal.look._numbers import one_number
 from shoal.look._paper import (
     GREY,
@@ -28,6 +27,7 @@ from shoal.look._paper import (
     panels,
     plain,
 )
+from shoal.look._run_findings import RunFindings
 
 
 @dataclass(frozen=True, eq=False)

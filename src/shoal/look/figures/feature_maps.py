@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import BAR, DOT, LABEL, PIXEL, SQUARE_INCH, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
-from shoal.look._findings import DELIVERED, RunFindings
 from shoal.look._mosaics import CLASS_NAME, MOST_CHANNELS, SIDE, color_ends, mosaic, number_columns, places
 from shoal.look._paper import Panel, Sheet, beside, diverging, heading, plain, shades
+from shoal.look._run_findings import DELIVERED, RunFindings
 from shoal.look._work import ZEILER_FERGUS
 
 _SHADE: Final = 65.0

@@ -13,9 +13,8 @@ from shoal.look._curves import draw_line
 from shoal.look._escape import label
 from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
-from shoal.look._findings import NetworkGroup, RunFindings
+from shoal.look._line_notes import line_notes
 from shoal.look._lines import Line, Points, line_over_repeats
-from shoal.look._notes import line_notes
 from shoal.look._numbers import one_number
 from shoal.look._paper import (
     MOST_PANELS,
@@ -31,6 +30,7 @@ from shoal.look._paper import (
     targets_left_out,
 )
 from shoal.look._plots import MOST_POINTS, Plot, line_traces, live_axis, live_dots, plotted
+from shoal.look._run_findings import NetworkGroup, RunFindings
 
 
 @dataclass(frozen=True, eq=False)

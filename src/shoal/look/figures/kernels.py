@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import BAR, PANEL, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
-from shoal.look._findings import DELIVERED, RunFindings
 from shoal.look._mosaics import (
     IN_A_ROW,
     MOST_CHANNELS,
@@ -26,6 +25,7 @@ from shoal.look._mosaics import (
     short_number,
 )
 from shoal.look._paper import Panel, Sheet, diverging, heading, plain, stacked
+from shoal.look._run_findings import DELIVERED, RunFindings
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from shoal.look._escape import label
 from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
-from shoal.look._findings import RunFindings
 from shoal.look._measures import selection_score
 from shoal.look._numbers import one_number
 from shoal.look._paper import (
@@ -32,6 +31,7 @@ from shoal.look._paper import (
 )
 from shoal.look._plots import MOST_POINTS, Plot, live_axis, plotted, short_numbers
 from shoal.look._reasons import significance_sentence
+from shoal.look._run_findings import RunFindings
 from shoal.look._settings import short_keys, text_of
 from shoal.results import higher_is_better
 from shoal.wording import counted

@@ -16,9 +16,9 @@ from shoal.data import Column, Dataset, Preprocessing, fit_preprocessing
 from shoal.look._dead_units import dead_and_saturated
 from shoal.look._extent import BAR, PANEL, VALUE, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
-from shoal.look._findings import DELIVERED, RunFindings
 from shoal.look._layers import MOST_LAYERS, layers_left_out
 from shoal.look._paper import BLUE, Panel, Sheet, heading, panels, plain, sequence_colors, whole_numbers
+from shoal.look._run_findings import DELIVERED, RunFindings
 from shoal.nets import activations
 from shoal.wording import counted
 

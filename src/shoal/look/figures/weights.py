@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
-from shoal.look._findings import DELIVERED, RunFindings
 from shoal.look._layers import MOST_LAYERS, layers_left_out
 from shoal.look._paper import GREY, VERMILLION, Panel, Sheet, heading, legend_beside, panels, plain
+from shoal.look._run_findings import DELIVERED, RunFindings
 from shoal.nets import refit_parameters
 
 _WEIGHT_SECONDS: Final = 2e-8

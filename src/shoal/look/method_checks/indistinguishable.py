@@ -11,14 +11,13 @@ from shoal.results import Results
 
 def not_distinguishable(results: Results) -> str:
     """Count the candidates that are statistically indistinguishable from the best."""
-    choice = results.choice
-    if choice is None or len(choice.indistinguishable) < 2:
+    choice, alike = results.choice, [row for row in results.standings if row.indistinguishable]
+    if choice is None or len(alike) < 2:
         return ""
-    alike = [row for row in choice.standings if row.indistinguishable]
     smallest = min(row.parameter_count for row in alike)
-    chosen = next(row for row in choice.standings if row.candidate_id == choice.candidate_id)
+    chosen = next(row for row in results.standings if row.candidate_id == choice.candidate_id)
     smaller = f"; the smallest has {smallest:,} parameters, the chosen one {chosen.parameter_count:,}"
-    significance = significance_sentence(*others_alike(choice))
+    significance = significance_sentence(*others_alike(results))
     return f"{significance} at 5 %{smaller if smallest < chosen.parameter_count else ''}."
 
 
@@ -30,8 +29,7 @@ CHECK: Final = MethodCheck(
     why="Other rows or other initial weights might have chosen another candidate; nothing follows from the order"
     " of these.",
     remedy="Take the smallest of them, or at least the smallest within one standard error (search.rule ="
-    ' "one-standard-error"), or separate them with repeated folds (search.folds = { kind = "repeated",'
-    " times = 5 }).",
-    reference="Nadeau, C., Bengio, Y. (2003). Inference for the generalization error."
-    " Machine Learning 52, 239-281.",
+    ' "one-standard-error"), or separate them with more networks of the same kind of folds (search.repeats, or'
+    " `times` of repeated folds) or more rows: the reasons of the choice say which.",
+    reference="Hansen, P. R., Lunde, A., Nason, J. M. (2011). The model confidence set. Econometrica 79, 453-497.",
 )

@@ -91,13 +91,17 @@ def _of_search(results: Results) -> list[Work]:
     search = results.study.search
     if search is None:
         return []
-    cited = "Nadeau, Bengio (2003): Inference for the generalization error. Machine Learning 52, 239–281."
-    cited_works = [Work("corrected resampled t-test", cited)]
-    cited = "Holm (1979): A simple sequentially rejective multiple test procedure. Scandinavian J. of Statistics 6."
-    cited_works.append(Work("correction for many tests", cited))
-    cited = "Breiman, Friedman, Olshen, Stone (1984): Classification and regression trees, section 3.4.3."
-    rule = ", rule of one standard error" if search.rule == "one-standard-error" else ""
-    cited_works.append(Work(f"standard error over folds{rule}", cited))
+    cited = "Hansen, Lunde, Nason (2011): The model confidence set. Econometrica 79, 453–497."
+    cited_works = [Work("which candidates may be the best", cited)]
+    cited = "Tsamardinos, Greasidou, Borboudakis (2018): Bootstrapping the out-of-sample predictions for efficient and"
+    cited_works.append(
+        Work("score corrected for the choice", f"{cited} accurate cross-validation. Machine Learning 107.")
+    )
+    cited = "Bayle, Bayle, Janson, Mackey (2020): Cross-validation confidence intervals for test error. NeurIPS 33."
+    cited_works.append(Work("standard error of a selection score", cited))
+    if search.rule == "one-standard-error":
+        cited = "Breiman, Friedman, Olshen, Stone (1984): Classification and regression trees, section 3.4.3."
+        cited_works.append(Work("rule of one standard error", cited))
     if cited := row_of("search.method", SEARCHES, search.method).source:
         cited_works.append(Work(f"{search.method} search", cited))
     return cited_works

@@ -21,10 +21,10 @@ from shoal.look._chance import differences_sentences, ece_sentence, published_se
 from shoal.look._checks import checks
 from shoal.look._escape import csv_link, data_json, seen
 from shoal.look._figure import Chapter
-from shoal.look._findings import RunFindings
 from shoal.look._gallery import Drawn, Picture, draw_figures
 from shoal.look._plots import plotly_source, style_marks
 from shoal.look._reasons import reasons
+from shoal.look._run_findings import RunFindings
 from shoal.look._text import duration
 from shoal.look.figures.confusion import Confusion, confusion_of
 from shoal.look.page import tables

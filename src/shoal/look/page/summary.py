@@ -11,10 +11,10 @@ from typing import Final
 import numpy as np
 
 from shoal.look._chance import drawn_by_chance, groups_unknown
-from shoal.look._findings import RunFindings
-from shoal.look._notes import NAMES
+from shoal.look._line_notes import NAMES
 from shoal.look._numbers import interval, one_number, percent
 from shoal.look._reasons import others_alike, significance_sentence
+from shoal.look._run_findings import RunFindings
 from shoal.look._settings import settings_text
 from shoal.look._text import duration
 from shoal.results import Results, regression_scores
@@ -79,7 +79,7 @@ def _chosen(results: Results) -> str:
     row = next(row for row in results.candidate_rows if row.candidate_id == choice.candidate_id)
     settings = settings_text(row.values)
     standing = next(
-        candidate for candidate in choice.standings if candidate.candidate_id == choice.candidate_id
+        candidate for candidate in results.standings if candidate.candidate_id == choice.candidate_id
     )
     score = f"{choice.metric} {one_number(standing.selection_score)}"
     score += f", standard error {one_number(standing.standard_error, 2)}"
@@ -158,7 +158,7 @@ def _sure(findings: RunFindings) -> list[str]:
         sentences.append(f"Refitted {times}: how much the score varies with the initialisation is not known.")
     choice = findings.results.choice
     if choice and len(choice.standings) > 1:
-        sentences.append(f"{significance_sentence(*others_alike(choice))} (5 %).")
+        sentences.append(f"{significance_sentence(*others_alike(findings.results))} (5 %).")
     return sentences
 
 

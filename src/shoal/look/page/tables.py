@@ -126,7 +126,7 @@ def candidate_table(results: Results) -> ReportTable | None:
         ("selection score", "selection_score"), ("standard error", "standard_error"), ("difference", "difference"),
     ):  # fmt: skip
         columns.append(numbers(heading, shown[name]))
-    columns.append(probabilities("p (Holm)", shown["adjusted_p_value"]))
+    columns.append(probabilities("p", shown["adjusted_p_value"]))
     columns.append(ReportColumn("", tuple(_standing(row) for row in shown.to_dict("records"))))
     return ReportTable(tuple(columns), len(frame) - len(shown))
 
@@ -308,9 +308,9 @@ def layer_table(parameters: dict[str, NDArray[Any]]) -> ReportTable:
 
 
 def _standing(row: dict[Any, Any]) -> str:
-    if row["sick"]:
-        return "failed"
-    return "chosen" if row["chosen"] else "tied" if row["indistinguishable"] else ""
+    if row["chosen"] and row["verdict"] != "best":
+        return f"chosen, {row['verdict']}"
+    return "chosen" if row["chosen"] else str(row["verdict"])
 
 
 def _settings(heading: str, values: Iterable[Any]) -> ReportColumn:

@@ -1,0 +1,96 @@
+"""What candidates score on every row that they did not learn from: the store's predictions, one cell after the other.
+
+Letters: C candidates, V rows of a cell, K outputs, U units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.results._confidence_set import Cell
+from shoal.results._record import PlanEntry, Truth
+from shoal.results._score_rows import row_score
+
+MAX_UNITS: Final = 1000
+"""More rows are put together, at random, into so many units: enough to see how they vary."""
+Predictions = Callable[[PlanEntry], NDArray[np.float64]]
+"""Gives what the fit of a place answers to the rows held out, (V, K)."""
+
+
+@dataclass(frozen=True, eq=False)
+class OutOfFold:
+    """The rows held out in the search, and where their answers are.
+
+    `entries` are the places of the search; `predictions` gives what a fit answered to the rows held out from it.
+    """
+
+    entries: Sequence[PlanEntry]
+    truth: Truth
+    predictions: Predictions
+
+    def cells(self, candidate_ids: Sequence[str], metric: str) -> Iterator[Cell]:
+        """Give the scores of these candidates on every fold and repeat, all of which are there.
+
+        Where a cell has a single unit (one row is left out at a time, one group a fold), all cells are one.
+        """
+        places = _by_cell(self.entries)
+        unit_N, count = self._units()
+        shares = {cell: self._share(unit_N[self._rows(cell)], count) for cell in places}
+        filled = (
+            Cell(shares[cell], self._sums(places[cell], candidate_ids, metric, unit_N, count))
+            for cell in places
+        )
+        if all(np.count_nonzero(share_U) > 1 for share_U in shares.values()):
+            yield from filled
+            return
+        sum_UC = sum((cell.sum_UC for cell in filled), np.zeros((count, len(candidate_ids))))
+        yield Cell(np.mean(list(shares.values()), axis=0), sum_UC / len(shares))
+
+    def _rows(self, cell: tuple[int, int]) -> NDArray[np.int64]:
+        return self.truth.validation_rows["search", cell[0]]
+
+    def _units(self) -> tuple[NDArray[np.int64], int]:
+        """Number the unit of every training row: its group, or itself; many of them are put together."""
+        rows = self.truth.train_rows
+        if len(self.truth.groups):
+            unit_N = np.unique(self.truth.groups[:rows], return_inverse=True)[1]
+        else:
+            unit_N = np.arange(rows)
+        count = int(unit_N.max()) + 1
+        if count > MAX_UNITS:
+            unit_N = np.random.default_rng(0).permutation(count)[unit_N] % MAX_UNITS
+        return unit_N, min(count, MAX_UNITS)
+
+    @staticmethod
+    def _share(unit_V: NDArray[np.int64], count: int) -> NDArray[np.float64]:
+        return np.bincount(unit_V, minlength=count) / len(unit_V)
+
+    def _sums(
+        self,
+        places: Mapping[str, PlanEntry],
+        candidate_ids: Sequence[str],
+        metric: str,
+        unit_N: NDArray[np.int64],
+        count: int,
+    ) -> NDArray[np.float64]:
+        """Add up the scores of every unit's rows over the number of rows, candidate by candidate, (U, C)."""
+        sum_UC = np.empty((count, len(candidate_ids)))
+        score = row_score("classification" if self.truth.classes else "regression", metric)
+        for column, candidate_id in enumerate(candidate_ids):
+            entry = places[candidate_id]
+            row_V = self._rows((entry.fold, entry.repeat))
+            score_V = score.of_rows(self.truth.y[row_V], self.predictions(entry))
+            sum_UC[:, column] = np.bincount(unit_N[row_V], score_V / len(row_V), minlength=count)
+        return sum_UC
+
+
+def _by_cell(entries: Sequence[PlanEntry]) -> dict[tuple[int, int], dict[str, PlanEntry]]:
+    cells: dict[tuple[int, int], dict[str, Any]] = {}
+    for entry in entries:
+        cells.setdefault((entry.fold, entry.repeat), {})[entry.candidate_id] = entry
+    return dict(sorted(cells.items()))

@@ -1,0 +1,31 @@
+"""What every row has in a score."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from shoal.results._score_rows import row_score
+
+
+def test_a_mean_over_rows_has_the_rows_own_numbers():
+    draw = np.random.default_rng(3)
+    y, prediction = draw.normal(size=(50, 2)), draw.normal(size=(50, 2))
+    squares = ((prediction - y) ** 2).mean(axis=1)
+    np.testing.assert_allclose(row_score("regression", "loss").of_rows(y, prediction), squares)
+    named, probability = draw.integers(3, size=50), draw.dirichlet(np.ones(3), 50)
+    hits = probability.argmax(axis=1) == named
+    np.testing.assert_allclose(
+        row_score("classification", "accuracy").of_rows(named, probability), hits, atol=1e-12
+    )
+
+
+def test_of_other_scores_leaving_a_row_out_says_what_it_has():
+    draw = np.random.default_rng(4)
+    y = draw.normal(size=(200, 1))
+    prediction = y + 0.5 * draw.normal(size=(200, 1))
+    score = row_score("regression", "r2")
+    part_N = score.of_rows(y, prediction)
+    without = score.score(y[1:], prediction[1:])
+    assert part_N[0] == pytest.approx(200 * score.score(y, prediction) - 199 * without, abs=1e-6)
+    assert part_N.mean() == pytest.approx(score.score(y, prediction), abs=0.01)
