@@ -93,10 +93,10 @@ def _count_pixels(stream: IO[bytes]) -> None:
     for name, piece in _pieces(stream):
         if name == b"IHDR":
             missing = _declared(piece)
-        left = piece if name == b"IDAT" else b""
-        while missing and left and (got := len(unpacked.decompress(left, min(_PIECE, missing)))):
+        packed = piece if name == b"IDAT" else b""
+        while missing and packed and (got := len(unpacked.decompress(packed, min(_PIECE, missing)))):
             missing -= got
-            left = unpacked.unconsumed_tail
+            packed = unpacked.unconsumed_tail
     if missing:
         raise ValueError("its pixels end early")
 
