@@ -274,6 +274,13 @@ RANDOM = [
     ),
 ]
 DATA = [
+    *(
+        (
+            f"dataset = 'digits'\nresize = {value}",
+            f"5: data.resize: expected a list of 2 whole numbers, got {came}",
+        )
+        for value, came in (("5", "5"), ("'32x32'", "'32x32'"), ("true", "true"), ("[4, 5, 6]", "[4, 5, 6]"))
+    ),
     (
         "",
         "3: data.train: expected exactly one of `train` (a file) and `dataset` (a built-in name), got neither",
