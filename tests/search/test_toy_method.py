@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from house_copy import Copy
+from shoal.kinds import SEARCHES
 
 METHOD = '''"""Toy: every second candidate of the space, then the neighbours of the best of them."""
 
@@ -44,7 +45,7 @@ class Killer(Silent):
 
 
 space = {"network.hidden[0]": [3, 4, 5, 6], "training.lr": [0.001, 0.003, 0.01]}
-search = {"method": "neighbours", "folds": 2, "repeats": 2, "space": space}
+search = {"method": "toy-neighbours", "folds": 2, "repeats": 2, "space": space}
 study = tiny_study(search=search, compare=[{"name": "base"}])
 planned = plan(study, out=sys.argv[1], workers=1)
 results = run(study, out=sys.argv[1], workers=int(sys.argv[2]), watcher=Killer())
@@ -65,9 +66,9 @@ print(json.dumps({
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
     house = Copy(tmp_path_factory.mktemp("house"))
-    house.add_file("search/methods/neighbours.py", METHOD)
+    house.add_file("search/methods/toy_neighbours.py", METHOD)
     house.add_line(
-        "kinds.py", "SEARCHES: Final[dict[str, SearchKind]] = {\n", '    "neighbours": SearchKind(),\n'
+        "kinds.py", "SEARCHES: Final[dict[str, SearchKind]] = {\n", '    "toy-neighbours": SearchKind(),\n'
     )
     return house
 
@@ -103,7 +104,7 @@ def test_a_method_is_a_file_and_a_line(copy: Copy, tmp_path: Path) -> None:
 
 def test_a_method_without_its_line_is_refused(tmp_path: Path) -> None:
     house = Copy(tmp_path / "house")
-    house.add_file("search/methods/neighbours.py", METHOD)
+    house.add_file("search/methods/toy_neighbours.py", METHOD)
     script = """
 import json
 from studies import tiny_study
@@ -111,10 +112,10 @@ from shoal.search import History, next_round
 from shoal.errors import StudyError
 
 study = tiny_study()
-search = study.search.model_copy(update={"method": "neighbours"})
+search = study.search.model_copy(update={"method": "toy-neighbours"})
 try:
     next_round(History(study.model_copy(update={"search": search})))
 except StudyError as error:
     print(json.dumps(str(error)))
 """
-    assert house.run(script) == "search.method: expected one of grid, random, got 'neighbours'"
+    assert house.run(script) == f"search.method: expected one of {', '.join(SEARCHES)}, got 'toy-neighbours'"
