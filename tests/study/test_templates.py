@@ -93,6 +93,7 @@ def test_a_template_shows_every_key_but_the_rare_ones(task: Task) -> None:
         "test_share",
         "resize",
         "join_validation",
+        "margin",
     }
     for section in ("study", "data", "network", "training", "search"):
         annotation = Study.model_fields[section].annotation
