@@ -37,6 +37,7 @@ ARROWS: Final[dict[str, frozenset[str]]] = {
     "kinds": frozenset(),
     "activations": frozenset(),
     "parts": frozenset(),
+    "space": frozenset(),
     "streams": frozenset(),
     "study": frozenset({"streams"}),
     "data": frozenset({"streams"}),
@@ -52,7 +53,10 @@ ARROWS: Final[dict[str, frozenset[str]]] = {
     "export": frozenset({"data", "model", "nets"}),
     "estimators": frozenset({"streams", "parts", *STAGES, "pipeline", "model"}),
     "cli": frozenset(
-        {"pipeline", "predict", "export", "nets", "progress", "study", "data", "results", "look", "parts"}
+        {
+            *("pipeline", "predict", "export", "nets", "progress", "study", "data", "results", "look"),
+            *("parts", "space"),
+        }
     ),
     "__main__": frozenset({"cli"}),
     "__init__": EVERYTHING,
