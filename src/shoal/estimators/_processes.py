@@ -15,7 +15,7 @@ from joblib import parallel_config, wrap_non_picklable_objects
 from joblib.parallel import LokyBackend
 from threadpoolctl import ThreadpoolController
 
-from shoal.engine import give_back
+from shoal.engine import give_back_memory
 from shoal.estimators._answers import warn_again
 
 
@@ -127,5 +127,5 @@ def _make(work: Callable[[], Any], threads: list[dict[str, Any]]) -> _Made:
         warnings.catch_warnings(record=True) as warned,
     ):
         made = _Made(work(), warned)
-        give_back()
+        give_back_memory()
         return made

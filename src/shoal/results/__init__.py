@@ -2,8 +2,8 @@
 
 from shoal.results._confidence_set import SearchErrors, search_errors
 from shoal.results._ensemble import Ensemble, vote_counts, vote_entropy
-from shoal.results._files import RunFiles, refuse_others_in, run_files
-from shoal.results._folder import PICTURES, REPLACED, REPORT_NAME, STUDY_NAME, refuse_to_replace
+from shoal.results._files import RunFiles, refuse_foreign_files_in, run_files
+from shoal.results._folder import OUTPUT_FILES, PICTURES, REPORT_NAME, STUDY_NAME, refuse_to_replace
 from shoal.results._inside import Inside, layers_of
 from shoal.results._intervals import Interval, Units
 from shoal.results._lock import RunLock
@@ -49,8 +49,8 @@ from shoal.results._two_way import Difference, Scored, difference, repeated_inte
 
 __all__ = [
     "BINS",
+    "OUTPUT_FILES",
     "PICTURES",
-    "REPLACED",
     "REPORT_NAME",
     "STUDY_NAME",
     "CalibrationBins",
@@ -100,7 +100,7 @@ __all__ = [
     "paired_t_test",
     "rank_candidates",
     "reach_of",
-    "refuse_others_in",
+    "refuse_foreign_files_in",
     "refuse_to_replace",
     "refusing",
     "regression_scores",
