@@ -39,9 +39,7 @@ def reasons(results: Results) -> tuple[str, ...]:
     sentences.append("A selection score is optimistic, since it is what the choice was made by.")
     if others and not math.isnan(results.expected_score):
         corrected = f"mean {choice.metric} {one_number(results.expected_score)}"
-        sentences.append(
-            f"Of the whole search, the choice included, is to be expected: {corrected} ({CORRECTION})."
-        )
+        sentences.append(f"Expected on new rows, the luck of choosing taken out: {corrected} ({CORRECTION}).")
     return tuple(sentences)
 
 
