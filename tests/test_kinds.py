@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Callable
+from math import inf
 from pathlib import Path
 from typing import Any, get_args
 
@@ -11,7 +13,7 @@ import numpy as np
 import pytest
 
 from shoal import estimators, kinds
-from shoal.activations import ACTIVATIONS
+from shoal.activations import ACTIVATIONS, ActivationKind
 from shoal.engine import Job, Trainer, Trainers, initial_state
 from shoal.engine._trainer import FitData, Rows
 from shoal.errors import StudyError
@@ -242,6 +244,21 @@ def test_what_the_core_does_not_know_goes_to_torch(monkeypatch: pytest.MonkeyPat
             with pytest.raises(StudyError) as caught:
                 native.advance(job, FitData(SOME, NONE, NONE), initial_state(job), 1)
             assert str(caught.value) == f"{kind}: expected one that the native core knows, got '{name}'"
+
+
+def test_the_activations_that_die_and_saturate_are_those_of_the_table() -> None:
+    page = NATIVE.parents[1] / "docs" / "results.md"
+    text = " ".join(page.read_text(encoding="utf-8").split())
+    sides = {kind.flat_below for kind in ACTIVATIONS.values()} - {None}
+    shown = {float(side): names for side, names in re.findall(r"never above ([\d.]+) \(([^)]*)\)", text)}
+    assert shown == {side: named(lambda kind, side=side: kind.flat_below == side) for side in sides}
+    both, one_side = re.search(r"bound \(([^)]*)\), or within 0\.01 of −1 \(([^)]*)\)", text).groups()  # type: ignore[union-attr]
+    assert both == named(lambda kind: kind.bounds is not None and inf not in kind.bounds)
+    assert one_side == named(lambda kind: kind.bounds == (-1.0, inf))
+
+
+def named(has: Callable[[ActivationKind], bool]) -> str:
+    return ", ".join(name for name, kind in ACTIVATIONS.items() if has(kind))
 
 
 QUESTIONS = re.compile(
