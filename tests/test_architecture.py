@@ -52,21 +52,8 @@ ARROWS: Final[dict[str, frozenset[str]]] = {
     "export": frozenset({"data", "model", "nets"}),
     "estimators": frozenset({"streams", "parts", *STAGES, "pipeline", "model"}),
     "options": frozenset(),
-    "cli": frozenset(
-        {
-            "options",
-            "pipeline",
-            "predict",
-            "export",
-            "nets",
-            "progress",
-            "study",
-            "data",
-            "results",
-            "look",
-            "parts",
-        }
-    ),
+    "cli": frozenset({"pipeline", "predict", "export", "nets", "progress", "study", "data", "results"})
+    | {"look", "parts", "options"},
     "__main__": frozenset({"cli"}),
     "__init__": EVERYTHING,
 }

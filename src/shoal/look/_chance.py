@@ -36,7 +36,7 @@ def differences_sentences(results: Results) -> str:
         sentences.append("The groups of the test rows are not known, so rows are taken for independent.")
     for label, difference in differences.items():
         if difference.why:
-            without.setdefault(difference.why, []).append(quoted(label, 40, "masked"))
+            without.setdefault(difference.why, []).append(f"“{visible(shorten(label, 40), 'masked')}”")
     sentences += [f"No interval for {listed(labels, most=4)}: {why}." for why, labels in without.items()]
     return " ".join(sentences)
 
