@@ -134,10 +134,8 @@ def gather(subject: Subject) -> Iterator[Gathered]:
     """A picture a layer."""
     looked_at = of_sample(class_activation(subject.findings))
     for strongest in exciting_images(subject.findings):
-        name, title = (
-            f"34-delivered-{strongest.layer}-exciting",
-            f"Images that excite channels of {strongest.layer} most",
-        )
+        name = f"34-delivered-{strongest.layer}-exciting"
+        title = f"Images that excite channels of {strongest.layer} most"
         yield Gathered(strongest, name, title, looked_at)
 
 

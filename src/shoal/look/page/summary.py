@@ -146,8 +146,6 @@ def _sure(findings: RunFindings) -> list[str]:
     sentences: list[str] = []
     if findings.delivered.healthy:
         sentences.append(_over_rows(findings))
-    if worse := _worse_than_first(results, findings.classes):
-        sentences.append(worse)
     repeats = [results.summaries[entry.fit_id] for entry in findings.delivered.healthy]
     metric, failed = "accuracy" if findings.classes else "rmse", findings.delivered.failed
     lost = f" ({failed} diverged or failed)" if failed else ""
@@ -164,6 +162,8 @@ def _sure(findings: RunFindings) -> list[str]:
     choice = results.choice
     if choice and len(choice.standings) > 1:
         sentences.append(f"{significance_sentence(*others_alike(results))} (5 %).")
+    if worse := _worse_than_first(results, findings.classes):
+        sentences.append(worse)
     return sentences
 
 
