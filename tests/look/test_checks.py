@@ -78,7 +78,7 @@ def test_validation_loss_still_falling(tmp_path: Path) -> None:
     assert "SH002" in made(tmp_path / "no search", losses=falling)
     # Of 20 points a tenth is 2: three are taken, and so it is said.
     short = made(tmp_path / "short", losses=falling, epochs=20)["SH002"].what
-    assert ": over the last tenth of the epochs (of 3 evaluated ones at least) by " in short
+    assert ": over the last 3 epochs that were evaluated it fell by " in short
     assert float(re.findall(r"by ([\d.]+)\s%", short)[0]) == pytest.approx(100 * 0.075 / 0.6, abs=1.5)
     assert "SH002" not in made(tmp_path / "b", space={"training.lr": [0.1, 0.2]})
     assert "SH002" not in made(tmp_path / "c", losses=falling, validation=0.0)
@@ -258,11 +258,11 @@ def test_classes_without_test_rows(tmp_path: Path) -> None:
     y = results.truth.y.copy()
     y[40:] = np.where(y[40:] == 2, 0, y[40:])
     told = found(rows_of(results, y=y))["SH019"].what
-    assert told == f'No test row is of class "owl" ({rows_K[2]} training rows).'
+    assert told == f"No test row is of class “owl” ({rows_K[2]} training rows)."
     y[:40], y[40:] = 0, 0
     y[:2] = 1, 2
     told = found(rows_of(results, y=y))["SH019"].what
-    assert told == 'No test row is of class "dog" (1 training row), "owl" (1 training row).'
+    assert told == "No test row is of class “dog” (1 training row), “owl” (1 training row)."
     assert "SH019" not in found(make_run(tmp_path / "numbers", LEARNED))
 
 
