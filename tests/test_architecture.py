@@ -37,6 +37,7 @@ ARROWS: Final[dict[str, frozenset[str]]] = {
     "kinds": frozenset(),
     "activations": frozenset(),
     "parts": frozenset(),
+    "space": frozenset(),
     "streams": frozenset(),
     "study": frozenset({"streams"}),
     "data": frozenset({"streams"}),
@@ -53,7 +54,7 @@ ARROWS: Final[dict[str, frozenset[str]]] = {
     "estimators": frozenset({"streams", "parts", *STAGES, "pipeline", "model"}),
     "options": frozenset(),
     "cli": frozenset({"pipeline", "predict", "export", "nets", "progress", "study", "data", "results"})
-    | {"look", "parts", "options"},
+    | {"look", "parts", "options", "space"},
     "__main__": frozenset({"cli"}),
     "__init__": EVERYTHING,
 }

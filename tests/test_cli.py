@@ -159,6 +159,12 @@ def test_starting_is_light() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_what_commands_do_is_told_without_numpy() -> None:
+    code = "import sys, shoal.cli\nprint('numpy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
 def test_a_native_run_never_imports_torch(study: Path) -> None:
     code = (
         f"import sys, shoal\nshoal.run({str(study)!r}, out='out', workers=1)\nprint('torch' in sys.modules)"

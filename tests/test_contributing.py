@@ -35,7 +35,7 @@ def test_every_list_has_its_steps() -> None:
 
 @pytest.mark.parametrize(("title", "step"), STEPS)
 def test_a_step_names_a_file_and_what_stands_in_it(title: str, step: str) -> None:
-    told = re.match(r"`((?:src|tests|docs)/[\w./-]+)`: ", step)
+    told = re.match(r"`((?:src|tests|docs)/[\w./-]+|README\.md)`: ", step)
     assert told, f"{title}: expected a step to begin with its file: {step}"
     file = ROOT / told[1]
     assert file.exists(), f"{title}: {told[1]} is not there"
@@ -44,6 +44,28 @@ def test_a_step_names_a_file_and_what_stands_in_it(title: str, step: str) -> Non
         name for name in re.findall(r"`([^`]+)`", step)[1:] if not re.search(rf"\b{re.escape(name)}\b", text)
     ]
     assert missing == [], f"{title}: {told[1]} has no {', '.join(missing)}"
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("A loss", "cross-entropy"),
+        ("An optimiser", "rmsprop"),
+        ("An activation", "leaky-relu"),
+        ("A schedule", "one-cycle"),
+        ("A table format", "tsv"),
+    ],
+)
+def test_files_that_name_a_kind_stand_in_its_list(title: str, name: str) -> None:
+    """No step is missing: whatever else names the kinds derives from the tables."""
+    steps = tuple(re.findall(r"^`([^`]+)`", "\n".join(kinds()[title]), re.MULTILINE))
+    naming = [
+        path.relative_to(ROOT).as_posix()
+        for path in sorted((ROOT / "src" / "shoal").rglob("*.py"))
+        if f'"{name}"' in path.read_text(encoding="utf-8")
+    ]
+    assert naming
+    assert [path for path in naming if not path.startswith(steps)] == []
 
 
 def test_every_command_is_one_of_the_makefile() -> None:

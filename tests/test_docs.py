@@ -12,10 +12,11 @@ import re
 import shlex
 import sqlite3
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from functools import cache
 from itertools import pairwise
+from math import inf
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
@@ -24,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 from pydantic.fields import FieldInfo
 
 import test_architecture
+from shoal.activations import ACTIVATIONS, ActivationKind
 from shoal.cli import app
 from shoal.data import TableSource, load_table_dataset
 from shoal.errors import ShoalError, TrainingError
@@ -358,6 +360,20 @@ def test_the_commands_are_those_shown() -> None:
     rows = tables(section(page("results.md"), "Commands"), "command")
     shown = [re.sub(r" [A-Z-].*", "", code).removeprefix("shoal ") for row in rows for code in codes(row[0])]
     assert {re.sub(r"^new .*", "new", name) for name in shown} == there
+
+
+def test_the_activations_that_die_and_saturate_are_those_of_the_table() -> None:
+    text = " ".join(page("results.md").split())
+    sides = {kind.flat_below for kind in ACTIVATIONS.values()} - {None}
+    shown = {float(side): names for side, names in re.findall(r"never above ([\d.]+) \(([^)]*)\)", text)}
+    assert shown == {side: named(lambda kind, side=side: kind.flat_below == side) for side in sides}
+    both, one_side = re.search(r"bound \(([^)]*)\), or within 0\.01 of −1 \(([^)]*)\)", text).groups()  # type: ignore[union-attr]
+    assert both == named(lambda kind: kind.bounds is not None and inf not in kind.bounds)
+    assert one_side == named(lambda kind: kind.bounds == (-1.0, inf))
+
+
+def named(has: Callable[[ActivationKind], bool]) -> str:
+    return ", ".join(name for name, kind in ACTIVATIONS.items() if has(kind))
 
 
 def test_the_run_folder_and_the_model_hold_what_is_shown(demo: Results) -> None:

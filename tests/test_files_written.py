@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shoal.errors import EnvironmentFault, InputError, ShoalError
-from shoal.files import TEMPORARY, Folder, write, write_together
+from shoal.files import TEMPORARY, Folder, Unreadable, read_bytes, write, write_together
 
 OLD, NEW = b"old", b"new" * 1000
 
@@ -239,6 +239,41 @@ def test_what_a_killed_process_left_is_cleared_away_and_what_is_being_written_is
     mine.write_bytes(OLD)
     write(tmp_path / "g", OLD)
     assert sorted(entry.name for entry in tmp_path.iterdir()) == sorted(["g", mine.name])
+
+
+def test_thousands_of_left_files_are_cleared_away_at_once_and_a_persons_are_not(tmp_path: Path) -> None:
+    """A link, a folder, a pipe under such a name, names that are nearly such, and names of a file that has others."""
+    left = [tmp_path / f".shoal-{number:032x}.tmp" for number in range(3000)]
+    for path in left:
+        path.write_bytes(b"half")
+    theirs = [f".shoal-{letters}.tmp" for letters in ("a" * 31, "a" * 33, "A" * 32, "g" * 32)]
+    theirs += [f"shoal-{'a' * 32}.tmp", f".shoal-{'a' * 32}.TMP", f".shoal-{'a' * 32}.tmp\n"]
+    for name in theirs:
+        (tmp_path / name).write_bytes(OLD)
+    link, folder, pipe = (tmp_path / f".shoal-{letter * 32}.tmp" for letter in "bcd")
+    link.symlink_to(tmp_path / theirs[0])
+    folder.mkdir()
+    (folder / "inside").write_bytes(OLD)
+    os.mkfifo(pipe)
+    begun = time.process_time()
+    write(tmp_path / "g", NEW)
+    assert time.process_time() - begun < 3  # 0.05 s each 3,000
+    assert {entry.name for entry in tmp_path.iterdir()} == {"g", *theirs, link.name, folder.name, pipe.name}
+    assert (folder / "inside").read_bytes() == OLD
+
+
+def test_nothing_is_written_or_read_under_a_name_that_is_cleared_away(tmp_path: Path) -> None:
+    """The next command would delete it."""
+    path = tmp_path / f".shoal-{'0' * 32}.tmp"
+    with pytest.raises(InputError, match="expected another name, got a name of files that Shoal is writing"):
+        write(path, NEW)
+    assert not path.exists()
+    path.write_bytes(OLD)
+    with pytest.raises(Unreadable) as caught:
+        read_bytes(path)
+    assert caught.value.sentence("a model file") == (
+        "expected a model file, got a name of files that Shoal is writing, which it clears away; give it another"
+    )
 
 
 def test_links_under_foreseen_names_are_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 import shoal
 
 ROOT: Final = Path(__file__).parent.parent
@@ -59,6 +61,7 @@ def test_what_a_type_checker_imports_is_what_is_looked_up() -> None:
 
 
 def test_mypy_sees_the_signatures_and_refuses_what_is_not_there(tmp_path: Path) -> None:
+    pytest.importorskip("mypy")  # of the extra `dev`; the versions of `make newest` have `test` alone
     file = tmp_path / "user.py"
     file.write_text(USER, encoding="utf-8")
     # The project's own settings and cache: what `make check` has read is not read again.

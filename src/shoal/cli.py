@@ -14,13 +14,14 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any, Final, Literal, NoReturn, TextIO, get_args
+from typing import Annotated, Any, Literal, NoReturn, TextIO, get_args
 
 import typer
 
 from shoal.errors import EnvironmentFault, Interrupted, Problem, ShoalError, lacks_memory
 from shoal.options import choice, count_of_workers, name_of_a_file, one_of, usage_problem
 from shoal.parts import Missing, Parts
+from shoal.space import LEAST_TO_DRAW, is_narrow, load_numbers
 from shoal.wording import visible, visible_lines
 
 app = typer.Typer(
@@ -33,9 +34,6 @@ app = typer.Typer(
 _UsageError: Any = typer.BadParameter.__mro__[1]  # of click, or of the copy that newer typers bring
 data_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The built-in data sets.")
 app.add_typer(data_app, name="data")
-
-_LEAST_SPACE: Final = 1024
-"""MiB. With less, OpenBLAS was seen to wait for memory for ever while it is loaded, or to end the process."""
 
 
 StudyArgument = Annotated[
@@ -73,6 +71,7 @@ def check(
 
     Every mistake at once; steps and parameters too. Nothing is trained or written.
     """
+    load_numbers()
     from shoal.look import plan_text
     from shoal.pipeline import default_folder, default_workers, plan
     from shoal.study import load_study
@@ -92,6 +91,7 @@ def run(
     device: DeviceOption = "auto",
 ) -> None:
     """Train what is missing, choose, refit, test once, draw, report."""
+    load_numbers(LEAST_TO_DRAW)
     from shoal.look import results_text
     from shoal.pipeline import default_folder
     from shoal.pipeline import run as run_study
@@ -110,6 +110,7 @@ def run(
 @app.command()
 def show(run: RunArgument) -> None:
     """Print the tables of a run."""
+    load_numbers()
     from shoal.look import results_text
     from shoal.results import Results
 
@@ -119,6 +120,7 @@ def show(run: RunArgument) -> None:
 @app.command()
 def report(run: RunArgument) -> None:
     """Make pictures and report.html again, from the store alone."""
+    load_numbers(LEAST_TO_DRAW)
     from shoal.look import write_report
     from shoal.results import Results
 
@@ -142,6 +144,7 @@ def predict(
 
     With a run folder, it has the spread over the networks of the folds, too.
     """
+    load_numbers()
     from shoal.files import write
     from shoal.predict import predict_file
     from shoal.results import refuse_to_replace
@@ -167,6 +170,7 @@ def export(
     force: ForceOption = False,
 ) -> None:
     """Write the model for use without Shoal."""
+    load_numbers(LEAST_TO_DRAW)
     from shoal.export import code_beside, export_onnx, export_torch
     from shoal.results import refuse_to_replace
 
@@ -194,6 +198,7 @@ def new(
 @data_app.command("list")
 def data_list() -> None:
     """List the built-in data sets and whether they are here."""
+    load_numbers()
     from shoal.data import describe_builtin
 
     for line in describe_builtin():
@@ -208,6 +213,7 @@ def data_fetch(
     ] = None,
 ) -> None:
     """Fetch a built-in data set that is not here, each file checked by its SHA-256."""
+    load_numbers()
     from shoal.data import fetch, find_fashion
     from shoal.progress import download_bar
 
@@ -287,21 +293,6 @@ def _show_any_text() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _refuse_narrow_space() -> None:
-    """Refuse an address space that the libraries do not fit into: loading them there may crash, or never end."""
-    if sys.platform == "win32":
-        return
-    import resource
-
-    for name, limit in (("v", resource.RLIMIT_AS), ("d", resource.RLIMIT_DATA)):
-        most = resource.getrlimit(limit)[0]
-        if most != resource.RLIM_INFINITY and most < _LEAST_SPACE << 20:
-            what = (
-                f"expected a limit of at least {_LEAST_SPACE:,} MiB (ulimit -{name}), got {most >> 20:,} MiB"
-            )
-            raise EnvironmentFault(Problem("memory", f"{what}; the libraries need that much to be loaded"))
-
-
 class _Stop(BaseException):
     """Ctrl-C or SIGTERM, wherever it arrives outside training (which takes both as a wish, see `engine`)."""
 
@@ -344,7 +335,6 @@ def main() -> NoReturn:
     _fill_closed_streams()
     _show_any_text()
     try:
-        _refuse_narrow_space()
         code = app(standalone_mode=False)
     except ShoalError as error:
         _fail(error)
@@ -386,7 +376,7 @@ def _fail(error: ShoalError) -> NoReturn:
     with suppress(OSError):
         for problem in error.problems:
             _tell(str(problem))
-        if isinstance(error, Interrupted):
+        if isinstance(error, Interrupted) or is_narrow():  # libraries may crash at their end without memory
             _leave(error.exit_code)
     sys.exit(error.exit_code)
 

@@ -4,8 +4,8 @@ Read are regular files alone, through links: a pipe or a device is never waited 
 
 Written is whole or not at all: a file is written beside its place under a name that nobody can foresee, flushed to
 disk, and put in its place in one step. Where there is a file already, its permissions stay; a symbolic link is
-written through; a pipe or a device is written to, never replaced. What a killed process left half-written is
-cleared away by the next one that writes in the same folder.
+written through; a pipe or a device is written to, never replaced. What a killed process left half-written is cleared
+away by the next one that writes in the same folder, so that nothing is read or written under such a name on request.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from typing import Any, BinaryIO, Final, Self
 from shoal.errors import EnvironmentFault, InputError, Problem, ShoalError
 
 TEMPORARY: Final = re.compile(r"\.shoal-[0-9a-f]{32}\.tmp")
-"""Names of files that are being written. They are short: a legal name never becomes too long by them."""
+"""Names of files that are being written, short ones: a legal name never becomes too long by them."""
+_OWN_NAME: Final = "a name of files that Shoal is writing, which it clears away"
 _STREAMS: Final = re.compile(r"//?(dev/(std(in|out|err)|fd/.*)|proc/.*)")
 """What is open already, by its name; below /dev/ there are ordinary files, too (/dev/shm)."""
 _NO_FLUSH: Final = (errno.EINVAL, errno.ENOTSUP, errno.EBADF)
@@ -104,10 +105,7 @@ def kind_of(path: Path) -> str:
 
 @contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
-    """Open a regular file for reading, through links.
-
-    Raises Unreadable where none stands there or the system does not open it; reading may raise OSError.
-    """
+    """Open a regular file for reading, through links. Raises Unreadable; reading may raise OSError."""
     with _regular(path) as stream:
         yield stream
 
@@ -116,6 +114,8 @@ def _regular(path: Path) -> BinaryIO:
     kind = kind_of(path)
     if kind not in ("a file", "nothing"):  # opening a device may do something to it
         raise Unreadable(kind)
+    if TEMPORARY.fullmatch(path.name):
+        raise Unreadable(f"{_OWN_NAME}; give it another")
     try:
         descriptor = os.open(path, _READ)
     except (FileNotFoundError, NotADirectoryError, ValueError):
@@ -155,8 +155,7 @@ def size_of(stream: BinaryIO) -> int:
 def write(path: Path, content: bytes, *, new: bool = False) -> None:
     """Write a whole file or none; with `new` only where there is none, or one of the same content.
 
-    Raises InputError where there is no such folder or the name is taken, EnvironmentFault where the disk does not
-    take it.
+    Raises InputError where there is no such folder or the name is taken, EnvironmentFault where the disk fails.
     """
     write_together({path: content}, new=(path,) if new else ())
 
@@ -179,6 +178,8 @@ def write_together(contents: Mapping[Path, bytes], *, new: tuple[Path, ...] = ()
 def _prepare(path: Path, content: bytes, stack: ExitStack, *, new: bool) -> _Place | _Stream:
     """Write a file beside its place, or find that it is a pipe or a device, which is written to at the end."""
     target = Path(os.path.realpath(path))
+    if TEMPORARY.fullmatch(target.name):
+        raise InputError(Problem(str(path), f"expected another name, got {_OWN_NAME}"))
     try:
         there: os.stat_result | None = path.stat()
     except FileNotFoundError:
@@ -292,8 +293,7 @@ class Folder:
 
     def is_file(self, name: str) -> bool:
         """Whether a file stands under a name, no link to one."""
-        kind = self.kind(name)
-        return kind is not None and stat.S_ISREG(kind)
+        return stat.S_ISREG(self.kind(name) or 0)
 
     @contextmanager
     def opened(self, name: str) -> Iterator[BinaryIO]:
@@ -356,9 +356,8 @@ class Folder:
 
     def move(self, name: str, to: str) -> None:
         """Put a file in the place of another, and make that last."""
-        both = (
-            {} if self._descriptor is None else dict.fromkeys(("src_dir_fd", "dst_dir_fd"), self._descriptor)
-        )
+        ways = ("src_dir_fd", "dst_dir_fd")
+        both = {} if self._descriptor is None else dict.fromkeys(ways, self._descriptor)
         os.replace(self._at(name), self._at(to), **both)
         self.flush()
 

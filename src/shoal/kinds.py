@@ -116,11 +116,14 @@ class SearchKind:
     """A method of search, and how the space of a study is read for it.
 
     `drawn`: settings are drawn from lists and ranges, `search.samples` of them; else the space is every combination of
-    its listed values. `complete`: each of those combinations is tried. `source` is the work that describes it.
+    its listed values. `complete`: each of those combinations is tried. `one_round`: all is asked for before anything is
+    trained, so that a plan knows it; of another method the plan says that more rounds may follow. `source` is the work
+    that describes it.
     """
 
     drawn: bool = False
     complete: bool = False
+    one_round: bool = False
     source: str = ""
 
 
@@ -155,9 +158,10 @@ SCHEDULES: Final[dict[str, ScheduleKind]] = {
     "one-cycle": ScheduleKind(),
 }
 SEARCHES: Final[dict[str, SearchKind]] = {
-    "grid": SearchKind(complete=True),
+    "grid": SearchKind(complete=True, one_round=True),
     "random": SearchKind(
         drawn=True,
+        one_round=True,
         source="Bergstra, Bengio (2012): Random search for hyper-parameter optimization. JMLR 13, 281–305.",
     ),
 }

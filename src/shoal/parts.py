@@ -13,8 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
-
 from shoal.errors import (
     EnvironmentFault,
     Interrupted,
@@ -67,6 +65,8 @@ class Parts:
 
         Raises EnvironmentFault where the machine fails, memory among it, and whatever asks to stop.
         """
+        import numpy as np
+
         try:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 yield

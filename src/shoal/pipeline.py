@@ -1,4 +1,8 @@
-"""The way of the data, from a study to its results: load, lay out, train, choose, refit, test, draw."""
+"""The way of the data, from a study to its results: load, lay out, train, choose, refit, draw.
+
+Tests need no line of their own: a network of a comparison or a refit is scored on the test rows when its training ends,
+in the executor; the search never sees them.
+"""
 
 from __future__ import annotations
 
@@ -25,29 +29,29 @@ from shoal.engine import (
     ask_ensemble,
     available_memory,
     choose_winner,
-    delivered,
     entries,
     environment,
     fold_preprocessing,
-    give_back,
+    give_back_memory,
+    ground_truth,
     load_data,
     look_inside,
     make_plan,
     memory_need,
+    model_file_bytes,
+    pick_delivered,
     pick_device,
     refuse_above,
     refuse_unscalable,
-    truth_of,
     warnings_before,
-    winner_bytes,
-    with_mistakes,
+    with_images_of_mistakes,
 )
 from shoal.errors import InputError, ShoalError, another_kind, as_path
 from shoal.look import Drawing, write_report
 from shoal.nets import MODEL_NAME
 from shoal.parts import RUN, Parts
 from shoal.results import (
-    REPLACED,
+    OUTPUT_FILES,
     STUDY_NAME,
     FitRecord,
     Identity,
@@ -56,7 +60,7 @@ from shoal.results import (
     RunFiles,
     RunLock,
     Store,
-    refuse_others_in,
+    refuse_foreign_files_in,
 )
 from shoal.study import Candidate, Study, check_study, load_study, to_toml
 from shoal.wording import wrong_choice, wrong_count
@@ -91,9 +95,11 @@ def plan(
     folder = _folder(study, out)
     workers = _workers(workers)
     refuse_above(memory_need(planner, workers, _drawing(planner)), available_memory())
-    known = Store.known_of(folder, _identity(study, planner.dataset))
-    refuse_others_in(folder)
-    return make_plan(planner, Circumstances(trainers.by_name, workers, _drawing(planner), known, read))
+    trained_before = Store.trained_in(folder, _identity(study, planner.dataset))
+    refuse_foreign_files_in(folder)
+    return make_plan(
+        planner, Circumstances(trainers.by_name, workers, _drawing(planner), trained_before, read)
+    )
 
 
 def run(
@@ -130,11 +136,11 @@ def run(
     rows = StudyRows(planner.dataset, study.data.standardize)
     executor = Executor(rows, trainers.by_name, workers, watcher)
     with RunLock(folder), Store.create_or_open(folder, _identity(study, planner.dataset)) as store:
-        files = RunFiles(folder, store).take_over()
-        files.refuse_others(*REPLACED)
+        files = RunFiles(folder, store).adopt_unlisted()  # of versions that kept no list of their files
+        files.refuse_foreign_files(*OUTPUT_FILES)
         trained = _train(planner, executor, store, files)
         _finish(planner, trained, executor, store, files, parts)
-        give_back()
+        give_back_memory()
         results = Results.open(folder)
         write_report(results, parts, files)
     return dataclasses.replace(results, missing=tuple(parts.missing)) if parts.missing else results
@@ -169,9 +175,9 @@ def _lay_out(study: Study, trainer: TrainerChoice, device: DeviceChoice) -> tupl
     trainers = Trainers(trainer, pick_device(device))
     try:
         dataset = load_data(study)
-        give_back()
+        give_back_memory()
         planner = Planner(study, dataset, trainers.choose)
-        refuse_unscalable(planner)
+        refuse_unscalable(planner)  # numbers that are too large to be standardised in some fold
     except ShoalError as error:
         raise type(error)(map(study.placed, error.problems)) from error
     return trainers, planner
@@ -191,9 +197,10 @@ def _train(
 ) -> tuple[Candidate, StudyFit, FitRecord]:
     """Search and comparisons, the choice, then the winner: beside the comparisons, and on all training rows.
 
-    Gives the winner and the network that is delivered.
+    Gives the winner, and of the network that is delivered the fit and its record. What stands in the store already is
+    not trained again; networks of comparisons and refits are tested as they end.
     """
-    first = planner.search_fits() + planner.comparison_fits()
+    fits = planner.search_fits() + planner.comparison_fits()
     text = to_toml(planner.study)
     files.write(STUDY_NAME, text.encode())
     store.put_fact("study", text)
@@ -201,20 +208,21 @@ def _train(
     store.put_fact("preprocessing", fold_preprocessing(planner))
     store.put_fact("coverage", coverage(planner.dataset).to_json())
     store.put_fact("data notes", list(planner.dataset.notes))
-    give_back()
-    store.put_truth(truth_of(planner))
-    store.set_plan(entries(first), planner.candidate_rows())
+    give_back_memory()
+    store.put_truth(ground_truth(planner))  # inputs and targets, for whoever reads predictions later
+    store.set_plan(entries(fits), planner.candidate_rows())
     store.forget_failed()  # what failed in an earlier run is tried again; what fails in this one stays a row
-    executor.execute("training", first, store)
-    while another := planner.next_search_fits(store.summaries()):
-        first += another
-        store.set_plan(entries(first), planner.candidate_rows())
-        executor.execute("training", another, store)
+    executor.execute(planner.training_title, fits, store)
+    while next_round := planner.next_search_fits(store.summaries()):
+        fits += next_round
+        store.set_plan(entries(fits), planner.candidate_rows())
+        executor.execute(planner.training_title, next_round, store)
     winner, epochs = choose_winner(planner, store)
-    last = planner.winner_fits(winner, epochs)
-    store.set_plan(entries(first + last), planner.candidate_rows())
-    executor.execute("winner", last, store)
-    return winner, *delivered(last, store)
+    winner_fits = planner.winner_fits(winner, epochs)
+    store.set_plan(entries(fits + winner_fits), planner.candidate_rows())
+    executor.execute("winner", winner_fits, store)
+    fit, record = pick_delivered(winner_fits, store)
+    return winner, fit, record
 
 
 def _finish(
@@ -229,10 +237,10 @@ def _finish(
     winner, fit, record = trained
     images = planner.dataset.images
     with parts.attempt(MODEL_NAME, RUN, partial(files.remove, MODEL_NAME)):
-        files.write(MODEL_NAME, winner_bytes(planner, fit, record))
+        files.write(MODEL_NAME, model_file_bytes(planner, fit, record))
     if images is not None:
         with parts.attempt("images of the mistakes", RUN):
-            store.put_truth(with_mistakes(truth_of(planner), images, record))
+            store.put_truth(with_images_of_mistakes(ground_truth(planner), images, record))
     with parts.attempt("ensemble", RUN):
         ask_ensemble(planner, winner, store, executor.trainers)
     with parts.attempt("inside of the network", RUN):

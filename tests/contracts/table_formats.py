@@ -44,7 +44,7 @@ def _read(file):
 
 FORMAT = TableFormat(_read, text=True)
 '''
-"""Its row in the table of kinds is `TableKind("JSON Lines", (".jsonl",))`."""
+"""Its row in the table of kinds is `TableKind("Toy lines", (".toylines",))`."""
 
 
 def _write_separated(columns: Columns, path: Path, separator: str) -> None:
@@ -67,6 +67,6 @@ WRITERS: Final[dict[str, Callable[[Columns, Path], None]]] = {
     "tsv": lambda columns, path: _write_separated(columns, path, "\t"),
     "parquet": lambda columns, path: pyarrow.parquet.write_table(pyarrow.table(dict(columns)), path),
     "npz": _write_npz,
-    "lines": _write_lines,
+    "toy-lines": _write_lines,
 }
 """One a format, and one of the toy."""

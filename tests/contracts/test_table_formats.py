@@ -40,10 +40,10 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def toy(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """One more file beside those of the package, and one more row in the table."""
     folder = tmp_path_factory.mktemp("toy")
-    (folder / "lines.py").write_text(TOY, encoding="utf-8")
+    (folder / "toy_lines.py").write_text(TOY, encoding="utf-8")
     monkeypatch.setattr(formats, "__path__", [*formats.__path__, str(folder)])
-    monkeypatch.delitem(sys.modules, "shoal.data.formats.lines", raising=False)
-    monkeypatch.setitem(TABLE_FORMATS, "lines", TableKind("JSON Lines", (".jsonl", ".ndjson")))
+    monkeypatch.delitem(sys.modules, "shoal.data.formats.toy_lines", raising=False)
+    monkeypatch.setitem(TABLE_FORMATS, "toy-lines", TableKind("Toy lines", (".toylines", ".toyrows")))
 
 
 @pytest.fixture(params=WRITERS)
@@ -65,7 +65,7 @@ def refusal(read: Any, kind: type[ShoalError] = DataError) -> str:
 
 
 def test_every_format_is_in_the_suite_and_has_its_file() -> None:
-    assert set(WRITERS) == {*TABLE_FORMATS, "lines"}
+    assert set(WRITERS) == {*TABLE_FORMATS, "toy-lines"}
     room = Path(formats.__path__[0])
     assert {path.stem for path in room.glob("*.py")} - {"__init__", "separated"} == set(TABLE_FORMATS)
 
@@ -109,7 +109,7 @@ def test_columns_that_are_asked_for_are_those_of_the_whole_table(name: str) -> N
 
 def test_nothing_is_decided_of_a_column_that_nobody_asks_for(name: str) -> None:
     """Neither what plays which part nor what is a number: a mistake in another column is none."""
-    file = written(name, {**COLUMNS, "n": [1, 2, 3, 4, 5, 10**400 if name in ("csv", "tsv", "lines") else 6]})
+    file = written(name, {**COLUMNS, "n": [1, 2, 3, 4, 5, 10**400 if table_format(name).text else 6]})
     (column,) = read_columns(file, ["a"])
     assert column.values.tolist() == COLUMNS["a"]
 
@@ -149,7 +149,7 @@ def test_a_damaged_file_is_read_or_refused(name: str, cut: float, put: bytes, ke
 def test_a_file_with_nothing_in_it_is_refused_in_one_line(name: str, content: bytes) -> None:
     file = Path(f"t{TABLE_FORMATS[name].endings[0]}")
     file.write_bytes(content)
-    if (name, content) == ("lines", b"\n\n"):  # two lines that are no objects, and so none
+    if (name, content) == ("toy-lines", b"\n\n"):  # two lines that are no objects, and so none
         return
     assert "\n" not in refusal(lambda: read_table(file))
 
@@ -204,17 +204,19 @@ def test_names_are_checked_whatever_the_format(name: str) -> None:
 
 
 def test_an_unknown_format_raises() -> None:
-    assert refusal(lambda: table_format("excel"), StudyError) == (
-        "table format: expected one of csv, tsv, parquet, npz, got 'excel'"
+    assert refusal(lambda: table_format("no-such-format"), StudyError) == (
+        f"table format: expected one of {', '.join(TABLE_FORMATS)}, got 'no-such-format'"
     )
 
 
 def test_refusals_name_the_formats_of_the_table(toy: None) -> None:
-    Path("t.xls").write_text("a,y\n1,2\n")
-    known = ".csv, .tsv, .parquet, .npz or .jsonl"
-    assert refusal(lambda: read_table("t.xls")) == f"t.xls: expected a table file ending in {known}"
-    assert refusal(lambda: table_format("excel"), StudyError) == (
-        "table format: expected one of csv, tsv, parquet, npz, lines, got 'excel'"
+    Path("t.nosuch").write_text("a,y\n1,2\n")
+    usual = ", ".join(kind.endings[0] for kind in kinds.TABLE_FORMATS.values() if kind.title != "Toy lines")
+    names = ", ".join(name for name in TABLE_FORMATS if name != "toy-lines")
+    known = f"{usual} or .toylines"
+    assert refusal(lambda: read_table("t.nosuch")) == f"t.nosuch: expected a table file ending in {known}"
+    assert refusal(lambda: table_format("no-such-format"), StudyError) == (
+        f"table format: expected one of {names}, toy-lines, got 'no-such-format'"
     )
 
 
@@ -224,8 +226,8 @@ name = "toy"
 task = "regression"
 
 [data]
-train = "train.jsonl"
-test = "test.NDJSON"
+train = "train.toylines"
+test = "test.TOYROWS"
 target = "y"
 categorical = ["colour"]
 standardize = "both"
@@ -257,10 +259,10 @@ def test_a_format_from_outside_is_checked_trained_and_predicted(
     """A file and a row; the same study of CSV files has the same fits, answers and forecast."""
     monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
     printed: dict[str, dict[str, str]] = {}
-    for format_name, endings in (("lines", (".jsonl", ".NDJSON")), ("csv", (".csv", ".CSV"))):
+    for format_name, endings in (("toy-lines", (".toylines", ".TOYROWS")), ("csv", (".csv", ".CSV"))):
         folder = Path(format_name)
         folder.mkdir()
-        study = STUDY.replace(".jsonl", endings[0]).replace(".NDJSON", endings[1])
+        study = STUDY.replace(".toylines", endings[0]).replace(".TOYROWS", endings[1])
         (folder / "study.toml").write_text(study)
         WRITERS[format_name](rows(60, 1), folder / f"train{endings[0]}")
         WRITERS[format_name](rows(30, 2), folder / f"test{endings[1]}")
@@ -276,7 +278,7 @@ def test_a_format_from_outside_is_checked_trained_and_predicted(
             assert command(monkeypatch, *words) == 0
             said[words[0]] = capsys.readouterr().out
         printed[format_name] = said
-    toys, plain = printed["lines"], printed["csv"]
+    toys, plain = printed["toy-lines"], printed["csv"]
     assert toys["predict"] == plain["predict"]
     assert toys["predict"].startswith("row,predicted_y,ensemble_mean_y,ensemble_std_y\n1,")
     digest = [line for line in toys["show"].splitlines() if "digest" in line]
@@ -288,10 +290,10 @@ def test_a_format_from_outside_is_checked_trained_and_predicted(
 def test_a_table_of_groups_may_be_of_a_format_from_outside(toy: None) -> None:
     from shoal.study._study import path_keys
 
-    data = {"train": "pictures", "groups": "groups.jsonl"}
+    data = {"train": "pictures", "groups": "groups.toylines"}
     assert path_keys(data) == ("train", "test", "groups")
-    assert path_keys({**data, "train": "t.jsonl"}) == ("train", "test")
-    assert path_keys({**data, "groups": "groups.xls"}) == ("train", "test")
+    assert path_keys({**data, "train": "t.toylines"}) == ("train", "test")
+    assert path_keys({**data, "groups": "groups.nosuch"}) == ("train", "test")
 
 
 def test_a_forecast_counts_the_text_of_formats_whose_cells_are_text(name: str) -> None:
@@ -302,4 +304,4 @@ def test_a_forecast_counts_the_text_of_formats_whose_cells_are_text(name: str) -
     is_text = all(isinstance(cell, str) for cells in read_table(file).columns for cell in cells)
     size = source_of([file, None], dataset)
     assert (size.text_bytes, size.cells) == ((Path(file).stat().st_size, 6 * 4) if is_text else (0, 0))
-    assert is_text == (name in ("csv", "tsv", "lines"))
+    assert is_text == table_format(name).text

@@ -19,6 +19,7 @@ from shoal.engine._train import Checkpoint, SharedRows, train_fit
 from shoal.engine._trainer import Trainer
 from shoal.engine.trainers.native import NativeTrainer
 from shoal.engine.trainers.torch import TorchTrainer
+from shoal.engine.workers.crew import Crew, FitOrder
 from shoal.engine.workers.kinds import KINDS, WorkersKind, kind_of, trained_apart, workers_of
 from shoal.engine.workers.protocol import Coordination, Event, FitProgress, GivenBack, Workers
 from shoal.engine.workers.slices import OnSlice, Stopped
@@ -193,6 +194,39 @@ def test_a_lost_worker_gives_its_fit_back_and_another_takes_its_place(kind: str)
     assert [type(event) for event in lost] == [GivenBack, GivenBack]
     assert all(event.fit_id == fit.id and event.fault for event in ended(lost))
     assert as_bytes(ended(happened)[0]) == alone(fit)
+
+
+def test_once_all_is_over_no_lost_worker_is_replaced() -> None:
+    seats: list[LostSeat] = []
+
+    def seat() -> LostSeat:
+        seats.append(LostSeat())
+        return seats[-1]
+
+    crew = Crew(Coordination(2), seat)
+    crew.start(ROWS, TORCH)
+    for _ in range(200):
+        crew.submit(fits()[0], None)
+    until(crew, ended)
+    crew.close()
+    made = len(seats)
+    time.sleep(0.2)
+    assert len(seats) == made
+    assert all(one.ended for one in seats)
+
+
+class LostSeat:
+    """Where every worker is lost at once."""
+
+    ended = False
+
+    def train(self, order: FitOrder, send: Callable[[Event], None], stopping: Callable[[], bool]) -> None:
+        raise SystemExit(3)
+
+    def kill(self) -> None: ...
+
+    def end(self) -> None:
+        self.ended = True
 
 
 def test_kinds_share_the_places_of_their_loop() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shoal.data import read_images
+from shoal.data import _png, read_images
 from shoal.errors import DataError
 
 
@@ -107,3 +107,31 @@ def test_what_comes_after_the_last_pixel_of_a_png_is_no_part_of_it() -> None:
     for parts in ((pixels, white, end), (pixels, end, b"more"), (pixels, end, white, end)):
         Path("x.png").write_bytes(b"".join((start, head, *parts)))
         assert not read_images("x.png", (1, 4, 5)).images.any()
+
+
+def test_a_png_is_unpacked_once_unless_one_cannot_see_that_it_came_to_its_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The last pixel is marked before; where it looks marked still, or comes before others, they are counted."""
+    counted: list[object] = []
+    count = _png._count_pixels
+    monkeypatch.setattr(_png, "_count_pixels", lambda stream: (counted.append(1), count(stream)))
+    for kind, bits in KINDS.items():
+        for last, interlaced, times in ((0, False, 0), (165, False, 1), (0, True, 1)):
+            rows = rows_of(5, 4, bits, interlaced)
+            if last and kind != (8, 0):
+                continue
+            rows[-1] = rows[-1][:-1] + bytes([last])
+            Path("x.png").write_bytes(b"".join(png(rows, 5, 4, kind, interlaced=interlaced)))
+            counted.clear()
+            read_images("x.png", (3, 4, 5))
+            assert len(counted) == times, (kind, last, interlaced)
+
+
+def test_a_picture_that_looks_as_if_it_were_marked_is_counted_too() -> None:
+    rows = [b"\0" + bytes([165]) * 5] * 4
+    Path("x.png").write_bytes(b"".join(png(rows, 5, 4, (8, 0))))
+    assert (read_images("x.png", (1, 4, 5)).images == 165).all()
+    Path("x.png").write_bytes(b"".join(png(rows[:-1], 5, 4, (8, 0))))
+    with pytest.raises(DataError, match=r"\(its pixels end early\)$"):
+        read_images("x.png", (1, 4, 5))

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shoal.engine.forecast.available import _resident, available_memory, give_back, refuse_above
+from shoal.engine.forecast.available import _resident, available_memory, give_back_memory, refuse_above
 from shoal.errors import EnvironmentFault
 
 MIB = 2**20
@@ -136,6 +136,6 @@ def test_holes_between_blocks_in_use_are_given_back() -> None:
     blocks = [np.ones(12_000) for _ in range(1000)]  # 96 kB each: of the heap, not mapped
     del blocks[:-1]
     before = _resident(Path("/"))
-    give_back()
+    give_back_memory()
     assert before - _resident(Path("/")) > 60e6
     assert blocks[0].sum() == 12_000

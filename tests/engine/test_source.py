@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shoal.engine import Planner, Trainers, load_data, truth_of
+from shoal.engine import Planner, Trainers, ground_truth, load_data
 from shoal.errors import DataError, StudyError
 from studies import tiny_study
 
@@ -94,11 +94,11 @@ def test_the_truth_numbers_the_groups_of_all_rows(tmp_path: Path, test: str, wan
         "dataset": None,
     }
     study = tiny_study(data=data, search=None)
-    truth = truth_of(Planner(study, load_data(study), Trainers().choose))
+    truth = ground_truth(Planner(study, load_data(study), Trainers().choose))
     assert truth.groups.dtype == np.int64
     assert truth.groups.tolist() == wanted
 
 
 def test_a_study_without_groups_numbers_none() -> None:
     study = tiny_study(search=None)
-    assert truth_of(Planner(study, load_data(study), Trainers().choose)).groups.shape == (0,)
+    assert ground_truth(Planner(study, load_data(study), Trainers().choose)).groups.shape == (0,)

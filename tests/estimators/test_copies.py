@@ -195,9 +195,12 @@ def test_what_cannot_be_copied_says_so() -> None:
 
 def test_functions_and_classes_stay_the_very_same_and_what_they_know_is_not_copied() -> None:
     array = np.arange(3)
-    things = [np.add, np.mean, OwnWay, len, lambda: array, pd.isna]
+    number = 3
+    things = [np.add, np.mean, OwnWay, len, lambda: number, pd.isna]
     assert all(made is thing for made, thing in zip(copied(things), things, strict=True))
     assert not list(_reached(things))
+    with pytest.raises(TypeError, match=r"<lambda> may write into what it holds$"):
+        copied([lambda: array])
 
 
 class Watches(PCA):  # type: ignore[misc]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import pytest
 from look_runs import MadeUp, make_run
 
 from shoal.look import figures, pictures, write_report
-from shoal.look._figure import Chapter
+from shoal.look._figure import GROUPED, Chapter
+from shoal.look._gallery import _subjects
+from shoal.look._run_findings import RunFindings
 from shoal.look.figures import figures_of
 from shoal.results import Results
 
@@ -100,3 +103,28 @@ def test_every_file_of_the_room_is_a_figure_with_a_place_of_its_own() -> None:
         assert kinds, chapter
         orders = [figure.order for figure in kinds]
         assert orders == sorted(set(orders)), chapter
+
+
+@pytest.mark.parametrize(
+    ("name", "chapters", "sentence"),
+    [
+        ("30-delivered-toy", (Chapter.TESTED,), "a name without a number, since a stem is put before it"),
+        (
+            "40-01-toy",
+            (Chapter.COMPARED, Chapter.TESTED),
+            "a name without a number, since a stem is put before it",
+        ),
+        ("toy", (Chapter.SEARCH,), "a name such as 29-search-toy"),
+        ("toy", (Chapter.SEARCH, Chapter.TESTED), "chapters that all put a stem before names, or none"),
+    ],
+)
+def test_a_name_has_one_number(name: str, chapters: tuple[Chapter, ...], sentence: str) -> None:
+    votes = next(figure for figure in figures_of(Chapter.ENSEMBLE) if figure.name == "38-ensemble-votes")
+    with pytest.raises(ValueError, match=f"^figure '{name}': expected {sentence}$"):
+        dataclasses.replace(votes, name=name, chapters=chapters)
+
+
+def test_stems_are_put_before_names_in_grouped_chapters_alone(run: Results) -> None:
+    findings = RunFindings(run)
+    stems = {chapter: {bool(subject.stem) for subject in _subjects(chapter, findings)} for chapter in Chapter}
+    assert stems == {chapter: {chapter in GROUPED} for chapter in Chapter}

@@ -265,6 +265,8 @@ def test_reasons_follow_from_where_the_candidates_stand(tmp_path: Path) -> None:
         "More folds or repeats would hardly resolve more: other rows would have to be added.",
         "1 of 3 candidates has a fit that diverged or failed and was left out.",
         "A selection score is optimistic, since it is what the choice was made by.",
+        f"Expected on new rows, the luck of choosing taken out: mean loss {one_number(results.expected_score)}"
+        " (bias-corrected bootstrap cross-validation).",
     )
     one = replace(choice, standings=choice.standings[:1])
     assert reasons(replace(results, choice=one))[0].startswith(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from house_copy import HOUSE, Copy, run_beside
+from shoal.kinds import LAYERS
 
 LOSS = '''"""Toy: the mean absolute error."""
 
@@ -30,7 +31,7 @@ from shoal.pipeline import run
 from shoal.look.page.references import works
 
 study = tiny_study(
-    training={"loss": "absolute", "epochs": 40},
+    training={"loss": "toy-absolute", "epochs": 40},
     compare=[{"name": "toy"}, {"name": "squared", "training": {"loss": "mse"}}],
     search=None,
 )
@@ -43,7 +44,7 @@ print(json.dumps({
     "status": fits.loc["toy", "status"],
     "falls": bool(last["toy"] < 0.7 * first["toy"]),
     "other": bool(abs(last["toy"] - last["squared"]) > 1e-3),
-    "cited": [work.cited for work in works(results, frozenset()) if work.used == "loss absolute"],
+    "cited": [work.cited for work in works(results, frozenset()) if work.used == "loss toy-absolute"],
     "axis": "mean error" in (results.folder / "report.html").read_text(encoding="utf-8"),
 }))
 """
@@ -61,7 +62,7 @@ from shoal.nets._layer import Part, StepCost
 
 @dataclass(frozen=True)
 class ScaleLayer:
-    kind: ClassVar[str] = "scale"
+    kind: ClassVar[str] = "toy-scale"
     takes: ClassVar[str] = "table"
 
     name: str
@@ -135,7 +136,7 @@ from shoal.nets._layer import layer_class
 from shoal.streams import StreamKey
 from shoal.study import Training
 
-scale = layer_class("scale")("scale1", 3, "tanh", dropout=0.25)
+scale = layer_class("toy-scale")("scale1", 3, "tanh", dropout=0.25)
 network = Architecture((3,), 2, (scale, DenseLayer("output", 3, 2, "identity", 0.0, False)))
 job = Job(network, Training(epochs=40, batch_size=8, lr=0.05, validation=0), "mse", StreamKey(1, 2, 3))
 x = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
@@ -162,7 +163,7 @@ print(json.dumps({
     "native": native.refuses(network, job.training) if native else REFUSAL,
 }))
 """
-REFUSAL = "the native trainer does not do scale layers"
+REFUSAL = "the native trainer does not do toy-scale layers"
 
 ACTIVATION = """
 import importlib.util, json, sys
@@ -176,7 +177,7 @@ def nodes(graph, x, name):
     return graph.node("Mul", [x, graph.node("Tanh", [soft], f"{name}_tanh")], f"{name}_out")
 
 
-ACTIVATIONS["mish"] = ActivationKind(
+ACTIVATIONS["toy-soft"] = ActivationKind(
     "Mish", lambda np, a: a * np.tanh(np.logaddexp(a, 0)), nodes, flat_below=0.0, source="Toy (2026)."
 )
 
@@ -189,10 +190,10 @@ from shoal.nets import forward
 from shoal.pipeline import run
 
 study = tiny_study(
-    network={"activation": "mish", "hidden": [6]},
+    network={"activation": "toy-soft", "hidden": [6]},
     training={"epochs": 40},
     compare=[{"name": "toy"}, {"name": "known", "network": {"activation": "tanh"}}],
-    search={"folds": 2, "space": {"network.activation": ["mish", "relu"]}},
+    search={"folds": 2, "space": {"network.activation": ["toy-soft", "relu"]}},
 )
 folder = Path(sys.argv[1])
 results = run(study, out=folder, workers=1)
@@ -223,12 +224,12 @@ print(json.dumps({
     "numpy": float(np.abs(model.preprocessing.restore(outputs) - predicted).max()),
     "torch": float(np.abs(torch_answers - predicted).max()),
     "onnx": "onnxruntime agrees within" in onnx_says,
-    "cited": [work.cited for work in works(results, frozenset()) if work.used == "activation mish"],
-    "report": "mish" in (folder / "report.html").read_text(encoding="utf-8"),
+    "cited": [work.cited for work in works(results, frozenset()) if work.used == "activation toy-soft"],
+    "report": "toy-soft" in (folder / "report.html").read_text(encoding="utf-8"),
     "native": native.refuses(model.architecture, study.training) if native else NATIVE,
 }))
 """
-NATIVE = "the native trainer does not do the activation mish"
+NATIVE = "the native trainer does not do the activation toy-soft"
 
 
 @pytest.fixture
@@ -237,9 +238,9 @@ def copy(tmp_path: Path) -> Copy:
 
 
 def test_a_loss_is_a_file_and_a_line(copy: Copy, tmp_path: Path) -> None:
-    copy.add_file("nets/losses/absolute.py", LOSS)
+    copy.add_file("nets/losses/toy_absolute.py", LOSS)
     copy.add_line(
-        "kinds.py", 'LossKind("classification", core=1),\n', '    "absolute": LossKind("regression"),\n'
+        "kinds.py", 'LossKind("classification", core=1),\n', '    "toy-absolute": LossKind("regression"),\n'
     )
     assert copy.run(RUN, str(tmp_path / "run")) == {
         "trainer": "torch",
@@ -265,7 +266,7 @@ def test_an_activation_is_a_row_added_from_outside(tmp_path: Path) -> None:
         "trainers": ["torch"],
         "falls": True,
         "other": True,
-        "layers": ["mish", "identity"],
+        "layers": ["toy-soft", "identity"],
         "file": True,
         "onnx": True,
         "cited": ["Toy (2026)."],
@@ -276,8 +277,8 @@ def test_an_activation_is_a_row_added_from_outside(tmp_path: Path) -> None:
 
 def test_a_layer_is_a_file_and_a_line(copy: Copy) -> None:
     """What a study asks for has a key in its `network` besides; here the network is put together by hand."""
-    copy.add_file("nets/layers/scale.py", LAYER)
-    copy.add_line("kinds.py", '    "dense": LayerKind(core=True),\n', '    "scale": LayerKind(),\n')
+    copy.add_file("nets/layers/toy_scale.py", LAYER)
+    copy.add_line("kinds.py", '    "dense": LayerKind(core=True),\n', '    "toy-scale": LayerKind(),\n')
     answer = copy.run(TRAIN.replace("REFUSAL", repr(REFUSAL)))
     assert answer.pop("numpy") < 1e-6
     assert answer == {
@@ -293,16 +294,16 @@ def test_a_layer_is_a_file_and_a_line(copy: Copy) -> None:
 
 
 def test_a_layer_without_its_line_is_refused(copy: Copy) -> None:
-    copy.add_file("nets/layers/scale.py", LAYER)
+    copy.add_file("nets/layers/toy_scale.py", LAYER)
     script = """
 import json
 from shoal.errors import StudyError
 from shoal.nets import Architecture
-from shoal.nets.layers.scale import ScaleLayer
+from shoal.nets.layers.toy_scale import ScaleLayer
 
 try:
     Architecture((3,), 3, (ScaleLayer("scale1", 3, "tanh"),))
 except StudyError as error:
     print(json.dumps(str(error)))
 """
-    assert copy.run(script) == "layer: expected one of conv, dense, got 'scale'"
+    assert copy.run(script) == f"layer: expected one of {', '.join(LAYERS)}, got 'toy-scale'"

@@ -207,7 +207,7 @@ def test_nothing_of_theirs_is_ever_lost(
 ) -> None:
     folder = tmp_path_factory.mktemp("mixed")
     with Store.create_or_open(folder, IDENTITY) as store:
-        files, ours = RunFiles(folder, store).take_over(), dict[str, bytes]()
+        files, ours = RunFiles(folder, store).adopt_unlisted(), dict[str, bytes]()
         for name, content in theirs.items():
             (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_bytes(content)

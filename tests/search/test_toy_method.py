@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from house_copy import Copy
+from shoal.kinds import SEARCHES
 
 METHOD = '''"""Toy: every second candidate of the space, then the neighbours of the best of them."""
 
@@ -29,6 +30,7 @@ RUN = """
 import json, os, signal, sys
 from studies import tiny_study
 from shoal.engine import Silent
+from shoal.look import plan_text
 from shoal.pipeline import plan, run
 from shoal.study import candidates
 
@@ -43,12 +45,14 @@ class Killer(Silent):
 
 
 space = {"network.hidden[0]": [3, 4, 5, 6], "training.lr": [0.001, 0.003, 0.01]}
-search = {"method": "neighbours", "folds": 2, "repeats": 2, "space": space}
+search = {"method": "toy-neighbours", "folds": 2, "repeats": 2, "space": space}
 study = tiny_study(search=search, compare=[{"name": "base"}])
+planned = plan(study, out=sys.argv[1], workers=1)
 results = run(study, out=sys.argv[1], workers=int(sys.argv[2]), watcher=Killer())
 numbers = {candidate.id: number for number, candidate in enumerate(candidates(study))}
 asked = [numbers[entry.candidate_id] for entry in results.plan if entry.stage == "search"]
 print(json.dumps({
+    "planned": plan_text(study, planned, results.folder, 1).splitlines()[3:5],
     "rounds": Killer.rounds,
     "asked": list(dict.fromkeys(asked)),
     "ranked": [numbers[row.candidate_id] for row in results.choice.standings],
@@ -62,9 +66,9 @@ print(json.dumps({
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
     house = Copy(tmp_path_factory.mktemp("house"))
-    house.add_file("search/methods/neighbours.py", METHOD)
+    house.add_file("search/methods/toy_neighbours.py", METHOD)
     house.add_line(
-        "kinds.py", '    "grid": SearchKind(complete=True),\n', '    "neighbours": SearchKind(),\n'
+        "kinds.py", "SEARCHES: Final[dict[str, SearchKind]] = {\n", '    "toy-neighbours": SearchKind(),\n'
     )
     return house
 
@@ -76,7 +80,14 @@ def test_a_method_is_a_file_and_a_line(copy: Copy, tmp_path: Path) -> None:
     best = next(number for number in whole["ranked"] if number in first)
     later = [number for number in (best - 1, best + 1) if 0 <= number < 12]
     assert whole["asked"] == first + later
-    assert whole["rounds"][:2] == [["training", 6 * 4 + 1, 0], ["training", 4 * len(later), 0]]
+    assert whole["rounds"][:2] == [
+        ["training, round 1", 6 * 4 + 1, 0],
+        ["training, round 2", 4 * len(later), 0],
+    ]
+    assert whole["planned"] == [
+        "  candidates  6 on 2 folds, 2 repeats; first round, more may follow",
+        "  fits        24 search + 1 comparison + 2 winner; first round alone",
+    ]
     assert sorted(whole["ranked"]) == sorted(whole["asked"])
     assert whole["page"]
     assert whole["missing"] == []
@@ -84,16 +95,16 @@ def test_a_method_is_a_file_and_a_line(copy: Copy, tmp_path: Path) -> None:
         folder = str(tmp_path / f"killed{end}")
         assert copy.process(RUN, folder, "1", end).returncode == -signal.SIGKILL
         resumed = copy.run(RUN, folder, "2", "0")
-        assert resumed["rounds"][0] == ["training", 25, 25]
+        assert resumed["rounds"][0] == ["training, round 1", 25, 25]
         assert resumed["rounds"][1][2] == (0 if end == "2" else 4 * len(later))
-        assert {key: value for key, value in resumed.items() if key != "rounds"} == {
-            key: value for key, value in whole.items() if key != "rounds"
+        assert {key: value for key, value in resumed.items() if key not in ("rounds", "planned")} == {
+            key: value for key, value in whole.items() if key not in ("rounds", "planned")
         }
 
 
 def test_a_method_without_its_line_is_refused(tmp_path: Path) -> None:
     house = Copy(tmp_path / "house")
-    house.add_file("search/methods/neighbours.py", METHOD)
+    house.add_file("search/methods/toy_neighbours.py", METHOD)
     script = """
 import json
 from studies import tiny_study
@@ -101,10 +112,10 @@ from shoal.search import History, next_round
 from shoal.errors import StudyError
 
 study = tiny_study()
-search = study.search.model_copy(update={"method": "neighbours"})
+search = study.search.model_copy(update={"method": "toy-neighbours"})
 try:
     next_round(History(study.model_copy(update={"search": search})))
 except StudyError as error:
     print(json.dumps(str(error)))
 """
-    assert house.run(script) == "search.method: expected one of grid, random, got 'neighbours'"
+    assert house.run(script) == f"search.method: expected one of {', '.join(SEARCHES)}, got 'toy-neighbours'"

@@ -9,12 +9,18 @@ import pytest
 from drawn_studies import BASE
 
 from shoal.errors import StudyError
+from shoal.kinds import OPTIMIZERS, losses_of
 from shoal.study import Network, Training, load_study, parse_study
 
 FOLDS = "a whole number of at least 2 and at most 10000"
 HEAD = '[study]\ntask = "regression"\n[data]\ndataset = "two-peaks"\n'
 NETWORK_KEYS = ", ".join(Network.model_fields)
 TRAINING_KEYS = ", ".join(Training.model_fields)
+OPTIMIZER_NAMES = ", ".join(OPTIMIZERS)
+WITH_MOMENTUM = " or ".join(name for name, kind in OPTIMIZERS.items() if kind.momentum)
+WITH_NESTEROV = " or ".join(name for name, kind in OPTIMIZERS.items() if kind.nesterov)
+OWN = losses_of("regression")
+OWN_LOSS = f"{' or '.join(OWN)}, {'the' if len(OWN) == 1 else 'a'} loss of regression"
 NEEDS_CNN = '`conv` needs kind = "cnn", got kind = "mlp"'
 
 
@@ -66,13 +72,13 @@ SENTENCES = [
     # texts, choices, truth
     (
         "[training]\noptimizer = 'adma'",
-        "6: training.optimizer: expected one of sgd, adam, adamw, rmsprop, got 'adma'; did you mean 'adam'?",
+        f"6: training.optimizer: expected one of {OPTIMIZER_NAMES}, got 'adma'; did you mean 'adam'?",
     ),
     (
         "[training]\noptimizer = 'SGD'",
-        "6: training.optimizer: expected one of sgd, adam, adamw, rmsprop, got 'SGD'; did you mean 'sgd'?",
+        f"6: training.optimizer: expected one of {OPTIMIZER_NAMES}, got 'SGD'; did you mean 'sgd'?",
     ),
-    ("[training]\noptimizer = 3", "6: training.optimizer: expected one of sgd, adam, adamw, rmsprop, got 3"),
+    ("[training]\noptimizer = 3", f"6: training.optimizer: expected one of {OPTIMIZER_NAMES}, got 3"),
     ("[training]\nkeep = 'x\\\\y'", "6: training.keep: expected one of last, best, got 'x\\\\\\\\y'"),
     ("[training]\nnesterov = 'yes'", "6: training.nesterov: expected true or false, got 'yes'"),
     ("[[compare]]\nname = 3", "6: compare[0].name: expected text (1 to 200 characters), got 3"),
@@ -124,11 +130,12 @@ SENTENCES = [
     # what does not go together
     (
         "[training]\nmomentum = 0.9",
-        "6: training.momentum: `momentum` needs optimizer sgd or rmsprop, got adam",
+        f"6: training.momentum: `momentum` needs optimizer {WITH_MOMENTUM}, got adam",
     ),
     (
         "[training]\nnesterov = true\noptimizer = 'sgd'",
-        "6: training.nesterov: `nesterov` needs optimizer sgd with momentum above 0, got sgd with momentum 0",
+        f"6: training.nesterov: `nesterov` needs optimizer {WITH_NESTEROV} with momentum above 0, "
+        "got sgd with momentum 0",
     ),
     (
         "[training]\nkeep = 'best'\nvalidation = 0",
@@ -136,7 +143,7 @@ SENTENCES = [
     ),
     (
         "[training]\nloss = 'cross-entropy'",
-        "6: training.loss: expected mse, the loss of regression, got 'cross-entropy'",
+        f"6: training.loss: expected {OWN_LOSS}, got 'cross-entropy'",
     ),
     ("[network]\nconv = [{ channels = 3 }]", f"6: network.conv: {NEEDS_CNN}"),
     (
@@ -184,11 +191,11 @@ SENTENCES = [
     ),
     (
         "[[compare]]\nname = 'a'\ntraining = { momentum = 0.9 }",
-        "7: compare[0].training.momentum: `momentum` needs optimizer sgd or rmsprop, got adam",
+        f"7: compare[0].training.momentum: `momentum` needs optimizer {WITH_MOMENTUM}, got adam",
     ),
     (
         "[[compare]]\nname = 'a'\ntraining = { loss = 'cross-entropy' }",
-        "7: compare[0].training.loss: expected mse, the loss of regression, got 'cross-entropy'",
+        f"7: compare[0].training.loss: expected {OWN_LOSS}, got 'cross-entropy'",
     ),
     (
         "[[compare]]\nname = 'a'\ntraining = { validation = 0.3 }",
@@ -246,11 +253,11 @@ SPACE = [
     ),
     (
         '"training.momentum" = [0, 0.9]',
-        '"training.momentum"[1]: `momentum` needs optimizer sgd or rmsprop, got adam',
+        f'"training.momentum"[1]: `momentum` needs optimizer {WITH_MOMENTUM}, got adam',
     ),
     (
         '"training.loss" = ["mse", "cross-entropy"]',
-        "\"training.loss\"[1]: expected mse, the loss of regression, got 'cross-entropy'",
+        f"\"training.loss\"[1]: expected {OWN_LOSS}, got 'cross-entropy'",
     ),
 ]
 RANDOM = [
@@ -274,6 +281,13 @@ RANDOM = [
     ),
 ]
 DATA = [
+    *(
+        (
+            f"dataset = 'digits'\nresize = {value}",
+            f"5: data.resize: expected a list of 2 whole numbers, got {came}",
+        )
+        for value, came in (("5", "5"), ("'32x32'", "'32x32'"), ("true", "true"), ("[4, 5, 6]", "[4, 5, 6]"))
+    ),
     (
         "",
         "3: data.train: expected exactly one of `train` (a file) and `dataset` (a built-in name), got neither",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
 
 import pytest
 
@@ -93,6 +93,7 @@ def test_a_template_shows_every_key_but_the_rare_ones(task: Task) -> None:
         "test_share",
         "resize",
         "join_validation",
+        "margin",
     }
     for section in ("study", "data", "network", "training", "search"):
         annotation = Study.model_fields[section].annotation
@@ -102,9 +103,37 @@ def test_a_template_shows_every_key_but_the_rare_ones(task: Task) -> None:
 
 @pytest.mark.parametrize("task", TASKS)
 def test_the_choices_that_a_template_names_are_the_choices(task: Task) -> None:
-    text = template(task)
-    for section, key in (("network", "activation"), ("training", "optimizer"), ("training", "schedule")):
-        annotation: Any = Study.model_fields[section].annotation
-        choices = get_args(annotation.model_fields[key].annotation)
-        line = next(line for line in text.split("\n") if re.match(rf"(# )?{key} =", line))
-        assert all(choice in line.partition("#" if line[0] != "#" else "   #")[2] for choice in choices)
+    """In every line that names any of them; filled in from the tables, or written beside what they mean."""
+    text, named = template(task), []
+    assert not re.search(r"\{\w+\}", text)
+    for section in ("study", "data", "network", "training", "search"):
+        for line in section_of(text, section):
+            key = re.match(r"(?:# )?(\w+) = ", line)
+            if key and (choices := choices_of(section, key[1])):
+                comment = line.removeprefix("# ").partition("#")[2]
+                words = re.findall(r"[\w-]+", comment)
+                assert [choice for choice in choices if choice not in words] == [], line
+                named.append(key[1])
+    choosing = [
+        "task",
+        "standardize",
+        "kind",
+        "activation",
+        "optimizer",
+        "schedule",
+        "early_stopping",
+        "keep",
+    ]
+    assert named == [*choosing, "method", "metric", "rule"]
+
+
+def section_of(text: str, name: str) -> list[str]:
+    return text.partition(f"\n[{name}]\n")[2].partition("\n[")[0].split("\n")
+
+
+def choices_of(section: str, key: str) -> tuple[str, ...]:
+    """What a key takes, where it takes one of several texts."""
+    annotation: Any = Study.model_fields[section].annotation
+    model = next(part for part in (annotation, *get_args(annotation)) if hasattr(part, "model_fields"))
+    field = model.model_fields[key].annotation if key in model.model_fields else None
+    return get_args(field) if get_origin(field) is Literal else ()

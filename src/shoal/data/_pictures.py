@@ -14,17 +14,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data._notes import Notes
 from shoal.data._pixels import MAX_PIXELS, brought_to, resized_picture
+from shoal.data._png import load_whole
 from shoal.files import Unreadable, opened
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from PIL.ImageFile import ImageFile
 
 FORMATS: Final = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 _READ: Final = "PNG, JPEG, WebP, BMP, GIF, TIFF or PPM"
@@ -55,21 +57,6 @@ _CLEAR: Final = frozenset({"LA", "PA", "RGBA"})
 _SIXTEEN: Final = re.compile(r";16[BLN]")
 _SIDEWAYS: Final = (5, 6, 7, 8)
 _ORIENTATION: Final = 0x0112
-_PNG: Final = b"\x89PNG\r\n\x1a\n"
-_PIECE: Final = 1 << 20
-_CRITICAL: Final = (b"PLTE", b"IDAT", b"IEND")
-_SAMPLES: Final = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
-"""Samples of a pixel, by colour type."""
-_PASSES: Final = (
-    (0, 0, 8, 8),
-    (4, 0, 8, 8),
-    (0, 4, 4, 8),
-    (2, 0, 4, 4),
-    (0, 2, 2, 4),
-    (1, 0, 2, 2),
-    (0, 1, 1, 2),
-)
-"""Where the passes of an interlaced picture begin, and how far apart their pixels are: across, down (8.1)."""
 
 NO_PICTURES: Final = "left out, being no pictures"
 _UPRIGHT: Final = "turned upright, as their EXIF orientation says"
@@ -102,7 +89,7 @@ def look_at(file: Path, name: str, place: str, notes: Notes) -> Look | None:
     if _OTHER_PICTURES.fullmatch(ending):
         raise Faulty(f'expected {_READ}, got "{ending.lower()}"; convert it, or take it out of the folder')
     try:
-        with _opened(file) as image:
+        with _opened(file) as (image, _):
             _refuse_modes(image)
             colour = image.mode in _COLOUR or "transparency" in image.info
             return Look(file, name, _upright_size(image), colour)
@@ -126,9 +113,9 @@ def decode(
         notes.add(place, what, look.name or look.file.name)
 
     try:
-        with _opened(look.file) as image:
+        with _opened(look.file) as (image, stream):
             if image.format == "PNG":
-                _check_png(look.file)
+                load_whole(image, stream)
             if image.format == "MPO":
                 note(_FIRST)
             upright = ImageOps.exif_transpose(image)
@@ -148,7 +135,7 @@ class _Foreign(Exception):
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[Image]:
+def _opened(file: Path) -> Iterator[tuple[ImageFile, BinaryIO]]:
     """Open a file of one of our formats; whatever Pillow raises becomes Faulty, or _Foreign before it is open."""
     from PIL import Image, UnidentifiedImageError
 
@@ -162,7 +149,7 @@ def _opened(file: Path) -> Iterator[Image]:
                 width, height = image.size
                 if width * height > MAX_PIXELS:
                     raise Faulty(f"expected at most {MAX_PIXELS} pixels, got {width} x {height}")
-                yield image
+                yield image, stream
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise Faulty(f"expected at most {MAX_PIXELS} pixels, got far more") from None
     except Unreadable as error:
@@ -253,77 +240,3 @@ def _over_white(image: Image, note: Callable[[str], None]) -> Image:
     clear = image.convert("RGBA")
     white = pillow.new("RGBA", clear.size, (255, 255, 255, 255))
     return pillow.alpha_composite(white, clear).convert(without)
-
-
-def _check_png(file: Path) -> None:
-    """Hold a PNG file to its standard (Portable Network Graphics, third edition) where Pillow does not.
-
-    Every chunk has its check sum (5.3); a critical one that is unknown or out of place is an error (5.4, 5.6); pixels
-    that end early are none, which Pillow would make up. What comes after the last pixel, or after the end chunk, is no
-    part of the picture and not looked at, as in libpng.
-    """
-    with opened(file) as stream:
-        if stream.read(8) != _PNG:
-            return
-        name, pixels = b"", None
-        while name != b"IEND":
-            head = stream.read(8)
-            if len(head) < 8:
-                raise _damaged("it ends before its end chunk")
-            length, name = struct.unpack(">I4s", head)
-            shown = name.decode("ascii", "backslashreplace")
-            if name[:1].isupper() and name not in ((b"IHDR",) if pixels is None else _CRITICAL):
-                raise _damaged(f"a chunk {shown} that it must not have there")
-            total = zlib.crc32(name)
-            for piece in _pieces(stream, length):
-                total = zlib.crc32(piece, total)
-                if pixels is None and name == b"IHDR":
-                    pixels = _Pixels.declared(piece)
-                elif pixels is not None and name == b"IDAT":
-                    pixels.take(piece)
-            if struct.pack(">I", total) != stream.read(4):
-                raise _damaged(f"wrong check sum of {shown}")
-    if pixels is None or pixels.missing:
-        raise _damaged("its pixels end early")
-
-
-def _damaged(why: str) -> Faulty:
-    return Faulty(f"expected a readable image, got a damaged one ({why})")
-
-
-def _pieces(stream: IO[bytes], length: int) -> Iterator[bytes]:
-    """Give a chunk's content, or what there is of it."""
-    while length and (piece := stream.read(min(_PIECE, length))):
-        length -= len(piece)
-        yield piece
-
-
-class _Pixels:
-    """Counts the bytes of a PNG file's pixels, as they are before compression."""
-
-    def __init__(self, size: int) -> None:
-        self.missing = size
-        self._unpacked = zlib.decompressobj()
-
-    @classmethod
-    def declared(cls, head: bytes) -> _Pixels:
-        """Take the content of IHDR (11.2.1): each row of a pass has a byte for its filter (7.2, 8.1, 9.2)."""
-        width, height, depth, colour, _, _, interlace = struct.unpack(">IIBBBBB", head[:13])
-        bits = depth * _SAMPLES.get(colour, 1)
-        size = 0
-        for first_column, first_row, across, down in _PASSES if interlace else ((0, 0, 1, 1),):
-            columns, rows = -((first_column - width) // across), -((first_row - height) // down)
-            size += rows * (1 - (-columns * bits // 8)) if columns > 0 and rows > 0 else 0
-        return cls(size)
-
-    def take(self, piece: bytes) -> None:
-        """Unpack more of them, a little at a time, and never beyond the last."""
-        while self.missing and piece:
-            try:
-                got = len(self._unpacked.decompress(piece, min(_PIECE, self.missing)))
-            except zlib.error as error:
-                raise _damaged(str(error)) from None
-            self.missing -= got
-            if not got:
-                return
-            piece = self._unpacked.unconsumed_tail

@@ -7,7 +7,13 @@ from shoal.engine._fits import PlannedFit, Planner, StudyFit
 from shoal.engine._inside import look_inside
 from shoal.engine._plan import make_plan, memory_need, warnings_before
 from shoal.engine._predict import Trained, answers, softmax, trainer_of
-from shoal.engine._source import environment, load_data, refuse_unscalable, truth_of, with_mistakes
+from shoal.engine._source import (
+    environment,
+    ground_truth,
+    load_data,
+    refuse_unscalable,
+    with_images_of_mistakes,
+)
 from shoal.engine._study_rows import StudyRows
 from shoal.engine._table_rows import (
     Dtype,
@@ -23,8 +29,8 @@ from shoal.engine._table_rows import (
 from shoal.engine._train import Checkpoint
 from shoal.engine._trainer import CURVES, Job, State, Trainer, initial_state
 from shoal.engine._watcher import Silent, Watcher
-from shoal.engine._winner import choose_winner, delivered, fold_preprocessing, winner_bytes
-from shoal.engine.forecast.available import available_memory, give_back, refuse_above
+from shoal.engine._winner import choose_winner, fold_preprocessing, model_file_bytes, pick_delivered
+from shoal.engine.forecast.available import available_memory, give_back_memory, refuse_above
 from shoal.engine.forecast.time import Circumstances
 from shoal.engine.trainers.choice import DeviceChoice, TrainerChoice, Trainers, pick_device
 from shoal.engine.workers.loop import FitLot, WorkerPool
@@ -61,12 +67,12 @@ __all__ = [
     "available_memory",
     "choose_winner",
     "content_id",
-    "delivered",
     "entries",
     "environment",
     "flat_arrays",
     "fold_preprocessing",
-    "give_back",
+    "give_back_memory",
+    "ground_truth",
     "grouped",
     "initial_state",
     "load_data",
@@ -74,7 +80,9 @@ __all__ = [
     "look_inside",
     "make_plan",
     "memory_need",
+    "model_file_bytes",
     "network_outputs",
+    "pick_delivered",
     "pick_device",
     "refuse_above",
     "refuse_unscalable",
@@ -83,8 +91,6 @@ __all__ = [
     "trainer_for",
     "trainer_of",
     "training_work",
-    "truth_of",
     "warnings_before",
-    "winner_bytes",
-    "with_mistakes",
+    "with_images_of_mistakes",
 ]

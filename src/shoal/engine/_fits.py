@@ -30,6 +30,7 @@ from shoal.engine._count import refuse_too_many
 from shoal.engine._fit import Fit, FitRows, content_id
 from shoal.engine._trainer import Job, Trainer, evaluation_epochs, every_kth, steps_per_epoch
 from shoal.errors import Problem, StudyError
+from shoal.kinds import SEARCHES, row_of
 from shoal.nets import Architecture, build_architecture
 from shoal.results import CandidateRow, FitRecord, PlanEntry, Stage, search_scores
 from shoal.search import History, Trial, next_round
@@ -85,12 +86,24 @@ class Planner:
         self._rows: dict[tuple[int, int], tuple[Split, FitRows]] = {}
         self._digests: dict[int, tuple[NDArray[np.int64], str]] = {}
         self._trials = next_round(History(study)) if study.search else (Trial(base_candidate(study)),)
+        self._round = 1
         self._refuse_too_many()
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
         """The candidates that the search asked for so far; without a search the base study is the only one."""
         return tuple(trial.candidate for trial in self._trials)
+
+    @property
+    def more_rounds(self) -> bool:
+        """Whether the search may ask for more than its first round."""
+        search = self.study.search
+        return search is not None and not row_of("search.method", SEARCHES, search.method).one_round
+
+    @property
+    def training_title(self) -> str:
+        """What the training of the round laid out last is called; rounds are numbered where there may be more."""
+        return f"training, round {self._round}" if self.more_rounds else "training"
 
     def _refuse_too_many(self) -> None:
         refuse_too_many(self.study, len(self.candidates), fold_count(self.dataset, self._fold_options))
@@ -149,6 +162,7 @@ class Planner:
         scores = search_scores([item.entry for item in before], rows, records, self.study)
         trials = next_round(History(self.study, self._trials, scores))
         self._trials += trials
+        self._round += 1
         self._refuse_too_many()
         fits = self._round_fits(trials)
         self._search_fits = before + fits

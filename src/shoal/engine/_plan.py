@@ -17,7 +17,7 @@ from shoal.wording import counted, first_few
 
 
 def make_plan(planner: Planner, circumstances: Circumstances) -> Plan:
-    """Lay out every fit, count steps and parameters, predict memory and time.
+    """Lay out every fit of the first round, count steps and parameters, predict memory and time.
 
     The winner's own fits are not known before the search; the costliest candidate stands for it. A fit that stands in
     several stages is trained once, and counted in the first.
@@ -47,6 +47,7 @@ def make_plan(planner: Planner, circumstances: Circumstances) -> Plan:
         time_alone=alone,
         notes=_notes(planner, everything),
         data_notes=planner.dataset.notes,
+        more_rounds=planner.more_rounds,
     )
 
 

@@ -163,7 +163,7 @@ def _extremes(columns: list[NDArray[np.float64]]) -> NDArray[np.int64]:
     return np.array([find(values) for values in columns for find in (np.argmin, np.argmax)], np.int64)
 
 
-def truth_of(planner: Planner) -> Truth:
+def ground_truth(planner: Planner) -> Truth:
     """Keep what predictions are held against: numeric inputs, targets, and which rows each fit predicts."""
     dataset = planner.dataset
     numeric = [column for column in dataset.columns if not column.categorical]
@@ -200,7 +200,7 @@ def _group_numbers(dataset: Dataset) -> NDArray[np.int64]:
     return number_N
 
 
-def with_mistakes(truth: Truth, images: NDArray[np.uint8], delivered: FitRecord) -> Truth:
+def with_images_of_mistakes(truth: Truth, images: NDArray[np.uint8], delivered: FitRecord) -> Truth:
     """Add the images of the test rows that the delivered network gets wrong with the highest confidence.
 
     `images` are those of the whole data set.

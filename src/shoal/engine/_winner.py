@@ -40,8 +40,11 @@ def _decided(record: FitRecord, keep: str) -> int:
     return record.kept_epoch if keep == "best" else record.epochs
 
 
-def delivered(planned: Sequence[PlannedFit], store: Store) -> tuple[StudyFit, FitRecord]:
-    """Give the network that is delivered: the first refit that is well. Raises TrainingError without one."""
+def pick_delivered(planned: Sequence[PlannedFit], store: Store) -> tuple[StudyFit, FitRecord]:
+    """Pick the network that is delivered, its fit and its record: the first refit that is well.
+
+    Raises TrainingError without one.
+    """
     refits = [item.fit for item in planned if item.entry.stage == "refit"]
     for fit in refits:
         record = store.record(fit.id)
@@ -53,7 +56,7 @@ def delivered(planned: Sequence[PlannedFit], store: Store) -> tuple[StudyFit, Fi
     )
 
 
-def winner_bytes(planner: Planner, fit: StudyFit, record: FitRecord) -> bytes:
+def model_file_bytes(planner: Planner, fit: StudyFit, record: FitRecord) -> bytes:
     """Give the model file of the delivered network, with all that predicting needs."""
     preprocessing = prepare(planner.dataset, fit.split, planner.study.data.standardize)
     facts = {

@@ -7,13 +7,14 @@ An array's layout is part of what is computed from it: sums go along the memory,
 from __future__ import annotations
 
 import copy
+import dis
 import gc
 import sys
 import weakref
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import product
-from types import MethodType, ModuleType
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -27,6 +28,8 @@ _WHOLE: Final = sys.stdlib_module_names | {
     *("numpy", "scipy", "pandas", "polars", "pyarrow", "sklearn", "joblib", "shoal"),
 }
 """Libraries whose objects have all of their state in a copy."""
+_FIXED: Final = (bool, int, float, complex, str, bytes, type(None), np.generic, np.dtype)
+"""Kinds of values into which nobody writes."""
 _LINE: Final = 64
 """Bytes of a line of the processor's cache: no arithmetic asks for a rounder address."""
 
@@ -34,10 +37,14 @@ _LINE: Final = 64
 def copied(things: _T) -> _T:
     """Copy all at once, arrays and frames in the layout that they have; arrays that share memory share it again.
 
-    Raises TypeError where a class is copied in a way of its own, which may leave something out.
+    Raises TypeError where a class is copied in a way of its own, which may leave something out, and where a function
+    holds what it may write into: a copy has the very same function.
     """
     _refuse_own_ways(things)
     reached = list(_reached(things))  # they live until all is copied: the memo knows them by their id
+    for function in reached:
+        if isinstance(function, FunctionType):
+            raise TypeError(f"{function.__qualname__} may write into what it holds")
     memo = _arrays_copied(reached)
     memo.update({id(frame): _frame_copied(frame) for frame in reached if _is_frame(frame)})
     return copy.deepcopy(things, memo)
@@ -59,11 +66,16 @@ def lies_in(rows: Any, owner: Any) -> bool:
 
 
 def _reached(things: Any, *, into: Any = None) -> Iterator[Any]:
-    """Give the arrays and frames that a copy of `things` comes to; what a frame holds only where it is `into`."""
+    """Give the arrays and frames that a copy of `things` comes to, and functions that hold what may be written into.
+
+    What a frame holds is given only where it is `into`.
+    """
     seen: set[int] = set()
     pending = [things]
     while pending:
         thing = pending.pop()
+        if isinstance(thing, FunctionType) and _remembers(thing):
+            yield thing
         if id(thing) in seen or _stands_for_itself(thing):
             continue
         seen.add(id(thing))
@@ -136,6 +148,37 @@ def _frame_copied(frame: Any) -> Any:
 # -- what cannot be copied ----------------------------------------------------------------------------------------
 
 
+def _remembers(function: FunctionType) -> bool:
+    """Whether a function may write into what it holds: variables from around it, defaults, attributes.
+
+    What it writes into elsewhere, in a module or a class, is not found.
+    """
+    pending, seen = [function], set[int]()
+    while pending:
+        inner = pending.pop()
+        if id(inner) in seen or _from_whole(inner):
+            continue
+        seen.add(id(inner))
+        if _binds_around(inner.__code__):
+            return True
+        defaults = [*(inner.__defaults__ or ()), *(inner.__kwdefaults__ or {}).values()]
+        for value in [*gc.get_referents(*(inner.__closure__ or ())), *defaults, *vars(inner).values()]:
+            if isinstance(value, FunctionType):
+                pending.append(value)
+            elif not (isinstance(value, _FIXED) or _stands_for_itself(value)):
+                return True
+    return False
+
+
+def _binds_around(code: CodeType) -> bool:
+    """Whether code gives a variable from around it another value."""
+    inner = (constant for constant in code.co_consts if isinstance(constant, CodeType))
+    return any(map(_binds_around, inner)) or any(
+        step.opname == "STORE_DEREF" and step.argval in code.co_freevars
+        for step in dis.get_instructions(code)
+    )
+
+
 def _refuse_own_ways(things: Any) -> None:
     seen: set[int] = set()
     pending: list[Any] = [things]
@@ -160,5 +203,5 @@ def _refuse_own_way(kind: type) -> None:
             raise TypeError(f"{owner.__qualname__} is copied in a way of its own")
 
 
-def _from_whole(kind: type) -> bool:
-    return kind.__module__.partition(".")[0] in _WHOLE
+def _from_whole(known: type | FunctionType) -> bool:
+    return (known.__module__ or "").partition(".")[0] in _WHOLE

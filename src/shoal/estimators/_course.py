@@ -43,7 +43,7 @@ class Course:
         """Give the attributes after one more fit, of so many rows an epoch; NaN where no rows were held out."""
         points = tuple(self.epochs + int(epoch) for epoch in trained.curves["epoch"])
         losses = (*self.losses, *trained.curves["train_loss"].tolist())
-        new = trained.curves.get("inner_loss", trained.curves.get("validation_loss"))
+        new = trained.curves.get("inner_loss")  # any other curve of rows held out is a search's
         validation_losses = None
         if self.validation_losses is not None or new is not None:
             before = (

@@ -49,6 +49,8 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
     # Set by fitting
     parameters_: dict[str, NDArray[Any]]
     best_loss_: float | None
+    _optimizer: _Optimizer | Task | None
+    """Where the optimiser stands, or the task that says so once it is trained again; None where that is lost."""
 
     def _validate_params(self) -> None:
         with with_suggestion(self):
@@ -317,13 +319,22 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
         The optimiser's count of steps is rounded up to whole epochs of this size.
         """
         state = initial_state(task.job) if first else self._from_here(task)
-        if not first and self._optimizer is not None:
-            state.first_P, state.second_P = self._optimizer.first_P, self._optimizer.second_P
-            state.epoch = -(-self._optimizer.steps // _steps(task))
+        optimizer = None if first else self._optimizer_so_far()
+        if optimizer is not None:
+            state.first_P, state.second_P = optimizer.first_P, optimizer.second_P
+            state.epoch = -(-optimizer.steps // _steps(task))
         state.epoch_T = np.array([state.epoch + 1], dtype=np.int64)
         state.curve_TC = np.full((1, len(CURVES)), np.nan)
         training = task.training.model_copy(update={"epochs": state.epoch + 1})
         return replace(task, training=training, start=state)
+
+    def _optimizer_so_far(self) -> _Optimizer | None:
+        """Say where the optimiser stands; a network that was trained beside others is trained again for that."""
+        if isinstance(self._optimizer, Task):
+            task = self._optimizer
+            state = train_one(task, device=self.device).state
+            self._optimizer = None if state is None else _Optimizer.after(state, task)
+        return self._optimizer
 
     # -- predicting ------------------------------------------------------------------------------------------
 

@@ -23,7 +23,7 @@ from sklearn.utils.validation import _num_samples
 
 from shoal.estimators._cv_results import held_out_means
 from shoal.estimators._estimator import NetworkEstimator
-from shoal.estimators._lots import Lots, Spot, last_of, network_in
+from shoal.estimators._lots import Fitted, Lots, Spot, last_of, network_in
 from shoal.estimators._order import Options, SearchOrder, TrainedFits
 from shoal.estimators._parameters import SEEDS
 from shoal.estimators._planning import held_rows
@@ -180,16 +180,18 @@ class Evaluation:
             ),
             train_rows=float(np.mean([len(train) for train, _ in splits])),
             test_rows=float(np.mean([len(test) for _, test in splits])),
-            fold_networks=tuple(None if network is None else last_of(network[1]) for network in fitted),
-            held_out=self._held_out(chosen, fitted),
+            fold_networks=tuple(
+                None if estimator is None else last_of(estimator.last) for estimator in fitted
+            ),
+            held_out=self._held_out(fitted),
         )
 
     def _spots(self) -> Iterator[Spot]:
         folds = range(len(self.lots.splits))
         return (Spot(number, fold) for number, fold in product(range(len(self.candidates)), folds))
 
-    def _fitted(self, spot: Spot) -> tuple[list[Any], Any] | None:
-        """Give a candidate as it was fitted on a fold, transformers and what follows; None where it failed."""
+    def _fitted(self, spot: Spot) -> Fitted | None:
+        """Give a candidate as it was fitted on a fold; None where it failed."""
         if spot in self._fits.trained and self._fits.trained[spot].status != "ok":
             return None
         with warnings.catch_warnings():
@@ -199,20 +201,17 @@ class Evaluation:
             except Exception:  # counted and told by scikit-learn
                 return None
 
-    def _held_out(
-        self, chosen: int | None, fitted: Sequence[tuple[list[Any], Any] | None]
-    ) -> NDArray[np.float64]:
+    def _held_out(self, fitted: Sequence[Fitted | None]) -> NDArray[np.float64]:
         classes = np.unique(np.asarray(self.y)) if is_classifier(self.estimator) else None
         parts = []
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             for fold, estimator in enumerate(fitted):
-                if chosen is None or estimator is None:
+                if estimator is None:
                     continue
                 with suppress(Exception):  # rows of which nothing can be predicted; their score is NaN
-                    x = self.lots.held_out(Spot(chosen, fold), estimator[0])
                     rows = held_rows(self.lots.splits[fold][1])
-                    parts.append((rows, _answers(estimator[1], x, classes)))
+                    parts.append((rows, _answers(estimator.last, estimator.held_out(), classes)))
         return held_out_means(_num_samples(self.x), parts)
 
 

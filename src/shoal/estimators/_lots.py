@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
+from sklearn.utils import _safe_indexing
+from sklearn.utils._param_validation import validate_parameter_constraints
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params
 
@@ -46,6 +48,12 @@ class Lot(NamedTuple):
         """Give each of them on the fold."""
         return [Spot(number, self.fold) for number in self.numbers]
 
+    def cut(self, parts: int) -> Iterator[Lot]:
+        """Cut it into so many."""
+        bounds = [len(self.numbers) * part // parts for part in range(parts + 1)]
+        for begin, end in pairwise(bounds):
+            yield self._replace(numbers=self.numbers[begin:end], last=self.last and end == bounds[-1])
+
 
 class Spot(NamedTuple):
     """A candidate on a fold, by number."""
@@ -71,6 +79,19 @@ class FinalNetwork:
     prefix: str
     network: NetworkEstimator
     pipelines: tuple[tuple[str, Pipeline], ...]
+
+    @property
+    def plain(self) -> bool:
+        """Whether the Pipelines are scikit-learn's own."""
+        return all(type(pipeline) is Pipeline for _, pipeline in self.pipelines)
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A candidate as it was fitted on a fold: its network, or the whole; `held_out` gives the rows that it answers."""
+
+    last: Any
+    held_out: Callable[[], Any]
 
 
 def network_in(estimator: Any) -> FinalNetwork | None:
@@ -115,6 +136,8 @@ class Lots:
     """Whether scores are made of predictions of the rows held out alone."""
     _ways: dict[Spot, Path] = field(default_factory=dict)
     _plans: dict[Spot, Planned] = field(default_factory=dict)
+    _looked_at: set[Path] = field(default_factory=set)
+    """Paths at whose end somebody may look at rows that a network is given, though it is trained elsewhere."""
 
     def candidate(self, number: int) -> Any:
         """Make the estimator of a candidate, as scikit-learn does."""
@@ -132,6 +155,10 @@ class Lots:
         """Take rows out of X and y, as scikit-learn does."""
         return tuple(_safe_split(self.estimator, self.x, self.y, rows, train))
 
+    def inputs(self, rows: Any, train: Any) -> Any:
+        """Take rows out of X alone."""
+        return _safe_split(self.estimator, self.x, None, rows, train)[0]
+
     # -- planning ------------------------------------------------------------------------------------------------
 
     def laid_out(self, numbers: Sequence[int], most: int) -> Iterator[Lot]:
@@ -144,16 +171,12 @@ class Lots:
                     path = path_of(way.pipelines, way.prefix, self.candidates[number], fold)
                     lots.setdefault(path, []).append(number)
             for path in self.shared.expect(Counter({path: len(lot) for path, lot in lots.items()})):
-                parts = -(-len(lots[path]) // most)
-                bounds = [len(lots[path]) * part // parts for part in range(parts + 1)]
-                for begin, end in pairwise(bounds):
-                    yield Lot(fold, path, lots[path][begin:end], last=end == bounds[-1])
+                yield from Lot(fold, path, lots[path]).cut(-(-len(lots[path]) // most))
 
     def planned(self, lot: Lot) -> list[Task]:
         """Plan a lot; what fails before it trains is left out."""
         tasks = list(self._planned(lot))
-        if lot.last:
-            self.shared.planned(lot.path)
+        self._are_planned(lot)
         return tasks
 
     def alone(self, lot: Lot) -> list[Task]:
@@ -165,12 +188,21 @@ class Lots:
         """Let go of what nobody needs, where somebody else does a lot."""
         for _ in lot.numbers:
             self.shared.done_with(lot.path)
+        self._are_planned(lot)
+
+    def _are_planned(self, lot: Lot) -> None:
         if lot.last:
-            self.shared.planned(lot.path)
+            self.shared.planned(lot.path, looked_at=lot.path in self._looked_at)
 
     def to_send(self) -> Lots:
         """Give the same candidates and folds, with nothing planned."""
-        return replace(self, _ways={}, _plans={})
+        return replace(self, _ways={}, _plans={}, _looked_at=set())
+
+    def came_back(self, lot: Lot, held_out: Any) -> None:
+        """Hear of the rows held out, as those who did a lot elsewhere have them; None where they are not there."""
+        if held_out is not None:
+            self.shared.keep(lot.path, held_out)
+            self._ways.update(dict.fromkeys(lot.spots(), lot.path))
 
     def task(self, spot: Spot) -> Task | None:
         """Plan one candidate on one fold by itself; None where it fails before it trains."""
@@ -195,12 +227,17 @@ class Lots:
         `note` hears of the network.
         """
 
+        asked: list[NetworkEstimator] = []
+
         def noted(network: NetworkEstimator, arguments: FitArguments, fit: FitCall) -> None:
             note(network)
+            asked.append(network)
             known(network, arguments, fit)
 
         with answered(first_asked(lambda: last_of(estimator), noted)), self.shared.handing(self._ways[spot]):
             yield
+        for network in asked:
+            network._optimizer = None  # it may hold the rows
 
     def scored(self, spot: Spot) -> None:
         """Let go of what nobody needs, once a planned candidate is scored."""
@@ -222,7 +259,7 @@ class Lots:
         for spot in lot.spots():
             number = spot.candidate
             with self.shared.planning(path):
-                plan = self._like(like, number, path) or self._plan(number, learned, train)
+                plan = self._like(like, number, path) or self._plan(spot, path, learned)
             if plan is None or plan.task.start is not None:
                 self.shared.done_with(path)
                 continue
@@ -232,17 +269,19 @@ class Lots:
             if kind not in held_out:
                 held_out[kind] = None if sent is None else _held_out(plan, sent.rows, scored[1])
             self._ways[spot] = path
-            plan = replace(plan, task=replace(rows.of(plan.task, held_out[kind]), key=spot.key))
-            self._plans[spot] = plan
-            yield plan.task
-        if path and self._wrote(learned, self.parts(train)):
+            task = replace(rows.of(plan.task, held_out[kind]), key=spot.key)
+            self._plans[spot] = plan.waiting(task)
+            yield task
+        if path and self._wrote(learned, train):
             self.shared.wrote(path)
 
-    def _plan(self, number: int, learned: Parts, train: Any) -> Planned | None:
+    def _plan(self, spot: Spot, path: Path, learned: Parts) -> Planned | None:
         """Plan the network of a candidate by the fit of the whole."""
-        estimator = muted(self.candidate(number))
+        estimator, (train, _) = muted(self.candidate(spot.candidate)), self.splits[spot.fold]
         last = network_in(estimator)
         assert last is not None  # noqa: S101 - it was found before
+        if not (is_ours(last.network) and last.plain):
+            self._looked_at.add(path)
         fit_params = _check_method_params(self.x, params=self.fit_params, indices=train)
         return planned(lambda: _fit(estimator, *learned, fit_params), last.network)
 
@@ -258,7 +297,9 @@ class Lots:
             named = {key.removeprefix(last.prefix): value for key, value in own.items()}
             parameters = clone(self._base_parameters | named, safe=False)
             network = type(last.network)(**parameters)
-            network._validate_params()
+            # The others are those of the one that it is like, and were checked with that.
+            searched = {name: parameters[name] for name in named}
+            validate_parameter_constraints(network._parameter_constraints, searched, type(network).__name__)
             return Planned.of(network, like.arguments, like)
         return None
 
@@ -277,7 +318,8 @@ class Lots:
 
         Who is scored on them need not send them again, where that cannot be told apart.
         """
-        transformers, (train, test) = self.shared.transformers(lot.path), self.splits[lot.fold]
+        copies, (train, test) = self.shared.transformers(lot.path), self.splits[lot.fold]
+        transformers = self.shared.never_copied(lot.path) if copies is None else copies
         if transformers is None:
             return None
         try:
@@ -285,43 +327,45 @@ class Lots:
         except Exception:  # the curve is missing; scores are scikit-learn's matter
             return None
         last = network_in(self.plain(number))
-        plain = last is not None and all(type(pipeline) is Pipeline for _, pipeline in last.pipelines)
-        if plain and self.only_predicts and sent.lasts(transformers, self.parts(test, train)[0]):
+        plain = last is not None and last.plain and copies is not None
+        if plain and self.only_predicts and sent.lasts(transformers, self.inputs(test, train)):
             self.shared.sends(lot.path, sent)
         return sent
 
-    def _wrote(self, learned: Parts, fresh: Parts) -> bool:
+    def _wrote(self, learned: Parts, train: Any) -> bool:
         """Whether transformers wrote into y, or into X where that is scored again."""
-        looked_at = zip(learned, fresh, strict=True) if self.train_scores else [(learned[1], fresh[1])]
+        x, y = learned
+        looked_at = [] if y is None else [(y, _safe_indexing(self.y, train))]
+        if self.train_scores:
+            looked_at.append((x, self.inputs(train, None)))
         return not all(before is after or same(before, after) for before, after in looked_at)
 
     # -- what came of it -----------------------------------------------------------------------------------------
 
-    def held_out(self, spot: Spot, transformers: Sequence[Any]) -> Any:
-        """Give the rows held out, as the transformers of a candidate leave them."""
-        sent = self.shared.sent(self._ways[spot]) if transformers and spot in self._ways else None
-        train, test = self.splits[spot.fold]
-        return transformed(transformers, self.parts(test, train)[0]) if sent is None else sent.rows
+    def fitted(self, spot: Spot, network: NetworkEstimator | None) -> Fitted:
+        """Give a candidate on a fold.
 
-    def fitted(self, spot: Spot, network: NetworkEstimator | None) -> tuple[list[Any], Any]:
-        """Give the transformers of a candidate on a fold, and its network behind them.
-
-        Where they are not there any more: none, and the whole, fitted again around the network if there is one.
+        Where its transformers are not there any more, it is the whole, fitted again around the network if there is one.
         """
-        transformers = self.shared.transformers(self._ways[spot]) if spot in self._ways else None
-        if network is not None and transformers is not None:
-            return transformers, network
-        estimator, (train, _) = muted(self.candidate(spot.candidate)), self.splits[spot.fold]
+        train, test = self.splits[spot.fold]
+        if network is not None and spot in self._ways:
+            rows = self.shared.rows_held_out(self._ways[spot])
+            if rows is not None:
+                return Fitted(network, lambda: rows)
+            transformers = self.shared.transformers(self._ways[spot])
+            if transformers is not None:
+                return Fitted(network, lambda: transformed(transformers, self.inputs(test, train)))
+        estimator, as_given = muted(self.candidate(spot.candidate)), partial(self.inputs, test, train)
         fit_params = _check_method_params(self.x, params=self.fit_params, indices=train)
         fit, last = partial(_fit, estimator, *self.parts(train), fit_params), network_in(estimator)
         if network is None or last is None:
             fit()
         elif not last.prefix:
-            return [], network
+            return Fitted(network, as_given)
         else:
             fitted_up_to(fit, last.network)
             estimator.set_params(**{last.prefix.removesuffix("__"): network})
-        return [], estimator
+        return Fitted(estimator, as_given)
 
 
 def _fit(estimator: Any, x: Any, y: Any, fit_params: Mapping[str, Any]) -> None:

@@ -87,8 +87,8 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, _Dense):  # type: ignore[mi
     hidden_layer_sizes : int or tuple of int, default=(100,)
         Units of each hidden layer.
     activation : str, default="relu"
-        Of the hidden layers: "relu", "tanh", "logistic" (or "sigmoid"), "identity", "leaky-relu", "elu", "gelu",
-        "silu" or "softplus".
+        Of the hidden layers: any that `network.activation` of a study takes (see the page "The study file"), such as
+        "relu", "tanh" or "identity"; "logistic", as scikit-learn says, is "sigmoid".
     optimizer : {"adam", "adamw", "sgd", "rmsprop"}, default="adam"
         What scikit-learn calls `solver`.
     learning_rate_init : float, default=0.001
@@ -240,8 +240,8 @@ class MLPClassifier(NetworkClassifier, _Dense):
     hidden_layer_sizes : int or tuple of int, default=(100,)
         Units of each hidden layer.
     activation : str, default="relu"
-        Of the hidden layers: "relu", "tanh", "logistic" (or "sigmoid"), "identity", "leaky-relu", "elu", "gelu",
-        "silu" or "softplus".
+        Of the hidden layers: any that `network.activation` of a study takes (see the page "The study file"), such as
+        "relu", "tanh" or "identity"; "logistic", as scikit-learn says, is "sigmoid".
     optimizer : {"adam", "adamw", "sgd", "rmsprop"}, default="adam"
         What scikit-learn calls `solver`.
     learning_rate_init : float, default=0.001

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -96,7 +96,7 @@ class SearchOrder:
         self._remaining = {Spot(*place) for place in product(numbers, folds)}
         self._alone = {spot for spot in self._remaining if spot.candidate in heard}
         most = max(FEWEST, len(self._remaining) // (2 * self.work.processes.jobs))
-        self._waiting = deque(self.lots.laid_out(quiet, most))
+        self._waiting = deque(evened(list(self.lots.laid_out(quiet, most)), self.work.processes.jobs))
         self._watcher = self.options.watcher(len(quiet) * len(folds))
         with closing(self.options.of(self._planned(), self._watcher)) as results:
             for trained in results:
@@ -148,7 +148,10 @@ class SearchOrder:
         if back is None:
             return
         self._alone.update(back.name.spots())
-        for scored in back.result or ():
+        if back.result is None:
+            return
+        self.lots.came_back(back.name, back.result.held_out)
+        for scored in back.result.scored:
             self._remaining.remove(scored.spot)
             self.fits.networks[scored.spot] = scored.network
             self.fits.note(scored.spot, scored.trained, scored.parameters)
@@ -168,7 +171,8 @@ class SearchOrder:
         place, plan = self._place(spot), self.lots.plan(spot)
         self.fits.note(spot, trained, plan.task.parameter_count)
         note = partial(self.fits.networks.__setitem__, spot)
-        return Turn(place, self.lots.handed(spot, self.work.estimator(place), plan.known(trained), note))
+        known = plan.known(trained, goes_on=not self.lots.only_predicts)
+        return Turn(place, self.lots.handed(spot, self.work.estimator(place), known, note))
 
     def _fitted_here(self, spot: Spot, task: Task | None) -> Turn:
         """Let a network be trained where it stands, by the task that was planned, if one was."""
@@ -179,3 +183,11 @@ class SearchOrder:
             fit(task, lambda trained, task: self.fits.note(spot, trained, task.parameter_count))
 
         return Turn(place, answered(first_asked(partial(last_of, self.work.estimator(place)), fitted)))
+
+
+def evened(lots: Sequence[Lot], jobs: int) -> Iterator[Lot]:
+    """Cut the last lots where they are too few for all processes: others would wait for who does one."""
+    whole = len(lots) - len(lots) % jobs
+    yield from lots[:whole]
+    for lot in lots[whole:]:
+        yield from lot.cut(max(1, min(jobs, len(lot.numbers) // FEWEST)))

@@ -26,6 +26,16 @@ class Scored(NamedTuple):
     parameters: int
 
 
+class Done(NamedTuple):
+    """A piece that is done: what came of its candidates, and the rows held out as their network takes them.
+
+    These are None where they are many, or may be others for whoever asks again.
+    """
+
+    scored: list[Scored]
+    held_out: Any
+
+
 @dataclass(frozen=True, eq=False)
 class Piece:
     """A lot of candidates, and what scores each."""
@@ -35,10 +45,10 @@ class Piece:
     calls: Mapping[Spot, Call]
     config: Mapping[str, Any] = field(default_factory=get_config)
 
-    def __call__(self) -> list[Scored]:
+    def __call__(self) -> Done:
         """Do it, as scikit-learn is configured where it comes from; what fails before it is trained is left out."""
         with config_context(**self.config):
-            return list(self._scored())
+            return Done(list(self._scored()), self.lots.shared.rows_held_out(self.lot.path))
 
     def _scored(self) -> Iterator[Scored]:
         tasks = self.lots.alone(self.lot)
@@ -46,7 +56,8 @@ class Piece:
             spot, networks = Spot.of(trained.key), list[NetworkEstimator]()
             plan = self.lots.plan(spot)
             function, arguments, named = self.calls[spot]
-            with self.lots.handed(spot, arguments[0], plan.known(trained), networks.append):
+            known = plan.known(trained, goes_on=not self.lots.only_predicts)
+            with self.lots.handed(spot, arguments[0], known, networks.append):
                 results = [function(*arguments, **named)]
             self.lots.scored(spot)
             network = (networks or [plan.network])[-1]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final, Self, TypeVar
@@ -37,7 +37,10 @@ class _Asked(Exception):
 
 @dataclass(frozen=True, eq=False)
 class Planned:
-    """A network to be trained elsewhere: what it was given, its task; what it set and warned of on the way."""
+    """A network to be trained elsewhere: what it was given, its task; what it set and warned of on the way.
+
+    Where it waits for what comes of its task, `arguments` are empty.
+    """
 
     network: NetworkEstimator
     arguments: FitArguments
@@ -52,7 +55,7 @@ class Planned:
         if like is None or not like.prepares_as(network):
             before = dict(vars(network))
             prepared, of_rows = _warned(lambda: network._prepared(*arguments))
-            noted = {name: value for name, value in vars(network).items() if before.get(name) is not value}
+            noted = _new(vars(network), before)
         else:
             prepared, of_rows, noted = like.prepared, like.warned[0], like.noted
             network.__dict__.update(noted)
@@ -66,20 +69,26 @@ class Planned:
             mine[name] == others[name] for name in network._prepared_by
         )
 
-    def known(self, trained: TaskResult) -> Known:
-        """Fit the network by what came of its task."""
+    def waiting(self, task: Task) -> Planned:
+        """Wait for what comes of a task: of the rows, those that it holds will do."""
+        prepared = replace(self.prepared, x=task.x, y=task.y)
+        return replace(self, arguments=FitArguments(None, None, None), prepared=prepared, task=task)
+
+    def known(self, trained: TaskResult, *, goes_on: bool) -> Known:
+        """Fit the network by what came of its task; `goes_on` where somebody may train it further."""
         before, failure = vars(self.network).copy(), None
         try:
             self.network._adopt(trained, self.task, self.prepared, Course())
         except TrainingError as error:
             failure = str(error)
-        now = vars(self.network)
-        adopted = {name: value for name, value in now.items() if before.get(name) is not value}
+        adopted = _new(vars(self.network), before)
         # Others that were planned like it, or trained as one with it, hold the same: who scores may write into it.
         own = {
             name: value if isinstance(value, Architecture) else copy.deepcopy(value)
             for name, value in (self.noted | adopted).items()
         }
+        if goes_on and failure is None:
+            own["_optimizer"] = self.task
         return Known(own, failure, [*self.warned[0], *self.warned[1]])
 
 
@@ -110,6 +119,11 @@ def fitted_up_to(fit: Callable[[], object], network: Any) -> FitArguments | None
     except _Asked:
         return reached[0]
     return None
+
+
+def _new(now: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the attributes that were not there before, or were others."""
+    return {name: value for name, value in now.items() if name not in before or before[name] is not value}
 
 
 def _warned(call: Callable[[], _T]) -> tuple[_T, list[warnings.WarningMessage]]:

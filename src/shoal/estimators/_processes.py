@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import copy
+import sys
 import threading
 import warnings
 from collections.abc import Callable
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
 from joblib import parallel_config, wrap_non_picklable_objects
 from joblib.parallel import LokyBackend
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import ThreadpoolController
 
-from shoal.engine import give_back
+from shoal.engine import give_back_memory
 from shoal.estimators._answers import warn_again
 
 
@@ -59,12 +60,13 @@ class Processes:
     @cached_property
     def _threads(self) -> list[dict[str, Any]]:
         """How many threads linear algebra takes here: what it gives depends on it, in the last bits."""
-        return list(threadpool_info())
+        return list(_libraries(len(sys.modules)).info())
 
     @property
     def idle(self) -> bool:
         """Whether one would begin at once."""
-        return self._backend is not None and self._ready.is_set() and self.away < self.jobs - 1
+        busy = self.away - self._back.qsize()
+        return self._backend is not None and self._ready.is_set() and busy < self.jobs - 1
 
     def send(self, name: Any, work: Callable[[], Any]) -> bool:
         """Have work done; `back` gives what it gave. False where it cannot be sent."""
@@ -111,13 +113,19 @@ def _import_all() -> None:
     import shoal.estimators  # noqa: F401 - what takes longest
 
 
+@lru_cache(1)
+def _libraries(_modules: int) -> ThreadpoolController:
+    """Find the libraries that take threads: it takes milliseconds, and is done again once more modules are there."""
+    return ThreadpoolController()
+
+
 def _make(work: Callable[[], Any], threads: list[dict[str, Any]]) -> _Made:
     backend, jobs = LokyBackend(nesting_level=0).get_nested_backend()
     with (
         parallel_config(backend=backend, n_jobs=jobs),
-        threadpool_limits(threads),
+        _libraries(len(sys.modules)).limit(limits=threads),
         warnings.catch_warnings(record=True) as warned,
     ):
         made = _Made(work(), warned)
-        give_back()
+        give_back_memory()
         return made

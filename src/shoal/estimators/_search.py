@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from sklearn import model_selection
 from sklearn.utils.validation import check_is_fitted
 
-from shoal.engine import give_back
+from shoal.engine import give_back_memory
 from shoal.estimators._cv_results import scores_of, simplest_near_best, tied_with_best
 from shoal.estimators._display import SearchDisplay
 from shoal.estimators._evaluation import Evaluation, SearchRecord
@@ -93,7 +93,7 @@ class TrainedTogether(SearchDisplay):
         if self.refit:
             evaluation.restore(self.best_estimator_)
         del evaluation
-        give_back()
+        give_back_memory()
         return self
 
     @contextmanager

@@ -64,7 +64,7 @@ def _touches(key: str, step: str) -> bool:
 class Fitted:
     """What came of the transformers up to a place: they themselves, the rows, and what each warned of.
 
-    `rows` are None once nobody needs them any more. They are `lent` where they lie in the rows that the first
+    `rows` are None once nobody looks at them any more. They are `lent` where they lie in the rows that the first
     transformer was given: who writes into them writes into what is scored, so a copy will not do to go on from.
     `scored` is what the transformers make of the rows that candidates are scored on, where that is known.
     """
@@ -90,6 +90,7 @@ class SharedTransformers:
         self._needs: Counter[Place] = Counter()
         self._ends: set[Place] = set()
         self._written: set[Place] = set()
+        self._rows_held_out: dict[Place, Any] = {}
         self._kept_bytes = 0
         self._way: _Planning | _Handing | None = None
 
@@ -108,10 +109,13 @@ class SharedTransformers:
         order = {place: number for number, place in enumerate(after)}
         return sorted(paths, key=lambda path: [order[place] for place in path])
 
-    def planned(self, path: Path) -> None:
-        """Hear that all candidates of a path are planned."""
+    def planned(self, path: Path, *, looked_at: bool) -> None:
+        """Hear that all candidates of a path are planned, and whether their rows are looked at once more."""
         for place in self._parting.intersection(path):
             self._let_go(place)
+        for place in path[-1:]:
+            if not looked_at and place in self._fitted and place not in self._parting:
+                self._fitted[place].rows = None
 
     def done_with(self, path: Path) -> None:
         """Hear that one candidate needs nothing of its path any more."""
@@ -126,23 +130,22 @@ class SharedTransformers:
         self._needs[place] -= 1
         if self._needs[place] <= 0 and place in self._fitted:
             fitted = self._fitted[place]
-            fitted.rows, fitted.scored = None, fitted.scored and self._still_kept(fitted.scored)
+            if fitted.scored is not None:
+                self.keep((place,), fitted.scored.rows)
+            fitted.rows = fitted.scored = None
             if place not in self._ends:
                 del self._fitted[place]
 
-    def _still_kept(self, sent: Sent) -> Sent | None:
+    def keep(self, path: Path, rows: Any) -> None:
         """Keep what came of rows held out, while all of it is small: the chosen candidate predicts from it."""
-        if sent.source is None:
-            return sent
-        size = getattr(sent.rows, "nbytes", _KEPT_BYTES)
-        if self._kept_bytes + size > _KEPT_BYTES:
-            return None
-        self._kept_bytes += size
-        return Sent(None, sent.rows, [])
+        size = getattr(rows, "nbytes", _KEPT_BYTES)
+        if path[-1] not in self._rows_held_out and self._kept_bytes + size <= _KEPT_BYTES:
+            self._rows_held_out[path[-1]] = rows
+            self._kept_bytes += size
 
-    def sent(self, path: Path) -> Sent | None:
-        """Give what the transformers along a path made of the rows held out, where it is still there."""
-        return self._fitted[path[-1]].scored if path and path[-1] in self._fitted else None
+    def rows_held_out(self, path: Path) -> Any:
+        """Give what the transformers along a path made of the rows held out; None where it is not kept."""
+        return self._rows_held_out.get(path[-1]) if path else None
 
     def planning(self, path: Path) -> AbstractContextManager[None]:
         """Within, a Pipeline fits what is not fitted yet along a path, and keeps it."""
@@ -150,7 +153,7 @@ class SharedTransformers:
 
     def handing(self, path: Path) -> AbstractContextManager[None]:
         """Within, a Pipeline gets copies of the transformers along a path, and the warnings of their fits."""
-        own = not path or not self._written.isdisjoint(path)
+        own = not path or not self._written.isdisjoint(path) or self._needs[path[-1]] <= 0
         return self._along(_Handing(None if own else self._fitted.get(path[-1])))
 
     def __reduce__(self) -> Any:
@@ -164,6 +167,10 @@ class SharedTransformers:
         with suppress(Exception):
             return list(copied(self._fitted[path[-1]].transformers))
         return None
+
+    def never_copied(self, path: Path) -> list[Any] | None:
+        """Give the transformers along a path that cannot be copied: each candidate fits its own."""
+        return self._fitted[path[-1]].transformers if path and path[-1] in self._fitted else None
 
     def sends(self, path: Path, sent: Sent) -> None:
         """Hear what the transformers along a path make of rows on which every candidate is scored."""
@@ -268,7 +275,7 @@ class _Handing:
 
     def __init__(self, fitted: Fitted | None) -> None:
         self._fitted, self._step, self._transformers = fitted, 0, None
-        if fitted is not None and fitted.rows is not None:
+        if fitted is not None:
             with suppress(Exception):
                 known = fitted.scored
                 self._transformers = (

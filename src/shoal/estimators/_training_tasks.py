@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -86,7 +87,7 @@ class Task:
     dtype: Dtype = "float32"
     device: Devices = "auto"
 
-    @property
+    @cached_property
     def job(self) -> Job:
         """What a trainer is told of it."""
         architecture = build_architecture(self.network, self.x.shape[1:], self.outputs)

@@ -17,8 +17,8 @@ from shoal.nets import near_bound
 def dead_and_saturated(activation: str, output_MU: NDArray[Any]) -> tuple[int, int]:
     """Count dead units (see `dead_units`) and those that stay close to a bound at all M inputs.
 
-    sigmoid, tanh: within 1 % of the range from either bound; elu: within 0.01 of -1; the others have no bound
-    at which they saturate. A unit that is both counts as both.
+    Close is within 1 % of the range from either bound of the activation's row, or within 0.01 of its only one; without
+    bounds nothing saturates. A unit that is both counts as both.
     """
     dead = int(dead_units(activation, output_MU).sum())
     if activation_of(activation).bounds is None:
@@ -27,9 +27,9 @@ def dead_and_saturated(activation: str, output_MU: NDArray[Any]) -> tuple[int, i
 
 
 def dead_units(activation: str, output_MU: NDArray[Any]) -> NDArray[np.bool_]:
-    """Say which units are dead, (U,): they give the same at all M inputs, or, rectifiers, never leave the flat side.
+    """Say which units are dead, (U,): they give the same at all M inputs, or never leave the flat side.
 
-    That is: never above 0 for relu, leaky-relu, gelu and silu, never above 0.01 for softplus.
+    That is: they are never above `flat_below` of the activation's row, where it has one, as rectifiers do.
     """
     constant_U = np.ptp(output_MU, axis=0) == 0
     flat_below = activation_of(activation).flat_below

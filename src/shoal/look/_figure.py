@@ -6,16 +6,19 @@ works that it rests on. Which figures there are, on disk and on the page, follow
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 from shoal.look._extent import Extent
 from shoal.look._paper import Sheet
 from shoal.look._plots import Plot
 from shoal.look._run_findings import NetworkGroup, RunFindings
 from shoal.look._work import Work
+
+_NUMBERED: Final = re.compile(r"\d\d-")
 
 
 class Chapter(Enum):
@@ -27,6 +30,10 @@ class Chapter(Enum):
     INSIDE = "inside"
     ENSEMBLE = "ensemble"
     COMPARED = "compared"
+
+
+GROUPED: Final = (Chapter.TESTED, Chapter.COMPARED)
+"""Chapters whose pictures have a stem before the figure's name: "30-delivered-", or "40-NN-NAME-" of a comparison."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +77,9 @@ def single(fact_of: Callable[[RunFindings], Any]) -> Callable[[Subject], Iterato
 class Figure:
     """One kind of picture.
 
-    `chapters` are those that it stands in, `order` its place among the figures of each, `name` that of its file.
+    `chapters` are those that it stands in, `order` its place among the figures of each, which no other there has.
+    `name` is that of its file, which a number begins ("38-ensemble-votes"), but for chapters of several groups of
+    networks (`GROUPED`): there a stem with the number is put before it ("loss" becomes "40-01-adam-loss").
     `gather` yields nothing where the figure does not apply. `words` (a sentence for who cannot see it) is empty, and
     `plot` None, where caption and drawing say it all. `memory` (bytes of its pictures, where they may be large) and
     `seconds` (of those of one subject) are known before a run starts; None where they count for nothing.
@@ -88,6 +97,24 @@ class Figure:
     works: tuple[Work, ...] = ()
     memory: Callable[[Extent], float] | None = None
     seconds: Callable[[Extent], float] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a name without a number where no stem is put before it, and with one where that would stand twice.
+
+        Raises ValueError.
+        """
+        stems = {chapter in GROUPED for chapter in self.chapters}
+        if len(stems) > 1:
+            raise ValueError(
+                f"figure {self.name!r}: expected chapters that all put a stem before names, or none"
+            )
+        if stems == {bool(_NUMBERED.match(self.name))}:
+            what = (
+                "without a number, since a stem is put before it"
+                if True in stems
+                else "such as 29-search-toy"
+            )
+            raise ValueError(f"figure {self.name!r}: expected a name {what}")
 
     def caption_of(self, gathered: Gathered) -> str:
         """Say what to see in a picture."""

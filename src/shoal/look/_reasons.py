@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from shoal.look._numbers import one_number
@@ -9,6 +10,7 @@ from shoal.look._settings import settings_text
 from shoal.results import Results, Standing, margin_of, reach_of
 from shoal.wording import counted, listed
 
+CORRECTION: Final = "bias-corrected bootstrap cross-validation"
 TEST: Final = "model confidence set over the rows held out"
 
 
@@ -34,7 +36,11 @@ def reasons(results: Results) -> tuple[str, ...]:
         many = "has a fit that diverged or failed" if failed == 1 else "have fits that diverged or failed"
         verb = "was" if failed == 1 else "were"
         sentences.append(f"{failed:,} of {len(standings):,} candidates {many} and {verb} left out.")
-    return (*sentences, "A selection score is optimistic, since it is what the choice was made by.")
+    sentences.append("A selection score is optimistic, since it is what the choice was made by.")
+    if others and not math.isnan(results.expected_score):
+        corrected = f"mean {choice.metric} {one_number(results.expected_score)}"
+        sentences.append(f"Expected on new rows, the luck of choosing taken out: {corrected} ({CORRECTION}).")
+    return tuple(sentences)
 
 
 def significance_sentence(alike: int, others: int) -> str:

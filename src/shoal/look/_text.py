@@ -80,7 +80,7 @@ def plan_text(study: Study, plan: Plan, folder: Path, workers: int) -> str:
         ("data", plan.data),
         ("network", f"{study.network.kind}, {sizes} parameters"),
         ("candidates", _candidates_line(study, plan)),
-        ("fits", f"{stages}{done}"),
+        ("fits", f"{stages}{done}{'; first round alone' if plan.more_rounds else ''}"),
         ("steps", f"{plan.steps:,}"),
         ("trainer", trainers),
         ("memory", f"about {plan.memory_bytes / 1e6:,.0f} MB"),
@@ -113,7 +113,8 @@ def _candidates_line(study: Study, plan: Plan) -> str:
     if not study.search:
         return "1 (no search)"
     repeats = study.search.repeats
-    return f"{plan.candidates:,} on {plan.folds} folds" + (f", {repeats} repeats" if repeats > 1 else "")
+    line = f"{plan.candidates:,} on {plan.folds} folds" + (f", {repeats} repeats" if repeats > 1 else "")
+    return f"{line}; first round, more may follow" if plan.more_rounds else line
 
 
 def _notes(notes: Iterable[str]) -> list[str]:

@@ -142,5 +142,5 @@ class Layer(Protocol):
 def layer_class(kind: str) -> type[Any]:
     """Give the dataclass of a kind of layer. Raises StudyError for one that is unknown."""
     row_of("layer", LAYERS, kind)
-    layer: type[Any] = import_module(f"shoal.nets.layers.{kind}").LAYER
+    layer: type[Any] = import_module(f"shoal.nets.layers.{kind.replace('-', '_')}").LAYER
     return layer

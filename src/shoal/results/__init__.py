@@ -1,12 +1,13 @@
 """What came out: the store, frames, statistics, the choice."""
 
-from shoal.results._confidence_set import SearchErrors
+from shoal.results._confidence_set import SearchErrors, search_errors
 from shoal.results._ensemble import Ensemble, vote_counts, vote_entropy
-from shoal.results._files import RunFiles, refuse_others_in, run_files
-from shoal.results._folder import PICTURES, REPLACED, REPORT_NAME, STUDY_NAME, refuse_to_replace
+from shoal.results._files import RunFiles, refuse_foreign_files_in, run_files
+from shoal.results._folder import OUTPUT_FILES, PICTURES, REPORT_NAME, STUDY_NAME, refuse_to_replace
 from shoal.results._inside import Inside, layers_of
 from shoal.results._intervals import Interval, Units
 from shoal.results._lock import RunLock
+from shoal.results._out_of_fold import OutOfFold
 from shoal.results._record import CandidateRow, FitRecord, Plan, PlanEntry, Stage, Status, Truth
 from shoal.results._results import Results
 from shoal.results._schema import expect, refusing
@@ -29,6 +30,7 @@ from shoal.results._select import (
     Standing,
     choose,
     choose_candidate,
+    expected_score,
     margin_of,
     rank_candidates,
     search_scores,
@@ -47,8 +49,8 @@ from shoal.results._two_way import Difference, Scored, difference, repeated_inte
 
 __all__ = [
     "BINS",
+    "OUTPUT_FILES",
     "PICTURES",
-    "REPLACED",
     "REPORT_NAME",
     "STUDY_NAME",
     "CalibrationBins",
@@ -61,6 +63,7 @@ __all__ = [
     "Identity",
     "Inside",
     "Interval",
+    "OutOfFold",
     "PairedTest",
     "Plan",
     "PlanEntry",
@@ -88,6 +91,7 @@ __all__ = [
     "corrected_t_test",
     "difference",
     "expect",
+    "expected_score",
     "higher_is_better",
     "holm",
     "layers_of",
@@ -96,13 +100,14 @@ __all__ = [
     "paired_t_test",
     "rank_candidates",
     "reach_of",
-    "refuse_others_in",
+    "refuse_foreign_files_in",
     "refuse_to_replace",
     "refusing",
     "regression_scores",
     "repeated_interval",
     "row_score",
     "run_files",
+    "search_errors",
     "search_scores",
     "vote_counts",
     "vote_entropy",

@@ -60,13 +60,16 @@ class Variances:
 class SearchErrors:
     """How far mean scores may be off: each candidate's (C,), its difference to the best (C,), all pairs' (S, S).
 
-    `deviation_UC`: by how much each unit moves each candidate's score; adds up to 0 over U.
+    `deviation_UC`: by how much each unit moves each candidate's score; adds up to 0 over U. `part_UC` is each unit's
+    part in each candidate's score, which adds up to it, `share_U` its share of the rows.
     """
 
     scores: Variances
     to_best: Variances
     pairs: Variances
     deviation_UC: Floats
+    part_UC: Floats
+    share_U: Floats
     units: int
     cells: int
 
@@ -87,12 +90,13 @@ def search_errors(cells: Iterable[Cell]) -> SearchErrors:
     """
     means: list[Floats] = []
     within: list[tuple[Floats, Floats]] = []
-    deviation_UC, share_U = np.zeros(()), np.zeros(())
+    deviation_UC, part_UC, share_U = np.zeros(()), np.zeros(()), np.zeros(())
     for cell in cells:
         mean_C, units = cell.sum_UC.sum(axis=0), np.count_nonzero(cell.share_U)
         own_UC = (cell.sum_UC - np.outer(cell.share_U, mean_C)) * np.sqrt(units / (units - 1))
         within.append(_variances(own_UC))
-        deviation_UC, share_U = deviation_UC + own_UC, share_U + cell.share_U
+        deviation_UC, part_UC = deviation_UC + own_UC, part_UC + cell.sum_UC
+        share_U = share_U + cell.share_U
         means.append(mean_C)
     mean_KC, deviation_UC = np.array(means), deviation_UC / len(means)
     counts = len(means), int(np.count_nonzero(share_U))
@@ -110,6 +114,8 @@ def search_errors(cells: Iterable[Cell]) -> SearchErrors:
         Variances((to_best_UC**2).sum(axis=0), (to_best_UC**2).max(axis=0), *apart),
         Variances(rows_SS, largest_SS, *apart),
         deviation_UC,
+        part_UC / len(means),
+        share_U / len(means),
         *counts[::-1],
     )
 
@@ -146,11 +152,13 @@ def _training(
 class ConfidenceSet:
     """Which of the first candidates may be the best: those with `p_S`, (S,), not below the level.
 
-    `reach`: the difference, in standard errors, from which on one of two that are in the set would not be.
+    `reach`: the difference, in standard errors, from which on one of two that are in the set would not be. `to_best`:
+    differences, in standard errors and in order, to whichever of equal candidates happens to be best, (X,).
     """
 
     p_S: Floats
     reach: float
+    to_best: Floats
 
 
 def confidence_set(loss_S: Floats, errors: SearchErrors) -> ConfidenceSet:
@@ -177,7 +185,19 @@ def confidence_set(loss_S: Floats, errors: SearchErrors) -> ConfidenceSet:
         reach[place] = np.quantile(range_D * scale_D, 1 - LEVEL)
     p_S = np.empty(count)
     p_S[order] = np.maximum.accumulate(p)
-    return ConfidenceSet(p_S, float(reach[np.argmax(np.maximum.accumulate(p) >= LEVEL)]))
+    to_best = _to_luckiest(draw_DS, spread_SS, p_S >= LEVEL) * scale_D[:, None]
+    return ConfidenceSet(
+        p_S, float(reach[np.argmax(np.maximum.accumulate(p) >= LEVEL)]), np.sort(to_best[to_best > 0])
+    )
+
+
+def _to_luckiest(draw_DS: Floats, spread_SS: Floats, in_set_S: NDArray[np.bool_]) -> Floats:
+    """Give by how many standard errors each lies from the one of the set that is drawn best, (D, S); 0 for itself."""
+    best_D = np.where(in_set_S, draw_DS, np.inf).argmin(axis=1)
+    apart_DS = np.abs(draw_DS - np.take_along_axis(draw_DS, best_D[:, None], axis=1))
+    spread_DS = spread_SS[best_D]
+    known_DS = (spread_DS > 0) & (spread_DS < np.inf)
+    return np.asarray(np.divide(apart_DS, spread_DS, out=np.zeros_like(apart_DS), where=known_DS))
 
 
 def _standardised(loss_S: Floats, variance_SS: Floats) -> Floats:

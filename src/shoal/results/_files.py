@@ -13,7 +13,7 @@ from pathlib import Path
 
 from shoal.errors import InputError, Problem
 from shoal.files import Folder, kind_of
-from shoal.results._folder import PICTURE, PICTURES, REPLACED, STORE_NAME, folder_error, size_of
+from shoal.results._folder import OUTPUT_FILES, PICTURE, PICTURES, STORE_NAME, folder_error, size_of
 from shoal.results._lock import RunLock
 from shoal.results._store import Store
 
@@ -25,11 +25,11 @@ class RunFiles:
         """Take the folder and its store, opened to write."""
         self._folder, self._store = folder, store
 
-    def take_over(self) -> RunFiles:
+    def adopt_unlisted(self) -> RunFiles:
         """Take the folder over where its store is of an older version: what bears one of our names is ours."""
         if not self._store.lists_files:
             with self._opened("") as opened:
-                digests = {name: opened.sha256(name) for name in REPLACED if opened.is_file(name)}
+                digests = {name: opened.sha256(name) for name in OUTPUT_FILES if opened.is_file(name)}
             digests |= {f"{PICTURES}/{name}": digest for name, digest in self._pictures().items()}
             self._store.adopt_files({name: digest for name, digest in digests.items() if digest is not None})
         return self
@@ -41,7 +41,7 @@ class RunFiles:
             ours = (name for name in opened.names() if PICTURE.fullmatch(name) and opened.is_file(name))
             return {name: opened.sha256(name) for name in ours}
 
-    def refuse_others(self, *names: str) -> None:
+    def refuse_foreign_files(self, *names: str) -> None:
         """Refuse, before there is anything to write, places in which something else lies; see `write`."""
         for name in names:
             place, _, last = name.rpartition("/")
@@ -105,12 +105,12 @@ class RunFiles:
 def run_files(folder: Path) -> Iterator[RunFiles]:
     """Hold a run folder and write its files. Raises RunFolderBusy while a run holds it, RunFolderError."""
     with RunLock(folder), Store.reopen(folder) as store:
-        yield RunFiles(folder, store).take_over()
+        yield RunFiles(folder, store).adopt_unlisted()
 
 
-def refuse_others_in(folder: Path) -> None:
+def refuse_foreign_files_in(folder: Path) -> None:
     """Refuse what a run in the folder would: something else in the place of a file that it writes."""
     if size_of(folder / STORE_NAME):
         with Store.open_readonly(folder) as store:
             if store.lists_files:
-                RunFiles(folder, store).refuse_others(*REPLACED)
+                RunFiles(folder, store).refuse_foreign_files(*OUTPUT_FILES)

@@ -31,9 +31,9 @@ PICTURE: Final = re.compile(r"\d\d-[a-z0-9-]+\.png")
 _FOLDERS: Final = (PICTURES,)
 STUDY_NAME: Final = "study.toml"
 REPORT_NAME: Final = "report.html"
-REPLACED: Final = (STUDY_NAME, "model.safetensors", REPORT_NAME)
-"""Files that are replaced as a whole."""
-_OUR_FILES: Final = (*_IN_PLACE, *REPLACED)
+OUTPUT_FILES: Final = (STUDY_NAME, "model.safetensors", REPORT_NAME)
+"""Files of a run that are replaced as a whole, beside the pictures."""
+_OUR_FILES: Final = (*_IN_PLACE, *OUTPUT_FILES)
 _KINDS: Final = (
     (stat.S_ISLNK, "a symbolic link"),
     (stat.S_ISDIR, "a folder"),

@@ -118,6 +118,8 @@ class Plan:
     notes: tuple[str, ...]
     data_notes: tuple[str, ...] = ()
     """What the reader of the data did or left out."""
+    more_rounds: bool = False
+    """Whether the search may ask for more rounds once it has seen scores; all counts here are of the first."""
 
     @property
     def seconds(self) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,7 +29,7 @@ from shoal.results._intervals import Interval, Units
 from shoal.results._out_of_fold import OutOfFold
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Stage, Truth
 from shoal.results._schema import checker, expect, refusing
-from shoal.results._select import Choice, Standing, rank_candidates, search_scores
+from shoal.results._select import Choice, Standing, expected_score, rank_candidates, search_scores
 from shoal.results._store import Store
 from shoal.results._two_way import Difference
 from shoal.study import Candidate, Study, candidate_with
@@ -143,6 +144,18 @@ class Results:
         with self._rows_held_out() as rows:
             margin = self.study.search.margin if self.study.search else None
             return rank_candidates(scores, rows, margin)
+
+    @cached_property
+    def expected_score(self) -> float:
+        """What the whole search may expect of its choice on new rows: the selection score without the luck of choosing.
+
+        Bias-corrected bootstrap cross-validation; NaN before the choice.
+        """
+        healthy = [standing for standing in self.standings if not standing.failed]
+        if self.choice is None or not healthy:
+            return math.nan
+        errors = self.search_errors([standing.candidate_id for standing in healthy])
+        return expected_score(healthy, errors, self.choice.rule, self.choice.metric)
 
     def search_errors(self, candidate_ids: Sequence[str]) -> SearchErrors:
         """Give how far the selection scores of candidates, none of which failed, and their differences may be off."""

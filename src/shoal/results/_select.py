@@ -18,6 +18,7 @@ from shoal.errors import TrainingError
 from shoal.kinds import SCORES, row_of
 from shoal.results._confidence_set import LEVEL, SearchErrors, confidence_set, search_errors
 from shoal.results._out_of_fold import OutOfFold
+from shoal.results._procedure import procedure_score
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry
 from shoal.results._schema import checker, expect
 from shoal.results._scores import higher_is_better
@@ -26,10 +27,26 @@ from shoal.results._store import Store
 from shoal.study import Metric, Search, Study
 
 Rule = Literal["best", "one-standard-error"]
-# Each rule chooses from those within one standard error of the best, which come in order of score, the best first.
-_RULES: Final[dict[str, Callable[[Sequence[Standing]], Standing]]] = {
-    "best": lambda near: near[0],
-    "one-standard-error": lambda near: min(near, key=lambda row: row.parameter_count),
+Floats = NDArray[np.float64]
+
+
+def _smallest_near_the_best(loss_DC: Floats, reach: float, parameters_C: Floats) -> NDArray[np.int64]:
+    near_DC = loss_DC <= loss_DC.min(axis=-1, keepdims=True) + reach
+    size_DC = np.where(near_DC, parameters_C, np.inf)
+    return _first_of_the_lowest(np.where(size_DC == size_DC.min(axis=-1, keepdims=True), loss_DC, np.inf))
+
+
+def _first_of_the_lowest(loss_DC: Floats) -> NDArray[np.int64]:
+    """Give the place of the lowest loss, of equal ones (see `as_compared`) the first."""
+    low_D1 = loss_DC.min(axis=-1, keepdims=True)
+    return np.asarray((loss_DC <= low_D1 + 1e-12 * np.abs(low_D1)).argmax(axis=-1))
+
+
+# Each rule gives the place of the chosen candidate, (...), from scores of which less is better, (..., C), of equal ones
+# the first; from how far one may lie from the best to be near it; and from the numbers of parameters, (C,).
+_RULES: Final[dict[str, Callable[[Floats, float, Floats], NDArray[np.int64]]]] = {
+    "best": lambda loss_DC, _reach, _parameters_C: _first_of_the_lowest(loss_DC),
+    "one-standard-error": _smallest_near_the_best,
 }
 MOST_NETWORKS: Final = 1000
 """More networks a candidate than this are no advice."""
@@ -181,11 +198,36 @@ def choose(
         raise TrainingError(
             f"every one of {len(standings)} candidates has a fit that diverged or failed; {scores.cause}"
         )
-    best = healthy[0]
+    place = int(_picked(healthy, healthy[0], rule)(_losses(healthy, scores.metric)))
+    return Choice(healthy[place].candidate_id, rule, scores.metric, standings)
+
+
+def expected_score(standings: Sequence[Standing], errors: SearchErrors, rule: Rule, metric: Metric) -> float:
+    """Give what the whole search may expect of its choice; see `procedure_score`.
+
+    `standings` are those without a failed fit, best first, as are the candidates of `errors`.
+    """
+    # Ties among drawn rows go as ties among all rows do: were the better one of all rows taken, the others would tell.
+    in_ties = [(row.parameter_count, row.candidate_id) for row in standings]
+    order = sorted(range(len(standings)), key=in_ties.__getitem__)
+    sign, pick = _sign(metric), _picked([standings[place] for place in order], standings[0], rule)
+    return sign * procedure_score(sign * errors.part_UC[:, order], errors.share_U, pick)
+
+
+def _picked(healthy: Sequence[Standing], best: Standing, rule: Rule) -> Callable[[Floats], NDArray[np.int64]]:
+    """Give how the rule chooses among these candidates by scores of which less is better."""
+    apply = row_of("search.rule", _RULES, rule)
     reach = reach_of(best.selection_score, best.standard_error)
-    near = [row for row in healthy if abs(row.selection_score - best.selection_score) <= reach]
-    chosen = row_of("search.rule", _RULES, rule)(near)
-    return Choice(chosen.candidate_id, rule, scores.metric, standings)
+    parameters_C = np.array([float(row.parameter_count) for row in healthy])
+    return lambda loss_DC: apply(loss_DC, reach, parameters_C)
+
+
+def _losses(healthy: Sequence[Standing], metric: Metric) -> Floats:
+    return _sign(metric) * np.array([row.selection_score for row in healthy])
+
+
+def _sign(metric: Metric) -> float:
+    return -1.0 if higher_is_better(metric) else 1.0
 
 
 def rank_candidates(
@@ -249,8 +291,13 @@ def _weighed(healthy: Sequence[Standing], errors: SearchErrors, margin: float) -
     t_C = np.divide(worse_C, error_C, out=np.zeros_like(worse_C), where=error_C > 0)
     p_C = 2 * stdtr(freedom, -t_C)
     adjusted_C = np.minimum(1, p_C * len(healthy))
+    # The best is the luckiest of those that may be the best, and so too far from the others.
+    lucky, reach = in_set.to_best, float(stdtrit(freedom, 1 - LEVEL / 2))
+    if len(lucky):
+        reach = max(reach, float(np.quantile(lucky, 1 - LEVEL)))
+        p_C = np.maximum(p_C, 1 - np.searchsorted(lucky, t_C) / len(lucky))
     adjusted_C[: len(in_set.p_S)] = in_set.p_S
-    half_C = stdtrit(freedom, 1 - LEVEL / 2) * error_C
+    half_C = reach * error_C
     networks_C = _networks(worse_C, errors, in_set.reach)
     weighed = []
     for place, row in enumerate(healthy):

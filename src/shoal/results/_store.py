@@ -84,8 +84,8 @@ class Store:
         return cls.create_or_open(folder, Identity(**identity))
 
     @classmethod
-    def known_of(cls, folder: Path, identity: Identity) -> frozenset[str]:
-        """Give the ids of the fits that a run in the folder would find; refuses as `create_or_open` does."""
+    def trained_in(cls, folder: Path, identity: Identity) -> frozenset[str]:
+        """Give the ids of the fits that a run in the folder would find trained; refuses as `create_or_open` does."""
         refuse_unusable(folder)
         if not size_of(folder / STORE_NAME):
             return frozenset()

@@ -18,6 +18,7 @@ from shoal.wording import is_utf8, nearest, value_text, wrong_choice
 WRONG_VALUE: Final = frozenset(
     {
         *("string_type", "string_too_short", "string_too_long", "string_pattern_mismatch", "string_unicode"),
+        *("too_short", "too_long"),
         *("int_type", "float_type", "finite_number", "bool_type", "literal_error"),
         *("greater_than", "greater_than_equal", "less_than", "less_than_equal"),
         *("tuple_type", "dict_type", "model_type", "union_tag_invalid", "union_tag_not_found"),
@@ -134,7 +135,8 @@ def _expected(node: dict[str, Any], value: Any, *, finite: bool) -> str:
             text = PATTERNS.get(node.get("pattern", ""), "text") if isinstance(value, str) else "text"
             return f"{text} ({node['minLength']}{most} characters)"
         case "array":
-            return f"a list of {_ITEMS.get(_first_type(node['items']), 'values')}"
+            many = f"{node['minItems']} " if "prefixItems" in node else ""
+            return f"a list of {many}{_ITEMS.get(_first_type(_item(node, 0)), 'values')}"
         case _:
             required = node.get("required", ())
             return f"a table with {' and '.join(required)}" if required else "a table"
@@ -164,7 +166,7 @@ def _schema_nodes(path: KeyPath) -> Iterator[dict[str, Any]]:
         return
     part = path[-1]
     for node in _nodes(path[:-1]):
-        inner = node.get("items") if isinstance(part, int) else node.get("properties", {}).get(part)
+        inner = (_item(node, part) or None) if isinstance(part, int) else node.get("properties", {}).get(part)
         if inner is None and isinstance(part, str):
             inner = node.get("additionalProperties")
         if isinstance(inner, dict):
@@ -184,6 +186,12 @@ def _options(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from _options(inner)
     if "anyOf" not in node and "oneOf" not in node and node.get("type") != "null":
         yield node
+
+
+def _item(node: dict[str, Any], place: int) -> dict[str, Any]:
+    """Give the node of one item of a list, of any number or of a stated one; {} where there is none."""
+    items = node.get("prefixItems", [])
+    return dict(items[place] if place < len(items) else node.get("items", {}))
 
 
 def _first_type(node: dict[str, Any]) -> str:

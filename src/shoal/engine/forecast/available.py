@@ -41,7 +41,7 @@ def refuse_above(memory: Mapping[str, float], available: float | None) -> None:
     raise EnvironmentFault(Problem("memory", what))
 
 
-def give_back() -> None:
+def give_back_memory() -> None:
     """Give the system what was freed and what glibc keeps between blocks in use (malloc_trim(3)); elsewhere nothing."""
     with suppress(AttributeError, OSError, TypeError):  # no such function, no such library, Windows
         ctypes.CDLL(None).malloc_trim(0)

@@ -56,7 +56,8 @@ def _main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     secret = bytes.fromhex(sys.stdin.buffer.readline().decode())
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    with suppress(EOFError, ConnectionError), Client(sys.argv[1], authkey=secret) as line:
+    gone = (EOFError, ConnectionError, FileNotFoundError)  # whoever started it has let the line go
+    with suppress(*gone), Client(sys.argv[1], authkey=secret) as line:
         _serve(line)
 
 

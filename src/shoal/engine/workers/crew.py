@@ -86,7 +86,9 @@ class Crew:
         with self._changed:
             self._orders.clear()
             self._changed.notify_all()
-        seats = tuple(self._seats)  # a thread whose seat is lost takes it out meanwhile
+            seats = tuple(
+                self._seats
+            )  # from now on none is made; a thread whose seat is lost takes it out meanwhile
         for seat in seats:
             seat.kill()
         for seat in seats:
@@ -122,12 +124,20 @@ class Crew:
         if seat is not None:
             seat.end()
 
+    def _take_seat(self) -> Seat:
+        """Make a seat that `close` knows of, or none where all is over."""
+        with self._changed:
+            if self._stop.is_set():
+                raise Stopped
+            seat = self._seat()
+            self._seats.append(seat)
+            return seat
+
     def _train_at(self, seat: Seat | None, order: FitOrder) -> Seat | None:
         """Train one fit; give the seat for the next one, or None where that one is to have a new seat."""
         try:
             if seat is None:
-                seat = self._seat()
-                self._seats.append(seat)
+                seat = self._take_seat()
             seat.train(order, self._send, self._stop.is_set)
         except Stopped:
             self._send(GivenBack(order.fit.id))

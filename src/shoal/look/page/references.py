@@ -93,6 +93,10 @@ def _of_search(results: Results) -> list[Work]:
         return []
     cited = "Hansen, Lunde, Nason (2011): The model confidence set. Econometrica 79, 453–497."
     cited_works = [Work("which candidates may be the best", cited)]
+    cited = "Tsamardinos, Greasidou, Borboudakis (2018): Bootstrapping the out-of-sample predictions for efficient and"
+    cited_works.append(
+        Work("score corrected for the choice", f"{cited} accurate cross-validation. Machine Learning 107.")
+    )
     cited = "Bayle, Bayle, Janson, Mackey (2020): Cross-validation confidence intervals for test error. NeurIPS 33."
     cited_works.append(Work("standard error of a selection score", cited))
     if search.rule == "one-standard-error":
