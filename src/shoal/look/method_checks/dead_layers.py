@@ -36,8 +36,8 @@ CHECK: Final = MethodCheck(
     find=dead_layers,
     why="A dead unit answers the same to every row that was looked at: it adds a constant and learns nothing more, so"
     " the network is smaller than its parameters say.",
-    remedy="Lower the learning rate, standardise the inputs (data.standardize), take an activation without a flat side"
-    ' such as "leaky-relu" or "elu", or fewer units.',
+    remedy="Lower the learning rate, standardise the inputs (data.standardize), take an activation without a flat side,"
+    " or fewer units.",
     reference="Lu, L., Shin, Y., Su, Y., Karniadakis, G. E. (2020). Dying ReLU and initialization: theory and numerical"
     " examples. Communications in Computational Physics 28(5), 1671-1706.",
 )
