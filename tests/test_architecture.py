@@ -23,7 +23,7 @@ HOUSE: Final = ROOT / "src" / "shoal"
 
 STAGES: Final = ("study", "data", "nets", "engine", "results", "search", "look")
 EVERYTHING: Final = frozenset(
-    {"streams", *STAGES, "model", "predict", "export", "progress", "pipeline", "estimators", "cli"}
+    {"streams", *STAGES, "model", "predict", "export", "progress", "pipeline", "estimators", "options", "cli"}
 )
 
 # The ground floor, which everyone may import.
@@ -52,12 +52,9 @@ ARROWS: Final[dict[str, frozenset[str]]] = {
     "predict": frozenset({"data", "engine", "model", "nets", "results"}),
     "export": frozenset({"data", "model", "nets"}),
     "estimators": frozenset({"streams", "parts", *STAGES, "pipeline", "model"}),
-    "cli": frozenset(
-        {
-            *("pipeline", "predict", "export", "nets", "progress", "study", "data", "results", "look"),
-            *("parts", "space"),
-        }
-    ),
+    "options": frozenset(),
+    "cli": frozenset({"pipeline", "predict", "export", "nets", "progress", "study", "data", "results"})
+    | {"look", "parts", "options", "space"},
     "__main__": frozenset({"cli"}),
     "__init__": EVERYTHING,
 }

@@ -214,3 +214,57 @@ def test_a_refused_command_line_shows_no_escapes(
     assert "regression" in said
     assert "\\" not in said
     assert "\t" not in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ("run two-peaks --trainer gpu", "--trainer: expected one of auto, torch, native, got 'gpu'"),
+        (
+            "check two-peaks --trainer tourch",
+            "--trainer: expected one of auto, torch, native, got 'tourch'; did you mean 'torch'?",
+        ),
+        (
+            "run two-peaks --device gpu",
+            "--device: expected one of auto, cpu, cuda, mps, got 'gpu'; did you mean 'cuda'?",
+        ),
+        ("run two-peaks --workers 0", "--workers: expected a whole number of at least 1, got 0"),
+        ("run two-peaks --workers x", "--workers: expected a whole number of at least 1, got 'x'"),
+        (
+            "run two-peaks --workers 5000",
+            "--workers: expected a whole number of at least 1 and at most 1024, got 5000",
+        ),
+        (
+            "new regresion",
+            "KIND: expected one of regression, classification, got 'regresion'; did you mean 'regression'?",
+        ),
+        ("export m --format tflite --out a", "--format: expected one of onnx, torch, got 'tflite'"),
+        ("export m --format onnx --out a/", "--out: expected the name of a file to write, got 'a/'"),
+        ("run two-peaks --wrkers 2", "--wrkers: no such option; did you mean --workers?"),
+    ],
+)
+def test_a_wrong_command_line_is_one_line(
+    arguments: str, line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert shoal(monkeypatch, *arguments.split()) == 2
+    assert capsys.readouterr().err == f"shoal: {line}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "begin"),
+    [
+        ("run", "STUDY: expected a value (a study file, or a built-in study's name), got nothing; see "),
+        ("export m --out a", "--format: expected a value (what to write), got nothing; see "),
+        ("new", "KIND: expected a value (regression or classification), got nothing; see "),
+        ("run two-peaks more", "Got unexpected extra argument"),
+        ("chek two-peaks", "No such command 'chek'"),
+        ("run two-peaks --zzzzz", "--zzzzz: no such option; see "),
+    ],
+)
+def test_what_is_missing_or_unknown_is_one_line(
+    arguments: str, begin: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert shoal(monkeypatch, *arguments.split()) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"shoal: {begin}")
+    assert said.count("\n") == 1

@@ -62,26 +62,27 @@ def test_a_number_that_some_fit_cannot_prepare(tmp_path: Path, standardize: str,
 
 def test_a_place_where_no_run_folder_can_be(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
-    for out, why in ((tmp_path / "file", "File exists"), (tmp_path / "file" / "below", "Not a directory")):
+    file = tmp_path / "file"
+    for out, what in ((file, ", got a file"), (file / "below", f" around it, got a file: {file}")):
         check, run = refusals(tiny_study(), out)
-        assert check == run == f"{out}: expected a folder that can be written ({why})"
+        assert check == run == f"{out}: expected a folder{what}"
     assert (tmp_path / "file").read_text() == "mine"
 
 
 @pytest.mark.parametrize(
-    ("out", "why"),
+    ("out", "what"),
     [
-        ("nowhere", "File exists"),
-        ("nowhere/below", "File exists"),
-        ("loop", "Too many levels of symbolic links"),
-        ("n" * 256, "File name too long"),
+        ("nowhere", ", got a link that leads nowhere"),
+        ("nowhere/below", " around it, got a link that leads nowhere: {folder}/nowhere"),
+        ("loop", " that can be written (Too many levels of symbolic links)"),
+        ("n" * 256, " that can be written (File name too long)"),
     ],
 )
-def test_a_name_under_which_no_run_folder_can_be(tmp_path: Path, out: str, why: str) -> None:
+def test_a_name_under_which_no_run_folder_can_be(tmp_path: Path, out: str, what: str) -> None:
     (tmp_path / "nowhere").symlink_to("nothing there")
     (tmp_path / "loop").symlink_to("loop")
     check, run = refusals(tiny_study(), tmp_path / out)
-    assert check == run == f"{tmp_path / out}: expected a folder that can be written ({why})"
+    assert check == run == f"{tmp_path / out}: expected a folder{what.format(folder=tmp_path)}"
 
 
 @pytest.mark.parametrize("what", ["another study", "a journal", "a link", "a damaged fit", "a foreign file"])

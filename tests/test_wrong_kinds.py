@@ -49,11 +49,11 @@ def test_the_one_thing_that_is_asked_for(
         ("out", FRAME, "expected the path of a run folder for `out`, got a DataFrame"),
         ("workers", 0, "workers: expected a whole number of at least 1, got 0"),
         ("workers", "2", "workers: expected a whole number of at least 1, got '2'"),
-        ("workers", True, "workers: expected a whole number of at least 1, got True"),
+        ("workers", True, "workers: expected a whole number of at least 1, got true"),
         ("workers", 1.5, "workers: expected a whole number of at least 1, got 1.5"),
         ("trainer", "jax", "trainer: expected one of auto, torch, native, got 'jax'"),
-        ("trainer", None, "trainer: expected one of auto, torch, native, got None"),
-        ("device", "gpu", "device: expected one of auto, cpu, cuda, mps, got 'gpu'"),
+        ("trainer", None, "trainer: expected one of auto, torch, native, got nothing"),
+        ("device", "gpu", "device: expected one of auto, cpu, cuda, mps, got 'gpu'; did you mean 'cuda'?"),
     ],
 )
 @pytest.mark.parametrize("ask", [shoal.run, shoal.plan])

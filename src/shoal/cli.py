@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any, Literal, NoReturn, TextIO
+from typing import Annotated, Any, Literal, NoReturn, TextIO, get_args
 
 import typer
 
 from shoal.errors import EnvironmentFault, Interrupted, Problem, ShoalError, lacks_memory
+from shoal.options import choice, count_of_workers, name_of_a_file, one_of, usage_problem
 from shoal.parts import Missing, Parts
 from shoal.space import LEAST_TO_DRAW, is_narrow, load_numbers
 from shoal.wording import visible, visible_lines
@@ -35,13 +36,6 @@ data_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The bu
 app.add_typer(data_app, name="data")
 
 
-def _name_of_a_file(text: str) -> Path:
-    """Take the name of a file to write; a path would forget the slash that says folder."""
-    if os.path.basename(text) in ("", os.curdir, os.pardir):
-        raise typer.BadParameter(f"expected the name of a file to write, got {text!r}")
-    return Path(text)
-
-
 StudyArgument = Annotated[
     str, typer.Argument(metavar="STUDY", help="A study file, or a built-in study's name.")
 ]
@@ -53,12 +47,15 @@ SetOption = Annotated[
 OutOption = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Run folder [runs/STUDY NAME].")]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace files of other content.")]
 WorkersOption = Annotated[
-    int | None, typer.Option("--workers", min=1, max=1024, help="Fits at a time [one a core].")
+    int | None,
+    typer.Option("--workers", metavar="N", help="Fits at a time [one a core].", parser=count_of_workers),
 ]
-TrainerOption = Annotated[Literal["auto", "torch", "native"], typer.Option("--trainer", help="Who trains.")]
-DeviceOption = Annotated[
-    Literal["auto", "cpu", "cuda", "mps"], typer.Option("--device", help="Where torch trains.")
-]
+_Trainer = Literal["auto", "torch", "native"]
+_Device = Literal["auto", "cpu", "cuda", "mps"]
+_Format = Literal["onnx", "torch"]
+_Template = Literal["regression", "classification"]
+TrainerOption = Annotated[_Trainer, choice(_Trainer, "--trainer", what="Who trains.")]
+DeviceOption = Annotated[_Device, choice(_Device, "--device", what="Where torch trains.")]
 
 
 @app.command()
@@ -139,7 +136,7 @@ def predict(
     rows: Annotated[Path, typer.Argument(metavar="INPUT", help="A table, an image, or a folder of images.")],
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="FILE", help="CSV file [printed].", parser=_name_of_a_file),
+        typer.Option("--out", metavar="FILE", help="CSV file [printed].", parser=name_of_a_file),
     ] = None,
     force: ForceOption = False,
 ) -> None:
@@ -168,10 +165,8 @@ def predict(
 @app.command()
 def export(
     source: SourceArgument,
-    format_: Annotated[Literal["onnx", "torch"], typer.Option("--format", help="What to write.")],
-    out: Annotated[
-        Path, typer.Option("--out", metavar="FILE", help="File to write.", parser=_name_of_a_file)
-    ],
+    format_: Annotated[_Format, choice(_Format, "--format", what="What to write.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="File to write.", parser=name_of_a_file)],
     force: ForceOption = False,
 ) -> None:
     """Write the model for use without Shoal."""
@@ -186,7 +181,14 @@ def export(
 
 
 @app.command()
-def new(kind: Annotated[Literal["regression", "classification"], typer.Argument()]) -> None:
+def new(
+    kind: Annotated[
+        _Template,
+        typer.Argument(
+            metavar="KIND", help="regression or classification.", parser=one_of(get_args(_Template))
+        ),
+    ],
+) -> None:
     """Print a commented study file to start from."""
     from shoal.study import template
 
@@ -360,10 +362,11 @@ def main() -> NoReturn:
 
 
 def _explain(error: Any) -> NoReturn:
-    """Say what is wrong with the command line."""
-    shown = io.StringIO()
-    error.show(shown)
-    _write(sys.stderr, visible_lines(shown.getvalue().expandtabs(4)))
+    """Say what is wrong with the command line, in one line; without any command, give the help that was asked for."""
+    if type(error).__name__ == "NoArgsIsHelpError":  # by name: click and its copy have classes of their own
+        _write(sys.stderr, visible_lines(error.format_message().expandtabs(4)) + "\n")
+    else:
+        _tell(usage_problem(error))
     sys.exit(error.exit_code)
 
 

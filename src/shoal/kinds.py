@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final, Literal, Protocol, TypeVar, get_args
 
 from shoal.errors import Problem, StudyError
+from shoal.wording import wrong_choice
 
 Task = Literal["regression", "classification"]
 TASKS: Final[tuple[Task, ...]] = get_args(Task)
@@ -189,7 +190,7 @@ SCORES: Final[dict[str, ScoreKind]] = {
 def row_of(kind: str, table: Mapping[str, Row], name: str) -> Row:
     """Give the row of `name`; `kind` says what the table holds. A kind that is unknown raises, whoever asks."""
     if name not in table:
-        raise StudyError(Problem(kind, f"expected one of {', '.join(table)}, got {name!r}"))
+        raise StudyError(Problem(kind, wrong_choice(name, tuple(table))))
     return table[name]
 
 

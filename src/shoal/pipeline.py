@@ -46,7 +46,7 @@ from shoal.engine import (
     warnings_before,
     with_images_of_mistakes,
 )
-from shoal.errors import InputError, another_kind, as_path
+from shoal.errors import InputError, ShoalError, another_kind, as_path
 from shoal.look import Drawing, write_report
 from shoal.nets import MODEL_NAME
 from shoal.parts import RUN, Parts
@@ -63,6 +63,7 @@ from shoal.results import (
     refuse_foreign_files_in,
 )
 from shoal.study import Candidate, Study, check_study, load_study, to_toml
+from shoal.wording import wrong_choice, wrong_count
 
 
 def default_folder(study: Study) -> Path:
@@ -159,7 +160,7 @@ def _workers(workers: int | None) -> int:
     if workers is None:
         return default_workers()
     if not isinstance(workers, Integral) or isinstance(workers, bool) or workers < 1:
-        raise InputError(f"workers: expected a whole number of at least 1, got {workers!r:.60}")
+        raise InputError(f"workers: {wrong_count(workers)}")
     return int(workers)
 
 
@@ -170,12 +171,15 @@ def _folder(study: Study, out: Path | str | None) -> Path:
 def _lay_out(study: Study, trainer: TrainerChoice, device: DeviceChoice) -> tuple[Trainers, Planner]:
     for name, choice, choices in (("trainer", trainer, TrainerChoice), ("device", device, DeviceChoice)):
         if not isinstance(choice, str) or choice not in get_args(choices):
-            raise InputError(f"{name}: expected one of {', '.join(get_args(choices))}, got {choice!r:.60}")
+            raise InputError(f"{name}: {wrong_choice(choice, get_args(choices))}")
     trainers = Trainers(trainer, pick_device(device))
-    dataset = load_data(study)
-    give_back_memory()
-    planner = Planner(study, dataset, trainers.choose)
-    refuse_unscalable(planner)  # numbers that are too large to be standardised in some fold
+    try:
+        dataset = load_data(study)
+        give_back_memory()
+        planner = Planner(study, dataset, trainers.choose)
+        refuse_unscalable(planner)  # numbers that are too large to be standardised in some fold
+    except ShoalError as error:
+        raise type(error)(map(study.placed, error.problems)) from error
     return trainers, planner
 
 

@@ -31,6 +31,8 @@ _PLAIN_NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-
 _LATER_CELL: Final = re.compile(rf';(?=[\s"]*[{re.escape(FORMULA)}])')
 """Where the comma is a decimal mark, spreadsheets split at semicolons, quoted or not."""
 
+_ALSO_CALLED: Final = {"gpu": "cuda"}
+"""Words for a choice that look like another one."""
 
 # Foreign text
 
@@ -118,6 +120,22 @@ def did_you_mean(word: str, known: Sequence[str], quote: Callable[[str], str] = 
     if meant and quote(meant) == said:  # as it is shown, it is what was asked for
         meant = nearest(word, [other for other in known if quote(other) != said])
     return f"; did you mean {quote(meant)}?" if meant else ""
+
+
+def wrong_choice(value: Any, choices: Sequence[str]) -> str:
+    """Refuse a value that is none of the choices: all of them in their own order, what came, what may be meant."""
+    hint = ""
+    if isinstance(value, str):
+        known = _ALSO_CALLED.get(value.lower(), "")
+        hint = f"; did you mean {known!r}?" if known in choices else did_you_mean(value, choices, repr)
+    return f"expected one of {', '.join(choices)}, got {value_text(value)}{hint}"
+
+
+def wrong_count(value: Any, most: int | None = None) -> str:
+    """Refuse a value that is no whole number of at least 1; the upper bound is told only to whom it concerns."""
+    above = most is not None and isinstance(value, int) and value > most
+    bound = f" and at most {most}" if above else ""
+    return f"expected a whole number of at least 1{bound}, got {value_text(value)}"
 
 
 def value_text(value: Any) -> str:

@@ -81,7 +81,7 @@ def test_intervals_of_differences_name_what_they_speak_of(tmp_path: Path) -> Non
     assert differences_sentences(once) == "The 95 % interval of a difference is for other test rows."
     few = make_run(tmp_path / "c", MadeUp(epochs=5, rows=(40, 20)))
     assert differences_sentences(few) == (
-        'No interval for "Adam" and "winner": 20 rows are too few for an interval.'
+        "No interval for “Adam” and “winner”: 20 rows are too few for an interval."
     )
     assert "95 % interval" not in [column.heading for column in comparison_table(few).columns]
     assert differences_sentences(make_run(tmp_path / "d", MadeUp(names=(), epochs=5))) == ""
@@ -104,7 +104,7 @@ def test_a_published_value_is_held_against_the_interval(tmp_path: Path) -> None:
     assert published_sentence(results) == (
         "The 95 % interval is that of the measured mean, for other test rows and other initialisations; a single"
         " published value has a chance of its own beside it. Held against it,"
-        ' "SGD" lies above it, "Adam" lies below it.'
+        " “SGD” lies above it, “Adam” lies below it."
     )
     frame = results.references
     assert (frame["ci_low"] < frame["mean"]).all()

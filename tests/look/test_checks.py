@@ -17,7 +17,8 @@ from shoal.errors import RunFolderError
 from shoal.look import Check, checks, results_text, write_report
 from shoal.look import method_checks as room
 from shoal.look._evidence import pooled_deviation
-from shoal.look.method_checks import method_checks
+from shoal.look._unit_counts import UnitCounts
+from shoal.look.method_checks import dead_layers, method_checks
 from shoal.look.method_checks.edge_of_grid import edge_of
 from shoal.look.method_checks.many_variants import luck_of_the_best
 from shoal.look.method_checks.overfitting import last_level, lowest_point
@@ -73,11 +74,11 @@ def test_validation_loss_still_falling(tmp_path: Path) -> None:
     assert check.what.startswith("The validation loss of 3 of 3 networks of the chosen candidate was still")
     # A straight line from 1 to 0.5: about a tenth of its fall, over a level of 0.57.
     assert float(re.findall(r"by ([\d.]+)\s%", check.what)[0]) == pytest.approx(100 * 0.05 / 0.575, abs=1)
-    assert ": over the last tenth of the epochs by " in check.what
+    assert ": over the last tenth of the epochs it fell by " in check.what
     assert "SH002" in made(tmp_path / "no search", losses=falling)
     # Of 20 points a tenth is 2: three are taken, and so it is said.
     short = made(tmp_path / "short", losses=falling, epochs=20)["SH002"].what
-    assert ": over the last tenth of the epochs (of 3 evaluated ones at least) by " in short
+    assert ": over the last 3 epochs that were evaluated it fell by " in short
     assert float(re.findall(r"by ([\d.]+)\s%", short)[0]) == pytest.approx(100 * 0.075 / 0.6, abs=1.5)
     assert "SH002" not in made(tmp_path / "b", space={"training.lr": [0.1, 0.2]})
     assert "SH002" not in made(tmp_path / "c", losses=falling, validation=0.0)
@@ -130,7 +131,7 @@ def test_uneven_classes(tmp_path: Path) -> None:
     y = np.array([0] * 8 + [1] * 32 + [0, 1] * 15)
     check = found(replace(results, truth=replace(results.truth, y=y)))["SH006"]
     assert check.what == (
-        'Of the training rows, 32 are of class "dog" and 8 of class "cat"; always predicting the first is right for'
+        "Of the training rows, 32 are of class “dog” and 8 of class “cat”; always predicting the first is right for"
         " 80\u00a0% of them."
     )
     y = np.array([0] * 9 + [1] * 31 + [0, 1] * 15)
@@ -154,13 +155,13 @@ def test_test_rows_outside_and_in_gaps_are_two_doubts(tmp_path: Path) -> None:
     outside = [interval(None, -1.5, 7), interval(2.25, None, 8)]
     checks = covered(tmp_path / "a", bare=outside, outside_rows=15, unseen=[["kind", 2]])
     assert checks["SH008"].what == (
-        'Of 30 test rows, outside of all training rows lie 7 below -1.5 in "size", 8 above 2.25 in "size",'
-        ' 2 with a category of "kind" that no training row has.'
+        "Of 30 test rows, outside of all training rows lie 7 below -1.5 in “size”, 8 above 2.25 in “size”,"
+        " 2 with a category of “kind” that no training row has."
     )
     assert "SH009" not in checks
     checks = covered(tmp_path / "b", bare=[interval(0.5, 1.5, 12)], gap_rows=12)
     assert checks["SH009"].what == (
-        '12 of 30 test rows (40\u00a0%) lie where there is no training row: 12 between 0.5 and 1.5 in "size".'
+        "12 of 30 test rows (40\u00a0%) lie where there is no training row: 12 between 0.5 and 1.5 in “size”."
     )
     assert "SH008" not in checks
 
@@ -176,9 +177,11 @@ def test_results_of_old_have_no_coverage_and_damaged_ones_are_refused(tmp_path: 
 
 def test_many_variants_tested(tmp_path: Path) -> None:
     told = made(tmp_path / "a", names=("a", "b", "c", "d"), repeats=4)["SH010"].what
-    assert told.startswith("5 variants were tested on the same test rows. Were all 5 equally good, the best")
+    assert told.startswith(
+        "5 variants, the winner among them, were tested on the same test rows. Were all 5 equally good, the best"
+    )
     told = made(tmp_path / "b", names=("a", "b", "c", "d"))["SH010"].what
-    assert told == "5 variants were tested on the same test rows."
+    assert told == "5 variants, the winner among them, were tested on the same test rows."
     assert "SH010" not in made(tmp_path / "c", names=("a", "b", "c"))
 
 
@@ -201,14 +204,14 @@ def test_answers_no_better_than_a_constant_or_all_the_same(
     worse[:, 1] += 3 * true_VK[:, 1].std()
     raised = answering(results, monkeypatch, worse)
     assert raised["SH013"].what == (
-        'R2 of the delivered model on the test rows is -8 for "b": always predicting their mean is as good or better.'
+        "R2 of the delivered model on the test rows is -8 for “b”: always predicting their mean is as good or better."
     )
     assert next(iter(raised)) == "SH013"
     assert "SH014" not in raised
     same = np.tile(true_VK.mean(axis=0), (len(true_VK), 1))
     raised = answering(results, monkeypatch, same)
     assert raised["SH013"].what.count(" for ") == 2
-    assert raised["SH014"].what.startswith('The predictions vary (standard deviation) in "a" by ')
+    assert raised["SH014"].what.startswith("The predictions vary (standard deviation) in “a” by ")
     assert list(raised)[:2] == ["SH013", "SH014"]
 
 
@@ -232,12 +235,12 @@ def test_classes_that_are_never_answered(tmp_path: Path, monkeypatch: pytest.Mon
     true_V = results.truth.y[40:]
     assert not {"SH013", "SH014", "SH015"} & found(results).keys()
     raised = answering(results, monkeypatch, np.eye(3)[np.minimum(true_V, 1)])
-    assert raised["SH015"].what == 'The delivered model never predicts "owl" (10 test rows).'
+    assert raised["SH015"].what == "The delivered model never predicts “owl” (10 test rows)."
     assert not {"SH013", "SH014"} & raised.keys()
     raised = answering(results, monkeypatch, np.eye(3)[np.zeros(30, int)])
-    assert raised["SH014"].what == 'Of 30 test rows, every one is predicted as "cat".'
+    assert raised["SH014"].what == "Of 30 test rows, every one is predicted as “cat”."
     assert raised["SH013"].what == (
-        'The delivered model is right for 33.3\u00a0% of the test rows; always predicting "cat", the most frequent'
+        "The delivered model is right for 33.3\u00a0% of the test rows; always predicting “cat”, the most frequent"
         " class of the training rows, is right for 33.3\u00a0%."
     )
     assert "SH015" not in raised
@@ -255,11 +258,11 @@ def test_classes_without_test_rows(tmp_path: Path) -> None:
     y = results.truth.y.copy()
     y[40:] = np.where(y[40:] == 2, 0, y[40:])
     told = found(rows_of(results, y=y))["SH019"].what
-    assert told == f'No test row is of class "owl" ({rows_K[2]} training rows).'
+    assert told == f"No test row is of class “owl” ({rows_K[2]} training rows)."
     y[:40], y[40:] = 0, 0
     y[:2] = 1, 2
     told = found(rows_of(results, y=y))["SH019"].what
-    assert told == 'No test row is of class "dog" (1 training row), "owl" (1 training row).'
+    assert told == "No test row is of class “dog” (1 training row), “owl” (1 training row)."
     assert "SH019" not in found(make_run(tmp_path / "numbers", LEARNED))
 
 
@@ -289,8 +292,8 @@ def test_differences_that_may_be_chance_are_named(tmp_path: Path) -> None:
     check = found(results)["SH011"]
     assert check.severity == "note"
     assert check.what == (
-        'By test mse, for other test rows and other initialisations, not significantly different from "SGD":'
-        f' "winner" ({chance.mean:+.2g}, between {chance.low:+.2g} and {chance.high:+.2g}).'
+        "By test mse, for other test rows and other initialisations, not significantly different from “SGD”:"
+        f" “winner” ({chance.mean:+.2g}, between {chance.low:+.2g} and {chance.high:+.2g}).".replace("-", "−")
     )
     few = found(make_run(tmp_path / "b", replace(LEARNED, rows=(40, 20))))["SH011"]
     assert ": 20 rows are too few for an interval)" in few.what
@@ -414,3 +417,16 @@ def test_a_check_is_added_by_one_file(tmp_path: Path, monkeypatch: pytest.Monkey
     assert "SH000  warning: A toy" in results_text(many)
     page = write_report(many).read_text(encoding="utf-8")
     assert '<div class="check warning" id="SH000">' in page
+
+
+def test_layers_of_which_half_the_units_are_dead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    results = make_run(tmp_path, LEARNED)
+    two = np.array([4, 4, 1])
+
+    def counted(dead: list[int]) -> dict[str, Check]:
+        counts = UnitCounts(("hidden1", "hidden2", "output"), ("relu",) * 3, two, np.array(dead), two, two)
+        monkeypatch.setattr(dead_layers, "unit_counts", lambda _: counts)
+        return found(results)
+
+    assert "SH020" not in counted([1, 0, 1])
+    assert counted([2, 1, 0])["SH020"].what == "Dead units of the delivered network: 2 of 4 in hidden1."

@@ -16,10 +16,10 @@ from shoal.look.figures.ensemble_spread import ensemble_spread
     ("ensemble", "said"),
     [
         (0.9, "better than every one of them"),
-        (1.0, "as good as the best of them, better than they are on average"),
-        (1.5, "better than they are on average, not than the best of them"),
-        (2.0, "as good as they are on average"),
-        (2.5, "worse than they are on average"),
+        (1.0, "as good as the best of them and better than their average"),
+        (1.5, "better than their average, but not better than the best of them"),
+        (2.0, "as good as their average"),
+        (2.5, "worse than their average"),
     ],
 )
 def test_what_an_ensemble_is_better_than(ensemble: float, said: str) -> None:
@@ -33,7 +33,7 @@ def test_what_an_ensemble_is_better_than(ensemble: float, said: str) -> None:
 
 def test_equal_networks_are_as_good_as_their_mean() -> None:
     fact = EnsembleScores("accuracy", True, np.full(6, 0.9), 0.9, np.nan)
-    assert ensemble_phrase(fact) == "as good as they are on average"
+    assert ensemble_phrase(fact) == "as good as their average"
 
 
 def test_the_share_of_errors_within_the_spread_is_measured() -> None:

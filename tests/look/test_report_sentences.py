@@ -367,7 +367,7 @@ def test_shares_are_never_rounded_to_certainty() -> None:
 
 def test_comparisons_of_the_same_settings_count_once_among_the_variants(tmp_path: Path) -> None:
     results = make_run(tmp_path, MadeUp(names=("a", "b", "c", "d"), repeats=2, epochs=5))
-    assert many_variants(results).startswith("5 variants were tested")
+    assert many_variants(results).startswith("5 variants, the winner among them, were tested")
     fits = {
         entry.repeat: entry.fit_id
         for entry in results.plan

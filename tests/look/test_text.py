@@ -135,7 +135,7 @@ def test_checks_ensemble_noise_and_published_values_are_said(tmp_path: Path) -> 
         "3 networks of the folds, lowest",
         "their mean answer",
         "published beside measured (2 repeats; inside: between min and max)\n",
-        "checks of method (docs/checks.md: why, and what to do)\nSH001  warning: The best candidate lies on the edge",
+        "checks of method (docs/checks.md: why, and what to do)\nSH001  warning: The chosen candidate lies on the edge",
     ):
         assert sentence in text
     row = next(line for line in text.splitlines() if line.startswith("SGD ") and "a book" in line)

@@ -143,12 +143,12 @@ def test_a_file_in_the_folders_place(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(RunFolderError) as caught, RunLock(tmp_path / "file"):
         pass
-    assert str(caught.value) == f"{tmp_path / 'file'}: expected a folder that can be written (File exists)"
+    assert str(caught.value) == f"{tmp_path / 'file'}: expected a folder, got a file"
     with pytest.raises(RunFolderError) as caught, RunLock(tmp_path / "file" / "deeper"):
         pass
     assert (
         str(caught.value)
-        == f"{tmp_path / 'file' / 'deeper'}: expected a folder that can be written (Not a directory)"
+        == f"{tmp_path / 'file' / 'deeper'}: expected a folder around it, got a file: {tmp_path / 'file'}"
     )
 
 

@@ -95,14 +95,19 @@ def column_warnings(dataset: Dataset, standardize: Standardize) -> ColumnWarning
     return ColumnWarnings(inputs, targets, dataset.train_rows, standardize)
 
 
-def untested(classes: Sequence[str], class_N: NDArray[np.int64], train_rows: int) -> list[str]:
+def untested(
+    classes: Sequence[str],
+    class_N: NDArray[np.int64],
+    train_rows: int,
+    quote: Callable[[str], str] = quoted,
+) -> list[str]:
     """Say which classes have no test rows, and how many training rows they have; `class_N` are places in `classes`."""
     train_K, test_K = (
         np.bincount(part, minlength=len(classes)).tolist()
         for part in (class_N[:train_rows], class_N[train_rows:])
     )
     return [
-        f"{quoted(classes[k])} ({counted(int(train_K[k]), 'training row')})"
+        f"{quote(classes[k])} ({counted(int(train_K[k]), 'training row')})"
         for k in range(len(classes))
         if test_K[k] == 0
     ]

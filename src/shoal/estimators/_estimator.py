@@ -24,7 +24,7 @@ from shoal.estimators._course import Course
 from shoal.estimators._inputs import Prepared, checked_weight, in_precision, training_rows, without_idle_rows
 from shoal.estimators._layers import LayerArrays
 from shoal.estimators._names import NO_SCORES, KnownNames
-from shoal.estimators._parameters import batch_rows, seed_of, training_of
+from shoal.estimators._parameters import batch_rows, seed_of, training_of, with_suggestion
 from shoal.estimators._training_tasks import Task, TaskResult, train_one
 from shoal.nets import Architecture, loss_of, trained_module
 from shoal.streams import StreamKey
@@ -51,6 +51,10 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
     best_loss_: float | None
     _optimizer: _Optimizer | Task | None
     """Where the optimiser stands, or the task that says so once it is trained again; None where that is lost."""
+
+    def _validate_params(self) -> None:
+        with with_suggestion(self):
+            super()._validate_params()
 
     # -- what subclasses say ---------------------------------------------------------------------------------
 

@@ -15,7 +15,13 @@ from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length, validate_data
 
+from shoal.wording import quoted, value_text
+
 MOST_CHANNELS: Final = 4
+_CATEGORIES: Final = (
+    "if it is a category, encode it before the network: a Pipeline that begins with a ColumnTransformer of a"
+    " OneHotEncoder"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +42,34 @@ class Prepared:
 
 def checked_table(estimator: Any, x: Any, *, reset: bool) -> NDArray[Any]:
     """Check a table of numbers as scikit-learn does; float (N, D). `reset` notes its width and its names."""
-    return np.asarray(validate_data(estimator, x, reset=reset, dtype=(np.float64, np.float32)))
+    try:
+        return np.asarray(validate_data(estimator, x, reset=reset, dtype=(np.float64, np.float32)))
+    except ValueError as error:
+        if "could not convert string to float" not in str(error) or not (what := _text_column(x)):
+            raise
+        raise ValueError(f"{what}; {_CATEGORIES}") from error
+
+
+def _text_column(x: Any) -> str:
+    """Name the first column with a text that is no number, and the text; "" where there is none."""
+    table = np.asarray(x, dtype=object)
+    if table.ndim != 2:
+        return ""
+    names = getattr(x, "columns", None)
+    for number, column in enumerate(table.T):
+        for value in column:
+            if isinstance(value, str) and not _is_number(value):
+                name = f"{number}" if names is None else quoted(str(names[number]))
+                return f"X, column {name}: expected numbers, got {value_text(value)}"
+    return ""
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def checked_images(estimator: Any, x: Any, *, reset: bool) -> NDArray[Any]:

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any, Final, get_args
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils._param_validation import Interval, InvalidParameterError, Options, StrOptions
 
 from shoal.study import Activation, Augment, Conv, Network, Optimizer, Pool, Schedule, Training
+from shoal.wording import did_you_mean
 
 SEEDS: Final = 2**31 - 1
 _LOGISTIC: Final = {"logistic": "sigmoid"}
 _COUNT: Final = Interval(Integral, 1, 2**31 - 1, closed="both")
 _SHARE: Final = Interval(Real, 0, 1, closed="left")
 
+
+def choices(*names: str) -> StrOptions:
+    """Give a choice among names that is told in their own order, the same in every process; a set has none."""
+    return StrOptions(dict.fromkeys(names).keys())
+
+
 CONSTRAINTS: Final[dict[str, list[Any]]] = {
     "hidden_layer_sizes": ["array-like", _COUNT],
-    "activation": [StrOptions({*get_args(Activation), *_LOGISTIC})],
-    "optimizer": [StrOptions(set(get_args(Optimizer)))],
+    "activation": [choices(*get_args(Activation), *_LOGISTIC)],
+    "optimizer": [choices(*get_args(Optimizer))],
     "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-    "schedule": [StrOptions(set(get_args(Schedule)))],
-    "batch_size": [StrOptions({"auto"}), _COUNT],
+    "schedule": [choices(*get_args(Schedule))],
+    "batch_size": [choices("auto"), _COUNT],
     "max_iter": [_COUNT],
     "momentum": [_SHARE],
     "nesterovs_momentum": ["boolean"],
@@ -40,8 +48,8 @@ CONSTRAINTS: Final[dict[str, list[Any]]] = {
         Interval(Integral, 1, None, closed="left"),
         None,
     ],
-    "device": [StrOptions({"auto", "cpu", "cuda", "mps"})],
-    "dtype": [StrOptions({"float32", "float64"})],
+    "device": [choices("auto", "cpu", "cuda", "mps")],
+    "dtype": [choices("float32", "float64")],
 }
 """What scikit-learn's own check of parameters holds the estimators' against."""
 
@@ -54,6 +62,21 @@ CONVOLUTIONS: Final[dict[str, list[Any]]] = {
     "flip": ["boolean"],
 }
 """The same for what images add."""
+
+
+@contextmanager
+def with_suggestion(estimator: Any) -> Iterator[None]:
+    """End scikit-learn's refusal of a word with the choice that may be meant."""
+    try:
+        yield
+    except InvalidParameterError as error:
+        for name, constraints in estimator._parameter_constraints.items():
+            value = getattr(estimator, name, None)
+            known = [word for one in constraints if isinstance(one, StrOptions) for word in one.options]
+            if isinstance(value, str) and f"'{name}' parameter" in str(error) and value not in known:
+                hint = did_you_mean(value, known, repr)
+                raise InvalidParameterError(f"{str(error).rstrip('.')}{hint or '.'}") from error
+        raise
 
 
 def counts(name: str, units: Any) -> tuple[int, ...]:

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn import model_selection
-from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from shoal.engine import give_back_memory
@@ -26,13 +25,14 @@ from shoal.estimators._display import SearchDisplay
 from shoal.estimators._evaluation import Evaluation, SearchRecord
 from shoal.estimators._lots import network_in
 from shoal.estimators._order import Options
+from shoal.estimators._parameters import choices
 from shoal.estimators._turns import Turns
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 CONSTRAINTS: Final[dict[str, list[Any]]] = {
-    "rule": [StrOptions({"best", "one-standard-error"})],
+    "rule": [choices("best", "one-standard-error")],
     "store": [str, PathLike, None],
 }
 """What scikit-learn's own check of parameters holds ours against."""

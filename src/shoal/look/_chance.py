@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
+from shoal.look._evidence import in_quotes
 from shoal.look._measures import leading_metric
 from shoal.results import Results, Units, calibrated_error
-from shoal.wording import counted, first_few, listed, quoted
+from shoal.wording import counted, first_few, listed
 
 
 def drawn_by_chance(units: Units, repeats: int = 1) -> str:
@@ -36,7 +37,7 @@ def differences_sentences(results: Results) -> str:
         sentences.append("The groups of the test rows are not known, so rows are taken for independent.")
     for label, difference in differences.items():
         if difference.why:
-            without.setdefault(difference.why, []).append(quoted(label, 40, "masked"))
+            without.setdefault(difference.why, []).append(in_quotes(label))
     sentences += [f"No interval for {listed(labels, most=4)}: {why}." for why, labels in without.items()]
     return " ".join(sentences)
 
@@ -68,9 +69,9 @@ def published_sentence(results: Results) -> str:
     verdicts = []
     for name, value, low, high in frame[["name", "published", "ci_low", "ci_high"]].itertuples(index=False):
         if low <= value <= high:
-            verdicts.append(f"{quoted(name, 40, 'masked')} is in agreement")
+            verdicts.append(f"{in_quotes(name)} is in agreement")
         elif not math.isnan(low):
-            verdicts.append(f"{quoted(name, 40, 'masked')} lies {'below' if value < low else 'above'} it")
+            verdicts.append(f"{in_quotes(name)} lies {'below' if value < low else 'above'} it")
     repeats = int(frame["repeats"].max())
     over = drawn_by_chance(results.test_units, repeats)
     if not verdicts:

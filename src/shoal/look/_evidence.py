@@ -16,7 +16,7 @@ from shoal.data import ColumnWarnings, Coverage
 from shoal.errors import Problem, RunFolderError
 from shoal.look._measures import leading_metric
 from shoal.results import PlanEntry, Results, refusing
-from shoal.wording import first_few, quoted
+from shoal.wording import first_few, shorten, visible
 
 
 def judged_fits(results: Results) -> list[PlanEntry]:
@@ -94,8 +94,8 @@ def delivered_answers(results: Results) -> NDArray[np.float64] | None:
 
 
 def in_quotes(name: str) -> str:
-    """Quote a name that comes with the data."""
-    return quoted(name, 40, "masked")
+    """Quote a name that comes with the data, with the marks of the page."""
+    return f"“{visible(shorten(name, 40), 'masked')}”"
 
 
 def phrases(parts: Sequence[str]) -> str:

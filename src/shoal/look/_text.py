@@ -259,8 +259,11 @@ def _refit_text(results: Results) -> str:
         return ""
     names = SCORES_SHOWN[results.study.study.task]
     epochs = int(frame["epochs"].iloc[0])
+    times = f" {len(frame)} times" if len(frame) > 1 else ""
+    each = "each network " if times else ""
     lines = [
-        f"delivered model: the winner refitted on all training rows, {counted(epochs, 'epoch')}, tested once"
+        f"delivered model: the winner refitted{times} on all training rows, {counted(epochs, 'epoch')},"
+        f" {each}tested once"
     ]
     present = [name for name in names if f"test_{name}" in frame]
     rows = [

@@ -237,7 +237,10 @@ def folder_error(folder: Path, error: OSError | ValueError) -> ShoalError:
     """Turn what the system answered into one line: a folder that cannot be used, or a failing machine."""
     if isinstance(error, ValueError):
         return RunFolderError(Problem(str(folder), no_name(error, "folder")))
-    problem = Problem(str(folder), f"expected a folder that can be written ({error.strerror})")
+    what = f"expected a folder that can be written ({error.strerror})"
+    if error.errno in (errno.EEXIST, errno.ENOTDIR):
+        what = _in_the_way(folder) or what
+    problem = Problem(str(folder), what)
     ours = (
         errno.EACCES,
         errno.EPERM,
@@ -251,3 +254,14 @@ def folder_error(folder: Path, error: OSError | ValueError) -> ShoalError:
         errno.ENOTSUP,
     )
     return RunFolderError(problem) if error.errno in ours else EnvironmentFault(problem)
+
+
+def _in_the_way(folder: Path) -> str:
+    """Say what stands where a folder was to be, or a folder around it; "" where nothing but folders does."""
+    kind = kind_of(folder)
+    if kind not in ("a folder", "nothing"):
+        return f"expected a folder, got {kind}"
+    for around in folder.parents:
+        if (kind := kind_of(around)) not in ("a folder", "nothing"):
+            return f"expected a folder around it, got {kind}: {around}"
+    return ""

@@ -7,14 +7,14 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from shoal.errors import Problem, StudyError, another_kind, as_path
-from shoal.files import Unreadable, read_bytes
-from shoal.study._key_paths import KeyPath, key_path_text
-from shoal.study._lines import deepest_line, key_lines
+from shoal.files import Unreadable, kind_of, read_bytes
+from shoal.kinds import TABLE_FORMATS, table_format_name
+from shoal.study._lines import deepest_line
+from shoal.study._origin import Origin
 from shoal.study._overrides import override
 from shoal.study._review import review
 from shoal.study._sentences import Mistake
@@ -44,11 +44,12 @@ def load_study(source: str | os.PathLike[str], overrides: Iterable[str] = ()) ->
     as_given = as_path(source, "the path of a study file or the name of a built-in study")
     path = BUILTIN / f"{source}.toml" if source in builtin_studies() else as_given
     name = visible(os.fspath(source), "long")
+    _refuse_table(path, name)
     text = _read(path, name)
     tree = _parse(text, name)
-    _make_absolute(tree, path.parent)
+    origin = Origin(name, text, written=_make_absolute(tree, path.parent))
     _name_after(tree, path.stem)
-    return _study(tree, overrides, _Origin(name, text))
+    return _study(tree, overrides, origin)
 
 
 def parse_study(values: Mapping[str, Any], overrides: Iterable[str] = ()) -> Study:
@@ -56,7 +57,7 @@ def parse_study(values: Mapping[str, Any], overrides: Iterable[str] = ()) -> Stu
 
     Raises StudyError with every mistake.
     """
-    return _study(dict(values), overrides, _Origin("", ""))
+    return _study(dict(values), overrides, Origin())
 
 
 def study_schema() -> dict[str, Any]:
@@ -64,41 +65,16 @@ def study_schema() -> dict[str, Any]:
     return Study.model_json_schema()
 
 
-@dataclass
-class _Origin:
-    """Where values come from: a file and its text, or the overrides at some key paths."""
-
-    name: str
-    text: str
-    overridden: list[KeyPath] = field(default_factory=list)
-
-    def problems(self, mistakes: list[Mistake]) -> list[Problem]:
-        """Say where every mistake stands, in the order of the file."""
-        lines = key_lines(self.text) if mistakes else {}
-        placed = [(self.line(lines, mistake.path), mistake) for mistake in mistakes]
-        placed.sort(key=lambda pair: pair[0])
-        problems = [Problem(self.where(line, mistake.path), mistake.what) for line, mistake in placed[:_MOST]]
-        if len(placed) > _MOST:
-            problems.append(Problem(self.name, f"and {len(placed) - _MOST:,} more mistakes"))
-        return problems
-
-    def line(self, lines: Mapping[KeyPath, int], path: KeyPath) -> int:
-        """Give the line of a key path, or of the innermost table around it; 0: unknown, -1: an override."""
-        if any(path[: len(overridden)] == overridden for overridden in self.overridden):
-            return -1
-        if path not in lines and any(overridden[: len(path)] == path for overridden in self.overridden):
-            return -1
-        return next((lines[path[:depth]] for depth in range(len(path), 0, -1) if path[:depth] in lines), 0)
-
-    def where(self, line: int, path: KeyPath) -> str:
-        """Write file, line and key path, as far as there are any."""
-        if line == -1:
-            return f"--set {key_path_text(path)}"
-        place = f"{self.name}:{line}" if line else self.name
-        return ": ".join(part for part in (place, key_path_text(path)) if part)
+def _problems(origin: Origin, mistakes: list[Mistake]) -> list[Problem]:
+    """Say where every mistake stands, in the order of the file."""
+    ordered = sorted(mistakes, key=lambda mistake: origin.line(mistake.path))
+    problems = [Problem(origin.where(mistake.path), mistake.what) for mistake in ordered[:_MOST]]
+    if len(ordered) > _MOST:
+        problems.append(Problem(origin.name, f"and {len(ordered) - _MOST:,} more mistakes"))
+    return problems
 
 
-def _study(tree: dict[str, Any], overrides: Iterable[str], origin: _Origin) -> Study:
+def _study(tree: dict[str, Any], overrides: Iterable[str], origin: Origin) -> Study:
     problems: list[Problem] = []
     texts = _texts(overrides)
     try:
@@ -109,15 +85,15 @@ def _study(tree: dict[str, Any], overrides: Iterable[str], origin: _Origin) -> S
             except StudyError as error:
                 problems += error.problems
         if origin.overridden:
-            _make_absolute(tree, Path.cwd())
+            origin.written.update(_make_absolute(tree, Path.cwd()))
         study, mistakes = review(tree)
-        problems += origin.problems(mistakes)
+        problems += _problems(origin, mistakes)
     except RecursionError:
         where = origin.name if texts or not origin.text else f"{origin.name}:{deepest_line(origin.text)}"
         raise StudyError(Problem(where, _TOO_DEEP)) from None
     if problems or study is None:
         raise StudyError(problems)
-    return study
+    return study.from_origin(origin)
 
 
 def _texts(overrides: Iterable[str]) -> tuple[str, ...]:
@@ -146,6 +122,14 @@ def _read(path: Path, name: str) -> str:
                 f"{name}:{line}", f"expected UTF-8 text, got byte 0x{data[error.start]:02x}; save it as UTF-8"
             )
         ) from None
+
+
+def _refuse_table(path: Path, name: str) -> None:
+    """Refuse a table where a study is asked for; that its rows are no TOML would help nobody who mixed them up."""
+    format_ = table_format_name(path)
+    if format_ is not None and kind_of(path) == "a file":
+        what = f"expected a study file, got a table ({TABLE_FORMATS[format_].title})"
+        raise StudyError(Problem(name, f"{what}; name it in data.train of a study, which `shoal new` begins"))
 
 
 def _unreadable(error: Unreadable, name: str) -> str:
@@ -189,12 +173,19 @@ def _name_after(tree: dict[str, Any], stem: str) -> None:
         about.setdefault("name", stem)
 
 
-def _make_absolute(tree: dict[str, Any], folder: Path) -> None:
-    """Resolve the paths of `[data]` against a folder, in place; what is absolute already stays."""
+def _make_absolute(tree: dict[str, Any], folder: Path) -> dict[str, str]:
+    """Resolve the paths of `[data]` against a folder, in place; what is absolute already stays.
+
+    Gives those that were not, by what they have become.
+    """
     data = tree.get("data")
+    written: dict[str, str] = {}
     if not isinstance(data, dict):
-        return
+        return written
     for key in path_keys(data):
         path = data.get(key)
         if isinstance(path, str) and path:
             data[key] = os.path.normpath(os.path.join(os.path.realpath(folder), path))
+            if data[key] != path:
+                written[data[key]] = path
+    return written

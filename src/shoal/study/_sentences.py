@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from shoal.errors import Problem, StudyError
 from shoal.study._key_paths import KeyPath, key_path_text, value_at
 from shoal.study._study import PATTERNS, TAGS, Study
-from shoal.wording import did_you_mean, is_utf8, nearest, value_text
+from shoal.wording import is_utf8, nearest, value_text, wrong_choice
 
 # pydantic's names of all that can be wrong with one value of a study.
 WRONG_VALUE: Final = frozenset(
@@ -110,19 +110,12 @@ def default_at(path: KeyPath) -> Any:
     return next((node["default"] for node in _schema_nodes(path) if "default" in node), None)
 
 
-def choice(value: Any, choices: Iterable[str]) -> str:
-    """Say which of the choices were expected, what came, and which may be meant."""
-    choices = list(choices)
-    hint = did_you_mean(value, choices, repr) if isinstance(value, str) else ""
-    return f"expected one of {', '.join(choices)}, got {value_text(value)}{hint}"
-
-
 def _wrong_value(path: KeyPath, value: Any, *, finite: bool) -> str:
     if isinstance(value, str) and not is_utf8(value):
         return f"expected text in UTF-8, got {value_text(value)}"
     nodes = list(_nodes(path))
     if len(nodes) == 1 and "enum" in nodes[0]:
-        return choice(value, nodes[0]["enum"])
+        return wrong_choice(value, nodes[0]["enum"])
     expected = " or ".join(_expected(node, value, finite=finite) for node in nodes)
     return f"expected {expected}, got {value_text(value)}"
 

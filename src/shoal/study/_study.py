@@ -17,6 +17,7 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    PrivateAttr,
     Tag,
     field_validator,
     model_validator,
@@ -24,6 +25,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from shoal.activations import ACTIVATIONS
+from shoal.errors import Problem
 from shoal.kinds import (
     LOSSES,
     NETWORKS,
@@ -40,6 +42,7 @@ from shoal.kinds import (
     table_endings,
 )
 from shoal.study._key_paths import key_path_text, toml_string
+from shoal.study._origin import Origin
 
 # Choices derive from the tables of kinds; a type checker, which cannot follow that, sees text.
 if TYPE_CHECKING:
@@ -420,6 +423,19 @@ class Study(_Part):
     reference: Annotated[tuple[Reference, ...], Field(strict=False)] = ()
     inspect: Inspect = Inspect()
     report: Report = Report()
+
+    _origin: Origin = PrivateAttr(default_factory=Origin)
+
+    def from_origin(self, origin: Origin) -> Study:
+        """Give the same study, which knows where its values stand."""
+        copy = self.model_copy()
+        copy._origin = origin
+        return copy
+
+    def placed(self, problem: Problem) -> Problem:
+        """Say of a mistake in the data where this study asks for them."""
+        files = {path: key for key in ("test", "train") if (path := getattr(self.data, key))}
+        return self._origin.placed(problem, files)
 
     @property
     def loss(self) -> Loss:

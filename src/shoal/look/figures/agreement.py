@@ -187,7 +187,7 @@ FIGURE: Final = Figure(
     ),
     order=50,
     name="predicted",
-    title="Predicted",
+    title="Predicted against true values",
     caption="Dots on the line are right; their upright distance from it is the error.",
     gather=gather,
     draw=draw_agreement,

@@ -168,7 +168,7 @@ FIGURE: Final = Figure(
     ),
     order=20,
     name="confusion",
-    title="Confusion",
+    title="Confusion of classes",
     caption="Each row is a true class: off the diagonal stand the mistakes.",
     gather=gather,
     draw=draw_confusion,

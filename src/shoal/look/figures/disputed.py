@@ -87,7 +87,7 @@ FIGURE: Final = Figure(
     chapters=(Chapter.ENSEMBLE,),
     order=50,
     name="39-ensemble-disputed",
-    title="Ensemble disputed",
+    title="Disputed test rows",
     caption=(
         "Images on which the networks divide: between classes, badly drawn, or unlike the training images."
     ),

@@ -122,7 +122,7 @@ FIGURE: Final = Figure(
     chapters=(Chapter.ENSEMBLE,),
     order=20,
     name="36-ensemble-curve",
-    title="Ensemble curve",
+    title="Fitted curves of the ensemble",
     caption=(
         "Where the band is wide, the networks disagree: the training rows do not settle the answer there."
     ),

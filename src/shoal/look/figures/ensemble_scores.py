@@ -85,19 +85,19 @@ def ensemble_phrase(fact: EnsembleScores) -> str:
     if over_best > none:
         return "better than every one of them"
     if abs(fact.gain) <= none:
-        return "as good as they are on average"
+        return "as good as their average"
     if abs(over_best) <= none:
-        return "as good as the best of them, better than they are on average"
+        return "as good as the best of them and better than their average"
     return (
-        "better than they are on average, not than the best of them"
+        "better than their average, but not better than the best of them"
         if fact.gain > 0
-        else "worse than they are on average"
+        else "worse than their average"
     )
 
 
 def caption(fact: EnsembleScores) -> str:
     """What the mean answer is better than here."""
-    return f"The networks of all folds are there already. Their mean answer is here {ensemble_phrase(fact)}."
+    return f"The networks of all folds are there already. Here their mean answer is {ensemble_phrase(fact)}."
 
 
 def words(fact: EnsembleScores) -> str:
@@ -116,7 +116,7 @@ FIGURE: Final = Figure(
     chapters=(Chapter.ENSEMBLE,),
     order=10,
     name="35-ensemble-scores",
-    title="Ensemble scores",
+    title="Scores of the ensemble",
     caption=caption,
     gather=single(ensemble_scores),
     draw=draw_ensemble_scores,

@@ -134,7 +134,8 @@ def gather(subject: Subject) -> Iterator[Gathered]:
     """A picture a layer."""
     looked_at = of_sample(class_activation(subject.findings))
     for strongest in exciting_images(subject.findings):
-        name, title = f"34-delivered-{strongest.layer}-exciting", f"{strongest.layer} exciting".capitalize()
+        name = f"34-delivered-{strongest.layer}-exciting"
+        title = f"Images that excite channels of {strongest.layer} most"
         yield Gathered(strongest, name, title, looked_at)
 
 
@@ -153,7 +154,7 @@ FIGURE: Final = Figure(
     chapters=(Chapter.INSIDE,),
     order=80,
     name="34-delivered-exciting",
-    title="Exciting",
+    title="Images that excite channels most",
     caption=(
         "What a channel looks for: the image made to excite it (only the part that it sees has a pattern),"
         " and what the test images that excite it most have in common."

@@ -104,7 +104,7 @@ def words(fact: FeatureMaps) -> str:
 def gather(subject: Subject) -> Iterator[Gathered]:
     """A picture a layer."""
     for maps in maps_of_images(subject.findings):
-        name, title = f"34-delivered-{maps.layer}-maps", f"{maps.layer} maps".capitalize()
+        name, title = f"34-delivered-{maps.layer}-maps", f"Feature maps of {maps.layer}"
         yield Gathered(maps, name, title)
 
 
@@ -132,7 +132,7 @@ FIGURE: Final = Figure(
     chapters=(Chapter.INSIDE,),
     order=70,
     name="34-delivered-maps",
-    title="Maps",
+    title="Feature maps",
     caption=(
         "Where in each image a channel finds what it looks for. A blank column is a channel that sees none."
     ),

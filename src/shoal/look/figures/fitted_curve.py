@@ -149,7 +149,7 @@ FIGURE: Final = Figure(
     ),
     order=40,
     name="fit",
-    title="Fit",
+    title="Fitted curve",
     caption="The prediction should follow the test rows, also where there are no training rows.",
     gather=gather,
     draw=draw_fitted_curve,

@@ -107,7 +107,7 @@ FIGURE: Final = Figure(
     chapters=(Chapter.INSIDE,),
     order=40,
     name="33-delivered-mistakes",
-    title="Mistakes",
+    title="Surest mistakes",
     caption=(
         "The mistakes of which the network is surest: doubtful labels stand here,"
         " and pictures unlike those it learned from."

@@ -88,7 +88,7 @@ def parallel(
     return Parallel(
         quantity=quantity,
         settings=several,
-        score=_to_scale("score", score_C[order]),
+        score=_to_scale("selection score", score_C[order]),
         score_C=score_C[order],
         rank_share_C=np.arange(len(order)) / max(1, len(order) - 1),
         chosen=int(np.argmax(chosen_C[order])) if chosen_C[order].any() else -1,
@@ -244,7 +244,7 @@ FIGURE: Final = Figure(
     chapters=(Chapter.SEARCH,),
     order=40,
     name="23-search-parallel",
-    title="Parallel",
+    title="Candidates side by side",
     caption="Follow the dark lines, the best candidates: where they run together, the best share that value.",
     gather=single(candidates_side_by_side),
     draw=draw_parallel,

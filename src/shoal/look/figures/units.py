@@ -201,7 +201,7 @@ FIGURE: Final = Figure(
     chapters=(Chapter.INSIDE,),
     order=30,
     name="32-delivered-units",
-    title="Units",
+    title="Units of the network",
     caption=(
         "What each unit answers to. Dead units answer the same everywhere, or never leave the flat side."
     ),

@@ -77,7 +77,9 @@ def draw_disagreement(fact: Disagreement) -> Sheet:
     below.bar(places, fact.rows_L, width=0.7, color=SKY)
     top = max(int(fact.rows_L.max(initial=0)), 1)
     below.set(
-        ylim=(0, 1.18 * top), ylabel="test rows", xlabel=f"networks against the majority (of {fact.networks})"
+        ylim=(0, 1.18 * top),
+        ylabel="test rows",
+        xlabel=f"networks that disagree with the most frequent answer (of {fact.networks})",
     )
     whole_numbers(below.xaxis)
     if len(places) <= _NUMBERED:
@@ -113,7 +115,7 @@ FIGURE: Final = Figure(
     chapters=(Chapter.ENSEMBLE,),
     order=40,
     name="38-ensemble-votes",
-    title="Ensemble votes",
+    title="Votes of the ensemble",
     caption=(
         "Networks that vote against each other: the more do, the more often the ensemble should be wrong."
     ),

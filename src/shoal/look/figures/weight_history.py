@@ -94,7 +94,7 @@ FIGURE: Final = Figure(
     chapters=(Chapter.INSIDE,),
     order=20,
     name="31-delivered-weights-history",
-    title="Weights history",
+    title="Weights over the epochs",
     caption=(
         "Bands that still widen at the end: the weights were still growing. The number above each panel says how"
         " far its weights moved."

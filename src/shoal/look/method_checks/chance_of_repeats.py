@@ -22,16 +22,22 @@ def differences_by_chance(results: Results) -> str:
         if math.isnan(difference.mean):  # no repeat of both is healthy, which is said elsewhere
             continue
         if difference.why:
-            unsure.append(f"{in_quotes(name)} ({difference.mean:+.2g}: {difference.why})")
+            unsure.append(f"{in_quotes(name)} ({_signed(difference.mean)}: {difference.why})")
         elif difference.low <= 0 <= difference.high:
             unsure.append(
-                f"{in_quotes(name)} ({difference.mean:+.2g}, between {difference.low:+.2g} and {difference.high:+.2g})"
+                f"{in_quotes(name)} ({_signed(difference.mean)}, between {_signed(difference.low)} and"
+                f" {_signed(difference.high)})"
             )
     if not unsure:
         return ""
     over = drawn_by_chance(results.test_units, max(difference.repeats for difference in differences.values()))
     first = next(iter(scores))
     return f"By test {metric}, for {over}, not significantly different from {in_quotes(first)}: {phrases(unsure)}."
+
+
+def _signed(number: float) -> str:
+    """Write a difference with its sign, a true minus."""
+    return f"{number:+.2g}".replace("-", "−")
 
 
 CHECK: Final = MethodCheck(

@@ -1,4 +1,4 @@
-"""Whether the best candidate lies on the edge of the grid."""
+"""Whether the chosen candidate lies on the edge of the values tried."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ def edge_of(value: Any, tried: Sequence[Any]) -> Side | None:
 CHECK: Final = MethodCheck(
     code="SH001",
     severity="warning",
-    title="The best candidate lies on the edge of the grid",
+    title="The chosen candidate lies on the edge of the values tried",
     find=on_the_edge,
     why="The score may go on improving beyond the values that were tried.",
-    remedy="Widen the grid on that side; candidates that were trained already are not trained again.",
+    remedy="Try values beyond it; candidates that were trained already are not trained again.",
     reference="Bergstra, J., Bengio, Y. (2012). Random search for hyper-parameter optimization."
     " Journal of Machine Learning Research 13, 281-305.",
 )

@@ -1,4 +1,4 @@
-"""Whether other candidates are as good as the chosen one."""
+"""Whether other candidates are as good as the best one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def not_distinguishable(results: Results) -> str:
 CHECK: Final = MethodCheck(
     code="SH003",
     severity="note",
-    title="The chosen candidate is statistically indistinguishable from others",
+    title="Other candidates are statistically indistinguishable from the best",
     find=not_distinguishable,
     why="Other rows or other initial weights might have chosen another candidate; nothing follows from the order"
     " of these.",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from shoal.look._check import MethodCheck
 from shoal.look._evidence import pooled_deviation, scores_on_test_rows
@@ -19,7 +20,7 @@ def many_variants(results: Results) -> str:
     scores = scores_on_test_rows(results)
     if len(scores) < VARIANTS:
         return ""
-    text = f"{len(scores)} variants were tested on the same test rows."
+    text = f"{len(scores)} variants{_with_winner(scores)} were tested on the same test rows."
     spread = pooled_deviation(list(scores.values()))
     if spread > 0:
         means = max(len(values) for values in scores.values())
@@ -29,6 +30,11 @@ def many_variants(results: Results) -> str:
             f" {leading_metric(bool(results.truth.classes))} by chance alone."
         )
     return text
+
+
+def _with_winner(scores: Mapping[str, Any]) -> str:
+    """Say that the winner is one of them, as it is unless a comparison has its very settings."""
+    return ", the winner among them," if "winner" in scores else ""
 
 
 def luck_of_the_best(count: int) -> float:

@@ -37,11 +37,11 @@ def still_falling(results: Results) -> str:
     if len(falling) <= len(falls) / 2 or not len(falls):
         return ""
     short = any(FEWEST_POINTS <= len(curve) < 10 * LAST_POINTS for curve in curves)
-    at_least = f" (of {LAST_POINTS} evaluated ones at least)" if short else ""
+    over = f"the last {LAST_POINTS} epochs that were evaluated" if short else "the last tenth of the epochs"
     return (
         f"The validation loss of {len(falling)} of {counted(len(falls), 'network')} of the chosen candidate was"
-        f" still falling at the end: over the last tenth of the epochs{at_least} by"
-        f" {percent(float(np.median(falling)))}."
+        f" still falling at the end: over {over} it fell by"
+        f" {percent(float(np.median(falling)))} (median)."
     )
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from shoal.data import untested
 from shoal.look._check import MethodCheck
-from shoal.look._evidence import phrases
+from shoal.look._evidence import in_quotes, phrases
 from shoal.results import Results
 
 
@@ -15,7 +15,7 @@ def untested_classes(results: Results) -> str:
     truth = results.truth
     if not truth.classes or len(truth.y) == truth.train_rows:
         return ""
-    classes = untested(truth.classes, truth.y, truth.train_rows)
+    classes = untested(truth.classes, truth.y, truth.train_rows, in_quotes)
     return f"No test row is of class {phrases(classes)}." if classes else ""
 
 

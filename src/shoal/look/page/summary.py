@@ -12,6 +12,7 @@ import numpy as np
 
 from shoal.look._chance import drawn_by_chance, groups_unknown
 from shoal.look._line_notes import NAMES
+from shoal.look._measures import LOSSES, leading_metric
 from shoal.look._numbers import interval, one_number, percent
 from shoal.look._reasons import others_alike, significance_sentence
 from shoal.look._run_findings import RunFindings
@@ -52,7 +53,7 @@ def _asked(results: Results) -> str:
     rows = f"{truth.train_rows:,} rows to learn from, {len(truth.y) - truth.train_rows:,} to be tested on"
     tried, compared = len(results.candidates), len(study.compare)
     done = [f"{counted(tried, 'candidate')} searched"] if study.search else []
-    done += [f"{counted(compared, 'variant')} compared"] if compared else []
+    done += [f"{counted(compared, 'variant')} compared with the winner"] if compared else []
     seconds = sum(fit.seconds for fit in results.summaries.values())
     wall = f"{duration(seconds)} of wall time, {ADDED_UP}"
     done.append(f"{counted(len(results.summaries), 'network')} trained in {wall}")
@@ -81,7 +82,8 @@ def _chosen(results: Results) -> str:
     standing = next(
         candidate for candidate in results.standings if candidate.candidate_id == choice.candidate_id
     )
-    score = f"{choice.metric} {one_number(standing.selection_score)}"
+    metric = "accuracy" if choice.metric == "accuracy" else f"loss ({LOSSES[results.study.loss]})"
+    score = f"{metric} {one_number(standing.selection_score)}"
     score += f", standard error {one_number(standing.standard_error, 2)}"
     rule = "the best selection score"
     if choice.rule != "best":
@@ -140,10 +142,11 @@ def _each_target(findings: RunFindings, fit_id: str) -> str:
 
 def _sure(findings: RunFindings) -> list[str]:
     """Say how far chance could move the score: the test rows, the initialisation, the choice."""
+    results = findings.results
     sentences: list[str] = []
     if findings.delivered.healthy:
         sentences.append(_over_rows(findings))
-    repeats = [findings.results.summaries[entry.fit_id] for entry in findings.delivered.healthy]
+    repeats = [results.summaries[entry.fit_id] for entry in findings.delivered.healthy]
     metric, failed = "accuracy" if findings.classes else "rmse", findings.delivered.failed
     lost = f" ({failed} diverged or failed)" if failed else ""
     if len(repeats) > 1:
@@ -156,10 +159,30 @@ def _sure(findings: RunFindings) -> list[str]:
     elif repeats:
         times = "once" if not failed else f"{1 + failed} times{lost}"
         sentences.append(f"Refitted {times}: how much the score varies with the initialisation is not known.")
-    choice = findings.results.choice
+    choice = results.choice
     if choice and len(choice.standings) > 1:
-        sentences.append(f"{significance_sentence(*others_alike(findings.results))} (5 %).")
+        sentences.append(f"{significance_sentence(*others_alike(results))} (5 %).")
+    if worse := _worse_than_first(results, findings.classes):
+        sentences.append(worse)
     return sentences
+
+
+def _worse_than_first(results: Results, classes: bool) -> str:
+    """Say that the winner is significantly worse on the test rows than the first comparison, where it is."""
+    metric = leading_metric(classes)
+    difference = results.differences.get("winner", {}).get(metric)
+    if difference is None or difference.why:
+        return ""
+    if not (difference.high < 0 if classes else difference.low > 0):
+        return ""
+    first = _name(str(results.comparisons["label"].iloc[0]), 40)
+    name, way = ("accuracy", "lower") if classes else ("mean squared error", "higher")
+    near, far = sorted((abs(difference.low), abs(difference.high)))
+    over = drawn_by_chance(results.test_units, difference.repeats)
+    return (
+        f"The winner of the search is significantly worse than the comparison {first}: with {over}, its test {name} is"
+        f" {one_number(abs(difference.mean))} {way} ({interval(near, far)}, 95 % interval)."
+    )
 
 
 def _over_rows(findings: RunFindings) -> str:

@@ -1,0 +1,40 @@
+"""The summary says where the winner is significantly worse on the test rows than the first comparison."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from shoal.look.page.summary import _worse_than_first
+from shoal.results._intervals import Units
+from shoal.results._two_way import Difference
+
+
+def run(metric: str, low: float, high: float, why: str = "") -> Any:
+    difference = Difference((low + high) / 2, low, high, 0.01, 3, why)
+    return SimpleNamespace(
+        differences={"winner": {metric: difference}},
+        comparisons=pd.DataFrame({"label": ["SGD", "winner"]}),
+        test_units=Units.of(30, np.zeros(0, np.int64)),
+    )
+
+
+def test_a_worse_winner_is_told() -> None:
+    begin = "The winner of the search is significantly worse than the comparison “SGD”: with other test rows and other"
+    assert _worse_than_first(run("accuracy", -0.03, -0.01), classes=True) == (
+        f"{begin} initialisations, its test accuracy is 0.0200 lower (0.0100 to\u00a00.0300, 95 % interval)."
+    )
+    assert _worse_than_first(run("mse", 0.1, 0.3), classes=False) == (
+        f"{begin} initialisations, its test mean squared error is 0.200 higher (0.100 to\u00a00.300, 95 % interval)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "why"), [(-0.1, 0.1, ""), (-0.3, -0.1, ""), (0.1, 0.3, "too few rows")]
+)
+def test_nothing_is_said_of_a_winner_that_may_be_as_good(low: float, high: float, why: str) -> None:
+    assert _worse_than_first(run("mse", low, high, why), classes=False) == ""
