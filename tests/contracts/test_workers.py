@@ -118,14 +118,14 @@ def test_those_who_stop_hand_over_checkpoints_that_end_in_the_same_bytes(kind: s
         def both_move(events: list[Any]) -> bool:
             return len({event.fit_id for event in events if getattr(event, "share", 0.0) > 0}) == 2
 
-        until(workers, both_move)
+        before = until(workers, both_move)  # where one process starts late, the other's fit may have ended
         workers.stop()
-        happened = until(workers, lambda events: len(ended(events)) == 2)
+        happened = until(workers, lambda events: len(ended(before + events)) == 2)
     saved = {event.fit_id: event for event in happened if isinstance(event, Checkpoint)}
     given_back = {event.fit_id: event for event in happened if isinstance(event, GivenBack)}
     assert given_back
     assert all(event.fault is None for event in given_back.values())
-    assert saved.keys() == given_back.keys()
+    assert saved.keys() >= given_back.keys()
     for fit in some:
         if fit.id in saved:
             assert alone(fit, saved[fit.id]) == alone(fit)

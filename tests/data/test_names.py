@@ -58,7 +58,7 @@ def test_text_of_an_npz_file(tmp_path: Path, kind: str) -> None:
     study = study_of(tmp_path / "t.npz", task, target="y", categorical=["x"] * (kind == "category"))
     array = "y" if kind == "class" else "x"
     what = "expected text of Unicode characters, got the code 0xdce9"
-    assert refusal(study) == f'{tmp_path}/t.npz: array "{array}": {what}'
+    assert refusal(study) == f'data.train: {tmp_path}/t.npz: array "{array}": {what}'
 
 
 def test_labels_of_images_in_an_npz_file(tmp_path: Path) -> None:

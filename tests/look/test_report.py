@@ -314,7 +314,7 @@ def test_the_summary_answers_in_sentences(regression: Results, tmp_path: Path) -
     found = summary(RunFindings(regression))
     assert found.asked == (
         "Predict the number “label” from the input “input”: 40 rows to learn from, 30 to be tested on."
-        " 2 candidates searched, 1 variant compared, 12 networks trained in 12 s of wall time,"
+        " 2 candidates searched, 1 variant compared with the winner, 12 networks trained in 12 s of wall time,"
         " added up over all networks."
     )
     scores = regression.refit["test_rmse"].tolist()

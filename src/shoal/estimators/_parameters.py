@@ -72,7 +72,8 @@ def with_suggestion(estimator: Any) -> Iterator[None]:
     except InvalidParameterError as error:
         for name, constraints in estimator._parameter_constraints.items():
             value = getattr(estimator, name, None)
-            known = [word for one in constraints if isinstance(one, StrOptions) for word in one.options]
+            options = [constraint for constraint in constraints if isinstance(constraint, StrOptions)]
+            known = [word for choices in options for word in choices.options]
             if isinstance(value, str) and f"'{name}' parameter" in str(error) and value not in known:
                 hint = did_you_mean(value, known, repr)
                 raise InvalidParameterError(f"{str(error).rstrip('.')}{hint or '.'}") from error
