@@ -41,6 +41,16 @@ class Part:
     least: float = -math.inf
 
 
+def weight_and_bias(weight_shape: Shape) -> tuple[Part, Part]:
+    """Give the parts of a layer that sums weighted inputs, shape (units, ...), uniform by a unit's number of inputs."""
+    units, *inputs = weight_shape
+    fan_in = math.prod(inputs)
+    return (
+        Part(".weight", weight_shape, "uniform", fan_in),
+        Part(".bias", (units,), "uniform", fan_in, draw=1),
+    )
+
+
 @dataclass(frozen=True)
 class StepCost:
     """What a training step of torch takes for one layer, in the unit of the forecast's pace.

@@ -13,7 +13,7 @@ from shoal.activations import activation_of
 from shoal.errors import Problem, StudyError
 from shoal.kinds import Takes
 from shoal.nets._activations import activation_parts
-from shoal.nets._layer import DROPOUT_CALLS, DROPPED_UNIT, LAYER_CALLS, Part, Shape, StepCost
+from shoal.nets._layer import DROPOUT_CALLS, DROPPED_UNIT, LAYER_CALLS, Part, Shape, StepCost, weight_and_bias
 from shoal.nets.layers import norm
 from shoal.nets.layers.pool import pooling_of
 from shoal.study import Conv, Network, Pool
@@ -67,12 +67,12 @@ class ConvLayer:
 
     @property
     def weight_shape(self) -> Shape:
-        """Torch's shape of the weight."""
+        """Torch's shape of the weight: (units, inputs of a group, kernel, kernel)."""
         return (self.units, self.inputs // self.groups, self.kernel, self.kernel)
 
     @property
     def multiply_adds(self) -> int:
-        """Multiply-adds of one row's forward pass."""
+        """Multiply-adds of one image's forward pass."""
         return math.prod(self.weight_shape) * math.prod(self.size)
 
     @property
@@ -97,17 +97,13 @@ class ConvLayer:
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        """Weight and bias, uniform by their fan-in; then those of the norm."""
-        fan_in = math.prod(self.weight_shape[1:])
-        return (
-            Part(".weight", self.weight_shape, "uniform", fan_in),
-            Part(".bias", (self.units,), "uniform", fan_in, draw=1),
-            *(norm.parts(self.units) if self.batch_norm else ()),
-        )
+        """Weight and bias of the kernels; then those of the norm."""
+        normed = norm.parts(self.units) if self.batch_norm else ()
+        return (*weight_and_bias(self.weight_shape), *normed)
 
     @property
     def buffers(self) -> tuple[Part, ...]:
-        """The norm's running statistics."""
+        """The norm's running statistics, of each channel."""
         return norm.buffers(self.units) if self.batch_norm else ()
 
     def step_cost(self, takes: Takes, *, first: bool) -> StepCost:

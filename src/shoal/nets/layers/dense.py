@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from shoal.activations import activation_of
 from shoal.kinds import Takes
 from shoal.nets._activations import activation_parts
-from shoal.nets._layer import DROPOUT_CALLS, DROPPED_UNIT, LAYER_CALLS, Part, Shape, StepCost
+from shoal.nets._layer import DROPOUT_CALLS, DROPPED_UNIT, LAYER_CALLS, Part, Shape, StepCost, weight_and_bias
 from shoal.nets.layers import norm
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class DenseLayer:
 
     @property
     def weight_shape(self) -> Shape:
-        """Torch's shape of the weight."""
+        """Torch's shape of the weight: (units, inputs)."""
         return (self.units, self.inputs)
 
     @property
@@ -61,12 +61,9 @@ class DenseLayer:
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        """Weight and bias, uniform by their fan-in; then those of the norm."""
-        return (
-            Part(".weight", self.weight_shape, "uniform", self.inputs),
-            Part(".bias", (self.units,), "uniform", self.inputs, draw=1),
-            *(norm.parts(self.units) if self.batch_norm else ()),
-        )
+        """Weight and bias; then those of the norm."""
+        normed = norm.parts(self.units) if self.batch_norm else ()
+        return (*weight_and_bias(self.weight_shape), *normed)
 
     @property
     def buffers(self) -> tuple[Part, ...]:
