@@ -209,7 +209,7 @@ def test_a_refused_command_line_shows_no_escapes(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Newer typers put each choice behind a tab, which is no control character that steers a terminal."""
-    assert shoal(monkeypatch, "new") == 2
+    assert shoal(monkeypatch, "new", "neither") == 2
     said = capsys.readouterr().err
     assert "regression" in said
     assert "\\" not in said
@@ -253,9 +253,9 @@ def test_a_wrong_command_line_is_one_line(
 @pytest.mark.parametrize(
     ("arguments", "begin"),
     [
-        ("run", "STUDY: expected a value (a study file, or a built-in study's name), got nothing; see "),
-        ("export m --out a", "--format: expected a value (what to write), got nothing; see "),
-        ("new", "KIND: expected a value (regression or classification), got nothing; see "),
+        ("run", "STUDY: expected a value, got nothing; see "),
+        ("export m --out a", "--format: expected a value, got nothing; see "),
+        ("new", "KIND: expected a value, got nothing; see "),
         ("run two-peaks more", "Got unexpected extra argument"),
         ("chek two-peaks", "No such command 'chek'"),
         ("run two-peaks --zzzzz", "--zzzzz: no such option; see "),

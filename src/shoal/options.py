@@ -67,5 +67,4 @@ def usage_problem(error: Any) -> str:
     where = parameter.opts[-1] if parameter.opts[-1][:1] == "-" else parameter.metavar or parameter.name
     if kind != "MissingParameter":
         return f"{where}: {error.message}"
-    what = f"{parameter.help[:1].lower()}{parameter.help[1:].rstrip('.')}"
-    return f"{where}: expected a value ({what}), got nothing; {help_}"
+    return f"{where}: expected a value, got nothing; {help_}"
