@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from shoal.results._out_of_fold import of_rows
 from shoal.results._score_rows import row_score
 
 
@@ -12,11 +13,11 @@ def test_a_mean_over_rows_has_the_rows_own_numbers():
     draw = np.random.default_rng(3)
     y, prediction = draw.normal(size=(50, 2)), draw.normal(size=(50, 2))
     squares = ((prediction - y) ** 2).mean(axis=1)
-    np.testing.assert_allclose(row_score("regression", "loss").of_rows(y, prediction), squares)
+    np.testing.assert_allclose(of_rows(row_score("regression", "loss"), y, prediction), squares)
     named, probability = draw.integers(3, size=50), draw.dirichlet(np.ones(3), 50)
     hits = probability.argmax(axis=1) == named
     np.testing.assert_allclose(
-        row_score("classification", "accuracy").of_rows(named, probability), hits, atol=1e-12
+        of_rows(row_score("classification", "accuracy"), named, probability), hits, atol=1e-12
     )
 
 
@@ -25,7 +26,8 @@ def test_of_other_scores_leaving_a_row_out_says_what_it_has():
     y = draw.normal(size=(200, 1))
     prediction = y + 0.5 * draw.normal(size=(200, 1))
     score = row_score("regression", "r2")
-    part_N = score.of_rows(y, prediction)
+    part_N = of_rows(score, y, prediction)
     without = score.score(y[1:], prediction[1:])
-    assert part_N[0] == pytest.approx(200 * score.score(y, prediction) - 199 * without, abs=1e-6)
-    assert part_N.mean() == pytest.approx(score.score(y, prediction), abs=0.01)
+    other = score.score(np.delete(y, 1, axis=0), np.delete(prediction, 1, axis=0))
+    assert part_N[0] - part_N[1] == pytest.approx(199 * (other - without), abs=1e-6)
+    assert part_N.mean() == pytest.approx(score.score(y, prediction))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
 
-from shoal.results import corrected_t_test, holm, mean_and_error, paired_t_test
+from shoal.results import corrected_t_test, holm, mean_and_error
 
 differences = hnp.arrays(np.float64, st.integers(2, 8), elements=st.floats(-10, 10))
 
@@ -55,7 +55,7 @@ def test_the_paired_test_is_students(sample):
         return
     expected = stats.ttest_1samp(sample, 0.0)
     interval = expected.confidence_interval(0.95)
-    test = paired_t_test(sample)
+    test = corrected_t_test(sample, 1, 0)
     got = [float(value) for value in (test.t, test.p, test.ci_low, test.ci_high)]
     assert got == pytest.approx(
         [expected.statistic, expected.pvalue, interval.low, interval.high], rel=1e-6, abs=1e-9
@@ -75,12 +75,12 @@ def test_relations_of_the_test(sample, scale):
     np.testing.assert_allclose(scaled.p, test.p, rtol=1e-6)
     np.testing.assert_allclose(scaled.ci_high, scale * test.ci_high, rtol=1e-6, atol=1e-9)
     if test.standard_error > 0:
-        assert test.p >= paired_t_test(sample).p
+        assert test.p >= corrected_t_test(sample, 1, 0).p
         assert (test.p < 0.05) == (not test.ci_low <= 0 <= test.ci_high)
 
 
 def test_one_difference_proves_nothing():
-    test = paired_t_test(np.array([3.0]))
+    test = corrected_t_test(np.array([3.0]), 1, 0)
     assert test.mean == 3
     assert all(map(np.isnan, (test.standard_error, test.t, test.p, test.ci_low, test.ci_high)))
 
@@ -136,7 +136,7 @@ def test_the_corrected_test_keeps_its_level_where_the_plain_one_does_not():
             slope = (x * y)[:, train].sum(axis=1) / (x * x)[:, train].sum(axis=1)
             errors.append(((y - slope[:, None] * x)[:, test] ** 2).mean(axis=1))
         difference[:, split] = errors[0] - errors[1]
-    plain = np.mean(paired_t_test(difference).p < 0.05)
+    plain = np.mean(corrected_t_test(difference, 1, 0).p < 0.05)
     corrected = np.mean(corrected_t_test(difference, 40, 20).p < 0.05)
     assert plain > 0.4
     assert 0.005 < corrected < 0.08
@@ -152,7 +152,7 @@ def test_scores_too_large_for_a_square_are_taken_without_a_word(scores_CFR):
     _, error_C = mean_and_error(scores_CFR)
     corrected, paired = (
         corrected_t_test(scores_CFR.reshape(3, 4), 20, 10),
-        paired_t_test(scores_CFR.reshape(3, 4)),
+        corrected_t_test(scores_CFR.reshape(3, 4), 1, 0),
     )
     with np.errstate(all="ignore"):
         first_C, second_C = scores_CFR.mean(axis=2).T / 2

@@ -41,7 +41,6 @@ from shoal.results._statistics import (
     corrected_t_test,
     holm,
     mean_and_error,
-    paired_t_test,
     reach_of,
 )
 from shoal.results._store import Identity, Store
@@ -97,7 +96,6 @@ __all__ = [
     "layers_of",
     "margin_of",
     "mean_and_error",
-    "paired_t_test",
     "rank_candidates",
     "reach_of",
     "refuse_foreign_files_in",

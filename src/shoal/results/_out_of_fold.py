@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.results._confidence_set import Cell
+from shoal.results._differences import task_of
+from shoal.results._intervals import Units, left_out
 from shoal.results._record import PlanEntry, Truth
-from shoal.results._score_rows import row_score
+from shoal.results._score_rows import RowScore, row_score
 
 MAX_UNITS: Final = 1000
 """More rows are put together, at random, into so many units: enough to see how they vary."""
@@ -80,11 +82,11 @@ class OutOfFold:
     ) -> NDArray[np.float64]:
         """Add up the scores of every unit's rows over the number of rows, candidate by candidate, (U, C)."""
         sum_UC = np.empty((count, len(candidate_ids)))
-        score = row_score("classification" if self.truth.classes else "regression", metric)
+        score = row_score(task_of(self.truth), metric)
         for column, candidate_id in enumerate(candidate_ids):
             entry = places[candidate_id]
             row_V = self._rows((entry.fold, entry.repeat))
-            score_V = score.of_rows(self.truth.y[row_V], self.predictions(entry))
+            score_V = of_rows(score, self.truth.y[row_V], self.predictions(entry))
             sum_UC[:, column] = np.bincount(unit_N[row_V], score_V / len(row_V), minlength=count)
         return sum_UC
 
@@ -94,3 +96,11 @@ def _by_cell(entries: Sequence[PlanEntry]) -> dict[tuple[int, int], dict[str, Pl
     for entry in entries:
         cells.setdefault((entry.fold, entry.repeat), {})[entry.candidate_id] = entry
     return dict(sorted(cells.items()))
+
+
+def of_rows(score: RowScore, y: NDArray[Any], prediction_VK: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give what every row has in a score, (V,): their mean is the score; of a mean over rows, the rows' own numbers."""
+    if len(y) == 1:  # nothing is left without it
+        return np.array([score.score(y, prediction_VK)])
+    value, part_V = left_out(score, y, prediction_VK, Units.of(len(y)))
+    return value + part_V

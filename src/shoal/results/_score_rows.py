@@ -48,22 +48,6 @@ class RowScore:
         with np.errstate(over="ignore", invalid="ignore"):  # squares of huge numbers are inf, and so said
             return float(self.of_means(self.rows(y, prediction).mean(axis=0)))
 
-    def of_rows(self, y: NDArray[Any], prediction: Floats) -> Floats:
-        """Give what every row has in the score, (N,), so that the score is nearly their mean, and so is its error.
-
-        They are the jackknife's pseudovalues (Tukey 1958, "Bias and confidence in not quite large samples", Annals of
-        Mathematical Statistics 29): of a score that is a mean over rows, the rows' own numbers.
-        """
-        count = len(y)
-        with np.errstate(over="ignore", invalid="ignore"):
-            number_NM = self.rows(y, prediction)
-            if count == 1:
-                return np.asarray(self.of_means(number_NM), np.float64)
-            mean_M = number_NM.mean(axis=0)
-            without_NM = mean_M + (mean_M - number_NM) / (count - 1)
-            whole, without_N = self.of_means(mean_M), self.of_means(without_NM)
-            return np.asarray(whole + (count - 1) * (whole - without_N), np.float64)
-
     def unlike(self, y: NDArray[Any], first: Floats, second: Floats) -> NDArray[np.bool_]:
         """Tell of every row whether the score sees a difference between two answers, (N,)."""
         return np.asarray((self.rows(y, first) != self.rows(y, second)).any(axis=1))

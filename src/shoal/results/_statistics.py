@@ -62,6 +62,7 @@ def mean_and_error(scores_CFR: NDArray[Any]) -> tuple[Floats, Floats]:
     return fold_CF.mean(axis=1), error_C
 
 
+@_QUIET
 def corrected_t_test(differences: NDArray[Any], train_rows: float, test_rows: float) -> PairedTest:
     """Test differences between two candidates over folds and repeats, shape (..., n), against 0.
 
@@ -69,26 +70,12 @@ def corrected_t_test(differences: NDArray[Any], train_rows: float, test_rows: fl
     far too sure. Its variance s²/n is replaced by (1/n + test_rows/train_rows) s², with n-1 degrees of freedom:
     Nadeau and Bengio 2003, "Inference for the generalization error", Machine Learning 52, 239-281.
     """
-    return _t_test(differences, test_rows / train_rows)
-
-
-def paired_t_test(differences: NDArray[Any]) -> PairedTest:
-    """Test independent differences, shape (..., n), against 0: Student's paired t-test.
-
-    Between two entries trained from the same n initialisations it speaks of other initialisations
-    on the same rows, not of other rows.
-    """
-    return _t_test(differences, 0.0)
-
-
-@_QUIET
-def _t_test(differences: NDArray[Any], correlation: float) -> PairedTest:
     from scipy.special import stdtr, stdtrit
 
     differences = np.asarray(differences, np.float64)
     n = differences.shape[-1]
     mean, spread = differences.mean(axis=-1), _spread(differences)
-    error = spread * math.sqrt(1 / n + correlation)
+    error = spread * math.sqrt(1 / n + test_rows / train_rows)
     # Equal differences leave rounding errors, which are no spread.
     error = np.where(spread > 1e-12 * np.abs(mean), error, np.where(np.isnan(error), np.nan, 0.0))
     t = np.divide(mean, error, out=np.full_like(mean, np.nan), where=error > 0)
