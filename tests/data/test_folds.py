@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from unittest.mock import patch
 
@@ -16,8 +16,18 @@ from numpy.typing import NDArray
 from sklearn import model_selection as oracle
 from sklearn.utils.fixes import parse_version
 
-from shoal.data import Column, Dataset, FoldOptions, Split, holdout_split, make_folds
-from shoal.errors import DataError
+from shoal.data import (
+    Column,
+    Dataset,
+    FoldOptions,
+    Split,
+    divided_groups,
+    fold_count,
+    holdout_split,
+    make_folds,
+)
+from shoal.errors import DataError, StudyError
+from shoal.kinds import SPLITTERS
 from shoal.streams import StreamKey
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -121,6 +131,80 @@ def test_repeated_stratified(data: st.DataObject, n: int, times: int, seed: int)
     assert_equal(splits, splitter.split(np.zeros(len(classes)), classes))
 
 
+def repeated(
+    make: Callable[..., oracle.BaseCrossValidator], n: int, times: int, seed: int
+) -> Iterator[oracle.BaseCrossValidator]:
+    """The rounds of a splitter as scikit-learn's _RepeatedSplits makes them: one generator is handed on."""
+    random = np.random.RandomState(seed)
+    for _ in range(times):
+        yield make(n, shuffle=True, random_state=random)
+
+
+@settings(max_examples=50)
+@given(
+    groups=st.lists(st.sampled_from("abcdefghijklm"), min_size=3).filter(lambda g: len(set(g)) > 2),
+    data=st.data(),
+    times=st.integers(1, 3),
+    seed=SEEDS,
+)
+def test_repeated_grouped(groups: list[str], data: st.DataObject, times: int, seed: int) -> None:
+    n, x = data.draw(st.integers(2, len(set(groups)))), np.zeros(len(groups))
+    splits = make_folds(
+        dataset(len(groups), groups=np.array(groups)), FoldOptions("repeated-grouped", n, times, seed=seed)
+    )
+    rounds = repeated(oracle.GroupKFold, n, times, seed)
+    assert_equal(splits, [pair for splitter in rounds for pair in splitter.split(x, groups=groups)])
+
+
+@st.composite
+def classes_in_groups(draw: st.DrawFn) -> tuple[int, NDArray[np.int64], NDArray[np.str_]]:
+    """Draw folds, classes that as many groups have as there are folds at the least, and groups of any size."""
+    n, classes = draw(st.integers(2, 9)), draw(st.integers(1, 10))
+    names = st.sampled_from([f"g{number}" for number in range(n + draw(st.integers(0, 12)))])
+    own = [(code, f"g{(code + number) % n}") for code in range(classes) for number in range(n)]
+    more = draw(st.lists(st.tuples(st.integers(0, classes - 1), names), max_size=60))
+    rows = draw(st.permutations(own + more))
+    return n, np.array([code for code, _ in rows]), np.array([name for _, name in rows])
+
+
+@given(drawn=classes_in_groups(), shuffle=st.booleans(), seed=SEEDS)
+def test_stratified_grouped(
+    drawn: tuple[int, NDArray[np.int64], NDArray[np.str_]], shuffle: bool, seed: int
+) -> None:
+    n, classes, groups = drawn
+    splits = make_folds(
+        dataset(len(classes), classes, groups),
+        FoldOptions("stratified-grouped", n, shuffle=shuffle, seed=seed),
+    )
+    splitter = oracle.StratifiedGroupKFold(n, shuffle=shuffle, random_state=seed if shuffle else None)
+    assert_equal(splits, splitter.split(classes, classes, groups))
+
+
+@settings(max_examples=50)
+@given(drawn=classes_in_groups(), times=st.integers(1, 3), seed=SEEDS)
+def test_repeated_stratified_grouped(
+    drawn: tuple[int, NDArray[np.int64], NDArray[np.str_]], times: int, seed: int
+) -> None:
+    n, classes, groups = drawn
+    splits = make_folds(
+        dataset(len(classes), classes, groups),
+        FoldOptions("repeated-stratified-grouped", n, times, seed=seed),
+    )
+    rounds = repeated(oracle.StratifiedGroupKFold, n, times, seed)
+    assert_equal(splits, [pair for splitter in rounds for pair in splitter.split(classes, classes, groups)])
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_stratified_grouped_of_many_groups(shuffle: bool) -> None:
+    draw = np.random.default_rng(0)
+    classes, groups = draw.integers(7, size=3000), draw.integers(400, size=3000).astype(str)
+    options = FoldOptions("stratified-grouped", 5, shuffle=shuffle)
+    splitter = oracle.StratifiedGroupKFold(5, shuffle=shuffle, random_state=0 if shuffle else None)
+    assert_equal(
+        make_folds(dataset(3000, classes, groups), options), splitter.split(classes, classes, groups)
+    )
+
+
 @given(rows=st.integers(2, 80), share=st.floats(0.01, 0.99), n=st.integers(2, 5), seed=SEEDS)
 def test_shuffle(rows: int, share: float, n: int, seed: int) -> None:
     options = FoldOptions("shuffle", n, share=share, seed=seed)
@@ -138,6 +222,96 @@ def test_given(folds: list[int]) -> None:
     numbers = numbered[1:] - 1
     splits = make_folds(dataset(len(folds), folds=numbers), FoldOptions("given"))
     assert_equal(splits, oracle.PredefinedSplit(numbers).split())
+
+
+# -- what every kind keeps to, whatever it is equal to ----------------------------------------------------------
+
+ROWS, N, TIMES = 60, 3, 2
+
+
+def contract_rows(seed: int) -> Dataset:
+    """60 rows of three classes in 20 groups, with a column of folds."""
+    draw = np.random.default_rng(seed)
+    classes, groups = np.arange(ROWS) % 3, np.array([f"g{number}" for number in np.arange(ROWS) // 3])
+    order = draw.permutation(ROWS)
+    return dataset(ROWS, classes[order], groups[draw.permutation(ROWS)], np.arange(ROWS) % 4 - 1)
+
+
+@pytest.mark.parametrize("kind", SPLITTERS)
+@given(seed=SEEDS)
+@settings(max_examples=10)
+def test_every_kind_parts_the_rows_and_names_its_splits(kind: str, seed: int) -> None:
+    table, row = contract_rows(seed), SPLITTERS[kind]
+    options = FoldOptions(kind, N, TIMES if row.repeats else 1, share=0.25, seed=seed)
+    splits = make_folds(table, options)
+    assert len(splits) == fold_count(table, options) == N * options.times
+    assert [split.stream for split in splits] == list(range(len(splits)))
+    assert len({split.label for split in splits}) == len(splits)
+    rounds = range(2 if row.repeats else 1)
+    ends = [f", round {number + 1} of {TIMES}" if row.repeats else "" for number in rounds for _ in range(N)]
+    numbers = [number % N + 1 for number in range(len(splits))]
+    assert [split.label for split in splits] == [
+        f"{row.noun} {number} of {N}{end}" for number, end in zip(numbers, ends, strict=True)
+    ]
+    for split in splits:
+        assert sorted([*split.train, *split.validation]) == list(range(ROWS))
+    held = [
+        np.concatenate([split.validation for split in splits[i : i + N]]) for i in range(0, len(splits), N)
+    ]
+    if row.draws == "folds":
+        assert all(sorted(rows) == list(range(ROWS)) for rows in held)
+        drawn = {tuple(rows.tolist()) for rows in held}
+        assert len(drawn) == options.times
+    elif row.draws == "splits":
+        assert {len(split.validation) for split in splits} == {15}
+    else:
+        assert sorted(held[0]) == [number for number in range(ROWS) if number % 4]
+
+
+@pytest.mark.parametrize("kind", [kind for kind, row in SPLITTERS.items() if row.by_group])
+@pytest.mark.parametrize("shuffle", [True, False])
+@given(seed=SEEDS)
+@settings(max_examples=10)
+def test_groups_are_never_on_both_sides(kind: str, shuffle: bool, seed: int) -> None:
+    table = contract_rows(seed)
+    splits = make_folds(table, FoldOptions(kind, N, TIMES, shuffle=shuffle, seed=seed))
+    groups = np.asarray(table.groups)
+    for split in splits:
+        assert set(groups[split.train]).isdisjoint(groups[split.validation])
+    assert divided_groups(groups, [split.validation for split in splits]) == 0
+
+
+@pytest.mark.parametrize("kind", [kind for kind, row in SPLITTERS.items() if row.by_class])
+@given(seed=SEEDS)
+@settings(max_examples=10)
+def test_the_share_of_each_class_is_held(kind: str, seed: int) -> None:
+    draw, sizes = np.random.default_rng(seed), [40, 20, 9]
+    classes = draw.permutation(np.repeat(np.arange(3), sizes))
+    own = np.array([f"row {number}" for number in range(len(classes))])
+    for split in make_folds(dataset(len(classes), classes, own), FoldOptions(kind, N, TIMES, seed=seed)):
+        counts = np.bincount(classes[split.validation], minlength=3)
+        assert (np.abs(counts - np.array(sizes) / N) < 1).all()
+
+
+def test_every_kind_that_groups_has_its_like_that_does_not() -> None:
+    rows = [row for row in SPLITTERS.values() if row.draws == "folds"]
+    facts = [(row.by_class, row.by_group, row.repeats) for row in rows]
+    assert len(facts) == len(set(facts)) == 8
+
+
+def test_groups_on_both_sides_are_counted() -> None:
+    groups = np.array(["a", "a", "b", "b", "c"])
+    assert divided_groups(groups, [np.array([0, 1]), np.array([2, 3]), np.array([4])]) == 0
+    assert divided_groups(groups, [np.array([0, 2]), np.array([1, 3, 4])]) == 2
+    # Rows that are always trained on are on the other side, too.
+    assert divided_groups(groups, [np.array([0])]) == 1
+    assert divided_groups(groups, []) == 0
+
+
+def test_a_kind_that_is_unknown_raises() -> None:
+    with pytest.raises(StudyError) as caught:
+        make_folds(dataset(9), FoldOptions("leave-out"))
+    assert str(caught.value).startswith("search.folds.kind: expected ")
 
 
 def test_labels_for_people() -> None:
@@ -201,6 +375,34 @@ REFUSALS = [
         dataset(10, groups=PAIR),
         FoldOptions("grouped", 3),
         ["search.folds: expected at most 2 folds (the groups of the training rows), got 3"],
+    ),
+    (
+        dataset(9, groups=np.array(list("aabbccdde"))),
+        FoldOptions("repeated-grouped", 6, 2),
+        ["search.folds: expected at most 5 folds (the groups of the training rows), got 6"],
+    ),
+    (
+        dataset(8, FEW, np.array(list("abcdefgh"))),
+        FoldOptions("stratified"),
+        [
+            'search.folds: expected at least 3 training rows of every class for 3 folds, got 2 of class "c1"; '
+            'kind = "grouped" draws folds that may lack a class',
+            'search.folds: expected at least 3 training rows of every class for 3 folds, got 1 of class "c2"; '
+            'kind = "grouped" draws folds that may lack a class',
+        ],
+    ),
+    (
+        dataset(8, np.array([0] * 4 + [1] * 4), np.array(list("abcdeeff"))),
+        FoldOptions("stratified-grouped"),
+        [
+            'search.folds: expected at least 3 groups with every class for 3 folds, got 2 of class "c1"; '
+            'kind = "grouped" draws folds that may lack a class'
+        ],
+    ),
+    (
+        dataset(8, FEW),
+        FoldOptions("repeated-stratified-grouped", times=2),
+        ["search.folds: expected the column data.groups for repeated-stratified-grouped folds, got none"],
     ),
     (
         dataset(9),
