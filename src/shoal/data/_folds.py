@@ -3,7 +3,7 @@
 Equal row for row to scikit-learn's splitters (the `peer` of each row of `SPLITTERS`) at the same seed, without
 importing scikit-learn, so that a plan is made at once. Tests compare both.
 
-Letters: N training rows, F folds, G groups, K classes.
+Letters: N training rows, F folds, B some of them, G groups, K classes.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from shoal.wording import few_quoted, quoted
 Rows = NDArray[np.int64]
 Random = np.random.RandomState
 _KEY = "search.folds"
+_AT_ONCE: Final = 1_000_000
+"""Numbers that are worked on together."""
 
 
 @dataclass(frozen=True)
@@ -198,11 +200,11 @@ def stratified_grouped_folds(
     order_G = np.arange(len(count_GK))
     if random is not None:
         random.shuffle(order_G)
-    share_GK = count_GK[order_G]
+    share_GK, all_K = count_GK[order_G], count_GK.sum(axis=0)
     fold_G = np.empty(len(count_GK), dtype=np.int64)
     count_FK = np.zeros((n, count_GK.shape[1]))
     for place in np.argsort(-np.std(share_GK, axis=1), kind="stable"):
-        fold = _evenest(count_FK, share_GK[place], count_GK.sum(axis=0))
+        fold = _evenest(count_FK, share_GK[place], all_K)
         count_FK[fold] += share_GK[place]
         fold_G[order_G[place]] = fold
     return [np.flatnonzero(fold_G[group_N] == fold) for fold in range(n)]
@@ -211,14 +213,24 @@ def stratified_grouped_folds(
 def _evenest(count_FK: NDArray[np.float64], own_K: NDArray[np.float64], all_K: NDArray[np.float64]) -> int:
     """Choose the fold of one group; `own_K` are its rows of every class, `all_K` those of all groups."""
     best, least, fewest = 0, math.inf, math.inf
-    for fold, rows in enumerate(count_FK.sum(axis=1).tolist()):
-        with_FK = count_FK.copy()
-        with_FK[fold] += own_K
-        uneven = float(np.mean(np.std(with_FK / all_K, axis=0)))
+    rows_F = count_FK.sum(axis=1).tolist()
+    for fold, uneven in enumerate(_unevenness(count_FK, own_K, all_K)):
         alike = abs(uneven - least) <= 1e-8 + 1e-5 * least < math.inf  # numpy's isclose
-        if uneven < least or (alike and rows < fewest):
-            best, least, fewest = fold, uneven, rows
+        if uneven < least or (alike and rows_F[fold] < fewest):
+            best, least, fewest = fold, uneven, rows_F[fold]
     return best
+
+
+def _unevenness(
+    count_FK: NDArray[np.float64], own_K: NDArray[np.float64], all_K: NDArray[np.float64]
+) -> Iterator[float]:
+    """Give how far the shares of classes differ between folds, were the group in each of them in turn."""
+    step = max(1, _AT_ONCE // count_FK.size)
+    for start in range(0, len(count_FK), step):
+        fold_B = np.arange(start, min(start + step, len(count_FK)))
+        with_BFK = np.repeat(count_FK[np.newaxis], len(fold_B), axis=0)
+        with_BFK[np.arange(len(fold_B)), fold_B] += own_K
+        yield from np.mean(np.std(with_BFK / all_K, axis=1), axis=1).tolist()
 
 
 def random_splits(rows: int, n: int, share: float, random: Random) -> list[Rows]:
