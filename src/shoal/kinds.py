@@ -254,6 +254,13 @@ def splitter_by(*, by_class: bool = False, by_group: bool = False, repeats: bool
     )
 
 
+def splitter_like(name: str, *, grouped: bool, repeats: bool | None = None) -> str:
+    """Name the kind of folds most like `name` that keeps groups, if `grouped`, and repeats or not, if that is said."""
+    row = row_of("search.folds.kind", SPLITTERS, name)
+    again = row.repeats if repeats is None else repeats
+    return splitter_by(by_class=row.by_class, by_group=row.by_group or grouped, repeats=again)
+
+
 def table_endings() -> tuple[str, ...]:
     """Name the endings of all files of tables."""
     return tuple(ending for kind in TABLE_FORMATS.values() for ending in kind.endings)

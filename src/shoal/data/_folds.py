@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from shoal.data._dataset import Dataset, Split
 from shoal.data._findings import refuse
 from shoal.errors import Problem
-from shoal.kinds import SPLITTERS, SplitterKind, row_of, splitter_by, usual_splitter
-from shoal.wording import few_quoted, quoted
+from shoal.kinds import SPLITTERS, SplitterKind, row_of, splitter_by, splitter_like, usual_splitter
+from shoal.wording import counted, few_quoted, quoted
 
 Rows = NDArray[np.int64]
 Random = np.random.RandomState
@@ -75,6 +75,18 @@ def divided_groups(groups: NDArray[Any], held_out: Sequence[Rows]) -> int:
         count_G = np.bincount(group_N[validation], minlength=len(size_G))
         divided_G |= (count_G > 0) & (count_G < size_G)
     return int(divided_G.sum())
+
+
+def divided_sentence(groups: NDArray[Any], held_out: Sequence[Rows], kind: str) -> str:
+    """Say how many groups have rows on both sides of a fold, and which kind of folds has none; empty where none has."""
+    divided = divided_groups(groups, held_out)
+    if not divided:
+        return ""
+    have = f"{counted(len(np.unique(groups)), 'group')} (data.groups) {'has' if divided == 1 else 'have'}"
+    better = f'search.folds.kind = "{splitter_like(kind, grouped=True)}" keeps each on one side'
+    return (
+        f"{divided:,} of {have} rows on both sides of a fold, so that selection scores are too good; {better}"
+    )
 
 
 @dataclass(frozen=True)
