@@ -65,7 +65,7 @@ def lines(rows: Sequence[dict[str, Any]], published: float) -> list[str]:
     quartiles = ", ".join(f"{value:.4f}" for value in np.quantile(delivered, [0, 0.25, 0.5, 0.75, 1]))
     return [
         f"Published: {published}, one run. Test {METRIC.upper()} of the delivered network over {len(rows)} seeds:"
-        f" lowest, quartiles, highest {quartiles}; {np.count_nonzero(delivered <= published)} of {len(rows)} at or below it.",
+        f" lowest, quartiles, highest {quartiles}; {np.sum(delivered <= published)} of {len(rows)} at or below it.",
         "",
         *table(head, body),
     ]
