@@ -114,27 +114,44 @@ def _p_values(score_CF: NDArray[Any], factor: float, least: float) -> NDArray[np
     """Give how likely a difference to the best as large as each candidate's is among equals, for all pairs, (C,).
 
     A few folds show the spread of one pair badly: where they happen to differ alike, noise looks like proof. So the
-    variance of a difference is that of the pair or, where it is larger, the mean of all pairs; and no less than the
-    square of `least`, as if one row of one fold were answered otherwise. Student's t has the freedom of all candidates
-    and folds together. The best was chosen by its score, so every pair counts (Bonferroni).
+    variance of a difference is that of the pair or, where it is larger, what candidates near the best have in common;
+    and no less than the square of `least`, as if one row of one fold were answered otherwise. The best was chosen by
+    its score, so every pair counts (Bonferroni).
     """
     from scipy.special import stdtr
 
-    candidates, folds = score_CF.shape
+    candidates = len(score_CF)
     centred_CF = score_CF - score_CF.mean(axis=0)
     unit = float(np.abs(centred_CF).max()) or 1.0  # squares of tiny and of enormous numbers are lost
     centred_CF = centred_CF / unit
-    mean_C = centred_CF.mean(axis=1)
-    best = int(as_compared(score_CF.mean(axis=1)).argmax())
-    worse_C = mean_C[best] - mean_C
-    freedom = (candidates - 1) * (folds - 1)
-    pooled = 2 * ((centred_CF - mean_C[:, np.newaxis]) ** 2).sum() / freedom
-    own_C = (centred_CF[best] - centred_CF).var(axis=1, ddof=1)
+    order = np.argsort(-as_compared(score_CF.mean(axis=1)), kind="stable")
+    worse_C = centred_CF[order[0]].mean() - centred_CF.mean(axis=1)
+    pooled, freedom = pooled_variance(centred_CF[order[: max(2, (candidates + 1) // 2)]])
+    own_C = (centred_CF[order[0]] - centred_CF).var(axis=1, ddof=1)
     error_C = np.sqrt(factor * np.maximum(np.maximum(own_C, pooled), np.square(np.float64(least) / unit)))
     # Equal differences leave rounding errors, which are no spread, and without one there is nothing to infer from.
     known_C = (error_C > 1e-12 * np.abs(worse_C)) & np.isfinite(error_C)
     t_C = np.divide(worse_C, error_C, out=np.zeros_like(worse_C), where=known_C)
     return np.asarray(stdtr(freedom, -t_C) * candidates * (candidates - 1))
+
+
+@_QUIET
+def pooled_variance(score_CF: NDArray[np.float64]) -> tuple[float, float]:
+    """Give the variance over folds of the difference of two candidates, pooled over all, and its degrees of freedom.
+
+    It is that of candidates weighted by their own variances, since a few that vary among many that answer alike are
+    those that come out best by chance. Such weights favour what is overestimated, by 1 + 2 / (F - 1) of estimates with
+    F - 1 degrees of freedom. As many candidates count as equal ones would have such weights.
+    """
+    candidates, folds = score_CF.shape
+    left_CF = score_CF - score_CF.mean(axis=0)
+    left_CF = left_CF - left_CF.mean(axis=1, keepdims=True)
+    own_C = (left_CF**2).sum(axis=1) / (folds - 1) * candidates / (candidates - 1)
+    total, squares, favour = float(own_C.sum()), float((own_C**2).sum()), 1 + 2 / (folds - 1)
+    if not squares > 0:
+        return 0.0, folds - 1
+    count = min(candidates, favour * total**2 / squares)
+    return 2 * max(total / candidates, squares / total / favour), max(1.0, count - 1) * (folds - 1)
 
 
 def _spread(score_CF: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -203,7 +203,7 @@ class TrainedTogether(SearchDisplay):
         """Which candidates are indistinguishable from the best at 5 %, in the order of `cv_results_`, bool (C,).
 
         Of what they score on new rows, trained on so many rows: corrected resampled t-test over the folds (Nadeau and
-        Bengio 2003), its variance pooled over all candidates. Of fewer than three folds all are.
+        Bengio 2003), its variance pooled over candidates. Of fewer than three folds all are.
         """
         record = self._of_networks("indistinguishable_")
         return self._deciding_scores(record).indistinguishable()
