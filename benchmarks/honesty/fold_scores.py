@@ -17,7 +17,7 @@ from benchmarks.record import table
 
 Floats = NDArray[np.float64]
 Rng = np.random.Generator
-REAL: Final = 40
+REAL: Final = 30
 """Searches of trained networks of every kind."""
 LOSSES: Final = np.array([1, 1, 1, 1.05, 1.1, 1.2, 1.4, 1.4, 1.8, 1.8, 2.5, 4.0])
 WORSE: Final = LOSSES == 1.8

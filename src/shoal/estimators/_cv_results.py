@@ -146,6 +146,7 @@ def pooled_variance(score_CF: NDArray[np.float64]) -> tuple[float, float]:
     candidates, folds = score_CF.shape
     left_CF = score_CF - score_CF.mean(axis=0)
     left_CF = left_CF - left_CF.mean(axis=1, keepdims=True)
+    left_CF[np.abs(left_CF) < 1e-12 * np.abs(score_CF).max()] = 0  # what rounding leaves is no spread
     own_C = (left_CF**2).sum(axis=1) / (folds - 1) * candidates / (candidates - 1)
     total, squares, favour = float(own_C.sum()), float((own_C**2).sum()), 1 + 2 / (folds - 1)
     if not squares > 0:
