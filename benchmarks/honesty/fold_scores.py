@@ -17,7 +17,7 @@ from benchmarks.record import table
 
 Floats = NDArray[np.float64]
 Rng = np.random.Generator
-REAL: Final = 30
+REAL: Final = 24
 """Searches of trained networks of every kind."""
 LOSSES: Final = np.array([1, 1, 1, 1.05, 1.1, 1.2, 1.4, 1.4, 1.8, 1.8, 2.5, 4.0])
 WORSE: Final = LOSSES == 1.8
@@ -27,8 +27,9 @@ SPREAD: Final = 0.1
 
 @dataclass(frozen=True)
 class Noise:
-    """One kind of search: its candidates guess, each by itself, or `alike` as all others do in such a share of rows;
-    or all but `odd` of them always name the first class.
+    """One kind of search: its candidates guess, each by itself, or `alike` as all others do in such a share of rows.
+
+    Where `odd` of them guess by themselves, all others name the first class in that share of rows.
     """
 
     candidates: int
@@ -36,22 +37,22 @@ class Noise:
     folds: int = 3
     rows: int = 200
     alike: float = 0.0
-    odd: int | None = None
+    odd: int = 0
 
     @property
     def name(self) -> str:
         """In words."""
         how = f", {100 * self.alike:.0f} % of answers alike" if self.alike else ""
-        how = f", {self.odd} guess, the others name one class" if self.odd is not None else how
+        if self.odd:
+            how = f", {self.odd} guess, the others name one class for {100 * self.alike:.0f} % of rows"
         return f"{self.candidates} candidates, {self.classes} classes, {self.folds} folds of {self.rows} rows{how}"
 
     def accuracies(self, rng: Rng) -> Floats:
         """Draw one search's scores, (C, F)."""
         label, common = rng.integers(self.classes, size=(2, self.rows))
         own = rng.integers(self.classes, size=(self.candidates, self.rows))
-        guess = np.where(rng.random(own.shape) < self.alike, common, own)
-        if self.odd is not None:
-            guess[self.odd :] = 0
+        guess = np.where(rng.random(own.shape) < self.alike, 0 if self.odd else common, own)
+        guess[: self.odd] = own[: self.odd]
         parts = np.array_split(guess == label, self.folds, axis=1)
         return np.stack([part.mean(axis=1) for part in parts], axis=1)
 
@@ -64,8 +65,11 @@ KINDS: Final = (
         for candidates in (2, 12, 72)
         for alike in (0.0, 0.9)
     ),
-    *(Noise(72, 2, odd=odd) for odd in (1, 4, 8, 36)),
-    *(Noise(300, 2, odd=odd) for odd in (4, 12, 40)),
+    *(
+        Noise(candidates, 2, alike=alike, odd=odd)
+        for candidates, odd in ((12, 1), (12, 4), (72, 1), (72, 4), (72, 8), (72, 36), (300, 2), (300, 8))
+        for alike in (1.0, 0.97)
+    ),
 )
 
 
