@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +21,6 @@ from shoal.engine import available_memory
 from shoal.errors import ModelFileError, Problem, RunFolderError
 from shoal.files import kind_of
 from shoal.model import Inputs, Model, load
-from shoal.nets import Architecture
 from shoal.results import PlanEntry, Results, Store
 from shoal.wording import few_quoted, safe_cell
 
@@ -144,17 +143,11 @@ def _member(results: Results, model: Model, entry: PlanEntry, described: dict[st
     facts = model.facts.model_copy(update={"fit": model.facts.fit.model_copy(update=fit)})
     architecture = model.architecture
     if not preprocessing.channels:
-        architecture = _with_inputs(architecture, len(preprocessing.input_names))
+        architecture = architecture.with_inputs(len(preprocessing.input_names))
     parameters = results.parameters(entry.fit_id)
     if not architecture.holds(parameters):
         raise LookupError(entry.fit_id)
     return Model(architecture, parameters, preprocessing, facts)
-
-
-def _with_inputs(architecture: Architecture, inputs: int) -> Architecture:
-    """Give the same dense network for another number of inputs: a fold may lack a category."""
-    first, *others = architecture.layers
-    return replace(architecture, input_shape=(inputs,), layers=(replace(first, inputs=inputs), *others))
 
 
 def _spread(model: Model, members: Sequence[Model], inputs: Inputs) -> dict[str, Sequence[Any]]:
