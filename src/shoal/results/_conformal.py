@@ -58,6 +58,15 @@ def rank_at(coverage: object, rows: int) -> int:
     return rank
 
 
+def guaranteed_coverage(coverage: float, folds: int, rows: int) -> float:
+    """Give the least coverage of new rows that is proven of folds of one size, on average over training rows.
+
+    Theorem 4 of Barber and others 2021; of sets of classes, theorem 3 of Romano and others 2020 is the same.
+    """
+    less = min(2 * (1 - 1 / folds) / (rows / folds + 1), (1 - folds / rows) / (folds + 1))
+    return max(0.0, 1 - 2 * (1 - coverage) - less)
+
+
 def cv_plus(answers: Sequence[Floats], scores: Sequence[Floats], coverage: float) -> Floats:
     """Give the intervals of new rows, float64 (N, K, 2), each target by itself.
 

@@ -35,6 +35,7 @@ def works(results: Results, drawn: Sequence[Work]) -> list[Work]:
         )
     )
     cited_works += _of_search(results)
+    cited_works += _of_certainty(results)
     cited_works += _of_figures(results, drawn)
     return cited_works
 
@@ -107,6 +108,24 @@ def _of_search(results: Results) -> list[Work]:
     return cited_works
 
 
+def _of_certainty(results: Results) -> list[Work]:
+    if results.certainty.why:
+        return []
+    if not results.truth.classes:
+        cited = (
+            "Barber, Candès, Ramdas, Tibshirani (2021): Predictive inference with the jackknife+. Annals of"
+        )
+        return [Work("intervals of predictions: CV+", f"{cited} Statistics 49, 486–507.")]
+    cited = "Romano, Sesia, Candès (2020): Classification with valid and adaptive coverage. NeurIPS 33."
+    score = (
+        "Sadinle, Lei, Wasserman (2019): Least ambiguous set-valued classifiers with bounded error levels."
+    )
+    return [
+        Work("sets of classes: CV+", cited),
+        Work("score of sets of classes", f"{score} JASA 114, 223–234."),
+    ]
+
+
 def _of_figures(results: Results, drawn: Sequence[Work]) -> list[Work]:
     """Give the works of the figures, the innermost first, and those of the scores and colours beside them."""
     cited_works = list(dict.fromkeys(drawn))
@@ -114,7 +133,7 @@ def _of_figures(results: Results, drawn: Sequence[Work]) -> list[Work]:
         cited = (
             "Guo, Pleiss, Sun, Weinberger (2017): On calibration of modern neural networks. ICML, 1321–1330."
         )
-        cited_works.append(Work("expected calibration error", cited))
+        cited_works.append(Work("expected calibration error, temperature", cited))
         cited = "Wilson (1927): Probable inference, the law of succession, and statistical inference."
         cited_works.append(Work("interval of the accuracy", f"{cited} JASA 22, 209–212."))
     cited = "Hall (1992): On the removal of skewness by transformation. JRSS B 54, 221–228."
