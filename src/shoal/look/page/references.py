@@ -133,7 +133,7 @@ def _of_figures(results: Results, drawn: Sequence[Work]) -> list[Work]:
         cited = (
             "Guo, Pleiss, Sun, Weinberger (2017): On calibration of modern neural networks. ICML, 1321–1330."
         )
-        cited_works.append(Work("expected calibration error, temperature", cited))
+        cited_works.append(Work("expected calibration error", cited))
         cited = "Wilson (1927): Probable inference, the law of succession, and statistical inference."
         cited_works.append(Work("interval of the accuracy", f"{cited} JASA 22, 209–212."))
     cited = "Hall (1992): On the removal of skewness by transformation. JRSS B 54, 221–228."
