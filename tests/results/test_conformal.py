@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from itertools import pairwise
 from typing import Any
 
@@ -24,6 +25,7 @@ from shoal.results import (
     temperature_of,
     tempered,
 )
+from shoal.results._conformal import _ranked
 
 Drawn = tuple[list[Any], list[Any], list[Any]]
 seeds = st.integers(0, 10_000)
@@ -107,12 +109,37 @@ def test_one_row_a_fold_is_the_jackknife_plus_by_hand() -> None:
     assert ends.tolist() == [[[-1.0, 3.0]]]
 
 
-def test_many_rows_are_worked_on_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    true, answers, new = drawn_numbers(3)
-    scores = [residuals(y, a) for y, a in zip(true, answers, strict=True)]
-    whole = cv_plus(new, scores, 0.75)
-    monkeypatch.setattr("shoal.results._conformal._AT_ONCE", 1)
-    assert cv_plus(new, scores, 0.75).tobytes() == whole.tobytes()
+@given(seeds, st.integers(1, 40), st.sampled_from([0, 1, 3, 12]), st.sampled_from([1.0, 1e-9, 1e16, 1e-300]))
+def test_the_number_of_a_rank_is_that_of_all_sums_in_order(
+    seed: int, size: int, digits: int, unit: float
+) -> None:
+    """Ties, sums that rounding makes equal, tiny and huge numbers: the very number that a sort gives."""
+    rng = np.random.default_rng(seed)
+    rising = [np.sort(rng.normal(size=rng.integers(1, size + 1)).round(digits)) for _ in range(3)]
+    middle_FN = (
+        (unit * rng.normal(size=(3, 5))).round(digits) if unit == 1 else unit * rng.normal(size=(3, 5))
+    )
+    sums = np.concatenate([m[:, None] + rise for m, rise in zip(middle_FN, rising, strict=True)], axis=1)
+    for rank in {1, sums.shape[1] // 2 + 1, sums.shape[1]}:
+        assert _ranked(middle_FN, rising, rank).tolist() == np.sort(sums, axis=1)[:, rank - 1].tolist()
+
+
+def test_answers_that_are_no_numbers_have_no_interval() -> None:
+    scores = [np.array([[0.5, 1.0]]), np.array([[0.25, 2.0]])]
+    new = [np.array([[1.0], [np.nan], [2.0]]), np.array([[1.0], [1.0], [np.inf]])]
+    ends = cv_plus(new, scores, 0.6)
+    assert np.isfinite(ends[0]).all()
+    assert np.isnan(ends[1:]).all()
+    assert np.isnan(cv_plus(new, [np.array([[0.5, np.nan]])] * 2, 0.6)).all()
+    assert cv_plus([np.zeros((0, 1))] * 2, scores, 0.6).shape == (0, 1, 2)
+
+
+def test_many_rows_take_little_time() -> None:
+    rng = np.random.default_rng(0)
+    scores = [np.sort(rng.gamma(1.0, size=(1, 20_000))) for _ in range(5)]
+    begun = time.thread_time()
+    cv_plus([rng.normal(size=(20_000, 1)) for _ in scores], scores, 0.9)
+    assert time.thread_time() - begun < 20  # all sums in order would be two thousand million numbers
 
 
 # -- relations -----------------------------------------------------------------------------------------------

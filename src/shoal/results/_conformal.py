@@ -25,7 +25,6 @@ COLDEST: Final = 0.1
 HOTTEST: Final = 100.0
 """Bounds of the temperature, which has no end where all rows held out are right."""
 
-_AT_ONCE: Final = 4_000_000
 _HALVINGS: Final = 60
 _SMALLEST: Final = float(np.finfo(np.float64).tiny)
 
@@ -74,20 +73,69 @@ def cv_plus(answers: Sequence[Floats], scores: Sequence[Floats], coverage: float
     CV+: Barber, Candès, Ramdas, Tibshirani 2021, "Predictive inference with the jackknife+", Annals of Statistics 49,
     486-507. Raises InputError as `rank_at` does.
     """
-    answer_FNK, reach_KV = np.stack(answers), np.concatenate(scores, axis=1)
-    targets, rows = reach_KV.shape
+    answer_FNK = np.stack(answers)
+    targets, rows = scores[0].shape[0], sum(score_KV.shape[1] for score_KV in scores)
     rank = rank_at(coverage, rows)
-    fold_V = np.repeat(np.arange(len(scores)), [score_KV.shape[1] for score_KV in scores])
     ends_NK2 = np.empty((*answer_FNK.shape[1:], 2))
-    step = max(1, _AT_ONCE // rows)
     for k in range(targets):
-        for start in range(0, len(ends_NK2), step):
-            part = slice(start, start + step)
-            middle_NV = answer_FNK[:, part, k].T[:, fold_V]
-            low_NV, high_NV = middle_NV - reach_KV[k], middle_NV + reach_KV[k]
-            ends_NK2[part, k, 0] = np.partition(low_NV, rows - rank, axis=1)[:, rows - rank]
-            ends_NK2[part, k, 1] = np.partition(high_NV, rank - 1, axis=1)[:, rank - 1]
+        middle_FN, reaches = answer_FNK[:, :, k], [score_KV[k] for score_KV in scores]
+        ends_NK2[:, k, 0] = _ranked(middle_FN, [-reach_V[::-1] for reach_V in reaches], rows + 1 - rank)
+        ends_NK2[:, k, 1] = _ranked(middle_FN, reaches, rank)
     return ends_NK2
+
+
+def _ranked(middle_FN: Floats, rising: Sequence[Floats], rank: int) -> Floats:
+    """Give, row by row, the number of a rank among the sums of a row's middle and its fold's numbers, which ascend.
+
+    By halving, so that it takes time by the logarithm of the rows held out; NaN where a middle is not finite.
+    """
+    known_N = np.isfinite(middle_FN).all(axis=0) & all(np.isfinite(rise_V).all() for rise_V in rising)
+    if not known_N.all():
+        ranked_N = np.full(middle_FN.shape[1], np.nan)
+        if known_N.any():
+            ranked_N[known_N] = _ranked(middle_FN[:, known_N], rising, rank)
+        return ranked_N
+    folds = list(zip(middle_FN, rising, strict=True))
+    low_N = np.nextafter(np.min([middle_N + rise_V[0] for middle_N, rise_V in folds], axis=0), -np.inf)
+    high_N = np.max([middle_N + rise_V[-1] for middle_N, rise_V in folds], axis=0)
+    count_FN = np.zeros(middle_FN.shape, dtype=np.int64)  # of the sums up to the low end
+    for _ in range(_HALVINGS):
+        if (count_FN.sum(axis=0) == rank - 1).all():
+            break
+        half_N = low_N / 2 + high_N / 2
+        up_to_FN = _counts(folds, half_N)
+        enough_N = up_to_FN.sum(axis=0) >= rank
+        low_N, high_N = np.where(enough_N, low_N, half_N), np.where(enough_N, half_N, high_N)
+        count_FN = np.where(enough_N, count_FN, up_to_FN)
+    while True:  # sums that are equal, or nearly, one after the other
+        next_N = np.min(
+            [_sum_at(*fold, count_N) for fold, count_N in zip(folds, count_FN, strict=True)], axis=0
+        )
+        up_to_FN = _counts(folds, next_N)
+        short_N = up_to_FN.sum(axis=0) < rank
+        if not short_N.any():
+            return np.asarray(next_N)
+        count_FN = np.where(short_N, up_to_FN, count_FN)
+
+
+def _sum_at(middle_N: Floats, rise_V: Floats, place_N: NDArray[np.int64]) -> Floats:
+    """Give the sums at these places of a fold; beyond its last one infinity."""
+    sum_N = middle_N + rise_V[np.minimum(place_N, len(rise_V) - 1)]
+    return np.where(place_N < len(rise_V), sum_N, np.inf)
+
+
+def _counts(folds: Sequence[tuple[Floats, Floats]], value_N: Floats) -> NDArray[np.int64]:
+    """Count the sums of every fold up to a value, (F, N): exactly, where a difference would be off by its rounding."""
+    counts = []
+    for middle_N, rise_V in folds:
+        last = len(rise_V) - 1
+        count_N = np.searchsorted(rise_V, value_N - middle_N, side="right")
+        while (more_N := (count_N <= last) & (_sum_at(middle_N, rise_V, count_N) <= value_N)).any():
+            count_N = count_N + more_N
+        while (less_N := (count_N > 0) & (middle_N + rise_V[np.maximum(count_N - 1, 0)] > value_N)).any():
+            count_N = count_N - less_N
+        counts.append(count_N)
+    return np.array(counts)
 
 
 def class_sets(
