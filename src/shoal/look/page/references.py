@@ -120,9 +120,11 @@ def _of_certainty(results: Results) -> list[Work]:
     score = (
         "Sadinle, Lei, Wasserman (2019): Least ambiguous set-valued classifiers with bounded error levels."
     )
+    guo = "Guo, Pleiss, Sun, Weinberger (2017): On calibration of modern neural networks. ICML, 1321–1330."
     return [
         Work("sets of classes: CV+", cited),
         Work("score of sets of classes", f"{score} JASA 114, 223–234."),
+        Work("temperature of probabilities", guo),
     ]
 
 
