@@ -48,7 +48,7 @@ ARROWS: Final[dict[str, frozenset[str]]] = {
     "look": frozenset({"results", "data", "nets", "study", "parts"}),
     "progress": frozenset({"engine", "results", "look"}),
     "pipeline": frozenset({"streams", "parts", *STAGES}),
-    "model": frozenset({"data", "engine", "nets"}),
+    "model": frozenset({"data", "engine", "nets", "results"}),
     "predict": frozenset({"data", "engine", "model", "nets", "results"}),
     "export": frozenset({"data", "model", "nets"}),
     "estimators": frozenset({"streams", "parts", *STAGES, "pipeline", "model"}),

@@ -38,7 +38,7 @@ from shoal.engine import (
     look_inside,
     make_plan,
     memory_need,
-    model_file_bytes,
+    model_file,
     pick_delivered,
     pick_device,
     refuse_above,
@@ -237,7 +237,7 @@ def _finish(
     winner, fit, record = trained
     images = planner.dataset.images
     with parts.attempt(MODEL_NAME, RUN, partial(files.remove, MODEL_NAME)):
-        files.write(MODEL_NAME, model_file_bytes(planner, fit, record))
+        files.write(MODEL_NAME, model_file(planner, winner, (fit, record), store))
     if images is not None:
         with parts.attempt("images of the mistakes", RUN):
             store.put_truth(with_images_of_mistakes(ground_truth(planner), images, record))
