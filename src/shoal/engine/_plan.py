@@ -25,8 +25,12 @@ def make_plan(planner: Planner, circumstances: Circumstances) -> Plan:
     search, compare = planner.search_fits(), planner.comparison_fits()
     winner = planner.likely_winner
     tested = {item.fit.id for item in compare}
-    own = [item for item in winner if item.fit.id not in tested]
-    missing, late = unique((*search, *compare), circumstances.known), unique(own, circumstances.known)
+    own = [item for item in winner if item.fit.id not in tested and item.entry.stage != "permuted"]
+    permuted = [item for item in winner if item.entry.stage == "permuted"]
+    missing, late = (
+        unique((*search, *compare), circumstances.known),
+        unique((*own, *permuted), circumstances.known),
+    )
     alone = seconds_alone(planner, winner, circumstances)
     sizes = [row.parameter_count for row in planner.candidate_rows()]
     everything = (*search, *compare, *winner)
@@ -35,7 +39,13 @@ def make_plan(planner: Planner, circumstances: Circumstances) -> Plan:
         candidates=len(planner.candidates) if planner.folds else 0,
         folds=len(planner.folds),
         stages=tuple(
-            _stage(*named) for named in (("search", search), ("comparisons", compare), ("winner", own))
+            _stage(name, planned)
+            for name, planned in {
+                "search": search,
+                "comparisons": compare,
+                "winner": own,
+                "permutations": permuted,
+            }.items()
         ),
         fits=len(missing) + len(late),
         known=len(unique(everything)) - len(unique(everything, circumstances.known)),

@@ -7,7 +7,9 @@ from shoal.results._folder import OUTPUT_FILES, PICTURES, REPORT_NAME, STUDY_NAM
 from shoal.results._inside import Inside, layers_of
 from shoal.results._intervals import Interval, Units
 from shoal.results._lock import RunLock
+from shoal.results._looks import Looks, note_looks
 from shoal.results._out_of_fold import MAX_UNITS, OutOfFold
+from shoal.results._permutation import PermutationTest
 from shoal.results._record import CandidateRow, FitRecord, Plan, PlanEntry, Stage, Status, Truth
 from shoal.results._results import Results
 from shoal.results._schema import expect, refusing
@@ -35,6 +37,8 @@ from shoal.results._select import (
     rank_candidates,
     search_scores,
 )
+from shoal.results._selection_and_test import Disagreement
+from shoal.results._simple_models import Baseline, Beside, SimpleModel
 from shoal.results._statistics import (
     PairedTest,
     as_compared,
@@ -53,18 +57,23 @@ __all__ = [
     "PICTURES",
     "REPORT_NAME",
     "STUDY_NAME",
+    "Baseline",
+    "Beside",
     "CalibrationBins",
     "CandidateRow",
     "Choice",
     "ClassScores",
     "Difference",
+    "Disagreement",
     "Ensemble",
     "FitRecord",
     "Identity",
     "Inside",
     "Interval",
+    "Looks",
     "OutOfFold",
     "PairedTest",
+    "PermutationTest",
     "Plan",
     "PlanEntry",
     "Results",
@@ -74,6 +83,7 @@ __all__ = [
     "Scored",
     "SearchErrors",
     "SearchScores",
+    "SimpleModel",
     "Stage",
     "Standing",
     "Status",
@@ -97,6 +107,7 @@ __all__ = [
     "layers_of",
     "margin_of",
     "mean_and_error",
+    "note_looks",
     "rank_candidates",
     "reach_of",
     "refuse_foreign_files_in",

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Stage = Literal["search", "compare", "refit"]
+Stage = Literal["search", "compare", "refit", "permuted"]
 Status = Literal["ok", "diverged", "failed"]
 
 

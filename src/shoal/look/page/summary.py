@@ -1,16 +1,12 @@
-"""A run in half a minute: what was asked, what was chosen, how good, how sure.
-
-Letters: V test rows.
-"""
+"""A run in half a minute: what was asked, what was chosen, how good, how sure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
 from shoal.look._chance import drawn_by_chance, groups_unknown
+from shoal.look._headline import headline
 from shoal.look._line_notes import NAMES
 from shoal.look._measures import LOSSES, leading_metric
 from shoal.look._numbers import interval, one_number, percent
@@ -18,12 +14,10 @@ from shoal.look._reasons import others_alike, significance_sentence
 from shoal.look._run_findings import RunFindings
 from shoal.look._settings import settings_text
 from shoal.look._text import duration
-from shoal.results import Results, regression_scores
+from shoal.results import Results
 from shoal.wording import counted, listed, shorten
 
 ADDED_UP: Final = "added up over all networks"
-EACH: Final = 8
-"""Targets whose own scores are said, at most."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +35,9 @@ class Summary:
 def summary(findings: RunFindings) -> Summary:
     """Answer a busy reader's questions from the results."""
     results = findings.results
-    figure, unit, good = _good(findings)
-    return Summary(_asked(results), _chosen(results), figure, unit, good, tuple(_sure(findings)))
+    head = headline(findings)
+    good = " ".join((head.first, *head.more))
+    return Summary(_asked(results), _chosen(results), head.figure, head.unit, good, tuple(_sure(findings)))
 
 
 def _asked(results: Results) -> str:
@@ -92,52 +87,6 @@ def _chosen(results: Results) -> str:
         rule = "the only candidate"
     size = counted(row.parameter_count, "parameter")
     return f"{settings}: {size}, {rule}. Its selection score, which is optimistic: {score}."
-
-
-def _good(findings: RunFindings) -> tuple[str, str, str]:
-    if not findings.delivered.healthy:
-        failed = findings.delivered.failed
-        return (
-            "–",
-            "no test score",
-            "Every refitted network diverged or failed." if failed else "Not tested yet.",
-        )
-    entry = findings.delivered.healthy[0]
-    scores = findings.results.summaries[entry.fit_id].scores["test"]
-    truth = findings.truth
-    test_V = truth.y[truth.train_rows :]
-    if findings.classes:
-        most = float(np.bincount(truth.y[: truth.train_rows]).argmax())
-        naive = percent(float(np.mean(test_V == most)))
-        figure = percent(scores["accuracy"])
-        text = f"The delivered network is right on {figure} of the {counted(len(test_V), 'test row')}; the baseline,"
-        text += f" which always predicts the most frequent class of the training rows, on {naive}."
-        return figure, "test accuracy", text
-    rmse, r2 = one_number(scores["rmse"]), one_number(scores["r2"])
-    mean_VK = np.broadcast_to(truth.y[: truth.train_rows].mean(axis=0), test_V.shape)
-    naive = one_number(regression_scores(test_V, mean_VK)["rmse"])
-    targets = len(truth.target_names)
-    several = f"mean of the {targets} targets’ " if targets > 1 else ""
-    text = (
-        f"On the {counted(len(test_V), 'test row')}, the delivered network’s {several}root mean squared error"
-    )
-    text += f" (RMSE) is {rmse}; that of the baseline, the mean of the training rows, is {naive}"
-    r2_of = f"The {several}R²" if several else "R²"
-    each = f" {_each_target(findings, entry.fit_id)}" if several else ""
-    return rmse, "test RMSE", f"{text}. {r2_of} is {r2}.{each}"
-
-
-def _each_target(findings: RunFindings, fit_id: str) -> str:
-    """Give RMSE and R² of the targets each by itself: they may have units of their own."""
-    truth = findings.truth
-    true_VK, value_VK = truth.y[truth.train_rows :], findings.results.test_predictions(fit_id)
-    scored = []
-    for k, name in enumerate(truth.target_names[:EACH]):
-        scores = regression_scores(true_VK[:, k : k + 1], value_VK[:, k : k + 1])
-        scored.append(f"{_name(name)} RMSE {one_number(scores['rmse'])}, R² {one_number(scores['r2'])}")
-    more = len(truth.target_names) - EACH
-    rest = f"; {more:,} more are not shown" if more > 0 else ""
-    return f"Each by itself, in its own unit: {'; '.join(scored)}{rest}."
 
 
 def _sure(findings: RunFindings) -> list[str]:
