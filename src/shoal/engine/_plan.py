@@ -10,6 +10,7 @@ from shoal.engine._fits import PlannedFit, Planner, unique
 from shoal.engine.forecast.drawing import Drawing
 from shoal.engine.forecast.groups import groups_of
 from shoal.engine.forecast.memory import predicted_peaks, source_of
+from shoal.engine.forecast.simple_models import simple_model_bytes
 from shoal.engine.forecast.time import Circumstances, crowded, seconds_alone
 from shoal.nets import learning_rates
 from shoal.results import Plan
@@ -68,7 +69,14 @@ def memory_need(planner: Planner, workers: int, drawing: Drawing) -> dict[str, f
     stages = (first, unique(planner.likely_winner))
     replayed = planner.study.inspect.history > 0
     groups = [group for stage in stages for group in groups_of(stage, workers, planner.trainers)]
-    return predicted_peaks(planner.dataset, source, groups, drawing, replayed=replayed)
+    return predicted_peaks(
+        planner.dataset,
+        source,
+        groups,
+        drawing,
+        replayed=replayed,
+        simple_models=simple_model_bytes(planner),
+    )
 
 
 def _described(dataset: Dataset) -> str:

@@ -24,7 +24,7 @@ from shoal.engine._fits import Planner
 from shoal.engine._stored import refusing_stored
 from shoal.errors import DataError
 from shoal.parts import RUN, Parts
-from shoal.results import SimpleModel, Store, expect
+from shoal.results import FITTED, SimpleModel, Store, expect
 from shoal.streams import REFIT_STREAM, Role, StreamKey, permutation
 
 Floats = NDArray[np.float64]
@@ -83,7 +83,7 @@ def ask_simple_models(planner: Planner, fit_id: str, store: Store, parts: Parts)
     if not planner.study.checks.baselines:
         return
     models: dict[str, dict[str, Any]] = {}
-    for name, fit in {"linear": _linear, "trees": _trees}.items():
+    for name, fit in zip(FITTED, (_linear, _trees), strict=True):
         with parts.attempt(f"simple models, {name}", RUN):
             models[name] = asdict(_kept_or_made(name, fit, planner, (fit_id, earlier), store))
     store.put_fact("simple models", models)

@@ -120,9 +120,9 @@ def evidence_sentences(results: Results, judged: Verdict) -> list[str]:
     sentences = []
     over = drawn_by_chance(results.test_units)
     if judged.better:
+        which = "interval of the difference" if len(judged.better) == 1 else "interval of each difference"
         sentences.append(
-            f"It is better than {in_words(judged.better)}: the 95 % interval of the difference, row by row, for {over},"
-            " leaves 0 out."
+            f"It is better than {in_words(judged.better)}: the 95 % {which}, row by row, for {over}, leaves 0 out."
         )
     for name, why in judged.whys:
         sentences.append(f"No interval of the difference to {NAMES[name]}: {why}.")

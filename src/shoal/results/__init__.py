@@ -38,7 +38,7 @@ from shoal.results._select import (
     search_scores,
 )
 from shoal.results._selection_and_test import Disagreement
-from shoal.results._simple_models import Baseline, Beside, SimpleModel
+from shoal.results._simple_models import FITTED, Baseline, Beside, SimpleModel
 from shoal.results._statistics import (
     PairedTest,
     as_compared,
@@ -52,6 +52,7 @@ from shoal.results._two_way import Difference, Scored, difference, repeated_inte
 
 __all__ = [
     "BINS",
+    "FITTED",
     "MAX_UNITS",
     "OUTPUT_FILES",
     "PICTURES",

@@ -29,7 +29,7 @@ NOT_FITTED: Final = "it was not fitted in this run"
 
 @dataclass(frozen=True)
 class SimpleModel:
-    """Where the answers of a fitted simple model stand, and to how many training rows it was fitted; or why it is not."""
+    """Where the answers of a simple model stand, and to how many training rows it was fitted; or why it was not."""
 
     fit_id: str
     part: str

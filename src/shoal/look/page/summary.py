@@ -14,6 +14,7 @@ from shoal.look._reasons import others_alike, significance_sentence
 from shoal.look._run_findings import RunFindings
 from shoal.look._settings import settings_text
 from shoal.look._text import duration
+from shoal.look._trust import looks_sentence, permutation_sentence
 from shoal.results import Results
 from shoal.wording import counted, listed, shorten
 
@@ -108,6 +109,7 @@ def _sure(findings: RunFindings) -> list[str]:
     elif repeats:
         times = "once" if not failed else f"{1 + failed} times{lost}"
         sentences.append(f"Refitted {times}: how much the score varies with the initialisation is not known.")
+    sentences += [text for text in (looks_sentence(results), permutation_sentence(results)) if text]
     choice = results.choice
     if choice and len(choice.standings) > 1:
         sentences.append(f"{significance_sentence(*others_alike(results))} (5 %).")
