@@ -24,7 +24,7 @@ from shoal.look._simple_models import (
     verdict,
     verdict_phrase,
 )
-from shoal.results import Beside, Results, regression_scores
+from shoal.results import BALANCED, Beside, Results, regression_scores
 from shoal.wording import counted, first_few, listed
 
 EACH: Final = 8
@@ -108,7 +108,7 @@ def _of_accuracy(results: Results, beside: tuple[Beside, ...]) -> tuple[str, str
 
 def _of_recall(results: Results, beside: tuple[Beside, ...]) -> tuple[str, str, str]:
     """Where a class is rare: balanced accuracy, the recall of the rare classes, and the accuracy."""
-    figure = percent(beside[0].score + beside[0].difference.mean)
+    figure = percent(delivered_score(results, BALANCED))
     said = (
         f"the balanced accuracy (mean recall of the classes) of the delivered network is {figure},"
         f" {_others(beside, percent, of='of ')}; it is right on {_recalls(results)}, and on"
@@ -161,5 +161,5 @@ _WORDS: Final[dict[str, Callable[[Results, tuple[Beside, ...]], tuple[str, str, 
     "mse": _of_error,
     "r2": _of_targets,
     "accuracy": _of_accuracy,
-    "balanced_accuracy": _of_recall,
+    BALANCED: _of_recall,
 }

@@ -12,12 +12,14 @@ import numpy as np
 from shoal.look._chance import drawn_by_chance
 from shoal.look._measures import SCORES_SHOWN, leading_metric
 from shoal.results import (
+    BALANCED,
     Beside,
     Interval,
     Results,
     classification_scores,
     higher_is_better,
     regression_scores,
+    row_score,
 )
 from shoal.wording import listed
 
@@ -45,22 +47,30 @@ def judged_by(results: Results) -> str:
     have units of their own.
     """
     if results.truth.classes:
-        return "balanced_accuracy" if rare_classes(results) else leading_metric(True)
+        return BALANCED if rare_classes(results) else leading_metric(True)
     if len(results.truth.target_names) > 1 and math.isfinite(delivered_score(results, "r2")):
         return "r2"
     return leading_metric(False)
 
 
 def delivered_score(results: Results, metric: str) -> float:
-    """Give a test score of the delivered network that its record holds; NaN while there is none."""
-    if results.delivered_id is None:
-        return math.nan
-    return results.summaries[results.delivered_id].scores["test"][metric]
+    """Give a test score of the delivered network; NaN while there is none."""
+    return math.nan if results.delivered_id is None else tested_score(results, results.delivered_id, metric)
+
+
+def tested_score(results: Results, fit_id: str, metric: str) -> float:
+    """Give a test score of a healthy fit, balanced accuracy among them."""
+    scores = results.summaries[fit_id].scores["test"]
+    if metric in scores:
+        return scores[metric]
+    truth = results.truth
+    score = row_score(results.study.study.task, metric)
+    return score.score(truth.y[truth.train_rows :], results.test_predictions(fit_id))
 
 
 def is_better_upwards(metric: str) -> bool:
     """Say in which direction a score gets better, balanced accuracy among them."""
-    return metric == "balanced_accuracy" or higher_is_better(metric)
+    return metric == BALANCED or higher_is_better(metric)
 
 
 @dataclass(frozen=True)
@@ -126,16 +136,19 @@ def evidence_sentences(results: Results, judged: Verdict) -> list[str]:
         )
     for name, why in judged.whys:
         sentences.append(f"No interval of the difference to {NAMES[name]}: {why}.")
+    without: dict[str, list[str]] = {}
     for baseline in results.baselines:
         if baseline.answers_VK is None:
-            sentences.append(f"There is no comparison with {NAMES[baseline.name]}: {baseline.why}.")
+            without.setdefault(baseline.why, []).append(baseline.name)
         elif baseline.rows < results.truth.train_rows:
             name = NAMES[baseline.name]
             sentences.append(
                 f"{name[0].upper()}{name[1:]} learned from {baseline.rows:,} of the {results.truth.train_rows:,}"
                 " training rows, drawn at random."
             )
-    return sentences
+    return sentences + [
+        f"There is no comparison with {in_words(names, 'or')}: {why}." for why, names in without.items()
+    ]
 
 
 @dataclass(frozen=True)
@@ -161,7 +174,7 @@ def model_rows(results: Results) -> list[ModelRow]:
     shown = [metric, *(name for name in SCORES_SHOWN[results.study.study.task] if name != metric)]
     true, truth = results.truth.y[results.truth.train_rows :], results.truth
     own = dict(results.summaries[results.delivered_id].scores["test"])
-    own[metric] = own.get(metric, beside[0].score + beside[0].difference.mean)
+    own[metric] = delivered_score(results, metric)
     none = Interval(math.nan, math.nan, "it is held against itself")
     span = results.test_interval(metric, [results.delivered_id])
     rows = [

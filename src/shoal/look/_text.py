@@ -433,11 +433,13 @@ def _name(text: str, limit: int = 32) -> str:
 def _checks_text(results: Results) -> str:
     """The gravest checks of method that found something, two lines each, and how many more there are."""
     lines = []
-    found = checks(results)
-    for check in found[:GRAVEST]:
+    doubted = checks(results)
+    for check in doubted[:GRAVEST]:
         lines.append(f"{check.code}  {check.severity}: {check.title}")
         lines.append(textwrap.fill(check.what, 118, initial_indent=" " * 7, subsequent_indent=" " * 7))
-    if len(found) > GRAVEST:
-        others = ", ".join(check.code for check in found[GRAVEST:])
-        lines.append(f"and {len(found) - GRAVEST:,} more ({others}): read them in report.html, under Checks")
+    if len(doubted) > GRAVEST:
+        others = ", ".join(check.code for check in doubted[GRAVEST:])
+        lines.append(
+            f"and {len(doubted) - GRAVEST:,} more ({others}): read them in report.html, under Checks"
+        )
     return "\n".join(["checks of method (docs/checks.md: why, and what to do)", *lines]) if lines else ""

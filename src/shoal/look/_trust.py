@@ -61,17 +61,17 @@ def permutation_sentence(results: Results) -> str:
 
 def disagreement_sentence(results: Results) -> str:
     """Say by how much the test score and what the search expects differ, where that is more than chance does."""
-    found = results.disagreement
-    if found is None or not found.interval.known or found.p >= LEVEL:
+    apart = results.disagreement
+    if apart is None or not apart.interval.known or apart.p >= LEVEL:
         return ""
-    write = percent if found.metric == "accuracy" else one_number
-    worse = (found.difference < 0) == is_better_upwards(found.metric)
-    low, high = found.interval.low, found.interval.high
-    span = interval(low, high) if found.metric != "accuracy" else f"{percent(low)} to {percent(high)}"
+    write = percent if apart.metric == "accuracy" else one_number
+    worse = (apart.difference < 0) == is_better_upwards(apart.metric)
+    low, high = apart.interval.low, apart.interval.high
+    span = interval(low, high) if apart.metric != "accuracy" else f"{percent(low)} to {percent(high)}"
     return (
-        f"The search expects a {found.metric} of {write(found.expected)} on new rows, the test rows show"
-        f" {write(found.tested)}, which is {'worse' if worse else 'better'}: the difference is"
-        f" {span} (95 % interval, for other rows and other trainings; p = {one_number(found.p, 2)})."
+        f"The search expects a {apart.metric} of {write(apart.expected)} on new rows, the test rows show"
+        f" {write(apart.tested)}, which is {'worse' if worse else 'better'}: the difference is"
+        f" {span} (95 % interval, for other rows and other trainings; p = {one_number(apart.p, 2)})."
     )
 
 

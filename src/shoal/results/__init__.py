@@ -1,6 +1,7 @@
 """What came out: the store, frames, statistics, the choice."""
 
 from shoal.results._confidence_set import SearchErrors, search_errors
+from shoal.results._differences import BALANCED
 from shoal.results._ensemble import Ensemble, vote_counts, vote_entropy
 from shoal.results._files import RunFiles, refuse_foreign_files_in, run_files
 from shoal.results._folder import OUTPUT_FILES, PICTURES, REPORT_NAME, STUDY_NAME, refuse_to_replace
@@ -51,6 +52,7 @@ from shoal.results._store import Identity, Store
 from shoal.results._two_way import Difference, Scored, difference, repeated_interval
 
 __all__ = [
+    "BALANCED",
     "BINS",
     "FITTED",
     "MAX_UNITS",

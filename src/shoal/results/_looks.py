@@ -7,14 +7,19 @@ often the study is run. The fact "looks" holds them in the order in which they c
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Final
 
+from shoal.errors import RunFolderError
 from shoal.results._record import FitRecord, PlanEntry
-from shoal.results._schema import checker, expect
+from shoal.results._schema import checker, expect, refusing
 from shoal.results._store import Store
 
 _FACT: Final = "looks"
+_REFUSED: Final = (
+    "the ledger of test rows in the results is not what Shoal writes;"
+    " move the run folder away and run the study again"
+)
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,7 @@ class Looks:
     earlier: int
 
 
+NO_LOOKS: Final = Looks(0, 0, 0)
 _ledger: Final = checker(_Ledger)
 
 
@@ -51,7 +57,8 @@ def note_looks(store: Store, rows: str) -> None:
 
     To be called before the plan is replaced, for what an interrupted run has scored, and once all is trained.
     """
-    ledger = _read(store)
+    with refusing(lambda: RunFolderError(_REFUSED)):
+        ledger = _read(store)
     looks = dict.fromkeys(ledger.looks)
     if ledger.rows:
         looks |= dict.fromkeys(_looks(ledger.rows, store.plan(), store.summaries()))
@@ -82,6 +89,7 @@ def _read(store: Store) -> _Ledger:
     if fact is None:
         return _Ledger("", ())
     ledger = _ledger(fact)
+    expect(all(len(look) == len(fields(Look)) for look in fact["looks"]))
     expect(len({(look.rows, look.fit_id) for look in ledger.looks}) == len(ledger.looks))
     expect(all(look.rows and look.settings and look.fit_id for look in ledger.looks))
     return ledger

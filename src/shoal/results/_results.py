@@ -22,11 +22,11 @@ from shoal.parts import Missing
 from shoal.results import _frames
 from shoal.results._coherence import check_choice, check_fits, check_part, check_plan, check_study, place_of
 from shoal.results._confidence_set import SearchErrors, search_errors
-from shoal.results._differences import comparison_differences, mean_interval, test_units
+from shoal.results._differences import BALANCED, comparison_differences, mean_interval, test_units
 from shoal.results._ensemble import Ensemble, ensemble_frame, read_ensemble
 from shoal.results._inside import Inside, read_inside
 from shoal.results._intervals import Interval, Units
-from shoal.results._looks import Looks, read_looks
+from shoal.results._looks import NO_LOOKS, Looks, read_looks
 from shoal.results._out_of_fold import OutOfFold
 from shoal.results._permutation import PermutationTest, permutation_test
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Stage, Truth
@@ -55,7 +55,8 @@ class Results:
     read from the store when asked for. Frames are pandas', made once. `environment` says where the last run was
     computed, `origins` where the fits were: every environment with its number of fits (none in results of old).
     `coverage` says how the training rows cover the test rows (None in results of old), `data_notes` what the reader of
-    the data did or left out, `missing` what could not be made after training.
+    the data did or left out, `missing` what could not be made after training, `looks` how often the test rows were
+    scored in all runs of this folder, and by how many settings.
     """
 
     folder: Path
@@ -70,6 +71,7 @@ class Results:
     origins: tuple[tuple[dict[str, Any], int], ...] = ()
     missing: tuple[Missing, ...] = ()
     data_notes: tuple[str, ...] = ()
+    looks: Looks = NO_LOOKS
 
     @classmethod
     def open(cls, folder: Path | str) -> Results:
@@ -89,6 +91,8 @@ class Results:
                 check_plan(plan, candidate_rows, truth)
             with _coherent(folder, "a fit"):
                 check_fits(plan, fits, study)
+            with _coherent(folder, "the ledger of test rows"):
+                looks = read_looks(store, plan, fits)
             return cls(
                 folder=folder,
                 study=study,
@@ -102,6 +106,7 @@ class Results:
                 origins=_counted(store.origins(), fits),
                 missing=_missing(folder, store.fact("missing")),
                 data_notes=_data_notes(folder, store.fact("data notes")),
+                looks=looks,
             )
 
     def __repr__(self) -> str:
@@ -230,17 +235,11 @@ class Results:
                 return entry.fit_id if done else None
         return None
 
-    @cached_property
-    def looks(self) -> Looks:
-        """How often the test rows were scored in all runs of this folder, and by how many settings."""
-        with Store.open_readonly(self.folder) as store, _coherent(self.folder, "the ledger of test rows"):
-            return read_looks(store, self.plan, self.summaries)
-
     def permutation_test(self, metric: str) -> PermutationTest | None:
         """Hold the delivered network's test score against those of networks of the same settings that learned permuted
         targets (`checks.permutations`); None without any, or before all are trained.
         """
-        higher = metric == "balanced_accuracy" or higher_is_better(metric)
+        higher = metric == BALANCED or higher_is_better(metric)
         with Store.open_readonly(self.folder) as store:
             answers = self._answers(store)
             return permutation_test(self.plan, self.summaries, self.truth, (metric, higher), answers)

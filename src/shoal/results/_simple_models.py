@@ -13,8 +13,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.results._differences import task_of, test_units
-from shoal.results._intervals import FEWEST_ROWS_OF_SHARES, Interval
+from shoal.results._differences import BALANCED, task_of, test_units, too_rare
+from shoal.results._intervals import Interval
 from shoal.results._record import Truth
 from shoal.results._schema import checker, expect
 from shoal.results._score_rows import RowScore, row_score
@@ -23,8 +23,8 @@ from shoal.results._two_way import Difference, Scored, difference, repeated_inte
 
 FITTED: Final = ("linear", "trees")
 """The simple models that are fitted; the best constant follows from the training rows."""
-NOT_ASKED: Final = "the study does not ask for it (checks.baselines = false)"
-NOT_FITTED: Final = "it was not fitted in this run"
+NOT_ASKED: Final = "the study asks for none (checks.baselines = false)"
+NOT_FITTED: Final = "none was fitted in this run"
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def beside_baselines(
     chosen: Any = slice(None) if target is None else slice(target, target + 1)
     y = truth.y[truth.train_rows :]
     y = y if truth.classes else y[:, chosen]
-    why = _too_rare(truth) if metric == "balanced_accuracy" else ""
+    why = too_rare(truth) if metric == BALANCED else ""
     own = Scored.of(score, y, {0: delivered_VK[:, chosen]}, units)
     stands = []
     for baseline in baselines:
@@ -135,12 +135,3 @@ def _interval(
     if why:
         return Interval(math.nan, math.nan, why)
     return repeated_interval(score, y, [answers_VK], test_units(truth))
-
-
-def _too_rare(truth: Truth) -> str:
-    """Say that a class has too few test rows for what is said of each class by itself; else nothing."""
-    rows_K = np.bincount(truth.y[truth.train_rows :], minlength=len(truth.classes))
-    fewest = int(rows_K[rows_K > 0].min(initial=FEWEST_ROWS_OF_SHARES))
-    if fewest >= FEWEST_ROWS_OF_SHARES:
-        return ""
-    return f"a class of {fewest} test row{'s' * (fewest != 1)} is too small for an interval"

@@ -13,9 +13,10 @@ from shoal.look._numbers import interval, one_number, percent
 from shoal.look._reasons import others_alike, significance_sentence
 from shoal.look._run_findings import RunFindings
 from shoal.look._settings import settings_text
+from shoal.look._simple_models import judged_by, tested_score
 from shoal.look._text import duration
 from shoal.look._trust import looks_sentence, permutation_sentence
-from shoal.results import Results
+from shoal.results import BALANCED, Results
 from shoal.wording import counted, listed, shorten
 
 ADDED_UP: Final = "added up over all networks"
@@ -96,12 +97,13 @@ def _sure(findings: RunFindings) -> list[str]:
     sentences: list[str] = []
     if findings.delivered.healthy:
         sentences.append(_over_rows(findings))
-    repeats = [results.summaries[entry.fit_id] for entry in findings.delivered.healthy]
-    metric, failed = "accuracy" if findings.classes else "rmse", findings.delivered.failed
+    repeats = [entry.fit_id for entry in findings.delivered.healthy]
+    failed = findings.delivered.failed
     lost = f" ({failed} diverged or failed)" if failed else ""
     if len(repeats) > 1:
-        scores = [fit.scores["test"][metric] for fit in repeats]
-        span = _range(findings, min(scores), max(scores))
+        metric = _shown_metric(results)
+        scores = [tested_score(results, fit_id, metric) for fit_id in repeats]
+        span = _range(metric, min(scores), max(scores))
         sentences.append(
             f"Refitted {len(repeats) + failed} times, each with another initialisation and order of rows{lost}:"
             f" test {span}."
@@ -138,23 +140,30 @@ def _worse_than_first(results: Results, classes: bool) -> str:
 
 def _over_rows(findings: RunFindings) -> str:
     """Say where the leading score would lie on other rows; the unit of chance is a row, or a group."""
-    results, metric = findings.results, "accuracy" if findings.classes else "rmse"
+    results, metric = findings.results, _shown_metric(findings.results)
     units = results.test_units
     span = results.test_interval(metric, [findings.delivered.healthy[0].fit_id])
     over = drawn_by_chance(units)
     if not span.known:
         return f"How far {over} would move it is not known: {span.why}."
-    text = f"With {over} of the same kind: test {_range(findings, span.low, span.high)} (95 % interval)."
+    text = f"With {over} of the same kind: test {_range(metric, span.low, span.high)} (95 % interval)."
     if groups_unknown(results):
         text += " The groups of the test rows are not known: rows are taken for independent, which may be too sure."
     return text
 
 
-def _range(findings: RunFindings, low: float, high: float) -> str:
-    """Write from where to where the leading score goes."""
-    if findings.classes:
-        return f"accuracy {percent(low)}" + (f" to {percent(high)}" if high > low else " each time")
-    return f"RMSE {interval(low, high)}"
+def _shown_metric(results: Results) -> str:
+    """Name the score that the large number of the summary is."""
+    metric = judged_by(results)
+    return "rmse" if metric == "mse" else metric
+
+
+def _range(metric: str, low: float, high: float) -> str:
+    """Write from where to where the score of the large number goes."""
+    if metric.endswith("accuracy"):
+        name = "balanced accuracy" if metric == BALANCED else "accuracy"
+        return f"{name} {percent(low)}" + (f" to {percent(high)}" if high > low else " each time")
+    return f"{'R²' if metric == 'r2' else 'RMSE'} {interval(low, high)}"
 
 
 def _name(text: str, longest: int = 60) -> str:
