@@ -34,6 +34,7 @@ from shoal.study import Study, load_study, template
 from shoal.study._study import (
     About,
     Augment,
+    Checks,
     Comparison,
     Conv,
     Data,
@@ -77,6 +78,7 @@ SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "Ranges of a random search": Range,
     "`[[reference]]`": Reference,
     "`[inspect]`": Inspect,
+    "`[checks]`": Checks,
     "`[report]`": Report,
 }
 FRAGMENT: Final = '[study]\ntask = "regression"\n\n[data]\ndataset = "two-peaks"\n\n'

@@ -90,7 +90,7 @@ def run(
     trainer: TrainerOption = "auto",
     device: DeviceOption = "auto",
 ) -> None:
-    """Train what is missing, choose, refit, test once, draw, report."""
+    """Train what is missing, choose, refit, test, draw, report."""
     load_numbers(LEAST_TO_DRAW)
     from shoal.look import headline_text, results_text
     from shoal.pipeline import default_folder

@@ -125,7 +125,7 @@ def test_an_unfinished_or_search_less_study_still_has_its_tables(tmp_path: Path)
     )
     assert "delivered model: the winner refitted on all training rows, 8 epochs\n" in text
     assert (
-        "These test rows were scored 4 times, by 2 different settings, over all runs of this folder.\n"
+        "These test rows were scored 3 times, by 2 different settings, over all runs of this folder.\n"
         in text
     )
 
