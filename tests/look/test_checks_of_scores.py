@@ -130,13 +130,13 @@ def test_selection_and_test_that_disagree(tmp_path: Path, monkeypatch: pytest.Mo
     run.__dict__["disagreement"] = far
     assert found(run)["SH032"] == (
         f"The search expects a loss of {one_number(own.expected)} on new rows, the test rows show 1.50, which is worse:"
-        " the difference is 0.900 to\u00a01.90 (95 % interval, for other rows and other trainings; p = 1.0e−4)."
+        " the difference is 0.900 to\u00a01.90 (95 % interval, for other rows and other trainings; p = 0.00010)."
     )
     run.__dict__["disagreement"] = replace(far, p=0.02)
     assert "SH032" not in found(run)
     share = replace(far, metric="accuracy", tested=0.6, expected=0.9, interval=Interval(-0.4, -0.2))
     run.__dict__["disagreement"] = share
-    assert "which is worse: the difference is -40.0\u00a0% to -20.0\u00a0%" in found(run)["SH032"]
+    assert "which is worse: the difference is −40.0\u00a0% to −20.0\u00a0%" in found(run)["SH032"]
     # Better than expected is no doubt: the delivered network has learned from more rows.
     run.__dict__["disagreement"] = replace(share, tested=0.95)
     assert "SH032" not in found(run)

@@ -45,7 +45,7 @@ def make_plan(planner: Planner, circumstances: Circumstances) -> Plan:
                 "search": search,
                 "comparisons": compare,
                 "winner": own,
-                "permutations": permuted,
+                **({"permutations": permuted} if permuted else {}),
             }.items()
         ),
         fits=len(missing) + len(late),

@@ -71,7 +71,11 @@ def disagreement_sentence(results: Results) -> str:
         return ""
     write = percent if apart.metric == "accuracy" else one_number
     low, high = apart.interval.low, apart.interval.high
-    span = interval(low, high) if apart.metric != "accuracy" else f"{percent(low)} to {percent(high)}"
+    span = (
+        interval(low, high)
+        if apart.metric != "accuracy"
+        else f"{percent(low)} to {percent(high)}".replace("-", "−")
+    )
     return (
         f"The search expects a {apart.metric} of {write(apart.expected)} on new rows, the test rows show"
         f" {write(apart.tested)}, which is worse: the difference is"

@@ -1,7 +1,6 @@
 """What came out: the store, frames, statistics, the choice."""
 
 from shoal.results._confidence_set import SearchErrors, search_errors
-from shoal.results._differences import BALANCED
 from shoal.results._ensemble import Ensemble, vote_counts, vote_entropy
 from shoal.results._files import RunFiles, refuse_foreign_files_in, run_files
 from shoal.results._folder import OUTPUT_FILES, PICTURES, REPORT_NAME, STUDY_NAME, refuse_to_replace
@@ -9,6 +8,7 @@ from shoal.results._inside import Inside, layers_of
 from shoal.results._intervals import Interval, Units
 from shoal.results._lock import RunLock
 from shoal.results._looks import Looks, note_looks
+from shoal.results._mean_recall import BALANCED
 from shoal.results._out_of_fold import MAX_UNITS, OutOfFold
 from shoal.results._permutation import PermutationTest
 from shoal.results._record import CandidateRow, FitRecord, Plan, PlanEntry, Stage, Status, Truth

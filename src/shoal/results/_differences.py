@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shoal.kinds import SCORES
-from shoal.results._intervals import FEWEST_ROWS_OF_SHARES, Interval, Units
+from shoal.results._intervals import Interval, Units
+from shoal.results._mean_recall import BALANCED, recall_interval
 from shoal.results._record import FitRecord, PlanEntry, Truth
 from shoal.results._score_rows import row_score
 from shoal.results._two_way import Difference, Scored, difference, repeated_interval
 
-BALANCED: Final = "balanced_accuracy"
-"""The mean recall of the classes: a score that records do not hold, for what they may be held against."""
 Answers = Callable[[str], NDArray[np.float64]]
 """Gives what the fit of an id answers to the test rows, (V, K)."""
-
-
-def too_rare(truth: Truth) -> str:
-    """Say that a class has too few test rows for an interval of what is said of each class by itself; else nothing."""
-    rows_K = np.bincount(truth.y[truth.train_rows :], minlength=len(truth.classes))
-    fewest = int(rows_K[rows_K > 0].min(initial=FEWEST_ROWS_OF_SHARES))
-    if fewest >= FEWEST_ROWS_OF_SHARES:
-        return ""
-    return f"a class of {fewest} test row{'s' * (fewest != 1)} is too small for an interval"
 
 
 def test_units(truth: Truth) -> Units:
@@ -75,7 +64,7 @@ def mean_interval(truth: Truth, metric: str, fit_ids: Sequence[str], answers: An
     """
     if not fit_ids:
         return Interval(float("nan"), float("nan"), "nothing was measured")
-    if metric == BALANCED and (why := too_rare(truth)):
-        return Interval(float("nan"), float("nan"), why)
     score, y = row_score(task_of(truth), metric), truth.y[truth.train_rows :]
+    if metric == BALANCED and len(fit_ids) == 1:
+        return recall_interval(y, answers(fit_ids[0]), test_units(truth))
     return repeated_interval(score, y, [answers(fit_id) for fit_id in fit_ids], test_units(truth))

@@ -22,11 +22,12 @@ from shoal.parts import Missing
 from shoal.results import _frames
 from shoal.results._coherence import check_choice, check_fits, check_part, check_plan, check_study, place_of
 from shoal.results._confidence_set import SearchErrors, search_errors
-from shoal.results._differences import BALANCED, comparison_differences, mean_interval, test_units
+from shoal.results._differences import comparison_differences, mean_interval, test_units
 from shoal.results._ensemble import Ensemble, ensemble_frame, read_ensemble
 from shoal.results._inside import Inside, read_inside
 from shoal.results._intervals import Interval, Units
 from shoal.results._looks import NO_LOOKS, Looks, read_looks
+from shoal.results._mean_recall import BALANCED
 from shoal.results._out_of_fold import OutOfFold
 from shoal.results._permutation import PermutationTest, permutation_test
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Stage, Truth

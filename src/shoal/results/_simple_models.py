@@ -13,11 +13,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.results._differences import BALANCED, task_of, test_units, too_rare
+from shoal.results._differences import task_of, test_units
 from shoal.results._intervals import Interval
+from shoal.results._mean_recall import BALANCED, recall_difference, recall_interval
 from shoal.results._record import Truth
 from shoal.results._schema import checker, expect
-from shoal.results._score_rows import RowScore, row_score
+from shoal.results._score_rows import row_score
 from shoal.results._store import Store
 from shoal.results._two_way import Difference, Scored, difference, repeated_interval
 
@@ -110,7 +111,6 @@ def beside_baselines(
     chosen: Any = slice(None) if target is None else slice(target, target + 1)
     y = truth.y[truth.train_rows :]
     y = y if truth.classes else y[:, chosen]
-    why = too_rare(truth) if metric == BALANCED else ""
     own = Scored.of(score, y, {0: delivered_VK[:, chosen]}, units)
     stands = []
     for baseline in baselines:
@@ -120,18 +120,11 @@ def beside_baselines(
             stands.append(Beside(baseline, math.nan, nothing, none))
             continue
         answers_VK = baseline.answers_VK[:, chosen]
-        apart = difference(own, Scored.of(score, y, {0: answers_VK}, units))
-        if why:
-            apart = Difference(apart.mean, math.nan, math.nan, math.nan, 1, why)
-        stands.append(
-            Beside(baseline, score.score(y, answers_VK), _interval(score, y, answers_VK, truth, why), apart)
-        )
+        if metric == BALANCED:
+            apart = recall_difference(y, delivered_VK, answers_VK, units)
+            span = recall_interval(y, answers_VK, units)
+        else:
+            apart = difference(own, Scored.of(score, y, {0: answers_VK}, units))
+            span = repeated_interval(score, y, [answers_VK], units)
+        stands.append(Beside(baseline, score.score(y, answers_VK), span, apart))
     return tuple(stands)
-
-
-def _interval(
-    score: RowScore, y: NDArray[Any], answers_VK: NDArray[np.float64], truth: Truth, why: str
-) -> Interval:
-    if why:
-        return Interval(math.nan, math.nan, why)
-    return repeated_interval(score, y, [answers_VK], test_units(truth))
