@@ -41,11 +41,7 @@ from shoal.results._select import (
 from shoal.results._selection_and_test import Disagreement
 from shoal.results._simple_models import FITTED, Baseline, Beside, SimpleModel
 from shoal.results._statistics import (
-    PairedTest,
     as_compared,
-    corrected_t_test,
-    holm,
-    mean_and_error,
     reach_of,
 )
 from shoal.results._store import Identity, Store
@@ -75,7 +71,6 @@ __all__ = [
     "Interval",
     "Looks",
     "OutOfFold",
-    "PairedTest",
     "PermutationTest",
     "Plan",
     "PlanEntry",
@@ -101,15 +96,12 @@ __all__ = [
     "class_scores",
     "classification_scores",
     "confusion_matrix",
-    "corrected_t_test",
     "difference",
     "expect",
     "expected_score",
     "higher_is_better",
-    "holm",
     "layers_of",
     "margin_of",
-    "mean_and_error",
     "note_looks",
     "rank_candidates",
     "reach_of",
