@@ -30,14 +30,10 @@ from shoal.errors import ShoalError, TrainingError
 from shoal.kinds import IMAGE_FORMATS, SPLITTERS, TABLE_FORMATS
 from shoal.pipeline import run
 from shoal.results import Results
-from shoal.study import Study, load_study, template
+from shoal.study import Checks, Comparison, Conv, Data, Study, load_study, template
 from shoal.study._study import (
     About,
     Augment,
-    Checks,
-    Comparison,
-    Conv,
-    Data,
     Folds,
     Inspect,
     Network,
