@@ -8,6 +8,7 @@ from shoal.engine._fits import PlannedFit, Planner, StudyFit
 from shoal.engine._inside import look_inside
 from shoal.engine._plan import make_plan, memory_need, warnings_before
 from shoal.engine._predict import Trained, answers, softmax, trainer_of
+from shoal.engine._simple_models import ask_simple_models
 from shoal.engine._source import (
     environment,
     ground_truth,
@@ -67,6 +68,7 @@ __all__ = [
     "WorkerPool",
     "answers",
     "ask_ensemble",
+    "ask_simple_models",
     "available_memory",
     "choose_winner",
     "content_id",

@@ -19,7 +19,10 @@ from shoal.results._folder import OUTPUT_FILES, PICTURES, REPORT_NAME, STUDY_NAM
 from shoal.results._inside import Inside, layers_of
 from shoal.results._intervals import Interval, Units
 from shoal.results._lock import RunLock
+from shoal.results._looks import Looks, note_looks
+from shoal.results._mean_recall import BALANCED
 from shoal.results._out_of_fold import MAX_UNITS, OutOfFold
+from shoal.results._permutation import PermutationTest
 from shoal.results._record import CandidateRow, FitRecord, Plan, PlanEntry, Stage, Status, Truth
 from shoal.results._results import Results
 from shoal.results._schema import expect, refusing
@@ -47,6 +50,8 @@ from shoal.results._select import (
     rank_candidates,
     search_scores,
 )
+from shoal.results._selection_and_test import Disagreement
+from shoal.results._simple_models import FITTED, Baseline, Beside, SimpleModel
 from shoal.results._statistics import (
     as_compared,
     reach_of,
@@ -55,14 +60,18 @@ from shoal.results._store import Identity, Store
 from shoal.results._two_way import Difference, Scored, difference, repeated_interval
 
 __all__ = [
+    "BALANCED",
     "BINS",
     "COVERAGE",
+    "FITTED",
     "MAX_UNITS",
     "NOT_IN_FILE",
     "OUTPUT_FILES",
     "PICTURES",
     "REPORT_NAME",
     "STUDY_NAME",
+    "Baseline",
+    "Beside",
     "CalibrationBins",
     "CandidateRow",
     "Certainty",
@@ -70,13 +79,16 @@ __all__ = [
     "ClassScores",
     "Covered",
     "Difference",
+    "Disagreement",
     "Ensemble",
     "FitRecord",
     "FoldNetworks",
     "Identity",
     "Inside",
     "Interval",
+    "Looks",
     "OutOfFold",
+    "PermutationTest",
     "Plan",
     "PlanEntry",
     "Results",
@@ -86,6 +98,7 @@ __all__ = [
     "Scored",
     "SearchErrors",
     "SearchScores",
+    "SimpleModel",
     "Stage",
     "Standing",
     "Status",
@@ -112,6 +125,7 @@ __all__ = [
     "higher_is_better",
     "layers_of",
     "margin_of",
+    "note_looks",
     "rank_at",
     "rank_candidates",
     "reach_of",

@@ -28,10 +28,17 @@ from shoal.results._ensemble import Ensemble, ensemble_frame, read_ensemble
 from shoal.results._fold_networks import fold_networks
 from shoal.results._inside import Inside, read_inside
 from shoal.results._intervals import Interval, Units
+from shoal.results._looks import NO_LOOKS, Looks, read_looks
+from shoal.results._mean_recall import BALANCED
 from shoal.results._out_of_fold import OutOfFold
+from shoal.results._permutation import PermutationTest, permutation_test
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Stage, Truth
 from shoal.results._schema import checker, expect, refusing
+from shoal.results._score_rows import row_score
+from shoal.results._scores import higher_is_better
 from shoal.results._select import Choice, Standing, expected_score, rank_candidates, search_scores
+from shoal.results._selection_and_test import Disagreement, disagreement
+from shoal.results._simple_models import Baseline, Beside, beside_baselines, read_baselines
 from shoal.results._store import Store
 from shoal.results._two_way import Difference
 from shoal.study import Candidate, Study, candidate_with
@@ -51,7 +58,8 @@ class Results:
     read from the store when asked for. Frames are pandas', made once. `environment` says where the last run was
     computed, `origins` where the fits were: every environment with its number of fits (none in results of old).
     `coverage` says how the training rows cover the test rows (None in results of old), `data_notes` what the reader of
-    the data did or left out, `missing` what could not be made after training.
+    the data did or left out, `missing` what could not be made after training, `looks` how often the test rows were
+    scored in all runs of this folder, and by how many settings.
     """
 
     folder: Path
@@ -66,6 +74,7 @@ class Results:
     origins: tuple[tuple[dict[str, Any], int], ...] = ()
     missing: tuple[Missing, ...] = ()
     data_notes: tuple[str, ...] = ()
+    looks: Looks = NO_LOOKS
 
     @classmethod
     def open(cls, folder: Path | str) -> Results:
@@ -85,6 +94,8 @@ class Results:
                 check_plan(plan, candidate_rows, truth)
             with _coherent(folder, "a fit"):
                 check_fits(plan, fits, study)
+            with _coherent(folder, "the ledger of test rows"):
+                looks = read_looks(store, plan, fits)
             return cls(
                 folder=folder,
                 study=study,
@@ -98,6 +109,7 @@ class Results:
                 origins=_counted(store.origins(), fits),
                 missing=_missing(folder, store.fact("missing")),
                 data_notes=_data_notes(folder, store.fact("data notes")),
+                looks=looks,
             )
 
     def __repr__(self) -> str:
@@ -198,6 +210,53 @@ class Results:
     def test_units(self) -> Units:
         """What chance draws among the test rows: groups where the study names them and they are known, else rows."""
         return test_units(self.truth)
+
+    @cached_property
+    def baselines(self) -> tuple[Baseline, ...]:
+        """The simple models that the delivered network is held against: "constant", "linear", "trees"; of one that is
+        not there, why.
+        """
+        with Store.open_readonly(self.folder) as store, _coherent(self.folder, "a simple model"):
+            return read_baselines(store, self.truth, asked=self.study.checks.baselines)
+
+    def beside_baselines(self, metric: str, target: int | None = None) -> tuple[Beside, ...]:
+        """Hold the delivered network against each of `baselines` by a test score, `balanced_accuracy` among them (of
+        one target alone, by its number): scores and paired differences with 95 % intervals on other test rows (or
+        groups of them). Empty while no network is delivered.
+        """
+        if self.delivered_id is None or len(self.truth.y) == self.truth.train_rows:
+            return ()
+        answers_VK = self.test_predictions(self.delivered_id)
+        return beside_baselines(self.truth, metric, answers_VK, self.baselines, target)
+
+    @property
+    def delivered_id(self) -> str | None:
+        """The id of the delivered network's fit: the first refit that neither diverged nor failed; None before it."""
+        for entry in self.plan:
+            done = self.summaries.get(entry.fit_id)
+            if entry.stage == "refit" and (done is None or done.status == "ok"):
+                return entry.fit_id if done else None
+        return None
+
+    def permutation_test(self, metric: str) -> PermutationTest | None:
+        """Hold the delivered network's test score against those of networks of the same settings that learned permuted
+        targets (`checks.permutations`); None without any, or before all are trained.
+        """
+        higher = metric == BALANCED or higher_is_better(metric)
+        with Store.open_readonly(self.folder) as store:
+            answers = self._answers(store)
+            return permutation_test(self.plan, self.summaries, self.truth, (metric, higher), answers)
+
+    @cached_property
+    def disagreement(self) -> Disagreement | None:
+        """The delivered network's test score less what the search expects of new rows; None without a search."""
+        if self.choice is None or self.delivered_id is None:
+            return None
+        chosen = next(row for row in self.standings if row.candidate_id == self.choice.candidate_id)
+        metric, score = self.choice.metric, row_score(self.study.study.task, self.choice.metric)
+        y, answers_VK = self.truth.y[self.truth.train_rows :], self.test_predictions(self.delivered_id)
+        expects = (metric, self.expected_score, chosen.standard_error)
+        return disagreement(expects, score, y, answers_VK, self.test_units)
 
     @cached_property
     def references(self) -> DataFrame:

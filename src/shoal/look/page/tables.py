@@ -29,6 +29,7 @@ MOST_ROWS: Final = 500
 """Rows that a table of the page has at most; its CSV has more, the store all."""
 _WORDS: Final = {
     "mse": "MSE", "rmse": "RMSE", "mae": "MAE", "r2": "R²", "ece": "ECE", "macro_f1": "macro F1",
+    "balanced_accuracy": "balanced accuracy",
 }  # fmt: skip
 
 
