@@ -17,6 +17,7 @@ from shoal.engine.forecast.fit_memory import FIT_ROW, fit_bytes, left_bytes, map
 from shoal.engine.forecast.memory import (
     PLANNED,
     TextSize,
+    compared_bytes,
     held_bytes,
     plan_bytes,
     predicted_peaks,
@@ -28,6 +29,8 @@ from shoal.engine.trainers.native_core import native_available
 from shoal.engine.trainers.torch import TorchTrainer
 from shoal.errors import EnvironmentFault
 from shoal.pipeline import plan, run
+from shoal.results._confidence_set import Cell, search_errors
+from shoal.results._procedure import procedure_score
 from studies import drawing_of, tiny_study, two_peaks
 
 TORCH = TorchTrainer()
@@ -115,6 +118,23 @@ def test_a_history_is_trained_again_in_the_coordinator() -> None:
     assert watched - need(workers=2, search=None)["drawing"] == pytest.approx(205e6 + 75e6)
     native = need(trainer="auto", search=None, inspect={"history": 3})
     assert native["drawing"] == need(trainer="auto", search=None)["drawing"]
+
+
+@pytest.mark.parametrize(("units", "candidates"), [(1000, 1500), (300, 4000)])
+def test_candidates_are_compared_in_the_memory_that_is_predicted(units: int, candidates: int) -> None:
+    draw = np.random.default_rng(0)
+    fold_U = draw.integers(3, size=units)
+
+    def cell(fold: int) -> Cell:
+        share_U = (fold_U == fold) / np.count_nonzero(fold_U == fold)
+        return Cell(share_U, draw.random((units, candidates)) * share_U[:, None])
+
+    tracemalloc.start()
+    errors = search_errors(map(cell, range(3)))
+    procedure_score(errors.part_UC, errors.share_U, lambda score_DC: score_DC.argmin(axis=1))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert 0.8 * peak < compared_bytes(units, candidates) < 1.25 * peak
 
 
 def many_images(rows: int) -> Dataset:

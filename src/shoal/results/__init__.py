@@ -7,7 +7,7 @@ from shoal.results._folder import OUTPUT_FILES, PICTURES, REPORT_NAME, STUDY_NAM
 from shoal.results._inside import Inside, layers_of
 from shoal.results._intervals import Interval, Units
 from shoal.results._lock import RunLock
-from shoal.results._out_of_fold import OutOfFold
+from shoal.results._out_of_fold import MAX_UNITS, OutOfFold
 from shoal.results._record import CandidateRow, FitRecord, Plan, PlanEntry, Stage, Status, Truth
 from shoal.results._results import Results
 from shoal.results._schema import expect, refusing
@@ -48,6 +48,7 @@ from shoal.results._two_way import Difference, Scored, difference, repeated_inte
 
 __all__ = [
     "BINS",
+    "MAX_UNITS",
     "OUTPUT_FILES",
     "PICTURES",
     "REPORT_NAME",

@@ -23,6 +23,7 @@ from shoal.engine.forecast.drawing import Drawing
 from shoal.engine.forecast.fit_memory import fit_bytes, left_bytes, map_numbers
 from shoal.engine.forecast.groups import FitGroup
 from shoal.files import kind_of
+from shoal.results import MAX_UNITS
 
 MB: Final = 1e6
 
@@ -42,6 +43,8 @@ COVERAGE_ROW: Final = 260.0
 """Digests of each row, in lists and sets, while rows in both training and test rows are looked for."""
 PLANNED: Final = 1300.0
 """A fit and its place in the plan."""
+SEARCH_ERRORS: Final = 6.6
+"""Arrays of every unit and candidate at a time, while candidates are compared on the rows held out: measured."""
 INSIDE_MAP: Final = 12.0
 """A number of a feature map while channels are looked into: before and after activation, and what is asked of it."""
 EXCITED_MAP: Final = 40.0
@@ -151,12 +154,18 @@ def _inside(dataset: Dataset, fits: Sequence[StudyFit]) -> float:
 
 
 def _drawing(dataset: Dataset, fits: Sequence[StudyFit]) -> float:
-    """Libraries; the truth, which is read back; what was answered for test rows."""
+    """Libraries; the truth, which is read back; what was answered for test rows; candidates on the rows held out."""
     tested = dataset.rows - dataset.train_rows
     members = Counter(fit.candidate.id for fit in fits if not fit.tested)
     networks = sum(fit.tested for fit in fits) + 2 * max(members.values(), default=0)
     answers = 8.0 * dataset.outputs * tested * networks
-    return LIBRARIES["drawing"] + truth_bytes(dataset) + answers
+    compared = compared_bytes(min(MAX_UNITS, dataset.train_rows), len(members))
+    return LIBRARIES["drawing"] + truth_bytes(dataset) + answers + compared
+
+
+def compared_bytes(units: int, candidates: int) -> float:
+    """While so many candidates are compared on so many rows, or groups, held out."""
+    return 8.0 * SEARCH_ERRORS * units * candidates
 
 
 # What workers hold
