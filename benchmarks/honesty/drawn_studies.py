@@ -183,7 +183,7 @@ def training(rows: int, count: int) -> dict[str, Any]:
     """Choose as a careful person would: enough steps, a rate that ends at 0, the best epoch where rows are few."""
     epochs = int(np.clip(40_000 / rows, 60, 250))
     chosen = {"epochs": epochs, "lr": 0.02, "schedule": "cosine", "weight_decay": 1e-4, "batch_size": 32}
-    if rows < 40 * count:
+    if rows < 100 * count:
         chosen |= {"keep": "best", "weight_decay": 1e-2}
     return chosen
 
@@ -211,13 +211,12 @@ def asked(rng: Rng, study: DrawnStudy) -> DrawnStudy:
     way = ("nothing", "grid", "random", "compared", "grid, compared")[rng.integers(5)]
     more: dict[str, Any] = {}
     if "grid" in way:
-        more["search"] = {
-            "folds": 3, "space": {"network.hidden[0]": [2, 8, 32], "training.lr": [0.005, 0.02]}
-        }  # fmt: skip
+        space = {"network.hidden[0]": [6, 64, 96], "network.activation": ["tanh", "relu"]}
+        more["search"] = {"folds": 3, "space": space}
     if way == "random":
-        space = {"network.hidden[0]": {"low": 2, "high": 32, "integer": True, "log": True}}
-        space["training.lr"] = {"low": 0.003, "high": 0.05, "log": True}
-        more["search"] = {"method": "random", "samples": 8, "folds": 3, "space": space}
+        units = {"low": 2, "high": 128, "integer": True, "log": True}
+        ranges = {"network.hidden[0]": units, "training.lr": {"low": 0.003, "high": 0.05, "log": True}}
+        more["search"] = {"method": "random", "samples": 8, "folds": 3, "space": ranges}
     if "compared" in way:
         more["compare"] = [
             {"name": "small", "network": {"hidden": [2]}},
@@ -243,9 +242,9 @@ def clean(rng: Rng, number: int) -> DrawnStudy:
         case 2:
             study = table(rng, "classification", rows, 2)
         case 3:
-            study = table(rng, "regression", rows, 20)
+            study = table(rng, "regression", max(rows, 250), 20)
         case 4:
-            study = table(rng, "classification", max(rows, 120), 20, classes=3)
+            study = table(rng, "classification", max(rows, 300), 20, classes=3)
         case 5:
             study = table(rng, "regression", rows, 5, curved=True, categories=2)
         case 6:

@@ -58,6 +58,12 @@ def overfitted(rng: Rng) -> DrawnStudy:
     """Many weights, few rows, much noise, no end."""
     task = ("regression", "classification")[rng.integers(2)]
     study = table(rng, task, rows_drawn(rng, 80, 200), 10)
+    target = study.columns[TARGET]
+    other_N = rng.permutation(target)
+    blurred = (
+        target + other_N if task == "regression" else np.where(rng.random(study.rows) < 0.3, other_N, target)
+    )
+    study = study.with_columns(**{TARGET: blurred})
     training = {"epochs": 300, "lr": 0.01, "schedule": "constant", "keep": "last", "weight_decay": 0.0}
     return study.with_keys(network={"hidden": [64]}, training=training)
 
@@ -80,9 +86,7 @@ def many(rng: Rng) -> DrawnStudy:
 @plants("SH011")
 def compared_alike(rng: Rng) -> DrawnStudy:
     """Two variants that differ in nothing that matters."""
-    compare = [
-        {"name": name, "training": {"weight_decay": decay}} for name, decay in (("a", 1e-6), ("b", 1e-5))
-    ]
+    compare = [{"name": f"of {rows}", "training": {"batch_size": rows}} for rows in (32, 33)]
     return plain(rng, 150, 500).with_keys(compare=compare, study={"repeats": 3})
 
 
@@ -99,14 +103,14 @@ def nothing_learned(rng: Rng) -> DrawnStudy:
     study = table(rng, "regression", rows_drawn(rng, 100, 400), 5)
     shuffled = study.with_columns(**{TARGET: rng.permutation(study.columns[TARGET])})
     return shuffled.with_keys(
-        network={"hidden": [32]}, training={"epochs": 200, "keep": "last", "weight_decay": 0.0}
+        network={"hidden": [64]}, training={"epochs": 300, "keep": "last", "weight_decay": 0.0}
     )
 
 
 @plants("SH014")
 def constant(rng: Rng) -> DrawnStudy:
     """Weight decay that leaves no weight."""
-    return plain(rng).with_keys(training={"weight_decay": 100.0, "keep": "last", "lr": 0.002})
+    return plain(rng).with_keys(training={"weight_decay": 100.0, "keep": "last", "lr": 5e-4, "epochs": 250})
 
 
 @plants("SH015")

@@ -6,6 +6,7 @@ from shoal.data._column_roles import TableSource
 from shoal.data._column_warnings import ColumnWarnings, column_warnings, untested
 from shoal.data._coverage import Coverage, coverage
 from shoal.data._dataset import Column, Dataset, Split
+from shoal.data._drift import drift_of_rows
 from shoal.data._fashion import find_fashion
 from shoal.data._folds import FoldOptions, fold_count, make_folds
 from shoal.data._holdout import draw_share, holdout_split
@@ -19,6 +20,7 @@ from shoal.data._source import load_table_dataset, read_columns
 from shoal.data._table import Table
 from shoal.data._table_format import LESS_TO_READ, TEXT_CELL, TEXT_COPIES, is_text_table
 from shoal.data._tables import read_table
+from shoal.data.row_checks import findings_in_rows, row_checks
 
 __all__ = [
     "BUILTIN",
@@ -44,8 +46,10 @@ __all__ = [
     "coverage",
     "describe_builtin",
     "draw_share",
+    "drift_of_rows",
     "fetch",
     "find_fashion",
+    "findings_in_rows",
     "fit_preprocessing",
     "fold_count",
     "given_columns",
@@ -61,6 +65,7 @@ __all__ = [
     "read_columns",
     "read_images",
     "read_table",
+    "row_checks",
     "two_levels",
     "untested",
 ]
