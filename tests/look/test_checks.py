@@ -13,17 +13,19 @@ import pytest
 from look_runs import MadeUp, make_run
 from numpy.typing import NDArray
 
+from shoal.data import row_checks
 from shoal.errors import RunFolderError
 from shoal.look import Check, checks, results_text, write_report
 from shoal.look import method_checks as room
 from shoal.look._evidence import pooled_deviation
 from shoal.look._unit_counts import UnitCounts
 from shoal.look.method_checks import dead_layers, method_checks
-from shoal.look.method_checks.edge_of_grid import edge_of
+from shoal.look.method_checks.edge_of_grid import edge_of, edge_of_range
 from shoal.look.method_checks.many_variants import luck_of_the_best
-from shoal.look.method_checks.overfitting import last_level, lowest_point
+from shoal.look.method_checks.overfitting import has_risen, last_level, lowest_point
 from shoal.look.method_checks.still_falling import late_fall
-from shoal.results import Results
+from shoal.results import Identity, Results, Store
+from shoal.study import Range
 
 QUIET = (lambda done: 0.4 + np.exp(-20 * done), lambda done: 0.5 + np.exp(-20 * done))
 LEARNED = MadeUp(losses=QUIET)
@@ -53,6 +55,18 @@ def test_a_run_without_reason_to_doubt_raises_nothing(tmp_path: Path) -> None:
     assert checks(replace(results, coverage=COVERED)) == ()
 
 
+def told_apart(results: Results, worse: float, places: slice = slice(1, None)) -> dict[str, Check]:
+    """What is found where all candidates but the best (or some of them) are significantly worse, by so much."""
+    standings = list(results.choice.standings)
+    for place in range(len(standings))[places]:
+        standings[place] = replace(standings[place], difference=worse, indistinguishable=False)
+    return found(replace(results, choice=replace(results.choice, standings=tuple(standings))))
+
+
+def edged(folder: Path, space: dict[str, Any], **changes: Any) -> Results:
+    return make_run(folder, replace(LEARNED, space=space, **changes))
+
+
 def test_edge_of_the_grid_names_axis_and_side(tmp_path: Path) -> None:
     # Of made-up candidates the first is the best.
     space = {
@@ -60,12 +74,40 @@ def test_edge_of_the_grid_names_axis_and_side(tmp_path: Path) -> None:
         "network.dropout": [0.0, 0.25],
         "training.optimizer": ["adam", "sgd"],
     }
-    check = made(tmp_path / "low", space=space)["SH001"]
-    assert check.what == "The chosen candidate has lr = 0.1, the lowest of 0.1, 0.2, 0.3."
-    check = made(tmp_path / "high", space={"training.lr": [0.3, 0.2]})["SH001"]
-    assert check.what == "The chosen candidate has lr = 0.3, the highest of 0.2, 0.3."
-    assert "SH001" not in made(tmp_path / "inside", space={"training.lr": [0.2, 0.1, 0.3]})
-    assert "SH001" not in made(tmp_path / "natural", space={"network.dropout": [0.0, 0.25]})
+    inward = "; every candidate further inward is significantly worse."
+    check = told_apart(edged(tmp_path / "low", space), 10.0)["SH001"]
+    assert check.what == f"The chosen candidate has lr = 0.1, the lowest of 0.1, 0.2, 0.3{inward}"
+    high = edged(tmp_path / "high", {"training.lr": [0.3, 0.2]})
+    assert told_apart(high, 10.0)["SH001"].what == (
+        f"The chosen candidate has lr = 0.3, the highest of 0.2, 0.3{inward}"
+    )
+    inside = edged(tmp_path / "inside", {"training.lr": [0.2, 0.1, 0.3]})
+    assert "SH001" not in told_apart(inside, 10.0)
+    assert "SH001" not in told_apart(edged(tmp_path / "natural", {"network.dropout": [0.0, 0.25]}), 10.0)
+
+
+def test_an_edge_is_said_only_where_it_is_resolved(tmp_path: Path) -> None:
+    results = edged(tmp_path / "a", {"training.lr": [0.3, 0.2, 0.1]})
+    assert "SH001" not in found(replace(results, choice=replace(results.choice, standings=tuple(
+        replace(row, indistinguishable=True) for row in results.choice.standings
+    ))))  # fmt: skip
+    assert "SH001" not in told_apart(results, 10.0, slice(1, 2))  # of the other two, one may be as good
+    assert "SH001" not in told_apart(results, 1e-9)  # worse, and by nothing that matters
+    by_rule = replace(results.choice, candidate_id=results.choice.standings[1].candidate_id)
+    assert "SH001" not in told_apart(replace(results, choice=by_rule), 10.0)
+    failed = frozenset({("search", 1, 0), ("search", 2, 0)})
+    assert "SH001" in found(edged(tmp_path / "b", {"training.lr": [0.3, 0.2, 0.1]}, failed=failed))
+
+
+def test_the_edge_of_a_range_is_a_twentieth_of_it() -> None:
+    log = Range(low=1e-4, high=1e-2, log=True)
+    assert edge_of_range(9e-3, log) == "highest"
+    assert edge_of_range(1.2e-4, log) == "lowest"
+    assert edge_of_range(1e-3, log) is None
+    assert edge_of_range(None, log) is None
+    assert edge_of_range(0.01, Range(low=0, high=1)) is None  # nothing lies beyond
+    assert edge_of_range(1, Range(low=1, high=64, integer=True)) is None
+    assert edge_of_range(2, Range(low=2, high=64, integer=True)) == "lowest"
 
 
 def test_validation_loss_still_falling(tmp_path: Path) -> None:
@@ -81,6 +123,9 @@ def test_validation_loss_still_falling(tmp_path: Path) -> None:
     assert ": over the last 3 epochs that were evaluated it fell by " in short
     assert float(re.findall(r"by ([\d.]+)\s%", short)[0]) == pytest.approx(100 * 0.075 / 0.6, abs=1.5)
     assert "SH002" not in made(tmp_path / "b", space={"training.lr": [0.1, 0.2]})
+    results = make_run(tmp_path / "kept before", replace(LEARNED, losses=falling))
+    early = {key: replace(fit, kept_epoch=fit.epochs // 2) for key, fit in results.summaries.items()}
+    assert "SH002" not in found(replace(results, summaries=early))
     assert "SH002" not in made(tmp_path / "c", losses=falling, validation=0.0)
 
 
@@ -121,6 +166,19 @@ def test_overfitting_gap_says_how_much_and_since_when(tmp_path: Path) -> None:
         " 0.2333: 2.6 times as high. The validation loss was lowest near epoch 30: 0.4002."
     )
     assert "SH005" not in made(tmp_path / "b", space={"training.lr": [0.1, 0.2]})
+    gap = (
+        lambda done: 0.1 + 0 * done,
+        lambda done: 0.5 + 0 * done,
+    )  # much better on its training rows, and no worse
+    assert "SH005" not in made(tmp_path / "c", losses=gap, space={"training.lr": [0.1, 0.2]})
+
+
+def test_a_rise_is_held_against_its_spread() -> None:
+    steady, rising = np.full(20, 1.0), np.concatenate((np.full(10, 1.0), np.full(10, 1.15)))
+    assert has_risen([rising, rising], 5)
+    assert not has_risen([rising], 5)
+    assert has_risen([2 * rising - 1], 5)
+    assert not has_risen([steady, steady, 2.5 * rising - 1.5], 5)
 
 
 def test_uneven_classes(tmp_path: Path) -> None:
@@ -372,6 +430,34 @@ def test_deviation_within_groups_and_luck_of_the_best() -> None:
     assert luck_of_the_best(1) == 0
 
 
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("SH022", "near-duplicates"),
+        ("SH023", "identifiers"),
+        ("SH024", "undeclared groups"),
+        ("SH025", "shared groups"),
+        ("SH026", "giveaways"),
+        ("SH027", "row order"),
+        ("SH028", "drift"),
+    ],
+)
+def test_what_was_found_in_the_rows_is_a_sentence(code: str, name: str, tmp_path: Path) -> None:
+    results = make_run(tmp_path, LEARNED)
+    assert code not in found(results)
+    check = found(replace(results, findings_in_rows={name: "the rows are so"}))[code]
+    assert (check.what, check.severity) == ("The rows are so.", "warning")
+    assert name == "drift" or name in {check.name for check in row_checks()}
+
+
+def test_findings_in_rows_that_are_no_sentences_are_refused(tmp_path: Path) -> None:
+    results = make_run(tmp_path, LEARNED)
+    with Store.create_or_open(tmp_path, Identity(results.study.study.name, "regression", "0" * 64)) as store:
+        store.put_fact("findings in rows", {"giveaways": 3})
+    with pytest.raises(RunFolderError, match="a finding in the rows"):
+        Results.open(tmp_path)
+
+
 # -- the page ------------------------------------------------------------------------------------------------
 
 
@@ -385,7 +471,7 @@ def test_every_code_has_its_section_with_the_same_words() -> None:
         assert plain.startswith(f"*{rule.severity.capitalize()}.*")
         for words in (rule.why, rule.remedy, rule.reference):
             assert words in plain
-    assert [rule.code for rule in rules] == [f"SH{number:03d}" for number in range(1, len(rules) + 1)]
+    assert len({rule.code for rule in rules}) == len(rules)
 
 
 # -- the seam ------------------------------------------------------------------------------------------------
