@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from shoal.data import Column, Dataset, drift_of_rows, findings_in_rows, row_checks
+from shoal.data import Column, Dataset, checks_of_rows, drift_of_rows, findings_in_rows
 from shoal.data._row_check import chance_of_count, is_identity, patches, units
 
 ROWS, TRAIN = 240, 180
@@ -243,5 +243,5 @@ def test_a_check_of_the_rows_is_added_by_one_file(tmp_path: Path, monkeypatch: p
     (tmp_path / "toy.py").write_text(TOY, encoding="utf-8")
     monkeypatch.setattr(room, "__path__", [*room.__path__, str(tmp_path)])
     monkeypatch.delitem(sys.modules, "shoal.data.row_checks.toy", raising=False)
-    assert "a toy" in [check.name for check in row_checks()]
+    assert "a toy" in [check.name for check in checks_of_rows()]
     assert found(*as_they_come()) == {"a toy": "240 rows"}

@@ -13,19 +13,17 @@ import pytest
 from look_runs import MadeUp, make_run
 from numpy.typing import NDArray
 
-from shoal.data import row_checks
+from shoal.data import checks_of_rows
 from shoal.errors import RunFolderError
 from shoal.look import Check, checks, results_text, write_report
 from shoal.look import method_checks as room
 from shoal.look._evidence import pooled_deviation
 from shoal.look._unit_counts import UnitCounts
 from shoal.look.method_checks import dead_layers, method_checks
-from shoal.look.method_checks.edge_of_grid import edge_of, edge_of_range
 from shoal.look.method_checks.many_variants import luck_of_the_best
 from shoal.look.method_checks.overfitting import has_risen, last_level, lowest_point
 from shoal.look.method_checks.still_falling import late_fall
 from shoal.results import Identity, Results, Store
-from shoal.study import Range
 
 QUIET = (lambda done: 0.4 + np.exp(-20 * done), lambda done: 0.5 + np.exp(-20 * done))
 LEARNED = MadeUp(losses=QUIET)
@@ -53,61 +51,6 @@ def covered(folder: Path, **changes: Any) -> dict[str, Check]:
 def test_a_run_without_reason_to_doubt_raises_nothing(tmp_path: Path) -> None:
     results = make_run(tmp_path, replace(LEARNED, names=()))
     assert checks(replace(results, coverage=COVERED)) == ()
-
-
-def told_apart(results: Results, worse: float, places: slice = slice(1, None)) -> dict[str, Check]:
-    """What is found where all candidates but the best (or some of them) are significantly worse, by so much."""
-    standings = list(results.choice.standings)
-    for place in range(len(standings))[places]:
-        standings[place] = replace(standings[place], difference=worse, indistinguishable=False)
-    return found(replace(results, choice=replace(results.choice, standings=tuple(standings))))
-
-
-def edged(folder: Path, space: dict[str, Any], **changes: Any) -> Results:
-    return make_run(folder, replace(LEARNED, space=space, **changes))
-
-
-def test_edge_of_the_grid_names_axis_and_side(tmp_path: Path) -> None:
-    # Of made-up candidates the first is the best.
-    space = {
-        "training.lr": [0.1, 0.2, 0.3],
-        "network.dropout": [0.0, 0.25],
-        "training.optimizer": ["adam", "sgd"],
-    }
-    inward = "; every candidate further inward is significantly worse."
-    check = told_apart(edged(tmp_path / "low", space), 10.0)["SH001"]
-    assert check.what == f"The chosen candidate has lr = 0.1, the lowest of 0.1, 0.2, 0.3{inward}"
-    high = edged(tmp_path / "high", {"training.lr": [0.3, 0.2]})
-    assert told_apart(high, 10.0)["SH001"].what == (
-        f"The chosen candidate has lr = 0.3, the highest of 0.2, 0.3{inward}"
-    )
-    inside = edged(tmp_path / "inside", {"training.lr": [0.2, 0.1, 0.3]})
-    assert "SH001" not in told_apart(inside, 10.0)
-    assert "SH001" not in told_apart(edged(tmp_path / "natural", {"network.dropout": [0.0, 0.25]}), 10.0)
-
-
-def test_an_edge_is_said_only_where_it_is_resolved(tmp_path: Path) -> None:
-    results = edged(tmp_path / "a", {"training.lr": [0.3, 0.2, 0.1]})
-    assert "SH001" not in found(replace(results, choice=replace(results.choice, standings=tuple(
-        replace(row, indistinguishable=True) for row in results.choice.standings
-    ))))  # fmt: skip
-    assert "SH001" not in told_apart(results, 10.0, slice(1, 2))  # of the other two, one may be as good
-    assert "SH001" not in told_apart(results, 1e-9)  # worse, and by nothing that matters
-    by_rule = replace(results.choice, candidate_id=results.choice.standings[1].candidate_id)
-    assert "SH001" not in told_apart(replace(results, choice=by_rule), 10.0)
-    failed = frozenset({("search", 1, 0), ("search", 2, 0)})
-    assert "SH001" in found(edged(tmp_path / "b", {"training.lr": [0.3, 0.2, 0.1]}, failed=failed))
-
-
-def test_the_edge_of_a_range_is_a_twentieth_of_it() -> None:
-    log = Range(low=1e-4, high=1e-2, log=True)
-    assert edge_of_range(9e-3, log) == "highest"
-    assert edge_of_range(1.2e-4, log) == "lowest"
-    assert edge_of_range(1e-3, log) is None
-    assert edge_of_range(None, log) is None
-    assert edge_of_range(0.01, Range(low=0, high=1)) is None  # nothing lies beyond
-    assert edge_of_range(1, Range(low=1, high=64, integer=True)) is None
-    assert edge_of_range(2, Range(low=2, high=64, integer=True)) == "lowest"
 
 
 def test_validation_loss_still_falling(tmp_path: Path) -> None:
@@ -384,19 +327,6 @@ def test_warnings_stand_before_notes_and_hostile_names_stay_on_their_line(tmp_pa
 # -- what is measured ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("value", "tried", "side"),
-    [
-        (1, [1, 2, 3], None), (2, [2, 3], "lowest"), (3, [1, 2, 3], "highest"), (2, [1, 2, 3], None),
-        (0.0, [0.0, 0.5], None), (0.5, [0.0, 0.5], "highest"), (1.0, [1.0, 2.0], "lowest"),
-        (5, [5], None), (5, [5, 5], None), ("a", ["a", "b"], None), (True, [True, False], None),
-        (None, [1, 2], None), (1, [1, "b"], None),
-    ],
-)  # fmt: skip
-def test_edges(value: Any, tried: list[Any], side: str | None) -> None:
-    assert edge_of(value, tried) == side
-
-
 def test_late_fall_by_hand() -> None:
     # The medians of points 14 to 16 and 17 to 19 of 2, 1.9, 1.8 ... are 0.5 and 0.2.
     assert late_fall(2 - np.arange(20) / 10) == pytest.approx(0.6)
@@ -447,7 +377,7 @@ def test_what_was_found_in_the_rows_is_a_sentence(code: str, name: str, tmp_path
     assert code not in found(results)
     check = found(replace(results, findings_in_rows={name: "the rows are so"}))[code]
     assert (check.what, check.severity) == ("The rows are so.", "warning")
-    assert name == "drift" or name in {check.name for check in row_checks()}
+    assert name == "drift" or name in {check.name for check in checks_of_rows()}
 
 
 def test_findings_in_rows_that_are_no_sentences_are_refused(tmp_path: Path) -> None:

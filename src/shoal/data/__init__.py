@@ -20,7 +20,7 @@ from shoal.data._source import load_table_dataset, read_columns
 from shoal.data._table import Table
 from shoal.data._table_format import LESS_TO_READ, TEXT_CELL, TEXT_COPIES, is_text_table
 from shoal.data._tables import read_table
-from shoal.data.row_checks import findings_in_rows, row_checks
+from shoal.data.row_checks import checks_of_rows, findings_in_rows
 
 __all__ = [
     "BUILTIN",
@@ -42,6 +42,7 @@ __all__ = [
     "Standardize",
     "Table",
     "TableSource",
+    "checks_of_rows",
     "column_warnings",
     "coverage",
     "describe_builtin",
@@ -65,7 +66,6 @@ __all__ = [
     "read_columns",
     "read_images",
     "read_table",
-    "row_checks",
     "two_levels",
     "untested",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from shoal.data import Dataset, Standardize, column_warnings, row_checks, untested
+from shoal.data import Dataset, Standardize, checks_of_rows, column_warnings, untested
 from shoal.engine._fits import PlannedFit, Planner, unique
 from shoal.engine.forecast.drawing import Drawing
 from shoal.engine.forecast.groups import groups_of
@@ -104,7 +104,7 @@ def _notes(planner: Planner, planned: Sequence[PlannedFit]) -> tuple[str, ...]:
 def warnings_before(planner: Planner) -> Iterator[str]:
     """Warn before anything is trained: of columns, of rows, of learning rates."""
     yield from data_warnings(planner.dataset, planner.study.data.standardize)
-    remedies = {check.name: check.remedy for check in row_checks()}
+    remedies = {check.name: check.remedy for check in checks_of_rows()}
     for name, clause in planner.findings_in_rows.items():
         yield f"{clause} ({remedies[name]})"
     trained = (*planner.candidates, *(candidate for _, candidate in planner.comparisons))

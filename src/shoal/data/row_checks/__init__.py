@@ -9,7 +9,7 @@ from shoal.data._dataset import Dataset
 from shoal.data._row_check import RowCheck
 
 
-def row_checks() -> list[RowCheck]:
+def checks_of_rows() -> list[RowCheck]:
     """Give every check of the rows, by name."""
     names = (module.name for module in pkgutil.iter_modules(__path__))
     everyone: list[RowCheck] = [import_module(f"{__name__}.{name}").CHECK for name in names]
@@ -18,5 +18,5 @@ def row_checks() -> list[RowCheck]:
 
 def findings_in_rows(dataset: Dataset, *, mixed: bool) -> dict[str, str]:
     """Give what the checks of the rows measured, by name; `mixed`: rows are dealt to folds or the test in any order."""
-    clauses = ((check.name, check.find(dataset, mixed)) for check in row_checks())
+    clauses = ((check.name, check.find(dataset, mixed)) for check in checks_of_rows())
     return {name: clause for name, clause in clauses if clause}

@@ -29,7 +29,7 @@ def row_order(dataset: Dataset, mixed: bool) -> str:
     if not mixed or rows < FEWEST or dataset.groups is not None or _is_sorted(dataset):
         return ""
     part = slice(max(0, (rows - MOST) // 2), max(0, (rows - MOST) // 2) + min(rows, MOST))
-    left_NK = _left(vectors(dataset)[:rows][part], target_numbers(dataset)[:rows][part])
+    left_NK = _residuals(vectors(dataset)[:rows][part], target_numbers(dataset)[:rows][part])
     square = float((left_NK**2).sum())
     if square <= 0:
         return ""
@@ -53,7 +53,7 @@ def _is_sorted(dataset: Dataset) -> bool:
     )
 
 
-def _left(place_ND: Floats, target_NK: Floats) -> Floats:
+def _residuals(place_ND: Floats, target_NK: Floats) -> Floats:
     """Take out of the target what a line in the inputs explains, then the mean of the nearest rows."""
     rows, count = place_ND.shape
     left_NK = np.asarray(target_NK - target_NK.mean(axis=0))

@@ -52,7 +52,7 @@ def undeclared_groups(dataset: Dataset, _mixed: bool) -> str:
     clauses = []
     for column in looked_at:
         code_N = codes_of(column.values[:rows])
-        left_NK, lost = _left(target_NK, other_ND, code_N, ordered=not column.categorical)
+        left_NK, lost = _residuals(target_NK, other_ND, code_N, ordered=not column.categorical)
         share, chance = likeness(left_NK, code_N, lost)
         if share >= LIKENESS and chance < LEVEL / len(looked_at):
             clauses.append(
@@ -73,7 +73,7 @@ def _may_be_groups(column: Column, rows: int) -> bool:
     return blocks or not column.categorical or is_identity(column.name)
 
 
-def _left(
+def _residuals(
     target_NK: Floats, other_ND: Floats, code_N: NDArray[np.int64], *, ordered: bool
 ) -> tuple[Floats, tuple[int, int]]:
     """Take a line in all inputs, and a curve in the one, out of the target; give also the terms of curve and line."""
