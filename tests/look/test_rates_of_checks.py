@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
+import re
+from itertools import takewhile
+from pathlib import Path
+
 import numpy as np
 import pytest
-from benchmarks.honesty.checks import clean_verdicts, verdict
+from benchmarks.honesty.checks import FALSE_ALARMS, HITS, clean_verdicts, verdict
 from benchmarks.honesty.planted import planted, plants
 
 from shoal.look.method_checks import method_checks
 
+ROOT = Path(__file__).parents[2]
 CODES = [check.code for check in method_checks()]
+
+
+def table_of(path: str, head: str) -> list[str]:
+    lines = (ROOT / path).read_text(encoding="utf-8").splitlines()
+    start = lines.index(head)
+    return list(takewhile(lambda line: line.startswith("|"), lines[start:]))
+
+
+def test_the_rates_on_the_page_are_those_of_the_record() -> None:
+    page = (ROOT / "docs" / "checks.md").read_text(encoding="utf-8")
+    (record,) = re.findall(r"benchmarks/records/[\w-]+checks\.md", page)
+    head = "| check | severity | what is said | hits, % | false alarms, % |"
+    rates = table_of("docs/checks.md", head)
+    assert rates == table_of(record, head)
+    rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in rates[2:]]
+    assert [row[:3] for row in rows] == [
+        [check.code, check.severity, check.title] for check in method_checks()
+    ]
+    for code, severity, _, hits, alarms in rows:
+        assert int(hits) >= HITS, code
+        assert severity == "note" or int(alarms) <= FALSE_ALARMS, code
 
 
 def test_every_check_has_a_planted_world() -> None:

@@ -41,7 +41,7 @@ def drift_of_rows(dataset: Dataset) -> str:
         return ""
     row_N = np.concatenate((at_most(n, MOST), n + at_most(m, MOST)))
     is_test_N, unit_N = row_N >= n, units(dataset)[row_N]
-    place_ND = vectors(dataset)[row_N][:, :MOST_NUMBERS]
+    place_ND = vectors(dataset, row_N)[:, :MOST_NUMBERS]
     counts = [len(np.unique(unit_N[side_N])) for side_N in (~is_test_N, is_test_N)]
     if min(counts) < FEWEST or place_ND.shape[1] == 0:
         return ""

@@ -21,6 +21,7 @@ SIDE: Final = 8
 """Images are looked at by the means of at most so many times so many patches."""
 MOST_LEVELS: Final = 20
 """A column of more categories is no input of a distance."""
+_PIXELS: Final = 1_000_000
 _PERSON: Final = re.compile(
     r"(.*[ _.-])?(patient|subject|person|participant|donor|customer|client|user|animal|specimen|household|student"
     r"|group)s?([ _.-]?(ids?|no|nr|num|number|code|name|key))?",
@@ -47,26 +48,32 @@ def is_identity(name: str) -> bool:
     return bool(_PERSON.fullmatch(parted))
 
 
-def vectors(dataset: Dataset) -> Floats:
-    """Give the inputs of every row as numbers of a like size, (N, D): scaled columns, categories, patches."""
+def vectors(dataset: Dataset, row_N: NDArray[np.int64]) -> Floats:
+    """Give the inputs of some rows as numbers of a like size, (N, D): scaled columns, categories, patches."""
     if dataset.images is not None:
-        return scaled(patches(dataset.images))
-    parts = [np.zeros((dataset.rows, 0))]
+        return scaled(patches(dataset.images, row_N))
+    parts = [np.zeros((len(row_N), 0))]
     for column in dataset.columns:
+        value_N = column.values[row_N]
         if not column.categorical:
-            parts.append(scaled(column.values[:, None]))
-        elif len(level_L := np.unique(column.values)) <= MOST_LEVELS:
-            parts.append((column.values[:, None] == level_L).astype(np.float64))
+            parts.append(scaled(value_N[:, None]))
+        elif len(level_L := np.unique(value_N)) <= MOST_LEVELS:
+            parts.append((value_N[:, None] == level_L).astype(np.float64))
     return np.concatenate(parts, axis=1)
 
 
-def patches(images_NCHW: NDArray[np.uint8]) -> Floats:
-    """Give the mean of every patch of images, at most 8 x 8 of them in each channel. (N, D)."""
-    _, _, height, width = images_NCHW.shape
+def patches(images_NCHW: NDArray[np.uint8], row_R: NDArray[np.int64]) -> Floats:
+    """Give the mean of every patch of some images, at most 8 x 8 of them in each channel. (R, D)."""
+    _, channels, height, width = images_NCHW.shape
     rows, columns = (np.unique(np.linspace(0, side, SIDE + 1).astype(int))[:-1] for side in (height, width))
-    sums = np.add.reduceat(np.add.reduceat(images_NCHW, rows, 2, np.float64), columns, 3)
     sizes = np.diff([*rows, height])[:, None] * np.diff([*columns, width])
-    return np.asarray((sums / sizes).reshape(len(images_NCHW), -1))
+    mean_RCYX = np.empty((len(row_R), channels, *sizes.shape))
+    step = max(1, _PIXELS // (channels * height * width))  # few copies at a time
+    for start in range(0, len(row_R), step):
+        part = images_NCHW[row_R[start : start + step]]
+        sums = np.add.reduceat(np.add.reduceat(part, rows, 2, np.float64), columns, 3)
+        mean_RCYX[start : start + step] = sums / sizes
+    return mean_RCYX.reshape(len(row_R), -1)
 
 
 def scaled(value_ND: Floats) -> Floats:

@@ -1,6 +1,6 @@
 """Whether test rows are nearly equal to training rows.
 
-Letters: V test rows, N training rows, D numbers of a row, J nearest rows.
+Letters: R rows looked at, N training rows and V test rows among them, D numbers of a row, J nearest rows.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from shoal.data._row_check import (
     codes_of,
     patches,
     scaled,
-    target_numbers,
 )
 from shoal.wording import counted
 
@@ -36,7 +35,7 @@ FEWEST: Final = 40
 NEARNESS: Final = (0.3, 0.2, 0.1, 0.05, 0.02, 0.01)
 """Distances to the nearest row, over that to the tenth nearest, below which rows are counted."""
 LEVEL: Final = 1e-4
-_BLOCK: Final = 4_000_000
+_BLOCK: Final = 1_000_000
 
 
 def near_duplicates(dataset: Dataset, _mixed: bool) -> str:
@@ -49,17 +48,18 @@ def near_duplicates(dataset: Dataset, _mixed: bool) -> str:
     n, m = dataset.train_rows, dataset.rows - dataset.train_rows
     if n < FEWEST or m == 0:
         return ""
-    place_ND, code_NC = _places(dataset)
-    if place_ND.shape[1] == 0:
-        return ""
     train_N, test_V = at_most(n, MOST_TRAINING), n + at_most(m, MOST_TEST)
-    distance_VJ, nearest_V = _nearest(place_ND[test_V], place_ND[train_N])
+    place_RD, code_RC = _places(dataset, np.concatenate((train_N, test_V)))
+    if place_RD.shape[1] == 0:
+        return ""
+    known = len(train_N)
+    distance_VJ, nearest_V = _nearest(place_RD[known:], place_RD[:known])
     known_V = np.isfinite(distance_VJ).all(axis=1)
     if known_V.sum() < 2:
         return ""
-    distance_VJ, nearest_V, test_V = distance_VJ[known_V], train_N[nearest_V[known_V]], test_V[known_V]
+    distance_VJ, nearest_V = distance_VJ[known_V], nearest_V[known_V]
     ratio_V = distance_VJ[:, 0] / distance_VJ[:, -1]
-    equal_V = (code_NC[test_V] == code_NC[nearest_V]).all(axis=1)
+    equal_V = (code_RC[known:][known_V] == code_RC[nearest_V]).all(axis=1)
     middle = float(np.median(np.log(distance_VJ[:, 4] / distance_VJ[:, -1])))
     dimensions = math.log(0.5) / min(middle, -1e-9)
     looked = len(ratio_V)
@@ -73,21 +73,21 @@ def near_duplicates(dataset: Dataset, _mixed: bool) -> str:
     return min(clauses)[1] if clauses else ""
 
 
-def _places(dataset: Dataset) -> tuple[Floats, NDArray[np.int64]]:
-    """Give the numbers of every row that are different in most rows, (N, D), and the codes of all else, (N, C)."""
+def _places(dataset: Dataset, row_R: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64]]:
+    """Give the numbers of some rows that are different in most of them, (R, D), and the codes of all else, (R, C)."""
     if dataset.images is not None:
-        return scaled(patches(dataset.images))[:, :MOST_NUMBERS], dataset.targets[:, None]
-    numbers = [column.values for column in dataset.columns if not column.categorical]
-    rest = [column.values for column in dataset.columns if column.categorical]
+        return scaled(patches(dataset.images, row_R)[:, :MOST_NUMBERS]), dataset.targets[row_R, None]
+    numbers = [column.values[row_R] for column in dataset.columns if not column.categorical]
+    rest = [column.values[row_R] for column in dataset.columns if column.categorical]
     if dataset.classes:
-        rest.append(dataset.targets)
+        rest.append(dataset.targets[row_R])
     else:
-        numbers += list(target_numbers(dataset).T)
-    many = [len(np.unique(value_N)) > dataset.rows / 2 for value_N in numbers]
-    rest += [value_N for value_N, is_many in zip(numbers, many, strict=True) if not is_many]
-    places = [value_N for value_N, is_many in zip(numbers, many, strict=True) if is_many][:MOST_NUMBERS]
-    code_NC = np.stack([codes_of(value_N) for value_N in rest] or [np.zeros(dataset.rows, np.int64)], axis=1)
-    return scaled(np.stack(places, axis=1)) if places else np.zeros((dataset.rows, 0)), code_NC
+        numbers += list(dataset.targets[row_R].T)
+    many = [len(np.unique(value_R)) > len(row_R) / 2 for value_R in numbers]
+    rest += [value_R for value_R, is_many in zip(numbers, many, strict=True) if not is_many]
+    places = [value_R for value_R, is_many in zip(numbers, many, strict=True) if is_many][:MOST_NUMBERS]
+    code_RC = np.stack([codes_of(value_R) for value_R in rest] or [np.zeros(len(row_R), np.int64)], axis=1)
+    return scaled(np.stack(places, axis=1)) if places else np.zeros((len(row_R), 0)), code_RC
 
 
 def _nearest(test_VD: Floats, train_ND: Floats) -> tuple[Floats, NDArray[np.int64]]:

@@ -28,8 +28,8 @@ def row_order(dataset: Dataset, mixed: bool) -> str:
     rows = dataset.train_rows
     if not mixed or rows < FEWEST or dataset.groups is not None or _is_sorted(dataset):
         return ""
-    part = slice(max(0, (rows - MOST) // 2), max(0, (rows - MOST) // 2) + min(rows, MOST))
-    left_NK = _residuals(vectors(dataset)[:rows][part], target_numbers(dataset)[:rows][part])
+    row_N = np.arange(rows)[max(0, (rows - MOST) // 2) :][:MOST]
+    left_NK = _residuals(vectors(dataset, row_N), target_numbers(dataset)[row_N])
     square = float((left_NK**2).sum())
     if square <= 0:
         return ""

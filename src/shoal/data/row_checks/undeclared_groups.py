@@ -48,7 +48,7 @@ def undeclared_groups(dataset: Dataset, _mixed: bool) -> str:
     looked_at = [column for column in dataset.columns if _may_be_groups(column, rows)]
     if not looked_at:
         return ""
-    target_NK, other_ND = target_numbers(dataset)[:rows], vectors(dataset)[:rows]
+    target_NK, other_ND = target_numbers(dataset)[:rows], vectors(dataset, np.arange(rows))
     clauses = []
     for column in looked_at:
         code_N = codes_of(column.values[:rows])
