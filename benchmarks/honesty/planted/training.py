@@ -38,7 +38,7 @@ def stopped_early(rng: Rng) -> DrawnStudy:
 @plants("SH003")
 def alike(rng: Rng) -> DrawnStudy:
     """Candidates that differ in nothing that matters."""
-    space = {"training.weight_decay": [1e-6, 1e-5, 1e-4, 1e-3]}
+    space = {"training.batch_size": [30, 31, 32, 33]}
     return plain(rng).with_keys(search={"folds": 3, "space": space})
 
 
@@ -109,8 +109,10 @@ def nothing_learned(rng: Rng) -> DrawnStudy:
 
 @plants("SH014")
 def constant(rng: Rng) -> DrawnStudy:
-    """Weight decay that leaves no weight."""
-    return plain(rng).with_keys(training={"weight_decay": 100.0, "keep": "last", "lr": 5e-4, "epochs": 250})
+    """Inputs in far too large a unit, as they are."""
+    study = plain(rng)
+    small = {name: 1e-6 * study.columns[name] for name in study.inputs}
+    return study.with_columns(**small).with_keys(data={"standardize": "none"})
 
 
 @plants("SH015")
