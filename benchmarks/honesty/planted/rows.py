@@ -72,6 +72,15 @@ def untested(rng: Rng) -> DrawnStudy:
     return study.with_rows(order_N, int(test_N.sum()))
 
 
+@plants("SH021")
+def divided_persons(rng: Rng) -> DrawnStudy:
+    """Declared groups, and folds that divide them."""
+    study = table(rng, "regression", rows_drawn(rng, 150, 1000), 3).with_keys(training=SHORT)
+    named = study.with_columns(patient=persons(rng, study)).with_keys(data={"groups": "patient"})
+    search = {"folds": {"kind": "k-fold", "n": 3}, "space": {"training.lr": [0.01, 0.02]}}
+    return named.with_keys(search=search)
+
+
 @plants("SH022")
 def nearly_repeated(rng: Rng) -> DrawnStudy:
     """Rows copied with a little noise; copies stand on both sides, or test rows alone are copies."""
