@@ -13,7 +13,6 @@ import pytest
 from look_runs import MadeUp, make_run
 from numpy.typing import NDArray
 
-from shoal.data import checks_of_rows
 from shoal.errors import RunFolderError
 from shoal.look import Check, checks, results_text, write_report
 from shoal.look import method_checks as room
@@ -23,7 +22,7 @@ from shoal.look.method_checks import dead_layers, method_checks
 from shoal.look.method_checks.many_variants import luck_of_the_best
 from shoal.look.method_checks.overfitting import has_risen, last_level, lowest_point
 from shoal.look.method_checks.still_falling import late_fall
-from shoal.results import Identity, Results, Store
+from shoal.results import Results
 
 QUIET = (lambda done: 0.4 + np.exp(-20 * done), lambda done: 0.5 + np.exp(-20 * done))
 LEARNED = MadeUp(losses=QUIET)
@@ -372,34 +371,6 @@ def test_deviation_within_groups_and_luck_of_the_best() -> None:
     for count in (2, 5, 12):
         assert luck_of_the_best(count) == pytest.approx(draws[:, :count].max(axis=1).mean(), abs=0.04)
     assert luck_of_the_best(1) == 0
-
-
-@pytest.mark.parametrize(
-    ("code", "name"),
-    [
-        ("SH022", "near-duplicates"),
-        ("SH023", "identifiers"),
-        ("SH024", "undeclared groups"),
-        ("SH025", "shared groups"),
-        ("SH026", "giveaways"),
-        ("SH027", "row order"),
-        ("SH028", "drift"),
-    ],
-)
-def test_what_was_found_in_the_rows_is_a_sentence(code: str, name: str, tmp_path: Path) -> None:
-    results = make_run(tmp_path, LEARNED)
-    assert code not in found(results)
-    check = found(replace(results, findings_in_rows={name: "the rows are so"}))[code]
-    assert (check.what, check.severity) == ("The rows are so.", "warning")
-    assert name == "drift" or name in {check.name for check in checks_of_rows()}
-
-
-def test_findings_in_rows_that_are_no_sentences_are_refused(tmp_path: Path) -> None:
-    results = make_run(tmp_path, LEARNED)
-    with Store.create_or_open(tmp_path, Identity(results.study.study.name, "regression", "0" * 64)) as store:
-        store.put_fact("findings in rows", {"giveaways": 3})
-    with pytest.raises(RunFolderError, match="a finding in the rows"):
-        Results.open(tmp_path)
 
 
 # -- the page ------------------------------------------------------------------------------------------------
