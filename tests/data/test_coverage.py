@@ -49,6 +49,15 @@ def test_categories_that_no_training_row_has_are_counted() -> None:
     assert coverage(dataset({"kind": rare}, range(46), train_rows=40)).unseen == ()
 
 
+def test_repeats_by_chance_are_expected_of_columns_of_few_values() -> None:
+    rng = np.random.default_rng(0)
+    few = {"a": rng.integers(0, 6, 400).astype(float), "b": rng.integers(0, 6, 400).astype(float)}
+    seen = coverage(replace(dataset(few, np.zeros(400), train_rows=200), classes=("only",)))
+    assert seen.repeated_by_chance == pytest.approx(seen.repeated_inputs, rel=0.05)
+    many = dataset({"a": rng.normal(size=400), "b": few["b"]}, rng.normal(size=400), train_rows=200)
+    assert coverage(many).repeated_by_chance == 0.0
+
+
 def test_equal_rows_and_rows_of_a_group_count_once() -> None:
     x = np.concatenate((np.arange(40.0), np.full(8, 99.0), np.arange(12.0)))
     target = np.concatenate((np.arange(40), np.full(8, 3), np.arange(12)))

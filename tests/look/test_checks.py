@@ -145,6 +145,8 @@ def test_repeated_rows(tmp_path: Path) -> None:
         " Among the training rows, 2 repeat another."
     )
     assert "SH007" not in covered(tmp_path / "b", repeated_inputs=5, repeated_train=2)
+    assert "SH007" not in covered(tmp_path / "c", repeated_rows=3, repeated_by_chance=2.0)
+    assert "SH007" in covered(tmp_path / "d", repeated_rows=12, repeated_by_chance=2.0)
 
 
 def interval(low: float | None, high: float | None, rows: int) -> dict[str, Any]:

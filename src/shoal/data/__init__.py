@@ -15,6 +15,7 @@ from shoal.data._images import ImageSource, load_image_dataset
 from shoal.data._new_images import NewImages, read_images
 from shoal.data._pixels import two_levels
 from shoal.data._preprocess import RESIZING, OneHot, Preprocessing, Scale, Standardize, fit_preprocessing
+from shoal.data._row_check import chance_of_count
 from shoal.data._rows_in_memory import given_columns, given_images
 from shoal.data._source import load_table_dataset, read_columns
 from shoal.data._table import Table
@@ -42,6 +43,7 @@ __all__ = [
     "Standardize",
     "Table",
     "TableSource",
+    "chance_of_count",
     "checks_of_rows",
     "column_warnings",
     "coverage",

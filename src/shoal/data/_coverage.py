@@ -51,7 +51,8 @@ class Coverage:
     """What training and test rows have to do with each other, counted once, so that a report need not read them again.
 
     `repeated_inputs` counts test rows whose inputs are those of a training row, `repeated_rows` those with the same
-    target as well, `repeated_train` training rows that repeat an earlier one, target and all. `outside_rows` and
+    target as well, `repeated_train` training rows that repeat an earlier one, target and all; `repeated_by_chance` is how
+    many test rows of columns of few values are about to be training rows too. `outside_rows` and
     `gap_rows` count the test rows in `bare` intervals, each once; `unseen` has (input, test rows) for
     categories that no training row has. Images have rows to compare, but no ranges.
     """
@@ -65,6 +66,7 @@ class Coverage:
     gap_rows: int
     bare: tuple[Bare, ...]
     unseen: tuple[tuple[str, int], ...]
+    repeated_by_chance: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, as `from_json` reads them."""
@@ -84,7 +86,11 @@ class Coverage:
         ]
         if not all(0 <= count <= result.train_rows + result.test_rows <= 2**53 for count in counts):
             raise ValueError("counts of rows that are not there")
-        if result.train_rows == 0 or result.test_rows == 0 or not all(map(math.isfinite, ends)):
+        if (
+            result.train_rows == 0
+            or result.test_rows == 0
+            or not all(map(math.isfinite, (*ends, result.repeated_by_chance)))
+        ):
             raise ValueError("no rows, or an interval without ends")
         return result
 
@@ -122,6 +128,7 @@ def coverage(dataset: Dataset) -> Coverage:
         gap_rows=int(gap_m.sum()),
         bare=tuple(sorted(bare, key=lambda interval: interval.chance)[:_MOST]),
         unseen=tuple(_unseen(dataset)),
+        repeated_by_chance=_repeated_by_chance(dataset),
     )
 
 
@@ -182,6 +189,25 @@ def _bare(
             Bare(name, low, high, count, float(chance_k[drawn_I[interval]] * intervals)),
             place_m == interval,
         )
+
+
+def _repeated_by_chance(dataset: Dataset) -> float:
+    """Expect so many test rows to be training rows too, were the columns independent, and the class that of the inputs.
+
+    From how often each value stands in the training rows beside the row it would repeat: nothing where values are
+    all different.
+    """
+    if dataset.images is not None or not dataset.columns:
+        return 0.0
+    n = dataset.train_rows
+    columns = [column.values for column in dataset.columns] + (
+        [] if dataset.classes else list(dataset.targets.T)
+    )
+    share_m = np.ones(dataset.rows - n)
+    for value_N in columns:
+        code_N = codes_of(value_N)
+        share_m *= np.maximum(np.bincount(code_N[:n], minlength=code_N.max() + 1)[code_N[n:]] - 1, 0) / n
+    return float((1 - (1 - share_m) ** n).sum())
 
 
 def _unseen(dataset: Dataset) -> Iterator[tuple[str, int]]:
