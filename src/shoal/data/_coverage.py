@@ -51,8 +51,8 @@ class Coverage:
     """What training and test rows have to do with each other, counted once, so that a report need not read them again.
 
     `repeated_inputs` counts test rows whose inputs are those of a training row, `repeated_rows` those with the same
-    target as well, `repeated_train` training rows that repeat an earlier one, target and all; `repeated_by_chance` is how
-    many test rows of columns of few values are about to be training rows too. `outside_rows` and
+    target as well, `repeated_train` training rows that repeat an earlier one, target and all; `repeated_by_chance` is
+    how many test rows of columns of few values are about to be training rows too. `outside_rows` and
     `gap_rows` count the test rows in `bare` intervals, each once; `unseen` has (input, test rows) for
     categories that no training row has. Images have rows to compare, but no ranges.
     """
@@ -86,11 +86,9 @@ class Coverage:
         ]
         if not all(0 <= count <= result.train_rows + result.test_rows <= 2**53 for count in counts):
             raise ValueError("counts of rows that are not there")
-        if (
-            result.train_rows == 0
-            or result.test_rows == 0
-            or not all(map(math.isfinite, (*ends, result.repeated_by_chance)))
-        ):
+        if not 0 <= result.repeated_by_chance <= result.test_rows:
+            raise ValueError("more repeated rows by chance than there are")
+        if result.train_rows == 0 or result.test_rows == 0 or not all(map(math.isfinite, ends)):
             raise ValueError("no rows, or an interval without ends")
         return result
 
