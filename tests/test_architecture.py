@@ -77,7 +77,7 @@ OWNERS: Final[dict[str, frozenset[str]]] = {
     "matplotlib": frozenset({"look/_paper.py"}),
     "plotly": frozenset({"look/_plots.py"}),
     "jinja2": frozenset({"look/page/report.py"}),
-    "sklearn": frozenset({"data/_builtin.py", "engine/_simple_models.py", "estimators"}),
+    "sklearn": frozenset({"data/_builtin.py", "data/_drift.py", "engine/_simple_models.py", "estimators"}),
     "joblib": frozenset({"estimators/_processes.py", "estimators/_turns.py"}),
     "threadpoolctl": frozenset({"engine/_simple_models.py", "estimators/_processes.py"}),
     "sqlite3": frozenset({"results/_database.py"}),

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.honesty import fold_scores, intervals, predictions, searches
+from benchmarks.honesty import checks, fold_scores, intervals, predictions, searches
 from benchmarks.record import write_record
 
 PARTS: dict[str, tuple[str, Callable[[int], list[str]]]] = {
@@ -16,6 +16,7 @@ PARTS: dict[str, tuple[str, Callable[[int], list[str]]]] = {
     "searches": ("Searches: the set, verdicts, errors", searches.run),
     "folds": ("Searches of scikit-learn's face: noise and what is worse", fold_scores.run),
     "predictions": ("Predictions: intervals, sets, temperature", predictions.run),
+    "checks": ("Checks: hits and false alarms", checks.run),
 }
 
 

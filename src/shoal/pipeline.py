@@ -14,7 +14,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import get_args
 
-from shoal.data import Dataset, coverage
+from shoal.data import Dataset, coverage, drift_of_rows
 from shoal.engine import (
     Circumstances,
     DeviceChoice,
@@ -209,6 +209,7 @@ def _train(
     store.begin(environment(executor.trainers))
     store.put_fact("preprocessing", fold_preprocessing(planner))
     store.put_fact("coverage", coverage(planner.dataset).to_json())
+    store.put_fact("findings in rows", planner.findings_in_rows)
     store.put_fact("data notes", list(planner.dataset.notes))
     give_back_memory()
     store.put_truth(ground_truth(planner))  # inputs and targets, for whoever reads predictions later
@@ -252,4 +253,7 @@ def _finish(
         ask_ensemble(planner, winner, store, executor.trainers)
     with parts.attempt("inside of the network", RUN):
         look_inside(planner, (fit, record), store, executor.trainers, parts)
+    store.put_fact("drift", "")
+    with parts.attempt("drift of the test rows", RUN):
+        store.put_fact("drift", drift_of_rows(planner.dataset))
     store.put_fact("missing", [dataclasses.asdict(part) for part in parts.missing])

@@ -9,7 +9,7 @@ import math
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -58,8 +58,9 @@ class Results:
     read from the store when asked for. Frames are pandas', made once. `environment` says where the last run was
     computed, `origins` where the fits were: every environment with its number of fits (none in results of old).
     `coverage` says how the training rows cover the test rows (None in results of old), `data_notes` what the reader of
-    the data did or left out, `missing` what could not be made after training, `looks` how often the test rows were
-    scored in all runs of this folder, and by how many settings.
+    the data did or left out, `findings_in_rows` what the checks of the rows measured, by name, as clauses, `missing`
+    what could not be made after training, `looks` how often the test rows were scored in all runs of this folder, and
+    by how many settings.
     """
 
     folder: Path
@@ -75,6 +76,7 @@ class Results:
     missing: tuple[Missing, ...] = ()
     data_notes: tuple[str, ...] = ()
     looks: Looks = NO_LOOKS
+    findings_in_rows: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def open(cls, folder: Path | str) -> Results:
@@ -109,6 +111,7 @@ class Results:
                 origins=_counted(store.origins(), fits),
                 missing=_missing(folder, store.fact("missing")),
                 data_notes=_data_notes(folder, store.fact("data notes")),
+                findings_in_rows=_findings(folder, store.fact("findings in rows"), store.fact("drift")),
                 looks=looks,
             )
 
@@ -439,6 +442,15 @@ def _data_notes(folder: Path, value: Any) -> tuple[str, ...]:
     with _coherent(folder, "a note on the data"):
         expect(value is None or (isinstance(value, list) and all(isinstance(note, str) for note in value)))
         return tuple(value or ())
+
+
+def _findings(folder: Path, rows: Any, drift: Any) -> dict[str, str]:
+    """Read what the checks of the rows measured, and the drift of the test rows; results of old have neither."""
+    with _coherent(folder, "a finding in the rows"):
+        expect(rows is None or isinstance(rows, dict))
+        findings = {**(rows or {}), "drift": "" if drift is None else drift}
+        expect(all(isinstance(clause, str) for clause in findings.values()))
+        return findings
 
 
 def _missing(folder: Path, value: Any) -> tuple[Missing, ...]:
