@@ -39,6 +39,7 @@ from shoal.engine import (
     make_plan,
     memory_need,
     model_file_bytes,
+    nested_rounds,
     pick_delivered,
     pick_device,
     refuse_above,
@@ -140,6 +141,7 @@ def run(
         files.refuse_foreign_files(*OUTPUT_FILES)
         trained = _train(planner, executor, store, files)
         _finish(planner, trained, executor, store, files, parts)
+        _nest(planner, executor, store)
         give_back_memory()
         results = Results.open(folder)
         write_report(results, parts, files)
@@ -246,3 +248,10 @@ def _finish(
     with parts.attempt("inside of the network", RUN):
         look_inside(planner, (fit, record), store, executor.trainers, parts)
     store.put_fact("missing", [dataclasses.asdict(part) for part in parts.missing])
+
+
+def _nest(planner: Planner, executor: Executor, store: Store) -> None:
+    """Make the whole search again without each outer fold's rows, which say how good what it chooses is."""
+    for fits in nested_rounds(planner, store):
+        store.set_plan(store.plan() + entries(fits), planner.candidate_rows())
+        executor.execute("nested search", fits, store)

@@ -12,6 +12,7 @@ from shoal.data._holdout import draw_share, holdout_split
 from shoal.data._image_places import holds_images
 from shoal.data._images import ImageSource, load_image_dataset
 from shoal.data._new_images import NewImages, read_images
+from shoal.data._outer_folds import make_folds_within, make_outer_folds
 from shoal.data._pixels import two_levels
 from shoal.data._preprocess import RESIZING, OneHot, Preprocessing, Scale, Standardize, fit_preprocessing
 from shoal.data._rows_in_memory import given_columns, given_images
@@ -57,6 +58,8 @@ __all__ = [
     "load_image_dataset",
     "load_table_dataset",
     "make_folds",
+    "make_folds_within",
+    "make_outer_folds",
     "nfc",
     "read_columns",
     "read_images",

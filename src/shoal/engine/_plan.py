@@ -23,20 +23,22 @@ def make_plan(planner: Planner, circumstances: Circumstances) -> Plan:
     several stages is trained once, and counted in the first.
     """
     search, compare = planner.search_fits(), planner.comparison_fits()
-    winner = planner.likely_winner
+    winner, nested = planner.likely_winner, (*planner.nested_fits(), *planner.likely_nested)
     tested = {item.fit.id for item in compare}
     own = [item for item in winner if item.fit.id not in tested]
-    missing, late = unique((*search, *compare), circumstances.known), unique(own, circumstances.known)
+    missing, late = (
+        unique((*search, *compare), circumstances.known),
+        unique((*own, *nested), circumstances.known),
+    )
     alone = seconds_alone(planner, winner, circumstances)
     sizes = [row.parameter_count for row in planner.candidate_rows()]
-    everything = (*search, *compare, *winner)
+    everything = (*search, *compare, *winner, *nested)
+    stages = (("search", search), ("comparisons", compare), ("winner", own), ("nested", nested))
     return Plan(
         data=_described(planner.dataset),
         candidates=len(planner.candidates) if planner.folds else 0,
         folds=len(planner.folds),
-        stages=tuple(
-            _stage(*named) for named in (("search", search), ("comparisons", compare), ("winner", own))
-        ),
+        stages=tuple(_stage(*named) for named in stages if named[0] != "nested" or planner.outer_searches),
         fits=len(missing) + len(late),
         known=len(unique(everything)) - len(unique(everything, circumstances.known)),
         steps=sum(fit.steps for fit in unique(everything)),
@@ -55,7 +57,7 @@ def memory_need(planner: Planner, workers: int, drawing: Drawing) -> dict[str, f
     """Predict the peak of each phase of the whole run in bytes, also of what is done already."""
     first = unique((*planner.search_fits(), *planner.comparison_fits()))
     source = source_of((planner.study.data.train, planner.study.data.test), planner.dataset)
-    stages = (first, unique(planner.likely_winner))
+    stages = first, unique(planner.likely_winner), unique((*planner.nested_fits(), *planner.likely_nested))
     replayed = planner.study.inspect.history > 0
     groups = [group for stage in stages for group in groups_of(stage, workers, planner.trainers)]
     return predicted_peaks(planner.dataset, source, groups, drawing, replayed=replayed)

@@ -7,6 +7,7 @@ from shoal.results._folder import OUTPUT_FILES, PICTURES, REPORT_NAME, STUDY_NAM
 from shoal.results._inside import Inside, layers_of
 from shoal.results._intervals import Interval, Units
 from shoal.results._lock import RunLock
+from shoal.results._nested import Nested, NestedScore, OuterFold, as_search, choose_within
 from shoal.results._out_of_fold import MAX_UNITS, OutOfFold
 from shoal.results._record import CandidateRow, FitRecord, Plan, PlanEntry, Stage, Status, Truth
 from shoal.results._results import Results
@@ -63,7 +64,10 @@ __all__ = [
     "Identity",
     "Inside",
     "Interval",
+    "Nested",
+    "NestedScore",
     "OutOfFold",
+    "OuterFold",
     "PairedTest",
     "Plan",
     "PlanEntry",
@@ -81,10 +85,12 @@ __all__ = [
     "Truth",
     "Units",
     "as_compared",
+    "as_search",
     "calibrated_error",
     "calibration_bins",
     "choose",
     "choose_candidate",
+    "choose_within",
     "class_scores",
     "classification_scores",
     "confusion_matrix",

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from shoal.study._candidates import expand, overlay
 from shoal.study._key_paths import KeyPath, value_at
 from shoal.study._sentences import Mistake, mistakes_of, refusal
-from shoal.study._study import TEST_METRICS, Search, Study, is_device
+from shoal.study._study import TEST_METRICS, Folds, Nested, Search, Study, is_device
 from shoal.study._vary import vary_section
 from shoal.wording import did_you_mean, value_text
 
@@ -61,6 +61,8 @@ def study_mistakes(study: Study) -> list[Mistake]:
     mistakes += [*_name_mistakes(study), *_reference_mistakes(study)]
     if study.search is not None:
         mistakes += _search_mistakes(study, study.search)
+    if study.nested is not None:
+        mistakes += _nested_mistakes(study, study.nested)
     mistakes += overlay(study)[1]
     mistakes += expand(study)[1]
     return list(dict.fromkeys(mistakes))
@@ -176,13 +178,28 @@ def _search_mistakes(study: Study, search: Search) -> Iterator[Mistake]:
             yield Mistake(
                 path, "expected loss, since a regression has no accuracy, got 'accuracy'", (path, task)
             )
-        if search.splitter.kind in ("stratified", "repeated-stratified"):
-            path = ("search", "folds", "kind")
-            what = (
-                f"expected folds without classes, since the task is regression, got '{search.splitter.kind}'"
-            )
-            yield Mistake(path, what, (path, task))
-    if search.splitter.kind == "grouped" and study.data.groups is None:
-        path = ("search", "folds", "kind")
+    yield from _folds_mistakes(study, "search", search.splitter)
+
+
+def _nested_mistakes(study: Study, nested: Nested) -> Iterator[Mistake]:
+    """Find a nested search without a search, and outer folds that are not drawn."""
+    if study.search is None:
+        path: KeyPath = ("nested",)
+        what = "expected a section [search], which is what is made again on every outer fold's rows, got none"
+        yield Mistake(path, what, (path, ("search",)))
+    if nested.splitter.kind == "given":
+        path = ("nested", "folds", "kind")
+        what = "expected outer folds that are drawn (a column of folds is the search's), got 'given'"
+        yield Mistake(path, what, (path,))
+    yield from _folds_mistakes(study, "nested", nested.splitter)
+
+
+def _folds_mistakes(study: Study, section: str, splitter: Folds) -> Iterator[Mistake]:
+    """Find folds by classes or groups that there are none of."""
+    path: KeyPath = (section, "folds", "kind")
+    if study.study.task == "regression" and splitter.kind in ("stratified", "repeated-stratified"):
+        what = f"expected folds without classes, since the task is regression, got '{splitter.kind}'"
+        yield Mistake(path, what, (path, ("study", "task")))
+    if splitter.kind == "grouped" and study.data.groups is None:
         what = "expected data.groups (the column of each row's group) with grouped folds, got none"
         yield Mistake(path, what, (path, ("data", "groups")))

@@ -358,6 +358,20 @@ class Search(_Part):
         return self.folds if isinstance(self.folds, Folds) else Folds(n=self.folds)
 
 
+class Nested(_Part):
+    """The whole search made again on the training rows of each outer fold, and scored on the rows of that fold.
+
+    `folds` are the outer ones, as those of the search are given.
+    """
+
+    folds: NumberOrFolds = 5
+
+    @property
+    def splitter(self) -> Folds:
+        """The outer folds as options, also when only a number was given."""
+        return self.folds if isinstance(self.folds, Folds) else Folds(n=self.folds)
+
+
 class Reference(_Part):
     """A published test score, shown beside the measured one. It takes no part in training or choosing.
 
@@ -420,6 +434,7 @@ class Study(_Part):
     training: Training = Training()
     compare: Annotated[tuple[Comparison, ...], Field(strict=False)] = ()
     search: Search | None = None
+    nested: Nested | None = None
     reference: Annotated[tuple[Reference, ...], Field(strict=False)] = ()
     inspect: Inspect = Inspect()
     report: Report = Report()

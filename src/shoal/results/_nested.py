@@ -1,0 +1,163 @@
+"""The whole search made again without the rows of each outer fold: what was chosen, and how good it is on those rows.
+
+Letters: V rows of all outer folds, K outputs or classes, U units (rows or groups of rows), F outer folds.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.kinds import SCORES
+from shoal.results._differences import task_of
+from shoal.results._intervals import Interval, Units
+from shoal.results._out_of_fold import OutOfFold
+from shoal.results._outer_interval import OuterAnswers, outer_interval
+from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Truth, place_of
+from shoal.results._score_rows import row_score
+from shoal.results._select import choose, search_scores
+from shoal.results._store import Store
+from shoal.study import Search, Study
+
+HeldOut = Callable[[PlanEntry], NDArray[np.float64]]
+"""Gives what the fit of a place answers to the rows that it holds out, (V, K)."""
+
+
+@dataclass(frozen=True)
+class OuterFold:
+    """One outer fold: its rows, and the candidate that the search without them chose.
+
+    `candidate_id` and `fit_id` (of the network that answers the rows) are empty where nothing is delivered: `why` says
+    so. `scores` are those of its rows.
+    """
+
+    label: str
+    rows: int
+    candidate_id: str = ""
+    fit_id: str = ""
+    epochs: int = 0
+    scores: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class NestedScore:
+    """A score of all outer folds' rows together, each answered by what was chosen and trained without it.
+
+    `interval` speaks of the score that what this search delivers, made on these training rows, would have on new rows
+    of the same kind.
+    """
+
+    value: float
+    interval: Interval
+
+
+@dataclass(frozen=True, eq=False)
+class Nested:
+    """What the searches without the rows of each outer fold came to.
+
+    `scores` are by name; empty where an outer fold has none, or is not trained yet: `why` says so.
+    """
+
+    folds: tuple[OuterFold, ...]
+    scores: Mapping[str, NestedScore]
+    why: str = ""
+
+    @property
+    def times_chosen(self) -> dict[str, int]:
+        """In how many outer folds each candidate was chosen, the most frequent first, then by id."""
+        counts = Counter(fold.candidate_id for fold in self.folds if fold.candidate_id)
+        return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def as_search(entries: Iterable[PlanEntry]) -> list[PlanEntry]:
+    """Take the places of an outer fold's search for those of a search of its own."""
+    return [dataclasses.replace(entry, stage="search", label="") for entry in entries]
+
+
+def choose_within(
+    study: Study, entries: Sequence[PlanEntry], candidates: Sequence[CandidateRow], store: Store
+) -> str:
+    """Choose from the search of an outer fold, `entries` (see `as_search`), by the study's rule; gives the id.
+
+    Sizes are those that `candidates` say. Raises TrainingError where every candidate has a failed fit.
+    """
+    truth = store.truth()
+    rows = {
+        ("search", number): row_V
+        for (stage, number), row_V in truth.validation_rows.items()
+        if stage == "nested"
+    }
+    held_out = OutOfFold(
+        entries,
+        dataclasses.replace(truth, validation_rows=rows),
+        lambda entry: store.arrays(entry.fit_id, "predictions")["validation"],
+    )
+    search = study.search or Search()
+    scores = search_scores(entries, candidates, store.summaries(), study)
+    return choose(scores, search.rule, held_out, search.margin).candidate_id
+
+
+def read_nested(
+    study: Study, plan: Sequence[PlanEntry], fits: Mapping[str, FitRecord], truth: Truth, held_out: HeldOut
+) -> Nested | None:
+    """Put the outer folds together; None for a study without a nested search, or before it began."""
+    by_label: dict[str, list[PlanEntry]] = {}
+    for entry in plan:
+        if entry.stage == "nested":
+            by_label.setdefault(entry.label, []).append(entry)
+    if study.nested is None or not by_label:
+        return None
+    folds, answers = [], []
+    for label, entries in by_label.items():
+        fold, entry = _outer_fold(label, entries, fits, truth)
+        folds.append(fold)
+        if entry is not None:
+            answers.append((truth.validation_rows[place_of(entry)], held_out(entry)))
+    why = next((f"{fold.label}: {fold.why}" for fold in folds if fold.why), "")
+    return Nested(tuple(folds), {} if why else _scores(study, truth, answers), why)
+
+
+def _outer_fold(
+    label: str, entries: Sequence[PlanEntry], fits: Mapping[str, FitRecord], truth: Truth
+) -> tuple[OuterFold, PlanEntry | None]:
+    """Give one outer fold, and the place of the network that answers its rows: the first refit that is well.
+
+    A refit learns from all rows outside of its fold, which no fit of the search does.
+    """
+    refits = [entry for entry in entries if entry.train_rows + entry.validation_rows == truth.train_rows]
+    inside = next(entry for entry in entries if entry not in refits)
+    rows = truth.train_rows - inside.train_rows - inside.validation_rows
+    if any(entry.fit_id not in fits for entry in entries):
+        return OuterFold(label, rows, why="not trained yet"), None
+    for entry in refits:
+        fit = fits[entry.fit_id]
+        if fit.status == "ok":
+            scores = fit.scores["validation"]
+            return OuterFold(label, rows, entry.candidate_id, fit.fit_id, fit.epochs, scores), entry
+    what = "every refit" if refits else "every candidate has a fit that"
+    return OuterFold(label, rows, why=f"{what} diverged or failed"), None
+
+
+def _scores(
+    study: Study, truth: Truth, answers: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]]
+) -> dict[str, NestedScore]:
+    """Score the rows of all outer folds together, with an interval of each score."""
+    row_V = np.concatenate([rows for rows, _ in answers])
+    answer_VK: NDArray[Any] = np.concatenate([answer for _, answer in answers])
+    fold_V = np.repeat(np.arange(len(answers)), [len(rows) for rows, _ in answers])
+    grouped = len(truth.groups) > 0
+    unit_V = np.unique(truth.groups[row_V] if grouped else row_V, return_inverse=True)[1]
+    pooled = OuterAnswers(truth.y[row_V], answer_VK, fold_V, Units(unit_V, grouped))
+    scores = {}
+    for name, kind in SCORES.items():
+        if study.study.task in kind.tasks:
+            score = row_score(task_of(truth), name)
+            scores[name] = NestedScore(score.score(pooled.y, answer_VK), outer_interval(score, pooled))
+    return scores
