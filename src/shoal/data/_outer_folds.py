@@ -6,6 +6,7 @@ Letters: N training rows, M of them.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,5 +55,5 @@ def make_folds_within(dataset: Dataset, outer: Split, options: FoldOptions) -> t
     )
 
 
-def _of_rows(value_N: NDArray[np.generic] | None, row_M: NDArray[np.int64]) -> NDArray[np.generic] | None:
+def _of_rows(value_N: NDArray[Any] | None, row_M: NDArray[np.int64]) -> NDArray[Any] | None:
     return None if value_N is None else value_N[row_M]

@@ -7,7 +7,7 @@ from shoal.results._folder import OUTPUT_FILES, PICTURES, REPORT_NAME, STUDY_NAM
 from shoal.results._inside import Inside, layers_of
 from shoal.results._intervals import Interval, Units
 from shoal.results._lock import RunLock
-from shoal.results._nested import Nested, NestedScore, OuterFold, as_search, choose_within
+from shoal.results._nested import Nested, NestedScore, OuterFold, OuterRows, as_search, choose_within
 from shoal.results._out_of_fold import MAX_UNITS, OutOfFold
 from shoal.results._record import CandidateRow, FitRecord, Plan, PlanEntry, Stage, Status, Truth
 from shoal.results._results import Results
@@ -68,6 +68,7 @@ __all__ = [
     "NestedScore",
     "OutOfFold",
     "OuterFold",
+    "OuterRows",
     "PairedTest",
     "Plan",
     "PlanEntry",

@@ -81,26 +81,43 @@ def as_search(entries: Iterable[PlanEntry]) -> list[PlanEntry]:
     return [dataclasses.replace(entry, stage="search", label="") for entry in entries]
 
 
+@dataclass(frozen=True, eq=False)
+class OuterRows:
+    """The rows held out in the searches of all outer folds, by the number of their split, and what was answered."""
+
+    truth: Truth
+    held_out: HeldOut
+
+    @classmethod
+    def of(cls, store: Store) -> OuterRows:
+        """Read them; inputs are left aside."""
+        truth = store.truth()
+        held_out = {
+            ("search", number): row_V
+            for (stage, number), row_V in truth.validation_rows.items()
+            if stage == "nested"
+        }
+        none = np.zeros((len(truth.y), 0))
+        return cls(
+            dataclasses.replace(truth, validation_rows=held_out, input_names=(), x_ND=none),
+            lambda entry: store.arrays(entry.fit_id, "predictions")["validation"],
+        )
+
+
 def choose_within(
-    study: Study, entries: Sequence[PlanEntry], candidates: Sequence[CandidateRow], store: Store
+    study: Study,
+    entries: Sequence[PlanEntry],
+    candidates: Sequence[CandidateRow],
+    fits: Mapping[str, FitRecord],
+    rows: OuterRows,
 ) -> str:
     """Choose from the search of an outer fold, `entries` (see `as_search`), by the study's rule; gives the id.
 
     Sizes are those that `candidates` say. Raises TrainingError where every candidate has a failed fit.
     """
-    truth = store.truth()
-    rows = {
-        ("search", number): row_V
-        for (stage, number), row_V in truth.validation_rows.items()
-        if stage == "nested"
-    }
-    held_out = OutOfFold(
-        entries,
-        dataclasses.replace(truth, validation_rows=rows),
-        lambda entry: store.arrays(entry.fit_id, "predictions")["validation"],
-    )
     search = study.search or Search()
-    scores = search_scores(entries, candidates, store.summaries(), study)
+    scores = search_scores(entries, candidates, fits, study)
+    held_out = OutOfFold(entries, rows.truth, rows.held_out)
     return choose(scores, search.rule, held_out, search.margin).candidate_id
 
 
@@ -116,10 +133,10 @@ def read_nested(
         return None
     folds, answers = [], []
     for label, entries in by_label.items():
-        fold, entry = _outer_fold(label, entries, fits, truth)
+        fold, refit = _outer_fold(label, entries, fits, truth)
         folds.append(fold)
-        if entry is not None:
-            answers.append((truth.validation_rows[place_of(entry)], held_out(entry)))
+        if refit is not None:
+            answers.append((truth.validation_rows[place_of(refit)], held_out(refit)))
     why = next((f"{fold.label}: {fold.why}" for fold in folds if fold.why), "")
     return Nested(tuple(folds), {} if why else _scores(study, truth, answers), why)
 

@@ -43,9 +43,9 @@ class FitRecord:
 class PlanEntry:
     """The place of a fit in the study: what it was trained for. One fit may stand in several places.
 
-    `label` is a comparison's name ("winner" for the chosen one), that of the outer fold in a nested search, empty in the
-    search. `fold` and `repeat` count from 0; in a nested search `fold` counts the splits of all outer folds: each outer
-    fold, whose refit is scored on its rows, then the folds of the rows outside of it.
+    `label` is a comparison's name ("winner" for the chosen one), that of the outer fold in a nested search, empty in
+    the search. `fold` and `repeat` count from 0; in a nested search `fold` counts the splits of all outer folds: each
+    outer fold, whose refit is scored on its rows, then the folds of the rows outside of it.
     """
 
     fit_id: str

@@ -171,13 +171,10 @@ def _reference_mistakes(study: Study) -> Iterator[Mistake]:
 
 
 def _search_mistakes(study: Study, search: Search) -> Iterator[Mistake]:
-    task = ("study", "task")
-    if study.study.task == "regression":
-        if search.metric == "accuracy":
-            path: KeyPath = ("search", "metric")
-            yield Mistake(
-                path, "expected loss, since a regression has no accuracy, got 'accuracy'", (path, task)
-            )
+    if study.study.task == "regression" and search.metric == "accuracy":
+        path: KeyPath = ("search", "metric")
+        what = "expected loss, since a regression has no accuracy, got 'accuracy'"
+        yield Mistake(path, what, (path, ("study", "task")))
     yield from _folds_mistakes(study, "search", search.splitter)
 
 
