@@ -133,7 +133,7 @@ def read_nested(
         return None
     folds, answers = [], []
     for label, entries in by_label.items():
-        fold, refit = _outer_fold(label, entries, fits, truth)
+        fold, refit = _outer_fold(label, entries, fits, truth, study.study.repeats)
         folds.append(fold)
         if refit is not None:
             answers.append((truth.validation_rows[place_of(refit)], held_out(refit)))
@@ -142,24 +142,30 @@ def read_nested(
 
 
 def _outer_fold(
-    label: str, entries: Sequence[PlanEntry], fits: Mapping[str, FitRecord], truth: Truth
+    label: str, entries: Sequence[PlanEntry], fits: Mapping[str, FitRecord], truth: Truth, repeats: int
 ) -> tuple[OuterFold, PlanEntry | None]:
     """Give one outer fold, and the place of the network that answers its rows: the first refit that is well.
 
-    A refit learns from all rows outside of its fold, which no fit of the search does.
+    A refit learns from all rows outside of its fold, which no fit of the search does; there are at most `repeats`.
     """
     refits = [entry for entry in entries if entry.train_rows + entry.validation_rows == truth.train_rows]
-    inside = next(entry for entry in entries if entry not in refits)
-    rows = truth.train_rows - inside.train_rows - inside.validation_rows
-    if any(entry.fit_id not in fits for entry in entries):
-        return OuterFold(label, rows, why="not trained yet"), None
+    search = [entry for entry in entries if entry not in refits]
+    rows = truth.train_rows - search[0].train_rows - search[0].validation_rows
     for entry in refits:
-        fit = fits[entry.fit_id]
-        if fit.status == "ok":
+        fit = fits.get(entry.fit_id)
+        if fit is not None and fit.status == "ok":
             scores = fit.scores["validation"]
             return OuterFold(label, rows, entry.candidate_id, fit.fit_id, fit.epochs, scores), entry
-    what = "every refit" if refits else "every candidate has a fit that"
-    return OuterFold(label, rows, why=f"{what} diverged or failed"), None
+    failed = {
+        entry.candidate_id for entry in search if entry.fit_id in fits and fits[entry.fit_id].status != "ok"
+    }
+    why = "not trained yet"
+    if all(entry.fit_id in fits for entry in entries):
+        if failed == {entry.candidate_id for entry in search}:
+            why = "every candidate has a fit that diverged or failed"
+        elif len(refits) == repeats:
+            why = "every refit diverged or failed"
+    return OuterFold(label, rows, why=why), None
 
 
 def _scores(
