@@ -57,10 +57,8 @@ KINDS: Final = (
     NestedStudies("regression, 60 rows, 5 outer folds", 60),
     NestedStudies("regression, 150 rows, 5 outer folds", 150),
     NestedStudies("regression, Student 3, 150 rows, 5 outer folds", 150, heavy=True),
-    NestedStudies("regression, 60 rows, 10 outer folds", 60, outer=10),
     NestedStudies("regression, 30 groups of 5 rows, 5 outer folds", 150, groups=30),
     NestedStudies("2 classes, 60 rows, 5 outer folds", 60, classes=2, metric="accuracy"),
-    NestedStudies("2 classes, 150 rows, 5 outer folds", 150, classes=2),
     NestedStudies("10 classes, 200 rows, 5 outer folds", 200, classes=10, metric="accuracy"),
 )
 BY_LOT: Final = NestedStudies(
