@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from shoal.results._confidence_set import Cell, search_errors
 from shoal.results._intervals import (
+    ALL_ALIKE,
     UNDEFINED,
     Interval,
     Spread,
@@ -69,7 +70,7 @@ def outer_interval(score: RowScore, outer: OuterAnswers) -> Interval:
     mean = score.score(outer.y, outer.answers)
     if score.share:
         return Interval(*share_interval(mean, spread.error, freedom, _as_groups(outer.units), 1))
-    if why := held_by_few(part_V, rows):
+    if why := held_by_few(part_V, rows) or (ALL_ALIKE if not spread.error > 0 else ""):
         return Interval(math.nan, math.nan, why)
     low, high = hall(float(score.scale(np.array(mean))), spread, freedom)
     ends = [float(end) for end in score.back(np.array([max(low, 0.0) if score.positive else low, high]))]
