@@ -74,9 +74,9 @@ def study_of(kind: NestedStudies, seed: int) -> Study:
         "study": {"name": "nested", "task": "classification" if kind.classes else "regression", "seed": seed},
         "data": {"train": "drawn.csv", "target": "y", "groups": "group" if kind.groups else None},
         "network": {"hidden": [4], "activation": "tanh"},
-        "training": {"epochs": 30, "batch_size": 20},
+        "training": {"epochs": 20, "batch_size": 20},
         "search": {
-            "folds": 3,
+            "folds": 2,
             "metric": kind.metric,
             "space": {"network.hidden[0]": [3, 12], "training.lr": rates},
         },

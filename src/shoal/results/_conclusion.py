@@ -32,7 +32,8 @@ def conclusion(nested: Nested | None, winner: Candidate | None, study: Study) ->
         return f"{use}; how good it is expected to be is not known ({nested.why})."
     scores = [f"{_WORDS[name]} {_said(nested.scores[name])}" for name in concluded_scores(study)]
     new_rows = "rows of new groups" if study.data.groups else "new rows of the same kind"
-    return f"{use}: expected on {new_rows} are {listed(scores)} ({NESTED}, {folds})."
+    verb = "is" if len(scores) == 1 else "are"
+    return f"{use}: expected on {new_rows} {verb} {listed(scores)} ({NESTED}, {folds})."
 
 
 def _said(score: NestedScore) -> str:
