@@ -18,7 +18,7 @@ from shoal.study._origin import Origin
 from shoal.study._overrides import override
 from shoal.study._review import review
 from shoal.study._sentences import Mistake
-from shoal.study._study import FOLDER, Study, is_device, path_keys
+from shoal.study._study import FOLDER, Study, path_keys
 from shoal.study._templates import BUILTIN, builtin_studies
 from shoal.wording import did_you_mean, shorten, visible
 

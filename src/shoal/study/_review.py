@@ -9,9 +9,10 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from shoal.study._candidates import expand, overlay
+from shoal.study._devices import is_device
 from shoal.study._key_paths import KeyPath, value_at
 from shoal.study._sentences import Mistake, mistakes_of, refusal
-from shoal.study._study import TEST_METRICS, Folds, Nested, Search, Study, is_device
+from shoal.study._study import TEST_METRICS, Folds, Nested, Search, Study
 from shoal.study._vary import vary_section
 from shoal.wording import did_you_mean, value_text
 

@@ -81,17 +81,6 @@ PATTERNS: Final = {
 """Every pattern that a text may have to match, and its name in a sentence."""
 PLAIN, FOLDER = PATTERNS
 
-DEVICES: Final = frozenset(
-    [
-        "con",
-        "prn",
-        "aux",
-        "nul",
-        *(f"{port}{number}" for port in ("com", "lpt") for number in "0123456789"),
-    ]
-)
-"""What no folder can be called on Windows, whatever stands behind a dot: these are devices there."""
-
 Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Side = Annotated[int, Field(ge=1, le=4096)]
 Row = Annotated[int, Field(ge=0, le=2**31 - 1)]
@@ -418,11 +407,6 @@ class About(_Part):
     task: Task
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     repeats: Count = 1
-
-
-def is_device(name: str) -> bool:
-    """Whether a name means a device on Windows."""
-    return name.partition(".")[0].rstrip(" ").lower() in DEVICES
 
 
 class Study(_Part):
