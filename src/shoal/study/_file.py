@@ -13,6 +13,7 @@ from typing import Any, Final
 from shoal.errors import Problem, StudyError, another_kind, as_path
 from shoal.files import Unreadable, kind_of, read_bytes
 from shoal.kinds import TABLE_FORMATS, table_format_name
+from shoal.study._devices import is_device
 from shoal.study._lines import deepest_line
 from shoal.study._origin import Origin
 from shoal.study._overrides import override
