@@ -284,6 +284,24 @@ def test_folds_that_the_rows_do_not_allow_are_refused_by_their_key() -> None:
     assert str(caught.value) == f"search.folds: {what}"
 
 
+def test_given_folds_are_those_of_the_rows_outside_of_an_outer_fold() -> None:
+    fold_N = np.tile([0, 1, 2, -1], 10)
+    dataset = dataclasses.replace(made_rows("regression", 40), given_folds=fold_N)
+    study = a_study("regression", search={"folds": {"kind": "given", "column": "fold"}})
+    searches = Planner(study, dataset, TRAINERS.choose).outer_searches
+    assert len(searches) == 4
+    for search in searches:
+        rest = search.refit_split.train
+        held = [split.validation.tolist() for split in search.folds]
+        assert held == [rest[fold_N[rest] == fold].tolist() for fold in (0, 1, 2)]
+    late = np.where(np.isin(np.arange(40), searches[1].refit_split.validation), 0, -1)
+    few = Planner(study, dataclasses.replace(dataset, given_folds=late), TRAINERS.choose)
+    with pytest.raises(DataError) as caught:
+        _ = few.outer_searches
+    what = "without the rows of outer fold 2 of 4, expected a fold in the column, got none"
+    assert str(caught.value) == f"search.folds: {what}"
+
+
 def test_a_batch_of_one_row_is_refused_before_anything_is_trained() -> None:
     study = a_study(
         "regression", network={"batch_norm": True}, training={"batch_size": 29}, nested={"folds": 4}

@@ -43,12 +43,14 @@ def make_folds_within(dataset: Dataset, outer: Split, options: FoldOptions) -> t
         groups=_of_rows(dataset.groups, row_M),
         given_folds=_of_rows(dataset.given_folds, row_M),
     )
+    where = f"without the rows of {outer.label}"
     try:
         folds = make_folds(part, options)
     except DataError as error:
-        where = f"without the rows of {outer.label}"
         problems = [replace(problem, what=f"{where}, {problem.what}") for problem in error.problems]
         raise DataError(problems) from error
+    if not folds:  # a column names them, and no row outside of the outer fold has one
+        raise DataError(Problem("search.folds", f"{where}, expected a fold in the column, got none"))
     return tuple(
         Split(f"{split.label}, {outer.label}", split.stream, row_M[split.train], row_M[split.validation])
         for split in folds

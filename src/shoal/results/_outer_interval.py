@@ -30,7 +30,8 @@ from shoal.results._score_rows import RowScore
 Floats = NDArray[np.float64]
 
 FEWEST_FOLDS: Final = 3
-FEWEST_ROWS_OF_A_CLASS: Final = 10
+FEWEST_ROWS_OF_A_CLASS: Final = 15
+"""Outer folds keep the shares of classes, as new rows do not: with fewer rows a class that makes scores too good."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +50,11 @@ class OuterAnswers:
         """Outer folds."""
         return int(self.fold_V.max()) + 1
 
+    @property
+    def once(self) -> Units:
+        """The units, where a row that several folds hold out counts once."""
+        return self.units if self.units.grouped else Units.of(len(self.units.sizes))
+
 
 def outer_interval(score: RowScore, outer: OuterAnswers) -> Interval:
     """Give the 95 % interval of the score that what the search delivers, made on these training rows, has on new rows.
@@ -59,7 +65,7 @@ def outer_interval(score: RowScore, outer: OuterAnswers) -> Interval:
     does it do it?", JASA 119, 1434-1445, show that without it such intervals are too narrow. A share: Wilson's, with
     the rows that the variance is worth; anything else: Hall's.
     """
-    why = score.why_none or outer.units.too_few_for(score) or _too_few(outer)
+    why = score.why_none or outer.once.too_few_for(score) or _too_few(outer)
     if why:
         return Interval(math.nan, math.nan, why)
     rows = Units.of(len(outer.y))
@@ -111,7 +117,7 @@ def _too_few(outer: OuterAnswers) -> str:
     for fold in range(outer.folds):
         if len(np.unique(outer.units.of_N[outer.fold_V == fold])) < 2:
             return f"an outer fold of one {what} does not show how much the training varies"
-    if outer.y.ndim == 1 and len(outer.y) < FEWEST_ROWS_OF_A_CLASS * outer.answers.shape[1]:
-        classes = outer.answers.shape[1]
-        return f"{len(outer.y):,} rows of {classes} classes are too few for an interval"
+    rows, classes = len(outer.once.of_N), outer.answers.shape[1]
+    if outer.y.ndim == 1 and rows < FEWEST_ROWS_OF_A_CLASS * classes:
+        return f"{rows:,} rows of {classes} classes are too few for an interval"
     return ""

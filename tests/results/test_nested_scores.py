@@ -51,7 +51,7 @@ def test_the_variance_is_that_of_rows_and_of_training_once_more_for_the_network_
         (30, 2, 0, "2 outer folds are too few for an interval"),
         (24, 4, 0, "24 rows are too few for an interval"),
         (30, 30, 0, "an outer fold of one row does not show how much the training varies"),
-        (60, 5, 10, "60 rows of 10 classes are too few for an interval"),
+        (140, 5, 10, "140 rows of 10 classes are too few for an interval"),
     ],
 )
 def test_where_there_is_no_interval_a_sentence_says_why(
@@ -65,6 +65,14 @@ def test_where_there_is_no_interval_a_sentence_says_why(
     found = outer_interval(score, answers(y, answer, folds))
     assert (found.why, found.known) == (why, False)
     assert math.isnan(found.low)
+
+
+def test_a_row_that_several_folds_hold_out_counts_once() -> None:
+    draw = np.random.default_rng(0)
+    row = np.tile(np.arange(20), 2)
+    y = draw.normal(size=(20, 1))[row]
+    twice = OuterAnswers(y, draw.normal(size=(40, 1)), np.repeat(np.arange(4), 10), Units(row, False))
+    assert outer_interval(LOSS, twice).why == "20 rows are too few for an interval"
 
 
 def test_groups_are_what_chance_draws() -> None:
