@@ -8,11 +8,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.honesty import intervals, nested, searches
+from benchmarks.honesty import cheap_searches, intervals, nested, searches
 from benchmarks.record import write_record
 
 PARTS: dict[str, tuple[str, Callable[[int], list[str]]]] = {
     "intervals": ("Intervals: test scores and comparisons", intervals.run),
+    "cheap-searches": ("Cheap searches: outer folds", cheap_searches.run),
     "nested": ("Nested: the whole search without each outer fold", nested.run),
     "searches": ("Searches: the set, verdicts, errors", searches.run),
 }

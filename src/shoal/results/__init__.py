@@ -9,6 +9,7 @@ from shoal.results._intervals import Interval, Units
 from shoal.results._lock import RunLock
 from shoal.results._nested import Nested, NestedScore, OuterFold, OuterRows, as_search, choose_within
 from shoal.results._out_of_fold import MAX_UNITS, OutOfFold
+from shoal.results._outer_interval import OuterAnswers, outer_interval
 from shoal.results._record import CandidateRow, FitRecord, Plan, PlanEntry, Stage, Status, Truth
 from shoal.results._results import Results
 from shoal.results._schema import expect, refusing
@@ -67,6 +68,7 @@ __all__ = [
     "Nested",
     "NestedScore",
     "OutOfFold",
+    "OuterAnswers",
     "OuterFold",
     "OuterRows",
     "PairedTest",
@@ -104,6 +106,7 @@ __all__ = [
     "layers_of",
     "margin_of",
     "mean_and_error",
+    "outer_interval",
     "rank_candidates",
     "reach_of",
     "refuse_foreign_files_in",
