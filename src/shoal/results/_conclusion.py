@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from shoal.results._nested import Nested, NestedScore
+from shoal.results._nested import Nested, NestedScore, concluded_scores
 from shoal.study import Candidate, Study
 from shoal.wording import counted, listed
 
 NESTED: Final = "nested cross-validation"
 _WORDS: Final = {"loss": "loss", "accuracy": "accuracy", "rmse": "RMSE"}
-
-
-def concluded_scores(study: Study) -> tuple[str, ...]:
-    """Name the scores of a nested search that are said first: that of the search, and the leading one of the task."""
-    metric = study.search.metric if study.search else "loss"
-    leading = "accuracy" if study.study.task == "classification" else "rmse"
-    return tuple(dict.fromkeys((metric, leading)))
 
 
 def conclusion(nested: Nested | None, winner: Candidate | None, study: Study) -> str:

@@ -6,10 +6,11 @@ Letters: V rows of all outer folds, K outputs or classes, U units (rows or group
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,8 @@ from shoal.study import Search, Study
 
 HeldOut = Callable[[PlanEntry], NDArray[np.float64]]
 """Gives what the fit of a place answers to the rows that it holds out, (V, K)."""
+OTHERS: Final = Interval(math.nan, math.nan, "only the score of the search and the leading one have one")
+"""Of a score that nothing was chosen by: few folds do not show how much the choice moves it."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,13 @@ def choose_within(
     return choose(scores, search.rule, held_out, search.margin).candidate_id
 
 
+def concluded_scores(study: Study) -> tuple[str, ...]:
+    """Name the scores of a nested search that have an interval: that of the search, and the leading one of the task."""
+    metric = study.search.metric if study.search else "loss"
+    leading = "accuracy" if study.study.task == "classification" else "rmse"
+    return tuple(dict.fromkeys((metric, leading)))
+
+
 def read_nested(
     study: Study, plan: Sequence[PlanEntry], fits: Mapping[str, FitRecord], truth: Truth, held_out: HeldOut
 ) -> Nested | None:
@@ -182,5 +192,6 @@ def _scores(
     for name, kind in SCORES.items():
         if study.study.task in kind.tasks:
             score = row_score(task_of(truth), name)
-            scores[name] = NestedScore(score.score(pooled.y, answer_VK), outer_interval(score, pooled))
+            span = outer_interval(score, pooled) if name in concluded_scores(study) else OTHERS
+            scores[name] = NestedScore(score.score(pooled.y, answer_VK), span)
     return scores
