@@ -17,7 +17,7 @@ from shoal.activations import ACTIVATIONS, ActivationKind
 from shoal.engine import Job, Trainer, Trainers, initial_state
 from shoal.engine._trainer import FitData, Rows
 from shoal.errors import StudyError
-from shoal.kinds import LAYERS, LOSSES, NETWORKS, OPTIMIZERS, POOLS, SCHEDULES, SCORES, SEARCHES
+from shoal.kinds import LAYERS, LOSSES, NETWORKS, OPTIMIZERS, POOLS, SCHEDULES, SCORES, SEARCHES, SPLITTERS
 from shoal.nets import (
     Architecture,
     GraphParts,
@@ -33,7 +33,7 @@ from shoal.nets._schedules import SCHEDULES as SCHEDULE_ROWS
 from shoal.results import higher_is_better
 from shoal.streams import StreamKey
 from shoal.study import Activation, Loss, Network, Optimizer, Schedule, Training
-from shoal.study._study import Method, NetworkName, PoolName, TestMetric
+from shoal.study._study import Method, NetworkName, PoolName, Splitter, TestMetric
 
 NATIVE = Path(__file__).parent.parent / "src" / "native"
 HOUSE = Path(kinds.__file__).parent
@@ -48,6 +48,7 @@ CHOICES = [
     (Schedule, SCHEDULES),
     (TestMetric, SCORES),
     (Method, SEARCHES),
+    (Splitter, SPLITTERS),
 ]
 
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.honesty import cheap_searches, intervals, nested, searches
+from benchmarks.honesty import cheap_searches, fold_scores, intervals, nested, searches
 from benchmarks.record import write_record
 
 PARTS: dict[str, tuple[str, Callable[[int], list[str]]]] = {
@@ -16,6 +16,7 @@ PARTS: dict[str, tuple[str, Callable[[int], list[str]]]] = {
     "cheap-searches": ("Cheap searches: outer folds", cheap_searches.run),
     "nested": ("Nested: the whole search without each outer fold", nested.run),
     "searches": ("Searches: the set, verdicts, errors", searches.run),
+    "folds": ("Searches of scikit-learn's face: noise and what is worse", fold_scores.run),
 }
 
 

@@ -38,11 +38,7 @@ from shoal.results._select import (
     search_scores,
 )
 from shoal.results._statistics import (
-    PairedTest,
     as_compared,
-    corrected_t_test,
-    holm,
-    mean_and_error,
     reach_of,
 )
 from shoal.results._store import Identity, Store
@@ -71,7 +67,6 @@ __all__ = [
     "OuterAnswers",
     "OuterFold",
     "OuterRows",
-    "PairedTest",
     "Plan",
     "PlanEntry",
     "Results",
@@ -97,15 +92,12 @@ __all__ = [
     "class_scores",
     "classification_scores",
     "confusion_matrix",
-    "corrected_t_test",
     "difference",
     "expect",
     "expected_score",
     "higher_is_better",
-    "holm",
     "layers_of",
     "margin_of",
-    "mean_and_error",
     "outer_interval",
     "rank_candidates",
     "reach_of",

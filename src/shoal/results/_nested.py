@@ -28,8 +28,14 @@ from shoal.study import Search, Study
 
 HeldOut = Callable[[PlanEntry], NDArray[np.float64]]
 """Gives what the fit of a place answers to the rows that it holds out, (V, K)."""
-OTHERS: Final = Interval(math.nan, math.nan, "only the score of the search and the leading one have one")
-"""Of a score that nothing was chosen by: few folds do not show how much the choice moves it."""
+SCORES_WITH_INTERVAL: Final[Mapping[str, tuple[str, ...]]] = {
+    "regression": ("loss", "rmse"),
+    "classification": ("accuracy",),
+}
+"""The scores whose interval holds what it speaks of, by task, as `python -m benchmarks.honesty nested` measures it."""
+OTHERS: Final = Interval(
+    math.nan, math.nan, "few outer folds do not show how much it varies with the choice and the training"
+)
 
 
 @dataclass(frozen=True)
@@ -125,7 +131,7 @@ def choose_within(
 
 
 def concluded_scores(study: Study) -> tuple[str, ...]:
-    """Name the scores of a nested search that have an interval: that of the search, and the leading one of the task."""
+    """Name the scores of a nested search that are said first: that of the search, and the leading one of the task."""
     metric = study.search.metric if study.search else "loss"
     leading = "accuracy" if study.study.task == "classification" else "rmse"
     return tuple(dict.fromkeys((metric, leading)))
@@ -192,6 +198,8 @@ def _scores(
     for name, kind in SCORES.items():
         if study.study.task in kind.tasks:
             score = row_score(task_of(truth), name)
-            span = outer_interval(score, pooled) if name in concluded_scores(study) else OTHERS
+            span = OTHERS
+            if name in SCORES_WITH_INTERVAL[study.study.task]:
+                span = outer_interval(score, pooled)
             scores[name] = NestedScore(score.score(pooled.y, answer_VK), span)
     return scores

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from shoal.kinds import SPLITTERS, row_of
 from shoal.study._candidates import expand, overlay
 from shoal.study._devices import is_device
 from shoal.study._key_paths import KeyPath, value_at
@@ -185,9 +186,10 @@ def _nested_mistakes(study: Study, nested: Nested) -> Iterator[Mistake]:
         path: KeyPath = ("nested",)
         what = "expected a section [search], which is what is made again on every outer fold's rows, got none"
         yield Mistake(path, what, (path, ("search",)))
-    if nested.splitter.kind == "given":
+    kind = nested.splitter.kind
+    if kind is not None and row_of("nested.folds.kind", SPLITTERS, kind).draws == "column":
         path = ("nested", "folds", "kind")
-        what = "expected outer folds that are drawn (a column of folds is the search's), got 'given'"
+        what = f"expected outer folds that are drawn (a column of folds is the search's), got '{kind}'"
         yield Mistake(path, what, (path,))
     yield from _folds_mistakes(study, "nested", nested.splitter)
 
@@ -195,9 +197,13 @@ def _nested_mistakes(study: Study, nested: Nested) -> Iterator[Mistake]:
 def _folds_mistakes(study: Study, section: str, splitter: Folds) -> Iterator[Mistake]:
     """Find folds by classes or groups that there are none of."""
     path: KeyPath = (section, "folds", "kind")
-    if study.study.task == "regression" and splitter.kind in ("stratified", "repeated-stratified"):
-        what = f"expected folds without classes, since the task is regression, got '{splitter.kind}'"
+    kind = splitter.kind
+    if kind is None:
+        return
+    row = row_of(f"{section}.folds.kind", SPLITTERS, kind)
+    if study.study.task == "regression" and row.by_class:
+        what = f"expected folds without classes, since the task is regression, got '{kind}'"
         yield Mistake(path, what, (path, ("study", "task")))
-    if splitter.kind == "grouped" and study.data.groups is None:
-        what = "expected data.groups (the column of each row's group) with grouped folds, got none"
+    if row.by_group and study.data.groups is None:
+        what = f"expected data.groups (the column of each row's group) with {kind} folds, got none"
         yield Mistake(path, what, (path, ("data", "groups")))
