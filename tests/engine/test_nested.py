@@ -28,6 +28,7 @@ from shoal.engine import (
     ground_truth,
     make_plan,
     nested_rounds,
+    warnings_before,
 )
 from shoal.engine._count import MOST_FITS
 from shoal.engine.forecast.time import Circumstances
@@ -300,6 +301,20 @@ def test_given_folds_are_those_of_the_rows_outside_of_an_outer_fold() -> None:
         _ = few.outer_searches
     what = "without the rows of outer fold 2 of 4, expected a fold in the column, got none"
     assert str(caught.value) == f"search.folds: {what}"
+
+
+def test_outer_folds_that_divide_groups_are_said_before_anything_is_trained() -> None:
+    dataset = made_rows("regression", 40, groups=True)
+
+    def warnings(nested: dict[str, Any]) -> list[str]:
+        return list(warnings_before(Planner(a_study("regression", nested=nested), dataset, TRAINERS.choose)))
+
+    assert warnings({"folds": 5}) == []
+    (sentence,) = warnings({"folds": {"kind": "k-fold", "n": 5}})
+    assert sentence.endswith(
+        "of 10 groups (data.groups) have rows on both sides of an outer fold, so that nested scores are too good;"
+        ' nested.folds.kind = "grouped" keeps each on one side'
+    )
 
 
 def test_a_batch_of_one_row_is_refused_before_anything_is_trained() -> None:

@@ -121,6 +121,11 @@ def fold_warnings(planner: Planner) -> Iterator[str]:
     if groups is not None and search is not None and (kind := search.splitter.kind):
         sentence = divided_sentence(groups, [fold.validation for fold in planner.folds], kind)
         yield from [sentence] if sentence else []
+    nested = planner.study.nested
+    if groups is not None and nested is not None and (kind := nested.splitter.kind):
+        outer = [search.refit_split.validation for search in planner.outer_searches]
+        sentence = divided_sentence(groups, outer, kind, "nested")
+        yield from [sentence] if sentence else []
 
 
 def data_warnings(dataset: Dataset, standardize: Standardize) -> Iterator[str]:
