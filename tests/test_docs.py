@@ -59,10 +59,7 @@ OURS: Final = (
     "scikit-learn.md",
 )
 PAGES: Final = sorted(
-    [
-        *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")),
-        *(ROOT / "docs").glob("*.md"),
-    ]
+    [*map(ROOT.joinpath, ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")), *ROOT.glob("docs/*.md")]
 )
 SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "`[study]`": About,

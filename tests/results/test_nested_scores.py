@@ -51,7 +51,7 @@ def test_the_variance_is_that_of_rows_and_of_training_once_more_for_the_network_
         (30, 2, 0, "2 outer folds are too few for an interval"),
         (24, 4, 0, "24 rows are too few for an interval"),
         (30, 30, 0, "an outer fold of one row does not show how much the training varies"),
-        (140, 5, 10, "140 rows of 10 classes are too few for an interval"),
+        (190, 5, 10, "190 rows of 10 classes are too few for an interval"),
     ],
 )
 def test_where_there_is_no_interval_a_sentence_says_why(
