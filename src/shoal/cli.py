@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal, NoReturn, TextIO, get_args
 import typer
 
 from shoal.errors import EnvironmentFault, Interrupted, Problem, ShoalError, lacks_memory
-from shoal.options import choice, count_of_workers, name_of_a_file, one_of, usage_problem
+from shoal.options import choice, count_of_workers, name_of_a_file, one_of, share, usage_problem
 from shoal.parts import SHOW, Missing, Parts
 from shoal.space import LEAST_TO_DRAW, is_narrow, load_numbers
 from shoal.wording import visible, visible_lines
@@ -142,6 +142,18 @@ def predict(
         typer.Option("--out", metavar="FILE", help="CSV file [printed].", parser=name_of_a_file),
     ] = None,
     force: ForceOption = False,
+    coverage: Annotated[
+        float | None,
+        typer.Option(
+            "--coverage",
+            metavar="SHARE",
+            help="Add intervals, or sets of classes, that hold this share of new rows.",
+            parser=share,
+        ),
+    ] = None,
+    calibrated: Annotated[
+        bool, typer.Option("--calibrated", help="Probabilities at the temperature of the folds.")
+    ] = False,
 ) -> None:
     """Predict new rows or images: a table as CSV.
 
@@ -154,7 +166,7 @@ def predict(
 
     if out is not None:
         refuse_to_replace(out, source, rows)
-    predictions = predict_file(source, rows)
+    predictions = predict_file(source, rows, coverage=coverage, calibrated=calibrated)
     if out is not None:
         refuse_to_replace(out, *predictions.read)
     for note in predictions.notes:

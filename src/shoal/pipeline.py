@@ -14,7 +14,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import get_args
 
-from shoal.data import Dataset, coverage
+from shoal.data import Dataset, coverage, drift_of_rows
 from shoal.engine import (
     Circumstances,
     DeviceChoice,
@@ -39,7 +39,7 @@ from shoal.engine import (
     look_inside,
     make_plan,
     memory_need,
-    model_file_bytes,
+    model_file,
     pick_delivered,
     pick_device,
     refuse_above,
@@ -209,6 +209,7 @@ def _train(
     store.begin(environment(executor.trainers))
     store.put_fact("preprocessing", fold_preprocessing(planner))
     store.put_fact("coverage", coverage(planner.dataset).to_json())
+    store.put_fact("findings in rows", planner.findings_in_rows)
     store.put_fact("data notes", list(planner.dataset.notes))
     give_back_memory()
     store.put_truth(ground_truth(planner))  # inputs and targets, for whoever reads predictions later
@@ -243,7 +244,7 @@ def _finish(
     winner, fit, record = trained
     images = planner.dataset.images
     with parts.attempt(MODEL_NAME, RUN, partial(files.remove, MODEL_NAME)):
-        files.write(MODEL_NAME, model_file_bytes(planner, fit, record))
+        files.write(MODEL_NAME, model_file(planner, winner, (fit, record), store))
     if images is not None:
         with parts.attempt("images of the mistakes", RUN):
             store.put_truth(with_images_of_mistakes(ground_truth(planner), images, record))
@@ -252,4 +253,7 @@ def _finish(
         ask_ensemble(planner, winner, store, executor.trainers)
     with parts.attempt("inside of the network", RUN):
         look_inside(planner, (fit, record), store, executor.trainers, parts)
+    store.put_fact("drift", "")
+    with parts.attempt("drift of the test rows", RUN):
+        store.put_fact("drift", drift_of_rows(planner.dataset))
     store.put_fact("missing", [dataclasses.asdict(part) for part in parts.missing])

@@ -1,5 +1,6 @@
 """How: fits, trainers, execution. The only stage that knows data, nets and results."""
 
+from shoal.engine._calibration import Calibration, FoldNetwork
 from shoal.engine._ensemble import ask_ensemble
 from shoal.engine._execute import Executor, entries
 from shoal.engine._fit import Fit, FitRows, content_id, grouped
@@ -30,7 +31,7 @@ from shoal.engine._table_rows import (
 from shoal.engine._train import Checkpoint
 from shoal.engine._trainer import CURVES, Job, State, Trainer, initial_state
 from shoal.engine._watcher import Silent, Watcher
-from shoal.engine._winner import choose_winner, fold_preprocessing, model_file_bytes, pick_delivered
+from shoal.engine._winner import choose_winner, fold_preprocessing, model_file, pick_delivered
 from shoal.engine.forecast.available import available_memory, give_back_memory, refuse_above
 from shoal.engine.forecast.time import Circumstances
 from shoal.engine.trainers.choice import DeviceChoice, TrainerChoice, Trainers, pick_device
@@ -39,6 +40,7 @@ from shoal.engine.workers.protocol import FitProgress
 
 __all__ = [
     "CURVES",
+    "Calibration",
     "Checkpoint",
     "Circumstances",
     "DeviceChoice",
@@ -48,6 +50,7 @@ __all__ = [
     "FitLot",
     "FitProgress",
     "FitRows",
+    "FoldNetwork",
     "Job",
     "PlannedFit",
     "Planner",
@@ -82,7 +85,7 @@ __all__ = [
     "look_inside",
     "make_plan",
     "memory_need",
-    "model_file_bytes",
+    "model_file",
     "network_outputs",
     "pick_delivered",
     "pick_device",

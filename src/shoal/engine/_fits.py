@@ -20,6 +20,7 @@ from shoal.data import (
     Preprocessing,
     Split,
     Standardize,
+    findings_in_rows,
     fit_preprocessing,
     fold_count,
     holdout_split,
@@ -122,6 +123,13 @@ class Planner:
     def folds(self) -> tuple[Split, ...]:
         """The splits of the search; empty without one."""
         return make_folds(self.dataset, self._fold_options) if self.study.search else ()
+
+    @cached_property
+    def findings_in_rows(self) -> dict[str, str]:
+        """What the checks of the rows measured; rows are mixed that a search deals out, or a draw, in any order."""
+        splitter = self.study.search.splitter if self.study.search else None
+        shuffled = splitter is not None and splitter.kind != "given" and splitter.shuffle
+        return findings_in_rows(self.dataset, mixed=shuffled or self.dataset.drawn)
 
     @property
     def _fold_options(self) -> FoldOptions:

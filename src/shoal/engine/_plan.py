@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from shoal.data import Dataset, Standardize, column_warnings, divided_sentence, untested
+from shoal.data import (
+    Dataset,
+    Standardize,
+    checks_of_rows,
+    column_warnings,
+    divided_sentence,
+    untested,
+)
 from shoal.engine._fits import PlannedFit, Planner, unique
 from shoal.engine.forecast.drawing import Drawing
 from shoal.engine.forecast.groups import groups_of
@@ -120,8 +127,11 @@ def _notes(planner: Planner, planned: Sequence[PlannedFit]) -> tuple[str, ...]:
 
 
 def warnings_before(planner: Planner) -> Iterator[str]:
-    """Warn before anything is trained: of columns, of folds, of learning rates."""
+    """Warn before anything is trained: of columns, of rows, of folds, of learning rates."""
     yield from data_warnings(planner.dataset, planner.study.data.standardize)
+    remedies = {check.name: check.remedy for check in checks_of_rows()}
+    for name, clause in planner.findings_in_rows.items():
+        yield f"{clause} ({remedies[name]})"
     yield from fold_warnings(planner)
     trained = (*planner.candidates, *(candidate for _, candidate in planner.comparisons))
     asked = {(item.training.schedule, item.training.epochs): item.training for item in trained}

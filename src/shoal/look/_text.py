@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from shoal.look._certainty import certainty_sentences
 from shoal.look._chance import differences_sentences, drawn_by_chance, ece_sentence, published_sentence
 from shoal.look._checks import GRAVEST, checks
 from shoal.look._headline import headline
@@ -24,7 +25,13 @@ from shoal.look.figures.confusion import confusion_of
 from shoal.look.figures.effects import effects_of, effects_sentences
 from shoal.look.figures.variance import shares_phrase, variance_split_of
 from shoal.look.page.references import trained_where
-from shoal.look.page.tables import delivered_one, held_out, same_settings
+from shoal.look.page.tables import (
+    certainty_table,
+    delivered_one,
+    held_out,
+    same_settings,
+    temperature_table,
+)
 from shoal.parts import SHOW, Parts
 from shoal.results import class_scores
 from shoal.wording import counted, shorten, visible
@@ -158,6 +165,7 @@ def results_text(results: Results, parts: Parts | None = None) -> str:
         "comparisons": lambda: _comparisons_text(results),
         "delivered model": lambda: _refit_text(results),
         "simple models": lambda: _simple_models_text(results),
+        "how sure one prediction is": lambda: _certainty_text(results),
         "ensemble": lambda: _ensemble_text(results),
         "published values": lambda: _references_text(results),
         "classes": lambda: _classes_text(results),
@@ -353,6 +361,22 @@ def _ensemble_text(results: Results) -> str:
     rows += [[labels[row["network"]], *(row[name] for name in names)] for row in others]
     title = "ensemble of the chosen candidate's networks of all folds, asked once after the choice"
     return f"{title}\n{text_table(['test rows', *(f'test {name}' for name in names)], rows)}"
+
+
+def _certainty_text(results: Results) -> str:
+    """How sure one prediction is, by the networks of the folds, held against the test rows."""
+    if not len(results.refit):
+        return ""
+    shown = [table for table in (certainty_table(results), temperature_table(results)) if table is not None]
+    texts = [
+        text_table(
+            [column.heading for column in table.columns],
+            [[_name(cell.replace("\u00a0", " ")) for cell, _ in row] for row in table.rows[:ROWS_SHOWN]],
+        )
+        for table in shown
+    ]
+    title = "how sure one prediction is"
+    return "\n".join((title, _wrapped(" ".join(certainty_sentences(results))), *texts))
 
 
 def _references_text(results: Results) -> str:

@@ -9,7 +9,7 @@ import math
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,10 +20,12 @@ from numpy.typing import NDArray
 from shoal.errors import Problem, RunFolderError, StudyError, as_path
 from shoal.parts import Missing
 from shoal.results import _frames
+from shoal.results._certainty import NOT_IN_FILE, Certainty, certainty_of
 from shoal.results._coherence import check_choice, check_fits, check_part, check_plan, check_study, place_of
 from shoal.results._confidence_set import SearchErrors, search_errors
 from shoal.results._differences import comparison_differences, mean_interval, test_units
 from shoal.results._ensemble import Ensemble, ensemble_frame, read_ensemble
+from shoal.results._fold_networks import fold_networks
 from shoal.results._inside import Inside, read_inside
 from shoal.results._intervals import Interval, Units
 from shoal.results._looks import NO_LOOKS, Looks, read_looks
@@ -56,8 +58,9 @@ class Results:
     read from the store when asked for. Frames are pandas', made once. `environment` says where the last run was
     computed, `origins` where the fits were: every environment with its number of fits (none in results of old).
     `coverage` says how the training rows cover the test rows (None in results of old), `data_notes` what the reader of
-    the data did or left out, `missing` what could not be made after training, `looks` how often the test rows were
-    scored in all runs of this folder, and by how many settings.
+    the data did or left out, `findings_in_rows` what the checks of the rows measured, by name, as clauses, `missing`
+    what could not be made after training, `looks` how often the test rows were scored in all runs of this folder, and
+    by how many settings.
     """
 
     folder: Path
@@ -73,6 +76,7 @@ class Results:
     missing: tuple[Missing, ...] = ()
     data_notes: tuple[str, ...] = ()
     looks: Looks = NO_LOOKS
+    findings_in_rows: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def open(cls, folder: Path | str) -> Results:
@@ -107,6 +111,7 @@ class Results:
                 origins=_counted(store.origins(), fits),
                 missing=_missing(folder, store.fact("missing")),
                 data_notes=_data_notes(folder, store.fact("data notes")),
+                findings_in_rows=_findings(folder, store.fact("findings in rows"), store.fact("drift")),
                 looks=looks,
             )
 
@@ -316,6 +321,35 @@ class Results:
         return ensemble_frame(self.ensemble, self.truth, self.plan, self.summaries)
 
     @cached_property
+    def certainty(self) -> Certainty:
+        """How sure single predictions are, as the chosen candidate's networks of the folds say it, on the test rows."""
+        if self.choice is None and self.study.search:
+            return Certainty("no candidate is chosen yet")
+        chosen = self.choice.candidate_id if self.choice else ""
+        entries = [entry for entry in self.plan if entry.stage == "search" and entry.candidate_id == chosen]
+        networks = fold_networks(
+            entries,
+            self.tried[chosen].training if chosen else self.study.training,
+            self.truth.train_rows,
+            lambda entry: self.truth.validation_rows[place_of(entry)],
+            grouped=bool(self.study.data.groups) or len(self.truth.groups) > 0,
+        )
+        if networks.why:
+            return Certainty(networks.why)
+        refits = [entry.fit_id for entry in self.plan if entry.stage == "refit"]
+        delivered = next((name for name in refits if self._is_well(name)), None)
+        answer_VK = None if delivered is None else self.test_predictions(delivered)
+        with Store.open_readonly(self.folder) as store, _coherent(self.folder, "the rows held out"):
+            not_in_file = store.fact(NOT_IN_FILE)
+            expect(not_in_file is None or isinstance(not_in_file, str))
+            ask = partial(self._held_out, store)
+            certainty = certainty_of(networks.entries, self.truth, ask, self.ensemble, answer_VK)
+        return dataclasses.replace(certainty, not_in_file=not_in_file or "")
+
+    def _is_well(self, fit_id: str) -> bool:
+        return fit_id in self.summaries and self.summaries[fit_id].status == "ok"
+
+    @cached_property
     def inside(self) -> Inside | None:
         """What was kept of the inside of the delivered network; None in results of old."""
         with Store.open_readonly(self.folder) as store, _coherent(self.folder, "the inside of the network"):
@@ -408,6 +442,15 @@ def _data_notes(folder: Path, value: Any) -> tuple[str, ...]:
     with _coherent(folder, "a note on the data"):
         expect(value is None or (isinstance(value, list) and all(isinstance(note, str) for note in value)))
         return tuple(value or ())
+
+
+def _findings(folder: Path, rows: Any, drift: Any) -> dict[str, str]:
+    """Read what the checks of the rows measured, and the drift of the test rows; results of old have neither."""
+    with _coherent(folder, "a finding in the rows"):
+        expect(rows is None or isinstance(rows, dict))
+        findings = {**(rows or {}), "drift": "" if drift is None else drift}
+        expect(all(isinstance(clause, str) for clause in findings.values()))
+        return findings
 
 
 def _missing(folder: Path, value: Any) -> tuple[Missing, ...]:

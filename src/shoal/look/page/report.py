@@ -17,6 +17,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from shoal.look._certainty import certainty_sentences
 from shoal.look._chance import differences_sentences, ece_sentence, published_sentence
 from shoal.look._checks import GRAVEST, checks
 from shoal.look._escape import csv_link, data_json, seen
@@ -178,6 +179,9 @@ def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], An
         "same_settings": lambda: tables.same_settings(results),
         "differences_sentences": lambda: differences_sentences(results),
         "published_sentence": lambda: published_sentence(results),
+        "certainty": lambda: tables.certainty_table(results),
+        "certainty_sentences": lambda: certainty_sentences(results),
+        "temperature": lambda: tables.temperature_table(results),
         "ece_sentence": lambda: ece_sentence(results),
         "reasons": lambda: reasons(results),
         "overview": lambda: _of_chapter(Chapter.OVERVIEW, shown),
