@@ -6,7 +6,6 @@ what is trained once is known wherever it appears again.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
@@ -26,16 +25,17 @@ from shoal.data import (
     fold_count,
     holdout_split,
     make_folds,
+    permuted_rows,
 )
 from shoal.engine._count import refuse_too_many
-from shoal.engine._fit import Fit, FitRows, content_id
+from shoal.engine._fit import Fit, FitRows, content_id, row_digest
 from shoal.engine._trainer import Job, Trainer, evaluation_epochs, every_kth, steps_per_epoch
 from shoal.errors import Problem, StudyError
 from shoal.kinds import SEARCHES, row_of
 from shoal.nets import Architecture, build_architecture
 from shoal.results import CandidateRow, FitRecord, PlanEntry, Stage, search_scores
 from shoal.search import History, Trial, next_round
-from shoal.streams import COMPARE_STREAM, INNER_STREAMS, REFIT_STREAM, StreamKey
+from shoal.streams import COMPARE_STREAM, INNER_STREAMS, PERMUTED_STREAM, REFIT_STREAM, StreamKey
 from shoal.study import Candidate, Folds, Network, Study, Training, base_candidate, comparison_candidates
 
 WINNER: Final = "winner"
@@ -43,13 +43,17 @@ WINNER: Final = "winner"
 
 @dataclass(frozen=True, eq=False)
 class StudyFit(Fit):
-    """A fit of a study: of which candidate, on which split, in which repeat, and whether it is tested."""
+    """A fit of a study: of which candidate, on which split, in which repeat, and whether it is tested.
+
+    One that is `permuted` learns the targets of other training rows; its key says which.
+    """
 
     _: KW_ONLY
     candidate: Candidate
     split: Split
     repeat: int
     tested: bool
+    permuted: bool = False
 
     @property
     def cost_key(self) -> tuple[int, ...]:
@@ -206,6 +210,19 @@ class Planner:
         named = tuple(PlannedFit(refit.fit, replace(refit.entry, candidate_id=winner.id)) for refit in refits)
         return self.comparison_fits([(WINNER, winner)]) + named
 
+    def permuted_fits(self, winner: Candidate, epochs: int) -> tuple[PlannedFit, ...]:
+        """The winner's refit on permuted targets, `checks.permutations` times; see `permuted_rows`."""
+        refitted = winner.with_training(epochs=epochs, keep="last", early_stopping="none")
+        planned = tuple(
+            self._planned("permuted", WINNER, refitted, self._permuted_split, (0, number))
+            for number in range(self.study.checks.permutations)
+        )
+        return tuple(PlannedFit(item.fit, replace(item.entry, candidate_id=winner.id)) for item in planned)
+
+    @cached_property
+    def _permuted_split(self) -> Split:
+        return replace(self.refit_split, stream=PERMUTED_STREAM)
+
     def comparison_split(self, repeat: int) -> Split:
         """Hold `training.validation` of the training rows out, drawn once for each repeat."""
         if repeat not in self._held_out:
@@ -222,9 +239,10 @@ class Planner:
 
     @cached_property
     def likely_winner(self) -> tuple[PlannedFit, ...]:
-        """The winner's own fits as if the costliest candidate won."""
+        """The winner's own fits as if the costliest candidate won; the refits come last."""
         costliest = self.costliest()
-        return self.winner_fits(costliest, costliest.training.epochs)
+        epochs = costliest.training.epochs
+        return self.permuted_fits(costliest, epochs) + self.winner_fits(costliest, epochs)
 
     def costliest(self) -> Candidate:
         """Give the candidate of the most work as a comparison, laying out no fit; of several the first that is none.
@@ -290,12 +308,16 @@ class Planner:
             "streams": [seed, split.stream, repeat],
             "trainer": trainer.version,
         }
+        permuted = split.stream == PERMUTED_STREAM
+        if permuted:
+            content["permuted"] = row_digest(permuted_rows(self.dataset, key))
         # The candidate's text is made once for all its fits.
         name = content_id(content, first=f'"candidate":{candidate.canonical}')
         rows = self._fit_rows(split, inner)
         return StudyFit(
-            name, job, rows, trainer.name, candidate=candidate, split=split, repeat=repeat, tested=tested
-        )
+            name, job, rows, trainer.name,
+            candidate=candidate, split=split, repeat=repeat, tested=tested, permuted=permuted,
+        )  # fmt: skip
 
     def _fit_rows(self, split: Split, inner: NDArray[np.int64]) -> FitRows:
         """Give the rows of a fit, the same ones for all candidates; what is kept here keeps its id."""
@@ -330,8 +352,7 @@ class Planner:
     def _digest(self, rows: NDArray[np.int64]) -> str:
         """Give the SHA-256 of row numbers, made once for each array; an array kept here keeps its id."""
         if id(rows) not in self._digests:
-            text = hashlib.sha256(np.ascontiguousarray(rows, dtype="<i8").tobytes()).hexdigest()
-            self._digests[id(rows)] = rows, text
+            self._digests[id(rows)] = rows, row_digest(rows)
         return self._digests[id(rows)][1]
 
 

@@ -17,6 +17,7 @@ from shoal.engine._fits import PlannedFit, Planner, unique
 from shoal.engine.forecast.drawing import Drawing
 from shoal.engine.forecast.groups import groups_of
 from shoal.engine.forecast.memory import predicted_peaks, source_of
+from shoal.engine.forecast.simple_models import simple_model_bytes
 from shoal.engine.forecast.time import Circumstances, crowded, seconds_alone
 from shoal.nets import learning_rates
 from shoal.results import Plan
@@ -32,8 +33,12 @@ def make_plan(planner: Planner, circumstances: Circumstances) -> Plan:
     search, compare = planner.search_fits(), planner.comparison_fits()
     winner = planner.likely_winner
     tested = {item.fit.id for item in compare}
-    own = [item for item in winner if item.fit.id not in tested]
-    missing, late = unique((*search, *compare), circumstances.known), unique(own, circumstances.known)
+    own = [item for item in winner if item.fit.id not in tested and item.entry.stage != "permuted"]
+    permuted = [item for item in winner if item.entry.stage == "permuted"]
+    missing, late = (
+        unique((*search, *compare), circumstances.known),
+        unique((*own, *permuted), circumstances.known),
+    )
     alone = seconds_alone(planner, winner, circumstances)
     sizes = [row.parameter_count for row in planner.candidate_rows()]
     everything = (*search, *compare, *winner)
@@ -42,7 +47,13 @@ def make_plan(planner: Planner, circumstances: Circumstances) -> Plan:
         candidates=len(planner.candidates) if planner.folds else 0,
         folds=len(planner.folds),
         stages=tuple(
-            _stage(*named) for named in (("search", search), ("comparisons", compare), ("winner", own))
+            _stage(name, planned)
+            for name, planned in {
+                "search": search,
+                "comparisons": compare,
+                "winner": own,
+                **({"permutations": permuted} if permuted else {}),
+            }.items()
         ),
         fits=len(missing) + len(late),
         known=len(unique(everything)) - len(unique(everything, circumstances.known)),
@@ -65,7 +76,14 @@ def memory_need(planner: Planner, workers: int, drawing: Drawing) -> dict[str, f
     stages = (first, unique(planner.likely_winner))
     replayed = planner.study.inspect.history > 0
     groups = [group for stage in stages for group in groups_of(stage, workers, planner.trainers)]
-    return predicted_peaks(planner.dataset, source, groups, drawing, replayed=replayed)
+    return predicted_peaks(
+        planner.dataset,
+        source,
+        groups,
+        drawing,
+        replayed=replayed,
+        simple_models=simple_model_bytes(planner),
+    )
 
 
 def _described(dataset: Dataset) -> str:

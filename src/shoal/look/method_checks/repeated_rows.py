@@ -40,4 +40,5 @@ CHECK: Final = MethodCheck(
     remedy="Take the repeated rows out of the test rows, or out of the training rows.",
     reference="Barz, B., Denzler, J. (2020). Do we train on test data? Purging CIFAR of near-duplicates."
     " Journal of Imaging 6(6), 41.",
+    about_test=True,
 )
