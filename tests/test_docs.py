@@ -30,13 +30,10 @@ from shoal.errors import ShoalError, TrainingError
 from shoal.kinds import IMAGE_FORMATS, SPLITTERS, TABLE_FORMATS
 from shoal.pipeline import run
 from shoal.results import Results
-from shoal.study import Study, load_study, template
+from shoal.study import Checks, Comparison, Conv, Data, Study, load_study, template
 from shoal.study._study import (
     About,
     Augment,
-    Comparison,
-    Conv,
-    Data,
     Folds,
     Inspect,
     Nested,
@@ -76,6 +73,7 @@ SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "`[nested]`": Nested,
     "`[[reference]]`": Reference,
     "`[inspect]`": Inspect,
+    "`[checks]`": Checks,
     "`[report]`": Report,
 }
 FRAGMENT: Final = '[study]\ntask = "regression"\n\n[data]\ndataset = "two-peaks"\n\n'

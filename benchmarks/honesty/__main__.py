@@ -8,7 +8,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.honesty import cheap_searches, fold_scores, intervals, nested, searches
+from benchmarks.honesty import (
+    cheap_searches,
+    checks,
+    fold_scores,
+    intervals,
+    nested,
+    predictions,
+    searches,
+)
 from benchmarks.record import write_record
 
 PARTS: dict[str, tuple[str, Callable[[int], list[str]]]] = {
@@ -17,6 +25,8 @@ PARTS: dict[str, tuple[str, Callable[[int], list[str]]]] = {
     "nested": ("Nested: the whole search without each outer fold", nested.run),
     "searches": ("Searches: the set, verdicts, errors", searches.run),
     "folds": ("Searches of scikit-learn's face: noise and what is worse", fold_scores.run),
+    "predictions": ("Predictions: intervals, sets, temperature", predictions.run),
+    "checks": ("Checks: hits and false alarms", checks.run),
 }
 
 

@@ -14,7 +14,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import get_args
 
-from shoal.data import Dataset, coverage
+from shoal.data import Dataset, coverage, drift_of_rows
 from shoal.engine import (
     Circumstances,
     DeviceChoice,
@@ -27,6 +27,7 @@ from shoal.engine import (
     Trainers,
     Watcher,
     ask_ensemble,
+    ask_simple_models,
     available_memory,
     choose_winner,
     entries,
@@ -38,7 +39,7 @@ from shoal.engine import (
     look_inside,
     make_plan,
     memory_need,
-    model_file_bytes,
+    model_file,
     nested_rounds,
     pick_delivered,
     pick_device,
@@ -61,6 +62,7 @@ from shoal.results import (
     RunFiles,
     RunLock,
     Store,
+    note_looks,
     refuse_foreign_files_in,
 )
 from shoal.study import Candidate, Study, check_study, load_study, to_toml
@@ -209,9 +211,11 @@ def _train(
     store.begin(environment(executor.trainers))
     store.put_fact("preprocessing", fold_preprocessing(planner))
     store.put_fact("coverage", coverage(planner.dataset).to_json())
+    store.put_fact("findings in rows", planner.findings_in_rows)
     store.put_fact("data notes", list(planner.dataset.notes))
     give_back_memory()
     store.put_truth(ground_truth(planner))  # inputs and targets, for whoever reads predictions later
+    note_looks(store, planner.dataset.test_fingerprint)
     store.set_plan(entries(fits), planner.candidate_rows())
     store.forget_failed()  # what failed in an earlier run is tried again; what fails in this one stays a row
     executor.execute(planner.training_title, fits, store)
@@ -221,8 +225,11 @@ def _train(
         executor.execute(planner.training_title, next_round, store)
     winner, epochs = choose_winner(planner, store)
     winner_fits = planner.winner_fits(winner, epochs)
-    store.set_plan(entries(fits + winner_fits), planner.candidate_rows())
+    permuted = planner.permuted_fits(winner, epochs)
+    store.set_plan(entries(fits + winner_fits + permuted), planner.candidate_rows())
     executor.execute("winner", winner_fits, store)
+    note_looks(store, planner.dataset.test_fingerprint)
+    executor.execute("permuted targets", permuted, store)
     fit, record = pick_delivered(winner_fits, store)
     return winner, fit, record
 
@@ -239,14 +246,18 @@ def _finish(
     winner, fit, record = trained
     images = planner.dataset.images
     with parts.attempt(MODEL_NAME, RUN, partial(files.remove, MODEL_NAME)):
-        files.write(MODEL_NAME, model_file_bytes(planner, fit, record))
+        files.write(MODEL_NAME, model_file(planner, winner, (fit, record), store))
     if images is not None:
         with parts.attempt("images of the mistakes", RUN):
             store.put_truth(with_images_of_mistakes(ground_truth(planner), images, record))
+    ask_simple_models(planner, fit.id, store, parts)
     with parts.attempt("ensemble", RUN):
         ask_ensemble(planner, winner, store, executor.trainers)
     with parts.attempt("inside of the network", RUN):
         look_inside(planner, (fit, record), store, executor.trainers, parts)
+    store.put_fact("drift", "")
+    with parts.attempt("drift of the test rows", RUN):
+        store.put_fact("drift", drift_of_rows(planner.dataset))
     store.put_fact("missing", [dataclasses.asdict(part) for part in parts.missing])
 
 

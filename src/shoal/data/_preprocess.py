@@ -74,6 +74,13 @@ class Preprocessing:
         )
 
     @property
+    def reads(self) -> tuple[object, ...]:
+        """What it takes and gives, whatever it was fitted to: columns and their kinds, targets, channels, sizes."""
+        columns = tuple((column.name, isinstance(column, OneHot)) for column in self.columns)
+        names = (tuple(scale.name for scale in scales) for scales in (self.target_scales, self.channels))
+        return (columns, *names, self.resize, self.white)
+
+    @property
     def categorical(self) -> tuple[str, ...]:
         """Names of the columns as read that hold categories."""
         return tuple(column.name for column in self.columns if isinstance(column, OneHot))

@@ -12,7 +12,7 @@ MOST_FITS: Final = 1_000_000
 
 
 def refuse_too_many(study: Study, candidates: int, folds: int, outer: int = 0) -> None:
-    """Raise StudyError above `MOST_FITS`: candidates on all folds, comparisons, and twice the winner.
+    """Raise StudyError above `MOST_FITS`: candidates on all folds, comparisons, twice the winner, its permutations.
 
     With `outer` folds, candidates on all folds and one refit of each are added. It names the key that asks for the most
     of them.
@@ -20,10 +20,11 @@ def refuse_too_many(study: Study, candidates: int, folds: int, outer: int = 0) -
     repeats, search = study.study.repeats, study.search
     once = candidates * folds * search.repeats if search else 0
     searched = once + outer * (once + 1)
-    last = (len(study.compare) + 2) * repeats
+    permuted = study.checks.permutations
+    last = (len(study.compare) + 2) * repeats + permuted
     if searched + last <= MOST_FITS:
         return
-    asked = {"study.repeats": repeats, "compare": len(study.compare)}
+    asked = {"study.repeats": repeats, "compare": len(study.compare), "checks.permutations": permuted}
     if search and searched > last:
         method = row_of("search.method", SEARCHES, search.method)
         listed = "search.samples" if method.drawn else "search.space"

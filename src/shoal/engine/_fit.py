@@ -94,3 +94,8 @@ def content_id(content: Mapping[str, Any], first: str = "") -> str:
     if first:
         text = f"{{{first},{text[1:]}"
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def row_digest(rows: NDArray[np.int64]) -> str:
+    """Give the SHA-256 of row numbers, in hex."""
+    return hashlib.sha256(np.ascontiguousarray(rows, dtype="<i8").tobytes()).hexdigest()

@@ -6,7 +6,6 @@ what is trained once is known wherever it appears again.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
@@ -21,22 +20,24 @@ from shoal.data import (
     Preprocessing,
     Split,
     Standardize,
+    findings_in_rows,
     fit_preprocessing,
     fold_count,
     holdout_split,
     make_folds,
     make_folds_within,
     make_outer_folds,
+    permuted_rows,
 )
 from shoal.engine._count import refuse_too_many
-from shoal.engine._fit import Fit, FitRows, content_id
+from shoal.engine._fit import Fit, FitRows, content_id, row_digest
 from shoal.engine._trainer import Job, Trainer, steps_per_epoch
 from shoal.errors import Problem, StudyError
 from shoal.kinds import SEARCHES, row_of
 from shoal.nets import Architecture, build_architecture
 from shoal.results import CandidateRow, FitRecord, PlanEntry, Stage, as_search, search_scores
 from shoal.search import History, Trial, next_round
-from shoal.streams import COMPARE_STREAM, INNER_STREAMS, REFIT_STREAM, StreamKey
+from shoal.streams import COMPARE_STREAM, INNER_STREAMS, PERMUTED_STREAM, REFIT_STREAM, StreamKey
 from shoal.study import Candidate, Folds, Network, Study, Training, base_candidate, comparison_candidates
 
 WINNER: Final = "winner"
@@ -46,6 +47,7 @@ WINNER: Final = "winner"
 class StudyFit(Fit):
     """A fit of a study: of which candidate, on which split, in which repeat, and whether it is tested.
 
+    One that is `permuted` learns the targets of other training rows; its key says which.
     `nested`: it is part of the search on an outer fold's training rows.
     """
 
@@ -54,6 +56,7 @@ class StudyFit(Fit):
     split: Split
     repeat: int
     tested: bool
+    permuted: bool = False
     nested: bool = False
 
     @property
@@ -157,6 +160,13 @@ class Planner:
         if self.outer is not None:
             return make_folds_within(self.dataset, self.outer.split, self._fold_options)
         return make_folds(self.dataset, self._fold_options) if self.study.search else ()
+
+    @cached_property
+    def findings_in_rows(self) -> dict[str, str]:
+        """What the checks of the rows measured; rows are mixed that a search deals out, or a draw, in any order."""
+        splitter = self.study.search.splitter if self.study.search else None
+        shuffled = splitter is not None and splitter.kind != "given" and splitter.shuffle
+        return findings_in_rows(self.dataset, mixed=shuffled or self.dataset.drawn)
 
     @property
     def _fold_options(self) -> FoldOptions:
@@ -284,6 +294,19 @@ class Planner:
             planned = self._planned("nested", self.outer.split.label, refitted, self.refit_split, place)
         return PlannedFit(planned.fit, replace(planned.entry, candidate_id=winner.id))
 
+    def permuted_fits(self, winner: Candidate, epochs: int) -> tuple[PlannedFit, ...]:
+        """The winner's refit on permuted targets, `checks.permutations` times; see `permuted_rows`."""
+        refitted = winner.with_training(epochs=epochs, keep="last", early_stopping="none")
+        planned = tuple(
+            self._planned("permuted", WINNER, refitted, self._permuted_split, (0, number))
+            for number in range(self.study.checks.permutations)
+        )
+        return tuple(PlannedFit(item.fit, replace(item.entry, candidate_id=winner.id)) for item in planned)
+
+    @cached_property
+    def _permuted_split(self) -> Split:
+        return replace(self.refit_split, stream=PERMUTED_STREAM)
+
     def comparison_split(self, repeat: int) -> Split:
         """Hold `training.validation` of the training rows out, drawn once for each repeat."""
         if repeat not in self._held_out:
@@ -300,9 +323,10 @@ class Planner:
 
     @cached_property
     def likely_winner(self) -> tuple[PlannedFit, ...]:
-        """The winner's own fits as if the costliest candidate won."""
+        """The winner's own fits as if the costliest candidate won; the refits come last."""
         costliest = self.costliest()
-        return self.winner_fits(costliest, costliest.training.epochs)
+        epochs = costliest.training.epochs
+        return self.permuted_fits(costliest, epochs) + self.winner_fits(costliest, epochs)
 
     def costliest(self) -> Candidate:
         """Give the candidate of the most work as a comparison, laying out no fit; of several the first that is none.
@@ -371,12 +395,15 @@ class Planner:
             "streams": [seed, split.stream, repeat],
             "trainer": trainer.version,
         }
+        permuted = split.stream == PERMUTED_STREAM
+        if permuted:
+            content["permuted"] = row_digest(permuted_rows(self.dataset, key))
         # The candidate's text is made once for all its fits.
         name = content_id(content, first=f'"candidate":{candidate.canonical}')
         rows = self._fit_rows(split, inner)
         return StudyFit(
             name, job, rows, trainer.name, candidate=candidate, split=split, repeat=repeat, tested=tested,
-            nested=self.outer is not None,
+            permuted=permuted, nested=self.outer is not None,
         )  # fmt: skip
 
     def _fit_rows(self, split: Split, inner: NDArray[np.int64]) -> FitRows:
@@ -415,8 +442,7 @@ class Planner:
     def _digest(self, rows: NDArray[np.int64]) -> str:
         """Give the SHA-256 of row numbers, made once for each array; an array kept here keeps its id."""
         if id(rows) not in self._digests:
-            text = hashlib.sha256(np.ascontiguousarray(rows, dtype="<i8").tobytes()).hexdigest()
-            self._digests[id(rows)] = rows, text
+            self._digests[id(rows)] = rows, row_digest(rows)
         return self._digests[id(rows)][1]
 
 

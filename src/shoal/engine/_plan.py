@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from shoal.data import Dataset, Standardize, column_warnings, divided_sentence, untested
+from shoal.data import (
+    Dataset,
+    Standardize,
+    checks_of_rows,
+    column_warnings,
+    divided_sentence,
+    untested,
+)
 from shoal.engine._fits import PlannedFit, Planner, unique
 from shoal.engine.forecast.drawing import Drawing
 from shoal.engine.forecast.groups import groups_of
 from shoal.engine.forecast.memory import predicted_peaks, source_of
+from shoal.engine.forecast.simple_models import simple_model_bytes
 from shoal.engine.forecast.time import Circumstances, crowded, seconds_alone
 from shoal.nets import learning_rates
 from shoal.results import Plan
@@ -25,20 +33,31 @@ def make_plan(planner: Planner, circumstances: Circumstances) -> Plan:
     search, compare = planner.search_fits(), planner.comparison_fits()
     winner, nested = planner.likely_winner, (*planner.nested_fits(), *planner.likely_nested)
     tested = {item.fit.id for item in compare}
-    own = [item for item in winner if item.fit.id not in tested]
+    own = [item for item in winner if item.fit.id not in tested and item.entry.stage != "permuted"]
+    permuted = [item for item in winner if item.entry.stage == "permuted"]
     missing, late = (
         unique((*search, *compare), circumstances.known),
-        unique((*own, *nested), circumstances.known),
+        unique((*own, *permuted, *nested), circumstances.known),
     )
     alone = seconds_alone(planner, winner, circumstances)
     sizes = [row.parameter_count for row in planner.candidate_rows()]
     everything = (*search, *compare, *winner, *nested)
-    stages = (("search", search), ("comparisons", compare), ("winner", own), ("nested", nested))
+    stages = (
+        ("search", search),
+        ("comparisons", compare),
+        ("winner", own),
+        ("permutations", permuted),
+        ("nested", nested),
+    )
     return Plan(
         data=_described(planner.dataset),
         candidates=len(planner.candidates) if planner.folds else 0,
         folds=len(planner.folds),
-        stages=tuple(_stage(*named) for named in stages if named[0] != "nested" or planner.outer_searches),
+        stages=tuple(
+            _stage(name, planned)
+            for name, planned in stages
+            if planned or name not in ("permutations", "nested")
+        ),
         fits=len(missing) + len(late),
         known=len(unique(everything)) - len(unique(everything, circumstances.known)),
         steps=sum(fit.steps for fit in unique(everything)),
@@ -60,7 +79,14 @@ def memory_need(planner: Planner, workers: int, drawing: Drawing) -> dict[str, f
     stages = first, unique(planner.likely_winner), unique((*planner.nested_fits(), *planner.likely_nested))
     replayed = planner.study.inspect.history > 0
     groups = [group for stage in stages for group in groups_of(stage, workers, planner.trainers)]
-    return predicted_peaks(planner.dataset, source, groups, drawing, replayed=replayed)
+    return predicted_peaks(
+        planner.dataset,
+        source,
+        groups,
+        drawing,
+        replayed=replayed,
+        simple_models=simple_model_bytes(planner),
+    )
 
 
 def _described(dataset: Dataset) -> str:
@@ -104,8 +130,11 @@ def _notes(planner: Planner, planned: Sequence[PlannedFit]) -> tuple[str, ...]:
 
 
 def warnings_before(planner: Planner) -> Iterator[str]:
-    """Warn before anything is trained: of columns, of folds, of learning rates."""
+    """Warn before anything is trained: of columns, of rows, of folds, of learning rates."""
     yield from data_warnings(planner.dataset, planner.study.data.standardize)
+    remedies = {check.name: check.remedy for check in checks_of_rows()}
+    for name, clause in planner.findings_in_rows.items():
+        yield f"{clause} ({remedies[name]})"
     yield from fold_warnings(planner)
     trained = (*planner.candidates, *(candidate for _, candidate in planner.comparisons))
     asked = {(item.training.schedule, item.training.epochs): item.training for item in trained}

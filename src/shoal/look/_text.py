@@ -10,19 +10,29 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from shoal.look._chance import differences_sentences, ece_sentence, published_sentence
-from shoal.look._checks import checks
+from shoal.look._certainty import certainty_sentences
+from shoal.look._chance import differences_sentences, drawn_by_chance, ece_sentence, published_sentence
+from shoal.look._checks import GRAVEST, checks
+from shoal.look._headline import headline
 from shoal.look._measures import SCORES_SHOWN
 from shoal.look._outer_folds import chosen_settings, nested_metrics, nested_sentences
 from shoal.look._reasons import reasons
 from shoal.look._run_findings import RunFindings
 from shoal.look._settings import settings_text
+from shoal.look._simple_models import model_rows
+from shoal.look._trust import looks_sentence, permutation_sentence
 from shoal.look._unit_counts import unit_counts
 from shoal.look.figures.confusion import confusion_of
 from shoal.look.figures.effects import effects_of, effects_sentences
 from shoal.look.figures.variance import shares_phrase, variance_split_of
 from shoal.look.page.references import trained_where
-from shoal.look.page.tables import delivered_one, held_out, same_settings
+from shoal.look.page.tables import (
+    certainty_table,
+    delivered_one,
+    held_out,
+    same_settings,
+    temperature_table,
+)
 from shoal.parts import SHOW, Parts
 from shoal.results import class_scores
 from shoal.wording import counted, shorten, visible
@@ -106,7 +116,7 @@ def _crowded(plan: Plan) -> str:
 def _parts(plan: Plan) -> str:
     """Give the parts of the predicted time, those that take some of it."""
     named = {**plan.time, "looking inside": plan.time["inside"] + plan.time["ensemble"]}
-    shown = ("reading", "training", "looking inside", "drawing")
+    shown = ("reading", "training", "simple models", "looking inside", "drawing")
     return ", ".join(f"{part} {duration(named[part])}" for part in shown if named[part] >= 0.05)
 
 
@@ -150,11 +160,14 @@ def results_text(results: Results, parts: Parts | None = None) -> str:
     """
     parts, findings = parts or Parts(), RunFindings(results)
     tables: dict[str, Callable[[], str]] = {
+        "the headline": lambda: _headline_text(findings),
         "search": lambda: _search_text(results),
         "outer folds": lambda: _nested_text(results),
         "noise": lambda: _noise_text(findings),
         "comparisons": lambda: _comparisons_text(results),
         "delivered model": lambda: _refit_text(results),
+        "simple models": lambda: _simple_models_text(results),
+        "how sure one prediction is": lambda: _certainty_text(results),
         "ensemble": lambda: _ensemble_text(results),
         "published values": lambda: _references_text(results),
         "classes": lambda: _classes_text(results),
@@ -182,6 +195,49 @@ def results_text(results: Results, parts: Parts | None = None) -> str:
     return text.replace(
         "\u00a0", " "
     )  # keeps a percent sign with its number on a page; escaped on a terminal
+
+
+def _headline_text(findings: RunFindings) -> str:
+    """The first line: how good the delivered network is, beside what is simpler."""
+    return headline_text(findings.results) if findings.delivered.healthy else ""
+
+
+def headline_text(results: Results) -> str:
+    """Say how good the delivered network is, beside what is simpler, and on what that rests."""
+    head = headline(RunFindings(results))
+    return "\n".join(map(_wrapped, (head.first, *head.more))).replace("\u00a0", " ")
+
+
+def _simple_models_text(results: Results) -> str:
+    """The delivered network's scores beside those of simple models, and its differences to them."""
+    rows = model_rows(results)
+    if len(rows) < 2:
+        return ""
+    first, *others = rows[0].scores
+    headers = [
+        "model",
+        "training rows",
+        f"test {first}",
+        "95 % interval",
+        "delivered less it",
+        "95 % interval",
+        *others,
+    ]
+    cells = [
+        [
+            row.name, row.rows, row.scores[first], _interval(row.interval.low, row.interval.high), row.difference,
+            _interval(row.apart.low, row.apart.high), *(row.scores[name] for name in others),
+        ]
+        for row in rows
+    ]  # fmt: skip
+    title = "delivered model beside simple models: the same training rows, the same test rows"
+    over = f"The 95 % intervals are for {drawn_by_chance(results.test_units)}; a difference is paired, row by row."
+    sentences = (over, permutation_sentence(results))
+    return "\n".join((title, text_table(headers, cells), *(_wrapped(text) for text in sentences if text)))
+
+
+def _interval(low: float, high: float) -> str:
+    return "-" if math.isnan(low) or math.isnan(high) else f"{number(low)} to {number(high)}"
 
 
 def _search_text(results: Results) -> str:
@@ -278,8 +334,7 @@ def _comparisons_text(results: Results) -> str:
         cells = [label, row[f"{first}_mean"]]
         if repeats > 1:
             cells += [row[f"{first}_{name}"] for name in ("min", "median", "max")]
-        low, high = row[f"{first}_ci_low"], row[f"{first}_ci_high"]
-        interval = "-" if math.isnan(low) else f"{number(low)} to {number(high)}"
+        interval = _interval(row[f"{first}_ci_low"], row[f"{first}_ci_high"])
         rows.append([*cells, row[f"{first}_difference"], interval, *(row[f"{name}_mean"] for name in others)])
     share = held_out(results)
     title = "comparisons on the test rows: trained on the training rows"
@@ -297,11 +352,7 @@ def _refit_text(results: Results) -> str:
     names = SCORES_SHOWN[results.study.study.task]
     epochs = int(frame["epochs"].iloc[0])
     times = f" {len(frame)} times" if len(frame) > 1 else ""
-    each = "each network " if times else ""
-    lines = [
-        f"delivered model: the winner refitted{times} on all training rows, {counted(epochs, 'epoch')},"
-        f" {each}tested once"
-    ]
+    lines = [f"delivered model: the winner refitted{times} on all training rows, {counted(epochs, 'epoch')}"]
     present = [name for name in names if f"test_{name}" in frame]
     rows = [
         [row["repeat"] + 1, row["status"], *(row[f"test_{name}"] for name in present)]
@@ -310,8 +361,7 @@ def _refit_text(results: Results) -> str:
     lines.append(text_table(["initialisation", "status", *(f"test {name}" for name in present)], rows))
     if len(rows) > 1 and (said := delivered_one(results)):
         lines.append(said)
-    if sentence := ece_sentence(results):
-        lines.append(_wrapped(sentence))
+    lines += [_wrapped(sentence) for sentence in (looks_sentence(results), ece_sentence(results)) if sentence]
     return "\n".join(lines)
 
 
@@ -350,6 +400,22 @@ def _ensemble_text(results: Results) -> str:
     return f"{title}\n{text_table(['test rows', *(f'test {name}' for name in names)], rows)}"
 
 
+def _certainty_text(results: Results) -> str:
+    """How sure one prediction is, by the networks of the folds, held against the test rows."""
+    if not len(results.refit):
+        return ""
+    shown = [table for table in (certainty_table(results), temperature_table(results)) if table is not None]
+    texts = [
+        text_table(
+            [column.heading for column in table.columns],
+            [[_name(cell.replace("\u00a0", " ")) for cell, _ in row] for row in table.rows[:ROWS_SHOWN]],
+        )
+        for table in shown
+    ]
+    title = "how sure one prediction is"
+    return "\n".join((title, _wrapped(" ".join(certainty_sentences(results))), *texts))
+
+
 def _references_text(results: Results) -> str:
     """Published values beside measured ones."""
     frame = results.references
@@ -372,7 +438,7 @@ def _references_text(results: Results) -> str:
             _name(row["name"]),
             row["metric"],
             *(row[key] for key in ("published", "mean", "std", "min", "max")),
-            "-" if math.isnan(row["ci_low"]) else f"{number(row['ci_low'])} to {number(row['ci_high'])}",
+            _interval(row["ci_low"], row["ci_high"]),
             "-" if row["inside"] is None else row["inside"],
             _name(row["source"], 60),
         ]
@@ -426,9 +492,15 @@ def _name(text: str, limit: int = 32) -> str:
 
 
 def _checks_text(results: Results) -> str:
-    """The checks of method that found something, two lines each."""
+    """The gravest checks of method that found something, two lines each, and how many more there are."""
     lines = []
-    for check in checks(results):
+    doubted = checks(results)
+    for check in doubted[:GRAVEST]:
         lines.append(f"{check.code}  {check.severity}: {check.title}")
         lines.append(textwrap.fill(check.what, 118, initial_indent=" " * 7, subsequent_indent=" " * 7))
+    if len(doubted) > GRAVEST:
+        others = ", ".join(check.code for check in doubted[GRAVEST:])
+        lines.append(
+            f"and {len(doubted) - GRAVEST:,} more ({others}): read them in report.html, under Checks"
+        )
     return "\n".join(["checks of method (docs/checks.md: why, and what to do)", *lines]) if lines else ""

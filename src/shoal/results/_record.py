@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Stage = Literal["search", "compare", "refit", "nested"]
+Stage = Literal["search", "compare", "refit", "permuted", "nested"]
 Status = Literal["ok", "diverged", "failed"]
 
 
@@ -118,8 +118,8 @@ class Plan:
     memory: dict[str, float]
     """Bytes at the peak of each phase: "reading", "training", "drawing"."""
     time: dict[str, float]
-    """Seconds of each part of the run, "reading", "training", "ensemble", "inside", "drawing", on the clock, where
-    others want the cores as they do now."""
+    """Seconds of each part of the run, "reading", "training", "simple models", "ensemble", "inside", "drawing", on the
+    clock, where others want the cores as they do now."""
     time_alone: dict[str, float]
     """The same on a machine that does nothing else."""
     notes: tuple[str, ...]

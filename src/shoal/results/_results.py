@@ -9,7 +9,7 @@ import math
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,18 +20,27 @@ from numpy.typing import NDArray
 from shoal.errors import Problem, RunFolderError, StudyError, as_path
 from shoal.parts import Missing
 from shoal.results import _frames
+from shoal.results._certainty import NOT_IN_FILE, Certainty, certainty_of
 from shoal.results._coherence import check_choice, check_fits, check_part, check_plan, check_study
 from shoal.results._conclusion import conclusion
 from shoal.results._confidence_set import SearchErrors, search_errors
 from shoal.results._differences import comparison_differences, mean_interval, test_units
 from shoal.results._ensemble import Ensemble, ensemble_frame, read_ensemble
+from shoal.results._fold_networks import fold_networks
 from shoal.results._inside import Inside, read_inside
 from shoal.results._intervals import Interval, Units
+from shoal.results._looks import NO_LOOKS, Looks, read_looks
+from shoal.results._mean_recall import BALANCED
 from shoal.results._nested import Nested, read_nested
 from shoal.results._out_of_fold import OutOfFold
+from shoal.results._permutation import PermutationTest, permutation_test
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Stage, Truth, place_of
 from shoal.results._schema import checker, expect, refusing
+from shoal.results._score_rows import row_score
+from shoal.results._scores import higher_is_better
 from shoal.results._select import Choice, Standing, expected_score, rank_candidates, search_scores
+from shoal.results._selection_and_test import Disagreement, disagreement
+from shoal.results._simple_models import Baseline, Beside, beside_baselines, read_baselines
 from shoal.results._store import Store
 from shoal.results._two_way import Difference
 from shoal.study import Candidate, Study, candidate_with
@@ -51,7 +60,9 @@ class Results:
     read from the store when asked for. Frames are pandas', made once. `environment` says where the last run was
     computed, `origins` where the fits were: every environment with its number of fits (none in results of old).
     `coverage` says how the training rows cover the test rows (None in results of old), `data_notes` what the reader of
-    the data did or left out, `missing` what could not be made after training.
+    the data did or left out, `findings_in_rows` what the checks of the rows measured, by name, as clauses, `missing`
+    what could not be made after training, `looks` how often the test rows were scored in all runs of this folder, and
+    by how many settings.
     """
 
     folder: Path
@@ -66,6 +77,8 @@ class Results:
     origins: tuple[tuple[dict[str, Any], int], ...] = ()
     missing: tuple[Missing, ...] = ()
     data_notes: tuple[str, ...] = ()
+    looks: Looks = NO_LOOKS
+    findings_in_rows: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def open(cls, folder: Path | str) -> Results:
@@ -85,6 +98,8 @@ class Results:
                 check_plan(plan, candidate_rows, truth)
             with _coherent(folder, "a fit"):
                 check_fits(plan, fits, study)
+            with _coherent(folder, "the ledger of test rows"):
+                looks = read_looks(store, plan, fits)
             return cls(
                 folder=folder,
                 study=study,
@@ -98,6 +113,8 @@ class Results:
                 origins=_counted(store.origins(), fits),
                 missing=_missing(folder, store.fact("missing")),
                 data_notes=_data_notes(folder, store.fact("data notes")),
+                findings_in_rows=_findings(folder, store.fact("findings in rows"), store.fact("drift")),
+                looks=looks,
             )
 
     def __repr__(self) -> str:
@@ -216,6 +233,53 @@ class Results:
         return test_units(self.truth)
 
     @cached_property
+    def baselines(self) -> tuple[Baseline, ...]:
+        """The simple models that the delivered network is held against: "constant", "linear", "trees"; of one that is
+        not there, why.
+        """
+        with Store.open_readonly(self.folder) as store, _coherent(self.folder, "a simple model"):
+            return read_baselines(store, self.truth, asked=self.study.checks.baselines)
+
+    def beside_baselines(self, metric: str, target: int | None = None) -> tuple[Beside, ...]:
+        """Hold the delivered network against each of `baselines` by a test score, `balanced_accuracy` among them (of
+        one target alone, by its number): scores and paired differences with 95 % intervals on other test rows (or
+        groups of them). Empty while no network is delivered.
+        """
+        if self.delivered_id is None or len(self.truth.y) == self.truth.train_rows:
+            return ()
+        answers_VK = self.test_predictions(self.delivered_id)
+        return beside_baselines(self.truth, metric, answers_VK, self.baselines, target)
+
+    @property
+    def delivered_id(self) -> str | None:
+        """The id of the delivered network's fit: the first refit that neither diverged nor failed; None before it."""
+        for entry in self.plan:
+            done = self.summaries.get(entry.fit_id)
+            if entry.stage == "refit" and (done is None or done.status == "ok"):
+                return entry.fit_id if done else None
+        return None
+
+    def permutation_test(self, metric: str) -> PermutationTest | None:
+        """Hold the delivered network's test score against those of networks of the same settings that learned permuted
+        targets (`checks.permutations`); None without any, or before all are trained.
+        """
+        higher = metric == BALANCED or higher_is_better(metric)
+        with Store.open_readonly(self.folder) as store:
+            answers = self._answers(store)
+            return permutation_test(self.plan, self.summaries, self.truth, (metric, higher), answers)
+
+    @cached_property
+    def disagreement(self) -> Disagreement | None:
+        """The delivered network's test score less what the search expects of new rows; None without a search."""
+        if self.choice is None or self.delivered_id is None:
+            return None
+        chosen = next(row for row in self.standings if row.candidate_id == self.choice.candidate_id)
+        metric, score = self.choice.metric, row_score(self.study.study.task, self.choice.metric)
+        y, answers_VK = self.truth.y[self.truth.train_rows :], self.test_predictions(self.delivered_id)
+        expects = (metric, self.expected_score, chosen.standard_error)
+        return disagreement(expects, score, y, answers_VK, self.test_units)
+
+    @cached_property
     def references(self) -> DataFrame:
         """One row a published value of the study: name, metric, published, repeats, sick, then over the healthy repeats
         mean, std, min, median, max, difference (mean less published), inside (whether min to max holds it; None for
@@ -273,6 +337,35 @@ class Results:
         delivered network: network, fit_id, fold, repeat (-1: none), then the scores of the test rows.
         """
         return ensemble_frame(self.ensemble, self.truth, self.plan, self.summaries)
+
+    @cached_property
+    def certainty(self) -> Certainty:
+        """How sure single predictions are, as the chosen candidate's networks of the folds say it, on the test rows."""
+        if self.choice is None and self.study.search:
+            return Certainty("no candidate is chosen yet")
+        chosen = self.choice.candidate_id if self.choice else ""
+        entries = [entry for entry in self.plan if entry.stage == "search" and entry.candidate_id == chosen]
+        networks = fold_networks(
+            entries,
+            self.tried[chosen].training if chosen else self.study.training,
+            self.truth.train_rows,
+            lambda entry: self.truth.validation_rows[place_of(entry)],
+            grouped=bool(self.study.data.groups) or len(self.truth.groups) > 0,
+        )
+        if networks.why:
+            return Certainty(networks.why)
+        refits = [entry.fit_id for entry in self.plan if entry.stage == "refit"]
+        delivered = next((name for name in refits if self._is_well(name)), None)
+        answer_VK = None if delivered is None else self.test_predictions(delivered)
+        with Store.open_readonly(self.folder) as store, _coherent(self.folder, "the rows held out"):
+            not_in_file = store.fact(NOT_IN_FILE)
+            expect(not_in_file is None or isinstance(not_in_file, str))
+            ask = partial(self._held_out, store)
+            certainty = certainty_of(networks.entries, self.truth, ask, self.ensemble, answer_VK)
+        return dataclasses.replace(certainty, not_in_file=not_in_file or "")
+
+    def _is_well(self, fit_id: str) -> bool:
+        return fit_id in self.summaries and self.summaries[fit_id].status == "ok"
 
     @cached_property
     def inside(self) -> Inside | None:
@@ -367,6 +460,15 @@ def _data_notes(folder: Path, value: Any) -> tuple[str, ...]:
     with _coherent(folder, "a note on the data"):
         expect(value is None or (isinstance(value, list) and all(isinstance(note, str) for note in value)))
         return tuple(value or ())
+
+
+def _findings(folder: Path, rows: Any, drift: Any) -> dict[str, str]:
+    """Read what the checks of the rows measured, and the drift of the test rows; results of old have neither."""
+    with _coherent(folder, "a finding in the rows"):
+        expect(rows is None or isinstance(rows, dict))
+        findings = {**(rows or {}), "drift": "" if drift is None else drift}
+        expect(all(isinstance(clause, str) for clause in findings.values()))
+        return findings
 
 
 def _missing(folder: Path, value: Any) -> tuple[Missing, ...]:

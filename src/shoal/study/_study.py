@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
 from pydantic import (
     AfterValidator,
     BaseModel,
-    ConfigDict,
     Discriminator,
     Field,
     PrivateAttr,
@@ -42,8 +41,10 @@ from shoal.kinds import (
     scores_of,
     table_endings,
 )
+from shoal.study._held_against import Checks
 from shoal.study._key_paths import key_path_text, toml_string
 from shoal.study._origin import Origin
+from shoal.study._section import SECTION
 from shoal.wording import listed
 
 # Choices derive from the tables of kinds; a type checker, which cannot follow that, sees text.
@@ -97,7 +98,7 @@ FilePath = Annotated[str, Field(min_length=1, pattern=PLAIN)]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = SECTION
 
 
 # A list in TOML, a tuple here.
@@ -424,6 +425,7 @@ class Study(_Part):
     nested: Nested | None = None
     reference: Annotated[tuple[Reference, ...], Field(strict=False)] = ()
     inspect: Inspect = Inspect()
+    checks: Checks = Checks()
     report: Report = Report()
 
     _origin: Origin = PrivateAttr(default_factory=Origin)

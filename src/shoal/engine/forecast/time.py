@@ -1,6 +1,7 @@
 """The time that a whole run will take, said before it starts: a sum of named parts, in seconds.
 
-A run has five parts: reading, training, the ensemble, looking inside, drawing. What can be tried out here is: the rows
+A run has six parts: reading, training, the simple models beside the delivered network, the ensemble, looking inside,
+drawing. What can be tried out here is: the rows
 have just been read, and trainers time a step. All else was measured once, as seconds on a machine of the pace
 `PACE`, and is taken in proportion to the pace of this one. `python -m benchmarks.forecast` compares all of it
 with drawn studies.
@@ -25,6 +26,7 @@ from shoal.engine._inside import CHANNELS_KEPT, LOOKED_AT, UNIT_ROWS
 from shoal.engine._trainer import Trainer
 from shoal.engine.forecast.drawing import Drawing
 from shoal.engine.forecast.groups import FitGroup, groups_of
+from shoal.engine.forecast.simple_models import simple_model_seconds
 from shoal.engine.forecast.steps import crowding, machine_pace, torch_call_seconds
 from shoal.nets import EXCITING_STEPS, Architecture, seen_by_the_middle
 from shoal.study import MOST_IMAGES
@@ -95,6 +97,7 @@ def seconds_alone(
     return {
         "reading": scale * PROGRAM + circumstances.read,
         "training": training.steps + scale * training.beside,
+        "simple models": scale * simple_model_seconds(planner),
         "ensemble": scale * _ensemble(planner, torch=training.torch),
         "inside": inside + history * (planner.study.inspect.history > 0),
         "drawing": scale * circumstances.drawing.seconds(winner[-1].fit.job.architecture),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.look._certainty import NOMINAL
 from shoal.look._measures import SCORES_SHOWN
 from shoal.look._numbers import ROUNDING, interval, one_number, percent
 from shoal.look._outer_folds import chosen_settings, nested_metrics
@@ -29,6 +30,7 @@ MOST_ROWS: Final = 500
 """Rows that a table of the page has at most; its CSV has more, the store all."""
 _WORDS: Final = {
     "mse": "MSE", "rmse": "RMSE", "mae": "MAE", "r2": "R²", "ece": "ECE", "macro_f1": "macro F1",
+    "balanced_accuracy": "balanced accuracy",
 }  # fmt: skip
 
 
@@ -221,6 +223,44 @@ def delivered_one(results: Results) -> str:
     frame = results.refit
     healthy = frame[frame["status"] == "ok"] if len(frame) else frame
     return f"initialisation {int(healthy['repeat'].min()) + 1} is the delivered one" if len(healthy) else ""
+
+
+def certainty_table(results: Results) -> ReportTable | None:
+    """Give the share of test rows that intervals or sets hold, and how large these are; None where there are none."""
+    shown = results.certainty.covered[:MOST_ROWS]
+    if not shown:
+        return None
+    classes = bool(results.truth.classes)
+    columns = [texts("target", [target.name for target in shown])]
+    shares = tuple(target.share for target in shown)
+    columns.append(ReportColumn(f"test rows held, nominal {NOMINAL}", tuple(map(percent, shares)), shares))
+    edges = [(target.interval.low, target.interval.high) for target in shown]
+    cells = ("–" if math.isnan(low) else f"{percent(low)} to {percent(high)}" for low, high in edges)
+    columns.append(
+        ReportColumn("95 % interval, other test rows", tuple(cells), tuple(low for low, _ in edges))
+    )
+    sizes = tuple(target.size for target in shown)
+    size = "classes in a set, mean" if classes else "width of the interval, mean"
+    columns.append(ReportColumn(size, tuple(one_number(value) for value in sizes), sizes))
+    if classes:
+        empty = tuple(target.empty for target in shown)
+        columns.append(ReportColumn("empty sets", tuple(map(percent, empty)), empty))
+    return ReportTable(tuple(columns), len(results.certainty.covered) - len(shown))
+
+
+def temperature_table(results: Results) -> ReportTable | None:
+    """Give cross-entropy and calibration error of the delivered network, before and at the temperature."""
+    tempered = results.certainty.tempered
+    if tempered is None:
+        return None
+    names = ("as delivered", f"at temperature {one_number(tempered.temperature)}")
+    return ReportTable(
+        (
+            texts("probabilities", names),
+            numbers("test cross-entropy", tempered.loss),
+            numbers("test ECE", tempered.ece),
+        )
+    )
 
 
 def class_table(classes: tuple[str, ...], count_KK: NDArray[np.int64], networks: int) -> ReportTable:
