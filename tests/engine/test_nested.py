@@ -411,3 +411,29 @@ def test_a_refit_that_diverges_is_made_anew_and_a_search_that_fails_delivers_not
         assert (refit.entry.label, refit.entry.repeat) == (second.label, 0)
         (again,) = next(rounds)
         assert (again.entry.label, again.entry.repeat) == (second.label, 1)
+
+
+def test_results_say_why_an_outer_fold_delivers_nothing(tmp_path: Path) -> None:
+    study = a_study("regression", nested={"folds": 2})
+    results = whole(study, made_rows("regression", 40), tmp_path / "run")
+    assert results.nested is not None
+    first, second = results.nested.folds
+
+    def with_diverged(fit_ids: Sequence[str]) -> Results:
+        fits = {
+            name: dataclasses.replace(fit, status="diverged", scores={}) if name in fit_ids else fit
+            for name, fit in results.summaries.items()
+        }
+        return dataclasses.replace(results, summaries=fits)
+
+    nested = with_diverged([first.fit_id]).nested
+    assert nested is not None
+    assert nested.why == "outer fold 1 of 2: every refit diverged or failed"
+    assert nested.scores == {}
+    assert nested.folds[1] == second
+    own = [entry.fit_id for entry in results.plan if entry.label == second.label]
+    nested = with_diverged(own).nested
+    assert nested is not None
+    assert nested.why == "outer fold 2 of 2: every candidate has a fit that diverged or failed"
+    conclusion = with_diverged(own).conclusion
+    assert conclusion.endswith(f"how good it is expected to be is not known ({nested.why}).")
