@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import FrameType
 
 from shoal.engine._fit import fit_seconds, grouped
-from shoal.engine._fits import PlannedFit, StudyFit, unique
+from shoal.engine._planned import PlannedFit, StudyFit, unique
 from shoal.engine._stored import refuse_strangers, stored_checkpoint
 from shoal.engine._study_rows import StudyRows
 from shoal.engine._train import Checkpoint

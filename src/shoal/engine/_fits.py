@@ -7,7 +7,7 @@ what is trained once is known wherever it appears again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Final
 
@@ -30,7 +30,8 @@ from shoal.data import (
     permuted_rows,
 )
 from shoal.engine._count import refuse_too_many
-from shoal.engine._fit import Fit, FitRows, content_id, row_digest
+from shoal.engine._fit import FitRows, content_id, row_digest
+from shoal.engine._planned import OuterFold, PlannedFit, StudyFit
 from shoal.engine._trainer import Job, Trainer, steps_per_epoch
 from shoal.errors import Problem, StudyError
 from shoal.kinds import SEARCHES, row_of
@@ -41,51 +42,6 @@ from shoal.streams import COMPARE_STREAM, INNER_STREAMS, PERMUTED_STREAM, REFIT_
 from shoal.study import Candidate, Folds, Network, Study, Training, base_candidate, comparison_candidates
 
 WINNER: Final = "winner"
-
-
-@dataclass(frozen=True, eq=False)
-class StudyFit(Fit):
-    """A fit of a study: of which candidate, on which split, in which repeat, and whether it is tested.
-
-    One that is `permuted` learns the targets of other training rows; its key says which.
-    `nested`: it is part of the search on an outer fold's training rows.
-    """
-
-    _: KW_ONLY
-    candidate: Candidate
-    split: Split
-    repeat: int
-    tested: bool
-    permuted: bool = False
-    nested: bool = False
-
-    @property
-    def cost_key(self) -> tuple[int, ...]:
-        """What its cost depends on: such fits as a candidate's on folds of one size cost the same."""
-        rows = self.rows
-        counts = rows.learning_count, len(rows.validation), len(rows.inner)
-        return (id(self.job.architecture), id(self.job.training), *counts, self.tested)
-
-
-@dataclass(frozen=True, eq=False)
-class PlannedFit:
-    """A fit and its place in the study."""
-
-    fit: StudyFit
-    entry: PlanEntry
-
-
-@dataclass(frozen=True, eq=False)
-class OuterFold:
-    """Rows that the whole search is made without, to be scored on them.
-
-    `number` is that of its split among those of all outer folds' searches, whose own folds have the next numbers;
-    `trials` are what the search asks for first, which no row has a say in.
-    """
-
-    split: Split
-    number: int
-    trials: tuple[Trial, ...]
 
 
 def prepare(dataset: Dataset, split: Split, standardize: Standardize) -> Preprocessing:
@@ -444,12 +400,6 @@ class Planner:
         if id(rows) not in self._digests:
             self._digests[id(rows)] = rows, row_digest(rows)
         return self._digests[id(rows)][1]
-
-
-def unique(planned: Sequence[PlannedFit], known: frozenset[str] = frozenset()) -> tuple[StudyFit, ...]:
-    """Fits still to be trained, each once, in the order of the plan."""
-    fits = {item.fit.id: item.fit for item in planned if item.fit.id not in known}
-    return tuple(fits.values())
 
 
 def _refuse_lone_row(candidate: Candidate, rows: int, where: str) -> None:

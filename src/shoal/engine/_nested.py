@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
 
-from shoal.engine._fits import PlannedFit, Planner
+from shoal.engine._fits import Planner
+from shoal.engine._planned import PlannedFit
 from shoal.engine._winner import decided_epochs
 from shoal.errors import TrainingError
 from shoal.results import FitRecord, OuterRows, Store, as_search, choose_within

@@ -13,7 +13,8 @@ from shoal.data import (
     divided_sentence,
     untested,
 )
-from shoal.engine._fits import PlannedFit, Planner, unique
+from shoal.engine._fits import Planner
+from shoal.engine._planned import PlannedFit, unique
 from shoal.engine.forecast.drawing import Drawing
 from shoal.engine.forecast.groups import groups_of
 from shoal.engine.forecast.memory import predicted_peaks, source_of

@@ -10,7 +10,8 @@ from typing import Any, Final
 import numpy as np
 
 from shoal.engine._calibration import Calibration, FoldNetwork
-from shoal.engine._fits import PlannedFit, Planner, StudyFit, prepare
+from shoal.engine._fits import Planner, prepare
+from shoal.engine._planned import PlannedFit, StudyFit
 from shoal.errors import ModelFileError, TrainingError
 from shoal.nets import MOST_FOLDS, model_bytes
 from shoal.results import (

@@ -1,11 +1,10 @@
-"""The tables of a study as plain text: what `shoal check`, `run` and `show` print."""
+"""The tables of a run as plain text: what `shoal run` and `show` print."""
 
 from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from shoal.look._reasons import reasons
 from shoal.look._run_findings import RunFindings
 from shoal.look._settings import settings_text
 from shoal.look._simple_models import model_rows
+from shoal.look._text_layout import number, text_table
 from shoal.look._trust import looks_sentence, permutation_sentence
 from shoal.look._unit_counts import unit_counts
 from shoal.look.figures.confusion import confusion_of
@@ -38,8 +38,7 @@ from shoal.results import class_scores
 from shoal.wording import counted, shorten, visible
 
 if TYPE_CHECKING:
-    from shoal.results import Plan, Results
-    from shoal.study import Study
+    from shoal.results import Results
 
 
 ROWS_SHOWN = 12
@@ -47,110 +46,6 @@ ROWS_SHOWN = 12
 
 CLASSES_SHOWN = 20
 """Classes printed, those with the lowest F1 where there are more."""
-
-
-def number(value: Any) -> str:
-    """Give a value as a table shows it: four significant digits, integers whole, nothing for NaN."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return "-" if math.isnan(value) else f"{value:.4g}"
-    return str(value)
-
-
-def text_table(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Align columns: text to the left, numbers to the right."""
-    cells = [[number(value) for value in row] for row in rows]
-    numeric = [all(_is_number(row[place]) for row in cells) for place in range(len(headers))]
-    widths = [max(len(line[place]) for line in (headers, *cells)) for place in range(len(headers))]
-
-    def line(row: Sequence[str]) -> str:
-        padded = (
-            cell.rjust(width) if right else cell.ljust(width)
-            for cell, width, right in zip(row, widths, numeric, strict=True)
-        )
-        return "  ".join(padded).rstrip()
-
-    return "\n".join([line(headers), "  ".join("-" * width for width in widths), *map(line, cells)])
-
-
-def _is_number(cell: str) -> bool:
-    return cell == "-" or cell.lstrip("-+").replace(".", "", 1).replace("e-", "").replace("e+", "").isdigit()
-
-
-def plan_text(study: Study, plan: Plan, folder: Path, workers: int) -> str:
-    """Give the plan as a person reads it before a run."""
-    fewest, most = plan.parameters
-    sizes = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
-    stages = " + ".join(
-        f"{fits:,} {name.removesuffix('s') if fits == 1 else name}" for name, fits, _ in plan.stages if fits
-    )
-    done = f", {plan.known:,} of them done already" if plan.known else ""
-    trainers = ", ".join(f"{name} {fits:,}" for name, fits in plan.trainers.items()) or "none"
-    facts = [
-        ("data", plan.data),
-        ("network", f"{study.network.kind}, {sizes} parameters"),
-        ("candidates", _candidates_line(study, plan)),
-        ("fits", f"{stages}{done}{'; first round alone' if plan.more_rounds else ''}"),
-        ("steps", f"{plan.steps:,}"),
-        ("trainer", trainers),
-        ("memory", f"about {plan.memory_bytes / 1e6:,.0f} MB"),
-        (
-            "time",
-            f"about {duration(plan.seconds)} with {counted(workers, 'worker')}{_crowded(plan)}",
-        ),
-        ("of it", _parts(plan)),
-        ("run folder", str(folder)),
-    ]
-    head = f"{study.study.name}: {study.study.task}"
-    lines = [head, *(f"  {name:<11} {fact}" for name, fact in facts), *_notes(plan.notes)]
-    return "\n".join([*lines, *_data_notes(plan.data_notes)])
-
-
-def _crowded(plan: Plan) -> str:
-    """Say how long it would take alone, where others keep the machine busy now."""
-    alone = sum(plan.time_alone.values())
-    return f", as busy as the machine is; {duration(alone)} alone" if plan.seconds > 1.3 * alone else ""
-
-
-def _parts(plan: Plan) -> str:
-    """Give the parts of the predicted time, those that take some of it."""
-    named = {**plan.time, "looking inside": plan.time["inside"] + plan.time["ensemble"]}
-    shown = ("reading", "training", "simple models", "looking inside", "drawing")
-    return ", ".join(f"{part} {duration(named[part])}" for part in shown if named[part] >= 0.05)
-
-
-def _candidates_line(study: Study, plan: Plan) -> str:
-    if not study.search:
-        return "1 (no search)"
-    repeats = study.search.repeats
-    line = f"{plan.candidates:,} on {plan.folds} folds" + (f", {repeats} repeats" if repeats > 1 else "")
-    return f"{line}; first round, more may follow" if plan.more_rounds else line
-
-
-def _notes(notes: Iterable[str]) -> list[str]:
-    return [
-        textwrap.fill(note, 100, initial_indent="  note        ", subsequent_indent=" " * 14)
-        for note in notes
-    ]
-
-
-def _data_notes(notes: Sequence[str]) -> list[str]:
-    """What the reader of the data did or left out."""
-    lines = [textwrap.fill(visible(n), 100, initial_indent="  - ", subsequent_indent="    ") for n in notes]
-    return ["notes on the data", *lines] if lines else []
-
-
-def duration(seconds: float) -> str:
-    """Give a time a person reads: `0.4 s`, `12 s`, `3 min 05 s`, `2 h 10 min`."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 def results_text(results: Results, parts: Parts | None = None) -> str:

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Final
 
 from shoal.data import TEXT_CELL, TEXT_COPIES, Dataset, is_text_table
-from shoal.engine._fits import StudyFit
 from shoal.engine._inside import CHANNELS_KEPT, UNIT_ROWS
+from shoal.engine._planned import StudyFit
 from shoal.engine.forecast.drawing import Drawing
 from shoal.engine.forecast.fit_memory import fit_bytes, left_bytes, map_numbers
 from shoal.engine.forecast.groups import FitGroup

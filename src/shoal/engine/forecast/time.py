@@ -21,8 +21,9 @@ from typing import Final
 from shoal.data import Dataset
 from shoal.engine._ensemble import GRID_POINTS
 from shoal.engine._fit import fit_seconds
-from shoal.engine._fits import PlannedFit, Planner, StudyFit, unique
+from shoal.engine._fits import Planner
 from shoal.engine._inside import CHANNELS_KEPT, LOOKED_AT, UNIT_ROWS
+from shoal.engine._planned import PlannedFit, StudyFit, unique
 from shoal.engine._trainer import Trainer
 from shoal.engine.forecast.drawing import Drawing
 from shoal.engine.forecast.groups import FitGroup, groups_of
