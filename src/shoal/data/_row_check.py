@@ -64,7 +64,7 @@ def vectors(dataset: Dataset, row_N: NDArray[np.int64]) -> Floats:
 
 
 def patches(images_NCHW: NDArray[np.uint8] | None, row_R: NDArray[np.int64]) -> Floats | None:
-    """Give the mean of every patch of some images, at most 8 x 8 of them in each channel, (R, D); None without images."""
+    """Give the mean of every patch of some images, at most 8 x 8 of them in each channel, (R, D); None without any."""
     if images_NCHW is None:
         return None
     _, channels, height, width = images_NCHW.shape
