@@ -1,10 +1,13 @@
-"""Columns of plain text: how the tables of `shoal show` are aligned."""
+"""Plain text laid out for a terminal: numbers, tables, times, notes."""
 
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
+
+from shoal.wording import visible
 
 
 def number(value: Any) -> str:
@@ -34,3 +37,21 @@ def text_table(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 def _is_number(cell: str) -> bool:
     return cell == "-" or cell.lstrip("-+").replace(".", "", 1).replace("e-", "").replace("e+", "").isdigit()
+
+
+def data_notes(notes: Sequence[str]) -> list[str]:
+    """What the reader of the data did or left out."""
+    lines = [textwrap.fill(visible(n), 100, initial_indent="  - ", subsequent_indent="    ") for n in notes]
+    return ["notes on the data", *lines] if lines else []
+
+
+def duration(seconds: float) -> str:
+    """Give a time a person reads: `0.4 s`, `12 s`, `3 min 05 s`, `2 h 10 min`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
