@@ -43,11 +43,16 @@ def choose_winner(planner: Planner, store: Store) -> tuple[Candidate, int]:
     else:
         winner = base_candidate(planner.study)
         fits = []
+    return winner, decided_epochs(winner, [records[name] for name in fits])
+
+
+def decided_epochs(winner: Candidate, records: Sequence[FitRecord]) -> int:
+    """Decide the epochs of a refit from the winner's records in the search; see `choose_winner`."""
     training = winner.training
     if training.keep == "last" and training.early_stopping == "none":
-        return winner, training.epochs
-    epochs = [_decided(records[name], training.keep) for name in fits]
-    return winner, max(1, math.floor(float(np.mean(epochs)) + 0.5)) if epochs else training.epochs
+        return training.epochs
+    epochs = [_decided(record, training.keep) for record in records]
+    return max(1, math.floor(float(np.mean(epochs)) + 0.5)) if epochs else training.epochs
 
 
 def _decided(record: FitRecord, keep: str) -> int:

@@ -15,6 +15,7 @@ from shoal.look._chance import differences_sentences, drawn_by_chance, ece_sente
 from shoal.look._checks import GRAVEST, checks
 from shoal.look._headline import headline
 from shoal.look._measures import SCORES_SHOWN
+from shoal.look._outer_folds import chosen_settings, nested_metrics, nested_sentences
 from shoal.look._reasons import reasons
 from shoal.look._run_findings import RunFindings
 from shoal.look._settings import settings_text
@@ -161,6 +162,7 @@ def results_text(results: Results, parts: Parts | None = None) -> str:
     tables: dict[str, Callable[[], str]] = {
         "the headline": lambda: _headline_text(findings),
         "search": lambda: _search_text(results),
+        "outer folds": lambda: _nested_text(results),
         "noise": lambda: _noise_text(findings),
         "comparisons": lambda: _comparisons_text(results),
         "delivered model": lambda: _refit_text(results),
@@ -187,6 +189,7 @@ def results_text(results: Results, parts: Parts | None = None) -> str:
         )
     if results.unfinished:
         sections.append(f"{results.unfinished:,} fits are not trained yet; run the study again to go on")
+    sections.append(_wrapped(results.conclusion))
     sections += ["\n".join(map(str, results.missing)), f"digest of all results: {results.digest}"]
     text = "\n\n".join(part for part in sections if part)
     return text.replace(
@@ -279,6 +282,40 @@ def _marks(row: Mapping[Any, Any]) -> str:
 
 def _value(value: Any) -> Any:
     return "-" if value is None else value
+
+
+def _nested_text(results: Results) -> str:
+    """What the searches without the rows of each outer fold chose, and how good that is on those rows."""
+    nested = results.nested
+    if nested is None:
+        return ""
+    names = nested_metrics(results)
+    rows: list[list[Any]] = [
+        [
+            fold.label,
+            fold.rows,
+            chosen_settings(results, fold.candidate_id),
+            *(float(fold.scores.get(name, math.nan)) for name in names),
+        ]
+        for fold in nested.folds
+    ]
+    if nested.scores:
+        together = ["all their rows", sum(fold.rows for fold in nested.folds), "95 % interval"]
+        rows.append([*together[:2], "", *(nested.scores[name].value for name in names)])
+        spans = [nested.scores[name].interval for name in names]
+        rows.append(
+            [
+                together[2],
+                "",
+                "",
+                *(f"{number(s.low)} to {number(s.high)}" if s.known else "-" for s in spans),
+            ]
+        )
+    title = f"nested search: {counted(len(nested.folds), 'outer fold')}"
+    sentences = [
+        textwrap.fill(f"- {said}", 118, subsequent_indent="  ") for said in nested_sentences(results)
+    ]
+    return "\n".join((title, text_table(["rows of", "rows", "chosen", *names], rows), *sentences))
 
 
 def _comparisons_text(results: Results) -> str:

@@ -21,7 +21,8 @@ from shoal.errors import Problem, RunFolderError, StudyError, as_path
 from shoal.parts import Missing
 from shoal.results import _frames
 from shoal.results._certainty import NOT_IN_FILE, Certainty, certainty_of
-from shoal.results._coherence import check_choice, check_fits, check_part, check_plan, check_study, place_of
+from shoal.results._coherence import check_choice, check_fits, check_part, check_plan, check_study
+from shoal.results._conclusion import conclusion
 from shoal.results._confidence_set import SearchErrors, search_errors
 from shoal.results._differences import comparison_differences, mean_interval, test_units
 from shoal.results._ensemble import Ensemble, ensemble_frame, read_ensemble
@@ -30,9 +31,10 @@ from shoal.results._inside import Inside, read_inside
 from shoal.results._intervals import Interval, Units
 from shoal.results._looks import NO_LOOKS, Looks, read_looks
 from shoal.results._mean_recall import BALANCED
+from shoal.results._nested import Nested, read_nested
 from shoal.results._out_of_fold import OutOfFold
 from shoal.results._permutation import PermutationTest, permutation_test
-from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Stage, Truth
+from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Stage, Truth, place_of
 from shoal.results._schema import checker, expect, refusing
 from shoal.results._score_rows import row_score
 from shoal.results._scores import higher_is_better
@@ -208,6 +210,22 @@ class Results:
         """
         with Store.open_readonly(self.folder) as store:
             return mean_interval(self.truth, metric, fit_ids, self._answers(store))
+
+    @cached_property
+    def nested(self) -> Nested | None:
+        """What the whole search, made again without the rows of each outer fold, chose there, and its score on those
+        rows; None for a study without `[nested]`, or before that began.
+        """
+        with Store.open_readonly(self.folder) as store, _coherent(self.folder, "the nested search"):
+            return read_nested(
+                self.study, self.plan, self.summaries, self.truth, partial(self._held_out, store)
+            )
+
+    @property
+    def conclusion(self) -> str:
+        """What to use, and how good it is expected to be, in one sentence; empty for a study without `[nested]`."""
+        chosen = self.choice.candidate_id if self.choice else ""
+        return conclusion(self.nested, self.tried.get(chosen), self.study)
 
     @property
     def test_units(self) -> Units:
