@@ -36,6 +36,7 @@ from shoal.study._study import (
     Augment,
     Folds,
     Inspect,
+    Nested,
     Network,
     Pool,
     Range,
@@ -55,10 +56,7 @@ OURS: Final = (
     "scikit-learn.md",
 )
 PAGES: Final = sorted(
-    [
-        *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")),
-        *(ROOT / "docs").glob("*.md"),
-    ]
+    [*map(ROOT.joinpath, ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")), *ROOT.glob("docs/*.md")]
 )
 SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "`[study]`": About,
@@ -72,6 +70,7 @@ SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "`[search]`": Search,
     "`search.folds` as a table": Folds,
     "Ranges of a random search": Range,
+    "`[nested]`": Nested,
     "`[[reference]]`": Reference,
     "`[inspect]`": Inspect,
     "`[checks]`": Checks,

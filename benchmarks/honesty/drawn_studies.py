@@ -31,7 +31,8 @@ ROWS = (60, 2000)
 class DrawnStudy:
     """The keys of a study, and its rows: columns of a table, the target among them, or images and their labels.
 
-    The last `test_rows` stand in a file of their own; with 0 test rows are drawn by the study.
+    The last `test_rows` stand in a file of their own; with 0 test rows are drawn by the study. `before` are the keys of
+    an earlier version, which was run in the same folder.
     """
 
     kind: str
@@ -39,6 +40,7 @@ class DrawnStudy:
     columns: Columns
     test_rows: int = 0
     images: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, 0, 0), np.uint8))
+    before: dict[str, Any] = field(default_factory=dict)
 
     def with_keys(self, **sections: dict[str, Any]) -> DrawnStudy:
         """Give the same with keys of whole sections laid over its own."""
@@ -72,16 +74,13 @@ class DrawnStudy:
         return [name for name, values in self.columns.items() if name != TARGET and values.dtype.kind in "fi"]
 
     def run(self, folder: Path) -> Results:
-        """Write the rows, train, and give the results; no picture is drawn."""
-        study = Study.model_validate(
-            {
-                "study": {"name": "drawn", **self.keys["study"]},
-                **{name: section for name, section in self.keys.items() if name != "study"},
-                "data": {**self.keys["data"], **self._written(folder)},
-            }
-        )
+        """Write the rows, train, and give the results; no picture is drawn. What it was before is run before it."""
+        data = self._written(folder)
         with _without_drawing():
-            return pipeline.run(study, out=folder / "run", workers=1)
+            for keys in (self.before, self.keys):
+                if keys:
+                    results = pipeline.run(_study(keys, data), out=folder / "run", workers=1)
+        return results
 
     def _written(self, folder: Path) -> dict[str, Any]:
         if len(self.images):
@@ -98,6 +97,11 @@ class DrawnStudy:
             frame[self.rows - self.test_rows :].to_csv(folder / "test.csv", index=False)
             paths["test"] = str(folder / "test.csv")
         return paths
+
+
+def _study(keys: dict[str, Any], data: dict[str, Any]) -> Study:
+    sections = {"study": {"name": "drawn", **keys["study"]}, "data": {**keys["data"], **data}}
+    return Study.model_validate({**keys, **sections})
 
 
 @contextmanager

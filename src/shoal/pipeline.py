@@ -40,6 +40,7 @@ from shoal.engine import (
     make_plan,
     memory_need,
     model_file,
+    nested_rounds,
     pick_delivered,
     pick_device,
     refuse_above,
@@ -142,6 +143,7 @@ def run(
         files.refuse_foreign_files(*OUTPUT_FILES)
         trained = _train(planner, executor, store, files)
         _finish(planner, trained, executor, store, files, parts)
+        _nest(planner, executor, store)
         give_back_memory()
         results = Results.open(folder)
         write_report(results, parts, files)
@@ -257,3 +259,10 @@ def _finish(
     with parts.attempt("drift of the test rows", RUN):
         store.put_fact("drift", drift_of_rows(planner.dataset))
     store.put_fact("missing", [dataclasses.asdict(part) for part in parts.missing])
+
+
+def _nest(planner: Planner, executor: Executor, store: Store) -> None:
+    """Make the whole search again without each outer fold's rows, which say how good what it chooses is."""
+    for fits in nested_rounds(planner, store):
+        store.set_plan(store.plan() + entries(fits), planner.candidate_rows())
+        executor.execute("nested search", fits, store)

@@ -217,9 +217,12 @@ def test_what_chance_draws_are_groups_where_they_are_known() -> None:
 def test_patches_are_means_of_pixels() -> None:
     images = np.arange(2 * 3 * 16 * 20, dtype=np.int64).reshape(2, 3, 16, 20) % 256
     patch_ND = patches(images.astype(np.uint8), np.arange(2))
+    assert patch_ND is not None
     assert patch_ND.shape == (2, 3 * 64)
     assert patch_ND[0, 0] == images[0, 0, :2, :2].mean()
-    assert patches(images[:, :, :3, :5].astype(np.uint8), np.arange(2)).shape == (2, 3 * 15)
+    small_ND = patches(images[:, :, :3, :5].astype(np.uint8), np.arange(2))
+    assert small_ND is not None
+    assert small_ND.shape == (2, 3 * 15)
 
 
 def test_the_bound_on_a_count_holds() -> None:

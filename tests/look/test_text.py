@@ -11,7 +11,8 @@ from look_runs import MadeUp, make_run
 from sklearn.metrics import precision_recall_fscore_support
 
 from shoal.look import plan_text, results_text
-from shoal.look._text import CLASSES_SHOWN, ROWS_SHOWN, number, text_table
+from shoal.look._text import CLASSES_SHOWN, ROWS_SHOWN
+from shoal.look._text_layout import number, text_table
 from shoal.pipeline import plan, run
 from studies import tiny_study
 

@@ -13,6 +13,7 @@ from shoal.data._holdout import draw_share, holdout_split
 from shoal.data._image_places import holds_images
 from shoal.data._images import ImageSource, load_image_dataset
 from shoal.data._new_images import NewImages, read_images
+from shoal.data._outer_folds import make_folds_within, make_outer_folds
 from shoal.data._permuted import permuted_rows, with_permuted_targets
 from shoal.data._pixels import two_levels
 from shoal.data._preprocess import RESIZING, OneHot, Preprocessing, Scale, Standardize, fit_preprocessing
@@ -66,6 +67,8 @@ __all__ = [
     "load_image_dataset",
     "load_table_dataset",
     "make_folds",
+    "make_folds_within",
+    "make_outer_folds",
     "nfc",
     "permuted_rows",
     "read_columns",

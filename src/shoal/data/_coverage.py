@@ -195,7 +195,7 @@ def _repeated_by_chance(dataset: Dataset) -> float:
     From how often each value stands in the training rows beside the row it would repeat: nothing where values are
     all different.
     """
-    if dataset.images is not None or not dataset.columns:
+    if not dataset.columns:
         return 0.0
     n = dataset.train_rows
     columns = [column.values for column in dataset.columns] + (

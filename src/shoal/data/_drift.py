@@ -63,7 +63,7 @@ def drift_of_rows(dataset: Dataset) -> str:
     by = f"; each by itself: {first_few(which, 4)}" if which else "; no input does by itself"
     return (
         f"test rows can be told from training rows by their inputs: area under the curve {area:.2f} (0.5: not)"
-        f"{by if dataset.images is None else ''}"
+        f"{by if dataset.columns else ''}"
     )
 
 

@@ -50,8 +50,9 @@ def is_identity(name: str) -> bool:
 
 def vectors(dataset: Dataset, row_N: NDArray[np.int64]) -> Floats:
     """Give the inputs of some rows as numbers of a like size, (N, D): scaled columns, categories, patches."""
-    if dataset.images is not None:
-        return scaled(patches(dataset.images, row_N))
+    patch_ND = patches(dataset.images, row_N)
+    if patch_ND is not None:
+        return scaled(patch_ND)
     parts = [np.zeros((len(row_N), 0))]
     for column in dataset.columns:
         value_N = column.values[row_N]
@@ -62,8 +63,10 @@ def vectors(dataset: Dataset, row_N: NDArray[np.int64]) -> Floats:
     return np.concatenate(parts, axis=1)
 
 
-def patches(images_NCHW: NDArray[np.uint8], row_R: NDArray[np.int64]) -> Floats:
-    """Give the mean of every patch of some images, at most 8 x 8 of them in each channel. (R, D)."""
+def patches(images_NCHW: NDArray[np.uint8] | None, row_R: NDArray[np.int64]) -> Floats | None:
+    """Give the mean of every patch of some images, at most 8 x 8 of them in each channel, (R, D); None without any."""
+    if images_NCHW is None:
+        return None
     _, channels, height, width = images_NCHW.shape
     rows, columns = (np.unique(np.linspace(0, side, SIDE + 1).astype(int))[:-1] for side in (height, width))
     sizes = np.diff([*rows, height])[:, None] * np.diff([*columns, width])

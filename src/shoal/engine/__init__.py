@@ -4,9 +4,11 @@ from shoal.engine._calibration import Calibration, FoldNetwork
 from shoal.engine._ensemble import ask_ensemble
 from shoal.engine._execute import Executor, entries
 from shoal.engine._fit import Fit, FitRows, content_id, grouped
-from shoal.engine._fits import PlannedFit, Planner, StudyFit
+from shoal.engine._fits import Planner
 from shoal.engine._inside import look_inside
+from shoal.engine._nested import nested_rounds
 from shoal.engine._plan import make_plan, memory_need, warnings_before
+from shoal.engine._planned import PlannedFit, StudyFit
 from shoal.engine._predict import Trained, answers, softmax, trainer_of
 from shoal.engine._simple_models import ask_simple_models
 from shoal.engine._source import (
@@ -86,6 +88,7 @@ __all__ = [
     "make_plan",
     "memory_need",
     "model_file",
+    "nested_rounds",
     "network_outputs",
     "pick_delivered",
     "pick_device",

@@ -11,13 +11,15 @@ from shoal.study import Study
 MOST_FITS: Final = 1_000_000
 
 
-def refuse_too_many(study: Study, candidates: int, folds: int) -> None:
+def refuse_too_many(study: Study, candidates: int, folds: int, outer: int = 0) -> None:
     """Raise StudyError above `MOST_FITS`: candidates on all folds, comparisons, twice the winner, its permutations.
 
-    It names the key that asks for the most of them.
+    With `outer` folds, candidates on all folds and one refit of each are added. It names the key that asks for the most
+    of them.
     """
     repeats, search = study.study.repeats, study.search
-    searched = candidates * folds * search.repeats if search else 0
+    once = candidates * folds * search.repeats if search else 0
+    searched = once + outer * (once + 1)
     permuted = study.checks.permutations
     last = (len(study.compare) + 2) * repeats + permuted
     if searched + last <= MOST_FITS:
@@ -27,6 +29,7 @@ def refuse_too_many(study: Study, candidates: int, folds: int) -> None:
         method = row_of("search.method", SEARCHES, search.method)
         listed = "search.samples" if method.drawn else "search.space"
         asked = {listed: candidates, "search.folds": folds, "search.repeats": search.repeats}
+        asked |= {"nested.folds": outer} if outer else {}
     key = max(asked, key=lambda name: asked[name])
     what = (
         f"expected at most {MOST_FITS:,} fits in all, got {searched + last:,}; a smaller {key} asks for fewer"

@@ -119,7 +119,7 @@ def _kept_or_made(
 def why_none(planner: Planner, name: str) -> str:
     """Say why a simple model is not fitted to these rows; nothing where it is."""
     dataset = planner.dataset
-    if name == "trees" and dataset.images is not None:
+    if name == "trees" and not dataset.columns:
         return "trees are not grown on pixels"
     if name == "trees" and dataset.outputs > MOST_OUTPUTS:
         what = "classes" if dataset.classes else "targets"

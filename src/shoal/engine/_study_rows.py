@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data import Dataset, Preprocessing, Standardize, with_permuted_targets
-from shoal.engine._fits import StudyFit, prepare
+from shoal.engine._fits import prepare
+from shoal.engine._planned import StudyFit
 from shoal.engine._predict import Trained, answers, network_inputs
 from shoal.engine._train import Outcome
 from shoal.engine._trainer import FitData, Rows, State, Trainer

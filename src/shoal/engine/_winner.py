@@ -10,7 +10,8 @@ from typing import Any, Final
 import numpy as np
 
 from shoal.engine._calibration import Calibration, FoldNetwork
-from shoal.engine._fits import PlannedFit, Planner, StudyFit, prepare
+from shoal.engine._fits import Planner, prepare
+from shoal.engine._planned import PlannedFit, StudyFit
 from shoal.errors import ModelFileError, TrainingError
 from shoal.nets import MOST_FOLDS, model_bytes
 from shoal.results import (
@@ -43,11 +44,16 @@ def choose_winner(planner: Planner, store: Store) -> tuple[Candidate, int]:
     else:
         winner = base_candidate(planner.study)
         fits = []
+    return winner, decided_epochs(winner, [records[name] for name in fits])
+
+
+def decided_epochs(winner: Candidate, records: Sequence[FitRecord]) -> int:
+    """Decide the epochs of a refit from the winner's records in the search; see `choose_winner`."""
     training = winner.training
     if training.keep == "last" and training.early_stopping == "none":
-        return winner, training.epochs
-    epochs = [_decided(records[name], training.keep) for name in fits]
-    return winner, max(1, math.floor(float(np.mean(epochs)) + 0.5)) if epochs else training.epochs
+        return training.epochs
+    epochs = [_decided(record, training.keep) for record in records]
+    return max(1, math.floor(float(np.mean(epochs)) + 0.5)) if epochs else training.epochs
 
 
 def _decided(record: FitRecord, keep: str) -> int:

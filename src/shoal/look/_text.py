@@ -1,11 +1,10 @@
-"""The tables of a study as plain text: what `shoal check`, `run` and `show` print."""
+"""The tables of a run as plain text: what `shoal run` and `show` print."""
 
 from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,10 +14,12 @@ from shoal.look._chance import differences_sentences, drawn_by_chance, ece_sente
 from shoal.look._checks import GRAVEST, checks
 from shoal.look._headline import headline
 from shoal.look._measures import SCORES_SHOWN
+from shoal.look._outer_folds import chosen_settings, nested_metrics, nested_sentences
 from shoal.look._reasons import reasons
 from shoal.look._run_findings import RunFindings
 from shoal.look._settings import settings_text
 from shoal.look._simple_models import model_rows
+from shoal.look._text_layout import number, text_table
 from shoal.look._trust import looks_sentence, permutation_sentence
 from shoal.look._unit_counts import unit_counts
 from shoal.look.figures.confusion import confusion_of
@@ -37,8 +38,7 @@ from shoal.results import class_scores
 from shoal.wording import counted, shorten, visible
 
 if TYPE_CHECKING:
-    from shoal.results import Plan, Results
-    from shoal.study import Study
+    from shoal.results import Results
 
 
 ROWS_SHOWN = 12
@@ -46,110 +46,6 @@ ROWS_SHOWN = 12
 
 CLASSES_SHOWN = 20
 """Classes printed, those with the lowest F1 where there are more."""
-
-
-def number(value: Any) -> str:
-    """Give a value as a table shows it: four significant digits, integers whole, nothing for NaN."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return "-" if math.isnan(value) else f"{value:.4g}"
-    return str(value)
-
-
-def text_table(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Align columns: text to the left, numbers to the right."""
-    cells = [[number(value) for value in row] for row in rows]
-    numeric = [all(_is_number(row[place]) for row in cells) for place in range(len(headers))]
-    widths = [max(len(line[place]) for line in (headers, *cells)) for place in range(len(headers))]
-
-    def line(row: Sequence[str]) -> str:
-        padded = (
-            cell.rjust(width) if right else cell.ljust(width)
-            for cell, width, right in zip(row, widths, numeric, strict=True)
-        )
-        return "  ".join(padded).rstrip()
-
-    return "\n".join([line(headers), "  ".join("-" * width for width in widths), *map(line, cells)])
-
-
-def _is_number(cell: str) -> bool:
-    return cell == "-" or cell.lstrip("-+").replace(".", "", 1).replace("e-", "").replace("e+", "").isdigit()
-
-
-def plan_text(study: Study, plan: Plan, folder: Path, workers: int) -> str:
-    """Give the plan as a person reads it before a run."""
-    fewest, most = plan.parameters
-    sizes = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
-    stages = " + ".join(
-        f"{fits:,} {name.removesuffix('s') if fits == 1 else name}" for name, fits, _ in plan.stages if fits
-    )
-    done = f", {plan.known:,} of them done already" if plan.known else ""
-    trainers = ", ".join(f"{name} {fits:,}" for name, fits in plan.trainers.items()) or "none"
-    facts = [
-        ("data", plan.data),
-        ("network", f"{study.network.kind}, {sizes} parameters"),
-        ("candidates", _candidates_line(study, plan)),
-        ("fits", f"{stages}{done}{'; first round alone' if plan.more_rounds else ''}"),
-        ("steps", f"{plan.steps:,}"),
-        ("trainer", trainers),
-        ("memory", f"about {plan.memory_bytes / 1e6:,.0f} MB"),
-        (
-            "time",
-            f"about {duration(plan.seconds)} with {counted(workers, 'worker')}{_crowded(plan)}",
-        ),
-        ("of it", _parts(plan)),
-        ("run folder", str(folder)),
-    ]
-    head = f"{study.study.name}: {study.study.task}"
-    lines = [head, *(f"  {name:<11} {fact}" for name, fact in facts), *_notes(plan.notes)]
-    return "\n".join([*lines, *_data_notes(plan.data_notes)])
-
-
-def _crowded(plan: Plan) -> str:
-    """Say how long it would take alone, where others keep the machine busy now."""
-    alone = sum(plan.time_alone.values())
-    return f", as busy as the machine is; {duration(alone)} alone" if plan.seconds > 1.3 * alone else ""
-
-
-def _parts(plan: Plan) -> str:
-    """Give the parts of the predicted time, those that take some of it."""
-    named = {**plan.time, "looking inside": plan.time["inside"] + plan.time["ensemble"]}
-    shown = ("reading", "training", "simple models", "looking inside", "drawing")
-    return ", ".join(f"{part} {duration(named[part])}" for part in shown if named[part] >= 0.05)
-
-
-def _candidates_line(study: Study, plan: Plan) -> str:
-    if not study.search:
-        return "1 (no search)"
-    repeats = study.search.repeats
-    line = f"{plan.candidates:,} on {plan.folds} folds" + (f", {repeats} repeats" if repeats > 1 else "")
-    return f"{line}; first round, more may follow" if plan.more_rounds else line
-
-
-def _notes(notes: Iterable[str]) -> list[str]:
-    return [
-        textwrap.fill(note, 100, initial_indent="  note        ", subsequent_indent=" " * 14)
-        for note in notes
-    ]
-
-
-def _data_notes(notes: Sequence[str]) -> list[str]:
-    """What the reader of the data did or left out."""
-    lines = [textwrap.fill(visible(n), 100, initial_indent="  - ", subsequent_indent="    ") for n in notes]
-    return ["notes on the data", *lines] if lines else []
-
-
-def duration(seconds: float) -> str:
-    """Give a time a person reads: `0.4 s`, `12 s`, `3 min 05 s`, `2 h 10 min`."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 def results_text(results: Results, parts: Parts | None = None) -> str:
@@ -161,6 +57,7 @@ def results_text(results: Results, parts: Parts | None = None) -> str:
     tables: dict[str, Callable[[], str]] = {
         "the headline": lambda: _headline_text(findings),
         "search": lambda: _search_text(results),
+        "outer folds": lambda: _nested_text(results),
         "noise": lambda: _noise_text(findings),
         "comparisons": lambda: _comparisons_text(results),
         "delivered model": lambda: _refit_text(results),
@@ -187,6 +84,7 @@ def results_text(results: Results, parts: Parts | None = None) -> str:
         )
     if results.unfinished:
         sections.append(f"{results.unfinished:,} fits are not trained yet; run the study again to go on")
+    sections.append(_wrapped(results.conclusion))
     sections += ["\n".join(map(str, results.missing)), f"digest of all results: {results.digest}"]
     text = "\n\n".join(part for part in sections if part)
     return text.replace(
@@ -279,6 +177,40 @@ def _marks(row: Mapping[Any, Any]) -> str:
 
 def _value(value: Any) -> Any:
     return "-" if value is None else value
+
+
+def _nested_text(results: Results) -> str:
+    """What the searches without the rows of each outer fold chose, and how good that is on those rows."""
+    nested = results.nested
+    if nested is None:
+        return ""
+    names = nested_metrics(results)
+    rows: list[list[Any]] = [
+        [
+            fold.label,
+            fold.rows,
+            chosen_settings(results, fold.candidate_id),
+            *(float(fold.scores.get(name, math.nan)) for name in names),
+        ]
+        for fold in nested.folds
+    ]
+    if nested.scores:
+        together = ["all their rows", sum(fold.rows for fold in nested.folds), "95 % interval"]
+        rows.append([*together[:2], "", *(nested.scores[name].value for name in names)])
+        spans = [nested.scores[name].interval for name in names]
+        rows.append(
+            [
+                together[2],
+                "",
+                "",
+                *(f"{number(s.low)} to {number(s.high)}" if s.known else "-" for s in spans),
+            ]
+        )
+    title = f"nested search: {counted(len(nested.folds), 'outer fold')}"
+    sentences = [
+        textwrap.fill(f"- {said}", 118, subsequent_indent="  ") for said in nested_sentences(results)
+    ]
+    return "\n".join((title, text_table(["rows of", "rows", "chosen", *names], rows), *sentences))
 
 
 def _comparisons_text(results: Results) -> str:

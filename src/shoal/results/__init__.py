@@ -21,7 +21,9 @@ from shoal.results._intervals import Interval, Units
 from shoal.results._lock import RunLock
 from shoal.results._looks import Looks, note_looks
 from shoal.results._mean_recall import BALANCED
+from shoal.results._nested import Nested, NestedScore, OuterFold, OuterRows, as_search, choose_within
 from shoal.results._out_of_fold import MAX_UNITS, OutOfFold
+from shoal.results._outer_interval import OuterAnswers, outer_interval
 from shoal.results._permutation import PermutationTest
 from shoal.results._record import CandidateRow, FitRecord, Plan, PlanEntry, Stage, Status, Truth
 from shoal.results._results import Results
@@ -87,7 +89,12 @@ __all__ = [
     "Inside",
     "Interval",
     "Looks",
+    "Nested",
+    "NestedScore",
     "OutOfFold",
+    "OuterAnswers",
+    "OuterFold",
+    "OuterRows",
     "PermutationTest",
     "Plan",
     "PlanEntry",
@@ -107,10 +114,12 @@ __all__ = [
     "Truth",
     "Units",
     "as_compared",
+    "as_search",
     "calibrated_error",
     "calibration_bins",
     "choose",
     "choose_candidate",
+    "choose_within",
     "class_scores",
     "class_sets",
     "classification_scores",
@@ -126,6 +135,7 @@ __all__ = [
     "layers_of",
     "margin_of",
     "note_looks",
+    "outer_interval",
     "rank_at",
     "rank_candidates",
     "reach_of",

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 import math
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,42 +10,43 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.errors import Problem, RunFolderError, StudyError, as_path
+from shoal.errors import StudyError, as_path
 from shoal.parts import Missing
 from shoal.results import _frames
 from shoal.results._certainty import NOT_IN_FILE, Certainty, certainty_of
-from shoal.results._coherence import check_choice, check_fits, check_part, check_plan, check_study, place_of
+from shoal.results._coherence import check_choice, check_fits, check_part, check_plan, check_study
+from shoal.results._conclusion import conclusion
 from shoal.results._confidence_set import SearchErrors, search_errors
 from shoal.results._differences import comparison_differences, mean_interval, test_units
+from shoal.results._digest import digest_of_results
 from shoal.results._ensemble import Ensemble, ensemble_frame, read_ensemble
 from shoal.results._fold_networks import fold_networks
 from shoal.results._inside import Inside, read_inside
 from shoal.results._intervals import Interval, Units
 from shoal.results._looks import NO_LOOKS, Looks, read_looks
 from shoal.results._mean_recall import BALANCED
+from shoal.results._nested import Nested, read_nested
 from shoal.results._out_of_fold import OutOfFold
 from shoal.results._permutation import PermutationTest, permutation_test
-from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Stage, Truth
-from shoal.results._schema import checker, expect, refusing
+from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Stage, Truth, place_of
+from shoal.results._schema import expect
 from shoal.results._score_rows import row_score
 from shoal.results._scores import higher_is_better
 from shoal.results._select import Choice, Standing, expected_score, rank_candidates, search_scores
 from shoal.results._selection_and_test import Disagreement, disagreement
 from shoal.results._simple_models import Baseline, Beside, beside_baselines, read_baselines
 from shoal.results._store import Store
+from shoal.results._stored_facts import coherent, counted_origins, data_notes_of, findings_of, missing_of
 from shoal.results._two_way import Difference
 from shoal.study import Candidate, Study, candidate_with
 
 if TYPE_CHECKING:
     from pandas import DataFrame
-
-
-_DIGESTED: Final = ("fit_id", "trainer", "status", "epochs", "kept_epoch", "steps")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -86,17 +85,17 @@ class Results:
             store.verify()
             truth, plan, fits = store.truth(), store.plan(), store.summaries()
             candidate_rows = store.candidate_rows()
-            with _coherent(folder, "the study"):
+            with coherent(folder, "the study"):
                 study = Study.model_validate(tomllib.loads(str(store.fact("study"))))
                 check_study(study, truth, candidate_rows)
-            with _coherent(folder, "the choice"):
+            with coherent(folder, "the choice"):
                 choice = Choice.from_json(stored) if (stored := store.fact("choice")) is not None else None
                 check_choice(choice, candidate_rows)
-            with _coherent(folder, "the plan"):
+            with coherent(folder, "the plan"):
                 check_plan(plan, candidate_rows, truth)
-            with _coherent(folder, "a fit"):
+            with coherent(folder, "a fit"):
                 check_fits(plan, fits, study)
-            with _coherent(folder, "the ledger of test rows"):
+            with coherent(folder, "the ledger of test rows"):
                 looks = read_looks(store, plan, fits)
             return cls(
                 folder=folder,
@@ -108,10 +107,10 @@ class Results:
                 truth=truth,
                 environment=store.environment(),
                 coverage=store.fact("coverage"),
-                origins=_counted(store.origins(), fits),
-                missing=_missing(folder, store.fact("missing")),
-                data_notes=_data_notes(folder, store.fact("data notes")),
-                findings_in_rows=_findings(folder, store.fact("findings in rows"), store.fact("drift")),
+                origins=counted_origins(store.origins(), fits),
+                missing=missing_of(folder, store.fact("missing")),
+                data_notes=data_notes_of(folder, store.fact("data notes")),
+                findings_in_rows=findings_of(folder, store.fact("findings in rows"), store.fact("drift")),
                 looks=looks,
             )
 
@@ -126,7 +125,7 @@ class Results:
     @cached_property
     def tried(self) -> dict[str, Candidate]:
         """Every candidate of the plan by its id, whole: the study's own network and training with its stored values."""
-        with _coherent(self.folder, "a candidate"):
+        with coherent(self.folder, "a candidate"):
             try:
                 return {
                     row.candidate_id: candidate_with(self.study, row.values) for row in self.candidate_rows
@@ -183,7 +182,7 @@ class Results:
     @contextmanager
     def _rows_held_out(self) -> Iterator[OutOfFold]:
         search = [entry for entry in self.plan if entry.stage == "search"]
-        with Store.open_readonly(self.folder) as store, _coherent(self.folder, "the rows held out"):
+        with Store.open_readonly(self.folder) as store, coherent(self.folder, "the rows held out"):
             yield OutOfFold(search, self.truth, partial(self._held_out, store))
 
     @cached_property
@@ -209,6 +208,22 @@ class Results:
         with Store.open_readonly(self.folder) as store:
             return mean_interval(self.truth, metric, fit_ids, self._answers(store))
 
+    @cached_property
+    def nested(self) -> Nested | None:
+        """What the whole search, made again without the rows of each outer fold, chose there, and its score on those
+        rows; None for a study without `[nested]`, or before that began.
+        """
+        with Store.open_readonly(self.folder) as store, coherent(self.folder, "the nested search"):
+            return read_nested(
+                self.study, self.plan, self.summaries, self.truth, partial(self._held_out, store)
+            )
+
+    @property
+    def conclusion(self) -> str:
+        """What to use, and how good it is expected to be, in one sentence; empty for a study without `[nested]`."""
+        chosen = self.choice.candidate_id if self.choice else ""
+        return conclusion(self.nested, self.tried.get(chosen), self.study)
+
     @property
     def test_units(self) -> Units:
         """What chance draws among the test rows: groups where the study names them and they are known, else rows."""
@@ -219,7 +234,7 @@ class Results:
         """The simple models that the delivered network is held against: "constant", "linear", "trees"; of one that is
         not there, why.
         """
-        with Store.open_readonly(self.folder) as store, _coherent(self.folder, "a simple model"):
+        with Store.open_readonly(self.folder) as store, coherent(self.folder, "a simple model"):
             return read_baselines(store, self.truth, asked=self.study.checks.baselines)
 
     def beside_baselines(self, metric: str, target: int | None = None) -> tuple[Beside, ...]:
@@ -310,7 +325,7 @@ class Results:
     @cached_property
     def ensemble(self) -> Ensemble | None:
         """Test answers of the chosen candidate's networks of all folds and repeats; None for fewer than two."""
-        with Store.open_readonly(self.folder) as store, _coherent(self.folder, "the ensemble"):
+        with Store.open_readonly(self.folder) as store, coherent(self.folder, "the ensemble"):
             return read_ensemble(store, self.plan, self.truth)
 
     @cached_property
@@ -339,7 +354,7 @@ class Results:
         refits = [entry.fit_id for entry in self.plan if entry.stage == "refit"]
         delivered = next((name for name in refits if self._is_well(name)), None)
         answer_VK = None if delivered is None else self.test_predictions(delivered)
-        with Store.open_readonly(self.folder) as store, _coherent(self.folder, "the rows held out"):
+        with Store.open_readonly(self.folder) as store, coherent(self.folder, "the rows held out"):
             not_in_file = store.fact(NOT_IN_FILE)
             expect(not_in_file is None or isinstance(not_in_file, str))
             ask = partial(self._held_out, store)
@@ -352,7 +367,7 @@ class Results:
     @cached_property
     def inside(self) -> Inside | None:
         """What was kept of the inside of the delivered network; None in results of old."""
-        with Store.open_readonly(self.folder) as store, _coherent(self.folder, "the inside of the network"):
+        with Store.open_readonly(self.folder) as store, coherent(self.folder, "the inside of the network"):
             return read_inside(store, self.truth)
 
     def test_predictions(self, fit_id: str) -> NDArray[np.float64]:
@@ -372,7 +387,7 @@ class Results:
 
     def _part(self, store: Store, fit_id: str, part: str) -> dict[str, NDArray[Any]]:
         arrays = store.arrays(fit_id, part)
-        with _coherent(self.folder, f"the {part} of fit {fit_id}"):
+        with coherent(self.folder, f"the {part} of fit {fit_id}"):
             check_part(part, arrays, self.summaries[fit_id], self.truth)
         return arrays
 
@@ -395,7 +410,7 @@ class Results:
         return arrays["validation"]
 
     def _check_held_out(self, entry: PlanEntry, arrays: Mapping[str, NDArray[Any]]) -> None:
-        with _coherent(self.folder, f"the predictions of fit {entry.fit_id}"):
+        with coherent(self.folder, f"the predictions of fit {entry.fit_id}"):
             rows_V = self.truth.validation_rows[place_of(entry)]
             expect(len(rows_V) == len(arrays["validation"]))
 
@@ -405,62 +420,8 @@ class Results:
         chosen. Not over time and machine, not over words, scores and statistics, which follow from these. The same
         whatever the order of the work, the number of workers and the interruptions.
         """
-        whole = hashlib.sha256()
-        places = sorted(json.dumps(dataclasses.astuple(entry)) for entry in self.plan)
-        candidates = sorted(
-            json.dumps(dataclasses.astuple(row), sort_keys=True) for row in self.candidate_rows
-        )
         chosen = self.choice.candidate_id if self.choice else None
-        whole.update(json.dumps([places, candidates, chosen], sort_keys=True).encode())
         with Store.open_readonly(self.folder) as store:
-            for fit_id in sorted(self.summaries):
-                _digest_fit(whole, store.record(fit_id))
-        return whole.hexdigest()
-
-
-def _digest_fit(whole: hashlib._Hash, record: FitRecord) -> None:
-    facts: dict[str, Any] = {name: getattr(record, name) for name in _DIGESTED}
-    for part in ("curves", "parameters", "predictions"):
-        facts[part] = [
-            (name, array.dtype.str, array.shape, hashlib.sha256(array.tobytes()).hexdigest())
-            for name, array in sorted(getattr(record, part).items())
-        ]
-    whole.update(json.dumps(facts, sort_keys=True).encode())
-
-
-def _counted(
-    origins: Sequence[tuple[dict[str, Any], frozenset[str]]], fits: Mapping[str, FitRecord]
-) -> tuple[tuple[dict[str, Any], int], ...]:
-    """Count the fits of every environment that trained some; what is not known of a fit is told as {}."""
-    counts = [(environment, len(ids & fits.keys())) for environment, ids in origins]
-    unknown = len(fits.keys() - {fit_id for _, ids in origins for fit_id in ids})
-    return tuple((environment, count) for environment, count in [*counts, ({}, unknown)] if count)
-
-
-def _data_notes(folder: Path, value: Any) -> tuple[str, ...]:
-    """Read the sentences on the data; results of old have none."""
-    with _coherent(folder, "a note on the data"):
-        expect(value is None or (isinstance(value, list) and all(isinstance(note, str) for note in value)))
-        return tuple(value or ())
-
-
-def _findings(folder: Path, rows: Any, drift: Any) -> dict[str, str]:
-    """Read what the checks of the rows measured, and the drift of the test rows; results of old have neither."""
-    with _coherent(folder, "a finding in the rows"):
-        expect(rows is None or isinstance(rows, dict))
-        findings = {**(rows or {}), "drift": "" if drift is None else drift}
-        expect(all(isinstance(clause, str) for clause in findings.values()))
-        return findings
-
-
-def _missing(folder: Path, value: Any) -> tuple[Missing, ...]:
-    with _coherent(folder, "what is missing"):
-        return tuple(map(checker(Missing), value or ()))
-
-
-@contextmanager
-def _coherent(folder: Path, what: str) -> Iterator[None]:
-    """Refuse what by itself may be right and beside the rest is not; what the store refuses, in its own sentence."""
-    problem = Problem(str(folder), f"{what} in its results is not what Shoal writes")
-    with refusing(lambda: RunFolderError(problem)):
-        yield
+            return digest_of_results(
+                self.plan, self.candidate_rows, chosen, map(store.record, sorted(self.summaries))
+            )

@@ -85,17 +85,6 @@ PATTERNS: Final = {
 """Every pattern that a text may have to match, and its name in a sentence."""
 PLAIN, FOLDER = PATTERNS
 
-DEVICES: Final = frozenset(
-    [
-        "con",
-        "prn",
-        "aux",
-        "nul",
-        *(f"{port}{number}" for port in ("com", "lpt") for number in "0123456789"),
-    ]
-)
-"""What no folder can be called on Windows, whatever stands behind a dot: these are devices there."""
-
 Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Side = Annotated[int, Field(ge=1, le=4096)]
 Row = Annotated[int, Field(ge=0, le=2**31 - 1)]
@@ -362,6 +351,20 @@ class Search(_Part):
         return self.folds if isinstance(self.folds, Folds) else Folds(n=self.folds)
 
 
+class Nested(_Part):
+    """The whole search made again on the training rows of each outer fold, and scored on the rows of that fold.
+
+    `folds` are the outer ones, as those of the search are given.
+    """
+
+    folds: NumberOrFolds = 5
+
+    @property
+    def splitter(self) -> Folds:
+        """The outer folds as options, also when only a number was given."""
+        return self.folds if isinstance(self.folds, Folds) else Folds(n=self.folds)
+
+
 class Reference(_Part):
     """A published test score, shown beside the measured one. It takes no part in training or choosing.
 
@@ -410,11 +413,6 @@ class About(_Part):
     repeats: Count = 1
 
 
-def is_device(name: str) -> bool:
-    """Whether a name means a device on Windows."""
-    return name.partition(".")[0].rstrip(" ").lower() in DEVICES
-
-
 class Study(_Part):
     """A whole study: what one file says, every default filled in."""
 
@@ -424,6 +422,7 @@ class Study(_Part):
     training: Training = Training()
     compare: Annotated[tuple[Comparison, ...], Field(strict=False)] = ()
     search: Search | None = None
+    nested: Nested | None = None
     reference: Annotated[tuple[Reference, ...], Field(strict=False)] = ()
     inspect: Inspect = Inspect()
     checks: Checks = Checks()

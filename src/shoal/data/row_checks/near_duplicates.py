@@ -75,8 +75,9 @@ def near_duplicates(dataset: Dataset, _mixed: bool) -> str:
 
 def _places(dataset: Dataset, row_R: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64]]:
     """Give the numbers of some rows that are different in most of them, (R, D), and the codes of all else, (R, C)."""
-    if dataset.images is not None:
-        return scaled(patches(dataset.images, row_R)[:, :MOST_NUMBERS]), dataset.targets[row_R, None]
+    patch_RD = patches(dataset.images, row_R)
+    if patch_RD is not None:
+        return scaled(patch_RD[:, :MOST_NUMBERS]), dataset.targets[row_R, None]
     numbers = [column.values[row_R] for column in dataset.columns if not column.categorical]
     rest = [column.values[row_R] for column in dataset.columns if column.categorical]
     if dataset.classes:

@@ -42,7 +42,7 @@ def undeclared_groups(dataset: Dataset, _mixed: bool) -> str:
     a person, or stand in blocks. What a line in all inputs and a curve in the one itself
     explain is taken out first.
     """
-    if dataset.groups is not None or dataset.images is not None:
+    if dataset.groups is not None:
         return ""
     rows = min(dataset.train_rows, MOST_ROWS)
     looked_at = [column for column in dataset.columns if _may_be_groups(column, rows)]

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Final
 
 from shoal.data import TEXT_CELL, TEXT_COPIES, Dataset, is_text_table
-from shoal.engine._fits import StudyFit
 from shoal.engine._inside import CHANNELS_KEPT, UNIT_ROWS
+from shoal.engine._planned import StudyFit
 from shoal.engine.forecast.drawing import Drawing
 from shoal.engine.forecast.fit_memory import fit_bytes, left_bytes, map_numbers
 from shoal.engine.forecast.groups import FitGroup
@@ -166,7 +166,7 @@ def _inside(dataset: Dataset, fits: Sequence[StudyFit]) -> float:
 def _drawing(dataset: Dataset, fits: Sequence[StudyFit]) -> float:
     """Libraries; the truth, which is read back; what was answered for test rows; candidates on the rows held out."""
     tested = dataset.rows - dataset.train_rows
-    members = Counter(fit.candidate.id for fit in fits if not fit.tested)
+    members = Counter(fit.candidate.id for fit in fits if not (fit.tested or fit.nested))
     networks = sum(fit.tested for fit in fits) + 2 * max(members.values(), default=0)
     answers = 8.0 * dataset.outputs * tested * networks
     compared = compared_bytes(min(MAX_UNITS, dataset.train_rows), len(members))

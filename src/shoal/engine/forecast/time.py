@@ -20,8 +20,10 @@ from typing import Final
 
 from shoal.data import Dataset
 from shoal.engine._ensemble import GRID_POINTS
-from shoal.engine._fits import PlannedFit, Planner, StudyFit, fit_seconds, unique
+from shoal.engine._fit import fit_seconds
+from shoal.engine._fits import Planner
 from shoal.engine._inside import CHANNELS_KEPT, LOOKED_AT, UNIT_ROWS
+from shoal.engine._planned import PlannedFit, StudyFit, unique
 from shoal.engine._trainer import Trainer
 from shoal.engine.forecast.drawing import Drawing
 from shoal.engine.forecast.groups import FitGroup, groups_of
@@ -88,6 +90,7 @@ def seconds_alone(
     scale = machine_pace() / PACE
     stages = [unique((*planner.search_fits(), *planner.comparison_fits()), circumstances.known)]
     stages.append(unique(winner, circumstances.known | {fit.id for fit in stages[0]}))
+    stages += [unique(fits, circumstances.known) for fits in (planner.nested_fits(), planner.likely_nested)]
     training = _Training(planner, stages, circumstances)
     refit = next((fit for fit in stages[1] if fit.id == winner[-1].fit.id), None)
     inside = scale * inside_seconds(planner, refit, torch=training.torch) if refit else 0.0
@@ -144,6 +147,7 @@ class _Training:
         dataset = self.planner.dataset
         values = dataset.rows * (len(dataset.columns) + 1)
         whole = BEGUN + ROW * dataset.rows + CELL * values + CHOICE * bool(self.planner.folds)
+        whole += CHOICE * len(self.planner.outer_searches)
         children = sum(TORCH["child"] for group in self._groups if group.apart)
         here = (TORCH["import"] + TORCH["gradients"]) * self.torch
         each = [

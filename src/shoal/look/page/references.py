@@ -105,6 +105,11 @@ def _of_search(results: Results) -> list[Work]:
         cited_works.append(Work("rule of one standard error", cited))
     if cited := row_of("search.method", SEARCHES, search.method).source:
         cited_works.append(Work(f"{search.method} search", cited))
+    if results.study.nested is not None:
+        cited = "Varma, Simon (2006): Bias in error estimation when using cross-validation for model selection. BMC"
+        cited_works.append(Work("nested search", f"{cited} Bioinformatics 7, 91."))
+        cited = "Bates, Hastie, Tibshirani (2024): Cross-validation: what does it estimate and how well does it do it?"
+        cited_works.append(Work("interval of a nested score", f"{cited} JASA 119, 1434–1445."))
     return cited_works
 
 

@@ -23,10 +23,11 @@ from shoal.look._checks import GRAVEST, checks
 from shoal.look._escape import csv_link, data_json, seen
 from shoal.look._figure import Chapter
 from shoal.look._gallery import Drawn, Picture, draw_figures
+from shoal.look._outer_folds import nested_sentences
 from shoal.look._plots import plotly_source, style_marks
 from shoal.look._reasons import reasons
 from shoal.look._run_findings import RunFindings
-from shoal.look._text import duration
+from shoal.look._text_layout import duration
 from shoal.look._trust import looks_sentence, permutation_sentence
 from shoal.look.figures.confusion import Confusion, confusion_of
 from shoal.look.page import tables
@@ -160,6 +161,10 @@ def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], An
         "candidates": lambda: tables.candidate_table(results),
         "filters": lambda: tables.filtered_columns(results),
         "candidates_csv": lambda: csv_link(frame_csv(results.candidates)),
+        "outer_folds": lambda: tables.outer_fold_table(results),
+        "nested_scores": lambda: tables.nested_score_table(results),
+        "nested_sentences": lambda: nested_sentences(results),
+        "conclusion": lambda: results.conclusion,
         "settings": lambda: tables.settings_table(results),
         "layers": lambda: tables.layer_table(results.parameters(delivered[0].fit_id)) if delivered else None,
         "refit": lambda: tables.refit_table(results),

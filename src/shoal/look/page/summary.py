@@ -14,7 +14,7 @@ from shoal.look._reasons import others_alike, significance_sentence
 from shoal.look._run_findings import RunFindings
 from shoal.look._settings import settings_text
 from shoal.look._simple_models import judged_by, tested_score
-from shoal.look._text import duration
+from shoal.look._text_layout import duration
 from shoal.look._trust import looks_sentence, permutation_sentence
 from shoal.results import BALANCED, Results
 from shoal.wording import counted, listed, shorten

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from shoal.look._certainty import NOMINAL
 from shoal.look._measures import SCORES_SHOWN
 from shoal.look._numbers import ROUNDING, interval, one_number, percent
+from shoal.look._outer_folds import chosen_settings, nested_metrics
 from shoal.look._settings import short_keys, text_of
 from shoal.results import Results, class_scores
 from shoal.study import base_candidate
@@ -131,6 +132,37 @@ def candidate_table(results: Results) -> ReportTable | None:
     columns.append(probabilities("p", shown["adjusted_p_value"]))
     columns.append(ReportColumn("", tuple(_standing(row) for row in shown.to_dict("records"))))
     return ReportTable(tuple(columns), len(frame) - len(shown))
+
+
+def outer_fold_table(results: Results) -> ReportTable | None:
+    """Give what was chosen without the rows of each outer fold, and its scores there; None without a nested search."""
+    nested = results.nested
+    if nested is None:
+        return None
+    shown = nested.folds[:MOST_ROWS]
+    columns = [
+        texts("rows of", [fold.label for fold in shown]),
+        numbers("rows", [fold.rows for fold in shown]),
+    ]
+    columns.append(texts("chosen", [chosen_settings(results, fold.candidate_id) for fold in shown]))
+    for name in nested_metrics(results):
+        columns.append(numbers(word(name), [fold.scores.get(name) for fold in shown]))
+    return ReportTable(tuple(columns), len(nested.folds) - len(shown))
+
+
+def nested_score_table(results: Results) -> ReportTable | None:
+    """Give the scores of all outer folds' rows together, with their intervals; None where there are none."""
+    nested = results.nested
+    if nested is None or not nested.scores:
+        return None
+    names = nested_metrics(results)
+    spans = [nested.scores[name].interval for name in names]
+    columns = (
+        texts("score of all of them", map(word, names)),
+        ReportColumn("value", tuple(one_number(nested.scores[name].value, 4) for name in names)),
+        ReportColumn("95 % interval", tuple(interval(span.low, span.high) for span in spans)),
+    )
+    return ReportTable(columns)
 
 
 def filtered_columns(results: Results) -> tuple[str, ...]:
@@ -258,6 +290,10 @@ def data_facts(results: Results) -> list[tuple[str, str]]:
         folds = {entry.fold for entry in results.plan if entry.stage == "search"}
         kind = study.search.splitter.kind
         facts.append(("search", f"{len(folds)} folds of the training rows" + (f" ({kind})" if kind else "")))
+    if study.nested:
+        outer = study.nested.splitter
+        named = f" ({outer.kind})" if outer.kind else ""
+        facts.append(("nested search", f"{outer.n * outer.times} outer folds of the training rows{named}"))
     if share := held_out(results):
         facts.append(("comparisons", f"{share} of the training rows held out for the curves"))
     return facts
