@@ -7,9 +7,9 @@ from typing import Final
 from shoal.look._chance import drawn_by_chance
 from shoal.look._check import MethodCheck
 from shoal.look._numbers import interval, one_number, percent
-from shoal.look._simple_models import NAMES, judged_by, verdict
+from shoal.look._simple_models import NAMES, judged_by, worse_by_more
 from shoal.look._trust import SCORE_WORDS
-from shoal.results import Results, margin_of
+from shoal.results import Results
 from shoal.wording import listed
 
 
@@ -19,20 +19,15 @@ def worse_than_simple(results: Results) -> str:
         return ""
     metric = judged_by(results)
     beside = results.beside_baselines(metric)
-    worse = verdict(beside, metric).worse
     share = metric.endswith("accuracy")
     write = percent if share else one_number
     parts = []
-    for model in beside:
+    for model in worse_by_more(beside, metric):
+        own = model.score + model.difference.mean
         ends = sorted((abs(model.difference.low), abs(model.difference.high)))
-        least = margin_of("loss" if metric == "mse" else "accuracy", model.score, None)
-        if model.baseline.name in worse and ends[0] > least:
-            own = model.score + model.difference.mean
-            span = f"{percent(ends[0])} to {percent(ends[1])}" if share else interval(*ends)
-            name = NAMES[model.baseline.name]
-            parts.append(
-                f"{name} has {write(model.score)}, the delivered network {write(own)}, worse by {span}"
-            )
+        span = f"{percent(ends[0])} to {percent(ends[1])}" if share else interval(*ends)
+        name = NAMES[model.baseline.name]
+        parts.append(f"{name} has {write(model.score)}, the delivered network {write(own)}, worse by {span}")
     over = drawn_by_chance(results.test_units)
     if not parts:
         return ""
