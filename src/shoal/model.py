@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,12 +21,12 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
-from shoal.data import Column, OneHot, Preprocessing, given_columns, given_images
+from shoal.data import Column, Preprocessing, given_columns, given_images
 from shoal.engine import Trained, answers, trainer_of
 from shoal.errors import InputError, ModelFileError, Problem, as_path
 from shoal.files import Folder, Unreadable, kind_of, opened, size_of, write
 from shoal.nets import MODEL_NAME, Architecture, model_bytes, read_model
-from shoal.wording import counted, visible
+from shoal.wording import counted, repeated, visible
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -179,7 +178,7 @@ class Model:
         return inputs
 
     def unknown(self, inputs: Inputs) -> Iterator[str]:
-        """Say which categories the training rows did not have, a sentence for each column of checked rows."""
+        """Say what the training rows did not have, a sentence for each column of checked rows."""
         return iter(()) if isinstance(inputs, np.ndarray) else self.preprocessing.unknown(inputs)
 
     def inputs(self, x: NDArray[Any] | Mapping[str, Any] | DataFrame) -> Inputs:
@@ -211,12 +210,10 @@ class Model:
             yield f"preprocessing: expected inputs of shape {shape}, got {len(preprocessing.input_names)} columns"
         if preprocessing.resize is not None and preprocessing.resize != shape[1:]:
             yield f"preprocessing: expected images brought to {shape[1:]}, got {preprocessing.resize}"
-        yield from _repeated("input", self.input_names)
-        for column in preprocessing.columns:
-            if isinstance(column, OneHot):
-                yield from _repeated("category", column.categories)
-        yield from _repeated("class", facts.classes)
-        yield from _repeated("target", facts.targets)
+        yield from repeated("input", self.input_names)
+        yield from preprocessing.misfits()
+        yield from repeated("class", facts.classes)
+        yield from repeated("target", facts.targets)
         classes = outputs if facts.task == "classification" else 0
         if len(facts.classes) != classes:
             yield f"classes: expected {classes}, got {len(facts.classes)}"
@@ -276,10 +273,3 @@ def _facts(described: dict[str, Any]) -> Facts:
 
 def _text(value: object) -> str:
     return json.dumps(value, sort_keys=True)
-
-
-def _repeated(what: str, names: Sequence[str]) -> Iterator[str]:
-    """Find a name that comes twice."""
-    for name, times in Counter(names).items():
-        if times > 1:
-            yield f"expected every {what} once, got {name[:60]!a} {times} times"

@@ -6,6 +6,7 @@ from shoal.data._column_roles import TableSource
 from shoal.data._column_warnings import ColumnWarnings, column_warnings, untested
 from shoal.data._coverage import Coverage, coverage
 from shoal.data._dataset import Column, Dataset, Split
+from shoal.data._encoder import Encoder, encoder_class, takes
 from shoal.data._fashion import find_fashion
 from shoal.data._folds import FoldOptions, fold_count, make_folds
 from shoal.data._holdout import draw_share, holdout_split
@@ -13,7 +14,7 @@ from shoal.data._image_places import holds_images
 from shoal.data._images import ImageSource, load_image_dataset
 from shoal.data._new_images import NewImages, read_images
 from shoal.data._pixels import two_levels
-from shoal.data._preprocess import RESIZING, OneHot, Preprocessing, Scale, Standardize, fit_preprocessing
+from shoal.data._preprocess import RESIZING, Preprocessing, Standardize, fit_preprocessing
 from shoal.data._rows_in_memory import given_columns, given_images
 from shoal.data._source import load_table_dataset, read_columns
 from shoal.data._table import Table
@@ -30,12 +31,11 @@ __all__ = [
     "ColumnWarnings",
     "Coverage",
     "Dataset",
+    "Encoder",
     "FoldOptions",
     "ImageSource",
     "NewImages",
-    "OneHot",
     "Preprocessing",
-    "Scale",
     "Split",
     "Standardize",
     "Table",
@@ -44,6 +44,7 @@ __all__ = [
     "coverage",
     "describe_builtin",
     "draw_share",
+    "encoder_class",
     "fetch",
     "find_fashion",
     "fit_preprocessing",
@@ -61,6 +62,7 @@ __all__ = [
     "read_columns",
     "read_images",
     "read_table",
+    "takes",
     "two_levels",
     "untested",
 ]

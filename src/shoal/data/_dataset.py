@@ -18,10 +18,14 @@ from shoal.wording import is_utf8, visible
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """One input column: float64 (N,) numbers, or str (N,) categories."""
+    """One input column: float64 (N,) numbers, or str (N,) categories.
+
+    `encoder` is the kind of `kinds.ENCODERS` that makes inputs of it; None: the first that takes such values.
+    """
 
     name: str
     values: NDArray[Any]
+    encoder: str | None = None
 
     @property
     def categorical(self) -> bool:
