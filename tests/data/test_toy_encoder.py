@@ -28,6 +28,7 @@ class SizeEncoder:
     name: str
     least: float
     categories: ClassVar[None] = None
+    imputes: ClassVar[bool] = False
 
     @property
     def names(self):

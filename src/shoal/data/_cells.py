@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from shoal.data._classes import NUMBER, nfc
 from shoal.data._findings import Findings
+from shoal.data._missing import Marks
 from shoal.data._notation import DECIMAL_COMMA, SOME_COMMA, Notation, notation_of
 from shoal.data._spelling import respelled
 from shoal.data._table import Foreign, Table
@@ -19,10 +20,13 @@ from shoal.wording import few_quoted, quoted
 _NUMBER_BYTES = b"0123456789+-.eE \t"
 
 
-def numbers(table: Table, name: str, findings: Findings, advice: str) -> NDArray[np.float64] | None:
+def numbers(
+    table: Table, name: str, findings: Findings, advice: str, marks: Marks | None = None
+) -> NDArray[np.float64] | None:
     """Read column `name` as the nearest float64 of each cell, shape (N,); None where it is not numbers.
 
-    `advice` ends the sentence about a column that holds text throughout.
+    NaN where a cell is missing, as `marks` say; without them that is refused. `advice` ends the sentence about a column
+    that holds text throughout.
     """
     cells = table[name]
     if isinstance(cells, Foreign):
@@ -31,18 +35,32 @@ def numbers(table: Table, name: str, findings: Findings, advice: str) -> NDArray
     if isinstance(cells, np.ndarray) and cells.dtype.kind == "O":
         cells = [_written(cell) for cell in cells]
     if isinstance(cells, np.ndarray) and cells.dtype.kind != "U":
-        return _finite(table, name, cells, findings)
+        return _finite(table, name, cells, findings, marks)
     values = _fast(cells)
-    if values is None:
-        _complain(table, name, [str(cell) for cell in cells], findings, advice)
-    return values
+    if values is not None:
+        return values if marks is None else np.where(marks.among_numbers(values), np.nan, values)
+    written = [str(cell).strip(" \t") for cell in cells]
+    missing_N = np.zeros(len(written), np.bool_) if marks is None else marks.among(written)
+    there = np.flatnonzero(~missing_N)
+    if len(there) < len(written):
+        known = _fast([written[row] for row in there.tolist()])
+        if known is not None:
+            values = np.full(len(written), np.nan)
+            values[there] = known
+            return values
+    _complain(table, name, {row: str(cells[row]) for row in there.tolist()}, findings, advice)
+    return None
 
 
-def _finite(table: Table, name: str, cells: NDArray[Any], findings: Findings) -> NDArray[np.float64] | None:
-    """Check numbers that came as numbers."""
+def _finite(
+    table: Table, name: str, cells: NDArray[Any], findings: Findings, marks: Marks | None = None
+) -> NDArray[np.float64] | None:
+    """Check numbers that came as numbers; NaN where one is missing."""
     with np.errstate(over="ignore"):
         values = cells.astype(np.float64)
-    bad = np.flatnonzero(~np.isfinite(values)).tolist()
+    if marks is not None:
+        values = np.where(marks.among_numbers(values), np.nan, values)
+    bad = np.flatnonzero(~np.isfinite(values) if marks is None else np.isinf(values)).tolist()
     for row in bad:
         findings.add(f"expected a finite number, got {cells[row]}", table.place(row, name), table.number(row))
     return None if bad else values
@@ -63,11 +81,14 @@ def _fast(cells: Sequence[str] | NDArray[Any]) -> NDArray[np.float64] | None:
     return values if np.isfinite(values).all() else None
 
 
-def _complain(table: Table, name: str, cells: list[str], findings: Findings, advice: str) -> None:
-    """Name every cell that is no number, or the column as a whole where none is or where all have one reason."""
-    bad = {row: fault for row, cell in enumerate(cells) if (fault := _fault(cell)) is not None}
+def _complain(table: Table, name: str, cells: Mapping[int, str], findings: Findings, advice: str) -> None:
+    """Name every cell that is no number, or the column as a whole where none is or where all have one reason.
+
+    `cells` are those that are not missing, by their rows.
+    """
+    bad = {row: fault for row, cell in cells.items() if (fault := _fault(cell)) is not None}
     notations = _notations({row: cells[row] for row in bad})
-    words = [cell for cell in cells if cell.strip(" \t") and not _not_finite(cell)]
+    words = [cell for cell in cells.values() if cell.strip(" \t") and not _not_finite(cell)]
     noted = sum(map(len, notations.values()))
     if len(bad) == len(cells) and 2 * noted <= len(words) and words and not any(map(_like_a_number, words)):
         what = f"expected numbers, got text such as {quoted(words[0])}{advice}"
@@ -121,11 +142,12 @@ def _not_finite(cell: str) -> bool:
 
 
 def texts(
-    table: Table, name: str, findings: Findings, known: Collection[str] = ()
+    table: Table, name: str, findings: Findings, known: Collection[str] = (), marks: Marks | None = None
 ) -> NDArray[np.str_] | None:
     """Read column `name` as text, shape (N,): in NFC, without spaces around it, numbers as they are best written.
 
-    A value that is one of the `known` texts, whatever the format writes it like, gets that spelling.
+    An empty text where a cell is missing, as `marks` say; without them that is refused. A value that is one of the
+    `known` texts, whatever the format writes it like, gets that spelling.
     """
     cells = table[name]
     if isinstance(cells, Foreign):
@@ -134,11 +156,14 @@ def texts(
     if (
         isinstance(cells, np.ndarray)
         and cells.dtype.kind == "f"
-        and _finite(table, name, cells, findings) is None
+        and _finite(table, name, cells, findings, marks) is None
     ):
         return None
     written = [_written(cell) for cell in cells]
-    empty = [row for row, cell in enumerate(written) if not cell]
+    if marks is not None:
+        missing_N = marks.among(written).tolist()
+        written = ["" if missing else cell for cell, missing in zip(written, missing_N, strict=True)]
+    empty = [row for row, cell in enumerate(written) if not cell] if marks is None else []
     for row in empty:
         findings.add("expected text, got an empty cell", table.place(row, name), table.number(row))
     if empty:

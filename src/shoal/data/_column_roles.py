@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from shoal.data._classes import nfc
+from shoal.data._missing import Marks
 from shoal.data._table import Table
 from shoal.errors import Problem
 from shoal.wording import did_you_mean, few_quoted, quoted
@@ -18,7 +19,8 @@ class TableSource:
     """Where the rows of a study stand. `inputs` None: every column that is no target, group or fold.
 
     Without `test`, the share `test_share` of the rows of `train` is drawn at `seed` to be test rows:
-    whole groups where there are `groups`, else stratified by class in classification.
+    whole groups where there are `groups`, else stratified by class in classification. With `impute` inputs may have
+    missing cells: the usual ones, and `missing_marks`; with `drop_untargeted` rows without a target are left out.
     """
 
     train: str | Path
@@ -31,6 +33,19 @@ class TableSource:
     fold_column: str | None = None
     test_share: float = 0.2
     seed: int = 0
+    impute: bool = False
+    missing_marks: tuple[str, ...] = ()
+    drop_untargeted: bool = False
+
+    @property
+    def input_marks(self) -> Marks | None:
+        """What stands for a missing cell of an input; None where none may be missing."""
+        return Marks.of(self.missing_marks) if self.impute else None
+
+    @property
+    def target_marks(self) -> Marks | None:
+        """What stands for a missing target; None where a cell that is no target is a mistake like any other."""
+        return Marks.of(self.missing_marks) if self.impute or self.drop_untargeted else None
 
     def in_one_form(self) -> TableSource:
         """Give the same with all names in NFC, the form in which columns are named."""

@@ -59,7 +59,8 @@ class ColumnWarnings:
 
         That is: whole numbers, all different, that go up by one step, or go up and lack fewer numbers than they
         have (rows were taken out), or are 0 to N-1 or 1 to N in any order, or have the name of an identity; and
-        whatever has the name that pandas gives to an index. The only input of all is not doubted for its values.
+        whatever has the name that pandas gives to an index. The only input of all is not doubted for its values, nor is
+        a column of which some are missing.
         """
         sentences = []
         for name, x_N in self.inputs:
@@ -81,10 +82,11 @@ class ColumnWarnings:
         return self._as_they_are(_unscaled)
 
     def _as_they_are(self, doubt: Callable[[NDArray[np.float64]], str]) -> list[str]:
-        """Look at the training rows of every column that is not standardised."""
+        """Look at the training rows of every column that is not standardised, as far as they have a value."""
         taken = [("input", *column) for column in self.inputs] if self.standardize == "none" else []
         taken += [("target", *column) for column in self.targets] if self.standardize != "both" else []
-        sentences = [(what, name, doubt(value_N[: self.train_rows])) for what, name, value_N in taken]
+        trained = [(what, name, value_N[: self.train_rows]) for what, name, value_N in taken]
+        sentences = [(what, name, doubt(value_N[~np.isnan(value_N)])) for what, name, value_N in trained]
         return [f"{what} {quoted(name)} {sentence}" for what, name, sentence in sentences if sentence]
 
 

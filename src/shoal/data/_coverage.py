@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data._dataset import Dataset
+from shoal.data._missing import missing_of
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -102,7 +103,7 @@ def coverage(dataset: Dataset) -> Coverage:
     known_inputs, known_rows = set(input_N[:n]), set(row_N[:n])
     numeric = [column for column in dataset.columns if not column.categorical]
     counted = [(column.name, column.values[:n], column.values[n:]) for column in numeric]
-    intervals = sum(len(np.unique(train)) + 1 for _, train, _ in counted)
+    intervals = sum(len(np.unique(train[~np.isnan(train)])) + 1 for _, train, _ in counted)
     bare: list[Bare] = []
     outside_m, gap_m = np.zeros(m, np.bool_), np.zeros(m, np.bool_)
     for name, train, test in counted:
@@ -154,16 +155,17 @@ def _bytes(values: NDArray[Any]) -> NDArray[np.uint8]:
 def _bare(
     name: str, train_n: NDArray[Any], test_m: NDArray[Any], intervals: int
 ) -> Iterator[tuple[Bare, NDArray[np.bool_]]]:
-    """Find intervals with too many test rows, and which these are.
+    """Find intervals with too many test rows, and which these are; missing values lie nowhere.
 
     If all n + m rows are drawn alike, every order of them is as likely as another, whatever the distribution; so k
     or more of m test rows fall between two given neighbours of n training rows with probability
     m (m-1) ... (m-k+1) / ((n+m) (n+m-1) ... (n+m-k+1)). Bonferroni's bound allows for the many intervals.
     """
+    train_n, known_m = train_n[~np.isnan(train_n)], ~np.isnan(test_m)
     edge = np.unique(train_n)
-    n, m, last = len(train_n), len(test_m), len(edge)
+    n, m, last = len(train_n), int(known_m.sum()), len(edge)
     place_m = np.searchsorted(edge, test_m)
-    place_m = np.where(edge[np.minimum(place_m, last - 1)] == test_m, -1, place_m)
+    place_m = np.where(known_m & (edge[np.minimum(place_m, last - 1)] != test_m), place_m, -1)
     count_I = np.bincount(place_m[place_m >= 0], minlength=last + 1)
     k = np.arange(m)
     chance_k = np.exp(np.concatenate(([0.0], np.cumsum(np.log(m - k) - np.log(n + m - k)))))
@@ -179,6 +181,6 @@ def _unseen(dataset: Dataset) -> Iterator[tuple[str, int]]:
     for column in dataset.columns:
         if column.categorical:
             train, test = column.values[: dataset.train_rows], column.values[dataset.train_rows :]
-            strange = int((~np.isin(test, np.unique(train))).sum())
+            strange = int((~np.isin(test, np.unique(train)) & ~missing_of(test)).sum())
             if strange:
                 yield column.name, strange

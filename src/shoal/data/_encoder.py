@@ -63,6 +63,11 @@ class Encoder(Protocol):
         """The categories that were learned, in their spelling; None for a column that holds none."""
         ...
 
+    @property
+    def imputes(self) -> bool:
+        """Whether missing cells are answered; else rows that lack one are refused."""
+        ...
+
     @classmethod
     def fit(cls, column: Column, rows: NDArray[np.int64], *, standardize: bool) -> Self:
         """Learn from the rows `rows` of a column alone. Raises DataError for what cannot be learned from."""
@@ -102,6 +107,11 @@ class Encoder(Protocol):
     def torch_arguments(self) -> tuple[Any, ...]:
         """Give what the exported function takes beside the cells: plain values, lists and texts."""
         ...
+
+
+def missing_name(name: str) -> str:
+    """Name the column that says of each row whether the cell of column `name` is missing."""
+    return f"{name} is missing"
 
 
 @cache

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from shoal.data._dataset import Column, Dataset
 from shoal.data._encoder import Encoder, encoder_from_json, fit_encoder, takes
 from shoal.data._findings import refuse
+from shoal.data._missing import Marks, Missing
 from shoal.data._pixels import WHITES
 from shoal.data._scale import Scale, fit_scale, scale_of_counts
-from shoal.errors import ModelFileError, Problem
+from shoal.errors import DataError, ModelFileError, Problem
 from shoal.wording import quoted
 
 Standardize = Literal["none", "inputs", "both"]
@@ -41,6 +42,8 @@ class Preprocessing:
     """(H, W) that images of any size were and are brought to, before all else."""
     white: int | None = None
     """The brighter of two levels of the training images (see `white_of`): new images of two levels get the same."""
+    missing_marks: tuple[str, ...] = ()
+    """What the study took for a missing cell beside the usual words."""
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -56,6 +59,12 @@ class Preprocessing:
     def categories(self) -> dict[str, tuple[str, ...]]:
         """The categories that were learned, for each column as read that holds any."""
         return {column.name: column.categories for column in self.columns if column.categories is not None}
+
+    @property
+    def missing(self) -> Missing:
+        """In which columns of new rows cells may be missing, and what stands for one."""
+        imputed = frozenset(column.name for column in self.columns if column.imputes)
+        return Missing(imputed, Marks.of(self.missing_marks))
 
     def unknown(self, columns: Sequence[Column]) -> Iterator[str]:
         """Say what of new rows was not learned, a sentence a column."""
@@ -143,6 +152,7 @@ class Preprocessing:
             "channels": [channel.to_json() for channel in self.channels],
             **({} if self.resize is None else {"resize": list(self.resize), "method": RESIZING}),
             **({} if self.white is None else {"white": self.white}),
+            **({"missing_marks": list(self.missing_marks)} if self.missing_marks else {}),
         }
 
     @classmethod
@@ -161,6 +171,9 @@ class Preprocessing:
             case {"white": int(white), "channels": [*channels], **rest}:
                 if channels and white in WHITES and type(white) is int:
                     return replace(cls.from_json({"channels": channels, **rest}), white=white)
+            case {"missing_marks": [*marks], "inputs": [*inputs], **rest} if inputs and marks:
+                if all(isinstance(mark, str) and mark for mark in marks):
+                    return replace(cls.from_json({"inputs": inputs, **rest}), missing_marks=tuple(marks))
         raise ModelFileError(
             "preprocessing: expected lists of inputs, targets and channels, got something else"
         )
@@ -169,7 +182,7 @@ class Preprocessing:
 def fit_preprocessing(dataset: Dataset, rows: NDArray[np.int64], standardize: Standardize) -> Preprocessing:
     """Fit to the rows `rows` of `dataset`, looking at no others.
 
-    Raises DataError for a column whose mean or standard deviation overflows.
+    Raises DataError for a column whose mean or standard deviation overflows, and where no input has a value in them.
     """
     if dataset.images is not None:
         return Preprocessing(
@@ -177,14 +190,18 @@ def fit_preprocessing(dataset: Dataset, rows: NDArray[np.int64], standardize: St
         )
     scaled = standardize != "none"
     columns = tuple(fit_encoder(column, rows, standardize=scaled) for column in dataset.columns)
+    if not any(column.names for column in columns):
+        what = f"expected an input that has a value in the {len(rows)} rows of every fit, got none in some"
+        raise DataError(Problem(dataset.source, what))
+    marks = dataset.missing_marks
     if dataset.task == "classification":
-        return Preprocessing(columns, ())
+        return Preprocessing(columns, (), missing_marks=marks)
     both = standardize == "both"
     scales = tuple(
         fit_scale(name, dataset.targets[rows, k]) if both else Scale(name)
         for k, name in enumerate(dataset.target_names)
     )
-    return Preprocessing(columns, scales)
+    return Preprocessing(columns, scales, missing_marks=marks)
 
 
 def _fit_channels(

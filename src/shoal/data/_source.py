@@ -28,14 +28,17 @@ from shoal.data._column_roles import TableSource, all_inputs, missing_columns, r
 from shoal.data._dataset import Column, Dataset
 from shoal.data._findings import Findings, refuse
 from shoal.data._holdout import draw_test_rows
+from shoal.data._missing import STRICT, Marks, Missing, missing_notes, missing_of
 from shoal.data._table import Table
 from shoal.data._table_format import Limits
 from shoal.data._tables import scan_table
 from shoal.errors import DataError, Problem
-from shoal.wording import did_you_mean, few_quoted, quoted
+from shoal.wording import counted, did_you_mean, few_quoted, first_few, quoted
 
 _CATEGORY = "; if it is a category, name it in data.categorical"
+_LEAVE_OUT = "; leave it out (data.inputs)"
 _HINTS = 20
+_UNTARGETED = '; data.missing_targets = "drop" leaves such rows out'
 _LABELS = '; for class labels set study.task = "classification"'
 
 
@@ -47,14 +50,17 @@ class _Part:
     targets: NDArray[Any]
     groups: NDArray[np.str_] | None
     folds: NDArray[np.str_] | None
+    untargeted: int = 0
+    """Rows that were left out, having no target."""
 
     def take(self, rows: NDArray[np.int64]) -> _Part:
         """Keep some rows, in the order given."""
         return _Part(
-            tuple(Column(column.name, column.values[rows]) for column in self.columns),
+            tuple(replace(column, values=column.values[rows]) for column in self.columns),
             self.targets[rows],
             None if self.groups is None else self.groups[rows],
             None if self.folds is None else self.folds[rows],
+            self.untargeted,
         )
 
 
@@ -85,6 +91,7 @@ def load_table_dataset(source: TableSource, room: float | None = None) -> Datase
     problems += [*train_findings.problems(), *test_findings.problems()]
     if problems or train is None:
         raise DataError(problems)
+    refuse(_nothing_left(train, test, source))
     if source.task == "classification":
         refuse(label_problems(train.targets.tolist(), f"{source.train}, column {quoted(source.targets[0])}"))
     if test is None:
@@ -102,13 +109,17 @@ def _used_columns(source: TableSource) -> frozenset[str] | None:
 
 
 def read_columns(
-    source: str | Path | Table, names: Sequence[str], categories: Mapping[str, Sequence[str]] | None = None
+    source: str | Path | Table,
+    names: Sequence[str],
+    categories: Mapping[str, Sequence[str]] | None = None,
+    missing: Missing = STRICT,
 ) -> tuple[Column, ...]:
     """Read input columns of new rows (to predict), by name, from a file or a table; its others are ignored.
 
     `categories` gives those that were learned, for each column of categories: a cell of the same value gets their
-    spelling, whatever the format; where none are given, the text stays as it is. Raises DataError with every
-    missing column, every cell that cannot be read, and every column of several rows in which no category is known.
+    spelling, whatever the format; where none are given, the text stays as it is. `missing` says where cells may be.
+    Raises DataError with every missing column, every cell that cannot be read, and every column of several rows in
+    which no category is known.
     """
     known = categories or {}
     findings = Findings(source.file if isinstance(source, Table) else str(source))
@@ -119,7 +130,10 @@ def read_columns(
         for number, name in enumerate(name for name in names if name not in table):
             hint = did_you_mean(name, table.names, quoted) if number < _HINTS else ""
             findings.add(f"expected an input column {quoted(name)}, got none{hint}")
-        columns = _read_columns(table, there, known, findings, advice="")
+        read = [
+            (name, _read_column(table, name, known.get(name), findings, missing.of(name))) for name in there
+        ]
+        columns = [Column(name, values) for name, values in read if values is not None]
         for column in columns:
             if known.get(column.name):
                 _refuse_strange(column, known[column.name], findings)
@@ -129,8 +143,8 @@ def read_columns(
 
 def _refuse_strange(column: Column, known: Sequence[str], findings: Findings) -> None:
     """Note a column without a known category: a single row may have a new one, a whole column is another thing."""
-    categories = set(column.values.tolist())
-    if len(column.values) > 1 and categories.isdisjoint(known):
+    categories = set(column.values.tolist()) - {""}
+    if len(column.values) > 1 and categories and categories.isdisjoint(known):
         others = few_quoted(sorted_texts(categories))
         what = f"expected its categories ({few_quoted(known)}), got none of them: {others}"
         findings.add(what, f"column {quoted(column.name)}")
@@ -152,10 +166,12 @@ def _left_out(source: TableSource, table: Table) -> Iterator[str]:
 def _known(source: TableSource, train: _Part) -> dict[str, tuple[str, ...]]:
     """Give the spellings of the training rows: of every column of categories, of the classes, of the groups."""
     known = {
-        column.name: tuple(set(column.values.tolist())) for column in train.columns if column.categorical
+        column.name: tuple(set(column.values.tolist()) - {""})
+        for column in train.columns
+        if column.categorical
     }
     if source.task == "classification":
-        known[source.targets[0]] = tuple(set(train.targets.tolist()))
+        known[source.targets[0]] = tuple(set(train.targets.tolist()) - {""})
     if source.groups is not None and train.groups is not None:
         known[source.groups] = tuple(set(train.groups.tolist()))
     return known
@@ -187,37 +203,70 @@ def _read_part(
 ) -> _Part | None:
     """Read the used columns of one table, in the spelling that is `known`; None where something was found."""
     known = known or {}
-    categories = {name: known.get(name, ()) for name in source.categorical}
-    columns = _read_columns(table, source.inputs or (), categories, findings)
-    if source.task == "classification":
-        targets: Any = texts(table, source.targets[0], findings, known.get(source.targets[0], ()))
-    else:
-        read = [numbers(table, name, findings, _LABELS) for name in source.targets]
-        values = [column for column in read if column is not None]
-        targets = np.stack(values, axis=1) if len(values) == len(read) else None
+    columns = []
+    for name in source.inputs or ():
+        categories = known.get(name, ()) if name in source.categorical else None
+        values = _read_column(table, name, categories, findings, source.input_marks, _CATEGORY)
+        if values is not None:
+            columns.append(Column(name, values, impute=source.impute))
+    targets = _read_targets(source, table, findings, known)
     groups = None if source.groups is None else texts(table, source.groups, findings)
     folds = None if source.fold_column is None else texts(table, source.fold_column, findings)
-    return None if findings.found else _Part(tuple(columns), targets, groups, folds)
+    if findings.found:
+        return None
+    part, missing_N = _Part(tuple(columns), targets, groups, folds), _untargeted(targets)
+    if not missing_N.any():
+        return part
+    return replace(part.take(np.flatnonzero(~missing_N)), untargeted=int(missing_N.sum()))
 
 
-def _read_columns(
+def _read_column(
     table: Table,
-    names: Sequence[str],
-    categories: Mapping[str, Sequence[str]],
+    name: str,
+    categories: Sequence[str] | None,
     findings: Findings,
-    advice: str = _CATEGORY,
-) -> list[Column]:
-    """Read inputs: declared categories as text in the spelling that is known, all others as numbers."""
-    read = [
-        (
-            name,
-            texts(table, name, findings, categories[name])
-            if name in categories
-            else numbers(table, name, findings, advice),
-        )
-        for name in names
-    ]
-    return [Column(name, values) for name, values in read if values is not None]
+    marks: Marks | None,
+    advice: str = "",
+) -> NDArray[Any] | None:
+    """Read an input: categories as text in the spelling that is known, if it holds any; else numbers."""
+    if categories is None:
+        return numbers(table, name, findings, advice, marks)
+    return texts(table, name, findings, categories, marks)
+
+
+def _read_targets(
+    source: TableSource, table: Table, findings: Findings, known: Mapping[str, Sequence[str]]
+) -> Any:
+    """Read class labels, or numbers (N, K); None where something was found."""
+    marks = source.target_marks
+    if source.task == "classification":
+        name = source.targets[0]
+        read = [texts(table, name, findings, known.get(name, ()), marks)]
+    else:
+        read = [numbers(table, name, findings, _LABELS, marks) for name in source.targets]
+    values = [column for column in read if column is not None]
+    if not source.drop_untargeted:
+        for name, column in zip(source.targets, read, strict=True):
+            if column is not None:
+                _note_untargeted(name, np.flatnonzero(missing_of(column)).tolist(), table, findings)
+    if len(values) < len(read):
+        return None
+    return values[0] if source.task == "classification" else np.stack(values, axis=1)
+
+
+def _note_untargeted(name: str, rows: list[int], table: Table, findings: Findings) -> None:
+    """Note that a column of targets lacks some, and where, in one line."""
+    if rows:
+        noun = "row" if table.lines is None else "line"
+        places = first_few([str(table.number(row)) for row in rows], 4, joint=", ")
+        what = f"expected a target in each of {table.rows:,} rows, got none in {len(rows):,}"
+        where = f"{noun if len(rows) == 1 else noun + 's'} {places}"
+        findings.add(f"{what} ({where}){_UNTARGETED}", f"column {quoted(name)}", table.number(rows[0]))
+
+
+def _untargeted(targets: NDArray[Any]) -> NDArray[np.bool_]:
+    """Say which rows lack a target, (N,)."""
+    return missing_of(targets).reshape(len(targets), -1).any(axis=1)
 
 
 def _split_off_test_rows(source: TableSource, part: _Part) -> tuple[_Part, _Part]:
@@ -225,6 +274,13 @@ def _split_off_test_rows(source: TableSource, part: _Part) -> tuple[_Part, _Part
     labels = part.targets if source.task == "classification" else None
     held_out = draw_test_rows(len(part.targets), source.test_share, source.seed, labels, part.groups)
     return part.take(np.flatnonzero(~held_out)), part.take(np.flatnonzero(held_out))
+
+
+def _nothing_left(train: _Part, test: _Part | None, source: TableSource) -> Iterator[Problem]:
+    """Find files of which every row was left out."""
+    for part, file in ((train, source.train), (test, source.test)):
+        if part is not None and not len(part.targets):
+            yield Problem(str(file), "expected rows with a target, got none")
 
 
 def _content_problems(source: TableSource, train: _Part, test: _Part) -> list[Problem]:
@@ -235,7 +291,9 @@ def _content_problems(source: TableSource, train: _Part, test: _Part) -> list[Pr
         problems.append(Problem(f"{source.train}, column {quoted(name)}", what))
 
     for column in train.columns:
-        if column.categorical and len(set(column.values.tolist())) < 2:
+        if missing_of(column.values).all():
+            refuse_column(column.name, f"expected a value in some training row, got none{_LEAVE_OUT}")
+        elif column.categorical and len(set(column.values.tolist())) < 2:
             only = quoted(column.values[0])
             refuse_column(
                 column.name, f"expected at least 2 categories in the training rows, got only {only}"
@@ -254,15 +312,22 @@ def _content_problems(source: TableSource, train: _Part, test: _Part) -> list[Pr
 
 
 def _content_notes(source: TableSource, train: _Part, test: _Part) -> Iterator[str]:
-    """Say what may be read and is hardly meant: categories of one row each, or foreign to all test rows."""
+    """Say what is missing, and what may be read and is hardly meant: categories of one row each, or foreign ones."""
+    for part, file in ((train, source.train), (test, source.test)):
+        if part.untargeted and file is not None:
+            rows = counted(part.untargeted, "row")
+            yield f'{Path(file).name}: {rows} left out, having no target (data.missing_targets = "drop")'
+    yield from missing_notes(train.columns, test.columns)
     for column, tested in zip(train.columns, test.columns, strict=True):
         place = f"column {quoted(column.name)}"
-        if column.categorical and are_names(column.values.tolist()):
-            different = len(set(column.values.tolist()))
+        trained = [text for text in column.values.tolist() if text] if column.categorical else []
+        strange = set(tested.values.tolist()) - {""} if column.categorical else set()
+        if are_names(trained):
+            different = len(set(trained))
             what = f"{different} categories in {len(column.values)} training rows, most of one row alone"
             yield f"{place}: {what}; leave it out (data.inputs) if it names the rows"
-        elif column.categorical and set(tested.values.tolist()).isdisjoint(column.values.tolist()):
-            categories = few_quoted(sorted_texts(tested.values.tolist()))
+        elif strange and strange.isdisjoint(trained):
+            categories = few_quoted(sorted_texts(strange))
             yield f"{place}: no test row has a category of the training rows; the test rows have {categories}"
     if source.task == "classification" and (what := like_numbers(train.targets.tolist())):
         yield f'column {quoted(source.targets[0])}: {what}; a regression? (study.task = "regression")'
@@ -279,7 +344,7 @@ def _build(source: TableSource, train: _Part, test: _Part) -> Dataset:
         name=Path(source.train).stem,
         task=source.task,
         columns=tuple(
-            Column(a.name, np.concatenate((a.values, b.values)))
+            replace(a, values=np.concatenate((a.values, b.values)))
             for a, b in zip(train.columns, test.columns, strict=True)
         ),
         target_names=source.targets,
@@ -293,6 +358,7 @@ def _build(source: TableSource, train: _Part, test: _Part) -> Dataset:
         test_fingerprint=fingerprint(test.columns, source.targets, test.targets),
         source=str(source.train) if source.test is None else f"{source.train}, {source.test}",
         drawn=source.test is None,
+        missing_marks=source.missing_marks,
     )
 
 

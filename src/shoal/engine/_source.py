@@ -90,6 +90,9 @@ def _table_source(study: Study, train: str) -> TableSource:
         fold_column=search.splitter.column if search else None,
         test_share=data.test_share,
         seed=study.study.seed,
+        impute=data.missing == "impute",
+        missing_marks=data.missing_marks,
+        drop_untargeted=data.missing_targets == "drop",
     )
 
 
@@ -108,9 +111,13 @@ def _misfits(study: Study, dataset: Dataset) -> Iterator[Problem]:
     yield from _unseen_images(study, dataset)
     what = "images" if images else "a built-in data set" if study.data.dataset else ""
     grouped = images and study.data.train is not None
-    for key in ("inputs", "target", "categorical", "groups"):
+    for key in ("inputs", "target", "categorical", "missing_marks", "groups"):
         if what and getattr(study.data, key) and not (key == "groups" and grouped):
             yield Problem(f"data.{key}", f"expected nothing for {what}, which has no columns to choose from")
+    if what and study.data.missing_targets == "drop":
+        yield Problem(
+            "data.missing_targets", f"expected nothing for {what}, whose rows all have their targets"
+        )
     for key in ("resize", "join_validation"):
         if getattr(study.data, key) and not grouped:
             kind = "a built-in data set" if study.data.dataset else "a table"
@@ -160,7 +167,7 @@ def refuse_unscalable(planner: Planner) -> None:
 
 def _extremes(columns: list[NDArray[np.float64]]) -> NDArray[np.int64]:
     """Give the rows of the lowest and of the highest value of every column."""
-    return np.array([find(values) for values in columns for find in (np.argmin, np.argmax)], np.int64)
+    return np.array([find(values) for values in columns for find in (np.nanargmin, np.nanargmax)], np.int64)
 
 
 def ground_truth(planner: Planner) -> Truth:

@@ -57,7 +57,7 @@ def study_mistakes(study: Study) -> list[Mistake]:
     """List what is wrong in a study whose single values are all valid."""
     own_loss = vary_section(study, "training", ())
     mistakes = own_loss if isinstance(own_loss, list) else []
-    mistakes += [*_device_mistakes(study), *_column_mistakes(study)]
+    mistakes += [*_device_mistakes(study), *_column_mistakes(study), *_missing_mistakes(study)]
     mistakes += [*_name_mistakes(study), *_reference_mistakes(study)]
     if study.search is not None:
         mistakes += _search_mistakes(study, study.search)
@@ -129,6 +129,16 @@ def _column_mistakes(study: Study) -> Iterator[Mistake]:
         if data.inputs is not None and name not in data.inputs:
             path = ("data", "categorical")
             yield Mistake(path, f"expected columns of data.inputs, got {value_text(name)}", (inputs, path))
+
+
+def _missing_mistakes(study: Study) -> Iterator[Mistake]:
+    """Marks of missing cells say nothing where none may be missing."""
+    data, path, missing = study.data, ("data", "missing_marks"), ("data", "missing")
+    if data.missing_marks and data.missing == "refuse" and data.missing_targets == "refuse":
+        yield Mistake(path, 'expected none with data.missing = "refuse"', (path, missing))
+    for mark in data.missing_marks:
+        if not mark.strip(" \t"):
+            yield Mistake(path, "expected texts, got a blank one: an empty cell is missing anyway", (path,))
 
 
 def _device_mistakes(study: Study) -> Iterator[Mistake]:

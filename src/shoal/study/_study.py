@@ -149,6 +149,9 @@ class Data(_Part):
     inputs: Names | None = None
     target: TextOrTexts | None = None
     categorical: Names = ()
+    missing: Literal["impute", "refuse"] = "impute"
+    missing_marks: Names = ()
+    missing_targets: Literal["refuse", "drop"] = "refuse"
     groups: Name | None = None
     standardize: Literal["none", "inputs", "both"] = "none"
     test_share: Annotated[float, Field(gt=0, lt=1)] = 0.2

@@ -255,7 +255,7 @@ def variable_table(results: Results) -> ReportTable | None:
         return None
     columns = [texts("name", [name for _, name, _ in shown]), texts("role", [role for role, _, _ in shown])]
     for rows, of in (("training", slice(None, truth.train_rows)), ("test", slice(truth.train_rows, None))):
-        values = [value_N[of] for _, _, value_N in shown]
+        values = [value_N[of][~np.isnan(value_N[of])] for _, _, value_N in shown]
         for statistic, function in (("lowest", np.min), ("mean", np.mean), ("highest", np.max)):
             numbers = tuple(float(function(value_N)) if len(value_N) else math.nan for value_N in values)
             cells = tuple(one_number(value, 4) for value in numbers)  # each row has a unit of its own
