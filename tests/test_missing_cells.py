@@ -171,3 +171,36 @@ def test_complete_rows_have_the_digest_that_they_have_when_nothing_may_be_missin
         frame = rows(2).dropna()
         digests.append(ran(folder, frame, missing=missing).digest)
     assert digests[0] == digests[1]
+
+
+def test_categories_that_were_found_are_told_apart_from_numbers_ever_after(tmp_path: Path) -> None:
+    frame = rows(1).fillna(0.0)
+    frame["kind"] = np.random.default_rng(1).choice(["a", "b", "c"], len(frame))
+    results = ran(tmp_path, frame)
+    assert results.missing == ()
+    assert results.categorical == ("kind",)
+    assert results.truth.input_names == ("x0",)
+    page = (results.folder / "report.html").read_text(encoding="utf-8")
+    assert "categorical inputs" in page
+    assert "2 inputs" in page
+    assert not list((results.folder / "figures").glob("*fitted*"))  # no curve over one of two inputs
+    model = shoal.load(results.folder)
+    assert model.categories == {"kind": ("a", "b", "c")}
+    assert np.isfinite(model.predict({"x0": [1.0], "kind": ["b"]})).all()
+
+
+@pytest.mark.parametrize("rare", [["a", "b", "c"], ["c"]])
+def test_rare_categories_are_exported_alike(rare: list[str], tmp_path: Path) -> None:
+    frame = rows(1)
+    kinds = ["a"] * 40 + ["b"] * 40 + ["c"] * 4 + [""] * 6
+    frame["kind"] = np.random.default_rng(2).permutation(kinds)
+    results = ran(tmp_path, frame, rare_below=60 if len(rare) > 1 else 10)
+    model = shoal.load(results.folder)
+    assert list(model.preprocessing.columns[1].to_json()["pooled"]) == rare
+    export_onnx(results.folder, tmp_path / "network.onnx")
+    module = exported(results.folder, tmp_path)
+    asked = pd.concat([frame, frame.assign(kind="unseen").head(3)])
+    given = {name: asked[name].tolist() for name in model.input_names}
+    torch_answers = module.answers(module.build()(module.prepare(given))).detach().numpy()
+    columns = model.inputs(asked)
+    np.testing.assert_allclose(torch_answers, model.answer(columns), atol=1e-5)

@@ -152,8 +152,9 @@ class Model:
         false and true are 0 and 1 too); of any size where the study has `data.resize`. A frame is pandas',
         polars' or alike. A category has the spelling that was learned, whatever type it comes in (True, 1.0, 01). One
         that the training rows did not have counts as none of them, with a UserWarning; several rows of which no
-        category of a column is known are refused.
-        Raises DataError.
+        category of a column is known are refused. A missing cell (NaN, None, an empty text, a word such as NA) is
+        answered as in training; where no training row lacked one, with a UserWarning; after `data.missing = "refuse"`
+        it is refused. Raises DataError.
 
         The same rows in the same order give the bytes that the run stored for them, if the trainer that
         trained the model is here, on the CPU, in the same versions on the same kind of processor.

@@ -133,8 +133,8 @@ def test_strictness_is_a_choice() -> None:
 
 def test_a_column_of_which_nothing_is_known_is_refused_by_name() -> None:
     assert refusal("x,kind,z,y\n,,1,1\nNA,,2,2\n", categorical=("kind",)) == [
-        't.csv, column "x": expected a value in some training row, got none; leave it out (data.inputs)',
-        't.csv, column "kind": expected a value in some training row, got none; leave it out (data.inputs)',
+        't.csv, column "x": expected a value in some training row, got none; leave it out (data.ignore)',
+        't.csv, column "kind": expected a value in some training row, got none; leave it out (data.ignore)',
     ]
 
 

@@ -84,6 +84,7 @@ def test_a_template_shows_every_key_but_the_rare_ones(task: Task) -> None:
     rare = {
         "groups",
         "missing_marks",
+        "rare_below",
         "missing_targets",
         "conv",
         "conv_dropout",

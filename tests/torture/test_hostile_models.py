@@ -9,6 +9,7 @@ import random
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -102,8 +103,15 @@ def models(draw: st.DrawFn) -> bytes:
 
 def _columns() -> st.SearchStrategy[NumberEncoder | CategoryEncoder]:
     categories = st.lists(names, min_size=1, max_size=3, unique=True).map(tuple)
-    numbers = st.builds(Scale, names, finite, scales).map(NumberEncoder)
-    return numbers | st.builds(CategoryEncoder, names, categories)
+    scaled = st.builds(Scale, names, finite, scales)
+    learned = st.builds(NumberEncoder, scaled, finite, st.booleans())
+    lacking = st.builds(CategoryEncoder, names, categories, st.booleans()).filter(
+        lambda encoder: "" not in encoder.categories
+    )
+    pooled = lacking.map(lambda encoder: replace(encoder, pooled=encoder.categories[1:]))
+    return (
+        scaled.map(NumberEncoder) | learned | st.builds(CategoryEncoder, names, categories) | lacking | pooled
+    )
 
 
 @settings(max_examples=10_000 if LONG else 60, suppress_health_check=list(HealthCheck))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from shoal.data._classes import NUMBER, nfc
 from shoal.data._findings import Findings
 from shoal.data._missing import Marks
 from shoal.data._notation import DECIMAL_COMMA, SOME_COMMA, Notation, notation_of
-from shoal.data._spelling import respelled
+from shoal.data._spelling import TRUTH, respelled
 from shoal.data._table import Foreign, Table
 from shoal.wording import few_quoted, quoted
 
@@ -42,12 +43,14 @@ def numbers(
     written = [str(cell).strip(" \t") for cell in cells]
     missing_N = np.zeros(len(written), np.bool_) if marks is None else marks.among(written)
     there = np.flatnonzero(~missing_N)
-    if len(there) < len(written):
-        known = _fast([written[row] for row in there.tolist()])
-        if known is not None:
-            values = np.full(len(written), np.nan)
-            values[there] = known
-            return values
+    known = [written[row] for row in there.tolist()]
+    read = _fast(known)
+    if read is None:
+        read = _truth(known)
+    if read is not None:
+        values = np.full(len(written), np.nan)
+        values[there] = read
+        return values
     _complain(table, name, {row: str(cells[row]) for row in there.tolist()}, findings, advice)
     return None
 
@@ -71,14 +74,47 @@ def _fast(cells: Sequence[str] | NDArray[Any]) -> NDArray[np.float64] | None:
 
     The characters are checked first, since float() also takes "1_000", "nan" and digits of other scripts.
     """
-    joined = "".join(cells)
-    if not joined.isascii() or joined.encode("ascii").translate(None, _NUMBER_BYTES):
+    if not _of_digits(cells):
         return None
     try:
         values = np.array(list(map(float, cells)), dtype=np.float64)
     except ValueError:
         return None
     return values if np.isfinite(values).all() else None
+
+
+def _of_digits(cells: Iterable[str]) -> bool:
+    """Whether cells have no other letters than plain numbers have."""
+    joined = "".join(cells)
+    return joined.isascii() and not joined.encode("ascii").translate(None, _NUMBER_BYTES)
+
+
+def _truth(cells: Sequence[str]) -> NDArray[np.float64] | None:
+    """Read true as 1 and false as 0, in whatever letters, where every cell is one of them."""
+    values = [TRUTH.get(cell.lower()) for cell in cells]
+    known = [float(value) for value in values if value is not None]
+    return np.array(known) if known and len(known) == len(cells) else None
+
+
+def holds_text(table: Table, name: str, marks: Marks | None = None) -> bool:
+    """Whether a column is one of text: of the cells that are there, less than half are numbers.
+
+    Truth values are numbers, and so are those that are written for people, and dates: they are refused as such.
+    """
+    cells = table[name]
+    if isinstance(cells, Foreign) or (isinstance(cells, np.ndarray) and cells.dtype.kind not in "OU"):
+        return False
+    if not isinstance(cells, np.ndarray) and _of_digits(cells):
+        return False
+    times = Counter(map(_written, cells))
+    missing = Marks(frozenset()) if marks is None else marks
+    different = [cell for cell in times if not missing.among([cell])[0]]
+    if not different or _truth(different) is not None:
+        return False
+    words = [cell for cell in different if not _like_a_number(cell)]
+    count = sum(times[cell] for cell in words)
+    noted = sum(times[cell] for cell in words if notation_of(cell) is not None)
+    return 2 * count > sum(times[cell] for cell in different) and 2 * noted <= count
 
 
 def _complain(table: Table, name: str, cells: Mapping[int, str], findings: Findings, advice: str) -> None:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from shoal.data._dataset import Dataset
 from shoal.data._preprocess import Standardize
+from shoal.data._table import STORED
 from shoal.wording import counted, quoted
 
 FEWEST: Final = 10
@@ -30,8 +31,6 @@ SHARE_LEFT: Final = 0.9
 """Share of the different values that must stay different in 32 bits."""
 
 _BLOCK: Final = 10_000
-_STORED: Final = re.compile(r"unnamed: ?\d+(_level_\d+)?|__index_level_\d+__|level_\d+", re.IGNORECASE)
-"""What pandas calls an index that was written without a name."""
 _IDENTITY: Final = re.compile(
     r"(index|idx|ids?|uid|rows?|row[ _.]?(ids?|nr|no|num|number|names?)|obs|observation|#|.*[ _.-]ids?"
     r"|s[rl]?[ _.]{0,2}no\.?|serial.*|key|record|nr|no)",
@@ -64,7 +63,7 @@ class ColumnWarnings:
         """
         sentences = []
         for name, x_N in self.inputs:
-            if _STORED.fullmatch(name):
+            if STORED.fullmatch(name):
                 sentences.append(f"{quoted(name)} has the name that pandas gives to an index")
             elif len(x_N) >= FEWEST and np.array_equal(x_N, np.rint(x_N)):
                 if len(self.inputs) > 1 and _counts(x_N, self.train_rows):

@@ -21,13 +21,15 @@ class Column:
     """One input column: float64 (N,) numbers, or str (N,) categories.
 
     `encoder` is the kind of `kinds.ENCODERS` that makes inputs of it; None: the first that takes such values.
-    Where `impute` is true, cells may be missing, and new ones will be: NaN, or an empty text.
+    Where `impute` is true, cells may be missing, and new ones will be: NaN, or an empty text. Categories of fewer than
+    `rare_below` rows of a fit are pooled.
     """
 
     name: str
     values: NDArray[Any]
     encoder: str | None = None
     impute: bool = False
+    rare_below: int = 1
 
     @property
     def categorical(self) -> bool:

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from shoal.data._classes import NUMBER, nfc
 from shoal.data._dataset import Column
-from shoal.wording import quoted
 
 WORDS: Final = (
     "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA", "NULL",
@@ -83,8 +82,8 @@ def median_of(values_N: NDArray[np.float64]) -> float:
     return middle if math.isfinite(middle) else low / 2 + high / 2
 
 
-def missing_notes(train: Sequence[Column], test: Sequence[Column]) -> Iterator[str]:
-    """Say of each column how many cells are missing, and what is done with them: a sentence a column."""
+def missing_notes(train: Sequence[Column], test: Sequence[Column]) -> Iterator[tuple[str, str]]:
+    """Give the columns of which cells are missing, and say of each how many, and what is done with them."""
     for column, tested in zip(train, test, strict=True):
         trained_N, tested_N = missing_of(column.values), missing_of(tested.values)
         counts = [
@@ -93,7 +92,7 @@ def missing_notes(train: Sequence[Column], test: Sequence[Column]) -> Iterator[s
             if missing_N.any()
         ]
         if counts:
-            yield f"column {quoted(column.name)}: {' and '.join(counts)} missing; {_done_with(column, trained_N)}"
+            yield column.name, f"{' and '.join(counts)} missing; {_done_with(column, trained_N)}"
 
 
 def _done_with(column: Column, missing_N: NDArray[np.bool_]) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from shoal.data._classes import (
 from shoal.data._column_roles import TableSource, all_inputs, missing_columns, role_problems
 from shoal.data._dataset import Column, Dataset
 from shoal.data._findings import Findings, refuse
+from shoal.data._found_kinds import TextInputs, found_kinds, kind_notes, useless
 from shoal.data._holdout import draw_test_rows
 from shoal.data._missing import STRICT, Marks, Missing, missing_notes, missing_of
 from shoal.data._table import Table
@@ -36,7 +37,7 @@ from shoal.errors import DataError, Problem
 from shoal.wording import counted, did_you_mean, few_quoted, first_few, quoted
 
 _CATEGORY = "; if it is a category, name it in data.categorical"
-_LEAVE_OUT = "; leave it out (data.inputs)"
+_LEAVE_OUT = "; leave it out (data.ignore)"
 _HINTS = 20
 _UNTARGETED = '; data.missing_targets = "drop" leaves such rows out'
 _LABELS = '; for class labels set study.task = "classification"'
@@ -52,6 +53,10 @@ class _Part:
     folds: NDArray[np.str_] | None
     untargeted: int = 0
     """Rows that were left out, having no target."""
+
+    def without(self, names: Collection[str]) -> _Part:
+        """Leave some columns out."""
+        return replace(self, columns=tuple(column for column in self.columns if column.name not in names))
 
     def take(self, rows: NDArray[np.int64]) -> _Part:
         """Keep some rows, in the order given."""
@@ -78,11 +83,16 @@ def load_table_dataset(source: TableSource, room: float | None = None) -> Datase
     train = test = None
     problems: list[Problem] = []
     notes: tuple[str, ...] = ()
+    text_inputs = TextInputs((), frozenset())
     if train_table is not None:
+        explicit = source.inputs is not None
         source = replace(source, inputs=source.inputs or all_inputs(source, train_table))
         problems = missing_columns(source, train_table)
         notes = tuple(_left_out(source, train_table))
         if not problems:
+            if source.find_kinds:
+                text_inputs = found_kinds(source, train_table, explicit=explicit)
+                source = replace(source, categorical=(*source.categorical, *text_inputs.categories))
             train = _read_part(source, train_table, train_findings)
             if test_table is not None:
                 known = {} if train is None else _known(source, train)
@@ -96,8 +106,30 @@ def load_table_dataset(source: TableSource, room: float | None = None) -> Datase
         refuse(label_problems(train.targets.tolist(), f"{source.train}, column {quoted(source.targets[0])}"))
     if test is None:
         train, test = _split_off_test_rows(source, train)
+    nothing_in = dict(useless(train.columns, text_inputs))
+    train, test = train.without(nothing_in), test.without(nothing_in)
     refuse(_content_problems(source, train, test))
-    return replace(_build(source, train, test), notes=(*notes, *_content_notes(source, train, test)))
+    said = (
+        *nothing_in.items(),
+        *kind_notes(train.columns, text_inputs),
+        *missing_notes(train.columns, test.columns),
+    )
+    notes += (
+        *_untargeted_notes(source, train, test),
+        *_one_a_column(said, source.inputs or ()),
+        *_content_notes(source, train, test),
+    )
+    return replace(_build(source, train, test), notes=notes)
+
+
+def _one_a_column(said: Iterable[tuple[str, str]], names: Sequence[str]) -> Iterator[str]:
+    """Put what is said of a column into one sentence, in the order of the columns."""
+    sentences: dict[str, list[str]] = {name: [] for name in names}
+    for name, sentence in said:
+        sentences[name].append(sentence)
+    for name, parts in sentences.items():
+        if parts:
+            yield f"column {quoted(name)}: {'; '.join(parts)}"
 
 
 def _used_columns(source: TableSource) -> frozenset[str] | None:
@@ -151,16 +183,14 @@ def _refuse_strange(column: Column, known: Sequence[str], findings: Findings) ->
 
 
 def _left_out(source: TableSource, table: Table) -> Iterator[str]:
-    """Say which columns are no inputs because the file calls them an index."""
+    """Say which columns are no inputs because they are called an index, or nothing at all."""
     used = {*(source.inputs or ()), *(name for _, names, _ in source.named() for name in names)}
     index_columns = [name for name in table.index if name not in used]
     if index_columns:
-        those = (
-            "is left out: the file calls it"
-            if len(index_columns) == 1
-            else "are left out: the file calls them"
-        )
-        yield f"{table.file}: {few_quoted(index_columns)} {those} its index (data.inputs can name it)"
+        those = "is left out, being called" if len(index_columns) == 1 else "are left out, being called"
+        yield f"{Path(table.file).name}: {few_quoted(index_columns)} {those} an index (data.keep brings it back)"
+    if table.nameless:
+        yield f"{Path(table.file).name}: the first column is left out, having no name, as row names are written"
 
 
 def _known(source: TableSource, train: _Part) -> dict[str, tuple[str, ...]]:
@@ -208,7 +238,7 @@ def _read_part(
         categories = known.get(name, ()) if name in source.categorical else None
         values = _read_column(table, name, categories, findings, source.input_marks, _CATEGORY)
         if values is not None:
-            columns.append(Column(name, values, impute=source.impute))
+            columns.append(Column(name, values, impute=source.impute, rare_below=source.rare_below))
     targets = _read_targets(source, table, findings, known)
     groups = None if source.groups is None else texts(table, source.groups, findings)
     folds = None if source.fold_column is None else texts(table, source.fold_column, findings)
@@ -239,6 +269,7 @@ def _read_targets(
 ) -> Any:
     """Read class labels, or numbers (N, K); None where something was found."""
     marks = source.target_marks
+    read: list[NDArray[Any] | None]
     if source.task == "classification":
         name = source.targets[0]
         read = [texts(table, name, findings, known.get(name, ()), marks)]
@@ -266,7 +297,7 @@ def _note_untargeted(name: str, rows: list[int], table: Table, findings: Finding
 
 def _untargeted(targets: NDArray[Any]) -> NDArray[np.bool_]:
     """Say which rows lack a target, (N,)."""
-    return missing_of(targets).reshape(len(targets), -1).any(axis=1)
+    return np.asarray(missing_of(targets).reshape(len(targets), -1).any(axis=1))
 
 
 def _split_off_test_rows(source: TableSource, part: _Part) -> tuple[_Part, _Part]:
@@ -290,14 +321,11 @@ def _content_problems(source: TableSource, train: _Part, test: _Part) -> list[Pr
     def refuse_column(name: str, what: str) -> None:
         problems.append(Problem(f"{source.train}, column {quoted(name)}", what))
 
+    if not train.columns:
+        problems.append(Problem("data.inputs", "expected an input to learn from, got none that is left"))
     for column in train.columns:
         if missing_of(column.values).all():
             refuse_column(column.name, f"expected a value in some training row, got none{_LEAVE_OUT}")
-        elif column.categorical and len(set(column.values.tolist())) < 2:
-            only = quoted(column.values[0])
-            refuse_column(
-                column.name, f"expected at least 2 categories in the training rows, got only {only}"
-            )
     if source.task == "classification":
         target = f"column {quoted(source.targets[0])}"
         places = f"{source.train}, {target}", f"{source.test or source.train}, {target}"
@@ -311,13 +339,16 @@ def _content_problems(source: TableSource, train: _Part, test: _Part) -> list[Pr
     return problems
 
 
-def _content_notes(source: TableSource, train: _Part, test: _Part) -> Iterator[str]:
-    """Say what is missing, and what may be read and is hardly meant: categories of one row each, or foreign ones."""
+def _untargeted_notes(source: TableSource, train: _Part, test: _Part) -> Iterator[str]:
+    """Say how many rows were left out, having no target."""
     for part, file in ((train, source.train), (test, source.test)):
         if part.untargeted and file is not None:
             rows = counted(part.untargeted, "row")
             yield f'{Path(file).name}: {rows} left out, having no target (data.missing_targets = "drop")'
-    yield from missing_notes(train.columns, test.columns)
+
+
+def _content_notes(source: TableSource, train: _Part, test: _Part) -> Iterator[str]:
+    """Say what may be read and is hardly meant: categories of one row each, or foreign to all test rows."""
     for column, tested in zip(train.columns, test.columns, strict=True):
         place = f"column {quoted(column.name)}"
         trained = [text for text in column.values.tolist() if text] if column.categorical else []
@@ -325,7 +356,7 @@ def _content_notes(source: TableSource, train: _Part, test: _Part) -> Iterator[s
         if are_names(trained):
             different = len(set(trained))
             what = f"{different} categories in {len(column.values)} training rows, most of one row alone"
-            yield f"{place}: {what}; leave it out (data.inputs) if it names the rows"
+            yield f"{place}: {what}; leave it out (data.ignore) if it names the rows"
         elif strange and strange.isdisjoint(trained):
             categories = few_quoted(sorted_texts(strange))
             yield f"{place}: no test row has a category of the training rows; the test rows have {categories}"
@@ -368,17 +399,19 @@ def _fold_numbers(folds: NDArray[np.str_]) -> NDArray[np.int64]:
     return numbered(folds, names, other=-1)
 
 
-def fingerprint(columns: Iterable[Column], target_names: Sequence[str], targets: NDArray[Any]) -> str:
-    """SHA-256 of names and values: little-endian float64 numbers, text as a JSON list.
+def fingerprint(columns: Sequence[Column], target_names: Sequence[str], targets: NDArray[Any]) -> str:
+    """SHA-256 of names and values: little-endian float64 numbers, text as a JSON list, and of which is pooled if rare.
 
     Equal for equal content, however the file spelled it. Groups and folds are no part of it: they choose
     rows, which the identity of a fit names itself.
     """
     digest = hashlib.sha256(b"shoal table 1\0")
     parts = [*((column.name, "input", column.values) for column in columns), ("", "targets", targets)]
+    pooled = {column.name: [f"rare below {column.rare_below}"] for column in columns if column.rare_below > 1}
     digest.update(json.dumps(list(target_names)).encode())
     for name, role, values in parts:
         number = values.dtype.kind == "f"
-        digest.update(json.dumps([name, role, "number" if number else "text", *values.shape]).encode())
+        how = ["number"] if number else ["text", *pooled.get(name, [])]
+        digest.update(json.dumps([name, role, *how, *values.shape]).encode())
         digest.update(values.astype("<f8").tobytes() if number else json.dumps(values.tolist()).encode())
     return digest.hexdigest()

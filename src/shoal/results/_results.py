@@ -49,7 +49,8 @@ class Results:
     read from the store when asked for. Frames are pandas', made once. `environment` says where the last run was
     computed, `origins` where the fits were: every environment with its number of fits (none in results of old).
     `coverage` says how the training rows cover the test rows (None in results of old), `data_notes` what the reader of
-    the data did or left out, `missing` what could not be made after training.
+    the data did or left out, `missing` what could not be made after training, `categorical` which inputs hold
+    categories.
     """
 
     folder: Path
@@ -64,6 +65,7 @@ class Results:
     origins: tuple[tuple[dict[str, Any], int], ...] = ()
     missing: tuple[Missing, ...] = ()
     data_notes: tuple[str, ...] = ()
+    categorical: tuple[str, ...] = ()
 
     @classmethod
     def open(cls, folder: Path | str) -> Results:
@@ -95,7 +97,8 @@ class Results:
                 coverage=store.fact("coverage"),
                 origins=_counted(store.origins(), fits),
                 missing=_missing(folder, store.fact("missing")),
-                data_notes=_data_notes(folder, store.fact("data notes")),
+                data_notes=_texts(folder, store.fact("data notes"), "a note on the data") or (),
+                categorical=_categorical(folder, study, store.fact("categorical inputs")),
             )
 
     def __repr__(self) -> str:
@@ -344,11 +347,17 @@ def _counted(
     return tuple((environment, count) for environment, count in [*counts, ({}, unknown)] if count)
 
 
-def _data_notes(folder: Path, value: Any) -> tuple[str, ...]:
-    """Read the sentences on the data; results of old have none."""
-    with _coherent(folder, "a note on the data"):
-        expect(value is None or (isinstance(value, list) and all(isinstance(note, str) for note in value)))
-        return tuple(value or ())
+def _texts(folder: Path, value: Any, what: str) -> tuple[str, ...] | None:
+    """Read a list of texts; results of old have none."""
+    with _coherent(folder, what):
+        expect(value is None or (isinstance(value, list) and all(isinstance(text, str) for text in value)))
+    return None if value is None else tuple(value)
+
+
+def _categorical(folder: Path, study: Study, value: Any) -> tuple[str, ...]:
+    """Read which inputs are categories; in results of old they are those that the study names."""
+    names = _texts(folder, value, "a categorical input")
+    return study.data.categorical if names is None else names
 
 
 def _missing(folder: Path, value: Any) -> tuple[Missing, ...]:

@@ -149,6 +149,9 @@ class Data(_Part):
     inputs: Names | None = None
     target: TextOrTexts | None = None
     categorical: Names = ()
+    ignore: Names = ()
+    keep: Names = ()
+    rare_below: Count = 1
     missing: Literal["impute", "refuse"] = "impute"
     missing_marks: Names = ()
     missing_targets: Literal["refuse", "drop"] = "refuse"

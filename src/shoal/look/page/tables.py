@@ -208,8 +208,8 @@ def data_facts(results: Results) -> list[tuple[str, str]]:
     facts = [("source", data.dataset or str(data.train)), ("rows", rows)]
     if data.test:
         facts[1:1] = [("test rows from", data.test)]
-    if data.categorical:
-        facts.append(("categorical inputs", ", ".join(data.categorical)))
+    if results.categorical:
+        facts.append(("categorical inputs", ", ".join(results.categorical)))
     if data.groups:
         facts.append(("rows that belong together", f"those of one {data.groups}"))
     if data.standardize != "none":
