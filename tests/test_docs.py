@@ -27,7 +27,7 @@ import test_architecture
 from shoal.cli import app
 from shoal.data import TableSource, load_table_dataset
 from shoal.errors import ShoalError, TrainingError
-from shoal.kinds import IMAGE_FORMATS, TABLE_FORMATS
+from shoal.kinds import IMAGE_FORMATS, SPLITTERS, TABLE_FORMATS
 from shoal.pipeline import run
 from shoal.results import Results
 from shoal.study import Study, load_study, template
@@ -200,6 +200,15 @@ def accept(field: FieldInfo, value: Any) -> None:
 
 def plain(value: Any) -> Any:
     return json.loads(TypeAdapter(Any).dump_json(value))
+
+
+def test_kinds_of_folds_are_those_of_the_table() -> None:
+    rows = tables(section(page("study-file.md"), "`search.folds` as a table"), "kind")[-len(SPLITTERS) :]
+    assert [codes(row[0])[0] for row in rows] == list(SPLITTERS)
+    for (name, peer, groups, classes), row in zip(rows, SPLITTERS.values(), strict=True):
+        assert codes(peer)[0] == row.peer, name
+        if row.draws != "column":
+            assert (groups != "no", classes != "no") == (row.by_group, row.by_class), name
 
 
 # -- samples -------------------------------------------------------------------------------------------------

@@ -19,7 +19,18 @@ from shoal.data._encoder import FLOAT
 from shoal.engine import Job, Trainer, Trainers, initial_state
 from shoal.engine._trainer import FitData, Rows
 from shoal.errors import StudyError
-from shoal.kinds import ENCODERS, LAYERS, LOSSES, NETWORKS, OPTIMIZERS, POOLS, SCHEDULES, SCORES, SEARCHES
+from shoal.kinds import (
+    ENCODERS,
+    LAYERS,
+    LOSSES,
+    NETWORKS,
+    OPTIMIZERS,
+    POOLS,
+    SCHEDULES,
+    SCORES,
+    SEARCHES,
+    SPLITTERS,
+)
 from shoal.nets import (
     Architecture,
     GraphParts,
@@ -35,7 +46,7 @@ from shoal.nets._schedules import SCHEDULES as SCHEDULE_ROWS
 from shoal.results import higher_is_better
 from shoal.streams import StreamKey
 from shoal.study import Activation, Loss, Network, Optimizer, Schedule, Training
-from shoal.study._study import Method, NetworkName, PoolName, TestMetric
+from shoal.study._study import Method, NetworkName, PoolName, Splitter, TestMetric
 
 NATIVE = Path(__file__).parent.parent / "src" / "native"
 HOUSE = Path(kinds.__file__).parent
@@ -50,6 +61,7 @@ CHOICES = [
     (Schedule, SCHEDULES),
     (TestMetric, SCORES),
     (Method, SEARCHES),
+    (Splitter, SPLITTERS),
 ]
 
 

@@ -8,12 +8,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.honesty import intervals, searches
+from benchmarks.honesty import fold_scores, intervals, searches
 from benchmarks.record import write_record
 
 PARTS: dict[str, tuple[str, Callable[[int], list[str]]]] = {
     "intervals": ("Intervals: test scores and comparisons", intervals.run),
     "searches": ("Searches: the set, verdicts, errors", searches.run),
+    "folds": ("Searches of scikit-learn's face: noise and what is worse", fold_scores.run),
 }
 
 

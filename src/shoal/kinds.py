@@ -96,6 +96,24 @@ class ScoreKind:
 
 
 @dataclass(frozen=True)
+class SplitterKind:
+    """A way to split the training rows for a search.
+
+    `draws`: "folds", which hold every row out once; "splits", each with its own rows held out, drawn apart from the
+    others; or "column", which of the data says what each fold holds out. `by_class`: a fold has nearly the share of
+    every class that all rows have. `by_group`: rows of one group are on one side. `repeats`: drawn several times over.
+    `noun` is what one of them is called. `peer` is scikit-learn's class, to whose splits they are equal row for row.
+    """
+
+    peer: str
+    draws: Literal["folds", "splits", "column"] = "folds"
+    by_class: bool = False
+    by_group: bool = False
+    repeats: bool = False
+    noun: str = "fold"
+
+
+@dataclass(frozen=True)
 class TableKind:
     """A format of tables: what it is called, and the endings of its files in small letters, the usual one first."""
 
@@ -177,6 +195,20 @@ SEARCHES: Final[dict[str, SearchKind]] = {
         source="Bergstra, Bengio (2012): Random search for hyper-parameter optimization. JMLR 13, 281–305.",
     ),
 }
+SPLITTERS: Final[dict[str, SplitterKind]] = {
+    "k-fold": SplitterKind("KFold"),
+    "stratified": SplitterKind("StratifiedKFold", by_class=True),
+    "grouped": SplitterKind("GroupKFold", by_group=True),
+    "stratified-grouped": SplitterKind("StratifiedGroupKFold", by_class=True, by_group=True),
+    "repeated": SplitterKind("RepeatedKFold", repeats=True),
+    "repeated-stratified": SplitterKind("RepeatedStratifiedKFold", by_class=True, repeats=True),
+    "repeated-grouped": SplitterKind("GroupKFold", by_group=True, repeats=True),
+    "repeated-stratified-grouped": SplitterKind(
+        "StratifiedGroupKFold", by_class=True, by_group=True, repeats=True
+    ),
+    "shuffle": SplitterKind("ShuffleSplit", draws="splits", noun="split"),
+    "given": SplitterKind("PredefinedSplit", draws="column"),
+}
 TABLE_FORMATS: Final[dict[str, TableKind]] = {
     "csv": TableKind("CSV", (".csv",)),
     "tsv": TableKind("TSV", (".tsv", ".tab")),
@@ -221,6 +253,28 @@ def core_number(kind: str, table: Mapping[str, CoreKind], name: str) -> int:
 def losses_of(task: str) -> tuple[str, ...]:
     """Name the losses of a task, its own first."""
     return tuple(name for name, loss in LOSSES.items() if loss.task == task)
+
+
+def usual_splitter(task: str, *, grouped: bool) -> str:
+    """Name the kind of folds of a study that names none: by group where it has groups, else by class if it has any."""
+    return splitter_by(by_class=task == "classification" and not grouped, by_group=grouped)
+
+
+def splitter_by(*, by_class: bool = False, by_group: bool = False, repeats: bool = False) -> str:
+    """Name the kind of folds that keeps and repeats what is asked for, and no more."""
+    facts = (by_class, by_group, repeats)
+    return next(
+        name
+        for name, row in SPLITTERS.items()
+        if row.draws == "folds" and (row.by_class, row.by_group, row.repeats) == facts
+    )
+
+
+def splitter_like(name: str, *, grouped: bool, repeats: bool | None = None) -> str:
+    """Name the kind of folds most like `name` that keeps groups, if `grouped`, and repeats or not, if that is said."""
+    row = row_of("search.folds.kind", SPLITTERS, name)
+    again = row.repeats if repeats is None else repeats
+    return splitter_by(by_class=row.by_class, by_group=row.by_group or grouped, repeats=again)
 
 
 def table_endings() -> tuple[str, ...]:

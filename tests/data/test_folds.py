@@ -3,51 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from unittest.mock import patch
 
 import numpy as np
 import pytest
 import sklearn
+from fold_rows import SEEDS, dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn import model_selection as oracle
 from sklearn.utils.fixes import parse_version
 
-from shoal.data import Column, Dataset, FoldOptions, Split, holdout_split, make_folds
-from shoal.errors import DataError
+from shoal.data import (
+    Dataset,
+    FoldOptions,
+    Split,
+    holdout_split,
+    make_folds,
+)
+from shoal.errors import DataError, StudyError
 from shoal.streams import StreamKey
 
-SEEDS = st.integers(0, 2**32 - 1)
 OF_STABLE = parse_version("1.9")
-
-
-def dataset(
-    rows: int,
-    classes: NDArray[np.int64] | None = None,
-    groups: NDArray[np.str_] | None = None,
-    folds: NDArray[np.int64] | None = None,
-) -> Dataset:
-    """Build a data set of `rows` training rows, with two test rows after them."""
-    all_rows = rows + 2
-    names = tuple(f"c{i}" for i in range(int(classes.max()) + 1)) if classes is not None else ()
-    targets = np.zeros((all_rows, 1)) if classes is None else np.concatenate((classes, [0, 0]))
-    return Dataset(
-        name="d",
-        task="regression" if classes is None else "classification",
-        columns=(Column("x", np.arange(all_rows, dtype=np.float64)),),
-        target_names=("y",),
-        targets=targets,
-        classes=names,
-        train_rows=rows,
-        groups=groups,
-        given_folds=folds,
-        train_fingerprint="",
-        test_fingerprint="",
-        source="",
-    )
 
 
 def assert_equal(
@@ -121,6 +101,80 @@ def test_repeated_stratified(data: st.DataObject, n: int, times: int, seed: int)
     assert_equal(splits, splitter.split(np.zeros(len(classes)), classes))
 
 
+def repeated(
+    make: Callable[..., oracle.BaseCrossValidator], n: int, times: int, seed: int
+) -> Iterator[oracle.BaseCrossValidator]:
+    """The rounds of a splitter as scikit-learn's _RepeatedSplits makes them: one generator is handed on."""
+    random = np.random.RandomState(seed)
+    for _ in range(times):
+        yield make(n, shuffle=True, random_state=random)
+
+
+@settings(max_examples=50)
+@given(
+    groups=st.lists(st.sampled_from("abcdefghijklm"), min_size=3).filter(lambda g: len(set(g)) > 2),
+    data=st.data(),
+    times=st.integers(1, 3),
+    seed=SEEDS,
+)
+def test_repeated_grouped(groups: list[str], data: st.DataObject, times: int, seed: int) -> None:
+    n, x = data.draw(st.integers(2, len(set(groups)))), np.zeros(len(groups))
+    splits = make_folds(
+        dataset(len(groups), groups=np.array(groups)), FoldOptions("repeated-grouped", n, times, seed=seed)
+    )
+    rounds = repeated(oracle.GroupKFold, n, times, seed)
+    assert_equal(splits, [pair for splitter in rounds for pair in splitter.split(x, groups=groups)])
+
+
+@st.composite
+def classes_in_groups(draw: st.DrawFn) -> tuple[int, NDArray[np.int64], NDArray[np.str_]]:
+    """Draw folds, classes that as many groups have as there are folds at the least, and groups of any size."""
+    n, classes = draw(st.integers(2, 9)), draw(st.integers(1, 10))
+    names = st.sampled_from([f"g{number}" for number in range(n + draw(st.integers(0, 12)))])
+    own = [(code, f"g{(code + number) % n}") for code in range(classes) for number in range(n)]
+    more = draw(st.lists(st.tuples(st.integers(0, classes - 1), names), max_size=60))
+    rows = draw(st.permutations(own + more))
+    return n, np.array([code for code, _ in rows]), np.array([name for _, name in rows])
+
+
+@given(drawn=classes_in_groups(), shuffle=st.booleans(), seed=SEEDS)
+def test_stratified_grouped(
+    drawn: tuple[int, NDArray[np.int64], NDArray[np.str_]], shuffle: bool, seed: int
+) -> None:
+    n, classes, groups = drawn
+    splits = make_folds(
+        dataset(len(classes), classes, groups),
+        FoldOptions("stratified-grouped", n, shuffle=shuffle, seed=seed),
+    )
+    splitter = oracle.StratifiedGroupKFold(n, shuffle=shuffle, random_state=seed if shuffle else None)
+    assert_equal(splits, splitter.split(classes, classes, groups))
+
+
+@settings(max_examples=50)
+@given(drawn=classes_in_groups(), times=st.integers(1, 3), seed=SEEDS)
+def test_repeated_stratified_grouped(
+    drawn: tuple[int, NDArray[np.int64], NDArray[np.str_]], times: int, seed: int
+) -> None:
+    n, classes, groups = drawn
+    splits = make_folds(
+        dataset(len(classes), classes, groups),
+        FoldOptions("repeated-stratified-grouped", n, times, seed=seed),
+    )
+    rounds = repeated(oracle.StratifiedGroupKFold, n, times, seed)
+    assert_equal(splits, [pair for splitter in rounds for pair in splitter.split(classes, classes, groups)])
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_stratified_grouped_of_many_groups(shuffle: bool) -> None:
+    draw = np.random.default_rng(0)
+    classes, groups = draw.integers(7, size=3000), draw.integers(400, size=3000).astype(str)
+    options = FoldOptions("stratified-grouped", 5, shuffle=shuffle)
+    splitter = oracle.StratifiedGroupKFold(5, shuffle=shuffle, random_state=0 if shuffle else None)
+    assert_equal(
+        make_folds(dataset(3000, classes, groups), options), splitter.split(classes, classes, groups)
+    )
+
+
 @given(rows=st.integers(2, 80), share=st.floats(0.01, 0.99), n=st.integers(2, 5), seed=SEEDS)
 def test_shuffle(rows: int, share: float, n: int, seed: int) -> None:
     options = FoldOptions("shuffle", n, share=share, seed=seed)
@@ -138,6 +192,12 @@ def test_given(folds: list[int]) -> None:
     numbers = numbered[1:] - 1
     splits = make_folds(dataset(len(folds), folds=numbers), FoldOptions("given"))
     assert_equal(splits, oracle.PredefinedSplit(numbers).split())
+
+
+def test_a_kind_that_is_unknown_raises() -> None:
+    with pytest.raises(StudyError) as caught:
+        make_folds(dataset(9), FoldOptions("leave-out"))
+    assert str(caught.value).startswith("search.folds.kind: expected ")
 
 
 def test_labels_for_people() -> None:
@@ -201,6 +261,34 @@ REFUSALS = [
         dataset(10, groups=PAIR),
         FoldOptions("grouped", 3),
         ["search.folds: expected at most 2 folds (the groups of the training rows), got 3"],
+    ),
+    (
+        dataset(9, groups=np.array(list("aabbccdde"))),
+        FoldOptions("repeated-grouped", 6, 2),
+        ["search.folds: expected at most 5 folds (the groups of the training rows), got 6"],
+    ),
+    (
+        dataset(8, FEW, np.array(list("abcdefgh"))),
+        FoldOptions("stratified"),
+        [
+            'search.folds: expected at least 3 training rows of every class for 3 folds, got 2 of class "c1"; '
+            'kind = "grouped" draws folds that may lack a class',
+            'search.folds: expected at least 3 training rows of every class for 3 folds, got 1 of class "c2"; '
+            'kind = "grouped" draws folds that may lack a class',
+        ],
+    ),
+    (
+        dataset(8, np.array([0] * 4 + [1] * 4), np.array(list("abcdeeff"))),
+        FoldOptions("stratified-grouped"),
+        [
+            'search.folds: expected at least 3 groups with every class for 3 folds, got 2 of class "c1"; '
+            'kind = "grouped" draws folds that may lack a class'
+        ],
+    ),
+    (
+        dataset(8, FEW),
+        FoldOptions("repeated-stratified-grouped", times=2),
+        ["search.folds: expected the column data.groups for repeated-stratified-grouped folds, got none"],
     ),
     (
         dataset(9),

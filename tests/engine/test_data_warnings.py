@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,63 @@ def test_a_class_that_no_test_row_has_is_told(owls: int, tmp_path: Path) -> None
     told = [note for note in plan(study, out=tmp_path / "run").notes if "no test row" in note]
     expected = 'no test row is of class "owl" (3 training rows): test scores say nothing of such a class'
     assert told == ([] if owls else [expected])
+
+
+def grouped_study(folder: Path, **folds: Any) -> Study:
+    """24 rows of two kinds from 12 patients, each with a row in the first and one in the second half."""
+    draw, number = np.random.default_rng(0), np.arange(24)
+    frame = pd.DataFrame({"a": draw.normal(size=24), "kind": np.where(number // 2 % 2, "cat", "dog")})
+    frame = frame.assign(patient=[f"p{row % 12}" for row in number], whole=number % 12 % 3, apart=number // 8)
+    frame.to_csv(folder / "t.csv", index=False)
+    frame[["a", "kind"]].to_csv(folder / "u.csv", index=False)
+    data = {"train": str(folder / "t.csv"), "test": str(folder / "u.csv"), "target": "kind"}
+    return tiny_study(
+        study={"task": "classification"}, data={"dataset": None, **data, "groups": "patient", "inputs": ["a"]},
+        compare=None, search={"folds": folds, "space": {"training.lr": [0.01, 0.02]}}, training={"epochs": 1},
+    )  # fmt: skip
+
+
+KEEPING = [
+    ({"kind": "k-fold", "shuffle": False}, "grouped"),
+    ({"kind": "stratified"}, "stratified-grouped"),
+    ({"kind": "repeated", "times": 2}, "repeated-grouped"),
+    ({"kind": "repeated-stratified", "times": 2}, "repeated-stratified-grouped"),
+    ({"kind": "shuffle"}, "grouped"),
+    ({"kind": "given", "column": "apart"}, "grouped"),
+    ({"kind": "given", "column": "whole"}, ""),
+    ({}, ""),
+]
+
+
+@pytest.mark.parametrize(("folds", "kind"), KEEPING)
+def test_folds_that_divide_groups_are_said_before_training_with_those_that_do_not(
+    folds: dict[str, Any], kind: str, tmp_path: Path
+) -> None:
+    (said,) = [note for note in plan(grouped_study(tmp_path, **folds)).notes if "groups" in note] or [""]
+    if not kind:
+        assert said == ""
+        return
+    assert re.fullmatch(
+        r"\d+ of 12 groups \(data\.groups\) have rows on both sides of a fold, so that selection scores are too good;"
+        rf' search\.folds\.kind = "{kind}" keeps each on one side',
+        said,
+    )
+    times = {"times": 2} if kind.startswith("repeated") else {}
+    better = plan(grouped_study(tmp_path, kind=kind, **times)).notes
+    assert not [note for note in better if "groups" in note]
+
+
+def test_a_run_says_of_divided_groups_what_its_check_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
+    study, listener = grouped_study(tmp_path, kind="k-fold", shuffle=False), Listener()
+    results = run(study, out=tmp_path / "run", workers=1, watcher=listener)
+    (check,) = [check for check in checks(results) if check.code == "SH021"]
+    assert check.what.removesuffix(".") in listener.heard
+    assert check.what.startswith("12 of 12 groups (data.groups) have rows on both sides")
+    kept = run(grouped_study(tmp_path), out=tmp_path / "kept", workers=1)
+    assert "SH021" not in {check.code for check in checks(kept)}
 
 
 @pytest.mark.parametrize(("rows", "drawn"), [(6, "1 row (20 %) was"), (12, "2 rows (20 %) were")])

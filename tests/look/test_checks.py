@@ -283,6 +283,20 @@ def test_columns_that_are_doubted_by_check_are_doubted_by_the_run(tmp_path: Path
     assert huge["SH017"].what.startswith('Not standardised, target "label" has a size of ')
 
 
+def test_groups_on_both_sides_of_a_fold_are_counted(tmp_path: Path) -> None:
+    results = make_run(tmp_path, replace(LEARNED, names=(), space={"training.lr": [0.1, 0.2]}))
+    assert "SH021" not in found(results)  # no groups are declared
+    # Of three folds the first holds out every third row: rows 0, 3, 6 ...
+    own, whole = np.arange(70), np.arange(70) % 3
+    assert "SH021" not in found(rows_of(results, groups=whole))
+    own[1] = 0
+    assert found(rows_of(results, groups=own))["SH021"].what == (
+        "1 of 39 groups (data.groups) has rows on both sides of a fold, so that selection scores are too good;"
+        ' search.folds.kind = "grouped" keeps each on one side.'
+    )
+    assert "SH021" not in found(rows_of(make_run(tmp_path / "b", LEARNED), groups=own))  # no search
+
+
 def test_differences_that_may_be_chance_are_named(tmp_path: Path) -> None:
     results = make_run(tmp_path / "a", replace(LEARNED, repeats=2))
     differences = {label: scores["mse"] for label, scores in results.differences.items()}

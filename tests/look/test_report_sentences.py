@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,6 +39,7 @@ from shoal.look.page.tables import (
     variable_table,
 )
 from shoal.results import higher_is_better, regression_scores
+from shoal.study import Study
 
 CLASSES = MadeUp(
     task="classification", names=("a",), classes=("x", "y", "z"), inputs=("p", "q"), targets=(), epochs=20,
@@ -273,6 +275,36 @@ def test_reasons_follow_from_where_the_candidates_stand(tmp_path: Path) -> None:
         f"Candidate 1 (lr {lr[best.candidate_id]}) is the only one; its"
     )
     assert not any("other" in reason for reason in reasons(replace(results, choice=one)))
+
+
+@pytest.mark.parametrize(
+    ("folds", "groups", "kind"),
+    [
+        ({"n": 3}, None, "repeated"),
+        ({"n": 3}, "farm", "repeated-grouped"),
+        ({"kind": "k-fold"}, "farm", "repeated-grouped"),  # what divides groups is not what is proposed
+        ({"kind": "repeated-grouped", "times": 2}, "farm", "repeated-grouped"),
+    ],
+)
+def test_more_folds_are_proposed_of_a_kind_that_keeps_groups(
+    folds: dict[str, Any], groups: str | None, kind: str, tmp_path: Path
+) -> None:
+    results = make_run(tmp_path, MadeUp(names=(), epochs=5, space={"training.lr": [0.1, 0.2]}))
+    assert results.choice is not None
+    first, second = results.choice.standings
+    second = replace(second, verdict="unresolved", networks=7)
+    study = results.study.model_dump(exclude_unset=True)
+    study["search"]["folds"] = folds
+    study["data"]["groups"] = groups
+    results = replace(
+        results,
+        study=Study.model_validate(study),
+        choice=replace(results.choice, standings=(first, second)),
+    )
+    assert (
+        "About 7 networks a candidate, of other folds or repeats, would resolve the next one (search.repeats, or"
+        f' `times` of search.folds.kind = "{kind}"; what is trained already is kept where it is part of the new plan).'
+    ) in reasons(results)
 
 
 def test_the_rule_of_one_standard_error_says_how_many_are_near(tmp_path: Path) -> None:

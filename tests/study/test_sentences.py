@@ -157,7 +157,8 @@ SENTENCES = [
     ),
     (
         "[search]\nfolds = { times = 3 }",
-        "6: search.folds.times: `times` needs kind repeated or repeated-stratified, got None",
+        "6: search.folds.times: `times` needs kind repeated, repeated-stratified, repeated-grouped or "
+        "repeated-stratified-grouped, got None",
     ),
     (
         "[search]\nfolds = { kind = 'stratified' }",
@@ -166,6 +167,11 @@ SENTENCES = [
     (
         "[search]\nfolds = { kind = 'grouped' }",
         "6: search.folds.kind: expected data.groups (the column of each row's group) with grouped folds, got none",
+    ),
+    (
+        "[search]\nfolds = { kind = 'repeated-grouped' }",
+        "6: search.folds.kind: expected data.groups (the column of each row's group) with repeated-grouped folds, "
+        "got none",
     ),
     (
         "[search]\nmetric = 'accuracy'",

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from shoal.data import Column, Dataset
+from shoal.kinds import SPLITTERS
 from shoal.study import Study
 
-KINDS = ("k-fold", "stratified", "grouped", "repeated", "repeated-stratified", "shuffle", "given")
 HUGE = (1e20, -1e12, 1e6, 0.0)
 
 
@@ -101,14 +101,14 @@ def _trainings(cnn: bool) -> st.SearchStrategy[dict[str, Any]]:
 def _folds(draw: st.DrawFn, task: str, groups: bool) -> dict[str, Any]:
     allowed = [
         kind
-        for kind in KINDS
-        if (task == "classification" or "stratified" not in kind) and (groups or kind != "grouped")
+        for kind, row in SPLITTERS.items()
+        if (task == "classification" or not row.by_class) and (groups or not row.by_group)
     ]
     kind = draw(st.sampled_from(allowed))
     tree: dict[str, Any] = {"kind": kind, "n": draw(st.integers(2, 3))}
-    if kind.startswith("repeated"):
+    if SPLITTERS[kind].repeats:
         tree["times"] = 2
-    if kind == "given":
+    if SPLITTERS[kind].draws == "column":
         tree["column"] = "fold"
     return tree
 

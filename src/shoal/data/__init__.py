@@ -8,7 +8,7 @@ from shoal.data._coverage import Coverage, coverage
 from shoal.data._dataset import Column, Dataset, Split
 from shoal.data._encoder import Encoder, encoder_class, takes
 from shoal.data._fashion import find_fashion
-from shoal.data._folds import FoldOptions, fold_count, make_folds
+from shoal.data._folds import FoldOptions, divided_sentence, fold_count, make_folds
 from shoal.data._holdout import draw_share, holdout_split
 from shoal.data._image_places import holds_images
 from shoal.data._images import ImageSource, load_image_dataset
@@ -43,6 +43,7 @@ __all__ = [
     "column_warnings",
     "coverage",
     "describe_builtin",
+    "divided_sentence",
     "draw_share",
     "encoder_class",
     "fetch",

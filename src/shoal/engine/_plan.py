@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from shoal.data import Dataset, Standardize, column_warnings, untested
+from shoal.data import Dataset, Standardize, column_warnings, divided_sentence, untested
 from shoal.engine._fits import PlannedFit, Planner, unique
 from shoal.engine.forecast.drawing import Drawing
 from shoal.engine.forecast.groups import groups_of
@@ -102,14 +102,23 @@ def _notes(planner: Planner, planned: Sequence[PlannedFit]) -> tuple[str, ...]:
 
 
 def warnings_before(planner: Planner) -> Iterator[str]:
-    """Warn before anything is trained: of columns, of learning rates."""
+    """Warn before anything is trained: of columns, of folds, of learning rates."""
     yield from data_warnings(planner.dataset, planner.study.data.standardize)
+    yield from fold_warnings(planner)
     trained = (*planner.candidates, *(candidate for _, candidate in planner.comparisons))
     asked = {(item.training.schedule, item.training.epochs): item.training for item in trained}
     for (schedule, epochs), training in asked.items():
         if (highest := learning_rates(training).max()) < training.lr / 2:
             height = f"in {counted(epochs, 'epoch')} the learning rate comes to {highest:.2g} at most"
             yield f"schedule {schedule}: {height}, of lr = {training.lr:g}; it takes more epochs to rise"
+
+
+def fold_warnings(planner: Planner) -> Iterator[str]:
+    """Warn of folds with rows of one group on both sides; the checks of the run say it again."""
+    groups, search = planner.dataset.groups, planner.study.search
+    if groups is not None and search is not None and (kind := search.splitter.kind):
+        sentence = divided_sentence(groups, [fold.validation for fold in planner.folds], kind)
+        yield from [sentence] if sentence else []
 
 
 def data_warnings(dataset: Dataset, standardize: Standardize) -> Iterator[str]:

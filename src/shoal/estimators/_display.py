@@ -13,12 +13,11 @@ from html import escape
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from shoal.errors import EnvironmentFault
+from shoal.estimators._cv_results import FoldScores
 from shoal.estimators._evaluation import SearchRecord
 from shoal.parts import Parts
-from shoal.results import mean_and_error
 from shoal.wording import shorten, visible
 
 _AGAIN: Final = "showing the search"
@@ -48,15 +47,14 @@ class SearchDisplay:
         if record is None or "best_index_" not in vars(self):
             return ""
         try:
-            score_CF = self._deciding_scores()  # type: ignore[attr-defined]
+            scores = self._deciding_scores(record)  # type: ignore[attr-defined]
         except AttributeError:
             return ""
-        tied_C, best = self.indistinguishable_, self.best_index_  # type: ignore[attr-defined]
-        settings = self.cv_results_["params"]  # type: ignore[attr-defined]
+        settings, best = self.cv_results_["params"], self.best_index_  # type: ignore[attr-defined]
         shown: list[str] = []
         parts = Parts(lambda line: shown.append(f"<p>{escape(line)}</p>"))
         pieces: dict[str, Callable[[], str]] = {
-            "candidates": lambda: ranked_table(settings, score_CF, tied_C, best),
+            "candidates": lambda: ranked_table(settings, scores, best),
             "curves of the chosen candidate": lambda: curves_picture(record, best),
         }
         for name, make in pieces.items():
@@ -68,11 +66,9 @@ class SearchDisplay:
         return "".join(shown)
 
 
-def ranked_table(
-    settings: Sequence[dict[str, Any]], score_CF: NDArray[Any], tied_C: NDArray[np.bool_], chosen: int
-) -> str:
+def ranked_table(settings: Sequence[dict[str, Any]], scores: FoldScores, chosen: int) -> str:
     """Give the candidates as an HTML table, the best first, the failed last."""
-    mean_C, error_C = mean_and_error(score_CF[:, :, np.newaxis])
+    (mean_C, error_C), alike_C = scores.means_and_errors(), scores.indistinguishable()
     order = np.argsort(-mean_C, kind="stable")
     rows = order[:SHOWN].tolist()
     if chosen not in rows:
@@ -91,14 +87,15 @@ def ranked_table(
             "chosen"
             if place == chosen
             else "statistically indistinguishable from the best"
-            if tied_C[place]
+            if alike_C[place]
             else ""
         )
-        scores = [_number(mean_C[place]), _number(error_C[place])]
+        numbers = [_number(mean_C[place]), _number(error_C[place])]
         rank = str(int(np.flatnonzero(order == place)[0]) + 1)
-        lines.append(_row("td", [rank, *(_text(settings[place].get(key)) for key in keys), *scores, mark]))
+        lines.append(_row("td", [rank, *(_text(settings[place].get(key)) for key in keys), *numbers, mark]))
     shown = f"{len(rows)} of " if len(rows) < len(order) else ""
-    caption = f"{shown}{len(order)} candidates on {score_CF.shape[1]} folds, the best first"
+    over = f"{len(order)} candidates on {scores.score_CF.shape[1]} folds"
+    caption = f"{shown}{over}, the best first; standard errors and comparisons speak of new rows"
     return (
         f'<table style="{_TABLE}"><caption style="text-align:left;color:#555">{escape(caption)}</caption>'
         f"{''.join(lines)}</table>"

@@ -39,14 +39,14 @@ _SCORERS: Final = type(get_scorer("accuracy")).__module__
 
 @dataclass(frozen=True, eq=False)
 class SearchRecord:
-    """What stays of a search: curves of every fit, rows of a fold on average, the chosen candidate's folds.
+    """What stays of a search: curves of every fit, how many rows folds have, the chosen candidate's folds.
 
     `fits` holds candidate, fold and what came of the fit, without parameters.
     """
 
     fits: tuple[tuple[int, int, TaskResult], ...]
-    train_rows: float
-    test_rows: float
+    train_rows_F: NDArray[np.int64]
+    test_rows_F: NDArray[np.int64]
     fold_networks: tuple[NetworkEstimator | None, ...]
     held_out: NDArray[np.float64]
 
@@ -170,16 +170,24 @@ class Evaluation:
         """Count the parameters of every candidate's network, on its largest fold; of no network, infinitely many."""
         return [self._fits.parameters.get(number, math.inf) for number in range(len(self.candidates))]
 
+    def fold_rows(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Count the rows that every fold trains on and holds out, both (F,)."""
+        train_rows_F, test_rows_F = np.array(
+            [[len(held_rows(train)), len(held_rows(test))] for train, test in self.lots.splits]
+        ).T
+        return train_rows_F, test_rows_F
+
     def record(self, chosen: int | None) -> SearchRecord:
         """Keep what stays: of the chosen candidate, if there is one, also the networks of its folds."""
-        splits = [(held_rows(train), held_rows(test)) for train, test in self.lots.splits]
-        fitted = [] if chosen is None else [self._fitted(Spot(chosen, fold)) for fold in range(len(splits))]
+        folds = range(len(self.lots.splits))
+        fitted = [] if chosen is None else [self._fitted(Spot(chosen, fold)) for fold in folds]
+        train_rows_F, test_rows_F = self.fold_rows()
         return SearchRecord(
             fits=tuple(
                 (*spot, self._fits.trained[spot]) for spot in self._spots() if spot in self._fits.trained
             ),
-            train_rows=float(np.mean([len(train) for train, _ in splits])),
-            test_rows=float(np.mean([len(test) for _, test in splits])),
+            train_rows_F=train_rows_F,
+            test_rows_F=test_rows_F,
             fold_networks=tuple(
                 None if estimator is None else last_of(estimator.last) for estimator in fitted
             ),

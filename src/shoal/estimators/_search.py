@@ -20,7 +20,7 @@ from sklearn import model_selection
 from sklearn.utils.validation import check_is_fitted
 
 from shoal.engine import give_back_memory
-from shoal.estimators._cv_results import scores_of, simplest_near_best, tied_with_best
+from shoal.estimators._cv_results import FoldScores, scores_of
 from shoal.estimators._display import SearchDisplay
 from shoal.estimators._evaluation import Evaluation, SearchRecord
 from shoal.estimators._lots import network_in
@@ -171,7 +171,8 @@ class TrainedTogether(SearchDisplay):
                 f"rule: expected 'best' where refit is a function that chooses, got {self.rule!r}"
             )
         assert self._evaluation is not None  # noqa: S101 - other estimators were refused
-        return simplest_near_best(scores_of(results, refit_metric), self._evaluation.parameters())
+        scores = FoldScores(scores_of(results, refit_metric), *self._evaluation.fold_rows())
+        return scores.simplest_near_best(self._evaluation.parameters())
 
     # -- beyond scikit-learn -----------------------------------------------------------------------------------
 
@@ -201,16 +202,18 @@ class TrainedTogether(SearchDisplay):
     def indistinguishable_(self) -> NDArray[np.bool_]:
         """Which candidates are indistinguishable from the best at 5 %, in the order of `cv_results_`, bool (C,).
 
-        Corrected resampled t-test over the folds (Nadeau and Bengio 2003), with Holm's correction.
+        Of what they score on new rows, trained on so many rows: corrected resampled t-test over the folds (Nadeau and
+        Bengio 2003), its variance pooled over candidates. Of fewer than three folds all are.
         """
         record = self._of_networks("indistinguishable_")
-        return tied_with_best(self._deciding_scores(), record.train_rows, record.test_rows)
+        return self._deciding_scores(record).indistinguishable()
 
-    def _deciding_scores(self) -> NDArray[np.float64]:
-        """Scores of the one metric that decides, (C, F)."""
+    def _deciding_scores(self, record: SearchRecord) -> FoldScores:
+        """Give the scores of the one metric that decides."""
         if self.multimetric_ and not isinstance(self.refit, str):
             raise AttributeError(f"expected one score that decides, got several and refit={self.refit!r}")
-        return scores_of(self.cv_results_, self.refit if self.multimetric_ else "score")
+        score_CF = scores_of(self.cv_results_, self.refit if self.multimetric_ else "score")
+        return FoldScores(score_CF, record.train_rows_F, record.test_rows_F)
 
     def _of_networks(self, name: str) -> SearchRecord:
         check_is_fitted(self)

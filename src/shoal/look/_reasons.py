@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
+from shoal.kinds import splitter_like, usual_splitter
 from shoal.look._numbers import one_number
 from shoal.look._settings import settings_text
 from shoal.results import Results, Standing, margin_of, reach_of
@@ -78,13 +79,22 @@ def resolution(results: Results) -> list[str]:
     if needed:
         sentences.append(
             f"About {counted(min(needed), 'network')} a candidate, of other folds or repeats, would resolve the next"
-            f" one (search.folds, search.repeats; what is trained already is kept)."
+            f' one (search.repeats, or `times` of search.folds.kind = "{_repeated(results)}"; what is trained already'
+            " is kept where it is part of the new plan)."
         )
     elif unresolved:
         sentences.append(
             "More folds or repeats would hardly resolve more: other rows would have to be added."
         )
     return sentences
+
+
+def _repeated(results: Results) -> str:
+    """Name the repeated kind of the folds that the search has; groups that the study declares are kept."""
+    study, grouped = results.study, bool(results.study.data.groups)
+    kind = study.search.splitter.kind if study.search else None
+    kind = kind or usual_splitter(study.study.task, grouped=grouped)
+    return splitter_like(kind, grouped=grouped, repeats=True)
 
 
 def others_alike(results: Results) -> tuple[int, int]:

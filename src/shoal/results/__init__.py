@@ -36,11 +36,7 @@ from shoal.results._select import (
     search_scores,
 )
 from shoal.results._statistics import (
-    PairedTest,
     as_compared,
-    corrected_t_test,
-    holm,
-    mean_and_error,
     reach_of,
 )
 from shoal.results._store import Identity, Store
@@ -64,7 +60,6 @@ __all__ = [
     "Inside",
     "Interval",
     "OutOfFold",
-    "PairedTest",
     "Plan",
     "PlanEntry",
     "Results",
@@ -88,15 +83,12 @@ __all__ = [
     "class_scores",
     "classification_scores",
     "confusion_matrix",
-    "corrected_t_test",
     "difference",
     "expect",
     "expected_score",
     "higher_is_better",
-    "holm",
     "layers_of",
     "margin_of",
-    "mean_and_error",
     "rank_candidates",
     "reach_of",
     "refuse_foreign_files_in",

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from shoal.kinds import SPLITTERS, row_of
 from shoal.study._candidates import expand, overlay
 from shoal.study._key_paths import KeyPath, value_at
 from shoal.study._sentences import Mistake, mistakes_of, refusal
@@ -201,19 +202,19 @@ def _reference_mistakes(study: Study) -> Iterator[Mistake]:
 
 def _search_mistakes(study: Study, search: Search) -> Iterator[Mistake]:
     task = ("study", "task")
+    kind = search.splitter.kind
+    row = None if kind is None else row_of("search.folds.kind", SPLITTERS, kind)
     if study.study.task == "regression":
         if search.metric == "accuracy":
             path: KeyPath = ("search", "metric")
             yield Mistake(
                 path, "expected loss, since a regression has no accuracy, got 'accuracy'", (path, task)
             )
-        if search.splitter.kind in ("stratified", "repeated-stratified"):
+        if row is not None and row.by_class:
             path = ("search", "folds", "kind")
-            what = (
-                f"expected folds without classes, since the task is regression, got '{search.splitter.kind}'"
-            )
+            what = f"expected folds without classes, since the task is regression, got '{kind}'"
             yield Mistake(path, what, (path, task))
-    if search.splitter.kind == "grouped" and study.data.groups is None:
+    if row is not None and row.by_group and study.data.groups is None:
         path = ("search", "folds", "kind")
-        what = "expected data.groups (the column of each row's group) with grouped folds, got none"
+        what = f"expected data.groups (the column of each row's group) with {kind} folds, got none"
         yield Mistake(path, what, (path, ("data", "groups")))

@@ -34,6 +34,7 @@ from shoal.kinds import (
     SCHEDULES,
     SCORES,
     SEARCHES,
+    SPLITTERS,
     TASKS,
     Task,
     losses_of,
@@ -43,6 +44,7 @@ from shoal.kinds import (
 )
 from shoal.study._key_paths import key_path_text, toml_string
 from shoal.study._origin import Origin
+from shoal.wording import listed
 
 # Choices derive from the tables of kinds; a type checker, which cannot follow that, sees text.
 if TYPE_CHECKING:
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
     PoolName: TypeAlias = str
     TestMetric: TypeAlias = str
     Method: TypeAlias = str
+    Splitter: TypeAlias = str
 else:
     Activation = Literal[tuple(ACTIVATIONS)]
     Optimizer = Literal[tuple(OPTIMIZERS)]
@@ -63,8 +66,8 @@ else:
     PoolName = Literal[tuple(POOLS)]
     TestMetric = Literal[tuple(SCORES)]
     Method = Literal[tuple(SEARCHES)]
+    Splitter = Literal[tuple(SPLITTERS)]
 Metric = Literal["loss", "accuracy"]
-Splitter = Literal["k-fold", "stratified", "grouped", "repeated", "repeated-stratified", "shuffle", "given"]
 
 TASK_LOSS: Final[dict[Task, Loss]] = {task: losses_of(task)[0] for task in TASKS}
 """The loss of a study that names none."""
@@ -81,15 +84,8 @@ PATTERNS: Final = {
 """Every pattern that a text may have to match, and its name in a sentence."""
 PLAIN, FOLDER = PATTERNS
 
-DEVICES: Final = frozenset(
-    [
-        "con",
-        "prn",
-        "aux",
-        "nul",
-        *(f"{port}{number}" for port in ("com", "lpt") for number in "0123456789"),
-    ]
-)
+_PORTS: Final = tuple(f"{port}{number}" for port in ("com", "lpt") for number in "0123456789")
+DEVICES: Final = frozenset(("con", "prn", "aux", "nul", *_PORTS))
 """What no folder can be called on Windows, whatever stands behind a dot: these are devices there."""
 
 Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
@@ -290,13 +286,13 @@ class Folds(_Part):
 
     @model_validator(mode="after")
     def _belongs_together(self) -> Folds:
-        if (self.kind == "given") != (self.column is not None):
+        row = SPLITTERS.get(self.kind or "")
+        if (row is not None and row.draws == "column") != (self.column is not None):
             sentence = '`column` (the fold of each row) goes with kind = "given", and only with it'
             raise _refuse(("column", "kind"), sentence)
-        if self.times > 1 and self.kind not in ("repeated", "repeated-stratified"):
-            raise _refuse(
-                ("times", "kind"), f"`times` needs kind repeated or repeated-stratified, got {self.kind}"
-            )
+        if self.times > 1 and not (row is not None and row.repeats):
+            able = listed([name for name, other in SPLITTERS.items() if other.repeats], "or")
+            raise _refuse(("times", "kind"), f"`times` needs kind {able}, got {self.kind}")
         return self
 
 
