@@ -166,6 +166,37 @@ def test_test_rows_have_no_say_in_what_is_left_out() -> None:
     assert kinds(dataset) == {"k": "text", "x": "number"}
 
 
+CELLS = st.tuples(
+    st.sampled_from(["", "NA", "a", "b", "c", "long " * 15]), st.sampled_from(["", "1", "2.5", "nan"])
+)
+
+
+@given(
+    train=st.lists(CELLS, min_size=2, max_size=6),
+    tests=st.lists(st.lists(CELLS, min_size=1), min_size=2, max_size=2),
+)
+def test_whatever_stands_in_test_rows_training_rows_stay_the_same_bytes(
+    train: list[tuple[str, str]], tests: list[list[tuple[str, str]]]
+) -> None:
+    def table(cells: list[tuple[str, str]]) -> str:
+        lines = [
+            f"{text},{number},{row},{row}"
+            for row, (text, number) in enumerate([("a", "1"), ("b", ""), *cells])
+        ]
+        return "\n".join(["k,n,x,y", *lines]) + "\n"
+
+    read = []
+    for cells in tests:
+        Path("u.csv").write_text(table(cells), encoding="utf-8")
+        read.append(load(table(train), test="u.csv"))
+    first, second = read
+    assert first.train_fingerprint == second.train_fingerprint
+    rows = np.arange(first.train_rows)
+    fitted = [fit_preprocessing(dataset, rows, "inputs") for dataset in read]
+    assert fitted[0] == fitted[1]
+    assert fitted[0].inputs(first, rows).tobytes() == fitted[1].inputs(second, rows).tobytes()
+
+
 def test_columns_are_ignored_by_name() -> None:
     assert kinds(load(csv(a=[1, 2], b=["x", "z"], y=[1, 2]), ignore=("b",))) == {"a": "number"}
     assert refusal(csv(a=[1, 2], y=[1, 2]), ignore=("aa",)) == [

@@ -47,6 +47,11 @@ def refusal(text: str, **choices: Any) -> list[str]:
     return str(caught.value).splitlines()
 
 
+def twice(sentence: str) -> list[str]:
+    """What is wrong with one file as training and as test table."""
+    return [sentence, sentence]
+
+
 def test_the_words_are_those_of_pandas() -> None:
     from pandas._libs.parsers import STR_NA_VALUES
 
@@ -120,6 +125,18 @@ def test_infinite_numbers_and_typing_errors_are_refused_as_ever() -> None:
         given_columns({"x": [np.inf, None]}, ["x"], missing=Missing({"x"}))
 
 
+def test_one_text_in_many_cells_of_numbers_is_one_sentence_with_the_key_that_may_be_meant() -> None:
+    text = "x,y\n" + "".join(f"{'?' if row % 3 == 0 else row},{row}\n" for row in range(9)) + "o,9\n"
+    assert refusal(text)[:2] == [
+        't.csv, column "x": expected numbers, got "?" in 3 of 10 cells, first on line 2;'
+        ' if it stands for a missing cell: data.missing_marks = ["?"]',
+        't.csv, line 11, column "x": expected a number, got "o"',
+    ]
+    with pytest.raises(DataError) as caught:
+        given_columns({"x": ["?", "1", "?", "?"]}, ["x"])
+    assert str(caught.value) == 'x, column "x": expected numbers, got "?" in 3 of 4 cells, first on row 1'
+
+
 def test_strictness_is_a_choice() -> None:
     assert (
         refusal("x,y\n1,1\n,2\nNA,3\n", impute=False)
@@ -139,15 +156,17 @@ def test_a_column_of_which_nothing_is_known_is_refused_by_name() -> None:
 
 
 def test_a_target_that_is_missing_is_refused_in_one_line_or_left_out_and_counted() -> None:
-    text = "x,y\n1,1\n2,\n3,3\n4,NA\n5,5\n"
-    assert (
-        refusal(text)
-        == [
-            't.csv, column "y": expected a target in each of 5 rows, got none in 2 (lines 3, 5);'
-            ' data.missing_targets = "drop" leaves such rows out'
-        ]
-        * 2
+    assert refusal("x,y\n1,1\n2,\n3,3\n4, \n5,5\n") == twice(
+        't.csv, column "y": expected a target in each of 5 rows, got none in 2 (lines 3, 5);'
+        ' data.missing_targets = "drop" leaves such rows out'
     )
+    named = "x,y\n1,a\n2,None\n3,b\n4,a\n5,b\n"
+    assert refusal(named, task="classification") == twice(
+        't.csv, column "y": expected a target in each of 5 rows, got none in 1 (line 3);'
+        ' "None" counts as missing, unless data.missing = "refuse"; data.missing_targets = "drop" leaves such rows out'
+    )
+    assert load(named, task="classification", impute=False).classes == ("None", "a", "b")
+    text = "x,y\n1,1\n2,\n3,3\n4,NA\n5,5\n"
     dataset = load(text, drop_untargeted=True)
     assert dataset.targets.ravel().tolist() == [1, 3, 5] * 2
     assert dataset.columns[0].values.tolist() == [1, 3, 5] * 2

@@ -122,7 +122,7 @@ def table_rows(numbers: np.random.Generator, task: str, classes: int, groups: bo
     rain = np.where(numbers.random(count) < gaps, np.nan, numbers.normal(0, 1e-3, count))
     columns = (
         Column("heat", numbers.normal(2, 1, count), impute=impute),
-        Column("soil", soil, impute=impute),
+        Column("soil", soil, impute=impute, rare_below=int(numbers.choice([1, 10]))),
         Column("rain", rain, impute=impute),
     )
     targets = numbers.normal(3, 2, (count, 2)) if task == "regression" else _labels(count, classes)

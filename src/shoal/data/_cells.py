@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,8 @@ from shoal.data._spelling import TRUTH, respelled
 from shoal.data._table import Foreign, Table
 from shoal.wording import few_quoted, quoted
 
+_OFTEN = 3
+"""Cells with one and the same text from which they have one sentence."""
 _NUMBER_BYTES = b"0123456789+-.eE \t"
 
 
@@ -74,19 +76,14 @@ def _fast(cells: Sequence[str] | NDArray[Any]) -> NDArray[np.float64] | None:
 
     The characters are checked first, since float() also takes "1_000", "nan" and digits of other scripts.
     """
-    if not _of_digits(cells):
+    joined = "".join(cells)
+    if not joined.isascii() or joined.encode("ascii").translate(None, _NUMBER_BYTES):
         return None
     try:
         values = np.array(list(map(float, cells)), dtype=np.float64)
     except ValueError:
         return None
     return values if np.isfinite(values).all() else None
-
-
-def _of_digits(cells: Iterable[str]) -> bool:
-    """Whether cells have no other letters than plain numbers have."""
-    joined = "".join(cells)
-    return joined.isascii() and not joined.encode("ascii").translate(None, _NUMBER_BYTES)
 
 
 def _truth(cells: Sequence[str]) -> NDArray[np.float64] | None:
@@ -103,8 +100,6 @@ def holds_text(table: Table, name: str, marks: Marks | None = None) -> bool:
     """
     cells = table[name]
     if isinstance(cells, Foreign) or (isinstance(cells, np.ndarray) and cells.dtype.kind not in "OU"):
-        return False
-    if not isinstance(cells, np.ndarray) and _of_digits(cells):
         return False
     times = Counter(map(_written, cells))
     missing = Marks(frozenset()) if marks is None else marks
@@ -139,8 +134,20 @@ def _complain(table: Table, name: str, cells: Mapping[int, str], findings: Findi
             such = f"{description} in {share} {len(cells)} cells, such as {quoted(cells[first])} on {where}"
             where = column
         findings.add(f"expected {notation.expected}, got {such}", where, table.number(first))
-    for row in bad.keys() - {row for rows in notations.values() for row in rows}:
-        findings.add(bad[row], table.place(row, name), table.number(row))
+    plain = sorted(bad.keys() - {row for rows in notations.values() for row in rows})
+    times, said = Counter(cells[row] for row in plain), set[str]()
+    for row in plain:
+        text = cells[row]
+        if times[text] < _OFTEN or not text.strip(" \t") or _not_finite(text):
+            findings.add(bad[row], table.place(row, name), table.number(row))
+        elif text not in said:
+            where, _, column = table.place(row, name).partition(", ")
+            what = f"expected numbers, got {quoted(text)} in {times[text]} of {len(cells)} cells, first on {where}"
+            mark = (
+                f"; if it stands for a missing cell: data.missing_marks = [{quoted(text)}]" if advice else ""
+            )
+            findings.add(what + mark, column, table.number(row))
+            said.add(text)
 
 
 def _notations(cells: dict[int, str]) -> dict[Notation, list[int]]:
@@ -209,6 +216,14 @@ def texts(
         what = f"expected text as it was learned, got the value {cell}, which may be {few_quoted(meant)}"
         findings.add(what, f"column {quoted(name)}")
     return np.array(spelled, dtype=np.str_)
+
+
+def words_of(table: Table, name: str, rows: Sequence[int]) -> set[str]:
+    """Give the different texts of some cells of a column, as they are written; numbers have none."""
+    cells = table[name]
+    if isinstance(cells, Foreign) or (isinstance(cells, np.ndarray) and cells.dtype.kind not in "OU"):
+        return set()
+    return {_written(cells[row]) for row in rows}
 
 
 def _written(cell: Any) -> str:

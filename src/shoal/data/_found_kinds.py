@@ -6,15 +6,19 @@ Whether a column is text is decided from the file of the training rows; what is 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from statistics import median
 from typing import Final
 
-from shoal.data._cells import holds_text
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.data._cells import holds_text, numbers
 from shoal.data._classes import are_names
 from shoal.data._column_roles import TableSource
 from shoal.data._dataset import Column
+from shoal.data._findings import Findings
 from shoal.data._table import Table
 from shoal.wording import few_quoted, quoted
 
@@ -26,21 +30,34 @@ FEW_ROWS: Final = 10
 
 
 @dataclass(frozen=True)
-class TextInputs:
-    """Inputs that are read as categories, being text; of those in `named`, none is left out but a constant."""
+class InputKinds:
+    """Inputs that are read as categories, being text; of those in `named`, none is left out but a constant.
 
-    categories: tuple[str, ...]
-    named: frozenset[str]
+    `numbers` are the values of those that are numbers, float64 (N,), so that they are read once.
+    """
+
+    categories: tuple[str, ...] = ()
+    named: frozenset[str] = frozenset()
+    numbers: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
-def found_kinds(source: TableSource, table: Table, *, explicit: bool) -> TextInputs:
+def found_kinds(source: TableSource, table: Table, *, explicit: bool) -> InputKinds:
     """Find the inputs of a source that hold text; with `explicit` the study names its inputs, and all are kept."""
-    others = [name for name in source.inputs or () if name not in source.categorical]
-    texts = [name for name in others if holds_text(table, name, source.input_marks)]
-    return TextInputs(tuple(texts), frozenset(source.inputs or () if explicit else source.keep))
+    texts: list[str] = []
+    read: dict[str, NDArray[np.float64]] = {}
+    for name in source.inputs or ():
+        if name in source.categorical:
+            continue
+        values = numbers(table, name, Findings(table.file), "", source.input_marks)
+        if values is not None:
+            read[name] = values
+        elif holds_text(table, name, source.input_marks):
+            texts.append(name)
+    named = frozenset(source.inputs or () if explicit else source.keep)
+    return InputKinds(tuple(texts), named, read)
 
 
-def useless(columns: Sequence[Column], inputs: TextInputs) -> Iterator[tuple[str, str]]:
+def useless(columns: Sequence[Column], inputs: InputKinds) -> Iterator[tuple[str, str]]:
     """Give the columns from which nothing can be learned, and why, in a sentence; `columns` are the training rows."""
     for column in columns:
         texts = [text for text in column.values.tolist() if text] if column.categorical else []
@@ -57,7 +74,7 @@ def useless(columns: Sequence[Column], inputs: TextInputs) -> Iterator[tuple[str
             yield column.name, f"left out, being free text {back}"
 
 
-def kind_notes(columns: Sequence[Column], inputs: TextInputs) -> Iterator[tuple[str, str]]:
+def kind_notes(columns: Sequence[Column], inputs: InputKinds) -> Iterator[tuple[str, str]]:
     """Give the columns that were read as categories, and those of which some are pooled, and say so of each."""
     for column in columns:
         if not column.categorical:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data._cells import numbers, texts
+from shoal.data._cells import numbers, texts, words_of
 from shoal.data._classes import (
     are_names,
     class_problems,
@@ -27,7 +27,7 @@ from shoal.data._classes import (
 from shoal.data._column_roles import TableSource, all_inputs, missing_columns, role_problems
 from shoal.data._dataset import Column, Dataset
 from shoal.data._findings import Findings, refuse
-from shoal.data._found_kinds import TextInputs, found_kinds, kind_notes, useless
+from shoal.data._found_kinds import InputKinds, found_kinds, kind_notes, useless
 from shoal.data._holdout import draw_test_rows
 from shoal.data._missing import STRICT, Marks, Missing, missing_notes, missing_of
 from shoal.data._table import Table
@@ -83,7 +83,7 @@ def load_table_dataset(source: TableSource, room: float | None = None) -> Datase
     train = test = None
     problems: list[Problem] = []
     notes: tuple[str, ...] = ()
-    text_inputs = TextInputs((), frozenset())
+    input_kinds = InputKinds()
     if train_table is not None:
         explicit = source.inputs is not None
         source = replace(source, inputs=source.inputs or all_inputs(source, train_table))
@@ -91,9 +91,10 @@ def load_table_dataset(source: TableSource, room: float | None = None) -> Datase
         notes = tuple(_left_out(source, train_table))
         if not problems:
             if source.find_kinds:
-                text_inputs = found_kinds(source, train_table, explicit=explicit)
-                source = replace(source, categorical=(*source.categorical, *text_inputs.categories))
-            train = _read_part(source, train_table, train_findings)
+                input_kinds = found_kinds(source, train_table, explicit=explicit)
+                source = replace(source, categorical=(*source.categorical, *input_kinds.categories))
+            train = _read_part(source, train_table, train_findings, read=input_kinds.numbers)
+            input_kinds = replace(input_kinds, numbers={})  # they are held once
             if test_table is not None:
                 known = {} if train is None else _known(source, train)
                 test = _read_test(source, (train_table, test_table), test_findings, known)
@@ -106,12 +107,12 @@ def load_table_dataset(source: TableSource, room: float | None = None) -> Datase
         refuse(label_problems(train.targets.tolist(), f"{source.train}, column {quoted(source.targets[0])}"))
     if test is None:
         train, test = _split_off_test_rows(source, train)
-    nothing_in = dict(useless(train.columns, text_inputs))
+    nothing_in = dict(useless(train.columns, input_kinds))
     train, test = train.without(nothing_in), test.without(nothing_in)
     refuse(_content_problems(source, train, test))
     said = (
         *nothing_in.items(),
-        *kind_notes(train.columns, text_inputs),
+        *kind_notes(train.columns, input_kinds),
         *missing_notes(train.columns, test.columns),
     )
     notes += (
@@ -229,14 +230,23 @@ def _read_test(
 
 
 def _read_part(
-    source: TableSource, table: Table, findings: Findings, known: Mapping[str, Sequence[str]] | None = None
+    source: TableSource,
+    table: Table,
+    findings: Findings,
+    known: Mapping[str, Sequence[str]] | None = None,
+    read: Mapping[str, NDArray[np.float64]] | None = None,
 ) -> _Part | None:
-    """Read the used columns of one table, in the spelling that is `known`; None where something was found."""
-    known = known or {}
+    """Read the used columns of one table, in the spelling that is `known`; None where something was found.
+
+    `read` are those that were read before.
+    """
+    known, read = known or {}, read or {}
     columns = []
     for name in source.inputs or ():
         categories = known.get(name, ()) if name in source.categorical else None
-        values = _read_column(table, name, categories, findings, source.input_marks, _CATEGORY)
+        values = read.get(name)
+        if values is None:
+            values = _read_column(table, name, categories, findings, source.input_marks, _CATEGORY)
         if values is not None:
             columns.append(Column(name, values, impute=source.impute, rare_below=source.rare_below))
     targets = _read_targets(source, table, findings, known)
@@ -292,7 +302,9 @@ def _note_untargeted(name: str, rows: list[int], table: Table, findings: Finding
         places = first_few([str(table.number(row)) for row in rows], 4, joint=", ")
         what = f"expected a target in each of {table.rows:,} rows, got none in {len(rows):,}"
         where = f"{noun if len(rows) == 1 else noun + 's'} {places}"
-        findings.add(f"{what} ({where}){_UNTARGETED}", f"column {quoted(name)}", table.number(rows[0]))
+        words = sorted(words_of(table, name, rows) - {""})
+        meant = f'; {few_quoted(words, 3)} counts as missing, unless data.missing = "refuse"' if words else ""
+        findings.add(f"{what} ({where}){meant}{_UNTARGETED}", f"column {quoted(name)}", table.number(rows[0]))
 
 
 def _untargeted(targets: NDArray[Any]) -> NDArray[np.bool_]:
