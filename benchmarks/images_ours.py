@@ -16,7 +16,7 @@ import numpy as np
 
 from shoal.data import Dataset, Split
 from shoal.engine import FitRows, Planner, StudyRows, Trainers
-from shoal.engine._fits import StudyFit
+from shoal.engine._planned import StudyFit
 from shoal.engine.workers.loop import FitLot, WorkerPool
 from shoal.results import FitRecord
 from shoal.study import Study

@@ -35,7 +35,7 @@ def test_every_list_has_its_steps() -> None:
 
 @pytest.mark.parametrize(("title", "step"), STEPS)
 def test_a_step_names_a_file_and_what_stands_in_it(title: str, step: str) -> None:
-    told = re.match(r"`((?:src|tests|docs)/[\w./-]+|README\.md)`: ", step)
+    told = re.match(r"`((?:src|tests|docs|benchmarks)/[\w./-]+|README\.md)`: ", step)
     assert told, f"{title}: expected a step to begin with its file: {step}"
     file = ROOT / told[1]
     assert file.exists(), f"{title}: {told[1]} is not there"
@@ -76,6 +76,6 @@ def test_every_command_is_one_of_the_makefile() -> None:
 
 
 def test_every_other_place_that_is_named_is_there() -> None:
-    named = set(re.findall(r"`((?:src|tests|docs)/[\w./-]+|[\w-]+\.(?:md|toml))`", GUIDE))
+    named = set(re.findall(r"`((?:src|tests|docs|benchmarks)/[\w./-]+|[\w-]+\.(?:md|toml))`", GUIDE))
     assert named
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []

@@ -30,15 +30,13 @@ from shoal.errors import ShoalError, TrainingError
 from shoal.kinds import IMAGE_FORMATS, SPLITTERS, TABLE_FORMATS
 from shoal.pipeline import run
 from shoal.results import Results
-from shoal.study import Study, load_study, template
+from shoal.study import Checks, Comparison, Conv, Data, Study, load_study, template
 from shoal.study._study import (
     About,
     Augment,
-    Comparison,
-    Conv,
-    Data,
     Folds,
     Inspect,
+    Nested,
     Network,
     Pool,
     Range,
@@ -58,10 +56,7 @@ OURS: Final = (
     "scikit-learn.md",
 )
 PAGES: Final = sorted(
-    [
-        *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")),
-        *(ROOT / "docs").glob("*.md"),
-    ]
+    [*map(ROOT.joinpath, ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")), *ROOT.glob("docs/*.md")]
 )
 SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "`[study]`": About,
@@ -75,8 +70,10 @@ SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "`[search]`": Search,
     "`search.folds` as a table": Folds,
     "Ranges of a random search": Range,
+    "`[nested]`": Nested,
     "`[[reference]]`": Reference,
     "`[inspect]`": Inspect,
+    "`[checks]`": Checks,
     "`[report]`": Report,
 }
 FRAGMENT: Final = '[study]\ntask = "regression"\n\n[data]\ndataset = "two-peaks"\n\n'

@@ -199,7 +199,7 @@ def failing(fault: Exception) -> Callable[..., Any]:
 
 
 ENGINE = {
-    "shoal.pipeline.model_file_bytes": "model.safetensors",
+    "shoal.pipeline.model_file": "model.safetensors",
     "shoal.pipeline.with_images_of_mistakes": "images of the mistakes",
     "shoal.pipeline.ask_ensemble": "ensemble",
     "shoal.pipeline.look_inside": "inside of the network",
@@ -393,7 +393,7 @@ def test_commands_tell_it_in_one_line_and_end_well(
     page, line = "shoal.look.page.report.report_html", f"missing: report.html: {reason}; {report}"
     assert ended(page, *run) == (2, [line])
     assert ended(page, "report", folder) == (2, [f"shoal: {line}"])
-    assert ended("shoal.pipeline.model_file_bytes", *run) == (
+    assert ended("shoal.pipeline.model_file", *run) == (
         2,
         [f"missing: model.safetensors: {reason}; {again}"],
     )

@@ -8,13 +8,25 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.honesty import fold_scores, intervals, searches
+from benchmarks.honesty import (
+    cheap_searches,
+    checks,
+    fold_scores,
+    intervals,
+    nested,
+    predictions,
+    searches,
+)
 from benchmarks.record import write_record
 
 PARTS: dict[str, tuple[str, Callable[[int], list[str]]]] = {
     "intervals": ("Intervals: test scores and comparisons", intervals.run),
+    "cheap-searches": ("Cheap searches: outer folds", cheap_searches.run),
+    "nested": ("Nested: the whole search without each outer fold", nested.run),
     "searches": ("Searches: the set, verdicts, errors", searches.run),
     "folds": ("Searches of scikit-learn's face: noise and what is worse", fold_scores.run),
+    "predictions": ("Predictions: intervals, sets, temperature", predictions.run),
+    "checks": ("Checks: hits and false alarms", checks.run),
 }
 
 

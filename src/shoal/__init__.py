@@ -1,6 +1,6 @@
 """Shoal trains, cross-validates, tunes and opens up small neural networks.
 
-A study goes in; every candidate is trained on every fold, one is chosen, refitted and tested once:
+A study goes in; every candidate is trained on every fold, one is chosen, refitted and tested:
 
     import shoal
     results = shoal.run(shoal.load_study("two-peaks"))

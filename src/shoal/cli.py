@@ -19,8 +19,8 @@ from typing import Annotated, Any, Literal, NoReturn, TextIO, get_args
 import typer
 
 from shoal.errors import EnvironmentFault, Interrupted, Problem, ShoalError, lacks_memory
-from shoal.options import choice, count_of_workers, name_of_a_file, one_of, usage_problem
-from shoal.parts import Missing, Parts
+from shoal.options import choice, count_of_workers, name_of_a_file, one_of, share, usage_problem
+from shoal.parts import SHOW, Missing, Parts
 from shoal.space import LEAST_TO_DRAW, is_narrow, load_numbers
 from shoal.wording import visible, visible_lines
 
@@ -90,9 +90,9 @@ def run(
     trainer: TrainerOption = "auto",
     device: DeviceOption = "auto",
 ) -> None:
-    """Train what is missing, choose, refit, test once, draw, report."""
+    """Train what is missing, choose, refit, test, draw, report."""
     load_numbers(LEAST_TO_DRAW)
-    from shoal.look import results_text
+    from shoal.look import headline_text, results_text
     from shoal.pipeline import default_folder
     from shoal.pipeline import run as run_study
     from shoal.progress import Live, Plain
@@ -102,7 +102,10 @@ def run(
     metric = asked.search.metric if asked.search else "loss"
     watcher = Live(metric) if sys.stderr.isatty() else Plain(sys.stderr, metric)
     results = run_study(asked, out=out, workers=workers, trainer=trainer, device=device, watcher=watcher)
-    _print(results_text(results, Parts(_tell)))
+    parts = Parts(_tell)
+    _print(results_text(results, parts))
+    with parts.attempt("the headline", SHOW):
+        _print(f"\n{headline_text(results)}")  # again at the end, which is what a terminal shows
     _print(_look_at(out or default_folder(asked)))
     _end(results.missing)
 
@@ -139,6 +142,18 @@ def predict(
         typer.Option("--out", metavar="FILE", help="CSV file [printed].", parser=name_of_a_file),
     ] = None,
     force: ForceOption = False,
+    coverage: Annotated[
+        float | None,
+        typer.Option(
+            "--coverage",
+            metavar="SHARE",
+            help="Add intervals, or sets of classes, that hold this share of new rows.",
+            parser=share,
+        ),
+    ] = None,
+    calibrated: Annotated[
+        bool, typer.Option("--calibrated", help="Probabilities at the temperature of the folds.")
+    ] = False,
 ) -> None:
     """Predict new rows or images: a table as CSV.
 
@@ -151,7 +166,7 @@ def predict(
 
     if out is not None:
         refuse_to_replace(out, source, rows)
-    predictions = predict_file(source, rows)
+    predictions = predict_file(source, rows, coverage=coverage, calibrated=calibrated)
     if out is not None:
         refuse_to_replace(out, *predictions.read)
     for note in predictions.notes:

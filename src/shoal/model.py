@@ -6,6 +6,7 @@ Letters: N rows, D inputs, K targets or classes, C channels, H, W height and wid
 from __future__ import annotations
 
 import json
+import math
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 from types import NoneType
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,15 +23,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_core import PydanticCustomError
 
 from shoal.data import Column, Preprocessing, given_columns, given_images
-from shoal.engine import Trained, answers, trainer_of
+from shoal.engine import Calibration, FoldNetwork, Trained, Trainer, answers, trainer_of
 from shoal.errors import InputError, ModelFileError, Problem, as_path
 from shoal.files import Folder, Unreadable, kind_of, opened, size_of, write
-from shoal.nets import MODEL_NAME, Architecture, model_bytes, read_model
+from shoal.nets import MODEL_NAME, Architecture, StoredModel, model_bytes, read_model
+from shoal.results import tempered
 from shoal.wording import counted, repeated, visible
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+_AT_ONCE: Final = 4096
 Inputs = tuple[Column, ...] | NDArray[np.uint8]
 """New rows, checked: the columns that a model reads, or images (N, C, H, W)."""
 
@@ -82,6 +85,8 @@ class Model:
     parameters: dict[str, NDArray[np.float32]]
     preprocessing: Preprocessing
     facts: Facts
+    calibration: Calibration | None = None
+    """The networks of the folds, which say how sure a prediction is; None in a file without them."""
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Model:
@@ -92,16 +97,24 @@ class Model:
     def read(cls, stream: BinaryIO, size: int) -> Model:
         """Read a model from a file of `size` bytes. Raises ModelFileError."""
         stored = read_model(stream, size)
-        facts = _facts(stored.facts)
+        described, temperature = stored.facts, None
+        if stored.folds:
+            described, temperature = _without_temperature(stored.facts)
+        facts = _facts(described)
         preprocessing = Preprocessing.from_json(facts.preprocessing)
-        model = cls(stored.architecture, stored.parameters, preprocessing, facts)
+        calibration = _calibration(stored, facts, temperature) if stored.folds else None
+        model = cls(stored.architecture, stored.parameters, preprocessing, facts, calibration)
         for sentence in model._misfits():
             raise ModelFileError(sentence)
         return model
 
     def to_bytes(self) -> bytes:
         """Give the content of a model file; the same bytes that it was read from."""
-        return model_bytes(self.architecture, self.parameters, self.facts.model_dump(mode="json"))
+        facts, calibration = self.facts.model_dump(mode="json"), self.calibration
+        if calibration is None:
+            return model_bytes(self.architecture, self.parameters, facts)
+        facts["temperature"] = calibration.temperature
+        return model_bytes(self.architecture, self.parameters, facts, calibration.stored)
 
     def save(self, path: Path | str) -> None:
         """Write a model file, whole or not at all."""
@@ -164,11 +177,66 @@ class Model:
             return answer_NK
         return np.asarray(np.array(self.classes, dtype=np.str_)[answer_NK.argmax(axis=1)])
 
-    def predict_proba(self, x: NDArray[Any] | Mapping[str, Any] | DataFrame) -> NDArray[np.float64]:
-        """Give the probability of every class, float64 (N, K); see `predict`. InputError in regression."""
+    def predict_proba(
+        self, x: NDArray[Any] | Mapping[str, Any] | DataFrame, *, calibrated: bool = False
+    ) -> NDArray[np.float64]:
+        """Give the probability of every class, float64 (N, K); see `predict`. InputError in regression.
+
+        `calibrated` ones are those at the temperature of the model file (Guo and others 2017), in the same order;
+        InputError where it has none.
+        """
         if self.facts.task == "regression":
             raise InputError("expected a model of classes, got one of numbers: it has no probabilities")
-        return self.answer(self._warned(x))
+        answer_NK = self.answer(self._warned(x))
+        return self.at_temperature(answer_NK) if calibrated else answer_NK
+
+    def predict_interval(
+        self, x: NDArray[Any] | Mapping[str, Any] | DataFrame, coverage: float = 0.9
+    ) -> NDArray[np.float64]:
+        """Give the interval of every target in its units, float64 (N, K, 2); see `predict` for `x`.
+
+        Of new rows of the same kind as the training rows, about the share `coverage` lies in theirs, of each target by
+        itself; at least 1 - 2 (1 - coverage) of them, less at most sqrt(2 / rows), is guaranteed on average over
+        training rows. They come from the networks of the folds (CV+: Barber and others 2021), each of which answers the
+        rows, and may leave out what `predict` gives. InputError for a model of classes, one without these networks, or
+        a coverage that is no share from 0.5 on or more than the rows held out can tell.
+        """
+        if self.facts.task == "classification":
+            raise InputError("expected a model of numbers, got one of classes: it has no intervals, but sets")
+        return self.intervals(self._warned(x), coverage)
+
+    def predict_set(
+        self, x: NDArray[Any] | Mapping[str, Any] | DataFrame, coverage: float = 0.9
+    ) -> NDArray[np.bool_]:
+        """Give which classes are in the set of each row, bool (N, K); see `predict` for `x`.
+
+        Of new rows of the same kind, about the share `coverage` has the true class in its set, with the guarantee of
+        `predict_interval`. A set is empty where no class is as likely as true ones usually are. InputError for a model
+        of numbers, and as `predict_interval` does.
+        """
+        if self.facts.task == "regression":
+            raise InputError("expected a model of classes, got one of numbers: it has no sets, but intervals")
+        return self.sets(self._warned(x), coverage)
+
+    def intervals(self, inputs: Inputs, coverage: float) -> NDArray[np.float64]:
+        """Give the intervals of checked rows, (N, K, 2); see `predict_interval`."""
+        return self._calibrated.intervals(self._trainer, inputs, _every(inputs), coverage)
+
+    def sets(self, inputs: Inputs, coverage: float) -> NDArray[np.bool_]:
+        """Give the sets of classes of checked rows, (N, K); see `predict_set`."""
+        return self._calibrated.sets(self._trainer, inputs, _every(inputs), coverage)
+
+    def at_temperature(self, probability_NK: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Give probabilities at the temperature of the model, (N, K). InputError where it has none."""
+        temperature = self._calibrated.temperature
+        return tempered(probability_NK, 1.0 if temperature is None else temperature)
+
+    @property
+    def _calibrated(self) -> Calibration:
+        if self.calibration is None:
+            what = "expected a model with the networks of its folds, got one without"
+            raise InputError(f"{what}: the report of its run says why, if that is of this version")
+        return self.calibration
 
     def _warned(self, x: Any) -> Inputs:
         """Check rows, and warn of what is unknown of them in one sentence."""
@@ -191,9 +259,11 @@ class Model:
 
     def answer(self, inputs: Inputs) -> NDArray[np.float64]:
         """Predict checked rows: numbers in the targets' units, or probabilities, float64 (N, K)."""
-        count = len(inputs) if isinstance(inputs, np.ndarray) else len(inputs[0].values)
-        trainer = trainer_of(self.facts.fit.trainer, self.architecture)
-        return answers(trainer, self._trained, inputs, np.arange(count, dtype=np.int64))
+        return answers(self._trainer, self._trained, inputs, _every(inputs))
+
+    @property
+    def _trainer(self) -> Trainer:
+        return trainer_of(self.facts.fit.trainer, self.architecture)
 
     @cached_property
     def _trained(self) -> Trained:
@@ -224,6 +294,25 @@ class Model:
         scaled = targets if facts.task == "regression" and not channels else 0
         if len(preprocessing.target_scales) != scaled:
             yield f"preprocessing: expected {scaled} targets, got {len(preprocessing.target_scales)}"
+        if self.calibration is not None:
+            yield from self._strange_folds(self.calibration)
+
+    def _strange_folds(self, calibration: Calibration) -> Iterator[str]:
+        """Find what does not fit of the networks of the folds: they read the same, and are of the same layers."""
+        rows = len(self.targets) if self.facts.task == "regression" else 1
+        for number, fold in enumerate(calibration.folds):
+            own, architecture = fold.preprocessing, self.architecture
+            if own.columns:
+                architecture = architecture.with_inputs(len(own.input_names))
+            if own.reads != self.preprocessing.reads:
+                yield f"fold {number}: expected the columns of the delivered network, got others"
+            yield from own.misfits()
+            if fold.architecture != architecture:
+                yield f"fold {number}: expected the layers of the delivered network, got others"
+            if len(fold.scores) != rows or not _ascend(fold.scores):
+                yield f"fold {number}: expected {rows} rows of scores in ascending order, got others"
+            if self.classes and fold.scores.max() > 1:
+                yield f"fold {number}: expected probabilities as scores, got others"
 
 
 def load(path: Path | str) -> Model:
@@ -255,6 +344,42 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         return
     with Folder.open(path) as folder, folder.opened(MODEL_NAME) as stream:
         yield stream
+
+
+def _without_temperature(described: dict[str, Any]) -> tuple[dict[str, Any], float | None]:
+    """Take the temperature out of facts that may be foreign: a number above 0, or None in regression."""
+    facts = dict(described)
+    temperature = facts.pop("temperature", False)
+    classes = facts.get("task") == "classification"
+    if (type(temperature) is float and 0 < temperature < math.inf) if classes else temperature is None:
+        return facts, temperature
+    expected = "a number above 0" if classes else "null in regression"
+    raise ModelFileError(f"temperature: expected {expected}, got something else")
+
+
+def _calibration(stored: StoredModel, facts: Facts, temperature: float | None) -> Calibration:
+    """Read the networks of the folds, which may be foreign; they must be written again in the same words."""
+    folds = []
+    for number, fold in enumerate(stored.folds):
+        described = fold.facts.get("preprocessing")
+        preprocessing = Preprocessing.from_json(described)
+        if len(fold.facts) > 1 or _text(preprocessing.to_json()) != _text(described):
+            raise ModelFileError(f"fold {number}: expected facts as Shoal writes them, got others")
+        folds.append(FoldNetwork(fold.architecture, fold.parameters, preprocessing, fold.scores))
+    return Calibration(facts.task, tuple(folds), temperature)
+
+
+def _ascend(score_SV: NDArray[np.float64]) -> bool:
+    """Whether every row of scores ascends; part by part, so that it takes no room."""
+    starts = range(0, score_SV.shape[1], _AT_ONCE)
+    parts = (score_SV[:, start : start + _AT_ONCE + 1] for start in starts)
+    return all((part[:, :-1] <= part[:, 1:]).all() for part in parts)
+
+
+def _every(inputs: Inputs) -> NDArray[np.int64]:
+    """Give the numbers of all rows."""
+    count = len(inputs) if isinstance(inputs, np.ndarray) else len(inputs[0].values)
+    return np.arange(count, dtype=np.int64)
 
 
 def _facts(described: dict[str, Any]) -> Facts:

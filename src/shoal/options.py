@@ -50,6 +50,14 @@ def count_of_workers(text: str) -> int:
     return value
 
 
+def share(text: str) -> float:
+    """Take a share, of any notation that Python's `float` takes; which ones may be is known where it is used."""
+    try:
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(f"expected a share such as 0.9, got {text!r}") from None
+
+
 def usage_problem(error: Any) -> str:
     """Give the line for a usage error of typer."""
     kind = type(

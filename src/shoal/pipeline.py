@@ -14,7 +14,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import get_args
 
-from shoal.data import Dataset, coverage
+from shoal.data import Dataset, coverage, drift_of_rows
 from shoal.engine import (
     Circumstances,
     DeviceChoice,
@@ -27,6 +27,7 @@ from shoal.engine import (
     Trainers,
     Watcher,
     ask_ensemble,
+    ask_simple_models,
     available_memory,
     choose_winner,
     entries,
@@ -38,7 +39,8 @@ from shoal.engine import (
     look_inside,
     make_plan,
     memory_need,
-    model_file_bytes,
+    model_file,
+    nested_rounds,
     pick_delivered,
     pick_device,
     refuse_above,
@@ -60,6 +62,7 @@ from shoal.results import (
     RunFiles,
     RunLock,
     Store,
+    note_looks,
     refuse_foreign_files_in,
 )
 from shoal.study import Candidate, Study, check_study, load_study, to_toml
@@ -140,6 +143,7 @@ def run(
         files.refuse_foreign_files(*OUTPUT_FILES)
         trained = _train(planner, executor, store, files)
         _finish(planner, trained, executor, store, files, parts)
+        _nest(planner, executor, store)
         give_back_memory()
         results = Results.open(folder)
         write_report(results, parts, files)
@@ -209,9 +213,11 @@ def _train(
     store.put_fact("coverage", coverage(planner.dataset).to_json())
     categorical = [column.name for column in planner.dataset.columns if column.categorical]
     store.put_fact("categorical inputs", categorical)
+    store.put_fact("findings in rows", planner.findings_in_rows)
     store.put_fact("data notes", list(planner.dataset.notes))
     give_back_memory()
     store.put_truth(ground_truth(planner))  # inputs and targets, for whoever reads predictions later
+    note_looks(store, planner.dataset.test_fingerprint)
     store.set_plan(entries(fits), planner.candidate_rows())
     store.forget_failed()  # what failed in an earlier run is tried again; what fails in this one stays a row
     executor.execute(planner.training_title, fits, store)
@@ -221,8 +227,11 @@ def _train(
         executor.execute(planner.training_title, next_round, store)
     winner, epochs = choose_winner(planner, store)
     winner_fits = planner.winner_fits(winner, epochs)
-    store.set_plan(entries(fits + winner_fits), planner.candidate_rows())
+    permuted = planner.permuted_fits(winner, epochs)
+    store.set_plan(entries(fits + winner_fits + permuted), planner.candidate_rows())
     executor.execute("winner", winner_fits, store)
+    note_looks(store, planner.dataset.test_fingerprint)
+    executor.execute("permuted targets", permuted, store)
     fit, record = pick_delivered(winner_fits, store)
     return winner, fit, record
 
@@ -239,12 +248,23 @@ def _finish(
     winner, fit, record = trained
     images = planner.dataset.images
     with parts.attempt(MODEL_NAME, RUN, partial(files.remove, MODEL_NAME)):
-        files.write(MODEL_NAME, model_file_bytes(planner, fit, record))
+        files.write(MODEL_NAME, model_file(planner, winner, (fit, record), store))
     if images is not None:
         with parts.attempt("images of the mistakes", RUN):
             store.put_truth(with_images_of_mistakes(ground_truth(planner), images, record))
+    ask_simple_models(planner, fit.id, store, parts)
     with parts.attempt("ensemble", RUN):
         ask_ensemble(planner, winner, store, executor.trainers)
     with parts.attempt("inside of the network", RUN):
         look_inside(planner, (fit, record), store, executor.trainers, parts)
+    store.put_fact("drift", "")
+    with parts.attempt("drift of the test rows", RUN):
+        store.put_fact("drift", drift_of_rows(planner.dataset))
     store.put_fact("missing", [dataclasses.asdict(part) for part in parts.missing])
+
+
+def _nest(planner: Planner, executor: Executor, store: Store) -> None:
+    """Make the whole search again without each outer fold's rows, which say how good what it chooses is."""
+    for fits in nested_rounds(planner, store):
+        store.set_plan(store.plan() + entries(fits), planner.candidate_rows())
+        executor.execute("nested search", fits, store)

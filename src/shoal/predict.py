@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,12 +18,11 @@ from numpy.typing import NDArray
 
 from shoal.data import Preprocessing, nfc, read_columns, read_images, read_table
 from shoal.engine import available_memory
-from shoal.errors import ModelFileError, Problem, RunFolderError
+from shoal.errors import InputError, ModelFileError, Problem, RunFolderError
 from shoal.files import kind_of
 from shoal.model import Inputs, Model, load
-from shoal.nets import Architecture
-from shoal.results import PlanEntry, Results, Store
-from shoal.wording import few_quoted, safe_cell
+from shoal.results import PlanEntry, Results, Store, rank_at
+from shoal.wording import few_quoted, safe_cell, visible
 
 _SHOWN: Final = 5
 
@@ -47,16 +46,23 @@ class Predictions:
         return text.getvalue()
 
 
-def predict_file(source: Path, rows: Path) -> Predictions:
+def predict_file(
+    source: Path, rows: Path, *, coverage: float | None = None, calibrated: bool = False
+) -> Predictions:
     """Predict the rows or images of a file with a model file, or with a run folder's model and its ensemble.
 
-    Raises ModelFileError, RunFolderError, DataError, EnvironmentFault.
+    With `coverage`, the interval of every target, or which classes are in the set, is added; `calibrated` probabilities
+    are those at the model's temperature. Raises ModelFileError, RunFolderError, DataError, EnvironmentFault, InputError
+    for a model that lacks what is asked for.
     """
     model = load(source)
+    _refuse(model, source, coverage=coverage, calibrated=calibrated)
     names, inputs, notes = _read(model, rows)
     columns: dict[str, Sequence[Any]] = dict([names])
     answer_NK = model.answer(inputs)
-    columns |= _answers(model, answer_NK)
+    columns |= _answers(model, model.at_temperature(answer_NK) if calibrated else answer_NK)
+    if coverage is not None:
+        columns |= _covering(model, inputs, coverage)
     if kind_of(source) == "a folder":
         members, why_not = ensemble(Results.open(source), model)
         if why_not:
@@ -65,6 +71,31 @@ def predict_file(source: Path, rows: Path) -> Predictions:
             columns |= _spread(model, members, inputs)
     pictures = tuple(rows / name for name in names[1]) if kind_of(rows) == "a folder" else ()
     return Predictions(tuple(columns), tuple(columns.values()), (*notes, *_rewritten(columns)), pictures)
+
+
+def _refuse(model: Model, source: Path, *, coverage: float | None, calibrated: bool) -> None:
+    """Refuse what a model lacks before any row is read."""
+    if calibrated and not model.classes:
+        raise InputError("--calibrated: expected a model of classes, got one of numbers")
+    if model.calibration is None and (calibrated or coverage is not None):
+        option = "--calibrated" if calibrated else "--coverage"
+        what = "expected a model with the networks of its folds, got one without"
+        raise InputError(f"{option}: {what} ({visible(str(source))}); the report of its run says why")
+    if model.calibration is not None and coverage is not None:
+        rank_at(coverage, model.calibration.rows)
+
+
+def _covering(model: Model, inputs: Inputs, coverage: float) -> dict[str, Sequence[Any]]:
+    """Name the columns of intervals, or of sets: 1 where a class is in the set."""
+    if model.classes:
+        set_NK = model.sets(inputs, coverage).astype(int)
+        return {f"in_set_{name}": set_NK[:, k].tolist() for k, name in enumerate(model.classes)}
+    interval_NK2 = model.intervals(inputs, coverage)
+    return {
+        f"interval_{end}_{name}": interval_NK2[:, k, number].tolist()
+        for k, name in enumerate(model.targets)
+        for number, end in enumerate(("low", "high"))
+    }
 
 
 def _rewritten(columns: Mapping[str, Sequence[Any]]) -> Iterator[str]:
@@ -144,17 +175,11 @@ def _member(results: Results, model: Model, entry: PlanEntry, described: dict[st
     facts = model.facts.model_copy(update={"fit": model.facts.fit.model_copy(update=fit)})
     architecture = model.architecture
     if not preprocessing.channels:
-        architecture = _with_inputs(architecture, len(preprocessing.input_names))
+        architecture = architecture.with_inputs(len(preprocessing.input_names))
     parameters = results.parameters(entry.fit_id)
     if not architecture.holds(parameters):
         raise LookupError(entry.fit_id)
     return Model(architecture, parameters, preprocessing, facts)
-
-
-def _with_inputs(architecture: Architecture, inputs: int) -> Architecture:
-    """Give the same dense network for another number of inputs: a fold may lack a category."""
-    first, *others = architecture.layers
-    return replace(architecture, input_shape=(inputs,), layers=(replace(first, inputs=inputs), *others))
 
 
 def _spread(model: Model, members: Sequence[Model], inputs: Inputs) -> dict[str, Sequence[Any]]:

@@ -29,6 +29,9 @@ REFIT_STREAM: Final = 2**31 - 1
 COMPARE_STREAM: Final = 2**31 - 2
 """The split number of the comparisons."""
 
+PERMUTED_STREAM: Final = 2**31 - 3
+"""The split number of networks trained on permuted targets."""
+
 INNER_STREAMS: Final = 2**31
 """Added to a split's number for the draw of its inner rows, so that no draw serves two purposes."""
 

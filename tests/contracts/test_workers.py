@@ -14,7 +14,7 @@ from odd_rows import Raising
 
 from shoal.engine import Planner, StudyRows, Trainers
 from shoal.engine._fit import Fit
-from shoal.engine._fits import StudyFit, unique
+from shoal.engine._planned import StudyFit, unique
 from shoal.engine._train import Checkpoint, SharedRows, train_fit
 from shoal.engine._trainer import Trainer
 from shoal.engine.trainers.native import NativeTrainer

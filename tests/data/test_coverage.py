@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -40,8 +41,32 @@ def test_images_are_compared_pixel_by_pixel_and_have_no_ranges() -> None:
 
 
 def test_categories_that_no_training_row_has_are_counted() -> None:
-    seen = coverage(dataset({"kind": ["a", "b", "c", "c", "a"], "same": ["z"] * 5}, range(5), train_rows=2))
-    assert seen.unseen == (("kind", 2),)
+    kinds = ["a", "b"] * 20 + ["a", "c", "c", "d", "b", "c"]
+    seen = coverage(dataset({"kind": kinds, "same": ["z"] * 46}, range(46), train_rows=40))
+    assert seen.unseen == (("kind", 4),)
+    # One in three training rows has a category of its own: so have new rows, and nothing is said.
+    rare = [f"rare {number}" if number % 3 == 0 else "a" for number in range(46)]
+    assert coverage(dataset({"kind": rare}, range(46), train_rows=40)).unseen == ()
+
+
+def test_repeats_by_chance_are_expected_of_columns_of_few_values() -> None:
+    rng = np.random.default_rng(0)
+    few = {"a": rng.integers(0, 6, 400).astype(float), "b": rng.integers(0, 6, 400).astype(float)}
+    seen = coverage(replace(dataset(few, np.zeros(400), train_rows=200), classes=("only",)))
+    assert seen.repeated_by_chance == pytest.approx(seen.repeated_inputs, rel=0.05)
+    many = dataset({"a": rng.normal(size=400), "b": few["b"]}, rng.normal(size=400), train_rows=200)
+    assert coverage(many).repeated_by_chance == 0.0
+
+
+def test_equal_rows_and_rows_of_a_group_count_once() -> None:
+    x = np.concatenate((np.arange(40.0), np.full(8, 99.0), np.arange(12.0)))
+    target = np.concatenate((np.arange(40), np.full(8, 3), np.arange(12)))
+    assert coverage(dataset({"x": x}, target, train_rows=40)).bare == ()
+    target[40:48] = np.arange(8)
+    separate = dataset({"x": x}, target, train_rows=40)
+    assert [one.test_rows for one in coverage(separate).bare] == [8]
+    groups = {"groups": np.arange(40).astype(str), "test_groups": np.array(["40"] * 8 + ["41"] * 12)}
+    assert coverage(replace(separate, **groups)).bare == ()
 
 
 def test_a_gap_and_both_ends_are_found_with_their_rows() -> None:

@@ -19,6 +19,8 @@ from shoal.data import (
     TableSource,
     column_warnings,
     coverage,
+    drift_of_rows,
+    findings_in_rows,
     fit_preprocessing,
     given_columns,
     load_table_dataset,
@@ -344,3 +346,14 @@ def test_columns_are_doubted_for_the_values_that_they_have() -> None:
     assert warnings.unscaled()[0] == column_warnings(table(large, ["a"] * 20), "none").unscaled()[0]
     assert warnings.numbering() == []
     assert column_warnings(table([GAP] * 12, ["a"] * 12), "none").merged() == []
+
+
+@given(st.integers(0, 99))
+def test_checks_of_the_rows_take_the_median_for_what_is_missing(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    x = np.where(draw.random(80) < 0.3, GAP, draw.normal(size=80))
+    kind = np.where(draw.random(80) < 0.3, "", draw.choice(["a", "b"], 80))
+    gaps = table(x.tolist(), kind.tolist(), train_rows=60)
+    filled = table(np.where(np.isnan(x), np.nanmedian(x), x).tolist(), kind.tolist(), train_rows=60)
+    assert findings_in_rows(gaps, mixed=True) == findings_in_rows(filled, mixed=True)
+    assert drift_of_rows(gaps) == drift_of_rows(filled)

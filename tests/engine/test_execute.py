@@ -23,7 +23,7 @@ from shoal.engine import (
     _train,
     entries,
 )
-from shoal.engine._fits import unique
+from shoal.engine._planned import unique
 from shoal.engine._train import train_fit
 from shoal.errors import Interrupted, TrainingError
 from shoal.pipeline import run

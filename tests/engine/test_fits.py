@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shoal.engine import Planner, Trainers
-from shoal.engine._fits import unique
+from shoal.engine._planned import unique
 from shoal.errors import StudyError
 from shoal.streams import COMPARE_STREAM, REFIT_STREAM
 from shoal.study import Study

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from shoal.engine import Planner, StudyRows, Trainers
-from shoal.engine._fits import StudyFit, unique
+from shoal.engine._planned import StudyFit, unique
 from shoal.engine._train import Checkpoint, train_fit
 from shoal.engine.workers.child import _serve
 from shoal.engine.workers.loop import FitLot, WorkerPool

@@ -21,7 +21,7 @@ from shoal.results import Plan
 from shoal.study import Network, Study
 from studies import drawing_of, tiny_study
 
-PARTS = ["reading", "training", "ensemble", "inside", "drawing"]
+PARTS = ["reading", "training", "simple models", "ensemble", "inside", "drawing"]
 CNN: dict[str, Any] = {
     "study": {"name": "small", "task": "classification"},
     "data": {"dataset": "digits"},

@@ -163,7 +163,11 @@ def test_every_picture_stands_in_it_with_words_and_numbers(regression: Results, 
         assert head == "data:text/csv;charset=utf-8"
         assert unquote(body) == fact_csv(picture.fact)
         assert "#" not in body
-    assert set(saved) - {f"{name}.csv" for name in found} == {"comparisons.csv", "candidates.csv"}
+    assert set(saved) - {f"{name}.csv" for name in found} == {
+        "comparisons.csv",
+        "candidates.csv",
+        "simple-models.csv",
+    }
 
 
 def test_pictures_are_those_on_disk_dot_for_dot(regression: Results, page: Read) -> None:
@@ -320,7 +324,10 @@ def test_the_summary_answers_in_sentences(regression: Results, tmp_path: Path) -
     scores = regression.refit["test_rmse"].tolist()
     assert found.figure == one_number(scores[0])
     assert found.unit == "test RMSE"
-    assert f"root mean squared error (RMSE) is {one_number(scores[0])};" in found.good
+    assert (
+        f"root mean squared error (RMSE) of the delivered network is {one_number(scores[0])}, of"
+        in found.good
+    )
     low, high = sorted(scores)
     ends = f"{one_number(low)} to\u00a0{one_number(high)}"
     assert (

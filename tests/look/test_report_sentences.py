@@ -142,12 +142,12 @@ def test_the_error_of_several_targets_is_the_mean_of_theirs_and_lies_in_its_inte
     findings = RunFindings(replace(results, truth=truth))
     assert summary(findings).asked.startswith("Predict the numbers “s”, “t”, “u” and 2 more from 2 inputs")
     test, mean = truth.y[truth.train_rows :], truth.y[: truth.train_rows].mean(axis=0)
-    naive = np.sqrt(((test - mean) ** 2).mean(axis=0)).mean()
+    constant = 1 - (((test - mean) ** 2).mean(axis=0) / test.var(axis=0)).mean()
+    assert "R² of the delivered network, the mean of the 5 targets, is" in summary(findings).good
     assert (
-        "delivered network\u2019s mean of the 5 targets\u2019 root mean squared error (RMSE)"
+        f", of a constant {one_number(constant)}. Each by itself, in its own unit: “s”"
         in summary(findings).good
     )
-    assert f"that of the baseline, the mean of the training rows, is {naive:,.0f}" in summary(findings).good
 
 
 def test_wall_time_is_called_so(tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def trees(draw: st.DrawFn) -> dict[str, Any]:
         {"train": st.just("/data/train rows.csv")},
         optional={"target": TEXTS | st.lists(TEXTS, max_size=2, unique=True), "groups": TEXTS},
     )
-    return draw(
+    tree = draw(
         st.fixed_dictionaries(
             {
                 "study": st.fixed_dictionaries(
@@ -147,6 +147,9 @@ def trees(draw: st.DrawFn) -> dict[str, Any]:
             },
         )
     )
+    if "search" in tree and draw(st.booleans()):
+        tree["nested"] = draw(_section(folds=folds))
+    return dict(tree)
 
 
 @st.composite

@@ -177,6 +177,27 @@ SENTENCES = [
         "[search]\nmetric = 'accuracy'",
         "6: search.metric: expected loss, since a regression has no accuracy, got 'accuracy'",
     ),
+    # nested
+    (
+        "[nested]\nfolds = 4",
+        "5: nested: expected a section [search], which is what is made again on every outer fold's rows, got none",
+    ),
+    (
+        "[search]\n[nested]\nfolds = 1",
+        "7: nested.folds: expected a whole number of at least 2 and at most 10000 or a table, got 1",
+    ),
+    (
+        "[search]\n[nested]\nfolds = { kind = 'given', column = 'fold' }",
+        "7: nested.folds.kind: expected outer folds that are drawn (a column of folds is the search's), got 'given'",
+    ),
+    (
+        "[search]\n[nested]\nfolds = { kind = 'stratified' }",
+        "7: nested.folds.kind: expected folds without classes, since the task is regression, got 'stratified'",
+    ),
+    (
+        "[search]\n[nested]\nfolds = { kind = 'grouped' }",
+        "7: nested.folds.kind: expected data.groups (the column of each row's group) with grouped folds, got none",
+    ),
     # comparisons
     ("[[compare]]\nnetwork = {}", "5: compare[0].name: expected text (1 to 200 characters), got nothing"),
     (

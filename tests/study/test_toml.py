@@ -32,7 +32,7 @@ def test_every_key_is_written_in_the_order_of_the_model() -> None:
         }
     )
     written = tomllib.loads(to_toml(study))
-    assert list(written) == ["study", "data", "network", "training", "search", "inspect", "report"]
+    assert list(written) == ["study", "data", "network", "training", "search", "inspect", "checks", "report"]
     for name in written:
         part = getattr(study, name)
         assert list(written[name]) == [key for key, value in part if value is not None]

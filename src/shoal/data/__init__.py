@@ -6,6 +6,7 @@ from shoal.data._column_roles import TableSource
 from shoal.data._column_warnings import ColumnWarnings, column_warnings, untested
 from shoal.data._coverage import Coverage, coverage
 from shoal.data._dataset import Column, Dataset, Split
+from shoal.data._drift import drift_of_rows
 from shoal.data._encoder import Encoder, encoder_class, takes
 from shoal.data._fashion import find_fashion
 from shoal.data._folds import FoldOptions, divided_sentence, fold_count, make_folds
@@ -13,13 +14,17 @@ from shoal.data._holdout import draw_share, holdout_split
 from shoal.data._image_places import holds_images
 from shoal.data._images import ImageSource, load_image_dataset
 from shoal.data._new_images import NewImages, read_images
+from shoal.data._outer_folds import make_folds_within, make_outer_folds
+from shoal.data._permuted import permuted_rows, with_permuted_targets
 from shoal.data._pixels import two_levels
 from shoal.data._preprocess import RESIZING, Preprocessing, Standardize, fit_preprocessing
+from shoal.data._row_check import chance_of_count
 from shoal.data._rows_in_memory import given_columns, given_images
 from shoal.data._source import load_table_dataset, read_columns
 from shoal.data._table import Table
 from shoal.data._table_format import LESS_TO_READ, TEXT_CELL, TEXT_COPIES, is_text_table
 from shoal.data._tables import read_table
+from shoal.data.row_checks import checks_of_rows, findings_in_rows
 
 __all__ = [
     "BUILTIN",
@@ -40,14 +45,18 @@ __all__ = [
     "Standardize",
     "Table",
     "TableSource",
+    "chance_of_count",
+    "checks_of_rows",
     "column_warnings",
     "coverage",
     "describe_builtin",
     "divided_sentence",
     "draw_share",
+    "drift_of_rows",
     "encoder_class",
     "fetch",
     "find_fashion",
+    "findings_in_rows",
     "fit_preprocessing",
     "fold_count",
     "given_columns",
@@ -59,11 +68,15 @@ __all__ = [
     "load_image_dataset",
     "load_table_dataset",
     "make_folds",
+    "make_folds_within",
+    "make_outer_folds",
     "nfc",
+    "permuted_rows",
     "read_columns",
     "read_images",
     "read_table",
     "takes",
     "two_levels",
     "untested",
+    "with_permuted_targets",
 ]

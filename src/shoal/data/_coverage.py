@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from shoal.data._dataset import Dataset
 from shoal.data._missing import missing_of
+from shoal.data._row_check import chance_of_count, codes_of, units
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -51,7 +52,8 @@ class Coverage:
     """What training and test rows have to do with each other, counted once, so that a report need not read them again.
 
     `repeated_inputs` counts test rows whose inputs are those of a training row, `repeated_rows` those with the same
-    target as well, `repeated_train` training rows that repeat an earlier one, target and all. `outside_rows` and
+    target as well, `repeated_train` training rows that repeat an earlier one, target and all; `repeated_by_chance` is
+    how many test rows of columns of few values are about to be training rows too. `outside_rows` and
     `gap_rows` count the test rows in `bare` intervals, each once; `unseen` has (input, test rows) for
     categories that no training row has. Images have rows to compare, but no ranges.
     """
@@ -65,6 +67,7 @@ class Coverage:
     gap_rows: int
     bare: tuple[Bare, ...]
     unseen: tuple[tuple[str, int], ...]
+    repeated_by_chance: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, as `from_json` reads them."""
@@ -84,6 +87,8 @@ class Coverage:
         ]
         if not all(0 <= count <= result.train_rows + result.test_rows <= 2**53 for count in counts):
             raise ValueError("counts of rows that are not there")
+        if not 0 <= result.repeated_by_chance <= result.test_rows:
+            raise ValueError("more repeated rows by chance than there are")
         if result.train_rows == 0 or result.test_rows == 0 or not all(map(math.isfinite, ends)):
             raise ValueError("no rows, or an interval without ends")
         return result
@@ -106,8 +111,9 @@ def coverage(dataset: Dataset) -> Coverage:
     intervals = sum(len(np.unique(train[~np.isnan(train)])) + 1 for _, train, _ in counted)
     bare: list[Bare] = []
     outside_m, gap_m = np.zeros(m, np.bool_), np.zeros(m, np.bool_)
+    unit_N = units(dataset) if dataset.test_groups is not None else codes_of(np.array(row_N))
     for name, train, test in counted:
-        for interval, inside_m in _bare(name, train, test, intervals):
+        for interval, inside_m in _bare(name, (train, test), unit_N, intervals):
             bare.append(interval)
             gap_m |= inside_m & interval.inside
             outside_m |= inside_m & (not interval.inside)
@@ -121,6 +127,7 @@ def coverage(dataset: Dataset) -> Coverage:
         gap_rows=int(gap_m.sum()),
         bare=tuple(sorted(bare, key=lambda interval: interval.chance)[:_MOST]),
         unseen=tuple(_unseen(dataset)),
+        repeated_by_chance=_repeated_by_chance(dataset),
     )
 
 
@@ -153,34 +160,68 @@ def _bytes(values: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def _bare(
-    name: str, train_n: NDArray[Any], test_m: NDArray[Any], intervals: int
+    name: str, values: tuple[NDArray[Any], NDArray[Any]], unit_N: NDArray[np.int64], intervals: int
 ) -> Iterator[tuple[Bare, NDArray[np.bool_]]]:
     """Find intervals with too many test rows, and which these are; missing values lie nowhere.
 
     If all n + m rows are drawn alike, every order of them is as likely as another, whatever the distribution; so k
     or more of m test rows fall between two given neighbours of n training rows with probability
-    m (m-1) ... (m-k+1) / ((n+m) (n+m-1) ... (n+m-k+1)). Bonferroni's bound allows for the many intervals.
+    m (m-1) ... (m-k+1) / ((n+m) (n+m-1) ... (n+m-k+1)). Bonferroni's bound allows for the many intervals. Rows of one
+    unit (of a group, or equal ones) count once.
     """
-    train_n, known_m = train_n[~np.isnan(train_n)], ~np.isnan(test_m)
-    edge = np.unique(train_n)
-    n, m, last = len(train_n), int(known_m.sum()), len(edge)
+    train_n, test_m = values
+    unit_n, unit_m = unit_N[: len(train_n)], unit_N[len(train_n) :]
+    known_n, known_m = ~np.isnan(train_n), ~np.isnan(test_m)
+    edge = np.unique(train_n[known_n])
+    last = len(edge)
+    n, m = len(np.unique(unit_n[known_n])), len(np.unique(unit_m[known_m]))
     place_m = np.searchsorted(edge, test_m)
     place_m = np.where(known_m & (edge[np.minimum(place_m, last - 1)] != test_m), place_m, -1)
     count_I = np.bincount(place_m[place_m >= 0], minlength=last + 1)
+    pair_U2 = np.unique(np.stack((place_m, unit_m), axis=1)[place_m >= 0], axis=0)
+    drawn_I = np.bincount(pair_U2[:, 0], minlength=last + 1)
     k = np.arange(m)
     chance_k = np.exp(np.concatenate(([0.0], np.cumsum(np.log(m - k) - np.log(n + m - k)))))
-    for interval in np.flatnonzero(chance_k[count_I] * intervals < LEVEL):
+    for interval in np.flatnonzero(chance_k[drawn_I] * intervals < LEVEL):
         low = float(edge[interval - 1]) if interval else None
         high = float(edge[interval]) if interval < last else None
         count = int(count_I[interval])
-        yield Bare(name, low, high, count, float(chance_k[count] * intervals)), place_m == interval
+        yield (
+            Bare(name, low, high, count, float(chance_k[drawn_I[interval]] * intervals)),
+            place_m == interval,
+        )
+
+
+def _repeated_by_chance(dataset: Dataset) -> float:
+    """Expect so many test rows to be training rows too, were the columns independent, and the class that of the inputs.
+
+    From how often each value stands in the training rows beside the row it would repeat: nothing where values are
+    all different.
+    """
+    if not dataset.columns:
+        return 0.0
+    n = dataset.train_rows
+    columns = [column.values for column in dataset.columns] + (
+        [] if dataset.classes else list(dataset.targets.T)
+    )
+    share_m = np.ones(dataset.rows - n)
+    for value_N in columns:
+        code_N = codes_of(value_N)
+        share_m *= np.maximum(np.bincount(code_N[:n], minlength=code_N.max() + 1)[code_N[n:]] - 1, 0) / n
+    return float((1 - (1 - share_m) ** n).sum())
 
 
 def _unseen(dataset: Dataset) -> Iterator[tuple[str, int]]:
-    """Count the test rows with a category that no training row has, input by input."""
+    """Count the test rows with a category that no training row has, input by input, where they are more than chance.
+
+    Of as many rows drawn alike, about the share would have a new category that has a category of its own among the
+    training rows (Good 1953).
+    """
     for column in dataset.columns:
         if column.categorical:
             train, test = column.values[: dataset.train_rows], column.values[dataset.train_rows :]
-            strange = int((~np.isin(test, np.unique(train)) & ~missing_of(test)).sum())
-            if strange:
+            level_L, count_L = np.unique(train, return_counts=True)
+            strange = int((~np.isin(test, level_L) & ~missing_of(test)).sum())
+            alone = (1 + int((count_L == 1).sum())) / (1 + len(train))
+            if strange and chance_of_count(strange, len(test), alone) < LEVEL:
                 yield column.name, strange

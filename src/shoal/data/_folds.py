@@ -77,15 +77,21 @@ def divided_groups(groups: NDArray[Any], held_out: Sequence[Rows]) -> int:
     return int(divided_G.sum())
 
 
-def divided_sentence(groups: NDArray[Any], held_out: Sequence[Rows], kind: str) -> str:
-    """Say how many groups have rows on both sides of a fold, and which kind of folds has none; empty where none has."""
+def divided_sentence(
+    groups: NDArray[Any], held_out: Sequence[Rows], kind: str, section: str = "search"
+) -> str:
+    """Say how many groups have rows on both sides of a fold, and which kind of folds has none; empty where none has.
+
+    `section` is that of the study whose folds they are.
+    """
     divided = divided_groups(groups, held_out)
     if not divided:
         return ""
     have = f"{counted(len(np.unique(groups)), 'group')} (data.groups) {'has' if divided == 1 else 'have'}"
-    better = f'search.folds.kind = "{splitter_like(kind, grouped=True)}" keeps each on one side'
+    better = f'{section}.folds.kind = "{splitter_like(kind, grouped=True)}" keeps each on one side'
+    fold, score = ("a fold", "selection") if section == "search" else ("an outer fold", "nested")
     return (
-        f"{divided:,} of {have} rows on both sides of a fold, so that selection scores are too good; {better}"
+        f"{divided:,} of {have} rows on both sides of {fold}, so that {score} scores are too good; {better}"
     )
 
 

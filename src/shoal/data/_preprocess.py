@@ -51,6 +51,13 @@ class Preprocessing:
         return tuple(name for column in self.columns for name in column.names)
 
     @property
+    def reads(self) -> tuple[object, ...]:
+        """What it takes and gives, whatever it was fitted to: columns and their kinds, targets, channels, sizes."""
+        columns = tuple((column.name, takes(column)) for column in self.columns)
+        names = (tuple(scale.name for scale in scales) for scales in (self.target_scales, self.channels))
+        return (columns, *names, self.resize, self.white)
+
+    @property
     def categorical(self) -> tuple[str, ...]:
         """Names of the columns as read that hold categories."""
         return tuple(column.name for column in self.columns if takes(column) == "categories")

@@ -1,12 +1,16 @@
 """How: fits, trainers, execution. The only stage that knows data, nets and results."""
 
+from shoal.engine._calibration import Calibration, FoldNetwork
 from shoal.engine._ensemble import ask_ensemble
 from shoal.engine._execute import Executor, entries
 from shoal.engine._fit import Fit, FitRows, content_id, grouped
-from shoal.engine._fits import PlannedFit, Planner, StudyFit
+from shoal.engine._fits import Planner
 from shoal.engine._inside import look_inside
+from shoal.engine._nested import nested_rounds
 from shoal.engine._plan import make_plan, memory_need, warnings_before
+from shoal.engine._planned import PlannedFit, StudyFit
 from shoal.engine._predict import Trained, answers, softmax, trainer_of
+from shoal.engine._simple_models import ask_simple_models
 from shoal.engine._source import (
     environment,
     ground_truth,
@@ -29,7 +33,7 @@ from shoal.engine._table_rows import (
 from shoal.engine._train import Checkpoint
 from shoal.engine._trainer import CURVES, Job, State, Trainer, initial_state
 from shoal.engine._watcher import Silent, Watcher
-from shoal.engine._winner import choose_winner, fold_preprocessing, model_file_bytes, pick_delivered
+from shoal.engine._winner import choose_winner, fold_preprocessing, model_file, pick_delivered
 from shoal.engine.forecast.available import available_memory, give_back_memory, refuse_above
 from shoal.engine.forecast.time import Circumstances
 from shoal.engine.trainers.choice import DeviceChoice, TrainerChoice, Trainers, pick_device
@@ -38,6 +42,7 @@ from shoal.engine.workers.protocol import FitProgress
 
 __all__ = [
     "CURVES",
+    "Calibration",
     "Checkpoint",
     "Circumstances",
     "DeviceChoice",
@@ -47,6 +52,7 @@ __all__ = [
     "FitLot",
     "FitProgress",
     "FitRows",
+    "FoldNetwork",
     "Job",
     "PlannedFit",
     "Planner",
@@ -64,6 +70,7 @@ __all__ = [
     "WorkerPool",
     "answers",
     "ask_ensemble",
+    "ask_simple_models",
     "available_memory",
     "choose_winner",
     "content_id",
@@ -80,7 +87,8 @@ __all__ = [
     "look_inside",
     "make_plan",
     "memory_need",
-    "model_file_bytes",
+    "model_file",
+    "nested_rounds",
     "network_outputs",
     "pick_delivered",
     "pick_device",

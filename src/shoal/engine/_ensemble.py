@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data import Column, Dataset, Preprocessing
-from shoal.engine._fits import Planner, StudyFit, prepare
+from shoal.engine._fits import Planner, prepare
+from shoal.engine._planned import StudyFit
 from shoal.engine._predict import PredictedRows, Trained, answers
 from shoal.engine._stored import refusing_stored
 from shoal.engine._trainer import Trainer

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType
 
-from shoal.engine._fit import grouped
-from shoal.engine._fits import PlannedFit, StudyFit, fit_seconds, unique
+from shoal.engine._fit import fit_seconds, grouped
+from shoal.engine._planned import PlannedFit, StudyFit, unique
 from shoal.engine._stored import refuse_strangers, stored_checkpoint
 from shoal.engine._study_rows import StudyRows
 from shoal.engine._train import Checkpoint

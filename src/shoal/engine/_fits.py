@@ -6,9 +6,8 @@ what is trained once is known wherever it appears again.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Final
 
@@ -21,49 +20,28 @@ from shoal.data import (
     Preprocessing,
     Split,
     Standardize,
+    findings_in_rows,
     fit_preprocessing,
     fold_count,
     holdout_split,
     make_folds,
+    make_folds_within,
+    make_outer_folds,
+    permuted_rows,
 )
 from shoal.engine._count import refuse_too_many
-from shoal.engine._fit import Fit, FitRows, content_id
-from shoal.engine._trainer import Job, Trainer, evaluation_epochs, every_kth, steps_per_epoch
+from shoal.engine._fit import FitRows, content_id, row_digest
+from shoal.engine._planned import OuterFold, PlannedFit, StudyFit
+from shoal.engine._trainer import Job, Trainer, steps_per_epoch
 from shoal.errors import Problem, StudyError
 from shoal.kinds import SEARCHES, row_of
 from shoal.nets import Architecture, build_architecture
-from shoal.results import CandidateRow, FitRecord, PlanEntry, Stage, search_scores
+from shoal.results import CandidateRow, FitRecord, PlanEntry, Stage, as_search, search_scores
 from shoal.search import History, Trial, next_round
-from shoal.streams import COMPARE_STREAM, INNER_STREAMS, REFIT_STREAM, StreamKey
+from shoal.streams import COMPARE_STREAM, INNER_STREAMS, PERMUTED_STREAM, REFIT_STREAM, StreamKey
 from shoal.study import Candidate, Folds, Network, Study, Training, base_candidate, comparison_candidates
 
 WINNER: Final = "winner"
-
-
-@dataclass(frozen=True, eq=False)
-class StudyFit(Fit):
-    """A fit of a study: of which candidate, on which split, in which repeat, and whether it is tested."""
-
-    _: KW_ONLY
-    candidate: Candidate
-    split: Split
-    repeat: int
-    tested: bool
-
-    @property
-    def cost_key(self) -> tuple[int, ...]:
-        """What its cost depends on: such fits as a candidate's on folds of one size cost the same."""
-        rows = self.rows
-        counts = rows.learning_count, len(rows.validation), len(rows.inner)
-        return (id(self.job.architecture), id(self.job.training), *counts, self.tested)
-
-
-@dataclass(frozen=True, eq=False)
-class PlannedFit:
-    """A fit and its place in the study."""
-
-    fit: StudyFit
-    entry: PlanEntry
 
 
 def prepare(dataset: Dataset, split: Split, standardize: Standardize) -> Preprocessing:
@@ -72,11 +50,21 @@ def prepare(dataset: Dataset, split: Split, standardize: Standardize) -> Preproc
 
 
 class Planner:
-    """Lays out the fits of one study over one data set; `choose_trainer` says who trains a job."""
+    """Lays out the fits of one study over one data set; `choose_trainer` says who trains a job.
 
-    def __init__(self, study: Study, dataset: Dataset, choose_trainer: Callable[[Job], Trainer]) -> None:
+    With `outer`, it lays out the same search on the training rows of that outer fold, as if there were no others.
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        dataset: Dataset,
+        choose_trainer: Callable[[Job], Trainer],
+        outer: OuterFold | None = None,
+    ) -> None:
         """Take the question, the rows and the trainers at hand."""
         self.study, self.dataset, self._choose_trainer = study, dataset, choose_trainer
+        self.outer = outer
         self._input_shapes: dict[str, tuple[int, ...]] = {}
         self._architectures: dict[tuple[int, tuple[int, ...]], tuple[Network, Architecture]] = {}
         self._none = np.arange(0, dtype=np.int64)
@@ -85,8 +73,11 @@ class Planner:
         self._inner: dict[tuple[int, int, float], NDArray[np.int64]] = {}
         self._rows: dict[tuple[int, int], tuple[Split, FitRows]] = {}
         self._digests: dict[int, tuple[NDArray[np.int64], str]] = {}
-        self._trials = next_round(History(study)) if study.search else (Trial(base_candidate(study)),)
-        self._round = 1
+        if outer is not None:
+            self._trials = outer.trials
+        else:
+            self._trials = next_round(History(study)) if study.search else (Trial(base_candidate(study)),)
+        self._first_trials, self._round = self._trials, 1
         self._refuse_too_many()
 
     @property
@@ -106,7 +97,12 @@ class Planner:
         return f"training, round {self._round}" if self.more_rounds else "training"
 
     def _refuse_too_many(self) -> None:
-        refuse_too_many(self.study, len(self.candidates), fold_count(self.dataset, self._fold_options))
+        if self.outer is not None:  # counted by the whole study
+            return
+        nested = self.study.nested
+        outer = fold_count(self.dataset, self._options_of(nested.splitter)) if nested else 0
+        folds = fold_count(self.dataset, self._fold_options)
+        refuse_too_many(self.study, len(self.candidates), folds, outer)
 
     @cached_property
     def comparisons(self) -> tuple[tuple[str, Candidate], ...]:
@@ -117,15 +113,63 @@ class Planner:
     @cached_property
     def folds(self) -> tuple[Split, ...]:
         """The splits of the search; empty without one."""
+        if self.outer is not None:
+            return make_folds_within(self.dataset, self.outer.split, self._fold_options)
         return make_folds(self.dataset, self._fold_options) if self.study.search else ()
+
+    @cached_property
+    def findings_in_rows(self) -> dict[str, str]:
+        """What the checks of the rows measured; rows are mixed that a search deals out, or a draw, in any order."""
+        splitter = self.study.search.splitter if self.study.search else None
+        shuffled = splitter is not None and splitter.kind != "given" and splitter.shuffle
+        return findings_in_rows(self.dataset, mixed=shuffled or self.dataset.drawn)
 
     @property
     def _fold_options(self) -> FoldOptions:
-        splitter = self.study.search.splitter if self.study.search else Folds()
+        return self._options_of(self.study.search.splitter if self.study.search else Folds())
+
+    def _options_of(self, splitter: Folds) -> FoldOptions:
         return FoldOptions(
             kind=splitter.kind, n=splitter.n, times=splitter.times, share=splitter.share, shuffle=splitter.shuffle,
             seed=self.study.study.seed,
         )  # fmt: skip
+
+    @cached_property
+    def outer_searches(self) -> tuple[Planner, ...]:
+        """The search once more on the training rows of each outer fold; empty where the study asks for none."""
+        if self.study.nested is None or self.outer is not None:
+            return ()
+        searches: list[Planner] = []
+        number = 0
+        for split in make_outer_folds(self.dataset, self._options_of(self.study.nested.splitter)):
+            outer = OuterFold(split, number, self._first_trials)
+            searches.append(Planner(self.study, self.dataset, self._choose_trainer, outer))
+            number += 1 + len(searches[-1].folds)
+        return tuple(searches)
+
+    @property
+    def nested_splits(self) -> tuple[Split, ...]:
+        """All splits of the outer folds' searches, by number: each outer fold, and the folds of its training rows."""
+        return tuple(split for outer in self.outer_searches for split in (outer.refit_split, *outer.folds))
+
+    def nested_fits(self) -> tuple[PlannedFit, ...]:
+        """What the searches of all outer folds asked for so far."""
+        return tuple(item for outer in self.outer_searches for item in outer.search_fits())
+
+    @cached_property
+    def likely_nested(self) -> tuple[PlannedFit, ...]:
+        """What the outer folds' searches deliver, as if the costliest candidate won everywhere.
+
+        Raises StudyError where one of the candidates could not be trained on an outer fold's rows.
+        """
+        for outer in self.outer_searches:
+            for candidate in self.candidates:
+                _refuse_lone_row(candidate, len(outer.refit_split.train), outer.refit_split.label)
+        return tuple(
+            outer.refit(winner, winner.training.epochs, 0)
+            for winner in ([self.costliest()] if self.outer_searches else [])
+            for outer in self.outer_searches
+        )
 
     def architecture(self, candidate: Candidate, split: Split) -> Architecture:
         """Lay out the network for one split: categories that its training rows lack have no input there."""
@@ -159,7 +203,7 @@ class Planner:
         Its fits are then part of `search_fits`.
         """
         before, rows = self.search_fits(), self.candidate_rows()
-        scores = search_scores([item.entry for item in before], rows, records, self.study)
+        scores = search_scores(as_search(item.entry for item in before), rows, records, self.study)
         trials = next_round(History(self.study, self._trials, scores))
         self._trials += trials
         self._round += 1
@@ -170,10 +214,13 @@ class Planner:
 
     def _round_fits(self, trials: Sequence[Trial]) -> tuple[PlannedFit, ...]:
         repeats = self.study.search.repeats if self.study.search else 0
+        outer = self.outer
+        first = outer.number + 1 if outer else 0
+        label = outer.split.label if outer else ""
         return tuple(
-            self._planned("search", "", trial.candidate, split, (fold, repeat))
+            self._planned("nested" if outer else "search", label, trial.candidate, split, (fold, repeat))
             for repeat in range(repeats)
-            for fold, split in enumerate(self.folds)
+            for fold, split in enumerate(self.folds, start=first)
             for trial in trials
         )
 
@@ -190,13 +237,31 @@ class Planner:
         """The winner among the comparisons, and refitted on all training rows for `epochs`, which were decided
         without them.
         """
+        refits = tuple(self.refit(winner, epochs, repeat) for repeat in range(self.study.study.repeats))
+        return self.comparison_fits([(WINNER, winner)]) + refits
+
+    def refit(self, winner: Candidate, epochs: int, repeat: int) -> PlannedFit:
+        """The winner on all training rows, of the outer fold where there is one."""
         refitted = winner.with_training(epochs=epochs, keep="last", early_stopping="none")
-        refits = tuple(
-            self._planned("refit", WINNER, refitted, self.refit_split, (0, repeat))
-            for repeat in range(self.study.study.repeats)
+        if self.outer is None:
+            planned = self._planned("refit", WINNER, refitted, self.refit_split, (0, repeat))
+        else:
+            place = self.outer.number, repeat
+            planned = self._planned("nested", self.outer.split.label, refitted, self.refit_split, place)
+        return PlannedFit(planned.fit, replace(planned.entry, candidate_id=winner.id))
+
+    def permuted_fits(self, winner: Candidate, epochs: int) -> tuple[PlannedFit, ...]:
+        """The winner's refit on permuted targets, `checks.permutations` times; see `permuted_rows`."""
+        refitted = winner.with_training(epochs=epochs, keep="last", early_stopping="none")
+        planned = tuple(
+            self._planned("permuted", WINNER, refitted, self._permuted_split, (0, number))
+            for number in range(self.study.checks.permutations)
         )
-        named = tuple(PlannedFit(refit.fit, replace(refit.entry, candidate_id=winner.id)) for refit in refits)
-        return self.comparison_fits([(WINNER, winner)]) + named
+        return tuple(PlannedFit(item.fit, replace(item.entry, candidate_id=winner.id)) for item in planned)
+
+    @cached_property
+    def _permuted_split(self) -> Split:
+        return replace(self.refit_split, stream=PERMUTED_STREAM)
 
     def comparison_split(self, repeat: int) -> Split:
         """Hold `training.validation` of the training rows out, drawn once for each repeat."""
@@ -214,9 +279,10 @@ class Planner:
 
     @cached_property
     def likely_winner(self) -> tuple[PlannedFit, ...]:
-        """The winner's own fits as if the costliest candidate won."""
+        """The winner's own fits as if the costliest candidate won; the refits come last."""
         costliest = self.costliest()
-        return self.winner_fits(costliest, costliest.training.epochs)
+        epochs = costliest.training.epochs
+        return self.permuted_fits(costliest, epochs) + self.winner_fits(costliest, epochs)
 
     def costliest(self) -> Candidate:
         """Give the candidate of the most work as a comparison, laying out no fit; of several the first that is none.
@@ -240,14 +306,17 @@ class Planner:
 
     @cached_property
     def refit_split(self) -> Split:
-        """All training rows."""
+        """All training rows; of an outer fold with its own rows to be scored on."""
+        if self.outer is not None:
+            return replace(self.outer.split, stream=REFIT_STREAM)
         rows = np.arange(self.dataset.train_rows, dtype=np.int64)
         return Split("all training rows", REFIT_STREAM, rows, rows[:0])
 
     def candidate_rows(self, extra: Iterable[Candidate] = ()) -> tuple[CandidateRow, ...]:
         """Describe the candidates as the results know them; sizes are those of the refit."""
         rows: dict[str, CandidateRow] = {}
-        for candidate in (*self.candidates, *(c for _, c in self.comparisons), *extra):
+        nested = (candidate for outer in self.outer_searches for candidate in outer.candidates)
+        for candidate in (*self.candidates, *(c for _, c in self.comparisons), *nested, *extra):
             size = self.architecture(candidate, self.refit_split).parameter_count
             rows.setdefault(candidate.id, CandidateRow(candidate.id, dict(candidate.values), size))
         return tuple(rows.values())
@@ -256,7 +325,7 @@ class Planner:
         self, stage: Stage, label: str, candidate: Candidate, split: Split, place: tuple[int, int]
     ) -> PlannedFit:
         fold, repeat = place
-        fit = self._fit(candidate, split, repeat, tested=stage != "search")
+        fit = self._fit(candidate, split, repeat, tested=stage not in ("search", "nested"))
         entry = PlanEntry(
             fit.id, stage, candidate.id, label, fold, repeat, len(split.train), len(split.validation)
         )  # fmt: skip
@@ -282,12 +351,16 @@ class Planner:
             "streams": [seed, split.stream, repeat],
             "trainer": trainer.version,
         }
+        permuted = split.stream == PERMUTED_STREAM
+        if permuted:
+            content["permuted"] = row_digest(permuted_rows(self.dataset, key))
         # The candidate's text is made once for all its fits.
         name = content_id(content, first=f'"candidate":{candidate.canonical}')
         rows = self._fit_rows(split, inner)
         return StudyFit(
-            name, job, rows, trainer.name, candidate=candidate, split=split, repeat=repeat, tested=tested
-        )
+            name, job, rows, trainer.name, candidate=candidate, split=split, repeat=repeat, tested=tested,
+            permuted=permuted, nested=self.outer is not None,
+        )  # fmt: skip
 
     def _fit_rows(self, split: Split, inner: NDArray[np.int64]) -> FitRows:
         """Give the rows of a fit, the same ones for all candidates; what is kept here keeps its id."""
@@ -299,7 +372,10 @@ class Planner:
     @property
     def trainers(self) -> dict[str, Trainer]:
         """Who trains the fits laid out so far, by name."""
-        return {trainer.name: trainer for _, trainer in self._trainers.values()}
+        chosen = [trainer for _, trainer in self._trainers.values()]
+        for outer in self.outer_searches:
+            chosen += outer.trainers.values()
+        return {trainer.name: trainer for trainer in chosen}
 
     def _trainer(self, job: Job) -> Trainer:
         """Choose once for each network and its training."""
@@ -322,28 +398,8 @@ class Planner:
     def _digest(self, rows: NDArray[np.int64]) -> str:
         """Give the SHA-256 of row numbers, made once for each array; an array kept here keeps its id."""
         if id(rows) not in self._digests:
-            text = hashlib.sha256(np.ascontiguousarray(rows, dtype="<i8").tobytes()).hexdigest()
-            self._digests[id(rows)] = rows, text
+            self._digests[id(rows)] = rows, row_digest(rows)
         return self._digests[id(rows)][1]
-
-
-def unique(planned: Sequence[PlannedFit], known: frozenset[str] = frozenset()) -> tuple[StudyFit, ...]:
-    """Fits still to be trained, each once, in the order of the plan."""
-    fits = {item.fit.id: item.fit for item in planned if item.fit.id not in known}
-    return tuple(fits.values())
-
-
-def fit_seconds(fit: StudyFit, trainer: Trainer) -> float:
-    """Predict the time of one fit on one core when nothing stops it early.
-
-    Steps at the trainer's measured pace; a row evaluated costs a third of a row trained (forward only).
-    """
-    training, rows = fit.job.training, fit.rows.learning_count
-    step = trainer.step_seconds(fit.job, rows)
-    points = len(evaluation_epochs(training.epochs))
-    seen = rows // every_kth(rows, fit.job.architecture.takes)
-    evaluated = points * (seen + len(fit.rows.validation) + len(fit.rows.inner)) / training.batch_size
-    return step * (fit.steps + evaluated / 3)
 
 
 def _refuse_lone_row(candidate: Candidate, rows: int, where: str) -> None:

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data import Dataset, Preprocessing
-from shoal.engine._fits import Planner, StudyFit, prepare
+from shoal.engine._fits import Planner, prepare
+from shoal.engine._planned import StudyFit
 from shoal.engine._predict import network_inputs
 from shoal.engine._stored import check_state, refusing_stored
 from shoal.engine._study_rows import PreparedFit
@@ -63,7 +64,7 @@ def look_inside(
         trainer = trainers[fit.trainer]
         history = _History(fit, dataset, preprocessing, inspect.history)
         computations["history"] = (f"history {inspect.history}", lambda: history.replay(trainer, store))
-    if images is not None or any(column.categorical for column in dataset.columns):
+    if not dataset.columns or any(column.categorical for column in dataset.columns):
         asked = (fit.job.architecture, record, preprocessing, dataset)
         computations["units"] = (f"units {dataset.test_fingerprint}", lambda: _unit_outputs(*asked))
     if images is not None and fit.job.architecture.convolutions:

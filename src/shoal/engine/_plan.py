@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from shoal.data import Dataset, Standardize, column_warnings, divided_sentence, untested
-from shoal.engine._fits import PlannedFit, Planner, unique
+from shoal.data import (
+    Dataset,
+    Standardize,
+    checks_of_rows,
+    column_warnings,
+    divided_sentence,
+    untested,
+)
+from shoal.engine._fits import Planner
+from shoal.engine._planned import PlannedFit, unique
 from shoal.engine.forecast.drawing import Drawing
 from shoal.engine.forecast.groups import groups_of
 from shoal.engine.forecast.memory import predicted_peaks, source_of
+from shoal.engine.forecast.simple_models import simple_model_bytes
 from shoal.engine.forecast.time import Circumstances, crowded, seconds_alone
 from shoal.nets import learning_rates
 from shoal.results import Plan
@@ -23,19 +32,32 @@ def make_plan(planner: Planner, circumstances: Circumstances) -> Plan:
     several stages is trained once, and counted in the first.
     """
     search, compare = planner.search_fits(), planner.comparison_fits()
-    winner = planner.likely_winner
+    winner, nested = planner.likely_winner, (*planner.nested_fits(), *planner.likely_nested)
     tested = {item.fit.id for item in compare}
-    own = [item for item in winner if item.fit.id not in tested]
-    missing, late = unique((*search, *compare), circumstances.known), unique(own, circumstances.known)
+    own = [item for item in winner if item.fit.id not in tested and item.entry.stage != "permuted"]
+    permuted = [item for item in winner if item.entry.stage == "permuted"]
+    missing, late = (
+        unique((*search, *compare), circumstances.known),
+        unique((*own, *permuted, *nested), circumstances.known),
+    )
     alone = seconds_alone(planner, winner, circumstances)
     sizes = [row.parameter_count for row in planner.candidate_rows()]
-    everything = (*search, *compare, *winner)
+    everything = (*search, *compare, *winner, *nested)
+    stages = (
+        ("search", search),
+        ("comparisons", compare),
+        ("winner", own),
+        ("permutations", permuted),
+        ("nested", nested),
+    )
     return Plan(
         data=_described(planner.dataset),
         candidates=len(planner.candidates) if planner.folds else 0,
         folds=len(planner.folds),
         stages=tuple(
-            _stage(*named) for named in (("search", search), ("comparisons", compare), ("winner", own))
+            _stage(name, planned)
+            for name, planned in stages
+            if planned or name not in ("permutations", "nested")
         ),
         fits=len(missing) + len(late),
         known=len(unique(everything)) - len(unique(everything, circumstances.known)),
@@ -55,10 +77,17 @@ def memory_need(planner: Planner, workers: int, drawing: Drawing) -> dict[str, f
     """Predict the peak of each phase of the whole run in bytes, also of what is done already."""
     first = unique((*planner.search_fits(), *planner.comparison_fits()))
     source = source_of((planner.study.data.train, planner.study.data.test), planner.dataset)
-    stages = (first, unique(planner.likely_winner))
+    stages = first, unique(planner.likely_winner), unique((*planner.nested_fits(), *planner.likely_nested))
     replayed = planner.study.inspect.history > 0
     groups = [group for stage in stages for group in groups_of(stage, workers, planner.trainers)]
-    return predicted_peaks(planner.dataset, source, groups, drawing, replayed=replayed)
+    return predicted_peaks(
+        planner.dataset,
+        source,
+        groups,
+        drawing,
+        replayed=replayed,
+        simple_models=simple_model_bytes(planner),
+    )
 
 
 def _described(dataset: Dataset) -> str:
@@ -102,8 +131,11 @@ def _notes(planner: Planner, planned: Sequence[PlannedFit]) -> tuple[str, ...]:
 
 
 def warnings_before(planner: Planner) -> Iterator[str]:
-    """Warn before anything is trained: of columns, of folds, of learning rates."""
+    """Warn before anything is trained: of columns, of rows, of folds, of learning rates."""
     yield from data_warnings(planner.dataset, planner.study.data.standardize)
+    remedies = {check.name: check.remedy for check in checks_of_rows()}
+    for name, clause in planner.findings_in_rows.items():
+        yield f"{clause} ({remedies[name]})"
     yield from fold_warnings(planner)
     trained = (*planner.candidates, *(candidate for _, candidate in planner.comparisons))
     asked = {(item.training.schedule, item.training.epochs): item.training for item in trained}
@@ -118,6 +150,11 @@ def fold_warnings(planner: Planner) -> Iterator[str]:
     groups, search = planner.dataset.groups, planner.study.search
     if groups is not None and search is not None and (kind := search.splitter.kind):
         sentence = divided_sentence(groups, [fold.validation for fold in planner.folds], kind)
+        yield from [sentence] if sentence else []
+    nested = planner.study.nested
+    if groups is not None and nested is not None and (kind := nested.splitter.kind):
+        outer = [search.refit_split.validation for search in planner.outer_searches]
+        sentence = divided_sentence(groups, outer, kind, "nested")
         yield from [sentence] if sentence else []
 
 

@@ -165,7 +165,7 @@ def refuse_unscalable(planner: Planner) -> None:
     target_rows = _extremes(targets)
     repeats = study.study.repeats if study.training.validation else 0
     compared = (planner.comparison_split(repeat) for repeat in range(repeats))
-    for split in (*planner.folds, *compared, planner.refit_split):
+    for split in (*planner.folds, *compared, planner.refit_split, *planner.nested_splits):
         preprocessing = prepare(dataset, split, study.data.standardize)
         preprocessing.inputs(dataset, rows)
         preprocessing.targets(dataset, target_rows)
@@ -184,6 +184,7 @@ def ground_truth(planner: Planner) -> Truth:
     rows: dict[tuple[str, int], NDArray[np.int64]] = {
         ("search", number): split.validation for number, split in enumerate(planner.folds)
     }
+    rows |= {("nested", number): split.validation for number, split in enumerate(planner.nested_splits)}
     for repeat in range(planner.study.study.repeats):
         rows["compare", repeat] = planner.comparison_split(repeat).validation
     truth = Truth(

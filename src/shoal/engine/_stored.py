@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from shoal.data import Dataset
 from shoal.engine._fit import Fit
-from shoal.engine._fits import PlannedFit, StudyFit
+from shoal.engine._planned import PlannedFit, StudyFit
 from shoal.engine._train import Checkpoint
 from shoal.engine._trainer import State, initial_state
 from shoal.errors import RunFolderError

@@ -11,8 +11,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data import Dataset, Preprocessing, Standardize
-from shoal.engine._fits import StudyFit, prepare
+from shoal.data import Dataset, Preprocessing, Standardize, with_permuted_targets
+from shoal.engine._fits import prepare
+from shoal.engine._planned import StudyFit
 from shoal.engine._predict import Trained, answers, network_inputs
 from shoal.engine._train import Outcome
 from shoal.engine._trainer import FitData, Rows, State, Trainer
@@ -30,7 +31,8 @@ class StudyRows:
 
     def prepared(self, fit: StudyFit) -> PreparedFit:
         """Make the rows of one fit ready: from its training rows alone."""
-        return PreparedFit(fit, self.dataset, prepare(self.dataset, fit.split, self.standardize))
+        dataset = with_permuted_targets(self.dataset, fit.job.key) if fit.permuted else self.dataset
+        return PreparedFit(fit, dataset, prepare(dataset, fit.split, self.standardize))
 
 
 @dataclass(frozen=True, eq=False)

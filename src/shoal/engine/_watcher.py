@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from shoal.engine._fits import PlannedFit
+from shoal.engine._planned import PlannedFit
 from shoal.results import FitRecord
 
 

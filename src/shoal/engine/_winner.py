@@ -4,15 +4,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from contextlib import suppress
+from typing import Any, Final
 
 import numpy as np
 
-from shoal.engine._fits import PlannedFit, Planner, StudyFit, prepare
-from shoal.errors import TrainingError
-from shoal.nets import model_bytes
-from shoal.results import FitRecord, Store, choose_candidate
+from shoal.engine._calibration import Calibration, FoldNetwork
+from shoal.engine._fits import Planner, prepare
+from shoal.engine._planned import PlannedFit, StudyFit
+from shoal.errors import ModelFileError, TrainingError
+from shoal.nets import MOST_FOLDS, model_bytes
+from shoal.results import (
+    NOT_IN_FILE,
+    FitRecord,
+    Store,
+    choose_candidate,
+    conformities,
+    fold_networks,
+    residuals,
+    temperature_of,
+)
 from shoal.study import Candidate, base_candidate
+
+MOST_NUMBERS: Final = 8_000_000
+"""Parameters of the networks of the folds, and scores of rows, that a model file takes: 32 to 64 MB."""
 
 
 def choose_winner(planner: Planner, store: Store) -> tuple[Candidate, int]:
@@ -29,11 +44,16 @@ def choose_winner(planner: Planner, store: Store) -> tuple[Candidate, int]:
     else:
         winner = base_candidate(planner.study)
         fits = []
+    return winner, decided_epochs(winner, [records[name] for name in fits])
+
+
+def decided_epochs(winner: Candidate, records: Sequence[FitRecord]) -> int:
+    """Decide the epochs of a refit from the winner's records in the search; see `choose_winner`."""
     training = winner.training
     if training.keep == "last" and training.early_stopping == "none":
-        return winner, training.epochs
-    epochs = [_decided(records[name], training.keep) for name in fits]
-    return winner, max(1, math.floor(float(np.mean(epochs)) + 0.5)) if epochs else training.epochs
+        return training.epochs
+    epochs = [_decided(record, training.keep) for record in records]
+    return max(1, math.floor(float(np.mean(epochs)) + 0.5)) if epochs else training.epochs
 
 
 def _decided(record: FitRecord, keep: str) -> int:
@@ -56,8 +76,15 @@ def pick_delivered(planned: Sequence[PlannedFit], store: Store) -> tuple[StudyFi
     )
 
 
-def model_file_bytes(planner: Planner, fit: StudyFit, record: FitRecord) -> bytes:
-    """Give the model file of the delivered network, with all that predicting needs."""
+def model_file(
+    planner: Planner, winner: Candidate, delivered: tuple[StudyFit, FitRecord], store: Store
+) -> bytes:
+    """Give the model file of the delivered network, with all that predicting needs.
+
+    It holds the networks of the folds too, where these say how sure a prediction is and are not too large; why not is
+    kept as a fact.
+    """
+    fit, record = delivered
     preprocessing = prepare(planner.dataset, fit.split, planner.study.data.standardize)
     facts = {
         "task": planner.study.study.task,
@@ -68,7 +95,58 @@ def model_file_bytes(planner: Planner, fit: StudyFit, record: FitRecord) -> byte
         "fit": {"id": fit.id, "trainer": fit.trainer, "epochs": record.epochs, "repeat": fit.repeat},
         "scores": _sayable(record.scores),
     }
-    return model_bytes(fit.job.architecture, record.parameters, facts)
+    architecture, parameters = fit.job.architecture, record.parameters
+    planned, why_not = _fold_fits(planner, winner)
+    content = b""
+    if planned:
+        calibration = _calibration(planner, planned, store)
+        with suppress(ModelFileError):
+            content = model_bytes(
+                architecture,
+                parameters,
+                {**facts, "temperature": calibration.temperature},
+                calibration.stored,
+            )
+        why_not = "" if content else "their descriptions are too long together"
+    store.put_fact(NOT_IN_FILE, why_not)
+    return content or model_bytes(architecture, parameters, facts)
+
+
+def _fold_fits(planner: Planner, winner: Candidate) -> tuple[list[StudyFit], str]:
+    """Give the fits of the winner that say how sure a prediction is; none where there are none, or too large ones."""
+    fits = {item.entry: item.fit for item in planner.search_fits() if item.entry.candidate_id == winner.id}
+    dataset = planner.dataset
+    networks = fold_networks(
+        list(fits) if planner.folds else [],
+        winner.training,
+        dataset.train_rows,
+        lambda entry: fits[entry].split.validation,
+        grouped=dataset.groups is not None,
+    )
+    chosen = [fits[entry] for entry in networks.entries]
+    if len(chosen) > MOST_FOLDS:
+        return [], f"there are {len(chosen):,} of them, and a file takes {MOST_FOLDS:,}"
+    numbers = sum(fit.job.architecture.parameter_count for fit in chosen)
+    if numbers + dataset.train_rows * dataset.outputs > MOST_NUMBERS:
+        return [], f"they have {numbers:,} parameters together, and a file takes {MOST_NUMBERS:,} numbers"
+    return chosen, ""
+
+
+def _calibration(planner: Planner, fits: Sequence[StudyFit], store: Store) -> Calibration:
+    """Read the networks of these fits, and score the rows that each held out."""
+    dataset, folds, answers = planner.dataset, [], []
+    for fit in fits:
+        record, true = store.record(fit.id), dataset.targets[fit.split.validation]
+        answers.append(record.predictions["validation"])
+        score = conformities if dataset.task == "classification" else residuals
+        preprocessing = prepare(dataset, fit.split, planner.study.data.standardize)
+        architecture = fit.job.architecture
+        folds.append(FoldNetwork(architecture, record.parameters, preprocessing, score(true, answers[-1])))
+    temperature = None
+    if dataset.task == "classification":
+        true_V = np.concatenate([dataset.targets[fit.split.validation] for fit in fits])
+        temperature = temperature_of(true_V, np.concatenate(answers))
+    return Calibration(dataset.task, tuple(folds), temperature)
 
 
 def _sayable(scores: dict[str, dict[str, float]]) -> dict[str, dict[str, float | None]]:

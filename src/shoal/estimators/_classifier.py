@@ -11,10 +11,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.utils.metaestimators import available_if
 
 from shoal.engine import softmax
-from shoal.estimators._estimator import NetworkEstimator
+from shoal.estimators._estimator import NetworkEstimator, without_calibration
 from shoal.estimators._inputs import Prepared, checked_labels, numbers_of
+from shoal.results import class_sets, tempered
 
 
 class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc]
@@ -47,11 +49,11 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         labels : ndarray of shape (N,)
             Labels as they came in y.
         """
-        place_N = self.predict_proba(X).argmax(axis=1)
+        place_N = softmax(self._outputs(X)).argmax(axis=1)  # no temperature changes the order of classes
         return np.asarray(self.classes_[place_N])
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
-        """Give the probability of every class: the softmax of the network's outputs.
+        """Give the probability of every class: the softmax of its outputs, at `temperature_` with calibration.
 
         Parameters
         ----------
@@ -62,7 +64,36 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         probability : ndarray of shape (N, K)
             Columns in the order of `classes_`; each row sums to 1.
         """
-        return softmax(self._outputs(X))
+        probability_NK = softmax(self._outputs(X))
+        return tempered(probability_NK, self.temperature_) if "temperature_" in vars(self) else probability_NK
+
+    def predict_set(self, X: Any, coverage: float = 0.9) -> NDArray[np.bool_]:
+        """Give which classes are in the set of each row; of rows like those of `fit`, about the share `coverage` has
+        its own class in its set.
+
+        CV+ for classes (Romano, Sesia, Candès 2020, NeurIPS 33), from the networks of the folds, by the probability of
+        a class (Sadinle, Lei, Wasserman 2019, JASA 114): a set is empty where no class is as likely as true ones are.
+        At least 1 - 2 (1 - coverage) of the rows, less at most sqrt(2 / rows), is guaranteed.
+
+        Parameters
+        ----------
+        X : array-like of shape (N, D), or images in the form of `fit`
+        coverage : float, default=0.9
+            A share from 0.5 on, below 1.
+
+        Returns
+        -------
+        within : ndarray of bool of shape (N, K)
+            Columns in the order of `classes_`.
+
+        Raises
+        ------
+        ValueError
+            Where it was fitted without `calibration`, or so few rows cannot tell so much.
+        """
+        folds = self._fold_networks("predict_set", "temperature")
+        outputs = folds.outputs(self._checked(X, reset=False))
+        return class_sets(map(softmax, outputs), folds.scores, coverage)
 
     def predict_log_proba(self, X: Any) -> NDArray[np.float64]:
         """Give the logarithm of every probability; see `predict_proba`.
@@ -78,6 +109,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
+    @available_if(without_calibration)  # type: ignore[untyped-decorator]
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def partial_fit(
         self,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from shoal.estimators._classifier import NetworkClassifier
 from shoal.estimators._inputs import checked_images
-from shoal.estimators._parameters import CONSTRAINTS, CONVOLUTIONS, image_network
+from shoal.estimators._parameters import CONSTRAINTS, CONVOLUTIONS, OF_CLASSES, image_network
 from shoal.study import Network
 
 
@@ -77,11 +77,17 @@ class CNNClassifier(NetworkClassifier):
     warm_start : bool, default=False
         Let `fit` go on from the parameters it finds, with the optimiser as new; curves go on too.
     n_jobs : int, default=None
-        Has no effect on one network, which is trained on one core; kept for code that sets it.
+        Networks of the folds of `calibration` trained at a time, None for one a core; one network takes one core.
     device : {"auto", "cpu", "cuda", "mps"}, default="auto"
         Where torch computes. Small networks that the native trainer takes are trained on the CPU.
     dtype : {"float32", "float64"}, default="float32"
         Precision of training. "float64" is torch's work, and slower.
+    calibration : {"temperature"} or None, default=None
+        With "temperature", `fit` also trains a network without each of `calibration_folds` parts of the rows. Their
+        probabilities for these rows choose the temperature of `predict_proba` (Guo and others 2017, ICML), and make
+        the sets of `predict_set`; `predict` is the same with and without.
+    calibration_folds : int, default=5
+        The parts, drawn by the seed, each with its share of every class.
 
     Attributes
     ----------
@@ -115,6 +121,8 @@ class CNNClassifier(NetworkClassifier):
     coefs_, intercepts_ : list of ndarray
         Weights (inputs, units) and biases (units,) of the dense layers, as scikit-learn's MLP has them; others of the
         same shapes can be put in their place.
+    temperature_ : float
+        What logits are divided by with `calibration`; it is not there without.
     n_layers_ : int
         Layers with units, the inputs counted as one.
     out_activation_ : str
@@ -138,7 +146,7 @@ class CNNClassifier(NetworkClassifier):
     (2, 10)
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS | CONVOLUTIONS
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS | CONVOLUTIONS | OF_CLASSES
     _auto_batch = 64
     _prepared_by = ("dtype", "shift", "flip")
 
@@ -171,6 +179,8 @@ class CNNClassifier(NetworkClassifier):
         n_jobs: int | None = None,
         device: str = "auto",
         dtype: str = "float32",
+        calibration: str | None = None,
+        calibration_folds: int = 5,
     ) -> None:
         self.conv_channels = conv_channels
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -198,6 +208,8 @@ class CNNClassifier(NetworkClassifier):
         self.n_jobs = n_jobs
         self.device = device
         self.dtype = dtype
+        self.calibration = calibration
+        self.calibration_folds = calibration_folds
 
     def __sklearn_tags__(self) -> Any:
         """Say that it takes images too."""

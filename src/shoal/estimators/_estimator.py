@@ -5,6 +5,7 @@ Letters: N rows, D inputs, K outputs or classes, P parameters.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,10 +18,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from shoal.data import draw_share
 from shoal.engine import CURVES, State, flat_arrays, initial_state, network_outputs
-from shoal.errors import TrainingError
+from shoal.errors import InputError, TrainingError
 from shoal.estimators._answers import FitArguments, ask
 from shoal.estimators._callbacks import CallbackSupport, FitCallbacks, say
 from shoal.estimators._course import Course
+from shoal.estimators._fold_networks import FoldNetworks, train_folds
 from shoal.estimators._inputs import Prepared, checked_weight, in_precision, training_rows, without_idle_rows
 from shoal.estimators._layers import LayerArrays
 from shoal.estimators._names import NO_SCORES, KnownNames
@@ -49,6 +51,8 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
     # Set by fitting
     parameters_: dict[str, NDArray[Any]]
     best_loss_: float | None
+    _folds: FoldNetworks
+    _seed: int
     _optimizer: _Optimizer | Task | None
     """Where the optimiser stands, or the task that says so once it is trained again; None where that is lost."""
 
@@ -100,9 +104,13 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
         shoal.TrainingError
             Where the fit diverges: its loss or a parameter is not finite any more.
         """
+        if self.warm_start and self.calibration is not None:
+            what = "expected False with calibration, since networks of folds begin anew"
+            raise ValueError(f"warm_start: {what}, got {self.warm_start!r}")
         callbacks = FitCallbacks(self, X, y, sample_weight)
         with self._kept_as_it_was():
             self._fit(FitArguments(X, y, sample_weight), callbacks)
+            self._calibrate(FitArguments(X, y, sample_weight))
         callbacks.end()
         return self
 
@@ -220,11 +228,9 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
         )
         return without_idle_rows(self._targets(y, prepared, self._known() if again else known))
 
-    def _task(
-        self, prepared: Prepared, *, key: str = "fit", validation_rows: NDArray[np.int64] | None = None
-    ) -> Task:
-        """Give the task of fitting to prepared rows; `validation_rows` only draw a curve."""
-        parameters, seed = vars(self), seed_of(self.random_state)
+    def _task(self, prepared: Prepared, *, key: str = "fit", seed: int | None = None) -> Task:
+        """Give the task of fitting to prepared rows, with the seed of another task, or one of its own."""
+        parameters, seed = vars(self), seed_of(self.random_state) if seed is None else seed
         inner = self._inner_rows(prepared, seed)
         most = batch_rows(self.batch_size, self._auto_batch)
         learned = training_rows(prepared, inner, most)
@@ -237,7 +243,6 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
             y=prepared.y,
             outputs=prepared.outputs,
             train_rows=learned.rows,
-            validation_rows=inner[:0] if validation_rows is None else validation_rows,
             inner_rows=inner,
             sample_weight=learned.sample_weight,
             seed=seed,
@@ -276,6 +281,7 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
             **before.then(trained, len(prepared.rows) - inner_rows, early_stopping=inner_rows > 0),
             "parameters_": trained.parameters,
             "_architecture": task.job.architecture,
+            **({} if self.calibration is None else {"_seed": task.seed}),
         }
 
     def _failure(self, trained: TaskResult, task: Task) -> str:
@@ -284,6 +290,32 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
             f"{type(self).__name__}: the fit {trained.message}; likely causes are learning_rate_init="
             f"{self.learning_rate_init:g} being too high, and inputs that are not scaled (the largest is {largest:.3g})"
         )
+
+    # -- how sure predictions are ----------------------------------------------------------------------------
+
+    def _calibrate(self, arguments: FitArguments) -> None:
+        """Train the networks of the folds where `calibration` asks for them, and let go of earlier ones."""
+        for name in ("_folds", "temperature_"):
+            self.__dict__.pop(name, None)
+        if self.calibration is None:
+            return
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore"
+            )  # what is to be said of these rows was said where they were fitted
+            prepared = self._prepared(*arguments, again=True)
+        self._folds = train_folds(self, prepared, self._seed)
+        if self._folds.temperature is not None:
+            self.temperature_ = self._folds.temperature
+
+    def _fold_networks(self, where: str, calibration: str) -> FoldNetworks:
+        """Give the networks of the folds. Raises InputError, a ValueError, where there are none."""
+        check_is_fitted(self, "parameters_")
+        if "_folds" not in vars(self):
+            raise InputError(
+                f'{where}: expected {type(self).__name__}(calibration="{calibration}") as it was fitted, got none'
+            )
+        return self._folds
 
     # -- training further ------------------------------------------------------------------------------------
 
@@ -351,6 +383,11 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
     def _dense(self) -> list[tuple[str, NDArray[Any]]]:
         check_is_fitted(self, "parameters_")
         return [(name, array) for name, array in self.parameters_.items() if not name.startswith("conv")]
+
+
+def without_calibration(network: NetworkEstimator) -> bool:
+    """Whether `partial_fit` is there: no epoch more of the networks of the folds is trained on other rows."""
+    return network.calibration is None
 
 
 @dataclass(frozen=True, eq=False)

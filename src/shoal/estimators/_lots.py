@@ -151,6 +151,14 @@ class Lots:
         own = (key.startswith(self._base.prefix) for key in self.candidates[number])
         return is_ours(self._base.network) and all(own)
 
+    def calibrates(self, number: int) -> bool:
+        """Whether the network of a candidate has others trained beside it, on parts of the rows that it is given."""
+        last = network_in(self.plain(number))
+        if last is None:
+            return False
+        own = self.candidates[number].get(f"{last.prefix}calibration", last.network.calibration)
+        return own is not None
+
     def parts(self, rows: Any, train: Any = None) -> Parts:
         """Take rows out of X and y, as scikit-learn does."""
         return tuple(_safe_split(self.estimator, self.x, self.y, rows, train))

@@ -11,18 +11,19 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import MultiOutputMixin, RegressorMixin, _fit_context
+from sklearn.utils.metaestimators import available_if
 
 from shoal.estimators._classifier import NetworkClassifier
-from shoal.estimators._estimator import NetworkEstimator
+from shoal.estimators._estimator import NetworkEstimator, without_calibration
 from shoal.estimators._inputs import Prepared, checked_table, checked_targets
-from shoal.estimators._parameters import CONSTRAINTS, dense_network
+from shoal.estimators._parameters import CONSTRAINTS, OF_CLASSES, OF_NUMBERS, dense_network
+from shoal.results import cv_plus
 from shoal.study import Network
 
 
 class _Dense(NetworkEstimator):
     """What both have: tables in, a dense network."""
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS
     _auto_batch = 200
 
     def __init__(  # noqa: PLR0913 - scikit-learn's way
@@ -48,6 +49,8 @@ class _Dense(NetworkEstimator):
         n_jobs: int | None = None,
         device: str = "auto",
         dtype: str = "float32",
+        calibration: str | None = None,
+        calibration_folds: int = 5,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -69,6 +72,8 @@ class _Dense(NetworkEstimator):
         self.n_jobs = n_jobs
         self.device = device
         self.dtype = dtype
+        self.calibration = calibration
+        self.calibration_folds = calibration_folds
 
     def _checked(self, x: Any, *, reset: bool) -> NDArray[Any]:
         return checked_table(self, x, reset=reset)
@@ -121,11 +126,16 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, _Dense):  # type: ignore[mi
     warm_start : bool, default=False
         Let `fit` go on from the parameters it finds, with the optimiser as new; curves go on too.
     n_jobs : int, default=None
-        Has no effect on one network, which is trained on one core; kept for code that sets it.
+        Networks of the folds of `calibration` trained at a time, None for one a core; one network takes one core.
     device : {"auto", "cpu", "cuda", "mps"}, default="auto"
         Where torch computes. Small networks that the native trainer takes are trained on the CPU.
     dtype : {"float32", "float64"}, default="float32"
         Precision of training. "float64" is torch's work, and slower.
+    calibration : {"cv+"} or None, default=None
+        With "cv+", `fit` also trains a network without each of `calibration_folds` parts of the rows, for
+        `predict_interval`; `predict` is the same with and without.
+    calibration_folds : int, default=5
+        The parts, drawn by the seed; as many as there are rows is the jackknife+.
 
     Attributes
     ----------
@@ -187,6 +197,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, _Dense):  # type: ignore[mi
     """
 
     _kind = "regression"
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS | OF_NUMBERS
 
     def _targets(self, y: Any, prepared: Prepared, known: Any) -> Prepared:
         y_NK, flat = checked_targets(y, prepared.x, self.dtype)
@@ -213,6 +224,33 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, _Dense):  # type: ignore[mi
         y_NK = self._outputs(X)
         return y_NK.ravel() if self._flat else y_NK
 
+    def predict_interval(self, X: Any, coverage: float = 0.9) -> NDArray[np.float64]:
+        """Give the interval of every target; of rows like those of `fit`, about the share `coverage` lies in theirs.
+
+        CV+ (Barber, Candès, Ramdas, Tibshirani 2021, Annals of Statistics 49), from the networks of the folds, each
+        target by itself. At least 1 - 2 (1 - coverage) of the rows, less at most sqrt(2 / rows), is guaranteed.
+
+        Parameters
+        ----------
+        X : array-like of shape (N, D)
+        coverage : float, default=0.9
+            A share from 0.5 on, below 1.
+
+        Returns
+        -------
+        interval : ndarray of shape (N, 2) or (N, K, 2)
+            Lower and upper ends, in the shape that y had in `fit`.
+
+        Raises
+        ------
+        ValueError
+            Where it was fitted without `calibration`, or so few rows cannot tell so much.
+        """
+        folds = self._fold_networks("predict_interval", "cv+")
+        interval_NK2 = cv_plus(list(folds.outputs(self._checked(X, reset=False))), folds.scores, coverage)
+        return interval_NK2[:, 0] if self._flat else interval_NK2
+
+    @available_if(without_calibration)  # type: ignore[untyped-decorator]
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train one more epoch on X and y, going on from where the network and its optimiser stand.
@@ -275,11 +313,17 @@ class MLPClassifier(NetworkClassifier, _Dense):
     warm_start : bool, default=False
         Let `fit` go on from the parameters it finds, with the optimiser as new; curves go on too.
     n_jobs : int, default=None
-        Has no effect on one network, which is trained on one core; kept for code that sets it.
+        Networks of the folds of `calibration` trained at a time, None for one a core; one network takes one core.
     device : {"auto", "cpu", "cuda", "mps"}, default="auto"
         Where torch computes. Small networks that the native trainer takes are trained on the CPU.
     dtype : {"float32", "float64"}, default="float32"
         Precision of training. "float64" is torch's work, and slower.
+    calibration : {"temperature"} or None, default=None
+        With "temperature", `fit` also trains a network without each of `calibration_folds` parts of the rows. Their
+        probabilities for these rows choose the temperature of `predict_proba` (Guo and others 2017, ICML), and make
+        the sets of `predict_set`; `predict` is the same with and without.
+    calibration_folds : int, default=5
+        The parts, drawn by the seed, each with its share of every class.
 
     Attributes
     ----------
@@ -311,6 +355,8 @@ class MLPClassifier(NetworkClassifier, _Dense):
     coefs_, intercepts_ : list of ndarray
         Weights (inputs, units) and biases (units,) of the dense layers, as scikit-learn's MLP has them; others of the
         same shapes can be put in their place.
+    temperature_ : float
+        What logits are divided by with `calibration`; it is not there without.
     n_layers_ : int
         Layers with units, the inputs counted as one.
     out_activation_ : str
@@ -339,3 +385,5 @@ class MLPClassifier(NetworkClassifier, _Dense):
     >>> model.predict_proba(X[:2]).shape
     (2, 3)
     """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS | OF_CLASSES

@@ -87,11 +87,11 @@ class SearchOrder:
         """Say which fit is next, and surround it by its answers.
 
         First come the networks that the engine trains, as they end, and what other processes have done beside it.
-        Fits that callbacks listen to, and those that end before a network is trained, follow in scikit-learn's order:
-        they are done where they are scored.
+        Fits that callbacks listen to, those that train networks of folds beside their own (`calibration`), and those
+        that end before a network is trained, follow in scikit-learn's order: they are done where they are scored.
         """
         numbers, folds = range(self.first, len(self.lots.candidates)), range(len(self.lots.splits))
-        heard = self._heard(numbers)
+        heard = self._heard(numbers) | set(filter(self.lots.calibrates, numbers))
         quiet = [number for number in numbers if number not in heard]
         self._remaining = {Spot(*place) for place in product(numbers, folds)}
         self._alone = {spot for spot in self._remaining if spot.candidate in heard}

@@ -50,8 +50,13 @@ CONSTRAINTS: Final[dict[str, list[Any]]] = {
     ],
     "device": [choices("auto", "cpu", "cuda", "mps")],
     "dtype": [choices("float32", "float64")],
+    "calibration_folds": [Interval(Integral, 2, None, closed="left")],
 }
 """What scikit-learn's own check of parameters holds the estimators' against."""
+
+OF_NUMBERS: Final[dict[str, list[Any]]] = {"calibration": [choices("cv+"), None]}
+OF_CLASSES: Final[dict[str, list[Any]]] = {"calibration": [choices("temperature"), None]}
+"""The same for how sure predictions are said to be."""
 
 CONVOLUTIONS: Final[dict[str, list[Any]]] = {
     "conv_channels": ["array-like", _COUNT],

@@ -5,8 +5,10 @@ from shoal.look._checks import checks
 from shoal.look._drawing import Drawing
 from shoal.look._fold_curves import fold_curves_png
 from shoal.look._gallery import Picture, draw_figures, pictures
+from shoal.look._plan_text import plan_text
 from shoal.look._run_findings import RunFindings
-from shoal.look._text import duration, plan_text, results_text
+from shoal.look._text import headline_text, results_text
+from shoal.look._text_layout import duration
 from shoal.look.page.report import report_html, write_report
 
 __all__ = [
@@ -18,6 +20,7 @@ __all__ = [
     "draw_figures",
     "duration",
     "fold_curves_png",
+    "headline_text",
     "pictures",
     "plan_text",
     "report_html",

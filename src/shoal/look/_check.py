@@ -40,6 +40,8 @@ class MethodCheck:
     reference: str
     alarming: bool = False
     """Whether it is said before all others: what was trained is of no use as it stands."""
+    about_test: bool = False
+    """Whether it is said next: the test score itself, or what it is taken for, is in doubt."""
 
     def of(self, results: Results) -> Check | None:
         """Look for it in a run; None where there is no doubt."""

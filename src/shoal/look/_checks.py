@@ -5,18 +5,26 @@ Every code has its section in docs/checks.md.
 
 from __future__ import annotations
 
-from shoal.look._check import Check
+from typing import Final
+
+from shoal.look._check import Check, MethodCheck
 from shoal.look.method_checks import method_checks
 from shoal.results import Results
+
+GRAVEST: Final = 3
+"""Checks that a summary names, at most: the first of them; how many more there are is said."""
 
 
 def checks(results: Results) -> tuple[Check, ...]:
     """Give every doubt that the results themselves raise, from the run folder alone: the most alarming first, then
-    the other warnings, then notes, each by code.
+    warnings about the test score, then the other warnings, then notes, each by code.
 
     Raises RunFolderError where what the folder holds is not what Shoal writes.
     """
-    ordered = sorted(
-        method_checks(), key=lambda method: (method.severity == "note", not method.alarming, method.code)
-    )
+    ordered = sorted(method_checks(), key=gravity)
     return tuple(check for method in ordered if (check := method.of(results)) is not None)
+
+
+def gravity(method: MethodCheck) -> tuple[bool, bool, bool, str]:
+    """Give the place of a check among all: the gravest sorts first."""
+    return method.severity == "note", not method.alarming, not method.about_test, method.code

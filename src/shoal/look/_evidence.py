@@ -84,6 +84,12 @@ def columns_of(results: Results) -> ColumnWarnings:
     return ColumnWarnings(inputs, targets, truth.train_rows, results.study.data.standardize)
 
 
+def finding(results: Results, name: str) -> str:
+    """Give what a check of the rows measured as a sentence, empty where it found nothing."""
+    clause = results.findings_in_rows.get(name, "")
+    return f"{clause[0].upper()}{clause[1:]}." if clause else ""
+
+
 def delivered_answers(results: Results) -> NDArray[np.float64] | None:
     """Give what the delivered model, the first healthy refit, answers to the test rows, (V, K); None without one."""
     refits = [results.summaries.get(entry.fit_id) for entry in results.plan if entry.stage == "refit"]

@@ -48,16 +48,7 @@ def line_traces(line: Line, color: str, dash: str) -> list[dict[str, Any]]:
     name = label(line.name)
     traces: list[dict[str, Any]] = []
     if (line.high_M > line.low_M).any():
-        there_and_back = np.concatenate((line.x_M, line.x_M[::-1]))
-        edge = np.concatenate((line.low_M, line.high_M[::-1]))
-        traces.append(
-            {
-                "type": "scatter", "mode": "lines", "x": short_numbers(there_and_back), "y": short_numbers(edge),
-                "fill": "toself", "fillcolor": faint(color), "line": {"width": 0}, "hoverinfo": "skip",
-                "showlegend": False,
-                "legendgroup": name,
-            }
-        )  # fmt: skip
+        traces.append({**live_band(line.x_M, line.low_M, line.high_M, color), "legendgroup": name})
     traces.append(
         {
             "type": "scatter", "mode": "lines", "name": name,
@@ -67,6 +58,17 @@ def line_traces(line: Line, color: str, dash: str) -> list[dict[str, Any]]:
         }
     )  # fmt: skip
     return traces
+
+
+def live_band(x_M: NDArray[Any], low_M: NDArray[Any], high_M: NDArray[Any], color: str) -> dict[str, Any]:
+    """Draw a band between two edges."""
+    there_and_back = np.concatenate((x_M, x_M[::-1]))
+    edge = np.concatenate((low_M, high_M[::-1]))
+    return {
+        "type": "scatter", "mode": "lines", "x": short_numbers(there_and_back), "y": short_numbers(edge),
+        "fill": "toself", "fillcolor": faint(color), "line": {"width": 0}, "hoverinfo": "skip",
+        "showlegend": False,
+    }  # fmt: skip
 
 
 def live_dots(name: str, x_M: NDArray[Any], y_M: NDArray[Any], color: str) -> dict[str, Any]:

@@ -1,34 +1,44 @@
-"""The tables of a study as plain text: what `shoal check`, `run` and `show` print."""
+"""The tables of a run as plain text: what `shoal run` and `show` print."""
 
 from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from shoal.look._chance import differences_sentences, ece_sentence, published_sentence
-from shoal.look._checks import checks
+from shoal.look._certainty import certainty_sentences
+from shoal.look._chance import differences_sentences, drawn_by_chance, ece_sentence, published_sentence
+from shoal.look._checks import GRAVEST, checks
+from shoal.look._headline import headline
 from shoal.look._measures import SCORES_SHOWN
+from shoal.look._outer_folds import chosen_settings, nested_metrics, nested_sentences
 from shoal.look._reasons import reasons
 from shoal.look._run_findings import RunFindings
 from shoal.look._settings import settings_text
+from shoal.look._simple_models import model_rows
+from shoal.look._text_layout import number, text_table
+from shoal.look._trust import looks_sentence, permutation_sentence
 from shoal.look._unit_counts import unit_counts
 from shoal.look.figures.confusion import confusion_of
 from shoal.look.figures.effects import effects_of, effects_sentences
 from shoal.look.figures.variance import shares_phrase, variance_split_of
 from shoal.look.page.references import trained_where
-from shoal.look.page.tables import delivered_one, held_out, same_settings
+from shoal.look.page.tables import (
+    certainty_table,
+    delivered_one,
+    held_out,
+    same_settings,
+    temperature_table,
+)
 from shoal.parts import SHOW, Parts
 from shoal.results import class_scores
 from shoal.wording import counted, shorten, visible
 
 if TYPE_CHECKING:
-    from shoal.results import Plan, Results
-    from shoal.study import Study
+    from shoal.results import Results
 
 
 ROWS_SHOWN = 12
@@ -38,110 +48,6 @@ CLASSES_SHOWN = 20
 """Classes printed, those with the lowest F1 where there are more."""
 
 
-def number(value: Any) -> str:
-    """Give a value as a table shows it: four significant digits, integers whole, nothing for NaN."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return "-" if math.isnan(value) else f"{value:.4g}"
-    return str(value)
-
-
-def text_table(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Align columns: text to the left, numbers to the right."""
-    cells = [[number(value) for value in row] for row in rows]
-    numeric = [all(_is_number(row[place]) for row in cells) for place in range(len(headers))]
-    widths = [max(len(line[place]) for line in (headers, *cells)) for place in range(len(headers))]
-
-    def line(row: Sequence[str]) -> str:
-        padded = (
-            cell.rjust(width) if right else cell.ljust(width)
-            for cell, width, right in zip(row, widths, numeric, strict=True)
-        )
-        return "  ".join(padded).rstrip()
-
-    return "\n".join([line(headers), "  ".join("-" * width for width in widths), *map(line, cells)])
-
-
-def _is_number(cell: str) -> bool:
-    return cell == "-" or cell.lstrip("-+").replace(".", "", 1).replace("e-", "").replace("e+", "").isdigit()
-
-
-def plan_text(study: Study, plan: Plan, folder: Path, workers: int) -> str:
-    """Give the plan as a person reads it before a run."""
-    fewest, most = plan.parameters
-    sizes = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
-    stages = " + ".join(
-        f"{fits:,} {name.removesuffix('s') if fits == 1 else name}" for name, fits, _ in plan.stages if fits
-    )
-    done = f", {plan.known:,} of them done already" if plan.known else ""
-    trainers = ", ".join(f"{name} {fits:,}" for name, fits in plan.trainers.items()) or "none"
-    facts = [
-        ("data", plan.data),
-        ("network", f"{study.network.kind}, {sizes} parameters"),
-        ("candidates", _candidates_line(study, plan)),
-        ("fits", f"{stages}{done}{'; first round alone' if plan.more_rounds else ''}"),
-        ("steps", f"{plan.steps:,}"),
-        ("trainer", trainers),
-        ("memory", f"about {plan.memory_bytes / 1e6:,.0f} MB"),
-        (
-            "time",
-            f"about {duration(plan.seconds)} with {counted(workers, 'worker')}{_crowded(plan)}",
-        ),
-        ("of it", _parts(plan)),
-        ("run folder", str(folder)),
-    ]
-    head = f"{study.study.name}: {study.study.task}"
-    lines = [head, *(f"  {name:<11} {fact}" for name, fact in facts), *_notes(plan.notes)]
-    return "\n".join([*lines, *_data_notes(plan.data_notes)])
-
-
-def _crowded(plan: Plan) -> str:
-    """Say how long it would take alone, where others keep the machine busy now."""
-    alone = sum(plan.time_alone.values())
-    return f", as busy as the machine is; {duration(alone)} alone" if plan.seconds > 1.3 * alone else ""
-
-
-def _parts(plan: Plan) -> str:
-    """Give the parts of the predicted time, those that take some of it."""
-    named = {**plan.time, "looking inside": plan.time["inside"] + plan.time["ensemble"]}
-    shown = ("reading", "training", "looking inside", "drawing")
-    return ", ".join(f"{part} {duration(named[part])}" for part in shown if named[part] >= 0.05)
-
-
-def _candidates_line(study: Study, plan: Plan) -> str:
-    if not study.search:
-        return "1 (no search)"
-    repeats = study.search.repeats
-    line = f"{plan.candidates:,} on {plan.folds} folds" + (f", {repeats} repeats" if repeats > 1 else "")
-    return f"{line}; first round, more may follow" if plan.more_rounds else line
-
-
-def _notes(notes: Iterable[str]) -> list[str]:
-    return [
-        textwrap.fill(note, 100, initial_indent="  note        ", subsequent_indent=" " * 14)
-        for note in notes
-    ]
-
-
-def _data_notes(notes: Sequence[str]) -> list[str]:
-    """What the reader of the data did or left out."""
-    lines = [textwrap.fill(visible(n), 100, initial_indent="  - ", subsequent_indent="    ") for n in notes]
-    return ["notes on the data", *lines] if lines else []
-
-
-def duration(seconds: float) -> str:
-    """Give a time a person reads: `0.4 s`, `12 s`, `3 min 05 s`, `2 h 10 min`."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
-
-
 def results_text(results: Results, parts: Parts | None = None) -> str:
     """Give the tables of a run: the search, the comparisons, the delivered model.
 
@@ -149,10 +55,14 @@ def results_text(results: Results, parts: Parts | None = None) -> str:
     """
     parts, findings = parts or Parts(), RunFindings(results)
     tables: dict[str, Callable[[], str]] = {
+        "the headline": lambda: _headline_text(findings),
         "search": lambda: _search_text(results),
+        "outer folds": lambda: _nested_text(results),
         "noise": lambda: _noise_text(findings),
         "comparisons": lambda: _comparisons_text(results),
         "delivered model": lambda: _refit_text(results),
+        "simple models": lambda: _simple_models_text(results),
+        "how sure one prediction is": lambda: _certainty_text(results),
         "ensemble": lambda: _ensemble_text(results),
         "published values": lambda: _references_text(results),
         "classes": lambda: _classes_text(results),
@@ -174,11 +84,55 @@ def results_text(results: Results, parts: Parts | None = None) -> str:
         )
     if results.unfinished:
         sections.append(f"{results.unfinished:,} fits are not trained yet; run the study again to go on")
+    sections.append(_wrapped(results.conclusion))
     sections += ["\n".join(map(str, results.missing)), f"digest of all results: {results.digest}"]
     text = "\n\n".join(part for part in sections if part)
     return text.replace(
         "\u00a0", " "
     )  # keeps a percent sign with its number on a page; escaped on a terminal
+
+
+def _headline_text(findings: RunFindings) -> str:
+    """The first line: how good the delivered network is, beside what is simpler."""
+    return headline_text(findings.results) if findings.delivered.healthy else ""
+
+
+def headline_text(results: Results) -> str:
+    """Say how good the delivered network is, beside what is simpler, and on what that rests."""
+    head = headline(RunFindings(results))
+    return "\n".join(map(_wrapped, (head.first, *head.more))).replace("\u00a0", " ")
+
+
+def _simple_models_text(results: Results) -> str:
+    """The delivered network's scores beside those of simple models, and its differences to them."""
+    rows = model_rows(results)
+    if len(rows) < 2:
+        return ""
+    first, *others = rows[0].scores
+    headers = [
+        "model",
+        "training rows",
+        f"test {first}",
+        "95 % interval",
+        "delivered less it",
+        "95 % interval",
+        *others,
+    ]
+    cells = [
+        [
+            row.name, row.rows, row.scores[first], _interval(row.interval.low, row.interval.high), row.difference,
+            _interval(row.apart.low, row.apart.high), *(row.scores[name] for name in others),
+        ]
+        for row in rows
+    ]  # fmt: skip
+    title = "delivered model beside simple models: the same training rows, the same test rows"
+    over = f"The 95 % intervals are for {drawn_by_chance(results.test_units)}; a difference is paired, row by row."
+    sentences = (over, permutation_sentence(results))
+    return "\n".join((title, text_table(headers, cells), *(_wrapped(text) for text in sentences if text)))
+
+
+def _interval(low: float, high: float) -> str:
+    return "-" if math.isnan(low) or math.isnan(high) else f"{number(low)} to {number(high)}"
 
 
 def _search_text(results: Results) -> str:
@@ -225,6 +179,40 @@ def _value(value: Any) -> Any:
     return "-" if value is None else value
 
 
+def _nested_text(results: Results) -> str:
+    """What the searches without the rows of each outer fold chose, and how good that is on those rows."""
+    nested = results.nested
+    if nested is None:
+        return ""
+    names = nested_metrics(results)
+    rows: list[list[Any]] = [
+        [
+            fold.label,
+            fold.rows,
+            chosen_settings(results, fold.candidate_id),
+            *(float(fold.scores.get(name, math.nan)) for name in names),
+        ]
+        for fold in nested.folds
+    ]
+    if nested.scores:
+        together = ["all their rows", sum(fold.rows for fold in nested.folds), "95 % interval"]
+        rows.append([*together[:2], "", *(nested.scores[name].value for name in names)])
+        spans = [nested.scores[name].interval for name in names]
+        rows.append(
+            [
+                together[2],
+                "",
+                "",
+                *(f"{number(s.low)} to {number(s.high)}" if s.known else "-" for s in spans),
+            ]
+        )
+    title = f"nested search: {counted(len(nested.folds), 'outer fold')}"
+    sentences = [
+        textwrap.fill(f"- {said}", 118, subsequent_indent="  ") for said in nested_sentences(results)
+    ]
+    return "\n".join((title, text_table(["rows of", "rows", "chosen", *names], rows), *sentences))
+
+
 def _comparisons_text(results: Results) -> str:
     frame = results.comparisons
     if not len(frame):
@@ -241,8 +229,7 @@ def _comparisons_text(results: Results) -> str:
         cells = [label, row[f"{first}_mean"]]
         if repeats > 1:
             cells += [row[f"{first}_{name}"] for name in ("min", "median", "max")]
-        low, high = row[f"{first}_ci_low"], row[f"{first}_ci_high"]
-        interval = "-" if math.isnan(low) else f"{number(low)} to {number(high)}"
+        interval = _interval(row[f"{first}_ci_low"], row[f"{first}_ci_high"])
         rows.append([*cells, row[f"{first}_difference"], interval, *(row[f"{name}_mean"] for name in others)])
     share = held_out(results)
     title = "comparisons on the test rows: trained on the training rows"
@@ -260,11 +247,7 @@ def _refit_text(results: Results) -> str:
     names = SCORES_SHOWN[results.study.study.task]
     epochs = int(frame["epochs"].iloc[0])
     times = f" {len(frame)} times" if len(frame) > 1 else ""
-    each = "each network " if times else ""
-    lines = [
-        f"delivered model: the winner refitted{times} on all training rows, {counted(epochs, 'epoch')},"
-        f" {each}tested once"
-    ]
+    lines = [f"delivered model: the winner refitted{times} on all training rows, {counted(epochs, 'epoch')}"]
     present = [name for name in names if f"test_{name}" in frame]
     rows = [
         [row["repeat"] + 1, row["status"], *(row[f"test_{name}"] for name in present)]
@@ -273,8 +256,7 @@ def _refit_text(results: Results) -> str:
     lines.append(text_table(["initialisation", "status", *(f"test {name}" for name in present)], rows))
     if len(rows) > 1 and (said := delivered_one(results)):
         lines.append(said)
-    if sentence := ece_sentence(results):
-        lines.append(_wrapped(sentence))
+    lines += [_wrapped(sentence) for sentence in (looks_sentence(results), ece_sentence(results)) if sentence]
     return "\n".join(lines)
 
 
@@ -313,6 +295,22 @@ def _ensemble_text(results: Results) -> str:
     return f"{title}\n{text_table(['test rows', *(f'test {name}' for name in names)], rows)}"
 
 
+def _certainty_text(results: Results) -> str:
+    """How sure one prediction is, by the networks of the folds, held against the test rows."""
+    if not len(results.refit):
+        return ""
+    shown = [table for table in (certainty_table(results), temperature_table(results)) if table is not None]
+    texts = [
+        text_table(
+            [column.heading for column in table.columns],
+            [[_name(cell.replace("\u00a0", " ")) for cell, _ in row] for row in table.rows[:ROWS_SHOWN]],
+        )
+        for table in shown
+    ]
+    title = "how sure one prediction is"
+    return "\n".join((title, _wrapped(" ".join(certainty_sentences(results))), *texts))
+
+
 def _references_text(results: Results) -> str:
     """Published values beside measured ones."""
     frame = results.references
@@ -335,7 +333,7 @@ def _references_text(results: Results) -> str:
             _name(row["name"]),
             row["metric"],
             *(row[key] for key in ("published", "mean", "std", "min", "max")),
-            "-" if math.isnan(row["ci_low"]) else f"{number(row['ci_low'])} to {number(row['ci_high'])}",
+            _interval(row["ci_low"], row["ci_high"]),
             "-" if row["inside"] is None else row["inside"],
             _name(row["source"], 60),
         ]
@@ -389,9 +387,15 @@ def _name(text: str, limit: int = 32) -> str:
 
 
 def _checks_text(results: Results) -> str:
-    """The checks of method that found something, two lines each."""
+    """The gravest checks of method that found something, two lines each, and how many more there are."""
     lines = []
-    for check in checks(results):
+    doubted = checks(results)
+    for check in doubted[:GRAVEST]:
         lines.append(f"{check.code}  {check.severity}: {check.title}")
         lines.append(textwrap.fill(check.what, 118, initial_indent=" " * 7, subsequent_indent=" " * 7))
+    if len(doubted) > GRAVEST:
+        others = ", ".join(check.code for check in doubted[GRAVEST:])
+        lines.append(
+            f"and {len(doubted) - GRAVEST:,} more ({others}): read them in report.html, under Checks"
+        )
     return "\n".join(["checks of method (docs/checks.md: why, and what to do)", *lines]) if lines else ""

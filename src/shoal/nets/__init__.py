@@ -5,6 +5,8 @@ from shoal.nets._architecture import Architecture, Slot, build_architecture
 from shoal.nets._channels import EXCITING_STEPS, Channels, seen_by_the_middle
 from shoal.nets._files import (
     MODEL_NAME,
+    MOST_FOLDS,
+    StoredFold,
     StoredModel,
     model_bytes,
     read_model,
@@ -25,6 +27,7 @@ from shoal.nets.layers.dense import DenseLayer
 __all__ = [
     "EXCITING_STEPS",
     "MODEL_NAME",
+    "MOST_FOLDS",
     "SATURATED_WITHIN",
     "Architecture",
     "Channels",
@@ -36,6 +39,7 @@ __all__ = [
     "Moments",
     "Slot",
     "StepCost",
+    "StoredFold",
     "StoredModel",
     "activations",
     "add_network",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -100,6 +100,11 @@ class Architecture:
     def dense(self) -> tuple[DenseLayer, ...]:
         """Its dense layers."""
         return tuple(layer for layer in self.layers if isinstance(layer, DenseLayer))
+
+    def with_inputs(self, inputs: int) -> Architecture:
+        """Give the same dense network for another number of inputs: a fold may lack a category."""
+        first, *others = self.layers
+        return replace(self, input_shape=(inputs,), layers=(replace(first, inputs=inputs), *others))
 
     @cached_property
     def flops_per_row(self) -> int:

@@ -30,14 +30,15 @@ def rebuild(description: object) -> Architecture:
     """Lay out the network that `describe` described. Raises ModelFileError; allocates nothing of its size."""
     match description:
         case {"input_shape": [*shape], "outputs": outputs, "layers": [*layers], **others} if not others:
-            if len(shape) in (1, 3) and all(map(_is_size, [*shape, outputs])):
+            if len(shape) in (1, 3) and all(map(is_size, [*shape, outputs])):
                 architecture = _laid_out(layers, tuple(shape), outputs)
                 if _text(describe(architecture)) == _text(description):
                     return architecture
     raise ModelFileError(f"{_PHRASE}, got sizes or layers that do not fit together")
 
 
-def _is_size(value: object) -> bool:
+def is_size(value: object) -> bool:
+    """Whether a value of a foreign description may be the size of something."""
     return type(value) is int and 1 <= value <= _LARGEST
 
 

@@ -10,14 +10,19 @@ written here, in one order, because the library orders metadata anew in every pr
 
 Metadata: `format`, `sha256` (of the file as it is without this one entry), `architecture` and the facts, each a
 JSON text. A file is believed only if it is byte for byte what would be written for what was read from it.
+
+A file of the second format also holds a network of every fold: its arrays as `fold0.NAME` and so on, and
+`fold0.scores`, float64, of the rows that it did not learn from; `folds` describes each. Arrays of float64 come first.
+Letters: S scores of a row, V rows of a fold held out.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -27,13 +32,26 @@ from numpy.typing import NDArray
 
 from shoal.errors import ModelFileError
 from shoal.files import write
-from shoal.nets._architecture import Architecture, Slot
-from shoal.nets._description import describe, rebuild
+from shoal.nets._architecture import Architecture
+from shoal.nets._description import describe, is_size, rebuild
 
 MODEL_NAME: Final = "model.safetensors"
 FORMAT: Final = "shoal-model/1"
+FORMAT_WITH_FOLDS: Final = "shoal-model/2"
+MOST_FOLDS: Final = 1000
+"""Networks of folds that a file takes."""
 MAX_HEADER: Final = 1 << 22
 """Bytes of the largest header that is written or read. Python needs up to 32 times its bytes to read it."""
+
+
+@dataclass(frozen=True, eq=False)
+class StoredFold:
+    """The network of one fold, as a model file holds it: `scores` float64 (S, V) of the rows that it held out."""
+
+    architecture: Architecture
+    parameters: dict[str, NDArray[np.float32]]
+    scores: NDArray[np.float64]
+    facts: dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +61,7 @@ class StoredModel:
     architecture: Architecture
     parameters: dict[str, NDArray[np.float32]]
     facts: dict[str, Any]
+    folds: tuple[StoredFold, ...] = ()
 
 
 def save_model(
@@ -59,13 +78,31 @@ def save_model(
 
 
 def model_bytes(
-    architecture: Architecture, parameters: Mapping[str, NDArray[np.float32]], facts: Mapping[str, Any]
+    architecture: Architecture,
+    parameters: Mapping[str, NDArray[np.float32]],
+    facts: Mapping[str, Any],
+    folds: Sequence[StoredFold] = (),
 ) -> bytes:
-    """Give the content of a model file. Raises ModelFileError for a description above 4 MiB."""
+    """Give the content of a model file, of the first format without folds.
+
+    Raises ModelFileError for a description above 4 MiB, or more than 1000 folds.
+    """
+    if len(folds) > MOST_FOLDS:
+        raise ModelFileError(f"expected at most {MOST_FOLDS} networks of folds, got {len(folds)}")
     described = {**facts, "architecture": describe(architecture)}
-    metadata = {"format": FORMAT, **{key: _text(value) for key, value in described.items()}}
-    slots = _slots(architecture)
-    data = b"".join(np.ascontiguousarray(parameters[slot.name], "<f4").tobytes() for slot in slots)
+    if folds:
+        described["folds"] = [
+            {**fold.facts, "architecture": describe(fold.architecture), "scores": list(fold.scores.shape)}
+            for fold in folds
+        ]
+    file_format = FORMAT_WITH_FOLDS if folds else FORMAT
+    metadata = {"format": file_format, **{key: _text(value) for key, value in described.items()}}
+    slots = _slots(architecture, [(fold.architecture, fold.scores.shape) for fold in folds])
+    arrays: dict[str, NDArray[Any]] = dict(parameters)
+    for number, fold in enumerate(folds):
+        arrays |= {f"fold{number}.{name}": array for name, array in fold.parameters.items()}
+        arrays[f"fold{number}.scores"] = fold.scores
+    data = b"".join(np.ascontiguousarray(arrays[slot.name], slot.kind).tobytes() for slot in slots)
     return _header({**metadata, "sha256": _seal(metadata, slots, data)}, slots) + data
 
 
@@ -85,8 +122,10 @@ def read_model(stream: BinaryIO, size: int) -> StoredModel:
     metadata = _metadata(raw)
     values = {key: _value(key, text) for key, text in metadata.items() if key not in ("format", "sha256")}
     architecture = rebuild(values.pop("architecture", None))
-    slots = _slots(architecture)
-    expected = 8 + length + 4 * sum(slot.size for slot in slots)
+    described = values.pop("folds", None) if metadata["format"] == FORMAT_WITH_FOLDS else None
+    folds = [] if metadata["format"] == FORMAT else _described_folds(described)
+    slots = _slots(architecture, [(own, shape) for own, shape, _ in folds])
+    expected = 8 + length + sum(slot.bytes for slot in slots)
     if expected != size:
         raise ModelFileError(f"expected a file of {expected} bytes by its architecture, got {size}")
     if _header(metadata, slots) != head + raw:
@@ -96,20 +135,83 @@ def read_model(stream: BinaryIO, size: int) -> StoredModel:
     data = stream.read(size - 8 - length)
     if _seal(metadata, slots, data) != metadata.get("sha256"):
         raise ModelFileError("its checksum (SHA-256) does not fit its content: the file is damaged")
-    return StoredModel(architecture, _arrays(slots, data), values)
+    arrays = _arrays(slots, data)
+    stored = tuple(_fold(arrays, f"fold{number}.", own, said) for number, (own, _, said) in enumerate(folds))
+    return StoredModel(architecture, arrays, values, stored)
 
 
-def _slots(architecture: Architecture) -> list[Slot]:
-    return sorted((*architecture.slots, *architecture.buffer_slots), key=lambda slot: slot.name)
+def _fold(
+    arrays: dict[str, NDArray[Any]], prefix: str, architecture: Architecture, facts: dict[str, Any]
+) -> StoredFold:
+    """Take the arrays of a fold out of all arrays."""
+    slots = (*architecture.slots, *architecture.buffer_slots)
+    parameters = {slot.name: arrays.pop(f"{prefix}{slot.name}") for slot in slots}
+    return StoredFold(architecture, parameters, arrays.pop(f"{prefix}scores"), facts)
 
 
-def _header(metadata: Mapping[str, str], slots: list[Slot]) -> bytes:
+_Folds = list[tuple[Architecture, tuple[int, int], dict[str, Any]]]
+
+
+def _described_folds(described: object) -> _Folds:
+    """Lay out the networks of folds that a header describes; equal descriptions are laid out once."""
+    if not isinstance(described, list) or not 0 < len(described) <= MOST_FOLDS:
+        raise ModelFileError(f"folds: expected 1 to {MOST_FOLDS} networks, got something else")
+    known: dict[str, Architecture] = {}
+    folds: _Folds = []
+    for number, fold in enumerate(described):
+        facts = dict(fold) if isinstance(fold, dict) else {}
+        architecture, shape = facts.pop("architecture", None), facts.pop("scores", None)
+        if not (isinstance(shape, list) and len(shape) == 2 and all(map(is_size, shape))):
+            raise ModelFileError(f"fold {number}: expected a network and its scores, got something else")
+        text = _text(architecture)
+        if text not in known:
+            known[text] = rebuild(architecture)
+        folds.append((known[text], (shape[0], shape[1]), facts))
+    return folds
+
+
+@dataclass(frozen=True)
+class _Slot:
+    """One array of a file: little-endian `kind`, numbers of at least `least`."""
+
+    name: str
+    shape: tuple[int, ...]
+    kind: str = "<f4"
+    least: float = -math.inf
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def bytes(self) -> int:
+        return int(self.kind[2:]) * self.size
+
+
+def _slots(
+    architecture: Architecture, folds: Sequence[tuple[Architecture, tuple[int, ...]]] = ()
+) -> list[_Slot]:
+    slots = [*_own_slots(architecture, "")]
+    for number, (own, shape) in enumerate(folds):
+        slots += _own_slots(own, f"fold{number}.")
+        slots.append(_Slot(f"fold{number}.scores", tuple(shape), "<f8", 0.0))
+    return sorted(slots, key=lambda slot: (slot.kind == "<f4", slot.name))
+
+
+def _own_slots(architecture: Architecture, prefix: str) -> Iterator[_Slot]:
+    for slot in (*architecture.slots, *architecture.buffer_slots):
+        yield _Slot(f"{prefix}{slot.name}", slot.shape, least=slot.part.least)
+
+
+def _header(metadata: Mapping[str, str], slots: list[_Slot]) -> bytes:
     """Give length and header."""
     header: dict[str, Any] = {"__metadata__": dict(sorted(metadata.items()))}
     start = 0
     for slot in slots:
-        stop = start + 4 * slot.size
-        header[slot.name] = {"dtype": "F32", "shape": list(slot.shape), "data_offsets": [start, stop]}
+        stop = start + slot.bytes
+        header[slot.name] = {
+            "dtype": f"F{8 * int(slot.kind[2:])}", "shape": list(slot.shape), "data_offsets": [start, stop],
+        }  # fmt: skip
         start = stop
     text = json.dumps(header, separators=(",", ":")).encode("ascii")
     text += b" " * (-len(text) % 8)
@@ -118,7 +220,7 @@ def _header(metadata: Mapping[str, str], slots: list[Slot]) -> bytes:
     return len(text).to_bytes(8, "little") + text
 
 
-def _seal(metadata: Mapping[str, str], slots: list[Slot], data: bytes) -> str:
+def _seal(metadata: Mapping[str, str], slots: list[_Slot], data: bytes) -> str:
     unsealed = {key: text for key, text in metadata.items() if key != "sha256"}
     digest = hashlib.sha256(_header(unsealed, slots))
     digest.update(data)
@@ -135,10 +237,11 @@ def _metadata(raw: bytes) -> dict[str, str]:
     if not isinstance(metadata, dict) or not all(isinstance(text, str) for text in metadata.values()):
         raise ModelFileError("expected a model of Shoal, got a file without its description")
     file_format = str(metadata.get("format", "none"))
-    if file_format != FORMAT:
+    if file_format not in (FORMAT, FORMAT_WITH_FOLDS):
         newer = re.fullmatch(r"shoal-model/([1-9][0-9]{0,5})", file_format)
         advice = ": it was written by a newer Shoal; update this one" if newer else ""
-        raise ModelFileError(f"expected the format {FORMAT}, got {file_format[:40]!a}{advice}")
+        expected = f"expected the format {FORMAT} or {FORMAT_WITH_FOLDS}"
+        raise ModelFileError(f"{expected}, got {file_format[:40]!a}{advice}")
     return metadata
 
 
@@ -158,19 +261,18 @@ def _value(key: str, text: str) -> Any:
     raise ModelFileError(f"metadata {key[:40]!a}: expected JSON as Shoal writes it, got something else")
 
 
-def _arrays(slots: list[Slot], data: bytes) -> dict[str, NDArray[np.float32]]:
-    """Give read-only views into the data, by name; all numbers finite, all variances at least 0."""
-    arrays: dict[str, NDArray[np.float32]] = {}
+def _arrays(slots: list[_Slot], data: bytes) -> dict[str, NDArray[Any]]:
+    """Give read-only views into the data, by name; all numbers finite, all variances and scores at least 0."""
+    arrays: dict[str, NDArray[Any]] = {}
     start = 0
     for slot in slots:
-        array = np.frombuffer(data, "<f4", slot.size, start).reshape(slot.shape)
-        start += 4 * slot.size
+        array = np.frombuffer(data, slot.kind, slot.size, start).reshape(slot.shape)
+        start += slot.bytes
         # The extremes are NaN or infinite where any number is, and take no memory to find.
         if not (np.isfinite(array.min()) and np.isfinite(array.max())):
             raise ModelFileError(f"array {slot.name}: expected finite numbers, got others")
-        if array.min() < slot.part.least:
-            raise ModelFileError(
-                f"array {slot.name}: expected variances of at least {slot.part.least:g}, got others"
-            )
+        if array.min() < slot.least:
+            what = "scores" if slot.kind == "<f8" else "variances"
+            raise ModelFileError(f"array {slot.name}: expected {what} of at least {slot.least:g}, got others")
         arrays[slot.name] = array
     return arrays

@@ -1,13 +1,30 @@
 """What came out: the store, frames, statistics, the choice."""
 
+from shoal.results._certainty import COVERAGE, NOT_IN_FILE, Certainty, Covered, Tempered
 from shoal.results._confidence_set import SearchErrors, search_errors
+from shoal.results._conformal import (
+    class_sets,
+    conformities,
+    cv_plus,
+    guaranteed_coverage,
+    rank_at,
+    residuals,
+    temperature_of,
+    tempered,
+)
 from shoal.results._ensemble import Ensemble, vote_counts, vote_entropy
 from shoal.results._files import RunFiles, refuse_foreign_files_in, run_files
+from shoal.results._fold_networks import FoldNetworks, fold_networks
 from shoal.results._folder import OUTPUT_FILES, PICTURES, REPORT_NAME, STUDY_NAME, refuse_to_replace
 from shoal.results._inside import Inside, layers_of
 from shoal.results._intervals import Interval, Units
 from shoal.results._lock import RunLock
+from shoal.results._looks import Looks, note_looks
+from shoal.results._mean_recall import BALANCED
+from shoal.results._nested import Nested, NestedScore, OuterFold, OuterRows, as_search, choose_within
 from shoal.results._out_of_fold import MAX_UNITS, OutOfFold
+from shoal.results._outer_interval import OuterAnswers, outer_interval
+from shoal.results._permutation import PermutationTest
 from shoal.results._record import CandidateRow, FitRecord, Plan, PlanEntry, Stage, Status, Truth
 from shoal.results._results import Results
 from shoal.results._schema import expect, refusing
@@ -35,6 +52,8 @@ from shoal.results._select import (
     rank_candidates,
     search_scores,
 )
+from shoal.results._selection_and_test import Disagreement
+from shoal.results._simple_models import FITTED, Baseline, Beside, SimpleModel
 from shoal.results._statistics import (
     as_compared,
     reach_of,
@@ -43,23 +62,40 @@ from shoal.results._store import Identity, Store
 from shoal.results._two_way import Difference, Scored, difference, repeated_interval
 
 __all__ = [
+    "BALANCED",
     "BINS",
+    "COVERAGE",
+    "FITTED",
     "MAX_UNITS",
+    "NOT_IN_FILE",
     "OUTPUT_FILES",
     "PICTURES",
     "REPORT_NAME",
     "STUDY_NAME",
+    "Baseline",
+    "Beside",
     "CalibrationBins",
     "CandidateRow",
+    "Certainty",
     "Choice",
     "ClassScores",
+    "Covered",
     "Difference",
+    "Disagreement",
     "Ensemble",
     "FitRecord",
+    "FoldNetworks",
     "Identity",
     "Inside",
     "Interval",
+    "Looks",
+    "Nested",
+    "NestedScore",
     "OutOfFold",
+    "OuterAnswers",
+    "OuterFold",
+    "OuterRows",
+    "PermutationTest",
     "Plan",
     "PlanEntry",
     "Results",
@@ -69,26 +105,38 @@ __all__ = [
     "Scored",
     "SearchErrors",
     "SearchScores",
+    "SimpleModel",
     "Stage",
     "Standing",
     "Status",
     "Store",
+    "Tempered",
     "Truth",
     "Units",
     "as_compared",
+    "as_search",
     "calibrated_error",
     "calibration_bins",
     "choose",
     "choose_candidate",
+    "choose_within",
     "class_scores",
+    "class_sets",
     "classification_scores",
+    "conformities",
     "confusion_matrix",
+    "cv_plus",
     "difference",
     "expect",
     "expected_score",
+    "fold_networks",
+    "guaranteed_coverage",
     "higher_is_better",
     "layers_of",
     "margin_of",
+    "note_looks",
+    "outer_interval",
+    "rank_at",
     "rank_candidates",
     "reach_of",
     "refuse_foreign_files_in",
@@ -96,10 +144,13 @@ __all__ = [
     "refusing",
     "regression_scores",
     "repeated_interval",
+    "residuals",
     "row_score",
     "run_files",
     "search_errors",
     "search_scores",
+    "temperature_of",
+    "tempered",
     "vote_counts",
     "vote_entropy",
 ]

@@ -39,13 +39,8 @@ def check_plan(plan: Sequence[PlanEntry], candidates: Sequence[CandidateRow], tr
     )
     for entry in plan:
         expect((entry.stage == "search") == (not entry.label))
-        expect(entry.candidate_id in known or entry.stage != "search")
+        expect(entry.candidate_id in known or entry.stage not in ("search", "nested"))
         expect(entry.train_rows + entry.validation_rows <= truth.train_rows)
-
-
-def place_of(entry: PlanEntry) -> tuple[str, int]:
-    """Give the place whose rows a fit holds out, as the true values name it."""
-    return entry.stage, entry.fold if entry.stage == "search" else entry.repeat
 
 
 def check_fits(plan: Sequence[PlanEntry], fits: Mapping[str, FitRecord], study: Study) -> None:
@@ -59,8 +54,9 @@ def check_fits(plan: Sequence[PlanEntry], fits: Mapping[str, FitRecord], study: 
     for entry in plan:
         done = fits.get(entry.fit_id)
         if done is not None and done.status == "ok":
-            expect(entry.stage != "search" or not entry.validation_rows or "validation" in done.scores)
-            expect(entry.stage == "search" or "test" in done.scores)
+            untested = entry.stage in ("search", "nested")
+            expect(not untested or not entry.validation_rows or "validation" in done.scores)
+            expect(untested or "test" in done.scores)
 
 
 def check_choice(choice: Choice | None, candidates: Sequence[CandidateRow]) -> None:

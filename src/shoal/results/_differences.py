@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from shoal.kinds import SCORES
 from shoal.results._intervals import Interval, Units
+from shoal.results._mean_recall import BALANCED, recall_interval
 from shoal.results._record import FitRecord, PlanEntry, Truth
 from shoal.results._score_rows import row_score
 from shoal.results._two_way import Difference, Scored, difference, repeated_interval
@@ -64,4 +65,6 @@ def mean_interval(truth: Truth, metric: str, fit_ids: Sequence[str], answers: An
     if not fit_ids:
         return Interval(float("nan"), float("nan"), "nothing was measured")
     score, y = row_score(task_of(truth), metric), truth.y[truth.train_rows :]
+    if metric == BALANCED and len(fit_ids) == 1:
+        return recall_interval(y, answers(fit_ids[0]), test_units(truth))
     return repeated_interval(score, y, [answers(fit_id) for fit_id in fit_ids], test_units(truth))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from shoal.kinds import SCORES
 from shoal.results._intervals import Interval
-from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Truth
+from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Truth, place_of
 from shoal.results._select import Standing
 from shoal.results._two_way import Difference
 from shoal.study import Reference
@@ -74,7 +74,7 @@ def predictions_frame(places: Iterable[tuple[PlanEntry, Arrays]], truth: Truth) 
 def _row_numbers(entry: PlanEntry, rows: str, truth: Truth) -> NDArray[np.int64]:
     if rows == "test":
         return np.arange(truth.train_rows, len(truth.y), dtype=np.int64)
-    return truth.validation_rows[entry.stage, entry.fold if entry.stage == "search" else entry.repeat]
+    return truth.validation_rows[place_of(entry)]
 
 
 def _predicted(rows: str, row_V: NDArray[np.int64], value_VK: NDArray[Any], truth: Truth) -> DataFrame:

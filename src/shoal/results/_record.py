@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Stage = Literal["search", "compare", "refit"]
+Stage = Literal["search", "compare", "refit", "permuted", "nested"]
 Status = Literal["ok", "diverged", "failed"]
 
 
@@ -43,7 +43,9 @@ class FitRecord:
 class PlanEntry:
     """The place of a fit in the study: what it was trained for. One fit may stand in several places.
 
-    `label` is a comparison's name ("winner" for the chosen one), empty in the search. `fold` and `repeat` count from 0.
+    `label` is a comparison's name ("winner" for the chosen one), that of the outer fold in a nested search, empty in
+    the search. `fold` and `repeat` count from 0; in a nested search `fold` counts the splits of all outer folds: each
+    outer fold, whose refit is scored on its rows, then the folds of the rows outside of it.
     """
 
     fit_id: str
@@ -54,6 +56,11 @@ class PlanEntry:
     repeat: int
     train_rows: int
     validation_rows: int
+
+
+def place_of(entry: PlanEntry) -> tuple[str, int]:
+    """Give the place whose rows a fit holds out, as the true values name it."""
+    return entry.stage, entry.fold if entry.stage in ("search", "nested") else entry.repeat
 
 
 @dataclass(frozen=True)
@@ -71,7 +78,7 @@ class Truth:
 
     `x_ND` float64 of the numeric inputs, `y` float64 (N, K) or int64 (N,) class numbers; rows from
     `train_rows` on are test rows. `validation_rows` gives the row numbers predicted in
-    ("search", fold) and in ("compare", repeat).
+    ("search", fold), in ("compare", repeat) and in ("nested", fold).
 
     `images` uint8 (M, C, H, W) holds the few pictures that are shown again, of the rows `image_rows` int64 (M,); of
     an image study it has the shape of an image also while there are none.
@@ -111,8 +118,8 @@ class Plan:
     memory: dict[str, float]
     """Bytes at the peak of each phase: "reading", "training", "drawing"."""
     time: dict[str, float]
-    """Seconds of each part of the run, "reading", "training", "ensemble", "inside", "drawing", on the clock, where
-    others want the cores as they do now."""
+    """Seconds of each part of the run, "reading", "training", "simple models", "ensemble", "inside", "drawing", on the
+    clock, where others want the cores as they do now."""
     time_alone: dict[str, float]
     """The same on a machine that does nothing else."""
     notes: tuple[str, ...]

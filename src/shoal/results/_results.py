@@ -3,42 +3,57 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 import math
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.errors import Problem, RunFolderError, StudyError, as_path
+from shoal.errors import StudyError, as_path
 from shoal.parts import Missing
 from shoal.results import _frames
-from shoal.results._coherence import check_choice, check_fits, check_part, check_plan, check_study, place_of
+from shoal.results._certainty import NOT_IN_FILE, Certainty, certainty_of
+from shoal.results._coherence import check_choice, check_fits, check_part, check_plan, check_study
+from shoal.results._conclusion import conclusion
 from shoal.results._confidence_set import SearchErrors, search_errors
 from shoal.results._differences import comparison_differences, mean_interval, test_units
+from shoal.results._digest import digest_of_results
 from shoal.results._ensemble import Ensemble, ensemble_frame, read_ensemble
+from shoal.results._fold_networks import fold_networks
 from shoal.results._inside import Inside, read_inside
 from shoal.results._intervals import Interval, Units
+from shoal.results._looks import NO_LOOKS, Looks, read_looks
+from shoal.results._mean_recall import BALANCED
+from shoal.results._nested import Nested, read_nested
 from shoal.results._out_of_fold import OutOfFold
-from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Stage, Truth
-from shoal.results._schema import checker, expect, refusing
+from shoal.results._permutation import PermutationTest, permutation_test
+from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Stage, Truth, place_of
+from shoal.results._schema import expect
+from shoal.results._score_rows import row_score
+from shoal.results._scores import higher_is_better
 from shoal.results._select import Choice, Standing, expected_score, rank_candidates, search_scores
+from shoal.results._selection_and_test import Disagreement, disagreement
+from shoal.results._simple_models import Baseline, Beside, beside_baselines, read_baselines
 from shoal.results._store import Store
+from shoal.results._stored_facts import (
+    categorical_of,
+    coherent,
+    counted_origins,
+    data_notes_of,
+    findings_of,
+    missing_of,
+)
 from shoal.results._two_way import Difference
 from shoal.study import Candidate, Study, candidate_with
 
 if TYPE_CHECKING:
     from pandas import DataFrame
-
-
-_DIGESTED: Final = ("fit_id", "trainer", "status", "epochs", "kept_epoch", "steps")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -49,8 +64,9 @@ class Results:
     read from the store when asked for. Frames are pandas', made once. `environment` says where the last run was
     computed, `origins` where the fits were: every environment with its number of fits (none in results of old).
     `coverage` says how the training rows cover the test rows (None in results of old), `data_notes` what the reader of
-    the data did or left out, `missing` what could not be made after training, `categorical` which inputs hold
-    categories.
+    the data did or left out, `findings_in_rows` what the checks of the rows measured, by name, as clauses, `missing`
+    what could not be made after training, `looks` how often the test rows were scored in all runs of this folder, and
+    by how many settings; `categorical` which inputs hold categories.
     """
 
     folder: Path
@@ -66,6 +82,8 @@ class Results:
     missing: tuple[Missing, ...] = ()
     data_notes: tuple[str, ...] = ()
     categorical: tuple[str, ...] = ()
+    looks: Looks = NO_LOOKS
+    findings_in_rows: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def open(cls, folder: Path | str) -> Results:
@@ -75,16 +93,18 @@ class Results:
             store.verify()
             truth, plan, fits = store.truth(), store.plan(), store.summaries()
             candidate_rows = store.candidate_rows()
-            with _coherent(folder, "the study"):
+            with coherent(folder, "the study"):
                 study = Study.model_validate(tomllib.loads(str(store.fact("study"))))
                 check_study(study, truth, candidate_rows)
-            with _coherent(folder, "the choice"):
+            with coherent(folder, "the choice"):
                 choice = Choice.from_json(stored) if (stored := store.fact("choice")) is not None else None
                 check_choice(choice, candidate_rows)
-            with _coherent(folder, "the plan"):
+            with coherent(folder, "the plan"):
                 check_plan(plan, candidate_rows, truth)
-            with _coherent(folder, "a fit"):
+            with coherent(folder, "a fit"):
                 check_fits(plan, fits, study)
+            with coherent(folder, "the ledger of test rows"):
+                looks = read_looks(store, plan, fits)
             return cls(
                 folder=folder,
                 study=study,
@@ -95,10 +115,12 @@ class Results:
                 truth=truth,
                 environment=store.environment(),
                 coverage=store.fact("coverage"),
-                origins=_counted(store.origins(), fits),
-                missing=_missing(folder, store.fact("missing")),
-                data_notes=_texts(folder, store.fact("data notes"), "a note on the data") or (),
-                categorical=_categorical(folder, study, store.fact("categorical inputs")),
+                origins=counted_origins(store.origins(), fits),
+                missing=missing_of(folder, store.fact("missing")),
+                data_notes=data_notes_of(folder, store.fact("data notes")),
+                categorical=categorical_of(folder, study, store.fact("categorical inputs")),
+                findings_in_rows=findings_of(folder, store.fact("findings in rows"), store.fact("drift")),
+                looks=looks,
             )
 
     def __repr__(self) -> str:
@@ -112,7 +134,7 @@ class Results:
     @cached_property
     def tried(self) -> dict[str, Candidate]:
         """Every candidate of the plan by its id, whole: the study's own network and training with its stored values."""
-        with _coherent(self.folder, "a candidate"):
+        with coherent(self.folder, "a candidate"):
             try:
                 return {
                     row.candidate_id: candidate_with(self.study, row.values) for row in self.candidate_rows
@@ -169,7 +191,7 @@ class Results:
     @contextmanager
     def _rows_held_out(self) -> Iterator[OutOfFold]:
         search = [entry for entry in self.plan if entry.stage == "search"]
-        with Store.open_readonly(self.folder) as store, _coherent(self.folder, "the rows held out"):
+        with Store.open_readonly(self.folder) as store, coherent(self.folder, "the rows held out"):
             yield OutOfFold(search, self.truth, partial(self._held_out, store))
 
     @cached_property
@@ -195,10 +217,73 @@ class Results:
         with Store.open_readonly(self.folder) as store:
             return mean_interval(self.truth, metric, fit_ids, self._answers(store))
 
+    @cached_property
+    def nested(self) -> Nested | None:
+        """What the whole search, made again without the rows of each outer fold, chose there, and its score on those
+        rows; None for a study without `[nested]`, or before that began.
+        """
+        with Store.open_readonly(self.folder) as store, coherent(self.folder, "the nested search"):
+            return read_nested(
+                self.study, self.plan, self.summaries, self.truth, partial(self._held_out, store)
+            )
+
+    @property
+    def conclusion(self) -> str:
+        """What to use, and how good it is expected to be, in one sentence; empty for a study without `[nested]`."""
+        chosen = self.choice.candidate_id if self.choice else ""
+        return conclusion(self.nested, self.tried.get(chosen), self.study)
+
     @property
     def test_units(self) -> Units:
         """What chance draws among the test rows: groups where the study names them and they are known, else rows."""
         return test_units(self.truth)
+
+    @cached_property
+    def baselines(self) -> tuple[Baseline, ...]:
+        """The simple models that the delivered network is held against: "constant", "linear", "trees"; of one that is
+        not there, why.
+        """
+        with Store.open_readonly(self.folder) as store, coherent(self.folder, "a simple model"):
+            return read_baselines(store, self.truth, asked=self.study.checks.baselines)
+
+    def beside_baselines(self, metric: str, target: int | None = None) -> tuple[Beside, ...]:
+        """Hold the delivered network against each of `baselines` by a test score, `balanced_accuracy` among them (of
+        one target alone, by its number): scores and paired differences with 95 % intervals on other test rows (or
+        groups of them). Empty while no network is delivered.
+        """
+        if self.delivered_id is None or len(self.truth.y) == self.truth.train_rows:
+            return ()
+        answers_VK = self.test_predictions(self.delivered_id)
+        return beside_baselines(self.truth, metric, answers_VK, self.baselines, target)
+
+    @property
+    def delivered_id(self) -> str | None:
+        """The id of the delivered network's fit: the first refit that neither diverged nor failed; None before it."""
+        for entry in self.plan:
+            done = self.summaries.get(entry.fit_id)
+            if entry.stage == "refit" and (done is None or done.status == "ok"):
+                return entry.fit_id if done else None
+        return None
+
+    def permutation_test(self, metric: str) -> PermutationTest | None:
+        """Hold the delivered network's test score against those of networks of the same settings that learned permuted
+        targets (`checks.permutations`); None without any, or before all are trained.
+        """
+        higher = metric == BALANCED or higher_is_better(metric)
+        with Store.open_readonly(self.folder) as store:
+            answers = self._answers(store)
+            return permutation_test(self.plan, self.summaries, self.truth, (metric, higher), answers)
+
+    @cached_property
+    def disagreement(self) -> Disagreement | None:
+        """The delivered network's test score less what the search expects of new rows; None without a search."""
+        if self.choice is None or self.delivered_id is None:
+            return None
+        chosen = next(row for row in self.standings if row.candidate_id == self.choice.candidate_id)
+        metric, score = self.choice.metric, row_score(self.study.study.task, self.choice.metric)
+        y, answers_VK = self.truth.y[self.truth.train_rows :], self.test_predictions(self.delivered_id)
+        expects = (metric, self.expected_score, chosen.standard_error)
+        return disagreement(expects, score, y, answers_VK, self.test_units)
 
     @cached_property
     def references(self) -> DataFrame:
@@ -249,7 +334,7 @@ class Results:
     @cached_property
     def ensemble(self) -> Ensemble | None:
         """Test answers of the chosen candidate's networks of all folds and repeats; None for fewer than two."""
-        with Store.open_readonly(self.folder) as store, _coherent(self.folder, "the ensemble"):
+        with Store.open_readonly(self.folder) as store, coherent(self.folder, "the ensemble"):
             return read_ensemble(store, self.plan, self.truth)
 
     @cached_property
@@ -260,9 +345,38 @@ class Results:
         return ensemble_frame(self.ensemble, self.truth, self.plan, self.summaries)
 
     @cached_property
+    def certainty(self) -> Certainty:
+        """How sure single predictions are, as the chosen candidate's networks of the folds say it, on the test rows."""
+        if self.choice is None and self.study.search:
+            return Certainty("no candidate is chosen yet")
+        chosen = self.choice.candidate_id if self.choice else ""
+        entries = [entry for entry in self.plan if entry.stage == "search" and entry.candidate_id == chosen]
+        networks = fold_networks(
+            entries,
+            self.tried[chosen].training if chosen else self.study.training,
+            self.truth.train_rows,
+            lambda entry: self.truth.validation_rows[place_of(entry)],
+            grouped=bool(self.study.data.groups) or len(self.truth.groups) > 0,
+        )
+        if networks.why:
+            return Certainty(networks.why)
+        refits = [entry.fit_id for entry in self.plan if entry.stage == "refit"]
+        delivered = next((name for name in refits if self._is_well(name)), None)
+        answer_VK = None if delivered is None else self.test_predictions(delivered)
+        with Store.open_readonly(self.folder) as store, coherent(self.folder, "the rows held out"):
+            not_in_file = store.fact(NOT_IN_FILE)
+            expect(not_in_file is None or isinstance(not_in_file, str))
+            ask = partial(self._held_out, store)
+            certainty = certainty_of(networks.entries, self.truth, ask, self.ensemble, answer_VK)
+        return dataclasses.replace(certainty, not_in_file=not_in_file or "")
+
+    def _is_well(self, fit_id: str) -> bool:
+        return fit_id in self.summaries and self.summaries[fit_id].status == "ok"
+
+    @cached_property
     def inside(self) -> Inside | None:
         """What was kept of the inside of the delivered network; None in results of old."""
-        with Store.open_readonly(self.folder) as store, _coherent(self.folder, "the inside of the network"):
+        with Store.open_readonly(self.folder) as store, coherent(self.folder, "the inside of the network"):
             return read_inside(store, self.truth)
 
     def test_predictions(self, fit_id: str) -> NDArray[np.float64]:
@@ -282,7 +396,7 @@ class Results:
 
     def _part(self, store: Store, fit_id: str, part: str) -> dict[str, NDArray[Any]]:
         arrays = store.arrays(fit_id, part)
-        with _coherent(self.folder, f"the {part} of fit {fit_id}"):
+        with coherent(self.folder, f"the {part} of fit {fit_id}"):
             check_part(part, arrays, self.summaries[fit_id], self.truth)
         return arrays
 
@@ -305,7 +419,7 @@ class Results:
         return arrays["validation"]
 
     def _check_held_out(self, entry: PlanEntry, arrays: Mapping[str, NDArray[Any]]) -> None:
-        with _coherent(self.folder, f"the predictions of fit {entry.fit_id}"):
+        with coherent(self.folder, f"the predictions of fit {entry.fit_id}"):
             rows_V = self.truth.validation_rows[place_of(entry)]
             expect(len(rows_V) == len(arrays["validation"]))
 
@@ -315,59 +429,8 @@ class Results:
         chosen. Not over time and machine, not over words, scores and statistics, which follow from these. The same
         whatever the order of the work, the number of workers and the interruptions.
         """
-        whole = hashlib.sha256()
-        places = sorted(json.dumps(dataclasses.astuple(entry)) for entry in self.plan)
-        candidates = sorted(
-            json.dumps(dataclasses.astuple(row), sort_keys=True) for row in self.candidate_rows
-        )
         chosen = self.choice.candidate_id if self.choice else None
-        whole.update(json.dumps([places, candidates, chosen], sort_keys=True).encode())
         with Store.open_readonly(self.folder) as store:
-            for fit_id in sorted(self.summaries):
-                _digest_fit(whole, store.record(fit_id))
-        return whole.hexdigest()
-
-
-def _digest_fit(whole: hashlib._Hash, record: FitRecord) -> None:
-    facts: dict[str, Any] = {name: getattr(record, name) for name in _DIGESTED}
-    for part in ("curves", "parameters", "predictions"):
-        facts[part] = [
-            (name, array.dtype.str, array.shape, hashlib.sha256(array.tobytes()).hexdigest())
-            for name, array in sorted(getattr(record, part).items())
-        ]
-    whole.update(json.dumps(facts, sort_keys=True).encode())
-
-
-def _counted(
-    origins: Sequence[tuple[dict[str, Any], frozenset[str]]], fits: Mapping[str, FitRecord]
-) -> tuple[tuple[dict[str, Any], int], ...]:
-    """Count the fits of every environment that trained some; what is not known of a fit is told as {}."""
-    counts = [(environment, len(ids & fits.keys())) for environment, ids in origins]
-    unknown = len(fits.keys() - {fit_id for _, ids in origins for fit_id in ids})
-    return tuple((environment, count) for environment, count in [*counts, ({}, unknown)] if count)
-
-
-def _texts(folder: Path, value: Any, what: str) -> tuple[str, ...] | None:
-    """Read a list of texts; results of old have none."""
-    with _coherent(folder, what):
-        expect(value is None or (isinstance(value, list) and all(isinstance(text, str) for text in value)))
-    return None if value is None else tuple(value)
-
-
-def _categorical(folder: Path, study: Study, value: Any) -> tuple[str, ...]:
-    """Read which inputs are categories; in results of old they are those that the study names."""
-    names = _texts(folder, value, "a categorical input")
-    return study.data.categorical if names is None else names
-
-
-def _missing(folder: Path, value: Any) -> tuple[Missing, ...]:
-    with _coherent(folder, "what is missing"):
-        return tuple(map(checker(Missing), value or ()))
-
-
-@contextmanager
-def _coherent(folder: Path, what: str) -> Iterator[None]:
-    """Refuse what by itself may be right and beside the rest is not; what the store refuses, in its own sentence."""
-    problem = Problem(str(folder), f"{what} in its results is not what Shoal writes")
-    with refusing(lambda: RunFolderError(problem)):
-        yield
+            return digest_of_results(
+                self.plan, self.candidate_rows, chosen, map(store.record, sorted(self.summaries))
+            )

@@ -217,7 +217,12 @@ def _look_at_rows(truth: Truth) -> None:
 
 def _place(name: str) -> tuple[str, int]:
     stage, _, number = name.partition("/")
-    expect(stage in ("search", "compare") and number.isascii() and number.isdecimal() and len(number) < 10)
+    expect(
+        stage in ("search", "compare", "nested")
+        and number.isascii()
+        and number.isdecimal()
+        and len(number) < 10
+    )
     return stage, int(number)
 
 

@@ -119,6 +119,20 @@ def _macro_f1(means: Floats) -> Floats:
     return np.asarray(f1.sum(axis=-1) / np.maximum(there.sum(axis=-1), 1))
 
 
+def _recalled(y_N: NDArray[Any], probability_NK: Floats) -> Floats:
+    """Give for every class whether it is hit, and whether it is true, (N, 2 K)."""
+    classes = np.arange(probability_NK.shape[1])
+    true_NK, named_NK = y_N[:, None] == classes, probability_NK.argmax(axis=1)[:, None] == classes
+    return np.concatenate((true_NK & named_NK, true_NK), axis=1).astype(np.float64)
+
+
+def _mean_recall(means: Floats) -> Floats:
+    hit, true = np.split(means, 2, axis=-1)
+    there = true > 1e-12
+    recall = np.divide(hit, true, out=np.zeros_like(hit), where=there)
+    return np.asarray(recall.sum(axis=-1) / np.maximum(there.sum(axis=-1), 1))
+
+
 def _gaps(y_N: NDArray[Any], probability_NK: Floats) -> Floats:
     """Give, in the bin of a row's confidence, how far that is above what came true, (N, bins)."""
     gap_N = probability_NK.max(axis=1) - (probability_NK.argmax(axis=1) == y_N)
@@ -142,6 +156,7 @@ _OF_TASK: Final[Mapping[str, Mapping[str, RowScore]]] = {
         "loss": RowScore(_surprise, _mean, positive=True),
         "accuracy": RowScore(_right, _mean, share=True),
         "macro_f1": RowScore(_hits, _macro_f1),
+        "balanced_accuracy": RowScore(_recalled, _mean_recall),
         "ece": RowScore(
             _gaps, _sum_of_sizes, why_none="its size depends on the number of rows, also for a perfect model"
         ),

@@ -10,6 +10,7 @@ from shoal.study._candidates import (
     comparison_candidates,
 )
 from shoal.study._file import load_study, parse_study, study_schema
+from shoal.study._held_against import Checks
 from shoal.study._review import check_study
 from shoal.study._study import (
     MOST_IMAGES,
@@ -25,6 +26,7 @@ from shoal.study._study import (
     Inspect,
     Loss,
     Metric,
+    Nested,
     Network,
     Optimizer,
     Pool,
@@ -48,6 +50,7 @@ __all__ = [
     "Activation",
     "Augment",
     "Candidate",
+    "Checks",
     "Comparison",
     "Conv",
     "Data",
@@ -55,6 +58,7 @@ __all__ = [
     "Inspect",
     "Loss",
     "Metric",
+    "Nested",
     "Network",
     "Optimizer",
     "Pool",

@@ -10,9 +10,10 @@ from pydantic import ValidationError
 
 from shoal.kinds import SPLITTERS, row_of
 from shoal.study._candidates import expand, overlay
+from shoal.study._devices import is_device
 from shoal.study._key_paths import KeyPath, value_at
 from shoal.study._sentences import Mistake, mistakes_of, refusal
-from shoal.study._study import TEST_METRICS, Search, Study, is_device
+from shoal.study._study import TEST_METRICS, Folds, Nested, Search, Study
 from shoal.study._vary import vary_section
 from shoal.wording import did_you_mean, value_text
 
@@ -67,6 +68,8 @@ def study_mistakes(study: Study) -> list[Mistake]:
     mistakes += [*_name_mistakes(study), *_reference_mistakes(study)]
     if study.search is not None:
         mistakes += _search_mistakes(study, study.search)
+    if study.nested is not None:
+        mistakes += _nested_mistakes(study, study.nested)
     mistakes += overlay(study)[1]
     mistakes += expand(study)[1]
     return list(dict.fromkeys(mistakes))
@@ -201,20 +204,37 @@ def _reference_mistakes(study: Study) -> Iterator[Mistake]:
 
 
 def _search_mistakes(study: Study, search: Search) -> Iterator[Mistake]:
-    task = ("study", "task")
-    kind = search.splitter.kind
-    row = None if kind is None else row_of("search.folds.kind", SPLITTERS, kind)
-    if study.study.task == "regression":
-        if search.metric == "accuracy":
-            path: KeyPath = ("search", "metric")
-            yield Mistake(
-                path, "expected loss, since a regression has no accuracy, got 'accuracy'", (path, task)
-            )
-        if row is not None and row.by_class:
-            path = ("search", "folds", "kind")
-            what = f"expected folds without classes, since the task is regression, got '{kind}'"
-            yield Mistake(path, what, (path, task))
-    if row is not None and row.by_group and study.data.groups is None:
-        path = ("search", "folds", "kind")
+    if study.study.task == "regression" and search.metric == "accuracy":
+        path: KeyPath = ("search", "metric")
+        what = "expected loss, since a regression has no accuracy, got 'accuracy'"
+        yield Mistake(path, what, (path, ("study", "task")))
+    yield from _folds_mistakes(study, "search", search.splitter)
+
+
+def _nested_mistakes(study: Study, nested: Nested) -> Iterator[Mistake]:
+    """Find a nested search without a search, and outer folds that are not drawn."""
+    if study.search is None:
+        path: KeyPath = ("nested",)
+        what = "expected a section [search], which is what is made again on every outer fold's rows, got none"
+        yield Mistake(path, what, (path, ("search",)))
+    kind = nested.splitter.kind
+    if kind is not None and row_of("nested.folds.kind", SPLITTERS, kind).draws == "column":
+        path = ("nested", "folds", "kind")
+        what = f"expected outer folds that are drawn (a column of folds is the search's), got '{kind}'"
+        yield Mistake(path, what, (path,))
+    yield from _folds_mistakes(study, "nested", nested.splitter)
+
+
+def _folds_mistakes(study: Study, section: str, splitter: Folds) -> Iterator[Mistake]:
+    """Find folds by classes or groups that there are none of."""
+    path: KeyPath = (section, "folds", "kind")
+    kind = splitter.kind
+    if kind is None:
+        return
+    row = row_of(f"{section}.folds.kind", SPLITTERS, kind)
+    if study.study.task == "regression" and row.by_class:
+        what = f"expected folds without classes, since the task is regression, got '{kind}'"
+        yield Mistake(path, what, (path, ("study", "task")))
+    if row.by_group and study.data.groups is None:
         what = f"expected data.groups (the column of each row's group) with {kind} folds, got none"
         yield Mistake(path, what, (path, ("data", "groups")))

@@ -7,14 +7,12 @@ Every field is a key of the study file, with the default it has there. Lengths a
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import (
     AfterValidator,
     BaseModel,
-    ConfigDict,
     Discriminator,
     Field,
     PrivateAttr,
@@ -40,10 +38,11 @@ from shoal.kinds import (
     losses_of,
     row_of,
     scores_of,
-    table_endings,
 )
+from shoal.study._held_against import Checks
 from shoal.study._key_paths import key_path_text, toml_string
 from shoal.study._origin import Origin
+from shoal.study._section import SECTION
 from shoal.wording import listed
 
 # Choices derive from the tables of kinds; a type checker, which cannot follow that, sees text.
@@ -84,10 +83,6 @@ PATTERNS: Final = {
 """Every pattern that a text may have to match, and its name in a sentence."""
 PLAIN, FOLDER = PATTERNS
 
-_PORTS: Final = tuple(f"{port}{number}" for port in ("com", "lpt") for number in "0123456789")
-DEVICES: Final = frozenset(("con", "prn", "aux", "nul", *_PORTS))
-"""What no folder can be called on Windows, whatever stands behind a dot: these are devices there."""
-
 Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Side = Annotated[int, Field(ge=1, le=4096)]
 Row = Annotated[int, Field(ge=0, le=2**31 - 1)]
@@ -101,7 +96,7 @@ FilePath = Annotated[str, Field(min_length=1, pattern=PLAIN)]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = SECTION
 
 
 # A list in TOML, a tuple here.
@@ -122,13 +117,6 @@ def _branch(value: object) -> str | None:
 def _refuse(keys: tuple[str, ...], sentence: str) -> PydanticCustomError:
     """Make the error of keys that do not go together; the first key is the one to change."""
     return PydanticCustomError("together", "{sentence}", {"sentence": sentence, "keys": keys})
-
-
-def path_keys(data: Mapping[str, Any]) -> tuple[str, ...]:
-    """Name the keys of `data` that are paths: `groups` is one where it names a table of pictures, no column of rows."""
-    train, groups = str(data.get("train")).lower(), str(data.get("groups")).lower()
-    grouped = groups.endswith(table_endings()) and not train.endswith(table_endings())
-    return ("train", "test", "groups") if grouped else ("train", "test")
 
 
 TextOrTexts = Annotated[
@@ -360,6 +348,20 @@ class Search(_Part):
         return self.folds if isinstance(self.folds, Folds) else Folds(n=self.folds)
 
 
+class Nested(_Part):
+    """The whole search made again on the training rows of each outer fold, and scored on the rows of that fold.
+
+    `folds` are the outer ones, as those of the search are given.
+    """
+
+    folds: NumberOrFolds = 5
+
+    @property
+    def splitter(self) -> Folds:
+        """The outer folds as options, also when only a number was given."""
+        return self.folds if isinstance(self.folds, Folds) else Folds(n=self.folds)
+
+
 class Reference(_Part):
     """A published test score, shown beside the measured one. It takes no part in training or choosing.
 
@@ -408,11 +410,6 @@ class About(_Part):
     repeats: Count = 1
 
 
-def is_device(name: str) -> bool:
-    """Whether a name means a device on Windows."""
-    return name.partition(".")[0].rstrip(" ").lower() in DEVICES
-
-
 class Study(_Part):
     """A whole study: what one file says, every default filled in."""
 
@@ -422,8 +419,10 @@ class Study(_Part):
     training: Training = Training()
     compare: Annotated[tuple[Comparison, ...], Field(strict=False)] = ()
     search: Search | None = None
+    nested: Nested | None = None
     reference: Annotated[tuple[Reference, ...], Field(strict=False)] = ()
     inspect: Inspect = Inspect()
+    checks: Checks = Checks()
     report: Report = Report()
 
     _origin: Origin = PrivateAttr(default_factory=Origin)

@@ -10,7 +10,7 @@ import math
 from typing import Final
 
 from shoal.data import Dataset
-from shoal.engine._fits import StudyFit
+from shoal.engine._planned import StudyFit
 from shoal.engine._predict import PREDICTED_ROWS
 from shoal.engine._trainer import Trainer
 from shoal.engine.trainers.batches import IMAGE_VALUE

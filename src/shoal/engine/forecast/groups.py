@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shoal.engine._fit import grouped
-from shoal.engine._fits import StudyFit
+from shoal.engine._planned import StudyFit
 from shoal.engine._trainer import Trainer
 from shoal.engine.workers.kinds import trained_apart
 

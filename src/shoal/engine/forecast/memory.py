@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Final
 
 from shoal.data import TEXT_CELL, TEXT_COPIES, Dataset, is_text_table
-from shoal.engine._fits import StudyFit
 from shoal.engine._inside import CHANNELS_KEPT, UNIT_ROWS
+from shoal.engine._planned import StudyFit
 from shoal.engine.forecast.drawing import Drawing
 from shoal.engine.forecast.fit_memory import fit_bytes, left_bytes, map_numbers
 from shoal.engine.forecast.groups import FitGroup
+from shoal.engine.forecast.simple_models import LIBRARIES as SIMPLE_MODELS
 from shoal.files import kind_of
 from shoal.results import MAX_UNITS
 
@@ -73,10 +74,12 @@ def predicted_peaks(
     drawing: Drawing,
     *,
     replayed: bool = False,
+    simple_models: float = 0.0,
 ) -> dict[str, float]:
     """Predict the peak of each phase; `groups` are all fits, as they are trained.
 
-    With `replayed`, the delivered network is trained once more in the coordinator, to be watched.
+    With `replayed`, the delivered network is trained once more in the coordinator, to be watched. `simple_models` is
+    what these take.
     """
     everything = [fit for group in groups for fit in group.fits]
     groups = [replace(group, fits=_few(group)) for group in groups]
@@ -88,12 +91,19 @@ def predicted_peaks(
     torch = _torch_here(groups, replayed)
     again = max((max(_fit_bytes(group, dataset)) for group in groups), default=0.0) * replayed
     trained = max((_group_bytes(group, dataset) + torch * (not group.apart) for group in groups), default=0.0)
+    libraries = min(simple_models, SIMPLE_MODELS)
     drawn = _drawing(dataset, everything) + drawing.memory(fit.job.architecture for fit in fits)
     remaining = max((_group_left(group, dataset) for group in groups), default=0.0)
     return {
         "reading": LIBRARIES["start"] + _reading(dataset, source),
-        "training": training + max(trained, torch + again + _inside(dataset, fits), _looking(dataset)),
-        "drawing": resident + torch + remaining + max(drawn, 3 * truth_bytes(dataset)),
+        "training": training
+        + max(
+            trained,
+            torch + simple_models,
+            torch + libraries + again + _inside(dataset, fits),
+            _looking(dataset),
+        ),
+        "drawing": resident + torch + libraries + remaining + max(drawn, 3 * truth_bytes(dataset)),
     }
 
 
@@ -156,7 +166,7 @@ def _inside(dataset: Dataset, fits: Sequence[StudyFit]) -> float:
 def _drawing(dataset: Dataset, fits: Sequence[StudyFit]) -> float:
     """Libraries; the truth, which is read back; what was answered for test rows; candidates on the rows held out."""
     tested = dataset.rows - dataset.train_rows
-    members = Counter(fit.candidate.id for fit in fits if not fit.tested)
+    members = Counter(fit.candidate.id for fit in fits if not (fit.tested or fit.nested))
     networks = sum(fit.tested for fit in fits) + 2 * max(members.values(), default=0)
     answers = 8.0 * dataset.outputs * tested * networks
     compared = compared_bytes(min(MAX_UNITS, dataset.train_rows), len(members))

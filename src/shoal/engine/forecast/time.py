@@ -1,6 +1,7 @@
 """The time that a whole run will take, said before it starts: a sum of named parts, in seconds.
 
-A run has five parts: reading, training, the ensemble, looking inside, drawing. What can be tried out here is: the rows
+A run has six parts: reading, training, the simple models beside the delivered network, the ensemble, looking inside,
+drawing. What can be tried out here is: the rows
 have just been read, and trainers time a step. All else was measured once, as seconds on a machine of the pace
 `PACE`, and is taken in proportion to the pace of this one. `python -m benchmarks.forecast` compares all of it
 with drawn studies.
@@ -19,11 +20,14 @@ from typing import Final
 
 from shoal.data import Dataset
 from shoal.engine._ensemble import GRID_POINTS
-from shoal.engine._fits import PlannedFit, Planner, StudyFit, fit_seconds, unique
+from shoal.engine._fit import fit_seconds
+from shoal.engine._fits import Planner
 from shoal.engine._inside import CHANNELS_KEPT, LOOKED_AT, UNIT_ROWS
+from shoal.engine._planned import PlannedFit, StudyFit, unique
 from shoal.engine._trainer import Trainer
 from shoal.engine.forecast.drawing import Drawing
 from shoal.engine.forecast.groups import FitGroup, groups_of
+from shoal.engine.forecast.simple_models import simple_model_seconds
 from shoal.engine.forecast.steps import crowding, machine_pace, torch_call_seconds
 from shoal.nets import EXCITING_STEPS, Architecture, seen_by_the_middle
 from shoal.study import MOST_IMAGES
@@ -86,6 +90,7 @@ def seconds_alone(
     scale = machine_pace() / PACE
     stages = [unique((*planner.search_fits(), *planner.comparison_fits()), circumstances.known)]
     stages.append(unique(winner, circumstances.known | {fit.id for fit in stages[0]}))
+    stages += [unique(fits, circumstances.known) for fits in (planner.nested_fits(), planner.likely_nested)]
     training = _Training(planner, stages, circumstances)
     refit = next((fit for fit in stages[1] if fit.id == winner[-1].fit.id), None)
     inside = scale * inside_seconds(planner, refit, torch=training.torch) if refit else 0.0
@@ -93,6 +98,7 @@ def seconds_alone(
     return {
         "reading": scale * PROGRAM + circumstances.read,
         "training": training.steps + scale * training.beside,
+        "simple models": scale * simple_model_seconds(planner),
         "ensemble": scale * _ensemble(planner, torch=training.torch),
         "inside": inside + history * (planner.study.inspect.history > 0),
         "drawing": scale * circumstances.drawing.seconds(winner[-1].fit.job.architecture),
@@ -141,6 +147,7 @@ class _Training:
         dataset = self.planner.dataset
         values = dataset.rows * (len(dataset.columns) + 1)
         whole = BEGUN + ROW * dataset.rows + CELL * values + CHOICE * bool(self.planner.folds)
+        whole += CHOICE * len(self.planner.outer_searches)
         children = sum(TORCH["child"] for group in self._groups if group.apart)
         here = (TORCH["import"] + TORCH["gradients"]) * self.torch
         each = [

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.look._certainty import NOMINAL
 from shoal.look._curves import draw_line
 from shoal.look._escape import label
 from shoal.look._extent import Extent, panels_seconds
@@ -18,6 +19,7 @@ from shoal.look._lines import Line, Points, line_over_repeats, with_place
 from shoal.look._numbers import one_number
 from shoal.look._paper import (
     MOST_PANELS,
+    SKY,
     TEST,
     TRAINING,
     VERMILLION,
@@ -29,13 +31,19 @@ from shoal.look._paper import (
     plain,
     targets_left_out,
 )
-from shoal.look._plots import MOST_POINTS, Plot, line_traces, live_axis, live_dots, plotted
+from shoal.look._plots import MOST_POINTS, Plot, line_traces, live_axis, live_band, live_dots, plotted
 from shoal.look._run_findings import NetworkGroup, RunFindings
+
+Floats = NDArray[np.float64]
+_SURE: Final = f"{NOMINAL} interval, new rows of the same kind"
 
 
 @dataclass(frozen=True, eq=False)
 class FittedCurve:
-    """One target over the one input: the points, and the predictions in the order of the input."""
+    """One target over the one input: the points, and the predictions in the order of the input.
+
+    `sure_low` and `sure_high` are the ends of the interval of most new rows at `sure_x`, empty where there is none.
+    """
 
     name: str
     input: str
@@ -45,6 +53,9 @@ class FittedCurve:
     test_x: NDArray[np.float64]
     test_y: NDArray[np.float64]
     line: Line
+    sure_x: Floats = field(default_factory=lambda: np.zeros(0))
+    sure_low: Floats = field(default_factory=lambda: np.zeros(0))
+    sure_high: Floats = field(default_factory=lambda: np.zeros(0))
 
 
 def fitted_curve(
@@ -73,7 +84,11 @@ def fitted_curves(findings: RunFindings, group: NetworkGroup) -> list[FittedCurv
         train, test = (x_N[:rows], y_N[:rows]), (x_N[rows:], y_N[rows:])
         names = (findings.truth.input_names[0], target)
         curves.append(fitted_curve(group.name, names, train, test, predicted_RVK[:, :, k]))
-    return curves
+    certainty = findings.results.certainty if group.delivered else None
+    if certainty is None or not len(certainty.grid_G) or len(curves) > 1:
+        return curves
+    low_G, high_G = certainty.grid_G2.T
+    return [replace(curves[0], sure_x=certainty.grid_G, sure_low=low_G, sure_high=high_G)]
 
 
 def draw_fitted_curve(facts: Sequence[FittedCurve]) -> Sheet:
@@ -81,6 +96,10 @@ def draw_fitted_curve(facts: Sequence[FittedCurve]) -> Sheet:
     shown = facts[:MOST_PANELS]
     figure, grid = panels(len(shown), size=(8.8 if len(shown) == 1 else 6.4, 4.6))
     for axes, fact in zip(grid, shown, strict=True):
+        if len(fact.sure_x):
+            axes.fill_between(
+                fact.sure_x, fact.sure_low, fact.sure_high, color=SKY, alpha=0.3, linewidth=0, label=_SURE
+            )
         axes.scatter(
             fact.train_x, fact.train_y, s=18, color=TRAINING, alpha=0.6, linewidths=0, label="training rows"
         )
@@ -123,6 +142,7 @@ def _target_plot(fact: FittedCurve) -> Plot | None:
     test = live_dots("test rows", fact.test_x, fact.test_y, TEST)
     test["marker"]["symbol"] = "circle-open"
     traces = [
+        *_live_band(fact),
         live_dots("training rows", fact.train_x, fact.train_y, TRAINING),
         test,
         *line_traces(fact.line, VERMILLION, "solid"),
@@ -130,6 +150,13 @@ def _target_plot(fact: FittedCurve) -> Plot | None:
     traces[-1]["name"] = "prediction"
     axes = {"xaxis": live_axis(label(fact.input)), "yaxis": live_axis(label(fact.target))}
     return plotted(traces, {**axes, "hovermode": "closest"}, line_notes(fact.line))
+
+
+def _live_band(fact: FittedCurve) -> list[dict[str, Any]]:
+    if not len(fact.sure_x):
+        return []
+    band = live_band(fact.sure_x, fact.sure_low, fact.sure_high, SKY)
+    return [{**band, "name": label(_SURE), "showlegend": True}]
 
 
 def gather(subject: Subject) -> Iterator[Gathered]:

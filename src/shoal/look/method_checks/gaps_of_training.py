@@ -40,4 +40,5 @@ CHECK: Final = MethodCheck(
     " inside and outside the gaps apart.",
     reference="Shimodaira, H. (2000). Improving predictive inference under covariate shift by weighting the"
     " log-likelihood function. Journal of Statistical Planning and Inference 90(2), 227-244.",
+    about_test=True,
 )

@@ -8,16 +8,20 @@ from shoal.look._check import MethodCheck
 from shoal.look._reasons import others_alike, significance_sentence
 from shoal.results import Results
 
+SHARE: Final = 0.5
+"""Share of the other healthy candidates from which it is said."""
+
 
 def not_distinguishable(results: Results) -> str:
-    """Count the candidates that are statistically indistinguishable from the best."""
+    """Count the candidates that are statistically indistinguishable from the best, where half of them are."""
     choice, alike = results.choice, [row for row in results.standings if row.indistinguishable]
-    if choice is None or len(alike) < 2:
+    others, healthy = others_alike(results)
+    if choice is None or others == 0 or others < SHARE * healthy:
         return ""
     smallest = min(row.parameter_count for row in alike)
     chosen = next(row for row in results.standings if row.candidate_id == choice.candidate_id)
     smaller = f"; the smallest has {smallest:,} parameters, the chosen one {chosen.parameter_count:,}"
-    significance = significance_sentence(*others_alike(results))
+    significance = significance_sentence(others, healthy)
     return f"{significance} at 5 %{smaller if smallest < chosen.parameter_count else ''}."
 
 

@@ -43,4 +43,5 @@ CHECK: Final = MethodCheck(
     " apart.",
     reference="Barnard, E., Wessels, L. F. A. (1992). Extrapolation and interpolation in neural network classifiers."
     " IEEE Control Systems Magazine 12(5), 50-53.",
+    about_test=True,
 )

@@ -5,6 +5,7 @@ Letters: T evaluation points of a curve.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -17,6 +18,10 @@ from shoal.results import Results
 
 GAP: Final = 1.5
 """Validation loss over training loss from which a network is said to overfit."""
+RISE: Final = 0.1
+"""Share of its lowest value by which the mean validation loss has risen by the end."""
+RISE_OF_ONE: Final = 0.2
+"""The same of a single network, whose rise has nothing to be held against."""
 
 
 def overfits(results: Results) -> str:
@@ -31,19 +36,32 @@ def overfits(results: Results) -> str:
         return ""
     train = float(np.mean([last_level(curve) for curve, _ in pairs]))
     judged = float(np.mean([last_level(curve) for _, curve in pairs]))
-    if not judged > GAP * train:
-        return ""
-    text = (
-        f"The networks of the chosen candidate end with a validation loss of {judged:.4g} and a training loss of"
-        f" {train:.4g}: {_times(judged, train)}."
-    )
     curves = [curve for _, curve in pairs]
-    if len({len(curve) for curve in curves}) == 1:
-        place, lowest = lowest_point(curves)
-        if lowest < 0.95 * judged:
-            epoch = results.curve(fits[0].fit_id)["epoch"].iloc[place]
-            text += f" The validation loss was lowest near epoch {epoch:,}: {lowest:.4g}."
-    return text
+    if not judged > GAP * train or len({len(curve) for curve in curves}) > 1:
+        return ""
+    place, lowest = lowest_point(curves)
+    if not has_risen(curves, place):
+        return ""
+    epoch = results.curve(fits[0].fit_id)["epoch"].iloc[place]
+    return (
+        f"The networks of the chosen candidate end with a validation loss of {judged:.4g} and a training loss of"
+        f" {train:.4g}: {_times(judged, train)}. The validation loss was lowest near epoch {epoch:,}: {lowest:.4g}."
+    )
+
+
+def has_risen(losses: Sequence[NDArray[Any]], place: int) -> bool:
+    """Tell whether the mean of several curves of one length is higher at its end than at `place`, by more than chance.
+
+    By a tenth, and by two standard errors of the mean over the curves; that of a single one by a fifth.
+    """
+    width = max(1, len(losses[0]) // 20)
+    near = slice(max(0, place - width // 2), place - width // 2 + width)
+    low_F = np.array([float(np.mean(loss_T[near])) for loss_T in losses])
+    rise_F = np.array([last_level(loss_T) for loss_T in losses]) - low_F
+    if len(losses) == 1:
+        return bool(rise_F[0] > RISE_OF_ONE * low_F[0])
+    error = float(rise_F.std(ddof=1)) / math.sqrt(len(losses))
+    return bool(rise_F.mean() > max(RISE * low_F.mean(), 2 * error))
 
 
 def last_level(loss_T: NDArray[Any]) -> float:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from shoal.look._check import MethodCheck
 from shoal.look._evidence import curve_until_kept, judged_fits
 from shoal.look._numbers import percent
-from shoal.results import Results
+from shoal.results import FitRecord, Results
 from shoal.wording import counted
 
 FEWEST_POINTS: Final = 12
@@ -31,7 +31,8 @@ def still_falling(results: Results) -> str:
     """Count the networks of the chosen candidate whose validation loss still falls at the end: more than half."""
     fits = judged_fits(results)
     curves = [curve_until_kept(results, fit, "validation_loss") for fit in fits]
-    falls = np.array([late_fall(curve) for curve in curves])
+    at_end = [_is_kept_at_its_end(results.summaries[fit.fit_id]) for fit in fits]
+    falls = np.array([late_fall(curve) if last else 0.0 for curve, last in zip(curves, at_end, strict=True)])
     falls = falls[np.isfinite(falls)]
     falling = falls[falls > 0]
     if len(falling) <= len(falls) / 2 or not len(falls):
@@ -43,6 +44,11 @@ def still_falling(results: Results) -> str:
         f" still falling at the end: over {over} it fell by"
         f" {percent(float(np.median(falling)))} (median)."
     )
+
+
+def _is_kept_at_its_end(record: FitRecord) -> bool:
+    """Whether the weights kept are of the last tenth of the epochs: else training went on without getting better."""
+    return record.kept_epoch > 0.9 * record.epochs
 
 
 def late_fall(loss_T: NDArray[Any]) -> float:

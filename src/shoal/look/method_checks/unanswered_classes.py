@@ -1,4 +1,4 @@
-"""Whether some classes are never predicted.
+"""Whether some classes are never recognised.
 
 Letters: V test rows, K classes.
 """
@@ -12,33 +12,50 @@ import numpy as np
 from shoal.look._check import MethodCheck
 from shoal.look._evidence import delivered_answers, in_quotes, phrases
 from shoal.results import Results
-from shoal.wording import counted
+
+FEWEST: Final = 5
+"""Test rows of a class from which a recall of 0 is said; of fewer, one that is often recognised may be missed."""
 
 
-def never_named(results: Results) -> str:
-    """Name the classes of the test rows that the delivered model never gives, where it gives several others."""
+def never_recognised(results: Results) -> str:
+    """Name the classes of which no test row is recognised, where several classes are predicted."""
     truth, answer_VK = results.truth, delivered_answers(results)
     if answer_VK is None or not truth.classes:
         return ""
-    true_V = truth.y[truth.train_rows :]
-    rows_K = np.bincount(true_V, minlength=len(truth.classes))
-    named_K = np.bincount(answer_VK.argmax(axis=1), minlength=len(truth.classes))
-    missed = np.flatnonzero((rows_K > 0) & (named_K == 0))
+    true_V, named_V = truth.y[truth.train_rows :], answer_VK.argmax(axis=1)
+    count = len(truth.classes)
+    rows_K, named_K = np.bincount(true_V, minlength=count), np.bincount(named_V, minlength=count)
+    hits_K = np.bincount(true_V[true_V == named_V], minlength=count)
+    missed = np.flatnonzero((rows_K >= FEWEST) & (hits_K == 0))
     if not len(missed) or np.count_nonzero(named_K) < 2:
         return ""
     order = missed[np.argsort(-rows_K[missed], kind="stable")].tolist()
-    classes = [f"{in_quotes(truth.classes[k])} ({counted(int(rows_K[k]), 'test row')})" for k in order]
-    return f"The delivered model never predicts {phrases(classes)}."
+    classes = [
+        f"{in_quotes(truth.classes[k])} (recall 0 of {int(rows_K[k]):,}, {_predicted(int(named_K[k]))})"
+        for k in order
+    ]
+    right = int((true_V == named_V).sum())
+    return (
+        f"No test row is recognised of {phrases(classes)}; over all classes {right:,} of {len(true_V):,} test rows are"
+        " right."
+    )
+
+
+def _predicted(times: int) -> str:
+    if not times:
+        return "never predicted"
+    return f"predicted {times:,} times, always wrongly" if times > 1 else "predicted once, wrongly"
 
 
 CHECK: Final = MethodCheck(
     code="SH015",
     severity="warning",
-    title="Some classes are never predicted",
-    find=never_named,
+    title="Some classes are never recognised",
+    find=never_recognised,
     why="Rows of these classes are always wrong, however high the accuracy over all rows.",
     remedy="Collect more rows of these classes, train for longer, or leave them out; read recall of every class beside"
     " accuracy.",
     reference="He, H., Garcia, E. A. (2009). Learning from imbalanced data."
     " IEEE Transactions on Knowledge and Data Engineering 21(9), 1263-1284.",
+    about_test=True,
 )

@@ -53,6 +53,10 @@ def _groups(results: Results) -> Iterator[tuple[str, int | None, list[PlanEntry]
     for (stage, _), entries in done.items():
         if stage == "refit":
             yield "delivered network", None, entries
+    delivered = {fold.fit_id for fold in results.nested.folds} if results.nested else set()
+    for (stage, label), entries in done.items():
+        if stage == "nested":
+            yield label, None, [entry for entry in entries if entry.fit_id in delivered]
     values = {row.candidate_id: row.values for row in results.candidate_rows}
     for place, candidate in enumerate(results.candidates["candidate_id"], start=1):
         yield (

@@ -35,6 +35,7 @@ def works(results: Results, drawn: Sequence[Work]) -> list[Work]:
         )
     )
     cited_works += _of_search(results)
+    cited_works += _of_certainty(results)
     cited_works += _of_figures(results, drawn)
     return cited_works
 
@@ -104,7 +105,32 @@ def _of_search(results: Results) -> list[Work]:
         cited_works.append(Work("rule of one standard error", cited))
     if cited := row_of("search.method", SEARCHES, search.method).source:
         cited_works.append(Work(f"{search.method} search", cited))
+    if results.study.nested is not None:
+        cited = "Varma, Simon (2006): Bias in error estimation when using cross-validation for model selection. BMC"
+        cited_works.append(Work("nested search", f"{cited} Bioinformatics 7, 91."))
+        cited = "Bates, Hastie, Tibshirani (2024): Cross-validation: what does it estimate and how well does it do it?"
+        cited_works.append(Work("interval of a nested score", f"{cited} JASA 119, 1434–1445."))
     return cited_works
+
+
+def _of_certainty(results: Results) -> list[Work]:
+    if results.certainty.why:
+        return []
+    if not results.truth.classes:
+        cited = (
+            "Barber, Candès, Ramdas, Tibshirani (2021): Predictive inference with the jackknife+. Annals of"
+        )
+        return [Work("intervals of predictions: CV+", f"{cited} Statistics 49, 486–507.")]
+    cited = "Romano, Sesia, Candès (2020): Classification with valid and adaptive coverage. NeurIPS 33."
+    score = (
+        "Sadinle, Lei, Wasserman (2019): Least ambiguous set-valued classifiers with bounded error levels."
+    )
+    guo = "Guo, Pleiss, Sun, Weinberger (2017): On calibration of modern neural networks. ICML, 1321–1330."
+    return [
+        Work("sets of classes: CV+", cited),
+        Work("score of sets of classes", f"{score} JASA 114, 223–234."),
+        Work("temperature of probabilities", guo),
+    ]
 
 
 def _of_figures(results: Results, drawn: Sequence[Work]) -> list[Work]:

@@ -17,17 +17,21 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from shoal.look._certainty import certainty_sentences
 from shoal.look._chance import differences_sentences, ece_sentence, published_sentence
-from shoal.look._checks import checks
+from shoal.look._checks import GRAVEST, checks
 from shoal.look._escape import csv_link, data_json, seen
 from shoal.look._figure import Chapter
 from shoal.look._gallery import Drawn, Picture, draw_figures
+from shoal.look._outer_folds import nested_sentences
 from shoal.look._plots import plotly_source, style_marks
 from shoal.look._reasons import reasons
 from shoal.look._run_findings import RunFindings
-from shoal.look._text import duration
+from shoal.look._text_layout import duration
+from shoal.look._trust import looks_sentence, permutation_sentence
 from shoal.look.figures.confusion import Confusion, confusion_of
 from shoal.look.page import tables
+from shoal.look.page.beside import simple_model_frame, simple_model_note, simple_model_table
 from shoal.look.page.fit_curves import fits_shown
 from shoal.look.page.references import software, trained_where, works
 from shoal.look.page.spreadsheet import fact_csv, frame_csv
@@ -108,6 +112,7 @@ def report_html(results: Results, drawn: Iterable[Drawn], parts: Parts | None = 
         explorer=fits,
         results=results,
         study=results.study,
+        gravest=GRAVEST,
         computing=f"{duration(sum(fit.seconds for fit in results.summaries.values()))} of wall time, {ADDED_UP}",
         steps=sum(fit.steps for fit in results.summaries.values()),
         trainers=sorted({fit.trainer for fit in results.summaries.values()}),
@@ -156,6 +161,10 @@ def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], An
         "candidates": lambda: tables.candidate_table(results),
         "filters": lambda: tables.filtered_columns(results),
         "candidates_csv": lambda: csv_link(frame_csv(results.candidates)),
+        "outer_folds": lambda: tables.outer_fold_table(results),
+        "nested_scores": lambda: tables.nested_score_table(results),
+        "nested_sentences": lambda: nested_sentences(results),
+        "conclusion": lambda: results.conclusion,
         "settings": lambda: tables.settings_table(results),
         "layers": lambda: tables.layer_table(results.parameters(delivered[0].fit_id)) if delivered else None,
         "refit": lambda: tables.refit_table(results),
@@ -165,11 +174,19 @@ def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], An
             else None
         ),
         "class_networks": lambda: counts.repeats if (counts := _class_counts(findings)) else 0,
+        "simple_models": lambda: simple_model_table(results),
+        "simple_models_csv": lambda: csv_link(frame_csv(simple_model_frame(results))),
+        "simple_models_note": lambda: simple_model_note(results),
+        "looks_sentence": lambda: looks_sentence(results),
+        "permutation_sentence": lambda: permutation_sentence(results),
         "delivered_one": lambda: tables.delivered_one(results),
         "held_out": lambda: tables.held_out(results),
         "same_settings": lambda: tables.same_settings(results),
         "differences_sentences": lambda: differences_sentences(results),
         "published_sentence": lambda: published_sentence(results),
+        "certainty": lambda: tables.certainty_table(results),
+        "certainty_sentences": lambda: certainty_sentences(results),
+        "temperature": lambda: tables.temperature_table(results),
         "ece_sentence": lambda: ece_sentence(results),
         "reasons": lambda: reasons(results),
         "overview": lambda: _of_chapter(Chapter.OVERVIEW, shown),

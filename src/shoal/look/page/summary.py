@@ -1,29 +1,25 @@
-"""A run in half a minute: what was asked, what was chosen, how good, how sure.
-
-Letters: V test rows.
-"""
+"""A run in half a minute: what was asked, what was chosen, how good, how sure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
 from shoal.look._chance import drawn_by_chance, groups_unknown
+from shoal.look._headline import headline
 from shoal.look._line_notes import NAMES
 from shoal.look._measures import LOSSES, leading_metric
 from shoal.look._numbers import interval, one_number, percent
 from shoal.look._reasons import others_alike, significance_sentence
 from shoal.look._run_findings import RunFindings
 from shoal.look._settings import settings_text
-from shoal.look._text import duration
-from shoal.results import Results, regression_scores
+from shoal.look._simple_models import judged_by, tested_score
+from shoal.look._text_layout import duration
+from shoal.look._trust import looks_sentence, permutation_sentence
+from shoal.results import BALANCED, Results
 from shoal.wording import counted, listed, shorten
 
 ADDED_UP: Final = "added up over all networks"
-EACH: Final = 8
-"""Targets whose own scores are said, at most."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +37,9 @@ class Summary:
 def summary(findings: RunFindings) -> Summary:
     """Answer a busy reader's questions from the results."""
     results = findings.results
-    figure, unit, good = _good(findings)
-    return Summary(_asked(results), _chosen(results), figure, unit, good, tuple(_sure(findings)))
+    head = headline(findings)
+    good = " ".join((head.first, *head.more))
+    return Summary(_asked(results), _chosen(results), head.figure, head.unit, good, tuple(_sure(findings)))
 
 
 def _asked(results: Results) -> str:
@@ -94,64 +91,19 @@ def _chosen(results: Results) -> str:
     return f"{settings}: {size}, {rule}. Its selection score, which is optimistic: {score}."
 
 
-def _good(findings: RunFindings) -> tuple[str, str, str]:
-    if not findings.delivered.healthy:
-        failed = findings.delivered.failed
-        return (
-            "–",
-            "no test score",
-            "Every refitted network diverged or failed." if failed else "Not tested yet.",
-        )
-    entry = findings.delivered.healthy[0]
-    scores = findings.results.summaries[entry.fit_id].scores["test"]
-    truth = findings.truth
-    test_V = truth.y[truth.train_rows :]
-    if findings.classes:
-        most = float(np.bincount(truth.y[: truth.train_rows]).argmax())
-        naive = percent(float(np.mean(test_V == most)))
-        figure = percent(scores["accuracy"])
-        text = f"The delivered network is right on {figure} of the {counted(len(test_V), 'test row')}; the baseline,"
-        text += f" which always predicts the most frequent class of the training rows, on {naive}."
-        return figure, "test accuracy", text
-    rmse, r2 = one_number(scores["rmse"]), one_number(scores["r2"])
-    mean_VK = np.broadcast_to(truth.y[: truth.train_rows].mean(axis=0), test_V.shape)
-    naive = one_number(regression_scores(test_V, mean_VK)["rmse"])
-    targets = len(truth.target_names)
-    several = f"mean of the {targets} targets’ " if targets > 1 else ""
-    text = (
-        f"On the {counted(len(test_V), 'test row')}, the delivered network’s {several}root mean squared error"
-    )
-    text += f" (RMSE) is {rmse}; that of the baseline, the mean of the training rows, is {naive}"
-    r2_of = f"The {several}R²" if several else "R²"
-    each = f" {_each_target(findings, entry.fit_id)}" if several else ""
-    return rmse, "test RMSE", f"{text}. {r2_of} is {r2}.{each}"
-
-
-def _each_target(findings: RunFindings, fit_id: str) -> str:
-    """Give RMSE and R² of the targets each by itself: they may have units of their own."""
-    truth = findings.truth
-    true_VK, value_VK = truth.y[truth.train_rows :], findings.results.test_predictions(fit_id)
-    scored = []
-    for k, name in enumerate(truth.target_names[:EACH]):
-        scores = regression_scores(true_VK[:, k : k + 1], value_VK[:, k : k + 1])
-        scored.append(f"{_name(name)} RMSE {one_number(scores['rmse'])}, R² {one_number(scores['r2'])}")
-    more = len(truth.target_names) - EACH
-    rest = f"; {more:,} more are not shown" if more > 0 else ""
-    return f"Each by itself, in its own unit: {'; '.join(scored)}{rest}."
-
-
 def _sure(findings: RunFindings) -> list[str]:
     """Say how far chance could move the score: the test rows, the initialisation, the choice."""
     results = findings.results
     sentences: list[str] = []
     if findings.delivered.healthy:
         sentences.append(_over_rows(findings))
-    repeats = [results.summaries[entry.fit_id] for entry in findings.delivered.healthy]
-    metric, failed = "accuracy" if findings.classes else "rmse", findings.delivered.failed
+    repeats = [entry.fit_id for entry in findings.delivered.healthy]
+    failed = findings.delivered.failed
     lost = f" ({failed} diverged or failed)" if failed else ""
     if len(repeats) > 1:
-        scores = [fit.scores["test"][metric] for fit in repeats]
-        span = _range(findings, min(scores), max(scores))
+        metric = _shown_metric(results)
+        scores = [tested_score(results, fit_id, metric) for fit_id in repeats]
+        span = _range(metric, min(scores), max(scores))
         sentences.append(
             f"Refitted {len(repeats) + failed} times, each with another initialisation and order of rows{lost}:"
             f" test {span}."
@@ -159,6 +111,7 @@ def _sure(findings: RunFindings) -> list[str]:
     elif repeats:
         times = "once" if not failed else f"{1 + failed} times{lost}"
         sentences.append(f"Refitted {times}: how much the score varies with the initialisation is not known.")
+    sentences += [text for text in (looks_sentence(results), permutation_sentence(results)) if text]
     choice = results.choice
     if choice and len(choice.standings) > 1:
         sentences.append(f"{significance_sentence(*others_alike(results))} (5 %).")
@@ -187,23 +140,30 @@ def _worse_than_first(results: Results, classes: bool) -> str:
 
 def _over_rows(findings: RunFindings) -> str:
     """Say where the leading score would lie on other rows; the unit of chance is a row, or a group."""
-    results, metric = findings.results, "accuracy" if findings.classes else "rmse"
+    results, metric = findings.results, _shown_metric(findings.results)
     units = results.test_units
     span = results.test_interval(metric, [findings.delivered.healthy[0].fit_id])
     over = drawn_by_chance(units)
     if not span.known:
         return f"How far {over} would move it is not known: {span.why}."
-    text = f"With {over} of the same kind: test {_range(findings, span.low, span.high)} (95 % interval)."
+    text = f"With {over} of the same kind: test {_range(metric, span.low, span.high)} (95 % interval)."
     if groups_unknown(results):
         text += " The groups of the test rows are not known: rows are taken for independent, which may be too sure."
     return text
 
 
-def _range(findings: RunFindings, low: float, high: float) -> str:
-    """Write from where to where the leading score goes."""
-    if findings.classes:
-        return f"accuracy {percent(low)}" + (f" to {percent(high)}" if high > low else " each time")
-    return f"RMSE {interval(low, high)}"
+def _shown_metric(results: Results) -> str:
+    """Name the score that the large number of the summary is."""
+    metric = judged_by(results)
+    return "rmse" if metric == "mse" else metric
+
+
+def _range(metric: str, low: float, high: float) -> str:
+    """Write from where to where the score of the large number goes."""
+    if metric.endswith("accuracy"):
+        name = "balanced accuracy" if metric == BALANCED else "accuracy"
+        return f"{name} {percent(low)}" + (f" to {percent(high)}" if high > low else " each time")
+    return f"{'R²' if metric == 'r2' else 'RMSE'} {interval(low, high)}"
 
 
 def _name(text: str, longest: int = 60) -> str:

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.look._certainty import NOMINAL
 from shoal.look._measures import SCORES_SHOWN
 from shoal.look._numbers import ROUNDING, interval, one_number, percent
+from shoal.look._outer_folds import chosen_settings, nested_metrics
 from shoal.look._settings import short_keys, text_of
 from shoal.results import Results, class_scores
 from shoal.study import base_candidate
@@ -28,6 +30,7 @@ MOST_ROWS: Final = 500
 """Rows that a table of the page has at most; its CSV has more, the store all."""
 _WORDS: Final = {
     "mse": "MSE", "rmse": "RMSE", "mae": "MAE", "r2": "R²", "ece": "ECE", "macro_f1": "macro F1",
+    "balanced_accuracy": "balanced accuracy",
 }  # fmt: skip
 
 
@@ -131,6 +134,37 @@ def candidate_table(results: Results) -> ReportTable | None:
     return ReportTable(tuple(columns), len(frame) - len(shown))
 
 
+def outer_fold_table(results: Results) -> ReportTable | None:
+    """Give what was chosen without the rows of each outer fold, and its scores there; None without a nested search."""
+    nested = results.nested
+    if nested is None:
+        return None
+    shown = nested.folds[:MOST_ROWS]
+    columns = [
+        texts("rows of", [fold.label for fold in shown]),
+        numbers("rows", [fold.rows for fold in shown]),
+    ]
+    columns.append(texts("chosen", [chosen_settings(results, fold.candidate_id) for fold in shown]))
+    for name in nested_metrics(results):
+        columns.append(numbers(word(name), [fold.scores.get(name) for fold in shown]))
+    return ReportTable(tuple(columns), len(nested.folds) - len(shown))
+
+
+def nested_score_table(results: Results) -> ReportTable | None:
+    """Give the scores of all outer folds' rows together, with their intervals; None where there are none."""
+    nested = results.nested
+    if nested is None or not nested.scores:
+        return None
+    names = nested_metrics(results)
+    spans = [nested.scores[name].interval for name in names]
+    columns = (
+        texts("score of all of them", map(word, names)),
+        ReportColumn("value", tuple(one_number(nested.scores[name].value, 4) for name in names)),
+        ReportColumn("95 % interval", tuple(interval(span.low, span.high) for span in spans)),
+    )
+    return ReportTable(columns)
+
+
 def filtered_columns(results: Results) -> tuple[str, ...]:
     """Name the columns of the candidates that a reader chooses values of: the searched keys."""
     return short_keys(list(results.study.search.space)) if results.study.search else ()
@@ -191,6 +225,44 @@ def delivered_one(results: Results) -> str:
     return f"initialisation {int(healthy['repeat'].min()) + 1} is the delivered one" if len(healthy) else ""
 
 
+def certainty_table(results: Results) -> ReportTable | None:
+    """Give the share of test rows that intervals or sets hold, and how large these are; None where there are none."""
+    shown = results.certainty.covered[:MOST_ROWS]
+    if not shown:
+        return None
+    classes = bool(results.truth.classes)
+    columns = [texts("target", [target.name for target in shown])]
+    shares = tuple(target.share for target in shown)
+    columns.append(ReportColumn(f"test rows held, nominal {NOMINAL}", tuple(map(percent, shares)), shares))
+    edges = [(target.interval.low, target.interval.high) for target in shown]
+    cells = ("–" if math.isnan(low) else f"{percent(low)} to {percent(high)}" for low, high in edges)
+    columns.append(
+        ReportColumn("95 % interval, other test rows", tuple(cells), tuple(low for low, _ in edges))
+    )
+    sizes = tuple(target.size for target in shown)
+    size = "classes in a set, mean" if classes else "width of the interval, mean"
+    columns.append(ReportColumn(size, tuple(one_number(value) for value in sizes), sizes))
+    if classes:
+        empty = tuple(target.empty for target in shown)
+        columns.append(ReportColumn("empty sets", tuple(map(percent, empty)), empty))
+    return ReportTable(tuple(columns), len(results.certainty.covered) - len(shown))
+
+
+def temperature_table(results: Results) -> ReportTable | None:
+    """Give cross-entropy and calibration error of the delivered network, before and at the temperature."""
+    tempered = results.certainty.tempered
+    if tempered is None:
+        return None
+    names = ("as delivered", f"at temperature {one_number(tempered.temperature)}")
+    return ReportTable(
+        (
+            texts("probabilities", names),
+            numbers("test cross-entropy", tempered.loss),
+            numbers("test ECE", tempered.ece),
+        )
+    )
+
+
 def class_table(classes: tuple[str, ...], count_KK: NDArray[np.int64], networks: int) -> ReportTable:
     """Give precision, recall and F1 of every class on the test rows, from the counts of all networks together."""
     scores = class_scores(count_KK)
@@ -218,6 +290,10 @@ def data_facts(results: Results) -> list[tuple[str, str]]:
         folds = {entry.fold for entry in results.plan if entry.stage == "search"}
         kind = study.search.splitter.kind
         facts.append(("search", f"{len(folds)} folds of the training rows" + (f" ({kind})" if kind else "")))
+    if study.nested:
+        outer = study.nested.splitter
+        named = f" ({outer.kind})" if outer.kind else ""
+        facts.append(("nested search", f"{outer.n * outer.times} outer folds of the training rows{named}"))
     if share := held_out(results):
         facts.append(("comparisons", f"{share} of the training rows held out for the curves"))
     return facts

@@ -1,0 +1,23 @@
+"""One check of the rows, one file: each module here holds a `CHECK`, and what stands here is looked for."""
+
+from __future__ import annotations
+
+import pkgutil
+from importlib import import_module
+
+from shoal.data._dataset import Dataset
+from shoal.data._row_check import RowCheck, with_medians
+
+
+def checks_of_rows() -> list[RowCheck]:
+    """Give every check of the rows, by name."""
+    names = (module.name for module in pkgutil.iter_modules(__path__))
+    everyone: list[RowCheck] = [import_module(f"{__name__}.{name}").CHECK for name in names]
+    return sorted(everyone, key=lambda check: check.name)
+
+
+def findings_in_rows(dataset: Dataset, *, mixed: bool) -> dict[str, str]:
+    """Give what the checks of the rows measured, by name; `mixed`: rows are dealt to folds or the test in any order."""
+    filled = with_medians(dataset)
+    clauses = ((check.name, check.find(filled, mixed)) for check in checks_of_rows())
+    return {name: clause for name, clause in clauses if clause}

@@ -1,0 +1,123 @@
+"""Whether test rows are nearly equal to training rows.
+
+Letters: R rows looked at, N training rows and V test rows among them, D numbers of a row, J nearest rows.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.data._dataset import Dataset
+from shoal.data._row_check import (
+    Floats,
+    RowCheck,
+    at_most,
+    chance_of_count,
+    codes_of,
+    patches,
+    scaled,
+)
+from shoal.wording import counted
+
+MOST_TEST: Final = 500
+"""Test rows that are looked at at most, evenly spaced: what the check costs is bounded."""
+MOST_TRAINING: Final = 50_000
+"""The same of training rows."""
+MOST_NUMBERS: Final = 64
+"""Columns that are looked at at most, the first ones."""
+NEIGHBOURS: Final = 10
+FEWEST: Final = 40
+"""Training rows from which it can be said what is near."""
+NEARNESS: Final = (0.3, 0.2, 0.1, 0.05, 0.02, 0.01)
+"""Distances to the nearest row, over that to the tenth nearest, below which rows are counted."""
+LEVEL: Final = 1e-4
+_BLOCK: Final = 1_000_000
+
+
+def near_duplicates(dataset: Dataset, _mixed: bool) -> str:
+    """Count the test rows that lie far nearer to a training row than rows of these data lie to each other.
+
+    Where rows lie as they come, the share of those whose nearest training row is r times as near as the tenth nearest
+    is 1 - (1 - r^d)^9 in d dimensions (Facco et al. 2017), d from the fifth and the tenth. Columns of few values have
+    to be equal.
+    """
+    n, m = dataset.train_rows, dataset.rows - dataset.train_rows
+    if n < FEWEST or m == 0:
+        return ""
+    train_N, test_V = at_most(n, MOST_TRAINING), n + at_most(m, MOST_TEST)
+    place_RD, code_RC = _places(dataset, np.concatenate((train_N, test_V)))
+    if place_RD.shape[1] == 0:
+        return ""
+    known = len(train_N)
+    distance_VJ, nearest_V = _nearest(place_RD[known:], place_RD[:known])
+    known_V = np.isfinite(distance_VJ).all(axis=1)
+    if known_V.sum() < 2:
+        return ""
+    distance_VJ, nearest_V = distance_VJ[known_V], nearest_V[known_V]
+    ratio_V = distance_VJ[:, 0] / distance_VJ[:, -1]
+    equal_V = (code_RC[known:][known_V] == code_RC[nearest_V]).all(axis=1)
+    middle = float(np.median(np.log(distance_VJ[:, 4] / distance_VJ[:, -1])))
+    dimensions = math.log(0.5) / min(middle, -1e-9)
+    looked = len(ratio_V)
+    clauses = []
+    for nearness in NEARNESS:
+        count = int((equal_V & (ratio_V < nearness)).sum())
+        expected = 1 - (1 - nearness**dimensions) ** (NEIGHBOURS - 1)
+        chance = chance_of_count(count, looked, expected)
+        if count >= max(2, 0.01 * looked, 3 * expected * looked) and chance < LEVEL / len(NEARNESS):
+            clauses.append((chance, _clause(count, looked, nearness, expected * looked)))
+    return min(clauses)[1] if clauses else ""
+
+
+def _places(dataset: Dataset, row_R: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64]]:
+    """Give the numbers of some rows that are different in most of them, (R, D), and the codes of all else, (R, C)."""
+    patch_RD = patches(dataset.images, row_R)
+    if patch_RD is not None:
+        return scaled(patch_RD[:, :MOST_NUMBERS]), dataset.targets[row_R, None]
+    numbers = [column.values[row_R] for column in dataset.columns if not column.categorical]
+    rest = [column.values[row_R] for column in dataset.columns if column.categorical]
+    if dataset.classes:
+        rest.append(dataset.targets[row_R])
+    else:
+        numbers += list(dataset.targets[row_R].T)
+    many = [len(np.unique(value_R)) > len(row_R) / 2 for value_R in numbers]
+    rest += [value_R for value_R, is_many in zip(numbers, many, strict=True) if not is_many]
+    places = [value_R for value_R, is_many in zip(numbers, many, strict=True) if is_many][:MOST_NUMBERS]
+    code_RC = np.stack([codes_of(value_R) for value_R in rest] or [np.zeros(len(row_R), np.int64)], axis=1)
+    return scaled(np.stack(places, axis=1)) if places else np.zeros((len(row_R), 0)), code_RC
+
+
+def _nearest(test_VD: Floats, train_ND: Floats) -> tuple[Floats, NDArray[np.int64]]:
+    """Give the distances to the nearest training rows that differ, (V, J), inf for none, and the nearest row, (V,)."""
+    step = max(1, _BLOCK // len(train_ND))
+    distances, nearest = [], []
+    square_N = (train_ND**2).sum(axis=1)
+    few = min(len(train_ND), 4 * NEIGHBOURS)
+    for start in range(0, len(test_VD), step):
+        part_VD = test_VD[start : start + step]
+        square_VN = (part_VD**2).sum(axis=1)[:, None] + square_N - 2 * part_VD @ train_ND.T
+        first_VJ = np.argpartition(square_VN, few - 1, axis=1)[:, :few]
+        exact_VJ = np.sqrt(((part_VD[:, None] - train_ND[first_VJ]) ** 2).sum(axis=2))
+        exact_VJ[exact_VJ == 0] = np.inf  # equal rows are another matter
+        order_VJ = np.argsort(exact_VJ, axis=1)[:, :NEIGHBOURS]
+        distances.append(np.take_along_axis(exact_VJ, order_VJ, axis=1))
+        nearest.append(np.take_along_axis(first_VJ, order_VJ[:, :1], axis=1)[:, 0])
+    return np.concatenate(distances), np.concatenate(nearest)
+
+
+def _clause(count: int, looked: int, nearness: float, expected: float) -> str:
+    few = f"{expected:.1f}" if expected >= 0.05 else "none"
+    return (
+        f"{count:,} of {counted(looked, 'test row')} looked at {'lies' if count == 1 else 'lie'} less than"
+        f" {nearness:g} times as far from the nearest training row that differs as from the {NEIGHBOURS}th nearest,"
+        f" where {few} would be expected"
+    )
+
+
+CHECK: Final = RowCheck(
+    "near-duplicates", near_duplicates, "keep copies of a row on one side, by data.groups"
+)

@@ -1,0 +1,41 @@
+"""Whether training and test rows are of the same groups, or of the same persons."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.data._dataset import Dataset
+from shoal.data._row_check import RowCheck, is_identity, is_whole
+from shoal.wording import counted, first_few, quoted
+
+FEWEST: Final = 10
+"""Values of a column that is called like a person from which it is one: fewer are a handful of kinds."""
+
+
+def shared_groups(dataset: Dataset, _mixed: bool) -> str:
+    """Count the test rows of groups, or of those who a column numbers or names, that have training rows too."""
+    train = dataset.train_rows
+    clauses = []
+    if dataset.groups is not None and dataset.test_groups is not None:
+        clauses.append(_shared("groups", dataset.groups, dataset.test_groups))
+    for column in dataset.columns:
+        if is_identity(column.name) and (column.categorical or is_whole(column)):
+            train_N, test_V = column.values[:train], column.values[train:]
+            different = len(np.unique(train_N))
+            if FEWEST <= different <= train / 2:
+                clauses.append(_shared(f"values of {quoted(column.name)}", train_N, test_V))
+    return first_few([clause for clause in clauses if clause], 4, joint=", and ")
+
+
+def _shared(what: str, train_N: NDArray[Any], test_V: NDArray[Any]) -> str:
+    both_V = np.isin(test_V, np.unique(train_N))
+    if not both_V.any():
+        return ""
+    values, rows = len(np.unique(test_V[both_V])), int(both_V.sum())
+    return f"{rows:,} of {counted(len(test_V), 'test row')} are of {what} that training rows have too ({values:,})"
+
+
+CHECK: Final = RowCheck("shared groups", shared_groups, "data.groups keeps a group on one side")

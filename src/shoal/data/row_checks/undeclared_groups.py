@@ -1,0 +1,124 @@
+"""Whether an input tells groups apart that the study does not name.
+
+Letters: N training rows, D numbers of a row, K targets or classes, L values of the input.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.data._dataset import Column, Dataset
+from shoal.data._row_check import (
+    Floats,
+    RowCheck,
+    codes_of,
+    is_identity,
+    scaled,
+    target_numbers,
+    vectors,
+)
+from shoal.wording import first_few, quoted
+
+FEWEST_VALUES: Final = 10
+MOST_ROWS: Final = 5_000
+"""Training rows that are looked at at most, the first ones: what the check costs is bounded."""
+LIKENESS: Final = 0.25
+"""Share of what the other inputs leave of the target that lies between the values."""
+LEVEL: Final = 1e-3
+BLOCKS: Final = 3.0
+"""Neighbouring rows of equal value, over what a random order would bring, from which values stand in blocks."""
+MOST_TERMS: Final = 12
+"""Degree of the curve in the input itself, at most; half the number of its values where they are fewer."""
+
+
+def undeclared_groups(dataset: Dataset, _mixed: bool) -> str:
+    """Name the inputs whose rows of equal value are far more alike in the target than chance, and than a trend.
+
+    Looked at are inputs of 10 values or more, each of two rows or more on average, if they are numbers, or called like
+    a person, or stand in blocks. What a line in all inputs and a curve in the one itself
+    explain is taken out first.
+    """
+    if dataset.groups is not None:
+        return ""
+    rows = min(dataset.train_rows, MOST_ROWS)
+    looked_at = [column for column in dataset.columns if _may_be_groups(column, rows)]
+    if not looked_at:
+        return ""
+    target_NK, other_ND = target_numbers(dataset)[:rows], vectors(dataset, np.arange(rows))
+    clauses = []
+    for column in looked_at:
+        code_N = codes_of(column.values[:rows])
+        left_NK, lost = _residuals(target_NK, other_ND, code_N, ordered=not column.categorical)
+        share, chance = likeness(left_NK, code_N, lost)
+        if share >= LIKENESS and chance < LEVEL / len(looked_at):
+            clauses.append(
+                f"the {code_N.max() + 1:,} values of input {quoted(column.name)} tell {100 * share:.0f} % of what the"
+                f" others leave of the target, beyond any trend"
+            )
+    return first_few(clauses, 4, joint=", and ")
+
+
+def _may_be_groups(column: Column, rows: int) -> bool:
+    value_N = column.values[:rows]
+    _, code_N, count_L = np.unique(value_N, return_inverse=True, return_counts=True)
+    if not FEWEST_VALUES <= len(count_L) <= rows / 2:
+        return False
+    equal = int((code_N[1:] == code_N[:-1]).sum())
+    expected = float((count_L * (count_L - 1)).sum()) / rows
+    blocks = equal > BLOCKS * max(expected, 1.0) and equal - expected > 4 * math.sqrt(max(expected, 1.0))
+    return blocks or not column.categorical or is_identity(column.name)
+
+
+def _residuals(
+    target_NK: Floats, other_ND: Floats, code_N: NDArray[np.int64], *, ordered: bool
+) -> tuple[Floats, tuple[int, int]]:
+    """Take a line in all inputs, and a curve in the one, out of the target; give also the terms of curve and line."""
+    rows = len(code_N)
+    terms = [np.ones((rows, 1))]
+    if other_ND.shape[1] < rows / 4:
+        terms.append(other_ND)
+    degree = min(MOST_TERMS, int(code_N.max() + 1) // 2) if ordered else 0
+    place_N = code_N / max(1, code_N.max()) * 2 - 1
+    terms.append(np.polynomial.legendre.legvander(place_N, degree)[:, 1:])
+    term_ND = np.concatenate(terms, axis=1)
+    weight_DK, *_ = np.linalg.lstsq(term_ND, target_NK, rcond=None)
+    return target_NK - term_ND @ weight_DK, (degree, term_ND.shape[1] - degree)
+
+
+def likeness(left_NK: Floats, code_N: NDArray[np.int64], lost: tuple[int, int]) -> tuple[float, float]:
+    """Give the share of the variance that lies between the values, chance taken out, and the chance of as much.
+
+    One-way analysis of variance of the ranks of each target (the largest share; Bonferroni over targets); the chance of
+    F is Wilson and Hilferty's (1931).
+    """
+    count_L = np.bincount(code_N)
+    rows, values = len(code_N), len(count_L)
+    between, within = values - 1 - lost[0], rows - values - lost[1]
+    if within < 10:
+        return 0.0, 1.0
+    best, least = 0.0, 1.0
+    size = (rows - float((count_L.astype(float) ** 2).sum()) / rows) / between
+    for left_N in scaled(np.argsort(np.argsort(left_NK, axis=0), axis=0).astype(np.float64)).T:
+        mean_L = np.bincount(code_N, left_N) / count_L
+        square_between = float((count_L * mean_L**2).sum()) / between
+        square_within = float(((left_N - mean_L[code_N]) ** 2).sum()) / within
+        if square_within <= 0:
+            continue
+        ratio = square_between / square_within
+        share = (ratio - 1) / (ratio - 1 + size) if ratio > 1 else 0.0
+        best, least = max(best, share), min(least, _chance_of_ratio(ratio, between, within))
+    return best, least * left_NK.shape[1]
+
+
+def _chance_of_ratio(ratio: float, above: int, below: int) -> float:
+    root = ratio ** (1 / 3)
+    first, second = 2 / (9 * above), 2 / (9 * below)
+    place = ((1 - second) * root - (1 - first)) / math.sqrt(second * root**2 + first)
+    return 0.5 * math.erfc(place / math.sqrt(2))
+
+
+CHECK: Final = RowCheck("undeclared groups", undeclared_groups, "data.groups keeps a group on one side")

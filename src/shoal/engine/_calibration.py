@@ -1,0 +1,86 @@
+"""The networks of the folds beside the delivered one: they say how sure each of its predictions is.
+
+Letters: F folds, N new rows, V rows held out, S scores of a row, K targets or classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.data import Preprocessing
+from shoal.engine._predict import PredictedRows, Trained, answers
+from shoal.engine._trainer import Trainer
+from shoal.nets import Architecture, StoredFold
+from shoal.results import class_sets, cv_plus
+
+Task = Literal["regression", "classification"]
+Rows = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class FoldNetwork:
+    """The network of one fold, by arrays in torch's shapes, and the `scores` of the rows that it held out, (S, V)."""
+
+    architecture: Architecture
+    parameters: dict[str, NDArray[np.float32]]
+    preprocessing: Preprocessing
+    scores: Floats
+
+    def trained(self, task: Task) -> Trained:
+        """Give it as what answers rows."""
+        parameters_P, buffers = self.architecture.flat(self.parameters)
+        return Trained(self.architecture, parameters_P, buffers, self.preprocessing, task)
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """What says how sure a prediction is: a network of every fold; in classification, the temperature too."""
+
+    task: Task
+    folds: tuple[FoldNetwork, ...]
+    temperature: float | None
+
+    @property
+    def rows(self) -> int:
+        """How many rows were held out, each by one network."""
+        return sum(fold.scores.shape[1] for fold in self.folds)
+
+    @property
+    def stored(self) -> tuple[StoredFold, ...]:
+        """Give the networks of the folds as a model file holds them."""
+        return tuple(
+            StoredFold(
+                fold.architecture,
+                fold.parameters,
+                fold.scores,
+                {"preprocessing": fold.preprocessing.to_json()},
+            )
+            for fold in self.folds
+        )
+
+    def intervals(self, trainer: Trainer, source: PredictedRows, rows: Rows, coverage: float) -> Floats:
+        """Give the interval of every target at rows of a source, (N, K, 2). Raises InputError for a wrong coverage."""
+        return cv_plus(list(self._answers(trainer, source, rows)), self._scores, coverage)
+
+    def sets(self, trainer: Trainer, source: PredictedRows, rows: Rows, coverage: float) -> NDArray[np.bool_]:
+        """Give the set of classes at rows of a source, (N, K). Raises InputError for a wrong coverage."""
+        return class_sets(self._answers(trainer, source, rows), self._scores, coverage)
+
+    @property
+    def _scores(self) -> list[Floats]:
+        return [fold.scores for fold in self.folds]
+
+    @cached_property
+    def _trained(self) -> list[Trained]:
+        return [fold.trained(self.task) for fold in self.folds]
+
+    def _answers(self, trainer: Trainer, source: PredictedRows, rows: Rows) -> Iterator[Floats]:
+        for trained in self._trained:
+            yield answers(trainer, trained, source, rows)

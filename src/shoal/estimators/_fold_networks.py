@@ -1,0 +1,99 @@
+"""The networks of the folds beside a fitted estimator: they say how sure its predictions are.
+
+Letters: F folds, N rows, V rows held out, K targets or classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import KFold, StratifiedKFold
+
+from shoal.engine import network_outputs, softmax
+from shoal.errors import TrainingError
+from shoal.estimators._inputs import Prepared
+from shoal.estimators._training_tasks import train
+from shoal.nets import Architecture
+from shoal.results import conformities, residuals, temperature_of
+
+if TYPE_CHECKING:
+    from shoal.estimators._estimator import NetworkEstimator
+
+Floats = NDArray[np.float64]
+_SEEDS = 2**32
+
+
+@dataclass(frozen=True, eq=False)
+class FoldNetworks:
+    """A network of every fold, by its parameters, and the scores of the rows that it held out, (K, V) or (1, V).
+
+    In classification, `temperature` is that of all rows held out.
+    """
+
+    architecture: Architecture
+    parameters: tuple[dict[str, NDArray[Any]], ...]
+    scores: tuple[Floats, ...]
+    temperature: float | None
+
+    def outputs(self, x: NDArray[Any]) -> Iterator[Floats]:
+        """Give the outputs of every network for checked rows, each (N, K)."""
+        return (network_outputs(self.architecture, named, x) for named in self.parameters)
+
+
+def train_folds(estimator: NetworkEstimator, prepared: Prepared, seed: int) -> FoldNetworks:
+    """Train the estimator's network once without each fold of the prepared rows, as many at a time as `n_jobs` says.
+
+    Raises ValueError where there are fewer rows (or rows of a class) than folds, TrainingError where a network fails.
+    """
+    classes = estimator._kind == "classification"
+    folds = _folds(prepared, estimator.calibration_folds, seed, classes=classes)
+    tasks = [
+        replace(
+            estimator._task(replace(prepared, rows=learned), key=str(number), seed=seed),
+            fold=number + 1,
+            device=estimator.device,
+        )
+        for number, (learned, _) in enumerate(folds)
+    ]
+    n_jobs = -1 if estimator.n_jobs is None else estimator.n_jobs
+    trained = {int(result.key): result for result in train([tasks], n_jobs=n_jobs)}
+    for number, task in enumerate(tasks):
+        if trained[number].status != "ok":
+            raise TrainingError(f"{estimator._failure(trained[number], task)} (without fold {number + 1})")
+    architecture = tasks[0].job.architecture
+    parameters = tuple(trained[number].parameters for number in range(len(tasks)))
+    true = [prepared.y[held_V] for _, held_V in folds]
+    outputs = [
+        network_outputs(architecture, named, prepared.x[held_V])
+        for named, (_, held_V) in zip(parameters, folds, strict=True)
+    ]
+    if not classes:
+        scores = tuple(residuals(y.astype(np.float64), out) for y, out in zip(true, outputs, strict=True))
+        return FoldNetworks(architecture, parameters, scores, None)
+    answers = [softmax(logit_VK) for logit_VK in outputs]
+    scores = tuple(conformities(y, answer) for y, answer in zip(true, answers, strict=True))
+    temperature = temperature_of(np.concatenate(true), np.concatenate(answers))
+    return FoldNetworks(architecture, parameters, scores, temperature)
+
+
+def _folds(
+    prepared: Prepared, count: int, seed: int, *, classes: bool
+) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Divide the rows to learn from, shuffled; of classes, each fold has its share. Rows learned and held out."""
+    rows = prepared.rows
+    if len(rows) < count:
+        raise ValueError(f"calibration_folds: expected at most n_samples = {len(rows)} folds, got {count}")
+    if not classes:
+        splits = KFold(count, shuffle=True, random_state=seed % _SEEDS).split(rows)
+    else:
+        y_N = prepared.y[rows]
+        fewest = int(np.unique(y_N, return_counts=True)[1].min())
+        if fewest < count:
+            what = f"expected at most {fewest} folds, the rows of the rarest class"
+            raise ValueError(f"calibration_folds: {what}, got {count}")
+        splits = StratifiedKFold(count, shuffle=True, random_state=seed % _SEEDS).split(rows, y_N)
+    return [(rows[learned], rows[held_out]) for learned, held_out in splits]

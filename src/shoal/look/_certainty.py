@@ -1,0 +1,56 @@
+"""How sure single predictions of a run are, in words: what is said of new rows, and why nothing is where nothing is."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from shoal.look._numbers import one_number, percent
+from shoal.results import COVERAGE, Certainty, Results, guaranteed_coverage
+from shoal.wording import counted
+
+NOMINAL: Final = f"{100 * COVERAGE:.0f}\u00a0%"
+
+_ABOUT_RIGHT: Final = 0.05
+
+
+def certainty_sentences(results: Results) -> list[str]:
+    """Say what the intervals, or the sets of classes, speak of, and what the model file holds of them."""
+    certainty = results.certainty
+    if certainty.why:
+        return [f"How sure single predictions are is not shown: {certainty.why}."]
+    sentences = [_promise(certainty, classes=bool(results.truth.classes))]
+    chosen_among = len(results.choice.standings) if results.choice else 1
+    if chosen_among > 1:
+        among = f"The settings were chosen among {chosen_among:,} candidates by these same rows"
+        sentences.append(f"{among}, so that it may be a little less.")
+    sentences += [why for target in certainty.covered[:1] if (why := _no_interval(target.interval.why))]
+    if certainty.tempered is not None:
+        sentences.append(_temperature(certainty.tempered.temperature))
+    if certainty.not_in_file:
+        sentences.append(f"The model file leaves the networks of the folds out: {certainty.not_in_file}.")
+    return sentences
+
+
+def _promise(certainty: Certainty, *, classes: bool) -> str:
+    least = percent(guaranteed_coverage(COVERAGE, certainty.folds, certainty.rows), 0)
+    within = "have the true class in their set" if classes else "lie within their interval"
+    way = "CV+ for classes" if classes else "CV+"
+    return (
+        f"Of new rows of the same kind as the training rows, about {NOMINAL} {within} ({way}: from"
+        f" {counted(certainty.folds, 'network')} that each held out some of the {certainty.rows:,} training rows); at"
+        f" least {least} is guaranteed, on average over training rows."
+    )
+
+
+def _no_interval(why: str) -> str:
+    return f"No interval of the share of test rows: {why}." if why else ""
+
+
+def _temperature(temperature: float) -> str:
+    way = "too sure of themselves" if temperature > 1 else "not sure enough"
+    if abs(temperature - 1) < _ABOUT_RIGHT:
+        way = "about as sure as they were right"
+    return (
+        f"On the rows held out, the networks were {way}: the temperature of their probabilities is"
+        f" {one_number(temperature)}, and brings those of the delivered network to what is said below."
+    )

@@ -1,0 +1,165 @@
+"""The first thing that is said of a run: how good the delivered network is, beside what is simpler.
+
+Whoever reads no further must not take home more than was shown. So a network that is not shown to be better than a
+constant or a simple model says so before its score; where classes are rare, their recall stands beside the accuracy;
+of several targets, which may have units of their own, R² is said, and the lowest.
+Letters: V test rows, K targets or classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from shoal.look._evidence import in_quotes
+from shoal.look._numbers import one_number, percent
+from shoal.look._run_findings import RunFindings
+from shoal.look._simple_models import (
+    NAMES,
+    delivered_score,
+    evidence_sentences,
+    judged_by,
+    rare_classes,
+    verdict,
+    verdict_phrase,
+)
+from shoal.results import BALANCED, Beside, Results, regression_scores
+from shoal.wording import counted, first_few, listed
+
+EACH: Final = 8
+"""Targets whose own scores are said, at most."""
+RARE_SHOWN: Final = 3
+"""Rare classes whose recall is said, at most: the lowest."""
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The one number that a reader takes home, what it is (`unit`), the `first` sentence, and what goes with it."""
+
+    figure: str
+    unit: str
+    first: str
+    more: tuple[str, ...] = ()
+
+
+def headline(findings: RunFindings) -> Headline:
+    """Say how good the delivered network is; before there is one, why there is none."""
+    results = findings.results
+    if results.delivered_id is None:
+        failed = findings.delivered.failed
+        return Headline(
+            "–",
+            "no test score",
+            "Every refitted network diverged or failed." if failed else "Not tested yet.",
+        )
+    metric = judged_by(results)
+    beside = results.beside_baselines(metric)
+    judged = verdict(beside, metric)
+    figure, unit, said = _WORDS[metric](results, beside)
+    phrase = verdict_phrase(judged)
+    rows = counted(len(results.truth.y) - results.truth.train_rows, "test row")
+    text = f"on the {rows}, {said}"
+    first = f"{phrase[0].upper()}{phrase[1:]}: {text}" if phrase else f"{text[0].upper()}{text[1:]}"
+    more = evidence_sentences(results, judged)
+    if len(results.truth.target_names) > 1:
+        more = [_each_target(results), *more]
+    return Headline(figure, unit, f"{first}.", tuple(more))
+
+
+def _others(beside: tuple[Beside, ...], write: Callable[[float], str], of: str = "") -> str:
+    """Give the scores of the simple models that there are: "of a constant 1.60"."""
+    there = [model for model in beside if model.baseline.answers_VK is not None]
+    return listed([f"{of}{NAMES[model.baseline.name]} {write(model.score)}" for model in there])
+
+
+def _of_error(results: Results, beside: tuple[Beside, ...]) -> tuple[str, str, str]:
+    """Of a regression: the root mean squared error; of several targets their mean, where R² is not defined."""
+    figure = one_number(delivered_score(results, "rmse"))
+    targets = len(results.truth.target_names)
+    several = f"mean of the {targets} targets’ " if targets > 1 else ""
+    true = results.truth.y[results.truth.train_rows :]
+    roots = {
+        model.baseline.name: regression_scores(true, model.baseline.answers_VK)["rmse"]
+        for model in beside
+        if model.baseline.answers_VK is not None
+    }
+    others = listed([f"of {NAMES[name]} {one_number(root)}" for name, root in roots.items()])
+    said = f"the {several}root mean squared error (RMSE) of the delivered network is {figure}, {others}"
+    return figure, "test RMSE", said
+
+
+def _of_targets(results: Results, beside: tuple[Beside, ...]) -> tuple[str, str, str]:
+    """Of several targets: the mean R², and the lowest."""
+    figure = one_number(delivered_score(results, "r2"))
+    lowest, name = min((r2, name) for name, (_, r2) in _targets(results).items())
+    said = (
+        f"R² of the delivered network, the mean of the {len(results.truth.target_names)} targets, is {figure}"
+        f" (the lowest, of {in_quotes(name)}, {one_number(lowest)}), {_others(beside, one_number, of='of ')}"
+    )
+    return figure, "test R²", said
+
+
+def _of_accuracy(results: Results, beside: tuple[Beside, ...]) -> tuple[str, str, str]:
+    figure = percent(delivered_score(results, "accuracy"))
+    others = _others(beside, lambda share: f"on {percent(share)}")
+    return figure, "test accuracy", f"the delivered network is right on {figure}, {others}"
+
+
+def _of_recall(results: Results, beside: tuple[Beside, ...]) -> tuple[str, str, str]:
+    """Where a class is rare: balanced accuracy, the recall of the rare classes, and the accuracy."""
+    figure = percent(delivered_score(results, BALANCED))
+    said = (
+        f"the balanced accuracy (mean recall of the classes) of the delivered network is {figure},"
+        f" {_others(beside, percent, of='of ')}; it is right on {_recalls(results)}, and on"
+        f" {percent(delivered_score(results, 'accuracy'))} of all rows"
+    )
+    return figure, "balanced test accuracy", said
+
+
+def _recalls(results: Results) -> str:
+    """Give the hits among the test rows of the rare classes, the lowest share first."""
+    true_V = results.truth.y[results.truth.train_rows :]
+    named_V = results.test_predictions(str(results.delivered_id)).argmax(axis=1)
+    counts = []
+    for k in rare_classes(results):
+        rows, hits = int((true_V == k).sum()), int(((true_V == k) & (named_V == k)).sum())
+        what = (
+            f"{hits:,} of the {counted(rows, 'row')} of the rare class {in_quotes(results.truth.classes[k])}"
+        )
+        counts.append((hits / rows, -rows, what))
+    return first_few([what for *_, what in sorted(counts)], RARE_SHOWN, joint=", ", what="more rare classes")
+
+
+def _targets(results: Results) -> dict[str, tuple[float, float]]:
+    """Give RMSE and R² of each target by itself."""
+    true_VK = results.truth.y[results.truth.train_rows :]
+    value_VK = results.test_predictions(str(results.delivered_id))
+    scores = {}
+    for k, name in enumerate(results.truth.target_names):
+        of = regression_scores(true_VK[:, k : k + 1], value_VK[:, k : k + 1])
+        scores[name] = of["rmse"], of["r2"]
+    return scores
+
+
+def _each_target(results: Results) -> str:
+    """Give RMSE and R² of the targets each by itself, and what each is not better than."""
+    scored = []
+    for k, (name, (rmse, r2)) in enumerate(list(_targets(results).items())[:EACH]):
+        judged = verdict(results.beside_baselines("mse", target=k), "mse")
+        phrase = verdict_phrase(judged)
+        scored.append(
+            f"{in_quotes(name)} RMSE {one_number(rmse)}, R² {one_number(r2)}"
+            + (f", {phrase}" if phrase else "")
+        )
+    more = len(results.truth.target_names) - EACH
+    rest = f"; {more:,} more are not shown" if more > 0 else ""
+    return f"Each by itself, in its own unit: {'; '.join(scored)}{rest}."
+
+
+_WORDS: Final[dict[str, Callable[[Results, tuple[Beside, ...]], tuple[str, str, str]]]] = {
+    "mse": _of_error,
+    "r2": _of_targets,
+    "accuracy": _of_accuracy,
+    BALANCED: _of_recall,
+}

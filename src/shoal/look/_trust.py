@@ -1,0 +1,89 @@
+"""What the test score may be believed for: how often the test rows were looked at, and what chance alone reaches."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from shoal.look._numbers import interval, one_number, percent
+from shoal.look._simple_models import is_better_upwards, judged_by
+from shoal.results import PermutationTest, Results
+from shoal.wording import counted
+
+SCORE_WORDS: Final = {
+    "accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "mse": "mean squared error", "r2": "R²",
+}  # fmt: skip
+"""What the scores that judge a network are called in a sentence."""
+
+
+def looks_sentence(results: Results) -> str:
+    """Say how often the test rows were scored in all runs of the folder, and by how many settings; empty for none."""
+    looks = results.looks
+    if not looks.times:
+        return ""
+    if looks.times == 1:
+        return "These test rows were scored once: by this network, in all runs of this folder."
+    settings = "one setting" if looks.settings == 1 else f"{looks.settings:,} different settings"
+    earlier = ""
+    if looks.earlier:
+        are = "is" if looks.earlier == 1 else "are"
+        earlier = f", {looks.earlier:,} of which {are} not in the study as it is now"
+    return f"These test rows were scored {looks.times:,} times, by {settings}{earlier}, over all runs of this folder."
+
+
+def permutation(results: Results) -> PermutationTest | None:
+    """Give the permutation test by the score that judges the network, where the study asks for one and it is done."""
+    if not results.study.checks.permutations or results.delivered_id is None:
+        return None
+    return results.permutation_test(judged_by(results))
+
+
+def permutation_sentence(results: Results) -> str:
+    """Say what networks of the same settings reach on permuted targets, and p; empty where none was trained."""
+    test = permutation(results)
+    if test is None:
+        return ""
+    write = percent if test.metric.endswith("accuracy") else one_number
+    upwards = is_better_upwards(test.metric)
+    name, own = SCORE_WORDS[test.metric], write(test.observed)
+    best = ""
+    if test.scores:
+        reached = write(max(test.scores) if upwards else min(test.scores))
+        best = f"; the best of them has a test {name} of {reached}, the delivered network one of {own}"
+    few = ""
+    if test.permutations < FEWEST:
+        few = f", and could not be below {one_number(1 / (1 + test.permutations), 2)} with so few"
+    failed = f" ({test.failed} diverged or failed, and count as if they were as good)" if test.failed else ""
+    return (
+        f"Permutation test of the chosen settings: {counted(test.permutations, 'network')} of them learned permuted"
+        f" targets{failed}{best}; p = {one_number(test.p, 2)}{few}."
+    )
+
+
+def disagreement_sentence(results: Results) -> str:
+    """Say by how much the test score is worse than what the search expects, where that is more than chance does.
+
+    A better one is no doubt: the delivered network has learned from more rows than those of the folds.
+    """
+    apart = results.disagreement
+    if apart is None or not apart.interval.known or apart.p >= LEVEL:
+        return ""
+    if (apart.difference > 0) == is_better_upwards(apart.metric):
+        return ""
+    write = percent if apart.metric == "accuracy" else one_number
+    low, high = apart.interval.low, apart.interval.high
+    span = (
+        interval(low, high)
+        if apart.metric != "accuracy"
+        else f"{percent(low)} to {percent(high)}".replace("-", "−")
+    )
+    return (
+        f"The search expects a {apart.metric} of {write(apart.expected)} on new rows, the test rows show"
+        f" {write(apart.tested)}, which is worse: the difference is"
+        f" {span} (95 % interval, for other rows and other trainings; p = {one_number(apart.p, 2)})."
+    )
+
+
+FEWEST: Final = 19
+"""Permutations from which p can be as low as 0.05."""
+LEVEL: Final = 0.02
+"""The p-value, of both directions, below which selection and test are said to disagree: 1 % of the worse one."""

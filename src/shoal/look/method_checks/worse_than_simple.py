@@ -1,0 +1,53 @@
+"""Whether the delivered network is worse than a constant or a simple model."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from shoal.look._chance import drawn_by_chance
+from shoal.look._check import MethodCheck
+from shoal.look._numbers import interval, one_number, percent
+from shoal.look._simple_models import NAMES, judged_by, verdict
+from shoal.look._trust import SCORE_WORDS
+from shoal.results import Results
+from shoal.wording import listed
+
+
+def worse_than_simple(results: Results) -> str:
+    """Find simple models whose test score is better, by an interval of the difference that leaves 0 out."""
+    if results.delivered_id is None:
+        return ""
+    metric = judged_by(results)
+    beside = results.beside_baselines(metric)
+    worse = verdict(beside, metric).worse
+    if not worse:
+        return ""
+    share = metric.endswith("accuracy")
+    write = percent if share else one_number
+    parts = []
+    for model in beside:
+        if model.baseline.name in worse:
+            own = model.score + model.difference.mean
+            ends = sorted((abs(model.difference.low), abs(model.difference.high)))
+            span = f"{percent(ends[0])} to {percent(ends[1])}" if share else interval(*ends)
+            name = NAMES[model.baseline.name]
+            parts.append(
+                f"{name} has {write(model.score)}, the delivered network {write(own)}, worse by {span}"
+            )
+    over = drawn_by_chance(results.test_units)
+    return f"By test {SCORE_WORDS[metric]}, {listed(parts)} (95 % interval, for {over})."
+
+
+CHECK: Final = MethodCheck(
+    code="SH030",
+    severity="warning",
+    title="The network is worse than a simple model",
+    find=worse_than_simple,
+    why="What is simpler, quicker and easier to explain predicts these rows better: the network is not what the rows"
+    " ask for, or has not learned what it can.",
+    remedy="Use the simple model, or find what the network misses: standardise (data.standardize), train for longer,"
+    " try other sizes, learning rates and regularisation in a search.",
+    reference="Grinsztajn, L., Oyallon, E., Varoquaux, G. (2022). Why do tree-based models still outperform deep"
+    " learning on typical tabular data? Advances in Neural Information Processing Systems 35, 507-520.",
+    about_test=True,
+)

@@ -1,0 +1,67 @@
+"""The table of the delivered network beside simple models: cells, numbers as CSV, what its intervals speak of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shoal.look._chance import drawn_by_chance
+from shoal.look._numbers import interval
+from shoal.look._simple_models import ModelRow, model_rows
+from shoal.look.page.tables import ReportColumn, ReportTable, numbers, texts, word
+from shoal.results import Interval, Results
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+def simple_model_table(results: Results) -> ReportTable | None:
+    """Give the delivered network and the simple models; None where there is no such network yet."""
+    rows = model_rows(results)
+    if len(rows) < 2:
+        return None
+    first, *others = rows[0].scores
+    columns = [
+        texts("model", [row.name for row in rows]),
+        numbers("training rows", [row.rows for row in rows]),
+        numbers(f"test {word(first)}", [row.scores[first] for row in rows]),
+        _intervals("95 % interval", [row.interval for row in rows]),
+        numbers("delivered less it", [row.difference for row in rows]),
+        _intervals("95 % interval of it", [row.apart for row in rows]),
+    ]
+    columns += [numbers(f"test {word(name)}", [row.scores[name] for row in rows]) for name in others]
+    return ReportTable(tuple(columns))
+
+
+def _intervals(heading: str, spans: list[Interval]) -> ReportColumn:
+    return ReportColumn(
+        heading, tuple(interval(span.low, span.high) for span in spans), tuple(span.low for span in spans)
+    )
+
+
+def simple_model_note(results: Results) -> str:
+    """Say what the intervals speak of, and why one is not there."""
+    whys = {row.name: row.apart.why for row in model_rows(results)[1:] if row.apart.why}
+    without = [f"No interval of the difference to the {name}: {why}." for name, why in whys.items()]
+    over = drawn_by_chance(results.test_units)
+    return " ".join([f"95 % intervals for {over}; a difference is paired, row by row.", *without])
+
+
+def simple_model_frame(results: Results) -> DataFrame:
+    """Give the numbers of the table."""
+    import pandas as pd
+
+    return pd.DataFrame([_numbers(row) for row in model_rows(results)])
+
+
+def _numbers(row: ModelRow) -> dict[str, str | float]:
+    first = next(iter(row.scores))
+    return {
+        "model": row.name,
+        "training_rows": row.rows,
+        **{f"test_{name}": value for name, value in row.scores.items()},
+        f"test_{first}_ci_low": row.interval.low,
+        f"test_{first}_ci_high": row.interval.high,
+        "difference": row.difference,
+        "difference_ci_low": row.apart.low,
+        "difference_ci_high": row.apart.high,
+    }

@@ -1,0 +1,190 @@
+"""How sure one prediction is: intervals and sets of classes from networks that did not see all rows, and a temperature.
+
+Every fold's network has a score of each row that it did not learn from: the absolute residual, or the probability of
+the true class. They are kept in ascending order, so that nothing hangs on which row came first.
+Letters: F folds, N new rows, V rows held out, S scores of a row, K targets or classes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from numbers import Real
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.errors import InputError
+
+Floats = NDArray[np.float64]
+
+LEAST_COVERAGE: Final = 0.5
+"""Below it nothing is guaranteed of the intervals, whose ends may cross."""
+COLDEST: Final = 0.1
+HOTTEST: Final = 100.0
+"""Bounds of the temperature, which has no end where all rows held out are right."""
+
+_HALVINGS: Final = 60
+_SMALLEST: Final = float(np.finfo(np.float64).tiny)
+
+
+def residuals(y_VK: Floats, answer_VK: Floats) -> Floats:
+    """Give the absolute residuals of rows held out, (K, V), of every target in ascending order."""
+    return np.sort(np.abs(y_VK - answer_VK).T, axis=1)
+
+
+def conformities(y_V: NDArray[np.int64], probability_VK: Floats) -> Floats:
+    """Give the probabilities of the true classes of rows held out, (1, V), in ascending order."""
+    return np.sort(probability_VK[np.arange(len(y_V)), y_V])[None]
+
+
+def rank_at(coverage: object, rows: int) -> int:
+    """Give which of the ordered scores of so many rows ends an interval: ceil(coverage * (rows + 1)).
+
+    Raises InputError for a coverage that is no share from 0.5 on, or above what so many rows can tell.
+    """
+    share = float(coverage) if isinstance(coverage, Real) and not isinstance(coverage, bool) else math.nan
+    if not LEAST_COVERAGE <= share < 1:
+        what = f"expected a share from {LEAST_COVERAGE} on and below 1"
+        raise InputError(
+            f"coverage: {what}, got {coverage!r}" if len(repr(coverage)) < 60 else f"coverage: {what}"
+        )
+    rank = math.ceil(round(share * (rows + 1), 9))
+    if rank > rows:
+        most = math.floor(1000 * rows / (rows + 1)) / 1000
+        raise InputError(f"coverage: expected at most {most:g} of {rows:,} rows held out, got {share:g}")
+    return rank
+
+
+def guaranteed_coverage(coverage: float, folds: int, rows: int) -> float:
+    """Give the least coverage of new rows that is proven of folds of one size, on average over training rows.
+
+    Theorem 4 of Barber and others 2021; of sets of classes, theorem 3 of Romano and others 2020 is the same.
+    """
+    less = min(2 * (1 - 1 / folds) / (rows / folds + 1), (1 - folds / rows) / (folds + 1))
+    return max(0.0, 1 - 2 * (1 - coverage) - less)
+
+
+def cv_plus(answers: Sequence[Floats], scores: Sequence[Floats], coverage: float) -> Floats:
+    """Give the intervals of new rows, float64 (N, K, 2), each target by itself.
+
+    `answers` are those of every fold's network, (N, K); `scores` the residuals of the rows that it held out, (K, V).
+    CV+: Barber, Candès, Ramdas, Tibshirani 2021, "Predictive inference with the jackknife+", Annals of Statistics 49,
+    486-507. Raises InputError as `rank_at` does.
+    """
+    answer_FNK = np.stack(answers)
+    targets, rows = scores[0].shape[0], sum(score_KV.shape[1] for score_KV in scores)
+    rank = rank_at(coverage, rows)
+    ends_NK2 = np.empty((*answer_FNK.shape[1:], 2))
+    for k in range(targets):
+        middle_FN, reaches = answer_FNK[:, :, k], [score_KV[k] for score_KV in scores]
+        ends_NK2[:, k, 0] = _ranked(middle_FN, [-reach_V[::-1] for reach_V in reaches], rows + 1 - rank)
+        ends_NK2[:, k, 1] = _ranked(middle_FN, reaches, rank)
+    return ends_NK2
+
+
+def _ranked(middle_FN: Floats, rising: Sequence[Floats], rank: int) -> Floats:
+    """Give, row by row, the number of a rank among the sums of a row's middle and its fold's numbers, which ascend.
+
+    By halving, so that it takes time by the logarithm of the rows held out; NaN where a middle is not finite.
+    """
+    known_N = np.isfinite(middle_FN).all(axis=0) & all(np.isfinite(rise_V).all() for rise_V in rising)
+    if not known_N.all():
+        ranked_N = np.full(middle_FN.shape[1], np.nan)
+        if known_N.any():
+            ranked_N[known_N] = _ranked(middle_FN[:, known_N], rising, rank)
+        return ranked_N
+    folds = list(zip(middle_FN, rising, strict=True))
+    low_N = np.nextafter(np.min([middle_N + rise_V[0] for middle_N, rise_V in folds], axis=0), -np.inf)
+    high_N = np.max([middle_N + rise_V[-1] for middle_N, rise_V in folds], axis=0)
+    count_FN = np.zeros(middle_FN.shape, dtype=np.int64)  # of the sums up to the low end
+    for _ in range(_HALVINGS):
+        if (count_FN.sum(axis=0) == rank - 1).all():
+            break
+        half_N = low_N / 2 + high_N / 2
+        up_to_FN = _counts(folds, half_N)
+        enough_N = up_to_FN.sum(axis=0) >= rank
+        low_N, high_N = np.where(enough_N, low_N, half_N), np.where(enough_N, half_N, high_N)
+        count_FN = np.where(enough_N, count_FN, up_to_FN)
+    while True:  # sums that are equal, or nearly, one after the other
+        next_N = np.min(
+            [_sum_at(*fold, count_N) for fold, count_N in zip(folds, count_FN, strict=True)], axis=0
+        )
+        up_to_FN = _counts(folds, next_N)
+        short_N = up_to_FN.sum(axis=0) < rank
+        if not short_N.any():
+            return np.asarray(next_N)
+        count_FN = np.where(short_N, up_to_FN, count_FN)
+
+
+def _sum_at(middle_N: Floats, rise_V: Floats, place_N: NDArray[np.int64]) -> Floats:
+    """Give the sums at these places of a fold; beyond its last one infinity."""
+    sum_N = middle_N + rise_V[np.minimum(place_N, len(rise_V) - 1)]
+    return np.where(place_N < len(rise_V), sum_N, np.inf)
+
+
+def _counts(folds: Sequence[tuple[Floats, Floats]], value_N: Floats) -> NDArray[np.int64]:
+    """Count the sums of every fold up to a value, (F, N): exactly, where a difference would be off by its rounding."""
+    counts = []
+    for middle_N, rise_V in folds:
+        last = len(rise_V) - 1
+        count_N = np.searchsorted(rise_V, value_N - middle_N, side="right")
+        while (more_N := (count_N <= last) & (_sum_at(middle_N, rise_V, count_N) <= value_N)).any():
+            count_N = count_N + more_N
+        while (less_N := (count_N > 0) & (middle_N + rise_V[np.maximum(count_N - 1, 0)] > value_N)).any():
+            count_N = count_N - less_N
+        counts.append(count_N)
+    return np.array(counts)
+
+
+def class_sets(
+    probabilities: Iterable[Floats], scores: Sequence[Floats], coverage: float
+) -> NDArray[np.bool_]:
+    """Give the sets of classes of new rows, bool (N, K): those whose probability is not among the lowest.
+
+    `probabilities` are those of every fold's network, (N, K), taken one after the other; `scores` the probabilities of
+    the true classes of the rows that it held out, (1, V). A class is in the set where more than a share of
+    1 - coverage of these, and of the class's own, are no higher. A set may be empty, where no class is likely.
+    CV+ for classification (Romano, Sesia, Candès 2020, "Classification with valid and adaptive coverage", NeurIPS 33)
+    with the score of Sadinle, Lei, Wasserman 2019, "Least ambiguous set-valued classifiers with bounded error levels",
+    JASA 114, 223-234; equally the cross-conformal predictor of Vovk 2015. Raises InputError as `rank_at` does.
+    """
+    rows = sum(score_KV.shape[1] for score_KV in scores)
+    rank = rank_at(coverage, rows)
+    lower: Any = 0
+    for probability_NK, score_KV in zip(probabilities, scores, strict=True):
+        lower = lower + np.searchsorted(score_KV[0], probability_NK, side="right")
+    return np.asarray(lower > rows - rank)
+
+
+def temperature_of(y_V: NDArray[np.int64], probability_VK: Floats) -> float:
+    """Give the temperature by which probabilities of rows held out have the least cross-entropy.
+
+    Guo, Pleiss, Sun, Weinberger 2017, "On calibration of modern neural networks", ICML. Found by halving: the
+    cross-entropy is convex in one over the temperature. Between 0.1 and 100.
+    """
+    log_VK = np.log(np.maximum(probability_VK, _SMALLEST))
+    own_V = log_VK[np.arange(len(y_V)), y_V]
+
+    def rises(inverse: float) -> bool:
+        power_VK = np.exp(inverse * (log_VK - log_VK.max(axis=1, keepdims=True)))
+        expected_V = (power_VK * log_VK).sum(axis=1) / power_VK.sum(axis=1)
+        return bool((expected_V - own_V).sum() > 0)
+
+    low, high = 1 / HOTTEST, 1 / COLDEST
+    if rises(low):
+        return HOTTEST
+    if not rises(high):
+        return COLDEST
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if rises(middle) else (middle, high)
+    return 2 / (low + high)
+
+
+def tempered(probability_NK: Floats, temperature: float) -> Floats:
+    """Give probabilities at a temperature, (N, K), in the same order; above 1 they are nearer each other."""
+    log_NK = np.log(np.maximum(probability_NK, _SMALLEST))
+    power_NK = np.exp((log_NK - log_NK.max(axis=1, keepdims=True, initial=-np.inf)) / temperature)
+    return np.asarray(power_NK / power_NK.sum(axis=1, keepdims=True))

@@ -1,0 +1,205 @@
+"""The whole search made again without the rows of each outer fold: what was chosen, and how good it is on those rows.
+
+Letters: V rows of all outer folds, K outputs or classes, U units (rows or groups of rows), F outer folds.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.kinds import SCORES
+from shoal.results._differences import task_of
+from shoal.results._intervals import Interval, Units
+from shoal.results._out_of_fold import OutOfFold
+from shoal.results._outer_interval import OuterAnswers, outer_interval
+from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Truth, place_of
+from shoal.results._score_rows import row_score
+from shoal.results._select import choose, search_scores
+from shoal.results._store import Store
+from shoal.study import Search, Study
+
+HeldOut = Callable[[PlanEntry], NDArray[np.float64]]
+"""Gives what the fit of a place answers to the rows that it holds out, (V, K)."""
+SCORES_WITH_INTERVAL: Final[Mapping[str, tuple[str, ...]]] = {
+    "regression": ("loss", "rmse"),
+    "classification": ("accuracy",),
+}
+"""The scores whose interval holds what it speaks of, by task, as `python -m benchmarks.honesty nested` measures it."""
+OTHERS: Final = Interval(
+    math.nan, math.nan, "few outer folds do not show how much it varies with the choice and the training"
+)
+
+
+@dataclass(frozen=True)
+class OuterFold:
+    """One outer fold: its rows, and the candidate that the search without them chose.
+
+    `candidate_id` and `fit_id` (of the network that answers the rows) are empty where nothing is delivered: `why` says
+    so. `scores` are those of its rows.
+    """
+
+    label: str
+    rows: int
+    candidate_id: str = ""
+    fit_id: str = ""
+    epochs: int = 0
+    scores: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class NestedScore:
+    """A score of all outer folds' rows together, each answered by what was chosen and trained without it.
+
+    `interval` speaks of the score that what this search delivers, made on these training rows, would have on new rows
+    of the same kind.
+    """
+
+    value: float
+    interval: Interval
+
+
+@dataclass(frozen=True, eq=False)
+class Nested:
+    """What the searches without the rows of each outer fold came to.
+
+    `scores` are by name; empty where an outer fold has none, or is not trained yet: `why` says so.
+    """
+
+    folds: tuple[OuterFold, ...]
+    scores: Mapping[str, NestedScore]
+    why: str = ""
+
+    @property
+    def times_chosen(self) -> dict[str, int]:
+        """In how many outer folds each candidate was chosen, the most frequent first, then by id."""
+        counts = Counter(fold.candidate_id for fold in self.folds if fold.candidate_id)
+        return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def as_search(entries: Iterable[PlanEntry]) -> list[PlanEntry]:
+    """Take the places of an outer fold's search for those of a search of its own."""
+    return [dataclasses.replace(entry, stage="search", label="") for entry in entries]
+
+
+@dataclass(frozen=True, eq=False)
+class OuterRows:
+    """The rows held out in the searches of all outer folds, by the number of their split, and what was answered."""
+
+    truth: Truth
+    held_out: HeldOut
+
+    @classmethod
+    def of(cls, store: Store) -> OuterRows:
+        """Read them; inputs are left aside."""
+        truth = store.truth()
+        held_out = {
+            ("search", number): row_V
+            for (stage, number), row_V in truth.validation_rows.items()
+            if stage == "nested"
+        }
+        none = np.zeros((len(truth.y), 0))
+        return cls(
+            dataclasses.replace(truth, validation_rows=held_out, input_names=(), x_ND=none),
+            lambda entry: store.arrays(entry.fit_id, "predictions")["validation"],
+        )
+
+
+def choose_within(
+    study: Study,
+    entries: Sequence[PlanEntry],
+    candidates: Sequence[CandidateRow],
+    fits: Mapping[str, FitRecord],
+    rows: OuterRows,
+) -> str:
+    """Choose from the search of an outer fold, `entries` (see `as_search`), by the study's rule; gives the id.
+
+    Sizes are those that `candidates` say. Raises TrainingError where every candidate has a failed fit.
+    """
+    search = study.search or Search()
+    scores = search_scores(entries, candidates, fits, study)
+    held_out = OutOfFold(entries, rows.truth, rows.held_out)
+    return choose(scores, search.rule, held_out, search.margin).candidate_id
+
+
+def concluded_scores(study: Study) -> tuple[str, ...]:
+    """Name the scores of a nested search that are said first: that of the search, and the leading one of the task."""
+    metric = study.search.metric if study.search else "loss"
+    leading = "accuracy" if study.study.task == "classification" else "rmse"
+    return tuple(dict.fromkeys((metric, leading)))
+
+
+def read_nested(
+    study: Study, plan: Sequence[PlanEntry], fits: Mapping[str, FitRecord], truth: Truth, held_out: HeldOut
+) -> Nested | None:
+    """Put the outer folds together; None for a study without a nested search, or before it began."""
+    by_label: dict[str, list[PlanEntry]] = {}
+    for entry in plan:
+        if entry.stage == "nested":
+            by_label.setdefault(entry.label, []).append(entry)
+    if study.nested is None or not by_label:
+        return None
+    folds, answers = [], []
+    for label, entries in by_label.items():
+        fold, refit = _outer_fold(label, entries, fits, truth, study.study.repeats)
+        folds.append(fold)
+        if refit is not None:
+            answers.append((truth.validation_rows[place_of(refit)], held_out(refit)))
+    why = next((f"{fold.label}: {fold.why}" for fold in folds if fold.why), "")
+    return Nested(tuple(folds), {} if why else _scores(study, truth, answers), why)
+
+
+def _outer_fold(
+    label: str, entries: Sequence[PlanEntry], fits: Mapping[str, FitRecord], truth: Truth, repeats: int
+) -> tuple[OuterFold, PlanEntry | None]:
+    """Give one outer fold, and the place of the network that answers its rows: the first refit that is well.
+
+    A refit learns from all rows outside of its fold, which no fit of the search does; there are at most `repeats`.
+    """
+    refits = [entry for entry in entries if entry.train_rows + entry.validation_rows == truth.train_rows]
+    search = [entry for entry in entries if entry not in refits]
+    rows = truth.train_rows - search[0].train_rows - search[0].validation_rows
+    for entry in refits:
+        fit = fits.get(entry.fit_id)
+        if fit is not None and fit.status == "ok":
+            scores = fit.scores["validation"]
+            return OuterFold(label, rows, entry.candidate_id, fit.fit_id, fit.epochs, scores), entry
+    failed = {
+        entry.candidate_id for entry in search if entry.fit_id in fits and fits[entry.fit_id].status != "ok"
+    }
+    why = "not trained yet"
+    if all(entry.fit_id in fits for entry in entries):
+        if failed == {entry.candidate_id for entry in search}:
+            why = "every candidate has a fit that diverged or failed"
+        elif len(refits) == repeats:
+            why = "every refit diverged or failed"
+    return OuterFold(label, rows, why=why), None
+
+
+def _scores(
+    study: Study, truth: Truth, answers: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]]
+) -> dict[str, NestedScore]:
+    """Score the rows of all outer folds together, with an interval of each score."""
+    row_V = np.concatenate([rows for rows, _ in answers])
+    answer_VK: NDArray[Any] = np.concatenate([answer for _, answer in answers])
+    fold_V = np.repeat(np.arange(len(answers)), [len(rows) for rows, _ in answers])
+    grouped = len(truth.groups) > 0
+    unit_V = np.unique(truth.groups[row_V] if grouped else row_V, return_inverse=True)[1]
+    pooled = OuterAnswers(truth.y[row_V], answer_VK, fold_V, Units(unit_V, grouped))
+    scores = {}
+    for name, kind in SCORES.items():
+        if study.study.task in kind.tasks:
+            score = row_score(task_of(truth), name)
+            span = OTHERS
+            if name in SCORES_WITH_INTERVAL[study.study.task]:
+                span = outer_interval(score, pooled)
+            scores[name] = NestedScore(score.score(pooled.y, answer_VK), span)
+    return scores

@@ -1,0 +1,123 @@
+"""How far a nested score may be off: from the answers of all outer folds to an interval.
+
+Letters: V rows of all outer folds, K outputs or classes, U units (rows or groups of rows).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.results._confidence_set import Cell, search_errors
+from shoal.results._intervals import (
+    ALL_ALIKE,
+    UNDEFINED,
+    Interval,
+    Spread,
+    Units,
+    hall,
+    held_by_few,
+    left_out,
+    share_interval,
+    spread_of,
+)
+from shoal.results._score_rows import RowScore
+
+Floats = NDArray[np.float64]
+
+FEWEST_FOLDS: Final = 3
+FEWEST_ROWS_OF_A_CLASS: Final = 20
+"""Outer folds keep the shares of classes, as new rows do not: with fewer rows a class that makes scores too good."""
+
+
+@dataclass(frozen=True, eq=False)
+class OuterAnswers:
+    """True values of the rows of all outer folds, (V,) or (V, K), what was answered to them, (V, K), and the number of
+    each row's fold, (V,).
+    """
+
+    y: NDArray[Any]
+    answers: Floats
+    fold_V: NDArray[np.int64]
+    units: Units
+
+    @property
+    def folds(self) -> int:
+        """Outer folds."""
+        return int(self.fold_V.max()) + 1
+
+    @property
+    def once(self) -> Units:
+        """The units, where a row that several folds hold out counts once."""
+        return self.units if self.units.grouped else Units.of(len(self.units.sizes))
+
+
+def outer_interval(score: RowScore, outer: OuterAnswers) -> Interval:
+    """Give the 95 % interval of the score that what the search delivers, made on these training rows, has on new rows.
+
+    Its variance is that of the mean over outer folds, from rows and from training (see `search_errors`), and that of
+    the one network that is delivered, which other rows or weights would have made another: so what comes from training
+    counts once more, undivided. Bates, Hastie, Tibshirani 2024, "Cross-validation: what does it estimate and how well
+    does it do it?", JASA 119, 1434-1445, show that without it such intervals are too narrow. A share: Wilson's, with
+    the rows that the variance is worth; anything else: Hall's.
+    """
+    why = score.why_none or outer.once.too_few_for(score) or _too_few(outer)
+    if why:
+        return Interval(math.nan, math.nan, why)
+    rows = Units.of(len(outer.y))
+    value, part_V = left_out(score, outer.y, outer.answers, rows, scaled=True)
+    if not math.isfinite(value) or not np.isfinite(part_V).all():
+        return Interval(math.nan, math.nan, UNDEFINED)
+    spread, freedom = _spread(part_V, outer)
+    mean = score.score(outer.y, outer.answers)
+    if score.share:
+        return Interval(*share_interval(mean, spread.error, freedom, _as_groups(outer.units), 1))
+    if why := held_by_few(part_V, rows) or (ALL_ALIKE if not spread.error > 0 else ""):
+        return Interval(math.nan, math.nan, why)
+    low, high = hall(float(score.scale(np.array(mean))), spread, freedom)
+    ends = [float(end) for end in score.back(np.array([max(low, 0.0) if score.positive else low, high]))]
+    return Interval(min(ends), max(ends))
+
+
+def _spread(part_V: Floats, outer: OuterAnswers) -> tuple[Spread, float]:
+    """Give the spread of a score whose rows add `part_V` to it, and its degrees of freedom.
+
+    Satterthwaite's (1946, Biometrics Bulletin 2), as those of `search_errors`.
+    """
+    units, count = outer.units.of_N, len(outer.units.sizes)
+    cells = []
+    for fold in range(outer.folds):
+        own_V = outer.fold_V == fold
+        share_U, sum_U1 = (np.bincount(units[own_V], w, count) / own_V.sum() for w in (None, part_V[own_V]))
+        cells.append(Cell(share_U, sum_U1[:, None]))
+    errors = search_errors(cells)
+    rows, folds = float(errors.scores.rows[0]), errors.cells
+    training = errors.scores.training * (1 + folds)
+    variance = rows * (1 + training) + float(errors.scores.largest[0])
+    freedom = (1 + training) ** 2 / (1 / (errors.units - 1) + training**2 / (folds - 1))
+    of_rows = spread_of(count * errors.deviation_UC[:, 0])
+    skewness = of_rows.skewness * (rows / variance) ** 1.5 if variance > 0 else 0.0
+    return Spread(math.sqrt(variance), skewness), freedom
+
+
+def _as_groups(units: Units) -> Units:
+    """Take every row for a group of its own, where none are named: the variance is not that of single hits alone."""
+    return Units(units.of_N, True)
+
+
+def _too_few(outer: OuterAnswers) -> str:
+    """Say why the outer folds tell nothing of what training varies by; nothing where they do."""
+    if outer.folds < FEWEST_FOLDS:
+        return f"{outer.folds} outer folds are too few for an interval"
+    what = "group" if outer.units.grouped else "row"
+    for fold in range(outer.folds):
+        if len(np.unique(outer.units.of_N[outer.fold_V == fold])) < 2:
+            return f"an outer fold of one {what} does not show how much the training varies"
+    rows, classes = len(outer.once.of_N), outer.answers.shape[1]
+    if outer.y.ndim == 1 and rows < FEWEST_ROWS_OF_A_CLASS * classes:
+        return f"{rows:,} rows of {classes} classes are too few for an interval"
+    return ""

@@ -1,0 +1,65 @@
+"""Whether what was learned is more than chance makes of the same settings: the permutation test of the whole.
+
+Ojala, Garriga 2010, "Permutation tests for studying classifier performance", JMLR 11, 1833-1863, test 1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.results._differences import task_of
+from shoal.results._record import FitRecord, PlanEntry, Truth
+from shoal.results._score_rows import row_score
+
+
+@dataclass(frozen=True)
+class PermutationTest:
+    """The test score of the delivered network, `observed`, and those of networks of its settings that learned permuted
+    targets; `failed` of them diverged or failed. `p` is the share of all that are at least as good, it itself counted.
+    """
+
+    metric: str
+    observed: float
+    scores: tuple[float, ...]
+    failed: int
+    as_good: int
+
+    @property
+    def permutations(self) -> int:
+        """How many networks learned permuted targets."""
+        return len(self.scores) + self.failed
+
+    @property
+    def p(self) -> float:
+        """(1 + as good) / (1 + permutations); one that failed counts as if it were as good."""
+        return (1 + self.as_good + self.failed) / (1 + self.permutations)
+
+
+def permutation_test(
+    plan: Sequence[PlanEntry],
+    fits: Mapping[str, FitRecord],
+    truth: Truth,
+    metric: tuple[str, bool],
+    answers: Callable[[str], NDArray[np.float64]],
+) -> PermutationTest | None:
+    """Make the test by a score and whether higher is better; None where none was asked for, or not all is trained."""
+    permuted = [entry.fit_id for entry in plan if entry.stage == "permuted"]
+    refits = [entry.fit_id for entry in plan if entry.stage == "refit"]
+    if not permuted or not {*permuted, *refits} <= fits.keys():
+        return None
+    healthy = [fit_id for fit_id in refits if fits[fit_id].status == "ok"]
+    if not healthy:
+        return None
+    name, higher = metric
+    score, y = row_score(task_of(truth), name), truth.y[truth.train_rows :]
+    observed = score.score(y, answers(healthy[0]))
+    if math.isnan(observed):
+        return None
+    scores = [score.score(y, answers(fit_id)) for fit_id in permuted if fits[fit_id].status == "ok"]
+    as_good = sum(value >= observed if higher else value <= observed for value in scores)
+    return PermutationTest(name, observed, tuple(scores), len(permuted) - len(scores), as_good)

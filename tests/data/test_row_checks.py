@@ -1,0 +1,250 @@
+"""Checks of the rows: each speaks of a fault of its own to the letter, and is silent of rows that are as they come."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from shoal.data import Column, Dataset, checks_of_rows, drift_of_rows, findings_in_rows
+from shoal.data._row_check import chance_of_count, is_identity, patches, units
+
+ROWS, TRAIN = 240, 180
+
+
+def made(
+    columns: dict[str, NDArray[Any]],
+    target: NDArray[Any],
+    *,
+    images: NDArray[np.uint8] | None = None,
+    groups: NDArray[Any] | None = None,
+) -> Dataset:
+    """Rows as they would be read; whole numbers as targets are classes."""
+    classes = target.dtype.kind == "i"
+    return Dataset(
+        name="made",
+        task="classification" if classes else "regression",
+        columns=tuple(
+            Column(name, values if values.dtype.kind == "U" else np.asarray(values, np.float64))
+            for name, values in columns.items()
+        ),
+        target_names=("y",),
+        targets=target if classes else target[:, None],
+        classes=tuple(f"c{number}" for number in range(target.max() + 1)) if classes else (),
+        train_rows=TRAIN,
+        groups=None if groups is None else groups[:TRAIN],
+        given_folds=None,
+        train_fingerprint="",
+        test_fingerprint="",
+        source="made",
+        images=images,
+        test_groups=None if groups is None else groups[TRAIN:],
+    )
+
+
+def as_they_come(seed: int = 0) -> tuple[dict[str, NDArray[Any]], NDArray[Any]]:
+    """Three inputs, one of them of few values, and a target that two of them half explain."""
+    rng = np.random.default_rng(seed)
+    columns = {"a": rng.normal(size=ROWS), "b": rng.normal(size=ROWS), "n": rng.poisson(6, ROWS)}
+    return columns, columns["a"] + columns["b"] + rng.normal(size=ROWS)
+
+
+def found(columns: dict[str, NDArray[Any]], target: NDArray[Any], **more: Any) -> dict[str, str]:
+    return findings_in_rows(made(columns, target, **more), mixed=True)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_rows_as_they_come_raise_nothing(seed: int) -> None:
+    columns, target = as_they_come(seed)
+    assert found(columns, target) == {}
+    assert found(columns, (target > 0).astype(int)) == {}
+    assert drift_of_rows(made(columns, target)) == ""
+
+
+def test_near_duplicates_are_told_from_rows_that_are_naturally_close() -> None:
+    columns, target = as_they_come()
+    rng = np.random.default_rng(1)
+    for values in (columns["a"], columns["b"], target):
+        values[TRAIN : TRAIN + 6] = values[:6] + 0.003 * rng.normal(size=6)
+    columns["n"][TRAIN : TRAIN + 6] = columns["n"][:6]
+    assert found(columns, target) == {
+        "near-duplicates": "6 of 60 test rows looked at lie less than 0.01 times as far from the nearest training row"
+        " that differs as from the 10th nearest, where none would be expected"
+    }
+    columns["n"][TRAIN : TRAIN + 6] += 1  # they differ where they would have to be equal
+    assert found(columns, target) == {}
+
+
+def test_equal_rows_are_no_near_duplicates() -> None:
+    columns, target = as_they_come()
+    for values in (*columns.values(), target):
+        values[TRAIN : TRAIN + 6] = values[:6]
+    assert found(columns, target) == {}
+
+
+def test_near_duplicates_of_images() -> None:
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (ROWS, 1, 10, 12)).astype(np.uint8)
+    classes = rng.integers(0, 2, ROWS)
+    assert found({}, classes, images=images) == {}
+    images[TRAIN : TRAIN + 5] = np.clip(images[:5].astype(int) + 2, 0, 255)
+    classes[TRAIN : TRAIN + 5] = classes[:5]
+    clause = found({}, classes, images=images)["near-duplicates"]
+    assert clause.startswith("5 of 60 test rows looked at lie less than ")
+
+
+def test_categories_of_their_own() -> None:
+    columns, target = as_they_come()
+    columns["code"] = np.array([f"k{number}" for number in range(ROWS)])
+    assert found(columns, target) == {
+        "identifiers": 'in input "code" 180 of 180 training rows have a category of their own'
+    }
+    columns["code"] = np.array([f"k{number // 2}" for number in range(ROWS)])
+    assert "identifiers" not in found(columns, target)
+
+
+@pytest.mark.parametrize("way", ["blocks", "numbers", "named"])
+def test_groups_that_nobody_named(way: str) -> None:
+    columns, target = as_they_come()
+    rng = np.random.default_rng(2)
+    group_N = np.repeat(np.arange(ROWS // 4), 4)
+    target = target + 3 * rng.normal(size=ROWS // 4)[group_N]
+    number_N = rng.permutation(ROWS // 4)[group_N]
+    if way == "blocks":
+        columns["who"] = np.array([f"w{number}" for number in number_N])
+    else:
+        order = rng.permutation(ROWS)
+        columns = {name: values[order] for name, values in columns.items()}
+        target, number_N = target[order], number_N[order]
+        names = np.array([f"w{number}" for number in number_N])
+        columns |= {"who": number_N} if way == "numbers" else {"patient": names}
+    clauses = found(columns, target)
+    who = "patient" if way == "named" else "who"
+    clause = clauses["undeclared groups"]
+    assert clause.startswith(f'the {len(np.unique(number_N[:TRAIN]))} values of input "{who}" tell ')
+    assert clause.endswith(" % of what the others leave of the target, beyond any trend")
+    declared = np.array([f"{number}" for number in number_N])
+    assert "undeclared groups" not in found(columns, target, groups=declared)
+
+
+def test_a_trend_is_no_group() -> None:
+    columns, _ = as_they_come()
+    rng = np.random.default_rng(3)
+    age_N = rng.integers(20, 60, ROWS)
+    columns["age"] = age_N
+    assert found(columns, np.sin(age_N / 6) * 2 + 0.3 * rng.normal(size=ROWS)) == {}
+
+
+def test_groups_and_persons_on_both_sides() -> None:
+    columns, target = as_they_come()
+    group_N = np.array([f"g{number}" for number in np.arange(ROWS) % 50])
+    assert found(columns, target, groups=group_N)["shared groups"] == (
+        "60 of 60 test rows are of groups that training rows have too (50)"
+    )
+    columns["patient_id"] = np.where(np.arange(ROWS) < TRAIN, np.arange(ROWS) % 50, 40 + np.arange(ROWS) % 20)
+    assert found(columns, target)["shared groups"] == (
+        '30 of 60 test rows are of values of "patient_id" that training rows have too (10)'
+    )
+    columns["patient_id"] += 1000 * (np.arange(ROWS) >= TRAIN)
+    assert "shared groups" not in found(columns, target)
+
+
+@pytest.mark.parametrize(
+    "name", ["patient", "Patients", "subject_id", "UserId", "customer no", "the.person", "group"]
+)
+def test_names_of_those_who_are_measured(name: str) -> None:
+    assert is_identity(name)
+    assert not is_identity(name + "ality")
+
+
+def test_an_input_that_gives_the_target_away() -> None:
+    columns, target = as_they_come()
+    columns["outcome"] = 2 * target
+    assert found(columns, target)["giveaways"].startswith('input "outcome" alone leaves ')
+    columns["copy"] = columns["outcome"] + 0.01
+    assert "giveaways" not in found(columns, target)  # two that are as good are no single leak
+    columns, target = as_they_come()
+    classes = (target > 0).astype(int)
+    columns["code"] = np.array(["no", "yes"])[classes]
+    assert found(columns, classes)["giveaways"].startswith(
+        'input "code" alone leaves 0 % of the error of a constant in the class, the next input alone '
+    )
+    assert found({"outcome": target}, target) == {}  # the only input of all
+
+
+def test_neighbouring_rows_that_are_alike() -> None:
+    columns, target = as_they_come()
+    drifting = target + 2 * np.sin(np.arange(ROWS) / 10)
+    clause = found(columns, drifting)["row order"]
+    assert clause.startswith(
+        "what the inputs leave of the target goes together in neighbouring rows (correlation 0."
+    )
+    assert clause.endswith("; 0.30 by chance at most), and rows are dealt out in any order")
+    assert findings_in_rows(made(columns, drifting), mixed=False) == {}
+    order = np.argsort(target)  # sorted by the target, or class by class
+    ordered = {name: values[order] for name, values in columns.items()}
+    assert "row order" not in found(ordered, target[order])
+    assert "row order" not in found(ordered, np.sort((target > 0).astype(int)))
+
+
+def test_test_rows_of_another_kind() -> None:
+    columns, target = as_they_come()
+    columns["a"][TRAIN:] += 1.5
+    clause = drift_of_rows(made(columns, target))
+    assert clause.startswith(
+        "test rows can be told from training rows by their inputs: area under the curve 0."
+    )
+    assert '; each by itself: "a" (0.' in clause
+    columns, target = as_they_come()
+    sign = np.where(np.arange(ROWS) < TRAIN, 1, -1)
+    columns["b"] = sign * columns["a"] + 0.1 * columns["b"]
+    assert drift_of_rows(made(columns, target)).endswith("; no input does by itself")
+    few = np.array(["x", "y"])[(np.arange(ROWS) >= TRAIN).astype(int)]  # one group a side
+    assert drift_of_rows(made(columns, target, groups=few)) == ""
+
+
+def test_what_chance_draws_are_groups_where_they_are_known() -> None:
+    columns, target = as_they_come()
+    assert len(np.unique(units(made(columns, target)))) == ROWS
+    groups = np.array([f"g{number}" for number in np.arange(ROWS) % 50])
+    assert len(np.unique(units(made(columns, target, groups=groups)))) == 100
+
+
+def test_patches_are_means_of_pixels() -> None:
+    images = np.arange(2 * 3 * 16 * 20, dtype=np.int64).reshape(2, 3, 16, 20) % 256
+    patch_ND = patches(images.astype(np.uint8), np.arange(2))
+    assert patch_ND is not None
+    assert patch_ND.shape == (2, 3 * 64)
+    assert patch_ND[0, 0] == images[0, 0, :2, :2].mean()
+    small_ND = patches(images[:, :, :3, :5].astype(np.uint8), np.arange(2))
+    assert small_ND is not None
+    assert small_ND.shape == (2, 3 * 15)
+
+
+def test_the_bound_on_a_count_holds() -> None:
+    rng = np.random.default_rng(0)
+    draws = rng.binomial(50, 0.1, 100_000)
+    for count in (8, 10, 14):
+        assert np.mean(draws >= count) <= chance_of_count(count, 50, 0.1)
+    assert chance_of_count(5, 50, 0.1) == 1.0
+    assert chance_of_count(2, 50, 0.0) == 0.0
+
+
+TOY = """
+from shoal.data._row_check import RowCheck
+
+CHECK = RowCheck("a toy", lambda dataset, mixed: f"{dataset.rows} rows", "play")
+"""
+
+
+def test_a_check_of_the_rows_is_added_by_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    room = sys.modules["shoal.data.row_checks"]
+    (tmp_path / "toy.py").write_text(TOY, encoding="utf-8")
+    monkeypatch.setattr(room, "__path__", [*room.__path__, str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "shoal.data.row_checks.toy", raising=False)
+    assert "a toy" in [check.name for check in checks_of_rows()]
+    assert found(*as_they_come()) == {"a toy": "240 rows"}

@@ -1,0 +1,194 @@
+"""What a report says of how sure one prediction is: from the store alone, on the test rows, or why there is nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from look_runs import MadeUp, make_run
+
+from shoal.errors import RunFolderError
+from shoal.look import results_text
+from shoal.look._certainty import certainty_sentences
+from shoal.look._run_findings import RunFindings
+from shoal.look.figures import fitted_curve
+from shoal.look.page.references import works
+from shoal.look.page.tables import certainty_table, temperature_table
+from shoal.results import (
+    NOT_IN_FILE,
+    Results,
+    Store,
+    Truth,
+    classification_scores,
+    cv_plus,
+    residuals,
+    tempered,
+)
+from shoal.study import Study
+
+NUMBERS = MadeUp(names=(), space={"network.dropout": [0.0, 0.25]}, ensemble=True, rows=(60, 30))
+CLASSES = MadeUp(
+    task="classification", names=(), classes=("x", "y", "z"), inputs=("p", "q"), targets=(), level=0.6,
+    space={"network.hidden[0]": [2, 3]}, ensemble=True, rows=(60, 30),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def numbers(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    return make_run(tmp_path_factory.mktemp("numbers"), NUMBERS)
+
+
+@pytest.fixture(scope="module")
+def classes(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    return make_run(tmp_path_factory.mktemp("classes"), CLASSES)
+
+
+def study_with(results: Results, **data: Any) -> Study:
+    """The same study with other keys in [data]."""
+    content = results.study.model_dump(exclude_none=True)
+    content["data"] |= data
+    return type(results.study).model_validate(content)
+
+
+def test_numbers_are_held_against_the_test_rows(numbers: Results) -> None:
+    certainty, truth = numbers.certainty, numbers.truth
+    assert (certainty.why, certainty.folds, certainty.rows) == ("", 3, 60)
+    assert certainty.tempered is None
+    chosen = numbers.choice.candidate_id
+    entries = sorted(
+        (entry for entry in numbers.plan if (entry.stage, entry.candidate_id) == ("search", chosen)),
+        key=lambda entry: entry.fold,
+    )
+    frame = numbers.predictions_of("search")
+    parts = [frame[frame["fit_id"] == entry.fit_id] for entry in entries]
+    scores = [
+        residuals(part["true"].to_numpy()[:, None], part["predicted"].to_numpy()[:, None]) for part in parts
+    ]
+    members = {entry.fit_id: place for place, entry in enumerate(numbers.ensemble.members)}
+    order = [members[entry.fit_id] for entry in entries]
+    ends = cv_plus(list(numbers.ensemble.test_MVK[order]), scores, 0.9)[:, 0]
+    true = truth.y[60:, 0]
+    (target,) = certainty.covered
+    assert target.name == "label"
+    assert target.share == ((ends[:, 0] <= true) & (true <= ends[:, 1])).mean()
+    assert target.size == pytest.approx((ends[:, 1] - ends[:, 0]).mean())
+    assert target.interval.low < target.share <= target.interval.high
+    assert certainty.grid_G2.shape == (50, 2)
+    assert (certainty.grid_G2[:, 0] <= certainty.grid_G2[:, 1]).all()
+
+
+def test_classes_are_held_against_the_test_rows(classes: Results) -> None:
+    certainty, true = classes.certainty, classes.truth.y[60:]
+    (sets,) = certainty.covered
+    assert 0 <= sets.share <= 1
+    assert 0 <= sets.empty < 1
+    assert 0 < sets.size <= 3
+    refit = next(entry.fit_id for entry in classes.plan if entry.stage == "refit")
+    before = classes.test_predictions(refit)
+    after = tempered(before, certainty.tempered.temperature)
+    losses = tuple(classification_scores(true, values)["loss"] for values in (before, after))
+    eces = tuple(classification_scores(true, values)["ece"] for values in (before, after))
+    assert certainty.tempered.loss == pytest.approx(losses)
+    assert certainty.tempered.ece == pytest.approx(eces)
+
+
+def test_the_words_say_of_what_they_speak(numbers: Results, classes: Results) -> None:
+    promise, among = certainty_sentences(numbers)
+    assert promise == (
+        "Of new rows of the same kind as the training rows, about 90\u00a0% lie within their interval (CV+: from"
+        " 3 networks that each held out some of the 60 training rows); at least 74\u00a0% is guaranteed, on average"
+        " over training rows."
+    )
+    assert among.startswith("The settings were chosen among 2 candidates by these same rows")
+    promise, _, warmth = certainty_sentences(classes)
+    assert "have the true class in their set (CV+ for classes: from 3 networks" in promise
+    assert warmth.startswith("On the rows held out, the networks were ")
+    table = certainty_table(classes)
+    assert [column.heading for column in table.columns] == [
+        "target", "test rows held, nominal 90\u00a0%", "95 % interval, other test rows", "classes in a set, mean",
+        "empty sets",
+    ]  # fmt: skip
+    assert len(temperature_table(classes).rows) == 2
+    assert temperature_table(numbers) is None
+    for results in (numbers, classes):
+        text = results_text(results)
+        assert "\nhow sure one prediction is\n" in text
+        assert "nominal 90 %" in text
+    used = {work.used for work in works(classes, ())}
+    assert {"sets of classes: CV+", "temperature of probabilities"} <= used
+    assert "intervals of predictions: CV+" in {work.used for work in works(numbers, ())}
+
+
+def test_the_band_stands_in_the_curve_of_the_delivered_network_alone(numbers: Results) -> None:
+    findings = RunFindings(numbers)
+    (curve,) = fitted_curve.fitted_curves(findings, findings.delivered)
+    assert np.array_equal(curve.sure_x, numbers.certainty.grid_G)
+    assert np.array_equal(curve.sure_low, numbers.certainty.grid_G2[:, 0])
+    names = [trace.get("name") for trace in fitted_curve.plot([curve])["data"]]
+    assert "90\u00a0% interval, new rows of the same kind" in names
+    winner = next(group for group in findings.comparisons if group.label == "winner")
+    (compared,) = fitted_curve.fitted_curves(findings, winner)
+    assert not len(compared.sure_x)
+    bare = fitted_curve.plot([dataclasses.replace(curve, sure_x=np.zeros(0))])["data"]
+    assert len(bare) == len(names) - 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"space": None}, "the study has no search, so no network has rows that it did not learn from"),
+        ({"ensemble": False}, "the networks of the folds have no answers to the test rows"),
+        ({"rows": (8, 30)}, "8 training rows are too few"),
+    ],
+)
+def test_where_nothing_can_be_said_a_sentence_says_why(
+    changes: dict[str, Any], why: str, tmp_path: Path
+) -> None:
+    results = make_run(tmp_path, dataclasses.replace(NUMBERS, **changes))
+    assert results.certainty.why == why
+    assert certainty_sentences(results) == [f"How sure single predictions are is not shown: {why}."]
+    assert certainty_table(results) is None
+    assert why in " ".join(results_text(results).split())
+
+
+def test_groups_and_folds_that_are_no_round_are_not_taken_for_rows(numbers: Results) -> None:
+    grouped = dataclasses.replace(numbers, study=study_with(numbers, groups="patient"))
+    assert grouped.certainty.why.startswith("rows of one group are alike (data.groups)")
+    rows = {place: held[:-1] for place, held in numbers.truth.validation_rows.items()}
+    truth = Truth(**{**vars(numbers.truth), "validation_rows": rows})
+    shuffled = dataclasses.replace(numbers, truth=truth)
+    assert shuffled.certainty.why == "the folds do not hold out each training row exactly once"
+
+
+def test_few_test_rows_have_no_interval(tmp_path: Path) -> None:
+    results = make_run(tmp_path, dataclasses.replace(NUMBERS, rows=(60, 4)))
+    (target,) = results.certainty.covered
+    assert math.isnan(target.interval.low)
+    assert certainty_sentences(results)[-1] == (
+        "No interval of the share of test rows: 4 rows are too few for an interval."
+    )
+
+
+def test_what_a_stranger_puts_in_place_of_the_reason_is_refused(tmp_path: Path) -> None:
+    folder = make_run(tmp_path, NUMBERS).folder
+    for value, refused in (("too \x1b large", False), (["x"], True), (None, False)):
+        with Store.create_or_open(folder, _identity(folder)) as store:
+            store.put_fact(NOT_IN_FILE, value)
+        results = Results.open(folder)
+        if refused:
+            with pytest.raises(
+                RunFolderError, match="the rows held out in its results is not what Shoal writes"
+            ):
+                results.certainty  # noqa: B018
+        else:
+            assert results.certainty.not_in_file == (value or "")
+
+
+def _identity(folder: Path) -> Any:
+    from shoal.results import Identity
+
+    return Identity(Results.open(folder).study.study.name, "regression", "0" * 64)
