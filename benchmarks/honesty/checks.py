@@ -20,6 +20,8 @@ from shoal.results import Results
 
 CLEAN = 100
 """Studies without fault, at least: one in a hundred is to be seen."""
+SEED = 1
+"""Studies of seed 0 were looked at while checks and planted faults were written."""
 HITS, FALSE_ALARMS, ANY_WARNING = 80, 5, 10
 """Per cent: the fewest hits of a check, the most false alarms of a warning, and of clean studies with any warning."""
 
@@ -63,11 +65,11 @@ def clean_verdicts(studies: int, seed: int = 0) -> list[Verdict]:
 
 def run(studies: int = 100) -> list[str]:
     """Measure every check, print the table as it grows, and give its lines."""
-    verdicts = clean_verdicts(max(studies, CLEAN))
+    verdicts = clean_verdicts(max(studies, CLEAN), SEED)
     alarms = Counter(code for verdict in verdicts for code in verdict.said)
     rows = []
     for check in method_checks():
-        share, alarm = hits(check.code, studies), 100 * alarms[check.code] / len(verdicts)
+        share, alarm = hits(check.code, studies, SEED), 100 * alarms[check.code] / len(verdicts)
         rows.append([check.code, check.severity, check.title, f"{share:.0f}", f"{alarm:.0f}"])
         print(" | ".join(rows[-1]), file=sys.stderr, flush=True)
     warned = 100 * float(np.mean([verdict.warned for verdict in verdicts]))

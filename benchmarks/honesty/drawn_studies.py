@@ -246,7 +246,7 @@ def clean(rng: Rng, number: int) -> DrawnStudy:
         case 2:
             study = table(rng, "classification", rows, 2)
         case 3:
-            study = table(rng, "regression", max(rows, 250), 20)
+            study = table(rng, "regression", max(rows, 250), 20, curved=True)
         case 4:
             study = table(rng, "classification", max(rows, 300), 20, classes=3)
         case 5:

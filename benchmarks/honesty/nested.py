@@ -59,7 +59,7 @@ KINDS: Final = (
     NestedStudies("regression, Student 3, 150 rows, 5 outer folds", 150, heavy=True),
     NestedStudies("regression, 30 groups of 5 rows, 5 outer folds", 150, groups=30),
     NestedStudies("2 classes, 60 rows, 5 outer folds", 60, classes=2, metric="accuracy"),
-    NestedStudies("10 classes, 200 rows, 5 outer folds", 200, classes=10, metric="accuracy"),
+    NestedStudies("10 classes, 300 rows, 5 outer folds", 300, classes=10, metric="accuracy"),
 )
 BY_LOT: Final = NestedStudies(
     "2 classes by lot, 100 rows, 12 candidates, 5 outer folds", 100, classes=2, by_lot=True, candidates=12,

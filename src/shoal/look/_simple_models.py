@@ -18,6 +18,7 @@ from shoal.results import (
     Results,
     classification_scores,
     higher_is_better,
+    margin_of,
     regression_scores,
     row_score,
 )
@@ -110,6 +111,17 @@ def verdict(beside: Sequence[Beside], metric: str) -> Verdict:
             names["ahead" if sign * apart.mean > 0 else "no_better"].append(name)
             whys += [(name, apart.why)] if apart.why else []
     return Verdict(**{kind: tuple(each) for kind, each in names.items()}, whys=tuple(whys))
+
+
+def worse_by_more(beside: Sequence[Beside], metric: str) -> list[Beside]:
+    """Give the simple models that the network is worse than by more than what does not matter (`search.margin`)."""
+    worse, kind = verdict(beside, metric).worse, "loss" if metric == "mse" else "accuracy"
+    return [
+        model
+        for model in beside
+        if model.baseline.name in worse
+        and min(abs(model.difference.low), abs(model.difference.high)) > margin_of(kind, model.score, None)
+    ]
 
 
 def in_words(names: Sequence[str], last: Literal["and", "or"] = "and") -> str:

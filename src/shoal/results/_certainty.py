@@ -6,7 +6,7 @@ Letters: F folds, V test rows, G points along the one input, K targets or classe
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -23,6 +23,7 @@ from shoal.results._conformal import (
 from shoal.results._ensemble import Ensemble
 from shoal.results._intervals import FEWEST_ROWS_OF_SHARES, Interval, wilson
 from shoal.results._record import PlanEntry, Truth
+from shoal.results._schema import expect
 from shoal.results._scores import calibration_bins, classification_scores
 
 Floats = NDArray[np.float64]
@@ -76,6 +77,11 @@ class Certainty:
     grid_G: Floats = field(default_factory=lambda: np.zeros(0))
     grid_G2: Floats = field(default_factory=lambda: np.zeros((0, 2)))
     not_in_file: str = ""
+
+    def noting(self, not_in_file: object) -> Certainty:
+        """Give the same with what the store says of the model file. ValueError for what is no text."""
+        expect(not_in_file is None or isinstance(not_in_file, str))
+        return replace(self, not_in_file=str(not_in_file or ""))
 
 
 def certainty_of(

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.results._record import PlanEntry
-from shoal.study import Training
+from shoal.results._record import PlanEntry, Truth
+from shoal.results._select import Choice
+from shoal.study import Candidate, Study, Training
 
 
 @dataclass(frozen=True)
@@ -50,3 +51,23 @@ def fold_networks(
         if (times_N == 1).all():
             return FoldNetworks(tuple(first[:count]))
     return FoldNetworks((), "the folds do not hold out each training row exactly once")
+
+
+def chosen_networks(
+    plan: Sequence[PlanEntry],
+    study: Study,
+    truth: Truth,
+    choice: Choice | None,
+    tried: Mapping[str, Candidate],
+) -> FoldNetworks:
+    """Find them in the plan of a run; `tried` are its candidates by their ids."""
+    if study.search and choice is None:
+        return FoldNetworks((), "no candidate is chosen yet")
+    chosen = choice.candidate_id if choice else ""
+    return fold_networks(
+        [entry for entry in plan if entry.stage == "search" and entry.candidate_id == chosen],
+        tried[chosen].training if choice else study.training,
+        truth.train_rows,
+        lambda entry: truth.validation_rows["search", entry.fold],
+        grouped=bool(study.data.groups) or len(truth.groups) > 0,
+    )

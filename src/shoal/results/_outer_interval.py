@@ -30,7 +30,7 @@ from shoal.results._score_rows import RowScore
 Floats = NDArray[np.float64]
 
 FEWEST_FOLDS: Final = 3
-FEWEST_ROWS_OF_A_CLASS: Final = 20
+FEWEST_ROWS_OF_A_CLASS: Final = 30
 """Outer folds keep the shares of classes, as new rows do not: with fewer rows a class that makes scores too good."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,7 +24,7 @@ from shoal.results._confidence_set import SearchErrors, search_errors
 from shoal.results._differences import comparison_differences, mean_interval, test_units
 from shoal.results._digest import digest_of_results
 from shoal.results._ensemble import Ensemble, ensemble_frame, read_ensemble
-from shoal.results._fold_networks import fold_networks
+from shoal.results._fold_networks import chosen_networks
 from shoal.results._inside import Inside, read_inside
 from shoal.results._intervals import Interval, Units
 from shoal.results._looks import NO_LOOKS, Looks, read_looks
@@ -347,31 +346,15 @@ class Results:
     @cached_property
     def certainty(self) -> Certainty:
         """How sure single predictions are, as the chosen candidate's networks of the folds say it, on the test rows."""
-        if self.choice is None and self.study.search:
-            return Certainty("no candidate is chosen yet")
-        chosen = self.choice.candidate_id if self.choice else ""
-        entries = [entry for entry in self.plan if entry.stage == "search" and entry.candidate_id == chosen]
-        networks = fold_networks(
-            entries,
-            self.tried[chosen].training if chosen else self.study.training,
-            self.truth.train_rows,
-            lambda entry: self.truth.validation_rows[place_of(entry)],
-            grouped=bool(self.study.data.groups) or len(self.truth.groups) > 0,
-        )
+        networks = chosen_networks(self.plan, self.study, self.truth, self.choice, self.tried)
         if networks.why:
             return Certainty(networks.why)
-        refits = [entry.fit_id for entry in self.plan if entry.stage == "refit"]
-        delivered = next((name for name in refits if self._is_well(name)), None)
-        answer_VK = None if delivered is None else self.test_predictions(delivered)
+        refits = (self.summaries.get(entry.fit_id) for entry in self.plan if entry.stage == "refit")
+        delivered = next((fit.fit_id for fit in refits if fit and fit.status == "ok"), None)
+        answer_VK = self.test_predictions(delivered) if delivered else None
         with Store.open_readonly(self.folder) as store, coherent(self.folder, "the rows held out"):
-            not_in_file = store.fact(NOT_IN_FILE)
-            expect(not_in_file is None or isinstance(not_in_file, str))
-            ask = partial(self._held_out, store)
-            certainty = certainty_of(networks.entries, self.truth, ask, self.ensemble, answer_VK)
-        return dataclasses.replace(certainty, not_in_file=not_in_file or "")
-
-    def _is_well(self, fit_id: str) -> bool:
-        return fit_id in self.summaries and self.summaries[fit_id].status == "ok"
+            ask, note = partial(self._held_out, store), store.fact(NOT_IN_FILE)
+            return certainty_of(networks.entries, self.truth, ask, self.ensemble, answer_VK).noting(note)
 
     @cached_property
     def inside(self) -> Inside | None:

@@ -38,9 +38,11 @@ def fitted(planner: Planner) -> list[str]:
 
 
 def simple_model_seconds(planner: Planner) -> float:
-    """Predict the seconds of all simple models, on the machine that the constants were measured on."""
-    names = fitted(planner)
-    return sum((_seconds(planner, name) for name in names), IMPORTED if names else 0.0)
+    """Predict the seconds of all simple models, on the machine that the constants were measured on.
+
+    Scikit-learn is imported without them, too: it tells test rows from training rows.
+    """
+    return sum((_seconds(planner, name) for name in fitted(planner)), IMPORTED)
 
 
 def _seconds(planner: Planner, name: str) -> float:
@@ -54,9 +56,9 @@ def _seconds(planner: Planner, name: str) -> float:
 
 
 def simple_model_bytes(planner: Planner) -> float:
-    """Predict the bytes that fitting the simple models takes, what stays of it (`LIBRARIES`) among them."""
+    """Predict the bytes that fitting the simple models takes, and those of scikit-learn, which stay."""
     names = fitted(planner)
     test = min(AT_ONCE, planner.dataset.rows - planner.dataset.train_rows)
     sizes = [8.0 * COPIES * (len(rows_drawn(planner, name)) + test) * width(planner, name) for name in names]
     answers = 16.0 * planner.dataset.outputs * (planner.dataset.rows - planner.dataset.train_rows)
-    return LIBRARIES + max(sizes) + answers if names else 0.0
+    return LIBRARIES + max(sizes, default=0.0) + answers * bool(names)

@@ -6,7 +6,7 @@ from typing import Final
 
 from shoal.look._chance import drawn_by_chance
 from shoal.look._check import MethodCheck
-from shoal.look._simple_models import in_words, judged_by, verdict
+from shoal.look._simple_models import in_words, judged_by, verdict, worse_by_more
 from shoal.look._trust import SCORE_WORDS
 from shoal.results import Results
 
@@ -16,15 +16,19 @@ def not_better_than_simple(results: Results) -> str:
     if results.delivered_id is None:
         return ""
     metric = judged_by(results)
-    judged = verdict(results.beside_baselines(metric), metric)
-    open_ones = (*judged.no_better, *judged.ahead)
+    beside = results.beside_baselines(metric)
+    judged = verdict(beside, metric)
+    far = [model.baseline.name for model in worse_by_more(beside, metric)]
+    near = [name for name in judged.worse if name not in far]
+    open_ones = (*near, *judged.no_better, *judged.ahead)
     if not open_ones:
         return ""
     over = drawn_by_chance(results.test_units)
+    holds = "holds 0, or what does not matter" if near else "holds 0"
     without = " or cannot be had" if judged.whys else ""
     return (
         f"By test {SCORE_WORDS[metric]}, the delivered network is not shown to be better than"
-        f" {in_words(open_ones, 'or')}: the 95 % interval of the difference, for {over}, holds 0{without}."
+        f" {in_words(open_ones, 'or')}: the 95 % interval of the difference, for {over}, {holds}{without}."
     )
 
 

@@ -14,7 +14,7 @@ from shoal.look._evidence import delivered_answers, in_quotes, phrases
 from shoal.results import Results
 
 FEWEST: Final = 5
-"""Test rows of a class from which a recall of 0 is said; of fewer, one that is often recognised may be missed."""
+"""Test rows from which the recall of 0 of a predicted class is said: fewer may be missed by chance."""
 
 
 def never_recognised(results: Results) -> str:
@@ -26,7 +26,7 @@ def never_recognised(results: Results) -> str:
     count = len(truth.classes)
     rows_K, named_K = np.bincount(true_V, minlength=count), np.bincount(named_V, minlength=count)
     hits_K = np.bincount(true_V[true_V == named_V], minlength=count)
-    missed = np.flatnonzero((rows_K >= FEWEST) & (hits_K == 0))
+    missed = np.flatnonzero((rows_K > 0) & (hits_K == 0) & ((rows_K >= FEWEST) | (named_K == 0)))
     if not len(missed) or np.count_nonzero(named_K) < 2:
         return ""
     order = missed[np.argsort(-rows_K[missed], kind="stable")].tolist()

@@ -7,34 +7,30 @@ from typing import Final
 from shoal.look._chance import drawn_by_chance
 from shoal.look._check import MethodCheck
 from shoal.look._numbers import interval, one_number, percent
-from shoal.look._simple_models import NAMES, judged_by, verdict
+from shoal.look._simple_models import NAMES, judged_by, worse_by_more
 from shoal.look._trust import SCORE_WORDS
 from shoal.results import Results
 from shoal.wording import listed
 
 
 def worse_than_simple(results: Results) -> str:
-    """Find simple models whose test score is better, by an interval of the difference that leaves 0 out."""
+    """Find simple models whose test score is better, by more than what does not matter (`search.margin`)."""
     if results.delivered_id is None:
         return ""
     metric = judged_by(results)
     beside = results.beside_baselines(metric)
-    worse = verdict(beside, metric).worse
-    if not worse:
-        return ""
     share = metric.endswith("accuracy")
     write = percent if share else one_number
     parts = []
-    for model in beside:
-        if model.baseline.name in worse:
-            own = model.score + model.difference.mean
-            ends = sorted((abs(model.difference.low), abs(model.difference.high)))
-            span = f"{percent(ends[0])} to {percent(ends[1])}" if share else interval(*ends)
-            name = NAMES[model.baseline.name]
-            parts.append(
-                f"{name} has {write(model.score)}, the delivered network {write(own)}, worse by {span}"
-            )
+    for model in worse_by_more(beside, metric):
+        own = model.score + model.difference.mean
+        ends = sorted((abs(model.difference.low), abs(model.difference.high)))
+        span = f"{percent(ends[0])} to {percent(ends[1])}" if share else interval(*ends)
+        name = NAMES[model.baseline.name]
+        parts.append(f"{name} has {write(model.score)}, the delivered network {write(own)}, worse by {span}")
     over = drawn_by_chance(results.test_units)
+    if not parts:
+        return ""
     return f"By test {SCORE_WORDS[metric]}, {listed(parts)} (95 % interval, for {over})."
 
 
