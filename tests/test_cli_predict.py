@@ -22,7 +22,10 @@ from PIL import Image
 
 import shoal
 from nets.test_files import architectures
-from shoal.data import Column, OneHot, Preprocessing, Scale
+from shoal.data import Column, Preprocessing
+from shoal.data._scale import Scale
+from shoal.data.encoders.category import CategoryEncoder
+from shoal.data.encoders.number import NumberEncoder
 from shoal.errors import InputError, ShoalError
 from shoal.export import export_onnx, graph_feed, onnx_model, run_onnx, torch_source
 from shoal.model import Model
@@ -302,7 +305,9 @@ FILES = {"__file__": "exported.py"}
 
 def test_names_never_become_code(tmp_path: Path) -> None:
     evil = "\"\"\"\nimport os; os.abort()\n'''{constants}\\"
-    preprocessing = Preprocessing((Scale(evil), OneHot(evil + "2", (evil, "q"))), ()).to_json()
+    preprocessing = Preprocessing(
+        (NumberEncoder(Scale(evil)), CategoryEncoder(evil + "2", (evil, "q"))), ()
+    ).to_json()
     architecture = build_architecture(Network(hidden=()), (3,), 2)
     changes = {
         "task": "classification",
@@ -315,7 +320,7 @@ def test_names_never_become_code(tmp_path: Path) -> None:
     exec(compile(torch_source(model, evil, "0" * 64), "exported.py", "exec"), names)  # noqa: S102
     assert names["WEIGHTS"] == evil
     assert names["CLASSES"] == [evil, "b"]
-    assert names["COLUMNS"] == [(evil, 0.0, 1.0), (evil + "2", [evil, "q"])]
+    assert names["COLUMNS"] == [(evil, "number", 0.0, 1.0), (evil + "2", "category", [evil, "q"])]
     assert torch.is_tensor(names["prepare"]({evil: [1.0], evil + "2": ["q"]}))  # type: ignore[operator]
 
 

@@ -276,7 +276,7 @@ def test_the_mistakes_of_a_table_are_those_shown(
     monkeypatch.chdir(tmp_path)
     Path("t.csv").write_text(blocks(page("data.md"), "csv")[place][1], encoding="utf-8")
     with pytest.raises(ShoalError) as caught:
-        load_table_dataset(TableSource("t.csv", "regression", ("y",)))
+        load_table_dataset(TableSource("t.csv", "regression", ("y",), impute=True))
     assert f"{caught.value}\n" == blocks(page("data.md"), "text")[place][1]
 
 

@@ -14,10 +14,23 @@ import pytest
 
 from shoal import estimators, kinds
 from shoal.activations import ACTIVATIONS, ActivationKind
+from shoal.data import encoder_class
+from shoal.data._encoder import FLOAT
 from shoal.engine import Job, Trainer, Trainers, initial_state
 from shoal.engine._trainer import FitData, Rows
 from shoal.errors import StudyError
-from shoal.kinds import LAYERS, LOSSES, NETWORKS, OPTIMIZERS, POOLS, SCHEDULES, SCORES, SEARCHES, SPLITTERS
+from shoal.kinds import (
+    ENCODERS,
+    LAYERS,
+    LOSSES,
+    NETWORKS,
+    OPTIMIZERS,
+    POOLS,
+    SCHEDULES,
+    SCORES,
+    SEARCHES,
+    SPLITTERS,
+)
 from shoal.nets import (
     Architecture,
     GraphParts,
@@ -88,6 +101,17 @@ def test_every_loss_and_layer_has_its_file(room: str, table: dict[str, Any], oth
     files = {path.stem for path in (NETS / room).glob("*.py")} - {"__init__"}
     assert files - others == {name.replace("-", "_") for name in table}
     assert others <= files
+
+
+def test_every_encoder_has_its_file_and_calls_itself_by_its_kind() -> None:
+    files = {path.stem for path in (HOUSE / "data" / "encoders").glob("*.py")} - {"__init__"}
+    assert files == {name.replace("-", "_") for name in ENCODERS}
+    assert [encoder_class(kind).kind for kind in ENCODERS] == list(ENCODERS)
+
+
+def test_the_type_of_prepared_inputs_is_that_of_onnx() -> None:
+    onnx = pytest.importorskip("onnx")
+    assert onnx.TensorProto.FLOAT == FLOAT
 
 
 @pytest.mark.parametrize("kind", LAYERS)

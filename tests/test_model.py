@@ -18,7 +18,10 @@ from hypothesis import strategies as st
 
 import shoal
 from nets.test_files import architectures, drawn_parameters
-from shoal.data import OneHot, Preprocessing, Scale
+from shoal.data import Preprocessing
+from shoal.data._scale import Scale
+from shoal.data.encoders.category import CategoryEncoder
+from shoal.data.encoders.number import NumberEncoder
 from shoal.errors import DataError, InputError, ModelFileError
 from shoal.model import Model
 from shoal.nets import Architecture, model_bytes
@@ -170,7 +173,9 @@ def hand_made(architecture: Architecture, **changes: Any) -> bytes:
     outputs, shape = architecture.outputs, architecture.input_shape
     images = len(shape) == 3
     task = "classification" if images else "regression"
-    columns = () if images else tuple(Scale(f"x{number}", 0.5, 2.0) for number in range(shape[0]))
+    columns = (
+        () if images else tuple(NumberEncoder(Scale(f"x{number}", 0.5, 2.0)) for number in range(shape[0]))
+    )
     scales = () if images else tuple(Scale(f"y{number}", 1.0, 3.0) for number in range(outputs))
     channels = tuple(Scale(f"c{number}", 0.0, 255.0) for number in range(shape[0] if images else 0))
     facts = {
@@ -208,7 +213,7 @@ def linear(inputs: int = 2, outputs: int = 1) -> Architecture:
 
 
 def test_a_linear_model_by_hand() -> None:
-    columns = (Scale("a", 1.0, 2.0), OneHot("b", ("p", "q")))
+    columns = (NumberEncoder(Scale("a", 1.0, 2.0)), CategoryEncoder("b", ("p", "q")))
     preprocessing = Preprocessing(columns, (Scale("y0", 10.0, 5.0),)).to_json()
     model = Model.from_bytes(hand_made(linear(3), preprocessing=preprocessing))
     weight, bias = (
@@ -272,7 +277,7 @@ def test_rows_that_are_refused(x: Any, sentence: str) -> None:
 
 
 def test_an_array_cannot_say_categories() -> None:
-    preprocessing = Preprocessing((OneHot("b", ("p", "q")),), (Scale("y0"),)).to_json()
+    preprocessing = Preprocessing((CategoryEncoder("b", ("p", "q")),), (Scale("y0"),)).to_json()
     model = Model.from_bytes(hand_made(linear(2), preprocessing=preprocessing))
     with pytest.raises(DataError) as caught:
         model.predict(np.zeros((1, 1)))

@@ -23,7 +23,7 @@ def table_study(folder: Path, place: int, value: float, **data: Any) -> Study:
     numbers = np.linspace(0.0, 1.0, 24)
     numbers[place] = value
     for name, rows in (("train", range(20)), ("test", range(20, 24))):
-        lines = [f"{numbers[row]!r},{row}" for row in rows]
+        lines = [f"{float(numbers[row])!r},{row}" for row in rows]
         (folder / f"{name}.csv").write_text("\n".join(["x,y", *lines]) + "\n", encoding="utf-8")
     files = {"train": str(folder / "train.csv"), "test": str(folder / "test.csv"), "target": "y"}
     return Study.model_validate(

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data import RESIZING, Column, OneHot, Preprocessing, Scale, two_levels
+from shoal.data import RESIZING, Column, Preprocessing, encoder_class, takes, two_levels
 from shoal.errors import InputError, Problem, ShoalError, lacks_memory
 from shoal.files import write, write_together
+from shoal.kinds import ENCODERS
 from shoal.model import Inputs, Model, load
 from shoal.nets import GraphParts, add_network, module_source
 
@@ -31,7 +32,8 @@ IR_VERSION: Final = 9
 
 TOLERANCE: Final = 1e-6
 CHECKED_ROWS: Final = 256
-_NUMBERS, _CATEGORIES, _IMAGES = "numbers", "categories", "images"
+_CELLS: Final = ("numbers", "categories")
+_IMAGES: Final = "images"
 
 
 def export_onnx(source: Path, out: Path, *, force: bool = False) -> str:
@@ -84,8 +86,7 @@ def _properties(model: Model) -> dict[str, str]:
     names = {
         "classes": model.classes,
         "targets": model.targets,
-        _NUMBERS: [column.name for column in columns if isinstance(column, Scale)],
-        _CATEGORIES: [column.name for column in columns if isinstance(column, OneHot)],
+        **{cells: [column.name for column in columns if takes(column) == cells] for cells in _CELLS},
     }
     size = model.preprocessing.resize
     sides = {"resize": json.dumps({"size": size, "method": RESIZING})} if size else {}
@@ -159,7 +160,7 @@ def graph_feed(columns: list[Column]) -> dict[str, NDArray[Any]]:
     """Arrange columns as the graph's inputs."""
     numbers = [column.values for column in columns if not column.categorical]
     texts = [column.values.astype(object) for column in columns if column.categorical]
-    feed = {_NUMBERS: numbers, _CATEGORIES: texts}
+    feed = dict(zip(_CELLS, (numbers, texts), strict=True))
     return {name: np.stack(values, axis=1) for name, values in feed.items() if values}
 
 
@@ -198,16 +199,13 @@ def build():
 {answers}
 '''
 
-_PREPARE_COLUMNS: Final = '''def prepare(columns):
+_PREPARE_COLUMNS: Final = '''{encoders}
+
+
+def prepare(columns):
     """Turn columns by name (a dict or a frame) into the network's inputs, float32 (N, D)."""
-    parts = []
-    for name, *how in COLUMNS:
-        if len(how) == 2:  # a number: mean and scale
-            values = torch.tensor(list(columns[name]), dtype=torch.float64)
-            parts.append((values - how[0]) / how[1])
-        else:  # a category: one column for each
-            flags = [[float(cell == category) for cell in columns[name]] for category in how[0]]
-            parts += list(torch.tensor(flags, dtype=torch.float64))
+    encode = {{{names}}}
+    parts = [part for name, kind, *learned in COLUMNS for part in encode[kind](columns[name], *learned)]
     return torch.stack(parts, dim=1).float()'''
 
 _PREPARE_IMAGES: Final = '''def prepare(images):
@@ -325,68 +323,65 @@ class _Columns:
     def graph_inputs(self) -> list[Any]:
         from onnx import TensorProto, helper
 
-        categorical = len(self.preprocessing.categorical)
-        widths = (
-            (_NUMBERS, TensorProto.DOUBLE, len(self.preprocessing.columns) - categorical),
-            (_CATEGORIES, TensorProto.STRING, categorical),
-        )
+        taken = [takes(column) for column in self.preprocessing.columns]
+        types = zip(_CELLS, (TensorProto.DOUBLE, TensorProto.STRING), strict=True)
         return [
-            helper.make_tensor_value_info(name, kind, ["N", width]) for name, kind, width in widths if width
+            helper.make_tensor_value_info(cells, kind, ["N", taken.count(cells)])
+            for cells, kind in types
+            if cells in taken
         ]
 
     def add(self, parts: GraphParts) -> str:
-        """Centre and scale numbers in float64, spread categories, and bring the columns into the model's order."""
-        from onnx import TensorProto
-
-        scales = [column for column in self.preprocessing.columns if isinstance(column, Scale)]
-        spread = [column for column in self.preprocessing.columns if isinstance(column, OneHot)]
+        """Have each kind of encoder make its columns ready, and bring these into the model's order."""
+        columns = self.preprocessing.columns
+        starts = np.cumsum([0, *(len(column.names) for column in columns)])
         pieces: list[str] = []
-        if scales:
-            mean = parts.array("input_mean", np.array([column.mean for column in scales]))
-            scale = parts.array("input_scale", np.array([column.scale for column in scales]))
-            centred = parts.node("Sub", [_NUMBERS, mean], "centred")
-            scaled = parts.node("Div", [centred, scale], "scaled")
-            pieces.append(parts.node("Cast", [scaled], "scaled_float", {"to": TensorProto.FLOAT}))
-        for number, column in enumerate(spread):
-            place = parts.array(f"category_{number}", np.array([number]))
-            cell = parts.node("Gather", [_CATEGORIES, place], f"category_{number}_cell", {"axis": 1})
-            encoding = {"domain": "ai.onnx.ml", "cats_strings": list(column.categories), "zeros": 1}
-            flags = parts.node("OneHotEncoder", [cell], f"category_{number}_flags", encoding)
-            pieces.append(parts.node("Flatten", [flags], f"category_{number}_flat", {"axis": 1}))
+        places: list[int] = []
+        for kind, numbers in self._by_kind().items():
+            encoders = [columns[number] for number in numbers]
+            cells = self._add_cells(parts, kind, numbers)
+            for piece, slots in encoder_class(kind).nodes(parts, encoders, cells):
+                pieces.append(piece)
+                places += [int(starts[numbers[encoder]]) + slot for encoder, slot in slots]
         joined = parts.node("Concat", pieces, "joined", {"axis": 1})
-        order = parts.array("order", self._order())
+        order = parts.array("order", np.argsort(places).astype(np.int64))
         return parts.node("Gather", [joined, order], "prepared", {"axis": 1})
 
-    def _order(self) -> NDArray[np.int64]:
-        """Give the place of every prepared column among numbers first, categories after them."""
+    def _by_kind(self) -> dict[str, list[int]]:
+        """Give the places of the columns of each kind of encoder, in the order of the table of kinds."""
+        places: dict[str, list[int]] = {kind: [] for kind in ENCODERS}
+        for number, column in enumerate(self.preprocessing.columns):
+            places[column.kind].append(number)
+        return {kind: numbers for kind, numbers in places.items() if numbers}
+
+    def _add_cells(self, parts: GraphParts, kind: str, numbers: list[int]) -> str:
+        """Take the cells of some columns out of the graph's input, where it has others too."""
         columns = self.preprocessing.columns
-        widths = [len(c.categories) if isinstance(c, OneHot) else 1 for c in columns]
-        is_number = np.repeat([isinstance(column, Scale) for column in columns], widths)
-        order = np.empty(len(is_number), dtype=np.int64)
-        order[np.argsort(~is_number, kind="stable")] = np.arange(len(is_number))
-        return order
+        cells = takes(columns[numbers[0]])
+        same = [number for number, column in enumerate(columns) if takes(column) == cells]
+        if numbers == same:
+            return cells
+        own = parts.array(f"{kind}_places", np.array([same.index(number) for number in numbers]))
+        return parts.node("Gather", [cells, own], f"{kind}_cells", {"axis": 1})
 
     def drawn(self, draw: np.random.Generator) -> tuple[Inputs, dict[str, NDArray[Any]]]:
-        columns = []
-        for column in self.preprocessing.columns:
-            if isinstance(column, OneHot):
-                values = draw.choice(np.array([*column.categories, "none of them"]), CHECKED_ROWS)
-            else:
-                values = draw.normal(column.mean, column.scale, CHECKED_ROWS)
-            columns.append(Column(column.name, values))
+        columns = [
+            Column(column.name, column.drawn(draw, CHECKED_ROWS)) for column in self.preprocessing.columns
+        ]
         return tuple(columns), graph_feed(columns)
 
     def constants(self) -> dict[str, Any]:
-        columns = [
-            (column.name, list(column.categories))
-            if isinstance(column, OneHot)
-            else (column.name, column.mean, column.scale)
-            for column in self.preprocessing.columns
-        ]
-        return {"COLUMNS": columns}
+        return {
+            "COLUMNS": [
+                (column.name, column.kind, *column.torch_arguments) for column in self.preprocessing.columns
+            ]
+        }
 
     def prepare(self) -> str:
-        return _PREPARE_COLUMNS
+        kinds = [encoder_class(kind) for kind in self._by_kind()]
+        names = ", ".join(f'"{encoder.kind}": {encoder.kind.replace("-", "_")}' for encoder in kinds)
+        sources = "\n\n\n".join(encoder.torch_source for encoder in kinds)
+        return _PREPARE_COLUMNS.format(encoders=sources, names=names)
 
 
 @dataclass(frozen=True)

@@ -130,6 +130,18 @@ class ImageKind:
 
 
 @dataclass(frozen=True)
+class EncoderKind:
+    """A way to make inputs of a network from one input column.
+
+    `takes`: the cells it is given; the first kind that takes them has the columns that ask for no other. `described` is
+    what its entry in a model file holds, in a sentence.
+    """
+
+    takes: Literal["numbers", "categories"]
+    described: str
+
+
+@dataclass(frozen=True)
 class SearchKind:
     """A method of search, and how the space of a study is read for it.
 
@@ -202,6 +214,10 @@ TABLE_FORMATS: Final[dict[str, TableKind]] = {
     "tsv": TableKind("TSV", (".tsv", ".tab")),
     "parquet": TableKind("Parquet", (".parquet", ".pq")),
     "npz": TableKind("NPZ", (".npz",)),
+}
+ENCODERS: Final[dict[str, EncoderKind]] = {
+    "number": EncoderKind("numbers", "mean and scale"),
+    "category": EncoderKind("categories", "categories"),
 }
 IMAGE_FORMATS: Final[dict[str, ImageKind]] = {
     "idx": ImageKind("an IDX"),

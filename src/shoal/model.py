@@ -8,8 +8,7 @@ from __future__ import annotations
 import json
 import math
 import warnings
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,13 +22,13 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
-from shoal.data import Column, OneHot, Preprocessing, given_columns, given_images
+from shoal.data import Column, Preprocessing, given_columns, given_images
 from shoal.engine import Calibration, FoldNetwork, Trained, Trainer, answers, trainer_of
 from shoal.errors import InputError, ModelFileError, Problem, as_path
 from shoal.files import Folder, Unreadable, kind_of, opened, size_of, write
 from shoal.nets import MODEL_NAME, Architecture, StoredModel, model_bytes, read_model
 from shoal.results import tempered
-from shoal.wording import counted, visible
+from shoal.wording import counted, repeated, visible
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -166,8 +165,9 @@ class Model:
         false and true are 0 and 1 too); of any size where the study has `data.resize`. A frame is pandas',
         polars' or alike. A category has the spelling that was learned, whatever type it comes in (True, 1.0, 01). One
         that the training rows did not have counts as none of them, with a UserWarning; several rows of which no
-        category of a column is known are refused.
-        Raises DataError.
+        category of a column is known are refused. A missing cell (NaN, None, an empty text, a word such as NA) is
+        answered as in training; where no training row lacked one, with a UserWarning; after `data.missing = "refuse"`
+        it is refused. Raises DataError.
 
         The same rows in the same order give the bytes that the run stored for them, if the trainer that
         trained the model is here, on the CPU, in the same versions on the same kind of processor.
@@ -247,13 +247,13 @@ class Model:
         return inputs
 
     def unknown(self, inputs: Inputs) -> Iterator[str]:
-        """Say which categories the training rows did not have, a sentence for each column of checked rows."""
+        """Say what the training rows did not have, a sentence for each column of checked rows."""
         return iter(()) if isinstance(inputs, np.ndarray) else self.preprocessing.unknown(inputs)
 
     def inputs(self, x: NDArray[Any] | Mapping[str, Any] | DataFrame) -> Inputs:
         """Check rows that are in memory; see `predict`."""
         if self.image_shape is None:
-            return given_columns(x, self.input_names, self.categories)
+            return given_columns(x, self.input_names, self.categories, self.preprocessing.missing)
         resize, white = self.preprocessing.resize is not None, self.preprocessing.white
         return given_images(x, self.image_shape, resize=resize, white=white)
 
@@ -281,12 +281,10 @@ class Model:
             yield f"preprocessing: expected inputs of shape {shape}, got {len(preprocessing.input_names)} columns"
         if preprocessing.resize is not None and preprocessing.resize != shape[1:]:
             yield f"preprocessing: expected images brought to {shape[1:]}, got {preprocessing.resize}"
-        yield from _repeated("input", self.input_names)
-        for column in preprocessing.columns:
-            if isinstance(column, OneHot):
-                yield from _repeated("category", column.categories)
-        yield from _repeated("class", facts.classes)
-        yield from _repeated("target", facts.targets)
+        yield from repeated("input", self.input_names)
+        yield from preprocessing.misfits()
+        yield from repeated("class", facts.classes)
+        yield from repeated("target", facts.targets)
         classes = outputs if facts.task == "classification" else 0
         if len(facts.classes) != classes:
             yield f"classes: expected {classes}, got {len(facts.classes)}"
@@ -308,9 +306,7 @@ class Model:
                 architecture = architecture.with_inputs(len(own.input_names))
             if own.reads != self.preprocessing.reads:
                 yield f"fold {number}: expected the columns of the delivered network, got others"
-            for column in own.columns:
-                if isinstance(column, OneHot):
-                    yield from _repeated("category", column.categories)
+            yield from own.misfits()
             if fold.architecture != architecture:
                 yield f"fold {number}: expected the layers of the delivered network, got others"
             if len(fold.scores) != rows or not _ascend(fold.scores):
@@ -403,10 +399,3 @@ def _facts(described: dict[str, Any]) -> Facts:
 
 def _text(value: object) -> str:
     return json.dumps(value, sort_keys=True)
-
-
-def _repeated(what: str, names: Sequence[str]) -> Iterator[str]:
-    """Find a name that comes twice."""
-    for name, times in Counter(names).items():
-        if times > 1:
-            yield f"expected every {what} once, got {name[:60]!a} {times} times"

@@ -211,6 +211,8 @@ def _train(
     store.begin(environment(executor.trainers))
     store.put_fact("preprocessing", fold_preprocessing(planner))
     store.put_fact("coverage", coverage(planner.dataset).to_json())
+    categorical = [column.name for column in planner.dataset.columns if column.categorical]
+    store.put_fact("categorical inputs", categorical)
     store.put_fact("findings in rows", planner.findings_in_rows)
     store.put_fact("data notes", list(planner.dataset.notes))
     give_back_memory()

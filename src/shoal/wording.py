@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from typing import Any, Final, Literal
 
@@ -176,6 +177,13 @@ def counted(number: int, noun: str) -> str:
 
 
 # Spreadsheets
+
+
+def repeated(what: str, names: Sequence[str]) -> Iterator[str]:
+    """Name, of a file that may be foreign, what comes more than once where it may come once only."""
+    for name, times in Counter(names).items():
+        if times > 1:
+            yield f"expected every {what} once, got {name[:60]!a} {times} times"
 
 
 def safe_cell(text: str) -> str:

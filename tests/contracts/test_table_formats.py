@@ -288,7 +288,7 @@ def test_a_format_from_outside_is_checked_trained_and_predicted(
 
 
 def test_a_table_of_groups_may_be_of_a_format_from_outside(toy: None) -> None:
-    from shoal.study._study import path_keys
+    from shoal.study._paths import path_keys
 
     data = {"train": "pictures", "groups": "groups.toylines"}
     assert path_keys(data) == ("train", "test", "groups")

@@ -78,7 +78,7 @@ def test_the_index_of_a_parquet_file_is_no_input(kind: str) -> None:
 def test_an_index_that_is_left_out_is_said_and_one_that_is_named_is_used() -> None:
     INDEXED["named"][0].to_parquet("t.parquet")
     assert load("t.parquet").notes == (
-        't.parquet: "when" is left out: the file calls it its index (data.inputs can name it)',
+        't.parquet: "when" is left out, being called an index (data.keep brings it back)',
     )
     INDEXED["levels"][0].to_parquet("u.parquet")
     (note,) = load("u.parquet", groups="who").notes
@@ -114,16 +114,14 @@ def test_foreign_metadata_name_no_index(metadata: bytes) -> None:
     assert read_table("t.parquet").index == ()
 
 
-def test_row_names_without_a_name_are_told_what_they_are() -> None:
-    Path("p.csv").write_text(",a,y\n0,1,2\n1,2,3\n")
-    Path("r.csv").write_text("a,y\n1,1,2\n2,2,3\n")
-    advice = (
-        "; if it numbers the rows, write the table without it (pandas: index=False, R: row.names = FALSE)"
-    )
-    assert refusal("p.csv") == [f"p.csv, line 1, column 1: expected a column name, got nothing{advice}"]
-    assert refusal("r.csv") == [
-        f"r.csv, line 2: expected 2 cells as in line 1, got 3 in every row: a column without a name{advice}"
-    ]
+def test_row_names_without_a_name_are_left_out_and_other_columns_need_one() -> None:
+    Path("p.csv").write_text(",a,y\n0,1,2\n1,2,3\n3,2,3\n")
+    Path("r.csv").write_text("a,y\n1,1,2\n2,2,3\n3,2,3\n")
+    for file in ("p.csv", "r.csv"):
+        table = read_table(file)
+        assert (table.names, table.nameless) == (("a", "y"), True)
+    Path("q.csv").write_text("a,,y\n0,1,2\n1,2,3\n")
+    assert refusal("q.csv") == ["q.csv, line 1, column 2: expected a column name, got nothing"]
 
 
 # -- other encodings -------------------------------------------------------------------------------------------
@@ -283,7 +281,7 @@ def test_notes_on_classes_with_fractions_and_categories_that_name_rows() -> None
     Path("t.csv").write_text("a,n,y\n" + "".join(f"{i % 5},n{i},{i % 12 / 8}\n" for i in range(60)))
     notes = load("t.csv", task="classification", categorical=("n",)).notes
     assert notes == (
-        'column "n": 48 categories in 48 training rows, most of one row alone; leave it out (data.inputs) if it'
+        'column "n": 48 categories in 48 training rows, most of one row alone; leave it out (data.ignore) if it'
         " names the rows",
         'column "y": 12 classes that are all numbers, some with a fraction; a regression? (study.task = "regression")',
     )
@@ -319,9 +317,9 @@ SENTENCES: list[tuple[str, bytes, str]] = [
     ),
     (
         "t.csv",
-        b"a,y\n1,1,2\n2,2,3\n",
-        "t.csv, line 2: expected 2 cells as in line 1, got 3 in every row: a column without a name;"
-        " if it numbers the rows, write the table without it (pandas: index=False, R: row.names = FALSE)",
+        b"a,y\n1,1,\n2,2,\n",
+        "t.csv, line 2: expected 2 cells as in line 1, got one more in every row, always empty;"
+        " take the separator at the end of every line out",
     ),
     (
         "t.tsv",

@@ -156,6 +156,34 @@ FOREIGN = [
         "preprocessing: expected a column with mean and scale or categories, got 'x'",
     ),
     (
+        {
+            "inputs": [{"name": "x", "mean": 0.0, "scale": 1.0, "median": float("inf"), "missing": True}],
+            "targets": [],
+            "channels": [],
+        },
+        "preprocessing: expected a column with mean and scale or categories, got 'x'",
+    ),
+    (
+        {
+            "inputs": [{"name": "x", "mean": 0.0, "scale": 1.0, "median": None, "missing": False}],
+            "targets": [],
+            "channels": [],
+        },
+        "preprocessing: expected a column with mean and scale or categories, got 'x'",
+    ),
+    (
+        {"inputs": [{"name": "x", "categories": ["a", ""], "missing": True}], "targets": [], "channels": []},
+        "preprocessing: expected a column with mean and scale or categories, got 'x'",
+    ),
+    (
+        {"inputs": [{"name": "x", "categories": ["a"], "missing": 1}], "targets": [], "channels": []},
+        "preprocessing: expected a column with mean and scale or categories, got 'x'",
+    ),
+    (
+        {"inputs": [{"name": "x", "categories": ["a"]}], "targets": [], "channels": [], "missing_marks": [7]},
+        "preprocessing: expected lists of inputs, targets and channels, got something else",
+    ),
+    (
         {"inputs": [7], "targets": [], "channels": []},
         "preprocessing: expected a column with mean and scale or categories, got '7'",
     ),

@@ -32,6 +32,20 @@ DIGITS: dict[str, Any] = {"study": {"task": "classification"}, "compare": [], "s
             {"data": {"categorical": ["input"]}},
             "data.categorical: expected nothing for a built-in data set, which has no columns to choose from",
         ),
+        *(
+            (
+                {"data": {key: value}},
+                f"data.{key}: expected nothing for a built-in data set, which has no columns to choose from",
+            )
+            for key, value in (
+                ("ignore", ["a"]),
+                ("keep", ["a"]),
+                ("rare_below", 5),
+                ("missing", "refuse"),
+                ("missing_marks", ["?"]),
+                ("missing_targets", "drop"),
+            )
+        ),
         (
             {**DIGITS, "data": {"dataset": "digits", "target": "class"}},
             "data.target: expected nothing for images, which has no columns to choose from",

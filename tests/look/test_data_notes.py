@@ -69,3 +69,19 @@ def test_notes_that_are_no_sentences_are_refused(tmp_path: Path, monkeypatch: py
         store.put_fact("data notes", [1])
     with pytest.raises(RunFolderError, match="a note on the data in its results is not what Shoal writes"):
         Results.open(tmp_path)
+
+
+def test_the_list_of_categorical_inputs_is_checked_and_results_of_old_have_the_study_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
+    results = run(tiny_study(), out=tmp_path, workers=1)
+    identity = Identity("tiny", "regression", shoal.pipeline.load_data(tiny_study()).train_fingerprint)
+    for value, categorical in (([], ()), (["kind"], ("kind",)), (None, results.study.data.categorical)):
+        with Store.create_or_open(tmp_path, identity) as store:
+            store.put_fact("categorical inputs", value)
+        assert Results.open(tmp_path).categorical == categorical
+    with Store.create_or_open(tmp_path, identity) as store:
+        store.put_fact("categorical inputs", [7])
+    with pytest.raises(RunFolderError, match="a categorical input in its results is not what Shoal writes"):
+        Results.open(tmp_path)

@@ -48,7 +48,8 @@ def refusal(data: str, *overrides: str) -> str:
         ),
         (
             'train = "g.csv"\ntarget = "y"',
-            'g.csv, line 3, column "y": expected a number, got an empty cell',
+            'g.csv, column "y": expected a target in each of 3 rows, got none in 1 (line 3);'
+            ' data.missing_targets = "drop" leaves such rows out',
         ),
     ],
 )

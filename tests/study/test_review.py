@@ -105,3 +105,42 @@ def test_names_are_one_in_both_forms_of_unicode() -> None:
     )
     assert study.data.categorical == (composed,)
     assert study.reference[0].name == composed
+
+
+@pytest.mark.parametrize(
+    ("data", "sentences"),
+    [
+        (
+            {"missing": "refuse", "missing_marks": ["?"]},
+            ['data.missing_marks: expected none with data.missing = "refuse"'],
+        ),
+        (
+            {"missing_marks": [" "]},
+            ["data.missing_marks: expected texts, got a blank one: an empty cell is missing anyway"],
+        ),
+        (
+            {"inputs": ["a"], "ignore": ["b"], "keep": ["c"]},
+            [
+                f"data.{key}: expected nothing beside data.inputs, which names all inputs"
+                for key in ("ignore", "keep")
+            ],
+        ),
+        ({"ignore": ["b"], "keep": ["b"]}, ["data.keep: expected columns that are not ignored, got 'b'"]),
+        ({"ignore": ["b", "b"]}, ["data.ignore: expected every column once, got 'b' 2 times"]),
+        ({"rare_below": 0}, ["data.rare_below: expected a whole number of at least 1, got 0"]),
+    ],
+)
+def test_what_is_left_out_and_what_is_missing_go_together(data: dict[str, Any], sentences: list[str]) -> None:
+    tree = {"study": {"task": "regression"}, "data": {"train": "t.csv", "target": "y", **data}}
+    assert problems(tree) == sentences
+
+
+def test_marks_go_with_targets_that_are_left_out() -> None:
+    data = {
+        "train": "t.csv",
+        "target": "y",
+        "missing": "refuse",
+        "missing_marks": ["?"],
+        "missing_targets": "drop",
+    }
+    parse_study({"study": {"task": "regression"}, "data": data})

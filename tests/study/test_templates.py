@@ -83,6 +83,9 @@ def test_a_template_shows_every_key_but_the_rare_ones(task: Task) -> None:
     shown = set(re.findall(r"^(?:# )?(\w+) =", template(task), re.MULTILINE))
     rare = {
         "groups",
+        "missing_marks",
+        "rare_below",
+        "missing_targets",
         "conv",
         "conv_dropout",
         "augment",
@@ -116,6 +119,7 @@ def test_the_choices_that_a_template_names_are_the_choices(task: Task) -> None:
                 named.append(key[1])
     choosing = [
         "task",
+        "missing",
         "standardize",
         "kind",
         "activation",

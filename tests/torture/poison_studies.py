@@ -1,7 +1,8 @@
 """Hypothesis strategies: studies with every way to prepare, split, stop and keep, and small data sets for them.
 
 `poisoned` fills rows of a data set with garbage that is no mistake: huge numbers, other known categories, flipped
-labels, noise for images. Letters: N rows, D inputs, C channels.
+labels, missing cells where there were none and none where there were, noise for images. Letters: N rows, D inputs,
+C channels.
 """
 
 from __future__ import annotations
@@ -113,14 +114,16 @@ def _folds(draw: st.DrawFn, task: str, groups: bool) -> dict[str, Any]:
 
 
 def table_rows(numbers: np.random.Generator, task: str, classes: int, groups: bool) -> Dataset:
-    """Make a table of numbers and categories."""
+    """Make a table of numbers and categories, of which a third lacks some cells, a third may and does not."""
     train, test = 40, 12
     count = train + test
-    soil = numbers.choice(["clay", "loam", "sand"], count)
+    impute, gaps = ((False, 0.0), (True, 0.0), (True, 0.3))[numbers.integers(3)]
+    soil = np.where(numbers.random(count) < gaps, "", numbers.choice(["clay", "loam", "sand"], count))
+    rain = np.where(numbers.random(count) < gaps, np.nan, numbers.normal(0, 1e-3, count))
     columns = (
-        Column("heat", numbers.normal(2, 1, count)),
-        Column("soil", soil),
-        Column("rain", numbers.normal(0, 1e-3, count)),
+        Column("heat", numbers.normal(2, 1, count), impute=impute),
+        Column("soil", soil, impute=impute, rare_below=int(numbers.choice([1, 10]))),
+        Column("rain", rain, impute=impute),
     )
     targets = numbers.normal(3, 2, (count, 2)) if task == "regression" else _labels(count, classes)
     return _dataset(columns, targets, (train, classes), groups)
@@ -171,16 +174,21 @@ def poisoned(dataset: Dataset, rows: NDArray[np.int64], seed: int, huge: float) 
         spoilt[rows] = known[(code_N[rows] + shift) % len(known)]
         return spoilt
 
-    def spoil(values: NDArray[Any]) -> NDArray[Any]:
+    def spoil(values: NDArray[Any], impute: bool = False) -> NDArray[Any]:
         if values.dtype.kind != "f":
-            return other(values)
+            spoilt = other(values)
+            if impute:
+                spoilt[rows[::2]] = np.where(values[rows[::2]] == "", spoilt[rows[::2]], "")
+            return spoilt
         spoilt = values.copy()
         spoilt[rows] = huge * numbers.choice([-1.0, 0.5, 1.0], values[rows].shape) + (huge == 0)
+        if impute:
+            spoilt[rows[::2]] = np.where(np.isnan(values[rows[::2]]), spoilt[rows[::2]], np.nan)
         return spoilt
 
     images = dataset.images
     if images is not None:
         images = images.copy()
         images[rows] = numbers.integers(121, 256, images[rows].shape, np.uint8)
-    columns = tuple(Column(column.name, spoil(column.values)) for column in dataset.columns)
+    columns = tuple(replace(column, values=spoil(column.values, column.impute)) for column in dataset.columns)
     return replace(dataset, columns=columns, targets=spoil(dataset.targets), images=images)

@@ -9,6 +9,7 @@ import random
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,10 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from nets.test_files import convolutional, dense, drawn_parameters
-from shoal.data import OneHot, Preprocessing, Scale
+from shoal.data import Preprocessing
+from shoal.data._scale import Scale
+from shoal.data.encoders.category import CategoryEncoder
+from shoal.data.encoders.number import NumberEncoder
 from shoal.errors import StudyError
 from shoal.model import Model, load
 from shoal.nets import build_architecture, model_bytes
@@ -97,9 +101,17 @@ def models(draw: st.DrawFn) -> bytes:
     return model_bytes(architecture, drawn_parameters(architecture, draw(st.integers(0, 99))), facts)
 
 
-def _columns() -> st.SearchStrategy[Scale | OneHot]:
+def _columns() -> st.SearchStrategy[NumberEncoder | CategoryEncoder]:
     categories = st.lists(names, min_size=1, max_size=3, unique=True).map(tuple)
-    return st.builds(Scale, names, finite, scales) | st.builds(OneHot, names, categories)
+    scaled = st.builds(Scale, names, finite, scales)
+    learned = st.builds(NumberEncoder, scaled, finite, st.booleans())
+    lacking = st.builds(CategoryEncoder, names, categories, st.booleans()).filter(
+        lambda encoder: "" not in encoder.categories
+    )
+    pooled = lacking.map(lambda encoder: replace(encoder, pooled=encoder.categories[1:]))
+    return (
+        scaled.map(NumberEncoder) | learned | st.builds(CategoryEncoder, names, categories) | lacking | pooled
+    )
 
 
 @settings(max_examples=10_000 if LONG else 60, suppress_health_check=list(HealthCheck))
@@ -305,7 +317,7 @@ def test_a_large_model_takes_its_bytes_once() -> None:
     architecture = build_architecture(Network(hidden=(1000, 500)), (64,), 3)
     header, _ = opened(REAL["regression"]) or ({}, b"")
     facts = {name: json.loads(text) for name, text in header["__metadata__"].items() if name not in NOT_FACTS}
-    scales = tuple(Scale(f"x{number}", 0.0, 1.0) for number in range(64))
+    scales = tuple(NumberEncoder(Scale(f"x{number}", 0.0, 1.0)) for number in range(64))
     targets = tuple(Scale(name, 0.0, 1.0) for name in "abc")
     facts |= {"targets": list("abc"), "preprocessing": Preprocessing(scales, targets).to_json()}
     content = model_bytes(architecture, drawn_parameters(architecture, 1), facts)

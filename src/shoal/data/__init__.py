@@ -7,6 +7,7 @@ from shoal.data._column_warnings import ColumnWarnings, column_warnings, unteste
 from shoal.data._coverage import Coverage, coverage
 from shoal.data._dataset import Column, Dataset, Split
 from shoal.data._drift import drift_of_rows
+from shoal.data._encoder import Encoder, encoder_class, takes
 from shoal.data._fashion import find_fashion
 from shoal.data._folds import FoldOptions, divided_sentence, fold_count, make_folds
 from shoal.data._holdout import draw_share, holdout_split
@@ -16,7 +17,7 @@ from shoal.data._new_images import NewImages, read_images
 from shoal.data._outer_folds import make_folds_within, make_outer_folds
 from shoal.data._permuted import permuted_rows, with_permuted_targets
 from shoal.data._pixels import two_levels
-from shoal.data._preprocess import RESIZING, OneHot, Preprocessing, Scale, Standardize, fit_preprocessing
+from shoal.data._preprocess import RESIZING, Preprocessing, Standardize, fit_preprocessing
 from shoal.data._row_check import chance_of_count
 from shoal.data._rows_in_memory import given_columns, given_images
 from shoal.data._source import load_table_dataset, read_columns
@@ -35,12 +36,11 @@ __all__ = [
     "ColumnWarnings",
     "Coverage",
     "Dataset",
+    "Encoder",
     "FoldOptions",
     "ImageSource",
     "NewImages",
-    "OneHot",
     "Preprocessing",
-    "Scale",
     "Split",
     "Standardize",
     "Table",
@@ -53,6 +53,7 @@ __all__ = [
     "divided_sentence",
     "draw_share",
     "drift_of_rows",
+    "encoder_class",
     "fetch",
     "find_fashion",
     "findings_in_rows",
@@ -74,6 +75,7 @@ __all__ = [
     "read_columns",
     "read_images",
     "read_table",
+    "takes",
     "two_levels",
     "untested",
     "with_permuted_targets",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,18 +12,24 @@ from numpy.typing import NDArray
 
 from shoal.data._classes import NUMBER, nfc
 from shoal.data._findings import Findings
+from shoal.data._missing import Marks
 from shoal.data._notation import DECIMAL_COMMA, SOME_COMMA, Notation, notation_of
-from shoal.data._spelling import respelled
+from shoal.data._spelling import TRUTH, respelled
 from shoal.data._table import Foreign, Table
 from shoal.wording import few_quoted, quoted
 
+_OFTEN = 3
+"""Cells with one and the same text from which they have one sentence."""
 _NUMBER_BYTES = b"0123456789+-.eE \t"
 
 
-def numbers(table: Table, name: str, findings: Findings, advice: str) -> NDArray[np.float64] | None:
+def numbers(
+    table: Table, name: str, findings: Findings, advice: str, marks: Marks | None = None
+) -> NDArray[np.float64] | None:
     """Read column `name` as the nearest float64 of each cell, shape (N,); None where it is not numbers.
 
-    `advice` ends the sentence about a column that holds text throughout.
+    NaN where a cell is missing, as `marks` say; without them that is refused. `advice` ends the sentence about a column
+    that holds text throughout.
     """
     cells = table[name]
     if isinstance(cells, Foreign):
@@ -31,18 +38,34 @@ def numbers(table: Table, name: str, findings: Findings, advice: str) -> NDArray
     if isinstance(cells, np.ndarray) and cells.dtype.kind == "O":
         cells = [_written(cell) for cell in cells]
     if isinstance(cells, np.ndarray) and cells.dtype.kind != "U":
-        return _finite(table, name, cells, findings)
+        return _finite(table, name, cells, findings, marks)
     values = _fast(cells)
-    if values is None:
-        _complain(table, name, [str(cell) for cell in cells], findings, advice)
-    return values
+    if values is not None:
+        return values if marks is None else np.where(marks.among_numbers(values), np.nan, values)
+    written = [str(cell).strip(" \t") for cell in cells]
+    missing_N = np.zeros(len(written), np.bool_) if marks is None else marks.among(written)
+    there = np.flatnonzero(~missing_N)
+    known = [written[row] for row in there.tolist()]
+    read = _fast(known)
+    if read is None:
+        read = _truth(known)
+    if read is not None:
+        values = np.full(len(written), np.nan)
+        values[there] = read
+        return values
+    _complain(table, name, {row: str(cells[row]) for row in there.tolist()}, findings, advice)
+    return None
 
 
-def _finite(table: Table, name: str, cells: NDArray[Any], findings: Findings) -> NDArray[np.float64] | None:
-    """Check numbers that came as numbers."""
+def _finite(
+    table: Table, name: str, cells: NDArray[Any], findings: Findings, marks: Marks | None = None
+) -> NDArray[np.float64] | None:
+    """Check numbers that came as numbers; NaN where one is missing."""
     with np.errstate(over="ignore"):
         values = cells.astype(np.float64)
-    bad = np.flatnonzero(~np.isfinite(values)).tolist()
+    if marks is not None:
+        values = np.where(marks.among_numbers(values), np.nan, values)
+    bad = np.flatnonzero(~np.isfinite(values) if marks is None else np.isinf(values)).tolist()
     for row in bad:
         findings.add(f"expected a finite number, got {cells[row]}", table.place(row, name), table.number(row))
     return None if bad else values
@@ -63,11 +86,40 @@ def _fast(cells: Sequence[str] | NDArray[Any]) -> NDArray[np.float64] | None:
     return values if np.isfinite(values).all() else None
 
 
-def _complain(table: Table, name: str, cells: list[str], findings: Findings, advice: str) -> None:
-    """Name every cell that is no number, or the column as a whole where none is or where all have one reason."""
-    bad = {row: fault for row, cell in enumerate(cells) if (fault := _fault(cell)) is not None}
+def _truth(cells: Sequence[str]) -> NDArray[np.float64] | None:
+    """Read true as 1 and false as 0, in whatever letters, where every cell is one of them."""
+    values = [TRUTH.get(cell.lower()) for cell in cells]
+    known = [float(value) for value in values if value is not None]
+    return np.array(known) if known and len(known) == len(cells) else None
+
+
+def holds_text(table: Table, name: str, marks: Marks | None = None) -> bool:
+    """Whether a column is one of text: of the cells that are there, less than half are numbers.
+
+    Truth values are numbers, and so are those that are written for people, and dates: they are refused as such.
+    """
+    cells = table[name]
+    if isinstance(cells, Foreign) or (isinstance(cells, np.ndarray) and cells.dtype.kind not in "OU"):
+        return False
+    times = Counter(map(_written, cells))
+    missing = Marks(frozenset()) if marks is None else marks
+    different = [cell for cell in times if not missing.among([cell])[0]]
+    if not different or _truth(different) is not None:
+        return False
+    words = [cell for cell in different if not _like_a_number(cell)]
+    count = sum(times[cell] for cell in words)
+    noted = sum(times[cell] for cell in words if notation_of(cell) is not None)
+    return 2 * count > sum(times[cell] for cell in different) and 2 * noted <= count
+
+
+def _complain(table: Table, name: str, cells: Mapping[int, str], findings: Findings, advice: str) -> None:
+    """Name every cell that is no number, or the column as a whole where none is or where all have one reason.
+
+    `cells` are those that are not missing, by their rows.
+    """
+    bad = {row: fault for row, cell in cells.items() if (fault := _fault(cell)) is not None}
     notations = _notations({row: cells[row] for row in bad})
-    words = [cell for cell in cells if cell.strip(" \t") and not _not_finite(cell)]
+    words = [cell for cell in cells.values() if cell.strip(" \t") and not _not_finite(cell)]
     noted = sum(map(len, notations.values()))
     if len(bad) == len(cells) and 2 * noted <= len(words) and words and not any(map(_like_a_number, words)):
         what = f"expected numbers, got text such as {quoted(words[0])}{advice}"
@@ -82,8 +134,20 @@ def _complain(table: Table, name: str, cells: list[str], findings: Findings, adv
             such = f"{description} in {share} {len(cells)} cells, such as {quoted(cells[first])} on {where}"
             where = column
         findings.add(f"expected {notation.expected}, got {such}", where, table.number(first))
-    for row in bad.keys() - {row for rows in notations.values() for row in rows}:
-        findings.add(bad[row], table.place(row, name), table.number(row))
+    plain = sorted(bad.keys() - {row for rows in notations.values() for row in rows})
+    times, said = Counter(cells[row] for row in plain), set[str]()
+    for row in plain:
+        text = cells[row]
+        if times[text] < _OFTEN or not text.strip(" \t") or _not_finite(text):
+            findings.add(bad[row], table.place(row, name), table.number(row))
+        elif text not in said:
+            where, _, column = table.place(row, name).partition(", ")
+            what = f"expected numbers, got {quoted(text)} in {times[text]} of {len(cells)} cells, first on {where}"
+            mark = (
+                f"; if it stands for a missing cell: data.missing_marks = [{quoted(text)}]" if advice else ""
+            )
+            findings.add(what + mark, column, table.number(row))
+            said.add(text)
 
 
 def _notations(cells: dict[int, str]) -> dict[Notation, list[int]]:
@@ -121,11 +185,12 @@ def _not_finite(cell: str) -> bool:
 
 
 def texts(
-    table: Table, name: str, findings: Findings, known: Collection[str] = ()
+    table: Table, name: str, findings: Findings, known: Collection[str] = (), marks: Marks | None = None
 ) -> NDArray[np.str_] | None:
     """Read column `name` as text, shape (N,): in NFC, without spaces around it, numbers as they are best written.
 
-    A value that is one of the `known` texts, whatever the format writes it like, gets that spelling.
+    An empty text where a cell is missing, as `marks` say; without them that is refused. A value that is one of the
+    `known` texts, whatever the format writes it like, gets that spelling.
     """
     cells = table[name]
     if isinstance(cells, Foreign):
@@ -134,11 +199,14 @@ def texts(
     if (
         isinstance(cells, np.ndarray)
         and cells.dtype.kind == "f"
-        and _finite(table, name, cells, findings) is None
+        and _finite(table, name, cells, findings, marks) is None
     ):
         return None
     written = [_written(cell) for cell in cells]
-    empty = [row for row, cell in enumerate(written) if not cell]
+    if marks is not None:
+        missing_N = marks.among(written).tolist()
+        written = ["" if missing else cell for cell, missing in zip(written, missing_N, strict=True)]
+    empty = [row for row, cell in enumerate(written) if not cell] if marks is None else []
     for row in empty:
         findings.add("expected text, got an empty cell", table.place(row, name), table.number(row))
     if empty:
@@ -148,6 +216,14 @@ def texts(
         what = f"expected text as it was learned, got the value {cell}, which may be {few_quoted(meant)}"
         findings.add(what, f"column {quoted(name)}")
     return np.array(spelled, dtype=np.str_)
+
+
+def words_of(table: Table, name: str, rows: Sequence[int]) -> set[str]:
+    """Give the different texts of some cells of a column, as they are written; numbers have none."""
+    cells = table[name]
+    if isinstance(cells, Foreign) or (isinstance(cells, np.ndarray) and cells.dtype.kind not in "OU"):
+        return set()
+    return {_written(cells[row]) for row in rows}
 
 
 def _written(cell: Any) -> str:

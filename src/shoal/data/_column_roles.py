@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from shoal.data._classes import nfc
+from shoal.data._missing import Marks
 from shoal.data._table import Table
 from shoal.errors import Problem
 from shoal.wording import did_you_mean, few_quoted, quoted
@@ -18,7 +19,12 @@ class TableSource:
     """Where the rows of a study stand. `inputs` None: every column that is no target, group or fold.
 
     Without `test`, the share `test_share` of the rows of `train` is drawn at `seed` to be test rows:
-    whole groups where there are `groups`, else stratified by class in classification.
+    whole groups where there are `groups`, else stratified by class in classification. With `impute` inputs may have
+    missing cells: the usual ones, and `missing_marks`; with `drop_untargeted` rows without a target are left out.
+
+    With `find_kinds` inputs of text are categories, and are left out where they name the rows or are prose, unless
+    `inputs` or `keep` name them. `ignore` are no inputs, `keep` are inputs though they look like an index. Categories
+    of fewer than `rare_below` training rows are pooled.
     """
 
     train: str | Path
@@ -31,6 +37,23 @@ class TableSource:
     fold_column: str | None = None
     test_share: float = 0.2
     seed: int = 0
+    ignore: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+    find_kinds: bool = False
+    rare_below: int = 1
+    impute: bool = False
+    missing_marks: tuple[str, ...] = ()
+    drop_untargeted: bool = False
+
+    @property
+    def input_marks(self) -> Marks | None:
+        """What stands for a missing cell of an input; None where none may be missing."""
+        return Marks.of(self.missing_marks) if self.impute else None
+
+    @property
+    def target_marks(self) -> Marks | None:
+        """What stands for a missing target; None where a cell that is no target is a mistake like any other."""
+        return Marks.of(self.missing_marks) if self.impute or self.drop_untargeted else None
 
     def in_one_form(self) -> TableSource:
         """Give the same with all names in NFC, the form in which columns are named."""
@@ -43,6 +66,8 @@ class TableSource:
             targets=tuple(map(nfc, self.targets)),
             inputs=None if self.inputs is None else tuple(map(nfc, self.inputs)),
             categorical=tuple(map(nfc, self.categorical)),
+            ignore=tuple(map(nfc, self.ignore)),
+            keep=tuple(map(nfc, self.keep)),
             groups=in_one_form(self.groups),
             fold_column=in_one_form(self.fold_column),
         )
@@ -83,6 +108,12 @@ def _doubled(source: TableSource) -> Iterator[Problem]:
                 )
             else:
                 taken[name] = f"already {part}"
+    for key, names in (("data.ignore", source.ignore), ("data.keep", source.keep)):
+        for name in names:
+            if name in taken:
+                yield Problem(
+                    key, f"expected a column of its own, got {quoted(name)}, which is {taken[name]}"
+                )
     for name in source.categorical:
         known = taken.get(name, "no input" if inputs else "already an input")
         if known != "already an input":
@@ -93,6 +124,7 @@ def missing_columns(source: TableSource, table: Table) -> list[Problem]:
     """Find names of the study that the training table does not have."""
     asked = [(key, names) for key, names, _ in source.named()]
     asked += [("data.inputs", source.inputs or ()), ("data.categorical", source.categorical)]
+    asked += [("data.ignore", source.ignore), ("data.keep", source.keep)]
     inputs = set(source.inputs or ())
     columns = f"{table.file} ({few_quoted(table.names)})"
     problems = [
@@ -108,9 +140,9 @@ def missing_columns(source: TableSource, table: Table) -> list[Problem]:
 
 
 def all_inputs(source: TableSource, table: Table) -> tuple[str, ...]:
-    """Give every column that plays no other part, and that the file does not call an index."""
-    others = {name for _, names, _ in source.named() for name in names}
-    others |= set(table.index) - set(source.categorical)
+    """Give every column that plays no other part, is not ignored, and is no index, unless it is kept."""
+    others = {name for _, names, _ in source.named() for name in names} | set(source.ignore)
+    others |= set(table.index) - {*source.categorical, *source.keep}
     return tuple(name for name in table.names if name not in others)
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from shoal.data._dataset import Dataset
 from shoal.data._preprocess import Standardize
+from shoal.data._table import STORED
 from shoal.wording import counted, quoted
 
 FEWEST: Final = 10
@@ -30,8 +31,6 @@ SHARE_LEFT: Final = 0.9
 """Share of the different values that must stay different in 32 bits."""
 
 _BLOCK: Final = 10_000
-_STORED: Final = re.compile(r"unnamed: ?\d+(_level_\d+)?|__index_level_\d+__|level_\d+", re.IGNORECASE)
-"""What pandas calls an index that was written without a name."""
 _IDENTITY: Final = re.compile(
     r"(index|idx|ids?|uid|rows?|row[ _.]?(ids?|nr|no|num|number|names?)|obs|observation|#|.*[ _.-]ids?"
     r"|s[rl]?[ _.]{0,2}no\.?|serial.*|key|record|nr|no)",
@@ -59,11 +58,12 @@ class ColumnWarnings:
 
         That is: whole numbers, all different, that go up by one step, or go up and lack fewer numbers than they
         have (rows were taken out), or are 0 to N-1 or 1 to N in any order, or have the name of an identity; and
-        whatever has the name that pandas gives to an index. The only input of all is not doubted for its values.
+        whatever has the name that pandas gives to an index. The only input of all is not doubted for its values, nor is
+        a column of which some are missing.
         """
         sentences = []
         for name, x_N in self.inputs:
-            if _STORED.fullmatch(name):
+            if STORED.fullmatch(name):
                 sentences.append(f"{quoted(name)} has the name that pandas gives to an index")
             elif len(x_N) >= FEWEST and np.array_equal(x_N, np.rint(x_N)):
                 if len(self.inputs) > 1 and _counts(x_N, self.train_rows):
@@ -81,10 +81,11 @@ class ColumnWarnings:
         return self._as_they_are(_unscaled)
 
     def _as_they_are(self, doubt: Callable[[NDArray[np.float64]], str]) -> list[str]:
-        """Look at the training rows of every column that is not standardised."""
+        """Look at the training rows of every column that is not standardised, as far as they have a value."""
         taken = [("input", *column) for column in self.inputs] if self.standardize == "none" else []
         taken += [("target", *column) for column in self.targets] if self.standardize != "both" else []
-        sentences = [(what, name, doubt(value_N[: self.train_rows])) for what, name, value_N in taken]
+        trained = [(what, name, value_N[: self.train_rows]) for what, name, value_N in taken]
+        sentences = [(what, name, doubt(value_N[~np.isnan(value_N)])) for what, name, value_N in trained]
         return [f"{what} {quoted(name)} {sentence}" for what, name, sentence in sentences if sentence]
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data._dataset import Dataset
+from shoal.data._missing import missing_of
 from shoal.data._row_check import chance_of_count, codes_of, units
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def coverage(dataset: Dataset) -> Coverage:
     known_inputs, known_rows = set(input_N[:n]), set(row_N[:n])
     numeric = [column for column in dataset.columns if not column.categorical]
     counted = [(column.name, column.values[:n], column.values[n:]) for column in numeric]
-    intervals = sum(len(np.unique(train)) + 1 for _, train, _ in counted)
+    intervals = sum(len(np.unique(train[~np.isnan(train)])) + 1 for _, train, _ in counted)
     bare: list[Bare] = []
     outside_m, gap_m = np.zeros(m, np.bool_), np.zeros(m, np.bool_)
     unit_N = units(dataset) if dataset.test_groups is not None else codes_of(np.array(row_N))
@@ -161,7 +162,7 @@ def _bytes(values: NDArray[Any]) -> NDArray[np.uint8]:
 def _bare(
     name: str, values: tuple[NDArray[Any], NDArray[Any]], unit_N: NDArray[np.int64], intervals: int
 ) -> Iterator[tuple[Bare, NDArray[np.bool_]]]:
-    """Find intervals with too many test rows, and which these are.
+    """Find intervals with too many test rows, and which these are; missing values lie nowhere.
 
     If all n + m rows are drawn alike, every order of them is as likely as another, whatever the distribution; so k
     or more of m test rows fall between two given neighbours of n training rows with probability
@@ -169,11 +170,13 @@ def _bare(
     unit (of a group, or equal ones) count once.
     """
     train_n, test_m = values
-    edge = np.unique(train_n)
-    unit_m, last = unit_N[len(train_n) :], len(edge)
-    n, m = len(np.unique(unit_N[: len(train_n)])), len(np.unique(unit_m))
+    unit_n, unit_m = unit_N[: len(train_n)], unit_N[len(train_n) :]
+    known_n, known_m = ~np.isnan(train_n), ~np.isnan(test_m)
+    edge = np.unique(train_n[known_n])
+    last = len(edge)
+    n, m = len(np.unique(unit_n[known_n])), len(np.unique(unit_m[known_m]))
     place_m = np.searchsorted(edge, test_m)
-    place_m = np.where(edge[np.minimum(place_m, last - 1)] == test_m, -1, place_m)
+    place_m = np.where(known_m & (edge[np.minimum(place_m, last - 1)] != test_m), place_m, -1)
     count_I = np.bincount(place_m[place_m >= 0], minlength=last + 1)
     pair_U2 = np.unique(np.stack((place_m, unit_m), axis=1)[place_m >= 0], axis=0)
     drawn_I = np.bincount(pair_U2[:, 0], minlength=last + 1)
@@ -218,7 +221,7 @@ def _unseen(dataset: Dataset) -> Iterator[tuple[str, int]]:
         if column.categorical:
             train, test = column.values[: dataset.train_rows], column.values[dataset.train_rows :]
             level_L, count_L = np.unique(train, return_counts=True)
-            strange = int((~np.isin(test, level_L)).sum())
+            strange = int((~np.isin(test, level_L) & ~missing_of(test)).sum())
             alone = (1 + int((count_L == 1).sum())) / (1 + len(train))
             if strange and chance_of_count(strange, len(test), alone) < LEVEL:
                 yield column.name, strange

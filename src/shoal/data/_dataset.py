@@ -18,10 +18,18 @@ from shoal.wording import is_utf8, visible
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """One input column: float64 (N,) numbers, or str (N,) categories."""
+    """One input column: float64 (N,) numbers, or str (N,) categories.
+
+    `encoder` is the kind of `kinds.ENCODERS` that makes inputs of it; None: the first that takes such values.
+    Where `impute` is true, cells may be missing, and new ones will be: NaN, or an empty text. Categories of fewer than
+    `rare_below` rows of a fit are pooled.
+    """
 
     name: str
     values: NDArray[Any]
+    encoder: str | None = None
+    impute: bool = False
+    rare_below: int = 1
 
     @property
     def categorical(self) -> bool:
@@ -40,6 +48,7 @@ class Dataset:
     `images` (N, C, H, W), with no `columns`; `resize` is (H, W) where they were brought to that size; `white` is the
     brighter of two levels, 255 or 1, where those to train on had two alone as they were read. `drawn` says that test
     rows were set apart by a draw.
+    `missing_marks` are what the study takes for a missing cell beside the usual words.
     `notes` are whole sentences on what the reader did or left out, for whoever plans or reads a run; no fit depends
     on them.
     """
@@ -62,6 +71,7 @@ class Dataset:
     drawn: bool = False
     notes: tuple[str, ...] = ()
     test_groups: NDArray[Any] | None = None
+    missing_marks: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data._dataset import Dataset
-from shoal.data._row_check import Floats, at_most, units, vectors
+from shoal.data._row_check import Floats, at_most, units, vectors, with_medians
 from shoal.wording import first_few, quoted
 
 MOST: Final = 600
@@ -39,6 +39,7 @@ def drift_of_rows(dataset: Dataset) -> str:
     n, m = dataset.train_rows, dataset.rows - dataset.train_rows
     if n == 0 or m == 0:
         return ""
+    dataset = with_medians(dataset)
     row_N = np.concatenate((at_most(n, MOST), n + at_most(m, MOST)))
     is_test_N, unit_N = row_N >= n, units(dataset)[row_N]
     place_ND = vectors(dataset, row_N)[:, :MOST_NUMBERS]

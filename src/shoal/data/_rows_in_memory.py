@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from shoal.data._classes import nfc
 from shoal.data._dataset import Column
 from shoal.data._findings import Findings, refuse
+from shoal.data._missing import STRICT, Missing
 from shoal.data._pixels import alike, channels_first, resized, with_white
 from shoal.data._source import read_columns
 from shoal.data._table import Cells, Foreign, Table, names_are_good
@@ -32,6 +33,7 @@ def given_columns(
     x: NDArray[Any] | Mapping[str, Any] | DataFrame,
     names: Sequence[str],
     categories: Mapping[str, Sequence[str]] | None = None,
+    missing: Missing = STRICT,
 ) -> tuple[Column, ...]:
     """Read input columns: by name from a frame or a mapping, by place from numbers of shape (N, D).
 
@@ -58,7 +60,7 @@ def given_columns(
         shown = ", ".join(f"{quoted(name)} {length}" for name, length in list(lengths.items())[:10])
         raise DataError(Problem(_PLACE, f"expected columns of one length, got {shown}"))
     table = Table(_PLACE, tuple(columns), tuple(columns.values()), next(iter(lengths.values()), 0))
-    return read_columns(table, names, categories)
+    return read_columns(table, names, categories, missing)
 
 
 def given_images(

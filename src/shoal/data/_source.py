@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data._cells import numbers, texts
+from shoal.data._cells import numbers, texts, words_of
 from shoal.data._classes import (
     are_names,
     class_problems,
@@ -27,15 +27,19 @@ from shoal.data._classes import (
 from shoal.data._column_roles import TableSource, all_inputs, missing_columns, role_problems
 from shoal.data._dataset import Column, Dataset
 from shoal.data._findings import Findings, refuse
+from shoal.data._found_kinds import InputKinds, found_kinds, kind_notes, useless
 from shoal.data._holdout import draw_test_rows
+from shoal.data._missing import STRICT, Marks, Missing, missing_notes, missing_of
 from shoal.data._table import Table
 from shoal.data._table_format import Limits
 from shoal.data._tables import scan_table
 from shoal.errors import DataError, Problem
-from shoal.wording import did_you_mean, few_quoted, quoted
+from shoal.wording import counted, did_you_mean, few_quoted, first_few, quoted
 
 _CATEGORY = "; if it is a category, name it in data.categorical"
+_LEAVE_OUT = "; leave it out (data.ignore)"
 _HINTS = 20
+_UNTARGETED = '; data.missing_targets = "drop" leaves such rows out'
 _LABELS = '; for class labels set study.task = "classification"'
 
 
@@ -47,14 +51,21 @@ class _Part:
     targets: NDArray[Any]
     groups: NDArray[np.str_] | None
     folds: NDArray[np.str_] | None
+    untargeted: int = 0
+    """Rows that were left out, having no target."""
+
+    def without(self, names: Collection[str]) -> _Part:
+        """Leave some columns out."""
+        return replace(self, columns=tuple(column for column in self.columns if column.name not in names))
 
     def take(self, rows: NDArray[np.int64]) -> _Part:
         """Keep some rows, in the order given."""
         return _Part(
-            tuple(Column(column.name, column.values[rows]) for column in self.columns),
+            tuple(replace(column, values=column.values[rows]) for column in self.columns),
             self.targets[rows],
             None if self.groups is None else self.groups[rows],
             None if self.folds is None else self.folds[rows],
+            self.untargeted,
         )
 
 
@@ -72,12 +83,18 @@ def load_table_dataset(source: TableSource, room: float | None = None) -> Datase
     train = test = None
     problems: list[Problem] = []
     notes: tuple[str, ...] = ()
+    input_kinds = InputKinds()
     if train_table is not None:
+        explicit = source.inputs is not None
         source = replace(source, inputs=source.inputs or all_inputs(source, train_table))
         problems = missing_columns(source, train_table)
         notes = tuple(_left_out(source, train_table))
         if not problems:
-            train = _read_part(source, train_table, train_findings)
+            if source.find_kinds:
+                input_kinds = found_kinds(source, train_table, explicit=explicit)
+                source = replace(source, categorical=(*source.categorical, *input_kinds.categories))
+            train = _read_part(source, train_table, train_findings, read=input_kinds.numbers)
+            input_kinds = replace(input_kinds, numbers={})  # they are held once
             if test_table is not None:
                 known = {} if train is None else _known(source, train)
                 test = _read_test(source, (train_table, test_table), test_findings, known)
@@ -85,12 +102,35 @@ def load_table_dataset(source: TableSource, room: float | None = None) -> Datase
     problems += [*train_findings.problems(), *test_findings.problems()]
     if problems or train is None:
         raise DataError(problems)
+    refuse(_nothing_left(train, test, source))
     if source.task == "classification":
         refuse(label_problems(train.targets.tolist(), f"{source.train}, column {quoted(source.targets[0])}"))
     if test is None:
         train, test = _split_off_test_rows(source, train)
+    nothing_in = dict(useless(train.columns, input_kinds))
+    train, test = train.without(nothing_in), test.without(nothing_in)
     refuse(_content_problems(source, train, test))
-    return replace(_build(source, train, test), notes=(*notes, *_content_notes(source, train, test)))
+    said = (
+        *nothing_in.items(),
+        *kind_notes(train.columns, input_kinds),
+        *missing_notes(train.columns, test.columns),
+    )
+    notes += (
+        *_untargeted_notes(source, train, test),
+        *_one_a_column(said, source.inputs or ()),
+        *_content_notes(source, train, test),
+    )
+    return replace(_build(source, train, test), notes=notes)
+
+
+def _one_a_column(said: Iterable[tuple[str, str]], names: Sequence[str]) -> Iterator[str]:
+    """Put what is said of a column into one sentence, in the order of the columns."""
+    sentences: dict[str, list[str]] = {name: [] for name in names}
+    for name, sentence in said:
+        sentences[name].append(sentence)
+    for name, parts in sentences.items():
+        if parts:
+            yield f"column {quoted(name)}: {'; '.join(parts)}"
 
 
 def _used_columns(source: TableSource) -> frozenset[str] | None:
@@ -102,13 +142,17 @@ def _used_columns(source: TableSource) -> frozenset[str] | None:
 
 
 def read_columns(
-    source: str | Path | Table, names: Sequence[str], categories: Mapping[str, Sequence[str]] | None = None
+    source: str | Path | Table,
+    names: Sequence[str],
+    categories: Mapping[str, Sequence[str]] | None = None,
+    missing: Missing = STRICT,
 ) -> tuple[Column, ...]:
     """Read input columns of new rows (to predict), by name, from a file or a table; its others are ignored.
 
     `categories` gives those that were learned, for each column of categories: a cell of the same value gets their
-    spelling, whatever the format; where none are given, the text stays as it is. Raises DataError with every
-    missing column, every cell that cannot be read, and every column of several rows in which no category is known.
+    spelling, whatever the format; where none are given, the text stays as it is. `missing` says where cells may be.
+    Raises DataError with every missing column, every cell that cannot be read, and every column of several rows in
+    which no category is known.
     """
     known = categories or {}
     findings = Findings(source.file if isinstance(source, Table) else str(source))
@@ -119,7 +163,10 @@ def read_columns(
         for number, name in enumerate(name for name in names if name not in table):
             hint = did_you_mean(name, table.names, quoted) if number < _HINTS else ""
             findings.add(f"expected an input column {quoted(name)}, got none{hint}")
-        columns = _read_columns(table, there, known, findings, advice="")
+        read = [
+            (name, _read_column(table, name, known.get(name), findings, missing.of(name))) for name in there
+        ]
+        columns = [Column(name, values) for name, values in read if values is not None]
         for column in columns:
             if known.get(column.name):
                 _refuse_strange(column, known[column.name], findings)
@@ -129,33 +176,33 @@ def read_columns(
 
 def _refuse_strange(column: Column, known: Sequence[str], findings: Findings) -> None:
     """Note a column without a known category: a single row may have a new one, a whole column is another thing."""
-    categories = set(column.values.tolist())
-    if len(column.values) > 1 and categories.isdisjoint(known):
+    categories = set(column.values.tolist()) - {""}
+    if len(column.values) > 1 and categories and categories.isdisjoint(known):
         others = few_quoted(sorted_texts(categories))
         what = f"expected its categories ({few_quoted(known)}), got none of them: {others}"
         findings.add(what, f"column {quoted(column.name)}")
 
 
 def _left_out(source: TableSource, table: Table) -> Iterator[str]:
-    """Say which columns are no inputs because the file calls them an index."""
+    """Say which columns are no inputs because they are called an index, or nothing at all."""
     used = {*(source.inputs or ()), *(name for _, names, _ in source.named() for name in names)}
     index_columns = [name for name in table.index if name not in used]
     if index_columns:
-        those = (
-            "is left out: the file calls it"
-            if len(index_columns) == 1
-            else "are left out: the file calls them"
-        )
-        yield f"{table.file}: {few_quoted(index_columns)} {those} its index (data.inputs can name it)"
+        those = "is left out, being called" if len(index_columns) == 1 else "are left out, being called"
+        yield f"{Path(table.file).name}: {few_quoted(index_columns)} {those} an index (data.keep brings it back)"
+    if table.nameless:
+        yield f"{Path(table.file).name}: the first column is left out, having no name, as row names are written"
 
 
 def _known(source: TableSource, train: _Part) -> dict[str, tuple[str, ...]]:
     """Give the spellings of the training rows: of every column of categories, of the classes, of the groups."""
     known = {
-        column.name: tuple(set(column.values.tolist())) for column in train.columns if column.categorical
+        column.name: tuple(set(column.values.tolist()) - {""})
+        for column in train.columns
+        if column.categorical
     }
     if source.task == "classification":
-        known[source.targets[0]] = tuple(set(train.targets.tolist()))
+        known[source.targets[0]] = tuple(set(train.targets.tolist()) - {""})
     if source.groups is not None and train.groups is not None:
         known[source.groups] = tuple(set(train.groups.tolist()))
     return known
@@ -183,41 +230,86 @@ def _read_test(
 
 
 def _read_part(
-    source: TableSource, table: Table, findings: Findings, known: Mapping[str, Sequence[str]] | None = None
+    source: TableSource,
+    table: Table,
+    findings: Findings,
+    known: Mapping[str, Sequence[str]] | None = None,
+    read: Mapping[str, NDArray[np.float64]] | None = None,
 ) -> _Part | None:
-    """Read the used columns of one table, in the spelling that is `known`; None where something was found."""
-    known = known or {}
-    categories = {name: known.get(name, ()) for name in source.categorical}
-    columns = _read_columns(table, source.inputs or (), categories, findings)
-    if source.task == "classification":
-        targets: Any = texts(table, source.targets[0], findings, known.get(source.targets[0], ()))
-    else:
-        read = [numbers(table, name, findings, _LABELS) for name in source.targets]
-        values = [column for column in read if column is not None]
-        targets = np.stack(values, axis=1) if len(values) == len(read) else None
+    """Read the used columns of one table, in the spelling that is `known`; None where something was found.
+
+    `read` are those that were read before.
+    """
+    known, read = known or {}, read or {}
+    columns = []
+    for name in source.inputs or ():
+        categories = known.get(name, ()) if name in source.categorical else None
+        values = read.get(name)
+        if values is None:
+            values = _read_column(table, name, categories, findings, source.input_marks, _CATEGORY)
+        if values is not None:
+            columns.append(Column(name, values, impute=source.impute, rare_below=source.rare_below))
+    targets = _read_targets(source, table, findings, known)
     groups = None if source.groups is None else texts(table, source.groups, findings)
     folds = None if source.fold_column is None else texts(table, source.fold_column, findings)
-    return None if findings.found else _Part(tuple(columns), targets, groups, folds)
+    if findings.found:
+        return None
+    part, missing_N = _Part(tuple(columns), targets, groups, folds), _untargeted(targets)
+    if not missing_N.any():
+        return part
+    return replace(part.take(np.flatnonzero(~missing_N)), untargeted=int(missing_N.sum()))
 
 
-def _read_columns(
+def _read_column(
     table: Table,
-    names: Sequence[str],
-    categories: Mapping[str, Sequence[str]],
+    name: str,
+    categories: Sequence[str] | None,
     findings: Findings,
-    advice: str = _CATEGORY,
-) -> list[Column]:
-    """Read inputs: declared categories as text in the spelling that is known, all others as numbers."""
-    read = [
-        (
-            name,
-            texts(table, name, findings, categories[name])
-            if name in categories
-            else numbers(table, name, findings, advice),
-        )
-        for name in names
-    ]
-    return [Column(name, values) for name, values in read if values is not None]
+    marks: Marks | None,
+    advice: str = "",
+) -> NDArray[Any] | None:
+    """Read an input: categories as text in the spelling that is known, if it holds any; else numbers."""
+    if categories is None:
+        return numbers(table, name, findings, advice, marks)
+    return texts(table, name, findings, categories, marks)
+
+
+def _read_targets(
+    source: TableSource, table: Table, findings: Findings, known: Mapping[str, Sequence[str]]
+) -> Any:
+    """Read class labels, or numbers (N, K); None where something was found."""
+    marks = source.target_marks
+    read: list[NDArray[Any] | None]
+    if source.task == "classification":
+        name = source.targets[0]
+        read = [texts(table, name, findings, known.get(name, ()), marks)]
+    else:
+        read = [numbers(table, name, findings, _LABELS, marks) for name in source.targets]
+    values = [column for column in read if column is not None]
+    if not source.drop_untargeted:
+        for name, column in zip(source.targets, read, strict=True):
+            if column is not None:
+                _note_untargeted(name, np.flatnonzero(missing_of(column)).tolist(), table, findings)
+    if len(values) < len(read):
+        return None
+    return values[0] if source.task == "classification" else np.stack(values, axis=1)
+
+
+def _note_untargeted(name: str, rows: list[int], table: Table, findings: Findings) -> None:
+    """Note that a column of targets lacks some, and where, in one line."""
+    if rows:
+        noun = "row" if table.lines is None else "line"
+        places = first_few([str(table.number(row)) for row in rows], 4, joint=", ")
+        what = f"expected a target in each of {table.rows:,} rows, got none in {len(rows):,}"
+        where = f"{noun if len(rows) == 1 else noun + 's'} {places}"
+        words = sorted(words_of(table, name, rows) - {""})
+        meant = f'; {few_quoted(words, 3)} counts as missing, unless data.missing = "refuse"' if words else ""
+        findings.add(f"{what} ({where}){meant}{_UNTARGETED}", f"column {quoted(name)}", table.number(rows[0]))
+
+
+def _untargeted(targets: NDArray[Any]) -> NDArray[np.bool_]:
+    """Say which rows lack a target, (N,)."""
+    return np.asarray(missing_of(targets).reshape(len(targets), -1).any(axis=1))
 
 
 def _split_off_test_rows(source: TableSource, part: _Part) -> tuple[_Part, _Part]:
@@ -227,6 +319,13 @@ def _split_off_test_rows(source: TableSource, part: _Part) -> tuple[_Part, _Part
     return part.take(np.flatnonzero(~held_out)), part.take(np.flatnonzero(held_out))
 
 
+def _nothing_left(train: _Part, test: _Part | None, source: TableSource) -> Iterator[Problem]:
+    """Find files of which every row was left out."""
+    for part, file in ((train, source.train), (test, source.test)):
+        if part is not None and not len(part.targets):
+            yield Problem(str(file), "expected rows with a target, got none")
+
+
 def _content_problems(source: TableSource, train: _Part, test: _Part) -> list[Problem]:
     """Find columns from which nothing can be learned, and classes that were never trained on."""
     problems: list[Problem] = []
@@ -234,12 +333,11 @@ def _content_problems(source: TableSource, train: _Part, test: _Part) -> list[Pr
     def refuse_column(name: str, what: str) -> None:
         problems.append(Problem(f"{source.train}, column {quoted(name)}", what))
 
+    if not train.columns:
+        problems.append(Problem("data.inputs", "expected an input to learn from, got none that is left"))
     for column in train.columns:
-        if column.categorical and len(set(column.values.tolist())) < 2:
-            only = quoted(column.values[0])
-            refuse_column(
-                column.name, f"expected at least 2 categories in the training rows, got only {only}"
-            )
+        if missing_of(column.values).all():
+            refuse_column(column.name, f"expected a value in some training row, got none{_LEAVE_OUT}")
     if source.task == "classification":
         target = f"column {quoted(source.targets[0])}"
         places = f"{source.train}, {target}", f"{source.test or source.train}, {target}"
@@ -253,16 +351,26 @@ def _content_problems(source: TableSource, train: _Part, test: _Part) -> list[Pr
     return problems
 
 
+def _untargeted_notes(source: TableSource, train: _Part, test: _Part) -> Iterator[str]:
+    """Say how many rows were left out, having no target."""
+    for part, file in ((train, source.train), (test, source.test)):
+        if part.untargeted and file is not None:
+            rows = counted(part.untargeted, "row")
+            yield f'{Path(file).name}: {rows} left out, having no target (data.missing_targets = "drop")'
+
+
 def _content_notes(source: TableSource, train: _Part, test: _Part) -> Iterator[str]:
     """Say what may be read and is hardly meant: categories of one row each, or foreign to all test rows."""
     for column, tested in zip(train.columns, test.columns, strict=True):
         place = f"column {quoted(column.name)}"
-        if column.categorical and are_names(column.values.tolist()):
-            different = len(set(column.values.tolist()))
+        trained = [text for text in column.values.tolist() if text] if column.categorical else []
+        strange = set(tested.values.tolist()) - {""} if column.categorical else set()
+        if are_names(trained):
+            different = len(set(trained))
             what = f"{different} categories in {len(column.values)} training rows, most of one row alone"
-            yield f"{place}: {what}; leave it out (data.inputs) if it names the rows"
-        elif column.categorical and set(tested.values.tolist()).isdisjoint(column.values.tolist()):
-            categories = few_quoted(sorted_texts(tested.values.tolist()))
+            yield f"{place}: {what}; leave it out (data.ignore) if it names the rows"
+        elif strange and strange.isdisjoint(trained):
+            categories = few_quoted(sorted_texts(strange))
             yield f"{place}: no test row has a category of the training rows; the test rows have {categories}"
     if source.task == "classification" and (what := like_numbers(train.targets.tolist())):
         yield f'column {quoted(source.targets[0])}: {what}; a regression? (study.task = "regression")'
@@ -279,7 +387,7 @@ def _build(source: TableSource, train: _Part, test: _Part) -> Dataset:
         name=Path(source.train).stem,
         task=source.task,
         columns=tuple(
-            Column(a.name, np.concatenate((a.values, b.values)))
+            replace(a, values=np.concatenate((a.values, b.values)))
             for a, b in zip(train.columns, test.columns, strict=True)
         ),
         target_names=source.targets,
@@ -293,6 +401,7 @@ def _build(source: TableSource, train: _Part, test: _Part) -> Dataset:
         test_fingerprint=fingerprint(test.columns, source.targets, test.targets),
         source=str(source.train) if source.test is None else f"{source.train}, {source.test}",
         drawn=source.test is None,
+        missing_marks=source.missing_marks,
     )
 
 
@@ -302,17 +411,19 @@ def _fold_numbers(folds: NDArray[np.str_]) -> NDArray[np.int64]:
     return numbered(folds, names, other=-1)
 
 
-def fingerprint(columns: Iterable[Column], target_names: Sequence[str], targets: NDArray[Any]) -> str:
-    """SHA-256 of names and values: little-endian float64 numbers, text as a JSON list.
+def fingerprint(columns: Sequence[Column], target_names: Sequence[str], targets: NDArray[Any]) -> str:
+    """SHA-256 of names and values: little-endian float64 numbers, text as a JSON list, and of which is pooled if rare.
 
     Equal for equal content, however the file spelled it. Groups and folds are no part of it: they choose
     rows, which the identity of a fit names itself.
     """
     digest = hashlib.sha256(b"shoal table 1\0")
     parts = [*((column.name, "input", column.values) for column in columns), ("", "targets", targets)]
+    pooled = {column.name: [f"rare below {column.rare_below}"] for column in columns if column.rare_below > 1}
     digest.update(json.dumps(list(target_names)).encode())
     for name, role, values in parts:
         number = values.dtype.kind == "f"
-        digest.update(json.dumps([name, role, "number" if number else "text", *values.shape]).encode())
+        how = ["number"] if number else ["text", *pooled.get(name, [])]
+        digest.update(json.dumps([name, role, *how, *values.shape]).encode())
         digest.update(values.astype("<f8").tobytes() if number else json.dumps(values.tolist()).encode())
     return digest.hexdigest()

@@ -19,7 +19,7 @@ from shoal.data._classes import NUMBER, nfc
 
 _PLAIN: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 """A number as programs write it. With other zeros before it (01) a text is text, and equals no other text."""
-_TRUTH: Final = {"true": True, "false": False}
+TRUTH: Final = {"true": True, "false": False}
 _LONGEST: Final = 300
 """Digits of a number beyond which it is none of 64 bits."""
 
@@ -79,8 +79,8 @@ def _by_value(
 
 def _value(text: str, *, loose: bool) -> Hashable | None:
     """Give what a text stands for: ("truth", bool), a number, or nothing but its letters."""
-    if text.lower() in _TRUTH:
-        return "truth", _TRUTH[text.lower()]
+    if text.lower() in TRUTH:
+        return "truth", TRUTH[text.lower()]
     pattern = NUMBER if loose else _PLAIN
     if not pattern.fullmatch(text):
         return None

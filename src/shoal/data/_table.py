@@ -6,6 +6,7 @@ or a category only when its column is asked for as such (`_cells.py`), and input
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -17,10 +18,8 @@ from shoal.data._classes import nfc
 from shoal.data._findings import Findings
 from shoal.wording import quoted
 
-NAMELESS: Final = (
-    "; if it numbers the rows, write the table without it (pandas: index=False, R: row.names = FALSE)"
-)
-"""What is advised where a column has no name."""
+STORED: Final = re.compile(r"unnamed: ?\d+(_level_\d+)?|__index_level_\d+__|level_\d+", re.IGNORECASE)
+"""What pandas calls an index that was written without a name."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,8 @@ An array of objects mixes str, bool, int and float, None where missing.
 class Table:
     """A table as read. `lines` are the line numbers on which the rows start, for text files.
 
-    `names` are in NFC. `index` are those of them that the file itself calls an index: columns to name, no inputs.
+    `names` are in NFC. `index` are those of them that the file itself calls an index, or that pandas calls so: columns
+    to name, no inputs. `nameless`: a first column without a name was left out, as pandas and R write row names.
     """
 
     file: str
@@ -50,6 +50,15 @@ class Table:
     rows: int
     lines: Sequence[int] | None = None
     index: tuple[str, ...] = ()
+    nameless: bool = False
+
+    def without_row_names(self) -> Table:
+        """Give the same without a first column that has no name, and know which columns are an index by their names."""
+        table = self
+        if len(self.names) > 1 and not self.names[0]:
+            table = replace(self, names=self.names[1:], columns=self.columns[1:], nameless=True)
+        stored = (name for name in table.names if STORED.fullmatch(name))
+        return replace(table, index=tuple(dict.fromkeys((*self.index, *stored))))
 
     @cached_property
     def _places(self) -> dict[str, int]:
@@ -80,10 +89,7 @@ def names_are_good(names: Sequence[str], place: str, findings: Findings) -> bool
     """Column names must be there, and be different in NFC, the form in which names are compared."""
     for number, name in enumerate(names, start=1):
         if not name:
-            advice = NAMELESS if number == 1 else ""
-            findings.add(
-                f"expected a column name, got nothing{advice}", f"{place}, column {number}".lstrip(", ")
-            )
+            findings.add("expected a column name, got nothing", f"{place}, column {number}".lstrip(", "))
     forms: dict[str, list[str]] = {}
     for name in names:
         forms.setdefault(nfc(name), []).append(name)

@@ -48,6 +48,8 @@ def scan_table(path: str | Path, findings: Findings, limits: Limits = EVERYTHING
     except MemoryError as error:
         what = f"expected enough to read {path}, got no more from the system; {LESS_TO_READ}"
         raise EnvironmentFault(Problem("memory", what)) from error
+    if table is not None:
+        table = table.without_row_names()
     if table is None or not names_are_good(table.names, "" if table.lines is None else "line 1", findings):
         return None
     return table.in_one_form()

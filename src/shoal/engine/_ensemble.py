@@ -89,7 +89,7 @@ def _grid(dataset: Dataset) -> Column | None:
     column = dataset.one_input
     if column is None or column.categorical:
         return None
-    return Column(column.name, np.linspace(column.values.min(), column.values.max(), GRID_POINTS))
+    return Column(column.name, np.linspace(np.nanmin(column.values), np.nanmax(column.values), GRID_POINTS))
 
 
 def _disputed(images: NDArray[np.uint8], train_rows: int, answers_MVK: NDArray[np.float64]) -> Arrays:

@@ -33,8 +33,13 @@ from shoal.errors import DataError, Problem, StudyError
 from shoal.files import kind_of
 from shoal.kinds import NETWORKS
 from shoal.results import FitRecord, Truth
-from shoal.study import Augment, Study
+from shoal.study import Augment, Data, Study
 
+_OF_COLUMNS: Final = (
+    "inputs", "target", "categorical", "ignore", "keep", "rare_below", "missing", "missing_marks", "missing_targets",
+    "groups",
+)  # fmt: skip
+"""Keys of `data` that speak of columns."""
 IMAGES_KEPT: Final = 40
 """Images that the results keep for pictures, at most."""
 
@@ -90,6 +95,13 @@ def _table_source(study: Study, train: str) -> TableSource:
         fold_column=search.splitter.column if search else None,
         test_share=data.test_share,
         seed=study.study.seed,
+        ignore=data.ignore,
+        keep=data.keep,
+        find_kinds=True,
+        rare_below=data.rare_below,
+        impute=data.missing == "impute",
+        missing_marks=data.missing_marks,
+        drop_untargeted=data.missing_targets == "drop",
     )
 
 
@@ -108,8 +120,9 @@ def _misfits(study: Study, dataset: Dataset) -> Iterator[Problem]:
     yield from _unseen_images(study, dataset)
     what = "images" if images else "a built-in data set" if study.data.dataset else ""
     grouped = images and study.data.train is not None
-    for key in ("inputs", "target", "categorical", "groups"):
-        if what and getattr(study.data, key) and not (key == "groups" and grouped):
+    for key in _OF_COLUMNS:
+        usual = Data.model_fields[key].default
+        if what and getattr(study.data, key) != usual and not (key == "groups" and grouped):
             yield Problem(f"data.{key}", f"expected nothing for {what}, which has no columns to choose from")
     for key in ("resize", "join_validation"):
         if getattr(study.data, key) and not grouped:
@@ -160,7 +173,7 @@ def refuse_unscalable(planner: Planner) -> None:
 
 def _extremes(columns: list[NDArray[np.float64]]) -> NDArray[np.int64]:
     """Give the rows of the lowest and of the highest value of every column."""
-    return np.array([find(values) for values in columns for find in (np.argmin, np.argmax)], np.int64)
+    return np.array([find(values) for values in columns for find in (np.nanargmin, np.nanargmax)], np.int64)
 
 
 def ground_truth(planner: Planner) -> Truth:

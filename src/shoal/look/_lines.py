@@ -151,3 +151,10 @@ def curve_line(
     for row, curve in zip(values_RM, having, strict=True):
         row[np.searchsorted(epoch_M, curve["epoch"])] = curve[column]
     return line_over_repeats(name, epoch_M, values_RM, spread)
+
+
+def with_place(points: Points) -> Points:
+    """Keep the points that have a place on the axis: rows of which the input is not missing."""
+    x_N, y_N = points
+    there = ~np.isnan(x_N)
+    return x_N[there], y_N[there]

@@ -122,8 +122,11 @@ class RunFindings:
     @property
     def one_input(self) -> bool:
         """Whether there is one input, a numeric one."""
-        data = self.study.data
-        return len(self.truth.input_names) == 1 and not data.categorical and self.truth.x_ND.shape[1] == 1
+        return (
+            len(self.truth.input_names) == 1
+            and not self.results.categorical
+            and self.truth.x_ND.shape[1] == 1
+        )
 
     # The search
 

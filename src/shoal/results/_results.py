@@ -40,7 +40,14 @@ from shoal.results._select import Choice, Standing, expected_score, rank_candida
 from shoal.results._selection_and_test import Disagreement, disagreement
 from shoal.results._simple_models import Baseline, Beside, beside_baselines, read_baselines
 from shoal.results._store import Store
-from shoal.results._stored_facts import coherent, counted_origins, data_notes_of, findings_of, missing_of
+from shoal.results._stored_facts import (
+    categorical_of,
+    coherent,
+    counted_origins,
+    data_notes_of,
+    findings_of,
+    missing_of,
+)
 from shoal.results._two_way import Difference
 from shoal.study import Candidate, Study, candidate_with
 
@@ -58,7 +65,7 @@ class Results:
     `coverage` says how the training rows cover the test rows (None in results of old), `data_notes` what the reader of
     the data did or left out, `findings_in_rows` what the checks of the rows measured, by name, as clauses, `missing`
     what could not be made after training, `looks` how often the test rows were scored in all runs of this folder, and
-    by how many settings.
+    by how many settings; `categorical` which inputs hold categories.
     """
 
     folder: Path
@@ -73,6 +80,7 @@ class Results:
     origins: tuple[tuple[dict[str, Any], int], ...] = ()
     missing: tuple[Missing, ...] = ()
     data_notes: tuple[str, ...] = ()
+    categorical: tuple[str, ...] = ()
     looks: Looks = NO_LOOKS
     findings_in_rows: Mapping[str, str] = field(default_factory=dict)
 
@@ -109,6 +117,7 @@ class Results:
                 origins=counted_origins(store.origins(), fits),
                 missing=missing_of(folder, store.fact("missing")),
                 data_notes=data_notes_of(folder, store.fact("data notes")),
+                categorical=categorical_of(folder, study, store.fact("categorical inputs")),
                 findings_in_rows=findings_of(folder, store.fact("findings in rows"), store.fact("drift")),
                 looks=looks,
             )

@@ -11,6 +11,7 @@ from shoal.errors import Problem, RunFolderError
 from shoal.parts import Missing
 from shoal.results._record import FitRecord
 from shoal.results._schema import checker, expect, refusing
+from shoal.study import Study
 
 
 def counted_origins(
@@ -24,9 +25,19 @@ def counted_origins(
 
 def data_notes_of(folder: Path, value: Any) -> tuple[str, ...]:
     """Read the sentences on the data; results of old have none."""
-    with coherent(folder, "a note on the data"):
-        expect(value is None or (isinstance(value, list) and all(isinstance(note, str) for note in value)))
-        return tuple(value or ())
+    return _texts(folder, value, "a note on the data") or ()
+
+
+def categorical_of(folder: Path, study: Study, value: Any) -> tuple[str, ...]:
+    """Read which inputs are categories; in results of old they are those that the study names."""
+    names = _texts(folder, value, "a categorical input")
+    return study.data.categorical if names is None else names
+
+
+def _texts(folder: Path, value: Any, what: str) -> tuple[str, ...] | None:
+    with coherent(folder, what):
+        expect(value is None or (isinstance(value, list) and all(isinstance(text, str) for text in value)))
+    return None if value is None else tuple(value)
 
 
 def findings_of(folder: Path, rows: Any, drift: Any) -> dict[str, str]:

@@ -17,9 +17,10 @@ from shoal.study._devices import is_device
 from shoal.study._lines import deepest_line
 from shoal.study._origin import Origin
 from shoal.study._overrides import override
+from shoal.study._paths import path_keys
 from shoal.study._review import review
 from shoal.study._sentences import Mistake
-from shoal.study._study import FOLDER, Study, path_keys
+from shoal.study._study import FOLDER, Study
 from shoal.study._templates import BUILTIN, builtin_studies
 from shoal.wording import did_you_mean, shorten, visible
 

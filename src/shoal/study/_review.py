@@ -59,7 +59,12 @@ def study_mistakes(study: Study) -> list[Mistake]:
     """List what is wrong in a study whose single values are all valid."""
     own_loss = vary_section(study, "training", ())
     mistakes = own_loss if isinstance(own_loss, list) else []
-    mistakes += [*_device_mistakes(study), *_column_mistakes(study)]
+    mistakes += [
+        *_device_mistakes(study),
+        *_column_mistakes(study),
+        *_choice_mistakes(study),
+        *_missing_mistakes(study),
+    ]
     mistakes += [*_name_mistakes(study), *_reference_mistakes(study)]
     if study.search is not None:
         mistakes += _search_mistakes(study, study.search)
@@ -118,6 +123,8 @@ def _column_mistakes(study: Study) -> Iterator[Mistake]:
         (inputs, data.inputs or ()),
         (targets, data.targets),
         (("data", "categorical"), data.categorical),
+        (("data", "ignore"), data.ignore),
+        (("data", "keep"), data.keep),
     ):
         for name, count in Counter(names).items():
             if count > 1:
@@ -133,6 +140,30 @@ def _column_mistakes(study: Study) -> Iterator[Mistake]:
         if data.inputs is not None and name not in data.inputs:
             path = ("data", "categorical")
             yield Mistake(path, f"expected columns of data.inputs, got {value_text(name)}", (inputs, path))
+
+
+def _choice_mistakes(study: Study) -> Iterator[Mistake]:
+    """Columns are named, or some are left out and brought back; none is both."""
+    data, inputs = study.data, ("data", "inputs")
+    for key, names in (("ignore", data.ignore), ("keep", data.keep)):
+        if names and data.inputs is not None:
+            path = ("data", key)
+            yield Mistake(path, "expected nothing beside data.inputs, which names all inputs", (inputs, path))
+    for name in data.keep:
+        if name in data.ignore:
+            keep, ignore = ("data", "keep"), ("data", "ignore")
+            what = f"expected columns that are not ignored, got {value_text(name)}"
+            yield Mistake(keep, what, (ignore, keep))
+
+
+def _missing_mistakes(study: Study) -> Iterator[Mistake]:
+    """Marks of missing cells say nothing where none may be missing."""
+    data, path, missing = study.data, ("data", "missing_marks"), ("data", "missing")
+    if data.missing_marks and data.missing == "refuse" and data.missing_targets == "refuse":
+        yield Mistake(path, 'expected none with data.missing = "refuse"', (path, missing))
+    for mark in data.missing_marks:
+        if not mark.strip(" \t"):
+            yield Mistake(path, "expected texts, got a blank one: an empty cell is missing anyway", (path,))
 
 
 def _device_mistakes(study: Study) -> Iterator[Mistake]:

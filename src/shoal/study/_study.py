@@ -7,7 +7,6 @@ Every field is a key of the study file, with the default it has there. Lengths a
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
 
@@ -39,7 +38,6 @@ from shoal.kinds import (
     losses_of,
     row_of,
     scores_of,
-    table_endings,
 )
 from shoal.study._held_against import Checks
 from shoal.study._key_paths import key_path_text, toml_string
@@ -121,13 +119,6 @@ def _refuse(keys: tuple[str, ...], sentence: str) -> PydanticCustomError:
     return PydanticCustomError("together", "{sentence}", {"sentence": sentence, "keys": keys})
 
 
-def path_keys(data: Mapping[str, Any]) -> tuple[str, ...]:
-    """Name the keys of `data` that are paths: `groups` is one where it names a table of pictures, no column of rows."""
-    train, groups = str(data.get("train")).lower(), str(data.get("groups")).lower()
-    grouped = groups.endswith(table_endings()) and not train.endswith(table_endings())
-    return ("train", "test", "groups") if grouped else ("train", "test")
-
-
 TextOrTexts = Annotated[
     Annotated[Name, Tag("<text>")] | Annotated[Names, Tag("<list>")], Discriminator(_branch)
 ]
@@ -142,6 +133,12 @@ class Data(_Part):
     inputs: Names | None = None
     target: TextOrTexts | None = None
     categorical: Names = ()
+    ignore: Names = ()
+    keep: Names = ()
+    rare_below: Count = 1
+    missing: Literal["impute", "refuse"] = "impute"
+    missing_marks: Names = ()
+    missing_targets: Literal["refuse", "drop"] = "refuse"
     groups: Name | None = None
     standardize: Literal["none", "inputs", "both"] = "none"
     test_share: Annotated[float, Field(gt=0, lt=1)] = 0.2

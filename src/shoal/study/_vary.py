@@ -12,8 +12,9 @@ from pydantic import BaseModel, ValidationError
 from shoal.errors import StudyError
 from shoal.kinds import losses_of
 from shoal.study._key_paths import KeyPath, assign, overlap
+from shoal.study._paths import path_keys
 from shoal.study._sentences import Mistake, mistakes_of
-from shoal.study._study import Network, Study, Training, path_keys
+from shoal.study._study import Network, Study, Training
 
 SECTIONS: Final = ("network", "training")
 Changes = Iterable[tuple[KeyPath, Any]]

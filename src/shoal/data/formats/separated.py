@@ -10,7 +10,7 @@ import io
 import re
 
 from shoal.data._findings import Findings
-from shoal.data._table import NAMELESS, Table
+from shoal.data._table import Table
 from shoal.data._table_format import TableFile
 from shoal.wording import quoted
 
@@ -36,6 +36,12 @@ def read_separated(file: TableFile, separator: str) -> Table | None:
     if not file.has_few(len(names), "line 1") or _is_of_another_kind(names, separator, findings):
         return None
     body, lines = rows[1:], lines[1:]
+    if len(body) > 1 and all(len(row) == len(names) + 1 for row in body):
+        if not any(row[-1].strip(" \t") for row in body):
+            what = f"expected {len(names)} cells as in line 1, got one more in every row, always empty"
+            findings.add(f"{what}; take the separator at the end of every line out", f"line {lines[0]}")
+            return None
+        names = ("", *names)  # row names, as R's write.table writes them
     if not body and not findings.found:
         findings.add("expected at least one row below the column names, got none")
     if any(len(row) != len(names) for row in body):
@@ -88,10 +94,6 @@ def _drop_ragged(
     rows: list[list[str]], lines: list[int], width: int, findings: Findings
 ) -> tuple[list[list[str]], list[int]]:
     """Note rows of another width than the header's; keep the others."""
-    if len(rows) > 1 and all(len(row) == width + 1 for row in rows):
-        what = f"expected {width} cells as in line 1, got {width + 1} in every row: a column without a name"
-        findings.add(f"{what}{NAMELESS}", f"line {lines[0]}", lines[0])
-        return [], []
     whole: list[int] = []
     for index, row in enumerate(rows):
         if len(row) == width:

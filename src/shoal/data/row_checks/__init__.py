@@ -6,7 +6,7 @@ import pkgutil
 from importlib import import_module
 
 from shoal.data._dataset import Dataset
-from shoal.data._row_check import RowCheck
+from shoal.data._row_check import RowCheck, with_medians
 
 
 def checks_of_rows() -> list[RowCheck]:
@@ -18,5 +18,6 @@ def checks_of_rows() -> list[RowCheck]:
 
 def findings_in_rows(dataset: Dataset, *, mixed: bool) -> dict[str, str]:
     """Give what the checks of the rows measured, by name; `mixed`: rows are dealt to folds or the test in any order."""
-    clauses = ((check.name, check.find(dataset, mixed)) for check in checks_of_rows())
+    filled = with_medians(dataset)
+    clauses = ((check.name, check.find(filled, mixed)) for check in checks_of_rows())
     return {name: clause for name, clause in clauses if clause}

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.look._figure import Chapter, Figure, single
+from shoal.look._lines import with_place
 from shoal.look._numbers import one_number
 from shoal.look._paper import (
     GREY,
@@ -58,7 +59,7 @@ def ensemble_curve(
     """Describe the ensemble along the one input; `grid` holds the places and the networks' values (M, G)."""
     x_G, member_MG = (np.asarray(part, np.float64) for part in grid)
     mean_G, deviation_G = member_MG.mean(axis=0), member_MG.std(axis=0, ddof=1)
-    return EnsembleCurve(*names, x_G, member_MG, mean_G, deviation_G, *train, *test)
+    return EnsembleCurve(*names, x_G, member_MG, mean_G, deviation_G, *with_place(train), *with_place(test))
 
 
 def ensemble_curves(findings: RunFindings) -> list[EnsembleCurve]:

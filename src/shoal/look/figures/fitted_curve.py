@@ -15,7 +15,7 @@ from shoal.look._escape import label
 from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._line_notes import line_notes
-from shoal.look._lines import Line, Points, line_over_repeats
+from shoal.look._lines import Line, Points, line_over_repeats, with_place
 from shoal.look._numbers import one_number
 from shoal.look._paper import (
     MOST_PANELS,
@@ -63,8 +63,11 @@ def fitted_curve(
 ) -> FittedCurve:
     """Give the learned function of one input; `names` are input and target, `train` and `test` values."""
     x_V = np.asarray(test[0], dtype=np.float64)
+    predicted_RV = np.asarray(predicted_RV, dtype=np.float64).reshape(-1, len(x_V))
     order = np.argsort(x_V, kind="stable")
-    predicted_RV = np.asarray(predicted_RV, dtype=np.float64).reshape(-1, len(order))[:, order]
+    order = order[~np.isnan(x_V[order])]  # a row that lacks the input has no place on its axis
+    predicted_RV = predicted_RV[:, order]
+    train, test = with_place(train), with_place(test)
     # The whole range: the middle half of many repeats would hide behind the line.
     line = line_over_repeats(name, x_V[order], predicted_RV, "range")
     return FittedCurve(name, *names, *train, *test, line)

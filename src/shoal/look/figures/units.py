@@ -105,7 +105,7 @@ def _looked_at(findings: RunFindings) -> tuple[list[Column], str]:
     truth = findings.truth
     x_ND, names = truth.x_ND, truth.input_names
     if findings.one_input:
-        grid = np.linspace(x_ND.min(), x_ND.max(), GRID_POINTS)
+        grid = np.linspace(np.nanmin(x_ND), np.nanmax(x_ND), GRID_POINTS)
         return [Column(names[0], grid)], names[0]
     first = (truth.classes or truth.target_names)[0]
     columns = [Column(name, x_ND[truth.train_rows :, d]) for d, name in enumerate(names)]
@@ -117,7 +117,10 @@ def _preprocessing(findings: RunFindings) -> Preprocessing:
     truth, study = findings.truth, findings.study
     dataset = Dataset(
         name="", task=study.study.task, target_names=truth.target_names, classes=truth.classes,
-        columns=tuple(Column(name, truth.x_ND[:, d]) for d, name in enumerate(truth.input_names)),
+        columns=tuple(
+            Column(name, truth.x_ND[:, d], impute=study.data.missing == "impute")
+            for d, name in enumerate(truth.input_names)
+        ),
         targets=truth.y, train_rows=truth.train_rows, groups=None, given_folds=None,
         train_fingerprint="", test_fingerprint="", source="",
     )  # fmt: skip

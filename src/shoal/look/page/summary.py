@@ -62,7 +62,7 @@ def _source(results: Results) -> str:
     if truth.images.ndim == 4 and truth.images.shape[1:] != (0, 0, 0):
         channels, height, width = truth.images.shape[1:]
         return f"images of {width} × {height} pixels" + (f" in {channels} channels" if channels > 1 else "")
-    count = len(truth.input_names) + len(results.study.data.categorical)
+    count = len(truth.input_names) + len(results.categorical)
     return (
         f"the input {_name(truth.input_names[0])}" if count == 1 and truth.input_names else f"{count} inputs"
     )

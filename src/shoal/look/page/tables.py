@@ -280,8 +280,8 @@ def data_facts(results: Results) -> list[tuple[str, str]]:
     facts = [("source", data.dataset or str(data.train)), ("rows", rows)]
     if data.test:
         facts[1:1] = [("test rows from", data.test)]
-    if data.categorical:
-        facts.append(("categorical inputs", ", ".join(data.categorical)))
+    if results.categorical:
+        facts.append(("categorical inputs", ", ".join(results.categorical)))
     if data.groups:
         facts.append(("rows that belong together", f"those of one {data.groups}"))
     if data.standardize != "none":
@@ -331,7 +331,7 @@ def variable_table(results: Results) -> ReportTable | None:
         return None
     columns = [texts("name", [name for _, name, _ in shown]), texts("role", [role for role, _, _ in shown])]
     for rows, of in (("training", slice(None, truth.train_rows)), ("test", slice(truth.train_rows, None))):
-        values = [value_N[of] for _, _, value_N in shown]
+        values = [value_N[of][~np.isnan(value_N[of])] for _, _, value_N in shown]
         for statistic, function in (("lowest", np.min), ("mean", np.mean), ("highest", np.max)):
             numbers = tuple(float(function(value_N)) if len(value_N) else math.nan for value_N in values)
             cells = tuple(one_number(value, 4) for value in numbers)  # each row has a unit of its own

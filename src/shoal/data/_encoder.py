@@ -1,0 +1,145 @@
+"""What an encoder is: how the cells of one input column become columns of the network; encoders by name.
+
+A kind of encoder is a file of the room `encoders`, named after it, with an `ENCODER` in it, the frozen dataclass of
+what it learned; its row in `kinds.ENCODERS` is all that is said of it elsewhere. It is fitted to chosen rows, and looks
+at no others. Letters: N rows, D columns that one column becomes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from importlib import import_module
+from typing import Any, ClassVar, Final, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.data._dataset import Column
+from shoal.errors import ModelFileError
+from shoal.kinds import ENCODERS, row_of
+from shoal.wording import listed
+
+FLOAT: Final = 1
+"""`onnx.TensorProto.FLOAT`, the type that a graph's prepared inputs have."""
+
+Piece = tuple[str, list[tuple[int, int]]]
+"""A part of a graph, float32 (N, columns), and what its columns are: place among the encoders, place among its D."""
+
+
+class Graph(Protocol):
+    """An ONNX graph that grows; see `nets.GraphParts`."""
+
+    def node(
+        self, kind: str, inputs: list[str], output: str, attributes: Mapping[str, Any] | None = None
+    ) -> str:
+        """Add one node; give the name of its output."""
+        ...
+
+    def array(self, name: str, values: NDArray[Any]) -> str:
+        """Store an array; give its name."""
+        ...
+
+
+class Encoder(Protocol):
+    """One input column as a fit's rows taught it: its cells to D columns of float32."""
+
+    kind: ClassVar[str]
+    torch_source: ClassVar[str]
+    """A function of the exported Python file, called as the kind is: (cells, *torch_arguments) to D tensors."""
+
+    @property
+    def name(self) -> str:
+        """Name of the column as read."""
+        ...
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the D columns that it becomes."""
+        ...
+
+    @property
+    def categories(self) -> tuple[str, ...] | None:
+        """The categories that were learned, in their spelling; None for a column that holds none."""
+        ...
+
+    @property
+    def imputes(self) -> bool:
+        """Whether missing cells are answered; else rows that lack one are refused."""
+        ...
+
+    @classmethod
+    def fit(cls, column: Column, rows: NDArray[np.int64], *, standardize: bool) -> Self:
+        """Learn from the rows `rows` of a column alone. Raises DataError for what cannot be learned from."""
+        ...
+
+    def encode(self, values_N: NDArray[Any], x_ND: NDArray[np.float32]) -> None:
+        """Write the D columns of cells, as `Column` has them, into `x_ND`, which is 0. Raises DataError."""
+        ...
+
+    def unknown(self, values_N: NDArray[Any]) -> str:
+        """Say what of new cells the training rows did not have, and how it is read; nothing where nothing is."""
+        ...
+
+    def misfits(self) -> Iterator[str]:
+        """Find what does not go together in a description that may be foreign."""
+        ...
+
+    def drawn(self, draw: np.random.Generator, count: int) -> NDArray[Any]:
+        """Draw cells like those of the training rows, and such as they did not have, (count,)."""
+        ...
+
+    def to_json(self) -> dict[str, Any]:
+        """Give plain values for a model file; floats travel exactly."""
+        ...
+
+    @classmethod
+    def from_json(cls, entry: object) -> Self | None:
+        """Read what `to_json` gave, from a file that may be foreign; None for anything else."""
+        ...
+
+    @classmethod
+    def nodes(cls, graph: Graph, encoders: Sequence[Self], cells: str) -> list[Piece]:
+        """Add what all encoders of this kind do to the graph's cells (N, encoders), float64 or text."""
+        ...
+
+    @property
+    def torch_arguments(self) -> tuple[Any, ...]:
+        """Give what the exported function takes beside the cells: plain values, lists and texts."""
+        ...
+
+
+def missing_name(name: str) -> str:
+    """Name the column that says of each row whether the cell of column `name` is missing."""
+    return f"{name} is missing"
+
+
+@cache
+def encoder_class(kind: str) -> type[Encoder]:
+    """Give a kind of encoder by name. Raises StudyError for one that is unknown."""
+    row_of("encoder", ENCODERS, kind)
+    encoder: type[Encoder] = import_module(f"shoal.data.encoders.{kind.replace('-', '_')}").ENCODER
+    return encoder
+
+
+def takes(encoder: Encoder) -> str:
+    """Say what an encoder is given: "numbers" or "categories"."""
+    return row_of("encoder", ENCODERS, encoder.kind).takes
+
+
+def fit_encoder(column: Column, rows: NDArray[np.int64], *, standardize: bool) -> Encoder:
+    """Fit the encoder that a column asks for, or the first that takes its kind of values."""
+    values = "categories" if column.categorical else "numbers"
+    kind = column.encoder or next(kind for kind, row in ENCODERS.items() if row.takes == values)
+    return encoder_class(kind).fit(column, rows, standardize=standardize)
+
+
+def encoder_from_json(entry: object) -> Encoder:
+    """Read one column's description; everything is checked. Raises ModelFileError."""
+    for kind in ENCODERS:
+        encoder = encoder_class(kind).from_json(entry)
+        if encoder is not None:
+            return encoder
+    shown = entry.get("name") if isinstance(entry, Mapping) else entry
+    described = listed([row.described for row in ENCODERS.values()], "or")
+    raise ModelFileError(f"preprocessing: expected a column with {described}, got {str(shown)[:60]!a}")

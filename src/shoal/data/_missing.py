@@ -1,0 +1,102 @@
+"""Missing cells: what counts as one, in text and in typed columns alike.
+
+A column of numbers has NaN where a cell is missing, a column of categories an empty text, which no category is.
+Letters: N rows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.data._classes import NUMBER, nfc
+from shoal.data._dataset import Column
+
+WORDS: Final = (
+    "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA", "NULL",
+    "NaN", "None", "n/a", "nan", "null",
+)  # fmt: skip
+"""Texts that stand for nothing: those that `pandas.read_csv` takes for missing, beside the empty text."""
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What stands for a missing cell beside nothing at all: texts, and numbers in whatever way they are written."""
+
+    texts: frozenset[str] = frozenset(WORDS)
+    numbers: frozenset[float] = frozenset()
+
+    @classmethod
+    def of(cls, marks: Iterable[str]) -> Marks:
+        """Take some more texts; those that are numbers stand for that number, also where cells are numbers."""
+        texts = [nfc(mark.strip(" \t")) for mark in marks]
+        numbers = frozenset(float(text) for text in texts if NUMBER.fullmatch(text))
+        return cls(frozenset((*WORDS, *texts)), numbers)
+
+    def among(self, cells: Sequence[str]) -> NDArray[np.bool_]:
+        """Say which cells of text, without spaces around them, are missing, (N,)."""
+        return np.fromiter(map(self._stands_for_none, cells), np.bool_, len(cells))
+
+    def among_numbers(self, values_N: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Say which numbers are missing, (N,): NaN, and those of `numbers`."""
+        missing_N = np.isnan(values_N)
+        return missing_N | np.isin(values_N, list(self.numbers)) if self.numbers else missing_N
+
+    def _stands_for_none(self, cell: str) -> bool:
+        if not cell or cell in self.texts:
+            return True
+        return bool(self.numbers) and NUMBER.fullmatch(cell) is not None and float(cell) in self.numbers
+
+
+@dataclass(frozen=True)
+class Missing:
+    """In which columns of new rows cells may be missing, as they might in training, and what stands for one."""
+
+    columns: Collection[str] = ()
+    marks: Marks = Marks()
+
+    def of(self, name: str) -> Marks | None:
+        """Give what stands for a missing cell of a column; None where none may be missing."""
+        return self.marks if name in self.columns else None
+
+
+STRICT: Final = Missing()
+"""No cell may be missing."""
+
+
+def missing_of(values_N: NDArray[Any]) -> NDArray[np.bool_]:
+    """Say which values of a column as read are missing, (N,)."""
+    return np.asarray(np.isnan(values_N) if values_N.dtype.kind == "f" else values_N == "", np.bool_)
+
+
+def median_of(values_N: NDArray[np.float64]) -> float:
+    """Give the median of numbers of any size, at least one: of two in the middle their mean, without overflow."""
+    sorted_N = np.sort(values_N)
+    low, high = float(sorted_N[(len(sorted_N) - 1) // 2]), float(sorted_N[len(sorted_N) // 2])
+    middle = (low + high) / 2
+    return middle if math.isfinite(middle) else low / 2 + high / 2
+
+
+def missing_notes(train: Sequence[Column], test: Sequence[Column]) -> Iterator[tuple[str, str]]:
+    """Give the columns of which cells are missing, and say of each how many, and what is done with them."""
+    for column, tested in zip(train, test, strict=True):
+        trained_N, tested_N = missing_of(column.values), missing_of(tested.values)
+        counts = [
+            f"{int(missing_N.sum()):,} of {len(missing_N):,} {rows} cells"
+            for missing_N, rows in ((trained_N, "training"), (tested_N, "test"))
+            if missing_N.any()
+        ]
+        if counts:
+            yield column.name, f"{' and '.join(counts)} missing; {_done_with(column, trained_N)}"
+
+
+def _done_with(column: Column, missing_N: NDArray[np.bool_]) -> str:
+    if column.categorical:
+        return "a category of their own" if missing_N.any() else "read as none of its categories"
+    said = ", and an input says where" if missing_N.any() else ""
+    return f"each fit puts the median of its training rows there{said}"

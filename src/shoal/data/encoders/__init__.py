@@ -1,0 +1,1 @@
+"""The kinds of encoders: one a file, named as in `kinds.ENCODERS`."""
