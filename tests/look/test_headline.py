@@ -259,6 +259,22 @@ def test_a_class_is_rare_below_a_fifth_of_an_equal_share(
     assert rare_tested(of_labels(run, np.where(np.arange(len(y)) < sum(train), y, 0)).truth) == []
 
 
+def test_the_mean_recall_of_a_constant_is_the_same_on_any_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = imbalanced(make_run(tmp_path, TWO))
+    true = run.truth.y[400:]
+    results = answered(run, monkeypatch, probabilities(true, 2), probabilities(true, 2))
+    constant, linear, _ = results.beside_baselines("balanced_accuracy")
+    assert (constant.score, constant.interval.low, constant.interval.high) == (0.5, 0.5, 0.5)
+    assert linear.score == linear.interval.high == 1.0
+    assert linear.interval.low < 1.0
+    for model in (constant, linear):
+        assert len(repr(model)) < 400
+        assert "<float64 (2000, 2)>" in repr(model)
+        assert "0.9" not in repr(model.baseline)
+
+
 # -- before there is a network -------------------------------------------------------------------------------
 
 
