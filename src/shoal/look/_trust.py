@@ -83,5 +83,5 @@ def disagreement_sentence(results: Results) -> str:
 
 FEWEST: Final = 19
 """Permutations from which p can be as low as 0.05."""
-LEVEL: Final = 0.02
-"""The p-value, of both directions, below which selection and test are said to disagree: 1 % of the worse one."""
+LEVEL: Final = 0.005
+"""The p-value, of both directions, below which selection and test are said to disagree."""

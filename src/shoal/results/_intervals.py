@@ -176,15 +176,24 @@ def hall(value: float, spread: Spread, freedom: float) -> tuple[float, float]:
     )
 
 
-def hall_p(value: float, spread: Spread, freedom: float) -> float:
-    """Give the two-sided p-value of 0: below 5 % exactly where the interval of `hall` leaves 0 out."""
-    from scipy.special import stdtr
+def of_difference(value: float, spread: Spread, freedom: float) -> tuple[float, float, float]:
+    """Give the 95 % interval of a difference of two estimates, and the two-sided p-value of 0 (NaN without an error).
 
+    At each end whichever lies further out of Student's and `hall`'s. What skewness moves inwards would be taken from
+    one side for good reason only if its sign were known; of differences that are symmetric the sample shows either
+    sign by chance. p is below 5 % exactly where the interval leaves 0 out.
+    """
+    from scipy.special import stdtr, stdtrit
+
+    reach = float(stdtrit(max(freedom, 1.0), 0.975))
+    at_low, at_high = 2 * min(spread.skewness, 0.0), 2 * max(spread.skewness, 0.0)
+    low = value - spread.error * _untransformed(reach, at_low)
+    high = value - spread.error * _untransformed(-reach, at_high)
     if not spread.error > 0:
-        return math.nan
-    far, (at_low, at_high) = value / spread.error, _skewness_at(spread.skewness)
+        return low, high, math.nan
+    far = value / spread.error
     seen = _transformed(far, at_low) if far > 0 else -_transformed(far, at_high)
-    return float(2 * stdtr(max(freedom, 1.0), -max(seen, 0.0)))
+    return low, high, float(2 * stdtr(max(freedom, 1.0), -max(seen, 0.0)))
 
 
 def _skewness_at(skewness: float) -> tuple[float, float]:

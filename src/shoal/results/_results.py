@@ -37,7 +37,7 @@ from shoal.results._schema import expect
 from shoal.results._score_rows import row_score
 from shoal.results._scores import higher_is_better
 from shoal.results._select import Choice, Standing, expected_score, rank_candidates, search_scores
-from shoal.results._selection_and_test import Disagreement, disagreement
+from shoal.results._selection_and_test import Disagreement, Expected, disagreement
 from shoal.results._simple_models import Baseline, Beside, beside_baselines, read_baselines
 from shoal.results._store import Store
 from shoal.results._stored_facts import (
@@ -301,10 +301,13 @@ class Results:
         """The delivered network's test score less what the search expects of new rows; None without a search."""
         if self.choice is None or self.delivered_id is None:
             return None
-        chosen = next(row for row in self.standings if row.candidate_id == self.choice.candidate_id)
+        healthy = [row.candidate_id for row in self.standings if not row.failed]
+        if self.choice.candidate_id not in healthy:
+            return None
         metric, score = self.choice.metric, row_score(self.study.study.task, self.choice.metric)
         y, answers_VK = self.truth.y[self.truth.train_rows :], self.test_predictions(self.delivered_id)
-        expects = (metric, self.expected_score, chosen.standard_error)
+        errors, place = self.search_errors(healthy), healthy.index(self.choice.candidate_id)
+        expects = Expected.of(metric, self.expected_score, errors, place, self.truth.train_rows)
         return disagreement(expects, score, y, answers_VK, self.test_units)
 
     @cached_property
