@@ -140,7 +140,7 @@ def verdict_phrase(judged: Verdict) -> str:
 def evidence_sentences(results: Results, judged: Verdict) -> list[str]:
     """Say on what the verdict rests, and of which models there is none."""
     sentences = []
-    over = drawn_by_chance(results.test_units)
+    over = drawn_by_chance(results)
     if judged.better:
         which = "interval of the difference" if len(judged.better) == 1 else "interval of each difference"
         sentences.append(

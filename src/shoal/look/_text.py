@@ -126,7 +126,7 @@ def _simple_models_text(results: Results) -> str:
         for row in rows
     ]  # fmt: skip
     title = "delivered model beside simple models: the same training rows, the same test rows"
-    over = f"The 95 % intervals are for {drawn_by_chance(results.test_units)}; a difference is paired, row by row."
+    over = f"The 95 % intervals are for {drawn_by_chance(results)}; a difference is paired, row by row."
     sentences = (over, permutation_sentence(results))
     return "\n".join((title, text_table(headers, cells), *(_wrapped(text) for text in sentences if text)))
 

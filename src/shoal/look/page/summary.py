@@ -131,7 +131,7 @@ def _worse_than_first(results: Results, classes: bool) -> str:
     first = _name(str(results.comparisons["label"].iloc[0]), 40)
     name, way = ("accuracy", "lower") if classes else ("mean squared error", "higher")
     near, far = sorted((abs(difference.low), abs(difference.high)))
-    over = drawn_by_chance(results.test_units, difference.repeats)
+    over = drawn_by_chance(results, difference.repeats)
     return (
         f"The winner of the search is significantly worse than the comparison {first}: with {over}, its test {name} is"
         f" {one_number(abs(difference.mean))} {way} ({interval(near, far)}, 95 % interval)."
@@ -141,12 +141,13 @@ def _worse_than_first(results: Results, classes: bool) -> str:
 def _over_rows(findings: RunFindings) -> str:
     """Say where the leading score would lie on other rows; the unit of chance is a row, or a group."""
     results, metric = findings.results, _shown_metric(findings.results)
-    units = results.test_units
     span = results.test_interval(metric, [findings.delivered.healthy[0].fit_id])
-    over = drawn_by_chance(units)
+    over = drawn_by_chance(results)
     if not span.known:
         return f"How far {over} would move it is not known: {span.why}."
     text = f"With {over} of the same kind: test {_range(metric, span.low, span.high)} (95 % interval)."
+    if results.groups_trained_on == 1:
+        text += " It says nothing of new groups: those of the test rows were all trained on."
     if groups_unknown(results):
         text += " The groups of the test rows are not known: rows are taken for independent, which may be too sure."
     return text
