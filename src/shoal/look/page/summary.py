@@ -10,7 +10,7 @@ from shoal.look._headline import headline
 from shoal.look._line_notes import NAMES
 from shoal.look._measures import LOSSES, leading_metric
 from shoal.look._numbers import interval, one_number, percent
-from shoal.look._reasons import others_alike, significance_sentence
+from shoal.look._reasons import verdict_of, verdict_sentence
 from shoal.look._run_findings import RunFindings
 from shoal.look._settings import settings_text
 from shoal.look._simple_models import judged_by, tested_score
@@ -114,7 +114,8 @@ def _sure(findings: RunFindings) -> list[str]:
     sentences += [text for text in (looks_sentence(results), permutation_sentence(results)) if text]
     choice = results.choice
     if choice and len(choice.standings) > 1:
-        sentences.append(f"{significance_sentence(*others_alike(results))} (5 %).")
+        others = [verdict_of(row) for row in results.standings[1:] if not row.failed]
+        sentences.append(f"{verdict_sentence(others)} (5 %).")
     if worse := _worse_than_first(results, findings.classes):
         sentences.append(worse)
     return sentences
