@@ -6,9 +6,8 @@ import math
 
 from shoal.look._evidence import in_quotes
 from shoal.look._measures import leading_metric
-from shoal.look._numbers import percent
 from shoal.results import Results, calibrated_error
-from shoal.wording import counted, first_few, listed
+from shoal.wording import counted, first_few, listed, percent
 
 
 def drawn_by_chance(results: Results, repeats: int = 1) -> str:
