@@ -14,13 +14,13 @@ from look_runs import MadeUp, make_run
 
 from shoal.look import checks, results_text, write_report
 from shoal.look._checks import GRAVEST, gravity
-from shoal.look._numbers import one_number
 from shoal.look._trust import LEVEL
 from shoal.look.method_checks import method_checks
 from shoal.results import Disagreement, Interval, Results, Units
 from shoal.results._intervals import Spread, spread_of
 from shoal.results._score_rows import row_score
 from shoal.results._selection_and_test import Expected, disagreement
+from shoal.wording import one_number
 
 NUMBER = MadeUp(names=(), inputs=("a",), rows=(40, 100), epochs=5)
 

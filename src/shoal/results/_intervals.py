@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.results._brief import Brief
 from shoal.results._score_rows import RowScore
 
 Floats = NDArray[np.float64]
@@ -50,8 +51,8 @@ class Interval:
         return not self.why
 
 
-@dataclass(frozen=True, eq=False)
-class Units:
+@dataclass(frozen=True, eq=False, repr=False)
+class Units(Brief):
     """What chance draws: N rows, each by itself, or groups of them. `of_N` numbers the unit of every row from 0."""
 
     of_N: NDArray[np.int64]
@@ -215,7 +216,7 @@ def wilson(share: float, worth: float, z: float = Z) -> tuple[float, float]:
     square = z * z / worth
     middle = (share + square / 2) / (1 + square)
     half = z * math.sqrt(share * (1 - share) / worth + square / (4 * worth)) / (1 + square)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    return max(0.0, min(middle - half, share)), min(1.0, max(middle + half, share))
 
 
 def share_interval(
