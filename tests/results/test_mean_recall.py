@@ -69,6 +69,21 @@ def test_groups_make_it_wider_and_few_rows_give_none() -> None:
         == "a class of 9 test rows is too small for an interval"
     )
     assert recall_interval(y[:8], named(y[:8]), rows(8)).why == "8 rows are too few for an interval"
+    # Groups of one class each: of the rare one there are as few as it has groups, however many there are in all.
+    pure = np.repeat(np.arange(47), [10] * 40 + [12] * 7)
+    of_two = np.where(pure >= 40, 1, 0)
+    assert (
+        recall_interval(of_two, named(of_two), Units.of(484, pure)).why
+        == recall_difference(of_two, named(of_two), named(0 * of_two), Units.of(484, pure)).why
+        == "a class with test rows of 7 groups is too small for an interval"
+    )
+    pure = np.repeat(np.arange(48), [10] * 40 + [12] * 8)
+    eight = np.where(pure >= 40, 1, 0)
+    assert recall_interval(eight, named(eight), Units.of(496, pure)).known is True
+    unequal = np.repeat(np.arange(48), [10] * 40 + [40, *[12] * 7])
+    assert recall_interval(
+        eight := np.where(unequal >= 40, 1, 0), named(eight), Units.of(524, unequal)
+    ).why == ("a class with test rows of 8 groups of such unequal sizes is too small for an interval")
     same = recall_difference(y, named(y), named(y), rows(400))
     assert (same.mean, same.low < 0 < same.high) == (0.0, True)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from shoal.errors import StudyError
 from shoal.look import checks
 from shoal.look._trust import permutation_sentence
 from shoal.results import PermutationTest, Results
+from shoal.results._permutation import permutation_test
 from shoal.streams import PERMUTED_STREAM, StreamKey
 from studies import tiny_study, two_peaks
 
@@ -32,6 +35,38 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Results:
 def test_p_counts_the_observed_one_and_failures_as_good() -> None:
     test = PermutationTest("mse", 0.5, (0.4, 0.5, 0.6, 0.7), failed=1, as_good=2)
     assert (test.permutations, test.p) == (5, 4 / 6)
+
+
+def test_no_p_is_given_where_one_group_holds_more_than_a_third_of_the_training_rows(
+    finished: Results,
+) -> None:
+    def why(sizes: list[int]) -> str:
+        truth, rest = finished.truth, len(finished.truth.y) - 100
+        group_N = np.repeat(np.arange(len(sizes) + 1), [*sizes, rest])
+        test = permutation_test(
+            finished.plan,
+            finished.summaries,
+            replace(truth, groups=group_N),
+            ("mse", False),
+            finished.test_predictions,
+        )
+        assert test is not None
+        assert math.isnan(test.p) == bool(test.why)
+        return test.why
+
+    said = "one group holds 40% of the training rows, many of which keep targets of their own"
+    assert why([40, *[4] * 15]) == said
+    assert why([30, *[5] * 14]) == ""
+    assert why([50, 50]) == ""  # groups of one size change places as wholes
+
+
+def test_a_permutation_test_without_p_says_why_and_raises_no_doubt(
+    monkeypatch: pytest.MonkeyPatch, finished: Results
+) -> None:
+    test = PermutationTest("mse", 2.0, tuple(np.linspace(1.5, 3, 19)), 0, 6, "one group holds too much")
+    monkeypatch.setattr(Results, "permutation_test", lambda self, metric: test)
+    assert permutation_sentence(finished).endswith("one of 2.00; no p-value: one group holds too much.")
+    assert "SH034" not in {check.code for check in checks(finished)}
 
 
 def test_the_test_is_that_of_the_stored_answers(finished: Results) -> None:

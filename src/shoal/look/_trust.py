@@ -51,9 +51,10 @@ def permutation_sentence(results: Results) -> str:
     if test.permutations < FEWEST:
         few = f", and could not be below {one_number(1 / (1 + test.permutations), 2)} with so few"
     failed = f" ({test.failed} diverged or failed, and count as if they were as good)" if test.failed else ""
+    said = f"no p-value: {test.why}" if test.why else f"p = {one_number(test.p, 2)}{few}"
     return (
         f"Permutation test of the chosen settings: {counted(test.permutations, 'network')} of them learned permuted"
-        f" targets{failed}{best}; p = {one_number(test.p, 2)}{few}."
+        f" targets{failed}{best}; {said}."
     )
 
 

@@ -17,7 +17,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.results._intervals import FEWEST_ROWS_OF_SHARES, Interval, Units, left_out, spread_of
+from shoal.results._intervals import (
+    FEWEST_GROUPS,
+    FEWEST_ROWS_OF_SHARES,
+    Interval,
+    Units,
+    left_out,
+    spread_of,
+)
 from shoal.results._score_rows import row_score
 from shoal.results._two_way import Difference
 
@@ -100,5 +107,20 @@ def _too_few(y_N: NDArray[Any], units: Units) -> str:
     few = units.too_few_for(row_score("classification", "accuracy"))
     fewest = int(np.unique(y_N, return_counts=True)[1].min(initial=FEWEST_ROWS_OF_SHARES))
     if few or fewest >= FEWEST_ROWS_OF_SHARES:
-        return few
+        return few or _too_few_groups(y_N, units)
     return f"a class of {fewest} test row{'s' * (fewest != 1)} is too small for an interval"
+
+
+def _too_few_groups(y_N: NDArray[Any], units: Units) -> str:
+    """Say that a class has its rows from groups that are worth too few; else nothing."""
+    if not units.grouped:
+        return ""
+    of_classes = [Units.of(len(rows), units.of_N[rows]) for rows in _classes(y_N)]
+    fewest = min(of_classes, key=lambda of_class: of_class.effective)
+    if fewest.effective >= FEWEST_GROUPS:
+        return ""
+    count = len(fewest.sizes)
+    unequal = " of such unequal sizes" if count >= FEWEST_GROUPS else ""
+    return (
+        f"a class with test rows of {count} group{'s' * (count != 1)}{unequal} is too small for an interval"
+    )

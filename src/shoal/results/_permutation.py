@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +17,16 @@ from shoal.results._differences import task_of
 from shoal.results._record import FitRecord, PlanEntry, Truth
 from shoal.results._score_rows import row_score
 
+LARGEST_SHARE: Final = 1 / 3
+"""Of the training rows. In most orders of the groups much of a larger one keeps its own targets, so that p is below 5 %
+by chance in 8 % of studies."""
+
 
 @dataclass(frozen=True)
 class PermutationTest:
     """The test score of the delivered network, `observed`, and those of networks of its settings that learned permuted
-    targets; `failed` of them diverged or failed. `p` is the share of all that are at least as good, it itself counted.
+    targets; `failed` of them diverged or failed. `p` is the share of all that are at least as good, it itself counted;
+    NaN where `why` says so.
     """
 
     metric: str
@@ -28,6 +34,7 @@ class PermutationTest:
     scores: tuple[float, ...]
     failed: int
     as_good: int
+    why: str = ""
 
     @property
     def permutations(self) -> int:
@@ -37,7 +44,7 @@ class PermutationTest:
     @property
     def p(self) -> float:
         """(1 + as good) / (1 + permutations); one that failed counts as if it were as good."""
-        return (1 + self.as_good + self.failed) / (1 + self.permutations)
+        return math.nan if self.why else (1 + self.as_good + self.failed) / (1 + self.permutations)
 
 
 def permutation_test(
@@ -62,4 +69,17 @@ def permutation_test(
         return None
     scores = [score.score(y, answers(fit_id)) for fit_id in permuted if fits[fit_id].status == "ok"]
     as_good = sum(value >= observed if higher else value <= observed for value in scores)
-    return PermutationTest(name, observed, tuple(scores), len(permuted) - len(scores), as_good)
+    return PermutationTest(
+        name, observed, tuple(scores), len(permuted) - len(scores), as_good, _why_no_p(truth)
+    )
+
+
+def _why_no_p(truth: Truth) -> str:
+    """Say that one group holds too many of the training rows; else nothing."""
+    if not len(truth.groups):
+        return ""
+    size_G = np.unique(truth.groups[: truth.train_rows], return_counts=True)[1]
+    share = size_G.max() / truth.train_rows
+    if share <= LARGEST_SHARE or (size_G == size_G[0]).all():
+        return ""
+    return f"one group holds {share:.0%} of the training rows, many of which keep targets of their own"

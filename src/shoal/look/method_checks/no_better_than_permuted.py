@@ -14,7 +14,7 @@ LEVEL: Final = 0.05
 def no_better_than_permuted(results: Results) -> str:
     """Find a permutation test that does not exclude chance, of enough permutations to do so."""
     test = permutation(results)
-    if test is None or test.permutations < FEWEST or test.p <= LEVEL:
+    if test is None or test.why or test.permutations < FEWEST or test.p <= LEVEL:
         return ""
     return permutation_sentence(results)
 
