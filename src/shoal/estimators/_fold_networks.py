@@ -76,7 +76,7 @@ def train_folds(estimator: NetworkEstimator, prepared: Prepared, seed: int) -> F
         return FoldNetworks(architecture, parameters, scores, None)
     answers = [softmax(logit_VK) for logit_VK in outputs]
     scores = tuple(conformities(y, answer) for y, answer in zip(true, answers, strict=True))
-    temperature = temperature_of(np.concatenate(true), np.concatenate(answers))
+    temperature = temperature_of(np.concatenate(true), np.concatenate(answers), len(folds))
     return FoldNetworks(architecture, parameters, scores, temperature)
 
 

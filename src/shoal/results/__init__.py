@@ -3,6 +3,7 @@
 from shoal.results._certainty import COVERAGE, NOT_IN_FILE, Certainty, Covered, Tempered
 from shoal.results._confidence_set import SearchErrors, search_errors
 from shoal.results._conformal import (
+    FEWEST_TO_SHARPEN,
     class_sets,
     conformities,
     cv_plus,
@@ -65,6 +66,7 @@ __all__ = [
     "BALANCED",
     "BINS",
     "COVERAGE",
+    "FEWEST_TO_SHARPEN",
     "FITTED",
     "MAX_UNITS",
     "NOT_IN_FILE",

@@ -109,7 +109,7 @@ def certainty_of(
     if truth.classes:
         scores = [conformities(y, answer) for y, answer in zip(true, answers, strict=True)]
         of_classes = _covered_classes(truth, class_sets(asked, scores, COVERAGE), test)
-        temperature = temperature_of(np.concatenate(true), np.concatenate(answers))
+        temperature = temperature_of(np.concatenate(true), np.concatenate(answers), len(entries))
         return Certainty("", len(entries), rows, (of_classes,), _tempered(temperature, test, delivered_VK))
     scores = [residuals(y, answer) for y, answer in zip(true, answers, strict=True)]
     ends_VK2 = cv_plus(asked, scores, COVERAGE)

@@ -249,9 +249,9 @@ def certainty_table(results: Results) -> ReportTable | None:
 
 
 def temperature_table(results: Results) -> ReportTable | None:
-    """Give cross-entropy and calibration error of the delivered network, before and at the temperature."""
+    """Give cross-entropy and calibration error of the delivered network, before and at the temperature; none at 1."""
     tempered = results.certainty.tempered
-    if tempered is None:
+    if tempered is None or tempered.temperature == 1:
         return None
     names = ("as delivered", f"at temperature {one_number(tempered.temperature)}")
     return ReportTable(
