@@ -60,6 +60,7 @@ from shoal.results._statistics import (
     reach_of,
 )
 from shoal.results._store import Identity, Store
+from shoal.results._trained_places import Place, place_in, trained_places
 from shoal.results._two_way import Difference, Scored, difference, repeated_interval
 
 __all__ = [
@@ -98,6 +99,7 @@ __all__ = [
     "OuterFold",
     "OuterRows",
     "PermutationTest",
+    "Place",
     "Plan",
     "PlanEntry",
     "Results",
@@ -138,6 +140,7 @@ __all__ = [
     "margin_of",
     "note_looks",
     "outer_interval",
+    "place_in",
     "rank_at",
     "rank_candidates",
     "reach_of",
@@ -153,6 +156,7 @@ __all__ = [
     "search_scores",
     "temperature_of",
     "tempered",
+    "trained_places",
     "vote_counts",
     "vote_entropy",
 ]
