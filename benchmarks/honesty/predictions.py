@@ -291,7 +291,8 @@ def _temperatures(splits: int) -> list[str]:
         "table", "cross-entropy", "at the temperature", "ECE", "at the temperature", "temperature",
         "sets hold, % of 90", "classes in a set",
     ]  # fmt: skip
-    said = f"The cross-entropy is lower or equal at the temperature in {lower} of {len(rows)} tables ({splits} splits each)."
+    among = f"{lower} of {len(rows)} tables ({splits} splits each)"
+    said = f"The cross-entropy is lower or equal at the temperature in {among}."
     return [*table(head, rows), "", said]
 
 

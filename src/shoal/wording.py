@@ -171,6 +171,20 @@ def _list_text(values: list[Any] | tuple[Any, ...]) -> str:
 # Numbers
 
 
+def rounded(value: float, digits: int) -> str:
+    """Write a number in a sentence with so many significant digits at most, without zeros at its end.
+
+    From 1,000 to 999,999 it is whole, with thousands apart, and nothing from 0.0001 to there has an exponent.
+    """
+    text = f"{value:.{digits}g}"
+    if not math.isfinite(value):
+        return text
+    size = abs(float(text))
+    if "e" in text and size < 1000 and size >= 1e-4:
+        return f"{float(text):.0f}"
+    return f"{value:,.0f}" if size >= 1000 and abs(value) < 999_999.5 else text
+
+
 def counted(number: int, noun: str) -> str:
     """Write how many there are: `1 fold`, `2 folds`, `1,000 folds`."""
     return f"{number:,} {noun}{'s' * (number != 1)}"

@@ -55,7 +55,7 @@ def test_the_terminal_shows_every_outer_fold_and_ends_with_one_sentence(results:
     )
     *_, conclusion, digest = text.split("\n\n")
     assert " ".join(conclusion.split()) == results.conclusion
-    assert re.match(r"Use hidden [46]-5, dropout 0.*: expected on new rows", results.conclusion)
+    assert re.match(r"Use hidden\[0\] [46], dropout 0.*: expected on new rows", results.conclusion)
     assert digest.startswith("digest of all results: ")
 
 

@@ -17,6 +17,7 @@ from shoal.wording import counted
 
 NOMINAL: Final = f"{100 * COVERAGE:.0f}\u00a0%"
 
+
 def certainty_sentences(results: Results) -> list[str]:
     """Say what the intervals, or the sets of classes, speak of, and what the model file holds of them."""
     certainty = results.certainty

@@ -10,9 +10,11 @@ ROUNDING: Final = 1e-12
 
 
 def one_number(value: float, digits: int = 3) -> str:
-    """Write one number with some significant digits, thousands apart and a true minus."""
+    """Write one number with some significant digits, thousands apart and a true minus; from 1,000 on it is whole."""
     if not math.isfinite(value):
         return "–"
+    if abs(value) < 1000:
+        value = float(f"{value:.{digits}g}")
     if value == 0 or 1e-4 <= abs(value) < 1e15:
         decimals = max(0, digits - 1 - math.floor(math.log10(abs(value)))) if value else 0
         return f"{value:,.{decimals}f}".replace("-", "−")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from shoal.results._nested import Nested, NestedScore, concluded_scores
-from shoal.study import Candidate, Study
-from shoal.wording import counted, listed
+from shoal.study import Candidate, Study, settings_text
+from shoal.wording import counted, listed, rounded
 
 NESTED: Final = "nested cross-validation"
 _WORDS: Final = {"loss": "loss", "accuracy": "accuracy", "rmse": "RMSE"}
@@ -19,7 +19,7 @@ def conclusion(nested: Nested | None, winner: Candidate | None, study: Study) ->
     """
     if nested is None or winner is None:
         return ""
-    use = f"Use {winner.describe() if winner.values else 'the study’s own network'}"
+    use = f"Use {settings_text(dict(winner.values))}"
     folds = counted(len(nested.folds), "outer fold")
     if nested.why:
         return f"{use}; how good it is expected to be is not known ({nested.why})."
@@ -31,5 +31,6 @@ def conclusion(nested: Nested | None, winner: Candidate | None, study: Study) ->
 
 def _said(score: NestedScore) -> str:
     if not score.interval.known:
-        return f"{score.value:.3g} (no interval: {score.interval.why})"
-    return f"{score.value:.3g} (95 % interval {score.interval.low:.3g} to {score.interval.high:.3g})"
+        return f"{rounded(score.value, 3)} (no interval: {score.interval.why})"
+    low, high = rounded(score.interval.low, 3), rounded(score.interval.high, 3)
+    return f"{rounded(score.value, 3)} (95 % interval {low} to {high})"

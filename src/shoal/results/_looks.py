@@ -62,7 +62,8 @@ def note_looks(store: Store, rows: str, preparation: str) -> None:
     """Enter what was scored on the test rows since the last entry; from now on they are those of fingerprint `rows`.
 
     `preparation` says what names a fit beside its candidate and the rows, so that studies which differ in it alone
-    count as different settings. To be called before the plan is replaced, for what an interrupted run has scored, and once all is trained.
+    count as different settings. To be called before the plan is replaced, for what an interrupted run has scored, and
+    once all is trained.
     """
     with refusing(lambda: RunFolderError(_REFUSED)):
         ledger = _read(store)

@@ -29,7 +29,7 @@ from shoal.look._paper import (
     whole_numbers,
 )
 from shoal.look._run_findings import RunFindings
-from shoal.look._settings import settings_text
+from shoal.study import settings_text
 from shoal.wording import counted, listed
 
 _PANELS: Final = 12

@@ -6,8 +6,8 @@ from typing import Final
 
 from shoal.look._check import MethodCheck
 from shoal.look._evidence import coverage_of, in_quotes, phrases
-from shoal.look._settings import text_of
 from shoal.results import Results
+from shoal.study import text_of
 from shoal.wording import counted
 
 

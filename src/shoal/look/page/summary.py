@@ -12,11 +12,11 @@ from shoal.look._measures import LOSSES, leading_metric
 from shoal.look._numbers import interval, one_number, percent
 from shoal.look._reasons import others_alike, significance_sentence
 from shoal.look._run_findings import RunFindings
-from shoal.look._settings import settings_text
 from shoal.look._simple_models import judged_by, tested_score
 from shoal.look._text_layout import duration
 from shoal.look._trust import looks_sentence, permutation_sentence
 from shoal.results import BALANCED, Results
+from shoal.study import settings_text
 from shoal.wording import counted, listed, shorten
 
 ADDED_UP: Final = "added up over all networks"

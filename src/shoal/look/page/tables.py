@@ -18,9 +18,8 @@ from shoal.look._certainty import NOMINAL
 from shoal.look._measures import SCORES_SHOWN
 from shoal.look._numbers import ROUNDING, interval, one_number, percent
 from shoal.look._outer_folds import chosen_settings, nested_metrics
-from shoal.look._settings import short_keys, text_of
 from shoal.results import Results, class_scores
-from shoal.study import base_candidate
+from shoal.study import base_candidate, short_keys, text_of
 from shoal.wording import listed
 
 if TYPE_CHECKING:
