@@ -33,8 +33,7 @@ from shoal.engine import (
 from shoal.engine._count import MOST_FITS
 from shoal.engine.forecast.time import Circumstances
 from shoal.errors import DataError, Interrupted, StudyError
-from shoal.look import plan_text
-from shoal.pipeline import plan, run
+from shoal.pipeline import run
 from shoal.results import FitRecord, Identity, Results, Store
 from shoal.study import Study, to_toml
 from studies import drawing_of, poisoned, tiny_study, two_peaks
@@ -262,24 +261,6 @@ def test_the_plan_counts_what_is_trained(tmp_path: Path) -> None:
     known = frozenset(results.summaries)
     done = make_plan(planner, dataclasses.replace(circumstances, known=known))
     assert done.fits <= 2 + 3  # refits alone, as if the costliest candidate won everywhere
-
-
-def test_a_finished_study_has_nothing_left_to_train_whoever_won(tmp_path: Path) -> None:
-    study = tiny_study(nested={"folds": 3}, checks={"permutations": 2})
-    results = run(study, out=tmp_path / "run", workers=1)
-    planner = Planner(study, two_peaks(), TRAINERS.choose)
-    likely = {item.fit.id for item in (*planner.likely_winner, *planner.likely_nested)}
-    assert likely - set(results.summaries), "the costliest candidate won everywhere: this shows nothing"
-    planned = plan(study, out=tmp_path / "run", workers=1, trainer="native")
-    fits = sum(fits for _, fits, _ in planned.stages)
-    assert (planned.fits, planned.known) == (0, fits)
-    assert f"{fits:,} of them done already" in plan_text(study, planned, tmp_path / "run", 1)
-    assert planned.time_alone["training"] < 1
-    assert len(run(study, out=tmp_path / "run", workers=1).summaries) == len(results.summaries)
-    # Another study of the same folder: what the actual winner has trained says nothing of its places.
-    edited = tiny_study(nested={"folds": 3}, checks={"permutations": 2}, training={"epochs": 9})
-    assert plan(edited, out=tmp_path / "run", workers=1, trainer="native").known == 0
-    assert plan(study, out=tmp_path / "none", workers=1, trainer="native").known == 0
 
 
 def test_too_many_fits_are_refused_by_the_number_of_outer_folds() -> None:

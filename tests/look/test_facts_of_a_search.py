@@ -211,8 +211,7 @@ def test_order_of_candidates_makes_no_difference_to_effects() -> None:
 
 
 def test_a_number_is_written_alike_wherever_it_stands() -> None:
-    from shoal.look._numbers import one_number
-    from shoal.wording import rounded
+    from shoal.wording import one_number, rounded
 
     assert [rounded(value, 2) for value in (218, -218, 2977, 0.5, 1e-5, 1e6, 999.6)] == [
         "220", "-220", "2,977", "0.5", "1e-05", "1e+06", "1,000",
