@@ -82,7 +82,7 @@ DEMO: Final = {
     "data": {"dataset": "two-peaks"},
     "training": {"epochs": 5, "lr": 0.01},
     "compare": [{"name": "sgd", "training": {"optimizer": "sgd"}}],
-    "search": {"space": {"network.hidden[0]": [4, 8], "training.lr": [0.01, 0.02]}},
+    "search": {"space": {"network.hidden[0]": [50, 100], "training.lr": [0.01, 0.02]}},
 }
 
 

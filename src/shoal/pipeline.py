@@ -64,6 +64,7 @@ from shoal.results import (
     Store,
     note_looks,
     refuse_foreign_files_in,
+    trained_places,
 )
 from shoal.study import Candidate, Study, check_study, load_study, to_toml
 from shoal.wording import wrong_choice, wrong_count
@@ -100,9 +101,8 @@ def plan(
     refuse_above(memory_need(planner, workers, _drawing(planner)), available_memory())
     trained_before = Store.trained_in(folder, _identity(study, planner.dataset))
     refuse_foreign_files_in(folder)
-    return make_plan(
-        planner, Circumstances(trainers.by_name, workers, _drawing(planner), trained_before, read)
-    )
+    known = trained_before | planner.known_by_place(trained_places(folder, to_toml(planner.study)))
+    return make_plan(planner, Circumstances(trainers.by_name, workers, _drawing(planner), known, read))
 
 
 def run(
@@ -217,7 +217,7 @@ def _train(
     store.put_fact("data notes", list(planner.dataset.notes))
     give_back_memory()
     store.put_truth(ground_truth(planner))  # inputs and targets, for whoever reads predictions later
-    note_looks(store, planner.dataset.test_fingerprint)
+    note_looks(store, planner.dataset.test_fingerprint, planner.preparation)
     store.set_plan(entries(fits), planner.candidate_rows())
     store.forget_failed()  # what failed in an earlier run is tried again; what fails in this one stays a row
     executor.execute(planner.training_title, fits, store)
@@ -230,7 +230,7 @@ def _train(
     permuted = planner.permuted_fits(winner, epochs)
     store.set_plan(entries(fits + winner_fits + permuted), planner.candidate_rows())
     executor.execute("winner", winner_fits, store)
-    note_looks(store, planner.dataset.test_fingerprint)
+    note_looks(store, planner.dataset.test_fingerprint, planner.preparation)
     executor.execute("permuted targets", permuted, store)
     fit, record = pick_delivered(winner_fits, store)
     return winner, fit, record

@@ -80,9 +80,20 @@ def _refuse(model: Model, source: Path, *, coverage: float | None, calibrated: b
     if model.calibration is None and (calibrated or coverage is not None):
         option = "--calibrated" if calibrated else "--coverage"
         what = "expected a model with the networks of its folds, got one without"
-        raise InputError(f"{option}: {what} ({visible(str(source))}); the report of its run says why")
+        raise InputError(f"{option}: {what} ({visible(str(source))}){_reason(source)}")
     if model.calibration is not None and coverage is not None:
         rank_at(coverage, model.calibration.rows)
+
+
+def _reason(source: Path) -> str:
+    """Say why a run has no networks of its folds in its model; a model file alone does not know."""
+    if kind_of(source) != "a folder":
+        return "; the report of its run says why"
+    certainty = Results.open(source).certainty
+    why = certainty.why or certainty.not_in_file
+    return (
+        f": {why}" if why else "; it is of an earlier version, and the same run writes a model that has them"
+    )
 
 
 def _covering(model: Model, inputs: Inputs, coverage: float) -> dict[str, Sequence[Any]]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 from shoal.engine import PlannedFit, Silent
 from shoal.look import duration
 from shoal.results import FitRecord, higher_is_better
-from shoal.wording import visible
+from shoal.wording import rounded, visible
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def _two_digits(value: float) -> str:
     """Write a rate of at least 1: two digits that count, never with an exponent."""
-    return f"{value:.2g}" if value < 99.5 else f"{value:,.0f}"
+    return rounded(value, 2) if value < 99.5 else f"{value:,.0f}"
 
 
 class _Tally(Silent):
@@ -91,7 +91,7 @@ class _Tally(Silent):
         if self.done < self.total and (seconds := self.seconds_left) is not None:
             parts.append(f"{duration(seconds)} left")
         if self.best is not None:
-            parts.append(f"best selection score so far {self.best:.4g}")
+            parts.append(f"best selection score so far {rounded(self.best, 4)}")
         return ", ".join(parts)
 
 

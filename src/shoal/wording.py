@@ -173,10 +173,26 @@ def _list_text(values: list[Any] | tuple[Any, ...]) -> str:
 # Numbers
 
 
+def rounded(value: float, digits: int) -> str:
+    """Write a number in a sentence with so many significant digits at most, without zeros at its end.
+
+    From 1,000 to 999,999 it is whole, with thousands apart, and nothing from 0.0001 to there has an exponent.
+    """
+    text = f"{value:.{digits}g}"
+    if not math.isfinite(value):
+        return text
+    size = abs(float(text))
+    if "e" in text and size < 1000 and size >= 1e-4:
+        return f"{float(text):.0f}"
+    return f"{value:,.0f}" if size >= 1000 and abs(value) < 999_999.5 else text
+
+
 def one_number(value: float, digits: int = 3) -> str:
-    """Write one number with some significant digits, thousands apart and a true minus."""
+    """Write one number with some significant digits, thousands apart and a true minus; from 1,000 on it is whole."""
     if not math.isfinite(value):
         return "–"
+    if abs(value) < 1000:
+        value = float(f"{value:.{digits}g}")
     if value == 0 or 1e-4 <= abs(value) < 1e15:
         decimals = max(0, digits - 1 - math.floor(math.log10(abs(value)))) if value else 0
         return f"{value:,.{decimals}f}".replace("-", "−")

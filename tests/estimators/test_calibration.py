@@ -235,6 +235,12 @@ def test_a_fit_without_lets_go_of_what_was_there() -> None:
             CLASS,
             r"^calibration_folds: expected at most \d+ folds, the rows of the rarest class, got 50$",
         ),
+        (
+            classifier(),
+            np.where(np.arange(90) == 7, "lone", CLASS),
+            r"^calibration: expected at least 2 rows of every class, since each fold is left out once, got a class of"
+            r" one row$",
+        ),
         (regressor(warm_start=True), Y, r"^warm_start: expected False with calibration, since .*, got True$"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
 from pathlib import Path
@@ -24,6 +25,7 @@ from shoal.results import (
     CoveredClass,
     Results,
     Store,
+    Tempered,
     Truth,
     classification_scores,
     cv_plus,
@@ -108,14 +110,14 @@ def test_the_words_say_of_what_they_speak(numbers: Results, classes: Results) ->
     assert among.startswith("The settings were chosen among 2 candidates by these same rows")
     promise, _, warmth = certainty_sentences(classes)
     assert "have the true class in their set (CV+ for classes: from 3 networks" in promise
-    assert warmth.startswith("On the rows held out, the networks were ")
+    assert warmth.startswith("Calibrated probabilities are those as delivered")
     assert_by_class(classes)
     table = certainty_table(classes)
     assert [column.heading for column in table.columns] == [
         "target", "test rows held, nominal 90\u00a0%", "95 % interval, other test rows", "classes in a set, mean",
         "empty sets",
     ]  # fmt: skip
-    assert len(temperature_table(classes).rows) == 2
+    assert temperature_table(classes) is None  # at 1 nothing changes
     assert temperature_table(numbers) is None
     for results in (numbers, classes):
         text = results_text(results)
@@ -124,6 +126,23 @@ def test_the_words_say_of_what_they_speak(numbers: Results, classes: Results) ->
     used = {work.used for work in works(classes, ())}
     assert {"sets of classes: CV+", "temperature of probabilities"} <= used
     assert "intervals of predictions: CV+" in {work.used for work in works(numbers, ())}
+
+
+def test_a_temperature_that_did_not_help_says_so(classes: Results) -> None:
+    def last(temperature: float, loss: tuple[float, float]) -> str:
+        certainty = dataclasses.replace(classes.certainty, tempered=Tempered(temperature, loss, (0.1, 0.1)))
+        results = copy.copy(classes)
+        vars(results)["certainty"] = certainty
+        return certainty_sentences(results)[-1]
+
+    assert last(0.5, (1.331, 1.56)).endswith(
+        "It did not help: the cross-entropy of the test rows is higher at it, 1.560 in place of 1.331."
+    )
+    assert "did not help" not in last(0.5, (1.56, 1.331))
+    assert last(1.0, (1.5, 1.5)) == (
+        "Calibrated probabilities are those as delivered: no temperature lowers the cross-entropy of the rows held out"
+        " by more than chance, or it is below 1, which takes 5 folds."
+    )
 
 
 def assert_by_class(results: Results) -> None:

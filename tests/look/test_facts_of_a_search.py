@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from row_cases import searched
-from shoal.look._settings import short_keys, text_of
 from shoal.look.figures.effects import MAX_LEVELS, effects
 from shoal.look.figures.ranking import ranking
 from shoal.look.figures.variance import variance_split
 from shoal.results import rank_candidates
 from shoal.results._confidence_set import search_errors
+from shoal.study import short_keys, text_of
 
 GRID = [{"network.dropout": d, "training.lr": r} for d in (0, 0.5) for r in (0.1, 0.01)]
 
@@ -209,3 +209,21 @@ def test_order_of_candidates_makes_no_difference_to_effects() -> None:
             assert (a.key, a.levels) == (b.key, b.levels)
             np.testing.assert_allclose(a.difference_L, b.difference_L)
             assert a.p_value == pytest.approx(b.p_value)
+
+
+def test_a_number_is_written_alike_wherever_it_stands() -> None:
+    from shoal.wording import one_number, rounded
+
+    assert [rounded(value, 2) for value in (218, -218, 2977, 0.5, 1e-5, 1e6, 999.6)] == [
+        "220", "-220", "2,977", "0.5", "1e-05", "1e+06", "1,000",
+    ]  # fmt: skip
+    assert [rounded(value, 3) for value in (2976.6, 3036.0, 999_999.0, 12.0)] == [
+        "2,977",
+        "3,036",
+        "999,999",
+        "12",
+    ]
+    assert [one_number(value, 2) for value in (218, -218.4, 0.5)] == ["220", "−220", "0.50"]
+    assert [one_number(value) for value in (2976.6, 3036.0, 999_999.0)] == ["2,977", "3,036", "999,999"]
+    for value in np.geomspace(1e-4, 999_999, 500):
+        assert "e" not in rounded(value, 2) + rounded(value, 4) + one_number(value)

@@ -69,7 +69,7 @@ def test_the_terminal_shows_every_outer_fold_and_ends_with_one_sentence(results:
     )
     *_, conclusion, digest = text.split("\n\n")
     assert " ".join(conclusion.split()) == results.conclusion
-    assert re.search(r" hidden [46]-5, dropout 0.*: .*expected on new rows", results.conclusion)
+    assert re.search(r" hidden\[0\] [46], dropout 0.*: .*expected on new rows", results.conclusion)
     phrase = verdict_phrase(verdict(results.beside_baselines("mse"), "mse"))
     assert phrase in headline(RunFindings(results)).first.lower()
     assert phrase in results.conclusion

@@ -26,7 +26,7 @@ def test_numbers_have_four_digits_and_nothing_is_a_dash() -> None:
     values = [0.123456, 12345.678, 1e-9, 3, True, math.nan, "name", 0.0]
     assert [number(value) for value in values] == [
         "0.1235",
-        "1.235e+04",
+        "12,346",
         "1e-09",
         "3",
         "yes",

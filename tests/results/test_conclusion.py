@@ -9,11 +9,15 @@ import pytest
 
 from shoal.results import Interval, Nested, NestedScore, OuterFold, Verdict
 from shoal.results._conclusion import UNTESTED, OnTestRows, conclusion
-from shoal.study import Study, base_candidate, candidates
+from shoal.study import Candidate, Study, base_candidate, candidates, settings_text
 
 FOLDS = (OuterFold("outer fold 1 of 2", 10, "b", "f"), OuterFold("outer fold 2 of 2", 10, "a", "g"))
 FEW = Interval(math.nan, math.nan, "20 rows are too few for an interval")
 GOOD = Verdict(better=("constant", "linear", "trees"))
+
+
+def named(winner: Candidate) -> str:
+    return settings_text(dict(winner.values))
 
 
 def a_study(**changes: object) -> Study:
@@ -46,7 +50,7 @@ def test_it_says_what_to_use_and_how_good_that_is_expected_to_be() -> None:
         FOLDS, {"loss": NestedScore(0.123456, Interval(0.1, 0.1789)), "rmse": NestedScore(0.35, FEW)}
     )
     assert conclusion(nested, winner, study, on_test_rows()) == (
-        f"Use {winner.describe()}: expected on new rows of the same kind are loss 0.123 (95 % interval 0.100 to 0.179)"
+        f"Use {named(winner)}: expected on new rows of the same kind are loss 0.123 (95 % interval 0.100 to 0.179)"
         " and RMSE 0.350 (no interval: 20 rows are too few for an interval) (nested cross-validation, 2 outer folds)."
     )
     grouped = a_study(data={"train": "rows.csv", "target": "y", "groups": "who"})
@@ -56,7 +60,7 @@ def test_it_says_what_to_use_and_how_good_that_is_expected_to_be() -> None:
     assert of_bare.startswith("Use the study’s own network: expected")
     failed = Nested(FOLDS, {}, "outer fold 2 of 2: every refit diverged or failed")
     assert conclusion(failed, winner, study, on_test_rows()) == (
-        f"Use {winner.describe()}; how good it is expected to be is not known (outer fold 2 of 2: every refit diverged"
+        f"Use {named(winner)}; how good it is expected to be is not known (outer fold 2 of 2: every refit diverged"
         " or failed)."
     )
     assert conclusion(None, winner, study, on_test_rows()) == ""
@@ -69,18 +73,18 @@ def test_what_is_no_better_than_something_simpler_is_not_recommended() -> None:
     nested = Nested(FOLDS, {"loss": NestedScore(0.124, FEW), "accuracy": NestedScore(0.97, FEW)})
     constant = on_test_rows(Verdict(no_better=("constant", "linear", "trees")))
     assert conclusion(nested, winner, study, constant) == (
-        f"No recommendation for {winner.describe()}: on the test rows it is no better than a constant, a linear model"
+        f"No recommendation for {named(winner)}: on the test rows it is no better than a constant, a linear model"
         " or boosted trees; expected on new rows of the same kind are loss 0.124 and accuracy 97.0 % (no interval: 20"
         " rows are too few for an interval) (nested cross-validation, 2 outer folds)."
     )
     worse = on_test_rows(Verdict(worse=("linear",), ahead=("trees",)))
     assert conclusion(nested, winner, study, worse).startswith(
-        f"No recommendation for {winner.describe()}: on the test rows it is worse than a linear model and not shown to"
+        f"No recommendation for {named(winner)}: on the test rows it is worse than a linear model and not shown to"
         " be better than boosted trees; expected on new rows"
     )
     ahead = on_test_rows(Verdict(better=("constant",), ahead=("linear",)))
     assert conclusion(nested, winner, study, ahead).startswith(
-        f"Use {winner.describe()}, although it is not shown to be better than a linear model on the test rows: expected"
+        f"Use {named(winner)}, although it is not shown to be better than a linear model on the test rows: expected"
     )
     alike = on_test_rows(Verdict(better=("constant",), no_better=("linear",)))
     assert conclusion(nested, winner, study, alike).startswith(
@@ -134,7 +138,7 @@ def test_a_test_score_that_lies_elsewhere_is_said_with_what_it_may_mean() -> Non
         return conclusion(nested, winner, study, tested)
 
     start = (
-        f"Use {winner.describe()}: expected on new rows of the same kind is accuracy 41.2 % (95 % interval 35.8 % to"
+        f"Use {named(winner)}: expected on new rows of the same kind is accuracy 41.2 % (95 % interval 35.8 % to"
         " 46.9 %) (nested cross-validation, 2 outer folds)"
     )
     assert said(0.75, 0.598, 0.858) == (

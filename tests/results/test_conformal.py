@@ -231,22 +231,39 @@ def cross_entropy(probability: Any, y: Any, temperature: float) -> float:
     return float(-np.log((power / power.sum(axis=1, keepdims=True))[np.arange(len(y)), y]).mean())
 
 
+def smoothed_cross_entropy(probability: Any, y: Any, temperature: float) -> float:
+    """With (n + 1) / (n + 2) as the target of the true class, row by row."""
+    total = 0.0
+    for row, true in zip(probability ** (1 / temperature), y, strict=True):
+        for place, value in enumerate(row / row.sum()):
+            share = (len(y) + 1) if place == true else 1 / (len(row) - 1)
+            total -= share / (len(y) + 2) * math.log(value)
+    return total / len(y)
+
+
 @given(seeds, st.sampled_from([2, 3, 7]))
-def test_the_temperature_is_that_of_the_least_cross_entropy(seed: int, classes: int) -> None:
+def test_the_temperature_is_that_of_the_least_cross_entropy_where_it_helps(seed: int, classes: int) -> None:
     true, answers, _ = drawn_classes(seed, classes)
     y, probability = np.concatenate(true), np.concatenate(answers)
-    temperature = temperature_of(y, probability)
+    temperature = temperature_of(y, probability, 5)
     best = minimize_scalar(
-        lambda power: cross_entropy(probability, y, math.exp(power)),
+        lambda power: smoothed_cross_entropy(probability, y, math.exp(power)),
         bounds=(math.log(0.1), math.log(100)),
         method="bounded",
     )
     assert 0.1 <= temperature <= 100
-    least = cross_entropy(probability, y, temperature)
-    assert least <= best.fun + 1e-9
-    assert least <= cross_entropy(probability, y, 1.0) + 1e-12
-    loss = -np.log(tempered(probability, temperature)[np.arange(len(y)), y]).mean()
-    assert loss == pytest.approx(least)
+    at_best = tempered(probability, math.exp(best.x))
+    row_V = np.arange(len(y))
+    gain_V = np.log(at_best[row_V, y]) - np.log(probability[row_V, y])
+    resolved = gain_V.mean() - 2 * gain_V.std(ddof=1) / math.sqrt(len(y))
+    if abs(resolved) > 1e-3:
+        assert (temperature != 1) == (resolved > 0)
+    if temperature != 1:
+        assert smoothed_cross_entropy(probability, y, temperature) <= best.fun + 1e-9
+        assert cross_entropy(probability, y, temperature) < cross_entropy(probability, y, 1.0)
+    loss = -np.log(tempered(probability, temperature)[row_V, y]).mean()
+    assert loss == pytest.approx(cross_entropy(probability, y, temperature))
+    assert temperature_of(y, probability, 4) == max(temperature, 1)
 
 
 @given(seeds, st.floats(0.1, 100))
@@ -258,10 +275,26 @@ def test_a_temperature_keeps_the_order_of_classes_and_the_sum(seed: int, tempera
     assert np.allclose(tempered(changed, 1 / temperature), probability, atol=1e-6) or temperature < 0.5
 
 
-def test_networks_that_are_always_right_and_labels_by_lot_meet_the_bounds() -> None:
+def test_networks_that_are_always_right_do_not_ask_for_certainty() -> None:
+    y = np.arange(142) % 2
+    rng = np.random.default_rng(0)
+    right_V = rng.uniform(0.6, 0.8, size=142)
+    probability = np.where(np.arange(2)[None] == y[:, None], right_V[:, None], 1 - right_V[:, None])
+    temperature = temperature_of(y, probability, 5)
+    assert 0.15 < temperature < 0.3
+    sure_V = tempered(probability, temperature)[np.arange(142), y]
+    assert 0.98 < sure_V.mean() < 143 / 144
+    assert temperature_of(y, probability, 3) == 1  # their networks saw much fewer rows than the delivered one
+
+
+def test_labels_by_lot_meet_the_bound_and_what_is_no_more_than_chance_changes_nothing() -> None:
     sure = np.array([[0.9, 0.1], [0.2, 0.8]])
-    assert temperature_of(np.array([0, 1]), sure) == 0.1
-    assert temperature_of(np.array([1, 0]), sure) == 100
+    assert temperature_of(np.array([1, 0]), sure, 3) == 100
+    assert temperature_of(np.array([1]), sure[:1], 3) == 1  # one row has no error of its gain
+    rng = np.random.default_rng(1)
+    probability = rng.dirichlet(np.ones(3), size=200)
+    y = np.array([rng.choice(3, p=row) for row in probability])  # they are what they say
+    assert temperature_of(y, probability, 5) == 1
     assert tempered(np.array([[1.0, 0.0]]), 2.0)[0, 0] == 1
     assert tempered(np.zeros((0, 3)), 2.0).shape == (0, 3)
 

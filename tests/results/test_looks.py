@@ -52,6 +52,31 @@ def test_a_study_edited_and_run_again_is_counted(tmp_path: Path) -> None:
     assert "These test rows were scored 6 times, by 3 different settings" in page
 
 
+def test_the_scaling_and_the_seed_are_settings_too(tmp_path: Path) -> None:
+    data = tiny_study().data.model_dump()
+    looks = [ran(tmp_path, data=data | {"standardize": choice}) for choice in ("both", "inputs", "none")]
+    assert [result.looks for result in looks] == [Looks(2, 1, 0), Looks(4, 2, 1), Looks(6, 3, 2)]
+    assert looks_sentence(looks[-1]) == (
+        "These test rows were scored 6 times, by 3 different settings, 2 of which are not in the study as it is now,"
+        " over all runs of this folder."
+    )
+    assert "SH033" in {check.code for check in checks(looks[-1])}
+    about = tiny_study().study.model_dump() | {"repeats": 2}
+    more = ran(tmp_path, data=data | {"standardize": "none"}, study=about).looks
+    assert more == Looks(8, 3, 2)  # repeats are no choice
+
+
+def test_a_ledger_of_an_earlier_version_counts_no_network_twice(tmp_path: Path) -> None:
+    done = ran(tmp_path)
+    with Store.reopen(tmp_path) as store:
+        ledger = store.fact("looks")
+        looks = [look | {"settings": look["settings"].split()[0]} for look in ledger["looks"]]
+        store.put_fact("looks", {"rows": ledger["rows"], "looks": looks})
+    assert Results.open(tmp_path).looks == done.looks
+    assert ran(tmp_path).looks == done.looks
+    assert ran(tmp_path, epochs=2).looks == Looks(4, 2, 1)
+
+
 def test_what_an_interrupted_run_has_scored_is_counted(tmp_path: Path) -> None:
     done = ran(tmp_path)
     with Store.reopen(tmp_path) as store:
@@ -65,7 +90,7 @@ def test_what_an_interrupted_run_has_scored_is_counted(tmp_path: Path) -> None:
 def test_other_test_rows_begin_anew(tmp_path: Path) -> None:
     ran(tmp_path)
     with Store.reopen(tmp_path) as store:
-        note_looks(store, "another fingerprint")
+        note_looks(store, "another fingerprint", "standardize=none seed=0")
         store.set_plan((), ())
     assert Results.open(tmp_path).looks == Looks(0, 0, 0)
     with Store.reopen(tmp_path) as store:
@@ -87,7 +112,7 @@ def test_the_ledger_has_no_date_and_no_bytes_of_chance(tmp_path: Path) -> None:
         with Store.open_readonly(tmp_path / folder) as store:
             ledgers.append(store.fact("looks"))
     assert ledgers[0] == ledgers[1]
-    assert set(ledgers[0]) == {"rows", "looks"}
+    assert set(ledgers[0]) == {"rows", "looks", "preparation"}
 
 
 @pytest.mark.parametrize(

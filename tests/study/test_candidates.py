@@ -24,6 +24,7 @@ from shoal.study import (
     candidates,
     comparison_candidates,
     parse_study,
+    settings_text,
 )
 
 PUBLISHED = {
@@ -147,22 +148,23 @@ def test_a_candidate_has_the_same_id_wherever_it_is_asked_for() -> None:
     assert comparison_candidates(study)[0].id == candidates(study)[1].id
 
 
-def test_labels() -> None:
-    labels = [candidate.describe() for candidate in candidates(study_of(PUBLISHED))]
-    assert labels[0] == "hidden 80-80, dropout 0, weight decay 0, batch 10"
-    assert labels[-1] == "hidden 100-100, dropout 0.5, weight decay 0.0001, batch 25"
+def test_settings_are_named_by_their_keys() -> None:
+    labels = [settings_text(dict(candidate.values)) for candidate in candidates(study_of(PUBLISHED))]
+    assert labels[0] == "hidden[0] 80, hidden[1] 80, dropout 0, weight_decay 0, batch_size 10"
+    assert labels[-1] == "hidden[0] 100, hidden[1] 100, dropout 0.5, weight_decay 0.0001, batch_size 25"
     assert len(set(labels)) == 72
     network = {"kind": "cnn", "conv": [{"channels": 4}]}
     space = {
         "network.conv[0].channels": [16],
-        "network.batch_norm": [True],
+        "network.conv_dropout": [0.2],
         "training.optimizer": ["sgd"],
         "training.lr": [1e-05, 0.12345678901],
     }
-    labels = [candidate.describe() for candidate in candidates(study_of(space, network=network))]
-    assert labels[0] == "conv[0].channels 16, batch norm on, optimizer sgd, lr 1e-5"
-    assert labels[1].endswith("lr 0.12345678901")
-    assert base_candidate(study_of(None)).describe() == "base"
+    labels = [
+        settings_text(dict(candidate.values)) for candidate in candidates(study_of(space, network=network))
+    ]
+    assert labels == [f"channels 16, conv_dropout 0.2, optimizer sgd, lr {lr}" for lr in ("1e-05", "0.1235")]
+    assert settings_text(dict(base_candidate(study_of(None)).values)) == "the study’s own network"
 
 
 def test_lists_and_tables_as_values() -> None:
@@ -256,13 +258,13 @@ def test_another_seed_draws_others() -> None:
 
 def test_drawn_numbers_are_kept_by_policy() -> None:
     """Golden: other numbers here mean that runs on disk no longer resume."""
-    assert [candidate.describe() for candidate in candidates(drawn(samples=3))] == GOLDEN
+    assert [dict(candidate.values) for candidate in candidates(drawn(samples=3))] == GOLDEN
 
 
 GOLDEN = [
-    "lr 0.019335, hidden 100-3, dropout 0.25",
-    "lr 0.0104789, hidden 100-4, dropout 0",
-    "lr 0.038976, hidden 100-3, dropout 0.25",
+    {"training.lr": 0.019335, "network.hidden[1]": 3, "network.dropout": 0.25},
+    {"training.lr": 0.0104789, "network.hidden[1]": 4, "network.dropout": 0.0},
+    {"training.lr": 0.038976, "network.hidden[1]": 3, "network.dropout": 0.25},
 ]
 
 

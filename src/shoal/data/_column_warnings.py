@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from shoal.data._dataset import Dataset
 from shoal.data._preprocess import Standardize
 from shoal.data._table import STORED
-from shoal.wording import counted, quoted
+from shoal.wording import counted, quoted, rounded
 
 FEWEST: Final = 10
 """Rows from which a column can be said to number them."""
@@ -144,8 +144,8 @@ def _unscaled(value_N: NDArray[np.float64]) -> str:
     """Say how far a column lies from 0 and 1, if it does."""
     size, mean, spread = _size(value_N)
     if spread > 0 and abs(mean) > NARROW * spread:
-        return f"lies at {mean:.4g} and varies by {spread:.2g} only"
-    return f"has a size of {size:.2g}" if spread > 0 and not 1 / LARGE < size < LARGE else ""
+        return f"lies at {rounded(mean, 4)} and varies by {rounded(spread, 2)} only"
+    return f"has a size of {rounded(size, 2)}" if spread > 0 and not 1 / LARGE < size < LARGE else ""
 
 
 def _size(value_N: NDArray[np.float64]) -> tuple[float, float, float]:

@@ -6,7 +6,7 @@ what is trained once is known wherever it appears again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Final
@@ -38,7 +38,7 @@ from shoal.engine._trainer import Job, Trainer, steps_per_epoch
 from shoal.errors import Problem, StudyError
 from shoal.kinds import SEARCHES, row_of
 from shoal.nets import Architecture, build_architecture
-from shoal.results import CandidateRow, FitRecord, PlanEntry, Stage, as_search, search_scores
+from shoal.results import CandidateRow, FitRecord, Place, PlanEntry, Stage, as_search, place_in, search_scores
 from shoal.search import History, Trial, next_round
 from shoal.streams import COMPARE_STREAM, INNER_STREAMS, PERMUTED_STREAM, REFIT_STREAM, StreamKey
 from shoal.study import Candidate, Folds, Network, Study, Training, base_candidate, comparison_candidates
@@ -128,6 +128,11 @@ class Planner:
     def coverage(self) -> Coverage:
         """How far the training rows cover the test rows."""
         return coverage(self.dataset)
+
+    @property
+    def preparation(self) -> str:
+        """What names a fit beside its candidate, its rows and the trainer, in words: the scaling and the seed."""
+        return f"standardize={self.study.data.standardize} seed={self.study.study.seed}"
 
     @property
     def _fold_options(self) -> FoldOptions:
@@ -288,6 +293,15 @@ class Planner:
         costliest = self.costliest()
         epochs = costliest.training.epochs
         return self.permuted_fits(costliest, epochs) + self.winner_fits(costliest, epochs)
+
+    def known_by_place(self, places: Collection[Place]) -> frozenset[str]:
+        """Give the ids of fits that stand for those of the actual winner, here and within outer folds, and are trained.
+
+        `places` are those of the trained fits of this very study: what stands in one place of a plan needs no training
+        there, whoever won.
+        """
+        likely = (*self.likely_winner, *self.likely_nested)
+        return frozenset(item.fit.id for item in likely if place_in(item.entry) in places)
 
     def costliest(self) -> Candidate:
         """Give the candidate of the most work as a comparison, laying out no fit; of several the first that is none.

@@ -145,7 +145,7 @@ def _calibration(planner: Planner, fits: Sequence[StudyFit], store: Store) -> Ca
     temperature = None
     if dataset.task == "classification":
         true_V = np.concatenate([dataset.targets[fit.split.validation] for fit in fits])
-        temperature = temperature_of(true_V, np.concatenate(answers))
+        temperature = temperature_of(true_V, np.concatenate(answers), len(fits))
     return Calibration(dataset.task, tuple(folds), temperature)
 
 

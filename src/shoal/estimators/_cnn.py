@@ -122,7 +122,8 @@ class CNNClassifier(NetworkClassifier):
         Weights (inputs, units) and biases (units,) of the dense layers, as scikit-learn's MLP has them; others of the
         same shapes can be put in their place.
     temperature_ : float
-        What logits are divided by with `calibration`; it is not there without.
+        What logits are divided by with `calibration`; 1 where the rows held out resolve no gain, never below 1 with
+        fewer than 5 `calibration_folds`. It is not there without.
     n_layers_ : int
         Layers with units, the inputs counted as one.
     out_activation_ : str

@@ -18,7 +18,7 @@ from shoal.errors import EnvironmentFault
 from shoal.estimators._cv_results import FoldScores
 from shoal.estimators._evaluation import SearchRecord
 from shoal.parts import Parts
-from shoal.wording import shorten, visible
+from shoal.wording import rounded, shorten, visible
 
 _AGAIN: Final = "showing the search"
 SHOWN: Final = 12
@@ -135,9 +135,9 @@ def _row(kind: str, cells: Sequence[str]) -> str:
 
 
 def _number(value: float) -> str:
-    return "failed" if np.isnan(value) else f"{value:.4g}"
+    return "failed" if np.isnan(value) else rounded(value, 4)
 
 
 def _text(value: Any) -> str:
-    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    text = rounded(value, 4) if isinstance(value, float) else str(value)
     return shorten(visible(text, "masked"), LONGEST)

@@ -76,7 +76,7 @@ def train_folds(estimator: NetworkEstimator, prepared: Prepared, seed: int) -> F
         return FoldNetworks(architecture, parameters, scores, None)
     answers = [softmax(logit_VK) for logit_VK in outputs]
     scores = tuple(conformities(y, answer) for y, answer in zip(true, answers, strict=True))
-    temperature = temperature_of(np.concatenate(true), np.concatenate(answers))
+    temperature = temperature_of(np.concatenate(true), np.concatenate(answers), len(folds))
     return FoldNetworks(architecture, parameters, scores, temperature)
 
 
@@ -92,6 +92,9 @@ def _folds(
     else:
         y_N = prepared.y[rows]
         fewest = int(np.unique(y_N, return_counts=True)[1].min())
+        if fewest == 1:
+            what = "expected at least 2 rows of every class, since each fold is left out once, got a class of one row"
+            raise ValueError(f"calibration: {what}")
         if fewest < count:
             what = f"expected at most {fewest} folds, the rows of the rarest class"
             raise ValueError(f"calibration_folds: {what}, got {count}")

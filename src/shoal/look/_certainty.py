@@ -6,12 +6,19 @@ from statistics import NormalDist
 from typing import Final
 
 from shoal.look._evidence import in_quotes
-from shoal.results import COVERAGE, Certainty, Results, guaranteed_coverage, wilson
+from shoal.results import (
+    COVERAGE,
+    FEWEST_TO_SHARPEN,
+    Certainty,
+    Results,
+    Tempered,
+    guaranteed_coverage,
+    wilson,
+)
 from shoal.wording import counted, one_number, percent
 
 NOMINAL: Final = f"{100 * COVERAGE:.0f}\u00a0%"
 
-_ABOUT_RIGHT: Final = 0.05
 _FAR: Final = 0.1
 
 
@@ -27,7 +34,7 @@ def certainty_sentences(results: Results) -> list[str]:
         sentences.append(f"{among}, so that it may be a little less.")
     sentences += [why for target in certainty.covered[:1] if (why := _no_interval(target.interval.why))]
     if certainty.tempered is not None:
-        sentences.append(_temperature(certainty.tempered.temperature))
+        sentences.append(_temperature(certainty.tempered))
     if certainty.not_in_file:
         sentences.append(f"The model file leaves the networks of the folds out: {certainty.not_in_file}.")
     return sentences
@@ -65,11 +72,19 @@ def _no_interval(why: str) -> str:
     return f"No interval of the share of test rows: {why}." if why else ""
 
 
-def _temperature(temperature: float) -> str:
+def _temperature(tempered: Tempered) -> str:
+    temperature, (before, after) = tempered.temperature, tempered.loss
+    if temperature == 1:
+        return (
+            "Calibrated probabilities are those as delivered: no temperature lowers the cross-entropy of the rows held"
+            f" out by more than chance, or it is below 1, which takes {FEWEST_TO_SHARPEN} folds."
+        )
     way = "too sure of themselves" if temperature > 1 else "not sure enough"
-    if abs(temperature - 1) < _ABOUT_RIGHT:
-        way = "about as sure as they were right"
-    return (
+    sentence = (
         f"On the rows held out, the networks were {way}: the temperature of their probabilities is"
         f" {one_number(temperature)}, and brings those of the delivered network to what is said below."
     )
+    if after <= before:
+        return sentence
+    worse = f"is higher at it, {one_number(after, 4)} in place of {one_number(before, 4)}"
+    return f"{sentence} It did not help: the cross-entropy of the test rows {worse}."

@@ -7,7 +7,7 @@ import math
 from shoal.look._evidence import in_quotes
 from shoal.look._measures import leading_metric
 from shoal.results import Results, calibrated_error
-from shoal.wording import counted, first_few, listed, percent
+from shoal.wording import counted, first_few, listed, percent, rounded
 
 
 def drawn_by_chance(results: Results, repeats: int = 1) -> str:
@@ -67,7 +67,8 @@ def ece_sentence(results: Results) -> str:
     mean, high = calibrated_error(results.test_predictions(healthy[0]))
     return (
         f"ECE is above 0 by chance alone: were the delivered network’s probabilities perfectly calibrated, it would be"
-        f" {mean:.2g} on average on {counted(rows, 'row')}, and up to {high:.2g} in 95 % of cases."
+        f" {rounded(mean, 2)} on average on {counted(rows, 'row')}, and up to"
+        f" {rounded(high, 2)} in 95 % of cases."
     )
 
 

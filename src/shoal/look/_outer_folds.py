@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from shoal.look._measures import SCORES_SHOWN
-from shoal.look._settings import settings_text, short_keys
 from shoal.results import BALANCED, Nested, Results, rare_classes
+from shoal.study import settings_text, short_keys
 from shoal.wording import counted, listed
 
 METHOD = (

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from shoal.kinds import splitter_like, usual_splitter
-from shoal.look._settings import settings_text
 from shoal.results import Results, Standing, margin_of, reach_of
-from shoal.wording import counted, listed, one_number
+from shoal.study import settings_text
+from shoal.wording import counted, listed, one_number, rounded
 
 CORRECTION: Final = "bias-corrected bootstrap cross-validation"
 TEST: Final = "model confidence set over the rows held out"
@@ -27,8 +27,8 @@ def reasons(results: Results) -> tuple[str, ...]:
     over = f"{counted(folds, 'fold')}" + (f" and {counted(repeats, 'repeat')}" if repeats > 1 else "")
     which = "has the best selection score" if others else "is the only one; its selection score"
     sentences = [
-        f"Candidate {_named(best, results)} {which}: mean {choice.metric} over {over} {best.selection_score:.4g},"
-        f" standard error {best.standard_error:.2g}."
+        f"Candidate {_named(best, results)} {which}: mean {choice.metric} over {over}"
+        f" {rounded(best.selection_score, 4)}, standard error {rounded(best.standard_error, 2)}."
     ]
     if others:
         healthy = [verdict_of(standing) for standing in others if not standing.failed]

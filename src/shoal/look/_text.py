@@ -17,7 +17,6 @@ from shoal.look._measures import SCORES_SHOWN
 from shoal.look._outer_folds import chosen_settings, nested_metrics, nested_sentences
 from shoal.look._reasons import reasons, verdict_of
 from shoal.look._run_findings import RunFindings
-from shoal.look._settings import settings_text
 from shoal.look._simple_models import model_rows
 from shoal.look._text_layout import number, text_table
 from shoal.look._trust import looks_sentence, permutation_sentence
@@ -36,6 +35,7 @@ from shoal.look.page.tables import (
 )
 from shoal.parts import SHOW, Parts
 from shoal.results import class_scores
+from shoal.study import settings_text
 from shoal.wording import counted, shorten, visible
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from shoal.wording import visible
+from shoal.wording import rounded, visible
 
 
 def number(value: Any) -> str:
@@ -15,7 +15,7 @@ def number(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return "-" if math.isnan(value) else f"{value:.4g}"
+        return "-" if math.isnan(value) else rounded(value, 4)
     return str(value)
 
 
@@ -36,7 +36,8 @@ def text_table(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 
 def _is_number(cell: str) -> bool:
-    return cell == "-" or cell.lstrip("-+").replace(".", "", 1).replace("e-", "").replace("e+", "").isdigit()
+    digits = cell.lstrip("-+").replace(",", "").replace(".", "", 1).replace("e-", "").replace("e+", "")
+    return cell == "-" or digits.isdigit()
 
 
 def data_notes(notes: Sequence[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from shoal.results._certainty import COVERAGE, NOT_IN_FILE, Certainty, Covered, CoveredClass, Tempered
 from shoal.results._confidence_set import SearchErrors, search_errors
 from shoal.results._conformal import (
+    FEWEST_TO_SHARPEN,
     class_sets,
     conformities,
     cv_plus,
@@ -59,6 +60,7 @@ from shoal.results._statistics import (
     reach_of,
 )
 from shoal.results._store import Identity, Store
+from shoal.results._trained_places import Place, place_in, trained_places
 from shoal.results._two_way import Difference, Scored, difference, repeated_interval
 from shoal.results._verdict import (
     MODEL_NAMES,
@@ -75,6 +77,7 @@ __all__ = [
     "BALANCED",
     "BINS",
     "COVERAGE",
+    "FEWEST_TO_SHARPEN",
     "FITTED",
     "MAX_UNITS",
     "MODEL_NAMES",
@@ -108,6 +111,7 @@ __all__ = [
     "OuterFold",
     "OuterRows",
     "PermutationTest",
+    "Place",
     "Plan",
     "PlanEntry",
     "Results",
@@ -151,6 +155,7 @@ __all__ = [
     "margin_of",
     "note_looks",
     "outer_interval",
+    "place_in",
     "rank_at",
     "rank_candidates",
     "rare_classes",
@@ -168,6 +173,7 @@ __all__ = [
     "search_scores",
     "temperature_of",
     "tempered",
+    "trained_places",
     "verdict",
     "verdict_phrase",
     "vote_counts",

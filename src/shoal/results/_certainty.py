@@ -122,7 +122,8 @@ def certainty_of(
     if truth.classes:
         scores = [conformities(y, answer) for y, answer in zip(true, answers, strict=True)]
         set_VK = class_sets(asked, scores, COVERAGE)
-        heat = _tempered(temperature_of(np.concatenate(true), np.concatenate(answers)), test, delivered_VK)
+        temperature = temperature_of(np.concatenate(true), np.concatenate(answers), len(entries))
+        heat = _tempered(temperature, test, delivered_VK)
         overall, classes = _covered_classes(truth, set_VK, test), _covered_by_class(truth, set_VK, test)
         return Certainty("", len(entries), rows, (overall,), heat, classes=classes)
     scores = [residuals(y, answer) for y, answer in zip(true, answers, strict=True)]

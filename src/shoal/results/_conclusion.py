@@ -11,7 +11,7 @@ from shoal.results._intervals import Interval
 from shoal.results._mean_recall import BALANCED
 from shoal.results._nested import Nested, NestedScore
 from shoal.results._verdict import Verdict, is_better_upwards, verdict_phrase
-from shoal.study import Candidate, Study
+from shoal.study import Candidate, Study, settings_text
 from shoal.wording import counted, listed, one_number, percent
 
 NESTED: Final = "nested cross-validation"
@@ -37,7 +37,7 @@ def conclusion(nested: Nested | None, winner: Candidate | None, study: Study, te
     """
     if nested is None or winner is None:
         return ""
-    advice = _advice(winner.describe() if winner.values else "the study’s own network", tested.judged)
+    advice = _advice(settings_text(dict(winner.values)), tested.judged)
     folds = counted(len(nested.folds), "outer fold")
     if nested.why:
         return f"{advice}; how good it is expected to be is not known ({nested.why})."

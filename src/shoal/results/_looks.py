@@ -24,7 +24,10 @@ _REFUSED: Final = (
 
 @dataclass(frozen=True)
 class Look:
-    """The test rows, by fingerprint, the settings (a candidate's id) and the fit that was scored on them."""
+    """The test rows, by fingerprint, the settings and the fit that was scored on them.
+
+    The settings are a candidate's id and what else a study chooses of a fit; of earlier versions the id alone.
+    """
 
     rows: str
     settings: str
@@ -33,8 +36,11 @@ class Look:
 
 @dataclass(frozen=True)
 class _Ledger:
+    """Looks, and the test rows and the preparation of the study that was entered last."""
+
     rows: str
     looks: tuple[Look, ...]
+    preparation: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,36 +58,46 @@ NO_LOOKS: Final = Looks(0, 0, 0)
 _ledger: Final = checker(_Ledger)
 
 
-def note_looks(store: Store, rows: str) -> None:
+def note_looks(store: Store, rows: str, preparation: str) -> None:
     """Enter what was scored on the test rows since the last entry; from now on they are those of fingerprint `rows`.
 
-    To be called before the plan is replaced, for what an interrupted run has scored, and once all is trained.
+    `preparation` says what names a fit beside its candidate and the rows, so that studies which differ in it alone
+    count as different settings. To be called before the plan is replaced, for what an interrupted run has scored, and
+    once all is trained.
     """
     with refusing(lambda: RunFolderError(_REFUSED)):
         ledger = _read(store)
-    looks = dict.fromkeys(ledger.looks)
+    looks = list(ledger.looks)
     if ledger.rows:
-        looks |= dict.fromkeys(_looks(ledger.rows, store.plan(), store.summaries()))
-    store.put_fact(_FACT, asdict(_Ledger(rows, tuple(looks))))
+        looks = _joined(looks, _looks(ledger, store.plan(), store.summaries()))
+    store.put_fact(_FACT, asdict(_Ledger(rows, tuple(looks), preparation)))
 
 
 def read_looks(store: Store, plan: Iterable[PlanEntry], fits: Mapping[str, FitRecord]) -> Looks:
     """Count the looks at the test rows of the study as it is now. ValueError for a ledger that Shoal does not write."""
     ledger = _read(store)
-    now = _looks(ledger.rows, plan, fits)
-    looks = dict.fromkeys([*(look for look in ledger.looks if look.rows == ledger.rows), *now])
+    now = _looks(ledger, plan, fits)
+    looks = _joined([look for look in ledger.looks if look.rows == ledger.rows], now)
     settings = {look.settings for look in looks}
     return Looks(len(looks), len(settings), len(settings - {look.settings for look in now}))
 
 
-def _looks(rows: str, plan: Iterable[PlanEntry], fits: Mapping[str, FitRecord]) -> list[Look]:
-    """Give what a plan has scored: a network that stands in two places looked once."""
+def _joined(earlier: Iterable[Look], later: Iterable[Look]) -> list[Look]:
+    """Count each network once, in the order in which they came, by the settings that were entered last."""
+    return list({(look.rows, look.fit_id): look for look in (*earlier, *later)}.values())
+
+
+def _looks(ledger: _Ledger, plan: Iterable[PlanEntry], fits: Mapping[str, FitRecord]) -> list[Look]:
+    """Give what the plan of the study entered last has scored: a network that stands in two places looked once."""
     tested = {
         entry.fit_id: entry.candidate_id
         for entry in plan
         if entry.stage in ("compare", "refit") and entry.fit_id in fits and fits[entry.fit_id].status == "ok"
     }
-    return [Look(rows, settings, fit_id) for fit_id, settings in tested.items()]
+    return [
+        Look(ledger.rows, f"{candidate} {ledger.preparation}".rstrip(), fit_id)
+        for fit_id, candidate in tested.items()
+    ]
 
 
 def _read(store: Store) -> _Ledger:

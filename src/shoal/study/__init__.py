@@ -12,6 +12,7 @@ from shoal.study._candidates import (
 from shoal.study._file import load_study, parse_study, study_schema
 from shoal.study._held_against import Checks
 from shoal.study._review import check_study
+from shoal.study._settings_text import settings_text, short_keys, text_of
 from shoal.study._study import (
     MOST_IMAGES,
     TASK_LOSS,
@@ -80,7 +81,10 @@ __all__ = [
     "load_study",
     "parse_study",
     "passed_on",
+    "settings_text",
+    "short_keys",
     "study_schema",
     "template",
+    "text_of",
     "to_toml",
 ]

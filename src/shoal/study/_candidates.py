@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -59,17 +58,6 @@ class Candidate:
         """Give the same candidate with a settled end of training, such as the epochs of a refit."""
         changes = {"epochs": epochs, "keep": keep, "early_stopping": early_stopping}
         return replace(self, training=self.training.model_copy(update=changes))
-
-    def describe(self) -> str:
-        """Give a short label of the searched values: "hidden 100-80, dropout 0.25, batch 10"."""
-        words: list[str] = []
-        for key, value in self.values:
-            if key.startswith("network.hidden"):
-                word = "hidden " + "-".join(str(units) for units in self.network.hidden)
-            else:
-                word = f"{_label(key)} {_short(value)}"
-            words.append(word)
-        return ", ".join(dict.fromkeys(words)) or "base"
 
 
 def apply(study: Study, path: str, value: Any) -> Study:
@@ -225,18 +213,3 @@ def _canonical(value: Any) -> Any:
     if isinstance(value, list):
         return [_canonical(item) for item in value]
     return value + 0.0 if isinstance(value, float) else value
-
-
-def _label(key: str) -> str:
-    """Give the name of a value in a label: "batch" for training.batch_size, "conv[0].channels" as it is."""
-    name = key.partition(".")[2]
-    return name.removesuffix("_size").replace("_", " ") if name.isidentifier() else name
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if isinstance(value, float):
-        text = f"{value:g}" if float(f"{value:g}") == value else repr(value)
-        return re.sub(r"e([+-])0+", r"e\1", text).replace("e+", "e")
-    return str(value)

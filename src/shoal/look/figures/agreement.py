@@ -32,6 +32,7 @@ from shoal.look._paper import (
 )
 from shoal.look._plots import MOST_POINTS, Plot, faint, live_axis, live_dots, plotted, short_numbers
 from shoal.look._run_findings import NetworkGroup, RunFindings
+from shoal.wording import rounded
 
 _ERROR_BAR_BYTES: Final = 650.0
 """Of a test row: matplotlib makes an object of each error bar."""
@@ -108,9 +109,9 @@ def _draw_agreement(axes: Panel, fact: Agreement) -> None:
 def agreement_scores(fact: Agreement) -> tuple[str, ...]:
     """Say how well values are predicted: over all networks, and by the delivered one where it is among them."""
     middle = "median " if fact.line.repeats > 1 else ""
-    parts = [f"{middle}R² {_number(np.median(fact.r2_R))}, {middle}RMSE {np.median(fact.rmse_R):.4g}"]
+    parts = [f"{middle}R² {_number(np.median(fact.r2_R))}, {middle}RMSE {rounded(np.median(fact.rmse_R), 4)}"]
     if fact.delivered and fact.line.repeats > 1:
-        parts.append(f"the delivered network: R² {_number(fact.r2_R[0])}, RMSE {fact.rmse_R[0]:.4g}")
+        parts.append(f"the delivered network: R² {_number(fact.r2_R[0])}, RMSE {rounded(fact.rmse_R[0], 4)}")
     return tuple(parts)
 
 

@@ -28,7 +28,7 @@ from shoal.look._paper import (
     whole_numbers,
 )
 from shoal.look._run_findings import RunFindings
-from shoal.look._settings import settings_text
+from shoal.study import settings_text
 from shoal.wording import counted, listed, one_number
 
 _PANELS: Final = 12

@@ -19,9 +19,9 @@ from shoal.look._figure import Chapter, Figure, single
 from shoal.look._line_notes import NAMES
 from shoal.look._paper import BLACK, BLUE, GREY, Panel, Sheet, empty, heading, panels, plain
 from shoal.look._run_findings import RunFindings
-from shoal.look._settings import short_keys, text_of
 from shoal.results import SearchErrors
-from shoal.wording import listed, one_number
+from shoal.study import short_keys, text_of
+from shoal.wording import listed, one_number, rounded
 
 MAX_LEVELS: Final = 8
 BINS: Final = 5
@@ -170,7 +170,7 @@ def _levels(values: Sequence[Any]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
         firsts = np.sort(number_C)[np.arange(1, BINS) * len(number_C) // BINS]
         level_C = np.searchsorted(np.unique(firsts[firsts > number_C.min()]), number_C, side="right")
         groups = [number_C[level_C == level] for level in range(level_C.max() + 1)]
-        return level_C, tuple(f"{group.min():.2g} to {group.max():.2g}" for group in groups)
+        return level_C, tuple(f"{rounded(group.min(), 2)} to {rounded(group.max(), 2)}" for group in groups)
     names = tuple(text_of(value) for value in distinct)
     return np.array([names.index(text_of(value)) for value in values], dtype=np.int64), names
 
@@ -218,7 +218,7 @@ def _resolution(effect: Effect) -> str:
     if not np.isfinite(effect.p_value):
         return "no test possible"
     span = f"between {one_number(effect.low, 2)} and {one_number(effect.high, 2)}"
-    return f"{span} (p = {effect.p_value:.2g})" if effect.significant else f"not resolved: {span}"
+    return f"{span} (p = {rounded(effect.p_value, 2)})" if effect.significant else f"not resolved: {span}"
 
 
 def _ends(effect: Effect) -> NDArray[np.float64]:

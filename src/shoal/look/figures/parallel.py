@@ -17,8 +17,8 @@ from shoal.look._figure import Chapter, Figure, single
 from shoal.look._measures import selection_score
 from shoal.look._paper import VERMILLION, Panel, Sheet, empty, heading, panels, plain, sequence_colors
 from shoal.look._run_findings import RunFindings
-from shoal.look._settings import short_keys, text_of
 from shoal.results import higher_is_better
+from shoal.study import short_keys, text_of
 from shoal.wording import one_number
 
 NAMED_VALUES: Final = 8

@@ -33,8 +33,8 @@ from shoal.look._paper import (
 from shoal.look._plots import MOST_POINTS, Plot, live_axis, plotted, short_numbers
 from shoal.look._reasons import verdict_of, verdict_sentence
 from shoal.look._run_findings import RunFindings
-from shoal.look._settings import short_keys, text_of
 from shoal.results import higher_is_better
+from shoal.study import short_keys, text_of
 from shoal.wording import counted, one_number
 
 KINDS: Final = {

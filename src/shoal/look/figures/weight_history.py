@@ -17,6 +17,7 @@ from shoal.look._figure import Chapter, Figure, single
 from shoal.look._layers import MOST_LAYERS, layers_left_out
 from shoal.look._paper import BLACK, BLUE, Sheet, heading, legend_beside, panels, plain, whole_numbers
 from shoal.look._run_findings import DELIVERED, RunFindings
+from shoal.wording import rounded
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +72,7 @@ def draw_weight_history(history: WeightHistory) -> Sheet:
         axes.plot(history.epoch_S, layer.quantile_SQ[:, last // 2], color=BLACK, label="median")
         axes.set(xlabel="epoch", ylabel="weight")
         whole_numbers(axes.xaxis)
-        moved = f"moved by {layer.moved_S[-1]:.3g} (root mean square)"
+        moved = f"moved by {rounded(layer.moved_S[-1], 3)} (root mean square)"
         axes.set_title(f"{plain(layer.layer, 24)}: {moved}", fontsize=10, fontweight="normal")
     legend_beside(grid[min(1, len(shown) - 1)])
     heading(figure, f"{plain(history.name)}: weights over the epochs{layers_left_out(len(history.layers))}")

@@ -18,6 +18,7 @@ from shoal.look._layers import MOST_LAYERS, layers_left_out
 from shoal.look._paper import GREY, VERMILLION, Panel, Sheet, heading, legend_beside, panels, plain
 from shoal.look._run_findings import DELIVERED, RunFindings
 from shoal.nets import refit_parameters
+from shoal.wording import rounded
 
 _WEIGHT_SECONDS: Final = 2e-8
 
@@ -87,7 +88,7 @@ def _draw_histogram(axes: Panel, layer: Histogram) -> None:
     axes.stairs(layer.before_B, layer.edge, fill=True, color=GREY, alpha=0.55, label="before training")
     axes.stairs(layer.after_B, layer.edge, color=VERMILLION, linewidth=1.6, label="after training")
     axes.set(xlabel="weight", ylabel="number of weights")
-    spread = f"standard deviation {layer.deviation_before:.3g} → {layer.deviation_after:.3g}"
+    spread = f"standard deviation {rounded(layer.deviation_before, 3)} → {rounded(layer.deviation_after, 3)}"
     axes.set_title(
         f"{plain(layer.layer, 24)} ({layer.after_B.sum():,} weights)\n{spread}",
         fontsize=10,

@@ -12,7 +12,7 @@ import numpy as np
 from shoal.look._check import MethodCheck
 from shoal.look._evidence import delivered_answers, in_quotes, phrases
 from shoal.results import Results
-from shoal.wording import percent
+from shoal.wording import percent, rounded
 
 
 def no_better_than_a_constant(results: Results) -> str:
@@ -38,7 +38,7 @@ def no_better_than_a_constant(results: Results) -> str:
         variance = float(np.var(true / scale)) if scale > 0 else 0.0
         r2 = 1 - float(np.mean(((true - answer) / scale) ** 2)) / variance if variance > 0 else 1.0
         if r2 <= 0:
-            targets.append(f"{r2:.3g} for {in_quotes(name)}")
+            targets.append(f"{rounded(r2, 3)} for {in_quotes(name)}")
     if not targets:
         return ""
     better = "always predicting their mean is as good or better"

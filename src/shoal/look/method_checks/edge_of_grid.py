@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from typing import Any, Final, Literal
 
 from shoal.look._check import MethodCheck
-from shoal.look._settings import short_keys, text_of
 from shoal.results import Results, Standing, margin_of
-from shoal.study import Range
+from shoal.study import Range, short_keys, text_of
 
 Side = Literal["lowest", "highest"]
 OUTER: Final = 1 / 20

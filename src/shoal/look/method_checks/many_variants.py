@@ -10,6 +10,7 @@ from shoal.look._check import MethodCheck
 from shoal.look._evidence import pooled_deviation, scores_on_test_rows
 from shoal.look._measures import leading_metric
 from shoal.results import Results
+from shoal.wording import rounded
 
 VARIANTS: Final = 5
 """Variants tested on the same rows from which their best is said to be picked by the test."""
@@ -26,7 +27,7 @@ def many_variants(results: Results) -> str:
         means = max(len(values) for values in scores.values())
         luck = luck_of_the_best(len(scores)) * spread / math.sqrt(means)
         text += (
-            f" Were all {len(scores)} equally good, the best of them would look {luck:.2g} better in"
+            f" Were all {len(scores)} equally good, the best of them would look {rounded(luck, 2)} better in"
             f" {leading_metric(bool(results.truth.classes))} by chance alone."
         )
     return text

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from shoal.look._check import MethodCheck
 from shoal.look._evidence import curve_until_kept, judged_fits
 from shoal.results import Results
+from shoal.wording import rounded
 
 GAP: Final = 1.5
 """Validation loss over training loss from which a network is said to overfit."""
@@ -44,8 +45,9 @@ def overfits(results: Results) -> str:
         return ""
     epoch = results.curve(fits[0].fit_id)["epoch"].iloc[place]
     return (
-        f"The networks of the chosen candidate end with a validation loss of {judged:.4g} and a training loss of"
-        f" {train:.4g}: {_times(judged, train)}. The validation loss was lowest near epoch {epoch:,}: {lowest:.4g}."
+        f"The networks of the chosen candidate end with a validation loss of {rounded(judged, 4)} and a training loss"
+        f" of {rounded(train, 4)}: {_times(judged, train)}. The validation loss was lowest near epoch {epoch:,}:"
+        f" {rounded(lowest, 4)}."
     )
 
 

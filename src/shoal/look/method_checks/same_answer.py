@@ -12,6 +12,7 @@ import numpy as np
 from shoal.look._check import MethodCheck
 from shoal.look._evidence import delivered_answers, in_quotes, phrases
 from shoal.results import Results
+from shoal.wording import rounded
 
 CONSTANT: Final = 0.01
 """Spread of the answers over that of the targets below which they are said to be the same."""
@@ -33,7 +34,7 @@ def same_answer(results: Results) -> str:
         spread, true_spread = float(answer.std()), float(true.std())
         if true_spread > 0 and spread < CONSTANT * true_spread:
             targets.append(
-                f"{in_quotes(name)} by {spread:.2g}, where the test rows vary by {true_spread:.2g}"
+                f"{in_quotes(name)} by {rounded(spread, 2)}, where the test rows vary by {rounded(true_spread, 2)}"
             )
     return f"The predictions vary (standard deviation) in {phrases(targets)}." if targets else ""
 

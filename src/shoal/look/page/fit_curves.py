@@ -11,8 +11,8 @@ from typing import Any, Final
 import numpy as np
 
 from shoal.look._escape import seen
-from shoal.look._settings import settings_text
 from shoal.results import PlanEntry, Results
+from shoal.study import settings_text
 
 MOST_FITS: Final = 400
 MOST_POINTS: Final = 60

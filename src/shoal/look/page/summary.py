@@ -11,11 +11,11 @@ from shoal.look._line_notes import NAMES
 from shoal.look._measures import LOSSES, leading_metric
 from shoal.look._reasons import verdict_of, verdict_sentence
 from shoal.look._run_findings import RunFindings
-from shoal.look._settings import settings_text
 from shoal.look._simple_models import tested_score
 from shoal.look._text_layout import duration
 from shoal.look._trust import looks_sentence, permutation_sentence
 from shoal.results import BALANCED, Results
+from shoal.study import settings_text
 from shoal.wording import counted, interval, listed, one_number, percent, shorten
 
 ADDED_UP: Final = "added up over all networks"

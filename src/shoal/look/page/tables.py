@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 from shoal.look._certainty import NOMINAL
 from shoal.look._measures import SCORES_SHOWN
 from shoal.look._outer_folds import chosen_settings, nested_metrics
-from shoal.look._settings import short_keys, text_of
 from shoal.results import Results, class_scores
-from shoal.study import base_candidate
+from shoal.study import base_candidate, short_keys, text_of
 from shoal.wording import ROUNDING, interval, listed, one_number, percent
 
 if TYPE_CHECKING:
@@ -262,9 +261,9 @@ def class_coverage_table(results: Results) -> ReportTable | None:
 
 
 def temperature_table(results: Results) -> ReportTable | None:
-    """Give cross-entropy and calibration error of the delivered network, before and at the temperature."""
+    """Give cross-entropy and calibration error of the delivered network, before and at the temperature; none at 1."""
     tempered = results.certainty.tempered
-    if tempered is None:
+    if tempered is None or tempered.temperature == 1:
         return None
     names = ("as delivered", f"at temperature {one_number(tempered.temperature)}")
     return ReportTable(

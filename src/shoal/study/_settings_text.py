@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from shoal.wording import rounded
+
 
 def short_keys(keys: Sequence[str]) -> tuple[str, ...]:
     """Key paths without their table (`hidden[0]` for `network.hidden[0]`) where that stays unique."""
@@ -17,7 +19,7 @@ def text_of(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "-".join(text_of(part) for part in value) or "none"
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return rounded(value, 4)
     return "none" if value is None else str(value)
 
 
