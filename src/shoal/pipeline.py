@@ -14,7 +14,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import get_args
 
-from shoal.data import Dataset, coverage, drift_of_rows
+from shoal.data import Dataset, drift_of_rows
 from shoal.engine import (
     Circumstances,
     DeviceChoice,
@@ -210,7 +210,7 @@ def _train(
     store.put_fact("study", text)
     store.begin(environment(executor.trainers))
     store.put_fact("preprocessing", fold_preprocessing(planner))
-    store.put_fact("coverage", coverage(planner.dataset).to_json())
+    store.put_fact("coverage", planner.coverage.to_json())
     categorical = [column.name for column in planner.dataset.columns if column.categorical]
     store.put_fact("categorical inputs", categorical)
     store.put_fact("findings in rows", planner.findings_in_rows)

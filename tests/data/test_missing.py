@@ -355,5 +355,5 @@ def test_checks_of_the_rows_take_the_median_for_what_is_missing(seed: int) -> No
     kind = np.where(draw.random(80) < 0.3, "", draw.choice(["a", "b"], 80))
     gaps = table(x.tolist(), kind.tolist(), train_rows=60)
     filled = table(np.where(np.isnan(x), np.nanmedian(x), x).tolist(), kind.tolist(), train_rows=60)
-    assert findings_in_rows(gaps, mixed=True) == findings_in_rows(filled, mixed=True)
+    assert findings_in_rows(gaps, shuffled=True) == findings_in_rows(filled, shuffled=True)
     assert drift_of_rows(gaps) == drift_of_rows(filled)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +56,7 @@ def as_they_come(seed: int = 0) -> tuple[dict[str, NDArray[Any]], NDArray[Any]]:
 
 
 def found(columns: dict[str, NDArray[Any]], target: NDArray[Any], **more: Any) -> dict[str, str]:
-    return findings_in_rows(made(columns, target, **more), mixed=True)
+    return findings_in_rows(made(columns, target, **more), shuffled=True)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -125,10 +127,33 @@ def test_groups_that_nobody_named(way: str) -> None:
     clauses = found(columns, target)
     who = "patient" if way == "named" else "who"
     clause = clauses["undeclared groups"]
-    assert clause.startswith(f'the {len(np.unique(number_N[:TRAIN]))} values of input "{who}" tell ')
-    assert clause.endswith(" % of what the others leave of the target, beyond any trend")
+    values = len(np.unique(number_N[:TRAIN]))
+    assert re.fullmatch(
+        "rows of one value are alike in what the other inputs leave of the target, beyond any trend: input"
+        rf' "{who}" \({values} values, which explain \d\d %\)',
+        clause,
+    )
     declared = np.array([f"{number}" for number in number_N])
     assert "undeclared groups" not in found(columns, target, groups=declared)
+
+
+def test_measured_numbers_are_groups_in_blocks_alone_and_no_groups_beside_a_giveaway() -> None:
+    columns, target = as_they_come()
+    rng = np.random.default_rng(2)
+    group_N = np.repeat(np.arange(ROWS // 4), 4)
+    target = target + 3 * rng.normal(size=ROWS // 4)[group_N]
+    columns["weight"] = np.round(rng.uniform(50, 90, ROWS // 4), 1)[group_N]
+    assert '"weight"' in found(columns, target)["undeclared groups"]
+    order = rng.permutation(ROWS)
+    columns, target = {name: values[order] for name, values in columns.items()}, target[order]
+    assert "undeclared groups" not in found(columns, target)
+    number_N = rng.permutation(ROWS // 4)[group_N][order]
+    columns |= {"b": number_N, "n": 2 * number_N, "weight": number_N + 100}
+    clause = found(columns, target)["undeclared groups"]
+    assert clause.endswith(" %), and 1 more")
+    assert clause.count("values, which explain") == 2
+    columns["made"] = 2 * target + 0.3
+    assert set(found(columns, target)) == {"giveaways"}
 
 
 def test_a_trend_is_no_group() -> None:
@@ -164,14 +189,19 @@ def test_names_of_those_who_are_measured(name: str) -> None:
 def test_an_input_that_gives_the_target_away() -> None:
     columns, target = as_they_come()
     columns["outcome"] = 2 * target
-    assert found(columns, target)["giveaways"].startswith('input "outcome" alone leaves ')
+    assert re.fullmatch(
+        r'input "outcome" alone predicts target "y" nearly perfectly: its squared error is [\d.]+ % of that of always'
+        r" answering the mean \(with the next best input, \d+ %\)",
+        found(columns, target)["giveaways"],
+    )
     columns["copy"] = columns["outcome"] + 0.01
     assert "giveaways" not in found(columns, target)  # two that are as good are no single leak
     columns, target = as_they_come()
     classes = (target > 0).astype(int)
     columns["code"] = np.array(["no", "yes"])[classes]
     assert found(columns, classes)["giveaways"].startswith(
-        'input "code" alone leaves 0 % of the error of a constant in the class, the next input alone '
+        'input "code" alone predicts the class nearly perfectly: its mistakes are 0 % of those of always answering the'
+        " most frequent class (with the next best input, "
     )
     assert found({"outcome": target}, target) == {}  # the only input of all
 
@@ -183,12 +213,50 @@ def test_neighbouring_rows_that_are_alike() -> None:
     assert clause.startswith(
         "what the inputs leave of the target goes together in neighbouring rows (correlation 0."
     )
-    assert clause.endswith("; 0.30 by chance at most), and rows are dealt out in any order")
-    assert findings_in_rows(made(columns, drifting), mixed=False) == {}
+    assert clause.endswith("; 0.30 by chance at most), and folds are drawn in any order")
+    assert findings_in_rows(made(columns, drifting), shuffled=False) == {}
+    rows = replace(made(columns, drifting), drawn=True)
+    assert findings_in_rows(rows, shuffled=True)["row order"].endswith(
+        "folds and test rows are drawn in any order"
+    )
+    assert findings_in_rows(rows, shuffled=False)["row order"].endswith("test rows are drawn from among them")
     order = np.argsort(target)  # sorted by the target, or class by class
     ordered = {name: values[order] for name, values in columns.items()}
     assert "row order" not in found(ordered, target[order])
     assert "row order" not in found(ordered, np.sort((target > 0).astype(int)))
+
+
+def test_of_row_order_the_cause_that_remains_is_named() -> None:
+    (check,) = [check for check in checks_of_rows() if check.name == "row order"]
+    rows = made(*as_they_come())
+    folds = "take folds that keep the order (search.folds with shuffle = false), or declare data.groups"
+    assert check.hint(rows, True) == folds
+    assert check.hint(replace(rows, drawn=True), False) == "test on the latest rows (data.test)"
+    assert check.hint(replace(rows, drawn=True), True) == f"test on the latest rows (data.test), and {folds}"
+
+
+def test_what_keeps_shared_groups_apart_depends_on_how_rows_are_divided() -> None:
+    (check,) = [check for check in checks_of_rows() if check.name == "shared groups"]
+    columns, target = as_they_come()
+    rows = made(columns, target)
+    declared = made(columns, target, groups=np.arange(ROWS) % 50)
+    assert check.hint(replace(rows, drawn=True), True) == (
+        "name this column in data.groups: test rows are then drawn by group"
+    )
+    assert check.hint(rows, True) == "the files share them: divide the files by this column"
+    assert check.hint(declared, True) == (
+        "the files share groups, which data.groups does not change: divide the files by group"
+    )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_last_fifth_of_a_walk_is_no_copy(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    walk = 0.05 * np.cumsum(rng.normal(size=(3, ROWS)), axis=1)
+    target = walk[0] + 0.02 * rng.normal(size=ROWS)
+    columns = {"a": walk[1], "b": walk[2]}
+    assert "near-duplicates" not in findings_in_rows(made(columns, target), shuffled=False)
+    assert "near-duplicates" not in found(columns, target)
 
 
 def test_test_rows_of_another_kind() -> None:
@@ -237,7 +305,7 @@ def test_the_bound_on_a_count_holds() -> None:
 TOY = """
 from shoal.data._row_check import RowCheck
 
-CHECK = RowCheck("a toy", lambda dataset, mixed: f"{dataset.rows} rows", "play")
+CHECK = RowCheck("a toy", lambda dataset, shuffled: f"{dataset.rows} rows", "play")
 """
 
 

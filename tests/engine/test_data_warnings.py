@@ -175,3 +175,64 @@ def test_rows_that_are_set_apart_are_counted(rows: int, drawn: str, tmp_path: Pa
     assert f"no data.test: {drawn} set apart as test rows" in laid_out.notes
     tested = drawn.partition(" (")[0].replace("row", "test row")
     assert laid_out.data.startswith(f"{rows - int(drawn[0])} training rows, {tested}, 1 input")
+
+
+def divided_study(folder: Path, train: pd.DataFrame, test: pd.DataFrame | None, **sections: Any) -> Study:
+    train.to_csv(folder / "t.csv", index=False)
+    data: dict[str, Any] = {"train": str(folder / "t.csv"), "target": "y", "standardize": "inputs"}
+    if test is not None:
+        test.to_csv(folder / "u.csv", index=False)
+        data["test"] = str(folder / "u.csv")
+    usual: dict[str, Any] = {"compare": None, "search": None, "training": {"epochs": 1}}
+    return tiny_study(data={"dataset": None} | data, **(usual | sections))
+
+
+def test_how_training_rows_cover_test_rows_is_said_before_training(tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    rows = pd.DataFrame({"a": draw.normal(size=200), "b": draw.normal(size=200), "y": draw.normal(size=200)})
+    repeated = pd.concat([rows[:150], rows[:20], rows[10:15]])
+    test = pd.concat([rows[:3], rows[150:], rows[150:].assign(a=np.linspace(9, 10, 50))])
+    said = plan(divided_study(tmp_path, repeated, test), out=tmp_path / "run").notes
+    assert said[:3] == (
+        "3 of 103 test rows are training rows too, with the same inputs and the same target (take the repeats out)",
+        "25 of 175 training rows repeat another, with the same inputs and the same target, so that rows held out are"
+        " learned too (take the repeats out, or name in data.groups what they have in common)",
+        f'of 103 test rows, outside of all training rows lie 50 above {rows.a[:150].max():.4g} in "a"'
+        " (there a network extrapolates)",
+    )
+    between = rows[150:].assign(a=0.5)
+    train = rows[:150][(rows.a[:150] - 0.5).abs() > 0.3]
+    (gap,) = [note for note in plan(divided_study(tmp_path, train, between)).notes if "a gap" in note]
+    assert re.fullmatch(
+        r'50 of 50 test rows lie where there is no training row: 50 between 0\.\d+ and 0\.\d+ in "a"'
+        r" \(there a network bridges a gap by its own shape\)",
+        gap,
+    )
+    few = rows.assign(a=rows.a > 0, b=rows.b > 0, y=(rows.y > 0) * 1.0) * 1.0  # equal rows are chance
+    assert not [
+        note for note in plan(divided_study(tmp_path, few[:150], few[150:])).notes if "same target" in note
+    ]
+
+
+FOLDS = 'ake folds that keep the order (search.folds with shuffle = false, or kind = "given")'
+COMMON = "or name in data.groups what neighbouring rows have in common."
+REMAINING = [
+    ({"shuffle": True}, True, f"Test on the latest rows (data.test), and t{FOLDS}, {COMMON}"),
+    ({"shuffle": True}, False, f"T{FOLDS}, {COMMON}"),
+    ({"kind": "k-fold", "shuffle": False}, True, "Test on the latest rows (data.test)."),
+    ({"kind": "k-fold", "shuffle": False}, False, ""),
+]
+
+
+@pytest.mark.parametrize(("folds", "drawn", "remedy"), REMAINING)
+def test_of_row_order_a_run_names_the_cause_that_remains(
+    folds: dict[str, Any], drawn: bool, remedy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
+    draw = np.random.default_rng(0)
+    walk = np.cumsum(draw.normal(size=200))
+    rows = pd.DataFrame({"a": draw.normal(size=200), "y": walk})
+    search = {"folds": folds, "space": {"training.lr": [0.01, 0.02]}}
+    parts = (rows, None) if drawn else (rows[:160], rows[160:])
+    results = run(divided_study(tmp_path, *parts, search=search), out=tmp_path / "run", workers=1)
+    assert [check.remedy for check in checks(results) if check.code == "SH027"] == [remedy] * bool(remedy)

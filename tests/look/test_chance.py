@@ -44,19 +44,35 @@ def test_each_target_is_said_in_its_own_unit(tmp_path: Path) -> None:
     assert "; 2 more are not shown." in summary(RunFindings(many)).good
 
 
+def test_groups_that_were_trained_on_are_no_other_groups(tmp_path: Path) -> None:
+    results = make_run(tmp_path, MadeUp(names=(), epochs=5, rows=(40, 60)))
+    same = replace(results, truth=replace(results.truth, groups=np.arange(100) % 20))
+    text = summary(RunFindings(same)).sure[0]
+    assert text.startswith("With other rows of these groups of the same kind: test RMSE")
+    assert text.endswith(" It says nothing of new groups: those of the test rows were all trained on.")
+    rows = summary(RunFindings(results)).sure[0]
+    assert re.findall(r"RMSE (.*?) \(95", text) == re.findall(r"RMSE (.*?) \(95", rows)
+    some = np.concatenate((np.arange(40) % 20, np.arange(60) % 20 + 10))
+    mixed = replace(results, truth=replace(results.truth, groups=some))
+    text = summary(RunFindings(mixed)).sure[0]
+    assert text.startswith(
+        "With other groups of test rows (50\u00a0% of them trained on) of the same kind: test"
+    )
+
+
 def test_other_rows_are_groups_where_groups_are_known(tmp_path: Path) -> None:
     results = make_run(tmp_path, MadeUp(names=(), epochs=5, rows=(40, 60)))
     assert (
         summary(RunFindings(results)).sure[0].startswith("With other test rows of the same kind: test RMSE")
     )
-    groups = np.arange(100) // 3
+    groups = (np.arange(100) + 2) // 3
     grouped = replace(results, truth=replace(results.truth, groups=groups))
     assert (
         summary(RunFindings(grouped))
         .sure[0]
         .startswith("With other groups of test rows of the same kind: test")
     )
-    four = replace(results, truth=replace(results.truth, groups=np.arange(100) // 25))
+    four = replace(results, truth=replace(results.truth, groups=(np.arange(100) + 10) // 25))
     assert summary(RunFindings(four)).sure[0] == (
         "How far other groups of test rows would move it is not known: 3 groups are too few for an interval."
     )

@@ -141,7 +141,7 @@ def test_uneven_classes(tmp_path: Path) -> None:
 def test_repeated_rows(tmp_path: Path) -> None:
     check = covered(tmp_path / "a", repeated_inputs=5, repeated_rows=3, repeated_train=2)["SH007"]
     assert check.what == (
-        "3 of 30 test rows (10.0\u00a0%) are training rows too, with the same inputs and the same target."
+        "3 of 30 test rows are training rows too, with the same inputs and the same target."
         " Among the training rows, 2 repeat another."
     )
     assert "SH007" not in covered(tmp_path / "b", repeated_inputs=5, repeated_train=2)
@@ -163,7 +163,7 @@ def test_test_rows_outside_and_in_gaps_are_two_doubts(tmp_path: Path) -> None:
     assert "SH009" not in checks
     checks = covered(tmp_path / "b", bare=[interval(0.5, 1.5, 12)], gap_rows=12)
     assert checks["SH009"].what == (
-        "12 of 30 test rows (40\u00a0%) lie where there is no training row: 12 between 0.5 and 1.5 in “size”."
+        "12 of 30 test rows lie where there is no training row: 12 between 0.5 and 1.5 in “size”."
     )
     assert "SH008" not in checks
 

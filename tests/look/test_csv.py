@@ -84,10 +84,8 @@ def test_a_square_array_has_the_names_of_its_rows_and_settings_those_of_their_ke
     fact = confusion("n", ("cat", "dog"), np.array([0, 1]), np.eye(2)[None])
     assert "classes,count cat,count dog,share cat,share dog\ncat,1,0,1,0\ndog,0,1,0,1\n" in fact_csv(fact)
     scores = np.array([2.0, 1.0]), np.array([0.1, 0.2])
-    fact = ranking(
-        "loss", [{"a.lr": 0.1}, {"a.lr": 0.2}], scores, np.array([False, True]), np.array([False, True])
-    )
-    assert "lr,score,error,tied\n0.2,1,0.2,yes\n0.1,2,0.1,no\n" in fact_csv(fact)
+    fact = ranking("loss", [{"a.lr": 0.1}, {"a.lr": 0.2}], scores, ["worse", "best"], np.array([False, True]))
+    assert "lr,score,error,verdict\n0.2,1,0.2,best\n0.1,2,0.1,worse\n" in fact_csv(fact)
 
 
 def test_arrays_of_one_length_that_are_of_other_things_stand_apart() -> None:
@@ -109,12 +107,12 @@ def test_arrays_of_one_length_that_are_of_other_things_stand_apart() -> None:
         "loss",
         [{"a": 1, "b": 2}, {"a": 2, "b": 3}],
         (np.array([1.0, 2]), np.zeros(2)),
-        np.ones(2),
+        ["best", "worse"],
         np.ones(2),
     )
     assert [block.splitlines()[0] for block in fact_csv(ranked).split("\n\n")[1:]] == [
         "keys",
-        "a,b,score,error,tied",
+        "a,b,score,error,verdict",
     ]
 
 

@@ -25,18 +25,19 @@ def test_ranking_puts_the_best_first_and_the_failed_last() -> None:
     settings = [{"network.dropout": value} for value in (0.1, 0.2, 0.3)]
     scores, errors = np.array([2.0, np.nan, 1.0]), np.array([0.5, np.nan, 0.25])
     fact = ranking(
-        "loss", settings, (scores, errors), np.array([True, False, True]), np.array([True, False, False])
+        "loss", settings, (scores, errors), ["equivalent", "failed", "best"], np.array([True, False, False])
     )
     np.testing.assert_array_equal(fact.score_C, [1, 2, np.nan])
     np.testing.assert_array_equal(fact.error_C, [0.25, 0.5, np.nan])
-    assert fact.tied_C.tolist() == [True, True, False]
+    assert fact.verdict == ("best", "equivalent", "failed")
+    assert fact.of_verdict("equivalent").tolist() == [False, True, False]
     assert fact.values == (("0.3",), ("0.1",), ("0.2",))
     assert (fact.keys, fact.chosen) == (("dropout",), 1)
 
 
 def test_ranking_by_accuracy_puts_the_highest_first() -> None:
     found = ranking(
-        "accuracy", GRID, (np.arange(4.0), np.zeros(4)), np.zeros(4), np.zeros(4), higher_is_better=True
+        "accuracy", GRID, (np.arange(4.0), np.zeros(4)), ["worse"] * 4, np.zeros(4), higher_is_better=True
     )
     assert found.score_C.tolist() == [3, 2, 1, 0]
     assert found.chosen == -1
@@ -44,7 +45,7 @@ def test_ranking_by_accuracy_puts_the_highest_first() -> None:
 
 def test_a_setting_that_a_candidate_lacks_is_told() -> None:
     found = ranking(
-        "loss", [{"a.b": 1}, {"a.c": (3, 4)}], (np.arange(2.0), np.zeros(2)), np.ones(2), np.ones(2)
+        "loss", [{"a.b": 1}, {"a.c": (3, 4)}], (np.arange(2.0), np.zeros(2)), ["best", "worse"], np.ones(2)
     )
     assert found.values == (("1", "none"), ("none", "3-4"))
 

@@ -115,17 +115,21 @@ def test_ranking(count: int) -> None:
     if count > 2:
         scores[1] = np.nan
         scores[2] *= 1000
-    tied = scores < np.nanmin(scores) * 1.1
+    near = scores < np.nanmin(scores) * 1.1
+    tied = [("equivalent", "unresolved")[c % 2] if near[c] else "worse" for c in range(count)]
     fact = ranking("selection score (x)", settings, (scores, 0.1 * scores), tied, scores == np.nanmin(scores))
     assert faults(draw_ranking, fact) == []
 
 
 def test_ranking_without_settings_or_healthy_candidates() -> None:
     nothing = (np.full(1, np.nan), np.full(1, np.nan))
-    assert faults(draw_ranking, ranking("selection score", [{}], nothing, np.zeros(1), np.zeros(1))) == []
+    assert faults(draw_ranking, ranking("selection score", [{}], nothing, ["failed"], np.zeros(1))) == []
     hostile = [dict.fromkeys(HOSTILE, value) for value in (*HOSTILE, [100] * 30)]
     scores = (np.arange(1.0, 7), np.full(6, np.nan))
-    assert faults(draw_ranking, ranking("selection score", hostile, scores, np.ones(6), np.eye(6)[0])) == []
+    assert (
+        faults(draw_ranking, ranking("selection score", hostile, scores, ["unresolved"] * 6, np.eye(6)[0]))
+        == []
+    )
 
 
 def test_effects_and_variance() -> None:

@@ -16,7 +16,7 @@ from shoal.look import pictures, results_text
 from shoal.look._curves import curves_in_words
 from shoal.look._line_notes import curve_notes
 from shoal.look._lines import Curves, Line
-from shoal.look._reasons import others_alike, reasons, significance_sentence
+from shoal.look._reasons import others_alike, reasons, significance_sentence, verdict_sentence
 from shoal.look._run_findings import DELIVERED, REFITTED, RunFindings
 from shoal.look.figures import confusion
 from shoal.look.figures import effects as effects_figure
@@ -233,10 +233,33 @@ def test_the_best_is_not_counted_among_the_others(alike: int, others: int, said:
     assert significance_sentence(alike, others) == said
 
 
+@pytest.mark.parametrize(
+    ("verdicts", "said"),
+    [
+        (["equivalent"], "The best candidate is equivalent to the other one: {}"),
+        (["equivalent"] * 3, "The best candidate is equivalent to all 3 others: {}"),
+        (
+            ["equivalent", "worse", "worse"],
+            "Of the 3 others, the best candidate is significantly better than 2 and equivalent to 1: {}",
+        ),
+        (
+            ["equivalent", "unresolved", "worse"],
+            "Of the 3 others, the best candidate is significantly better than 1, equivalent to 1 and statistically"
+            " indistinguishable from 1: {}",
+        ),
+    ],
+)
+def test_the_best_stands_beside_the_others_by_their_verdicts(verdicts: list[str], said: str) -> None:
+    meaning = "a candidate that is worse by less than the margin is called equivalent"
+    assert verdict_sentence(verdicts) == said.format(meaning)
+
+
 def test_words_of_a_ranking_count_healthy_others() -> None:
     scores = np.array([1.0, 3.0, 2.0, np.nan])
-    fact = ranking("score", [{}] * 4, (scores, scores), np.array([1, 0, 1, 0], bool), scores == 1)
-    assert fact.others == (2, 1)
+    fact = ranking(
+        "score", [{}] * 4, (scores, scores), ["best", "worse", "unresolved", "failed"], scores == 1
+    )
+    assert fact.others == ["unresolved", "worse"]
     assert (
         "The best candidate is statistically indistinguishable from 1 of the 2 others"
         in ranking_figure.caption(fact)
@@ -244,7 +267,7 @@ def test_words_of_a_ranking_count_healthy_others() -> None:
     assert ranking_figure.words(fact).startswith(
         "4 candidates, score from 1.00 to 3.00. The best candidate is"
     )
-    lone = ranking("score", [{}], (scores[:1], scores[:1]), np.array([True]), np.array([False]))
+    lone = ranking("score", [{}], (scores[:1], scores[:1]), ["best"], np.array([False]))
     assert ranking_figure.caption(lone).startswith(
         "Nothing is chosen yet. There is no other healthy candidate"
     )

@@ -82,6 +82,10 @@ def test_what_is_no_better_than_something_simpler_is_not_recommended() -> None:
     assert conclusion(nested, winner, study, ahead).startswith(
         f"Use {winner.describe()}, although it is not shown to be better than a linear model on the test rows: expected"
     )
+    alike = on_test_rows(Verdict(better=("constant",), no_better=("linear",)))
+    assert conclusion(nested, winner, study, alike).startswith(
+        f"Use {winner.describe()}, although it is no better than a linear model on the test rows: expected"
+    )
     failed = Nested(FOLDS, {}, "outer fold 1 of 2: every refit diverged or failed")
     assert conclusion(failed, winner, study, worse).endswith(
         "boosted trees; how good it is expected to be is not known (outer fold 1 of 2: every refit diverged or failed)."

@@ -5,6 +5,7 @@ from shoal.data._classes import nfc
 from shoal.data._column_roles import TableSource
 from shoal.data._column_warnings import ColumnWarnings, column_warnings, untested
 from shoal.data._coverage import Coverage, coverage
+from shoal.data._coverage_warnings import coverage_warnings, in_gaps, outside_of_training, repeated_in_test
 from shoal.data._dataset import Column, Dataset, Split
 from shoal.data._drift import drift_of_rows
 from shoal.data._encoder import Encoder, encoder_class, takes
@@ -49,6 +50,7 @@ __all__ = [
     "checks_of_rows",
     "column_warnings",
     "coverage",
+    "coverage_warnings",
     "describe_builtin",
     "divided_sentence",
     "draw_share",
@@ -63,6 +65,7 @@ __all__ = [
     "given_images",
     "holdout_split",
     "holds_images",
+    "in_gaps",
     "is_text_table",
     "load_builtin",
     "load_image_dataset",
@@ -71,10 +74,12 @@ __all__ = [
     "make_folds_within",
     "make_outer_folds",
     "nfc",
+    "outside_of_training",
     "permuted_rows",
     "read_columns",
     "read_images",
     "read_table",
+    "repeated_in_test",
     "takes",
     "two_levels",
     "untested",

@@ -53,7 +53,8 @@ class Coverage:
 
     `repeated_inputs` counts test rows whose inputs are those of a training row, `repeated_rows` those with the same
     target as well, `repeated_train` training rows that repeat an earlier one, target and all; `repeated_by_chance` is
-    how many test rows of columns of few values are about to be training rows too. `outside_rows` and
+    how many test rows of columns of few values are about to be training rows too, `repeated_train_by_chance` how many
+    training rows about repeat an earlier one so. `outside_rows` and
     `gap_rows` count the test rows in `bare` intervals, each once; `unseen` has (input, test rows) for
     categories that no training row has. Images have rows to compare, but no ranges.
     """
@@ -68,6 +69,7 @@ class Coverage:
     bare: tuple[Bare, ...]
     unseen: tuple[tuple[str, int], ...]
     repeated_by_chance: float = 0.0
+    repeated_train_by_chance: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, as `from_json` reads them."""
@@ -89,6 +91,8 @@ class Coverage:
             raise ValueError("counts of rows that are not there")
         if not 0 <= result.repeated_by_chance <= result.test_rows:
             raise ValueError("more repeated rows by chance than there are")
+        if not 0 <= result.repeated_train_by_chance <= result.train_rows:
+            raise ValueError("more repeated training rows by chance than there are")
         if result.train_rows == 0 or result.test_rows == 0 or not all(map(math.isfinite, ends)):
             raise ValueError("no rows, or an interval without ends")
         return result
@@ -111,6 +115,7 @@ def coverage(dataset: Dataset) -> Coverage:
     intervals = sum(len(np.unique(train[~np.isnan(train)])) + 1 for _, train, _ in counted)
     bare: list[Bare] = []
     outside_m, gap_m = np.zeros(m, np.bool_), np.zeros(m, np.bool_)
+    test_chance, train_chance = _repeated_by_chance(dataset)
     unit_N = units(dataset) if dataset.test_groups is not None else codes_of(np.array(row_N))
     for name, train, test in counted:
         for interval, inside_m in _bare(name, (train, test), unit_N, intervals):
@@ -127,26 +132,30 @@ def coverage(dataset: Dataset) -> Coverage:
         gap_rows=int(gap_m.sum()),
         bare=tuple(sorted(bare, key=lambda interval: interval.chance)[:_MOST]),
         unseen=tuple(_unseen(dataset)),
-        repeated_by_chance=_repeated_by_chance(dataset),
+        repeated_by_chance=test_chance,
+        repeated_train_by_chance=train_chance,
     )
 
 
 def _marks(dataset: Dataset) -> tuple[list[bytes], list[bytes]]:
     """Give a digest of the inputs of every row, and one of inputs and target."""
-    rows = dataset.rows
+    rows, step = dataset.rows, 4096
     if dataset.images is not None:
         parts = [np.ascontiguousarray(dataset.images).reshape(rows, -1)]
     else:
         parts = [_bytes(column.values) for column in dataset.columns]
     target_N = _bytes(dataset.targets)
     inputs, whole = [], []
-    for number in range(rows):
-        mark = hashlib.blake2b(digest_size=16)
-        for part in parts:
-            mark.update(part[number].tobytes())
-        inputs.append(mark.digest())
-        mark.update(target_N[number].tobytes())
-        whole.append(mark.digest())
+    for start in range(0, rows, step):
+        block = slice(start, start + step)
+        joined = (
+            np.concatenate([part[block] for part in parts], axis=1) if len(parts) > 1 else parts[0][block]
+        )
+        for input_bytes, target_bytes in zip(joined, target_N[block], strict=True):
+            mark = hashlib.blake2b(input_bytes.tobytes(), digest_size=16)
+            inputs.append(mark.digest())
+            mark.update(target_bytes.tobytes())
+            whole.append(mark.digest())
     return inputs, whole
 
 
@@ -192,23 +201,26 @@ def _bare(
         )
 
 
-def _repeated_by_chance(dataset: Dataset) -> float:
-    """Expect so many test rows to be training rows too, were the columns independent, and the class that of the inputs.
+def _repeated_by_chance(dataset: Dataset) -> tuple[float, float]:
+    """Expect so many test rows to be training rows too, and training rows to repeat an earlier one.
 
-    From how often each value stands in the training rows beside the row it would repeat: nothing where values are
-    all different.
+    Were the columns independent, and the class that of the inputs; from how often each value stands in the training
+    rows beside the row it would repeat (and itself): nothing where values are all different.
     """
     if not dataset.columns:
-        return 0.0
+        return 0.0, 0.0
     n = dataset.train_rows
     columns = [column.values for column in dataset.columns] + (
         [] if dataset.classes else list(dataset.targets.T)
     )
-    share_m = np.ones(dataset.rows - n)
+    share_N, itself_N = np.ones(dataset.rows), np.arange(dataset.rows) < n
     for value_N in columns:
         code_N = codes_of(value_N)
-        share_m *= np.maximum(np.bincount(code_N[:n], minlength=code_N.max() + 1)[code_N[n:]] - 1, 0) / n
-    return float((1 - (1 - share_m) ** n).sum())
+        count_N = np.bincount(code_N[:n], minlength=code_N.max() + 1)[code_N] - 1 - itself_N
+        share_N *= np.maximum(count_N, 0) / n
+    earlier_N = np.where(itself_N, np.arange(dataset.rows), n)
+    repeated_N = 1 - (1 - share_N) ** earlier_N
+    return float(repeated_N[n:].sum()), float(repeated_N[:n].sum())
 
 
 def _unseen(dataset: Dataset) -> Iterator[tuple[str, int]]:

@@ -34,13 +34,17 @@ _PERSON: Final = re.compile(
 class RowCheck:
     """One doubt about rows: `find` gives a clause with what was measured, empty where there is none.
 
-    `find` takes the data set and whether rows are dealt to folds or drawn for the test in any order. `name` is the key
-    under which a run keeps it; `remedy` is a hint in a few words.
+    `find` takes the data set and whether rows are dealt to folds at random. `name` is the key under which a run keeps
+    it; `remedy` is a hint in a few words, or gives it where it depends on how the rows were divided.
     """
 
     name: str
     find: Callable[[Dataset, bool], str]
-    remedy: str
+    remedy: str | Callable[[Dataset, bool], str]
+
+    def hint(self, dataset: Dataset, shuffled: bool) -> str:
+        """Say in a few words what to do of these rows."""
+        return self.remedy if isinstance(self.remedy, str) else self.remedy(dataset, shuffled)
 
 
 def with_medians(dataset: Dataset) -> Dataset:

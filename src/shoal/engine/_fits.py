@@ -15,11 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data import (
+    Coverage,
     Dataset,
     FoldOptions,
     Preprocessing,
     Split,
     Standardize,
+    coverage,
     findings_in_rows,
     fit_preprocessing,
     fold_count,
@@ -119,10 +121,13 @@ class Planner:
 
     @cached_property
     def findings_in_rows(self) -> dict[str, str]:
-        """What the checks of the rows measured; rows are mixed that a search deals out, or a draw, in any order."""
-        splitter = self.study.search.splitter if self.study.search else None
-        shuffled = splitter is not None and splitter.kind != "given" and splitter.shuffle
-        return findings_in_rows(self.dataset, mixed=shuffled or self.dataset.drawn)
+        """What the checks of the rows measured."""
+        return findings_in_rows(self.dataset, shuffled=self.study.shuffles)
+
+    @cached_property
+    def coverage(self) -> Coverage:
+        """How far the training rows cover the test rows."""
+        return coverage(self.dataset)
 
     @property
     def _fold_options(self) -> FoldOptions:

@@ -10,6 +10,7 @@ from shoal.data import (
     Standardize,
     checks_of_rows,
     column_warnings,
+    coverage_warnings,
     divided_sentence,
     untested,
 )
@@ -133,9 +134,10 @@ def _notes(planner: Planner, planned: Sequence[PlannedFit]) -> tuple[str, ...]:
 def warnings_before(planner: Planner) -> Iterator[str]:
     """Warn before anything is trained: of columns, of rows, of folds, of learning rates."""
     yield from data_warnings(planner.dataset, planner.study.data.standardize)
-    remedies = {check.name: check.remedy for check in checks_of_rows()}
+    yield from coverage_warnings(planner.coverage, grouped=planner.dataset.groups is not None)
+    hints = {check.name: check.hint(planner.dataset, planner.study.shuffles) for check in checks_of_rows()}
     for name, clause in planner.findings_in_rows.items():
-        yield f"{clause} ({remedies[name]})"
+        yield f"{clause} ({hints[name]})"
     yield from fold_warnings(planner)
     trained = (*planner.candidates, *(candidate for _, candidate in planner.comparisons))
     asked = {(item.training.schedule, item.training.epochs): item.training for item in trained}

@@ -6,19 +6,29 @@ import math
 
 from shoal.look._evidence import in_quotes
 from shoal.look._measures import leading_metric
-from shoal.results import Results, Units, calibrated_error
-from shoal.wording import counted, first_few, listed
+from shoal.results import Results, calibrated_error
+from shoal.wording import counted, first_few, listed, percent
 
 
-def drawn_by_chance(units: Units, repeats: int = 1) -> str:
-    """Name what an interval lets chance draw anew: test rows, or groups of them, and initialisations."""
-    rows = "other groups of test rows" if units.grouped else "other test rows"
+def drawn_by_chance(results: Results, repeats: int = 1) -> str:
+    """Name what an interval lets chance draw anew: test rows, or groups of them, and initialisations.
+
+    Where the groups of the test rows were trained on, it says nothing of other groups.
+    """
+    rows, known = "other test rows", results.groups_trained_on
+    if known == 1:
+        rows = "other rows of these groups"
+    elif results.test_units.grouped:
+        rows = "other groups of test rows"
+        rows += f" ({percent(known, 0)} of them trained on)" if known else ""
     return f"{rows} and other initialisations" if repeats > 1 else rows
 
 
 def groups_unknown(results: Results) -> bool:
     """Whether the study names groups that the test rows do not tell."""
-    return bool(results.study.data.groups) and not results.test_units.grouped
+    return (
+        bool(results.study.data.groups) and not results.test_units.grouped and not results.groups_trained_on
+    )
 
 
 def differences_sentences(results: Results) -> str:
@@ -31,7 +41,7 @@ def differences_sentences(results: Results) -> str:
     without: dict[str, list[str]] = {}
     known = [difference for difference in differences.values() if not difference.why]
     if known:
-        over = drawn_by_chance(results.test_units, max(difference.repeats for difference in known))
+        over = drawn_by_chance(results, max(difference.repeats for difference in known))
         sentences.append(f"The 95 % interval of a difference is for {over}.")
     if groups_unknown(results):
         sentences.append("The groups of the test rows are not known, so rows are taken for independent.")
@@ -73,7 +83,7 @@ def published_sentence(results: Results) -> str:
         elif not math.isnan(low):
             verdicts.append(f"{in_quotes(name)} lies {'below' if value < low else 'above'} it")
     repeats = int(frame["repeats"].max())
-    over = drawn_by_chance(results.test_units, repeats)
+    over = drawn_by_chance(results, repeats)
     if not verdicts:
         return "No interval of the measured values: the test rows are too few, or too unlike each other."
     return (

@@ -42,10 +42,15 @@ class MethodCheck:
     """Whether it is said before all others: what was trained is of no use as it stands."""
     about_test: bool = False
     """Whether it is said next: the test score itself, or what it is taken for, is in doubt."""
+    invalidating: bool = False
+    """Whether it is the first of these: what a network may not know of test rows is known to it."""
+    remedy_of: Callable[[Results], str] | None = None
+    """Gives what of the remedy is left to do in a run, where it has done the rest."""
 
     def of(self, results: Results) -> Check | None:
         """Look for it in a run; None where there is no doubt."""
         what = self.find(results)
         if not what:
             return None
-        return Check(self.code, self.title, what, self.why, self.remedy, self.reference, self.severity)
+        remedy = self.remedy_of(results) if self.remedy_of else self.remedy
+        return Check(self.code, self.title, what, self.why, remedy, self.reference, self.severity)

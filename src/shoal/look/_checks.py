@@ -16,15 +16,17 @@ GRAVEST: Final = 3
 
 
 def checks(results: Results) -> tuple[Check, ...]:
-    """Give every doubt that the results themselves raise, from the run folder alone: the most alarming first, then
-    warnings about the test score, then the other warnings, then notes, each by code.
+    """Give every doubt that the results themselves raise, from the run folder alone.
 
+    The most alarming first, then warnings about the test score (the leaks that invalidate it before the others), then
+    the other warnings, then notes, each by code.
     Raises RunFolderError where what the folder holds is not what Shoal writes.
     """
     ordered = sorted(method_checks(), key=gravity)
     return tuple(check for method in ordered if (check := method.of(results)) is not None)
 
 
-def gravity(method: MethodCheck) -> tuple[bool, bool, bool, str]:
+def gravity(method: MethodCheck) -> tuple[bool, bool, bool, bool, str]:
     """Give the place of a check among all: the gravest sorts first."""
-    return method.severity == "note", not method.alarming, not method.about_test, method.code
+    of_test = not method.about_test, not method.invalidating
+    return method.severity == "note", not method.alarming, *of_test, method.code

@@ -86,7 +86,11 @@ def columns_of(results: Results) -> ColumnWarnings:
 
 def finding(results: Results, name: str) -> str:
     """Give what a check of the rows measured as a sentence, empty where it found nothing."""
-    clause = results.findings_in_rows.get(name, "")
+    return as_sentence(results.findings_in_rows.get(name, ""))
+
+
+def as_sentence(clause: str) -> str:
+    """Make a sentence of a clause; nothing of nothing."""
     return f"{clause[0].upper()}{clause[1:]}." if clause else ""
 
 

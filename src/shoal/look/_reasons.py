@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Final
 
 from shoal.kinds import splitter_like, usual_splitter
@@ -30,7 +31,8 @@ def reasons(results: Results) -> tuple[str, ...]:
         f" standard error {best.standard_error:.2g}."
     ]
     if others:
-        significance = significance_sentence(*others_alike(results))
+        healthy = [verdict_of(standing) for standing in others if not standing.failed]
+        significance = verdict_sentence(healthy)
         sentences += [*_by_rule(results), f"{significance} ({TEST}, 5 %).", *resolution(results)]
     if failed := sum(standing.failed for standing in standings):
         many = "has a fit that diverged or failed" if failed == 1 else "have fits that diverged or failed"
@@ -54,6 +56,32 @@ def significance_sentence(alike: int, others: int) -> str:
     return f"The best candidate is statistically indistinguishable from {which}"
 
 
+def verdict_of(standing: Standing) -> str:
+    """Give the verdict of a candidate; results of old have none, and say only whether it may be the best."""
+    if standing.verdict or standing.failed:
+        return standing.verdict or "failed"
+    return "best" if standing.rank == 1 else "unresolved" if standing.indistinguishable else "worse"
+
+
+def verdict_sentence(verdicts: Sequence[str]) -> str:
+    """Say how the best candidate stands beside the others, by their verdicts, without a full stop."""
+    others, equivalent = len(verdicts), verdicts.count("equivalent")
+    unresolved = verdicts.count("unresolved")
+    if not equivalent:
+        return significance_sentence(unresolved, others)
+    meaning = "a candidate that is worse by less than the margin is called equivalent"
+    if equivalent == others:
+        all_others = "the other one" if others == 1 else f"all {others:,} others"
+        return f"The best candidate is equivalent to {all_others}: {meaning}"
+    ways = {
+        "significantly better than": others - equivalent - unresolved,
+        "equivalent to": equivalent,
+        "statistically indistinguishable from": unresolved,
+    }
+    parts = [f"{words} {count:,}" for words, count in ways.items() if count]
+    return f"Of the {others:,} others, the best candidate is {listed(parts)}: {meaning}"
+
+
 def resolution(results: Results) -> list[str]:
     """Say how many of the others are equivalent to the best, unresolved and worse, and what would resolve more."""
     best, *others = [standing for standing in results.standings if not standing.failed]
@@ -62,7 +90,7 @@ def resolution(results: Results) -> list[str]:
     search = results.study.search
     margin = one_number(margin_of(search.metric, best.selection_score, search.margin), 2)
     counts = {
-        f"equivalent to it (their intervals lie within {margin} of it)": "equivalent",
+        f"equivalent to it (the interval of the difference lies within {margin})": "equivalent",
         "unresolved": "unresolved",
         "worse": "worse",
     }

@@ -54,7 +54,7 @@ def worse_by_more(beside: Sequence[Beside], metric: str) -> list[Beside]:
 def evidence_sentences(results: Results, judged: Verdict) -> list[str]:
     """Say on what the verdict rests, and of which models there is none."""
     sentences = []
-    over = drawn_by_chance(results.test_units)
+    over = drawn_by_chance(results)
     if judged.better:
         which = "interval of the difference" if len(judged.better) == 1 else "interval of each difference"
         sentences.append(

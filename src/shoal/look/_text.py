@@ -15,7 +15,7 @@ from shoal.look._checks import GRAVEST, checks
 from shoal.look._headline import headline
 from shoal.look._measures import SCORES_SHOWN
 from shoal.look._outer_folds import chosen_settings, nested_metrics, nested_sentences
-from shoal.look._reasons import reasons
+from shoal.look._reasons import reasons, verdict_of
 from shoal.look._run_findings import RunFindings
 from shoal.look._settings import settings_text
 from shoal.look._simple_models import model_rows
@@ -127,7 +127,7 @@ def _simple_models_text(results: Results) -> str:
         for row in rows
     ]  # fmt: skip
     title = "delivered model beside simple models: the same training rows, the same test rows"
-    over = f"The 95 % intervals are for {drawn_by_chance(results.test_units)}; a difference is paired, row by row."
+    over = f"The 95 % intervals are for {drawn_by_chance(results)}; a difference is paired, row by row."
     sentences = (over, permutation_sentence(results))
     return "\n".join((title, text_table(headers, cells), *(_wrapped(text) for text in sentences if text)))
 
@@ -149,9 +149,9 @@ def _search_text(results: Results) -> str:
             *(_value(row[key]) for key in keys),
             row["parameters"],
             *(row[name] for name in ("selection_score", "standard_error", "difference", "adjusted_p_value")),
-            _marks(row),
+            _marks(row, verdict_of(standing)),
         ]
-        for row in frame.to_dict("records")
+        for row, standing in zip(frame.to_dict("records"), results.standings, strict=True)
     ]
     shown = rows[:ROWS_SHOWN] + [row for row in rows[ROWS_SHOWN:] if "chosen" in row[-1]]
     metric = results.study.search.metric if results.study.search else "loss"
@@ -161,7 +161,8 @@ def _search_text(results: Results) -> str:
     if len(rows) > len(shown):
         lines.append(f"... and {len(rows) - len(shown)} more; Results.candidates has all")
     lines.append(
-        "= statistically indistinguishable from the best at 5 % (model confidence set over the rows held out)"
+        "worse: at 5 % (model confidence set over the rows held out); equivalent: no further away than the margin,\n"
+        "so also where it is worse by less; unresolved: neither"
     )
     if results.choice:
         chosen = results.choice.candidate_id
@@ -171,9 +172,8 @@ def _search_text(results: Results) -> str:
     return "\n".join(lines)
 
 
-def _marks(row: Mapping[Any, Any]) -> str:
-    marks = ["chosen"] * bool(row["chosen"]) + ["failed"] * bool(row["sick"])
-    return " ".join([*marks, *(["="] if row["indistinguishable"] and not row["sick"] else [])])
+def _marks(row: Mapping[Any, Any], verdict: str) -> str:
+    return ", ".join(["chosen"] * bool(row["chosen"]) + [verdict] * (verdict != "best" or not row["chosen"]))
 
 
 def _value(value: Any) -> Any:

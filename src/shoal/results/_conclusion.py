@@ -50,7 +50,8 @@ def conclusion(nested: Nested | None, winner: Candidate | None, study: Study, te
 
 
 def _doubted(judged: Verdict) -> bool:
-    return bool(judged.worse or judged.no_better)
+    """Whether it is shown to be worse than something simpler, or learned nothing that a constant does not say."""
+    return bool(judged.worse or "constant" in judged.no_better)
 
 
 def _advice(settings: str, judged: Verdict) -> str:

@@ -19,9 +19,22 @@ Answers = Callable[[str], NDArray[np.float64]]
 
 
 def test_units(truth: Truth) -> Units:
-    """Give the units that chance draws among the test rows: groups where they are known, else rows."""
+    """Give the units that chance draws among the test rows: groups where they are known, else rows.
+
+    Rows too where every group of them was trained on: what is tested then are other rows of these groups.
+    """
     rows = len(truth.y) - truth.train_rows
+    if len(truth.groups) and groups_trained_on(truth) == 1:
+        return Units.of(rows)
     return Units.of(rows, truth.groups[truth.train_rows :])
+
+
+def groups_trained_on(truth: Truth) -> float:
+    """Give the share of the groups of the test rows that training rows have too; 0 where they are not known."""
+    group_U = np.unique(truth.groups[truth.train_rows :])
+    if not len(group_U) or (group_U < 0).any():
+        return 0.0
+    return float(np.isin(group_U, truth.groups[: truth.train_rows]).mean())
 
 
 def task_of(truth: Truth) -> str:

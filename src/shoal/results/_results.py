@@ -21,7 +21,7 @@ from shoal.results._certainty import NOT_IN_FILE, Certainty, certainty_of
 from shoal.results._coherence import check_choice, check_fits, check_part, check_plan, check_study
 from shoal.results._conclusion import UNTESTED, OnTestRows, conclusion
 from shoal.results._confidence_set import SearchErrors, search_errors
-from shoal.results._differences import comparison_differences, mean_interval, test_units
+from shoal.results._differences import comparison_differences, groups_trained_on, mean_interval, test_units
 from shoal.results._digest import digest_of_results
 from shoal.results._ensemble import Ensemble, ensemble_frame, read_ensemble
 from shoal.results._fold_networks import chosen_networks
@@ -259,6 +259,11 @@ class Results:
     def test_units(self) -> Units:
         """What chance draws among the test rows: groups where the study names them and they are known, else rows."""
         return test_units(self.truth)
+
+    @property
+    def groups_trained_on(self) -> float:
+        """The share of the groups of the test rows that training rows have too; 0 where groups are not known."""
+        return groups_trained_on(self.truth)
 
     @cached_property
     def baselines(self) -> tuple[Baseline, ...]:

@@ -439,6 +439,12 @@ class Study(_Part):
         return self._origin.placed(problem, files)
 
     @property
+    def shuffles(self) -> bool:
+        """Whether rows are dealt to folds, of the search or outer ones, at random."""
+        splitters = [part.splitter for part in (self.search, self.nested) if part is not None]
+        return any(splitter.kind != "given" and splitter.shuffle for splitter in splitters)
+
+    @property
     def loss(self) -> Loss:
         """The loss in force: the one named, else the task's own."""
         return self.training.loss or TASK_LOSS[self.study.task]

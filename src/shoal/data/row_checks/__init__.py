@@ -16,8 +16,8 @@ def checks_of_rows() -> list[RowCheck]:
     return sorted(everyone, key=lambda check: check.name)
 
 
-def findings_in_rows(dataset: Dataset, *, mixed: bool) -> dict[str, str]:
-    """Give what the checks of the rows measured, by name; `mixed`: rows are dealt to folds or the test in any order."""
+def findings_in_rows(dataset: Dataset, *, shuffled: bool) -> dict[str, str]:
+    """Give what the checks of the rows measured, by name; `shuffled`: rows are dealt to folds at random."""
     filled = with_medians(dataset)
-    clauses = ((check.name, check.find(filled, mixed)) for check in checks_of_rows())
+    clauses = ((check.name, check.find(filled, shuffled)) for check in checks_of_rows())
     return {name: clause for name, clause in clauses if clause}

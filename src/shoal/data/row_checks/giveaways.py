@@ -26,7 +26,7 @@ OTHERS: Final = 0.2
 """Error of every other input alone from which the first is far better than all."""
 
 
-def giveaways(dataset: Dataset, _mixed: bool) -> str:
+def giveaways(dataset: Dataset, _shuffled: bool) -> str:
     """Name a target's one input that alone predicts it nearly perfectly, where no other input comes near.
 
     Each row is predicted from the rows beside it in the order of that input, itself left out.
@@ -38,6 +38,9 @@ def giveaways(dataset: Dataset, _mixed: bool) -> str:
         return ""
     target_NK = target_numbers(dataset)[row_R]
     names = ["the class"] if dataset.classes else [f"target {quoted(name)}" for name in dataset.target_names]
+    error, constant = "squared error is", "that of always answering the mean"
+    if dataset.classes:
+        error, constant = "mistakes are", "those of always answering the most frequent class"
     error_DK = np.array([
         _errors(column, row_R, target_NK, classes=bool(dataset.classes)) for column in dataset.columns
     ])  # fmt: skip
@@ -46,8 +49,9 @@ def giveaways(dataset: Dataset, _mixed: bool) -> str:
         best, second = np.argsort(error_D, kind="stable")[:2]
         if error_D[best] <= ALL and error_D[second] >= OTHERS:
             clauses.append(
-                f"input {quoted(dataset.columns[best].name)} alone leaves {_percent(error_D[best])} of the error of a"
-                f" constant in {name}, the next input alone {_percent(error_D[second])}"
+                f"input {quoted(dataset.columns[best].name)} alone predicts {name} nearly perfectly: its {error}"
+                f" {_percent(error_D[best])} of {constant} (with the next best"
+                f" input, {_percent(error_D[second])})"
             )
     return first_few(clauses, 4, joint=", and ")
 

@@ -16,7 +16,7 @@ ALONE: Final = 0.8
 """Share of the training rows whose category no other training row has."""
 
 
-def identifiers(dataset: Dataset, _mixed: bool) -> str:
+def identifiers(dataset: Dataset, _shuffled: bool) -> str:
     """Name the inputs of categories of which nearly every training row has one of its own."""
     clauses = []
     for column in dataset.columns:

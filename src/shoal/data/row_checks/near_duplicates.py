@@ -21,6 +21,7 @@ from shoal.data._row_check import (
     patches,
     scaled,
 )
+from shoal.data._row_order import neighbours_alike
 from shoal.wording import counted
 
 MOST_TEST: Final = 500
@@ -38,7 +39,7 @@ LEVEL: Final = 1e-4
 _BLOCK: Final = 1_000_000
 
 
-def near_duplicates(dataset: Dataset, _mixed: bool) -> str:
+def near_duplicates(dataset: Dataset, _shuffled: bool) -> str:
     """Count the test rows that lie far nearer to a training row than rows of these data lie to each other.
 
     Where rows lie as they come, the share of those whose nearest training row is r times as near as the tenth nearest
@@ -70,7 +71,8 @@ def near_duplicates(dataset: Dataset, _mixed: bool) -> str:
         chance = chance_of_count(count, looked, expected)
         if count >= max(2, 0.01 * looked, 3 * expected * looked) and chance < LEVEL / len(NEARNESS):
             clauses.append((chance, _clause(count, looked, nearness, expected * looked)))
-    return min(clauses)[1] if clauses else ""
+    # In a series the nearest rows are those before and after, and no copies.
+    return min(clauses)[1] if clauses and neighbours_alike(dataset) is None else ""
 
 
 def _places(dataset: Dataset, row_R: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64]]:

@@ -1,73 +1,42 @@
-"""Whether rows that stand near each other are alike, while rows are dealt to folds in any order.
-
-Letters: N rows, D numbers of a row, K targets or classes.
-"""
+"""Whether rows that stand near each other are alike, while rows are dealt out in any order."""
 
 from __future__ import annotations
 
-import math
 from typing import Final
 
-import numpy as np
-
 from shoal.data._dataset import Dataset
-from shoal.data._row_check import Floats, RowCheck, target_numbers, vectors
+from shoal.data._row_check import RowCheck
+from shoal.data._row_order import neighbours_alike
 
-FEWEST: Final = 40
-"""Training rows from which something is said."""
-MOST: Final = 2_000
-"""Training rows that are looked at at most, those in the middle: what the check costs is bounded."""
-NEIGHBOURS: Final = 10
-LEVEL: Final = 4.0
-"""Standard errors by which the correlation has to lie above 0."""
-CORRELATION: Final = 0.1
+CAUSES: Final = {
+    (True, True): "folds and test rows are drawn in any order",
+    (True, False): "folds are drawn in any order",
+    (False, True): "test rows are drawn from among them",
+}
+"""What deals out rows in any order, by whether folds are shuffled and test rows drawn."""
+FOLDS: Final = "folds that keep the order (search.folds with shuffle = false)"
+LATEST: Final = "test on the latest rows (data.test)"
+REMEDIES: Final = {
+    (True, True): f"{LATEST}, and take {FOLDS}, or declare data.groups",
+    (True, False): f"take {FOLDS}, or declare data.groups",
+    (False, True): LATEST,
+}
 
 
-def row_order(dataset: Dataset, mixed: bool) -> str:
-    """Correlate what the inputs leave of the target in each row with that of the next row."""
-    rows = dataset.train_rows
-    if not mixed or rows < FEWEST or dataset.groups is not None or _is_sorted(dataset):
+def row_order(dataset: Dataset, shuffled: bool) -> str:
+    """Say how far neighbouring rows are alike, where folds or test rows are drawn in any order."""
+    if not shuffled and not dataset.drawn:
         return ""
-    row_N = np.arange(rows)[max(0, (rows - MOST) // 2) :][:MOST]
-    left_NK = _residuals(vectors(dataset, row_N), target_numbers(dataset)[row_N])
-    square = float((left_NK**2).sum())
-    if square <= 0:
+    correlations = neighbours_alike(dataset)
+    if not correlations:
         return ""
-    correlation = float((left_NK[1:] * left_NK[:-1]).sum()) / square
-    if correlation < max(CORRELATION, LEVEL / math.sqrt(len(left_NK))):
-        return ""
+    correlation, by_chance = correlations
     return (
         f"what the inputs leave of the target goes together in neighbouring rows (correlation {correlation:.2f};"
-        f" {LEVEL / math.sqrt(len(left_NK)):.2f} by chance at most), and rows are dealt out in any order"
+        f" {by_chance:.2f} by chance at most), and {CAUSES[shuffled, dataset.drawn]}"
     )
 
 
-def _is_sorted(dataset: Dataset) -> bool:
-    """Whether the rows are merely sorted by the target, or stand class by class."""
-    target_NK = dataset.targets[: dataset.train_rows].reshape(dataset.train_rows, -1)
-    if dataset.classes:
-        return int((np.diff(target_NK[:, 0]) != 0).sum()) < 2 * len(dataset.classes)
-    return any(
-        (step_N >= 0).all() or (step_N <= 0).all()
-        for step_N in (np.sign(np.diff(target_N)) for target_N in target_NK.T)
-    )
-
-
-def _residuals(place_ND: Floats, target_NK: Floats) -> Floats:
-    """Take out of the target what a line in the inputs explains, then the mean of the nearest rows."""
-    rows, count = place_ND.shape
-    left_NK = np.asarray(target_NK - target_NK.mean(axis=0))
-    if count == 0:
-        return left_NK
-    if count < rows / 4:
-        line_ND = place_ND - place_ND.mean(axis=0)
-        left_NK = left_NK - line_ND @ np.linalg.lstsq(line_ND, left_NK, rcond=None)[0]
-    square_N = (place_ND**2).sum(axis=1)
-    distance_NN = square_N[:, None] + square_N - 2 * place_ND @ place_ND.T
-    np.fill_diagonal(distance_NN, np.inf)
-    near_NJ = np.argpartition(distance_NN, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
-    left_NK = left_NK - left_NK[near_NJ].mean(axis=1)
-    return np.asarray(left_NK - left_NK.mean(axis=0))
-
-
-CHECK: Final = RowCheck("row order", row_order, "declare data.groups, or folds that keep the order")
+CHECK: Final = RowCheck(
+    "row order", row_order, lambda dataset, shuffled: REMEDIES.get((shuffled, dataset.drawn), "")
+)

@@ -15,7 +15,7 @@ FEWEST: Final = 10
 """Values of a column that is called like a person from which it is one: fewer are a handful of kinds."""
 
 
-def shared_groups(dataset: Dataset, _mixed: bool) -> str:
+def shared_groups(dataset: Dataset, _shuffled: bool) -> str:
     """Count the test rows of groups, or of those who a column numbers or names, that have training rows too."""
     train = dataset.train_rows
     clauses = []
@@ -38,4 +38,13 @@ def _shared(what: str, train_N: NDArray[Any], test_V: NDArray[Any]) -> str:
     return f"{rows:,} of {counted(len(test_V), 'test row')} are of {what} that training rows have too ({values:,})"
 
 
-CHECK: Final = RowCheck("shared groups", shared_groups, "data.groups keeps a group on one side")
+def remedy(dataset: Dataset, _shuffled: bool) -> str:
+    """Say what keeps groups apart: test rows that are drawn by group, or files that are divided by it."""
+    if dataset.drawn:
+        return "name this column in data.groups: test rows are then drawn by group"
+    if dataset.groups is None:
+        return "the files share them: divide the files by this column"
+    return "the files share groups, which data.groups does not change: divide the files by group"
+
+
+CHECK: Final = RowCheck("shared groups", shared_groups, remedy)

@@ -17,10 +17,12 @@ from shoal.data._row_check import (
     RowCheck,
     codes_of,
     is_identity,
+    is_whole,
     scaled,
     target_numbers,
     vectors,
 )
+from shoal.data.row_checks.giveaways import giveaways
 from shoal.wording import first_few, quoted
 
 FEWEST_VALUES: Final = 10
@@ -31,35 +33,40 @@ LIKENESS: Final = 0.25
 LEVEL: Final = 1e-3
 BLOCKS: Final = 3.0
 """Neighbouring rows of equal value, over what a random order would bring, from which values stand in blocks."""
+MOST_NAMED: Final = 2
+"""Inputs that are named, those that explain most; of more it is said how many."""
 MOST_TERMS: Final = 12
 """Degree of the curve in the input itself, at most; half the number of its values where they are fewer."""
 
 
-def undeclared_groups(dataset: Dataset, _mixed: bool) -> str:
+def undeclared_groups(dataset: Dataset, shuffled: bool) -> str:
     """Name the inputs whose rows of equal value are far more alike in the target than chance, and than a trend.
 
-    Looked at are inputs of 10 values or more, each of two rows or more on average, if they are numbers, or called like
-    a person, or stand in blocks. What a line in all inputs and a curve in the one itself
-    explain is taken out first.
+    Looked at are inputs of 10 values or more, each of two rows or more on average, if they are whole numbers, or called
+    like a person, or stand in blocks. What a line in all inputs and a curve in the one itself explain is taken out
+    first. Where an input gives the target away, what is left is noise, and numbers are looked at by name alone.
     """
     if dataset.groups is not None:
         return ""
     rows = min(dataset.train_rows, MOST_ROWS)
     looked_at = [column for column in dataset.columns if _may_be_groups(column, rows)]
+    if any(not column.categorical for column in looked_at) and giveaways(dataset, shuffled):
+        looked_at = [column for column in looked_at if column.categorical or is_identity(column.name)]
     if not looked_at:
         return ""
     target_NK, other_ND = target_numbers(dataset)[:rows], vectors(dataset, np.arange(rows))
-    clauses = []
+    clauses: list[tuple[float, str]] = []
     for column in looked_at:
         code_N = codes_of(column.values[:rows])
         left_NK, lost = _residuals(target_NK, other_ND, code_N, ordered=not column.categorical)
         share, chance = likeness(left_NK, code_N, lost)
         if share >= LIKENESS and chance < LEVEL / len(looked_at):
-            clauses.append(
-                f"the {code_N.max() + 1:,} values of input {quoted(column.name)} tell {100 * share:.0f} % of what the"
-                f" others leave of the target, beyond any trend"
-            )
-    return first_few(clauses, 4, joint=", and ")
+            name = f"{quoted(column.name)} ({code_N.max() + 1:,} values, which explain {100 * share:.0f} %)"
+            clauses.append((-share, name))
+    if not clauses:
+        return ""
+    names = first_few([name for _, name in sorted(clauses)], MOST_NAMED, joint=", and ")
+    return f"rows of one value are alike in what the other inputs leave of the target, beyond any trend: input {names}"
 
 
 def _may_be_groups(column: Column, rows: int) -> bool:
@@ -70,7 +77,7 @@ def _may_be_groups(column: Column, rows: int) -> bool:
     equal = int((code_N[1:] == code_N[:-1]).sum())
     expected = float((count_L * (count_L - 1)).sum()) / rows
     blocks = equal > BLOCKS * max(expected, 1.0) and equal - expected > 4 * math.sqrt(max(expected, 1.0))
-    return blocks or not column.categorical or is_identity(column.name)
+    return blocks or is_whole(column) or is_identity(column.name)
 
 
 def _residuals(

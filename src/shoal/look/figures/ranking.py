@@ -18,7 +18,9 @@ from shoal.look._figure import Chapter, Figure, single
 from shoal.look._measures import selection_score
 from shoal.look._paper import (
     BLUE,
+    GREEN,
     GREY,
+    SKY,
     VERMILLION,
     Panel,
     Sheet,
@@ -29,14 +31,19 @@ from shoal.look._paper import (
     plain,
 )
 from shoal.look._plots import MOST_POINTS, Plot, live_axis, plotted, short_numbers
-from shoal.look._reasons import significance_sentence
+from shoal.look._reasons import verdict_of, verdict_sentence
 from shoal.look._run_findings import RunFindings
 from shoal.look._settings import short_keys, text_of
 from shoal.results import higher_is_better
 from shoal.wording import counted, one_number
 
-TIED: Final = "statistically indistinguishable from the best"
-WORSE: Final = "worse than the best (5 %)"
+KINDS: Final = {
+    "best": ("the best", BLUE),
+    "equivalent": ("equivalent to the best (within the margin)", GREEN),
+    "unresolved": ("unresolved: may be as good as the best", SKY),
+    "worse": ("worse than the best (5 %)", GREY),
+}
+"""Name and colour of the candidates of each verdict."""
 CHOSEN: Final = "chosen"
 _NAMED: Final = 80
 """Up to so many candidates are all named; of more, the best 40 are, and the rest stand close together."""
@@ -50,8 +57,8 @@ _REST_HEIGHT: Final = 16
 class Ranking:
     """Candidates from best to worst; `values` holds the settings of each as text, in the order of `keys`.
 
-    `tied_C` marks those that are statistically indistinguishable from the best, `chosen` is the place of the chosen
-    one (-1: none). Failed candidates come last, with NaN.
+    `verdict` says of each how it stands beside the best, `chosen` is the place of the chosen one (-1: none). Failed
+    candidates come last, with NaN.
     """
 
     quantity: str
@@ -59,22 +66,29 @@ class Ranking:
     values: tuple[tuple[str, ...], ...]
     score_C: NDArray[np.float64]
     error_C: NDArray[np.float64]
-    tied_C: NDArray[np.bool_]
+    verdict: tuple[str, ...]
     chosen: int
     higher_is_better: bool = False
 
     @property
-    def others(self) -> tuple[int, int]:
-        """How many healthy candidates there are beside the best, and how many do not differ significantly from it."""
-        healthy_C = np.isfinite(self.score_C[1:])
-        return int(healthy_C.sum()), int((self.tied_C[1:] & healthy_C).sum())
+    def others(self) -> list[str]:
+        """The verdicts of the healthy candidates beside the best."""
+        return [
+            verdict
+            for verdict, score in zip(self.verdict[1:], self.score_C[1:], strict=True)
+            if np.isfinite(score)
+        ]
+
+    def of_verdict(self, verdict: str) -> NDArray[np.bool_]:
+        """Mark the healthy candidates of a verdict, (C,)."""
+        return np.array([name == verdict for name in self.verdict]) & np.isfinite(self.score_C)
 
 
 def ranking(
     quantity: str,
     settings: Sequence[Mapping[str, Any]],
     scores_C: tuple[NDArray[Any], NDArray[Any]],
-    tied_C: NDArray[Any],
+    verdicts: Sequence[str],
     chosen_C: NDArray[Any],
     *,
     higher_is_better: bool = False,
@@ -89,7 +103,7 @@ def ranking(
         values=tuple(tuple(text_of(settings[c].get(key)) for key in keys) for c in order),
         score_C=score_C[order],
         error_C=error_C[order],
-        tied_C=np.asarray(tied_C, dtype=np.bool_)[order],
+        verdict=tuple(verdicts[c] for c in order),
         chosen=int(np.argmax(np.asarray(chosen_C)[order])) if np.any(chosen_C) else -1,
         higher_is_better=higher_is_better,
     )
@@ -105,7 +119,7 @@ def ranking_of(findings: RunFindings) -> Ranking | None:
         selection_score(findings.search.metric, findings.study.loss),
         [values[name] for name in frame["candidate_id"]],
         (frame["selection_score"].to_numpy(), frame["standard_error"].to_numpy()),
-        frame["indistinguishable"].to_numpy(),
+        [verdict_of(row) for row in findings.results.standings],
         frame["chosen"].to_numpy(),
         higher_is_better=higher_is_better(findings.search.metric),
     )
@@ -117,8 +131,8 @@ def draw_ranking(ranking: Ranking) -> Sheet:
     place_C, named = ranking_places(count)
     table = ranking_table(ranking, named)
     figure, (axes,) = panels(1, size=(7.2 + 0.085 * len(table[0]), 1.6 + 0.185 * (place_C[-1] + 2)))
-    for name, tied, color in ((TIED, True, BLUE), (WORSE, False, GREY)):
-        shown_C = (ranking.tied_C == tied) & np.isfinite(ranking.score_C)
+    for verdict, (name, color) in KINDS.items():
+        shown_C = ranking.of_verdict(verdict)
         if not shown_C.any():
             continue
         # Where candidates stand close together, bars would hide the dots.
@@ -180,10 +194,10 @@ def _finish_ranking(axes: Panel, ranking: Ranking, place_C: NDArray[np.float64],
 
 
 def caption(fact: Ranking) -> str:
-    """What is marked, and which candidates are statistically indistinguishable from the best."""
-    others, alike = fact.others
+    """What is marked, and how the candidates stand beside the best."""
+    others = fact.others
     marked = "The marked candidate was chosen. " if fact.chosen >= 0 else "Nothing is chosen yet. "
-    significance = f"{significance_sentence(alike, others)}{' (5 %)' if others else ''}. "
+    significance = f"{verdict_sentence(others)}{' (5 %)' if others else ''}. "
     optimism = "The score is the cross-validated one that the choice is made by, so the best is optimistic."
     return f"{marked}{significance}{optimism}"
 
@@ -194,8 +208,9 @@ def words(fact: Ranking) -> str:
     if not len(healthy):
         return "No candidate is healthy."
     ends = f"from {one_number(healthy[0])} to {one_number(healthy[-1])}"
-    others, alike = fact.others
-    return f"{counted(len(fact.score_C), 'candidate')}, {fact.quantity} {ends}. {significance_sentence(alike, others)}."
+    return (
+        f"{counted(len(fact.score_C), 'candidate')}, {fact.quantity} {ends}. {verdict_sentence(fact.others)}."
+    )
 
 
 def plot(fact: Ranking) -> Plot | None:
@@ -206,7 +221,7 @@ def plot(fact: Ranking) -> Plot | None:
     place_C, named = ranking_places(count)
     header, *rows = (label(line).replace(" ", "\u00a0") for line in ranking_table(fact, named))
     healthy_C = np.isfinite(fact.score_C)
-    kinds = (WORSE, GREY, healthy_C & ~fact.tied_C), (TIED, BLUE, healthy_C & fact.tied_C)
+    kinds = [(name, color, fact.of_verdict(verdict)) for verdict, (name, color) in KINDS.items()]
     traces = [
         _candidates(
             fact,

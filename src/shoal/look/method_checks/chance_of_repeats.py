@@ -30,7 +30,7 @@ def differences_by_chance(results: Results) -> str:
             )
     if not unsure:
         return ""
-    over = drawn_by_chance(results.test_units, max(difference.repeats for difference in differences.values()))
+    over = drawn_by_chance(results, max(difference.repeats for difference in differences.values()))
     first = next(iter(scores))
     return f"By test {metric}, for {over}, not significantly different from {in_quotes(first)}: {phrases(unsure)}."
 

@@ -25,4 +25,5 @@ CHECK: Final = MethodCheck(
     " the test score, and collect training rows like the test rows.",
     reference="Lopez-Paz, D., Oquab, M. (2017). Revisiting classifier two-sample tests. International Conference on"
     " Learning Representations.",
+    about_test=True,
 )

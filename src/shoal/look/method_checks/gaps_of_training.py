@@ -4,28 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
+from shoal.data import in_gaps
 from shoal.look._check import MethodCheck
-from shoal.look._evidence import coverage_of, in_quotes, phrases
-from shoal.look._settings import text_of
+from shoal.look._evidence import as_sentence, coverage_of, in_quotes
 from shoal.results import Results
-from shoal.wording import counted, percent
 
 
 def in_a_gap(results: Results) -> str:
     """Count the test rows in gaps between training rows."""
     coverage = coverage_of(results)
-    gaps = [gap for gap in coverage.bare if gap.inside] if coverage else []
-    if coverage is None or not gaps:
-        return ""
-    gap_texts = [
-        f"{gap.test_rows:,} between {text_of(gap.low)} and {text_of(gap.high)} in {in_quotes(gap.input)}"
-        for gap in gaps
-    ]
-    share = coverage.gap_rows / coverage.test_rows
-    return (
-        f"{coverage.gap_rows:,} of {counted(coverage.test_rows, 'test row')} ({percent(share, 0)}) lie where there is"
-        f" no training row: {phrases(gap_texts)}."
-    )
+    return as_sentence(in_gaps(coverage, in_quotes)) if coverage else ""
 
 
 CHECK: Final = MethodCheck(

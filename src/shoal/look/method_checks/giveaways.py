@@ -24,4 +24,6 @@ CHECK: Final = MethodCheck(
     " target.",
     reference="Kapoor, S., Narayanan, A. (2023). Leakage and the reproducibility crisis in machine-learning-based"
     " science. Patterns 4(9), 100804.",
+    about_test=True,
+    invalidating=True,
 )

@@ -24,4 +24,5 @@ CHECK: Final = MethodCheck(
     " in data.groups.",
     reference="Kaufman, S., Rosset, S., Perlich, C., Stitelman, O. (2012). Leakage in data mining: formulation,"
     " detection, and avoidance. ACM Transactions on Knowledge Discovery from Data 6(4), 15.",
+    about_test=True,
 )

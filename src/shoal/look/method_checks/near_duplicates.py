@@ -24,4 +24,5 @@ CHECK: Final = MethodCheck(
     remedy="Name what copies of one thing have in common in data.groups, or take the copies out.",
     reference="Barz, B., Denzler, J. (2020). Do we train on test data? Purging CIFAR of near-duplicates. Journal of"
     " Imaging 6(6), 41.",
+    about_test=True,
 )

@@ -23,7 +23,7 @@ def not_better_than_simple(results: Results) -> str:
     open_ones = (*near, *judged.no_better, *judged.ahead)
     if not open_ones:
         return ""
-    over = drawn_by_chance(results.test_units)
+    over = drawn_by_chance(results)
     holds = "holds 0, or what does not matter" if near else "holds 0"
     without = " or cannot be had" if judged.whys else ""
     return (

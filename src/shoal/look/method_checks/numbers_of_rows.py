@@ -27,4 +27,5 @@ CHECK: Final = MethodCheck(
     " test on the latest rows (data.test), since test rows drawn between training rows are easier than new ones.",
     reference="Kaufman, S., Rosset, S., Perlich, C., Stitelman, O. (2012). Leakage in data mining: formulation,"
     " detection, and avoidance. ACM Transactions on Knowledge Discovery from Data 6(4), 15.",
+    about_test=True,
 )

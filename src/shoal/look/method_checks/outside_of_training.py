@@ -4,33 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
+from shoal.data import outside_of_training
 from shoal.look._check import MethodCheck
-from shoal.look._evidence import coverage_of, in_quotes, phrases
-from shoal.look._settings import text_of
+from shoal.look._evidence import as_sentence, coverage_of, in_quotes
 from shoal.results import Results
-from shoal.wording import counted
 
 
 def outside(results: Results) -> str:
     """Count the test rows beyond the training rows: in numbers, or in categories."""
     coverage = coverage_of(results)
-    if coverage is None:
-        return ""
-    places = [
-        f"{region.test_rows:,} {'below' if region.low is None else 'above'}"
-        f" {text_of(region.high if region.low is None else region.low)} in {in_quotes(region.input)}"
-        for region in coverage.bare
-        if not region.inside
-    ]
-    places += [
-        f"{rows:,} with a category of {in_quotes(name)} that no training row has"
-        for name, rows in coverage.unseen
-    ]
-    if not places:
-        return ""
-    return (
-        f"Of {counted(coverage.test_rows, 'test row')}, outside of all training rows lie {phrases(places)}."
-    )
+    return as_sentence(outside_of_training(coverage, in_quotes)) if coverage else ""
 
 
 CHECK: Final = MethodCheck(

@@ -20,8 +20,11 @@ CHECK: Final = MethodCheck(
     title="Training and test rows are of the same groups",
     find=shared_groups,
     why="The test then says how well the model does with those it knows, not with new ones.",
-    remedy="Draw the test rows by group: name the column in data.groups and leave data.test out, or divide the"
-    " files by group. Where new rows will be of the same groups, leave all as it is.",
+    remedy="Divide training and test rows by group: where they are files, divide the files (data.groups alone does"
+    " not); or leave data.test out and name the column in data.groups, by which test rows are then drawn. Where new"
+    " rows will be of the same groups, leave all as it is.",
     reference="Saeb, S., Lonini, L., Jayaraman, A., Mohr, D. C., Kording, K. P. (2017). The need to approximate the"
     " use-case in clinical machine learning. GigaScience 6(5), 1-9.",
+    about_test=True,
+    invalidating=True,
 )

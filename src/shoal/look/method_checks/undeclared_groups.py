@@ -25,4 +25,5 @@ CHECK: Final = MethodCheck(
     " groups, leave all as it is.",
     reference="Roberts, D. R., et al. (2017). Cross-validation strategies for data with temporal, spatial,"
     " hierarchical, or phylogenetic structure. Ecography 40(8), 913-929.",
+    about_test=True,
 )

@@ -27,7 +27,7 @@ def worse_than_simple(results: Results) -> str:
         span = f"{percent(ends[0])} to {percent(ends[1])}" if share else interval(*ends)
         name = MODEL_NAMES[model.baseline.name]
         parts.append(f"{name} has {write(model.score)}, the delivered network {write(own)}, worse by {span}")
-    over = drawn_by_chance(results.test_units)
+    over = drawn_by_chance(results)
     if not parts:
         return ""
     return f"By test {SCORE_WORDS[metric]}, {listed(parts)} (95 % interval, for {over})."

@@ -42,7 +42,7 @@ def simple_model_note(results: Results) -> str:
     """Say what the intervals speak of, and why one is not there."""
     whys = {row.name: row.apart.why for row in model_rows(results)[1:] if row.apart.why}
     without = [f"No interval of the difference to the {name}: {why}." for name, why in whys.items()]
-    over = drawn_by_chance(results.test_units)
+    over = drawn_by_chance(results)
     return " ".join([f"95 % intervals for {over}; a difference is paired, row by row.", *without])
 
 

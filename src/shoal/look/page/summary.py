@@ -9,7 +9,7 @@ from shoal.look._chance import drawn_by_chance, groups_unknown
 from shoal.look._headline import headline
 from shoal.look._line_notes import NAMES
 from shoal.look._measures import LOSSES, leading_metric
-from shoal.look._reasons import others_alike, significance_sentence
+from shoal.look._reasons import verdict_of, verdict_sentence
 from shoal.look._run_findings import RunFindings
 from shoal.look._settings import settings_text
 from shoal.look._simple_models import tested_score
@@ -113,7 +113,8 @@ def _sure(findings: RunFindings) -> list[str]:
     sentences += [text for text in (looks_sentence(results), permutation_sentence(results)) if text]
     choice = results.choice
     if choice and len(choice.standings) > 1:
-        sentences.append(f"{significance_sentence(*others_alike(results))} (5 %).")
+        others = [verdict_of(row) for row in results.standings[1:] if not row.failed]
+        sentences.append(f"{verdict_sentence(others)} (5 %).")
     if worse := _worse_than_first(results, findings.classes):
         sentences.append(worse)
     return sentences
@@ -130,7 +131,7 @@ def _worse_than_first(results: Results, classes: bool) -> str:
     first = _name(str(results.comparisons["label"].iloc[0]), 40)
     name, way = ("accuracy", "lower") if classes else ("mean squared error", "higher")
     near, far = sorted((abs(difference.low), abs(difference.high)))
-    over = drawn_by_chance(results.test_units, difference.repeats)
+    over = drawn_by_chance(results, difference.repeats)
     return (
         f"The winner of the search is significantly worse than the comparison {first}: with {over}, its test {name} is"
         f" {one_number(abs(difference.mean))} {way} ({interval(near, far)}, 95 % interval)."
@@ -140,12 +141,13 @@ def _worse_than_first(results: Results, classes: bool) -> str:
 def _over_rows(findings: RunFindings) -> str:
     """Say where the leading score would lie on other rows; the unit of chance is a row, or a group."""
     results, metric = findings.results, _shown_metric(findings.results)
-    units = results.test_units
     span = results.test_interval(metric, [findings.delivered.healthy[0].fit_id])
-    over = drawn_by_chance(units)
+    over = drawn_by_chance(results)
     if not span.known:
         return f"How far {over} would move it is not known: {span.why}."
     text = f"With {over} of the same kind: test {_range(metric, span.low, span.high)} (95 % interval)."
+    if results.groups_trained_on == 1:
+        text += " It says nothing of new groups: those of the test rows were all trained on."
     if groups_unknown(results):
         text += " The groups of the test rows are not known: rows are taken for independent, which may be too sure."
     return text
