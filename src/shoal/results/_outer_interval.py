@@ -36,14 +36,15 @@ FEWEST_ROWS_OF_A_CLASS: Final = 30
 
 @dataclass(frozen=True, eq=False)
 class OuterAnswers:
-    """True values of the rows of all outer folds, (V,) or (V, K), what was answered to them, (V, K), and the number of
-    each row's fold, (V,).
+    """True values of the rows of all outer folds, (V,) or (V, K), what was answered to them, (V, K), the number of each
+    row's fold, (V,), and of the row itself, (V,): repeated folds hold it out several times.
     """
 
     y: NDArray[Any]
     answers: Floats
     fold_V: NDArray[np.int64]
     units: Units
+    row_V: NDArray[np.int64]
 
     @property
     def folds(self) -> int:
@@ -53,7 +54,8 @@ class OuterAnswers:
     @property
     def once(self) -> Units:
         """The units, where a row that several folds hold out counts once."""
-        return self.units if self.units.grouped else Units.of(len(self.units.sizes))
+        first_V = np.unique(self.row_V, return_index=True)[1]
+        return Units.of(len(first_V), self.units.of_N[first_V] if self.units.grouped else None)
 
 
 def outer_interval(score: RowScore, outer: OuterAnswers) -> Interval:
