@@ -75,6 +75,18 @@ def test_a_row_that_several_folds_hold_out_counts_once() -> None:
     assert outer_interval(LOSS, twice).why == "20 rows are too few for an interval"
 
 
+def test_an_interval_that_overflows_is_not_shown_and_a_sentence_says_why() -> None:
+    draw = np.random.default_rng(0)
+    outer = answers(1e150 * draw.normal(size=(60, 1)), np.zeros((60, 1)), 3)
+    assert outer_interval(LOSS, outer).why == "its numbers are too large for 64-bit floating point"
+    for low, high in ((math.nan, 1.0), (0.0, math.inf)):
+        interval = Interval(low, high)
+        assert not interval.known
+        assert math.isnan(interval.low)
+        assert math.isnan(interval.high)
+    assert Interval(0.0, 1.0).known
+
+
 @pytest.mark.parametrize("times", [1, 2, 5])
 def test_rows_of_groups_count_once_too(times: int) -> None:
     draw = np.random.default_rng(0)

@@ -163,6 +163,8 @@ def test_labels() -> None:
     assert labels[0] == "conv[0].channels 16, batch norm on, optimizer sgd, lr 1e-5"
     assert labels[1].endswith("lr 0.12345678901")
     assert base_candidate(study_of(None)).describe() == "base"
+    linear = candidates(study_of({"network.hidden": [[], [3]], "training.lr": [20.8]}))
+    assert [candidate.describe() for candidate in linear] == ["hidden none, lr 20.8", "hidden 3, lr 20.8"]
 
 
 def test_lists_and_tables_as_values() -> None:

@@ -3,6 +3,8 @@
 from shoal.results._certainty import COVERAGE, NOT_IN_FILE, Certainty, Covered, Tempered
 from shoal.results._confidence_set import SearchErrors, search_errors
 from shoal.results._conformal import (
+    COLDEST,
+    HOTTEST,
     class_sets,
     conformities,
     cv_plus,
@@ -64,8 +66,10 @@ from shoal.results._two_way import Difference, Scored, difference, repeated_inte
 __all__ = [
     "BALANCED",
     "BINS",
+    "COLDEST",
     "COVERAGE",
     "FITTED",
+    "HOTTEST",
     "MAX_UNITS",
     "NOT_IN_FILE",
     "OUTPUT_FILES",

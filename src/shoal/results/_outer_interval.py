@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from shoal.results._confidence_set import Cell, search_errors
 from shoal.results._intervals import (
     ALL_ALIKE,
+    TOO_LARGE,
     UNDEFINED,
     Interval,
     Spread,
@@ -75,6 +76,8 @@ def outer_interval(score: RowScore, outer: OuterAnswers) -> Interval:
     if not math.isfinite(value) or not np.isfinite(part_V).all():
         return Interval(math.nan, math.nan, UNDEFINED)
     spread, freedom = _spread(part_V, outer)
+    if not math.isfinite(spread.error):
+        return Interval(math.nan, math.nan, TOO_LARGE)
     mean = score.score(outer.y, outer.answers)
     if score.share:
         return Interval(*share_interval(mean, spread.error, freedom, _as_groups(outer.units), 1))

@@ -65,7 +65,7 @@ class Candidate:
         words: list[str] = []
         for key, value in self.values:
             if key.startswith("network.hidden"):
-                word = "hidden " + "-".join(str(units) for units in self.network.hidden)
+                word = "hidden " + ("-".join(str(units) for units in self.network.hidden) or "none")
             else:
                 word = f"{_label(key)} {_short(value)}"
             words.append(word)
@@ -234,6 +234,8 @@ def _label(key: str) -> str:
 
 
 def _short(value: Any) -> str:
+    if value is None:
+        return "none"
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, float):
