@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -55,6 +56,15 @@ def member(folder: Path, fold: int) -> Model:
 
 
 # -- what they say -------------------------------------------------------------------------------------------
+
+
+def test_they_are_written_in_a_few_words(runs: Path) -> None:
+    numbers, classes = (shoal.load(runs / task).calibration for task in ("regression", "classification"))
+    assert repr(numbers) == "Calibration(regression: 3 networks of folds, 40 rows held out)"
+    assert repr(classes).startswith(
+        "Calibration(classification: 3 networks of folds, 40 rows held out, temperature "
+    )
+    assert re.fullmatch(r"FoldNetwork\(1[34] rows held out\)", repr(numbers.folds[0]))
 
 
 def test_intervals_are_those_of_the_networks_and_rows_in_the_store(runs: Path) -> None:

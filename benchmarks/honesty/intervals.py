@@ -2,18 +2,19 @@
 
 The cells were chosen before they were measured: 20, 100 and 1,000 test rows, normal and heavy-tailed errors, groups,
 2 and 10 classes, shares near a half and near 1, several targets; 1, 3, 5 and 10 repeats, networks of a repeat alike or
-not.
+not. Those of one repeat with 30, 100 and 400 rows, and of equals, came with the interval of differences.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
 from benchmarks.honesty import worlds
-from benchmarks.honesty.worlds import NORMAL, T3, T4, T5, Classifiers, Errors, Regressors, Rng, Rows
+from benchmarks.honesty.worlds import EXP, NORMAL, T3, T4, T5, Classifiers, Errors, Regressors, Rng, Rows
 from benchmarks.record import table
 from shoal.results import (
     Difference,
@@ -146,7 +147,8 @@ def _of_margins(rows: int, middle: float) -> Cell:
 
 def cells_of_comparisons() -> Iterator[Cell]:
     """Differences of two networks over some repeats."""
-    places = [(1, 1000), *((repeats, rows) for repeats in (3, 5, 10) for rows in (20, 100, 1000))]
+    once = [(1, rows) for rows in (30, 100, 1000)]
+    places = [*once, *((repeats, rows) for repeats in (3, 5, 10) for rows in (20, 100, 1000))]
     kinds: list[tuple[str, str, str, Regressors | Classifiers]] = [
         ("normal, unlike", "regression", "rmse", Regressors(NORMAL, 0.2, 0.0, 0.5)),
         ("normal, alike", "regression", "mse", Regressors(NORMAL, 0.2, 0.9, 0.3)),
@@ -173,10 +175,29 @@ def cells_of_comparisons() -> Iterator[Cell]:
             )  # fmt: skip
 
 
+def cells_of_equals() -> Iterator[Cell]:
+    """Differences of two networks that are equally good, once each: those that decide whether one is called better."""
+    kinds: list[tuple[str, Errors]] = [
+        ("normal", NORMAL),
+        ("Student 5", T5),
+        ("Student 3", T3),
+        ("exp(normal)", EXP),
+    ]
+    for name, errors in kinds:
+        for rows in (30, 100, 400):
+            for apart in (0.5, 0.15):
+                yield Cell(
+                    f"mse, equals, {name}, {apart} apart, 1 x {rows}", "regression", "mse",
+                    lambda rng, errors=errors, rows=rows, apart=apart: worlds.equals(rng, rows, errors, apart),
+                    0.0, True,
+                )  # fmt: skip
+
+
 def run(studies: int = 400) -> list[str]:
     """Measure every cell, print the tables as they grow, and give their lines."""
     lines: list[str] = []
-    for title, cells in (("Test scores", cells_of_scores()), ("Differences", cells_of_comparisons())):
+    cells_of_differences = chain(cells_of_comparisons(), cells_of_equals())
+    for title, cells in (("Test scores", cells_of_scores()), ("Differences", cells_of_differences)):
         rows = []
         for cell in cells:
             found = measure(cell, studies)

@@ -44,6 +44,9 @@ def _student(freedom: float) -> Errors:
 
 NORMAL = Errors(lambda rng, shape: rng.standard_normal(shape), 1.0, float(np.sqrt(2 / np.pi)))
 T5, T4, T3 = _student(5), _student(4), _student(3)
+_MIDDLE = float(np.exp(0.5))
+_SIZE = float(2 * _MIDDLE * (2 * stats.norm.cdf(0.5) - 1))
+EXP = Errors(lambda rng, shape: np.exp(rng.standard_normal(shape)) - _MIDDLE, float(np.e * (np.e - 1)), _SIZE)
 
 
 def group_numbers(rng: Rng, groups: int) -> NDArray[np.int64]:
@@ -57,6 +60,14 @@ def regression(rng: Rng, rows: int, errors: Errors, scales: tuple[float, ...] = 
     y = rng.standard_normal((rows, len(unit))) * unit
     answers = (y + errors.draw(rng, y.shape) * unit)[None]
     return Rows(y, answers, answers, np.zeros(0, np.int64))
+
+
+def equals(rng: Rng, rows: int, errors: Errors, apart: float) -> Rows:
+    """Two networks, each so far `apart` from what can be known, by chance: their true difference is 0."""
+    known = rng.standard_normal((rows, 1))
+    y = known + errors.draw(rng, known.shape)
+    one, first = (known[None] + apart * rng.standard_normal((1, rows, 1)) for _ in range(2))
+    return Rows(y, one, first, np.zeros(0, np.int64))
 
 
 def grouped_regression(rng: Rng, groups: int, errors: Errors) -> Rows:

@@ -28,6 +28,8 @@ FORMULA: Final = (
     "@\ufe6b\uff20"
 )
 """What begins a formula in a spreadsheet: its signs, the minus sign, and every letter that Unicode takes for one."""
+ROUNDING: Final = 1e-12
+"""What is smaller than this share of the largest number is a rounding error, and shown as 0."""
 _PLAIN_NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _LATER_CELL: Final = re.compile(rf';(?=[\s"]*[{re.escape(FORMULA)}])')
 """Where the comma is a decimal mark, spreadsheets split at semicolons, quoted or not."""
@@ -169,6 +171,33 @@ def _list_text(values: list[Any] | tuple[Any, ...]) -> str:
 
 
 # Numbers
+
+
+def one_number(value: float, digits: int = 3) -> str:
+    """Write one number with some significant digits, thousands apart and a true minus."""
+    if not math.isfinite(value):
+        return "–"
+    if value == 0 or 1e-4 <= abs(value) < 1e15:
+        decimals = max(0, digits - 1 - math.floor(math.log10(abs(value)))) if value else 0
+        return f"{value:,.{decimals}f}".replace("-", "−")
+    return f"{value:.{digits - 1}e}".replace("-", "−")
+
+
+def percent(share: float, decimals: int = 1) -> str:
+    """Write a share as a percentage that stays on one line; 0 and 100 only where it is so."""
+    if not math.isfinite(share):
+        return "–"
+    least = 10.0**-decimals
+    if ROUNDING < share < least / 100:
+        return f"< {least:.{decimals}f}\u00a0%"
+    if 1 - least / 100 < share < 1 - ROUNDING:
+        return f"> {100 - least:.{decimals}f}\u00a0%"
+    return f"{100 * share:.{decimals}f}\u00a0%"
+
+
+def interval(low: float, high: float) -> str:
+    """Write an interval."""
+    return "–" if math.isnan(low) or math.isnan(high) else f"{one_number(low)} to\u00a0{one_number(high)}"
 
 
 def counted(number: int, noun: str) -> str:

@@ -17,9 +17,11 @@ from shoal.look._certainty import certainty_sentences
 from shoal.look._run_findings import RunFindings
 from shoal.look.figures import fitted_curve
 from shoal.look.page.references import works
-from shoal.look.page.tables import certainty_table, temperature_table
+from shoal.look.page.report import report_html
+from shoal.look.page.tables import certainty_table, class_coverage_table, temperature_table
 from shoal.results import (
     NOT_IN_FILE,
+    CoveredClass,
     Results,
     Store,
     Truth,
@@ -107,6 +109,7 @@ def test_the_words_say_of_what_they_speak(numbers: Results, classes: Results) ->
     promise, _, warmth = certainty_sentences(classes)
     assert "have the true class in their set (CV+ for classes: from 3 networks" in promise
     assert warmth.startswith("On the rows held out, the networks were ")
+    assert_by_class(classes)
     table = certainty_table(classes)
     assert [column.heading for column in table.columns] == [
         "target", "test rows held, nominal 90\u00a0%", "95 % interval, other test rows", "classes in a set, mean",
@@ -121,6 +124,58 @@ def test_the_words_say_of_what_they_speak(numbers: Results, classes: Results) ->
     used = {work.used for work in works(classes, ())}
     assert {"sets of classes: CV+", "temperature of probabilities"} <= used
     assert "intervals of predictions: CV+" in {work.used for work in works(numbers, ())}
+
+
+def assert_by_class(results: Results) -> None:
+    certainty, true = results.certainty, results.truth.y[60:]
+    by_class = {of.name: of for of in certainty.classes}
+    assert {name: of.rows for name, of in by_class.items()} == {
+        results.truth.classes[k]: int((true == k).sum()) for k in np.unique(true)
+    }
+    together = sum(of.rows * of.share for of in certainty.classes) / len(true)
+    assert together == pytest.approx(certainty.covered[0].share)
+    shares = [of.share for of in certainty.classes]
+    assert shares == sorted(shares)
+    table = class_coverage_table(results)
+    assert [column.heading for column in table.columns] == ["class", "test rows", "have it in their set"]
+    assert [cell for cell, _ in table.rows[0]][:2] == [
+        certainty.classes[0].name,
+        str(certainty.classes[0].rows),
+    ]
+    assert "class  test rows  have it in their set" in results_text(results)
+    assert "Prediction sets by class" in report_html(results, ())
+
+
+@pytest.mark.parametrize(
+    ("share", "rows", "said"),
+    [(0.0, 6, True), (0.5, 40, True), (0.5, 2, False), (0.82, 1000, False), (0.79, 1000, True)],
+)
+def test_a_class_that_sets_hold_far_less_often_is_named(
+    share: float, rows: int, said: bool, classes: Results
+) -> None:
+    of = (CoveredClass("ill", rows, share), CoveredClass("well", 194, 0.969))
+    other = Results.open(classes.folder)
+    vars(other)["certainty"] = dataclasses.replace(classes.certainty, classes=of)
+    sentence = (
+        f"That is a share of all rows, not of each class: of the {rows:,} test rows of “ill” {100 * share:.1f}\u00a0%"
+        " have it in their set."
+    )
+    assert (certainty_sentences(other)[1] == sentence) == said
+    assert any("not of each class" in text for text in certainty_sentences(other)) == said
+
+
+def test_a_rare_class_that_no_set_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Networks that are sure of the frequent class: nearly all rows have theirs in the set, no rare row has."""
+    from shoal.results import _certainty
+
+    monkeypatch.setattr(
+        _certainty, "class_sets", lambda asked, *_: np.arange(3) == np.full((len(asked[0]), 1), 1)
+    )
+    results = make_run(tmp_path, CLASSES)
+    true = results.truth.y[60:]
+    assert [(of.name, of.share) for of in results.certainty.classes][-1] == ("y", 1.0)
+    assert {of.share for of in results.certainty.classes[:-1]} == {0.0}
+    assert results.certainty.covered[0].share == (true == 1).mean()
 
 
 def test_the_band_stands_in_the_curve_of_the_delivered_network_alone(numbers: Results) -> None:

@@ -12,11 +12,11 @@ from look_runs import MadeUp, make_run
 
 from shoal.look import results_text
 from shoal.look._chance import differences_sentences, ece_sentence, published_sentence
-from shoal.look._numbers import one_number
 from shoal.look._run_findings import RunFindings
 from shoal.look.page.summary import summary
 from shoal.look.page.tables import comparison_table
 from shoal.results import calibrated_error, regression_scores
+from shoal.wording import one_number
 
 CLASSES = MadeUp(
     task="classification", names=("a",), classes=("x", "y", "z"), inputs=("p", "q"), targets=(), epochs=20,

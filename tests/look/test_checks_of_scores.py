@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,13 @@ from look_runs import MadeUp, make_run
 
 from shoal.look import checks, results_text, write_report
 from shoal.look._checks import GRAVEST, gravity
-from shoal.look._numbers import one_number
+from shoal.look._trust import LEVEL
 from shoal.look.method_checks import method_checks
 from shoal.results import Disagreement, Interval, Results, Units
+from shoal.results._intervals import Spread, spread_of
 from shoal.results._score_rows import row_score
-from shoal.results._selection_and_test import disagreement
+from shoal.results._selection_and_test import Expected, disagreement
+from shoal.wording import one_number
 
 NUMBER = MadeUp(names=(), inputs=("a",), rows=(40, 100), epochs=5)
 
@@ -35,7 +38,7 @@ def test_worse_and_not_better_than_simple_models(tmp_path: Path, monkeypatch: py
     run = make_run(tmp_path, NUMBER)
     worse = found(answered(run, monkeypatch, noisy(run, 0.5, 0), noisy(run, 0.2, 1), noisy(run, 0.5, 2)))
     assert worse["SH030"].startswith(
-        "By test mean squared error, a linear model has 0.0292, the delivered network 0.233, worse by 0.153 to"
+        "By test mean squared error, a linear model has 0.0292, the delivered network 0.233, worse by 0.147 to"
     )
     assert worse["SH030"].endswith(" (95 % interval, for other test rows).")
     assert worse["SH031"] == (
@@ -93,10 +96,13 @@ def test_few_rows_of_a_class_may_be_missed_by_chance(tmp_path: Path, monkeypatch
 # -- selection and test --------------------------------------------------------------------------------------
 
 
-def held_against(errors: Any, expected: float, error: float) -> Disagreement:
+def held_against(
+    errors: Any, expected: float, error: float, skewness: float = 0.0, rows: int = 100
+) -> Disagreement:
     y = np.zeros((len(errors), 1))
     units = Units.of(len(errors), None)
-    return disagreement(("loss", expected, error), row_score("regression", "loss"), y, errors[:, None], units)
+    search = Expected("loss", expected, Spread(error, skewness), 99.0, rows)
+    return disagreement(search, row_score("regression", "loss"), y, errors[:, None], units)
 
 
 def test_both_uncertainties_count() -> None:
@@ -113,6 +119,14 @@ def test_both_uncertainties_count() -> None:
     assert both.interval.high - both.interval.low == pytest.approx(2 * 1.97 * width, rel=0.1)
     assert "too few" in held_against(errors[:9], 1.0, 0.1).interval.why
     assert held_against(errors, float("nan"), 0.1).interval.why == "the search has no standard error"
+    # A search score whose rows are skewed may be lucky: less is shown by a worse test score, not by a better one.
+    worse, skewed = (held_against(errors, score - 0.3, 0.15, skewness) for skewness in (0.0, 0.3))
+    assert skewed.p > 1.5 * worse.p
+    better, skewed = (held_against(errors, score + 0.3, 0.15, skewness) for skewness in (0.0, 0.3))
+    assert skewed.p <= better.p
+    few = held_against(errors, score - 0.3, 0.15, rows=99)
+    assert few.interval.why == "a search over 99 training rows may be lucky without showing it"
+    assert math.isnan(few.p)
 
 
 def test_agreeing_studies_are_seldom_said_to_disagree() -> None:
@@ -121,9 +135,11 @@ def test_agreeing_studies_are_seldom_said_to_disagree() -> None:
     for _ in range(300):
         # The search sees 100 rows, the test 80, of the same kind.
         of_search = rng.normal(size=100) ** 2
-        apart = held_against(rng.normal(size=80), float(of_search.mean()), float(of_search.std(ddof=1) / 10))
-        said += apart.p < 0.02 and apart.difference > 0
-    assert said <= 9  # 3 %
+        spread = spread_of(of_search - of_search.mean())
+        test = rng.normal(size=80)
+        apart = held_against(test, float(of_search.mean()), spread.error, spread.skewness)
+        said += apart.p < LEVEL and apart.difference > 0
+    assert said <= 6  # 2 %
 
 
 def test_selection_and_test_that_disagree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,7 +153,7 @@ def test_selection_and_test_that_disagree(tmp_path: Path, monkeypatch: pytest.Mo
         f"The search expects a loss of {one_number(own.expected)} on new rows, the test rows show 1.50, which is worse:"
         " the difference is 0.900 to\u00a01.90 (95 % interval, for other rows and other trainings; p = 0.00010)."
     )
-    run.__dict__["disagreement"] = replace(far, p=0.02)
+    run.__dict__["disagreement"] = replace(far, p=LEVEL)
     assert "SH032" not in found(run)
     share = replace(far, metric="accuracy", tested=0.6, expected=0.9, interval=Interval(-0.4, -0.2))
     run.__dict__["disagreement"] = share

@@ -10,7 +10,6 @@ import pytest
 from readable import faults
 
 from row_cases import searched
-from shoal.look._numbers import percent
 from shoal.look.figures.agreement import agreement, draw_agreement
 from shoal.look.figures.calibration import calibration, draw_calibration
 from shoal.look.figures.confusion import confusion, draw_confusion
@@ -25,6 +24,7 @@ from shoal.look.figures.validation import compared_curves, draw_compared_curves
 from shoal.look.figures.variance import draw_variance_split, variance_split
 from shoal.look.figures.weights import draw_weights, weight_histograms
 from shoal.results._confidence_set import search_errors
+from shoal.wording import percent
 
 NAMES = ("SGD", "SGD with momentum", "Adam", "Adam, dropout 0.25", "Adam, weight decay 1e-4", "winner")
 HOSTILE = ("W" * 200, r"$\frac{a$ %s {0} \n", "\u202eلا 😀\x00" + "漢" * 90, "i" * 120 + " " + "M" * 79, "")

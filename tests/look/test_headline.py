@@ -13,9 +13,18 @@ from look_runs import MadeUp, make_run
 from shoal.look import headline_text, results_text
 from shoal.look._headline import headline
 from shoal.look._run_findings import RunFindings
-from shoal.look._simple_models import model_rows, rare_classes, verdict, verdict_phrase
+from shoal.look._simple_models import model_rows
 from shoal.look.page.summary import summary
-from shoal.results import Baseline, Beside, Difference, Interval, Results
+from shoal.results import (
+    Baseline,
+    Beside,
+    Difference,
+    Interval,
+    Results,
+    rare_tested,
+    verdict,
+    verdict_phrase,
+)
 
 NUMBER = MadeUp(names=(), inputs=("a",), rows=(40, 100), epochs=5)
 TWO = MadeUp(
@@ -145,7 +154,7 @@ def test_a_share_that_is_right_because_a_class_is_rare_is_no_success(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = imbalanced(make_run(tmp_path, TWO))
-    assert rare_classes(run) == [1]
+    assert rare_tested(run.truth) == [1]
     true = run.truth.y[400:]
     named = np.zeros(2000, np.int64)
     named[-5:] = 1
@@ -198,7 +207,7 @@ def test_accuracy_stands_beside_that_of_what_is_simpler(
     true = run.truth.y[400:]
     wrong = np.where(np.arange(2000) % 10 == 0, 1 - true, true)
     worse = np.where(np.arange(2000) % 5 == 0, 1 - true, true)
-    assert rare_classes(run) == []
+    assert rare_tested(run.truth) == []
     results = answered(
         run, monkeypatch, probabilities(wrong, 2), probabilities(worse, 2), probabilities(wrong, 2)
     )
@@ -245,9 +254,25 @@ def test_a_class_is_rare_below_a_fifth_of_an_equal_share(
         ),
     )
     y = np.concatenate((np.repeat([0, 1, 2], train), np.arange(30) % 3))
-    assert rare_classes(of_labels(run, y)) == rare
+    assert rare_tested(of_labels(run, y).truth) == rare
     # A class that no test row has is tested by nobody.
-    assert rare_classes(of_labels(run, np.where(np.arange(len(y)) < sum(train), y, 0))) == []
+    assert rare_tested(of_labels(run, np.where(np.arange(len(y)) < sum(train), y, 0)).truth) == []
+
+
+def test_the_mean_recall_of_a_constant_is_the_same_on_any_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = imbalanced(make_run(tmp_path, TWO))
+    true = run.truth.y[400:]
+    results = answered(run, monkeypatch, probabilities(true, 2), probabilities(true, 2))
+    constant, linear, _ = results.beside_baselines("balanced_accuracy")
+    assert (constant.score, constant.interval.low, constant.interval.high) == (0.5, 0.5, 0.5)
+    assert linear.score == linear.interval.high == 1.0
+    assert linear.interval.low < 1.0
+    for model in (constant, linear):
+        assert len(repr(model)) < 400
+        assert "<float64 (2000, 2)>" in repr(model)
+        assert "0.9" not in repr(model.baseline)
 
 
 # -- before there is a network -------------------------------------------------------------------------------

@@ -7,15 +7,29 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from shoal.look import results_text
+from shoal.look import headline_text, results_text
+from shoal.look._headline import headline
 from shoal.look._outer_folds import nested_sentences
+from shoal.look._run_findings import RunFindings
 from shoal.look.page.fit_curves import fits_shown
 from shoal.look.page.report import report_html
 from shoal.look.page.tables import nested_score_table, outer_fold_table
 from shoal.pipeline import run
-from shoal.results import Interval, Nested, NestedScore, OuterFold, Results
+from shoal.results import (
+    Interval,
+    Nested,
+    NestedScore,
+    OuterFold,
+    Results,
+    Store,
+    row_score,
+    verdict,
+    verdict_phrase,
+)
+from shoal.study import Study
 from studies import tiny_study
 
 NONE = Interval(math.nan, math.nan, "2 outer folds are too few for an interval")
@@ -55,7 +69,12 @@ def test_the_terminal_shows_every_outer_fold_and_ends_with_one_sentence(results:
     )
     *_, conclusion, digest = text.split("\n\n")
     assert " ".join(conclusion.split()) == results.conclusion
-    assert re.match(r"Use hidden [46]-5, dropout 0.*: expected on new rows", results.conclusion)
+    assert re.search(r" hidden [46]-5, dropout 0.*: .*expected on new rows", results.conclusion)
+    phrase = verdict_phrase(verdict(results.beside_baselines("mse"), "mse"))
+    assert phrase in headline(RunFindings(results)).first.lower()
+    assert phrase in results.conclusion
+    assert nested.scores["mse"] == nested.scores["loss"]
+    assert nested.scores["mse"].interval.known
     assert digest.startswith("digest of all results: ")
 
 
@@ -116,3 +135,45 @@ def test_where_nothing_is_delivered_it_is_said_and_no_score_is_shown(results: Re
     table = outer_fold_table(failed)
     assert table is not None
     assert [cell for cell, _ in table.rows[1]][2:] == ["–"] * 6
+
+
+def test_of_a_rare_class_the_table_and_the_last_sentence_have_balanced_accuracy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three rows of a hundred are ill, and nobody is named so: right on 97 %, and worth nothing."""
+    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
+    draw = np.random.default_rng(0)
+    lines = [f"{x:.3f},{'ill' if n % 33 == 5 else 'well'}" for n, x in enumerate(draw.normal(size=400))]
+    (tmp_path / "rare.csv").write_text("\n".join(("x,state", *lines)))
+    study = Study.model_validate({
+        "study": {"name": "rare", "task": "classification"},
+        "data": {"train": str(tmp_path / "rare.csv"), "target": "state", "standardize": "inputs"},
+        "network": {"hidden": [4]},
+        "training": {"epochs": 30},
+        "search": {},
+        "nested": {"folds": 4},
+    })  # fmt: skip
+    results = run(study, out=tmp_path / "run", workers=1)
+    nested = results.nested
+    assert nested is not None
+    score, rows, answers = row_score("classification", "balanced_accuracy"), [], []
+    with Store.open_readonly(results.folder) as store:
+        for fold in nested.folds:
+            entry = next(item for item in results.plan if item.fit_id == fold.fit_id)
+            rows.append(results.truth.validation_rows["nested", entry.fold])
+            answers.append(store.arrays(fold.fit_id, "predictions")["validation"])
+            assert fold.scores["balanced_accuracy"] == score.score(results.truth.y[rows[-1]], answers[-1])
+    every = results.truth.y[np.concatenate(rows)]
+    assert nested.scores["balanced_accuracy"].value == score.score(every, np.concatenate(answers)) == 0.5
+    text = " ".join(results_text(results).split())
+    assert "rows of rows chosen loss balanced_accuracy accuracy macro_f1 ece" in text
+    assert "No interval for loss, macro_f1, ece and balanced_accuracy: few outer folds" in text
+    table = nested_score_table(results)
+    assert table is not None
+    assert table.columns[0].cells[1] == "balanced accuracy"
+    assert headline_text(results).startswith("No better than a constant")
+    assert results.conclusion.startswith(
+        "No recommendation for the study’s own network: on the test rows it is no better than a constant"
+    )
+    assert "balanced accuracy 50.0 % (no interval: few outer folds" in results.conclusion
+    assert "97" not in results.conclusion

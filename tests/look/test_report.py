@@ -23,7 +23,6 @@ from shoal.errors import EnvironmentFault
 from shoal.look import pictures, report_html, write_report
 from shoal.look._escape import data_json, label, seen
 from shoal.look._gallery import Drawn
-from shoal.look._numbers import one_number
 from shoal.look._run_findings import RunFindings
 from shoal.look.figures import exciting, feature_maps, variance
 from shoal.look.page.fit_curves import MOST_POINTS, fits_shown
@@ -33,6 +32,7 @@ from shoal.look.page.summary import summary
 from shoal.look.page.tables import numbers, probabilities, settings_table
 from shoal.results import Results
 from shoal.study import Study
+from shoal.wording import one_number
 
 REGRESSION = MadeUp(names=("SGD",), space={"network.dropout": [0.0, 0.25]}, epochs=30, hidden=(3,), repeats=2)
 CLASSES = MadeUp(

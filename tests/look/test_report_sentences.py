@@ -16,7 +16,6 @@ from shoal.look import pictures, results_text
 from shoal.look._curves import curves_in_words
 from shoal.look._line_notes import curve_notes
 from shoal.look._lines import Curves, Line
-from shoal.look._numbers import one_number, percent
 from shoal.look._reasons import others_alike, reasons, significance_sentence
 from shoal.look._run_findings import DELIVERED, REFITTED, RunFindings
 from shoal.look.figures import confusion
@@ -40,6 +39,7 @@ from shoal.look.page.tables import (
 )
 from shoal.results import higher_is_better, regression_scores
 from shoal.study import Study
+from shoal.wording import one_number, percent
 
 CLASSES = MadeUp(
     task="classification", names=("a",), classes=("x", "y", "z"), inputs=("p", "q"), targets=(), epochs=20,

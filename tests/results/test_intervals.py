@@ -30,7 +30,7 @@ from shoal.results import (
     repeated_interval,
     row_score,
 )
-from shoal.results._intervals import Spread, hall, hall_p, held_by_few, wilson
+from shoal.results._intervals import Spread, hall, held_by_few, of_difference, wilson
 
 REGRESSION = {name: row_score("regression", name) for name in scores_of("regression")}
 CLASSES = {name: row_score("classification", name) for name in scores_of("classification")}
@@ -128,17 +128,21 @@ def test_a_p_value_is_below_5_percent_where_the_interval_leaves_0_out(
     value: float, error: float, skewness: float, freedom: float
 ) -> None:
     spread = Spread(error, skewness)
-    low, high = hall(value, spread, freedom)
-    assert low < value < high or abs(skewness) > 0.5
+    low, high, p = of_difference(value, spread, freedom)
+    assert low < value < high
+    if freedom > 5 and abs(skewness) < 0.5:
+        inner, of_score = student.interval(0.95, freedom, value, error), hall(value, spread, freedom)
+        assert (low, high) == pytest.approx((min(inner[0], of_score[0]), max(inner[1], of_score[1])))
     nearest = min(abs(low), abs(high))
     if nearest > 1e-6:
-        assert (hall_p(value, spread, freedom) < 0.05) == (low > 0 or high < 0)
+        assert (p < 0.05) == (low > 0 or high < 0)
 
 
 def test_without_skewness_it_is_students_interval() -> None:
     low, high = hall(2.0, Spread(0.5, 0.0), 9)
     assert (low, high) == pytest.approx(student.interval(0.95, 9, 2.0, 0.5))
-    assert hall_p(2.0, Spread(0.5, 0.0), 9) == pytest.approx(2 * student.sf(4.0, 9))
+    assert of_difference(2.0, Spread(0.5, 0.0), 9) == pytest.approx((low, high, 2 * student.sf(4.0, 9)))
+    assert math.isnan(of_difference(2.0, Spread(0.0, 0.0), 9)[2])
     # Near 0 the cube root is left for its series.
     assert hall(2.0, Spread(0.5, 9.9e-7), 9) == pytest.approx(hall(2.0, Spread(0.5, 1.1e-6), 9), rel=1e-6)
 

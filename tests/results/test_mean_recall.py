@@ -71,3 +71,18 @@ def test_groups_make_it_wider_and_few_rows_give_none() -> None:
     assert recall_interval(y[:8], named(y[:8]), rows(8)).why == "8 rows are too few for an interval"
     same = recall_difference(y, named(y), named(y), rows(400))
     assert (same.mean, same.low < 0 < same.high) == (0.0, True)
+
+
+def test_an_interval_holds_the_score_that_it_is_of() -> None:
+    random = np.random.default_rng(5)
+    for case in range(60):
+        y = np.repeat([0, 1], [60, 12])
+        first = np.where(random.random(72) < random.choice([0.0, 0.02, 0.5]), 1 - y, y)
+        second = np.where(random.random(72) < random.choice([0.0, 0.02, 0.5]), 1 - y, y)
+        score = np.mean([(first[y == k] == k).mean() for k in (0, 1)])
+        of = recall_interval(y, named(first), rows(72))
+        assert of.low <= score <= of.high, case
+        apart = recall_difference(y, named(first), named(second), rows(72))
+        assert apart.low <= apart.mean <= apart.high, case
+    all_right = recall_interval(y, named(y), rows(72))
+    assert all_right.low < all_right.high == 1.0

@@ -1,4 +1,4 @@
-"""The interval of a nested score: computed the slow way, where there is none, how often it holds; the last sentence."""
+"""The interval of a nested score: computed the slow way, where there is none, how often it holds."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ import pytest
 from benchmarks.honesty.nested import BY_LOT, NestedStudies, simulated
 from scipy import stats
 
-from shoal.results import Interval, Nested, NestedScore, OuterFold, Units, row_score
-from shoal.results._conclusion import conclusion
+from shoal.results import Interval, Nested, OuterFold, Units, row_score
 from shoal.results._outer_interval import OuterAnswers, outer_interval
-from shoal.study import Study, base_candidate, candidates
 
 LOSS, ACCURACY = row_score("regression", "loss"), row_score("classification", "accuracy")
 
@@ -142,42 +140,7 @@ def test_whole_studies_hold_what_they_say() -> None:
     assert abs(by_lot.value["accuracy"].mean() - 0.5) < 0.08
 
 
-def a_study(**changes: object) -> Study:
-    content = {
-        "study": {"task": "regression"},
-        "data": {"train": "rows.csv", "target": "y"},
-        "search": {"space": {"training.lr": [0.1, 0.01]}},
-        "nested": {},
-        **changes,
-    }
-    return Study.model_validate(content)
-
-
 FOLDS = (OuterFold("outer fold 1 of 2", 10, "b", "f"), OuterFold("outer fold 2 of 2", 10, "a", "g"))
-
-
-def test_the_last_sentence_says_what_to_use_and_how_good_it_is_expected_to_be() -> None:
-    study = a_study()
-    winner = candidates(study)[0]
-    scores = {
-        "loss": NestedScore(0.123456, Interval(0.1, 0.1789)),
-        "rmse": NestedScore(0.35, Interval(math.nan, math.nan, "20 rows are too few for an interval")),
-    }
-    nested = Nested(FOLDS, scores)
-    assert conclusion(nested, winner, study) == (
-        f"Use {winner.describe()}: expected on new rows of the same kind are loss 0.123 (95 % interval 0.1 to 0.179)"
-        " and RMSE 0.35 (no interval: 20 rows are too few for an interval) (nested cross-validation, 2 outer folds)."
-    )
-    grouped = a_study(data={"train": "rows.csv", "target": "y", "groups": "who"})
-    assert "expected on rows of new groups are" in conclusion(nested, winner, grouped)
-    bare = a_study(search={})
-    assert conclusion(nested, base_candidate(bare), bare).startswith("Use the study’s own network: expected")
-    failed = Nested(FOLDS, {}, "outer fold 2 of 2: every refit diverged or failed")
-    assert conclusion(failed, winner, study) == (
-        f"Use {winner.describe()}; how good it is expected to be is not known (outer fold 2 of 2: every refit diverged"
-        " or failed)."
-    )
-    assert conclusion(None, winner, study) == conclusion(nested, None, study) == ""
 
 
 def test_candidates_are_counted_the_most_frequent_first() -> None:

@@ -18,13 +18,14 @@ from shoal.engine._predict import PredictedRows, Trained, answers
 from shoal.engine._trainer import Trainer
 from shoal.nets import Architecture, StoredFold
 from shoal.results import class_sets, cv_plus
+from shoal.wording import counted, one_number
 
 Task = Literal["regression", "classification"]
 Rows = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FoldNetwork:
     """The network of one fold, by arrays in torch's shapes, and the `scores` of the rows that it held out, (S, V)."""
 
@@ -33,19 +34,27 @@ class FoldNetwork:
     preprocessing: Preprocessing
     scores: Floats
 
+    def __repr__(self) -> str:
+        return f"FoldNetwork({counted(self.scores.shape[1], 'row')} held out)"
+
     def trained(self, task: Task) -> Trained:
         """Give it as what answers rows."""
         parameters_P, buffers = self.architecture.flat(self.parameters)
         return Trained(self.architecture, parameters_P, buffers, self.preprocessing, task)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Calibration:
     """What says how sure a prediction is: a network of every fold; in classification, the temperature too."""
 
     task: Task
     folds: tuple[FoldNetwork, ...]
     temperature: float | None
+
+    def __repr__(self) -> str:
+        networks = f"{counted(len(self.folds), 'network')} of folds, {counted(self.rows, 'row')} held out"
+        heat = "" if self.temperature is None else f", temperature {one_number(self.temperature)}"
+        return f"Calibration({self.task}: {networks}{heat})"
 
     @property
     def rows(self) -> int:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
 from typing import Final
 
-from shoal.look._numbers import one_number, percent
-from shoal.results import COVERAGE, Certainty, Results, guaranteed_coverage
-from shoal.wording import counted
+from shoal.look._evidence import in_quotes
+from shoal.results import COVERAGE, Certainty, Results, guaranteed_coverage, wilson
+from shoal.wording import counted, one_number, percent
 
 NOMINAL: Final = f"{100 * COVERAGE:.0f}\u00a0%"
 
 _ABOUT_RIGHT: Final = 0.05
+_FAR: Final = 0.1
 
 
 def certainty_sentences(results: Results) -> list[str]:
@@ -18,7 +20,7 @@ def certainty_sentences(results: Results) -> list[str]:
     certainty = results.certainty
     if certainty.why:
         return [f"How sure single predictions are is not shown: {certainty.why}."]
-    sentences = [_promise(certainty, classes=bool(results.truth.classes))]
+    sentences = [_promise(certainty, classes=bool(results.truth.classes)), *_least_covered(certainty)]
     chosen_among = len(results.choice.standings) if results.choice else 1
     if chosen_among > 1:
         among = f"The settings were chosen among {chosen_among:,} candidates by these same rows"
@@ -40,6 +42,23 @@ def _promise(certainty: Certainty, *, classes: bool) -> str:
         f" {counted(certainty.folds, 'network')} that each held out some of the {certainty.rows:,} training rows); at"
         f" least {least} is guaranteed, on average over training rows."
     )
+
+
+def _least_covered(certainty: Certainty) -> list[str]:
+    """Name the class whose rows have it in their set far less often than all rows have theirs; nothing where none is.
+
+    Far: by more than a tenth of all rows, and beyond the 95 % interval of its share, for as many classes (Bonferroni).
+    """
+    if not certainty.classes:
+        return []
+    least = certainty.classes[0]
+    quantile = NormalDist().inv_cdf(1 - 0.025 / len(certainty.classes))
+    if least.share >= COVERAGE - _FAR or wilson(least.share, least.rows, quantile)[1] >= COVERAGE:
+        return []
+    return [
+        f"That is a share of all rows, not of each class: of the {counted(least.rows, 'test row')} of"
+        f" {in_quotes(least.name)} {percent(least.share)} have it in their set."
+    ]
 
 
 def _no_interval(why: str) -> str:

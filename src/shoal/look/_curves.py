@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from shoal.look._line_notes import curve_notes
 from shoal.look._lines import Curves, Line
-from shoal.look._numbers import one_number
 from shoal.look._paper import (
     SERIES,
     TRAINING,
@@ -21,6 +20,7 @@ from shoal.look._paper import (
     whole_numbers,
 )
 from shoal.look._plots import Plot, line_traces, live_axis, plotted
+from shoal.wording import one_number
 
 _ROW_STYLES: Final = {"training": (TRAINING, "solid"), "validation": (VALIDATION, "dash")}
 _DASHES: Final = ("solid", "dash", "dot", "dashdot")

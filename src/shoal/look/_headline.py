@@ -13,19 +13,22 @@ from dataclasses import dataclass
 from typing import Final
 
 from shoal.look._evidence import in_quotes
-from shoal.look._numbers import one_number, percent
 from shoal.look._run_findings import RunFindings
 from shoal.look._simple_models import (
-    NAMES,
     delivered_score,
     evidence_sentences,
-    judged_by,
-    rare_classes,
+)
+from shoal.results import (
+    BALANCED,
+    MODEL_NAMES,
+    Beside,
+    Results,
+    rare_tested,
+    regression_scores,
     verdict,
     verdict_phrase,
 )
-from shoal.results import BALANCED, Beside, Results, regression_scores
-from shoal.wording import counted, first_few, listed
+from shoal.wording import counted, first_few, listed, one_number, percent
 
 EACH: Final = 8
 """Targets whose own scores are said, at most."""
@@ -53,7 +56,7 @@ def headline(findings: RunFindings) -> Headline:
             "no test score",
             "Every refitted network diverged or failed." if failed else "Not tested yet.",
         )
-    metric = judged_by(results)
+    metric = results.judged_by
     beside = results.beside_baselines(metric)
     judged = verdict(beside, metric)
     figure, unit, said = _WORDS[metric](results, beside)
@@ -70,7 +73,7 @@ def headline(findings: RunFindings) -> Headline:
 def _others(beside: tuple[Beside, ...], write: Callable[[float], str], of: str = "") -> str:
     """Give the scores of the simple models that there are: "of a constant 1.60"."""
     there = [model for model in beside if model.baseline.answers_VK is not None]
-    return listed([f"{of}{NAMES[model.baseline.name]} {write(model.score)}" for model in there])
+    return listed([f"{of}{MODEL_NAMES[model.baseline.name]} {write(model.score)}" for model in there])
 
 
 def _of_error(results: Results, beside: tuple[Beside, ...]) -> tuple[str, str, str]:
@@ -84,7 +87,7 @@ def _of_error(results: Results, beside: tuple[Beside, ...]) -> tuple[str, str, s
         for model in beside
         if model.baseline.answers_VK is not None
     }
-    others = listed([f"of {NAMES[name]} {one_number(root)}" for name, root in roots.items()])
+    others = listed([f"of {MODEL_NAMES[name]} {one_number(root)}" for name, root in roots.items()])
     said = f"the {several}root mean squared error (RMSE) of the delivered network is {figure}, {others}"
     return figure, "test RMSE", said
 
@@ -122,7 +125,7 @@ def _recalls(results: Results) -> str:
     true_V = results.truth.y[results.truth.train_rows :]
     named_V = results.test_predictions(str(results.delivered_id)).argmax(axis=1)
     counts = []
-    for k in rare_classes(results):
+    for k in rare_tested(results.truth):
         rows, hits = int((true_V == k).sum()), int(((true_V == k) & (named_V == k)).sum())
         what = (
             f"{hits:,} of the {counted(rows, 'row')} of the rare class {in_quotes(results.truth.classes[k])}"

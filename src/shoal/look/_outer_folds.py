@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shoal.look._measures import SCORES_SHOWN
 from shoal.look._settings import settings_text, short_keys
-from shoal.results import Nested, Results
+from shoal.results import BALANCED, Nested, Results, rare_classes
 from shoal.wording import counted, listed
 
 METHOD = (
@@ -32,9 +32,12 @@ def nested_sentences(results: Results) -> tuple[str, ...]:
 
 
 def nested_metrics(results: Results) -> tuple[str, ...]:
-    """Name the scores that are shown of outer folds: those of test rows, after the search's own."""
+    """Name the scores that are shown of outer folds: those of test rows, after the search's own and, where a class is
+    rare, balanced accuracy.
+    """
     metric = results.study.search.metric if results.study.search else "loss"
-    return tuple(dict.fromkeys((metric, *SCORES_SHOWN[results.study.study.task])))
+    rare = (BALANCED,) * bool(rare_classes(results.truth))
+    return tuple(dict.fromkeys((metric, *rare, *SCORES_SHOWN[results.study.study.task])))
 
 
 def chosen_settings(results: Results, candidate_id: str) -> str:

@@ -6,10 +6,9 @@ import math
 from typing import Final
 
 from shoal.kinds import splitter_like, usual_splitter
-from shoal.look._numbers import one_number
 from shoal.look._settings import settings_text
 from shoal.results import Results, Standing, margin_of, reach_of
-from shoal.wording import counted, listed
+from shoal.wording import counted, listed, one_number
 
 CORRECTION: Final = "bias-corrected bootstrap cross-validation"
 TEST: Final = "model confidence set over the rows held out"

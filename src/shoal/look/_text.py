@@ -28,6 +28,7 @@ from shoal.look.figures.variance import shares_phrase, variance_split_of
 from shoal.look.page.references import trained_where
 from shoal.look.page.tables import (
     certainty_table,
+    class_coverage_table,
     delivered_one,
     held_out,
     same_settings,
@@ -84,7 +85,7 @@ def results_text(results: Results, parts: Parts | None = None) -> str:
         )
     if results.unfinished:
         sections.append(f"{results.unfinished:,} fits are not trained yet; run the study again to go on")
-    sections.append(_wrapped(results.conclusion))
+    sections.append(_wrapped(results.conclusion.replace(" %", "\u00a0%")))
     sections += ["\n".join(map(str, results.missing)), f"digest of all results: {results.digest}"]
     text = "\n\n".join(part for part in sections if part)
     return text.replace(
@@ -274,7 +275,7 @@ def _noise_text(findings: RunFindings) -> str:
 
 
 def _wrapped(text: str) -> str:
-    return textwrap.fill(text, 118, subsequent_indent="  ")
+    return textwrap.fill(text, 118, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _ensemble_text(results: Results) -> str:
@@ -299,7 +300,8 @@ def _certainty_text(results: Results) -> str:
     """How sure one prediction is, by the networks of the folds, held against the test rows."""
     if not len(results.refit):
         return ""
-    shown = [table for table in (certainty_table(results), temperature_table(results)) if table is not None]
+    tables = (certainty_table(results), class_coverage_table(results), temperature_table(results))
+    shown = [table for table in tables if table is not None]
     texts = [
         text_table(
             [column.heading for column in table.columns],

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from shoal.look._numbers import interval, one_number, percent
-from shoal.look._simple_models import is_better_upwards, judged_by
-from shoal.results import PermutationTest, Results
-from shoal.wording import counted
+from shoal.results import PermutationTest, Results, is_better_upwards
+from shoal.wording import counted, interval, one_number, percent
 
 SCORE_WORDS: Final = {
     "accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "mse": "mean squared error", "r2": "R²",
@@ -34,7 +32,7 @@ def permutation(results: Results) -> PermutationTest | None:
     """Give the permutation test by the score that judges the network, where the study asks for one and it is done."""
     if not results.study.checks.permutations or results.delivered_id is None:
         return None
-    return results.permutation_test(judged_by(results))
+    return results.permutation_test(results.judged_by)
 
 
 def permutation_sentence(results: Results) -> str:
@@ -85,5 +83,5 @@ def disagreement_sentence(results: Results) -> str:
 
 FEWEST: Final = 19
 """Permutations from which p can be as low as 0.05."""
-LEVEL: Final = 0.02
-"""The p-value, of both directions, below which selection and test are said to disagree: 1 % of the worse one."""
+LEVEL: Final = 0.005
+"""The p-value, of both directions, below which selection and test are said to disagree."""

@@ -1,6 +1,6 @@
 """What came out: the store, frames, statistics, the choice."""
 
-from shoal.results._certainty import COVERAGE, NOT_IN_FILE, Certainty, Covered, Tempered
+from shoal.results._certainty import COVERAGE, NOT_IN_FILE, Certainty, Covered, CoveredClass, Tempered
 from shoal.results._confidence_set import SearchErrors, search_errors
 from shoal.results._conformal import (
     COLDEST,
@@ -19,7 +19,7 @@ from shoal.results._files import RunFiles, refuse_foreign_files_in, run_files
 from shoal.results._fold_networks import FoldNetworks, fold_networks
 from shoal.results._folder import OUTPUT_FILES, PICTURES, REPORT_NAME, STUDY_NAME, refuse_to_replace
 from shoal.results._inside import Inside, layers_of
-from shoal.results._intervals import Interval, Units
+from shoal.results._intervals import Interval, Units, wilson
 from shoal.results._lock import RunLock
 from shoal.results._looks import Looks, note_looks
 from shoal.results._mean_recall import BALANCED
@@ -62,6 +62,16 @@ from shoal.results._statistics import (
 )
 from shoal.results._store import Identity, Store
 from shoal.results._two_way import Difference, Scored, difference, repeated_interval
+from shoal.results._verdict import (
+    MODEL_NAMES,
+    Verdict,
+    in_words,
+    is_better_upwards,
+    rare_classes,
+    rare_tested,
+    verdict,
+    verdict_phrase,
+)
 
 __all__ = [
     "BALANCED",
@@ -71,6 +81,7 @@ __all__ = [
     "FITTED",
     "HOTTEST",
     "MAX_UNITS",
+    "MODEL_NAMES",
     "NOT_IN_FILE",
     "OUTPUT_FILES",
     "PICTURES",
@@ -84,6 +95,7 @@ __all__ = [
     "Choice",
     "ClassScores",
     "Covered",
+    "CoveredClass",
     "Difference",
     "Disagreement",
     "Ensemble",
@@ -117,6 +129,7 @@ __all__ = [
     "Tempered",
     "Truth",
     "Units",
+    "Verdict",
     "as_compared",
     "as_search",
     "calibrated_error",
@@ -136,12 +149,16 @@ __all__ = [
     "fold_networks",
     "guaranteed_coverage",
     "higher_is_better",
+    "in_words",
+    "is_better_upwards",
     "layers_of",
     "margin_of",
     "note_looks",
     "outer_interval",
     "rank_at",
     "rank_candidates",
+    "rare_classes",
+    "rare_tested",
     "reach_of",
     "refuse_foreign_files_in",
     "refuse_to_replace",
@@ -155,6 +172,9 @@ __all__ = [
     "search_scores",
     "temperature_of",
     "tempered",
+    "verdict",
+    "verdict_phrase",
     "vote_counts",
     "vote_entropy",
+    "wilson",
 ]

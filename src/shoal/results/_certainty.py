@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.results._brief import Brief
 from shoal.results._conformal import (
     class_sets,
     conformities,
@@ -53,6 +54,15 @@ class Covered:
 
 
 @dataclass(frozen=True)
+class CoveredClass:
+    """Of how many test `rows` of a class it is in their set, as a `share`."""
+
+    name: str
+    rows: int
+    share: float
+
+
+@dataclass(frozen=True)
 class Tempered:
     """The temperature, and the cross-entropy and calibration error on the test rows: as they are, and at it."""
 
@@ -61,12 +71,14 @@ class Tempered:
     ece: tuple[float, float]
 
 
-@dataclass(frozen=True, eq=False)
-class Certainty:
+@dataclass(frozen=True, eq=False, repr=False)
+class Certainty(Brief):
     """How sure single predictions are, as the networks of the folds say it; where they cannot, `why` in words.
 
-    `rows` were held out by so many `folds`. `grid_G2` are the ends of the interval at the ensemble's `grid_G` where
-    there is one input and one target. `not_in_file` says why the model file leaves the networks of the folds out.
+    `rows` were held out by so many `folds`. `classes` are those that test rows have, the one that their sets hold
+    least often first: the coverage is one of all rows, and may be far from that of a rare class. `grid_G2` are the
+    ends of the interval at the ensemble's `grid_G` where there is one input and one target. `not_in_file` says why the
+    model file leaves the networks of the folds out.
     """
 
     why: str = ""
@@ -77,6 +89,7 @@ class Certainty:
     grid_G: Floats = field(default_factory=lambda: np.zeros(0))
     grid_G2: Floats = field(default_factory=lambda: np.zeros((0, 2)))
     not_in_file: str = ""
+    classes: tuple[CoveredClass, ...] = ()
 
     def noting(self, not_in_file: object) -> Certainty:
         """Give the same with what the store says of the model file. ValueError for what is no text."""
@@ -108,9 +121,10 @@ def certainty_of(
     asked = list(ensemble.test_MVK[own_F])
     if truth.classes:
         scores = [conformities(y, answer) for y, answer in zip(true, answers, strict=True)]
-        of_classes = _covered_classes(truth, class_sets(asked, scores, COVERAGE), test)
-        temperature = temperature_of(np.concatenate(true), np.concatenate(answers))
-        return Certainty("", len(entries), rows, (of_classes,), _tempered(temperature, test, delivered_VK))
+        set_VK = class_sets(asked, scores, COVERAGE)
+        heat = _tempered(temperature_of(np.concatenate(true), np.concatenate(answers)), test, delivered_VK)
+        overall, classes = _covered_classes(truth, set_VK, test), _covered_by_class(truth, set_VK, test)
+        return Certainty("", len(entries), rows, (overall,), heat, classes=classes)
     scores = [residuals(y, answer) for y, answer in zip(true, answers, strict=True)]
     ends_VK2 = cv_plus(asked, scores, COVERAGE)
     covered = tuple(
@@ -134,6 +148,17 @@ def _covered_classes(truth: Truth, set_VK: NDArray[np.bool_], class_V: NDArray[n
     share, interval = _share(set_VK[np.arange(len(class_V)), class_V])
     size, empty = (float(size_V.mean()), float((size_V == 0).mean())) if len(size_V) else (float("nan"), 0.0)
     return Covered(truth.target_names[0], share, interval, size, empty)
+
+
+def _covered_by_class(
+    truth: Truth, set_VK: NDArray[np.bool_], class_V: NDArray[np.int64]
+) -> tuple[CoveredClass, ...]:
+    within_V, classes = set_VK[np.arange(len(class_V)), class_V], np.unique(class_V)
+    covered = [
+        CoveredClass(truth.classes[k], int((class_V == k).sum()), float(within_V[class_V == k].mean()))
+        for k in classes
+    ]
+    return tuple(sorted(covered, key=lambda of: (of.share, -of.rows)))
 
 
 def _share(within_V: NDArray[Any]) -> tuple[float, Interval]:

@@ -19,6 +19,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.results._brief import Brief
+
 Floats = NDArray[np.float64]
 LEVEL: Final = 0.05
 COMPARED: Final = 300
@@ -38,8 +40,8 @@ class Cell:
     sum_UC: Floats
 
 
-@dataclass(frozen=True, eq=False)
-class Variances:
+@dataclass(frozen=True, eq=False, repr=False)
+class Variances(Brief):
     """Two parts of the variance of some quantities: from rows, and what one more row as telling as the most telling
     one would add; and `training`, what other networks would add to the first, as a multiple of it, with the degrees of
     freedom of the sum.
@@ -56,8 +58,8 @@ class Variances:
         return self.rows * (1 + self.training) + self.largest
 
 
-@dataclass(frozen=True, eq=False)
-class SearchErrors:
+@dataclass(frozen=True, eq=False, repr=False)
+class SearchErrors(Brief):
     """How far mean scores may be off: each candidate's (C,), its difference to the best (C,), all pairs' (S, S).
 
     `deviation_UC`: by how much each unit moves each candidate's score; adds up to 0 over U. `part_UC` is each unit's

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.results._brief import Brief
 from shoal.results._record import FitRecord, PlanEntry, Truth
 from shoal.results._schema import expect
 from shoal.results._scores import classification_scores, regression_scores
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
-@dataclass(frozen=True, eq=False)
-class Ensemble:
+@dataclass(frozen=True, eq=False, repr=False)
+class Ensemble(Brief):
     """Answers of M networks of one candidate, each trained on other rows or from other weights, float64.
 
     `test_MVK` for the test rows in the targets' units, or as class probabilities; `grid_MGK` at `grid_G` where there is

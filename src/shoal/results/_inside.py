@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.results._brief import Brief
 from shoal.results._record import Truth
 from shoal.results._schema import expect
 from shoal.results._store import Store
@@ -22,8 +23,8 @@ _OF_CHANNEL: Final = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, eq=False)
-class Inside:
+@dataclass(frozen=True, eq=False, repr=False)
+class Inside(Brief):
     """Arrays of the delivered network `fit_id`; each part is empty where there is nothing of its kind.
 
     `history`: "epoch" (S,), "share" (Q,) and of every LAYER "LAYER/quantile" (S, Q) of its weights and "LAYER/moved"

@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.results._brief import Brief
 from shoal.results._score_rows import RowScore
 
 Floats = NDArray[np.float64]
@@ -60,8 +61,8 @@ class Interval:
         return not self.why
 
 
-@dataclass(frozen=True, eq=False)
-class Units:
+@dataclass(frozen=True, eq=False, repr=False)
+class Units(Brief):
     """What chance draws: N rows, each by itself, or groups of them. `of_N` numbers the unit of every row from 0."""
 
     of_N: NDArray[np.int64]
@@ -185,15 +186,24 @@ def hall(value: float, spread: Spread, freedom: float) -> tuple[float, float]:
     )
 
 
-def hall_p(value: float, spread: Spread, freedom: float) -> float:
-    """Give the two-sided p-value of 0: below 5 % exactly where the interval of `hall` leaves 0 out."""
-    from scipy.special import stdtr
+def of_difference(value: float, spread: Spread, freedom: float) -> tuple[float, float, float]:
+    """Give the 95 % interval of a difference of two estimates, and the two-sided p-value of 0 (NaN without an error).
 
+    At each end whichever lies further out of Student's and `hall`'s. What skewness moves inwards would be taken from
+    one side for good reason only if its sign were known; of differences that are symmetric the sample shows either
+    sign by chance. p is below 5 % exactly where the interval leaves 0 out.
+    """
+    from scipy.special import stdtr, stdtrit
+
+    reach = float(stdtrit(max(freedom, 1.0), 0.975))
+    at_low, at_high = 2 * min(spread.skewness, 0.0), 2 * max(spread.skewness, 0.0)
+    low = value - spread.error * _untransformed(reach, at_low)
+    high = value - spread.error * _untransformed(-reach, at_high)
     if not spread.error > 0:
-        return math.nan
-    far, (at_low, at_high) = value / spread.error, _skewness_at(spread.skewness)
+        return low, high, math.nan
+    far = value / spread.error
     seen = _transformed(far, at_low) if far > 0 else -_transformed(far, at_high)
-    return float(2 * stdtr(max(freedom, 1.0), -max(seen, 0.0)))
+    return low, high, float(2 * stdtr(max(freedom, 1.0), -max(seen, 0.0)))
 
 
 def _skewness_at(skewness: float) -> tuple[float, float]:
@@ -216,7 +226,7 @@ def wilson(share: float, worth: float, z: float = Z) -> tuple[float, float]:
     square = z * z / worth
     middle = (share + square / 2) / (1 + square)
     half = z * math.sqrt(share * (1 - share) / worth + square / (4 * worth)) / (1 + square)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    return max(0.0, min(middle - half, share)), min(1.0, max(middle + half, share))
 
 
 def share_interval(

@@ -28,7 +28,7 @@ BALANCED: Final = "balanced_accuracy"
 
 
 def recall_interval(y_N: NDArray[Any], probability_NK: Floats, units: Units) -> Interval:
-    """Give the 95 % interval of the balanced accuracy of some rows."""
+    """Give the 95 % interval of the balanced accuracy of some rows; it holds their own, which is not its middle."""
     why = _too_few(y_N, units)
     if why:
         return Interval(math.nan, math.nan, why)
@@ -40,7 +40,8 @@ def recall_interval(y_N: NDArray[Any], probability_NK: Floats, units: Units) -> 
     middle, error = _together(parts)
     score = row_score("classification", BALANCED)
     reach = _reach(units) * max(error, _of_groups(units, [left_out(score, y_N, probability_NK, units)[1]]))
-    return Interval(max(0.0, middle - reach), min(1.0, middle + reach))
+    value = score.score(y_N, probability_NK)
+    return Interval(max(0.0, min(middle - reach, value)), min(1.0, max(middle + reach, value)))
 
 
 def recall_difference(y_N: NDArray[Any], own_NK: Floats, other_NK: Floats, units: Units) -> Difference:
@@ -64,7 +65,8 @@ def recall_difference(y_N: NDArray[Any], own_NK: Floats, other_NK: Floats, units
     error = max(error, _of_groups(units, each))
     reach = _reach(units) * error
     p = float(2 * stdtr(_freedom(units), -abs(middle) / error))
-    return Difference(mean, max(-1.0, middle - reach), min(1.0, middle + reach), p, 1)
+    low, high = min(middle - reach, mean), max(middle + reach, mean)
+    return Difference(mean, max(-1.0, low), min(1.0, high), p, 1)
 
 
 def _classes(y_N: NDArray[Any]) -> Iterator[NDArray[np.int64]]:

@@ -18,18 +18,20 @@ from numpy.typing import NDArray
 from shoal.kinds import SCORES
 from shoal.results._differences import task_of
 from shoal.results._intervals import Interval, Units
+from shoal.results._mean_recall import BALANCED
 from shoal.results._out_of_fold import OutOfFold
 from shoal.results._outer_interval import OuterAnswers, outer_interval
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Truth, place_of
 from shoal.results._score_rows import row_score
 from shoal.results._select import choose, search_scores
 from shoal.results._store import Store
+from shoal.results._verdict import rare_classes
 from shoal.study import Search, Study
 
 HeldOut = Callable[[PlanEntry], NDArray[np.float64]]
 """Gives what the fit of a place answers to the rows that it holds out, (V, K)."""
 SCORES_WITH_INTERVAL: Final[Mapping[str, tuple[str, ...]]] = {
-    "regression": ("loss", "rmse"),
+    "regression": ("loss", "mse", "rmse"),
     "classification": ("accuracy",),
 }
 """The scores whose interval holds what it speaks of, by task, as `python -m benchmarks.honesty nested` measures it."""
@@ -71,7 +73,8 @@ class NestedScore:
 class Nested:
     """What the searches without the rows of each outer fold came to.
 
-    `scores` are by name; empty where an outer fold has none, or is not trained yet: `why` says so.
+    `scores` are by name, balanced accuracy among them where a class is rare; empty where an outer fold has none, or is
+    not trained yet: `why` says so.
     """
 
     folds: tuple[OuterFold, ...]
@@ -130,13 +133,6 @@ def choose_within(
     return choose(scores, search.rule, held_out, search.margin).candidate_id
 
 
-def concluded_scores(study: Study) -> tuple[str, ...]:
-    """Name the scores of a nested search that are said first: that of the search, and the leading one of the task."""
-    metric = study.search.metric if study.search else "loss"
-    leading = "accuracy" if study.study.task == "classification" else "rmse"
-    return tuple(dict.fromkeys((metric, leading)))
-
-
 def read_nested(
     study: Study, plan: Sequence[PlanEntry], fits: Mapping[str, FitRecord], truth: Truth, held_out: HeldOut
 ) -> Nested | None:
@@ -147,12 +143,17 @@ def read_nested(
             by_label.setdefault(entry.label, []).append(entry)
     if study.nested is None or not by_label:
         return None
+    balanced = row_score("classification", BALANCED) if rare_classes(truth) else None
     folds, answers = [], []
     for label, entries in by_label.items():
         fold, refit = _outer_fold(label, entries, fits, truth, study.study.repeats)
-        folds.append(fold)
         if refit is not None:
-            answers.append((truth.validation_rows[place_of(refit)], held_out(refit)))
+            row_V, answer_VK = truth.validation_rows[place_of(refit)], held_out(refit)
+            answers.append((row_V, answer_VK))
+            if balanced is not None:
+                mean_recall = {BALANCED: balanced.score(truth.y[row_V], answer_VK)}
+                fold = dataclasses.replace(fold, scores={**fold.scores, **mean_recall})
+        folds.append(fold)
     why = next((f"{fold.label}: {fold.why}" for fold in folds if fold.why), "")
     return Nested(tuple(folds), {} if why else _scores(study, truth, answers), why)
 
@@ -202,4 +203,7 @@ def _scores(
             if name in SCORES_WITH_INTERVAL[study.study.task]:
                 span = outer_interval(score, pooled)
             scores[name] = NestedScore(score.score(pooled.y, answer_VK), span)
+    if rare_classes(truth):
+        value = row_score("classification", BALANCED).score(pooled.y, answer_VK)
+        scores[BALANCED] = NestedScore(value, OTHERS)
     return scores

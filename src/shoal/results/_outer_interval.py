@@ -75,7 +75,8 @@ def outer_interval(score: RowScore, outer: OuterAnswers) -> Interval:
     value, part_V = left_out(score, outer.y, outer.answers, rows, scaled=True)
     if not math.isfinite(value) or not np.isfinite(part_V).all():
         return Interval(math.nan, math.nan, UNDEFINED)
-    spread, freedom = _spread(part_V, outer)
+    with np.errstate(over="ignore", invalid="ignore"):  # squares of huge scores are inf
+        spread, freedom = _spread(part_V, outer)
     if not math.isfinite(spread.error):
         return Interval(math.nan, math.nan, TOO_LARGE)
     mean = score.score(outer.y, outer.answers)

@@ -11,12 +11,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.results._brief import Brief
+
 Stage = Literal["search", "compare", "refit", "permuted", "nested"]
 Status = Literal["ok", "diverged", "failed"]
 
 
-@dataclass(frozen=True, eq=False)
-class FitRecord:
+@dataclass(frozen=True, eq=False, repr=False)
+class FitRecord(Brief):
     """One trained network and all that it left, named by its content (`fit_id`, a SHA-256 in hex).
 
     `curves` holds "epoch" and the columns that exist, float64 (T,); `parameters` float32 arrays by name, the
@@ -72,8 +74,8 @@ class CandidateRow:
     parameter_count: int
 
 
-@dataclass(frozen=True, eq=False)
-class Truth:
+@dataclass(frozen=True, eq=False, repr=False)
+class Truth(Brief):
     """The rows that predictions belong to: inputs as read (for pictures), targets, which rows are test rows.
 
     `x_ND` float64 of the numeric inputs, `y` float64 (N, K) or int64 (N,) class numbers; rows from

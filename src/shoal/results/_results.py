@@ -19,7 +19,7 @@ from shoal.parts import Missing
 from shoal.results import _frames
 from shoal.results._certainty import NOT_IN_FILE, Certainty, certainty_of
 from shoal.results._coherence import check_choice, check_fits, check_part, check_plan, check_study
-from shoal.results._conclusion import conclusion
+from shoal.results._conclusion import UNTESTED, OnTestRows, conclusion
 from shoal.results._confidence_set import SearchErrors, search_errors
 from shoal.results._differences import comparison_differences, mean_interval, test_units
 from shoal.results._digest import digest_of_results
@@ -29,7 +29,7 @@ from shoal.results._inside import Inside, read_inside
 from shoal.results._intervals import Interval, Units
 from shoal.results._looks import NO_LOOKS, Looks, read_looks
 from shoal.results._mean_recall import BALANCED
-from shoal.results._nested import Nested, read_nested
+from shoal.results._nested import Nested, NestedScore, read_nested
 from shoal.results._out_of_fold import OutOfFold
 from shoal.results._permutation import PermutationTest, permutation_test
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Stage, Truth, place_of
@@ -37,7 +37,7 @@ from shoal.results._schema import expect
 from shoal.results._score_rows import row_score
 from shoal.results._scores import higher_is_better
 from shoal.results._select import Choice, Standing, expected_score, rank_candidates, search_scores
-from shoal.results._selection_and_test import Disagreement, disagreement
+from shoal.results._selection_and_test import Disagreement, Expected, disagreement
 from shoal.results._simple_models import Baseline, Beside, beside_baselines, read_baselines
 from shoal.results._store import Store
 from shoal.results._stored_facts import (
@@ -49,6 +49,7 @@ from shoal.results._stored_facts import (
     missing_of,
 )
 from shoal.results._two_way import Difference
+from shoal.results._verdict import judging_score, verdict
 from shoal.study import Candidate, Study, candidate_with
 
 if TYPE_CHECKING:
@@ -228,9 +229,31 @@ class Results:
 
     @property
     def conclusion(self) -> str:
-        """What to use, and how good it is expected to be, in one sentence; empty for a study without `[nested]`."""
-        chosen = self.choice.candidate_id if self.choice else ""
-        return conclusion(self.nested, self.tried.get(chosen), self.study)
+        """What to use, and how good it is expected to be, in one sentence; that it is not recommended, where it is no
+        better on the test rows than what is simpler. Empty for a study without `[nested]`.
+        """
+        chosen, metric = self.choice.candidate_id if self.choice else "", self.judged_by
+        judged = verdict(self.beside_baselines(metric), metric)
+        tested = OnTestRows(len(self.truth.target_names), judged, self._test_score)
+        return conclusion(self.nested, self.tried.get(chosen), self.study, tested)
+
+    def _test_score(self, metric: str) -> NestedScore:
+        scores = self._delivered_scores
+        if metric not in scores:
+            return NestedScore(math.nan, UNTESTED)
+        return NestedScore(scores[metric], self.test_interval(metric, [str(self.delivered_id)]))
+
+    @property
+    def _delivered_scores(self) -> Mapping[str, float]:
+        delivered = self.delivered_id
+        return {} if delivered is None else self.summaries[delivered].scores.get("test", {})
+
+    @property
+    def judged_by(self) -> str:
+        """The test score by which the delivered network is held against simple models: accuracy, or balanced accuracy
+        where a class is rare; the mean squared error, or R² of several targets.
+        """
+        return judging_score(self.truth, self._delivered_scores)
 
     @property
     def test_units(self) -> Units:
@@ -278,10 +301,13 @@ class Results:
         """The delivered network's test score less what the search expects of new rows; None without a search."""
         if self.choice is None or self.delivered_id is None:
             return None
-        chosen = next(row for row in self.standings if row.candidate_id == self.choice.candidate_id)
+        healthy = [row.candidate_id for row in self.standings if not row.failed]
+        if self.choice.candidate_id not in healthy:
+            return None
         metric, score = self.choice.metric, row_score(self.study.study.task, self.choice.metric)
         y, answers_VK = self.truth.y[self.truth.train_rows :], self.test_predictions(self.delivered_id)
-        expects = (metric, self.expected_score, chosen.standard_error)
+        errors, place = self.search_errors(healthy), healthy.index(self.choice.candidate_id)
+        expects = Expected.of(metric, self.expected_score, errors, place, self.truth.train_rows)
         return disagreement(expects, score, y, answers_VK, self.test_units)
 
     @cached_property

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.kinds import SCORES, row_of
+from shoal.results._brief import Brief
 
 BINS: Final = 15
 _CALIBRATED: Final = 0x45434530
@@ -73,8 +74,8 @@ def confusion_matrix(y_N: NDArray[Any], predicted_N: NDArray[Any], classes: int)
     return np.bincount(places_N, minlength=classes**2).reshape(classes, classes).astype(np.int64)
 
 
-@dataclass(frozen=True, eq=False)
-class ClassScores:
+@dataclass(frozen=True, eq=False, repr=False)
+class ClassScores(Brief):
     """Scores of each class, shape (K,); NaN where undefined.
 
     Precision is undefined for a class that is never predicted, recall for one that never occurs, F1 for
@@ -98,8 +99,8 @@ def class_scores(confusion_KK: NDArray[np.int64]) -> ClassScores:
     )
 
 
-@dataclass(frozen=True, eq=False)
-class CalibrationBins:
+@dataclass(frozen=True, eq=False, repr=False)
+class CalibrationBins(Brief):
     """Rows by the confidence of their prediction, in M bins of equal width: (0, 1/M], ... , ((M-1)/M, 1].
 
     `confidence_M` and `accuracy_M` are means over a bin's rows (NaN where it has none). `error` is the

@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.results._brief import Brief
 from shoal.results._differences import task_of, test_units
 from shoal.results._intervals import Interval
 from shoal.results._mean_recall import BALANCED, recall_difference, recall_interval
@@ -43,8 +44,8 @@ class SimpleModel:
 _model: Final = checker(SimpleModel)
 
 
-@dataclass(frozen=True, eq=False)
-class Baseline:
+@dataclass(frozen=True, eq=False, repr=False)
+class Baseline(Brief):
     """A simple model: "constant", "linear" or "trees", fitted to `rows` training rows.
 
     `answers_VK` to the test rows, as of a network; None where there are none, and `why` says so.
@@ -56,8 +57,8 @@ class Baseline:
     why: str = ""
 
 
-@dataclass(frozen=True, eq=False)
-class Beside:
+@dataclass(frozen=True, eq=False, repr=False)
+class Beside(Brief):
     """A score of a simple model on the test rows, and that of the delivered network less it: both for other test rows.
 
     All are NaN where there is no such model.
@@ -124,11 +125,14 @@ def beside_baselines(
             stands.append(Beside(baseline, math.nan, nothing, none))
             continue
         answers_VK = baseline.answers_VK[:, chosen]
+        value = score.score(y, answers_VK)
         if metric == BALANCED:
             apart = recall_difference(y, delivered_VK, answers_VK, units)
             span = recall_interval(y, answers_VK, units)
+            if baseline.name == "constant":  # right on all rows of a single class, whichever rows are drawn
+                span = Interval(value, value)
         else:
             apart = difference(own, Scored.of(score, y, {0: answers_VK}, units))
             span = repeated_interval(score, y, [answers_VK], units)
-        stands.append(Beside(baseline, score.score(y, answers_VK), span, apart))
+        stands.append(Beside(baseline, value, span, apart))
     return tuple(stands)

@@ -24,9 +24,9 @@ from shoal.results._intervals import (
     Spread,
     Units,
     hall,
-    hall_p,
     held_by_few,
     left_out,
+    of_difference,
     share_interval,
     spread_of,
 )
@@ -90,10 +90,10 @@ def difference(second: Scored, first: Scored) -> Difference:
     why = _no_inference(part_RU, spread, units)
     if why:
         return Difference(mean, math.nan, math.nan, math.nan, len(both), why)
-    low, high = hall(mean, spread, freedom)
+    low, high, p = of_difference(mean, spread, freedom)
     if second.score.share:
         low, high = max(low, -1.0), min(high, 1.0)
-    return Difference(mean, low, high, hall_p(mean, spread, freedom), len(both))
+    return Difference(mean, low, high, p, len(both))
 
 
 def _too_alike(second: Scored, first: Scored, both: Sequence[int]) -> str:

@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
-from shoal.look._numbers import percent
 from shoal.look._paper import BLUE, GREY, SKY, Sheet, heading, plain, stacked
 from shoal.results import BINS, CalibrationBins, calibration_bins
-from shoal.wording import counted
+from shoal.wording import counted, percent
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,6 @@ from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
 from shoal.look._line_notes import NAMES
 from shoal.look._lines import Line, coinciding
-from shoal.look._numbers import one_number
 from shoal.look._paper import (
     TRAINING,
     VALIDATION,
@@ -30,7 +29,7 @@ from shoal.look._paper import (
 )
 from shoal.look._run_findings import RunFindings
 from shoal.look._settings import settings_text
-from shoal.wording import counted, listed
+from shoal.wording import counted, listed, one_number
 
 _PANELS: Final = 12
 _COLUMNS: Final = 4

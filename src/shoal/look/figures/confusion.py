@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import BAR, DOT, LABEL, SQUARE_INCH, VALUE, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
-from shoal.look._numbers import percent
 from shoal.look._paper import BLACK, Sheet, heading, panels, plain, shades, square_root_scale
 from shoal.look._run_findings import NetworkGroup, RunFindings
 from shoal.results import confusion_matrix
+from shoal.wording import percent
 
 _MOST_NUMBERED: Final = 20
 """Confusion matrices of more classes show colours alone."""

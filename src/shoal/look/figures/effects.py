@@ -17,12 +17,11 @@ from shoal.kinds import SEARCHES, row_of
 from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
 from shoal.look._line_notes import NAMES
-from shoal.look._numbers import one_number
 from shoal.look._paper import BLACK, BLUE, GREY, Panel, Sheet, empty, heading, panels, plain
 from shoal.look._run_findings import RunFindings
 from shoal.look._settings import short_keys, text_of
 from shoal.results import SearchErrors
-from shoal.wording import listed
+from shoal.wording import listed, one_number
 
 MAX_LEVELS: Final = 8
 BINS: Final = 5

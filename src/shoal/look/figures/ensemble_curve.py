@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from shoal.look._figure import Chapter, Figure, single
 from shoal.look._lines import with_place
-from shoal.look._numbers import one_number
 from shoal.look._paper import (
     GREY,
     MOST_PANELS,
@@ -29,6 +28,7 @@ from shoal.look._paper import (
     plain,
 )
 from shoal.look._run_findings import RunFindings
+from shoal.wording import one_number
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
 from shoal.look._measures import leading_metric, on_test_rows
-from shoal.look._numbers import one_number
 from shoal.look._paper import BLACK, BLUE, VERMILLION, Sheet, fan, heading, panels
 from shoal.look._run_findings import RunFindings
 from shoal.results import higher_is_better
+from shoal.wording import one_number
 
 
 @dataclass(frozen=True, eq=False)

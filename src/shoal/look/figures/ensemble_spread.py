@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import VALUE, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
-from shoal.look._numbers import percent
 from shoal.look._paper import BLUE, GREY, MOST_PANELS, Sheet, heading, panels, plain
 from shoal.look._run_findings import RunFindings
+from shoal.wording import percent
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,6 @@ from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._line_notes import line_notes
 from shoal.look._lines import Line, Points, line_over_repeats, with_place
-from shoal.look._numbers import one_number
 from shoal.look._paper import (
     MOST_PANELS,
     SKY,
@@ -33,6 +32,7 @@ from shoal.look._paper import (
 )
 from shoal.look._plots import MOST_POINTS, Plot, line_traces, live_axis, live_band, live_dots, plotted
 from shoal.look._run_findings import NetworkGroup, RunFindings
+from shoal.wording import one_number
 
 Floats = NDArray[np.float64]
 _SURE: Final = f"{NOMINAL} interval, new rows of the same kind"

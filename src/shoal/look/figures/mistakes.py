@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import SMALL_IMAGES, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
-from shoal.look._numbers import percent
 from shoal.look._paper import Sheet, heading, panels, plain
 from shoal.look._run_findings import DELIVERED, RunFindings
+from shoal.wording import percent
 
 _MOST_IMAGES: Final = 24
 _IMAGES_IN_A_ROW: Final = 6

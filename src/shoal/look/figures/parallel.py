@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from shoal.look._extent import LABEL, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
 from shoal.look._measures import selection_score
-from shoal.look._numbers import one_number
 from shoal.look._paper import VERMILLION, Panel, Sheet, empty, heading, panels, plain, sequence_colors
 from shoal.look._run_findings import RunFindings
 from shoal.look._settings import short_keys, text_of
 from shoal.results import higher_is_better
+from shoal.wording import one_number
 
 NAMED_VALUES: Final = 8
 """Up to so many values stand at even distances on their axis; more numbers stand to scale."""

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.look._figure import Chapter, Figure, single
-from shoal.look._numbers import one_number
 from shoal.look._paper import (
     BLACK,
     BLUE,
@@ -24,6 +23,7 @@ from shoal.look._paper import (
     plain,
 )
 from shoal.look._run_findings import RunFindings
+from shoal.wording import one_number
 
 
 @dataclass(frozen=True, eq=False)

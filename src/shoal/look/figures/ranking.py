@@ -16,7 +16,6 @@ from shoal.look._escape import label
 from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
 from shoal.look._measures import selection_score
-from shoal.look._numbers import one_number
 from shoal.look._paper import (
     BLUE,
     GREY,
@@ -34,7 +33,7 @@ from shoal.look._reasons import significance_sentence
 from shoal.look._run_findings import RunFindings
 from shoal.look._settings import short_keys, text_of
 from shoal.results import higher_is_better
-from shoal.wording import counted
+from shoal.wording import counted, one_number
 
 TIED: Final = "statistically indistinguishable from the best"
 WORSE: Final = "worse than the best (5 %)"

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._measures import leading_metric, on_test_rows
-from shoal.look._numbers import one_number
 from shoal.look._paper import BLACK, BLUE, VERMILLION, Sheet, fan, heading, legend_beside, panels, plain
 from shoal.look._run_findings import RunFindings
+from shoal.wording import one_number
 
 _DOT_SECONDS: Final = 0.004
 

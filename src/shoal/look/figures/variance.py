@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
-from shoal.look._numbers import percent
 from shoal.look._paper import BLUE, GREY, SKY, VERMILLION, Sheet, heading, panels
 from shoal.look._run_findings import RunFindings
 from shoal.look._work import Work
+from shoal.wording import percent
 
 
 @dataclass(frozen=True, eq=False)

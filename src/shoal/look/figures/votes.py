@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import VALUE, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
-from shoal.look._numbers import percent
 from shoal.look._paper import SKY, VERMILLION, Sheet, heading, stacked, whole_numbers
 from shoal.look._run_findings import RunFindings
 from shoal.results import vote_counts, vote_entropy
+from shoal.wording import percent
 
 _NUMBERED: Final = 9
 """Up to so many bars have their numbers above them."""

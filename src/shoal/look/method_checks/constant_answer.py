@@ -11,8 +11,8 @@ import numpy as np
 
 from shoal.look._check import MethodCheck
 from shoal.look._evidence import delivered_answers, in_quotes, phrases
-from shoal.look._numbers import percent
 from shoal.results import Results
+from shoal.wording import percent
 
 
 def no_better_than_a_constant(results: Results) -> str:

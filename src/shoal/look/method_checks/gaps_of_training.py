@@ -6,10 +6,9 @@ from typing import Final
 
 from shoal.look._check import MethodCheck
 from shoal.look._evidence import coverage_of, in_quotes, phrases
-from shoal.look._numbers import percent
 from shoal.look._settings import text_of
 from shoal.results import Results
-from shoal.wording import counted
+from shoal.wording import counted, percent
 
 
 def in_a_gap(results: Results) -> str:

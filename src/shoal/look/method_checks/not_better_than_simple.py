@@ -6,16 +6,16 @@ from typing import Final
 
 from shoal.look._chance import drawn_by_chance
 from shoal.look._check import MethodCheck
-from shoal.look._simple_models import in_words, judged_by, verdict, worse_by_more
+from shoal.look._simple_models import worse_by_more
 from shoal.look._trust import SCORE_WORDS
-from shoal.results import Results
+from shoal.results import Results, in_words, verdict
 
 
 def not_better_than_simple(results: Results) -> str:
     """Name the simple models that the network is neither better nor worse than, as far as the test rows tell."""
     if results.delivered_id is None:
         return ""
-    metric = judged_by(results)
+    metric = results.judged_by
     beside = results.beside_baselines(metric)
     judged = verdict(beside, metric)
     far = [model.baseline.name for model in worse_by_more(beside, metric)]

@@ -7,9 +7,8 @@ from typing import Final
 from shoal.data import chance_of_count
 from shoal.look._check import MethodCheck
 from shoal.look._evidence import coverage_of
-from shoal.look._numbers import percent
 from shoal.results import Results
-from shoal.wording import counted
+from shoal.wording import counted, percent
 
 LEVEL: Final = 0.01
 """Chance of as many repeated rows in columns of few values, below which it is said."""

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from shoal.look._check import MethodCheck
 from shoal.look._evidence import curve_until_kept, judged_fits
-from shoal.look._numbers import percent
 from shoal.results import FitRecord, Results
-from shoal.wording import counted
+from shoal.wording import counted, percent
 
 FEWEST_POINTS: Final = 12
 """A curve of fewer evaluation points says nothing of a trend."""

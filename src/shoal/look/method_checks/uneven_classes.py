@@ -11,8 +11,8 @@ import numpy as np
 
 from shoal.look._check import MethodCheck
 from shoal.look._evidence import in_quotes
-from shoal.look._numbers import percent
 from shoal.results import Results
+from shoal.wording import percent
 
 IMBALANCE: Final = 4.0
 """Rows of the largest class over those of the smallest from which classes are said to be uneven."""

@@ -6,18 +6,17 @@ from typing import Final
 
 from shoal.look._chance import drawn_by_chance
 from shoal.look._check import MethodCheck
-from shoal.look._numbers import interval, one_number, percent
-from shoal.look._simple_models import NAMES, judged_by, worse_by_more
+from shoal.look._simple_models import worse_by_more
 from shoal.look._trust import SCORE_WORDS
-from shoal.results import Results
-from shoal.wording import listed
+from shoal.results import MODEL_NAMES, Results
+from shoal.wording import interval, listed, one_number, percent
 
 
 def worse_than_simple(results: Results) -> str:
     """Find simple models whose test score is better, by more than what does not matter (`search.margin`)."""
     if results.delivered_id is None:
         return ""
-    metric = judged_by(results)
+    metric = results.judged_by
     beside = results.beside_baselines(metric)
     share = metric.endswith("accuracy")
     write = percent if share else one_number
@@ -26,7 +25,7 @@ def worse_than_simple(results: Results) -> str:
         own = model.score + model.difference.mean
         ends = sorted((abs(model.difference.low), abs(model.difference.high)))
         span = f"{percent(ends[0])} to {percent(ends[1])}" if share else interval(*ends)
-        name = NAMES[model.baseline.name]
+        name = MODEL_NAMES[model.baseline.name]
         parts.append(f"{name} has {write(model.score)}, the delivered network {write(own)}, worse by {span}")
     over = drawn_by_chance(results.test_units)
     if not parts:

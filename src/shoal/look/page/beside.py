@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shoal.look._chance import drawn_by_chance
-from shoal.look._numbers import interval
 from shoal.look._simple_models import ModelRow, model_rows
 from shoal.look.page.tables import ReportColumn, ReportTable, numbers, texts, word
 from shoal.results import Interval, Results
+from shoal.wording import interval
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -186,6 +186,7 @@ def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], An
         "published_sentence": lambda: published_sentence(results),
         "certainty": lambda: tables.certainty_table(results),
         "certainty_sentences": lambda: certainty_sentences(results),
+        "class_coverage": lambda: tables.class_coverage_table(results),
         "temperature": lambda: tables.temperature_table(results),
         "ece_sentence": lambda: ece_sentence(results),
         "reasons": lambda: reasons(results),

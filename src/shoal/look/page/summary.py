@@ -10,15 +10,14 @@ from shoal.look._chance import drawn_by_chance, groups_unknown
 from shoal.look._headline import headline
 from shoal.look._line_notes import NAMES
 from shoal.look._measures import LOSSES, leading_metric
-from shoal.look._numbers import interval, one_number, percent
 from shoal.look._reasons import others_alike, significance_sentence
 from shoal.look._run_findings import RunFindings
 from shoal.look._settings import settings_text
-from shoal.look._simple_models import judged_by, tested_score
+from shoal.look._simple_models import tested_score
 from shoal.look._text_layout import duration
 from shoal.look._trust import looks_sentence, permutation_sentence
 from shoal.results import BALANCED, Results
-from shoal.wording import counted, listed, shorten
+from shoal.wording import counted, interval, listed, one_number, percent, shorten
 
 ADDED_UP: Final = "added up over all networks"
 
@@ -156,7 +155,7 @@ def _over_rows(findings: RunFindings) -> str:
 
 def _shown_metric(results: Results) -> str:
     """Name the score that the large number of the summary is."""
-    metric = judged_by(results)
+    metric = results.judged_by
     return "rmse" if metric == "mse" else metric
 
 

@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 
 from shoal.look._certainty import NOMINAL
 from shoal.look._measures import SCORES_SHOWN
-from shoal.look._numbers import ROUNDING, interval, one_number, percent
 from shoal.look._outer_folds import chosen_settings, nested_metrics
 from shoal.look._settings import short_keys, text_of
 from shoal.results import Results, class_scores
 from shoal.study import base_candidate
-from shoal.wording import listed
+from shoal.wording import ROUNDING, interval, listed, one_number, percent
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -246,6 +245,20 @@ def certainty_table(results: Results) -> ReportTable | None:
         empty = tuple(target.empty for target in shown)
         columns.append(ReportColumn("empty sets", tuple(map(percent, empty)), empty))
     return ReportTable(tuple(columns), len(results.certainty.covered) - len(shown))
+
+
+def class_coverage_table(results: Results) -> ReportTable | None:
+    """Give, class by class, the share of test rows whose set holds their class; None where there are no sets."""
+    shown = results.certainty.classes[:MOST_ROWS]
+    if not shown:
+        return None
+    shares = tuple(of.share for of in shown)
+    columns = (
+        texts("class", [of.name for of in shown]),
+        numbers("test rows", [of.rows for of in shown]),
+        ReportColumn("have it in their set", tuple(map(percent, shares)), shares),
+    )
+    return ReportTable(columns, len(results.certainty.classes) - len(shown))
 
 
 def temperature_table(results: Results) -> ReportTable | None:
