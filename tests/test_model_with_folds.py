@@ -19,7 +19,10 @@ from safetensors.numpy import load as load_safetensors
 
 import shoal
 from nets.test_files import drawn_parameters
-from shoal.data import OneHot, Preprocessing, Scale
+from shoal.data import Preprocessing
+from shoal.data._scale import Scale
+from shoal.data.encoders.category import CategoryEncoder
+from shoal.data.encoders.number import NumberEncoder
 from shoal.errors import InputError, ModelFileError
 from shoal.model import Model
 from shoal.nets import StoredFold, build_architecture, model_bytes, read_model
@@ -177,12 +180,12 @@ def test_folds_that_are_too_large_are_left_out_and_that_is_said(
 
 def with_folds(task: str = "regression", **changes: Any) -> bytes:
     """A small file with two folds, one of which lacks a category; `changes` lie over its second fold's facts."""
-    categories = (OneHot("b", ("p", "q")), OneHot("b", ("q",)))
+    categories = (CategoryEncoder("b", ("p", "q")), CategoryEncoder("b", ("q",)))
     scales = (Scale("y0", 1.0, 3.0),) if task == "regression" else ()
     outputs = 1 if task == "regression" else 2
     folds = []
     for number, category in enumerate(categories):
-        columns = (Scale("a", 0.5 + number, 2.0), category)
+        columns = (NumberEncoder(Scale("a", 0.5 + number, 2.0)), category)
         preprocessing = Preprocessing(columns, scales)
         network = Network(hidden=(2,), activation="relu")
         architecture = build_architecture(network, (len(preprocessing.input_names),), outputs)
@@ -291,8 +294,12 @@ def described(task: str = "regression") -> list[dict[str, Any]]:
     return folds
 
 
-OTHER = Preprocessing((Scale("z", 0.5, 2.0), OneHot("b", ("q",))), (Scale("y0", 1.0, 3.0),)).to_json()
-TWICE = Preprocessing((Scale("a", 0.5, 2.0), OneHot("b", ("q", "q"))), (Scale("y0", 1.0, 3.0),)).to_json()
+OTHER = Preprocessing(
+    (NumberEncoder(Scale("z", 0.5, 2.0)), CategoryEncoder("b", ("q",))), (Scale("y0", 1.0, 3.0),)
+).to_json()
+TWICE = Preprocessing(
+    (NumberEncoder(Scale("a", 0.5, 2.0)), CategoryEncoder("b", ("q", "q"))), (Scale("y0", 1.0, 3.0),)
+).to_json()
 DEEPER = build_architecture(Network(hidden=(2, 2), activation="relu"), (2,), 1)
 NARROW = build_architecture(Network(hidden=(2,), activation="relu"), (3,), 1)
 FALLING = np.linspace(1, 0, 10)[None]
