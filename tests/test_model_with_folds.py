@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,8 @@ from shoal.data.encoders.category import CategoryEncoder
 from shoal.data.encoders.number import NumberEncoder
 from shoal.errors import InputError, ModelFileError
 from shoal.model import Model
-from shoal.nets import StoredFold, build_architecture, model_bytes
+from shoal.nets import StoredFold, build_architecture, model_bytes, read_model
+from shoal.predict import predict_file
 from shoal.results import Results
 from shoal.study import Network
 from test_model import hand_made, image_study, linear, table, table_study
@@ -206,6 +208,7 @@ def with_folds(task: str = "regression", **changes: Any) -> bytes:
     return model_bytes(first.architecture, drawn_parameters(first.architecture, 7), facts, folds)
 
 
+OUT_OF_BOUNDS = "temperature: expected a number from 0.1 to 100, got something else"
 FILES = {task: with_folds(task) for task in ("regression", "classification")}
 
 
@@ -227,6 +230,23 @@ def test_a_file_with_folds_comes_back_and_answers(task: str) -> None:
     else:
         assert model.predict_set(rows, 0.8).dtype == np.bool_
     assert model.calibration.rows == 19
+
+
+def test_folds_whose_answers_overflow_give_no_interval_and_that_is_said(tmp_path: Path) -> None:
+    """Weights of 3e38 are numbers, and what comes of them is none."""
+    stored = read_model(BytesIO(FILES["regression"]), len(FILES["regression"]))
+    fold = stored.folds[1]
+    huge = {name: np.full_like(values, 3e38) for name, values in fold.parameters.items()}
+    folds = [stored.folds[0], replace(fold, parameters=huge)]
+    content = model_bytes(stored.architecture, stored.parameters, stored.facts, folds)
+    why = "no interval for 2 of 2 rows: the answers of the folds' networks are not finite numbers"
+    with pytest.warns(UserWarning, match=why):
+        ends = Model.from_bytes(content).predict_interval({"a": [1.0, 2.0], "b": ["q", "q"]}, 0.8)
+    assert not np.isfinite(ends).all(axis=-1).any()
+    (tmp_path / "model.safetensors").write_bytes(content)
+    (tmp_path / "rows.csv").write_text("a,b\n1,q\n2,q\n", encoding="utf-8")
+    table = predict_file(tmp_path / "model.safetensors", tmp_path / "rows.csv", coverage=0.8)
+    assert table.notes == (why,)
 
 
 @pytest.mark.parametrize("task", FILES)
@@ -297,8 +317,10 @@ OTHERS = "got others"
         (forged(folds=[{**described()[0], "scores": [True, 9]}]), f"fold 0: {STRANGE}"),
         (forged(temperature=None), "temperature: expected null in regression, got something else"),
         (forged(temperature=1.0), "temperature: expected null in regression, got something else"),
-        (forged("classification", temperature=0.0), "temperature: expected a number above 0, got something else"),
-        (forged("classification", temperature=2), "temperature: expected a number above 0, got something else"),
+        (forged("classification", temperature=0.0), OUT_OF_BOUNDS),
+        (forged("classification", temperature=5e-324), OUT_OF_BOUNDS),
+        (forged("classification", temperature=100.5), OUT_OF_BOUNDS),
+        (forged("classification", temperature=2), OUT_OF_BOUNDS),
         (
             with_folds(facts={"preprocessing": OTHER}),
             f"fold 1: expected the columns of the delivered network, {OTHERS}",

@@ -173,6 +173,7 @@ def measure(kind: CheapStudies, studies: int) -> list[str]:
             np.concatenate(answer),
             fold_V,
             Units(held_V.astype(np.int64), False),
+            held_V,
         )
         span = outer_interval(score, outer)
         found.append((truth, score.score(outer.y, outer.answers), span.low, span.high))

@@ -6,7 +6,6 @@ Letters: N rows, D inputs, K targets or classes, C channels, H, W height and wid
 from __future__ import annotations
 
 import json
-import math
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,7 +26,7 @@ from shoal.engine import Calibration, FoldNetwork, Trained, Trainer, answers, tr
 from shoal.errors import InputError, ModelFileError, Problem, as_path
 from shoal.files import Folder, Unreadable, kind_of, opened, size_of, write
 from shoal.nets import MODEL_NAME, Architecture, StoredModel, model_bytes, read_model
-from shoal.results import tempered
+from shoal.results import COLDEST, HOTTEST, tempered
 from shoal.wording import counted, repeated, visible
 
 if TYPE_CHECKING:
@@ -198,12 +197,16 @@ class Model:
         Of new rows of the same kind as the training rows, about the share `coverage` lies in theirs, of each target by
         itself; at least 1 - 2 (1 - coverage) of them, less at most sqrt(2 / rows), is guaranteed on average over
         training rows. They come from the networks of the folds (CV+: Barber and others 2021), each of which answers the
-        rows, and may leave out what `predict` gives. InputError for a model of classes, one without these networks, or
+        rows, and may leave out what `predict` gives; an end is NaN or infinite, with a UserWarning, where their answers
+        are not finite. InputError for a model of classes, one without these networks, or
         a coverage that is no share from 0.5 on or more than the rows held out can tell.
         """
         if self.facts.task == "classification":
             raise InputError("expected a model of numbers, got one of classes: it has no intervals, but sets")
-        return self.intervals(self._warned(x), coverage)
+        ends_NK2 = self.intervals(self._warned(x), coverage)
+        if unknown := unknown_intervals(ends_NK2):
+            warnings.warn(unknown, UserWarning, stacklevel=2)
+        return ends_NK2
 
     def predict_set(
         self, x: NDArray[Any] | Mapping[str, Any] | DataFrame, coverage: float = 0.9
@@ -346,14 +349,21 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         yield stream
 
 
+def unknown_intervals(ends_NK2: NDArray[np.float64]) -> str:
+    """Say for how many rows, (N, K, 2), the networks of the folds give no finite interval; empty where they do."""
+    rows = int((~np.isfinite(ends_NK2).all(axis=(1, 2))).sum())
+    why = "the answers of the folds' networks are not finite numbers"
+    return f"no interval for {rows:,} of {counted(len(ends_NK2), 'row')}: {why}" if rows else ""
+
+
 def _without_temperature(described: dict[str, Any]) -> tuple[dict[str, Any], float | None]:
-    """Take the temperature out of facts that may be foreign: a number above 0, or None in regression."""
+    """Take the temperature out of facts that may be foreign: a number within Shoal's bounds, or None in regression."""
     facts = dict(described)
     temperature = facts.pop("temperature", False)
     classes = facts.get("task") == "classification"
-    if (type(temperature) is float and 0 < temperature < math.inf) if classes else temperature is None:
+    if (type(temperature) is float and COLDEST <= temperature <= HOTTEST) if classes else temperature is None:
         return facts, temperature
-    expected = "a number above 0" if classes else "null in regression"
+    expected = f"a number from {COLDEST:g} to {HOTTEST:g}" if classes else "null in regression"
     raise ModelFileError(f"temperature: expected {expected}, got something else")
 
 

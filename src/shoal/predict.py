@@ -20,7 +20,7 @@ from shoal.data import Preprocessing, nfc, read_columns, read_images, read_table
 from shoal.engine import available_memory
 from shoal.errors import InputError, ModelFileError, Problem, RunFolderError
 from shoal.files import kind_of
-from shoal.model import Inputs, Model, load
+from shoal.model import Inputs, Model, load, unknown_intervals
 from shoal.results import PlanEntry, Results, Store, rank_at
 from shoal.wording import few_quoted, safe_cell, visible
 
@@ -62,7 +62,9 @@ def predict_file(
     answer_NK = model.answer(inputs)
     columns |= _answers(model, model.at_temperature(answer_NK) if calibrated else answer_NK)
     if coverage is not None:
-        columns |= _covering(model, inputs, coverage)
+        covering, unknown = _covering(model, inputs, coverage)
+        columns |= covering
+        notes += [unknown] if unknown else []
     if kind_of(source) == "a folder":
         members, why_not = ensemble(Results.open(source), model)
         if why_not:
@@ -96,17 +98,18 @@ def _reason(source: Path) -> str:
     )
 
 
-def _covering(model: Model, inputs: Inputs, coverage: float) -> dict[str, Sequence[Any]]:
-    """Name the columns of intervals, or of sets: 1 where a class is in the set."""
+def _covering(model: Model, inputs: Inputs, coverage: float) -> tuple[dict[str, Sequence[Any]], str]:
+    """Name the columns of intervals, or of sets: 1 where a class is in the set; and what is to be said of them."""
     if model.classes:
         set_NK = model.sets(inputs, coverage).astype(int)
-        return {f"in_set_{name}": set_NK[:, k].tolist() for k, name in enumerate(model.classes)}
+        return {f"in_set_{name}": set_NK[:, k].tolist() for k, name in enumerate(model.classes)}, ""
     interval_NK2 = model.intervals(inputs, coverage)
-    return {
+    columns = {
         f"interval_{end}_{name}": interval_NK2[:, k, number].tolist()
         for k, name in enumerate(model.targets)
         for number, end in enumerate(("low", "high"))
     }
+    return columns, unknown_intervals(interval_NK2)
 
 
 def _rewritten(columns: Mapping[str, Sequence[Any]]) -> Iterator[str]:

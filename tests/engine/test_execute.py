@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from shoal.engine import (
 )
 from shoal.engine._planned import unique
 from shoal.engine._train import train_fit
-from shoal.errors import Interrupted, TrainingError
+from shoal.errors import DataError, Interrupted, TrainingError
 from shoal.pipeline import run
 from shoal.results import FitRecord, Identity, Store
 from shoal.study import Study
@@ -229,6 +230,31 @@ def test_a_fault_in_one_fit_is_a_row_and_changes_no_neighbour(
     assert all(same(calm_records[name], rough_records[name]) for name in searched)
     monkeypatch.setattr(module, place, step)
     assert run(study, out=tmp_path / "rough", workers=workers).digest == calm.digest  # it is tried again
+
+
+def test_a_score_that_overflows_is_a_diverged_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = _study_rows._scores
+    monkeypatch.setattr(_study_rows, "_scores", lambda *given: dict.fromkeys(scores(*given), math.inf))
+    what = "diverged by epoch 8: a score of the rows held out is not finite"
+    with pytest.raises(
+        TrainingError, match=rf"every one of 4 candidates .*; the earliest: {what}; the learning"
+    ):
+        run(tiny_study(compare=None), out=tmp_path)
+
+
+@pytest.mark.parametrize("standardize", ["none", "both"])
+def test_targets_whose_squared_errors_overflow_are_refused_before_training(
+    standardize: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = two_peaks()
+    huge = dataclasses.replace(rows, targets=1e300 * rows.targets)
+    monkeypatch.setattr("shoal.pipeline.load_data", lambda study: huge)
+    with pytest.raises(DataError) as caught:
+        run(tiny_study(data={"standardize": standardize}), out=tmp_path / "run")
+    what = {"none": "within 32-bit", "both": "whose squared errors 64-bit"}[standardize]
+    assert what in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "run").exists()
 
 
 def test_when_every_candidate_failed_the_error_says_the_likely_cause(tmp_path: Path) -> None:

@@ -301,6 +301,13 @@ def test_given_folds_are_those_of_the_rows_outside_of_an_outer_fold() -> None:
         _ = few.outer_searches
     what = "without the rows of outer fold 2 of 4, expected a fold in the column, got none"
     assert str(caught.value) == f"search.folds: {what}"
+    lone = np.where(np.isin(np.arange(40), searches[1].refit_split.validation), 0, 1)
+    for standardize in ("none", "both"):
+        asked = a_study("regression", data={"standardize": standardize}, search=study.search.model_dump())
+        with pytest.raises(DataError) as caught:
+            _ = Planner(asked, dataclasses.replace(dataset, given_folds=lone), TRAINERS.choose).outer_searches
+        what = "expected two folds in the column, so that rows are left to train on, got one"
+        assert str(caught.value) == f"search.folds: without the rows of outer fold 2 of 4, {what}"
 
 
 def test_outer_folds_that_divide_groups_are_said_before_anything_is_trained() -> None:

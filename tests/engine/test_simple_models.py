@@ -148,6 +148,15 @@ def test_classes_get_probabilities_of_logistic_regression(tmp_path: Path) -> Non
     study = tiny_study(**SHORT, study={"task": "classification"}, data=data, network={"activation": "relu"})
     results = shoal.run(study, out=tmp_path / "run", workers=1)
     _, linear, trees = answers_of(results).values()
+    for strange in (
+        np.full((40, 2), 0.7),
+        np.tile([1.5, -0.5], (40, 1)),
+    ):  # as a stranger may have written them
+        with Store.reopen(tmp_path / "run") as store:
+            place = store.fact("simple models")["trees"]
+            store.put_derived(place["fit_id"], place["part"], {"test": strange})
+        with pytest.raises(RunFolderError):
+            _ = Results.open(tmp_path / "run").baselines
     for answers in (linear, trees):
         np.testing.assert_allclose(np.asarray(answers).sum(axis=1), 1)
         right = np.mean(np.asarray(answers).argmax(axis=1) == results.truth.y[results.truth.train_rows :])

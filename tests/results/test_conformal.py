@@ -142,6 +142,25 @@ def test_many_rows_take_little_time() -> None:
     assert time.thread_time() - begun < 20  # all sums in order would be two thousand million numbers
 
 
+def test_no_numbers_take_long() -> None:
+    """Model files may be foreign: one number far above all others, all equal ones that no sum shows, many folds."""
+    rng = np.random.default_rng(0)
+    plain = [np.sort(rng.random((1, 5000))) for _ in range(4)]
+    far = [np.append(np.sort(rng.random(200_000)), 1e25)[None], *plain]
+    equal = [np.full((1, 200_000), 1e-300)] * 5
+    many = [np.sort(rng.random((3, 40))) for _ in range(1000)]
+    for scores in (far, equal, many):
+        begun = time.thread_time()
+        new = [rng.normal(size=(50, len(scores[0]))) for _ in scores]
+        assert np.isfinite(cv_plus(new, scores, 0.9)).all()
+        assert time.thread_time() - begun < 5
+
+
+def test_sums_that_are_too_large_are_infinite_without_a_word() -> None:
+    scores = [np.array([[0.0, 1.7e308]])] * 2
+    assert cv_plus([np.array([[1.7e308]])] * 2, scores, 0.6).tolist() == [[[0.0, math.inf]]]
+
+
 # -- relations -----------------------------------------------------------------------------------------------
 
 

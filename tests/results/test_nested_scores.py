@@ -9,7 +9,7 @@ import pytest
 from benchmarks.honesty.nested import BY_LOT, NestedStudies, simulated
 from scipy import stats
 
-from shoal.results import Nested, OuterFold, Units, row_score
+from shoal.results import Interval, Nested, OuterFold, Units, row_score
 from shoal.results._outer_interval import OuterAnswers, outer_interval
 
 LOSS, ACCURACY = row_score("regression", "loss"), row_score("classification", "accuracy")
@@ -17,7 +17,7 @@ LOSS, ACCURACY = row_score("regression", "loss"), row_score("classification", "a
 
 def answers(y: np.ndarray, answer: np.ndarray, folds: int, groups: np.ndarray | None = None) -> OuterAnswers:
     fold = np.arange(len(y)) * folds // len(y)
-    return OuterAnswers(y, answer, fold, Units.of(len(y), groups))
+    return OuterAnswers(y, answer, fold, Units.of(len(y), groups), np.arange(len(y)))
 
 
 def test_the_variance_is_that_of_rows_and_of_training_once_more_for_the_network_delivered() -> None:
@@ -69,8 +69,31 @@ def test_a_row_that_several_folds_hold_out_counts_once() -> None:
     draw = np.random.default_rng(0)
     row = np.tile(np.arange(20), 2)
     y = draw.normal(size=(20, 1))[row]
-    twice = OuterAnswers(y, draw.normal(size=(40, 1)), np.repeat(np.arange(4), 10), Units(row, False))
+    twice = OuterAnswers(y, draw.normal(size=(40, 1)), np.repeat(np.arange(4), 10), Units(row, False), row)
     assert outer_interval(LOSS, twice).why == "20 rows are too few for an interval"
+
+
+def test_an_interval_that_overflows_is_not_shown_and_a_sentence_says_why() -> None:
+    draw = np.random.default_rng(0)
+    outer = answers(1e150 * draw.normal(size=(60, 1)), np.zeros((60, 1)), 3)
+    assert outer_interval(LOSS, outer).why == "its numbers are too large for 64-bit floating point"
+    for low, high in ((math.nan, 1.0), (0.0, math.inf)):
+        interval = Interval(low, high)
+        assert not interval.known
+        assert math.isnan(interval.low)
+        assert math.isnan(interval.high)
+    assert Interval(0.0, 1.0).known
+
+
+@pytest.mark.parametrize("times", [1, 2, 5])
+def test_rows_of_groups_count_once_too(times: int) -> None:
+    draw = np.random.default_rng(0)
+    row = np.tile(np.arange(80), times)
+    fold = np.repeat(np.arange(4 * times), 20)
+    outer = OuterAnswers(row % 3, draw.random((len(row), 3)), fold, Units(row // 2, True), row)
+    assert outer_interval(ACCURACY, outer).why == "80 rows of 3 classes are too few for an interval"
+    few = OuterAnswers(row[:, None] * 1.0, draw.random((len(row), 1)), fold, Units(row // 2, True), row)
+    assert (few.once.sizes == 2).all()
 
 
 def test_groups_are_what_chance_draws() -> None:

@@ -165,6 +165,11 @@ def test_settings_are_named_by_their_keys() -> None:
     ]
     assert labels == [f"channels 16, conv_dropout 0.2, optimizer sgd, lr {lr}" for lr in ("1e-05", "0.1235")]
     assert settings_text(dict(base_candidate(study_of(None)).values)) == "the study’s own network"
+    linear = candidates(study_of({"network.hidden": [[], [3]], "training.lr": [20.8]}))
+    assert [settings_text(dict(each.values)) for each in linear] == [
+        "hidden none, lr 20.8",
+        "hidden 3, lr 20.8",
+    ]
 
 
 def test_lists_and_tables_as_values() -> None:

@@ -51,6 +51,9 @@ def make_folds_within(dataset: Dataset, outer: Split, options: FoldOptions) -> t
         raise DataError(problems) from error
     if not folds:  # a column names them, and no row outside of the outer fold has one
         raise DataError(Problem("search.folds", f"{where}, expected a fold in the column, got none"))
+    if any(not len(split.train) for split in folds):  # the others lie wholly in the outer fold
+        what = "expected two folds in the column, so that rows are left to train on, got one"
+        raise DataError(Problem("search.folds", f"{where}, {what}"))
     return tuple(
         Split(f"{split.label}, {outer.label}", split.stream, row_M[split.train], row_M[split.validation])
         for split in folds

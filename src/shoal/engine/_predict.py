@@ -51,7 +51,17 @@ def network_inputs(
 def answers(
     trainer: Trainer, trained: Trained, source: PredictedRows, rows: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Predict rows in the targets' units, or as class probabilities, float64 (N, K)."""
+    """Predict rows in the targets' units, or as class probabilities, float64 (N, K).
+
+    Numbers that overflow, as those of a foreign model file may, come out as what they are, not finite, without a word.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _answers(trainer, trained, source, rows)
+
+
+def _answers(
+    trainer: Trainer, trained: Trained, source: PredictedRows, rows: NDArray[np.int64]
+) -> NDArray[np.float64]:
     outputs = [
         trainer.outputs(
             trained.architecture,

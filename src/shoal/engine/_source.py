@@ -5,9 +5,10 @@ Letters: V rows predicted, K classes.
 
 from __future__ import annotations
 
+import math
 import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from importlib.metadata import version
@@ -34,6 +35,7 @@ from shoal.files import kind_of
 from shoal.kinds import NETWORKS
 from shoal.results import FitRecord, Truth
 from shoal.study import Augment, Data, Study
+from shoal.wording import quoted
 
 _OF_COLUMNS: Final = (
     "inputs", "target", "categorical", "ignore", "keep", "rare_below", "missing", "missing_marks", "missing_targets",
@@ -151,7 +153,7 @@ def _unseen_images(study: Study, dataset: Dataset) -> Iterator[Problem]:
 
 
 def refuse_unscalable(planner: Planner) -> None:
-    """Refuse numbers that some fit could not prepare, before any is trained. Raises DataError.
+    """Refuse numbers that some fit could not prepare or score, before any is trained. Raises DataError.
 
     Every fold, repeat and the refit scales by its own training rows; the lowest and the highest row of each column
     tell for all. Pixels are bytes and always fit.
@@ -169,6 +171,16 @@ def refuse_unscalable(planner: Planner) -> None:
         preprocessing = prepare(dataset, split, study.data.standardize)
         preprocessing.inputs(dataset, rows)
         preprocessing.targets(dataset, target_rows)
+    _refuse_unscorable(dataset.target_names, targets)
+
+
+def _refuse_unscorable(names: Sequence[str], targets: Sequence[NDArray[np.float64]]) -> None:
+    """Refuse targets so far apart that squared errors overflow, those of their mean already."""
+    for name, values in zip(names, targets, strict=False):
+        low, high = float(values.min()), float(values.max())
+        if not math.isfinite((high - low) * (high - low) * len(values)):
+            what = f"expected targets whose squared errors 64-bit floating point holds (1.8e308), got {low} to {high}"
+            raise DataError(Problem(f"column {quoted(name)}", what))
 
 
 def _extremes(columns: list[NDArray[np.float64]]) -> NDArray[np.int64]:

@@ -158,6 +158,9 @@ def finished(fit: Fit, prepared: PreparedRows, trainer: Trainer, state: State, b
         what = "prediction" if outcome.predictions else "parameter"
         reason = f"diverged by epoch {state.epoch}: a {what} is not finite"
         return record_of(fit, state, "diverged", reason, begun)
+    if np.isinf([*outcome.scores.get("validation", {}).values()]).any():
+        reason = f"diverged by epoch {state.epoch}: a score of the rows held out is not finite"
+        return record_of(fit, state, "diverged", reason, begun)
     named = fit.job.architecture.named(outcome.parameters_P, outcome.buffers)
     return replace(
         record_of(fit, state, "ok", "", begun),

@@ -28,7 +28,7 @@ def reasons(results: Results) -> tuple[str, ...]:
     which = "has the best selection score" if others else "is the only one; its selection score"
     sentences = [
         f"Candidate {_named(best, results)} {which}: mean {choice.metric} over {over}"
-        f" {rounded(best.selection_score, 4)}, standard error {rounded(best.standard_error, 2)}."
+        f" {rounded(best.selection_score, 4)}, standard error {_error_text(best.standard_error)}."
     ]
     if others:
         healthy = [verdict_of(standing) for standing in others if not standing.failed]
@@ -148,6 +148,10 @@ def _by_rule(results: Results) -> list[str]:
         f" candidate {_named(chosen, results)} has the fewest parameters: {chosen.parameter_count:,}, not"
         f" {best.parameter_count:,}."
     ]
+
+
+def _error_text(error: float) -> str:
+    return "not known" if math.isnan(error) else rounded(error, 2)
 
 
 def _named(standing: Standing, results: Results) -> str:

@@ -3,7 +3,9 @@
 from shoal.results._certainty import COVERAGE, NOT_IN_FILE, Certainty, Covered, CoveredClass, Tempered
 from shoal.results._confidence_set import SearchErrors, search_errors
 from shoal.results._conformal import (
+    COLDEST,
     FEWEST_TO_SHARPEN,
+    HOTTEST,
     class_sets,
     conformities,
     cv_plus,
@@ -76,9 +78,11 @@ from shoal.results._verdict import (
 __all__ = [
     "BALANCED",
     "BINS",
+    "COLDEST",
     "COVERAGE",
     "FEWEST_TO_SHARPEN",
     "FITTED",
+    "HOTTEST",
     "MAX_UNITS",
     "MODEL_NAMES",
     "NOT_IN_FILE",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from numbers import Real
 from typing import Any, Final
 
@@ -31,6 +32,9 @@ RESOLVED: Final = 2.0
 """Standard errors of the mean gain in cross-entropy, over the rows held out, that a temperature has to bring."""
 
 _HALVINGS: Final = 60
+_AT_ONCE: Final = 1_000_000
+"""Sums that are worked on together."""
+_ALL_BUT_SIGN: Final = np.int64(2**63 - 1)
 _SMALLEST: Final = float(np.finfo(np.float64).tiny)
 
 
@@ -92,55 +96,78 @@ def cv_plus(answers: Sequence[Floats], scores: Sequence[Floats], coverage: float
 def _ranked(middle_FN: Floats, rising: Sequence[Floats], rank: int) -> Floats:
     """Give, row by row, the number of a rank among the sums of a row's middle and its fold's numbers, which ascend.
 
-    By halving, so that it takes time by the logarithm of the rows held out; NaN where a middle is not finite.
+    Some rows at a time; NaN where a middle is not finite.
     """
     known_N = np.isfinite(middle_FN).all(axis=0) & all(np.isfinite(rise_V).all() for rise_V in rising)
-    if not known_N.all():
-        ranked_N = np.full(middle_FN.shape[1], np.nan)
-        if known_N.any():
-            ranked_N[known_N] = _ranked(middle_FN[:, known_N], rising, rank)
-        return ranked_N
-    folds = list(zip(middle_FN, rising, strict=True))
-    low_N = np.nextafter(np.min([middle_N + rise_V[0] for middle_N, rise_V in folds], axis=0), -np.inf)
-    high_N = np.max([middle_N + rise_V[-1] for middle_N, rise_V in folds], axis=0)
-    count_FN = np.zeros(middle_FN.shape, dtype=np.int64)  # of the sums up to the low end
-    for _ in range(_HALVINGS):
-        if (count_FN.sum(axis=0) == rank - 1).all():
-            break
-        half_N = low_N / 2 + high_N / 2
-        up_to_FN = _counts(folds, half_N)
-        enough_N = up_to_FN.sum(axis=0) >= rank
-        low_N, high_N = np.where(enough_N, low_N, half_N), np.where(enough_N, half_N, high_N)
-        count_FN = np.where(enough_N, count_FN, up_to_FN)
-    while True:  # sums that are equal, or nearly, one after the other
-        next_N = np.min(
-            [_sum_at(*fold, count_N) for fold, count_N in zip(folds, count_FN, strict=True)], axis=0
-        )
-        up_to_FN = _counts(folds, next_N)
-        short_N = up_to_FN.sum(axis=0) < rank
-        if not short_N.any():
-            return np.asarray(next_N)
-        count_FN = np.where(short_N, up_to_FN, count_FN)
+    ranked_N = np.full(middle_FN.shape[1], np.nan)
+    rises = _Rises.of(rising)
+    known = np.flatnonzero(known_N)
+    step = max(1, _AT_ONCE // len(rising))
+    for start in range(0, len(known), step):
+        part_B = known[start : start + step]
+        with np.errstate(over="ignore"):  # a sum that is too large is inf, and so said
+            ranked_N[part_B] = _halved(middle_FN[:, part_B], rises, rank)
+    return ranked_N
 
 
-def _sum_at(middle_N: Floats, rise_V: Floats, place_N: NDArray[np.int64]) -> Floats:
-    """Give the sums at these places of a fold; beyond its last one infinity."""
-    sum_N = middle_N + rise_V[np.minimum(place_N, len(rise_V) - 1)]
-    return np.where(place_N < len(rise_V), sum_N, np.inf)
+def _halved(middle_FB: Floats, rises: _Rises, rank: int) -> Floats:
+    """Find the numbers by halving the places of floating-point numbers: 64 steps at most, whatever the numbers are."""
+    low_B = _place_of((middle_FB + rises.at(np.zeros(middle_FB.shape, np.int64))).min(axis=0)) - 1
+    most_FB = np.broadcast_to(rises.count_F[:, None], middle_FB.shape)
+    high_B = _place_of((middle_FB + rises.at(most_FB - 1)).max(axis=0))
+    least_FB = np.zeros_like(
+        most_FB
+    )  # sums up to the low end, fewer than the rank; up to the high end, enough
+    while ((high_B - 1 > low_B) & (least_FB.sum(axis=0) < rank - 1)).any():
+        half_B = (low_B >> 1) + (high_B >> 1) + (low_B & high_B & 1)  # their sum may not fit
+        count_FB = _counts(middle_FB, rises, _number_at(half_B), (least_FB, most_FB))
+        enough_B = count_FB.sum(axis=0) >= rank
+        low_B, high_B = np.where(enough_B, low_B, half_B), np.where(enough_B, half_B, high_B)
+        least_FB, most_FB = np.where(enough_B, least_FB, count_FB), np.where(enough_B, count_FB, most_FB)
+    next_FB = np.where(least_FB < rises.count_F[:, None], middle_FB + rises.at(least_FB), np.inf)
+    return np.asarray(next_FB.min(axis=0))
 
 
-def _counts(folds: Sequence[tuple[Floats, Floats]], value_N: Floats) -> NDArray[np.int64]:
-    """Count the sums of every fold up to a value, (F, N): exactly, where a difference would be off by its rounding."""
-    counts = []
-    for middle_N, rise_V in folds:
-        last = len(rise_V) - 1
-        count_N = np.searchsorted(rise_V, value_N - middle_N, side="right")
-        while (more_N := (count_N <= last) & (_sum_at(middle_N, rise_V, count_N) <= value_N)).any():
-            count_N = count_N + more_N
-        while (less_N := (count_N > 0) & (middle_N + rise_V[np.maximum(count_N - 1, 0)] > value_N)).any():
-            count_N = count_N - less_N
-        counts.append(count_N)
-    return np.array(counts)
+def _counts(
+    middle_FB: Floats, rises: _Rises, value_B: Floats, between: tuple[NDArray[np.int64], NDArray[np.int64]]
+) -> NDArray[np.int64]:
+    """Count the sums of every fold up to a value, (F, B), by halving too: a difference would be off by its rounding."""
+    least_FB, most_FB = between
+    while (unsure_FB := least_FB < most_FB).any():
+        half_FB = (least_FB + most_FB) >> 1
+        within_FB = middle_FB + rises.at(half_FB) <= value_B
+        least_FB = np.where(unsure_FB & within_FB, half_FB + 1, least_FB)
+        most_FB = np.where(unsure_FB & ~within_FB, half_FB, most_FB)
+    return least_FB
+
+
+@dataclass(frozen=True, eq=False)
+class _Rises:
+    """The ascending numbers of all folds, one fold after the other, and how many each has."""
+
+    number_V: Floats
+    count_F: NDArray[np.int64]
+    start_F: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, rising: Sequence[Floats]) -> _Rises:
+        count_F = np.array([len(rise_V) for rise_V in rising], np.int64)
+        return cls(np.concatenate(rising), count_F, np.cumsum(count_F) - count_F)
+
+    def at(self, place_FB: NDArray[np.int64]) -> Floats:
+        """Give the numbers at these places of each fold; beyond its last one any."""
+        return np.asarray(self.number_V[np.minimum(self.start_F[:, None] + place_FB, len(self.number_V) - 1)])
+
+
+def _place_of(number_B: Floats) -> NDArray[np.int64]:
+    """Give the places of floating-point numbers in their order: neighbours differ by 1."""
+    bits_B = np.ascontiguousarray(number_B).view(np.int64)
+    return np.where(bits_B < 0, bits_B ^ _ALL_BUT_SIGN, bits_B)
+
+
+def _number_at(place_B: NDArray[np.int64]) -> Floats:
+    """Give the floating-point numbers at places."""
+    return np.where(place_B < 0, place_B ^ _ALL_BUT_SIGN, place_B).view(np.float64)
 
 
 def class_sets(

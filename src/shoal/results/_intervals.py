@@ -30,6 +30,7 @@ Z: Final = 1.9599639845400545
 
 ALL_ALIKE: Final = "no row differs from the others"
 UNDEFINED: Final = "the score is not defined on every part of these rows"
+TOO_LARGE: Final = "its numbers are too large for 64-bit floating point"
 
 _FEW: Final = 10
 _SHARE: Final = 0.05
@@ -39,11 +40,20 @@ _AT_ONCE: Final = 4_000_000
 
 @dataclass(frozen=True)
 class Interval:
-    """The 95 % interval of a score; where it cannot be had both are NaN, and `why` is the reason in words."""
+    """The 95 % interval of a score; where it cannot be had both are NaN, and `why` is the reason in words.
+
+    Ends that are not finite are none: squares of huge numbers overflow.
+    """
 
     low: float
     high: float
     why: str = ""
+
+    def __post_init__(self) -> None:
+        """Say why there is no interval where the arithmetic gave none."""
+        if not self.why and not (math.isfinite(self.low) and math.isfinite(self.high)):
+            for name, value in (("low", math.nan), ("high", math.nan), ("why", TOO_LARGE)):
+                object.__setattr__(self, name, value)
 
     @property
     def known(self) -> bool:

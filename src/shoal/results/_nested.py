@@ -194,7 +194,7 @@ def _scores(
     fold_V = np.repeat(np.arange(len(answers)), [len(rows) for rows, _ in answers])
     grouped = len(truth.groups) > 0
     unit_V = np.unique(truth.groups[row_V] if grouped else row_V, return_inverse=True)[1]
-    pooled = OuterAnswers(truth.y[row_V], answer_VK, fold_V, Units(unit_V, grouped))
+    pooled = OuterAnswers(truth.y[row_V], answer_VK, fold_V, Units(unit_V, grouped), row_V)
     scores = {}
     for name, kind in SCORES.items():
         if study.study.task in kind.tasks:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from shoal.results._confidence_set import Cell, search_errors
 from shoal.results._intervals import (
     ALL_ALIKE,
+    TOO_LARGE,
     UNDEFINED,
     Interval,
     Spread,
@@ -36,14 +37,15 @@ FEWEST_ROWS_OF_A_CLASS: Final = 30
 
 @dataclass(frozen=True, eq=False)
 class OuterAnswers:
-    """True values of the rows of all outer folds, (V,) or (V, K), what was answered to them, (V, K), and the number of
-    each row's fold, (V,).
+    """True values of the rows of all outer folds, (V,) or (V, K), what was answered to them, (V, K), the number of each
+    row's fold, (V,), and of the row itself, (V,): repeated folds hold it out several times.
     """
 
     y: NDArray[Any]
     answers: Floats
     fold_V: NDArray[np.int64]
     units: Units
+    row_V: NDArray[np.int64]
 
     @property
     def folds(self) -> int:
@@ -53,7 +55,8 @@ class OuterAnswers:
     @property
     def once(self) -> Units:
         """The units, where a row that several folds hold out counts once."""
-        return self.units if self.units.grouped else Units.of(len(self.units.sizes))
+        first_V = np.unique(self.row_V, return_index=True)[1]
+        return Units.of(len(first_V), self.units.of_N[first_V] if self.units.grouped else None)
 
 
 def outer_interval(score: RowScore, outer: OuterAnswers) -> Interval:
@@ -72,7 +75,10 @@ def outer_interval(score: RowScore, outer: OuterAnswers) -> Interval:
     value, part_V = left_out(score, outer.y, outer.answers, rows, scaled=True)
     if not math.isfinite(value) or not np.isfinite(part_V).all():
         return Interval(math.nan, math.nan, UNDEFINED)
-    spread, freedom = _spread(part_V, outer)
+    with np.errstate(over="ignore", invalid="ignore"):  # squares of huge scores are inf
+        spread, freedom = _spread(part_V, outer)
+    if not math.isfinite(spread.error):
+        return Interval(math.nan, math.nan, TOO_LARGE)
     mean = score.score(outer.y, outer.answers)
     if score.share:
         return Interval(*share_interval(mean, spread.error, freedom, _as_groups(outer.units), 1))

@@ -304,17 +304,22 @@ def _weighed(healthy: Sequence[Standing], errors: SearchErrors, margin: float) -
         may_be_best = not adjusted_C[place] < LEVEL
         alike = bool(worse_C[place] + half_C[place] <= margin)
         verdict: Verdict = "equivalent" if alike else "unresolved" if may_be_best else "worse"
-        facts: dict[str, Any] = {"standard_error": float(np.sqrt(errors.scores.whole[place]))}
+        facts: dict[str, Any] = {"standard_error": _finite(np.sqrt(errors.scores.whole[place]))}
         if place:
             facts |= {
-                "ci_low": float(row.difference - half_C[place]),
-                "ci_high": float(row.difference + half_C[place]),
+                "ci_low": _finite(row.difference - half_C[place]),
+                "ci_high": _finite(row.difference + half_C[place]),
                 "p_value": float(p_C[place]),
                 "networks": networks_C[place] if verdict == "unresolved" else None,
             }
         facts |= {"adjusted_p_value": float(adjusted_C[place]), "indistinguishable": may_be_best}
         weighed.append(dataclasses.replace(row, **facts, verdict=verdict if place else "best"))
     return weighed
+
+
+def _finite(value: float) -> float:
+    """Give a number, NaN for one that overflowed: it is not known then."""
+    return float(value) if math.isfinite(value) else math.nan
 
 
 def _networks(worse_C: NDArray[np.float64], errors: SearchErrors, reach: float) -> list[int | None]:

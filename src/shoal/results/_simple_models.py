@@ -27,6 +27,8 @@ FITTED: Final = ("linear", "trees")
 """The simple models that are fitted; the best constant follows from the training rows."""
 NOT_ASKED: Final = "the study asks for none (checks.baselines = false)"
 NOT_FITTED: Final = "none was fitted in this run"
+_ROUNDING: Final = 1e-6
+"""What probabilities may add up to less or more than 1."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,8 @@ def read_baselines(store: Store, truth: Truth, *, asked: bool) -> tuple[Baseline
         expect(answers_VK.dtype == np.float64 and np.isfinite(answers_VK).all())
         outputs = len(truth.classes or truth.target_names)
         expect(answers_VK.shape == (len(truth.y) - truth.train_rows, outputs))
+        if truth.classes:
+            expect((answers_VK >= 0).all() and (np.abs(answers_VK.sum(axis=1) - 1) < _ROUNDING).all())
         baselines.append(Baseline(name, model.rows, answers_VK))
     return tuple(baselines)
 

@@ -137,7 +137,7 @@ def _interval(difference: float, error: float, freedom: float, pairs: int) -> tu
     """Give half the 95 % interval of one of so many differences, and its p-value; NaN where nothing is known of it."""
     from scipy.special import stdtr, stdtrit  # scipy.stats would take 50 MB and half a second
 
-    if not error > 0:
+    if not 0 < error < math.inf:  # squares of huge scores overflow
         return math.nan, math.nan
     half = float(stdtrit(freedom, 1 - LEVEL / 2 / pairs)) * error
     return half, min(1.0, pairs * 2 * float(stdtr(freedom, -abs(difference) / error)))
@@ -189,7 +189,7 @@ def draw_effects(effects: Effects) -> Sheet:
     low = min(np.nanmin(_ends(effect)) for effect in effects.effects)
     high = max(np.nanmax(_ends(effect)) for effect in effects.effects)
     for axes in grid:
-        axes.set_ylim(low - 0.06 * (high - low), high + 0.06 * (high - low))
+        axes.set_ylim(1.06 * low - 0.06 * high, 1.06 * high - 0.06 * low)
     heading(figure, "Effect of each hyperparameter: difference to the mean of its levels, with 95 % interval")
     return figure
 

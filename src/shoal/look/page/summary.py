@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -80,7 +81,8 @@ def _chosen(results: Results) -> str:
     )
     metric = "accuracy" if choice.metric == "accuracy" else f"loss ({LOSSES[results.study.loss]})"
     score = f"{metric} {one_number(standing.selection_score)}"
-    score += f", standard error {one_number(standing.standard_error, 2)}"
+    if not math.isnan(standing.standard_error):
+        score += f", standard error {one_number(standing.standard_error, 2)}"
     rule = "the best selection score"
     if choice.rule != "best":
         rule = "the fewest parameters within one standard error of the best selection score"
