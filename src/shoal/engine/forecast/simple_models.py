@@ -38,11 +38,9 @@ def fitted(planner: Planner) -> list[str]:
 
 
 def simple_model_seconds(planner: Planner) -> float:
-    """Predict the seconds of all simple models, on the machine that the constants were measured on.
-
-    Scikit-learn is imported without them, too: it tells test rows from training rows.
-    """
-    return sum((_seconds(planner, name) for name in fitted(planner)), IMPORTED)
+    """Predict the seconds of all simple models, on the machine that the constants were measured on."""
+    names = fitted(planner)
+    return sum((_seconds(planner, name) for name in names), IMPORTED if names else 0.0)
 
 
 def _seconds(planner: Planner, name: str) -> float:

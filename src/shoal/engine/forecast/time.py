@@ -27,7 +27,7 @@ from shoal.engine._planned import PlannedFit, StudyFit, unique
 from shoal.engine._trainer import Trainer
 from shoal.engine.forecast.drawing import Drawing
 from shoal.engine.forecast.groups import FitGroup, groups_of
-from shoal.engine.forecast.simple_models import simple_model_seconds
+from shoal.engine.forecast.simple_models import IMPORTED, simple_model_seconds
 from shoal.engine.forecast.steps import crowding, machine_pace, torch_call_seconds
 from shoal.nets import EXCITING_STEPS, Architecture, seen_by_the_middle
 from shoal.study import MOST_IMAGES
@@ -95,12 +95,15 @@ def seconds_alone(
     refit = next((fit for fit in stages[1] if fit.id == winner[-1].fit.id), None)
     inside = scale * inside_seconds(planner, refit, torch=training.torch) if refit else 0.0
     history = fit_seconds(refit, circumstances.trainers[refit.trainer]) if refit else 0.0
+    simple_models = scale * simple_model_seconds(planner)
+    inside += history * (planner.study.inspect.history > 0)
     return {
         "reading": scale * PROGRAM + circumstances.read,
         "training": training.steps + scale * training.beside,
-        "simple models": scale * simple_model_seconds(planner),
+        "simple models": simple_models,
         "ensemble": scale * _ensemble(planner, torch=training.torch),
-        "inside": inside + history * (planner.study.inspect.history > 0),
+        # Scikit-learn is imported without simple models, too: it tells test rows from training rows.
+        "inside": inside if simple_models else inside + scale * IMPORTED,
         "drawing": scale * circumstances.drawing.seconds(winner[-1].fit.job.architecture),
     }
 
