@@ -119,7 +119,7 @@ def test_what_is_refused_within_a_fit_of_a_study_is_no_failed_fit(monkeypatch: p
         raise DataError(Problem("column", "refused"))
 
     monkeypatch.setattr(_study_rows, "prepare", prepare)
-    asked: Any = SimpleNamespace(dataset=None, split=None, standardize="none")
+    asked: Any = SimpleNamespace(dataset=None, split=None, standardize="none", permuted=False)
     rows = _study_rows.StudyRows(asked, "none")
     with pytest.raises(DataError, match=r"^column: refused$"):
         _train.train_fit(asked, rows, asked, None, lambda _: None)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from shoal.data import ColumnWarnings, column_warnings, load_builtin
+from shoal.wording import rounded
 
 NOISE = np.random.default_rng(0).normal(size=40)
 WHOLE = np.random.default_rng(1).integers(0, 9, 40).astype(float)
@@ -122,7 +123,7 @@ def test_numbers_far_from_0_and_1_are_doubted_where_they_stay_as_they_are() -> N
     assert [len(part) for part in sayings(moved, "inputs")] == [1, 1]
     assert sayings(moved, "both") == ([], [])
     size = 1e5 * np.sqrt(np.mean(NOISE**2))
-    assert sayings(1e5 * NOISE)[1] == [f"{what} has a size of {size:.2g}" for what in both]
+    assert sayings(1e5 * NOISE)[1] == [f"{what} has a size of {rounded(size, 2)}" for what in both]
     assert len(sayings(1e-5 * NOISE)[1]) == 2
     assert sayings(1e5 * NOISE)[0] == []
 

@@ -88,7 +88,7 @@ def test_what_is_no_better_than_something_simpler_is_not_recommended() -> None:
     )
     alike = on_test_rows(Verdict(better=("constant",), no_better=("linear",)))
     assert conclusion(nested, winner, study, alike).startswith(
-        f"Use {winner.describe()}, although it is no better than a linear model on the test rows: expected"
+        f"Use {settings_text(dict(winner.values))}, although it is no better than a linear model on the test rows:"
     )
     failed = Nested(FOLDS, {}, "outer fold 1 of 2: every refit diverged or failed")
     assert conclusion(failed, winner, study, worse).endswith(

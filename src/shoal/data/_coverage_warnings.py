@@ -17,15 +17,16 @@ MATTERS: Final = 0.01
 Quote = Callable[[str], str]
 
 
-def coverage_warnings(coverage: Coverage, *, grouped: bool) -> Iterator[str]:
-    """Warn of repeated rows, and of test rows where no training rows lie.
-
-    `grouped`: groups keep on one side of a fold what belongs together.
-    """
+def repeat_warnings(coverage: Coverage, *, grouped: bool) -> Iterator[str]:
+    """Warn of repeated rows. `grouped`: groups keep on one side of a fold what belongs together."""
     if clause := repeated_in_test(coverage):
         yield f"{clause} (take the repeats out)"
     if not grouped and (clause := repeated_in_training(coverage)):
         yield f"{clause} (take the repeats out, or name in data.groups what they have in common)"
+
+
+def gap_notes(coverage: Coverage) -> Iterator[str]:
+    """Note test rows where no training rows lie: a plan says it, and after a run the checks."""
     if clause := outside_of_training(coverage):
         yield f"{clause} (there a network extrapolates)"
     if clause := in_gaps(coverage):

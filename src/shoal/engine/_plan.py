@@ -10,8 +10,9 @@ from shoal.data import (
     Standardize,
     checks_of_rows,
     column_warnings,
-    coverage_warnings,
     divided_sentence,
+    gap_notes,
+    repeat_warnings,
     untested,
 )
 from shoal.engine._fits import Planner
@@ -111,7 +112,7 @@ def _stage(name: str, planned: Sequence[PlannedFit]) -> tuple[str, int, int]:
 
 def _notes(planner: Planner, planned: Sequence[PlannedFit]) -> tuple[str, ...]:
     """Say what is allowed and perhaps not meant."""
-    notes = list(warnings_before(planner))
+    notes = [*warnings_before(planner), *gap_notes(planner.coverage)]
     large = sorted({
         (item.fit.job.training.batch_size, item.fit.rows.learning_count)
         for item in planned
@@ -134,7 +135,7 @@ def _notes(planner: Planner, planned: Sequence[PlannedFit]) -> tuple[str, ...]:
 def warnings_before(planner: Planner) -> Iterator[str]:
     """Warn before anything is trained: of columns, of rows, of folds, of learning rates."""
     yield from data_warnings(planner.dataset, planner.study.data.standardize)
-    yield from coverage_warnings(planner.coverage, grouped=planner.dataset.groups is not None)
+    yield from repeat_warnings(planner.coverage, grouped=planner.dataset.groups is not None)
     hints = {check.name: check.hint(planner.dataset, planner.study.shuffles) for check in checks_of_rows()}
     for name, clause in planner.findings_in_rows.items():
         yield f"{clause} ({hints[name]})"
