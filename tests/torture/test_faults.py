@@ -70,7 +70,7 @@ def test_a_disk_of_every_size(runner: Runner, tmp_path: Path) -> None:
         pytest.skip("mounting a small file system is not permitted here")
     ends: Counter[int] = Counter()
     try:
-        for pages in range(8, 260, 1 if LONG else 80):
+        for pages in range(8, 420, 1 if LONG else 130):
             with telling(pages):
                 remount(home, pages)
                 outcome = runner.run(SIX, home)
