@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -22,3 +23,18 @@ def _signals_as_before() -> Iterator[None]:
     sys.unraisablehook = hook
     for number, handler in zip(numbers, before, strict=True):
         signal.signal(number, handler)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with runs of each kind, without pages: regression, classification, images; and their files."""
+    import shoal
+    from test_model import image_study, table_study
+
+    folder = tmp_path_factory.mktemp("runs")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("shoal.pipeline.write_report", lambda *_: None)
+        for task in ("regression", "classification"):
+            shoal.run(table_study(folder, task), out=folder / task, workers=1)
+        shoal.run(image_study(folder), out=folder / "images", workers=1)
+    return folder

@@ -10,19 +10,7 @@ import pytest
 import shoal
 from test_cli import shoal as command
 from test_cli_predict import Capture, printed_table
-from test_model import image_study, table, table_study
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with runs of each kind, and their files."""
-    folder = tmp_path_factory.mktemp("runs")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("shoal.pipeline.write_report", lambda *_: None)
-        for task in ("regression", "classification"):
-            shoal.run(table_study(folder, task), out=folder / task, workers=1)
-        shoal.run(image_study(folder), out=folder / "images", workers=1)
-    return folder
+from test_model import table
 
 
 def test_predict_says_how_sure_it_is(runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:

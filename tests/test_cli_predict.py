@@ -34,21 +34,9 @@ from shoal.predict import Predictions, ensemble, predict_file
 from shoal.results import Results
 from shoal.study import Network
 from test_cli import shoal as command
-from test_model import hand_made, image_study, linear, refit_predictions, table, table_study
+from test_model import hand_made, linear, refit_predictions, table
 
 Capture = pytest.CaptureFixture[str]
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with runs of each kind: regression, classification, images; and their files."""
-    folder = tmp_path_factory.mktemp("runs")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("shoal.pipeline.write_report", lambda *_: None)
-        for task in ("regression", "classification"):
-            shoal.run(table_study(folder, task), out=folder / task, workers=1)
-        shoal.run(image_study(folder), out=folder / "images", workers=1)
-    return folder
 
 
 def printed_table(capsys: Capture) -> tuple[list[str], list[list[str]], list[str]]:

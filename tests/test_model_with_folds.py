@@ -29,20 +29,8 @@ from shoal.nets import StoredFold, build_architecture, model_bytes, read_model
 from shoal.predict import predict_file
 from shoal.results import Results
 from shoal.study import Network
-from test_model import hand_made, image_study, linear, table, table_study
+from test_model import hand_made, linear, table, table_study
 from torture.hostile_models import measured, mutated, opened, packed
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a run of each task, and their files."""
-    folder = tmp_path_factory.mktemp("runs")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("shoal.pipeline.write_report", lambda *_: None)
-        for task in ("regression", "classification"):
-            shoal.run(table_study(folder, task), out=folder / task, workers=1)
-        shoal.run(image_study(folder), out=folder / "images", workers=1)
-    return folder
 
 
 def held_out(folder: Path, columns: list[str]) -> list[pd.DataFrame]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from ast import literal_eval
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -98,8 +99,11 @@ def _reads_only(truth: dict[str, object], folder: Path) -> bool:
         lines = str(error).splitlines()
     else:
         # A log that was cut ends at an earlier commit, where a fact may have been None yet.
-        # and the ledger of looks had fewer.
-        read = {name: value for name, value in read.items() if value != "None" and name != "looks"}
+        # and the ledger of looks fewer.
+        read = {name: value for name, value in read.items() if value != "None"}
+        ledger, whole = (literal_eval(str(facts.pop("looks", "{}"))) for facts in (read, dict(truth)))
+        assert all(look in whole["looks"] for look in ledger.pop("looks", ()))
+        assert ledger.items() <= whole.items()
         assert read == {name: truth[name] for name in read}
         return True
     assert len(lines) == 1

@@ -24,7 +24,7 @@ from watched import Guard, watched
 import shoal
 
 KINDS = ("peaks", "digits", "begun")
-COUNT = 10_000 if LONG else 20
+COUNT = 10_000 if LONG else 30
 SHARES = {"peaks": 0.4, "digits": 0.4, "begun": 0.2}
 """Of the stores that are tried."""
 
@@ -96,9 +96,7 @@ def test_every_reader_of_a_mutated_store(
         assert not watch.outside, (number, what)
         assert not guard.seen(), (number, what)
     print(f"{kind}: {count} mutated stores, refused: {dict(held)}")
-    assert (
-        count // 10 < held["open"] < count or count < 40
-    )  # of few, chance may change none that is read at once
+    assert count // 10 < held["open"] < count
 
 
 @pytest.mark.parametrize("kind", KINDS if LONG else KINDS[:1])
