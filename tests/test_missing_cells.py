@@ -20,6 +20,8 @@ from shoal.predict import predict_file
 from shoal.results import Results
 from studies import tiny_study
 
+pytestmark = pytest.mark.usefixtures("dots")
+
 
 def written(folder: Path, frame: pd.DataFrame) -> Path:
     path = folder / "t.csv"

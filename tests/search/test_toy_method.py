@@ -28,11 +28,14 @@ def ask(history):
 
 RUN = """
 import json, os, signal, sys
+from dots import draw_dots
 from studies import tiny_study
 from shoal.engine import Silent
 from shoal.look import plan_text
 from shoal.pipeline import plan, run
 from shoal.study import candidates
+
+draw_dots()
 
 
 class Killer(Silent):
