@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -229,6 +230,7 @@ def table(x: Sequence[float], kind: Sequence[str], train_rows: int | None = None
     )  # fmt: skip
 
 
+LONG = os.environ.get("SHOAL_CAMPAIGN") == "long"
 GAP = float("nan")
 SIX = table([1, GAP, 4, 8, GAP, 32], ["b", "", "10", "b", "9", ""])
 
@@ -348,7 +350,7 @@ def test_columns_are_doubted_for_the_values_that_they_have() -> None:
     assert column_warnings(table([GAP] * 12, ["a"] * 12), "none").merged() == []
 
 
-@settings(max_examples=8)  # trees are grown for each
+@settings(max_examples=100 if LONG else 8)  # trees are grown for each
 @given(st.integers(0, 99))
 def test_checks_of_the_rows_take_the_median_for_what_is_missing(seed: int) -> None:
     """Test rows lie elsewhere, so that there is something to say, with its numbers."""
