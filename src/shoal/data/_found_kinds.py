@@ -40,7 +40,7 @@ _ID: Final = re.compile(
 _ID_IN_CAPITALS: Final = re.compile(r".*[a-z](Id|ID)")
 _NUMBER_OF_ROW: Final = re.compile(
     r"(index|idx|rows?|row[ _.]?(nr|no|num|number|names?)|obs|observation|#|s[rl]?[ _.]{0,2}no\.?|serial.*|key|record"
-    r"|nr|no)",
+    r"|(nr|no)\.?)",
     re.IGNORECASE,
 )
 """Names that number rows, or else mean something: ids only where the values hardly leave any number out."""
@@ -147,7 +147,9 @@ def _reason(column: Column, known: NDArray[Any], kind: KindName, inputs: InputKi
     if kind == "date" and len(known):
         first, last = (date_text(float(second)) for second in (known.min(), known.max()))
         since = "seconds since the first training row of a fit"
-        return f"dates from {first} to {last}, read as {since}, and as month, weekday and hour where they vary"
+        return (
+            f"dates from {first} to {last}, read as {since}, and as month, weekday and hour where they vary"
+        )
     if kind == "ordered":
         return f"{len(column.order)} ordered categories, read as their places"
     if kind == "category":
