@@ -6,6 +6,7 @@ microseconds until the year 2242. Letters: N rows.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -29,6 +30,8 @@ _LOOKED_AT: Final = 1000
 _FIRST, _END = (86_400 * (day - date(1970, 1, 1).toordinal()) for day in (1, date.max.toordinal() + 1))
 _PER_SECOND: Final = {"ms": 10**3, "us": 10**6, "ns": 10**9}
 _WHOLE: Final = ("Y", "M", "W", "D", "h", "m", "s")
+_BEGINNING: Final = re.compile(r"[ \u00a0]*\d{1,4}[-/.:]\d", re.ASCII)
+"""How every date and time begins that is made of numbers."""
 _NOTATIONS: Final = ("a date", "a time of day")
 
 Floats = NDArray[np.float64]
@@ -143,6 +146,8 @@ def _different(cells: Sequence[str] | NDArray[Any], marks: Marks | None) -> dict
 
 def _like_a_date(cell: str) -> bool:
     """Whether a cell is a date or a time of day in some notation."""
+    if not _BEGINNING.match(cell):
+        return False
     if is_iso(cell):
         return True
     notation = notation_of(cell)
