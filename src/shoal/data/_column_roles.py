@@ -21,6 +21,7 @@ class TableSource:
     Without `test`, the share `test_share` of the rows of `train` is drawn at `seed` to be test rows:
     whole groups where there are `groups`, else stratified by class in classification. With `impute` inputs may have
     missing cells: the usual ones, and `missing_marks`; with `drop_untargeted` rows without a target are left out.
+    Targets have to lie in the domain of `target_transform`.
 
     With `find_kinds` inputs of text are categories, and are left out where they name the rows or are prose, unless
     `inputs` or `keep` name them. `ignore` are no inputs, `keep` are inputs though they look like an index. Categories
@@ -44,6 +45,7 @@ class TableSource:
     impute: bool = False
     missing_marks: tuple[str, ...] = ()
     drop_untargeted: bool = False
+    target_transform: str = "none"
 
     @property
     def input_marks(self) -> Marks | None:
