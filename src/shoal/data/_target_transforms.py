@@ -212,7 +212,7 @@ class YeoJohnson:
         none = graph.array(f"{name}_zero", np.array([0.0]))
         negated = graph.node("Neg", [values], f"{name}_negated")
         roots = []
-        for part, power, side in ((values, self.power, "above"), (negated, 2 - self.power, "below")):
+        for part, power, side in ((values, self.power, "root0"), (negated, 2 - self.power, "root1")):
             own = f"{name}_{side}"
             roots.append(_root_nodes(graph, graph.node("Max", [part, none], own), power, own))
         return graph.node("Sub", roots, f"{name}_back")
