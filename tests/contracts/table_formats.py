@@ -42,9 +42,9 @@ def _read(file):
     return Table(str(file.path), tuple(rows[0]), columns, len(rows), range(1, len(rows) + 1))
 
 
-FORMAT = TableFormat(_read, text=True)
+FORMAT = TableFormat(_read)
 '''
-"""Its row in the table of kinds is `TableKind("Toy lines", (".toylines",))`."""
+"""Its row in the table of kinds is `TableKind("Toy lines", (".toylines",), is_text=True)`."""
 
 
 def _write_separated(columns: Columns, path: Path, separator: str) -> None:

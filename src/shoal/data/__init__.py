@@ -13,6 +13,7 @@ from shoal.data._coverage_warnings import (
     repeated_in_test,
 )
 from shoal.data._dataset import Column, Dataset, Split
+from shoal.data._dialect import Dialect
 from shoal.data._drift import drift_of_rows
 from shoal.data._encoder import Encoder, encoder_class, takes
 from shoal.data._fashion import find_fashion
@@ -27,9 +28,10 @@ from shoal.data._pixels import two_levels
 from shoal.data._preprocess import RESIZING, Preprocessing, Standardize, fit_preprocessing
 from shoal.data._row_check import chance_of_count
 from shoal.data._rows_in_memory import given_columns, given_images
+from shoal.data._seen import Sighting, seen_in
 from shoal.data._source import load_table_dataset, read_columns
 from shoal.data._table import Table
-from shoal.data._table_format import LESS_TO_READ, TEXT_CELL, TEXT_COPIES, is_text_table
+from shoal.data._table_format import LESS_TO_READ, TEXT_CELL, TEXT_COPIES
 from shoal.data._tables import read_table
 from shoal.data.row_checks import checks_of_rows, findings_in_rows
 
@@ -43,11 +45,13 @@ __all__ = [
     "ColumnWarnings",
     "Coverage",
     "Dataset",
+    "Dialect",
     "Encoder",
     "FoldOptions",
     "ImageSource",
     "NewImages",
     "Preprocessing",
+    "Sighting",
     "Split",
     "Standardize",
     "Table",
@@ -72,7 +76,6 @@ __all__ = [
     "holdout_split",
     "holds_images",
     "in_gaps",
-    "is_text_table",
     "load_builtin",
     "load_image_dataset",
     "load_table_dataset",
@@ -87,6 +90,7 @@ __all__ = [
     "read_table",
     "repeat_warnings",
     "repeated_in_test",
+    "seen_in",
     "takes",
     "two_levels",
     "untested",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from shoal.data._classes import nfc
+from shoal.data._dialect import PLAIN, Dialect
 from shoal.data._missing import Marks
 from shoal.data._table import Table
 from shoal.errors import Problem
@@ -24,7 +25,7 @@ class TableSource:
 
     With `find_kinds` inputs of text are categories, and are left out where they name the rows or are prose, unless
     `inputs` or `keep` name them. `ignore` are no inputs, `keep` are inputs though they look like an index. Categories
-    of fewer than `rare_below` training rows are pooled.
+    of fewer than `rare_below` training rows are pooled. `dialect` is how its files are written.
     """
 
     train: str | Path
@@ -44,6 +45,7 @@ class TableSource:
     impute: bool = False
     missing_marks: tuple[str, ...] = ()
     drop_untargeted: bool = False
+    dialect: Dialect = PLAIN
 
     @property
     def input_marks(self) -> Marks | None:
@@ -84,8 +86,8 @@ class TableSource:
 
 
 def role_problems(source: TableSource) -> list[Problem]:
-    """Find names with two parts, and parts with too few or too many names."""
-    problems: list[Problem] = []
+    """Find names with two parts, parts with too few or too many names, and a dialect that no file can have."""
+    problems = [Problem(f"data.{key}", what) for key, what in source.dialect.problems()]
     if not source.targets:
         problems.append(Problem("data.target", "expected the name of a column, got nothing"))
     elif source.task == "classification" and len(source.targets) > 1:

@@ -76,10 +76,15 @@ def load_table_dataset(source: TableSource, room: float | None = None) -> Datase
     """
     source = source.in_one_form()
     refuse(role_problems(source))
-    train_findings, test_findings = Findings(str(source.train)), Findings(str(source.test))
+    train_findings, test_findings = (
+        Findings(str(path), of_study=True) for path in (source.train, source.test)
+    )
     limits = Limits(_used_columns(source), room)
-    train_table = scan_table(source.train, train_findings, limits)
-    test_table = None if source.test is None else scan_table(source.test, test_findings, limits)
+    train_table, test_table = (
+        None if path is None else scan_table(path, findings, limits, source.dialect)
+        for path, findings in ((source.train, train_findings), (source.test, test_findings))
+    )
+    text_bytes = sum(table.text_bytes for table in (train_table, test_table) if table is not None)
     train = test = None
     problems: list[Problem] = []
     notes: tuple[str, ...] = ()
@@ -120,7 +125,7 @@ def load_table_dataset(source: TableSource, room: float | None = None) -> Datase
         *_one_a_column(said, source.inputs or ()),
         *_content_notes(source, train, test),
     )
-    return replace(_build(source, train, test), notes=notes)
+    return replace(_build(source, train, test), notes=notes, text_bytes=text_bytes)
 
 
 def _one_a_column(said: Iterable[tuple[str, str]], names: Sequence[str]) -> Iterator[str]:
@@ -298,7 +303,7 @@ def _read_targets(
 def _note_untargeted(name: str, rows: list[int], table: Table, findings: Findings) -> None:
     """Note that a column of targets lacks some, and where, in one line."""
     if rows:
-        noun = "row" if table.lines is None else "line"
+        noun = table.row_noun
         places = first_few([str(table.number(row)) for row in rows], 4, joint=", ")
         what = f"expected a target in each of {table.rows:,} rows, got none in {len(rows):,}"
         where = f"{noun if len(rows) == 1 else noun + 's'} {places}"
@@ -402,6 +407,7 @@ def _build(source: TableSource, train: _Part, test: _Part) -> Dataset:
         source=str(source.train) if source.test is None else f"{source.train}, {source.test}",
         drawn=source.test is None,
         missing_marks=source.missing_marks,
+        dialect=source.dialect,
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 from numpy.typing import NDArray
 
 from shoal.data._classes import nfc
+from shoal.data._dialect import PLAIN, Dialect
 from shoal.data._findings import Findings
 from shoal.wording import quoted
 
@@ -42,6 +43,8 @@ class Table:
 
     `names` are in NFC. `index` are those of them that the file itself calls an index, or that pandas calls so: columns
     to name, no inputs. `nameless`: a first column without a name was left out, as pandas and R write row names.
+    `dialect` is how its text cells are written, `units` what stands in a row of units; `heading` is the line
+    of the names, `noun` what lines are called there, `text_bytes` how much text was read.
     """
 
     file: str
@@ -51,6 +54,11 @@ class Table:
     lines: Sequence[int] | None = None
     index: tuple[str, ...] = ()
     nameless: bool = False
+    dialect: Dialect = PLAIN
+    units: tuple[str, ...] = ()
+    heading: int = 1
+    noun: str = "line"
+    text_bytes: int = 0
 
     def without_row_names(self) -> Table:
         """Give the same without a first column that has no name, and know which columns are an index by their names."""
@@ -59,6 +67,13 @@ class Table:
             table = replace(self, names=self.names[1:], columns=self.columns[1:], nameless=True)
         stored = (name for name in table.names if STORED.fullmatch(name))
         return replace(table, index=tuple(dict.fromkeys((*self.index, *stored))))
+
+    def without_units(self) -> Table:
+        """Give the same without its first row, which says in which units the columns are."""
+        units = tuple(str(cells[0]) for cells in self.columns if not isinstance(cells, Foreign))
+        columns = tuple(cells if isinstance(cells, Foreign) else cells[1:] for cells in self.columns)
+        lines = None if self.lines is None else self.lines[1:]
+        return replace(self, columns=columns, rows=self.rows - 1, lines=lines, units=units)
 
     @cached_property
     def _places(self) -> dict[str, int]:
@@ -78,7 +93,17 @@ class Table:
 
     def place(self, row: int, name: str) -> str:
         """Say where a cell stands."""
-        return f"{'row' if self.lines is None else 'line'} {self.number(row)}, column {quoted(name)}"
+        return f"{self.row_noun} {self.number(row)}, column {quoted(name)}"
+
+    @property
+    def row_noun(self) -> str:
+        """Say what the numbers of rows count."""
+        return "row" if self.lines is None else self.noun
+
+    @property
+    def head(self) -> str:
+        """Say where the names stand; nothing where that is no line."""
+        return "" if self.lines is None else f"{self.noun} {self.heading}"
 
     def in_one_form(self) -> Table:
         """Give the same with all names in NFC, the form in which columns are named."""

@@ -9,7 +9,7 @@ import math
 import os
 import platform
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from shoal.data import (
     Dataset,
+    Dialect,
     ImageSource,
     TableSource,
     holds_images,
@@ -39,7 +40,7 @@ from shoal.wording import quoted
 
 _OF_COLUMNS: Final = (
     "inputs", "target", "categorical", "ignore", "keep", "rare_below", "missing", "missing_marks", "missing_targets",
-    "groups",
+    "groups", *(field.name for field in fields(Dialect)),
 )  # fmt: skip
 """Keys of `data` that speak of columns."""
 IMAGES_KEPT: Final = 40
@@ -104,6 +105,7 @@ def _table_source(study: Study, train: str) -> TableSource:
         impute=data.missing == "impute",
         missing_marks=data.missing_marks,
         drop_untargeted=data.missing_targets == "drop",
+        dialect=Dialect(**{field.name: getattr(data, field.name) for field in fields(Dialect)}),
     )
 
 
