@@ -149,7 +149,7 @@ class EncoderKind:
     what its entry in a model file holds, in a sentence.
     """
 
-    takes: Literal["numbers", "categories"]
+    takes: Literal["numbers", "categories", "dates"]
     described: str
 
 
@@ -234,6 +234,8 @@ PACKINGS: Final[dict[str, str]] = {".gz": "gzip", ".bz2": "bzip2"}
 ENCODERS: Final[dict[str, EncoderKind]] = {
     "number": EncoderKind("numbers", "mean and scale"),
     "category": EncoderKind("categories", "categories"),
+    "ordered": EncoderKind("categories", "an order"),
+    "date": EncoderKind("dates", "a first date"),
 }
 IMAGE_FORMATS: Final[dict[str, ImageKind]] = {
     "idx": ImageKind("an IDX"),

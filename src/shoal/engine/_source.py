@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data import (
+    ColumnKind,
     Dataset,
     Dialect,
     ImageSource,
@@ -27,6 +28,7 @@ from shoal.data import (
     load_builtin,
     load_image_dataset,
     load_table_dataset,
+    since_first,
 )
 from shoal.engine._fits import Planner, prepare
 from shoal.engine._trainer import Trainer
@@ -39,8 +41,8 @@ from shoal.study import Augment, Data, Study
 from shoal.wording import quoted
 
 _OF_COLUMNS: Final = (
-    "inputs", "target", "categorical", "ignore", "keep", "rare_below", "missing", "missing_marks", "missing_targets",
-    "groups", *(field.name for field in fields(Dialect)),
+    "inputs", "target", "categorical", "columns", "ignore", "keep", "rare_below", "missing", "missing_marks",
+    "missing_targets", "groups", *(field.name for field in fields(Dialect)),
 )  # fmt: skip
 """Keys of `data` that speak of columns."""
 IMAGES_KEPT: Final = 40
@@ -106,6 +108,10 @@ def _table_source(study: Study, train: str) -> TableSource:
         missing_marks=data.missing_marks,
         drop_untargeted=data.missing_targets == "drop",
         dialect=Dialect(**{field.name: getattr(data, field.name) for field in fields(Dialect)}),
+        columns={
+            name: ColumnKind(column.kind, column.order, column.format or "")
+            for name, column in data.columns.items()
+        },
     )
 
 
@@ -194,7 +200,8 @@ def ground_truth(planner: Planner) -> Truth:
     """Keep what predictions are held against: numeric inputs, targets, and which rows each fit predicts."""
     dataset = planner.dataset
     numeric = [column for column in dataset.columns if not column.categorical]
-    x_ND = np.stack([column.values for column in numeric], 1) if numeric else np.zeros((dataset.rows, 0))
+    values = [since_first(column, dataset.train_rows) for column in numeric]
+    x_ND = np.stack(values, 1) if numeric else np.zeros((dataset.rows, 0))
     rows: dict[tuple[str, int], NDArray[np.int64]] = {
         ("search", number): split.validation for number, split in enumerate(planner.folds)
     }

@@ -45,6 +45,7 @@ from shoal.results._stored_facts import (
     coherent,
     counted_origins,
     data_notes_of,
+    dates_of,
     findings_of,
     missing_of,
 )
@@ -66,7 +67,8 @@ class Results:
     `coverage` says how the training rows cover the test rows (None in results of old), `data_notes` what the reader of
     the data did or left out, `findings_in_rows` what the checks of the rows measured, by name, as clauses, `missing`
     what could not be made after training, `looks` how often the test rows were scored in all runs of this folder, and
-    by how many settings; `categorical` which inputs hold categories.
+    by how many settings; `categorical` which inputs hold categories, `dates` which hold dates (in the
+    truth these are seconds since the first training row).
     """
 
     folder: Path
@@ -82,6 +84,7 @@ class Results:
     missing: tuple[Missing, ...] = ()
     data_notes: tuple[str, ...] = ()
     categorical: tuple[str, ...] = ()
+    dates: tuple[str, ...] = ()
     looks: Looks = NO_LOOKS
     findings_in_rows: Mapping[str, str] = field(default_factory=dict)
 
@@ -119,6 +122,7 @@ class Results:
                 missing=missing_of(folder, store.fact("missing")),
                 data_notes=data_notes_of(folder, store.fact("data notes")),
                 categorical=categorical_of(folder, study, store.fact("categorical inputs")),
+                dates=dates_of(folder, store.fact("dates")),
                 findings_in_rows=findings_of(folder, store.fact("findings in rows"), store.fact("drift")),
                 looks=looks,
             )

@@ -34,6 +34,11 @@ def categorical_of(folder: Path, study: Study, value: Any) -> tuple[str, ...]:
     return study.data.categorical if names is None else names
 
 
+def dates_of(folder: Path, value: Any) -> tuple[str, ...]:
+    """Read which inputs are dates; results of old have none."""
+    return _texts(folder, value, "an input of dates") or ()
+
+
 def _texts(folder: Path, value: Any, what: str) -> tuple[str, ...] | None:
     with coherent(folder, what):
         expect(value is None or (isinstance(value, list) and all(isinstance(text, str) for text in value)))
