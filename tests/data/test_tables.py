@@ -173,7 +173,11 @@ WHOLE_FILES = [
         "t.csv, line 1: expected cells separated by commas, got semicolons",
     ),
     ("t.tsv", "a,y\n1,2\n", "t.tsv, line 1: expected cells separated by tabs, got commas"),
-    ("t.txt", "a,y\n1,2\n", "t.txt: expected a table file ending in .csv, .tsv, .parquet or .npz"),
+    (
+        "t.xls",
+        "a,y\n1,2\n",
+        "t.xls: expected a table file ending in .csv, .tsv, .txt, .parquet, .npz or .xlsx",
+    ),
     (
         "t.npz",
         b"PK no",

@@ -35,9 +35,10 @@ def numbers(
     `advice` ends the sentence about a column that holds text throughout; None: cells of text are no mistake yet, and
     nothing is noted of them.
     """
-    cells = _plain_cells(table, name, "numbers", findings)
-    if cells is None:
+    typed = _plain_cells(table, name, "numbers", findings)
+    if typed is None:
         return None
+    cells = typed
     if isinstance(cells, np.ndarray) and cells.dtype.kind == "O":
         cells = [written_cell(cell) for cell in cells]
     if isinstance(cells, np.ndarray) and cells.dtype.kind != "U":
@@ -47,8 +48,10 @@ def numbers(
     if values is not None:
         return values if marks is None else np.where(marks.among_numbers(values), np.nan, values)
     written = [str(cell).strip(" \t") for cell in cells]
-    plain, strange_N = _plain_texts(written, table[name], dialect)
-    missing_N = np.zeros(len(written), np.bool_) if marks is None else marks.among(written) | marks.among(plain)
+    plain, strange_N = _plain_texts(written, typed, dialect)
+    missing_N = (
+        np.zeros(len(written), np.bool_) if marks is None else marks.among(written) | marks.among(plain)
+    )
     there = np.flatnonzero(~missing_N)
     known = [plain[row] for row in there.tolist()]
     read = None if (strange_N & ~missing_N).any() else _fast(known)
@@ -198,7 +201,11 @@ def _complain(table: Table, name: str, cells: Mapping[int, str], findings: Findi
             such = f"{description} in {share} {len(cells)} cells, such as {quoted(cells[first])} on {where}"
             where = column
         keys = keys_text(seen_in_numbers((cells[row] for row in rows), dialect)) if advice else ""
-        expected = f"numbers as {dialect.number_keys} say" if dialect.changes_numbers else notation.expected
+        if notation is DECIMAL_POINT:
+            keys = ""
+        elif notation is SOME_COMMA and not dialect.changes_numbers and keys:
+            keys += ' or data.decimal = ","'
+        expected = f"numbers as {dialect.number_keys}" if dialect.changes_numbers else notation.expected
         findings.add(f"expected {expected}, got {such}{findings.remedy(keys)}", where, table.number(first))
     plain = sorted(bad.keys() - {row for rows in notations.values() for row in rows})
     times, said = Counter(cells[row] for row in plain), set[str]()
@@ -220,7 +227,9 @@ def _notations(cells: dict[int, str], dialect: Dialect) -> dict[Notation, list[i
     """Sort rows by the way in which their cells are written; 1,234 beside 1,5 has a decimal comma, too."""
     rows: dict[Notation, list[int]] = {}
     for row, cell in cells.items():
-        notation = DECIMAL_POINT if dialect.changes_numbers and NUMBER.fullmatch(cell) else notation_of(cell)
+        if dialect.plain(cell) is not None:  # too large
+            continue
+        notation = DECIMAL_POINT if NUMBER.fullmatch(cell) else notation_of(cell)
         if notation is not None:
             rows.setdefault(notation, []).append(row)
     if DECIMAL_COMMA in rows and SOME_COMMA in rows:
@@ -234,7 +243,9 @@ def _fault(cell: str, dialect: Dialect = PLAIN) -> str | None:
         return "expected a number, got an empty cell"
     number = dialect.plain(cell)
     if number is not None:
-        return None if math.isfinite(float(number)) else f"expected a number below 1.8e308, got {quoted(cell)}"
+        return (
+            None if math.isfinite(float(number)) else f"expected a number below 1.8e308, got {quoted(cell)}"
+        )
     finite = "finite " if _not_finite(cell) else ""
     return f"expected a {finite}number, got {quoted(cell)}"
 

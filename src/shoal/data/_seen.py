@@ -5,14 +5,15 @@ Nothing is read by it: refusals name the keys, and a study that is drafted for a
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Any, Final
 
-from shoal.data._dialect import PLAIN, WHITESPACE, Decimal, Dialect, Thousands
+from shoal.data._dialect import PLAIN, Decimal, Dialect, Thousands
 from shoal.data._encoding import UTF_8, encoding_of
 from shoal.data._findings import Findings
 from shoal.data._missing import Marks
@@ -126,19 +127,25 @@ def _comment_in(text: str, usual: str | None) -> str | None:
     """Give what comment lines begin with: the first line does, and is no row like those below it."""
     first = text.lstrip(" \t\r\n")
     mark = next((mark for mark in _COMMENTS if first.startswith(mark)), None)
-    if mark is None or _delimiter_in(text, usual, None) is not None:
+    delimiter = None if mark is None else _delimiter_in(text, usual, mark)
+    if delimiter is None:
         return None
-    return mark if _delimiter_in(text, usual, mark) is not None else None
+    names, *body = split_rows(_head(text), delimiter, None, Findings(""))[0]
+    return mark if any(len(row) != len(names) for row in body) else None
 
 
 def _delimiter_in(text: str, usual: str | None, comment: str | None) -> str | None:
     """Give what cuts the first lines into rows of one width, two cells or more: the usual separator, or most cells."""
-    head = "".join(islice(text.splitlines(keepends=True), _LINES))
+    head = _head(text)
     widths = {name: _width(head, name, comment) for name in WORDS if name != " "}
     if usual is not None and widths.get(usual, 0) > 1:
         return usual
     widest = max(widths, key=lambda name: widths[name])
     return widest if widths[widest] > 1 else None
+
+
+def _head(text: str) -> str:
+    return "".join(islice(io.StringIO(text, newline=""), _LINES))
 
 
 def _width(text: str, delimiter: str, comment: str | None) -> int:
@@ -193,9 +200,7 @@ def _numbers_in(samples: Sequence[Sequence[str]], dialect: Dialect) -> int:
     return sum(count for count, size in counts if 2 * count >= size)
 
 
-def _differences(
-    columns: Sequence[Sequence[str]], dialect: Dialect, written: Dialect
-) -> Iterator[Sighting]:
+def _differences(columns: Sequence[Sequence[str]], dialect: Dialect, written: Dialect) -> Iterator[Sighting]:
     """Name what is written otherwise in columns of numbers, each with a cell of it."""
     numbers = [sample for column in columns if 2 * _numbers_in([sample := _sample(column)], written) > 0]
     cells = [cell for sample in numbers for cell in sample if written.plain(cell) is not None]
@@ -205,7 +210,9 @@ def _differences(
         yield Sighting("decimal", written.decimal, what + such)
     if written.thousands not in (None, dialect.thousands):
         such = _such(cells, replace(written, thousands=None))
-        yield Sighting("thousands", written.thousands, f"{_BETWEEN[written.thousands]} between thousands{such}")
+        yield Sighting(
+            "thousands", written.thousands, f"{_BETWEEN[written.thousands]} between thousands{such}"
+        )
     signs = tuple(sign for sign in written.signs if any(sign in cell for cell in cells))
     if not set(signs) <= set(dialect.signs):
         such = _such(cells, replace(written, signs=dialect.signs))

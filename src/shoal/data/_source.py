@@ -140,6 +140,9 @@ def _left_out(source: TableSource, table: Table) -> Iterator[str]:
         those = "is left out, being called" if len(index_columns) == 1 else "are left out, being called"
         yield f"{Path(table.file).name}: {few_quoted(index_columns)} {those} an index (data.keep brings it back)"
     yield from (f"{Path(table.file).name}: {note}" for note in table.notes)
+    if source.task == "regression":
+        taken = ((name, table.signs_said(name)) for name in source.targets if name in table)
+        yield from (f"column {quoted(name)}: {said}" for name, said in taken if said)
     if table.nameless:
         yield f"{Path(table.file).name}: the first column is left out, having no name, as row names are written"
 
