@@ -240,7 +240,7 @@ def test_parquet_refusals(write: Write) -> None:
     }
     pyarrow.parquet.write_table(pyarrow.table(columns), "t.parquet")
     assert refusal(lambda: load(Path("t.parquet"), categorical=("s",))) == [
-        't.parquet, column "t": expected numbers, got timestamp[us]',
+        't.parquet, column "t": expected numbers, got dates',
         't.parquet, row 2, column "x": expected a finite number, got nan',
         't.parquet, row 2, column "s": expected text, got an empty cell',
     ]

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from shoal.data._classes import nfc
-from shoal.data._column_kind import CATEGORY, NUMBER, ColumnKind
+from shoal.data._column_kind import CATEGORY, NUMBER, ColumnKind, key_of
+from shoal.data._date_formats import format_fault
 from shoal.data._dialect import PLAIN, Dialect
 from shoal.data._missing import Marks
 from shoal.data._table import Table
@@ -133,10 +134,9 @@ def _doubled(source: TableSource) -> Iterator[Problem]:
         known = taken.get(name, "no input" if inputs else "already an input")
         if known != "already an input":
             yield Problem(key, f"expected input columns, got {quoted(name)}, which is {known}")
-    for name in source.columns:
-        if name in source.categorical:
-            what = f"expected a column that data.categorical does not name, got {quoted(name)}"
-            yield Problem("data.columns", what)
+    for name, column in source.columns.items():
+        if column.format and (fault := format_fault(column.format)):
+            yield Problem(f"data.columns.{key_of(name)}.format", fault)
 
 
 def missing_columns(source: TableSource, table: Table) -> list[Problem]:

@@ -40,7 +40,7 @@ _ID: Final = re.compile(
 _ID_IN_CAPITALS: Final = re.compile(r".*[a-z](Id|ID)")
 _NUMBER_OF_ROW: Final = re.compile(
     r"(index|idx|rows?|row[ _.]?(nr|no|num|number|names?)|obs|observation|#|s[rl]?[ _.]{0,2}no\.?|serial.*|key|record"
-    r"|nr|no)",
+    r"|(nr|no)\.?)",
     re.IGNORECASE,
 )
 """Names that number rows, or else mean something: ids only where the values hardly leave any number out."""

@@ -125,21 +125,24 @@ def _column_mistakes(study: Study) -> Iterator[Mistake]:
         (("data", "categorical"), data.categorical),
         (("data", "ignore"), data.ignore),
         (("data", "keep"), data.keep),
+        *((("data", "columns", name, "order"), column.order) for name, column in data.columns.items()),
     ):
         for name, count in Counter(names).items():
             if count > 1:
+                what = "value" if path[-1] == "order" else "column"
                 yield Mistake(
-                    path, f"expected every column once, got {value_text(name)} {count} times", (path,)
+                    path, f"expected every {what} once, got {value_text(name)} {count} times", (path,)
                 )
     for name in data.targets:
         if name in (data.inputs or ()):
             yield Mistake(
                 targets, f"expected a column that is no input, got {value_text(name)}", (inputs, targets)
             )
-    for name in data.categorical:
-        if data.inputs is not None and name not in data.inputs:
-            path = ("data", "categorical")
-            yield Mistake(path, f"expected columns of data.inputs, got {value_text(name)}", (inputs, path))
+    for key, names in (("categorical", data.categorical), ("columns", tuple(data.columns))):
+        for name in names:
+            if data.inputs is not None and name not in data.inputs:
+                what = f"expected columns of data.inputs, got {value_text(name)}"
+                yield Mistake(("data", key), what, (inputs, ("data", key)))
 
 
 def _choice_mistakes(study: Study) -> Iterator[Mistake]:
@@ -149,11 +152,16 @@ def _choice_mistakes(study: Study) -> Iterator[Mistake]:
         if names and data.inputs is not None:
             path = ("data", key)
             yield Mistake(path, "expected nothing beside data.inputs, which names all inputs", (inputs, path))
-    for name in data.keep:
-        if name in data.ignore:
-            keep, ignore = ("data", "keep"), ("data", "ignore")
-            what = f"expected columns that are not ignored, got {value_text(name)}"
-            yield Mistake(keep, what, (ignore, keep))
+    for key, names in (("keep", data.keep), ("columns", tuple(data.columns))):
+        for name in names:
+            if name in data.ignore:
+                what = f"expected columns that are not ignored, got {value_text(name)}"
+                yield Mistake(("data", key), what, (("data", "ignore"), ("data", key)))
+    for name in data.columns:
+        if name in data.categorical:
+            paths = ("data", "categorical"), ("data", "columns")
+            what = f"expected columns that data.categorical does not name, got {value_text(name)}"
+            yield Mistake(paths[1], what, paths)
 
 
 def _missing_mistakes(study: Study) -> Iterator[Mistake]:
