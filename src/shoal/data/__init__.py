@@ -15,6 +15,7 @@ from shoal.data._coverage_warnings import (
 )
 from shoal.data._dataset import Column, Dataset, Split
 from shoal.data._date_formats import format_fault
+from shoal.data._dialect import Dialect
 from shoal.data._drift import drift_of_rows
 from shoal.data._encoder import Encoder, encoder_class, takes
 from shoal.data._fashion import find_fashion
@@ -30,9 +31,10 @@ from shoal.data._pixels import two_levels
 from shoal.data._preprocess import RESIZING, Preprocessing, Standardize, fit_preprocessing
 from shoal.data._row_check import chance_of_count
 from shoal.data._rows_in_memory import given_columns, given_images
+from shoal.data._seen import Sighting, seen_in
 from shoal.data._source import load_table_dataset
 from shoal.data._table import Table
-from shoal.data._table_format import LESS_TO_READ, TEXT_CELL, TEXT_COPIES, is_text_table
+from shoal.data._table_format import LESS_TO_READ, TEXT_CELL, TEXT_COPIES
 from shoal.data._tables import read_table
 from shoal.data._target_domain import outside_of_domain
 from shoal.data._target_scale import RANGES_BEYOND, add_targets, target_constants, target_source
@@ -52,11 +54,13 @@ __all__ = [
     "Coverage",
     "Dataset",
     "DateStyle",
+    "Dialect",
     "Encoder",
     "FoldOptions",
     "ImageSource",
     "NewImages",
     "Preprocessing",
+    "Sighting",
     "Split",
     "Standardize",
     "Table",
@@ -83,7 +87,6 @@ __all__ = [
     "holdout_split",
     "holds_images",
     "in_gaps",
-    "is_text_table",
     "load_builtin",
     "load_image_dataset",
     "load_table_dataset",
@@ -99,6 +102,7 @@ __all__ = [
     "read_table",
     "repeat_warnings",
     "repeated_in_test",
+    "seen_in",
     "since_first",
     "takes",
     "target_constants",

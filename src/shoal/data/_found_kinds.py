@@ -57,6 +57,7 @@ class InputKinds:
     kinds: Mapping[str, ColumnKind] = field(default_factory=dict)
     named: frozenset[str] = frozenset()
     padded: Mapping[str, str] = field(default_factory=dict)
+    signs: Mapping[str, str] = field(default_factory=dict)
     numbers: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
@@ -79,7 +80,8 @@ def found_kinds(source: TableSource, table: Table, *, explicit: bool) -> InputKi
         else:
             kinds[name] = CATEGORY if holds_text(table, name, marks) else NUMBER
     named = frozenset(source.inputs or () if explicit else source.keep)
-    return InputKinds(kinds, named, padded, read)
+    signs = {name: said for name in source.inputs or () if (said := table.signs_said(name))}
+    return InputKinds(kinds, named, padded, signs, read)
 
 
 def column_facts(
@@ -101,6 +103,7 @@ def _facts(
     useless = _useless(column, known, kind, inputs, alone=alone)
     reason = "" if useless else _reason(column, known, kind, inputs)
     missing = missing_said(column, tested)
+    remarks = (inputs.signs.get(column.name, "") if kind == "number" else "", missing)
     return ColumnFacts(
         name=column.name,
         kind=kind,
@@ -108,7 +111,7 @@ def _facts(
         left_out=useless,
         different=len(np.unique(known)),
         missing=(int(missing_N.sum()), int(missing_of(tested.values).sum())),
-        remarks=(missing,) if missing and not useless else (),
+        remarks=() if useless else tuple(filter(None, remarks)),
     )
 
 

@@ -9,7 +9,7 @@ import math
 import os
 import platform
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -22,6 +22,7 @@ from shoal.data import (
     RANGES_BEYOND,
     ColumnKind,
     Dataset,
+    Dialect,
     ImageSource,
     TableSource,
     holds_images,
@@ -43,7 +44,7 @@ from shoal.wording import quoted
 
 _OF_COLUMNS: Final = (
     "inputs", "target", "categorical", "columns", "ignore", "keep", "rare_below", "missing", "missing_marks",
-    "missing_targets", "groups",
+    "missing_targets", "groups", *(field.name for field in fields(Dialect)),
 )  # fmt: skip
 """Keys of `data` that speak of columns."""
 IMAGES_KEPT: Final = 40
@@ -119,6 +120,7 @@ def _table_source(study: Study, train: str) -> TableSource:
         missing_marks=data.missing_marks,
         drop_untargeted=data.missing_targets == "drop",
         target_transform=data.target_transform,
+        dialect=Dialect(**{field.name: getattr(data, field.name) for field in fields(Dialect)}),
         columns={
             name: ColumnKind(column.kind, column.order, column.format or "")
             for name, column in data.columns.items()
