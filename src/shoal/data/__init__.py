@@ -20,6 +20,7 @@ from shoal.data._folds import FoldOptions, divided_sentence, fold_count, make_fo
 from shoal.data._holdout import draw_share, holdout_split
 from shoal.data._image_places import holds_images
 from shoal.data._images import ImageSource, load_image_dataset
+from shoal.data._missing import Missing, missing_of
 from shoal.data._new_images import NewImages, read_images
 from shoal.data._outer_folds import make_folds_within, make_outer_folds
 from shoal.data._permuted import permuted_rows, with_permuted_targets
@@ -28,7 +29,7 @@ from shoal.data._preprocess import RESIZING, Preprocessing, Standardize, fit_pre
 from shoal.data._row_check import chance_of_count
 from shoal.data._rows_in_memory import given_columns, given_images
 from shoal.data._source import load_table_dataset, read_columns
-from shoal.data._table import Table
+from shoal.data._table import Foreign, Table
 from shoal.data._table_format import LESS_TO_READ, TEXT_CELL, TEXT_COPIES, is_text_table
 from shoal.data._tables import read_table
 from shoal.data._target_domain import outside_of_domain
@@ -48,7 +49,9 @@ __all__ = [
     "Dataset",
     "Encoder",
     "FoldOptions",
+    "Foreign",
     "ImageSource",
+    "Missing",
     "NewImages",
     "Preprocessing",
     "Split",
@@ -83,6 +86,7 @@ __all__ = [
     "make_folds",
     "make_folds_within",
     "make_outer_folds",
+    "missing_of",
     "nfc",
     "outside_of_domain",
     "outside_of_training",
