@@ -55,7 +55,9 @@ def holds_dates(table: Table, name: str, marks: Marks | None = None) -> bool:
 def date_formats(table: Table, name: str, marks: Marks | None = None) -> tuple[str, ...]:
     """Give the usual formats in which every cell of a column of text is a date; none where it is ISO 8601."""
     cells = _cells_of(table, name)
-    if isinstance(cells, Foreign | DateCells) or (isinstance(cells, np.ndarray) and cells.dtype.kind not in "OU"):
+    if isinstance(cells, Foreign | DateCells) or (
+        isinstance(cells, np.ndarray) and cells.dtype.kind not in "OU"
+    ):
         return ()
     different = list(_different(cells, marks))
     return () if all(map(is_iso, different)) else likely_formats(different[:_LOOKED_AT])
