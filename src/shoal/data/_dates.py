@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data._cells import note_rows, written_cell
+from shoal.data._cells import note_rows, written_cells
 from shoal.data._column_kind import DateStyle, key_of
 from shoal.data._date_formats import Moment, is_iso, iso_moment, likely_formats, moment_in
 from shoal.data._findings import Findings
@@ -77,7 +77,7 @@ def dates(
         return None
     if isinstance(cells, DateCells):
         return _from_typed(table, name, cells, style, (findings, marks))
-    written = [written_cell(cell) for cell in cells]
+    written = written_cells(cells)
     missing_N = np.zeros(len(written), np.bool_) if marks is None else marks.among(written)
     there = np.flatnonzero(~missing_N).tolist()
     read = {cell: _moment(cell, style.format) for cell in {written[row] for row in there}}
@@ -139,7 +139,7 @@ def _from_typed(
 
 def _different(cells: Sequence[str] | NDArray[Any], marks: Marks | None) -> dict[str, int]:
     """Count the cells of each text that are there."""
-    times = Counter(map(written_cell, cells))
+    times = Counter(written_cells(cells))
     missing = Marks(frozenset()) if marks is None else marks
     return {cell: number for cell, number in times.items() if not missing.among([cell])[0]}
 
