@@ -213,6 +213,7 @@ def _train(
     store.put_fact("coverage", planner.coverage.to_json())
     categorical = [column.name for column in planner.dataset.columns if column.categorical]
     store.put_fact("categorical inputs", categorical)
+    store.put_fact("dates", [column.name for column in planner.dataset.columns if column.takes == "dates"])
     store.put_fact("findings in rows", planner.findings_in_rows)
     store.put_fact("data notes", list(planner.dataset.notes))
     give_back_memory()

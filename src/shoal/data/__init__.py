@@ -2,8 +2,9 @@
 
 from shoal.data._builtin import BUILTIN, describe_builtin, fetch, load_builtin
 from shoal.data._classes import nfc
+from shoal.data._column_kind import ColumnFacts, ColumnKind, DateStyle
 from shoal.data._column_roles import TableSource
-from shoal.data._column_warnings import ColumnWarnings, column_warnings, untested
+from shoal.data._column_warnings import ColumnWarnings, column_warnings, since_first, untested
 from shoal.data._coverage import Coverage, coverage
 from shoal.data._coverage_warnings import (
     gap_notes,
@@ -13,6 +14,8 @@ from shoal.data._coverage_warnings import (
     repeated_in_test,
 )
 from shoal.data._dataset import Column, Dataset, Split
+from shoal.data._date_formats import format_fault
+from shoal.data._dialect import Dialect
 from shoal.data._drift import drift_of_rows
 from shoal.data._encoder import Encoder, encoder_class, takes
 from shoal.data._fashion import find_fashion
@@ -20,6 +23,8 @@ from shoal.data._folds import FoldOptions, divided_sentence, fold_count, make_fo
 from shoal.data._holdout import draw_share, holdout_split
 from shoal.data._image_places import holds_images
 from shoal.data._images import ImageSource, load_image_dataset
+from shoal.data._input_columns import read_columns
+from shoal.data._missing import Missing, missing_of
 from shoal.data._new_images import NewImages, read_images
 from shoal.data._outer_folds import make_folds_within, make_outer_folds
 from shoal.data._permuted import permuted_rows, with_permuted_targets
@@ -27,31 +32,44 @@ from shoal.data._pixels import two_levels
 from shoal.data._preprocess import RESIZING, Preprocessing, Standardize, fit_preprocessing
 from shoal.data._row_check import chance_of_count
 from shoal.data._rows_in_memory import given_columns, given_images
-from shoal.data._source import load_table_dataset, read_columns
-from shoal.data._table import Table
-from shoal.data._table_format import LESS_TO_READ, TEXT_CELL, TEXT_COPIES, is_text_table
+from shoal.data._seen import Sighting, seen_in
+from shoal.data._source import load_table_dataset
+from shoal.data._table import DateCells, Foreign, Table
+from shoal.data._table_format import LESS_TO_READ, TEXT_CELL, TEXT_COPIES
 from shoal.data._tables import read_table
+from shoal.data._target_domain import outside_of_domain
+from shoal.data._target_scale import RANGES_BEYOND, add_targets, target_constants, target_source
 from shoal.data.row_checks import checks_of_rows, findings_in_rows
 
 __all__ = [
     "BUILTIN",
     "LESS_TO_READ",
+    "RANGES_BEYOND",
     "RESIZING",
     "TEXT_CELL",
     "TEXT_COPIES",
     "Column",
+    "ColumnFacts",
+    "ColumnKind",
     "ColumnWarnings",
     "Coverage",
     "Dataset",
+    "DateCells",
+    "DateStyle",
+    "Dialect",
     "Encoder",
     "FoldOptions",
+    "Foreign",
     "ImageSource",
+    "Missing",
     "NewImages",
     "Preprocessing",
+    "Sighting",
     "Split",
     "Standardize",
     "Table",
     "TableSource",
+    "add_targets",
     "chance_of_count",
     "checks_of_rows",
     "column_warnings",
@@ -66,20 +84,22 @@ __all__ = [
     "findings_in_rows",
     "fit_preprocessing",
     "fold_count",
+    "format_fault",
     "gap_notes",
     "given_columns",
     "given_images",
     "holdout_split",
     "holds_images",
     "in_gaps",
-    "is_text_table",
     "load_builtin",
     "load_image_dataset",
     "load_table_dataset",
     "make_folds",
     "make_folds_within",
     "make_outer_folds",
+    "missing_of",
     "nfc",
+    "outside_of_domain",
     "outside_of_training",
     "permuted_rows",
     "read_columns",
@@ -87,7 +107,11 @@ __all__ = [
     "read_table",
     "repeat_warnings",
     "repeated_in_test",
+    "seen_in",
+    "since_first",
     "takes",
+    "target_constants",
+    "target_source",
     "two_levels",
     "untested",
     "with_permuted_targets",

@@ -9,7 +9,7 @@ import math
 import os
 import platform
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -19,27 +19,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data import (
+    RANGES_BEYOND,
+    ColumnKind,
     Dataset,
+    Dialect,
     ImageSource,
     TableSource,
     holds_images,
     load_builtin,
     load_image_dataset,
     load_table_dataset,
+    outside_of_domain,
+    since_first,
 )
 from shoal.engine._fits import Planner, prepare
 from shoal.engine._trainer import Trainer
 from shoal.engine.forecast.available import available_memory
 from shoal.errors import DataError, Problem, StudyError
 from shoal.files import kind_of
-from shoal.kinds import NETWORKS
+from shoal.kinds import NETWORKS, TARGET_TRANSFORMS
 from shoal.results import FitRecord, Truth
 from shoal.study import Augment, Data, Study
 from shoal.wording import quoted
 
 _OF_COLUMNS: Final = (
-    "inputs", "target", "categorical", "ignore", "keep", "rare_below", "missing", "missing_marks", "missing_targets",
-    "groups",
+    "inputs", "target", "categorical", "columns", "ignore", "keep", "rare_below", "missing", "missing_marks",
+    "missing_targets", "groups", *(field.name for field in fields(Dialect)),
 )  # fmt: skip
 """Keys of `data` that speak of columns."""
 IMAGES_KEPT: Final = 40
@@ -50,18 +55,28 @@ def load_data(study: Study) -> Dataset:
     """Load the data set that a study names. Raises DataError, or StudyError where the two do not go together."""
     data = study.data
     if data.train is None:
-        dataset = load_builtin(data.dataset or "")
+        dataset = replace(load_builtin(data.dataset or ""), target_transform=data.target_transform)
     elif holds_images(data.train) or _speaks_of_images(study, data.train):
         dataset = load_image_dataset(_image_source(study, data.train), available_memory())
     else:
         dataset = load_table_dataset(_table_source(study, data.train), available_memory())
-    unwritable = list(dataset.unwritable())
-    if unwritable:
-        raise DataError(unwritable)
+    dataset = replace(dataset, notes=(*dataset.notes, *_transform_notes(dataset)))
+    unfit = [*dataset.unwritable(), *outside_of_domain(dataset)]
+    if unfit:
+        raise DataError(unfit)
     problems = list(_misfits(study, dataset))
     if problems:
         raise StudyError(problems)
     return dataset
+
+
+def _transform_notes(dataset: Dataset) -> Iterator[str]:
+    """Say what networks learn in the place of targets, and how far answers may go."""
+    if dataset.target_transform != "none":
+        learned = TARGET_TRANSFORMS[dataset.target_transform].words
+        units = "predictions and scores are in the targets' own units"
+        reach = f"at most {RANGES_BEYOND} ranges of the training rows' targets beyond these"
+        yield f'networks learn {learned} (data.target_transform = "{dataset.target_transform}"); {units}, {reach}'
 
 
 def _speaks_of_images(study: Study, train: str) -> bool:
@@ -104,6 +119,12 @@ def _table_source(study: Study, train: str) -> TableSource:
         impute=data.missing == "impute",
         missing_marks=data.missing_marks,
         drop_untargeted=data.missing_targets == "drop",
+        target_transform=data.target_transform,
+        dialect=Dialect(**{field.name: getattr(data, field.name) for field in fields(Dialect)}),
+        columns={
+            name: ColumnKind(column.kind, column.order, column.format or "")
+            for name, column in data.columns.items()
+        },
     )
 
 
@@ -192,7 +213,8 @@ def ground_truth(planner: Planner) -> Truth:
     """Keep what predictions are held against: numeric inputs, targets, and which rows each fit predicts."""
     dataset = planner.dataset
     numeric = [column for column in dataset.columns if not column.categorical]
-    x_ND = np.stack([column.values for column in numeric], 1) if numeric else np.zeros((dataset.rows, 0))
+    values = [since_first(column, dataset.train_rows) for column in numeric]
+    x_ND = np.stack(values, 1) if numeric else np.zeros((dataset.rows, 0))
     rows: dict[tuple[str, int], NDArray[np.int64]] = {
         ("search", number): split.validation for number, split in enumerate(planner.folds)
     }

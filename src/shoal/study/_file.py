@@ -20,8 +20,9 @@ from shoal.study._overrides import override
 from shoal.study._paths import path_keys
 from shoal.study._review import review
 from shoal.study._sentences import Mistake
-from shoal.study._study import FOLDER, Study
+from shoal.study._study import Study
 from shoal.study._templates import BUILTIN, builtin_studies
+from shoal.study._values import FOLDER
 from shoal.wording import did_you_mean, shorten, visible
 
 _LARGEST: Final = 100_000  # bytes; a study is written by a person
@@ -129,7 +130,7 @@ def _read(path: Path, name: str) -> str:
 def _refuse_table(path: Path, name: str) -> None:
     """Refuse a table where a study is asked for; that its rows are no TOML would help nobody who mixed them up."""
     format_ = table_format_name(path)
-    if format_ is not None and kind_of(path) == "a file":
+    if format_ is not None and not TABLE_FORMATS[format_].of_any_text and kind_of(path) == "a file":
         what = f"expected a study file, got a table ({TABLE_FORMATS[format_].title})"
         raise StudyError(Problem(name, f"{what}; name it in data.train of a study, which `shoal new` begins"))
 
