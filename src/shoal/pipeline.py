@@ -30,6 +30,7 @@ from shoal.engine import (
     ask_simple_models,
     available_memory,
     choose_winner,
+    column_records,
     entries,
     environment,
     fold_preprocessing,
@@ -215,6 +216,7 @@ def _train(
     store.put_fact("categorical inputs", categorical)
     store.put_fact("findings in rows", planner.findings_in_rows)
     store.put_fact("data notes", list(planner.dataset.notes))
+    store.put_fact("columns", [dataclasses.asdict(column) for column in column_records(planner.dataset)])
     give_back_memory()
     store.put_truth(ground_truth(planner))  # inputs and targets, for whoever reads predictions later
     note_looks(store, planner.dataset.test_fingerprint, planner.preparation)

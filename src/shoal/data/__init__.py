@@ -28,6 +28,7 @@ from shoal.data._preprocess import RESIZING, Preprocessing, Standardize, fit_pre
 from shoal.data._row_check import chance_of_count
 from shoal.data._rows_in_memory import given_columns, given_images
 from shoal.data._source import load_table_dataset, read_columns
+from shoal.data._survey import Survey, Wish, survey
 from shoal.data._table import Table
 from shoal.data._table_format import LESS_TO_READ, TEXT_CELL, TEXT_COPIES, is_text_table
 from shoal.data._tables import read_table
@@ -50,8 +51,10 @@ __all__ = [
     "Preprocessing",
     "Split",
     "Standardize",
+    "Survey",
     "Table",
     "TableSource",
+    "Wish",
     "chance_of_count",
     "checks_of_rows",
     "column_warnings",
@@ -87,6 +90,7 @@ __all__ = [
     "read_table",
     "repeat_warnings",
     "repeated_in_test",
+    "survey",
     "takes",
     "two_levels",
     "untested",

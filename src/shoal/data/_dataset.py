@@ -37,6 +37,21 @@ class Column:
         return self.values.dtype.kind != "f"
 
 
+@dataclass(frozen=True)
+class ColumnFacts:
+    """One column of the training table, and what was decided of it.
+
+    `kind` is what its cells are read as, nothing where they are not. `done` says what is done with them, with counts.
+    `missing`: whether cells of training or test rows are.
+    """
+
+    name: str
+    part: Literal["input", "target", "groups", "folds", "left out"]
+    kind: str = ""
+    done: str = ""
+    missing: bool = False
+
+
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """Rows as read, before any preprocessing.
@@ -50,7 +65,7 @@ class Dataset:
     rows were set apart by a draw.
     `missing_marks` are what the study takes for a missing cell beside the usual words.
     `notes` are whole sentences on what the reader did or left out, for whoever plans or reads a run; no fit depends
-    on them.
+    on them. `facts` are what is known of each column of a table, and done with it; of other data there are none.
     """
 
     name: str
@@ -72,6 +87,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     test_groups: NDArray[Any] | None = None
     missing_marks: tuple[str, ...] = ()
+    facts: tuple[ColumnFacts, ...] = ()
 
     @property
     def rows(self) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from shoal.data._classes import (
     numbered,
     sorted_texts,
 )
+from shoal.data._column_facts import column_facts, column_note
 from shoal.data._column_roles import TableSource, all_inputs, missing_columns, role_problems
 from shoal.data._dataset import Column, Dataset
 from shoal.data._findings import Findings, refuse
@@ -40,6 +41,7 @@ _CATEGORY = "; if it is a category, name it in data.categorical"
 _LEAVE_OUT = "; leave it out (data.ignore)"
 _HINTS = 20
 _UNTARGETED = '; data.missing_targets = "drop" leaves such rows out'
+_INDEX = "called an index (data.keep brings it back)"
 _LABELS = '; for class labels set study.task = "classification"'
 
 
@@ -83,9 +85,11 @@ def load_table_dataset(source: TableSource, room: float | None = None) -> Datase
     train = test = None
     problems: list[Problem] = []
     notes: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    called_index: tuple[str, ...] = ()
     input_kinds = InputKinds()
     if train_table is not None:
-        explicit = source.inputs is not None
+        explicit, names, called_index = source.inputs is not None, train_table.names, train_table.index
         source = replace(source, inputs=source.inputs or all_inputs(source, train_table))
         problems = missing_columns(source, train_table)
         notes = tuple(_left_out(source, train_table))
@@ -110,27 +114,21 @@ def load_table_dataset(source: TableSource, room: float | None = None) -> Datase
     nothing_in = dict(useless(train.columns, input_kinds))
     train, test = train.without(nothing_in), test.without(nothing_in)
     refuse(_content_problems(source, train, test))
-    said = (
+    sentences: dict[str, list[str]] = {name: [] for name in names}
+    for name, sentence in (
         *nothing_in.items(),
         *kind_notes(train.columns, input_kinds),
         *missing_notes(train.columns, test.columns),
-    )
+    ):
+        sentences[name].append(sentence)
+    of_index = dict.fromkeys(called_index, (_INDEX,))
+    facts = column_facts(source, names, (train.columns, test.columns), {**of_index, **sentences})
     notes += (
         *_untargeted_notes(source, train, test),
-        *_one_a_column(said, source.inputs or ()),
+        *(column_note(name, "; ".join(parts)) for name, parts in sentences.items() if parts),
         *_content_notes(source, train, test),
     )
-    return replace(_build(source, train, test), notes=notes)
-
-
-def _one_a_column(said: Iterable[tuple[str, str]], names: Sequence[str]) -> Iterator[str]:
-    """Put what is said of a column into one sentence, in the order of the columns."""
-    sentences: dict[str, list[str]] = {name: [] for name in names}
-    for name, sentence in said:
-        sentences[name].append(sentence)
-    for name, parts in sentences.items():
-        if parts:
-            yield f"column {quoted(name)}: {'; '.join(parts)}"
+    return replace(_build(source, train, test), notes=notes, facts=facts)
 
 
 def _used_columns(source: TableSource) -> frozenset[str] | None:

@@ -9,7 +9,7 @@ import math
 import os
 import platform
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -33,7 +33,7 @@ from shoal.engine.forecast.available import available_memory
 from shoal.errors import DataError, Problem, StudyError
 from shoal.files import kind_of
 from shoal.kinds import NETWORKS
-from shoal.results import FitRecord, Truth
+from shoal.results import ColumnRecord, FitRecord, Truth
 from shoal.study import Augment, Data, Study
 from shoal.wording import quoted
 
@@ -186,6 +186,11 @@ def _refuse_unscorable(names: Sequence[str], targets: Sequence[NDArray[np.float6
 def _extremes(columns: list[NDArray[np.float64]]) -> NDArray[np.int64]:
     """Give the rows of the lowest and of the highest value of every column."""
     return np.array([find(values) for values in columns for find in (np.nanargmin, np.nanargmax)], np.int64)
+
+
+def column_records(dataset: Dataset) -> tuple[ColumnRecord, ...]:
+    """Keep what is known of each column of a table, and what is done with it."""
+    return tuple(ColumnRecord(**asdict(facts)) for facts in dataset.facts)
 
 
 def ground_truth(planner: Planner) -> Truth:

@@ -9,7 +9,7 @@ from typing import Any
 
 from shoal.errors import Problem, RunFolderError
 from shoal.parts import Missing
-from shoal.results._record import FitRecord
+from shoal.results._record import ColumnRecord, FitRecord
 from shoal.results._schema import checker, expect, refusing
 from shoal.study import Study
 
@@ -26,6 +26,12 @@ def counted_origins(
 def data_notes_of(folder: Path, value: Any) -> tuple[str, ...]:
     """Read the sentences on the data; results of old have none."""
     return _texts(folder, value, "a note on the data") or ()
+
+
+def columns_of(folder: Path, value: Any) -> tuple[ColumnRecord, ...]:
+    """Read what was decided of each column of the table; results of old, and those of images, have none."""
+    with coherent(folder, "a column of the data"):
+        return tuple(map(checker(ColumnRecord), value or ()))
 
 
 def categorical_of(folder: Path, study: Study, value: Any) -> tuple[str, ...]:
