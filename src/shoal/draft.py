@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -14,9 +15,15 @@ from shoal.errors import DataError, Problem
 from shoal.files import kind_of
 from shoal.kinds import Task
 from shoal.look import MOST_LINES, column_lines
-from shoal.study import TEST_SHARE, Draft, DraftColumn, DraftKey, draft_text
+from shoal.study import TEST_SHARE, Data, Draft, DraftColumn, DraftKey, draft_text
 from shoal.wording import few_quoted, is_utf8, quoted
 
+FEW_VALUES: Final = 10
+"""Different whole numbers up to which a column may be one of categories."""
+MOST_DOUBTS: Final = 10
+"""Columns of which this is said."""
+_BACK: Final = re.compile(r" \(data\.keep = .*\)$")
+"""How a study that lists no inputs gets a column back."""
 _GROUPS: Final = "take the # away if so, and put one before it among the inputs: no group is then divided"
 
 
@@ -39,6 +46,7 @@ def draft_study(table: Path, target: str | None = None, task: Task | None = None
             target=DraftKey("target", seen.target.value, _why_target(seen)),
             columns=columns,
             keys=tuple(_keys(seen)),
+            kinds=tuple(_kinds(seen)),
             rows=dataset.rows,
             numbers=sum(map(_numbers, dataset.columns)),
             outputs=dataset.outputs,
@@ -79,14 +87,36 @@ def _why_target(seen: Survey) -> str:
 
 def _columns(seen: Survey) -> Iterator[DraftColumn]:
     """Say of each column but the target what it is, and whether it is an input."""
-    for facts in seen.dataset.facts:
-        if facts.part == "target":
-            continue
-        what = seen.unreadable.get(facts.name, facts.done.removeprefix("left out, "))
-        kind = {"number": "numbers", "category": "" if what.startswith("text") else "categories", "": ""}[
-            facts.kind
-        ]
-        yield DraftColumn(facts.name, facts.part == "input", "; ".join(part for part in (kind, what) if part))
+    known = {column.name: column for column in seen.dataset.facts}
+    for name in seen.names:
+        if name in seen.unusable:
+            yield DraftColumn(name, used=False, what=seen.unusable[name])
+        elif name in known:
+            column = known[name]
+            parts = [_BACK.sub("", part.removeprefix("left out, ")) for part in column.said]
+            if not column.reason and not column.left_out:
+                parts.insert(0, {"number": "numbers", "category": "categories"}.get(column.kind, column.kind))
+            yield DraftColumn(name, used=not column.left_out, what="; ".join(parts))
+
+
+def _kinds(seen: Survey) -> Iterator[DraftKey]:
+    """Give the kinds of columns that a study has to state, then those that may be meant."""
+    for name, choice in seen.stated.items():
+        kind = {"kind": choice.value.name, "format": choice.value.format or None}
+        yield DraftKey(name, kind, choice.why)
+    few = [column for column in seen.dataset.columns if _few_numbers(column)]
+    for column in few[:MOST_DOUBTS]:
+        different = len(np.unique(column.values))
+        why = f"only {different} different whole numbers; take the # away if they are names of kinds"
+        yield DraftKey(column.name, {"kind": "category"}, why, on=False)
+
+
+def _few_numbers(column: Column) -> bool:
+    """Whether numbers may be names of kinds: whole, few, more than two."""
+    if column.takes != "numbers":
+        return False
+    different = np.unique(column.values[~np.isnan(column.values)])
+    return 2 < len(different) <= FEW_VALUES and bool((different == np.rint(different)).all())
 
 
 def _keys(seen: Survey) -> Iterator[DraftKey]:
@@ -108,6 +138,6 @@ def _numbers(column: Column) -> int:
 
 def _summary(dataset: Dataset) -> Iterator[str]:
     """Say in few lines what many columns are."""
-    yield "columns, of which neighbours that are alike share a line:"
-    for line in column_lines(column_records(dataset)):
+    yield "the columns; neighbours that are alike share a line:"
+    for line in column_lines(list(column_records(Data(dataset=dataset.name), dataset))):
         yield f"  {line.names}: {line.role}{'; ' * bool(line.done)}{line.done}"

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from shoal.data._cells import holds_text, numbers, texts
 from shoal.data._classes import nfc
 from shoal.data._column_roles import with_hint
+from shoal.data._dates import holds_dates
 from shoal.data._findings import Findings
 from shoal.data._missing import Marks, missing_of
 from shoal.data._table import Table
@@ -48,15 +49,21 @@ class Cells(NamedTuple):
 def cells_of(table: Table, name: str, marks: Marks) -> Cells:
     """Read a column as numbers, else as text where it holds text."""
     findings = Findings(table.file)
-    values: NDArray[Any] | None = numbers(table, name, findings, "", marks)
+    values: NDArray[Any] | None = numbers(table, name, findings, None, marks)
+    if values is None and holds_dates(table, name, marks):
+        return Cells(None, "dates")
     if values is None and holds_text(table, name, marks):
-        findings = Findings(table.file)
         values = texts(table, name, findings, (), marks)
-    if values is not None:
-        return Cells(values)
+    if values is None and not findings.found:
+        numbers(table, name, findings, "", marks)  # which says what is in the way
+    return Cells(values, "" if values is not None else obstacle(findings))
+
+
+def obstacle(findings: Findings) -> str:
+    """Say in a few words why a column cannot be read: what there is instead."""
     others = len(findings.found) - 1
     more = f", and {counted(others, 'other cell')}" if others else ""
-    return Cells(None, f"{findings.problems()[0].what.partition(', got ')[2]}{more}")
+    return f"{findings.problems()[0].what.partition(', got ')[2]}{more}"
 
 
 def target_of(table: Table, name: str | None, marks: Marks) -> Choice:

@@ -16,10 +16,13 @@ from numpy.typing import NDArray
 
 from shoal.data._cells import numbers, texts
 from shoal.data._classes import NUMBER
+from shoal.data._column_kind import CATEGORY, ColumnKind, DateStyle
 from shoal.data._column_roles import TableSource
 from shoal.data._dataset import Dataset
+from shoal.data._date_formats import moment_in
+from shoal.data._dates import date_formats, dates, holds_dates
 from shoal.data._findings import Findings
-from shoal.data._guess import Choice, cells_of, target_of, targets_of, task_of
+from shoal.data._guess import Choice, cells_of, obstacle, target_of, targets_of, task_of
 from shoal.data._holdout import draw_test_rows
 from shoal.data._missing import Marks, missing_of
 from shoal.data._notation import notation_of
@@ -55,16 +58,19 @@ class Wish:
 class Survey:
     """What a table is like, and how a study is to ask for it.
 
-    `keys` are further keys of `data` that the table needs. `dataset` is read as such a study reads it; `unreadable` are
-    the columns that it cannot read, and why. `groupings` are inputs that may tell groups apart, `in_order` says how far
-    neighbouring rows are alike: empty where nothing is suspected.
+    `names` are all columns. `keys` are further keys of `data` that the table needs, `stated` the kinds of columns of
+    which the study has to say them; `unusable` columns cannot be inputs, for a reason. `dataset` is read as such a
+    study reads it. `groupings` are inputs that may tell groups apart, `in_order` says how far neighbouring rows are
+    alike: empty where nothing is suspected.
     """
 
+    names: tuple[str, ...]
     dataset: Dataset
     target: Choice
     task: Choice
     keys: Mapping[str, Choice]
-    unreadable: Mapping[str, str]
+    stated: Mapping[str, Choice]
+    unusable: Mapping[str, str]
     groupings: Mapping[str, str]
     in_order: str
 
@@ -88,28 +94,34 @@ def survey(path: str | Path, wish: Wish, room: float | None = None) -> Survey:
     if not there_N.all():
         lost = int((~there_N).sum())
         keys["missing_targets"] = Choice("drop", f"{counted(lost, 'row')} of {table.rows:,} without a target")
-    unreadable, mixed = _odd_columns(table, name, known, _trained(targets_N, task.value, wish))
-    if mixed:
-        why = "numbers and text" + "".join(f"; {quoted(column)}: {what}" for column, what in mixed.items())
-        keys["categorical"] = Choice(list(mixed), why)
+    unusable, stated = _odd_columns(table, name, known, _trained(targets_N, task.value, wish))
     source = TableSource(
         train=path,
         task=task.value,
         targets=(name,),
-        categorical=tuple(mixed),
+        columns={column: choice.value for column, choice in stated.items()},
         test_share=wish.test_share,
         seed=wish.seed,
-        ignore=tuple(unreadable),
+        ignore=tuple(unusable),
         find_kinds=True,
         impute=True,
         missing_marks=tuple(marks),
         drop_untargeted=not there_N.all(),
     )
+    names = table.names
     del table
     dataset = load_table_dataset(source, room)
     filled = with_medians(dataset)
     return Survey(
-        dataset, target, task, keys, unreadable, groupings(filled, shuffled=True), row_order(filled, True)
+        names=names,
+        dataset=dataset,
+        target=target,
+        task=task,
+        keys=keys,
+        stated=stated,
+        unusable=unusable,
+        groupings=groupings(filled, shuffled=True),
+        in_order=row_order(filled, shuffled=True),
     )
 
 
@@ -147,24 +159,59 @@ def _written(table: Table, name: str, marks: Marks) -> Counter[str]:
 
 def _odd_columns(
     table: Table, target: str, marks: Marks, trained: NDArray[np.int64]
-) -> tuple[dict[str, str], dict[str, str]]:
-    """Give the columns that cannot be inputs, and why; and those of numbers and text that can be categories."""
-    unreadable: dict[str, str] = {}
-    mixed: dict[str, str] = {}
+) -> tuple[dict[str, str], dict[str, Choice]]:
+    """Give the columns that cannot be inputs, and why; and those of which has to be said how they are read."""
+    unusable: dict[str, str] = {}
+    stated: dict[str, Choice] = {}
     for name in table.names:
-        if name == target or name in table.index:
+        if name == target:
+            continue
+        if name in table.index:
+            unusable[name] = "called an index"
             continue
         values, why = cells_of(table, name, marks)
         if values is None:
-            times = Counter[str]() if isinstance(table[name], Foreign) else _written(table, name, marks)
-            words = [cell for cell in times if not NUMBER.fullmatch(cell)]
-            dated = sum(notation_of(cell) is not None for cell in words)
-            if words and 2 * dated <= len(words) and len(times) <= min(MOST_CATEGORIES, table.rows / 2):
-                mixed[name] = f"{few_quoted(words, 3)} among numbers"
-                values = texts(table, name, Findings(table.file), (), marks)
+            values, choice = (
+                _dated(table, name, marks) if holds_dates(table, name, marks) else _mixed(table, name, marks)
+            )
+            why = choice.why
+            if choice.value is not None:
+                stated[name] = choice
         if values is None:
-            unreadable[name] = f"cannot be read: {why}"
+            unusable[name] = f"cannot be read: {why}"
         elif missing_of(values[trained]).all():
-            unreadable[name] = "no training row has a value"
-            mixed.pop(name, None)
-    return unreadable, mixed
+            unusable[name] = "no training row has a value"
+            stated.pop(name, None)
+    return unusable, stated
+
+
+def _dated(table: Table, name: str, marks: Marks) -> tuple[NDArray[np.float64] | None, Choice]:
+    """Read a column of dates, by a usual format where they are written otherwise than ISO 8601 has them."""
+    findings = Findings(table.file)
+    formats = date_formats(table, name, marks)
+    for number, text in enumerate(formats or ("",)):
+        read = dates(table, name, DateStyle(text), findings, marks)
+        if read is None:
+            continue
+        first = (
+            next((cell for cell in map(str, table[name]) if moment_in(cell.strip(), text)), "")
+            if text
+            else ""
+        )
+        also = f"; {quoted(formats[number + 1])} fits as well" if len(formats) > number + 1 else ""
+        why = f"dates such as {quoted(first)}{also}"
+        return read[0], Choice(ColumnKind("date", format=text) if text else None, why)
+    return None, Choice(None, obstacle(findings))
+
+
+def _mixed(table: Table, name: str, marks: Marks) -> tuple[NDArray[np.str_] | None, Choice]:
+    """Read a column of numbers and text as categories, where they are few and the text is no number of people."""
+    findings = Findings(table.file)
+    numbers(table, name, findings, "", marks)
+    values = None if isinstance(table[name], Foreign) else texts(table, name, Findings(table.file), (), marks)
+    times = Counter(() if values is None else values.tolist())
+    words = [cell for cell in times if cell and not NUMBER.fullmatch(cell)]
+    noted = sum(notation_of(cell) is not None for cell in words)
+    if 2 * noted <= len(words) and 0 < len(times) <= min(MOST_CATEGORIES, table.rows / 2):
+        return values, Choice(CATEGORY, f"numbers, and text such as {few_quoted(words, 2)}")
+    return None, Choice(None, obstacle(findings))

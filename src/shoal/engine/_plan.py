@@ -72,7 +72,7 @@ def make_plan(planner: Planner, circumstances: Circumstances) -> Plan:
         time_alone=alone,
         notes=_notes(planner, everything),
         data_notes=planner.dataset.notes,
-        columns=column_records(planner.dataset),
+        columns=tuple(column_records(planner.study.data, planner.dataset)),
         more_rounds=planner.more_rounds,
     )
 

@@ -68,7 +68,7 @@ def _manner(column: ColumnRecord) -> tuple[str, str, str, bool]:
 
 def _line(alike: Sequence[ColumnRecord]) -> ColumnLine:
     first, last = alike[0], alike[-1]
-    reads = first.kind and first.part not in ("groups", "folds")
+    reads = first.kind and first.part in ("input", "target")
     role = f"{first.part}, {first.kind}" if reads else first.part
     if len(alike) == 1:
         return ColumnLine(quoted(first.name), role, first.done.removeprefix("left out, "))

@@ -41,13 +41,11 @@ from shoal.results._selection_and_test import Disagreement, Expected, disagreeme
 from shoal.results._simple_models import Baseline, Beside, beside_baselines, read_baselines
 from shoal.results._store import Store
 from shoal.results._stored_facts import (
-    categorical_of,
     coherent,
-    columns_of,
     counted_origins,
-    data_notes_of,
     findings_of,
     missing_of,
+    of_columns,
 )
 from shoal.results._two_way import Difference
 from shoal.results._verdict import judging_score, verdict
@@ -67,7 +65,8 @@ class Results:
     `coverage` says how the training rows cover the test rows (None in results of old), `data_notes` what the reader of
     the data did or left out, `columns` what of each column, `findings_in_rows` what the checks of the rows measured, by
     name, as clauses, `missing` what could not be made after training, `looks` how often the test rows were scored in
-    all runs of this folder, and by how many settings; `categorical` which inputs hold categories.
+    all runs of this folder, and by how many settings; `categorical` which inputs hold categories, `dates` which hold
+    dates (in the truth these are seconds since the first training row).
     """
 
     folder: Path
@@ -84,6 +83,7 @@ class Results:
     data_notes: tuple[str, ...] = ()
     columns: tuple[ColumnRecord, ...] = ()
     categorical: tuple[str, ...] = ()
+    dates: tuple[str, ...] = ()
     looks: Looks = NO_LOOKS
     findings_in_rows: Mapping[str, str] = field(default_factory=dict)
 
@@ -119,9 +119,7 @@ class Results:
                 coverage=store.fact("coverage"),
                 origins=counted_origins(store.origins(), fits),
                 missing=missing_of(folder, store.fact("missing")),
-                data_notes=data_notes_of(folder, store.fact("data notes")),
-                columns=columns_of(folder, store.fact("columns")),
-                categorical=categorical_of(folder, study, store.fact("categorical inputs")),
+                **of_columns(folder, study, store.fact),
                 findings_in_rows=findings_of(folder, store.fact("findings in rows"), store.fact("drift")),
                 looks=looks,
             )

@@ -15,7 +15,7 @@ from shoal.errors import Problem, StudyError
 from shoal.study._devices import is_device
 from shoal.study._draft_sizes import TEST_SHARE, Sizes, sizes_of
 from shoal.study._file import LARGEST
-from shoal.study._key_paths import toml_string
+from shoal.study._key_paths import key_text, toml_string
 from shoal.study._study import FOLDER
 from shoal.study._toml import toml_value
 from shoal.wording import counted, shorten, visible
@@ -53,8 +53,8 @@ class Draft:
     """What a study of a table is written from.
 
     `rows` are those with a target, `numbers` how many a network gets for each, `smallest` the fewest training rows of a
-    class (None in a regression). `keys` are further ones of `data`. Where `summary` is not empty, columns are not
-    listed one by one: it says in a few lines what they are.
+    class (None in a regression). `keys` are further ones of `data`, `kinds` those of `data.columns`. Where `summary` is
+    not empty, columns are not listed one by one: it says in a few lines what they are.
     """
 
     table: str
@@ -62,6 +62,7 @@ class Draft:
     target: DraftKey
     columns: tuple[DraftColumn, ...]
     keys: tuple[DraftKey, ...]
+    kinds: tuple[DraftKey, ...]
     rows: int
     numbers: int
     outputs: int
@@ -84,6 +85,7 @@ def draft_text(draft: Draft) -> str:
         _HEAD.format(table=visible(shorten(draft.table)), size=size),
         _block("[study]", _about(draft)),
         _block("[data]", _data(draft)),
+        *([_block("[data.columns]", map(_kind, draft.kinds))] if draft.kinds else []),
         _block("[network]", [_Line("hidden = [64]", "units of each hidden layer; the search tries others")]),
         _block("[training]", _training(sizes)),
         _block("[search]", _search(draft, sizes)),
@@ -157,6 +159,10 @@ def _data(draft: Draft) -> Iterator[_Line]:
         f"inputs {share} centred and scaled, by training rows alone",
     )
     yield from _every_column(draft.columns) if not draft.summary else _few_columns(draft)
+
+
+def _kind(key: DraftKey) -> _Line:
+    return _key(key_text(key.name), key.value, key.why, on=key.on)
 
 
 def _every_column(columns: Sequence[DraftColumn]) -> Iterator[_Line]:
