@@ -16,8 +16,8 @@ from shoal.study._devices import is_device
 from shoal.study._draft_sizes import TEST_SHARE, Sizes, sizes_of
 from shoal.study._file import LARGEST
 from shoal.study._key_paths import key_text, toml_string
-from shoal.study._study import FOLDER
 from shoal.study._toml import toml_value
+from shoal.study._values import FOLDER
 from shoal.wording import counted, shorten, visible
 
 _PACKED: Final = re.compile(r"\.(gz|bz2|xz)$", re.IGNORECASE)
