@@ -207,19 +207,16 @@ def _complain(table: Table, name: str, cells: Mapping[int, str], findings: Findi
         findings.add(what, f"column {quoted(name)}")
         return
     for notation, rows in notations.items():
-        first, description = rows[0], notation.description
-        where, such = table.place(first, name), f"{quoted(cells[first])} ({description})"
+        first, expected = rows[0], notation.expected
+        where, such = table.place(first, name), f"{quoted(cells[first])} ({notation.description})"
         if len(rows) > 1:
             where, _, column = where.partition(", ")
             share = "all" if len(rows) == len(cells) else f"{len(rows)} of"
-            such = f"{description} in {share} {len(cells)} cells, such as {quoted(cells[first])} on {where}"
+            such = f"{notation.description} in {share} {len(cells)} cells, such as {quoted(cells[first])} on {where}"
             where = column
-        keys = keys_text(seen_in_numbers((cells[row] for row in rows), dialect)) if advice else ""
-        if notation is DECIMAL_POINT:
-            keys = ""
-        elif notation is SOME_COMMA and not dialect.changes_numbers and keys:
-            keys += ' or data.decimal = ","'
-        expected = f"numbers as {dialect.number_keys}" if dialect.changes_numbers else notation.expected
+        if dialect.changes_numbers:
+            expected = f"numbers as {dialect.number_keys}"
+        keys = _keys_for(notation, [cells[row] for row in rows], dialect) if advice else ""
         findings.add(f"expected {expected}, got {such}{findings.remedy(keys)}", where, table.number(first))
     plain = sorted(bad.keys() - {row for rows in notations.values() for row in rows})
     times, said = Counter(cells[row] for row in plain), set[str]()
@@ -240,6 +237,15 @@ def _complain(table: Table, name: str, cells: Mapping[int, str], findings: Findi
             said.add(text)
     for rows in by_fault.values():
         note_rows(table, name, {row: bad[row] for row in rows}, findings)
+
+
+def _keys_for(notation: Notation, cells: Sequence[str], dialect: Dialect) -> str:
+    """Name the keys that read cells; of 1,234 alone there is no telling which it is."""
+    if notation is DECIMAL_POINT:
+        return ""
+    keys = keys_text(seen_in_numbers(cells, dialect))
+    doubtful = notation is SOME_COMMA and keys and not dialect.changes_numbers
+    return f'{keys} or data.decimal = ","' if doubtful else keys
 
 
 def _notations(cells: dict[int, str], dialect: Dialect) -> dict[Notation, list[int]]:
