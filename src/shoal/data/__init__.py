@@ -34,6 +34,7 @@ from shoal.data._row_check import chance_of_count
 from shoal.data._rows_in_memory import given_columns, given_images
 from shoal.data._seen import Sighting, seen_in
 from shoal.data._source import load_table_dataset
+from shoal.data._survey import Survey, Wish, survey
 from shoal.data._table import DateCells, Foreign, Table
 from shoal.data._table_format import LESS_TO_READ, TEXT_CELL, TEXT_COPIES
 from shoal.data._tables import read_table
@@ -67,8 +68,10 @@ __all__ = [
     "Sighting",
     "Split",
     "Standardize",
+    "Survey",
     "Table",
     "TableSource",
+    "Wish",
     "add_targets",
     "chance_of_count",
     "checks_of_rows",
@@ -109,6 +112,7 @@ __all__ = [
     "repeated_in_test",
     "seen_in",
     "since_first",
+    "survey",
     "takes",
     "target_constants",
     "target_source",

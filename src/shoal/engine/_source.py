@@ -38,9 +38,9 @@ from shoal.engine.forecast.available import available_memory
 from shoal.errors import DataError, Problem, StudyError
 from shoal.files import kind_of
 from shoal.kinds import NETWORKS, TARGET_TRANSFORMS
-from shoal.results import FitRecord, Truth
+from shoal.results import ColumnRecord, FitRecord, Truth
 from shoal.study import Augment, Data, Study
-from shoal.wording import quoted
+from shoal.wording import few_quoted, quoted
 
 _OF_COLUMNS: Final = (
     "inputs", "target", "categorical", "columns", "ignore", "keep", "rare_below", "missing", "missing_marks",
@@ -207,6 +207,24 @@ def _refuse_unscorable(names: Sequence[str], targets: Sequence[NDArray[np.float6
 def _extremes(columns: list[NDArray[np.float64]]) -> NDArray[np.int64]:
     """Give the rows of the lowest and of the highest value of every column."""
     return np.array([find(values) for values in columns for find in (np.nanargmin, np.nanargmax)], np.int64)
+
+
+def column_records(data: Data, dataset: Dataset) -> Iterator[ColumnRecord]:
+    """Keep what is known of the columns of a table and done with them: targets, inputs, those that are none."""
+    if not dataset.facts:
+        return
+    kind = "class" if dataset.classes else "number"
+    classes = (
+        f"{len(dataset.classes):,} classes ({few_quoted(dataset.classes, 3)})" if dataset.classes else ""
+    )
+    yield from (ColumnRecord(name, "target", kind, classes) for name in dataset.target_names)
+    if data.groups is not None:
+        yield ColumnRecord(data.groups, "groups")
+    for column in dataset.facts:
+        part = "left out" if column.left_out else "input"
+        missing = not column.left_out and any(column.missing)
+        yield ColumnRecord(column.name, part, column.kind, "; ".join(column.said), missing)
+    yield from (ColumnRecord(name, "left out", done="named in data.ignore") for name in data.ignore)
 
 
 def ground_truth(planner: Planner) -> Truth:

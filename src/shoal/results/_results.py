@@ -32,7 +32,7 @@ from shoal.results._mean_recall import BALANCED
 from shoal.results._nested import Nested, NestedScore, read_nested
 from shoal.results._out_of_fold import OutOfFold
 from shoal.results._permutation import PermutationTest, permutation_test
-from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Stage, Truth, place_of
+from shoal.results._record import CandidateRow, ColumnRecord, FitRecord, PlanEntry, Stage, Truth, place_of
 from shoal.results._schema import expect
 from shoal.results._score_rows import row_score
 from shoal.results._scores import higher_is_better
@@ -63,10 +63,10 @@ class Results:
     read from the store when asked for. Frames are pandas', made once. `environment` says where the last run was
     computed, `origins` where the fits were: every environment with its number of fits (none in results of old).
     `coverage` says how the training rows cover the test rows (None in results of old), `data_notes` what the reader of
-    the data did or left out, `findings_in_rows` what the checks of the rows measured, by name, as clauses, `missing`
-    what could not be made after training, `looks` how often the test rows were scored in all runs of this folder, and
-    by how many settings; `categorical` which inputs hold categories, `dates` which hold dates (in the
-    truth these are seconds since the first training row).
+    the data did or left out, `columns` what of each column, `findings_in_rows` what the checks of the rows measured, by
+    name, as clauses, `missing` what could not be made after training, `looks` how often the test rows were scored in
+    all runs of this folder, and by how many settings; `categorical` which inputs hold categories, `dates` which hold
+    dates (in the truth these are seconds since the first training row).
     """
 
     folder: Path
@@ -81,6 +81,7 @@ class Results:
     origins: tuple[tuple[dict[str, Any], int], ...] = ()
     missing: tuple[Missing, ...] = ()
     data_notes: tuple[str, ...] = ()
+    columns: tuple[ColumnRecord, ...] = ()
     categorical: tuple[str, ...] = ()
     dates: tuple[str, ...] = ()
     looks: Looks = NO_LOOKS
@@ -439,12 +440,10 @@ class Results:
 
     @cached_property
     def digest(self) -> str:
-        """One SHA-256 over the plan, the fits (curves, parameters, predictions, how each ended) and which candidate was
-        chosen. Not over time and machine, not over words, scores and statistics, which follow from these. The same
-        whatever the order of the work, the number of workers and the interruptions.
+        """One SHA-256 over plan, fits (curves, parameters, predictions, how each ended) and choice; not over time,
+        machine, words, scores. The same whatever the order of the work, the workers and the interruptions.
         """
         chosen = self.choice.candidate_id if self.choice else None
         with Store.open_readonly(self.folder) as store:
-            return digest_of_results(
-                self.plan, self.candidate_rows, chosen, map(store.record, sorted(self.summaries))
-            )
+            records = map(store.record, sorted(self.summaries))
+            return digest_of_results(self.plan, self.candidate_rows, chosen, records)

@@ -9,7 +9,7 @@ from typing import Any
 
 from shoal.errors import Problem, RunFolderError
 from shoal.parts import Missing
-from shoal.results._record import FitRecord
+from shoal.results._record import ColumnRecord, FitRecord
 from shoal.results._schema import checker, expect, refusing
 from shoal.study import Study
 
@@ -26,11 +26,14 @@ def counted_origins(
 def of_columns(folder: Path, study: Study, fact: Callable[[str], Any]) -> dict[str, Any]:
     """Read what is known of the data and its columns, by the fields of Results.
 
-    In results of old the categories are those that the study names; there are no dates and no notes.
+    In results of old the categories are those that the study names; there are no dates, no notes and no columns.
     """
     categorical = _texts(folder, fact("categorical inputs"), "a categorical input")
+    with coherent(folder, "a column of the data"):
+        columns = tuple(map(checker(ColumnRecord), fact("columns") or ()))
     return {
         "data_notes": _texts(folder, fact("data notes"), "a note on the data") or (),
+        "columns": columns,
         "categorical": study.data.categorical if categorical is None else categorical,
         "dates": _texts(folder, fact("dates"), "an input of dates") or (),
     }
