@@ -1,4 +1,4 @@
-"""Draws the forty tables by a seed, and keeps the list: `tables.toml`, which was written before any of them was tried."""
+"""Draws the forty tables by a seed, and keeps the list, `tables.toml`: written before any of them was tried."""
 
 from __future__ import annotations
 

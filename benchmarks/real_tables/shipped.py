@@ -38,17 +38,18 @@ class Shipped:
 
     cells: pd.DataFrame
     named: bool
+    separator: str
 
 
 def read(path: Path) -> Shipped:
     """Read a file by its bytes alone. Raises NoTable."""
     if path.name.removesuffix(".gz").endswith(".xlsx"):
-        rows = [[str(cell) for cell in row] for row in pd.read_excel(path, header=None, dtype=str).to_numpy()]
+        rows, separator = pd.read_excel(path, header=None, dtype=str).fillna("").to_numpy().tolist(), ""
     else:
-        rows = _rows(_text(path))
+        rows, separator = _rows(_text(path))
     names, named = _names(rows)
     body = rows[1:] if named else rows
-    return Shipped(pd.DataFrame(body, columns=names, dtype=object), named)
+    return Shipped(pd.DataFrame(body, columns=names, dtype=object), named, separator)
 
 
 def _text(path: Path) -> str:
@@ -61,13 +62,13 @@ def _text(path: Path) -> str:
         return data.decode("cp1252", errors="replace")
 
 
-def _rows(text: str) -> list[list[str]]:
-    """Split at the separator that gives every line the same number of cells, three or more."""
+def _rows(text: str) -> tuple[list[list[str]], str]:
+    """Split at the separator that gives every line the same number of cells, three or more; give it, too."""
     for separator in SEPARATORS:
         rows = [row for row in _split(text, separator) if row]
-        if rows and len(rows[0]) > 2 and all(len(row) == len(rows[0]) for row in rows):
-            if separator != " " or _mostly_numbers(rows):
-                return rows
+        even = rows and len(rows[0]) > 2 and all(len(row) == len(rows[0]) for row in rows)
+        if even and (separator != " " or _mostly_numbers(rows)):
+            return rows, separator
     raise NoTable("no separator gives all lines the same number of cells, at least 3")
 
 
@@ -105,6 +106,14 @@ def is_number(cell: str) -> bool:
     except ValueError:
         return False
     return "_" not in cell and cell.strip().lower() not in ("nan", "inf", "infinity")
+
+
+def number_of(cell: str) -> float:
+    """Give the number that a cell holds, with commas between thousands, a unit of money or per cent; else NaN."""
+    bare = cell.strip().strip("$€£%").strip()
+    if re.fullmatch(r"[-+]?\d{1,3}(,\d{3})+(\.\d*)?", bare):
+        bare = bare.replace(",", "")
+    return float(bare) if is_number(bare) else float("nan")
 
 
 def kind_of(name: str, cells: pd.Series) -> str:
