@@ -23,7 +23,19 @@ HOUSE: Final = ROOT / "src" / "shoal"
 
 STAGES: Final = ("study", "data", "nets", "engine", "results", "search", "look")
 EVERYTHING: Final = frozenset(
-    {"streams", *STAGES, "model", "predict", "export", "progress", "pipeline", "estimators", "options", "cli"}
+    {
+        "streams",
+        *STAGES,
+        "model",
+        "predict",
+        "export",
+        "draft",
+        "progress",
+        "pipeline",
+        "estimators",
+        "options",
+        "cli",
+    }
 )
 
 # The ground floor, which everyone may import.
@@ -51,9 +63,12 @@ ARROWS: Final[dict[str, frozenset[str]]] = {
     "model": frozenset({"data", "engine", "nets", "results"}),
     "predict": frozenset({"data", "engine", "model", "nets", "results"}),
     "export": frozenset({"data", "model", "nets"}),
+    "draft": frozenset({"data", "engine", "look", "study"}),
     "estimators": frozenset({"streams", "parts", *STAGES, "pipeline", "model"}),
     "options": frozenset(),
-    "cli": frozenset({"pipeline", "predict", "export", "nets", "progress", "study", "data", "results"})
+    "cli": frozenset(
+        {"pipeline", "predict", "export", "draft", "nets", "progress", "study", "data", "results"}
+    )
     | {"look", "parts", "options", "space"},
     "__main__": frozenset({"cli"}),
     "__init__": EVERYTHING,

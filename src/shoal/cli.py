@@ -198,16 +198,40 @@ def export(
 @app.command()
 def new(
     kind: Annotated[
-        _Template,
+        _Template | None,
         typer.Argument(
-            metavar="KIND", help="regression or classification.", parser=one_of(get_args(_Template))
+            metavar="[KIND]", help="regression or classification.", parser=one_of(get_args(_Template))
         ),
-    ],
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="TABLE", help="Write it for this table, as it is.")
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option("--target", metavar="COLUMN", help="What is to be learned [guessed].")
+    ] = None,
+    task: Annotated[
+        _Template | None, choice(_Template, "--task", what="Numbers or classes [guessed].")
+    ] = None,
 ) -> None:
-    """Print a commented study file to start from."""
-    from shoal.study import template
+    """Print a commented study file to start from: of a kind, or of a table.
 
-    _hand_over(template(kind))
+    With --data, what is seen in the table and what is done with each column stands beside it.
+    """
+    if (kind is None) == (data is None):
+        got = "neither" if data is None else "both"
+        raise typer.BadParameter(f"expected KIND or --data TABLE, got {got}")
+    if kind is not None:
+        from shoal.study import template
+
+        for name, value in (("--target", target), ("--task", task)):
+            if value is not None:
+                raise typer.BadParameter(f"{name} goes with --data TABLE, got KIND")
+        _hand_over(template(kind))
+    elif data is not None:
+        load_numbers()
+        from shoal.draft import draft_study
+
+        _hand_over(draft_study(data, target, task))
 
 
 @data_app.command("list")

@@ -32,18 +32,18 @@ IR_VERSION: Final = 9
 
 TOLERANCE: Final = 1e-6
 CHECKED_ROWS: Final = 256
-_CELLS: Final = ("numbers", "categories")
+_CELLS: Final = ("numbers", "categories", "dates")
 _IMAGES: Final = "images"
 
 
 def export_onnx(source: Path, out: Path, *, force: bool = False) -> str:
     """Write the model of a file or run folder as ONNX, once onnxruntime gives what Shoal gives; say how near.
 
-    Inputs: `numbers` float64 (N, D) and `categories` text (N, D), in the orders that the metadata of these
-    names give, or `images` uint8 (N, C, H, W). Outputs: `predictions` float64 (N, K) in the targets' units; or
-    `probabilities` float64 (N, K) and `class` int64 (N,), the place among the metadata's `classes`.
-    Raises InputError where onnx or onnxruntime is missing, and for a file of other content in the place of `out`,
-    unless `force` replaces it; ShoalError where the two disagree.
+    Inputs: `numbers` float64 (N, D), `categories` text (N, D) and `dates` float64 (N, D), seconds since 1970-01-01 in
+    UTC, in the orders that the metadata of these names give, or `images` uint8 (N, C, H, W). Outputs: `predictions`
+    float64 (N, K) in the targets' units; or `probabilities` float64 (N, K) and `class` int64 (N,), the place among the
+    metadata's `classes`. Raises InputError where onnx or onnxruntime is missing, and for a file of other content in the
+    place of `out`, unless `force` replaces it; ShoalError where the two disagree.
     """
     try:
         import onnx
@@ -158,9 +158,9 @@ def run_onnx(content: bytes, feed: dict[str, NDArray[Any]]) -> list[NDArray[Any]
 
 def graph_feed(columns: list[Column]) -> dict[str, NDArray[Any]]:
     """Arrange columns as the graph's inputs."""
-    numbers = [column.values for column in columns if not column.categorical]
-    texts = [column.values.astype(object) for column in columns if column.categorical]
-    feed = dict(zip(_CELLS, (numbers, texts), strict=True))
+    feed: dict[str, list[NDArray[Any]]] = {cells: [] for cells in _CELLS}
+    for column in columns:
+        feed[column.takes].append(column.values.astype(object) if column.categorical else column.values)
     return {name: np.stack(values, axis=1) for name, values in feed.items() if values}
 
 
@@ -324,7 +324,7 @@ class _Columns:
         from onnx import TensorProto, helper
 
         taken = [takes(column) for column in self.preprocessing.columns]
-        types = zip(_CELLS, (TensorProto.DOUBLE, TensorProto.STRING), strict=True)
+        types = zip(_CELLS, (TensorProto.DOUBLE, TensorProto.STRING, TensorProto.DOUBLE), strict=True)
         return [
             helper.make_tensor_value_info(cells, kind, ["N", taken.count(cells)])
             for cells, kind in types
@@ -366,7 +366,8 @@ class _Columns:
 
     def drawn(self, draw: np.random.Generator) -> tuple[Inputs, dict[str, NDArray[Any]]]:
         columns = [
-            Column(column.name, column.drawn(draw, CHECKED_ROWS)) for column in self.preprocessing.columns
+            Column(column.name, column.drawn(draw, CHECKED_ROWS), column.kind)
+            for column in self.preprocessing.columns
         ]
         return tuple(columns), graph_feed(columns)
 

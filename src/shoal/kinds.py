@@ -137,7 +137,7 @@ class EncoderKind:
     what its entry in a model file holds, in a sentence.
     """
 
-    takes: Literal["numbers", "categories"]
+    takes: Literal["numbers", "categories", "dates"]
     described: str
 
 
@@ -218,6 +218,8 @@ TABLE_FORMATS: Final[dict[str, TableKind]] = {
 ENCODERS: Final[dict[str, EncoderKind]] = {
     "number": EncoderKind("numbers", "mean and scale"),
     "category": EncoderKind("categories", "categories"),
+    "ordered": EncoderKind("categories", "an order"),
+    "date": EncoderKind("dates", "a first date"),
 }
 IMAGE_FORMATS: Final[dict[str, ImageKind]] = {
     "idx": ImageKind("an IDX"),

@@ -2,8 +2,9 @@
 
 from shoal.data._builtin import BUILTIN, describe_builtin, fetch, load_builtin
 from shoal.data._classes import nfc
+from shoal.data._column_kind import ColumnFacts, ColumnKind, DateStyle
 from shoal.data._column_roles import TableSource
-from shoal.data._column_warnings import ColumnWarnings, column_warnings, untested
+from shoal.data._column_warnings import ColumnWarnings, column_warnings, since_first, untested
 from shoal.data._coverage import Coverage, coverage
 from shoal.data._coverage_warnings import (
     gap_notes,
@@ -13,6 +14,7 @@ from shoal.data._coverage_warnings import (
     repeated_in_test,
 )
 from shoal.data._dataset import Column, Dataset, Split
+from shoal.data._date_formats import format_fault
 from shoal.data._drift import drift_of_rows
 from shoal.data._encoder import Encoder, encoder_class, takes
 from shoal.data._fashion import find_fashion
@@ -20,6 +22,7 @@ from shoal.data._folds import FoldOptions, divided_sentence, fold_count, make_fo
 from shoal.data._holdout import draw_share, holdout_split
 from shoal.data._image_places import holds_images
 from shoal.data._images import ImageSource, load_image_dataset
+from shoal.data._input_columns import read_columns
 from shoal.data._new_images import NewImages, read_images
 from shoal.data._outer_folds import make_folds_within, make_outer_folds
 from shoal.data._permuted import permuted_rows, with_permuted_targets
@@ -27,7 +30,8 @@ from shoal.data._pixels import two_levels
 from shoal.data._preprocess import RESIZING, Preprocessing, Standardize, fit_preprocessing
 from shoal.data._row_check import chance_of_count
 from shoal.data._rows_in_memory import given_columns, given_images
-from shoal.data._source import load_table_dataset, read_columns
+from shoal.data._source import load_table_dataset
+from shoal.data._survey import Survey, Wish, survey
 from shoal.data._table import Table
 from shoal.data._table_format import LESS_TO_READ, TEXT_CELL, TEXT_COPIES, is_text_table
 from shoal.data._tables import read_table
@@ -40,9 +44,12 @@ __all__ = [
     "TEXT_CELL",
     "TEXT_COPIES",
     "Column",
+    "ColumnFacts",
+    "ColumnKind",
     "ColumnWarnings",
     "Coverage",
     "Dataset",
+    "DateStyle",
     "Encoder",
     "FoldOptions",
     "ImageSource",
@@ -50,8 +57,10 @@ __all__ = [
     "Preprocessing",
     "Split",
     "Standardize",
+    "Survey",
     "Table",
     "TableSource",
+    "Wish",
     "chance_of_count",
     "checks_of_rows",
     "column_warnings",
@@ -66,6 +75,7 @@ __all__ = [
     "findings_in_rows",
     "fit_preprocessing",
     "fold_count",
+    "format_fault",
     "gap_notes",
     "given_columns",
     "given_images",
@@ -87,6 +97,8 @@ __all__ = [
     "read_table",
     "repeat_warnings",
     "repeated_in_test",
+    "since_first",
+    "survey",
     "takes",
     "two_levels",
     "untested",

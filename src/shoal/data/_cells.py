@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,28 +15,28 @@ from shoal.data._findings import Findings
 from shoal.data._missing import Marks
 from shoal.data._notation import DECIMAL_COMMA, SOME_COMMA, Notation, notation_of
 from shoal.data._spelling import TRUTH, respelled
-from shoal.data._table import Foreign, Table
+from shoal.data._table import Cells, DateCells, Foreign, Table
 from shoal.wording import few_quoted, quoted
 
 _OFTEN = 3
 """Cells with one and the same text from which they have one sentence."""
 _NUMBER_BYTES = b"0123456789+-.eE \t"
+_WHOLE_BYTES = b"0123456789+- \t"
 
 
 def numbers(
-    table: Table, name: str, findings: Findings, advice: str, marks: Marks | None = None
+    table: Table, name: str, findings: Findings, advice: str | None, marks: Marks | None = None
 ) -> NDArray[np.float64] | None:
     """Read column `name` as the nearest float64 of each cell, shape (N,); None where it is not numbers.
 
     NaN where a cell is missing, as `marks` say; without them that is refused. `advice` ends the sentence about a column
-    that holds text throughout.
+    that holds text throughout; None: cells of text are no mistake yet, and nothing is noted of them.
     """
-    cells = table[name]
-    if isinstance(cells, Foreign):
-        findings.add(f"expected numbers, got {cells.kind}", f"column {quoted(name)}")
+    cells = _plain_cells(table, name, "numbers", findings)
+    if cells is None:
         return None
     if isinstance(cells, np.ndarray) and cells.dtype.kind == "O":
-        cells = [_written(cell) for cell in cells]
+        cells = [written_cell(cell) for cell in cells]
     if isinstance(cells, np.ndarray) and cells.dtype.kind != "U":
         return _finite(table, name, cells, findings, marks)
     values = _fast(cells)
@@ -53,7 +53,22 @@ def numbers(
         values = np.full(len(written), np.nan)
         values[there] = read
         return values
-    _complain(table, name, {row: str(cells[row]) for row in there.tolist()}, findings, advice)
+    if advice is not None:
+        _complain(table, name, {row: str(cells[row]) for row in there.tolist()}, findings, advice)
+    return None
+
+
+def _plain_cells(
+    table: Table, name: str, expected: str, findings: Findings
+) -> Sequence[str] | NDArray[Any] | None:
+    """Give cells that are numbers or text; None for others, which are noted."""
+    cells = table[name]
+    if isinstance(cells, Foreign):
+        findings.add(f"expected {expected}, got {cells.kind}", f"column {quoted(name)}")
+    elif isinstance(cells, DateCells) or (isinstance(cells, np.ndarray) and cells.dtype.kind == "M"):
+        findings.add(f"expected {expected}, got dates", f"column {quoted(name)}")
+    else:
+        return cells
     return None
 
 
@@ -99,9 +114,9 @@ def holds_text(table: Table, name: str, marks: Marks | None = None) -> bool:
     Truth values are numbers, and so are those that are written for people, and dates: they are refused as such.
     """
     cells = table[name]
-    if isinstance(cells, Foreign) or (isinstance(cells, np.ndarray) and cells.dtype.kind not in "OU"):
+    if not _may_be_text(cells):
         return False
-    times = Counter(map(_written, cells))
+    times = Counter(map(written_cell, cells))
     missing = Marks(frozenset()) if marks is None else marks
     different = [cell for cell in times if not missing.among([cell])[0]]
     if not different or _truth(different) is not None:
@@ -110,6 +125,31 @@ def holds_text(table: Table, name: str, marks: Marks | None = None) -> bool:
     count = sum(times[cell] for cell in words)
     noted = sum(times[cell] for cell in words if notation_of(cell) is not None)
     return 2 * count > sum(times[cell] for cell in different) and 2 * noted <= count
+
+
+def zeros_before(table: Table, name: str, marks: Marks | None = None) -> str:
+    """Give a cell with zeros before it (01) of a column of text that are whole numbers; nothing where there is none."""
+    cells = table[name]
+    if not _may_be_text(cells):
+        return ""
+    joined = "".join(map(str, cells))
+    if not joined.isascii() or joined.encode("ascii").translate(None, _WHOLE_BYTES):
+        missing = Marks(frozenset()) if marks is None else marks
+        cells = [cell for cell in dict.fromkeys(map(written_cell, cells)) if not missing.among([cell])[0]]
+    padded = ""
+    for cell in map(str, cells):
+        digits = cell.strip(" \t").lstrip("+-")
+        if digits and not digits.isdigit():
+            return ""
+        padded = padded or (cell.strip(" \t") if len(digits) > 1 and digits[0] == "0" else "")
+    return padded
+
+
+def _may_be_text(cells: Cells) -> TypeGuard[Sequence[str] | NDArray[Any]]:
+    """Whether some cells may be text."""
+    if isinstance(cells, Foreign | DateCells):
+        return False
+    return not isinstance(cells, np.ndarray) or cells.dtype.kind in "OU"
 
 
 def _complain(table: Table, name: str, cells: Mapping[int, str], findings: Findings, advice: str) -> None:
@@ -192,9 +232,8 @@ def texts(
     An empty text where a cell is missing, as `marks` say; without them that is refused. A value that is one of the
     `known` texts, whatever the format writes it like, gets that spelling.
     """
-    cells = table[name]
-    if isinstance(cells, Foreign):
-        findings.add(f"expected numbers or text, got {cells.kind}", f"column {quoted(name)}")
+    cells = _plain_cells(table, name, "numbers or text", findings)
+    if cells is None:
         return None
     if (
         isinstance(cells, np.ndarray)
@@ -202,7 +241,7 @@ def texts(
         and _finite(table, name, cells, findings, marks) is None
     ):
         return None
-    written = [_written(cell) for cell in cells]
+    written = [written_cell(cell) for cell in cells]
     if marks is not None:
         missing_N = marks.among(written).tolist()
         written = ["" if missing else cell for cell, missing in zip(written, missing_N, strict=True)]
@@ -221,12 +260,12 @@ def texts(
 def words_of(table: Table, name: str, rows: Sequence[int]) -> set[str]:
     """Give the different texts of some cells of a column, as they are written; numbers have none."""
     cells = table[name]
-    if isinstance(cells, Foreign) or (isinstance(cells, np.ndarray) and cells.dtype.kind not in "OU"):
+    if not _may_be_text(cells):
         return set()
-    return {_written(cells[row]) for row in rows}
+    return {written_cell(cells[row]) for row in rows}
 
 
-def _written(cell: Any) -> str:
+def written_cell(cell: Any) -> str:
     """Write one cell as text; nothing where it is missing."""
     match cell:
         case str():

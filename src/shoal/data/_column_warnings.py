@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data._dataset import Dataset
+from shoal.data._dataset import Column, Dataset
 from shoal.data._preprocess import Standardize
 from shoal.data._table import STORED
 from shoal.wording import counted, quoted, rounded
@@ -46,12 +46,14 @@ class ColumnWarnings:
     """The columns of numbers of a data set as read, and what of them is standardised; it says what to doubt of them.
 
     Columns are names with float64 (N,), rows in the order of their files, training rows first; classes are no targets.
+    Inputs that are `dates` are seconds since the first training row; nobody has to be told that they count time.
     """
 
     inputs: Sequence[Named]
     targets: Sequence[Named]
     train_rows: int
     standardize: Standardize
+    dates: frozenset[str] = frozenset()
 
     def numbering(self) -> list[str]:
         """Say which inputs number the rows, as counted time does too.
@@ -63,6 +65,8 @@ class ColumnWarnings:
         """
         sentences = []
         for name, x_N in self.inputs:
+            if name in self.dates:
+                continue
             if STORED.fullmatch(name):
                 sentences.append(f"{quoted(name)} has the name that pandas gives to an index")
             elif len(x_N) >= FEWEST and np.array_equal(x_N, np.rint(x_N)):
@@ -91,9 +95,18 @@ class ColumnWarnings:
 
 def column_warnings(dataset: Dataset, standardize: Standardize) -> ColumnWarnings:
     """Take the columns of numbers from a data set."""
-    inputs = [(column.name, column.values) for column in dataset.columns if not column.categorical]
+    numeric = [column for column in dataset.columns if not column.categorical]
+    inputs = [(column.name, since_first(column, dataset.train_rows)) for column in numeric]
+    dates = frozenset(column.name for column in numeric if column.takes == "dates")
     targets = [] if dataset.classes else list(zip(dataset.target_names, dataset.targets.T, strict=True))
-    return ColumnWarnings(inputs, targets, dataset.train_rows, standardize)
+    return ColumnWarnings(inputs, targets, dataset.train_rows, standardize, dates)
+
+
+def since_first(column: Column, train_rows: int) -> NDArray[np.float64]:
+    """Give numbers as they are, and dates as seconds since the first training row."""
+    if column.takes != "dates":
+        return column.values
+    return np.asarray(column.values - np.nanmin(column.values[:train_rows]))
 
 
 def untested(

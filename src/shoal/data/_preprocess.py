@@ -16,8 +16,9 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.data._column_kind import DateStyle
 from shoal.data._dataset import Column, Dataset
-from shoal.data._encoder import Encoder, encoder_from_json, fit_encoder, takes
+from shoal.data._encoder import Encoder, OfDates, encoder_from_json, fit_encoder, takes
 from shoal.data._findings import refuse
 from shoal.data._missing import Marks, Missing
 from shoal.data._pixels import WHITES
@@ -66,6 +67,11 @@ class Preprocessing:
     def categories(self) -> dict[str, tuple[str, ...]]:
         """The categories that were learned, for each column as read that holds any."""
         return {column.name: column.categories for column in self.columns if column.categories is not None}
+
+    @property
+    def dates(self) -> dict[str, DateStyle]:
+        """How the dates are written of each column as read that holds any."""
+        return {column.name: column.style for column in self.columns if isinstance(column, OfDates)}
 
     @property
     def missing(self) -> Missing:
@@ -127,7 +133,7 @@ class Preprocessing:
 
     def _misfits(self, columns: Sequence[Column]) -> Iterator[Problem]:
         """Find columns that are missing, or of the other kind."""
-        kinds = {column.name: "categories" if column.categorical else "numbers" for column in columns}
+        kinds: dict[str, str] = {column.name: column.takes for column in columns}
         for column in self.columns:
             expected = takes(column)
             actual = kinds.get(column.name, "no such column")

@@ -29,10 +29,26 @@ class Foreign:
     kind: str
 
 
-Cells = Sequence[str] | NDArray[Any] | Foreign
-"""One column: text as written, or numbers (float, integer or bool, NaN where missing), shape (N,).
+@dataclass(frozen=True, eq=False)
+class DateCells:
+    """Dates of a typed format: datetime64 (N,) in UTC, NaT where missing; `zoned`: whether they have a time zone.
 
-An array of objects mixes str, bool, int and float, None where missing.
+    None: there is no telling, as in arrays of numpy.
+    """
+
+    values: NDArray[Any]
+    zoned: bool | None = None
+
+    def __len__(self) -> int:
+        """N."""
+        return len(self.values)
+
+
+Cells = Sequence[str] | NDArray[Any] | DateCells | Foreign
+"""One column: text as written, or numbers (float, integer or bool, NaN where missing), shape (N,); or dates.
+
+An array of objects mixes str, bool, int and float, None where missing; one of datetime64 is dates without a time zone
+to be known.
 """
 
 

@@ -12,6 +12,7 @@ from shoal.engine._planned import PlannedFit, StudyFit
 from shoal.engine._predict import Trained, answers, softmax, trainer_of
 from shoal.engine._simple_models import ask_simple_models
 from shoal.engine._source import (
+    column_records,
     environment,
     ground_truth,
     load_data,
@@ -73,6 +74,7 @@ __all__ = [
     "ask_simple_models",
     "available_memory",
     "choose_winner",
+    "column_records",
     "content_id",
     "entries",
     "environment",

@@ -17,6 +17,7 @@ from shoal.data import (
 )
 from shoal.engine._fits import Planner
 from shoal.engine._planned import PlannedFit, unique
+from shoal.engine._source import column_records
 from shoal.engine.forecast.drawing import Drawing
 from shoal.engine.forecast.groups import groups_of
 from shoal.engine.forecast.memory import predicted_peaks, source_of
@@ -71,6 +72,7 @@ def make_plan(planner: Planner, circumstances: Circumstances) -> Plan:
         time_alone=alone,
         notes=_notes(planner, everything),
         data_notes=planner.dataset.notes,
+        columns=tuple(column_records(planner.study.data, planner.dataset)),
         more_rounds=planner.more_rounds,
     )
 

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data import (
+    ColumnKind,
     Dataset,
     ImageSource,
     TableSource,
@@ -26,6 +27,7 @@ from shoal.data import (
     load_builtin,
     load_image_dataset,
     load_table_dataset,
+    since_first,
 )
 from shoal.engine._fits import Planner, prepare
 from shoal.engine._trainer import Trainer
@@ -33,13 +35,13 @@ from shoal.engine.forecast.available import available_memory
 from shoal.errors import DataError, Problem, StudyError
 from shoal.files import kind_of
 from shoal.kinds import NETWORKS
-from shoal.results import FitRecord, Truth
+from shoal.results import ColumnRecord, FitRecord, Truth
 from shoal.study import Augment, Data, Study
-from shoal.wording import quoted
+from shoal.wording import few_quoted, quoted
 
 _OF_COLUMNS: Final = (
-    "inputs", "target", "categorical", "ignore", "keep", "rare_below", "missing", "missing_marks", "missing_targets",
-    "groups",
+    "inputs", "target", "categorical", "columns", "ignore", "keep", "rare_below", "missing", "missing_marks",
+    "missing_targets", "groups",
 )  # fmt: skip
 """Keys of `data` that speak of columns."""
 IMAGES_KEPT: Final = 40
@@ -104,6 +106,10 @@ def _table_source(study: Study, train: str) -> TableSource:
         impute=data.missing == "impute",
         missing_marks=data.missing_marks,
         drop_untargeted=data.missing_targets == "drop",
+        columns={
+            name: ColumnKind(column.kind, column.order, column.format or "")
+            for name, column in data.columns.items()
+        },
     )
 
 
@@ -188,11 +194,30 @@ def _extremes(columns: list[NDArray[np.float64]]) -> NDArray[np.int64]:
     return np.array([find(values) for values in columns for find in (np.nanargmin, np.nanargmax)], np.int64)
 
 
+def column_records(data: Data, dataset: Dataset) -> Iterator[ColumnRecord]:
+    """Keep what is known of the columns of a table and done with them: targets, inputs, those that are none."""
+    if not dataset.facts:
+        return
+    kind = "class" if dataset.classes else "number"
+    classes = (
+        f"{len(dataset.classes):,} classes ({few_quoted(dataset.classes, 3)})" if dataset.classes else ""
+    )
+    yield from (ColumnRecord(name, "target", kind, classes) for name in dataset.target_names)
+    if data.groups is not None:
+        yield ColumnRecord(data.groups, "groups")
+    for column in dataset.facts:
+        part = "left out" if column.left_out else "input"
+        missing = not column.left_out and any(column.missing)
+        yield ColumnRecord(column.name, part, column.kind, "; ".join(column.said), missing)
+    yield from (ColumnRecord(name, "left out", done="named in data.ignore") for name in data.ignore)
+
+
 def ground_truth(planner: Planner) -> Truth:
     """Keep what predictions are held against: numeric inputs, targets, and which rows each fit predicts."""
     dataset = planner.dataset
     numeric = [column for column in dataset.columns if not column.categorical]
-    x_ND = np.stack([column.values for column in numeric], 1) if numeric else np.zeros((dataset.rows, 0))
+    values = [since_first(column, dataset.train_rows) for column in numeric]
+    x_ND = np.stack(values, 1) if numeric else np.zeros((dataset.rows, 0))
     rows: dict[tuple[str, int], NDArray[np.int64]] = {
         ("search", number): split.validation for number, split in enumerate(planner.folds)
     }

@@ -125,6 +125,7 @@ class RunFindings:
         return (
             len(self.truth.input_names) == 1
             and not self.results.categorical
+            and not self.results.dates
             and self.truth.x_ND.shape[1] == 1
         )
 

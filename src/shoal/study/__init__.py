@@ -9,6 +9,8 @@ from shoal.study._candidates import (
     candidates,
     comparison_candidates,
 )
+from shoal.study._draft import Draft, DraftColumn, DraftKey, draft_text
+from shoal.study._draft_sizes import TEST_SHARE
 from shoal.study._file import load_study, parse_study, study_schema
 from shoal.study._held_against import Checks
 from shoal.study._review import check_study
@@ -47,6 +49,7 @@ __all__ = [
     "MOST_IMAGES",
     "TASK_LOSS",
     "TEST_METRICS",
+    "TEST_SHARE",
     "About",
     "Activation",
     "Augment",
@@ -55,6 +58,9 @@ __all__ = [
     "Comparison",
     "Conv",
     "Data",
+    "Draft",
+    "DraftColumn",
+    "DraftKey",
     "Folds",
     "Inspect",
     "Loss",
@@ -78,6 +84,7 @@ __all__ = [
     "candidates",
     "check_study",
     "comparison_candidates",
+    "draft_text",
     "load_study",
     "parse_study",
     "passed_on",

@@ -24,7 +24,7 @@ from shoal.study._study import FOLDER, Study
 from shoal.study._templates import BUILTIN, builtin_studies
 from shoal.wording import did_you_mean, shorten, visible
 
-_LARGEST: Final = 100_000  # bytes; a study is written by a person
+LARGEST: Final = 100_000  # bytes; a study is written by a person
 _MOST: Final = 100  # problems shown
 _POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 # tomllib needs time and memory in the square of a dotted key's length.
@@ -112,7 +112,7 @@ def _texts(overrides: Iterable[str]) -> tuple[str, ...]:
 def _read(path: Path, name: str) -> str:
     """Read the text of a study file, or refuse in one line what can be none."""
     try:
-        data = read_bytes(path, _LARGEST)
+        data = read_bytes(path, LARGEST)
     except Unreadable as error:
         raise StudyError(Problem(name, _unreadable(error, name))) from None
     try:

@@ -124,6 +124,24 @@ TextOrTexts = Annotated[
 ]
 
 
+class ColumnKind(_Part):
+    """How a column is read, where that is not as found: categories in their `order`, dates by their `format`."""
+
+    kind: Literal["number", "category", "ordered", "date"]
+    order: Names = ()
+    format: Label | None = None
+
+    @model_validator(mode="after")
+    def _kind_fits(self) -> ColumnKind:
+        if (self.kind == "ordered") != bool(self.order):
+            got = f'kind = "{self.kind}"' if self.order else "no order"
+            what = '`order` and kind = "ordered" go together: expected all values, the lowest first'
+            raise _refuse(("order", "kind"), f"{what}, got {got}")
+        if self.format is not None and self.kind != "date":
+            raise _refuse(("format", "kind"), f'`format` needs kind = "date", got kind = "{self.kind}"')
+        return self
+
+
 class Data(_Part):
     """Which rows are learned from and tested on."""
 
@@ -133,6 +151,7 @@ class Data(_Part):
     inputs: Names | None = None
     target: TextOrTexts | None = None
     categorical: Names = ()
+    columns: dict[Name, ColumnKind] = {}
     ignore: Names = ()
     keep: Names = ()
     rare_below: Count = 1
