@@ -103,7 +103,7 @@ OWNERS: Final[dict[str, frozenset[str]]] = {
 # Imported where they are used, never when a module is imported.
 HEAVY: Final = frozenset({
     "torch", "sklearn", "pandas", "matplotlib", "plotly", "scipy", "rich", "pyarrow", "safetensors",
-    "jinja2", "onnx", "onnxruntime", "PIL",
+    "jinja2", "onnx", "onnxruntime", "openpyxl", "PIL",
 })  # fmt: skip
 LEFT_OUT_AT_START: Final = ("torch", "sklearn", "pandas", "matplotlib", "scipy", "plotly")
 

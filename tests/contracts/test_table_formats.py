@@ -43,7 +43,7 @@ def toy(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatc
     (folder / "toy_lines.py").write_text(TOY, encoding="utf-8")
     monkeypatch.setattr(formats, "__path__", [*formats.__path__, str(folder)])
     monkeypatch.delitem(sys.modules, "shoal.data.formats.toy_lines", raising=False)
-    monkeypatch.setitem(TABLE_FORMATS, "toy-lines", TableKind("Toy lines", (".toylines", ".toyrows")))
+    monkeypatch.setitem(TABLE_FORMATS, "toy-lines", TableKind("Toy lines", (".toylines", ".toyrows"), is_text=True))
 
 
 @pytest.fixture(params=WRITERS)
@@ -109,7 +109,7 @@ def test_columns_that_are_asked_for_are_those_of_the_whole_table(name: str) -> N
 
 def test_nothing_is_decided_of_a_column_that_nobody_asks_for(name: str) -> None:
     """Neither what plays which part nor what is a number: a mistake in another column is none."""
-    file = written(name, {**COLUMNS, "n": [1, 2, 3, 4, 5, 10**400 if table_format(name).text else 6]})
+    file = written(name, {**COLUMNS, "n": [1, 2, 3, 4, 5, 10**400 if TABLE_FORMATS[name].is_text else 6]})
     (column,) = read_columns(file, ["a"])
     assert column.values.tolist() == COLUMNS["a"]
 
@@ -302,6 +302,6 @@ def test_a_forecast_counts_the_text_of_formats_whose_cells_are_text(name: str) -
     file = written(name)
     dataset = load_table_dataset(TableSource(file, "regression", ("y",), categorical=("colour",)))
     is_text = all(isinstance(cell, str) for cells in read_table(file).columns for cell in cells)
-    size = source_of([file, None], dataset)
+    size = source_of(dataset)
     assert (size.text_bytes, size.cells) == ((Path(file).stat().st_size, 6 * 4) if is_text else (0, 0))
-    assert is_text == table_format(name).text
+    assert is_text == TABLE_FORMATS[name].is_text

@@ -14,6 +14,7 @@ from shoal.data._coverage_warnings import (
     repeated_in_test,
 )
 from shoal.data._dataset import Column, Dataset, Split
+from shoal.data._dialect import Dialect
 from shoal.data._date_formats import format_fault
 from shoal.data._drift import drift_of_rows
 from shoal.data._encoder import Encoder, encoder_class, takes
@@ -30,10 +31,11 @@ from shoal.data._pixels import two_levels
 from shoal.data._preprocess import RESIZING, Preprocessing, Standardize, fit_preprocessing
 from shoal.data._row_check import chance_of_count
 from shoal.data._rows_in_memory import given_columns, given_images
+from shoal.data._seen import Sighting, seen_in
 from shoal.data._source import load_table_dataset
 from shoal.data._survey import Survey, Wish, survey
 from shoal.data._table import Table
-from shoal.data._table_format import LESS_TO_READ, TEXT_CELL, TEXT_COPIES, is_text_table
+from shoal.data._table_format import LESS_TO_READ, TEXT_CELL, TEXT_COPIES
 from shoal.data._tables import read_table
 from shoal.data.row_checks import checks_of_rows, findings_in_rows
 
@@ -50,11 +52,13 @@ __all__ = [
     "Coverage",
     "Dataset",
     "DateStyle",
+    "Dialect",
     "Encoder",
     "FoldOptions",
     "ImageSource",
     "NewImages",
     "Preprocessing",
+    "Sighting",
     "Split",
     "Standardize",
     "Survey",
@@ -82,7 +86,6 @@ __all__ = [
     "holdout_split",
     "holds_images",
     "in_gaps",
-    "is_text_table",
     "load_builtin",
     "load_image_dataset",
     "load_table_dataset",
@@ -97,6 +100,7 @@ __all__ = [
     "read_table",
     "repeat_warnings",
     "repeated_in_test",
+    "seen_in",
     "since_first",
     "survey",
     "takes",

@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data._classes import NUMBER, nfc
+from shoal.data._dialect import PLAIN, Dialect
 from shoal.data._findings import Findings
 from shoal.data._missing import Marks
-from shoal.data._notation import DECIMAL_COMMA, SOME_COMMA, Notation, notation_of
+from shoal.data._notation import DECIMAL_COMMA, DECIMAL_POINT, SOME_COMMA, Notation, notation_of
+from shoal.data._seen import keys_text, seen_in_numbers
 from shoal.data._spelling import TRUTH, respelled
 from shoal.data._table import Cells, DateCells, Foreign, Table
 from shoal.wording import few_quoted, quoted
@@ -29,8 +31,9 @@ def numbers(
 ) -> NDArray[np.float64] | None:
     """Read column `name` as the nearest float64 of each cell, shape (N,); None where it is not numbers.
 
-    NaN where a cell is missing, as `marks` say; without them that is refused. `advice` ends the sentence about a column
-    that holds text throughout; None: cells of text are no mistake yet, and nothing is noted of them.
+    NaN where a cell is missing, as `marks` say; without them that is refused. Text is read in the table's dialect.
+    `advice` ends the sentence about a column that holds text throughout; None: cells of text are no mistake yet, and
+    nothing is noted of them.
     """
     cells = _plain_cells(table, name, "numbers", findings)
     if cells is None:
@@ -39,14 +42,16 @@ def numbers(
         cells = [written_cell(cell) for cell in cells]
     if isinstance(cells, np.ndarray) and cells.dtype.kind != "U":
         return _finite(table, name, cells, findings, marks)
-    values = _fast(cells)
+    dialect = table.dialect
+    values = None if dialect.changes_numbers else _fast(cells)
     if values is not None:
         return values if marks is None else np.where(marks.among_numbers(values), np.nan, values)
     written = [str(cell).strip(" \t") for cell in cells]
-    missing_N = np.zeros(len(written), np.bool_) if marks is None else marks.among(written)
+    plain, strange_N = _plain_texts(written, table[name], dialect)
+    missing_N = np.zeros(len(written), np.bool_) if marks is None else marks.among(written) | marks.among(plain)
     there = np.flatnonzero(~missing_N)
-    known = [written[row] for row in there.tolist()]
-    read = _fast(known)
+    known = [plain[row] for row in there.tolist()]
+    read = None if (strange_N & ~missing_N).any() else _fast(known)
     if read is None:
         read = _truth(known)
     if read is not None:
@@ -70,6 +75,24 @@ def _plain_cells(
     else:
         return cells
     return None
+
+
+def _plain_texts(
+    written: Sequence[str], cells: Sequence[Any] | NDArray[Any], dialect: Dialect
+) -> tuple[Sequence[str], NDArray[np.bool_]]:
+    """Write numbers of a dialect plainly, and say which cells are numbers elsewhere but none of this dialect, (N,).
+
+    `cells` are as they came: those that came as numbers are in no dialect.
+    """
+    strange_N = np.zeros(len(written), np.bool_)
+    if not dialect.changes_numbers:
+        return written, strange_N
+    plain = list(written)
+    for row, (text, cell) in enumerate(zip(written, cells, strict=True)):
+        number = dialect.plain(text) if isinstance(cell, str) else text
+        strange_N[row] = number is None and NUMBER.fullmatch(text) is not None
+        plain[row] = text if number is None else number
+    return plain, strange_N
 
 
 def _finite(
@@ -121,7 +144,7 @@ def holds_text(table: Table, name: str, marks: Marks | None = None) -> bool:
     different = [cell for cell in times if not missing.among([cell])[0]]
     if not different or _truth(different) is not None:
         return False
-    words = [cell for cell in different if not _like_a_number(cell)]
+    words = [cell for cell in different if not _like_a_number(cell) and table.dialect.plain(cell) is None]
     count = sum(times[cell] for cell in words)
     noted = sum(times[cell] for cell in words if notation_of(cell) is not None)
     return 2 * count > sum(times[cell] for cell in different) and 2 * noted <= count
@@ -157,8 +180,9 @@ def _complain(table: Table, name: str, cells: Mapping[int, str], findings: Findi
 
     `cells` are those that are not missing, by their rows.
     """
-    bad = {row: fault for row, cell in cells.items() if (fault := _fault(cell)) is not None}
-    notations = _notations({row: cells[row] for row in bad})
+    dialect = table.dialect
+    bad = {row: fault for row, cell in cells.items() if (fault := _fault(cell, dialect)) is not None}
+    notations = _notations({row: cells[row] for row in bad}, dialect)
     words = [cell for cell in cells.values() if cell.strip(" \t") and not _not_finite(cell)]
     noted = sum(map(len, notations.values()))
     if len(bad) == len(cells) and 2 * noted <= len(words) and words and not any(map(_like_a_number, words)):
@@ -173,7 +197,9 @@ def _complain(table: Table, name: str, cells: Mapping[int, str], findings: Findi
             share = "all" if len(rows) == len(cells) else f"{len(rows)} of"
             such = f"{description} in {share} {len(cells)} cells, such as {quoted(cells[first])} on {where}"
             where = column
-        findings.add(f"expected {notation.expected}, got {such}", where, table.number(first))
+        keys = keys_text(seen_in_numbers((cells[row] for row in rows), dialect)) if advice else ""
+        expected = f"numbers as {dialect.number_keys} say" if dialect.changes_numbers else notation.expected
+        findings.add(f"expected {expected}, got {such}{findings.remedy(keys)}", where, table.number(first))
     plain = sorted(bad.keys() - {row for rows in notations.values() for row in rows})
     times, said = Counter(cells[row] for row in plain), set[str]()
     for row in plain:
@@ -190,11 +216,11 @@ def _complain(table: Table, name: str, cells: Mapping[int, str], findings: Findi
             said.add(text)
 
 
-def _notations(cells: dict[int, str]) -> dict[Notation, list[int]]:
+def _notations(cells: dict[int, str], dialect: Dialect) -> dict[Notation, list[int]]:
     """Sort rows by the way in which their cells are written; 1,234 beside 1,5 has a decimal comma, too."""
     rows: dict[Notation, list[int]] = {}
     for row, cell in cells.items():
-        notation = notation_of(cell)
+        notation = DECIMAL_POINT if dialect.changes_numbers and NUMBER.fullmatch(cell) else notation_of(cell)
         if notation is not None:
             rows.setdefault(notation, []).append(row)
     if DECIMAL_COMMA in rows and SOME_COMMA in rows:
@@ -202,12 +228,13 @@ def _notations(cells: dict[int, str]) -> dict[Notation, list[int]]:
     return rows
 
 
-def _fault(cell: str) -> str | None:
+def _fault(cell: str, dialect: Dialect = PLAIN) -> str | None:
     """Say what is wrong with one cell as a number."""
     if not cell.strip(" \t"):
         return "expected a number, got an empty cell"
-    if NUMBER.fullmatch(cell):
-        return None if math.isfinite(float(cell)) else f"expected a number below 1.8e308, got {quoted(cell)}"
+    number = dialect.plain(cell)
+    if number is not None:
+        return None if math.isfinite(float(number)) else f"expected a number below 1.8e308, got {quoted(cell)}"
     finite = "finite " if _not_finite(cell) else ""
     return f"expected a {finite}number, got {quoted(cell)}"
 

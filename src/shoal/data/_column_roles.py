@@ -9,6 +9,7 @@ from typing import Literal
 
 from shoal.data._classes import nfc
 from shoal.data._column_kind import CATEGORY, NUMBER, ColumnKind
+from shoal.data._dialect import PLAIN, Dialect
 from shoal.data._missing import Marks
 from shoal.data._table import Table
 from shoal.errors import Problem
@@ -25,7 +26,8 @@ class TableSource:
 
     With `find_kinds` how inputs are read is found, and some are left out, unless `inputs` or `keep` name them;
     `columns` says how columns are read that are otherwise than found. `ignore` are no inputs, `keep` are inputs though
-    they look like an index. Categories of fewer than `rare_below` training rows are pooled.
+    they look like an index. Categories of fewer than `rare_below` training rows are pooled. `dialect` is how its files
+    are written.
     """
 
     train: str | Path
@@ -45,6 +47,7 @@ class TableSource:
     impute: bool = False
     missing_marks: tuple[str, ...] = ()
     drop_untargeted: bool = False
+    dialect: Dialect = PLAIN
     columns: Mapping[str, ColumnKind] = field(default_factory=dict)
 
     def stated(self, name: str) -> ColumnKind | None:
@@ -95,8 +98,8 @@ class TableSource:
 
 
 def role_problems(source: TableSource) -> list[Problem]:
-    """Find names with two parts, and parts with too few or too many names."""
-    problems: list[Problem] = []
+    """Find names with two parts, parts with too few or too many names, and a dialect that no file can have."""
+    problems = [Problem(f"data.{key}", what) for key, what in source.dialect.problems()]
     if not source.targets:
         problems.append(Problem("data.target", "expected the name of a column, got nothing"))
     elif source.task == "classification" and len(source.targets) > 1:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data._column_kind import ISO, ColumnFacts, DateStyle
+from shoal.data._dialect import PLAIN, Dialect
 from shoal.errors import Problem
 from shoal.kinds import ENCODERS, row_of
 from shoal.wording import is_utf8, visible
@@ -60,8 +61,9 @@ class Dataset:
     `images` (N, C, H, W), with no `columns`; `resize` is (H, W) where they were brought to that size; `white` is the
     brighter of two levels, 255 or 1, where those to train on had two alone as they were read. `drawn` says that test
     rows were set apart by a draw.
-    `missing_marks` are what the study takes for a missing cell beside the usual words. `facts` say what each
-    column of a table is that might be an input, those too that were left out.
+    `missing_marks` are what the study takes for a missing cell beside the usual words, `dialect` how its files are
+    written; `text_bytes` of text were read. `facts` say what each column of a table is that might be an input, those
+    too that were left out.
     `notes` are whole sentences on what the reader did or left out, for whoever plans or reads a run; no fit depends
     on them.
     """
@@ -85,6 +87,8 @@ class Dataset:
     notes: tuple[str, ...] = ()
     test_groups: NDArray[Any] | None = None
     missing_marks: tuple[str, ...] = ()
+    dialect: Dialect = PLAIN
+    text_bytes: int = 0
     facts: tuple[ColumnFacts, ...] = ()
 
     @property

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from shoal.data._column_kind import DateStyle
 from shoal.data._dataset import Column, Dataset
+from shoal.data._dialect import PLAIN, Dialect
 from shoal.data._encoder import Encoder, OfDates, encoder_from_json, fit_encoder, takes
 from shoal.data._findings import refuse
 from shoal.data._missing import Marks, Missing
@@ -45,6 +46,8 @@ class Preprocessing:
     """The brighter of two levels of the training images (see `white_of`): new images of two levels get the same."""
     missing_marks: tuple[str, ...] = ()
     """What the study took for a missing cell beside the usual words."""
+    dialect: Dialect = PLAIN
+    """How the study's files are written, and files of new rows will be."""
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -166,6 +169,7 @@ class Preprocessing:
             **({} if self.resize is None else {"resize": list(self.resize), "method": RESIZING}),
             **({} if self.white is None else {"white": self.white}),
             **({"missing_marks": list(self.missing_marks)} if self.missing_marks else {}),
+            **({} if self.dialect == PLAIN else {"dialect": self.dialect.settings()}),
         }
 
     @classmethod
@@ -187,6 +191,10 @@ class Preprocessing:
             case {"missing_marks": [*marks], "inputs": [*inputs], **rest} if inputs and marks:
                 if all(isinstance(mark, str) and mark for mark in marks):
                     return replace(cls.from_json({"inputs": inputs, **rest}), missing_marks=tuple(marks))
+            case {"dialect": dict(settings), "inputs": [*inputs], **rest} if inputs:
+                dialect = Dialect.from_settings(settings)
+                if dialect is not None:
+                    return replace(cls.from_json({"inputs": inputs, **rest}), dialect=dialect)
         raise ModelFileError(
             "preprocessing: expected lists of inputs, targets and channels, got something else"
         )
@@ -206,15 +214,14 @@ def fit_preprocessing(dataset: Dataset, rows: NDArray[np.int64], standardize: St
     if not any(column.names for column in columns):
         what = f"expected an input that has a value in the {len(rows)} rows of every fit, got none in some"
         raise DataError(Problem(dataset.source, what))
-    marks = dataset.missing_marks
     if dataset.task == "classification":
-        return Preprocessing(columns, (), missing_marks=marks)
+        return Preprocessing(columns, (), missing_marks=dataset.missing_marks, dialect=dataset.dialect)
     both = standardize == "both"
     scales = tuple(
         fit_scale(name, dataset.targets[rows, k]) if both else Scale(name)
         for k, name in enumerate(dataset.target_names)
     )
-    return Preprocessing(columns, scales, missing_marks=marks)
+    return Preprocessing(columns, scales, missing_marks=dataset.missing_marks, dialect=dataset.dialect)
 
 
 def _fit_channels(

@@ -77,10 +77,15 @@ def load_table_dataset(source: TableSource, room: float | None = None) -> Datase
     """
     source = source.in_one_form()
     refuse(role_problems(source))
-    train_findings, test_findings = Findings(str(source.train)), Findings(str(source.test))
+    train_findings, test_findings = (
+        Findings(str(path), of_study=True) for path in (source.train, source.test)
+    )
     limits = Limits(_used_columns(source), room)
-    train_table = scan_table(source.train, train_findings, limits)
-    test_table = None if source.test is None else scan_table(source.test, test_findings, limits)
+    train_table, test_table = (
+        None if path is None else scan_table(path, findings, limits, source.dialect)
+        for path, findings in ((source.train, train_findings), (source.test, test_findings))
+    )
+    text_bytes = sum(table.text_bytes for table in (train_table, test_table) if table is not None)
     train = test = None
     problems: list[Problem] = []
     notes: tuple[str, ...] = ()
@@ -116,7 +121,7 @@ def load_table_dataset(source: TableSource, room: float | None = None) -> Datase
         *(f"column {quoted(column.name)}: {'; '.join(column.said)}" for column in facts if column.said),
         *_content_notes(source, train, test),
     )
-    return replace(_build(source, train, test), notes=notes, facts=facts)
+    return replace(_build(source, train, test), notes=notes, facts=facts, text_bytes=text_bytes)
 
 
 def _used_columns(source: TableSource) -> frozenset[str] | None:
@@ -134,6 +139,7 @@ def _left_out(source: TableSource, table: Table) -> Iterator[str]:
     if index_columns:
         those = "is left out, being called" if len(index_columns) == 1 else "are left out, being called"
         yield f"{Path(table.file).name}: {few_quoted(index_columns)} {those} an index (data.keep brings it back)"
+    yield from (f"{Path(table.file).name}: {note}" for note in table.notes)
     if table.nameless:
         yield f"{Path(table.file).name}: the first column is left out, having no name, as row names are written"
 
@@ -235,7 +241,7 @@ def _read_targets(
 def _note_untargeted(name: str, rows: list[int], table: Table, findings: Findings) -> None:
     """Note that a column of targets lacks some, and where, in one line."""
     if rows:
-        noun = "row" if table.lines is None else "line"
+        noun = table.row_noun
         places = first_few([str(table.number(row)) for row in rows], 4, joint=", ")
         what = f"expected a target in each of {table.rows:,} rows, got none in {len(rows):,}"
         where = f"{noun if len(rows) == 1 else noun + 's'} {places}"
@@ -339,6 +345,7 @@ def _build(source: TableSource, train: _Part, test: _Part) -> Dataset:
         source=str(source.train) if source.test is None else f"{source.train}, {source.test}",
         drawn=source.test is None,
         missing_marks=source.missing_marks,
+        dialect=source.dialect,
     )
 
 

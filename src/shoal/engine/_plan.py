@@ -80,7 +80,7 @@ def make_plan(planner: Planner, circumstances: Circumstances) -> Plan:
 def memory_need(planner: Planner, workers: int, drawing: Drawing) -> dict[str, float]:
     """Predict the peak of each phase of the whole run in bytes, also of what is done already."""
     first = unique((*planner.search_fits(), *planner.comparison_fits()))
-    source = source_of((planner.study.data.train, planner.study.data.test), planner.dataset)
+    source = source_of(planner.dataset)
     stages = first, unique(planner.likely_winner), unique((*planner.nested_fits(), *planner.likely_nested))
     replayed = planner.study.inspect.history > 0
     groups = [group for stage in stages for group in groups_of(stage, workers, planner.trainers)]

@@ -9,7 +9,7 @@ import math
 import os
 import platform
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from shoal.data import (
     ColumnKind,
     Dataset,
+    Dialect,
     ImageSource,
     TableSource,
     holds_images,
@@ -41,7 +42,7 @@ from shoal.wording import few_quoted, quoted
 
 _OF_COLUMNS: Final = (
     "inputs", "target", "categorical", "columns", "ignore", "keep", "rare_below", "missing", "missing_marks",
-    "missing_targets", "groups",
+    "missing_targets", "groups", *(field.name for field in fields(Dialect)),
 )  # fmt: skip
 """Keys of `data` that speak of columns."""
 IMAGES_KEPT: Final = 40
@@ -106,6 +107,7 @@ def _table_source(study: Study, train: str) -> TableSource:
         impute=data.missing == "impute",
         missing_marks=data.missing_marks,
         drop_untargeted=data.missing_targets == "drop",
+        dialect=Dialect(**{field.name: getattr(data, field.name) for field in fields(Dialect)}),
         columns={
             name: ColumnKind(column.kind, column.order, column.format or "")
             for name, column in data.columns.items()

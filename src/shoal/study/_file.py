@@ -129,7 +129,7 @@ def _read(path: Path, name: str) -> str:
 def _refuse_table(path: Path, name: str) -> None:
     """Refuse a table where a study is asked for; that its rows are no TOML would help nobody who mixed them up."""
     format_ = table_format_name(path)
-    if format_ is not None and kind_of(path) == "a file":
+    if format_ is not None and not TABLE_FORMATS[format_].of_any_text and kind_of(path) == "a file":
         what = f"expected a study file, got a table ({TABLE_FORMATS[format_].title})"
         raise StudyError(Problem(name, f"{what}; name it in data.train of a study, which `shoal new` begins"))
 

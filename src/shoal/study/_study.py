@@ -161,6 +161,14 @@ class Data(_Part):
     groups: Name | None = None
     standardize: Literal["none", "inputs", "both"] = "none"
     test_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    delimiter: Name | None = None
+    decimal: Literal[".", ","] = "."
+    thousands: Literal[",", ".", " ", "'"] | None = None
+    signs: Names = ()
+    comment: Name | None = None
+    units_row: bool = False
+    encoding: Name = "utf-8"
+    sheet: Name | None = None
     resize: Annotated[tuple[Side, Side], Field(strict=False)] | None = None
     join_validation: bool = False
 
