@@ -43,7 +43,9 @@ def toy(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatc
     (folder / "toy_lines.py").write_text(TOY, encoding="utf-8")
     monkeypatch.setattr(formats, "__path__", [*formats.__path__, str(folder)])
     monkeypatch.delitem(sys.modules, "shoal.data.formats.toy_lines", raising=False)
-    monkeypatch.setitem(TABLE_FORMATS, "toy-lines", TableKind("Toy lines", (".toylines", ".toyrows"), is_text=True))
+    monkeypatch.setitem(
+        TABLE_FORMATS, "toy-lines", TableKind("Toy lines", (".toylines", ".toyrows"), is_text=True)
+    )
 
 
 @pytest.fixture(params=WRITERS)

@@ -14,8 +14,8 @@ from shoal.data._coverage_warnings import (
     repeated_in_test,
 )
 from shoal.data._dataset import Column, Dataset, Split
-from shoal.data._dialect import Dialect
 from shoal.data._date_formats import format_fault
+from shoal.data._dialect import Dialect
 from shoal.data._drift import drift_of_rows
 from shoal.data._encoder import Encoder, encoder_class, takes
 from shoal.data._fashion import find_fashion

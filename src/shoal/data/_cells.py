@@ -48,7 +48,9 @@ def numbers(
         return values if marks is None else np.where(marks.among_numbers(values), np.nan, values)
     written = [str(cell).strip(" \t") for cell in cells]
     plain, strange_N = _plain_texts(written, table[name], dialect)
-    missing_N = np.zeros(len(written), np.bool_) if marks is None else marks.among(written) | marks.among(plain)
+    missing_N = (
+        np.zeros(len(written), np.bool_) if marks is None else marks.among(written) | marks.among(plain)
+    )
     there = np.flatnonzero(~missing_N)
     known = [plain[row] for row in there.tolist()]
     read = None if (strange_N & ~missing_N).any() else _fast(known)
@@ -234,7 +236,9 @@ def _fault(cell: str, dialect: Dialect = PLAIN) -> str | None:
         return "expected a number, got an empty cell"
     number = dialect.plain(cell)
     if number is not None:
-        return None if math.isfinite(float(number)) else f"expected a number below 1.8e308, got {quoted(cell)}"
+        return (
+            None if math.isfinite(float(number)) else f"expected a number below 1.8e308, got {quoted(cell)}"
+        )
     finite = "finite " if _not_finite(cell) else ""
     return f"expected a {finite}number, got {quoted(cell)}"
 

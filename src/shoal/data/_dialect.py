@@ -117,13 +117,13 @@ class Dialect:
         point = re.escape(self.decimal)
         between = "" if self.thousands is None else _BETWEEN.get(self.thousands, re.escape(self.thousands))
         grouped = rf"\d{{1,3}}(?:{between}\d{{3}})+|" if between else ""
-        number = rf"(?={point}?\d)(?P<whole>(?:{grouped}\d+)?)(?P<rest>{point}\d*)?(?P<exponent>[eE][+-]?\d+)?"
+        number = (
+            rf"(?={point}?\d)(?P<whole>(?:{grouped}\d+)?)(?P<rest>{point}\d*)?(?P<exponent>[eE][+-]?\d+)?"
+        )
         texts = sorted((sign.strip() for sign in self.signs), key=len, reverse=True)
         signs = "|".join(map(re.escape, texts))
         before, after = (rf"(?:(?:{signs}){SPACES}*)?", rf"(?:{SPACES}*(?:{signs}))?") if signs else ("", "")
-        return re.compile(
-            rf"[ \t]*(?P<outer>[+-]?){before}(?P<inner>[+-]?){number}{after}[ \t]*", re.ASCII
-        )
+        return re.compile(rf"[ \t]*(?P<outer>[+-]?){before}(?P<inner>[+-]?){number}{after}[ \t]*", re.ASCII)
 
 
 PLAIN: Final = Dialect()

@@ -39,7 +39,9 @@ _MANY: Final = 0.2
 
 def decode(raw: bytes | bytearray, findings: Findings, encoding: str = UTF_8) -> str | None:
     """Turn bytes to text, without the mark at their start; None where they are of another encoding or hold a NUL."""
-    other = next((kind for start, end, kind in _OTHER_FILES if raw.startswith(start) and raw.endswith(end)), "")
+    other = next(
+        (kind for start, end, kind in _OTHER_FILES if raw.startswith(start) and raw.endswith(end)), ""
+    )
     if other:
         findings.add(f"expected text, got {other}")
         return None

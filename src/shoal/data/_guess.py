@@ -28,7 +28,7 @@ MOST_CLASSES: Final = 10
 """Different whole numbers up to which they are guessed to be classes, if each has some rows:"""
 ROWS_OF_A_CLASS: Final = 5
 FEWEST: Final = 10
-"""Rows from which whole numbers that are all different, without a gap, are guessed to number the rows."""
+"""Rows with a target that a study needs; from which whole numbers without a gap are guessed to number the rows."""
 
 
 @dataclass(frozen=True)
@@ -125,14 +125,15 @@ def task_of(table: Table, name: str, marks: Marks) -> Choice:
 def targets_of(table: Table, name: str, task: Task, marks: Marks) -> NDArray[Any]:
     """Read the target as the task asks: class labels, or numbers (N,), where missing an empty text or NaN.
 
-    Raises DataError where it cannot be read so, or where no row has one.
+    Raises DataError where it cannot be read so, or where too few rows have one.
     """
     findings = Findings(table.file)
     if task == "classification":
         values: NDArray[Any] | None = texts(table, name, findings, (), marks)
     else:
         values = numbers(table, name, findings, "; --task classification takes it as classes", marks)
-    if values is not None and not missing_of(values).all():
+    there = 0 if values is None else int((~missing_of(values)).sum())
+    if values is not None and there >= FEWEST:
         return values
-    nothing = [Problem(f"{table.file}, column {quoted(name)}", "expected targets, got none")]
-    raise DataError(findings.problems() or nothing)
+    few = f"expected at least {FEWEST} rows with a target, to train, choose and test, got {there}"
+    raise DataError(findings.problems() or [Problem(f"{table.file}, column {quoted(name)}", few)])

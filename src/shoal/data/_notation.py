@@ -30,7 +30,9 @@ class Notation:
 
 
 DECIMAL_COMMA: Final = Notation("a decimal point", "a decimal comma")
-DECIMAL_POINT: Final = Notation("a number as it is written elsewhere", "a number with a decimal point, or without any mark")
+DECIMAL_POINT: Final = Notation(
+    "a number as it is written elsewhere", "a number with a decimal point, or without any mark"
+)
 SOME_COMMA: Final = Notation(
     "a decimal point and no thousands separators", "a comma, as decimal mark or between thousands"
 )

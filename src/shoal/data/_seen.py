@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Any, Final
 
-from shoal.data._dialect import PLAIN, WHITESPACE, Decimal, Dialect, Thousands
+from shoal.data._dialect import PLAIN, Decimal, Dialect, Thousands
 from shoal.data._encoding import UTF_8, encoding_of
 from shoal.data._findings import Findings
 from shoal.data._missing import Marks
@@ -193,9 +193,7 @@ def _numbers_in(samples: Sequence[Sequence[str]], dialect: Dialect) -> int:
     return sum(count for count, size in counts if 2 * count >= size)
 
 
-def _differences(
-    columns: Sequence[Sequence[str]], dialect: Dialect, written: Dialect
-) -> Iterator[Sighting]:
+def _differences(columns: Sequence[Sequence[str]], dialect: Dialect, written: Dialect) -> Iterator[Sighting]:
     """Name what is written otherwise in columns of numbers, each with a cell of it."""
     numbers = [sample for column in columns if 2 * _numbers_in([sample := _sample(column)], written) > 0]
     cells = [cell for sample in numbers for cell in sample if written.plain(cell) is not None]
@@ -205,7 +203,9 @@ def _differences(
         yield Sighting("decimal", written.decimal, what + such)
     if written.thousands not in (None, dialect.thousands):
         such = _such(cells, replace(written, thousands=None))
-        yield Sighting("thousands", written.thousands, f"{_BETWEEN[written.thousands]} between thousands{such}")
+        yield Sighting(
+            "thousands", written.thousands, f"{_BETWEEN[written.thousands]} between thousands{such}"
+        )
     signs = tuple(sign for sign in written.signs if any(sign in cell for cell in cells))
     if not set(signs) <= set(dialect.signs):
         such = _such(cells, replace(written, signs=dialect.signs))

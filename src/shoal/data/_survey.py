@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,18 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data._cells import numbers, texts
-from shoal.data._classes import NUMBER
 from shoal.data._column_kind import CATEGORY, ColumnKind, DateStyle
 from shoal.data._column_roles import TableSource
 from shoal.data._dataset import Dataset
 from shoal.data._date_formats import moment_in
 from shoal.data._dates import date_formats, dates, holds_dates
+from shoal.data._dialect import PLAIN
 from shoal.data._findings import Findings
 from shoal.data._guess import Choice, cells_of, obstacle, target_of, targets_of, task_of
 from shoal.data._holdout import draw_test_rows
 from shoal.data._missing import Marks, missing_of
 from shoal.data._notation import notation_of
 from shoal.data._row_check import with_medians
+from shoal.data._seen import seen_in
 from shoal.data._source import load_table_dataset
 from shoal.data._table import Foreign, Table
 from shoal.data._tables import read_table
@@ -80,8 +81,10 @@ def survey(path: str | Path, wish: Wish, room: float | None = None) -> Survey:
 
     Raises DataError for a file that is no table, a target that is not there, and where nothing can be learned.
     """
-    table = read_table(path, room=room)
-    keys: dict[str, Choice] = {}
+    keys = {seen.key: Choice(seen.value, seen.reason) for seen in seen_in(path)}
+    written = {key: tuple(choice.value) if key == "signs" else choice.value for key, choice in keys.items()}
+    dialect = replace(PLAIN, **written)
+    table = read_table(path, room=room, dialect=dialect)
     if marks := _marks(table):
         where = ", ".join(f"{quoted(mark)} in {few_quoted(names, 3)}" for mark, names in marks.items())
         keys["missing_marks"] = Choice(list(marks), f"among numbers: {where}")
@@ -107,6 +110,7 @@ def survey(path: str | Path, wish: Wish, room: float | None = None) -> Survey:
         impute=True,
         missing_marks=tuple(marks),
         drop_untargeted=not there_N.all(),
+        dialect=dialect,
     )
     names = table.names
     del table
@@ -143,7 +147,7 @@ def _marks(table: Table) -> dict[str, list[str]]:
         if numbers(table, name, Findings(table.file), "", usual) is not None:
             continue
         times = _written(table, name, usual)
-        words = [cell for cell in times if not NUMBER.fullmatch(cell)]
+        words = [cell for cell in times if table.dialect.plain(cell) is None]
         if 2 * sum(times[cell] for cell in words) <= sum(times.values()):
             for cell in words:
                 if cell.lower() in _NO_VALUE or not any(map(str.isalnum, cell)):
@@ -210,7 +214,7 @@ def _mixed(table: Table, name: str, marks: Marks) -> tuple[NDArray[np.str_] | No
     numbers(table, name, findings, "", marks)
     values = None if isinstance(table[name], Foreign) else texts(table, name, Findings(table.file), (), marks)
     times = Counter(() if values is None else values.tolist())
-    words = [cell for cell in times if cell and not NUMBER.fullmatch(cell)]
+    words = [cell for cell in times if cell and table.dialect.plain(cell) is None]
     noted = sum(notation_of(cell) is not None for cell in words)
     if 2 * noted <= len(words) and 0 < len(times) <= min(MOST_CATEGORIES, table.rows / 2):
         return values, Choice(CATEGORY, f"numbers, and text such as {few_quoted(words, 2)}")

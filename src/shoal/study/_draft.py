@@ -24,9 +24,6 @@ _WIDEST: Final = 40
 """Letters of a line up to which comments stand below each other."""
 _LONGEST: Final = 240
 """Letters of a comment."""
-_ORDER: Final = (
-    "take the # away, and name the latest rows in `test`, if rows are in the order of time or of place"
-)
 
 
 @dataclass(frozen=True)
@@ -202,19 +199,17 @@ def _training(sizes: Sizes) -> Iterator[_Line]:
 
 
 def _search(draft: Draft, sizes: Sizes) -> Iterator[_Line]:
-    """Write the folds of the search, which go with the rarest class."""
-    smallest = draft.smallest
-    if smallest is not None and smallest < sizes.folds:
-        rows = counted(smallest, "training row")
-        why = f"the rarest class has {rows}: folds are drawn without regard to classes, and may lack it"
-        yield _key("folds", {"kind": "k-fold", "n": sizes.folds}, why)
-    else:
-        yield _key(
-            "folds", sizes.folds, "each candidate is trained so often, each time without a part of the rows"
-        )
+    """Write the folds of the search, which go with the rarest class and the order of the rows."""
+    folds: Any = sizes.folds
+    why = "each candidate is trained so often, each time without a part of the rows"
+    if draft.smallest is not None and draft.smallest < sizes.folds:
+        folds = {"kind": "k-fold", "n": sizes.folds}
+        rows = counted(draft.smallest, "training row")
+        why = f"drawn without regard to classes, of which the rarest has {rows}: folds may lack it"
     if draft.in_order:
-        folds = {"kind": "k-fold", "n": sizes.folds, "shuffle": False}
-        yield _key("folds", folds, f"instead: {draft.in_order}; {_ORDER}", on=False)
+        orderly = toml_value({"kind": "k-fold", "n": sizes.folds, "shuffle": False})
+        why = f"{draft.in_order}; if rows are in the order of time: {orderly}, and the latest ones as `test`"
+    yield _key("folds", folds, why)
     yield _key("metric", "loss", "loss; a classification also has accuracy", on=False)
     yield _key("rule", "best", "best or one-standard-error (the smallest within it)", on=False)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
@@ -64,7 +64,9 @@ def _read(file: TableFile) -> Table | None:
 def _declared_bytes(file: TableFile) -> int:
     """Sum the sizes that the file declares; no more than these are unpacked."""
     with zipfile.ZipFile(file.stream) as packed:
-        return sum(entry.file_size for entry in packed.infolist() if entry.filename.endswith((".xml", ".rels")))
+        return sum(
+            entry.file_size for entry in packed.infolist() if entry.filename.endswith((".xml", ".rels"))
+        )
 
 
 def _sheet(book: Any, file: TableFile) -> Table | None:
@@ -178,7 +180,7 @@ def _cells(column: Sequence[Any]) -> Cells:
 
 
 def _whole(cells: Sequence[int]) -> Cells:
-    fits = -(2**63) <= min(cells) and max(cells) < 2**63
+    fits = min(cells) >= -(2**63) and max(cells) < 2**63
     return np.array(cells, np.int64 if fits else np.float64)
 
 
