@@ -18,11 +18,11 @@ from typing import Annotated, Any, Literal, NoReturn, TextIO, get_args
 
 import typer
 
-from shoal.errors import EnvironmentFault, Interrupted, Problem, ShoalError, lacks_memory
+from shoal.errors import EnvironmentFault, InputError, Interrupted, Problem, ShoalError, lacks_memory
 from shoal.options import choice, count_of_workers, name_of_a_file, one_of, share, usage_problem
 from shoal.parts import SHOW, Missing, Parts
 from shoal.space import LEAST_TO_DRAW, is_narrow, load_numbers
-from shoal.wording import visible, visible_lines
+from shoal.wording import listed, visible, visible_lines
 
 app = typer.Typer(
     add_completion=False,
@@ -200,7 +200,7 @@ def new(
     kind: Annotated[
         _Template | None,
         typer.Argument(
-            metavar="[KIND]", help="regression or classification.", parser=one_of(get_args(_Template))
+            metavar="KIND", help="regression or classification.", parser=one_of(get_args(_Template))
         ),
     ] = None,
     data: Annotated[
@@ -219,13 +219,15 @@ def new(
     """
     if (kind is None) == (data is None):
         got = "neither" if data is None else "both"
-        raise typer.BadParameter(f"expected KIND or --data TABLE, got {got}")
+        raise InputError(
+            Problem("KIND", f"expected {listed(get_args(_Template), 'or')}, or --data TABLE, got {got}")
+        )
     if kind is not None:
         from shoal.study import template
 
         for name, value in (("--target", target), ("--task", task)):
             if value is not None:
-                raise typer.BadParameter(f"{name} goes with --data TABLE, got KIND")
+                raise InputError(Problem(name, "expected it with --data TABLE, got it with KIND"))
         _hand_over(template(kind))
     elif data is not None:
         load_numbers()

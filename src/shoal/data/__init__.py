@@ -37,11 +37,14 @@ from shoal.data._survey import Survey, Wish, survey
 from shoal.data._table import Table
 from shoal.data._table_format import LESS_TO_READ, TEXT_CELL, TEXT_COPIES
 from shoal.data._tables import read_table
+from shoal.data._target_domain import outside_of_domain
+from shoal.data._target_scale import RANGES_BEYOND, add_targets, target_constants, target_source
 from shoal.data.row_checks import checks_of_rows, findings_in_rows
 
 __all__ = [
     "BUILTIN",
     "LESS_TO_READ",
+    "RANGES_BEYOND",
     "RESIZING",
     "TEXT_CELL",
     "TEXT_COPIES",
@@ -65,6 +68,7 @@ __all__ = [
     "Table",
     "TableSource",
     "Wish",
+    "add_targets",
     "chance_of_count",
     "checks_of_rows",
     "column_warnings",
@@ -93,6 +97,7 @@ __all__ = [
     "make_folds_within",
     "make_outer_folds",
     "nfc",
+    "outside_of_domain",
     "outside_of_training",
     "permuted_rows",
     "read_columns",
@@ -104,6 +109,8 @@ __all__ = [
     "since_first",
     "survey",
     "takes",
+    "target_constants",
+    "target_source",
     "two_levels",
     "untested",
     "with_permuted_targets",

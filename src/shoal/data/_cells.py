@@ -22,6 +22,8 @@ from shoal.wording import few_quoted, quoted
 
 _OFTEN = 3
 """Cells with one and the same text from which they have one sentence."""
+_FEW = 3
+"""Cells with one reason that have a sentence each; more have one together."""
 _NUMBER_BYTES = b"0123456789+-.eE \t"
 _WHOLE_BYTES = b"0123456789+- \t"
 
@@ -35,9 +37,10 @@ def numbers(
     `advice` ends the sentence about a column that holds text throughout; None: cells of text are no mistake yet, and
     nothing is noted of them.
     """
-    cells = _plain_cells(table, name, "numbers", findings)
-    if cells is None:
+    typed = _plain_cells(table, name, "numbers", findings)
+    if typed is None:
         return None
+    cells = typed
     if isinstance(cells, np.ndarray) and cells.dtype.kind == "O":
         cells = [written_cell(cell) for cell in cells]
     if isinstance(cells, np.ndarray) and cells.dtype.kind != "U":
@@ -47,7 +50,7 @@ def numbers(
     if values is not None:
         return values if marks is None else np.where(marks.among_numbers(values), np.nan, values)
     written = [str(cell).strip(" \t") for cell in cells]
-    plain, strange_N = _plain_texts(written, table[name], dialect)
+    plain, strange_N = _plain_texts(written, typed, dialect)
     missing_N = (
         np.zeros(len(written), np.bool_) if marks is None else marks.among(written) | marks.among(plain)
     )
@@ -106,8 +109,7 @@ def _finite(
     if marks is not None:
         values = np.where(marks.among_numbers(values), np.nan, values)
     bad = np.flatnonzero(~np.isfinite(values) if marks is None else np.isinf(values)).tolist()
-    for row in bad:
-        findings.add(f"expected a finite number, got {cells[row]}", table.place(row, name), table.number(row))
+    note_rows(table, name, {row: f"expected a finite number, got {cells[row]}" for row in bad}, findings)
     return None if bad else values
 
 
@@ -152,6 +154,19 @@ def holds_text(table: Table, name: str, marks: Marks | None = None) -> bool:
     return 2 * count > sum(times[cell] for cell in different) and 2 * noted <= count
 
 
+def note_rows(table: Table, name: str, faults: Mapping[int, str], findings: Findings) -> None:
+    """Note what is wrong with cells of a column, by row: each where they are few, else the first, and their count."""
+    if len(faults) <= _FEW:
+        for row, what in faults.items():
+            findings.add(what, table.place(row, name), table.number(row))
+        return
+    first = min(faults)
+    where, _, column = table.place(first, name).partition(", ")
+    others = " and others" if len(set(faults.values())) > 1 else ""
+    count = f"in {len(faults):,} of {table.rows:,} cells, first on {where}"
+    findings.add(f"{faults[first]}{others} {count}", column, table.number(first))
+
+
 def zeros_before(table: Table, name: str, marks: Marks | None = None) -> str:
     """Give a cell with zeros before it (01) of a column of text that are whole numbers; nothing where there is none."""
     cells = table[name]
@@ -192,22 +207,26 @@ def _complain(table: Table, name: str, cells: Mapping[int, str], findings: Findi
         findings.add(what, f"column {quoted(name)}")
         return
     for notation, rows in notations.items():
-        first, description = rows[0], notation.description
-        where, such = table.place(first, name), f"{quoted(cells[first])} ({description})"
+        first, expected = rows[0], notation.expected
+        where, such = table.place(first, name), f"{quoted(cells[first])} ({notation.description})"
         if len(rows) > 1:
             where, _, column = where.partition(", ")
             share = "all" if len(rows) == len(cells) else f"{len(rows)} of"
-            such = f"{description} in {share} {len(cells)} cells, such as {quoted(cells[first])} on {where}"
+            such = f"{notation.description} in {share} {len(cells)} cells, such as {quoted(cells[first])} on {where}"
             where = column
-        keys = keys_text(seen_in_numbers((cells[row] for row in rows), dialect)) if advice else ""
-        expected = f"numbers as {dialect.number_keys} say" if dialect.changes_numbers else notation.expected
+        if dialect.changes_numbers:
+            expected = f"numbers as {dialect.number_keys}"
+        keys = _keys_for(notation, [cells[row] for row in rows], dialect) if advice else ""
         findings.add(f"expected {expected}, got {such}{findings.remedy(keys)}", where, table.number(first))
     plain = sorted(bad.keys() - {row for rows in notations.values() for row in rows})
     times, said = Counter(cells[row] for row in plain), set[str]()
+    by_fault: dict[str, list[int]] = {}
     for row in plain:
         text = cells[row]
         if times[text] < _OFTEN or not text.strip(" \t") or _not_finite(text):
-            findings.add(bad[row], table.place(row, name), table.number(row))
+            by_fault.setdefault(bad[row].partition(", got")[0] + "," * (not text.strip(" \t")), []).append(
+                row
+            )
         elif text not in said:
             where, _, column = table.place(row, name).partition(", ")
             what = f"expected numbers, got {quoted(text)} in {times[text]} of {len(cells)} cells, first on {where}"
@@ -216,13 +235,26 @@ def _complain(table: Table, name: str, cells: Mapping[int, str], findings: Findi
             )
             findings.add(what + mark, column, table.number(row))
             said.add(text)
+    for rows in by_fault.values():
+        note_rows(table, name, {row: bad[row] for row in rows}, findings)
+
+
+def _keys_for(notation: Notation, cells: Sequence[str], dialect: Dialect) -> str:
+    """Name the keys that read cells; of 1,234 alone there is no telling which it is."""
+    if notation is DECIMAL_POINT:
+        return ""
+    keys = keys_text(seen_in_numbers(cells, dialect))
+    doubtful = notation is SOME_COMMA and keys and not dialect.changes_numbers
+    return f'{keys} or data.decimal = ","' if doubtful else keys
 
 
 def _notations(cells: dict[int, str], dialect: Dialect) -> dict[Notation, list[int]]:
     """Sort rows by the way in which their cells are written; 1,234 beside 1,5 has a decimal comma, too."""
     rows: dict[Notation, list[int]] = {}
     for row, cell in cells.items():
-        notation = DECIMAL_POINT if dialect.changes_numbers and NUMBER.fullmatch(cell) else notation_of(cell)
+        if dialect.plain(cell) is not None:  # too large
+            continue
+        notation = DECIMAL_POINT if NUMBER.fullmatch(cell) else notation_of(cell)
         if notation is not None:
             rows.setdefault(notation, []).append(row)
     if DECIMAL_COMMA in rows and SOME_COMMA in rows:
@@ -277,8 +309,7 @@ def texts(
         missing_N = marks.among(written).tolist()
         written = ["" if missing else cell for cell, missing in zip(written, missing_N, strict=True)]
     empty = [row for row, cell in enumerate(written) if not cell] if marks is None else []
-    for row in empty:
-        findings.add("expected text, got an empty cell", table.place(row, name), table.number(row))
+    note_rows(table, name, dict.fromkeys(empty, "expected text, got an empty cell"), findings)
     if empty:
         return None
     spelled, doubtful = respelled(written, cells, known)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from shoal.data._classes import nfc
+from shoal.wording import quoted
 
 KindName = Literal["number", "category", "ordered", "date"]
 
@@ -29,6 +31,11 @@ class ColumnKind:
 NUMBER: Final = ColumnKind("number")
 CATEGORY: Final = ColumnKind("category")
 DATE: Final = ColumnKind("date")
+
+
+def key_of(name: str) -> str:
+    """Write the name of a column as a key of TOML."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else quoted(name)
 
 
 @dataclass(frozen=True)

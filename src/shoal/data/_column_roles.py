@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from shoal.data._classes import nfc
-from shoal.data._column_kind import CATEGORY, NUMBER, ColumnKind
+from shoal.data._column_kind import CATEGORY, NUMBER, ColumnKind, key_of
+from shoal.data._date_formats import format_fault
 from shoal.data._dialect import PLAIN, Dialect
 from shoal.data._missing import Marks
 from shoal.data._table import Table
@@ -23,6 +24,7 @@ class TableSource:
     Without `test`, the share `test_share` of the rows of `train` is drawn at `seed` to be test rows:
     whole groups where there are `groups`, else stratified by class in classification. With `impute` inputs may have
     missing cells: the usual ones, and `missing_marks`; with `drop_untargeted` rows without a target are left out.
+    Targets have to lie in the domain of `target_transform`.
 
     With `find_kinds` how inputs are read is found, and some are left out, unless `inputs` or `keep` name them;
     `columns` says how columns are read that are otherwise than found. `ignore` are no inputs, `keep` are inputs though
@@ -47,6 +49,7 @@ class TableSource:
     impute: bool = False
     missing_marks: tuple[str, ...] = ()
     drop_untargeted: bool = False
+    target_transform: str = "none"
     dialect: Dialect = PLAIN
     columns: Mapping[str, ColumnKind] = field(default_factory=dict)
 
@@ -133,10 +136,9 @@ def _doubled(source: TableSource) -> Iterator[Problem]:
         known = taken.get(name, "no input" if inputs else "already an input")
         if known != "already an input":
             yield Problem(key, f"expected input columns, got {quoted(name)}, which is {known}")
-    for name in source.columns:
-        if name in source.categorical:
-            what = f"expected a column that data.categorical does not name, got {quoted(name)}"
-            yield Problem("data.columns", what)
+    for name, column in source.columns.items():
+        if column.format and (fault := format_fault(column.format)):
+            yield Problem(f"data.columns.{key_of(name)}.format", fault)
 
 
 def missing_columns(source: TableSource, table: Table) -> list[Problem]:

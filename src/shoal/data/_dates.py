@@ -15,8 +15,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data._cells import written_cell
-from shoal.data._column_kind import DateStyle
+from shoal.data._cells import note_rows, written_cell
+from shoal.data._column_kind import DateStyle, key_of
 from shoal.data._date_formats import Moment, is_iso, iso_moment, likely_formats, moment_in
 from shoal.data._findings import Findings
 from shoal.data._missing import Marks
@@ -24,13 +24,14 @@ from shoal.data._notation import notation_of
 from shoal.data._table import DateCells, Foreign, Table
 from shoal.wording import quoted
 
-_OFTEN: Final = 3
-"""Cells with one reason from which they have one sentence."""
+_EMPTY: Final = "expected a date, got an empty cell"
 _LOOKED_AT: Final = 1000
 """Different cells by which the format of dates is guessed."""
 _FIRST, _END = (86_400 * (day - date(1970, 1, 1).toordinal()) for day in (1, date.max.toordinal() + 1))
 _PER_SECOND: Final = {"ms": 10**3, "us": 10**6, "ns": 10**9}
 _WHOLE: Final = ("Y", "M", "W", "D", "h", "m", "s")
+_BEGINNING: Final = re.compile(r"[ \u00a0]*\d{1,4}[-/.:]\d", re.ASCII)
+"""How every date and time begins that is made of numbers."""
 _NOTATIONS: Final = ("a date", "a time of day")
 
 Floats = NDArray[np.float64]
@@ -126,8 +127,9 @@ def _from_typed(
         return None
     outside = np.flatnonzero((values < _FIRST) | (values >= _END)).tolist()
     missing = [] if marks is not None else np.flatnonzero(np.isnan(values)).tolist()
-    note_rows(table, name, outside, "expected a date of the years 1 to 9999, got another", findings)
-    note_rows(table, name, missing, "expected a date, got an empty cell", findings)
+    of_years = dict.fromkeys(outside, "expected a date of the years 1 to 9999, got another")
+    note_rows(table, name, of_years, findings)
+    note_rows(table, name, dict.fromkeys(missing, _EMPTY), findings)
     if style.zoned is not None and cells.zoned is not None and style.zoned != cells.zoned:
         findings.add(f"{_habit(style.zoned)}, as those learned from, got {_with(cells.zoned)}", column)
     elif not outside and not missing:
@@ -144,6 +146,8 @@ def _different(cells: Sequence[str] | NDArray[Any], marks: Marks | None) -> dict
 
 def _like_a_date(cell: str) -> bool:
     """Whether a cell is a date or a time of day in some notation."""
+    if not _BEGINNING.match(cell):
+        return False
     if is_iso(cell):
         return True
     notation = notation_of(cell)
@@ -177,9 +181,10 @@ def _complain(
         findings.add(f"{what} {len(cells):,} cells{_advice(name, formats)}", column, table.number(first))
         return
     empty = [row for row in rows if not cells[row]]
-    note_rows(table, name, empty, "expected a date, got an empty cell", findings)
+    note_rows(table, name, dict.fromkeys(empty, _EMPTY), findings)
     for kind, members in _by_fault(words, cells, style).items():
-        note_rows(table, name, members, f"expected {kind}, got", findings, cells)
+        faults = {row: f"expected {kind}, got {quoted(cells[row])}" for row in members}
+        note_rows(table, name, faults, findings)
 
 
 def _by_fault(rows: Sequence[int], cells: Mapping[int, str], style: DateStyle) -> dict[str, list[int]]:
@@ -194,32 +199,10 @@ def _by_fault(rows: Sequence[int], cells: Mapping[int, str], style: DateStyle) -
 
 def _advice(name: str, formats: Sequence[str]) -> str:
     """Say with which key the study states how dates are written."""
-    key = name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else quoted(name)
-    shown = quoted(formats[0] if formats else "%d/%m/%Y")
-    fitting = f"; {quoted(formats[1])} fits, too" if len(formats) > 1 else ""
-    such = "" if formats else " or the like"
-    return f'; state how they are written: data.columns.{key} = {{ kind = "date", format = {shown} }}{such}{fitting}'
-
-
-def note_rows(
-    table: Table,
-    name: str,
-    rows: Sequence[int],
-    what: str,
-    findings: Findings,
-    cells: Mapping[int, str] | None = None,
-) -> None:
-    """Note some cells with one reason: each by itself where they are few, else the column, with their count."""
-    if len(rows) < _OFTEN:
-        for row in rows:
-            shown = what if cells is None else f"{what} {quoted(cells[row])}"
-            findings.add(shown, table.place(row, name), table.number(row))
-        return
-    where, _, column = table.place(rows[0], name).partition(", ")
-    shown = what if cells is None else f"{what} {quoted(cells[rows[0]])} and others"
-    findings.add(
-        f"{shown} in {len(rows):,} of {table.rows:,} cells, first on {where}", column, table.number(rows[0])
-    )
+    first = quoted(formats[0] if formats else "%d/%m/%Y")
+    others = f"; {quoted(formats[1])} fits, too" if len(formats) > 1 else "" if formats else " or the like"
+    stated = f'data.columns.{key_of(name)} = {{ kind = "date", format = {first} }}'
+    return f"; state how they are written: {stated}{others}"
 
 
 def _zones_clash(name: str, read: Mapping[str, Moment], style: DateStyle, findings: Findings) -> bool:

@@ -7,10 +7,12 @@ as numbers, and rows in memory, are as they are.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Final, Literal, get_args
+
+from numpy.typing import NDArray
 
 from shoal.wording import listed, quoted
 
@@ -93,9 +95,9 @@ class Dialect:
 
     @property
     def number_keys(self) -> str:
-        """Name the keys by which numbers are written otherwise."""
-        keys = (f"data.{name}" for name in _OF_NUMBERS if getattr(self, name) != getattr(PLAIN, name))
-        return listed(list(keys))
+        """Name the keys by which numbers are written otherwise, and their verb."""
+        keys = [f"data.{name}" for name in _OF_NUMBERS if getattr(self, name) != getattr(PLAIN, name)]
+        return f"{listed(keys)} {'says' if len(keys) == 1 else 'say'}"
 
     def plain(self, cell: str) -> str | None:
         """Write a number of this dialect plainly, 1.234,5 as "1234.5"; None for what is no number of it."""
@@ -108,9 +110,12 @@ class Dialect:
         digits = re.sub(r"\D", "", whole)
         return f"{outer or inner}{digits}{(rest or '').replace(self.decimal, '.')}{exponent or ''}"
 
-    def signs_in(self, cell: str) -> tuple[str, ...]:
-        """Give the signs that are taken away from a number."""
-        return tuple(sign for sign in self.signs if sign in cell)
+    def signs_said(self, cells: Sequence[Any] | NDArray[Any]) -> str:
+        """Say how many of the text cells of a column of numbers have a sign, which is taken away; "" for none."""
+        texts = [cell for cell in cells if isinstance(cell, str)] if self.signs else []
+        counts = {sign: sum(sign.strip() in text for text in texts) for sign in self.signs}
+        said = [f"{quoted(sign)} in {count:,}" for sign, count in counts.items() if count]
+        return f"{listed(said)} of {len(cells):,} cells taken away from its numbers" if said else ""
 
     @cached_property
     def _number(self) -> re.Pattern[str]:

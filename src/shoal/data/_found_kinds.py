@@ -40,7 +40,7 @@ _ID: Final = re.compile(
 _ID_IN_CAPITALS: Final = re.compile(r".*[a-z](Id|ID)")
 _NUMBER_OF_ROW: Final = re.compile(
     r"(index|idx|rows?|row[ _.]?(nr|no|num|number|names?)|obs|observation|#|s[rl]?[ _.]{0,2}no\.?|serial.*|key|record"
-    r"|nr|no)",
+    r"|(nr|no)\.?)",
     re.IGNORECASE,
 )
 """Names that number rows, or else mean something: ids only where the values hardly leave any number out."""
@@ -57,6 +57,7 @@ class InputKinds:
     kinds: Mapping[str, ColumnKind] = field(default_factory=dict)
     named: frozenset[str] = frozenset()
     padded: Mapping[str, str] = field(default_factory=dict)
+    signs: Mapping[str, str] = field(default_factory=dict)
     numbers: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
@@ -79,7 +80,8 @@ def found_kinds(source: TableSource, table: Table, *, explicit: bool) -> InputKi
         else:
             kinds[name] = CATEGORY if holds_text(table, name, marks) else NUMBER
     named = frozenset(source.inputs or () if explicit else source.keep)
-    return InputKinds(kinds, named, padded, read)
+    signs = {name: said for name in source.inputs or () if (said := table.signs_said(name))}
+    return InputKinds(kinds, named, padded, signs, read)
 
 
 def column_facts(
@@ -101,6 +103,7 @@ def _facts(
     useless = _useless(column, known, kind, inputs, alone=alone)
     reason = "" if useless else _reason(column, known, kind, inputs)
     missing = missing_said(column, tested)
+    remarks = (inputs.signs.get(column.name, "") if kind == "number" else "", missing)
     return ColumnFacts(
         name=column.name,
         kind=kind,
@@ -108,7 +111,7 @@ def _facts(
         left_out=useless,
         different=len(np.unique(known)),
         missing=(int(missing_N.sum()), int(missing_of(tested.values).sum())),
-        remarks=(missing,) if missing and not useless else (),
+        remarks=() if useless else tuple(filter(None, remarks)),
     )
 
 
@@ -143,7 +146,6 @@ def _numbers_name_rows(name: str, known: NDArray[np.float64]) -> bool:
 
 def _reason(column: Column, known: NDArray[Any], kind: KindName, inputs: InputKinds) -> str:
     """Say how the kind of a column was found, or what it holds."""
-    found = column.name in inputs.kinds
     if kind == "date" and len(known):
         first, last = (date_text(float(second)) for second in (known.min(), known.max()))
         since = "seconds since the first training row of a fit"
@@ -153,18 +155,18 @@ def _reason(column: Column, known: NDArray[Any], kind: KindName, inputs: InputKi
     if kind == "ordered":
         return f"{len(column.order)} ordered categories, read as their places"
     if kind == "category":
-        return _categories(column, known.tolist(), inputs, found=found)
+        return _categories(column, known.tolist(), inputs)
     return ""
 
 
-def _categories(column: Column, texts: list[str], inputs: InputKinds, *, found: bool) -> str:
+def _categories(column: Column, texts: list[str], inputs: InputKinds) -> str:
     """Say that a column was read as categories, which are the most frequent, and of which some are pooled."""
     counts = Counter(texts)
     few = column.rare_below if column.rare_below > 1 else FEW_ROWS
     rare = sum(count < few for count in counts.values())
     of_them = f"{rare:,} of fewer than {few:,} training rows"
     pooled = f", {of_them}, pooled as rare" if rare and column.rare_below > 1 else ""
-    if not found:
+    if column.name not in inputs.kinds:
         return f"{len(counts):,} categories{pooled}" if pooled else ""
     some = few_quoted(sorted(counts, key=lambda text: (-counts[text], text)), 3)
     many = f", {of_them} (data.rare_below pools such)" if rare and len(counts) > _MANY else ""

@@ -11,12 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from shoal.data._cells import numbers, texts
+from shoal.data._cells import note_rows, numbers, texts
 from shoal.data._classes import sorted_texts
 from shoal.data._column_kind import CATEGORY, DATE, ISO, NUMBER, ColumnKind, DateStyle
 from shoal.data._dataset import Column
 from shoal.data._dates import dates as dates_of
-from shoal.data._dates import note_rows
 from shoal.data._findings import Findings, refuse
 from shoal.data._missing import STRICT, Marks, Missing
 from shoal.data._table import Table
@@ -51,10 +50,9 @@ def read_column(
     if spelled is None or kind.name == "category":
         return None if spelled is None else Column(name, spelled)
     strange = np.flatnonzero(~np.isin(spelled, ["", *kind.order])).tolist()
-    cells = {row: str(spelled[row]) for row in strange}
-    note_rows(
-        table, name, strange, f"expected one of its order ({few_quoted(kind.order)}), got", findings, cells
-    )
+    expected = f"expected one of its order ({few_quoted(kind.order)})"
+    faults = {row: f"{expected}, got {quoted(str(spelled[row]))}" for row in strange}
+    note_rows(table, name, faults, findings)
     return None if strange else Column(name, spelled, "ordered", order=kind.order)
 
 

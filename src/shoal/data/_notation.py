@@ -30,9 +30,7 @@ class Notation:
 
 
 DECIMAL_COMMA: Final = Notation("a decimal point", "a decimal comma")
-DECIMAL_POINT: Final = Notation(
-    "a number as it is written elsewhere", "a number with a decimal point, or without any mark"
-)
+DECIMAL_POINT: Final = Notation("a decimal comma", "a decimal point")
 SOME_COMMA: Final = Notation(
     "a decimal point and no thousands separators", "a comma, as decimal mark or between thousands"
 )
@@ -93,7 +91,7 @@ def notation_of(cell: str) -> Notation | None:
 
 
 def signs_of(cell: str) -> tuple[str, ...]:
-    """Give what stands before and after the number in a cell: a percent sign, money, a unit; nothing where none does."""
+    """Give what stands before and after the number in a cell: a percent sign, money, a unit; or nothing."""
     match = _SIGNED.fullmatch(cell.strip(" \t\u00a0"))
     groups = match.group("before", "after", "letter") if match is not None else ()
     return tuple(sign for sign in groups if sign)

@@ -45,7 +45,9 @@ def given_columns(
     from a file; see `read_columns`. Raises DataError with every mistake.
     """
     if isinstance(x, np.ndarray) and x.dtype.names is None:
-        named = _by_place(x, names, tuple(categories or ()))
+        named = _by_place(
+            x, names, {**dict.fromkeys(dates or (), "dates"), **dict.fromkeys(categories or (), "categories")}
+        )
     else:
         named = _by_name(x, names)
     findings = Findings(_PLACE)
@@ -99,9 +101,10 @@ def _one_array(x: Any) -> NDArray[Any]:
     return array
 
 
-def _by_place(x: NDArray[Any], names: Sequence[str], categorical: Sequence[str]) -> list[tuple[str, Cells]]:
-    if categorical:
-        what = f"expected a frame or a dict of columns, since {quoted(categorical[0])} holds categories, got an array"
+def _by_place(x: NDArray[Any], names: Sequence[str], others: Mapping[str, str]) -> list[tuple[str, Cells]]:
+    """Take columns of numbers in their order; `others` are columns that are none, and what they hold."""
+    for name, content in others.items():
+        what = f"expected a frame or a dict of columns, since {quoted(name)} holds {content}, got an array"
         raise DataError(Problem(_PLACE, what))
     if x.ndim != 2 or x.shape[1] != len(names) or x.dtype.kind not in "biuf":
         what = f"expected numbers of shape (N, {len(names)}), got {x.dtype} of shape {x.shape}"

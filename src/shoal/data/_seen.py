@@ -5,6 +5,7 @@ Nothing is read by it: refusals name the keys, and a study that is drafted for a
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -126,19 +127,25 @@ def _comment_in(text: str, usual: str | None) -> str | None:
     """Give what comment lines begin with: the first line does, and is no row like those below it."""
     first = text.lstrip(" \t\r\n")
     mark = next((mark for mark in _COMMENTS if first.startswith(mark)), None)
-    if mark is None or _delimiter_in(text, usual, None) is not None:
+    delimiter = None if mark is None else _delimiter_in(text, usual, mark)
+    if delimiter is None:
         return None
-    return mark if _delimiter_in(text, usual, mark) is not None else None
+    names, *body = split_rows(_head(text), delimiter, None, Findings(""))[0]
+    return mark if any(len(row) != len(names) for row in body) else None
 
 
 def _delimiter_in(text: str, usual: str | None, comment: str | None) -> str | None:
     """Give what cuts the first lines into rows of one width, two cells or more: the usual separator, or most cells."""
-    head = "".join(islice(text.splitlines(keepends=True), _LINES))
+    head = _head(text)
     widths = {name: _width(head, name, comment) for name in WORDS if name != " "}
     if usual is not None and widths.get(usual, 0) > 1:
         return usual
     widest = max(widths, key=lambda name: widths[name])
     return widest if widths[widest] > 1 else None
+
+
+def _head(text: str) -> str:
+    return "".join(islice(io.StringIO(text, newline=""), _LINES))
 
 
 def _width(text: str, delimiter: str, comment: str | None) -> int:

@@ -109,6 +109,11 @@ class Table:
         """Give the cells of one column."""
         return self.columns[self._places[nfc(name)]]
 
+    def signs_said(self, name: str) -> str:
+        """Say in how many cells of a column of numbers signs are taken away; nothing where in none."""
+        cells = self[name]
+        return "" if isinstance(cells, Foreign | DateCells) else self.dialect.signs_said(cells)
+
     def number(self, row: int) -> int:
         """Give the line number of row `row` (from 0), or the row's own number from 1."""
         return self.lines[row] if self.lines is not None else row + 1

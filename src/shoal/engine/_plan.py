@@ -168,7 +168,7 @@ def data_warnings(dataset: Dataset, standardize: Standardize) -> Iterator[str]:
     columns = column_warnings(dataset, standardize)
     warnings = (("in numbers of 32 bits", columns.merged()), ("not standardised", columns.unscaled()))
     for what, sentences in warnings:
-        choice = "both" if any(sentence.startswith("target") for sentence in sentences) else "inputs"
+        choice = "both" if any(not sentence.startswith("input") for sentence in sentences) else "inputs"
         if sentences:
             yield f'{what}: {first_few(sentences, 4, joint=", and ")} (data.standardize = "{choice}" scales them)'
     for sentence in columns.numbering():

@@ -16,10 +16,11 @@ from shoal.study._devices import is_device
 from shoal.study._draft_sizes import TEST_SHARE, Sizes, sizes_of
 from shoal.study._file import LARGEST
 from shoal.study._key_paths import key_text, toml_string
-from shoal.study._study import FOLDER
 from shoal.study._toml import toml_value
+from shoal.study._values import FOLDER
 from shoal.wording import counted, shorten, visible
 
+_PACKED: Final = re.compile(r"\.(gz|bz2|xz)$", re.IGNORECASE)
 _WIDEST: Final = 40
 """Letters of a line up to which comments stand below each other."""
 _LONGEST: Final = 240
@@ -136,7 +137,8 @@ def _about(draft: Draft) -> Iterator[_Line]:
 
 def study_name(table: str) -> str:
     """Name a study after its table, as far as a folder can be called so."""
-    stem = re.sub(r"[^\w-]+", "-", PurePath(table).stem)[:60].strip("-")
+    plain = _PACKED.sub("", PurePath(table).name)
+    stem = re.sub(r"[^\w-]+", "-", PurePath(plain).stem)[:60].strip("-")
     return stem if stem and re.fullmatch(FOLDER, stem) and not is_device(stem) else "my-table"
 
 

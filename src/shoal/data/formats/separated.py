@@ -9,10 +9,11 @@ from collections.abc import Sequence
 
 from shoal.data._dialect import WHITESPACE
 from shoal.data._findings import Findings
-from shoal.data._seen import keys_text, seen_in_text, usual_delimiter
+from shoal.data._seen import Sighting, keys_text, seen_in_text, usual_delimiter
 from shoal.data._table import Table
 from shoal.data._table_format import TableFile
 from shoal.data._text_rows import WORDS, split_rows, words_of_delimiter
+from shoal.wording import listed
 
 
 def read_separated(file: TableFile) -> Table | None:
@@ -36,11 +37,7 @@ def read_separated(file: TableFile) -> Table | None:
     if not names:
         findings.add("expected column names, got an empty line", place)
         return None
-    if not file.has_few(len(names), place):
-        return None
-    if other := _other_delimiter(names, delimiter):
-        what = f"expected cells separated by {words_of_delimiter(delimiter)}, got {WORDS[other]}"
-        findings.add(f"{what}{_remedy(text, file)}", place)
+    if not file.has_few(len(names), place) or _is_of_another_kind(text, rows, delimiter, file):
         return None
     body, lines = rows[1:], lines[1:]
     if len(body) > 1 and all(len(row) == len(names) + 1 for row in body):
@@ -61,15 +58,30 @@ def _cells_in(sample: bytes, delimiter: str | None) -> int:
     return sample.count(between) + sample.count(b"\n")
 
 
-def _other_delimiter(names: Sequence[str], delimiter: str) -> str:
-    """Name the separator that stands in the name of the only column: nothing else in such a file is judged."""
-    others = (other for other in (";", "\t", ",", "|") if other != delimiter and other in names[0])
-    return next(others, "") if len(names) == 1 else ""
+def _is_of_another_kind(text: str, rows: Sequence[Sequence[str]], delimiter: str, file: TableFile) -> bool:
+    """Note what else stands between cells or begins lines that are no rows: nothing else in such a file is judged."""
+    names, findings = rows[0], file.findings
+    others = [other for other in (";", "\t", ",", "|") if other != delimiter and other in names[0]]
+    ragged = any(len(row) != len(names) for row in rows)
+    if len(names) == 1 and others:
+        what = f"expected cells separated by {words_of_delimiter(delimiter)}, got {WORDS[others[0]]}"
+        findings.add(f"{what}{_remedy(text, file)}", "line 1")
+        return True
+    if not (findings.of_study and (ragged or len(names) == 1)):
+        return False
+    reasons = [sight.reason for sight in _seen(text, file) if sight.key in ("comment", "delimiter")]
+    if reasons:
+        findings.add(f"expected rows of one width, got {listed(reasons)}{_remedy(text, file)}")
+    return bool(reasons)
 
 
 def _remedy(text: str, file: TableFile) -> str:
     """Say which keys read what is seen."""
-    return file.findings.remedy(keys_text(seen_in_text(text, usual_delimiter(file.path), file.dialect)))
+    return file.findings.remedy(keys_text(_seen(text, file)))
+
+
+def _seen(text: str, file: TableFile) -> tuple[Sighting, ...]:
+    return seen_in_text(text, usual_delimiter(file.path), file.dialect)
 
 
 def _drop_ragged(

@@ -19,7 +19,7 @@ from shoal.data._findings import Findings
 from shoal.data._table import Cells, DateCells, Table
 from shoal.data._table_format import TableFile, TableFormat
 from shoal.errors import lacks_memory
-from shoal.wording import few_quoted, quoted
+from shoal.wording import counted, few_quoted, quoted
 
 _DAMAGED: Final = (
     zipfile.BadZipFile, zlib.error, EOFError, OSError, SyntaxError, LookupError, ValueError, TypeError, AttributeError,
@@ -78,7 +78,7 @@ def _sheet(book: Any, file: TableFile) -> Table | None:
         file.findings.add(f"expected {expected}, got {few_quoted(sheets) if sheets else 'none'}")
         return None
     title = next(iter(sheets)) if asked is None else asked
-    notes = ()
+    notes: tuple[str, ...] = ()
     if asked is None and len(sheets) > 1:
         others = few_quoted([name for name in sheets if name != title])
         notes = (f"sheet {quoted(title)} is read, and not {others} (data.sheet names another)",)
@@ -106,7 +106,7 @@ def _sheet(book: Any, file: TableFile) -> Table | None:
 
 
 def _rows(sheet: Any, file: TableFile) -> tuple[list[list[Any]], list[int]]:
-    """Read the rows from the first to the last that are not empty, without empty cells at their ends, and number them."""
+    """Read the rows from the first to the last that are not empty, without empty cells at their ends; number them."""
     rows: list[list[Any]] = []
     numbers: list[int] = []
     cells = 0
@@ -141,7 +141,7 @@ def _of_width(
             places.append(number)
         else:
             count = str(len(row)) if row else "an empty row"
-            findings.add(f"expected {width} cells, got {count}", f"row {number}", number)
+            findings.add(f"expected {counted(width, 'cell')}, got {count}", f"row {number}", number)
     return whole, places
 
 
