@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
+import json
 import os
 import shutil
 import subprocess
@@ -11,10 +13,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.environment import ROOT
+from benchmarks.environment import ROOT, commit
 from benchmarks.real_tables.draw import Table
 from benchmarks.real_tables.shipped import read
 
+KEPT = "outcome.json"
 LIMIT = 600
 """Seconds that each command may take, on two cores."""
 WORKERS = "2"
@@ -33,11 +36,27 @@ class Step:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a table: its steps up to the first that failed, and the run folder."""
+    """What came of a table: its steps up to the first that failed, in a folder of its own, and of which commit."""
 
     table: Table
     folder: Path
     steps: tuple[Step, ...]
+    commit: str
+
+    def keep(self) -> Outcome:
+        """Write it to its folder."""
+        values = {"commit": self.commit, "steps": [dataclasses.asdict(step) for step in self.steps]}
+        (self.folder / KEPT).write_text(json.dumps(values, indent=1), encoding="utf-8")
+        return self
+
+    @classmethod
+    def kept(cls, table: Table, folder: Path) -> Outcome | None:
+        """Read what was kept in a folder; None where nothing was."""
+        file = folder / KEPT
+        if not file.exists():
+            return None
+        values = json.loads(file.read_text(encoding="utf-8"))
+        return cls(table, folder, tuple(Step(**step) for step in values["steps"]), values["commit"])
 
     @property
     def run(self) -> Path | None:
@@ -54,9 +73,10 @@ class Outcome:
         why = (last.complaint.strip() or last.output.strip()).splitlines()
         return f"{last.command.split()[1]}: {why[-1] if why else f'exit code {last.code}'}"
 
-    def check_lines(self) -> list[str]:
-        """What `shoal check` printed."""
-        return next((step.output.splitlines() for step in self.steps if " check " in step.command), [])
+    @property
+    def seconds(self) -> float:
+        """What all steps took."""
+        return sum(step.seconds for step in self.steps)
 
 
 def run_table(table: Table, folder: Path) -> Outcome:
@@ -71,7 +91,7 @@ def run_table(table: Table, folder: Path) -> Outcome:
             steps.append(_step(folder, *command, "--workers", WORKERS))
             if steps[-1].code != 0:
                 break
-    return Outcome(table, folder, tuple(steps))
+    return Outcome(table, folder, tuple(steps), commit()).keep()
 
 
 def copied(table: Table, folder: Path) -> Path:
