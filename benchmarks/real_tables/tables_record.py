@@ -19,10 +19,8 @@ HEAD = (
     "table", "target", "rows", "columns", "test rows", "score", "ours", "boosted trees", "linear model", "seconds",
 )  # fmt: skip
 LEFT_OUT = re.compile(r'^ *# "(.+)", +# left out: (.+)$', re.MULTILINE)
-KEY = re.compile(
-    r"^(?:delimiter|decimal|thousands|signs|comment|units_row|encoding|sheet|missing_\w+|target_transform) = .*?(?=  #|$)",
-    re.MULTILINE,
-)
+READING = "delimiter|decimal|thousands|signs|comment|units_row|encoding|sheet"
+KEY = re.compile(rf"^(?:{READING}|missing_\w+|target_transform) = .*?(?=  #|$)", re.MULTILINE)
 """Keys of `[data]` that the draft wrote, with their values."""
 MOST_NAMED = 6
 
