@@ -125,7 +125,7 @@ def survey(path: str | Path, wish: Wish, room: float | None = None) -> Survey:
         stated=stated,
         unusable=unusable,
         groupings=groupings(filled, shuffled=True),
-        in_order=row_order(filled, shuffled=True),
+        in_order=row_order(filled, shuffled=True) or _sorted_by_date(filled),
     )
 
 
@@ -134,6 +134,15 @@ def _trained(targets_N: NDArray[Any], task: Task, wish: Wish) -> NDArray[np.int6
     rows = np.flatnonzero(~missing_of(targets_N))
     labels = targets_N[rows] if task == "classification" else None
     return rows[~draw_test_rows(len(rows), wish.test_share, wish.seed, labels, None)]
+
+
+def _sorted_by_date(dataset: Dataset) -> str:
+    """Say by which dates the training rows are sorted, as they stand in the file; nothing where by none."""
+    for column in dataset.columns:
+        step_N = np.diff(column.values[: dataset.train_rows]) if column.takes == "dates" else np.zeros(0)
+        if 2 * np.count_nonzero(step_N) > dataset.train_rows and ((step_N >= 0).all() or (step_N <= 0).all()):
+            return f"rows are in the order of {quoted(column.name)}"
+    return ""
 
 
 def _marks(table: Table) -> dict[str, list[str]]:
