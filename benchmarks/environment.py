@@ -48,6 +48,14 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
+def commit() -> str:
+    """Name the commit that is checked out."""
+    answer = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    return answer.stdout.strip() or "none yet"
+
+
 def describe() -> list[str]:
     """Lines for the head of a record: hardware, load, versions on both sides."""
     ours = _versions(sys.executable)
@@ -56,7 +64,7 @@ def describe() -> list[str]:
     return [
         f"- processor: {_processor()}, {cores()} cores; load before the run: {load}",
         f"- system: {platform.system()} {platform.machine()}, Python {platform.python_version()}",
-        f"- ours: {_listed(ours)}; commit {_commit()}",
+        f"- ours: {_listed(ours)}; commit {commit()}",
         f"- peers: {_listed(peers)}",
     ]
 
@@ -82,10 +90,3 @@ def _processor() -> str:
     flags = next((line for line in lines if line.startswith("flags")), "")
     widest = next((name for name in ("avx512f", "avx2") if f" {name}" in flags), "")
     return " ".join(part for part in (names[0] if names else "unknown", widest and f"({widest})") if part)
-
-
-def _commit() -> str:
-    answer = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False, cwd=ROOT
-    )
-    return answer.stdout.strip() or "none yet"
