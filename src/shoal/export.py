@@ -15,7 +15,17 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data import RESIZING, Column, Preprocessing, encoder_class, takes, two_levels
+from shoal.data import (
+    RESIZING,
+    Column,
+    Preprocessing,
+    add_targets,
+    encoder_class,
+    takes,
+    target_constants,
+    target_source,
+    two_levels,
+)
 from shoal.errors import InputError, Problem, ShoalError, lacks_memory
 from shoal.files import write, write_together
 from shoal.kinds import ENCODERS
@@ -110,10 +120,7 @@ def _add_answers(parts: GraphParts, model: Model, y: str) -> list[Any]:
         parts.node("ArgMax", ["probabilities"], "class", {"axis": 1, "keepdims": 0})
         probabilities = helper.make_tensor_value_info("probabilities", TensorProto.DOUBLE, shape)
         return [probabilities, helper.make_tensor_value_info("class", TensorProto.INT64, ["N"])]
-    scales = model.preprocessing.target_scales
-    scale = parts.array("target_scale", np.array([column.scale for column in scales]))
-    mean = parts.array("target_mean", np.array([column.mean for column in scales]))
-    parts.node("Add", [parts.node("Mul", [y, scale], "restored"), mean], "predictions")
+    add_targets(parts, model.preprocessing.target_scales, y)
     return [helper.make_tensor_value_info("predictions", TensorProto.DOUBLE, shape)]
 
 
@@ -217,11 +224,6 @@ _ANSWER_CLASSES: Final = '''def answers(outputs):
     """Give the probability of each of CLASSES, float64 (N, K)."""
     return torch.softmax(outputs.double(), dim=1)'''
 
-_ANSWER_NUMBERS: Final = '''def answers(outputs):
-    """Give each of TARGETS in its own units, float64 (N, K)."""
-    scale = torch.tensor(TARGET_SCALE, dtype=torch.float64)
-    return outputs.double() * scale + torch.tensor(TARGET_MEAN, dtype=torch.float64)'''
-
 
 def export_torch(source: Path, out: Path, *, force: bool = False) -> str:
     """Write the model of a file or run folder as torch's state_dict, and a Python file beside it that builds it.
@@ -265,19 +267,14 @@ def torch_source(model: Model, weights: str, sha256: str) -> str:
             f'                ("{n}", nn.{call}),' for n, call in module_source(model.architecture)
         ),
         prepare=rows.prepare(),
-        answers=_ANSWER_CLASSES if model.classes else _ANSWER_NUMBERS,
+        answers=_ANSWER_CLASSES if model.classes else target_source(model.preprocessing.target_scales),
     )
 
 
 def _answer_constants(model: Model) -> dict[str, Any]:
     if model.classes:
         return {"CLASSES": list(model.classes)}
-    scales = model.preprocessing.target_scales
-    return {
-        "TARGETS": list(model.targets),
-        "TARGET_MEAN": [column.mean for column in scales],
-        "TARGET_SCALE": [column.scale for column in scales],
-    }
+    return {"TARGETS": list(model.targets), **target_constants(model.preprocessing.target_scales)}
 
 
 class _Rows(Protocol):

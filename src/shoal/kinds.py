@@ -142,6 +142,17 @@ class ImageKind:
 
 
 @dataclass(frozen=True)
+class TargetTransformKind:
+    """What targets of a regression become before they are standardised.
+
+    Every target has to lie above `above`; None where any number has one. `words` are what a loss of such targets is of.
+    """
+
+    words: str
+    above: float | None = None
+
+
+@dataclass(frozen=True)
 class EncoderKind:
     """A way to make inputs of a network from one input column.
 
@@ -236,6 +247,12 @@ ENCODERS: Final[dict[str, EncoderKind]] = {
     "category": EncoderKind("categories", "categories"),
     "ordered": EncoderKind("categories", "an order"),
     "date": EncoderKind("dates", "a first date"),
+}
+TARGET_TRANSFORMS: Final[dict[str, TargetTransformKind]] = {
+    "none": TargetTransformKind("targets"),
+    "log": TargetTransformKind("logarithms of targets", above=0.0),
+    "log1p": TargetTransformKind("logarithms of 1 + targets", above=-1.0),
+    "yeo-johnson": TargetTransformKind("Yeo-Johnson targets"),
 }
 IMAGE_FORMATS: Final[dict[str, ImageKind]] = {
     "idx": ImageKind("an IDX"),

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from shoal.data import Column, Dataset
-from shoal.kinds import SPLITTERS
+from shoal.kinds import SPLITTERS, TARGET_TRANSFORMS
 from shoal.study import Study
 
 HUGE = (1e20, -1e12, 1e6, 0.0)
@@ -48,8 +48,12 @@ def drawn_studies(draw: st.DrawFn) -> Drawn:
     groups = draw(st.booleans())
     make = image_rows if images else table_rows
     dataset = make(np.random.default_rng(seed), task, classes, groups)
+    transform = "none" if task == "classification" else draw(st.sampled_from(list(TARGET_TRANSFORMS)))
+    if transform != "none":  # its targets lie in the domain of all
+        dataset = replace(dataset, targets=np.exp(dataset.targets), target_transform=transform)
     scaled = ["none", "inputs"] if images else ["none", "inputs", "both"]
     named = {"groups": "farm"} if groups else {}
+    named |= {"target_transform": transform}
     tree: dict[str, Any] = {
         "study": {
             "task": task,
@@ -205,4 +209,7 @@ def poisoned(dataset: Dataset, rows: NDArray[np.int64], seed: int, huge: float) 
         replace(column, values=spoil(column.values, column.impute, dates=column.takes == "dates"))
         for column in dataset.columns
     )
-    return replace(dataset, columns=columns, targets=spoil(dataset.targets), images=images)
+    targets = spoil(dataset.targets)
+    if dataset.target_transform != "none":
+        targets[rows] = np.abs(targets[rows]) + 1e-3
+    return replace(dataset, columns=columns, targets=targets, images=images)

@@ -24,6 +24,7 @@ from shoal.data._holdout import draw_share, holdout_split
 from shoal.data._image_places import holds_images
 from shoal.data._images import ImageSource, load_image_dataset
 from shoal.data._input_columns import read_columns
+from shoal.data._missing import Missing, missing_of
 from shoal.data._new_images import NewImages, read_images
 from shoal.data._outer_folds import make_folds_within, make_outer_folds
 from shoal.data._permuted import permuted_rows, with_permuted_targets
@@ -33,14 +34,17 @@ from shoal.data._row_check import chance_of_count
 from shoal.data._rows_in_memory import given_columns, given_images
 from shoal.data._seen import Sighting, seen_in
 from shoal.data._source import load_table_dataset
-from shoal.data._table import Table
+from shoal.data._table import DateCells, Foreign, Table
 from shoal.data._table_format import LESS_TO_READ, TEXT_CELL, TEXT_COPIES
 from shoal.data._tables import read_table
+from shoal.data._target_domain import outside_of_domain
+from shoal.data._target_scale import RANGES_BEYOND, add_targets, target_constants, target_source
 from shoal.data.row_checks import checks_of_rows, findings_in_rows
 
 __all__ = [
     "BUILTIN",
     "LESS_TO_READ",
+    "RANGES_BEYOND",
     "RESIZING",
     "TEXT_CELL",
     "TEXT_COPIES",
@@ -50,11 +54,14 @@ __all__ = [
     "ColumnWarnings",
     "Coverage",
     "Dataset",
+    "DateCells",
     "DateStyle",
     "Dialect",
     "Encoder",
     "FoldOptions",
+    "Foreign",
     "ImageSource",
+    "Missing",
     "NewImages",
     "Preprocessing",
     "Sighting",
@@ -62,6 +69,7 @@ __all__ = [
     "Standardize",
     "Table",
     "TableSource",
+    "add_targets",
     "chance_of_count",
     "checks_of_rows",
     "column_warnings",
@@ -89,7 +97,9 @@ __all__ = [
     "make_folds",
     "make_folds_within",
     "make_outer_folds",
+    "missing_of",
     "nfc",
+    "outside_of_domain",
     "outside_of_training",
     "permuted_rows",
     "read_columns",
@@ -100,6 +110,8 @@ __all__ = [
     "seen_in",
     "since_first",
     "takes",
+    "target_constants",
+    "target_source",
     "two_levels",
     "untested",
     "with_permuted_targets",

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from shoal.data._dataset import Column, Dataset
 from shoal.data._preprocess import Standardize
 from shoal.data._table import STORED
+from shoal.data._target_scale import fit_target
 from shoal.wording import counted, quoted, rounded
 
 FEWEST: Final = 10
@@ -53,6 +54,7 @@ class ColumnWarnings:
     targets: Sequence[Named]
     train_rows: int
     standardize: Standardize
+    target_transform: str = "none"
     dates: frozenset[str] = frozenset()
 
     def numbering(self) -> list[str]:
@@ -87,10 +89,20 @@ class ColumnWarnings:
     def _as_they_are(self, doubt: Callable[[NDArray[np.float64]], str]) -> list[str]:
         """Look at the training rows of every column that is not standardised, as far as they have a value."""
         taken = [("input", *column) for column in self.inputs] if self.standardize == "none" else []
-        taken += [("target", *column) for column in self.targets] if self.standardize != "both" else []
+        taken += self._learned_targets() if self.standardize != "both" else []
         trained = [(what, name, value_N[: self.train_rows]) for what, name, value_N in taken]
         sentences = [(what, name, doubt(value_N[~np.isnan(value_N)])) for what, name, value_N in trained]
         return [f"{what} {quoted(name)} {sentence}" for what, name, sentence in sentences if sentence]
+
+    def _learned_targets(self) -> list[tuple[str, str, NDArray[np.float64]]]:
+        """Give the targets as networks learn them, of the training rows."""
+        trained = [(name, value_N[: self.train_rows]) for name, value_N in self.targets]
+        if self.target_transform == "none":
+            return [("target", name, value_N) for name, value_N in trained]
+        made = [
+            (name, value_N, fit_target(name, value_N, self.target_transform)) for name, value_N in trained
+        ]
+        return [("transformed target", name, target.transformed(value_N)) for name, value_N, target in made]
 
 
 def column_warnings(dataset: Dataset, standardize: Standardize) -> ColumnWarnings:
@@ -99,7 +111,7 @@ def column_warnings(dataset: Dataset, standardize: Standardize) -> ColumnWarning
     inputs = [(column.name, since_first(column, dataset.train_rows)) for column in numeric]
     dates = frozenset(column.name for column in numeric if column.takes == "dates")
     targets = [] if dataset.classes else list(zip(dataset.target_names, dataset.targets.T, strict=True))
-    return ColumnWarnings(inputs, targets, dataset.train_rows, standardize, dates)
+    return ColumnWarnings(inputs, targets, dataset.train_rows, standardize, dataset.target_transform, dates)
 
 
 def since_first(column: Column, train_rows: int) -> NDArray[np.float64]:

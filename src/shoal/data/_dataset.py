@@ -62,8 +62,8 @@ class Dataset:
     brighter of two levels, 255 or 1, where those to train on had two alone as they were read. `drawn` says that test
     rows were set apart by a draw.
     `missing_marks` are what the study takes for a missing cell beside the usual words, `dialect` how its files are
-    written; `text_bytes` of text were read. `facts` say what each column of a table is that might be an input, those
-    too that were left out.
+    written; `text_bytes` of text were read. `target_transform` is that of `kinds.TARGET_TRANSFORMS` which a network's
+    targets go through. `facts` say what each column of a table is that might be an input, those too that were left out.
     `notes` are whole sentences on what the reader did or left out, for whoever plans or reads a run; no fit depends
     on them.
     """
@@ -87,6 +87,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     test_groups: NDArray[Any] | None = None
     missing_marks: tuple[str, ...] = ()
+    target_transform: str = "none"
     dialect: Dialect = PLAIN
     text_bytes: int = 0
     facts: tuple[ColumnFacts, ...] = ()

@@ -6,6 +6,7 @@ microseconds until the year 2242. Letters: N rows.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -20,7 +21,7 @@ from shoal.data._date_formats import Moment, is_iso, iso_moment, likely_formats,
 from shoal.data._findings import Findings
 from shoal.data._missing import Marks
 from shoal.data._notation import notation_of
-from shoal.data._table import DateCells, Foreign, Table
+from shoal.data._table import Cells, DateCells, Foreign, Table
 from shoal.wording import quoted
 
 _EMPTY: Final = "expected a date, got an empty cell"
@@ -29,6 +30,8 @@ _LOOKED_AT: Final = 1000
 _FIRST, _END = (86_400 * (day - date(1970, 1, 1).toordinal()) for day in (1, date.max.toordinal() + 1))
 _PER_SECOND: Final = {"ms": 10**3, "us": 10**6, "ns": 10**9}
 _WHOLE: Final = ("Y", "M", "W", "D", "h", "m", "s")
+_BEGINNING: Final = re.compile(r"[ \u00a0]*\d{1,4}[-/.:]\d", re.ASCII)
+"""How every date and time begins that is made of numbers."""
 _NOTATIONS: Final = ("a date", "a time of day")
 
 Floats = NDArray[np.float64]
@@ -36,10 +39,10 @@ Floats = NDArray[np.float64]
 
 def holds_dates(table: Table, name: str, marks: Marks | None = None) -> bool:
     """Whether a column is one of dates: typed, or of the cells that are there more than half, however written."""
-    cells = table[name]
-    if _typed(cells) is not None:
-        return True
-    if isinstance(cells, Foreign | DateCells) or (isinstance(cells, np.ndarray) and cells.dtype.kind != "U"):
+    cells = _cells_of(table, name)
+    if isinstance(cells, Foreign | DateCells):
+        return isinstance(cells, DateCells)
+    if isinstance(cells, np.ndarray) and cells.dtype.kind not in "OU":
         return False
     times = _different(cells, marks)
     if not times:
@@ -51,8 +54,10 @@ def holds_dates(table: Table, name: str, marks: Marks | None = None) -> bool:
 
 def date_formats(table: Table, name: str, marks: Marks | None = None) -> tuple[str, ...]:
     """Give the usual formats in which every cell of a column of text is a date; none where it is ISO 8601."""
-    cells = table[name]
-    if isinstance(cells, Foreign | DateCells) or (isinstance(cells, np.ndarray) and cells.dtype.kind != "U"):
+    cells = _cells_of(table, name)
+    if isinstance(cells, Foreign | DateCells) or (
+        isinstance(cells, np.ndarray) and cells.dtype.kind not in "OU"
+    ):
         return ()
     different = list(_different(cells, marks))
     return () if all(map(is_iso, different)) else likely_formats(different[:_LOOKED_AT])
@@ -66,13 +71,12 @@ def dates(
     NaN where a cell is missing, as `marks` say; without them that is refused. Typed dates need no format. Where it is
     not yet known whether there is a time zone, it is learned; cells of the other habit are refused.
     """
-    cells = table[name]
+    cells = _cells_of(table, name)
     if isinstance(cells, Foreign):
         findings.add(f"expected dates, got {cells.kind}", f"column {quoted(name)}")
         return None
-    typed = _typed(cells)
-    if typed is not None or isinstance(cells, DateCells):
-        return _from_typed(table, name, typed or cells, style, (findings, marks))
+    if isinstance(cells, DateCells):
+        return _from_typed(table, name, cells, style, (findings, marks))
     written = written_cells(cells)
     missing_N = np.zeros(len(written), np.bool_) if marks is None else marks.among(written)
     there = np.flatnonzero(~missing_N).tolist()
@@ -105,11 +109,10 @@ def seconds_in(values: NDArray[Any]) -> Floats | None:
     return np.where(np.isnat(values), np.nan, whole_N + rest_N / 1e9)
 
 
-def _typed(cells: Any) -> DateCells | None:
-    """Give dates that are typed; None for all else."""
-    if isinstance(cells, DateCells):
-        return cells
-    return DateCells(cells) if isinstance(cells, np.ndarray) and cells.dtype.kind == "M" else None
+def _cells_of(table: Table, name: str) -> Cells:
+    """Give the cells of a column, typed dates as such."""
+    cells = table[name]
+    return DateCells(cells) if isinstance(cells, np.ndarray) and cells.dtype.kind == "M" else cells
 
 
 def _from_typed(
@@ -143,6 +146,8 @@ def _different(cells: Sequence[str] | NDArray[Any], marks: Marks | None) -> dict
 
 def _like_a_date(cell: str) -> bool:
     """Whether a cell is a date or a time of day in some notation."""
+    if not _BEGINNING.match(cell):
+        return False
     if is_iso(cell):
         return True
     notation = notation_of(cell)

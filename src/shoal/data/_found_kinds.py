@@ -146,7 +146,6 @@ def _numbers_name_rows(name: str, known: NDArray[np.float64]) -> bool:
 
 def _reason(column: Column, known: NDArray[Any], kind: KindName, inputs: InputKinds) -> str:
     """Say how the kind of a column was found, or what it holds."""
-    found = column.name in inputs.kinds
     if kind == "date" and len(known):
         first, last = (date_text(float(second)) for second in (known.min(), known.max()))
         since = "seconds since the first training row of a fit"
@@ -156,18 +155,18 @@ def _reason(column: Column, known: NDArray[Any], kind: KindName, inputs: InputKi
     if kind == "ordered":
         return f"{len(column.order)} ordered categories, read as their places"
     if kind == "category":
-        return _categories(column, known.tolist(), inputs, found=found)
+        return _categories(column, known.tolist(), inputs)
     return ""
 
 
-def _categories(column: Column, texts: list[str], inputs: InputKinds, *, found: bool) -> str:
+def _categories(column: Column, texts: list[str], inputs: InputKinds) -> str:
     """Say that a column was read as categories, which are the most frequent, and of which some are pooled."""
     counts = Counter(texts)
     few = column.rare_below if column.rare_below > 1 else FEW_ROWS
     rare = sum(count < few for count in counts.values())
     of_them = f"{rare:,} of fewer than {few:,} training rows"
     pooled = f", {of_them}, pooled as rare" if rare and column.rare_below > 1 else ""
-    if not found:
+    if column.name not in inputs.kinds:
         return f"{len(counts):,} categories{pooled}" if pooled else ""
     some = few_quoted(sorted(counts, key=lambda text: (-counts[text], text)), 3)
     many = f", {of_them} (data.rare_below pools such)" if rare and len(counts) > _MANY else ""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,9 @@ from shoal.data._encoder import Encoder, OfDates, encoder_from_json, fit_encoder
 from shoal.data._findings import refuse
 from shoal.data._missing import Marks, Missing
 from shoal.data._pixels import WHITES
-from shoal.data._scale import Scale, fit_scale, scale_of_counts
+from shoal.data._ranges import Range, far_outside, range_of, ranges_from_json
+from shoal.data._scale import Scale, scale_of_counts
+from shoal.data._target_scale import TargetScale, fit_target
 from shoal.errors import DataError, ModelFileError, Problem
 from shoal.wording import quoted
 
@@ -38,7 +40,7 @@ class Preprocessing:
     """How rows become numbers: fitted once, then the same for every row. Fit with `fit_preprocessing`."""
 
     columns: tuple[Encoder, ...]
-    target_scales: tuple[Scale, ...]
+    target_scales: tuple[TargetScale, ...]
     channels: tuple[Scale, ...] = ()
     resize: tuple[int, int] | None = None
     """(H, W) that images of any size were and are brought to, before all else."""
@@ -48,6 +50,8 @@ class Preprocessing:
     """What the study took for a missing cell beside the usual words."""
     dialect: Dialect = PLAIN
     """How the study's files are written, and files of new rows will be."""
+    ranges: tuple[Range | None, ...] = ()
+    """Of each column, where the numbers of the training rows lie; None of one without, nothing where none are known."""
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -58,8 +62,8 @@ class Preprocessing:
     def reads(self) -> tuple[object, ...]:
         """What it takes and gives, whatever it was fitted to: columns and their kinds, targets, channels, sizes."""
         columns = tuple((column.name, takes(column)) for column in self.columns)
-        names = (tuple(scale.name for scale in scales) for scales in (self.target_scales, self.channels))
-        return (columns, *names, self.resize, self.white)
+        targets = tuple((target.name, target.kind) for target in self.target_scales)
+        return (columns, targets, tuple(channel.name for channel in self.channels), self.resize, self.white)
 
     @property
     def categorical(self) -> tuple[str, ...]:
@@ -82,18 +86,25 @@ class Preprocessing:
         imputed = frozenset(column.name for column in self.columns if column.imputes)
         return Missing(imputed, Marks.of(self.missing_marks))
 
+    def with_ranges(self, dataset: Dataset, rows: NDArray[np.int64]) -> Preprocessing:
+        """Give the same, knowing where the numbers of the training rows `rows` lie."""
+        return replace(self, ranges=tuple(range_of(column, rows) for column in dataset.columns))
+
     def unknown(self, columns: Sequence[Column]) -> Iterator[str]:
-        """Say what of new rows was not learned, a sentence a column."""
+        """Say what of new rows was not learned, or lies far outside of what was, a sentence a column."""
         encoders = {encoder.name: encoder for encoder in self.columns}
         for column in columns:
             said = encoders[column.name].unknown(column.values) if column.name in encoders else ""
             if said:
                 yield f"column {quoted(column.name)}: {said}"
+        yield from far_outside(columns, dict(zip(encoders, self.ranges, strict=False)))
 
     def misfits(self) -> Iterator[str]:
         """Find what does not go together within a column of a file that may be foreign."""
         for column in self.columns:
             yield from column.misfits()
+        if len({target.kind for target in self.target_scales}) > 1:
+            yield "preprocessing: expected one transform of all targets, got several"
 
     @property
     def pixel_scale_C(self) -> NDArray[np.float32]:
@@ -148,17 +159,14 @@ class Preprocessing:
         if dataset.task == "classification":
             return np.asarray(dataset.targets[rows])
         y_NK = dataset.targets[rows]
-        return np.stack(
-            [scale.applied(y_NK[:, k], "target") for k, scale in enumerate(self.target_scales)], axis=1
-        )
+        return np.stack([scale.applied(y_NK[:, k]) for k, scale in enumerate(self.target_scales)], axis=1)
 
     def restore(self, outputs_NK: NDArray[Any]) -> NDArray[np.float64]:
         """Turn outputs of a network into the targets' units, float64 (N, K)."""
-        if not self.target_scales:
-            return outputs_NK.astype(np.float64)
-        scale_K = np.array([column.scale for column in self.target_scales])
-        mean_K = np.array([column.mean for column in self.target_scales])
-        return np.asarray(outputs_NK.astype(np.float64) * scale_K + mean_K)
+        values_NK = outputs_NK.astype(np.float64)
+        for k, scale in enumerate(self.target_scales):
+            values_NK[:, k] = scale.restored(values_NK[:, k])
+        return values_NK
 
     def to_json(self) -> dict[str, Any]:
         """Give plain values for a model file; floats travel exactly."""
@@ -170,6 +178,7 @@ class Preprocessing:
             **({} if self.white is None else {"white": self.white}),
             **({"missing_marks": list(self.missing_marks)} if self.missing_marks else {}),
             **({} if self.dialect == PLAIN else {"dialect": self.dialect.settings()}),
+            **({"ranges": [ends and list(ends) for ends in self.ranges]} if self.ranges else {}),
         }
 
     @classmethod
@@ -181,7 +190,7 @@ class Preprocessing:
             ):
                 if bool(inputs) != bool(channels):
                     columns = tuple(encoder_from_json(entry) for entry in inputs)
-                    return cls(columns, _scales_from_json(targets), _scales_from_json(channels))
+                    return cls(columns, _targets_from_json(targets), _channels_from_json(channels))
             case {"resize": [int(height), int(width)], "method": "bilinear", "channels": [*channels], **rest}:
                 if channels and height > 0 and width > 0 and bool not in (type(height), type(width)):
                     return replace(cls.from_json({"channels": channels, **rest}), resize=(height, width))
@@ -195,6 +204,10 @@ class Preprocessing:
                 dialect = Dialect.from_settings(settings)
                 if dialect is not None:
                     return replace(cls.from_json({"inputs": inputs, **rest}), dialect=dialect)
+            case {"ranges": [*entries], "inputs": [*inputs], **rest} if inputs:
+                ranges = ranges_from_json(entries, len(inputs))
+                if ranges:
+                    return replace(cls.from_json({"inputs": inputs, **rest}), ranges=ranges)
         raise ModelFileError(
             "preprocessing: expected lists of inputs, targets and channels, got something else"
         )
@@ -216,9 +229,9 @@ def fit_preprocessing(dataset: Dataset, rows: NDArray[np.int64], standardize: St
         raise DataError(Problem(dataset.source, what))
     if dataset.task == "classification":
         return Preprocessing(columns, (), missing_marks=dataset.missing_marks, dialect=dataset.dialect)
-    both = standardize == "both"
+    both, transform = standardize == "both", dataset.target_transform
     scales = tuple(
-        fit_scale(name, dataset.targets[rows, k]) if both else Scale(name)
+        fit_target(name, dataset.targets[rows, k], transform, standardize=both)
         for k, name in enumerate(dataset.target_names)
     )
     return Preprocessing(columns, scales, missing_marks=dataset.missing_marks, dialect=dataset.dialect)
@@ -240,12 +253,15 @@ def _fit_channels(
     )
 
 
-def _scales_from_json(entries: list[object]) -> tuple[Scale, ...]:
-    scales = tuple(map(Scale.from_json, entries))
-    for entry, scale in zip(entries, scales, strict=True):
-        if scale is None:
-            encoder_from_json(entry)  # refuses what is no column at all
-            raise ModelFileError(
-                "preprocessing: expected means and scales of targets and channels, got categories"
-            )
-    return tuple(scale for scale in scales if scale is not None)
+def _targets_from_json(entries: list[object]) -> tuple[TargetScale, ...]:
+    return tuple(TargetScale.from_json(entry) or _no_scale(entry) for entry in entries)
+
+
+def _channels_from_json(entries: list[object]) -> tuple[Scale, ...]:
+    return tuple(Scale.from_json(entry) or _no_scale(entry) for entry in entries)
+
+
+def _no_scale(entry: object) -> NoReturn:
+    """Refuse an entry that is no mean and scale. Raises ModelFileError."""
+    encoder_from_json(entry)  # refuses what is no column at all
+    raise ModelFileError("preprocessing: expected means and scales of targets and channels, got categories")

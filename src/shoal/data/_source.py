@@ -35,6 +35,7 @@ from shoal.data._missing import missing_of
 from shoal.data._table import Table
 from shoal.data._table_format import Limits
 from shoal.data._tables import scan_table
+from shoal.data._target_domain import note_outside
 from shoal.errors import DataError, Problem
 from shoal.wording import counted, few_quoted, first_few, quoted
 
@@ -236,6 +237,10 @@ def _read_targets(
         for name, column in zip(source.targets, read, strict=True):
             if column is not None:
                 _note_untargeted(name, np.flatnonzero(missing_of(column)).tolist(), table, findings)
+    if source.task == "regression":
+        for name, column in zip(source.targets, read, strict=True):
+            if column is not None:
+                note_outside(name, column, table, findings, source.target_transform)
     if len(values) < len(read):
         return None
     return values[0] if source.task == "classification" else np.stack(values, axis=1)
@@ -348,6 +353,7 @@ def _build(source: TableSource, train: _Part, test: _Part) -> Dataset:
         source=str(source.train) if source.test is None else f"{source.train}, {source.test}",
         drawn=source.test is None,
         missing_marks=source.missing_marks,
+        target_transform=source.target_transform,
         dialect=source.dialect,
     )
 

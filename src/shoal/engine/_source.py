@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data import (
+    RANGES_BEYOND,
     ColumnKind,
     Dataset,
     Dialect,
@@ -28,6 +29,7 @@ from shoal.data import (
     load_builtin,
     load_image_dataset,
     load_table_dataset,
+    outside_of_domain,
     since_first,
 )
 from shoal.engine._fits import Planner, prepare
@@ -35,7 +37,7 @@ from shoal.engine._trainer import Trainer
 from shoal.engine.forecast.available import available_memory
 from shoal.errors import DataError, Problem, StudyError
 from shoal.files import kind_of
-from shoal.kinds import NETWORKS
+from shoal.kinds import NETWORKS, TARGET_TRANSFORMS
 from shoal.results import FitRecord, Truth
 from shoal.study import Augment, Data, Study
 from shoal.wording import quoted
@@ -53,18 +55,28 @@ def load_data(study: Study) -> Dataset:
     """Load the data set that a study names. Raises DataError, or StudyError where the two do not go together."""
     data = study.data
     if data.train is None:
-        dataset = load_builtin(data.dataset or "")
+        dataset = replace(load_builtin(data.dataset or ""), target_transform=data.target_transform)
     elif holds_images(data.train) or _speaks_of_images(study, data.train):
         dataset = load_image_dataset(_image_source(study, data.train), available_memory())
     else:
         dataset = load_table_dataset(_table_source(study, data.train), available_memory())
-    unwritable = list(dataset.unwritable())
-    if unwritable:
-        raise DataError(unwritable)
+    dataset = replace(dataset, notes=(*dataset.notes, *_transform_notes(dataset)))
+    unfit = [*dataset.unwritable(), *outside_of_domain(dataset)]
+    if unfit:
+        raise DataError(unfit)
     problems = list(_misfits(study, dataset))
     if problems:
         raise StudyError(problems)
     return dataset
+
+
+def _transform_notes(dataset: Dataset) -> Iterator[str]:
+    """Say what networks learn in the place of targets, and how far answers may go."""
+    if dataset.target_transform != "none":
+        learned = TARGET_TRANSFORMS[dataset.target_transform].words
+        units = "predictions and scores are in the targets' own units"
+        reach = f"at most {RANGES_BEYOND} ranges of the training rows' targets beyond these"
+        yield f'networks learn {learned} (data.target_transform = "{dataset.target_transform}"); {units}, {reach}'
 
 
 def _speaks_of_images(study: Study, train: str) -> bool:
@@ -107,6 +119,7 @@ def _table_source(study: Study, train: str) -> TableSource:
         impute=data.missing == "impute",
         missing_marks=data.missing_marks,
         drop_untargeted=data.missing_targets == "drop",
+        target_transform=data.target_transform,
         dialect=Dialect(**{field.name: getattr(data, field.name) for field in fields(Dialect)}),
         columns={
             name: ColumnKind(column.kind, column.order, column.format or "")

@@ -41,13 +41,11 @@ from shoal.results._selection_and_test import Disagreement, Expected, disagreeme
 from shoal.results._simple_models import Baseline, Beside, beside_baselines, read_baselines
 from shoal.results._store import Store
 from shoal.results._stored_facts import (
-    categorical_of,
     coherent,
     counted_origins,
-    data_notes_of,
-    dates_of,
     findings_of,
     missing_of,
+    of_columns,
 )
 from shoal.results._two_way import Difference
 from shoal.results._verdict import judging_score, verdict
@@ -120,9 +118,7 @@ class Results:
                 coverage=store.fact("coverage"),
                 origins=counted_origins(store.origins(), fits),
                 missing=missing_of(folder, store.fact("missing")),
-                data_notes=data_notes_of(folder, store.fact("data notes")),
-                categorical=categorical_of(folder, study, store.fact("categorical inputs")),
-                dates=dates_of(folder, store.fact("dates")),
+                **of_columns(folder, study, store.fact),
                 findings_in_rows=findings_of(folder, store.fact("findings in rows"), store.fact("drift")),
                 looks=looks,
             )

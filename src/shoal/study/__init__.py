@@ -14,33 +14,35 @@ from shoal.study._held_against import Checks
 from shoal.study._review import check_study
 from shoal.study._settings_text import settings_text, short_keys, text_of
 from shoal.study._study import (
-    MOST_IMAGES,
-    TASK_LOSS,
-    TEST_METRICS,
     About,
-    Activation,
     Augment,
     Comparison,
     Conv,
     Data,
     Folds,
     Inspect,
-    Loss,
-    Metric,
     Nested,
     Network,
-    Optimizer,
     Pool,
     Range,
     Reference,
     Report,
-    Schedule,
     Search,
     Study,
     Training,
 )
 from shoal.study._templates import builtin_studies, template
 from shoal.study._toml import to_toml
+from shoal.study._values import (
+    MOST_IMAGES,
+    TASK_LOSS,
+    TEST_METRICS,
+    Activation,
+    Loss,
+    Metric,
+    Optimizer,
+    Schedule,
+)
 from shoal.study._vary import passed_on
 
 __all__ = [

@@ -20,8 +20,9 @@ from shoal.study._overrides import override
 from shoal.study._paths import path_keys
 from shoal.study._review import review
 from shoal.study._sentences import Mistake
-from shoal.study._study import FOLDER, Study
+from shoal.study._study import Study
 from shoal.study._templates import BUILTIN, builtin_studies
+from shoal.study._values import FOLDER
 from shoal.wording import did_you_mean, shorten, visible
 
 _LARGEST: Final = 100_000  # bytes; a study is written by a person

@@ -13,7 +13,8 @@ from shoal.study._candidates import expand, overlay
 from shoal.study._devices import is_device
 from shoal.study._key_paths import KeyPath, value_at
 from shoal.study._sentences import Mistake, mistakes_of, refusal
-from shoal.study._study import TEST_METRICS, Folds, Nested, Search, Study
+from shoal.study._study import Folds, Nested, Search, Study
+from shoal.study._values import TEST_METRICS
 from shoal.study._vary import vary_section
 from shoal.wording import did_you_mean, value_text
 
@@ -64,6 +65,7 @@ def study_mistakes(study: Study) -> list[Mistake]:
         *_column_mistakes(study),
         *_choice_mistakes(study),
         *_missing_mistakes(study),
+        *_transform_mistakes(study),
     ]
     mistakes += [*_name_mistakes(study), *_reference_mistakes(study)]
     if study.search is not None:
@@ -172,6 +174,14 @@ def _missing_mistakes(study: Study) -> Iterator[Mistake]:
     for mark in data.missing_marks:
         if not mark.strip(" \t"):
             yield Mistake(path, "expected texts, got a blank one: an empty cell is missing anyway", (path,))
+
+
+def _transform_mistakes(study: Study) -> Iterator[Mistake]:
+    """Classes are no numbers to transform."""
+    path, task = ("data", "target_transform"), ("study", "task")
+    if study.data.target_transform != "none" and study.study.task != "regression":
+        what = f'expected "none" with study.task = "{study.study.task}", got "{study.data.target_transform}"'
+        yield Mistake(path, what, (path, task))
 
 
 def _device_mistakes(study: Study) -> Iterator[Mistake]:

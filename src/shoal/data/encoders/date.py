@@ -7,7 +7,7 @@ beside January. Letters: N rows, D columns that one becomes.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Self
 
@@ -225,14 +225,16 @@ class DateEncoder:
         filled = graph.node("Where", [flags, graph.number(self.median or 0.0), cell])
         since = graph.apply("Sub", filled, self.first)
         scaled = graph.apply("Div", graph.apply("Sub", since, self.scale.mean), self.scale.scale)
-        yield graph.node("Cast", [scaled], to=FLOAT), [0]
+        yield graph.node("Cast", [scaled], {"to": FLOAT}), [0]
         for number, name in enumerate(self.cycles):
             place = graph.place(name, filled)
             points = graph.array(circle(_CYCLES[name][1]))
-            looked_up = graph.node("Gather", [points, graph.node("Cast", [place], to=INT64)], axis=0)
-            yield graph.node("Flatten", [looked_up], axis=1), [1 + 2 * number, 2 + 2 * number]
+            looked_up = graph.node(
+                "Gather", [points, graph.node("Cast", [place], {"to": INT64})], {"axis": 0}
+            )
+            yield graph.node("Flatten", [looked_up], {"axis": 1}), [1 + 2 * number, 2 + 2 * number]
         if self.missing:
-            yield graph.node("Cast", [flags], to=FLOAT), [1 + 2 * len(self.cycles)]
+            yield graph.node("Cast", [flags], {"to": FLOAT}), [1 + 2 * len(self.cycles)]
 
     @property
     def torch_arguments(self) -> tuple[Any, ...]:
@@ -251,17 +253,21 @@ class _Arithmetic:
         self._count += 1
         return f"{self._own}_{self._count}"
 
-    def node(self, kind: str, inputs: list[str], **attributes: int) -> str:
+    def node(self, kind: str, inputs: list[str], attributes: Mapping[str, int] | None = None) -> str:
+        """Add one node; give the name of its output."""
         return self._graph.node(kind, inputs, self._name(), attributes)
 
     def array(self, values: NDArray[Any]) -> str:
+        """Store an array; give its name."""
         return self._graph.array(self._name(), values)
 
     def number(self, value: float) -> str:
+        """Store a number; give its name."""
         return self.array(np.array([value]))
 
     def taken(self, cells: str, column: int) -> str:
-        return self.node("Gather", [cells, self.array(np.array([column]))], axis=1)
+        """Take one column of all cells."""
+        return self.node("Gather", [cells, self.array(np.array([column]))], {"axis": 1})
 
     def apply(self, kind: str, value: str, number: float) -> str:
         """Add, subtract, multiply or divide by a number."""

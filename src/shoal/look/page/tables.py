@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.kinds import TARGET_TRANSFORMS
 from shoal.look._certainty import NOMINAL
 from shoal.look._measures import SCORES_SHOWN
 from shoal.look._outer_folds import chosen_settings, nested_metrics
@@ -300,6 +301,9 @@ def data_facts(results: Results) -> list[tuple[str, str]]:
         facts.append(("rows that belong together", f"those of one {data.groups}"))
     if data.standardize != "none":
         facts.append(("standardised", "inputs" if data.standardize == "inputs" else "inputs and targets"))
+    if data.target_transform != "none":
+        words = TARGET_TRANSFORMS[data.target_transform].words
+        facts.append(("learned", f"{words}; predictions and scores are in the targets' own units"))
     if study.search:
         folds = {entry.fold for entry in results.plan if entry.stage == "search"}
         kind = study.search.splitter.kind
