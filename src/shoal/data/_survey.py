@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from shoal.data._column_roles import TableSource
 from shoal.data._dataset import Dataset
 from shoal.data._date_formats import moment_in
 from shoal.data._dates import date_formats, dates, holds_dates
-from shoal.data._dialect import PLAIN
+from shoal.data._dialect import PLAIN, Dialect
 from shoal.data._findings import Findings
 from shoal.data._guess import Choice, LookedAt, cells_of, obstacle, target_of, targets_of, task_of
 from shoal.data._holdout import draw_test_rows
@@ -82,8 +82,7 @@ def survey(path: str | Path, wish: Wish, room: float | None = None) -> Survey:
     Raises DataError for a file that is no table, a target that is not there, and where nothing can be learned.
     """
     keys = {seen.key: Choice(seen.value, seen.reason) for seen in seen_in(path)}
-    written = {key: tuple(choice.value) if key == "signs" else choice.value for key, choice in keys.items()}
-    dialect = replace(PLAIN, **written)
+    dialect = Dialect.from_settings({key: choice.value for key, choice in keys.items()}) or PLAIN
     table = read_table(path, room=room, dialect=dialect)
     marks, read = _marks(table)
     if marks:
@@ -147,7 +146,7 @@ def _sorted_by_date(dataset: Dataset) -> str:
 
 
 def _marks(table: Table) -> tuple[dict[str, list[str]], dict[str, NDArray[np.float64]]]:
-    """Find texts that stand for a missing number, with the columns that hold them; and read columns of plain numbers."""
+    """Find texts that stand for a missing number, with the columns that hold them; read columns of plain numbers."""
     marks: dict[str, list[str]] = {}
     read: dict[str, NDArray[np.float64]] = {}
     usual = Marks()
@@ -210,7 +209,7 @@ def _dated(table: Table, name: str, marks: Marks) -> tuple[NDArray[np.float64] |
             continue
         if not text:
             return read[0], Choice(None, "")
-        first = next(cell for cell in map(str, table[name]) if moment_in(cell.strip(), text))
+        first = next(cell for cell in _written(table, name, marks) if moment_in(cell, text))
         also = f"; {quoted(formats[number + 1])} fits as well" if len(formats) > number + 1 else ""
         return read[0], Choice(ColumnKind("date", format=text), f"dates such as {quoted(first)}{also}")
     return None, Choice(None, obstacle(findings))
