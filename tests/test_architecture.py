@@ -22,21 +22,9 @@ ROOT: Final = Path(__file__).parent.parent
 HOUSE: Final = ROOT / "src" / "shoal"
 
 STAGES: Final = ("study", "data", "nets", "engine", "results", "search", "look")
-EVERYTHING: Final = frozenset(
-    {
-        "streams",
-        *STAGES,
-        "model",
-        "predict",
-        "export",
-        "draft",
-        "progress",
-        "pipeline",
-        "estimators",
-        "options",
-        "cli",
-    }
-)
+EVERYTHING: Final = frozenset({
+    "streams", *STAGES, "model", "predict", "export", "draft", "progress", "pipeline", "estimators", "options", "cli",
+})  # fmt: skip
 
 # The ground floor, which everyone may import.
 GROUND: Final = frozenset({"activations", "errors", "files", "kinds", "wording"})
