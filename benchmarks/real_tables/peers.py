@@ -21,6 +21,7 @@ from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, r2_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+from threadpoolctl import threadpool_limits
 
 from benchmarks.real_tables.draw import Table
 from benchmarks.real_tables.shipped import MISSING, kind_of, number_of, read
@@ -127,7 +128,7 @@ def _predictions(
     boosting = HistGradientBoostingClassifier if classes else HistGradientBoostingRegressor
     linear = LogisticRegression(max_iter=2_000) if classes else RidgeCV(np.logspace(-3, 3, 13))
     trees = boosting(categorical_features=list(range(len(categories))), random_state=0)
-    with warnings.catch_warnings():
+    with threadpool_limits(1), warnings.catch_warnings():  # threads that wait for each other take longer
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.simplefilter("ignore", UserWarning)  # categories that only test rows have
         return tuple(
