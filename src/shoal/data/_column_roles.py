@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from shoal.data._classes import nfc
+from shoal.data._given_rows import GivenRows
 from shoal.data._missing import Marks
 from shoal.data._table import Table
 from shoal.errors import Problem
@@ -16,7 +17,8 @@ from shoal.wording import did_you_mean, few_quoted, quoted
 
 @dataclass(frozen=True)
 class TableSource:
-    """Where the rows of a study stand. `inputs` None: every column that is no target, group or fold.
+    """Where the rows of a study stand: in files, or in memory. `inputs` None: every column that is no target, group or
+    fold.
 
     Without `test`, the share `test_share` of the rows of `train` is drawn at `seed` to be test rows:
     whole groups where there are `groups`, else stratified by class in classification. With `impute` inputs may have
@@ -27,10 +29,10 @@ class TableSource:
     of fewer than `rare_below` training rows are pooled.
     """
 
-    train: str | Path
+    train: str | Path | GivenRows
     task: Literal["regression", "classification"]
     targets: tuple[str, ...]
-    test: str | Path | None = None
+    test: str | Path | GivenRows | None = None
     inputs: tuple[str, ...] | None = None
     categorical: tuple[str, ...] = ()
     groups: str | None = None

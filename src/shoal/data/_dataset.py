@@ -48,7 +48,8 @@ class Dataset:
     `images` (N, C, H, W), with no `columns`; `resize` is (H, W) where they were brought to that size; `white` is the
     brighter of two levels, 255 or 1, where those to train on had two alone as they were read. `drawn` says that test
     rows were set apart by a draw.
-    `missing_marks` are what the study takes for a missing cell beside the usual words.
+    `missing_marks` are what the study takes for a missing cell beside the usual words. `given_bytes` is what a caller's
+    own rows take meanwhile, where they were read from memory.
     `notes` are whole sentences on what the reader did or left out, for whoever plans or reads a run; no fit depends
     on them.
     """
@@ -72,6 +73,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     test_groups: NDArray[Any] | None = None
     missing_marks: tuple[str, ...] = ()
+    given_bytes: int = 0
 
     @property
     def rows(self) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from shoal.data._classes import nfc
 from shoal.data._findings import Findings
+from shoal.data._given_rows import GivenRows
 from shoal.data._table import Table, names_are_good
 from shoal.data._table_format import EVERYTHING, LESS_TO_READ, Limits, TableFile, table_format
 from shoal.errors import DataError, EnvironmentFault, Problem
@@ -33,11 +34,14 @@ def read_table(path: str | Path, names: Iterable[str] | None = None, room: float
     return table
 
 
-def scan_table(path: str | Path, findings: Findings, limits: Limits = EVERYTHING) -> Table | None:
+def scan_table(path: str | Path | GivenRows, findings: Findings, limits: Limits = EVERYTHING) -> Table | None:
     """Read a table, noting what is wrong; readable rows are kept, so that their cells are checked too.
 
-    Raises EnvironmentFault where it needs more memory than there is.
+    Rows in memory that are no table at all raise DataError. Raises EnvironmentFault where it needs more memory than
+    there is.
     """
+    if isinstance(path, GivenRows):
+        return path.table(limits)
     path = Path(path)
     try:
         with opened(path) as stream:

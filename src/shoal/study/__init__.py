@@ -11,6 +11,8 @@ from shoal.study._candidates import (
 )
 from shoal.study._file import load_study, parse_study, study_schema
 from shoal.study._held_against import Checks
+from shoal.study._keywords import Keys, with_keywords
+from shoal.study._paths import IN_MEMORY
 from shoal.study._review import check_study
 from shoal.study._settings_text import settings_text, short_keys, text_of
 from shoal.study._study import (
@@ -44,6 +46,7 @@ from shoal.study._toml import to_toml
 from shoal.study._vary import passed_on
 
 __all__ = [
+    "IN_MEMORY",
     "MOST_IMAGES",
     "TASK_LOSS",
     "TEST_METRICS",
@@ -57,6 +60,7 @@ __all__ = [
     "Data",
     "Folds",
     "Inspect",
+    "Keys",
     "Loss",
     "Metric",
     "Nested",
@@ -87,4 +91,5 @@ __all__ = [
     "template",
     "text_of",
     "to_toml",
+    "with_keywords",
 ]
