@@ -23,7 +23,8 @@ HOUSE: Final = ROOT / "src" / "shoal"
 
 STAGES: Final = ("study", "data", "nets", "engine", "results", "search", "look")
 EVERYTHING: Final = frozenset({
-    "streams", *STAGES, "model", "predict", "export", "progress", "request", "pipeline", "estimators", "options", "cli",
+    "streams", *STAGES, "model", "predict", "export", "draft", "progress", "request", "pipeline", "estimators",
+    "options", "cli",
 })  # fmt: skip
 
 # The ground floor, which everyone may import.
@@ -47,14 +48,17 @@ ARROWS: Final[dict[str, frozenset[str]]] = {
     "search": frozenset({"study", "results"}),
     "look": frozenset({"results", "data", "nets", "study", "parts"}),
     "progress": frozenset({"engine", "results", "look"}),
-    "request": frozenset({"study", "data", "engine"}),
+    "request": frozenset({"study", "data", "engine", "draft"}),
     "pipeline": frozenset({"streams", "parts", *STAGES, "request", "progress"}),
     "model": frozenset({"data", "engine", "nets", "results"}),
     "predict": frozenset({"data", "engine", "model", "nets", "results"}),
     "export": frozenset({"data", "model", "nets"}),
+    "draft": frozenset({"data", "engine", "look", "study"}),
     "estimators": frozenset({"streams", "parts", *STAGES, "pipeline", "model"}),
     "options": frozenset(),
-    "cli": frozenset({"pipeline", "predict", "export", "nets", "progress", "study", "data", "results"})
+    "cli": frozenset(
+        {"pipeline", "predict", "export", "draft", "nets", "progress", "study", "data", "results"}
+    )
     | {"look", "parts", "options", "space"},
     "__main__": frozenset({"cli"}),
     "__init__": EVERYTHING,
@@ -89,7 +93,7 @@ OWNERS: Final[dict[str, frozenset[str]]] = {
 # Imported where they are used, never when a module is imported.
 HEAVY: Final = frozenset({
     "torch", "sklearn", "pandas", "matplotlib", "plotly", "scipy", "rich", "pyarrow", "safetensors",
-    "jinja2", "onnx", "onnxruntime", "PIL",
+    "jinja2", "onnx", "onnxruntime", "openpyxl", "PIL",
 })  # fmt: skip
 LEFT_OUT_AT_START: Final = ("torch", "sklearn", "pandas", "matplotlib", "scipy", "plotly")
 

@@ -255,7 +255,7 @@ def test_a_wrong_command_line_is_one_line(
     [
         ("run", "STUDY: expected a value, got nothing; see "),
         ("export m --out a", "--format: expected a value, got nothing; see "),
-        ("new", "KIND: expected a value, got nothing; see "),
+        ("new", "KIND: expected regression or classification, or --data TABLE, got neither"),
         ("run two-peaks more", "Got unexpected extra argument"),
         ("chek two-peaks", "No such command 'chek'"),
         ("run two-peaks --zzzzz", "--zzzzz: no such option; see "),

@@ -34,6 +34,7 @@ from shoal.study import Checks, Comparison, Conv, Data, Study, load_study, templ
 from shoal.study._study import (
     About,
     Augment,
+    ColumnKind,
     Folds,
     Inspect,
     Nested,
@@ -61,6 +62,7 @@ PAGES: Final = sorted(
 SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "`[study]`": About,
     "`[data]`": Data,
+    "Entries of `data.columns`": ColumnKind,
     "`[network]`": Network,
     "Entries of `network.conv`": Conv,
     "`pool` of an entry": Pool,

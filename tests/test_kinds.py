@@ -46,7 +46,7 @@ from shoal.nets._schedules import SCHEDULES as SCHEDULE_ROWS
 from shoal.results import higher_is_better
 from shoal.streams import StreamKey
 from shoal.study import Activation, Loss, Network, Optimizer, Schedule, Training
-from shoal.study._study import Method, NetworkName, PoolName, Splitter, TestMetric
+from shoal.study._values import Method, NetworkName, PoolName, Splitter, TestMetric
 
 NATIVE = Path(__file__).parent.parent / "src" / "native"
 HOUSE = Path(kinds.__file__).parent

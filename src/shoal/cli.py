@@ -18,11 +18,11 @@ from typing import Annotated, Any, Literal, NoReturn, TextIO, get_args
 
 import typer
 
-from shoal.errors import EnvironmentFault, Interrupted, Problem, ShoalError, lacks_memory
+from shoal.errors import EnvironmentFault, InputError, Interrupted, Problem, ShoalError, lacks_memory
 from shoal.options import choice, count_of_workers, name_of_a_file, one_of, share, usage_problem
 from shoal.parts import SHOW, Missing, Parts
 from shoal.space import LEAST_TO_DRAW, is_narrow, load_numbers
-from shoal.wording import visible, visible_lines
+from shoal.wording import listed, visible, visible_lines
 
 app = typer.Typer(
     add_completion=False,
@@ -198,16 +198,42 @@ def export(
 @app.command()
 def new(
     kind: Annotated[
-        _Template,
+        _Template | None,
         typer.Argument(
             metavar="KIND", help="regression or classification.", parser=one_of(get_args(_Template))
         ),
-    ],
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="TABLE", help="Write it for this table, as it is.")
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option("--target", metavar="COLUMN", help="What is to be learned [guessed].")
+    ] = None,
+    task: Annotated[
+        _Template | None, choice(_Template, "--task", what="Numbers or classes [guessed].")
+    ] = None,
 ) -> None:
-    """Print a commented study file to start from."""
-    from shoal.study import template
+    """Print a commented study file to start from: of a kind, or of a table.
 
-    _hand_over(template(kind))
+    With --data, what is seen in the table and what is done with each column stands beside it.
+    """
+    if (kind is None) == (data is None):
+        got = "neither" if data is None else "both"
+        raise InputError(
+            Problem("KIND", f"expected {listed(get_args(_Template), 'or')}, or --data TABLE, got {got}")
+        )
+    if kind is not None:
+        from shoal.study import template
+
+        for name, value in (("--target", target), ("--task", task)):
+            if value is not None:
+                raise InputError(Problem(name, "expected it with --data TABLE, got it with KIND"))
+        _hand_over(template(kind))
+    elif data is not None:
+        load_numbers()
+        from shoal.draft import draft_study
+
+        _hand_over(draft_study(data, target, task))
 
 
 @data_app.command("list")

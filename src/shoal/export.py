@@ -15,7 +15,17 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data import RESIZING, Column, Preprocessing, encoder_class, takes, two_levels
+from shoal.data import (
+    RESIZING,
+    Column,
+    Preprocessing,
+    add_targets,
+    encoder_class,
+    takes,
+    target_constants,
+    target_source,
+    two_levels,
+)
 from shoal.errors import InputError, Problem, ShoalError, lacks_memory
 from shoal.files import write, write_together
 from shoal.kinds import ENCODERS
@@ -32,18 +42,18 @@ IR_VERSION: Final = 9
 
 TOLERANCE: Final = 1e-6
 CHECKED_ROWS: Final = 256
-_CELLS: Final = ("numbers", "categories")
+_CELLS: Final = ("numbers", "categories", "dates")
 _IMAGES: Final = "images"
 
 
 def export_onnx(source: Path, out: Path, *, force: bool = False) -> str:
     """Write the model of a file or run folder as ONNX, once onnxruntime gives what Shoal gives; say how near.
 
-    Inputs: `numbers` float64 (N, D) and `categories` text (N, D), in the orders that the metadata of these
-    names give, or `images` uint8 (N, C, H, W). Outputs: `predictions` float64 (N, K) in the targets' units; or
-    `probabilities` float64 (N, K) and `class` int64 (N,), the place among the metadata's `classes`.
-    Raises InputError where onnx or onnxruntime is missing, and for a file of other content in the place of `out`,
-    unless `force` replaces it; ShoalError where the two disagree.
+    Inputs: `numbers` float64 (N, D), `categories` text (N, D) and `dates` float64 (N, D), seconds since 1970-01-01 in
+    UTC, in the orders that the metadata of these names give, or `images` uint8 (N, C, H, W). Outputs: `predictions`
+    float64 (N, K) in the targets' units; or `probabilities` float64 (N, K) and `class` int64 (N,), the place among the
+    metadata's `classes`. Raises InputError where onnx or onnxruntime is missing, and for a file of other content in the
+    place of `out`, unless `force` replaces it; ShoalError where the two disagree.
     """
     try:
         import onnx
@@ -110,10 +120,7 @@ def _add_answers(parts: GraphParts, model: Model, y: str) -> list[Any]:
         parts.node("ArgMax", ["probabilities"], "class", {"axis": 1, "keepdims": 0})
         probabilities = helper.make_tensor_value_info("probabilities", TensorProto.DOUBLE, shape)
         return [probabilities, helper.make_tensor_value_info("class", TensorProto.INT64, ["N"])]
-    scales = model.preprocessing.target_scales
-    scale = parts.array("target_scale", np.array([column.scale for column in scales]))
-    mean = parts.array("target_mean", np.array([column.mean for column in scales]))
-    parts.node("Add", [parts.node("Mul", [y, scale], "restored"), mean], "predictions")
+    add_targets(parts, model.preprocessing.target_scales, y)
     return [helper.make_tensor_value_info("predictions", TensorProto.DOUBLE, shape)]
 
 
@@ -158,9 +165,9 @@ def run_onnx(content: bytes, feed: dict[str, NDArray[Any]]) -> list[NDArray[Any]
 
 def graph_feed(columns: list[Column]) -> dict[str, NDArray[Any]]:
     """Arrange columns as the graph's inputs."""
-    numbers = [column.values for column in columns if not column.categorical]
-    texts = [column.values.astype(object) for column in columns if column.categorical]
-    feed = dict(zip(_CELLS, (numbers, texts), strict=True))
+    feed: dict[str, list[NDArray[Any]]] = {cells: [] for cells in _CELLS}
+    for column in columns:
+        feed[column.takes].append(column.values.astype(object) if column.categorical else column.values)
     return {name: np.stack(values, axis=1) for name, values in feed.items() if values}
 
 
@@ -217,11 +224,6 @@ _ANSWER_CLASSES: Final = '''def answers(outputs):
     """Give the probability of each of CLASSES, float64 (N, K)."""
     return torch.softmax(outputs.double(), dim=1)'''
 
-_ANSWER_NUMBERS: Final = '''def answers(outputs):
-    """Give each of TARGETS in its own units, float64 (N, K)."""
-    scale = torch.tensor(TARGET_SCALE, dtype=torch.float64)
-    return outputs.double() * scale + torch.tensor(TARGET_MEAN, dtype=torch.float64)'''
-
 
 def export_torch(source: Path, out: Path, *, force: bool = False) -> str:
     """Write the model of a file or run folder as torch's state_dict, and a Python file beside it that builds it.
@@ -265,19 +267,14 @@ def torch_source(model: Model, weights: str, sha256: str) -> str:
             f'                ("{n}", nn.{call}),' for n, call in module_source(model.architecture)
         ),
         prepare=rows.prepare(),
-        answers=_ANSWER_CLASSES if model.classes else _ANSWER_NUMBERS,
+        answers=_ANSWER_CLASSES if model.classes else target_source(model.preprocessing.target_scales),
     )
 
 
 def _answer_constants(model: Model) -> dict[str, Any]:
     if model.classes:
         return {"CLASSES": list(model.classes)}
-    scales = model.preprocessing.target_scales
-    return {
-        "TARGETS": list(model.targets),
-        "TARGET_MEAN": [column.mean for column in scales],
-        "TARGET_SCALE": [column.scale for column in scales],
-    }
+    return {"TARGETS": list(model.targets), **target_constants(model.preprocessing.target_scales)}
 
 
 class _Rows(Protocol):
@@ -324,7 +321,7 @@ class _Columns:
         from onnx import TensorProto, helper
 
         taken = [takes(column) for column in self.preprocessing.columns]
-        types = zip(_CELLS, (TensorProto.DOUBLE, TensorProto.STRING), strict=True)
+        types = zip(_CELLS, (TensorProto.DOUBLE, TensorProto.STRING, TensorProto.DOUBLE), strict=True)
         return [
             helper.make_tensor_value_info(cells, kind, ["N", taken.count(cells)])
             for cells, kind in types
@@ -366,7 +363,8 @@ class _Columns:
 
     def drawn(self, draw: np.random.Generator) -> tuple[Inputs, dict[str, NDArray[Any]]]:
         columns = [
-            Column(column.name, column.drawn(draw, CHECKED_ROWS)) for column in self.preprocessing.columns
+            Column(column.name, column.drawn(draw, CHECKED_ROWS), column.kind)
+            for column in self.preprocessing.columns
         ]
         return tuple(columns), graph_feed(columns)
 

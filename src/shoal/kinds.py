@@ -115,10 +115,22 @@ class SplitterKind:
 
 @dataclass(frozen=True)
 class TableKind:
-    """A format of tables: what it is called, and the endings of its files in small letters, the usual one first."""
+    """A format of tables: what it is called, and the endings of its files in small letters, the usual one first.
+
+    `is_text`: its cells are text while they are read, and its files may be packed, and then have an ending of PACKINGS
+    behind theirs. `delimiter`: what stands between cells; None of text: it has to be said, since the endings are those
+    of other texts, too.
+    """
 
     title: str
     endings: tuple[str, ...]
+    is_text: bool = False
+    delimiter: str | None = None
+
+    @property
+    def of_any_text(self) -> bool:
+        """Whether a file of such an ending may be another text than a table."""
+        return self.is_text and self.delimiter is None
 
 
 @dataclass(frozen=True)
@@ -130,6 +142,17 @@ class ImageKind:
 
 
 @dataclass(frozen=True)
+class TargetTransformKind:
+    """What targets of a regression become before they are standardised.
+
+    Every target has to lie above `above`; None where any number has one. `words` are what a loss of such targets is of.
+    """
+
+    words: str
+    above: float | None = None
+
+
+@dataclass(frozen=True)
 class EncoderKind:
     """A way to make inputs of a network from one input column.
 
@@ -137,7 +160,7 @@ class EncoderKind:
     what its entry in a model file holds, in a sentence.
     """
 
-    takes: Literal["numbers", "categories"]
+    takes: Literal["numbers", "categories", "dates"]
     described: str
 
 
@@ -210,14 +233,26 @@ SPLITTERS: Final[dict[str, SplitterKind]] = {
     "given": SplitterKind("PredefinedSplit", draws="column"),
 }
 TABLE_FORMATS: Final[dict[str, TableKind]] = {
-    "csv": TableKind("CSV", (".csv",)),
-    "tsv": TableKind("TSV", (".tsv", ".tab")),
+    "csv": TableKind("CSV", (".csv",), is_text=True, delimiter=","),
+    "tsv": TableKind("TSV", (".tsv", ".tab"), is_text=True, delimiter="\t"),
+    "txt": TableKind("TXT", (".txt", ".dat"), is_text=True),
     "parquet": TableKind("Parquet", (".parquet", ".pq")),
     "npz": TableKind("NPZ", (".npz",)),
+    "xlsx": TableKind("XLSX", (".xlsx", ".xlsm")),
 }
+PACKINGS: Final[dict[str, str]] = {".gz": "gzip", ".bz2": "bzip2"}
+"""What packs a file of text, by the ending that it puts behind the file's own."""
 ENCODERS: Final[dict[str, EncoderKind]] = {
     "number": EncoderKind("numbers", "mean and scale"),
     "category": EncoderKind("categories", "categories"),
+    "ordered": EncoderKind("categories", "an order"),
+    "date": EncoderKind("dates", "a first date"),
+}
+TARGET_TRANSFORMS: Final[dict[str, TargetTransformKind]] = {
+    "none": TargetTransformKind("targets"),
+    "log": TargetTransformKind("logarithms of targets", above=0.0),
+    "log1p": TargetTransformKind("logarithms of 1 + targets", above=-1.0),
+    "yeo-johnson": TargetTransformKind("Yeo-Johnson targets"),
 }
 IMAGE_FORMATS: Final[dict[str, ImageKind]] = {
     "idx": ImageKind("an IDX"),
@@ -278,14 +313,24 @@ def splitter_like(name: str, *, grouped: bool, repeats: bool | None = None) -> s
 
 
 def table_endings() -> tuple[str, ...]:
-    """Name the endings of all files of tables."""
-    return tuple(ending for kind in TABLE_FORMATS.values() for ending in kind.endings)
+    """Name the endings of all files of tables, those of packed ones last."""
+    kinds = TABLE_FORMATS.values()
+    packed = (ending + end for kind in kinds if kind.is_text for ending in kind.endings for end in PACKINGS)
+    return *(ending for kind in kinds for ending in kind.endings), *packed
+
+
+def packing_of(path: str | Path) -> str | None:
+    """Give the ending by which a file is packed; None where it has none."""
+    ending = Path(path).suffix.lower()
+    return ending if ending in PACKINGS else None
 
 
 def table_format_name(path: str | Path) -> str | None:
     """Name the format of a table by the ending of its file, in whatever letters; None for one that no format has."""
-    ending = Path(path).suffix.lower()
-    return next((name for name, kind in TABLE_FORMATS.items() if ending in kind.endings), None)
+    packed = packing_of(path) is not None
+    ending = Path(Path(path).stem if packed else path).suffix.lower()
+    names = (name for name, kind in TABLE_FORMATS.items() if ending in kind.endings)
+    return next((name for name in names if TABLE_FORMATS[name].is_text or not packed), None)
 
 
 def scores_of(task: str) -> tuple[str, ...]:

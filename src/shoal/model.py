@@ -256,7 +256,10 @@ class Model:
     def inputs(self, x: NDArray[Any] | Mapping[str, Any] | DataFrame) -> Inputs:
         """Check rows that are in memory; see `predict`."""
         if self.image_shape is None:
-            return given_columns(x, self.input_names, self.categories, self.preprocessing.missing)
+            preprocessing = self.preprocessing
+            return given_columns(
+                x, self.input_names, self.categories, preprocessing.missing, preprocessing.dates
+            )
         resize, white = self.preprocessing.resize is not None, self.preprocessing.white
         return given_images(x, self.image_shape, resize=resize, white=white)
 

@@ -30,6 +30,7 @@ from shoal.engine import (
     ask_simple_models,
     available_memory,
     choose_winner,
+    column_records,
     entries,
     environment,
     fold_preprocessing,
@@ -215,8 +216,11 @@ def _train(
     store.put_fact("coverage", planner.coverage.to_json())
     categorical = [column.name for column in planner.dataset.columns if column.categorical]
     store.put_fact("categorical inputs", categorical)
+    store.put_fact("dates", [column.name for column in planner.dataset.columns if column.takes == "dates"])
     store.put_fact("findings in rows", planner.findings_in_rows)
     store.put_fact("data notes", list(planner.dataset.notes))
+    columns = column_records(planner.study.data, planner.dataset)
+    store.put_fact("columns", [dataclasses.asdict(column) for column in columns])
     give_back_memory()
     store.put_truth(ground_truth(planner))  # inputs and targets, for whoever reads predictions later
     note_looks(store, planner.dataset.test_fingerprint, planner.preparation)

@@ -132,8 +132,11 @@ def _read(model: Model, path: Path) -> tuple[tuple[str, Sequence[Any]], Inputs, 
         resize, white = model.preprocessing.resize is not None, model.preprocessing.white
         new = read_images(path, model.image_shape, resize=resize, white=white, room=available_memory())
         return ("image", new.names), new.images, list(new.notes)
-    table = read_table(path, model.input_names, available_memory())
-    columns = read_columns(table, model.input_names, model.categories, model.preprocessing.missing)
+    preprocessing = model.preprocessing
+    table = read_table(path, model.input_names, available_memory(), preprocessing.dialect)
+    columns = read_columns(
+        table, model.input_names, model.categories, preprocessing.missing, preprocessing.dates
+    )
     used = set(map(nfc, model.input_names))
     others = [name for name in table.names if name not in used]
     notes = (

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import openpyxl
 import pyarrow
 import pyarrow.parquet
 
@@ -42,9 +43,9 @@ def _read(file):
     return Table(str(file.path), tuple(rows[0]), columns, len(rows), range(1, len(rows) + 1))
 
 
-FORMAT = TableFormat(_read, text=True)
+FORMAT = TableFormat(_read)
 '''
-"""Its row in the table of kinds is `TableKind("Toy lines", (".toylines",))`."""
+"""Its row in the table of kinds is `TableKind("Toy lines", (".toylines",), is_text=True)`."""
 
 
 def _write_separated(columns: Columns, path: Path, separator: str) -> None:
@@ -62,11 +63,21 @@ def _write_npz(columns: Columns, path: Path) -> None:
         np.savez(file, **{name: np.array(values) for name, values in columns.items()})
 
 
+def _write_xlsx(columns: Columns, path: Path) -> None:
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet("rows")
+    for row in (list(columns), *zip(*columns.values(), strict=True)):
+        sheet.append(row)
+    book.save(path)
+
+
 WRITERS: Final[dict[str, Callable[[Columns, Path], None]]] = {
     "csv": lambda columns, path: _write_separated(columns, path, ","),
     "tsv": lambda columns, path: _write_separated(columns, path, "\t"),
+    "txt": lambda columns, path: _write_separated(columns, path, ";"),
     "parquet": lambda columns, path: pyarrow.parquet.write_table(pyarrow.table(dict(columns)), path),
     "npz": _write_npz,
+    "xlsx": _write_xlsx,
     "toy-lines": _write_lines,
 }
 """One a format, and one of the toy."""

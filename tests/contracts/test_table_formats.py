@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from table_formats import TOY, WRITERS, Columns
 
-from shoal import kinds
-from shoal.data import TableSource, formats, load_table_dataset, read_columns, read_table
+from shoal import data, kinds
+from shoal.data import Dialect, Table, TableSource, formats, load_table_dataset, read_columns
 from shoal.data._table_format import LESS_TO_READ, TableFile, TableFormat, table_format
 from shoal.errors import DataError, EnvironmentFault, ShoalError, StudyError
-from shoal.kinds import TABLE_FORMATS, TableKind
+from shoal.kinds import PACKINGS, TABLE_FORMATS, TableKind, table_format_name
 from test_cli import shoal as command
 
 COLUMNS: Final[Columns] = {
@@ -27,6 +27,8 @@ COLUMNS: Final[Columns] = {
     "n": [1, 2, 3, 4, 5, 6],
     "y": [1.5, 2.5, 0.25, -3.0, 8.0, 9.0],
 }
+BY_SEMICOLONS: Final = Dialect(delimiter=";")
+"""How the suite writes files of endings that say nothing of it."""
 Capture = pytest.CaptureFixture[str]
 
 
@@ -43,13 +45,25 @@ def toy(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatc
     (folder / "toy_lines.py").write_text(TOY, encoding="utf-8")
     monkeypatch.setattr(formats, "__path__", [*formats.__path__, str(folder)])
     monkeypatch.delitem(sys.modules, "shoal.data.formats.toy_lines", raising=False)
-    monkeypatch.setitem(TABLE_FORMATS, "toy-lines", TableKind("Toy lines", (".toylines", ".toyrows")))
+    monkeypatch.setitem(
+        TABLE_FORMATS, "toy-lines", TableKind("Toy lines", (".toylines", ".toyrows"), is_text=True)
+    )
 
 
 @pytest.fixture(params=WRITERS)
 def name(request: pytest.FixtureRequest, toy: None) -> str:
     """Every format in turn."""
     return str(request.param)
+
+
+def dialect_of(file: str | Path) -> Dialect:
+    name = table_format_name(file)
+    unsaid = name is not None and TABLE_FORMATS[name].of_any_text and name != "toy-lines"
+    return BY_SEMICOLONS if unsaid else Dialect()
+
+
+def read_table(file: str | Path, *limits: Any, **more: Any) -> Table:
+    return data.read_table(file, *limits, **more, dialect=dialect_of(file))
 
 
 def written(name: str, columns: Columns = COLUMNS, stem: str = "t", ending: str = "") -> str:
@@ -73,12 +87,17 @@ def test_every_format_is_in_the_suite_and_has_its_file() -> None:
 def test_no_ending_is_that_of_two_formats() -> None:
     endings = kinds.table_endings()
     assert len(set(endings)) == len(endings)
-    assert all(ending == ending.lower() and Path(f"t{ending}").suffix == ending for ending in endings)
+    plain = [ending for kind in TABLE_FORMATS.values() for ending in kind.endings]
+    assert all(ending == ending.lower() and Path(f"t{ending}").suffix == ending for ending in plain)
+    texts = [ending for kind in TABLE_FORMATS.values() if kind.is_text for ending in kind.endings]
+    assert set(endings) == {*plain, *(ending + packing for ending in texts for packing in PACKINGS)}
 
 
 def test_the_same_rows_have_the_same_fingerprints(name: str) -> None:
     plain, other = (
-        load_table_dataset(TableSource(file, "regression", ("y",), categorical=("colour",), seed=1))
+        load_table_dataset(
+            TableSource(file, "regression", ("y",), categorical=("colour",), seed=1, dialect=dialect_of(file))
+        )
         for file in (written("csv", stem="u"), written(name))
     )
     assert (other.train_fingerprint, other.test_fingerprint) == (
@@ -101,7 +120,7 @@ def test_columns_that_are_asked_for_are_those_of_the_whole_table(name: str) -> N
     file = written(name)
     wanted = ["n", "colour"]
     learned = {"colour": ("red", "blue", "grün")}
-    read = (read_columns(table, wanted, learned) for table in (file, read_table(file, wanted)))
+    read = (read_columns(read_table(file, names), wanted, learned) for names in (None, wanted))
     whole, few = ([(column.name, column.values.tolist()) for column in columns] for columns in read)
     assert whole == few == [(name, COLUMNS[name]) for name in wanted]
     assert read_table(file, wanted).names == tuple(COLUMNS)
@@ -109,8 +128,8 @@ def test_columns_that_are_asked_for_are_those_of_the_whole_table(name: str) -> N
 
 def test_nothing_is_decided_of_a_column_that_nobody_asks_for(name: str) -> None:
     """Neither what plays which part nor what is a number: a mistake in another column is none."""
-    file = written(name, {**COLUMNS, "n": [1, 2, 3, 4, 5, 10**400 if table_format(name).text else 6]})
-    (column,) = read_columns(file, ["a"])
+    file = written(name, {**COLUMNS, "n": [1, 2, 3, 4, 5, 10**400 if TABLE_FORMATS[name].is_text else 6]})
+    (column,) = read_columns(read_table(file), ["a"])
     assert column.values.tolist() == COLUMNS["a"]
 
 
@@ -195,7 +214,8 @@ def test_what_fails_while_reading_is_told(
 
 
 def test_names_are_checked_whatever_the_format(name: str) -> None:
-    place = ", line 1" if read_table(written(name)).lines is not None else ""
+    table = read_table(written(name))
+    place = f", {table.noun} 1" if table.lines is not None else ""
     file = written(name, {"café": [1, 2], "cafe\u0301": [1, 2]})
     differ = "which differ in Unicode form only (NFC, NFD)"
     assert refusal(lambda: read_table(file)) == (
@@ -300,8 +320,9 @@ def test_a_forecast_counts_the_text_of_formats_whose_cells_are_text(name: str) -
     from shoal.engine.forecast.memory import source_of
 
     file = written(name)
-    dataset = load_table_dataset(TableSource(file, "regression", ("y",), categorical=("colour",)))
+    source = TableSource(file, "regression", ("y",), categorical=("colour",), dialect=dialect_of(file))
+    dataset = load_table_dataset(source)
     is_text = all(isinstance(cell, str) for cells in read_table(file).columns for cell in cells)
-    size = source_of([file, None], dataset)
+    size = source_of(dataset)
     assert (size.text_bytes, size.cells) == ((Path(file).stat().st_size, 6 * 4) if is_text else (0, 0))
-    assert is_text == table_format(name).text
+    assert is_text == TABLE_FORMATS[name].is_text

@@ -21,7 +21,7 @@ from shoal.errors import DataError
 
 NFC, NFD = "café", unicodedata.normalize("NFD", "café")
 THERE = "t.csv, line 3: expected UTF-8 text, got byte"
-SAVE = 'save it as UTF-8 (in a spreadsheet: "CSV UTF-8"; else: iconv -f {} -t utf-8)'
+SAVE = 'set data.encoding = "{}", or save it as UTF-8 (in a spreadsheet: "CSV UTF-8"; else: iconv -f {} -t utf-8)'
 
 
 @pytest.fixture(autouse=True)
@@ -143,7 +143,8 @@ def test_another_encoding_is_named_with_a_way_to_utf_8(encoding: str, sentence: 
     Path("t.csv").write_bytes(f"colour,y\nred,1\ngreen {letter},2\n".encode(encoding))
     (said,) = refusal("t.csv", categorical=("colour",))
     name = "cp1252" if sentence.startswith("t.csv, line") else sentence.rsplit(maxsplit=1)[-1].rstrip(";")
-    assert said == sentence + SAVE.format(name)
+    key = encoding if encoding.startswith("utf") else "cp1252"
+    assert said == sentence + SAVE.format(key, name)
 
 
 @pytest.mark.parametrize("encoding", ["shift-jis", "cp1251", "gbk", "koi8-r"])
@@ -154,7 +155,8 @@ def test_no_western_encoding_is_blamed_for_another_script(encoding: str) -> None
     Path("t.csv").write_bytes(text.encode(encoding))
     (said,) = refusal("t.csv")
     assert said.endswith(
-        'most likely an older encoding of its script; save it as UTF-8 (in a spreadsheet: "CSV UTF-8")'
+        "most likely an older encoding of its script; set data.encoding, or save it as UTF-8"
+        ' (in a spreadsheet: "CSV UTF-8")'
     )
 
 
@@ -246,12 +248,14 @@ def test_a_column_of_decimal_commas_is_one_sentence_and_no_category() -> None:
     Path("t.tsv").write_text("a\ty\n0,5\t1\n1,500\t2\n2\t3\n")
     assert refusal("t.tsv") == [
         't.tsv, column "a": expected a decimal point, got a decimal comma in 2 of 3 cells, such as "0,5" on line 2'
+        '; set data.decimal = ","'
     ]
     Path("t.tsv").write_text("a\ty\n0.5\t5 kg\n1,500\t6 kg\nx\t7 kg\n")
     assert refusal("t.tsv") == [
-        't.tsv, column "y": expected the number alone, got a unit beside it in all 3 cells, such as "5 kg" on line 2',
+        't.tsv, column "y": expected the number alone, got a unit beside it in all 3 cells, such as "5 kg" on line 2'
+        '; set data.signs = ["kg"]',
         't.tsv, line 3, column "a": expected a decimal point and no thousands separators, got "1,500"'
-        " (a comma, as decimal mark or between thousands)",
+        ' (a comma, as decimal mark or between thousands); set data.thousands = "," or data.decimal = ","',
         't.tsv, line 4, column "a": expected a number, got "x"',
     ]
     with pytest.raises(DataError) as caught:
@@ -301,12 +305,14 @@ SENTENCES: list[tuple[str, bytes, str]] = [
         "t.csv",
         b"a,y\n1,2\n3,\xff\n",
         "t.csv, line 3: expected UTF-8 text, got byte 0xff at offset 10, most likely Windows-1252 or Latin-1;"
+        ' set data.encoding = "cp1252", or'
         ' save it as UTF-8 (in a spreadsheet: "CSV UTF-8"; else: iconv -f cp1252 -t utf-8)',
     ),
     (
         "t.csv",
         "a,y\n1,2\n".encode("utf-16"),
         "t.csv: expected UTF-8 text, got what looks like UTF-16;"
+        ' set data.encoding = "utf-16", or'
         ' save it as UTF-8 (in a spreadsheet: "CSV UTF-8"; else: iconv -f UTF-16 -t utf-8)',
     ),
     (
@@ -324,7 +330,8 @@ SENTENCES: list[tuple[str, bytes, str]] = [
     (
         "t.tsv",
         b"a\ty\n0,5\t1\n1,500\t2\n2,5\t3\n",
-        't.tsv, column "a": expected a decimal point, got a decimal comma in all 3 cells, such as "0,5" on line 2',
+        't.tsv, column "a": expected a decimal point, got a decimal comma in all 3 cells, such as "0,5"'
+        ' on line 2; set data.decimal = ","',
     ),
     (
         "t.csv",

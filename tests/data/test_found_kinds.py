@@ -84,9 +84,9 @@ def test_numbers_with_a_few_texts_are_a_typing_error_and_texts_with_a_few_number
     ("cell", "said"),
     [
         ("1,5", "a decimal comma"),
-        ("2020-01-02", "a date"),
+        ("02.01.2020", "dates of ISO 8601"),
         ("€ 5", "a sign of currency"),
-        ("12:30", "a time of day"),
+        ("12:30", "state how they are written"),
     ],
 )
 def test_numbers_and_dates_that_are_written_for_people_are_no_categories(cell: str, said: str) -> None:

@@ -173,7 +173,11 @@ WHOLE_FILES = [
         "t.csv, line 1: expected cells separated by commas, got semicolons",
     ),
     ("t.tsv", "a,y\n1,2\n", "t.tsv, line 1: expected cells separated by tabs, got commas"),
-    ("t.txt", "a,y\n1,2\n", "t.txt: expected a table file ending in .csv, .tsv, .parquet or .npz"),
+    (
+        "t.xls",
+        "a,y\n1,2\n",
+        "t.xls: expected a table file ending in .csv, .tsv, .txt, .parquet, .npz or .xlsx",
+    ),
     (
         "t.npz",
         b"PK no",
@@ -231,12 +235,14 @@ def test_parquet_refusals(write: Write) -> None:
     columns = {
         "x": pyarrow.array([1.0, None, 3.0]),
         "s": pyarrow.array(["a", None, "b"]),
-        "t": pyarrow.array([1, 2, 3], pyarrow.timestamp("us")),
+        "t": pyarrow.array([1, 2, 3], pyarrow.duration("us")),
+        "when": pyarrow.array([1, 2, 3], pyarrow.timestamp("us")),
         "y": pyarrow.array([1, 2, 3]),
     }
     pyarrow.parquet.write_table(pyarrow.table(columns), "t.parquet")
     assert refusal(lambda: load(Path("t.parquet"), categorical=("s",))) == [
-        't.parquet, column "t": expected numbers, got timestamp[us]',
+        't.parquet, column "t": expected numbers, got duration[us]',
+        't.parquet, column "when": expected numbers, got dates',
         't.parquet, row 2, column "x": expected a finite number, got nan',
         't.parquet, row 2, column "s": expected text, got an empty cell',
     ]

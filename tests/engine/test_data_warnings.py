@@ -36,7 +36,7 @@ def study_of(folder: Path, ending: str = ".csv", **data: Any) -> Study:
     draw = np.random.default_rng(0)
     t = np.round(1.7e9 + 1000 * draw.normal(size=60))
     frame = pd.DataFrame(
-        {"id": np.arange(1, 61), "t": t, "a": draw.normal(size=60), "y": draw.normal(size=60)}
+        {"count": np.arange(1, 61), "t": t, "a": draw.normal(size=60), "y": draw.normal(size=60)}
     )
     path = folder / f"t{ending}"
     WRITERS[ending](frame, path)
@@ -57,7 +57,7 @@ def test_check_and_run_say_it_first_and_the_checks_say_it_again(
     assert said[0].endswith('(data.standardize = "inputs" scales them)')
     assert said[1].startswith('not standardised: input "t" lies at 1.7e+09 and varies by ')
     assert said[2] == (
-        'input "id" numbers the rows, or counts time (1, 2, 3 ...) (data.inputs can leave it out)'
+        'input "count" numbers the rows, or counts time (1, 2, 3 ...) (data.inputs can leave it out)'
     )
     results = run(study, out=tmp_path / "run", workers=1, watcher=listener)
     assert tuple(listener.heard[:3]) == said

@@ -56,10 +56,9 @@ def test_row_numbers_that_fits_share_are_counted_once() -> None:
     assert plan_bytes(fits) == 12 * PLANNED + 3 * 100 * 8
 
 
-def test_a_text_file_is_read_at_five_times_its_size_and_72_bytes_a_cell(tmp_path: Path) -> None:
-    text = tmp_path / "rows.csv"
-    text.write_text("x,y\n1,2\n", encoding="utf-8")
-    assert source_of((str(text), None, str(tmp_path / "rows.npz")), two_peaks()) == TextSize(8, 400)
+def test_a_text_file_is_read_at_five_times_its_size_and_72_bytes_a_cell() -> None:
+    assert source_of(two_peaks()) == TextSize(0, 0)
+    assert source_of(replace(two_peaks(), text_bytes=8)) == TextSize(8, 400)
     drawing = drawing_of(Planner(tiny_study(), two_peaks(), Trainers("torch").choose))
     small = predicted_peaks(two_peaks(), TextSize(0, 0), [], drawing)
     large = predicted_peaks(two_peaks(), TextSize(10**9, 10**8), [], drawing)

@@ -1,8 +1,8 @@
 """Hypothesis strategies: studies with every way to prepare, split, stop and keep, and small data sets for them.
 
-`poisoned` fills rows of a data set with garbage that is no mistake: huge numbers, other known categories, flipped
-labels, missing cells where there were none and none where there were, noise for images. Letters: N rows, D inputs,
-C channels.
+`poisoned` fills rows of a data set with garbage that is no mistake: huge numbers, other known categories, dates of any
+year, flipped labels, missing cells where there were none and none where there were, noise for images. Letters: N rows,
+D inputs, C channels.
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from shoal.data import Column, Dataset
-from shoal.kinds import SPLITTERS
+from shoal.kinds import SPLITTERS, TARGET_TRANSFORMS
 from shoal.study import Study
 
 HUGE = (1e20, -1e12, 1e6, 0.0)
+SIZES = ("small", "middling", "large")
+YEARS = (-6e10, 2.5e11)
+"""Seconds from 1970 to the first years and the last years that a date may have."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +48,12 @@ def drawn_studies(draw: st.DrawFn) -> Drawn:
     groups = draw(st.booleans())
     make = image_rows if images else table_rows
     dataset = make(np.random.default_rng(seed), task, classes, groups)
+    transform = "none" if task == "classification" else draw(st.sampled_from(list(TARGET_TRANSFORMS)))
+    if transform != "none":  # its targets lie in the domain of all
+        dataset = replace(dataset, targets=np.exp(dataset.targets), target_transform=transform)
     scaled = ["none", "inputs"] if images else ["none", "inputs", "both"]
     named = {"groups": "farm"} if groups else {}
+    named |= {"target_transform": transform}
     tree: dict[str, Any] = {
         "study": {
             "task": task,
@@ -114,16 +121,22 @@ def _folds(draw: st.DrawFn, task: str, groups: bool) -> dict[str, Any]:
 
 
 def table_rows(numbers: np.random.Generator, task: str, classes: int, groups: bool) -> Dataset:
-    """Make a table of numbers and categories, of which a third lacks some cells, a third may and does not."""
+    """Make a table of numbers, categories, dates, ids; a third of them lacks some cells, a third may and does not."""
     train, test = 40, 12
     count = train + test
     impute, gaps = ((False, 0.0), (True, 0.0), (True, 0.3))[numbers.integers(3)]
     soil = np.where(numbers.random(count) < gaps, "", numbers.choice(["clay", "loam", "sand"], count))
     rain = np.where(numbers.random(count) < gaps, np.nan, numbers.normal(0, 1e-3, count))
+    size = np.where(numbers.random(count) < gaps, "", numbers.choice(SIZES, count))
+    sown = 1.7e9 + np.floor(numbers.uniform(0, 10.0 ** numbers.integers(3, 9), count))
+    sown = np.where(numbers.random(count) < gaps, np.nan, sown)
     columns = (
         Column("heat", numbers.normal(2, 1, count), impute=impute),
         Column("soil", soil, impute=impute, rare_below=int(numbers.choice([1, 10]))),
         Column("rain", rain, impute=impute),
+        Column("size", size, "ordered", impute=impute, order=SIZES),
+        Column("sown", sown, "date", impute=impute),
+        Column("plot_id", numbers.permutation(count).astype(np.float64), impute=impute),
     )
     targets = numbers.normal(3, 2, (count, 2)) if task == "regression" else _labels(count, classes)
     return _dataset(columns, targets, (train, classes), groups)
@@ -174,7 +187,7 @@ def poisoned(dataset: Dataset, rows: NDArray[np.int64], seed: int, huge: float) 
         spoilt[rows] = known[(code_N[rows] + shift) % len(known)]
         return spoilt
 
-    def spoil(values: NDArray[Any], impute: bool = False) -> NDArray[Any]:
+    def spoil(values: NDArray[Any], impute: bool = False, *, dates: bool = False) -> NDArray[Any]:
         if values.dtype.kind != "f":
             spoilt = other(values)
             if impute:
@@ -182,6 +195,8 @@ def poisoned(dataset: Dataset, rows: NDArray[np.int64], seed: int, huge: float) 
             return spoilt
         spoilt = values.copy()
         spoilt[rows] = huge * numbers.choice([-1.0, 0.5, 1.0], values[rows].shape) + (huge == 0)
+        if dates:
+            spoilt[rows] = np.floor(numbers.uniform(*YEARS, len(rows)))
         if impute:
             spoilt[rows[::2]] = np.where(np.isnan(values[rows[::2]]), spoilt[rows[::2]], np.nan)
         return spoilt
@@ -190,5 +205,11 @@ def poisoned(dataset: Dataset, rows: NDArray[np.int64], seed: int, huge: float) 
     if images is not None:
         images = images.copy()
         images[rows] = numbers.integers(121, 256, images[rows].shape, np.uint8)
-    columns = tuple(replace(column, values=spoil(column.values, column.impute)) for column in dataset.columns)
-    return replace(dataset, columns=columns, targets=spoil(dataset.targets), images=images)
+    columns = tuple(
+        replace(column, values=spoil(column.values, column.impute, dates=column.takes == "dates"))
+        for column in dataset.columns
+    )
+    targets = spoil(dataset.targets)
+    if dataset.target_transform != "none":
+        targets[rows] = np.abs(targets[rows]) + 1e-3
+    return replace(dataset, columns=columns, targets=targets, images=images)

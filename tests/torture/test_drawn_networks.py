@@ -13,7 +13,7 @@ import shoal
 from shoal.errors import StudyError
 from shoal.look import pictures
 from shoal.study import Study, to_toml
-from shoal.study._study import Activation
+from shoal.study._values import Activation
 from test_cli import shoal as command
 
 LONG = os.environ.get("SHOAL_CAMPAIGN") == "long"

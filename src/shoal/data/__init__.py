@@ -2,8 +2,9 @@
 
 from shoal.data._builtin import BUILTIN, describe_builtin, fetch, load_builtin
 from shoal.data._classes import nfc
+from shoal.data._column_kind import ColumnFacts, ColumnKind, DateStyle
 from shoal.data._column_roles import TableSource
-from shoal.data._column_warnings import ColumnWarnings, column_warnings, untested
+from shoal.data._column_warnings import ColumnWarnings, column_warnings, since_first, untested
 from shoal.data._coverage import Coverage, coverage
 from shoal.data._coverage_warnings import (
     gap_notes,
@@ -13,6 +14,8 @@ from shoal.data._coverage_warnings import (
     repeated_in_test,
 )
 from shoal.data._dataset import Column, Dataset, Split
+from shoal.data._date_formats import format_fault
+from shoal.data._dialect import Dialect
 from shoal.data._drift import drift_of_rows
 from shoal.data._encoder import Encoder, encoder_class, takes
 from shoal.data._fashion import find_fashion
@@ -21,6 +24,7 @@ from shoal.data._given_rows import GivenRows, Rows, are_rows, given_rows
 from shoal.data._holdout import draw_share, holdout_split
 from shoal.data._image_places import holds_images
 from shoal.data._images import ImageSource, load_image_dataset
+from shoal.data._input_columns import read_columns
 from shoal.data._new_images import NewImages, read_images
 from shoal.data._new_rows import given_columns, given_images
 from shoal.data._outer_folds import make_folds_within, make_outer_folds
@@ -28,22 +32,31 @@ from shoal.data._permuted import permuted_rows, with_permuted_targets
 from shoal.data._pixels import two_levels
 from shoal.data._preprocess import RESIZING, Preprocessing, Standardize, fit_preprocessing
 from shoal.data._row_check import chance_of_count
-from shoal.data._source import load_table_dataset, read_columns
+from shoal.data._seen import Sighting, seen_in
+from shoal.data._source import load_table_dataset
+from shoal.data._survey import Survey, Wish, survey
 from shoal.data._table import Table
-from shoal.data._table_format import LESS_TO_READ, TEXT_CELL, TEXT_COPIES, is_text_table
+from shoal.data._table_format import LESS_TO_READ, TEXT_CELL, TEXT_COPIES
 from shoal.data._tables import read_table
+from shoal.data._target_domain import outside_of_domain
+from shoal.data._target_scale import RANGES_BEYOND, add_targets, target_constants, target_source
 from shoal.data.row_checks import checks_of_rows, findings_in_rows
 
 __all__ = [
     "BUILTIN",
     "LESS_TO_READ",
+    "RANGES_BEYOND",
     "RESIZING",
     "TEXT_CELL",
     "TEXT_COPIES",
     "Column",
+    "ColumnFacts",
+    "ColumnKind",
     "ColumnWarnings",
     "Coverage",
     "Dataset",
+    "DateStyle",
+    "Dialect",
     "Encoder",
     "FoldOptions",
     "GivenRows",
@@ -51,10 +64,14 @@ __all__ = [
     "NewImages",
     "Preprocessing",
     "Rows",
+    "Sighting",
     "Split",
     "Standardize",
+    "Survey",
     "Table",
     "TableSource",
+    "Wish",
+    "add_targets",
     "are_rows",
     "chance_of_count",
     "checks_of_rows",
@@ -70,6 +87,7 @@ __all__ = [
     "findings_in_rows",
     "fit_preprocessing",
     "fold_count",
+    "format_fault",
     "gap_notes",
     "given_columns",
     "given_images",
@@ -77,7 +95,6 @@ __all__ = [
     "holdout_split",
     "holds_images",
     "in_gaps",
-    "is_text_table",
     "load_builtin",
     "load_image_dataset",
     "load_table_dataset",
@@ -85,6 +102,7 @@ __all__ = [
     "make_folds_within",
     "make_outer_folds",
     "nfc",
+    "outside_of_domain",
     "outside_of_training",
     "permuted_rows",
     "read_columns",
@@ -92,7 +110,12 @@ __all__ = [
     "read_table",
     "repeat_warnings",
     "repeated_in_test",
+    "seen_in",
+    "since_first",
+    "survey",
     "takes",
+    "target_constants",
+    "target_source",
     "two_levels",
     "untested",
     "with_permuted_targets",

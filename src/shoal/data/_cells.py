@@ -5,56 +5,99 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data._classes import NUMBER, nfc
+from shoal.data._dialect import PLAIN, Dialect
 from shoal.data._findings import Findings
 from shoal.data._missing import Marks
-from shoal.data._notation import DECIMAL_COMMA, SOME_COMMA, Notation, notation_of
+from shoal.data._notation import DECIMAL_COMMA, DECIMAL_POINT, SOME_COMMA, Notation, notation_of
+from shoal.data._seen import keys_text, seen_in_numbers
 from shoal.data._spelling import TRUTH, respelled
-from shoal.data._table import Foreign, Table
+from shoal.data._table import Cells, DateCells, Foreign, Table
 from shoal.wording import few_quoted, quoted
 
 _OFTEN = 3
 """Cells with one and the same text from which they have one sentence."""
+_FEW = 3
+"""Cells with one reason that have a sentence each; more have one together."""
 _NUMBER_BYTES = b"0123456789+-.eE \t"
+_WHOLE_BYTES = b"0123456789+- \t"
 
 
 def numbers(
-    table: Table, name: str, findings: Findings, advice: str, marks: Marks | None = None
+    table: Table, name: str, findings: Findings, advice: str | None, marks: Marks | None = None
 ) -> NDArray[np.float64] | None:
     """Read column `name` as the nearest float64 of each cell, shape (N,); None where it is not numbers.
 
-    NaN where a cell is missing, as `marks` say; without them that is refused. `advice` ends the sentence about a column
-    that holds text throughout.
+    NaN where a cell is missing, as `marks` say; without them that is refused. Text is read in the table's dialect.
+    `advice` ends the sentence about a column that holds text throughout; None: cells of text are no mistake yet, and
+    nothing is noted of them.
     """
-    cells = table[name]
-    if isinstance(cells, Foreign):
-        findings.add(f"expected numbers, got {cells.kind}", f"column {quoted(name)}")
+    typed = _plain_cells(table, name, "numbers", findings)
+    if typed is None:
         return None
+    cells = typed
     if isinstance(cells, np.ndarray) and cells.dtype.kind == "O":
-        cells = [_written(cell) for cell in cells]
+        cells = [written_cell(cell) for cell in cells]
     if isinstance(cells, np.ndarray) and cells.dtype.kind != "U":
         return _finite(table, name, cells, findings, marks)
-    values = _fast(cells)
+    dialect = table.dialect
+    values = None if dialect.changes_numbers else _fast(cells)
     if values is not None:
         return values if marks is None else np.where(marks.among_numbers(values), np.nan, values)
     written = [str(cell).strip(" \t") for cell in cells]
-    missing_N = np.zeros(len(written), np.bool_) if marks is None else marks.among(written)
+    plain, strange_N = _plain_texts(written, typed, dialect)
+    missing_N = (
+        np.zeros(len(written), np.bool_) if marks is None else marks.among(written) | marks.among(plain)
+    )
     there = np.flatnonzero(~missing_N)
-    known = [written[row] for row in there.tolist()]
-    read = _fast(known)
+    known = [plain[row] for row in there.tolist()]
+    read = None if (strange_N & ~missing_N).any() else _fast(known)
     if read is None:
         read = _truth(known)
     if read is not None:
         values = np.full(len(written), np.nan)
         values[there] = read
         return values
-    _complain(table, name, {row: str(cells[row]) for row in there.tolist()}, findings, advice)
+    if advice is not None:
+        _complain(table, name, {row: str(cells[row]) for row in there.tolist()}, findings, advice)
     return None
+
+
+def _plain_cells(
+    table: Table, name: str, expected: str, findings: Findings
+) -> Sequence[str] | NDArray[Any] | None:
+    """Give cells that are numbers or text; None for others, which are noted."""
+    cells = table[name]
+    if isinstance(cells, Foreign):
+        findings.add(f"expected {expected}, got {cells.kind}", f"column {quoted(name)}")
+    elif isinstance(cells, DateCells) or (isinstance(cells, np.ndarray) and cells.dtype.kind == "M"):
+        findings.add(f"expected {expected}, got dates", f"column {quoted(name)}")
+    else:
+        return cells
+    return None
+
+
+def _plain_texts(
+    written: Sequence[str], cells: Sequence[Any] | NDArray[Any], dialect: Dialect
+) -> tuple[Sequence[str], NDArray[np.bool_]]:
+    """Write numbers of a dialect plainly, and say which cells are numbers elsewhere but none of this dialect, (N,).
+
+    `cells` are as they came: those that came as numbers are in no dialect.
+    """
+    strange_N = np.zeros(len(written), np.bool_)
+    if not dialect.changes_numbers:
+        return written, strange_N
+    plain = list(written)
+    for row, (text, cell) in enumerate(zip(written, cells, strict=True)):
+        number = dialect.plain(text) if isinstance(cell, str) else text
+        strange_N[row] = number is None and NUMBER.fullmatch(text) is not None
+        plain[row] = text if number is None else number
+    return plain, strange_N
 
 
 def _finite(
@@ -66,8 +109,7 @@ def _finite(
     if marks is not None:
         values = np.where(marks.among_numbers(values), np.nan, values)
     bad = np.flatnonzero(~np.isfinite(values) if marks is None else np.isinf(values)).tolist()
-    for row in bad:
-        findings.add(f"expected a finite number, got {cells[row]}", table.place(row, name), table.number(row))
+    note_rows(table, name, {row: f"expected a finite number, got {cells[row]}" for row in bad}, findings)
     return None if bad else values
 
 
@@ -99,17 +141,55 @@ def holds_text(table: Table, name: str, marks: Marks | None = None) -> bool:
     Truth values are numbers, and so are those that are written for people, and dates: they are refused as such.
     """
     cells = table[name]
-    if isinstance(cells, Foreign) or (isinstance(cells, np.ndarray) and cells.dtype.kind not in "OU"):
+    if not _may_be_text(cells):
         return False
-    times = Counter(map(_written, cells))
+    times = Counter(map(written_cell, cells))
     missing = Marks(frozenset()) if marks is None else marks
     different = [cell for cell in times if not missing.among([cell])[0]]
     if not different or _truth(different) is not None:
         return False
-    words = [cell for cell in different if not _like_a_number(cell)]
+    words = [cell for cell in different if not _like_a_number(cell) and table.dialect.plain(cell) is None]
     count = sum(times[cell] for cell in words)
     noted = sum(times[cell] for cell in words if notation_of(cell) is not None)
     return 2 * count > sum(times[cell] for cell in different) and 2 * noted <= count
+
+
+def note_rows(table: Table, name: str, faults: Mapping[int, str], findings: Findings) -> None:
+    """Note what is wrong with cells of a column, by row: each where they are few, else the first, and their count."""
+    if len(faults) <= _FEW:
+        for row, what in faults.items():
+            findings.add(what, table.place(row, name), table.number(row))
+        return
+    first = min(faults)
+    where, _, column = table.place(first, name).partition(", ")
+    others = " and others" if len(set(faults.values())) > 1 else ""
+    count = f"in {len(faults):,} of {table.rows:,} cells, first on {where}"
+    findings.add(f"{faults[first]}{others} {count}", column, table.number(first))
+
+
+def zeros_before(table: Table, name: str, marks: Marks | None = None) -> str:
+    """Give a cell with zeros before it (01) of a column of text that are whole numbers; nothing where there is none."""
+    cells = table[name]
+    if not _may_be_text(cells):
+        return ""
+    joined = "".join(map(str, cells))
+    if not joined.isascii() or joined.encode("ascii").translate(None, _WHOLE_BYTES):
+        missing = Marks(frozenset()) if marks is None else marks
+        cells = [cell for cell in dict.fromkeys(map(written_cell, cells)) if not missing.among([cell])[0]]
+    padded = ""
+    for cell in map(str, cells):
+        digits = cell.strip(" \t").lstrip("+-")
+        if digits and not digits.isdigit():
+            return ""
+        padded = padded or (cell.strip(" \t") if len(digits) > 1 and digits[0] == "0" else "")
+    return padded
+
+
+def _may_be_text(cells: Cells) -> TypeGuard[Sequence[str] | NDArray[Any]]:
+    """Whether some cells may be text."""
+    if isinstance(cells, Foreign | DateCells):
+        return False
+    return not isinstance(cells, np.ndarray) or cells.dtype.kind in "OU"
 
 
 def _complain(table: Table, name: str, cells: Mapping[int, str], findings: Findings, advice: str) -> None:
@@ -117,8 +197,9 @@ def _complain(table: Table, name: str, cells: Mapping[int, str], findings: Findi
 
     `cells` are those that are not missing, by their rows.
     """
-    bad = {row: fault for row, cell in cells.items() if (fault := _fault(cell)) is not None}
-    notations = _notations({row: cells[row] for row in bad})
+    dialect = table.dialect
+    bad = {row: fault for row, cell in cells.items() if (fault := _fault(cell, dialect)) is not None}
+    notations = _notations({row: cells[row] for row in bad}, dialect)
     words = [cell for cell in cells.values() if cell.strip(" \t") and not _not_finite(cell)]
     noted = sum(map(len, notations.values()))
     if len(bad) == len(cells) and 2 * noted <= len(words) and words and not any(map(_like_a_number, words)):
@@ -133,13 +214,22 @@ def _complain(table: Table, name: str, cells: Mapping[int, str], findings: Findi
             share = "all" if len(rows) == len(cells) else f"{len(rows)} of"
             such = f"{description} in {share} {len(cells)} cells, such as {quoted(cells[first])} on {where}"
             where = column
-        findings.add(f"expected {notation.expected}, got {such}", where, table.number(first))
+        keys = keys_text(seen_in_numbers((cells[row] for row in rows), dialect)) if advice else ""
+        if notation is DECIMAL_POINT:
+            keys = ""
+        elif notation is SOME_COMMA and not dialect.changes_numbers and keys:
+            keys += ' or data.decimal = ","'
+        expected = f"numbers as {dialect.number_keys}" if dialect.changes_numbers else notation.expected
+        findings.add(f"expected {expected}, got {such}{findings.remedy(keys)}", where, table.number(first))
     plain = sorted(bad.keys() - {row for rows in notations.values() for row in rows})
     times, said = Counter(cells[row] for row in plain), set[str]()
+    by_fault: dict[str, list[int]] = {}
     for row in plain:
         text = cells[row]
         if times[text] < _OFTEN or not text.strip(" \t") or _not_finite(text):
-            findings.add(bad[row], table.place(row, name), table.number(row))
+            by_fault.setdefault(bad[row].partition(", got")[0] + "," * (not text.strip(" \t")), []).append(
+                row
+            )
         elif text not in said:
             where, _, column = table.place(row, name).partition(", ")
             what = f"expected numbers, got {quoted(text)} in {times[text]} of {len(cells)} cells, first on {where}"
@@ -148,13 +238,17 @@ def _complain(table: Table, name: str, cells: Mapping[int, str], findings: Findi
             )
             findings.add(what + mark, column, table.number(row))
             said.add(text)
+    for rows in by_fault.values():
+        note_rows(table, name, {row: bad[row] for row in rows}, findings)
 
 
-def _notations(cells: dict[int, str]) -> dict[Notation, list[int]]:
+def _notations(cells: dict[int, str], dialect: Dialect) -> dict[Notation, list[int]]:
     """Sort rows by the way in which their cells are written; 1,234 beside 1,5 has a decimal comma, too."""
     rows: dict[Notation, list[int]] = {}
     for row, cell in cells.items():
-        notation = notation_of(cell)
+        if dialect.plain(cell) is not None:  # too large
+            continue
+        notation = DECIMAL_POINT if NUMBER.fullmatch(cell) else notation_of(cell)
         if notation is not None:
             rows.setdefault(notation, []).append(row)
     if DECIMAL_COMMA in rows and SOME_COMMA in rows:
@@ -162,12 +256,15 @@ def _notations(cells: dict[int, str]) -> dict[Notation, list[int]]:
     return rows
 
 
-def _fault(cell: str) -> str | None:
+def _fault(cell: str, dialect: Dialect = PLAIN) -> str | None:
     """Say what is wrong with one cell as a number."""
     if not cell.strip(" \t"):
         return "expected a number, got an empty cell"
-    if NUMBER.fullmatch(cell):
-        return None if math.isfinite(float(cell)) else f"expected a number below 1.8e308, got {quoted(cell)}"
+    number = dialect.plain(cell)
+    if number is not None:
+        return (
+            None if math.isfinite(float(number)) else f"expected a number below 1.8e308, got {quoted(cell)}"
+        )
     finite = "finite " if _not_finite(cell) else ""
     return f"expected a {finite}number, got {quoted(cell)}"
 
@@ -192,9 +289,8 @@ def texts(
     An empty text where a cell is missing, as `marks` say; without them that is refused. A value that is one of the
     `known` texts, whatever the format writes it like, gets that spelling.
     """
-    cells = table[name]
-    if isinstance(cells, Foreign):
-        findings.add(f"expected numbers or text, got {cells.kind}", f"column {quoted(name)}")
+    cells = _plain_cells(table, name, "numbers or text", findings)
+    if cells is None:
         return None
     if (
         isinstance(cells, np.ndarray)
@@ -202,13 +298,12 @@ def texts(
         and _finite(table, name, cells, findings, marks) is None
     ):
         return None
-    written = [_written(cell) for cell in cells]
+    written = [written_cell(cell) for cell in cells]
     if marks is not None:
         missing_N = marks.among(written).tolist()
         written = ["" if missing else cell for cell, missing in zip(written, missing_N, strict=True)]
     empty = [row for row, cell in enumerate(written) if not cell] if marks is None else []
-    for row in empty:
-        findings.add("expected text, got an empty cell", table.place(row, name), table.number(row))
+    note_rows(table, name, dict.fromkeys(empty, "expected text, got an empty cell"), findings)
     if empty:
         return None
     spelled, doubtful = respelled(written, cells, known)
@@ -221,12 +316,12 @@ def texts(
 def words_of(table: Table, name: str, rows: Sequence[int]) -> set[str]:
     """Give the different texts of some cells of a column, as they are written; numbers have none."""
     cells = table[name]
-    if isinstance(cells, Foreign) or (isinstance(cells, np.ndarray) and cells.dtype.kind not in "OU"):
+    if not _may_be_text(cells):
         return set()
-    return {_written(cells[row]) for row in rows}
+    return {written_cell(cells[row]) for row in rows}
 
 
-def _written(cell: Any) -> str:
+def written_cell(cell: Any) -> str:
     """Write one cell as text; nothing where it is missing."""
     match cell:
         case str():

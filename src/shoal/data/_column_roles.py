@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from shoal.data._classes import nfc
+from shoal.data._column_kind import CATEGORY, NUMBER, ColumnKind, key_of
+from shoal.data._date_formats import format_fault
+from shoal.data._dialect import PLAIN, Dialect
 from shoal.data._given_rows import GivenRows
 from shoal.data._missing import Marks
 from shoal.data._table import Table
@@ -23,10 +26,12 @@ class TableSource:
     Without `test`, the share `test_share` of the rows of `train` is drawn at `seed` to be test rows:
     whole groups where there are `groups`, else stratified by class in classification. With `impute` inputs may have
     missing cells: the usual ones, and `missing_marks`; with `drop_untargeted` rows without a target are left out.
+    Targets have to lie in the domain of `target_transform`.
 
-    With `find_kinds` inputs of text are categories, and are left out where they name the rows or are prose, unless
-    `inputs` or `keep` name them. `ignore` are no inputs, `keep` are inputs though they look like an index. Categories
-    of fewer than `rare_below` training rows are pooled.
+    With `find_kinds` how inputs are read is found, and some are left out, unless `inputs` or `keep` name them;
+    `columns` says how columns are read that are otherwise than found. `ignore` are no inputs, `keep` are inputs though
+    they look like an index. Categories of fewer than `rare_below` training rows are pooled. `dialect` is how its files
+    are written.
     """
 
     train: str | Path | GivenRows
@@ -46,6 +51,17 @@ class TableSource:
     impute: bool = False
     missing_marks: tuple[str, ...] = ()
     drop_untargeted: bool = False
+    target_transform: str = "none"
+    dialect: Dialect = PLAIN
+    columns: Mapping[str, ColumnKind] = field(default_factory=dict)
+
+    def stated(self, name: str) -> ColumnKind | None:
+        """Give how a column is read, as far as somebody said so."""
+        return self.columns.get(name, CATEGORY if name in self.categorical else None)
+
+    def kind_of(self, name: str) -> ColumnKind:
+        """Give how a column is read: as numbers where nobody said otherwise."""
+        return self.stated(name) or NUMBER
 
     @property
     def input_marks(self) -> Marks | None:
@@ -70,6 +86,7 @@ class TableSource:
             categorical=tuple(map(nfc, self.categorical)),
             ignore=tuple(map(nfc, self.ignore)),
             keep=tuple(map(nfc, self.keep)),
+            columns={nfc(name): kind.in_one_form() for name, kind in self.columns.items()},
             groups=in_one_form(self.groups),
             fold_column=in_one_form(self.fold_column),
         )
@@ -86,8 +103,8 @@ class TableSource:
 
 
 def role_problems(source: TableSource) -> list[Problem]:
-    """Find names with two parts, and parts with too few or too many names."""
-    problems: list[Problem] = []
+    """Find names with two parts, parts with too few or too many names, and a dialect that no file can have."""
+    problems = [Problem(f"data.{key}", what) for key, what in source.dialect.problems()]
     if not source.targets:
         problems.append(Problem("data.target", "expected the name of a column, got nothing"))
     elif source.task == "classification" and len(source.targets) > 1:
@@ -116,24 +133,32 @@ def _doubled(source: TableSource) -> Iterator[Problem]:
                 yield Problem(
                     key, f"expected a column of its own, got {quoted(name)}, which is {taken[name]}"
                 )
-    for name in source.categorical:
+    named = (("data.categorical", source.categorical), ("data.columns", tuple(source.columns)))
+    for key, name in ((key, name) for key, names in named for name in names):
         known = taken.get(name, "no input" if inputs else "already an input")
         if known != "already an input":
-            yield Problem("data.categorical", f"expected input columns, got {quoted(name)}, which is {known}")
+            yield Problem(key, f"expected input columns, got {quoted(name)}, which is {known}")
+    for name, column in source.columns.items():
+        if column.format and (fault := format_fault(column.format)):
+            yield Problem(f"data.columns.{key_of(name)}.format", fault)
 
 
 def missing_columns(source: TableSource, table: Table) -> list[Problem]:
     """Find names of the study that the training table does not have."""
     asked = [(key, names) for key, names, _ in source.named()]
     asked += [("data.inputs", source.inputs or ()), ("data.categorical", source.categorical)]
-    asked += [("data.ignore", source.ignore), ("data.keep", source.keep)]
+    asked += [
+        ("data.ignore", source.ignore),
+        ("data.keep", source.keep),
+        ("data.columns", tuple(source.columns)),
+    ]
     inputs = set(source.inputs or ())
     columns = f"{table.file} ({few_quoted(table.names)})"
     problems = [
         Problem(key, f"expected a column of {columns}, got {with_hint(name, table.names)}")
         for key, names in asked
         for name in names
-        if name not in table and not (key == "data.categorical" and name in inputs)
+        if name not in table and not (key in ("data.categorical", "data.columns") and name in inputs)
     ]
     if not source.inputs:
         others = "the target and the file's index" if table.index else "the target"
@@ -144,7 +169,7 @@ def missing_columns(source: TableSource, table: Table) -> list[Problem]:
 def all_inputs(source: TableSource, table: Table) -> tuple[str, ...]:
     """Give every column that plays no other part, is not ignored, and is no index, unless it is kept."""
     others = {name for _, names, _ in source.named() for name in names} | set(source.ignore)
-    others |= set(table.index) - {*source.categorical, *source.keep}
+    others |= set(table.index) - {*source.categorical, *source.keep, *source.columns}
     return tuple(name for name in table.names if name not in others)
 
 

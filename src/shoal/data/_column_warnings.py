@@ -16,9 +16,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data._dataset import Dataset
+from shoal.data._dataset import Column, Dataset
 from shoal.data._preprocess import Standardize
 from shoal.data._table import STORED
+from shoal.data._target_scale import fit_target
 from shoal.wording import counted, quoted, rounded
 
 FEWEST: Final = 10
@@ -46,12 +47,15 @@ class ColumnWarnings:
     """The columns of numbers of a data set as read, and what of them is standardised; it says what to doubt of them.
 
     Columns are names with float64 (N,), rows in the order of their files, training rows first; classes are no targets.
+    Inputs that are `dates` are seconds since the first training row; nobody has to be told that they count time.
     """
 
     inputs: Sequence[Named]
     targets: Sequence[Named]
     train_rows: int
     standardize: Standardize
+    target_transform: str = "none"
+    dates: frozenset[str] = frozenset()
 
     def numbering(self) -> list[str]:
         """Say which inputs number the rows, as counted time does too.
@@ -63,6 +67,8 @@ class ColumnWarnings:
         """
         sentences = []
         for name, x_N in self.inputs:
+            if name in self.dates:
+                continue
             if STORED.fullmatch(name):
                 sentences.append(f"{quoted(name)} has the name that pandas gives to an index")
             elif len(x_N) >= FEWEST and np.array_equal(x_N, np.rint(x_N)):
@@ -83,17 +89,36 @@ class ColumnWarnings:
     def _as_they_are(self, doubt: Callable[[NDArray[np.float64]], str]) -> list[str]:
         """Look at the training rows of every column that is not standardised, as far as they have a value."""
         taken = [("input", *column) for column in self.inputs] if self.standardize == "none" else []
-        taken += [("target", *column) for column in self.targets] if self.standardize != "both" else []
+        taken += self._learned_targets() if self.standardize != "both" else []
         trained = [(what, name, value_N[: self.train_rows]) for what, name, value_N in taken]
         sentences = [(what, name, doubt(value_N[~np.isnan(value_N)])) for what, name, value_N in trained]
         return [f"{what} {quoted(name)} {sentence}" for what, name, sentence in sentences if sentence]
 
+    def _learned_targets(self) -> list[tuple[str, str, NDArray[np.float64]]]:
+        """Give the targets as networks learn them, of the training rows."""
+        trained = [(name, value_N[: self.train_rows]) for name, value_N in self.targets]
+        if self.target_transform == "none":
+            return [("target", name, value_N) for name, value_N in trained]
+        made = [
+            (name, value_N, fit_target(name, value_N, self.target_transform)) for name, value_N in trained
+        ]
+        return [("transformed target", name, target.transformed(value_N)) for name, value_N, target in made]
+
 
 def column_warnings(dataset: Dataset, standardize: Standardize) -> ColumnWarnings:
     """Take the columns of numbers from a data set."""
-    inputs = [(column.name, column.values) for column in dataset.columns if not column.categorical]
+    numeric = [column for column in dataset.columns if not column.categorical]
+    inputs = [(column.name, since_first(column, dataset.train_rows)) for column in numeric]
+    dates = frozenset(column.name for column in numeric if column.takes == "dates")
     targets = [] if dataset.classes else list(zip(dataset.target_names, dataset.targets.T, strict=True))
-    return ColumnWarnings(inputs, targets, dataset.train_rows, standardize)
+    return ColumnWarnings(inputs, targets, dataset.train_rows, standardize, dataset.target_transform, dates)
+
+
+def since_first(column: Column, train_rows: int) -> NDArray[np.float64]:
+    """Give numbers as they are, and dates as seconds since the first training row."""
+    if column.takes != "dates":
+        return column.values
+    return np.asarray(column.values - np.nanmin(column.values[:train_rows]))
 
 
 def untested(

@@ -12,17 +12,21 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.data._column_kind import ISO, ColumnFacts, DateStyle
+from shoal.data._dialect import PLAIN, Dialect
 from shoal.errors import Problem
+from shoal.kinds import ENCODERS, row_of
 from shoal.wording import is_utf8, visible
 
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """One input column: float64 (N,) numbers, or str (N,) categories.
+    """One input column: float64 (N,) numbers, or str (N,) categories; dates are numbers of seconds since 1970, UTC.
 
     `encoder` is the kind of `kinds.ENCODERS` that makes inputs of it; None: the first that takes such values.
     Where `impute` is true, cells may be missing, and new ones will be: NaN, or an empty text. Categories of fewer than
-    `rare_below` rows of a fit are pooled.
+    `rare_below` rows of a fit are pooled. `order` are ordered categories, the lowest first; `dates` is how dates are
+    written.
     """
 
     name: str
@@ -30,6 +34,15 @@ class Column:
     encoder: str | None = None
     impute: bool = False
     rare_below: int = 1
+    order: tuple[str, ...] = ()
+    dates: DateStyle = ISO
+
+    @property
+    def takes(self) -> Literal["numbers", "categories", "dates"]:
+        """What its values are to an encoder."""
+        if self.encoder is not None:
+            return row_of("encoder", ENCODERS, self.encoder).takes
+        return "categories" if self.categorical else "numbers"
 
     @property
     def categorical(self) -> bool:
@@ -48,8 +61,10 @@ class Dataset:
     `images` (N, C, H, W), with no `columns`; `resize` is (H, W) where they were brought to that size; `white` is the
     brighter of two levels, 255 or 1, where those to train on had two alone as they were read. `drawn` says that test
     rows were set apart by a draw.
-    `missing_marks` are what the study takes for a missing cell beside the usual words. `given_bytes` is what a caller's
-    own rows take meanwhile, where they were read from memory.
+    `missing_marks` are what the study takes for a missing cell beside the usual words, `dialect` how its files are
+    written; `text_bytes` of text were read. `target_transform` is that of `kinds.TARGET_TRANSFORMS` which a network's
+    targets go through. `facts` say what each column of a table is that might be an input, those too that were left out.
+    `given_bytes` is what a caller's own rows take meanwhile, where they were read from memory.
     `notes` are whole sentences on what the reader did or left out, for whoever plans or reads a run; no fit depends
     on them.
     """
@@ -73,6 +88,10 @@ class Dataset:
     notes: tuple[str, ...] = ()
     test_groups: NDArray[Any] | None = None
     missing_marks: tuple[str, ...] = ()
+    target_transform: str = "none"
+    dialect: Dialect = PLAIN
+    text_bytes: int = 0
+    facts: tuple[ColumnFacts, ...] = ()
     given_bytes: int = 0
 
     @property
@@ -87,8 +106,8 @@ class Dataset:
 
     @property
     def one_input(self) -> Column | None:
-        """The one column of inputs; None where there are more, or images."""
-        return self.columns[0] if len(self.columns) == 1 else None
+        """The one column of inputs; None where there are more, where it holds dates, or for images."""
+        return self.columns[0] if len(self.columns) == 1 and self.columns[0].takes != "dates" else None
 
     def unwritable(self) -> Iterator[Problem]:
         """Find names that no file of a run can hold: a class's folder may have any bytes for a name."""

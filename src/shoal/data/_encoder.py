@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib import import_module
-from typing import Any, ClassVar, Final, Protocol, Self
+from typing import Any, ClassVar, Final, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.data._column_kind import DateStyle
 from shoal.data._dataset import Column
 from shoal.errors import ModelFileError
 from shoal.kinds import ENCODERS, row_of
@@ -22,6 +23,9 @@ from shoal.wording import listed
 
 FLOAT: Final = 1
 """`onnx.TensorProto.FLOAT`, the type that a graph's prepared inputs have."""
+DOUBLE: Final = 11
+INT64: Final = 7
+"""`onnx.TensorProto.DOUBLE` and `INT64`."""
 
 Piece = tuple[str, list[tuple[int, int]]]
 """A part of a graph, float32 (N, columns), and what its columns are: place among the encoders, place among its D."""
@@ -100,12 +104,27 @@ class Encoder(Protocol):
 
     @classmethod
     def nodes(cls, graph: Graph, encoders: Sequence[Self], cells: str) -> list[Piece]:
-        """Add what all encoders of this kind do to the graph's cells (N, encoders), float64 or text."""
+        """Add what all encoders of this kind do to the graph's cells (N, encoders): float64 (dates, too) or text."""
         ...
 
     @property
     def torch_arguments(self) -> tuple[Any, ...]:
         """Give what the exported function takes beside the cells: plain values, lists and texts."""
+        ...
+
+
+@runtime_checkable
+class OfDates(Protocol):
+    """An encoder of dates, which knows how they were written."""
+
+    @property
+    def name(self) -> str:
+        """Name of the column as read."""
+        ...
+
+    @property
+    def style(self) -> DateStyle:
+        """How the dates were written that it was fitted to."""
         ...
 
 
@@ -123,14 +142,13 @@ def encoder_class(kind: str) -> type[Encoder]:
 
 
 def takes(encoder: Encoder) -> str:
-    """Say what an encoder is given: "numbers" or "categories"."""
+    """Say what an encoder is given: "numbers", "categories" or "dates"."""
     return row_of("encoder", ENCODERS, encoder.kind).takes
 
 
 def fit_encoder(column: Column, rows: NDArray[np.int64], *, standardize: bool) -> Encoder:
     """Fit the encoder that a column asks for, or the first that takes its kind of values."""
-    values = "categories" if column.categorical else "numbers"
-    kind = column.encoder or next(kind for kind, row in ENCODERS.items() if row.takes == values)
+    kind = column.encoder or next(kind for kind, row in ENCODERS.items() if row.takes == column.takes)
     return encoder_class(kind).fit(column, rows, standardize=standardize)
 
 

@@ -1,4 +1,4 @@
-"""Bytes of a text file to text: UTF-8, with or without its mark; anything else is named, with a way to UTF-8."""
+"""Bytes of a text file to text: UTF-8, with or without its mark, or as a study says; what else they are is named."""
 
 from __future__ import annotations
 
@@ -13,6 +13,23 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_LE, "UTF-16"),
     (codecs.BOM_UTF16_BE, "UTF-16"),
 )
+UTF_8: Final = "utf-8"
+_NAMES: Final = {
+    "UTF-16LE": "utf-16-le",
+    "UTF-16BE": "utf-16-be",
+    "UTF-16": "utf-16",
+    "UTF-32": "utf-32",
+    "Windows-1252": "cp1252",
+}
+"""What Python calls an encoding that is seen in bytes."""
+_OTHER_FILES: Final = (
+    (b"\x1f\x8b\x08", b"", "a file packed by gzip; its name should end in .gz, as in t.csv.gz"),
+    (b"PK\x03\x04", b"", "a zip file; a workbook should end in .xlsx, arrays of numpy in .npz"),
+    (b"PAR1", b"PAR1", "a Parquet file; its name should end in .parquet"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"", "an older workbook (XLS); save it as XLSX or CSV"),
+    (b"%PDF-", b"", "a PDF file"),
+)
+"""Files that are no text, by their first and last bytes."""
 _WINDOWS: Final = "Windows-1252"
 _UNKNOWN: Final = "an older encoding of its script"
 _LOOKED_AT: Final = 1000
@@ -20,14 +37,29 @@ _MANY: Final = 0.2
 """Share of bytes beyond ASCII from which a text is hardly one of Western Europe."""
 
 
-def decode(raw: bytes, findings: Findings) -> str | None:
-    """Turn bytes to text, without the mark at their start; None where they are no UTF-8 or hold a NUL."""
+def decode(raw: bytes | bytearray, findings: Findings, encoding: str = UTF_8) -> str | None:
+    """Turn bytes to text, without the mark at their start; None where they are of another encoding or hold a NUL."""
+    other = next(
+        (kind for start, end, kind in _OTHER_FILES if raw.startswith(start) and raw.endswith(end)), ""
+    )
+    if other:
+        findings.add(f"expected text, got {other}")
+        return None
+    text = _as_utf_8(raw, findings) if encoding == UTF_8 else _as_named(raw, findings, encoding)
+    if text is not None and "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        findings.add("expected text, got a NUL byte", f"line {line}")
+        return None
+    return text
+
+
+def _as_utf_8(raw: bytes | bytearray, findings: Findings) -> str | None:
     other = _other_unicode(raw)
     if other:
-        findings.add(f"expected UTF-8 text, got what looks like {other}; {_remedy(other)}")
+        findings.add(f"expected UTF-8 text, got what looks like {other}{_remedy(other, findings)}")
         return None
     try:
-        text = raw.decode("utf-8-sig")
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         start = error.start + (len(codecs.BOM_UTF8) if raw.startswith(codecs.BOM_UTF8) else 0)
         line = raw.count(b"\n", 0, start) + 1
@@ -36,18 +68,41 @@ def decode(raw: bytes, findings: Findings) -> str | None:
             findings.add(f"expected UTF-8 text, as its mark says, got {byte}: damaged", f"line {line}")
         else:
             likely = _one_byte_encoding(raw)
-            findings.add(
-                f"expected UTF-8 text, got {byte}, most likely {likely}; {_remedy(likely)}", f"line {line}"
-            )
+            what = f"expected UTF-8 text, got {byte}, most likely {likely}{_remedy(likely, findings)}"
+            findings.add(what, f"line {line}")
         return None
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
-        findings.add("expected text, got a NUL byte", f"line {line}")
-        return None
-    return text
 
 
-def _other_unicode(raw: bytes) -> str:
+def _as_named(raw: bytes | bytearray, findings: Findings, encoding: str) -> str | None:
+    """Read an encoding that was named; the mark of another one is a mistake, not a letter."""
+    of_unicode = encoding.lower().replace("_", "-").startswith(("utf", "u8", "u16", "u32"))
+    other = "UTF-8" if raw.startswith(codecs.BOM_UTF8) else _other_unicode(raw)
+    if other and not of_unicode:
+        findings.add(f"expected {encoding} text (data.encoding), got what looks like {other}")
+        return None
+    try:
+        return raw.decode(encoding).removeprefix("\ufeff")
+    except UnicodeError as error:
+        place = f" at offset {error.start}" if isinstance(error, UnicodeDecodeError) else ""
+        got = f"byte 0x{raw[error.start]:02x}" if isinstance(error, UnicodeDecodeError) else str(error)
+        findings.add(f"expected {encoding} text (data.encoding), got {got}{place}")
+        return None
+
+
+def encoding_of(raw: bytes | bytearray) -> str:
+    """Name the encoding that the bytes of a text are most likely of, as Python calls it."""
+    other = _other_unicode(raw)
+    if other:
+        return _NAMES[other]
+    decoder = codecs.getincrementaldecoder(UTF_8)()  # bytes may end within a letter
+    try:
+        decoder.decode(bytes(raw))
+    except UnicodeDecodeError:
+        return "" if _one_byte_encoding(raw) == _UNKNOWN else _NAMES[_WINDOWS]
+    return UTF_8
+
+
+def _other_unicode(raw: bytes | bytearray) -> str:
     """Name UTF-16 or UTF-32 by its mark or, without one, by the zeros in every second byte; "" for neither."""
     for mark, name in _MARKS:
         if raw.startswith(mark):
@@ -60,7 +115,7 @@ def _other_unicode(raw: bytes) -> str:
     return ""
 
 
-def _one_byte_encoding(raw: bytes) -> str:
+def _one_byte_encoding(raw: bytes | bytearray) -> str:
     """Name the encoding that Western European programs write; the two differ in bytes 0x80 to 0x9f alone."""
     if len(raw.translate(None, bytes(range(0x80)))) > _MANY * len(raw):
         return _UNKNOWN
@@ -68,9 +123,13 @@ def _one_byte_encoding(raw: bytes) -> str:
     return _WINDOWS if controls else f"{_WINDOWS} or Latin-1"
 
 
-def _remedy(encoding: str) -> str:
-    """Say how to make UTF-8 of it; one of Python's names for the encoding is in the sentence."""
-    name = "cp1252" if encoding.startswith(_WINDOWS) else encoding
+def _remedy(encoding: str, findings: Findings) -> str:
+    """Say which key reads it, and how to make UTF-8 of it: Python's name for the encoding, and that of iconv."""
     if encoding == _UNKNOWN:
-        return 'save it as UTF-8 (in a spreadsheet: "CSV UTF-8")'
-    return f'save it as UTF-8 (in a spreadsheet: "CSV UTF-8"; else: iconv -f {name} -t utf-8)'
+        key, way = findings.remedy("data.encoding"), 'save it as UTF-8 (in a spreadsheet: "CSV UTF-8")'
+        return f"{key}, or {way}" if key else f"; {way}"
+    name = next(known for known in _NAMES if encoding.startswith(known))
+    iconv = _NAMES[name] if name == _WINDOWS else name
+    key = findings.remedy(f'data.encoding = "{_NAMES[name]}"')
+    way = f'save it as UTF-8 (in a spreadsheet: "CSV UTF-8"; else: iconv -f {iconv} -t utf-8)'
+    return f"{key}, or {way}" if key else f"; {way}"

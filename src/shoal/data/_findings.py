@@ -12,14 +12,22 @@ _PRINTED = 20
 
 @dataclass(eq=False)
 class Findings:
-    """What is wrong with `file`; the first 20 are printed, in the order of the file, the others counted."""
+    """What is wrong with `file`; the first 20 are printed, in the order of the file, the others counted.
+
+    `of_study`: it is a file of a study, whose keys can be set.
+    """
 
     file: str
     found: list[tuple[int, str, str]] = field(default_factory=list)
+    of_study: bool = False
 
     def add(self, what: str, place: str = "", order: int = 0) -> None:
         """Note one mistake; `order` (a line or row number) sorts it among the others."""
         self.found.append((order, place, what))
+
+    def remedy(self, keys: str) -> str:
+        """Say which keys of a study to set, as the end of a sentence; nothing where none can be set."""
+        return f"; set {keys}" if keys and self.of_study else ""
 
     def problems(self) -> list[Problem]:
         """Give the problems to print."""

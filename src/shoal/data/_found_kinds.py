@@ -1,24 +1,28 @@
-"""What columns turn out to be that nobody named: categories, names of rows, free text, one and the same throughout.
+"""What columns turn out to be that nobody named: categories, dates, ids, names of rows, free text, one and the same.
 
-Whether a column is text is decided from the file of the training rows; what is left out, from the training rows alone.
+How a column is read is decided from the file of the training rows; what is left out, from the training rows alone.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data._cells import holds_text, numbers
+from shoal.data._cells import holds_text, numbers, zeros_before
 from shoal.data._classes import are_names
+from shoal.data._column_kind import CATEGORY, DATE, NUMBER, ColumnFacts, ColumnKind, KindName
 from shoal.data._column_roles import TableSource
 from shoal.data._dataset import Column
+from shoal.data._dates import date_text, holds_dates
 from shoal.data._findings import Findings
+from shoal.data._missing import missing_of, missing_said
 from shoal.data._table import Table
 from shoal.wording import few_quoted, quoted
 
@@ -26,67 +30,147 @@ _LONG: Final = 50
 """Letters of half the cells from which text is prose, if there are more than so many different ones."""
 _MANY: Final = 20
 FEW_ROWS: Final = 10
-"""Training rows below which a category that was found is said to be rare."""
+"""Training rows below which a category that was found is said to be rare; fewest rows in which numbers may be ids."""
+_ID: Final = re.compile(
+    r"(ids?|uid|uuid|guid|.*[ _.-](ids?|uuid|guid)|(customer|client|user|person|patient|subject|participant|passenger"
+    r"|student|employee|member|animal|sample|case|order|product|item|account|transaction|record|row|obs)ids?)",
+    re.IGNORECASE,
+)
+"""Names of columns that name rows: of whole numbers or texts, another in nearly every row."""
+_ID_IN_CAPITALS: Final = re.compile(r".*[a-z](Id|ID)")
+_NUMBER_OF_ROW: Final = re.compile(
+    r"(index|idx|rows?|row[ _.]?(nr|no|num|number|names?)|obs|observation|#|s[rl]?[ _.]{0,2}no\.?|serial.*|key|record"
+    r"|(nr|no)\.?)",
+    re.IGNORECASE,
+)
+"""Names that number rows, or else mean something: ids only where the values hardly leave any number out."""
 
 
 @dataclass(frozen=True)
 class InputKinds:
-    """Inputs that are read as categories, being text; of those in `named`, none is left out but a constant.
+    """How inputs are read that the study says nothing of, and why, by name; of those in `named`, none is left out.
 
-    `numbers` are the values of those that are numbers, float64 (N,), so that they are read once.
+    A constant is, all the same. `numbers` are the values of those that are numbers, float64 (N,), so that they are read
+    once.
     """
 
-    categories: tuple[str, ...] = ()
+    kinds: Mapping[str, ColumnKind] = field(default_factory=dict)
     named: frozenset[str] = frozenset()
+    padded: Mapping[str, str] = field(default_factory=dict)
+    signs: Mapping[str, str] = field(default_factory=dict)
     numbers: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
 def found_kinds(source: TableSource, table: Table, *, explicit: bool) -> InputKinds:
-    """Find the inputs of a source that hold text; with `explicit` the study names its inputs, and all are kept."""
-    texts: list[str] = []
+    """Find how the inputs of a source are read; with `explicit` the study names its inputs, and all are kept."""
+    kinds: dict[str, ColumnKind] = {}
+    padded: dict[str, str] = {}
     read: dict[str, NDArray[np.float64]] = {}
+    marks = source.input_marks
     for name in source.inputs or ():
-        if name in source.categorical:
+        if source.stated(name) is not None:
             continue
-        values = numbers(table, name, Findings(table.file), "", source.input_marks)
-        if values is not None:
-            read[name] = values
-        elif holds_text(table, name, source.input_marks):
-            texts.append(name)
+        values = numbers(table, name, Findings(table.file), None, marks)
+        if values is not None and (cell := zeros_before(table, name, marks)):
+            padded[name], kinds[name] = cell, CATEGORY
+        elif values is not None:
+            read[name], kinds[name] = values, NUMBER
+        elif holds_dates(table, name, marks):
+            kinds[name] = DATE
+        else:
+            kinds[name] = CATEGORY if holds_text(table, name, marks) else NUMBER
     named = frozenset(source.inputs or () if explicit else source.keep)
-    return InputKinds(tuple(texts), named, read)
+    signs = {name: said for name in source.inputs or () if (said := table.signs_said(name))}
+    return InputKinds(kinds, named, padded, signs, read)
 
 
-def useless(columns: Sequence[Column], inputs: InputKinds) -> Iterator[tuple[str, str]]:
-    """Give the columns from which nothing can be learned, and why, in a sentence; `columns` are the training rows."""
-    for column in columns:
-        texts = [text for text in column.values.tolist() if text] if column.categorical else []
-        different = len(set(texts))
-        back = f"(data.keep = [{quoted(column.name)}] brings it back)"
-        if column.categorical and different == 1 and len(texts) == len(column.values):
-            yield column.name, f"left out, being {quoted(texts[0])} in every training row"
-        elif column.name not in inputs.categories or column.name in inputs.named:
-            continue
-        elif are_names(texts):
-            what = f"{different:,} different texts in {len(column.values):,} training rows, most of one row alone"
-            yield column.name, f"left out, having {what} {back}"
-        elif different > _MANY and median(map(len, texts)) > _LONG:
-            yield column.name, f"left out, being free text {back}"
+def column_facts(
+    source: TableSource, train: Sequence[Column], test: Sequence[Column], inputs: InputKinds
+) -> tuple[ColumnFacts, ...]:
+    """Say of each column that might be an input what it is and what is done with it, in their order."""
+    return tuple(
+        _facts(source, column, tested, inputs, alone=len(train) == 1)
+        for column, tested in zip(train, test, strict=True)
+    )
 
 
-def kind_notes(columns: Sequence[Column], inputs: InputKinds) -> Iterator[tuple[str, str]]:
-    """Give the columns that were read as categories, and those of which some are pooled, and say so of each."""
-    for column in columns:
-        if not column.categorical:
-            continue
-        counts = Counter(text for text in column.values.tolist() if text)
-        few = column.rare_below if column.rare_below > 1 else FEW_ROWS
-        rare = sum(count < few for count in counts.values())
-        of_them = f"{rare:,} of fewer than {few:,} training rows"
-        pooled = f", {of_them}, pooled as rare" if rare and column.rare_below > 1 else ""
-        if column.name in inputs.categories:
-            some = few_quoted(sorted(counts, key=lambda text: (-counts[text], text)), 3)
-            many = f", {of_them} (data.rare_below pools such)" if rare and len(counts) > _MANY else ""
-            yield column.name, f"text, read as one of {len(counts):,} categories ({some}){pooled or many}"
-        elif pooled:
-            yield column.name, f"{len(counts):,} categories{pooled}"
+def _facts(
+    source: TableSource, column: Column, tested: Column, inputs: InputKinds, *, alone: bool
+) -> ColumnFacts:
+    kind = source.kind_of(column.name).name
+    missing_N = missing_of(column.values)
+    known = column.values[~missing_N]
+    useless = _useless(column, known, kind, inputs, alone=alone)
+    reason = "" if useless else _reason(column, known, kind, inputs)
+    missing = missing_said(column, tested)
+    remarks = (inputs.signs.get(column.name, "") if kind == "number" else "", missing)
+    return ColumnFacts(
+        name=column.name,
+        kind=kind,
+        reason=reason,
+        left_out=useless,
+        different=len(np.unique(known)),
+        missing=(int(missing_N.sum()), int(missing_of(tested.values).sum())),
+        remarks=() if useless else tuple(filter(None, remarks)),
+    )
+
+
+def _useless(column: Column, known: NDArray[Any], kind: KindName, inputs: InputKinds, *, alone: bool) -> str:
+    """Say why nothing can be learned from a column, of which `known` are the training rows' cells; else nothing."""
+    texts = known.tolist() if column.categorical else []
+    different = len(set(texts))
+    back = f"(data.keep = [{quoted(column.name)}] brings it back)"
+    if different == 1 and len(texts) == len(column.values):
+        return f"left out, being {quoted(texts[0])} in every training row"
+    if column.name not in inputs.kinds or column.name in inputs.named:
+        return ""
+    if kind == "number":
+        return "" if alone or not _numbers_name_rows(column.name, known) else f"left out, being an id {back}"
+    if column.categorical and are_names(texts):
+        what = f"{different:,} different texts in {len(column.values):,} training rows, most of one row alone"
+        return f"left out, having {what} {back}"
+    if different > _MANY and median(map(len, texts)) > _LONG:
+        return f"left out, being free text {back}"
+    return ""
+
+
+def _numbers_name_rows(name: str, known: NDArray[np.float64]) -> bool:
+    """Whether numbers are ids by name and by content: whole, another in nearly every row."""
+    if len(known) < FEW_ROWS or not np.array_equal(known, np.rint(known)):
+        return False
+    if _ID.fullmatch(name) or _ID_IN_CAPITALS.fullmatch(name):
+        return are_names(known.tolist())
+    different = len(np.unique(known)) == len(known)
+    return bool(different and _NUMBER_OF_ROW.fullmatch(name) and np.ptp(known) < 2 * len(known))
+
+
+def _reason(column: Column, known: NDArray[Any], kind: KindName, inputs: InputKinds) -> str:
+    """Say how the kind of a column was found, or what it holds."""
+    if kind == "date" and len(known):
+        first, last = (date_text(float(second)) for second in (known.min(), known.max()))
+        since = "seconds since the first training row of a fit"
+        return (
+            f"dates from {first} to {last}, read as {since}, and as month, weekday and hour where they vary"
+        )
+    if kind == "ordered":
+        return f"{len(column.order)} ordered categories, read as their places"
+    if kind == "category":
+        return _categories(column, known.tolist(), inputs)
+    return ""
+
+
+def _categories(column: Column, texts: list[str], inputs: InputKinds) -> str:
+    """Say that a column was read as categories, which are the most frequent, and of which some are pooled."""
+    counts = Counter(texts)
+    few = column.rare_below if column.rare_below > 1 else FEW_ROWS
+    rare = sum(count < few for count in counts.values())
+    of_them = f"{rare:,} of fewer than {few:,} training rows"
+    pooled = f", {of_them}, pooled as rare" if rare and column.rare_below > 1 else ""
+    if column.name not in inputs.kinds:
+        return f"{len(counts):,} categories{pooled}" if pooled else ""
+    some = few_quoted(sorted(counts, key=lambda text: (-counts[text], text)), 3)
+    many = f", {of_them} (data.rare_below pools such)" if rare and len(counts) > _MANY else ""
+    what = "text"
+    if padded := inputs.padded.get(column.name):
+        what = f"numbers with zeros before them ({padded}), which are text unless data.columns says otherwise"
+    return f"{what}, read as one of {len(counts):,} categories ({some}){pooled or many}"

@@ -7,7 +7,7 @@ Letters: N rows.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -82,21 +82,19 @@ def median_of(values_N: NDArray[np.float64]) -> float:
     return middle if math.isfinite(middle) else low / 2 + high / 2
 
 
-def missing_notes(train: Sequence[Column], test: Sequence[Column]) -> Iterator[tuple[str, str]]:
-    """Give the columns of which cells are missing, and say of each how many, and what is done with them."""
-    for column, tested in zip(train, test, strict=True):
-        trained_N, tested_N = missing_of(column.values), missing_of(tested.values)
-        counts = [
-            f"{int(missing_N.sum()):,} of {len(missing_N):,} {rows} cells"
-            for missing_N, rows in ((trained_N, "training"), (tested_N, "test"))
-            if missing_N.any()
-        ]
-        if counts:
-            yield column.name, f"{' and '.join(counts)} missing; {_done_with(column, trained_N)}"
+def missing_said(column: Column, tested: Column) -> str:
+    """Say how many cells of a column are missing, and what is done with them; nothing where none is."""
+    trained_N, tested_N = missing_of(column.values), missing_of(tested.values)
+    counts = [
+        f"{int(missing_N.sum()):,} of {len(missing_N):,} {rows} cells"
+        for missing_N, rows in ((trained_N, "training"), (tested_N, "test"))
+        if missing_N.any()
+    ]
+    return f"{' and '.join(counts)} missing; {_done_with(column, trained_N)}" if counts else ""
 
 
 def _done_with(column: Column, missing_N: NDArray[np.bool_]) -> str:
-    if column.categorical:
+    if column.categorical and not column.order:
         return "a category of their own" if missing_N.any() else "read as none of its categories"
     said = ", and an input says where" if missing_N.any() else ""
     return f"each fit puts the median of its training rows there{said}"

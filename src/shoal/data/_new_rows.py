@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data._classes import nfc
+from shoal.data._column_kind import DateStyle
 from shoal.data._dataset import Column
 from shoal.data._findings import Findings, refuse
+from shoal.data._input_columns import read_columns
 from shoal.data._missing import STRICT, Missing
 from shoal.data._pixels import alike, channels_first, resized, with_white
 from shoal.data._rows_in_memory import columns_by_name, kind_of_thing, table_of
-from shoal.data._source import read_columns
 from shoal.errors import DataError, Problem
 from shoal.wording import quoted
 
@@ -32,6 +33,7 @@ def given_columns(
     names: Sequence[str],
     categories: Mapping[str, Sequence[str]] | None = None,
     missing: Missing = STRICT,
+    dates: Mapping[str, DateStyle] | None = None,
 ) -> tuple[Column, ...]:
     """Read input columns: by name from a frame or a mapping, by place from numbers of shape (N, D).
 
@@ -40,10 +42,13 @@ def given_columns(
     from a file; see `read_columns`. Raises DataError with every mistake.
     """
     if isinstance(x, np.ndarray) and x.dtype.names is None:
-        named = _by_place(x, names, tuple(categories or ()))
+        others = {**dict.fromkeys(dates or (), "dates"), **dict.fromkeys(categories or (), "categories")}
+        named = _by_place(x, names, others)
     else:
         named = columns_by_name(x, names, _PLACE)
-    return read_columns(table_of(named, _PLACE, frozenset(map(nfc, names))), names, categories, missing)
+    return read_columns(
+        table_of(named, _PLACE, frozenset(map(nfc, names))), names, categories, missing, dates
+    )
 
 
 def given_images(
@@ -79,9 +84,10 @@ def _one_array(x: Any) -> NDArray[Any]:
     return array
 
 
-def _by_place(x: NDArray[Any], names: Sequence[str], categorical: Sequence[str]) -> list[tuple[str, Any]]:
-    if categorical:
-        what = f"expected a frame or a dict of columns, since {quoted(categorical[0])} holds categories, got an array"
+def _by_place(x: NDArray[Any], names: Sequence[str], others: Mapping[str, str]) -> list[tuple[str, Any]]:
+    """Take columns of numbers in their order; `others` are columns that are none, and what they hold."""
+    for name, content in others.items():
+        what = f"expected a frame or a dict of columns, since {quoted(name)} holds {content}, got an array"
         raise DataError(Problem(_PLACE, what))
     if x.ndim != 2 or x.shape[1] != len(names) or x.dtype.kind not in "biuf":
         what = f"expected numbers of shape (N, {len(names)}), got {x.dtype} of shape {x.shape}"

@@ -1,6 +1,7 @@
-"""Numbers as people write them, and a file may not: decimal commas, thousands, percent, money, units; and dates.
+"""Numbers as people write them: decimal commas, thousands, percent, money, units; and dates.
 
-They are named, so that a column of them is not taken for text or for a category. Nothing is converted.
+They are named, so that a column of them is not taken for text or for a category. They are read only where a study says
+how they are written (`_dialect.py`).
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ class Notation:
 
 
 DECIMAL_COMMA: Final = Notation("a decimal point", "a decimal comma")
+DECIMAL_POINT: Final = Notation("a decimal comma", "a decimal point")
 SOME_COMMA: Final = Notation(
     "a decimal point and no thousands separators", "a comma, as decimal mark or between thousands"
 )
@@ -72,6 +74,11 @@ _NOTATIONS: Final[tuple[tuple[str, Notation], ...]] = (
         Notation(_BARE, "a unit beside it"),
     ),
 )
+_SIGNED: Final = re.compile(
+    rf"[+-]?(?:(?P<before>{_CURRENCY}|%){_SPACE}*)?{_ANY}"
+    rf"(?:{_SPACE}*(?P<after>[%‰]|{_CURRENCY}|°{_SPACE}*[A-Za-z]?|{_LETTERS})|{_SPACE}+(?P<letter>{_LETTER}))?",
+    re.ASCII,
+)
 _PATTERNS: Final = tuple((re.compile(pattern, re.ASCII), notation) for pattern, notation in _NOTATIONS)
 
 
@@ -81,3 +88,10 @@ def notation_of(cell: str) -> Notation | None:
     if len(bare) > 60 or not any(letter.isdigit() for letter in bare):
         return None
     return next((notation for pattern, notation in _PATTERNS if pattern.fullmatch(bare)), None)
+
+
+def signs_of(cell: str) -> tuple[str, ...]:
+    """Give what stands before and after the number in a cell: a percent sign, money, a unit; or nothing."""
+    match = _SIGNED.fullmatch(cell.strip(" \t\u00a0"))
+    groups = match.group("before", "after", "letter") if match is not None else ()
+    return tuple(sign for sign in groups if sign)

@@ -11,17 +11,20 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.data._column_kind import DateStyle
 from shoal.data._dataset import Column, Dataset
-from shoal.data._encoder import Encoder, encoder_from_json, fit_encoder, takes
+from shoal.data._dialect import PLAIN, Dialect
+from shoal.data._encoder import Encoder, OfDates, encoder_from_json, fit_encoder, takes
 from shoal.data._findings import refuse
 from shoal.data._missing import Marks, Missing
 from shoal.data._pixels import WHITES
-from shoal.data._scale import Scale, fit_scale, scale_of_counts
+from shoal.data._scale import Scale, scale_of_counts
+from shoal.data._target_scale import TargetScale, fit_target
 from shoal.errors import DataError, ModelFileError, Problem
 from shoal.wording import quoted
 
@@ -36,7 +39,7 @@ class Preprocessing:
     """How rows become numbers: fitted once, then the same for every row. Fit with `fit_preprocessing`."""
 
     columns: tuple[Encoder, ...]
-    target_scales: tuple[Scale, ...]
+    target_scales: tuple[TargetScale, ...]
     channels: tuple[Scale, ...] = ()
     resize: tuple[int, int] | None = None
     """(H, W) that images of any size were and are brought to, before all else."""
@@ -44,6 +47,8 @@ class Preprocessing:
     """The brighter of two levels of the training images (see `white_of`): new images of two levels get the same."""
     missing_marks: tuple[str, ...] = ()
     """What the study took for a missing cell beside the usual words."""
+    dialect: Dialect = PLAIN
+    """How the study's files are written, and files of new rows will be."""
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -54,8 +59,8 @@ class Preprocessing:
     def reads(self) -> tuple[object, ...]:
         """What it takes and gives, whatever it was fitted to: columns and their kinds, targets, channels, sizes."""
         columns = tuple((column.name, takes(column)) for column in self.columns)
-        names = (tuple(scale.name for scale in scales) for scales in (self.target_scales, self.channels))
-        return (columns, *names, self.resize, self.white)
+        targets = tuple((target.name, target.kind) for target in self.target_scales)
+        return (columns, targets, tuple(channel.name for channel in self.channels), self.resize, self.white)
 
     @property
     def categorical(self) -> tuple[str, ...]:
@@ -66,6 +71,11 @@ class Preprocessing:
     def categories(self) -> dict[str, tuple[str, ...]]:
         """The categories that were learned, for each column as read that holds any."""
         return {column.name: column.categories for column in self.columns if column.categories is not None}
+
+    @property
+    def dates(self) -> dict[str, DateStyle]:
+        """How the dates are written of each column as read that holds any."""
+        return {column.name: column.style for column in self.columns if isinstance(column, OfDates)}
 
     @property
     def missing(self) -> Missing:
@@ -85,6 +95,8 @@ class Preprocessing:
         """Find what does not go together within a column of a file that may be foreign."""
         for column in self.columns:
             yield from column.misfits()
+        if len({target.kind for target in self.target_scales}) > 1:
+            yield "preprocessing: expected one transform of all targets, got several"
 
     @property
     def pixel_scale_C(self) -> NDArray[np.float32]:
@@ -127,7 +139,7 @@ class Preprocessing:
 
     def _misfits(self, columns: Sequence[Column]) -> Iterator[Problem]:
         """Find columns that are missing, or of the other kind."""
-        kinds = {column.name: "categories" if column.categorical else "numbers" for column in columns}
+        kinds: dict[str, str] = {column.name: column.takes for column in columns}
         for column in self.columns:
             expected = takes(column)
             actual = kinds.get(column.name, "no such column")
@@ -139,17 +151,14 @@ class Preprocessing:
         if dataset.task == "classification":
             return np.asarray(dataset.targets[rows])
         y_NK = dataset.targets[rows]
-        return np.stack(
-            [scale.applied(y_NK[:, k], "target") for k, scale in enumerate(self.target_scales)], axis=1
-        )
+        return np.stack([scale.applied(y_NK[:, k]) for k, scale in enumerate(self.target_scales)], axis=1)
 
     def restore(self, outputs_NK: NDArray[Any]) -> NDArray[np.float64]:
         """Turn outputs of a network into the targets' units, float64 (N, K)."""
-        if not self.target_scales:
-            return outputs_NK.astype(np.float64)
-        scale_K = np.array([column.scale for column in self.target_scales])
-        mean_K = np.array([column.mean for column in self.target_scales])
-        return np.asarray(outputs_NK.astype(np.float64) * scale_K + mean_K)
+        values_NK = outputs_NK.astype(np.float64)
+        for k, scale in enumerate(self.target_scales):
+            values_NK[:, k] = scale.restored(values_NK[:, k])
+        return values_NK
 
     def to_json(self) -> dict[str, Any]:
         """Give plain values for a model file; floats travel exactly."""
@@ -160,6 +169,7 @@ class Preprocessing:
             **({} if self.resize is None else {"resize": list(self.resize), "method": RESIZING}),
             **({} if self.white is None else {"white": self.white}),
             **({"missing_marks": list(self.missing_marks)} if self.missing_marks else {}),
+            **({} if self.dialect == PLAIN else {"dialect": self.dialect.settings()}),
         }
 
     @classmethod
@@ -171,7 +181,7 @@ class Preprocessing:
             ):
                 if bool(inputs) != bool(channels):
                     columns = tuple(encoder_from_json(entry) for entry in inputs)
-                    return cls(columns, _scales_from_json(targets), _scales_from_json(channels))
+                    return cls(columns, _targets_from_json(targets), _channels_from_json(channels))
             case {"resize": [int(height), int(width)], "method": "bilinear", "channels": [*channels], **rest}:
                 if channels and height > 0 and width > 0 and bool not in (type(height), type(width)):
                     return replace(cls.from_json({"channels": channels, **rest}), resize=(height, width))
@@ -181,6 +191,10 @@ class Preprocessing:
             case {"missing_marks": [*marks], "inputs": [*inputs], **rest} if inputs and marks:
                 if all(isinstance(mark, str) and mark for mark in marks):
                     return replace(cls.from_json({"inputs": inputs, **rest}), missing_marks=tuple(marks))
+            case {"dialect": dict(settings), "inputs": [*inputs], **rest} if inputs:
+                dialect = Dialect.from_settings(settings)
+                if dialect is not None:
+                    return replace(cls.from_json({"inputs": inputs, **rest}), dialect=dialect)
         raise ModelFileError(
             "preprocessing: expected lists of inputs, targets and channels, got something else"
         )
@@ -200,15 +214,14 @@ def fit_preprocessing(dataset: Dataset, rows: NDArray[np.int64], standardize: St
     if not any(column.names for column in columns):
         what = f"expected an input that has a value in the {len(rows)} rows of every fit, got none in some"
         raise DataError(Problem(dataset.source, what))
-    marks = dataset.missing_marks
     if dataset.task == "classification":
-        return Preprocessing(columns, (), missing_marks=marks)
-    both = standardize == "both"
+        return Preprocessing(columns, (), missing_marks=dataset.missing_marks, dialect=dataset.dialect)
+    both, transform = standardize == "both", dataset.target_transform
     scales = tuple(
-        fit_scale(name, dataset.targets[rows, k]) if both else Scale(name)
+        fit_target(name, dataset.targets[rows, k], transform, standardize=both)
         for k, name in enumerate(dataset.target_names)
     )
-    return Preprocessing(columns, scales, missing_marks=marks)
+    return Preprocessing(columns, scales, missing_marks=dataset.missing_marks, dialect=dataset.dialect)
 
 
 def _fit_channels(
@@ -227,12 +240,15 @@ def _fit_channels(
     )
 
 
-def _scales_from_json(entries: list[object]) -> tuple[Scale, ...]:
-    scales = tuple(map(Scale.from_json, entries))
-    for entry, scale in zip(entries, scales, strict=True):
-        if scale is None:
-            encoder_from_json(entry)  # refuses what is no column at all
-            raise ModelFileError(
-                "preprocessing: expected means and scales of targets and channels, got categories"
-            )
-    return tuple(scale for scale in scales if scale is not None)
+def _targets_from_json(entries: list[object]) -> tuple[TargetScale, ...]:
+    return tuple(TargetScale.from_json(entry) or _no_scale(entry) for entry in entries)
+
+
+def _channels_from_json(entries: list[object]) -> tuple[Scale, ...]:
+    return tuple(Scale.from_json(entry) or _no_scale(entry) for entry in entries)
+
+
+def _no_scale(entry: object) -> NoReturn:
+    """Refuse an entry that is no mean and scale. Raises ModelFileError."""
+    encoder_from_json(entry)  # refuses what is no column at all
+    raise ModelFileError("preprocessing: expected means and scales of targets and channels, got categories")

@@ -6,6 +6,7 @@ Letters: N rows, D columns, K targets.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sized
+from datetime import UTC, date
 from decimal import Decimal
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Final
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from shoal.data._classes import nfc
 from shoal.data._findings import Findings, refuse
-from shoal.data._table import Cells, Foreign, Table, names_are_good
+from shoal.data._table import Cells, DateCells, Foreign, Table, names_are_good
 from shoal.errors import DataError, Problem
 from shoal.wording import quoted
 
@@ -83,8 +84,9 @@ def cells_of(values: Any) -> Cells:
     if np.ma.is_masked(values):  # numpy forgets the mask
         masked, values = np.ma.getmaskarray(values), np.asarray(values).astype(object)
         values[masked] = None
+    zone = _zone(values)
     try:
-        array = np.asarray(values)
+        array = np.asarray(values) if zone is not True else np.asarray(values, dtype="datetime64[ns]")
     except (ValueError, TypeError):
         return Foreign(type(values).__name__)
     if array.ndim != 1:
@@ -93,6 +95,8 @@ def cells_of(values: Any) -> Cells:
         array = np.array([*values, None], dtype=object)[:-1]
     if array.dtype.kind in "biufU":
         return array
+    if array.dtype.kind == "M":
+        return DateCells(array, zone)
     return _object_cells(array) if array.dtype.kind == "O" else Foreign(str(array.dtype))
 
 
@@ -102,6 +106,8 @@ def _object_cells(array: NDArray[Any]) -> Cells:
 
     missing = pd.isna(array)
     there = array[~missing].tolist()
+    if there and all(isinstance(value, date) for value in there):
+        return _dates(array, missing)
     strange = next(
         (value for value in there if not isinstance(value, str | bool | np.bool_ | Real | Decimal)), None
     )
@@ -128,3 +134,25 @@ def _object_cells(array: NDArray[Any]) -> Cells:
 
 def _floats(array: NDArray[Any], missing: NDArray[np.bool_]) -> NDArray[np.float64]:
     return np.where(missing, np.nan, array).astype(np.float64)
+
+
+def _zone(values: Any) -> bool | None:
+    """Say whether the dates of a series of pandas or polars have a time zone; None for what does not say so."""
+    kind = getattr(values, "dtype", None)
+    if isinstance(values, np.ndarray) or kind is None:
+        return None
+    return any(getattr(kind, name, None) is not None for name in ("tz", "time_zone"))
+
+
+def _dates(array: NDArray[Any], missing: NDArray[np.bool_]) -> Cells:
+    """Take dates that are Python objects, of pandas too, in UTC."""
+    zones = {getattr(value, "tzinfo", None) is not None for value in array[~missing]}
+    if len(zones) > 1:
+        return Foreign("dates with and without a time zone")
+    values = np.full(len(array), "NaT", dtype="datetime64[us]")
+    for row in np.flatnonzero(~missing).tolist():
+        value = array[row]
+        if getattr(value, "tzinfo", None) is not None:
+            value = value.astimezone(UTC).replace(tzinfo=None)
+        values[row] = np.datetime64(value)
+    return DateCells(values, zones.pop())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,21 +24,23 @@ from shoal.data._classes import (
     numbered,
     sorted_texts,
 )
+from shoal.data._column_kind import DateStyle
 from shoal.data._column_roles import TableSource, all_inputs, missing_columns, role_problems
 from shoal.data._dataset import Column, Dataset
 from shoal.data._findings import Findings, refuse
-from shoal.data._found_kinds import InputKinds, found_kinds, kind_notes, useless
+from shoal.data._found_kinds import InputKinds, column_facts, found_kinds
 from shoal.data._holdout import draw_test_rows
-from shoal.data._missing import STRICT, Marks, Missing, missing_notes, missing_of
+from shoal.data._input_columns import AskedColumn, read_column
+from shoal.data._missing import missing_of
 from shoal.data._table import Table
 from shoal.data._table_format import Limits
 from shoal.data._tables import scan_table
+from shoal.data._target_domain import note_outside
 from shoal.errors import DataError, Problem
-from shoal.wording import counted, did_you_mean, few_quoted, first_few, quoted
+from shoal.wording import counted, few_quoted, first_few, quoted
 
 _CATEGORY = "; if it is a category, name it in data.categorical"
 _LEAVE_OUT = "; leave it out (data.ignore)"
-_HINTS = 20
 _UNTARGETED = '; data.missing_targets = "drop" leaves such rows out'
 _LABELS = '; for class labels set study.task = "classification"'
 
@@ -76,10 +78,15 @@ def load_table_dataset(source: TableSource, room: float | None = None) -> Datase
     """
     source = source.in_one_form()
     refuse(role_problems(source))
-    train_findings, test_findings = Findings(str(source.train)), Findings(str(source.test))
+    train_findings, test_findings = (
+        Findings(str(path), of_study=True) for path in (source.train, source.test)
+    )
     limits = Limits(_used_columns(source), room, frozenset(_named(source)))
-    train_table = scan_table(source.train, train_findings, limits)
-    test_table = None if source.test is None else scan_table(source.test, test_findings, limits)
+    train_table, test_table = (
+        None if path is None else scan_table(path, findings, limits, source.dialect)
+        for path, findings in ((source.train, train_findings), (source.test, test_findings))
+    )
+    text_bytes = sum(table.text_bytes for table in (train_table, test_table) if table is not None)
     train = test = None
     problems: list[Problem] = []
     notes: tuple[str, ...] = ()
@@ -92,12 +99,11 @@ def load_table_dataset(source: TableSource, room: float | None = None) -> Datase
         if not problems:
             if source.find_kinds:
                 input_kinds = found_kinds(source, train_table, explicit=explicit)
-                source = replace(source, categorical=(*source.categorical, *input_kinds.categories))
+                source = replace(source, columns={**source.columns, **input_kinds.kinds})
             train = _read_part(source, train_table, train_findings, read=input_kinds.numbers)
             input_kinds = replace(input_kinds, numbers={})  # they are held once
             if test_table is not None:
-                known = {} if train is None else _known(source, train)
-                test = _read_test(source, (train_table, test_table), test_findings, known)
+                test = _read_test(source, (train_table, test_table), test_findings, train)
     del train_table, test_table  # cells as large as the rows, which are copied twice from here on
     problems += [*train_findings.problems(), *test_findings.problems()]
     if problems or train is None:
@@ -107,30 +113,16 @@ def load_table_dataset(source: TableSource, room: float | None = None) -> Datase
         refuse(label_problems(train.targets.tolist(), f"{source.train}, column {quoted(source.targets[0])}"))
     if test is None:
         train, test = _split_off_test_rows(source, train)
-    nothing_in = dict(useless(train.columns, input_kinds))
-    train, test = train.without(nothing_in), test.without(nothing_in)
+    facts = column_facts(source, train.columns, test.columns, input_kinds)
+    useless = {column.name for column in facts if column.left_out}
+    train, test = train.without(useless), test.without(useless)
     refuse(_content_problems(source, train, test))
-    said = (
-        *nothing_in.items(),
-        *kind_notes(train.columns, input_kinds),
-        *missing_notes(train.columns, test.columns),
-    )
     notes += (
         *_untargeted_notes(source, train, test),
-        *_one_a_column(said, source.inputs or ()),
+        *(f"column {quoted(column.name)}: {'; '.join(column.said)}" for column in facts if column.said),
         *_content_notes(source, train, test),
     )
-    return replace(_build(source, train, test), notes=notes)
-
-
-def _one_a_column(said: Iterable[tuple[str, str]], names: Sequence[str]) -> Iterator[str]:
-    """Put what is said of a column into one sentence, in the order of the columns."""
-    sentences: dict[str, list[str]] = {name: [] for name in names}
-    for name, sentence in said:
-        sentences[name].append(sentence)
-    for name, parts in sentences.items():
-        if parts:
-            yield f"column {quoted(name)}: {'; '.join(parts)}"
+    return replace(_build(source, train, test), notes=notes, facts=facts, text_bytes=text_bytes)
 
 
 def _used_columns(source: TableSource) -> frozenset[str] | None:
@@ -144,48 +136,6 @@ def _named(source: TableSource) -> Iterator[str]:
     yield from (name for _, names, _ in source.named() for name in names)
 
 
-def read_columns(
-    source: str | Path | Table,
-    names: Sequence[str],
-    categories: Mapping[str, Sequence[str]] | None = None,
-    missing: Missing = STRICT,
-) -> tuple[Column, ...]:
-    """Read input columns of new rows (to predict), by name, from a file or a table; its others are ignored.
-
-    `categories` gives those that were learned, for each column of categories: a cell of the same value gets their
-    spelling, whatever the format; where none are given, the text stays as it is. `missing` says where cells may be.
-    Raises DataError with every missing column, every cell that cannot be read, and every column of several rows in
-    which no category is known.
-    """
-    known = categories or {}
-    findings = Findings(source.file if isinstance(source, Table) else str(source))
-    table = source if isinstance(source, Table) else scan_table(source, findings)
-    columns: list[Column] = []
-    if table is not None:
-        there = [name for name in names if name in table]
-        for number, name in enumerate(name for name in names if name not in table):
-            hint = did_you_mean(name, table.names, quoted) if number < _HINTS else ""
-            findings.add(f"expected an input column {quoted(name)}, got none{hint}")
-        read = [
-            (name, _read_column(table, name, known.get(name), findings, missing.of(name))) for name in there
-        ]
-        columns = [Column(name, values) for name, values in read if values is not None]
-        for column in columns:
-            if known.get(column.name):
-                _refuse_strange(column, known[column.name], findings)
-    refuse(findings.problems())
-    return tuple(columns)
-
-
-def _refuse_strange(column: Column, known: Sequence[str], findings: Findings) -> None:
-    """Note a column without a known category: a single row may have a new one, a whole column is another thing."""
-    categories = set(column.values.tolist()) - {""}
-    if len(column.values) > 1 and categories and categories.isdisjoint(known):
-        others = few_quoted(sorted_texts(categories))
-        what = f"expected its categories ({few_quoted(known)}), got none of them: {others}"
-        findings.add(what, f"column {quoted(column.name)}")
-
-
 def _left_out(source: TableSource, table: Table) -> Iterator[str]:
     """Say which columns are no inputs because they are called an index, or nothing at all."""
     used = {*(source.inputs or ()), *(name for _, names, _ in source.named() for name in names)}
@@ -193,6 +143,10 @@ def _left_out(source: TableSource, table: Table) -> Iterator[str]:
     if index_columns:
         those = "is left out, being called" if len(index_columns) == 1 else "are left out, being called"
         yield f"{Path(table.file).name}: {few_quoted(index_columns)} {those} an index (data.keep brings it back)"
+    yield from (f"{Path(table.file).name}: {note}" for note in table.notes)
+    if source.task == "regression":
+        taken = ((name, table.signs_said(name)) for name in source.targets if name in table)
+        yield from (f"column {quoted(name)}: {said}" for name, said in taken if said)
     if table.nameless:
         yield f"{Path(table.file).name}: the first column is left out, having no name, as row names are written"
 
@@ -212,7 +166,7 @@ def _known(source: TableSource, train: _Part) -> dict[str, tuple[str, ...]]:
 
 
 def _read_test(
-    source: TableSource, tables: tuple[Table, Table], findings: Findings, known: Mapping[str, Sequence[str]]
+    source: TableSource, tables: tuple[Table, Table], findings: Findings, learned: _Part | None
 ) -> _Part | None:
     """Read the test table, which must have every used column, and none that the training table lacks."""
     train, test = tables
@@ -224,34 +178,41 @@ def _read_test(
         parts += [f"unknown {few_quoted(unknown)}"] if unknown else []
         findings.add(f"expected the columns of {train.file}, got others: {'; '.join(parts)}")
         return None
-    part = _read_part(replace(source, groups=None, fold_column=None), test, findings, known)
+    part = _read_part(replace(source, groups=None, fold_column=None), test, findings, learned)
     if part is None or source.groups is None or source.groups not in test:
         return part
-    spellings = known.get(source.groups, ())
+    spellings = {} if learned is None else _known(source, learned)
     # Nothing is trained or split by them: what cannot be read is not known, and no reason to refuse the file.
-    return replace(part, groups=texts(test, source.groups, Findings(test.file), spellings))
+    return replace(
+        part, groups=texts(test, source.groups, Findings(test.file), spellings.get(source.groups, ()))
+    )
 
 
 def _read_part(
     source: TableSource,
     table: Table,
     findings: Findings,
-    known: Mapping[str, Sequence[str]] | None = None,
+    learned: _Part | None = None,
     read: Mapping[str, NDArray[np.float64]] | None = None,
 ) -> _Part | None:
-    """Read the used columns of one table, in the spelling that is `known`; None where something was found.
+    """Read the used columns of one table, in the spelling that was `learned`; None where something was found.
 
     `read` are those that were read before.
     """
-    known, read = known or {}, read or {}
+    known = {} if learned is None else _known(source, learned)
+    styles = {} if learned is None else {column.name: column.dates for column in learned.columns}
     columns = []
     for name in source.inputs or ():
-        categories = known.get(name, ()) if name in source.categorical else None
-        values = read.get(name)
-        if values is None:
-            values = _read_column(table, name, categories, findings, source.input_marks, _CATEGORY)
-        if values is not None:
-            columns.append(Column(name, values, impute=source.impute, rare_below=source.rare_below))
+        values = (read or {}).get(name)
+        kind = source.kind_of(name)
+        asked = AskedColumn(name, kind, known.get(name, kind.order), styles.get(name, DateStyle(kind.format)))
+        column = (
+            Column(name, values)
+            if values is not None
+            else read_column(table, asked, findings, source.input_marks, _CATEGORY)
+        )
+        if column is not None:
+            columns.append(replace(column, impute=source.impute, rare_below=source.rare_below))
     targets = _read_targets(source, table, findings, known)
     groups = None if source.groups is None else texts(table, source.groups, findings)
     folds = None if source.fold_column is None else texts(table, source.fold_column, findings)
@@ -261,20 +222,6 @@ def _read_part(
     if not missing_N.any():
         return part
     return replace(part.take(np.flatnonzero(~missing_N)), untargeted=int(missing_N.sum()))
-
-
-def _read_column(
-    table: Table,
-    name: str,
-    categories: Sequence[str] | None,
-    findings: Findings,
-    marks: Marks | None,
-    advice: str = "",
-) -> NDArray[Any] | None:
-    """Read an input: categories as text in the spelling that is known, if it holds any; else numbers."""
-    if categories is None:
-        return numbers(table, name, findings, advice, marks)
-    return texts(table, name, findings, categories, marks)
 
 
 def _read_targets(
@@ -293,6 +240,10 @@ def _read_targets(
         for name, column in zip(source.targets, read, strict=True):
             if column is not None:
                 _note_untargeted(name, np.flatnonzero(missing_of(column)).tolist(), table, findings)
+    if source.task == "regression":
+        for name, column in zip(source.targets, read, strict=True):
+            if column is not None:
+                note_outside(name, column, table, findings, source.target_transform)
     if len(values) < len(read):
         return None
     return values[0] if source.task == "classification" else np.stack(values, axis=1)
@@ -301,7 +252,7 @@ def _read_targets(
 def _note_untargeted(name: str, rows: list[int], table: Table, findings: Findings) -> None:
     """Note that a column of targets lacks some, and where, in one line."""
     if rows:
-        noun = "row" if table.lines is None else "line"
+        noun = table.row_noun
         places = first_few([str(table.number(row)) for row in rows], 4, joint=", ")
         what = f"expected a target in each of {table.rows:,} rows, got none in {len(rows):,}"
         where = f"{noun if len(rows) == 1 else noun + 's'} {places}"
@@ -405,6 +356,8 @@ def _build(source: TableSource, train: _Part, test: _Part) -> Dataset:
         source=str(source.train) if source.test is None else f"{source.train}, {source.test}",
         drawn=source.test is None,
         missing_marks=source.missing_marks,
+        target_transform=source.target_transform,
+        dialect=source.dialect,
     )
 
 
@@ -417,16 +370,19 @@ def _fold_numbers(folds: NDArray[np.str_]) -> NDArray[np.int64]:
 def fingerprint(columns: Sequence[Column], target_names: Sequence[str], targets: NDArray[Any]) -> str:
     """SHA-256 of names and values: little-endian float64 numbers, text as a JSON list, and of which is pooled if rare.
 
+    Of dates and ordered categories also that they are, and their order.
+
     Equal for equal content, however the file spelled it. Groups and folds are no part of it: they choose
     rows, which the identity of a fit names itself.
     """
     digest = hashlib.sha256(b"shoal table 1\0")
     parts = [*((column.name, "input", column.values) for column in columns), ("", "targets", targets)]
     pooled = {column.name: [f"rare below {column.rare_below}"] for column in columns if column.rare_below > 1}
+    kinds = {column.name: [column.encoder, *column.order] for column in columns if column.encoder}
     digest.update(json.dumps(list(target_names)).encode())
     for name, role, values in parts:
         number = values.dtype.kind == "f"
-        how = ["number"] if number else ["text", *pooled.get(name, [])]
+        how = [*kinds.get(name, ["number"] if number else ["text"]), *pooled.get(name, [])]
         digest.update(json.dumps([name, role, *how, *values.shape]).encode())
         digest.update(values.astype("<f8").tobytes() if number else json.dumps(values.tolist()).encode())
     return digest.hexdigest()

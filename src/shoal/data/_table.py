@@ -15,8 +15,9 @@ from typing import Any, Final
 from numpy.typing import NDArray
 
 from shoal.data._classes import nfc
+from shoal.data._dialect import PLAIN, Dialect
 from shoal.data._findings import Findings
-from shoal.wording import quoted
+from shoal.wording import few_quoted, quoted
 
 STORED: Final = re.compile(r"unnamed: ?\d+(_level_\d+)?|__index_level_\d+__|level_\d+", re.IGNORECASE)
 """What pandas calls an index that was written without a name."""
@@ -29,10 +30,30 @@ class Foreign:
     kind: str
 
 
-Cells = Sequence[str] | NDArray[Any] | Foreign
-"""One column: text as written, or numbers (float, integer or bool, NaN where missing), shape (N,).
+@dataclass(frozen=True, eq=False)
+class DateCells:
+    """Dates of a typed format: datetime64 (N,) in UTC, NaT where missing; `zoned`: whether they have a time zone.
 
-An array of objects mixes str, bool, int and float, None where missing.
+    None: there is no telling, as in arrays of numpy.
+    """
+
+    values: NDArray[Any]
+    zoned: bool | None = None
+
+    def __len__(self) -> int:
+        """N."""
+        return len(self.values)
+
+    def __getitem__(self, rows: slice) -> DateCells:
+        """Give some of them."""
+        return replace(self, values=self.values[rows])
+
+
+Cells = Sequence[str] | NDArray[Any] | DateCells | Foreign
+"""One column: text as written, or numbers (float, integer or bool, NaN where missing), shape (N,); or dates.
+
+An array of objects mixes str, bool, int and float, None where missing; one of datetime64 is dates without a time zone
+to be known.
 """
 
 
@@ -42,6 +63,8 @@ class Table:
 
     `names` are in NFC. `index` are those of them that the file itself calls an index, or that pandas calls so: columns
     to name, no inputs. `nameless`: a first column without a name was left out, as pandas and R write row names.
+    `dialect` is how its text cells are written, `notes` are sentences on what reading left out. `heading`
+    is the line of the names, `noun` what lines are called there, `text_bytes` how much text was read.
     """
 
     file: str
@@ -51,6 +74,11 @@ class Table:
     lines: Sequence[int] | None = None
     index: tuple[str, ...] = ()
     nameless: bool = False
+    dialect: Dialect = PLAIN
+    notes: tuple[str, ...] = ()
+    heading: int = 1
+    noun: str = "line"
+    text_bytes: int = 0
 
     def without_row_names(self) -> Table:
         """Give the same without a first column that has no name, and know which columns are an index by their names."""
@@ -59,6 +87,15 @@ class Table:
             table = replace(self, names=self.names[1:], columns=self.columns[1:], nameless=True)
         stored = (name for name in table.names if STORED.fullmatch(name))
         return replace(table, index=tuple(dict.fromkeys((*self.index, *stored))))
+
+    def without_units(self) -> Table:
+        """Give the same without its first row, which says in which units the columns are."""
+        texts = [cells[0] for cells in self.columns if not isinstance(cells, Foreign | DateCells)]
+        units = [text.strip() for text in texts if isinstance(text, str) and text.strip()]
+        note = f"{self.row_noun} {self.number(0)} is left out, having units ({few_quoted(units)})"
+        columns = tuple(cells if isinstance(cells, Foreign) else cells[1:] for cells in self.columns)
+        lines = None if self.lines is None else self.lines[1:]
+        return replace(self, columns=columns, rows=self.rows - 1, lines=lines, notes=(*self.notes, note))
 
     @cached_property
     def _places(self) -> dict[str, int]:
@@ -72,13 +109,28 @@ class Table:
         """Give the cells of one column."""
         return self.columns[self._places[nfc(name)]]
 
+    def signs_said(self, name: str) -> str:
+        """Say in how many cells of a column of numbers signs are taken away; nothing where in none."""
+        cells = self[name]
+        return "" if isinstance(cells, Foreign | DateCells) else self.dialect.signs_said(cells)
+
     def number(self, row: int) -> int:
         """Give the line number of row `row` (from 0), or the row's own number from 1."""
         return self.lines[row] if self.lines is not None else row + 1
 
     def place(self, row: int, name: str) -> str:
         """Say where a cell stands."""
-        return f"{'row' if self.lines is None else 'line'} {self.number(row)}, column {quoted(name)}"
+        return f"{self.row_noun} {self.number(row)}, column {quoted(name)}"
+
+    @property
+    def row_noun(self) -> str:
+        """Say what the numbers of rows count."""
+        return "row" if self.lines is None else self.noun
+
+    @property
+    def head(self) -> str:
+        """Say where the names stand; nothing where that is no line."""
+        return "" if self.lines is None else f"{self.noun} {self.heading}"
 
     def in_one_form(self) -> Table:
         """Give the same with all names in NFC, the form in which columns are named."""

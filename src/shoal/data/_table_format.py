@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from shoal.data._classes import nfc
+from shoal.data._dialect import Dialect
 from shoal.data._encoding import decode
 from shoal.data._findings import Findings
 from shoal.data._table import Cells, Table
 from shoal.errors import EnvironmentFault, Problem
-from shoal.files import size_of
-from shoal.kinds import TABLE_FORMATS, row_of, table_format_name
+from shoal.kinds import TABLE_FORMATS, row_of
 from shoal.wording import few_quoted
 
 MOST_COLUMNS: Final = 100_000
@@ -29,6 +29,7 @@ TEXT_CELL: Final = 72.0
 """Bytes of a cell of a text file: a Python text, and its place in a row."""
 LESS_TO_READ: Final = "fewer rows or columns need less, and an NPZ file less than a text file"
 _SAMPLE: Final = 1 << 16
+_AT_ONCE: Final = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -52,12 +53,17 @@ EVERYTHING: Final = Limits()
 
 @dataclass(frozen=True)
 class TableFile:
-    """A table's file, opened for its format: its bytes, what is wrong with it, how much of it is read."""
+    """A table's file, opened for its format: its bytes, what is wrong with it, how much of it is read.
+
+    `dialect` is how it is written. What it holds is `size` bytes, by what it says itself; `stream` is unpacked.
+    """
 
     path: Path
     stream: BinaryIO
+    size: int
     findings: Findings
     limits: Limits
+    dialect: Dialect
 
     def refuse_above(self, need: float) -> None:
         """Raise EnvironmentFault where reading needs more memory than there is; asked before room is made for cells."""
@@ -76,11 +82,16 @@ class TableFile:
     def text(self, cells_in: Callable[[bytes], int]) -> str | None:
         """Read all of it as text, unless that would not fit: `cells_in` counts the cells of its first bytes.
 
-        None for what is no UTF-8, which is noted. Raises EnvironmentFault.
+        None for what is of another encoding, which is noted. Raises EnvironmentFault.
         """
-        sample, size = self.stream.read(_SAMPLE), size_of(self.stream)
-        self.refuse_above(size * (TEXT_COPIES + TEXT_CELL * cells_in(sample) / max(1, len(sample))))
-        return decode(sample + self.stream.read(), self.findings)
+        sample = self.stream.read(_SAMPLE)
+        each = TEXT_COPIES + TEXT_CELL * cells_in(sample) / max(1, len(sample))
+        self.refuse_above(self.size * each)
+        raw = bytearray(sample)
+        while part := self.stream.read(_AT_ONCE):  # what is packed may hold more than it says
+            raw += part
+            self.refuse_above(len(raw) * each)
+        return decode(raw, self.findings, self.dialect.encoding)
 
     def typed(self, named: Sequence[tuple[str, Cells]], rows: int) -> Table | None:
         """Put typed columns together; a table without columns or rows is noted."""
@@ -99,12 +110,10 @@ class TableFormat:
     `read` gives the columns of an open file. It asks `refuse_above` with the sizes that the file declares before it
     reads any cell, leaves columns unread that nobody wants where it can, and notes what is wrong in the file's
     findings, all of it at once: None, or the rows that can be read, so that their cells are checked too. It raises
-    EnvironmentFault, OSError and MemoryError alone. `text`: its cells are text while they are read, of which a run
-    expects TEXT_COPIES of the file and TEXT_CELL bytes each.
+    EnvironmentFault, OSError and MemoryError alone, and what unpacking raises.
     """
 
     read: Callable[[TableFile], Table | None]
-    text: bool = False
 
 
 def table_format(name: str) -> TableFormat:
@@ -112,9 +121,3 @@ def table_format(name: str) -> TableFormat:
     row_of("table format", TABLE_FORMATS, name)
     row: TableFormat = import_module(f"shoal.data.formats.{name.replace('-', '_')}").FORMAT
     return row
-
-
-def is_text_table(path: str | Path) -> bool:
-    """Whether a path is that of a table whose cells are text while they are read."""
-    name = table_format_name(path)
-    return name is not None and table_format(name).text

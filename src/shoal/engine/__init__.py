@@ -13,6 +13,7 @@ from shoal.engine._predict import Trained, answers, softmax, trainer_of
 from shoal.engine._simple_models import ask_simple_models
 from shoal.engine._source import (
     InMemory,
+    column_records,
     environment,
     ground_truth,
     load_data,
@@ -75,6 +76,7 @@ __all__ = [
     "ask_simple_models",
     "available_memory",
     "choose_winner",
+    "column_records",
     "content_id",
     "entries",
     "environment",

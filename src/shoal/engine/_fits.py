@@ -131,8 +131,10 @@ class Planner:
 
     @property
     def preparation(self) -> str:
-        """What names a fit beside its candidate, its rows and the trainer, in words: the scaling and the seed."""
-        return f"standardize={self.study.data.standardize} seed={self.study.study.seed}"
+        """What names a fit beside its candidate, rows and trainer, in words: how rows are made ready, and the seed."""
+        data = self.study.data
+        transform = "" if data.target_transform == "none" else f" target_transform={data.target_transform}"
+        return f"standardize={data.standardize}{transform} seed={self.study.study.seed}"
 
     @property
     def _fold_options(self) -> FoldOptions:
@@ -365,6 +367,7 @@ class Planner:
         content = {
             "task": self.study.study.task,
             "standardize": self.study.data.standardize,
+            **({} if self.dataset.target_transform == "none" else {"target": self.dataset.target_transform}),
             "data": [self.dataset.train_fingerprint, self.dataset.test_fingerprint if tested else None],
             "rows": [self._digest(rows) for rows in (split.train, split.validation, inner)],
             "streams": [seed, split.stream, repeat],

@@ -64,7 +64,7 @@ def look_inside(
         trainer = trainers[fit.trainer]
         history = _History(fit, dataset, preprocessing, inspect.history)
         computations["history"] = (f"history {inspect.history}", lambda: history.replay(trainer, store))
-    if not dataset.columns or any(column.categorical for column in dataset.columns):
+    if not dataset.columns or any(column.takes != "numbers" for column in dataset.columns):
         asked = (fit.job.architecture, record, preprocessing, dataset)
         computations["units"] = (f"units {dataset.test_fingerprint}", lambda: _unit_outputs(*asked))
     if images is not None and fit.job.architecture.convolutions:

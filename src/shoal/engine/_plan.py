@@ -17,6 +17,7 @@ from shoal.data import (
 )
 from shoal.engine._fits import Planner
 from shoal.engine._planned import PlannedFit, unique
+from shoal.engine._source import column_records
 from shoal.engine.forecast.drawing import Drawing
 from shoal.engine.forecast.groups import groups_of
 from shoal.engine.forecast.memory import predicted_peaks, source_of
@@ -71,6 +72,7 @@ def make_plan(planner: Planner, circumstances: Circumstances) -> Plan:
         time_alone=alone,
         notes=_notes(planner, everything),
         data_notes=planner.dataset.notes,
+        columns=tuple(column_records(planner.study.data, planner.dataset)),
         more_rounds=planner.more_rounds,
     )
 
@@ -78,7 +80,7 @@ def make_plan(planner: Planner, circumstances: Circumstances) -> Plan:
 def memory_need(planner: Planner, workers: int, drawing: Drawing) -> dict[str, float]:
     """Predict the peak of each phase of the whole run in bytes, also of what is done already."""
     first = unique((*planner.search_fits(), *planner.comparison_fits()))
-    source = source_of((planner.study.data.train, planner.study.data.test), planner.dataset)
+    source = source_of(planner.dataset)
     stages = first, unique(planner.likely_winner), unique((*planner.nested_fits(), *planner.likely_nested))
     replayed = planner.study.inspect.history > 0
     groups = [group for stage in stages for group in groups_of(stage, workers, planner.trainers)]
@@ -166,7 +168,7 @@ def data_warnings(dataset: Dataset, standardize: Standardize) -> Iterator[str]:
     columns = column_warnings(dataset, standardize)
     warnings = (("in numbers of 32 bits", columns.merged()), ("not standardised", columns.unscaled()))
     for what, sentences in warnings:
-        choice = "both" if any(sentence.startswith("target") for sentence in sentences) else "inputs"
+        choice = "both" if any(not sentence.startswith("input") for sentence in sentences) else "inputs"
         if sentences:
             yield f'{what}: {first_few(sentences, 4, joint=", and ")} (data.standardize = "{choice}" scales them)'
     for sentence in columns.numbering():

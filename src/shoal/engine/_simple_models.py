@@ -172,6 +172,7 @@ def _content(planner: Planner, rows_N: NDArray[np.int64]) -> str:
     return content_id({
         "data": [dataset.train_fingerprint, dataset.test_fingerprint],
         "task": dataset.task,
+        **({} if dataset.target_transform == "none" else {"target": dataset.target_transform}),
         "rows": [len(rows_N), study.study.seed],
         "folds": folds,
         "versions": [VERSION, _sklearn()],

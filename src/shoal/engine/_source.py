@@ -9,7 +9,7 @@ import math
 import os
 import platform
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -19,7 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data import (
+    RANGES_BEYOND,
+    ColumnKind,
     Dataset,
+    Dialect,
     GivenRows,
     ImageSource,
     TableSource,
@@ -27,20 +30,22 @@ from shoal.data import (
     load_builtin,
     load_image_dataset,
     load_table_dataset,
+    outside_of_domain,
+    since_first,
 )
 from shoal.engine._fits import Planner, prepare
 from shoal.engine._trainer import Trainer
 from shoal.engine.forecast.available import available_memory
 from shoal.errors import DataError, Problem, StudyError
 from shoal.files import kind_of
-from shoal.kinds import NETWORKS
-from shoal.results import FitRecord, Truth
+from shoal.kinds import NETWORKS, TARGET_TRANSFORMS
+from shoal.results import ColumnRecord, FitRecord, Truth
 from shoal.study import IN_MEMORY, Augment, Data, Study
-from shoal.wording import quoted
+from shoal.wording import few_quoted, quoted
 
 _OF_COLUMNS: Final = (
-    "inputs", "target", "categorical", "ignore", "keep", "rare_below", "missing", "missing_marks", "missing_targets",
-    "groups",
+    "inputs", "target", "categorical", "columns", "ignore", "keep", "rare_below", "missing", "missing_marks",
+    "missing_targets", "groups", *(field.name for field in fields(Dialect)),
 )  # fmt: skip
 """Keys of `data` that speak of columns."""
 IMAGES_KEPT: Final = 40
@@ -70,19 +75,29 @@ def load_data(study: Study, in_memory: InMemory = InMemory()) -> Dataset:
     if missing:
         raise DataError(missing)
     if data.train is None:
-        dataset = load_builtin(data.dataset or "")
+        dataset = replace(load_builtin(data.dataset or ""), target_transform=data.target_transform)
     elif in_memory.train is None and (holds_images(data.train) or _speaks_of_images(study, data.train)):
         dataset = load_image_dataset(_image_source(study, data.train), available_memory())
     else:
         dataset = load_table_dataset(_table_source(study, in_memory), available_memory())
-    dataset = replace(dataset, given_bytes=in_memory.bytes)
-    unwritable = list(dataset.unwritable())
-    if unwritable:
-        raise DataError(unwritable)
+    notes = (*dataset.notes, *_transform_notes(dataset))
+    dataset = replace(dataset, notes=notes, given_bytes=in_memory.bytes)
+    unfit = [*dataset.unwritable(), *outside_of_domain(dataset)]
+    if unfit:
+        raise DataError(unfit)
     problems = list(_misfits(study, dataset))
     if problems:
         raise StudyError(problems)
     return dataset
+
+
+def _transform_notes(dataset: Dataset) -> Iterator[str]:
+    """Say what networks learn in the place of targets, and how far answers may go."""
+    if dataset.target_transform != "none":
+        learned = TARGET_TRANSFORMS[dataset.target_transform].words
+        units = "predictions and scores are in the targets' own units"
+        reach = f"at most {RANGES_BEYOND} ranges of the training rows' targets beyond these"
+        yield f'networks learn {learned} (data.target_transform = "{dataset.target_transform}"); {units}, {reach}'
 
 
 def _speaks_of_images(study: Study, train: str) -> bool:
@@ -134,6 +149,12 @@ def _table_source(study: Study, in_memory: InMemory) -> TableSource:
         impute=data.missing == "impute",
         missing_marks=data.missing_marks,
         drop_untargeted=data.missing_targets == "drop",
+        target_transform=data.target_transform,
+        dialect=Dialect(**{field.name: getattr(data, field.name) for field in fields(Dialect)}),
+        columns={
+            name: ColumnKind(column.kind, column.order, column.format or "")
+            for name, column in data.columns.items()
+        },
     )
 
 
@@ -218,11 +239,30 @@ def _extremes(columns: list[NDArray[np.float64]]) -> NDArray[np.int64]:
     return np.array([find(values) for values in columns for find in (np.nanargmin, np.nanargmax)], np.int64)
 
 
+def column_records(data: Data, dataset: Dataset) -> Iterator[ColumnRecord]:
+    """Keep what is known of the columns of a table and done with them: targets, inputs, those that are none."""
+    if not dataset.facts:
+        return
+    kind = "class" if dataset.classes else "number"
+    classes = (
+        f"{len(dataset.classes):,} classes ({few_quoted(dataset.classes, 3)})" if dataset.classes else ""
+    )
+    yield from (ColumnRecord(name, "target", kind, classes) for name in dataset.target_names)
+    if data.groups is not None:
+        yield ColumnRecord(data.groups, "groups")
+    for column in dataset.facts:
+        part = "left out" if column.left_out else "input"
+        missing = not column.left_out and any(column.missing)
+        yield ColumnRecord(column.name, part, column.kind, "; ".join(column.said), missing)
+    yield from (ColumnRecord(name, "left out", done="named in data.ignore") for name in data.ignore)
+
+
 def ground_truth(planner: Planner) -> Truth:
     """Keep what predictions are held against: numeric inputs, targets, and which rows each fit predicts."""
     dataset = planner.dataset
     numeric = [column for column in dataset.columns if not column.categorical]
-    x_ND = np.stack([column.values for column in numeric], 1) if numeric else np.zeros((dataset.rows, 0))
+    values = [since_first(column, dataset.train_rows) for column in numeric]
+    x_ND = np.stack(values, 1) if numeric else np.zeros((dataset.rows, 0))
     rows: dict[tuple[str, int], NDArray[np.int64]] = {
         ("search", number): split.validation for number, split in enumerate(planner.folds)
     }

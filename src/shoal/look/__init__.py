@@ -2,6 +2,7 @@
 
 from shoal.look._check import Check
 from shoal.look._checks import checks
+from shoal.look._columns import MOST_LINES, column_lines
 from shoal.look._drawing import Drawing
 from shoal.look._fold_curves import fold_curves_png
 from shoal.look._gallery import Picture, draw_figures, pictures
@@ -12,11 +13,13 @@ from shoal.look._text_layout import duration
 from shoal.look.page.report import report_html, write_report
 
 __all__ = [
+    "MOST_LINES",
     "Check",
     "Drawing",
     "Picture",
     "RunFindings",
     "checks",
+    "column_lines",
     "draw_figures",
     "duration",
     "fold_curves_png",

@@ -81,7 +81,8 @@ def columns_of(results: Results) -> ColumnWarnings:
     truth = results.truth
     inputs = list(zip(truth.input_names, truth.x_ND.T, strict=True))
     targets = [] if truth.classes else list(zip(truth.target_names, truth.y.T, strict=True))
-    return ColumnWarnings(inputs, targets, truth.train_rows, results.study.data.standardize)
+    data, dates = results.study.data, frozenset(results.dates)
+    return ColumnWarnings(inputs, targets, truth.train_rows, data.standardize, data.target_transform, dates)
 
 
 def finding(results: Results, name: str) -> str:

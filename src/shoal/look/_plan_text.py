@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shoal.look._columns import columns_text, notes_beside
 from shoal.look._text_layout import data_notes, duration
 from shoal.wording import counted
 
@@ -41,7 +42,8 @@ def plan_text(study: Study, plan: Plan, folder: Path, workers: int) -> str:
     ]
     head = f"{study.study.name}: {study.study.task}"
     lines = [head, *(f"  {name:<11} {fact}" for name, fact in facts), *_notes(plan.notes)]
-    return "\n".join([*lines, *data_notes(plan.data_notes)])
+    notes = notes_beside(plan.data_notes, plan.columns)
+    return "\n".join([*lines, *columns_text(plan.columns), *data_notes(notes)])
 
 
 def _crowded(plan: Plan) -> str:

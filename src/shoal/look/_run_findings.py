@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.errors import Problem, RunFolderError, StudyError
-from shoal.kinds import NETWORKS
+from shoal.kinds import NETWORKS, TARGET_TRANSFORMS
 from shoal.look._measures import LOSSES
 from shoal.nets import Architecture, ConvLayer, build_architecture
 from shoal.results import (
@@ -95,10 +95,11 @@ class RunFindings:
         """Name what a curve shows, with its unit."""
         if measure == "accuracy":
             return "accuracy (share of rows)"
-        scaled = (
-            ", standardised targets" if self.study.data.standardize == "both" and not self.classes else ""
-        )
-        return f"loss ({LOSSES[self.study.loss]}{scaled})"
+        data, targets = self.study.data, ""
+        if not self.classes and (data.standardize == "both" or data.target_transform != "none"):
+            scaled = "standardised " if data.standardize == "both" else ""
+            targets = f", {scaled}{TARGET_TRANSFORMS[data.target_transform].words}"
+        return f"loss ({LOSSES[self.study.loss]}{targets})"
 
     def curves(self, group: NetworkGroup) -> list[dict[str, NDArray[Any]]]:
         """Give the curves of every healthy repeat."""
@@ -125,6 +126,7 @@ class RunFindings:
         return (
             len(self.truth.input_names) == 1
             and not self.results.categorical
+            and not self.results.dates
             and self.truth.x_ND.shape[1] == 1
         )
 

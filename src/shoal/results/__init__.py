@@ -28,7 +28,7 @@ from shoal.results._nested import Nested, NestedScore, OuterFold, OuterRows, as_
 from shoal.results._out_of_fold import MAX_UNITS, OutOfFold
 from shoal.results._outer_interval import OuterAnswers, outer_interval
 from shoal.results._permutation import PermutationTest
-from shoal.results._record import CandidateRow, FitRecord, Plan, PlanEntry, Stage, Status, Truth
+from shoal.results._record import CandidateRow, ColumnRecord, FitRecord, Plan, PlanEntry, Stage, Status, Truth
 from shoal.results._results import Results
 from shoal.results._schema import expect, refusing
 from shoal.results._score_rows import RowScore, row_score
@@ -97,6 +97,7 @@ __all__ = [
     "Certainty",
     "Choice",
     "ClassScores",
+    "ColumnRecord",
     "Covered",
     "CoveredClass",
     "Difference",

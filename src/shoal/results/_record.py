@@ -102,6 +102,20 @@ class Truth(Brief):
 
 
 @dataclass(frozen=True)
+class ColumnRecord:
+    """What was decided of one column of a table: its part, as what it is read, what is done, with counts.
+
+    `missing`: whether cells of training or test rows are.
+    """
+
+    name: str
+    part: str
+    kind: str = ""
+    done: str = ""
+    missing: bool = False
+
+
+@dataclass(frozen=True)
 class Plan:
     """The cost of a study. Times are predictions for this machine; `fits` counts what is still to be trained."""
 
@@ -127,6 +141,8 @@ class Plan:
     notes: tuple[str, ...]
     data_notes: tuple[str, ...] = ()
     """What the reader of the data did or left out."""
+    columns: tuple[ColumnRecord, ...] = ()
+    """The columns of the training table, in its order."""
     more_rounds: bool = False
     """Whether the search may ask for more rounds once it has seen scores; all counts here are of the first."""
 

@@ -32,7 +32,7 @@ from shoal.results._mean_recall import BALANCED
 from shoal.results._nested import Nested, NestedScore, read_nested
 from shoal.results._out_of_fold import OutOfFold
 from shoal.results._permutation import PermutationTest, permutation_test
-from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Stage, Truth, place_of
+from shoal.results._record import CandidateRow, ColumnRecord, FitRecord, PlanEntry, Stage, Truth, place_of
 from shoal.results._schema import expect
 from shoal.results._score_rows import row_score
 from shoal.results._scores import higher_is_better
@@ -41,12 +41,11 @@ from shoal.results._selection_and_test import Disagreement, Expected, disagreeme
 from shoal.results._simple_models import Baseline, Beside, beside_baselines, read_baselines
 from shoal.results._store import Store
 from shoal.results._stored_facts import (
-    categorical_of,
     coherent,
     counted_origins,
-    data_notes_of,
     findings_of,
     missing_of,
+    of_columns,
 )
 from shoal.results._two_way import Difference
 from shoal.results._verdict import judging_score, verdict
@@ -64,9 +63,10 @@ class Results:
     read from the store when asked for. Frames are pandas', made once. `environment` says where the last run was
     computed, `origins` where the fits were: every environment with its number of fits (none in results of old).
     `coverage` says how the training rows cover the test rows (None in results of old), `data_notes` what the reader of
-    the data did or left out, `findings_in_rows` what the checks of the rows measured, by name, as clauses, `missing`
-    what could not be made after training, `looks` how often the test rows were scored in all runs of this folder, and
-    by how many settings; `categorical` which inputs hold categories.
+    the data did or left out, `columns` what of each column, `findings_in_rows` what the checks of the rows measured, by
+    name, as clauses, `missing` what could not be made after training, `looks` how often the test rows were scored in
+    all runs of this folder, and by how many settings; `categorical` which inputs hold categories, `dates` which hold
+    dates (in the truth these are seconds since the first training row).
     """
 
     folder: Path
@@ -81,7 +81,9 @@ class Results:
     origins: tuple[tuple[dict[str, Any], int], ...] = ()
     missing: tuple[Missing, ...] = ()
     data_notes: tuple[str, ...] = ()
+    columns: tuple[ColumnRecord, ...] = ()
     categorical: tuple[str, ...] = ()
+    dates: tuple[str, ...] = ()
     looks: Looks = NO_LOOKS
     findings_in_rows: Mapping[str, str] = field(default_factory=dict)
 
@@ -117,8 +119,7 @@ class Results:
                 coverage=store.fact("coverage"),
                 origins=counted_origins(store.origins(), fits),
                 missing=missing_of(folder, store.fact("missing")),
-                data_notes=data_notes_of(folder, store.fact("data notes")),
-                categorical=categorical_of(folder, study, store.fact("categorical inputs")),
+                **of_columns(folder, study, store.fact),
                 findings_in_rows=findings_of(folder, store.fact("findings in rows"), store.fact("drift")),
                 looks=looks,
             )
@@ -439,12 +440,10 @@ class Results:
 
     @cached_property
     def digest(self) -> str:
-        """One SHA-256 over the plan, the fits (curves, parameters, predictions, how each ended) and which candidate was
-        chosen. Not over time and machine, not over words, scores and statistics, which follow from these. The same
-        whatever the order of the work, the number of workers and the interruptions.
+        """One SHA-256 over plan, fits (curves, parameters, predictions, how each ended) and choice; not over time,
+        machine, words, scores. The same whatever the order of the work, the workers and the interruptions.
         """
         chosen = self.choice.candidate_id if self.choice else None
         with Store.open_readonly(self.folder) as store:
-            return digest_of_results(
-                self.plan, self.candidate_rows, chosen, map(store.record, sorted(self.summaries))
-            )
+            records = map(store.record, sorted(self.summaries))
+            return digest_of_results(self.plan, self.candidate_rows, chosen, records)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from shoal.errors import Problem, RunFolderError
 from shoal.parts import Missing
-from shoal.results._record import FitRecord
+from shoal.results._record import ColumnRecord, FitRecord
 from shoal.results._schema import checker, expect, refusing
 from shoal.study import Study
 
@@ -23,15 +23,20 @@ def counted_origins(
     return tuple((environment, count) for environment, count in [*counts, ({}, unknown)] if count)
 
 
-def data_notes_of(folder: Path, value: Any) -> tuple[str, ...]:
-    """Read the sentences on the data; results of old have none."""
-    return _texts(folder, value, "a note on the data") or ()
+def of_columns(folder: Path, study: Study, fact: Callable[[str], Any]) -> dict[str, Any]:
+    """Read what is known of the data and its columns, by the fields of Results.
 
-
-def categorical_of(folder: Path, study: Study, value: Any) -> tuple[str, ...]:
-    """Read which inputs are categories; in results of old they are those that the study names."""
-    names = _texts(folder, value, "a categorical input")
-    return study.data.categorical if names is None else names
+    In results of old the categories are those that the study names; there are no dates, no notes and no columns.
+    """
+    categorical = _texts(folder, fact("categorical inputs"), "a categorical input")
+    with coherent(folder, "a column of the data"):
+        columns = tuple(map(checker(ColumnRecord), fact("columns") or ()))
+    return {
+        "data_notes": _texts(folder, fact("data notes"), "a note on the data") or (),
+        "columns": columns,
+        "categorical": study.data.categorical if categorical is None else categorical,
+        "dates": _texts(folder, fact("dates"), "an input of dates") or (),
+    }
 
 
 def _texts(folder: Path, value: Any, what: str) -> tuple[str, ...] | None:

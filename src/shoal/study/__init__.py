@@ -9,6 +9,8 @@ from shoal.study._candidates import (
     candidates,
     comparison_candidates,
 )
+from shoal.study._draft import Draft, DraftColumn, DraftKey, draft_text
+from shoal.study._draft_sizes import TEST_SHARE
 from shoal.study._file import load_study, parse_study, study_schema
 from shoal.study._held_against import Checks
 from shoal.study._keywords import Keys, with_keywords
@@ -16,33 +18,35 @@ from shoal.study._paths import IN_MEMORY
 from shoal.study._review import check_study
 from shoal.study._settings_text import settings_text, short_keys, text_of
 from shoal.study._study import (
-    MOST_IMAGES,
-    TASK_LOSS,
-    TEST_METRICS,
     About,
-    Activation,
     Augment,
     Comparison,
     Conv,
     Data,
     Folds,
     Inspect,
-    Loss,
-    Metric,
     Nested,
     Network,
-    Optimizer,
     Pool,
     Range,
     Reference,
     Report,
-    Schedule,
     Search,
     Study,
     Training,
 )
 from shoal.study._templates import builtin_studies, template
 from shoal.study._toml import to_toml
+from shoal.study._values import (
+    MOST_IMAGES,
+    TASK_LOSS,
+    TEST_METRICS,
+    Activation,
+    Loss,
+    Metric,
+    Optimizer,
+    Schedule,
+)
 from shoal.study._vary import passed_on
 
 __all__ = [
@@ -50,6 +54,7 @@ __all__ = [
     "MOST_IMAGES",
     "TASK_LOSS",
     "TEST_METRICS",
+    "TEST_SHARE",
     "About",
     "Activation",
     "Augment",
@@ -58,6 +63,9 @@ __all__ = [
     "Comparison",
     "Conv",
     "Data",
+    "Draft",
+    "DraftColumn",
+    "DraftKey",
     "Folds",
     "Inspect",
     "Keys",
@@ -82,6 +90,7 @@ __all__ = [
     "candidates",
     "check_study",
     "comparison_candidates",
+    "draft_text",
     "load_study",
     "parse_study",
     "passed_on",

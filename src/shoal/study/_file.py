@@ -20,11 +20,12 @@ from shoal.study._overrides import override
 from shoal.study._paths import path_keys
 from shoal.study._review import review
 from shoal.study._sentences import Mistake
-from shoal.study._study import FOLDER, Study
+from shoal.study._study import Study
 from shoal.study._templates import BUILTIN, builtin_studies
+from shoal.study._values import FOLDER
 from shoal.wording import did_you_mean, shorten, visible
 
-_LARGEST: Final = 100_000  # bytes; a study is written by a person
+LARGEST: Final = 100_000  # bytes; a study is written by a person
 _MOST: Final = 100  # problems shown
 _POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 # tomllib needs time and memory in the square of a dotted key's length.
@@ -117,7 +118,7 @@ def _texts(overrides: Iterable[str]) -> tuple[str, ...]:
 def _read(path: Path, name: str) -> str:
     """Read the text of a study file, or refuse in one line what can be none."""
     try:
-        data = read_bytes(path, _LARGEST)
+        data = read_bytes(path, LARGEST)
     except Unreadable as error:
         raise StudyError(Problem(name, _unreadable(error, name))) from None
     try:
@@ -134,7 +135,7 @@ def _read(path: Path, name: str) -> str:
 def _refuse_table(path: Path, name: str) -> None:
     """Refuse a table where a study is asked for; that its rows are no TOML would help nobody who mixed them up."""
     format_ = table_format_name(path)
-    if format_ is not None and kind_of(path) == "a file":
+    if format_ is not None and not TABLE_FORMATS[format_].of_any_text and kind_of(path) == "a file":
         what = f"expected a study file, got a table ({TABLE_FORMATS[format_].title})"
         raise StudyError(Problem(name, f"{what}; name it in data.train of a study, which `shoal new` begins"))
 

@@ -13,7 +13,8 @@ from shoal.study._candidates import expand, overlay
 from shoal.study._devices import is_device
 from shoal.study._key_paths import KeyPath, value_at
 from shoal.study._sentences import Mistake, mistakes_of, refusal
-from shoal.study._study import TEST_METRICS, Folds, Nested, Search, Study
+from shoal.study._study import Folds, Nested, Search, Study
+from shoal.study._values import TEST_METRICS
 from shoal.study._vary import vary_section
 from shoal.wording import did_you_mean, value_text
 
@@ -64,6 +65,7 @@ def study_mistakes(study: Study) -> list[Mistake]:
         *_column_mistakes(study),
         *_choice_mistakes(study),
         *_missing_mistakes(study),
+        *_transform_mistakes(study),
     ]
     mistakes += [*_name_mistakes(study), *_reference_mistakes(study)]
     if study.search is not None:
@@ -125,21 +127,24 @@ def _column_mistakes(study: Study) -> Iterator[Mistake]:
         (("data", "categorical"), data.categorical),
         (("data", "ignore"), data.ignore),
         (("data", "keep"), data.keep),
+        *((("data", "columns", name, "order"), column.order) for name, column in data.columns.items()),
     ):
         for name, count in Counter(names).items():
             if count > 1:
+                what = "value" if path[-1] == "order" else "column"
                 yield Mistake(
-                    path, f"expected every column once, got {value_text(name)} {count} times", (path,)
+                    path, f"expected every {what} once, got {value_text(name)} {count} times", (path,)
                 )
     for name in data.targets:
         if name in (data.inputs or ()):
             yield Mistake(
                 targets, f"expected a column that is no input, got {value_text(name)}", (inputs, targets)
             )
-    for name in data.categorical:
-        if data.inputs is not None and name not in data.inputs:
-            path = ("data", "categorical")
-            yield Mistake(path, f"expected columns of data.inputs, got {value_text(name)}", (inputs, path))
+    for key, names in (("categorical", data.categorical), ("columns", tuple(data.columns))):
+        for name in names:
+            if data.inputs is not None and name not in data.inputs:
+                what = f"expected columns of data.inputs, got {value_text(name)}"
+                yield Mistake(("data", key), what, (inputs, ("data", key)))
 
 
 def _choice_mistakes(study: Study) -> Iterator[Mistake]:
@@ -149,11 +154,16 @@ def _choice_mistakes(study: Study) -> Iterator[Mistake]:
         if names and data.inputs is not None:
             path = ("data", key)
             yield Mistake(path, "expected nothing beside data.inputs, which names all inputs", (inputs, path))
-    for name in data.keep:
-        if name in data.ignore:
-            keep, ignore = ("data", "keep"), ("data", "ignore")
-            what = f"expected columns that are not ignored, got {value_text(name)}"
-            yield Mistake(keep, what, (ignore, keep))
+    for key, names in (("keep", data.keep), ("columns", tuple(data.columns))):
+        for name in names:
+            if name in data.ignore:
+                what = f"expected columns that are not ignored, got {value_text(name)}"
+                yield Mistake(("data", key), what, (("data", "ignore"), ("data", key)))
+    for name in data.columns:
+        if name in data.categorical:
+            paths = ("data", "categorical"), ("data", "columns")
+            what = f"expected columns that data.categorical does not name, got {value_text(name)}"
+            yield Mistake(paths[1], what, paths)
 
 
 def _missing_mistakes(study: Study) -> Iterator[Mistake]:
@@ -164,6 +174,14 @@ def _missing_mistakes(study: Study) -> Iterator[Mistake]:
     for mark in data.missing_marks:
         if not mark.strip(" \t"):
             yield Mistake(path, "expected texts, got a blank one: an empty cell is missing anyway", (path,))
+
+
+def _transform_mistakes(study: Study) -> Iterator[Mistake]:
+    """Classes are no numbers to transform."""
+    path, task = ("data", "target_transform"), ("study", "task")
+    if study.data.target_transform != "none" and study.study.task != "regression":
+        what = f'expected "none" with study.task = "{study.study.task}", got "{study.data.target_transform}"'
+        yield Mistake(path, what, (path, task))
 
 
 def _device_mistakes(study: Study) -> Iterator[Mistake]:

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from shoal.errors import Problem, StudyError
 from shoal.study._key_paths import KeyPath, key_path_text, value_at
-from shoal.study._study import PATTERNS, TAGS, Study
+from shoal.study._study import Study
+from shoal.study._values import PATTERNS, TAGS
 from shoal.wording import is_utf8, nearest, value_text, wrong_choice
 
 # pydantic's names of all that can be wrong with one value of a study.

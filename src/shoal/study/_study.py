@@ -6,122 +6,68 @@ Every field is a key of the study file, with the default it has there. Lengths a
 
 from __future__ import annotations
 
-import unicodedata
-from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    Discriminator,
-    Field,
-    PrivateAttr,
-    Tag,
-    field_validator,
-    model_validator,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, Discriminator, Field, PrivateAttr, Tag, field_validator, model_validator
 
-from shoal.activations import ACTIVATIONS
 from shoal.errors import Problem
-from shoal.kinds import (
-    LOSSES,
-    NETWORKS,
-    OPTIMIZERS,
-    POOLS,
-    SCHEDULES,
-    SCORES,
-    SEARCHES,
-    SPLITTERS,
-    TASKS,
-    Task,
-    losses_of,
-    row_of,
-    scores_of,
-)
+from shoal.kinds import NETWORKS, OPTIMIZERS, SPLITTERS, Task, row_of
 from shoal.study._held_against import Checks
 from shoal.study._key_paths import key_path_text, toml_string
 from shoal.study._origin import Origin
 from shoal.study._section import SECTION
+from shoal.study._values import (
+    MOST_IMAGES,
+    PLAIN,
+    TASK_LOSS,
+    Activation,
+    Count,
+    Counts,
+    FilePath,
+    FolderName,
+    Label,
+    Loss,
+    Method,
+    Metric,
+    Name,
+    Names,
+    NetworkName,
+    Optimizer,
+    PoolName,
+    Row,
+    Schedule,
+    Share,
+    Side,
+    Splitter,
+    TargetTransform,
+    TestMetric,
+    TextOrTexts,
+    branch_of,
+    together,
+)
 from shoal.wording import listed
-
-# Choices derive from the tables of kinds; a type checker, which cannot follow that, sees text.
-if TYPE_CHECKING:
-    Activation: TypeAlias = str
-    Optimizer: TypeAlias = str
-    Schedule: TypeAlias = str
-    Loss: TypeAlias = str
-    NetworkName: TypeAlias = str
-    PoolName: TypeAlias = str
-    TestMetric: TypeAlias = str
-    Method: TypeAlias = str
-    Splitter: TypeAlias = str
-else:
-    Activation = Literal[tuple(ACTIVATIONS)]
-    Optimizer = Literal[tuple(OPTIMIZERS)]
-    Schedule = Literal[tuple(SCHEDULES)]
-    Loss = Literal[tuple(LOSSES)]
-    NetworkName = Literal[tuple(NETWORKS)]
-    PoolName = Literal[tuple(POOLS)]
-    TestMetric = Literal[tuple(SCORES)]
-    Method = Literal[tuple(SEARCHES)]
-    Splitter = Literal[tuple(SPLITTERS)]
-Metric = Literal["loss", "accuracy"]
-
-TASK_LOSS: Final[dict[Task, Loss]] = {task: losses_of(task)[0] for task in TASKS}
-"""The loss of a study that names none."""
-TEST_METRICS: Final[dict[Task, tuple[TestMetric, ...]]] = {task: scores_of(task) for task in TASKS}
-"""What test rows are scored by."""
-
-MOST_IMAGES: Final = 40
-"""Images whose feature maps a study may ask for."""
-
-PATTERNS: Final = {
-    r"^[^\x00-\x1f\x7f-\x9f]+$": "text without control characters",
-    r"^[\w-]([\w .-]*[\w-])?$": "a name of letters, digits, dashes, underscores, with dots or spaces inside",
-}
-"""Every pattern that a text may have to match, and its name in a sentence."""
-PLAIN, FOLDER = PATTERNS
-
-Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
-Side = Annotated[int, Field(ge=1, le=4096)]
-Row = Annotated[int, Field(ge=0, le=2**31 - 1)]
-Share = Annotated[float, Field(ge=0, lt=1)]
-Composed = AfterValidator(partial(unicodedata.normalize, "NFC"))
-"""Names are compared in one form of Unicode."""
-Name = Annotated[str, Field(min_length=1, max_length=200), Composed]
-Label = Annotated[str, Field(min_length=1, max_length=200, pattern=PLAIN), Composed]
-FolderName = Annotated[str, Field(min_length=1, max_length=60, pattern=FOLDER)]  # it names the run folder
-FilePath = Annotated[str, Field(min_length=1, pattern=PLAIN)]
 
 
 class _Part(BaseModel):
     model_config = SECTION
 
 
-# A list in TOML, a tuple here.
-Names = Annotated[tuple[Name, ...], Field(strict=False)]
-Counts = Annotated[tuple[Count, ...], Field(strict=False)]
+class ColumnKind(_Part):
+    """How a column is read, where that is not as found: categories in their `order`, dates by their `format`."""
 
-TAGS: Final = ("<text>", "<list>", "<number>", "<table>")
+    kind: Literal["number", "category", "ordered", "date"]
+    order: Names = ()
+    format: Label | None = None
 
-
-def _branch(value: object) -> str | None:
-    """Choose the one branch of a union that a value is judged by, so that a mistake is one line."""
-    if isinstance(value, bool):
-        return None
-    branches = ((str, 0), (list | tuple, 1), (int, 2), (dict | BaseModel, 3))
-    return next((TAGS[place] for kind, place in branches if isinstance(value, kind)), None)
-
-
-def _refuse(keys: tuple[str, ...], sentence: str) -> PydanticCustomError:
-    """Make the error of keys that do not go together; the first key is the one to change."""
-    return PydanticCustomError("together", "{sentence}", {"sentence": sentence, "keys": keys})
-
-
-TextOrTexts = Annotated[
-    Annotated[Name, Tag("<text>")] | Annotated[Names, Tag("<list>")], Discriminator(_branch)
-]
+    @model_validator(mode="after")
+    def _kind_fits(self) -> ColumnKind:
+        if (self.kind == "ordered") != bool(self.order):
+            got = f'kind = "{self.kind}"' if self.order else "no order"
+            what = '`order` and kind = "ordered" go together: expected all values, the lowest first'
+            raise together(("order", "kind"), f"{what}, got {got}")
+        if self.format is not None and self.kind != "date":
+            raise together(("format", "kind"), f'`format` needs kind = "date", got kind = "{self.kind}"')
+        return self
 
 
 class Data(_Part):
@@ -133,6 +79,7 @@ class Data(_Part):
     inputs: Names | None = None
     target: TextOrTexts | None = None
     categorical: Names = ()
+    columns: dict[Name, ColumnKind] = {}
     ignore: Names = ()
     keep: Names = ()
     rare_below: Count = 1
@@ -141,7 +88,16 @@ class Data(_Part):
     missing_targets: Literal["refuse", "drop"] = "refuse"
     groups: Name | None = None
     standardize: Literal["none", "inputs", "both"] = "none"
+    target_transform: TargetTransform = "none"
     test_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    delimiter: Name | None = None
+    decimal: Literal[".", ","] = "."
+    thousands: Literal[",", ".", " ", "'"] | None = None
+    signs: Names = ()
+    comment: Name | None = None
+    units_row: bool = False
+    encoding: Name = "utf-8"
+    sheet: Name | None = None
     resize: Annotated[tuple[Side, Side], Field(strict=False)] | None = None
     join_validation: bool = False
 
@@ -150,9 +106,9 @@ class Data(_Part):
         if (self.train is None) == (self.dataset is None):
             got = "got neither" if self.train is None else "got both"
             sentence = f"expected exactly one of `train` (a file) and `dataset` (a built-in name), {got}"
-            raise _refuse(("train", "dataset"), sentence)
+            raise together(("train", "dataset"), sentence)
         if self.dataset is not None and self.test is not None:
-            raise _refuse(
+            raise together(
                 ("test", "dataset"), "`test` goes with `train`; a built-in data set has its own test rows"
             )
         return self
@@ -201,10 +157,10 @@ class Network(_Part):
         if not convolves and (self.conv or self.conv_dropout):
             keys = ("conv", "conv_dropout", "kind") if self.conv else ("conv_dropout", "kind")
             able = " or ".join(f'"{name}"' for name, other in NETWORKS.items() if other.convolves)
-            raise _refuse(keys, f'`{keys[0]}` needs kind = {able}, got kind = "{self.kind}"')
+            raise together(keys, f'`{keys[0]}` needs kind = {able}, got kind = "{self.kind}"')
         if convolves and not self.conv:
             sentence = f'kind = "{self.kind}" needs at least one entry in `conv`, got none'
-            raise _refuse(("kind", "conv"), sentence)
+            raise together(("kind", "conv"), sentence)
         return self
 
 
@@ -242,15 +198,15 @@ class Training(_Part):
         if self.momentum and not kind.momentum:
             able = " or ".join(name for name, other in OPTIMIZERS.items() if other.momentum)
             sentence = f"`momentum` needs optimizer {able}, got {self.optimizer}"
-            raise _refuse(("momentum", "optimizer"), sentence)
+            raise together(("momentum", "optimizer"), sentence)
         if self.nesterov and not (kind.nesterov and self.momentum):
             able = " or ".join(name for name, other in OPTIMIZERS.items() if other.nesterov)
             got = f"got {self.optimizer} with momentum {self.momentum:g}"
             sentence = f"`nesterov` needs optimizer {able} with momentum above 0, {got}"
-            raise _refuse(("nesterov", "momentum", "optimizer"), sentence)
+            raise together(("nesterov", "momentum", "optimizer"), sentence)
         if self.keep == "best" and self.early_stopping == "none" and not self.validation:
             sentence = 'keep = "best" needs validation above 0 or early_stopping = "inner", got neither'
-            raise _refuse(("keep", "validation", "early_stopping"), sentence)
+            raise together(("keep", "validation", "early_stopping"), sentence)
         return self
 
 
@@ -277,10 +233,10 @@ class Folds(_Part):
         row = SPLITTERS.get(self.kind or "")
         if (row is not None and row.draws == "column") != (self.column is not None):
             sentence = '`column` (the fold of each row) goes with kind = "given", and only with it'
-            raise _refuse(("column", "kind"), sentence)
+            raise together(("column", "kind"), sentence)
         if self.times > 1 and not (row is not None and row.repeats):
             able = listed([name for name, other in SPLITTERS.items() if other.repeats], "or")
-            raise _refuse(("times", "kind"), f"`times` needs kind {able}, got {self.kind}")
+            raise together(("times", "kind"), f"`times` needs kind {able}, got {self.kind}")
         return self
 
 
@@ -295,22 +251,22 @@ class Range(_Part):
     @model_validator(mode="after")
     def _ordered(self) -> Range:
         if not self.low < self.high:
-            raise _refuse(("low", "high"), f"expected low below high, got {self.low:g} and {self.high:g}")
+            raise together(("low", "high"), f"expected low below high, got {self.low:g} and {self.high:g}")
         if self.log and self.low <= 0:
-            raise _refuse(("low", "log"), f"a logarithmic range needs low above 0, got {self.low:g}")
+            raise together(("low", "log"), f"a logarithmic range needs low above 0, got {self.low:g}")
         if self.integer and not (self.low.is_integer() and self.high.is_integer()):
             sentence = f"an integer range needs whole numbers, got {self.low:g} and {self.high:g}"
-            raise _refuse(("low", "high", "integer"), sentence)
+            raise together(("low", "high", "integer"), sentence)
         return self
 
 
 NumberOrFolds = Annotated[
     Annotated[int, Field(ge=2, le=10_000), Tag("<number>")] | Annotated[Folds, Tag("<table>")],
-    Discriminator(_branch),
+    Discriminator(branch_of),
 ]
 ListOrRange = Annotated[
     Annotated[list[Any], Field(strict=False), Tag("<list>")] | Annotated[Range, Tag("<table>")],
-    Discriminator(_branch),
+    Discriminator(branch_of),
 ]
 
 
@@ -337,7 +293,7 @@ class Search(_Part):
                 path.append(str(name))
             if len(path) > 1:
                 example = toml_string(key_path_text(tuple(path)))
-                raise _refuse(
+                raise together(
                     (section,), f"expected whole keys in quotes, such as {example}, got parts of them"
                 )
         return space
@@ -388,10 +344,10 @@ class Inspect(_Part):
     @model_validator(mode="after")
     def _few_images(self) -> Inspect:
         if len(self.images) > MOST_IMAGES:
-            raise _refuse(("images",), f"expected at most {MOST_IMAGES} images, got {len(self.images)}")
+            raise together(("images",), f"expected at most {MOST_IMAGES} images, got {len(self.images)}")
         twice = [row for place, row in enumerate(self.images) if row in self.images[:place]]
         if twice:
-            raise _refuse(("images",), f"expected every image once, got {twice[0]} again")
+            raise together(("images",), f"expected every image once, got {twice[0]} again")
         return self
 
 

@@ -43,11 +43,11 @@ def _tables(name: str, part: BaseModel) -> list[str]:
 
 
 def _table(header: str, pairs: Iterable[tuple[str, Any]]) -> str:
-    lines = [f"{key_text(key)} = {_value(value)}" for key, value in pairs if value is not None]
+    lines = [f"{key_text(key)} = {toml_value(value)}" for key, value in pairs if value is not None]
     return "\n".join([header, *lines]) + "\n"
 
 
-def _value(value: Any) -> str:
+def toml_value(value: Any) -> str:
     match value:
         case bool():
             return "true" if value else "false"
@@ -58,11 +58,11 @@ def _value(value: Any) -> str:
         case str():
             return toml_string(value)
         case list() | tuple() if value and isinstance(value[0], dict | BaseModel):
-            return "[\n" + "".join(f"  {_value(item)},\n" for item in value) + "]"
+            return "[\n" + "".join(f"  {toml_value(item)},\n" for item in value) + "]"
         case list() | tuple():
-            return f"[{', '.join(_value(item) for item in value)}]"
+            return f"[{', '.join(toml_value(item) for item in value)}]"
         case dict() | BaseModel():
             items = value.items() if isinstance(value, dict) else value
-            pairs = [f"{key_text(key)} = {_value(item)}" for key, item in items if item is not None]
+            pairs = [f"{key_text(key)} = {toml_value(item)}" for key, item in items if item is not None]
             return f"{{ {', '.join(pairs)} }}" if pairs else "{}"
     raise StudyError(f"expected a value that TOML can hold, got {value_text(value)}")

@@ -1,10 +1,8 @@
-"""CSV: UTF-8 text whose cells are separated by commas."""
+"""CSV: text whose cells are separated by commas, unless a study says otherwise."""
 
 from __future__ import annotations
-
-from functools import partial
 
 from shoal.data._table_format import TableFormat
 from shoal.data.formats.separated import read_separated
 
-FORMAT = TableFormat(partial(read_separated, separator=","), text=True)
+FORMAT = TableFormat(read_separated)

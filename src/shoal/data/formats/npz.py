@@ -16,8 +16,8 @@ from shoal.wording import quoted
 
 _NOT_READ: Final = Foreign("values that were not read")
 _NONE: Final = np.empty((0, 0))
-_KINDS: Final = "biufU"
-"""Numbers and text, as numpy calls their kinds."""
+_KINDS: Final = "biufUM"
+"""Numbers, text and dates, as numpy calls their kinds."""
 
 
 def _read(file: TableFile) -> Table | None:

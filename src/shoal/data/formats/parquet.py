@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from shoal.data._table import Cells, Foreign, Table
+from shoal.data._table import Cells, DateCells, Foreign, Table
 from shoal.data._table_format import TEXT_CELL, TableFile, TableFormat
 from shoal.errors import lacks_memory
 
@@ -99,7 +99,7 @@ def _pandas_index(metadata: Mapping[bytes, bytes] | None, names: Sequence[str]) 
 
 
 def _arrow_cells(column: Any) -> Cells:
-    """Turn a pyarrow column into numbers, text (empty where missing) or what it is."""
+    """Turn a pyarrow column into numbers, text (empty where missing), dates or what it is."""
     import pyarrow
 
     kind = column.type
@@ -111,6 +111,10 @@ def _arrow_cells(column: Any) -> Cells:
         return np.asarray(column.to_numpy(), dtype=bool)
     if pyarrow.types.is_boolean(kind):
         return np.array(column.to_pylist(), dtype=object)
+    if pyarrow.types.is_timestamp(kind):
+        return DateCells(np.asarray(column.to_numpy()), zoned=kind.tz is not None)
+    if pyarrow.types.is_date(kind):
+        return DateCells(np.asarray(column.to_numpy(), dtype="datetime64[D]"), zoned=False)
     if pyarrow.types.is_decimal(kind):
         return np.array([np.nan if value is None else float(value) for value in column.to_pylist()])
     if pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind):

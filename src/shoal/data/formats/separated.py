@@ -1,93 +1,87 @@
-"""Text cells between separators, by the rules of Python's csv module (RFC 4180), quotes strict: CSV and TSV.
+"""Text cells between separators, CSV, TSV and others, as a study says or the ending of the file.
 
 The first line holds the names. Spaces and tabs around a cell do not count.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import re
+from collections.abc import Sequence
 
+from shoal.data._dialect import WHITESPACE
 from shoal.data._findings import Findings
+from shoal.data._seen import Sighting, keys_text, seen_in_text, usual_delimiter
 from shoal.data._table import Table
 from shoal.data._table_format import TableFile
-from shoal.wording import quoted
+from shoal.data._text_rows import WORDS, split_rows, words_of_delimiter
+from shoal.wording import listed
 
 
-def read_separated(file: TableFile, separator: str) -> Table | None:
+def read_separated(file: TableFile) -> Table | None:
     """Read text cells. Mistakes are noted with their lines; rows of the header's width are kept."""
-    text = file.text(lambda sample: sample.count(separator.encode()) + sample.count(b"\n"))
+    usual, findings = usual_delimiter(file.path), file.findings
+    delimiter = file.dialect.delimiter or usual
+    text = file.text(lambda sample: _cells_in(sample, delimiter))
     if text is None:
         return None
-    findings = file.findings
-    rows, lines = _split(text, separator, findings)
-    while rows and not rows[-1]:
-        rows.pop()
-        lines.pop()
+    if delimiter is None:
+        what = f"expected data.delimiter to say what stands between cells, since {file.path.suffix} does not"
+        findings.add(f"{what}, got nothing{_remedy(text, file)}")
+        return None
+    rows, lines = split_rows(text, delimiter, file.dialect.comment, findings)
     if not rows:
         if not findings.found:
             findings.add("expected a line of column names and rows below it, got an empty file")
         return None
-    names = tuple(name.strip(" \t") for name in rows[0])
+    names, heading = tuple(name.strip(" \t") for name in rows[0]), lines[0]
+    place = f"line {heading}"
     if not names:
-        findings.add("expected column names, got an empty line", "line 1")
+        findings.add("expected column names, got an empty line", place)
         return None
-    if not file.has_few(len(names), "line 1") or _is_of_another_kind(names, separator, findings):
+    if not file.has_few(len(names), place) or _is_of_another_kind(text, rows, delimiter, file):
         return None
     body, lines = rows[1:], lines[1:]
     if len(body) > 1 and all(len(row) == len(names) + 1 for row in body):
         if not any(row[-1].strip(" \t") for row in body):
-            what = f"expected {len(names)} cells as in line 1, got one more in every row, always empty"
+            what = f"expected {len(names)} cells as in {place}, got one more in every row, always empty"
             findings.add(f"{what}; take the separator at the end of every line out", f"line {lines[0]}")
             return None
         names = ("", *names)  # row names, as R's write.table writes them
-    if not body and not findings.found:
-        findings.add("expected at least one row below the column names, got none")
     if any(len(row) != len(names) for row in body):
         body, lines = _drop_ragged(body, lines, len(names), findings)
     columns = tuple(zip(*body, strict=True)) or ((),) * len(names)
-    return Table(str(file.path), names, columns, len(body), lines)
+    return Table(str(file.path), names, columns, len(body), lines, heading=heading)
 
 
-def _split(text: str, separator: str, findings: Findings) -> tuple[list[list[str]], list[int]]:
-    """Cut text into rows of cells, each with the line on which it starts."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    rows: list[list[str]] = []
-    lines: list[int] = []
-    start = 1
-    try:
-        for row in reader:
-            rows.append(row)
-            lines.append(start)
-            start = reader.line_num + 1
-    except csv.Error as error:
-        what = f"expected well-quoted cells, got: {error}"
-        if "field larger" in str(error):
-            most = f"{csv.field_size_limit():,} characters"
-            what = f"expected cells of at most {most}, got a longer one; perhaps a quote is never closed"
-        findings.add(what, f"line {start}", start)
-    if re.search(rf'(^|[\r\n{separator}])[ \t]+"', text):
-        _check_quotes(rows, lines, findings)
-    return rows, lines
+def _cells_in(sample: bytes, delimiter: str | None) -> int:
+    """Count the cells of the first bytes, at least."""
+    between = b" " if delimiter == WHITESPACE else (delimiter or ",").encode()
+    return sample.count(between) + sample.count(b"\n")
 
 
-def _check_quotes(rows: list[list[str]], lines: list[int], findings: Findings) -> None:
-    """A quote after spaces opens a cell for some readers and is a letter for others; so it is refused."""
-    for row, line in zip(rows, lines, strict=True):
-        for cell in row:
-            if cell[:1] in (" ", "\t") and cell.lstrip(" \t").startswith('"'):
-                findings.add(f"expected a quote to begin its cell, got {quoted(cell)}", f"line {line}", line)
+def _is_of_another_kind(text: str, rows: Sequence[Sequence[str]], delimiter: str, file: TableFile) -> bool:
+    """Note what else stands between cells or begins lines that are no rows: nothing else in such a file is judged."""
+    names, findings = rows[0], file.findings
+    others = [other for other in (";", "\t", ",", "|") if other != delimiter and other in names[0]]
+    ragged = any(len(row) != len(names) for row in rows)
+    if len(names) == 1 and others:
+        what = f"expected cells separated by {words_of_delimiter(delimiter)}, got {WORDS[others[0]]}"
+        findings.add(f"{what}{_remedy(text, file)}", "line 1")
+        return True
+    if not (findings.of_study and (ragged or len(names) == 1)):
+        return False
+    reasons = [sight.reason for sight in _seen(text, file) if sight.key in ("comment", "delimiter")]
+    if reasons:
+        findings.add(f"expected rows of one width, got {listed(reasons)}{_remedy(text, file)}")
+    return bool(reasons)
 
 
-def _is_of_another_kind(names: tuple[str, ...], separator: str, findings: Findings) -> bool:
-    """One column whose name holds another separator is a file of another kind: nothing else in it is judged."""
-    for other, called in ((";", "semicolons"), ("\t", "tabs"), (",", "commas")):
-        if len(names) == 1 and other != separator and other in names[0]:
-            expected = "commas" if separator == "," else "tabs"
-            findings.add(f"expected cells separated by {expected}, got {called}", "line 1")
-            return True
-    return False
+def _remedy(text: str, file: TableFile) -> str:
+    """Say which keys read what is seen."""
+    return file.findings.remedy(keys_text(_seen(text, file)))
+
+
+def _seen(text: str, file: TableFile) -> tuple[Sighting, ...]:
+    return seen_in_text(text, usual_delimiter(file.path), file.dialect)
 
 
 def _drop_ragged(

@@ -40,33 +40,39 @@ MOST_TERMS: Final = 12
 
 
 def undeclared_groups(dataset: Dataset, shuffled: bool) -> str:
-    """Name the inputs whose rows of equal value are far more alike in the target than chance, and than a trend.
+    """Name the inputs that seem to tell groups apart, those that explain most first."""
+    clauses = [f"{quoted(name)} ({what})" for name, what in groupings(dataset, shuffled).items()]
+    if not clauses:
+        return ""
+    names = first_few(clauses, MOST_NAMED, joint=", and ")
+    return f"rows of one value are alike in what the other inputs leave of the target, beyond any trend: input {names}"
+
+
+def groupings(dataset: Dataset, shuffled: bool) -> dict[str, str]:
+    """Give the inputs whose rows of equal value are far more alike in the target than chance, and than a trend.
 
     Looked at are inputs of 10 values or more, each of two rows or more on average, if they are whole numbers, or called
     like a person, or stand in blocks. What a line in all inputs and a curve in the one itself explain is taken out
     first. Where an input gives the target away, what is left is noise, and numbers are looked at by name alone.
     """
     if dataset.groups is not None:
-        return ""
+        return {}
     rows = min(dataset.train_rows, MOST_ROWS)
     looked_at = [column for column in dataset.columns if _may_be_groups(column, rows)]
     if any(not column.categorical for column in looked_at) and giveaways(dataset, shuffled):
         looked_at = [column for column in looked_at if column.categorical or is_identity(column.name)]
     if not looked_at:
-        return ""
+        return {}
     target_NK, other_ND = target_numbers(dataset)[:rows], vectors(dataset, np.arange(rows))
-    clauses: list[tuple[float, str]] = []
+    clauses: list[tuple[float, str, str]] = []
     for column in looked_at:
         code_N = codes_of(column.values[:rows])
         left_NK, lost = _residuals(target_NK, other_ND, code_N, ordered=not column.categorical)
         share, chance = likeness(left_NK, code_N, lost)
         if share >= LIKENESS and chance < LEVEL / len(looked_at):
-            name = f"{quoted(column.name)} ({code_N.max() + 1:,} values, which explain {100 * share:.0f} %)"
-            clauses.append((-share, name))
-    if not clauses:
-        return ""
-    names = first_few([name for _, name in sorted(clauses)], MOST_NAMED, joint=", and ")
-    return f"rows of one value are alike in what the other inputs leave of the target, beyond any trend: input {names}"
+            values = f"{code_N.max() + 1:,} values, which explain {100 * share:.0f} %"
+            clauses.append((-share, column.name, values))
+    return {name: values for _, name, values in sorted(clauses)}
 
 
 def _may_be_groups(column: Column, rows: int) -> bool:

@@ -11,19 +11,17 @@ Letters: N rows, D inputs, K outputs, P parameters.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Final
 
-from shoal.data import TEXT_CELL, TEXT_COPIES, Dataset, is_text_table
+from shoal.data import TEXT_CELL, TEXT_COPIES, Dataset
 from shoal.engine._inside import CHANNELS_KEPT, UNIT_ROWS
 from shoal.engine._planned import StudyFit
 from shoal.engine.forecast.drawing import Drawing
 from shoal.engine.forecast.fit_memory import fit_bytes, left_bytes, map_numbers
 from shoal.engine.forecast.groups import FitGroup
 from shoal.engine.forecast.simple_models import LIBRARIES as SIMPLE_MODELS
-from shoal.files import kind_of
 from shoal.results import MAX_UNITS
 
 MB: Final = 1e6
@@ -54,17 +52,16 @@ EXCITED_MAP: Final = 40.0
 
 @dataclass(frozen=True)
 class TextSize:
-    """What the data are read from: bytes of text files (0 for others) and how many cells they have."""
+    """What the data are read from: bytes of text (0 for other files), unpacked, and how many cells they have."""
 
     text_bytes: int
     cells: int
 
 
-def source_of(paths: Iterable[str | None], dataset: Dataset) -> TextSize:
-    """Look how large the files are; the cells are those of the columns used."""
-    texts = [Path(path) for path in paths if path and is_text_table(path)]
-    size = sum(path.stat().st_size for path in texts if kind_of(path) == "a file")
-    return TextSize(size, dataset.rows * (len(dataset.columns) + len(dataset.target_names)) if size else 0)
+def source_of(dataset: Dataset) -> TextSize:
+    """Say how much text was read; the cells are those of the columns used."""
+    cells = dataset.rows * (len(dataset.columns) + len(dataset.target_names))
+    return TextSize(dataset.text_bytes, cells if dataset.text_bytes else 0)
 
 
 def predicted_peaks(

@@ -81,7 +81,7 @@ def activation_profiles(
 def profiles_of(findings: RunFindings) -> Profiles | None:
     """Outputs of the delivered network's dense units: over the one input, or over test rows by prediction.
 
-    Where the rows are not among the results (images, categories), the outputs kept by the run are taken.
+    Where the rows are not among the results (images, categories, dates), the outputs kept by the run are taken.
     """
     if findings.network is None:
         return None
@@ -187,7 +187,7 @@ def memory(extent: Extent) -> float:
     """Give the bytes of units at test rows; where all inputs are numbers, all rows pass through the network at once."""
     units, tested, dataset = [layer.units for layer in extent.dense], extent.tested, extent.dataset
     shown = _UNIT_BYTES * sum(units) * min(tested, MOST_INPUTS)
-    from_rows = extent.images or any(column.categorical for column in dataset.columns)
+    from_rows = extent.images or any(column.takes != "numbers" for column in dataset.columns)
     return (
         shown if from_rows or len(dataset.columns) == 1 else shown + 4.0 * tested * (sum(units) + max(units))
     )

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from shoal.look._certainty import certainty_sentences
 from shoal.look._chance import differences_sentences, ece_sentence, published_sentence
 from shoal.look._checks import GRAVEST, checks
+from shoal.look._columns import notes_beside
 from shoal.look._escape import csv_link, data_json, seen
 from shoal.look._figure import Chapter
 from shoal.look._gallery import Drawn, Picture, draw_figures
@@ -32,6 +33,7 @@ from shoal.look._trust import looks_sentence, permutation_sentence
 from shoal.look.figures.confusion import Confusion, confusion_of
 from shoal.look.page import tables
 from shoal.look.page.beside import simple_model_frame, simple_model_note, simple_model_table
+from shoal.look.page.columns import column_table
 from shoal.look.page.fit_curves import fits_shown
 from shoal.look.page.references import software, trained_where, works
 from shoal.look.page.spreadsheet import fact_csv, frame_csv
@@ -153,6 +155,8 @@ def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], An
         "summary": lambda: summary(findings),
         "checks": lambda: checks(results),
         "variables": lambda: tables.variable_table(results),
+        "columns": lambda: column_table(results),
+        "data_notes": lambda: notes_beside(results.data_notes, results.columns),
         "class_counts": lambda: tables.class_count_table(results),
         "data_facts": lambda: tables.data_facts(results),
         "comparisons": lambda: tables.comparison_table(results),

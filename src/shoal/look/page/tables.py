@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.kinds import TARGET_TRANSFORMS
 from shoal.look._certainty import NOMINAL
 from shoal.look._measures import SCORES_SHOWN
 from shoal.look._outer_folds import chosen_settings, nested_metrics
@@ -294,10 +295,15 @@ def data_facts(results: Results) -> list[tuple[str, str]]:
         facts[1:1] = [("test rows from", data.test)]
     if results.categorical:
         facts.append(("categorical inputs", ", ".join(results.categorical)))
+    if results.dates:
+        facts.append(("inputs that are dates", ", ".join(results.dates)))
     if data.groups:
         facts.append(("rows that belong together", f"those of one {data.groups}"))
     if data.standardize != "none":
         facts.append(("standardised", "inputs" if data.standardize == "inputs" else "inputs and targets"))
+    if data.target_transform != "none":
+        words = TARGET_TRANSFORMS[data.target_transform].words
+        facts.append(("learned", f"{words}; predictions and scores are in the targets' own units"))
     if study.search:
         folds = {entry.fold for entry in results.plan if entry.stage == "search"}
         kind = study.search.splitter.kind
@@ -333,9 +339,13 @@ def same_settings(results: Results) -> str:
 
 
 def variable_table(results: Results) -> ReportTable | None:
-    """Give the range of every numeric input and target, among the training and the test rows."""
+    """Give the range of every numeric input and target, among the training and the test rows.
+
+    Dates are seconds since the first training row.
+    """
     truth = results.truth
-    parts = [("input", name, truth.x_ND[:, d]) for d, name in enumerate(truth.input_names)]
+    role = dict.fromkeys(results.dates, "date, s")
+    parts = [(role.get(name, "input"), name, truth.x_ND[:, d]) for d, name in enumerate(truth.input_names)]
     if not truth.classes:
         parts += [("target", name, truth.y[:, k]) for k, name in enumerate(truth.target_names)]
     shown = parts[-MOST_ROWS:]

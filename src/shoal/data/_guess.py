@@ -1,0 +1,139 @@
+"""What may be learned from a table of which nothing was said: a guess, and by which rule it was made.
+
+Letters: N rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.data._cells import holds_text, numbers, texts
+from shoal.data._classes import nfc
+from shoal.data._column_roles import with_hint
+from shoal.data._dates import holds_dates
+from shoal.data._findings import Findings
+from shoal.data._missing import Marks, missing_of
+from shoal.data._table import Table
+from shoal.errors import DataError, Problem
+from shoal.kinds import Task
+from shoal.wording import counted, few_quoted, quoted
+
+TARGET_NAMES: Final = ("target", "y", "label", "labels", "class", "classes", "outcome", "response")
+"""What a target is called, in whatever letters, the surest first."""
+MOST_CLASSES: Final = 10
+"""Different whole numbers up to which they are guessed to be classes, if each has some rows:"""
+ROWS_OF_A_CLASS: Final = 5
+FEWEST: Final = 10
+"""Rows with a target that a study needs; from which whole numbers without a gap are guessed to number the rows."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A value that a study of a table needs, and why it is that one."""
+
+    value: Any
+    why: str
+
+
+class Cells(NamedTuple):
+    """The cells of a column as they can be read: float64 numbers or text, (N,); else None, and what is in the way."""
+
+    values: NDArray[Any] | None
+    why: str = ""
+
+
+def cells_of(table: Table, name: str, marks: Marks) -> Cells:
+    """Read a column as numbers, else as text where it holds text."""
+    findings = Findings(table.file)
+    values: NDArray[Any] | None = numbers(table, name, findings, None, marks)
+    if values is None and holds_dates(table, name, marks):
+        return Cells(None, "dates")
+    if values is None and holds_text(table, name, marks):
+        values = texts(table, name, findings, (), marks)
+    if values is None and not findings.found:
+        numbers(table, name, findings, "", marks)  # which says what is in the way
+    return Cells(values, "" if values is not None else obstacle(findings))
+
+
+def obstacle(findings: Findings) -> str:
+    """Say in a few words why a column cannot be read: what there is instead."""
+    others = len(findings.found) - 1
+    more = f", and {counted(others, 'other cell')}" if others else ""
+    return f"{findings.problems()[0].what.partition(', got ')[2]}{more}"
+
+
+def target_of(table: Table, name: str | None, marks: Marks) -> Choice:
+    """Take the target that was named, or guess it: by its name, else the last column that can be one.
+
+    Raises DataError where there is none.
+    """
+    if name is not None:
+        if name in table:
+            return Choice(nfc(name), "as you said")
+        columns = f"{table.file} ({few_quoted(table.names)})"
+        what = f"expected a column of {columns}, got {with_hint(name, table.names)}"
+        raise DataError(Problem("--target", what))
+    able = [other for other in table.names if other not in table.index]
+    for usual in TARGET_NAMES:
+        for other in able:
+            if other.lower() == usual and _can_be_learned(table, other, marks):
+                return Choice(other, "a guess, from its name; --target names another")
+    for other in reversed(able):
+        if _can_be_learned(table, other, marks):
+            return Choice(other, "a guess: the last column that can be learned; --target names another")
+    what = "expected a column to learn, of numbers that differ or of classes that rows share, got none"
+    raise DataError(Problem(table.file, what))
+
+
+def _can_be_learned(table: Table, name: str, marks: Marks) -> bool:
+    """Whether a column may be meant as a target: neither one value throughout, nor names, nor numbers of rows."""
+    values = cells_of(table, name, marks).values
+    if values is None:
+        return False
+    there_N = values[~missing_of(values)]
+    different = np.unique(there_N)
+    if values.dtype.kind != "f":
+        return 2 <= len(different) <= len(there_N) / 2
+    counts_rows = len(different) == len(there_N) >= FEWEST and bool((np.diff(different) == 1).all())
+    return len(different) > 1 and not counts_rows
+
+
+def task_of(table: Table, name: str, marks: Marks) -> Choice:
+    """Guess what is learned: text and few whole numbers are classes, other numbers are measured ones.
+
+    Raises DataError for a target that is neither numbers nor text.
+    """
+    values, why = cells_of(table, name, marks)
+    if values is None:
+        raise DataError(Problem(f"{table.file}, column {quoted(name)}", f"expected a target, got {why}"))
+    there_N = values[~missing_of(values)]
+    different = np.unique(there_N)
+    if values.dtype.kind != "f":
+        return Choice("classification", f"a guess: the target is text, {len(different):,} different")
+    whole = bool((different == np.rint(different)).all())
+    if whole and len(different) <= MOST_CLASSES and len(different) * ROWS_OF_A_CLASS <= len(there_N):
+        why = f"a guess: the target has {len(different)} different whole numbers in {len(there_N):,} rows"
+        return Choice("classification", f"{why}; --task regression takes them as measured")
+    why = f"a guess: the target is numbers, {len(different):,} different"
+    return Choice("regression", f"{why}; --task classification takes them as classes")
+
+
+def targets_of(table: Table, name: str, task: Task, marks: Marks) -> NDArray[Any]:
+    """Read the target as the task asks: class labels, or numbers (N,), where missing an empty text or NaN.
+
+    Raises DataError where it cannot be read so, or where too few rows have one.
+    """
+    findings = Findings(table.file)
+    if task == "classification":
+        values: NDArray[Any] | None = texts(table, name, findings, (), marks)
+    else:
+        values = numbers(table, name, findings, "; --task classification takes it as classes", marks)
+    there = 0 if values is None else int((~missing_of(values)).sum())
+    if values is not None and there >= FEWEST:
+        return values
+    few = f"expected at least {FEWEST} rows with a target, to train, choose and test, got {there}"
+    raise DataError(findings.problems() or [Problem(f"{table.file}, column {quoted(name)}", few)])

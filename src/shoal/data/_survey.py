@@ -1,0 +1,223 @@
+"""A table looked at before a study asks anything of it: what may be learned, from which columns, what has to be said.
+
+Letters: N rows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.data._cells import numbers, texts
+from shoal.data._column_kind import CATEGORY, ColumnKind, DateStyle
+from shoal.data._column_roles import TableSource
+from shoal.data._dataset import Dataset
+from shoal.data._date_formats import moment_in
+from shoal.data._dates import date_formats, dates, holds_dates
+from shoal.data._dialect import PLAIN
+from shoal.data._findings import Findings
+from shoal.data._given_rows import GivenRows
+from shoal.data._guess import Choice, cells_of, obstacle, target_of, targets_of, task_of
+from shoal.data._holdout import draw_test_rows
+from shoal.data._missing import Marks, missing_of
+from shoal.data._notation import notation_of
+from shoal.data._row_check import with_medians
+from shoal.data._seen import seen_in
+from shoal.data._source import load_table_dataset
+from shoal.data._table import Foreign, Table
+from shoal.data._tables import read_table
+from shoal.data.row_checks.row_order import row_order
+from shoal.data.row_checks.undeclared_groups import groupings
+from shoal.kinds import Task
+from shoal.wording import counted, few_quoted, quoted
+
+_NO_VALUE: Final = frozenset({
+    "missing", "unknown", "not available", "unavailable", "not applicable", "undefined", "none", "nil", "n.a.", "n.d.",
+    "n/k", "na", "nd", "blank", "empty",
+})  # fmt: skip
+"""Words of small letters that stand for a missing number; so does what has neither letters nor digits, such as `?`."""
+MOST_CATEGORIES: Final = 50
+"""Different cells of a column of numbers and text up to which it is read as categories."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What whoever asks has said already, None where it is to be guessed; `test_share` and `seed` are the study's."""
+
+    target: str | None = None
+    task: Task | None = None
+    test_share: float = 0.2
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Survey:
+    """What a table is like, and how a study is to ask for it.
+
+    `names` are all columns. `keys` are further keys of `data` that the table needs, `stated` the kinds of columns of
+    which the study has to say them; `unusable` columns cannot be inputs, for a reason. `dataset` is read as such a
+    study reads it. `groupings` are inputs that may tell groups apart, `in_order` says how far neighbouring rows are
+    alike: empty where nothing is suspected.
+    """
+
+    names: tuple[str, ...]
+    dataset: Dataset
+    target: Choice
+    task: Choice
+    keys: Mapping[str, Choice]
+    stated: Mapping[str, Choice]
+    unusable: Mapping[str, str]
+    groupings: Mapping[str, str]
+    in_order: str
+
+
+def survey(path: str | Path | GivenRows, wish: Wish, room: float | None = None) -> Survey:
+    """Look at a table: guess what nobody said, find what its columns are, and what has to be said so that it is read.
+
+    Raises DataError for a file that is no table, a target that is not there, and where nothing can be learned.
+    """
+    sightings = () if isinstance(path, GivenRows) else seen_in(path)
+    keys = {seen.key: Choice(seen.value, seen.reason) for seen in sightings}
+    written = {key: tuple(choice.value) if key == "signs" else choice.value for key, choice in keys.items()}
+    dialect = replace(PLAIN, **written)
+    table = read_table(path, room=room, dialect=dialect, named=[wish.target] if wish.target else ())
+    if marks := _marks(table):
+        where = ", ".join(f"{quoted(mark)} in {few_quoted(names, 3)}" for mark, names in marks.items())
+        keys["missing_marks"] = Choice(list(marks), f"among numbers: {where}")
+    known = Marks.of(marks)
+    target = target_of(table, wish.target, known)
+    name: str = target.value
+    task = Choice(wish.task, "as you said") if wish.task else task_of(table, name, known)
+    targets_N = targets_of(table, name, task.value, known)
+    there_N = ~missing_of(targets_N)
+    if not there_N.all():
+        lost = int((~there_N).sum())
+        keys["missing_targets"] = Choice("drop", f"{counted(lost, 'row')} of {table.rows:,} without a target")
+    unusable, stated = _odd_columns(table, name, known, _trained(targets_N, task.value, wish))
+    source = TableSource(
+        train=path,
+        task=task.value,
+        targets=(name,),
+        columns={column: choice.value for column, choice in stated.items()},
+        test_share=wish.test_share,
+        seed=wish.seed,
+        ignore=tuple(unusable),
+        find_kinds=True,
+        impute=True,
+        missing_marks=tuple(marks),
+        drop_untargeted=not there_N.all(),
+        dialect=dialect,
+    )
+    names = table.names
+    del table
+    dataset = load_table_dataset(source, room)
+    filled = with_medians(dataset)
+    return Survey(
+        names=names,
+        dataset=dataset,
+        target=target,
+        task=task,
+        keys=keys,
+        stated=stated,
+        unusable=unusable,
+        groupings=groupings(filled, shuffled=True),
+        in_order=row_order(filled, shuffled=True),
+    )
+
+
+def _trained(targets_N: NDArray[Any], task: Task, wish: Wish) -> NDArray[np.int64]:
+    """Give the rows that a study trains on, by the draw that it will make."""
+    rows = np.flatnonzero(~missing_of(targets_N))
+    labels = targets_N[rows] if task == "classification" else None
+    return rows[~draw_test_rows(len(rows), wish.test_share, wish.seed, labels, None)]
+
+
+def _marks(table: Table) -> dict[str, list[str]]:
+    """Find texts that stand for a missing number, and the columns of numbers that hold them."""
+    marks: dict[str, list[str]] = {}
+    usual = Marks()
+    for name in table.names:
+        cells = table[name]
+        if isinstance(cells, Foreign) or (isinstance(cells, np.ndarray) and cells.dtype.kind not in "OU"):
+            continue
+        if numbers(table, name, Findings(table.file), "", usual) is not None:
+            continue
+        times = _written(table, name, usual)
+        words = [cell for cell in times if table.dialect.plain(cell) is None]
+        if 2 * sum(times[cell] for cell in words) <= sum(times.values()):
+            for cell in words:
+                if cell.lower() in _NO_VALUE or not any(map(str.isalnum, cell)):
+                    marks.setdefault(cell, []).append(name)
+    return marks
+
+
+def _written(table: Table, name: str, marks: Marks) -> Counter[str]:
+    """Count the different cells of a column, missing ones left out."""
+    values = texts(table, name, Findings(table.file), (), marks)
+    return Counter(text for text in (() if values is None else values.tolist()) if text)
+
+
+def _odd_columns(
+    table: Table, target: str, marks: Marks, trained: NDArray[np.int64]
+) -> tuple[dict[str, str], dict[str, Choice]]:
+    """Give the columns that cannot be inputs, and why; and those of which has to be said how they are read."""
+    unusable: dict[str, str] = {}
+    stated: dict[str, Choice] = {}
+    for name in table.names:
+        if name == target:
+            continue
+        if name in table.index:
+            unusable[name] = "called an index"
+            continue
+        values, why = cells_of(table, name, marks)
+        if values is None:
+            values, choice = (
+                _dated(table, name, marks) if holds_dates(table, name, marks) else _mixed(table, name, marks)
+            )
+            why = choice.why
+            if choice.value is not None:
+                stated[name] = choice
+        if values is None:
+            unusable[name] = f"cannot be read: {why}"
+        elif missing_of(values[trained]).all():
+            unusable[name] = "no training row has a value"
+            stated.pop(name, None)
+    return unusable, stated
+
+
+def _dated(table: Table, name: str, marks: Marks) -> tuple[NDArray[np.float64] | None, Choice]:
+    """Read a column of dates, by a usual format where they are written otherwise than ISO 8601 has them."""
+    findings = Findings(table.file)
+    formats = date_formats(table, name, marks)
+    for number, text in enumerate(formats or ("",)):
+        read = dates(table, name, DateStyle(text), findings, marks)
+        if read is None:
+            continue
+        first = (
+            next((cell for cell in map(str, table[name]) if moment_in(cell.strip(), text)), "")
+            if text
+            else ""
+        )
+        also = f"; {quoted(formats[number + 1])} fits as well" if len(formats) > number + 1 else ""
+        why = f"dates such as {quoted(first)}{also}"
+        return read[0], Choice(ColumnKind("date", format=text) if text else None, why)
+    return None, Choice(None, obstacle(findings))
+
+
+def _mixed(table: Table, name: str, marks: Marks) -> tuple[NDArray[np.str_] | None, Choice]:
+    """Read a column of numbers and text as categories, where they are few and the text is no number of people."""
+    findings = Findings(table.file)
+    numbers(table, name, findings, "", marks)
+    values = None if isinstance(table[name], Foreign) else texts(table, name, Findings(table.file), (), marks)
+    times = Counter(() if values is None else values.tolist())
+    words = [cell for cell in times if cell and table.dialect.plain(cell) is None]
+    noted = sum(notation_of(cell) is not None for cell in words)
+    if 2 * noted <= len(words) and 0 < len(times) <= min(MOST_CATEGORIES, table.rows / 2):
+        return values, Choice(CATEGORY, f"numbers, and text such as {few_quoted(words, 2)}")
+    return None, Choice(None, obstacle(findings))

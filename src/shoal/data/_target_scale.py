@@ -1,0 +1,157 @@
+"""Targets of a regression to what a network learns, and its outputs to targets in their own units.
+
+They may be transformed (`_target_transforms.py`), then centred and scaled. Letters: N rows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.data._encoder import Graph
+from shoal.data._scale import Scale, fit_scale
+from shoal.data._target_transforms import TRANSFORMS, TargetTransform
+from shoal.kinds import TARGET_TRANSFORMS, row_of
+
+RANGES_BEYOND: Final = 10
+"""How far beyond the targets of the training rows the way back of a transform may lead, in lengths of their range."""
+
+
+_PLAIN: Final = '''def answers(outputs):
+    """Give each of TARGETS in its own units, float64 (N, K)."""
+    scale = torch.tensor(TARGET_SCALE, dtype=torch.float64)
+    return outputs.double() * scale + torch.tensor(TARGET_MEAN, dtype=torch.float64)'''
+
+_TRANSFORMED: Final = '''{back}
+
+
+def answers(outputs):
+    """Give each of TARGETS in its own units, no further than TARGET_WITHIN, float64 (N, K)."""
+    scale = torch.tensor(TARGET_SCALE, dtype=torch.float64)
+    values = outputs.double() * scale + torch.tensor(TARGET_MEAN, dtype=torch.float64)
+    columns = zip(values.T, TARGET_TRANSFORM, TARGET_WITHIN)
+    return torch.stack([{name}(column, *learned).clamp(*ends) for column, learned, ends in columns], dim=1)'''
+
+
+@dataclass(frozen=True)
+class TargetScale:
+    """One target. Of a transformed one, answers are not beyond `within`, its own units: they never overflow."""
+
+    scale: Scale
+    transform: TargetTransform | None = None
+    within: tuple[float, float] = (-math.inf, math.inf)
+
+    @property
+    def name(self) -> str:
+        """Name of the target."""
+        return self.scale.name
+
+    @property
+    def kind(self) -> str:
+        """The kind of its transform."""
+        return "none" if self.transform is None else self.transform.kind
+
+    def applied(self, values_N: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Make targets ready. Raises DataError for what 32 bits do not hold."""
+        return self.scale.applied(self.transformed(values_N), "target")
+
+    def transformed(self, values_N: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Transform targets, neither centred nor scaled."""
+        return values_N if self.transform is None else self.transform.forward(values_N)
+
+    def restored(self, outputs_N: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Turn outputs into targets, in their own units."""
+        values_N = outputs_N * self.scale.scale + self.scale.mean
+        if self.transform is None:
+            return np.asarray(values_N)
+        return np.asarray(np.clip(self.transform.backward(values_N), *self.within))
+
+    def to_json(self) -> dict[str, Any]:
+        """Give plain values for a model file; floats travel exactly."""
+        if self.transform is None:
+            return self.scale.to_json()
+        own = {"transform": self.transform.to_json(), "within": list(self.within)}
+        return {**self.scale.to_json(), **own}
+
+    @classmethod
+    def from_json(cls, entry: object) -> TargetScale | None:
+        """Read what `to_json` gave, from a file that may be foreign; None for anything else."""
+        match entry:
+            case {"transform": dict(described), "within": [float(low), float(high)], **others}:
+                scale, transform = Scale.from_json(others), _transform(described)
+                if scale is not None and transform is not None and -math.inf < low <= high < math.inf:
+                    return cls(scale, transform, (low, high))
+                return None
+        scale = Scale.from_json(entry)
+        return None if scale is None else cls(scale)
+
+
+def _transform(described: Mapping[str, object]) -> TargetTransform | None:
+    match described:
+        case {"kind": str(kind), **others} if kind in TRANSFORMS:
+            return TRANSFORMS[kind].from_json(others)
+    return None
+
+
+def fit_target(
+    name: str, values_N: NDArray[np.float64], transform: str, *, standardize: bool = False
+) -> TargetScale:
+    """Fit to the targets of chosen rows. Raises DataError where their mean or standard deviation overflows."""
+    row_of("data.target_transform", TARGET_TRANSFORMS, transform)
+    if transform not in TRANSFORMS:
+        return TargetScale(fit_scale(name, values_N) if standardize else Scale(name))
+    fitted = TRANSFORMS[transform].fit(values_N)
+    scale = fit_scale(name, fitted.forward(values_N)) if standardize else Scale(name)
+    low, high = float(values_N.min()), float(values_N.max())
+    beyond = RANGES_BEYOND * (high - low)
+    return TargetScale(scale, fitted, (low - beyond, high + beyond))
+
+
+def add_targets(graph: Graph, targets: Sequence[TargetScale], outputs: str) -> None:
+    """Add to a graph the way from outputs, float64 (N, K), to `predictions` in the targets' units."""
+    scale = graph.array("target_scale", np.array([target.scale.scale for target in targets]))
+    mean = graph.array("target_mean", np.array([target.scale.mean for target in targets]))
+    scaled = graph.node("Mul", [outputs, scale], "restored")
+    if all(target.transform is None for target in targets):
+        graph.node("Add", [scaled, mean], "predictions")
+        return
+    whole, columns = graph.node("Add", [scaled, mean], "transformed"), []
+    for k, target in enumerate(targets):
+        name = f"target{k}"
+        place = graph.array(f"{name}_place", np.array([k]))
+        values = graph.node("Gather", [whole, place], name, {"axis": 1})
+        if target.transform is not None:
+            low, high = (graph.array(f"{name}_{n}", np.array([end])) for n, end in enumerate(target.within))
+            values = target.transform.nodes(graph, values, name)
+            values = graph.node(
+                "Min", [graph.node("Max", [values, low], f"{name}_above"), high], f"{name}_within"
+            )
+        columns.append(values)
+    graph.node("Concat", columns, "predictions", {"axis": 1})
+
+
+def target_constants(targets: Sequence[TargetScale]) -> dict[str, Any]:
+    """Give the constants of the exported Python file that `target_source` needs."""
+    transforms = [target.transform for target in targets if target.transform is not None]
+    own = {
+        "TARGET_TRANSFORM": [transform.torch_arguments for transform in transforms],
+        "TARGET_WITHIN": [target.within for target in targets],
+    }
+    return {
+        "TARGET_MEAN": [target.scale.mean for target in targets],
+        "TARGET_SCALE": [target.scale.scale for target in targets],
+        **(own if transforms else {}),
+    }
+
+
+def target_source(targets: Sequence[TargetScale]) -> str:
+    """Give the function of the exported Python file that turns outputs into targets, and what it calls."""
+    transform = targets[0].transform
+    if transform is None:
+        return _PLAIN
+    return _TRANSFORMED.format(back=transform.torch_source, name=transform.kind.replace("-", "_"))

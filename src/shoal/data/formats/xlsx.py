@@ -1,0 +1,194 @@
+"""XLSX, workbooks of Excel, through openpyxl, an optional package: the typed cells of one sheet, formulas as computed.
+
+The first row that is not empty holds the names.
+"""
+
+from __future__ import annotations
+
+import warnings
+import zipfile
+import zlib
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import date, datetime, time, timedelta
+from typing import Any, Final
+
+import numpy as np
+
+from shoal.data._findings import Findings
+from shoal.data._table import Cells, DateCells, Table
+from shoal.data._table_format import TableFile, TableFormat
+from shoal.errors import lacks_memory
+from shoal.wording import counted, few_quoted, quoted
+
+_DAMAGED: Final = (
+    zipfile.BadZipFile, zlib.error, EOFError, OSError, SyntaxError, LookupError, ValueError, TypeError, AttributeError,
+    ArithmeticError, NotImplementedError, AssertionError, RecursionError,
+)  # fmt: skip
+"""What openpyxl raises for files that are none of Excel's; SyntaxError is of XML."""
+_UNPACKED: Final = 4.0
+"""Memory while sheets and texts are read, for each byte of their XML: measured."""
+_CELL: Final = 40.0
+"""Bytes of a cell as a Python object, and its place in a row."""
+_MOST_ROWS: Final = 1 << 20
+"""Rows of a sheet, by Excel's own limit; a foreign file may say that there are more."""
+_AT_ONCE: Final = 1 << 12
+_LATIN: Final = 26
+
+
+def _read(file: TableFile) -> Table | None:
+    """Read one sheet; where there is no openpyxl, the extra is named that brings it."""
+    try:
+        import openpyxl
+    except ImportError as error:
+        if lacks_memory(error):
+            raise MemoryError from error
+        file.findings.add('reading XLSX needs the package openpyxl: pip install "shoal[xlsx]"')
+        return None
+    try:
+        file.refuse_above(_UNPACKED * _declared_bytes(file))
+        with warnings.catch_warnings():  # of styles and charts, which no table needs
+            warnings.simplefilter("ignore")
+            with closing(openpyxl.load_workbook(file.stream, read_only=True, data_only=True)) as book:
+                return _sheet(book, file)
+    except MemoryError:
+        raise
+    except _DAMAGED as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        file.findings.add(f"expected an XLSX workbook, got a damaged one ({quoted(reason)[1:-1]})")
+        return None
+
+
+def _declared_bytes(file: TableFile) -> int:
+    """Sum the sizes that the file declares; no more than these are unpacked."""
+    with zipfile.ZipFile(file.stream) as packed:
+        return sum(
+            entry.file_size for entry in packed.infolist() if entry.filename.endswith((".xml", ".rels"))
+        )
+
+
+def _sheet(book: Any, file: TableFile) -> Table | None:
+    """Read the sheet that the study names, or the first."""
+    sheets = {sheet.title: sheet for sheet in book.worksheets}
+    asked = file.dialect.sheet
+    if not sheets or (asked is not None and asked not in sheets):
+        expected = "a sheet of cells" if asked is None else f"a sheet {quoted(asked)} (data.sheet)"
+        file.findings.add(f"expected {expected}, got {few_quoted(sheets) if sheets else 'none'}")
+        return None
+    title = next(iter(sheets)) if asked is None else asked
+    notes: tuple[str, ...] = ()
+    if asked is None and len(sheets) > 1:
+        others = few_quoted([name for name in sheets if name != title])
+        notes = (f"sheet {quoted(title)} is read, and not {others} (data.sheet names another)",)
+    sheet = sheets[title]
+    sheet.reset_dimensions()  # what a file says of its size may be wrong
+    rows, numbers = _rows(sheet, file)
+    if not rows:
+        file.findings.add("expected a row of column names and rows below it, got an empty sheet")
+        return None
+    place = f"row {numbers[0]}"
+    if not file.has_few(len(rows[0]), place):
+        return None
+    names = [_name(cell) for cell in rows[0]]
+    for column, name in enumerate(names[1:], start=2):
+        if not name:
+            cell = f"{_letters(column)}{numbers[0]}"
+            what = "expected a column name, got an empty cell, perhaps one that is merged with others"
+            file.findings.add(what, f"cell {cell}")
+    if file.findings.found:
+        return None
+    body, lines = _of_width(rows[1:], numbers[1:], len(names), file.findings)
+    columns = tuple(_cells(column) for column in zip(*body, strict=True)) or ((),) * len(names)
+    heading, path = numbers[0], str(file.path)
+    return Table(path, tuple(names), columns, len(body), lines, heading=heading, noun="row", notes=notes)
+
+
+def _rows(sheet: Any, file: TableFile) -> tuple[list[list[Any]], list[int]]:
+    """Read the rows from the first to the last that are not empty, without empty cells at their ends; number them."""
+    rows: list[list[Any]] = []
+    numbers: list[int] = []
+    cells = 0
+    for number, row in enumerate(sheet.iter_rows(values_only=True), start=1):
+        if number > _MOST_ROWS:
+            file.findings.add(f"expected at most {_MOST_ROWS:,} rows, got more")
+            break
+        width = next((width for width in range(len(row), 0, -1) if row[width - 1] not in (None, "")), 0)
+        if not (width or rows):
+            continue
+        rows.append(list(row[:width]))
+        numbers.append(number)
+        cells += width + 2
+        if number % _AT_ONCE == 0:  # a short file may say that a cell stands far to the right in every row
+            file.refuse_above(_CELL * cells)
+    while rows and not rows[-1]:
+        rows.pop()
+        numbers.pop()
+    file.refuse_above(_CELL * cells)
+    return rows, numbers
+
+
+def _of_width(
+    rows: Sequence[list[Any]], numbers: Sequence[int], width: int, findings: Findings
+) -> tuple[list[list[Any]], list[int]]:
+    """Fill rows up with empty cells; those that are longer than the names, or empty, are noted."""
+    whole: list[list[Any]] = []
+    places: list[int] = []
+    for number, row in zip(numbers, rows, strict=True):
+        if row and len(row) <= width:
+            whole.append(row + [None] * (width - len(row)))
+            places.append(number)
+        else:
+            count = str(len(row)) if row else "an empty row"
+            findings.add(f"expected {counted(width, 'cell')}, got {count}", f"row {number}", number)
+    return whole, places
+
+
+def _name(cell: Any) -> str:
+    """Write the name of a column, whatever type it has."""
+    if isinstance(cell, float) and cell.is_integer():
+        cell = int(cell)
+    return "" if cell is None else str(_text(cell)).strip()
+
+
+def _letters(column: int) -> str:
+    """Name a column as a sheet does: A to Z, AA ..."""
+    letters = ""
+    while column:
+        column, letter = divmod(column - 1, _LATIN)
+        letters = chr(ord("A") + letter) + letters
+    return letters
+
+
+def _cells(column: Sequence[Any]) -> Cells:
+    """Turn cells into numbers, truth values, dates or text where all are of one type, else into a mixture."""
+    there = [cell for cell in column if cell is not None]
+    kinds = set(map(type, there))
+    if there and kinds <= {int, float}:
+        if len(there) == len(column) and kinds == {int}:
+            return _whole(there)
+        return np.array([np.nan if cell is None else float(cell) for cell in column])
+    if kinds == {bool} and len(there) == len(column):
+        return np.array(there)
+    if there and kinds <= {date, datetime}:
+        return DateCells(np.array(column, dtype="datetime64[us]"), zoned=False)
+    texts = [None if cell is None else _text(cell) for cell in column]
+    if all(isinstance(text, str | None) for text in texts):
+        return [text or "" for text in texts]
+    return np.array([*texts, None], dtype=object)[:-1]
+
+
+def _whole(cells: Sequence[int]) -> Cells:
+    fits = min(cells) >= -(2**63) and max(cells) < 2**63
+    return np.array(cells, np.int64 if fits else np.float64)
+
+
+def _text(cell: Any) -> Any:
+    """Write dates and times beside other cells as ISO 8601 does; numbers, truth values and text stay."""
+    if isinstance(cell, datetime | date | time):
+        return cell.isoformat()
+    return str(cell) if isinstance(cell, timedelta) else cell
+
+
+FORMAT = TableFormat(_read)

@@ -1,0 +1,146 @@
+"""`shoal new --data`: a table that nobody described, and a commented study of it that runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from shoal.data import Column, Dataset, GivenRows, Survey, Wish, holds_images, survey
+from shoal.engine import available_memory, column_records
+from shoal.errors import DataError, Problem
+from shoal.files import kind_of
+from shoal.kinds import Task
+from shoal.look import MOST_LINES, column_lines
+from shoal.study import IN_MEMORY, TEST_SHARE, Data, Draft, DraftColumn, DraftKey, draft_text
+from shoal.wording import few_quoted, is_utf8, quoted
+
+FEW_VALUES: Final = 10
+"""Different whole numbers up to which a column may be one of categories."""
+MOST_DOUBTS: Final = 10
+"""Columns of which this is said."""
+_BACK: Final = re.compile(r" \(data\.keep = .*\)$")
+"""How a study that lists no inputs gets a column back."""
+_GROUPS: Final = "take the # away if so, and put one before it among the inputs: no group is then divided"
+
+
+def draft_study(table: Path, target: str | None = None, task: Task | None = None) -> str:
+    """Write a study of a table, as it is to be trained; what is not said is guessed, by rules that the study names.
+
+    Raises DataError where there is no table, no such target, or nothing to be learned; StudyError for a table of more
+    columns than a study can speak of.
+    """
+    _refuse_others(table)
+    return draft_text(draft_of(table, target, task))
+
+
+def draft_of(table: Path | GivenRows, target: str | None = None, task: Task | None = None) -> Draft:
+    """Look at a table, of a file or in memory, and say what a study of it is written from. Raises DataError."""
+    seen = survey(table, Wish(target, task, TEST_SHARE), available_memory())
+    dataset = seen.dataset
+    train_N = dataset.targets[: dataset.train_rows]
+    columns = tuple(_columns(seen))
+    listed = len(columns) < MOST_LINES and all(len(column.name) <= 200 for column in columns)
+    return Draft(
+        table=IN_MEMORY if isinstance(table, GivenRows) else str(table),
+        task=DraftKey("task", seen.task.value, seen.task.why),
+        target=DraftKey("target", seen.target.value, _why_target(seen)),
+        columns=columns,
+        keys=tuple(_keys(seen)),
+        kinds=tuple(_kinds(seen)),
+        rows=dataset.rows,
+        numbers=sum(map(_numbers, dataset.columns)),
+        outputs=dataset.outputs,
+        smallest=int(np.bincount(train_N, minlength=dataset.outputs).min()) if dataset.classes else None,
+        summary=() if listed else tuple(_summary(dataset)),
+        in_order=seen.in_order,
+    )
+
+
+def _refuse_others(table: Path) -> None:
+    """Refuse what is no table, and say what to do with it."""
+    if not is_utf8(str(table)) or any(not letter.isprintable() for letter in str(table)):
+        raise DataError(Problem(str(table), "expected a path of letters that a study can hold; rename it"))
+    if kind_of(table) == "a folder" or (kind_of(table) == "a file" and holds_images(table)):
+        what = (
+            "expected a table, got a folder"
+            if kind_of(table) == "a folder"
+            else "expected a table, got images"
+        )
+        how = "a study of images needs no more than data.train; `shoal new classification` prints one to fill in"
+        raise DataError(Problem(str(table), f"{what}; {how}"))
+
+
+def _why_target(seen: Survey) -> str:
+    """Say where the target comes from, and which classes it has; rare ones are named."""
+    dataset = seen.dataset
+    if not dataset.classes:
+        return seen.target.why
+    counts = np.bincount(dataset.targets, minlength=dataset.outputs)
+    shares = [
+        f"{quoted(dataset.classes[number])} {counts[number]:,}"
+        for number in np.argsort(-counts, kind="stable")
+    ]
+    shown = shares if len(shares) <= 6 else [*shares[:3], "...", *shares[-2:]]
+    return f"{seen.target.why}; rows of its {len(shares):,} classes: {', '.join(shown)}"
+
+
+def _columns(seen: Survey) -> Iterator[DraftColumn]:
+    """Say of each column but the target what it is, and whether it is an input."""
+    known = {column.name: column for column in seen.dataset.facts}
+    for name in seen.names:
+        if name in seen.unusable:
+            yield DraftColumn(name, used=False, what=seen.unusable[name])
+        elif name in known:
+            column = known[name]
+            parts = [_BACK.sub("", part.removeprefix("left out, ")) for part in column.said]
+            if not column.reason and not column.left_out:
+                parts.insert(0, {"number": "numbers", "category": "categories"}.get(column.kind, column.kind))
+            yield DraftColumn(name, used=not column.left_out, what="; ".join(parts))
+
+
+def _kinds(seen: Survey) -> Iterator[DraftKey]:
+    """Give the kinds of columns that a study has to state, then those that may be meant."""
+    for name, choice in seen.stated.items():
+        kind = {"kind": choice.value.name, "format": choice.value.format or None}
+        yield DraftKey(name, kind, choice.why)
+    few = [column for column in seen.dataset.columns if _few_numbers(column)]
+    for column in few[:MOST_DOUBTS]:
+        different = len(np.unique(column.values))
+        why = f"only {different} different whole numbers; take the # away if they are names of kinds"
+        yield DraftKey(column.name, {"kind": "category"}, why, on=False)
+
+
+def _few_numbers(column: Column) -> bool:
+    """Whether numbers may be names of kinds: whole, few, more than two."""
+    if column.takes != "numbers":
+        return False
+    different = np.unique(column.values[~np.isnan(column.values)])
+    return 2 < len(different) <= FEW_VALUES and bool((different == np.rint(different)).all())
+
+
+def _keys(seen: Survey) -> Iterator[DraftKey]:
+    """Give the keys that the table needs, then what is only suspected."""
+    for name, choice in seen.keys.items():
+        yield DraftKey(name, choice.value, choice.why)
+    for name, values in seen.groupings.items():
+        others = [other for other in seen.groupings if other != name]
+        also = f"; so may {few_quoted(others, 3)}" if others else ""
+        why = f"rows of one value are alike ({values}), as if they belonged together{also}; {_GROUPS}"
+        yield DraftKey("groups", name, why, on=False)
+        return
+
+
+def _numbers(column: Column) -> int:
+    """Count the inputs of a network that a column becomes, more or less."""
+    return len(np.unique(column.values)) if column.categorical else 1
+
+
+def _summary(dataset: Dataset) -> Iterator[str]:
+    """Say in few lines what many columns are."""
+    yield "the columns; neighbours that are alike share a line:"
+    for line in column_lines(list(column_records(Data(dataset=dataset.name), dataset))):
+        yield f"  {line.names}: {line.role}{'; ' * bool(line.done)}{line.done}"

@@ -1,0 +1,77 @@
+"""The columns of a table, one line each: which part each plays, as what it is read, what is done with it.
+
+The plan, the report and the study that `shoal new` writes say the same.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Final
+
+from shoal.results import ColumnRecord
+from shoal.wording import quoted
+
+MOST_LINES: Final = 40
+"""Columns from which neighbours that are alike share a line."""
+_WIDTH: Final = 100
+_LONGEST_NAME: Final = 30
+
+
+@dataclass(frozen=True)
+class ColumnLine:
+    """What is said of one column, or of neighbours that are alike."""
+
+    names: str
+    role: str
+    done: str
+
+
+def column_lines(columns: Sequence[ColumnRecord]) -> list[ColumnLine]:
+    """Give a line for each column; of more than 40, one for neighbours that are alike."""
+    if len(columns) <= MOST_LINES:
+        return [_line([column]) for column in columns]
+    return [_line(list(group)) for _, group in groupby(columns, key=_manner)]
+
+
+def notes_beside(notes: Sequence[str], columns: Sequence[ColumnRecord]) -> list[str]:
+    """Give the notes on the data that no line of a column says."""
+    said = {f"column {quoted(column.name)}: {column.done}" for column in columns}
+    return [note for note in notes if note not in said]
+
+
+def columns_text(columns: Sequence[ColumnRecord]) -> list[str]:
+    """Write the lines for a terminal, what is done wrapped beside."""
+    if not columns:
+        return []
+    lines = column_lines(columns)
+    names = min(_LONGEST_NAME, max(len(line.names) for line in lines))
+    roles = max(len(line.role) for line in lines)
+    beside = " " * (names + roles + 6)
+    return ["columns", *(_wrapped(line, names, roles, beside) for line in lines)]
+
+
+def _wrapped(line: ColumnLine, names: int, roles: int, beside: str) -> str:
+    head = f"  {line.names:<{names}}  {line.role:<{roles}}"
+    if not line.done:
+        return head.rstrip()
+    return textwrap.fill(line.done, _WIDTH, initial_indent=f"{head}  ", subsequent_indent=beside)
+
+
+def _manner(column: ColumnRecord) -> tuple[str, str, str, bool]:
+    """Give what neighbours have in common that share a line: counts and categories are of one column alone."""
+    own = column.missing or column.kind == "category"
+    return column.part, column.kind, "" if own else column.done, column.missing
+
+
+def _line(alike: Sequence[ColumnRecord]) -> ColumnLine:
+    first, last = alike[0], alike[-1]
+    reads = first.kind and first.part in ("input", "target")
+    role = f"{first.part}, {first.kind}" if reads else first.part
+    if len(alike) == 1:
+        return ColumnLine(quoted(first.name), role, first.done.removeprefix("left out, "))
+    same = {column.done.removeprefix("left out, ") for column in alike}
+    done = same.pop() if len(same) == 1 else "cells of each are missing" if first.missing else ""
+    return ColumnLine(f"{quoted(first.name)} to {quoted(last.name)} ({len(alike):,})", role, done)

@@ -1,0 +1,104 @@
+"""The values that keys of a study take: choices, numbers within bounds, names; and the error of keys that do not fit.
+
+A list in TOML is a tuple here.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias
+
+from pydantic import AfterValidator, BaseModel, Discriminator, Field, Tag
+from pydantic_core import PydanticCustomError
+
+from shoal.activations import ACTIVATIONS
+from shoal.kinds import (
+    LOSSES,
+    NETWORKS,
+    OPTIMIZERS,
+    POOLS,
+    SCHEDULES,
+    SCORES,
+    SEARCHES,
+    SPLITTERS,
+    TARGET_TRANSFORMS,
+    TASKS,
+    Task,
+    losses_of,
+    scores_of,
+)
+
+# Choices derive from the tables of kinds; a type checker, which cannot follow that, sees text.
+if TYPE_CHECKING:
+    Activation: TypeAlias = str
+    Optimizer: TypeAlias = str
+    Schedule: TypeAlias = str
+    Loss: TypeAlias = str
+    NetworkName: TypeAlias = str
+    PoolName: TypeAlias = str
+    TestMetric: TypeAlias = str
+    Method: TypeAlias = str
+    Splitter: TypeAlias = str
+    TargetTransform: TypeAlias = str
+else:
+    Activation = Literal[tuple(ACTIVATIONS)]
+    Optimizer = Literal[tuple(OPTIMIZERS)]
+    Schedule = Literal[tuple(SCHEDULES)]
+    Loss = Literal[tuple(LOSSES)]
+    NetworkName = Literal[tuple(NETWORKS)]
+    PoolName = Literal[tuple(POOLS)]
+    TestMetric = Literal[tuple(SCORES)]
+    Method = Literal[tuple(SEARCHES)]
+    Splitter = Literal[tuple(SPLITTERS)]
+    TargetTransform = Literal[tuple(TARGET_TRANSFORMS)]
+Metric = Literal["loss", "accuracy"]
+
+TASK_LOSS: Final[dict[Task, Loss]] = {task: losses_of(task)[0] for task in TASKS}
+"""The loss of a study that names none."""
+TEST_METRICS: Final[dict[Task, tuple[TestMetric, ...]]] = {task: scores_of(task) for task in TASKS}
+"""What test rows are scored by."""
+
+MOST_IMAGES: Final = 40
+"""Images whose feature maps a study may ask for."""
+
+PATTERNS: Final = {
+    r"^[^\x00-\x1f\x7f-\x9f]+$": "text without control characters",
+    r"^[\w-]([\w .-]*[\w-])?$": "a name of letters, digits, dashes, underscores, with dots or spaces inside",
+}
+"""Every pattern that a text may have to match, and its name in a sentence."""
+PLAIN, FOLDER = PATTERNS
+
+Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
+Side = Annotated[int, Field(ge=1, le=4096)]
+Row = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+Composed = AfterValidator(partial(unicodedata.normalize, "NFC"))
+"""Names are compared in one form of Unicode."""
+Name = Annotated[str, Field(min_length=1, max_length=200), Composed]
+Label = Annotated[str, Field(min_length=1, max_length=200, pattern=PLAIN), Composed]
+FolderName = Annotated[str, Field(min_length=1, max_length=60, pattern=FOLDER)]  # it names the run folder
+FilePath = Annotated[str, Field(min_length=1, pattern=PLAIN)]
+
+Names = Annotated[tuple[Name, ...], Field(strict=False)]
+Counts = Annotated[tuple[Count, ...], Field(strict=False)]
+
+TAGS: Final = ("<text>", "<list>", "<number>", "<table>")
+
+
+def branch_of(value: object) -> str | None:
+    """Choose the one branch of a union that a value is judged by, so that a mistake is one line."""
+    if isinstance(value, bool):
+        return None
+    branches = ((str, 0), (list | tuple, 1), (int, 2), (dict | BaseModel, 3))
+    return next((TAGS[place] for kind, place in branches if isinstance(value, kind)), None)
+
+
+def together(keys: tuple[str, ...], sentence: str) -> PydanticCustomError:
+    """Make the error of keys that do not go together; the first key is the one to change."""
+    return PydanticCustomError("together", "{sentence}", {"sentence": sentence, "keys": keys})
+
+
+TextOrTexts = Annotated[
+    Annotated[Name, Tag("<text>")] | Annotated[Names, Tag("<list>")], Discriminator(branch_of)
+]

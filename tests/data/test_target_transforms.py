@@ -1,0 +1,150 @@
+"""Targets are transformed as scikit-learn would, come back in their own units, and never overflow on the way."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from sklearn.preprocessing import PowerTransformer
+
+from data.test_preprocess import dataset
+from shoal.data import Preprocessing, fit_preprocessing
+from shoal.data._target_domain import outside_of_domain
+from shoal.data._target_scale import TargetScale, fit_target
+from shoal.data._target_transforms import TRANSFORMS, YeoJohnson, _bounds, _unlikelihood
+from shoal.errors import ModelFileError
+from shoal.kinds import TARGET_TRANSFORMS
+
+KINDS = sorted(TRANSFORMS)
+Floats = NDArray[np.float64]
+FEW = settings(max_examples=25)
+
+
+@st.composite
+def targets(draw: st.DrawFn, kind: str, least: int = 1) -> Floats:
+    """Draw numbers of many sizes within the domain of a transform."""
+    size = draw(st.sampled_from([1e-3, 1.0, 1e3, 1e9]))
+    values = np.array(draw(st.lists(st.floats(-1, 1, width=32), min_size=least, max_size=20)), np.float64)
+    above = TARGET_TRANSFORMS[kind].above
+    return values * size if above is None else np.abs(values) * size + above + 1e-3 * size
+
+
+def test_every_transform_of_a_study_is_here_and_no_other() -> None:
+    assert ["none", *KINDS] == sorted(TARGET_TRANSFORMS, key=lambda name: (name != "none", name))
+
+
+@given(st.sampled_from(KINDS), st.booleans(), st.data())
+def test_targets_come_back_and_travel_in_model_files(
+    kind: str, standardize: bool, data: st.DataObject
+) -> None:
+    values = data.draw(targets(kind))
+    fitted = fit_target("y", values, kind, standardize=standardize)
+    again = TargetScale.from_json(json.loads(json.dumps(fitted.to_json())))
+    assert again == fitted
+    learned = (fitted.transformed(values) - fitted.scale.mean) / fitted.scale.scale
+    spread = np.abs(values).max()
+    np.testing.assert_allclose(fitted.restored(learned), values, rtol=1e-6, atol=1e-6 * spread)
+
+
+@given(st.sampled_from(KINDS), st.lists(st.floats(width=32, allow_nan=False), min_size=1), st.data())
+def test_no_output_leads_out_of_reach(kind: str, outputs: list[float], data: st.DataObject) -> None:
+    values = data.draw(targets(kind))
+    restored = fit_target("y", values, kind, standardize=True).restored(np.array(outputs, np.float64))
+    beyond = 10 * (values.max() - values.min())
+    assert np.isfinite(restored).all()
+    assert (values.min() - beyond <= restored).all()
+    assert (restored <= values.max() + beyond).all()
+
+
+@FEW
+@given(targets("yeo-johnson", least=5), st.sampled_from([0, 1, 30]), st.integers(0, 9))
+def test_the_power_is_as_likely_as_that_of_scikit_learn(values: Floats, shift: int, seed: int) -> None:
+    spread = max(float(np.abs(values).max()), 1e-3)
+    values = values + shift * spread + spread * np.random.default_rng(seed).lognormal(size=len(values))
+    ours = YeoJohnson.fit(values)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of powers that overflow on its way
+        theirs = float(PowerTransformer(standardize=False).fit(values[:, None]).lambdas_[0])
+    signs, logs = np.sign(values), np.log1p(np.abs(values))
+    nearest = float(np.clip(theirs, *_bounds(signs, logs)))
+    assert _unlikelihood(ours.power, signs, logs) <= _unlikelihood(nearest, signs, logs) + 1e-6
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_power_is_that_of_scikit_learn(sign: int) -> None:
+    values = sign * np.random.default_rng(5).lognormal(2, 1, 400)
+    peer = PowerTransformer(standardize=True).fit(values[:, None])
+    fitted = fit_target("y", values, "yeo-johnson", standardize=True)
+    assert isinstance(fitted.transform, YeoJohnson)
+    assert fitted.transform.power == pytest.approx(peer.lambdas_[0], abs=1e-6)
+    np.testing.assert_allclose(fitted.applied(values), peer.transform(values[:, None])[:, 0], atol=1e-5)
+    learned = np.linspace(-2, 2, 9)
+    np.testing.assert_allclose(
+        fitted.restored(learned), peer.inverse_transform(learned[:, None])[:, 0], rtol=1e-5
+    )
+
+
+def test_equal_targets_stay() -> None:
+    fitted = fit_target("y", np.full(5, 7.0), "yeo-johnson", standardize=True)
+    assert fitted.transform == YeoJohnson(1.0)
+    assert fitted.restored(np.array([0.0, 99.0])).tolist() == [7.0, 7.0]
+
+
+@FEW
+@given(st.sampled_from(KINDS), st.data())
+def test_poisoned_other_rows_change_no_byte(kind: str, data: st.DataObject) -> None:
+    values = np.stack([data.draw(targets(kind, least=4))[:4] for _ in range(2)], axis=1)
+    poisoned = values.copy()
+    poisoned[[1, 3]] = [[np.inf, np.nan], [-1e300, 0.0]]
+    rows = np.array([0, 2])
+    fits = []
+    for y in (values, poisoned):
+        table = dataset({"x": np.arange(4.0)}, y)
+        table = type(table)(**{**vars(table), "target_transform": kind})
+        fits.append(json.dumps(fit_preprocessing(table, rows, "both").to_json()))
+    assert fits[0] == fits[1]
+
+
+FITTED = fit_target("y", np.array([1.0, 2, 9]), "yeo-johnson", standardize=True).to_json()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"transform": {"kind": "sinh"}},
+        {"transform": {"kind": "log", "power": 1.0}},
+        {"transform": {"kind": "yeo-johnson", "power": 1}},
+        {"transform": {"kind": "yeo-johnson", "power": float("nan")}},
+        {"within": [2.0, 1.0]},
+        {"within": [1.0, float("inf")]},
+        {"more": 1},
+    ],
+)
+def test_a_foreign_description_is_refused(changes: dict[str, Any]) -> None:
+    entry = {**FITTED, **changes}
+    described = {"inputs": [{"name": "x", "mean": 0.0, "scale": 1.0}], "targets": [entry], "channels": []}
+    with pytest.raises(ModelFileError, match=r"^preprocessing: expected a column with "):
+        Preprocessing.from_json(described)
+
+
+def test_targets_of_two_transforms_do_not_go_together() -> None:
+    entries = [FITTED, {"name": "z", "mean": 0.0, "scale": 1.0}]
+    described = {"inputs": [{"name": "x", "mean": 0.0, "scale": 1.0}], "targets": entries, "channels": []}
+    assert list(Preprocessing.from_json(described).misfits()) == [
+        "preprocessing: expected one transform of all targets, got several"
+    ]
+
+
+def test_built_in_targets_outside_of_the_domain_are_named() -> None:
+    table = dataset({"x": np.arange(7.0)}, np.array([[1.0], [0], [-2], [3], [-1], [-9], [-4]]))
+    table = type(table)(**{**vars(table), "target_transform": "log"})
+    assert [str(problem) for problem in outside_of_domain(table)] == [
+        'column "y0": expected targets above 0 for data.target_transform = "log", got 0 (row 2), -2 (row 3), -1 (row 5)'
+        ", -9 (row 6) and 1 more"
+    ]

@@ -1,0 +1,292 @@
+"""`shoal new --data`: studies of tables that nobody described; they are laid out as they are, and some are run."""
+
+from __future__ import annotations
+
+import csv
+import io
+import random
+import re
+import sys
+import tempfile
+import unicodedata
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from shoal import cli
+from shoal.draft import draft_study
+from shoal.errors import DataError, InputError
+from shoal.pipeline import plan, run
+from shoal.results import Plan
+from shoal.study import Study, load_study
+
+Cells = list[str]
+
+STRANGE = (
+    '"quoted"', "it's", "a#b", "[data]", "x = 1", "inputs", "target", "y", "true", "nan", "ä", "x.y", "\\", ",", "日",
+    "id",
+)  # fmt: skip
+NAMES = st.sampled_from(STRANGE) | st.text(
+    st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp", "Zs")), min_size=1, max_size=8
+)
+WORDS = ("red", "green", "blue", "1", "NA", "", "#x", '"')
+MANNERS: dict[str, st.SearchStrategy[str]] = {
+    "numbers": st.floats(-1e6, 1e6).map(lambda value: f"{value:.2f}") | st.just(""),
+    "truth": st.sampled_from(("0", "1")),
+    "whole": st.integers(0, 1000).map(str),
+    "few": st.integers(0, 3).map(str),
+    "words": st.sampled_from(WORDS),
+    "days": st.dates().map(str) | st.just(""),
+    "other days": st.dates().map(lambda day: f"{day.day:02}/{day.month:02}/{day.year:04}"),
+    "marked": st.integers(0, 9).map(str) | st.sampled_from(("?", "-")),
+    "mixed": st.sampled_from(("1", "2", "3", "4+")),
+    "anything": st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=4),
+}
+CONSTANT = ("x", "7", "2020-01-01", "", "NA")
+
+
+@st.composite
+def cells(draw: st.DrawFn, rows: int) -> Cells:
+    """Draw a column: of one manner, one cell throughout, or another in each row."""
+    manner = draw(st.sampled_from((*MANNERS, "constant", "names", "ids")))
+    if manner == "constant":
+        return [draw(st.sampled_from(CONSTANT))] * rows
+    if manner in ("names", "ids"):
+        return [f"row {row}" if manner == "names" else str(row) for row in range(1, rows + 1)]
+    return draw(st.lists(MANNERS[manner], min_size=rows, max_size=rows))
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> dict[str, Cells]:
+    rows = draw(st.integers(12, 40))
+    names = draw(st.lists(
+        NAMES, min_size=2, max_size=6, unique_by=lambda name: unicodedata.normalize("NFC", name)
+    ))  # fmt: skip
+    return {name: draw(cells(rows)) for name in names}
+
+
+def text_of(table: dict[str, Cells]) -> str:
+    written = io.StringIO()
+    writer = csv.writer(written, quoting=csv.QUOTE_ALL)
+    writer.writerows([list(table), *zip(*table.values(), strict=True)])
+    return written.getvalue()
+
+
+def drafted(folder: Path, table: str, **said: Any) -> Study:
+    """Write the study of a table beside it, and read it."""
+    (folder / "t.csv").write_text(table, encoding="utf-8", newline="")
+    (folder / "t.toml").write_text(draft_study(folder / "t.csv", **said), encoding="utf-8")
+    return load_study(folder / "t.toml")
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(tables())
+def test_a_study_of_any_table_is_laid_out_or_nothing_can_be_learned(table: dict[str, Cells]) -> None:
+    with tempfile.TemporaryDirectory() as place, suppress(DataError):  # of the table alone
+        study = drafted(Path(place), text_of(table))
+        _laid_out(study, Path(place) / "run")
+
+
+def _laid_out(study: Study, folder: Path) -> Plan:
+    """Lay a study out, in which there is no mistake."""
+    try:
+        return plan(study, out=folder)
+    except InputError as error:
+        raise AssertionError(str(error)) from error
+
+
+def lines_of(text: str) -> dict[str, str]:
+    """Give the comment of every line of a drafted study that has one, by what stands before it."""
+    lines = (re.fullmatch(r"(.*?\S)  +# (.*)", line) for line in text.splitlines())
+    return {line[1].strip(): line[2] for line in lines if line}
+
+
+DRAW = random.Random(0)  # noqa: S311
+ROWS = 60
+PASSENGERS = {
+    "PassengerId": [str(row) for row in range(1, ROWS + 1)],
+    "deck": [DRAW.choice("123") for _ in range(ROWS)],
+    "sex": [DRAW.choice(("male", "female")) for _ in range(ROWS)],
+    "age": [DRAW.choice(("", f"{DRAW.uniform(1, 80):.1f}")) for _ in range(ROWS)],
+    "name": [f"Person {row}" for row in range(ROWS)],
+    "ship": ["Titanic"] * ROWS,
+    "nothing": [""] * ROWS,
+    "fare": ["?", *(f"{DRAW.uniform(5, 500):.2f}" for _ in range(ROWS - 1))],
+    "people": [DRAW.choice(("1", "2", "3", "4+")) for _ in range(ROWS)],
+    "boarded": [f"{DRAW.randint(1, 28):02}/{DRAW.randint(1, 12):02}/1912" for _ in range(ROWS)],
+    "survived": [DRAW.choice("01") for _ in range(ROWS)],
+}
+
+
+def test_every_thing_stands_on_the_line_of_its_column_or_key(tmp_path: Path) -> None:
+    study = drafted(tmp_path, text_of(PASSENGERS))
+    said = lines_of((tmp_path / "t.toml").read_text(encoding="utf-8"))
+    assert said['task = "classification"'] == (
+        "a guess: the target has 2 different whole numbers in 60 rows; --task regression takes them as measured"
+    )
+    survivors = PASSENGERS["survived"].count("1")
+    first, second = sorted((("0", ROWS - survivors), ("1", survivors)), key=lambda pair: -pair[1])
+    assert said['target = "survived"'] == (
+        "a guess: the last column that can be learned; --target names another; rows of its 2 classes: "
+        f'"{first[0]}" {first[1]}, "{second[0]}" {second[1]}'
+    )
+    assert said['missing_marks = ["?"]'] == 'among numbers: "?" in "fare"'
+    assert said['people = { kind = "category" }'] == 'numbers, and text such as "4+"'
+    assert said['boarded = { kind = "date", format = "%d/%m/%Y" }'].startswith('dates such as "')
+    assert said['# deck = { kind = "category" }'] == (
+        "only 3 different whole numbers; take the # away if they are names of kinds"
+    )
+    assert said['"deck",'] == "numbers"
+    assert said['"sex",'].startswith("text, read as one of 2 categories (")
+    assert re.fullmatch(
+        r"numbers; \d+ of 48 training cells and \d+ of 12 test cells missing; each fit puts the median of its training "
+        r"rows there, and an input says where",
+        said['"age",'],
+    )
+    left_out = {name: comment for name, comment in said.items() if comment.startswith("left out: ")}
+    assert left_out == {
+        '# "PassengerId",': "left out: being an id",
+        '# "name",': "left out: having 48 different texts in 48 training rows, most of one row alone",
+        '# "ship",': 'left out: being "Titanic" in every training row',
+        '# "nothing",': "left out: no training row has a value",
+    }
+    laid_out = _laid_out(study, tmp_path / "run")
+    assert [column.name for column in laid_out.columns if column.part == "input"] == list(
+        study.data.inputs or ()
+    )
+
+
+def test_lines_with_a_mark_before_them_can_be_switched_on(tmp_path: Path) -> None:
+    """Each by itself, but for groups, which are no input any more."""
+    drafted(tmp_path, text_of(PASSENGERS))
+    text = (tmp_path / "t.toml").read_text(encoding="utf-8")
+    (tmp_path / "test.csv").write_text(text_of(PASSENGERS), encoding="utf-8")
+    lines = text.splitlines()
+    switched = [number for number, line in enumerate(lines) if re.match(r'\s*# ("[^"]+",|[\w.]+ = )', line)]
+    assert len(switched) > 8
+    for number in switched:
+        changed = [line.replace("# ", "", 1) if place == number else line for place, line in enumerate(lines)]
+        (tmp_path / "t.toml").write_text("\n".join(changed), encoding="utf-8")
+        study = load_study(tmp_path / "t.toml")
+        assert study.data.target == "survived", lines[number]
+
+
+RARE = {
+    "x": [f"{DRAW.gauss(0, 1):.3f}" for _ in range(24)],
+    "kind": ["a"] * 11 + ["b"] * 12 + ["c"],
+}
+FEW = {
+    "t": [f"2024-0{month}-15" for month in range(1, 10)] + ["", "", ""],
+    "y": [f"{number**2 / 7:.2f}" for number in range(12)],
+}
+MANY = {f"x{number}": [f"{DRAW.random():.3f}" for _ in range(30)] for number in range(60)} | {
+    "gone": [""] * 30,
+    "y": [f"{DRAW.random():.3f}" for _ in range(30)],
+}
+
+
+@pytest.mark.parametrize(
+    "table", [RARE, FEW, MANY], ids=["a class of one row", "dates, 12 rows", "62 columns"]
+)
+def test_a_drafted_study_is_run(
+    table: dict[str, Cells], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
+    drafted(tmp_path, text_of(table))
+    short = ["training.epochs=2", 'search.space."network.hidden"=[[], [4]]', "checks.baselines=false"]
+    results = run(load_study(tmp_path / "t.toml", short), out=tmp_path / "run", workers=1)
+    assert results.missing == ()
+    assert results.choice is not None
+    assert {column.name for column in results.columns} == set(table)
+
+
+def test_many_columns_share_lines_and_rare_classes_have_other_folds(tmp_path: Path) -> None:
+    study = drafted(tmp_path, text_of(MANY))
+    text = (tmp_path / "t.toml").read_text(encoding="utf-8")
+    assert '#   "x0" to "x59" (60): input, number' in text.splitlines()
+    assert study.data.ignore == ("gone",)
+    assert study.data.inputs is None
+    rare = drafted(tmp_path, text_of(RARE))
+    assert rare.search is not None
+    assert rare.search.splitter.kind == "k-fold"
+    said = lines_of((tmp_path / "t.toml").read_text(encoding="utf-8"))
+    assert said['folds = { kind = "k-fold", n = 5 }'] == (
+        "drawn without regard to classes, of which the rarest has 1 training row: folds may lack it"
+    )
+
+
+def shoal(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    monkeypatch.setattr(sys, "argv", ["shoal", *map(str, arguments)])
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    return int(caught.value.code or 0)
+
+
+def test_what_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("t.csv").write_text(text_of(PASSENGERS), encoding="utf-8")
+    Path("few.csv").write_text("a,y\n1,2\n3,4\n", encoding="utf-8")
+    Path("same.csv").write_text("a,y\n" + "1,2\n" * 20, encoding="utf-8")
+    Path("words.csv").write_text("a,y\n" + "".join(f"{n},w{n % 3}\n" for n in range(20)), encoding="utf-8")
+    Path("pictures").mkdir()
+    Path("a.xyz").touch()
+    usage = "KIND: expected regression or classification, or --data TABLE, got"
+    images = "`shoal new classification` prints one to fill in"
+    for arguments, sentence in (
+        ((), f"{usage} neither"),
+        (("regression", "--data", "t.csv"), f"{usage} both"),
+        (("regression", "--target", "y"), "--target: expected it with --data TABLE, got it with KIND"),
+        (("--data", "t.csv", "--task", "regresion"), "--task: expected one of regression, classification"),
+        (
+            ("--data", "t.csv", "--target", "survive"),
+            '--target: expected a column of t.csv ("PassengerId", "deck", "sex", "age", "name", "ship", "nothing",'
+            ' "fare", "people", "boarded" and 1 more), got "survive"; did you mean "survived"?',
+        ),
+        (
+            ("--data", "few.csv"),
+            'few.csv, column "y": expected at least 10 rows with a target, to train, choose and',
+        ),
+        (
+            ("--data", "same.csv"),
+            "same.csv: expected a column to learn, of numbers that differ or of classes that",
+        ),
+        (
+            ("--data", "words.csv", "--task", "regression"),
+            'words.csv, column "y": expected numbers, got text such as "w0"; --task classification takes it as classes',
+        ),
+        (
+            ("--data", "pictures"),
+            "pictures: expected a table, got a folder; a study of images needs no more than data",
+        ),
+        (("--data", "pictures"), images),
+        (("--data", "no.csv"), "no.csv: expected a file, got nothing there"),
+        (("--data", "a.xyz"), "a.xyz: expected a table file ending in "),
+    ):
+        assert shoal(monkeypatch, "new", *arguments) == 2
+        printed = capsys.readouterr()
+        assert printed.out == ""
+        assert sentence in printed.err
+        assert printed.err.count("\n") == 1
+
+
+def test_the_command_prints_a_study_of_paths_from_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a folder").mkdir()
+    Path("a folder/my table.csv").write_text(text_of(PASSENGERS), encoding="utf-8")
+    said = ("--target", "fare", "--task", "regression")
+    assert shoal(monkeypatch, "new", "--data", "a folder/my table.csv", *said) == 0
+    Path("s.toml").write_text(capsys.readouterr().out, encoding="utf-8")
+    study = load_study("s.toml")
+    assert study.data.train == str(tmp_path / "a folder" / "my table.csv")
+    assert (study.study.name, study.study.task, study.data.target) == ("my-table", "regression", "fare")
+    comments = lines_of(Path("s.toml").read_text(encoding="utf-8"))
+    assert comments['missing_targets = "drop"'] == "1 row of 60 without a target"
+    assert comments['task = "regression"'] == comments['target = "fare"'] == "as you said"
