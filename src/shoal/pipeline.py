@@ -50,9 +50,10 @@ from shoal.engine import (
     with_images_of_mistakes,
 )
 from shoal.errors import InputError, ShoalError, as_path
-from shoal.look import Drawing, write_report
+from shoal.look import Drawing, Results, plan_text, write_report
 from shoal.nets import MODEL_NAME
 from shoal.parts import RUN, Parts
+from shoal.progress import notebook
 from shoal.request import Keywords, Request, StudyOrRows, request_of
 from shoal.results import (
     OUTPUT_FILES,
@@ -60,7 +61,6 @@ from shoal.results import (
     FitRecord,
     Identity,
     Plan,
-    Results,
     RunFiles,
     RunLock,
     Store,
@@ -106,7 +106,8 @@ def plan(
     trained_before = Store.trained_in(folder, _identity(study, planner.dataset))
     refuse_foreign_files_in(folder)
     known = trained_before | planner.known_by_place(trained_places(folder, to_toml(planner.study)))
-    return make_plan(planner, Circumstances(trainers.by_name, workers, _drawing(planner), known, read))
+    made = make_plan(planner, Circumstances(trainers.by_name, workers, _drawing(planner), known, read))
+    return dataclasses.replace(made, text=plan_text(study, made, folder, workers))
 
 
 def run(
@@ -136,6 +137,7 @@ def run(
     study = request.study
     folder = _folder(study, out)
     trainers, planner = _lay_out(request, trainer, device)
+    watcher = watcher or notebook(study.search.metric if study.search else "loss")
     parts = Parts(watcher.note if watcher else None)
     watcher = watcher or Silent()
     workers = _workers(workers)
