@@ -32,7 +32,7 @@ except shoal.StudyError as error:
     reveal_type(error.problems)
 """
 SAID: Final = (
-    r"3: note: Revealed type is .def \(study: shoal\.[\w.]+\.Study \| str \| pathlib\.Path, \*, out: .*,"
+    r"3: note: Revealed type is .def \(study: shoal\.[\w.]+\.Study \| str \| pathlib\.Path \| .*, \*, out: .*,"
     r" workers: .*, trainer: .*\) -> shoal\.[\w.]+\.Results.",
     r"4: note: Revealed type is .def \(.*\) -> shoal\.[\w.]+\.Study.",
     r"5: note: Revealed type is .shoal\.model\.Model.",

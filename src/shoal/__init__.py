@@ -32,12 +32,12 @@ if TYPE_CHECKING:  # the table below once more, as a type checker reads it; a te
     from shoal.estimators import MLPClassifier as MLPClassifier
     from shoal.estimators import MLPRegressor as MLPRegressor
     from shoal.estimators import RandomizedSearchCV as RandomizedSearchCV
+    from shoal.look import Results as Results
     from shoal.model import Model as Model
     from shoal.model import load as load
     from shoal.pipeline import plan as plan
     from shoal.pipeline import run as run
     from shoal.results import Plan as Plan
-    from shoal.results import Results as Results
     from shoal.study import Study as Study
     from shoal.study import load_study as load_study
 
@@ -51,7 +51,7 @@ _HOMES = {
     "Model": "shoal.model",
     "Plan": "shoal.results",
     "RandomizedSearchCV": "shoal.estimators",
-    "Results": "shoal.results",
+    "Results": "shoal.look",
     "Study": "shoal.study",
     "load": "shoal.model",
     "load_study": "shoal.study",

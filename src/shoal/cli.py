@@ -72,13 +72,11 @@ def check(
     Every mistake at once; steps and parameters too. Nothing is trained or written.
     """
     load_numbers()
-    from shoal.look import plan_text
-    from shoal.pipeline import default_folder, default_workers, plan
+    from shoal.pipeline import plan
     from shoal.study import load_study
 
     asked = load_study(study, tuple(set_ or ()))
-    laid_out = plan(asked, out=out, workers=workers, trainer=trainer, device=device)
-    _print(plan_text(asked, laid_out, out or default_folder(asked), workers or default_workers()))
+    _print(plan(asked, out=out, workers=workers, trainer=trainer, device=device).text)
 
 
 @app.command()

@@ -9,13 +9,13 @@ from typing import Final
 
 import numpy as np
 
-from shoal.data import Column, Dataset, Survey, Wish, holds_images, survey
+from shoal.data import Column, Dataset, GivenRows, Survey, Wish, holds_images, survey
 from shoal.engine import available_memory, column_records
 from shoal.errors import DataError, Problem
 from shoal.files import kind_of
 from shoal.kinds import Task
 from shoal.look import MOST_LINES, column_lines
-from shoal.study import TEST_SHARE, Data, Draft, DraftColumn, DraftKey, draft_text
+from shoal.study import IN_MEMORY, TEST_SHARE, Data, Draft, DraftColumn, DraftKey, draft_text
 from shoal.wording import few_quoted, is_utf8, quoted, rounded
 
 FEW_VALUES: Final = 10
@@ -36,26 +36,29 @@ def draft_study(table: Path, target: str | None = None, task: Task | None = None
     columns than a study can speak of.
     """
     _refuse_others(table)
+    return draft_text(draft_of(table, target, task))
+
+
+def draft_of(table: Path | GivenRows, target: str | None = None, task: Task | None = None) -> Draft:
+    """Look at a table, of a file or in memory, and say what a study of it is written from. Raises DataError."""
     seen = survey(table, Wish(target, task, TEST_SHARE), available_memory())
     dataset = seen.dataset
     train_N = dataset.targets[: dataset.train_rows]
     columns = tuple(_columns(seen))
     listed = len(columns) < MOST_LINES and all(len(column.name) <= 200 for column in columns)
-    return draft_text(
-        Draft(
-            table=str(table),
-            task=DraftKey("task", seen.task.value, seen.task.why),
-            target=DraftKey("target", seen.target.value, _why_target(seen)),
-            columns=columns,
-            keys=tuple(_keys(seen)),
-            kinds=tuple(_kinds(seen)),
-            rows=dataset.rows,
-            numbers=sum(map(_numbers, dataset.columns)),
-            outputs=dataset.outputs,
-            smallest=int(np.bincount(train_N, minlength=dataset.outputs).min()) if dataset.classes else None,
-            summary=() if listed else tuple(_summary(dataset)),
-            in_order=seen.in_order,
-        )
+    return Draft(
+        table=IN_MEMORY if isinstance(table, GivenRows) else str(table),
+        task=DraftKey("task", seen.task.value, seen.task.why),
+        target=DraftKey("target", seen.target.value, _why_target(seen)),
+        columns=columns,
+        keys=tuple(_keys(seen)),
+        kinds=tuple(_kinds(seen)),
+        rows=dataset.rows,
+        numbers=sum(map(_numbers, dataset.columns)),
+        outputs=dataset.outputs,
+        smallest=int(np.bincount(train_N, minlength=dataset.outputs).min()) if dataset.classes else None,
+        summary=() if listed else tuple(_summary(dataset)),
+        in_order=seen.in_order,
     )
 
 

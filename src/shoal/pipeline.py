@@ -12,7 +12,7 @@ import time
 from functools import partial
 from numbers import Integral
 from pathlib import Path
-from typing import get_args
+from typing import Unpack, get_args
 
 from shoal.data import Dataset, drift_of_rows
 from shoal.engine import (
@@ -49,17 +49,18 @@ from shoal.engine import (
     warnings_before,
     with_images_of_mistakes,
 )
-from shoal.errors import InputError, ShoalError, another_kind, as_path
-from shoal.look import Drawing, write_report
+from shoal.errors import InputError, ShoalError, as_path
+from shoal.look import Drawing, Results, plan_text, write_report
 from shoal.nets import MODEL_NAME
 from shoal.parts import RUN, Parts
+from shoal.progress import notebook
+from shoal.request import Keywords, Request, StudyOrRows, request_of
 from shoal.results import (
     OUTPUT_FILES,
     STUDY_NAME,
     FitRecord,
     Identity,
     Plan,
-    Results,
     RunFiles,
     RunLock,
     Store,
@@ -67,7 +68,7 @@ from shoal.results import (
     refuse_foreign_files_in,
     trained_places,
 )
-from shoal.study import Candidate, Study, check_study, load_study, to_toml
+from shoal.study import Candidate, Study, to_toml
 from shoal.wording import wrong_choice, wrong_count
 
 
@@ -85,17 +86,19 @@ def default_workers() -> int:
 
 
 def plan(
-    study: Study | str | Path,
+    study: StudyOrRows,
     *,
     out: Path | str | None = None,
     workers: int | None = None,
     trainer: TrainerChoice = "auto",
     device: DeviceChoice = "auto",
+    **keywords: Unpack[Keywords],
 ) -> Plan:
-    """Lay a study out and predict its cost; trains and writes nothing. Raises what `run` would refuse."""
-    study = _checked(study)
+    """Lay a study out and predict its cost; trains and writes nothing. Takes and refuses what `run` does."""
+    request = request_of(study, keywords)
+    study = request.study
     begun = time.thread_time()
-    trainers, planner = _lay_out(study, trainer, device)
+    trainers, planner = _lay_out(request, trainer, device)
     read = time.thread_time() - begun
     folder = _folder(study, out)
     workers = _workers(workers)
@@ -103,19 +106,26 @@ def plan(
     trained_before = Store.trained_in(folder, _identity(study, planner.dataset))
     refuse_foreign_files_in(folder)
     known = trained_before | planner.known_by_place(trained_places(folder, to_toml(planner.study)))
-    return make_plan(planner, Circumstances(trainers.by_name, workers, _drawing(planner), known, read))
+    made = make_plan(planner, Circumstances(trainers.by_name, workers, _drawing(planner), known, read))
+    return dataclasses.replace(made, text=plan_text(study, made, folder, workers))
 
 
 def run(
-    study: Study | str | Path,
+    study: StudyOrRows,
     *,
     out: Path | str | None = None,
     workers: int | None = None,
     trainer: TrainerChoice = "auto",
     device: DeviceChoice = "auto",
     watcher: Watcher | None = None,
+    **keywords: Unpack[Keywords],
 ) -> Results:
-    """Run a study (a Study, a file, or a built-in name) and draw its pictures.
+    """Run a study (a Study, a file, a built-in name), or one made for rows in memory, and draw its pictures.
+
+    Rows are a frame of pandas, polars or another library, a dict of columns, an array (N, D), or a pair of such inputs
+    and targets. `train` and `test` take the place of the study's files. `target` names the columns to learn, or is the
+    targets themselves, (N,) or (N, K). All other keywords are keys of the study: `name`, `task`, `seed` and `repeats`,
+    and its sections, of which the named keys are changed: `training={"epochs": 50}`.
 
     `out` is the run folder (runs/<study name>), `workers` the fits trained at a time (one a core). Fits that
     the folder holds already are not trained again. A part that cannot be made after training is told to the
@@ -123,9 +133,11 @@ def run(
     anything is written, TrainingError where every candidate has failed fits, RunFolderBusy, EnvironmentFault (where
     too little memory is available before anything is written), Interrupted.
     """
-    study = _checked(study)
+    request = request_of(study, keywords)
+    study = request.study
     folder = _folder(study, out)
-    trainers, planner = _lay_out(study, trainer, device)
+    trainers, planner = _lay_out(request, trainer, device)
+    watcher = watcher or notebook(study.search.metric if study.search else "loss")
     parts = Parts(watcher.note if watcher else None)
     watcher = watcher or Silent()
     workers = _workers(workers)
@@ -151,16 +163,6 @@ def run(
     return dataclasses.replace(results, missing=tuple(parts.missing)) if parts.missing else results
 
 
-def _checked(study: Study | str | Path) -> Study:
-    """Read a study, or hold one built in Python to the same rules."""
-    if isinstance(study, str | os.PathLike):
-        return load_study(study)
-    if not isinstance(study, Study):
-        raise another_kind("a Study, the path of a study file or the name of a built-in study", study)
-    check_study(study)
-    return study
-
-
 def _workers(workers: int | None) -> int:
     if workers is None:
         return default_workers()
@@ -173,13 +175,15 @@ def _folder(study: Study, out: Path | str | None) -> Path:
     return default_folder(study) if out is None else as_path(out, "the path of a run folder for `out`")
 
 
-def _lay_out(study: Study, trainer: TrainerChoice, device: DeviceChoice) -> tuple[Trainers, Planner]:
+def _lay_out(request: Request, trainer: TrainerChoice, device: DeviceChoice) -> tuple[Trainers, Planner]:
+    study = request.study
     for name, choice, choices in (("trainer", trainer, TrainerChoice), ("device", device, DeviceChoice)):
         if not isinstance(choice, str) or choice not in get_args(choices):
             raise InputError(f"{name}: {wrong_choice(choice, get_args(choices))}")
     trainers = Trainers(trainer, pick_device(device))
     try:
-        dataset = load_data(study)
+        dataset = load_data(study, request.in_memory)
+        dataset = dataclasses.replace(dataset, notes=(*request.notes, *dataset.notes))
         give_back_memory()
         planner = Planner(study, dataset, trainers.choose)
         refuse_unscalable(planner)  # numbers that are too large to be standardised in some fold

@@ -1,14 +1,15 @@
-"""Shows how a run comes along: one live line on a terminal, plain lines elsewhere, nothing when asked."""
+"""Shows how a run comes along: live on a terminal or in a notebook, plain lines elsewhere, nothing when asked."""
 
 from __future__ import annotations
 
 import contextlib
+import html
 import math
 import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from shoal.engine import PlannedFit, Silent
 from shoal.look import duration
@@ -194,6 +195,70 @@ class Live(_Tally):
         if self._bar is not None and self._task is not None and time.monotonic() - self._drawn > 0.1:
             self._drawn = time.monotonic()
             self._bar.update(self._task, completed=self.share, line=self.line())
+
+
+class Cell(_Tally):
+    """One display in a cell of a notebook, brought up to date: what was noted, each stage, the bar of the one going on.
+
+    Frontends that show no HTML have its lines as text.
+    """
+
+    def __init__(self, metric: str = "loss") -> None:
+        """Show nothing before there is something to say."""
+        super().__init__(metric)
+        self._lines: list[str] = []
+        self._shown: Any = None
+        self._drawn = 0.0
+
+    def note(self, line: str) -> None:
+        """Add it above the bar."""
+        self._lines.append(visible(line))
+        self._draw()
+
+    def begin(self, title: str, planned: Sequence[PlannedFit], done: int, work: Mapping[str, float]) -> None:
+        """Show what starts."""
+        super().begin(title, planned, done, work)
+        self._draw(going_on=True)
+
+    def progress(self, fit_id: str, share: float) -> None:
+        """Move the bar."""
+        super().progress(fit_id, share)
+        self._draw_now_and_then()
+
+    def finished(self, record: FitRecord) -> None:
+        """Move the bar."""
+        super().finished(record)
+        self._draw_now_and_then()
+
+    def end(self) -> None:
+        """Leave a line in place of the bar, where anything was trained."""
+        if self._fresh:
+            self._lines.append(f"{self.title}: {self.line()} in {duration(time.monotonic() - self._started)}")
+        self._draw()
+
+    def _draw_now_and_then(self) -> None:
+        if time.monotonic() - self._drawn > 0.2:
+            self._draw(going_on=True)
+
+    def _draw(self, *, going_on: bool = False) -> None:
+        from IPython.display import display
+
+        self._drawn = time.monotonic()
+        bar = [f"{self.title}: {self.line()}"] if going_on else []
+        rows = [f"<div>{html.escape(line)}</div>" for line in (*self._lines, *bar)]
+        if going_on:
+            rows.append(f'<progress max="1" value="{self.share:.3f}" style="width:28em"></progress>')
+        content = {"text/plain": "\n".join((*self._lines, *bar)), "text/html": "".join(rows)}
+        if self._shown is None:
+            self._shown = display(content, raw=True, display_id=True)
+        else:
+            self._shown.update(content, raw=True)
+
+
+def notebook(metric: str = "loss") -> Cell | None:
+    """Give the display of a notebook's cell where the program is one; None elsewhere. Imports nothing of IPython."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return None if getattr(shell, "kernel", None) is None else Cell(metric)
 
 
 @contextlib.contextmanager

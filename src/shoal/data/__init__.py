@@ -20,18 +20,19 @@ from shoal.data._drift import drift_of_rows
 from shoal.data._encoder import Encoder, encoder_class, takes
 from shoal.data._fashion import find_fashion
 from shoal.data._folds import FoldOptions, divided_sentence, fold_count, make_folds
+from shoal.data._given_rows import GivenRows, Rows, are_rows, given_rows
 from shoal.data._holdout import draw_share, holdout_split
 from shoal.data._image_places import holds_images
 from shoal.data._images import ImageSource, load_image_dataset
 from shoal.data._input_columns import read_columns
 from shoal.data._missing import Missing, missing_of
 from shoal.data._new_images import NewImages, read_images
+from shoal.data._new_rows import given_columns, given_images
 from shoal.data._outer_folds import make_folds_within, make_outer_folds
 from shoal.data._permuted import permuted_rows, with_permuted_targets
 from shoal.data._pixels import two_levels
 from shoal.data._preprocess import RESIZING, Preprocessing, Standardize, fit_preprocessing
 from shoal.data._row_check import chance_of_count
-from shoal.data._rows_in_memory import given_columns, given_images
 from shoal.data._seen import Sighting, seen_in
 from shoal.data._source import load_table_dataset
 from shoal.data._survey import Survey, Wish, survey
@@ -61,10 +62,12 @@ __all__ = [
     "Encoder",
     "FoldOptions",
     "Foreign",
+    "GivenRows",
     "ImageSource",
     "Missing",
     "NewImages",
     "Preprocessing",
+    "Rows",
     "Sighting",
     "Split",
     "Standardize",
@@ -73,6 +76,7 @@ __all__ = [
     "TableSource",
     "Wish",
     "add_targets",
+    "are_rows",
     "chance_of_count",
     "checks_of_rows",
     "column_warnings",
@@ -91,6 +95,7 @@ __all__ = [
     "gap_notes",
     "given_columns",
     "given_images",
+    "given_rows",
     "holdout_split",
     "holds_images",
     "in_gaps",

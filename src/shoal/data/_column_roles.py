@@ -11,6 +11,7 @@ from shoal.data._classes import nfc
 from shoal.data._column_kind import CATEGORY, NUMBER, ColumnKind, key_of
 from shoal.data._date_formats import format_fault
 from shoal.data._dialect import PLAIN, Dialect
+from shoal.data._given_rows import GivenRows
 from shoal.data._missing import Marks
 from shoal.data._table import Table
 from shoal.errors import Problem
@@ -19,7 +20,8 @@ from shoal.wording import did_you_mean, few_quoted, quoted
 
 @dataclass(frozen=True)
 class TableSource:
-    """Where the rows of a study stand. `inputs` None: every column that is no target, group or fold.
+    """Where the rows of a study stand: in files, or in memory. `inputs` None: every column that is no target, group or
+    fold.
 
     Without `test`, the share `test_share` of the rows of `train` is drawn at `seed` to be test rows:
     whole groups where there are `groups`, else stratified by class in classification. With `impute` inputs may have
@@ -32,10 +34,10 @@ class TableSource:
     are written.
     """
 
-    train: str | Path
+    train: str | Path | GivenRows
     task: Literal["regression", "classification"]
     targets: tuple[str, ...]
-    test: str | Path | None = None
+    test: str | Path | GivenRows | None = None
     inputs: tuple[str, ...] | None = None
     categorical: tuple[str, ...] = ()
     groups: str | None = None

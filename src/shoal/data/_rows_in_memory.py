@@ -1,26 +1,21 @@
-"""New rows that are in memory already: numpy arrays, frames, mappings of columns, images.
+"""Rows that are in memory already, as a table: numpy arrays, frames of any library, mappings of columns.
 
-Letters: N rows, D columns, C channels, H, W height and width.
+Letters: N rows, D columns, K targets.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Sized
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sized
 from datetime import UTC, date
 from decimal import Decimal
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data._classes import nfc
-from shoal.data._column_kind import DateStyle
-from shoal.data._dataset import Column
 from shoal.data._findings import Findings, refuse
-from shoal.data._input_columns import read_columns
-from shoal.data._missing import STRICT, Missing
-from shoal.data._pixels import alike, channels_first, resized, with_white
 from shoal.data._table import Cells, DateCells, Foreign, Table, names_are_good
 from shoal.errors import DataError, Problem
 from shoal.wording import quoted
@@ -28,120 +23,63 @@ from shoal.wording import quoted
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-_PLACE = "x"
+NOT_READ: Final = Foreign("values that were not read")
 
 
-def given_columns(
-    x: NDArray[Any] | Mapping[str, Any] | DataFrame,
-    names: Sequence[str],
-    categories: Mapping[str, Sequence[str]] | None = None,
-    missing: Missing = STRICT,
-    dates: Mapping[str, DateStyle] | None = None,
-) -> tuple[Column, ...]:
-    """Read input columns: by name from a frame or a mapping, by place from numbers of shape (N, D).
+def columns_by_name(x: Any, names: Collection[str], place: str) -> list[tuple[str, Any]]:
+    """Take named columns as they are called; no library of frames is imported, none is preferred.
 
-    A frame is pandas', polars' or any other thing of rows with named columns: `x.columns` or `x.column_names`, and
-    `x[name]`. An index of pandas is asked where a name is no column's. The rules are those of a table read
-    from a file; see `read_columns`. Raises DataError with every mistake.
+    A level of a pandas index is taken where one of the `names` is its own and no column's. Raises DataError.
     """
-    if isinstance(x, np.ndarray) and x.dtype.names is None:
-        named = _by_place(
-            x, names, {**dict.fromkeys(dates or (), "dates"), **dict.fromkeys(categories or (), "categories")}
-        )
-    else:
-        named = _by_name(x, names)
-    findings = Findings(_PLACE)
-    names_are_good([name for name, _ in named if name], "", findings)
-    refuse(findings.problems())
-    known_names = set(map(nfc, names))
-    columns = {nfc(name): cells for name, cells in named}
-    used = {
-        name: cells
-        for name, cells in columns.items()
-        if name in known_names and not isinstance(cells, Foreign)
-    }
-    lengths = {name: len(cells) for name, cells in used.items()}
-    if len(set(lengths.values())) > 1:
-        shown = ", ".join(f"{quoted(name)} {length}" for name, length in list(lengths.items())[:10])
-        raise DataError(Problem(_PLACE, f"expected columns of one length, got {shown}"))
-    table = Table(_PLACE, tuple(columns), tuple(columns.values()), next(iter(lengths.values()), 0))
-    return read_columns(table, names, categories, missing, dates)
-
-
-def given_images(
-    x: Any, shape: tuple[int, ...], *, resize: bool = False, white: int | None = None
-) -> NDArray[np.uint8]:
-    """Bring images (N, H, W), (N, H, W, C) or (N, C, H, W) into the last form, bytes of `shape` (C, H, W).
-
-    With `resize` those of another size are brought to it. `white` is that of the training images; see `with_white`.
-    Raises DataError.
-    """
-    findings = Findings(_PLACE)
-    if np.ma.is_masked(x):
-        raise DataError(Problem(_PLACE, "expected images, got an array of which some values are masked"))
-    images, _ = channels_first(_one_array(x), "", findings, white)
-    if images is not None:
-        images, _ = with_white(images, white)
-        images = resized(images, (shape[1], shape[2])) if resize else images
-        images = alike(images, shape, (), findings)
-    refuse(findings.problems())
-    if images is None:
-        raise DataError(Problem(_PLACE, "expected images"))
-    return images
-
-
-def _one_array(x: Any) -> NDArray[Any]:
-    """Give images as one array; those of several sizes, and what is none, are refused."""
-    try:
-        array = np.asarray(x)
-    except (ValueError, TypeError):
-        raise DataError(Problem(_PLACE, "expected images of one size, in one array, got several")) from None
-    if array.ndim == 0:
-        raise DataError(Problem(_PLACE, f"expected an array of images, got {_kind(x)}"))
-    return array
-
-
-def _by_place(x: NDArray[Any], names: Sequence[str], others: Mapping[str, str]) -> list[tuple[str, Cells]]:
-    """Take columns of numbers in their order; `others` are columns that are none, and what they hold."""
-    for name, content in others.items():
-        what = f"expected a frame or a dict of columns, since {quoted(name)} holds {content}, got an array"
-        raise DataError(Problem(_PLACE, what))
-    if x.ndim != 2 or x.shape[1] != len(names) or x.dtype.kind not in "biuf":
-        what = f"expected numbers of shape (N, {len(names)}), got {x.dtype} of shape {x.shape}"
-        raise DataError(Problem(_PLACE, what))
-    return [(name, _cells(x[:, place])) for place, name in enumerate(names)]
-
-
-def _by_name(x: Any, names: Sequence[str]) -> list[tuple[str, Cells]]:
-    """Take named columns as they are called; no library of frames is imported, none is preferred."""
     if isinstance(x, np.ndarray):
-        return [(name, _cells(x[name])) for name in x.dtype.names or ()]
+        return [(name, x[name]) for name in x.dtype.names or ()]
     if isinstance(x, Mapping):
-        return [(str(name), _cells(values)) for name, values in x.items()]
+        return [(str(name), values) for name, values in x.items()]
     called = getattr(x, "column_names", None) or getattr(x, "columns", None) if isinstance(x, Sized) else None
     if called is None:
-        raise DataError(Problem(_PLACE, f"expected an array, a frame or a dict of columns, got {_kind(x)}"))
+        lazy = "; its collect() gives one" if callable(getattr(x, "collect", None)) else ""
+        what = f"expected an array, a frame or a dict of columns, got {kind_of_thing(x)}{lazy}"
+        raise DataError(Problem(place, what))
     if callable(getattr(x, "items", None)):  # pandas: the one whose names may be there twice
-        return [*((str(name), _cells(values)) for name, values in x.items()), *_index_levels(x, names)]
-    return [(str(name), _cells(x[name])) for name in called]
+        return [*((str(name), values) for name, values in x.items()), *_index_levels(x, names)]
+    return [(str(name), x[name]) for name in called]
 
 
-def _index_levels(frame: DataFrame, names: Sequence[str]) -> Iterator[tuple[str, Cells]]:
+def table_of(named: Iterable[tuple[str, Any]], place: str, names: Collection[str] | None = None) -> Table:
+    """Put named columns together, of which those in `names` (None: all) are read, and are of one length.
+
+    Raises DataError for names that are there twice, and for lengths that differ.
+    """
+    named, findings = list(named), Findings(place)
+    names_are_good([name for name, _ in named if name], "", findings)
+    refuse(findings.problems())
+    columns = {
+        name: cells_of(values) if names is None or name in names else NOT_READ
+        for name, values in ((nfc(name), values) for name, values in named)
+    }
+    lengths = {name: len(cells) for name, cells in columns.items() if not isinstance(cells, Foreign)}
+    if len(set(lengths.values())) > 1:
+        shown = ", ".join(f"{quoted(name)} {length}" for name, length in list(lengths.items())[:10])
+        raise DataError(Problem(place, f"expected columns of one length, got {shown}"))
+    return Table(place, tuple(columns), tuple(columns.values()), next(iter(lengths.values()), 0))
+
+
+def _index_levels(frame: DataFrame, names: Collection[str]) -> Iterator[tuple[str, Any]]:
     """Give the levels of an index of pandas that are asked for and no columns; an unnamed one as pandas stores it."""
     missing = set(map(nfc, names)) - {nfc(str(name)) for name in frame.columns}
     for level, name in enumerate(frame.index.names):
         stored = f"__index_level_{level}__" if name is None else str(name)
         if nfc(stored) in missing:
-            yield stored, _cells(frame.index.get_level_values(level))
+            yield stored, frame.index.get_level_values(level)
 
 
-def _kind(x: object) -> str:
+def kind_of_thing(x: object) -> str:
     """Name the type of a thing, with the library that it comes from."""
     library = type(x).__module__.partition(".")[0]
     return type(x).__name__ if library == "builtins" else f"{library}.{type(x).__name__}"
 
 
-def _cells(values: Any) -> Cells:
+def cells_of(values: Any) -> Cells:
     """Take numbers and text as they are, also mixed; what is missing is None or NaN, and is refused later."""
     if np.ma.is_masked(values):  # numpy forgets the mask
         masked, values = np.ma.getmaskarray(values), np.asarray(values).astype(object)
@@ -174,7 +112,7 @@ def _object_cells(array: NDArray[Any]) -> Cells:
         (value for value in there if not isinstance(value, str | bool | np.bool_ | Real | Decimal)), None
     )
     if strange is not None:
-        return Foreign(f"cells of {_kind(strange)}")
+        return Foreign(f"cells of {kind_of_thing(strange)}")
     if all(isinstance(value, str) for value in there):
         return [str(value) for value in np.where(missing, "", array)]
     truth = [isinstance(value, bool | np.bool_) for value in there]

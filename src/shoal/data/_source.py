@@ -1,4 +1,4 @@
-"""Table files to a Dataset: which columns are inputs, targets, groups and folds; which rows are test rows.
+"""Tables to a Dataset: which columns are inputs, targets, groups and folds; which rows are test rows.
 
 Letters: N rows (training and test), K targets.
 """
@@ -81,7 +81,7 @@ def load_table_dataset(source: TableSource, room: float | None = None) -> Datase
     train_findings, test_findings = (
         Findings(str(path), of_study=True) for path in (source.train, source.test)
     )
-    limits = Limits(_used_columns(source), room)
+    limits = Limits(_used_columns(source), room, frozenset(_named(source)))
     train_table, test_table = (
         None if path is None else scan_table(path, findings, limits, source.dialect)
         for path, findings in ((source.train, train_findings), (source.test, test_findings))
@@ -127,10 +127,13 @@ def load_table_dataset(source: TableSource, room: float | None = None) -> Datase
 
 def _used_columns(source: TableSource) -> frozenset[str] | None:
     """Name the columns that are used; None where all of them may be."""
-    if source.inputs is None:
-        return None
-    others = (name for _, names, _ in source.named() for name in names)
-    return frozenset((*source.inputs, *source.categorical, *others))
+    return None if source.inputs is None else frozenset(_named(source))
+
+
+def _named(source: TableSource) -> Iterator[str]:
+    """Give the columns that the study names."""
+    yield from (*(source.inputs or ()), *source.categorical, *source.keep)
+    yield from (name for _, names, _ in source.named() for name in names)
 
 
 def _left_out(source: TableSource, table: Table) -> Iterator[str]:
@@ -307,7 +310,7 @@ def _untargeted_notes(source: TableSource, train: _Part, test: _Part) -> Iterato
     for part, file in ((train, source.train), (test, source.test)):
         if part.untargeted and file is not None:
             rows = counted(part.untargeted, "row")
-            yield f'{Path(file).name}: {rows} left out, having no target (data.missing_targets = "drop")'
+            yield f'{Path(str(file)).name}: {rows} left out, having no target (data.missing_targets = "drop")'
 
 
 def _content_notes(source: TableSource, train: _Part, test: _Part) -> Iterator[str]:
@@ -335,7 +338,7 @@ def _build(source: TableSource, train: _Part, test: _Part) -> Dataset:
     classes = sorted_texts(train.targets.tolist()) if source.task == "classification" else ()
     targets = np.concatenate((train.targets, test.targets))
     return Dataset(
-        name=Path(source.train).stem,
+        name=Path(str(source.train)).stem,
         task=source.task,
         columns=tuple(
             replace(a, values=np.concatenate((a.values, b.values)))

@@ -22,6 +22,7 @@ from shoal.data._date_formats import moment_in
 from shoal.data._dates import date_formats, dates, holds_dates
 from shoal.data._dialect import PLAIN, Dialect
 from shoal.data._findings import Findings
+from shoal.data._given_rows import GivenRows
 from shoal.data._guess import Choice, LookedAt, cells_of, obstacle, target_of, targets_of, task_of
 from shoal.data._holdout import draw_test_rows
 from shoal.data._missing import Marks, missing_of
@@ -76,14 +77,15 @@ class Survey:
     in_order: str
 
 
-def survey(path: str | Path, wish: Wish, room: float | None = None) -> Survey:
+def survey(path: str | Path | GivenRows, wish: Wish, room: float | None = None) -> Survey:
     """Look at a table: guess what nobody said, find what its columns are, and what has to be said so that it is read.
 
     Raises DataError for a file that is no table, a target that is not there, and where nothing can be learned.
     """
-    keys = {seen.key: Choice(seen.value, seen.reason) for seen in seen_in(path)}
+    sightings = () if isinstance(path, GivenRows) else seen_in(path)
+    keys = {seen.key: Choice(seen.value, seen.reason) for seen in sightings}
     dialect = Dialect.from_settings({key: choice.value for key, choice in keys.items()}) or PLAIN
-    table = read_table(path, room=room, dialect=dialect)
+    table = read_table(path, room=room, dialect=dialect, named=[wish.target] if wish.target else ())
     marks, read = _marks(table)
     if marks:
         where = ", ".join(f"{quoted(mark)} in {few_quoted(names, 3)}" for mark, names in marks.items())

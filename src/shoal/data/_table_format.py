@@ -34,10 +34,14 @@ _AT_ONCE: Final = 1 << 22
 
 @dataclass(frozen=True)
 class Limits:
-    """How much of a table is read: the columns asked for (None: all), and bytes of memory that it may take."""
+    """How much of a table is read: the columns asked for (None: all), and bytes of memory that it may take.
+
+    `named` are the names that a study has for columns, which may be those of an index.
+    """
 
     names: frozenset[str] | None = None
     room: float | None = None
+    named: frozenset[str] = frozenset()
 
     def wants(self, name: str) -> bool:
         """Whether a column, or an array of columns, is asked for."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from shoal.data._classes import nfc
 from shoal.data._dialect import PLAIN, Dialect
 from shoal.data._findings import Findings
+from shoal.data._given_rows import GivenRows
 from shoal.data._packing import damage, declared_size, unpacked
 from shoal.data._table import Table, names_are_good
 from shoal.data._table_format import EVERYTHING, LESS_TO_READ, Limits, TableFile, table_format
@@ -24,19 +25,20 @@ from shoal.wording import listed
 
 
 def read_table(
-    path: str | Path,
+    path: str | Path | GivenRows,
     names: Iterable[str] | None = None,
     room: float | None = None,
     dialect: Dialect = PLAIN,
+    named: Iterable[str] = (),
 ) -> Table:
     """Read a file of any of `kinds.TABLE_FORMATS`: the columns `names` (None: all), in at most `room` bytes.
 
-    Raises DataError with all mistakes of the file: missing, empty or damaged file, unknown ending, other encoding,
-    empty or repeated column names, ragged lines. Raises EnvironmentFault, before it is read, for one that needs more
-    memory.
+    Rows in memory are a table as well; of a pandas index the levels that are `named`. Raises DataError with all
+    mistakes of the file: missing, empty or damaged file, unknown ending, other encoding, empty or repeated column
+    names, ragged lines. Raises EnvironmentFault, before it is read, for one that needs more memory.
     """
     findings = Findings(str(path))
-    limits = Limits(None if names is None else frozenset(map(nfc, names)), room)
+    limits = Limits(None if names is None else frozenset(map(nfc, names)), room, frozenset(named))
     table = scan_table(path, findings, limits, dialect)
     if table is None or findings.found:
         raise DataError(findings.problems())
@@ -44,12 +46,15 @@ def read_table(
 
 
 def scan_table(
-    path: str | Path, findings: Findings, limits: Limits = EVERYTHING, dialect: Dialect = PLAIN
+    path: str | Path | GivenRows, findings: Findings, limits: Limits = EVERYTHING, dialect: Dialect = PLAIN
 ) -> Table | None:
     """Read a table, noting what is wrong; readable rows are kept, so that their cells are checked too.
 
-    Raises EnvironmentFault where it needs more memory than there is.
+    Rows in memory that are no table at all raise DataError. Raises EnvironmentFault where it needs more memory than
+    there is.
     """
+    if isinstance(path, GivenRows):
+        return replace(path.table(limits), dialect=dialect)
     path = Path(path)
     try:
         with opened(path) as stream:

@@ -12,6 +12,7 @@ from shoal.engine._planned import PlannedFit, StudyFit
 from shoal.engine._predict import Trained, answers, softmax, trainer_of
 from shoal.engine._simple_models import ask_simple_models
 from shoal.engine._source import (
+    InMemory,
     column_records,
     environment,
     ground_truth,
@@ -54,6 +55,7 @@ __all__ = [
     "FitProgress",
     "FitRows",
     "FoldNetwork",
+    "InMemory",
     "Job",
     "PlannedFit",
     "Planner",

@@ -9,7 +9,7 @@ import math
 import os
 import platform
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +23,7 @@ from shoal.data import (
     ColumnKind,
     Dataset,
     Dialect,
+    GivenRows,
     ImageSource,
     TableSource,
     holds_images,
@@ -39,7 +40,7 @@ from shoal.errors import DataError, Problem, StudyError
 from shoal.files import kind_of
 from shoal.kinds import NETWORKS, TARGET_TRANSFORMS
 from shoal.results import ColumnRecord, FitRecord, Truth
-from shoal.study import Augment, Data, Study
+from shoal.study import IN_MEMORY, Augment, Data, Study
 from shoal.wording import few_quoted, quoted
 
 _OF_COLUMNS: Final = (
@@ -51,16 +52,36 @@ IMAGES_KEPT: Final = 40
 """Images that the results keep for pictures, at most."""
 
 
-def load_data(study: Study) -> Dataset:
-    """Load the data set that a study names. Raises DataError, or StudyError where the two do not go together."""
+@dataclass(frozen=True, eq=False)
+class InMemory:
+    """Rows that a caller hands over where the study says that they are in memory."""
+
+    train: GivenRows | None = None
+    test: GivenRows | None = None
+
+    @property
+    def bytes(self) -> int:
+        """About what they take, beside what is read of them."""
+        return sum(rows.bytes for rows in (self.train, self.test) if rows is not None)
+
+
+def load_data(study: Study, in_memory: InMemory = InMemory()) -> Dataset:
+    """Load the data set that a study names, or that is in memory in place of its files.
+
+    Raises DataError, or StudyError where the two do not go together.
+    """
     data = study.data
+    missing = list(_not_given(data, in_memory))
+    if missing:
+        raise DataError(missing)
     if data.train is None:
         dataset = replace(load_builtin(data.dataset or ""), target_transform=data.target_transform)
-    elif holds_images(data.train) or _speaks_of_images(study, data.train):
+    elif in_memory.train is None and (holds_images(data.train) or _speaks_of_images(study, data.train)):
         dataset = load_image_dataset(_image_source(study, data.train), available_memory())
     else:
-        dataset = load_table_dataset(_table_source(study, data.train), available_memory())
-    dataset = replace(dataset, notes=(*dataset.notes, *_transform_notes(dataset)))
+        dataset = load_table_dataset(_table_source(study, in_memory), available_memory())
+    notes = (*dataset.notes, *_transform_notes(dataset))
+    dataset = replace(dataset, notes=notes, given_bytes=in_memory.bytes)
     unfit = [*dataset.unwritable(), *outside_of_domain(dataset)]
     if unfit:
         raise DataError(unfit)
@@ -99,13 +120,22 @@ def _image_source(study: Study, train: str) -> ImageSource:
     )
 
 
-def _table_source(study: Study, train: str) -> TableSource:
+def _not_given(data: Data, in_memory: InMemory) -> Iterator[Problem]:
+    """Find rows that were in memory when the study was run, and are not now."""
+    for part in ("train", "test"):
+        if getattr(data, part) == IN_MEMORY and getattr(in_memory, part) is None:
+            again = f"give them again in Python, shoal.run(study, {part}=...), or name a file that holds them"
+            what = f'expected a file, got "{IN_MEMORY}"; {again}'
+            yield Problem(f"data.{part}", what)
+
+
+def _table_source(study: Study, in_memory: InMemory) -> TableSource:
     data, search = study.data, study.search
     return TableSource(
-        train=train,
+        train=in_memory.train or data.train or "",
         task=study.study.task,
         targets=data.targets,
-        test=data.test,
+        test=in_memory.test or data.test,
         inputs=data.inputs,
         categorical=data.categorical,
         groups=data.groups,

@@ -5,6 +5,7 @@ Letters: T evaluation points, P parameters, V rows predicted, K outputs, M image
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.results._brief import Brief
+from shoal.wording import visible_lines
 
 Stage = Literal["search", "compare", "refit", "permuted", "nested"]
 Status = Literal["ok", "diverged", "failed"]
@@ -145,6 +147,8 @@ class Plan:
     """The columns of the training table, in its order."""
     more_rounds: bool = False
     """Whether the search may ask for more rounds once it has seen scores; all counts here are of the first."""
+    text: str = ""
+    """All of it as a person reads it, as `shoal check` prints it."""
 
     @property
     def seconds(self) -> float:
@@ -155,3 +159,7 @@ class Plan:
     def memory_bytes(self) -> float:
         """The peak of the whole run."""
         return max(self.memory.values())
+
+    def _repr_html_(self) -> str:
+        """Give the text, as a notebook shows it."""
+        return f'<pre style="background:none;color:inherit">{html.escape(visible_lines(self.text))}</pre>'

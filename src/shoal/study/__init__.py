@@ -13,6 +13,8 @@ from shoal.study._draft import Draft, DraftColumn, DraftKey, draft_text
 from shoal.study._draft_sizes import TEST_SHARE
 from shoal.study._file import load_study, parse_study, study_schema
 from shoal.study._held_against import Checks
+from shoal.study._keywords import Keys, with_keywords
+from shoal.study._paths import IN_MEMORY
 from shoal.study._review import check_study
 from shoal.study._settings_text import settings_text, short_keys, text_of
 from shoal.study._study import (
@@ -48,6 +50,7 @@ from shoal.study._values import (
 from shoal.study._vary import passed_on
 
 __all__ = [
+    "IN_MEMORY",
     "MOST_IMAGES",
     "TASK_LOSS",
     "TEST_METRICS",
@@ -65,6 +68,7 @@ __all__ = [
     "DraftKey",
     "Folds",
     "Inspect",
+    "Keys",
     "Loss",
     "Metric",
     "Nested",
@@ -96,4 +100,5 @@ __all__ = [
     "template",
     "text_of",
     "to_toml",
+    "with_keywords",
 ]

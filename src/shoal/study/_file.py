@@ -50,7 +50,7 @@ def load_study(source: str | os.PathLike[str], overrides: Iterable[str] = ()) ->
     _refuse_table(path, name)
     text = _read(path, name)
     tree = _parse(text, name)
-    origin = Origin(name, text, written=_make_absolute(tree, path.parent))
+    origin = Origin(name, text, written=make_absolute(tree, path.parent))
     _name_after(tree, path.stem)
     return _study(tree, overrides, origin)
 
@@ -88,12 +88,17 @@ def _study(tree: dict[str, Any], overrides: Iterable[str], origin: Origin) -> St
             except StudyError as error:
                 problems += error.problems
         if origin.overridden:
-            origin.written.update(_make_absolute(tree, Path.cwd()))
-        study, mistakes = review(tree)
-        problems += _problems(origin, mistakes)
+            origin.written.update(make_absolute(tree, Path.cwd()))
+        return reviewed(tree, origin, problems)
     except RecursionError:
         where = origin.name if texts or not origin.text else f"{origin.name}:{deepest_line(origin.text)}"
         raise StudyError(Problem(where, _TOO_DEEP)) from None
+
+
+def reviewed(tree: dict[str, Any], origin: Origin, problems: Iterable[Problem] = ()) -> Study:
+    """Make a study of a tree, taking it apart. Raises StudyError with its mistakes, after the `problems` so far."""
+    study, mistakes = review(tree)
+    problems = [*problems, *_problems(origin, mistakes)]
     if problems or study is None:
         raise StudyError(problems)
     return study.from_origin(origin)
@@ -176,7 +181,7 @@ def _name_after(tree: dict[str, Any], stem: str) -> None:
         about.setdefault("name", stem)
 
 
-def _make_absolute(tree: dict[str, Any], folder: Path) -> dict[str, str]:
+def make_absolute(tree: dict[str, Any], folder: Path) -> dict[str, str]:
     """Resolve the paths of `[data]` against a folder, in place; what is absolute already stays.
 
     Gives those that were not, by what they have become.

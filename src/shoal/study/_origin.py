@@ -1,4 +1,4 @@
-"""Where the values of a study stand: a file and its lines, the overrides, the paths as they were written."""
+"""Where the values of a study stand: a file and its lines, overrides, keywords, the paths as they were written."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Final
 
 from shoal.errors import Problem
-from shoal.study._key_paths import KeyPath, key_path_text, parse_key_path
+from shoal.study._key_paths import KeyPath, key_path_text, overlap, parse_key_path
 from shoal.study._lines import key_lines
 
 _SECTIONS: Final = ("study.", "data.", "network.", "training.", "inspect.", "search.")
@@ -16,7 +16,7 @@ _SECTIONS: Final = ("study.", "data.", "network.", "training.", "inspect.", "sea
 
 @dataclass(eq=False)
 class Origin:
-    """Where values come from: a file and its text, or the overrides at some key paths.
+    """Where values come from: a file and its text, or the overrides at some key paths, or keywords of a call.
 
     `written` gives how a path reads that was made absolute since. No
     part of what a study says: all origins are equal.
@@ -25,6 +25,7 @@ class Origin:
     name: str = ""
     text: str = ""
     overridden: list[KeyPath] = field(default_factory=list)
+    keywords: list[KeyPath] = field(default_factory=list)
     written: dict[str, str] = field(default_factory=dict)
 
     def __eq__(self, other: object) -> bool:
@@ -39,11 +40,12 @@ class Origin:
         return key_lines(self.text)
 
     def line(self, path: KeyPath) -> int:
-        """Give the line of a key path, or of the innermost table around it; 0: unknown, -1: an override."""
-        if any(path[: len(overridden)] == overridden for overridden in self.overridden):
+        """Give the line of a key path, or of the innermost table around it; 0: unknown, -1: no line of the file."""
+        changed = (*self.overridden, *self.keywords)
+        if any(path[: len(other)] == other for other in changed):
             return -1
         lines = self.lines
-        if path not in lines and any(overridden[: len(path)] == path for overridden in self.overridden):
+        if path not in lines and any(other[: len(path)] == path for other in changed):
             return -1
         return next((lines[path[:depth]] for depth in range(len(path), 0, -1) if path[:depth] in lines), 0)
 
@@ -51,7 +53,8 @@ class Origin:
         """Write file, line and key path, as far as there are any."""
         line = self.line(path)
         if line == -1:
-            return f"--set {key_path_text(path)}"
+            by_keyword = any(overlap(path, keyword) for keyword in self.keywords)
+            return f"{'' if by_keyword else '--set '}{key_path_text(path)}"
         place = f"{self.name}:{line}" if line else self.name
         return ": ".join(part for part in (place, key_path_text(path)) if part)
 

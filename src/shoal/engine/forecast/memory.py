@@ -82,7 +82,8 @@ def predicted_peaks(
     groups = [replace(group, fits=_few(group)) for group in groups]
     fits = [fit for group in groups for fit in group.fits]
     search = LIBRARIES["search"] * any(not fit.tested for fit in fits)
-    resident = LIBRARIES["start"] + LIBRARIES["store"] + search + held_bytes(dataset)
+    start = LIBRARIES["start"] + dataset.given_bytes
+    resident = start + LIBRARIES["store"] + search + held_bytes(dataset)
     resident += plan_bytes(everything)
     training = resident + truth_bytes(dataset)
     torch = _torch_here(groups, replayed)
@@ -92,7 +93,7 @@ def predicted_peaks(
     drawn = _drawing(dataset, everything) + drawing.memory(fit.job.architecture for fit in fits)
     remaining = max((_group_left(group, dataset) for group in groups), default=0.0)
     return {
-        "reading": LIBRARIES["start"] + _reading(dataset, source),
+        "reading": start + _reading(dataset, source),
         "training": training
         + max(
             trained,

@@ -1,0 +1,91 @@
+"""What a run shows of itself in a notebook: one piece of HTML that holds all it needs.
+
+No script, no address to fetch from; colours are those of the page around it, so that it reads on dark and on light.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from shoal import results as stored
+from shoal.errors import EnvironmentFault
+from shoal.files import kind_of
+from shoal.look._escape import seen
+from shoal.look._headline import headline
+from shoal.look._run_findings import RunFindings
+from shoal.look.page.tables import ReportTable, candidate_table, comparison_table
+from shoal.parts import SHOW, Parts
+from shoal.results import REPORT_NAME
+
+ROWS_SHOWN: Final = 12
+"""Rows of a table, at most; the report has more."""
+_LINE: Final = "border-bottom:1px solid color-mix(in srgb, currentColor 25%, transparent)"
+_CELL: Final = f"padding:2px 12px 2px 0;{_LINE};background:none;color:inherit;text-align:"
+
+
+class Results(stored.Results):
+    """Results of a run that show themselves in a notebook."""
+
+    def _repr_html_(self) -> str:
+        pieces: dict[str, Callable[[], str]] = {
+            "the headline": lambda: _headline(self),
+            "candidates": lambda: _table("candidates, best first", candidate_table(self)),
+            "comparisons": lambda: _table("comparisons on the test rows", comparison_table(self)),
+            "the report": lambda: _link(self.folder),
+        }
+        shown: list[str] = []
+        parts = Parts(lambda line: shown.append(f"<p>{_text(line)}</p>"))
+        for name, make in pieces.items():
+            try:
+                with parts.attempt(name, SHOW):
+                    shown.append(make())
+            except EnvironmentFault as fault:  # too little memory to show it is no fault of the run
+                shown.append(f"<p>{_text(fault)}</p>")
+        return f"<div>{''.join(shown)}</div>"
+
+
+def _headline(results: stored.Results) -> str:
+    head = headline(RunFindings(results))
+    more = "".join(f"<p>{_text(sentence)}</p>" for sentence in head.more)
+    return f"<p><b>{_text(results.study.study.name)}</b>: {_text(head.first)}</p>{more}"
+
+
+def _table(caption: str, table: ReportTable | None) -> str:
+    """Give a table of the report, its first rows alone; nothing where there is none."""
+    if table is None:
+        return ""
+    rows = table.rows
+    left_out = table.left_out + len(rows) - len(rows[:ROWS_SHOWN])
+    more = f"; {left_out:,} more are not shown" if left_out else ""
+    numeric = [column.values is not None for column in table.columns]
+    head = _row("th", [column.heading for column in table.columns], numeric)
+    body = "".join(_row("td", [text for text, _ in row], numeric) for row in rows[:ROWS_SHOWN])
+    title = f'<caption style="text-align:left">{_text(caption + more)}</caption>'
+    return (
+        f'<table style="border-collapse:collapse">{title}<thead>{head}</thead><tbody>{body}</tbody></table>'
+    )
+
+
+def _row(kind: str, cells: list[str], numeric: list[bool]) -> str:
+    """Give a row, numbers to the right, texts to the left."""
+    written = (
+        f'<{kind} style="{_CELL}{"right" if number else "left"}">{_text(cell)}</{kind}>'
+        for cell, number in zip(cells, numeric, strict=True)
+    )
+    return f"<tr>{''.join(written)}</tr>"
+
+
+def _link(folder: Path) -> str:
+    """Name the report, by the way from the current folder, in which a notebook looks for it; nothing without one."""
+    path = (folder / REPORT_NAME).as_posix()
+    if kind_of(folder / REPORT_NAME) != "a file":
+        return ""
+    return f'<p>report: <a href="{html.escape(quote(path))}" target="_blank">{_text(path)}</a></p>'
+
+
+def _text(value: object) -> str:
+    return html.escape(seen(value))

@@ -1,0 +1,158 @@
+"""What `run` and `plan` are asked for: a study or rows in memory, and keywords, made into one study."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from numbers import Integral
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from shoal.data import GivenRows, Rows, are_rows, given_rows
+from shoal.draft import draft_of
+from shoal.engine import InMemory
+from shoal.errors import DataError, InputError, Problem, another_kind
+from shoal.kinds import TASKS
+from shoal.study import (
+    IN_MEMORY,
+    Keys,
+    Study,
+    check_study,
+    draft_text,
+    load_study,
+    parse_study,
+    with_keywords,
+)
+from shoal.wording import wrong_choice
+
+StudyOrRows: TypeAlias = "Study | str | Path | Rows"
+
+
+class Keywords(Keys, total=False):
+    """Keys of the study, rows in memory in place of its files, and the names of the targets, or the targets."""
+
+    train: Rows
+    test: Rows
+    target: Any
+
+
+_NO_KEYS: Final = ("train", "test", "target")
+_OTHERS: Final = (*_NO_KEYS, "out", "workers", "trainer", "device", "watcher")
+_OF_INPUTS: Final = frozenset({"inputs", "ignore", "keep", "groups"})
+"""Keys of `data` that choose among columns, in place of the list of inputs that a drafted study has."""
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """A study, the rows in memory that it speaks of, and what was guessed in making it, as sentences."""
+
+    study: Study
+    in_memory: InMemory = field(default_factory=InMemory)
+    notes: tuple[str, ...] = ()
+
+
+def request_of(study: StudyOrRows, keywords: Mapping[str, Any]) -> Request:
+    """Read a study, hold one built in Python to the same rules, or draft one for rows; lay keywords over it.
+
+    Raises InputError for what is no study, for mistakes of a study, and for rows of which no table can be made.
+    """
+    train, test, target = map(keywords.get, _NO_KEYS)
+    names, notes, base = _names(target), tuple[str, ...](), _study_of(study)
+    if base is None:
+        if train is not None:
+            raise InputError("train: expected nothing beside the rows that come first, got rows again")
+        train = study
+    if train is None and target is not None and not names:
+        raise InputError("target: expected the name of a column, got targets without rows in memory")
+    in_memory = InMemory(
+        None if train is None else given_rows("train", train, None if names else target),
+        None if test is None else given_rows("test", test),
+    )
+    if base is None:
+        rows = given_rows("train", train, None if names else target)
+        names = names or rows.target_names
+        base, keywords, notes = _drafted(rows, names, keywords)
+    asked = _with_rows(base, in_memory, names)
+    keys = {name: value for name, value in keywords.items() if name not in _NO_KEYS}
+    targets = asked.data.targets
+    in_memory = InMemory(_called(in_memory.train, targets), _called(in_memory.test, targets))
+    return Request(with_keywords(asked, keys, _OTHERS), in_memory, notes)
+
+
+def _study_of(study: StudyOrRows) -> Study | None:
+    """Read a study, or check one; None for rows in memory."""
+    if isinstance(study, str | os.PathLike):
+        return load_study(study)
+    if isinstance(study, Study):
+        check_study(study)
+        return study
+    if are_rows(study):
+        return None
+    expected = "a Study, the path of a study file, the name of a built-in study, or rows in memory"
+    raise another_kind(expected, study)
+
+
+def _names(target: Any) -> tuple[str, ...]:
+    """Give the names of targets; none for targets themselves, and where nothing is said."""
+    if isinstance(target, list | tuple):
+        return tuple(target) if all(isinstance(name, str) for name in target) else ()
+    is_name = isinstance(target, str | Integral) and not isinstance(
+        target, bool
+    )  # pandas numbers its columns
+    return (str(target),) if is_name else ()
+
+
+def _with_rows(study: Study, in_memory: InMemory, names: tuple[str, ...]) -> Study:
+    """Say in a study that rows are in memory, and which targets are learned."""
+    data: dict[str, Any] = {}
+    if in_memory.train is not None:
+        data |= {"train": IN_MEMORY, "dataset": None}
+        names = names or study.data.targets or in_memory.train.target_names
+    if in_memory.test is not None:
+        data |= {"test": IN_MEMORY}
+    if names:
+        data |= {"target": names[0] if len(names) == 1 else names}
+    return with_keywords(study, {"data": data}) if data else study
+
+
+def _called(rows: GivenRows | None, names: tuple[str, ...]) -> GivenRows | None:
+    """Give targets that stand beside their rows the names that the study has for them."""
+    return rows if rows is None or rows.y is None else replace(rows, target_names=names)
+
+
+def _drafted(
+    rows: GivenRows, names: tuple[str, ...], keywords: Mapping[str, Any]
+) -> tuple[Study, Mapping[str, Any], tuple[str, ...]]:
+    """Make the study that `shoal new --data` prints of such a table, and say what was guessed.
+
+    Where keywords choose among columns, or there are more targets, it does not list its inputs: it names what is none,
+    and so do the keywords.
+    """
+    task, data = keywords.get("task"), keywords.get("data")
+    if task not in (None, *TASKS):
+        raise InputError(f"task: {wrong_choice(task, TASKS)}")
+    renamed = replace(rows, target_names=names[: len(rows.target_names)])
+    try:
+        draft = draft_of(renamed, names[0] if names else None, task)
+    except DataError as error:
+        raise DataError(Problem(_in_python(at.where), _in_python(at.what)) for at in error.problems) from None
+    keys = (("task", task, draft.task), ("target", names, draft.target))
+    guesses = (
+        f"{key} = {choice.value}, {_in_python(choice.why)}" for key, value, choice in keys if not value
+    )
+    tree, data = tomllib.loads(draft_text(draft)), data if isinstance(data, Mapping) else {}
+    if len(names) > 1 or not _OF_INPUTS.isdisjoint(data):
+        chosen = {*names, *(data.get("keep") or ()), data.get("groups")}
+        left_out = [column.name for column in draft.columns if not column.used and column.name not in chosen]
+        tree["data"] |= {"inputs": None, "ignore": left_out if data.get("inputs") is None else []}
+        if "ignore" in data:
+            ignore = [*dict.fromkeys((*left_out, *data["ignore"]))]
+            keywords = {**keywords, "data": {**data, "ignore": ignore}}
+    return parse_study(tree), keywords, tuple(guesses)
+
+
+def _in_python(sentence: str) -> str:
+    """Name keywords where a sentence names options."""
+    return sentence.replace("--", "")

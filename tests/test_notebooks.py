@@ -1,0 +1,95 @@
+"""What a run shows in a notebook, asked of IPython itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import shoal
+from shoal.progress import notebook
+
+IPython = pytest.importorskip("IPython")
+
+HOSTILE = "<script>alert(1)</script>"
+
+
+@pytest.fixture(scope="module")
+def shell() -> Iterator[Any]:
+    """IPython's own shell, as a kernel has it."""
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell = InteractiveShell.instance()
+    yield shell
+    InteractiveShell.clear_instance()
+
+
+@pytest.fixture
+def cell(shell: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """What a cell's displays receive, while the shell has a kernel."""
+    from IPython.utils.capture import capture_output
+
+    monkeypatch.setattr(shell, "kernel", object(), raising=False)
+    with capture_output() as captured:
+        yield captured
+
+
+def frame(rows: int = 60) -> pd.DataFrame:
+    x = [(7 * row) % rows / rows for row in range(rows)]
+    return pd.DataFrame({HOSTILE: x, "y": [value**2 for value in x]})
+
+
+SMALL: dict[str, Any] = {
+    "target": "y",
+    "network": {"hidden": [3]},
+    "training": {"epochs": 2},
+    "search": {"folds": 2, "space": {"training.lr": [0.01, 0.1]}},
+    "compare": [{"name": HOSTILE}],
+    "checks": {"baselines": False},
+    "trainer": "native",
+}
+
+
+def test_a_run_in_a_cell_has_one_display_and_its_results_are_shown(
+    shell: Any, cell: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[tuple[dict[str, str], bool]] = []
+
+    def publish(data: dict[str, str], *_: Any, update: bool = False, **__: Any) -> None:
+        shown.append((data, update))
+
+    monkeypatch.setattr(shell.display_pub, "publish", publish)
+    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)  # pictures take long
+    results = shoal.run(frame(), out=tmp_path / "run", **SMALL)
+    (tmp_path / "run" / "report.html").touch()
+    assert [update for _, update in shown[:3]] == [False, True, True]
+    assert all(update for _, update in shown[1:])
+    last = shown[-1][0]
+    assert re.search(r"^training: \d+/\d+ fits, .* in \d", last["text/plain"], re.MULTILINE)
+    assert "<progress" not in last["text/html"]
+    assert any("<progress" in data["text/html"] for data, _ in shown)
+    data, _ = shell.display_formatter.format(results)
+    page = data["text/html"]
+    assert data["text/plain"] == repr(results)
+    assert HOSTILE not in page
+    assert page.count("&lt;script&gt;") >= 1
+    assert page.count("<table") == 2
+    assert f"{tmp_path.as_posix()}/run/report.html" in page
+    assert shell.display_formatter.format(shoal.Results.open(tmp_path / "run"))[0]["text/html"] == page
+
+
+def test_a_plan_is_shown_as_check_prints_it(shell: Any, tmp_path: Path) -> None:
+    plan = shoal.plan(frame(), out=tmp_path / "run", **SMALL)
+    page = shell.display_formatter.format(plan)[0]["text/html"]
+    assert page.startswith("<pre")
+    assert HOSTILE not in page
+    assert "&lt;script&gt;" in page
+    assert "training rows" in plan.text
+
+
+def test_elsewhere_there_is_no_display(shell: Any) -> None:
+    assert notebook() is None

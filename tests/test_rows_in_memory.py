@@ -1,0 +1,247 @@
+"""Rows in memory in place of a study's files: the same content gives the same fits, whatever holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import shoal
+from shoal.data import TableSource, given_rows, load_table_dataset
+from shoal.draft import draft_study
+from shoal.engine import load_data
+from shoal.request import Keywords, request_of
+from shoal.study import Keys, Study, load_study
+
+HOLDERS: dict[str, Callable[[pd.DataFrame], Any]] = {
+    "pandas": lambda frame: frame,
+    "an index of its own": lambda frame: frame.set_axis(range(len(frame), 0, -1)),
+    "arrow": lambda frame: frame.convert_dtypes(dtype_backend="pyarrow"),
+    "nullable": lambda frame: frame.convert_dtypes(),
+    "polars": pl.from_pandas,
+    "mapping": lambda frame: {name: frame[name].tolist() for name in frame},
+    "pair": lambda frame: (frame.drop(columns="y"), frame["y"]),
+}
+QUICK: dict[str, Any] = {
+    "network": {"hidden": [3]},
+    "training": {"epochs": 2},
+    "search": None,
+    "checks": {"baselines": False},
+    "trainer": "native",
+}
+
+
+@pytest.fixture(autouse=True)
+def _no_pictures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
+
+
+def table(rows: int = 40, seed: int = 0) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    size = rng.normal(size=rows).round(3)
+    return pd.DataFrame(
+        {
+            "size": size,
+            "count": pd.array([None if row % 7 == 0 else row % 5 for row in range(rows)], dtype="Int64"),
+            "sort": pd.Categorical(rng.choice(["é", "ü"], rows)),
+            "known": rng.random(rows) > 0.5,
+            "y": (2 * size + rng.normal(size=rows)).round(3),
+        }
+    )
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> pd.DataFrame:
+    """Numbers, text with missing cells, whole numbers with missing cells, truth values."""
+    rows = draw(st.integers(12, 20))
+    some = st.floats(-1e6, 1e6, allow_subnormal=False).map(lambda value: round(value, 3))
+    columns = {
+        "size": draw(st.lists(some, min_size=rows, max_size=rows, unique=True)),
+        "count": pd.array(
+            draw(st.lists(st.none() | st.integers(-9, 9), min_size=rows, max_size=rows)), dtype="Int64"
+        ),
+        "sort": pd.Categorical(
+            draw(st.lists(st.sampled_from(["a", "é", None]), min_size=rows, max_size=rows))
+        ),
+        "known": [bool(row % 2) for row in range(rows)],
+        "y": [float(row) for row in range(rows)],
+    }
+    return pd.DataFrame(columns)
+
+
+@settings(max_examples=10, deadline=None)
+@given(tables())
+def test_the_same_content_is_the_same_data_whatever_holds_it(frame: pd.DataFrame) -> None:
+    before = frame.copy(deep=True)
+    frame.to_csv("t.csv", index=False)
+    frame.to_parquet("t.parquet")
+
+    def read(train: Any, targets: tuple[str, ...] = ("y",)) -> tuple[Any, ...] | str:
+        source = TableSource(train, "regression", targets, find_kinds=True, impute=True)
+        try:
+            dataset = load_table_dataset(source)
+        except shoal.DataError as error:
+            return str(error).replace("t.csv", "train").replace("t.parquet", "train")
+        return dataset.train_fingerprint, dataset.test_fingerprint, dataset.notes
+
+    expected = read("t.csv")
+    assert read("t.parquet") == expected
+    for name, hold in HOLDERS.items():
+        assert read(given_rows("train", hold(frame))) == expected, name
+    pd.testing.assert_frame_equal(frame, before)
+
+
+def test_a_frame_runs_as_its_file_does_and_again_trains_nothing() -> None:
+    frame = table()
+    frame.to_csv("t.csv", index=False)
+    Path("t.toml").write_text(draft_study(Path("t.csv"), "y"), encoding="utf-8")
+    of_file = shoal.run("t.toml", **QUICK)
+    results = shoal.run(frame, target="y", name="t", out="frames", **QUICK)
+    assert results.digest == of_file.digest
+    assert results.study.data.train == "<rows in memory>"
+    for hold in HOLDERS.values():
+        plan = shoal.plan(hold(frame), target=None, name="t", out="frames", **QUICK)
+        assert (plan.fits, plan.known > 0) == (0, True)
+    assert "task = regression, a guess: the target is numbers, 40 different" in results.data_notes[0]
+    with pytest.raises(shoal.RunFolderError) as caught:
+        shoal.run(table(seed=1), target="y", name="t", out="frames", **QUICK)
+    assert (
+        str(caught.value)
+        == "frames: holds another study (its training data are others); choose another folder"
+    )
+    model = shoal.load(results.folder)
+    assert np.array_equal(model.predict(frame), shoal.load(of_file.folder).predict(pl.from_pandas(frame)))
+    # What is left on disk is a study that says where its rows were.
+    with pytest.raises(shoal.DataError) as refused:
+        shoal.run("frames/study.toml")
+    (problem,) = refused.value.problems
+    assert problem.where.startswith("frames/study.toml:")
+    assert problem.where.endswith(": data.train")
+    assert problem.what == (
+        'expected a file, got "<rows in memory>"; give them again in Python, shoal.run(study, train=...), or name a'
+        " file that holds them"
+    )
+    assert shoal.plan("frames/study.toml", train=frame, out="frames", trainer="native").fits == 0
+    assert shoal.Results.open("frames").digest == results.digest
+
+
+def test_test_rows_and_targets_beside_the_rows() -> None:
+    frame, later = table(), table(20, seed=1)
+    inputs = ["size", "known"]
+    plan = shoal.plan(frame, test=later, target="y", **QUICK)
+    assert plan.data.startswith("40 training rows, 20 test rows, 4 inputs")
+    pair = (frame[inputs].to_numpy(float), frame["y"].to_numpy())
+    of_pair = shoal.plan(pair, test=(later[inputs].to_numpy(float), later["y"].to_numpy()), **QUICK)
+    assert of_pair.data == "40 training rows, 20 test rows, 2 inputs, target y"
+    request = request_of(pair, {"target": "price", "data": {"ignore": ["x[1]"]}})
+    assert request.study.data.targets == ("price",)
+    assert request.study.data.ignore == ("x[1]",)
+    both = shoal.plan(frame[inputs], target=frame[["y", "size"]].rename(columns={"size": "z"}), **QUICK)
+    assert both.data.endswith("2 inputs, target y, z")
+    grouped = frame.set_index(pd.Index([row // 4 for row in range(40)], name="home"))
+    assert "4 inputs" in shoal.plan(grouped, target="y", **QUICK).data
+    named = request_of(grouped, {"target": "y", "data": {"groups": "home"}})
+    groups = load_data(named.study, named.in_memory).groups
+    assert groups is not None
+    assert len(set(groups.tolist())) == 8  # of the index what is named, and no more
+    assert shoal.plan(frame.set_index("sort"), target="sort", **QUICK).data.endswith("4 inputs, 2 classes")
+
+
+@pytest.mark.parametrize(
+    ("ask", "sentence"),
+    [
+        (
+            lambda: shoal.plan(table(), target="yy"),
+            'target: expected a column of train ("size", "count", "sort", "known", "y"), got "yy"; did you mean "y"?',
+        ),
+        (
+            lambda: shoal.plan(table(), target="y", epochs=3),
+            "epochs: unknown key; did you mean training.epochs?",
+        ),
+        (
+            lambda: shoal.plan("two-peaks", sed=3),
+            "sed: unknown key; did you mean seed?",
+        ),
+        (
+            lambda: shoal.plan("two-peaks", training={"epochs": 0, "lr": "high"}),
+            "training.lr: expected a number above 0, got 'high'\n"
+            "training.epochs: expected a whole number of at least 1, got 0",
+        ),
+        (
+            lambda: shoal.plan(table(), train=table(), target="y"),
+            "train: expected nothing beside the rows that come first, got rows again",
+        ),
+        (
+            lambda: shoal.plan("two-peaks", target=np.zeros(3)),
+            "target: expected the name of a column, got targets without rows in memory",
+        ),
+        (
+            lambda: shoal.plan(pl.from_pandas(table()).lazy(), target="y"),
+            "train: expected an array, a frame or a dict of columns, got polars.LazyFrame; its collect() gives one",
+        ),
+        (
+            lambda: shoal.plan((table(), [1, 2])),
+            "train: expected as many targets as rows (40), got 2",
+        ),
+        (
+            lambda: shoal.plan((1, 2, 3)),
+            "train: expected a frame, an array, or a pair of inputs and targets, got 3 things",
+        ),
+        (
+            lambda: shoal.plan((np.zeros((9, 4, 4)), np.zeros(9))),
+            "train: expected an array of 1 or 2 dimensions, got 3",
+        ),
+        (
+            lambda: shoal.plan(table(), target="y", test=table().drop(columns="size")),
+            'test: expected the columns of train, got others: missing "size"',
+        ),
+        (
+            lambda: shoal.plan(table().set_axis(["a", "a", "b", "c", "y"], axis=1), target="y"),
+            'train: expected every column name once, got "a" 2 times',
+        ),
+        (
+            lambda: shoal.plan(table()[:0], target="y"),
+            "train: expected columns and at least one row, got none",
+        ),
+        (
+            lambda: shoal.plan(table(), target="y", task="clasification"),
+            "task: expected one of regression, classification, got 'clasification'; did you mean 'classification'?",
+        ),
+        (
+            lambda: shoal.plan("two-peaks", test=table()),
+            "data.test: `test` goes with `train`; a built-in data set has its own test rows",
+        ),
+    ],
+)
+def test_what_is_refused(ask: Callable[[], object], sentence: str) -> None:
+    with pytest.raises(shoal.InputError) as caught:
+        ask()
+    assert str(caught.value) == sentence
+
+
+def test_keywords_are_the_sections_and_the_keys_of_the_study() -> None:
+    sections = [name for name in Study.model_fields if name != "study"]
+    about = list(Study.model_fields["study"].annotation.model_fields)  # type: ignore[union-attr]
+    assert sorted(Keys.__annotations__) == sorted([*sections, *about])
+    assert sorted(set(Keywords.__annotations__) - set(Keys.__annotations__)) == ["target", "test", "train"]
+
+
+def test_a_keyword_changes_the_keys_that_it_names() -> None:
+    study = load_study("two-peaks")
+    keywords = {"training": {"epochs": np.int64(7)}, "network": {"hidden": (np.int32(3), 4)}, "seed": 5}
+    changed = request_of(study, {**keywords, "search": None, "compare": []}).study
+    assert changed.training.epochs == 7
+    assert changed.network.hidden == (3, 4)
+    assert changed.study.seed == 5
+    assert changed.search is None
+    assert changed.training.lr == study.training.lr
+    assert changed.network.activation == study.network.activation
+    assert request_of(study, {}).study == study
