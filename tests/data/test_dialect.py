@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shoal.data import Dataset, Dialect, TableSource, load_table_dataset, read_columns, read_table, seen_in
@@ -205,7 +205,6 @@ PLAIN_CELLS = st.one_of(
 )
 
 
-@settings(max_examples=200)
 @given(st.data(), st.sampled_from(["\n", "\r\n"]), st.integers(0, 2))
 def test_a_plain_text_is_read_as_python_reads_it(data: st.DataObject, end: str, ends: int) -> None:
     """Cells as the csv module cuts them, numbers as float() reads them to the last bit, refusals as of any other."""
