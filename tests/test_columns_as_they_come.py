@@ -94,8 +94,8 @@ def test_dates_far_outside_of_training_are_noted(results: Results) -> None:
     model = shoal.load(results.folder)
     new = {"when": ["2051-01-01"], "size": ["s"], "code": ["01"], "ok": [1], "x": [0.0]}
     assert list(model.unknown(model.inputs(new))) == [
-        'column "when": 1 of 1 row outside of the training rows\' range, 2021-05-28T23:58:16 to 2024-02-11T22:05:33, by more'
-        " than its length, such as 2051-01-01"
+        'column "when": 1 of 1 row outside of the training rows\' range, 2021-05-28T23:58:16 to 2024-02-11T22:05:33, by'
+        " more than its length, such as 2051-01-01"
     ]
 
 

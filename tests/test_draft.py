@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import random
 import re
 import sys
@@ -25,6 +26,7 @@ from shoal.pipeline import plan, run
 from shoal.results import Plan
 from shoal.study import Study, load_study
 
+LONG = os.environ.get("SHOAL_CAMPAIGN") == "long"
 Cells = list[str]
 
 STRANGE = (
@@ -84,7 +86,7 @@ def drafted(folder: Path, table: str, **said: Any) -> Study:
     return load_study(folder / "t.toml")
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=2000 if LONG else 25, suppress_health_check=[HealthCheck.too_slow])
 @given(tables())
 def test_a_study_of_any_table_is_laid_out_or_nothing_can_be_learned(table: dict[str, Cells]) -> None:
     with tempfile.TemporaryDirectory() as place, suppress(DataError):  # of the table alone

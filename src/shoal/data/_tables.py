@@ -32,7 +32,8 @@ def read_table(
     """Read a file of any of `kinds.TABLE_FORMATS`: the columns `names` (None: all), in at most `room` bytes.
 
     Raises DataError with all mistakes of the file: missing, empty or damaged file, unknown ending, other encoding,
-    empty or repeated column names, ragged lines. Raises EnvironmentFault, before it is read, for one that needs more memory.
+    empty or repeated column names, ragged lines. Raises EnvironmentFault, before it is read, for one that needs more
+    memory.
     """
     findings = Findings(str(path))
     limits = Limits(None if names is None else frozenset(map(nfc, names)), room)

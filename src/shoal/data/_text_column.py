@@ -1,7 +1,7 @@
 """Columns of a plain text file as they stand in its bytes: cut without making a text of each cell.
 
-A file is plain that has no quotes, and the same number of cells in every line. What is read from it is what Python's csv
-module and `float` read; whatever they might not read alike is left to them. Letters: N rows, C columns.
+A file is plain that has no quotes, and the same number of cells in every line. What is read from it is what Python's
+csv module and `float` read; whatever they might not read alike is left to them. Letters: N rows, C columns.
 """
 
 from __future__ import annotations
