@@ -94,7 +94,10 @@ def _ours(results: Results) -> NDArray[Any]:
 
 
 def _typed(cells: pd.DataFrame) -> pd.DataFrame:
-    """Give the columns that a person would use: numbers, dates as seconds, categories; constants, ids, text are out."""
+    """Give the columns that a person would use: numbers, dates as seconds, texts that come twice on average.
+
+    Constants, ids and free text are out.
+    """
     columns = {}
     for place, (name, column) in enumerate(cells.items()):
         kind = kind_of(str(name), column)
@@ -105,7 +108,7 @@ def _typed(cells: pd.DataFrame) -> pd.DataFrame:
             columns[f"number {place}"] = times.astype("int64").where(times.notna()) / 1e9
         elif kind in ("number", "date"):
             columns[f"number {place}"] = numbers
-        elif kind == "category":
+        elif kind in ("category", "text") and known.nunique() <= known.count() / 2:
             columns[f"category {place}"] = known.fillna("missing").astype(str)
     return pd.DataFrame(columns)
 

@@ -57,7 +57,7 @@ def done_to_columns(outcome: Outcome) -> str:
     """Say which columns were read as what, which have missing cells, which were left out and why."""
     text = (outcome.folder / "study.toml").read_text(encoding="utf-8")
     dataset = load_data(load_study(outcome.folder / "study.toml"))
-    parts = [", ".join(match.group(0) for match in KEY.finditer(text))]
+    parts = [", ".join(match.group(0).strip() for match in KEY.finditer(text))]
     parts += [f"{kind}: {_named(names)}" for kind, names in _kinds(dataset).items()]
     missing = [f"{facts.name} ({sum(facts.missing):,})" for facts in dataset.facts if sum(facts.missing)]
     parts.append(f"missing cells: {_named(missing)}" if missing else "")
