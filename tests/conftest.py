@@ -26,6 +26,16 @@ def _signals_as_before() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
+def dots() -> Iterator[None]:
+    """For modules that run studies and look at no picture: see `dots.py`."""
+    from dots import dot
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("shoal.look._gallery.png", dot)
+        yield
+
+
+@pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with runs of each kind, without pages: regression, classification, images; and their files."""
     import shoal

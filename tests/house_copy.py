@@ -20,7 +20,7 @@ class Copy:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        shutil.copytree(HOUSE, root / "shoal", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(HOUSE, root / "shoal", ignore=shutil.ignore_patterns("*.pyc.*"))  # half written
 
     def add_file(self, name: str, text: str) -> None:
         path = self.root / "shoal" / name

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from house_copy import HOUSE, run_beside
 from shoal import cli
+from shoal.look._paper import png
 
+pytestmark = pytest.mark.usefixtures("dots")
 STUDY = """
 [study]
 name = "small"
@@ -65,6 +68,7 @@ def test_check_prints_the_plan_and_writes_nothing(
 def test_run_then_show_then_report(
     study: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr("shoal.look._gallery.png", png)  # the pictures themselves
     assert shoal(monkeypatch, "run", study) == 0
     first = capsys.readouterr()
     folder = Path("runs/small")
@@ -178,7 +182,9 @@ def test_a_native_run_never_imports_torch(study: Path) -> None:
 def test_a_native_run_of_images_and_categories_never_imports_torch(tmp_path: Path) -> None:
     """Their dense networks are looked into without it."""
     code = (
-        "import sys, shoal\n"
+        "import os, sys, dots, shoal\n"
+        "dots.draw_dots()\n"
+        "os.chdir(sys.argv[1])\n"
         "for name, text in {'images': IMAGES, 'kinds': KINDS}.items():\n"
         "    open(f'{name}.toml', 'w').write(text)\n"
         "    shoal.run(f'{name}.toml', out=name, workers=1, trainer='native')\n"
@@ -193,10 +199,7 @@ def test_a_native_run_of_images_and_categories_never_imports_torch(tmp_path: Pat
     rows = "".join(f"{n},{'abc'[n % 3]},{n % 7}\n" for n in range(60))
     (tmp_path / "rows.csv").write_text(f"x,kind,y\n{rows}", encoding="utf-8")
     script = f"IMAGES, KINDS = {images!r}, {kinds!r}\n{code}"
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path
-    )
-    assert done.stdout.strip() == "False"
+    assert run_beside(HOUSE.parent, script, str(tmp_path)).stdout.strip() == "False"
 
 
 def test_a_closed_pipe_is_quiet(study: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from shoal.progress import Plain
 
+DOTS = str(Path(__file__).with_name("dots.py"))
 ENCODINGS = ("cp1251", "ascii", "utf-16")
 STUDY = """
 [study]
@@ -48,9 +49,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def shoal(folder: Path, encoding: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-    command = [sys.executable, "-m", "shoal", *arguments]
     environment = {**os.environ, "PYTHONIOENCODING": encoding}
-    return subprocess.run(command, cwd=folder, capture_output=True, env=environment, check=False)
+    return subprocess.run(started(arguments), cwd=folder, capture_output=True, env=environment, check=False)
+
+
+def started(arguments: tuple[str, ...]) -> list[str]:
+    """The command in a process of its own; its pictures are no matter of encodings."""
+    return [sys.executable, *([DOTS] if arguments[0] == "run" else ["-m", "shoal"]), *arguments]
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
@@ -108,8 +113,7 @@ def test_predictions_to_a_pipe_are_the_bytes_of_the_file(home: Path, encoding: s
 def test_on_a_terminal_of_another_encoding(home: Path, arguments: tuple[str, ...]) -> None:
     ours, theirs = pty.openpty()
     environment = {**os.environ, "PYTHONIOENCODING": "koi8-r:strict", "TERM": "xterm"}
-    command = [sys.executable, "-m", "shoal", *arguments]
-    running = subprocess.Popen(command, cwd=home, stdout=theirs, stderr=theirs, env=environment)
+    running = subprocess.Popen(started(arguments), cwd=home, stdout=theirs, stderr=theirs, env=environment)
     os.close(theirs)
     printed = bytearray()
     try:

@@ -117,10 +117,11 @@ def test_what_predict_refuses_and_notes(runs: Path, monkeypatch: pytest.MonkeyPa
     assert capsys.readouterr().err.startswith(wanted)
     rows.write_text("x,colour,z\n1,pink\x1b,0\n1,red,0\n", encoding="utf-8")
     assert command(monkeypatch, "predict", runs / "regression", rows) == 0
-    note = (
+    assert capsys.readouterr().err == (
         'shoal: column "colour": not among the categories it learned, and read as none of them: "pink\\x1b"\n'
+        'shoal: column "x": 2 of 2 rows outside of the training rows\' range, 989.41 to 1011.26, by more than its'
+        " length, such as 1\n"
     )
-    assert capsys.readouterr().err == note
     assert command(monkeypatch, "predict", runs / "nothing", rows) == 2
     assert capsys.readouterr().err == f"shoal: {runs / 'nothing'}: expected a model file, got nothing there\n"
 

@@ -66,7 +66,7 @@ def test_all_of_it_is_trained_and_said(results: Results) -> None:
     assert said['column "id"'] == 'left out, being an id (data.keep = ["id"] brings it back)'
     assert said['column "when"'].startswith("dates from 2021-05-28T23:58:16 to ")
     assert said['column "size"'].startswith("3 ordered categories")
-    assert said['column "code"'].startswith("numbers with zeros before them (01)")
+    assert said['column "code"'].startswith("numbers with zeros before them (0")
     page = (results.folder / "report.html").read_text(encoding="utf-8")
     assert "inputs that are dates" in page
     model = shoal.load(results.folder)
@@ -88,6 +88,15 @@ def test_predictions_of_test_rows_are_those_of_the_run(results: Results) -> None
             shoal.load(results.folder).predict(frame.iloc[places]).tobytes()
             == results.test_predictions(fit).tobytes()
         )
+
+
+def test_dates_far_outside_of_training_are_noted(results: Results) -> None:
+    model = shoal.load(results.folder)
+    new = {"when": ["2051-01-01"], "size": ["s"], "code": ["01"], "ok": [1], "x": [0.0]}
+    assert list(model.unknown(model.inputs(new))) == [
+        'column "when": 1 of 1 row outside of the training rows\' range, 2021-05-28T23:58:16 to 2024-02-11T22:05:33, by'
+        " more than its length, such as 2051-01-01"
+    ]
 
 
 def test_exported_networks_answer_alike(results: Results, tmp_path: Path) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import random
 import re
 import sys
 import tempfile
 import unicodedata
 from contextlib import suppress
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from shoal.pipeline import plan, run
 from shoal.results import Plan
 from shoal.study import Study, load_study
 
+LONG = os.environ.get("SHOAL_CAMPAIGN") == "long"
 Cells = list[str]
 
 STRANGE = (
@@ -83,7 +86,7 @@ def drafted(folder: Path, table: str, **said: Any) -> Study:
     return load_study(folder / "t.toml")
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=2000 if LONG else 25, suppress_health_check=[HealthCheck.too_slow])
 @given(tables())
 def test_a_study_of_any_table_is_laid_out_or_nothing_can_be_learned(table: dict[str, Cells]) -> None:
     with tempfile.TemporaryDirectory() as place, suppress(DataError):  # of the table alone
@@ -217,6 +220,36 @@ def test_many_columns_share_lines_and_rare_classes_have_other_folds(tmp_path: Pa
     assert said['folds = { kind = "k-fold", n = 5 }'] == (
         "drawn without regard to classes, of which the rarest has 1 training row: folds may lack it"
     )
+
+
+def test_groups_and_orders_that_are_suspected_are_said(tmp_path: Path) -> None:
+    draw = random.Random(1)  # noqa: S311
+    level = {patient: draw.gauss(0, 3) for patient in range(15)}
+    patients = [draw.randrange(15) for _ in range(150)]
+    table = {
+        "patient": [str(patient) for patient in patients],
+        "day": [str(date(2020, 1, 1) + timedelta(days=row)) for row in range(150)],
+        "x": [f"{draw.gauss(0, 1):.3f}" for _ in range(150)],
+        "y": [f"{level[patient] + draw.gauss(0, 1):.3f}" for patient in patients],
+    }
+    study = drafted(tmp_path, text_of(table))
+    text = (tmp_path / "t.toml").read_text(encoding="utf-8")
+    said = lines_of(text)
+    assert re.fullmatch(
+        r"rows of one value are alike \(15 values, which explain \d+ %\), as if they belonged together; take the # "
+        r"away if so, and put one before it among the inputs: no group is then divided",
+        said['# groups = "patient"'],
+    )
+    assert said["folds = 5"] == (
+        'rows are in the order of "day"; if later rows are to be predicted: '
+        '{ kind = "k-fold", n = 5, shuffle = false }, and the latest rows as `test`'
+    )
+    assert study.data.groups is None
+    grouped = text.replace('# groups = "patient"', 'groups = "patient"').replace(
+        '  "patient",', '  # "patient",'
+    )
+    (tmp_path / "t.toml").write_text(grouped, encoding="utf-8")
+    assert _laid_out(load_study(tmp_path / "t.toml"), tmp_path / "run").columns[1].part == "groups"
 
 
 def shoal(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:

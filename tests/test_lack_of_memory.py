@@ -26,7 +26,7 @@ NOT_LOADED = (
 
 
 @pytest.fixture(scope="module")
-def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run_folder(tmp_path_factory: pytest.TempPathFactory, dots: None) -> Path:
     """A run with a search and comparisons, as short as may be."""
     folder = tmp_path_factory.mktemp("runs") / "run"
     short = ["training.epochs=2", "compare[0].training.epochs=2", "compare[1].training.epochs=2"]

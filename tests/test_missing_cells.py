@@ -14,11 +14,14 @@ import pytest
 
 import shoal
 from shoal.export import export_onnx, export_torch, graph_feed, run_onnx
+from shoal.look._paper import png
 from shoal.model import Model
 from shoal.pipeline import run
 from shoal.predict import predict_file
 from shoal.results import Results
 from studies import tiny_study
+
+pytestmark = pytest.mark.usefixtures("dots")
 
 
 def written(folder: Path, frame: pd.DataFrame) -> Path:
@@ -57,7 +60,9 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> tuple[pd.DataFrame, Resul
     frame.insert(1, "kind", draw.choice(["a", "b", "NA", ""], len(frame)))
     frame.insert(0, "full", draw.choice(["p", "q"], len(frame)))
     data = {"categorical": ["kind", "full"], "missing_marks": ["?"]}
-    return frame, ran(tmp_path_factory.mktemp("mixed"), frame, **data)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("shoal.look._gallery.png", png)  # the pictures themselves
+        return frame, ran(tmp_path_factory.mktemp("mixed"), frame, **data)
 
 
 def test_the_whole_run_is_made_and_says_what_is_missing(mixed: tuple[pd.DataFrame, Results]) -> None:
@@ -138,7 +143,10 @@ def test_exported_networks_answer_rows_with_missing_cells_alike(
 
 
 @pytest.mark.parametrize("columns", [1, 2])
-def test_numbers_alone_are_drawn_looked_into_and_exported(columns: int, tmp_path: Path) -> None:
+def test_numbers_alone_are_drawn_looked_into_and_exported(
+    columns: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shoal.look._gallery.png", png)  # the pictures themselves
     frame = rows(columns)
     results = ran(tmp_path, frame)
     assert results.missing == ()

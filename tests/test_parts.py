@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 import shoal
+from dots import dot
 from shoal.engine import Silent
 from shoal.errors import EnvironmentFault, Interrupted, RunFolderError
 from shoal.look import _gallery
@@ -240,17 +241,7 @@ def test_a_fault_where_rows_and_trainer_are_needed(
 
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw one and the same dot for all pictures: what they show is another test's matter."""
-    monkeypatch.setattr(_gallery, "png", lambda draw, fact: dot())
-
-
-def dot() -> bytes:
-    import io
-
-    from PIL import Image
-
-    buffer = io.BytesIO()
-    Image.new("RGB", (1, 1)).save(buffer, "PNG")
-    return buffer.getvalue()
+    monkeypatch.setattr(_gallery, "png", dot)
 
 
 def names(whole: Results) -> list[str]:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import shoal
+from dots import dot
 from shoal.cli import main
 
 MAKER = "zz-anna-secret"
@@ -81,14 +82,20 @@ def test_exports_and_predictions_do_not_either(home: Path, monkeypatch: pytest.M
         assert [word for word in names_of_the_maker(home) if word in content] == [], name
 
 
-def test_the_report_names_folders_where_that_is_asked_for(home: Path) -> None:
+def test_the_report_names_folders_where_that_is_asked_for(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shoal.look._gallery.png", dot)
     shoal.run(shoal.load_study(home / "mine.toml", ["report.paths=true"]), out=home / "told", workers=1)
     page = (home / "told" / "report.html").read_text(encoding="utf-8")
     assert str(home / "table.csv") in page
     assert "beside its data" not in page
 
 
-def test_the_study_in_the_report_runs_beside_its_data(home: Path, tmp_path: Path) -> None:
+def test_the_study_in_the_report_runs_beside_its_data(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shoal.look._gallery.png", dot)
     page = (home / "run" / "report.html").read_text(encoding="utf-8")
     text = page.partition("<summary>The study file</summary>")[2].partition("<pre>")[2].partition("</pre>")[0]
     text = (

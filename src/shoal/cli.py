@@ -135,6 +135,7 @@ def report(run: RunArgument) -> None:
 def predict(
     source: SourceArgument,
     rows: Annotated[Path, typer.Argument(metavar="INPUT", help="A table, an image, or a folder of images.")],
+    *,
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="FILE", help="CSV file [printed].", parser=name_of_a_file),
@@ -152,6 +153,13 @@ def predict(
     calibrated: Annotated[
         bool, typer.Option("--calibrated", help="Probabilities at the temperature of the folds.")
     ] = False,
+    carry: Annotated[
+        list[str] | None,
+        typer.Option("--carry", metavar="COLUMN", help="Repeat a column of the table; may be given often."),
+    ] = None,
+    mark_missing: Annotated[
+        bool, typer.Option("--mark-missing", help="Note rows with missing cells that have no prediction.")
+    ] = False,
 ) -> None:
     """Predict new rows or images: a table as CSV.
 
@@ -164,7 +172,9 @@ def predict(
 
     if out is not None:
         refuse_to_replace(out, source, rows)
-    predictions = predict_file(source, rows, coverage=coverage, calibrated=calibrated)
+    predictions = predict_file(
+        source, rows, coverage=coverage, calibrated=calibrated, carry=carry or (), mark_missing=mark_missing
+    )
     if out is not None:
         refuse_to_replace(out, *predictions.read)
     for note in predictions.notes:

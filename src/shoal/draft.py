@@ -16,12 +16,14 @@ from shoal.files import kind_of
 from shoal.kinds import Task
 from shoal.look import MOST_LINES, column_lines
 from shoal.study import IN_MEMORY, TEST_SHARE, Data, Draft, DraftColumn, DraftKey, draft_text
-from shoal.wording import few_quoted, is_utf8, quoted
+from shoal.wording import few_quoted, is_utf8, quoted, rounded
 
 FEW_VALUES: Final = 10
 """Different whole numbers up to which a column may be one of categories."""
 MOST_DOUBTS: Final = 10
 """Columns of which this is said."""
+SKEWED: Final = 4.0
+"""How many times the distance from the median is to the upper 5 % of targets what it is to the lower."""
 _BACK: Final = re.compile(r" \(data\.keep = .*\)$")
 """How a study that lists no inputs gets a column back."""
 _GROUPS: Final = "take the # away if so, and put one before it among the inputs: no group is then divided"
@@ -126,12 +128,26 @@ def _keys(seen: Survey) -> Iterator[DraftKey]:
     """Give the keys that the table needs, then what is only suspected."""
     for name, choice in seen.keys.items():
         yield DraftKey(name, choice.value, choice.why)
+    if (transform := _transform(seen.dataset)) is not None:
+        yield transform
     for name, values in seen.groupings.items():
         others = [other for other in seen.groupings if other != name]
         also = f"; so may {few_quoted(others, 3)}" if others else ""
         why = f"rows of one value are alike ({values}), as if they belonged together{also}; {_GROUPS}"
         yield DraftKey("groups", name, why, on=False)
         return
+
+
+def _transform(dataset: Dataset) -> DraftKey | None:
+    """Propose logarithms where targets are many times larger in some rows than in most."""
+    if dataset.classes or dataset.targets.min() < 0:
+        return None
+    low, middle, high = np.quantile(dataset.targets, (0.05, 0.5, 0.95))
+    if high - middle <= SKEWED * (middle - low):
+        return None
+    name = "log" if dataset.targets.min() > 0 else "log1p"
+    why = f"targets are skewed: half are below {rounded(middle, 3)}, a twentieth above {rounded(high, 3)}"
+    return DraftKey("target_transform", name, f"{why}; take the # away to learn their logarithms", on=False)
 
 
 def _numbers(column: Column) -> int:

@@ -8,23 +8,38 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data import Preprocessing, nfc, read_columns, read_images, read_table
+from shoal.data import (
+    Column,
+    DateCells,
+    Foreign,
+    Missing,
+    Preprocessing,
+    Table,
+    missing_of,
+    nfc,
+    read_columns,
+    read_images,
+    read_table,
+)
 from shoal.engine import available_memory
 from shoal.errors import InputError, ModelFileError, Problem, RunFolderError
 from shoal.files import kind_of
 from shoal.model import Inputs, Model, load, unknown_intervals
 from shoal.results import PlanEntry, Results, Store, rank_at
-from shoal.wording import few_quoted, safe_cell, visible
+from shoal.wording import counted, did_you_mean, few_quoted, quoted, safe_cell, visible
 
 _SHOWN: Final = 5
+NOTE: Final = "note"
+"""The column that says why a row is not answered."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,21 +61,63 @@ class Predictions:
         return text.getvalue()
 
 
+@dataclass(frozen=True, eq=False)
+class _NewRows:
+    """What was read: what is carried along and which row it is, the inputs of the rows that are answered, and notes.
+
+    `place` is the column that numbers or names the rows. `reason_N` says of each row why it is not answered, empty
+    where it is; None where all are.
+    """
+
+    place: tuple[str, Sequence[Any]]
+    inputs: Inputs
+    notes: list[str]
+    carried: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    reason_N: list[str] | None = None
+
+    def spread(self, columns: Mapping[str, Sequence[Any]]) -> dict[str, Sequence[Any]]:
+        """Put columns of the answered rows beside what is carried along: nothing in the other rows, and a note."""
+        taken = {*columns, "row", *([] if self.reason_N is None else [NOTE])}
+        for name in taken.intersection(self.carried):
+            what = "expected a column that is not called like one of the predictions"
+            raise InputError(f"--carry: {what}, got {quoted(name)}")
+        leading = {**self.carried, self.place[0]: self.place[1]}
+        if self.reason_N is None:
+            return {**leading, **columns}
+        place_N = np.cumsum([not reason for reason in self.reason_N]) - 1
+        spread = {
+            name: [
+                None if reason else cells[place]
+                for reason, place in zip(self.reason_N, place_N.tolist(), strict=True)
+            ]
+            for name, cells in columns.items()
+        }
+        return {**leading, **spread, NOTE: self.reason_N}
+
+
 def predict_file(
-    source: Path, rows: Path, *, coverage: float | None = None, calibrated: bool = False
+    source: Path,
+    rows: Path,
+    *,
+    coverage: float | None = None,
+    calibrated: bool = False,
+    carry: Sequence[str] = (),
+    mark_missing: bool = False,
 ) -> Predictions:
     """Predict the rows or images of a file with a model file, or with a run folder's model and its ensemble.
 
     With `coverage`, the interval of every target, or which classes are in the set, is added; `calibrated` probabilities
-    are those at the model's temperature. Raises ModelFileError, RunFolderError, DataError, EnvironmentFault, InputError
-    for a model that lacks what is asked for.
+    are those at the model's temperature. Columns of the table that `carry` names stand before the predictions. With
+    `mark_missing`, rows whose missing cells the model does not answer have no prediction, and a note. Raises
+    ModelFileError, RunFolderError, DataError, EnvironmentFault, InputError for a model or a table that lacks what is
+    asked for.
     """
     model = load(source)
     _refuse(model, source, coverage=coverage, calibrated=calibrated)
-    names, inputs, notes = _read(model, rows)
-    columns: dict[str, Sequence[Any]] = dict([names])
+    new = _read(model, rows, carry, mark_missing=mark_missing)
+    inputs, notes = new.inputs, new.notes
     answer_NK = model.answer(inputs)
-    columns |= _answers(model, model.at_temperature(answer_NK) if calibrated else answer_NK)
+    columns = _answers(model, model.at_temperature(answer_NK) if calibrated else answer_NK)
     if coverage is not None:
         covering, unknown = _covering(model, inputs, coverage)
         columns |= covering
@@ -71,7 +128,8 @@ def predict_file(
             notes.append(f"the ensemble's spread is left out: {why_not}")
         else:
             columns |= _spread(model, members, inputs)
-    pictures = tuple(rows / name for name in names[1]) if kind_of(rows) == "a folder" else ()
+    columns = new.spread(columns)
+    pictures = tuple(rows / name for name in columns["image"]) if kind_of(rows) == "a folder" else ()
     return Predictions(tuple(columns), tuple(columns.values()), (*notes, *_rewritten(columns)), pictures)
 
 
@@ -122,27 +180,76 @@ def _rewritten(columns: Mapping[str, Sequence[Any]]) -> Iterator[str]:
 
 
 def _cell(value: object) -> str:
-    """Write a cell: numbers exactly, text so that no spreadsheet takes it for a formula."""
+    """Write a cell: numbers exactly, text so that no spreadsheet takes it for a formula, nothing for None."""
+    if value is None:
+        return ""
     return safe_cell(value) if isinstance(value, str) else repr(value)
 
 
-def _read(model: Model, path: Path) -> tuple[tuple[str, Sequence[Any]], Inputs, list[str]]:
-    """Read new rows: the column that names them, the inputs, and notes on what was left out."""
+def _read(model: Model, path: Path, carry: Sequence[str], *, mark_missing: bool) -> _NewRows:
+    """Read new rows: the columns that stand first, the inputs, and notes on what was left out."""
     if model.image_shape is not None:
+        if carry or mark_missing:
+            option = "--carry" if carry else "--mark-missing"
+            raise InputError(
+                f"{option}: expected a model of tables, got one of images, which have no columns"
+            )
         resize, white = model.preprocessing.resize is not None, model.preprocessing.white
         new = read_images(path, model.image_shape, resize=resize, white=white, room=available_memory())
-        return ("image", new.names), new.images, list(new.notes)
+        return _NewRows(("image", new.names), new.images, list(new.notes))
     preprocessing = model.preprocessing
-    table = read_table(path, model.input_names, available_memory(), preprocessing.dialect)
-    columns = read_columns(
-        table, model.input_names, model.categories, preprocessing.missing, preprocessing.dates
-    )
-    used = set(map(nfc, model.input_names))
+    table = read_table(path, (*model.input_names, *carry), available_memory(), preprocessing.dialect)
+    carried = {name: _carried(table, name) for name in map(nfc, carry)}
+    missing = _markable(model) if mark_missing else preprocessing.missing
+    columns = read_columns(table, model.input_names, model.categories, missing, preprocessing.dates)
+    reason_N, notes = None, list[str]()
+    if mark_missing:
+        reason_N = _reasons(model, columns)
+        answered = np.array([not reason for reason in reason_N], np.bool_)
+        columns = tuple(replace(column, values=column.values[answered]) for column in columns)
+        if not answered.all():
+            rows = counted(len(answered), "row")
+            notes.append(
+                f"{path}: {len(answered) - int(answered.sum()):,} of {rows} not answered: cells are missing"
+            )
+    used = set(map(nfc, (*model.input_names, *carry)))
     others = [name for name in table.names if name not in used]
-    notes = (
-        [f"{path}: left out, being no inputs of this model: {few_quoted(others, _SHOWN)}"] if others else []
-    )
-    return ("row", range(1, table.rows + 1)), columns, notes + list(model.unknown(columns))
+    if others:
+        notes.append(f"{path}: left out, being no inputs of this model: {few_quoted(others, _SHOWN)}")
+    place = ("row", range(1, table.rows + 1))
+    return _NewRows(place, columns, notes + list(model.unknown(columns)), carried, reason_N)
+
+
+def _carried(table: Table, name: str) -> Sequence[Any]:
+    """Give the cells of a column that is carried along: text as written, numbers as typed, None for nothing."""
+    if name not in table:
+        hint = did_you_mean(name, table.names, quoted)
+        raise InputError(f"--carry: expected a column of {visible(table.file)}, got {quoted(name)}{hint}")
+    cells = table[name]
+    if isinstance(cells, Foreign):
+        raise InputError(f"--carry: expected numbers or text in {quoted(name)}, got {cells.kind}")
+    if isinstance(cells, DateCells):
+        return [None if text == "NaT" else text for text in np.datetime_as_string(cells.values).tolist()]
+    values: list[Any] = cells.tolist() if isinstance(cells, np.ndarray) else list(cells)
+    return [None if isinstance(value, float) and math.isnan(value) else value for value in values]
+
+
+def _markable(model: Model) -> Missing:
+    """Take every missing cell; a text that the model learned as a category is none."""
+    learned = {category for names in model.categories.values() for category in names}
+    marks = model.preprocessing.missing.marks
+    return Missing(frozenset(model.input_names), replace(marks, texts=marks.texts - learned))
+
+
+def _reasons(model: Model, columns: Sequence[Column]) -> list[str]:
+    """Say of each row which of its missing cells the model does not answer."""
+    imputed = model.preprocessing.missing.columns
+    lacking = [(column.name, missing_of(column.values)) for column in columns if column.name not in imputed]
+    names_N: list[list[str]] = [[] for _ in range(len(columns[0].values))]
+    for name, missing_N in lacking:
+        for row in np.flatnonzero(missing_N).tolist():
+            names_N[row].append(name)
+    return [f"missing: {few_quoted(names, _SHOWN)}" if names else "" for names in names_N]
 
 
 def _answers(model: Model, answer_NK: NDArray[np.float64]) -> dict[str, Sequence[Any]]:

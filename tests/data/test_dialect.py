@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import bz2
 import gzip
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import openpyxl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shoal.data import Dataset, Dialect, TableSource, load_table_dataset, read_columns, read_table, seen_in
+from shoal.data._cells import holds_text, numbers, texts, zeros_before
 from shoal.data._dialect import PLAIN
+from shoal.data._findings import Findings
+from shoal.data._missing import Marks
+from shoal.data._table import Table
+from shoal.data._text_column import plain_columns
+from shoal.data._text_rows import split_rows
 from shoal.errors import DataError, EnvironmentFault
 
 MARKS = [(".", ","), (".", " "), (".", "'"), (".", None), (",", "."), (",", " "), (",", "'"), (",", None)]
@@ -189,6 +196,50 @@ def test_a_row_of_units_is_left_out_and_said() -> None:
     assert refusal("t.csv", units_row=True) == [
         "t.csv: expected at least one row below the column names, got none"
     ]
+
+
+NUMBERS = st.one_of(
+    st.floats().map(repr), st.integers().map(str), st.text("0123456789+-.eE ", max_size=6), st.just("NA")
+)
+PLAIN_CELLS = st.one_of(
+    NUMBERS, st.text(st.characters(codec="utf-8", exclude_characters='\0\r\n",'), max_size=4), st.just("007")
+)
+
+
+@settings(max_examples=200)
+@given(st.data(), st.sampled_from(["\n", "\r\n"]), st.integers(0, 2))
+def test_a_plain_text_is_read_as_python_reads_it(data: st.DataObject, end: str, ends: int) -> None:
+    """Cells as the csv module cuts them, numbers as float() reads them to the last bit, refusals as of any other."""
+    width = data.draw(st.integers(2, 4))
+    kinds = data.draw(st.lists(st.sampled_from([NUMBERS, PLAIN_CELLS]), min_size=width, max_size=width))
+    body = data.draw(st.lists(st.tuples(*kinds), min_size=1, max_size=5))
+    text = (
+        end.join(",".join(row) for row in [tuple(f"n{place}" for place in range(width)), *body]) + end * ends
+    )
+    plain = plain_columns(text, ",")
+    rows, lines = split_rows(text, ",", None, Findings(""))
+    assert plain is not None
+    assert [plain[0], *map(list, zip(*plain[1], strict=True))] == rows
+    assert lines == list(range(1, len(rows) + 1))
+    careful = Table("t", tuple(plain[0]), tuple(zip(*rows[1:], strict=True)), len(body), lines[1:])
+    fast = replace(careful, columns=tuple(plain[1]), lines=range(2, len(rows) + 1))
+    for name in plain[0]:
+        for marks in (None, Marks.of(["-", "7"])):
+            said = Findings("t"), Findings("t")
+            read = [
+                numbers(table, name, note, "!", marks)
+                for table, note in zip((careful, fast), said, strict=True)
+            ]
+            assert said[0].problems() == said[1].problems()
+            assert (read[0] is None) == (read[1] is None)
+            if read[0] is not None and read[1] is not None:
+                assert read[0].tobytes() == read[1].tobytes()
+            assert zeros_before(careful, name, marks) == zeros_before(fast, name, marks)
+            assert holds_text(careful, name, marks) == holds_text(fast, name, marks)
+            written = [texts(table, name, Findings("t"), (), marks) for table in (careful, fast)]
+            assert str(written[0]) == str(written[1])
+        assert fast[name][1:] == careful[name][1:]
+        assert [fast[name][row] for row in range(len(body))] == list(careful[name])
 
 
 # -- bytes -----------------------------------------------------------------------------------------------------

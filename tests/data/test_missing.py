@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shoal.data import (
@@ -229,6 +230,7 @@ def table(x: Sequence[float], kind: Sequence[str], train_rows: int | None = None
     )  # fmt: skip
 
 
+LONG = os.environ.get("SHOAL_CAMPAIGN") == "long"
 GAP = float("nan")
 SIX = table([1, GAP, 4, 8, GAP, 32], ["b", "", "10", "b", "9", ""])
 
@@ -348,12 +350,14 @@ def test_columns_are_doubted_for_the_values_that_they_have() -> None:
     assert column_warnings(table([GAP] * 12, ["a"] * 12), "none").merged() == []
 
 
+@settings(max_examples=100 if LONG else 8)  # trees are grown for each
 @given(st.integers(0, 99))
 def test_checks_of_the_rows_take_the_median_for_what_is_missing(seed: int) -> None:
+    """Test rows lie elsewhere, so that there is something to say, with its numbers."""
     draw = np.random.default_rng(seed)
-    x = np.where(draw.random(80) < 0.3, GAP, draw.normal(size=80))
+    x = np.where(draw.random(80) < 0.3, GAP, np.arange(80) // 60 * 3 + draw.normal(size=80))
     kind = np.where(draw.random(80) < 0.3, "", draw.choice(["a", "b"], 80))
     gaps = table(x.tolist(), kind.tolist(), train_rows=60)
     filled = table(np.where(np.isnan(x), np.nanmedian(x), x).tolist(), kind.tolist(), train_rows=60)
     assert findings_in_rows(gaps, shuffled=True) == findings_in_rows(filled, shuffled=True)
-    assert drift_of_rows(gaps) == drift_of_rows(filled)
+    assert drift_of_rows(gaps) == drift_of_rows(filled) != ""

@@ -138,10 +138,25 @@ def test_all_mistakes_of_a_file_at_once_with_their_lines(write: Write) -> None:
 
 
 def test_the_printed_list_ends_after_twenty(write: Write) -> None:
-    lines = refusal(lambda: load(write("t.csv", "a,y\n" + "1,nan\n" * 50 + "1,1\n")))
+    names = ",".join(f"c{number}" for number in range(50))
+    lines = refusal(lambda: load(write("t.csv", f"{names},y\n{'nan,' * 50}1\n{'1,' * 50}1\n")))
     assert len(lines) == 21
-    assert lines[19] == 't.csv, line 21, column "y": expected a finite number, got "nan"'
+    assert lines[19] == 't.csv, line 2, column "c19": expected a finite number, got "nan"'
     assert lines[20] == "t.csv: and 30 more"
+
+
+def test_a_column_has_one_line_where_more_than_three_cells_have_one_reason(write: Write) -> None:
+    few = "a,y\n" + "x,1\ny,1\n" + "1,1\n" * 9
+    assert refusal(lambda: load(write("t.csv", few))) == [
+        't.csv, line 2, column "a": expected a number, got "x"',
+        't.csv, line 3, column "a": expected a number, got "y"',
+    ]
+    many = "a,b,y\n" + "".join(f"{cell},,nan\n" for cell in "uvwxy") + "1,1,1\n" * 9
+    assert refusal(lambda: load(write("t.csv", many))) == [
+        't.csv, column "a": expected a number, got "u" and others in 5 of 14 cells, first on line 2',
+        't.csv, column "b": expected a number, got an empty cell in 5 of 14 cells, first on line 2',
+        't.csv, column "y": expected a finite number, got "nan" in 5 of 14 cells, first on line 2',
+    ]
 
 
 SAVE = 'save it as UTF-8 (in a spreadsheet: "CSV UTF-8"; else: iconv -f cp1252 -t utf-8)'

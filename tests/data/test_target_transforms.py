@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,11 @@ from numpy.typing import NDArray
 from sklearn.preprocessing import PowerTransformer
 
 from data.test_preprocess import dataset
-from shoal.data import Preprocessing, fit_preprocessing
+from shoal.data import Preprocessing, TableSource, fit_preprocessing, load_table_dataset
 from shoal.data._target_domain import outside_of_domain
 from shoal.data._target_scale import TargetScale, fit_target
 from shoal.data._target_transforms import TRANSFORMS, YeoJohnson, _bounds, _unlikelihood
-from shoal.errors import ModelFileError
+from shoal.errors import DataError, ModelFileError
 from shoal.kinds import TARGET_TRANSFORMS
 
 KINDS = sorted(TRANSFORMS)
@@ -148,3 +149,14 @@ def test_built_in_targets_outside_of_the_domain_are_named() -> None:
         'column "y0": expected targets above 0 for data.target_transform = "log", got 0 (row 2), -2 (row 3), -1 (row 5)'
         ", -9 (row 6) and 1 more"
     ]
+
+
+def test_targets_outside_of_the_domain_are_named_by_line(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("x,y\n1,2\n2,0\n3,4\n4,-1e9\n5,1\n", encoding="utf-8")
+    source = TableSource(str(tmp_path / "t.csv"), "regression", ("y",), target_transform="log")
+    with pytest.raises(DataError) as refusal:
+        load_table_dataset(source)
+    assert str(refusal.value) == (
+        f'{tmp_path}/t.csv, column "y": expected targets above 0 for data.target_transform = "log", got 0 (line 3),'
+        " -1e+09 (line 5)"
+    )

@@ -84,6 +84,7 @@ from pathlib import Path
 from unittest.mock import patch
 import numpy as np
 import shoal
+from dots import draw_dots
 from studies import tiny_study
 from shoal.data import Column, Dataset, Preprocessing
 from shoal.export import export_onnx, export_torch
@@ -97,6 +98,7 @@ dataset = Dataset(
     name="toy", task="regression", columns=columns, target_names=("y",), targets=(a + b)[:, None], classes=(),
     train_rows=45, groups=None, given_folds=None, train_fingerprint="0" * 64, test_fingerprint="1" * 64, source="toy",
 )
+draw_dots()
 folder = Path(sys.argv[1])
 with patch("shoal.pipeline.load_data", lambda study: dataset):
     results = run(tiny_study(), out=folder, workers=1)

@@ -57,7 +57,7 @@ def test_check_and_run_say_it_first_and_the_checks_say_it_again(
     assert said[0].endswith('(data.standardize = "inputs" scales them)')
     assert said[1].startswith('not standardised: input "t" lies at 1.7e+09 and varies by ')
     assert said[2] == (
-        'input "count" numbers the rows, or counts time (1, 2, 3 ...) (data.inputs can leave it out)'
+        'input "count" numbers the rows, or counts time (1, 2, 3 ...) (data.ignore can leave it out)'
     )
     results = run(study, out=tmp_path / "run", workers=1, watcher=listener)
     assert tuple(listener.heard[:3]) == said

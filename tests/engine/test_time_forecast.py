@@ -118,9 +118,9 @@ def test_the_crowd_is_measured_in_times_of_ones_own() -> None:
 
 
 def test_what_is_done_already_is_not_predicted_again(tmp_path: Path) -> None:
-    study = tiny_study(training={"epochs": 200})
+    study = tiny_study(training={"epochs": 20}, checks={"baselines": False})
     before = plan(study, out=tmp_path, workers=1, trainer="torch")
-    run(tiny_study(training={"epochs": 200}), out=tmp_path, workers=1, trainer="torch")
+    run(study, out=tmp_path, workers=1, trainer="torch")
     after = plan(study, out=tmp_path, workers=1, trainer="torch")
     assert after.known > 0
     assert after.time["training"] < before.time["training"] / 2

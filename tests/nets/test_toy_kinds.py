@@ -26,10 +26,12 @@ LOSS = Loss(_torch, "identity", "mean error", "Toy (2026).")
 
 RUN = """
 import json, sys
+from dots import draw_dots
 from studies import tiny_study
 from shoal.pipeline import run
 from shoal.look.page.references import works
 
+draw_dots()
 study = tiny_study(
     training={"loss": "toy-absolute", "epochs": 40},
     compare=[{"name": "toy"}, {"name": "squared", "training": {"loss": "mse"}}],
@@ -182,6 +184,7 @@ ACTIVATIONS["toy-soft"] = ActivationKind(
 )
 
 import shoal
+from dots import draw_dots
 from studies import tiny_study
 from shoal.engine import Trainers, Planner
 from shoal.export import export_onnx, export_torch
@@ -189,6 +192,7 @@ from shoal.look.page.references import works
 from shoal.nets import forward
 from shoal.pipeline import run
 
+draw_dots()
 study = tiny_study(
     network={"activation": "toy-soft", "hidden": [6]},
     training={"epochs": 40},

@@ -15,6 +15,8 @@ from shoal.results import Results, Store, note_looks
 from shoal.results._looks import Looks
 from studies import tiny_study
 
+pytestmark = pytest.mark.usefixtures("dots")
+
 ALONE: dict[str, Any] = {"search": None, "compare": [], "training": {"epochs": 1, "validation": 0.0}}
 
 

@@ -21,6 +21,8 @@ from shoal.results._permutation import permutation_test
 from shoal.streams import PERMUTED_STREAM, StreamKey
 from studies import tiny_study, two_peaks
 
+pytestmark = pytest.mark.usefixtures("dots")
+
 SHORT: dict[str, Any] = {
     "compare": [], "training": {"epochs": 30, "lr": 0.03}, "checks": {"baselines": False, "permutations": 6},
     "search": {"folds": 2, "space": {"network.hidden[0]": [4, 6]}},

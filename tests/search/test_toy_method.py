@@ -28,11 +28,14 @@ def ask(history):
 
 RUN = """
 import json, os, signal, sys
+from dots import draw_dots
 from studies import tiny_study
 from shoal.engine import Silent
 from shoal.look import plan_text
 from shoal.pipeline import plan, run
 from shoal.study import candidates
+
+draw_dots()
 
 
 class Killer(Silent):
@@ -40,6 +43,7 @@ class Killer(Silent):
 
     def begin(self, title, planned, done, work):
         self.rounds.append([title, len(planned), done])
+        print(self.rounds[-1], file=sys.stderr, flush=True)
         if len(self.rounds) == int(sys.argv[3]):
             os.kill(os.getpid(), signal.SIGKILL)
 
@@ -74,7 +78,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
 
 
 def test_a_method_is_a_file_and_a_line(copy: Copy, tmp_path: Path) -> None:
-    """Killed before its second round or its last stage and resumed on two workers, it asks the same: one digest."""
+    """Killed before its second round, and going on before its last stage, it ends on two workers in one digest."""
     whole = copy.run(RUN, str(tmp_path / "whole"), "1", "0")
     first = [0, 2, 4, 6, 8, 10]
     best = next(number for number in whole["ranked"] if number in first)
@@ -91,15 +95,16 @@ def test_a_method_is_a_file_and_a_line(copy: Copy, tmp_path: Path) -> None:
     assert sorted(whole["ranked"]) == sorted(whole["asked"])
     assert whole["page"]
     assert whole["missing"] == []
-    for end in ("2", "3"):
-        folder = str(tmp_path / f"killed{end}")
-        assert copy.process(RUN, folder, "1", end).returncode == -signal.SIGKILL
-        resumed = copy.run(RUN, folder, "2", "0")
-        assert resumed["rounds"][0] == ["training, round 1", 25, 25]
-        assert resumed["rounds"][1][2] == (0 if end == "2" else 4 * len(later))
-        assert {key: value for key, value in resumed.items() if key not in ("rounds", "planned")} == {
-            key: value for key, value in whole.items() if key not in ("rounds", "planned")
-        }
+    folder, second = str(tmp_path / "killed"), ["training, round 2", 4 * len(later)]
+    for workers, end in (("1", "2"), ("2", "3")):
+        killed = copy.process(RUN, folder, workers, end)
+        assert killed.returncode == -signal.SIGKILL
+    assert killed.stderr.splitlines()[:2] == [str(["training, round 1", 25, 25]), str([*second, 0])]
+    resumed = copy.run(RUN, folder, "2", "0")
+    assert resumed["rounds"][:2] == [["training, round 1", 25, 25], [*second, 4 * len(later)]]
+    assert {key: value for key, value in resumed.items() if key not in ("rounds", "planned")} == {
+        key: value for key, value in whole.items() if key not in ("rounds", "planned")
+    }
 
 
 def test_a_method_without_its_line_is_refused(tmp_path: Path) -> None:

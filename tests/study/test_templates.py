@@ -86,6 +86,7 @@ def test_a_template_shows_every_key_but_the_rare_ones(task: Task) -> None:
         "missing_marks",
         "rare_below",
         "missing_targets",
+        "target_transform",
         "conv",
         "conv_dropout",
         "augment",
@@ -122,6 +123,7 @@ def test_the_choices_that_a_template_names_are_the_choices(task: Task) -> None:
         "task",
         "missing",
         "standardize",
+        *(["target_transform"] if task == "regression" else []),
         "kind",
         "activation",
         "optimizer",
@@ -142,3 +144,10 @@ def choices_of(section: str, key: str) -> tuple[str, ...]:
     model = next(part for part in (annotation, *get_args(annotation)) if hasattr(part, "model_fields"))
     field = model.model_fields[key].annotation if key in model.model_fields else None
     return get_args(field) if get_origin(field) is Literal else ()
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_template_standardises_and_stops_early(task: Task) -> None:
+    study = parse_study(tomllib.loads(template(task)))
+    assert study.data.standardize == ("both" if task == "regression" else "inputs")
+    assert (study.training.early_stopping, study.training.keep) == ("inner", "best")

@@ -18,7 +18,10 @@ import sys
 from typing import Any, NoReturn
 
 import pandas  # noqa: F401 (here once, not in each fork)
-import scipy.special  # noqa: F401
+import scipy.special
+import scipy.stats  # noqa: F401
+import sklearn.ensemble
+import sklearn.linear_model  # noqa: F401
 from placements import swap_in_the_middle
 
 import shoal.look

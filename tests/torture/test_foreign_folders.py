@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from shoal.cli import main
 
+pytestmark = pytest.mark.usefixtures("dots")
 LONG = os.environ.get("SHOAL_CAMPAIGN") == "long"
 OURS = (
     "study.toml", "report.html", "model.safetensors", "run.lock", "figures/01-intro.png", "figures/99-photo.png",

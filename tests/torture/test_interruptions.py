@@ -70,7 +70,8 @@ def test_a_second_signal_ends_it_at_once_and_loses_no_finished_fit(runner: Runne
 
 @pytest.mark.parametrize("closed", ["| true", "2>&1 | true", "2>&1 | head -1"] if LONG else ["2>&1 | true"])
 def test_a_closed_pipe_is_quiet_and_the_run_is_done(runner: Runner, tmp_path: Path, closed: str) -> None:
-    words = [sys.executable, "-m", "shoal", *SIX.request(tmp_path)["arguments"]]
+    dots = str(Path(__file__).parents[1] / "dots.py")
+    words = [sys.executable, dots, *SIX.request(tmp_path)["arguments"]]
     command = f"({' '.join(words)}; echo $? > {tmp_path / 'code'}) {closed}"
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, env=ENVIRONMENT, check=True)
     assert all(line.startswith(("training: ", "winner: ")) for line in done.stderr.splitlines())

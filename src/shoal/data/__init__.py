@@ -25,6 +25,7 @@ from shoal.data._holdout import draw_share, holdout_split
 from shoal.data._image_places import holds_images
 from shoal.data._images import ImageSource, load_image_dataset
 from shoal.data._input_columns import read_columns
+from shoal.data._missing import Missing, missing_of
 from shoal.data._new_images import NewImages, read_images
 from shoal.data._new_rows import given_columns, given_images
 from shoal.data._outer_folds import make_folds_within, make_outer_folds
@@ -35,7 +36,7 @@ from shoal.data._row_check import chance_of_count
 from shoal.data._seen import Sighting, seen_in
 from shoal.data._source import load_table_dataset
 from shoal.data._survey import Survey, Wish, survey
-from shoal.data._table import Table
+from shoal.data._table import DateCells, Foreign, Table
 from shoal.data._table_format import LESS_TO_READ, TEXT_CELL, TEXT_COPIES
 from shoal.data._tables import read_table
 from shoal.data._target_domain import outside_of_domain
@@ -55,12 +56,15 @@ __all__ = [
     "ColumnWarnings",
     "Coverage",
     "Dataset",
+    "DateCells",
     "DateStyle",
     "Dialect",
     "Encoder",
     "FoldOptions",
+    "Foreign",
     "GivenRows",
     "ImageSource",
+    "Missing",
     "NewImages",
     "Preprocessing",
     "Rows",
@@ -101,6 +105,7 @@ __all__ = [
     "make_folds",
     "make_folds_within",
     "make_outer_folds",
+    "missing_of",
     "nfc",
     "outside_of_domain",
     "outside_of_training",

@@ -18,6 +18,7 @@ from shoal.data._notation import DECIMAL_COMMA, DECIMAL_POINT, SOME_COMMA, Notat
 from shoal.data._seen import keys_text, seen_in_numbers
 from shoal.data._spelling import TRUTH, respelled
 from shoal.data._table import Cells, DateCells, Foreign, Table
+from shoal.data._text_column import TextColumn
 from shoal.wording import few_quoted, quoted
 
 _OFTEN = 3
@@ -46,26 +47,71 @@ def numbers(
     if isinstance(cells, np.ndarray) and cells.dtype.kind != "U":
         return _finite(table, name, cells, findings, marks)
     dialect = table.dialect
-    values = None if dialect.changes_numbers else _fast(cells)
+    values = None if dialect.changes_numbers else _fast(cells, marks)
+    if values is None:
+        values = _by_text(cells, typed, dialect, marks)
     if values is not None:
         return values if marks is None else np.where(marks.among_numbers(values), np.nan, values)
-    written = [str(cell).strip(" \t") for cell in cells]
-    plain, strange_N = _plain_texts(written, typed, dialect)
-    missing_N = (
-        np.zeros(len(written), np.bool_) if marks is None else marks.among(written) | marks.among(plain)
-    )
-    there = np.flatnonzero(~missing_N)
-    known = [plain[row] for row in there.tolist()]
-    read = None if (strange_N & ~missing_N).any() else _fast(known)
+    if advice is not None:
+        missing_N = _missing(list(cells), typed, dialect, marks)
+        there = np.flatnonzero(~missing_N).tolist()
+        _complain(table, name, {row: str(cells[row]) for row in there}, findings, advice)
+    return None
+
+
+def _fast(cells: Sequence[str] | NDArray[Any], marks: Marks | None = None) -> NDArray[np.float64] | None:
+    """Convert at once where every cell is a plain finite number, or in a plain text missing; None where some is not."""
+    if not isinstance(cells, TextColumn):
+        return _floats(cells)
+    read = cells.numbers()
+    if read is None:
+        return None
+    values_N, others = read
+    if len(others):
+        words = [text.strip(" \t") for text in dict.fromkeys(cells.some(others))]
+        if marks is None or not marks.among(words).all():
+            return None
+    return values_N
+
+
+def _by_text(
+    cells: Sequence[str] | NDArray[Any],
+    typed: Sequence[str] | NDArray[Any],
+    dialect: Dialect,
+    marks: Marks | None,
+) -> NDArray[np.float64] | None:
+    """Convert each different text; NaN where one is missing, None where some are no numbers.
+
+    `typed` are the cells as they came: what came as a number is in no dialect.
+    """
+    apart = isinstance(typed, np.ndarray) and typed.dtype.kind == "O" and dialect.changes_numbers
+    different = list(map(str, cells)) if apart else list(dict.fromkeys(map(str, cells)))
+    written = [text.strip(" \t") for text in different]
+    plain, strange = _plain_texts(written, typed if apart else different, dialect)
+    missing = np.zeros(len(written), np.bool_) if marks is None else marks.among(written) | marks.among(plain)
+    there = np.flatnonzero(~missing)
+    known = [plain[place] for place in there.tolist()]
+    read = None if (strange & ~missing).any() else _floats(known)
     if read is None:
         read = _truth(known)
-    if read is not None:
-        values = np.full(len(written), np.nan)
-        values[there] = read
+    if read is None:
+        return None
+    values = np.full(len(written), np.nan)
+    values[there] = read
+    if apart:
         return values
-    if advice is not None:
-        _complain(table, name, {row: str(cells[row]) for row in there.tolist()}, findings, advice)
-    return None
+    value_of = dict(zip(different, values.tolist(), strict=True))
+    return np.fromiter((value_of[str(cell)] for cell in cells), np.float64, len(cells))
+
+
+def _missing(
+    cells: Sequence[str], typed: Sequence[str] | NDArray[Any], dialect: Dialect, marks: Marks | None
+) -> NDArray[np.bool_]:
+    """Say which cells are missing, as they are written or as they are meant, (N,)."""
+    if marks is None:
+        return np.zeros(len(cells), np.bool_)
+    written = [str(cell).strip(" \t") for cell in cells]
+    return marks.among(written) | marks.among(_plain_texts(written, typed, dialect)[0])
 
 
 def _plain_cells(
@@ -113,7 +159,7 @@ def _finite(
     return None if bad else values
 
 
-def _fast(cells: Sequence[str] | NDArray[Any]) -> NDArray[np.float64] | None:
+def _floats(cells: Sequence[str] | NDArray[Any]) -> NDArray[np.float64] | None:
     """Convert at once where every cell is a plain finite number: float() rounds to nearest.
 
     The characters are checked first, since float() also takes "1_000", "nan" and digits of other scripts.
@@ -143,7 +189,7 @@ def holds_text(table: Table, name: str, marks: Marks | None = None) -> bool:
     cells = table[name]
     if not _may_be_text(cells):
         return False
-    times = Counter(map(written_cell, cells))
+    times = Counter(written_cells(cells))
     missing = Marks(frozenset()) if marks is None else marks
     different = [cell for cell in times if not missing.among([cell])[0]]
     if not different or _truth(different) is not None:
@@ -170,12 +216,12 @@ def note_rows(table: Table, name: str, faults: Mapping[int, str], findings: Find
 def zeros_before(table: Table, name: str, marks: Marks | None = None) -> str:
     """Give a cell with zeros before it (01) of a column of text that are whole numbers; nothing where there is none."""
     cells = table[name]
-    if not _may_be_text(cells):
+    if not _may_be_text(cells) or (isinstance(cells, TextColumn) and not cells.may_have_zeros_before()):
         return ""
     joined = "".join(map(str, cells))
     if not joined.isascii() or joined.encode("ascii").translate(None, _WHOLE_BYTES):
         missing = Marks(frozenset()) if marks is None else marks
-        cells = [cell for cell in dict.fromkeys(map(written_cell, cells)) if not missing.among([cell])[0]]
+        cells = [cell for cell in dict.fromkeys(written_cells(cells)) if not missing.among([cell])[0]]
     padded = ""
     for cell in map(str, cells):
         digits = cell.strip(" \t").lstrip("+-")
@@ -207,19 +253,16 @@ def _complain(table: Table, name: str, cells: Mapping[int, str], findings: Findi
         findings.add(what, f"column {quoted(name)}")
         return
     for notation, rows in notations.items():
-        first, description = rows[0], notation.description
-        where, such = table.place(first, name), f"{quoted(cells[first])} ({description})"
+        first, expected = rows[0], notation.expected
+        where, such = table.place(first, name), f"{quoted(cells[first])} ({notation.description})"
         if len(rows) > 1:
             where, _, column = where.partition(", ")
             share = "all" if len(rows) == len(cells) else f"{len(rows)} of"
-            such = f"{description} in {share} {len(cells)} cells, such as {quoted(cells[first])} on {where}"
+            such = f"{notation.description} in {share} {len(cells)} cells, such as {quoted(cells[first])} on {where}"
             where = column
-        keys = keys_text(seen_in_numbers((cells[row] for row in rows), dialect)) if advice else ""
-        if notation is DECIMAL_POINT:
-            keys = ""
-        elif notation is SOME_COMMA and not dialect.changes_numbers and keys:
-            keys += ' or data.decimal = ","'
-        expected = f"numbers as {dialect.number_keys}" if dialect.changes_numbers else notation.expected
+        if dialect.changes_numbers:
+            expected = f"numbers as {dialect.number_keys}"
+        keys = _keys_for(notation, [cells[row] for row in rows], dialect) if advice else ""
         findings.add(f"expected {expected}, got {such}{findings.remedy(keys)}", where, table.number(first))
     plain = sorted(bad.keys() - {row for rows in notations.values() for row in rows})
     times, said = Counter(cells[row] for row in plain), set[str]()
@@ -240,6 +283,15 @@ def _complain(table: Table, name: str, cells: Mapping[int, str], findings: Findi
             said.add(text)
     for rows in by_fault.values():
         note_rows(table, name, {row: bad[row] for row in rows}, findings)
+
+
+def _keys_for(notation: Notation, cells: Sequence[str], dialect: Dialect) -> str:
+    """Name the keys that read cells; of 1,234 alone there is no telling which it is."""
+    if notation is DECIMAL_POINT:
+        return ""
+    keys = keys_text(seen_in_numbers(cells, dialect))
+    doubtful = notation is SOME_COMMA and keys and not dialect.changes_numbers
+    return f'{keys} or data.decimal = ","' if doubtful else keys
 
 
 def _notations(cells: dict[int, str], dialect: Dialect) -> dict[Notation, list[int]]:
@@ -298,7 +350,7 @@ def texts(
         and _finite(table, name, cells, findings, marks) is None
     ):
         return None
-    written = [written_cell(cell) for cell in cells]
+    written = written_cells(cells)
     if marks is not None:
         missing_N = marks.among(written).tolist()
         written = ["" if missing else cell for cell, missing in zip(written, missing_N, strict=True)]
@@ -319,6 +371,14 @@ def words_of(table: Table, name: str, rows: Sequence[int]) -> set[str]:
     if not _may_be_text(cells):
         return set()
     return {written_cell(cells[row]) for row in rows}
+
+
+def written_cells(cells: Sequence[Any] | NDArray[Any]) -> list[str]:
+    """Write cells as text, each different text once."""
+    if not isinstance(cells, TextColumn):
+        return [written_cell(cell) for cell in cells]
+    written = {text: written_cell(text) for text in dict.fromkeys(cells)}
+    return [written[text] for text in cells]
 
 
 def written_cell(cell: Any) -> str:

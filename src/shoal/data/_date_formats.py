@@ -162,7 +162,7 @@ _LIKELY: Final = tuple(
     for day in (
         "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d.%m.%Y", "%m.%d.%Y", "%Y.%m.%d", "%d-%m-%Y", "%m-%d-%Y", "%Y-%m-%d",
         "%d/%m/%y", "%m/%d/%y", "%d.%m.%y", "%d-%m-%y", "%m-%d-%y", "%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%d %B %Y",
-        "%b %d, %Y", "%B %d, %Y",
+        "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%B %d %Y",
     )
     for time in ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", "T%H:%M:%S")
 )  # fmt: skip

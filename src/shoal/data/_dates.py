@@ -15,13 +15,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data._cells import note_rows, written_cell
+from shoal.data._cells import note_rows, written_cells
 from shoal.data._column_kind import DateStyle, key_of
 from shoal.data._date_formats import Moment, is_iso, iso_moment, likely_formats, moment_in
 from shoal.data._findings import Findings
 from shoal.data._missing import Marks
 from shoal.data._notation import notation_of
-from shoal.data._table import DateCells, Foreign, Table
+from shoal.data._table import Cells, DateCells, Foreign, Table
 from shoal.wording import quoted
 
 _EMPTY: Final = "expected a date, got an empty cell"
@@ -39,10 +39,10 @@ Floats = NDArray[np.float64]
 
 def holds_dates(table: Table, name: str, marks: Marks | None = None) -> bool:
     """Whether a column is one of dates: typed, or of the cells that are there more than half, however written."""
-    cells = table[name]
-    if _typed(cells) is not None:
-        return True
-    if isinstance(cells, Foreign | DateCells) or (isinstance(cells, np.ndarray) and cells.dtype.kind != "U"):
+    cells = _cells_of(table, name)
+    if isinstance(cells, Foreign | DateCells):
+        return isinstance(cells, DateCells)
+    if isinstance(cells, np.ndarray) and cells.dtype.kind not in "OU":
         return False
     times = _different(cells, marks)
     if not times:
@@ -54,8 +54,10 @@ def holds_dates(table: Table, name: str, marks: Marks | None = None) -> bool:
 
 def date_formats(table: Table, name: str, marks: Marks | None = None) -> tuple[str, ...]:
     """Give the usual formats in which every cell of a column of text is a date; none where it is ISO 8601."""
-    cells = table[name]
-    if isinstance(cells, Foreign | DateCells) or (isinstance(cells, np.ndarray) and cells.dtype.kind != "U"):
+    cells = _cells_of(table, name)
+    if isinstance(cells, Foreign | DateCells) or (
+        isinstance(cells, np.ndarray) and cells.dtype.kind not in "OU"
+    ):
         return ()
     different = list(_different(cells, marks))
     return () if all(map(is_iso, different)) else likely_formats(different[:_LOOKED_AT])
@@ -69,14 +71,13 @@ def dates(
     NaN where a cell is missing, as `marks` say; without them that is refused. Typed dates need no format. Where it is
     not yet known whether there is a time zone, it is learned; cells of the other habit are refused.
     """
-    cells = table[name]
+    cells = _cells_of(table, name)
     if isinstance(cells, Foreign):
         findings.add(f"expected dates, got {cells.kind}", f"column {quoted(name)}")
         return None
-    typed = _typed(cells)
-    if typed is not None or isinstance(cells, DateCells):
-        return _from_typed(table, name, typed or cells, style, (findings, marks))
-    written = [written_cell(cell) for cell in cells]
+    if isinstance(cells, DateCells):
+        return _from_typed(table, name, cells, style, (findings, marks))
+    written = written_cells(cells)
     missing_N = np.zeros(len(written), np.bool_) if marks is None else marks.among(written)
     there = np.flatnonzero(~missing_N).tolist()
     read = {cell: _moment(cell, style.format) for cell in {written[row] for row in there}}
@@ -108,11 +109,10 @@ def seconds_in(values: NDArray[Any]) -> Floats | None:
     return np.where(np.isnat(values), np.nan, whole_N + rest_N / 1e9)
 
 
-def _typed(cells: Any) -> DateCells | None:
-    """Give dates that are typed; None for all else."""
-    if isinstance(cells, DateCells):
-        return cells
-    return DateCells(cells) if isinstance(cells, np.ndarray) and cells.dtype.kind == "M" else None
+def _cells_of(table: Table, name: str) -> Cells:
+    """Give the cells of a column, typed dates as such."""
+    cells = table[name]
+    return DateCells(cells) if isinstance(cells, np.ndarray) and cells.dtype.kind == "M" else cells
 
 
 def _from_typed(
@@ -139,7 +139,7 @@ def _from_typed(
 
 def _different(cells: Sequence[str] | NDArray[Any], marks: Marks | None) -> dict[str, int]:
     """Count the cells of each text that are there."""
-    times = Counter(map(written_cell, cells))
+    times = Counter(written_cells(cells))
     missing = Marks(frozenset()) if marks is None else marks
     return {cell: number for cell, number in times.items() if not missing.among([cell])[0]}
 

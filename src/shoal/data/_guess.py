@@ -5,6 +5,7 @@ Letters: N rows.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -46,8 +47,20 @@ class Cells(NamedTuple):
     why: str = ""
 
 
-def cells_of(table: Table, name: str, marks: Marks) -> Cells:
+@dataclass(frozen=True, eq=False)
+class LookedAt:
+    """A table that is looked at, and what stands for a missing cell in it; `read` are its columns of plain numbers."""
+
+    table: Table
+    marks: Marks
+    read: Mapping[str, NDArray[np.float64]]
+
+
+def cells_of(looked_at: LookedAt, name: str) -> Cells:
     """Read a column as numbers, else as text where it holds text."""
+    if name in looked_at.read:
+        return Cells(looked_at.read[name])
+    table, marks = looked_at.table, looked_at.marks
     findings = Findings(table.file)
     values: NDArray[Any] | None = numbers(table, name, findings, None, marks)
     if values is None and holds_dates(table, name, marks):
@@ -66,11 +79,12 @@ def obstacle(findings: Findings) -> str:
     return f"{findings.problems()[0].what.partition(', got ')[2]}{more}"
 
 
-def target_of(table: Table, name: str | None, marks: Marks) -> Choice:
+def target_of(looked_at: LookedAt, name: str | None) -> Choice:
     """Take the target that was named, or guess it: by its name, else the last column that can be one.
 
     Raises DataError where there is none.
     """
+    table = looked_at.table
     if name is not None:
         if name in table:
             return Choice(nfc(name), "as you said")
@@ -80,18 +94,18 @@ def target_of(table: Table, name: str | None, marks: Marks) -> Choice:
     able = [other for other in table.names if other not in table.index]
     for usual in TARGET_NAMES:
         for other in able:
-            if other.lower() == usual and _can_be_learned(table, other, marks):
+            if other.lower() == usual and _can_be_learned(looked_at, other):
                 return Choice(other, "a guess, from its name; --target names another")
     for other in reversed(able):
-        if _can_be_learned(table, other, marks):
+        if _can_be_learned(looked_at, other):
             return Choice(other, "a guess: the last column that can be learned; --target names another")
     what = "expected a column to learn, of numbers that differ or of classes that rows share, got none"
     raise DataError(Problem(table.file, what))
 
 
-def _can_be_learned(table: Table, name: str, marks: Marks) -> bool:
+def _can_be_learned(looked_at: LookedAt, name: str) -> bool:
     """Whether a column may be meant as a target: neither one value throughout, nor names, nor numbers of rows."""
-    values = cells_of(table, name, marks).values
+    values = cells_of(looked_at, name).values
     if values is None:
         return False
     there_N = values[~missing_of(values)]
@@ -102,14 +116,15 @@ def _can_be_learned(table: Table, name: str, marks: Marks) -> bool:
     return len(different) > 1 and not counts_rows
 
 
-def task_of(table: Table, name: str, marks: Marks) -> Choice:
+def task_of(looked_at: LookedAt, name: str) -> Choice:
     """Guess what is learned: text and few whole numbers are classes, other numbers are measured ones.
 
     Raises DataError for a target that is neither numbers nor text.
     """
-    values, why = cells_of(table, name, marks)
+    values, why = cells_of(looked_at, name)
     if values is None:
-        raise DataError(Problem(f"{table.file}, column {quoted(name)}", f"expected a target, got {why}"))
+        place = f"{looked_at.table.file}, column {quoted(name)}"
+        raise DataError(Problem(place, f"expected a target, got {why}"))
     there_N = values[~missing_of(values)]
     different = np.unique(there_N)
     if values.dtype.kind != "f":
@@ -122,11 +137,12 @@ def task_of(table: Table, name: str, marks: Marks) -> Choice:
     return Choice("regression", f"{why}; --task classification takes them as classes")
 
 
-def targets_of(table: Table, name: str, task: Task, marks: Marks) -> NDArray[Any]:
+def targets_of(looked_at: LookedAt, name: str, task: Task) -> NDArray[Any]:
     """Read the target as the task asks: class labels, or numbers (N,), where missing an empty text or NaN.
 
     Raises DataError where it cannot be read so, or where too few rows have one.
     """
+    table, marks = looked_at.table, looked_at.marks
     findings = Findings(table.file)
     if task == "classification":
         values: NDArray[Any] | None = texts(table, name, findings, (), marks)

@@ -40,7 +40,8 @@ class Marks:
 
     def among(self, cells: Sequence[str]) -> NDArray[np.bool_]:
         """Say which cells of text, without spaces around them, are missing, (N,)."""
-        return np.fromiter(map(self._stands_for_none, cells), np.bool_, len(cells))
+        missing = {cell: self._stands_for_none(cell) for cell in set(cells)}
+        return np.fromiter(map(missing.__getitem__, cells), np.bool_, len(cells))
 
     def among_numbers(self, values_N: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Say which numbers are missing, (N,): NaN, and those of `numbers`."""

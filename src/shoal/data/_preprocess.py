@@ -23,6 +23,7 @@ from shoal.data._encoder import Encoder, OfDates, encoder_from_json, fit_encoder
 from shoal.data._findings import refuse
 from shoal.data._missing import Marks, Missing
 from shoal.data._pixels import WHITES
+from shoal.data._ranges import Range, far_outside, range_of, ranges_from_json
 from shoal.data._scale import Scale, scale_of_counts
 from shoal.data._target_scale import TargetScale, fit_target
 from shoal.errors import DataError, ModelFileError, Problem
@@ -49,6 +50,8 @@ class Preprocessing:
     """What the study took for a missing cell beside the usual words."""
     dialect: Dialect = PLAIN
     """How the study's files are written, and files of new rows will be."""
+    ranges: tuple[Range | None, ...] = ()
+    """Of each column, where the numbers of the training rows lie; None of one without, nothing where none are known."""
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -83,13 +86,18 @@ class Preprocessing:
         imputed = frozenset(column.name for column in self.columns if column.imputes)
         return Missing(imputed, Marks.of(self.missing_marks))
 
+    def with_ranges(self, dataset: Dataset, rows: NDArray[np.int64]) -> Preprocessing:
+        """Give the same, knowing where the numbers of the training rows `rows` lie."""
+        return replace(self, ranges=tuple(range_of(column, rows) for column in dataset.columns))
+
     def unknown(self, columns: Sequence[Column]) -> Iterator[str]:
-        """Say what of new rows was not learned, a sentence a column."""
+        """Say what of new rows was not learned, or lies far outside of what was, a sentence a column."""
         encoders = {encoder.name: encoder for encoder in self.columns}
         for column in columns:
             said = encoders[column.name].unknown(column.values) if column.name in encoders else ""
             if said:
                 yield f"column {quoted(column.name)}: {said}"
+        yield from far_outside(columns, dict(zip(encoders, self.ranges, strict=False)))
 
     def misfits(self) -> Iterator[str]:
         """Find what does not go together within a column of a file that may be foreign."""
@@ -170,6 +178,7 @@ class Preprocessing:
             **({} if self.white is None else {"white": self.white}),
             **({"missing_marks": list(self.missing_marks)} if self.missing_marks else {}),
             **({} if self.dialect == PLAIN else {"dialect": self.dialect.settings()}),
+            **({"ranges": [ends and list(ends) for ends in self.ranges]} if self.ranges else {}),
         }
 
     @classmethod
@@ -195,6 +204,10 @@ class Preprocessing:
                 dialect = Dialect.from_settings(settings)
                 if dialect is not None:
                     return replace(cls.from_json({"inputs": inputs, **rest}), dialect=dialect)
+            case {"ranges": [*entries], "inputs": [*inputs], **rest} if inputs:
+                ranges = ranges_from_json(entries, len(inputs))
+                if ranges:
+                    return replace(cls.from_json({"inputs": inputs, **rest}), ranges=ranges)
         raise ModelFileError(
             "preprocessing: expected lists of inputs, targets and channels, got something else"
         )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,10 +20,10 @@ from shoal.data._column_roles import TableSource
 from shoal.data._dataset import Dataset
 from shoal.data._date_formats import moment_in
 from shoal.data._dates import date_formats, dates, holds_dates
-from shoal.data._dialect import PLAIN
+from shoal.data._dialect import PLAIN, Dialect
 from shoal.data._findings import Findings
 from shoal.data._given_rows import GivenRows
-from shoal.data._guess import Choice, cells_of, obstacle, target_of, targets_of, task_of
+from shoal.data._guess import Choice, LookedAt, cells_of, obstacle, target_of, targets_of, task_of
 from shoal.data._holdout import draw_test_rows
 from shoal.data._missing import Marks, missing_of
 from shoal.data._notation import notation_of
@@ -84,22 +84,22 @@ def survey(path: str | Path | GivenRows, wish: Wish, room: float | None = None) 
     """
     sightings = () if isinstance(path, GivenRows) else seen_in(path)
     keys = {seen.key: Choice(seen.value, seen.reason) for seen in sightings}
-    written = {key: tuple(choice.value) if key == "signs" else choice.value for key, choice in keys.items()}
-    dialect = replace(PLAIN, **written)
+    dialect = Dialect.from_settings({key: choice.value for key, choice in keys.items()}) or PLAIN
     table = read_table(path, room=room, dialect=dialect, named=[wish.target] if wish.target else ())
-    if marks := _marks(table):
+    marks, read = _marks(table)
+    if marks:
         where = ", ".join(f"{quoted(mark)} in {few_quoted(names, 3)}" for mark, names in marks.items())
         keys["missing_marks"] = Choice(list(marks), f"among numbers: {where}")
-    known = Marks.of(marks)
-    target = target_of(table, wish.target, known)
+    looked_at = LookedAt(table, Marks.of(marks), read)
+    target = target_of(looked_at, wish.target)
     name: str = target.value
-    task = Choice(wish.task, "as you said") if wish.task else task_of(table, name, known)
-    targets_N = targets_of(table, name, task.value, known)
+    task = Choice(wish.task, "as you said") if wish.task else task_of(looked_at, name)
+    targets_N = targets_of(looked_at, name, task.value)
     there_N = ~missing_of(targets_N)
     if not there_N.all():
         lost = int((~there_N).sum())
         keys["missing_targets"] = Choice("drop", f"{counted(lost, 'row')} of {table.rows:,} without a target")
-    unusable, stated = _odd_columns(table, name, known, _trained(targets_N, task.value, wish))
+    unusable, stated = _odd_columns(looked_at, name, _trained(targets_N, task.value, wish))
     source = TableSource(
         train=path,
         task=task.value,
@@ -115,7 +115,7 @@ def survey(path: str | Path | GivenRows, wish: Wish, room: float | None = None) 
         dialect=dialect,
     )
     names = table.names
-    del table
+    del table, looked_at, read
     dataset = load_table_dataset(source, room)
     filled = with_medians(dataset)
     return Survey(
@@ -127,7 +127,7 @@ def survey(path: str | Path | GivenRows, wish: Wish, room: float | None = None) 
         stated=stated,
         unusable=unusable,
         groupings=groupings(filled, shuffled=True),
-        in_order=row_order(filled, shuffled=True),
+        in_order=row_order(filled, shuffled=True) or _sorted_by_date(filled),
     )
 
 
@@ -138,15 +138,24 @@ def _trained(targets_N: NDArray[Any], task: Task, wish: Wish) -> NDArray[np.int6
     return rows[~draw_test_rows(len(rows), wish.test_share, wish.seed, labels, None)]
 
 
-def _marks(table: Table) -> dict[str, list[str]]:
-    """Find texts that stand for a missing number, and the columns of numbers that hold them."""
+def _sorted_by_date(dataset: Dataset) -> str:
+    """Say by which dates the training rows are sorted, as they stand in the file; nothing where by none."""
+    for column in dataset.columns:
+        step_N = np.diff(column.values[: dataset.train_rows]) if column.takes == "dates" else np.zeros(0)
+        if 2 * np.count_nonzero(step_N) > dataset.train_rows and ((step_N >= 0).all() or (step_N <= 0).all()):
+            return f"rows are in the order of {quoted(column.name)}"
+    return ""
+
+
+def _marks(table: Table) -> tuple[dict[str, list[str]], dict[str, NDArray[np.float64]]]:
+    """Find texts that stand for a missing number, with the columns that hold them; read columns of plain numbers."""
     marks: dict[str, list[str]] = {}
+    read: dict[str, NDArray[np.float64]] = {}
     usual = Marks()
     for name in table.names:
-        cells = table[name]
-        if isinstance(cells, Foreign) or (isinstance(cells, np.ndarray) and cells.dtype.kind not in "OU"):
-            continue
-        if numbers(table, name, Findings(table.file), "", usual) is not None:
+        values = numbers(table, name, Findings(table.file), None, usual)
+        if values is not None:
+            read[name] = values
             continue
         times = _written(table, name, usual)
         words = [cell for cell in times if table.dialect.plain(cell) is None]
@@ -154,7 +163,7 @@ def _marks(table: Table) -> dict[str, list[str]]:
             for cell in words:
                 if cell.lower() in _NO_VALUE or not any(map(str.isalnum, cell)):
                     marks.setdefault(cell, []).append(name)
-    return marks
+    return marks, read
 
 
 def _written(table: Table, name: str, marks: Marks) -> Counter[str]:
@@ -164,9 +173,10 @@ def _written(table: Table, name: str, marks: Marks) -> Counter[str]:
 
 
 def _odd_columns(
-    table: Table, target: str, marks: Marks, trained: NDArray[np.int64]
+    looked_at: LookedAt, target: str, trained: NDArray[np.int64]
 ) -> tuple[dict[str, str], dict[str, Choice]]:
     """Give the columns that cannot be inputs, and why; and those of which has to be said how they are read."""
+    table, marks = looked_at.table, looked_at.marks
     unusable: dict[str, str] = {}
     stated: dict[str, Choice] = {}
     for name in table.names:
@@ -175,7 +185,7 @@ def _odd_columns(
         if name in table.index:
             unusable[name] = "called an index"
             continue
-        values, why = cells_of(table, name, marks)
+        values, why = cells_of(looked_at, name)
         if values is None:
             values, choice = (
                 _dated(table, name, marks) if holds_dates(table, name, marks) else _mixed(table, name, marks)
@@ -199,14 +209,11 @@ def _dated(table: Table, name: str, marks: Marks) -> tuple[NDArray[np.float64] |
         read = dates(table, name, DateStyle(text), findings, marks)
         if read is None:
             continue
-        first = (
-            next((cell for cell in map(str, table[name]) if moment_in(cell.strip(), text)), "")
-            if text
-            else ""
-        )
+        if not text:
+            return read[0], Choice(None, "")
+        first = next(cell for cell in _written(table, name, marks) if moment_in(cell, text))
         also = f"; {quoted(formats[number + 1])} fits as well" if len(formats) > number + 1 else ""
-        why = f"dates such as {quoted(first)}{also}"
-        return read[0], Choice(ColumnKind("date", format=text) if text else None, why)
+        return read[0], Choice(ColumnKind("date", format=text), f"dates such as {quoted(first)}{also}")
     return None, Choice(None, obstacle(findings))
 
 

@@ -137,7 +137,7 @@ class Log1p(_Plain):
     def nodes(self, graph: Graph, values: str, name: str) -> str:
         """Add the exponential, less 1."""
         return graph.node(
-            "Sub", [graph.node("Exp", [values], f"{name}_exp"), _one(graph, name)], f"{name}_back"
+            "Sub", [graph.node("Exp", [values], f"{name}_exp"), _unit(graph, name)], f"{name}_back"
         )
 
 
@@ -218,23 +218,23 @@ class YeoJohnson:
         return graph.node("Sub", roots, f"{name}_back")
 
 
-def _one(graph: Graph, name: str) -> str:
+def _unit(graph: Graph, name: str) -> str:
     return graph.array(f"{name}_one", np.array([1.0]))
 
 
 def _root_nodes(graph: Graph, values: str, power: float, name: str) -> str:
     """Add `_unpowered` of float64 values, which are not negative."""
-    one, logs = _one(graph, name), values
+    unit, logs = _unit(graph, name), values
     if power:
         factor = graph.array(f"{name}_power", np.array([power]))
         raised = graph.node(
-            "Add", [graph.node("Mul", [values, factor], f"{name}_product"), one], f"{name}_raised"
+            "Add", [graph.node("Mul", [values, factor], f"{name}_product"), unit], f"{name}_raised"
         )
         positive = graph.node(
             "Max", [raised, graph.array(f"{name}_least", np.array([0.0]))], f"{name}_positive"
         )
         logs = graph.node("Div", [graph.node("Log", [positive], f"{name}_log"), factor], f"{name}_root")
-    return graph.node("Sub", [graph.node("Exp", [logs], f"{name}_exp"), one], f"{name}_unpowered")
+    return graph.node("Sub", [graph.node("Exp", [logs], f"{name}_exp"), unit], f"{name}_unpowered")
 
 
 def _bounds(signs_N: Floats, logs_N: Floats) -> tuple[float, float]:

@@ -172,7 +172,7 @@ def data_warnings(dataset: Dataset, standardize: Standardize) -> Iterator[str]:
         if sentences:
             yield f'{what}: {first_few(sentences, 4, joint=", and ")} (data.standardize = "{choice}" scales them)'
     for sentence in columns.numbering():
-        yield f"input {sentence} (data.inputs can leave it out)"
+        yield f"input {sentence} (data.ignore can leave it out)"
     if dataset.classes and (missing := untested(dataset.classes, dataset.targets, dataset.train_rows)):
         classes = first_few(missing, 4, joint=", and ")
         yield f"no test row is of class {classes}: test scores say nothing of such a class"

@@ -90,7 +90,7 @@ def model_file(
         "task": planner.study.study.task,
         "classes": list(planner.dataset.classes),
         "targets": list(planner.dataset.target_names),
-        "preprocessing": preprocessing.to_json(),
+        "preprocessing": preprocessing.with_ranges(planner.dataset, fit.split.train).to_json(),
         "training": fit.candidate.content,
         "fit": {"id": fit.id, "trainer": fit.trainer, "epochs": record.epochs, "repeat": fit.repeat},
         "scores": _sayable(record.scores),

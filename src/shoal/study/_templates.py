@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from shoal.activations import ACTIVATIONS
-from shoal.kinds import OPTIMIZERS, SCHEDULES, SEARCHES, TABLE_FORMATS, TASKS, Task
+from shoal.kinds import OPTIMIZERS, SCHEDULES, SEARCHES, TABLE_FORMATS, TARGET_TRANSFORMS, TASKS, Task
 from shoal.wording import listed
 
 BUILTIN: Final = Path(__file__).parent
@@ -40,6 +40,7 @@ def _choices() -> dict[str, str]:
         "with_momentum": listed(momentum),
         "with_nesterov": listed(nesterov),
         "schedules": listed(list(SCHEDULES), "or"),
+        "transforms": listed(list(TARGET_TRANSFORMS), "or"),
         "methods": listed(list(SEARCHES), "or"),
         "drawing": listed(drawing),
     }

@@ -12,6 +12,7 @@ from shoal.data._findings import Findings
 from shoal.data._seen import Sighting, keys_text, seen_in_text, usual_delimiter
 from shoal.data._table import Table
 from shoal.data._table_format import TableFile
+from shoal.data._text_column import TextColumn, plain_columns
 from shoal.data._text_rows import WORDS, split_rows, words_of_delimiter
 from shoal.wording import listed
 
@@ -27,6 +28,9 @@ def read_separated(file: TableFile) -> Table | None:
         what = f"expected data.delimiter to say what stands between cells, since {file.path.suffix} does not"
         findings.add(f"{what}, got nothing{_remedy(text, file)}")
         return None
+    plain = None if file.dialect.comment is not None else plain_columns(text, delimiter)
+    if plain is not None:
+        return _plain_table(plain, file)
     rows, lines = split_rows(text, delimiter, file.dialect.comment, findings)
     if not rows:
         if not findings.found:
@@ -50,6 +54,15 @@ def read_separated(file: TableFile) -> Table | None:
         body, lines = _drop_ragged(body, lines, len(names), findings)
     columns = tuple(zip(*body, strict=True)) or ((),) * len(names)
     return Table(str(file.path), names, columns, len(body), lines, heading=heading)
+
+
+def _plain_table(plain: tuple[list[str], list[TextColumn]], file: TableFile) -> Table | None:
+    """Make a table of a plain text, of which every line is a row."""
+    names, columns = (tuple(name.strip(" \t") for name in plain[0]), plain[1])
+    if not file.has_few(len(names), "line 1"):
+        return None
+    rows = len(columns[0])
+    return Table(str(file.path), names, tuple(columns), rows, range(2, rows + 2))
 
 
 def _cells_in(sample: bytes, delimiter: str | None) -> int:

@@ -94,4 +94,4 @@ def _left_out(code_N: NDArray[np.int64], target_NK: Floats, *, ordered: bool) ->
     return np.where(mates_N[:, None] >= 1, from_mates_NK, from_beside_LK[code_N])
 
 
-CHECK: Final = RowCheck("giveaways", giveaways, "data.inputs can leave it out")
+CHECK: Final = RowCheck("giveaways", giveaways, "data.ignore can leave it out")

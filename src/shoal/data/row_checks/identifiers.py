@@ -33,4 +33,4 @@ def identifiers(dataset: Dataset, _shuffled: bool) -> str:
     return first_few(clauses, 4, joint=", and ")
 
 
-CHECK: Final = RowCheck("identifiers", identifiers, "data.inputs can leave it out")
+CHECK: Final = RowCheck("identifiers", identifiers, "data.ignore can leave it out")

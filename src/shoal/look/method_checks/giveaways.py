@@ -20,7 +20,7 @@ CHECK: Final = MethodCheck(
     title="One input alone gives the target away",
     find=giveaways,
     why="An input that is made of the target, or known only after it, is not there when the model is used.",
-    remedy="Ask how and when this input comes about; leave it out (data.inputs) if it is not known before the"
+    remedy="Ask how and when this input comes about; leave it out (data.ignore) if it is not known before the"
     " target.",
     reference="Kapoor, S., Narayanan, A. (2023). Leakage and the reproducibility crisis in machine-learning-based"
     " science. Patterns 4(9), 100804.",

@@ -1,0 +1,37 @@
+"""Runs whose pictures nobody looks at: each is one dot, since drawing takes nearly all of a tiny run's time.
+
+What pictures show is the matter of `tests/look/`; whole runs, drawn networks and hostile names draw them too.
+"""
+
+from __future__ import annotations
+
+import io
+from functools import cache
+
+
+@cache
+def _dot() -> bytes:
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.new("RGB", (1, 1)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def dot(*_: object) -> bytes:
+    """What stands in for `shoal.look._gallery.png`."""
+    return _dot()
+
+
+def draw_dots() -> None:
+    """Draw dots in this process from now on: for scripts of their own."""
+    import shoal.look._gallery
+
+    shoal.look._gallery.png = dot
+
+
+if __name__ == "__main__":  # the command `shoal`, in a process of its own
+    from shoal.cli import main
+
+    draw_dots()
+    main()
