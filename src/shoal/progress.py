@@ -243,6 +243,7 @@ class Cell(_Tally):
     def _draw(self, *, going_on: bool = False) -> None:
         from IPython.display import display
 
+        show: Any = display  # which says nothing of its types
         self._drawn = time.monotonic()
         bar = [f"{self.title}: {self.line()}"] if going_on else []
         rows = [f"<div>{html.escape(line)}</div>" for line in (*self._lines, *bar)]
@@ -250,7 +251,7 @@ class Cell(_Tally):
             rows.append(f'<progress max="1" value="{self.share:.3f}" style="width:28em"></progress>')
         content = {"text/plain": "\n".join((*self._lines, *bar)), "text/html": "".join(rows)}
         if self._shown is None:
-            self._shown = display(content, raw=True, display_id=True)
+            self._shown = show(content, raw=True, display_id=True)
         else:
             self._shown.update(content, raw=True)
 

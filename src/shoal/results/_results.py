@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,7 +88,7 @@ class Results:
     findings_in_rows: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, folder: Path | str) -> Results:
+    def open(cls, folder: Path | str) -> Self:
         """Read a run folder; RunFolderError where there are no results of Shoal, or damaged ones."""
         folder = as_path(folder, "the path of a run folder")
         with Store.open_readonly(folder) as store, store.one_view():

@@ -122,12 +122,10 @@ def test_a_frame_runs_as_its_file_does_and_again_trains_nothing() -> None:
     # What is left on disk is a study that says where its rows were.
     with pytest.raises(shoal.DataError) as refused:
         shoal.run("frames/study.toml")
-    (problem,) = refused.value.problems
-    assert problem.where.startswith("frames/study.toml:")
-    assert problem.where.endswith(": data.train")
-    assert problem.what == (
-        'expected a file, got "<rows in memory>"; give them again in Python, shoal.run(study, train=...), or name a'
-        " file that holds them"
+    assert str(refused.value).startswith("frames/study.toml:")
+    assert str(refused.value).endswith(
+        'data.train: expected a file, got "<rows in memory>"; give them again in Python, shoal.run(study, train=...),'
+        " or name a file that holds them"
     )
     assert shoal.plan("frames/study.toml", train=frame, out="frames", trainer="native").fits == 0
     assert shoal.Results.open("frames").digest == results.digest
