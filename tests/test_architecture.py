@@ -84,9 +84,13 @@ OWNERS: Final[dict[str, frozenset[str]]] = {
     "jinja2": frozenset({"look/page/report.py"}),
     "sklearn": frozenset({"data/_builtin.py", "data/_drift.py", "engine/_simple_models.py", "estimators"}),
     "joblib": frozenset({"estimators/_processes.py", "estimators/_turns.py"}),
-    "threadpoolctl": frozenset({
-        "data/row_checks/undeclared_groups.py", "engine/_simple_models.py", "estimators/_processes.py",
-    }),
+    "threadpoolctl": frozenset(
+        {
+            "data/row_checks/undeclared_groups.py",
+            "engine/_simple_models.py",
+            "estimators/_processes.py",
+        }
+    ),
     "sqlite3": frozenset({"results/_database.py"}),
     "onnx": frozenset({"nets/_graph.py", "export.py"}),
     "onnxruntime": frozenset({"export.py"}),
