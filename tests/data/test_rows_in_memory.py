@@ -234,7 +234,9 @@ def test_what_is_refused(ask: Callable[[], object], sentence: str) -> None:
 
 
 def test_what_is_no_column_is_left_out_and_said() -> None:
-    plan = shoal.plan({"x": list(range(40)), "z": 5, "y": [row % 7 for row in range(40)]}, target="y", **QUICK)
+    plan = shoal.plan(
+        {"x": list(range(40)), "z": 5, "y": [row % 7 for row in range(40)]}, target="y", **QUICK
+    )
     assert ", 1 input, " in plan.data
 
 

@@ -111,6 +111,10 @@ def are_rows(value: object) -> bool:
     return isinstance(value, Sized) and any(getattr(value, name, None) is not None for name in names)
 
 
+def _length(values: Any) -> int:
+    return len(values) if isinstance(values, Sized) else 0
+
+
 def _columns(
     rows: Any, letter: Literal["x", "y"], asked: Collection[str], part: str
 ) -> list[tuple[str, Any]]:
