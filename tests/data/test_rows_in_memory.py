@@ -190,6 +190,14 @@ def test_test_rows_and_targets_beside_the_rows() -> None:
             "train: expected as many targets as rows (40), got 2",
         ),
         (
+            lambda: shoal.plan({"a": [1, 2], "b": 5, "y": [1, 2, 3]}, target="y"),
+            'train: expected columns of one length, got "a" 2, "y" 3',
+        ),
+        (
+            lambda: shoal.plan((table(), 5)),
+            "train: expected as many targets as rows (40), got 0",
+        ),
+        (
             lambda: shoal.plan((1, 2, 3)),
             "train: expected a frame, an array, or a pair of inputs and targets, got 3 things",
         ),
@@ -223,6 +231,13 @@ def test_what_is_refused(ask: Callable[[], object], sentence: str) -> None:
     with pytest.raises(shoal.InputError) as caught:
         ask()
     assert str(caught.value) == sentence
+
+
+def test_what_is_no_column_is_left_out_and_said() -> None:
+    plan = shoal.plan(
+        {"x": list(range(40)), "z": 5, "y": [row % 7 for row in range(40)]}, target="y", **QUICK
+    )
+    assert ", 1 input, " in plan.data
 
 
 def test_keywords_are_the_sections_and_the_keys_of_the_study() -> None:

@@ -62,7 +62,7 @@ class GivenRows:
         """About what they take: numbers by their size, of texts their places alone."""
         columns = [*_columns(self.x, "x", (), self.part)]
         columns += [] if self.y is None else _columns(self.y, "y", (), self.part)
-        return sum(int(getattr(values, "nbytes", 8 * len(values))) for _, values in columns)
+        return sum(int(getattr(values, "nbytes", 8 * _length(values))) for _, values in columns)
 
     def table(self, limits: Limits) -> Table:
         """Give the columns that are wanted, and levels of a pandas index that the study names.
@@ -84,7 +84,7 @@ class GivenRows:
 
     def _refuse_other_length(self, inputs: Pairs, targets: Pairs) -> None:
         """Refuse targets that are not as many as the rows."""
-        rows, many = (len(pairs[0][1]) if pairs else 0 for pairs in (inputs, targets))
+        rows, many = (_length(pairs[0][1]) if pairs else 0 for pairs in (inputs, targets))
         if rows != many:
             raise DataError(Problem(self.part, f"expected as many targets as rows ({rows:,}), got {many:,}"))
 
@@ -109,6 +109,10 @@ def are_rows(value: object) -> bool:
         return True
     names = ("columns", "column_names")
     return isinstance(value, Sized) and any(getattr(value, name, None) is not None for name in names)
+
+
+def _length(values: Any) -> int:
+    return len(values) if isinstance(values, Sized) else 0
 
 
 def _columns(
