@@ -39,7 +39,7 @@ def small_fashion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         for name, content in (("images-idx3", bytes(16) + images), ("labels-idx1", bytes(8) + labels)):
             file = f"{part}-{name}-ubyte"
             sums[file] = (hashlib.sha256(content).hexdigest(), len(content))
-            (folder / f"{file}.gz").write_bytes(gzip.compress(content))
+            (folder / f"{file}.gz").write_bytes(gzip.compress(content, mtime=0))
     monkeypatch.setattr(_fashion, "FILES", sums)
     monkeypatch.setenv("SHOAL_DATA", str(tmp_path / "data"))
 

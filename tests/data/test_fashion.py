@@ -30,7 +30,7 @@ def small_content() -> dict[str, bytes]:
 
 
 CONTENT = small_content()
-PACKED = {name: gzip.compress(content) for name, content in CONTENT.items()}
+PACKED = {name: gzip.compress(content, mtime=0) for name, content in CONTENT.items()}
 IMAGES = "train-images-idx3-ubyte"
 
 
@@ -180,7 +180,7 @@ def test_a_broken_connection_leaves_nothing(tmp_path: Path, server: Server) -> N
 
 
 def test_another_file_leaves_nothing(tmp_path: Path, server: Server) -> None:
-    server.replies[f"/data/{IMAGES}.gz"] = gzip.compress(b"another")
+    server.replies[f"/data/{IMAGES}.gz"] = gzip.compress(b"another", mtime=0)
     wanted, came = (hashlib.sha256(raw).hexdigest()[:12] for raw in (CONTENT[IMAGES], b"another"))
     assert refusal(lambda: fetch(FASHION, address(server))) == (
         f"{address(server)}{IMAGES}.gz: expected the published file (SHA-256 {wanted}… unzipped), got another ({came}…)"
