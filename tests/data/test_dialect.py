@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openpyxl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shoal.data import Dataset, Dialect, TableSource, load_table_dataset, read_columns, read_table, seen_in
@@ -206,7 +205,6 @@ PLAIN_CELLS = st.one_of(
 )
 
 
-@settings(max_examples=200)
 @given(st.data(), st.sampled_from(["\n", "\r\n"]), st.integers(0, 2))
 def test_a_plain_text_is_read_as_python_reads_it(data: st.DataObject, end: str, ends: int) -> None:
     """Cells as the csv module cuts them, numbers as float() reads them to the last bit, refusals as of any other."""
@@ -275,10 +273,11 @@ def test_packed_text_is_text(ending: str, pack: Any) -> None:
     assert packed.text_bytes == plain.text_bytes == len(raw)
     Path(f"u.csv{ending}").write_bytes(pack(raw)[:-9])
     kind = "gzip" if ending == ".gz" else "bzip2"
-    assert refusal(f"u.csv{ending}") == [
-        f"u.csv{ending}: expected a file packed by {kind}, got a damaged one (Compressed file ended before the"
+    sentence = (
+        "t.csv.gz: expected a file packed by gzip, got a damaged one (Compressed file ended before the"
         " end-of-stream marker was reached)"
-    ]
+    )
+    assert refusal(f"u.csv{ending}") == [sentence.replace("t.csv.gz", f"u.csv{ending}").replace("gzip", kind)]
 
 
 @pytest.mark.parametrize("lies", [False, True])
@@ -391,66 +390,6 @@ def test_a_dialect_that_no_file_can_have_is_refused(keys: dict[str, Any], senten
 @pytest.mark.parametrize("codec", ["hex", "rot13", "zlib", "undefined", "", "a\0b"])
 def test_a_codec_that_is_none_of_text_is_no_encoding(codec: str) -> None:
     assert [key for key, _ in Dialect(encoding=codec).problems()] == ["encoding"]
-
-
-# -- workbooks -------------------------------------------------------------------------------------------------
-
-
-def book(name: str, **sheets: list[list[Any]]) -> None:
-    made = openpyxl.Workbook(write_only=True)
-    for title, rows in sheets.items():
-        sheet = made.create_sheet(title)
-        for row in rows:
-            sheet.append(row)
-    made.save(name)
-
-
-def test_a_workbook_is_its_first_sheet_or_the_one_that_is_named() -> None:
-    rows = [[], ["a", 2019, "y"], *([row, f"{row},5", row / 2] for row in range(6)), [None, ""]]
-    book("t.xlsx", a=rows, b=[["a", "y"], *([row, True] for row in range(4))])
-    dataset = load("t.xlsx", decimal=",")
-    assert [column.name for column in dataset.columns] == ["a", "2019"]
-    assert rows_of(dataset) == [(row, row + 0.5, row / 2) for row in range(6)]
-    assert dataset.notes[0] == 't.xlsx: sheet "a" is read, and not "b" (data.sheet names another)'
-    assert load("t.xlsx", sheet="b").rows == 4
-    assert refusal("t.xlsx", sheet="c") == ['t.xlsx: expected a sheet "c" (data.sheet), got "a", "b"']
-
-
-def test_mistakes_of_a_workbook_name_its_cells_and_rows() -> None:
-    book("t.xlsx", a=[["a", None, "y"], [1, 2, 3]])
-    assert refusal("t.xlsx") == [
-        "t.xlsx, cell B1: expected a column name, got an empty cell, perhaps one that is merged with others"
-    ]
-    book("t.xlsx", a=[["a", "y"], [1, 2], [], [1, 2, 3], ["x", 4], [5, 6], [7, 8]])
-    assert refusal("t.xlsx") == [
-        "t.xlsx, row 3: expected 2 cells, got an empty row",
-        "t.xlsx, row 4: expected 2 cells, got 3",
-        't.xlsx, row 5, column "a": expected a number, got "x"',
-    ]
-    book("t.xlsx", a=[])
-    assert refusal("t.xlsx") == [
-        "t.xlsx: expected a row of column names and rows below it, got an empty sheet"
-    ]
-
-
-def test_a_workbook_without_openpyxl_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "openpyxl", None)
-    book_bytes = b"PK"
-    Path("t.xlsx").write_bytes(book_bytes)
-    assert refusal("t.xlsx") == ['t.xlsx: reading XLSX needs the package openpyxl: pip install "shoal[xlsx]"']
-
-
-def test_a_short_workbook_cannot_ask_for_much_memory() -> None:
-    """A cell at the far right of every row: rows that are short in the file are long when they are read."""
-    made = openpyxl.Workbook()
-    sheet = made.active
-    assert sheet is not None
-    for row in range(1, 4200):
-        sheet.cell(row, 2000, 1)
-    made.save("t.xlsx")
-    assert Path("t.xlsx").stat().st_size < 100_000
-    with pytest.raises(EnvironmentFault):
-        read_table("t.xlsx", room=50e6)
 
 
 # -- new rows --------------------------------------------------------------------------------------------------

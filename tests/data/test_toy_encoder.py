@@ -134,6 +134,10 @@ def test_an_encoder_is_a_file_and_a_row(tmp_path: Path) -> None:
         "status": ["ok"],
         "names": ["sign of a", "size of a", "k=u", "k=v", "b", "sign of c", "size of c"],
         "again": True,
-        "unknown": ['column "a": beyond 1e6'],
+        "unknown": [
+            'column "a": beyond 1e6',
+            'column "a": 60 of 60 rows outside of the training rows\' range, -2.32503 to 1.51392, by more than its'
+            " length, such as 1.2573e+08",
+        ],
         "onnx": True,
     }

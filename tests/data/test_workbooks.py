@@ -1,0 +1,99 @@
+"""Workbooks: typed cells of one sheet, mistakes by their cells and rows, and no more memory than they may have."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+
+from shoal.data import Dataset, Dialect, TableSource, load_table_dataset, read_table
+from shoal.errors import DataError, EnvironmentFault
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty working directory, so that sentences hold bare names."""
+    monkeypatch.chdir(tmp_path)
+
+
+def load(file: str, **keys: Any) -> Dataset:
+    source = TableSource(file, "regression", ("y",), impute=True, find_kinds=True, dialect=Dialect(**keys))
+    return load_table_dataset(source)
+
+
+def rows_of(dataset: Dataset) -> list[tuple[Any, ...]]:
+    columns = [column.values.tolist() for column in dataset.columns]
+    return sorted(zip(*columns, dataset.targets[:, 0].tolist(), strict=True))
+
+
+def refusal(file: str, **keys: Any) -> list[str]:
+    with pytest.raises(DataError) as caught:
+        load(file, **keys)
+    return str(caught.value).splitlines()
+
+
+def book(name: str, **sheets: list[list[Any]]) -> None:
+    made = openpyxl.Workbook(write_only=True)
+    for title, rows in sheets.items():
+        sheet = made.create_sheet(title)
+        for row in rows:
+            sheet.append(row)
+    made.save(name)
+
+
+def test_a_workbook_is_its_first_sheet_or_the_one_that_is_named() -> None:
+    rows = [[], ["a", 2019, "y"], *([row, f"{row},5", row / 2] for row in range(6)), [None, ""]]
+    book("t.xlsx", a=rows, b=[["a", "y"], *([row, True] for row in range(4))])
+    dataset = load("t.xlsx", decimal=",")
+    assert [column.name for column in dataset.columns] == ["a", "2019"]
+    assert rows_of(dataset) == [(row, row + 0.5, row / 2) for row in range(6)]
+    assert dataset.notes[0] == 't.xlsx: sheet "a" is read, and not "b" (data.sheet names another)'
+    assert load("t.xlsx", sheet="b").rows == 4
+    assert refusal("t.xlsx", sheet="c") == ['t.xlsx: expected a sheet "c" (data.sheet), got "a", "b"']
+
+
+def test_mistakes_of_a_workbook_name_its_cells_and_rows() -> None:
+    book("t.xlsx", a=[["a", None, "y"], [1, 2, 3]])
+    assert refusal("t.xlsx") == [
+        "t.xlsx, cell B1: expected a column name, got an empty cell, perhaps one that is merged with others"
+    ]
+    book("t.xlsx", a=[["a", "y"], [1, 2], [], [1, 2, 3], ["x", 4], [5, 6], [7, 8]])
+    assert refusal("t.xlsx") == [
+        "t.xlsx, row 3: expected 2 cells, got an empty row",
+        "t.xlsx, row 4: expected 2 cells, got 3",
+        't.xlsx, row 5, column "a": expected a number, got "x"',
+    ]
+    book("t.xlsx", a=[])
+    assert refusal("t.xlsx") == [
+        "t.xlsx: expected a row of column names and rows below it, got an empty sheet"
+    ]
+
+
+def test_a_workbook_without_openpyxl_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    book_bytes = b"PK"
+    Path("t.xlsx").write_bytes(book_bytes)
+    assert refusal("t.xlsx") == ['t.xlsx: reading XLSX needs the package openpyxl: pip install "shoal[xlsx]"']
+
+
+def test_a_short_workbook_cannot_ask_for_much_memory() -> None:
+    """A cell at the far right of every row: rows that are short in the file are long when they are read."""
+    made = openpyxl.Workbook()
+    sheet = made.active
+    assert sheet is not None
+    for row in range(1, 4200):
+        sheet.cell(row, 2000, 1)
+    made.save("t.xlsx")
+    assert Path("t.xlsx").stat().st_size < 100_000
+    with pytest.raises(EnvironmentFault):
+        read_table("t.xlsx", room=50e6)
+
+
+def test_what_is_no_workbook_is_told_as_such() -> None:
+    Path("t.xlsx").write_bytes(b"a,y\n")
+    assert refusal("t.xlsx") == [
+        "t.xlsx: expected an XLSX workbook, got a damaged one (File is not a zip file)"
+    ]
