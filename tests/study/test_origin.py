@@ -44,7 +44,7 @@ def refusal(data: str, *overrides: str) -> str:
         ),
         (
             'train = "g.doc"\ntarget = "y"',
-            "d/s.toml:4: data.train: g.doc: expected a table file ending in .csv, .tsv, .parquet or .npz",
+            "d/s.toml:4: data.train: g.doc: expected a table file ending in .csv, .tsv, .txt, .parquet, .npz or .xlsx",
         ),
         (
             'train = "g.csv"\ntarget = "y"',
