@@ -25,10 +25,10 @@ KEY = re.compile(rf"^(?:{READING}|missing_\w+|target_transform) = .*?(?=  #|$)",
 MOST_NAMED = 6
 ABOUT = (
     "Tables, targets and the seed of the draw: `benchmarks/real_tables/tables.toml`, by the rules of `population.py`.",
-    "`c1`, `c2`, ... are columns of files without a line of names, which got one. Scores are of the rows that the run set",
-    "apart as test rows. The boosted trees (`HistGradientBoosting`) and the linear model (`RidgeCV`, or",
+    "`c1`, `c2`, ... are columns of files without a line of names, which got one. Scores are of the rows that the run",
+    "set apart as test rows. The boosted trees (`HistGradientBoosting`) and the linear model (`RidgeCV`, or",
     "`LogisticRegression` on standardised columns) have scikit-learn's own settings and read the shipped file without",
-    "Shoal; nothing is searched for them. Seconds are of all three commands, and of a machine that did other work, too.",
+    "Shoal; nothing is searched for them. Seconds are of all three commands, on a machine that did other work, too.",
 )
 
 
