@@ -17,7 +17,7 @@ from benchmarks.real_tables.packages import CACHE, ensure_packages
 from benchmarks.real_tables.tables_record import line_of, section
 from benchmarks.record import write_record
 
-TITLE = "Real tables: from `shoal new --data` to a report"
+TITLE = "Real-tables: from `shoal new --data` to a report"
 
 
 def main() -> None:
