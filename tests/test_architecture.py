@@ -78,7 +78,7 @@ OWNERS: Final[dict[str, frozenset[str]]] = {
             "nets/losses",
             "engine/trainers",
         }
-    ),
+    ),  # fmt: skip
     "matplotlib": frozenset({"look/_paper.py"}),
     "plotly": frozenset({"look/_plots.py"}),
     "jinja2": frozenset({"look/page/report.py"}),
@@ -90,7 +90,7 @@ OWNERS: Final[dict[str, frozenset[str]]] = {
             "engine/_simple_models.py",
             "estimators/_processes.py",
         }
-    ),
+    ),  # fmt: skip
     "sqlite3": frozenset({"results/_database.py"}),
     "onnx": frozenset({"nets/_graph.py", "export.py"}),
     "onnxruntime": frozenset({"export.py"}),

@@ -245,7 +245,10 @@ def test_frames_of_other_libraries_are_taken_and_lazy_ones_are_named() -> None:
     assert [model.predict(form).tobytes() for form in forms] == [wanted] * len(forms)
     with pytest.raises(DataError) as caught:
         model.predict(polars.LazyFrame(rows))
-    assert str(caught.value) == "x: expected an array, a frame or a dict of columns, got polars.LazyFrame"
+    assert (
+        str(caught.value)
+        == "x: expected an array, a frame or a dict of columns, got polars.LazyFrame; its collect() gives one"
+    )
 
 
 def test_frames_are_taken_without_importing_their_library() -> None:

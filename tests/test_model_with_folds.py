@@ -156,7 +156,7 @@ def test_folds_that_are_too_large_are_left_out_and_that_is_said(
     most: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
-    monkeypatch.setattr(most, 2500 if most.endswith("HEADER") else 1)
+    monkeypatch.setattr(most, 2600 if most.endswith("HEADER") else 1)
     results = shoal.run(table_study(tmp_path, "regression"), out=tmp_path / "run", workers=1)
     assert shoal.load(tmp_path / "run").calibration is None
     assert results.certainty.not_in_file == sentence

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,6 @@ from shoal.look import plan_text
 from shoal.look.page.report import report_html
 from shoal.pipeline import plan, run
 from shoal.results import Identity, Results, Store
-from shoal.study import Study
 from studies import tiny_study
 
 NOTES = ("2 files <b> are no pictures and were left out", "a name\nover two lines")
@@ -33,8 +33,8 @@ class Listener(Silent):
 def noted(monkeypatch: pytest.MonkeyPatch) -> None:
     load = shoal.pipeline.load_data
 
-    def load_with_notes(study: Study) -> Dataset:
-        return replace(load(study), notes=NOTES)
+    def load_with_notes(*asked: Any) -> Dataset:
+        return replace(load(*asked), notes=NOTES)
 
     monkeypatch.setattr(shoal.pipeline, "load_data", load_with_notes)
 

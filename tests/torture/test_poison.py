@@ -104,7 +104,7 @@ def test_garbage_in_held_out_rows_changes_no_training_byte() -> None:
 def finished(drawn: Drawn, dataset: Dataset, folder: Path) -> Results | str:
     """Run the study; where every candidate or the refit is failed, give the sentence that says so."""
     with (
-        patch("shoal.pipeline.load_data", lambda study: dataset),
+        patch("shoal.pipeline.load_data", lambda *_: dataset),
         patch("shoal.pipeline.write_report", lambda *_: None),
     ):
         try:
