@@ -64,33 +64,22 @@ ARROWS: Final[dict[str, frozenset[str]]] = {
     "__init__": EVERYTHING,
 }
 
+_TORCH: Final = frozenset({
+    "nets/_activations.py", "nets/_channels.py", "nets/_loss.py", "nets/_layer.py", "nets/_module.py",
+    "nets/_optimizers.py", "nets/layers", "nets/losses", "engine/trainers",
+})  # fmt: skip
+_THREADPOOLCTL: Final = frozenset({
+    "data/row_checks/undeclared_groups.py", "engine/_simple_models.py", "estimators/_processes.py",
+})  # fmt: skip
 # Who may import a library at all.
 OWNERS: Final[dict[str, frozenset[str]]] = {
-    "torch": frozenset(
-        {
-            "nets/_activations.py",
-            "nets/_channels.py",
-            "nets/_loss.py",
-            "nets/_layer.py",
-            "nets/_module.py",
-            "nets/_optimizers.py",
-            "nets/layers",
-            "nets/losses",
-            "engine/trainers",
-        }
-    ),  # fmt: skip
+    "torch": _TORCH,
     "matplotlib": frozenset({"look/_paper.py"}),
     "plotly": frozenset({"look/_plots.py"}),
     "jinja2": frozenset({"look/page/report.py"}),
     "sklearn": frozenset({"data/_builtin.py", "data/_drift.py", "engine/_simple_models.py", "estimators"}),
     "joblib": frozenset({"estimators/_processes.py", "estimators/_turns.py"}),
-    "threadpoolctl": frozenset(
-        {
-            "data/row_checks/undeclared_groups.py",
-            "engine/_simple_models.py",
-            "estimators/_processes.py",
-        }
-    ),  # fmt: skip
+    "threadpoolctl": _THREADPOOLCTL,
     "sqlite3": frozenset({"results/_database.py"}),
     "onnx": frozenset({"nets/_graph.py", "export.py"}),
     "onnxruntime": frozenset({"export.py"}),

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from shoal.engine import Planner, Trainers
+from shoal.engine.forecast.time import PACE
 from shoal.look import plan_text
 from shoal.pipeline import plan, run
 from studies import tiny_study, two_peaks
@@ -12,7 +15,11 @@ from studies import tiny_study, two_peaks
 TRAINERS = Trainers("native")
 
 
-def test_a_finished_study_has_nothing_left_to_train_whoever_won(tmp_path: Path) -> None:
+def test_a_finished_study_has_nothing_left_to_train_whoever_won(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("time", "steps"):  # what is left is the plan, not the pace of this machine
+        monkeypatch.setattr(f"shoal.engine.forecast.{module}.machine_pace", lambda: PACE)
     study = tiny_study(nested={"folds": 3}, checks={"permutations": 2})
     results = run(study, out=tmp_path / "run", workers=1)
     planner = Planner(study, two_peaks(), TRAINERS.choose)

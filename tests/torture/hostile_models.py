@@ -14,7 +14,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from shoal.data import encoder_class
 from shoal.errors import ModelFileError
+from shoal.kinds import ENCODERS
 from shoal.model import Model
 
 KEPT = Path(__file__).parent.parent / "assets" / "0.1.0"
@@ -77,6 +79,8 @@ def _listen() -> None:
 def nothing_runs() -> Iterator[None]:
     """Inside, whatever imports, opens, compiles or starts anything raises `Ran`."""
     _listen()
+    for kind in ENCODERS:
+        encoder_class(kind)  # a file of ours, imported at its first use
     _watching[0] = True
     try:
         yield
