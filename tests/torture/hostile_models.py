@@ -26,6 +26,10 @@ REAL = {path.stem: path.read_bytes() for path in sorted(KEPT.glob("*.safetensors
 OF_HEADER, BESIDE = 40, 1 << 18
 
 
+for _kind in ENCODERS:
+    encoder_class(_kind)  # a file of ours, imported at its first use
+
+
 def most(content: bytes) -> int:
     """Bytes that refusing or reading may need: the arrays once, and 40 times the header, for Python's objects."""
     declared = int.from_bytes(content[:8], "little")
@@ -79,8 +83,6 @@ def _listen() -> None:
 def nothing_runs() -> Iterator[None]:
     """Inside, whatever imports, opens, compiles or starts anything raises `Ran`."""
     _listen()
-    for kind in ENCODERS:
-        encoder_class(kind)  # a file of ours, imported at its first use
     _watching[0] = True
     try:
         yield
