@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -62,8 +63,10 @@ def test_what_a_line_says_is_no_note_beside_it() -> None:
 
 def test_plan_results_and_page_say_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
-    rows = "".join(f"{row % 3},{'ab'[row % 2]},{row},{row * 0.7}\n" for row in range(40))
-    (tmp_path / "t.csv").write_text(f"n,k,extra,y\n{rows}", encoding="utf-8")
+    rows = "".join(
+        f"{row % 3},{'ab'[row % 2]},{row},2020-01-{1 + row % 30:02},{row * 0.7}\n" for row in range(40)
+    )
+    (tmp_path / "t.csv").write_text(f"n,k,extra,day,y\n{rows}", encoding="utf-8")
     (tmp_path / "s.toml").write_text(
         'study.task = "regression"\ntraining.epochs = 2\nchecks.baselines = false\n'
         'data = { train = "t.csv", target = "y", ignore = ["extra"], standardize = "both" }\n',
@@ -76,12 +79,18 @@ def test_plan_results_and_page_say_the_same(tmp_path: Path, monkeypatch: pytest.
         '  "y"      target, number',
         '  "n"      input, number',
         '  "k"      input, category  text, read as one of 2 categories ("a", "b")',
+        '  "day"    input, date      dates from 2020-01-01 to 2020-01-30, read as seconds since the first',
+        "                            training row of a fit, and as month, weekday and hour where they vary",
         '  "extra"  left out         named in data.ignore',
     ]
     results = run(study, out=tmp_path / "run", workers=1)
-    assert [column.name for column in results.columns] == ["y", "n", "k", "extra"]
+    assert [column.name for column in results.columns] == ["y", "n", "k", "day", "extra"]
     page = report_html(results, ())
     assert "<td>text, read as one of 2 categories (&#34;a&#34;, &#34;b&#34;)</td>" in page
+    assert page.index("<h2>Data") < page.index("what was done with each") < page.index("<h2>Comparisons")
+    (days,) = re.findall(r"<td>day</td><td>date, in days</td>(.*?)</tr>", page)
+    lowest, _, highest = re.findall(r">([\d.]+)</td>", days)[:3]
+    assert (float(lowest), float(highest)) == (0, 29)
     assert "Notes on the data" not in page
     identity = Identity("s", "regression", shoal.pipeline.load_data(study).train_fingerprint)
     with Store.create_or_open(tmp_path / "run", identity) as store:

@@ -25,6 +25,7 @@ from shoal.wording import ROUNDING, interval, listed, one_number, percent
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+_DAY: Final = 86_400.0
 MOST_ROWS: Final = 500
 """Rows that a table of the page has at most; its CSV has more, the store all."""
 _WORDS: Final = {
@@ -341,11 +342,13 @@ def same_settings(results: Results) -> str:
 def variable_table(results: Results) -> ReportTable | None:
     """Give the range of every numeric input and target, among the training and the test rows.
 
-    Dates are seconds since the first training row.
+    Dates are days since the first training row.
     """
     truth = results.truth
-    role = dict.fromkeys(results.dates, "date, s")
-    parts = [(role.get(name, "input"), name, truth.x_ND[:, d]) for d, name in enumerate(truth.input_names)]
+    parts = [
+        ("date, in days", name, x_N / _DAY) if name in results.dates else ("input", name, x_N)
+        for name, x_N in zip(truth.input_names, truth.x_ND.T, strict=True)
+    ]
     if not truth.classes:
         parts += [("target", name, truth.y[:, k]) for k, name in enumerate(truth.target_names)]
     shown = parts[-MOST_ROWS:]
