@@ -28,7 +28,7 @@ namespace shoal {
     X(PARAMETER_COUNT, "parameter_count") X(CURVE, "curve") X(CURVE_COUNT, "curve_count") \
     X(EPOCH, "epoch") X(STEP, "step") X(EVALUATIONS_DONE, "evaluations_done") X(BEST_EPOCH, "best_epoch") \
     X(STATUS, "status") X(UNTIL, "until") X(X_ROWS, "x") X(OUTPUTS, "outputs") X(COUNT, "count") \
-    X(STREAM, "stream")
+    X(STREAM, "stream") X(CELLS, "cells")
 // clang-format on
 
 enum Field : int64_t {

@@ -14,7 +14,7 @@
 #define SHOAL_EXPORT extern "C" __attribute__((visibility("default")))
 #endif
 
-enum { SHOAL_ABI = 3 };  // changes with any struct or function below
+enum { SHOAL_ABI = 4 };  // changes with any struct or function below
 
 enum ShoalTarget { SHOAL_PORTABLE, SHOAL_AVX2, SHOAL_AVX512, SHOAL_NEON, SHOAL_TARGET_COUNT };
 enum ShoalActivation {
@@ -132,6 +132,16 @@ SHOAL_EXPORT int64_t shoal_advance(int64_t target, ShoalFit* fit, int64_t until)
 SHOAL_EXPORT int64_t shoal_outputs(int64_t target, const ShoalNetwork* network, const float* parameters,
                                    int64_t parameter_count, const float* x, int64_t x_count, int64_t rows,
                                    float* outputs, int64_t outputs_count);
+
+// Cut a text at its delimiters and line ends into cells, `columns` on each line: `end` gets the place behind each.
+// Refused where a line has another number of cells, or the text other than `end_count` of them.
+SHOAL_EXPORT int64_t shoal_cells(const char* text, int64_t text_count, int64_t delimiter, int64_t columns,
+                                 int64_t* end, int64_t end_count);
+// Of each cell, from the byte after place `before[i]` up to `end[i]`, the number that stands in it, spaces and tabs
+// aside; NaN for what is no plain finite number. Both lie `stride` numbers apart. Refuses the target where the
+// compiler's library cannot read numbers exactly.
+SHOAL_EXPORT int64_t shoal_numbers(const char* text, int64_t text_count, const int64_t* before, const int64_t* end,
+                                   int64_t stride, int64_t count, double* values);
 
 // For tests and benchmarks.
 SHOAL_EXPORT int64_t shoal_dropout_draws(int64_t target, const uint32_t key[2], int64_t count, int64_t layer,

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import bz2
 import gzip
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shoal.data import Dataset, Dialect, TableSource, load_table_dataset, read_columns, read_table, seen_in
+from shoal.core import load_core
+from shoal.data import (
+    Dataset,
+    Dialect,
+    TableSource,
+    _text_column,
+    load_table_dataset,
+    read_columns,
+    read_table,
+    seen_in,
+)
 from shoal.data._cells import holds_text, numbers, texts, zeros_before
 from shoal.data._dialect import PLAIN
 from shoal.data._findings import Findings
@@ -23,6 +35,7 @@ from shoal.data._text_column import plain_columns
 from shoal.data._text_rows import split_rows
 from shoal.errors import DataError, EnvironmentFault
 
+NEEDS_CORE = pytest.mark.skipif(load_core() is None, reason="the native core is not built on this machine")
 MARKS = [(".", ","), (".", " "), (".", "'"), (".", None), (",", "."), (",", " "), (",", "'"), (",", None)]
 
 
@@ -205,9 +218,28 @@ PLAIN_CELLS = st.one_of(
 )
 
 
-@given(st.data(), st.sampled_from(["\n", "\r\n"]), st.integers(0, 2))
-def test_a_plain_text_is_read_as_python_reads_it(data: st.DataObject, end: str, ends: int) -> None:
+@pytest.mark.parametrize(
+    "by_core",
+    [
+        False,
+        pytest.param(
+            True,
+            marks=pytest.mark.skipif(
+                load_core() is None, reason="the native core is not built on this machine"
+            ),
+        ),
+    ],
+)
+@given(data=st.data(), end=st.sampled_from(["\n", "\r\n"]), ends=st.integers(0, 2))
+def test_a_plain_text_is_read_as_python_reads_it(
+    by_core: bool, data: st.DataObject, end: str, ends: int
+) -> None:
     """Cells as the csv module cuts them, numbers as float() reads them to the last bit, refusals as of any other."""
+    with nullcontext() if by_core else patch.object(_text_column, "load_core", return_value=None):
+        _compare_with_python(data, end, ends)
+
+
+def _compare_with_python(data: st.DataObject, end: str, ends: int) -> None:
     width = data.draw(st.integers(2, 4))
     kinds = data.draw(st.lists(st.sampled_from([NUMBERS, PLAIN_CELLS]), min_size=width, max_size=width))
     body = data.draw(st.lists(st.tuples(*kinds), min_size=1, max_size=5))

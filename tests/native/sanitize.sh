@@ -31,6 +31,7 @@ x86_64)
 esac
 compile core_neon
 compile core_portable
+compile cells
 compile interface
 # shellcheck disable=SC2086
 $CXX -std=c++17 $SANITIZE -Wall -Wextra -Werror tests/native/fuzz.cpp "$OUT"/*.o -o "$OUT/fuzz"

@@ -18,13 +18,15 @@ from shoal.data._notation import DECIMAL_COMMA, DECIMAL_POINT, SOME_COMMA, Notat
 from shoal.data._seen import keys_text, seen_in_numbers
 from shoal.data._spelling import TRUTH, respelled
 from shoal.data._table import Cells, DateCells, Foreign, Table
-from shoal.data._text_column import TextColumn
+from shoal.data._text_column import TextColumn, coded
 from shoal.wording import few_quoted, quoted
 
 _OFTEN = 3
 """Cells with one and the same text from which they have one sentence."""
 _FEW = 3
 """Cells with one reason that have a sentence each; more have one together."""
+_FIRST = 100
+"""Cells that are no numbers, of which it is asked first whether they are missing ones."""
 _NUMBER_BYTES = b"0123456789+-.eE \t"
 _WHOLE_BYTES = b"0123456789+- \t"
 
@@ -67,9 +69,9 @@ def _fast(cells: Sequence[str] | NDArray[Any], marks: Marks | None = None) -> ND
     if read is None:
         return None
     values_N, others = read
-    if len(others):
-        words = [text.strip(" \t") for text in dict.fromkeys(cells.some(others))]
-        if marks is None or not marks.among(words).all():
+    for some in (others[:_FIRST], others):  # a column of text is known by its first cells
+        words = [text.strip(" \t") for text in dict.fromkeys(cells.some(some))]
+        if words and (marks is None or not marks.among(words).all()):
             return None
     return values_N
 
@@ -85,7 +87,7 @@ def _by_text(
     `typed` are the cells as they came: what came as a number is in no dialect.
     """
     apart = isinstance(typed, np.ndarray) and typed.dtype.kind == "O" and dialect.changes_numbers
-    different = list(map(str, cells)) if apart else list(dict.fromkeys(map(str, cells)))
+    different, code_N = (list(map(str, cells)), None) if apart else _different(cells)
     written = [text.strip(" \t") for text in different]
     plain, strange = _plain_texts(written, typed if apart else different, dialect)
     missing = np.zeros(len(written), np.bool_) if marks is None else marks.among(written) | marks.among(plain)
@@ -98,10 +100,14 @@ def _by_text(
         return None
     values = np.full(len(written), np.nan)
     values[there] = read
-    if apart:
-        return values
-    value_of = dict(zip(different, values.tolist(), strict=True))
-    return np.fromiter((value_of[str(cell)] for cell in cells), np.float64, len(cells))
+    return values if code_N is None else values[code_N]
+
+
+def _different(cells: Sequence[Any] | NDArray[Any]) -> tuple[list[str], NDArray[np.int64]]:
+    """Give the different cells as text, as they come, and the place of each row's among them, (N,)."""
+    if isinstance(cells, TextColumn):
+        return cells.different
+    return coded(list(map(str, cells)))
 
 
 def _missing(
@@ -189,7 +195,7 @@ def holds_text(table: Table, name: str, marks: Marks | None = None) -> bool:
     cells = table[name]
     if not _may_be_text(cells):
         return False
-    times = Counter(written_cells(cells))
+    times = written_counts(cells)
     missing = Marks(frozenset()) if marks is None else marks
     different = [cell for cell in times if not missing.among([cell])[0]]
     if not different or _truth(different) is not None:
@@ -221,7 +227,7 @@ def zeros_before(table: Table, name: str, marks: Marks | None = None) -> str:
     joined = "".join(map(str, cells))
     if not joined.isascii() or joined.encode("ascii").translate(None, _WHOLE_BYTES):
         missing = Marks(frozenset()) if marks is None else marks
-        cells = [cell for cell in dict.fromkeys(written_cells(cells)) if not missing.among([cell])[0]]
+        cells = [cell for cell in written_counts(cells) if not missing.among([cell])[0]]
     padded = ""
     for cell in map(str, cells):
         digits = cell.strip(" \t").lstrip("+-")
@@ -350,19 +356,20 @@ def texts(
         and _finite(table, name, cells, findings, marks) is None
     ):
         return None
-    written = written_cells(cells)
+    cells, code_N = cells.different if isinstance(cells, TextColumn) else (cells, np.arange(len(cells)))
+    written = [written_cell(cell) for cell in cells]
     if marks is not None:
-        missing_N = marks.among(written).tolist()
-        written = ["" if missing else cell for cell, missing in zip(written, missing_N, strict=True)]
-    empty = [row for row, cell in enumerate(written) if not cell] if marks is None else []
-    note_rows(table, name, dict.fromkeys(empty, "expected text, got an empty cell"), findings)
-    if empty:
+        missing = marks.among(written).tolist()
+        written = ["" if lacks else cell for cell, lacks in zip(written, missing, strict=True)]
+    elif "" in written:
+        empty = np.flatnonzero(np.array([not cell for cell in written])[code_N]).tolist()
+        note_rows(table, name, dict.fromkeys(empty, "expected text, got an empty cell"), findings)
         return None
     spelled, doubtful = respelled(written, cells, known)
     for cell, meant in doubtful.items():
         what = f"expected text as it was learned, got the value {cell}, which may be {few_quoted(meant)}"
         findings.add(what, f"column {quoted(name)}")
-    return np.array(spelled, dtype=np.str_)
+    return np.array(spelled, dtype=np.str_)[code_N]
 
 
 def words_of(table: Table, name: str, rows: Sequence[int]) -> set[str]:
@@ -377,8 +384,20 @@ def written_cells(cells: Sequence[Any] | NDArray[Any]) -> list[str]:
     """Write cells as text, each different text once."""
     if not isinstance(cells, TextColumn):
         return [written_cell(cell) for cell in cells]
-    written = {text: written_cell(text) for text in dict.fromkeys(cells)}
-    return [written[text] for text in cells]
+    different, code_N = cells.different
+    written = [written_cell(text) for text in different]
+    return [written[code] for code in code_N.tolist()]
+
+
+def written_counts(cells: Sequence[Any] | NDArray[Any]) -> Counter[str]:
+    """Count the cells of each text, as it is written, in the order in which they come."""
+    if not isinstance(cells, TextColumn):
+        return Counter(map(written_cell, cells))
+    different, code_N = cells.different
+    times: Counter[str] = Counter()
+    for text, count in zip(different, np.bincount(code_N).tolist(), strict=True):
+        times[written_cell(text)] += count
+    return times
 
 
 def written_cell(cell: Any) -> str:

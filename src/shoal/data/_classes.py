@@ -36,10 +36,11 @@ def sorted_texts(values: Iterable[str]) -> tuple[str, ...]:
 
 def numbered(values: NDArray[np.str_], names: Sequence[str], other: int | None = None) -> NDArray[np.int64]:
     """Replace each text by its place in `names`, or by `other`; shape (N,)."""
-    different, inverse = np.unique(values, return_inverse=True)
+    texts = values.tolist()
     index = {name: number for number, name in enumerate(names)}
-    places = [index[text] if other is None else index.get(text, other) for text in different.tolist()]
-    return np.array(places, dtype=np.int64)[inverse]
+    if other is not None:
+        index = dict.fromkeys(texts, other) | index
+    return np.fromiter(map(index.__getitem__, texts), np.int64, len(texts))
 
 
 def class_problems(

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data._dataset import Column, Dataset
+from shoal.data._distinct import distinct
 from shoal.data._preprocess import Standardize
 from shoal.data._table import STORED
 from shoal.data._target_scale import fit_target
@@ -74,7 +75,7 @@ class ColumnWarnings:
             elif len(x_N) >= FEWEST and np.array_equal(x_N, np.rint(x_N)):
                 if len(self.inputs) > 1 and _counts(x_N, self.train_rows):
                     sentences.append(f"{quoted(name)} numbers the rows, or counts time ({_few(x_N)})")
-                elif _is_identity(name) and len(np.unique(x_N)) == len(x_N):
+                elif _is_identity(name) and len(distinct(x_N)) == len(x_N):
                     sentences.append(f"{quoted(name)} is another whole number in every row")
         return sentences
 
@@ -151,7 +152,7 @@ def _counts(x_N: NDArray[np.float64], train_rows: int) -> bool:
     step = width / (len(x_N) - 1)
     if step == round(step) and (rising or (step == 1 and low in (0, 1))) and _even(np.sort(x_N)):
         return True
-    if rising and width < 2 * len(x_N) and len(np.unique(x_N)) == len(x_N):
+    if rising and width < 2 * len(x_N) and len(distinct(x_N)) == len(x_N):
         return True
     return rising and len(parts[0]) >= FEWEST and all(_even(part) for part in parts)
 

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data._dataset import Dataset
-from shoal.data._missing import missing_of
-from shoal.data._row_check import chance_of_count, codes_of, units
+from shoal.data._distinct import codes_of, distinct, row_codes
+from shoal.data._row_check import chance_of_count, units
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -108,15 +108,17 @@ def _reader() -> TypeAdapter[Coverage]:
 def coverage(dataset: Dataset) -> Coverage:
     """Compare the test rows of a data set with its training rows, before any preprocessing."""
     n, m = dataset.train_rows, dataset.rows - dataset.train_rows
-    input_N, row_N = _marks(dataset)
-    known_inputs, known_rows = set(input_N[:n]), set(row_N[:n])
+    inputs = _input_parts(dataset)
+    targets = [dataset.targets] if dataset.classes else list(dataset.targets.T)
+    row_N = row_codes([*inputs, *targets])
+    repeated_rows, repeated_train = _count_known(row_N, n)
     numeric = [column for column in dataset.columns if not column.categorical]
     counted = [(column.name, column.values[:n], column.values[n:]) for column in numeric]
-    intervals = sum(len(np.unique(train[~np.isnan(train)])) + 1 for _, train, _ in counted)
+    intervals = sum(len(distinct(train[~np.isnan(train)])) + 1 for _, train, _ in counted)
     bare: list[Bare] = []
     outside_m, gap_m = np.zeros(m, np.bool_), np.zeros(m, np.bool_)
     test_chance, train_chance = _repeated_by_chance(dataset)
-    unit_N = units(dataset) if dataset.test_groups is not None else codes_of(np.array(row_N))
+    unit_N = units(dataset) if dataset.test_groups is not None else row_N
     for name, train, test in counted:
         for interval, inside_m in _bare(name, (train, test), unit_N, intervals):
             bare.append(interval)
@@ -125,9 +127,9 @@ def coverage(dataset: Dataset) -> Coverage:
     return Coverage(
         train_rows=n,
         test_rows=m,
-        repeated_inputs=sum(mark in known_inputs for mark in input_N[n:]),
-        repeated_rows=sum(mark in known_rows for mark in row_N[n:]),
-        repeated_train=n - len(known_rows),
+        repeated_inputs=_count_known(row_codes(inputs), n)[0],
+        repeated_rows=repeated_rows,
+        repeated_train=repeated_train,
         outside_rows=int(outside_m.sum()),
         gap_rows=int(gap_m.sum()),
         bare=tuple(sorted(bare, key=lambda interval: interval.chance)[:_MOST]),
@@ -137,35 +139,20 @@ def coverage(dataset: Dataset) -> Coverage:
     )
 
 
-def _marks(dataset: Dataset) -> tuple[list[bytes], list[bytes]]:
-    """Give a digest of the inputs of every row, and one of inputs and target."""
-    rows, step = dataset.rows, 4096
-    if dataset.images is not None:
-        parts = [np.ascontiguousarray(dataset.images).reshape(rows, -1)]
-    else:
-        parts = [_bytes(column.values) for column in dataset.columns]
-    target_N = _bytes(dataset.targets)
-    inputs, whole = [], []
-    for start in range(0, rows, step):
-        block = slice(start, start + step)
-        joined = (
-            np.concatenate([part[block] for part in parts], axis=1) if len(parts) > 1 else parts[0][block]
-        )
-        for input_bytes, target_bytes in zip(joined, target_N[block], strict=True):
-            mark = hashlib.blake2b(input_bytes.tobytes(), digest_size=16)
-            inputs.append(mark.digest())
-            mark.update(target_bytes.tobytes())
-            whole.append(mark.digest())
-    return inputs, whole
+def _input_parts(dataset: Dataset) -> list[NDArray[Any]]:
+    """Give what tells the inputs of rows apart, arrays (N,): columns, or the digest of each image."""
+    if dataset.images is None:
+        numbers_first = sorted(dataset.columns, key=lambda column: column.categorical)
+        return [column.codes[1] if column.categorical else column.values for column in numbers_first]
+    digests = (hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in dataset.images)
+    return list(np.frombuffer(b"".join(digests), np.uint64).reshape(dataset.rows, 2).T)
 
 
-def _bytes(values: NDArray[Any]) -> NDArray[np.uint8]:
-    """Give the bytes of every row of a column, (N, bytes): equal values have equal bytes."""
-    if values.dtype.kind == "f":
-        values = values + 0.0  # -0.0 equals 0.0
-    elif values.dtype.kind not in "iu":
-        values = np.unique(values, return_inverse=True)[1]
-    return np.ascontiguousarray(values).reshape(len(values), -1).view(np.uint8)
+def _count_known(code_N: NDArray[np.int64], train_rows: int) -> tuple[int, int]:
+    """Count the test rows whose number a training row has, and the training rows with that of an earlier one."""
+    known = np.zeros(code_N.max() + 1, np.bool_)
+    known[code_N[:train_rows]] = True
+    return int(known[code_N[train_rows:]].sum()), train_rows - int(known.sum())
 
 
 def _bare(
@@ -181,14 +168,15 @@ def _bare(
     train_n, test_m = values
     unit_n, unit_m = unit_N[: len(train_n)], unit_N[len(train_n) :]
     known_n, known_m = ~np.isnan(train_n), ~np.isnan(test_m)
-    edge = np.unique(train_n[known_n])
+    edge = distinct(train_n[known_n])
     last = len(edge)
-    n, m = len(np.unique(unit_n[known_n])), len(np.unique(unit_m[known_m]))
+    n, m = (np.count_nonzero(np.bincount(unit)) for unit in (unit_n[known_n], unit_m[known_m]))
     place_m = np.searchsorted(edge, test_m)
     place_m = np.where(known_m & (edge[np.minimum(place_m, last - 1)] != test_m), place_m, -1)
     count_I = np.bincount(place_m[place_m >= 0], minlength=last + 1)
-    pair_U2 = np.unique(np.stack((place_m, unit_m), axis=1)[place_m >= 0], axis=0)
-    drawn_I = np.bincount(pair_U2[:, 0], minlength=last + 1)
+    units = int(unit_m.max(initial=0)) + 1
+    pair_U = distinct(place_m[place_m >= 0] * units + unit_m[place_m >= 0])
+    drawn_I = np.bincount(pair_U // units, minlength=last + 1)
     k = np.arange(m)
     chance_k = np.exp(np.concatenate(([0.0], np.cumsum(np.log(m - k) - np.log(n + m - k)))))
     for interval in np.flatnonzero(chance_k[drawn_I] * intervals < LEVEL):
@@ -210,12 +198,10 @@ def _repeated_by_chance(dataset: Dataset) -> tuple[float, float]:
     if not dataset.columns:
         return 0.0, 0.0
     n = dataset.train_rows
-    columns = [column.values for column in dataset.columns] + (
-        [] if dataset.classes else list(dataset.targets.T)
-    )
+    codes = [column.codes[1] if column.categorical else codes_of(column.values) for column in dataset.columns]
+    codes += [] if dataset.classes else [codes_of(target_N) for target_N in dataset.targets.T]
     share_N, itself_N = np.ones(dataset.rows), np.arange(dataset.rows) < n
-    for value_N in columns:
-        code_N = codes_of(value_N)
+    for code_N in codes:
         count_N = np.bincount(code_N[:n], minlength=code_N.max() + 1)[code_N] - 1 - itself_N
         share_N *= np.maximum(count_N, 0) / n
     earlier_N = np.where(itself_N, np.arange(dataset.rows), n)
@@ -231,9 +217,10 @@ def _unseen(dataset: Dataset) -> Iterator[tuple[str, int]]:
     """
     for column in dataset.columns:
         if column.categorical:
-            train, test = column.values[: dataset.train_rows], column.values[dataset.train_rows :]
-            level_L, count_L = np.unique(train, return_counts=True)
-            strange = int((~np.isin(test, level_L) & ~missing_of(test)).sum())
-            alone = (1 + int((count_L == 1).sum())) / (1 + len(train))
-            if strange and chance_of_count(strange, len(test), alone) < LEVEL:
+            trained = column.counts(slice(dataset.train_rows))
+            tested = column.counts(slice(dataset.train_rows, None))
+            strange = sum(count for text, count in tested.items() if text and text not in trained)
+            single = sum(count == 1 for count in trained.values())
+            alone = (1 + single) / (1 + dataset.train_rows)
+            if strange and chance_of_count(strange, dataset.rows - dataset.train_rows, alone) < LEVEL:
                 yield column.name, strange

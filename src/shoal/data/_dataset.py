@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from shoal.data._column_kind import ISO, ColumnFacts, DateStyle
 from shoal.data._dialect import PLAIN, Dialect
+from shoal.data._distinct import codes_of, distinct
 from shoal.errors import Problem
 from shoal.kinds import ENCODERS, row_of
 from shoal.wording import is_utf8, visible
@@ -48,6 +50,17 @@ class Column:
     def categorical(self) -> bool:
         """Whether the values are categories."""
         return self.values.dtype.kind != "f"
+
+    @cached_property
+    def codes(self) -> tuple[NDArray[Any], NDArray[np.int64]]:
+        """The different categories in their order, and the place of each row's among them, (N,)."""
+        return distinct(self.values), codes_of(self.values)
+
+    def counts(self, rows: NDArray[np.int64] | slice) -> dict[str, int]:
+        """Count the categories that some rows have, in their order; the empty text stands for missing ones."""
+        levels, code_N = self.codes
+        times = np.bincount(code_N[rows], minlength=len(levels))
+        return {text: times for text, times in zip(levels.tolist(), times.tolist(), strict=True) if times}
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +128,7 @@ class Dataset:
         for column in self.columns:
             named.append(("column", column.name))
             if column.categorical:
-                named += [("category", str(text)) for text in np.unique(column.values)]
+                named += [("category", str(text)) for text in column.codes[0]]
         for kind, name in named:
             if not is_utf8(name):
                 yield Problem(self.source, f'expected names in UTF-8, got the {kind} "{visible(name)}"')

@@ -166,14 +166,21 @@ _LIKELY: Final = tuple(
     )
     for time in ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", "T%H:%M:%S")
 )  # fmt: skip
+_DIRECTIVE: Final = re.compile("%.")
 _TIMES: Final = ("%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p")
+
+
+def _marks(text: str) -> str:
+    """Give what neither letter nor digit nor space is: the same in a date and in its format."""
+    return re.sub(r"[\w\s]", "", text)
 
 
 def likely_formats(cells: Collection[str]) -> tuple[str, ...]:
     """Give the usual formats in which every cell is a date or a time; none where there is no cell."""
     if not cells:
         return ()
-    fitting = (*_LIKELY, *_TIMES)
+    first = _marks(next(iter(cells)))
+    fitting = tuple(text for text in (*_LIKELY, *_TIMES) if _marks(_DIRECTIVE.sub("", text)) == first)
     for cell in cells:
         fitting = tuple(text for text in fitting if moment_in(cell, text) is not None)
         if not fitting:

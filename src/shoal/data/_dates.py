@@ -7,7 +7,6 @@ microseconds until the year 2242. Letters: N rows.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Final
@@ -15,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data._cells import note_rows, written_cells
+from shoal.data._cells import note_rows, written_cells, written_counts
 from shoal.data._column_kind import DateStyle, key_of
 from shoal.data._date_formats import Moment, is_iso, iso_moment, likely_formats, moment_in
 from shoal.data._findings import Findings
@@ -139,7 +138,7 @@ def _from_typed(
 
 def _different(cells: Sequence[str] | NDArray[Any], marks: Marks | None) -> dict[str, int]:
     """Count the cells of each text that are there."""
-    times = Counter(written_cells(cells))
+    times = written_counts(cells)
     missing = Marks(frozenset()) if marks is None else marks
     return {cell: number for cell, number in times.items() if not missing.among([cell])[0]}
 

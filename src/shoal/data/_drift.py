@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data._dataset import Dataset
+from shoal.data._distinct import distinct
 from shoal.data._row_check import Floats, at_most, units, vectors, with_medians
 from shoal.wording import first_few, quoted
 
@@ -43,7 +44,7 @@ def drift_of_rows(dataset: Dataset) -> str:
     row_N = np.concatenate((at_most(n, MOST), n + at_most(m, MOST)))
     is_test_N, unit_N = row_N >= n, units(dataset)[row_N]
     place_ND = vectors(dataset, row_N)[:, :MOST_NUMBERS]
-    counts = [len(np.unique(unit_N[side_N])) for side_N in (~is_test_N, is_test_N)]
+    counts = [len(distinct(unit_N[side_N])) for side_N in (~is_test_N, is_test_N)]
     if min(counts) < FEWEST or place_ND.shape[1] == 0:
         return ""
     areas = [
@@ -97,7 +98,7 @@ def _half(is_test_N: NDArray[np.bool_], unit_N: NDArray[np.int64]) -> NDArray[np
     rng = np.random.default_rng(_SEED)
     first_N = np.zeros(len(unit_N), np.bool_)
     for side_N in (~is_test_N, is_test_N):
-        unit_U = rng.permutation(np.unique(unit_N[side_N]))
+        unit_U = rng.permutation(distinct(unit_N[side_N]))
         first_N |= side_N & np.isin(unit_N, unit_U[: (len(unit_U) + 1) // 2])
     return first_N
 

@@ -59,7 +59,7 @@ def make_folds(dataset: Dataset, options: FoldOptions) -> tuple[Split, ...]:
     refuse(splitter.problems())
     rows = dataset.train_rows
     return tuple(
-        Split(label, stream, np.setdiff1d(np.arange(rows), held_out), held_out)
+        Split(label, stream, np.delete(np.arange(rows), held_out), held_out)
         for stream, (label, held_out) in enumerate(
             zip(splitter.labels(), splitter.held_out(_random_state(options.seed)), strict=True)
         )

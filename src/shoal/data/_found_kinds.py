@@ -21,6 +21,7 @@ from shoal.data._column_kind import CATEGORY, DATE, NUMBER, ColumnFacts, ColumnK
 from shoal.data._column_roles import TableSource
 from shoal.data._dataset import Column
 from shoal.data._dates import date_text, holds_dates
+from shoal.data._distinct import distinct
 from shoal.data._findings import Findings
 from shoal.data._missing import missing_of, missing_said
 from shoal.data._table import Table
@@ -109,7 +110,7 @@ def _facts(
         kind=kind,
         reason=reason,
         left_out=useless,
-        different=len(np.unique(known)),
+        different=len(distinct(known)),
         missing=(int(missing_N.sum()), int(missing_of(tested.values).sum())),
         remarks=() if useless else tuple(filter(None, remarks)),
     )
@@ -140,7 +141,7 @@ def _numbers_name_rows(name: str, known: NDArray[np.float64]) -> bool:
         return False
     if _ID.fullmatch(name) or _ID_IN_CAPITALS.fullmatch(name):
         return are_names(known.tolist())
-    different = len(np.unique(known)) == len(known)
+    different = len(distinct(known)) == len(known)
     return bool(different and _NUMBER_OF_ROW.fullmatch(name) and np.ptp(known) < 2 * len(known))
 
 

@@ -16,6 +16,7 @@ from shoal.data._cells import holds_text, numbers, texts
 from shoal.data._classes import nfc
 from shoal.data._column_roles import with_hint
 from shoal.data._dates import holds_dates
+from shoal.data._distinct import distinct
 from shoal.data._findings import Findings
 from shoal.data._missing import Marks, missing_of
 from shoal.data._table import Table
@@ -109,7 +110,7 @@ def _can_be_learned(looked_at: LookedAt, name: str) -> bool:
     if values is None:
         return False
     there_N = values[~missing_of(values)]
-    different = np.unique(there_N)
+    different = distinct(there_N)
     if values.dtype.kind != "f":
         return 2 <= len(different) <= len(there_N) / 2
     counts_rows = len(different) == len(there_N) >= FEWEST and bool((np.diff(different) == 1).all())
@@ -126,7 +127,7 @@ def task_of(looked_at: LookedAt, name: str) -> Choice:
         place = f"{looked_at.table.file}, column {quoted(name)}"
         raise DataError(Problem(place, f"expected a target, got {why}"))
     there_N = values[~missing_of(values)]
-    different = np.unique(there_N)
+    different = distinct(there_N)
     if values.dtype.kind != "f":
         return Choice("classification", f"a guess: the target is text, {len(different):,} different")
     whole = bool((different == np.rint(different)).all())

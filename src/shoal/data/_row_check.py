@@ -9,12 +9,13 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data._dataset import Column, Dataset
+from shoal.data._distinct import codes_of, distinct
 from shoal.data._missing import median_of, missing_of
 
 Floats = NDArray[np.float64]
@@ -75,7 +76,7 @@ def vectors(dataset: Dataset, row_N: NDArray[np.int64]) -> Floats:
         value_N = column.values[row_N]
         if not column.categorical:
             parts.append(scaled(value_N[:, None]))
-        elif len(level_L := np.unique(value_N)) <= MOST_LEVELS:
+        elif len(level_L := distinct(value_N)) <= MOST_LEVELS:
             parts.append((value_N[:, None] == level_L).astype(np.float64))
     return np.concatenate(parts, axis=1)
 
@@ -137,8 +138,3 @@ def chance_of_count(count: int, draws: int, share: float) -> float:
         return 1.0 if seen <= share else 0.0
     rest = (1 - seen) * math.log((1 - seen) / (1 - share)) if seen < 1 else 0.0
     return math.exp(-draws * (seen * math.log(seen / share) + rest))
-
-
-def codes_of(values_N: NDArray[Any]) -> NDArray[np.int64]:
-    """Number the different values of a column in their order, (N,)."""
-    return np.asarray(np.unique(values_N, return_inverse=True)[1], np.int64).reshape(-1)

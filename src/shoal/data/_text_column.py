@@ -7,13 +7,16 @@ csv module and `float` read; whatever they might not read alike is left to them.
 from __future__ import annotations
 
 import csv
+import ctypes
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cached_property
 from typing import Any, Final, Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
+
+from shoal.core import load_core
 
 _NUMBER_BYTES: Final = b"0123456789+-.eE "
 _NEWLINE: Final = 10
@@ -22,16 +25,24 @@ _SIGNS: Final = (43, 45)
 _ZERO, _NINE = 48, 57
 _STARTS: Final = np.isin(np.arange(256), list(b"0123456789+-."))
 """Whether a cell that begins with this byte may be a number."""
+_pointer, _int = ctypes.c_void_p, ctypes.c_int64
+_CELLS: Final = (_pointer, _int, _int, _int, _pointer, _int)
+_NUMBERS: Final = (_pointer, _int, _pointer, _pointer, _int, _int, _pointer)
+"""What the functions of `src/native/interface.h` take."""
 
 
 class TextColumn(Sequence[str]):
-    """One column: the cells from `start_N` to `end_N` of the bytes of a text in UTF-8, whose next byte ends a cell."""
+    """One column: the cells between the bytes at `before_N` and `end_N` of a text in UTF-8; the latter ends a cell."""
 
-    def __init__(self, raw: NDArray[np.uint8], start_N: NDArray[Any], end_N: NDArray[Any]) -> None:
-        self._raw, self._start_N, self._end_N = raw, start_N, end_N
+    def __init__(self, raw: NDArray[np.uint8], before_N: NDArray[Any], end_N: NDArray[Any]) -> None:
+        self._raw, self._before_N, self._end_N = raw, before_N, end_N
 
     def __len__(self) -> int:
-        return len(self._start_N)
+        return len(self._end_N)
+
+    @property
+    def _start_N(self) -> NDArray[Any]:
+        return self._before_N + 1
 
     @overload
     def __getitem__(self, place: int) -> str: ...
@@ -40,8 +51,8 @@ class TextColumn(Sequence[str]):
     def __getitem__(self, place: int | slice) -> str | Self:
         """Give a cell, or some rows."""
         if isinstance(place, slice):
-            return type(self)(self._raw, self._start_N[place], self._end_N[place])
-        return self._raw[self._start_N[place] : self._end_N[place]].tobytes().decode()
+            return type(self)(self._raw, self._before_N[place], self._end_N[place])
+        return self._raw[self._before_N[place] + 1 : self._end_N[place]].tobytes().decode()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._texts)
@@ -57,9 +68,14 @@ class TextColumn(Sequence[str]):
         joined = self._joined(self._start_N, self._end_N, _NEWLINE)
         return joined.decode().split("\n")[:-1]
 
+    @cached_property
+    def different(self) -> tuple[list[str], NDArray[np.int64]]:
+        """The different cells in the order in which they come, and the place of each row's among them, (N,)."""
+        return coded(self._texts)
+
     def some(self, rows: NDArray[np.int64]) -> list[str]:
         """Give the cells of some rows."""
-        joined = self._joined(self._start_N[rows], self._end_N[rows], _NEWLINE)
+        joined = self._joined(self._before_N[rows] + 1, self._end_N[rows], _NEWLINE)
         return joined.decode().split("\n")[:-1]
 
     def _joined(self, start_N: NDArray[Any], end_N: NDArray[Any], between: int) -> bytes:
@@ -73,13 +89,29 @@ class TextColumn(Sequence[str]):
         return bytes_.tobytes()
 
     def numbers(self) -> tuple[NDArray[np.float64], NDArray[np.int64]] | None:
-        """Give numbers (N,), NaN where a cell begins like none, and the rows of these; None where others are none.
+        """Give numbers (N,), float() of each cell, NaN where one is none, and the rows of these.
 
-        float() of each cell, at once: numpy reads a text of numbers by the same function of Python's.
+        None where too little is known of cells that are none.
         """
-        begins_N = _STARTS[self._raw[self._start_N]] & (self._end_N > self._start_N)
+        values_N = self._by_core()
+        return self._by_numpy() if values_N is None else (values_N, np.flatnonzero(np.isnan(values_N)))
+
+    def _by_core(self) -> NDArray[np.float64] | None:
+        """Read each cell where it stands; None where there is no core that does."""
+        read, values_N = _function("shoal_numbers", _NUMBERS), np.empty(len(self))
+        if read is None:
+            return None
+        stride = self._end_N.strides[0] // self._end_N.itemsize
+        places = self._before_N.ctypes.data, self._end_N.ctypes.data, stride
+        code = read(self._raw.ctypes.data, len(self._raw), *places, len(self), values_N.ctypes.data)
+        return values_N if code == 0 else None
+
+    def _by_numpy(self) -> tuple[NDArray[np.float64], NDArray[np.int64]] | None:
+        """Read all cells that begin like numbers at once: numpy reads a text of them by the function of Python's."""
+        start_N = self._start_N
+        begins_N = _STARTS[self._raw[start_N]] & (self._end_N > start_N)
         row_K = np.flatnonzero(begins_N)
-        joined = self._joined(self._start_N[row_K], self._end_N[row_K], _SPACE)
+        joined = self._joined(start_N[row_K], self._end_N[row_K], _SPACE)
         if joined.count(b" ") != len(row_K) or joined.translate(None, _NUMBER_BYTES):
             return None
         try:
@@ -96,14 +128,22 @@ class TextColumn(Sequence[str]):
 
     def may_have_zeros_before(self) -> bool:
         """Whether some cell may be a number with a zero and another digit at its start; False where none can be."""
-        first_N = self._raw[self._start_N]
+        start_N = self._start_N
+        first_N = self._raw[start_N]
         if (first_N <= _SPACE).any():
             return True
-        begin_N = self._start_N[(first_N == _ZERO) | (first_N == _SIGNS[0]) | (first_N == _SIGNS[1])]
+        begin_N = start_N[(first_N == _ZERO) | (first_N == _SIGNS[0]) | (first_N == _SIGNS[1])]
         begin_N = begin_N + (self._raw[begin_N] != _ZERO)
         zero_N = begin_N[self._raw[begin_N] == _ZERO]
         next_N = self._raw[zero_N + 1]  # a byte that ends the cell, at the last
         return bool(((next_N >= _ZERO) & (next_N <= _NINE)).any())
+
+
+def coded(texts: Collection[str]) -> tuple[list[str], NDArray[np.int64]]:
+    """Give the different texts in the order in which they come, and the place of each among them, (N,)."""
+    different = list(dict.fromkeys(texts))
+    code = {text: place for place, text in enumerate(different)}
+    return different, np.fromiter(map(code.__getitem__, texts), np.int64, len(texts))
 
 
 def plain_columns(text: str, delimiter: str) -> tuple[list[str], list[TextColumn]] | None:
@@ -114,20 +154,42 @@ def plain_columns(text: str, delimiter: str) -> tuple[list[str], list[TextColumn
         text = text.replace("\r\n", "\n")
     if "\r" in text:
         return None
-    raw = np.frombuffer(f"{text.rstrip(chr(_NEWLINE))}\n".encode(), np.uint8)
-    end = np.flatnonzero((raw == ord(delimiter)) | (raw == _NEWLINE))
-    width = int(np.argmax(raw[end] == _NEWLINE)) + 1
-    if width < 2 or len(end) % width or len(end) < 2 * width:
+    content = f"{text.rstrip(chr(_NEWLINE))}\n".encode()
+    heading, lines = content[: content.index(b"\n")], content.count(b"\n")
+    width = heading.count(delimiter.encode()) + 1
+    if width < 2 or lines < 2:
         return None
-    end_NC = end.reshape(-1, width)
-    last = raw[end_NC] == _NEWLINE
-    if not last[:, -1].all() or last[:, :-1].any():
+    raw = np.frombuffer(content, np.uint8)
+    place = _places(raw, delimiter, (lines, width))
+    if place is None:
         return None
-    start_NC = np.empty_like(end_NC)
-    start_NC.reshape(-1)[0] = 0
-    start_NC.reshape(-1)[1:] = end[:-1] + 1
-    if int((end_NC - start_NC).max()) > csv.field_size_limit() // 4:
+    if int(np.diff(place).max()) > csv.field_size_limit() // 4:
         return None
-    columns = [TextColumn(raw, start_NC[:, column], end_NC[:, column]) for column in range(width)]
+    columns = [TextColumn(raw, place[column:-1:width], place[column + 1 :: width]) for column in range(width)]
     names = [column[0] for column in columns]
     return names, [column[1:] for column in columns]
+
+
+def _places(raw: NDArray[np.uint8], delimiter: str, shape: tuple[int, int]) -> NDArray[np.int64] | None:
+    """Find where cells end, behind a -1; None where some line has another number of them."""
+    lines, width = shape
+    place = np.full(1 + lines * width, -1, np.int64)
+    cut = _function("shoal_cells", _CELLS)
+    if cut is not None:
+        code = cut(raw.ctypes.data, len(raw), ord(delimiter), width, place[1:].ctypes.data, lines * width)
+        return place if code == 0 else None
+    end = np.flatnonzero((raw == ord(delimiter)) | (raw == _NEWLINE))
+    if len(end) != lines * width or not (raw[end[width - 1 :: width]] == _NEWLINE).all():
+        return None
+    place[1:] = end
+    return place
+
+
+def _function(name: str, arguments: tuple[Any, ...]) -> Callable[..., int] | None:
+    """Give a function of the core; None where there is no core."""
+    core = load_core()
+    if core is None:
+        return None
+    function: Callable[..., int] = getattr(core, name)
+    function.argtypes, function.restype = arguments, _int  # type: ignore[attr-defined]
+    return function

@@ -32,7 +32,9 @@ class FitRows:
     @property
     def learning(self) -> NDArray[np.int64]:
         """Training rows less the inner ones."""
-        return np.setdiff1d(self.train, self.inner) if self.within and len(self.inner) else self.train
+        if not self.within or not len(self.inner):
+            return self.train
+        return np.setdiff1d(self.train, self.inner, assume_unique=True)
 
     @property
     def learning_count(self) -> int:

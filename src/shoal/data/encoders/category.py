@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final, Self
@@ -61,7 +60,7 @@ class CategoryEncoder:
     @classmethod
     def fit(cls, column: Column, rows: NDArray[np.int64], *, standardize: bool) -> Self:  # noqa: ARG003
         """Learn which categories the rows have."""
-        times = Counter(column.values[rows].tolist())
+        times = column.counts(rows)
         missing = bool(times.pop("", 0)) if column.impute else None
         rare = sorted_texts(text for text, count in times.items() if count < column.rare_below)
         return cls(column.name, sorted_texts(times), missing, rare)

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data._dataset import Column, Dataset
-from shoal.data._row_check import Floats, RowCheck, at_most, codes_of, target_numbers
+from shoal.data._distinct import codes_of
+from shoal.data._row_check import Floats, RowCheck, at_most, target_numbers
 from shoal.wording import first_few, quoted
 
 MOST_ROWS: Final = 2_000

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data._dataset import Dataset
+from shoal.data._distinct import codes_of, distinct
 from shoal.data._row_check import (
     Floats,
     RowCheck,
     at_most,
     chance_of_count,
-    codes_of,
     patches,
     scaled,
 )
@@ -86,7 +86,7 @@ def _places(dataset: Dataset, row_R: NDArray[np.int64]) -> tuple[Floats, NDArray
         rest.append(dataset.targets[row_R])
     else:
         numbers += list(dataset.targets[row_R].T)
-    many = [len(np.unique(value_R)) > len(row_R) / 2 for value_R in numbers]
+    many = [len(distinct(value_R)) > len(row_R) / 2 for value_R in numbers]
     rest += [value_R for value_R, is_many in zip(numbers, many, strict=True) if not is_many]
     places = [value_R for value_R, is_many in zip(numbers, many, strict=True) if is_many][:MOST_NUMBERS]
     code_RC = np.stack([codes_of(value_R) for value_R in rest] or [np.zeros(len(row_R), np.int64)], axis=1)

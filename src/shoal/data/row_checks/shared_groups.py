@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data._dataset import Dataset
+from shoal.data._distinct import distinct
 from shoal.data._row_check import RowCheck, is_identity, is_whole
 from shoal.wording import counted, first_few, quoted
 
@@ -24,17 +25,17 @@ def shared_groups(dataset: Dataset, _shuffled: bool) -> str:
     for column in dataset.columns:
         if is_identity(column.name) and (column.categorical or is_whole(column)):
             train_N, test_V = column.values[:train], column.values[train:]
-            different = len(np.unique(train_N))
+            different = len(distinct(train_N))
             if FEWEST <= different <= train / 2:
                 clauses.append(_shared(f"values of {quoted(column.name)}", train_N, test_V))
     return first_few([clause for clause in clauses if clause], 4, joint=", and ")
 
 
 def _shared(what: str, train_N: NDArray[Any], test_V: NDArray[Any]) -> str:
-    both_V = np.isin(test_V, np.unique(train_N))
+    both_V = np.isin(test_V, distinct(train_N))
     if not both_V.any():
         return ""
-    values, rows = len(np.unique(test_V[both_V])), int(both_V.sum())
+    values, rows = len(distinct(test_V[both_V])), int(both_V.sum())
     return f"{rows:,} of {counted(len(test_V), 'test row')} are of {what} that training rows have too ({values:,})"
 
 

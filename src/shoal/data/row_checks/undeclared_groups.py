@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from shoal.data._dataset import Column, Dataset
+from shoal.data._distinct import codes_of
 from shoal.data._row_check import (
     Floats,
     RowCheck,
-    codes_of,
     is_identity,
     is_whole,
     scaled,

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.activations import ACTIVATIONS
+from shoal.core import ABI
 from shoal.engine._trainer import (
     FitData,
     Job,
@@ -29,7 +30,6 @@ from shoal.engine._trainer import (
 )
 from shoal.engine.forecast.steps import StepTimes, step_work
 from shoal.engine.trainers.native_core import (
-    ABI,
     MAX_CONVS,
     TARGETS,
     ConvStruct,

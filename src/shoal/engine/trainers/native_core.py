@@ -8,13 +8,12 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
-import sysconfig
 from pathlib import Path
 from typing import Any, Final
 
+from shoal.core import load_core
 from shoal.nets import Architecture
 
-ABI: Final = 3
 MAX_CONVS: Final = 32
 TARGETS: Final = ("portable", "avx2", "avx512", "neon")
 _PREFERRED: Final = ("avx512", "avx2", "neon")
@@ -82,14 +81,9 @@ class FitStruct(ctypes.Structure):
 
 @functools.cache
 def load_library(path: Path | None = None) -> ctypes.CDLL | None:
-    """Load the core that was built into the engine's folder (or another build of it); None where there is none."""
-    path = path or Path(__file__).parent.parent / f"_core{sysconfig.get_config_var('EXT_SUFFIX')}"
-    try:
-        library = ctypes.CDLL(str(path))
-        library.shoal_abi.restype = _int
-        if library.shoal_abi() != ABI:
-            return None
-    except (OSError, AttributeError):
+    """Load the core (or another build of it) with what trains networks; None where there is none."""
+    library = load_core(path)
+    if library is None:
         return None
     words = ctypes.POINTER(ctypes.c_uint32)
     library.shoal_field.restype = ctypes.c_char_p

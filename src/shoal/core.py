@@ -1,0 +1,24 @@
+"""The C++ core of `src/native/`: one shared library beside this file, loaded through ctypes."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import sysconfig
+from pathlib import Path
+from typing import Final
+
+ABI: Final = 4
+"""The number of `src/native/interface.h`; a library of another is not used."""
+
+
+@functools.cache
+def load_core(path: Path | None = None) -> ctypes.CDLL | None:
+    """Load the core that was built into the package's folder (or another build of it); None where there is none."""
+    path = path or Path(__file__).parent / f"_core{sysconfig.get_config_var('EXT_SUFFIX')}"
+    try:
+        library = ctypes.CDLL(str(path))
+        library.shoal_abi.restype = ctypes.c_int64
+        return library if library.shoal_abi() == ABI else None
+    except (OSError, AttributeError):
+        return None

@@ -1,0 +1,99 @@
+"""Cells of a text, cut and read by the core: what it takes is what `float` takes, and nothing is read beyond an end."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+
+import numpy as np
+import pytest
+from core_cases import needs_core
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from shoal.core import load_core
+
+pytestmark = needs_core
+
+_NUMBERS = b"0123456789+-.eE \t"
+SPELLED = st.one_of(
+    st.floats().map(repr),
+    st.floats(allow_nan=False, allow_infinity=False).map(lambda value: f"{value:.25e}"),
+    st.integers(-(2**70), 2**70).map(str),
+    st.decimals(allow_nan=False, allow_infinity=False, places=3).map(str),
+    st.text("0123456789+-.eE \t", max_size=8),
+    st.sampled_from(
+        ["", "1_0", "inf", "-Infinity", "nan", "0x10", "1e400", "1e-400", "+-1", "1.", ".5", "4.9e-324"]
+    ),
+    st.text(max_size=3),
+)
+
+
+def _cut(raw: bytes, delimiter: int, columns: int, cells: int) -> tuple[int, NDArray[np.int64]]:
+    core, end = load_core(), np.full(cells + 1, -7, np.int64)
+    assert core is not None
+    pointer, size = ctypes.c_void_p, ctypes.c_int64
+    core.shoal_cells.argtypes, core.shoal_cells.restype = (pointer, size, size, size, pointer, size), size
+    code = core.shoal_cells(raw, len(raw), delimiter, columns, end.ctypes.data, cells)
+    assert end[-1] == -7
+    return code, end[:-1]
+
+
+def _read(raw: bytes, before: list[int], end: list[int]) -> tuple[int, NDArray[np.float64]]:
+    core, values = load_core(), np.full(len(end), 7.0)
+    assert core is not None
+    pointer, size = ctypes.c_void_p, ctypes.c_int64
+    core.shoal_numbers.argtypes = (pointer, size, pointer, pointer, size, size, pointer)
+    core.shoal_numbers.restype = size
+    places = np.array(before, np.int64), np.array(end, np.int64)
+    arguments = places[0].ctypes.data, places[1].ctypes.data, 1, len(end)
+    return core.shoal_numbers(raw, len(raw), *arguments, values.ctypes.data), values
+
+
+def _meant(cell: str) -> float:
+    """Give float() of a cell of plain digits; NaN for any other, and for what is not finite."""
+    if cell.encode().translate(None, _NUMBERS):
+        return math.nan
+    try:
+        value = float(cell)
+    except ValueError:
+        return math.nan
+    return value if math.isfinite(value) else math.nan
+
+
+@given(st.lists(SPELLED, min_size=1, max_size=8))
+def test_numbers_are_those_of_float_to_the_last_bit(cells: list[str]) -> None:
+    raw = [cell.encode() for cell in cells]
+    end = np.cumsum([len(part) + 1 for part in raw]) - 1
+    code, values = _read(b",".join(raw) + b",", [-1, *end[:-1].tolist()], end.tolist())
+    assert code == 0
+    for cell, value in zip(cells, values.tolist(), strict=True):
+        meant = _meant(cell)
+        too_small = (
+            "e" in cell.lower() and abs(meant) < 2.3e-308
+        )  # the caller reads such a column cell by cell
+        assert repr(value) == repr(meant) or (math.isnan(value) and too_small), cell
+
+
+@given(
+    st.lists(st.lists(st.text("ab1", max_size=2), min_size=1, max_size=3), min_size=1, max_size=4), st.data()
+)
+def test_cells_are_cut_where_every_line_has_the_same_number(
+    rows: list[list[str]], data: st.DataObject
+) -> None:
+    raw = "".join(",".join(row) + "\n" for row in rows).encode()
+    width, count = len(rows[0]), sum(map(len, rows))
+    code, end = _cut(raw, ord(","), width, count)
+    assert (code == 0) == all(len(row) == width for row in rows)
+    if code == 0:
+        assert end.tolist() == [place for place, byte in enumerate(raw) if byte in b",\n"]
+    other = data.draw(st.integers(0, 12).filter(lambda cells: cells != count))
+    assert _cut(raw, ord(","), width, other)[0] != 0
+    assert _cut(raw[:-1], ord(","), width, count)[0] != 0
+
+
+@pytest.mark.parametrize(("before", "end"), [(-2, 1), (2, 1), (-1, 4), (2**62, -(2**62))])
+def test_a_cell_outside_of_the_text_is_refused(before: int, end: int) -> None:
+    assert _read(b"123", [before], [end])[0] != 0
+    assert _read(b"123", [-1], [3]) == (0, pytest.approx([123.0]))
