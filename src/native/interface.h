@@ -138,10 +138,10 @@ SHOAL_EXPORT int64_t shoal_outputs(int64_t target, const ShoalNetwork* network, 
 SHOAL_EXPORT int64_t shoal_cells(const char* text, int64_t text_count, int64_t delimiter, int64_t columns,
                                  int64_t* end, int64_t end_count);
 // Of each cell, from the byte after place `before[i]` up to `end[i]`, the number that stands in it, spaces and tabs
-// aside; NaN for what is no plain finite number. Both lie `stride` numbers apart. Refuses the target where the
-// compiler's library cannot read numbers exactly.
+// aside; NaN for what is no plain finite number. Both lie `stride` numbers apart. `zeros_before` gets whether some
+// begins with a zero and another digit (01). Refuses the target where the compiler's library cannot read exactly.
 SHOAL_EXPORT int64_t shoal_numbers(const char* text, int64_t text_count, const int64_t* before, const int64_t* end,
-                                   int64_t stride, int64_t count, double* values);
+                                   int64_t stride, int64_t count, double* values, int64_t* zeros_before);
 
 // For tests and benchmarks.
 SHOAL_EXPORT int64_t shoal_dropout_draws(int64_t target, const uint32_t key[2], int64_t count, int64_t layer,

@@ -27,7 +27,7 @@ _STARTS: Final = np.isin(np.arange(256), list(b"0123456789+-."))
 """Whether a cell that begins with this byte may be a number."""
 _pointer, _int = ctypes.c_void_p, ctypes.c_int64
 _CELLS: Final = (_pointer, _int, _int, _int, _pointer, _int)
-_NUMBERS: Final = (_pointer, _int, _pointer, _pointer, _int, _int, _pointer)
+_NUMBERS: Final = (_pointer, _int, _pointer, _pointer, _int, _int, _pointer, _pointer)
 """What the functions of `src/native/interface.h` take."""
 
 
@@ -36,6 +36,9 @@ class TextColumn(Sequence[str]):
 
     def __init__(self, raw: NDArray[np.uint8], before_N: NDArray[Any], end_N: NDArray[Any]) -> None:
         self._raw, self._before_N, self._end_N = raw, before_N, end_N
+        self._padded: bool | None = (
+            None  # whether some number has zeros before it, once the core has read them
+        )
 
     def __len__(self) -> int:
         return len(self._end_N)
@@ -103,8 +106,12 @@ class TextColumn(Sequence[str]):
             return None
         stride = self._end_N.strides[0] // self._end_N.itemsize
         places = self._before_N.ctypes.data, self._end_N.ctypes.data, stride
-        code = read(self._raw.ctypes.data, len(self._raw), *places, len(self), values_N.ctypes.data)
-        return values_N if code == 0 else None
+        padded = ctypes.c_int64()
+        results = values_N.ctypes.data, ctypes.addressof(padded)
+        if read(self._raw.ctypes.data, len(self._raw), *places, len(self), *results):
+            return None
+        self._padded = bool(padded.value)
+        return values_N
 
     def _by_numpy(self) -> tuple[NDArray[np.float64], NDArray[np.int64]] | None:
         """Read all cells that begin like numbers at once: numpy reads a text of them by the function of Python's."""
@@ -128,6 +135,8 @@ class TextColumn(Sequence[str]):
 
     def may_have_zeros_before(self) -> bool:
         """Whether some cell may be a number with a zero and another digit at its start; False where none can be."""
+        if self._padded is not None:
+            return self._padded
         start_N = self._start_N
         first_N = self._raw[start_N]
         if (first_N <= _SPACE).any():

@@ -68,6 +68,7 @@ class Planner:
         self.study, self.dataset, self._choose_trainer = study, dataset, choose_trainer
         self.outer = outer
         self._input_shapes: dict[str, tuple[int, ...]] = {}
+        self._preprocessings: dict[str, Preprocessing] = {}
         self._architectures: dict[tuple[int, tuple[int, ...]], tuple[Network, Architecture]] = {}
         self._none = np.arange(0, dtype=np.int64)
         self._trainers: dict[tuple[int, int], tuple[Job, Trainer]] = {}
@@ -199,7 +200,14 @@ class Planner:
     def _input_shape(self, split: Split) -> tuple[int, ...]:
         if (shape := self.dataset.image_shape) is not None:
             return shape
-        return (len(prepare(self.dataset, split, self.study.data.standardize).input_names),)
+        return (len(self.preprocessing(split).input_names),)
+
+    def preprocessing(self, split: Split) -> Preprocessing:
+        """Give the preprocessing of one split, fitted once."""
+        rows = self._digest(split.train)
+        if rows not in self._preprocessings:
+            self._preprocessings[rows] = prepare(self.dataset, split, self.study.data.standardize)
+        return self._preprocessings[rows]
 
     def search_fits(self) -> tuple[PlannedFit, ...]:
         """Every candidate on every fold, `search.repeats` times, round by round."""

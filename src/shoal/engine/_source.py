@@ -33,7 +33,7 @@ from shoal.data import (
     outside_of_domain,
     since_first,
 )
-from shoal.engine._fits import Planner, prepare
+from shoal.engine._fits import Planner
 from shoal.engine._trainer import Trainer
 from shoal.engine.forecast.available import available_memory
 from shoal.errors import DataError, Problem, StudyError
@@ -219,7 +219,7 @@ def refuse_unscalable(planner: Planner) -> None:
     repeats = study.study.repeats if study.training.validation else 0
     compared = (planner.comparison_split(repeat) for repeat in range(repeats))
     for split in (*planner.folds, *compared, planner.refit_split, *planner.nested_splits):
-        preprocessing = prepare(dataset, split, study.data.standardize)
+        preprocessing = planner.preprocessing(split)
         preprocessing.inputs(dataset, rows)
         preprocessing.targets(dataset, target_rows)
     _refuse_unscorable(dataset.target_names, targets)

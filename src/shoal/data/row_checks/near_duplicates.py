@@ -97,11 +97,14 @@ def _nearest(test_VD: Floats, train_ND: Floats) -> tuple[Floats, NDArray[np.int6
     """Give the distances to the nearest training rows that differ, (V, J), inf for none, and the nearest row, (V,)."""
     step = max(1, _BLOCK // len(train_ND))
     distances, nearest = [], []
-    square_N = (train_ND**2).sum(axis=1)
+    short_ND = train_ND.astype(np.float32)  # which rows are near; how far they are is worked out in 64 bits
+    square_N = (short_ND**2).sum(axis=1)
     few = min(len(train_ND), 4 * NEIGHBOURS)
     for start in range(0, len(test_VD), step):
         part_VD = test_VD[start : start + step]
-        square_VN = (part_VD**2).sum(axis=1)[:, None] + square_N - 2 * part_VD @ train_ND.T
+        square_VN = part_VD.astype(np.float32) @ short_ND.T
+        square_VN *= -2
+        square_VN += square_N  # less what is the same for all of a test row
         first_VJ = np.argpartition(square_VN, few - 1, axis=1)[:, :few]
         exact_VJ = np.sqrt(((part_VD[:, None] - train_ND[first_VJ]) ** 2).sum(axis=2))
         exact_VJ[exact_VJ == 0] = np.inf  # equal rows are another matter
