@@ -105,7 +105,8 @@ def plan(
     refuse_above(memory_need(planner, workers, _drawing(planner)), available_memory())
     trained_before = Store.trained_in(folder, _identity(study, planner.dataset))
     refuse_foreign_files_in(folder)
-    known = trained_before | planner.known_by_place(trained_places(folder, to_toml(planner.study)))
+    places = trained_places(folder, planner.study, planner.dataset.test_fingerprint)
+    known = trained_before | planner.known_by_place(places, trained_before)
     made = make_plan(planner, Circumstances(trainers.by_name, workers, _drawing(planner), known, read))
     return dataclasses.replace(made, text=plan_text(study, made, folder, workers))
 
