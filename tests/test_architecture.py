@@ -80,6 +80,7 @@ OWNERS: Final[dict[str, frozenset[str]]] = {
     "jinja2": frozenset({"look/page/report.py"}),
     "sklearn": frozenset({"data/_builtin.py", "data/_drift.py", "engine/_simple_models.py", "estimators"}),
     "joblib": frozenset({"estimators/_processes.py", "estimators/_turns.py"}),
+    "textwrap": frozenset({"look/_text_layout.py"}),
     "threadpoolctl": _THREADPOOLCTL,
     "sqlite3": frozenset({"results/_database.py"}),
     "onnx": frozenset({"nets/_graph.py", "export.py"}),

@@ -304,12 +304,15 @@ class Planner:
         epochs = costliest.training.epochs
         return self.permuted_fits(costliest, epochs) + self.winner_fits(costliest, epochs)
 
-    def known_by_place(self, places: Collection[Place]) -> frozenset[str]:
+    def known_by_place(self, places: Collection[Place], known: Collection[str]) -> frozenset[str]:
         """Give the ids of fits that stand for those of the actual winner, here and within outer folds, and are trained.
 
-        `places` are those of the trained fits of this very study: what stands in one place of a plan needs no training
-        there, whoever won.
+        `places` are those of the trained fits of a study that chooses as this one does: what stands in one place of a
+        plan needs no training there, whoever won. It is none before all of the search is `known`: by another trainer,
+        or on other rows, another may win.
         """
+        if any(item.fit.id not in known for item in (*self.search_fits(), *self.nested_fits())):
+            return frozenset()
         likely = (*self.likely_winner, *self.likely_nested)
         return frozenset(item.fit.id for item in likely if place_in(item.entry) in places)
 

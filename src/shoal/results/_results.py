@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -46,6 +45,7 @@ from shoal.results._stored_facts import (
     findings_of,
     missing_of,
     of_columns,
+    study_of,
 )
 from shoal.results._two_way import Difference
 from shoal.results._verdict import judging_score, verdict
@@ -95,8 +95,8 @@ class Results:
             store.verify()
             truth, plan, fits = store.truth(), store.plan(), store.summaries()
             candidate_rows = store.candidate_rows()
+            study = study_of(folder, store.fact)
             with coherent(folder, "the study"):
-                study = Study.model_validate(tomllib.loads(str(store.fact("study"))))
                 check_study(study, truth, candidate_rows)
             with coherent(folder, "the choice"):
                 choice = Choice.from_json(stored) if (stored := store.fact("choice")) is not None else None
