@@ -40,7 +40,7 @@ from shoal.errors import DataError, Problem, StudyError
 from shoal.files import kind_of
 from shoal.kinds import NETWORKS, TARGET_TRANSFORMS
 from shoal.results import ColumnRecord, FitRecord, Truth
-from shoal.study import IN_MEMORY, Augment, Data, Study
+from shoal.study import IN_MEMORY, Augment, Data, Study, keys_in_memory
 from shoal.wording import few_quoted, quoted
 
 _OF_COLUMNS: Final = (
@@ -122,8 +122,8 @@ def _image_source(study: Study, train: str) -> ImageSource:
 
 def _not_given(data: Data, in_memory: InMemory) -> Iterator[Problem]:
     """Find rows that were in memory when the study was run, and are not now."""
-    for part in ("train", "test"):
-        if getattr(data, part) == IN_MEMORY and getattr(in_memory, part) is None:
+    for part in keys_in_memory(vars(data)):
+        if getattr(in_memory, part) is None:
             again = f"give them again in Python, shoal.run(study, {part}=...), or name a file that holds them"
             what = f'expected a file, got "{IN_MEMORY}"; {again}'
             yield Problem(f"data.{part}", what)
