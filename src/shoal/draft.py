@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -26,17 +29,31 @@ SKEWED: Final = 4.0
 """How many times the distance from the median is to the upper 5 % of targets what it is to the lower."""
 _BACK: Final = re.compile(r" \(data\.keep = .*\)$")
 """How a study that lists no inputs gets a column back."""
+_FROM_HERE: Final = "relative to the folder of this file; written for the current one"
 _GROUPS: Final = "take the # away if so, and put one before it among the inputs: no group is then divided"
 
 
-def draft_study(table: Path, target: str | None = None, task: Task | None = None) -> str:
+def draft_study(
+    table: Path, target: str | None = None, task: Task | None = None, folder: Path | None = None
+) -> str:
     """Write a study of a table, as it is to be trained; what is not said is guessed, by rules that the study names.
 
-    Raises DataError where there is no table, no such target, or nothing to be learned; StudyError for a table of more
-    columns than a study can speak of.
+    `folder` is where the study is to stand (the current one): the path of the table, if it is a relative one, leads
+    from there. Raises DataError where there is no table, no such target, or nothing to be learned; StudyError for a
+    table of more columns than a study can speak of.
     """
     _refuse_others(table)
-    return draft_text(draft_of(table, target, task))
+    draft = draft_of(table, target, task)
+    return draft_text(draft if folder is None else replace(draft, table=_path_from(folder, table)))
+
+
+def _path_from(folder: Path, table: Path) -> DraftKey:
+    """Lead from a folder to a table; in full where `..` would lead elsewhere: through links, to another drive."""
+    with suppress(ValueError, OSError):  # another drive; a folder that is not there
+        way = table if table.is_absolute() else Path(os.path.relpath(table, folder))
+        if (folder / way).samefile(table):
+            return DraftKey("train", str(way), "relative to the folder of this file")
+    return DraftKey("train", os.path.abspath(table), "in full, since no relative path leads there")
 
 
 def draft_of(table: Path | GivenRows, target: str | None = None, task: Task | None = None) -> Draft:
@@ -47,7 +64,7 @@ def draft_of(table: Path | GivenRows, target: str | None = None, task: Task | No
     columns = tuple(_columns(seen))
     listed = len(columns) < MOST_LINES and all(len(column.name) <= 200 for column in columns)
     return Draft(
-        table=IN_MEMORY if isinstance(table, GivenRows) else str(table),
+        table=DraftKey("train", IN_MEMORY if isinstance(table, GivenRows) else str(table), _FROM_HERE),
         task=DraftKey("task", seen.task.value, seen.task.why),
         target=DraftKey("target", seen.target.value, _why_target(seen)),
         columns=columns,
