@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import tomllib
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -13,12 +14,19 @@ from typing import Final
 import numpy as np
 
 from shoal.data import Column, Dataset, GivenRows, Survey, Wish, holds_images, survey
-from shoal.engine import available_memory, column_records
+from shoal.engine import (
+    Planner,
+    Trainers,
+    available_memory,
+    column_records,
+    refuse_unscalable,
+    unscalable_inputs,
+)
 from shoal.errors import DataError, Problem
 from shoal.files import kind_of
 from shoal.kinds import Task
 from shoal.look import MOST_LINES, column_lines
-from shoal.study import IN_MEMORY, TEST_SHARE, Data, Draft, DraftColumn, DraftKey, draft_text
+from shoal.study import IN_MEMORY, TEST_SHARE, Data, Draft, DraftColumn, DraftKey, draft_text, parse_study
 from shoal.wording import few_quoted, is_utf8, quoted, rounded
 
 FEW_VALUES: Final = 10
@@ -63,7 +71,7 @@ def draft_of(table: Path | GivenRows, target: str | None = None, task: Task | No
     train_N = dataset.targets[: dataset.train_rows]
     columns = tuple(_columns(seen))
     listed = len(columns) < MOST_LINES and all(len(column.name) <= 200 for column in columns)
-    return Draft(
+    draft = Draft(
         table=DraftKey("train", IN_MEMORY if isinstance(table, GivenRows) else str(table), _FROM_HERE),
         task=DraftKey("task", seen.task.value, seen.task.why),
         target=DraftKey("target", seen.target.value, _why_target(seen)),
@@ -77,6 +85,34 @@ def draft_of(table: Path | GivenRows, target: str | None = None, task: Task | No
         summary=() if listed else tuple(_summary(dataset)),
         in_order=seen.in_order,
     )
+    return _that_runs(draft, dataset)
+
+
+def _that_runs(draft: Draft, dataset: Dataset) -> Draft:
+    """Leave the inputs out whose numbers some fit could not scale. Raises DataError where a run would be refused."""
+    planner = Planner(parse_study(tomllib.loads(draft_text(draft))), dataset, Trainers().choose)
+    try:
+        refuse_unscalable(planner)
+    except DataError as error:
+        wrong = unscalable_inputs(planner)
+        usable = tuple(column for column in dataset.columns if column.name not in wrong)
+        if len(usable) in (0, len(dataset.columns)):
+            raise DataError(_of_table(draft, problem) for problem in error.problems) from None
+        columns = tuple(
+            replace(column, used=False, what=f"cannot be scaled: {wrong[column.name].partition(', got ')[2]}")
+            if column.name in wrong
+            else column
+            for column in draft.columns
+        )
+        fewer = replace(draft, columns=columns, numbers=draft.numbers - len(wrong))
+        return _that_runs(fewer, replace(dataset, columns=usable))
+    return draft
+
+
+def _of_table(draft: Draft, problem: Problem) -> Problem:
+    """Name the file, too, where a mistake is one of a column."""
+    table = "train" if draft.table.value == IN_MEMORY else draft.table.value
+    return problem if problem.where == table else replace(problem, where=f"{table}, {problem.where}")
 
 
 def _refuse_others(table: Path) -> None:

@@ -25,6 +25,7 @@ from shoal.data import (
     Dialect,
     GivenRows,
     ImageSource,
+    Split,
     TableSource,
     holds_images,
     load_builtin,
@@ -32,6 +33,7 @@ from shoal.data import (
     load_table_dataset,
     outside_of_domain,
     since_first,
+    unscalable,
 )
 from shoal.engine._fits import Planner, prepare
 from shoal.engine._trainer import Trainer
@@ -209,20 +211,40 @@ def refuse_unscalable(planner: Planner) -> None:
     Every fold, repeat and the refit scales by its own training rows; the lowest and the highest row of each column
     tell for all. Pixels are bytes and always fit.
     """
-    dataset, study = planner.dataset, planner.study
+    dataset = planner.dataset
     numeric = [column.values for column in dataset.columns if not column.categorical]
     rows = _extremes(numeric)
     targets = [] if dataset.classes else list(dataset.targets[: dataset.train_rows].T)
     if not numeric and not targets:
         return
     target_rows = _extremes(targets)
-    repeats = study.study.repeats if study.training.validation else 0
-    compared = (planner.comparison_split(repeat) for repeat in range(repeats))
-    for split in (*planner.folds, *compared, planner.refit_split, *planner.nested_splits):
-        preprocessing = prepare(dataset, split, study.data.standardize)
+    for split in _splits(planner):
+        preprocessing = prepare(dataset, split, planner.study.data.standardize)
         preprocessing.inputs(dataset, rows)
         preprocessing.targets(dataset, target_rows)
     _refuse_unscorable(dataset.target_names, targets)
+
+
+def unscalable_inputs(planner: Planner) -> dict[str, str]:
+    """Name the inputs for which `refuse_unscalable` refuses a data set, each with what is wrong with it."""
+    standardize = planner.study.data.standardize
+    wrong: dict[str, str] = {}
+    for column in planner.dataset.columns:
+        if not column.categorical:
+            rows = _extremes([column.values])
+            said = (unscalable(column, split.train, rows, standardize) for split in _splits(planner))
+            if what := next(filter(None, said), ""):
+                wrong[column.name] = what
+    return wrong
+
+
+def _splits(planner: Planner) -> Iterator[Split]:
+    """Give the rows of every fit of a study, by which it scales."""
+    repeats = planner.study.study.repeats if planner.study.training.validation else 0
+    yield from planner.folds
+    yield from map(planner.comparison_split, range(repeats))
+    yield planner.refit_split
+    yield from planner.nested_splits
 
 
 def _refuse_unscorable(names: Sequence[str], targets: Sequence[NDArray[np.float64]]) -> None:
