@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data._rows_in_memory import columns_by_name, table_of
+from shoal.data._rows_in_memory import columns_by_name, table_of, way_to_rows
 from shoal.data._table import Table
 from shoal.data._table_format import Limits
 from shoal.errors import DataError, Problem
@@ -105,7 +105,7 @@ def given_rows(part: Literal["train", "test"], rows: Any, targets: Any = None) -
 
 def are_rows(value: object) -> bool:
     """Whether a value is of a form that rows in memory may have, or is meant to be."""
-    if isinstance(value, np.ndarray | Mapping | tuple) or callable(getattr(value, "collect", None)):
+    if isinstance(value, np.ndarray | Mapping | tuple) or way_to_rows(value):
         return True
     names = ("columns", "column_names")
     return isinstance(value, Sized) and any(getattr(value, name, None) is not None for name in names)
