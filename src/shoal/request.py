@@ -75,6 +75,11 @@ def request_of(study: StudyOrRows, keywords: Mapping[str, Any]) -> Request:
     )
     if base is None:
         rows = given_rows("train", train, None if names else target)
+        if rows.holds_images:
+            what = (
+                "expected a study beside images, such as shoal.run(study, train=(images, labels)), got none"
+            )
+            raise InputError(f"train: {what}")
         names = names or rows.target_names
         base, keywords, notes = _drafted(rows, names, keywords)
     asked = _with_rows(base, in_memory, names)

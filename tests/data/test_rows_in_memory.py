@@ -221,7 +221,7 @@ def test_test_rows_and_targets_beside_the_rows() -> None:
         ),
         (
             lambda: shoal.plan((np.zeros((9, 4, 4)), np.zeros(9))),
-            "train: expected an array of 1 or 2 dimensions, got 3",
+            "train: expected a study beside images, such as shoal.run(study, train=(images, labels)), got none",
         ),
         (
             lambda: shoal.plan(table(), target="y", test=table().drop(columns="size")),

@@ -78,8 +78,8 @@ def load_data(study: Study, in_memory: InMemory = InMemory()) -> Dataset:
         raise DataError(missing)
     if data.train is None:
         dataset = replace(load_builtin(data.dataset or ""), target_transform=data.target_transform)
-    elif in_memory.train is None and (holds_images(data.train) or _speaks_of_images(study, data.train)):
-        dataset = load_image_dataset(_image_source(study, data.train), available_memory())
+    elif _are_images(study, data.train, in_memory.train):
+        dataset = load_image_dataset(_image_source(study, data.train, in_memory), available_memory())
     else:
         dataset = load_table_dataset(_table_source(study, in_memory), available_memory())
     notes = (*dataset.notes, *_transform_notes(dataset))
@@ -102,6 +102,13 @@ def _transform_notes(dataset: Dataset) -> Iterator[str]:
         yield f'networks learn {learned} (data.target_transform = "{dataset.target_transform}"); {units}, {reach}'
 
 
+def _are_images(study: Study, train: str, rows: GivenRows | None) -> bool:
+    """Whether the training rows are images, in memory or at a path, or are meant to be."""
+    if rows is not None:
+        return rows.holds_images
+    return holds_images(train) or _speaks_of_images(study, train)
+
+
 def _speaks_of_images(study: Study, train: str) -> bool:
     """Whether a study without a target means images, at a path that holds none: it is told what is wrong with that."""
     return not study.data.targets and (
@@ -109,11 +116,11 @@ def _speaks_of_images(study: Study, train: str) -> bool:
     )
 
 
-def _image_source(study: Study, train: str) -> ImageSource:
+def _image_source(study: Study, train: str, in_memory: InMemory) -> ImageSource:
     data = study.data
     return ImageSource(
-        train,
-        data.test,
+        in_memory.train or train,
+        in_memory.test or data.test,
         data.test_share,
         study.study.seed,
         groups=data.groups,
