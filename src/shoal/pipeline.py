@@ -124,9 +124,10 @@ def run(
     """Run a study (a Study, a file, a built-in name), or one made for rows in memory, and draw its pictures.
 
     Rows are a frame of pandas, polars or another library, a dict of columns, an array (N, D), or a pair of such inputs
-    and targets. `train` and `test` take the place of the study's files. `target` names the columns to learn, or is the
-    targets themselves, (N,) or (N, K). All other keywords are keys of the study: `name`, `task`, `seed` and `repeats`,
-    and its sections, of which the named keys are changed: `training={"epochs": 50}`.
+    and targets; beside a study also images (N, H, W), (N, H, W, C) or (N, C, H, W) and labels (N,). `train` and `test`
+    take the place of the study's files. `target` names the columns to learn, or is the targets themselves, (N,) or
+    (N, K). All other keywords are keys of the study: `name`, `task`, `seed` and `repeats`, and its sections, of which
+    the named keys are changed: `training={"epochs": 50}`.
 
     `out` is the run folder (runs/<study name>), `workers` the fits trained at a time (one a core). Fits that
     the folder holds already are not trained again. A part that cannot be made after training is told to the

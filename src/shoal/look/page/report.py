@@ -40,7 +40,7 @@ from shoal.look.page.spreadsheet import fact_csv, frame_csv
 from shoal.look.page.summary import ADDED_UP, summary
 from shoal.parts import REPORT, Parts
 from shoal.results import REPORT_NAME, Results, RunFiles, run_files
-from shoal.study import passed_on, to_toml
+from shoal.study import keys_in_memory, passed_on, to_toml
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -118,6 +118,7 @@ def report_html(results: Results, drawn: Iterable[Drawn], parts: Parts | None = 
         computing=f"{duration(sum(fit.seconds for fit in results.summaries.values()))} of wall time, {ADDED_UP}",
         steps=sum(fit.steps for fit in results.summaries.values()),
         trainers=sorted({fit.trainer for fit in results.summaries.values()}),
+        in_memory=keys_in_memory(vars(results.study.data)),
         missing=tuple(dict.fromkeys((*results.missing, *parts.missing))),
         **content,
     )
