@@ -31,17 +31,17 @@ double number_in(const char* first, const char* last, bool& padded) {
 
 }  // namespace
 
-int64_t shoal_cells(const char* text, int64_t text_count, int64_t delimiter, int64_t columns, int64_t* end,
-                    int64_t end_count) {
+int64_t shoal_cells(const char* text, int64_t text_count, int64_t delimiter, int64_t columns, int64_t longest,
+                    int64_t* end, int64_t end_count) {
     if (!within(columns, 1, MAX_ROWS) || text_count < 0 || end_count < 0) return COUNT;
     if ((text_count && !text) || (end_count && !end)) return CELLS;
-    int64_t cell = 0, column = 0;
+    int64_t cell = 0, column = 0, before = -1;
     for (int64_t place = 0; place < text_count; ++place) {
         const char byte = text[place];
         if (byte != (char)delimiter && byte != '\n') continue;
         const bool last = ++column == columns;
-        if (cell == end_count || last != (byte == '\n')) return CELLS;
-        end[cell++] = place;
+        if (cell == end_count || last != (byte == '\n') || place - before > longest) return CELLS;
+        end[cell++] = before = place;
         if (last) column = 0;
     }
     return cell == end_count && column == 0 ? OK : CELLS;

@@ -31,12 +31,15 @@ SPELLED = st.one_of(
 )
 
 
-def _cut(raw: bytes, delimiter: int, columns: int, cells: int) -> tuple[int, NDArray[np.int64]]:
+def _cut(raw: bytes, columns: int, cells: int, longest: int = 99) -> tuple[int, NDArray[np.int64]]:
     core, end = load_core(), np.full(cells + 1, -7, np.int64)
     assert core is not None
     pointer, size = ctypes.c_void_p, ctypes.c_int64
-    core.shoal_cells.argtypes, core.shoal_cells.restype = (pointer, size, size, size, pointer, size), size
-    code = core.shoal_cells(raw, len(raw), delimiter, columns, end.ctypes.data, cells)
+    core.shoal_cells.argtypes, core.shoal_cells.restype = (
+        (pointer, size, size, size, size, pointer, size),
+        size,
+    )
+    code = core.shoal_cells(raw, len(raw), ord(","), columns, longest, end.ctypes.data, cells)
     assert end[-1] == -7
     return code, end[:-1]
 
@@ -87,13 +90,18 @@ def test_cells_are_cut_where_every_line_has_the_same_number(
 ) -> None:
     raw = "".join(",".join(row) + "\n" for row in rows).encode()
     width, count = len(rows[0]), sum(map(len, rows))
-    code, end = _cut(raw, ord(","), width, count)
+    code, end = _cut(raw, width, count)
     assert (code == 0) == all(len(row) == width for row in rows)
     if code == 0:
         assert end.tolist() == [place for place, byte in enumerate(raw) if byte in b",\n"]
+        longest = max(map(len, (cell for row in rows for cell in row))) + 1
+        assert (_cut(raw, width, count, longest)[0], _cut(raw, width, count, longest - 1)[0] != 0) == (
+            0,
+            True,
+        )
     other = data.draw(st.integers(0, 12).filter(lambda cells: cells != count))
-    assert _cut(raw, ord(","), width, other)[0] != 0
-    assert _cut(raw[:-1], ord(","), width, count)[0] != 0
+    assert _cut(raw, width, other)[0] != 0
+    assert _cut(raw[:-1], width, count)[0] != 0
 
 
 @pytest.mark.parametrize(("before", "end"), [(-2, 1), (2, 1), (-1, 4), (2**62, -(2**62))])

@@ -26,7 +26,7 @@ _ZERO, _NINE = 48, 57
 _STARTS: Final = np.isin(np.arange(256), list(b"0123456789+-."))
 """Whether a cell that begins with this byte may be a number."""
 _pointer, _int = ctypes.c_void_p, ctypes.c_int64
-_CELLS: Final = (_pointer, _int, _int, _int, _pointer, _int)
+_CELLS: Final = (_pointer, _int, _int, _int, _int, _pointer, _int)
 _NUMBERS: Final = (_pointer, _int, _pointer, _pointer, _int, _int, _pointer, _pointer)
 """What the functions of `src/native/interface.h` take."""
 
@@ -163,16 +163,17 @@ def plain_columns(text: str, delimiter: str) -> tuple[list[str], list[TextColumn
         text = text.replace("\r\n", "\n")
     if "\r" in text:
         return None
-    content = f"{text.rstrip(chr(_NEWLINE))}\n".encode()
-    heading, lines = content[: content.index(b"\n")], content.count(b"\n")
+    content = text.encode() if text.endswith("\n") else f"{text}\n".encode()
+    size = len(content)
+    while content.endswith(b"\n\n", 0, size):
+        size -= 1
+    heading, lines = content[: content.index(b"\n")], content.count(b"\n", 0, size)
     width = heading.count(delimiter.encode()) + 1
     if width < 2 or lines < 2:
         return None
-    raw = np.frombuffer(content, np.uint8)
+    raw = np.frombuffer(content, np.uint8, size)
     place = _places(raw, delimiter, (lines, width))
     if place is None:
-        return None
-    if int(np.diff(place).max()) > csv.field_size_limit() // 4:
         return None
     columns = [TextColumn(raw, place[column:-1:width], place[column + 1 :: width]) for column in range(width)]
     names = [column[0] for column in columns]
@@ -180,18 +181,18 @@ def plain_columns(text: str, delimiter: str) -> tuple[list[str], list[TextColumn
 
 
 def _places(raw: NDArray[np.uint8], delimiter: str, shape: tuple[int, int]) -> NDArray[np.int64] | None:
-    """Find where cells end, behind a -1; None where some line has another number of them."""
+    """Find where cells end, behind a -1; None where some line has another number of them, or one is too long."""
     lines, width = shape
     place = np.full(1 + lines * width, -1, np.int64)
-    cut = _function("shoal_cells", _CELLS)
+    cut, longest = _function("shoal_cells", _CELLS), csv.field_size_limit() // 4
     if cut is not None:
-        code = cut(raw.ctypes.data, len(raw), ord(delimiter), width, place[1:].ctypes.data, lines * width)
-        return place if code == 0 else None
+        kind = ord(delimiter), width, longest
+        return None if cut(raw.ctypes.data, len(raw), *kind, place[1:].ctypes.data, lines * width) else place
     end = np.flatnonzero((raw == ord(delimiter)) | (raw == _NEWLINE))
     if len(end) != lines * width or not (raw[end[width - 1 :: width]] == _NEWLINE).all():
         return None
     place[1:] = end
-    return place
+    return place if int(np.diff(place).max()) <= longest else None
 
 
 def _function(name: str, arguments: tuple[Any, ...]) -> Callable[..., int] | None:
