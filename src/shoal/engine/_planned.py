@@ -9,6 +9,7 @@ from shoal.data import Split
 from shoal.engine._fit import Fit
 from shoal.results import PlanEntry
 from shoal.search import Trial
+from shoal.streams import REFIT_STREAM
 from shoal.study import Candidate
 
 
@@ -27,6 +28,11 @@ class StudyFit(Fit):
     tested: bool
     permuted: bool = False
     nested: bool = False
+
+    @property
+    def delivers(self) -> bool:
+        """Whether its network may be the one that is delivered."""
+        return self.tested and self.split.stream == REFIT_STREAM
 
     @property
     def cost_key(self) -> tuple[int, ...]:

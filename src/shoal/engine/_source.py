@@ -220,7 +220,9 @@ def refuse_unscalable(planner: Planner) -> None:
     """
     dataset = planner.dataset
     numeric = [column.values for column in dataset.columns if not column.categorical]
-    rows = _extremes(numeric)
+    train, test = slice(dataset.train_rows), slice(dataset.train_rows, None)
+    rows = _extremes([values[train] for values in numeric])
+    test_rows = dataset.train_rows + _extremes([values[test] for values in numeric])
     targets = [] if dataset.classes else list(dataset.targets[: dataset.train_rows].T)
     if not numeric and not targets:
         return
@@ -229,6 +231,12 @@ def refuse_unscalable(planner: Planner) -> None:
         preprocessing = planner.preprocessing(split)
         preprocessing.inputs(dataset, rows)
         preprocessing.targets(dataset, target_rows)
+        try:
+            preprocessing.inputs(dataset, test_rows)
+        except DataError as error:
+            raise DataError(
+                replace(problem, what=f"{problem.what} in test rows") for problem in error.problems
+            ) from error
     _refuse_unscorable(dataset.target_names, targets)
 
 
@@ -264,8 +272,9 @@ def _refuse_unscorable(names: Sequence[str], targets: Sequence[NDArray[np.float6
 
 
 def _extremes(columns: list[NDArray[np.float64]]) -> NDArray[np.int64]:
-    """Give the rows of the lowest and of the highest value of every column."""
-    return np.array([find(values) for values in columns for find in (np.nanargmin, np.nanargmax)], np.int64)
+    """Give the rows of the lowest and of the highest value of every column that has any."""
+    known = [values for values in columns if not np.isnan(values).all()]
+    return np.array([find(values) for values in known for find in (np.nanargmin, np.nanargmax)], np.int64)
 
 
 def column_records(data: Data, dataset: Dataset) -> Iterator[ColumnRecord]:
