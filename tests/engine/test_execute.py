@@ -184,7 +184,7 @@ def test_a_diverging_candidate_is_a_row_and_changes_no_neighbour(tmp_path: Path)
         tiny_study(training=sgd, search={"space": {"training.lr": [0.01, 1e12, 0.02]}}), out=tmp_path / "wild"
     )
     frame = wild.candidates.set_index("training.lr")
-    assert bool(frame.loc[1e12, "sick"])
+    assert bool(frame.loc[1e12, "failed"])
     assert not frame.loc[1e12, "chosen"]
     messages = wild.fits.loc[wild.fits["status"] == "diverged", "message"]
     assert len(messages) == 3
@@ -223,7 +223,7 @@ def test_a_fault_in_one_fit_is_a_row_and_changes_no_neighbour(
     rough = run(study, out=tmp_path / "rough", workers=workers)
     row = rough.summaries[broken]
     assert (row.status, row.message) == ("failed", "KeyError: 'nowhere'")
-    assert rough.candidates["sick"].tolist() == [False, True]
+    assert rough.candidates["failed"].tolist() == [False, True]
     calm_records, rough_records = _records(tmp_path / "calm"), _records(tmp_path / "rough")
     searched = {entry.fit_id for entry in calm.plan if entry.stage == "search"} - {broken}
     assert len(searched) == 3
