@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+# What asserts for many tests says what it compared, as tests do.
+pytest.register_assert_rewrite("estimators.search_cases")
+
 # A drawn case that takes long on a busy machine is no mistake.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
