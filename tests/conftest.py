@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,9 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+# Programs that tests start share compiled files, also where the tests' own process was asked to write none.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # What asserts for many tests says what it compared, as tests do.
 pytest.register_assert_rewrite("estimators.search_cases")
