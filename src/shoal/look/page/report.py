@@ -101,7 +101,8 @@ def report_html(results: Results, drawn: Iterable[Drawn], parts: Parts | None = 
         fits = fits_shown(results)
     content = _content(results, shown, parts)
     data = {"plots": plots, "fits": fits}
-    return _environment().get_template("report.html.jinja").render(
+    template = _environment().get_template("report.html.jinja")
+    return template.render(
         data=_markup(data_json(data)),
         explorer=fits,
         results=results,
