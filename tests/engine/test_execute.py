@@ -100,13 +100,18 @@ class Stopper(Silent):
             os.kill(os.getpid(), signal.SIGINT)
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The digest of an uninterrupted run."""
+    return digest(tiny_study(), tmp_path_factory.mktemp("whole"))
+
+
 @settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(after=st.integers(1, 14), workers=st.integers(1, 2))
 def test_interrupted_and_resumed_equals_uninterrupted(
-    after: int, workers: int, tmp_path_factory: pytest.TempPathFactory
+    after: int, workers: int, whole: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("run")
-    whole = digest(tiny_study(), folder / "whole")
     with pytest.raises(Interrupted) as caught:
         run(tiny_study(), out=folder / "cut", workers=workers, watcher=Stopper(after))
     assert caught.value.exit_code == 130
