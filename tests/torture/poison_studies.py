@@ -71,7 +71,6 @@ def drawn_studies(draw: st.DrawFn) -> Drawn:
             "metric": "loss" if task == "regression" else draw(st.sampled_from(["loss", "accuracy"])),
             "space": {"training.lr": [0.01, 0.05]},
         },
-        "checks": {"baselines": False},
     }
     trainer = draw(st.sampled_from(["auto"] * 5 + ["torch"]))
     return Drawn(Study.model_validate(tree), dataset, trainer, seed, draw(st.sampled_from(HUGE)))

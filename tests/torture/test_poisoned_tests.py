@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,7 +16,7 @@ from unittest.mock import patch
 
 import pytest
 from poison_tables import FAULTS, FAULTS_OF_ROWS, Case
-from test_poison import untested
+from test_poison import LEFT_OUT, untested
 from torture_runs import FIRST, LONG
 
 from shoal.errors import InputError, TrainingError
@@ -27,7 +27,9 @@ from shoal.study import Study
 
 def finished(study: Study, folder: Path) -> str:
     """Run a study without a report; where nothing is delivered, give the sentence that says so."""
-    with patch("shoal.pipeline.write_report", lambda *_: None):
+    with ExitStack() as patches:
+        for name in ("write_report", *(() if LONG else LEFT_OUT)):
+            patches.enter_context(patch(f"shoal.pipeline.{name}", lambda *_: None))
         try:
             run(study, out=folder, workers=1)
         except TrainingError as error:
@@ -38,13 +40,13 @@ def finished(study: Study, folder: Path) -> str:
 def left(folder: Path) -> dict[str, Any]:
     """Give all that a run left and test rows must not change: the choice, every fit, the model file's content."""
     with Store.open_readonly(folder) as store:
-        plan = store.plan()
+        planned = store.plan()
         facts = {
             name: store.fact(name) for name in ("choice", "preprocessing", "categorical inputs", "dates")
         }
-        places = [{**vars(entry), "fit_id": ""} for entry in plan]
-        fits = [{**untested(store.record(entry.fit_id)), "fit_id": ""} for entry in plan]
-        searched = [entry.fit_id for entry in plan if entry.stage in ("search", "nested")]
+        places = [{**vars(entry), "fit_id": ""} for entry in planned]
+        fits = [{**untested(store.record(entry.fit_id)), "fit_id": ""} for entry in planned]
+        searched = [entry.fit_id for entry in planned if entry.stage in ("search", "nested")]
     return {**facts, "places": places, "fits": fits, "searched": searched, "model": delivered(folder)}
 
 
@@ -108,9 +110,8 @@ def test_garbage_in_files_of_test_rows_changes_nothing_that_is_trained_or_chosen
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_what_is_refused_in_test_rows_is_refused_by_their_place(fault: str) -> None:
-    for number in (
-        (3, 4) if fault in FAULTS_OF_ROWS else (4,)
-    ):  # drawn from the one file, and a file of their own
+    drawn, own_file = 3, 4
+    for number in (drawn, own_file) if fault in FAULTS_OF_ROWS else (own_file,):
         case = Case(number)
         case.fault = fault
         with TemporaryDirectory() as name:
