@@ -295,7 +295,9 @@ def _content_problems(source: TableSource, train: _Part, test: _Part) -> list[Pr
     if source.task == "classification":
         target = f"column {quoted(source.targets[0])}"
         places = f"{source.train}, {target}", f"{source.test or source.train}, {target}"
-        problems += class_problems(train.targets.tolist(), test.targets.tolist(), *places)
+        problems += class_problems(
+            train.targets.tolist(), test.targets.tolist(), places, drawn=source.test is None
+        )
     if source.fold_column is not None and train.folds is not None:
         folds = set(train.folds.tolist())
         if len(folds) < 2:
