@@ -264,9 +264,9 @@ def test_a_class_whose_groups_were_all_drawn_as_test_rows_is_refused_with_what_d
             )
         except DataError as error:
             said.add(str(error))
-    drawn = "to which all of its groups were drawn; another study.seed draws others"
     assert said == {
-        f't.csv, column "y": expected classes of the training rows, got "w" in test rows only, {drawn}'
+        't.csv, column "y": expected classes of the training rows, got "w" in test rows only,'
+        " to which all of its groups were drawn; another study.seed draws others"
     }
 
 
