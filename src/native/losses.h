@@ -55,11 +55,12 @@ struct Huber {  // half the square up to `bound` (torch's delta), from there on 
     void add_row(const float* y, const ShoalRows& data, int64_t row, int64_t outputs, float scale,
                  float* delta, Score& score) const {
         const float* target = data.values + row * outputs;
+        const float most = (float)bound;
         for (int64_t k = 0; k < outputs; ++k) {
-            const double error = (double)(y[k] - target[k]), size = __builtin_fabs(error);
-            const bool near = size <= bound;
-            score.loss_sum += near ? 0.5 * error * error : bound * (size - 0.5 * bound);
-            delta[k] = (float)(near ? error : __builtin_copysign(bound, error)) * scale;
+            const float error = y[k] - target[k];
+            const float within = error > most ? most : error < -most ? -most : error;
+            score.loss_sum += (double)within * ((double)error - 0.5 * (double)within);
+            delta[k] = within * scale;
         }
     }
 };
@@ -72,12 +73,18 @@ struct Poisson {
     void add_row(const float* y, const ShoalRows& data, int64_t row, int64_t outputs, float scale,
                  float* delta, Score& score) const {
         const float* target = data.values + row * outputs;
+        for (int64_t k = 0; k < outputs; k += W) store(delta + k, exp(load(y + k)));
         for (int64_t k = 0; k < outputs; ++k) {
-            const double rate = exp((double)y[k]);
+            // Of a rate that no float holds the loss is still a number: of training rows it ends the fit.
+            const double rate = y[k] > LARGEST_OF_FLOATS ? exp((double)y[k]) : (double)delta[k];
             score.loss_sum += rate - (double)target[k] * (double)y[k];
             delta[k] = (float)(rate - (double)target[k]) * scale;
         }
+        for (int64_t k = outputs; k < round_up(outputs, W); ++k) delta[k] = 0;
     }
+
+  private:
+    static constexpr float LARGEST_OF_FLOATS = 87;
 };
 
 // -log softmax(z)[label]; smoothed, that share of it is the mean of -log softmax(z) over all classes instead.
