@@ -243,7 +243,7 @@ def _read_targets(
     if source.task == "regression":
         for name, column in zip(source.targets, read, strict=True):
             if column is not None:
-                note_outside(name, column, table, findings, source.target_transform)
+                note_outside(name, column, table, findings, (source.target_transform, source.losses))
     if len(values) < len(read):
         return None
     return values[0] if source.task == "classification" else np.stack(values, axis=1)

@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data import Dataset, Preprocessing, Standardize, with_permuted_targets
-from shoal.engine._fits import prepare
-from shoal.engine._planned import StudyFit
+from shoal.engine._planned import StudyFit, prepare, prepared_for
 from shoal.engine._predict import Trained, answers, network_inputs
 from shoal.engine._train import Outcome
 from shoal.engine._trainer import FitData, Rows, State, Trainer
@@ -34,7 +33,8 @@ class StudyRows:
     def prepared(self, fit: StudyFit) -> PreparedFit:
         """Make the rows of one fit ready: from its training rows alone."""
         dataset = with_permuted_targets(self.dataset, fit.job.key) if fit.permuted else self.dataset
-        return PreparedFit(fit, dataset, prepare(dataset, fit.split, self.standardize))
+        preprocessing = prepare(dataset, fit.split, self.standardize)
+        return PreparedFit(fit, dataset, prepared_for(fit.job.loss, preprocessing))
 
 
 @dataclass(frozen=True, eq=False)
