@@ -252,6 +252,42 @@ def test_groups_and_orders_that_are_suspected_are_said(tmp_path: Path) -> None:
     assert _laid_out(load_study(tmp_path / "t.toml"), tmp_path / "run").columns[1].part == "groups"
 
 
+SLIP = [*(f"{row}.5" for row in range(19)), "12.3*"]
+SLIPS = {"x": [f"{row % 7}.25" for row in range(20)], "z": [f"{row % 6}.5" for row in range(20)]}
+
+
+def test_a_target_with_a_slip_is_not_passed_over_in_silence(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        drafted(tmp_path, text_of({**SLIPS, "y": SLIP}))
+    assert str(caught.value) == (
+        f'{tmp_path / "t.csv"}, column "y": expected a target, got "12.3*" on line 21; mend it, or name another column '
+        "by --target"
+    )
+    drafted(tmp_path, text_of({**SLIPS, "price": SLIP}))
+    said = lines_of((tmp_path / "t.toml").read_text(encoding="utf-8"))
+    assert said['target = "z"'] == (
+        'a guess: the last column that can be learned ("price" cannot as it stands: "12.3*" on line 21); '
+        "--target names another"
+    )
+    assert said['# "price",'] == (
+        'left out: cannot be read: "12.3*" on line 21; mend it, or name in missing_marks what stands for nothing'
+    )
+
+
+def test_a_target_that_most_rows_lack_is_the_last_choice(tmp_path: Path) -> None:
+    notes = ["", "wet", "dry"] * 7 + [""] * 20
+    table = {"x": [f"{row % 7}.25" for row in range(41)], "note": notes}
+    assert drafted(tmp_path, text_of(table)).data.target == "x"
+    table["x"] = [str(row) for row in range(41)]
+    assert drafted(tmp_path, text_of(table)).data.target == "note"
+
+
+def test_columns_that_the_list_of_inputs_lacks_are_in_the_plan(tmp_path: Path) -> None:
+    study = drafted(tmp_path, text_of({**SLIPS, "price": SLIP}))
+    left_out = [column for column in _laid_out(study, tmp_path / "run").columns if column.part == "left out"]
+    assert [(column.name, column.done) for column in left_out] == [("price", "not among data.inputs")]
+
+
 def shoal(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
     monkeypatch.setattr(sys, "argv", ["shoal", *map(str, arguments)])
     with pytest.raises(SystemExit) as caught:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from numbers import Integral
 from pathlib import Path
@@ -17,6 +17,7 @@ from shoal.errors import DataError, InputError, Problem, another_kind
 from shoal.kinds import TASKS
 from shoal.study import (
     IN_MEMORY,
+    Draft,
     Keys,
     Study,
     check_study,
@@ -25,7 +26,7 @@ from shoal.study import (
     parse_study,
     with_keywords,
 )
-from shoal.wording import wrong_choice
+from shoal.wording import few_quoted, wrong_choice
 
 StudyOrRows: TypeAlias = "Study | str | Path | Rows"
 
@@ -139,9 +140,9 @@ def _drafted(
     except DataError as error:
         raise DataError(Problem(_in_python(at.where), _in_python(at.what)) for at in error.problems) from None
     keys = (("task", task, draft.task), ("target", names, draft.target))
-    guesses = (
+    guesses = [
         f"{key} = {choice.value}, {_in_python(choice.why)}" for key, value, choice in keys if not value
-    )
+    ]
     tree, data = tomllib.loads(draft_text(draft)), data if isinstance(data, Mapping) else {}
     if len(names) > 1 or not _OF_INPUTS.isdisjoint(data):
         chosen = {*names, *(data.get("keep") or ()), data.get("groups")}
@@ -150,7 +151,26 @@ def _drafted(
         if "ignore" in data:
             ignore = [*dict.fromkeys((*left_out, *data["ignore"]))]
             keywords = {**keywords, "data": {**data, "ignore": ignore}}
-    return parse_study(tree), keywords, tuple(guesses)
+    said = (*guesses, *_stated(draft, data), *(() if data.get("inputs") else _unused(draft)))
+    return parse_study(tree), keywords, said
+
+
+def _stated(draft: Draft, data: Mapping[str, Any]) -> Iterator[str]:
+    """Say which keys a drafted study needs to read its rows, where no keyword says them."""
+    for place, keys in (("data", draft.keys), ("data.columns", draft.kinds)):
+        for key in keys:
+            if key.on and key.name not in data:
+                yield f"{place}.{key}, {key.why}"
+
+
+def _unused(draft: Draft) -> Iterator[str]:
+    """Say which columns a drafted study leaves out, those of one reason together."""
+    reasons: dict[str, list[str]] = {}
+    for column in draft.columns:
+        if not column.used:
+            reasons.setdefault(column.what, []).append(column.name)
+    for what, names in reasons.items():
+        yield f"no {'input' if len(names) == 1 else 'inputs'}: {few_quoted(names, 5)}: {what}"
 
 
 def _in_python(sentence: str) -> str:

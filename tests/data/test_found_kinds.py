@@ -103,6 +103,8 @@ def test_truth_values_are_numbers_in_every_format() -> None:
     Path("u.csv").write_text("b,y\nTRUE,1\nfalse,2\ntrue,3\n", encoding="utf-8")
     read = [load("", file) for file in ("t.csv", "t.parquet", "t.npz", "u.csv")]
     assert len({dataset.train_fingerprint for dataset in read}) == 1
+    assert {dataset.notes for dataset in read} == {('column "b": true read as 1 and false as 0',)}
+    assert load("b,y\n1,1\n0,2\n1,3\n").notes == ()
     assert read[0].columns[0].values.tolist() == [1, 0, 1] * 2
     gaps = load("b,y\nTrue,1\n,2\nFalse,3\n")
     np.testing.assert_array_equal(gaps.columns[0].values, [1, np.nan, 0] * 2)

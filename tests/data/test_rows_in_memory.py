@@ -234,10 +234,25 @@ def test_what_is_refused(ask: Callable[[], object], sentence: str) -> None:
 
 
 def test_what_is_no_column_is_left_out_and_said() -> None:
-    plan = shoal.plan(
-        {"x": list(range(40)), "z": 5, "y": [row % 7 for row in range(40)]}, target="y", **QUICK
+    rows = {
+        "x": [str(row / 2) if row % 9 else "?" for row in range(40)],
+        "z": 5,
+        "length": pd.timedelta_range("1h", periods=40),
+        "id": list(range(40)),
+        "day": [f"{row % 28 + 1}/12/2020" for row in range(40)],
+        "y": [row % 7 for row in range(40)],
+    }
+    plan = shoal.plan(rows, target="y", **QUICK)
+    assert ", 2 inputs, " in plan.data
+    assert plan.data_notes[:6] == (
+        "task = classification, a guess: the target has 7 different whole numbers in 40 rows; task regression takes "
+        "them as measured",
+        'data.missing_marks = ["?"], among numbers: "?" in "x"',
+        'data.columns.day = { kind = "date", format = "%d/%m/%Y" }, dates such as "1/12/2020"',
+        'no input: "z": cannot be read: an array of shape ()',
+        'no input: "length": cannot be read: timedelta64[ns]',
+        'no input: "id": being an id',
     )
-    assert ", 1 input, " in plan.data
 
 
 def test_keywords_are_the_sections_and_the_keys_of_the_study() -> None:

@@ -90,9 +90,10 @@ def load_table_dataset(source: TableSource, room: float | None = None) -> Datase
     train = test = None
     problems: list[Problem] = []
     notes: tuple[str, ...] = ()
-    input_kinds = InputKinds()
+    input_kinds, unlisted = InputKinds(), tuple[str, ...]()
     if train_table is not None:
         explicit = source.inputs is not None
+        unlisted = tuple(_unlisted(source, train_table)) if explicit else ()
         source = replace(source, inputs=source.inputs or all_inputs(source, train_table))
         problems = missing_columns(source, train_table)
         notes = tuple(_left_out(source, train_table))
@@ -122,7 +123,9 @@ def load_table_dataset(source: TableSource, room: float | None = None) -> Datase
         *(f"column {quoted(column.name)}: {'; '.join(column.said)}" for column in facts if column.said),
         *_content_notes(source, train, test),
     )
-    return replace(_build(source, train, test), notes=notes, facts=facts, text_bytes=text_bytes)
+    return replace(
+        _build(source, train, test), notes=notes, facts=facts, unlisted=unlisted, text_bytes=text_bytes
+    )
 
 
 def _used_columns(source: TableSource) -> frozenset[str] | None:
@@ -134,6 +137,12 @@ def _named(source: TableSource) -> Iterator[str]:
     """Give the columns that the study names."""
     yield from (*(source.inputs or ()), *source.categorical, *source.keep)
     yield from (name for _, names, _ in source.named() for name in names)
+
+
+def _unlisted(source: TableSource, table: Table) -> Iterator[str]:
+    """Give the columns that no key of the study names."""
+    named = set(_named(source))
+    yield from (name for name in table.names if name not in named)
 
 
 def _left_out(source: TableSource, table: Table) -> Iterator[str]:

@@ -42,6 +42,7 @@ _NO_VALUE: Final = frozenset({
     "n/k", "na", "nd", "blank", "empty",
 })  # fmt: skip
 """Words of small letters that stand for a missing number; so does what has neither letters nor digits, such as `?`."""
+_REMEDY: Final = "; mend it, or name in missing_marks what stands for nothing"
 MOST_CATEGORIES: Final = 50
 """Different cells of a column of numbers and text up to which it is read as categories."""
 
@@ -194,7 +195,8 @@ def _odd_columns(
             if choice.value is not None:
                 stated[name] = choice
         if values is None:
-            unusable[name] = f"cannot be read: {why}"
+            remedy = "" if isinstance(table[name], Foreign) else _REMEDY
+            unusable[name] = f"cannot be read: {why}{remedy}"
         elif missing_of(values[trained]).all():
             unusable[name] = "no training row has a value"
             stated.pop(name, None)
