@@ -238,6 +238,15 @@ def test_a_separator_at_the_end_of_every_line_is_no_row_name() -> None:
     )
 
 
+def test_columns_without_a_name_and_without_a_cell_are_left_out_and_said() -> None:
+    dataset = load("a,,y,,\n1,,3,,\n2, ,4,,\n3,,5,,\n")
+    assert [column.name for column in dataset.columns] == ["a"]
+    assert dataset.notes == ("t.csv: 3 columns without a name and without a cell left out",)
+    assert sorted({*refusal("a,y,\n1,2,\n2,3,x\n")}) == [
+        "t.csv, line 1, column 3: expected a column name, got nothing"
+    ]
+
+
 def column(texts: list[str], rare_below: int, *, impute: bool = False) -> Column:
     return Column("k", np.array(texts), impute=impute, rare_below=rare_below)
 

@@ -250,7 +250,7 @@ def test_what_is_no_column_is_left_out_and_said() -> None:
         'data.missing_marks = ["?"], among numbers: "?" in "x"',
         'data.columns.day = { kind = "date", format = "%d/%m/%Y" }, dates such as "1/12/2020"',
         'no input: "z": cannot be read: an array of shape ()',
-        'no input: "length": cannot be read: timedelta64[ns]',
+        'no input: "length": cannot be read: timedelta64[us]',
         'no input: "id": being an id',
     )
 

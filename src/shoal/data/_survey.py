@@ -83,7 +83,7 @@ def survey(path: str | Path | GivenRows, wish: Wish, room: float | None = None) 
 
     Raises DataError for a file that is no table, a target that is not there, and where nothing can be learned.
     """
-    sightings = () if isinstance(path, GivenRows) else seen_in(path)
+    sightings = () if isinstance(path, GivenRows) else seen_in(path, room)
     keys = {seen.key: Choice(seen.value, seen.reason) for seen in sightings}
     dialect = Dialect.from_settings({key: choice.value for key, choice in keys.items()}) or PLAIN
     table = read_table(path, room=room, dialect=dialect, named=[wish.target] if wish.target else ())

@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
 
+import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data._classes import nfc
 from shoal.data._dialect import PLAIN, Dialect
 from shoal.data._findings import Findings
-from shoal.wording import few_quoted, quoted
+from shoal.wording import counted, few_quoted, quoted
 
 STORED: Final = re.compile(r"unnamed: ?\d+(_level_\d+)?|__index_level_\d+__|level_\d+", re.IGNORECASE)
 """What pandas calls an index that was written without a name."""
@@ -88,6 +89,20 @@ class Table:
         stored = (name for name in table.names if STORED.fullmatch(name))
         return replace(table, index=tuple(dict.fromkeys((*self.index, *stored))))
 
+    def without_empty_columns(self) -> Table:
+        """Give the same without columns that have neither a name nor a cell, as sheets write them at their right."""
+        columns = [*zip(self.names, self.columns, strict=True)]
+        full = [
+            (name, cells)
+            for place, (name, cells) in enumerate(columns)
+            if name or not place or _has_a_cell(cells)
+        ]
+        if len(full) == len(columns):
+            return self
+        note = f"{counted(len(columns) - len(full), 'column')} without a name and without a cell left out"
+        names, cells = zip(*full, strict=True)
+        return replace(self, names=names, columns=cells, notes=(*self.notes, note))
+
     def without_units(self) -> Table:
         """Give the same without its first row, which says in which units the columns are."""
         texts = [cells[0] for cells in self.columns if not isinstance(cells, Foreign | DateCells)]
@@ -135,6 +150,14 @@ class Table:
     def in_one_form(self) -> Table:
         """Give the same with all names in NFC, the form in which columns are named."""
         return replace(self, names=tuple(map(nfc, self.names)), index=tuple(map(nfc, self.index)))
+
+
+def _has_a_cell(cells: Cells) -> bool:
+    if isinstance(cells, Foreign | DateCells) or (
+        isinstance(cells, np.ndarray) and cells.dtype.kind not in "OU"
+    ):
+        return True
+    return any(cell is not None and str(cell).strip(" \t") for cell in cells)
 
 
 def names_are_good(names: Sequence[str], place: str, findings: Findings) -> bool:
