@@ -282,6 +282,22 @@ def test_a_target_that_most_rows_lack_is_the_last_choice(tmp_path: Path) -> None
     assert drafted(tmp_path, text_of(table)).data.target == "note"
 
 
+def test_cells_that_may_be_missing_ones_are_proposed(tmp_path: Path) -> None:
+    sorts = {"sort": ["?", "a", "b", "unknown"] * 5, "far": ["-999", "-999", *map(str, range(18))]}
+    drafted(tmp_path, text_of({**SLIPS, **sorts}), target="x")
+    said = lines_of((tmp_path / "t.toml").read_text(encoding="utf-8"))
+    where = '"?" in "sort", "unknown" in "sort", "-999" in "far"'
+    assert said['# missing_marks = ["?", "unknown", "-999"]'] == (
+        f"{where}; take the # away if such cells are missing ones"
+    )
+    assert said["batch_size = 12"] == "rows of a step; fits the number of rows"
+    marked = {"x": ["-", *SLIPS["x"][1:]], "z": SLIPS["z"]}
+    study = drafted(tmp_path, text_of({**marked, **sorts}), target="z")
+    said = lines_of((tmp_path / "t.toml").read_text(encoding="utf-8"))
+    assert said['missing_marks = ["-"]'] == f'among numbers: "-" in "x"; perhaps {where}, too'
+    assert study.data.missing_marks == ("-",)
+
+
 def test_columns_that_the_list_of_inputs_lacks_are_in_the_plan(tmp_path: Path) -> None:
     study = drafted(tmp_path, text_of({**SLIPS, "price": SLIP}))
     left_out = [column for column in _laid_out(study, tmp_path / "run").columns if column.part == "left out"]

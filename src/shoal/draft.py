@@ -126,8 +126,13 @@ def _few_numbers(column: Column) -> bool:
 
 def _keys(seen: Survey) -> Iterator[DraftKey]:
     """Give the keys that the table needs, then what is only suspected."""
+    perhaps = _perhaps(seen)
     for name, choice in seen.keys.items():
-        yield DraftKey(name, choice.value, choice.why)
+        also = f"; perhaps {perhaps}, too" if perhaps and name == "missing_marks" else ""
+        yield DraftKey(name, choice.value, f"{choice.why}{also}")
+    if perhaps and "missing_marks" not in seen.keys:
+        why = f"{perhaps}; take the # away if such cells are missing ones"
+        yield DraftKey("missing_marks", list(seen.perhaps), why, on=False)
     if (transform := _transform(seen.dataset)) is not None:
         yield transform
     for name, values in seen.groupings.items():
@@ -136,6 +141,11 @@ def _keys(seen: Survey) -> Iterator[DraftKey]:
         why = f"rows of one value are alike ({values}), as if they belonged together{also}; {_GROUPS}"
         yield DraftKey("groups", name, why, on=False)
         return
+
+
+def _perhaps(seen: Survey) -> str:
+    """Say which cells may stand for missing ones, and where."""
+    return ", ".join(f"{quoted(cell)} in {few_quoted(names, 3)}" for cell, names in seen.perhaps.items())
 
 
 def _transform(dataset: Dataset) -> DraftKey | None:

@@ -238,6 +238,14 @@ def test_a_separator_at_the_end_of_every_line_is_no_row_name() -> None:
     )
 
 
+def test_texts_that_differ_in_capitals_or_spaces_alone_are_said() -> None:
+    sexes = ["male", "x", "fe  male", "fe male", "x", "x"] * 3
+    (note, *_) = load(csv(sex=sexes, y=list(range(18)))).notes
+    assert note.endswith('; "fe  male", "fe male" differ in capitals or spaces alone')
+    answers = load(csv(x=list(range(18)), y=["yes", "Yes", "no"] * 6), task="classification").notes
+    assert 'column "y": classes "Yes", "yes" differ in capitals or spaces alone' in answers
+
+
 def test_columns_without_a_name_and_without_a_cell_are_left_out_and_said() -> None:
     dataset = load("a,,y,,\n1,,3,,\n2, ,4,,\n3,,5,,\n")
     assert [column.name for column in dataset.columns] == ["a"]

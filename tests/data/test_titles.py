@@ -40,10 +40,9 @@ def test_lines_above_the_names_are_left_out_and_said() -> None:
 
 def test_they_are_refused_with_the_key_that_reads_the_file() -> None:
     Path("t.csv").write_text("By hand\na,y\n1,2\n2,3\n3,4\n")
-    what = (
-        'expected rows of one width, got 1 line above the names, such as "By hand"; set data.skip_lines = 1'
-    )
-    assert refusal("t.csv") == [f"t.csv: {what}"]
+    assert refusal("t.csv") == [
+        't.csv: expected rows of one width, got 1 line above the names, such as "By hand"; set data.skip_lines = 1'
+    ]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data._cells import holds_text, holds_truth, numbers, zeros_before
-from shoal.data._classes import are_names
+from shoal.data._classes import alike, are_names
 from shoal.data._column_kind import CATEGORY, DATE, NUMBER, ColumnFacts, ColumnKind, KindName
 from shoal.data._column_roles import TableSource
 from shoal.data._dataset import Column
@@ -187,4 +187,5 @@ def _categories(column: Column, texts: list[str], inputs: InputKinds) -> str:
     what = "text"
     if padded := inputs.padded.get(column.name):
         what = f"numbers with zeros before them ({padded}), which are text unless data.columns says otherwise"
-    return f"{what}, read as one of {len(counts):,} categories ({some}){pooled or many}"
+    same = f"; {same}" if (same := alike(counts)) else ""
+    return f"{what}, read as one of {len(counts):,} categories ({some}){pooled or many}{same}"

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from shoal.data._cells import numbers, texts, words_of
 from shoal.data._classes import (
+    alike,
     are_names,
     class_problems,
     label_problems,
@@ -185,7 +186,9 @@ def _read_test(
     if missing or unknown:
         parts = [f"missing {few_quoted(missing)}"] if missing else []
         parts += [f"unknown {few_quoted(unknown)}"] if unknown else []
-        findings.add(f"expected the columns of {train.file}, got others: {'; '.join(parts)}")
+        untested = missing and set(missing) <= set(source.targets)
+        hint = "; rows without a target test nothing: shoal predict answers them" if untested else ""
+        findings.add(f"expected the columns of {train.file}, got others: {'; '.join(parts)}{hint}")
         return None
     part = _read_part(replace(source, groups=None, fold_column=None), test, findings, learned)
     if part is None or source.groups is None or source.groups not in test:
@@ -335,6 +338,8 @@ def _content_notes(source: TableSource, train: _Part, test: _Part) -> Iterator[s
         elif strange and strange.isdisjoint(trained):
             categories = few_quoted(sorted_texts(strange))
             yield f"{place}: no test row has a category of the training rows; the test rows have {categories}"
+    if source.task == "classification" and (same := alike(train.targets.tolist())):
+        yield f"column {quoted(source.targets[0])}: classes {same}"
     if source.task == "classification" and (what := like_numbers(train.targets.tolist())):
         yield f'column {quoted(source.targets[0])}: {what}; a regression? (study.task = "regression")'
     if source.groups is not None and test.groups is None:
