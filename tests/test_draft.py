@@ -116,6 +116,7 @@ PASSENGERS = {
     "sex": [DRAW.choice(("male", "female")) for _ in range(ROWS)],
     "age": [DRAW.choice(("", f"{DRAW.uniform(1, 80):.1f}")) for _ in range(ROWS)],
     "name": [f"Person {row}" for row in range(ROWS)],
+    "size": [("small", "large", "medium")[row % 3] for row in range(ROWS)],
     "ship": ["Titanic"] * ROWS,
     "nothing": [""] * ROWS,
     "fare": ["?", *(f"{DRAW.uniform(5, 500):.2f}" for _ in range(ROWS - 1))],
@@ -140,6 +141,9 @@ def test_every_thing_stands_on_the_line_of_its_column_or_key(tmp_path: Path) -> 
     assert said['missing_marks = ["?"]'] == 'among numbers: "?" in "fare"'
     assert said['people = { kind = "category" }'] == 'numbers, and text such as "4+"'
     assert said['boarded = { kind = "date", format = "%d/%m/%Y" }'].startswith('dates such as "')
+    assert said['# size = { kind = "ordered", order = ["small", "medium", "large"] }'] == (
+        "their names have an order; take the # away if what is learned goes along with it"
+    )
     assert said['# deck = { kind = "category" }'] == (
         "only 3 different whole numbers; take the # away if they are names of kinds"
     )
@@ -330,8 +334,8 @@ def test_what_is_refused(
         (("--data", "t.csv", "--task", "regresion"), "--task: expected one of regression, classification"),
         (
             ("--data", "t.csv", "--target", "survive"),
-            '--target: expected a column of t.csv ("PassengerId", "deck", "sex", "age", "name", "ship", "nothing",'
-            ' "fare", "people", "boarded" and 1 more), got "survive"; did you mean "survived"?',
+            '--target: expected a column of t.csv ("PassengerId", "deck", "sex", "age", "name", "size", "ship",'
+            ' "nothing", "fare", "people" and 2 more), got "survive"; did you mean "survived"?',
         ),
         (
             ("--data", "few.csv"),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from shoal.data import Column, Dataset, GivenRows, Survey, Wish, holds_images, survey
+from shoal.data import Column, Dataset, GivenRows, Survey, Wish, holds_images, order_of, survey
 from shoal.engine import available_memory, column_records
 from shoal.errors import DataError, Problem
 from shoal.files import kind_of
@@ -114,6 +115,17 @@ def _kinds(seen: Survey) -> Iterator[DraftKey]:
         different = len(np.unique(column.values))
         why = f"only {different} different whole numbers; take the # away if they are names of kinds"
         yield DraftKey(column.name, {"kind": "category"}, why, on=False)
+    yield from islice(_ladders(seen), MOST_DOUBTS)
+
+
+def _ladders(seen: Survey) -> Iterator[DraftKey]:
+    """Propose the order of categories whose names have one."""
+    for column in seen.dataset.columns:
+        if column.categorical and column.name not in seen.stated:
+            order = order_of([text for text in column.codes[0].tolist() if text])
+            if order:
+                why = "their names have an order; take the # away if what is learned goes along with it"
+                yield DraftKey(column.name, {"kind": "ordered", "order": list(order)}, why, on=False)
 
 
 def _few_numbers(column: Column) -> bool:

@@ -25,6 +25,7 @@ from shoal.data._holdout import draw_share, holdout_split
 from shoal.data._image_places import holds_images
 from shoal.data._images import ImageSource, load_image_dataset
 from shoal.data._input_columns import read_columns
+from shoal.data._ladders import order_of
 from shoal.data._missing import Missing, missing_of
 from shoal.data._new_images import NewImages, read_images
 from shoal.data._new_rows import given_columns, given_images
@@ -107,6 +108,7 @@ __all__ = [
     "make_outer_folds",
     "missing_of",
     "nfc",
+    "order_of",
     "outside_of_domain",
     "outside_of_training",
     "permuted_rows",
