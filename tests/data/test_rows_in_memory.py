@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import shoal
 from shoal.data import TableSource, given_rows, load_table_dataset
+from shoal.data._column_kind import ColumnKind
 from shoal.draft import draft_study
 from shoal.engine import load_data
 from shoal.request import Keywords, request_of
@@ -253,6 +254,24 @@ def test_what_is_no_column_is_left_out_and_said() -> None:
         'no input: "length": cannot be read: timedelta64[us]',
         'no input: "id": being an id',
     )
+
+
+def test_an_order_of_categories_that_is_not_used_is_said(tmp_path: Path) -> None:
+    sizes = pd.Categorical(["m", "s", "l", "m"] * 10, categories=["s", "m", "l"], ordered=True)
+    frame = pd.DataFrame({"size": sizes, "x": range(40), "y": [row % 7 / 2 for row in range(40)]})
+    frame.to_parquet("t.parquet")
+    enum = pl.from_pandas(frame.astype({"size": str})).with_columns(
+        pl.col("size").cast(pl.Enum(["s", "m", "l"]))
+    )
+    sentence = (
+        'column "size": its type has an order, not used unless data.columns states it (kind = "ordered")'
+    )
+    for train in (given_rows("train", frame), given_rows("train", enum), Path("t.parquet")):
+        source = TableSource(train, "regression", ("y",), find_kinds=True)
+        assert load_table_dataset(source).notes[0] == sentence
+    stated = ColumnKind("ordered", ("s", "m", "l"))
+    source = TableSource("t.parquet", "regression", ("y",), find_kinds=True, columns={"size": stated})
+    assert sentence not in load_table_dataset(source).notes
 
 
 def test_keywords_are_the_sections_and_the_keys_of_the_study() -> None:

@@ -157,6 +157,10 @@ def _left_out(source: TableSource, table: Table) -> Iterator[str]:
     if source.task == "regression":
         taken = ((name, table.signs_said(name)) for name in source.targets if name in table)
         yield from (f"column {quoted(name)}: {said}" for name, said in taken if said)
+    for name in table.ordered:
+        if name in (used or table.names) and source.stated(name) is None:
+            how = 'data.columns states it (kind = "ordered")'
+            yield f"column {quoted(name)}: its type has an order, not used unless {how}"
     if table.nameless:
         yield f"{Path(table.file).name}: the first column is left out, having no name, as row names are written"
 

@@ -63,9 +63,10 @@ class Table:
     """A table as read. `lines` are the line numbers on which the rows start, for text files.
 
     `names` are in NFC. `index` are those of them that the file itself calls an index, or that pandas calls so: columns
-    to name, no inputs. `nameless`: a first column without a name was left out, as pandas and R write row names.
-    `dialect` is how its text cells are written, `notes` are sentences on what reading left out. `heading`
-    is the line of the names, `noun` what lines are called there, `text_bytes` how much text was read.
+    to name, no inputs. `ordered` are those whose type says that their categories have an order. `nameless`: a first
+    column without a name was left out, as pandas and R write row names. `dialect` is how its text cells are written,
+    `notes` are sentences on what reading left out. `heading` is the line of the names, `noun` what lines are called
+    there, `text_bytes` how much text was read.
     """
 
     file: str
@@ -74,6 +75,7 @@ class Table:
     rows: int
     lines: Sequence[int] | None = None
     index: tuple[str, ...] = ()
+    ordered: tuple[str, ...] = ()
     nameless: bool = False
     dialect: Dialect = PLAIN
     notes: tuple[str, ...] = ()
@@ -149,7 +151,12 @@ class Table:
 
     def in_one_form(self) -> Table:
         """Give the same with all names in NFC, the form in which columns are named."""
-        return replace(self, names=tuple(map(nfc, self.names)), index=tuple(map(nfc, self.index)))
+        return replace(
+            self,
+            names=tuple(map(nfc, self.names)),
+            index=tuple(map(nfc, self.index)),
+            ordered=tuple(map(nfc, self.ordered)),
+        )
 
 
 def _has_a_cell(cells: Cells) -> bool:
