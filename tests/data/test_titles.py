@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shoal.data import Dialect, TableSource, load_table_dataset
+from shoal.data import Dialect, TableSource, load_table_dataset, read_columns, read_table
 from shoal.data._seen import seen_in
 from shoal.data._titles import titles_above
 from shoal.errors import DataError
@@ -85,3 +85,26 @@ def test_the_keys_that_are_seen_read_the_file(name: str, text: str, keys: dict[s
 )
 def test_names_below_titles_are_all_there_and_different_and_no_numbers(text: str, count: int) -> None:
     assert titles_above([line.split(",") if line else [] for line in text.split(";")]) == count
+
+
+def test_new_rows_that_are_written_otherwise_are_refused_with_the_reason() -> None:
+    Path("n.csv").write_text("a,b\n1,2\n3,4\n5,6\n", encoding="utf-8")
+    with pytest.raises(DataError) as caught:
+        read_columns(read_table("n.csv", dialect=Dialect(skip_lines=1)), ["a"])
+    assert str(caught.value) == (
+        'n.csv: expected an input column "a", got none; the names stand on line 2, below the 1 that data.skip_lines '
+        "leaves out"
+    )
+    Path("n.csv").write_text("Fläche,b\n1,2\n3,4\n", encoding="utf-8")
+    with pytest.raises(DataError) as caught:
+        read_columns(read_table("n.csv", dialect=Dialect(encoding="cp1252")), ["Fläche"])
+    assert str(caught.value) == (
+        'n.csv: expected an input column "Fläche", got none, but "FlÃ¤che", which is UTF-8 read in the encoding of the '
+        "training file, cp1252"
+    )
+    with pytest.raises(DataError) as caught:
+        read_table("n.csv", dialect=Dialect(delimiter=";"))
+    assert (
+        str(caught.value)
+        == "n.csv, line 1: expected cells separated by semicolons as in the training file, got commas"
+    )

@@ -82,7 +82,8 @@ def _is_of_another_kind(text: str, rows: Sequence[Sequence[str]], delimiter: str
     others = [other for other in (";", "\t", ",", "|") if other != delimiter and other in names[0]]
     ragged = any(len(row) != len(names) for row in rows)
     if len(names) == 1 and others:
-        what = f"expected cells separated by {words_of_delimiter(delimiter)}, got {WORDS[others[0]]}"
+        trained = " as in the training file" if file.dialect.delimiter and not findings.of_study else ""
+        what = f"expected cells separated by {words_of_delimiter(delimiter)}{trained}, got {WORDS[others[0]]}"
         findings.add(f"{what}{_remedy(text, file)}", "line 1")
         return True
     if not (findings.of_study and (ragged or len(names) == 1 or not all(names[1:]))):
