@@ -302,6 +302,14 @@ def test_cells_that_may_be_missing_ones_are_proposed(tmp_path: Path) -> None:
     assert study.data.missing_marks == ("-",)
 
 
+def test_ids_that_repeat_are_proposed_as_groups(tmp_path: Path) -> None:
+    drafted(tmp_path, text_of({"Patient ID": [f"P{row // 4}" for row in range(20)], **SLIPS}), target="z")
+    said = lines_of((tmp_path / "t.toml").read_text(encoding="utf-8"))
+    assert said['# groups = "Patient ID"'].startswith(
+        "called an id, with 5 values in 20 rows, which may belong together; take the # away if so, "
+    )
+
+
 def test_columns_that_the_list_of_inputs_lacks_are_in_the_plan(tmp_path: Path) -> None:
     study = drafted(tmp_path, text_of({**SLIPS, "price": SLIP}))
     left_out = [column for column in _laid_out(study, tmp_path / "run").columns if column.part == "left out"]

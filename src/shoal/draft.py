@@ -10,7 +10,18 @@ from typing import Final
 
 import numpy as np
 
-from shoal.data import Column, Dataset, GivenRows, Survey, Wish, holds_images, order_of, survey
+from shoal.data import (
+    Column,
+    Dataset,
+    GivenRows,
+    Survey,
+    Wish,
+    holds_images,
+    is_name_of_ids,
+    missing_of,
+    order_of,
+    survey,
+)
 from shoal.engine import available_memory, column_records
 from shoal.errors import DataError, Problem
 from shoal.files import kind_of
@@ -153,6 +164,15 @@ def _keys(seen: Survey) -> Iterator[DraftKey]:
         why = f"rows of one value are alike ({values}), as if they belonged together{also}; {_GROUPS}"
         yield DraftKey("groups", name, why, on=False)
         return
+    for column in seen.dataset.columns:
+        there_N = column.values[~missing_of(column.values)]
+        different = len(np.unique(there_N))
+        if is_name_of_ids(column.name) and 2 * different <= len(there_N):
+            why = (
+                f"called an id, with {different:,} values in {len(there_N):,} rows, which may belong together"
+            )
+            yield DraftKey("groups", column.name, f"{why}; {_GROUPS}", on=False)
+            return
 
 
 def _perhaps(seen: Survey) -> str:

@@ -38,6 +38,16 @@ def test_lines_above_the_names_are_left_out_and_said() -> None:
     assert dataset.notes == ("t.csv: 2 lines above the names left out (data.skip_lines)",)
 
 
+def test_empty_lines_between_rows_have_a_key_too() -> None:
+    Path("t.csv").write_text("a;y\n1;2\n\n2;3\n\n\n3;5\n")
+    assert {sight.key: sight.value for sight in seen_in("t.csv")} == {"comment": "#", "delimiter": ";"}
+    assert load_table_dataset(source("t.csv", comment="#", delimiter=";")).rows == 3
+    assert refusal("t.csv", delimiter=";") == [
+        "t.csv: expected rows of one width, got empty lines between rows, which are none beside comments; "
+        'set data.comment = "#"'
+    ]
+
+
 def test_they_are_refused_with_the_key_that_reads_the_file() -> None:
     Path("t.csv").write_text("By hand\na,y\n1,2\n2,3\n3,4\n")
     assert refusal("t.csv") == [

@@ -152,10 +152,15 @@ def _numbers_name_rows(name: str, known: NDArray[np.float64]) -> bool:
     """Whether numbers are ids by name and by content: whole, another in nearly every row."""
     if len(known) < FEW_ROWS or not np.array_equal(known, np.rint(known)):
         return False
-    if _ID.fullmatch(name) or _ID_IN_CAPITALS.fullmatch(name):
+    if is_name_of_ids(name):
         return are_names(known.tolist())
     different = len(distinct(known)) == len(known)
     return bool(different and _NUMBER_OF_ROW.fullmatch(name) and np.ptp(known) < 2 * len(known))
+
+
+def is_name_of_ids(name: str) -> bool:
+    """Whether a column is called an id, of rows or of what several rows belong to."""
+    return bool(_ID.fullmatch(name) or _ID_IN_CAPITALS.fullmatch(name))
 
 
 def _reason(column: Column, known: NDArray[Any], kind: KindName, inputs: InputKinds) -> str:

@@ -149,6 +149,8 @@ def seen_in_text(text: str, usual: str | None, dialect: Dialect) -> tuple[Sighti
     body = [row for row in islice(rows, 1, 1 + _ROWS) if len(row) == len(rows[0])]
     columns = [list(map(str.strip, column)) for column in zip(*body, strict=True)]
     changes: list[Sighting] = []
+    if comment is None and _has_gaps(rows):
+        changes.append(Sighting("comment", "#", "empty lines between rows, which are none beside comments"))
     if comment != dialect.comment:
         changes.append(Sighting("comment", comment, f"lines that begin with {quoted(comment or '')}"))
     if delimiter != (dialect.delimiter or usual):
@@ -156,6 +158,13 @@ def seen_in_text(text: str, usual: str | None, dialect: Dialect) -> tuple[Sighti
     if skip != dialect.skip_lines:
         changes.append(_skipped(skip, "line", next(filter(str.strip, sample.splitlines()))))
     return *changes, *_of_columns(columns, dialect)
+
+
+def _has_gaps(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether rows of one width have empty lines between them, and none begins as a comment may."""
+    there = [row for row in rows if row]
+    one_width = len({len(row) for row in there}) == 1 and len(there[0]) > 1
+    return len(there) < len(rows) and one_width and not any(row[0].lstrip().startswith("#") for row in there)
 
 
 def _skipped(lines: int, noun: str, first: str) -> Sighting:
@@ -222,7 +231,7 @@ def _head(text: str) -> str:
 def _width(text: str, delimiter: str, comment: str | None) -> int:
     """Give the cells of each row; 0 where rows differ, or quotes are wrong. Row names may have no name of their own."""
     findings = Findings("")
-    rows, _ = split_rows(text, delimiter, comment, findings)
+    rows = [row for row in split_rows(text, delimiter, comment, findings)[0] if row]
     widths = {len(row) for row in rows[1:]}
     if len(rows) < 2 or findings.found or len(widths) > 1:
         return 0
