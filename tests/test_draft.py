@@ -196,6 +196,30 @@ MANY = {f"x{number}": [f"{DRAW.random():.3f}" for _ in range(30)] for number in 
 }
 
 
+def test_a_column_that_some_fit_could_not_scale_is_left_out(tmp_path: Path) -> None:
+    """What `shoal check` would refuse is no study to hand out."""
+    small = [f"{DRAW.gauss(0, 1):.3f}e-310" for _ in range(30)]
+    large = [*("1" * 29), "1e39"]
+    table = {"x": RARE["x"] + RARE["x"][:6], "small": small, "large": large, "y": MANY["y"]}
+    study = drafted(tmp_path, text_of(table), target="y")
+    said = lines_of((tmp_path / "t.toml").read_text(encoding="utf-8"))
+    assert said['# "small",'].startswith("left out: cannot be scaled: values from -")
+    assert said['# "large",'] == "left out: cannot be scaled: 1e+39"
+    assert study.data.inputs == ("x",)
+    _laid_out(study, tmp_path / "run")
+    for wrong, sentence in (
+        ({"x": small}, 'column "x": expected numbers that can be standardised, got values from -'),
+        ({"y": small}, 'column "y": expected numbers that can be standardised, got values from -'),
+        (
+            {"y": [f"w{row}" for row in range(30)]},
+            'column "y": expected classes that rows have in common, got 30',
+        ),
+    ):
+        with pytest.raises(DataError) as refused:
+            drafted(tmp_path, text_of({"x": table["x"], "y": table["y"], **wrong}), target="y")
+        assert str(refused.value).startswith(f"{tmp_path / 't.csv'}, {sentence}")
+
+
 @pytest.mark.parametrize(
     "table", [RARE, FEW, MANY], ids=["a class of one row", "dates, 12 rows", "62 columns"]
 )

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data._cells import holds_text, numbers, texts
-from shoal.data._classes import nfc
+from shoal.data._classes import label_problems, nfc
 from shoal.data._column_roles import with_hint
 from shoal.data._dates import holds_dates
 from shoal.data._distinct import distinct
-from shoal.data._findings import Findings
+from shoal.data._findings import Findings, refuse
 from shoal.data._missing import Marks, missing_of
 from shoal.data._table import Foreign, Table
 from shoal.errors import DataError, Problem
@@ -187,6 +187,9 @@ def targets_of(looked_at: LookedAt, name: str, task: Task) -> NDArray[Any]:
         values = numbers(table, name, findings, "; --task classification takes it as classes", marks)
     there = 0 if values is None else int((~missing_of(values)).sum())
     if values is not None and there >= FEWEST:
+        if task == "classification":
+            labels = values[~missing_of(values)].tolist()
+            refuse(label_problems(labels, f"{table.file}, column {quoted(name)}"))
         return values
     few = f"expected at least {FEWEST} rows with a target, to train, choose and test, got {there}"
     raise DataError(findings.problems() or [Problem(f"{table.file}, column {quoted(name)}", few)])

@@ -28,7 +28,7 @@ from shoal.data._guess import Choice, LookedAt, cells_of, obstacle, target_of, t
 from shoal.data._holdout import draw_test_rows
 from shoal.data._missing import Marks, missing_of
 from shoal.data._notation import notation_of
-from shoal.data._row_check import with_medians
+from shoal.data._row_check import one_thread, with_medians
 from shoal.data._seen import seen_in
 from shoal.data._source import load_table_dataset
 from shoal.data._table import Foreign, Table
@@ -117,6 +117,8 @@ def survey(path: str | Path | GivenRows, wish: Wish, room: float | None = None) 
     del table, looked_at, read
     dataset = load_table_dataset(source, room)
     filled = with_medians(dataset)
+    with one_thread():
+        grouped, in_order = groupings(filled, shuffled=True), row_order(filled, shuffled=True)
     return Survey(
         names=names,
         dataset=dataset,
@@ -126,8 +128,8 @@ def survey(path: str | Path | GivenRows, wish: Wish, room: float | None = None) 
         perhaps=perhaps,
         stated=stated,
         unusable=unusable,
-        groupings=groupings(filled, shuffled=True),
-        in_order=row_order(filled, shuffled=True) or _sorted_by_date(filled),
+        groupings=grouped,
+        in_order=in_order or _sorted_by_date(filled),
     )
 
 
