@@ -104,6 +104,8 @@ def test_truth_values_are_numbers_in_every_format() -> None:
     Path("u.csv").write_text("b,y\nTRUE,1\nfalse,2\ntrue,3\n", encoding="utf-8")
     read = [load("", file) for file in ("t.csv", "t.parquet", "t.npz", "u.csv")]
     assert len({dataset.train_fingerprint for dataset in read}) == 1
+    assert {dataset.notes for dataset in read} == {('column "b": true read as 1 and false as 0',)}
+    assert load("b,y\n1,1\n0,2\n1,3\n").notes == ()
     assert read[0].columns[0].values.tolist() == [1, 0, 1] * 2
     gaps = load("b,y\nTrue,1\n,2\nFalse,3\n")
     np.testing.assert_array_equal(gaps.columns[0].values, [1, np.nan, 0] * 2)
@@ -235,6 +237,23 @@ def test_a_separator_at_the_end_of_every_line_is_no_row_name() -> None:
         ]
         * 2
     )
+
+
+def test_texts_that_differ_in_capitals_or_spaces_alone_are_said() -> None:
+    sexes = ["male", "x", "fe  male", "fe male", "x", "x"] * 3
+    (note, *_) = load(csv(sex=sexes, y=list(range(18)))).notes
+    assert note.endswith('; "fe  male", "fe male" differ in capitals or spaces alone')
+    answers = load(csv(x=list(range(18)), y=["yes", "Yes", "no"] * 6), task="classification").notes
+    assert 'column "y": classes "Yes", "yes" differ in capitals or spaces alone' in answers
+
+
+def test_columns_without_a_name_and_without_a_cell_are_left_out_and_said() -> None:
+    dataset = load("a,,y,,\n1,,3,,\n2, ,4,,\n3,,5,,\n")
+    assert [column.name for column in dataset.columns] == ["a"]
+    assert dataset.notes == ("t.csv: 3 columns without a name and without a cell left out",)
+    assert sorted({*refusal("a,y,\n1,2,\n2,3,x\n")}) == [
+        "t.csv, line 1, column 3: expected a column name, got nothing"
+    ]
 
 
 def column(texts: list[str], rare_below: int, *, impute: bool = False) -> Column:

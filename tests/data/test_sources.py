@@ -74,6 +74,11 @@ def test_a_test_table_is_read_by_name_in_any_order() -> None:
     [
         ("a,y\n1,2\n", 'u.csv: expected the columns of t.csv, got others: missing "b"'),
         ("a,B,y\n1,2,3\n", 'u.csv: expected the columns of t.csv, got others: missing "b"; unknown "B"'),
+        (
+            "a,b\n1,2\n",
+            'u.csv: expected the columns of t.csv, got others: missing "y"; rows without a target test nothing: shoal '
+            "predict answers them",
+        ),
         ("a,b,y\n1,2,x\n1,2,3\n", 'u.csv, line 2, column "y": expected a number, got "x"'),
     ],
 )

@@ -61,6 +61,15 @@ def class_problems(
         yield Problem(test_place, what + remedy)
 
 
+def alike(texts: Iterable[str]) -> str:
+    """Name texts that differ in capitals or spaces alone, the first such ones; nothing where none do."""
+    forms: dict[str, list[str]] = {}
+    for text in sorted(set(texts)):
+        forms.setdefault(" ".join(text.casefold().split()), []).append(text)
+    same = next((written for written in forms.values() if len(written) > 1), [])
+    return f"{few_quoted(same)} differ in capitals or spaces alone" if same else ""
+
+
 def are_names(rows_of: Mapping[Any, int]) -> bool:
     """Whether values name rows more than they sort them: nearly every row has one of its own.
 

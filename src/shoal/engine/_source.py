@@ -303,6 +303,7 @@ def column_records(data: Data, dataset: Dataset) -> Iterator[ColumnRecord]:
         missing = not column.left_out and any(column.missing)
         yield ColumnRecord(column.name, part, column.kind, "; ".join(column.said), missing)
     yield from (ColumnRecord(name, "left out", done="named in data.ignore") for name in data.ignore)
+    yield from (ColumnRecord(name, "left out", done="not among data.inputs") for name in dataset.unlisted)
 
 
 def ground_truth(planner: Planner) -> Truth:
