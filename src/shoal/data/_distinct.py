@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 def distinct(values_N: NDArray[Any]) -> NDArray[Any]:
     """Give the different values in their order; NaN, the last, once."""
-    if values_N.dtype.kind == "U":
+    if values_N.dtype.kind in "OU":
         return np.array(sorted(set(values_N.tolist())), values_N.dtype)
     sorted_N = np.sort(values_N)
     if sorted_N.dtype.kind == "f" and len(sorted_N):
@@ -27,7 +27,7 @@ def distinct(values_N: NDArray[Any]) -> NDArray[Any]:
 
 def codes_of(values_N: NDArray[Any]) -> NDArray[np.int64]:
     """Number the different values of a column in their order, (N,)."""
-    if values_N.dtype.kind == "U":
+    if values_N.dtype.kind in "OU":
         texts = values_N.tolist()
         code = {text: number for number, text in enumerate(sorted(set(texts)))}
         return np.fromiter(map(code.__getitem__, texts), np.int64, len(texts))
