@@ -38,6 +38,7 @@ from shoal.study._study import (
 from shoal.study._templates import builtin_studies, template
 from shoal.study._toml import to_toml
 from shoal.study._values import (
+    LONGEST_NAME,
     MOST_IMAGES,
     TASK_LOSS,
     TEST_METRICS,
@@ -51,6 +52,7 @@ from shoal.study._vary import passed_on
 
 __all__ = [
     "IN_MEMORY",
+    "LONGEST_NAME",
     "MOST_IMAGES",
     "TASK_LOSS",
     "TEST_METRICS",
