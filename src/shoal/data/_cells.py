@@ -373,8 +373,9 @@ def texts(
     for cell, meant in doubtful.items():
         what = f"expected text as it was learned, got the value {cell}, which may be {few_quoted(meant)}"
         findings.add(what, f"column {quoted(name)}")
-    # numpy's own texts take as much room as the longest, each of them
-    return np.array(spelled, dtype=np.object_)[code_N]
+    shared: dict[str, str] = {}
+    # Each text once: numpy's own take as much room as the longest, each of them.
+    return np.array([shared.setdefault(text, text) for text in spelled], dtype=np.object_)[code_N]
 
 
 def words_of(table: Table, name: str, rows: Sequence[int]) -> set[str]:
