@@ -34,7 +34,7 @@ def sorted_texts(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(different))
 
 
-def numbered(values: NDArray[np.str_], names: Sequence[str], other: int | None = None) -> NDArray[np.int64]:
+def numbered(values: NDArray[Any], names: Sequence[str], other: int | None = None) -> NDArray[np.int64]:
     """Replace each text by its place in `names`, or by `other`; shape (N,)."""
     texts = values.tolist()
     index = {name: number for number, name in enumerate(names)}

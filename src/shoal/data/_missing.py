@@ -49,7 +49,7 @@ class Marks:
         return missing_N | np.isin(values_N, list(self.numbers)) if self.numbers else missing_N
 
     def _stands_for_none(self, cell: str) -> bool:
-        if not cell or cell in self.texts:
+        if not cell or nfc(cell) in self.texts:
             return True
         return bool(self.numbers) and NUMBER.fullmatch(cell) is not None and float(cell) in self.numbers
 

@@ -52,8 +52,8 @@ class _Part:
 
     columns: tuple[Column, ...]
     targets: NDArray[Any]
-    groups: NDArray[np.str_] | None
-    folds: NDArray[np.str_] | None
+    groups: NDArray[Any] | None
+    folds: NDArray[Any] | None
     untargeted: int = 0
     """Rows that were left out, having no target."""
 
@@ -384,7 +384,7 @@ def _build(source: TableSource, train: _Part, test: _Part) -> Dataset:
     )
 
 
-def _fold_numbers(folds: NDArray[np.str_]) -> NDArray[np.int64]:
+def _fold_numbers(folds: NDArray[Any]) -> NDArray[np.int64]:
     """Number the folds by sorted order; "-1" stays -1: a row that is never validated on."""
     names = tuple(name for name in sorted_texts(folds.tolist()) if name != "-1")
     return numbered(folds, names, other=-1)

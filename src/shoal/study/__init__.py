@@ -39,6 +39,7 @@ from shoal.study._study import (
 from shoal.study._templates import builtin_studies, template
 from shoal.study._toml import to_toml
 from shoal.study._values import (
+    LONGEST_NAME,
     MOST_IMAGES,
     TASK_LOSS,
     TEST_METRICS,
@@ -52,6 +53,7 @@ from shoal.study._vary import passed_on
 
 __all__ = [
     "IN_MEMORY",
+    "LONGEST_NAME",
     "MOST_IMAGES",
     "TASK_LOSS",
     "TEST_METRICS",
