@@ -27,7 +27,7 @@ sanitize: $(STAMP)  ## the C++ core under AddressSanitizer and UndefinedBehavior
 	sh tests/native/sanitize.sh
 
 torture: $(STAMP)  ## the long campaigns whose short forms run in `make test`; hours; SHOAL_FIRST_CASE=N draws other cases
-	SHOAL_CAMPAIGN=long $(BIN)/python -m pytest -s tests/contracts tests/data/test_missing.py tests/native tests/engine tests/nets tests/torture
+	SHOAL_CAMPAIGN=long $(BIN)/python -m pytest -s tests/contracts tests/data/test_missing.py tests/native tests/engine tests/nets tests/torture tests/estimators/test_search_shared.py tests/test_whole_runs.py
 
 oldest newest: $(STAMP)  ## the suite on the oldest, or the newest, versions that pyproject.toml allows, in an environment of its own
 	PYTEST_ADDOPTS="$(SPREAD)" $(PYTHON) tests/versions.py $@

@@ -71,7 +71,7 @@ _TORCH: Final = frozenset({
     "nets/_optimizers.py", "nets/layers", "nets/losses", "engine/trainers",
 })  # fmt: skip
 _THREADPOOLCTL: Final = frozenset({
-    "data/row_checks/undeclared_groups.py", "engine/_simple_models.py", "estimators/_processes.py",
+    "data/_row_check.py", "engine/_simple_models.py", "estimators/_processes.py",
 })  # fmt: skip
 # Who may import a library at all.
 OWNERS: Final[dict[str, frozenset[str]]] = {

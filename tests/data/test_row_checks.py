@@ -7,9 +7,12 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from shoal.data import Column, Dataset, checks_of_rows, drift_of_rows, findings_in_rows
@@ -348,3 +351,16 @@ def test_a_check_of_the_rows_is_added_by_one_file(tmp_path: Path, monkeypatch: p
     monkeypatch.delitem(sys.modules, "shoal.data.row_checks.toy", raising=False)
     assert "a toy" in [check.name for check in checks_of_rows()]
     assert found(*as_they_come()) == {"a toy": "240 rows"}
+
+
+@given(st.integers(1, 12), st.integers(1, 100), st.integers(0, 2**32 - 1))
+def test_the_least_numbers_of_a_row_are_those_of_a_sort(count: int, blocks: int, seed: int) -> None:
+    width = count + np.random.default_rng(seed).integers(0, 400)
+    values = np.random.default_rng(seed).integers(0, 50, (3, width)).astype(np.float32)
+    module = sys.modules["shoal.data.row_checks.near_duplicates"]
+    with patch.object(module, "_BLOCKS", blocks):
+        places = module._least(values, count)
+    assert places.shape == (3, count)
+    assert all(len(set(row)) == count for row in places.tolist())
+    least = np.sort(np.take_along_axis(values, places, axis=1), axis=1)
+    assert (least == np.sort(values, axis=1)[:, :count]).all()

@@ -33,6 +33,7 @@ from shoal.study import Study
 from studies import poisoned, tiny_study, two_peaks
 
 TRAINERS = Trainers()
+WIDE = {"hidden": [50], "activation": "relu"}
 
 
 def planner(study: Study) -> Planner:
@@ -100,13 +101,18 @@ class Stopper(Silent):
             os.kill(os.getpid(), signal.SIGINT)
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The digest of an uninterrupted run."""
+    return digest(tiny_study(), tmp_path_factory.mktemp("whole"))
+
+
 @settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(after=st.integers(1, 14), workers=st.integers(1, 2))
 def test_interrupted_and_resumed_equals_uninterrupted(
-    after: int, workers: int, tmp_path_factory: pytest.TempPathFactory
+    after: int, workers: int, whole: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("run")
-    whole = digest(tiny_study(), folder / "whole")
     with pytest.raises(Interrupted) as caught:
         run(tiny_study(), out=folder / "cut", workers=workers, watcher=Stopper(after))
     assert caught.value.exit_code == 130
@@ -184,7 +190,7 @@ def test_a_diverging_candidate_is_a_row_and_changes_no_neighbour(tmp_path: Path)
         tiny_study(training=sgd, search={"space": {"training.lr": [0.01, 1e12, 0.02]}}), out=tmp_path / "wild"
     )
     frame = wild.candidates.set_index("training.lr")
-    assert bool(frame.loc[1e12, "sick"])
+    assert bool(frame.loc[1e12, "failed"])
     assert not frame.loc[1e12, "chosen"]
     messages = wild.fits.loc[wild.fits["status"] == "diverged", "message"]
     assert len(messages) == 3
@@ -223,7 +229,7 @@ def test_a_fault_in_one_fit_is_a_row_and_changes_no_neighbour(
     rough = run(study, out=tmp_path / "rough", workers=workers)
     row = rough.summaries[broken]
     assert (row.status, row.message) == ("failed", "KeyError: 'nowhere'")
-    assert rough.candidates["sick"].tolist() == [False, True]
+    assert rough.candidates["failed"].tolist() == [False, True]
     calm_records, rough_records = _records(tmp_path / "calm"), _records(tmp_path / "rough")
     searched = {entry.fit_id for entry in calm.plan if entry.stage == "search"} - {broken}
     assert len(searched) == 3
@@ -240,6 +246,28 @@ def test_a_score_that_overflows_is_a_diverged_fit(tmp_path: Path, monkeypatch: p
         TrainingError, match=rf"every one of 4 candidates .*; the earliest: {what}; the learning"
     ):
         run(tiny_study(compare=None), out=tmp_path)
+
+
+def test_test_rows_do_not_choose_the_repeat_that_is_delivered() -> None:
+    """Numbers that 32 bits hold, and what a network makes of them does not: the run ends, and says which rows."""
+    study = tiny_study(study={"repeats": 2}, network=WIDE, training={"lr": 0.5}, search=None)
+    plan, spoilt = planner(study), poisoned(two_peaks(), np.array([103, 105]), 3e38)
+    rows = StudyRows(spoilt, "none")
+    refits = [item for item in plan.winner_fits(plan.candidates[-1], 8) if item.entry.stage == "refit"]
+    assert len(refits) == 2
+    for item in refits:
+        assert item.fit.delivers
+        with pytest.raises(TrainingError) as caught:
+            trained(item.fit, rows)
+        assert str(caught.value) == (
+            "test rows: expected inputs for which the network that would be delivered has finite predictions,"
+            " got too large ones in rows 4, 6 of 100"
+        )
+    compared = plan.comparison_fits()[0].fit
+    assert not compared.delivers
+    assert (
+        trained(compared, rows).message == "diverged by epoch 8: a prediction of the test rows is not finite"
+    )
 
 
 @pytest.mark.parametrize("standardize", ["none", "both"])

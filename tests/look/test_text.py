@@ -37,13 +37,13 @@ def test_numbers_have_four_digits_and_nothing_is_a_dash() -> None:
 
 
 def test_numbers_stand_right_and_names_left() -> None:
-    table = text_table(["name", "score"], [["a", 0.5], ["long name", 12.25], ["sick", math.nan]])
+    table = text_table(["name", "score"], [["a", 0.5], ["long name", 12.25], ["failed", math.nan]])
     assert table.splitlines() == [
         "name       score",
         "---------  -----",
         "a            0.5",
         "long name  12.25",
-        "sick           -",
+        "failed         -",
     ]
 
 

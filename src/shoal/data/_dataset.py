@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from shoal.data._column_kind import ISO, ColumnFacts, DateStyle
 from shoal.data._dialect import PLAIN, Dialect
-from shoal.data._distinct import codes_of, distinct
+from shoal.data._distinct import levels_and_codes
 from shoal.errors import Problem
 from shoal.kinds import ENCODERS, row_of
 from shoal.wording import is_utf8, visible
@@ -54,7 +54,7 @@ class Column:
     @cached_property
     def codes(self) -> tuple[NDArray[Any], NDArray[np.int64]]:
         """The different categories in their order, and the place of each row's among them, (N,)."""
-        return distinct(self.values), codes_of(self.values)
+        return levels_and_codes(self.values)
 
     def counts(self, rows: NDArray[np.int64] | slice) -> dict[str, int]:
         """Count the categories that some rows have, in their order; the empty text stands for missing ones."""
@@ -77,6 +77,7 @@ class Dataset:
     `missing_marks` are what the study takes for a missing cell beside the usual words, `dialect` how its files are
     written; `text_bytes` of text were read. `target_transform` is that of `kinds.TARGET_TRANSFORMS` which a network's
     targets go through. `facts` say what each column of a table is that might be an input, those too that were left out.
+    `unlisted` are columns of the training table that have no part, since the study lists its inputs.
     `given_bytes` is what a caller's own rows take meanwhile, where they were read from memory.
     `notes` are whole sentences on what the reader did or left out, for whoever plans or reads a run; no fit depends
     on them.
@@ -105,6 +106,7 @@ class Dataset:
     dialect: Dialect = PLAIN
     text_bytes: int = 0
     facts: tuple[ColumnFacts, ...] = ()
+    unlisted: tuple[str, ...] = ()
     given_bytes: int = 0
 
     @property

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from shoal.data._dataset import Column, Dataset
 from shoal.data._distinct import codes_of, distinct
@@ -60,6 +62,13 @@ def with_medians(dataset: Dataset) -> Dataset:
             column = replace(column, values=np.where(missing_N, median, column.values))  # noqa: PLW2901
         columns.append(column)
     return replace(dataset, columns=tuple(columns))
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let linear algebra have one thread: two that wait for each other take 60 times as long on a busy machine."""
+    with threadpool_limits(1):
+        yield
 
 
 def is_identity(name: str) -> bool:

@@ -10,6 +10,7 @@ from shoal.engine._fit import Fit
 from shoal.nets import loss_of
 from shoal.results import PlanEntry
 from shoal.search import Trial
+from shoal.streams import REFIT_STREAM
 from shoal.study import Candidate
 
 
@@ -28,6 +29,11 @@ class StudyFit(Fit):
     tested: bool
     permuted: bool = False
     nested: bool = False
+
+    @property
+    def delivers(self) -> bool:
+        """Whether its network may be the one that is delivered."""
+        return self.tested and self.split.stream == REFIT_STREAM
 
     @property
     def cost_key(self) -> tuple[int, ...]:

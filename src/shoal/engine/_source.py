@@ -229,15 +229,24 @@ def refuse_unscalable(planner: Planner) -> None:
     """
     dataset = planner.dataset
     numeric = [column.values for column in dataset.columns if not column.categorical]
-    rows = _extremes(numeric)
+    train, test = slice(dataset.train_rows), slice(dataset.train_rows, None)
+    rows = _extremes([values[train] for values in numeric])
+    test_rows = dataset.train_rows + _extremes([values[test] for values in numeric])
     targets = [] if dataset.classes else list(dataset.targets[: dataset.train_rows].T)
     if not numeric and not targets:
         return
     target_rows = _extremes(targets)
     for split in _splits(planner):
-        planner.preprocessing(split).inputs(dataset, rows)
+        preprocessing = planner.preprocessing(split)
+        preprocessing.inputs(dataset, rows)
         for loss in planner.study.losses:
-            prepared_for(loss, planner.preprocessing(split)).targets(dataset, target_rows)
+            prepared_for(loss, preprocessing).targets(dataset, target_rows)
+        try:
+            preprocessing.inputs(dataset, test_rows)
+        except DataError as error:
+            raise DataError(
+                replace(problem, what=f"{problem.what} in test rows") for problem in error.problems
+            ) from error
     _refuse_unscorable(dataset.target_names, targets)
 
 
@@ -273,8 +282,9 @@ def _refuse_unscorable(names: Sequence[str], targets: Sequence[NDArray[np.float6
 
 
 def _extremes(columns: list[NDArray[np.float64]]) -> NDArray[np.int64]:
-    """Give the rows of the lowest and of the highest value of every column."""
-    return np.array([find(values) for values in columns for find in (np.nanargmin, np.nanargmax)], np.int64)
+    """Give the rows of the lowest and of the highest value of every column that has any."""
+    known = [values for values in columns if not np.isnan(values).all()]
+    return np.array([find(values) for values in known for find in (np.nanargmin, np.nanargmax)], np.int64)
 
 
 def column_records(data: Data, dataset: Dataset) -> Iterator[ColumnRecord]:
@@ -293,6 +303,7 @@ def column_records(data: Data, dataset: Dataset) -> Iterator[ColumnRecord]:
         missing = not column.left_out and any(column.missing)
         yield ColumnRecord(column.name, part, column.kind, "; ".join(column.said), missing)
     yield from (ColumnRecord(name, "left out", done="named in data.ignore") for name in data.ignore)
+    yield from (ColumnRecord(name, "left out", done="not among data.inputs") for name in dataset.unlisted)
 
 
 def ground_truth(planner: Planner) -> Truth:

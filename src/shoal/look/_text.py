@@ -142,7 +142,7 @@ def _search_text(results: Results) -> str:
     headers += ["selection score", "std error", "difference", "p", ""]
     rows = [
         [
-            "-" if row["sick"] else int(row["rank"]),
+            "-" if row["failed"] else int(row["rank"]),
             *(_value(row[key]) for key in keys),
             row["parameters"],
             *(row[name] for name in ("selection_score", "standard_error", "difference", "adjusted_p_value")),
@@ -223,7 +223,7 @@ def _comparisons_text(results: Results) -> str:
     headers += [f"difference to {str(frame['label'][0])[:24]}", "95 % interval", *others]
     rows = []
     for row in frame.to_dict("records"):
-        label = row["label"] + (f" ({row['sick']} of {row['repeats']} failed)" if row["sick"] else "")
+        label = row["label"] + (f" ({row['failed']} of {row['repeats']} failed)" if row["failed"] else "")
         cells = [label, row[f"{first}_mean"]]
         if repeats > 1:
             cells += [row[f"{first}_{name}"] for name in ("min", "median", "max")]

@@ -154,8 +154,8 @@ class Results:
     def candidates(self) -> DataFrame:
         """One row a candidate of the search, best first: rank, candidate_id, one column a searched key path,
         parameters, selection_score, standard_error, difference (to the best), ci_low, ci_high, p_value,
-        adjusted_p_value, indistinguishable, verdict, networks, chosen, sick: see `Standing`. Provisional while there is
-        no choice yet.
+        adjusted_p_value, indistinguishable, verdict, networks, chosen, failed: see `Standing`. Provisional while there
+        is no choice yet.
         """
         standings = self.standings
         chosen = self.choice.candidate_id if self.choice else None
@@ -197,7 +197,7 @@ class Results:
 
     @cached_property
     def comparisons(self) -> DataFrame:
-        """One row a comparison, the winner last: label, repeats, sick, then for every test metric M: M_mean, M_std,
+        """One row a comparison, the winner last: label, repeats, failed, then for every test metric M: M_mean, M_std,
         M_min, M_median, M_max, M_difference (to the first, paired by repeat), M_ci_low, M_ci_high, M_p_value; these
         three speak of other rows and initialisations, see `differences`.
         """
@@ -318,7 +318,7 @@ class Results:
 
     @cached_property
     def references(self) -> DataFrame:
-        """One row a published value of the study: name, metric, published, repeats, sick, then over the healthy repeats
+        """One row a published value of the study: name, metric, published, repeats, failed, then over the other repeats
         mean, std, min, median, max, difference (mean less published), inside (whether min to max holds it; None for
         a single repeat), ci_low and ci_high (the 95 % interval of the mean, see `test_interval`), and source. A row's
         name is "delivered" for the winner on all training rows.

@@ -95,6 +95,7 @@ class Data(_Part):
     thousands: Literal[",", ".", " ", "'"] | None = None
     signs: Names = ()
     comment: Name | None = None
+    skip_lines: Annotated[int, Field(ge=0, le=10_000)] = 0
     units_row: bool = False
     encoding: Name = "utf-8"
     sheet: Name | None = None

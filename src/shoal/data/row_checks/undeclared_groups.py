@@ -10,7 +10,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from shoal.data._dataset import Column, Dataset
 from shoal.data._distinct import codes_of
@@ -71,8 +70,7 @@ def groupings(dataset: Dataset, shuffled: bool) -> dict[str, str]:
     clauses: list[tuple[float, str, str]] = []
     for column in looked_at:
         code_N = codes_of(column.values[:rows])
-        with threadpool_limits(1):  # two that wait for each other take 60 times as long on a busy machine
-            left_NK, lost = _residuals(target_NK, other_ND, code_N, ordered=not column.categorical)
+        left_NK, lost = _residuals(target_NK, other_ND, code_N, ordered=not column.categorical)
         share, chance = likeness(left_NK, code_N, lost)
         if share >= LIKENESS and chance < LEVEL / len(looked_at):
             values = f"{code_N.max() + 1:,} values, which explain {100 * share:.0f} %"
