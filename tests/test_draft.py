@@ -411,3 +411,32 @@ def test_the_command_prints_a_study_of_paths_from_here(
     comments = lines_of(Path("s.toml").read_text(encoding="utf-8"))
     assert comments['missing_targets = "drop"'] == "1 row of 60 without a target"
     assert comments['task = "regression"'] == comments['target = "fare"'] == "as you said"
+
+
+def test_a_column_of_numbers_beyond_32_bits_is_left_out(tmp_path: Path) -> None:
+    rows = "".join(f"{row}e-3,1{'e39' if row == 7 else ''},{row % 5}.5\n" for row in range(40))
+    study = drafted(tmp_path, "a,b,y\n" + rows)
+    assert study.data.inputs == ("a",)
+    said = lines_of((tmp_path / "t.toml").read_text(encoding="utf-8"))
+    assert said['# "b",'] == "left out: numbers as large as 1e+39, beyond 32-bit floating point (3.4e38)"
+    _laid_out(study, tmp_path / "run")
+
+
+def test_targets_of_no_study_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = "y" * 201
+    rows = "".join(f"{row},1e{row + 20},{row % 3}\n" for row in range(20))
+    Path("t.csv").write_text(f"a,b,{name}\n{rows}", encoding="utf-8")
+    for said, sentence in (
+        (
+            {"target": "a", "task": "classification"},
+            'column "a": expected classes that rows have in common, got 20',
+        ),
+        (
+            {"target": "b"},
+            'column "b": expected a target, got numbers as large as 1e+39, beyond 32-bit floating',
+        ),
+        ({}, "expected names of at most 200 letters in a study, got one of 201; rename it"),
+    ):
+        with pytest.raises(DataError, match=re.escape(sentence)):
+            draft_study(Path("t.csv"), **said)  # type: ignore[arg-type]

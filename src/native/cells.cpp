@@ -54,9 +54,9 @@ int64_t shoal_numbers(const char* text, int64_t text_count, const int64_t* befor
     if (!zeros_before || (count && (!text || !before || !end || !values))) return CELLS;
     bool padded = false;
     for (int64_t cell = 0; cell < count; ++cell) {
-        const int64_t from = before[cell * stride] + 1, to = end[cell * stride];
-        if (from < 0 || to < from || to > text_count) return CELLS;
-        values[cell] = number_in(text + from, text + to, padded);
+        const int64_t last = before[cell * stride], to = end[cell * stride];
+        if (last < -1 || to <= last || to > text_count) return CELLS;
+        values[cell] = number_in(text + last + 1, text + to, padded);
     }
     *zeros_before = padded;
     return OK;

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
@@ -38,7 +38,17 @@ from shoal.errors import DataError, Problem
 from shoal.files import kind_of
 from shoal.kinds import Task
 from shoal.look import MOST_LINES, column_lines
-from shoal.study import IN_MEMORY, TEST_SHARE, Data, Draft, DraftColumn, DraftKey, draft_text, parse_study
+from shoal.study import (
+    IN_MEMORY,
+    LONGEST_NAME,
+    TEST_SHARE,
+    Data,
+    Draft,
+    DraftColumn,
+    DraftKey,
+    draft_text,
+    parse_study,
+)
 from shoal.wording import few_quoted, is_utf8, quoted, rounded
 
 FEW_VALUES: Final = 10
@@ -82,7 +92,9 @@ def draft_of(table: Path | GivenRows, target: str | None = None, task: Task | No
     dataset = seen.dataset
     train_N = dataset.targets[: dataset.train_rows]
     columns = tuple(_columns(seen))
-    listed = len(columns) < MOST_LINES and all(len(column.name) <= 200 for column in columns)
+    listed = len(columns) < MOST_LINES and all(len(column.name) <= LONGEST_NAME for column in columns)
+    unlisted = [column.name for column in columns if not (column.used or listed)]
+    _refuse_long_names([seen.target.value, *seen.stated, *unlisted], table)
     draft = Draft(
         table=DraftKey("train", IN_MEMORY if isinstance(table, GivenRows) else str(table), _FROM_HERE),
         task=DraftKey("task", seen.task.value, seen.task.why),
@@ -125,6 +137,14 @@ def _of_table(draft: Draft, problem: Problem) -> Problem:
     """Name the file, too, where a mistake is one of a column."""
     table = "train" if draft.table.value == IN_MEMORY else draft.table.value
     return problem if problem.where == table else replace(problem, where=f"{table}, {problem.where}")
+
+
+def _refuse_long_names(names: Iterable[str], table: Path | GivenRows) -> None:
+    """Refuse names that the study would have to state, and cannot."""
+    for name in names:
+        if len(name) > LONGEST_NAME:
+            what = f"expected names of at most {LONGEST_NAME} letters in a study, got one of {len(name):,}"
+            raise DataError(Problem(f"{table}, column {quoted(name)}", f"{what}; rename it"))
 
 
 def _refuse_others(table: Path) -> None:

@@ -284,6 +284,15 @@ def test_a_named_encoding_is_read(encoding: str) -> None:
     assert (table.names, table.columns) == (("größe", "y"), (("é", "b"), ("1", "2")))
 
 
+def test_half_a_letter_is_refused() -> None:
+    Path("t.csv").write_text("a,y\n+2AA-,1\nb,2\n", encoding="ascii")
+    assert refusal("t.csv", encoding="utf-7") == [
+        "t.csv, line 2: expected utf-7 text (data.encoding), got U+D800, half a letter"
+    ]
+    Path("t.csv").write_text("a,y\n\\udfff,1\nb,2\n", encoding="ascii")
+    assert refusal("t.csv", encoding="unicode_escape")[0].endswith("got U+DFFF, half a letter")
+
+
 def test_another_encoding_than_the_named_one_is_refused() -> None:
     Path("t.csv").write_bytes("é,y\n1,2\n".encode("cp1252"))
     assert refusal("t.csv", encoding="ascii") == [

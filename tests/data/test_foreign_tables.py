@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import unicodedata
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pyarrow
+import pyarrow.compute
 import pyarrow.parquet
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shoal.data import Dataset, TableSource, given_columns, load_table_dataset, read_table
+from shoal.data import Dataset, TableSource, given_columns, load_table_dataset, read_columns, read_table
 from shoal.data._cells import NUMBER
+from shoal.data._column_kind import DateStyle
+from shoal.data._missing import Missing
 from shoal.data._notation import notation_of
 from shoal.errors import DataError
 
@@ -371,3 +378,43 @@ def test_a_whole_number_beyond_all_floats_is_refused() -> None:
     assert str(caught.value) == (
         'x, column "a": expected numbers, got a whole number beyond the range of float64'
     )
+    assert cells({"a": ["b", 10**5000]}) == [str(caught.value).replace("numbers", "numbers or text")]
+
+
+def cells(x: Any, *, dates: bool = False) -> list[Any]:
+    """Give the cells of column `a` of rows in memory, or the sentences that refuse them."""
+    kinds: Any = (None, Missing({"a"}), {"a": DateStyle()}) if dates else ({"a": ()}, Missing({"a"}))
+    try:
+        values: list[Any] = given_columns(x, ["a"], *kinds)[0].values.tolist()
+    except DataError as error:
+        return str(error).splitlines()
+    return values
+
+
+@pytest.mark.parametrize("values", [[2, None, 1], ["b", None, "a"], [True, None, False], [None, None]])
+def test_missing_cells_of_arrow_stay_missing_however_they_are_coded(values: list[Any]) -> None:
+    """An array that pyarrow makes of a dictionary has the value of another cell where one is missing."""
+    plain, array = cells({"a": values}), pyarrow.array(values)
+    assert plain.count("") == values.count(None)
+    coded = [array, array.dictionary_encode(), pyarrow.compute.run_end_encode(array)]
+    coded += [array.cast(pyarrow.string_view())] if isinstance(values[0], str) else []
+    for column in coded:
+        assert cells(pyarrow.table({"a": column})) == plain
+    for column in [array, *coded[3:]]:
+        pyarrow.parquet.write_table(pyarrow.table({"a": column}), "t.parquet")
+        (read,) = read_columns("t.parquet", ["a"], {"a": ()}, Missing({"a"}))
+        assert read.values.tolist() == plain
+
+
+def test_what_python_or_numpy_would_change_unseen_is_read_or_refused() -> None:
+    assert cells({"a": ["b", Fraction(1, 2)]}) == ["b", "0.5"]
+    assert cells({"a": np.array(["b", None], np.dtypes.StringDType(na_object=None))}) == ["b", ""]
+    nul = ['x, row 2, column "a": expected text, got a NUL byte']
+    assert cells({"a": ["b", "b\0"]}) == cells({"a": ["b", "\0"]}) == nul
+    years = ['x, row 1, column "a": expected a date of the years 1 to 9999, got another']
+    first = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=5)))
+    for moments in (np.array([2**62], "datetime64[Y]"), np.array([2**62], "datetime64[25ms]"), [first]):
+        assert cells({"a": moments}, dates=True) == years
+    expected = 'x, column "a": expected numbers or text, got'
+    assert cells({"a": [Decimal("sNaN")]}) == [f"{expected} a signalling NaN"]
+    assert cells(pl.DataFrame({"a": pl.Series([2**70], dtype=pl.Int128)})) == [f"{expected} Int128"]

@@ -15,6 +15,7 @@ from sklearn.preprocessing import OneHotEncoder
 
 from shoal.data import Column, Dataset, Preprocessing, TableSource, fit_preprocessing, load_table_dataset
 from shoal.data._column_kind import ColumnKind
+from shoal.data._missing import missing_said
 from shoal.data.encoders.category import CategoryEncoder
 from shoal.errors import DataError, ModelFileError
 
@@ -295,6 +296,18 @@ def test_rare_categories_are_one_which_unseen_ones_join() -> None:
     gaps = CategoryEncoder.fit(column([*KEPT, ""], 2, impute=True), np.arange(8), standardize=False)
     assert gaps.names == ("k=a", "k=b", "k is missing", "k is rare")
     assert encoded(gaps, ["", "c"]) == [[0, 0, 1, 0], [0, 0, 0, 1]]
+
+
+def test_missing_cells_of_test_rows_alone_are_said_to_be_read_as_they_are() -> None:
+    tested, said = column(["", "a"], 2, impute=True), "1 of 2 test cells missing; read as "
+    for few, as_what in ((1, "none of its categories"), (2, "rare")):
+        trained = column(KEPT, few, impute=True)
+        assert missing_said(trained, tested) == said + as_what
+        encoder = CategoryEncoder.fit(trained, np.arange(7), standardize=False)
+        assert (
+            encoder.unknown(tested.values) == f"1 missing cell, which no training row had, read as {as_what}"
+        )
+        assert encoded(encoder, [""]) == [[0] * len(encoder.names[:-1]) + [few == 2]]
 
 
 @given(st.lists(st.sampled_from("abcdefg"), min_size=1, max_size=30), st.integers(1, 6), st.data())

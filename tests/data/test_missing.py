@@ -90,6 +90,13 @@ def test_other_texts_are_missing_where_they_are_named_and_a_number_however_it_is
     assert np.isnan(typed.columns[0].values).tolist() == [False, True, False] * 2
 
 
+def test_a_mark_is_one_in_both_forms_of_unicode() -> None:
+    for mark, cell in (("é", "e\u0301"), ("e\u0301", "é")):
+        dataset = load(f"x,kind,y\n1,{cell},1\n{cell},a,2\n", categorical=("kind",), missing_marks=(mark,))
+        assert np.isnan(dataset.columns[0].values).tolist() == [False, True] * 2
+        assert dataset.columns[1].values.tolist() == ["", "a"] * 2
+
+
 def test_one_table_is_the_same_rows_in_every_format() -> None:
     pl = pytest.importorskip("polars")
     pytest.importorskip("pyarrow")

@@ -253,6 +253,28 @@ def test_columns_from_which_nothing_can_be_learned() -> None:
     ]
 
 
+def test_a_class_whose_groups_were_all_drawn_as_test_rows_is_refused_with_what_draws_others() -> None:
+    rows = [f"{row},{kind},{kind}{row % 2}" for row, kind in enumerate("uuuuvvvvww")]
+    Path("t.csv").write_text("\n".join(["a,y,who", *rows]), encoding="utf-8")
+    said = set()
+    for seed in range(12):
+        try:
+            load(
+                task="classification",
+                inputs=("a",),
+                groups="who",
+                fold_column=None,
+                test_share=0.3,
+                seed=seed,
+            )
+        except DataError as error:
+            said.add(str(error))
+    assert said == {
+        't.csv, column "y": expected classes of the training rows, got "w" in test rows only,'
+        " to which all of its groups were drawn; another study.seed draws others"
+    }
+
+
 def test_new_rows_are_read_by_name() -> None:
     columns = read_columns("t.csv", ["b", "kind"], {"kind": ("u", "v", "w")})
     assert [column.name for column in columns] == ["b", "kind"]

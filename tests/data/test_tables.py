@@ -317,3 +317,14 @@ def test_npz_cut_anywhere_is_refused(write: Write) -> None:
 def test_labels_that_are_all_numbers_sort_as_numbers(values: list[int]) -> None:
     assert sorted_texts(map(str, values)) == tuple(map(str, sorted(set(values))))
     assert sorted_texts([*map(str, values), "z"]) == tuple(sorted({*map(str, values), "z"}))
+
+
+def test_a_long_cell_takes_no_room_in_other_rows(write: Write) -> None:
+    """An array of numpy's own texts takes rows x longest cell x 4 bytes: 10 GB here."""
+    words = ["x" * 30_000, *("ab"[row % 2] for row in range(80_000))]
+    file = write("t.csv", '"c",g,y\n' + "".join(f"{word},{word},{row}\n" for row, word in enumerate(words)))
+    dataset = load(file, categorical=("c",), groups="g")
+    assert dataset.groups is not None
+    assert dataset.columns[0].values.nbytes + dataset.groups.nbytes < 2 * 8 * len(words)
+    assert set(dataset.columns[0].codes[0]) == set(words)
+    assert len(set(map(id, dataset.columns[0].values.tolist()))) == 3

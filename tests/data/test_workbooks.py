@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -128,3 +129,9 @@ def test_what_is_no_workbook_is_told_as_such() -> None:
     assert refusal("t.xlsx") == [
         "t.xlsx: expected an XLSX workbook, got a damaged one (File is not a zip file)"
     ]
+    book("t.xlsx", a=[["a", "y"], [1, 2]])
+    packed = Path("t.xlsx").read_bytes()
+    Path("t.xlsx").write_bytes(
+        re.sub(rb"(PK\x01\x02....).", rb"\g<1>" + b"\x01", packed, flags=re.DOTALL)
+    )  # of a password
+    assert refusal("t.xlsx")[0].startswith("t.xlsx: expected an XLSX workbook, got a damaged one (File ")

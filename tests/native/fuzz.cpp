@@ -1,4 +1,5 @@
-// Draws descriptions of fits, sound ones and ones with a single field spoilt, and hands them to the core.
+// Draws descriptions of fits, sound ones and ones with a single field spoilt, and hands them to the core; as many
+// texts of cells, too.
 //
 // Built with AddressSanitizer and UndefinedBehaviorSanitizer by sanitize.sh. Every buffer is allocated with
 // exactly the stated length, so that any read or write beyond it is reported. A sound description must be
@@ -7,6 +8,7 @@
 //
 //     fuzz COUNT [SEED]
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -36,9 +38,11 @@ struct Rows {
     ShoalRows draw(int64_t rows, int64_t inputs, int64_t outputs, int64_t loss, int64_t images) {
         if (!images) x = floats(rows * inputs, 2);
         for (int64_t n = 0; images && n < rows; ++n) index.push_back(from_to(0, images - 1));
-        if (loss == SHOAL_MSE) values = floats(rows * outputs, 2);
-        if (loss == SHOAL_CROSS_ENTROPY)
-            for (int64_t n = 0; n < rows; ++n) labels.push_back(from_to(0, outputs - 1));
+        if (loss != SHOAL_CROSS_ENTROPY) values = floats(rows * outputs, 2);
+        for (float& value : values)
+            if (loss == SHOAL_POISSON && value < 0) value = -value;
+        for (int64_t n = 0; loss == SHOAL_CROSS_ENTROPY && n < rows; ++n)
+            labels.push_back(from_to(0, outputs - 1));
         return {rows,
                 x.data(),
                 (int64_t)x.size(),
@@ -137,6 +141,8 @@ struct Drawn {
 
     void draw_training() {
         fit.loss = from_to(0, SHOAL_LOSS_COUNT - 1);
+        if (fit.loss == SHOAL_HUBER) fit.loss_option = 0.01 + unit();
+        if (fit.loss == SHOAL_CROSS_ENTROPY && from_to(0, 1)) fit.loss_option = unit();
         fit.optimizer = from_to(0, SHOAL_OPTIMIZER_COUNT - 1);
         const bool takes_momentum = fit.optimizer == SHOAL_SGD || fit.optimizer == SHOAL_RMSPROP;
         fit.momentum = takes_momentum && from_to(0, 1) ? unit() : 0;
@@ -331,6 +337,36 @@ int64_t run(Drawn& drawn, int64_t until) {
     return answer;
 }
 
+// Cuts a drawn text into cells and reads the numbers in them; then once more with a place that is spoilt.
+void cut_and_read() {
+    const char letters[] = "0123456789+-.eE \tinfx";
+    const int64_t rows = from_to(1, 6), columns = from_to(1, 4), ragged = from_to(0, 2) ? -1 : from_to(0, rows - 1);
+    std::vector<char> drawn;
+    for (int64_t row = 0; row < rows; ++row)
+        for (int64_t column = 0; column < columns; ++column) {
+            for (int64_t l = from_to(0, from_to(0, 9) ? 6 : 400); l; --l)
+                drawn.push_back(letters[from_to(0, (int64_t)sizeof letters - 2)]);
+            if (row == ragged && column == 0) drawn.push_back(',');
+            drawn.push_back(column + 1 < columns ? ',' : '\n');
+        }
+    const std::vector<char> text(drawn.begin(), drawn.end());  // no byte more
+    const int64_t size = (int64_t)text.size();
+    std::vector<int64_t> place((size_t)(1 + rows * columns), -1);
+    const int64_t code = shoal_cells(text.data(), size, ',', columns, place.data() + 1, rows * columns);
+    if ((code == 0) == (ragged >= 0)) printf("a text is cut though it is ragged, or is not\n"), exit(1);
+    if (code) return;
+    std::vector<double> values((size_t)rows);
+    for (int64_t spoilt = 0; spoilt < 2; ++spoilt) {
+        for (int64_t column = 0; column < columns; ++column) {
+            shoal_numbers(text.data(), size, place.data() + column, place.data() + column + 1, columns, rows,
+                          values.data());
+            for (const double value : values)
+                if (std::isinf(value)) printf("a number is infinite\n"), exit(1);
+        }
+        place[rng() % place.size()] = from_to(0, 1) ? ODD[rng() % (sizeof ODD / sizeof *ODD)] : (int64_t)rng();
+    }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -347,6 +383,7 @@ int main(int argc, char** argv) {
         if (sound && code) printf("a sound description is refused: %s\n", shoal_field(code)), exit(1);
         if (code && !*shoal_field(code)) printf("a refusal without a name: %lld\n", (long long)code), exit(1);
     }
+    for (long i = 0; i < count; ++i) cut_and_read();
     printf("%ld descriptions, %ld spoilt, %ld refused: no fault; digest %016llx\n", count, spoilt, refused,
            (unsigned long long)digest);
 }

@@ -91,6 +91,8 @@ def test_a_template_shows_every_key_but_the_rare_ones(task: Task) -> None:
         "conv_dropout",
         "augment",
         "loss",
+        "huber_delta",
+        "label_smoothing",
         "step_every",
         "step_factor",
         "space",

@@ -354,8 +354,8 @@ def _not_finite(cell: str) -> bool:
 
 def texts(
     table: Table, name: str, findings: Findings, known: Collection[str] = (), marks: Marks | None = None
-) -> NDArray[np.str_] | None:
-    """Read column `name` as text, shape (N,): in NFC, without spaces around it, numbers as they are best written.
+) -> NDArray[np.object_] | None:
+    """Read column `name` as str, shape (N,): in NFC, without spaces around it, numbers as they are best written.
 
     An empty text where a cell is missing, as `marks` say; without them that is refused. A value that is one of the
     `known` texts, whatever the format writes it like, gets that spelling.
@@ -378,11 +378,17 @@ def texts(
         empty = np.flatnonzero(np.array([not cell for cell in written])[code_N]).tolist()
         note_rows(table, name, dict.fromkeys(empty, "expected text, got an empty cell"), findings)
         return None
+    if any("\0" in cell for cell in written):  # a letter that numpy and other programs cut off
+        nuls = np.flatnonzero(np.array(["\0" in cell for cell in written])[code_N]).tolist()
+        note_rows(table, name, dict.fromkeys(nuls, "expected text, got a NUL byte"), findings)
+        return None
     spelled, doubtful = respelled(written, cells, known)
     for cell, meant in doubtful.items():
         what = f"expected text as it was learned, got the value {cell}, which may be {few_quoted(meant)}"
         findings.add(what, f"column {quoted(name)}")
-    return np.array(spelled, dtype=np.str_)[code_N]
+    shared: dict[str, str] = {}
+    # Each text once: numpy's own take as much room as the longest, each of them.
+    return np.array([shared.setdefault(text, text) for text in spelled], dtype=np.object_)[code_N]
 
 
 def words_of(table: Table, name: str, rows: Sequence[int]) -> set[str]:

@@ -34,7 +34,7 @@ def sorted_texts(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(different))
 
 
-def numbered(values: NDArray[np.str_], names: Sequence[str], other: int | None = None) -> NDArray[np.int64]:
+def numbered(values: NDArray[Any], names: Sequence[str], other: int | None = None) -> NDArray[np.int64]:
     """Replace each text by its place in `names`, or by `other`; shape (N,)."""
     texts = values.tolist()
     index = {name: number for number, name in enumerate(names)}
@@ -44,16 +44,21 @@ def numbered(values: NDArray[np.str_], names: Sequence[str], other: int | None =
 
 
 def class_problems(
-    train: Collection[str], test: Collection[str], train_place: str, test_place: str
+    train: Collection[str], test: Collection[str], places: tuple[str, str], *, drawn: bool
 ) -> Iterator[Problem]:
-    """Find too few classes, and classes that no training row has."""
+    """Find too few classes, and classes that no training row has; `places` are those of training and test rows.
+
+    Test rows that are `drawn` have a class to themselves only where all of its groups were.
+    """
+    train_place, test_place = places
     classes, unknown = set(train), set(test) - set(train)
     if len(classes) < 2:
         what = f"expected at least 2 classes in the training rows, got only {few_quoted(sorted(classes))}"
         yield Problem(train_place, what)
     if unknown:
         what = f"expected classes of the training rows, got {few_quoted(sorted_texts(unknown))} in test rows only"
-        yield Problem(test_place, what)
+        remedy = ", to which all of its groups were drawn; another study.seed draws others" if drawn else ""
+        yield Problem(test_place, what + remedy)
 
 
 def alike(texts: Iterable[str]) -> str:

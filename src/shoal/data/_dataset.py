@@ -23,12 +23,12 @@ from shoal.wording import is_utf8, visible
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """One input column: float64 (N,) numbers, or str (N,) categories; dates are numbers of seconds since 1970, UTC.
+    """One input column: float64 (N,) numbers, or str in an object array (N,) of categories.
 
-    `encoder` is the kind of `kinds.ENCODERS` that makes inputs of it; None: the first that takes such values.
-    Where `impute` is true, cells may be missing, and new ones will be: NaN, or an empty text. Categories of fewer than
-    `rare_below` rows of a fit are pooled. `order` are ordered categories, the lowest first; `dates` is how dates are
-    written.
+    Dates are numbers of seconds since 1970, UTC. `encoder` is the kind of `kinds.ENCODERS` that makes inputs of it;
+    None: the first that takes such values. Where `impute` is true, cells may be missing, and new ones will be: NaN, or
+    an empty text. Categories of fewer than `rare_below` rows of a fit are pooled. `order` are ordered categories, the
+    lowest first; `dates` is how dates are written.
     """
 
     name: str

@@ -94,18 +94,23 @@ def dates(
 
 
 def seconds_in(values: NDArray[Any]) -> Floats | None:
-    """Give datetime64 (N,) as seconds since 1970, NaN for NaT; None for a unit without a length, or below 1 ns."""
+    """Give datetime64 (N,) as seconds since 1970, NaN for NaT; None for a unit without a length, or below 1 ns.
+
+    What no 64 bits hold as seconds, or as finer units, is infinite: numpy turns it into another date.
+    """
     unit, _ = np.datetime_data(values.dtype)
+    if unit not in _PER_SECOND and unit not in _WHOLE:
+        return None
+    finer_N = values.astype(f"datetime64[{unit if unit in _PER_SECOND else 's'}]")
+    count_N = finer_N.astype(np.int64)
+    lost_N = finer_N.astype(values.dtype) != values
     if unit in _PER_SECOND:
-        count_N = values.astype(f"datetime64[{unit}]").astype(np.int64)
         whole_N, rest_N = np.divmod(count_N, _PER_SECOND[unit])
         rest_N *= 10**9 // _PER_SECOND[unit]
-    elif unit in _WHOLE:
-        whole_N = values.astype("datetime64[s]").astype(np.int64)
-        rest_N = np.zeros_like(whole_N)
     else:
-        return None
-    return np.where(np.isnat(values), np.nan, whole_N + rest_N / 1e9)
+        whole_N, rest_N = count_N, np.zeros_like(count_N)
+    seconds_N = np.where(lost_N, np.inf, whole_N + rest_N / 1e9)
+    return np.where(np.isnat(values), np.nan, seconds_N)
 
 
 def _cells_of(table: Table, name: str) -> Cells:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 def distinct(values_N: NDArray[Any]) -> NDArray[Any]:
     """Give the different values in their order; NaN, the last, once."""
-    if values_N.dtype.kind == "U":
+    if values_N.dtype.kind in "OU":
         return np.array(sorted(set(values_N.tolist())), values_N.dtype)
     sorted_N = np.sort(values_N)
     if sorted_N.dtype.kind == "f" and len(sorted_N):
@@ -32,7 +32,7 @@ def codes_of(values_N: NDArray[Any]) -> NDArray[np.int64]:
 
 def levels_and_codes(values_N: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """Give the different values in their order, NaN last and once, and the place of each row's among them, (N,)."""
-    if values_N.dtype.kind == "U":
+    if values_N.dtype.kind in "OU":
         texts = values_N.tolist()
         levels = sorted(set(texts))
         code = {text: number for number, text in enumerate(levels)}

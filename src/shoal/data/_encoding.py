@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from typing import Final
 
 from shoal.data._findings import Findings
@@ -32,13 +33,15 @@ _OTHER_FILES: Final = (
 """Files that are no text, by their first and last bytes."""
 _WINDOWS: Final = "Windows-1252"
 _UNKNOWN: Final = "an older encoding of its script"
+_HALF: Final = re.compile("[\ud800-\udfff]")
+"""Halves of letters (surrogates), which some encodings let stand by themselves."""
 _LOOKED_AT: Final = 1000
 _MANY: Final = 0.2
 """Share of bytes beyond ASCII from which a text is hardly one of Western Europe."""
 
 
 def decode(raw: bytes | bytearray, findings: Findings, encoding: str = UTF_8) -> str | None:
-    """Turn bytes to text, without the mark at their start; None where they are of another encoding or hold a NUL."""
+    """Turn bytes to text, without the mark at their start; None where they are no such text."""
     other = next(
         (kind for start, end, kind in _OTHER_FILES if raw.startswith(start) and raw.endswith(end)), ""
     )
@@ -49,6 +52,11 @@ def decode(raw: bytes | bytearray, findings: Findings, encoding: str = UTF_8) ->
     if text is not None and "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         findings.add("expected text, got a NUL byte", f"line {line}")
+        return None
+    if text is not None and (half := _HALF.search(text)) is not None:
+        line = text.count("\n", 0, half.start()) + 1
+        what = f"expected {encoding} text (data.encoding), got U+{ord(half[0]):04X}, half a letter"
+        findings.add(what, f"line {line}")
         return None
     return text
 

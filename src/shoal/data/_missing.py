@@ -49,7 +49,7 @@ class Marks:
         return missing_N | np.isin(values_N, list(self.numbers)) if self.numbers else missing_N
 
     def _stands_for_none(self, cell: str) -> bool:
-        if not cell or cell in self.texts:
+        if not cell or nfc(cell) in self.texts:
             return True
         return bool(self.numbers) and NUMBER.fullmatch(cell) is not None and float(cell) in self.numbers
 
@@ -96,6 +96,9 @@ def missing_said(column: Column, tested: Column) -> str:
 
 def _done_with(column: Column, missing_N: NDArray[np.bool_]) -> str:
     if column.categorical and not column.order:
-        return "a category of their own" if missing_N.any() else "read as none of its categories"
+        if missing_N.any():
+            return "a category of their own"
+        rare = any(count < column.rare_below for count in column.counts(slice(None)).values())
+        return "read as rare" if rare else "read as none of its categories"
     said = ", and an input says where" if missing_N.any() else ""
     return f"each fit puts the median of its training rows there{said}"

@@ -5,8 +5,8 @@ Letters: N rows, D columns, K targets.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sized
-from datetime import UTC, date
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sized
+from datetime import date, datetime
 from decimal import Decimal
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Final
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.data._arrow_cells import arrow_cells, is_arrow
 from shoal.data._classes import nfc
 from shoal.data._findings import Findings, refuse
 from shoal.data._table import Cells, DateCells, Foreign, Table, names_are_good
@@ -99,19 +100,22 @@ def kind_of_thing(x: object) -> str:
 
 def cells_of(values: Any) -> Cells:
     """Take numbers and text as they are, also mixed; what is missing is None or NaN, and is refused later."""
+    if is_arrow(values):
+        return arrow_cells(values)
     if np.ma.is_masked(values):  # numpy forgets the mask
         masked, values = np.ma.getmaskarray(values), np.asarray(values).astype(object)
         values[masked] = None
-    zone = _zone(values)
     try:
-        array = np.asarray(values) if zone is not True else np.asarray(values, dtype="datetime64[ns]")
-    except (ValueError, TypeError):
-        return Foreign(type(values).__name__)
+        array, zone = _array(values)
+    except MemoryError:
+        raise
+    except Exception:  # every library of frames has its own
+        return Foreign(str(getattr(values, "dtype", kind_of_thing(values))))
     if array.ndim != 1:
         single = f"a single {kind_of_thing(values)}"
         return Foreign(f"an array of shape {array.shape}" if array.ndim else single)
-    if isinstance(values, list | tuple):  # numpy would make text of all cells where one is text
-        array = np.array([*values, None], dtype=object)[:-1]
+    if array.dtype.kind == "T":
+        array = array.astype(object)
     if array.dtype.kind in "biufU":
         return array
     if array.dtype.kind == "M":
@@ -119,11 +123,22 @@ def cells_of(values: Any) -> Cells:
     return _object_cells(array) if array.dtype.kind == "O" else Foreign(str(array.dtype))
 
 
+def _array(values: Any) -> tuple[NDArray[Any], bool | None]:
+    """Make an array of values of any library, and say whether they are dates with a time zone."""
+    if isinstance(values, list | tuple):  # numpy would make text of all cells where one is text
+        return np.array([*values, None], dtype=object)[:-1], None
+    zone = _zone(values)
+    return np.asarray(values, dtype="datetime64[ns]" if zone else None), zone
+
+
 def _object_cells(array: NDArray[Any]) -> Cells:
     """Give an array of Python objects the narrowest type that changes no value; a mixture stays one."""
     import pandas as pd
 
-    missing = pd.isna(array)
+    try:
+        missing = pd.isna(array)
+    except ArithmeticError:
+        return Foreign("a signalling NaN")
     if any(isinstance(value, pd.Interval) for value in array):  # of pandas.cut, as a file has them
         array = np.array([str(value) if isinstance(value, pd.Interval) else value for value in array], object)
     there = array[~missing].tolist()
@@ -143,18 +158,30 @@ def _object_cells(array: NDArray[Any]) -> Cells:
         whole = all(isinstance(value, Integral) and abs(int(value)) < 2**63 for value in there)
         if whole and not missing.any():
             return array.astype(np.int64)
-        try:
-            return _floats(array, missing)
-        except OverflowError:
-            return Foreign("a whole number beyond the range of float64")
-    cells = [float(value) if isinstance(value, Decimal) else value for value in array]
-    mixed = np.empty(len(array), dtype=object)
-    mixed[:] = [None if gone else cell for gone, cell in zip(missing.tolist(), cells, strict=True)]
-    return mixed
+        return _or_beyond(lambda: np.where(missing, np.nan, array).astype(np.float64))
+    gone_N = missing.tolist()
+    return _or_beyond(
+        lambda: np.array(
+            [*(None if gone else _cell(value) for gone, value in zip(gone_N, array, strict=True)), None],
+            object,
+        )[:-1]
+    )
 
 
-def _floats(array: NDArray[Any], missing: NDArray[np.bool_]) -> NDArray[np.float64]:
-    return np.where(missing, np.nan, array).astype(np.float64)
+def _or_beyond(numbers: Callable[[], NDArray[Any]]) -> Cells:
+    """Give numbers, unless 64 bits do not hold them."""
+    try:
+        return numbers()
+    except OverflowError:
+        return Foreign("a whole number beyond the range of float64")
+
+
+def _cell(value: Any) -> str | bool | int | float:
+    """Give a cell of a mixture as text, truth value or number of Python's. Raises OverflowError."""
+    if isinstance(value, str | bool | np.bool_):
+        return value if isinstance(value, str) else bool(value)
+    number = float(value)
+    return int(value) if isinstance(value, Integral) else number
 
 
 def _zone(values: Any) -> bool | None:
@@ -173,7 +200,9 @@ def _dates(array: NDArray[Any], missing: NDArray[np.bool_]) -> Cells:
     values = np.full(len(array), "NaT", dtype="datetime64[us]")
     for row in np.flatnonzero(~missing).tolist():
         value = array[row]
-        if getattr(value, "tzinfo", None) is not None:
-            value = value.astimezone(UTC).replace(tzinfo=None)
-        values[row] = np.datetime64(value)
+        offset = value.utcoffset() if isinstance(value, datetime) else None
+        if offset is None:
+            values[row] = np.datetime64(value)
+        else:  # which Python does not take off where it leads out of its years
+            values[row] = np.datetime64(value.replace(tzinfo=None)) - np.timedelta64(offset)
     return DateCells(values, zones.pop())

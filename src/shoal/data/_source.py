@@ -52,8 +52,8 @@ class _Part:
 
     columns: tuple[Column, ...]
     targets: NDArray[Any]
-    groups: NDArray[np.str_] | None
-    folds: NDArray[np.str_] | None
+    groups: NDArray[Any] | None
+    folds: NDArray[Any] | None
     untargeted: int = 0
     """Rows that were left out, having no target."""
 
@@ -259,7 +259,7 @@ def _read_targets(
     if source.task == "regression":
         for name, column in zip(source.targets, read, strict=True):
             if column is not None:
-                note_outside(name, column, table, findings, source.target_transform)
+                note_outside(name, column, table, findings, (source.target_transform, source.losses))
     if len(values) < len(read):
         return None
     return values[0] if source.task == "classification" else np.stack(values, axis=1)
@@ -311,7 +311,9 @@ def _content_problems(source: TableSource, train: _Part, test: _Part) -> list[Pr
     if source.task == "classification":
         target = f"column {quoted(source.targets[0])}"
         places = f"{source.train}, {target}", f"{source.test or source.train}, {target}"
-        problems += class_problems(train.targets.tolist(), test.targets.tolist(), *places)
+        problems += class_problems(
+            train.targets.tolist(), test.targets.tolist(), places, drawn=source.test is None
+        )
     if source.fold_column is not None and train.folds is not None:
         folds = set(train.folds.tolist())
         if len(folds) < 2:
@@ -382,7 +384,7 @@ def _build(source: TableSource, train: _Part, test: _Part) -> Dataset:
     )
 
 
-def _fold_numbers(folds: NDArray[np.str_]) -> NDArray[np.int64]:
+def _fold_numbers(folds: NDArray[Any]) -> NDArray[np.int64]:
     """Number the folds by sorted order; "-1" stays -1: a row that is never validated on."""
     names = tuple(name for name in sorted_texts(folds.tolist()) if name != "-1")
     return numbered(folds, names, other=-1)

@@ -24,7 +24,7 @@ from shoal.data._dates import date_formats, dates, holds_dates
 from shoal.data._dialect import PLAIN, Dialect
 from shoal.data._findings import Findings
 from shoal.data._given_rows import GivenRows
-from shoal.data._guess import Choice, LookedAt, cells_of, obstacle, target_of, targets_of, task_of
+from shoal.data._guess import Choice, LookedAt, cells_of, obstacle, target_of, targets_of, task_of, too_large
 from shoal.data._holdout import draw_test_rows
 from shoal.data._missing import Marks, missing_of
 from shoal.data._notation import notation_of
@@ -218,6 +218,8 @@ def _odd_columns(
         elif missing_of(values[trained]).all():
             unusable[name] = "no training row has a value"
             stated.pop(name, None)
+        elif large := too_large(values):
+            unusable[name] = large
     return unusable, stated
 
 
@@ -237,7 +239,7 @@ def _dated(table: Table, name: str, marks: Marks) -> tuple[NDArray[np.float64] |
     return None, Choice(None, obstacle(findings))
 
 
-def _mixed(table: Table, name: str, marks: Marks) -> tuple[NDArray[np.str_] | None, Choice]:
+def _mixed(table: Table, name: str, marks: Marks) -> tuple[NDArray[Any] | None, Choice]:
     """Read a column of numbers and text as categories, where they are few and the text is no number of people."""
     findings = Findings(table.file)
     numbers(table, name, findings, "", marks)

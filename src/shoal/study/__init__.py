@@ -8,6 +8,7 @@ from shoal.study._candidates import (
     candidate_with,
     candidates,
     comparison_candidates,
+    naming_values,
 )
 from shoal.study._draft import Draft, DraftColumn, DraftKey, draft_text
 from shoal.study._draft_sizes import TEST_SHARE
@@ -38,6 +39,7 @@ from shoal.study._study import (
 from shoal.study._templates import builtin_studies, template
 from shoal.study._toml import to_toml
 from shoal.study._values import (
+    LONGEST_NAME,
     MOST_IMAGES,
     TASK_LOSS,
     TEST_METRICS,
@@ -51,6 +53,7 @@ from shoal.study._vary import passed_on
 
 __all__ = [
     "IN_MEMORY",
+    "LONGEST_NAME",
     "MOST_IMAGES",
     "TASK_LOSS",
     "TEST_METRICS",
@@ -93,6 +96,7 @@ __all__ = [
     "draft_text",
     "keys_in_memory",
     "load_study",
+    "naming_values",
     "parse_study",
     "passed_on",
     "settings_text",

@@ -75,8 +75,10 @@ Row = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Composed = AfterValidator(partial(unicodedata.normalize, "NFC"))
 """Names are compared in one form of Unicode."""
-Name = Annotated[str, Field(min_length=1, max_length=200), Composed]
-Label = Annotated[str, Field(min_length=1, max_length=200, pattern=PLAIN), Composed]
+LONGEST_NAME: Final = 200
+"""Letters of the name of a column."""
+Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME), Composed]
+Label = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME, pattern=PLAIN), Composed]
 FolderName = Annotated[str, Field(min_length=1, max_length=60, pattern=FOLDER)]  # it names the run folder
 FilePath = Annotated[str, Field(min_length=1, pattern=PLAIN)]
 

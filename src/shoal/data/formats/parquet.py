@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-import numpy as np
-
-from shoal.data._table import Cells, DateCells, Foreign, Table
+from shoal.data._arrow_cells import arrow_cells
+from shoal.data._table import Table
 from shoal.data._table_format import TEXT_CELL, TableFile, TableFormat
 from shoal.errors import lacks_memory
 
@@ -38,7 +37,7 @@ def _read(file: TableFile) -> Table | None:
                 field.name for field in packed.schema_arrow if getattr(field.type, "ordered", None) is True
             )
         named = [
-            (name, _arrow_cells(column))
+            (name, arrow_cells(column))
             for name, column in zip(table.column_names, table.columns, strict=True)
         ]
     except MemoryError:  # one of pyarrow's own exceptions is one
@@ -99,30 +98,6 @@ def _pandas_index(metadata: Mapping[bytes, bytes] | None, names: Sequence[str]) 
     index = described.get("index_columns") if isinstance(described, dict) else None
     named = {name for name in index if isinstance(name, str)} if isinstance(index, list) else set()
     return tuple(name for name in names if name in named)
-
-
-def _arrow_cells(column: Any) -> Cells:
-    """Turn a pyarrow column into numbers, text (empty where missing), dates or what it is."""
-    import pyarrow
-
-    kind = column.type
-    if pyarrow.types.is_dictionary(kind):
-        column, kind = column.cast(kind.value_type), kind.value_type
-    if pyarrow.types.is_integer(kind) or pyarrow.types.is_floating(kind):
-        return np.asarray(column.to_numpy())
-    if pyarrow.types.is_boolean(kind) and not column.null_count:
-        return np.asarray(column.to_numpy(), dtype=bool)
-    if pyarrow.types.is_boolean(kind):
-        return np.array(column.to_pylist(), dtype=object)
-    if pyarrow.types.is_timestamp(kind):
-        return DateCells(np.asarray(column.to_numpy()), zoned=kind.tz is not None)
-    if pyarrow.types.is_date(kind):
-        return DateCells(np.asarray(column.to_numpy(), dtype="datetime64[D]"), zoned=False)
-    if pyarrow.types.is_decimal(kind):
-        return np.array([np.nan if value is None else float(value) for value in column.to_pylist()])
-    if pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind):
-        return [value or "" for value in column.to_pylist()]
-    return Foreign(str(kind))
 
 
 FORMAT = TableFormat(_read)

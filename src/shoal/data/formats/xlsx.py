@@ -25,9 +25,9 @@ from shoal.wording import counted, few_quoted, quoted
 
 _DAMAGED: Final = (
     zipfile.BadZipFile, zlib.error, EOFError, OSError, SyntaxError, LookupError, ValueError, TypeError, AttributeError,
-    ArithmeticError, NotImplementedError, AssertionError, RecursionError,
+    ArithmeticError, AssertionError, RuntimeError,
 )  # fmt: skip
-"""What openpyxl raises for files that are none of Excel's; SyntaxError is of XML."""
+"""What openpyxl raises for files that are none of Excel's; SyntaxError is of XML, RuntimeError of a password."""
 _UNPACKED: Final = 4.0
 """Memory while sheets and texts are read, for each byte of their XML: measured."""
 _CELL: Final = 40.0
