@@ -14,20 +14,20 @@ test: $(STAMP)  ## run the test suite, on eight cores at the most
 	$(BIN)/python -m pytest $(SPREAD)
 
 check: $(STAMP)  ## linter, formatter, type checker, architecture
-	$(BIN)/ruff check src tests benchmarks
-	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks examples
+	$(BIN)/ruff format --check src tests benchmarks examples
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/test_architecture.py
 
 format: $(STAMP)
-	$(BIN)/ruff check --fix src tests benchmarks
-	$(BIN)/ruff format src tests benchmarks
+	$(BIN)/ruff check --fix src tests benchmarks examples
+	$(BIN)/ruff format src tests benchmarks examples
 
 sanitize: $(STAMP)  ## the C++ core under AddressSanitizer and UndefinedBehaviorSanitizer
 	sh tests/native/sanitize.sh
 
 torture: $(STAMP)  ## the long campaigns whose short forms run in `make test`; hours; SHOAL_FIRST_CASE=N draws other cases
-	SHOAL_CAMPAIGN=long $(BIN)/python -m pytest -s tests/contracts tests/data/test_missing.py tests/native tests/engine tests/nets tests/torture
+	SHOAL_CAMPAIGN=long $(BIN)/python -m pytest -s tests/contracts tests/data/test_missing.py tests/native tests/engine tests/nets tests/torture tests/estimators/test_search_shared.py tests/test_whole_runs.py
 
 oldest newest: $(STAMP)  ## the suite on the oldest, or the newest, versions that pyproject.toml allows, in an environment of its own
 	PYTEST_ADDOPTS="$(SPREAD)" $(PYTHON) tests/versions.py $@

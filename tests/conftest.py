@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -10,9 +11,16 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+# What asserts for many tests says what it compared, as tests do.
+pytest.register_assert_rewrite("estimators.search_cases")
+
 # A drawn case that takes long on a busy machine is no mistake.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+# Many tests start the command in a process of its own: where nothing compiled may be kept, each compiles all of Shoal.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 @pytest.fixture(autouse=True)
@@ -32,6 +40,7 @@ def dots() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("shoal.look._gallery.png", dot)
+        patch.setattr("shoal.pipeline.drift_of_rows", lambda _: "")  # what checks say is for `tests/look/`
         yield
 
 

@@ -70,7 +70,7 @@ _TORCH: Final = frozenset({
     "nets/_optimizers.py", "nets/layers", "nets/losses", "engine/trainers",
 })  # fmt: skip
 _THREADPOOLCTL: Final = frozenset({
-    "data/row_checks/undeclared_groups.py", "engine/_simple_models.py", "estimators/_processes.py",
+    "data/_row_check.py", "engine/_simple_models.py", "estimators/_processes.py",
 })  # fmt: skip
 # Who may import a library at all.
 OWNERS: Final[dict[str, frozenset[str]]] = {
@@ -80,6 +80,7 @@ OWNERS: Final[dict[str, frozenset[str]]] = {
     "jinja2": frozenset({"look/page/report.py"}),
     "sklearn": frozenset({"data/_builtin.py", "data/_drift.py", "engine/_simple_models.py", "estimators"}),
     "joblib": frozenset({"estimators/_processes.py", "estimators/_turns.py"}),
+    "textwrap": frozenset({"look/_text_layout.py"}),
     "threadpoolctl": _THREADPOOLCTL,
     "sqlite3": frozenset({"results/_database.py"}),
     "onnx": frozenset({"nets/_graph.py", "export.py"}),

@@ -11,7 +11,6 @@ import pytest
 
 from house_copy import HOUSE, run_beside
 from shoal import cli
-from shoal.look._paper import png
 
 pytestmark = pytest.mark.usefixtures("dots")
 STUDY = """
@@ -68,7 +67,6 @@ def test_check_prints_the_plan_and_writes_nothing(
 def test_run_then_show_then_report(
     study: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("shoal.look._gallery.png", png)  # the pictures themselves
     assert shoal(monkeypatch, "run", study) == 0
     first = capsys.readouterr()
     folder = Path("runs/small")

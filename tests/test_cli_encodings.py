@@ -7,13 +7,17 @@ import os
 import pty
 import subprocess
 import sys
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
 from shoal.progress import Plain
+from test_cli import shoal as command
 
-DOTS = str(Path(__file__).with_name("dots.py"))
 ENCODINGS = ("cp1251", "ascii", "utf-16")
 STUDY = """
 [study]
@@ -36,8 +40,17 @@ folds = 2
 CLASSES = ("klein ж", "groß 木")
 
 
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended, and the bytes that it wrote."""
+
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+
+
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(tmp_path_factory: pytest.TempPathFactory, dots: None) -> Path:
     """A study full of letters that few encodings have, and its run."""
     folder = tmp_path_factory.mktemp("words")
     (folder / "s.toml").write_text(STUDY, encoding="utf-8")
@@ -48,14 +61,50 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def shoal(folder: Path, encoding: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+def shoal(folder: Path, encoding: str, *arguments: str) -> Ended:
+    """The command, with streams as Python makes them of PYTHONIOENCODING; a test compares them."""
+    out, err = Pipe(), Pipe()
+    code = written_to(folder, encoding, (out, err), *arguments)
+    return Ended(code, out.getvalue(), err.getvalue())
+
+
+class Pipe(io.BytesIO):
+    """What is written to a pipe."""
+
+    def seekable(self) -> bool:
+        return False
+
+
+def written_to(folder: Path, encoding: str, ends: tuple[BinaryIO, BinaryIO], *arguments: str) -> int:
+    name, _, errors = encoding.partition(":")
+    out, err = (
+        io.TextIOWrapper(end, encoding=name, errors=how)
+        for end, how in zip(ends, (errors or "strict", "backslashreplace"), strict=True)
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(sys, "stdout", out)
+        patch.setattr(sys, "stderr", err)
+        code = command(patch, *arguments)
+    for stream in (out, err):
+        stream.flush()
+        stream.detach()
+    return code
+
+
+def in_a_process(folder: Path, encoding: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     environment = {**os.environ, "PYTHONIOENCODING": encoding}
-    return subprocess.run(started(arguments), cwd=folder, capture_output=True, env=environment, check=False)
+    asked = [sys.executable, "-m", "shoal", *arguments]
+    return subprocess.run(asked, cwd=folder, capture_output=True, env=environment, check=False)
 
 
-def started(arguments: tuple[str, ...]) -> list[str]:
-    """The command in a process of its own; its pictures are no matter of encodings."""
-    return [sys.executable, *([DOTS] if arguments[0] == "run" else ["-m", "shoal"]), *arguments]
+@pytest.mark.parametrize("encoding", ["utf-16", "ascii:strict"])
+@pytest.mark.parametrize("arguments", [("show", "run"), ("check", "ж")])
+def test_streams_made_here_are_those_of_a_process(
+    home: Path, encoding: str, arguments: tuple[str, ...]
+) -> None:
+    here, there = shoal(home, encoding, *arguments), in_a_process(home, encoding, *arguments)
+    assert (here.returncode, here.stdout, here.stderr) == (there.returncode, there.stdout, there.stderr)
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
@@ -110,21 +159,27 @@ def test_predictions_to_a_pipe_are_the_bytes_of_the_file(home: Path, encoding: s
 
 @pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals are POSIX's")
 @pytest.mark.parametrize("arguments", [("predict", "run", "t.csv"), ("run", "s.toml", "--out", "live")])
-def test_on_a_terminal_of_another_encoding(home: Path, arguments: tuple[str, ...]) -> None:
+def test_on_a_terminal_of_another_encoding(
+    home: Path, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
     ours, theirs = pty.openpty()
-    environment = {**os.environ, "PYTHONIOENCODING": "koi8-r:strict", "TERM": "xterm"}
-    running = subprocess.Popen(started(arguments), cwd=home, stdout=theirs, stderr=theirs, env=environment)
-    os.close(theirs)
     printed = bytearray()
-    try:
-        while chunk := os.read(ours, 4096):
-            printed += chunk
-    except OSError:  # how a pseudo-terminal ends
-        pass
-    os.close(ours)
-    assert running.wait() == 0, printed
+    reading = threading.Thread(target=read_all, args=(ours, printed))
+    reading.start()
+    with open(theirs, "wb", buffering=0) as out, open(os.dup(theirs), "wb", buffering=0) as err:
+        code = written_to(home, "koi8-r:strict", (out, err), *arguments)
+    reading.join()
+    assert code == 0, printed
     assert "ж" in printed.decode("koi8-r")
     assert b"\\u6728" in printed
+
+
+def read_all(end: int, printed: bytearray) -> None:
+    with suppress(OSError):  # how a pseudo-terminal ends
+        while chunk := os.read(end, 4096):
+            printed += chunk
+    os.close(end)
 
 
 def test_progress_on_a_stream_of_a_caller() -> None:

@@ -16,6 +16,7 @@ from shoal.errors import EnvironmentFault
 from shoal.progress import Plain
 from shoal.results import Store
 
+DOTS = Path(__file__).with_name("dots.py")
 STOPPED = "shoal: stopped; what is finished is kept, and the same command goes on from here\n"
 
 
@@ -163,7 +164,7 @@ def test_closed_streams_are_no_hindrance(tmp_path: Path, closed: str) -> None:
     (tmp_path / "s.toml").write_text(
         '[study]\ntask = "regression"\n[data]\ndataset = "two-peaks"\n[network]\nhidden = [2]\n[training]\nepochs = 1\n'
     )
-    command = f'"{sys.executable}" -m shoal run s.toml --out run --workers 1 {closed}'
+    command = f'"{sys.executable}" "{DOTS}" run s.toml --out run --workers 1 {closed}'
     done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, check=False)  # noqa: S602
     assert done.returncode == 0
     assert (tmp_path / "run" / "report.html").exists()

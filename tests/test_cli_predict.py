@@ -27,7 +27,7 @@ from shoal.data._scale import Scale
 from shoal.data.encoders.category import CategoryEncoder
 from shoal.data.encoders.number import NumberEncoder
 from shoal.errors import InputError, ShoalError
-from shoal.export import export_onnx, graph_feed, onnx_model, run_onnx, torch_source
+from shoal.export import export_onnx, export_torch, graph_feed, onnx_model, run_onnx, torch_source
 from shoal.model import Model
 from shoal.nets import build_architecture
 from shoal.predict import Predictions, ensemble, predict_file
@@ -239,40 +239,69 @@ def test_a_missing_package_is_one_sentence(tmp_path: Path, monkeypatch: pytest.M
 
 
 OUTSIDE = """
-import sys, json
+import sys, json, importlib
 sys.modules["shoal"] = None  # whatever imports it fails
-sys.path.insert(0, sys.argv[1])
-import torch, numpy, exported
-rows = json.load(open(sys.argv[2]))
-given = numpy.array(rows, dtype=numpy.uint8) if isinstance(rows, list) else rows
-with torch.no_grad():
-    print(json.dumps(exported.answers(exported.build()(exported.prepare(given))).tolist()))
+import torch, numpy
+answers = {}
+for folder in sys.argv[1:]:
+    sys.path[0] = folder
+    sys.modules.pop("exported", None)
+    exported = importlib.import_module("exported")
+    rows = json.load(open(f"{folder}/rows.json"))
+    given = numpy.array(rows, dtype=numpy.uint8) if isinstance(rows, list) else rows
+    with torch.no_grad():
+        answers[folder] = exported.answers(exported.build()(exported.prepare(given))).tolist()
+print(json.dumps(answers))
 """
+KINDS = ("regression", "classification", "images")
 
 
-@pytest.mark.parametrize("kind", ["regression", "classification", "images"])
-def test_the_torch_export_stands_on_its_own(
-    runs: Path, kind: str, monkeypatch: pytest.MonkeyPatch, capsys: Capture, tmp_path: Path
-) -> None:
-    out = tmp_path / "exported.safetensors"
-    assert command(monkeypatch, "export", runs / kind, "--format", "torch", "--out", out) == 0
-    code = tmp_path / "exported.py"
-    line = f"{out}: torch's state_dict; {code}: the module, its preprocessing and its answers\n"
-    assert capsys.readouterr().out == line
-    assert "shoal" not in code.read_text(encoding="utf-8").replace("trained by Shoal", "")
+def rows_of(runs: Path, kind: str) -> tuple[object, np.ndarray]:
+    """Give rows as JSON has them, and what the model answers them."""
     model = shoal.load(runs / kind)
     if kind == "images":
-        rows: object = np.load(runs / "i.npz")["test_images"][:, None].tolist()
-        wanted = model.predict_proba(np.array(rows, dtype=np.uint8))
-    else:
-        frame = table().iloc[40:]
-        rows = {name: frame[name].tolist() for name in frame}
-        wanted = model.answer(model.inputs(frame))
-    (tmp_path / "rows.json").write_text(json.dumps(rows))
-    arguments = [sys.executable, "-c", OUTSIDE, str(tmp_path), str(tmp_path / "rows.json")]
+        images = np.load(runs / "i.npz")["test_images"][:, None]
+        return images.tolist(), model.predict_proba(images)
+    frame = table().iloc[40:]
+    return {name: frame[name].tolist() for name in frame}, model.answer(model.inputs(frame))
+
+
+@pytest.fixture(scope="module")
+def exported(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A folder with the export of each kind of model."""
+    folders = {kind: tmp_path_factory.mktemp(kind) for kind in KINDS}
+    for kind, folder in folders.items():
+        export_torch(runs / kind, folder / "exported.safetensors")
+        (folder / "rows.json").write_text(json.dumps(rows_of(runs, kind)[0]))
+    return folders
+
+
+@pytest.fixture(scope="module")
+def answered_outside(exported: dict[str, Path]) -> dict[str, np.ndarray]:
+    """What the exports answer in one process that has no Shoal: starting torch takes most of the time."""
+    arguments = [sys.executable, "-c", OUTSIDE, *map(str, exported.values())]
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(arguments, capture_output=True, text=True, check=True, env=environment)
-    np.testing.assert_allclose(np.array(json.loads(done.stdout)), wanted, rtol=1e-6, atol=1e-6)
+    answers = json.loads(done.stdout)
+    return {kind: np.array(answers[str(folder)]) for kind, folder in exported.items()}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_torch_export_stands_on_its_own(
+    runs: Path, kind: str, exported: dict[str, Path], answered_outside: dict[str, np.ndarray]
+) -> None:
+    code = (exported[kind] / "exported.py").read_text(encoding="utf-8")
+    assert "shoal" not in code.replace("trained by Shoal", "")
+    np.testing.assert_allclose(answered_outside[kind], rows_of(runs, kind)[1], rtol=1e-6, atol=1e-6)
+
+
+def test_the_command_that_exports_to_torch_says_what_it_wrote(
+    runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture, tmp_path: Path
+) -> None:
+    out, code = tmp_path / "exported.safetensors", tmp_path / "exported.py"
+    assert command(monkeypatch, "export", runs / "regression", "--format", "torch", "--out", out) == 0
+    line = f"{out}: torch's state_dict; {code}: the module, its preprocessing and its answers\n"
+    assert capsys.readouterr().out == line
 
 
 @settings(max_examples=25)

@@ -8,8 +8,12 @@ from typing import Final
 
 import pytest
 
+from shoal.engine.trainers.native_core import MAX_CONVS
+from test_architecture import HEAVY
+
 ROOT: Final = Path(__file__).parent.parent
 GUIDE: Final = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+ARCHITECTURE: Final = " ".join((ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").split())
 
 
 def kinds() -> dict[str, list[str]]:
@@ -44,6 +48,18 @@ def test_a_step_names_a_file_and_what_stands_in_it(title: str, step: str) -> Non
         name for name in re.findall(r"`([^`]+)`", step)[1:] if not re.search(rf"\b{re.escape(name)}\b", text)
     ]
     assert missing == [], f"{title}: {told[1]} has no {', '.join(missing)}"
+
+
+def test_the_architecture_names_every_list() -> None:
+    *first, last = [f"{title[0].lower()}{title[1:]}" for title, steps in kinds().items() if steps]
+    assert f" lists the files of {', '.join(first)} and {last}. The others:" in ARCHITECTURE
+
+
+def test_heavy_libraries_and_what_the_core_takes_are_as_the_page_of_the_architecture_says() -> None:
+    (named,) = re.findall(r"Heavy libraries \(([^)]*)\)", ARCHITECTURE)
+    modules = {"scikit-learn": "sklearn", "pillow": "PIL"}
+    assert {modules.get(name, name) for name in named.split(", ")} == HEAVY
+    assert f"at most {MAX_CONVS} convolutions, on the CPU |" in ARCHITECTURE
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.mark.parametrize(("name", "number"), [("memory", 8), ("forecast", 4)])
+@pytest.mark.parametrize(("name", "number"), [("memory", 6), ("forecast", 6)])
 def test_one_drawn_study(monkeypatch: pytest.MonkeyPatch, name: str, number: int) -> None:
     monkeypatch.chdir(ROOT)
     monkeypatch.syspath_prepend(str(ROOT))

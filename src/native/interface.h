@@ -134,14 +134,15 @@ SHOAL_EXPORT int64_t shoal_outputs(int64_t target, const ShoalNetwork* network, 
                                    float* outputs, int64_t outputs_count);
 
 // Cut a text at its delimiters and line ends into cells, `columns` on each line: `end` gets the place behind each.
-// Refused where a line has another number of cells, or the text other than `end_count` of them.
+// Refused where a line has another number of cells, the text other than `end_count` of them, or a cell with what ends
+// it more than `longest` bytes.
 SHOAL_EXPORT int64_t shoal_cells(const char* text, int64_t text_count, int64_t delimiter, int64_t columns,
-                                 int64_t* end, int64_t end_count);
+                                 int64_t longest, int64_t* end, int64_t end_count);
 // Of each cell, from the byte after place `before[i]` up to `end[i]`, the number that stands in it, spaces and tabs
-// aside; NaN for what is no plain finite number. Both lie `stride` numbers apart. Refuses the target where the
-// compiler's library cannot read numbers exactly.
+// aside; NaN for what is no plain finite number. Both lie `stride` numbers apart. `zeros_before` gets whether some
+// begins with a zero and another digit (01). Refuses the target where the compiler's library cannot read exactly.
 SHOAL_EXPORT int64_t shoal_numbers(const char* text, int64_t text_count, const int64_t* before, const int64_t* end,
-                                   int64_t stride, int64_t count, double* values);
+                                   int64_t stride, int64_t count, double* values, int64_t* zeros_before);
 
 // For tests and benchmarks.
 SHOAL_EXPORT int64_t shoal_dropout_draws(int64_t target, const uint32_t key[2], int64_t count, int64_t layer,

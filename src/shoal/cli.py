@@ -14,15 +14,24 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any, Literal, NoReturn, TextIO, get_args
+from typing import Annotated, Any, Literal, NoReturn, TextIO
 
 import typer
 
-from shoal.errors import EnvironmentFault, InputError, Interrupted, Problem, ShoalError, lacks_memory
-from shoal.options import choice, count_of_workers, name_of_a_file, one_of, share, usage_problem
+from shoal.errors import EnvironmentFault, Interrupted, Problem, ShoalError, lacks_memory
+from shoal.kinds import TASKS, Task
+from shoal.options import (
+    choice,
+    count_of_workers,
+    kind_or_table,
+    name_of_a_file,
+    one_of,
+    share,
+    usage_problem,
+)
 from shoal.parts import SHOW, Missing, Parts
 from shoal.space import LEAST_TO_DRAW, is_narrow, load_numbers
-from shoal.wording import listed, visible, visible_lines
+from shoal.wording import visible, visible_lines
 
 app = typer.Typer(
     add_completion=False,
@@ -53,7 +62,6 @@ WorkersOption = Annotated[
 _Trainer = Literal["auto", "torch", "native"]
 _Device = Literal["auto", "cpu", "cuda", "mps"]
 _Format = Literal["onnx", "torch"]
-_Template = Literal["regression", "classification"]
 TrainerOption = Annotated[_Trainer, choice(_Trainer, "--trainer", what="Who trains.")]
 DeviceOption = Annotated[_Device, choice(_Device, "--device", what="Where torch trains.")]
 
@@ -166,7 +174,6 @@ def predict(
     With a run folder, it has the spread over the networks of the folds, too.
     """
     load_numbers()
-    from shoal.files import write
     from shoal.predict import predict_file
     from shoal.results import refuse_to_replace
 
@@ -179,10 +186,7 @@ def predict(
         refuse_to_replace(out, *predictions.read)
     for note in predictions.notes:
         _tell(note)
-    if out is None:
-        _hand_over(predictions.to_csv())
-    else:
-        write(out, predictions.to_csv().encode("utf-8"), new=not force)
+    _hand_over(predictions.to_csv(), out, force=force)
 
 
 @app.command()
@@ -206,10 +210,8 @@ def export(
 @app.command()
 def new(
     kind: Annotated[
-        _Template | None,
-        typer.Argument(
-            metavar="KIND", help="regression or classification.", parser=one_of(get_args(_Template))
-        ),
+        Task | None,
+        typer.Argument(metavar="KIND", help="regression or classification.", parser=one_of(TASKS)),
     ] = None,
     data: Annotated[
         Path | None, typer.Option("--data", metavar="TABLE", help="Write it for this table, as it is.")
@@ -217,31 +219,33 @@ def new(
     target: Annotated[
         str | None, typer.Option("--target", metavar="COLUMN", help="What is to be learned [guessed].")
     ] = None,
-    task: Annotated[
-        _Template | None, choice(_Template, "--task", what="Numbers or classes [guessed].")
+    task: Annotated[Task | None, choice(Task, "--task", what="Numbers or classes [guessed].")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Study file [printed].", parser=name_of_a_file),
     ] = None,
+    force: ForceOption = False,
 ) -> None:
-    """Print a commented study file to start from: of a kind, or of a table.
+    """Write a commented study file to start from: of a kind, or of a table.
 
     With --data, what is seen in the table and what is done with each column stands beside it.
     """
-    if (kind is None) == (data is None):
-        got = "neither" if data is None else "both"
-        raise InputError(
-            Problem("KIND", f"expected {listed(get_args(_Template), 'or')}, or --data TABLE, got {got}")
-        )
-    if kind is not None:
-        from shoal.study import template
-
-        for name, value in (("--target", target), ("--task", task)):
-            if value is not None:
-                raise InputError(Problem(name, "expected it with --data TABLE, got it with KIND"))
-        _hand_over(template(kind))
-    elif data is not None:
+    asked = kind_or_table(kind, data, {"--target": target, "--task": task})
+    if data is not None or out is not None:
         load_numbers()
+    if out is not None:
+        from shoal.results import refuse_to_replace
+
+        refuse_to_replace(out, *([data] if data else []))
+    if isinstance(asked, Path):
         from shoal.draft import draft_study
 
-        _hand_over(draft_study(data, target, task))
+        text = draft_study(asked, target, task, out and out.parent)
+    else:
+        from shoal.study import template
+
+        text = template(asked)
+    _hand_over(text, out, force=force)
 
 
 @data_app.command("list")
@@ -300,8 +304,13 @@ def _end(missing: Iterable[Missing]) -> None:
         raise typer.Exit(2)
 
 
-def _hand_over(content: str) -> None:
-    """Write the content of a file to standard output: the very bytes of the file, unless a person reads there."""
+def _hand_over(content: str, out: Path | None, *, force: bool) -> None:
+    """Write a file, or its content to standard output: the very bytes of the file, unless a person reads there."""
+    if out is not None:
+        from shoal.files import write
+
+        write(out, content.encode("utf-8"), new=not force)
+        return
     if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.isatty():
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")
     _print(content, "")

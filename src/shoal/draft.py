@@ -2,20 +2,41 @@
 
 from __future__ import annotations
 
+import os
 import re
+import tomllib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from shoal.data import Column, Dataset, GivenRows, Survey, Wish, holds_images, survey
-from shoal.engine import available_memory, column_records
+from shoal.engine import (
+    Planner,
+    Trainers,
+    available_memory,
+    column_records,
+    refuse_unscalable,
+    unscalable_inputs,
+)
 from shoal.errors import DataError, Problem
 from shoal.files import kind_of
 from shoal.kinds import Task
 from shoal.look import MOST_LINES, column_lines
-from shoal.study import IN_MEMORY, LONGEST_NAME, TEST_SHARE, Data, Draft, DraftColumn, DraftKey, draft_text
+from shoal.study import (
+    IN_MEMORY,
+    LONGEST_NAME,
+    TEST_SHARE,
+    Data,
+    Draft,
+    DraftColumn,
+    DraftKey,
+    draft_text,
+    parse_study,
+)
 from shoal.wording import few_quoted, is_utf8, quoted, rounded
 
 FEW_VALUES: Final = 10
@@ -26,17 +47,31 @@ SKEWED: Final = 4.0
 """How many times the distance from the median is to the upper 5 % of targets what it is to the lower."""
 _BACK: Final = re.compile(r" \(data\.keep = .*\)$")
 """How a study that lists no inputs gets a column back."""
+_FROM_HERE: Final = "relative to the folder of this file; written for the current one"
 _GROUPS: Final = "take the # away if so, and put one before it among the inputs: no group is then divided"
 
 
-def draft_study(table: Path, target: str | None = None, task: Task | None = None) -> str:
+def draft_study(
+    table: Path, target: str | None = None, task: Task | None = None, folder: Path | None = None
+) -> str:
     """Write a study of a table, as it is to be trained; what is not said is guessed, by rules that the study names.
 
-    Raises DataError where there is no table, no such target, or nothing to be learned; StudyError for a table of more
-    columns than a study can speak of.
+    `folder` is where the study is to stand (the current one): the path of the table, if it is a relative one, leads
+    from there. Raises DataError where there is no table, no such target, or nothing to be learned; StudyError for a
+    table of more columns than a study can speak of.
     """
     _refuse_others(table)
-    return draft_text(draft_of(table, target, task))
+    draft = draft_of(table, target, task)
+    return draft_text(draft if folder is None else replace(draft, table=_path_from(folder, table)))
+
+
+def _path_from(folder: Path, table: Path) -> DraftKey:
+    """Lead from a folder to a table; in full where `..` would lead elsewhere: through links, to another drive."""
+    with suppress(ValueError, OSError):  # another drive; a folder that is not there
+        way = table if table.is_absolute() else Path(os.path.relpath(table, folder))
+        if (folder / way).samefile(table):
+            return DraftKey("train", str(way), "relative to the folder of this file")
+    return DraftKey("train", os.path.abspath(table), "in full, since no relative path leads there")
 
 
 def draft_of(table: Path | GivenRows, target: str | None = None, task: Task | None = None) -> Draft:
@@ -48,8 +83,8 @@ def draft_of(table: Path | GivenRows, target: str | None = None, task: Task | No
     listed = len(columns) < MOST_LINES and all(len(column.name) <= LONGEST_NAME for column in columns)
     unlisted = [column.name for column in columns if not (column.used or listed)]
     _refuse_long_names([seen.target.value, *seen.stated, *unlisted], table)
-    return Draft(
-        table=IN_MEMORY if isinstance(table, GivenRows) else str(table),
+    draft = Draft(
+        table=DraftKey("train", IN_MEMORY if isinstance(table, GivenRows) else str(table), _FROM_HERE),
         task=DraftKey("task", seen.task.value, seen.task.why),
         target=DraftKey("target", seen.target.value, _why_target(seen)),
         columns=columns,
@@ -62,6 +97,34 @@ def draft_of(table: Path | GivenRows, target: str | None = None, task: Task | No
         summary=() if listed else tuple(_summary(dataset)),
         in_order=seen.in_order,
     )
+    return _that_runs(draft, dataset)
+
+
+def _that_runs(draft: Draft, dataset: Dataset) -> Draft:
+    """Leave the inputs out whose numbers some fit could not scale. Raises DataError where a run would be refused."""
+    planner = Planner(parse_study(tomllib.loads(draft_text(draft))), dataset, Trainers().choose)
+    try:
+        refuse_unscalable(planner)
+    except DataError as error:
+        wrong = unscalable_inputs(planner)
+        usable = tuple(column for column in dataset.columns if column.name not in wrong)
+        if len(usable) in (0, len(dataset.columns)):
+            raise DataError(_of_table(draft, problem) for problem in error.problems) from None
+        columns = tuple(
+            replace(column, used=False, what=f"cannot be scaled: {wrong[column.name].partition(', got ')[2]}")
+            if column.name in wrong
+            else column
+            for column in draft.columns
+        )
+        fewer = replace(draft, columns=columns, numbers=draft.numbers - len(wrong))
+        return _that_runs(fewer, replace(dataset, columns=usable))
+    return draft
+
+
+def _of_table(draft: Draft, problem: Problem) -> Problem:
+    """Name the file, too, where a mistake is one of a column."""
+    table = "train" if draft.table.value == IN_MEMORY else draft.table.value
+    return problem if problem.where == table else replace(problem, where=f"{table}, {problem.where}")
 
 
 def _refuse_long_names(names: Iterable[str], table: Path | GivenRows) -> None:

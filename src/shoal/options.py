@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, get_args
 
 import typer
 
-from shoal.wording import did_you_mean, visible, wrong_choice, wrong_count
+from shoal.errors import InputError, Problem
+from shoal.kinds import TASKS, Task
+from shoal.wording import did_you_mean, listed, visible, wrong_choice, wrong_count
 
 MOST_WORKERS: Final = 1024
 """Fits at a time, at most."""
@@ -37,6 +39,22 @@ def choice(kind: Any, *names: str, what: str) -> Any:
     """Make an option that takes one of the values of a Literal."""
     choices = get_args(kind)
     return typer.Option(*names, help=what, parser=one_of(choices), metavar=f"[{'|'.join(choices)}]")
+
+
+def kind_or_table(kind: Task | None, table: Path | None, of_tables: Mapping[str, object]) -> Task | Path:
+    """Give what `shoal new` writes a study of; `of_tables` are the options that go with a table alone.
+
+    Raises InputError for neither, for both, and for such an option beside a kind.
+    """
+    if kind is not None and table is None:
+        for name, value in of_tables.items():
+            if value is not None:
+                raise InputError(Problem(name, "expected it with --data TABLE, got it with KIND"))
+        return kind
+    if kind is None and table is not None:
+        return table
+    got = "neither" if table is None else "both"
+    raise InputError(Problem("KIND", f"expected {listed(TASKS, 'or')}, or --data TABLE, got {got}"))
 
 
 def count_of_workers(text: str) -> int:

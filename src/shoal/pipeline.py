@@ -105,7 +105,8 @@ def plan(
     refuse_above(memory_need(planner, workers, _drawing(planner)), available_memory())
     trained_before = Store.trained_in(folder, _identity(study, planner.dataset))
     refuse_foreign_files_in(folder)
-    known = trained_before | planner.known_by_place(trained_places(folder, to_toml(planner.study)))
+    places = trained_places(folder, planner.study, planner.dataset.test_fingerprint)
+    known = trained_before | planner.known_by_place(places, trained_before)
     made = make_plan(planner, Circumstances(trainers.by_name, workers, _drawing(planner), known, read))
     return dataclasses.replace(made, text=plan_text(study, made, folder, workers))
 
@@ -123,9 +124,10 @@ def run(
     """Run a study (a Study, a file, a built-in name), or one made for rows in memory, and draw its pictures.
 
     Rows are a frame of pandas, polars or another library, a dict of columns, an array (N, D), or a pair of such inputs
-    and targets. `train` and `test` take the place of the study's files. `target` names the columns to learn, or is the
-    targets themselves, (N,) or (N, K). All other keywords are keys of the study: `name`, `task`, `seed` and `repeats`,
-    and its sections, of which the named keys are changed: `training={"epochs": 50}`.
+    and targets; beside a study also images (N, H, W), (N, H, W, C) or (N, C, H, W) and labels (N,). `train` and `test`
+    take the place of the study's files. `target` names the columns to learn, or is the targets themselves, (N,) or
+    (N, K). All other keywords are keys of the study: `name`, `task`, `seed` and `repeats`, and its sections, of which
+    the named keys are changed: `training={"epochs": 50}`.
 
     `out` is the run folder (runs/<study name>), `workers` the fits trained at a time (one a core). Fits that
     the folder holds already are not trained again. A part that cannot be made after training is told to the
@@ -143,18 +145,15 @@ def run(
     workers = _workers(workers)
     memory = memory_need(planner, workers, _drawing(planner))
     refuse_above(memory, available_memory())  # what is refused is not warned of before
-    if trainers.note:
-        watcher.note(trainers.note)
-    for warning in warnings_before(planner):
-        watcher.note(warning)
-    for note in planner.dataset.notes:
-        watcher.note(note)
+    for line in filter(None, (trainers.note, *warnings_before(planner), *planner.dataset.notes)):
+        watcher.note(line)
     rows = StudyRows(planner.dataset, study.data.standardize)
     executor = Executor(rows, trainers.by_name, workers, watcher)
     with RunLock(folder), Store.create_or_open(folder, _identity(study, planner.dataset)) as store:
         files = RunFiles(folder, store).adopt_unlisted()  # of versions that kept no list of their files
         files.refuse_foreign_files(*OUTPUT_FILES)
-        trained = _train(planner, executor, store, files)
+        _keep_study(planner, executor, store, files)
+        trained = _train(planner, executor, store)
         _finish(planner, trained, executor, store, files, parts)
         _nest(planner, executor, store)
         give_back_memory()
@@ -201,15 +200,8 @@ def _drawing(planner: Planner) -> Drawing:
     return Drawing(planner.dataset, planner.study, planner.candidates, len(planner.folds))
 
 
-def _train(
-    planner: Planner, executor: Executor, store: Store, files: RunFiles
-) -> tuple[Candidate, StudyFit, FitRecord]:
-    """Search and comparisons, the choice, then the winner: beside the comparisons, and on all training rows.
-
-    Gives the winner, and of the network that is delivered the fit and its record. What stands in the store already is
-    not trained again; networks of comparisons and refits are tested as they end.
-    """
-    fits = planner.search_fits() + planner.comparison_fits()
+def _keep_study(planner: Planner, executor: Executor, store: Store, files: RunFiles) -> None:
+    """Keep what is asked and what was read: the study, the rows, what is known of them before anything is trained."""
     text = to_toml(planner.study)
     files.write(STUDY_NAME, text.encode())
     store.put_fact("study", text)
@@ -226,6 +218,15 @@ def _train(
     give_back_memory()
     store.put_truth(ground_truth(planner))  # inputs and targets, for whoever reads predictions later
     note_looks(store, planner.dataset.test_fingerprint, planner.preparation)
+
+
+def _train(planner: Planner, executor: Executor, store: Store) -> tuple[Candidate, StudyFit, FitRecord]:
+    """Search and comparisons, the choice, then the winner: beside the comparisons, and on all training rows.
+
+    Gives the winner, and of the network that is delivered the fit and its record. What stands in the store already is
+    not trained again; networks of comparisons and refits are tested as they end.
+    """
+    fits = planner.search_fits() + planner.comparison_fits()
     store.set_plan(entries(fits), planner.candidate_rows())
     store.forget_failed()  # what failed in an earlier run is tried again; what fails in this one stays a row
     executor.execute(planner.training_title, fits, store)

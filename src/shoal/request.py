@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from numbers import Integral
 from pathlib import Path
@@ -17,6 +17,7 @@ from shoal.errors import DataError, InputError, Problem, another_kind
 from shoal.kinds import TASKS
 from shoal.study import (
     IN_MEMORY,
+    Draft,
     Keys,
     Study,
     check_study,
@@ -25,8 +26,10 @@ from shoal.study import (
     parse_study,
     with_keywords,
 )
-from shoal.wording import wrong_choice
+from shoal.wording import quoted, wrong_choice
 
+MOST_LEFT_OUT: Final = 20
+"""Columns that are no inputs of which this is said, each in a sentence."""
 StudyOrRows: TypeAlias = "Study | str | Path | Rows"
 
 
@@ -72,6 +75,11 @@ def request_of(study: StudyOrRows, keywords: Mapping[str, Any]) -> Request:
     )
     if base is None:
         rows = given_rows("train", train, None if names else target)
+        if rows.holds_images:
+            what = (
+                "expected a study beside images, such as shoal.run(study, train=(images, labels)), got none"
+            )
+            raise InputError(f"train: {what}")
         names = names or rows.target_names
         base, keywords, notes = _drafted(rows, names, keywords)
     asked = _with_rows(base, in_memory, names)
@@ -95,9 +103,10 @@ def _study_of(study: StudyOrRows) -> Study | None:
 
 
 def _names(target: Any) -> tuple[str, ...]:
-    """Give the names of targets; none for targets themselves, and where nothing is said."""
+    """Give the names of targets; none for targets themselves (of names, none is there twice), or where none is said."""
     if isinstance(target, list | tuple):
-        return tuple(target) if all(isinstance(name, str) for name in target) else ()
+        are_names = all(isinstance(name, str) for name in target) and len(set(target)) == len(target)
+        return tuple(target) if are_names else ()
     is_name = isinstance(target, str | Integral) and not isinstance(
         target, bool
     )  # pandas numbers its columns
@@ -150,7 +159,17 @@ def _drafted(
         if "ignore" in data:
             ignore = [*dict.fromkeys((*left_out, *data["ignore"]))]
             keywords = {**keywords, "data": {**data, "ignore": ignore}}
-    return parse_study(tree), keywords, tuple(guesses)
+    brought_back = {*(data.get("inputs") or ()), *(data.get("keep") or ()), data.get("groups")}
+    return parse_study(tree), keywords, (*guesses, *_left_out(draft, {*names, *brought_back}))
+
+
+def _left_out(draft: Draft, others: Collection[object]) -> Iterator[str]:
+    """Say of columns that they are no inputs, as the comments of a study in a file do."""
+    unused = [column for column in draft.columns if not column.used and column.name not in others]
+    for column in unused[:MOST_LEFT_OUT]:
+        yield f"column {quoted(column.name)}: left out, {column.what}"
+    if len(unused) > MOST_LEFT_OUT:
+        yield f"and {len(unused) - MOST_LEFT_OUT:,} more columns are left out"
 
 
 def _in_python(sentence: str) -> str:

@@ -7,13 +7,16 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from shoal.data import Column, Dataset, checks_of_rows, drift_of_rows, findings_in_rows
-from shoal.data._row_check import chance_of_count, is_identity, patches, units
+from shoal.data._row_check import beyond_rounding, chance_of_count, is_identity, patches, ranks, units
 
 ROWS, TRAIN = 240, 180
 
@@ -162,6 +165,38 @@ def test_a_trend_is_no_group() -> None:
     age_N = rng.integers(20, 60, ROWS)
     columns["age"] = age_N
     assert found(columns, np.sin(age_N / 6) * 2 + 0.3 * rng.normal(size=ROWS)) == {}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_nothing_is_said_of_a_target_that_inputs_explain_exactly(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    hour_N, day_N = rng.integers(0, 24, ROWS), np.arange(ROWS) // 10
+    casual_N, registered_N = np.round(rng.normal(20, 5, (2, ROWS)), 2)
+    rides = {"casual": casual_N, "registered": registered_N, "hour": hour_N}
+    assert found(rides, casual_N + registered_N) == {}
+    assert found(rides, np.float64(np.float32(casual_N + registered_N))) == {}
+    walk = np.cumsum(rng.normal(size=(2, ROWS)), axis=1)
+    wandering = found({"a": walk[0], "b": walk[1], "day": day_N}, walk.sum(axis=0))
+    assert not {"row order", "undeclared groups"} & set(wandering)
+    kind_N = rng.integers(0, 3, ROWS)
+    kinds = {f"is {kind}": kind_N == kind for kind in range(3)}
+    assert found(kinds | {"hour": hour_N}, kind_N) == {}
+
+
+def test_rounding_is_taken_out_of_what_is_left_of_each_target() -> None:
+    target_NK = np.array([[1.0, 100.0], [2.0, 200.0], [3.0, 300.0], [4.0, 400.0]])
+    left_NK = np.array([[1e-13, 10.0], [-1e-13, -10.0], [2e-13, 10.0 + 1e-12], [0.0, -10.0]])
+    beyond_NK = beyond_rounding(left_NK, target_NK)
+    assert (beyond_NK[:, 0] == 0).all()
+    assert beyond_NK[0, 1] == beyond_NK[2, 1] == pytest.approx(10, rel=1e-4)
+    assert (beyond_rounding(left_NK, np.ones((4, 2))) == 0).all()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_equal_values_have_one_rank_wherever_they_stand(seed: int) -> None:
+    assert ranks(np.array([0.5, -1.0, 0.5, 2.0, 0.5])).tolist() == [2, 0, 2, 4, 2]
+    site_N = np.array([f"s{row // 8}" for row in range(ROWS)])
+    assert found({"site": site_N}, np.random.default_rng(seed).integers(0, 2, ROWS)) == {}
 
 
 def test_groups_and_persons_on_both_sides() -> None:
@@ -316,3 +351,16 @@ def test_a_check_of_the_rows_is_added_by_one_file(tmp_path: Path, monkeypatch: p
     monkeypatch.delitem(sys.modules, "shoal.data.row_checks.toy", raising=False)
     assert "a toy" in [check.name for check in checks_of_rows()]
     assert found(*as_they_come()) == {"a toy": "240 rows"}
+
+
+@given(st.integers(1, 12), st.integers(1, 100), st.integers(0, 2**32 - 1))
+def test_the_least_numbers_of_a_row_are_those_of_a_sort(count: int, blocks: int, seed: int) -> None:
+    width = count + np.random.default_rng(seed).integers(0, 400)
+    values = np.random.default_rng(seed).integers(0, 50, (3, width)).astype(np.float32)
+    module = sys.modules["shoal.data.row_checks.near_duplicates"]
+    with patch.object(module, "_BLOCKS", blocks):
+        places = module._least(values, count)
+    assert places.shape == (3, count)
+    assert all(len(set(row)) == count for row in places.tolist())
+    least = np.sort(np.take_along_axis(values, places, axis=1), axis=1)
+    assert (least == np.sort(values, axis=1)[:, :count]).all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
 
 import shoal
 from shoal.data import TableSource, given_rows, load_table_dataset
@@ -186,6 +188,24 @@ def test_test_rows_and_targets_beside_the_rows() -> None:
             "train: expected an array, a frame or a dict of columns, got polars.LazyFrame; its collect() gives one",
         ),
         (
+            lambda: shoal.plan(table()["size"], target=table()["y"]),
+            "train: expected an array, a frame or a dict of columns, got pandas.Series; its to_frame() gives one",
+        ),
+        (
+            lambda: shoal.plan(csr_array(np.eye(20)), target=np.arange(20.0)),
+            "train: expected an array, a frame or a dict of columns, got scipy.csr_array; its toarray() gives one",
+        ),
+        (
+            lambda: shoal.plan(pd.concat({"a": table()}, axis=1), target=("a", "y")),
+            'train: expected one name a column, got 2 levels of names; columns.map("_".join) makes one of them',
+        ),
+        (
+            lambda: shoal.plan(
+                table().assign(y=table()["y"].to_numpy().astype("timedelta64[s]")), target="y"
+            ),
+            'train, column "y": expected a target, got timedelta64[s]',
+        ),
+        (
             lambda: shoal.plan((table(), [1, 2])),
             "train: expected as many targets as rows (40), got 2",
         ),
@@ -203,7 +223,7 @@ def test_test_rows_and_targets_beside_the_rows() -> None:
         ),
         (
             lambda: shoal.plan((np.zeros((9, 4, 4)), np.zeros(9))),
-            "train: expected an array of 1 or 2 dimensions, got 3",
+            "train: expected a study beside images, such as shoal.run(study, train=(images, labels)), got none",
         ),
         (
             lambda: shoal.plan(table(), target="y", test=table().drop(columns="size")),
@@ -233,11 +253,52 @@ def test_what_is_refused(ask: Callable[[], object], sentence: str) -> None:
     assert str(caught.value) == sentence
 
 
-def test_what_is_no_column_is_left_out_and_said() -> None:
-    plan = shoal.plan(
-        {"x": list(range(40)), "z": 5, "y": [row % 7 for row in range(40)]}, target="y", **QUICK
-    )
+def test_what_is_no_input_is_left_out_and_said() -> None:
+    later = pd.date_range("2020-01-01", periods=40, freq="D") - pd.Timestamp("2020-01-01")
+    frame = {
+        "x": list(range(40)),
+        "z": 5,
+        "late": later,
+        "id": range(40),
+        "y": [row % 7 for row in range(40)],
+    }
+    plan = shoal.plan(frame, target="y", **QUICK)
     assert ", 1 input, " in plan.data
+    assert [note for note in plan.data_notes if note.startswith("column ")] == [
+        'column "z": left out, cannot be read: a single int',
+        f'column "late": left out, cannot be read: {later.dtype}',
+        'column "id": left out, being an id',
+    ]
+    kept = shoal.plan(frame, target="y", data={"keep": ["id"]}, **QUICK)
+    assert not any('"id"' in note for note in kept.data_notes)
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (pd.cut(pd.Series(range(40)), 3), "category"),
+        (pd.array(["u", None, "v", "u"] * 10, dtype="string"), "category"),
+        (pd.array([True, None, False, True] * 10, dtype="boolean"), "number"),
+        (pd.arrays.SparseArray([0.0, 0, 1, 5] * 10), "number"),
+        ([Decimal(7 * row % 40) / 4 for row in range(40)], "number"),
+        (pd.date_range("2020-03-01", periods=40, freq="37h", tz="Europe/Berlin"), "date"),
+    ],
+    ids=["intervals", "string", "boolean", "sparse", "Decimal", "dates of a zone"],
+)
+def test_columns_of_any_type_are_read_as_those_of_a_file_are(values: Any, kind: str) -> None:
+    frame = pd.DataFrame({"x": values, "y": np.arange(40.0) % 9})
+    frame.to_csv("t.csv", index=False)
+    lines = ("[study]", 'task = "regression"', "[data]", 'train = "t.csv"', 'target = "y"')
+    Path("t.toml").write_text("\n".join(lines), encoding="utf-8")
+    given, of_file = shoal.plan("t.toml", train=frame, **QUICK), shoal.plan("t.toml", **QUICK)
+    assert [column.kind for column in given.columns] == ["number", kind]
+    assert given.columns == of_file.columns
+
+
+def test_targets_of_any_type_stand_beside_their_rows() -> None:
+    frame, labels = table()[["size"]], ["u", "v"] * 20
+    for target in (labels, tuple(labels), np.array(labels), pd.Categorical(labels), pl.Series(labels)):
+        assert shoal.plan(frame, target=target, **QUICK).data.endswith("1 input, 2 classes")
 
 
 def test_keywords_are_the_sections_and_the_keys_of_the_study() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import openpyxl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from sklearn.preprocessing import PowerTransformer
 
 from data.test_preprocess import dataset
-from shoal.data import Preprocessing, TableSource, fit_preprocessing, load_table_dataset
+from shoal.data import Dialect, Preprocessing, TableSource, fit_preprocessing, load_table_dataset
 from shoal.data._target_domain import outside_of_domain
 from shoal.data._target_scale import TargetScale, fit_target
 from shoal.data._target_transforms import TRANSFORMS, YeoJohnson, _bounds, _unlikelihood
@@ -149,6 +150,29 @@ def test_built_in_targets_outside_of_the_domain_are_named() -> None:
         'column "y0": expected targets above 0 for data.target_transform = "log", got 0 (row 2), -2 (row 3), -1 (row 5)'
         ", -9 (row 6) and 1 more"
     ]
+
+
+@pytest.mark.parametrize(("kind", "above"), [("log", 0), ("log1p", -1)])
+def test_targets_outside_of_the_domain_are_named_by_rows_of_a_sheet(
+    kind: str, above: int, tmp_path: Path
+) -> None:
+    """They are those of the sheet, with what stands above the table, not those of the rows that are learned from."""
+    book = openpyxl.Workbook(write_only=True)
+    for name in ("prices", "later prices"):
+        sheet = book.create_sheet(name)
+        for cells in ([], ["x", "y"], ["m", "euro"], [1, 3], [2, above], [3, None], [4, above - 0.5]):
+            sheet.append(cells)
+    book.save(tmp_path / "t.xlsx")
+    source = TableSource(
+        str(tmp_path / "t.xlsx"), "regression", ("y",), drop_untargeted=True, target_transform=kind,
+        dialect=Dialect(units_row=True),
+    )  # fmt: skip
+    with pytest.raises(DataError) as refusal:
+        load_table_dataset(source)
+    assert str(refusal.value) == (
+        f'{tmp_path}/t.xlsx, column "y": expected targets above {above} for data.target_transform = "{kind}", got'
+        f" {above} (row 5), {above - 0.5:g} (row 7)"
+    )
 
 
 def test_targets_outside_of_the_domain_are_named_by_line(tmp_path: Path) -> None:

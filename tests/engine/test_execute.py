@@ -100,13 +100,18 @@ class Stopper(Silent):
             os.kill(os.getpid(), signal.SIGINT)
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The digest of an uninterrupted run."""
+    return digest(tiny_study(), tmp_path_factory.mktemp("whole"))
+
+
 @settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(after=st.integers(1, 14), workers=st.integers(1, 2))
 def test_interrupted_and_resumed_equals_uninterrupted(
-    after: int, workers: int, tmp_path_factory: pytest.TempPathFactory
+    after: int, workers: int, whole: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("run")
-    whole = digest(tiny_study(), folder / "whole")
     with pytest.raises(Interrupted) as caught:
         run(tiny_study(), out=folder / "cut", workers=workers, watcher=Stopper(after))
     assert caught.value.exit_code == 130
@@ -184,7 +189,7 @@ def test_a_diverging_candidate_is_a_row_and_changes_no_neighbour(tmp_path: Path)
         tiny_study(training=sgd, search={"space": {"training.lr": [0.01, 1e12, 0.02]}}), out=tmp_path / "wild"
     )
     frame = wild.candidates.set_index("training.lr")
-    assert bool(frame.loc[1e12, "sick"])
+    assert bool(frame.loc[1e12, "failed"])
     assert not frame.loc[1e12, "chosen"]
     messages = wild.fits.loc[wild.fits["status"] == "diverged", "message"]
     assert len(messages) == 3
@@ -223,7 +228,7 @@ def test_a_fault_in_one_fit_is_a_row_and_changes_no_neighbour(
     rough = run(study, out=tmp_path / "rough", workers=workers)
     row = rough.summaries[broken]
     assert (row.status, row.message) == ("failed", "KeyError: 'nowhere'")
-    assert rough.candidates["sick"].tolist() == [False, True]
+    assert rough.candidates["failed"].tolist() == [False, True]
     calm_records, rough_records = _records(tmp_path / "calm"), _records(tmp_path / "rough")
     searched = {entry.fit_id for entry in calm.plan if entry.stage == "search"} - {broken}
     assert len(searched) == 3

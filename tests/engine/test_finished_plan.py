@@ -10,6 +10,7 @@ from shoal.engine import Planner, Trainers
 from shoal.engine.forecast.time import PACE
 from shoal.look import plan_text
 from shoal.pipeline import plan, run
+from shoal.results import place_in
 from studies import tiny_study, two_peaks
 
 TRAINERS = Trainers("native")
@@ -34,4 +35,10 @@ def test_a_finished_study_has_nothing_left_to_train_whoever_won(
     # Another study of the same folder: what the actual winner has trained says nothing of its places.
     edited = tiny_study(nested={"folds": 3}, checks={"permutations": 2}, training={"epochs": 9})
     assert plan(edited, out=tmp_path / "run", workers=1, trainer="native").known == 0
+    assert plan(study, out=tmp_path / "run", workers=1, trainer="torch").known == 0
     assert plan(study, out=tmp_path / "none", workers=1, trainer="native").known == 0
+    winner = {item.fit.id for item in planner.likely_winner}
+    places, known = frozenset(map(place_in, results.plan)), frozenset(results.summaries)
+    assert planner.known_by_place(places, known) >= winner
+    fewer = known - {planner.search_fits()[0].fit.id}  # one more of the search, and another may win
+    assert not planner.known_by_place(places, fewer)

@@ -37,7 +37,11 @@ def classifier(**changes: Any) -> MLPClassifier:
 
 
 @parametrize_with_checks(
-    [regressor(), classifier(), CNNClassifier(calibration="temperature", calibration_folds=3)],
+    [
+        regressor(),
+        classifier(),
+        CNNClassifier(max_iter=8, learning_rate_init=0.01, calibration="temperature", calibration_folds=3),
+    ],
     expected_failed_checks=lambda estimator: (
         {}
         if isinstance(estimator, MLPRegressor)
@@ -64,6 +68,14 @@ def test_the_network_itself_is_the_same_to_the_byte(model: Any, y: Any) -> None:
         assert calibrated.parameters_[name].tobytes() == array.tobytes()
     assert calibrated.predict(NEW).tolist() == plain.predict(NEW).tolist()
     assert set(vars(plain)) == vars(calibrated).keys() - {"_folds", "_seed", "temperature_"}
+
+
+@pytest.mark.parametrize(("model", "y"), [(regressor(), Y), (classifier(), CLASS)])
+def test_the_folds_are_drawn_from_the_random_state(model: Any, y: Any) -> None:
+    first, again = (clone(model).fit(X, y)._folds.scores for _ in range(2))
+    other = clone(model).set_params(random_state=1).fit(X, y)._folds.scores
+    assert [score.tobytes() for score in first] == [score.tobytes() for score in again]
+    assert [score.tobytes() for score in first] != [score.tobytes() for score in other]
 
 
 # -- what the folds say --------------------------------------------------------------------------------------

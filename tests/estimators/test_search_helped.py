@@ -173,32 +173,6 @@ def test_what_fails_elsewhere_fails_here_aloud(done: list[list[Scored]]) -> None
         strict.fit(NUMBERS, PRICE)
 
 
-class ScoresHere:
-    """A score that only the process that made it gives; others fail, or end."""
-
-    def __init__(self, *, ends: bool) -> None:
-        self.home, self.ends = os.getpid(), ends
-
-    def __call__(self, estimator: Any, x: Any, y: Any) -> float:
-        if os.getpid() != self.home:
-            if self.ends:
-                os.kill(os.getpid(), signal.SIGKILL)
-            raise OSError("not here")
-        return float(estimator.score(x, y))
-
-
-@pytest.mark.filterwarnings("ignore:A worker stopped while some jobs were given:UserWarning")
-@pytest.mark.parametrize("ends", [False, True])
-def test_where_helpers_fail_or_end_all_is_done_here(ends: bool, done: list[list[Scored]]) -> None:
-    estimator = Pipeline([("s", StandardScaler()), ("net", regressor(max_iter=2))])
-    options = {"cv": 4, "n_jobs": 2, "error_score": "raise"}
-    search = shoal.GridSearchCV(estimator, GRID, scoring=ScoresHere(ends=ends), **options).fit(NUMBERS, PRICE)
-    alone = shoal.GridSearchCV(estimator, GRID, cv=4).fit(NUMBERS, PRICE)
-    np.testing.assert_array_equal(search.cv_results_["mean_test_score"], alone.cv_results_["mean_test_score"])
-    assert not done
-    assert_same(search, alone)
-
-
 class Warns(StandardScaler):  # type: ignore[misc]
     """Warns whenever it is fitted."""
 
@@ -261,16 +235,6 @@ def test_nobody_helps_where_a_store_is_kept_or_joblib_has_another_backend(
     assert not done
 
 
-def test_lots_are_cut_where_there_are_more_processes_than_folds(done: list[list[Scored]]) -> None:
-    estimator = Pipeline([("s", StandardScaler()), ("net", regressor(max_iter=2))])
-    grid = {"net__dropout": [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]}
-    folds = KFold(2)
-    alone = shoal.GridSearchCV(estimator, grid, cv=folds).fit(NUMBERS, PRICE)
-    helped = shoal.GridSearchCV(estimator, grid, cv=folds, n_jobs=3).fit(NUMBERS, PRICE)
-    assert {len(lot) for lot in done} == {3}
-    assert_same(helped, alone)
-
-
 def test_a_search_that_tells_its_progress_counts_what_helpers_do(
     done: list[list[Scored]], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -314,3 +278,42 @@ def test_the_last_lots_are_cut_where_processes_would_wait(
     assert [len(lot.numbers) for lot in found] == sizes
     assert [spot for lot in found for spot in lot.spots()] == [spot for lot in lots for spot in lot.spots()]
     assert [lot.fold for lot in found if lot.last] == list(range(folds))
+
+
+# -- last, those after which joblib's processes are not those that were there before -----------------------------
+
+
+def test_lots_are_cut_where_there_are_more_processes_than_folds(done: list[list[Scored]]) -> None:
+    estimator = Pipeline([("s", StandardScaler()), ("net", regressor(max_iter=2))])
+    grid = {"net__dropout": [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]}
+    folds = KFold(2)
+    alone = shoal.GridSearchCV(estimator, grid, cv=folds).fit(NUMBERS, PRICE)
+    helped = shoal.GridSearchCV(estimator, grid, cv=folds, n_jobs=3).fit(NUMBERS, PRICE)
+    assert {len(lot) for lot in done} == {3}
+    assert_same(helped, alone)
+
+
+class ScoresHere:
+    """A score that only the process that made it gives; others fail, or end."""
+
+    def __init__(self, *, ends: bool) -> None:
+        self.home, self.ends = os.getpid(), ends
+
+    def __call__(self, estimator: Any, x: Any, y: Any) -> float:
+        if os.getpid() != self.home:
+            if self.ends:
+                os.kill(os.getpid(), signal.SIGKILL)
+            raise OSError("not here")
+        return float(estimator.score(x, y))
+
+
+@pytest.mark.filterwarnings("ignore:A worker stopped while some jobs were given:UserWarning")
+@pytest.mark.parametrize("ends", [False, True])
+def test_where_helpers_fail_or_end_all_is_done_here(ends: bool, done: list[list[Scored]]) -> None:
+    estimator = Pipeline([("s", StandardScaler()), ("net", regressor(max_iter=2))])
+    options = {"cv": 4, "n_jobs": 2, "error_score": "raise"}
+    search = shoal.GridSearchCV(estimator, GRID, scoring=ScoresHere(ends=ends), **options).fit(NUMBERS, PRICE)
+    alone = shoal.GridSearchCV(estimator, GRID, cv=4).fit(NUMBERS, PRICE)
+    np.testing.assert_array_equal(search.cv_results_["mean_test_score"], alone.cv_results_["mean_test_score"])
+    assert not done
+    assert_same(search, alone)

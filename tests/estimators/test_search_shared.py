@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import warnings
 import weakref
 from contextlib import suppress
@@ -34,8 +35,9 @@ from sklearn.preprocessing import (
 )
 
 import shoal
-from estimators.search_cases import RNG, CountedScaler, assert_equal, classifier, regressor
+from estimators.search_cases import RNG, CountedScaler, Counts, assert_equal, classifier, regressor
 
+CAMPAIGN = os.environ.get("SHOAL_CAMPAIGN") == "long"
 ROWS = 60
 FRAME = pd.DataFrame({
     "area": RNG.lognormal(1, 1, ROWS),
@@ -82,18 +84,6 @@ class Remembers(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.fit(X)
         self.n_features_in_ = X.shape[1]
         return self.rows_
-
-
-class Counts(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Does a little more each time that it transforms."""
-
-    def fit(self, X: NDArray[Any], y: Any = None) -> Counts:
-        self.times_ = 0
-        return self
-
-    def transform(self, X: NDArray[Any]) -> NDArray[Any]:
-        self.times_ += 1
-        return np.asarray(X) * self.times_
 
 
 class Hides:
@@ -175,6 +165,9 @@ PACKED = Pipeline([
 ])  # fmt: skip
 TWO_GRIDS: list[dict[str, list[Any]]] = [{"net__batch_size": [8]}, {"net__learning_rate_init": [0.03, 0.003]}]
 """A PCA keeps views with gaps, whose packed copies round in another way."""
+FRAMED = Pipeline([("t0", Writes(2.0)), ("inner", Pipeline([("net", regressor(max_iter=3))]))])
+RATES = {"inner__net__learning_rate_init": [0.03, 0.003]}
+"""A first step that writes into a frame, and a pipeline within that is the network alone."""
 LENT = Pipeline([("t0", Remembers()), ("t1", MinMaxScaler()), ("net", regressor(max_iter=3))])
 WRITTEN = {"t1": [MinMaxScaler(), "passthrough", Writes(3.0)]}
 """The first step hands on the very rows that it was given, and another writes into them."""
@@ -192,9 +185,15 @@ WRITTEN = {"t1": [MinMaxScaler(), "passthrough", Writes(3.0)]}
     st.sampled_from(["r2", "neg_mean_absolute_error"]),
     st.booleans(),
 )
+@example(
+    search=(FRAMED, RATES),
+    cv=model_selection.KFold(3, shuffle=True, random_state=0),
+    scoring="r2",
+    frame=True,
+)
 @example(search=(LENT, WRITTEN), cv=2, scoring="r2", frame=False)
 @example(search=(PACKED, TWO_GRIDS), cv=2, scoring="r2", frame=False)
-@settings(max_examples=12)
+@settings(max_examples=200 if CAMPAIGN else 6)
 def test_drawn_pipelines_score_as_in_scikit_learn(
     search: tuple[Any, Any], cv: Any, scoring: str, frame: bool
 ) -> None:

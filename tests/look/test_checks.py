@@ -13,6 +13,7 @@ import pytest
 from look_runs import MadeUp, make_run
 from numpy.typing import NDArray
 
+from dots import dot
 from shoal.errors import RunFolderError
 from shoal.look import Check, checks, results_text, write_report
 from shoal.look import method_checks as room
@@ -422,6 +423,7 @@ def test_a_check_is_added_by_one_file(tmp_path: Path, monkeypatch: pytest.Monkey
     assert [check.code for check in others] == before
     assert "SH000" not in found(few)
     assert "SH000  warning: A toy" in results_text(many)
+    monkeypatch.setattr("shoal.look._gallery.png", dot)
     page = write_report(many).read_text(encoding="utf-8")
     assert '<div class="check warning" id="SH000">' in page
 

@@ -12,6 +12,7 @@ import pytest
 from answered_runs import answered, of_labels
 from look_runs import MadeUp, make_run
 
+from dots import dot
 from shoal.look import checks, results_text, write_report
 from shoal.look._checks import GRAVEST, gravity
 from shoal.look._trust import LEVEL
@@ -192,6 +193,7 @@ def test_the_gravest_come_first_and_no_summary_names_more_than_three(
     assert f"and {len(raised) - 3} more ({others}): read them in report.html, under Checks" in text
     for place, check in enumerate(raised):
         assert (f"{check.code}  {check.severity}: {check.title}" in text) == (place < 3)
+    monkeypatch.setattr("shoal.look._gallery.png", dot)
     write_report(results)
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     head = page[page.index("What limits it") : page.index("data-chapter", page.index("What limits it"))]

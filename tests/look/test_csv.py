@@ -149,7 +149,7 @@ def test_every_picture_of_a_run_has_numbers(tmp_path: Any) -> None:
 def test_a_frame_is_written_whole(tmp_path: Any) -> None:
     run = MadeUp(names=("SGD", "=cmd"), repeats=2, epochs=5, hidden=(2,))
     lines = frame_csv(make_run(tmp_path, run).comparisons).splitlines()
-    assert lines[0].startswith("label,repeats,sick,mse_mean")
+    assert lines[0].startswith("label,repeats,failed,mse_mean")
     assert [line.split(",")[0] for line in lines[1:]] == ["SGD", "'=cmd", "winner"]
 
 

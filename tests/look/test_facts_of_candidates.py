@@ -115,7 +115,7 @@ def test_a_run_gives_its_candidates_and_curves_in_order_of_rank(tmp_path: Path) 
     assert side is not None
     assert curves is not None
     frame = findings.results.candidates
-    healthy = frame[~frame["sick"]]
+    healthy = frame[~frame["failed"]]
     assert side.score_C.tolist() == healthy["selection_score"].tolist()
     assert [one.score for one in curves.curves] == healthy["selection_score"].tolist()
     assert [one.rank for one in curves.curves] == [1, 2, 3, 4, 5]
@@ -162,7 +162,7 @@ def test_published_values_of_a_run_stand_beside_its_repeats(tmp_path: Path) -> N
     assert frame["mean"][0] == pytest.approx(compared["mse_mean"]["Adam"])
     assert frame["std"][1] == pytest.approx(compared["r2_std"]["winner"])
     assert frame["difference"].tolist() == pytest.approx((frame["mean"] - frame["published"]).tolist())
-    assert frame["sick"].tolist() == [1, 0, 0]
+    assert frame["failed"].tolist() == [1, 0, 0]
     assert frame["repeats"].tolist() == [3, 3, 3]
 
 

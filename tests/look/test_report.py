@@ -223,7 +223,7 @@ def test_checks_and_summary_tell_the_same_doubts(tmp_path: Path) -> None:
             task="classification", names=(), classes=("x", "y"), inputs=(), targets=(), image=(1, 5, 5), epochs=5
         ),
     ],
-    ids=["bare", "no validation", "targets", "sick", "classes", "images"],
+    ids=["bare", "no validation", "targets", "failed", "classes", "images"],
 )  # fmt: skip
 def test_every_kind_of_run_has_a_report(run: MadeUp, tmp_path: Path) -> None:
     found = read(undrawn(make_run(tmp_path, run), tmp_path))

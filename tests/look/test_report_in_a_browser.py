@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,6 +15,7 @@ from look_runs import MadeUp, make_run
 from test_report import undrawn
 
 from shoal.results import Results
+from shoal.wording import one_number
 
 CURVES = "11-validation-loss"
 pytestmark = pytest.mark.skipif(find_browser() is None, reason="no Chromium is installed")
@@ -132,6 +134,30 @@ def test_a_plot_answers_to_the_pointer(page: Page, report: Path) -> None:
 
     wait(answered, "the plot to answer")
     assert re.search(r"\d: \d", page.value("document.querySelector('.hoverlayer').textContent"))
+
+
+def test_numbers_at_the_pointer_are_written_as_on_the_page(page: Page, tmp_path: Path) -> None:
+    wide = (lambda done: 3e7 * 10 ** (-14 * done) - 1e-4, lambda done: 2000.3 - 4e3 * done)
+    made = make_run(tmp_path, replace(RUN, losses=wide, epochs=40, space={"network.dropout": [0.0, 0.1]}))
+    path = tmp_path / "report.html"
+    path.write_text(undrawn(made, tmp_path), encoding="utf-8")
+    page.open(path)
+    traces = []
+    for name in (CURVES, "explorer"):
+        show(page, name)
+        shown = f"[...{by_id(name)}.querySelectorAll('.js-plotly-plot')].flatMap((plot) => plot.data)"
+        fields = "({ x, y, customdata, hovertemplate }) => ({ x, y, customdata, hovertemplate })"
+        traces += json.loads(page.value(f"JSON.stringify({shown}.map({fields}))"))
+    traces = [trace for trace in traces if trace.get("hovertemplate")]
+    written = {text for trace in traces for _, text in trace["customdata"]}
+    for trace in traces:
+        assert "customdata[1]" in trace["hovertemplate"]
+        assert [text for text, _ in trace["customdata"]] == [f"{epoch:,.0f}" for epoch in trace["x"]]
+        assert [text for _, text in trace["customdata"]] == [one_number(value, 4) for value in trace["y"]]
+    assert any(text.count(",") == 2 for text in written)
+    assert any("e−0" in text for text in written)
+    assert any(text.startswith("−1,") for text in written)
+    assert silent_and_alone(page, path)
 
 
 def test_a_row_shows_its_own_curves(page: Page, report: Path) -> None:

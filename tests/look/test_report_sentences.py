@@ -438,7 +438,7 @@ def test_comparisons_of_the_same_settings_count_once_among_the_variants(tmp_path
 def test_headings_of_the_comparisons_file_say_test(tmp_path: Path) -> None:
     results = make_run(tmp_path, MadeUp(names=("a",), epochs=5))
     headings = comparisons_on_test_rows(results).columns.tolist()
-    assert headings[:4] == ["label", "repeats", "sick", "test_mse_mean"]
+    assert headings[:4] == ["label", "repeats", "failed", "test_mse_mean"]
     assert all(name.startswith("test_") for name in headings[3:])
 
 

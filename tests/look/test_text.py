@@ -12,7 +12,7 @@ from sklearn.metrics import precision_recall_fscore_support
 
 from shoal.look import plan_text, results_text
 from shoal.look._text import CLASSES_SHOWN, ROWS_SHOWN
-from shoal.look._text_layout import number, text_table
+from shoal.look._text_layout import in_lines, number, text_table
 from shoal.pipeline import plan, run
 from studies import tiny_study
 
@@ -37,14 +37,32 @@ def test_numbers_have_four_digits_and_nothing_is_a_dash() -> None:
 
 
 def test_numbers_stand_right_and_names_left() -> None:
-    table = text_table(["name", "score"], [["a", 0.5], ["long name", 12.25], ["sick", math.nan]])
+    table = text_table(["name", "score"], [["a", 0.5], ["long name", 12.25], ["failed", math.nan]])
     assert table.splitlines() == [
         "name       score",
         "---------  -----",
         "a            0.5",
         "long name  12.25",
-        "sick           -",
+        "failed         -",
     ]
+
+
+TOGETHER = (
+    "95 %", "12 s", "3 min 05 s", "2 h 10 min", "1,234 MB", "32 bits", "5 of 5,000", "0.1 to 0.3", "−2 to\u00a0−1.5",
+    "0.9\u00a0% to 2 %", "< 0.1\u00a0%",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("width", range(16, 60, 2))
+def test_no_line_ends_between_a_number_and_what_belongs_to_it(width: int) -> None:
+    text = "".join(f"{'rows ' * count}{together}, and " for count in range(9) for together in TOGETHER)
+    lines = in_lines(text, width, "- ", "  ").splitlines()
+    assert max(map(len, lines)) <= width
+    assert lines[0].startswith("- rows " if lines[0][2] == "r" else "- 95 %")
+    for together in TOGETHER:
+        whole = together.replace("\u00a0", " ")
+        assert sum(line.count(whole) for line in lines) == text.replace("\u00a0", " ").count(whole)
+    assert " ".join(line[2:] for line in lines) == text.replace("\u00a0", " ").rstrip()
 
 
 @pytest.mark.parametrize("crowding", [1.0, 4.0])

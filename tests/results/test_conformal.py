@@ -25,7 +25,7 @@ from shoal.results import (
     temperature_of,
     tempered,
 )
-from shoal.results._conformal import _ranked
+from shoal.results._conformal import _FEW, _halved, _ranked, _Rises, _sorted_out
 
 Drawn = tuple[list[Any], list[Any], list[Any]]
 seeds = st.integers(0, 10_000)
@@ -121,7 +121,18 @@ def test_the_number_of_a_rank_is_that_of_all_sums_in_order(
     )
     sums = np.concatenate([m[:, None] + rise for m, rise in zip(middle_FN, rising, strict=True)], axis=1)
     for rank in {1, sums.shape[1] // 2 + 1, sums.shape[1]}:
-        assert _ranked(middle_FN, rising, rank).tolist() == np.sort(sums, axis=1)[:, rank - 1].tolist()
+        expected = np.sort(sums, axis=1)[:, rank - 1].tolist()
+        for find in (_sorted_out, _halved):
+            assert find(middle_FN, _Rises.of(rising), rank).tolist() == expected
+
+
+def test_the_ways_to_a_rank_agree_where_one_takes_over() -> None:
+    rng = np.random.default_rng(3)
+    middle_FN = rng.normal(size=(2, 7))
+    for few in (_FEW - 1, _FEW, _FEW + 1):
+        rising = [np.sort(rng.normal(size=few - 500)), np.sort(rng.normal(size=500))]
+        sums = np.concatenate([m[:, None] + rise for m, rise in zip(middle_FN, rising, strict=True)], axis=1)
+        assert _ranked(middle_FN, rising, 640).tolist() == np.sort(sums, axis=1)[:, 639].tolist()
 
 
 def test_answers_that_are_no_numbers_have_no_interval() -> None:

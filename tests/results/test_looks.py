@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import shoal
+import shoal.pipeline
 from shoal.errors import RunFolderError
 from shoal.look import checks, results_text
 from shoal.look._trust import looks_sentence
@@ -16,6 +18,23 @@ from shoal.results._looks import Looks
 from studies import tiny_study
 
 pytestmark = pytest.mark.usefixtures("dots")
+
+
+@pytest.fixture
+def unreported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that look at no report."""
+    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of one run, to be copied."""
+    folder = tmp_path_factory.mktemp("once") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("shoal.pipeline.write_report", lambda *_: None)
+        ran(folder)
+    return folder
+
 
 ALONE: dict[str, Any] = {"search": None, "compare": [], "training": {"epochs": 1, "validation": 0.0}}
 
@@ -27,7 +46,9 @@ def ran(folder: Path, epochs: int = 1, **changes: Any) -> Results:
     )
 
 
-def test_a_study_edited_and_run_again_is_counted(tmp_path: Path) -> None:
+def test_a_study_edited_and_run_again_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_report = shoal.pipeline.write_report
+    monkeypatch.setattr(shoal.pipeline, "write_report", lambda *_: None)
     # Without rows held out, the winner of the comparisons and the refit are two networks of the same settings.
     first = ran(tmp_path)
     assert first.looks == Looks(times=2, settings=1, earlier=0)
@@ -48,12 +69,14 @@ def test_a_study_edited_and_run_again_is_counted(tmp_path: Path) -> None:
     assert "SH033" not in {check.code for check in checks(first)}
     assert "by 3 different settings, 2 of which" in results_text(third).replace("\n  ", " ")
     # What is asked again is no earlier setting any more.
+    monkeypatch.setattr(shoal.pipeline, "write_report", write_report)
     assert ran(tmp_path).looks == Looks(6, 3, 2)
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "tested once" not in page
     assert "These test rows were scored 6 times, by 3 different settings" in page
 
 
+@pytest.mark.usefixtures("unreported")
 def test_the_scaling_and_the_seed_are_settings_too(tmp_path: Path) -> None:
     data = tiny_study().data.model_dump()
     looks = [ran(tmp_path, data=data | {"standardize": choice}) for choice in ("both", "inputs", "none")]
@@ -68,8 +91,9 @@ def test_the_scaling_and_the_seed_are_settings_too(tmp_path: Path) -> None:
     assert more == Looks(8, 3, 2)  # repeats are no choice
 
 
-def test_a_ledger_of_an_earlier_version_counts_no_network_twice(tmp_path: Path) -> None:
-    done = ran(tmp_path)
+@pytest.mark.usefixtures("unreported")
+def test_a_ledger_of_an_earlier_version_counts_no_network_twice(once: Path, tmp_path: Path) -> None:
+    done = Results.open(shutil.copytree(once, tmp_path, dirs_exist_ok=True))
     with Store.reopen(tmp_path) as store:
         ledger = store.fact("looks")
         looks = [look | {"settings": look["settings"].split()[0]} for look in ledger["looks"]]
@@ -79,6 +103,7 @@ def test_a_ledger_of_an_earlier_version_counts_no_network_twice(tmp_path: Path) 
     assert ran(tmp_path, epochs=2).looks == Looks(4, 2, 1)
 
 
+@pytest.mark.usefixtures("unreported")
 def test_what_an_interrupted_run_has_scored_is_counted(tmp_path: Path) -> None:
     done = ran(tmp_path)
     with Store.reopen(tmp_path) as store:
@@ -89,6 +114,7 @@ def test_what_an_interrupted_run_has_scored_is_counted(tmp_path: Path) -> None:
     assert ran(tmp_path, epochs=2).looks == Looks(4, 2, 1)
 
 
+@pytest.mark.usefixtures("unreported")
 def test_other_test_rows_begin_anew(tmp_path: Path) -> None:
     ran(tmp_path)
     with Store.reopen(tmp_path) as store:
@@ -99,6 +125,7 @@ def test_other_test_rows_begin_anew(tmp_path: Path) -> None:
         assert {look["rows"] for look in store.fact("looks")["looks"]} != {"another fingerprint"}
 
 
+@pytest.mark.usefixtures("unreported")
 def test_a_folder_of_an_earlier_version_counts_what_it_can_see(tmp_path: Path) -> None:
     done = ran(tmp_path)
     with Store.reopen(tmp_path) as store:
@@ -106,6 +133,7 @@ def test_a_folder_of_an_earlier_version_counts_what_it_can_see(tmp_path: Path) -
     assert Results.open(tmp_path).looks == done.looks
 
 
+@pytest.mark.usefixtures("unreported")
 def test_the_ledger_has_no_date_and_no_bytes_of_chance(tmp_path: Path) -> None:
     ran(tmp_path / "a")
     ran(tmp_path / "b")
@@ -128,8 +156,9 @@ def test_the_ledger_has_no_date_and_no_bytes_of_chance(tmp_path: Path) -> None:
         {"rows": "x", "looks": [{"rows": "x", "settings": "a", "fit_id": "y", "date": "today"}]},
     ],
 )
-def test_a_strangers_ledger_is_refused(tmp_path: Path, fact: Any) -> None:
-    ran(tmp_path)
+@pytest.mark.usefixtures("unreported")
+def test_a_strangers_ledger_is_refused(once: Path, tmp_path: Path, fact: Any) -> None:
+    shutil.copytree(once, tmp_path, dirs_exist_ok=True)
     with Store.reopen(tmp_path) as store:
         store.put_fact("looks", fact)
     with pytest.raises(

@@ -164,7 +164,7 @@ def test_candidates(results):
         "verdict",
         "networks",
         "chosen",
-        "sick",
+        "failed",
     ]
     assert frame["verdict"].tolist() == ["best", "unresolved", "failed"]
     assert frame["candidate_id"].tolist() == ["b", "a", "c"]
@@ -172,7 +172,7 @@ def test_candidates(results):
     assert frame["training.lr"].tolist() == [0.1, 0.01, 1.0]
     assert frame["parameters"].tolist() == [20, 30, 10]
     assert frame["chosen"].tolist() == [True, False, False]
-    assert frame["sick"].tolist() == [False, False, True]
+    assert frame["failed"].tolist() == [False, False, True]
     np.testing.assert_allclose(frame["selection_score"], [0.35, 0.6, math.nan])
     np.testing.assert_allclose(frame["difference"], [0, 0.25, math.nan])
 
@@ -181,7 +181,7 @@ def test_comparisons(results):
     frame = results.comparisons.set_index("label")
     assert list(frame.index) == ["adam", "sgd", "winner"]
     assert frame["repeats"].tolist() == [3, 3, 3]
-    assert frame["sick"].tolist() == [0, 1, 0]
+    assert frame["failed"].tolist() == [0, 1, 0]
     assert "loss_mean" not in frame
     expected = {"mean": 0.4, "std": 0.1, "min": 0.3, "median": 0.4, "max": 0.5, "difference": 0}
     assert {name: frame.loc["adam", f"mse_{name}"] for name in expected} == pytest.approx(expected)
@@ -198,8 +198,8 @@ def test_comparisons(results):
 def test_a_comparison_without_a_healthy_repeat_has_no_numbers(tmp_path):
     records = [a_failed_fit(fit.fit_id, "no") if fit.fit_id.startswith("adam") else fit for fit in fits()]
     frame = run(tmp_path, records=records).comparisons.set_index("label")
-    assert frame.loc["adam", "sick"] == 3
-    assert frame.drop(columns=["repeats", "sick"]).loc["adam"].isna().all()
+    assert frame.loc["adam", "failed"] == 3
+    assert frame.drop(columns=["repeats", "failed"]).loc["adam"].isna().all()
     assert frame.loc["winner", "mse_mean"] == pytest.approx(0.2)
     assert math.isnan(frame.loc["winner", "mse_difference"])
 

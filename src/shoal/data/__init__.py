@@ -31,7 +31,7 @@ from shoal.data._new_rows import given_columns, given_images
 from shoal.data._outer_folds import make_folds_within, make_outer_folds
 from shoal.data._permuted import permuted_rows, with_permuted_targets
 from shoal.data._pixels import two_levels
-from shoal.data._preprocess import RESIZING, Preprocessing, Standardize, fit_preprocessing
+from shoal.data._preprocess import RESIZING, Preprocessing, Standardize, fit_preprocessing, unscalable
 from shoal.data._row_check import chance_of_count
 from shoal.data._seen import Sighting, seen_in
 from shoal.data._source import load_table_dataset
@@ -122,6 +122,7 @@ __all__ = [
     "target_constants",
     "target_source",
     "two_levels",
+    "unscalable",
     "untested",
     "with_permuted_targets",
 ]

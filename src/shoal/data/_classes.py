@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -56,16 +56,18 @@ def class_problems(
         yield Problem(test_place, what)
 
 
-def are_names(texts: Sequence[str]) -> bool:
-    """Whether texts name rows more than they sort them: nearly every row has one of its own."""
-    rows_of = Counter(texts)
-    alone = sum(times == 1 for times in rows_of.values())
-    return len(texts) >= _FEWEST and 2 * alone > len(rows_of) and 2 * len(rows_of) > len(texts)
+def are_names(rows_of: Mapping[Any, int]) -> bool:
+    """Whether values name rows more than they sort them: nearly every row has one of its own.
+
+    `rows_of` says how many rows have each of them.
+    """
+    rows, alone = sum(rows_of.values()), sum(times == 1 for times in rows_of.values())
+    return rows >= _FEWEST and 2 * alone > len(rows_of) and 2 * len(rows_of) > rows
 
 
 def label_problems(labels: Sequence[str], place: str) -> Iterator[Problem]:
     """Find labels that are hardly classes, since none can be learned from one row."""
-    if not are_names(labels):
+    if not are_names(Counter(labels)):
         return
     classes = set(labels)
     what = (

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data._dataset import Dataset
+from shoal.data._dataset import Column, Dataset
 from shoal.data._distinct import codes_of, distinct, row_codes
 from shoal.data._row_check import chance_of_count, units
 
@@ -113,14 +113,15 @@ def coverage(dataset: Dataset) -> Coverage:
     row_N = row_codes([*inputs, *targets])
     repeated_rows, repeated_train = _count_known(row_N, n)
     numeric = [column for column in dataset.columns if not column.categorical]
-    counted = [(column.name, column.values[:n], column.values[n:]) for column in numeric]
-    intervals = sum(len(distinct(train[~np.isnan(train)])) + 1 for _, train, _ in counted)
+    edges = [distinct(column.values[:n]) for column in numeric]
+    edges = [edge_L[~np.isnan(edge_L)] for edge_L in edges]
+    intervals = sum(len(edge_L) + 1 for edge_L in edges)
     bare: list[Bare] = []
     outside_m, gap_m = np.zeros(m, np.bool_), np.zeros(m, np.bool_)
     test_chance, train_chance = _repeated_by_chance(dataset)
     unit_N = units(dataset) if dataset.test_groups is not None else row_N
-    for name, train, test in counted:
-        for interval, inside_m in _bare(name, (train, test), unit_N, intervals):
+    for column, edge_L in zip(numeric, edges, strict=True):
+        for interval, inside_m in _bare(column, n, edge_L, unit_N, intervals):
             bare.append(interval)
             gap_m |= inside_m & interval.inside
             outside_m |= inside_m & (not interval.inside)
@@ -156,23 +157,29 @@ def _count_known(code_N: NDArray[np.int64], train_rows: int) -> tuple[int, int]:
 
 
 def _bare(
-    name: str, values: tuple[NDArray[Any], NDArray[Any]], unit_N: NDArray[np.int64], intervals: int
+    column: Column,
+    train_rows: int,
+    edge_L: NDArray[np.float64],
+    unit_N: NDArray[np.int64],
+    intervals: int,
 ) -> Iterator[tuple[Bare, NDArray[np.bool_]]]:
     """Find intervals with too many test rows, and which these are; missing values lie nowhere.
 
+    `edge_L` are the different training values, in their order.
     If all n + m rows are drawn alike, every order of them is as likely as another, whatever the distribution; so k
     or more of m test rows fall between two given neighbours of n training rows with probability
     m (m-1) ... (m-k+1) / ((n+m) (n+m-1) ... (n+m-k+1)). Bonferroni's bound allows for the many intervals. Rows of one
     unit (of a group, or equal ones) count once.
     """
-    train_n, test_m = values
-    unit_n, unit_m = unit_N[: len(train_n)], unit_N[len(train_n) :]
-    known_n, known_m = ~np.isnan(train_n), ~np.isnan(test_m)
-    edge = distinct(train_n[known_n])
-    last = len(edge)
-    n, m = (np.count_nonzero(np.bincount(unit)) for unit in (unit_n[known_n], unit_m[known_m]))
-    place_m = np.searchsorted(edge, test_m)
-    place_m = np.where(known_m & (edge[np.minimum(place_m, last - 1)] != test_m), place_m, -1)
+    test_m, unit_m, last = column.values[train_rows:], unit_N[train_rows:], len(edge_L)
+    known_N = ~np.isnan(column.values)
+    known_m = known_N[train_rows:]
+    sides = slice(train_rows), slice(train_rows, None)
+    n, m = (np.count_nonzero(np.bincount(unit_N[side][known_N[side]])) for side in sides)
+    order_m = np.argsort(test_m)  # numbers in their order are looked up several times as fast
+    place_m = np.empty(len(test_m), np.int64)
+    place_m[order_m] = np.searchsorted(edge_L, test_m[order_m])
+    place_m = np.where(known_m & (edge_L[np.minimum(place_m, last - 1)] != test_m), place_m, -1)
     count_I = np.bincount(place_m[place_m >= 0], minlength=last + 1)
     units = int(unit_m.max(initial=0)) + 1
     pair_U = distinct(place_m[place_m >= 0] * units + unit_m[place_m >= 0])
@@ -180,11 +187,11 @@ def _bare(
     k = np.arange(m)
     chance_k = np.exp(np.concatenate(([0.0], np.cumsum(np.log(m - k) - np.log(n + m - k)))))
     for interval in np.flatnonzero(chance_k[drawn_I] * intervals < LEVEL):
-        low = float(edge[interval - 1]) if interval else None
-        high = float(edge[interval]) if interval < last else None
+        low = float(edge_L[interval - 1]) if interval else None
+        high = float(edge_L[interval]) if interval < last else None
         count = int(count_I[interval])
         yield (
-            Bare(name, low, high, count, float(chance_k[drawn_I[interval]] * intervals)),
+            Bare(column.name, low, high, count, float(chance_k[drawn_I[interval]] * intervals)),
             place_m == interval,
         )
 
@@ -198,12 +205,14 @@ def _repeated_by_chance(dataset: Dataset) -> tuple[float, float]:
     if not dataset.columns:
         return 0.0, 0.0
     n = dataset.train_rows
-    codes = [column.codes[1] if column.categorical else codes_of(column.values) for column in dataset.columns]
-    codes += [] if dataset.classes else [codes_of(target_N) for target_N in dataset.targets.T]
+    values = _input_parts(dataset) + ([] if dataset.classes else list(dataset.targets.T))
     share_N, itself_N = np.ones(dataset.rows), np.arange(dataset.rows) < n
-    for code_N in codes:
+    for value_N in values:
+        code_N = codes_of(value_N)
         count_N = np.bincount(code_N[:n], minlength=code_N.max() + 1)[code_N] - 1 - itself_N
         share_N *= np.maximum(count_N, 0) / n
+        if not share_N.any():
+            return 0.0, 0.0
     earlier_N = np.where(itself_N, np.arange(dataset.rows), n)
     repeated_N = 1 - (1 - share_N) ** earlier_N
     return float(repeated_N[n:].sum()), float(repeated_N[:n].sum())

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from shoal.data._column_kind import ISO, ColumnFacts, DateStyle
 from shoal.data._dialect import PLAIN, Dialect
-from shoal.data._distinct import codes_of, distinct
+from shoal.data._distinct import levels_and_codes
 from shoal.errors import Problem
 from shoal.kinds import ENCODERS, row_of
 from shoal.wording import is_utf8, visible
@@ -54,7 +54,7 @@ class Column:
     @cached_property
     def codes(self) -> tuple[NDArray[Any], NDArray[np.int64]]:
         """The different categories in their order, and the place of each row's among them, (N,)."""
-        return distinct(self.values), codes_of(self.values)
+        return levels_and_codes(self.values)
 
     def counts(self, rows: NDArray[np.int64] | slice) -> dict[str, int]:
         """Count the categories that some rows have, in their order; the empty text stands for missing ones."""

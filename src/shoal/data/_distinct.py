@@ -27,11 +27,19 @@ def distinct(values_N: NDArray[Any]) -> NDArray[Any]:
 
 def codes_of(values_N: NDArray[Any]) -> NDArray[np.int64]:
     """Number the different values of a column in their order, (N,)."""
+    return levels_and_codes(values_N)[1]
+
+
+def levels_and_codes(values_N: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Give the different values in their order, NaN last and once, and the place of each row's among them, (N,)."""
     if values_N.dtype.kind in "OU":
         texts = values_N.tolist()
-        code = {text: number for number, text in enumerate(sorted(set(texts)))}
-        return np.fromiter(map(code.__getitem__, texts), np.int64, len(texts))
-    return np.asarray(np.unique(values_N, return_inverse=True)[1], np.int64).reshape(-1)
+        levels = sorted(set(texts))
+        code = {text: number for number, text in enumerate(levels)}
+        codes = np.fromiter(map(code.__getitem__, texts), np.int64, len(texts))
+        return np.array(levels, values_N.dtype), codes
+    level_L, code_N = np.unique(values_N, return_inverse=True)
+    return level_L, np.asarray(code_N, np.int64).reshape(-1)
 
 
 def row_codes(columns: Sequence[NDArray[Any]]) -> NDArray[np.int64]:

@@ -110,7 +110,7 @@ def _facts(
         kind=kind,
         reason=reason,
         left_out=useless,
-        different=len(distinct(known)),
+        different=len(_counts(column)) if column.categorical else len(distinct(known)),
         missing=(int(missing_N.sum()), int(missing_of(tested.values).sum())),
         remarks=() if useless else tuple(filter(None, remarks)),
     )
@@ -118,19 +118,19 @@ def _facts(
 
 def _useless(column: Column, known: NDArray[Any], kind: KindName, inputs: InputKinds, *, alone: bool) -> str:
     """Say why nothing can be learned from a column, of which `known` are the training rows' cells; else nothing."""
-    texts = known.tolist() if column.categorical else []
-    different = len(set(texts))
+    counts = _counts(column)
+    different = len(counts)
     back = f"(data.keep = [{quoted(column.name)}] brings it back)"
-    if different == 1 and len(texts) == len(column.values):
-        return f"left out, being {quoted(texts[0])} in every training row"
+    if different == 1 and len(known) == len(column.values):
+        return f"left out, being {quoted(next(iter(counts)))} in every training row"
     if column.name not in inputs.kinds or column.name in inputs.named:
         return ""
     if kind == "number":
         return "" if alone or not _numbers_name_rows(column.name, known) else f"left out, being an id {back}"
-    if column.categorical and are_names(texts):
+    if column.categorical and are_names(counts):
         what = f"{different:,} different texts in {len(column.values):,} training rows, most of one row alone"
         return f"left out, having {what} {back}"
-    if different > _MANY and median(map(len, texts)) > _LONG:
+    if different > _MANY and median(map(len, known.tolist())) > _LONG:
         return f"left out, being free text {back}"
     return ""
 
@@ -140,7 +140,7 @@ def _numbers_name_rows(name: str, known: NDArray[np.float64]) -> bool:
     if len(known) < FEW_ROWS or not np.array_equal(known, np.rint(known)):
         return False
     if _ID.fullmatch(name) or _ID_IN_CAPITALS.fullmatch(name):
-        return are_names(known.tolist())
+        return are_names(Counter(known.tolist()))
     different = len(distinct(known)) == len(known)
     return bool(different and _NUMBER_OF_ROW.fullmatch(name) and np.ptp(known) < 2 * len(known))
 
@@ -156,13 +156,19 @@ def _reason(column: Column, known: NDArray[Any], kind: KindName, inputs: InputKi
     if kind == "ordered":
         return f"{len(column.order)} ordered categories, read as their places"
     if kind == "category":
-        return _categories(column, known.tolist(), inputs)
+        return _categories(column, inputs)
     return ""
 
 
-def _categories(column: Column, texts: list[str], inputs: InputKinds) -> str:
+def _counts(column: Column) -> dict[str, int]:
+    """Count the rows of each category; none of numbers."""
+    counts = column.counts(slice(None)) if column.categorical else {}
+    return {text: count for text, count in counts.items() if text}
+
+
+def _categories(column: Column, inputs: InputKinds) -> str:
     """Say that a column was read as categories, which are the most frequent, and of which some are pooled."""
-    counts = Counter(texts)
+    counts = _counts(column)
     few = column.rare_below if column.rare_below > 1 else FEW_ROWS
     rare = sum(count < few for count in counts.values())
     of_them = f"{rare:,} of fewer than {few:,} training rows"

@@ -6,13 +6,13 @@ They meet the rules of a table of a file; nothing of them is changed. Letters: N
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sized
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data._rows_in_memory import columns_by_name, table_of
+from shoal.data._rows_in_memory import columns_by_name, table_of, way_to_rows
 from shoal.data._table import Table
 from shoal.data._table_format import Limits
 from shoal.errors import DataError, Problem
@@ -35,7 +35,9 @@ class NamedColumns(Protocol):
 
 Frame: TypeAlias = "DataFrame | NamedColumns | Mapping[str, Any] | NDArray[Any]"
 Rows: TypeAlias = "Frame | tuple[Frame, Any]"
-"""Rows with named columns, an array (N, D) or one with named fields; or a pair of such and targets, (N,) or (N, K)."""
+"""Rows with named columns, an array (N, D) or one with named fields; or a pair of such and targets, (N,) or (N, K).
+
+Images are a pair of an array (N, H, W), (N, H, W, C) or (N, C, H, W) and labels (N,)."""
 
 Pairs: TypeAlias = list[tuple[str, Any]]
 """Columns by name, as they came."""
@@ -58,8 +60,15 @@ class GivenRows:
         return self.part
 
     @property
+    def holds_images(self) -> bool:
+        """Whether they are an array of more dimensions than a table has."""
+        return isinstance(self.x, np.ndarray) and self.x.ndim > 2
+
+    @property
     def bytes(self) -> int:
         """About what they take: numbers by their size, of texts their places alone."""
+        if self.holds_images:
+            return int(self.x.nbytes)
         columns = [*_columns(self.x, "x", (), self.part)]
         columns += [] if self.y is None else _columns(self.y, "y", (), self.part)
         return sum(int(getattr(values, "nbytes", 8 * _length(values))) for _, values in columns)
@@ -100,12 +109,15 @@ def given_rows(part: Literal["train", "test"], rows: Any, targets: Any = None) -
         rows, targets = rows
     if targets is None:
         return GivenRows(part, rows)
-    return GivenRows(part, rows, targets, tuple(name for name, _ in _columns(targets, "y", (), part)))
+    pair = GivenRows(part, rows, targets)
+    if pair.holds_images:
+        return pair
+    return replace(pair, target_names=tuple(name for name, _ in _columns(targets, "y", (), part)))
 
 
 def are_rows(value: object) -> bool:
     """Whether a value is of a form that rows in memory may have, or is meant to be."""
-    if isinstance(value, np.ndarray | Mapping | tuple) or callable(getattr(value, "collect", None)):
+    if isinstance(value, np.ndarray | Mapping | tuple) or way_to_rows(value):
         return True
     names = ("columns", "column_names")
     return isinstance(value, Sized) and any(getattr(value, name, None) is not None for name in names)

@@ -17,8 +17,11 @@ from numpy.typing import NDArray
 from shoal.data._classes import class_problems, numbered, sorted_texts
 from shoal.data._dataset import Dataset
 from shoal.data._findings import Findings, refuse
+from shoal.data._given_images import GivenImages
+from shoal.data._given_rows import GivenRows
 from shoal.data._holdout import draw_test_rows
 from shoal.data._image_places import leave_out, places_of, test_place, training_place
+from shoal.data._parts import Part
 from shoal.data._pixels import RESIZE, alike, two_levels
 from shoal.data._reading import Labelled, Looked, Place, Reading
 from shoal.errors import DataError
@@ -31,7 +34,8 @@ class ImageSource:
     `train` is a folder with one folder per class; a folder that holds such folders as `train` and perhaps `val` and
     `test`; a folder of IDX files (train-images..., train-labels..., and perhaps t10k- or test-images..., -labels...);
     an IDX file of images, its labels beside it; or an NPZ file with arrays `images`, `labels` (or `x_train`,
-    `y_train`, or `train_images`, `train_labels`) and perhaps such of `val` and `test`. `test` is one of the same.
+    `y_train`, or `train_images`, `train_labels`) and perhaps such of `val` and `test`. `test` is one of the same. Both
+    may be in memory: a pair of images and labels.
     Without any test images, the share `test_share` of each class, or of whole groups, is drawn at `seed`.
 
     `groups` is "folder" (the folders inside each class), a table with the columns `path` and `group`, or the name of
@@ -39,8 +43,8 @@ class ImageSource:
     are named for validation join the training rows; else they are left out, which is noted.
     """
 
-    train: str | Path
-    test: str | Path | None = None
+    train: str | Path | GivenRows
+    test: str | Path | GivenRows | None = None
     test_share: float = 0.2
     seed: int = 0
     groups: str | None = None
@@ -55,7 +59,7 @@ def load_image_dataset(source: ImageSource, room: float | None = None) -> Datase
     4096 x 4096 pixels, empty folders, labels that are missing, classes without training rows. Raises EnvironmentFault
     before any image is decoded where they need more than `room`.
     """
-    reading = Reading(Path(source.train), source.resize, source.groups, room)
+    reading = Reading(Path(str(source.train)), source.resize, source.groups, room)
     places = _places(source, reading)
     refuse(reading.problems)
     seen: dict[Place, Looked | None] = {}
@@ -68,7 +72,7 @@ def load_image_dataset(source: ImageSource, room: float | None = None) -> Datase
     train, test = _train_and_test(source, _read(places, looked, reading), reading)
     refuse(class_problems(train.labels.tolist(), test.labels.tolist(), train.place, test.place))
     where = str(source.train) if source.test is None else f"{source.train}, {source.test}"
-    name = Path(source.train).resolve().name.split(".")[0]
+    name = Path(str(source.train)).resolve().name.split(".")[0]
     dataset = image_dataset(name, where, sorted_texts(train.labels.tolist()), train, test)
     drawn = all(part == "train" for part, _ in places)
     return replace(dataset, resize=source.resize, drawn=drawn, notes=reading.notes.all())
@@ -76,8 +80,8 @@ def load_image_dataset(source: ImageSource, room: float | None = None) -> Datase
 
 def _places(source: ImageSource, reading: Reading) -> list[tuple[str, Place]]:
     """Choose which places are trained on and which are tested on, training first, and say which are left out."""
-    path = Path(source.train)
-    places = places_of(path, reading)
+    path = Path(str(source.train))
+    places = _places_at(source.train, reading)
     chosen = [("train", training_place(path, places, reading))]
     if source.join_validation:
         chosen.append(("train", places.get("validation")))
@@ -89,13 +93,18 @@ def _places(source: ImageSource, reading: Reading) -> list[tuple[str, Place]]:
         chosen.append(("test", places.get("test")))
     others, other_path = places, path
     if source.test is not None:
-        other_path = Path(source.test)
-        others = places if other_path == path else places_of(other_path, reading)
+        other_path = Path(str(source.test))
+        others = places if other_path == path else _places_at(source.test, reading)
         chosen.append(("test", test_place(other_path, others, reading)))
     used = [place for _, place in chosen]
     for where, places_there in {path: places, other_path: others}.items():
         leave_out(where, places_there, used, reading)
     return [(part, place) for part, place in chosen if place is not None]
+
+
+def _places_at(where: str | Path | GivenRows, reading: Reading) -> Mapping[Part, Place]:
+    """Find the places of images at a path; those in memory name no part."""
+    return {"": GivenImages(where)} if isinstance(where, GivenRows) else places_of(Path(where), reading)
 
 
 def _refuse_large(looked: Sequence[Looked], reading: Reading) -> None:

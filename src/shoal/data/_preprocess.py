@@ -237,6 +237,18 @@ def fit_preprocessing(dataset: Dataset, rows: NDArray[np.int64], standardize: St
     return Preprocessing(columns, scales, missing_marks=dataset.missing_marks, dialect=dataset.dialect)
 
 
+def unscalable(
+    column: Column, rows: NDArray[np.int64], others: NDArray[np.int64], standardize: Standardize
+) -> str:
+    """Say why the values in `others` cannot be prepared by statistics of `rows`; nothing where they can."""
+    try:
+        encoder = fit_encoder(column, rows, standardize=standardize != "none")
+        encoder.encode(column.values[others], np.zeros((len(others), len(encoder.names)), dtype=np.float32))
+    except DataError as error:
+        return error.problems[0].what
+    return ""
+
+
 def _fit_channels(
     images: NDArray[np.uint8], rows: NDArray[np.int64], standardize: Standardize
 ) -> tuple[Scale, ...]:

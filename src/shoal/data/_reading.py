@@ -10,15 +10,26 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.data._classes import nfc
 from shoal.data._findings import Findings
 from shoal.data._notes import Notes
-from shoal.data._pixels import brought_to, other_white, resized, two_levels, with_white
+from shoal.data._pixels import (
+    AS_BYTES,
+    AS_SHARES,
+    brought_to,
+    channels_first,
+    other_white,
+    resized,
+    two_levels,
+    with_white,
+)
 from shoal.errors import EnvironmentFault, Problem
+from shoal.wording import quoted
 
 FEWER: Final = "fewer images at once need less"
 LABEL: Final = 100.0
@@ -47,6 +58,21 @@ class Reading:
         """Take over what was found; whether it was nothing."""
         self.problems += findings.problems()
         return not findings.found
+
+    def in_bytes(self, array: NDArray[Any], place: str, name: str) -> NDArray[np.uint8] | None:
+        """Bring an array `name` of images to bytes (N, C, H, W), in the size that it has, and say so."""
+        findings = Findings(place)
+        images, how = channels_first(array, f"array {quoted(name)}: ", findings, self.white)
+        self.scales.add(how)
+        if {AS_BYTES, AS_SHARES} <= self.scales:
+            findings.add(
+                "expected all arrays of images in one scale, got numbers from 0 to 1 and from 0 to 255"
+            )
+        if not self.take(findings) or images is None:
+            return None
+        if how:
+            self.notes.add(place, f"{how}, in arrays", name)
+        return images
 
     def sized(self, images: NDArray[np.uint8], place: str, name: str) -> NDArray[np.uint8]:
         """Bring the images of an array `name` to the levels and the size that are wished, and say so."""
@@ -96,6 +122,27 @@ class Labelled:
     groups: NDArray[np.str_] | None = None
     names: Sequence[str] = ()
     white: int | None = None
+
+
+def label_texts(values: NDArray[Any], name: str, images: int, findings: Findings) -> NDArray[np.str_]:
+    """Give the labels or groups (N,) of an array as text: whole numbers, text, false and true; note what is none."""
+    values = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
+    whole = values.dtype.kind == "f" and bool((np.floor(values) == values).all())
+    if values.ndim != 1 or not (values.dtype.kind in "biuU" or whole):
+        description = f"{values.dtype} of shape {values.shape}"
+        advice = "; numbers of classes come from one-hot rows by argmax(axis=1)" if values.ndim == 2 else ""
+        findings.add(
+            f"array {quoted(name)}: expected integers or text of shape (N,), got {description}{advice}"
+        )
+    elif len(values) != images:
+        findings.add(f"expected as many labels as images ({images}), got {len(values)}")
+    elif values.dtype.kind == "U":
+        return np.array([nfc(text.strip()) for text in values.tolist()], dtype=np.str_)
+    elif values.dtype.kind == "b":
+        return np.where(values, "true", "false")
+    else:
+        return values.astype(np.int64).astype(np.str_) if whole else values.astype(np.str_)
+    return np.zeros(0, np.str_)
 
 
 class Looked(Protocol):

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from shoal.data._dataset import Column, Dataset
 from shoal.data._distinct import codes_of, distinct
@@ -23,6 +25,8 @@ SIDE: Final = 8
 """Images are looked at by the means of at most so many times so many patches."""
 MOST_LEVELS: Final = 20
 """A column of more categories is no input of a distance."""
+ROUNDING: Final = 1e-5
+"""What is smaller, over the spread of a target, may be rounding: of numbers, of their sums, of 32 bits."""
 _PIXELS: Final = 1_000_000
 _PERSON: Final = re.compile(
     r"(.*[ _.-])?(patient|subject|person|participant|donor|customer|client|user|animal|specimen|household|student"
@@ -58,6 +62,13 @@ def with_medians(dataset: Dataset) -> Dataset:
             column = replace(column, values=np.where(missing_N, median, column.values))  # noqa: PLW2901
         columns.append(column)
     return replace(dataset, columns=tuple(columns))
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let linear algebra have one thread: two that wait for each other take 60 times as long on a busy machine."""
+    with threadpool_limits(1):
+        yield
 
 
 def is_identity(name: str) -> bool:
@@ -111,6 +122,22 @@ def target_numbers(dataset: Dataset) -> Floats:
     if dataset.classes:
         return np.asarray(dataset.targets[:, None] == np.arange(len(dataset.classes)), np.float64)
     return scaled(dataset.targets)
+
+
+def beyond_rounding(left_NK: Floats, target_NK: Floats) -> Floats:
+    """Take rounding out of what is left of targets, (N, K): whole steps of `ROUNDING` times the spread of each.
+
+    Of a target that inputs explain exactly, 0 is left in every row; what is equal but for rounding becomes equal.
+    """
+    step_K = ROUNDING * target_NK.std(axis=0)
+    return np.asarray(np.rint(left_NK / np.where(step_K > 0, step_K, np.inf)) * step_K)
+
+
+def ranks(value_N: Floats) -> Floats:
+    """Give the place of each value in their order, from 0, (N,); equal ones get the mean of their places."""
+    code_N = codes_of(value_N)
+    count_L = np.bincount(code_N)
+    return np.asarray((np.cumsum(count_L) - (count_L + 1) / 2)[code_N])
 
 
 def units(dataset: Dataset) -> NDArray[np.int64]:

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from shoal.data._dataset import Dataset
-from shoal.data._row_check import Floats, target_numbers, vectors
+from shoal.data._row_check import Floats, beyond_rounding, target_numbers, vectors
 
 FEWEST: Final = 40
 """Training rows from which something is said."""
@@ -66,4 +66,4 @@ def _residuals(place_ND: Floats, target_NK: Floats) -> Floats:
     np.fill_diagonal(distance_NN, np.inf)
     near_NJ = np.argpartition(distance_NN, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
     left_NK = left_NK - left_NK[near_NJ].mean(axis=1)
-    return np.asarray(left_NK - left_NK.mean(axis=0))
+    return beyond_rounding(left_NK - left_NK.mean(axis=0), target_NK)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 NOT_READ: Final = Foreign("values that were not read")
+_GIVES_ONE: Final = ("collect", "to_frame", "toarray", "numpy")
+"""What gives an array or a frame: of lazy frames, of series, of sparse matrices, of tensors."""
 
 
 def columns_by_name(x: Any, names: Collection[str], place: str) -> list[tuple[str, Any]]:
@@ -38,12 +40,20 @@ def columns_by_name(x: Any, names: Collection[str], place: str) -> list[tuple[st
         return [(str(name), values) for name, values in x.items()]
     called = getattr(x, "column_names", None) or getattr(x, "columns", None) if isinstance(x, Sized) else None
     if called is None:
-        lazy = "; its collect() gives one" if callable(getattr(x, "collect", None)) else ""
-        what = f"expected an array, a frame or a dict of columns, got {kind_of_thing(x)}{lazy}"
-        raise DataError(Problem(place, what))
+        other = way_to_rows(x)
+        what = f"expected an array, a frame or a dict of columns, got {kind_of_thing(x)}"
+        raise DataError(Problem(place, f"{what}; its {other}() gives one" if other else what))
+    if (levels := getattr(called, "nlevels", 1)) > 1:
+        joined = 'columns.map("_".join) makes one of them'
+        raise DataError(Problem(place, f"expected one name a column, got {levels} levels of names; {joined}"))
     if callable(getattr(x, "items", None)):  # pandas: the one whose names may be there twice
         return [*((str(name), values) for name, values in x.items()), *_index_levels(x, names)]
     return [(str(name), x[name]) for name in called]
+
+
+def way_to_rows(x: Any) -> str:
+    """Name the method by which a thing that is neither array nor frame becomes one; empty where none is known."""
+    return next((name for name in _GIVES_ONE if callable(getattr(x, name, None))), "")
 
 
 def table_of(named: Iterable[tuple[str, Any]], place: str, names: Collection[str] | None = None) -> Table:
@@ -94,7 +104,8 @@ def cells_of(values: Any) -> Cells:
     except Exception:  # every library of frames has its own
         return Foreign(str(getattr(values, "dtype", kind_of_thing(values))))
     if array.ndim != 1:
-        return Foreign(f"an array of shape {array.shape}")
+        single = f"a single {kind_of_thing(values)}"
+        return Foreign(f"an array of shape {array.shape}" if array.ndim else single)
     if array.dtype.kind == "T":
         array = array.astype(object)
     if array.dtype.kind in "biufU":
@@ -120,6 +131,8 @@ def _object_cells(array: NDArray[Any]) -> Cells:
         missing = pd.isna(array)
     except ArithmeticError:
         return Foreign("a signalling NaN")
+    if any(isinstance(value, pd.Interval) for value in array):  # of pandas.cut, as a file has them
+        array = np.array([str(value) if isinstance(value, pd.Interval) else value for value in array], object)
     there = array[~missing].tolist()
     if there and all(isinstance(value, date) for value in there):
         return _dates(array, missing)

@@ -317,13 +317,16 @@ def _content_notes(source: TableSource, train: _Part, test: _Part) -> Iterator[s
     """Say what may be read and is hardly meant: categories of one row each, or foreign to all test rows."""
     for column, tested in zip(train.columns, test.columns, strict=True):
         place = f"column {quoted(column.name)}"
-        trained = [text for text in column.values.tolist() if text] if column.categorical else []
-        strange = set(tested.values.tolist()) - {""} if column.categorical else set()
+        trained, strange = (
+            {text: count for text, count in part.counts(slice(None)).items() if text}
+            if part.categorical
+            else {}
+            for part in (column, tested)
+        )
         if are_names(trained):
-            different = len(set(trained))
-            what = f"{different} categories in {len(column.values)} training rows, most of one row alone"
+            what = f"{len(trained)} categories in {len(column.values)} training rows, most of one row alone"
             yield f"{place}: {what}; leave it out (data.ignore) if it names the rows"
-        elif strange and strange.isdisjoint(trained):
+        elif strange and trained.keys().isdisjoint(strange):
             categories = few_quoted(sorted_texts(strange))
             yield f"{place}: no test row has a category of the training rows; the test rows have {categories}"
     if source.task == "classification" and (what := like_numbers(train.targets.tolist())):

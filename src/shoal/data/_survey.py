@@ -23,11 +23,11 @@ from shoal.data._dates import date_formats, dates, holds_dates
 from shoal.data._dialect import PLAIN, Dialect
 from shoal.data._findings import Findings
 from shoal.data._given_rows import GivenRows
-from shoal.data._guess import Choice, LookedAt, cells_of, obstacle, target_of, targets_of, task_of, too_large
+from shoal.data._guess import Choice, LookedAt, cells_of, obstacle, target_of, targets_of, task_of
 from shoal.data._holdout import draw_test_rows
 from shoal.data._missing import Marks, missing_of
 from shoal.data._notation import notation_of
-from shoal.data._row_check import with_medians
+from shoal.data._row_check import one_thread, with_medians
 from shoal.data._seen import seen_in
 from shoal.data._source import load_table_dataset
 from shoal.data._table import Foreign, Table
@@ -118,6 +118,8 @@ def survey(path: str | Path | GivenRows, wish: Wish, room: float | None = None) 
     del table, looked_at, read
     dataset = load_table_dataset(source, room)
     filled = with_medians(dataset)
+    with one_thread():
+        grouped, in_order = groupings(filled, shuffled=True), row_order(filled, shuffled=True)
     return Survey(
         names=names,
         dataset=dataset,
@@ -126,8 +128,8 @@ def survey(path: str | Path | GivenRows, wish: Wish, room: float | None = None) 
         keys=keys,
         stated=stated,
         unusable=unusable,
-        groupings=groupings(filled, shuffled=True),
-        in_order=row_order(filled, shuffled=True) or _sorted_by_date(filled),
+        groupings=grouped,
+        in_order=in_order or _sorted_by_date(filled),
     )
 
 
@@ -198,8 +200,6 @@ def _odd_columns(
         elif missing_of(values[trained]).all():
             unusable[name] = "no training row has a value"
             stated.pop(name, None)
-        elif large := too_large(values):
-            unusable[name] = large
     return unusable, stated
 
 

@@ -92,7 +92,7 @@ class Table:
         """Give the same without its first row, which says in which units the columns are."""
         texts = [cells[0] for cells in self.columns if not isinstance(cells, Foreign | DateCells)]
         units = [text.strip() for text in texts if isinstance(text, str) and text.strip()]
-        note = f"{self.row_noun} {self.number(0)} is left out, having units ({few_quoted(units)})"
+        note = f"{self.row_place(0)} is left out, having units ({few_quoted(units)})"
         columns = tuple(cells if isinstance(cells, Foreign) else cells[1:] for cells in self.columns)
         lines = None if self.lines is None else self.lines[1:]
         return replace(self, columns=columns, rows=self.rows - 1, lines=lines, notes=(*self.notes, note))
@@ -120,7 +120,11 @@ class Table:
 
     def place(self, row: int, name: str) -> str:
         """Say where a cell stands."""
-        return f"{self.row_noun} {self.number(row)}, column {quoted(name)}"
+        return f"{self.row_place(row)}, column {quoted(name)}"
+
+    def row_place(self, row: int) -> str:
+        """Say where a row stands: `line 3` of a text file, `row 3` of a sheet or of rows without lines."""
+        return f"{self.row_noun} {self.number(row)}"
 
     @property
     def row_noun(self) -> str:

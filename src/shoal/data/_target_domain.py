@@ -23,8 +23,7 @@ def note_outside(
     """Note in one line which targets of a table lie outside of the domain of a transform; missing ones do not."""
     rows = _outside(values_N, transform)
     if rows:
-        noun = "row" if table.lines is None else "line"
-        places = [f"{noun} {table.number(row)}" for row in rows[: _SHOWN + 1]]
+        places = [table.row_place(row) for row in rows[: _SHOWN + 1]]
         findings.add(
             _sentence(values_N, rows, places, transform), f"column {quoted(name)}", table.number(rows[0])
         )

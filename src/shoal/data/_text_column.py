@@ -26,8 +26,8 @@ _ZERO, _NINE = 48, 57
 _STARTS: Final = np.isin(np.arange(256), list(b"0123456789+-."))
 """Whether a cell that begins with this byte may be a number."""
 _pointer, _int = ctypes.c_void_p, ctypes.c_int64
-_CELLS: Final = (_pointer, _int, _int, _int, _pointer, _int)
-_NUMBERS: Final = (_pointer, _int, _pointer, _pointer, _int, _int, _pointer)
+_CELLS: Final = (_pointer, _int, _int, _int, _int, _pointer, _int)
+_NUMBERS: Final = (_pointer, _int, _pointer, _pointer, _int, _int, _pointer, _pointer)
 """What the functions of `src/native/interface.h` take."""
 
 
@@ -36,6 +36,9 @@ class TextColumn(Sequence[str]):
 
     def __init__(self, raw: NDArray[np.uint8], before_N: NDArray[Any], end_N: NDArray[Any]) -> None:
         self._raw, self._before_N, self._end_N = raw, before_N, end_N
+        self._padded: bool | None = (
+            None  # whether some number has zeros before it, once the core has read them
+        )
 
     def __len__(self) -> int:
         return len(self._end_N)
@@ -103,8 +106,12 @@ class TextColumn(Sequence[str]):
             return None
         stride = self._end_N.strides[0] // self._end_N.itemsize
         places = self._before_N.ctypes.data, self._end_N.ctypes.data, stride
-        code = read(self._raw.ctypes.data, len(self._raw), *places, len(self), values_N.ctypes.data)
-        return values_N if code == 0 else None
+        padded = ctypes.c_int64()
+        results = values_N.ctypes.data, ctypes.addressof(padded)
+        if read(self._raw.ctypes.data, len(self._raw), *places, len(self), *results):
+            return None
+        self._padded = bool(padded.value)
+        return values_N
 
     def _by_numpy(self) -> tuple[NDArray[np.float64], NDArray[np.int64]] | None:
         """Read all cells that begin like numbers at once: numpy reads a text of them by the function of Python's."""
@@ -128,6 +135,8 @@ class TextColumn(Sequence[str]):
 
     def may_have_zeros_before(self) -> bool:
         """Whether some cell may be a number with a zero and another digit at its start; False where none can be."""
+        if self._padded is not None:
+            return self._padded
         start_N = self._start_N
         first_N = self._raw[start_N]
         if (first_N <= _SPACE).any():
@@ -154,16 +163,17 @@ def plain_columns(text: str, delimiter: str) -> tuple[list[str], list[TextColumn
         text = text.replace("\r\n", "\n")
     if "\r" in text:
         return None
-    content = f"{text.rstrip(chr(_NEWLINE))}\n".encode()
-    heading, lines = content[: content.index(b"\n")], content.count(b"\n")
+    content = text.encode() if text.endswith("\n") else f"{text}\n".encode()
+    size = len(content)
+    while content.endswith(b"\n\n", 0, size):
+        size -= 1
+    heading, lines = content[: content.index(b"\n")], content.count(b"\n", 0, size)
     width = heading.count(delimiter.encode()) + 1
     if width < 2 or lines < 2:
         return None
-    raw = np.frombuffer(content, np.uint8)
+    raw = np.frombuffer(content, np.uint8, size)
     place = _places(raw, delimiter, (lines, width))
     if place is None:
-        return None
-    if int(np.diff(place).max()) > csv.field_size_limit() // 4:
         return None
     columns = [TextColumn(raw, place[column:-1:width], place[column + 1 :: width]) for column in range(width)]
     names = [column[0] for column in columns]
@@ -171,18 +181,18 @@ def plain_columns(text: str, delimiter: str) -> tuple[list[str], list[TextColumn
 
 
 def _places(raw: NDArray[np.uint8], delimiter: str, shape: tuple[int, int]) -> NDArray[np.int64] | None:
-    """Find where cells end, behind a -1; None where some line has another number of them."""
+    """Find where cells end, behind a -1; None where some line has another number of them, or one is too long."""
     lines, width = shape
     place = np.full(1 + lines * width, -1, np.int64)
-    cut = _function("shoal_cells", _CELLS)
+    cut, longest = _function("shoal_cells", _CELLS), csv.field_size_limit() // 4
     if cut is not None:
-        code = cut(raw.ctypes.data, len(raw), ord(delimiter), width, place[1:].ctypes.data, lines * width)
-        return place if code == 0 else None
+        kind = ord(delimiter), width, longest
+        return None if cut(raw.ctypes.data, len(raw), *kind, place[1:].ctypes.data, lines * width) else place
     end = np.flatnonzero((raw == ord(delimiter)) | (raw == _NEWLINE))
     if len(end) != lines * width or not (raw[end[width - 1 :: width]] == _NEWLINE).all():
         return None
     place[1:] = end
-    return place
+    return place if int(np.diff(place).max()) <= longest else None
 
 
 def _function(name: str, arguments: tuple[Any, ...]) -> Callable[..., int] | None:

@@ -18,6 +18,7 @@ from shoal.engine._source import (
     ground_truth,
     load_data,
     refuse_unscalable,
+    unscalable_inputs,
     with_images_of_mistakes,
 )
 from shoal.engine._study_rows import StudyRows
@@ -103,6 +104,7 @@ __all__ = [
     "trainer_for",
     "trainer_of",
     "training_work",
+    "unscalable_inputs",
     "warnings_before",
     "with_images_of_mistakes",
 ]

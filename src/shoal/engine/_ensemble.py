@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data import Column, Dataset, Preprocessing
-from shoal.engine._fits import Planner, prepare
+from shoal.engine._fits import Planner
 from shoal.engine._planned import StudyFit
 from shoal.engine._predict import PredictedRows, Trained, answers
 from shoal.engine._stored import refusing_stored
@@ -72,7 +72,7 @@ def _answered(
     """Answers of one network for the test rows, and for the grid where there is one."""
     dataset, architecture = planner.dataset, fit.job.architecture
     parameters_P, buffers = architecture.flat(record.parameters)
-    preprocessing: Preprocessing = prepare(dataset, fit.split, planner.study.data.standardize)
+    preprocessing: Preprocessing = planner.preprocessing(fit.split)
     trained = Trained(architecture, parameters_P, buffers, preprocessing, dataset.task)
 
     def asked(source: PredictedRows, rows: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -68,6 +68,7 @@ class Planner:
         self.study, self.dataset, self._choose_trainer = study, dataset, choose_trainer
         self.outer = outer
         self._input_shapes: dict[str, tuple[int, ...]] = {}
+        self._preprocessings: dict[str, Preprocessing] = {}
         self._architectures: dict[tuple[int, tuple[int, ...]], tuple[Network, Architecture]] = {}
         self._none = np.arange(0, dtype=np.int64)
         self._trainers: dict[tuple[int, int], tuple[Job, Trainer]] = {}
@@ -199,7 +200,14 @@ class Planner:
     def _input_shape(self, split: Split) -> tuple[int, ...]:
         if (shape := self.dataset.image_shape) is not None:
             return shape
-        return (len(prepare(self.dataset, split, self.study.data.standardize).input_names),)
+        return (len(self.preprocessing(split).input_names),)
+
+    def preprocessing(self, split: Split) -> Preprocessing:
+        """Give the preprocessing of one split, fitted once."""
+        rows = self._digest(split.train)
+        if rows not in self._preprocessings:
+            self._preprocessings[rows] = prepare(self.dataset, split, self.study.data.standardize)
+        return self._preprocessings[rows]
 
     def search_fits(self) -> tuple[PlannedFit, ...]:
         """Every candidate on every fold, `search.repeats` times, round by round."""
@@ -296,12 +304,15 @@ class Planner:
         epochs = costliest.training.epochs
         return self.permuted_fits(costliest, epochs) + self.winner_fits(costliest, epochs)
 
-    def known_by_place(self, places: Collection[Place]) -> frozenset[str]:
+    def known_by_place(self, places: Collection[Place], known: Collection[str]) -> frozenset[str]:
         """Give the ids of fits that stand for those of the actual winner, here and within outer folds, and are trained.
 
-        `places` are those of the trained fits of this very study: what stands in one place of a plan needs no training
-        there, whoever won.
+        `places` are those of the trained fits of a study that chooses as this one does: what stands in one place of a
+        plan needs no training there, whoever won. It is none before all of the search is `known`: by another trainer,
+        or on other rows, another may win.
         """
+        if any(item.fit.id not in known for item in (*self.search_fits(), *self.nested_fits())):
+            return frozenset()
         likely = (*self.likely_winner, *self.likely_nested)
         return frozenset(item.fit.id for item in likely if place_in(item.entry) in places)
 

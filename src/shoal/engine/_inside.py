@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data import Dataset, Preprocessing
-from shoal.engine._fits import Planner, prepare
+from shoal.engine._fits import Planner
 from shoal.engine._planned import StudyFit
 from shoal.engine._predict import network_inputs
 from shoal.engine._stored import check_state, refusing_stored
@@ -58,7 +58,7 @@ def look_inside(
     store.put_fact("inside", None)  # an earlier one is not believed, whatever comes
     fit, record = delivered
     dataset, images, inspect = planner.dataset, planner.dataset.images, planner.study.inspect
-    preprocessing = prepare(dataset, fit.split, planner.study.data.standardize)
+    preprocessing = planner.preprocessing(fit.split)
     computations: dict[str, tuple[str, Callable[[], Arrays]]] = {}
     if inspect.history:
         trainer = trainers[fit.trainer]

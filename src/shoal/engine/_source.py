@@ -25,6 +25,7 @@ from shoal.data import (
     Dialect,
     GivenRows,
     ImageSource,
+    Split,
     TableSource,
     holds_images,
     load_builtin,
@@ -32,15 +33,16 @@ from shoal.data import (
     load_table_dataset,
     outside_of_domain,
     since_first,
+    unscalable,
 )
-from shoal.engine._fits import Planner, prepare
+from shoal.engine._fits import Planner
 from shoal.engine._trainer import Trainer
 from shoal.engine.forecast.available import available_memory
 from shoal.errors import DataError, Problem, StudyError
 from shoal.files import kind_of
 from shoal.kinds import NETWORKS, TARGET_TRANSFORMS
 from shoal.results import ColumnRecord, FitRecord, Truth
-from shoal.study import IN_MEMORY, Augment, Data, Study
+from shoal.study import IN_MEMORY, Augment, Data, Study, keys_in_memory
 from shoal.wording import few_quoted, quoted
 
 _OF_COLUMNS: Final = (
@@ -76,8 +78,8 @@ def load_data(study: Study, in_memory: InMemory = InMemory()) -> Dataset:
         raise DataError(missing)
     if data.train is None:
         dataset = replace(load_builtin(data.dataset or ""), target_transform=data.target_transform)
-    elif in_memory.train is None and (holds_images(data.train) or _speaks_of_images(study, data.train)):
-        dataset = load_image_dataset(_image_source(study, data.train), available_memory())
+    elif _are_images(study, data.train, in_memory.train):
+        dataset = load_image_dataset(_image_source(study, data.train, in_memory), available_memory())
     else:
         dataset = load_table_dataset(_table_source(study, in_memory), available_memory())
     notes = (*dataset.notes, *_transform_notes(dataset))
@@ -100,6 +102,13 @@ def _transform_notes(dataset: Dataset) -> Iterator[str]:
         yield f'networks learn {learned} (data.target_transform = "{dataset.target_transform}"); {units}, {reach}'
 
 
+def _are_images(study: Study, train: str, rows: GivenRows | None) -> bool:
+    """Whether the training rows are images, in memory or at a path, or are meant to be."""
+    if rows is not None:
+        return rows.holds_images
+    return holds_images(train) or _speaks_of_images(study, train)
+
+
 def _speaks_of_images(study: Study, train: str) -> bool:
     """Whether a study without a target means images, at a path that holds none: it is told what is wrong with that."""
     return not study.data.targets and (
@@ -107,11 +116,11 @@ def _speaks_of_images(study: Study, train: str) -> bool:
     )
 
 
-def _image_source(study: Study, train: str) -> ImageSource:
+def _image_source(study: Study, train: str, in_memory: InMemory) -> ImageSource:
     data = study.data
     return ImageSource(
-        train,
-        data.test,
+        in_memory.train or train,
+        in_memory.test or data.test,
         data.test_share,
         study.study.seed,
         groups=data.groups,
@@ -122,8 +131,8 @@ def _image_source(study: Study, train: str) -> ImageSource:
 
 def _not_given(data: Data, in_memory: InMemory) -> Iterator[Problem]:
     """Find rows that were in memory when the study was run, and are not now."""
-    for part in ("train", "test"):
-        if getattr(data, part) == IN_MEMORY and getattr(in_memory, part) is None:
+    for part in keys_in_memory(vars(data)):
+        if getattr(in_memory, part) is None:
             again = f"give them again in Python, shoal.run(study, {part}=...), or name a file that holds them"
             what = f'expected a file, got "{IN_MEMORY}"; {again}'
             yield Problem(f"data.{part}", what)
@@ -209,20 +218,40 @@ def refuse_unscalable(planner: Planner) -> None:
     Every fold, repeat and the refit scales by its own training rows; the lowest and the highest row of each column
     tell for all. Pixels are bytes and always fit.
     """
-    dataset, study = planner.dataset, planner.study
+    dataset = planner.dataset
     numeric = [column.values for column in dataset.columns if not column.categorical]
     rows = _extremes(numeric)
     targets = [] if dataset.classes else list(dataset.targets[: dataset.train_rows].T)
     if not numeric and not targets:
         return
     target_rows = _extremes(targets)
-    repeats = study.study.repeats if study.training.validation else 0
-    compared = (planner.comparison_split(repeat) for repeat in range(repeats))
-    for split in (*planner.folds, *compared, planner.refit_split, *planner.nested_splits):
-        preprocessing = prepare(dataset, split, study.data.standardize)
+    for split in _splits(planner):
+        preprocessing = planner.preprocessing(split)
         preprocessing.inputs(dataset, rows)
         preprocessing.targets(dataset, target_rows)
     _refuse_unscorable(dataset.target_names, targets)
+
+
+def unscalable_inputs(planner: Planner) -> dict[str, str]:
+    """Name the inputs for which `refuse_unscalable` refuses a data set, each with what is wrong with it."""
+    standardize = planner.study.data.standardize
+    wrong: dict[str, str] = {}
+    for column in planner.dataset.columns:
+        if not column.categorical:
+            rows = _extremes([column.values])
+            said = (unscalable(column, split.train, rows, standardize) for split in _splits(planner))
+            if what := next(filter(None, said), ""):
+                wrong[column.name] = what
+    return wrong
+
+
+def _splits(planner: Planner) -> Iterator[Split]:
+    """Give the rows of every fit of a study, by which it scales."""
+    repeats = planner.study.study.repeats if planner.study.training.validation else 0
+    yield from planner.folds
+    yield from map(planner.comparison_split, range(repeats))
+    yield planner.refit_split
+    yield from planner.nested_splits
 
 
 def _refuse_unscorable(names: Sequence[str], targets: Sequence[NDArray[np.float64]]) -> None:

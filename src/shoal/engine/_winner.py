@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from shoal.engine._calibration import Calibration, FoldNetwork
-from shoal.engine._fits import Planner, prepare
+from shoal.engine._fits import Planner
 from shoal.engine._planned import PlannedFit, StudyFit
 from shoal.errors import ModelFileError, TrainingError
 from shoal.nets import MOST_FOLDS, model_bytes
@@ -85,7 +85,7 @@ def model_file(
     kept as a fact.
     """
     fit, record = delivered
-    preprocessing = prepare(planner.dataset, fit.split, planner.study.data.standardize)
+    preprocessing = planner.preprocessing(fit.split)
     facts = {
         "task": planner.study.study.task,
         "classes": list(planner.dataset.classes),
@@ -139,7 +139,7 @@ def _calibration(planner: Planner, fits: Sequence[StudyFit], store: Store) -> Ca
         record, true = store.record(fit.id), dataset.targets[fit.split.validation]
         answers.append(record.predictions["validation"])
         score = conformities if dataset.task == "classification" else residuals
-        preprocessing = prepare(dataset, fit.split, planner.study.data.standardize)
+        preprocessing = planner.preprocessing(fit.split)
         architecture = fit.job.architecture
         folds.append(FoldNetwork(architecture, record.parameters, preprocessing, score(true, answers[-1])))
     temperature = None
@@ -159,5 +159,4 @@ def _sayable(scores: dict[str, dict[str, float]]) -> dict[str, dict[str, float |
 
 def fold_preprocessing(planner: Planner) -> list[dict[str, Any]]:
     """Describe how each fold of the search prepares its rows, so that its networks can predict new ones."""
-    standardize = planner.study.data.standardize
-    return [prepare(planner.dataset, split, standardize).to_json() for split in planner.folds]
+    return [planner.preprocessing(split).to_json() for split in planner.folds]

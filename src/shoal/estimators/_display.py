@@ -9,24 +9,19 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Sequence
-from html import escape
 from typing import Any, Final
 
 import numpy as np
 
-from shoal.errors import EnvironmentFault
 from shoal.estimators._cv_results import FoldScores
 from shoal.estimators._evaluation import SearchRecord
-from shoal.parts import Parts
-from shoal.wording import rounded, shorten, visible
+from shoal.wording import rounded, shorten
 
 _AGAIN: Final = "showing the search"
 SHOWN: Final = 12
 """Rows of the table; of more candidates the best are shown."""
 LONGEST: Final = 80
-
-_CELL: Final = "padding:2px 10px;border-bottom:1px solid #ddd;white-space:nowrap;text-align:"
-_TABLE: Final = "border-collapse:collapse;font:13px sans-serif;margin:6px 0"
+"""Letters of a setting."""
 
 
 class SearchDisplay:
@@ -43,6 +38,8 @@ class SearchDisplay:
 
     def _shown(self) -> str:
         """Give table and picture; nothing before there are any."""
+        from shoal.look import pieces_html
+
         record: SearchRecord | None = vars(self).get("_record")
         if record is None or "best_index_" not in vars(self):
             return ""
@@ -51,23 +48,17 @@ class SearchDisplay:
         except AttributeError:
             return ""
         settings, best = self.cv_results_["params"], self.best_index_  # type: ignore[attr-defined]
-        shown: list[str] = []
-        parts = Parts(lambda line: shown.append(f"<p>{escape(line)}</p>"))
         pieces: dict[str, Callable[[], str]] = {
             "candidates": lambda: ranked_table(settings, scores, best),
             "curves of the chosen candidate": lambda: curves_picture(record, best),
         }
-        for name, make in pieces.items():
-            try:
-                with parts.attempt(name, _AGAIN):
-                    shown.append(make())
-            except EnvironmentFault as fault:  # too little memory to show it is no fault of the search
-                shown.append(f"<p>{escape(visible(str(fault)))}</p>")
-        return "".join(shown)
+        return pieces_html(pieces, _AGAIN)
 
 
 def ranked_table(settings: Sequence[dict[str, Any]], scores: FoldScores, chosen: int) -> str:
     """Give the candidates as an HTML table, the best first, the failed last."""
+    from shoal.look import table_html
+
     (mean_C, error_C), alike_C = scores.means_and_errors(), scores.indistinguishable()
     order = np.argsort(-mean_C, kind="stable")
     rows = order[:SHOWN].tolist()
@@ -81,7 +72,7 @@ def ranked_table(settings: Sequence[dict[str, Any]], scores: FoldScores, chosen:
         "standard error",
         "",
     ]
-    lines = [_row("th", head)]
+    lines = []
     for place in rows:
         mark = (
             "chosen"
@@ -92,14 +83,11 @@ def ranked_table(settings: Sequence[dict[str, Any]], scores: FoldScores, chosen:
         )
         numbers = [_number(mean_C[place]), _number(error_C[place])]
         rank = str(int(np.flatnonzero(order == place)[0]) + 1)
-        lines.append(_row("td", [rank, *(_text(settings[place].get(key)) for key in keys), *numbers, mark]))
+        lines.append([rank, *(_text(settings[place].get(key)) for key in keys), *numbers, mark])
     shown = f"{len(rows)} of " if len(rows) < len(order) else ""
     over = f"{len(order)} candidates on {scores.score_CF.shape[1]} folds"
     caption = f"{shown}{over}, the best first; standard errors and comparisons speak of new rows"
-    return (
-        f'<table style="{_TABLE}"><caption style="text-align:left;color:#555">{escape(caption)}</caption>'
-        f"{''.join(lines)}</table>"
-    )
+    return table_html(caption, head, lines, [True] * (len(head) - 1) + [False])
 
 
 def curves_picture(record: SearchRecord, candidate: int) -> str:
@@ -121,23 +109,10 @@ def _alone(key: str, keys: Sequence[str]) -> bool:
     return sum(other.rpartition("__")[2] == end for other in keys) == 1
 
 
-def _row(kind: str, cells: Sequence[str]) -> str:
-    """Give a row; the first cell and numbers to the right, texts to the left."""
-    last = len(cells) - 1
-    return "".join(
-        ["<tr>"]
-        + [
-            f'<{kind} style="{_CELL}{"left" if place == last else "right"}">{escape(cell)}</{kind}>'
-            for place, cell in enumerate(cells)
-        ]
-        + ["</tr>"]
-    )
-
-
 def _number(value: float) -> str:
     return "failed" if np.isnan(value) else rounded(value, 4)
 
 
 def _text(value: Any) -> str:
     text = rounded(value, 4) if isinstance(value, float) else str(value)
-    return shorten(visible(text, "masked"), LONGEST)
+    return shorten(text, LONGEST)

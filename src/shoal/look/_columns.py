@@ -5,12 +5,12 @@ The plan, the report and the study that `shoal new` writes say the same.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
+from shoal.look._text_layout import in_lines
 from shoal.results import ColumnRecord
 from shoal.wording import quoted
 
@@ -57,7 +57,7 @@ def _wrapped(line: ColumnLine, names: int, roles: int, beside: str) -> str:
     head = f"  {line.names:<{names}}  {line.role:<{roles}}"
     if not line.done:
         return head.rstrip()
-    return textwrap.fill(line.done, _WIDTH, initial_indent=f"{head}  ", subsequent_indent=beside)
+    return in_lines(line.done, _WIDTH, f"{head}  ", beside)
 
 
 def _manner(column: ColumnRecord) -> tuple[str, str, str, bool]:

@@ -1,4 +1,4 @@
-"""What a run shows of itself in a notebook: one piece of HTML that holds all it needs.
+"""What a run shows of itself in a notebook, and a fitted search: one piece of HTML that holds all it needs.
 
 No script, no address to fetch from; colours are those of the page around it, so that it reads on dark and on light.
 """
@@ -6,7 +6,7 @@ No script, no address to fetch from; colours are those of the page around it, so
 from __future__ import annotations
 
 import html
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -37,15 +37,32 @@ class Results(stored.Results):
             "comparisons": lambda: _table("comparisons on the test rows", comparison_table(self)),
             "the report": lambda: _link(self.folder),
         }
-        shown: list[str] = []
-        parts = Parts(lambda line: shown.append(f"<p>{_text(line)}</p>"))
-        for name, make in pieces.items():
-            try:
-                with parts.attempt(name, SHOW):
-                    shown.append(make())
-            except EnvironmentFault as fault:  # too little memory to show it is no fault of the run
-                shown.append(f"<p>{_text(fault)}</p>")
-        return f"<div>{''.join(shown)}</div>"
+        return f"<div>{pieces_html(pieces, SHOW)}</div>"
+
+
+def pieces_html(pieces: Mapping[str, Callable[[], str]], again: str) -> str:
+    """Make piece after piece, by name; one that cannot be made is a line, which says what makes it `again`."""
+    shown: list[str] = []
+    parts = Parts(lambda line: shown.append(f"<p>{_text(line)}</p>"))
+    for name, make in pieces.items():
+        try:
+            with parts.attempt(name, again):
+                shown.append(make())
+        except EnvironmentFault as fault:  # too little memory to show it is no fault of what is shown
+            shown.append(f"<p>{_text(fault)}</p>")
+    return "".join(shown)
+
+
+def table_html(
+    caption: str, headings: Sequence[str], rows: Iterable[Sequence[str]], numeric: Sequence[bool]
+) -> str:
+    """Give a table, its columns of numbers to the right, texts to the left; every text is escaped."""
+    head = _row("th", headings, numeric)
+    body = "".join(_row("td", row, numeric) for row in rows)
+    title = f'<caption style="text-align:left">{_text(caption)}</caption>'
+    return (
+        f'<table style="border-collapse:collapse">{title}<thead>{head}</thead><tbody>{body}</tbody></table>'
+    )
 
 
 def _headline(results: stored.Results) -> str:
@@ -62,16 +79,12 @@ def _table(caption: str, table: ReportTable | None) -> str:
     left_out = table.left_out + len(rows) - len(rows[:ROWS_SHOWN])
     more = f"; {left_out:,} more are not shown" if left_out else ""
     numeric = [column.values is not None for column in table.columns]
-    head = _row("th", [column.heading for column in table.columns], numeric)
-    body = "".join(_row("td", [text for text, _ in row], numeric) for row in rows[:ROWS_SHOWN])
-    title = f'<caption style="text-align:left">{_text(caption + more)}</caption>'
-    return (
-        f'<table style="border-collapse:collapse">{title}<thead>{head}</thead><tbody>{body}</tbody></table>'
-    )
+    headings = [column.heading for column in table.columns]
+    shown = [[text for text, _ in row] for row in rows[:ROWS_SHOWN]]
+    return table_html(caption + more, headings, shown, numeric)
 
 
-def _row(kind: str, cells: list[str], numeric: list[bool]) -> str:
-    """Give a row, numbers to the right, texts to the left."""
+def _row(kind: str, cells: Sequence[str], numeric: Sequence[bool]) -> str:
     written = (
         f'<{kind} style="{_CELL}{"right" if number else "left"}">{_text(cell)}</{kind}>'
         for cell, number in zip(cells, numeric, strict=True)

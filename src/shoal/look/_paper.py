@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import math
-import textwrap
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 import numpy as np
+
+from shoal.look._text_layout import in_lines
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -170,8 +171,7 @@ def legend_beside(axes: Panel, title: str | None = None) -> None:
 
 def noted(notes: Sequence[str]) -> str | None:
     """Make the title of a legend of notes, a line each, long ones over several; None without any."""
-    lines = [line for note in notes for line in textwrap.wrap(plain(note, _NOTE_LETTERS), _NOTE_WIDTH)]
-    return "\n".join(lines) or None
+    return "\n".join(in_lines(plain(note, _NOTE_LETTERS), _NOTE_WIDTH) for note in notes) or None
 
 
 def series_style(number: int) -> dict[str, Any]:

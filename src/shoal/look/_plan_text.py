@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shoal.look._columns import columns_text, notes_beside
-from shoal.look._text_layout import data_notes, duration
+from shoal.look._text_layout import data_notes, duration, in_lines
 from shoal.wording import counted
 
 if TYPE_CHECKING:
@@ -68,7 +67,4 @@ def _candidates_line(study: Study, plan: Plan) -> str:
 
 
 def _notes(notes: Iterable[str]) -> list[str]:
-    return [
-        textwrap.fill(note, 100, initial_indent="  note        ", subsequent_indent=" " * 14)
-        for note in notes
-    ]
+    return [in_lines(note, 100, "  note        ", " " * 14) for note in notes]

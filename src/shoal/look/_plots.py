@@ -19,6 +19,8 @@ from shoal.look._lines import Line
 Plot = dict[str, Any]
 MOST_POINTS: Final = 2000
 """More dots than these make a page slow and a picture a blot: such a picture stays a drawn one."""
+X, Y = "%{customdata[0]}", "%{customdata[1]}"
+"""A dot's own numbers at the pointer, which the page writes as it writes all numbers (`report.js.jinja`)."""
 
 
 def plotly_source() -> str:
@@ -54,7 +56,7 @@ def line_traces(line: Line, color: str, dash: str) -> list[dict[str, Any]]:
             "type": "scatter", "mode": "lines", "name": name,
             "x": short_numbers(line.x_M), "y": short_numbers(line.middle_M),
             "line": {"color": color, "dash": dash, "width": 1.8}, "legendgroup": name,
-            "hovertemplate": "%{x:.4g}: %{y:.4g}",
+            "hovertemplate": f"{X}: {Y}",
         }
     )  # fmt: skip
     return traces
@@ -75,7 +77,7 @@ def live_dots(name: str, x_M: NDArray[Any], y_M: NDArray[Any], color: str) -> di
     """Draw dots."""
     return {
         "type": "scatter", "mode": "markers", "name": name, "x": short_numbers(x_M), "y": short_numbers(y_M),
-        "marker": {"color": color, "size": 6, "opacity": 0.75}, "hovertemplate": "%{x:.4g}: %{y:.4g}",
+        "marker": {"color": color, "size": 6, "opacity": 0.75}, "hovertemplate": f"{X}: {Y}",
     }  # fmt: skip
 
 
@@ -85,10 +87,14 @@ def live_axis(title: str, *, log: bool = False) -> dict[str, Any]:
     return {**axis, "type": "log"} if log else axis
 
 
-def short_numbers(values: Sequence[float] | NDArray[Any]) -> list[float | None]:
-    """Five significant digits: enough for a pointer, and half the bytes."""
+def short_numbers(values: Sequence[float] | NDArray[Any], digits: int = 5) -> list[float | None]:
+    """Give so many significant digits, larger numbers whole: enough for a pointer, and half the bytes."""
     numbers = np.asarray(values, dtype=np.float64).tolist()
-    return [float(f"{value:.5g}") if np.isfinite(value) else None for value in numbers]
+    return [_short(value, digits) if np.isfinite(value) else None for value in numbers]
+
+
+def _short(value: float, digits: int) -> float:
+    return float(round(value)) if abs(value) >= 10**digits else float(f"{value:.{digits}g}")
 
 
 def faint(color: str, alpha: float = 0.16) -> str:

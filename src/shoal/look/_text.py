@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from shoal.look._outer_folds import chosen_settings, nested_metrics, nested_sent
 from shoal.look._reasons import reasons, verdict_of
 from shoal.look._run_findings import RunFindings
 from shoal.look._simple_models import model_rows
-from shoal.look._text_layout import number, text_table
+from shoal.look._text_layout import in_lines, number, text_table
 from shoal.look._trust import looks_sentence, permutation_sentence
 from shoal.look._unit_counts import unit_counts
 from shoal.look.figures.confusion import confusion_of
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     from shoal.results import Results
 
 
+_WIDTH: Final = 118
 ROWS_SHOWN = 12
 """Candidates printed; the store and `Results.candidates` hold all of them."""
 
@@ -85,12 +85,9 @@ def results_text(results: Results, parts: Parts | None = None) -> str:
         )
     if results.unfinished:
         sections.append(f"{results.unfinished:,} fits are not trained yet; run the study again to go on")
-    sections.append(_wrapped(results.conclusion.replace(" %", "\u00a0%")))
+    sections.append(_wrapped(results.conclusion))
     sections += ["\n".join(map(str, results.missing)), f"digest of all results: {results.digest}"]
-    text = "\n\n".join(part for part in sections if part)
-    return text.replace(
-        "\u00a0", " "
-    )  # keeps a percent sign with its number on a page; escaped on a terminal
+    return "\n\n".join(part for part in sections if part)
 
 
 def _headline_text(findings: RunFindings) -> str:
@@ -101,7 +98,7 @@ def _headline_text(findings: RunFindings) -> str:
 def headline_text(results: Results) -> str:
     """Say how good the delivered network is, beside what is simpler, and on what that rests."""
     head = headline(RunFindings(results))
-    return "\n".join(map(_wrapped, (head.first, *head.more))).replace("\u00a0", " ")
+    return "\n".join(map(_wrapped, (head.first, *head.more)))
 
 
 def _simple_models_text(results: Results) -> str:
@@ -145,7 +142,7 @@ def _search_text(results: Results) -> str:
     headers += ["selection score", "std error", "difference", "p", ""]
     rows = [
         [
-            "-" if row["sick"] else int(row["rank"]),
+            "-" if row["failed"] else int(row["rank"]),
             *(_value(row[key]) for key in keys),
             row["parameters"],
             *(row[name] for name in ("selection_score", "standard_error", "difference", "adjusted_p_value")),
@@ -161,14 +158,16 @@ def _search_text(results: Results) -> str:
     if len(rows) > len(shown):
         lines.append(f"... and {len(rows) - len(shown)} more; Results.candidates has all")
     lines.append(
-        "worse: at 5 % (model confidence set over the rows held out); equivalent: no further away than the margin,\n"
-        "so also where it is worse by less; unresolved: neither"
+        _wrapped(
+            "worse: at 5 % (model confidence set over the rows held out); equivalent: no further away than the margin,"
+            " so also where it is worse by less; unresolved: neither"
+        )
     )
     if results.choice:
         chosen = results.choice.candidate_id
         values = next(row.values for row in results.candidate_rows if row.candidate_id == chosen)
-        lines.append(f"chosen: {settings_text(values)}")
-        lines += [textwrap.fill(f"- {reason}", 118, subsequent_indent="  ") for reason in reasons(results)]
+        lines.append(_wrapped(f"chosen: {settings_text(values)}"))
+        lines += [_wrapped(f"- {reason}") for reason in reasons(results)]
     return "\n".join(lines)
 
 
@@ -208,9 +207,7 @@ def _nested_text(results: Results) -> str:
             ]
         )
     title = f"nested search: {counted(len(nested.folds), 'outer fold')}"
-    sentences = [
-        textwrap.fill(f"- {said}", 118, subsequent_indent="  ") for said in nested_sentences(results)
-    ]
+    sentences = [_wrapped(f"- {said}") for said in nested_sentences(results)]
     return "\n".join((title, text_table(["rows of", "rows", "chosen", *names], rows), *sentences))
 
 
@@ -226,7 +223,7 @@ def _comparisons_text(results: Results) -> str:
     headers += [f"difference to {str(frame['label'][0])[:24]}", "95 % interval", *others]
     rows = []
     for row in frame.to_dict("records"):
-        label = row["label"] + (f" ({row['sick']} of {row['repeats']} failed)" if row["sick"] else "")
+        label = row["label"] + (f" ({row['failed']} of {row['repeats']} failed)" if row["failed"] else "")
         cells = [label, row[f"{first}_mean"]]
         if repeats > 1:
             cells += [row[f"{first}_{name}"] for name in ("min", "median", "max")]
@@ -238,7 +235,7 @@ def _comparisons_text(results: Results) -> str:
     if repeats > 1:
         title += f"; means over {repeats} repeats, each with its own initialisation and held-out rows"
     sentences = [text for text in (differences_sentences(results), same_settings(results)) if text]
-    return "\n".join((title, text_table(headers, rows), *(_wrapped(text) for text in sentences)))
+    return "\n".join((_wrapped(title), text_table(headers, rows), *(_wrapped(text) for text in sentences)))
 
 
 def _refit_text(results: Results) -> str:
@@ -256,7 +253,7 @@ def _refit_text(results: Results) -> str:
     ]
     lines.append(text_table(["initialisation", "status", *(f"test {name}" for name in present)], rows))
     if len(rows) > 1 and (said := delivered_one(results)):
-        lines.append(said)
+        lines.append(_wrapped(said))
     lines += [_wrapped(sentence) for sentence in (looks_sentence(results), ece_sentence(results)) if sentence]
     return "\n".join(lines)
 
@@ -275,7 +272,7 @@ def _noise_text(findings: RunFindings) -> str:
 
 
 def _wrapped(text: str) -> str:
-    return textwrap.fill(text, 118, subsequent_indent="  ", break_on_hyphens=False)
+    return in_lines(text, _WIDTH, later="  ")
 
 
 def _ensemble_text(results: Results) -> str:
@@ -394,7 +391,7 @@ def _checks_text(results: Results) -> str:
     doubted = checks(results)
     for check in doubted[:GRAVEST]:
         lines.append(f"{check.code}  {check.severity}: {check.title}")
-        lines.append(textwrap.fill(check.what, 118, initial_indent=" " * 7, subsequent_indent=" " * 7))
+        lines.append(in_lines(check.what, _WIDTH, " " * 7, " " * 7))
     if len(doubted) > GRAVEST:
         others = ", ".join(check.code for check in doubted[GRAVEST:])
         lines.append(

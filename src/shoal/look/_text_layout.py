@@ -1,13 +1,24 @@
-"""Plain text laid out for a terminal: numbers, tables, times, notes."""
+"""Plain text laid out for a terminal: numbers, tables, times, notes, lines."""
 
 from __future__ import annotations
 
 import math
+import re
 import textwrap
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from shoal.wording import rounded, visible
+
+_UNIT: Final = "%|ms|s|min|h|kB|MB|GB|MiB|bits?|bytes|seconds?|minutes?|hours?|days?|weeks?|months?|years?"
+_TOGETHER: Final = re.compile(
+    rf"(?<=\d) (?=(?:{_UNIT})(?!\w))"  # 95 %
+    r"|(?<=\d min) (?=\d)|(?<=\d h) (?=\d)"  # 3 min 05 s
+    r"|(?<=[\d%]) (?=(?:of|to)[ \u00a0][-−]?\d)|(?<=[\d%] (?:of|to)) (?=[-−]?\d)"  # 3 of 5
+    r"|(?<=[=<>]) (?=[-−]?\d)"  # < 0.1
+)
+"""Spaces at which no line may end: between a number and its unit, and between two numbers that belong together."""
+_FIXED: Final = "\u00a0"
 
 
 def number(value: Any) -> str:
@@ -21,7 +32,8 @@ def number(value: Any) -> str:
 
 def text_table(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """Align columns: text to the left, numbers to the right."""
-    cells = [[number(value) for value in row] for row in rows]
+    headers = [header.replace(_FIXED, " ") for header in headers]
+    cells = [[number(value).replace(_FIXED, " ") for value in row] for row in rows]
     numeric = [all(_is_number(row[place]) for row in cells) for place in range(len(headers))]
     widths = [max(len(line[place]) for line in (headers, *cells)) for place in range(len(headers))]
 
@@ -40,9 +52,19 @@ def _is_number(cell: str) -> bool:
     return cell == "-" or digits.isdigit()
 
 
+def in_lines(text: str, width: int, first: str = "", later: str = "") -> str:
+    """Break a text into lines of at most so many letters, each at a space; `first` and `later` stand before them.
+
+    A number stays with its unit (`95 %`), and with the number that belongs to it (`3 of 5`, `0.1 to 0.3`).
+    """
+    whole = _TOGETHER.sub(_FIXED, text)
+    lines = textwrap.fill(whole, width, initial_indent=first, subsequent_indent=later, break_on_hyphens=False)
+    return lines.replace(_FIXED, " ")
+
+
 def data_notes(notes: Sequence[str]) -> list[str]:
     """What the reader of the data did or left out."""
-    lines = [textwrap.fill(visible(n), 100, initial_indent="  - ", subsequent_indent="    ") for n in notes]
+    lines = [in_lines(visible(note), 100, "  - ", "    ") for note in notes]
     return ["notes on the data", *lines] if lines else []
 
 

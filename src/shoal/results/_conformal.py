@@ -34,6 +34,8 @@ RESOLVED: Final = 2.0
 _HALVINGS: Final = 60
 _AT_ONCE: Final = 1_000_000
 """Sums that are worked on together."""
+_FEW: Final = 1000
+"""Up to so many numbers, all sums of a row are made: from some thousands on, halving is faster."""
 _ALL_BUT_SIGN: Final = np.int64(2**63 - 1)
 _SMALLEST: Final = float(np.finfo(np.float64).tiny)
 
@@ -101,13 +103,22 @@ def _ranked(middle_FN: Floats, rising: Sequence[Floats], rank: int) -> Floats:
     known_N = np.isfinite(middle_FN).all(axis=0) & all(np.isfinite(rise_V).all() for rise_V in rising)
     ranked_N = np.full(middle_FN.shape[1], np.nan)
     rises = _Rises.of(rising)
+    few = len(rises.number_V) <= _FEW
+    find = _sorted_out if few else _halved
     known = np.flatnonzero(known_N)
-    step = max(1, _AT_ONCE // len(rising))
+    step = max(1, _AT_ONCE // (len(rises.number_V) if few else len(rising)))
     for start in range(0, len(known), step):
         part_B = known[start : start + step]
         with np.errstate(over="ignore"):  # a sum that is too large is inf, and so said
-            ranked_N[part_B] = _halved(middle_FN[:, part_B], rises, rank)
+            ranked_N[part_B] = find(middle_FN[:, part_B], rises, rank)
     return ranked_N
+
+
+def _sorted_out(middle_FB: Floats, rises: _Rises, rank: int) -> Floats:
+    """Find the numbers among all sums."""
+    sum_BV = np.repeat(middle_FB, rises.count_F, axis=0).T + rises.number_V
+    sum_BV.partition(rank - 1, axis=1)
+    return np.asarray(sum_BV[:, rank - 1])
 
 
 def _halved(middle_FB: Floats, rises: _Rises, rank: int) -> Floats:

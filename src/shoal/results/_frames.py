@@ -131,7 +131,7 @@ def candidates_frame(
     columns["verdict"] = [row.verdict for row in standings]
     columns["networks"] = pd.array([row.networks for row in standings], dtype="Int64")
     columns["chosen"] = np.array([row.candidate_id == chosen for row in standings], np.bool_)
-    columns["sick"] = np.array([row.failed for row in standings], np.bool_)
+    columns["failed"] = np.array([row.failed for row in standings], np.bool_)
     return pd.DataFrame(columns)
 
 
@@ -163,12 +163,12 @@ def comparisons_frame(
     rows = []
     for label, repeats in tests.items():
         row: dict[str, Any] = {"label": label, "repeats": len(repeats)}
-        row["sick"] = sum(fit.status != "ok" for fit in repeats.values())
+        row["failed"] = sum(fit.status != "ok" for fit in repeats.values())
         for metric in metrics:
             difference = differences.get(label, {}).get(metric)
             row |= _compared(metric, _test_scores(repeats, metric), _test_scores(first, metric), difference)
         rows.append(row)
-    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=["label", "repeats", "sick"])
+    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=["label", "repeats", "failed"])
 
 
 def references_frame(
@@ -202,7 +202,7 @@ def references_frame(
                 "published": reference.value,
                 "repeats": len(repeats),
             }
-            | {"sick": sum(fit.status != "ok" for fit in repeats.values())}
+            | {"failed": sum(fit.status != "ok" for fit in repeats.values())}
             | _measured(values, reference.value)
             | {"ci_low": span.low, "ci_high": span.high}
             | {"source": reference.source}
@@ -212,7 +212,7 @@ def references_frame(
         "metric",
         "published",
         "repeats",
-        "sick",
+        "failed",
         *_measured(np.zeros(0), 0),
         "ci_low",
         "ci_high",

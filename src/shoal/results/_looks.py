@@ -82,6 +82,12 @@ def read_looks(store: Store, plan: Iterable[PlanEntry], fits: Mapping[str, FitRe
     return Looks(len(looks), len(settings), len(settings - {look.settings for look in now}))
 
 
+def tested_rows(store: Store) -> str:
+    """Give the fingerprint of the test rows that the last run scored, empty where no ledger says so."""
+    with refusing(lambda: RunFolderError(_REFUSED)):
+        return _read(store).rows
+
+
 def _joined(earlier: Iterable[Look], later: Iterable[Look]) -> list[Look]:
     """Count each network once, in the order in which they came, by the settings that were entered last."""
     return list({(look.rows, look.fit_id): look for look in (*earlier, *later)}.values())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -46,6 +45,7 @@ from shoal.results._stored_facts import (
     findings_of,
     missing_of,
     of_columns,
+    study_of,
 )
 from shoal.results._two_way import Difference
 from shoal.results._verdict import judging_score, verdict
@@ -95,8 +95,8 @@ class Results:
             store.verify()
             truth, plan, fits = store.truth(), store.plan(), store.summaries()
             candidate_rows = store.candidate_rows()
+            study = study_of(folder, store.fact)
             with coherent(folder, "the study"):
-                study = Study.model_validate(tomllib.loads(str(store.fact("study"))))
                 check_study(study, truth, candidate_rows)
             with coherent(folder, "the choice"):
                 choice = Choice.from_json(stored) if (stored := store.fact("choice")) is not None else None
@@ -154,8 +154,8 @@ class Results:
     def candidates(self) -> DataFrame:
         """One row a candidate of the search, best first: rank, candidate_id, one column a searched key path,
         parameters, selection_score, standard_error, difference (to the best), ci_low, ci_high, p_value,
-        adjusted_p_value, indistinguishable, verdict, networks, chosen, sick: see `Standing`. Provisional while there is
-        no choice yet.
+        adjusted_p_value, indistinguishable, verdict, networks, chosen, failed: see `Standing`. Provisional while there
+        is no choice yet.
         """
         standings = self.standings
         chosen = self.choice.candidate_id if self.choice else None
@@ -197,7 +197,7 @@ class Results:
 
     @cached_property
     def comparisons(self) -> DataFrame:
-        """One row a comparison, the winner last: label, repeats, sick, then for every test metric M: M_mean, M_std,
+        """One row a comparison, the winner last: label, repeats, failed, then for every test metric M: M_mean, M_std,
         M_min, M_median, M_max, M_difference (to the first, paired by repeat), M_ci_low, M_ci_high, M_p_value; these
         three speak of other rows and initialisations, see `differences`.
         """
@@ -318,7 +318,7 @@ class Results:
 
     @cached_property
     def references(self) -> DataFrame:
-        """One row a published value of the study: name, metric, published, repeats, sick, then over the healthy repeats
+        """One row a published value of the study: name, metric, published, repeats, failed, then over the other repeats
         mean, std, min, median, max, difference (mean less published), inside (whether min to max holds it; None for
         a single repeat), ci_low and ci_high (the 95 % interval of the mean, see `test_interval`), and source. A row's
         name is "delivered" for the winner on all training rows.

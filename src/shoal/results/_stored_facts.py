@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,12 @@ def counted_origins(
     counts = [(environment, len(ids & fits.keys())) for environment, ids in origins]
     unknown = len(fits.keys() - {fit_id for _, ids in origins for fit_id in ids})
     return tuple((environment, count) for environment, count in [*counts, ({}, unknown)] if count)
+
+
+def study_of(folder: Path, fact: Callable[[str], Any]) -> Study:
+    """Read the study, of earlier versions with the defaults of keys that came later."""
+    with coherent(folder, "the study"):
+        return Study.model_validate(tomllib.loads(str(fact("study"))))
 
 
 def of_columns(folder: Path, study: Study, fact: Callable[[str], Any]) -> dict[str, Any]:

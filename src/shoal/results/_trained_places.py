@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
+from shoal.errors import RunFolderError
 from shoal.results._folder import STORE_NAME, size_of
+from shoal.results._looks import tested_rows
 from shoal.results._record import PlanEntry
 from shoal.results._store import Store
+from shoal.results._stored_facts import study_of
+from shoal.study import Study
 
 Place = tuple[str, str, int, int]
 """Stage, label, fold and repeat: where a fit stands, whichever candidate it is of."""
+_DECIDE: Final = ("network", "training", "search", "nested")
+"""Sections of a study that say who wins, and what is trained of the winner; the seed and the rows name all fits."""
 
 
 def place_in(entry: PlanEntry) -> Place:
@@ -17,16 +25,24 @@ def place_in(entry: PlanEntry) -> Place:
     return entry.stage, entry.label, entry.fold, entry.repeat
 
 
-def trained_places(folder: Path, study: str) -> frozenset[Place]:
-    """Give the places of the fits that are trained, where the folder's last run was of this very study, by its text.
+def trained_places(folder: Path, study: Study, test_rows: str) -> frozenset[Place]:
+    """Give the places of the fits that are trained, where the folder's last run chose as this study does.
 
-    There are none in a folder without results, and where the study was edited since. Raises RunFolderError for results
-    that cannot be read.
+    Studies are compared, not their texts: an earlier version of Shoal wrote fewer keys. `test_rows` is the fingerprint
+    of the rows to be tested on. There are none in a folder without results, and where what decides who wins, or is
+    trained of it, was edited since. Raises RunFolderError for results that cannot be read.
     """
     if not size_of(folder / STORE_NAME):
         return frozenset()
     with Store.open_readonly(folder) as store:
-        if store.fact("study") != study:
+        if not _chose_alike(store, folder, study) or tested_rows(store) not in ("", test_rows):
             return frozenset()
         known = store.known()
         return frozenset(place_in(entry) for entry in store.plan() if entry.fit_id in known)
+
+
+def _chose_alike(store: Store, folder: Path, study: Study) -> bool:
+    with suppress(RunFolderError):  # the next run writes the study anew
+        stored = study_of(folder, store.fact)
+        return all(getattr(stored, section) == getattr(study, section) for section in _DECIDE)
+    return False

@@ -14,7 +14,7 @@ from shoal.study._draft_sizes import TEST_SHARE
 from shoal.study._file import load_study, parse_study, study_schema
 from shoal.study._held_against import Checks
 from shoal.study._keywords import Keys, with_keywords
-from shoal.study._paths import IN_MEMORY
+from shoal.study._paths import IN_MEMORY, keys_in_memory
 from shoal.study._review import check_study
 from shoal.study._settings_text import settings_text, short_keys, text_of
 from shoal.study._study import (
@@ -93,6 +93,7 @@ __all__ = [
     "check_study",
     "comparison_candidates",
     "draft_text",
+    "keys_in_memory",
     "load_study",
     "parse_study",
     "passed_on",

@@ -55,7 +55,7 @@ class Draft:
     not empty, columns are not listed one by one: it says in a few lines what they are.
     """
 
-    table: str
+    table: DraftKey
     task: DraftKey
     target: DraftKey
     columns: tuple[DraftColumn, ...]
@@ -80,7 +80,7 @@ def draft_text(draft: Draft) -> str:
     sizes = sizes_of(draft.rows, draft.numbers, draft.outputs)
     size = f"{counted(draft.rows, 'row')} with a target, {counted(len(draft.columns) + 1, 'column')}"
     blocks = [
-        _HEAD.format(table=visible(shorten(draft.table)), size=size),
+        _HEAD.format(table=visible(shorten(draft.table.value)), size=size),
         _block("[study]", _about(draft)),
         _block("[data]", _data(draft)),
         *([_block("[data.columns]", map(_kind, draft.kinds))] if draft.kinds else []),
@@ -95,7 +95,7 @@ def draft_text(draft: Draft) -> str:
         what = (
             f"expected columns that a study of {LARGEST // 1000} kB can speak of, got {len(draft.columns):,}"
         )
-        raise StudyError(Problem(draft.table, what))
+        raise StudyError(Problem(draft.table.value, what))
     return text
 
 
@@ -130,7 +130,7 @@ def _key(name: str, value: Any, comment: str, *, on: bool = True) -> _Line:
 
 
 def _about(draft: Draft) -> Iterator[_Line]:
-    yield _key("name", study_name(draft.table), "names the run folder")
+    yield _key("name", study_name(draft.table.value), "names the run folder")
     yield _key("task", draft.task.value, draft.task.why)
     yield _key("seed", 0, "the same seed gives the same numbers", on=False)
 
@@ -144,7 +144,7 @@ def study_name(table: str) -> str:
 
 def _data(draft: Draft) -> Iterator[_Line]:
     """Write the section that speaks of the table."""
-    yield _key("train", draft.table, "relative to the folder of this file; written for the current one")
+    yield _key("train", draft.table.value, draft.table.why)
     yield _key("test", "test.csv", "without it, test_share of the rows is held out", on=False)
     yield _key("test_share", TEST_SHARE, "only without a test table", on=False)
     yield _key("target", draft.target.value, draft.target.why)

@@ -5,24 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data._classes import nfc
 from shoal.data._findings import Findings
 from shoal.data._image_format import ImageFormat, Shape
 from shoal.data._npz import Header, npz_headers, read_npz
 from shoal.data._parts import IN_WORDS, Kind, Part, role_of_array, says_part
-from shoal.data._pixels import (
-    AS_BYTES,
-    AS_SHARES,
-    axes_of,
-    channels_first,
-    white_of,
-)
-from shoal.data._reading import FEWER, LABEL, Labelled, Reading
+from shoal.data._pixels import axes_of, white_of
+from shoal.data._reading import FEWER, LABEL, Labelled, Reading, label_texts
 from shoal.wording import few_quoted, quoted
 
 
@@ -67,32 +59,12 @@ class NpzPair:
         heads = [self.headers[name] for name in names]
         reading.refuse_above(sum(2.0 * head.bytes + LABEL * head.count for head in heads), "labels", FEWER)
         arrays = read_npz(self.path, findings, names)
-        texts = [self._texts(name, arrays, findings) for name in names]
+        texts = []
+        if not findings.found:
+            texts = [label_texts(arrays[name], name, self.count(), findings) for name in names]
         if not reading.take(findings):
             return None
         return LookedNpz(self, texts[0], texts[1] if groups else None)
-
-    def _texts(self, name: str, arrays: Mapping[str, NDArray[Any]], findings: Findings) -> NDArray[np.str_]:
-        """Give labels or groups (N,) as text: whole numbers, text, false and true."""
-        values = arrays.get(name, np.zeros(0))
-        values = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
-        whole = values.dtype.kind == "f" and bool((np.floor(values) == values).all())
-        place = f"array {quoted(name)}"
-        if findings.found:
-            return np.zeros(0, np.str_)
-        if values.ndim != 1 or not (values.dtype.kind in "biuU" or whole):
-            description = f"{values.dtype} of shape {values.shape}"
-            advice = (
-                "; numbers of classes come from one-hot rows by argmax(axis=1)" if values.ndim == 2 else ""
-            )
-            findings.add(f"{place}: expected integers or text of shape (N,), got {description}{advice}")
-        elif len(values) != self.count():
-            findings.add(f"expected as many labels as images ({self.count()}), got {len(values)}")
-        elif values.dtype.kind == "U":
-            return np.array([nfc(text.strip()) for text in values.tolist()], dtype=np.str_)
-        elif values.dtype.kind == "b":
-            return np.where(values, "true", "false")
-        return values.astype(np.int64).astype(np.str_) if whole else values.astype(np.str_)
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,19 +116,9 @@ def _read_array(path: Path, name: str, reading: Reading) -> NDArray[np.uint8] | 
     """Read one array of images, (N, C, H, W), in the size that it has."""
     findings = Findings(str(path))
     array = read_npz(path, findings, [name]).get(name)
-    images, how = (None, "")
-    if array is not None:
-        images, how = channels_first(array, f"array {quoted(name)}: ", findings, reading.white)
-        reading.scales.add(how)
-        if {AS_BYTES, AS_SHARES} <= reading.scales:
-            findings.add(
-                "expected all arrays of images in one scale, got numbers from 0 to 1 and from 0 to 255"
-            )
-    if not reading.take(findings) or images is None:
+    if not reading.take(findings) or array is None:
         return None
-    if how:
-        reading.notes.add(str(path), f"{how}, in arrays", name)
-    return images
+    return reading.in_bytes(array, str(path), name)
 
 
 def _places(path: Path, reading: Reading) -> dict[Part, NpzPair]:

@@ -6,7 +6,7 @@ import pkgutil
 from importlib import import_module
 
 from shoal.data._dataset import Dataset
-from shoal.data._row_check import RowCheck, with_medians
+from shoal.data._row_check import RowCheck, one_thread, with_medians
 
 
 def checks_of_rows() -> list[RowCheck]:
@@ -19,5 +19,6 @@ def checks_of_rows() -> list[RowCheck]:
 def findings_in_rows(dataset: Dataset, *, shuffled: bool) -> dict[str, str]:
     """Give what the checks of the rows measured, by name; `shuffled`: rows are dealt to folds at random."""
     filled = with_medians(dataset)
-    clauses = ((check.name, check.find(filled, shuffled)) for check in checks_of_rows())
-    return {name: clause for name, clause in clauses if clause}
+    with one_thread():
+        clauses = {check.name: check.find(filled, shuffled) for check in checks_of_rows()}
+    return {name: clause for name, clause in clauses.items() if clause}

@@ -37,6 +37,7 @@ NEARNESS: Final = (0.3, 0.2, 0.1, 0.05, 0.02, 0.01)
 """Distances to the nearest row, over that to the tenth nearest, below which rows are counted."""
 LEVEL: Final = 1e-4
 _BLOCK: Final = 1_000_000
+_BLOCKS: Final = 500
 
 
 def near_duplicates(dataset: Dataset, _shuffled: bool) -> str:
@@ -97,18 +98,37 @@ def _nearest(test_VD: Floats, train_ND: Floats) -> tuple[Floats, NDArray[np.int6
     """Give the distances to the nearest training rows that differ, (V, J), inf for none, and the nearest row, (V,)."""
     step = max(1, _BLOCK // len(train_ND))
     distances, nearest = [], []
-    square_N = (train_ND**2).sum(axis=1)
+    short_ND = train_ND.astype(np.float32)  # which rows are near; how far they are is worked out in 64 bits
+    square_N = (short_ND**2).sum(axis=1)
     few = min(len(train_ND), 4 * NEIGHBOURS)
     for start in range(0, len(test_VD), step):
         part_VD = test_VD[start : start + step]
-        square_VN = (part_VD**2).sum(axis=1)[:, None] + square_N - 2 * part_VD @ train_ND.T
-        first_VJ = np.argpartition(square_VN, few - 1, axis=1)[:, :few]
+        square_VN = (-2 * part_VD).astype(np.float32) @ short_ND.T
+        square_VN += square_N  # less what is the same for all of a test row
+        first_VJ = _least(square_VN, few)
         exact_VJ = np.sqrt(((part_VD[:, None] - train_ND[first_VJ]) ** 2).sum(axis=2))
         exact_VJ[exact_VJ == 0] = np.inf  # equal rows are another matter
         order_VJ = np.argsort(exact_VJ, axis=1)[:, :NEIGHBOURS]
         distances.append(np.take_along_axis(exact_VJ, order_VJ, axis=1))
         nearest.append(np.take_along_axis(first_VJ, order_VJ[:, :1], axis=1)[:, 0])
     return np.concatenate(distances), np.concatenate(nearest)
+
+
+def _least(value_VN: NDArray[np.float32], count: int) -> NDArray[np.int64]:
+    """Give the places of the least numbers of each row, (V, count): they lie in the blocks with the least minima."""
+    width = value_VN.shape[1]
+    starts = np.arange(0, width, max(1, width // _BLOCKS))
+    if len(starts) <= 2 * count:
+        return np.argpartition(value_VN, count - 1, axis=1)[:, :count]
+    least_VB = np.minimum.reduceat(value_VN, starts, axis=1)
+    block_VJ = np.argpartition(least_VB, count - 1, axis=1)[:, :count]
+    size = int(np.diff(starts).max())
+    place_VM = (starts[block_VJ][:, :, None] + np.arange(size)).reshape(len(value_VN), -1)
+    inside_VM = np.where(
+        place_VM < width, np.take_along_axis(value_VN, np.minimum(place_VM, width - 1), axis=1), np.inf
+    )
+    order_VJ = np.argpartition(inside_VM, count - 1, axis=1)[:, :count]
+    return np.take_along_axis(place_VM, order_VJ, axis=1)
 
 
 def _clause(count: int, looked: int, nearness: float, expected: float) -> str:

@@ -10,15 +10,16 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from shoal.data._dataset import Column, Dataset
 from shoal.data._distinct import codes_of
 from shoal.data._row_check import (
     Floats,
     RowCheck,
+    beyond_rounding,
     is_identity,
     is_whole,
+    ranks,
     scaled,
     target_numbers,
     vectors,
@@ -54,7 +55,8 @@ def groupings(dataset: Dataset, shuffled: bool) -> dict[str, str]:
 
     Looked at are inputs of 10 values or more, each of two rows or more on average, if they are whole numbers, or called
     like a person, or stand in blocks. What a line in all inputs and a curve in the one itself explain is taken out
-    first. Where an input gives the target away, what is left is noise, and numbers are looked at by name alone.
+    first; of a target that these explain exactly nothing is said. Where an input gives the target away, what is left is
+    noise, and numbers are looked at by name alone.
     """
     if dataset.groups is not None:
         return {}
@@ -68,8 +70,7 @@ def groupings(dataset: Dataset, shuffled: bool) -> dict[str, str]:
     clauses: list[tuple[float, str, str]] = []
     for column in looked_at:
         code_N = codes_of(column.values[:rows])
-        with threadpool_limits(1):  # two that wait for each other take 60 times as long on a busy machine
-            left_NK, lost = _residuals(target_NK, other_ND, code_N, ordered=not column.categorical)
+        left_NK, lost = _residuals(target_NK, other_ND, code_N, ordered=not column.categorical)
         share, chance = likeness(left_NK, code_N, lost)
         if share >= LIKENESS and chance < LEVEL / len(looked_at):
             values = f"{code_N.max() + 1:,} values, which explain {100 * share:.0f} %"
@@ -101,14 +102,14 @@ def _residuals(
     terms.append(np.polynomial.legendre.legvander(place_N, degree)[:, 1:])
     term_ND = np.concatenate(terms, axis=1)
     weight_DK, *_ = np.linalg.lstsq(term_ND, target_NK, rcond=None)
-    return target_NK - term_ND @ weight_DK, (degree, term_ND.shape[1] - degree)
+    return beyond_rounding(target_NK - term_ND @ weight_DK, target_NK), (degree, term_ND.shape[1] - degree)
 
 
 def likeness(left_NK: Floats, code_N: NDArray[np.int64], lost: tuple[int, int]) -> tuple[float, float]:
     """Give the share of the variance that lies between the values, chance taken out, and the chance of as much.
 
-    One-way analysis of variance of the ranks of each target (the largest share; Bonferroni over targets); the chance of
-    F is Wilson and Hilferty's (1931).
+    One-way analysis of variance of the ranks of each target, equal ones at their mean rank (the largest share;
+    Bonferroni over targets); the chance of F is Wilson and Hilferty's (1931).
     """
     count_L = np.bincount(code_N)
     rows, values = len(code_N), len(count_L)
@@ -117,7 +118,7 @@ def likeness(left_NK: Floats, code_N: NDArray[np.int64], lost: tuple[int, int]) 
         return 0.0, 1.0
     best, least = 0.0, 1.0
     size = (rows - float((count_L.astype(float) ** 2).sum()) / rows) / between
-    for left_N in scaled(np.argsort(np.argsort(left_NK, axis=0), axis=0).astype(np.float64)).T:
+    for left_N in scaled(np.stack([ranks(left_N) for left_N in left_NK.T], axis=1)).T:
         mean_L = np.bincount(code_N, left_N) / count_L
         square_between = float((count_L * mean_L**2).sum()) / between
         square_within = float(((left_N - mean_L[code_N]) ** 2).sum()) / within

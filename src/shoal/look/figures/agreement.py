@@ -30,7 +30,7 @@ from shoal.look._paper import (
     plain,
     targets_left_out,
 )
-from shoal.look._plots import MOST_POINTS, Plot, faint, live_axis, live_dots, plotted, short_numbers
+from shoal.look._plots import MOST_POINTS, Plot, X, Y, faint, live_axis, live_dots, plotted, short_numbers
 from shoal.look._run_findings import NetworkGroup, RunFindings
 from shoal.wording import rounded
 
@@ -143,7 +143,7 @@ def _target_plot(fact: Agreement) -> Plot | None:
         "y": short_numbers([low, high]), "line": {"color": GREY, "width": 1.2}, "hoverinfo": "skip",
     }  # fmt: skip
     dots = live_dots("test row", line.x_M, line.middle_M, BLUE)
-    dots["hovertemplate"] = "true %{x:.4g}, predicted %{y:.4g}<extra></extra>"
+    dots["hovertemplate"] = f"true {X}, predicted {Y}<extra></extra>"
     if (line.high_M > line.low_M).any():
         up, down = short_numbers(line.high_M - line.middle_M), short_numbers(line.middle_M - line.low_M)
         dots["error_y"] = {"type": "data", "symmetric": False, "array": up, "arrayminus": down, "width": 0}

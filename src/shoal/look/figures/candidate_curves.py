@@ -111,14 +111,14 @@ def candidate_curves(findings: RunFindings) -> CandidateCurves | None:
         of_candidate.setdefault(str(curve["candidate_id"].iloc[0]), []).append(arrays)
     values = {row.candidate_id: row.values for row in results.candidate_rows}
     curves: list[CandidateCurve] = []
-    for row in frame[~frame["sick"]].to_dict("records"):
+    for row in frame[~frame["failed"]].to_dict("records"):
         name = str(row["candidate_id"])
         place = (settings_text(values[name]), int(row["rank"]), float(row["selection_score"]))
         drawn_curve = candidate_curve(*place, of_candidate.get(name, []), chosen=bool(row["chosen"]))
         curves += [drawn_curve] if drawn_curve is not None else []
     if len(curves) < 2:
         return None
-    return CandidateCurves(findings.quantity("loss"), tuple(curves), int(frame["sick"].sum()))
+    return CandidateCurves(findings.quantity("loss"), tuple(curves), int(frame["failed"].sum()))
 
 
 def draw_candidate_curves(fact: CandidateCurves) -> Sheet:

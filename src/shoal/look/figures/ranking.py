@@ -30,7 +30,7 @@ from shoal.look._paper import (
     panels,
     plain,
 )
-from shoal.look._plots import MOST_POINTS, Plot, live_axis, plotted, short_numbers
+from shoal.look._plots import MOST_POINTS, Plot, X, live_axis, plotted, short_numbers
 from shoal.look._reasons import verdict_of, verdict_sentence
 from shoal.look._run_findings import RunFindings
 from shoal.results import higher_is_better
@@ -263,7 +263,7 @@ def _candidates(
         "y": short_numbers(place_C[some]),
         "error_x": {"type": "data", "array": short_numbers(error), "thickness": 1, "width": 0},
         "text": [f"rank {number + 1}<br>{_settings(fact, number)}" for number in some.tolist()],
-        "marker": marker, "hovertemplate": "%{x:.4g}<br>%{text}<extra></extra>",
+        "marker": marker, "hovertemplate": f"{X}<br>%{{text}}<extra></extra>",
     }  # fmt: skip
 
 

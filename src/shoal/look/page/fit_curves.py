@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from shoal.look._escape import seen
+from shoal.look._plots import short_numbers
 from shoal.results import PlanEntry, Results
 from shoal.study import settings_text
 
@@ -78,7 +79,7 @@ def _titles(entries: list[PlanEntry]) -> list[str]:
 
 
 def _curves(results: Results, entry: PlanEntry) -> dict[str, list[float | None]]:
-    """Give the points of one fit's curves, rounded to four significant digits."""
+    """Give the points of one fit's curves, with four significant digits."""
     frame = results.curve(entry.fit_id)
     count = len(frame)
     place_T = np.unique(np.round(np.geomspace(1, max(1, count), min(count, MOST_POINTS))).astype(int) - 1)
@@ -86,6 +87,5 @@ def _curves(results: Results, entry: PlanEntry) -> dict[str, list[float | None]]
     curves: dict[str, list[float | None]] = {"epoch": points["epoch"].tolist()}
     for column, name in _NAMES.items():
         if column in points:
-            values = points[column].to_numpy(np.float64)
-            curves[name] = [float(f"{value:.4g}") if np.isfinite(value) else None for value in values]
+            curves[name] = short_numbers(points[column].to_numpy(np.float64), digits=4)
     return curves

@@ -40,7 +40,7 @@ from shoal.look.page.spreadsheet import fact_csv, frame_csv
 from shoal.look.page.summary import ADDED_UP, summary
 from shoal.parts import REPORT, Parts
 from shoal.results import REPORT_NAME, Results, RunFiles, run_files
-from shoal.study import passed_on, to_toml
+from shoal.study import keys_in_memory, passed_on, to_toml
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -100,16 +100,9 @@ def report_html(results: Results, drawn: Iterable[Drawn], parts: Parts | None = 
     with parts.attempt(f"{REPORT_NAME}, curves of any network", REPORT):
         fits = fits_shown(results)
     content = _content(results, shown, parts)
-    environment = _environment()
-    style = environment.get_template("report.css.jinja").render()
-    script, plotly = environment.get_template("report.js.jinja").render(), plotly_source()
     data = {"plots": plots, "fits": fits}
-    return environment.get_template("report.html.jinja").render(
-        policy=_policy(style, (plotly, script)),
-        style=_markup(style),
-        style_marks=style_marks(plotly),
-        plotly=_packed(plotly),
-        script=_markup(script),
+    template = _environment().get_template("report.html.jinja")
+    return template.render(
         data=_markup(data_json(data)),
         explorer=fits,
         results=results,
@@ -118,9 +111,25 @@ def report_html(results: Results, drawn: Iterable[Drawn], parts: Parts | None = 
         computing=f"{duration(sum(fit.seconds for fit in results.summaries.values()))} of wall time, {ADDED_UP}",
         steps=sum(fit.steps for fit in results.summaries.values()),
         trainers=sorted({fit.trainer for fit in results.summaries.values()}),
+        in_memory=keys_in_memory(vars(results.study.data)),
         missing=tuple(dict.fromkeys((*results.missing, *parts.missing))),
+        **_of_every_page(),
         **content,
     )
+
+
+@cache
+def _of_every_page() -> dict[str, Any]:
+    """Give what is the same on every page, by its names in the template: style, scripts, and the policy for them."""
+    style, script = (_environment().get_template(f"report.{kind}.jinja").render() for kind in ("css", "js"))
+    plotly = plotly_source()
+    return {
+        "policy": _policy(style, (plotly, script)),
+        "style": _markup(style),
+        "style_marks": style_marks(plotly),
+        "plotly": _packed(plotly),
+        "script": _markup(script),
+    }
 
 
 def _pictures(drawn: Iterable[Drawn], parts: Parts) -> tuple[list[Shown], dict[str, Any]]:
@@ -246,7 +255,6 @@ def _webp(png: bytes) -> tuple[str, int, int]:
         return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}", *image.size
 
 
-@cache
 def _packed(script: str) -> str:
     """Give a script as the page's own script unpacks it, at two fifths of its size."""
     return base64.b64encode(gzip.compress(script.encode(), 6, mtime=0)).decode()
@@ -265,8 +273,9 @@ def _sha256(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
+@cache
 def _environment() -> Environment:
-    """Give the templates; every value that a page shows passes through `seen` and is escaped."""
+    """Give the templates, each read once; every value that a page shows passes through `seen` and is escaped."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 

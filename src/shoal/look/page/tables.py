@@ -185,7 +185,7 @@ def comparison_table(results: Results) -> ReportTable | None:
     first, *others = tested_metrics(results)
     several = int(frame["repeats"].max()) > 1
     labels = [
-        row["label"] + (f" ({row['sick']} of {row['repeats']} failed)" if row["sick"] else "")
+        row["label"] + (f" ({row['failed']} of {row['repeats']} failed)" if row["failed"] else "")
         for row in frame.to_dict("records")
     ]
     columns = [texts("comparison", labels), numbers(f"test {word(first)}", frame[f"{first}_mean"])]
