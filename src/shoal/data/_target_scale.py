@@ -18,6 +18,7 @@ from shoal.data._scale import Scale, fit_scale
 from shoal.data._target_transforms import TRANSFORMS, TargetTransform
 from shoal.kinds import TARGET_TRANSFORMS, row_of
 
+_MOST: Final = float(np.finfo(np.float64).max)
 RANGES_BEYOND: Final = 10
 """How far beyond the targets of the training rows the way back of a transform may lead, in lengths of their range."""
 
@@ -66,7 +67,8 @@ class TargetScale:
 
     def restored(self, outputs_N: NDArray[np.float64]) -> NDArray[np.float64]:
         """Turn outputs into targets, in their own units."""
-        values_N = outputs_N * self.scale.scale + self.scale.mean
+        with np.errstate(over="ignore"):
+            values_N = outputs_N * self.scale.scale + self.scale.mean
         if self.transform is None:
             return np.asarray(values_N)
         return np.asarray(np.clip(self.transform.backward(values_N), *self.within))
@@ -109,7 +111,7 @@ def fit_target(
     scale = fit_scale(name, fitted.forward(values_N)) if standardize else Scale(name)
     low, high = float(values_N.min()), float(values_N.max())
     beyond = RANGES_BEYOND * (high - low)
-    return TargetScale(scale, fitted, (low - beyond, high + beyond))
+    return TargetScale(scale, fitted, (max(low - beyond, -_MOST), min(high + beyond, _MOST)))
 
 
 def add_targets(graph: Graph, targets: Sequence[TargetScale], outputs: str) -> None:
