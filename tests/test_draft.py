@@ -20,7 +20,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shoal import cli
-from shoal.draft import draft_study
+from shoal.data import given_rows
+from shoal.draft import draft_of, draft_study
 from shoal.errors import DataError, InputError
 from shoal.pipeline import plan, run
 from shoal.results import Plan
@@ -357,3 +358,8 @@ def test_a_name_that_no_study_can_state_is_refused(tmp_path: Path, monkeypatch: 
         sentence = "expected names of at most 200 letters in a study, got one of 201; rename it"
         with pytest.raises(DataError, match=sentence):
             draft_study(Path("t.csv"), names.split(",")[1])
+    rows_in_memory = {"\ud800": list(range(20)), "y": [row % 3 for row in range(20)]}
+    with pytest.raises(
+        DataError, match=re.escape(r'train: expected names in UTF-8, got the column "\ud800"')
+    ):
+        draft_of(given_rows("train", rows_in_memory))
