@@ -49,7 +49,7 @@ from shoal.study import (
     draft_text,
     parse_study,
 )
-from shoal.wording import few_quoted, is_utf8, quoted, rounded
+from shoal.wording import few_quoted, is_utf8, quoted, rounded, visible
 
 FEW_VALUES: Final = 10
 """Different whole numbers up to which a column may be one of categories."""
@@ -94,7 +94,7 @@ def draft_of(table: Path | GivenRows, target: str | None = None, task: Task | No
     columns = tuple(_columns(seen))
     listed = len(columns) < MOST_LINES and all(len(column.name) <= LONGEST_NAME for column in columns)
     unlisted = [column.name for column in columns if not (column.used or listed)]
-    _refuse_long_names([seen.target.value, *seen.stated, *unlisted], table)
+    _refuse_names(seen.names, [seen.target.value, *seen.stated, *unlisted], table)
     draft = Draft(
         table=DraftKey("train", IN_MEMORY if isinstance(table, GivenRows) else str(table), _FROM_HERE),
         task=DraftKey("task", seen.task.value, seen.task.why),
@@ -139,9 +139,13 @@ def _of_table(draft: Draft, problem: Problem) -> Problem:
     return problem if problem.where == table else replace(problem, where=f"{table}, {problem.where}")
 
 
-def _refuse_long_names(names: Iterable[str], table: Path | GivenRows) -> None:
-    """Refuse names that the study would have to state, and cannot."""
+def _refuse_names(names: Iterable[str], stated: Iterable[str], table: Path | GivenRows) -> None:
+    """Refuse names that no file can hold, and `stated` ones that no study can."""
     for name in names:
+        if not is_utf8(name):
+            what = f'expected names in UTF-8, got the column "{visible(name)}"'
+            raise DataError(Problem(str(table), what))
+    for name in stated:
         if len(name) > LONGEST_NAME:
             what = f"expected names of at most {LONGEST_NAME} letters in a study, got one of {len(name):,}"
             raise DataError(Problem(f"{table}, column {quoted(name)}", f"{what}; rename it"))

@@ -418,3 +418,5 @@ def test_what_python_or_numpy_would_change_unseen_is_read_or_refused() -> None:
     expected = 'x, column "a": expected numbers or text, got'
     assert cells({"a": [Decimal("sNaN")]}) == [f"{expected} a signalling NaN"]
     assert cells(pl.DataFrame({"a": pl.Series([2**70], dtype=pl.Int128)})) == [f"{expected} Int128"]
+    broken = pyarrow.array([b"\xff"]).view(pyarrow.string())
+    assert cells(pyarrow.table({"a": broken})) == [f"{expected} pyarrow.ChunkedArray"]

@@ -99,6 +99,18 @@ def test_equal_targets_stay() -> None:
     assert fitted.restored(np.array([0.0, 99.0])).tolist() == [7.0, 7.0]
 
 
+@pytest.mark.parametrize(
+    ("kind", "least"), [("log", 1e-300), ("log1p", 0.0), ("yeo-johnson", 0.0), ("yeo-johnson", -1e308)]
+)
+def test_targets_of_the_largest_size_come_back_finite_from_a_file_too(kind: str, least: float) -> None:
+    values = np.array([least, 1.0, 1.7e308])
+    fitted = fit_target("y", values, kind)
+    assert TargetScale.from_json(json.loads(json.dumps(fitted.to_json()))) == fitted
+    restored = fitted.restored(np.array([-1e300, 0.0, 1e300]))
+    assert np.isfinite(restored).all()
+    assert (np.diff(restored) >= 0).all()
+
+
 @FEW
 @given(st.sampled_from(KINDS), st.data())
 def test_poisoned_other_rows_change_no_byte(kind: str, data: st.DataObject) -> None:

@@ -352,14 +352,15 @@ void cut_and_read() {
     const std::vector<char> text(drawn.begin(), drawn.end());  // no byte more
     const int64_t size = (int64_t)text.size();
     std::vector<int64_t> place((size_t)(1 + rows * columns), -1);
-    const int64_t code = shoal_cells(text.data(), size, ',', columns, place.data() + 1, rows * columns);
+    const int64_t code = shoal_cells(text.data(), size, ',', columns, 500, place.data() + 1, rows * columns);
     if ((code == 0) == (ragged >= 0)) printf("a text is cut though it is ragged, or is not\n"), exit(1);
     if (code) return;
     std::vector<double> values((size_t)rows);
+    int64_t padded = 0;
     for (int64_t spoilt = 0; spoilt < 2; ++spoilt) {
         for (int64_t column = 0; column < columns; ++column) {
             shoal_numbers(text.data(), size, place.data() + column, place.data() + column + 1, columns, rows,
-                          values.data());
+                          values.data(), &padded);
             for (const double value : values)
                 if (std::isinf(value)) printf("a number is infinite\n"), exit(1);
         }

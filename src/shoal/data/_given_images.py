@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from shoal.data._findings import Findings
 from shoal.data._given_rows import GivenRows
-from shoal.data._pixels import axes_of, white_of
+from shoal.data._pixels import axes_of
 from shoal.data._reading import Labelled, Reading, label_texts
 from shoal.data._rows_in_memory import kind_of_thing
 from shoal.errors import Problem
@@ -67,10 +67,7 @@ class LookedImages:
     def read(self, reading: Reading) -> Labelled | None:
         """Bring them to bytes, in the size that is wished."""
         images = reading.in_bytes(self.rows.x, self.rows.part, "x")
-        if images is None:
-            return None
-        sized = reading.sized(images, self.rows.part, "x")
-        return Labelled(sized, self.labels, self.rows.part, white=white_of(images))
+        return reading.labelled(images, self.labels, (self.rows.part, "x"))
 
 
 def _as_array(labels: Any) -> NDArray[Any]:

@@ -19,7 +19,6 @@ from shoal.data._dates import holds_dates
 from shoal.data._distinct import distinct
 from shoal.data._findings import Findings, refuse
 from shoal.data._missing import Marks, missing_of
-from shoal.data._scale import LARGEST
 from shoal.data._table import Foreign, Table
 from shoal.errors import DataError, Problem
 from shoal.kinds import Task
@@ -81,12 +80,6 @@ def obstacle(findings: Findings) -> str:
     others = len(findings.found) - 1
     more = f", and {counted(others, 'other cell')}" if others else ""
     return f"{what.partition(', got ')[2]}{f' on {line}' if at else ''}{more}"
-
-
-def too_large(values_N: NDArray[Any]) -> str:
-    """Say which number is the largest, if networks have none of that size; nothing of text."""
-    size = float(np.nanmax(np.abs(values_N), initial=0.0)) if values_N.dtype.kind == "f" else 0.0
-    return f"numbers as large as {size:.3g}, beyond 32-bit floating point (3.4e38)" if size > LARGEST else ""
 
 
 def target_of(looked_at: LookedAt, name: str | None) -> Choice:
@@ -152,7 +145,7 @@ def _in_the_way(looked_at: LookedAt, name: str) -> str:
 def _can_be_learned(looked_at: LookedAt, name: str) -> bool:
     """Whether a column may be meant as a target: neither one value throughout, nor names, nor numbers of rows."""
     values = _values(looked_at, name)
-    if too_large(values):
+    if not len(values):
         return False
     there_N = values[~missing_of(values)]
     different = distinct(there_N)
@@ -194,13 +187,11 @@ def targets_of(looked_at: LookedAt, name: str, task: Task) -> NDArray[Any]:
         values: NDArray[Any] | None = texts(table, name, findings, (), marks)
     else:
         values = numbers(table, name, findings, "; --task classification takes it as classes", marks)
-    place = f"{table.file}, column {quoted(name)}"
     there = 0 if values is None else int((~missing_of(values)).sum())
-    if values is None or there < FEWEST:
-        few = f"expected at least {FEWEST} rows with a target, to train, choose and test, got {there}"
-        raise DataError(findings.problems() or [Problem(place, few)])
-    if large := too_large(values):
-        raise DataError(Problem(place, f"expected a target, got {large}"))
-    if task == "classification":
-        refuse(label_problems([text for text in values.tolist() if text], place))
-    return values
+    if values is not None and there >= FEWEST:
+        if task == "classification":
+            labels = values[~missing_of(values)].tolist()
+            refuse(label_problems(labels, f"{table.file}, column {quoted(name)}"))
+        return values
+    few = f"expected at least {FEWEST} rows with a target, to train, choose and test, got {there}"
+    raise DataError(findings.problems() or [Problem(f"{table.file}, column {quoted(name)}", few)])

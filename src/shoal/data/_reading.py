@@ -26,6 +26,7 @@ from shoal.data._pixels import (
     other_white,
     resized,
     two_levels,
+    white_of,
     with_white,
 )
 from shoal.errors import EnvironmentFault, Problem
@@ -73,6 +74,18 @@ class Reading:
         if how:
             self.notes.add(place, f"{how}, in arrays", name)
         return images
+
+    def labelled(
+        self,
+        images: NDArray[np.uint8] | None,
+        labels: NDArray[np.str_],
+        places: tuple[str, str],
+        groups: NDArray[np.str_] | None = None,
+    ) -> Labelled | None:
+        """Put images, in the size that is wished, with what they show; `places` are the file's and theirs within."""
+        if images is None:
+            return None
+        return Labelled(self.sized(images, *places), labels, places[0], groups, white=white_of(images))
 
     def sized(self, images: NDArray[np.uint8], place: str, name: str) -> NDArray[np.uint8]:
         """Bring the images of an array `name` to the levels and the size that are wished, and say so."""

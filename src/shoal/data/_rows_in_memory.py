@@ -100,12 +100,12 @@ def kind_of_thing(x: object) -> str:
 
 def cells_of(values: Any) -> Cells:
     """Take numbers and text as they are, also mixed; what is missing is None or NaN, and is refused later."""
-    if is_arrow(values):
-        return arrow_cells(values)
     if np.ma.is_masked(values):  # numpy forgets the mask
         masked, values = np.ma.getmaskarray(values), np.asarray(values).astype(object)
         values[masked] = None
     try:
+        if is_arrow(values):
+            return arrow_cells(values)
         array, zone = _array(values)
     except MemoryError:
         raise

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from shoal.errors import DataError, Problem
 from shoal.wording import quoted
 
-LARGEST: Final = float(np.finfo(np.float32).max)
-"""The largest number of 32 bits."""
+_LARGEST: Final = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Scale:
         with np.errstate(over="ignore"):
             scaled_N = (values_N - self.mean) / self.scale
         worst = int(np.argmax(np.abs(scaled_N))) if len(scaled_N) else 0
-        if len(scaled_N) and not abs(scaled_N[worst]) <= LARGEST:
+        if len(scaled_N) and not abs(scaled_N[worst]) <= _LARGEST:
             what = f"expected numbers within 32-bit floating point (3.4e38), got {values_N[worst]}"
             raise DataError(Problem(f"{noun} column {quoted(self.name)}", what))
         return scaled_N.astype(np.float32)

@@ -24,7 +24,7 @@ from shoal.data._dates import date_formats, dates, holds_dates
 from shoal.data._dialect import PLAIN, Dialect
 from shoal.data._findings import Findings
 from shoal.data._given_rows import GivenRows
-from shoal.data._guess import Choice, LookedAt, cells_of, obstacle, target_of, targets_of, task_of, too_large
+from shoal.data._guess import Choice, LookedAt, cells_of, obstacle, target_of, targets_of, task_of
 from shoal.data._holdout import draw_test_rows
 from shoal.data._missing import Marks, missing_of
 from shoal.data._notation import notation_of
@@ -218,8 +218,6 @@ def _odd_columns(
         elif missing_of(values[trained]).all():
             unusable[name] = "no training row has a value"
             stated.pop(name, None)
-        elif large := too_large(values):
-            unusable[name] = large
     return unusable, stated
 
 

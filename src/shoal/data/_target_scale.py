@@ -20,6 +20,7 @@ from shoal.kinds import TARGET_TRANSFORMS, row_of
 from shoal.links import LINKS, link_of
 
 _IDENTITY: Final = "identity"
+_MOST: Final = float(np.finfo(np.float64).max)
 RANGES_BEYOND: Final = 10
 """How far beyond the targets of the training rows the way back of a transform may lead, in lengths of their range."""
 
@@ -80,7 +81,8 @@ class TargetScale:
         """Turn outputs into targets, in their own units."""
         if self.link != _IDENTITY:
             return link_of(self.link).numpy(outputs_N)
-        values_N = outputs_N * self.scale.scale + self.scale.mean
+        with np.errstate(over="ignore"):
+            values_N = outputs_N * self.scale.scale + self.scale.mean
         if self.transform is None:
             return np.asarray(values_N)
         return np.asarray(np.clip(self.transform.backward(values_N), *self.within))
@@ -135,7 +137,7 @@ def fit_target(
     scale = fit_scale(name, fitted.forward(values_N)) if standardize else Scale(name)
     low, high = float(values_N.min()), float(values_N.max())
     beyond = RANGES_BEYOND * (high - low)
-    return TargetScale(scale, fitted, (low - beyond, high + beyond))
+    return TargetScale(scale, fitted, (max(low - beyond, -_MOST), min(high + beyond, _MOST)))
 
 
 def add_targets(graph: Graph, targets: Sequence[TargetScale], outputs: str) -> None:

@@ -158,19 +158,20 @@ class YeoJohnson:
 
     @classmethod
     def fit(cls, values_N: Floats) -> Self:
-        """Learn the power, scikit-learn's `lambda`; 1, which changes nothing, where all targets are equal.
+        """Learn the power, scikit-learn's `lambda`; 1, which changes nothing, where no other can be told.
 
         It is sought where 64 bits keep 8 digits of what it gives. The likelihood has one maximum (Marchand and others
         2022), found as scikit-learn finds it, by Brent's method (1973).
         """
         from scipy.optimize import minimize_scalar
 
-        if values_N.min() == values_N.max():
-            return cls(1.0)
         signs_N, logs_N = np.sign(values_N), np.log1p(np.abs(values_N))
+        low, high = _bounds(signs_N, logs_N)
+        if values_N.min() == values_N.max() or low >= high:  # all are equal, or huge on both sides of 0
+            return cls(1.0)
         likeliest = minimize_scalar(
             lambda power: _unlikelihood(power, signs_N, logs_N),
-            bounds=_bounds(signs_N, logs_N),
+            bounds=(low, high),
             method="bounded",
             options={"xatol": 1e-9, "maxiter": 500},
         )

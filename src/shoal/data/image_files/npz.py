@@ -13,7 +13,7 @@ from shoal.data._findings import Findings
 from shoal.data._image_format import ImageFormat, Shape
 from shoal.data._npz import Header, npz_headers, read_npz
 from shoal.data._parts import IN_WORDS, Kind, Part, role_of_array, says_part
-from shoal.data._pixels import axes_of, white_of
+from shoal.data._pixels import axes_of
 from shoal.data._reading import FEWER, LABEL, Labelled, Reading, label_texts
 from shoal.wording import few_quoted, quoted
 
@@ -83,10 +83,7 @@ class LookedNpz:
     def read(self, reading: Reading) -> Labelled | None:
         """Read the images."""
         images = _read_array(self.pair.path, self.pair.images, reading)
-        if images is None:
-            return None
-        sized = reading.sized(images, str(self.pair.path), self.pair.images)
-        return Labelled(sized, self.labels, str(self.pair.path), self.groups, white=white_of(images))
+        return reading.labelled(images, self.labels, (str(self.pair.path), self.pair.images), self.groups)
 
 
 def _holds(path: Path) -> bool:
