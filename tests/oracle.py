@@ -104,7 +104,7 @@ class Oracle:
             for inputs, units in pairwise(widths)
         )
         self.model = nn.ModuleList([self.hidden, nn.Linear(widths[-1], shape[1])]).to(dtype)
-        self.criterion = nn.MSELoss() if loss == "mse" else nn.CrossEntropyLoss()
+        self.loss = loss
         self.optimizer = make_optimizer(training, list(self.model.parameters()))
         self.rates = learning_rates(training)
         self.set_parameters(initial_parameters(build_architecture(network, (shape[0],), shape[1]), key))
@@ -159,6 +159,26 @@ class Oracle:
                     state[name] = torch.tensor(piece, dtype=self.dtype)
             self.optimizer.state[parameter] = state
             start += parameter.numel()
+
+    def criterion(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """The mean loss, from its formula."""
+        training = self.training
+        match self.loss:
+            case "mse":
+                return ((outputs - targets) ** 2).mean()
+            case "mae":
+                return (outputs - targets).abs().mean()
+            case "huber":
+                size, delta = (outputs - targets).abs(), training.huber_delta
+                return torch.where(size <= delta, size**2 / 2, delta * (size - delta / 2)).mean()
+            case "poisson":
+                return (outputs.exp() - targets * outputs).mean()
+            case "cross-entropy":
+                classes, smoothing = outputs.shape[1], training.label_smoothing
+                label = nn.functional.one_hot(targets, classes).to(self.dtype)
+                truth = (1 - smoothing) * label + smoothing / classes
+                return -(truth * outputs.log_softmax(1)).sum(1).mean()
+        raise AssertionError(self.loss)
 
     # -- what it does ----------------------------------------------------------------------------------------
 

@@ -117,6 +117,7 @@ PASSENGERS = {
     "sex": [DRAW.choice(("male", "female")) for _ in range(ROWS)],
     "age": [DRAW.choice(("", f"{DRAW.uniform(1, 80):.1f}")) for _ in range(ROWS)],
     "name": [f"Person {row}" for row in range(ROWS)],
+    "size": [("small", "large", "medium")[row % 3] for row in range(ROWS)],
     "ship": ["Titanic"] * ROWS,
     "nothing": [""] * ROWS,
     "fare": ["?", *(f"{DRAW.uniform(5, 500):.2f}" for _ in range(ROWS - 1))],
@@ -141,6 +142,9 @@ def test_every_thing_stands_on_the_line_of_its_column_or_key(tmp_path: Path) -> 
     assert said['missing_marks = ["?"]'] == 'among numbers: "?" in "fare"'
     assert said['people = { kind = "category" }'] == 'numbers, and text such as "4+"'
     assert said['boarded = { kind = "date", format = "%d/%m/%Y" }'].startswith('dates such as "')
+    assert said['# size = { kind = "ordered", order = ["small", "medium", "large"] }'] == (
+        "their names have an order; take the # away if what is learned goes along with it"
+    )
     assert said['# deck = { kind = "category" }'] == (
         "only 3 different whole numbers; take the # away if they are names of kinds"
     )
@@ -277,6 +281,66 @@ def test_groups_and_orders_that_are_suspected_are_said(tmp_path: Path) -> None:
     assert _laid_out(load_study(tmp_path / "t.toml"), tmp_path / "run").columns[1].part == "groups"
 
 
+SLIP = [*(f"{row}.5" for row in range(19)), "12.3*"]
+SLIPS = {"x": [f"{row % 7}.25" for row in range(20)], "z": [f"{row % 6}.5" for row in range(20)]}
+
+
+def test_a_target_with_a_slip_is_not_passed_over_in_silence(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        drafted(tmp_path, text_of({**SLIPS, "y": SLIP}))
+    assert str(caught.value) == (
+        f'{tmp_path / "t.csv"}, column "y": expected a target, got "12.3*" on line 21; mend it, or name another column '
+        "by --target"
+    )
+    drafted(tmp_path, text_of({**SLIPS, "price": SLIP}))
+    said = lines_of((tmp_path / "t.toml").read_text(encoding="utf-8"))
+    assert said['target = "z"'] == (
+        'a guess: the last column that can be learned ("price" cannot as it stands: "12.3*" on line 21); '
+        "--target names another"
+    )
+    assert said['# "price",'] == (
+        'left out: cannot be read: "12.3*" on line 21; mend it, or name in missing_marks what stands for nothing'
+    )
+
+
+def test_a_target_that_most_rows_lack_is_the_last_choice(tmp_path: Path) -> None:
+    notes = ["", "wet", "dry"] * 7 + [""] * 20
+    table = {"x": [f"{row % 7}.25" for row in range(41)], "note": notes}
+    assert drafted(tmp_path, text_of(table)).data.target == "x"
+    table["x"] = [str(row) for row in range(41)]
+    assert drafted(tmp_path, text_of(table)).data.target == "note"
+
+
+def test_cells_that_may_be_missing_ones_are_proposed(tmp_path: Path) -> None:
+    sorts = {"sort": ["?", "a", "b", "unknown"] * 5, "far": ["-999", "-999", *map(str, range(18))]}
+    drafted(tmp_path, text_of({**SLIPS, **sorts}), target="x")
+    said = lines_of((tmp_path / "t.toml").read_text(encoding="utf-8"))
+    where = '"?" in "sort", "unknown" in "sort", "-999" in "far"'
+    assert said['# missing_marks = ["?", "unknown", "-999"]'] == (
+        f"{where}; take the # away if such cells are missing ones"
+    )
+    assert said["batch_size = 12"] == "rows of a step; fits the number of rows"
+    marked = {"x": ["-", *SLIPS["x"][1:]], "z": SLIPS["z"]}
+    study = drafted(tmp_path, text_of({**marked, **sorts}), target="z")
+    said = lines_of((tmp_path / "t.toml").read_text(encoding="utf-8"))
+    assert said['missing_marks = ["-"]'] == f'among numbers: "-" in "x"; perhaps {where}, too'
+    assert study.data.missing_marks == ("-",)
+
+
+def test_ids_that_repeat_are_proposed_as_groups(tmp_path: Path) -> None:
+    drafted(tmp_path, text_of({"Patient ID": [f"P{row // 4}" for row in range(20)], **SLIPS}), target="z")
+    said = lines_of((tmp_path / "t.toml").read_text(encoding="utf-8"))
+    assert said['# groups = "Patient ID"'].startswith(
+        "called an id, with 5 values in 20 rows, which may belong together; take the # away if so, "
+    )
+
+
+def test_columns_that_the_list_of_inputs_lacks_are_in_the_plan(tmp_path: Path) -> None:
+    study = drafted(tmp_path, text_of({**SLIPS, "price": SLIP}))
+    left_out = [column for column in _laid_out(study, tmp_path / "run").columns if column.part == "left out"]
+    assert [(column.name, column.done) for column in left_out] == [("price", "not among data.inputs")]
+
+
 def shoal(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
     monkeypatch.setattr(sys, "argv", ["shoal", *map(str, arguments)])
     with pytest.raises(SystemExit) as caught:
@@ -303,8 +367,8 @@ def test_what_is_refused(
         (("--data", "t.csv", "--task", "regresion"), "--task: expected one of regression, classification"),
         (
             ("--data", "t.csv", "--target", "survive"),
-            '--target: expected a column of t.csv ("PassengerId", "deck", "sex", "age", "name", "ship", "nothing",'
-            ' "fare", "people", "boarded" and 1 more), got "survive"; did you mean "survived"?',
+            '--target: expected a column of t.csv ("PassengerId", "deck", "sex", "age", "name", "size", "ship",'
+            ' "nothing", "fare", "people" and 2 more), got "survive"; did you mean "survived"?',
         ),
         (
             ("--data", "few.csv"),

@@ -15,8 +15,8 @@ namespace shoal {
     X(KERNEL, "convs.kernel") X(CONV_ACTIVATION, "convs.activation") X(POOL, "convs.pool") \
     X(CONV_DROPOUT, "convs.dropout_threshold") X(DENSE, "dense") X(DENSE_COUNT, "dense_count") \
     X(UNITS, "dense.units") X(ACTIVATION, "dense.activation") X(DROPOUT, "dense.dropout_threshold") \
-    X(LOSS, "loss") X(OPTIMIZER, "optimizer") X(MOMENTUM, "momentum") X(NESTEROV, "nesterov") \
-    X(WEIGHT_DECAY, "weight_decay") X(BATCH_SIZE, "batch_size") X(EPOCHS, "epochs") \
+    X(LOSS, "loss") X(LOSS_OPTION, "loss_option") X(OPTIMIZER, "optimizer") X(MOMENTUM, "momentum") \
+    X(NESTEROV, "nesterov") X(WEIGHT_DECAY, "weight_decay") X(BATCH_SIZE, "batch_size") X(EPOCHS, "epochs") \
     X(LEARNING_RATES, "learning_rates") X(LEARNING_RATES_COUNT, "learning_rates_count") \
     X(MONITOR, "monitor") X(PATIENCE, "patience") X(TRAIN, "train.row_count") X(TRAIN_X, "train.x") \
     X(TRAIN_Y, "train.y") X(VALIDATION, "validation.row_count") X(VALIDATION_X, "validation.x") \
@@ -128,10 +128,17 @@ inline Field check_rows(const ShoalRows& data, int64_t min_rows, const ShoalFit&
     } else if (!data.x || data.x_count != data.row_count * fit.network.inputs) {
         return Field(field + 1);
     }
-    static_assert(SHOAL_LOSS_COUNT == 2, "a case for every loss");
+    static_assert(SHOAL_LOSS_COUNT == 5, "a case for every loss");
     switch (fit.loss) {
         case SHOAL_MSE:
+        case SHOAL_MAE:
+        case SHOAL_HUBER:
             return !data.values || data.values_count != data.row_count * outputs ? Field(field + 2) : OK;
+        case SHOAL_POISSON:
+            if (!data.values || data.values_count != data.row_count * outputs) return Field(field + 2);
+            for (int64_t n = 0; n < data.values_count; ++n)
+                if (!finite_and_not_negative((double)data.values[n])) return Field(field + 2);
+            return OK;
         case SHOAL_CROSS_ENTROPY:
             if (!data.labels || data.labels_count != data.row_count) return Field(field + 2);
             for (int64_t n = 0; n < data.row_count; ++n)
@@ -152,6 +159,18 @@ inline bool takes_momentum(int64_t optimizer) {
     }
 }
 
+inline bool takes_option(int64_t loss, double option) {
+    static_assert(SHOAL_LOSS_COUNT == 5, "a case for every loss");
+    switch (loss) {
+        case SHOAL_CROSS_ENTROPY: return option >= 0 && option < 1;
+        case SHOAL_HUBER: return option > 0 && finite_and_not_negative(option);
+        case SHOAL_MSE:
+        case SHOAL_MAE:
+        case SHOAL_POISSON: return option == 0;
+        default: unknown_kind();
+    }
+}
+
 // Whether there are rows for the loss that chooses the epoch to keep.
 inline bool has_monitored_rows(const ShoalFit& fit) {
     static_assert(SHOAL_MONITOR_COUNT == 3, "a case for every monitor");
@@ -165,6 +184,7 @@ inline bool has_monitored_rows(const ShoalFit& fit) {
 
 inline Field check_training(const ShoalFit& fit) {
     if (!within(fit.loss, 0, SHOAL_LOSS_COUNT - 1)) return LOSS;
+    if (!takes_option(fit.loss, fit.loss_option)) return LOSS_OPTION;
     if (!within(fit.optimizer, 0, SHOAL_OPTIMIZER_COUNT - 1)) return OPTIMIZER;
     const bool momentum = fit.momentum > 0;
     if (!(fit.momentum >= 0 && fit.momentum < 1)) return MOMENTUM;

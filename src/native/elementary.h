@@ -81,6 +81,29 @@ inline vf32 erf(vf32 x) {
     return select((vi32)(size > 1.0f), far, near);
 }
 
+// 1 / k! for k from 13 down to 0.
+constexpr double INVERSE_FACTORIALS[] = {
+    1.6059043836821613e-10, 2.08767569878681e-09, 2.505210838544172e-08,  2.755731922398589e-07,
+    2.7557319223985893e-06, 2.48015873015873e-05, 0.0001984126984126984,  0.001388888888888889,
+    0.008333333333333333,   0.041666666666666664, 0.16666666666666666,    0.5,
+    1.0,                    1.0};
+
+// exp(x) in double, one number at a time, by its series to 13 terms behind a power of two: 0 where it is
+// below what a normal double holds, infinite above. What is not a number stays so.
+inline double exp(double x) {
+    if (!(x <= 709)) return x > 709 ? (double)__builtin_inff() : x;
+    if (x < -708) return 0;
+    const double magic = 6755399441055744.0;  // 1.5 * 2^52, as above
+    const double n = (x * 1.4426950408889634 + magic) - magic;
+    const double r = (x - n * 0.693147180369123816) - n * 1.90821492927058770e-10;  // log 2 in two parts
+    double series = 0;
+    for (const double one_over_factorial : INVERSE_FACTORIALS) series = series * r + one_over_factorial;
+    const uint64_t bits = (uint64_t)((int64_t)n + 1023) << 52;
+    double two_to_n;
+    __builtin_memcpy(&two_to_n, &bits, sizeof two_to_n);
+    return two_to_n * series;
+}
+
 // log(x) in double for normal x > 0, by 2 atanh((m - 1) / (m + 1)): the loss alone needs it, one row at a
 // time.
 inline double log(double x) {

@@ -1,7 +1,8 @@
 // Losses: the terms of one row, added up, and the gradient by the outputs.
 //
 // `term_count`: how many terms the mean over rows has. `add_row`: adds the terms of one row up, and writes
-// the gradient, scaled by `scale`, which is GRADIENT_FACTOR over the terms of a batch. Letters: K outputs.
+// the gradient, scaled by `scale`, which is GRADIENT_FACTOR over the terms of a batch. A loss that has an
+// option is made of it. Letters: K outputs.
 #pragma once
 #include "elementary.h"
 #include "interface.h"
@@ -20,8 +21,8 @@ struct Mse {
     static constexpr bool CLASSIFIES = false;
     static constexpr double GRADIENT_FACTOR = 2;
     static double term_count(int64_t rows, int64_t outputs) { return (double)rows * (double)outputs; }
-    static void add_row(const float* y, const ShoalRows& data, int64_t row, int64_t outputs, float scale,
-                        float* delta, Score& score) {
+    void add_row(const float* y, const ShoalRows& data, int64_t row, int64_t outputs, float scale,
+                 float* delta, Score& score) const {
         const float* target = data.values + row * outputs;
         for (int64_t k = 0; k < outputs; ++k) {
             const float error = y[k] - target[k];
@@ -31,12 +32,69 @@ struct Mse {
     }
 };
 
-struct CrossEntropy {  // -log softmax(z)[label]
+struct Mae {
+    static constexpr bool CLASSIFIES = false;
+    static constexpr double GRADIENT_FACTOR = 1;
+    static double term_count(int64_t rows, int64_t outputs) { return (double)rows * (double)outputs; }
+    void add_row(const float* y, const ShoalRows& data, int64_t row, int64_t outputs, float scale,
+                 float* delta, Score& score) const {
+        const float* target = data.values + row * outputs;
+        for (int64_t k = 0; k < outputs; ++k) {
+            const float error = y[k] - target[k];
+            score.loss_sum += __builtin_fabs((double)error);
+            delta[k] = (float)((error > 0) - (error < 0)) * scale;
+        }
+    }
+};
+
+struct Huber {  // half the square up to `bound` (torch's delta), from there on a straight line
+    static constexpr bool CLASSIFIES = false;
+    static constexpr double GRADIENT_FACTOR = 1;
+    double bound;
+    static double term_count(int64_t rows, int64_t outputs) { return (double)rows * (double)outputs; }
+    void add_row(const float* y, const ShoalRows& data, int64_t row, int64_t outputs, float scale,
+                 float* delta, Score& score) const {
+        const float* target = data.values + row * outputs;
+        const float most = (float)bound;
+        for (int64_t k = 0; k < outputs; ++k) {
+            const float error = y[k] - target[k];
+            const float within = error > most ? most : error < -most ? -most : error;
+            score.loss_sum += (double)within * ((double)error - 0.5 * (double)within);
+            delta[k] = within * scale;
+        }
+    }
+};
+
+// exp(y) - target * y: y is the logarithm of the rate, and what the target alone says is left out.
+struct Poisson {
+    static constexpr bool CLASSIFIES = false;
+    static constexpr double GRADIENT_FACTOR = 1;
+    static double term_count(int64_t rows, int64_t outputs) { return (double)rows * (double)outputs; }
+    void add_row(const float* y, const ShoalRows& data, int64_t row, int64_t outputs, float scale,
+                 float* delta, Score& score) const {
+        const float* target = data.values + row * outputs;
+        for (int64_t k = 0; k < outputs; k += W) store(delta + k, exp(load(y + k)));
+        for (int64_t k = 0; k < outputs; ++k) {
+            // Of a rate that no float holds the loss is still a number: of training rows it ends the fit.
+            const double rate = y[k] > LARGEST_OF_FLOATS ? exp((double)y[k]) : (double)delta[k];
+            score.loss_sum += rate - (double)target[k] * (double)y[k];
+            delta[k] = (float)(rate - (double)target[k]) * scale;
+        }
+        for (int64_t k = outputs; k < round_up(outputs, W); ++k) delta[k] = 0;
+    }
+
+  private:
+    static constexpr float LARGEST_OF_FLOATS = 87;
+};
+
+// -log softmax(z)[label]; smoothed, that share of it is the mean of -log softmax(z) over all classes instead.
+struct CrossEntropy {
     static constexpr bool CLASSIFIES = true;
     static constexpr double GRADIENT_FACTOR = 1;
+    double smoothing;
     static double term_count(int64_t rows, int64_t) { return (double)rows; }
-    static void add_row(const float* z, const ShoalRows& data, int64_t row, int64_t outputs, float scale,
-                        float* delta, Score& score) {
+    void add_row(const float* z, const ShoalRows& data, int64_t row, int64_t outputs, float scale,
+                 float* delta, Score& score) const {
         const int64_t label = data.labels[row];
         int64_t best = 0;
         for (int64_t k = 1; k < outputs; ++k)
@@ -47,19 +105,34 @@ struct CrossEntropy {  // -log softmax(z)[label]
         const float scale_over_sum = scale * (float)(1 / sum);
         for (int64_t k = 0; k < outputs; ++k) delta[k] *= scale_over_sum;
         for (int64_t k = outputs; k < round_up(outputs, W); ++k) delta[k] = 0;
-        delta[label] -= scale;
-        score.loss_sum += log(sum) + (double)(z[best] - z[label]);
+        delta[label] -= (float)(1 - smoothing) * scale;
+        score.loss_sum += log(sum) + (1 - smoothing) * (double)(z[best] - z[label]);
         score.correct += best == label;
+        if (smoothing > 0) smooth(z, outputs, z[best], scale, delta, score);
+    }
+
+  private:
+    void smooth(const float* z, int64_t outputs, float best, float scale, float* delta, Score& score) const {
+        const float share = (float)(smoothing / (double)outputs) * scale;
+        double below = 0;
+        for (int64_t k = 0; k < outputs; ++k) {
+            below += (double)(best - z[k]);
+            delta[k] -= share;
+        }
+        score.loss_sum += smoothing / (double)outputs * below;
     }
 };
 
-// Calls f with the loss of that number.
+// Calls f with the loss of a fit.
 template <class F>
-inline void with_loss(int64_t number, F&& f) {
-    static_assert(SHOAL_LOSS_COUNT == 2, "a case for every loss");
-    switch (number) {
+inline void with_loss(const ShoalFit& fit, F&& f) {
+    static_assert(SHOAL_LOSS_COUNT == 5, "a case for every loss");
+    switch (fit.loss) {
         case SHOAL_MSE: return f(Mse{});
-        case SHOAL_CROSS_ENTROPY: return f(CrossEntropy{});
+        case SHOAL_CROSS_ENTROPY: return f(CrossEntropy{fit.loss_option});
+        case SHOAL_MAE: return f(Mae{});
+        case SHOAL_HUBER: return f(Huber{fit.loss_option});
+        case SHOAL_POISSON: return f(Poisson{});
         default: unknown_kind();
     }
 }

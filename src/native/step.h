@@ -40,7 +40,7 @@ inline void forward(const Network& net, int64_t rows, int64_t first_row) {
 // How many terms the mean over `rows` rows has.
 inline double loss_terms(const Network& net, const ShoalFit& fit, int64_t rows) {
     double terms = 0;
-    with_loss(fit.loss,
+    with_loss(fit,
               [&](auto kind) { terms = decltype(kind)::term_count(rows, net.output_layer().units); });
     return terms;
 }
@@ -50,11 +50,11 @@ inline double loss_terms(const Network& net, const ShoalFit& fit, int64_t rows) 
 inline void loss_and_delta(const Network& net, const ShoalFit& fit, const uint32_t* order, int64_t rows,
                            int64_t batch, Score& score) {
     Layer& last = net.output_layer();
-    with_loss(fit.loss, [&](auto kind) {
+    with_loss(fit, [&](auto kind) {
         using Loss = decltype(kind);
         const float scale = (float)(Loss::GRADIENT_FACTOR / Loss::term_count(batch, last.units));
         for (int64_t b = 0; b < rows; ++b)
-            Loss::add_row(last.value + b * last.output_stride, fit.train, order[b], last.units, scale,
+            kind.add_row(last.value + b * last.output_stride, fit.train, order[b], last.units, scale,
                           last.delta + b * last.output_stride, score);
     });
 }
@@ -100,14 +100,14 @@ inline void evaluate(const Network& net, const ShoalFit& fit, const ShoalRows& d
         const int64_t rows = min(net.group_rows, evaluated - n);
         load_inputs(net, fit, data, {n, rows, k, nullptr}, nullptr);
         forward(net, rows, NO_DROPOUT);
-        with_loss(fit.loss, [&](auto kind) {
+        with_loss(fit, [&](auto kind) {
             for (int64_t b = 0; b < rows; ++b)
-                decltype(kind)::add_row(last.value + b * last.output_stride, data, (n + b) * k, last.units, 0,
+                kind.add_row(last.value + b * last.output_stride, data, (n + b) * k, last.units, 0,
                                         last.delta, score);
         });
     }
     *loss = canonical_nan(score.loss_sum / loss_terms(net, fit, evaluated));
-    with_loss(fit.loss, [&](auto kind) {
+    with_loss(fit, [&](auto kind) {
         if (accuracy && decltype(kind)::CLASSIFIES) *accuracy = (double)score.correct / (double)evaluated;
     });
 }

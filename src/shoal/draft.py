@@ -8,12 +8,24 @@ import tomllib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from shoal.data import Column, Dataset, GivenRows, Survey, Wish, holds_images, survey
+from shoal.data import (
+    Column,
+    Dataset,
+    GivenRows,
+    Survey,
+    Wish,
+    holds_images,
+    is_name_of_ids,
+    missing_of,
+    order_of,
+    survey,
+)
 from shoal.engine import (
     Planner,
     Trainers,
@@ -191,6 +203,17 @@ def _kinds(seen: Survey) -> Iterator[DraftKey]:
         different = len(np.unique(column.values))
         why = f"only {different} different whole numbers; take the # away if they are names of kinds"
         yield DraftKey(column.name, {"kind": "category"}, why, on=False)
+    yield from islice(_ladders(seen), MOST_DOUBTS)
+
+
+def _ladders(seen: Survey) -> Iterator[DraftKey]:
+    """Propose the order of categories whose names have one."""
+    for column in seen.dataset.columns:
+        if column.categorical and column.name not in seen.stated:
+            order = order_of([text for text in column.codes[0].tolist() if text])
+            if order:
+                why = "their names have an order; take the # away if what is learned goes along with it"
+                yield DraftKey(column.name, {"kind": "ordered", "order": list(order)}, why, on=False)
 
 
 def _few_numbers(column: Column) -> bool:
@@ -203,8 +226,13 @@ def _few_numbers(column: Column) -> bool:
 
 def _keys(seen: Survey) -> Iterator[DraftKey]:
     """Give the keys that the table needs, then what is only suspected."""
+    perhaps = _perhaps(seen)
     for name, choice in seen.keys.items():
-        yield DraftKey(name, choice.value, choice.why)
+        also = f"; perhaps {perhaps}, too" if perhaps and name == "missing_marks" else ""
+        yield DraftKey(name, choice.value, f"{choice.why}{also}")
+    if perhaps and "missing_marks" not in seen.keys:
+        why = f"{perhaps}; take the # away if such cells are missing ones"
+        yield DraftKey("missing_marks", list(seen.perhaps), why, on=False)
     if (transform := _transform(seen.dataset)) is not None:
         yield transform
     for name, values in seen.groupings.items():
@@ -213,6 +241,20 @@ def _keys(seen: Survey) -> Iterator[DraftKey]:
         why = f"rows of one value are alike ({values}), as if they belonged together{also}; {_GROUPS}"
         yield DraftKey("groups", name, why, on=False)
         return
+    for column in seen.dataset.columns:
+        there_N = column.values[~missing_of(column.values)]
+        different = len(np.unique(there_N))
+        if is_name_of_ids(column.name) and 2 * different <= len(there_N):
+            why = (
+                f"called an id, with {different:,} values in {len(there_N):,} rows, which may belong together"
+            )
+            yield DraftKey("groups", column.name, f"{why}; {_GROUPS}", on=False)
+            return
+
+
+def _perhaps(seen: Survey) -> str:
+    """Say which cells may stand for missing ones, and where."""
+    return ", ".join(f"{quoted(cell)} in {few_quoted(names, 3)}" for cell, names in seen.perhaps.items())
 
 
 def _transform(dataset: Dataset) -> DraftKey | None:

@@ -84,7 +84,7 @@ class RunFolderError(InputError):
 
 
 class TrainingError(ShoalError, ValueError):
-    """Every fit of a stage diverged or failed, so that nothing can be chosen."""
+    """Every fit of a stage diverged or failed, so that nothing can be chosen, or only test rows would choose."""
 
 
 class EnvironmentFault(ShoalError):

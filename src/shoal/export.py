@@ -29,6 +29,7 @@ from shoal.data import (
 from shoal.errors import InputError, Problem, ShoalError, lacks_memory
 from shoal.files import write, write_together
 from shoal.kinds import ENCODERS
+from shoal.links import link_of
 from shoal.model import Inputs, Model, load
 from shoal.nets import GraphParts, add_network, module_source
 
@@ -116,7 +117,7 @@ def _add_answers(parts: GraphParts, model: Model, y: str) -> list[Any]:
 
     shape: list[str | int | None] = ["N", model.architecture.outputs]
     if model.classes:
-        parts.node("Softmax", [y], "probabilities", {"axis": 1})
+        link_of("softmax").onnx(parts, y, "probabilities")
         parts.node("ArgMax", ["probabilities"], "class", {"axis": 1, "keepdims": 0})
         probabilities = helper.make_tensor_value_info("probabilities", TensorProto.DOUBLE, shape)
         return [probabilities, helper.make_tensor_value_info("class", TensorProto.INT64, ["N"])]
@@ -150,9 +151,8 @@ def _allowed(model: Model, answer_NK: NDArray[np.float64]) -> float:
     """
     if model.classes:
         largest = -math.log(max(float(answer_NK.min()), np.finfo(np.float64).tiny))
-    else:
-        largest = float(np.abs(answer_NK).max())
-    return TOLERANCE * max(1.0, largest)
+        return TOLERANCE * max(1.0, largest)
+    return TOLERANCE * link_of(model.preprocessing.link).slack(float(np.abs(answer_NK).max()))
 
 
 def run_onnx(content: bytes, feed: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
@@ -220,9 +220,10 @@ _PREPARE_IMAGES: Final = '''def prepare(images):
     scale, offset = torch.tensor(PIXEL_SCALE), torch.tensor(PIXEL_OFFSET)
     return (torch.as_tensor(images).float() * scale[:, None, None] + offset[:, None, None]){flat}'''
 
-_ANSWER_CLASSES: Final = '''def answers(outputs):
+_ANSWER_CLASSES: Final = f'''def answers(outputs):
     """Give the probability of each of CLASSES, float64 (N, K)."""
-    return torch.softmax(outputs.double(), dim=1)'''
+    outputs = outputs.double()
+    return {link_of("softmax").torch}'''
 
 
 def export_torch(source: Path, out: Path, *, force: bool = False) -> str:

@@ -27,10 +27,19 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True)
 class LossKind:
-    """A loss of one task; `core` is its number in `ShoalLoss`, None where torch alone trains it."""
+    """A loss of one task; `core` is its number in `ShoalLoss`, None where torch alone trains it.
+
+    `option` is the key of `training` that belongs to it alone. No target may lie below `least`; None where any number
+    may be one. `as_given`: targets are neither scaled nor transformed, since its link gives answers their own unit.
+    `from_zero`: it is 0 where all answers are right, so that one of its values is a share of another.
+    """
 
     task: Task
     core: int | None = None
+    option: str | None = None
+    least: float | None = None
+    as_given: bool = False
+    from_zero: bool = True
 
 
 @dataclass(frozen=True)
@@ -182,7 +191,10 @@ class SearchKind:
 
 LOSSES: Final[dict[str, LossKind]] = {
     "mse": LossKind("regression", core=0),
-    "cross-entropy": LossKind("classification", core=1),
+    "mae": LossKind("regression", core=2),
+    "huber": LossKind("regression", core=3, option="huber_delta"),
+    "poisson": LossKind("regression", core=4, least=0.0, as_given=True, from_zero=False),
+    "cross-entropy": LossKind("classification", core=1, option="label_smoothing"),
 }
 OPTIMIZERS: Final[dict[str, OptimizerKind]] = {
     "sgd": OptimizerKind(momentum=True, nesterov=True, core=0),

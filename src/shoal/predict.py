@@ -293,7 +293,7 @@ def _is_well(results: Results, entry: PlanEntry) -> bool:
 
 def _member(results: Results, model: Model, entry: PlanEntry, described: dict[str, Any]) -> Model:
     """Give one network of the search as a model of its own."""
-    preprocessing = Preprocessing.from_json(described)
+    preprocessing = Preprocessing.from_json(described).linked(model.preprocessing.link)
     record = results.summaries[entry.fit_id]
     fit = {"id": entry.fit_id, "trainer": record.trainer, "epochs": record.kept_epoch, "repeat": entry.repeat}
     facts = model.facts.model_copy(update={"fit": model.facts.fit.model_copy(update=fit)})

@@ -148,9 +148,9 @@ def _drafted(
     except DataError as error:
         raise DataError(Problem(_in_python(at.where), _in_python(at.what)) for at in error.problems) from None
     keys = (("task", task, draft.task), ("target", names, draft.target))
-    guesses = (
+    guesses = [
         f"{key} = {choice.value}, {_in_python(choice.why)}" for key, value, choice in keys if not value
-    )
+    ]
     tree, data = tomllib.loads(draft_text(draft)), data if isinstance(data, Mapping) else {}
     if len(names) > 1 or not _OF_INPUTS.isdisjoint(data):
         chosen = {*names, *(data.get("keep") or ()), data.get("groups")}
@@ -160,7 +160,19 @@ def _drafted(
             ignore = [*dict.fromkeys((*left_out, *data["ignore"]))]
             keywords = {**keywords, "data": {**data, "ignore": ignore}}
     brought_back = {*(data.get("inputs") or ()), *(data.get("keep") or ()), data.get("groups")}
-    return parse_study(tree), keywords, (*guesses, *_left_out(draft, {*names, *brought_back}))
+    return (
+        parse_study(tree),
+        keywords,
+        (*guesses, *_stated(draft, data), *_left_out(draft, {*names, *brought_back})),
+    )
+
+
+def _stated(draft: Draft, data: Mapping[str, Any]) -> Iterator[str]:
+    """Say which keys a drafted study needs to read its rows, where no keyword says them."""
+    for place, keys in (("data", draft.keys), ("data.columns", draft.kinds)):
+        for key in keys:
+            if key.on and key.name not in data:
+                yield f"{place}.{key}, {key.why}"
 
 
 def _left_out(draft: Draft, others: Collection[object]) -> Iterator[str]:

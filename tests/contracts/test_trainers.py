@@ -9,6 +9,7 @@ Letters: P parameters.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from numpy.typing import NDArray
 from trainer_cases import (
+    KEY,
     LONG,
     LOST_UNITS,
     NORMED,
@@ -28,7 +30,9 @@ from trainer_cases import (
 )
 
 from oracle import Oracle
-from shoal.engine._trainer import CURVES, FitData, State, Trainer, evaluation_epochs
+from shoal.engine._trainer import CURVES, FitData, Job, Rows, State, Trainer, evaluation_epochs, initial_state
+from shoal.nets import build_architecture
+from shoal.study import Network, Training
 
 FORCED_STEPS = 1_000 if LONG else 15
 
@@ -116,6 +120,24 @@ def test_takes_each_step_from_the_oracles_state_to_float32_rounding(trainer: Tra
         largest = np.maximum(largest, [np.abs(oracles).max() for _, oracles in moments])
         errors = np.array([np.abs(ours - oracles).max() for ours, oracles in moments])
         assert (errors <= UNIT * steps * LOST_UNITS * largest).all(), f"moments, epoch {epoch + 1}"
+
+
+def test_rates_beyond_a_float_end_a_fit_only_where_it_learns_from_them(trainer: Trainer) -> None:
+    architecture = build_architecture(Network(hidden=()), (1,), 1)
+    job = Job(architecture, Training(epochs=1, batch_size=4, lr=1e-6, optimizer="sgd"), "poisson", KEY)
+    near, far = np.zeros((4, 1), np.float32), np.full((4, 1), 100, np.float32)
+    y = np.ones((4, 1), np.float32)
+    for learned, seen in ((near, far), (far, near)):
+        state = initial_state(job)
+        state.parameters_P[:] = 1, 0  # the output is the input
+        trainer.advance(job, FitData(Rows(learned, y), Rows(seen, y), Rows(near[:0], y[:0])), state, 1)
+        if learned is near:
+            assert state.status == "done"
+            assert state.curve_TC[0, CURVES.index("validation_loss")] == pytest.approx(
+                math.exp(100), rel=1e-4
+            )
+        else:
+            assert (state.status, state.diverged_epoch, state.diverged_batch) == ("diverged", 1, 1)
 
 
 def test_native_refuses_batch_norm_and_nothing_else_of_the_table() -> None:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from oracle import Oracle
 from shoal.engine._train import Checkpoint
 from shoal.engine._trainer import FitData, Job, Rows, State, Trainer, initial_state
+from shoal.kinds import LOSSES
 from shoal.nets import build_architecture
 from shoal.streams import Role, StreamKey, dropout_draws
 from shoal.study import Activation, Loss, Network, Optimizer, Training
@@ -76,8 +77,9 @@ class Case:
         x = rng.normal(size=(count, self.inputs))
         y: NDArray[Any] = np.sin(x @ rng.normal(size=(self.inputs, self.outputs)) / np.sqrt(self.inputs))
         y += 0.1 * rng.normal(size=y.shape)
-        if self.loss == "cross-entropy":
+        if LOSSES[self.loss].task == "classification":
             return Rows(x.astype(np.float32), y.argmax(1).astype(np.int64))
+        y = y if LOSSES[self.loss].least is None else np.abs(y)
         return Rows(x.astype(np.float32), y.astype(np.float32))
 
     def oracle(self, dtype: torch.dtype = torch.float64) -> Oracle:
@@ -180,6 +182,10 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
 }
 
 
+OPTIONS: dict[str, tuple[float, ...]] = {"huber_delta": (1.0, 0.3), "label_smoothing": (0.0, 0.2)}
+"""Values of the options that losses have."""
+
+
 def rate_on_a_draw() -> float:
     """Give a rate whose threshold is itself a draw of the first step: that unit is kept."""
     draws = dropout_draws(KEY.words(Role.DROPOUT), 5 * 17, layer=0, step=0, epoch=0)
@@ -194,6 +200,12 @@ def _table() -> list[Case]:
             _case(f"{name}, weight decay, one batch", weight_decay=0.02, batch_size=100, epochs=100, **keys),
             _case(f"{name}, classes", loss="cross-entropy", outputs=4, weight_decay=1e-3, **keys),
         ]
+    for loss, kind in LOSSES.items():
+        outputs = 4 if kind.task == "classification" else 2
+        for option in OPTIONS[kind.option] if kind.option else (None,):
+            given = {} if option is None else {kind.option: option}
+            name = ", ".join([f"loss {loss}", *(f"{key} {value}" for key, value in given.items())])
+            table.append(_case(name, {"dropout": 0.25}, loss=loss, outputs=outputs, optimizer="sgd", **given))
     for schedule in SCHEDULES:
         table.append(_case(f"schedule {schedule}", optimizer="sgd", schedule=schedule))
     for activation in get_args(Activation):
@@ -277,14 +289,17 @@ def drawn_cases(draw: st.DrawFn, epochs: int = 4, batch_norm: bool = True) -> Ca
         "early_stopping": draw(st.sampled_from(["none", "inner"])),
         "patience": draw(st.integers(1, epochs)),
     }
-    loss = draw(st.sampled_from(get_args(Loss)))
+    loss = draw(st.sampled_from(tuple(LOSSES)))
+    option = LOSSES[loss].option
+    if option:
+        training[option] = draw(st.sampled_from(OPTIONS[option]))
     return Case(
         name="drawn",
         network=Network.model_validate(network),
         training=Training.model_validate(training),
         loss=loss,
         inputs=draw(st.integers(1, 33)),
-        outputs=draw(st.integers(2 if loss == "cross-entropy" else 1, 18)),
+        outputs=draw(st.integers(2 if LOSSES[loss].task == "classification" else 1, 18)),
         rows=rows,
         # The rows that judge must be there.
         validation=draw(st.integers(int(training["keep"] == "best"), 20)),

@@ -47,6 +47,9 @@ def test_categories_that_no_training_row_has_are_counted() -> None:
     # One in three training rows has a category of its own: so have new rows, and nothing is said.
     rare = [f"rare {number}" if number % 3 == 0 else "a" for number in range(46)]
     assert coverage(dataset({"kind": rare}, range(46), train_rows=40)).unseen == ()
+    # A missing cell is no category of its own: one alone makes no new ones likelier.
+    lacking = ["a", "b"] * 19 + ["a", ""] + ["a"] * 7 + ["c"] * 3
+    assert coverage(dataset({"kind": lacking}, range(50), train_rows=40)).unseen == (("kind", 3),)
 
 
 def test_repeats_by_chance_are_expected_of_columns_of_few_values() -> None:

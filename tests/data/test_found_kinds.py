@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sklearn.preprocessing import OneHotEncoder
 
 from shoal.data import Column, Dataset, Preprocessing, TableSource, fit_preprocessing, load_table_dataset
+from shoal.data._missing import missing_said
 from shoal.data.encoders.category import CategoryEncoder
 from shoal.errors import DataError, ModelFileError
 
@@ -103,6 +104,8 @@ def test_truth_values_are_numbers_in_every_format() -> None:
     Path("u.csv").write_text("b,y\nTRUE,1\nfalse,2\ntrue,3\n", encoding="utf-8")
     read = [load("", file) for file in ("t.csv", "t.parquet", "t.npz", "u.csv")]
     assert len({dataset.train_fingerprint for dataset in read}) == 1
+    assert {dataset.notes for dataset in read} == {('column "b": true read as 1 and false as 0',)}
+    assert load("b,y\n1,1\n0,2\n1,3\n").notes == ()
     assert read[0].columns[0].values.tolist() == [1, 0, 1] * 2
     gaps = load("b,y\nTrue,1\n,2\nFalse,3\n")
     np.testing.assert_array_equal(gaps.columns[0].values, [1, np.nan, 0] * 2)
@@ -236,6 +239,23 @@ def test_a_separator_at_the_end_of_every_line_is_no_row_name() -> None:
     )
 
 
+def test_texts_that_differ_in_capitals_or_spaces_alone_are_said() -> None:
+    sexes = ["male", "x", "fe  male", "fe male", "x", "x"] * 3
+    (note, *_) = load(csv(sex=sexes, y=list(range(18)))).notes
+    assert note.endswith('; "fe  male", "fe male" differ in capitals or spaces alone')
+    answers = load(csv(x=list(range(18)), y=["yes", "Yes", "no"] * 6), task="classification").notes
+    assert 'column "y": classes "Yes", "yes" differ in capitals or spaces alone' in answers
+
+
+def test_columns_without_a_name_and_without_a_cell_are_left_out_and_said() -> None:
+    dataset = load("a,,y,,\n1,,3,,\n2, ,4,,\n3,,5,,\n")
+    assert [column.name for column in dataset.columns] == ["a"]
+    assert dataset.notes == ("t.csv: 3 columns without a name and without a cell left out",)
+    assert sorted({*refusal("a,y,\n1,2,\n2,3,x\n")}) == [
+        "t.csv, line 1, column 3: expected a column name, got nothing"
+    ]
+
+
 def column(texts: list[str], rare_below: int, *, impute: bool = False) -> Column:
     return Column("k", np.array(texts), impute=impute, rare_below=rare_below)
 
@@ -262,6 +282,18 @@ def test_rare_categories_are_one_which_unseen_ones_join() -> None:
     gaps = CategoryEncoder.fit(column([*KEPT, ""], 2, impute=True), np.arange(8), standardize=False)
     assert gaps.names == ("k=a", "k=b", "k is missing", "k is rare")
     assert encoded(gaps, ["", "c"]) == [[0, 0, 1, 0], [0, 0, 0, 1]]
+
+
+def test_missing_cells_of_test_rows_alone_are_said_to_be_read_as_they_are() -> None:
+    tested, said = column(["", "a"], 2, impute=True), "1 of 2 test cells missing; read as "
+    for few, as_what in ((1, "none of its categories"), (2, "rare")):
+        trained = column(KEPT, few, impute=True)
+        assert missing_said(trained, tested) == said + as_what
+        encoder = CategoryEncoder.fit(trained, np.arange(7), standardize=False)
+        assert (
+            encoder.unknown(tested.values) == f"1 missing cell, which no training row had, read as {as_what}"
+        )
+        assert encoded(encoder, [""]) == [[0] * len(encoder.names[:-1]) + [few == 2]]
 
 
 @given(st.lists(st.sampled_from("abcdefg"), min_size=1, max_size=30), st.integers(1, 6), st.data())

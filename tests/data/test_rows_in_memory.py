@@ -17,6 +17,7 @@ from scipy.sparse import csr_array
 
 import shoal
 from shoal.data import TableSource, given_rows, load_table_dataset
+from shoal.data._column_kind import ColumnKind
 from shoal.draft import draft_study
 from shoal.engine import load_data
 from shoal.request import Keywords, request_of
@@ -299,6 +300,36 @@ def test_targets_of_any_type_stand_beside_their_rows() -> None:
     frame, labels = table()[["size"]], ["u", "v"] * 20
     for target in (labels, tuple(labels), np.array(labels), pd.Categorical(labels), pl.Series(labels)):
         assert shoal.plan(frame, target=target, **QUICK).data.endswith("1 input, 2 classes")
+
+
+def test_what_the_rows_need_to_be_read_is_said() -> None:
+    rows = {
+        "x": [str(row / 2) if row % 9 else "?" for row in range(40)],
+        "day": [f"{row % 28 + 1}/12/2020" for row in range(40)],
+        "y": [row % 7 for row in range(40)],
+    }
+    assert shoal.plan(rows, target="y", **QUICK).data_notes[1:3] == (
+        'data.missing_marks = ["?"], among numbers: "?" in "x"',
+        'data.columns.day = { kind = "date", format = "%d/%m/%Y" }, dates such as "1/12/2020"',
+    )
+
+
+def test_an_order_of_categories_that_is_not_used_is_said(tmp_path: Path) -> None:
+    sizes = pd.Categorical(["m", "s", "l", "m"] * 10, categories=["s", "m", "l"], ordered=True)
+    frame = pd.DataFrame({"size": sizes, "x": range(40), "y": [row % 7 / 2 for row in range(40)]})
+    frame.to_parquet("t.parquet")
+    enum = pl.from_pandas(frame.astype({"size": str})).with_columns(
+        pl.col("size").cast(pl.Enum(["s", "m", "l"]))
+    )
+    sentence = (
+        'column "size": its type has an order, not used unless data.columns states it (kind = "ordered")'
+    )
+    for train in (given_rows("train", frame), given_rows("train", enum), Path("t.parquet")):
+        source = TableSource(train, "regression", ("y",), find_kinds=True)
+        assert load_table_dataset(source).notes[0] == sentence
+    stated = ColumnKind("ordered", ("s", "m", "l"))
+    source = TableSource("t.parquet", "regression", ("y",), find_kinds=True, columns={"size": stated})
+    assert sentence not in load_table_dataset(source).notes
 
 
 def test_keywords_are_the_sections_and_the_keys_of_the_study() -> None:

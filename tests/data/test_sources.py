@@ -74,6 +74,11 @@ def test_a_test_table_is_read_by_name_in_any_order() -> None:
     [
         ("a,y\n1,2\n", 'u.csv: expected the columns of t.csv, got others: missing "b"'),
         ("a,B,y\n1,2,3\n", 'u.csv: expected the columns of t.csv, got others: missing "b"; unknown "B"'),
+        (
+            "a,b\n1,2\n",
+            'u.csv: expected the columns of t.csv, got others: missing "y"; rows without a target test nothing: shoal '
+            "predict answers them",
+        ),
         ("a,b,y\n1,2,x\n1,2,3\n", 'u.csv, line 2, column "y": expected a number, got "x"'),
     ],
 )
@@ -246,6 +251,28 @@ def test_columns_from_which_nothing_can_be_learned() -> None:
         'u.csv, column "y": expected classes of the training rows, got "v" in test rows only',
         't.csv, column "part": expected at least 2 folds, got only "1"',
     ]
+
+
+def test_a_class_whose_groups_were_all_drawn_as_test_rows_is_refused_with_what_draws_others() -> None:
+    rows = [f"{row},{kind},{kind}{row % 2}" for row, kind in enumerate("uuuuvvvvww")]
+    Path("t.csv").write_text("\n".join(["a,y,who", *rows]), encoding="utf-8")
+    said = set()
+    for seed in range(12):
+        try:
+            load(
+                task="classification",
+                inputs=("a",),
+                groups="who",
+                fold_column=None,
+                test_share=0.3,
+                seed=seed,
+            )
+        except DataError as error:
+            said.add(str(error))
+    assert said == {
+        't.csv, column "y": expected classes of the training rows, got "w" in test rows only,'
+        " to which all of its groups were drawn; another study.seed draws others"
+    }
 
 
 def test_new_rows_are_read_by_name() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -158,10 +159,21 @@ def test_targets_of_two_transforms_do_not_go_together() -> None:
 def test_built_in_targets_outside_of_the_domain_are_named() -> None:
     table = dataset({"x": np.arange(7.0)}, np.array([[1.0], [0], [-2], [3], [-1], [-9], [-4]]))
     table = type(table)(**{**vars(table), "target_transform": "log"})
-    assert [str(problem) for problem in outside_of_domain(table)] == [
+    assert [str(problem) for problem in outside_of_domain(table, ())] == [
         'column "y0": expected targets above 0 for data.target_transform = "log", got 0 (row 2), -2 (row 3), -1 (row 5)'
         ", -9 (row 6) and 1 more"
     ]
+
+
+def test_counts_below_zero_are_named_by_line_and_fractions_are_taken(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("x,y\n" + "\n".join(f"{row},{-2 if row == 5 else row / 2}" for row in range(9)) + "\n")
+    source = TableSource(str(path), "regression", ("y",), test_share=0.3, losses=("mse", "poisson"))
+    with pytest.raises(DataError) as refused:
+        load_table_dataset(source)
+    said = 't.csv, column "y": expected targets of at least 0 for training.loss = "poisson", got -2 (line 7)'
+    assert str(refused.value).endswith(said)
+    assert load_table_dataset(replace(source, losses=("mse",))).targets.min() == -2
 
 
 @pytest.mark.parametrize(("kind", "above"), [("log", 0), ("log1p", -1)])

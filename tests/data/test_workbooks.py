@@ -11,6 +11,7 @@ import openpyxl
 import pytest
 
 from shoal.data import Dataset, Dialect, TableSource, load_table_dataset, read_table
+from shoal.data._seen import seen_in
 from shoal.errors import DataError, EnvironmentFault
 
 
@@ -71,6 +72,36 @@ def test_mistakes_of_a_workbook_name_its_cells_and_rows() -> None:
     assert refusal("t.xlsx") == [
         "t.xlsx: expected a row of column names and rows below it, got an empty sheet"
     ]
+
+
+def test_titles_and_units_of_a_workbook_are_seen_and_left_out() -> None:
+    rows = [
+        [],
+        ["By hand"],
+        [],
+        ["a", "b", "y"],
+        ["m", None, "s"],
+        *([row, f"{row},5", row / 2] for row in range(6)),
+    ]
+    book("t.xlsx", a=rows)
+    keys = {sight.key: sight.value for sight in seen_in("t.xlsx")}
+    assert keys == {"skip_lines": 3, "units_row": True, "decimal": ","}
+    dataset = load("t.xlsx", **keys)
+    assert rows_of(dataset) == [(row, row + 0.5, row / 2) for row in range(6)]
+    assert dataset.notes == (
+        "t.xlsx: 3 rows above the names left out (data.skip_lines)",
+        't.xlsx: row 5 is left out, having units ("m", "s")',
+    )
+    assert refusal("t.xlsx") == [
+        't.xlsx: expected rows of one width, got 3 rows above the names, such as "By hand"; set data.skip_lines = 3'
+    ]
+
+
+def test_a_column_of_a_workbook_without_a_name_and_without_a_cell_is_left_out() -> None:
+    book("t.xlsx", a=[["a", None, "y"], *([row, None, 2 * row] for row in range(4))])
+    dataset = load("t.xlsx")
+    assert [column.name for column in dataset.columns] == ["a"]
+    assert dataset.notes == ("t.xlsx: 1 column without a name and without a cell left out",)
 
 
 def test_a_workbook_without_openpyxl_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

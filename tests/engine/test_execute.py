@@ -33,6 +33,7 @@ from shoal.study import Study
 from studies import poisoned, tiny_study, two_peaks
 
 TRAINERS = Trainers()
+WIDE = {"hidden": [50], "activation": "relu"}
 
 
 def planner(study: Study) -> Planner:
@@ -245,6 +246,28 @@ def test_a_score_that_overflows_is_a_diverged_fit(tmp_path: Path, monkeypatch: p
         TrainingError, match=rf"every one of 4 candidates .*; the earliest: {what}; the learning"
     ):
         run(tiny_study(compare=None), out=tmp_path)
+
+
+def test_test_rows_do_not_choose_the_repeat_that_is_delivered() -> None:
+    """Numbers that 32 bits hold, and what a network makes of them does not: the run ends, and says which rows."""
+    study = tiny_study(study={"repeats": 2}, network=WIDE, training={"lr": 0.5}, search=None)
+    plan, spoilt = planner(study), poisoned(two_peaks(), np.array([103, 105]), 3e38)
+    rows = StudyRows(spoilt, "none")
+    refits = [item for item in plan.winner_fits(plan.candidates[-1], 8) if item.entry.stage == "refit"]
+    assert len(refits) == 2
+    for item in refits:
+        assert item.fit.delivers
+        with pytest.raises(TrainingError) as caught:
+            trained(item.fit, rows)
+        assert str(caught.value) == (
+            "test rows: expected inputs for which the network that would be delivered has finite predictions,"
+            " got too large ones in rows 4, 6 of 100"
+        )
+    compared = plan.comparison_fits()[0].fit
+    assert not compared.delivers
+    assert (
+        trained(compared, rows).message == "diverged by epoch 8: a prediction of the test rows is not finite"
+    )
 
 
 @pytest.mark.parametrize("standardize", ["none", "both"])

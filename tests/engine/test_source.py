@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from shoal.engine import Planner, Trainers, ground_truth, load_data
+from shoal.engine import Planner, Trainers, ground_truth, load_data, refuse_unscalable
 from shoal.errors import DataError, StudyError
-from studies import tiny_study
+from studies import poisoned, tiny_study, two_peaks
 
 CNN = {"kind": "cnn", "conv": [{"channels": 2}], "hidden": [4]}
 DIGITS: dict[str, Any] = {"study": {"task": "classification"}, "compare": [], "search": None}
@@ -116,3 +117,16 @@ def test_the_truth_numbers_the_groups_of_all_rows(tmp_path: Path, test: str, wan
 def test_a_study_without_groups_numbers_none() -> None:
     study = tiny_study(search=None)
     assert ground_truth(Planner(study, load_data(study), Trainers().choose)).groups.shape == (0,)
+
+
+def test_numbers_that_are_too_large_are_said_to_be_those_of_test_rows() -> None:
+    study = tiny_study(data={"standardize": "inputs"})
+    for row, where in ((5, ""), (150, " in test rows")):
+        dataset = poisoned(two_peaks(), np.array([row]), 1e300 if where else 1e39)
+        with pytest.raises(DataError) as caught:
+            refuse_unscalable(Planner(study, dataset, Trainers().choose))
+        value = "1e+300" if where else "1e+39"
+        what = f"expected numbers within 32-bit floating point (3.4e38), got {value}{where}"
+        assert str(caught.value) == f'input column "input": {what}'
+    lacking = poisoned(two_peaks(), np.arange(100, 200), math.nan)
+    refuse_unscalable(Planner(study, lacking, Trainers().choose))

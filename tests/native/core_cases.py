@@ -16,6 +16,7 @@ from scipy import special
 
 from shoal.engine._trainer import FitData, Job, Rows, State, initial_state
 from shoal.engine.trainers.native_core import load_library, native_available, runnable_targets
+from shoal.kinds import LOSSES
 from shoal.nets import build_architecture, learning_rates
 from shoal.streams import Role, StreamKey, dropout_draws, dropout_scale, dropout_threshold, permutation
 from shoal.study import Network, Training
@@ -23,6 +24,12 @@ from shoal.study import Network, Training
 Floats = NDArray[np.float64]
 
 LONG = os.environ.get("SHOAL_CAMPAIGN") == "long"
+OPTIONS: dict[str | None, dict[str, float]] = {
+    None: {},
+    "huber_delta": {"huber_delta": 0.4},
+    "label_smoothing": {"label_smoothing": 0.1},
+}
+"""What the losses are made of, by the option that they have; other than by default."""
 needs_core = pytest.mark.skipif(not native_available(), reason="the native core is not built on this machine")
 every_width = pytest.mark.parametrize("target", runnable_targets())
 
@@ -46,9 +53,10 @@ def make_rows(job: Job, count: int, seed: int) -> Rows:
         images = np.random.default_rng(0).integers(0, 256, (30, *job.architecture.input_shape), np.uint8)
         return Rows(images, rng.integers(0, job.architecture.outputs, count), rng.integers(0, 30, count))
     x = rng.standard_normal((count, job.architecture.layers[0].inputs)).astype(np.float32)
-    if job.loss == "cross-entropy":
+    if LOSSES[job.loss].task == "classification":
         return Rows(x, rng.integers(0, job.architecture.outputs, count))
-    return Rows(x, rng.standard_normal((count, job.architecture.outputs)).astype(np.float32))
+    y = rng.standard_normal((count, job.architecture.outputs)).astype(np.float32)
+    return Rows(x, y if LOSSES[job.loss].least is None else np.abs(y))
 
 
 def make_data(job: Job, train: int = 27, validation: int = 0, inner: int = 0) -> FitData:
@@ -119,11 +127,22 @@ def update(  # noqa: PLR0917
 
 
 def loss_gradient(job: Job, y_BK: Floats, target: NDArray[Any]) -> Floats:
-    if job.loss == "mse":
-        return 2 * (y_BK - target) / y_BK.size
-    p_BK = special.softmax(y_BK, axis=1)
-    p_BK[np.arange(len(target)), target] -= 1
-    return p_BK / len(target)
+    match job.loss:
+        case "mse":
+            return 2 * (y_BK - target) / y_BK.size
+        case "mae":
+            return np.sign(y_BK - target) / y_BK.size
+        case "huber":
+            delta = job.training.huber_delta
+            return np.clip(y_BK - target, -delta, delta) / y_BK.size
+        case "poisson":
+            return (np.exp(y_BK) - target) / y_BK.size
+        case "cross-entropy":
+            smoothing = job.training.label_smoothing
+            p_BK = special.softmax(y_BK, axis=1) - smoothing / y_BK.shape[1]
+            p_BK[np.arange(len(target)), target] -= 1 - smoothing
+            return p_BK / len(target)
+    raise AssertionError(job.loss)
 
 
 def exact_epoch(job: Job, rows: Rows, state: State) -> tuple[Floats, Floats, Floats]:

@@ -38,9 +38,11 @@ struct Rows {
     ShoalRows draw(int64_t rows, int64_t inputs, int64_t outputs, int64_t loss, int64_t images) {
         if (!images) x = floats(rows * inputs, 2);
         for (int64_t n = 0; images && n < rows; ++n) index.push_back(from_to(0, images - 1));
-        if (loss == SHOAL_MSE) values = floats(rows * outputs, 2);
-        if (loss == SHOAL_CROSS_ENTROPY)
-            for (int64_t n = 0; n < rows; ++n) labels.push_back(from_to(0, outputs - 1));
+        if (loss != SHOAL_CROSS_ENTROPY) values = floats(rows * outputs, 2);
+        for (float& value : values)
+            if (loss == SHOAL_POISSON && value < 0) value = -value;
+        for (int64_t n = 0; loss == SHOAL_CROSS_ENTROPY && n < rows; ++n)
+            labels.push_back(from_to(0, outputs - 1));
         return {rows,
                 x.data(),
                 (int64_t)x.size(),
@@ -139,6 +141,8 @@ struct Drawn {
 
     void draw_training() {
         fit.loss = from_to(0, SHOAL_LOSS_COUNT - 1);
+        if (fit.loss == SHOAL_HUBER) fit.loss_option = 0.01 + unit();
+        if (fit.loss == SHOAL_CROSS_ENTROPY && from_to(0, 1)) fit.loss_option = unit();
         fit.optimizer = from_to(0, SHOAL_OPTIMIZER_COUNT - 1);
         const bool takes_momentum = fit.optimizer == SHOAL_SGD || fit.optimizer == SHOAL_RMSPROP;
         fit.momentum = takes_momentum && from_to(0, 1) ? unit() : 0;

@@ -18,6 +18,7 @@ from shoal.engine._trainer import FitData, Rows, initial_state
 from shoal.engine.trainers.native import NativeTrainer, _Fit
 from shoal.engine.trainers.native_core import TARGETS, runnable_targets
 from shoal.errors import ShoalError
+from shoal.kinds import LOSSES
 
 pytestmark = needs_core
 
@@ -107,7 +108,8 @@ CASES: list[tuple[str, Any, str]] = [
     *(("flip", value, "shift") for value in (-1, 2, *HUGE)),
     ("train.index", None, "train.x"),
     *(("train.index_count", value, "train.x") for value in (0, 8, 10, *HUGE)),
-    *(("loss", value, "loss") for value in (-1, 2, *HUGE)),
+    *(("loss", value, "loss") for value in (-1, len(LOSSES), *HUGE)),
+    *(("loss_option", value, "loss_option") for value in (1.0, -1.0, float("nan"))),
     *(("optimizer", value, "optimizer") for value in (-1, 4, *HUGE)),
     *(("momentum", value, "momentum") for value in (-0.1, 1.0, float("nan"), 0.5)),
     *(("nesterov", value, "nesterov") for value in (-1, 1, 2)),

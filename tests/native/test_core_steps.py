@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from core_cases import LONG, exact_epoch, make_data, make_job, needs_core, same_bytes, warm_state
+from core_cases import LONG, OPTIONS, exact_epoch, make_data, make_job, needs_core, same_bytes, warm_state
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +12,7 @@ from shoal.activations import ACTIVATIONS
 from shoal.engine._trainer import Job, initial_state
 from shoal.engine.trainers.native import NativeTrainer
 from shoal.engine.trainers.native_core import runnable_targets
+from shoal.kinds import LOSSES
 
 pytestmark = needs_core
 
@@ -62,6 +63,18 @@ def test_an_epoch_with_dropout_and_a_short_last_batch_agrees_with_float64(
     assert max(errors(job, epoch=40).values()) < 16
 
 
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("by_default", [True, False])
+def test_an_epoch_of_every_loss_agrees_with_float64(loss: str, by_default: bool) -> None:
+    option = {} if by_default else OPTIONS[LOSSES[loss].option]
+    training = {"batch_size": 10, "epochs": 100, "optimizer": "adam", **option}
+    for outputs in (2, 9):
+        job = make_job(
+            {"hidden": (33, 20), "activation": "tanh", "dropout": 0.25}, training, loss, (5, outputs)
+        )
+        assert max(errors(job, epoch=40).values()) < 16
+
+
 @pytest.mark.parametrize(
     ("sizes", "hidden", "batch"),
     [
@@ -105,7 +118,8 @@ def test_a_thousand_steps_each_from_the_state_that_the_core_left() -> None:
     hidden=st.lists(st.integers(1, 70), max_size=3),
     name=st.sampled_from(tuple(ACTIVATIONS)),
     optimizer=st.sampled_from(sorted(OPTIMIZERS)),
-    loss=st.sampled_from(["mse", "cross-entropy"]),
+    loss=st.sampled_from(tuple(LOSSES)),
+    by_default=st.booleans(),
     sizes=st.tuples(st.integers(1, 300), st.integers(1, 20)),
     batch=st.integers(1, 30),
     dropout=st.sampled_from([0.0, 0.3]),
@@ -115,11 +129,13 @@ def test_every_width_gives_the_same_bytes(  # noqa: PLR0917
     name: str,
     optimizer: str,
     loss: str,
+    by_default: bool,
     sizes: tuple[int, int],
     batch: int,
     dropout: float,
 ) -> None:
-    training = {"batch_size": batch, "epochs": 3, "keep": "best", **OPTIMIZERS[optimizer]}
+    option = {} if by_default else OPTIONS[LOSSES[loss].option]
+    training = {"batch_size": batch, "epochs": 3, "keep": "best", **OPTIMIZERS[optimizer], **option}
     job = make_job({"hidden": tuple(hidden), "activation": name, "dropout": dropout}, training, loss, sizes)
     data = make_data(job, train=23, validation=5)
     states = []

@@ -24,7 +24,8 @@ int main(int count, char** arguments) {
     if (!strcmp(place, "activation")) {
         with_activation(number, ignore);
     } else if (!strcmp(place, "loss")) {
-        with_loss(number, ignore);
+        fit.loss = number;
+        with_loss(fit, ignore);
     } else if (!strcmp(place, "targets of a loss")) {
         const float x = 0, value = 0;
         const int64_t label = 0;
@@ -32,6 +33,8 @@ int main(int count, char** arguments) {
         fit.network.inputs = fit.train.x_count = fit.train.values_count = fit.train.labels_count = 1;
         fit.train.x = &x, fit.train.values = &value, fit.train.labels = &label;
         return (int)check_rows(fit.train, 1, fit, TRAIN);
+    } else if (!strcmp(place, "option of a loss")) {
+        printf("%d", takes_option(number, 0));
     } else if (!strcmp(place, "optimizer")) {
         fit.optimizer = number;
         with_optimizer(fit, 0.1, BiasCorrection(1), ignore);

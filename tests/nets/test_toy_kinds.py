@@ -244,7 +244,9 @@ def copy(tmp_path: Path) -> Copy:
 def test_a_loss_is_a_file_and_a_line(copy: Copy, tmp_path: Path) -> None:
     copy.add_file("nets/losses/toy_absolute.py", LOSS)
     copy.add_line(
-        "kinds.py", 'LossKind("classification", core=1),\n', '    "toy-absolute": LossKind("regression"),\n'
+        "kinds.py",
+        '    "mae": LossKind("regression", core=2),\n',
+        '    "toy-absolute": LossKind("regression"),\n',
     )
     assert copy.run(RUN, str(tmp_path / "run")) == {
         "trainer": "torch",

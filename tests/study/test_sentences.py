@@ -11,6 +11,7 @@ from drawn_studies import BASE
 from shoal.errors import StudyError
 from shoal.kinds import OPTIMIZERS, losses_of
 from shoal.study import Network, Training, load_study, parse_study
+from shoal.wording import listed
 
 FOLDS = "a whole number of at least 2 and at most 10000"
 HEAD = '[study]\ntask = "regression"\n[data]\ndataset = "two-peaks"\n'
@@ -20,7 +21,7 @@ OPTIMIZER_NAMES = ", ".join(OPTIMIZERS)
 WITH_MOMENTUM = " or ".join(name for name, kind in OPTIMIZERS.items() if kind.momentum)
 WITH_NESTEROV = " or ".join(name for name, kind in OPTIMIZERS.items() if kind.nesterov)
 OWN = losses_of("regression")
-OWN_LOSS = f"{' or '.join(OWN)}, {'the' if len(OWN) == 1 else 'a'} loss of regression"
+OWN_LOSS = f"{listed(OWN, 'or')}, {'the' if len(OWN) == 1 else 'a'} loss of regression"
 NEEDS_CNN = '`conv` needs kind = "cnn", got kind = "mlp"'
 
 
@@ -144,6 +145,19 @@ SENTENCES = [
     (
         "[training]\nloss = 'cross-entropy'",
         f"6: training.loss: expected {OWN_LOSS}, got 'cross-entropy'",
+    ),
+    ("[training]\nhuber_delta = 0.5", "6: training.huber_delta: `huber_delta` needs loss huber, got mse"),
+    (
+        "[training]\nloss = 'huber'\nhuber_delta = 0",
+        "7: training.huber_delta: expected a number above 0, got 0",
+    ),
+    (
+        "[training]\nloss = 'mae'\nlabel_smoothing = 0.1",
+        "7: training.label_smoothing: `label_smoothing` needs loss cross-entropy, got mae",
+    ),
+    (
+        "[training]\nlabel_smoothing = 1",
+        "6: training.label_smoothing: expected a number of at least 0 and below 1, got 1",
     ),
     ("[network]\nconv = [{ channels = 3 }]", f"6: network.conv: {NEEDS_CNN}"),
     (

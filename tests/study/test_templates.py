@@ -91,6 +91,8 @@ def test_a_template_shows_every_key_but_the_rare_ones(task: Task) -> None:
         "conv_dropout",
         "augment",
         "loss",
+        "huber_delta",
+        "label_smoothing",
         "step_every",
         "step_factor",
         "space",
@@ -98,7 +100,17 @@ def test_a_template_shows_every_key_but_the_rare_ones(task: Task) -> None:
         "resize",
         "join_validation",
         "margin",
-        *("delimiter", "decimal", "thousands", "signs", "comment", "units_row", "encoding", "sheet"),
+        *(
+            "delimiter",
+            "decimal",
+            "thousands",
+            "signs",
+            "comment",
+            "skip_lines",
+            "units_row",
+            "encoding",
+            "sheet",
+        ),
     }
     for section in ("study", "data", "network", "training", "search"):
         annotation = Study.model_fields[section].annotation

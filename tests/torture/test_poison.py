@@ -22,8 +22,7 @@ from torture_runs import LONG
 
 from shoal.data import Dataset
 from shoal.engine import Planner, State, StudyFit, Trainers, initial_state
-from shoal.engine._fits import prepare
-from shoal.engine._planned import unique
+from shoal.engine._planned import prepare, unique
 from shoal.engine._study_rows import PreparedFit
 from shoal.engine._train import advance_fit
 from shoal.engine._trainer import CURVES

@@ -20,11 +20,13 @@ from shoal.data._drift import drift_of_rows
 from shoal.data._encoder import Encoder, encoder_class, takes
 from shoal.data._fashion import find_fashion
 from shoal.data._folds import FoldOptions, divided_sentence, fold_count, make_folds
+from shoal.data._found_kinds import is_name_of_ids
 from shoal.data._given_rows import GivenRows, Rows, are_rows, given_rows
 from shoal.data._holdout import draw_share, holdout_split
 from shoal.data._image_places import holds_images
 from shoal.data._images import ImageSource, load_image_dataset
 from shoal.data._input_columns import read_columns
+from shoal.data._ladders import order_of
 from shoal.data._missing import Missing, missing_of
 from shoal.data._new_images import NewImages, read_images
 from shoal.data._new_rows import given_columns, given_images
@@ -99,6 +101,7 @@ __all__ = [
     "holdout_split",
     "holds_images",
     "in_gaps",
+    "is_name_of_ids",
     "load_builtin",
     "load_image_dataset",
     "load_table_dataset",
@@ -107,6 +110,7 @@ __all__ = [
     "make_outer_folds",
     "missing_of",
     "nfc",
+    "order_of",
     "outside_of_domain",
     "outside_of_training",
     "permuted_rows",

@@ -187,6 +187,19 @@ def _truth(cells: Sequence[str]) -> NDArray[np.float64] | None:
     return np.array(known) if known and len(known) == len(cells) else None
 
 
+def holds_truth(table: Table, name: str, marks: Marks | None) -> bool:
+    """Whether a column that was read as numbers holds truth values, by their type or as text."""
+    cells = table[name]
+    if isinstance(cells, np.ndarray) and cells.dtype.kind in "biuf":
+        return cells.dtype.kind == "b"
+    if isinstance(cells, DateCells | Foreign):
+        return False
+    words = [text.strip(" \t") for text in written_counts(cells)]
+    missing = Marks(frozenset()) if marks is None else marks
+    there_N = ~missing.among(words)
+    return _truth([word for word, there in zip(words, there_N, strict=True) if there]) is not None
+
+
 def holds_text(table: Table, name: str, marks: Marks | None = None) -> bool:
     """Whether a column is one of text: of the cells that are there, less than half are numbers.
 

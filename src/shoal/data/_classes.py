@@ -44,16 +44,30 @@ def numbered(values: NDArray[Any], names: Sequence[str], other: int | None = Non
 
 
 def class_problems(
-    train: Collection[str], test: Collection[str], train_place: str, test_place: str
+    train: Collection[str], test: Collection[str], places: tuple[str, str], *, drawn: bool
 ) -> Iterator[Problem]:
-    """Find too few classes, and classes that no training row has."""
+    """Find too few classes, and classes that no training row has; `places` are those of training and test rows.
+
+    Test rows that are `drawn` have a class to themselves only where all of its groups were.
+    """
+    train_place, test_place = places
     classes, unknown = set(train), set(test) - set(train)
     if len(classes) < 2:
         what = f"expected at least 2 classes in the training rows, got only {few_quoted(sorted(classes))}"
         yield Problem(train_place, what)
     if unknown:
         what = f"expected classes of the training rows, got {few_quoted(sorted_texts(unknown))} in test rows only"
-        yield Problem(test_place, what)
+        remedy = ", to which all of its groups were drawn; another study.seed draws others" if drawn else ""
+        yield Problem(test_place, what + remedy)
+
+
+def alike(texts: Iterable[str]) -> str:
+    """Name texts that differ in capitals or spaces alone, the first such ones; nothing where none do."""
+    forms: dict[str, list[str]] = {}
+    for text in sorted(set(texts)):
+        forms.setdefault(" ".join(text.casefold().split()), []).append(text)
+    same = next((written for written in forms.values() if len(written) > 1), [])
+    return f"{few_quoted(same)} differ in capitals or spaces alone" if same else ""
 
 
 def are_names(rows_of: Mapping[Any, int]) -> bool:

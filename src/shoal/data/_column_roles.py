@@ -26,7 +26,7 @@ class TableSource:
     Without `test`, the share `test_share` of the rows of `train` is drawn at `seed` to be test rows:
     whole groups where there are `groups`, else stratified by class in classification. With `impute` inputs may have
     missing cells: the usual ones, and `missing_marks`; with `drop_untargeted` rows without a target are left out.
-    Targets have to lie in the domain of `target_transform`.
+    Targets have to lie in the domain of `target_transform`, and of all `losses` that networks are trained by.
 
     With `find_kinds` how inputs are read is found, and some are left out, unless `inputs` or `keep` name them;
     `columns` says how columns are read that are otherwise than found. `ignore` are no inputs, `keep` are inputs though
@@ -52,6 +52,7 @@ class TableSource:
     missing_marks: tuple[str, ...] = ()
     drop_untargeted: bool = False
     target_transform: str = "none"
+    losses: tuple[str, ...] = ()
     dialect: Dialect = PLAIN
     columns: Mapping[str, ColumnKind] = field(default_factory=dict)
 

@@ -229,7 +229,7 @@ def _unseen(dataset: Dataset) -> Iterator[tuple[str, int]]:
             trained = column.counts(slice(dataset.train_rows))
             tested = column.counts(slice(dataset.train_rows, None))
             strange = sum(count for text, count in tested.items() if text and text not in trained)
-            single = sum(count == 1 for count in trained.values())
+            single = sum(count == 1 for text, count in trained.items() if text)
             alone = (1 + single) / (1 + dataset.train_rows)
             if strange and chance_of_count(strange, dataset.rows - dataset.train_rows, alone) < LEVEL:
                 yield column.name, strange

@@ -77,6 +77,7 @@ class Dataset:
     `missing_marks` are what the study takes for a missing cell beside the usual words, `dialect` how its files are
     written; `text_bytes` of text were read. `target_transform` is that of `kinds.TARGET_TRANSFORMS` which a network's
     targets go through. `facts` say what each column of a table is that might be an input, those too that were left out.
+    `unlisted` are columns of the training table that have no part, since the study lists its inputs.
     `given_bytes` is what a caller's own rows take meanwhile, where they were read from memory.
     `notes` are whole sentences on what the reader did or left out, for whoever plans or reads a run; no fit depends
     on them.
@@ -105,6 +106,7 @@ class Dataset:
     dialect: Dialect = PLAIN
     text_bytes: int = 0
     facts: tuple[ColumnFacts, ...] = ()
+    unlisted: tuple[str, ...] = ()
     given_bytes: int = 0
 
     @property

@@ -34,7 +34,8 @@ class Dialect:
 
     `delimiter`: one character, or WHITESPACE; None: as the ending of the file says. `thousands`: the mark between
     thousands. `signs` stand before or after a number and are taken away. A line that begins with `comment` is none.
-    `units_row`: the row below the names has no data. `encoding`: as Python calls it. `sheet`: of a workbook.
+    `skip_lines` stand above the names. `units_row`: the row below the names has no data. `encoding`: as Python calls
+    it. `sheet`: of a workbook.
     """
 
     delimiter: str | None = None
@@ -42,6 +43,7 @@ class Dialect:
     thousands: Thousands | None = None
     signs: tuple[str, ...] = ()
     comment: str | None = None
+    skip_lines: int = 0
     units_row: bool = False
     encoding: str = "utf-8"
     sheet: str | None = None
@@ -67,6 +69,8 @@ class Dialect:
             and self.thousands in (None, *get_args(Thousands))
             and isinstance(self.signs, tuple)
             and all(isinstance(sign, str) and sign for sign in self.signs)
+            and isinstance(self.skip_lines, int)
+            and self.skip_lines >= 0
             and isinstance(self.units_row, bool)
             and isinstance(self.encoding, str)
             and not any(self.problems())

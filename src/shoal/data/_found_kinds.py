@@ -15,8 +15,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data._cells import holds_text, numbers, zeros_before
-from shoal.data._classes import are_names
+from shoal.data._cells import holds_text, holds_truth, numbers, zeros_before
+from shoal.data._classes import alike, are_names
 from shoal.data._column_kind import CATEGORY, DATE, NUMBER, ColumnFacts, ColumnKind, KindName
 from shoal.data._column_roles import TableSource
 from shoal.data._dataset import Column
@@ -30,6 +30,7 @@ from shoal.wording import few_quoted, quoted
 _LONG: Final = 50
 """Letters of half the cells from which text is prose, if there are more than so many different ones."""
 _MANY: Final = 20
+_TRUTH: Final = "true read as 1 and false as 0"
 FEW_ROWS: Final = 10
 """Training rows below which a category that was found is said to be rare; fewest rows in which numbers may be ids."""
 _ID: Final = re.compile(
@@ -51,14 +52,14 @@ _NUMBER_OF_ROW: Final = re.compile(
 class InputKinds:
     """How inputs are read that the study says nothing of, and why, by name; of those in `named`, none is left out.
 
-    A constant is, all the same. `numbers` are the values of those that are numbers, float64 (N,), so that they are read
-    once.
+    A constant is, all the same. `written` says how numbers stand in their cells. `numbers` are the values of those that
+    are numbers, float64 (N,), so that they are read once.
     """
 
     kinds: Mapping[str, ColumnKind] = field(default_factory=dict)
     named: frozenset[str] = frozenset()
     padded: Mapping[str, str] = field(default_factory=dict)
-    signs: Mapping[str, str] = field(default_factory=dict)
+    written: Mapping[str, str] = field(default_factory=dict)
     numbers: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
@@ -82,7 +83,19 @@ def found_kinds(source: TableSource, table: Table, *, explicit: bool) -> InputKi
             kinds[name] = CATEGORY if holds_text(table, name, marks) else NUMBER
     named = frozenset(source.inputs or () if explicit else source.keep)
     signs = {name: said for name in source.inputs or () if (said := table.signs_said(name))}
-    return InputKinds(kinds, named, padded, signs, read)
+    truths = {
+        name: _TRUTH
+        for name, values in read.items()
+        if _may_be_truth(values) and holds_truth(table, name, marks)
+    }
+    return InputKinds(kinds, named, padded, {**signs, **truths}, read)
+
+
+def _may_be_truth(values_N: NDArray[np.float64]) -> bool:
+    """Whether numbers are 0, 1 or missing, the first of them looked at first."""
+    return all(
+        bool(((some == 0) | (some == 1) | np.isnan(some)).all()) for some in (values_N[:100], values_N)
+    )
 
 
 def column_facts(
@@ -104,7 +117,7 @@ def _facts(
     useless = _useless(column, known, kind, inputs, alone=alone)
     reason = "" if useless else _reason(column, known, kind, inputs)
     missing = missing_said(column, tested)
-    remarks = (inputs.signs.get(column.name, "") if kind == "number" else "", missing)
+    remarks = (inputs.written.get(column.name, "") if kind == "number" else "", missing)
     return ColumnFacts(
         name=column.name,
         kind=kind,
@@ -139,10 +152,15 @@ def _numbers_name_rows(name: str, known: NDArray[np.float64]) -> bool:
     """Whether numbers are ids by name and by content: whole, another in nearly every row."""
     if len(known) < FEW_ROWS or not np.array_equal(known, np.rint(known)):
         return False
-    if _ID.fullmatch(name) or _ID_IN_CAPITALS.fullmatch(name):
+    if is_name_of_ids(name):
         return are_names(Counter(known.tolist()))
     different = len(distinct(known)) == len(known)
     return bool(different and _NUMBER_OF_ROW.fullmatch(name) and np.ptp(known) < 2 * len(known))
+
+
+def is_name_of_ids(name: str) -> bool:
+    """Whether a column is called an id, of rows or of what several rows belong to."""
+    return bool(_ID.fullmatch(name) or _ID_IN_CAPITALS.fullmatch(name))
 
 
 def _reason(column: Column, known: NDArray[Any], kind: KindName, inputs: InputKinds) -> str:
@@ -180,4 +198,5 @@ def _categories(column: Column, inputs: InputKinds) -> str:
     what = "text"
     if padded := inputs.padded.get(column.name):
         what = f"numbers with zeros before them ({padded}), which are text unless data.columns says otherwise"
-    return f"{what}, read as one of {len(counts):,} categories ({some}){pooled or many}"
+    same = f"; {same}" if (same := alike(counts)) else ""
+    return f"{what}, read as one of {len(counts):,} categories ({some}){pooled or many}{same}"

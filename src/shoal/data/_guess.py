@@ -5,7 +5,7 @@ Letters: N rows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -19,7 +19,7 @@ from shoal.data._dates import holds_dates
 from shoal.data._distinct import distinct
 from shoal.data._findings import Findings, refuse
 from shoal.data._missing import Marks, missing_of
-from shoal.data._table import Table
+from shoal.data._table import Foreign, Table
 from shoal.errors import DataError, Problem
 from shoal.kinds import Task
 from shoal.wording import counted, few_quoted, quoted
@@ -74,10 +74,12 @@ def cells_of(looked_at: LookedAt, name: str) -> Cells:
 
 
 def obstacle(findings: Findings) -> str:
-    """Say in a few words why a column cannot be read: what there is instead."""
+    """Say in a few words why a column cannot be read: what there is instead, and on which line."""
+    _, place, what = min(findings.found, key=lambda item: item[0])
+    line, at, _ = place.partition(", column ")
     others = len(findings.found) - 1
     more = f", and {counted(others, 'other cell')}" if others else ""
-    return f"{findings.problems()[0].what.partition(', got ')[2]}{more}"
+    return f"{what.partition(', got ')[2]}{f' on {line}' if at else ''}{more}"
 
 
 def target_of(looked_at: LookedAt, name: str | None) -> Choice:
@@ -95,20 +97,54 @@ def target_of(looked_at: LookedAt, name: str | None) -> Choice:
     able = [other for other in table.names if other not in table.index]
     for usual in TARGET_NAMES:
         for other in able:
-            if other.lower() == usual and _can_be_learned(looked_at, other):
+            if other.lower() != usual:
+                continue
+            if why := _in_the_way(looked_at, other):
+                what = f"expected a target, got {why}; mend it, or name another column by --target"
+                raise DataError(Problem(f"{table.file}, column {quoted(other)}", what))
+            if _can_be_learned(looked_at, other):
                 return Choice(other, "a guess, from its name; --target names another")
-    for other in reversed(able):
-        if _can_be_learned(looked_at, other):
-            return Choice(other, "a guess: the last column that can be learned; --target names another")
+    return _last_of(looked_at, able)
+
+
+def _last_of(looked_at: LookedAt, able: Sequence[str]) -> Choice:
+    """Take the last column that can be learned, of those with a value in half of the rows where there is one.
+
+    Raises DataError where there is none.
+    """
+    lacking, unread = "", ""
+    for name in reversed(able):
+        if why := _in_the_way(looked_at, name):
+            unread = unread or f" ({quoted(name)} cannot as it stands: {why})"
+        elif _can_be_learned(looked_at, name):
+            there_N = ~missing_of(_values(looked_at, name))
+            if 2 * np.count_nonzero(there_N) >= len(there_N):
+                guess = "a guess: the last column that can be learned"
+                return Choice(name, f"{guess}{unread}; --target names another")
+            lacking = lacking or name
+    if lacking:
+        return Choice(lacking, "a guess: no other column can be learned; --target names another")
     what = "expected a column to learn, of numbers that differ or of classes that rows share, got none"
-    raise DataError(Problem(table.file, what))
+    raise DataError(Problem(looked_at.table.file, what))
+
+
+def _values(looked_at: LookedAt, name: str) -> NDArray[Any]:
+    values = cells_of(looked_at, name).values
+    return np.zeros(0) if values is None else values
+
+
+def _in_the_way(looked_at: LookedAt, name: str) -> str:
+    """Say what keeps a column of numbers from being read; nothing where it is read, or holds dates or another type."""
+    values, why = cells_of(looked_at, name)
+    is_typed = isinstance(looked_at.table[name], Foreign)
+    return (
+        "" if values is not None or is_typed or holds_dates(looked_at.table, name, looked_at.marks) else why
+    )
 
 
 def _can_be_learned(looked_at: LookedAt, name: str) -> bool:
     """Whether a column may be meant as a target: neither one value throughout, nor names, nor numbers of rows."""
-    values = cells_of(looked_at, name).values
-    if values is None:
-        return False
+    values = _values(looked_at, name)
     there_N = values[~missing_of(values)]
     different = distinct(there_N)
     if values.dtype.kind != "f":
@@ -149,11 +185,11 @@ def targets_of(looked_at: LookedAt, name: str, task: Task) -> NDArray[Any]:
         values: NDArray[Any] | None = texts(table, name, findings, (), marks)
     else:
         values = numbers(table, name, findings, "; --task classification takes it as classes", marks)
+    place = f"{table.file}, column {quoted(name)}"
     there = 0 if values is None else int((~missing_of(values)).sum())
-    if values is not None and there >= FEWEST:
-        if task == "classification":
-            labels = values[~missing_of(values)].tolist()
-            refuse(label_problems(labels, f"{table.file}, column {quoted(name)}"))
-        return values
-    few = f"expected at least {FEWEST} rows with a target, to train, choose and test, got {there}"
-    raise DataError(findings.problems() or [Problem(f"{table.file}, column {quoted(name)}", few)])
+    if values is None or there < FEWEST:
+        few = f"expected at least {FEWEST} rows with a target, to train, choose and test, got {there}"
+        raise DataError(findings.problems() or [Problem(place, few)])
+    if task == "classification":
+        refuse(label_problems([text for text in values.tolist() if text], place))
+    return values

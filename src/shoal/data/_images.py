@@ -70,11 +70,12 @@ def load_image_dataset(source: ImageSource, room: float | None = None) -> Datase
     looked = {place: album for place, album in seen.items() if album is not None}
     _refuse_large(list(looked.values()), reading)
     train, test = _train_and_test(source, _read(places, looked, reading), reading)
-    refuse(class_problems(train.labels.tolist(), test.labels.tolist(), train.place, test.place))
+    drawn = all(part == "train" for part, _ in places)
+    both = train.place, test.place
+    refuse(class_problems(train.labels.tolist(), test.labels.tolist(), both, drawn=drawn))
     where = str(source.train) if source.test is None else f"{source.train}, {source.test}"
     name = Path(str(source.train)).resolve().name.split(".")[0]
     dataset = image_dataset(name, where, sorted_texts(train.labels.tolist()), train, test)
-    drawn = all(part == "train" for part, _ in places)
     return replace(dataset, resize=source.resize, drawn=drawn, notes=reading.notes.all())
 
 

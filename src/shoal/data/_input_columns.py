@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from shoal.data._cells import note_rows, numbers, texts
-from shoal.data._classes import sorted_texts
+from shoal.data._classes import nfc, sorted_texts
 from shoal.data._column_kind import CATEGORY, DATE, ISO, NUMBER, ColumnKind, DateStyle
 from shoal.data._dataset import Column
 from shoal.data._dates import dates as dates_of
+from shoal.data._dialect import PLAIN
 from shoal.data._findings import Findings, refuse
 from shoal.data._missing import STRICT, Marks, Missing
 from shoal.data._table import Table
@@ -78,7 +79,7 @@ def read_columns(
     if table is not None:
         there = [name for name in names if name in table]
         for number, name in enumerate(name for name in names if name not in table):
-            hint = did_you_mean(name, table.names, quoted) if number < _HINTS else ""
+            hint = _hint(name, table) if number < _HINTS else ""
             findings.add(f"expected an input column {quoted(name)}, got none{hint}")
         styles = dates or {}
         asked = (
@@ -94,6 +95,18 @@ def read_columns(
                 _refuse_strange(column, known[column.name], findings)
     refuse(findings.problems())
     return tuple(columns)
+
+
+def _hint(name: str, table: Table) -> str:
+    """Say what a column that is not there may be called, and how the file was read, where that explains it."""
+    dialect = table.dialect
+    garbled = nfc(name.encode().decode(dialect.encoding, "replace"))
+    if dialect.encoding != PLAIN.encoding and garbled in table:
+        return f", but {quoted(garbled)}, which is UTF-8 read in the encoding of the training file, {dialect.encoding}"
+    read = (
+        f"; the names stand on {table.head}, below the {dialect.skip_lines:,} that data.skip_lines leaves out"
+    )
+    return did_you_mean(name, table.names, quoted) + (read if dialect.skip_lines and table.lines else "")
 
 
 def _refuse_strange(column: Column, known: Sequence[str], findings: Findings) -> None:

@@ -96,6 +96,9 @@ def missing_said(column: Column, tested: Column) -> str:
 
 def _done_with(column: Column, missing_N: NDArray[np.bool_]) -> str:
     if column.categorical and not column.order:
-        return "a category of their own" if missing_N.any() else "read as none of its categories"
+        if missing_N.any():
+            return "a category of their own"
+        rare = any(count < column.rare_below for count in column.counts(slice(None)).values())
+        return "read as rare" if rare else "read as none of its categories"
     said = ", and an input says where" if missing_N.any() else ""
     return f"each fit puts the median of its training rows there{said}"

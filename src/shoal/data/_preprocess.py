@@ -27,6 +27,7 @@ from shoal.data._ranges import Range, far_outside, range_of, ranges_from_json
 from shoal.data._scale import Scale, scale_of_counts
 from shoal.data._target_scale import TargetScale, fit_target
 from shoal.errors import DataError, ModelFileError, Problem
+from shoal.links import link_of
 from shoal.wording import quoted
 
 Standardize = Literal["none", "inputs", "both"]
@@ -62,8 +63,13 @@ class Preprocessing:
     def reads(self) -> tuple[object, ...]:
         """What it takes and gives, whatever it was fitted to: columns and their kinds, targets, channels, sizes."""
         columns = tuple((column.name, takes(column)) for column in self.columns)
-        targets = tuple((target.name, target.kind) for target in self.target_scales)
+        targets = tuple((target.name, target.kind, target.link) for target in self.target_scales)
         return (columns, targets, tuple(channel.name for channel in self.channels), self.resize, self.white)
+
+    @property
+    def link(self) -> str:
+        """What makes answers of outputs in the targets' units; of classes there are none."""
+        return self.target_scales[0].link if self.target_scales else "identity"
 
     @property
     def categorical(self) -> tuple[str, ...]:
@@ -90,6 +96,16 @@ class Preprocessing:
         """Give the same, knowing where the numbers of the training rows `rows` lie."""
         return replace(self, ranges=tuple(range_of(column, rows) for column in dataset.columns))
 
+    def linked(self, link: str) -> Preprocessing:
+        """Give the same for a network of whose outputs `link` makes answers. Raises StudyError for an unknown one.
+
+        Where answers are not in the units of learned targets, these are left as they are.
+        """
+        if link_of(link).scaled or not self.target_scales:
+            return self
+        scales = tuple(TargetScale(Scale(target.name), link=link) for target in self.target_scales)
+        return replace(self, target_scales=scales)
+
     def unknown(self, columns: Sequence[Column]) -> Iterator[str]:
         """Say what of new rows was not learned, or lies far outside of what was, a sentence a column."""
         encoders = {encoder.name: encoder for encoder in self.columns}
@@ -105,6 +121,8 @@ class Preprocessing:
             yield from column.misfits()
         if len({target.kind for target in self.target_scales}) > 1:
             yield "preprocessing: expected one transform of all targets, got several"
+        if len({target.link for target in self.target_scales}) > 1:
+            yield "preprocessing: expected one link of all targets, got several"
 
     @property
     def pixel_scale_C(self) -> NDArray[np.float32]:

@@ -72,7 +72,15 @@ def table_of(named: Iterable[tuple[str, Any]], place: str, names: Collection[str
     if len(set(lengths.values())) > 1:
         shown = ", ".join(f"{quoted(name)} {length}" for name, length in list(lengths.items())[:10])
         raise DataError(Problem(place, f"expected columns of one length, got {shown}"))
-    return Table(place, tuple(columns), tuple(columns.values()), next(iter(lengths.values()), 0))
+    ordered = tuple(name for name, values in named if name and _has_order(values))
+    rows = next(iter(lengths.values()), 0)
+    return Table(place, tuple(columns), tuple(columns.values()), rows, ordered=ordered)
+
+
+def _has_order(values: Any) -> bool:
+    """Whether the type of a series says that its categories have an order: of pandas, pyarrow, or an Enum of polars."""
+    kind = getattr(values, "type", None) or getattr(values, "dtype", None)
+    return getattr(kind, "ordered", None) is True or type(kind).__name__ == "Enum"
 
 
 def _index_levels(frame: DataFrame, names: Collection[str]) -> Iterator[tuple[str, Any]]:
@@ -118,7 +126,7 @@ def cells_of(values: Any) -> Cells:
 def _array(values: Any) -> tuple[NDArray[Any], bool | None]:
     """Make an array of values of any library, and say whether they are dates with a time zone."""
     if isinstance(values, list | tuple):  # numpy would make text of all cells where one is text
-        return np.asarray(values, dtype=object), None
+        return np.array([*values, None], dtype=object)[:-1], None
     zone = _zone(values)
     return np.asarray(values, dtype="datetime64[ns]" if zone else None), zone
 

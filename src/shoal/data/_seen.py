@@ -19,10 +19,13 @@ from shoal.data._findings import Findings
 from shoal.data._missing import Marks
 from shoal.data._notation import signs_of
 from shoal.data._packing import unpacked
+from shoal.data._table_format import Limits, TableFile, table_format
 from shoal.data._text_rows import WORDS, split_rows, words_of_delimiter
-from shoal.files import Unreadable, opened
+from shoal.data._titles import titles_above
+from shoal.errors import EnvironmentFault
+from shoal.files import Unreadable, opened, size_of
 from shoal.kinds import TABLE_FORMATS, table_format_name
-from shoal.wording import listed, quoted
+from shoal.wording import counted, listed, quoted, shorten
 
 _BYTES: Final = 1 << 20
 _LINES: Final = 200
@@ -68,15 +71,17 @@ def usual_delimiter(path: Path) -> str | None:
     return TABLE_FORMATS[name].delimiter if name is not None else None
 
 
-def seen_in(path: str | Path) -> tuple[Sighting, ...]:
-    """Look at the beginning of a file of text: every key that its reading needs. Nothing for files of other kinds.
+def seen_in(path: str | Path, room: float | None = None) -> tuple[Sighting, ...]:
+    """Look at the beginning of a file of text, or of a workbook: every key that its reading needs.
 
-    Nothing, too, for a file that cannot be read: reading it says why.
+    Nothing for files of other kinds, and for a file that cannot be read, or not in `room`: reading it says why.
     """
     path = Path(path)
     name = table_format_name(path)
-    if name is None or not TABLE_FORMATS[name].is_text:
+    if name is None:
         return ()
+    if not TABLE_FORMATS[name].is_text:
+        return seen_in_cells(_first_cells(path, name, room), 1)
     try:
         with opened(path) as stream:
             raw = unpacked(path, stream).read(_BYTES)
@@ -90,28 +95,91 @@ def seen_in(path: str | Path) -> tuple[Sighting, ...]:
     return Sighting("encoding", encoding, f"bytes that are no UTF-8, most likely {encoding}"), *sightings
 
 
+def _first_cells(path: Path, name: str, room: float | None) -> list[list[Any]]:
+    """Give the first rows of a file of typed cells, where its format tells of titles and units."""
+    head = table_format(name).head
+    if head is None:
+        return []
+    try:
+        with opened(path) as stream:
+            findings, limits = Findings(str(path)), Limits(room=room)
+            return head(TableFile(path, stream, size_of(stream), findings, limits, PLAIN))
+    except (Unreadable, OSError, EnvironmentFault):
+        return []
+
+
+def seen_in_cells(rows: Sequence[Sequence[Any]], first: int) -> tuple[Sighting, ...]:
+    """Give what the first rows of a sheet need to be read, which is counted from row number `first`.
+
+    What came as a number or a date is in no dialect.
+    """
+    texts = [["" if cell is None else str(cell).strip() for cell in row] for row in rows]
+    empty = next((place for place, row in enumerate(texts) if any(row)), len(texts))
+    titles = titles_above(texts[empty:])
+    body = slice(empty + titles + 1, None)
+    sightings: list[Sighting] = []
+    if titles:
+        title = next(filter(None, texts[empty]))
+        sightings.append(_skipped(first - 1 + empty + titles, "row", title))
+    columns = [list(column) for column in zip(*texts[body], strict=True)]
+    units = _units_in(columns, _written(columns, PLAIN))
+    if units:
+        sightings.append(Sighting("units_row", True, f"units below the names, such as {quoted(units)}"))
+    of_text = [
+        [cell for cell in column[bool(units) :] if isinstance(cell, str)]
+        for column in zip(*rows[body], strict=True)
+    ]
+    return *sightings, *_differences(of_text, PLAIN, _written(of_text, PLAIN))
+
+
 def seen_in_text(text: str, usual: str | None, dialect: Dialect) -> tuple[Sighting, ...]:
     """Give what `dialect` lacks to read a text of cells between separators, the `usual` one if it fits."""
     sample = text[:_BYTES]
     if len(sample) < len(text):
         sample = sample[: sample.rfind("\n") + 1]
     comment = dialect.comment or _comment_in(sample, usual)
-    delimiter = dialect.delimiter or _delimiter_in(sample, usual, comment) or usual
+    delimiter = dialect.delimiter or _delimiter_in(sample, usual, comment)
+    skip = dialect.skip_lines
+    if not skip:
+        delimiter, skip = _below_titles(_head(sample), delimiter, comment)
+    delimiter = delimiter or usual
     if delimiter is None:
         return ()
-    rows, _ = split_rows(sample, delimiter, comment, Findings(""))
+    rows, _ = split_rows(sample, delimiter, comment, Findings(""), skip)
     body = [row for row in islice(rows, 1, 1 + _ROWS) if len(row) == len(rows[0])]
     columns = [list(map(str.strip, column)) for column in zip(*body, strict=True)]
-    written = _written(columns, dialect)
     changes: list[Sighting] = []
+    if comment is None and _has_gaps(rows):
+        changes.append(Sighting("comment", "#", "empty lines between rows, which are none beside comments"))
     if comment != dialect.comment:
         changes.append(Sighting("comment", comment, f"lines that begin with {quoted(comment or '')}"))
     if delimiter != (dialect.delimiter or usual):
         changes.append(Sighting("delimiter", delimiter, f"{words_of_delimiter(delimiter)} between cells"))
+    if skip != dialect.skip_lines:
+        changes.append(_skipped(skip, "line", next(filter(str.strip, sample.splitlines()))))
+    return *changes, *_of_columns(columns, dialect)
+
+
+def _has_gaps(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether rows of one width have empty lines between them, and none begins as a comment may."""
+    there = [row for row in rows if row]
+    one_width = len({len(row) for row in there}) == 1 and len(there[0]) > 1
+    return len(there) < len(rows) and one_width and not any(row[0].lstrip().startswith("#") for row in there)
+
+
+def _skipped(lines: int, noun: str, first: str) -> Sighting:
+    return Sighting(
+        "skip_lines", lines, f"{counted(lines, noun)} above the names, such as {quoted(shorten(first))}"
+    )
+
+
+def _of_columns(columns: Sequence[Sequence[str]], dialect: Dialect) -> Iterator[Sighting]:
+    """Give what cells below the names tell: units in their first row, and how numbers are written."""
+    written = _written(columns, dialect)
     if not dialect.units_row and (units := _units_in(columns, written)):
-        changes.append(Sighting("units_row", True, f"units below the names, such as {quoted(units)}"))
+        yield Sighting("units_row", True, f"units below the names, such as {quoted(units)}")
         columns = [column[1:] for column in columns]
-    return *changes, *_differences(columns, dialect, written)
+    yield from _differences(columns, dialect, written)
 
 
 def seen_in_numbers(cells: Iterable[str], dialect: Dialect) -> tuple[Sighting, ...]:
@@ -144,6 +212,18 @@ def _delimiter_in(text: str, usual: str | None, comment: str | None) -> str | No
     return widest if widths[widest] > 1 else None
 
 
+def _below_titles(text: str, delimiter: str | None, comment: str | None) -> tuple[str | None, int]:
+    """Give what separates cells below lines that stand above the names, and how many these are; else what was seen."""
+    widest, skip = 1, 0
+    for other in [delimiter] if delimiter is not None else [name for name in WORDS if name != " "]:
+        findings = Findings("")
+        rows, lines = split_rows(text, other, comment, findings)
+        titles = titles_above([list(map(str.strip, row)) for row in rows])
+        if titles and not findings.found and len(rows[titles]) > widest:
+            widest, delimiter, skip = len(rows[titles]), other, lines[titles] - 1
+    return delimiter, skip
+
+
 def _head(text: str) -> str:
     return "".join(islice(io.StringIO(text, newline=""), _LINES))
 
@@ -151,7 +231,7 @@ def _head(text: str) -> str:
 def _width(text: str, delimiter: str, comment: str | None) -> int:
     """Give the cells of each row; 0 where rows differ, or quotes are wrong. Row names may have no name of their own."""
     findings = Findings("")
-    rows, _ = split_rows(text, delimiter, comment, findings)
+    rows = [row for row in split_rows(text, delimiter, comment, findings)[0] if row]
     widths = {len(row) for row in rows[1:]}
     if len(rows) < 2 or findings.found or len(widths) > 1:
         return 0

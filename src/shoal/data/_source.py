@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from shoal.data._cells import numbers, texts, words_of
 from shoal.data._classes import (
+    alike,
     are_names,
     class_problems,
     label_problems,
@@ -90,9 +91,10 @@ def load_table_dataset(source: TableSource, room: float | None = None) -> Datase
     train = test = None
     problems: list[Problem] = []
     notes: tuple[str, ...] = ()
-    input_kinds = InputKinds()
+    input_kinds, unlisted = InputKinds(), tuple[str, ...]()
     if train_table is not None:
         explicit = source.inputs is not None
+        unlisted = tuple(_unlisted(source, train_table)) if explicit else ()
         source = replace(source, inputs=source.inputs or all_inputs(source, train_table))
         problems = missing_columns(source, train_table)
         notes = tuple(_left_out(source, train_table))
@@ -122,7 +124,9 @@ def load_table_dataset(source: TableSource, room: float | None = None) -> Datase
         *(f"column {quoted(column.name)}: {'; '.join(column.said)}" for column in facts if column.said),
         *_content_notes(source, train, test),
     )
-    return replace(_build(source, train, test), notes=notes, facts=facts, text_bytes=text_bytes)
+    return replace(
+        _build(source, train, test), notes=notes, facts=facts, unlisted=unlisted, text_bytes=text_bytes
+    )
 
 
 def _used_columns(source: TableSource) -> frozenset[str] | None:
@@ -136,6 +140,12 @@ def _named(source: TableSource) -> Iterator[str]:
     yield from (name for _, names, _ in source.named() for name in names)
 
 
+def _unlisted(source: TableSource, table: Table) -> Iterator[str]:
+    """Give the columns that no key of the study names."""
+    named = set(_named(source))
+    yield from (name for name in table.names if name not in named)
+
+
 def _left_out(source: TableSource, table: Table) -> Iterator[str]:
     """Say which columns are no inputs because they are called an index, or nothing at all."""
     used = {*(source.inputs or ()), *(name for _, names, _ in source.named() for name in names)}
@@ -147,6 +157,10 @@ def _left_out(source: TableSource, table: Table) -> Iterator[str]:
     if source.task == "regression":
         taken = ((name, table.signs_said(name)) for name in source.targets if name in table)
         yield from (f"column {quoted(name)}: {said}" for name, said in taken if said)
+    for name in table.ordered:
+        if name in (used or table.names) and source.stated(name) is None:
+            how = 'data.columns states it (kind = "ordered")'
+            yield f"column {quoted(name)}: its type has an order, not used unless {how}"
     if table.nameless:
         yield f"{Path(table.file).name}: the first column is left out, having no name, as row names are written"
 
@@ -176,7 +190,9 @@ def _read_test(
     if missing or unknown:
         parts = [f"missing {few_quoted(missing)}"] if missing else []
         parts += [f"unknown {few_quoted(unknown)}"] if unknown else []
-        findings.add(f"expected the columns of {train.file}, got others: {'; '.join(parts)}")
+        untested = missing and set(missing) <= set(source.targets)
+        hint = "; rows without a target test nothing: shoal predict answers them" if untested else ""
+        findings.add(f"expected the columns of {train.file}, got others: {'; '.join(parts)}{hint}")
         return None
     part = _read_part(replace(source, groups=None, fold_column=None), test, findings, learned)
     if part is None or source.groups is None or source.groups not in test:
@@ -243,7 +259,7 @@ def _read_targets(
     if source.task == "regression":
         for name, column in zip(source.targets, read, strict=True):
             if column is not None:
-                note_outside(name, column, table, findings, source.target_transform)
+                note_outside(name, column, table, findings, (source.target_transform, source.losses))
     if len(values) < len(read):
         return None
     return values[0] if source.task == "classification" else np.stack(values, axis=1)
@@ -295,7 +311,9 @@ def _content_problems(source: TableSource, train: _Part, test: _Part) -> list[Pr
     if source.task == "classification":
         target = f"column {quoted(source.targets[0])}"
         places = f"{source.train}, {target}", f"{source.test or source.train}, {target}"
-        problems += class_problems(train.targets.tolist(), test.targets.tolist(), *places)
+        problems += class_problems(
+            train.targets.tolist(), test.targets.tolist(), places, drawn=source.test is None
+        )
     if source.fold_column is not None and train.folds is not None:
         folds = set(train.folds.tolist())
         if len(folds) < 2:
@@ -329,6 +347,8 @@ def _content_notes(source: TableSource, train: _Part, test: _Part) -> Iterator[s
         elif strange and trained.keys().isdisjoint(strange):
             categories = few_quoted(sorted_texts(strange))
             yield f"{place}: no test row has a category of the training rows; the test rows have {categories}"
+    if source.task == "classification" and (same := alike(train.targets.tolist())):
+        yield f"column {quoted(source.targets[0])}: classes {same}"
     if source.task == "classification" and (what := like_numbers(train.targets.tolist())):
         yield f'column {quoted(source.targets[0])}: {what}; a regression? (study.task = "regression")'
     if source.groups is not None and test.groups is None:

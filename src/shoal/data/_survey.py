@@ -6,7 +6,7 @@ Letters: N rows.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +14,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data._cells import numbers, texts
+from shoal.data._blanks import blanks_in_numbers, blanks_in_text, is_blank
+from shoal.data._cells import holds_text, numbers, texts
 from shoal.data._column_kind import CATEGORY, ColumnKind, DateStyle
 from shoal.data._column_roles import TableSource
 from shoal.data._dataset import Dataset
@@ -37,11 +38,7 @@ from shoal.data.row_checks.undeclared_groups import groupings
 from shoal.kinds import Task
 from shoal.wording import counted, few_quoted, quoted
 
-_NO_VALUE: Final = frozenset({
-    "missing", "unknown", "not available", "unavailable", "not applicable", "undefined", "none", "nil", "n.a.", "n.d.",
-    "n/k", "na", "nd", "blank", "empty",
-})  # fmt: skip
-"""Words of small letters that stand for a missing number; so does what has neither letters nor digits, such as `?`."""
+_REMEDY: Final = "; mend it, or name in missing_marks what stands for nothing"
 MOST_CATEGORIES: Final = 50
 """Different cells of a column of numbers and text up to which it is read as categories."""
 
@@ -60,10 +57,10 @@ class Wish:
 class Survey:
     """What a table is like, and how a study is to ask for it.
 
-    `names` are all columns. `keys` are further keys of `data` that the table needs, `stated` the kinds of columns of
-    which the study has to say them; `unusable` columns cannot be inputs, for a reason. `dataset` is read as such a
-    study reads it. `groupings` are inputs that may tell groups apart, `in_order` says how far neighbouring rows are
-    alike: empty where nothing is suspected.
+    `names` are all columns. `keys` are further keys of `data` that the table needs, `perhaps` cells that may stand for
+    missing ones, each with its columns, `stated` the kinds of columns of which the study has to say them; `unusable`
+    columns cannot be inputs, for a reason. `dataset` is read as such a study reads it. `groupings` are inputs that may
+    tell groups apart, `in_order` says how far neighbouring rows are alike: empty where nothing is suspected.
     """
 
     names: tuple[str, ...]
@@ -71,6 +68,7 @@ class Survey:
     target: Choice
     task: Choice
     keys: Mapping[str, Choice]
+    perhaps: Mapping[str, Sequence[str]]
     stated: Mapping[str, Choice]
     unusable: Mapping[str, str]
     groupings: Mapping[str, str]
@@ -82,7 +80,7 @@ def survey(path: str | Path | GivenRows, wish: Wish, room: float | None = None) 
 
     Raises DataError for a file that is no table, a target that is not there, and where nothing can be learned.
     """
-    sightings = () if isinstance(path, GivenRows) else seen_in(path)
+    sightings = () if isinstance(path, GivenRows) else seen_in(path, room)
     keys = {seen.key: Choice(seen.value, seen.reason) for seen in sightings}
     dialect = Dialect.from_settings({key: choice.value for key, choice in keys.items()}) or PLAIN
     table = read_table(path, room=room, dialect=dialect, named=[wish.target] if wish.target else ())
@@ -91,6 +89,7 @@ def survey(path: str | Path | GivenRows, wish: Wish, room: float | None = None) 
         where = ", ".join(f"{quoted(mark)} in {few_quoted(names, 3)}" for mark, names in marks.items())
         keys["missing_marks"] = Choice(list(marks), f"among numbers: {where}")
     looked_at = LookedAt(table, Marks.of(marks), read)
+    perhaps = _doubtful_marks(looked_at)
     target = target_of(looked_at, wish.target)
     name: str = target.value
     task = Choice(wish.task, "as you said") if wish.task else task_of(looked_at, name)
@@ -126,6 +125,7 @@ def survey(path: str | Path | GivenRows, wish: Wish, room: float | None = None) 
         target=target,
         task=task,
         keys=keys,
+        perhaps=perhaps,
         stated=stated,
         unusable=unusable,
         groupings=grouped,
@@ -163,9 +163,26 @@ def _marks(table: Table) -> tuple[dict[str, list[str]], dict[str, NDArray[np.flo
         words = [cell for cell in times if table.dialect.plain(cell) is None]
         if 2 * sum(times[cell] for cell in words) <= sum(times.values()):
             for cell in words:
-                if cell.lower() in _NO_VALUE or not any(map(str.isalnum, cell)):
+                if is_blank(cell):
                     marks.setdefault(cell, []).append(name)
     return marks, read
+
+
+def _doubtful_marks(looked_at: LookedAt) -> dict[str, list[str]]:
+    """Find cells of columns of text, and numbers, that may stand for missing ones, with the columns that hold them."""
+    table, marks = looked_at.table, looked_at.marks
+    doubtful: dict[str, list[str]] = {}
+    for name in table.names:
+        numbers_N = looked_at.read.get(name)
+        if numbers_N is not None:
+            cells = blanks_in_numbers(numbers_N)
+        elif holds_text(table, name, marks):
+            cells = blanks_in_text(_written(table, name, marks))
+        else:
+            cells = []
+        for cell in cells:
+            doubtful.setdefault(cell, []).append(name)
+    return doubtful
 
 
 def _written(table: Table, name: str, marks: Marks) -> Counter[str]:
@@ -196,7 +213,8 @@ def _odd_columns(
             if choice.value is not None:
                 stated[name] = choice
         if values is None:
-            unusable[name] = f"cannot be read: {why}"
+            remedy = "" if isinstance(table[name], Foreign) else _REMEDY
+            unusable[name] = f"cannot be read: {why}{remedy}"
         elif missing_of(values[trained]).all():
             unusable[name] = "no training row has a value"
             stated.pop(name, None)

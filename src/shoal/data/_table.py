@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
 
+import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data._classes import nfc
 from shoal.data._dialect import PLAIN, Dialect
 from shoal.data._findings import Findings
-from shoal.wording import few_quoted, quoted
+from shoal.wording import counted, few_quoted, quoted
 
 STORED: Final = re.compile(r"unnamed: ?\d+(_level_\d+)?|__index_level_\d+__|level_\d+", re.IGNORECASE)
 """What pandas calls an index that was written without a name."""
@@ -62,9 +63,10 @@ class Table:
     """A table as read. `lines` are the line numbers on which the rows start, for text files.
 
     `names` are in NFC. `index` are those of them that the file itself calls an index, or that pandas calls so: columns
-    to name, no inputs. `nameless`: a first column without a name was left out, as pandas and R write row names.
-    `dialect` is how its text cells are written, `notes` are sentences on what reading left out. `heading`
-    is the line of the names, `noun` what lines are called there, `text_bytes` how much text was read.
+    to name, no inputs. `ordered` are those whose type says that their categories have an order. `nameless`: a first
+    column without a name was left out, as pandas and R write row names. `dialect` is how its text cells are written,
+    `notes` are sentences on what reading left out. `heading` is the line of the names, `noun` what lines are called
+    there, `text_bytes` how much text was read.
     """
 
     file: str
@@ -73,6 +75,7 @@ class Table:
     rows: int
     lines: Sequence[int] | None = None
     index: tuple[str, ...] = ()
+    ordered: tuple[str, ...] = ()
     nameless: bool = False
     dialect: Dialect = PLAIN
     notes: tuple[str, ...] = ()
@@ -87,6 +90,20 @@ class Table:
             table = replace(self, names=self.names[1:], columns=self.columns[1:], nameless=True)
         stored = (name for name in table.names if STORED.fullmatch(name))
         return replace(table, index=tuple(dict.fromkeys((*self.index, *stored))))
+
+    def without_empty_columns(self) -> Table:
+        """Give the same without columns that have neither a name nor a cell, as sheets write them at their right."""
+        columns = [*zip(self.names, self.columns, strict=True)]
+        full = [
+            (name, cells)
+            for place, (name, cells) in enumerate(columns)
+            if name or not place or _has_a_cell(cells)
+        ]
+        if len(full) == len(columns):
+            return self
+        note = f"{counted(len(columns) - len(full), 'column')} without a name and without a cell left out"
+        names, cells = zip(*full, strict=True)
+        return replace(self, names=names, columns=cells, notes=(*self.notes, note))
 
     def without_units(self) -> Table:
         """Give the same without its first row, which says in which units the columns are."""
@@ -138,7 +155,20 @@ class Table:
 
     def in_one_form(self) -> Table:
         """Give the same with all names in NFC, the form in which columns are named."""
-        return replace(self, names=tuple(map(nfc, self.names)), index=tuple(map(nfc, self.index)))
+        return replace(
+            self,
+            names=tuple(map(nfc, self.names)),
+            index=tuple(map(nfc, self.index)),
+            ordered=tuple(map(nfc, self.ordered)),
+        )
+
+
+def _has_a_cell(cells: Cells) -> bool:
+    if isinstance(cells, Foreign | DateCells) or (
+        isinstance(cells, np.ndarray) and cells.dtype.kind not in "OU"
+    ):
+        return True
+    return any(cell is not None and str(cell).strip(" \t") for cell in cells)
 
 
 def names_are_good(names: Sequence[str], place: str, findings: Findings) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 from shoal.data._classes import nfc
 from shoal.data._dialect import Dialect
@@ -110,10 +110,12 @@ class TableFormat:
     `read` gives the columns of an open file. It asks `refuse_above` with the sizes that the file declares before it
     reads any cell, leaves columns unread that nobody wants where it can, and notes what is wrong in the file's
     findings, all of it at once: None, or the rows that can be read, so that their cells are checked too. It raises
-    EnvironmentFault, OSError and MemoryError alone, and what unpacking raises.
+    EnvironmentFault, OSError and MemoryError alone, and what unpacking raises. Where people may have written titles or
+    units into cells, `head` gives the first rows of an open file as they stand; none of what cannot be read.
     """
 
     read: Callable[[TableFile], Table | None]
+    head: Callable[[TableFile], list[list[Any]]] | None = None
 
 
 def table_format(name: str) -> TableFormat:

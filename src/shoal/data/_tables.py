@@ -21,7 +21,7 @@ from shoal.data._table_format import EVERYTHING, LESS_TO_READ, Limits, TableFile
 from shoal.errors import DataError, EnvironmentFault, Problem
 from shoal.files import Unreadable, opened
 from shoal.kinds import TABLE_FORMATS, table_format_name
-from shoal.wording import listed
+from shoal.wording import counted, listed
 
 
 def read_table(
@@ -71,11 +71,14 @@ def scan_table(
         raise EnvironmentFault(Problem("memory", what)) from error
     if table is None:
         return None
+    if dialect.skip_lines and table.lines:
+        note = f"{counted(dialect.skip_lines, table.noun)} above the names left out (data.skip_lines)"
+        table = replace(table, notes=(*table.notes, note))
     if dialect.units_row and table.lines and table.rows:
         table = table.without_units()
     if not table.rows and not findings.found:
         findings.add("expected at least one row below the column names, got none")
-    table = table.without_row_names()
+    table = table.without_empty_columns().without_row_names()
     if not names_are_good(table.names, table.head, findings):
         return None
     return replace(table.in_one_form(), dialect=dialect)

@@ -17,8 +17,10 @@ from shoal.data._encoder import Graph
 from shoal.data._scale import Scale, fit_scale
 from shoal.data._target_transforms import TRANSFORMS, TargetTransform
 from shoal.kinds import TARGET_TRANSFORMS, row_of
+from shoal.links import LINKS, link_of
 
 _MOST: Final = float(np.finfo(np.float64).max)
+_IDENTITY: Final = "identity"
 RANGES_BEYOND: Final = 10
 """How far beyond the targets of the training rows the way back of a transform may lead, in lengths of their range."""
 
@@ -27,6 +29,11 @@ _PLAIN: Final = '''def answers(outputs):
     """Give each of TARGETS in its own units, float64 (N, K)."""
     scale = torch.tensor(TARGET_SCALE, dtype=torch.float64)
     return outputs.double() * scale + torch.tensor(TARGET_MEAN, dtype=torch.float64)'''
+
+_LINKED: Final = '''def answers(outputs):
+    """Give each of TARGETS in its own units, float64 (N, K)."""
+    outputs = outputs.double()
+    return {answer}'''
 
 _TRANSFORMED: Final = '''{back}
 
@@ -41,11 +48,16 @@ def answers(outputs):
 
 @dataclass(frozen=True)
 class TargetScale:
-    """One target. Of a transformed one, answers are not beyond `within`, its own units: they never overflow."""
+    """One target. Of a transformed one, answers are not beyond `within`, its own units: they never overflow.
+
+    `link` is what makes answers of outputs; where answers are not in the units of learned targets, these are neither
+    scaled nor transformed.
+    """
 
     scale: Scale
     transform: TargetTransform | None = None
     within: tuple[float, float] = (-math.inf, math.inf)
+    link: str = "identity"
 
     @property
     def name(self) -> str:
@@ -67,6 +79,8 @@ class TargetScale:
 
     def restored(self, outputs_N: NDArray[np.float64]) -> NDArray[np.float64]:
         """Turn outputs into targets, in their own units."""
+        if self.link != _IDENTITY:
+            return link_of(self.link).numpy(outputs_N)
         with np.errstate(over="ignore"):
             values_N = outputs_N * self.scale.scale + self.scale.mean
         if self.transform is None:
@@ -75,6 +89,8 @@ class TargetScale:
 
     def to_json(self) -> dict[str, Any]:
         """Give plain values for a model file; floats travel exactly."""
+        if self.link != _IDENTITY:
+            return {**self.scale.to_json(), "link": self.link}
         if self.transform is None:
             return self.scale.to_json()
         own = {"transform": self.transform.to_json(), "within": list(self.within)}
@@ -89,8 +105,18 @@ class TargetScale:
                 if scale is not None and transform is not None and -math.inf < low <= high < math.inf:
                     return cls(scale, transform, (low, high))
                 return None
+            case {"link": str(link), **others}:
+                return cls._linked_from_json(link, others)
         scale = Scale.from_json(entry)
         return None if scale is None else cls(scale)
+
+    @classmethod
+    def _linked_from_json(cls, link: str, others: object) -> TargetScale | None:
+        """Read a target that is not scaled, since a link makes its answers; None for another link than such a one."""
+        kind, scale = LINKS.get(link), Scale.from_json(others)
+        if kind is None or kind.scaled or kind.task != "regression":
+            return None
+        return None if scale is None or scale != Scale(scale.name) else cls(scale, link=link)
 
 
 def _transform(described: Mapping[str, object]) -> TargetTransform | None:
@@ -116,6 +142,10 @@ def fit_target(
 
 def add_targets(graph: Graph, targets: Sequence[TargetScale], outputs: str) -> None:
     """Add to a graph the way from outputs, float64 (N, K), to `predictions` in the targets' units."""
+    link = targets[0].link
+    if link != _IDENTITY:
+        link_of(link).onnx(graph, outputs, "predictions")
+        return
     scale = graph.array("target_scale", np.array([target.scale.scale for target in targets]))
     mean = graph.array("target_mean", np.array([target.scale.mean for target in targets]))
     scaled = graph.node("Mul", [outputs, scale], "restored")
@@ -139,6 +169,8 @@ def add_targets(graph: Graph, targets: Sequence[TargetScale], outputs: str) -> N
 
 def target_constants(targets: Sequence[TargetScale]) -> dict[str, Any]:
     """Give the constants of the exported Python file that `target_source` needs."""
+    if targets[0].link != _IDENTITY:
+        return {}
     transforms = [target.transform for target in targets if target.transform is not None]
     own = {
         "TARGET_TRANSFORM": [transform.torch_arguments for transform in transforms],
@@ -153,7 +185,9 @@ def target_constants(targets: Sequence[TargetScale]) -> dict[str, Any]:
 
 def target_source(targets: Sequence[TargetScale]) -> str:
     """Give the function of the exported Python file that turns outputs into targets, and what it calls."""
-    transform = targets[0].transform
+    transform, link = targets[0].transform, targets[0].link
+    if link != _IDENTITY:
+        return _LINKED.format(answer=link_of(link).torch)
     if transform is None:
         return _PLAIN
     return _TRANSFORMED.format(back=transform.torch_source, name=transform.kind.replace("-", "_"))

@@ -32,13 +32,13 @@ def words_of_delimiter(delimiter: str) -> str:
 
 
 def split_rows(
-    text: str, delimiter: str, comment: str | None, findings: Findings
+    text: str, delimiter: str, comment: str | None, findings: Findings, skip: int = 0
 ) -> tuple[list[list[str]], list[int]]:
     """Cut text into rows of cells, each with the line on which it starts; empty lines at the end are none.
 
-    With a `comment`, lines that begin with it and empty ones between rows are left out.
+    The first `skip` lines are left out; with a `comment`, lines that begin with it, and empty ones between rows.
     """
-    lines = _Lines(text, comment)
+    lines = _Lines(text, comment, skip)
     by_spaces = delimiter == WHITESPACE
     reader = _by_spaces(lines) if by_spaces else csv.reader(lines, delimiter=delimiter, strict=True)
     rows: list[list[str]] = []
@@ -65,15 +65,18 @@ def split_rows(
 class _Lines:
     """The lines of a text, for a reader that takes several where a cell has line ends in it."""
 
-    def __init__(self, text: str, comment: str | None) -> None:
+    def __init__(self, text: str, comment: str | None, skip: int) -> None:
         self._lines = io.StringIO(text, newline="")
         self._comment = comment
+        self._skip = skip
         self._number = 0
         self._start: int | None = None
 
     def __iter__(self) -> Iterator[str]:
         for line in self._lines:
             self._number += 1
+            if self._number <= self._skip:
+                continue
             if self._start is None:  # where a row begins, and not within a cell
                 if self._comment is not None and _is_none(line, self._comment):
                     continue

@@ -72,7 +72,7 @@ def _answered(
     """Answers of one network for the test rows, and for the grid where there is one."""
     dataset, architecture = planner.dataset, fit.job.architecture
     parameters_P, buffers = architecture.flat(record.parameters)
-    preprocessing: Preprocessing = planner.preprocessing(fit.split)
+    preprocessing: Preprocessing = planner.preprocessing_of(fit)
     trained = Trained(architecture, parameters_P, buffers, preprocessing, dataset.task)
 
     def asked(source: PredictedRows, rows: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -20,10 +20,8 @@ from shoal.data import (
     FoldOptions,
     Preprocessing,
     Split,
-    Standardize,
     coverage,
     findings_in_rows,
-    fit_preprocessing,
     fold_count,
     holdout_split,
     make_folds,
@@ -33,7 +31,7 @@ from shoal.data import (
 )
 from shoal.engine._count import refuse_too_many
 from shoal.engine._fit import FitRows, content_id, row_digest
-from shoal.engine._planned import OuterFold, PlannedFit, StudyFit
+from shoal.engine._planned import OuterFold, PlannedFit, StudyFit, prepare, prepared_for
 from shoal.engine._trainer import Job, Trainer, steps_per_epoch
 from shoal.errors import Problem, StudyError
 from shoal.kinds import SEARCHES, row_of
@@ -44,11 +42,6 @@ from shoal.streams import COMPARE_STREAM, INNER_STREAMS, PERMUTED_STREAM, REFIT_
 from shoal.study import Candidate, Folds, Network, Study, Training, base_candidate, comparison_candidates
 
 WINNER: Final = "winner"
-
-
-def prepare(dataset: Dataset, split: Split, standardize: Standardize) -> Preprocessing:
-    """Fit the preprocessing of one split: from its training rows alone."""
-    return fit_preprocessing(dataset, split.train, standardize)
 
 
 class Planner:
@@ -208,6 +201,10 @@ class Planner:
         if rows not in self._preprocessings:
             self._preprocessings[rows] = prepare(self.dataset, split, self.study.data.standardize)
         return self._preprocessings[rows]
+
+    def preprocessing_of(self, fit: StudyFit) -> Preprocessing:
+        """Give the preprocessing of one fit: that of its split, and the answers of its loss."""
+        return prepared_for(fit.job.loss, self.preprocessing(fit.split))
 
     def search_fits(self) -> tuple[PlannedFit, ...]:
         """Every candidate on every fold, `search.repeats` times, round by round."""

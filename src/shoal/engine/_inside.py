@@ -58,7 +58,7 @@ def look_inside(
     store.put_fact("inside", None)  # an earlier one is not believed, whatever comes
     fit, record = delivered
     dataset, images, inspect = planner.dataset, planner.dataset.images, planner.study.inspect
-    preprocessing = planner.preprocessing(fit.split)
+    preprocessing = planner.preprocessing_of(fit)
     computations: dict[str, tuple[str, Callable[[], Arrays]]] = {}
     if inspect.history:
         trainer = trainers[fit.trainer]

@@ -1,14 +1,16 @@
-"""A fit of a study, its place in the plan, and the outer fold that a search is made without."""
+"""A fit of a study, how its rows are prepared, its place in the plan, and the outer fold a search is made without."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 
-from shoal.data import Split
+from shoal.data import Dataset, Preprocessing, Split, Standardize, fit_preprocessing
 from shoal.engine._fit import Fit
+from shoal.nets import loss_of
 from shoal.results import PlanEntry
 from shoal.search import Trial
+from shoal.streams import REFIT_STREAM
 from shoal.study import Candidate
 
 
@@ -27,6 +29,11 @@ class StudyFit(Fit):
     tested: bool
     permuted: bool = False
     nested: bool = False
+
+    @property
+    def delivers(self) -> bool:
+        """Whether its network may be the one that is delivered."""
+        return self.tested and self.split.stream == REFIT_STREAM
 
     @property
     def cost_key(self) -> tuple[int, ...]:
@@ -55,6 +62,16 @@ class OuterFold:
     split: Split
     number: int
     trials: tuple[Trial, ...]
+
+
+def prepare(dataset: Dataset, split: Split, standardize: Standardize) -> Preprocessing:
+    """Fit the preprocessing of one split: from its training rows alone."""
+    return fit_preprocessing(dataset, split.train, standardize)
+
+
+def prepared_for(loss: str, preprocessing: Preprocessing) -> Preprocessing:
+    """Give the preprocessing of a split for networks trained by a loss: what makes answers of outputs is the loss's."""
+    return preprocessing.linked(loss_of(loss).link)
 
 
 def unique(planned: Sequence[PlannedFit], known: frozenset[str] = frozenset()) -> tuple[StudyFit, ...]:

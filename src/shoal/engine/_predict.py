@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from shoal.data import Column, Dataset, Preprocessing
 from shoal.engine._trainer import Trainer
 from shoal.engine.trainers.choice import Trainers
+from shoal.links import link_of
 from shoal.nets import Architecture
 from shoal.study import Training
 
@@ -77,8 +78,7 @@ def _answers(
 
 def softmax(logit_NK: NDArray[Any]) -> NDArray[np.float64]:
     """Turn logits into class probabilities, float64 (N, K)."""
-    power_NK = np.exp(logit_NK.astype(np.float64) - logit_NK.max(axis=1, keepdims=True, initial=-np.inf))
-    return np.asarray(power_NK / power_NK.sum(axis=1, keepdims=True))
+    return link_of("softmax").numpy(logit_NK.astype(np.float64))
 
 
 def trainer_of(name: str, architecture: Architecture) -> Trainer:

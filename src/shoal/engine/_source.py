@@ -36,11 +36,12 @@ from shoal.data import (
     unscalable,
 )
 from shoal.engine._fits import Planner
+from shoal.engine._planned import prepared_for
 from shoal.engine._trainer import Trainer
 from shoal.engine.forecast.available import available_memory
 from shoal.errors import DataError, Problem, StudyError
 from shoal.files import kind_of
-from shoal.kinds import NETWORKS, TARGET_TRANSFORMS
+from shoal.kinds import LOSSES, NETWORKS, TARGET_TRANSFORMS
 from shoal.results import ColumnRecord, FitRecord, Truth
 from shoal.study import IN_MEMORY, Augment, Data, Study, keys_in_memory
 from shoal.wording import few_quoted, quoted
@@ -82,9 +83,9 @@ def load_data(study: Study, in_memory: InMemory = InMemory()) -> Dataset:
         dataset = load_image_dataset(_image_source(study, data.train, in_memory), available_memory())
     else:
         dataset = load_table_dataset(_table_source(study, in_memory), available_memory())
-    notes = (*dataset.notes, *_transform_notes(dataset))
+    notes = (*dataset.notes, *_transform_notes(dataset), *_link_notes(study))
     dataset = replace(dataset, notes=notes, given_bytes=in_memory.bytes)
-    unfit = [*dataset.unwritable(), *outside_of_domain(dataset)]
+    unfit = [*dataset.unwritable(), *outside_of_domain(dataset, study.losses)]
     if unfit:
         raise DataError(unfit)
     problems = list(_misfits(study, dataset))
@@ -100,6 +101,13 @@ def _transform_notes(dataset: Dataset) -> Iterator[str]:
         units = "predictions and scores are in the targets' own units"
         reach = f"at most {RANGES_BEYOND} ranges of the training rows' targets beyond these"
         yield f'networks learn {learned} (data.target_transform = "{dataset.target_transform}"); {units}, {reach}'
+
+
+def _link_notes(study: Study) -> Iterator[str]:
+    """Say by which losses targets are learned as they are, whatever is standardised."""
+    for name in study.losses:
+        if study.data.standardize == "both" and LOSSES[name].as_given:
+            yield f'targets are neither centred nor scaled for training.loss = "{name}"'
 
 
 def _are_images(study: Study, train: str, rows: GivenRows | None) -> bool:
@@ -159,6 +167,7 @@ def _table_source(study: Study, in_memory: InMemory) -> TableSource:
         missing_marks=data.missing_marks,
         drop_untargeted=data.missing_targets == "drop",
         target_transform=data.target_transform,
+        losses=study.losses,
         dialect=Dialect(**{field.name: getattr(data, field.name) for field in fields(Dialect)}),
         columns={
             name: ColumnKind(column.kind, column.order, column.format or "")
@@ -220,7 +229,9 @@ def refuse_unscalable(planner: Planner) -> None:
     """
     dataset = planner.dataset
     numeric = [column.values for column in dataset.columns if not column.categorical]
-    rows = _extremes(numeric)
+    train, test = slice(dataset.train_rows), slice(dataset.train_rows, None)
+    rows = _extremes([values[train] for values in numeric])
+    test_rows = dataset.train_rows + _extremes([values[test] for values in numeric])
     targets = [] if dataset.classes else list(dataset.targets[: dataset.train_rows].T)
     if not numeric and not targets:
         return
@@ -228,7 +239,14 @@ def refuse_unscalable(planner: Planner) -> None:
     for split in _splits(planner):
         preprocessing = planner.preprocessing(split)
         preprocessing.inputs(dataset, rows)
-        preprocessing.targets(dataset, target_rows)
+        for loss in planner.study.losses:
+            prepared_for(loss, preprocessing).targets(dataset, target_rows)
+        try:
+            preprocessing.inputs(dataset, test_rows)
+        except DataError as error:
+            raise DataError(
+                replace(problem, what=f"{problem.what} in test rows") for problem in error.problems
+            ) from error
     _refuse_unscorable(dataset.target_names, targets)
 
 
@@ -264,8 +282,9 @@ def _refuse_unscorable(names: Sequence[str], targets: Sequence[NDArray[np.float6
 
 
 def _extremes(columns: list[NDArray[np.float64]]) -> NDArray[np.int64]:
-    """Give the rows of the lowest and of the highest value of every column."""
-    return np.array([find(values) for values in columns for find in (np.nanargmin, np.nanargmax)], np.int64)
+    """Give the rows of the lowest and of the highest value of every column that has any."""
+    known = [values for values in columns if not np.isnan(values).all()]
+    return np.array([find(values) for values in known for find in (np.nanargmin, np.nanargmax)], np.int64)
 
 
 def column_records(data: Data, dataset: Dataset) -> Iterator[ColumnRecord]:
@@ -284,6 +303,7 @@ def column_records(data: Data, dataset: Dataset) -> Iterator[ColumnRecord]:
         missing = not column.left_out and any(column.missing)
         yield ColumnRecord(column.name, part, column.kind, "; ".join(column.said), missing)
     yield from (ColumnRecord(name, "left out", done="named in data.ignore") for name in data.ignore)
+    yield from (ColumnRecord(name, "left out", done="not among data.inputs") for name in dataset.unlisted)
 
 
 def ground_truth(planner: Planner) -> Truth:

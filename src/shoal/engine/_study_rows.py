@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data import Dataset, Preprocessing, Standardize, with_permuted_targets
-from shoal.engine._fits import prepare
-from shoal.engine._planned import StudyFit
+from shoal.engine._planned import StudyFit, prepare, prepared_for
 from shoal.engine._predict import Trained, answers, network_inputs
 from shoal.engine._train import Outcome
 from shoal.engine._trainer import FitData, Rows, State, Trainer
+from shoal.errors import Problem, TrainingError
 from shoal.results import classification_scores, regression_scores
+from shoal.wording import first_few
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +33,8 @@ class StudyRows:
     def prepared(self, fit: StudyFit) -> PreparedFit:
         """Make the rows of one fit ready: from its training rows alone."""
         dataset = with_permuted_targets(self.dataset, fit.job.key) if fit.permuted else self.dataset
-        return PreparedFit(fit, dataset, prepare(dataset, fit.split, self.standardize))
+        preprocessing = prepare(dataset, fit.split, self.standardize)
+        return PreparedFit(fit, dataset, prepared_for(fit.job.loss, preprocessing))
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +64,10 @@ class PreparedFit:
         return Rows(network_inputs(architecture, self.preprocessing, self.dataset, rows), y)
 
     def outcome(self, trainer: Trainer, state: State) -> Outcome:
-        """Predict and score the validation rows and, where the fit is tested, the test rows."""
+        """Predict and score the validation rows and, where the fit is tested, the test rows.
+
+        Raises TrainingError where test rows alone would decide whether a network of a refit is delivered.
+        """
         best = self.fit.job.training.keep == "best"
         parameters_P, buffers = (
             (state.best_P, state.best_buffers) if best else (state.parameters_P, state.buffers)
@@ -75,8 +80,23 @@ class PreparedFit:
         predictions = {
             name: answers(trainer, trained, dataset, rows) for name, rows in rows_of.items() if len(rows)
         }
+        if self.fit.delivers and np.isfinite(parameters_P).all():
+            _refuse_overflow(predictions["test"])
         scores = {name: _scores(dataset, rows_of[name], values) for name, values in predictions.items()}
         return Outcome(parameters_P, buffers, predictions, scores)
+
+
+def _refuse_overflow(predictions: NDArray[np.float64]) -> None:
+    """Refuse test rows for which a network that is well has no finite prediction. Raises TrainingError.
+
+    As a diverged fit it would give way to the next repeat: test rows would choose what is delivered.
+    """
+    places = 1 + np.flatnonzero(~np.isfinite(predictions).all(axis=1))
+    if len(places):
+        where = f"{'row' if len(places) == 1 else 'rows'} {first_few([*map(str, places.tolist())], 4)}"
+        what = "expected inputs for which the network that would be delivered has finite predictions"
+        got = f"got too large ones in {where} of {len(predictions):,}"
+        raise TrainingError(Problem("test rows", f"{what}, {got}"))
 
 
 def _scores(dataset: Dataset, rows: NDArray[np.int64], predictions: NDArray[np.float64]) -> dict[str, float]:

@@ -153,11 +153,11 @@ def finished(fit: Fit, prepared: PreparedRows, trainer: Trainer, state: State, b
         )
         return record_of(fit, state, "diverged", reason, begun)
     outcome = prepared.outcome(trainer, state)
-    numbers = (*outcome.predictions.values(), outcome.parameters_P)
-    if not all(bool(np.isfinite(values).all()) for values in numbers):
-        what = "prediction" if outcome.predictions else "parameter"
-        reason = f"diverged by epoch {state.epoch}: a {what} is not finite"
-        return record_of(fit, state, "diverged", reason, begun)
+    numbers = {f"prediction of the {name} rows": values for name, values in outcome.predictions.items()}
+    for what, values in {"parameter": outcome.parameters_P, **numbers}.items():
+        if not np.isfinite(values).all():
+            reason = f"diverged by epoch {state.epoch}: a {what} is not finite"
+            return record_of(fit, state, "diverged", reason, begun)
     if np.isinf([*outcome.scores.get("validation", {}).values()]).any():
         reason = f"diverged by epoch {state.epoch}: a score of the rows held out is not finite"
         return record_of(fit, state, "diverged", reason, begun)

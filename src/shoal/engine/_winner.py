@@ -85,7 +85,7 @@ def model_file(
     kept as a fact.
     """
     fit, record = delivered
-    preprocessing = planner.preprocessing(fit.split)
+    preprocessing = planner.preprocessing_of(fit)
     facts = {
         "task": planner.study.study.task,
         "classes": list(planner.dataset.classes),
@@ -139,7 +139,7 @@ def _calibration(planner: Planner, fits: Sequence[StudyFit], store: Store) -> Ca
         record, true = store.record(fit.id), dataset.targets[fit.split.validation]
         answers.append(record.predictions["validation"])
         score = conformities if dataset.task == "classification" else residuals
-        preprocessing = planner.preprocessing(fit.split)
+        preprocessing = planner.preprocessing_of(fit)
         architecture = fit.job.architecture
         folds.append(FoldNetwork(architecture, record.parameters, preprocessing, score(true, answers[-1])))
     temperature = None

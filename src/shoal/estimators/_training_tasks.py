@@ -44,7 +44,7 @@ from shoal.nets import build_architecture
 from shoal.pipeline import default_workers
 from shoal.results import FitRecord, Identity, RunLock, Store
 from shoal.streams import StreamKey
-from shoal.study import TASK_LOSS, Network, Training
+from shoal.study import TASK_LOSS, Network, Training, naming_values
 
 STORE_NAME = "estimators"
 OPERATIONS = 5e9
@@ -290,7 +290,7 @@ def _named(task: Task, version: str, digests: dict[int, str], digest: Callable[[
     began = () if start is None else (start.parameters_P, start.buffers, start.first_P, start.second_P)
     content = {
         "network": task.network.model_dump(mode="json"),
-        "training": task.training.model_dump(mode="json"),
+        "training": naming_values(task.training),
         "task": [task.task, task.outputs, task.dtype],
         "arrays": [known(array) for array in arrays],
         "streams": [task.seed, task.fold, task.repeat],

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from shoal.data import ColumnWarnings, Coverage
 from shoal.errors import Problem, RunFolderError
+from shoal.kinds import LOSSES, row_of
 from shoal.look._measures import leading_metric
 from shoal.results import PlanEntry, Results, refusing
+from shoal.study import TASK_LOSS, base_candidate
 from shoal.wording import first_few, shorten, visible
 
 
@@ -35,6 +37,16 @@ def judged_fits(results: Results) -> list[PlanEntry]:
         if fits:
             return fits
     return []
+
+
+def fits_of_shares(results: Results) -> list[PlanEntry]:
+    """Give those fits if one value of their loss is a share of another; none where it has no zero to begin at."""
+    task = results.study.study.task
+    fits = judged_fits(results)
+    own = base_candidate(results.study)
+    candidates = (results.tried.get(entry.candidate_id, own) for entry in fits)
+    losses = {candidate.training.loss or TASK_LOSS[task] for candidate in candidates}
+    return fits if all(row_of("loss", LOSSES, name).from_zero for name in losses) else []
 
 
 def curve_until_kept(results: Results, fit: PlanEntry, name: str) -> NDArray[np.float64]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from shoal import kinds
 from shoal.kinds import Task
-from shoal.nets import loss_of
+from shoal.nets import loss_of, loss_option
 from shoal.results import higher_is_better
+from shoal.study import TASK_LOSS, Training
 
-LOSSES: Final = {name: loss_of(name).words for name in kinds.LOSSES}
 SCORES_SHOWN: Final[dict[Task, tuple[str, ...]]] = {
     "regression": ("mse", "rmse", "mae", "r2"),
     "classification": ("accuracy", "loss", "macro_f1", "ece"),
@@ -34,6 +33,18 @@ def on_test_rows(metric: str) -> str:
     return f"{name[:-1]}, {direction(metric)})" if name.endswith(")") else f"{name} ({direction(metric)})"
 
 
-def selection_score(metric: str, loss: str) -> str:
-    """Name the selection score, for an axis; `metric` is "accuracy" or "loss", `loss` the loss's kind."""
-    return f"selection score ({metric if metric == 'accuracy' else LOSSES[loss]}, {direction(metric)})"
+def loss_words(task: Task, training: Training) -> str:
+    """Name the loss that networks are trained by."""
+    name = training.loss or TASK_LOSS[task]
+    loss, option = loss_of(name), loss_option(name, training)
+    return f"{loss.words}, {loss.option_words.format(option)}" if option else loss.words
+
+
+def score_words(metric: str, task: Task) -> str:
+    """Name a score of answers; `metric` is "accuracy" or "loss": the task's own, whatever networks are trained by."""
+    return metric if metric == "accuracy" else loss_of(TASK_LOSS[task]).words
+
+
+def selection_score(metric: str, task: Task) -> str:
+    """Name the selection score, for an axis; `metric` is "accuracy" or "loss"."""
+    return f"selection score ({score_words(metric, task)}, {direction(metric)})"

@@ -5,6 +5,7 @@ Letters: R repeats, V rows, K targets or classes, C candidates, F folds, D input
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
@@ -13,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.errors import Problem, RunFolderError, StudyError
-from shoal.kinds import NETWORKS, TARGET_TRANSFORMS
-from shoal.look._measures import LOSSES
+from shoal.kinds import LOSSES, NETWORKS, TARGET_TRANSFORMS, row_of
+from shoal.look._measures import loss_words
 from shoal.nets import Architecture, ConvLayer, build_architecture
 from shoal.results import (
     Inside,
@@ -25,7 +26,7 @@ from shoal.results import (
     layers_of,
     search_scores,
 )
-from shoal.study import base_candidate
+from shoal.study import TASK_LOSS, Training, base_candidate
 
 DELIVERED: Final = "delivered network"
 REFITTED: Final = "networks refitted on all training rows"
@@ -41,6 +42,11 @@ class NetworkGroup:
     label: str | None
     healthy: tuple[PlanEntry, ...]
     failed: int
+
+    @property
+    def candidate_ids(self) -> tuple[str, ...]:
+        """The candidates of the healthy fits."""
+        return tuple(dict.fromkeys(entry.candidate_id for entry in self.healthy))
 
     @property
     def delivered(self) -> bool:
@@ -91,15 +97,24 @@ class RunFindings:
         """What curves show: the loss, and the accuracy of classes."""
         return ("loss", "accuracy") if self.classes else ("loss",)
 
-    def quantity(self, measure: str) -> str:
-        """Name what a curve shows, with its unit."""
+    def quantity(self, measure: str, candidate_ids: Iterable[str] = ()) -> str:
+        """Name what the curves of these candidates show, of none the study's own, with its unit."""
         if measure == "accuracy":
             return "accuracy (share of rows)"
-        data, targets = self.study.data, ""
-        if not self.classes and (data.standardize == "both" or data.target_transform != "none"):
-            scaled = "standardised " if data.standardize == "both" else ""
-            targets = f", {scaled}{TARGET_TRANSFORMS[data.target_transform].words}"
-        return f"loss ({LOSSES[self.study.loss]}{targets})"
+        own = base_candidate(self.study)
+        candidates = [self.results.tried.get(name, own) for name in candidate_ids] or [own]
+        named = {self._loss_words(candidate.training) for candidate in candidates}
+        return f"loss ({named.pop() if len(named) == 1 else 'each network by its own'})"
+
+    def _loss_words(self, training: Training) -> str:
+        """Name the loss of a training, and what its targets are."""
+        task, data = self.study.study.task, self.study.data
+        words = loss_words(task, training)
+        as_given = row_of("loss", LOSSES, training.loss or TASK_LOSS[task]).as_given
+        if self.classes or as_given or (data.standardize != "both" and data.target_transform == "none"):
+            return words
+        scaled = "standardised " if data.standardize == "both" else ""
+        return f"{words}, {scaled}{TARGET_TRANSFORMS[data.target_transform].words}"
 
     def curves(self, group: NetworkGroup) -> list[dict[str, NDArray[Any]]]:
         """Give the curves of every healthy repeat."""

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from shoal.kinds import LOSSES, row_of
+from shoal.study import Training
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,14 +31,16 @@ class TorchLoss(Protocol):
 class Loss:
     """One loss.
 
-    `torch` gives torch's function, whose gradient trains. `link` makes answers of outputs. `words` name it on an axis,
-    `source` the work that describes it.
+    `torch` gives torch's function, whose gradient trains, for the value of the option that its kind names, if it names
+    one. `link`, a key of `links.LINKS`, makes answers of outputs. `words` name it on an axis, `option_words` with the
+    option where that is not 0; `source` is the work that describes it.
     """
 
-    torch: Callable[[], TorchLoss]
-    link: Literal["identity", "softmax"]
+    torch: Callable[..., TorchLoss]
+    link: str
     words: str
     source: str = ""
+    option_words: str = ""
 
 
 @cache
@@ -46,3 +49,18 @@ def loss_of(name: str) -> Loss:
     row_of("loss", LOSSES, name)
     loss: Loss = import_module(f"shoal.nets.losses.{name.replace('-', '_')}").LOSS
     return loss
+
+
+def loss_option(name: str, training: Training) -> float | None:
+    """Give the value of the key of `training` that belongs to this loss alone; None where it has no such key.
+
+    Raises StudyError for a loss that is unknown.
+    """
+    option = row_of("loss", LOSSES, name).option
+    return None if option is None else float(getattr(training, option))
+
+
+def torch_loss(name: str, training: Training) -> TorchLoss:
+    """Give torch's function of a loss as it is trained. Raises StudyError for one that is unknown."""
+    option = loss_option(name, training)
+    return loss_of(name).torch() if option is None else loss_of(name).torch(option)

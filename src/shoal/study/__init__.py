@@ -8,6 +8,7 @@ from shoal.study._candidates import (
     candidate_with,
     candidates,
     comparison_candidates,
+    naming_values,
 )
 from shoal.study._draft import Draft, DraftColumn, DraftKey, draft_text
 from shoal.study._draft_sizes import TEST_SHARE
@@ -95,6 +96,7 @@ __all__ = [
     "draft_text",
     "keys_in_memory",
     "load_study",
+    "naming_values",
     "parse_study",
     "passed_on",
     "settings_text",

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal, cast
+from typing import Any, Final, Literal, cast
 
 from shoal.kinds import SEARCHES, row_of
 from shoal.study._key_paths import KeyPath, key_path_text, overlap, parse_key_path
@@ -16,6 +16,9 @@ from shoal.study._space import Axis, Token, read_space, settings
 from shoal.study._study import Network, Study, Training
 from shoal.study._values import TASK_LOSS
 from shoal.study._vary import SECTIONS, plain, rehomed, vary, vary_section
+
+_LATER_KEYS: Final = ("huber_delta", "label_smoothing")
+"""Keys of a training that there were none of when the first fits were named."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +40,9 @@ class Candidate:
         learns; the rows themselves are part of a fit's id. So the winner is the same candidate in the
         search, in the comparisons and in the refit.
         """
-        content = {
-            "network": self.network.model_dump(mode="json"),
-            "training": self.training.model_dump(mode="json", exclude={"validation"}),
-        }
+        training = naming_values(self.training)
+        del training["validation"]
+        content = {"network": self.network.model_dump(mode="json"), "training": training}
         return cast("dict[str, Any]", _canonical(content))
 
     @cached_property
@@ -59,6 +61,18 @@ class Candidate:
         """Give the same candidate with a settled end of training, such as the epochs of a refit."""
         changes = {"epochs": epochs, "keep": keep, "early_stopping": early_stopping}
         return replace(self, training=self.training.model_copy(update=changes))
+
+
+def naming_values(training: Training) -> dict[str, Any]:
+    """Give a training as plain JSON values, as fits are named by it.
+
+    A key that came later is left out at its default, so that no fit from before it is renamed.
+    """
+    values = training.model_dump(mode="json")
+    for key in _LATER_KEYS:
+        if values[key] == Training.model_fields[key].default:
+            del values[key]
+    return values
 
 
 def apply(study: Study, path: str, value: Any) -> Study:

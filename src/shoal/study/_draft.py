@@ -45,6 +45,9 @@ class DraftKey:
     why: str
     on: bool = True
 
+    def __str__(self) -> str:
+        return f"{key_text(self.name)} = {toml_value(self.value)}"
+
 
 @dataclass(frozen=True)
 class Draft:

@@ -39,7 +39,8 @@ def sizes_of(rows: int, numbers: int, outputs: int) -> Sizes:
     trained = round(rows * (1 - TEST_SHARE))
     many = trained > _MANY
     folds = 5 if trained < 200 else 2 if many else 3
-    batch = next((size for below, size in _BATCHES if trained < below), _LARGEST_BATCH)
+    usual = next((size for below, size in _BATCHES if trained < below), _LARGEST_BATCH)
+    batch = max(1, min(usual, trained * (folds - 1) // folds))
     hidden: tuple[tuple[int, ...], ...] = ((), (64,), (64, 64))
     weight_decay = (1e-4,) if many else (0.0, 1e-3)
     weights = sum(_weights((numbers, *units, outputs)) for units in hidden)

@@ -53,6 +53,8 @@ def toml_string(text: str) -> str:
 def _in_a_string(letter: str) -> str:
     if letter in '"\\':
         return "\\" + letter
+    if letter == "\t":
+        return r"\t"
     return letter if letter.isprintable() else long_escape(letter)
 
 

@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Discriminator, Field, PrivateAttr, Tag, field_validator, model_validator
 
 from shoal.errors import Problem
-from shoal.kinds import NETWORKS, OPTIMIZERS, SPLITTERS, Task, row_of
+from shoal.kinds import LOSSES, NETWORKS, OPTIMIZERS, SPLITTERS, Task, row_of
 from shoal.study._held_against import Checks
-from shoal.study._key_paths import key_path_text, toml_string
+from shoal.study._key_paths import key_path_text, parse_key_path, toml_string
 from shoal.study._origin import Origin
 from shoal.study._section import SECTION
 from shoal.study._values import (
@@ -95,6 +95,7 @@ class Data(_Part):
     thousands: Literal[",", ".", " ", "'"] | None = None
     signs: Names = ()
     comment: Name | None = None
+    skip_lines: Annotated[int, Field(ge=0, le=10_000)] = 0
     units_row: bool = False
     encoding: Name = "utf-8"
     sheet: Name | None = None
@@ -175,6 +176,8 @@ class Training(_Part):
     """How it learns. `weight_decay` means what it means in torch.optim; `loss` follows the task if unset."""
 
     loss: Loss | None = None
+    huber_delta: Annotated[float, Field(gt=0)] = 1.0
+    label_smoothing: Share = 0.0
     optimizer: Optimizer = "adam"
     lr: Annotated[float, Field(gt=0)] = 1e-3
     momentum: Share = 0.0
@@ -399,6 +402,15 @@ class Study(_Part):
         """Whether rows are dealt to folds, of the search or outer ones, at random."""
         splitters = [part.splitter for part in (self.search, self.nested) if part is not None]
         return any(splitter.kind != "given" and splitter.shuffle for splitter in splitters)
+
+    @property
+    def losses(self) -> tuple[Loss, ...]:
+        """Every loss by which some network may be trained: the study's own, those of its comparisons and its space."""
+        named = [entry.training.get("loss") for entry in self.compare]
+        for key, values in self.search.space.items() if self.search else ():
+            if parse_key_path(key) == ("training", "loss") and isinstance(values, list):
+                named += values
+        return tuple(dict.fromkeys([self.loss, *(name for name in named if name in LOSSES)]))
 
     @property
     def loss(self) -> Loss:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from shoal.errors import StudyError
-from shoal.kinds import losses_of
+from shoal.kinds import LOSSES, losses_of
 from shoal.study._key_paths import KeyPath, assign, overlap
 from shoal.study._paths import path_keys
 from shoal.study._sentences import Mistake, mistakes_of
 from shoal.study._study import Network, Study, Training
+from shoal.wording import listed
 
 SECTIONS: Final = ("network", "training")
 Changes = Iterable[tuple[KeyPath, Any]]
@@ -49,9 +50,31 @@ def vary_section(study: Study, section: str, changes: Changes) -> Network | Trai
     if isinstance(varied, Training) and varied.loss not in (None, *own):
         path = ("training", "loss")
         which = f"the loss of {study.study.task}" if len(own) == 1 else f"a loss of {study.study.task}"
-        what = f"expected {' or '.join(own)}, {which}, got '{varied.loss}'"
+        what = f"expected {listed(own, 'or')}, {which}, got '{varied.loss}'"
         return [Mistake(path, what, (path, ("study", "task")), together=True)]
+    if isinstance(varied, Training):
+        loss = varied.loss or own[0]
+        return [*_options_of_other_losses(varied, loss), *_transformed(study, loss)] or varied
     return varied
+
+
+def _transformed(study: Study, loss: str) -> Iterator[Mistake]:
+    """Refuse a transform of targets which a loss takes as they are."""
+    transform, kind = study.data.target_transform, LOSSES[loss]
+    if transform != "none" and kind.as_given:
+        path, other = ("training", "loss"), ("data", "target_transform")
+        what = f'loss {loss} takes targets as they are: expected data.target_transform = "none", got "{transform}"'
+        yield Mistake(path, what, (path, other), together=True)
+
+
+def _options_of_other_losses(training: Training, loss: str) -> Iterator[Mistake]:
+    """Find keys that are changed from their default and belong to a loss other than `loss`."""
+    for name, kind in LOSSES.items():
+        key = kind.option
+        if key and name != loss and getattr(training, key) != Training.model_fields[key].default:
+            path = ("training", key)
+            what = f"`{key}` needs loss {name}, got {loss}"
+            yield Mistake(path, what, (path, ("training", "loss")), together=True)
 
 
 def passed_on(study: Study) -> Study:

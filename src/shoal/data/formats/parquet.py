@@ -33,6 +33,9 @@ def _read(file: TableFile) -> Table | None:
                 return None
             file.refuse_above(_declared_bytes(packed.metadata))
             table = _unpacked(packed, file)
+            ordered = tuple(
+                field.name for field in packed.schema_arrow if getattr(field.type, "ordered", None) is True
+            )
         named = [
             (name, arrow_cells(column))
             for name, column in zip(table.column_names, table.columns, strict=True)
@@ -45,7 +48,7 @@ def _read(file: TableFile) -> Table | None:
     read = file.typed(named, table.num_rows)
     if read is None:
         return None
-    return replace(read, index=_pandas_index(table.schema.metadata, table.column_names))
+    return replace(read, index=_pandas_index(table.schema.metadata, table.column_names), ordered=ordered)
 
 
 def _unpacked(packed: Any, file: TableFile) -> Any:

@@ -6,6 +6,7 @@ The first line holds the names. Spaces and tabs around a cell do not count.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from shoal.data._dialect import WHITESPACE
 from shoal.data._findings import Findings
@@ -15,6 +16,9 @@ from shoal.data._table_format import TableFile
 from shoal.data._text_column import TextColumn, plain_columns
 from shoal.data._text_rows import WORDS, split_rows, words_of_delimiter
 from shoal.wording import listed
+
+_OF_LINES: Final = ("comment", "delimiter", "skip_lines")
+"""Keys without which a file is none of rows."""
 
 
 def read_separated(file: TableFile) -> Table | None:
@@ -28,10 +32,11 @@ def read_separated(file: TableFile) -> Table | None:
         what = f"expected data.delimiter to say what stands between cells, since {file.path.suffix} does not"
         findings.add(f"{what}, got nothing{_remedy(text, file)}")
         return None
-    plain = None if file.dialect.comment is not None else plain_columns(text, delimiter)
+    comment, skip = file.dialect.comment, file.dialect.skip_lines
+    plain = None if comment is not None or skip else plain_columns(text, delimiter)
     if plain is not None:
         return _plain_table(plain, file)
-    rows, lines = split_rows(text, delimiter, file.dialect.comment, findings)
+    rows, lines = split_rows(text, delimiter, comment, findings, skip)
     if not rows:
         if not findings.found:
             findings.add("expected a line of column names and rows below it, got an empty file")
@@ -77,12 +82,13 @@ def _is_of_another_kind(text: str, rows: Sequence[Sequence[str]], delimiter: str
     others = [other for other in (";", "\t", ",", "|") if other != delimiter and other in names[0]]
     ragged = any(len(row) != len(names) for row in rows)
     if len(names) == 1 and others:
-        what = f"expected cells separated by {words_of_delimiter(delimiter)}, got {WORDS[others[0]]}"
+        trained = " as in the training file" if file.dialect.delimiter and not findings.of_study else ""
+        what = f"expected cells separated by {words_of_delimiter(delimiter)}{trained}, got {WORDS[others[0]]}"
         findings.add(f"{what}{_remedy(text, file)}", "line 1")
         return True
-    if not (findings.of_study and (ragged or len(names) == 1)):
+    if not (findings.of_study and (ragged or len(names) == 1 or not all(names[1:]))):
         return False
-    reasons = [sight.reason for sight in _seen(text, file) if sight.key in ("comment", "delimiter")]
+    reasons = [sight.reason for sight in _seen(text, file) if sight.key in _OF_LINES]
     if reasons:
         findings.add(f"expected rows of one width, got {listed(reasons)}{_remedy(text, file)}")
     return bool(reasons)

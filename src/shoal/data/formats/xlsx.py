@@ -8,14 +8,16 @@ from __future__ import annotations
 import warnings
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import date, datetime, time, timedelta
-from typing import Any, Final
+from itertools import islice
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
 from shoal.data._findings import Findings
+from shoal.data._seen import keys_text, seen_in_cells
 from shoal.data._table import Cells, DateCells, Table
 from shoal.data._table_format import TableFile, TableFormat
 from shoal.errors import lacks_memory
@@ -33,11 +35,26 @@ _CELL: Final = 40.0
 _MOST_ROWS: Final = 1 << 20
 """Rows of a sheet, by Excel's own limit; a foreign file may say that there are more."""
 _AT_ONCE: Final = 1 << 12
+_MOST_SEEN: Final = 200
+"""Rows that are looked at before a sheet is read."""
+_Made = TypeVar("_Made")
 _LATIN: Final = 26
 
 
 def _read(file: TableFile) -> Table | None:
-    """Read one sheet; where there is no openpyxl, the extra is named that brings it."""
+    """Read one sheet."""
+    return _in_book(file, _sheet)
+
+
+def _head(file: TableFile) -> list[list[Any]]:
+    """Give the first rows of the sheet, filled up to one width."""
+    rows = _in_book(file, _first_rows) or []
+    width = max(map(len, rows), default=0)
+    return [row + [None] * (width - len(row)) for row in rows]
+
+
+def _in_book(file: TableFile, use: Callable[[Any, TableFile], _Made | None]) -> _Made | None:
+    """Open a workbook and read from it; where there is no openpyxl, the extra is named that brings it."""
     try:
         import openpyxl
     except ImportError as error:
@@ -50,7 +67,7 @@ def _read(file: TableFile) -> Table | None:
         with warnings.catch_warnings():  # of styles and charts, which no table needs
             warnings.simplefilter("ignore")
             with closing(openpyxl.load_workbook(file.stream, read_only=True, data_only=True)) as book:
-                return _sheet(book, file)
+                return use(book, file)
     except MemoryError:
         raise
     except _DAMAGED as error:
@@ -69,21 +86,43 @@ def _declared_bytes(file: TableFile) -> int:
         )
 
 
-def _sheet(book: Any, file: TableFile) -> Table | None:
-    """Read the sheet that the study names, or the first."""
+def _chosen(book: Any, file: TableFile) -> Any:
+    """Give the sheet that the study names, or the first; None where there is none."""
     sheets = {sheet.title: sheet for sheet in book.worksheets}
     asked = file.dialect.sheet
     if not sheets or (asked is not None and asked not in sheets):
         expected = "a sheet of cells" if asked is None else f"a sheet {quoted(asked)} (data.sheet)"
         file.findings.add(f"expected {expected}, got {few_quoted(sheets) if sheets else 'none'}")
         return None
-    title = next(iter(sheets)) if asked is None else asked
-    notes: tuple[str, ...] = ()
-    if asked is None and len(sheets) > 1:
-        others = few_quoted([name for name in sheets if name != title])
-        notes = (f"sheet {quoted(title)} is read, and not {others} (data.sheet names another)",)
-    sheet = sheets[title]
+    sheet = sheets[next(iter(sheets)) if asked is None else asked]
     sheet.reset_dimensions()  # what a file says of its size may be wrong
+    return sheet
+
+
+def _first_rows(book: Any, file: TableFile) -> list[list[Any]]:
+    """Give the first rows without empty cells at their ends, empty ones at the end left out."""
+    sheet = _chosen(book, file)
+    if sheet is None:
+        return []
+    rows = [list(row[: _width(row)]) for row in islice(sheet.iter_rows(values_only=True), _MOST_SEEN)]
+    while rows and not rows[-1]:
+        rows.pop()
+    return rows
+
+
+def _width(row: Sequence[Any]) -> int:
+    return next((width for width in range(len(row), 0, -1) if row[width - 1] not in (None, "")), 0)
+
+
+def _sheet(book: Any, file: TableFile) -> Table | None:
+    """Read one sheet to the end."""
+    sheet = _chosen(book, file)
+    if sheet is None:
+        return None
+    notes: tuple[str, ...] = ()
+    if file.dialect.sheet is None and len(book.worksheets) > 1:
+        others = few_quoted([other.title for other in book.worksheets if other.title != sheet.title])
+        notes = (f"sheet {quoted(sheet.title)} is read, and not {others} (data.sheet names another)",)
     rows, numbers = _rows(sheet, file)
     if not rows:
         file.findings.add("expected a row of column names and rows below it, got an empty sheet")
@@ -92,8 +131,16 @@ def _sheet(book: Any, file: TableFile) -> Table | None:
     if not file.has_few(len(rows[0]), place):
         return None
     names = [_name(cell) for cell in rows[0]]
+    if file.findings.of_study and (not all(names[1:]) or any(len(row) > len(names) for row in rows[1:])):
+        width = max(map(len, rows))
+        filled = [row + [None] * (width - len(row)) for row in rows[:_MOST_SEEN]]
+        titles = [seen for seen in seen_in_cells(filled, numbers[0]) if seen.key == "skip_lines"]
+        if titles:
+            what = f"expected rows of one width, got {titles[0].reason}"
+            file.findings.add(f"{what}{file.findings.remedy(keys_text(titles))}")
+            return None
     for column, name in enumerate(names[1:], start=2):
-        if not name:
+        if not name and any(row[column - 1 : column] not in ([], [None], [""]) for row in rows[1:]):
             cell = f"{_letters(column)}{numbers[0]}"
             what = "expected a column name, got an empty cell, perhaps one that is merged with others"
             file.findings.add(what, f"cell {cell}")
@@ -114,8 +161,8 @@ def _rows(sheet: Any, file: TableFile) -> tuple[list[list[Any]], list[int]]:
         if number > _MOST_ROWS:
             file.findings.add(f"expected at most {_MOST_ROWS:,} rows, got more")
             break
-        width = next((width for width in range(len(row), 0, -1) if row[width - 1] not in (None, "")), 0)
-        if not (width or rows):
+        width = _width(row)
+        if number <= file.dialect.skip_lines or not (width or rows):
             continue
         rows.append(list(row[:width]))
         numbers.append(number)
@@ -191,4 +238,4 @@ def _text(cell: Any) -> Any:
     return str(cell) if isinstance(cell, timedelta) else cell
 
 
-FORMAT = TableFormat(_read)
+FORMAT = TableFormat(_read, _head)

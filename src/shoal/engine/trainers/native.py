@@ -46,7 +46,7 @@ from shoal.engine.trainers.native_core import (
 )
 from shoal.errors import Problem, ShoalError, StudyError
 from shoal.kinds import LAYERS, LOSSES, OPTIMIZERS, POOLS, CoreKind, Takes, core_number, row_of
-from shoal.nets import Architecture, ConvLayer, DenseLayer, learning_rates
+from shoal.nets import Architecture, ConvLayer, DenseLayer, learning_rates, loss_option
 from shoal.streams import Role, dropout_threshold
 from shoal.study import Training
 
@@ -138,6 +138,7 @@ class _Fit:
         self.references.append(network)
         fit.network = network.struct
         fit.loss = core_number("loss", LOSSES, job.loss)
+        fit.loss_option = loss_option(job.loss, training) or 0.0
         fit.optimizer = core_number("optimizer", OPTIMIZERS, training.optimizer)
         fit.momentum, fit.nesterov = training.momentum, training.nesterov
         fit.weight_decay, fit.batch_size, fit.epochs = (

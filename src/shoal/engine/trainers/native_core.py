@@ -61,8 +61,9 @@ class FitStruct(ctypes.Structure):
     """`ShoalFit` of the interface."""
 
     _fields_ = (
-        ("abi", _int), ("network", NetworkStruct), ("loss", _int), ("optimizer", _int), ("momentum", _real),
-        ("nesterov", _int), ("weight_decay", _real), ("batch_size", _int), ("epochs", _int),
+        ("abi", _int), ("network", NetworkStruct), ("loss", _int), ("loss_option", _real),
+        ("optimizer", _int), ("momentum", _real), ("nesterov", _int), ("weight_decay", _real),
+        ("batch_size", _int), ("epochs", _int),
         ("learning_rates", _pointer), ("learning_rates_count", _int), ("monitor", _int), ("patience", _int),
         ("order_key", Words), ("dropout_key", Words),
         ("train", RowsStruct), ("validation", RowsStruct), ("inner", RowsStruct),

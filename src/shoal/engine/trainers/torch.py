@@ -23,7 +23,7 @@ from shoal.engine.trainers.batches import channels_last, chunks_of, on_device
 from shoal.engine.trainers.strided import pays, strided_module
 from shoal.engine.trainers.torch_memory import lingering_bytes, passing_bytes
 from shoal.kinds import LOSSES, Takes, row_of
-from shoal.nets import Architecture, Moments, build_module, learning_rates, loss_of, optimizer_of
+from shoal.nets import Architecture, Moments, build_module, learning_rates, optimizer_of, torch_loss
 from shoal.streams import Role, dropout_draws, dropout_scale, dropout_threshold, permutation
 from shoal.study import Training
 
@@ -161,7 +161,7 @@ class _Fit:
 
         keep_memory()
         self.trainer, self.job, self.state = trainer, job, state
-        self.loss = loss_of(job.loss).torch()
+        self.loss = torch_loss(job.loss, job.training)
         self.classes = row_of("loss", LOSSES, job.loss).task == "classification"
         for name in ("parameters_P", "buffers", "first_P", "second_P", "best_P", "best_buffers"):
             setattr(state, name, np.ascontiguousarray(getattr(state, name), dtype=trainer.dtype))

@@ -118,7 +118,7 @@ def candidate_curves(findings: RunFindings) -> CandidateCurves | None:
         curves += [drawn_curve] if drawn_curve is not None else []
     if len(curves) < 2:
         return None
-    return CandidateCurves(findings.quantity("loss"), tuple(curves), int(frame["failed"].sum()))
+    return CandidateCurves(findings.quantity("loss", of_candidate), tuple(curves), int(frame["failed"].sum()))
 
 
 def draw_candidate_curves(fact: CandidateCurves) -> Sheet:

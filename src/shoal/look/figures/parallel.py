@@ -103,7 +103,7 @@ def candidates_side_by_side(findings: RunFindings) -> Parallel | None:
         return None
     values = {row.candidate_id: row.values for row in findings.results.candidate_rows}
     lines = parallel(
-        selection_score(metric, findings.study.loss),
+        selection_score(metric, findings.study.study.task),
         [values[name] for name in frame["candidate_id"]],
         frame["selection_score"].to_numpy(),
         frame["chosen"].to_numpy(),

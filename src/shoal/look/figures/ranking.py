@@ -116,7 +116,7 @@ def ranking_of(findings: RunFindings) -> Ranking | None:
         return None
     values = {row.candidate_id: row.values for row in findings.results.candidate_rows}
     return ranking(
-        selection_score(findings.search.metric, findings.study.loss),
+        selection_score(findings.search.metric, findings.study.study.task),
         [values[name] for name in frame["candidate_id"]],
         (frame["selection_score"].to_numpy(), frame["standard_error"].to_numpy()),
         [verdict_of(row) for row in findings.results.standings],

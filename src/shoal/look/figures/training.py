@@ -55,7 +55,7 @@ def gather(subject: Subject) -> Iterator[Gathered]:
     """The loss, and the accuracy of classes."""
     findings, group = subject.findings, subject.group
     for measure in findings.measures:
-        curves, quantity = findings.curves(group), findings.quantity(measure)
+        curves, quantity = findings.curves(group), findings.quantity(measure, group.candidate_ids)
         yield Gathered(
             training_curves(group.name, curves, measure, quantity, group.failed),
             measure,

@@ -45,12 +45,13 @@ def caption(fact: Curves) -> str:
 def gather(subject: Subject) -> Iterator[Gathered]:
     """The loss, and the accuracy of classes; a measure without rows held out has no picture."""
     findings = subject.findings
+    candidate_ids = [name for group in findings.comparisons for name in group.candidate_ids]
     failed = sum(group.failed for group in findings.comparisons)
     for number, measure in enumerate(findings.measures, start=11):
         curves = compared_curves(
             {group.name: findings.curves(group) for group in findings.comparisons},
             measure,
-            findings.quantity(measure),
+            findings.quantity(measure, candidate_ids),
             failed,
         )
         if curves.lines:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.look._check import MethodCheck
-from shoal.look._evidence import curve_until_kept, judged_fits
+from shoal.look._evidence import curve_until_kept, fits_of_shares
 from shoal.results import Results
 from shoal.wording import rounded
 
@@ -27,7 +27,7 @@ RISE_OF_ONE: Final = 0.2
 
 def overfits(results: Results) -> str:
     """Hold the chosen candidate's validation loss against its training loss, at the end of training."""
-    fits = judged_fits(results)
+    fits = fits_of_shares(results)
     pairs = [
         (curve_until_kept(results, fit, "train_loss"), curve_until_kept(results, fit, "validation_loss"))
         for fit in fits

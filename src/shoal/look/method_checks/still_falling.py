@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.look._check import MethodCheck
-from shoal.look._evidence import curve_until_kept, judged_fits
+from shoal.look._evidence import curve_until_kept, fits_of_shares
 from shoal.results import FitRecord, Results
 from shoal.wording import counted, percent
 
@@ -28,7 +28,7 @@ _MEDIAN: Final = 1.2533
 
 def still_falling(results: Results) -> str:
     """Count the networks of the chosen candidate whose validation loss still falls at the end: more than half."""
-    fits = judged_fits(results)
+    fits = fits_of_shares(results)
     curves = [curve_until_kept(results, fit, "validation_loss") for fit in fits]
     at_end = [_is_kept_at_its_end(results.summaries[fit.fit_id]) for fit in fits]
     falls = np.array([late_fall(curve) if last else 0.0 for curve, last in zip(curves, at_end, strict=True)])

@@ -9,7 +9,7 @@ from typing import Final
 from shoal.look._chance import drawn_by_chance, groups_unknown
 from shoal.look._headline import headline
 from shoal.look._line_notes import NAMES
-from shoal.look._measures import LOSSES, leading_metric
+from shoal.look._measures import leading_metric, score_words
 from shoal.look._reasons import verdict_of, verdict_sentence
 from shoal.look._run_findings import RunFindings
 from shoal.look._simple_models import tested_score
@@ -79,7 +79,8 @@ def _chosen(results: Results) -> str:
     standing = next(
         candidate for candidate in results.standings if candidate.candidate_id == choice.candidate_id
     )
-    metric = "accuracy" if choice.metric == "accuracy" else f"loss ({LOSSES[results.study.loss]})"
+    task = results.study.study.task
+    metric = "accuracy" if choice.metric == "accuracy" else f"loss ({score_words(choice.metric, task)})"
     score = f"{metric} {one_number(standing.selection_score)}"
     if not math.isnan(standing.standard_error):
         score += f", standard error {one_number(standing.standard_error, 2)}"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.kinds import TARGET_TRANSFORMS
+from shoal.kinds import LOSSES, TARGET_TRANSFORMS, row_of
 from shoal.look._certainty import NOMINAL
 from shoal.look._measures import SCORES_SHOWN
 from shoal.look._outer_folds import chosen_settings, nested_metrics
@@ -384,11 +384,13 @@ def settings_table(results: Results) -> ReportTable:
     """Give every setting of the chosen candidate."""
     choice = results.choice
     chosen = results.tried[choice.candidate_id] if choice else base_candidate(results.study)
+    own = row_of("loss", LOSSES, chosen.training.loss or results.study.loss).option
+    foreign = {kind.option for kind in LOSSES.values()} - {own}
     pairs = [
         (f"{part}.{key}", value)
         for part, model in (("network", chosen.network), ("training", chosen.training))
         for key, value in model.model_dump(exclude_none=True, exclude_defaults=False).items()
-        if value not in ((), {})
+        if value not in ((), {}) and key not in foreign
     ]
     space = results.study.search.space if results.study.search else {}
     searched = {".".join(re.findall(r"\w+", key)[:2]) for key in space}

@@ -1,0 +1,169 @@
+"""A study of counts: the network gives the logarithm of the rate, and answers are rates wherever they are asked for."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import shoal
+from shoal.data import Preprocessing
+from shoal.engine import Trainers
+from shoal.errors import DataError, ModelFileError, StudyError
+from shoal.export import export_onnx, export_torch, graph_feed, run_onnx
+from shoal.model import Model
+from shoal.predict import ensemble
+from shoal.results import Results
+from shoal.study import parse_study
+
+pytestmark = pytest.mark.usefixtures("dots")
+
+
+def counts(rows: int = 90) -> pd.DataFrame:
+    random = np.random.default_rng(5)
+    a, b = random.normal(size=(2, rows))
+    return pd.DataFrame({"a": a, "b": b, "visits": random.poisson(np.exp(1.5 + a - 0.5 * b))})
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    return shoal.run(
+        counts(),
+        target="visits",
+        out=tmp_path_factory.mktemp("counts") / "run",
+        workers=1,
+        network={"hidden": [6]},
+        training={"loss": "poisson", "epochs": 40, "lr": 0.02},
+        data={"standardize": "both"},
+        search={"folds": 2, "space": {"training.loss": ["poisson", "mse"]}},
+        compare=[{"name": "rates"}, {"name": "squares", "training": {"loss": "mse"}}],
+    )
+
+
+@pytest.fixture(scope="module")
+def model(results: Results) -> Model:
+    return shoal.load(results.folder)
+
+
+def test_answers_are_exponentials_of_outputs_and_targets_are_not_scaled(model: Model) -> None:
+    assert model.preprocessing.to_json()["targets"] == [
+        {"name": "visits", "mean": 0.0, "scale": 1.0, "link": "exp"}
+    ]
+    rows = counts()[["a", "b"]]
+    x = model.preprocessing.inputs(model.inputs(rows))
+    outputs = (
+        Trainers()
+        .by_name["torch"]
+        .outputs(model.architecture, model.architecture.flat(model.parameters)[0], np.zeros(0, np.float32), x)
+    )
+    np.testing.assert_allclose(model.predict(rows), np.exp(outputs.astype(np.float64)), rtol=1e-5)
+
+
+def test_scores_and_the_choice_are_in_the_units_of_counts(results: Results) -> None:
+    """Both losses are chosen among by the squared error of answers; curves are those of each loss."""
+    tested = results.fits.query("stage == 'compare'").set_index("label")
+    assert list(tested["test_loss"]) == list(tested["test_mse"])
+    assert tested.loc["rates", "test_mse"] != tested.loc["squares", "test_mse"]
+    text = (results.folder / "report.html").read_text(encoding="utf-8")
+    assert "loss (Poisson negative log-likelihood)" in text
+    assert "loss (mean squared error, standardised targets)" in text
+    assert "loss (each network by its own)" in text
+    assert "selection score (mean squared error, lower is better)" in text
+    assert "Nelder, Wedderburn (1972)" in text
+
+
+def test_files_and_networks_of_folds_give_the_same_answers(results: Results, model: Model) -> None:
+    rows = counts()[["a", "b"]]
+    expected = model.predict(rows)
+    assert np.array_equal(Model.from_bytes(model.to_bytes()).predict(rows), expected)
+    members, why_not = ensemble(results, model)
+    assert not why_not
+    assert [member.preprocessing.link for member in members] == ["exp", "exp"]
+    folder = results.folder.parent
+    export_torch(results.folder, folder / "network.safetensors")
+    spec = importlib.util.spec_from_file_location("network", folder / "network.py")
+    assert spec is not None
+    assert spec.loader is not None
+    exported = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(exported)
+    answers = exported.answers(
+        exported.build()(exported.prepare({name: rows[name].to_numpy() for name in rows}))
+    )
+    np.testing.assert_allclose(answers.detach().numpy(), expected, rtol=1e-5)
+
+
+def test_onnx_has_the_exponential_in_it(results: Results, model: Model) -> None:
+    pytest.importorskip("onnxruntime")
+    path, rows = results.folder.parent / "network.onnx", counts()[["a", "b"]]
+    assert "onnxruntime agrees within" in export_onnx(results.folder, path)
+    answers = run_onnx(path.read_bytes(), graph_feed(list(model.inputs(rows))))[0]
+    np.testing.assert_allclose(answers, model.predict(rows), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"name": "y", "mean": 0.0, "scale": 1.0, "link": "logit"},
+        {"name": "y", "mean": 0.0, "scale": 1.0, "link": "softmax"},
+        {"name": "y", "mean": 0.0, "scale": 1.0, "link": "identity"},
+        {"name": "y", "mean": 0.0, "scale": 2.0, "link": "exp"},
+    ],
+    ids=json.dumps,
+)
+def test_a_file_of_another_link_is_refused(entry: dict[str, object]) -> None:
+    described = {"inputs": [{"name": "x", "mean": 0.0, "scale": 1.0}], "targets": [entry], "channels": []}
+    with pytest.raises(ModelFileError):
+        Preprocessing.from_json(described)
+
+
+def test_targets_of_two_links_do_not_go_together() -> None:
+    entries = [
+        {"name": "y", "mean": 0.0, "scale": 1.0, "link": "exp"},
+        {"name": "z", "mean": 0.0, "scale": 1.0},
+    ]
+    described = {"inputs": [{"name": "x", "mean": 0.0, "scale": 1.0}], "targets": entries, "channels": []}
+    assert list(Preprocessing.from_json(described).misfits()) == [
+        "preprocessing: expected one link of all targets, got several"
+    ]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"training": {"loss": "poisson"}},
+        {"compare": [{"name": "rates", "training": {"loss": "poisson"}}]},
+        {"search": {"space": {"training.loss": ["mse", "poisson"]}}},
+    ],
+    ids=lambda asked: next(iter(asked)),
+)
+def test_a_count_below_zero_is_refused_wherever_the_loss_is_named(
+    asked: dict[str, object], tmp_path: Path
+) -> None:
+    """Missing targets are another matter; fractions are taken."""
+    path = tmp_path / "t.csv"
+    path.write_text("x,y\n" + "\n".join(f"{row},{row / 2 if row != 3 else -0.5}" for row in range(40)) + "\n")
+    study = parse_study({
+        "study": {"task": "regression"}, "data": {"train": str(path), "target": "y"}, **asked
+    })  # fmt: skip
+    with pytest.raises(DataError) as refused:
+        shoal.plan(study)
+    assert str(refused.value) == (
+        f'{path}, column "y": expected targets of at least 0 for training.loss = "poisson", got -0.5 (line 5)'
+    )
+
+
+def test_a_transform_of_counts_is_refused_where_the_loss_is_named() -> None:
+    data = {"train": "t.csv", "target": "y", "target_transform": "log1p"}
+    said = 'loss poisson takes targets as they are: expected data.target_transform = "none", got "log1p"'
+    for asked, place in (
+        ({"training": {"loss": "poisson"}}, "training.loss"),
+        ({"compare": [{"name": "a", "training": {"loss": "poisson"}}]}, "compare[0].training.loss"),
+        ({"search": {"space": {"training.loss": ["mse", "poisson"]}}}, 'search.space."training.loss"[1]'),
+    ):
+        with pytest.raises(StudyError) as refused:
+            parse_study({"study": {"task": "regression"}, "data": data, **asked})
+        assert str(refused.value) == f"{place}: {said}"
