@@ -15,10 +15,13 @@ from shoal.data import Preprocessing
 from shoal.engine import Trainers
 from shoal.errors import DataError, ModelFileError, StudyError
 from shoal.export import export_onnx, export_torch, graph_feed, run_onnx
+from shoal.look._evidence import fits_of_shares, judged_fits
+from shoal.look._measures import loss_words, score_words
+from shoal.look.page.tables import settings_table
 from shoal.model import Model
 from shoal.predict import ensemble
 from shoal.results import Results
-from shoal.study import parse_study
+from shoal.study import Training, parse_study
 
 pytestmark = pytest.mark.usefixtures("dots")
 
@@ -76,6 +79,17 @@ def test_scores_and_the_choice_are_in_the_units_of_counts(results: Results) -> N
     assert "Nelder, Wedderburn (1972)" in text
 
 
+def test_a_loss_without_a_zero_has_no_shares_that_checks_speak_of(results: Results) -> None:
+    assert judged_fits(results)
+    assert fits_of_shares(results) == []
+
+
+def test_settings_name_no_key_of_another_loss(results: Results) -> None:
+    keys = settings_table(results).columns[0].cells
+    assert "training.loss" in keys
+    assert not {"training.huber_delta", "training.label_smoothing"} & set(keys)
+
+
 def test_files_and_networks_of_folds_give_the_same_answers(results: Results, model: Model) -> None:
     rows = counts()[["a", "b"]]
     expected = model.predict(rows)
@@ -102,6 +116,18 @@ def test_onnx_has_the_exponential_in_it(results: Results, model: Model) -> None:
     assert "onnxruntime agrees within" in export_onnx(results.folder, path)
     answers = run_onnx(path.read_bytes(), graph_feed(list(model.inputs(rows))))[0]
     np.testing.assert_allclose(answers, model.predict(rows), rtol=1e-5)
+
+
+def test_a_loss_is_called_with_its_option_and_a_score_without() -> None:
+    for training, words in (
+        (Training(loss="huber", huber_delta=0.5), "Huber's loss, delta 0.5"),
+        (Training(loss="mae", huber_delta=0.5), "mean absolute error"),
+        (Training(), "mean squared error"),
+    ):
+        assert loss_words("regression", training) == words
+    smoothed = Training(label_smoothing=0.1)
+    assert loss_words("classification", smoothed) == "cross-entropy in nats, labels smoothed by 0.1"
+    assert score_words("loss", "classification") == "cross-entropy in nats"
 
 
 @pytest.mark.parametrize(

@@ -24,11 +24,13 @@ def written(number: float) -> str:
 
 
 def german(frame: pd.DataFrame) -> bytes:
-    """Write a table as a German spreadsheet saves it: semicolons, decimal commas, a currency, Windows-1252."""
+    """Write a table as a German spreadsheet saves it: a title, semicolons, decimal commas, a currency, Windows-1252."""
     cells = frame.assign(Größe=frame["Größe"].map(written))
     if "Preis" in frame:
         cells["Preis"] = frame["Preis"].map(written) + " €"
-    return cells.to_csv(index=False, sep=";", lineterminator="\r\n").encode("cp1252")
+    return f"Häuser{';' * (len(cells.columns) - 1)}\r\n\r\n".encode("cp1252") + cells.to_csv(
+        index=False, sep=";", lineterminator="\r\n"
+    ).encode("cp1252")
 
 
 def test_a_table_of_another_dialect(
@@ -47,8 +49,8 @@ def test_a_table_of_another_dialect(
         out = ("--out", f"{name}.out.csv", "--carry", "Ort")
         assert command(monkeypatch, "predict", f"runs/{name}", f"{name} new.csv", *out) == 0
     study = shoal.Results.open("runs/other").study.data
-    said = (study.delimiter, study.decimal, study.thousands, study.signs, study.encoding)
-    assert said == (";", ",", ".", ("€",), "cp1252")
+    said = (study.delimiter, study.decimal, study.thousands, study.signs, study.encoding, study.skip_lines)
+    assert said == (";", ",", ".", ("€",), "cp1252", 2)
     assert shoal.Results.open("runs/other").digest == shoal.Results.open("runs/plain").digest
     assert Path("other.out.csv").read_bytes() == Path("plain.out.csv").read_bytes()
     assert "Gießen" in Path("other.out.csv").read_text(encoding="utf-8")

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sklearn.preprocessing import OneHotEncoder
 
 from shoal.data import Column, Dataset, Preprocessing, TableSource, fit_preprocessing, load_table_dataset
+from shoal.data._column_kind import ColumnKind
 from shoal.data._missing import missing_said
 from shoal.data.encoders.category import CategoryEncoder
 from shoal.errors import DataError, ModelFileError
@@ -237,6 +238,19 @@ def test_a_separator_at_the_end_of_every_line_is_no_row_name() -> None:
         ]
         * 2
     )
+
+
+def test_categories_of_test_rows_alone_and_times_of_day_are_said() -> None:
+    Path("u.csv").write_text("c,t,y\nred,12:30,1\nblue,12:30,2\npink,00:00,3\n", encoding="utf-8")
+    text = csv(c=["red", "green"] * 5, t=["00:00", "12:30"] * 5, y=list(range(10)))
+    Path("t.csv").write_text(text, encoding="utf-8")
+    columns = {"t": ColumnKind("date", format="%H:%M")}
+    source = TableSource("t.csv", "regression", ("y",), test="u.csv", columns=columns, find_kinds=True)
+    said = dict(note.split(": ", 1) for note in load_table_dataset(source).notes)
+    assert said['column "c"'].endswith(
+        '; 2 of 3 test cells of categories that no training row has ("blue", "pink")'
+    )
+    assert said['column "t"'].startswith("times from 00:00:00 to 12:30:00, read as seconds since ")
 
 
 def test_texts_that_differ_in_capitals_or_spaces_alone_are_said() -> None:

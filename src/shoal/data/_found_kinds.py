@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data._cells import holds_text, holds_truth, numbers, zeros_before
-from shoal.data._classes import alike, are_names
+from shoal.data._classes import alike, are_names, sorted_texts
 from shoal.data._column_kind import CATEGORY, DATE, NUMBER, ColumnFacts, ColumnKind, KindName
 from shoal.data._column_roles import TableSource
 from shoal.data._dataset import Column
@@ -30,6 +30,9 @@ from shoal.wording import few_quoted, quoted
 _LONG: Final = 50
 """Letters of half the cells from which text is prose, if there are more than so many different ones."""
 _MANY: Final = 20
+_NO_DAY: Final = "1900-01-01"
+"""The day of a time of day alone."""
+_MIDNIGHT: Final = "00:00:00"
 _TRUTH: Final = "true read as 1 and false as 0"
 FEW_ROWS: Final = 10
 """Training rows below which a category that was found is said to be rare; fewest rows in which numbers may be ids."""
@@ -116,8 +119,8 @@ def _facts(
     known = column.values[~missing_N]
     useless = _useless(column, known, kind, inputs, alone=alone)
     reason = "" if useless else _reason(column, known, kind, inputs)
-    missing = missing_said(column, tested)
-    remarks = (inputs.written.get(column.name, "") if kind == "number" else "", missing)
+    written = inputs.written.get(column.name, "") if kind == "number" else ""
+    remarks = (written, _strange(column, tested), missing_said(column, tested))
     return ColumnFacts(
         name=column.name,
         kind=kind,
@@ -127,6 +130,16 @@ def _facts(
         missing=(int(missing_N.sum()), int(missing_of(tested.values).sum())),
         remarks=() if useless else tuple(filter(None, remarks)),
     )
+
+
+def _strange(column: Column, tested: Column) -> str:
+    """Say how many test cells, some of all, have categories that no training row has."""
+    known, there = _counts(column), _counts(tested)
+    strange = {text: count for text, count in there.items() if text not in known}
+    if len(strange) in (0, len(there)):
+        return ""
+    count = f"{sum(strange.values()):,} of {len(tested.values):,} test cells"
+    return f"{count} of categories that no training row has ({few_quoted(sorted_texts(strange), 3)})"
 
 
 def _useless(column: Column, known: NDArray[Any], kind: KindName, inputs: InputKinds, *, alone: bool) -> str:
@@ -167,9 +180,16 @@ def _reason(column: Column, known: NDArray[Any], kind: KindName, inputs: InputKi
     """Say how the kind of a column was found, or what it holds."""
     if kind == "date" and len(known):
         first, last = (date_text(float(second)) for second in (known.min(), known.max()))
+        what = "dates"
+        if first.startswith(_NO_DAY) and last.startswith(_NO_DAY):
+            what, first, last = (
+                "times",
+                first.partition("T")[2] or _MIDNIGHT,
+                last.partition("T")[2] or _MIDNIGHT,
+            )
         since = "seconds since the first training row of a fit"
         return (
-            f"dates from {first} to {last}, read as {since}, and as month, weekday and hour where they vary"
+            f"{what} from {first} to {last}, read as {since}, and as month, weekday and hour where they vary"
         )
     if kind == "ordered":
         return f"{len(column.order)} ordered categories, read as their places"

@@ -80,7 +80,8 @@ def read_columns(
         there = [name for name in names if name in table]
         for number, name in enumerate(name for name in names if name not in table):
             hint = _hint(name, table) if number < _HINTS else ""
-            findings.add(f"expected an input column {quoted(name)}, got none{hint}")
+            names_at = _names_at(table) if number == 0 else ""
+            findings.add(f"expected an input column {quoted(name)}, got none{hint}{names_at}")
         styles = dates or {}
         asked = (
             AskedColumn(name, CATEGORY if name in known else NUMBER, known.get(name, ()))
@@ -98,15 +99,19 @@ def read_columns(
 
 
 def _hint(name: str, table: Table) -> str:
-    """Say what a column that is not there may be called, and how the file was read, where that explains it."""
+    """Say what a column that is not there may be called; where names are garbled, how the file was read."""
     dialect = table.dialect
     garbled = nfc(name.encode().decode(dialect.encoding, "replace"))
     if dialect.encoding != PLAIN.encoding and garbled in table:
         return f", but {quoted(garbled)}, which is UTF-8 read in the encoding of the training file, {dialect.encoding}"
-    read = (
-        f"; the names stand on {table.head}, below the {dialect.skip_lines:,} that data.skip_lines leaves out"
-    )
-    return did_you_mean(name, table.names, quoted) + (read if dialect.skip_lines and table.lines else "")
+    return did_you_mean(name, table.names, quoted)
+
+
+def _names_at(table: Table) -> str:
+    """Say on which line the names are looked for, where lines above them are left out as in the training file."""
+    skipped = table.dialect.skip_lines if table.lines else 0
+    above = f"below the {skipped:,} that data.skip_lines leaves out"
+    return f"; the names are looked for on {table.head}, {above}" if skipped else ""
 
 
 def _refuse_strange(column: Column, known: Sequence[str], findings: Findings) -> None:
