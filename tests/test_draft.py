@@ -205,7 +205,7 @@ def test_a_column_that_some_fit_could_not_scale_is_left_out(tmp_path: Path) -> N
     study = drafted(tmp_path, text_of(table), target="y")
     said = lines_of((tmp_path / "t.toml").read_text(encoding="utf-8"))
     assert said['# "small",'].startswith("left out: cannot be scaled: values from -")
-    assert said['# "large",'] == "left out: numbers as large as 1e+39, beyond 32-bit floating point (3.4e38)"
+    assert said['# "large",'] == "left out: cannot be scaled: 1e+39"
     assert study.data.inputs == ("x",)
     _laid_out(study, tmp_path / "run")
     for wrong, sentence in (
