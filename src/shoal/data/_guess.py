@@ -145,8 +145,6 @@ def _in_the_way(looked_at: LookedAt, name: str) -> str:
 def _can_be_learned(looked_at: LookedAt, name: str) -> bool:
     """Whether a column may be meant as a target: neither one value throughout, nor names, nor numbers of rows."""
     values = _values(looked_at, name)
-    if not len(values):
-        return False
     there_N = values[~missing_of(values)]
     different = distinct(there_N)
     if values.dtype.kind != "f":
@@ -187,11 +185,11 @@ def targets_of(looked_at: LookedAt, name: str, task: Task) -> NDArray[Any]:
         values: NDArray[Any] | None = texts(table, name, findings, (), marks)
     else:
         values = numbers(table, name, findings, "; --task classification takes it as classes", marks)
+    place = f"{table.file}, column {quoted(name)}"
     there = 0 if values is None else int((~missing_of(values)).sum())
-    if values is not None and there >= FEWEST:
-        if task == "classification":
-            labels = values[~missing_of(values)].tolist()
-            refuse(label_problems(labels, f"{table.file}, column {quoted(name)}"))
-        return values
-    few = f"expected at least {FEWEST} rows with a target, to train, choose and test, got {there}"
-    raise DataError(findings.problems() or [Problem(f"{table.file}, column {quoted(name)}", few)])
+    if values is None or there < FEWEST:
+        few = f"expected at least {FEWEST} rows with a target, to train, choose and test, got {there}"
+        raise DataError(findings.problems() or [Problem(place, few)])
+    if task == "classification":
+        refuse(label_problems([text for text in values.tolist() if text], place))
+    return values

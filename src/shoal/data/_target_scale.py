@@ -19,8 +19,8 @@ from shoal.data._target_transforms import TRANSFORMS, TargetTransform
 from shoal.kinds import TARGET_TRANSFORMS, row_of
 from shoal.links import LINKS, link_of
 
-_IDENTITY: Final = "identity"
 _MOST: Final = float(np.finfo(np.float64).max)
+_IDENTITY: Final = "identity"
 RANGES_BEYOND: Final = 10
 """How far beyond the targets of the training rows the way back of a transform may lead, in lengths of their range."""
 
