@@ -53,7 +53,8 @@ def decode(raw: bytes | bytearray, findings: Findings, encoding: str = UTF_8) ->
         line = text.count("\n", 0, text.index("\0")) + 1
         findings.add("expected text, got a NUL byte", f"line {line}")
         return None
-    if text is not None and (half := _HALF.search(text)) is not None:
+    # UTF-8 itself has no halves of letters: it refuses them.
+    if text is not None and encoding != UTF_8 and (half := _HALF.search(text)) is not None:
         line = text.count("\n", 0, half.start()) + 1
         what = f"expected {encoding} text (data.encoding), got U+{ord(half[0]):04X}, half a letter"
         findings.add(what, f"line {line}")

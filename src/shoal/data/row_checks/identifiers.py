@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import numpy as np
-
 from shoal.data._dataset import Dataset
 from shoal.data._row_check import RowCheck
 from shoal.wording import first_few, quoted
@@ -20,15 +18,13 @@ def identifiers(dataset: Dataset, _shuffled: bool) -> str:
     """Name the inputs of categories of which nearly every training row has one of its own."""
     clauses = []
     for column in dataset.columns:
-        train_N = column.values[: dataset.train_rows]
-        if not column.categorical or len(train_N) < FEWEST:
+        rows = dataset.train_rows
+        if not column.categorical or rows < FEWEST:
             continue
-        count_L = np.unique(train_N, return_counts=True)[1]
-        alone = int((count_L == 1).sum())
-        if alone >= ALONE * len(train_N):
+        alone = sum(count == 1 for count in column.counts(slice(rows)).values())
+        if alone >= ALONE * rows:
             clauses.append(
-                f"in input {quoted(column.name)} {alone:,} of {len(train_N):,} training rows have a category of their"
-                f" own"
+                f"in input {quoted(column.name)} {alone:,} of {rows:,} training rows have a category of their own"
             )
     return first_few(clauses, 4, joint=", and ")
 
