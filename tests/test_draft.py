@@ -197,6 +197,16 @@ MANY = {f"x{number}": [f"{DRAW.random():.3f}" for _ in range(30)] for number in 
 }
 
 
+def test_a_number_that_never_varies_is_no_input_of_a_draft_and_said_of_any_study(tmp_path: Path) -> None:
+    table = {"x": RARE["x"], "same": ["2.50"] * 24, "y": MANY["y"][:24]}
+    study = drafted(tmp_path, text_of(table), target="y")
+    said = lines_of((tmp_path / "t.toml").read_text(encoding="utf-8"))
+    assert said['# "same",'] == "left out: 2.5 in every training row, which says nothing"
+    assert study.data.inputs == ("x",)
+    given = study.model_copy(update={"data": study.data.model_copy(update={"inputs": ("x", "same")})})
+    assert 'column "same": 2.5 in every training row, which says nothing' in plan(given).data_notes
+
+
 def test_a_column_that_some_fit_could_not_scale_is_left_out(tmp_path: Path) -> None:
     """What `shoal check` would refuse is no study to hand out."""
     small = [f"{DRAW.gauss(0, 1):.3f}e-310" for _ in range(30)]

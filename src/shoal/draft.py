@@ -187,10 +187,11 @@ def _columns(seen: Survey) -> Iterator[DraftColumn]:
             yield DraftColumn(name, used=False, what=seen.unusable[name])
         elif name in known:
             column = known[name]
+            used = not column.left_out and not (column.is_constant and len(known) > 1)
             parts = [_BACK.sub("", part.removeprefix("left out, ")) for part in column.said]
-            if not column.reason and not column.left_out:
+            if used and not column.reason:
                 parts.insert(0, {"number": "numbers", "category": "categories"}.get(column.kind, column.kind))
-            yield DraftColumn(name, used=not column.left_out, what="; ".join(parts))
+            yield DraftColumn(name, used=used, what="; ".join(parts))
 
 
 def _kinds(seen: Survey) -> Iterator[DraftKey]:

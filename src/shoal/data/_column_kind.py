@@ -67,6 +67,11 @@ class ColumnFacts:
     remarks: tuple[str, ...] = ()
 
     @property
+    def is_constant(self) -> bool:
+        """Whether it is one number in every training row."""
+        return self.kind == "number" and self.different == 1 and not self.missing[0]
+
+    @property
     def said(self) -> tuple[str, ...]:
         """All that is said of it, the most important first; none where it is what its name says."""
         first = self.left_out or self.reason

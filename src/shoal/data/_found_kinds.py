@@ -119,14 +119,17 @@ def _facts(
     known = column.values[~missing_N]
     useless = _useless(column, known, kind, inputs, alone=alone)
     reason = "" if useless else _reason(column, known, kind, inputs)
+    different = len(_counts(column)) if column.categorical else len(distinct(known))
     written = inputs.written.get(column.name, "") if kind == "number" else ""
-    remarks = (written, _strange(column, tested), missing_said(column, tested))
+    constant = kind == "number" and different == 1 and len(known) == len(column.values)
+    alike = f"{known[0]:g} in every training row, which says nothing" if constant else ""
+    remarks = (alike, written, _strange(column, tested), missing_said(column, tested))
     return ColumnFacts(
         name=column.name,
         kind=kind,
         reason=reason,
         left_out=useless,
-        different=len(_counts(column)) if column.categorical else len(distinct(known)),
+        different=different,
         missing=(int(missing_N.sum()), int(missing_of(tested.values).sum())),
         remarks=() if useless else tuple(filter(None, remarks)),
     )
