@@ -265,7 +265,7 @@ def test_frames_are_taken_without_importing_their_library() -> None:
         ([[1, 2]], "x: expected an array, a frame or a dict of columns, got list"),
         ({"x0": [1], "x_1": [2]}, 'x: expected an input column "x1", got none; did you mean "x_1"?'),
         ({"x0": [1, 2], "x1": [2]}, 'x: expected columns of one length, got "x0" 2, "x1" 1'),
-        ({"x0": [1], "x1": [[2]]}, 'x, column "x1": expected numbers, got an array of shape (1, 1)'),
+        ({"x0": [1], "x1": [[2]]}, 'x, column "x1": expected numbers, got cells of list'),
         ({"x0": [1], "x1": [{}]}, 'x, column "x1": expected numbers, got cells of dict'),
         ({"x0": [1], "x1": [None]}, 'x, row 1, column "x1": expected a number, got an empty cell'),
         ({"x0": [1], "x1": ["red"]}, 'x, column "x1": expected numbers, got text such as "red"'),
