@@ -17,59 +17,54 @@ struct Score {
     int64_t correct = 0;
 };
 
-struct Mse {
+// What losses of numbers have in common: a term of every output.
+struct OfOutputs {
     static constexpr bool CLASSIFIES = false;
+    static double term_count(int64_t rows, int64_t outputs) { return (double)rows * (double)outputs; }
+};
+
+// A loss of the error alone: `Own` adds its term to a sum, and gives its slope over GRADIENT_FACTOR.
+template <class Own>
+struct OfErrors : OfOutputs {
+    void add_row(const float* y, const ShoalRows& data, int64_t row, int64_t outputs, float scale,
+                 float* delta, Score& score) const {
+        const float* target = data.values + row * outputs;
+        const Own own = *static_cast<const Own*>(this);
+        for (int64_t k = 0; k < outputs; ++k) delta[k] = own.slope(y[k] - target[k], score.loss_sum) * scale;
+    }
+};
+
+struct Mse : OfErrors<Mse> {
     static constexpr double GRADIENT_FACTOR = 2;
-    static double term_count(int64_t rows, int64_t outputs) { return (double)rows * (double)outputs; }
-    void add_row(const float* y, const ShoalRows& data, int64_t row, int64_t outputs, float scale,
-                 float* delta, Score& score) const {
-        const float* target = data.values + row * outputs;
-        for (int64_t k = 0; k < outputs; ++k) {
-            const float error = y[k] - target[k];
-            score.loss_sum += (double)error * (double)error;
-            delta[k] = error * scale;
-        }
+    float slope(float error, double& sum) const {
+        sum += (double)error * (double)error;
+        return error;
     }
 };
 
-struct Mae {
-    static constexpr bool CLASSIFIES = false;
+struct Mae : OfErrors<Mae> {
     static constexpr double GRADIENT_FACTOR = 1;
-    static double term_count(int64_t rows, int64_t outputs) { return (double)rows * (double)outputs; }
-    void add_row(const float* y, const ShoalRows& data, int64_t row, int64_t outputs, float scale,
-                 float* delta, Score& score) const {
-        const float* target = data.values + row * outputs;
-        for (int64_t k = 0; k < outputs; ++k) {
-            const float error = y[k] - target[k];
-            score.loss_sum += __builtin_fabs((double)error);
-            delta[k] = (float)((error > 0) - (error < 0)) * scale;
-        }
+    float slope(float error, double& sum) const {
+        sum += __builtin_fabs((double)error);
+        return (float)((error > 0) - (error < 0));
     }
 };
 
-struct Huber {  // half the square up to `bound` (torch's delta), from there on a straight line
-    static constexpr bool CLASSIFIES = false;
+struct Huber : OfErrors<Huber> {  // half the square up to `bound` (torch's delta), from there on a straight line
     static constexpr double GRADIENT_FACTOR = 1;
     double bound;
-    static double term_count(int64_t rows, int64_t outputs) { return (double)rows * (double)outputs; }
-    void add_row(const float* y, const ShoalRows& data, int64_t row, int64_t outputs, float scale,
-                 float* delta, Score& score) const {
-        const float* target = data.values + row * outputs;
+    explicit Huber(double delta) : bound(delta) {}
+    float slope(float error, double& sum) const {
         const float most = (float)bound;
-        for (int64_t k = 0; k < outputs; ++k) {
-            const float error = y[k] - target[k];
-            const float within = error > most ? most : error < -most ? -most : error;
-            score.loss_sum += (double)within * ((double)error - 0.5 * (double)within);
-            delta[k] = within * scale;
-        }
+        const float within = error > most ? most : error < -most ? -most : error;
+        sum += (double)within * ((double)error - 0.5 * (double)within);
+        return within;
     }
 };
 
 // exp(y) - target * y: y is the logarithm of the rate, and what the target alone says is left out.
-struct Poisson {
-    static constexpr bool CLASSIFIES = false;
+struct Poisson : OfOutputs {
     static constexpr double GRADIENT_FACTOR = 1;
-    static double term_count(int64_t rows, int64_t outputs) { return (double)rows * (double)outputs; }
     void add_row(const float* y, const ShoalRows& data, int64_t row, int64_t outputs, float scale,
                  float* delta, Score& score) const {
         const float* target = data.values + row * outputs;
