@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from shoal.data._classes import NUMBER, nfc
 from shoal.data._dialect import PLAIN, Dialect
+from shoal.data._distinct import coded
 from shoal.data._findings import Findings
 from shoal.data._missing import Marks
 from shoal.data._notation import DECIMAL_COMMA, DECIMAL_POINT, SOME_COMMA, Notation, notation_of
 from shoal.data._seen import keys_text, seen_in_numbers
 from shoal.data._spelling import TRUTH, respelled
 from shoal.data._table import Cells, DateCells, Foreign, Table
-from shoal.data._text_column import TextColumn, coded
+from shoal.data._text_column import TextColumn
 from shoal.wording import few_quoted, quoted
 
 _OFTEN = 3

@@ -62,6 +62,12 @@ class Column:
         times = np.bincount(code_N[rows], minlength=len(levels))
         return {text: times for text, times in zip(levels.tolist(), times.tolist(), strict=True) if times}
 
+    @property
+    def categories(self) -> dict[str, int]:
+        """How many rows have each category, in their order; missing cells are none, and numbers have none."""
+        counts = self.counts(slice(None)) if self.categorical else {}
+        return {text: count for text, count in counts.items() if text}
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:

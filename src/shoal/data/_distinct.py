@@ -5,7 +5,7 @@ Numbers are sorted, which numpy does far faster than it hashes whole numbers; te
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,13 @@ def levels_and_codes(values_N: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.i
         return np.array(levels, values_N.dtype), codes
     level_L, code_N = np.unique(values_N, return_inverse=True)
     return level_L, np.asarray(code_N, np.int64).reshape(-1)
+
+
+def coded(texts: Collection[str]) -> tuple[list[str], NDArray[np.int64]]:
+    """Give the different texts in the order in which they come, and the place of each among them, (N,)."""
+    different = list(dict.fromkeys(texts))
+    code = {text: place for place, text in enumerate(different)}
+    return different, np.fromiter(map(code.__getitem__, texts), np.int64, len(texts))
 
 
 def row_codes(columns: Sequence[NDArray[Any]]) -> NDArray[np.int64]:

@@ -119,7 +119,7 @@ def _facts(
     known = column.values[~missing_N]
     useless = _useless(column, known, kind, inputs, alone=alone)
     reason = "" if useless else _reason(column, known, kind, inputs)
-    different = len(_counts(column)) if column.categorical else len(distinct(known))
+    different = len(column.categories) if column.categorical else len(distinct(known))
     written = inputs.written.get(column.name, "") if kind == "number" else ""
     constant = kind == "number" and different == 1 and len(known) == len(column.values)
     alike = f"{known[0]:g} in every training row, which says nothing" if constant else ""
@@ -137,7 +137,7 @@ def _facts(
 
 def _strange(column: Column, tested: Column) -> str:
     """Say how many test cells, some of all, have categories that no training row has."""
-    known, there = _counts(column), _counts(tested)
+    known, there = column.categories, tested.categories
     strange = {text: count for text, count in there.items() if text not in known}
     if len(strange) in (0, len(there)):
         return ""
@@ -147,7 +147,7 @@ def _strange(column: Column, tested: Column) -> str:
 
 def _useless(column: Column, known: NDArray[Any], kind: KindName, inputs: InputKinds, *, alone: bool) -> str:
     """Say why nothing can be learned from a column, of which `known` are the training rows' cells; else nothing."""
-    counts = _counts(column)
+    counts = column.categories
     different = len(counts)
     back = f"(data.keep = [{quoted(column.name)}] brings it back)"
     if different == 1 and len(known) == len(column.values):
@@ -201,15 +201,9 @@ def _reason(column: Column, known: NDArray[Any], kind: KindName, inputs: InputKi
     return ""
 
 
-def _counts(column: Column) -> dict[str, int]:
-    """Count the rows of each category; none of numbers."""
-    counts = column.counts(slice(None)) if column.categorical else {}
-    return {text: count for text, count in counts.items() if text}
-
-
 def _categories(column: Column, inputs: InputKinds) -> str:
     """Say that a column was read as categories, which are the most frequent, and of which some are pooled."""
-    counts = _counts(column)
+    counts = column.categories
     few = column.rare_below if column.rare_below > 1 else FEW_ROWS
     rare = sum(count < few for count in counts.values())
     of_them = f"{rare:,} of fewer than {few:,} training rows"

@@ -335,12 +335,7 @@ def _content_notes(source: TableSource, train: _Part, test: _Part) -> Iterator[s
     """Say what may be read and is hardly meant: categories of one row each, or foreign to all test rows."""
     for column, tested in zip(train.columns, test.columns, strict=True):
         place = f"column {quoted(column.name)}"
-        trained, strange = (
-            {text: count for text, count in part.counts(slice(None)).items() if text}
-            if part.categorical
-            else {}
-            for part in (column, tested)
-        )
+        trained, strange = column.categories, tested.categories
         if are_names(trained):
             what = f"{len(trained)} categories in {len(column.values)} training rows, most of one row alone"
             yield f"{place}: {what}; leave it out (data.ignore) if it names the rows"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import ctypes
 import warnings
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, Final, Self, overload
 
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.core import load_core
+from shoal.data._distinct import coded
 
 _NUMBER_BYTES: Final = b"0123456789+-.eE "
 _NEWLINE: Final = 10
@@ -146,13 +147,6 @@ class TextColumn(Sequence[str]):
         zero_N = begin_N[self._raw[begin_N] == _ZERO]
         next_N = self._raw[zero_N + 1]  # a byte that ends the cell, at the last
         return bool(((next_N >= _ZERO) & (next_N <= _NINE)).any())
-
-
-def coded(texts: Collection[str]) -> tuple[list[str], NDArray[np.int64]]:
-    """Give the different texts in the order in which they come, and the place of each among them, (N,)."""
-    different = list(dict.fromkeys(texts))
-    code = {text: place for place, text in enumerate(different)}
-    return different, np.fromiter(map(code.__getitem__, texts), np.int64, len(texts))
 
 
 def plain_columns(text: str, delimiter: str) -> tuple[list[str], list[TextColumn]] | None:
