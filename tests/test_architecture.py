@@ -28,7 +28,7 @@ EVERYTHING: Final = frozenset({
 })  # fmt: skip
 
 # The ground floor, which everyone may import.
-GROUND: Final = frozenset({"activations", "errors", "files", "kinds", "links", "wording"})
+GROUND: Final = frozenset({"activations", "errors", "files", "kinds", "links", "scores", "wording"})
 
 # Who may import whom beside the ground floor.
 ARROWS: Final[dict[str, frozenset[str]]] = {
@@ -36,6 +36,7 @@ ARROWS: Final[dict[str, frozenset[str]]] = {
     "wording": frozenset(),
     "files": frozenset(),
     "kinds": frozenset(),
+    "scores": frozenset(),
     "activations": frozenset(),
     "links": frozenset(),
     "core": frozenset(),
@@ -70,19 +71,19 @@ _TORCH: Final = frozenset({
     "nets/_activations.py", "nets/_channels.py", "nets/_loss.py", "nets/_layer.py", "nets/_module.py",
     "nets/_optimizers.py", "nets/layers", "nets/losses", "engine/trainers",
 })  # fmt: skip
-_THREADPOOLCTL: Final = frozenset({
-    "data/_row_check.py", "engine/_simple_models.py", "estimators/_processes.py",
-})  # fmt: skip
+_SKLEARN: Final = frozenset({"data/_builtin.py", "data/_drift.py", "engine/_simple_models.py", "estimators"})
 # Who may import a library at all.
 OWNERS: Final[dict[str, frozenset[str]]] = {
     "torch": _TORCH,
     "matplotlib": frozenset({"look/_paper.py"}),
     "plotly": frozenset({"look/_plots.py"}),
     "jinja2": frozenset({"look/page/report.py"}),
-    "sklearn": frozenset({"data/_builtin.py", "data/_drift.py", "engine/_simple_models.py", "estimators"}),
+    "sklearn": _SKLEARN | {"results/_peer_scores.py"},
     "joblib": frozenset({"estimators/_processes.py", "estimators/_turns.py"}),
     "textwrap": frozenset({"look/_text_layout.py"}),
-    "threadpoolctl": _THREADPOOLCTL,
+    "threadpoolctl": frozenset(
+        {"data/_row_check.py", "engine/_simple_models.py", "estimators/_processes.py"}
+    ),
     "sqlite3": frozenset({"results/_database.py"}),
     "onnx": frozenset({"nets/_graph.py", "export.py"}),
     "onnxruntime": frozenset({"export.py"}),
@@ -369,7 +370,7 @@ OFFENCES: Final = (
         broken_arrows,
         "data/_x.py",
         "from shoal.study import Study",
-        "data may import activations, core, errors, files, kinds, links, streams, wording, not study",
+        "data may import activations, core, errors, files, kinds, links, scores, streams, wording, not study",
     ),
     (broken_arrows, "look/_x.py", "import shoal.engine", "look may import"),
     (broken_arrows, "nets/_x.py", "from shoal.study._study import Study", "private to study"),

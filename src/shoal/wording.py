@@ -34,7 +34,14 @@ _PLAIN_NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-
 _LATER_CELL: Final = re.compile(rf';(?=[\s"]*[{re.escape(FORMULA)}])')
 """Where the comma is a decimal mark, spreadsheets split at semicolons, quoted or not."""
 
-_ALSO_CALLED: Final = {"gpu": "cuda"}
+NAMED: Final = 12
+"""Choices that a refusal names, at most: of more it says how many there are."""
+_ALSO_CALLED: Final = {
+    "gpu": "cuda",
+    "max_error": "neg_max_error",
+    "auc": "roc_auc",
+    "mcc": "matthews_corrcoef",
+}
 """Words for a choice that look like another one."""
 
 # Foreign text
@@ -131,7 +138,7 @@ def wrong_choice(value: Any, choices: Sequence[str]) -> str:
     if isinstance(value, str):
         known = _ALSO_CALLED.get(value.lower(), "")
         hint = f"; did you mean {known!r}?" if known in choices else did_you_mean(value, choices, repr)
-    return f"expected one of {', '.join(choices)}, got {value_text(value)}{hint}"
+    return f"expected one of {first_few(choices, NAMED)}, got {value_text(value)}{hint}"
 
 
 def wrong_count(value: Any, most: int | None = None) -> str:

@@ -17,16 +17,17 @@ from shoal.engine._predict import Trained, answers, network_inputs
 from shoal.engine._train import Outcome
 from shoal.engine._trainer import FitData, Rows, State, Trainer
 from shoal.errors import Problem, TrainingError
-from shoal.results import classification_scores, regression_scores
+from shoal.results import FitRecord, scores_of_answers, with_asked_scores
 from shoal.wording import first_few
 
 
 @dataclass(frozen=True, eq=False)
 class StudyRows:
-    """What all fits of a study share, sent to every worker once."""
+    """What all fits of a study share, sent to every worker once; `asked` are scores beside those that every fit has."""
 
     dataset: Dataset
     standardize: Standardize
+    asked: tuple[str, ...] = ()
 
     advice = "fewer --workers need less"
 
@@ -35,6 +36,12 @@ class StudyRows:
         dataset = with_permuted_targets(self.dataset, fit.job.key) if fit.permuted else self.dataset
         preprocessing = prepare(dataset, fit.split, self.standardize)
         return PreparedFit(fit, dataset, prepared_for(fit.job.loss, preprocessing))
+
+    def shown(self, record: FitRecord, fit: StudyFit) -> FitRecord:
+        """Give the record of a fit with the scores asked for, for whoever follows the run."""
+        targets, test = self.dataset.targets, self.dataset.train_rows
+        true = {"validation": targets[fit.rows.validation], "test": targets[test:]}
+        return with_asked_scores(record, true, self.asked)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,5 +107,4 @@ def _refuse_overflow(predictions: NDArray[np.float64]) -> None:
 
 
 def _scores(dataset: Dataset, rows: NDArray[np.int64], predictions: NDArray[np.float64]) -> dict[str, float]:
-    score = classification_scores if dataset.task == "classification" else regression_scores
-    return score(dataset.targets[rows], predictions)
+    return scores_of_answers(dataset.targets[rows], predictions)

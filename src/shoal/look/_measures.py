@@ -6,15 +6,27 @@ from typing import Final
 
 from shoal.kinds import Task
 from shoal.nets import loss_of, loss_option
-from shoal.results import higher_is_better
+from shoal.results import Results, asked_scores, higher_is_better
+from shoal.scores import score_kind
 from shoal.study import TASK_LOSS, Training
+from shoal.wording import one_number, percent
 
 SCORES_SHOWN: Final[dict[Task, tuple[str, ...]]] = {
     "regression": ("mse", "rmse", "mae", "r2"),
     "classification": ("accuracy", "loss", "macro_f1", "ece"),
 }
-"""The scores of test rows that tables show, the first of them first."""
+"""The scores of test rows that every table shows, the first of them first."""
 _ON_TEST_ROWS: Final = {"mse": "mean squared error on test rows", "accuracy": "accuracy on test rows (share)"}
+
+
+def shown_scores(results: Results) -> tuple[str, ...]:
+    """Name the scores of test rows that tables show: those of the task, then those that the study asks for."""
+    return (*SCORES_SHOWN[results.study.study.task], *asked_scores(results.study))
+
+
+def score_number(metric: str, value: float) -> str:
+    """Write a value of a score: a share of rows in percent."""
+    return percent(value) if score_kind(metric).percent else one_number(value)
 
 
 def leading_metric(classes: bool) -> str:
@@ -41,10 +53,10 @@ def loss_words(task: Task, training: Training) -> str:
 
 
 def score_words(metric: str, task: Task) -> str:
-    """Name a score of answers; `metric` is "accuracy" or "loss": the task's own, whatever networks are trained by."""
-    return metric if metric == "accuracy" else loss_of(TASK_LOSS[task]).words
+    """Name a score of answers; "loss" is the task's own, whatever networks are trained by."""
+    return loss_of(TASK_LOSS[task]).words if metric == "loss" else score_kind(metric).title
 
 
 def selection_score(metric: str, task: Task) -> str:
-    """Name the selection score, for an axis; `metric` is "accuracy" or "loss"."""
+    """Name the selection score, for an axis."""
     return f"selection score ({score_words(metric, task)}, {direction(metric)})"

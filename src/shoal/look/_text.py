@@ -12,7 +12,7 @@ from shoal.look._certainty import certainty_sentences
 from shoal.look._chance import differences_sentences, drawn_by_chance, ece_sentence, published_sentence
 from shoal.look._checks import GRAVEST, checks
 from shoal.look._headline import headline
-from shoal.look._measures import SCORES_SHOWN
+from shoal.look._measures import shown_scores
 from shoal.look._outer_folds import chosen_settings, nested_metrics, nested_sentences
 from shoal.look._reasons import reasons, verdict_of
 from shoal.look._run_findings import RunFindings
@@ -215,7 +215,7 @@ def _comparisons_text(results: Results) -> str:
     frame = results.comparisons
     if not len(frame):
         return ""
-    first, *others = SCORES_SHOWN[results.study.study.task]
+    first, *others = shown_scores(results)
     repeats = int(frame["repeats"].max())
     headers = ["comparison", f"test {first}"]
     if repeats > 1:
@@ -242,7 +242,7 @@ def _refit_text(results: Results) -> str:
     frame = results.refit
     if not len(frame):
         return ""
-    names = SCORES_SHOWN[results.study.study.task]
+    names = shown_scores(results)
     epochs = int(frame["epochs"].iloc[0])
     times = f" {len(frame)} times" if len(frame) > 1 else ""
     lines = [f"delivered model: the winner refitted{times} on all training rows, {counted(epochs, 'epoch')}"]
@@ -280,7 +280,7 @@ def _ensemble_text(results: Results) -> str:
     frame = results.ensemble_scores
     if not len(frame):
         return ""
-    names = [name for name in SCORES_SHOWN[results.study.study.task] if name in frame]
+    names = [name for name in shown_scores(results) if name in frame]
     members = frame[frame["network"] == "member"]
     rows = [
         [f"{len(members)} networks of the folds, {which}", *(float(fold(members[name])) for name in names)]

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.kinds import SCORES
 from shoal.results._intervals import Interval, Units
 from shoal.results._mean_recall import BALANCED, recall_interval
 from shoal.results._record import FitRecord, PlanEntry, Truth
@@ -43,9 +42,16 @@ def task_of(truth: Truth) -> str:
 
 
 def comparison_differences(
-    plan: Sequence[PlanEntry], fits: Mapping[str, FitRecord], truth: Truth, answers: Answers
+    plan: Sequence[PlanEntry],
+    fits: Mapping[str, FitRecord],
+    truth: Truth,
+    answers: Answers,
+    names: Sequence[str],
 ) -> dict[str, dict[str, Difference]]:
-    """Give the difference of every comparison to the first one, by label, then by test score; {} for fewer than two."""
+    """Give the difference of every comparison to the first one, by label, then by each of the scores named.
+
+    {} for fewer than two comparisons.
+    """
     tested: dict[str, dict[int, str]] = {}
     for entry in plan:
         if entry.stage == "compare" and entry.fit_id in fits:
@@ -54,9 +60,7 @@ def comparison_differences(
     if len(tested) < 2:
         return {}
     units, y = test_units(truth), truth.y[truth.train_rows :]
-    scores = {
-        name: row_score(task_of(truth), name) for name, kind in SCORES.items() if task_of(truth) in kind.tasks
-    }
+    scores = {name: row_score(task_of(truth), name) for name in names}
     (_, start), *others = tested.items()
     start_answers = {repeat: answers(fit_id) for repeat, fit_id in start.items()}
     firsts = {name: Scored.of(score, y, start_answers, units) for name, score in scores.items()}

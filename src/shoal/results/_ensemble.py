@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.results._asked import scores_of_answers
 from shoal.results._brief import Brief
 from shoal.results._record import FitRecord, PlanEntry, Truth
 from shoal.results._schema import expect
-from shoal.results._scores import classification_scores, regression_scores
 from shoal.results._store import Store
 
 if TYPE_CHECKING:
@@ -105,7 +105,11 @@ def vote_counts(probability_MVK: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def ensemble_frame(
-    ensemble: Ensemble | None, truth: Truth, plan: Sequence[PlanEntry], fits: Mapping[str, FitRecord]
+    ensemble: Ensemble | None,
+    truth: Truth,
+    plan: Sequence[PlanEntry],
+    fits: Mapping[str, FitRecord],
+    asked: tuple[str, ...],
 ) -> DataFrame:
     """One row a network of the ensemble, then one for their mean answer, then one for the delivered network."""
     import pandas as pd
@@ -113,14 +117,14 @@ def ensemble_frame(
     if ensemble is None:
         return pd.DataFrame(columns=["network", "fit_id", "fold", "repeat"])
     true = truth.y[truth.train_rows :]
-    score = classification_scores if truth.classes else regression_scores
     rows = [
         {"network": "member", "fit_id": entry.fit_id, "fold": entry.fold, "repeat": entry.repeat}
-        | score(true, answer_VK)
+        | scores_of_answers(true, answer_VK, asked)
         for entry, answer_VK in zip(ensemble.members, ensemble.test_MVK, strict=True)
     ]
     rows.append(
-        {"network": "ensemble", "fit_id": "", "fold": -1, "repeat": -1} | score(true, ensemble.mean_VK)
+        {"network": "ensemble", "fit_id": "", "fold": -1, "repeat": -1}
+        | scores_of_answers(true, ensemble.mean_VK, asked)
     )
     refits = [entry for entry in plan if entry.stage == "refit" and entry.fit_id in fits]
     for entry in [entry for entry in refits if fits[entry.fit_id].status == "ok"][:1]:

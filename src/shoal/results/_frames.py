@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.kinds import SCORES
 from shoal.results._intervals import Interval
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Truth, place_of
 from shoal.results._select import Standing
 from shoal.results._two_way import Difference
+from shoal.scores import SCORES
 from shoal.study import Reference
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.kinds import SCORES
+from shoal.results._asked import reported_scores
 from shoal.results._differences import task_of
 from shoal.results._intervals import Interval, Units
 from shoal.results._mean_recall import BALANCED
@@ -196,13 +196,12 @@ def _scores(
     unit_V = np.unique(truth.groups[row_V] if grouped else row_V, return_inverse=True)[1]
     pooled = OuterAnswers(truth.y[row_V], answer_VK, fold_V, Units(unit_V, grouped), row_V)
     scores = {}
-    for name, kind in SCORES.items():
-        if study.study.task in kind.tasks:
-            score = row_score(task_of(truth), name)
-            span = OTHERS
-            if name in SCORES_WITH_INTERVAL[study.study.task]:
-                span = outer_interval(score, pooled)
-            scores[name] = NestedScore(score.score(pooled.y, answer_VK), span)
+    for name in reported_scores(study):
+        score = row_score(task_of(truth), name)
+        span = OTHERS
+        if name in SCORES_WITH_INTERVAL[study.study.task]:
+            span = outer_interval(score, pooled)
+        scores[name] = NestedScore(score.score(pooled.y, answer_VK), span)
     if rare_classes(truth):
         value = row_score("classification", BALANCED).score(pooled.y, answer_VK)
         scores[BALANCED] = NestedScore(value, OTHERS)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from shoal.results._differences import task_of
 from shoal.results._record import FitRecord, PlanEntry, Truth
 from shoal.results._score_rows import row_score
+from shoal.results._scores import higher_is_better
 
 LARGEST_SHARE: Final = 1 / 3
 """Of the training rows. In most orders of the groups much of a larger one keeps its own targets, so that p is below 5 %
@@ -51,10 +52,10 @@ def permutation_test(
     plan: Sequence[PlanEntry],
     fits: Mapping[str, FitRecord],
     truth: Truth,
-    metric: tuple[str, bool],
+    metric: str,
     answers: Callable[[str], NDArray[np.float64]],
 ) -> PermutationTest | None:
-    """Make the test by a score and whether higher is better; None where none was asked for, or not all is trained."""
+    """Make the test by a score; None where none was asked for, or not all is trained."""
     permuted = [entry.fit_id for entry in plan if entry.stage == "permuted"]
     refits = [entry.fit_id for entry in plan if entry.stage == "refit"]
     if not permuted or not {*permuted, *refits} <= fits.keys():
@@ -62,15 +63,14 @@ def permutation_test(
     healthy = [fit_id for fit_id in refits if fits[fit_id].status == "ok"]
     if not healthy:
         return None
-    name, higher = metric
-    score, y = row_score(task_of(truth), name), truth.y[truth.train_rows :]
+    score, y = row_score(task_of(truth), metric), truth.y[truth.train_rows :]
     observed = score.score(y, answers(healthy[0]))
     if math.isnan(observed):
         return None
     scores = [score.score(y, answers(fit_id)) for fit_id in permuted if fits[fit_id].status == "ok"]
-    as_good = sum(value >= observed if higher else value <= observed for value in scores)
+    as_good = sum(value >= observed if higher_is_better(metric) else value <= observed for value in scores)
     return PermutationTest(
-        name, observed, tuple(scores), len(permuted) - len(scores), as_good, _why_no_p(truth)
+        metric, observed, tuple(scores), len(permuted) - len(scores), as_good, _why_no_p(truth)
     )
 
 

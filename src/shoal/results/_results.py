@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from shoal.errors import StudyError, as_path
 from shoal.parts import Missing
 from shoal.results import _frames
+from shoal.results._asked import asked_scores, reported_scores, scored_summaries
 from shoal.results._certainty import NOT_IN_FILE, Certainty, certainty_of
 from shoal.results._coherence import check_choice, check_fits, check_part, check_plan, check_study
 from shoal.results._conclusion import UNTESTED, OnTestRows, conclusion
@@ -27,14 +28,12 @@ from shoal.results._fold_networks import chosen_networks
 from shoal.results._inside import Inside, read_inside
 from shoal.results._intervals import Interval, Units
 from shoal.results._looks import NO_LOOKS, Looks, read_looks
-from shoal.results._mean_recall import BALANCED
 from shoal.results._nested import Nested, NestedScore, read_nested
 from shoal.results._out_of_fold import OutOfFold
 from shoal.results._permutation import PermutationTest, permutation_test
 from shoal.results._record import CandidateRow, ColumnRecord, FitRecord, PlanEntry, Stage, Truth, place_of
 from shoal.results._schema import expect
 from shoal.results._score_rows import row_score
-from shoal.results._scores import higher_is_better
 from shoal.results._select import Choice, Standing, expected_score, rank_candidates, search_scores
 from shoal.results._selection_and_test import Disagreement, Expected, disagreement
 from shoal.results._simple_models import Baseline, Beside, beside_baselines, read_baselines
@@ -105,6 +104,7 @@ class Results:
                 check_plan(plan, candidate_rows, truth)
             with coherent(folder, "a fit"):
                 check_fits(plan, fits, study)
+                fits = scored_summaries(study, store)
             with coherent(folder, "the ledger of test rows"):
                 looks = read_looks(store, plan, fits)
             return cls(
@@ -209,7 +209,8 @@ class Results:
         on other test rows (or groups of them) and, over more than one repeat, at other initialisations.
         """
         with Store.open_readonly(self.folder) as store:
-            return comparison_differences(self.plan, self.summaries, self.truth, self._answers(store))
+            names = reported_scores(self.study)
+            return comparison_differences(self.plan, self.summaries, self.truth, self._answers(store), names)
 
     def test_interval(self, metric: str, fit_ids: Sequence[str]) -> Interval:
         """Give the 95 % interval of the mean test score of fits of the same settings, on other test rows (or groups of
@@ -297,10 +298,8 @@ class Results:
         """Hold the delivered network's test score against those of networks of the same settings that learned permuted
         targets (`checks.permutations`); None without any, or before all are trained.
         """
-        higher = metric == BALANCED or higher_is_better(metric)
         with Store.open_readonly(self.folder) as store:
-            answers = self._answers(store)
-            return permutation_test(self.plan, self.summaries, self.truth, (metric, higher), answers)
+            return permutation_test(self.plan, self.summaries, self.truth, metric, self._answers(store))
 
     @cached_property
     def disagreement(self) -> Disagreement | None:
@@ -308,9 +307,9 @@ class Results:
         if self.choice is None or self.delivered_id is None:
             return None
         healthy = [row.candidate_id for row in self.standings if not row.failed]
-        if self.choice.candidate_id not in healthy:
-            return None
         metric, score = self.choice.metric, row_score(self.study.study.task, self.choice.metric)
+        if self.choice.candidate_id not in healthy or score.why_none:
+            return None
         y, answers_VK = self.truth.y[self.truth.train_rows :], self.test_predictions(self.delivered_id)
         errors, place = self.search_errors(healthy), healthy.index(self.choice.candidate_id)
         expects = Expected.of(metric, self.expected_score, errors, place, self.truth.train_rows)
@@ -373,7 +372,7 @@ class Results:
         """One row a network of the ensemble (network "member"), one for their mean answer ("ensemble"), one for the
         delivered network: network, fit_id, fold, repeat (-1: none), then the scores of the test rows.
         """
-        return ensemble_frame(self.ensemble, self.truth, self.plan, self.summaries)
+        return ensemble_frame(self.ensemble, self.truth, self.plan, self.summaries, asked_scores(self.study))
 
     @cached_property
     def certainty(self) -> Certainty:

@@ -215,7 +215,7 @@ def _search(draft: Draft, sizes: Sizes) -> Iterator[_Line]:
         orderly = toml_value({"kind": "k-fold", "n": sizes.folds, "shuffle": False})
         why = f"{draft.in_order}; if later rows are to be predicted: {orderly}, and the latest rows as `test`"
     yield _key("folds", folds, why)
-    yield _key("metric", "loss", "loss; a classification also has accuracy", on=False)
+    yield _key("metric", "loss", "loss, or another score: docs/statistics.md", on=False)
     yield _key("rule", "best", "best or one-standard-error (the smallest within it)", on=False)
 
 

@@ -9,14 +9,14 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from shoal.kinds import SPLITTERS, row_of
+from shoal.scores import metrics_of
 from shoal.study._candidates import expand, overlay
 from shoal.study._devices import is_device
 from shoal.study._key_paths import KeyPath, value_at
 from shoal.study._sentences import Mistake, mistakes_of, refusal
 from shoal.study._study import Folds, Nested, Search, Study
-from shoal.study._values import TEST_METRICS
 from shoal.study._vary import vary_section
-from shoal.wording import did_you_mean, value_text
+from shoal.wording import NAMED, did_you_mean, first_few, value_text
 
 WINNER: Final = "winner"
 DELIVERED: Final = "delivered"
@@ -210,22 +210,30 @@ def _reference_mistakes(study: Study) -> Iterator[Mistake]:
     """Published values belong to something that is tested, by a metric of the task."""
     names = [*(entry.name for entry in study.compare), WINNER, DELIVERED]
     for number, entry in enumerate(study.reference):
-        path, task = ("reference", number), ("study", "task")
+        path = ("reference", number)
         if entry.name not in names:
             touches = ((*path, "name"), ("compare",))
             what = f"expected the name of a comparison, {WINNER} or {DELIVERED}, got {value_text(entry.name)}"
             yield Mistake((*path, "name"), what + did_you_mean(entry.name, names, repr), touches)
-        metrics = TEST_METRICS[study.study.task]
-        if entry.metric not in metrics:
-            what = f"expected a score of a {study.study.task} ({', '.join(metrics)}), got '{entry.metric}'"
-            yield Mistake((*path, "metric"), what, ((*path, "metric"), task))
+        yield from _score_mistakes(study, (*path, "metric"), entry.metric)
+
+
+def _score_mistakes(study: Study, path: KeyPath, name: str) -> Iterator[Mistake]:
+    """Find a score that the task does not have."""
+    task, names = study.study.task, metrics_of(study.study.task)
+    if name not in names:
+        some = first_few(names, NAMED, " and ")
+        what = f"expected a score of a {task} ({some}), got {value_text(name)}"
+        yield Mistake(path, what + did_you_mean(name, names, repr), (path, ("study", "task")))
 
 
 def _search_mistakes(study: Study, search: Search) -> Iterator[Mistake]:
-    if study.study.task == "regression" and search.metric == "accuracy":
-        path: KeyPath = ("search", "metric")
-        what = "expected loss, since a regression has no accuracy, got 'accuracy'"
-        yield Mistake(path, what, (path, ("study", "task")))
+    yield from _score_mistakes(study, ("search", "metric"), search.metric)
+    for number, name in enumerate(search.scores):
+        path: KeyPath = ("search", "scores", number)
+        yield from _score_mistakes(study, path, name)
+        if name in search.scores[:number]:
+            yield Mistake(path, f"expected every score once, got {value_text(name)} again", (path,))
     yield from _folds_mistakes(study, "search", search.splitter)
 
 

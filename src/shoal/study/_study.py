@@ -40,7 +40,6 @@ from shoal.study._values import (
     Side,
     Splitter,
     TargetTransform,
-    TestMetric,
     TextOrTexts,
     branch_of,
     together,
@@ -274,13 +273,17 @@ ListOrRange = Annotated[
 
 
 class Search(_Part):
-    """Which candidates are tried, on which folds, and by which rule one is chosen."""
+    """Which candidates are tried, on which folds, and by which rule one is chosen.
+
+    `metric` is what they are compared by; further `scores` are shown beside it.
+    """
 
     method: Method = "grid"
     samples: Count = 20
     folds: NumberOrFolds = 3
     repeats: Count = 1
     metric: Metric = "loss"
+    scores: Annotated[tuple[Metric, ...], Field(strict=False)] = ()
     rule: Literal["best", "one-standard-error"] = "best"
     margin: Annotated[float, Field(gt=0, lt=1)] | None = None
     space: dict[str, ListOrRange] = {}
@@ -329,7 +332,7 @@ class Reference(_Part):
     """
 
     name: Label
-    metric: TestMetric
+    metric: Metric
     value: float
     source: Annotated[str, Field(min_length=1, max_length=500, pattern=PLAIN)]
 

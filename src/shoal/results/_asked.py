@@ -1,0 +1,85 @@
+"""The scores that a study asks for beyond those that every fit has: computed from the answers that the store keeps.
+
+A store holds none of them, so they can be asked for after a study has been run, and no fit is trained again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.results._peer_scores import peer_score
+from shoal.results._record import FitRecord, Truth, place_of
+from shoal.results._scores import classification_scores, regression_scores
+from shoal.results._store import Store
+from shoal.scores import SCORES, scores_of
+from shoal.study import Study
+
+
+def asked_scores(study: Study) -> tuple[str, ...]:
+    """Name the scores that the study names and that not every fit has: the metric of the search first."""
+    search = study.search
+    named = [*((search.metric, *search.scores) if search else ()), *(each.metric for each in study.reference)]
+    return tuple(dict.fromkeys(name for name in named if SCORES[name].peer))
+
+
+def reported_scores(study: Study) -> tuple[str, ...]:
+    """Name the scores that every fit has, then those that the study asks for."""
+    return (*scores_of(study.study.task), *asked_scores(study))
+
+
+def scores_of_answers(
+    y: NDArray[Any], answers_NK: NDArray[np.float64], asked: tuple[str, ...] = ()
+) -> dict[str, float]:
+    """Give the scores of answers that every fit has, and those asked for; `y` are numbers (N, K) or classes (N,)."""
+    own = classification_scores if y.ndim == 1 else regression_scores
+    return own(y, answers_NK) | {name: peer_score(name, y, answers_NK) for name in asked}
+
+
+def with_asked_scores(
+    record: FitRecord, true: Mapping[str, NDArray[Any]], asked: tuple[str, ...]
+) -> FitRecord:
+    """Give a record with the scores asked for; `true` are the true values of the rows that it has answers to."""
+    scores = {
+        rows: {**own, **{name: peer_score(name, true[rows], record.predictions[rows]) for name in asked}}
+        for rows, own in record.scores.items()
+    }
+    return replace(record, scores=scores)
+
+
+def scored_summaries(
+    study: Study, store: Store, before: Mapping[str, FitRecord] | None = None
+) -> dict[str, FitRecord]:
+    """Give the records in a store, without their arrays, with the scores that the study asks for.
+
+    Those in `before`, which an earlier call gave, are taken from there.
+    """
+    fits, asked, before = store.summaries(), asked_scores(study), before or {}
+    if not asked:
+        return fits
+    truth = store.truth()
+    places = {entry.fit_id: place_of(entry) for entry in store.plan()}
+    scored = {}
+    for fit_id, fit in fits.items():
+        if fit_id in before and before[fit_id].status == fit.status:
+            scored[fit_id] = before[fit_id]
+        elif fit.status == "ok" and fit_id in places:
+            arrays = store.arrays(fit_id, "predictions")
+            true = true_values(truth, places[fit_id])
+            answered = replace(fit, predictions=arrays)
+            scored[fit_id] = replace(with_asked_scores(answered, true, asked), predictions={})
+        else:
+            scored[fit_id] = fit
+    return scored
+
+
+def true_values(truth: Truth, place: tuple[str, int]) -> dict[str, NDArray[Any]]:
+    """Give the true values of the rows that a fit of a place holds out, and of the test rows."""
+    true = {"test": truth.y[truth.train_rows :]}
+    if place in truth.validation_rows:
+        true["validation"] = truth.y[truth.validation_rows[place]]
+    return true
