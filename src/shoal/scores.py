@@ -14,6 +14,7 @@ from math import inf
 from typing import Any, Final, Literal
 
 from shoal.kinds import TASKS, Task, row_of
+from shoal.wording import NAMED, did_you_mean, first_few
 
 Form = Literal[
     "values", "classes", "occurring", "positive", "each", "pairs", "probabilities", "second or all"
@@ -156,6 +157,15 @@ def scores_of(task: str) -> tuple[str, ...]:
 def metrics_of(task: str) -> tuple[str, ...]:
     """Name all scores of a task, those that are computed where a study names them last."""
     return tuple(name for name, score in SCORES.items() if task in score.tasks)
+
+
+def of_another_task(name: str, task: str) -> str:
+    """Refuse a score that a task does not have; nothing where it has it."""
+    names = metrics_of(task)
+    if name in names:
+        return ""
+    some = first_few(names, NAMED)
+    return f"expected a score of a {task} ({some}), got {name!r}{did_you_mean(name, names, repr)}"
 
 
 def score_kind(name: str) -> ScoreKind:

@@ -146,6 +146,7 @@ def test_the_choices_that_a_template_names_are_the_choices(task: Task) -> None:
         "schedule",
         "early_stopping",
         "keep",
+        "monitor",
     ]
     assert named == [*choosing, "method", "metric", "rule"]
 

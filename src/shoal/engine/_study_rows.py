@@ -13,11 +13,17 @@ from numpy.typing import NDArray
 
 from shoal.data import Dataset, Preprocessing, Standardize, with_permuted_targets
 from shoal.engine._planned import StudyFit, prepare, prepared_for
-from shoal.engine._predict import Trained, answers, network_inputs
+from shoal.engine._predict import Trained, answers, answers_of, network_inputs
 from shoal.engine._train import Outcome
 from shoal.engine._trainer import FitData, Rows, State, Trainer
 from shoal.errors import Problem, TrainingError
-from shoal.results import FitRecord, scores_of_answers, with_asked_scores
+from shoal.results import (
+    FitRecord,
+    higher_is_better,
+    score_of_answers,
+    scores_of_answers,
+    with_asked_scores,
+)
 from shoal.wording import first_few
 
 
@@ -62,7 +68,17 @@ class PreparedFit:
             self._made_ready(rows.inner),
             self.preprocessing.pixel_scale_C,
             self.preprocessing.pixel_offset_C,
+            self._judge if self.fit.job.scored else None,
         )
+
+    def _judge(self, outputs_NK: NDArray[np.float32]) -> float:
+        """Score outputs for the rows that choose the epoch, as answers are scored; the lower the better."""
+        name, rows, dataset = self.fit.job.training.monitor, self.fit.rows, self.dataset
+        monitored = rows.inner if self.fit.job.monitor == "inner" else rows.validation
+        with np.errstate(over="ignore", invalid="ignore"):
+            answers_NK = answers_of(outputs_NK, self.preprocessing, dataset.task)
+        value = score_of_answers(name, dataset.targets[monitored], answers_NK)
+        return -value if higher_is_better(name) else value
 
     def _made_ready(self, rows: NDArray[np.int64]) -> Rows:
         architecture, y = self.fit.job.architecture, self.preprocessing.targets(self.dataset, rows)

@@ -3,6 +3,7 @@
 from shoal.results._asked import (
     asked_scores,
     reported_scores,
+    score_of_answers,
     scored_summaries,
     scores_of_answers,
     with_asked_scores,
@@ -184,6 +185,7 @@ __all__ = [
     "residuals",
     "row_score",
     "run_files",
+    "score_of_answers",
     "scored_summaries",
     "scores_of_answers",
     "search_errors",

@@ -40,6 +40,13 @@ def scores_of_answers(
     return own(y, answers_NK) | {name: peer_score(name, y, answers_NK) for name in asked}
 
 
+def score_of_answers(name: str, y: NDArray[Any], answers_NK: NDArray[np.float64]) -> float:
+    """Give one score of answers, by its name."""
+    if SCORES[name].peer:
+        return peer_score(name, y, answers_NK)
+    return scores_of_answers(y, answers_NK)[name]
+
+
 def with_asked_scores(
     record: FitRecord, true: Mapping[str, NDArray[Any]], asked: tuple[str, ...]
 ) -> FitRecord:

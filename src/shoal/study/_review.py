@@ -9,14 +9,14 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from shoal.kinds import SPLITTERS, row_of
-from shoal.scores import metrics_of
+from shoal.scores import of_another_task
 from shoal.study._candidates import expand, overlay
 from shoal.study._devices import is_device
 from shoal.study._key_paths import KeyPath, value_at
 from shoal.study._sentences import Mistake, mistakes_of, refusal
 from shoal.study._study import Folds, Nested, Search, Study
 from shoal.study._vary import vary_section
-from shoal.wording import NAMED, did_you_mean, first_few, value_text
+from shoal.wording import did_you_mean, value_text
 
 WINNER: Final = "winner"
 DELIVERED: Final = "delivered"
@@ -220,11 +220,8 @@ def _reference_mistakes(study: Study) -> Iterator[Mistake]:
 
 def _score_mistakes(study: Study, path: KeyPath, name: str) -> Iterator[Mistake]:
     """Find a score that the task does not have."""
-    task, names = study.study.task, metrics_of(study.study.task)
-    if name not in names:
-        some = first_few(names, NAMED, " and ")
-        what = f"expected a score of a {task} ({some}), got {value_text(name)}"
-        yield Mistake(path, what + did_you_mean(name, names, repr), (path, ("study", "task")))
+    if what := of_another_task(name, study.study.task):
+        yield Mistake(path, what, (path, ("study", "task")))
 
 
 def _search_mistakes(study: Study, search: Search) -> Iterator[Mistake]:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from shoal.errors import StudyError
 from shoal.kinds import LOSSES, losses_of
+from shoal.scores import of_another_task
 from shoal.study._key_paths import KeyPath, assign, overlap
 from shoal.study._paths import path_keys
 from shoal.study._sentences import Mistake, mistakes_of
@@ -54,7 +55,11 @@ def vary_section(study: Study, section: str, changes: Changes) -> Network | Trai
         return [Mistake(path, what, (path, ("study", "task")), together=True)]
     if isinstance(varied, Training):
         loss = varied.loss or own[0]
-        return [*_options_of_other_losses(varied, loss), *_transformed(study, loss)] or varied
+        mistakes = [*_options_of_other_losses(varied, loss), *_transformed(study, loss)]
+        if what := of_another_task(varied.monitor, study.study.task):
+            path = ("training", "monitor")
+            mistakes.append(Mistake(path, what, (path, ("study", "task")), together=True))
+        return mistakes or varied
     return varied
 
 
