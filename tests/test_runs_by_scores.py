@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -233,6 +234,38 @@ def test_of_a_score_that_tells_nothing_of_other_rows_nothing_is_said(tmp_path: P
     text = " ".join(results_text(results).split())
     assert "is not known: the score tells nothing of other rows." in text
     assert "indistinguishable" not in text
+
+
+def test_a_fold_with_a_single_row_of_a_class_leaves_candidates_uncompared(tmp_path: Path) -> None:
+    """They are ranked; but without that row the fold has no area, so that nothing is known of other rows."""
+    rows = table("classification")
+    fold = np.arange(len(rows)) % 3
+    fold[np.flatnonzero((fold == 0) & (rows["y"] != "a"))[1:]] = -1
+    asked = asked_study("classification", "roc_auc", folds=FOLDS)
+    results = shoal.run(rows.assign(fold=fold), out=tmp_path, **asked)
+    assert [row.verdict for row in results.standings] == ["best", "not compared"]
+    assert results.candidates["selection_score"].notna().all()
+
+
+def test_candidates_are_compared_by_an_area_and_the_corrected_score_is_said(tmp_path: Path) -> None:
+    results = shoal.run(table("classification"), out=tmp_path, **asked_study("classification", "roc_auc"))
+    assert {row.verdict for row in results.standings} <= {"best", "equivalent", "unresolved", "worse"}
+    assert 0.4 < results.expected_score < 1
+    assert results.standings[0].standard_error > 0
+
+
+def test_further_scores_stand_beside_the_selection_score(tmp_path: Path) -> None:
+    asked = asked_study("classification", "f1_macro", scores=["roc_auc", "loss"])
+    asked["data"]["test_share"] = 0.4  # enough test rows for an interval
+    results = shoal.run(table("classification"), out=tmp_path, **asked)
+    search = results.fits[results.fits["stage"] == "search"]
+    for name in ("roc_auc", "loss"):
+        means = search.groupby("candidate_id")[f"validation_{name}"].mean()
+        shown = results.candidates.set_index("candidate_id")[f"mean_{name}"]
+        pd.testing.assert_series_equal(shown.sort_index(), means.sort_index(), check_names=False)
+    text = " ".join(results_text(results).split())
+    assert "mean roc_auc mean loss" in text
+    assert re.search(r"On the test rows it has: macro F1 [0-9.]+.*; ROC AUC [0-9.]+ \(95 % interval", text)
 
 
 def test_a_candidate_whose_answers_have_no_score_is_ranked_last(tmp_path: Path) -> None:

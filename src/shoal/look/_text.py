@@ -139,13 +139,15 @@ def _search_text(results: Results) -> str:
         return ""
     keys = list(results.study.search.space) if results.study.search else []
     headers = ["rank", *(key.partition(".")[2] for key in keys), "parameters"]
-    headers += ["selection score", "std error", "difference", "p", ""]
+    further = results.study.search.scores if results.study.search else ()
+    headers += ["selection score", "std error", "difference", "p", *(f"mean {name}" for name in further), ""]
     rows = [
         [
             "-" if row["failed"] else int(row["rank"]),
             *(_value(row[key]) for key in keys),
             row["parameters"],
             *(row[name] for name in ("selection_score", "standard_error", "difference", "adjusted_p_value")),
+            *(row[f"mean_{name}"] for name in further),
             _marks(row, verdict_of(standing)),
         ]
         for row, standing in zip(frame.to_dict("records"), results.standings, strict=True)

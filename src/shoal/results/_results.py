@@ -153,13 +153,13 @@ class Results:
     @cached_property
     def candidates(self) -> DataFrame:
         """One row a candidate of the search, best first: rank, candidate_id, one column a searched key path,
-        parameters, selection_score, standard_error, difference (to the best), ci_low, ci_high, p_value,
-        adjusted_p_value, indistinguishable, verdict, networks, chosen, failed: see `Standing`. Provisional while there
-        is no choice yet.
+        parameters, selection_score, standard_error, difference (to the best), ci_low, ci_high, mean_* (of every further
+        score), p_value, adjusted_p_value, indistinguishable, verdict, networks, chosen, failed: see `Standing`.
+        Provisional while there is no choice yet.
         """
-        standings = self.standings
         chosen = self.choice.candidate_id if self.choice else None
-        return _frames.candidates_frame(standings, self.candidate_rows, chosen)
+        further = _frames.further_means(self.plan, self.candidate_rows, self.summaries, self.study)
+        return _frames.candidates_frame(self.standings, self.candidate_rows, chosen, further)
 
     @cached_property
     def standings(self) -> tuple[Standing, ...]:

@@ -16,6 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.kinds import row_of
+from shoal.results._pair_scores import (
+    Areas,
+    in_order,
+    odds,
+    of_each,
+    of_odds,
+    of_pairs,
+    of_second,
+    without_units,
+)
 from shoal.results._peer_scores import peer_score
 from shoal.results._scores import BINS, bins_of
 from shoal.scores import SCORES
@@ -34,6 +44,9 @@ class RowScore:
     `scale` is where the score is nearly a mean itself, so that an interval may be drawn there; `back` leads from
     there to the score. `share` says that it is the share of rows of one kind. `why_none`, where it is not empty, is why
     nothing can be said of it on other rows. `whole` computes it where scikit-learn does, to the last bit.
+
+    Of a score that is no function of means, `without(y, prediction, unit_N, U)` gives it and what it is without each
+    unit; `rows` then only tell what it sees of a row.
     """
 
     rows: Callable[[NDArray[Any], Floats], Floats]
@@ -44,6 +57,7 @@ class RowScore:
     positive: bool = False
     why_none: str = ""
     whole: Callable[[NDArray[Any], Floats], float] | None = None
+    without: Callable[[NDArray[Any], Floats, NDArray[np.int64], int], tuple[float, Floats]] | None = None
 
     def score(self, y: NDArray[Any], prediction: Floats) -> float:
         """Give the score of some rows."""
@@ -258,6 +272,18 @@ def _no_rows(y: NDArray[Any], prediction: Floats) -> Floats:  # noqa: ARG001
     return np.full((len(y), 1), math.nan)
 
 
+def _of_areas(areas: Callable[[NDArray[Any], Floats], Areas]) -> RowScore:
+    return RowScore(
+        lambda y_N, probability_NK: in_order(areas(y_N, probability_NK)),
+        _mean,
+        odds,
+        of_odds,
+        without=lambda y_N, probability_NK, unit_N, count: without_units(
+            areas(y_N, probability_NK), unit_N, count
+        ),
+    )
+
+
 def _of_counts(of: Callable[[Floats], Floats]) -> RowScore:
     return RowScore(_counts, of)
 
@@ -306,9 +332,9 @@ _OF_TASK: Final[Mapping[str, Mapping[str, RowScore]]] = {
             _gaps, _sum_of_sizes, why_none="its size depends on the number of rows, also for a perfect model"
         ),
         "neg_log_loss": _negated(RowScore(_clipped_surprise, _mean, positive=True)),
-        "roc_auc": _RANKS,
-        "roc_auc_ovr": _RANKS,
-        "roc_auc_ovo": _RANKS,
+        "roc_auc": _of_areas(of_second),
+        "roc_auc_ovr": _of_areas(of_each),
+        "roc_auc_ovo": _of_areas(of_pairs),
         "average_precision": _RANKS,
         "f1": _of_counts(partial(_of_second, _f1)),
         "f1_macro": _of_counts(partial(_of_seen, _f1)),

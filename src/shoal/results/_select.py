@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from shoal.errors import TrainingError
 from shoal.kinds import row_of
 from shoal.results._asked import scored_summaries
-from shoal.results._confidence_set import LEVEL, SearchErrors, confidence_set, search_errors
+from shoal.results._confidence_set import LEVEL, SearchErrors, confidence_set, search_errors, undefined
 from shoal.results._differences import task_of
 from shoal.results._out_of_fold import OutOfFold
 from shoal.results._procedure import procedure_score
@@ -158,10 +158,14 @@ def choose_candidate(study: Study, store: Store) -> Choice:
 
 
 def search_scores(
-    plan: Sequence[PlanEntry], candidates: Sequence[CandidateRow], fits: Mapping[str, FitRecord], study: Study
+    plan: Sequence[PlanEntry],
+    candidates: Sequence[CandidateRow],
+    fits: Mapping[str, FitRecord],
+    study: Study,
+    metric: Metric | None = None,
 ) -> SearchScores:
-    """Gather the validation scores of the search's fits, whole candidates only."""
-    metric = study.search.metric if study.search else "loss"
+    """Gather the validation scores of the search's fits, whole candidates only; of a `metric`, else the study's."""
+    metric = metric or (study.search.metric if study.search else "loss")
     entries = [entry for entry in plan if entry.stage == "search"]
     cells = sorted({(entry.fold, entry.repeat) for entry in entries})
     repeats = len({repeat for _, repeat in cells}) or 1
@@ -264,9 +268,7 @@ def rank_candidates(
         return ()
     by_id = np.argsort(np.array(scores.candidate_ids))
     scores_CFR = scores.scores_CFR[by_id]
-    mean_C = np.full(len(scores_CFR), np.nan)
-    if scores_CFR.shape[1]:
-        mean_C = np.where(np.isfinite(scores_CFR).all(axis=(1, 2)), scores_CFR.mean(axis=(1, 2)), np.nan)
+    mean_C = means_of(scores_CFR)
     parameters_C = np.array(scores.parameter_counts)[by_id]
     loss_C = -mean_C if higher_is_better(scores.metric) else mean_C
     order = np.lexsort((parameters_C, as_compared(loss_C)))  # NaN last; stable, so ids break ties
@@ -292,15 +294,20 @@ def rank_candidates(
         for row in ranked[len(healthy) :]
     ]
     if rows is not None and row_score(task_of(rows.truth), scores.metric).why_none:
-        healthy = [
-            dataclasses.replace(row, verdict="not compared" if place else "best")
-            for place, row in enumerate(healthy)
-        ]
+        healthy = _not_compared(healthy)
     elif rows is not None and healthy:
         cells = rows.cells([row.candidate_id for row in healthy], scores.metric)
         size = margin_of(scores.metric, healthy[0].selection_score, margin)
-        healthy = _weighed(healthy, search_errors(cells), size)
+        errors = search_errors(cells)
+        healthy = _not_compared(healthy) if undefined(errors) else _weighed(healthy, errors, size)
     return (*healthy, *failed)
+
+
+def means_of(scores_CFR: Floats) -> Floats:
+    """Give the mean of every candidate over folds and repeats, NaN where one is not finite or there is none."""
+    if not scores_CFR.shape[1]:
+        return np.full(len(scores_CFR), np.nan)
+    return np.where(np.isfinite(scores_CFR).all(axis=(1, 2)), scores_CFR.mean(axis=(1, 2)), np.nan)
 
 
 def margin_of(metric: str, best: float, margin: float | None) -> float:
@@ -308,6 +315,11 @@ def margin_of(metric: str, best: float, margin: float | None) -> float:
     share = score_kind(metric).is_share
     size = (0.01 if share else 0.05) if margin is None else margin
     return size if share else size * abs(best)
+
+
+def _not_compared(healthy: Sequence[Standing]) -> list[Standing]:
+    verdicts: tuple[Verdict, Verdict] = ("best", "not compared")
+    return [dataclasses.replace(row, verdict=verdicts[place > 0]) for place, row in enumerate(healthy)]
 
 
 def _weighed(healthy: Sequence[Standing], errors: SearchErrors, margin: float) -> list[Standing]:

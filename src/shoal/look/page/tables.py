@@ -127,6 +127,8 @@ def candidate_table(results: Results) -> ReportTable | None:
     ):  # fmt: skip
         columns.append(numbers(heading, shown[name]))
     columns.append(probabilities("p", shown["adjusted_p_value"]))
+    further = results.study.search.scores if results.study.search else ()
+    columns += [numbers(f"mean {word(name)}", shown[f"mean_{name}"]) for name in further]
     columns.append(ReportColumn("", tuple(_standing(row) for row in shown.to_dict("records"))))
     return ReportTable(tuple(columns), len(frame) - len(shown))
 
