@@ -133,12 +133,16 @@ def why_none(planner: Planner, name: str) -> str:
 
 def rows_drawn(planner: Planner, name: str) -> NDArray[np.int64]:
     """Give the training rows that a simple model is fitted to: all, or as many as its cost allows, drawn."""
-    rows = planner.dataset.train_rows
-    most = max(FEWEST_ROWS, CELLS[name] // width(planner, name))
-    if rows <= most:
+    rows, most = planner.dataset.train_rows, count_drawn(planner, name)
+    if rows == most:
         return np.arange(rows, dtype=np.int64)
     key = StreamKey(planner.study.study.seed, REFIT_STREAM, 0).words(Role.INSPECT)
     return np.sort(permutation(key, rows)[:most])
+
+
+def count_drawn(planner: Planner, name: str) -> int:
+    """Count the rows that a simple model is fitted to, without drawing them."""
+    return min(planner.dataset.train_rows, max(FEWEST_ROWS, CELLS[name] // width(planner, name)))
 
 
 def width(planner: Planner, name: str) -> int:
