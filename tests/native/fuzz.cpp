@@ -356,11 +356,17 @@ void cut_and_read() {
     if ((code == 0) == (ragged >= 0)) printf("a text is cut though it is ragged, or is not\n"), exit(1);
     if (code) return;
     std::vector<double> values((size_t)rows);
-    int64_t padded = 0;
+    std::vector<int64_t> slots(8), codes((size_t)rows), first((size_t)rows);
+    int64_t padded = 0, different = 0;
     for (int64_t spoilt = 0; spoilt < 2; ++spoilt) {
         for (int64_t column = 0; column < columns; ++column) {
-            shoal_numbers(text.data(), size, place.data() + column, place.data() + column + 1, columns, rows,
-                          values.data(), &padded);
+            const ShoalCells cells{text.data(), size, &place[(size_t)column], &place[(size_t)column + 1], columns, rows};
+            shoal_numbers(&cells, values.data(), &padded);
+            const int64_t refused =
+                shoal_codes(&cells, slots.data(), from_to(0, 9) ? 8 : from_to(-1, 7), codes.data(), first.data(), &different);
+            for (int64_t row = 0; !refused && row < rows; ++row)
+                if (codes[row] < 0 || codes[row] >= different || first[codes[row]] > row)
+                    printf("a cell has no number of its own\n"), exit(1);
             for (const double value : values)
                 if (std::isinf(value)) printf("a number is infinite\n"), exit(1);
         }
