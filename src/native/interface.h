@@ -14,7 +14,7 @@
 #define SHOAL_EXPORT extern "C" __attribute__((visibility("default")))
 #endif
 
-enum { SHOAL_ABI = 5 };  // changes with any struct or function below
+enum { SHOAL_ABI = 6 };  // changes with any struct or function below
 
 enum ShoalTarget { SHOAL_PORTABLE, SHOAL_AVX2, SHOAL_AVX512, SHOAL_NEON, SHOAL_TARGET_COUNT };
 enum ShoalActivation {
@@ -73,6 +73,8 @@ struct ShoalRows {
     int64_t values_count;
     const int64_t* labels;  // (N,), for losses of classes
     int64_t labels_count;
+    const float* weights;  // (N,) how much each row counts; or null, where all count the same
+    int64_t weights_count;
 };
 
 struct ShoalFit {

@@ -81,9 +81,9 @@ def _of_error(results: Results, beside: tuple[Beside, ...]) -> tuple[str, str, s
     figure = one_number(delivered_score(results, "rmse"))
     targets = len(results.truth.target_names)
     several = f"mean of the {targets} targets’ " if targets > 1 else ""
-    true = results.truth.y[results.truth.train_rows :]
+    true, weight_V = results.truth.y[results.truth.train_rows :], results.truth.test_weights
     roots = {
-        model.baseline.name: regression_scores(true, model.baseline.answers_VK)["rmse"]
+        model.baseline.name: regression_scores(true, model.baseline.answers_VK, weight_V)["rmse"]
         for model in beside
         if model.baseline.answers_VK is not None
     }
@@ -140,7 +140,8 @@ def _targets(results: Results) -> dict[str, tuple[float, float]]:
     value_VK = results.test_predictions(str(results.delivered_id))
     scores = {}
     for k, name in enumerate(results.truth.target_names):
-        of = regression_scores(true_VK[:, k : k + 1], value_VK[:, k : k + 1])
+        of_target = true_VK[:, k : k + 1], value_VK[:, k : k + 1]
+        of = regression_scores(*of_target, results.truth.test_weights)
         scores[name] = of["rmse"], of["r2"]
     return scores
 

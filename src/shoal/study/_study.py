@@ -21,6 +21,7 @@ from shoal.study._values import (
     PLAIN,
     TASK_LOSS,
     Activation,
+    ClassWeight,
     Count,
     Counts,
     FilePath,
@@ -87,6 +88,7 @@ class Data(_Part):
     missing_marks: Names = ()
     missing_targets: Literal["refuse", "drop"] = "refuse"
     groups: Name | None = None
+    weights: Name | None = None
     standardize: Literal["none", "inputs", "both"] = "none"
     target_transform: TargetTransform = "none"
     test_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
@@ -178,6 +180,7 @@ class Training(_Part):
     loss: Loss | None = None
     huber_delta: Annotated[float, Field(gt=0)] = 1.0
     label_smoothing: Share = 0.0
+    class_weight: ClassWeight = "none"
     optimizer: Optimizer = "adam"
     lr: Annotated[float, Field(gt=0)] = 1e-3
     momentum: Share = 0.0
@@ -411,6 +414,17 @@ class Study(_Part):
             if parse_key_path(key) == ("training", "loss") and isinstance(values, list):
                 named += values
         return tuple(dict.fromkeys([self.loss, *(name for name in named if name in LOSSES)]))
+
+    @property
+    def class_weights(self) -> dict[str, dict[str, float]]:
+        """Every table of weights of classes, by its key: the study's own, those of its comparisons and its space."""
+        stated = {"training.class_weight": self.training.class_weight}
+        for number, entry in enumerate(self.compare):
+            stated[f"compare[{number}].training.class_weight"] = entry.training.get("class_weight")
+        for key, values in self.search.space.items() if self.search else ():
+            if parse_key_path(key) == ("training", "class_weight") and isinstance(values, list):
+                stated |= {f'search.space."{key}"[{place}]': value for place, value in enumerate(values)}
+        return {key: value for key, value in stated.items() if isinstance(value, dict)}
 
     @property
     def loss(self) -> Loss:
