@@ -67,12 +67,15 @@ def test_a_whole_weight_is_so_many_rows_to_the_rounding_of_float32(trainer: Trai
     """Each epoch from the same state."""
     case = in_one_batch(CASES[f"loss {loss}, whole weights"])
     rows, weight = case.data.train, np.random.default_rng(3).integers(0, 5, case.rows)
-    weighted = dataclasses.replace(case.data, train=picked(rows, np.arange(case.rows), weight.astype(np.float32)))
+    weighted = dataclasses.replace(
+        case.data, train=picked(rows, np.arange(case.rows), weight.astype(np.float32))
+    )
     repeated = dataclasses.replace(case.data, train=picked(rows, np.repeat(np.arange(case.rows), weight)))
     state = case.start()
     for epoch in range(case.training.epochs):
         other = dataclasses.replace(
-            state, **{name: value.copy() for name, value in vars(state).items() if isinstance(value, np.ndarray)}
+            state,
+            **{name: value.copy() for name, value in vars(state).items() if isinstance(value, np.ndarray)},
         )
         before_P = state.parameters_P.astype(np.float64)
         trainer.advance(case.job, repeated, other, epoch + 1)
@@ -84,9 +87,7 @@ def test_a_whole_weight_is_so_many_rows_to_the_rounding_of_float32(trainer: Trai
 
 @RELATIONS
 @given(case=drawn_cases(epochs=4, batch_norm=False), seed=st.integers(0, 99))
-def test_rows_may_come_in_any_order_with_their_weights(
-    exact_trainer: Trainer, case: Case, seed: int
-) -> None:
+def test_rows_may_come_in_any_order_with_their_weights(exact_trainer: Trainer, case: Case, seed: int) -> None:
     case, rows, draw = in_one_batch(case), case.data.train, np.random.default_rng(seed)
     weight, order = draw.gamma(0.5, 1, len(rows)).astype(np.float32), draw.permutation(len(rows))
     ours = trained(exact_trainer, case, picked(rows, np.arange(len(rows)), weight), "float64")
@@ -123,7 +124,11 @@ def test_rows_that_weigh_alike_are_rows_without_weights(exact_trainer: Trainer, 
 
 def test_a_row_that_weighs_nothing_is_not_looked_at(trainer: Trainer) -> None:
     """Be its target or its loss no number at all; and it is as if it were not there."""
-    for name in ("loss mse, whole weights", "loss cross-entropy, whole weights", "loss poisson, whole weights"):
+    for name in (
+        "loss mse, whole weights",
+        "loss cross-entropy, whole weights",
+        "loss poisson, whole weights",
+    ):
         case = in_one_batch(CASES[name])
         rows = case.data.train
         weight = np.where(np.arange(case.rows) % 3 == 0, 0, 1.5).astype(np.float32)

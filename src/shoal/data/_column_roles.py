@@ -20,8 +20,8 @@ from shoal.wording import did_you_mean, few_quoted, quoted
 
 @dataclass(frozen=True)
 class TableSource:
-    """Where the rows of a study stand: in files, or in memory. `inputs` None: every column that is no target, group, weight
-    or fold.
+    """Where the rows of a study stand: in files, or in memory. `inputs` None: every column that is no target, group,
+    weight or fold.
 
     Without `test`, the share `test_share` of the rows of `train` is drawn at `seed` to be test rows:
     whole groups where there are `groups`, else stratified by class in classification. With `impute` inputs may have

@@ -319,7 +319,10 @@ def _content_problems(source: TableSource, train: _Part, test: _Part) -> list[Pr
         problems += class_problems(
             train.targets.tolist(), test.targets.tolist(), places, drawn=source.test is None
         )
-    for weight_N, file, rows in ((train.weights, source.train, "training"), (test.weights, source.test, "test")):
+    for weight_N, file, rows in (
+        (train.weights, source.train, "training"),
+        (test.weights, source.test, "test"),
+    ):
         if weight_N is not None and len(weight_N) and (what := unusable_weights(weight_N, f"{rows} rows")):
             problems.append(Problem(f"{file or source.train}, column {quoted(source.weights or '')}", what))
     if source.fold_column is not None and train.folds is not None:
@@ -406,7 +409,8 @@ def fingerprint(
 
     Of dates and ordered categories also that they are, and their order.
 
-    Of weights where rows have some. Equal for equal content, however the file spelled it. Groups and folds are no part of it: they choose
+    Of weights where rows have some. Equal for equal content, however the file spelled it. Groups and folds are no
+    part of it: they choose
     rows, which the identity of a fit names itself.
     """
     digest = hashlib.sha256(b"shoal table 1\0")

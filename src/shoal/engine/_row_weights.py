@@ -71,7 +71,7 @@ def unless_alike(weight_N: NDArray[np.float64]) -> NDArray[np.float64] | None:
     """
     if not len(weight_N) or (weight_N[0] > 0 and (weight_N == weight_N[0]).all()):
         return None
-    return np.ldexp(weight_N, -int(np.frexp(weight_N.max())[1]))
+    return np.asarray(np.ldexp(weight_N, -int(np.frexp(weight_N.max())[1])))
 
 
 class Weighing:

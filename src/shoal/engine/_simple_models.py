@@ -268,7 +268,9 @@ def _loss(y: NDArray[Any], answers_NK: Floats, weight_N: Floats | None) -> float
         of_truth_N = np.maximum(answers_NK[np.arange(len(y)), y], 1e-12)
         return float(np.average(-np.log(of_truth_N), weights=weight_N))
     squares_NK = (answers_NK - y) ** 2
-    return float(squares_NK.mean() if weight_N is None else np.average(squares_NK.mean(axis=1), weights=weight_N))
+    return float(
+        squares_NK.mean() if weight_N is None else np.average(squares_NK.mean(axis=1), weights=weight_N)
+    )
 
 
 def _penalised(x_ND: Floats, y: NDArray[Any], penalty: float, weight_N: Floats | None) -> Any:

@@ -84,7 +84,7 @@ def load_data(study: Study, in_memory: InMemory = InMemory()) -> Dataset:
         dataset = load_image_dataset(_image_source(study, data.train, in_memory), available_memory())
     else:
         dataset = load_table_dataset(_table_source(study, in_memory), available_memory())
-    notes = (*dataset.notes, *_transform_notes(dataset), *_link_notes(study))
+    notes = (*dataset.notes, *_transform_notes(dataset), *_link_notes(study), *_weight_notes(study, dataset))
     dataset = replace(dataset, notes=notes, given_bytes=in_memory.bytes)
     unfit = [*dataset.unwritable(), *outside_of_domain(dataset, study.losses)]
     if unfit:
@@ -109,6 +109,21 @@ def _link_notes(study: Study) -> Iterator[str]:
     for name in study.losses:
         if study.data.standardize == "both" and LOSSES[name].as_given:
             yield f'targets are neither centred nor scaled for training.loss = "{name}"'
+
+
+def _weight_notes(study: Study, dataset: Dataset) -> Iterator[str]:
+    """Say what weights of rows and of classes count in, and what they do not."""
+    if dataset.weights is not None:
+        once = "counts of rows and classes, confusion, calibration curves, what columns are scaled by, and checks"
+        yield (
+            "rows are weighted (data.weights) in losses, curves, scores and their intervals, and simple models;"
+            f" {once} take each row once"
+        )
+    if study.weighs_classes:
+        yield (
+            "classes are weighted in training alone (training.class_weight), also in its curve;"
+            " losses of rows held out and scores are not weighted by class"
+        )
 
 
 def _are_images(study: Study, train: str, rows: GivenRows | None) -> bool:

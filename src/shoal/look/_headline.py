@@ -61,7 +61,8 @@ def headline(findings: RunFindings) -> Headline:
     judged = verdict(beside, metric)
     figure, unit, said = _WORDS[metric](results, beside)
     phrase = verdict_phrase(judged)
-    rows = counted(len(results.truth.y) - results.truth.train_rows, "test row")
+    weighted = "" if results.truth.test_weights is None else "weighted "
+    rows = counted(len(results.truth.y) - results.truth.train_rows, f"{weighted}test row")
     text = f"on the {rows}, {said}"
     first = f"{phrase[0].upper()}{phrase[1:]}: {text}" if phrase else f"{text[0].upper()}{text[1:]}"
     more = evidence_sentences(results, judged)

@@ -31,7 +31,7 @@ def fold_networks(
     held_out: Callable[[PlanEntry], NDArray[np.int64]],
     *,
     grouped: bool,
-    weighted: bool,
+    weighted: bool = False,
 ) -> FoldNetworks:
     """Find them among the places of the chosen candidate in the search: of the first repeat, the first round of folds.
 

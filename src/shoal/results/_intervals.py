@@ -3,8 +3,9 @@
 The unit of chance is a row, or a group of rows where the study names groups. Where rows have weights, a score is a
 function of weighted means, and its error that of such ratios under sampling of rows with their weights (Cochran 1977,
 "Sampling Techniques", section 6.3); as many rows count as would tell as much with one weight: the square of the sum of
-the weights over the sum of their squares (Kish 1965, "Survey Sampling", section 11.7). What each method covers was measured by
-simulation (`python -m benchmarks.honesty`), and docs/statistics.md names its source.
+the weights over the sum of their squares (Kish 1965, "Survey Sampling", section 11.7). What each method
+covers, of rows without weights, was measured by simulation (`python -m benchmarks.honesty`), and docs/statistics.md
+names its source.
 Letters: N rows, K outputs or classes, M numbers of each row, U units (rows or groups), R repeats.
 """
 
@@ -76,9 +77,7 @@ class Units(Brief):
     weight_N: Floats | None = None
 
     @classmethod
-    def of(
-        cls, rows: int, group_N: NDArray[np.int64] | None = None, weight_N: Floats | None = None
-    ) -> Units:
+    def of(cls, rows: int, group_N: NDArray[np.int64] | None = None, weight_N: Floats | None = None) -> Units:
         """Make units of the numbers of groups; every row is one by itself where there are none or one is unknown."""
         if weight_N is not None:
             alike = len(weight_N) == 0 or bool((weight_N == weight_N[0]).all())
@@ -254,9 +253,9 @@ def share_interval(
 ) -> tuple[float, float]:
     """Give the 95 % interval of a share whose standard error is known to `freedom` degrees.
 
-    Wilson's: of the rows, where each stands by itself, counts the same and was answered once; else of as many rows as that error is
-    worth, with Student's quantile (Korn and Graubard 1998, Survey Methodology 24, 193-201). Where all is right, or
-    nothing, a group counts for one row.
+    Wilson's: of the rows, where each stands by itself, counts the same and was answered once; else of as many rows as
+    that error is worth, with Student's quantile (Korn and Graubard 1998, Survey Methodology 24, 193-201). Where all
+    is right, or nothing, a group counts for one row.
     """
     from scipy.special import stdtrit
 

@@ -39,7 +39,7 @@ def mean_over_rows(values: NDArray[Any], weight_N: NDArray[np.float64] | None) -
     """Give the mean over rows, the first axis, weighted where rows have weights."""
     if weight_N is None:
         return np.asarray(np.mean(values, axis=0))
-    return np.asarray(np.average(values, axis=0, weights=weight_N))
+    return np.asarray(np.average(values, axis=0, weights=weight_N / weight_N.max()))
 
 
 def regression_scores(
@@ -48,8 +48,8 @@ def regression_scores(
     """Give loss (the MSE), mse, rmse, mae and r2 in the targets' units: the mean over outputs of each output's.
 
     So they are scikit-learn's with "uniform_average", except that R2 is NaN where a target is constant,
-    for it has no meaning there. Without rows, or with a prediction that is not finite, all are NaN. With `weight_N` every
-    mean over rows is the weighted one, as scikit-learn's `sample_weight` has it.
+    for it has no meaning there. Without rows, or with a prediction that is not finite, all are NaN. With `weight_N`
+    every mean over rows is the weighted one, as scikit-learn's `sample_weight` has it.
     """
     y_NK, prediction_NK = np.asarray(y_NK, np.float64), np.asarray(prediction_NK, np.float64)
     weight_N, (y_NK, prediction_NK) = counted_rows(weight_N, y_NK, prediction_NK)
@@ -59,12 +59,14 @@ def regression_scores(
     with np.errstate(over="ignore", invalid="ignore"):  # squares of huge numbers are inf, and so said
         mse_K = mean_over_rows(error_NK**2, weight_N)
         variance_K = mean_over_rows((y_NK - mean_over_rows(y_NK, weight_N)) ** 2, weight_N)
+        size_NK = np.abs(error_NK)
+        mae = size_NK.mean() if weight_N is None else mean_over_rows(size_NK, weight_N).mean()
         constant = (y_NK == y_NK[0]).all(axis=0) | (variance_K == 0)
         return {
             "loss": float(mse_K.mean()),
             "mse": float(mse_K.mean()),
             "rmse": float(np.sqrt(mse_K).mean()),
-            "mae": float(np.abs(error_NK).mean() if weight_N is None else mean_over_rows(np.abs(error_NK), weight_N).mean()),
+            "mae": float(mae),
             "r2": math.nan if constant.any() else float(np.mean(1 - mse_K / variance_K)),
         }
 
@@ -101,7 +103,7 @@ def confusion_matrix(
     classes: int,
     weight_N: NDArray[np.float64] | None = None,
 ) -> NDArray[Any]:
-    """Count rows by true class (down) and predicted class (across), int64 (K, K); or add up what they weigh, float64."""
+    """Count rows by true class (down) and predicted class (across), int64 (K, K); or add up their weights, float64."""
     places_N = np.asarray(y_N, np.int64) * classes + np.asarray(predicted_N, np.int64)
     count_KK = np.bincount(places_N, weight_N, minlength=classes**2).reshape(classes, classes)
     return count_KK.astype(np.int64 if weight_N is None else np.float64)

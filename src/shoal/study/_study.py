@@ -418,13 +418,27 @@ class Study(_Part):
     @property
     def class_weights(self) -> dict[str, dict[str, float]]:
         """Every table of weights of classes, by its key: the study's own, those of its comparisons and its space."""
-        stated = {"training.class_weight": self.training.class_weight}
+        return {key: value for key, value in self._class_weights.items() if isinstance(value, dict)}
+
+    @property
+    def weighs_classes(self) -> bool:
+        """Whether some network may be trained on weighted classes."""
+        return any(value != "none" for value in self._class_weights.values())
+
+    @property
+    def _class_weights(self) -> dict[str, Any]:
+        """Give all that is said of weights of classes, by its key."""
+        key = "training.class_weight"
+        stated: dict[str, Any] = {key: self.training.class_weight}
         for number, entry in enumerate(self.compare):
-            stated[f"compare[{number}].training.class_weight"] = entry.training.get("class_weight")
+            stated[f"compare[{number}].{key}"] = entry.training.get("class_weight", "none")
         for key, values in self.search.space.items() if self.search else ():
-            if parse_key_path(key) == ("training", "class_weight") and isinstance(values, list):
-                stated |= {f'search.space."{key}"[{place}]': value for place, value in enumerate(values)}
-        return {key: value for key, value in stated.items() if isinstance(value, dict)}
+            match parse_key_path(key):
+                case ("training", "class_weight") if isinstance(values, list):
+                    stated |= {f'search.space."{key}"[{place}]': value for place, value in enumerate(values)}
+                case ("training", "class_weight", str(name)):
+                    stated[f'search.space."{key}"'] = {name: 1.0}
+        return stated
 
     @property
     def loss(self) -> Loss:
