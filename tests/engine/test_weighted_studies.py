@@ -197,7 +197,8 @@ def table(**weights: Any) -> dict[str, Any]:
 
 
 RUN: dict[str, Any] = {
-    "target": "y", "data": {"weights": "w"}, "network": {"hidden": [4]}, "training": {"epochs": 3, "class_weight": "balanced"},
+    "target": "y", "data": {"weights": "w"}, "network": {"hidden": [4]},
+    "training": {"epochs": 3, "class_weight": "balanced"},
     "search": {"folds": 3, "space": {"training.class_weight": ["none", "balanced", {"rare": 5}]}},
 }  # fmt: skip
 

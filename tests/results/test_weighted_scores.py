@@ -126,7 +126,7 @@ def test_equal_weights_are_none_and_unequal_ones_are_worth_kishs_number() -> Non
 
 @pytest.mark.parametrize("task", ["regression", "classification"])
 def test_intervals_hold_the_weighted_score_of_all_rows_as_often_as_they_say(task: str) -> None:
-    """Rows of two kinds, drawn as often as each other: one three times as wrong, or as often wrong, which weighs more."""
+    """Rows of two kinds, drawn as often as each other: one, more often or more wrong, weighs more."""
     draw = np.random.default_rng(11)
     metric, rows, within = ("mse" if task == "regression" else "accuracy"), 120, 0
     for _ in range(400):

@@ -5,8 +5,8 @@ Letters: N rows, K classes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from shoal.engine._fit import FitRows
 from shoal.errors import Problem, StudyError
 from shoal.study import Training
 
-ClassWeight = Literal["none", "balanced"] | Mapping[str, float]
+ClassWeight = Literal["none", "balanced"] | Mapping[Any, float]
 
 
 def judging_weights(dataset: Dataset, rows: NDArray[np.int64]) -> NDArray[np.float64] | None:
@@ -42,7 +42,7 @@ def training_weights(
 def class_weights(
     asked: ClassWeight,
     label_N: NDArray[np.int64],
-    classes: tuple[str, ...],
+    classes: Sequence[Any],
     weight_N: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
     """Give the weight of every class, (K,), for rows of these classes: a table's, 1 for a class that it does not name.

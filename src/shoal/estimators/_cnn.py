@@ -88,6 +88,10 @@ class CNNClassifier(NetworkClassifier):
         the sets of `predict_set`; `predict` is the same with and without.
     calibration_folds : int, default=5
         The parts, drawn by the seed, each with its share of every class.
+    class_weight : dict, "balanced" or None, default=None
+        What the rows of each class weigh in the training loss, by label (1 for one that a dict leaves out), times
+        `sample_weight`. "balanced" is scikit-learn's: n / (K n_k) of the rows learned from, sums of weights of weighted
+        ones. Losses of rows held out, and scores, are not weighted by class.
 
     Attributes
     ----------
@@ -182,6 +186,7 @@ class CNNClassifier(NetworkClassifier):
         dtype: str = "float32",
         calibration: str | None = None,
         calibration_folds: int = 5,
+        class_weight: Any = None,
     ) -> None:
         self.conv_channels = conv_channels
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -211,6 +216,7 @@ class CNNClassifier(NetworkClassifier):
         self.dtype = dtype
         self.calibration = calibration
         self.calibration_folds = calibration_folds
+        self.class_weight = class_weight
 
     def __sklearn_tags__(self) -> Any:
         """Say that it takes images too."""
