@@ -69,6 +69,10 @@ def test_weights_are_part_of_what_names_the_rows_and_their_absence_is_as_before(
     assert plain.train_fingerprint == "8848d2bef31dc41edd12d699ab4c570cf2c7400f2c7b5ec945c252525370151d"
 
 
+def of_test(sentence: str) -> str:
+    return sentence.replace("training rows", "test rows")
+
+
 @pytest.mark.parametrize(
     ("weights", "sentence"),
     [
@@ -77,17 +81,20 @@ def test_weights_are_part_of_what_names_the_rows_and_their_absence_is_as_before(
         (["1", "", "1", "1", "1", "1", "1", "1"], 't.csv, line 3, column "w": expected a number, got an empty cell'),
         (["1", "nan", "1", "1", "1", "1", "1", "1"], 't.csv, line 3, column "w": expected a finite number, got "nan"'),
         (["1", "many", "1", "1", "1", "1", "1", "1"], 't.csv, line 3, column "w": expected a number, got "many"'),
-        (["0"] * 8, 't.csv, column "w": expected a weight above 0 in some of the training rows, got none\n'
-         't.csv, column "w": expected a weight above 0 in some of the test rows, got none'),
+        (["0"] * 8, 't.csv, column "w": expected a weight above 0 in some of the training rows, got none'),
         (["1e308"] * 8, 't.csv, column "w": expected weights of the training rows whose sum 64-bit floating point holds'
-         " (1.8e308), got larger ones\nt.csv, column \"w\": expected weights of the test rows whose sum 64-bit floating"
-         " point holds (1.8e308), got larger ones"),
+         " (1.8e308), got larger ones"),
     ],
 )  # fmt: skip
 def test_what_is_no_weight_is_refused_in_a_sentence(
     tmp_path: Path, weights: list[str], sentence: str
 ) -> None:
-    assert refused(source(written(tmp_path, weights)), tmp_path) == sentence
+    """Of all weights alike, those of the test rows are refused in a line of their own."""
+    first, *others = refused(source(written(tmp_path, weights)), tmp_path).split("\n")
+    assert first == sentence
+    assert others == (
+        [] if "(1.8e308)" not in sentence and "got none" not in sentence else [of_test(sentence)]
+    )
 
 
 def test_a_column_has_one_part_and_has_to_be_there(tmp_path: Path) -> None:

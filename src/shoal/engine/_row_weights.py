@@ -60,8 +60,8 @@ def class_weights(
         weight_N = weight_N / weight_N.max()  # so that no sum overflows
     sum_K = np.bincount(label_N, weight_N, minlength=len(classes)).astype(np.float64)
     there_K = sum_K > 0
-    total = np.full(len(classes), sum_K.sum() / max(1, there_K.sum()))
-    return np.divide(total, sum_K, out=np.zeros(len(classes)), where=there_K)
+    mean = np.full(len(classes), sum_K.sum() / max(1, there_K.sum()))
+    return np.asarray(np.divide(mean, sum_K, out=np.zeros(len(classes)), where=there_K))
 
 
 def unless_alike(weight_N: NDArray[np.float64]) -> NDArray[np.float64] | None:

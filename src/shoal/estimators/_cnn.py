@@ -161,11 +161,7 @@ class CNNClassifier(NetworkClassifier):
         hidden_layer_sizes: Any = (64,),
         activation: str = "relu",
         *,
-        kernel_size: int = 3,
-        pool_size: int = 2,
-        conv_dropout: float = 0.0,
-        shift: int = 0,
-        flip: bool = False,
+        kernel_size: int = 3, pool_size: int = 2, conv_dropout: float = 0.0, shift: int = 0, flip: bool = False,
         optimizer: str = "adam",
         learning_rate_init: float = 0.001,
         schedule: str = "constant",
@@ -187,7 +183,7 @@ class CNNClassifier(NetworkClassifier):
         calibration: str | None = None,
         calibration_folds: int = 5,
         class_weight: Any = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         self.conv_channels = conv_channels
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
