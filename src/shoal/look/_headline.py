@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from shoal.data import weights_said
 from shoal.look._evidence import in_quotes
 from shoal.look._run_findings import RunFindings
 from shoal.look._simple_models import (
@@ -65,10 +66,18 @@ def headline(findings: RunFindings) -> Headline:
     rows = counted(len(results.truth.y) - results.truth.train_rows, f"{weighted}test row")
     text = f"on the {rows}, {said}"
     first = f"{phrase[0].upper()}{phrase[1:]}: {text}" if phrase else f"{text[0].upper()}{text[1:]}"
-    more = evidence_sentences(results, judged)
+    more = [*_weights(results), *evidence_sentences(results, judged)]
     if len(results.truth.target_names) > 1:
         more = [_each_target(results), *more]
     return Headline(figure, unit, f"{first}.", tuple(more))
+
+
+def _weights(results: Results) -> list[str]:
+    """Say how rows are weighed, where they are."""
+    truth = results.truth
+    return (
+        [f"Rows are weighted: {weights_said(truth.weights, truth.train_rows)}."] if len(truth.weights) else []
+    )
 
 
 def _others(beside: tuple[Beside, ...], write: Callable[[float], str], of: str = "") -> str:
