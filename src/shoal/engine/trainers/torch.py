@@ -244,8 +244,11 @@ class _Fit:
     def _loss(self, outputs: Tensor, targets: Tensor, weight: Tensor | None = None) -> Tensor:
         if weight is None:
             return self.loss(outputs, targets)
-        loss_N = self.loss(outputs, targets, reduction="none").reshape(len(targets), -1).mean(1)
-        return (weight * loss_N).sum() / weight.sum()
+        counted = weight > 0
+        if not counted.all():  # what weighs nothing is not looked at, be its loss infinite
+            outputs, targets, weight = outputs[counted], targets[counted], weight[counted]
+        loss = self.loss(outputs, targets, reduction="none")
+        return _weighted_mean(loss if loss.ndim == 1 else loss.mean(1), weight)
 
     def _masks_of(self, step: int) -> list[Tensor]:
         """Dropout masks of a step of this epoch, by layer, drawn for many steps at once."""
@@ -303,7 +306,9 @@ class _Fit:
                     outputs.double(), y.double() if y.is_floating_point() else y, weight
                 ).item()
                 if self.classes and name != "inner":
-                    curve[f"{name}_accuracy"] = (outputs.argmax(1) == y).double().mean().item()
+                    right = (outputs.argmax(1) == y).double()
+                    accuracy = right.mean() if weight is None else _weighted_mean(right, weight)
+                    curve[f"{name}_accuracy"] = accuracy.item()
         self._give_back()
         self.state.record_evaluation(self.job, np.array([curve[name] for name in CURVES]), self.steps)
 
@@ -313,6 +318,14 @@ class _Fit:
             for name in ("flat_P", "buffers", "first_P", "second_P"):
                 array = getattr(self.state, "parameters_P" if name == "flat_P" else name)
                 array[:] = getattr(self, name).cpu().numpy()
+
+
+def _weighted_mean(value_N: Tensor, weight_N: Tensor) -> Tensor:
+    """Give the weighted mean of rows; 0 where they weigh nothing."""
+    import torch
+
+    total = weight_N.sum()
+    return (weight_N * value_N).sum() / torch.where(total > 0, total, torch.ones_like(total))
 
 
 def _stream_dropouts(module: nn.Module) -> list[Any]:
