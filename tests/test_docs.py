@@ -32,18 +32,16 @@ from shoal.pipeline import run
 from shoal.results import Results
 from shoal.scores import SCORES
 from shoal.study import Checks, Comparison, Conv, Data, Study, load_study, template
+from shoal.study._shown import Inspect, Reference, Report
 from shoal.study._study import (
     About,
     Augment,
     ColumnKind,
     Folds,
-    Inspect,
     Nested,
     Network,
     Pool,
     Range,
-    Reference,
-    Report,
     Search,
     Training,
 )

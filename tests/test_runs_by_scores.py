@@ -254,6 +254,22 @@ def test_candidates_are_compared_by_an_area_and_the_corrected_score_is_said(tmp_
     assert results.standings[0].standard_error > 0
 
 
+def test_weights_of_rows_are_scikit_learns_sample_weight(tmp_path: Path) -> None:
+    rows = table("classification")
+    rows["w"] = np.arange(len(rows)) % 3 + 1.0
+    asked = asked_study("classification", "roc_auc", scores=["f1_macro"])
+    asked["data"]["weights"] = "w"
+    results = shoal.run(rows, out=tmp_path, **asked)
+    truth = results.truth
+    true, weight = truth.y[truth.train_rows :], truth.test_weights
+    probability = results.test_predictions(str(results.delivered_id))
+    own = results.refit.iloc[0]
+    assert own["test_roc_auc"] == metrics.roc_auc_score(true, probability[:, 1], sample_weight=weight)
+    assert own["test_f1_macro"] == metrics.f1_score(
+        true, probability.argmax(axis=1), average="macro", sample_weight=weight
+    )
+
+
 def test_further_scores_stand_beside_the_selection_score(tmp_path: Path) -> None:
     asked = asked_study("classification", "f1_macro", scores=["roc_auc", "loss"])
     asked["data"]["test_share"] = 0.4  # enough test rows for an interval

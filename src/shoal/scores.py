@@ -30,10 +30,12 @@ class ScoreKind:
     `percent`: it is a share of rows, or a mean of such shares, and said in percent.
 
     With a `peer`, the function of `sklearn.metrics` that computes it from answers in a `form` and its `options`, it is
+    With a `peer`, the function of `sklearn.metrics` that computes it from answers in a `form` and its `options`, it is
     computed where a study names it, and `negated` where that function is one of which less is better; without one it is
     computed of every fit. It is defined on rows of two classes or more, or of targets that vary, where it `needs` them;
     where all targets and answers lie `above` a number (`from_there`: of targets also at it). `classes` are the numbers
-    of classes that it takes, at least and at most, `one_target` says that it takes no more than one.
+    of classes that it takes, at least and at most, `one_target` says that it takes no more than one, `weighted` whether
+    scikit-learn takes weights of rows for it.
     """
 
     tasks: tuple[Task, ...]
@@ -50,6 +52,7 @@ class ScoreKind:
     from_there: bool = False
     classes: tuple[int, float] = (2, inf)
     one_target: bool = False
+    weighted: bool = True
 
 
 _OfClasses = partial(ScoreKind, ("classification",), higher_is_better=True, is_share=True)
@@ -74,7 +77,7 @@ SCORES: Final[dict[str, ScoreKind]] = {
         "ROC AUC, each class against the rest", peer="roc_auc_score", form="each", needs="two classes"
     ),
     "roc_auc_ovo": _OfClasses(
-        "ROC AUC, pairs of classes", peer="roc_auc_score", form="pairs", needs="two classes"
+        "ROC AUC, pairs of classes", peer="roc_auc_score", form="pairs", needs="two classes", weighted=False
     ),
     "average_precision": _OfClasses(
         "average precision", peer="average_precision_score", form="each", needs="two classes"
@@ -145,7 +148,10 @@ SCORES: Final[dict[str, ScoreKind]] = {
     "neg_mean_gamma_deviance": _OfNumbers(
         "negated gamma deviance", peer="mean_gamma_deviance", negated=True, above=0.0, one_target=True
     ),
-    "neg_max_error": _OfNumbers("negated largest error", peer="max_error", negated=True, one_target=True),
+    "neg_max_error": _OfNumbers(
+        "negated largest error", peer="max_error", negated=True, one_target=True,
+        weighted=False,
+    ),
 }  # fmt: skip
 
 

@@ -38,11 +38,28 @@ def test_a_unit_is_taken_away_as_if_it_had_never_been(name: str, data: st.DataOb
     y, probability, units = data.draw(answered(classes))
     score = row_score("classification", name)
     assert score.without is not None
-    value, without_U = score.without(y, probability, units.of_N, len(units.sizes))
+    value, without_U = score.without(y, probability, units.of_N, None)
     assert value == pytest.approx(peer_score(name, y, probability))
     for unit, area in enumerate(without_U.tolist()):
         rest = units.of_N != unit
         assert area == pytest.approx(peer_score(name, y[rest], probability[rest]), nan_ok=True)
+
+
+@pytest.mark.parametrize("name", ["roc_auc", "roc_auc_ovr"])
+@settings(deadline=None, max_examples=40)
+@given(data=st.data())
+def test_pairs_of_weighted_rows_count_the_product_of_their_weights(name: str, data: st.DataObject) -> None:
+    classes = 2 if name == "roc_auc" else data.draw(st.integers(2, 4))
+    y, probability, units = data.draw(answered(classes))
+    weight = np.array(data.draw(st.lists(st.integers(1, 3), min_size=len(y), max_size=len(y))), np.float64)
+    score = row_score("classification", name)
+    assert score.without is not None
+    value, without_U = score.without(y, probability, units.of_N, weight)
+    assert value == pytest.approx(peer_score(name, y, probability, weight))
+    for unit, area in enumerate(without_U.tolist()):
+        rest = units.of_N != unit
+        expected = peer_score(name, y[rest], probability[rest], weight[rest])
+        assert area == pytest.approx(expected, nan_ok=True)
 
 
 def test_the_variance_is_that_of_delong() -> None:

@@ -144,6 +144,34 @@ def test_the_means_over_rows_make_the_same_score(name: str) -> None:
             assert there_and_back == pytest.approx(value, rel=1e-9, abs=1e-9)
 
 
+@settings(deadline=None, max_examples=30)
+@given(st.data(), st.sampled_from([name for name in PEERS if SCORES[name].weighted]))
+def test_a_row_that_weighs_twice_is_two_rows(data: st.DataObject, name: str) -> None:
+    """And one that weighs nothing is none, whatever is answered to it."""
+    kind = SCORES[name]
+    y, answers = data.draw(answered_classes() if kind.tasks[0] == "classification" else answered_numbers())
+    if kind.one_target:
+        y, answers = y[:, :1], answers[:, :1]
+    if y.ndim == 1 and not kind.classes[0] <= answers.shape[1] <= kind.classes[1]:
+        return
+    weight = np.array(data.draw(st.lists(st.integers(0, 3), min_size=len(y), max_size=len(y))), np.float64)
+    rows = np.repeat(np.arange(len(y)), weight.astype(np.int64))
+    answers[weight == 0] = np.nan
+    weighted = peer_score(name, y, answers, weight)
+    assert weighted == pytest.approx(
+        peer_score(name, y[rows], answers[rows]), rel=1e-9, abs=1e-9, nan_ok=True
+    )
+
+
+def test_a_score_without_weights_is_none_of_weighted_rows() -> None:
+    unweighted = [name for name in PEERS if not SCORES[name].weighted]
+    assert unweighted == ["roc_auc_ovo", "neg_max_error"]
+    for name in unweighted:
+        y = np.array([0, 1, 2]) if SCORES[name].tasks[0] == "classification" else np.ones((3, 1))
+        sentence = "expected a score of weighted rows (data.weights), got one for which scikit-learn takes no weights"
+        assert refusal_of(name, y, 3 if y.ndim == 1 else 1, weighted=True) == sentence
+
+
 TWO, THREE = np.array([[0.4, 0.6], [0.7, 0.3], [0.2, 0.8]]), np.array([[0.5, 0.3, 0.2], [0.1, 0.6, 0.3]])
 ONE_CLASS = "all rows are of one class"
 CONSTANT = "a target is the same in all rows"

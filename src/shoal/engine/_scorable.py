@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from shoal.engine._fits import Planner
+from shoal.engine._row_weights import judging_weights
 from shoal.errors import DataError, Problem
 from shoal.results import refusal_of, row_score, undefined_on
 from shoal.scores import SCORES, score_kind
@@ -18,7 +19,8 @@ def refuse_undefined_scores(planner: Planner) -> None:
     problems = [
         Problem(key, what)
         for key, name in _named(study)
-        if SCORES[name].peer and (what := refusal_of(name, dataset.targets, dataset.outputs))
+        if SCORES[name].peer
+        and (what := refusal_of(name, dataset.targets, dataset.outputs, weighted=dataset.weights is not None))
     ]
     rule = study.search.rule if study.search else "best"
     if rule != "best" and study.search and (why := row_score(study.study.task, study.search.metric).why_none):
@@ -64,7 +66,9 @@ def _undefined(planner: Planner) -> dict[int, str]:
     if search is None:
         return {}
     whys = {
-        number: undefined_on(search.metric, targets[fold.validation])
+        number: undefined_on(
+            search.metric, targets[fold.validation], judging_weights(planner.dataset, fold.validation)
+        )
         for number, fold in enumerate(planner.folds)
     }
     return {number: why for number, why in whys.items() if why}

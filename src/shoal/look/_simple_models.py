@@ -37,7 +37,7 @@ def tested_score(results: Results, fit_id: str, metric: str) -> float:
         return scores[metric]
     truth = results.truth
     score = row_score(results.study.study.task, metric)
-    return score.score(truth.y[truth.train_rows :], results.test_predictions(fit_id))
+    return score.score(truth.y[truth.train_rows :], results.test_predictions(fit_id), truth.test_weights)
 
 
 def worse_by_more(beside: Sequence[Beside], metric: str) -> list[Beside]:
@@ -110,7 +110,7 @@ def model_rows(results: Results) -> list[ModelRow]:
     ]
     for model in beside:
         answers_VK = np.asarray(model.baseline.answers_VK)
-        scores = scores_of_answers(true, answers_VK, asked_scores(results.study))
+        scores = scores_of_answers(true, answers_VK, truth.test_weights, asked_scores(results.study))
         scores[metric] = model.score
         apart = Interval(model.difference.low, model.difference.high, model.difference.why)
         of_model = {name: scores[name] for name in shown}

@@ -19,6 +19,10 @@ from shoal.results._store import Store
 from shoal.scores import SCORES, scores_of
 from shoal.study import Study
 
+Floats = NDArray[np.float64]
+Judged = tuple[NDArray[Any], Floats | None]
+"""True values of some rows, and what each counts; None where all count the same."""
+
 
 def asked_scores(study: Study) -> tuple[str, ...]:
     """Name the scores that the study names and that not every fit has: the metric of the search first."""
@@ -33,28 +37,31 @@ def reported_scores(study: Study) -> tuple[str, ...]:
 
 
 def scores_of_answers(
-    y: NDArray[Any], answers_NK: NDArray[np.float64], asked: tuple[str, ...] = ()
+    y: NDArray[Any], answers_NK: Floats, weight_N: Floats | None = None, asked: tuple[str, ...] = ()
 ) -> dict[str, float]:
-    """Give the scores of answers that every fit has, and those asked for; `y` are numbers (N, K) or classes (N,)."""
+    """Give the scores of answers that every fit has, and those asked for; `y` are numbers (N, K) or classes (N,).
+
+    Each row counts as much as it weighs.
+    """
     own = classification_scores if y.ndim == 1 else regression_scores
-    return own(y, answers_NK) | {name: peer_score(name, y, answers_NK) for name in asked}
+    further = {name: peer_score(name, y, answers_NK, weight_N) for name in asked}
+    return own(y, answers_NK, weight_N) | further
 
 
-def score_of_answers(name: str, y: NDArray[Any], answers_NK: NDArray[np.float64]) -> float:
+def score_of_answers(name: str, y: NDArray[Any], answers_NK: Floats, weight_N: Floats | None = None) -> float:
     """Give one score of answers, by its name."""
     if SCORES[name].peer:
-        return peer_score(name, y, answers_NK)
-    return scores_of_answers(y, answers_NK)[name]
+        return peer_score(name, y, answers_NK, weight_N)
+    return scores_of_answers(y, answers_NK, weight_N)[name]
 
 
-def with_asked_scores(
-    record: FitRecord, true: Mapping[str, NDArray[Any]], asked: tuple[str, ...]
-) -> FitRecord:
+def with_asked_scores(record: FitRecord, true: Mapping[str, Judged], asked: tuple[str, ...]) -> FitRecord:
     """Give a record with the scores asked for; `true` are the true values of the rows that it has answers to."""
-    scores = {
-        rows: {**own, **{name: peer_score(name, true[rows], record.predictions[rows]) for name in asked}}
-        for rows, own in record.scores.items()
-    }
+    scores = {}
+    for rows, own in record.scores.items():
+        y, weight_N = true[rows]
+        answers_NK = record.predictions[rows]
+        scores[rows] = own | {name: peer_score(name, y, answers_NK, weight_N) for name in asked}
     return replace(record, scores=scores)
 
 
@@ -84,9 +91,10 @@ def scored_summaries(
     return scored
 
 
-def true_values(truth: Truth, place: tuple[str, int]) -> dict[str, NDArray[Any]]:
-    """Give the true values of the rows that a fit of a place holds out, and of the test rows."""
-    true = {"test": truth.y[truth.train_rows :]}
+def true_values(truth: Truth, place: tuple[str, int]) -> dict[str, Judged]:
+    """Give the true values, and weights, of the rows that a fit of a place holds out, and of the test rows."""
+    true = {"test": (truth.y[truth.train_rows :], truth.test_weights)}
     if place in truth.validation_rows:
-        true["validation"] = truth.y[truth.validation_rows[place]]
+        rows = truth.validation_rows[place]
+        true["validation"] = (truth.y[rows], truth.weights_of(rows))
     return true

@@ -119,12 +119,12 @@ def ensemble_frame(
     true = truth.y[truth.train_rows :]
     rows = [
         {"network": "member", "fit_id": entry.fit_id, "fold": entry.fold, "repeat": entry.repeat}
-        | scores_of_answers(true, answer_VK, asked)
+        | scores_of_answers(true, answer_VK, truth.test_weights, asked)
         for entry, answer_VK in zip(ensemble.members, ensemble.test_MVK, strict=True)
     ]
     rows.append(
         {"network": "ensemble", "fit_id": "", "fold": -1, "repeat": -1}
-        | scores_of_answers(true, ensemble.mean_VK, asked)
+        | scores_of_answers(true, ensemble.mean_VK, truth.test_weights, asked)
     )
     refits = [entry for entry in plan if entry.stage == "refit" and entry.fit_id in fits]
     for entry in [entry for entry in refits if fits[entry.fit_id].status == "ok"][:1]:

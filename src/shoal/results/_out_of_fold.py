@@ -45,7 +45,9 @@ class OutOfFold:
         places = {
             cell: entries
             for cell, entries in _by_cell(self.entries).items()
-            if not undefined_on(metric, self.truth.y[self._rows(cell)])
+            if not undefined_on(
+                metric, self.truth.y[self._rows(cell)], self.truth.weights_of(self._rows(cell))
+            )
         }
         unit_N, count = self._units()
         shares = {cell: self._share(unit_N[self._rows(cell)], count) for cell in places}
@@ -92,7 +94,8 @@ class OutOfFold:
         for column, candidate_id in enumerate(candidate_ids):
             entry = places[candidate_id]
             row_V = self._rows((entry.fold, entry.repeat))
-            score_V = of_rows(score, self.truth.y[row_V], self.predictions(entry))
+            weight_V = self.truth.weights_of(row_V)
+            score_V = of_rows(score, self.truth.y[row_V], self.predictions(entry), weight_V)
             sum_UC[:, column] = np.bincount(unit_N[row_V], score_V / len(row_V), minlength=count)
         return sum_UC
 
@@ -104,9 +107,14 @@ def _by_cell(entries: Sequence[PlanEntry]) -> dict[tuple[int, int], dict[str, Pl
     return dict(sorted(cells.items()))
 
 
-def of_rows(score: RowScore, y: NDArray[Any], prediction_VK: NDArray[np.float64]) -> NDArray[np.float64]:
+def of_rows(
+    score: RowScore,
+    y: NDArray[Any],
+    prediction_VK: NDArray[np.float64],
+    weight_V: NDArray[np.float64] | None = None,
+) -> NDArray[np.float64]:
     """Give what every row has in a score, (V,): their mean is the score; of a mean over rows, the rows' own numbers."""
     if len(y) == 1:  # nothing is left without it
-        return np.array([score.score(y, prediction_VK)])
-    value, part_V = left_out(score, y, prediction_VK, Units.of(len(y)))
+        return np.array([score.score(y, prediction_VK, weight_V)])
+    value, part_V = left_out(score, y, prediction_VK, Units.of(len(y), None, weight_V))
     return value + part_V

@@ -22,6 +22,8 @@ Ints = NDArray[np.int64]
 Areas = Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_], Floats]]
 """Of each area the rows of the one class, those it is held against, and the probabilities (N,) that order them."""
 
+_NOTHING: Final = 1e-12
+"""A share of all pairs below this is what rounding leaves of none."""
 _NEAREST: Final = 1e-9
 """As near to 0 and 1 as an area is taken for, where its odds are."""
 
@@ -52,46 +54,53 @@ def of_pairs(y_N: Ints, probability_NK: Floats) -> Areas:
 
 def in_order(areas: Areas) -> Floats:
     """Give of every row and area the number of rows of the other side that it is in order with, (N, P); 0 without."""
-    return np.stack([_in_order(*area) for area in areas], axis=1)
+    return np.stack([_in_order(*area, np.ones(len(area[0]))) for area in areas], axis=1)
 
 
-def without_units(areas: Areas, unit_N: Ints, count: int) -> tuple[float, Floats]:
-    """Give the mean area, and what it is without each unit, (U,).
+def without_units(areas: Areas, unit_N: Ints, weight_N: Floats | None = None) -> tuple[float, Floats]:
+    """Give the mean area, and what it is without each unit, (U,); a pair counts the product of its rows' weights.
 
     An area of which a unit has all rows of one side is left out of the mean without it; NaN where none is left.
     """
-    values, without = [], []
+    count, values, without = int(unit_N.max()) + 1, [], []
+    own_N = np.ones(len(unit_N)) if weight_N is None else weight_N
     for high_N, low_N, probability_N in areas:
-        ordered_N = _in_order(high_N, low_N, probability_N)
-        high_U, low_U = (np.bincount(unit_N, side_N, count) for side_N in (high_N, low_N))
-        both = np.flatnonzero((high_U > 0) & (low_U > 0))
-        # A pair within a unit is taken away with either of its rows, and so once too often.
+        ordered_N = own_N * _in_order(high_N, low_N, probability_N, own_N)
+        high_U, low_U = (np.bincount(unit_N, side_N * own_N, count) for side_N in (high_N, low_N))
         sum_U = np.bincount(unit_N, ordered_N, count)
-        for unit in both.tolist():
-            own_N = np.flatnonzero(unit_N == unit)
-            sum_U[unit] -= _in_order(high_N[own_N], low_N[own_N], probability_N[own_N])[high_N[own_N]].sum()
-        total, high, low = ordered_N[high_N].sum(), high_N.sum(), low_N.sum()
+        # A pair within a unit is taken away with either of its rows, and so once too often.
+        for unit in np.flatnonzero((high_U > 0) & (low_U > 0)).tolist():
+            rows = np.flatnonzero(unit_N == unit)
+            within = own_N[rows] * _in_order(high_N[rows], low_N[rows], probability_N[rows], own_N[rows])
+            sum_U[unit] -= within[high_N[rows]].sum()
+        total, high, low = ordered_N[high_N].sum(), high_U.sum(), low_U.sum()
         values.append(total / (high * low))
-        left_U = (high - high_U) * (low - low_U)
-        without.append(np.divide(total - sum_U, left_U, out=np.full(count, np.nan), where=left_U > 0))
+        rest_U = np.maximum(high - high_U, 0) * np.maximum(low - low_U, 0)
+        there_U = rest_U > _NOTHING * high * low
+        without.append(np.divide(total - sum_U, rest_U, out=np.full(count, np.nan), where=there_U))
     without_UP = np.stack(without, axis=1)
     there_UP = ~np.isnan(without_UP)
     sum_U, areas_U = np.where(there_UP, without_UP, 0).sum(axis=1), there_UP.sum(axis=1)
     return float(np.mean(values)), np.divide(sum_U, areas_U, out=np.full(count, np.nan), where=areas_U > 0)
 
 
-def _in_order(high_N: NDArray[np.bool_], low_N: NDArray[np.bool_], probability_N: Floats) -> Floats:
-    """Count for every row the rows of the other side that are in order with it, equal ones half."""
+def _in_order(
+    high_N: NDArray[np.bool_], low_N: NDArray[np.bool_], probability_N: Floats, weight_N: Floats
+) -> Floats:
+    """Give for every row what the rows of the other side weigh that are in order with it, equal ones half."""
     ordered_N = np.zeros(len(probability_N))
-    high, low = np.sort(probability_N[high_N]), np.sort(probability_N[low_N])
-    below = np.searchsorted(low, probability_N[high_N], "left") + np.searchsorted(
-        low, probability_N[high_N], "right"
-    )
-    above = np.searchsorted(high, probability_N[low_N], "left") + np.searchsorted(
-        high, probability_N[low_N], "right"
-    )
-    ordered_N[high_N], ordered_N[low_N] = below / 2, len(high) - above / 2
+    ordered_N[high_N] = _below(probability_N[high_N], probability_N[low_N], weight_N[low_N])
+    above = _below(probability_N[low_N], probability_N[high_N], weight_N[high_N])
+    ordered_N[low_N] = weight_N[high_N].sum() - above
     return ordered_N
+
+
+def _below(value_A: Floats, other_B: Floats, weight_B: Floats) -> Floats:
+    """Give what the others weigh that lie below each value, equal ones half."""
+    order_B = np.argsort(other_B, kind="stable")
+    upto = np.concatenate(([0.0], np.cumsum(weight_B[order_B])))
+    sides = (upto[np.searchsorted(other_B[order_B], value_A, side)] for side in ("left", "right"))
+    return np.asarray(sum(sides) / 2)
 
 
 def odds(area: Floats) -> Floats:

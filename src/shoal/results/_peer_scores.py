@@ -16,33 +16,39 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.results._scores import counted_rows
 from shoal.scores import Form, ScoreKind, score_kind
 
 Floats = NDArray[np.float64]
 Passed = tuple[NDArray[Any], NDArray[Any], dict[str, Any]]
 
 
-def peer_score(name: str, y: NDArray[Any], answers_NK: Floats) -> float:
+def peer_score(name: str, y: NDArray[Any], answers_NK: Floats, weight_N: Floats | None = None) -> float:
     """Give a score that scikit-learn computes; NaN where it is undefined on these rows or answers.
 
-    `y` are numbers (N, K) or classes (N,), `answers_NK` numbers or probabilities of classes.
+    `y` are numbers (N, K) or classes (N,), `answers_NK` numbers or probabilities of classes; `weight_N` is
+    scikit-learn's `sample_weight`. Rows that weigh nothing are left out.
     """
     from sklearn import metrics
 
     kind = score_kind(name)
+    weight_N, (y, answers_NK) = counted_rows(weight_N, y, answers_NK)
     if undefined_on(name, y) or not np.isfinite(answers_NK).all():
         return math.nan
     if kind.above is not None and not (answers_NK > kind.above).all():
         return math.nan
     true, answers, extra = _FORMS[kind.form](y, answers_NK)
+    if weight_N is not None and kind.weighted:
+        extra["sample_weight"] = weight_N
     with np.errstate(all="ignore"):  # squares of huge numbers are inf, and so said
         value = float(getattr(metrics, kind.peer)(true, answers, **dict(kind.options), **extra))
     return 0.0 - value if kind.negated else value
 
 
-def undefined_on(name: str, y: NDArray[Any]) -> str:
+def undefined_on(name: str, y: NDArray[Any], weight_N: Floats | None = None) -> str:
     """Say why a score is undefined on rows of these true values, whatever is answered to them; else nothing."""
     kind = score_kind(name)
+    _, (y,) = counted_rows(weight_N, y)
     if not len(y):
         return "there are no rows"
     if kind.needs == "two classes" and (y == y[0]).all():
@@ -54,12 +60,14 @@ def undefined_on(name: str, y: NDArray[Any]) -> str:
     return ""
 
 
-def refusal_of(name: str, y: NDArray[Any], outputs: int) -> str:
+def refusal_of(name: str, y: NDArray[Any], outputs: int, *, weighted: bool = False) -> str:
     """Say why a score is none of such data, as a clause about what was expected; nothing where it is one.
 
-    `outputs` are the targets or classes of the data, `y` all true values.
+    `outputs` are the targets or classes of the data, `y` all true values; rows may have weights.
     """
     kind = score_kind(name)
+    if weighted and not kind.weighted:
+        return "expected a score of weighted rows (data.weights), got one for which scikit-learn takes no weights"
     fewest, most = kind.classes
     if y.ndim == 1 and not fewest <= outputs <= most:
         asked = "two classes" if most == 2 else f"{fewest} classes or more"

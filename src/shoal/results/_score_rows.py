@@ -27,10 +27,11 @@ from shoal.results._pair_scores import (
     without_units,
 )
 from shoal.results._peer_scores import peer_score
-from shoal.results._scores import BINS, bins_of
+from shoal.results._scores import BINS, bins_of, counted_rows, mean_over_rows
 from shoal.scores import SCORES
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
 def _same(values: Floats) -> Floats:
@@ -45,8 +46,8 @@ class RowScore:
     there to the score. `share` says that it is the share of rows of one kind. `why_none`, where it is not empty, is why
     nothing can be said of it on other rows. `whole` computes it where scikit-learn does, to the last bit.
 
-    Of a score that is no function of means, `without(y, prediction, unit_N, U)` gives it and what it is without each
-    unit; `rows` then only tell what it sees of a row.
+    Of a score that is no function of means, `without(y, prediction, unit_N, weight_N)` gives it and what it is without
+    each unit; `rows` then only tell what it sees of a row.
     """
 
     rows: Callable[[NDArray[Any], Floats], Floats]
@@ -56,17 +57,18 @@ class RowScore:
     share: bool = False
     positive: bool = False
     why_none: str = ""
-    whole: Callable[[NDArray[Any], Floats], float] | None = None
-    without: Callable[[NDArray[Any], Floats, NDArray[np.int64], int], tuple[float, Floats]] | None = None
+    whole: Callable[[NDArray[Any], Floats, Floats | None], float] | None = None
+    without: Callable[[NDArray[Any], Floats, Ints, Floats | None], tuple[float, Floats]] | None = None
 
-    def score(self, y: NDArray[Any], prediction: Floats) -> float:
-        """Give the score of some rows."""
+    def score(self, y: NDArray[Any], prediction: Floats, weight_N: Floats | None = None) -> float:
+        """Give the score of some rows, of which each counts as much as it weighs."""
+        weight_N, (y, prediction) = counted_rows(weight_N, y, prediction)
         if not len(y):
             return math.nan
         if self.whole is not None:
-            return self.whole(y, prediction)
+            return self.whole(y, prediction, weight_N)
         with np.errstate(over="ignore", invalid="ignore"):  # squares of huge numbers are inf, and so said
-            return float(self.of_means(self.rows(y, prediction).mean(axis=0)))
+            return float(self.of_means(mean_over_rows(self.rows(y, prediction), weight_N)))
 
     def unlike(self, y: NDArray[Any], first: Floats, second: Floats) -> NDArray[np.bool_]:
         """Tell of every row whether the score sees a difference between two answers, (N,)."""
@@ -278,8 +280,8 @@ def _of_areas(areas: Callable[[NDArray[Any], Floats], Areas]) -> RowScore:
         _mean,
         odds,
         of_odds,
-        without=lambda y_N, probability_NK, unit_N, count: without_units(
-            areas(y_N, probability_NK), unit_N, count
+        without=lambda y_N, probability_NK, unit_N, weight_N: without_units(
+            areas(y_N, probability_NK), unit_N, weight_N
         ),
     )
 

@@ -18,6 +18,7 @@ from shoal.study._keywords import Keys, with_keywords
 from shoal.study._paths import IN_MEMORY, keys_in_memory
 from shoal.study._review import check_study
 from shoal.study._settings_text import settings_text, short_keys, text_of
+from shoal.study._shown import Inspect, Reference, Report
 from shoal.study._study import (
     About,
     Augment,
@@ -25,13 +26,10 @@ from shoal.study._study import (
     Conv,
     Data,
     Folds,
-    Inspect,
     Nested,
     Network,
     Pool,
     Range,
-    Reference,
-    Report,
     Search,
     Study,
     Training,

@@ -16,11 +16,11 @@ from shoal.study._held_against import Checks
 from shoal.study._key_paths import key_path_text, parse_key_path, toml_string
 from shoal.study._origin import Origin
 from shoal.study._section import SECTION
+from shoal.study._shown import Inspect, Reference, Report
 from shoal.study._values import (
-    MOST_IMAGES,
-    PLAIN,
     TASK_LOSS,
     Activation,
+    ClassWeight,
     Count,
     Counts,
     FilePath,
@@ -34,7 +34,6 @@ from shoal.study._values import (
     NetworkName,
     Optimizer,
     PoolName,
-    Row,
     Schedule,
     Share,
     Side,
@@ -86,6 +85,7 @@ class Data(_Part):
     missing_marks: Names = ()
     missing_targets: Literal["refuse", "drop"] = "refuse"
     groups: Name | None = None
+    weights: Name | None = None
     standardize: Literal["none", "inputs", "both"] = "none"
     target_transform: TargetTransform = "none"
     test_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
@@ -180,6 +180,7 @@ class Training(_Part):
     loss: Loss | None = None
     huber_delta: Annotated[float, Field(gt=0)] = 1.0
     label_smoothing: Share = 0.0
+    class_weight: ClassWeight = "none"
     optimizer: Optimizer = "adam"
     lr: Annotated[float, Field(gt=0)] = 1e-3
     momentum: Share = 0.0
@@ -331,45 +332,6 @@ class Nested(_Part):
         return self.folds if isinstance(self.folds, Folds) else Folds(n=self.folds)
 
 
-class Reference(_Part):
-    """A published test score, shown beside the measured one. It takes no part in training or choosing.
-
-    `name` is that of a comparison, or "winner" (the chosen candidate among the comparisons), or "delivered" (the winner
-    trained on all training rows); `source` says where it stands.
-    """
-
-    name: Label
-    metric: Metric
-    value: float
-    source: Annotated[str, Field(min_length=1, max_length=500, pattern=PLAIN)]
-
-
-class Inspect(_Part):
-    """What is looked at inside the delivered network. It takes no part in training or choosing.
-
-    `history` snapshots of its weights, evenly spaced over its epochs; `images` are test rows, from 0, whose feature
-    maps are shown (the first of each class if empty).
-    """
-
-    history: Annotated[int, Field(ge=0, le=500)] = 0
-    images: Annotated[tuple[Row, ...], Field(strict=False)] = ()
-
-    @model_validator(mode="after")
-    def _few_images(self) -> Inspect:
-        if len(self.images) > MOST_IMAGES:
-            raise together(("images",), f"expected at most {MOST_IMAGES} images, got {len(self.images)}")
-        twice = [row for place, row in enumerate(self.images) if row in self.images[:place]]
-        if twice:
-            raise together(("images",), f"expected every image once, got {twice[0]} again")
-        return self
-
-
-class Report(_Part):
-    """What the report tells. `paths`: the folders of the data, too, which name a person as often as not."""
-
-    paths: bool = False
-
-
 class About(_Part):
     """The study itself. `repeats` is the number of initialisations of each comparison and of the refit."""
 
@@ -421,6 +383,31 @@ class Study(_Part):
             if parse_key_path(key) == ("training", "loss") and isinstance(values, list):
                 named += values
         return tuple(dict.fromkeys([self.loss, *(name for name in named if name in LOSSES)]))
+
+    @property
+    def class_weights(self) -> dict[str, dict[str, float]]:
+        """Every table of weights of classes, by its key: the study's own, those of its comparisons and its space."""
+        return {key: value for key, value in self._class_weights.items() if isinstance(value, dict)}
+
+    @property
+    def weighs_classes(self) -> bool:
+        """Whether some network may be trained on weighted classes."""
+        return any(value != "none" for value in self._class_weights.values())
+
+    @property
+    def _class_weights(self) -> dict[str, Any]:
+        """Give all that is said of weights of classes, by its key."""
+        key = "training.class_weight"
+        stated: dict[str, Any] = {key: self.training.class_weight}
+        for number, entry in enumerate(self.compare):
+            stated[f"compare[{number}].{key}"] = entry.training.get("class_weight", "none")
+        for key, values in self.search.space.items() if self.search else ():
+            match parse_key_path(key):
+                case ("training", "class_weight") if isinstance(values, list):
+                    stated |= {f'search.space."{key}"[{place}]': value for place, value in enumerate(values)}
+                case ("training", "class_weight", str(name)):
+                    stated[f'search.space."{key}"'] = {name: 1.0}
+        return stated
 
     @property
     def loss(self) -> Loss:

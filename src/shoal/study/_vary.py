@@ -16,7 +16,7 @@ from shoal.study._key_paths import KeyPath, assign, overlap
 from shoal.study._paths import path_keys
 from shoal.study._sentences import Mistake, mistakes_of
 from shoal.study._study import Network, Study, Training
-from shoal.wording import listed
+from shoal.wording import listed, value_text
 
 SECTIONS: Final = ("network", "training")
 Changes = Iterable[tuple[KeyPath, Any]]
@@ -55,12 +55,20 @@ def vary_section(study: Study, section: str, changes: Changes) -> Network | Trai
         return [Mistake(path, what, (path, ("study", "task")), together=True)]
     if isinstance(varied, Training):
         loss = varied.loss or own[0]
-        mistakes = [*_options_of_other_losses(varied, loss), *_transformed(study, loss)]
-        if what := of_another_task(varied.monitor, study.study.task):
-            path = ("training", "monitor")
-            mistakes.append(Mistake(path, what, (path, ("study", "task")), together=True))
-        return mistakes or varied
+        return [
+            *_options_of_other_losses(varied, loss),
+            *_transformed(study, loss),
+            *_classless(study, varied),
+            *_unmonitored(study, varied),
+        ] or varied
     return varied
+
+
+def _unmonitored(study: Study, training: Training) -> Iterator[Mistake]:
+    """Refuse a monitored score that the task does not have."""
+    if what := of_another_task(training.monitor, study.study.task):
+        path = ("training", "monitor")
+        yield Mistake(path, what, (path, ("study", "task")), together=True)
 
 
 def _transformed(study: Study, loss: str) -> Iterator[Mistake]:
@@ -70,6 +78,15 @@ def _transformed(study: Study, loss: str) -> Iterator[Mistake]:
         path, other = ("training", "loss"), ("data", "target_transform")
         what = f'loss {loss} takes targets as they are: expected data.target_transform = "none", got "{transform}"'
         yield Mistake(path, what, (path, other), together=True)
+
+
+def _classless(study: Study, training: Training) -> Iterator[Mistake]:
+    """Refuse weights of classes where there are none."""
+    if training.class_weight != "none" and study.study.task != "classification":
+        path, task = ("training", "class_weight"), ("study", "task")
+        got = value_text(training.class_weight)
+        what = f'expected "none" with study.task = "{study.study.task}", which has no classes, got {got}'
+        yield Mistake(path, what, (path, task), together=True)
 
 
 def _options_of_other_losses(training: Training, loss: str) -> Iterator[Mistake]:
