@@ -114,7 +114,7 @@ def _link_notes(study: Study) -> Iterator[str]:
 def _weight_notes(study: Study, dataset: Dataset) -> Iterator[str]:
     """Say what weights of rows and of classes count in, and what they do not."""
     if dataset.weights is not None:
-        once = "counts of rows and classes, confusion, calibration curves, what columns are scaled by, and checks"
+        once = "counts of rows and classes, confusion, what columns are scaled by, and checks"
         yield (
             "rows are weighted (data.weights) in losses, curves, scores and their intervals, and simple models;"
             f" {once} take each row once"
