@@ -23,7 +23,7 @@ from shoal.data._dataset import Column
 from shoal.data._dates import date_text, holds_dates
 from shoal.data._distinct import distinct
 from shoal.data._findings import Findings
-from shoal.data._missing import missing_of, missing_said
+from shoal.data._missing import missing_said
 from shoal.data._table import Table
 from shoal.wording import few_quoted, quoted
 
@@ -115,7 +115,7 @@ def _facts(
     source: TableSource, column: Column, tested: Column, inputs: InputKinds, *, alone: bool
 ) -> ColumnFacts:
     kind = source.kind_of(column.name).name
-    missing_N = missing_of(column.values)
+    missing_N = column.missing_N
     known = column.values[~missing_N]
     useless = _useless(column, known, kind, inputs, alone=alone)
     reason = "" if useless else _reason(column, known, kind, inputs)
@@ -128,7 +128,7 @@ def _facts(
         kind=kind,
         reason=reason,
         left_out=useless,
-        missing=(int(missing_N.sum()), int(missing_of(tested.values).sum())),
+        missing=(int(missing_N.sum()), int(tested.missing_N.sum())),
         remarks=() if useless else tuple(filter(None, remarks)),
         is_constant=constant,
     )
