@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.cores import spread
 from shoal.data._dataset import Column, Dataset
 from shoal.data._distinct import codes_of, distinct, row_codes
 from shoal.data._row_check import chance_of_count, units
@@ -113,7 +114,7 @@ def coverage(dataset: Dataset) -> Coverage:
     input_N, row_N = row_codes(inputs, targets)
     repeated_rows, repeated_train = _count_known(row_N, n)
     numeric = [column for column in dataset.columns if not column.categorical]
-    edges = [distinct(column.values[:n]) for column in numeric]
+    edges = spread(lambda column: distinct(column.values[:n]), numeric, n)
     edges = [edge_L[: len(edge_L) - int(np.isnan(edge_L[-1:]).sum())] for edge_L in edges]
     intervals = sum(len(edge_L) + 1 for edge_L in edges)
     bare: list[Bare] = []

@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.cores import spread
 from shoal.data._cells import holds_text, holds_truth, numbers, zeros_before
 from shoal.data._classes import alike, are_names, sorted_texts
 from shoal.data._column_kind import CATEGORY, DATE, NUMBER, ColumnFacts, ColumnKind, KindName
@@ -72,10 +73,11 @@ def found_kinds(source: TableSource, table: Table, *, explicit: bool) -> InputKi
     padded: dict[str, str] = {}
     read: dict[str, NDArray[np.float64]] = {}
     marks = source.input_marks
-    for name in source.inputs or ():
-        if source.stated(name) is not None:
-            continue
-        values = numbers(table, name, Findings(table.file), None, marks)
+    names = [name for name in source.inputs or () if source.stated(name) is None]
+    as_numbers = spread(
+        lambda name: numbers(table, name, Findings(table.file), None, marks), names, table.rows
+    )
+    for name, values in zip(names, as_numbers, strict=True):
         if values is not None and (cell := zeros_before(table, name, marks)):
             padded[name], kinds[name] = cell, CATEGORY
         elif values is not None:
