@@ -73,6 +73,8 @@ struct ShoalRows {
     int64_t values_count;
     const int64_t* labels;  // (N,), for losses of classes
     int64_t labels_count;
+    const float* weights;  // (N,) how much each row counts; or null, where all count the same
+    int64_t weights_count;
 };
 
 struct ShoalFit {

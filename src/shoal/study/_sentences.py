@@ -13,7 +13,7 @@ from shoal.errors import Problem, StudyError
 from shoal.study._key_paths import KeyPath, key_path_text, value_at
 from shoal.study._study import Study
 from shoal.study._values import PATTERNS, TAGS
-from shoal.wording import is_utf8, nearest, value_text, wrong_choice
+from shoal.wording import did_you_mean, is_utf8, nearest, value_text, wrong_choice
 
 # pydantic's names of all that can be wrong with one value of a study.
 WRONG_VALUE: Final = frozenset(
@@ -127,7 +127,9 @@ def _wrong_value(path: KeyPath, value: Any, *, finite: bool) -> str:
     if len(nodes) == 1 and "enum" in nodes[0]:
         return wrong_choice(value, nodes[0]["enum"])
     expected = " or ".join(_expected(node, value, finite=finite) for node in nodes)
-    return f"expected {expected}, got {value_text(value)}"
+    words = [word for node in nodes for word in node.get("enum", ())]
+    hint = did_you_mean(value, words, repr) if isinstance(value, str) else ""
+    return f"expected {expected}, got {value_text(value)}{hint}"
 
 
 def _expected(node: dict[str, Any], value: Any, *, finite: bool) -> str:
