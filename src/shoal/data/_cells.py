@@ -54,7 +54,9 @@ def numbers(
     if values is None:
         values = _by_text(cells, typed, dialect, marks)
     if values is not None:
-        return values if marks is None else np.where(marks.among_numbers(values), np.nan, values)
+        if marks is None or not marks.numbers:  # what is missing by its text is NaN already
+            return values
+        return np.where(marks.among_numbers(values), np.nan, values)
     if advice is not None:
         missing_N = _missing(list(cells), typed, dialect, marks)
         there = np.flatnonzero(~missing_N).tolist()
