@@ -27,8 +27,11 @@ def test_numbers_are_handed_on(texts: list[str], others: list[str], data: st.Dat
     place = st.integers(0, len(texts) - 1)
     places = np.array([*range(len(texts)), *data.draw(st.lists(place, max_size=9))], np.int64)
     values = [texts[number] for number in places.tolist()]
-    column = Column.of_categories("c", texts, places, impute=True)
-    assert column.impute
+    column = Column.of_categories("c", (texts, places), tuple(sorted(set(texts))))
+    assert (column.encoder, column.order) == ("ordered", tuple(sorted(set(texts))))
+    _is_as_found(column, values)
+    column = column.treated(impute=True, rare_below=3)
+    assert (column.impute, column.rare_below) == (True, 3)
     _is_as_found(column, values)
     rows = np.array(data.draw(st.lists(st.integers(0, len(values) - 1), max_size=9)), np.int64)
     _is_as_found(column.take(rows), [values[row] for row in rows.tolist()])

@@ -54,9 +54,7 @@ def numbers(
     if values is None:
         values = _by_text(cells, typed, dialect, marks)
     if values is not None:
-        if marks is None or not marks.numbers:  # what is missing by its text is NaN already
-            return values
-        return np.where(marks.among_numbers(values), np.nan, values)
+        return values if marks is None else np.where(marks.among_numbers(values), np.nan, values)
     if advice is not None:
         missing_N = _missing(list(cells), typed, dialect, marks)
         there = np.flatnonzero(~missing_N).tolist()
@@ -373,9 +371,8 @@ def coded_texts(
 ) -> tuple[list[str], NDArray[np.int64]] | None:
     """Read column `name` as texts, in NFC, without spaces around it, numbers as they are best written.
 
-    Gives the texts and the place of each row's among them, (N,). An empty text where a cell is missing, as `marks` say;
-    without them that is refused. A value that is one of the `known` texts, whatever the format writes it like, gets
-    that spelling.
+    Gives them and the place of each row's among them, (N,). An empty text where a cell is missing, as `marks` say, or
+    else is refused. A value that is one of the `known` texts, whatever the format writes it like, gets that spelling.
     """
     cells = _plain_cells(table, name, "numbers or text", findings)
     if cells is None:

@@ -53,13 +53,15 @@ class Column:
 
     @classmethod
     def of_categories(
-        cls, name: str, texts: Sequence[str], place_N: NDArray[np.int64], **more: Any
+        cls, name: str, coded: tuple[Sequence[str], NDArray[np.int64]], order: tuple[str, ...] = ()
     ) -> Column:
-        """Make a column of categories: of each row the text at its place among some, each of which some row has."""
+        """Make a column of categories, which may have an order: some texts, and the place of each row's among them."""
+        texts, place_N = coded
         levels = sorted(set(texts))
         code = {text: number for number, text in enumerate(levels)}
         code_N = np.array([code[text] for text in texts], np.int64)[place_N]
-        return cls._coded(cls(name, np.empty(0, np.object_), **more), np.array(levels, np.object_), code_N)
+        column = cls(name, np.empty(0, np.object_), "ordered" if order else None, order=order)
+        return column._coded(np.array(levels, np.object_), code_N)
 
     def _coded(self, level_L: NDArray[Any], code_N: NDArray[np.int64]) -> Column:
         """Give the same column with other rows, by their categories' numbers; categories that no row has go."""
@@ -83,6 +85,13 @@ class Column:
             return np.asarray(np.isnan(self.values))
         level_L, code_N = self.codes
         return np.asarray((level_L == "")[code_N])
+
+    def treated(self, *, impute: bool, rare_below: int) -> Column:
+        """Give the same, saying what is done with missing cells and rare categories."""
+        column = replace(self, impute=impute, rare_below=rare_below)
+        if "codes" in vars(self):
+            vars(column)["codes"] = self.codes
+        return column
 
     def take(self, rows: NDArray[Any]) -> Column:
         """Keep some rows, in the order given."""

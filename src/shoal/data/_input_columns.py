@@ -49,8 +49,8 @@ def read_column(
         return None if read is None else Column(name, read[0], "date", dates=read[1])
     spelled = coded_texts(table, name, findings, asked.known, marks)
     if spelled is None or kind.name == "category":
-        return None if spelled is None else Column.of_categories(name, *spelled)
-    column = Column.of_categories(name, *spelled, encoder="ordered", order=kind.order)
+        return None if spelled is None else Column.of_categories(name, spelled)
+    column = Column.of_categories(name, spelled, kind.order)
     level_L, code_N = column.codes
     strange = np.flatnonzero(~np.isin(level_L, ["", *kind.order])[code_N]).tolist()
     expected = f"expected one of its order ({few_quoted(kind.order)})"

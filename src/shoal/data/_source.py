@@ -232,7 +232,7 @@ def _read_part(
             else read_column(table, asked, findings, source.input_marks, _CATEGORY)
         )
         if column is not None:
-            columns.append(replace(column, impute=source.impute, rare_below=source.rare_below))
+            columns.append(column.treated(impute=source.impute, rare_below=source.rare_below))
     targets = _read_targets(source, table, findings, known)
     groups = None if source.groups is None else texts(table, source.groups, findings)
     folds = None if source.fold_column is None else texts(table, source.fold_column, findings)
