@@ -18,6 +18,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.cores import spread
 from shoal.data import (
     RANGES_BEYOND,
     ColumnKind,
@@ -265,7 +266,8 @@ def refuse_unscalable(planner: Planner) -> None:
     if not numeric and not targets:
         return
     target_rows = _extremes(targets)
-    for split in _splits(planner):
+
+    def refuse(split: Split) -> None:
         preprocessing = planner.preprocessing(split)
         preprocessing.inputs(dataset, rows)
         for loss in planner.study.losses:
@@ -276,6 +278,8 @@ def refuse_unscalable(planner: Planner) -> None:
             raise DataError(
                 replace(problem, what=f"{problem.what} in test rows") for problem in error.problems
             ) from error
+
+    spread(refuse, list(_splits(planner)), dataset.train_rows)
     _refuse_unscorable(dataset.target_names, targets)
 
 
