@@ -16,10 +16,11 @@ from shoal.data._coverage_warnings import (
 from shoal.data._dataset import Column, Dataset, Split
 from shoal.data._date_formats import format_fault
 from shoal.data._dialect import Dialect
+from shoal.data._divided_groups import divided_sentence, unused_rows
 from shoal.data._drift import drift_of_rows
 from shoal.data._encoder import Encoder, encoder_class, takes
 from shoal.data._fashion import find_fashion
-from shoal.data._folds import FoldOptions, divided_sentence, fold_count, make_folds
+from shoal.data._folds import FoldOptions, fold_count, make_folds
 from shoal.data._found_kinds import is_name_of_ids
 from shoal.data._given_rows import GivenRows, Rows, are_rows, given_rows
 from shoal.data._holdout import draw_share, holdout_split
@@ -128,5 +129,6 @@ __all__ = [
     "two_levels",
     "unscalable",
     "untested",
+    "unused_rows",
     "with_permuted_targets",
 ]

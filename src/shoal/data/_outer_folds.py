@@ -42,6 +42,7 @@ def make_folds_within(dataset: Dataset, outer: Split, options: FoldOptions) -> t
         train_rows=len(row_M),
         groups=_of_rows(dataset.groups, row_M),
         given_folds=_of_rows(dataset.given_folds, row_M),
+        times=_of_rows(dataset.times, row_M),
     )
     where = f"without the rows of {outer.label}"
     try:

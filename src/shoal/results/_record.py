@@ -88,7 +88,9 @@ class Truth(Brief):
     an image study it has the shape of an image also while there are none.
 
     `groups` int64 (N,) numbers the group of every row (`data.groups`), -1 for a test row whose group is not known; it
-    is empty where the study names no groups.
+    is empty where the study names no groups. `times` float64 (N,) is when each row was (`data.time`), NaN for a test
+    row whose time is not known, and empty where rows have no order. `unused_rows` are those that the fits of a fold of
+    the search neither learn from nor predict, by its number: later ones, and those in a gap.
     """
 
     input_names: tuple[str, ...]
@@ -101,6 +103,8 @@ class Truth(Brief):
     image_rows: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     images: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, 0, 0, 0), np.uint8))
     groups: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    times: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    unused_rows: dict[int, NDArray[np.int64]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
