@@ -35,6 +35,7 @@ from shoal.look.page import tables
 from shoal.look.page.beside import simple_model_frame, simple_model_note, simple_model_table
 from shoal.look.page.columns import column_table
 from shoal.look.page.fit_curves import fits_shown
+from shoal.look.page.in_time import time_fold_table
 from shoal.look.page.references import software, trained_where, works
 from shoal.look.page.spreadsheet import fact_csv, frame_csv
 from shoal.look.page.summary import ADDED_UP, summary
@@ -174,6 +175,7 @@ def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], An
         "candidates": lambda: tables.candidate_table(results),
         "filters": lambda: tables.filtered_columns(results),
         "candidates_csv": lambda: csv_link(frame_csv(results.candidates)),
+        "time_folds": lambda: time_fold_table(results),
         "outer_folds": lambda: tables.outer_fold_table(results),
         "nested_scores": lambda: tables.nested_score_table(results),
         "nested_sentences": lambda: nested_sentences(results),
