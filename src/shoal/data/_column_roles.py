@@ -22,8 +22,8 @@ TIME: Final = "data.time"
 
 @dataclass(frozen=True)
 class TableSource:
-    """Where the rows of a study stand: in files, or in memory. `inputs` None: every column that is no target, group or
-    fold.
+    """Where the rows of a study stand: in files, or in memory. `inputs` None: every column that is no target, group,
+    weight or fold.
 
     Without `test`, the share `test_share` of the rows of `train` is drawn at `seed` to be test rows:
     whole groups where there are `groups`, else stratified by class in classification. With `impute` inputs may have
@@ -45,6 +45,7 @@ class TableSource:
     categorical: tuple[str, ...] = ()
     groups: str | None = None
     fold_column: str | None = None
+    weights: str | None = None
     test_share: float = 0.2
     seed: int = 0
     ignore: tuple[str, ...] = ()
@@ -107,6 +108,7 @@ class TableSource:
             groups=in_one_form(self.groups),
             fold_column=in_one_form(self.fold_column),
             time=in_one_form(self.time),
+            weights=in_one_form(self.weights),
         )
 
     def named(self) -> tuple[tuple[str, tuple[str, ...], str], ...]:
@@ -114,9 +116,11 @@ class TableSource:
         groups = () if self.groups is None else (self.groups,)
         folds = () if self.fold_column is None else (self.fold_column,)
         times = () if self.time is None else (self.time,)
+        weights = () if self.weights is None else (self.weights,)
         return (
             ("data.target", self.targets, "the target" if len(self.targets) == 1 else "a target"),
             ("data.groups", groups, "the groups"),
+            ("data.weights", weights, "the weights"),
             ("search.folds.column", folds, "the folds"),
             (TIME, times, "the order of rows"),
         )

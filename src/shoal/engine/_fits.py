@@ -32,6 +32,7 @@ from shoal.data import (
 from shoal.engine._count import refuse_too_many
 from shoal.engine._fit import FitRows, content_id, row_digest
 from shoal.engine._planned import OuterFold, PlannedFit, StudyFit, prepare, prepared_for
+from shoal.engine._row_weights import Weighing
 from shoal.engine._trainer import Job, Trainer, steps_per_epoch
 from shoal.errors import Problem, StudyError
 from shoal.kinds import SEARCHES, row_of
@@ -67,6 +68,7 @@ class Planner:
         self._trainers: dict[tuple[int, int], tuple[Job, Trainer]] = {}
         self._held_out: dict[int, Split] = {}
         self._rows: dict[tuple[int, int, float], tuple[Split, FitRows]] = {}
+        self._weighing = Weighing(dataset)
         self._digests: dict[int, tuple[NDArray[np.int64], str]] = {}
         if outer is not None:
             self._trials = outer.trials
@@ -366,6 +368,7 @@ class Planner:
         )
         rows = self._fit_rows(candidate, split, repeat)
         _refuse_lone_row(candidate, rows.learning_count, split.label)
+        self._weighing.refuse_weightless(candidate.training, rows, split.label)
         trainer = self._trainer(job)
         content = {
             "task": self.study.study.task,

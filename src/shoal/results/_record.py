@@ -88,7 +88,8 @@ class Truth(Brief):
     an image study it has the shape of an image also while there are none.
 
     `groups` int64 (N,) numbers the group of every row (`data.groups`), -1 for a test row whose group is not known; it
-    is empty where the study names no groups. `times` float64 (N,) is when each row was (`data.time`), NaN for a test
+    is empty where the study names no groups. `weights` float64 (N,) say how much each row counts in scores; empty where
+    all count the same. `times` float64 (N,) is when each row was (`data.time`), NaN for a test
     row whose time is not known, and empty where rows have no order. `unused_rows` are those that the fits of a fold of
     the search neither learn from nor predict, by its number: later ones, and those in a gap.
     """
@@ -105,6 +106,16 @@ class Truth(Brief):
     groups: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     times: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     unused_rows: dict[int, NDArray[np.int64]] = field(default_factory=dict)
+    weights: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+
+    def weights_of(self, rows: NDArray[np.int64] | slice) -> NDArray[np.float64] | None:
+        """Give what some rows count in scores; None where all rows count the same."""
+        return self.weights[rows] if len(self.weights) else None
+
+    @property
+    def test_weights(self) -> NDArray[np.float64] | None:
+        """What the test rows count in scores; None where all rows count the same."""
+        return self.weights_of(slice(self.train_rows, None))
 
 
 @dataclass(frozen=True)

@@ -182,7 +182,7 @@ def arrays_of(truth: Truth) -> Arrays:
     rows = {f"{stage}/{fold}": numbers for (stage, fold), numbers in truth.validation_rows.items()}
     rows |= {f"{UNUSED}/{fold}": numbers for fold, numbers in truth.unused_rows.items()}
     seen: Arrays = {"image_rows": truth.image_rows, "images": truth.images}
-    seen |= {name: values for name in ("groups", "times") if len(values := getattr(truth, name))}
+    seen |= {name: values for name in ("groups", "weights", "times") if len(values := getattr(truth, name))}
     return {"x": truth.x_ND, "y": truth.y, **seen, **rows}
 
 
@@ -191,10 +191,7 @@ def truth_of(text: str, arrays: Arrays) -> Truth:
     facts = _truth(json_of(text))
     x_ND, y = arrays.pop("x"), arrays.pop("y")
     seen: dict[str, Any] = _seen(arrays, len(y))
-    if "groups" in arrays:
-        seen["groups"] = arrays.pop("groups")
-    if "times" in arrays:
-        seen["times"] = arrays.pop("times")
+    seen |= {name: arrays.pop(name) for name in ("groups", "weights", "times") if name in arrays}
     places = {_place(name): rows for name, rows in arrays.items()}
     unused = {number: places.pop((stage, number)) for stage, number in list(places) if stage == UNUSED}
     truth = Truth(
@@ -222,7 +219,10 @@ def _look_at_rows(truth: Truth) -> None:
     if len(truth.groups):
         expect(truth.groups.dtype == np.int64 and truth.groups.shape == (rows,))
         expect((truth.groups >= -1).all() and (truth.groups[: truth.train_rows] >= 0).all())
-    expect(truth.groups.ndim == 1)
+    expect(truth.groups.ndim == truth.weights.ndim == 1)
+    if len(truth.weights):
+        expect(truth.weights.dtype == np.float64 and truth.weights.shape == (rows,))
+        expect(np.isfinite(truth.weights).all() and (truth.weights >= 0).all())
     for names in (truth.input_names, truth.target_names, truth.classes):
         expect(len(set(names)) == len(names))
     if len(truth.times):

@@ -17,7 +17,7 @@ from shoal.study._study import Network, Study, Training
 from shoal.study._values import TASK_LOSS
 from shoal.study._vary import SECTIONS, plain, rehomed, vary, vary_section
 
-_LATER_KEYS: Final = ("huber_delta", "label_smoothing")
+_LATER_KEYS: Final = ("huber_delta", "label_smoothing", "class_weight")
 """Keys of a training that there were none of when the first fits were named."""
 
 

@@ -22,6 +22,7 @@ from shoal.study._values import (
     PLAIN,
     TASK_LOSS,
     Activation,
+    ClassWeight,
     Count,
     Counts,
     FilePath,
@@ -89,6 +90,7 @@ class Data(_Part):
     time: Name | None = None
     ordered: bool = False
     gap: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+    weights: Name | None = None
     standardize: Literal["none", "inputs", "both"] = "none"
     target_transform: TargetTransform = "none"
     test_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
@@ -185,6 +187,7 @@ class Training(_Part):
     loss: Loss | None = None
     huber_delta: Annotated[float, Field(gt=0)] = 1.0
     label_smoothing: Share = 0.0
+    class_weight: ClassWeight = "none"
     optimizer: Optimizer = "adam"
     lr: Annotated[float, Field(gt=0)] = 1e-3
     momentum: Share = 0.0
@@ -400,6 +403,31 @@ class Study(_Part):
             if parse_key_path(key) == ("training", "loss") and isinstance(values, list):
                 named += values
         return tuple(dict.fromkeys([self.loss, *(name for name in named if name in LOSSES)]))
+
+    @property
+    def class_weights(self) -> dict[str, dict[str, float]]:
+        """Every table of weights of classes, by its key: the study's own, those of its comparisons and its space."""
+        return {key: value for key, value in self._class_weights.items() if isinstance(value, dict)}
+
+    @property
+    def weighs_classes(self) -> bool:
+        """Whether some network may be trained on weighted classes."""
+        return any(value != "none" for value in self._class_weights.values())
+
+    @property
+    def _class_weights(self) -> dict[str, Any]:
+        """Give all that is said of weights of classes, by its key."""
+        key = "training.class_weight"
+        stated: dict[str, Any] = {key: self.training.class_weight}
+        for number, entry in enumerate(self.compare):
+            stated[f"compare[{number}].{key}"] = entry.training.get("class_weight", "none")
+        for key, values in self.search.space.items() if self.search else ():
+            match parse_key_path(key):
+                case ("training", "class_weight") if isinstance(values, list):
+                    stated |= {f'search.space."{key}"[{place}]': value for place, value in enumerate(values)}
+                case ("training", "class_weight", str(name)):
+                    stated[f'search.space."{key}"'] = {name: 1.0}
+        return stated
 
     @property
     def loss(self) -> Loss:

@@ -376,11 +376,17 @@ def class_count_table(results: Results) -> ReportTable | None:
     count = len(truth.classes)
     parts = (("training rows", truth.y[: truth.train_rows]), ("test rows", truth.y[truth.train_rows :]))
     columns = [texts("class", truth.classes[:MOST_ROWS])]
-    for heading, y_N in parts:
+    weights = (truth.weights_of(slice(0, truth.train_rows)), truth.test_weights)
+    for (heading, y_N), weight_N in zip(parts, weights, strict=True):
         count_K = np.bincount(y_N, minlength=count)[:MOST_ROWS]
         columns.append(numbers(heading, count_K))
         share_K = (count_K / max(1, len(y_N))).tolist()
         columns.append(ReportColumn("share", tuple(map(percent, share_K)), tuple(share_K)))
+        if weight_N is not None:
+            weight_K = (np.bincount(y_N, weight_N, count)[:MOST_ROWS] / weight_N.sum()).tolist()
+            columns.append(
+                ReportColumn("share of their weight", tuple(map(percent, weight_K)), tuple(weight_K))
+            )
     return ReportTable(tuple(columns), max(0, count - MOST_ROWS))
 
 
