@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from shoal.engine import Planner, Trainers, load_data
 from shoal.look import results_text
-from shoal.look._time_folds import time_folds
+from shoal.look._time_folds import Ageing, ageing_of, ageing_sentence, time_folds
 from shoal.look.page.report import report_html
 from shoal.pipeline import plan, run
 from shoal.results import Results
@@ -181,3 +183,50 @@ def test_groups_stand_in_order_of_time(tmp_path: Path, monkeypatch: pytest.Monke
     kind = study_of(tmp_path, table(), "time", time="day", groups="week")
     (said,) = [note for note in plan(kind, out=tmp_path / "other").notes if "on both sides of a fold" in note]
     assert said.endswith('search.folds.kind = "group-time" keeps each on one side')
+
+
+def test_the_later_folds_are_held_against_the_earlier_ones(results: Results) -> None:
+    """The interval is that of four means of rows, computed here from the frame of predictions."""
+    assert results.choice is not None
+    folds, ageing = time_folds(results), ageing_of(results)
+    assert ageing is not None
+    mine = results.predictions[results.predictions["candidate_id"] == results.choice.candidate_id]
+    rows = mine.query("stage == 'search' and rows == 'validation'")
+    loss = (rows["predicted"] - rows["true"]) ** 2
+    by_fold = [loss[rows["fold"] == fold.place].to_numpy() for fold in folds]
+    means = [one.mean() for one in by_fold]
+    error = np.sqrt(sum(np.var(one, ddof=1) / len(one) for one in by_fold)) / 2
+    reach = stats.t.ppf(0.975, sum(map(len, by_fold)) - 4) * error
+    difference = np.mean(means[2:]) - np.mean(means[:2])
+    assert ageing.later - ageing.earlier == pytest.approx(difference)
+    assert (ageing.low, ageing.high) == (pytest.approx(difference - reach), pytest.approx(difference + reach))
+
+
+@pytest.mark.parametrize(
+    ("metric", "ageing", "said"),
+    [
+        (
+            "loss",
+            Ageing(0.25, 0.75, 0.125, 0.875),
+            "mean loss 0.750 against 0.250 on the earlier half (95 % interval of",
+        ),
+        ("loss", Ageing(0.25, 0.75, -0.125, 1.125), ""),
+        ("loss", Ageing(0.75, 0.25, -0.875, -0.125), ""),
+        (
+            "accuracy",
+            Ageing(0.75, 0.25, -0.875, -0.125),
+            "mean accuracy 0.250 against 0.750 on the earlier half",
+        ),
+        ("accuracy", Ageing(0.25, 0.75, 0.125, 0.875), ""),
+        ("loss", None, ""),
+    ],
+)
+def test_a_winner_that_ages_is_said(
+    metric: str, ageing: Ageing | None, said: str, results: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert results.choice is not None
+    monkeypatch.setattr("shoal.look._time_folds.ageing_of", lambda _: ageing)
+    sentence = ageing_sentence(replace(results, choice=replace(results.choice, metric=metric)))
+    assert said in sentence
+    assert bool(said) == bool(sentence)
+    assert not sentence or sentence.startswith("The winner does worse on the later half of its folds: mean ")

@@ -79,7 +79,8 @@ class Dataset:
     the training rows in order, where they have one: dates (in seconds since 1970), numbers, or places in the file, as
     `time_kind` says; `test_times` are those of the test rows, None where they name none. Between rows that judge what
     was learned and those that it was learned from, `gap` rows (or groups) are left out. `weights`, float64 (N,), finite
-    and not negative, say how much each row counts; None: all the same. `train_fingerprint` and `test_fingerprint` are SHA-256 hex digests of names and values (not of the file's spelling). Pictures stand in
+    and not negative, say how much each row counts; None: all the same. `train_fingerprint` and
+    `test_fingerprint` are SHA-256 hex digests of names and values (not of the file's spelling). Pictures stand in
     `images` (N, C, H, W), with no `columns`; `resize` is (H, W) where they were brought to that size; `white` is the
     brighter of two levels, 255 or 1, where those to train on had two alone as they were read. `drawn` says that test
     rows were set apart by a draw.

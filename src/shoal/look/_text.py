@@ -18,7 +18,7 @@ from shoal.look._reasons import reasons, verdict_of
 from shoal.look._run_findings import RunFindings
 from shoal.look._simple_models import model_rows
 from shoal.look._text_layout import in_lines, number, text_table
-from shoal.look._time_folds import time_folds
+from shoal.look._time_folds import ageing_sentence, time_folds
 from shoal.look._trust import looks_sentence, permutation_sentence
 from shoal.look._unit_counts import unit_counts
 from shoal.look.figures.confusion import confusion_of
@@ -191,6 +191,8 @@ def _time_text(results: Results) -> str:
     lines = ["the winner's folds, in order of time", text_table(headers, rows)]
     if len(folds) > ROWS_SHOWN:
         lines.append(f"... and {len(folds) - ROWS_SHOWN} more; the report has all")
+    if said := ageing_sentence(results):
+        lines.append(_wrapped(f"- {said}"))
     return "\n".join(lines)
 
 

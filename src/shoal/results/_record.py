@@ -106,6 +106,13 @@ class Truth(Brief):
     groups: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     times: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     unused_rows: dict[int, NDArray[np.int64]] = field(default_factory=dict)
+
+    @property
+    def searched_rows(self) -> int:
+        """How many training rows some fold of the search holds out."""
+        rows = [rows for (stage, _), rows in self.validation_rows.items() if stage == "search"]
+        return len(np.unique(np.concatenate(rows))) if rows else 0
+
     weights: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
     def weights_of(self, rows: NDArray[np.int64] | slice) -> NDArray[np.float64] | None:

@@ -29,6 +29,7 @@ from shoal.look._plots import plotly_source, style_marks
 from shoal.look._reasons import reasons
 from shoal.look._run_findings import RunFindings
 from shoal.look._text_layout import duration
+from shoal.look._time_folds import ageing_sentence
 from shoal.look._trust import looks_sentence, permutation_sentence
 from shoal.look.figures.confusion import Confusion, confusion_of
 from shoal.look.page import tables
@@ -175,6 +176,7 @@ def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], An
         "candidates": lambda: tables.candidate_table(results),
         "filters": lambda: tables.filtered_columns(results),
         "candidates_csv": lambda: csv_link(frame_csv(results.candidates)),
+        "ageing": lambda: ageing_sentence(results),
         "time_folds": lambda: time_fold_table(results),
         "outer_folds": lambda: tables.outer_fold_table(results),
         "nested_scores": lambda: tables.nested_score_table(results),
