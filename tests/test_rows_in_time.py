@@ -185,6 +185,18 @@ def test_groups_stand_in_order_of_time(tmp_path: Path, monkeypatch: pytest.Monke
     assert said.endswith('search.folds.kind = "group-time" keeps each on one side')
 
 
+def test_rows_in_memory_are_ordered_by_a_column_that_is_then_no_input() -> None:
+    asked = plan(table(), target="y", data={"time": "day", "gap": GAP}, search={"folds": {"n": 4}})
+    parts = {column.name: column.part for column in asked.columns}
+    assert parts == {"y": "target", "day": "time", "x": "input", "z": "input", "week": "input"}
+    assert (
+        "the latest 30 rows are the test rows, from 2020-04-30 on; 2 rows before them left out"
+        in asked.data_notes
+    )
+    also = plan(table(), target="y", data={"time": "day", "keep": ["day"]})
+    assert "day" in [column.name for column in also.columns if column.part == "input"]
+
+
 def test_the_later_folds_are_held_against_the_earlier_ones(results: Results) -> None:
     """The interval is that of four means of rows, computed here from the frame of predictions."""
     assert results.choice is not None

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import model_selection
 
-from shoal.data import FoldOptions, fold_count, make_folds
+from shoal.data import FoldOptions, fold_count, make_folds, make_outer_folds
 from shoal.errors import DataError, ShoalError
 
 ROWS = 48
@@ -142,6 +142,16 @@ def test_refusals(name: str, options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ShoalError) as refused:
         make_folds(dataset(10, CLASSES), FoldOptions(name, options=options))
     assert str(refused.value) == sentence
+
+
+def test_of_outer_folds_the_keys_are_those_of_the_nested_search() -> None:
+    for name, options, key in (("KFoldd", {}, "kind"), ("KFold", {"n": 3}, "options")):
+        with pytest.raises(ShoalError) as refused:
+            make_outer_folds(dataset(10), FoldOptions(name, options=options))
+        assert str(refused.value).startswith(f"nested.folds.{key}: expected ")
+        with pytest.raises(ShoalError) as refused:
+            fold_count(dataset(10), FoldOptions(name, options=options, section="nested"))
+        assert str(refused.value).startswith(f"nested.folds.{key}: expected ")
 
 
 def test_rows_in_order_are_not_trained_on_what_is_later() -> None:

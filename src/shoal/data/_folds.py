@@ -12,14 +12,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data._dataset import Dataset, Split
 from shoal.data._findings import refuse
-from shoal.data._peer_folds import PeerRows, peer_count, peer_splits, random_state
+from shoal.data._peer_folds import Peer, PeerRows, peer_count, peer_splits, random_state
 from shoal.data._time_order import Sides, TimeFolds, Timeline, late_rows
 from shoal.errors import Problem
 from shoal.kinds import SplitterKind, splitter_by, splitter_kind, usual_splitter
@@ -27,7 +27,6 @@ from shoal.wording import counted, few_quoted, quoted
 
 Rows = NDArray[np.int64]
 Random = np.random.RandomState
-_KEY = "search.folds"
 _AT_ONCE: Final = 1_000_000
 """Numbers that are worked on together."""
 
@@ -39,6 +38,7 @@ class FoldOptions:
     `kind` is a name in `SPLITTERS`, or a class of scikit-learn's with its `options`; None: in order of time where the
     data set has one, grouped where it has groups, else stratified in classification, else k-fold. In order of time,
     each fold validates on `size` rows (or groups) and trains on the last `window` before; None: see `TimeFolds`.
+    `section` is that of the study which asks for them.
     """
 
     kind: str | None = None
@@ -50,6 +50,12 @@ class FoldOptions:
     size: int | None = None
     window: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    section: Literal["search", "nested"] = "search"
+
+    @property
+    def key(self) -> str:
+        """The key of the study that asks for them."""
+        return f"{self.section}.folds"
 
 
 def fold_count(dataset: Dataset, options: FoldOptions) -> int:
@@ -69,11 +75,11 @@ def make_folds(dataset: Dataset, options: FoldOptions) -> tuple[Split, ...]:
         Split(label, stream, train, held_out)
         for stream, (label, (train, held_out)) in enumerate(zip(splitter.labels(), sides, strict=True))
     )
-    refuse(_late(dataset, splits))
+    refuse(_late(dataset, options.key, splits))
     return splits
 
 
-def _late(dataset: Dataset, splits: Iterable[Split]) -> Iterator[Problem]:
+def _late(dataset: Dataset, key: str, splits: Iterable[Split]) -> Iterator[Problem]:
     """Find the first split that trains on what is as late as rows by which it is judged."""
     if dataset.times is None:
         return
@@ -82,7 +88,7 @@ def _late(dataset: Dataset, splits: Iterable[Split]) -> Iterator[Problem]:
             what = "expected every row to train on to be earlier than those that judge it, since rows have an order"
             kind = usual_splitter(dataset.task, grouped=dataset.groups is not None, timed=True)
             remedy = f'{split.label} has {late:,} others; kind = "{kind}" has none'
-            yield Problem(_KEY, f"{what}, got others: {remedy}")
+            yield Problem(key, f"{what}, got others: {remedy}")
             return
 
 
@@ -100,7 +106,7 @@ class _Splitter:
         """Find the kind, or the usual one where none is named. Raises StudyError for one that is unknown."""
         grouped, timed = dataset.groups is not None, dataset.times is not None
         name = options.kind or usual_splitter(dataset.task, grouped=grouped, timed=timed)
-        return cls(dataset, options, name, splitter_kind(f"{_KEY}.kind", name))
+        return cls(dataset, options, name, splitter_kind(f"{options.key}.kind", name))
 
     @property
     def rounds(self) -> int:
@@ -140,11 +146,12 @@ class _Splitter:
         return line, TimeFolds(asked.n, asked.size, data.gap, asked.window)
 
     @property
-    def peer(self) -> tuple[str, Mapping[str, Any], int, PeerRows]:
-        """What scikit-learn is asked for."""
+    def peer(self) -> tuple[Peer, PeerRows]:
+        """What scikit-learn is asked for, and of which rows."""
         data, asked = self.dataset, self.options
         y = data.targets[: data.train_rows]
-        return self.row.peer, asked.options, asked.seed, PeerRows(y, data.groups, data.times)
+        peer = Peer(self.row.peer, asked.options, asked.seed, asked.key)
+        return peer, PeerRows(y, data.groups, data.times)
 
 
 def _folds(asked: _Splitter, random: Random) -> list[Sides]:
@@ -321,7 +328,7 @@ def _problems_of_folds(asked: _Splitter) -> Iterator[Problem]:
     dataset, n, row = asked.dataset, asked.options.n, asked.row
     units, what = dataset.train_rows, "training rows"
     if row.by_class and dataset.task != "classification":
-        yield Problem(_KEY, f"expected classes for {asked.name} folds, got a regression")
+        yield Problem(asked.options.key, f"expected classes for {asked.name} folds, got a regression")
         return
     if row.by_group and dataset.groups is None:
         yield _no_groups(asked)
@@ -329,7 +336,7 @@ def _problems_of_folds(asked: _Splitter) -> Iterator[Problem]:
     if row.by_group:
         units, what = len(np.unique(np.asarray(dataset.groups))), "groups of the training rows"
     if n > units:
-        yield Problem(_KEY, f"expected at most {units} folds (the {what}), got {n}")
+        yield Problem(asked.options.key, f"expected at most {units} folds (the {what}), got {n}")
     elif row.by_class:
         yield from _small_classes(asked)
 
@@ -338,11 +345,11 @@ def _problems_of_splits(asked: _Splitter) -> Iterator[Problem]:
     rows, share = asked.dataset.train_rows, asked.options.share
     if not 0 < math.ceil(share * rows) < rows:
         what = "expected a share that leaves at least one row to train on and one to validate on"
-        yield Problem(f"{_KEY}.share", f"{what}, got {share} of {rows} rows")
+        yield Problem(f"{asked.options.key}.share", f"{what}, got {share} of {rows} rows")
 
 
 def _no_groups(asked: _Splitter) -> Problem:
-    return Problem(_KEY, f"expected the column data.groups for {asked.name} folds, got none")
+    return Problem(asked.options.key, f"expected the column data.groups for {asked.name} folds, got none")
 
 
 def _problems_in_time(asked: _Splitter) -> Iterator[Problem]:
@@ -351,7 +358,7 @@ def _problems_in_time(asked: _Splitter) -> Iterator[Problem]:
         yield _no_groups(asked)
     elif asked.dataset.times is None:
         what = f"expected data.time, or data.ordered = true, for {asked.name} folds, got neither"
-        yield Problem(_KEY, what)
+        yield Problem(asked.options.key, what)
     else:
         yield from _problems_of_cuts(asked)
 
@@ -365,13 +372,14 @@ def _problems_of_cuts(asked: _Splitter) -> Iterator[Problem]:
         gap = f" after a gap of {folds.gap:,}" if folds.gap else ""
         blocks = f"{folds.n} folds of {counted(max(block, 1), noun)}{gap}"
         what = f"expected {noun}s to train on before {blocks}, got {counted(line.units, noun)} in all"
-        yield Problem(_KEY, what)
+        yield Problem(asked.options.key, what)
         return
     cuts = line.cuts(folds)
     if cuts[0] <= folds.gap or len(set(cuts)) < len(cuts):
         what = f"expected times to part {noun}s at for {folds.n} folds, equal ones on one side"
         yield Problem(
-            _KEY, f"{what}, got {counted(line.moments, 'different time')} of {counted(line.units, noun)}"
+            asked.options.key,
+            f"{what}, got {counted(line.moments, 'different time')} of {counted(line.units, noun)}",
         )
 
 
@@ -380,12 +388,12 @@ def _problems_of_groups(asked: _Splitter) -> Iterator[Problem]:
     if groups is None:
         yield _no_groups(asked)
     elif _different(groups) < 2:
-        yield Problem(_KEY, f"expected at least 2 groups for {asked.name} folds, got 1")
+        yield Problem(asked.options.key, f"expected at least 2 groups for {asked.name} folds, got 1")
 
 
 def _problems_of_column(asked: _Splitter) -> Iterator[Problem]:
     if asked.dataset.given_folds is None:
-        yield Problem(_KEY, "expected a column of folds for given folds, got none")
+        yield Problem(asked.options.key, "expected a column of folds for given folds, got none")
 
 
 _PROBLEMS: Final[dict[str, Callable[[_Splitter], Iterator[Problem]]]] = {
@@ -413,7 +421,7 @@ def _small_classes(asked: _Splitter) -> Iterator[Problem]:
     remedy = f'; kind = "{other}" draws folds that may lack a class'
     if len(small) > 10:
         names = few_quoted([name for name, _ in small])
-        yield Problem(_KEY, f"{what}, got fewer of {names}{remedy}")
+        yield Problem(asked.options.key, f"{what}, got fewer of {names}{remedy}")
         return
     for name, size in small:
-        yield Problem(_KEY, f"{what}, got {size} of class {quoted(name)}{remedy}")
+        yield Problem(asked.options.key, f"{what}, got {size} of class {quoted(name)}{remedy}")

@@ -21,10 +21,7 @@ def make_outer_folds(dataset: Dataset, options: FoldOptions) -> tuple[Split, ...
 
     Raises DataError as `make_folds` does.
     """
-    try:
-        folds = make_folds(dataset, options)
-    except DataError as error:
-        raise DataError([Problem("nested.folds", problem.what) for problem in error.problems]) from error
+    folds = make_folds(dataset, replace(options, section="nested"))
     return tuple(replace(split, label=f"outer {split.label}") for split in folds)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,41 +38,55 @@ class PeerRows:
         return order_N, {"X": np.zeros((len(self.y), 1)), "y": self.y[order_N], "groups": groups}
 
 
-def peer_count(name: str, options: Mapping[str, Any], seed: int, rows: PeerRows) -> int:
+@dataclass(frozen=True)
+class Peer:
+    """A class of scikit-learn's by its `name`, its arguments, the seed of the study and the `key` that asks for it."""
+
+    name: str
+    options: Mapping[str, Any]
+    seed: int
+    key: str
+
+
+def peer_count(peer: Peer, rows: PeerRows) -> int:
     """Count the splits of a class of scikit-learn's, without drawing any; raises as `peer_splits` does."""
-    splitter = _splitter(name, options, seed)
-    return int(_asked(name, lambda: splitter.get_n_splits(**rows.shown()[1])))
+    splitter = _splitter(peer)
+    return int(_asked(peer, lambda: splitter.get_n_splits(**rows.shown()[1])))
 
 
-def peer_splits(name: str, options: Mapping[str, Any], seed: int, rows: PeerRows) -> list[tuple[Rows, Rows]]:
+def peer_splits(peer: Peer, rows: PeerRows) -> list[tuple[Rows, Rows]]:
     """Give the rows to train on and to validate on of each of its splits, sorted.
 
     Its `random_state` is the seed where it takes one, draws, and the options have none. Raises StudyError for a name or
     options that it does not have, DataError for whatever it refuses, or warns of.
     """
-    splitter = _splitter(name, options, seed)
+    splitter = _splitter(peer)
     order_N, shown = rows.shown()
-    pairs = _asked(name, lambda: list(splitter.split(**shown)))
+    pairs = _asked(peer, lambda: list(splitter.split(**shown)))
     if any(not len(train) or not len(judged) for train, judged in pairs):
-        what = f"expected rows on both sides of each split, got none on one side of scikit-learn's {name}"
-        raise DataError(Problem("search.folds", what))
+        what = (
+            f"expected rows on both sides of each split, got none on one side of scikit-learn's {peer.name}"
+        )
+        raise DataError(Problem(peer.key, what))
     return [(np.sort(order_N[train]), np.sort(order_N[judged])) for train, judged in pairs]
 
 
-def _splitter(name: str, options: Mapping[str, Any], seed: int) -> Any:
+def _splitter(peer: Peer) -> Any:
     """Make one, as the options say. Raises as `peer_splits` does."""
-    kind = _class(name)
+    kind = _class(peer)
     known = inspect.signature(kind).parameters
-    strange = [option for option in options if option not in known]
+    strange = [option for option in peer.options if option not in known]
     if strange:
         takes = f"takes {listed(list(known))}" if known else "takes none"
         got = quoted(strange[0]) + did_you_mean(strange[0], list(known), quoted)
-        raise StudyError(Problem("search.folds.options", f"expected options that {name} {takes}, got {got}"))
-    arguments = dict(options)
+        raise StudyError(
+            Problem(f"{peer.key}.options", f"expected options that {peer.name} {takes}, got {got}")
+        )
+    arguments = dict(peer.options)
     draws = arguments.get("shuffle", known["shuffle"].default) if "shuffle" in known else True
     if "random_state" in known and draws:
-        arguments.setdefault("random_state", random_state(seed))
-    return _asked(name, lambda: kind(**arguments))
+        arguments.setdefault("random_state", random_state(peer.seed))
+    return _asked(peer, lambda: kind(**arguments))
 
 
 def random_state(seed: int) -> np.random.RandomState:
@@ -80,7 +94,7 @@ def random_state(seed: int) -> np.random.RandomState:
     return np.random.RandomState(seed if seed < 2**32 else [seed % 2**32, seed // 2**32])
 
 
-def _class(name: str) -> Any:
+def _class(peer: Peer) -> Any:
     """Find the class of that name which splits rows. Raises StudyError where there is none."""
     from sklearn import model_selection
 
@@ -90,14 +104,14 @@ def _class(name: str) -> Any:
         if inspect.isclass(kind) and not inspect.isabstract(kind)
         if {"split", "get_n_splits"} <= set(dir(kind))
     }
-    if name not in splitters:
+    if peer.name not in splitters:
         what = "expected a kind of folds, or a class of sklearn.model_selection that splits rows"
-        got = quoted(name) + did_you_mean(name, list(splitters), quoted)
-        raise StudyError(Problem("search.folds.kind", f"{what}, got {got}"))
-    return splitters[name]
+        got = quoted(peer.name) + did_you_mean(peer.name, list(splitters), quoted)
+        raise StudyError(Problem(f"{peer.key}.kind", f"{what}, got {got}"))
+    return splitters[peer.name]
 
 
-def _asked(name: str, ask: Any) -> Any:
+def _asked(peer: Peer, ask: Callable[[], Any]) -> Any:
     """Ask scikit-learn. Raises DataError for what it refuses, and what it warns of, in its own words."""
     try:
         with warnings.catch_warnings():
@@ -107,5 +121,5 @@ def _asked(name: str, ask: Any) -> Any:
             )  # folds that divide them are said
             return ask()
     except (ValueError, TypeError, IndexError, Warning) as error:
-        what = f"scikit-learn's {name} refuses that: {visible(str(error).partition(chr(10))[0])}"
-        raise DataError(Problem("search.folds", what)) from error
+        what = f"scikit-learn's {peer.name} refuses that: {visible(str(error).partition(chr(10))[0])}"
+        raise DataError(Problem(peer.key, what)) from error

@@ -97,7 +97,8 @@ class Planner:
         if self.outer is not None:  # counted by the whole study
             return
         nested = self.study.nested
-        outer = fold_count(self.dataset, self._options_of(nested.splitter)) if nested else 0
+        asked = replace(self._options_of(nested.splitter), section="nested") if nested else None
+        outer = fold_count(self.dataset, asked) if asked else 0
         folds = fold_count(self.dataset, self._fold_options)
         refuse_too_many(self.study, len(self.candidates), folds, outer)
 
