@@ -74,13 +74,14 @@ _TORCH: Final = frozenset({
 _THREADPOOLCTL: Final = frozenset({
     "data/_row_check.py", "engine/_simple_models.py", "estimators/_processes.py",
 })  # fmt: skip
+_SKLEARN: Final = frozenset({"data/_builtin.py", "data/_drift.py", "data/_peer_folds.py", "estimators"})
 # Who may import a library at all.
 OWNERS: Final[dict[str, frozenset[str]]] = {
     "torch": _TORCH,
     "matplotlib": frozenset({"look/_paper.py"}),
     "plotly": frozenset({"look/_plots.py"}),
     "jinja2": frozenset({"look/page/report.py"}),
-    "sklearn": frozenset({"data/_builtin.py", "data/_drift.py", "engine/_simple_models.py", "estimators"}),
+    "sklearn": _SKLEARN | {"engine/_simple_models.py"},
     "joblib": frozenset({"estimators/_processes.py", "estimators/_turns.py"}),
     "textwrap": frozenset({"look/_text_layout.py"}),
     "threadpoolctl": _THREADPOOLCTL,
