@@ -9,7 +9,7 @@ from shoal.results._asked import (
     with_asked_scores,
 )
 from shoal.results._certainty import COVERAGE, NOT_IN_FILE, Certainty, Covered, CoveredClass, Tempered
-from shoal.results._confidence_set import SearchErrors, search_errors
+from shoal.results._confidence_set import Cell, SearchErrors, search_errors
 from shoal.results._conformal import (
     COLDEST,
     FEWEST_TO_SHARPEN,
@@ -102,6 +102,7 @@ __all__ = [
     "Beside",
     "CalibrationBins",
     "CandidateRow",
+    "Cell",
     "Certainty",
     "Choice",
     "ClassScores",
