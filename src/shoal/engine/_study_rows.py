@@ -30,7 +30,7 @@ from shoal.wording import first_few
 
 @dataclass(frozen=True, eq=False)
 class StudyRows:
-    """What all fits of a study share, sent to every worker once; `asked` are scores beside those that every fit has."""
+    """What all fits of a study share, sent to every worker once; `asked` are scores that a display is shown."""
 
     dataset: Dataset
     standardize: Standardize

@@ -2,6 +2,7 @@
 
 from shoal.results._asked import (
     asked_scores,
+    choosing_scores,
     reported_scores,
     score_of_answers,
     scored_summaries,
@@ -152,6 +153,7 @@ __all__ = [
     "choose",
     "choose_candidate",
     "choose_within",
+    "choosing_scores",
     "class_scores",
     "class_sets",
     "classification_scores",

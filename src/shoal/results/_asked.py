@@ -31,6 +31,12 @@ def asked_scores(study: Study) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in named if SCORES[name].peer))
 
 
+def choosing_scores(study: Study) -> tuple[str, ...]:
+    """Name the score that candidates are chosen by, where not every fit has it."""
+    search = study.search
+    return (search.metric,) if search and SCORES[search.metric].peer else ()
+
+
 def reported_scores(study: Study) -> tuple[str, ...]:
     """Name the scores that every fit has, then those that the study asks for."""
     return (*scores_of(study.study.task), *asked_scores(study))
@@ -66,13 +72,13 @@ def with_asked_scores(record: FitRecord, true: Mapping[str, Judged], asked: tupl
 
 
 def scored_summaries(
-    study: Study, store: Store, before: Mapping[str, FitRecord] | None = None
+    store: Store, asked: tuple[str, ...], before: Mapping[str, FitRecord] | None = None
 ) -> dict[str, FitRecord]:
-    """Give the records in a store, without their arrays, with the scores that the study asks for.
+    """Give the records in a store, without their arrays, with the scores asked for.
 
     Those in `before`, which an earlier call gave, are taken from there.
     """
-    fits, asked, before = store.summaries(), asked_scores(study), before or {}
+    fits, before = store.summaries(), before or {}
     if not asked:
         return fits
     truth = store.truth()

@@ -104,7 +104,7 @@ class Results:
                 check_plan(plan, candidate_rows, truth)
             with coherent(folder, "a fit"):
                 check_fits(plan, fits, study)
-                fits = scored_summaries(study, store)
+                fits = scored_summaries(store, asked_scores(study))
             with coherent(folder, "the ledger of test rows"):
                 looks = read_looks(store, plan, fits)
             return cls(

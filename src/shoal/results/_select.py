@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from shoal.errors import TrainingError
 from shoal.kinds import row_of
-from shoal.results._asked import scored_summaries
+from shoal.results._asked import choosing_scores, scored_summaries
 from shoal.results._confidence_set import LEVEL, SearchErrors, confidence_set, search_errors, undefined
 from shoal.results._differences import task_of
 from shoal.results._out_of_fold import OutOfFold
@@ -145,7 +145,9 @@ _choice: Final = checker(Choice)
 def choose_candidate(study: Study, store: Store) -> Choice:
     """Choose from what `store` holds of the study's search, and keep the choice there. Raises as `choose`."""
     plan = store.plan()
-    scores = search_scores(plan, store.candidate_rows(), scored_summaries(study, store), study)
+    scores = search_scores(
+        plan, store.candidate_rows(), scored_summaries(store, choosing_scores(study)), study
+    )
     rows = OutOfFold(
         [entry for entry in plan if entry.stage == "search"],
         store.truth(),
