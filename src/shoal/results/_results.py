@@ -168,7 +168,7 @@ class Results:
         if self.choice and all(row.verdict for row in self.choice.standings):
             return self.choice.standings
         scores = search_scores(self.plan, self.candidate_rows, self.summaries, self.study)
-        with self._rows_held_out() as rows:
+        with self.rows_held_out() as rows:
             margin = self.study.search.margin if self.study.search else None
             return rank_candidates(scores, rows, margin)
 
@@ -187,11 +187,12 @@ class Results:
     def search_errors(self, candidate_ids: Sequence[str]) -> SearchErrors:
         """Give how far the selection scores of candidates, none of which failed, and their differences may be off."""
         metric = self.study.search.metric if self.study.search else "loss"
-        with self._rows_held_out() as rows:
+        with self.rows_held_out() as rows:
             return search_errors(rows.cells(candidate_ids, metric))
 
     @contextmanager
-    def _rows_held_out(self) -> Iterator[OutOfFold]:
+    def rows_held_out(self) -> Iterator[OutOfFold]:
+        """Give the rows that the search holds out, and what was answered to them, while the store is open."""
         search = [entry for entry in self.plan if entry.stage == "search"]
         with opened(self.folder) as store, coherent(self.folder, "the rows held out"):
             yield OutOfFold(search, self.truth, partial(self._held_out, store))
@@ -314,7 +315,7 @@ class Results:
         metric, score = self.choice.metric, row_score(self.study.study.task, self.choice.metric)
         y, answers_VK = self.truth.y[self.truth.train_rows :], self.test_predictions(self.delivered_id)
         errors, place = self.search_errors(healthy), healthy.index(self.choice.candidate_id)
-        expects = Expected.of(metric, self.expected_score, errors, place, self.truth.train_rows)
+        expects = Expected.of(metric, self.expected_score, errors, place, self.truth.searched_rows)
         return disagreement(expects, score, y, answers_VK, self.test_units)
 
     @cached_property

@@ -187,7 +187,11 @@ def _schema_nodes(path: KeyPath) -> Iterator[dict[str, Any]]:
 
 def _nodes(path: KeyPath) -> Iterator[dict[str, Any]]:
     section = Study.model_fields.get(str(path[0])) if len(path) == 1 else None
-    if section is not None and isinstance(section.annotation, type) and issubclass(section.annotation, BaseModel):
+    if (
+        section is not None
+        and isinstance(section.annotation, type)
+        and issubclass(section.annotation, BaseModel)
+    ):
         yield _schema_of(section.annotation)
         return
     for node in _schema_nodes(path):
