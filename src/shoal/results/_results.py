@@ -340,8 +340,7 @@ class Results:
 
     def curves_of(self, stage: Stage | None = None, label: str | None = None) -> DataFrame:
         """Curves of one stage and label, or of all, one row a place and evaluated epoch: fit_id, stage, label,
-        candidate_id, fold, repeat, epoch, train_loss, validation_loss ... (those that exist).
-        """
+        candidate_id, fold, repeat, epoch, train_loss, validation_loss ... (those that exist)."""
         return _frames.curves_frame(self._arrays("curves", stage, label))
 
     @cached_property
