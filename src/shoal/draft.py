@@ -22,7 +22,6 @@ from shoal.data import (
     Wish,
     holds_images,
     is_name_of_ids,
-    missing_of,
     order_of,
     survey,
 )
@@ -246,7 +245,7 @@ def _keys(seen: Survey) -> Iterator[DraftKey]:
         yield DraftKey("groups", name, why, on=False)
         return
     for column in seen.dataset.columns:
-        there_N = column.values[~missing_of(column.values)]
+        there_N = column.values[~column.missing_N]
         different = len(np.unique(there_N))
         if is_name_of_ids(column.name) and 2 * different <= len(there_N):
             why = (

@@ -28,7 +28,7 @@ from shoal.data._image_places import holds_images
 from shoal.data._images import ImageSource, load_image_dataset
 from shoal.data._input_columns import read_columns
 from shoal.data._ladders import order_of
-from shoal.data._missing import Missing, missing_of
+from shoal.data._missing import Missing
 from shoal.data._new_images import NewImages, read_images
 from shoal.data._new_rows import given_columns, given_images
 from shoal.data._outer_folds import make_folds_within, make_outer_folds
@@ -112,7 +112,6 @@ __all__ = [
     "make_folds",
     "make_folds_within",
     "make_outer_folds",
-    "missing_of",
     "nfc",
     "order_of",
     "outside_of_domain",

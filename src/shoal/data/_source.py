@@ -68,7 +68,7 @@ class _Part:
     def take(self, rows: NDArray[np.int64]) -> _Part:
         """Keep some rows, in the order given."""
         return _Part(
-            tuple(replace(column, values=column.values[rows]) for column in self.columns),
+            tuple(column.take(rows) for column in self.columns),
             self.targets[rows],
             None if self.groups is None else self.groups[rows],
             None if self.folds is None else self.folds[rows],
@@ -241,7 +241,7 @@ def _read_part(
             else read_column(table, asked, findings, source.input_marks, _CATEGORY)
         )
         if column is not None:
-            columns.append(replace(column, impute=source.impute, rare_below=source.rare_below))
+            columns.append(column.treated(impute=source.impute, rare_below=source.rare_below))
     targets = _read_targets(source, table, findings, known)
     groups = None if source.groups is None else texts(table, source.groups, findings)
     folds = None if source.fold_column is None else texts(table, source.fold_column, findings)
@@ -327,7 +327,7 @@ def _content_problems(source: TableSource, train: _Part, test: _Part) -> list[Pr
     if not train.columns:
         problems.append(Problem("data.inputs", "expected an input to learn from, got none that is left"))
     for column in train.columns:
-        if missing_of(column.values).all():
+        if column.missing_N.all():
             refuse_column(column.name, f"expected a value in some training row, got none{_LEAVE_OUT}")
     if source.task == "classification":
         target = f"column {quoted(source.targets[0])}"
@@ -383,10 +383,7 @@ def _build(source: TableSource, train: _Part, test: _Part) -> Dataset:
     return Dataset(
         name=Path(str(source.train)).stem,
         task=source.task,
-        columns=tuple(
-            replace(a, values=np.concatenate((a.values, b.values)))
-            for a, b in zip(train.columns, test.columns, strict=True)
-        ),
+        columns=tuple(a.followed_by(b) for a, b in zip(train.columns, test.columns, strict=True)),
         target_names=source.targets,
         targets=numbered(targets, classes) if classes else targets,
         classes=classes,
@@ -432,14 +429,21 @@ def fingerprint(
     rows, which the identity of a fit names itself.
     """
     digest = hashlib.sha256(b"shoal table 1\0")
-    parts = [*((column.name, "input", column.values) for column in columns), ("", "targets", targets)]
-    parts += [] if weights is None else [("", "weights", weights)]
+    parts = [*((column.name, "input", column) for column in columns), ("", "targets", Column("", targets))]
+    parts += [] if weights is None else [("", "weights", Column("", weights))]
     pooled = {column.name: [f"rare below {column.rare_below}"] for column in columns if column.rare_below > 1}
     kinds = {column.name: [column.encoder, *column.order] for column in columns if column.encoder}
     digest.update(json.dumps(list(target_names)).encode())
-    for name, role, values in parts:
-        number = values.dtype.kind == "f"
-        how = [*kinds.get(name, ["number"] if number else ["text"]), *pooled.get(name, [])]
+    for name, role, column in parts:
+        values, usual = column.values, "text" if column.categorical else "number"
+        how = [*kinds.get(name, [usual]), *pooled.get(name, [])]
         digest.update(json.dumps([name, role, *how, *values.shape]).encode())
-        digest.update(values.astype("<f8").tobytes() if number else json.dumps(values.tolist()).encode())
+        digest.update(_as_json(column) if column.categorical else np.ascontiguousarray(values, "<f8").data)
     return digest.hexdigest()
+
+
+def _as_json(column: Column) -> bytes:
+    """Write the texts of a column as a list, each different one once."""
+    level_L, code_N = column.codes
+    written = [json.dumps(text) for text in level_L.tolist()]
+    return f"[{', '.join(map(written.__getitem__, code_N.tolist()))}]".encode()

@@ -52,8 +52,7 @@ def make_plan(planner: Planner, circumstances: Circumstances) -> Plan:
     alone, watched = seconds_alone(planner, winner, circumstances), Watched()
     sizes = [row.parameter_count for row in planner.candidate_rows()]
     everything = (*search, *compare, *winner, *nested)
-    with watched.work():
-        notes = _notes(planner, everything)
+    watched.call(lambda: planner.findings_in_rows)  # on one thread, of rows that are there
     stages = (
         ("search", search),
         ("comparisons", compare),
@@ -78,7 +77,7 @@ def make_plan(planner: Planner, circumstances: Circumstances) -> Plan:
         memory=memory_need(planner, circumstances.workers, circumstances.drawing),
         time=crowded(alone, circumstances.workers, watched),
         time_alone=alone,
-        notes=notes,
+        notes=_notes(planner, everything),
         data_notes=planner.dataset.notes,
         columns=tuple(column_records(planner.study.data, planner.dataset)),
         more_rounds=planner.more_rounds,

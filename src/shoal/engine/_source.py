@@ -18,6 +18,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.cores import spread
 from shoal.data import (
     RANGES_BEYOND,
     ColumnKind,
@@ -115,7 +116,7 @@ def _link_notes(study: Study) -> Iterator[str]:
 def _weight_notes(study: Study, dataset: Dataset) -> Iterator[str]:
     """Say what weights of rows and of classes count in, and what they do not."""
     if dataset.weights is not None:
-        once = "counts of rows and classes, confusion, calibration curves, what columns are scaled by, and checks"
+        once = "counts of rows and classes, confusion, what columns are scaled by, and checks"
         yield (
             "rows are weighted (data.weights) in losses, curves, scores and their intervals, and simple models;"
             f" {once} take each row once"
@@ -269,7 +270,8 @@ def refuse_unscalable(planner: Planner) -> None:
     if not numeric and not targets:
         return
     target_rows = _extremes(targets)
-    for split in _splits(planner):
+
+    def refuse(split: Split) -> None:
         preprocessing = planner.preprocessing(split)
         preprocessing.inputs(dataset, rows)
         for loss in planner.study.losses:
@@ -280,6 +282,8 @@ def refuse_unscalable(planner: Planner) -> None:
             raise DataError(
                 replace(problem, what=f"{problem.what} in test rows") for problem in error.problems
             ) from error
+
+    spread(refuse, list(_splits(planner)), dataset.train_rows)
     _refuse_unscorable(dataset.target_names, targets)
 
 
