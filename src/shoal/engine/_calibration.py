@@ -91,5 +91,6 @@ class Calibration:
         return [fold.trained(self.task) for fold in self.folds]
 
     def _answers(self, trainer: Trainer, source: PredictedRows, rows: Rows) -> Iterator[Floats]:
-        for trained in self._trained:
-            yield answers(trainer, trained, source, rows)
+        for trained, fold in zip(self._trained, self.folds, strict=True):
+            answer_NA = answers(trainer, trained, source, rows)
+            yield answer_NA[:, : len(fold.scores)] if self.task == "regression" else answer_NA

@@ -17,7 +17,7 @@ from shoal.study._study import Network, Study, Training
 from shoal.study._values import TASK_LOSS
 from shoal.study._vary import SECTIONS, plain, rehomed, vary, vary_section
 
-_LATER_KEYS: Final = ("huber_delta", "label_smoothing")
+_LATER_KEYS: Final = ("huber_delta", "label_smoothing", "quantiles")
 """Keys of a training that there were none of when the first fits were named."""
 
 
@@ -70,7 +70,7 @@ def naming_values(training: Training) -> dict[str, Any]:
     """
     values = training.model_dump(mode="json")
     for key in _LATER_KEYS:
-        if values[key] == Training.model_fields[key].default:
+        if getattr(training, key) == Training.model_fields[key].default:
             del values[key]
     return values
 

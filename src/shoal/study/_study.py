@@ -6,10 +6,12 @@ Every field is a key of the study file, with the default it has there. Lengths a
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Discriminator, Field, PrivateAttr, Tag, field_validator, model_validator
 
+from shoal.distributions import Distribution, distribution_of
 from shoal.errors import Problem
 from shoal.kinds import LOSSES, NETWORKS, OPTIMIZERS, SPLITTERS, Task, row_of
 from shoal.study._held_against import Checks
@@ -26,6 +28,7 @@ from shoal.study._values import (
     FilePath,
     FolderName,
     Label,
+    Levels,
     Loss,
     Method,
     Metric,
@@ -177,6 +180,7 @@ class Training(_Part):
 
     loss: Loss | None = None
     huber_delta: Annotated[float, Field(gt=0)] = 1.0
+    quantiles: Levels = (0.1, 0.5, 0.9)
     label_smoothing: Share = 0.0
     optimizer: Optimizer = "adam"
     lr: Annotated[float, Field(gt=0)] = 1e-3
@@ -210,7 +214,23 @@ class Training(_Part):
         if self.keep == "best" and self.early_stopping == "none" and not self.validation:
             sentence = 'keep = "best" needs validation above 0 or early_stopping = "inner", got neither'
             raise together(("keep", "validation", "early_stopping"), sentence)
+        if any(low >= high for low, high in pairwise(self.quantiles)):
+            levels = ", ".join(f"{level:g}" for level in self.quantiles)
+            raise together(("quantiles",), f"expected levels in ascending order, each once, got {levels}")
         return self
+
+    def option_of(self, loss: Loss) -> float | tuple[float, ...] | None:
+        """Give the value of the key that belongs to a loss alone; None where it has no such key.
+
+        Raises StudyError for a loss that is unknown.
+        """
+        key = row_of("loss", LOSSES, loss).option
+        return None if key is None else getattr(self, key)
+
+    @property
+    def distribution(self) -> Distribution | None:
+        """What networks say of a target that learn by the loss named; None where that is one number."""
+        return None if self.loss is None else distribution_of(self.loss, self.option_of(self.loss))
 
 
 class Comparison(_Part):
