@@ -1,4 +1,4 @@
-"""What networks say of a target beyond one number, wherever it is asked for: runs, model files, predictions, exports."""
+"""What networks say of a target beyond one number: in runs, model files, predictions and exports."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ from shoal.predict import predict_file
 from shoal.results import Results, regression_scores
 from shoal.study import Training, parse_study
 
+ASCENDING = "expected 1 to 100 levels, ascending, each once"
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 TARGETS = ("y", "w")
 
@@ -41,7 +42,12 @@ def rows(count: int = 160) -> pd.DataFrame:
 
 
 def trained(loss: str, out: Path, **changed: Any) -> Results:
-    training = {"loss": loss, "epochs": 25, "lr": 0.01, **({"quantiles": LEVELS} if loss == "quantile" else {})}
+    training = {
+        "loss": loss,
+        "epochs": 25,
+        "lr": 0.01,
+        **({"quantiles": LEVELS} if loss == "quantile" else {}),
+    }
     study: dict[str, Any] = {
         "network": {"hidden": [8], "activation": "tanh"},
         "training": training,
@@ -52,7 +58,7 @@ def trained(loss: str, out: Path, **changed: Any) -> Results:
 
 
 @pytest.fixture(scope="module", params=["quantile", "gaussian", "transformed"])
-def results(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, dots: None) -> Results:  # noqa: ARG001
+def results(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, dots: None) -> Results:
     out = tmp_path_factory.mktemp(request.param) / "run"
     if request.param == "transformed":
         data = {"standardize": "both", "target_transform": "yeo-johnson"}
@@ -70,7 +76,9 @@ def loss_by_hand(model: Model, x: pd.DataFrame) -> float:
     y_NK = x[list(TARGETS)].to_numpy()
     if model.levels == LEVELS:
         quantile_NKL = model.predict_quantiles(x)
-        losses = [mean_pinball_loss(y_NK, quantile_NKL[..., n], alpha=level) for n, level in enumerate(LEVELS)]
+        losses = [
+            mean_pinball_loss(y_NK, quantile_NKL[..., n], alpha=level) for n, level in enumerate(LEVELS)
+        ]
         return float(np.mean(losses))
     return float(-norm.logpdf(y_NK, model.predict(x), model.predict_std(x)).mean())
 
@@ -87,7 +95,9 @@ def test_the_loss_of_test_rows_is_that_of_the_distribution(results: Results, mod
 
 
 def test_selection_and_intervals_of_scores_are_of_the_same_loss(results: Results) -> None:
-    searched = results.fits[results.fits["stage"] == "search"].groupby("candidate_id")["validation_loss"].mean()
+    searched = (
+        results.fits[results.fits["stage"] == "search"].groupby("candidate_id")["validation_loss"].mean()
+    )
     ranked = results.candidates.set_index("candidate_id")["selection_score"]
     for name, score in ranked.items():
         assert score == pytest.approx(searched[name], rel=1e-12)
@@ -131,7 +141,9 @@ def test_all_files_give_the_same_answers(results: Results, model: Model, tmp_pat
     exported = python_file(tmp_path / "network.py")
     outputs = exported.build()(exported.prepare({name: x[name].to_numpy() for name in ("x", "z")}))
     function = exported.quantiles if with_levels else exported.deviations
-    np.testing.assert_allclose(exported.answers(outputs).detach().numpy(), model.predict(x), rtol=2e-5, atol=2e-5)
+    np.testing.assert_allclose(
+        exported.answers(outputs).detach().numpy(), model.predict(x), rtol=2e-5, atol=2e-5
+    )
     np.testing.assert_allclose(function(outputs).detach().numpy(), beside, rtol=2e-5, atol=2e-5)
 
     export_onnx(results.folder, tmp_path / "network.onnx")
@@ -171,7 +183,7 @@ def test_the_report_names_the_loss(results: Results, model: Model) -> None:
     assert ("Koenker, Bassett (1978)" if model.levels == LEVELS else "Nix, Weigend (1994)") in text
 
 
-def test_a_model_says_what_it_has_not(model: Model, dots: None, tmp_path: Path) -> None:  # noqa: ARG001
+def test_a_model_says_what_it_has_not(model: Model, dots: None, tmp_path: Path) -> None:
     if model.levels == LEVELS:
         with pytest.raises(InputError) as refused:
             model.predict_std(rows())
@@ -188,7 +200,7 @@ def test_a_model_says_what_it_has_not(model: Model, dots: None, tmp_path: Path) 
         )
 
 
-def test_comparisons_of_other_losses_have_no_loss_in_common(dots: None, tmp_path: Path) -> None:  # noqa: ARG001
+def test_comparisons_of_other_losses_have_no_loss_in_common(dots: None, tmp_path: Path) -> None:
     results = trained(
         "gaussian",
         tmp_path / "run",
@@ -214,11 +226,15 @@ def refusal(**changed: Any) -> str:
 @pytest.mark.parametrize(
     ("levels", "said"),
     [
-        ([0.5, 0.1], "training.quantiles: expected levels in ascending order, each once, got 0.5, 0.1"),
-        ([0.5, 0.5], "training.quantiles: expected levels in ascending order, each once, got 0.5, 0.5"),
-        ([0.1, 1.0], "training.quantiles[1]: expected a number below 1, got 1"),
-        ([0.0], "training.quantiles[0]: expected a number above 0, got 0"),
-        ([], "training.quantiles: expected at least 1 item, got 0"),
+        ([0.5, 0.1], f"training.quantiles: {ASCENDING}, got 0.5, 0.1"),
+        ([0.5, 0.5], f"training.quantiles: {ASCENDING}, got 0.5, 0.5"),
+        ([0.1, 1.0], "training.quantiles[1]: expected a number above 0 and below 1, got 1.0"),
+        ([0.0], "training.quantiles[0]: expected a number above 0 and below 1, got 0.0"),
+        ([], f"training.quantiles: {ASCENDING}, got none"),
+        (
+            [n / 200 for n in range(1, 102)],
+            f"training.quantiles: {ASCENDING}, got 0.005, 0.01, 0.015, 0.02, 0.025 and 96 more",
+        ),
     ],
     ids=str,
 )
@@ -227,7 +243,10 @@ def test_levels_that_are_none_are_refused(levels: list[float], said: str) -> Non
 
 
 def test_levels_without_their_loss_are_refused() -> None:
-    assert refusal(training={"quantiles": [0.5]}) == "training.quantiles: `quantiles` needs loss quantile, got mse"
+    assert (
+        refusal(training={"quantiles": [0.5]})
+        == "training.quantiles: `quantiles` needs loss quantile, got mse"
+    )
 
 
 def test_a_deviation_of_transformed_targets_is_refused() -> None:
@@ -257,7 +276,9 @@ def test_candidates_of_several_measures_are_not_chosen_among_by_the_loss(
 def test_candidates_of_several_levels_are_not_chosen_among_by_the_loss() -> None:
     search = {"space": {"training.quantiles": [[0.1, 0.9], [0.2, 0.8]]}}
     said = "expected candidates whose loss is one and the same score, got those of quantile with several"
-    assert refusal(training={"loss": "quantile"}, search=search) == f"search.metric: {said} training.quantiles"
+    assert (
+        refusal(training={"loss": "quantile"}, search=search) == f"search.metric: {said} training.quantiles"
+    )
 
 
 def test_a_study_of_old_keeps_the_names_of_its_fits() -> None:
@@ -296,7 +317,8 @@ def test_scores_are_scikit_learns_and_scipys(data: st.DataObject, levels: tuple[
     said = Quantiles(levels)
     answers = said.answers(outputs, lambda values: values, 1.0)
     expected = [
-        mean_pinball_loss(y, said.quantiles(answers)[..., place], alpha=level) for place, level in enumerate(levels)
+        mean_pinball_loss(y, said.quantiles(answers)[..., place], alpha=level)
+        for place, level in enumerate(levels)
     ]
     assert said.losses(y, answers).mean() == pytest.approx(np.mean(expected), rel=1e-9, abs=1e-12)
     pairs = data.draw(arrays(np.float64, (6, 2, 2), elements=st.floats(-5, 5)))
@@ -304,7 +326,9 @@ def test_scores_are_scikit_learns_and_scipys(data: st.DataObject, levels: tuple[
     exact = norm(3 * pairs[..., 0] + 1, 3 * np.exp(pairs[..., 1]))
     np.testing.assert_allclose(Normal().losses(y, normal), -exact.logpdf(y), rtol=1e-9)
     for place, level in enumerate(Normal().levels):
-        np.testing.assert_allclose(Normal().quantiles(normal)[..., place], exact.ppf(level), rtol=1e-7, atol=1e-7)
+        np.testing.assert_allclose(
+            Normal().quantiles(normal)[..., place], exact.ppf(level), rtol=1e-7, atol=1e-7
+        )
 
 
 def test_a_deviation_is_read_within_bounds() -> None:
@@ -318,7 +342,11 @@ PLAIN = {"name": "y", "mean": 1.0, "scale": 2.0}
 
 
 def preprocessing(*targets: dict[str, Any]) -> Preprocessing:
-    described = {"inputs": [{"name": "x", "mean": 0.0, "scale": 1.0}], "targets": list(targets), "channels": []}
+    described = {
+        "inputs": [{"name": "x", "mean": 0.0, "scale": 1.0}],
+        "targets": list(targets),
+        "channels": [],
+    }
     return Preprocessing.from_json(described)
 
 

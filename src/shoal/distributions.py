@@ -1,9 +1,9 @@
 """What a network says of a target beyond one number: quantiles at some levels, or a mean and a standard deviation.
 
-One class each holds all that is known of one: how many outputs a target has, how answers are made of them in numpy, ONNX
-and torch, how they are scored, and what they are called. Models, stores, ONNX files and exported Python files derive
-from these. Answers to N rows are float64 (N, K A): first a prediction of each of the K targets, then, target by target,
-what is said of it beside. Letters: N rows, K targets, A answers of a target, L levels.
+One class each holds all that is known of one: how many outputs a target has, how answers are made of them in numpy,
+ONNX and torch, how they are scored, and what they are called. Models, stores, ONNX files and exported Python files
+derive from these. Answers to N rows are float64 (N, K A): first a prediction of each of the K targets, then, target by
+target, what is said of it beside. Letters: N rows, K targets, A answers of a target, L levels.
 """
 
 from __future__ import annotations
@@ -317,7 +317,9 @@ def answers(outputs):
         means = graph.node("Gather", [outputs, graph.array("mean_places", place_K)], "means", {"axis": 1})
         in_units(means, 1, "predictions")
         logs = graph.node("Gather", [outputs, graph.array("log_places", place_K + 1)], "logs", {"axis": 1})
-        ends = [graph.array(name, np.array([end])) for name, end in (("lowest", -WIDEST), ("highest", WIDEST))]
+        ends = [
+            graph.array(name, np.array([end])) for name, end in (("lowest", -WIDEST), ("highest", WIDEST))
+        ]
         read = graph.node("Min", [graph.node("Max", [logs, ends[0]], "logs_above"), ends[1]], "logs_within")
         scale = graph.array("deviation_scale", np.array(scales))
         graph.node("Mul", [graph.node("Exp", [read], "deviations_learned"), scale], self.output)

@@ -55,9 +55,9 @@ def export_onnx(source: Path, out: Path, *, force: bool = False) -> str:
     Inputs: `numbers` float64 (N, D), `categories` text (N, D) and `dates` float64 (N, D), seconds since 1970-01-01 in
     UTC, in the orders that the metadata of these names give, or `images` uint8 (N, C, H, W). Outputs: `predictions`
     float64 (N, K) in the targets' units, and, where more is said of a target, `quantiles` float64 (N, K, L) at the
-    metadata's `levels`, or `deviations` float64 (N, K); or `probabilities` float64 (N, K) and `class` int64 (N,), the place among the
-    metadata's `classes`. Raises InputError where onnx or onnxruntime is missing, and for a file of other content in the
-    place of `out`, unless `force` replaces it; ShoalError where the two disagree.
+    metadata's `levels`, or `deviations` float64 (N, K). Of classes `probabilities` float64 (N, K) and `class` int64
+    (N,), the place among the metadata's `classes`. Raises InputError where onnx or onnxruntime is missing, and for a
+    file of other content in the place of `out`, unless `force` replaces it; ShoalError where the two disagree.
     """
     try:
         import onnx

@@ -23,7 +23,7 @@ from pydantic_core import PydanticCustomError
 
 from shoal.data import Column, Preprocessing, given_columns, given_images
 from shoal.distributions import Distribution, by_target
-from shoal.engine import Calibration, FoldNetwork, Trained, Trainer, answers, trainer_of
+from shoal.engine import Calibration, FoldNetwork, Trained, Trainer, answers, trainer_of, unknown_intervals
 from shoal.errors import InputError, ModelFileError, Problem, as_path
 from shoal.files import Folder, Unreadable, kind_of, opened, size_of, write
 from shoal.kinds import LOSSES
@@ -390,13 +390,6 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         return
     with Folder.open(path) as folder, folder.opened(MODEL_NAME) as stream:
         yield stream
-
-
-def unknown_intervals(ends_NK2: NDArray[np.float64]) -> str:
-    """Say for how many rows, (N, K, 2), the networks of the folds give no finite interval; empty where they do."""
-    rows = int((~np.isfinite(ends_NK2).all(axis=(1, 2))).sum())
-    why = "the answers of the folds' networks are not finite numbers"
-    return f"no interval for {rows:,} of {counted(len(ends_NK2), 'row')}: {why}" if rows else ""
 
 
 def _without_temperature(described: dict[str, Any]) -> tuple[dict[str, Any], float | None]:

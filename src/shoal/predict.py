@@ -31,10 +31,10 @@ from shoal.data import (
     read_table,
 )
 from shoal.distributions import by_target
-from shoal.engine import available_memory
+from shoal.engine import available_memory, unknown_intervals
 from shoal.errors import InputError, ModelFileError, Problem, RunFolderError
 from shoal.files import kind_of
-from shoal.model import Inputs, Model, load, unknown_intervals
+from shoal.model import Inputs, Model, load
 from shoal.results import PlanEntry, Results, Store, rank_at
 from shoal.wording import counted, did_you_mean, few_quoted, quoted, safe_cell, visible
 

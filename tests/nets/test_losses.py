@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-
 from typing import Any
 
 import numpy as np
@@ -98,9 +97,13 @@ def test_the_pinball_loss_is_that_of_scikit_learn_and_of_sorted_outputs_no_highe
 
     def loss(values_NKL: NDArray[np.float64]) -> float:
         training = Training(loss="quantile", quantiles=levels)
-        return float(torch_loss("quantile", training)(torch.tensor(values_NKL.reshape(40, 8)), torch.tensor(y_NK)))
+        return float(
+            torch_loss("quantile", training)(torch.tensor(values_NKL.reshape(40, 8)), torch.tensor(y_NK))
+        )
 
-    each = [mean_pinball_loss(y_NK, outputs_NKL[..., place], alpha=level) for place, level in enumerate(levels)]
+    each = [
+        mean_pinball_loss(y_NK, outputs_NKL[..., place], alpha=level) for place, level in enumerate(levels)
+    ]
     assert loss(outputs_NKL) == pytest.approx(np.mean(each), rel=1e-12)
     assert loss(np.sort(outputs_NKL)) < loss(outputs_NKL)
 
@@ -114,7 +117,9 @@ def test_the_likelihood_is_that_of_torch() -> None:
     assert float(torch_loss("gaussian", Training())(outputs, y)) == pytest.approx(float(expected), rel=1e-12)
 
 
-@pytest.mark.parametrize(("logarithm", "error", "sign"), [(1e4, 1.0, 1.0), (-1e4, 1.0, -1.0), (-1e4, 0.0, 1.0)])
+@pytest.mark.parametrize(
+    ("logarithm", "error", "sign"), [(1e4, 1.0, 1.0), (-1e4, 1.0, -1.0), (-1e4, 0.0, 1.0)]
+)
 def test_a_deviation_beyond_its_bound_has_a_loss_and_a_gradient_that_leads_back(
     logarithm: float, error: float, sign: float
 ) -> None:

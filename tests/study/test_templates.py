@@ -93,6 +93,7 @@ def test_a_template_shows_every_key_but_the_rare_ones(task: Task) -> None:
         "loss",
         "huber_delta",
         "label_smoothing",
+        "quantiles",
         "step_every",
         "step_factor",
         "space",

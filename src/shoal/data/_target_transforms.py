@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from shoal.activations import Graph
 
-
 Floats = NDArray[np.float64]
 
 _DIGITS: Final = 18.0

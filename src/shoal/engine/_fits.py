@@ -62,7 +62,7 @@ class Planner:
         self.outer = outer
         self._input_shapes: dict[str, tuple[int, ...]] = {}
         self._preprocessings: dict[str, Preprocessing] = {}
-        self._architectures: dict[tuple[int, tuple[int, ...]], tuple[Network, Architecture]] = {}
+        self._architectures: dict[tuple[int, tuple[int, ...], int], tuple[Network, Architecture]] = {}
         self._none = np.arange(0, dtype=np.int64)
         self._trainers: dict[tuple[int, int], tuple[Job, Trainer]] = {}
         self._held_out: dict[int, Split] = {}

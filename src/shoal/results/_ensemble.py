@@ -29,8 +29,9 @@ class Ensemble(Brief):
     """Answers of M networks of one candidate, each trained on other rows or from other weights, float64.
 
     `test_MVK` for the test rows in the targets' units, or as class probabilities, `said_MVA` with what else is said of
-    a target (see `distributions`); `grid_MGK` at `grid_G` where there is one input, a number (else G is 0). `image_rows` int64 (I,) and `images` uint8 (I, C, H, W) are the test rows
-    that the networks disagree about most, where rows are images.
+    a target (see `distributions`); `grid_MGK` at `grid_G` where there is one input, a number (else G is 0).
+    `image_rows` int64 (I,) and `images` uint8 (I, C, H, W) are the test rows that the networks disagree about most,
+    where rows are images.
     """
 
     members: tuple[PlanEntry, ...]

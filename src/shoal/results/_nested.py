@@ -145,7 +145,11 @@ def choose_within(
 
 
 def read_nested(
-    study: Study, plan: Sequence[PlanEntry], fits: Mapping[str, FitRecord], truth: Truth, answers: OuterNetworks
+    study: Study,
+    plan: Sequence[PlanEntry],
+    fits: Mapping[str, FitRecord],
+    truth: Truth,
+    answers: OuterNetworks,
 ) -> Nested | None:
     """Put the outer folds together; None for a study without a nested search, or before it began."""
     by_label: dict[str, list[PlanEntry]] = {}

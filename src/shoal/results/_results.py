@@ -321,8 +321,7 @@ class Results:
     def predictions_of(self, stage: Stage | None = None, label: str | None = None) -> DataFrame:
         """Predictions of one stage and label, or of all: fit_id, stage, label, candidate_id, fold, repeat, rows
         ("validation" or "test"), row (its number in `truth`), then target, true, predicted; for classes
-        true, predicted and one probability_CLASS a class; where more is said of a target than one number, quantile_LEVEL
-        or std too.
+        true, predicted and one probability_CLASS a class; where more is said of a target, quantile_LEVEL or std too.
         """
         return _frames.predictions_frame(self._arrays("predictions", stage, label), self.truth, self.said)
 

@@ -1,4 +1,4 @@
-"""What the networks of a run say of a target beyond one number, by candidate: it makes their loss a score of its own."""
+"""What the networks of a run say of a target beyond one number: it makes their loss a score of its own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from shoal.results._record import CandidateRow
 from shoal.study import Study, candidate_with
 
 
-def said_by(study: Study, candidates: Iterable[CandidateRow], candidate_id: str | None) -> Distribution | None:
+def said_by(
+    study: Study, candidates: Iterable[CandidateRow], candidate_id: str | None
+) -> Distribution | None:
     """Give what networks of a candidate say of a target, of one that is not among `candidates` the study's own.
 
     Raises StudyError for values that the study's keys do not take.

@@ -55,11 +55,13 @@ class RowScore:
 
 
 def row_score(task: str, metric: str, distribution: Distribution | None = None) -> RowScore:
-    """Give a score of a task by its name, of answers that say so much of a target; StudyError for one that is unknown."""
+    """Give a score of a task by its name; StudyError for one that is unknown.
+
+    `distribution` is what answers say of a target, where that is more than one number.
+    """
     score = row_of("score", _OF_TASK[task], metric)
     if metric != "loss" or distribution is None:
         return score
-
 
     def losses(y_NK: NDArray[Any], answer_NA: Floats) -> Floats:
         return distribution.losses(y_NK, by_target(answer_NA, y_NK.shape[1]))

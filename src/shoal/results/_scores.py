@@ -32,8 +32,8 @@ def regression_scores(
     """Give loss (the MSE), mse, rmse, mae and r2 in the targets' units: the mean over outputs of each output's.
 
     Where more is said of a target than one number, `answer_NA` has that behind the predictions, and the loss is the
-    distribution's own. They are scikit-learn's with "uniform_average", except that R2 is NaN where a target is constant,
-    for it has no meaning there. Without rows, or with a prediction that is not finite, all are NaN.
+    distribution's own. They are scikit-learn's with "uniform_average", except that R2 is NaN where a target is
+    constant, for it has no meaning there. Without rows, or with a prediction that is not finite, all are NaN.
     """
     y_NK, answer_NA = np.asarray(y_NK, np.float64), np.asarray(answer_NA, np.float64)
     if not len(y_NK) or not np.isfinite(answer_NA).all():
@@ -55,7 +55,7 @@ def regression_scores(
 def _own_loss(
     distribution: Distribution, y_NK: NDArray[np.float64], answer_NA: NDArray[np.float64]
 ) -> np.float64:
-    return distribution.losses(y_NK, by_target(answer_NA, y_NK.shape[1])).mean()
+    return np.float64(distribution.losses(y_NK, by_target(answer_NA, y_NK.shape[1])).mean())
 
 
 def classification_scores(y_N: NDArray[Any], probability_NK: NDArray[Any]) -> dict[str, float]:

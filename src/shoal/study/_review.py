@@ -223,7 +223,7 @@ def _reference_mistakes(study: Study) -> Iterator[Mistake]:
 
 
 def _loss_mistakes(study: Study, all_candidates: Sequence[Candidate]) -> Iterator[Mistake]:
-    """Find losses that are no one score: of what is said of a target beyond one number each loss is a score of its own."""
+    """Find losses that are not one score: that of a distribution is a score of its own."""
     if study.search is None or study.search.metric != "loss":
         return
     said = {candidate.training.distribution: candidate.training.loss for candidate in all_candidates}

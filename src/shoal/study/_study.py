@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Discriminator, Field, PrivateAttr, Tag, field_validator, model_validator
 
-from shoal.distributions import Distribution, distribution_of
+from shoal.distributions import MOST_LEVELS, Distribution, distribution_of
 from shoal.errors import Problem
 from shoal.kinds import LOSSES, NETWORKS, OPTIMIZERS, SPLITTERS, Task, row_of
 from shoal.study._held_against import Checks
@@ -48,7 +48,7 @@ from shoal.study._values import (
     branch_of,
     together,
 )
-from shoal.wording import listed
+from shoal.wording import first_few, listed
 
 
 class _Part(BaseModel):
@@ -214,9 +214,11 @@ class Training(_Part):
         if self.keep == "best" and self.early_stopping == "none" and not self.validation:
             sentence = 'keep = "best" needs validation above 0 or early_stopping = "inner", got neither'
             raise together(("keep", "validation", "early_stopping"), sentence)
-        if any(low >= high for low, high in pairwise(self.quantiles)):
-            levels = ", ".join(f"{level:g}" for level in self.quantiles)
-            raise together(("quantiles",), f"expected levels in ascending order, each once, got {levels}")
+        levels = self.quantiles
+        if not 0 < len(levels) <= MOST_LEVELS or any(low >= high for low, high in pairwise(levels)):
+            what = f"expected 1 to {MOST_LEVELS} levels, ascending, each once"
+            got = first_few([f"{level:g}" for level in levels], 5) if levels else "none"
+            raise together(("quantiles",), f"{what}, got {got}")
         return self
 
     def option_of(self, loss: Loss) -> float | tuple[float, ...] | None:

@@ -13,7 +13,6 @@ from pydantic import AfterValidator, BaseModel, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
 from shoal.activations import ACTIVATIONS
-from shoal.distributions import MOST_LEVELS
 from shoal.kinds import (
     LOSSES,
     NETWORKS,
@@ -84,10 +83,7 @@ FolderName = Annotated[str, Field(min_length=1, max_length=60, pattern=FOLDER)] 
 FilePath = Annotated[str, Field(min_length=1, pattern=PLAIN)]
 
 Names = Annotated[tuple[Name, ...], Field(strict=False)]
-Levels = Annotated[
-    tuple[Annotated[float, Field(gt=0, lt=1)], ...],
-    Field(strict=False, min_length=1, max_length=MOST_LEVELS),
-]
+Levels = Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], Field(strict=False)]
 """Levels of quantiles."""
 Counts = Annotated[tuple[Count, ...], Field(strict=False)]
 

@@ -65,7 +65,9 @@ def _transformed(study: Study, loss: str) -> Iterator[Mistake]:
     no_way_back = kind.distribution is not None and not DISTRIBUTIONS[kind.distribution].transforms
     if transform != "none" and (kind.as_given or no_way_back):
         path, other = ("training", "loss"), ("data", "target_transform")
-        taken = "takes targets as they are" if kind.as_given else "gives a deviation in the targets' own units"
+        taken = (
+            "takes targets as they are" if kind.as_given else "gives a deviation in the targets' own units"
+        )
         what = f'loss {loss} {taken}: expected data.target_transform = "none", got "{transform}"'
         yield Mistake(path, what, (path, other), together=True)
 

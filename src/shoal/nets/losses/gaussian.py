@@ -1,8 +1,8 @@
 """The negative log-likelihood of a normal distribution whose mean and deviation a network gives, in nats.
 
-Of a target's two outputs, side by side, the first is the mean, the second the logarithm of the standard deviation. That
-is read no farther than `distributions.WIDEST` from 0; beyond, its gradient is the one at the bound, as that of torch's own
-loss is beyond its least variance, so that it leads back. The mean over rows and targets.
+Of a target's two outputs, side by side, the first is the mean, the second the logarithm of the standard deviation.
+That is read no farther than `distributions.WIDEST` from 0; beyond, its gradient is the one at the bound, as that of
+torch's own loss is beyond its least variance, so that it leads back. The mean over rows and targets.
 """
 
 from __future__ import annotations
