@@ -349,7 +349,8 @@ def by_target(answers_NA: Floats, targets: int) -> Floats:
     """Put the answers of each target together, (N, K, A), the prediction first."""
     import numpy as np
 
-    beside_NKA = answers_NA[:, targets:].reshape(len(answers_NA), targets, -1)
+    rows, answers = answers_NA.shape
+    beside_NKA = answers_NA[:, targets:].reshape(rows, targets, answers // targets - 1)
     return np.concatenate([answers_NA[:, :targets, None], beside_NKA], axis=2)
 
 
@@ -357,5 +358,6 @@ def side_by_side(answers_NKA: Floats) -> Floats:
     """Put the predictions of all targets first, and all else behind them, (N, K A)."""
     import numpy as np
 
-    beside_NA = answers_NKA[:, :, 1:].reshape(len(answers_NKA), -1)
+    rows, targets, answers = answers_NKA.shape
+    beside_NA = answers_NKA[:, :, 1:].reshape(rows, targets * (answers - 1))
     return np.concatenate([answers_NKA[:, :, 0], beside_NA], axis=1)

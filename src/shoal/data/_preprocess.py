@@ -201,7 +201,8 @@ class Preprocessing:
         values = outputs.astype(np.float64)
         if not self.target_scales:
             return values
-        values_NKA = values.reshape(len(values), len(self.target_scales), -1)
+        targets = len(self.target_scales)
+        values_NKA = values.reshape(len(values), targets, values.shape[1] // targets)
         for k, scale in enumerate(self.target_scales):
             values_NKA[:, k] = scale.restored(values_NKA[:, k])
         return side_by_side(values_NKA)
