@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,6 +24,7 @@ from shoal.data import Preprocessing
 from shoal.distributions import Normal, Quantiles, by_target, distribution_from_json, side_by_side
 from shoal.errors import InputError, ModelFileError, StudyError
 from shoal.export import export_onnx, export_torch, graph_feed, run_onnx
+from shoal.look import checks, results_text
 from shoal.model import Model
 from shoal.predict import predict_file
 from shoal.results import Results, regression_scores
@@ -181,6 +183,32 @@ def test_the_report_names_the_loss(results: Results, model: Model) -> None:
     words = "mean pinball loss" if model.levels == LEVELS else "negative log-likelihood in nats"
     assert f"selection score ({words}, lower is better)" in text
     assert ("Koenker, Bassett (1978)" if model.levels == LEVELS else "Nix, Weigend (1994)") in text
+
+
+def test_quantiles_are_held_against_the_test_rows(results: Results, model: Model) -> None:
+    held = results.levels_held
+    levels = LEVELS if model.levels == LEVELS else (0.025, 0.1, 0.5, 0.9, 0.975)
+    assert [(of.target, of.level) for of in held] == [(name, level) for name in TARGETS for level in levels]
+    test = rows().merge(
+        pd.DataFrame(results.truth.y[results.truth.train_rows :], columns=TARGETS), on=TARGETS
+    )
+    assert len(test) == held[0].rows == 32
+    below = (test[list(TARGETS)].to_numpy()[..., None] < model.predict_quantiles(test)).mean(axis=0)
+    assert [of.share for of in held] == pytest.approx(below.reshape(-1))
+    assert "What its quantiles hold" in (results.folder / "report.html").read_text(encoding="utf-8")
+    assert "test rows below" in results_text(results)
+
+
+def test_quantiles_that_do_not_cover_are_said_first(dots: None, tmp_path: Path) -> None:
+    training = {"loss": "quantile", "quantiles": [0.1, 0.9], "epochs": 1, "lr": 1e-5}
+    results = trained("quantile", tmp_path / "run", search=None, training=training)
+    said = {check.code: check.what for check in checks(results)}
+    assert set(list(said)[: list(said).index("SH035")]) <= {"SH013", "SH014"}
+    assert re.match(
+        r"Of 32 test rows the share below a quantile is not its level \(95 % intervals\): [\d.]+\s% \([\d.]+\s% to"
+        r" [\d.]+\s%\) below the 0\.[19] quantile of “[yw]”, ",
+        said["SH035"],
+    )
 
 
 def test_a_model_says_what_it_has_not(model: Model, dots: None, tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from shoal.look.page.tables import (
     class_coverage_table,
     delivered_one,
     held_out,
+    level_table,
     same_settings,
     temperature_table,
 )
@@ -297,7 +298,12 @@ def _certainty_text(results: Results) -> str:
     """How sure one prediction is, by the networks of the folds, held against the test rows."""
     if not len(results.refit):
         return ""
-    tables = (certainty_table(results), class_coverage_table(results), temperature_table(results))
+    tables = (
+        level_table(results),
+        certainty_table(results),
+        class_coverage_table(results),
+        temperature_table(results),
+    )
     shown = [table for table in tables if table is not None]
     texts = [
         text_table(

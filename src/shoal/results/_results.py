@@ -28,6 +28,7 @@ from shoal.results._ensemble import Ensemble, ensemble_frame, read_ensemble
 from shoal.results._fold_networks import chosen_networks
 from shoal.results._inside import Inside, read_inside
 from shoal.results._intervals import Interval, Units
+from shoal.results._levels import LevelHeld, levels_held
 from shoal.results._looks import NO_LOOKS, Looks
 from shoal.results._mean_recall import BALANCED
 from shoal.results._nested import Nested, NestedScore, OuterNetworks, read_nested
@@ -35,7 +36,6 @@ from shoal.results._opening import read_results
 from shoal.results._out_of_fold import OutOfFold
 from shoal.results._permutation import PermutationTest, permutation_test
 from shoal.results._record import CandidateRow, ColumnRecord, FitRecord, PlanEntry, Stage, Truth, place_of
-from shoal.results._said import in_common
 from shoal.results._schema import expect
 from shoal.results._score_rows import row_score
 from shoal.results._scores import higher_is_better
@@ -167,8 +167,8 @@ class Results:
         M_min, M_median, M_max, M_difference (to the first, paired by repeat), M_ci_low, M_ci_high, M_p_value; these
         three speak of other rows and initialisations, see `differences`.
         """
-        said = [self.said(entry.fit_id) for entry in self.plan if entry.stage == "compare"]
-        losses = in_common(said) and any(said)
+        said = {self.said(entry.fit_id) for entry in self.plan if entry.stage == "compare"}
+        losses = len(said) == 1 and None not in said
         return _frames.comparisons_frame(self.plan, self.summaries, self.differences, losses)
 
     @cached_property
@@ -229,6 +229,12 @@ class Results:
     def test_units(self) -> Units:
         """What chance draws among the test rows: groups where the study names them and they are known, else rows."""
         return test_units(self.truth)
+
+    @cached_property
+    def levels_held(self) -> tuple[LevelHeld, ...]:
+        """Of how many test rows the target lies below each quantile that the delivered network gives; () for none."""
+        said = self.said(delivered := self.delivered_id or "")
+        return levels_held(self.truth, said, self.test_answers(delivered), self.test_units) if said else ()
 
     @property
     def groups_trained_on(self) -> float:

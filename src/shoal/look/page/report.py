@@ -181,11 +181,7 @@ def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], An
         "settings": lambda: tables.settings_table(results),
         "layers": lambda: tables.layer_table(results.parameters(delivered[0].fit_id)) if delivered else None,
         "refit": lambda: tables.refit_table(results),
-        "class_scores": lambda: (
-            tables.class_table(counts.classes, counts.count_KK, counts.repeats)
-            if (counts := _class_counts(findings))
-            else None
-        ),
+        "class_scores": lambda: _class_scores(findings),
         "class_networks": lambda: counts.repeats if (counts := _class_counts(findings)) else 0,
         "simple_models": lambda: simple_model_table(results),
         "simple_models_csv": lambda: csv_link(frame_csv(simple_model_frame(results))),
@@ -199,6 +195,7 @@ def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], An
         "published_sentence": lambda: published_sentence(results),
         "certainty": lambda: tables.certainty_table(results),
         "certainty_sentences": lambda: certainty_sentences(results),
+        "levels": lambda: tables.level_table(results),
         "class_coverage": lambda: tables.class_coverage_table(results),
         "temperature": lambda: tables.temperature_table(results),
         "ece_sentence": lambda: ece_sentence(results),
@@ -216,6 +213,11 @@ def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], An
             results, [work for picture in reversed(shown) for work in picture.picture.figure.works]
         ),
     }
+
+
+def _class_scores(findings: RunFindings) -> tables.ReportTable | None:
+    counts = _class_counts(findings)
+    return tables.class_table(counts.classes, counts.count_KK, counts.repeats) if counts else None
 
 
 def _class_counts(findings: RunFindings) -> Confusion | None:

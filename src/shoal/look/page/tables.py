@@ -248,6 +248,22 @@ def certainty_table(results: Results) -> ReportTable | None:
     return ReportTable(tuple(columns), len(results.certainty.covered) - len(shown))
 
 
+def level_table(results: Results) -> ReportTable | None:
+    """Give the share of test rows below each quantile of the delivered network; None where it gives none."""
+    shown = results.levels_held[:MOST_ROWS]
+    if not shown:
+        return None
+    shares, lows = tuple(of.share for of in shown), tuple(of.interval.low for of in shown)
+    between = (f"{percent(of.interval.low)} to {percent(of.interval.high)}" for of in shown)
+    columns = (
+        texts("target", [of.target for of in shown]),
+        numbers("level", [of.level for of in shown]),
+        ReportColumn("test rows below", tuple(map(percent, shares)), shares),
+        ReportColumn("95 % interval, other test rows", tuple(between), lows),
+    )
+    return ReportTable(columns, len(results.levels_held) - len(shown))
+
+
 def class_coverage_table(results: Results) -> ReportTable | None:
     """Give, class by class, the share of test rows whose set holds their class; None where there are no sets."""
     shown = results.certainty.classes[:MOST_ROWS]
