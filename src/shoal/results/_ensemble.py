@@ -43,8 +43,13 @@ class Ensemble(Brief):
     said_MVA: NDArray[np.float64]
 
     @property
+    def mean_VK(self) -> NDArray[np.float64]:
+        """The ensemble's prediction: the mean of the networks' (values, or probabilities)."""
+        return np.asarray(self.test_MVK.mean(axis=0))
+
+    @property
     def mean_VA(self) -> NDArray[np.float64]:
-        """The ensemble's answer: the mean of the networks' (values, quantiles, deviations, or probabilities).
+        """The ensemble's answer: the mean of the networks', with what else is said of a target.
 
         The mean of quantiles, level by level, is a distribution's: of normal ones it is normal, too (Ratcliff 1979,
         Psychological Bulletin 86, 446-461).
