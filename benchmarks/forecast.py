@@ -185,10 +185,10 @@ def _scheduled(process: int) -> Iterator[tuple[tuple[int, str], tuple[float, flo
 def predict(path: str, trainer: Any, workers: str) -> dict[str, dict[str, float]]:
     """Predict each phase: on the clock, and as if alone."""
     import shoal.pipeline
-    from shoal.engine.forecast.steps import crowding
+    from shoal.engine.forecast.steps import Watched, crowding
 
     plan = shoal.pipeline.plan(path, trainer=trainer, workers=int(workers), out=Path(path).parent / "none")
-    return {"wall": dict(plan.time), "alone": dict(plan.time_alone), "crowding": {"": crowding()}}
+    return {"wall": dict(plan.time), "alone": dict(plan.time_alone), "crowding": {"": crowding(Watched())}}
 
 
 def compare(number: int) -> dict[str, Any]:

@@ -86,10 +86,11 @@ class ConvOracle:
         kept = (draws >= dropout_threshold(rate)).reshape(rows, units, *[1] * (x.ndim - 2))
         return torch.tensor(kept, dtype=torch.float64) * float(dropout_scale(rate))
 
-    def epoch(self, x: NDArray[Any], y: NDArray[Any], epoch: int) -> int:
+    def epoch(self, x: NDArray[Any], y: NDArray[Any], epoch: int, weights: NDArray[Any] | None = None) -> int:
         """Take the steps of one epoch (from 0) on float images x; give how many there were."""
         order = permutation(self.key.words(Role.ORDER), len(x), epoch=epoch)
         x, y = moved(x[order], self.training.augment, self.key, epoch), y[order]
+        weights = np.ones(len(x)) if weights is None else weights[order].astype(np.float64)
         size = self.training.batch_size
         self.blocks.train()
         self.optimizer.param_groups[0]["lr"] = self.rates[epoch]
@@ -98,17 +99,26 @@ class ConvOracle:
             batch = slice(start, start + size)
             self.optimizer.zero_grad()
             outputs = self.outputs(torch.tensor(x[batch]), (epoch, step))
-            nn.functional.cross_entropy(outputs, torch.tensor(y[batch])).backward()
+            self.loss(outputs, y[batch], weights[batch]).backward()
             self.optimizer.step()
         return len(starts)
 
-    def evaluate(self, x: NDArray[Any], y: NDArray[Any]) -> tuple[float, float]:
+    @staticmethod
+    def loss(outputs: Tensor, y: NDArray[Any], weights: NDArray[Any]) -> Tensor:
+        """The cross-entropy of every row times its weight, over the sum of the weights, if that is above 0."""
+        loss = nn.functional.cross_entropy(outputs, torch.tensor(y), reduction="none")
+        return (torch.tensor(weights) * loss).sum() / (weights.sum() or 1.0)
+
+    def evaluate(
+        self, x: NDArray[Any], y: NDArray[Any], weights: NDArray[Any] | None = None
+    ) -> tuple[float, float]:
         """Loss and accuracy without dropout."""
         self.blocks.eval()
         with torch.no_grad():
             outputs = self.outputs(torch.tensor(x))
-            loss = nn.functional.cross_entropy(outputs, torch.tensor(y)).item()
-        return loss, float(np.mean(outputs.argmax(1).numpy() == y))
+            weights = np.ones(len(x)) if weights is None else weights.astype(np.float64)
+            loss = self.loss(outputs, y, weights).item()
+        return loss, float(np.average(outputs.argmax(1).numpy() == y, weights=weights))
 
 
 def moved(x: NDArray[Any], augment: Augment, key: StreamKey, epoch: int) -> NDArray[Any]:

@@ -187,6 +187,16 @@ class Oracle:
                 return -(truth * outputs.log_softmax(1)).sum(1).mean()
         raise AssertionError(self.loss)
 
+    def weighted(self, outputs: Tensor, targets: Tensor, weights: NDArray[Any] | None) -> Tensor:
+        """The loss of every row by itself, times its weight; their sum over that of the weights, or 0 of no weight."""
+        if weights is None:
+            return self.criterion(outputs, targets)
+        total = outputs.sum() * 0
+        for row in np.flatnonzero(weights):
+            own = slice(int(row), int(row) + 1)
+            total = total + float(weights[row]) * self.criterion(outputs[own], targets[own])
+        return total / (float(weights.astype(np.float64).sum()) or 1.0)
+
     # -- what it does ----------------------------------------------------------------------------------------
 
     def outputs(self, x: Tensor, place: tuple[int, int] | None = None) -> Tensor:
@@ -204,34 +214,41 @@ class Oracle:
         kept_BH = draws.reshape(shape) >= dropout_threshold(self.rate)
         return torch.tensor(kept_BH, dtype=self.dtype) * float(dropout_scale(self.rate))
 
-    def step(self, x: NDArray[Any], y: NDArray[Any], place: tuple[int, int]) -> float:
+    def step(
+        self, x: NDArray[Any], y: NDArray[Any], place: tuple[int, int], weights: NDArray[Any] | None = None
+    ) -> float:
         """Take one step on a batch; give its loss before the step."""
         self.model.train()
         self.optimizer.param_groups[0]["lr"] = self.rates[place[0]]
         self.optimizer.zero_grad()
-        loss = self.criterion(self.outputs(self._tensor(x), place), self._tensor(y))
+        loss = self.weighted(self.outputs(self._tensor(x), place), self._tensor(y), weights)
         loss.backward()
         self.optimizer.step()
         return float(loss.detach())
 
-    def epoch(self, x: NDArray[Any], y: NDArray[Any], epoch: int) -> Iterator[float]:
+    def epoch(
+        self, x: NDArray[Any], y: NDArray[Any], epoch: int, weights: NDArray[Any] | None = None
+    ) -> Iterator[float]:
         """Take the steps of one epoch (from 0), giving each batch's loss."""
         order = permutation(self.key.words(Role.ORDER), len(x), epoch=epoch)
         size = self.training.batch_size
         for step, start in enumerate(range(0, len(x), size)):
             rows = order[start : start + size]
-            yield self.step(x[rows], y[rows], (epoch, step))
+            yield self.step(x[rows], y[rows], (epoch, step), None if weights is None else weights[rows])
 
-    def evaluate(self, x: NDArray[Any], y: NDArray[Any]) -> tuple[float, float]:
+    def evaluate(
+        self, x: NDArray[Any], y: NDArray[Any], weights: NDArray[Any] | None = None
+    ) -> tuple[float, float]:
         """Loss and accuracy over all rows without dropout; NaN for no rows, accuracy NaN for values."""
         if not len(x):
             return float("nan"), float("nan")
         self.model.eval()
         with torch.no_grad():
             outputs = self.outputs(self._tensor(x))
-            loss = float(self.criterion(outputs, self._tensor(y)))
-        classes = y.dtype.kind == "i"
-        return loss, float(np.mean(outputs.argmax(1).numpy() == y)) if classes else float("nan")
+            loss = float(self.weighted(outputs, self._tensor(y), weights))
+        if y.dtype.kind != "i":
+            return loss, float("nan")
+        return loss, float(np.average(outputs.argmax(1).numpy() == y, weights=weights))
 
     def _tensor(self, values: NDArray[Any]) -> Tensor:
         return torch.tensor(values, dtype=torch.int64 if values.dtype.kind == "i" else self.dtype)

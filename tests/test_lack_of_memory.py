@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import errno
+import gc
 import os
 import subprocess
 import sys
@@ -114,7 +115,9 @@ def test_libraries_that_may_wait_for_ever_are_loaded_first(monkeypatch: pytest.M
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "64")
     monkeypatch.setattr(space, "_limits", lambda: {"v": 300})
     monkeypatch.setattr(space.importlib, "import_module", loaded.append)
-    space.load_numbers()
+    with space.loading():
+        assert not gc.isenabled()
+    assert gc.isenabled()
     assert (loaded, os.environ["OPENBLAS_NUM_THREADS"]) == (["numpy", "scipy.special"], "1")
 
 
@@ -124,7 +127,9 @@ def test_where_there_is_space_nothing_is_loaded_early(
 ) -> None:
     monkeypatch.setattr(space, "_limits", lambda: limits)
     monkeypatch.setattr(space.importlib, "import_module", pytest.fail)
-    space.load_numbers()
+    with space.loading():
+        assert not gc.isenabled()
+    assert gc.isenabled()
 
 
 def test_every_command_that_computes_looks_at_the_space_before_it_loads_anything() -> None:
@@ -132,7 +137,7 @@ def test_every_command_that_computes_looks_at_the_space_before_it_loads_anything
     commands = [
         node for node in tree.body if isinstance(node, ast.FunctionDef) and ".command(" in ast.unparse(node)
     ]
-    without = [one.name for one in commands if not ast.unparse(one.body[1]).startswith("load_numbers(")]
+    without = [one.name for one in commands if not ast.unparse(one.body[1]).startswith("with loading(")]
     assert without == ["new"]
 
 

@@ -19,9 +19,9 @@ namespace shoal {
     X(NESTEROV, "nesterov") X(WEIGHT_DECAY, "weight_decay") X(BATCH_SIZE, "batch_size") X(EPOCHS, "epochs") \
     X(LEARNING_RATES, "learning_rates") X(LEARNING_RATES_COUNT, "learning_rates_count") \
     X(MONITOR, "monitor") X(PATIENCE, "patience") X(TRAIN, "train.row_count") X(TRAIN_X, "train.x") \
-    X(TRAIN_Y, "train.y") X(VALIDATION, "validation.row_count") X(VALIDATION_X, "validation.x") \
-    X(VALIDATION_Y, "validation.y") X(INNER, "inner.row_count") X(INNER_X, "inner.x") \
-    X(INNER_Y, "inner.y") X(EVALUATE_EVERY, "evaluate_every") X(IMAGES, "images") X(PIXELS, "pixel_scale") \
+    X(TRAIN_Y, "train.y") X(TRAIN_WEIGHTS, "train.weights") X(VALIDATION, "validation.row_count") X(VALIDATION_X, "validation.x") \
+    X(VALIDATION_Y, "validation.y") X(VALIDATION_WEIGHTS, "validation.weights") X(INNER, "inner.row_count") X(INNER_X, "inner.x") \
+    X(INNER_Y, "inner.y") X(INNER_WEIGHTS, "inner.weights") X(EVALUATE_EVERY, "evaluate_every") X(IMAGES, "images") X(PIXELS, "pixel_scale") \
     X(AUGMENT, "shift") X(PAUSE_INTERVAL, "pause_interval") X(EVALUATION_EPOCHS, "evaluation_epochs") \
     X(EVALUATION_COUNT, "evaluation_count") X(PARAMETERS, "parameters") X(FIRST_MOMENT, "first_moment") \
     X(SECOND_MOMENT, "second_moment") X(BEST_PARAMETERS, "best_parameters") \
@@ -132,7 +132,16 @@ inline int64_t outputs_of_target(const ShoalFit& fit) {
     }
 }
 
-// `field`, `field` + 1 and `field` + 2 are the fields of their count, their inputs and their targets.
+// Weights are numbers that are not negative.
+inline bool has_sound_weights(const ShoalRows& data) {
+    if (!data.weights) return data.weights_count == 0;
+    if (data.weights_count != data.row_count) return false;
+    for (int64_t n = 0; n < data.row_count; ++n)
+        if (!finite_and_not_negative((double)data.weights[n])) return false;
+    return true;
+}
+
+// `field` and the next three are the fields of their count, their inputs, their targets and their weights.
 inline Field check_rows(const ShoalRows& data, int64_t min_rows, const ShoalFit& fit, Field field) {
     const int64_t outputs = fit.network.dense[fit.network.dense_count - 1].units;
     if (!within(data.row_count, min_rows, fit.network.conv_count ? MAX_IMAGES : MAX_ROWS)) return field;
@@ -144,6 +153,7 @@ inline Field check_rows(const ShoalRows& data, int64_t min_rows, const ShoalFit&
     } else if (!data.x || data.x_count != data.row_count * fit.network.inputs) {
         return Field(field + 1);
     }
+    if (!has_sound_weights(data)) return Field(field + 3);
     static_assert(SHOAL_LOSS_COUNT == 7, "a case for every loss");
     switch (fit.loss) {
         case SHOAL_MSE:

@@ -14,7 +14,7 @@
 #define SHOAL_EXPORT extern "C" __attribute__((visibility("default")))
 #endif
 
-enum { SHOAL_ABI = 6 };  // changes with any struct or function below
+enum { SHOAL_ABI = 7 };  // changes with any struct or function below
 
 enum ShoalTarget { SHOAL_PORTABLE, SHOAL_AVX2, SHOAL_AVX512, SHOAL_NEON, SHOAL_TARGET_COUNT };
 enum ShoalActivation {
@@ -82,6 +82,8 @@ struct ShoalRows {
     int64_t values_count;
     const int64_t* labels;  // (N,), for losses of classes
     int64_t labels_count;
+    const float* weights;  // (N,) how much each row counts; or null, where all count the same
+    int64_t weights_count;
 };
 
 struct ShoalFit {
@@ -131,6 +133,15 @@ struct ShoalFit {
     int64_t diverged_epoch, diverged_batch;  // from 1
 };
 
+// Some cells of a text: each from the byte after place `before[i]` up to `end[i]`. Both lie `stride` numbers apart.
+struct ShoalCells {
+    const char* text;
+    int64_t text_count;
+    const int64_t *before, *end;
+    int64_t stride;
+    int64_t count;
+};
+
 SHOAL_EXPORT int64_t shoal_abi(void);
 // One bit for every ShoalTarget that was built and that this processor can run.
 SHOAL_EXPORT int64_t shoal_targets(void);
@@ -150,11 +161,14 @@ SHOAL_EXPORT int64_t shoal_outputs(int64_t target, const ShoalNetwork* network, 
 // it more than `longest` bytes.
 SHOAL_EXPORT int64_t shoal_cells(const char* text, int64_t text_count, int64_t delimiter, int64_t columns,
                                  int64_t longest, int64_t* end, int64_t end_count);
-// Of each cell, from the byte after place `before[i]` up to `end[i]`, the number that stands in it, spaces and tabs
-// aside; NaN for what is no plain finite number. Both lie `stride` numbers apart. `zeros_before` gets whether some
-// begins with a zero and another digit (01). Refuses the target where the compiler's library cannot read exactly.
-SHOAL_EXPORT int64_t shoal_numbers(const char* text, int64_t text_count, const int64_t* before, const int64_t* end,
-                                   int64_t stride, int64_t count, double* values, int64_t* zeros_before);
+// Of each cell the number that stands in it, spaces and tabs aside; NaN for what is no plain finite number.
+// `zeros_before` gets whether some begins with a zero and another digit (01). Refuses the target where the compiler's
+// library cannot read exactly.
+SHOAL_EXPORT int64_t shoal_numbers(const ShoalCells* cells, double* values, int64_t* zeros_before);
+// Of each cell its number among the `different` ones, in the order in which these come first, in the cells `first`.
+// `slots` is room to look them up: a power of two of them, more than there are cells.
+SHOAL_EXPORT int64_t shoal_codes(const ShoalCells* cells, int64_t* slots, int64_t slot_count, int64_t* codes,
+                                 int64_t* first, int64_t* different);
 
 // For tests and benchmarks.
 SHOAL_EXPORT int64_t shoal_dropout_draws(int64_t target, const uint32_t key[2], int64_t count, int64_t layer,

@@ -1,7 +1,8 @@
 // Losses: the terms of one row, added up, and the gradient by the outputs.
 //
-// `term_count`: how many terms the mean over rows has. `add_row`: adds the terms of one row up, and writes
-// the gradient, scaled by `scale`, which is GRADIENT_FACTOR over the terms of a batch. A loss that has an
+// `term_count`: how many terms the mean over rows has; of weighted rows, whose weights add up to `rows`, what the
+// terms weigh. `add_row`: adds the terms of one row up, and writes the gradient, scaled by `scale`, which is
+// GRADIENT_FACTOR over the terms of a batch, times the row's weight. A loss that has an
 // option is made of it. Where more is said of a target than one number, its outputs stand side by side.
 // Letters: K outputs.
 #pragma once
@@ -12,16 +13,16 @@
 namespace shoal {
 namespace {
 
-// Terms added up, and how many rows are classified correctly.
+// Terms added up, and how many rows are classified correctly; both weighted where rows are.
 struct Score {
     double loss_sum = 0;
-    int64_t correct = 0;
+    double correct = 0;
 };
 
 // What losses of numbers have in common: a term of every output.
 struct OfOutputs {
     static constexpr bool CLASSIFIES = false;
-    static double term_count(int64_t rows, int64_t outputs) { return (double)rows * (double)outputs; }
+    static double term_count(double rows, int64_t outputs) { return rows * (double)outputs; }
 };
 
 // A loss of the error alone: `Own` adds its term to a sum, and gives its slope over GRADIENT_FACTOR.
@@ -106,7 +107,7 @@ struct Quantile : OfOutputs {
 struct Gaussian {
     static constexpr bool CLASSIFIES = false;
     static constexpr double GRADIENT_FACTOR = 1;
-    static double term_count(int64_t rows, int64_t outputs) { return (double)rows * (double)(outputs / 2); }
+    static double term_count(double rows, int64_t outputs) { return rows * (double)(outputs / 2); }
     void add_row(const float* y, const ShoalRows& data, int64_t row, int64_t outputs, float scale,
                  float* delta, Score& score) const {
         const float* target = data.values + row * (outputs / 2);
@@ -128,7 +129,7 @@ struct CrossEntropy {
     static constexpr bool CLASSIFIES = true;
     static constexpr double GRADIENT_FACTOR = 1;
     double smoothing;
-    static double term_count(int64_t rows, int64_t) { return (double)rows; }
+    static double term_count(double rows, int64_t) { return rows; }
     void add_row(const float* z, const ShoalRows& data, int64_t row, int64_t outputs, float scale,
                  float* delta, Score& score) const {
         const int64_t label = data.labels[row];

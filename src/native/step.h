@@ -37,25 +37,50 @@ inline void forward(const Network& net, int64_t rows, int64_t first_row) {
     }
 }
 
-// How many terms the mean over `rows` rows has.
-inline double loss_terms(const Network& net, const ShoalFit& fit, int64_t rows) {
+// What `rows` rows weigh, those of `order` or every k-th: as many as they are, unless they have weights.
+inline double weight_of(const ShoalRows& data, int64_t rows, const uint32_t* order, int64_t k) {
+    if (!data.weights) return (double)rows;
+    double sum = 0;
+    for (int64_t n = 0; n < rows; ++n) sum += (double)data.weights[order ? (int64_t)order[n] : n * k];
+    return sum;
+}
+
+// `add_row` of a loss, times the row's weight where rows have weights. What weighs nothing is not looked at.
+template <class Loss>
+inline void add_weighted_row(const Loss& kind, const float* y, const ShoalRows& data, int64_t row,
+                             int64_t outputs, double scale, float* delta, Score& score) {
+    if (!data.weights) return kind.add_row(y, data, row, outputs, (float)scale, delta, score);
+    const double weight = (double)data.weights[row];
+    for (int64_t k = 0; k < outputs; ++k) delta[k] = 0;
+    if (!(weight > 0)) return;
+    Score own;
+    kind.add_row(y, data, row, outputs, (float)(scale * weight), delta, own);
+    score.loss_sum += weight * own.loss_sum;
+    score.correct += weight * own.correct;
+}
+
+// The mean of terms that are added up; nothing is the mean of what weighs nothing.
+inline double mean_of(double sum, double terms) { return terms > 0 ? sum / terms : 0; }
+
+// How many terms the mean over rows has that weigh `rows`.
+inline double loss_terms(const Network& net, const ShoalFit& fit, double rows) {
     double terms = 0;
     with_loss(fit,
               [&](auto kind) { terms = decltype(kind)::term_count(rows, net.output_layer().units); });
     return terms;
 }
 
-// Adds up the scores of `rows` rows of a batch of `batch`, and writes the loss's gradient into the last
-// layer's delta.
+// Adds up the scores of `rows` rows of a batch whose mean has `terms` terms, and writes the loss's gradient into
+// the last layer's delta.
 inline void loss_and_delta(const Network& net, const ShoalFit& fit, const uint32_t* order, int64_t rows,
-                           int64_t batch, Score& score) {
+                           double terms, Score& score) {
     Layer& last = net.output_layer();
     with_loss(fit, [&](auto kind) {
         using Loss = decltype(kind);
-        const float scale = (float)(Loss::GRADIENT_FACTOR / Loss::term_count(batch, last.units));
+        const double scale = mean_of(Loss::GRADIENT_FACTOR, terms);
         for (int64_t b = 0; b < rows; ++b)
-            kind.add_row(last.value + b * last.output_stride, fit.train, order[b], last.units, scale,
-                          last.delta + b * last.output_stride, score);
+            add_weighted_row(kind, last.value + b * last.output_stride, fit.train, order[b], last.units,
+                             scale, last.delta + b * last.output_stride, score);
     });
 }
 
@@ -102,13 +127,14 @@ inline void evaluate(const Network& net, const ShoalFit& fit, const ShoalRows& d
         forward(net, rows, NO_DROPOUT);
         with_loss(fit, [&](auto kind) {
             for (int64_t b = 0; b < rows; ++b)
-                kind.add_row(last.value + b * last.output_stride, data, (n + b) * k, last.units, 0,
-                                        last.delta, score);
+                add_weighted_row(kind, last.value + b * last.output_stride, data, (n + b) * k, last.units, 0,
+                                 last.delta, score);
         });
     }
-    *loss = canonical_nan(score.loss_sum / loss_terms(net, fit, evaluated));
+    const double weight = weight_of(data, evaluated, nullptr, k);
+    *loss = canonical_nan(mean_of(score.loss_sum, loss_terms(net, fit, weight)));
     with_loss(fit, [&](auto kind) {
-        if (accuracy && decltype(kind)::CLASSIFIES) *accuracy = (double)score.correct / (double)evaluated;
+        if (accuracy && decltype(kind)::CLASSIFIES) *accuracy = mean_of(score.correct, weight);
     });
 }
 

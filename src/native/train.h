@@ -41,15 +41,16 @@ inline double train_batch(Workspace& work, const ShoalFit& fit, int64_t first_ro
                           int64_t rows) {
     const Network& net = work.net;
     Score score;
+    const double terms = loss_terms(net, fit, weight_of(fit.train, rows, order, 1));
     if (net.conv_count) begin_batch(net);
     for (int64_t b = 0; b < rows; b += net.group_rows) {
         const int64_t group = min(net.group_rows, rows - b);
         load_inputs(net, fit, fit.train, {first_row + b, group, 1, order + b}, work.augment_draws);
         forward(net, group, b);
-        loss_and_delta(net, fit, order + b, group, rows, score);
+        loss_and_delta(net, fit, order + b, group, terms, score);
         if (net.conv_count) accumulate_gradients(net, group, b);
     }
-    return score.loss_sum / loss_terms(net, fit, rows);
+    return mean_of(score.loss_sum, terms);
 }
 
 // Whether to pause before a step of so many rows: asked now and then only, since each question costs time.

@@ -30,7 +30,7 @@ from shoal.options import (
     usage_problem,
 )
 from shoal.parts import SHOW, Missing, Parts
-from shoal.space import LEAST_TO_DRAW, is_narrow, load_numbers
+from shoal.space import LEAST_TO_DRAW, is_narrow, loading
 from shoal.wording import visible, visible_lines
 
 app = typer.Typer(
@@ -79,9 +79,9 @@ def check(
 
     Every mistake at once; steps and parameters too. Nothing is trained or written.
     """
-    load_numbers()
-    from shoal.pipeline import plan
-    from shoal.study import load_study
+    with loading():
+        from shoal.pipeline import plan
+        from shoal.study import load_study
 
     asked = load_study(study, tuple(set_ or ()))
     _print(plan(asked, out=out, workers=workers, trainer=trainer, device=device).text)
@@ -97,12 +97,12 @@ def run(
     device: DeviceOption = "auto",
 ) -> None:
     """Train what is missing, choose, refit, test, draw, report."""
-    load_numbers(LEAST_TO_DRAW)
-    from shoal.look import headline_text, results_text
-    from shoal.pipeline import default_folder
-    from shoal.pipeline import run as run_study
-    from shoal.progress import Live, Plain
-    from shoal.study import load_study
+    with loading(LEAST_TO_DRAW):
+        from shoal.look import headline_text, results_text
+        from shoal.pipeline import default_folder
+        from shoal.pipeline import run as run_study
+        from shoal.progress import Live, Plain
+        from shoal.study import load_study
 
     asked = load_study(study, tuple(set_ or ()))
     metric = asked.search.metric if asked.search else "loss"
@@ -119,9 +119,9 @@ def run(
 @app.command()
 def show(run: RunArgument) -> None:
     """Print the tables of a run."""
-    load_numbers()
-    from shoal.look import results_text
-    from shoal.results import Results
+    with loading():
+        from shoal.look import results_text
+        from shoal.results import Results
 
     _print(results_text(Results.open(run), Parts(_tell)))
 
@@ -129,9 +129,9 @@ def show(run: RunArgument) -> None:
 @app.command()
 def report(run: RunArgument) -> None:
     """Make pictures and report.html again, from the store alone."""
-    load_numbers(LEAST_TO_DRAW)
-    from shoal.look import write_report
-    from shoal.results import Results
+    with loading(LEAST_TO_DRAW):
+        from shoal.look import write_report
+        from shoal.results import Results
 
     parts = Parts(_tell)
     write_report(Results.open(run), parts)
@@ -173,9 +173,9 @@ def predict(
 
     With a run folder, it has the spread over the networks of the folds, too.
     """
-    load_numbers()
-    from shoal.predict import predict_file
-    from shoal.results import refuse_to_replace
+    with loading():
+        from shoal.predict import predict_file
+        from shoal.results import refuse_to_replace
 
     if out is not None:
         refuse_to_replace(out, source, rows)
@@ -197,9 +197,9 @@ def export(
     force: ForceOption = False,
 ) -> None:
     """Write the model for use without Shoal."""
-    load_numbers(LEAST_TO_DRAW)
-    from shoal.export import code_beside, export_onnx, export_torch
-    from shoal.results import refuse_to_replace
+    with loading(LEAST_TO_DRAW):
+        from shoal.export import code_beside, export_onnx, export_torch
+        from shoal.results import refuse_to_replace
 
     refuse_to_replace(out, source)
     if format_ == "torch":
@@ -231,14 +231,14 @@ def new(
     With --data, what is seen in the table and what is done with each column stands beside it.
     """
     asked = kind_or_table(kind, data, {"--target": target, "--task": task})
-    if data is not None or out is not None:
-        load_numbers()
     if out is not None:
-        from shoal.results import refuse_to_replace
+        with loading():
+            from shoal.results import refuse_to_replace
 
         refuse_to_replace(out, *([data] if data else []))
     if isinstance(asked, Path):
-        from shoal.draft import draft_study
+        with loading():
+            from shoal.draft import draft_study
 
         text = draft_study(asked, target, task, out and out.parent)
     else:
@@ -251,8 +251,8 @@ def new(
 @data_app.command("list")
 def data_list() -> None:
     """List the built-in data sets and whether they are here."""
-    load_numbers()
-    from shoal.data import describe_builtin
+    with loading():
+        from shoal.data import describe_builtin
 
     for line in describe_builtin():
         _print(line)
@@ -266,9 +266,9 @@ def data_fetch(
     ] = None,
 ) -> None:
     """Fetch a built-in data set that is not here, each file checked by its SHA-256."""
-    load_numbers()
-    from shoal.data import fetch, find_fashion
-    from shoal.progress import download_bar
+    with loading():
+        from shoal.data import fetch, find_fashion
+        from shoal.progress import download_bar
 
     if name == "fashion-mnist" and (present := find_fashion()):
         _print(f"{name} is in {present} already")

@@ -43,7 +43,7 @@ class Keywords(Keys, total=False):
 
 _NO_KEYS: Final = ("train", "test", "target")
 _OTHERS: Final = (*_NO_KEYS, "out", "workers", "trainer", "device", "watcher")
-_OF_INPUTS: Final = frozenset({"inputs", "ignore", "keep", "groups"})
+_OF_INPUTS: Final = frozenset({"inputs", "ignore", "keep", "groups", "weights"})
 """Keys of `data` that choose among columns, in place of the list of inputs that a drafted study has."""
 
 
@@ -152,14 +152,15 @@ def _drafted(
         f"{key} = {choice.value}, {_in_python(choice.why)}" for key, value, choice in keys if not value
     ]
     tree, data = tomllib.loads(draft_text(draft)), data if isinstance(data, Mapping) else {}
+    other_parts = (data.get("groups"), data.get("weights"))
     if len(names) > 1 or not _OF_INPUTS.isdisjoint(data):
-        chosen = {*names, *(data.get("keep") or ()), data.get("groups")}
+        chosen = {*names, *(data.get("keep") or ()), *other_parts}
         left_out = [column.name for column in draft.columns if not column.used and column.name not in chosen]
         tree["data"] |= {"inputs": None, "ignore": left_out if data.get("inputs") is None else []}
         if "ignore" in data:
             ignore = [*dict.fromkeys((*left_out, *data["ignore"]))]
             keywords = {**keywords, "data": {**data, "ignore": ignore}}
-    brought_back = {*(data.get("inputs") or ()), *(data.get("keep") or ()), data.get("groups")}
+    brought_back = {*(data.get("inputs") or ()), *(data.get("keep") or ()), *other_parts}
     return (
         parse_study(tree),
         keywords,

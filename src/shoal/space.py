@@ -7,9 +7,12 @@ the process, and it asks for more with every core. All other libraries fail with
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from shoal.errors import EnvironmentFault, Problem
@@ -23,11 +26,25 @@ _FOR_A_CORE: Final = 96
 _LOADED_FIRST: Final = ("numpy", "scipy.special")
 
 
-def load_numbers(least: int = LEAST) -> None:
-    """Where a limit is narrow, load numpy and scipy before anything else takes the space, with one thread each.
+@contextmanager
+def loading(least: int = LEAST) -> Iterator[None]:
+    """Load what a command needs: within it nothing is garbage, and looking for some would take a tenth of a start.
 
+    Where a limit is narrow, numpy and scipy are loaded before anything else takes the space, with one thread each.
     Raises EnvironmentFault for a limit below `least` MiB.
     """
+    _load_numbers(least)
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.freeze()  # what is loaded stays, and is never looked through again
+            gc.enable()
+
+
+def _load_numbers(least: int) -> None:
     for option, most in _limits().items():
         if most < least:
             what = f"expected a limit of at least {least:,} MiB (ulimit -{option}), got {most:,} MiB"

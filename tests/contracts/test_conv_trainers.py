@@ -48,6 +48,7 @@ class Pictures:
     shape: tuple[int, int, int] = (1, 8, 8)
     rows: int = 23
     offset: float = OFFSET
+    weighted: bool = False
 
     @property
     def job(self) -> Job:
@@ -63,6 +64,15 @@ class Pictures:
         x = rng.integers(0, 256, (2 * self.rows, *self.shape), dtype=np.uint8)
         return x, rng.integers(0, CLASSES, len(x))
 
+    @property
+    def weights(self) -> NDArray[np.float32] | None:
+        """What each of the images counts, every fourth nothing; None where all count the same."""
+        if not self.weighted:
+            return None
+        weight = np.random.default_rng(6).gamma(0.8, 2, 2 * self.rows).astype(np.float32)
+        weight[::4] = 0
+        return weight
+
     def data(self, images: NDArray[np.uint8] | None = None) -> FitData:
         """Every second image is learned from; of the others some are validated on and some are inner rows."""
         made, y = self.images
@@ -70,7 +80,10 @@ class Pictures:
         numbers = np.arange(len(x))
         groups = (numbers[::2], numbers[1:15:2], numbers[15::2])
         channels = np.ones(self.shape[0], np.float32)
-        train, validation, inner = (Rows(x, y[rows], rows) for rows in groups)
+        weights = self.weights
+        train, validation, inner = (
+            Rows(x, y[rows], rows, None if weights is None else weights[rows]) for rows in groups
+        )
         return FitData(
             train, validation, inner, np.float32(SCALE) * channels, np.float32(self.offset) * channels
         )
@@ -103,6 +116,7 @@ CASES = {
             (3, 6, 7),
             offset=0.0,
         ),
+        Pictures("weights", {"conv": [conv(5), conv(6, **MAX)], "conv_dropout": 0.3}, SGD, weighted=True),
         Pictures("no hidden layer", {"conv": [conv(3, kernel=4)], "hidden": [], "activation": "elu"}, SGD),
     )
 }
@@ -140,22 +154,22 @@ def train(
 def test_every_epoch_agrees_with_an_ordinary_loop(case: Pictures) -> None:
     trainer, oracle, job = TorchTrainer(dtype="float64"), case.oracle(), case.job
     state = in_precision(initial_state(job), "float64")
-    data, (images, y) = case.data(), case.images
+    data, (images, y), weights = case.data(), case.images, case.weights
     x = images.astype(np.float64) * np.float32(SCALE) + np.float32(case.offset)
     steps = 0
     for epoch in range(job.training.epochs):
         trainer.advance(job, data, state, epoch + 1)
-        steps += oracle.epoch(x[::2], y[::2], epoch)
+        steps += oracle.epoch(x[::2], y[::2], epoch, None if weights is None else weights[::2])
         for ours, theirs in ((state.parameters_P, oracle.parameters_P), (state.buffers, oracle.buffers)):
             size = max(1.0, np.abs(theirs).max(initial=0.0))
             np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-12 * size)
         rows = {"train": slice(0, None, 2), "validation": slice(1, 15, 2), "inner": slice(15, None, 2)}
         for name, part in rows.items():
-            loss, accuracy = oracle.evaluate(x[part], y[part])
+            loss, accuracy = oracle.evaluate(x[part], y[part], None if weights is None else weights[part])
             curve = state.curve_TC[epoch]
             assert curve[CURVES.index(f"{name}_loss")] == pytest.approx(loss, rel=1e-11)
             if name != "inner":
-                assert curve[CURVES.index(f"{name}_accuracy")] == accuracy
+                assert curve[CURVES.index(f"{name}_accuracy")] == pytest.approx(accuracy, rel=1e-12)
     assert state.status == "done"
     assert steps >= 50
 
@@ -248,14 +262,18 @@ def test_outputs_are_those_of_the_oracle_for_images_in_any_memory_order(trainer:
         np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_the_training_curve_sees_every_kth_image(trainer: Trainer, monkeypatch: pytest.MonkeyPatch) -> None:
-    case = CASES["no hidden layer"]
+@pytest.mark.parametrize("name", ["no hidden layer", "weights"])
+def test_the_training_curve_sees_every_kth_image(
+    trainer: Trainer, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    case = CASES[name]
     whole = train(trainer, case)
     monkeypatch.setitem(CURVE_ROWS, "images", 8)  # of 23 images every third
     thin = train(trainer, case)
     column = CURVES.index("train_loss")
     full, data = case.data(), case.data()
-    third = Rows(full.train.x, full.train.y[::3], full.train.index[::3])  # type: ignore[index]
+    weight = None if full.train.weight is None else full.train.weight[::3]
+    third = Rows(full.train.x, full.train.y[::3], full.train.index[::3], weight)  # type: ignore[index]
     monkeypatch.setitem(CURVE_ROWS, "images", 8192)
     shown = dataclasses.replace(data, validation=third)
     expected = train(trainer, case, data=shown).curve_TC[:, CURVES.index("validation_loss")]

@@ -53,7 +53,7 @@ def farthest(ours: NDArray[Any], oracles: NDArray[Any]) -> float:
 def expected_curve(oracle: Oracle, data: FitData) -> NDArray[np.float64]:
     """The row of `State.curve_TC` that belongs to the oracle as it stands."""
     train, validation, inner = (
-        oracle.evaluate(rows.x, rows.y) for rows in (data.train, data.validation, data.inner)
+        oracle.evaluate(rows.x, rows.y, rows.weight) for rows in (data.train, data.validation, data.inner)
     )
     columns = {
         "train_loss": train[0],
@@ -70,7 +70,7 @@ def test_follows_the_oracle_to_12_digits(exact_trainer: Trainer, case: Case) -> 
     state, data, oracle = case.start("float64"), case.data, case.oracle()
     tolerance = 10.0**-case.digits
     for epoch in range(case.training.epochs):
-        losses = list(oracle.epoch(data.train.x, data.train.y, epoch))
+        losses = list(oracle.epoch(data.train.x, data.train.y, epoch, data.train.weight))
         exact_trainer.advance(case.job, data, state, epoch + 1)
         if state.epoch <= epoch:  # stopped early, as the next test of the relations asks for
             assert case.training.early_stopping == "inner"
@@ -112,7 +112,7 @@ def test_takes_each_step_from_the_oracles_state_to_float32_rounding(trainer: Tra
     for epoch in range(epochs):
         state = forced_state(case, oracle, epoch)
         before_P = state.parameters_P.astype(np.float64)
-        assert np.isfinite(list(oracle.epoch(data.train.x, data.train.y, epoch))).all()
+        assert np.isfinite(list(oracle.epoch(data.train.x, data.train.y, epoch, data.train.weight))).all()
         trainer.advance(case.job, data, state, epoch + 1)
         error = float(np.linalg.norm(state.parameters_P - oracle.parameters_P))
         assert error <= step_bound(before_P, oracle.parameters_P, steps), f"epoch {epoch + 1}"
@@ -153,7 +153,7 @@ def check_drawn(trainer: Trainer, case: Case, tolerance: float) -> None:
     data, oracle, own = case.data, case.oracle(), case.oracle()
     state = case.start("float64" if tolerance < UNIT else "float32")
     for epoch in range(case.training.epochs):
-        list(oracle.epoch(data.train.x, data.train.y, epoch))
+        list(oracle.epoch(data.train.x, data.train.y, epoch, data.train.weight))
         trainer.advance(case.job, data, state, epoch + 1)
         assert state.status != "diverged"
         if state.epoch <= epoch:

@@ -60,6 +60,7 @@ class Case:
     inner: int = 5
     digits: int = 12
     key: StreamKey = KEY
+    weights: str = ""
 
     @property
     def width(self) -> int:
@@ -77,8 +78,25 @@ class Case:
         """Rows of a smooth function with noise; the same for the same sizes."""
         counts = (self.rows, self.validation, self.inner)
         rng = np.random.default_rng([self.inputs, self.outputs, *counts])
-        train, validation, inner = (self._rows(rng, count) for count in counts)
+        train, validation, inner = (self._weighted(self._rows(rng, count)) for count in counts)
         return FitData(train, validation, inner)
+
+    def _weighted(self, rows: Rows) -> Rows:
+        """The rows with weights of the kind that the case asks for; the same for the same number of rows."""
+        rng, count = np.random.default_rng([7, len(rows)]), len(rows)
+        match self.weights:
+            case "":
+                return rows
+            case "whole":
+                weight = rng.integers(0, 4, count).astype(np.float32)
+                weight[:1] = 2  # some row of each part weighs something
+            case "any":
+                weight = rng.gamma(0.5, 3, count).astype(np.float32)
+            case "few":  # most batches weigh nothing
+                weight = np.where(np.arange(count) % 11 == 0, 0.5, 0).astype(np.float32)
+            case other:
+                raise AssertionError(other)
+        return dataclasses.replace(rows, weight=weight)
 
     def _rows(self, rng: np.random.Generator, count: int) -> Rows:
         x = rng.normal(size=(count, self.inputs))
@@ -217,6 +235,12 @@ def _table() -> list[Case]:
             given = {} if option is None else {kind.option: option}
             name = ", ".join([f"loss {loss}", *(f"{key} {value}" for key, value in given.items())])
             table.append(_case(name, {"dropout": 0.25}, loss=loss, outputs=outputs, optimizer="sgd", **given))
+    for loss, kind in LOSSES.items():
+        outputs = 4 if kind.task == "classification" else 2
+        option = {kind.option: OPTIONS[kind.option][-1]} if kind.option else {}
+        for weights in ("whole", "any", "few"):
+            shape = {"loss": loss, "outputs": outputs, "weights": weights, "weight_decay": 0.01, **option}
+            table.append(_case(f"loss {loss}, {weights} weights", {"dropout": 0.25}, **shape))
     for schedule in SCHEDULES:
         table.append(_case(f"schedule {schedule}", optimizer="sgd", schedule=schedule))
     for activation in get_args(Activation):
@@ -236,6 +260,7 @@ def _table() -> list[Case]:
         _case("most units dropped", {"hidden": [40], "dropout": 0.9}, optimizer="sgd"),
         _case("two classes, large logits", loss="cross-entropy", optimizer="sgd", lr=2.0),
         _case("no rows but training rows", validation=0, inner=0, optimizer="sgd"),
+        _case("weighted rows judge", keep="best", optimizer="sgd", lr=0.5, epochs=20, weights="any"),
         _case("keep the best epoch", keep="best", optimizer="sgd", lr=0.5, epochs=20),
         _case("inner rows judge", keep="best", early_stopping="inner", patience=4, lr=0.05, epochs=60),
     ]  # fmt: skip
@@ -258,6 +283,7 @@ def _normed() -> list[Case]:
             for name, keys in OPTIMIZERS.items()
         ),
         _case("batch norm, classes", network, rows=24, loss="cross-entropy", optimizer="sgd"),
+        _case("batch norm, weights", network, rows=24, weights="any", optimizer="sgd"),
     ]
 
 
@@ -315,6 +341,7 @@ def drawn_cases(draw: st.DrawFn, epochs: int = 4, batch_norm: bool = True) -> Ca
         # The rows that judge must be there.
         validation=draw(st.integers(int(training["keep"] == "best"), 20)),
         inner=draw(st.integers(int(training["early_stopping"] == "inner"), 20)),
+        weights=draw(st.sampled_from(["", "", "whole", "any", "few"])),
         key=StreamKey(
             draw(st.integers(0, 2**63 - 1)), draw(st.integers(0, 2**31 + 9)), draw(st.integers(0, 99))
         ),

@@ -246,11 +246,15 @@ def _compare_with_python(data: st.DataObject, end: str, ends: int) -> None:
     text = (
         end.join(",".join(row) for row in [tuple(f"n{place}" for place in range(width)), *body]) + end * ends
     )
-    plain = plain_columns(text, ",")
+    plain = plain_columns(text.encode(), ",")
     rows, lines = split_rows(text, ",", None, Findings(""))
     assert plain is not None
     assert [plain[0], *map(list, zip(*plain[1], strict=True))] == rows
     assert lines == list(range(1, len(rows) + 1))
+    for cells, column in zip(zip(*rows[1:], strict=True), plain[1], strict=True):
+        different, codes = column.different
+        assert different == [*dict.fromkeys(cells)]
+        assert tuple(different[code] for code in codes.tolist()) == cells
     careful = Table("t", tuple(plain[0]), tuple(zip(*rows[1:], strict=True)), len(body), lines[1:])
     fast = replace(careful, columns=tuple(plain[1]), lines=range(2, len(rows) + 1))
     for name in plain[0]:

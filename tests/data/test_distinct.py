@@ -34,6 +34,8 @@ def test_rows_have_one_number_where_they_are_equal(width: int, rows: list[list[i
     table = np.array(rows)[:, :width]
     kinds = (np.float64, np.int64, np.str_)
     columns = [table[:, place].astype(kinds[place]) for place in range(width)]
-    codes = row_codes(columns)
-    for row, code in zip(table.tolist(), codes.tolist(), strict=True):
-        assert (codes == code).tolist() == (table == row).all(axis=1).tolist()
+    for few in range(1, width + 1):
+        parts = table[:, :few], table
+        for part, codes in zip(parts, row_codes(columns[:few], columns[few:]), strict=True):
+            for row, code in zip(part.tolist(), codes.tolist(), strict=True):
+                assert (codes == code).tolist() == (part == row).all(axis=1).tolist()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from shoal.data import Dataset
 from shoal.engine import Circumstances, Planner, Trainers, load_data, make_plan
 from shoal.engine.forecast import time as forecast
-from shoal.engine.forecast.steps import crowding
+from shoal.engine.forecast.steps import CROWD_SECONDS, Watched, crowding
 from shoal.engine.forecast.time import PACE, exciting_seconds, map_seconds, spread
 from shoal.nets import Architecture, build_architecture
 from shoal.pipeline import plan, run
@@ -35,7 +36,7 @@ def _same_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine of one pace, on which nobody else works: what is left is the plan alone."""
     for module in ("time", "steps"):
         monkeypatch.setattr(f"shoal.engine.forecast.{module}.machine_pace", lambda: PACE)
-    monkeypatch.setattr("shoal.engine.forecast.time.crowding", lambda: 1.0)
+    monkeypatch.setattr("shoal.engine.forecast.time.crowding", lambda _: 1.0)
     monkeypatch.setattr("shoal.engine.forecast.time._cores", lambda: 4)
 
 
@@ -103,7 +104,7 @@ def test_of_many_test_images_no_more_are_looked_at(monkeypatch: pytest.MonkeyPat
 
 def test_where_others_want_the_cores_all_parts_take_longer(monkeypatch: pytest.MonkeyPatch) -> None:
     alone = predicted(tiny_study(), workers=2)
-    monkeypatch.setattr("shoal.engine.forecast.time.crowding", lambda: 3.0)
+    monkeypatch.setattr("shoal.engine.forecast.time.crowding", lambda _: 3.0)
     busy = predicted(tiny_study(), workers=2)
     assert busy.time_alone == alone.time
     for part in PARTS:
@@ -113,8 +114,21 @@ def test_where_others_want_the_cores_all_parts_take_longer(monkeypatch: pytest.M
 
 
 def test_the_crowd_is_measured_in_times_of_ones_own() -> None:
-    crowding.cache_clear()
-    assert crowding() >= 1
+    nothing = Watched()
+    assert crowding(nothing) >= 1
+    assert nothing.own >= CROWD_SECONDS
+    enough = Watched(clock=30.0, own=10.0)
+    begun = time.thread_time()
+    assert crowding(enough) == pytest.approx(3, rel=1e-3)
+    assert time.thread_time() - begun < CROWD_SECONDS
+
+
+def test_work_is_watched_on_the_clock_and_on_its_core() -> None:
+    watched = Watched()
+    for _ in range(2):
+        with watched.work():
+            time.sleep(0.03)
+    assert watched.clock >= 0.06 > 10 * watched.own
 
 
 def test_what_is_done_already_is_not_predicted_again(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def test_no_line_ends_between_a_number_and_what_belongs_to_it(width: int) -> Non
 def test_the_plan_says_what_it_will_cost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crowding: float
 ) -> None:
-    monkeypatch.setattr("shoal.engine.forecast.time.crowding", lambda: crowding)
+    monkeypatch.setattr("shoal.engine.forecast.time.crowding", lambda _: crowding)
     study = tiny_study()
     lines = plan_text(study, plan(study, out=tmp_path), tmp_path, 2).splitlines()
     assert lines[0] == "tiny: regression"

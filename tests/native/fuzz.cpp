@@ -31,7 +31,7 @@ std::vector<float> floats(int64_t count, float size) {
 }
 
 struct Rows {
-    std::vector<float> x, values;
+    std::vector<float> x, values, weights;
     std::vector<int64_t> labels, index;
 
     // Rows of a table, or, with `images` above 0, numbers of images.
@@ -43,6 +43,8 @@ struct Rows {
             if (loss == SHOAL_POISSON && value < 0) value = -value;
         for (int64_t n = 0; loss == SHOAL_CROSS_ENTROPY && n < rows; ++n)
             labels.push_back(from_to(0, outputs - 1));
+        if (!from_to(0, 2)) weights = floats(rows, 2);
+        for (float& weight : weights) weight = weight < 0 ? 0 : weight;
         return {rows,
                 x.data(),
                 (int64_t)x.size(),
@@ -51,7 +53,9 @@ struct Rows {
                 values.data(),
                 (int64_t)values.size(),
                 labels.data(),
-                (int64_t)labels.size()};
+                (int64_t)labels.size(),
+                weights.data(),
+                (int64_t)weights.size()};
     }
 };
 
@@ -216,6 +220,7 @@ void spoil(Drawn& drawn) {
         &fit.train.x_count,
         &fit.train.values_count,
         &fit.train.labels_count,
+        &fit.train.weights_count,
         &fit.validation.row_count,
         &fit.inner.row_count,
         &fit.inner.x_count,
@@ -259,7 +264,7 @@ void spoil(Drawn& drawn) {
         *of_conv[rng() % (sizeof of_conv / sizeof *of_conv)] = odd;
         return;
     }
-    switch (from_to(0, 5)) {
+    switch (from_to(0, 6)) {
         case 0: {
             const void** pointers[] = {(const void**)&fit.network.dense, (const void**)&fit.learning_rates,
                                        (const void**)&fit.train.x,       (const void**)&fit.train.values,
@@ -268,7 +273,8 @@ void spoil(Drawn& drawn) {
                                        (const void**)&fit.second_moment, (const void**)&fit.best_parameters,
                                        (const void**)&fit.curve,         (const void**)&fit.network.convs,
                                        (const void**)&fit.images,        (const void**)&fit.train.index,
-                                       (const void**)&fit.pixel_scale,   (const void**)&fit.pixel_offset};
+                                       (const void**)&fit.pixel_scale,   (const void**)&fit.pixel_offset,
+                                       (const void**)&fit.train.weights};
             *pointers[rng() % (sizeof pointers / sizeof *pointers)] = nullptr;
             return;
         }
@@ -283,6 +289,12 @@ void spoil(Drawn& drawn) {
         case 3: {
             const double reals[] = {-1, NAN, HUGE_VAL, 1e308, 0.999};
             (from_to(0, 1) ? fit.momentum : fit.weight_decay) = reals[rng() % 5];
+            return;
+        }
+        case 4: {
+            const float reals[] = {-1, NAN, (float)HUGE_VAL, 0};
+            if (drawn.train.weights.empty()) return;
+            drawn.train.weights[rng() % drawn.train.weights.size()] = reals[rng() % 4];
             return;
         }
         default: *numbers[rng() % (sizeof numbers / sizeof *numbers)] = odd;
@@ -367,11 +379,17 @@ void cut_and_read() {
     if ((code == 0) == (ragged >= 0)) printf("a text is cut though it is ragged, or is not\n"), exit(1);
     if (code) return;
     std::vector<double> values((size_t)rows);
-    int64_t padded = 0;
+    std::vector<int64_t> slots(8), codes((size_t)rows), first((size_t)rows);
+    int64_t padded = 0, different = 0;
     for (int64_t spoilt = 0; spoilt < 2; ++spoilt) {
         for (int64_t column = 0; column < columns; ++column) {
-            shoal_numbers(text.data(), size, place.data() + column, place.data() + column + 1, columns, rows,
-                          values.data(), &padded);
+            const ShoalCells cells{text.data(), size, &place[(size_t)column], &place[(size_t)column + 1], columns, rows};
+            shoal_numbers(&cells, values.data(), &padded);
+            const int64_t refused =
+                shoal_codes(&cells, slots.data(), from_to(0, 9) ? 8 : from_to(-1, 7), codes.data(), first.data(), &different);
+            for (int64_t row = 0; !refused && row < rows; ++row)
+                if (codes[row] < 0 || codes[row] >= different || first[codes[row]] > row)
+                    printf("a cell has no number of its own\n"), exit(1);
             for (const double value : values)
                 if (std::isinf(value)) printf("a number is infinite\n"), exit(1);
         }

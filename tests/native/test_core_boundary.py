@@ -6,6 +6,8 @@ The same under sanitizers, with 100,000 descriptions: `make sanitize` (fuzz.cpp)
 from __future__ import annotations
 
 import ctypes
+import dataclasses
+import math
 from typing import Any
 
 import numpy as np
@@ -133,6 +135,7 @@ CASES: list[tuple[str, Any, str]] = [
     *((f"{part}.values", None, f"{part}.y") for part in ("train", "validation", "inner")),
     *((f"{part}.labels_count", 1, f"{part}.y") for part in ("train", "validation", "inner")),
     *((f"{part}.labels", None, f"{part}.y") for part in ("train", "validation", "inner")),
+    *((f"{part}.weights_count", 1, f"{part}.weights") for part in ("train", "validation", "inner")),
     *(("evaluation_count", value, "evaluation_count") for value in (-1, 5, *HUGE)),
     ("evaluation_count", 3, "curve_count"),
     ("evaluation_epochs", None, "evaluation_epochs"),
@@ -165,6 +168,13 @@ def test_labels_and_points_are_looked_at_one_by_one() -> None:
         data = make_data(IMAGES, 9, 3, 2)
         data.train.index[7] = image  # type: ignore[index]
         assert answer(_Fit(IMAGES, data, initial_state(IMAGES))) == "train.x"
+    for weight in (-1.0, math.nan, math.inf):
+        data = make_data(JOB, 9, 3, 2)
+        weight_N = np.ones(9, np.float32)
+        weight_N[7] = weight
+        weighted = dataclasses.replace(data.train, weight=weight_N)
+        owner = _Fit(JOB, dataclasses.replace(data, train=weighted), initial_state(JOB))
+        assert answer(owner) == "train.weights"
     for points in ([0, 1, 2, 3], [1, 2, 2, 3], [1, 2, 3, 5], [2, 1, 3, 4]):
         state = initial_state(JOB)
         state.epoch_T = np.array(points)

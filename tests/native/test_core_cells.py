@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import math
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from shoal.core import load_core
+from shoal.data._text_column import CellsStruct
 
 pytestmark = needs_core
 
@@ -47,13 +49,38 @@ def _cut(raw: bytes, columns: int, cells: int, longest: int = 99) -> tuple[int, 
 def _read(raw: bytes, before: list[int], end: list[int]) -> tuple[int, NDArray[np.float64], bool]:
     core, values, padded = load_core(), np.full(len(end), 7.0), ctypes.c_int64(-1)
     assert core is not None
-    pointer, size = ctypes.c_void_p, ctypes.c_int64
-    core.shoal_numbers.argtypes = (pointer, size, pointer, pointer, size, size, pointer, pointer)
-    core.shoal_numbers.restype = size
+    core.shoal_numbers.argtypes, core.shoal_numbers.restype = (ctypes.c_void_p,) * 3, ctypes.c_int64
     places = np.array(before, np.int64), np.array(end, np.int64)
-    arguments = places[0].ctypes.data, places[1].ctypes.data, 1, len(end)
-    code = core.shoal_numbers(raw, len(raw), *arguments, values.ctypes.data, ctypes.byref(padded))
+    code = core.shoal_numbers(_cells(raw, *places), values.ctypes.data, ctypes.byref(padded))
     return code, values, padded.value == 1
+
+
+def _cells(raw: bytes, before: NDArray[np.int64], end: NDArray[np.int64]) -> Any:
+    """Give a pointer to cells, which keeps what it points to but for their bytes and places."""
+    return ctypes.pointer(
+        CellsStruct(
+            ctypes.cast(raw, ctypes.c_void_p), len(raw), before.ctypes.data, end.ctypes.data, 1, len(end)
+        )
+    )
+
+
+def _code(raw: bytes, places: NDArray[np.int64], slots: int) -> tuple[int, list[int], list[int]]:
+    core, count, different = load_core(), len(places) - 1, ctypes.c_int64(-1)
+    assert core is not None
+    core.shoal_codes.argtypes = (*[ctypes.c_void_p] * 2, ctypes.c_int64, *[ctypes.c_void_p] * 3)
+    core.shoal_codes.restype = ctypes.c_int64
+    room, codes, first = np.full(slots + 1, -7), np.full(count + 1, -7), np.full(count + 1, -7)
+    before, end = places[:-1].copy(), places[1:].copy()
+    code = core.shoal_codes(
+        _cells(raw, before, end),
+        room.ctypes.data,
+        slots,
+        codes.ctypes.data,
+        first.ctypes.data,
+        ctypes.byref(different),
+    )
+    assert room[-1] == codes[-1] == first[-1] == -7
+    return code, codes[:-1].tolist(), first[: max(0, different.value)].tolist()
 
 
 def _meant(cell: str) -> float:
@@ -102,6 +129,20 @@ def test_cells_are_cut_where_every_line_has_the_same_number(
     other = data.draw(st.integers(0, 12).filter(lambda cells: cells != count))
     assert _cut(raw, width, other)[0] != 0
     assert _cut(raw[:-1], width, count)[0] != 0
+
+
+@given(st.lists(st.one_of(st.text("ab", max_size=3), st.text("ab", min_size=15, max_size=18)), max_size=15))
+def test_equal_cells_have_equal_numbers_in_the_order_in_which_they_come(cells: list[str]) -> None:
+    raw = "".join(f"{cell}," for cell in cells).encode()
+    places = np.cumsum([-1, *(len(cell) + 1 for cell in cells)])
+    slots = 1 << len(cells).bit_length()
+    code, codes, first = _code(raw, places, slots)
+    different = [*dict.fromkeys(cells)]
+    assert (code, codes, first) == (0, [*map(different.index, cells)], [*map(cells.index, different)])
+    assert _code(raw, places, slots - 1)[0] != 0
+    if cells:
+        assert _code(raw, places, slots // 2)[0] != 0
+        assert not cells[-1] or _code(raw[:-2], places, slots)[0] != 0
 
 
 @pytest.mark.parametrize(("before", "end"), [(-2, 1), (2, 1), (-1, 4), (2**62, -(2**62))])

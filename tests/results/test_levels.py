@@ -66,6 +66,17 @@ def test_groups_say_less_than_as_many_rows() -> None:
     assert (first.rows, first.worth) == (20, 4.0)
 
 
+def test_rows_count_what_they_weigh() -> None:
+    """A row of weight 2 is two rows, but not worth so many."""
+    y, twice = np.arange(20.0)[:, None], np.arange(20) < 5
+    quantiles = np.broadcast_to([[1.5, 9.5, 14.5]], (20, 1, 3)).copy()
+    truth, again = truth_of(y), np.concatenate([y, y[twice]])
+    weighted = levels_held(truth, Quantiles(LEVELS), answers(quantiles), Units.of(20, None, 1.0 + twice))
+    repeated = levels_held(truth_of(again), Quantiles(LEVELS), answers(quantiles[[0] * 25]), Units.of(25))
+    assert [of.share for of in weighted] == pytest.approx([of.share for of in repeated])
+    assert all(of.worth == pytest.approx(25**2 / (15 + 4 * 5)) for of in weighted)
+
+
 def test_too_few_rows_say_nothing() -> None:
     y = np.zeros((9, 1))
     assert levels_held(truth_of(y), Quantiles(LEVELS), answers(np.zeros((9, 1, 3))), Units.of(9)) == ()

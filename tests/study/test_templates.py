@@ -83,6 +83,7 @@ def test_a_template_shows_every_key_but_the_rare_ones(task: Task) -> None:
     shown = set(re.findall(r"^(?:# )?(\w+) =", template(task), re.MULTILINE))
     rare = {
         "groups",
+        "weights",
         "missing_marks",
         "rare_below",
         "missing_targets",
@@ -93,6 +94,7 @@ def test_a_template_shows_every_key_but_the_rare_ones(task: Task) -> None:
         "loss",
         "huber_delta",
         "label_smoothing",
+        "class_weight",
         "quantiles",
         "step_every",
         "step_factor",

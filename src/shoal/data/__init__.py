@@ -35,6 +35,7 @@ from shoal.data._permuted import permuted_rows, with_permuted_targets
 from shoal.data._pixels import two_levels
 from shoal.data._preprocess import RESIZING, Preprocessing, Standardize, fit_preprocessing, unscalable
 from shoal.data._row_check import chance_of_count
+from shoal.data._row_weights import unusable_weights, weights_said
 from shoal.data._seen import Sighting, seen_in
 from shoal.data._source import load_table_dataset
 from shoal.data._survey import Survey, Wish, survey
@@ -128,5 +129,7 @@ __all__ = [
     "two_levels",
     "unscalable",
     "untested",
+    "unusable_weights",
+    "weights_said",
     "with_permuted_targets",
 ]

@@ -54,7 +54,7 @@ class ColumnFacts:
     """What an input column of a table is, and what is done with it; counts are of cells.
 
     `reason` says how its kind was found, or what it holds; empty: nothing is to be said. `left_out` says why it is no
-    input; empty: it is one. `different` values stand in the training rows; `missing` are (training, test) cells.
+    input; empty: it is one. `missing` are (training, test) cells. `is_constant`: it is one number in every training row.
     `remarks` are what else is said of it: parts of one sentence.
     """
 
@@ -62,14 +62,9 @@ class ColumnFacts:
     kind: KindName
     reason: str = ""
     left_out: str = ""
-    different: int = 0
     missing: tuple[int, int] = (0, 0)
     remarks: tuple[str, ...] = ()
-
-    @property
-    def is_constant(self) -> bool:
-        """Whether it is one number in every training row."""
-        return self.kind == "number" and self.different == 1 and not self.missing[0]
+    is_constant: bool = False
 
     @property
     def said(self) -> tuple[str, ...]:

@@ -20,8 +20,8 @@ from shoal.wording import did_you_mean, few_quoted, quoted
 
 @dataclass(frozen=True)
 class TableSource:
-    """Where the rows of a study stand: in files, or in memory. `inputs` None: every column that is no target, group or
-    fold.
+    """Where the rows of a study stand: in files, or in memory. `inputs` None: every column that is no target, group,
+    weight or fold.
 
     Without `test`, the share `test_share` of the rows of `train` is drawn at `seed` to be test rows:
     whole groups where there are `groups`, else stratified by class in classification. With `impute` inputs may have
@@ -42,6 +42,7 @@ class TableSource:
     categorical: tuple[str, ...] = ()
     groups: str | None = None
     fold_column: str | None = None
+    weights: str | None = None
     test_share: float = 0.2
     seed: int = 0
     ignore: tuple[str, ...] = ()
@@ -90,15 +91,18 @@ class TableSource:
             columns={nfc(name): kind.in_one_form() for name, kind in self.columns.items()},
             groups=in_one_form(self.groups),
             fold_column=in_one_form(self.fold_column),
+            weights=in_one_form(self.weights),
         )
 
     def named(self) -> tuple[tuple[str, tuple[str, ...], str], ...]:
         """Give (key of the study file, names, the part they play) of all columns that are no inputs."""
         groups = () if self.groups is None else (self.groups,)
         folds = () if self.fold_column is None else (self.fold_column,)
+        weights = () if self.weights is None else (self.weights,)
         return (
             ("data.target", self.targets, "the target" if len(self.targets) == 1 else "a target"),
             ("data.groups", groups, "the groups"),
+            ("data.weights", weights, "the weights"),
             ("search.folds.column", folds, "the folds"),
         )
 

@@ -110,7 +110,7 @@ def coverage(dataset: Dataset) -> Coverage:
     n, m = dataset.train_rows, dataset.rows - dataset.train_rows
     inputs = _input_parts(dataset)
     targets = [dataset.targets] if dataset.classes else list(dataset.targets.T)
-    row_N = row_codes([*inputs, *targets])
+    input_N, row_N = row_codes(inputs, targets)
     repeated_rows, repeated_train = _count_known(row_N, n)
     numeric = [column for column in dataset.columns if not column.categorical]
     edges = [distinct(column.values[:n]) for column in numeric]
@@ -128,7 +128,7 @@ def coverage(dataset: Dataset) -> Coverage:
     return Coverage(
         train_rows=n,
         test_rows=m,
-        repeated_inputs=_count_known(row_codes(inputs), n)[0],
+        repeated_inputs=_count_known(input_N, n)[0],
         repeated_rows=repeated_rows,
         repeated_train=repeated_train,
         outside_rows=int(outside_m.sum()),

@@ -75,7 +75,8 @@ class Dataset:
 
     `targets` is float64 (N, K), or int64 (N,) numbers into `classes`. Rows [0, train_rows) are training
     rows, the others test rows. `groups` (str) and `given_folds` (int64) belong to the training rows,
-    (train_rows,); `test_groups` (str) to the test rows, None where they name none. `train_fingerprint` and
+    (train_rows,); `test_groups` (str) to the test rows, None where they name none. `weights`, float64 (N,), finite and
+    not negative, say how much each row counts; None: all the same. `train_fingerprint` and
     `test_fingerprint` are SHA-256 hex digests of names and values (not of the file's spelling). Pictures stand in
     `images` (N, C, H, W), with no `columns`; `resize` is (H, W) where they were brought to that size; `white` is the
     brighter of two levels, 255 or 1, where those to train on had two alone as they were read. `drawn` says that test
@@ -114,6 +115,7 @@ class Dataset:
     facts: tuple[ColumnFacts, ...] = ()
     unlisted: tuple[str, ...] = ()
     given_bytes: int = 0
+    weights: NDArray[np.float64] | None = None
 
     @property
     def rows(self) -> int:

@@ -49,14 +49,20 @@ def coded(texts: Collection[str]) -> tuple[list[str], NDArray[np.int64]]:
     return different, np.fromiter(map(code.__getitem__, texts), np.int64, len(texts))
 
 
-def row_codes(columns: Sequence[NDArray[Any]]) -> NDArray[np.int64]:
-    """Number the different rows of some columns of equal length, (N,): equal rows, and they alone, have equal numbers.
+def row_codes(
+    columns: Sequence[NDArray[Any]], more: Sequence[NDArray[Any]] = ()
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Number the different rows of some columns of equal length, (N,), and those of these columns and of more.
 
-    Rows that differ from all others in the columns looked at so far are done; the rest goes on with the next column.
+    Equal rows, and they alone, have equal numbers. Rows that differ from all others in the columns looked at so far are
+    done; the rest goes on with the next column.
     """
     rows = len(columns[0])
     code_N, row_L, done = np.zeros(rows, np.int64), np.arange(rows), 0
-    for column in columns:
+    first_N = code_N
+    for number, column in enumerate((*columns, *more)):
+        if number == len(columns):
+            first_N = code_N.copy()
         value_L = codes_of(column[row_L])
         both_L = codes_of(code_N[row_L] * (1 + value_L.max(initial=0)) + value_L)
         alone_L = np.bincount(both_L)[both_L] == 1
@@ -67,4 +73,4 @@ def row_codes(columns: Sequence[NDArray[Any]]) -> NDArray[np.int64]:
         row_L = row_L[~alone_L]
         if not len(row_L):
             break
-    return code_N
+    return first_N, code_N

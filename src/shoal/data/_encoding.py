@@ -40,12 +40,17 @@ _MANY: Final = 0.2
 """Share of bytes beyond ASCII from which a text is hardly one of Western Europe."""
 
 
+def in_utf_8(raw: bytes | bytearray, findings: Findings, encoding: str = UTF_8) -> bytes | bytearray | None:
+    """Give a text in UTF-8, without the mark at its start; None where the bytes are no such text."""
+    if encoding == UTF_8 and raw.isascii() and b"\0" not in raw and not _other_file(raw):
+        return raw  # as it is
+    text = decode(raw, findings, encoding)
+    return None if text is None else text.encode()
+
+
 def decode(raw: bytes | bytearray, findings: Findings, encoding: str = UTF_8) -> str | None:
     """Turn bytes to text, without the mark at their start; None where they are no such text."""
-    other = next(
-        (kind for start, end, kind in _OTHER_FILES if raw.startswith(start) and raw.endswith(end)), ""
-    )
-    if other:
+    if other := _other_file(raw):
         findings.add(f"expected text, got {other}")
         return None
     text = _as_utf_8(raw, findings) if encoding == UTF_8 else _as_named(raw, findings, encoding)
@@ -60,6 +65,12 @@ def decode(raw: bytes | bytearray, findings: Findings, encoding: str = UTF_8) ->
         findings.add(what, f"line {line}")
         return None
     return text
+
+
+def _other_file(raw: bytes | bytearray) -> str:
+    """Name what a file is by its first and last bytes; "" for what may be text."""
+    kinds = (kind for start, end, kind in _OTHER_FILES if raw.startswith(start) and raw.endswith(end))
+    return next(kinds, "")
 
 
 def _as_utf_8(raw: bytes | bytearray, findings: Findings) -> str | None:

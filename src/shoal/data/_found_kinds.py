@@ -119,9 +119,8 @@ def _facts(
     known = column.values[~missing_N]
     useless = _useless(column, known, kind, inputs, alone=alone)
     reason = "" if useless else _reason(column, known, kind, inputs)
-    different = len(column.categories) if column.categorical else len(distinct(known))
     written = inputs.written.get(column.name, "") if kind == "number" else ""
-    constant = kind == "number" and different == 1 and len(known) == len(column.values)
+    constant = kind == "number" and 0 < len(known) == len(column.values) and bool((known == known[0]).all())
     alike = f"{known[0]:g} in every training row, which says nothing" if constant else ""
     remarks = (alike, written, _strange(column, tested), missing_said(column, tested))
     return ColumnFacts(
@@ -129,9 +128,9 @@ def _facts(
         kind=kind,
         reason=reason,
         left_out=useless,
-        different=different,
         missing=(int(missing_N.sum()), int(missing_of(tested.values).sum())),
         remarks=() if useless else tuple(filter(None, remarks)),
+        is_constant=constant,
     )
 
 
@@ -170,8 +169,8 @@ def _numbers_name_rows(name: str, known: NDArray[np.float64]) -> bool:
         return False
     if is_name_of_ids(name):
         return are_names(Counter(known.tolist()))
-    different = len(distinct(known)) == len(known)
-    return bool(different and _NUMBER_OF_ROW.fullmatch(name) and np.ptp(known) < 2 * len(known))
+    may_be = _NUMBER_OF_ROW.fullmatch(name) and np.ptp(known) < 2 * len(known)
+    return bool(may_be) and len(distinct(known)) == len(known)
 
 
 def is_name_of_ids(name: str) -> bool:

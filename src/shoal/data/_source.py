@@ -1,4 +1,4 @@
-"""Tables to a Dataset: which columns are inputs, targets, groups and folds; which rows are test rows.
+"""Tables to a Dataset: which columns are inputs, targets, groups, weights and folds; which rows are test rows.
 
 Letters: N rows (training and test), K targets.
 """
@@ -33,6 +33,7 @@ from shoal.data._found_kinds import InputKinds, column_facts, found_kinds
 from shoal.data._holdout import draw_test_rows
 from shoal.data._input_columns import AskedColumn, read_column
 from shoal.data._missing import missing_of
+from shoal.data._row_weights import read_weights, unusable_weights
 from shoal.data._table import Table
 from shoal.data._table_format import Limits
 from shoal.data._tables import scan_table
@@ -54,6 +55,7 @@ class _Part:
     targets: NDArray[Any]
     groups: NDArray[Any] | None
     folds: NDArray[Any] | None
+    weights: NDArray[np.float64] | None
     untargeted: int = 0
     """Rows that were left out, having no target."""
 
@@ -68,6 +70,7 @@ class _Part:
             self.targets[rows],
             None if self.groups is None else self.groups[rows],
             None if self.folds is None else self.folds[rows],
+            None if self.weights is None else self.weights[rows],
             self.untargeted,
         )
 
@@ -184,7 +187,8 @@ def _read_test(
 ) -> _Part | None:
     """Read the test table, which must have every used column, and none that the training table lacks."""
     train, test = tables
-    missing = [name for name in (*(source.inputs or ()), *source.targets) if name not in test]
+    needed = (*(source.inputs or ()), *source.targets, *([source.weights] if source.weights else []))
+    missing = [name for name in needed if name not in test]
     known_names = {*train.names, *test.index}
     unknown = [name for name in test.names if name not in known_names]
     if missing or unknown:
@@ -232,9 +236,10 @@ def _read_part(
     targets = _read_targets(source, table, findings, known)
     groups = None if source.groups is None else texts(table, source.groups, findings)
     folds = None if source.fold_column is None else texts(table, source.fold_column, findings)
+    weights = None if source.weights is None else read_weights(table, source.weights, findings)
     if findings.found:
         return None
-    part, missing_N = _Part(tuple(columns), targets, groups, folds), _untargeted(targets)
+    part, missing_N = _Part(tuple(columns), targets, groups, folds, weights), _untargeted(targets)
     if not missing_N.any():
         return part
     return replace(part.take(np.flatnonzero(~missing_N)), untargeted=int(missing_N.sum()))
@@ -314,6 +319,12 @@ def _content_problems(source: TableSource, train: _Part, test: _Part) -> list[Pr
         problems += class_problems(
             train.targets.tolist(), test.targets.tolist(), places, drawn=source.test is None
         )
+    for weight_N, file, rows in (
+        (train.weights, source.train, "training"),
+        (test.weights, source.test, "test"),
+    ):
+        if weight_N is not None and len(weight_N) and (what := unusable_weights(weight_N, f"{rows} rows")):
+            problems.append(Problem(f"{file or source.train}, column {quoted(source.weights or '')}", what))
     if source.fold_column is not None and train.folds is not None:
         folds = set(train.folds.tolist())
         if len(folds) < 2:
@@ -369,13 +380,16 @@ def _build(source: TableSource, train: _Part, test: _Part) -> Dataset:
         groups=train.groups,
         test_groups=test.groups,
         given_folds=None if train.folds is None else _fold_numbers(train.folds),
-        train_fingerprint=fingerprint(train.columns, source.targets, train.targets),
-        test_fingerprint=fingerprint(test.columns, source.targets, test.targets),
+        train_fingerprint=fingerprint(train.columns, source.targets, train.targets, train.weights),
+        test_fingerprint=fingerprint(test.columns, source.targets, test.targets, test.weights),
         source=str(source.train) if source.test is None else f"{source.train}, {source.test}",
         drawn=source.test is None,
         missing_marks=source.missing_marks,
         target_transform=source.target_transform,
         dialect=source.dialect,
+        weights=None
+        if train.weights is None or test.weights is None
+        else np.concatenate((train.weights, test.weights)),
     )
 
 
@@ -385,16 +399,23 @@ def _fold_numbers(folds: NDArray[Any]) -> NDArray[np.int64]:
     return numbered(folds, names, other=-1)
 
 
-def fingerprint(columns: Sequence[Column], target_names: Sequence[str], targets: NDArray[Any]) -> str:
+def fingerprint(
+    columns: Sequence[Column],
+    target_names: Sequence[str],
+    targets: NDArray[Any],
+    weights: NDArray[np.float64] | None = None,
+) -> str:
     """SHA-256 of names and values: little-endian float64 numbers, text as a JSON list, and of which is pooled if rare.
 
     Of dates and ordered categories also that they are, and their order.
 
-    Equal for equal content, however the file spelled it. Groups and folds are no part of it: they choose
+    Of weights where rows have some. Equal for equal content, however the file spelled it. Groups and folds are no
+    part of it: they choose
     rows, which the identity of a fit names itself.
     """
     digest = hashlib.sha256(b"shoal table 1\0")
     parts = [*((column.name, "input", column.values) for column in columns), ("", "targets", targets)]
+    parts += [] if weights is None else [("", "weights", weights)]
     pooled = {column.name: [f"rare below {column.rare_below}"] for column in columns if column.rare_below > 1}
     kinds = {column.name: [column.encoder, *column.order] for column in columns if column.encoder}
     digest.update(json.dumps(list(target_names)).encode())

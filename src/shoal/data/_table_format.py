@@ -15,11 +15,11 @@ from typing import Any, BinaryIO, Final
 
 from shoal.data._classes import nfc
 from shoal.data._dialect import Dialect
-from shoal.data._encoding import decode
+from shoal.data._encoding import in_utf_8
 from shoal.data._findings import Findings
 from shoal.data._table import Cells, Table
 from shoal.errors import EnvironmentFault, Problem
-from shoal.kinds import TABLE_FORMATS, row_of
+from shoal.kinds import TABLE_FORMATS, packing_of, row_of
 from shoal.wording import few_quoted
 
 MOST_COLUMNS: Final = 100_000
@@ -79,19 +79,31 @@ class TableFile:
             self.findings.add(f"expected at most {MOST_COLUMNS:,} columns, got {columns:,}", place)
         return columns <= MOST_COLUMNS
 
-    def text(self, cells_in: Callable[[bytes], int]) -> str | None:
-        """Read all of it as text, unless that would not fit: `cells_in` counts the cells of its first bytes.
+    def text(self, cells_in: Callable[[bytes], int]) -> bytes | bytearray | None:
+        """Read all of it as text, in UTF-8, unless that would not fit: `cells_in` counts the cells of its first bytes.
 
         None for what is of another encoding, which is noted. Raises EnvironmentFault.
         """
         sample = self.stream.read(_SAMPLE)
         each = TEXT_COPIES + TEXT_CELL * cells_in(sample) / max(1, len(sample))
         self.refuse_above(self.size * each)
-        raw = bytearray(sample)
+        raw = self._as_declared(sample)
         while part := self.stream.read(_AT_ONCE):  # what is packed may hold more than it says
             raw += part
             self.refuse_above(len(raw) * each)
-        return decode(raw, self.findings, self.dialect.encoding)
+        return in_utf_8(raw, self.findings, self.dialect.encoding)
+
+    def _as_declared(self, sample: bytes) -> bytearray:
+        """Read as many bytes as it says that it holds, of which the first are read; room for them is made once."""
+        if packing_of(self.path) is not None:  # which may say anything
+            return bytearray(sample)
+        raw, read = bytearray(max(self.size, len(sample))), len(sample)
+        raw[:read] = sample
+        with memoryview(raw) as room:
+            while part := self.stream.readinto(room[read:]):  # type: ignore[attr-defined]
+                read += part
+        del raw[read:]
+        return raw
 
     def typed(self, named: Sequence[tuple[str, Cells]], rows: int) -> Table | None:
         """Put typed columns together; a table without columns or rows is noted."""

@@ -28,8 +28,22 @@ _STARTS: Final = np.isin(np.arange(256), list(b"0123456789+-."))
 """Whether a cell that begins with this byte may be a number."""
 _pointer, _int = ctypes.c_void_p, ctypes.c_int64
 _CELLS: Final = (_pointer, _int, _int, _int, _int, _pointer, _int)
-_NUMBERS: Final = (_pointer, _int, _pointer, _pointer, _int, _int, _pointer, _pointer)
+_NUMBERS: Final = (_pointer, _pointer, _pointer)
+_CODES: Final = (_pointer, _pointer, _int, _pointer, _pointer, _pointer)
 """What the functions of `src/native/interface.h` take."""
+
+
+class CellsStruct(ctypes.Structure):
+    """Cells of a text, as `src/native/interface.h` has them."""
+
+    _fields_ = (
+        ("text", _pointer),
+        ("text_count", _int),
+        ("before", _pointer),
+        ("end", _pointer),
+        ("stride", _int),
+        ("count", _int),
+    )
 
 
 class TextColumn(Sequence[str]):
@@ -75,7 +89,15 @@ class TextColumn(Sequence[str]):
     @cached_property
     def different(self) -> tuple[list[str], NDArray[np.int64]]:
         """The different cells in the order in which they come, and the place of each row's among them, (N,)."""
-        return coded(self._texts)
+        read, count = _function("shoal_codes", _CODES), len(self)
+        if read is None:
+            return coded(self._texts)
+        code_N, first_N, slots = np.empty(count, np.int64), np.empty(count, np.int64), 1 << count.bit_length()
+        room, different = np.empty(slots, np.int64), ctypes.c_int64()
+        results = code_N.ctypes.data, first_N.ctypes.data, ctypes.byref(different)
+        if code := read(ctypes.byref(self._struct), room.ctypes.data, slots, *results):
+            raise ValueError(f"cells that are none, refused by the core (field {code})")
+        return self.some(first_N[: different.value]), code_N
 
     def some(self, rows: NDArray[np.int64]) -> list[str]:
         """Give the cells of some rows."""
@@ -100,16 +122,19 @@ class TextColumn(Sequence[str]):
         values_N = self._by_core()
         return self._by_numpy() if values_N is None else (values_N, np.flatnonzero(np.isnan(values_N)))
 
+    @property
+    def _struct(self) -> CellsStruct:
+        stride = self._end_N.strides[0] // self._end_N.itemsize
+        places = self._before_N.ctypes.data, self._end_N.ctypes.data
+        return CellsStruct(self._raw.ctypes.data, len(self._raw), *places, stride, len(self))
+
     def _by_core(self) -> NDArray[np.float64] | None:
         """Read each cell where it stands; None where there is no core that does."""
         read, values_N = _function("shoal_numbers", _NUMBERS), np.empty(len(self))
         if read is None:
             return None
-        stride = self._end_N.strides[0] // self._end_N.itemsize
-        places = self._before_N.ctypes.data, self._end_N.ctypes.data, stride
         padded = ctypes.c_int64()
-        results = values_N.ctypes.data, ctypes.addressof(padded)
-        if read(self._raw.ctypes.data, len(self._raw), *places, len(self), *results):
+        if read(ctypes.byref(self._struct), values_N.ctypes.data, ctypes.byref(padded)):
             return None
         self._padded = bool(padded.value)
         return values_N
@@ -149,15 +174,16 @@ class TextColumn(Sequence[str]):
         return bool(((next_N >= _ZERO) & (next_N <= _NINE)).any())
 
 
-def plain_columns(text: str, delimiter: str) -> tuple[list[str], list[TextColumn]] | None:
-    """Cut a plain text into its names and columns; None for a text that is not plain."""
-    if '"' in text or len(delimiter) != 1 or not delimiter.isascii():
+def plain_columns(content: bytes | bytearray, delimiter: str) -> tuple[list[str], list[TextColumn]] | None:
+    """Cut a plain text, in UTF-8, into its names and columns; None for a text that is not plain."""
+    if b'"' in content or len(delimiter) != 1 or not delimiter.isascii():
         return None
-    if "\r" in text:
-        text = text.replace("\r\n", "\n")
-    if "\r" in text:
+    if b"\r" in content:
+        content = content.replace(b"\r\n", b"\n")
+    if b"\r" in content:
         return None
-    content = text.encode() if text.endswith("\n") else f"{text}\n".encode()
+    if not content.endswith(b"\n"):
+        content = content + b"\n"  # what is given stays as it is
     size = len(content)
     while content.endswith(b"\n\n", 0, size):
         size -= 1
@@ -177,7 +203,8 @@ def plain_columns(text: str, delimiter: str) -> tuple[list[str], list[TextColumn
 def _places(raw: NDArray[np.uint8], delimiter: str, shape: tuple[int, int]) -> NDArray[np.int64] | None:
     """Find where cells end, behind a -1; None where some line has another number of them, or one is too long."""
     lines, width = shape
-    place = np.full(1 + lines * width, -1, np.int64)
+    place = np.empty(1 + lines * width, np.int64)
+    place[0] = -1
     cut, longest = _function("shoal_cells", _CELLS), csv.field_size_limit() // 4
     if cut is not None:
         kind = ord(delimiter), width, longest

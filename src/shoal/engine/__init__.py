@@ -10,6 +10,7 @@ from shoal.engine._nested import nested_rounds
 from shoal.engine._plan import make_plan, memory_need, warnings_before
 from shoal.engine._planned import PlannedFit, StudyFit
 from shoal.engine._predict import Trained, answers, softmax, trainer_of
+from shoal.engine._row_weights import class_weights, unless_alike
 from shoal.engine._simple_models import ask_simple_models
 from shoal.engine._source import (
     InMemory,
@@ -77,6 +78,7 @@ __all__ = [
     "ask_simple_models",
     "available_memory",
     "choose_winner",
+    "class_weights",
     "column_records",
     "content_id",
     "entries",
@@ -105,6 +107,7 @@ __all__ = [
     "trainer_of",
     "training_work",
     "unknown_intervals",
+    "unless_alike",
     "unscalable_inputs",
     "warnings_before",
     "with_images_of_mistakes",

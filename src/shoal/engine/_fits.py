@@ -32,6 +32,7 @@ from shoal.data import (
 from shoal.engine._count import refuse_too_many
 from shoal.engine._fit import FitRows, content_id, row_digest
 from shoal.engine._planned import OuterFold, PlannedFit, StudyFit, prepare, prepared_for
+from shoal.engine._row_weights import Weighing
 from shoal.engine._trainer import Job, Trainer, steps_per_epoch
 from shoal.errors import Problem, StudyError
 from shoal.kinds import SEARCHES, row_of
@@ -68,6 +69,7 @@ class Planner:
         self._held_out: dict[int, Split] = {}
         self._inner: dict[tuple[int, int, float], NDArray[np.int64]] = {}
         self._rows: dict[tuple[int, int], tuple[Split, FitRows]] = {}
+        self._weighing = Weighing(dataset)
         self._digests: dict[int, tuple[NDArray[np.int64], str]] = {}
         if outer is not None:
             self._trials = outer.trials
@@ -369,7 +371,9 @@ class Planner:
             key,
         )
         inner = self._inner_rows(candidate, split, repeat)
+        rows = self._fit_rows(split, inner)
         _refuse_lone_row(candidate, len(split.train) - len(inner), split.label)
+        self._weighing.refuse_weightless(candidate.training, rows, split.label)
         trainer = self._trainer(job)
         content = {
             "task": self.study.study.task,
@@ -385,7 +389,6 @@ class Planner:
             content["permuted"] = row_digest(permuted_rows(self.dataset, key))
         # The candidate's text is made once for all its fits.
         name = content_id(content, first=f'"candidate":{candidate.canonical}')
-        rows = self._fit_rows(split, inner)
         return StudyFit(
             name, job, rows, trainer.name, candidate=candidate, split=split, repeat=repeat, tested=tested,
             permuted=permuted, nested=self.outer is not None,

@@ -22,6 +22,7 @@ from shoal.engine.forecast.drawing import Drawing
 from shoal.engine.forecast.groups import groups_of
 from shoal.engine.forecast.memory import predicted_peaks, source_of
 from shoal.engine.forecast.simple_models import simple_model_bytes
+from shoal.engine.forecast.steps import Watched
 from shoal.engine.forecast.time import Circumstances, crowded, seconds_alone
 from shoal.nets import learning_rates
 from shoal.results import Plan
@@ -43,9 +44,11 @@ def make_plan(planner: Planner, circumstances: Circumstances) -> Plan:
         unique((*search, *compare), circumstances.known),
         unique((*own, *permuted, *nested), circumstances.known),
     )
-    alone = seconds_alone(planner, winner, circumstances)
+    alone, watched = seconds_alone(planner, winner, circumstances), Watched()
     sizes = [row.parameter_count for row in planner.candidate_rows()]
     everything = (*search, *compare, *winner, *nested)
+    with watched.work():
+        notes = _notes(planner, everything)
     stages = (
         ("search", search),
         ("comparisons", compare),
@@ -68,9 +71,9 @@ def make_plan(planner: Planner, circumstances: Circumstances) -> Plan:
         parameters=(min(sizes), max(sizes)),
         trainers=dict(Counter(fit.trainer for fit in (*missing, *late))),
         memory=memory_need(planner, circumstances.workers, circumstances.drawing),
-        time=crowded(alone, circumstances.workers),
+        time=crowded(alone, circumstances.workers, watched),
         time_alone=alone,
-        notes=_notes(planner, everything),
+        notes=notes,
         data_notes=planner.dataset.notes,
         columns=tuple(column_records(planner.study.data, planner.dataset)),
         more_rounds=planner.more_rounds,

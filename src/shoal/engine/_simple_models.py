@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from shoal.data import Dataset, FoldOptions, Preprocessing, Split, fit_preprocessing, make_folds
 from shoal.engine._fit import content_id, row_digest
 from shoal.engine._fits import Planner
+from shoal.engine._row_weights import judging_weights
 from shoal.engine._stored import refusing_stored
 from shoal.errors import DataError
 from shoal.parts import RUN, Parts
@@ -66,6 +67,12 @@ class _Task:
     def y(self) -> NDArray[Any]:
         """Targets of the rows, in standardised units (N, K), or numbers of classes (N,)."""
         return self.preprocessing.targets(self.dataset, self.rows_N)
+
+    @property
+    def weight_N(self) -> Floats | None:
+        """What each of the rows counts, 1 in the mean; None where all count the same."""
+        weight_N = judging_weights(self.dataset, self.rows_N)
+        return None if weight_N is None else weight_N / weight_N.mean()
 
     def restored(self, answers_NK: NDArray[Any]) -> Floats:
         """Give answers in the targets' units; probabilities stay."""
@@ -133,12 +140,16 @@ def why_none(planner: Planner, name: str) -> str:
 
 def rows_drawn(planner: Planner, name: str) -> NDArray[np.int64]:
     """Give the training rows that a simple model is fitted to: all, or as many as its cost allows, drawn."""
-    rows = planner.dataset.train_rows
-    most = max(FEWEST_ROWS, CELLS[name] // width(planner, name))
-    if rows <= most:
+    rows, most = planner.dataset.train_rows, count_drawn(planner, name)
+    if rows == most:
         return np.arange(rows, dtype=np.int64)
     key = StreamKey(planner.study.study.seed, REFIT_STREAM, 0).words(Role.INSPECT)
     return np.sort(permutation(key, rows)[:most])
+
+
+def count_drawn(planner: Planner, name: str) -> int:
+    """Count the rows that a simple model is fitted to, without drawing them."""
+    return min(planner.dataset.train_rows, max(FEWEST_ROWS, CELLS[name] // width(planner, name)))
 
 
 def width(planner: Planner, name: str) -> int:
@@ -236,36 +247,42 @@ def _linear(task: _Task) -> Callable[[NDArray[np.int64]], Floats]:
     if not regression and len(np.unique(y)) < 2:
         raise ValueError("the rows that it was to be fitted to have one class")
     penalty = _best_penalty(x_ND, y, task)
-    model = _penalised(x_ND, y, penalty)
+    model = _penalised(x_ND, y, penalty, task.weight_N)
     return lambda rows: task.restored(_outputs(model, scaler.transform(inputs(rows)), task.dataset))
 
 
 def _best_penalty(x_ND: Floats, y: NDArray[Any], task: _Task) -> float:
     """Choose the penalty of the least loss on the rows that folds hold out; of equal ones the largest."""
     losses: dict[float, list[float]] = {penalty: [] for penalty in PENALTIES}
+    weight_N = task.weight_N
     for fitted, judged in task.folds:
         if y.ndim == 1 and len(np.unique(y[fitted])) < 2:
             continue
+        to_fit, to_judge = (None if weight_N is None else weight_N[rows] for rows in (fitted, judged))
         for penalty, of_penalty in losses.items():
-            model = _penalised(x_ND[fitted], y[fitted], penalty)
+            model = _penalised(x_ND[fitted], y[fitted], penalty, to_fit)
             answers_NK = _outputs(model, x_ND[judged], task.dataset)
-            of_penalty.append(_loss(y[judged], answers_NK))
+            of_penalty.append(_loss(y[judged], answers_NK, to_judge))
     judged_by = len(losses[USUAL])
     return min(PENALTIES, key=lambda penalty: float(np.mean(losses[penalty]))) if judged_by else USUAL
 
 
-def _loss(y: NDArray[Any], answers_NK: Floats) -> float:
+def _loss(y: NDArray[Any], answers_NK: Floats, weight_N: Floats | None) -> float:
     if y.ndim == 1:
-        return float(-np.log(np.maximum(answers_NK[np.arange(len(y)), y], 1e-12)).mean())
-    return float(np.mean((answers_NK - y) ** 2))
+        of_truth_N = np.maximum(answers_NK[np.arange(len(y)), y], 1e-12)
+        return float(np.average(-np.log(of_truth_N), weights=weight_N))
+    squares_NK = (answers_NK - y) ** 2
+    return float(
+        squares_NK.mean() if weight_N is None else np.average(squares_NK.mean(axis=1), weights=weight_N)
+    )
 
 
-def _penalised(x_ND: Floats, y: NDArray[Any], penalty: float) -> Any:
+def _penalised(x_ND: Floats, y: NDArray[Any], penalty: float, weight_N: Floats | None) -> Any:
     from sklearn.linear_model import LogisticRegression, Ridge
 
     if y.ndim == 1:
-        return LogisticRegression(C=1 / (penalty * len(x_ND)), max_iter=200).fit(x_ND, y)
-    return Ridge(alpha=penalty * len(x_ND)).fit(x_ND, y.astype(np.float64))
+        return LogisticRegression(C=1 / (penalty * len(x_ND)), max_iter=200).fit(x_ND, y, weight_N)
+    return Ridge(alpha=penalty * len(x_ND)).fit(x_ND, y.astype(np.float64), weight_N)
 
 
 def _outputs(model: Any, x_ND: Floats, dataset: Dataset) -> Floats:
@@ -299,9 +316,11 @@ def _trees(task: _Task) -> Callable[[NDArray[np.int64]], Floats]:
         "categorical_features": [names is not None for names in categories],
     }
     if task.dataset.task == "classification":
-        model = HistGradientBoostingClassifier(**settings).fit(x_ND, y)
+        model = HistGradientBoostingClassifier(**settings).fit(x_ND, y, task.weight_N)
         return lambda rows: _outputs(model, inputs(rows), task.dataset)
-    models = [HistGradientBoostingRegressor(**settings).fit(x_ND, target_N) for target_N in y.T]
+    models = [
+        HistGradientBoostingRegressor(**settings).fit(x_ND, target_N, task.weight_N) for target_N in y.T
+    ]
     return lambda rows: task.restored(np.stack([model.predict(inputs(rows)) for model in models], axis=1))
 
 

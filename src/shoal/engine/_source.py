@@ -34,6 +34,7 @@ from shoal.data import (
     outside_of_domain,
     since_first,
     unscalable,
+    weights_said,
 )
 from shoal.engine._fits import Planner
 from shoal.engine._trainer import Trainer
@@ -44,11 +45,11 @@ from shoal.kinds import LOSSES, NETWORKS, TARGET_TRANSFORMS
 from shoal.nets import loss_of
 from shoal.results import ColumnRecord, FitRecord, Truth
 from shoal.study import IN_MEMORY, Augment, Data, Study, keys_in_memory
-from shoal.wording import few_quoted, quoted
+from shoal.wording import did_you_mean, few_quoted, quoted
 
 _OF_COLUMNS: Final = (
     "inputs", "target", "categorical", "columns", "ignore", "keep", "rare_below", "missing", "missing_marks",
-    "missing_targets", "groups", *(field.name for field in fields(Dialect)),
+    "missing_targets", "groups", "weights", *(field.name for field in fields(Dialect)),
 )  # fmt: skip
 """Keys of `data` that speak of columns."""
 IMAGES_KEPT: Final = 40
@@ -83,7 +84,7 @@ def load_data(study: Study, in_memory: InMemory = InMemory()) -> Dataset:
         dataset = load_image_dataset(_image_source(study, data.train, in_memory), available_memory())
     else:
         dataset = load_table_dataset(_table_source(study, in_memory), available_memory())
-    notes = (*dataset.notes, *_transform_notes(dataset), *_link_notes(study))
+    notes = (*dataset.notes, *_transform_notes(dataset), *_link_notes(study), *_weight_notes(study, dataset))
     dataset = replace(dataset, notes=notes, given_bytes=in_memory.bytes)
     unfit = [*dataset.unwritable(), *outside_of_domain(dataset, study.losses)]
     if unfit:
@@ -108,6 +109,21 @@ def _link_notes(study: Study) -> Iterator[str]:
     for name in study.losses:
         if study.data.standardize == "both" and LOSSES[name].as_given:
             yield f'targets are neither centred nor scaled for training.loss = "{name}"'
+
+
+def _weight_notes(study: Study, dataset: Dataset) -> Iterator[str]:
+    """Say what weights of rows and of classes count in, and what they do not."""
+    if dataset.weights is not None:
+        once = "counts of rows and classes, confusion, calibration curves, what columns are scaled by, and checks"
+        yield (
+            "rows are weighted (data.weights) in losses, curves, scores and their intervals, and simple models;"
+            f" {once} take each row once"
+        )
+    if study.weighs_classes:
+        yield (
+            "classes are weighted in training alone (training.class_weight), also in its curve;"
+            " losses of rows held out and scores are not weighted by class"
+        )
 
 
 def _are_images(study: Study, train: str, rows: GivenRows | None) -> bool:
@@ -157,6 +173,7 @@ def _table_source(study: Study, in_memory: InMemory) -> TableSource:
         categorical=data.categorical,
         groups=data.groups,
         fold_column=search.splitter.column if search else None,
+        weights=data.weights,
         test_share=data.test_share,
         seed=study.study.seed,
         ignore=data.ignore,
@@ -189,6 +206,7 @@ def _misfits(study: Study, dataset: Dataset) -> Iterator[Problem]:
         what = f"expected no augmentation without network.kind = {_kinds(convolves=True)}"
         yield Problem("training.augment", what)
     yield from _unseen_images(study, dataset)
+    yield from _unknown_classes(study, dataset)
     what = "images" if images else "a built-in data set" if study.data.dataset else ""
     grouped = images and study.data.train is not None
     for key in _OF_COLUMNS:
@@ -201,6 +219,17 @@ def _misfits(study: Study, dataset: Dataset) -> Iterator[Problem]:
             yield Problem(f"data.{key}", f"expected nothing for {kind}: it is for images from files")
     if images and study.data.standardize == "both":
         yield Problem("data.standardize", 'expected "none" or "inputs" for images, got "both"')
+
+
+def _unknown_classes(study: Study, dataset: Dataset) -> Iterator[Problem]:
+    """Find weights of classes that there are not, and weights that leave no class."""
+    for key, weights in study.class_weights.items() if dataset.classes else ():
+        for name in weights:
+            if name not in dataset.classes:
+                what = f"expected classes of the training rows ({few_quoted(dataset.classes)}), got {quoted(name)}"
+                yield Problem(key, what + did_you_mean(name, dataset.classes, quoted))
+        if not any(weights.get(name, 1.0) for name in dataset.classes):
+            yield Problem(key, "expected a class with a weight above 0, got 0 for all of them")
 
 
 def _kinds(*, convolves: bool) -> str:
@@ -298,6 +327,8 @@ def column_records(data: Data, dataset: Dataset) -> Iterator[ColumnRecord]:
     yield from (ColumnRecord(name, "target", kind, classes) for name in dataset.target_names)
     if data.groups is not None:
         yield ColumnRecord(data.groups, "groups")
+    if data.weights is not None and dataset.weights is not None:
+        yield ColumnRecord(data.weights, "weights", done=weights_said(dataset.weights, dataset.train_rows))
     for column in dataset.facts:
         part = "left out" if column.left_out else "input"
         missing = not column.left_out and any(column.missing)
@@ -327,6 +358,7 @@ def ground_truth(planner: Planner) -> Truth:
         train_rows=dataset.train_rows,
         validation_rows=rows,
         groups=_group_numbers(dataset),
+        weights=np.zeros(0) if dataset.weights is None else dataset.weights,
     )
     return truth if dataset.images is None else replace(truth, images=dataset.images[:0])
 

@@ -15,6 +15,7 @@ from shoal.data import Dataset, Preprocessing, Standardize, with_permuted_target
 from shoal.distributions import Distribution
 from shoal.engine._planned import StudyFit, prepare, prepared_for
 from shoal.engine._predict import Trained, answers, network_inputs
+from shoal.engine._row_weights import judging_weights, training_weights
 from shoal.engine._train import Outcome
 from shoal.engine._trainer import FitData, Rows, State, Trainer
 from shoal.errors import Problem, TrainingError
@@ -49,20 +50,20 @@ class PreparedFit:
     @cached_property
     def data(self) -> FitData:
         """Inputs of the network, targets in its units."""
-        rows = self.fit.rows
+        rows, training = self.fit.rows, self.fit.job.training
         return FitData(
-            self._made_ready(rows.learning),
-            self._made_ready(rows.validation),
-            self._made_ready(rows.inner),
+            self._made_ready(rows.learning, training_weights(self.dataset, training, rows.learning)),
+            self._made_ready(rows.validation, judging_weights(self.dataset, rows.validation)),
+            self._made_ready(rows.inner, judging_weights(self.dataset, rows.inner)),
             self.preprocessing.pixel_scale_C,
             self.preprocessing.pixel_offset_C,
         )
 
-    def _made_ready(self, rows: NDArray[np.int64]) -> Rows:
+    def _made_ready(self, rows: NDArray[np.int64], weight_N: NDArray[np.float64] | None) -> Rows:
         architecture, y = self.fit.job.architecture, self.preprocessing.targets(self.dataset, rows)
         if self.dataset.images is not None and architecture.convolutions:
-            return Rows(self.dataset.images, y, rows)
-        return Rows(network_inputs(architecture, self.preprocessing, self.dataset, rows), y)
+            return Rows(self.dataset.images, y, rows, weight_N)
+        return Rows(network_inputs(architecture, self.preprocessing, self.dataset, rows), y, None, weight_N)
 
     def outcome(self, trainer: Trainer, state: State) -> Outcome:
         """Predict and score the validation rows and, where the fit is tested, the test rows.
@@ -107,7 +108,7 @@ def _scores(
     predictions: NDArray[np.float64],
     distribution: Distribution | None,
 ) -> dict[str, float]:
-    true = dataset.targets[rows]
+    true, weight_N = dataset.targets[rows], judging_weights(dataset, rows)
     if dataset.task == "classification":
-        return classification_scores(true, predictions)
-    return regression_scores(true, predictions, distribution)
+        return classification_scores(true, predictions, weight_N)
+    return regression_scores(true, predictions, weight_N, distribution)

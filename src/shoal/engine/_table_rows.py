@@ -1,7 +1,8 @@
 """Rows of tables in memory, on which the estimators' networks are trained: one at once, or many on workers.
 
 Several fits share one `TableInMemory`; none copies it. Such a fit may have weighted rows, may start from given
-parameters, and may be computed in float64: the torch trainer takes these, the native one all others.
+parameters, and may be computed in float64 or on images of floats: the torch trainer takes these last two, the native
+one all others.
 
 Letters: N rows, D inputs, K outputs, C channels, P parameters.
 """
@@ -57,8 +58,8 @@ class TableInMemory:
 
     @property
     def plain(self) -> bool:
-        """Whether every trainer takes such rows: tables or pictures, each row counting the same."""
-        return self.weight is None and (self.x.ndim == 2 or self.x.dtype == np.uint8)
+        """Whether every trainer takes such rows: tables or pictures."""
+        return self.x.ndim == 2 or self.x.dtype == np.uint8
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +96,7 @@ class PreparedTable:
 
 
 def trainer_for(job: Job, table: TableInMemory, device: str, dtype: Dtype) -> Trainer:
-    """Choose who trains: torch where rows are weighted, images are floats or numbers are float64, else the usual."""
+    """Choose who trains: torch where images are floats or numbers are float64, else the usual."""
     if dtype == "float64" or not table.plain:
         return TorchTrainer(device, dtype)
     return Trainers("auto", device).choose(job)

@@ -35,8 +35,10 @@ class Rows:
     """Rows ready for the arithmetic. `y`: float32 (N, K), or int64 (N,) class numbers.
 
     Tables: `x` float32 (N, D), `index` None. Images: `x` uint8 (M, C, height, width), shared by all fits, of
-    which these rows are `index`, int64 (N,). With `weight`, float (N,), every loss is the weighted mean over
-    its rows; only the torch trainer takes such rows.
+    which these rows are `index`, int64 (N,). With `weight`, float (N,), finite and not negative, every
+    loss and accuracy is the weighted mean over its rows: the sum of weight times value over the sum of weights, of
+    each batch as well. Of rows that weigh nothing it is 0, and so is its gradient; a row that weighs nothing is not
+    looked at.
     """
 
     x: NDArray[Any]

@@ -122,6 +122,7 @@ def _fold_fits(planner: Planner, winner: Candidate) -> tuple[list[StudyFit], str
         dataset.train_rows,
         lambda entry: fits[entry].split.validation,
         grouped=dataset.groups is not None,
+        weighted=dataset.weights is not None,
     )
     chosen = [fits[entry] for entry in networks.entries]
     if len(chosen) > MOST_FOLDS:

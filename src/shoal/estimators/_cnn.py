@@ -88,6 +88,10 @@ class CNNClassifier(NetworkClassifier):
         the sets of `predict_set`; `predict` is the same with and without.
     calibration_folds : int, default=5
         The parts, drawn by the seed, each with its share of every class.
+    class_weight : dict, "balanced" or None, default=None
+        What the rows of each class weigh in the training loss, by label (1 for one that a dict leaves out), times
+        `sample_weight`. "balanced" is scikit-learn's: n / (K n_k) of the rows learned from, sums of weights of weighted
+        ones. Losses of rows held out, and scores, are not weighted by class.
 
     Attributes
     ----------
@@ -157,11 +161,7 @@ class CNNClassifier(NetworkClassifier):
         hidden_layer_sizes: Any = (64,),
         activation: str = "relu",
         *,
-        kernel_size: int = 3,
-        pool_size: int = 2,
-        conv_dropout: float = 0.0,
-        shift: int = 0,
-        flip: bool = False,
+        kernel_size: int = 3, pool_size: int = 2, conv_dropout: float = 0.0, shift: int = 0, flip: bool = False,
         optimizer: str = "adam",
         learning_rate_init: float = 0.001,
         schedule: str = "constant",
@@ -182,7 +182,8 @@ class CNNClassifier(NetworkClassifier):
         dtype: str = "float32",
         calibration: str | None = None,
         calibration_folds: int = 5,
-    ) -> None:
+        class_weight: Any = None,
+    ) -> None:  # fmt: skip
         self.conv_channels = conv_channels
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -211,6 +212,7 @@ class CNNClassifier(NetworkClassifier):
         self.dtype = dtype
         self.calibration = calibration
         self.calibration_folds = calibration_folds
+        self.class_weight = class_weight
 
     def __sklearn_tags__(self) -> Any:
         """Say that it takes images too."""

@@ -23,7 +23,14 @@ from shoal.estimators._answers import FitArguments, ask
 from shoal.estimators._callbacks import CallbackSupport, FitCallbacks, say
 from shoal.estimators._course import Course
 from shoal.estimators._fold_networks import FoldNetworks, train_folds
-from shoal.estimators._inputs import Prepared, checked_weight, in_precision, training_rows, without_idle_rows
+from shoal.estimators._inputs import (
+    Prepared,
+    checked_weight,
+    in_precision,
+    training_rows,
+    with_class_weight,
+    without_idle_rows,
+)
 from shoal.estimators._layers import LayerArrays
 from shoal.estimators._names import NO_SCORES, KnownNames
 from shoal.estimators._parameters import batch_rows, seed_of, training_of, with_suggestion
@@ -232,6 +239,7 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
         """Give the task of fitting to prepared rows, with the seed of another task, or one of its own."""
         parameters, seed = vars(self), seed_of(self.random_state) if seed is None else seed
         inner = self._inner_rows(prepared, seed)
+        prepared = with_class_weight(prepared, inner, parameters.get("class_weight"))
         most = batch_rows(self.batch_size, self._auto_batch)
         learned = training_rows(prepared, inner, most)
         return Task(

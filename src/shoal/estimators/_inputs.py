@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from numbers import Real
 from typing import Any, Final
 
 import numpy as np
@@ -15,6 +16,7 @@ from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length, validate_data
 
+from shoal.engine import class_weights, unless_alike
 from shoal.wording import quoted, value_text
 
 MOST_CHANNELS: Final = 4
@@ -224,6 +226,38 @@ def without_idle_rows(prepared: Prepared) -> Prepared:
     weight_R = prepared.sample_weight[rows]
     weight = None if (weight_R == weight_R[0]).all() else prepared.sample_weight
     return replace(prepared, rows=rows, sample_weight=weight)
+
+
+def with_class_weight(prepared: Prepared, inner: NDArray[np.int64], class_weight: Any) -> Prepared:
+    """Weigh the rows to learn from by their classes, all but `inner`, which alone say what balances these.
+
+    As in scikit-learn, a dict may leave classes out, which weigh 1. Raises ValueError for a label that is no class.
+    """
+    if class_weight is None:
+        return prepared
+    classes, rows = prepared.fitted["classes_"].tolist(), prepared.rows
+    strange = [] if class_weight == "balanced" else [label for label in class_weight if label not in classes]
+    if strange and any(label not in class_weight for label in classes):
+        raise ValueError(f"class_weight: expected labels among {classes}, got {strange[0]!r}")
+    for weight in () if class_weight == "balanced" else class_weight.values():
+        if not (isinstance(weight, Real) and 0 <= float(weight) < math.inf):
+            raise ValueError(f"class_weight: expected weights of at least 0, got {weight!r}")
+    learned = np.setdiff1d(rows, inner)
+    weight_N = (
+        np.ones(len(prepared.y))
+        if prepared.sample_weight is None
+        else prepared.sample_weight.astype(np.float64)
+    )
+    own_N = None if prepared.sample_weight is None else weight_N[learned]
+    weight_N[learned] *= class_weights(class_weight, prepared.y[learned], classes, own_N)[prepared.y[learned]]
+    if not weight_N[learned].any():
+        raise ValueError("class_weight: expected a weight above zero of some class to learn from")
+    dtype = prepared.x.dtype if prepared.sample_weight is None else prepared.sample_weight.dtype
+    weighed = replace(prepared, sample_weight=unless_alike(weight_N), rows=rows)
+    if weighed.sample_weight is None:
+        return weighed
+    in_dtype = weighed.sample_weight.astype(np.float32 if dtype == np.uint8 else dtype)
+    return without_idle_rows(replace(weighed, sample_weight=in_dtype))
 
 
 def training_rows(prepared: Prepared, inner: NDArray[np.int64], most: int) -> TrainingRows:

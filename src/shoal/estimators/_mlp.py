@@ -324,6 +324,10 @@ class MLPClassifier(NetworkClassifier, _Dense):
         the sets of `predict_set`; `predict` is the same with and without.
     calibration_folds : int, default=5
         The parts, drawn by the seed, each with its share of every class.
+    class_weight : dict, "balanced" or None, default=None
+        What the rows of each class weigh in the training loss, by label (1 for one that a dict leaves out), times
+        `sample_weight`. "balanced" is scikit-learn's: n / (K n_k) of the rows learned from, sums of weights of weighted
+        ones. Losses of rows held out, and scores, are not weighted by class.
 
     Attributes
     ----------
@@ -388,3 +392,40 @@ class MLPClassifier(NetworkClassifier, _Dense):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS | OF_CLASSES
+
+    def __init__(  # noqa: PLR0913 - scikit-learn's way
+        self,
+        hidden_layer_sizes: Any = (100,),
+        activation: str = "relu",
+        *,
+        optimizer: str = "adam",
+        learning_rate_init: float = 0.001,
+        schedule: str = "constant",
+        batch_size: int | str = "auto",
+        max_iter: int = 200,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        weight_decay: float = 0.0,
+        dropout: float = 0.0,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        random_state: Any = None,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        n_jobs: int | None = None,
+        device: str = "auto",
+        dtype: str = "float32",
+        calibration: str | None = None,
+        calibration_folds: int = 5,
+        class_weight: Any = None,
+    ) -> None:
+        super().__init__(
+            hidden_layer_sizes, activation, optimizer=optimizer, learning_rate_init=learning_rate_init,
+            schedule=schedule, batch_size=batch_size, max_iter=max_iter, momentum=momentum,
+            nesterovs_momentum=nesterovs_momentum, weight_decay=weight_decay, dropout=dropout,
+            early_stopping=early_stopping, validation_fraction=validation_fraction, n_iter_no_change=n_iter_no_change,
+            random_state=random_state, verbose=verbose, warm_start=warm_start, n_jobs=n_jobs, device=device,
+            dtype=dtype, calibration=calibration, calibration_folds=calibration_folds,
+        )  # fmt: skip
+        self.class_weight = class_weight

@@ -30,8 +30,7 @@ ABSENT: Final[dict[str, str]] = {
     "beta_2": 'it is 0.999 of "adam" and "adamw", and cannot be changed yet',
     "epsilon": 'it is 1e-8 of "adam" and "adamw", and cannot be changed yet',
     "max_fun": 'it belongs to "lbfgs", which is not there; max_iter is the number of epochs',
-    "class_weight": "it is not there yet; sample_weight of fit can weigh classes, "
-    "as sklearn.utils.class_weight.compute_sample_weight gives it",
+    "class_weight": "it belongs to classifiers; sample_weight of fit weighs rows",
 }
 """What stands for a parameter, as the end of a sentence."""
 
@@ -111,7 +110,7 @@ def _absent(cls: Any, name: str) -> bool:
     """Whether a name is one of scikit-learn's that these estimators lack; a subclass may have made it its own."""
     if name not in ABSENT:
         return False
-    return name not in cls._get_param_names() and not any(name in vars(kind) for kind in cls.__mro__)
+    return not any(name in vars(kind) or name in _signature(kind).parameters for kind in cls.__mro__)
 
 
 def _no_parameter(cls: Any, name: str) -> str:

@@ -64,6 +64,8 @@ def ece_sentence(results: Results) -> str:
     rows = len(results.truth.y) - results.truth.train_rows
     if not results.truth.classes or not healthy or not rows:
         return ""
+    if results.truth.test_weights is not None:
+        return "What ECE would be by chance alone is not shown: it is known of rows that count the same."
     mean, high = calibrated_error(results.test_predictions(healthy[0]))
     return (
         f"ECE is above 0 by chance alone: were the delivered network’s probabilities perfectly calibrated, it would be"

@@ -85,7 +85,7 @@ class Extent:
     @property
     def keys(self) -> int:
         """Searched keys."""
-        return len({key for candidate in self.candidates for key in candidate.values})
+        return len({key for candidate in self.candidates for key, _ in candidate.values})
 
     @property
     def several(self) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from shoal.data import weights_said
 from shoal.look._evidence import in_quotes
 from shoal.look._run_findings import RunFindings
 from shoal.look._simple_models import (
@@ -61,13 +62,22 @@ def headline(findings: RunFindings) -> Headline:
     judged = verdict(beside, metric)
     figure, unit, said = _WORDS[metric](results, beside)
     phrase = verdict_phrase(judged)
-    rows = counted(len(results.truth.y) - results.truth.train_rows, "test row")
+    weighted = "" if results.truth.test_weights is None else "weighted "
+    rows = counted(len(results.truth.y) - results.truth.train_rows, f"{weighted}test row")
     text = f"on the {rows}, {said}"
     first = f"{phrase[0].upper()}{phrase[1:]}: {text}" if phrase else f"{text[0].upper()}{text[1:]}"
-    more = evidence_sentences(results, judged)
+    more = [*_weights(results), *evidence_sentences(results, judged)]
     if len(results.truth.target_names) > 1:
         more = [_each_target(results), *more]
     return Headline(figure, unit, f"{first}.", tuple(more))
+
+
+def _weights(results: Results) -> list[str]:
+    """Say how rows are weighed, where they are."""
+    truth = results.truth
+    return (
+        [f"Rows are weighted: {weights_said(truth.weights, truth.train_rows)}."] if len(truth.weights) else []
+    )
 
 
 def _others(beside: tuple[Beside, ...], write: Callable[[float], str], of: str = "") -> str:
@@ -81,9 +91,9 @@ def _of_error(results: Results, beside: tuple[Beside, ...]) -> tuple[str, str, s
     figure = one_number(delivered_score(results, "rmse"))
     targets = len(results.truth.target_names)
     several = f"mean of the {targets} targets’ " if targets > 1 else ""
-    true = results.truth.y[results.truth.train_rows :]
+    true, weight_V = results.truth.y[results.truth.train_rows :], results.truth.test_weights
     roots = {
-        model.baseline.name: regression_scores(true, model.baseline.answers_VK)["rmse"]
+        model.baseline.name: regression_scores(true, model.baseline.answers_VK, weight_V)["rmse"]
         for model in beside
         if model.baseline.answers_VK is not None
     }
@@ -140,7 +150,8 @@ def _targets(results: Results) -> dict[str, tuple[float, float]]:
     value_VK = results.test_predictions(str(results.delivered_id))
     scores = {}
     for k, name in enumerate(results.truth.target_names):
-        of = regression_scores(true_VK[:, k : k + 1], value_VK[:, k : k + 1])
+        of_target = true_VK[:, k : k + 1], value_VK[:, k : k + 1]
+        of = regression_scores(*of_target, results.truth.test_weights)
         scores[name] = of["rmse"], of["r2"]
     return scores
 

@@ -37,7 +37,8 @@ def loss_words(task: Task, training: Training) -> str:
     """Name the loss that networks are trained by."""
     name = training.loss or TASK_LOSS[task]
     loss, option = loss_of(name), training.option_of(name)
-    return f"{loss.words}, {loss.option_words.format(_option_text(option))}" if option else loss.words
+    words = f"{loss.words}, {loss.option_words.format(_option_text(option))}" if option else loss.words
+    return words if training.class_weight == "none" else f"{words}, classes weighted in training"
 
 
 def _option_text(option: float | tuple[float, ...]) -> str:

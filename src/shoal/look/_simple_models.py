@@ -37,7 +37,7 @@ def tested_score(results: Results, fit_id: str, metric: str) -> float:
         return scores[metric]
     truth = results.truth
     score = row_score(results.study.study.task, metric)
-    return score.score(truth.y[truth.train_rows :], results.test_predictions(fit_id))
+    return score.score(truth.y[truth.train_rows :], results.test_predictions(fit_id), truth.test_weights)
 
 
 def worse_by_more(beside: Sequence[Beside], metric: str) -> list[Beside]:
@@ -110,7 +110,8 @@ def model_rows(results: Results) -> list[ModelRow]:
     ]
     for model in beside:
         answers_VK = np.asarray(model.baseline.answers_VK)
-        scores = (classification_scores if truth.classes else regression_scores)(true, answers_VK)
+        score = classification_scores if truth.classes else regression_scores
+        scores = score(true, answers_VK, truth.test_weights)
         scores[metric] = model.score
         apart = Interval(model.difference.low, model.difference.high, model.difference.why)
         of_model = {name: scores[name] for name in shown}

@@ -23,13 +23,13 @@ from shoal.look._unit_counts import unit_counts
 from shoal.look.figures.confusion import confusion_of
 from shoal.look.figures.effects import effects_of, effects_sentences
 from shoal.look.figures.variance import shares_phrase, variance_split_of
+from shoal.look.page.levels import level_table
 from shoal.look.page.references import trained_where
 from shoal.look.page.tables import (
     certainty_table,
     class_coverage_table,
     delivered_one,
     held_out,
-    level_table,
     same_settings,
     temperature_table,
 )
@@ -368,7 +368,8 @@ def _classes_text(results: Results) -> str:
     ]
     which = f"the {len(rows)} of {count} classes with the lowest F1" if len(rows) < count else "classes"
     title = f"{which} on the test rows, {confusion.name}{_mean_of(confusion.repeats)}"
-    return f"{title}\n{text_table(['class', 'rows', 'precision', 'recall', 'F1'], rows)}"
+    note = "" if results.truth.test_weights is None else "\nEach row counts once here, whatever it weighs."
+    return f"{title}\n{text_table(['class', 'rows', 'precision', 'recall', 'F1'], rows)}{note}"
 
 
 def _mean_of(networks: int) -> str:

@@ -19,7 +19,7 @@ from shoal.nets._layer import Layer, StepCost
 from shoal.nets._loss import Loss, loss_of, torch_loss
 from shoal.nets._module import build_module, module_source, trained_module
 from shoal.nets._onnx import add_network
-from shoal.nets._optimizers import Moments, optimizer_of
+from shoal.nets._optimizers import Descent, Moments, Step, optimizer_of
 from shoal.nets._schedules import learning_rates, schedule_of
 from shoal.nets.layers.conv import ConvLayer
 from shoal.nets.layers.dense import DenseLayer
@@ -33,11 +33,13 @@ __all__ = [
     "Channels",
     "ConvLayer",
     "DenseLayer",
+    "Descent",
     "GraphParts",
     "Layer",
     "Loss",
     "Moments",
     "Slot",
+    "Step",
     "StepCost",
     "StoredFold",
     "StoredModel",

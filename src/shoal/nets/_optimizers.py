@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final, Protocol
 
 from shoal.kinds import row_of
 from shoal.study import Training
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
 
@@ -24,85 +24,120 @@ class Moments:
 
 
 @dataclass(frozen=True)
-class Optimizer:
-    """One optimiser: how torch builds it over one flat parameter, and how its state is named there.
+class Descent:
+    """What an optimiser works on; each step changes all of it in place but the gradient."""
 
-    `calls` is what a step takes beyond that of the plainest one, in the unit of `machine_pace`.
+    flat_P: Tensor
+    grad_P: Tensor
+    moments: Moments
+
+
+class Step(Protocol):
+    """One step down the gradient that is there by then."""
+
+    def __call__(self, *, lr: float) -> None:
+        """Make it at this learning rate."""
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """One optimiser: how a step over one flat parameter is made of torch's own function.
+
+    Torch's classes call the same functions, but import its compiler with the first object, which takes as long as
+    all the rest of torch. `calls` is what a step takes beyond that of the plainest one, in the unit of `machine_pace`.
     """
 
-    make: Callable[[Tensor, Training], torch.optim.Optimizer]
-    state: Callable[[Training, Moments], dict[str, Any]]
+    make: Callable[[Descent, Training], Step]
     calls: int = 0
     source: str = ""
 
 
-def _sgd(flat_P: Tensor, training: Training) -> torch.optim.Optimizer:
-    import torch
+def _sgd(descent: Descent, training: Training) -> Step:
+    from torch.optim.sgd import sgd
 
-    return torch.optim.SGD(
-        [flat_P],
-        lr=training.lr,
+    return partial(
+        sgd,
+        [descent.flat_P],
+        [descent.grad_P],
+        [descent.moments.first_P if training.momentum else None],
         weight_decay=training.weight_decay,
         momentum=training.momentum,
         nesterov=training.nesterov,
+        dampening=0.0,
+        maximize=False,
     )
 
 
-def _adam(flat_P: Tensor, training: Training) -> torch.optim.Optimizer:
-    import torch
+def _adam(descent: Descent, training: Training) -> Step:
+    from torch.optim.adam import adam
 
-    return torch.optim.Adam([flat_P], lr=training.lr, weight_decay=training.weight_decay, fused=True)
-
-
-def _adamw(flat_P: Tensor, training: Training) -> torch.optim.Optimizer:
-    import torch
-
-    return torch.optim.AdamW([flat_P], lr=training.lr, weight_decay=training.weight_decay, fused=True)
+    return _adaptive(adam, descent, training)
 
 
-def _rmsprop(flat_P: Tensor, training: Training) -> torch.optim.Optimizer:
-    import torch
+def _adamw(descent: Descent, training: Training) -> Step:
+    from torch.optim.adamw import adamw
 
-    return torch.optim.RMSprop(
-        [flat_P], lr=training.lr, weight_decay=training.weight_decay, momentum=training.momentum
+    return _adaptive(adamw, descent, training)
+
+
+def _adaptive(function: Callable[..., None], descent: Descent, training: Training) -> Step:
+    moments = descent.moments
+    return partial(
+        function,
+        [descent.flat_P],
+        [descent.grad_P],
+        [moments.first_P],
+        [moments.second_P],
+        [],
+        [moments.step.to(descent.flat_P.device)],
+        fused=True,
+        weight_decay=training.weight_decay,
+        beta1=0.9,
+        beta2=0.999,
+        eps=1e-8,
+        amsgrad=False,
+        maximize=False,
     )
 
 
-def _speed(training: Training, moments: Moments) -> dict[str, Any]:
-    return {"momentum_buffer": moments.first_P} if training.momentum else {}
+def _rmsprop(descent: Descent, training: Training) -> Step:
+    from torch.optim.rmsprop import rmsprop
 
-
-def _means(_training: Training, moments: Moments) -> dict[str, Any]:
-    step = moments.step.to(moments.first_P.device)
-    return {"step": step, "exp_avg": moments.first_P, "exp_avg_sq": moments.second_P}
-
-
-def _mean_square(_training: Training, moments: Moments) -> dict[str, Any]:
-    return {"step": moments.step, "square_avg": moments.second_P, "momentum_buffer": moments.first_P}
+    moments = descent.moments
+    return partial(
+        rmsprop,
+        [descent.flat_P],
+        [descent.grad_P],
+        [moments.second_P],
+        [],
+        [moments.first_P],
+        [moments.step],
+        weight_decay=training.weight_decay,
+        momentum=training.momentum,
+        alpha=0.99,
+        eps=1e-8,
+        centered=False,
+    )
 
 
 OPTIMIZERS: Final[dict[str, Optimizer]] = {
     "sgd": Optimizer(
         _sgd,
-        _speed,
         source="Robbins, Monro (1951): A stochastic approximation method. Annals of Mathematical Statistics 22,"
         " 400–407.",
     ),
     "adam": Optimizer(
         _adam,
-        _means,
         calls=4,
         source="Kingma, Ba (2015): Adam: a method for stochastic optimization. ICLR.",
     ),
     "adamw": Optimizer(
         _adamw,
-        _means,
         calls=4,
         source="Loshchilov, Hutter (2019): Decoupled weight decay regularization. ICLR.",
     ),
     "rmsprop": Optimizer(
         _rmsprop,
-        _mean_square,
         source="Tieleman, Hinton (2012): Lecture 6.5, RMSProp. Coursera: Neural networks for machine learning.",
     ),
 }

@@ -29,8 +29,8 @@ def test_units(truth: Truth) -> Units:
     """
     rows = len(truth.y) - truth.train_rows
     if len(truth.groups) and groups_trained_on(truth) == 1:
-        return Units.of(rows)
-    return Units.of(rows, truth.groups[truth.train_rows :])
+        return Units.of(rows, None, truth.test_weights)
+    return Units.of(rows, truth.groups[truth.train_rows :], truth.test_weights)
 
 
 def groups_trained_on(truth: Truth) -> float:

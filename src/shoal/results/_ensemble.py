@@ -137,11 +137,12 @@ def ensemble_frame(
     score = classification_scores if truth.classes else partial(regression_scores, distribution=said)
     rows = [
         {"network": "member", "fit_id": entry.fit_id, "fold": entry.fold, "repeat": entry.repeat}
-        | score(true, answer_VK)
-        for entry, answer_VK in zip(ensemble.members, ensemble.said_MVA, strict=True)
+        | score(true, answer_VA, truth.test_weights)
+        for entry, answer_VA in zip(ensemble.members, ensemble.said_MVA, strict=True)
     ]
     rows.append(
-        {"network": "ensemble", "fit_id": "", "fold": -1, "repeat": -1} | score(true, ensemble.mean_VA)
+        {"network": "ensemble", "fit_id": "", "fold": -1, "repeat": -1}
+        | score(true, ensemble.mean_VA, truth.test_weights)
     )
     refits = [entry for entry in plan if entry.stage == "refit" and entry.fit_id in fits]
     for entry in [entry for entry in refits if fits[entry.fit_id].status == "ok"][:1]:

@@ -1,7 +1,11 @@
 """Where a test score would lie on other rows of the same kind: closed forms, so the same bytes at every call.
 
-The unit of chance is a row, or a group of rows where the study names groups. What each method covers was measured by
-simulation (`python -m benchmarks.honesty`), and docs/statistics.md names its source.
+The unit of chance is a row, or a group of rows where the study names groups. Where rows have weights, a score is a
+function of weighted means, and its error that of such ratios under sampling of rows with their weights (Cochran 1977,
+"Sampling Techniques", section 6.3); as many rows count as would tell as much with one weight: the square of the sum of
+the weights over the sum of their squares (Kish 1965, "Survey Sampling", section 11.7). What each method
+covers, of rows without weights, was measured by simulation (`python -m benchmarks.honesty`), and docs/statistics.md
+names its source.
 Letters: N rows, K outputs or classes, M numbers of each row, U units (rows or groups), R repeats.
 """
 
@@ -63,22 +67,29 @@ class Interval:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Units(Brief):
-    """What chance draws: N rows, each by itself, or groups of them. `of_N` numbers the unit of every row from 0."""
+    """What chance draws: N rows, each by itself, or groups of them. `of_N` numbers the unit of every row from 0.
+
+    `weight_N` is what every row counts, the largest 1; None where all count the same.
+    """
 
     of_N: NDArray[np.int64]
     grouped: bool
+    weight_N: Floats | None = None
 
     @classmethod
-    def of(cls, rows: int, group_N: NDArray[np.int64] | None = None) -> Units:
+    def of(cls, rows: int, group_N: NDArray[np.int64] | None = None, weight_N: Floats | None = None) -> Units:
         """Make units of the numbers of groups; every row is one by itself where there are none or one is unknown."""
+        if weight_N is not None:
+            alike = len(weight_N) == 0 or bool((weight_N == weight_N[0]).all())
+            weight_N = None if alike else weight_N / weight_N.max()
         if group_N is None or not len(group_N) or (group_N < 0).any():
-            return cls(np.arange(rows, dtype=np.int64), False)
-        return cls(np.unique(group_N, return_inverse=True)[1].astype(np.int64).reshape(-1), True)
+            return cls(np.arange(rows, dtype=np.int64), False, weight_N)
+        return cls(np.unique(group_N, return_inverse=True)[1].astype(np.int64).reshape(-1), True, weight_N)
 
     @property
-    def sizes(self) -> NDArray[np.int64]:
-        """The rows of every unit, (U,)."""
-        return np.bincount(self.of_N)
+    def sizes(self) -> NDArray[Any]:
+        """The rows of every unit, or what they weigh together, (U,)."""
+        return np.bincount(self.of_N, self.weight_N)
 
     @property
     def effective(self) -> float:
@@ -92,6 +103,10 @@ class Units(Brief):
         rows = len(self.of_N)
         if rows < fewest:
             return f"{rows:,} row{'s are' if rows != 1 else ' is'} too few for an interval"
+        if self.weight_N is not None:
+            worth = float(self.weight_N.sum() ** 2 / (self.weight_N**2).sum())
+            if worth < fewest:
+                return f"{rows:,} rows of such unequal weights are worth {worth:.0f}, too few for an interval"
         if self.grouped and self.effective < FEWEST_GROUPS:
             groups = len(self.sizes)
             unequal = " of such unequal sizes" if groups >= FEWEST_GROUPS else ""
@@ -106,12 +121,12 @@ def left_out(
     """Give a score and what each unit adds to it, (U,).
 
     That is by how much it falls without the unit, times the rows left; of a mean the unit's deviation from the mean.
-    Grouped jackknife with groups of unequal size (Busing, Meijer, van der Leeden 1999). With `scaled`,
+    Grouped jackknife with groups of unequal size (Busing, Meijer, van der Leeden 1999), or weight. With `scaled`,
     of the score on its scale.
     """
     scale = score.scale if scaled else (lambda value: value)
     size_U = units.sizes.astype(np.float64)
-    rows, count = len(y), len(size_U)
+    rows, count = float(size_U.sum()), len(size_U)
     without_U = np.empty(count)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         sum_UM = _sums(score.rows(y, prediction_NK), units)
@@ -125,6 +140,10 @@ def left_out(
 
 
 def _sums(row_NM: Floats, units: Units) -> Floats:
+    if units.weight_N is not None:  # what weighs nothing adds nothing, be it infinite
+        row_NM = np.multiply(
+            row_NM, units.weight_N[:, None], out=np.zeros_like(row_NM), where=units.weight_N[:, None] > 0
+        )
     if not units.grouped:
         return row_NM
     return np.stack([np.bincount(units.of_N, weights=column) for column in row_NM.T], axis=1)
@@ -234,14 +253,14 @@ def share_interval(
 ) -> tuple[float, float]:
     """Give the 95 % interval of a share whose standard error is known to `freedom` degrees.
 
-    Wilson's: of the rows, where each stands by itself and was answered once; else of as many rows as that error is
-    worth, with Student's quantile (Korn and Graubard 1998, Survey Methodology 24, 193-201). Where all is right, or
-    nothing, a group counts for one row.
+    Wilson's: of the rows, where each stands by itself, counts the same and was answered once; else of as many rows as
+    that error is worth, with Student's quantile (Korn and Graubard 1998, Survey Methodology 24, 193-201). Where all
+    is right, or nothing, a group counts for one row.
     """
     from scipy.special import stdtrit
 
     rows = len(units.of_N)
-    if not units.grouped and repeats == 1:
+    if not units.grouped and units.weight_N is None and repeats == 1:
         return wilson(share, rows)
     variance = share * (1 - share)
     worth = min(variance / error**2, rows * repeats) if variance > 0 and error > 0 else units.effective

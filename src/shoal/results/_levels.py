@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from shoal.distributions import Distribution, by_target
 from shoal.results._intervals import FEWEST_ROWS_OF_SHARES, Interval, Units, wilson
 from shoal.results._record import Truth
+from shoal.results._scores import mean_over_rows
 
 NEAR: Final = 0.03
 """A share that is off its level by no more is near enough; by half the distance of the level from 0 or 1, too."""
@@ -25,7 +26,7 @@ class LevelHeld:
     """The `share` of so many test `rows` on which a target lies below its quantile at a `level`.
 
     Rows on which it lies at the quantile are counted, or not, as the level asks for. `worth` is how many rows would say
-    as much, each drawn by itself: where rows are of groups, fewer.
+    as much, each drawn by itself: where rows are of groups, or weigh unlike, fewer.
     """
 
     target: str
@@ -55,7 +56,8 @@ def levels_held(
         return ()
     quantile_VKL = said.quantiles(by_target(answers_VA, y_VK.shape[1]))
     below_KL, up_to_KL = (
-        compare(y_VK[..., None], quantile_VKL).mean(axis=0) for compare in (np.less, np.less_equal)
+        mean_over_rows(compare(y_VK[..., None], quantile_VKL), units.weight_N)
+        for compare in (np.less, np.less_equal)
     )
     return tuple(
         LevelHeld(

@@ -42,12 +42,13 @@ def recall_interval(y_N: NDArray[Any], probability_NK: Floats, units: Units) -> 
     right_N = probability_NK.argmax(axis=1) == y_N
     parts = []
     for rows in _classes(y_N):
-        count, hits = len(rows) + 4, int(right_N[rows].sum()) + 2
+        of_class, hits = _counts(units, rows, right_N[rows])
+        count, hits = of_class + 4, hits + 2
         parts.append((hits / count, hits / count * (1 - hits / count) / count))
     middle, error = _together(parts)
     score = row_score("classification", BALANCED)
     reach = _reach(units) * max(error, _of_groups(units, [left_out(score, y_N, probability_NK, units)[1]]))
-    value = score.score(y_N, probability_NK)
+    value = score.score(y_N, probability_NK, units.weight_N)
     return Interval(max(0.0, min(middle - reach, value)), min(1.0, max(middle + reach, value)))
 
 
@@ -56,15 +57,15 @@ def recall_difference(y_N: NDArray[Any], own_NK: Floats, other_NK: Floats, units
     from scipy.special import stdtr
 
     score = row_score("classification", BALANCED)
-    mean = score.score(y_N, own_NK) - score.score(y_N, other_NK)
+    mean = score.score(y_N, own_NK, units.weight_N) - score.score(y_N, other_NK, units.weight_N)
     why = _too_few(y_N, units)
     if why:
         return Difference(mean, math.nan, math.nan, math.nan, 1, why)
     better_N = (own_NK.argmax(axis=1) == y_N).astype(np.int64) - (other_NK.argmax(axis=1) == y_N)
     parts = []
     for rows in _classes(y_N):
-        count = len(rows) + 2
-        wins, losses = int((better_N[rows] > 0).sum()) + 1, int((better_N[rows] < 0).sum()) + 1
+        (of_class, wins), (_, losses) = (_counts(units, rows, sign * better_N[rows] > 0) for sign in (1, -1))
+        count, wins, losses = of_class + 2, wins + 1, losses + 1
         apart = (wins - losses) / count
         parts.append((apart, ((wins + losses) / count - apart**2) / count))
     middle, error = _together(parts)
@@ -81,6 +82,15 @@ def _classes(y_N: NDArray[Any]) -> Iterator[NDArray[np.int64]]:
     return (np.flatnonzero(y_N == k) for k in np.unique(y_N))
 
 
+def _counts(units: Units, rows: NDArray[np.int64], hit_R: NDArray[np.bool_]) -> tuple[float, float]:
+    """Count the rows of a class and those that are hit; of weighted ones as many as they are worth (Kish 1965)."""
+    if units.weight_N is None:
+        return len(rows), int(hit_R.sum())
+    weight_R = units.weight_N[rows]
+    worth = float(weight_R.sum() ** 2 / (weight_R**2).sum()) if weight_R.any() else 0.0
+    return worth, worth * float(np.average(hit_R, weights=weight_R)) if worth else 0.0
+
+
 def _together(parts: list[tuple[float, float]]) -> tuple[float, float]:
     """Give the mean of independent estimates, and its standard error."""
     means, variances = zip(*parts, strict=True)
@@ -88,12 +98,14 @@ def _together(parts: list[tuple[float, float]]) -> tuple[float, float]:
 
 
 def _of_groups(units: Units, parts: list[Floats]) -> float:
-    """Give the standard error that groups of rows show; 0 where each row stands by itself."""
-    return spread_of(parts[0] - parts[1] if len(parts) > 1 else parts[0]).error if units.grouped else 0.0
+    """Give the standard error that groups of rows, or weighted ones, show; 0 where each row stands by itself."""
+    shown = units.grouped or units.weight_N is not None
+    return spread_of(parts[0] - parts[1] if len(parts) > 1 else parts[0]).error if shown else 0.0
 
 
 def _freedom(units: Units) -> float:
-    return max(units.effective - 1, 1.0) if units.grouped else 1e9
+    shown = units.grouped or units.weight_N is not None
+    return max(units.effective - 1, 1.0) if shown else 1e9
 
 
 def _reach(units: Units) -> float:
@@ -105,7 +117,8 @@ def _reach(units: Units) -> float:
 def _too_few(y_N: NDArray[Any], units: Units) -> str:
     """Say that rows, groups or the rows of a class are too few; else nothing."""
     few = units.too_few_for(row_score("classification", "accuracy"))
-    fewest = int(np.unique(y_N, return_counts=True)[1].min(initial=FEWEST_ROWS_OF_SHARES))
+    worths = [_counts(units, rows, np.zeros(len(rows), np.bool_))[0] for rows in _classes(y_N)]
+    fewest = math.floor(min(worths, default=FEWEST_ROWS_OF_SHARES))
     if few or fewest >= FEWEST_ROWS_OF_SHARES:
         return few or _too_few_groups(y_N, units)
     return f"a class of {fewest} test row{'s' * (fewest != 1)} is too small for an interval"
@@ -115,7 +128,11 @@ def _too_few_groups(y_N: NDArray[Any], units: Units) -> str:
     """Say that a class has its rows from groups that are worth too few; else nothing."""
     if not units.grouped:
         return ""
-    of_classes = [Units.of(len(rows), units.of_N[rows]) for rows in _classes(y_N)]
+    weight_N = units.weight_N
+    of_classes = [
+        Units.of(len(rows), units.of_N[rows], None if weight_N is None else weight_N[rows])
+        for rows in _classes(y_N)
+    ]
     fewest = min(of_classes, key=lambda of_class: of_class.effective)
     if fewest.effective >= FEWEST_GROUPS:
         return ""

@@ -167,7 +167,8 @@ def read_nested(
             answered.append((row_V, answer_VK))
             said.append(answers.said(refit.fit_id))
             if balanced is not None:
-                mean_recall = {BALANCED: balanced.score(truth.y[row_V], answer_VK)}
+                weight_V = truth.weights_of(row_V)
+                mean_recall = {BALANCED: balanced.score(truth.y[row_V], answer_VK, weight_V)}
                 fold = dataclasses.replace(fold, scores={**fold.scores, **mean_recall})
         folds.append(fold)
     why = next((f"{fold.label}: {fold.why}" for fold in folds if fold.why), "")
@@ -219,7 +220,8 @@ def _scores(
     fold_V = np.repeat(np.arange(len(answers)), [len(rows) for rows, _ in answers])
     grouped = len(truth.groups) > 0
     unit_V = np.unique(truth.groups[row_V] if grouped else row_V, return_inverse=True)[1]
-    pooled = OuterAnswers(truth.y[row_V], answer_VK, fold_V, Units(unit_V, grouped), row_V)
+    units = Units(unit_V, grouped, Units.of(len(row_V), None, truth.weights_of(row_V)).weight_N)
+    pooled = OuterAnswers(truth.y[row_V], answer_VK, fold_V, units, row_V)
     scores = {}
     for name, kind in SCORES.items():
         if study.study.task in kind.tasks and (alike or name != "loss"):
@@ -227,8 +229,8 @@ def _scores(
             span = OTHERS
             if name in SCORES_WITH_INTERVAL[study.study.task]:
                 span = outer_interval(score, pooled)
-            scores[name] = NestedScore(score.score(pooled.y, answer_VK), span)
+            scores[name] = NestedScore(score.score(pooled.y, answer_VK, units.weight_N), span)
     if rare_classes(truth):
-        value = row_score("classification", BALANCED).score(pooled.y, answer_VK)
+        value = row_score("classification", BALANCED).score(pooled.y, answer_VK, units.weight_N)
         scores[BALANCED] = NestedScore(value, OTHERS)
     return scores

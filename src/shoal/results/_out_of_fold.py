@@ -89,7 +89,8 @@ class OutOfFold:
         for column, candidate_id in enumerate(candidate_ids):
             entry = places[candidate_id]
             row_V = self._rows((entry.fold, entry.repeat))
-            score_V = of_rows(score, self.truth.y[row_V], self.predictions(entry))
+            weight_V = self.truth.weights_of(row_V)
+            score_V = of_rows(score, self.truth.y[row_V], self.predictions(entry), weight_V)
             sum_UC[:, column] = np.bincount(unit_N[row_V], score_V / len(row_V), minlength=count)
         return sum_UC
 
@@ -101,9 +102,14 @@ def _by_cell(entries: Sequence[PlanEntry]) -> dict[tuple[int, int], dict[str, Pl
     return dict(sorted(cells.items()))
 
 
-def of_rows(score: RowScore, y: NDArray[Any], prediction_VK: NDArray[np.float64]) -> NDArray[np.float64]:
+def of_rows(
+    score: RowScore,
+    y: NDArray[Any],
+    prediction_VK: NDArray[np.float64],
+    weight_V: NDArray[np.float64] | None = None,
+) -> NDArray[np.float64]:
     """Give what every row has in a score, (V,): their mean is the score; of a mean over rows, the rows' own numbers."""
     if len(y) == 1:  # nothing is left without it
-        return np.array([score.score(y, prediction_VK)])
-    value, part_V = left_out(score, y, prediction_VK, Units.of(len(y)))
+        return np.array([score.score(y, prediction_VK, weight_V)])
+    value, part_V = left_out(score, y, prediction_VK, Units.of(len(y), None, weight_V))
     return value + part_V

@@ -56,7 +56,12 @@ class OuterAnswers:
     def once(self) -> Units:
         """The units, where a row that several folds hold out counts once."""
         first_V = np.unique(self.row_V, return_index=True)[1]
-        return Units.of(len(first_V), self.units.of_N[first_V] if self.units.grouped else None)
+        group_V = self.units.of_N[first_V] if self.units.grouped else None
+        return Units.of(len(first_V), group_V, self.weights_of(first_V))
+
+    def weights_of(self, places: NDArray[np.int64] | slice) -> Floats | None:
+        """Give what some of the rows count; None where all count the same."""
+        return None if self.units.weight_N is None else self.units.weight_N[places]
 
 
 def outer_interval(score: RowScore, outer: OuterAnswers) -> Interval:
@@ -71,7 +76,7 @@ def outer_interval(score: RowScore, outer: OuterAnswers) -> Interval:
     why = score.why_none or outer.once.too_few_for(score) or _too_few(outer)
     if why:
         return Interval(math.nan, math.nan, why)
-    rows = Units.of(len(outer.y))
+    rows = Units.of(len(outer.y), None, outer.units.weight_N)
     value, part_V = left_out(score, outer.y, outer.answers, rows, scaled=True)
     if not math.isfinite(value) or not np.isfinite(part_V).all():
         return Interval(math.nan, math.nan, UNDEFINED)
@@ -79,7 +84,7 @@ def outer_interval(score: RowScore, outer: OuterAnswers) -> Interval:
         spread, freedom = _spread(part_V, outer)
     if not math.isfinite(spread.error):
         return Interval(math.nan, math.nan, TOO_LARGE)
-    mean = score.score(outer.y, outer.answers)
+    mean = score.score(outer.y, outer.answers, outer.units.weight_N)
     if score.share:
         return Interval(*share_interval(mean, spread.error, freedom, _as_groups(outer.units), 1))
     if why := held_by_few(part_V, rows) or (ALL_ALIKE if not spread.error > 0 else ""):
@@ -112,7 +117,7 @@ def _spread(part_V: Floats, outer: OuterAnswers) -> tuple[Spread, float]:
 
 def _as_groups(units: Units) -> Units:
     """Take every row for a group of its own, where none are named: the variance is not that of single hits alone."""
-    return Units(units.of_N, True)
+    return Units(units.of_N, True, units.weight_N)
 
 
 def _too_few(outer: OuterAnswers) -> str:

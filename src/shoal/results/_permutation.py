@@ -69,10 +69,12 @@ def permutation_test(
         return None
     name, higher = metric
     score, y = row_score(task_of(truth), name, said), truth.y[truth.train_rows :]
-    observed = score.score(y, answers(healthy[0]))
+    weight_V = truth.test_weights
+    observed = score.score(y, answers(healthy[0]), weight_V)
     if math.isnan(observed):
         return None
-    scores = [score.score(y, answers(fit_id)) for fit_id in permuted if fits[fit_id].status == "ok"]
+    well = [fit_id for fit_id in permuted if fits[fit_id].status == "ok"]
+    scores = [score.score(y, answers(fit_id), weight_V) for fit_id in well]
     as_good = sum(value >= observed if higher else value <= observed for value in scores)
     return PermutationTest(
         name, observed, tuple(scores), len(permuted) - len(scores), as_good, _why_no_p(truth)

@@ -88,7 +88,8 @@ class Truth(Brief):
     an image study it has the shape of an image also while there are none.
 
     `groups` int64 (N,) numbers the group of every row (`data.groups`), -1 for a test row whose group is not known; it
-    is empty where the study names no groups.
+    is empty where the study names no groups. `weights` float64 (N,) say how much each row counts in scores; empty where
+    all count the same.
     """
 
     input_names: tuple[str, ...]
@@ -101,6 +102,16 @@ class Truth(Brief):
     image_rows: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     images: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, 0, 0, 0), np.uint8))
     groups: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    weights: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+
+    def weights_of(self, rows: NDArray[np.int64] | slice) -> NDArray[np.float64] | None:
+        """Give what some rows count in scores; None where all rows count the same."""
+        return self.weights[rows] if len(self.weights) else None
+
+    @property
+    def test_weights(self) -> NDArray[np.float64] | None:
+        """What the test rows count in scores; None where all rows count the same."""
+        return self.weights_of(slice(self.train_rows, None))
 
 
 @dataclass(frozen=True)

@@ -180,8 +180,7 @@ def truth_of(text: str, arrays: Arrays) -> Truth:
     facts = _truth(json_of(text))
     x_ND, y = arrays.pop("x"), arrays.pop("y")
     seen: dict[str, Any] = _seen(arrays, len(y))
-    if "groups" in arrays:
-        seen["groups"] = arrays.pop("groups")
+    seen |= {name: arrays.pop(name) for name in ("groups", "weights") if name in arrays}
     places = {_place(name): rows for name, rows in arrays.items()}
     truth = Truth(
         **vars(facts),
@@ -207,7 +206,10 @@ def _look_at_rows(truth: Truth) -> None:
     if len(truth.groups):
         expect(truth.groups.dtype == np.int64 and truth.groups.shape == (rows,))
         expect((truth.groups >= -1).all() and (truth.groups[: truth.train_rows] >= 0).all())
-    expect(truth.groups.ndim == 1)
+    expect(truth.groups.ndim == truth.weights.ndim == 1)
+    if len(truth.weights):
+        expect(truth.weights.dtype == np.float64 and truth.weights.shape == (rows,))
+        expect(np.isfinite(truth.weights).all() and (truth.weights >= 0).all())
     for names in (truth.input_names, truth.target_names, truth.classes):
         expect(len(set(names)) == len(names))
     for held_V in truth.validation_rows.values():

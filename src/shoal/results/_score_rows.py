@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from shoal.distributions import Distribution, by_target
 from shoal.kinds import row_of
-from shoal.results._scores import BINS, bins_of
+from shoal.results._scores import BINS, bins_of, counted_rows, mean_over_rows
 
 Floats = NDArray[np.float64]
 
@@ -42,12 +42,13 @@ class RowScore:
     positive: bool = False
     why_none: str = ""
 
-    def score(self, y: NDArray[Any], prediction: Floats) -> float:
-        """Give the score of some rows."""
+    def score(self, y: NDArray[Any], prediction: Floats, weight_N: Floats | None = None) -> float:
+        """Give the score of some rows, of which each counts as much as it weighs."""
+        weight_N, (y, prediction) = counted_rows(weight_N, y, prediction)
         if not len(y):
             return math.nan
         with np.errstate(over="ignore", invalid="ignore"):  # squares of huge numbers are inf, and so said
-            return float(self.of_means(self.rows(y, prediction).mean(axis=0)))
+            return float(self.of_means(mean_over_rows(self.rows(y, prediction), weight_N)))
 
     def unlike(self, y: NDArray[Any], first: Floats, second: Floats) -> NDArray[np.bool_]:
         """Tell of every row whether the score sees a difference between two answers, (N,)."""

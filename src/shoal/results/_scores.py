@@ -26,62 +26,104 @@ def higher_is_better(metric: str) -> bool:
     return row_of("score", SCORES, metric).higher_is_better
 
 
+def counted_rows(
+    weight_N: NDArray[np.float64] | None, *of_rows: NDArray[Any]
+) -> tuple[NDArray[np.float64] | None, tuple[NDArray[Any], ...]]:
+    """Leave out the rows that weigh nothing: what is said of them counts for nothing, be it infinite."""
+    if weight_N is None or weight_N.all():
+        return weight_N, of_rows
+    there = weight_N > 0
+    return weight_N[there], tuple(values[there] for values in of_rows)
+
+
+def mean_over_rows(values: NDArray[Any], weight_N: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    """Give the mean over rows, the first axis, weighted where rows have weights."""
+    if weight_N is None:
+        return np.asarray(np.mean(values, axis=0))
+    return np.asarray(np.average(values, axis=0, weights=weight_N / weight_N.max()))
+
+
 def regression_scores(
-    y_NK: NDArray[Any], answer_NA: NDArray[Any], distribution: Distribution | None = None
+    y_NK: NDArray[Any],
+    answer_NA: NDArray[Any],
+    weight_N: NDArray[np.float64] | None = None,
+    distribution: Distribution | None = None,
 ) -> dict[str, float]:
     """Give loss (the MSE), mse, rmse, mae and r2 in the targets' units: the mean over outputs of each output's.
 
-    Where more is said of a target than one number, `answer_NA` has that behind the predictions, and the loss is the
-    distribution's own. They are scikit-learn's with "uniform_average", except that R2 is NaN where a target is
-    constant, for it has no meaning there. Without rows, or with a prediction that is not finite, all are NaN.
+    So they are scikit-learn's with "uniform_average", except that R2 is NaN where a target is constant,
+    for it has no meaning there. Without rows, or with a prediction that is not finite, all are NaN. With `weight_N`
+    every mean over rows is the weighted one, as scikit-learn's `sample_weight` has it. Where more is said of a target
+    than one number, `answer_NA` has that behind the predictions, and the loss is the distribution's own.
     """
     y_NK, answer_NA = np.asarray(y_NK, np.float64), np.asarray(answer_NA, np.float64)
+    weight_N, (y_NK, answer_NA) = counted_rows(weight_N, y_NK, answer_NA)
     if not len(y_NK) or not np.isfinite(answer_NA).all():
         return dict.fromkeys(("loss", "mse", "rmse", "mae", "r2"), math.nan)
     error_NK = answer_NA[:, : y_NK.shape[1]] - y_NK
     with np.errstate(over="ignore", invalid="ignore"):  # squares of huge numbers are inf, and so said
-        mse_K = np.mean(error_NK**2, axis=0)
-        variance_K = np.mean((y_NK - y_NK.mean(axis=0)) ** 2, axis=0)
+        mse_K = mean_over_rows(error_NK**2, weight_N)
+        variance_K = mean_over_rows((y_NK - mean_over_rows(y_NK, weight_N)) ** 2, weight_N)
+        size_NK = np.abs(error_NK)
+        mae = size_NK.mean() if weight_N is None else mean_over_rows(size_NK, weight_N).mean()
         constant = (y_NK == y_NK[0]).all(axis=0) | (variance_K == 0)
         return {
-            "loss": float(mse_K.mean() if distribution is None else _own_loss(distribution, y_NK, answer_NA)),
+            "loss": float(
+                mse_K.mean() if distribution is None else _own_loss(distribution, y_NK, answer_NA, weight_N)
+            ),
             "mse": float(mse_K.mean()),
             "rmse": float(np.sqrt(mse_K).mean()),
-            "mae": float(np.abs(error_NK).mean()),
+            "mae": float(mae),
             "r2": math.nan if constant.any() else float(np.mean(1 - mse_K / variance_K)),
         }
 
 
 def _own_loss(
-    distribution: Distribution, y_NK: NDArray[np.float64], answer_NA: NDArray[np.float64]
+    distribution: Distribution,
+    y_NK: NDArray[np.float64],
+    answer_NA: NDArray[np.float64],
+    weight_N: NDArray[np.float64] | None,
 ) -> np.float64:
-    return np.float64(distribution.losses(y_NK, by_target(answer_NA, y_NK.shape[1])).mean())
+    loss_NK = distribution.losses(y_NK, by_target(answer_NA, y_NK.shape[1]))
+    return np.float64(loss_NK.mean() if weight_N is None else mean_over_rows(loss_NK, weight_N).mean())
 
 
-def classification_scores(y_N: NDArray[Any], probability_NK: NDArray[Any]) -> dict[str, float]:
+def classification_scores(
+    y_N: NDArray[Any], probability_NK: NDArray[Any], weight_N: NDArray[np.float64] | None = None
+) -> dict[str, float]:
     """Give loss (the cross-entropy in nats), accuracy, macro_f1 and ece (see `CalibrationBins`).
 
     A probability of 0 counts as the smallest normal float64 (708 nats), so that one sure mistake does not
-    make the mean infinite. Without rows, or with a probability that is not finite, all are NaN.
+    make the mean infinite. Without rows, or with a probability that is not finite, all are NaN. With `weight_N` every
+    row counts as much as it weighs.
     """
     probability_NK = np.asarray(probability_NK, np.float64)
+    weight_N, (y_N, probability_NK) = counted_rows(weight_N, y_N, probability_NK)
     if not len(y_N) or not np.isfinite(probability_NK).all():
         return dict.fromkeys(("loss", "accuracy", "macro_f1", "ece"), math.nan)
     of_truth_N = np.maximum(probability_NK[np.arange(len(y_N)), y_N], np.finfo(np.float64).tiny)
     predicted_N = probability_NK.argmax(axis=1)
-    confusion_KK = confusion_matrix(y_N, predicted_N, probability_NK.shape[1])
+    confusion_KK = confusion_matrix(y_N, predicted_N, probability_NK.shape[1], weight_N)
     return {
-        "loss": float(-np.log(of_truth_N).mean()),
-        "accuracy": float(np.mean(predicted_N == y_N)),
+        "loss": float(mean_over_rows(-np.log(of_truth_N), weight_N)),
+        "accuracy": float(mean_over_rows(predicted_N == y_N, weight_N)),
         "macro_f1": float(np.nanmean(class_scores(confusion_KK).f1_K)),
-        "ece": calibration_bins(y_N, probability_NK).error,
+        "ece": calibration_bins(y_N, probability_NK).error
+        if weight_N is None
+        else _weighted_error(y_N, probability_NK, weight_N),
     }
 
 
-def confusion_matrix(y_N: NDArray[Any], predicted_N: NDArray[Any], classes: int) -> NDArray[np.int64]:
-    """Count rows by true class (down) and predicted class (across), shape (K, K)."""
+def confusion_matrix(
+    y_N: NDArray[Any],
+    predicted_N: NDArray[Any],
+    classes: int,
+    weight_N: NDArray[np.float64] | None = None,
+) -> NDArray[Any]:
+    """Count rows by true class (down) and predicted class (across), int64 (K, K); or add up their weights, float64."""
     places_N = np.asarray(y_N, np.int64) * classes + np.asarray(predicted_N, np.int64)
-    return np.bincount(places_N, minlength=classes**2).reshape(classes, classes).astype(np.int64)
+    count_KK = np.bincount(places_N, weight_N, minlength=classes**2).reshape(classes, classes)
+    return count_KK.astype(np.int64 if weight_N is None else np.float64)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -95,10 +137,10 @@ class ClassScores(Brief):
     precision_K: NDArray[np.float64]
     recall_K: NDArray[np.float64]
     f1_K: NDArray[np.float64]
-    rows_K: NDArray[np.int64]
+    rows_K: NDArray[Any]
 
 
-def class_scores(confusion_KK: NDArray[np.int64]) -> ClassScores:
+def class_scores(confusion_KK: NDArray[Any]) -> ClassScores:
     """Give precision, recall and F1 of every class of a confusion matrix."""
     hit_K, true_K, predicted_K = confusion_KK.diagonal(), confusion_KK.sum(axis=1), confusion_KK.sum(axis=0)
     return ClassScores(
@@ -142,6 +184,15 @@ def calibration_bins(y_N: NDArray[Any], probability_NK: NDArray[Any], bins: int 
         confidence_M=_share(np.bincount(bin_N, weights=confidence_N, minlength=bins), rows_M),
         accuracy_M=_share(np.bincount(bin_N, weights=predicted_N == y_N, minlength=bins), rows_M),
     )
+
+
+def _weighted_error(
+    y_N: NDArray[Any], probability_NK: NDArray[np.float64], weight_N: NDArray[np.float64]
+) -> float:
+    """Give the expected calibration error of weighted rows."""
+    gap_N = probability_NK.max(axis=1) - (probability_NK.argmax(axis=1) == y_N)
+    gap_M = np.bincount(bins_of(probability_NK), gap_N * weight_N, minlength=BINS)
+    return float(np.abs(gap_M).sum() / weight_N.sum())
 
 
 def bins_of(probability_NK: NDArray[np.float64], bins: int = BINS) -> NDArray[np.int64]:

@@ -85,7 +85,7 @@ def disagreement(
 
     A lucky search score comes with too small an error, so its rows' skewness counts as well as that of the test rows.
     """
-    tested = score.score(y, answers_VK)
+    tested = score.score(y, answers_VK, units.weight_N)
     why = score.why_none or units.too_few_for(score)
     if not math.isfinite(search.score) or not math.isfinite(search.spread.error):
         why = "the search has no standard error"

@@ -20,6 +20,7 @@ from shoal.results._mean_recall import BALANCED, recall_difference, recall_inter
 from shoal.results._record import Truth
 from shoal.results._schema import checker, expect
 from shoal.results._score_rows import row_score
+from shoal.results._scores import mean_over_rows
 from shoal.results._store import Store
 from shoal.results._two_way import Difference, Scored, difference, repeated_interval
 
@@ -95,9 +96,10 @@ def read_baselines(store: Store, truth: Truth, *, asked: bool) -> tuple[Baseline
 
 def constant_answers(truth: Truth) -> NDArray[np.float64]:
     """Give the one answer that is best for all training rows: their mean, or the share of each class; (V, K)."""
-    train = truth.y[: truth.train_rows]
-    shares = bool(truth.classes)
-    answer_K = np.bincount(train, minlength=len(truth.classes)) / len(train) if shares else train.mean(axis=0)
+    train, weight_N = truth.y[: truth.train_rows], truth.weights_of(slice(0, truth.train_rows))
+    if truth.classes:
+        train = train[:, None] == np.arange(len(truth.classes))
+    answer_K = mean_over_rows(train, weight_N)
     return np.broadcast_to(answer_K, (len(truth.y) - truth.train_rows, len(answer_K))).astype(np.float64)
 
 
@@ -125,7 +127,7 @@ def beside_baselines(
             stands.append(Beside(baseline, math.nan, nothing, none))
             continue
         answers_VK = baseline.answers_VK[:, chosen]
-        value = score.score(y, answers_VK)
+        value = score.score(y, answers_VK, units.weight_N)
         if metric == BALANCED:
             apart = recall_difference(y, delivered_VK, answers_VK, units)
             span = recall_interval(y, answers_VK, units)

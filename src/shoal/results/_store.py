@@ -393,8 +393,7 @@ class Store:
         facts = {name: getattr(truth, name) for name in ("train_rows", *_NAMES)}
         rows = {f"{stage}/{fold}": numbers for (stage, fold), numbers in truth.validation_rows.items()}
         seen: Arrays = {"image_rows": truth.image_rows, "images": truth.images}
-        if len(truth.groups):
-            seen["groups"] = truth.groups
+        seen |= {name: own for name in ("groups", "weights") if len(own := getattr(truth, name))}
         text, data = json.dumps(facts), packed({"x": truth.x_ND, "y": truth.y, **seen, **rows})
         row = (1, text, data, _seal(text, data=data))
         self._database.insert("truth", row, replace=True)

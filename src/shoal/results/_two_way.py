@@ -76,7 +76,7 @@ def difference(second: Scored, first: Scored) -> Difference:
     """Give the mean of `second` less `first`, paired by repeat and row, with its interval and p-value."""
     both, units = sorted(second.answers.keys() & first.answers.keys()), second.units
     scores = [
-        (second.score.score(second.y, second.answers[r]), second.score.score(second.y, first.answers[r]))
+        tuple(second.score.score(second.y, own[r], units.weight_N) for own in (second.answers, first.answers))
         for r in both
     ]
     mean = float(np.mean([a - b for a, b in scores])) if both else math.nan
@@ -101,6 +101,8 @@ def _too_alike(second: Scored, first: Scored, both: Sequence[int]) -> str:
     unlike_N = np.zeros(len(second.y), np.bool_)
     for repeat in both:
         unlike_N |= second.score.unlike(second.y, second.answers[repeat], first.answers[repeat])
+    if second.units.weight_N is not None:
+        unlike_N &= second.units.weight_N > 0
     unlike, what = len(np.unique(second.units.of_N[unlike_N])), "group" if second.units.grouped else "row"
     if unlike >= FEWEST_UNLIKE or (second.units.grouped and unlike >= FEWEST_GROUPS):
         return ""
@@ -152,7 +154,7 @@ def repeated_interval(
         return Interval(math.nan, math.nan, why)
     apart = [left_out(score, y, answer, units, scaled=True) for answer in prediction_RNK]
     value_R, part_RU = np.array([value for value, _ in apart]), np.array([part_U for _, part_U in apart])
-    mean = float(np.mean([score.score(y, answer) for answer in prediction_RNK]))
+    mean = float(np.mean([score.score(y, answer, units.weight_N) for answer in prediction_RNK]))
     spread, freedom = spread_over(value_R, part_RU, units)
     if score.share:
         return Interval(*share_interval(mean, spread.error, freedom, units, len(value_R)))

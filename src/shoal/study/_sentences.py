@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from shoal.errors import Problem, StudyError
 from shoal.study._key_paths import KeyPath, key_path_text, value_at
 from shoal.study._study import Study
 from shoal.study._values import PATTERNS, TAGS
-from shoal.wording import is_utf8, nearest, value_text, wrong_choice
+from shoal.wording import did_you_mean, is_utf8, nearest, value_text, wrong_choice
 
 # pydantic's names of all that can be wrong with one value of a study.
 WRONG_VALUE: Final = frozenset(
@@ -47,7 +47,14 @@ def refusal(mistakes: Iterable[Mistake]) -> StudyError:
 
 @cache
 def _schema() -> dict[str, Any]:
+    """Give the schema of a whole study, which takes as long as all else that is done with a small one."""
     return Study.model_json_schema()
+
+
+@cache
+def _schema_of(model: type[BaseModel]) -> dict[str, Any]:
+    """Give the schema of a section by itself, to which the one of the whole refers."""
+    return model.model_json_schema()
 
 
 def mistakes_of(error: ValidationError, tree: Any, section: KeyPath = ()) -> list[Mistake]:
@@ -98,6 +105,8 @@ def valid_keys(path: KeyPath) -> list[str]:
 
 def is_known(path: KeyPath) -> bool:
     """Whether a study can have a value at this key path."""
+    if len(path) == 1:
+        return path[0] in Study.model_fields
     return any(True for _ in _schema_nodes(path))
 
 
@@ -118,7 +127,9 @@ def _wrong_value(path: KeyPath, value: Any, *, finite: bool) -> str:
     if len(nodes) == 1 and "enum" in nodes[0]:
         return wrong_choice(value, nodes[0]["enum"])
     expected = " or ".join(_expected(node, value, finite=finite) for node in nodes)
-    return f"expected {expected}, got {value_text(value)}"
+    words = [word for node in nodes for word in node.get("enum", ())]
+    hint = did_you_mean(value, words, repr) if isinstance(value, str) else ""
+    return f"expected {expected}, got {value_text(value)}{hint}"
 
 
 def _expected(node: dict[str, Any], value: Any, *, finite: bool) -> str:
@@ -175,6 +186,14 @@ def _schema_nodes(path: KeyPath) -> Iterator[dict[str, Any]]:
 
 
 def _nodes(path: KeyPath) -> Iterator[dict[str, Any]]:
+    section = Study.model_fields.get(str(path[0])) if len(path) == 1 else None
+    if (
+        section is not None
+        and isinstance(section.annotation, type)
+        and issubclass(section.annotation, BaseModel)
+    ):
+        yield _schema_of(section.annotation)
+        return
     for node in _schema_nodes(path):
         yield from _options(node)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shoal.wording import rounded
+from shoal.wording import rounded, visible
 
 
 def short_keys(keys: Sequence[str]) -> tuple[str, ...]:
@@ -18,6 +18,8 @@ def text_of(value: Any) -> str:
     """Write a setting as a person would."""
     if isinstance(value, list | tuple):
         return "-".join(text_of(part) for part in value) or "none"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{visible(str(key))} {text_of(part)}" for key, part in value.items()) or "none"
     if isinstance(value, float):
         return rounded(value, 4)
     return "none" if value is None else str(value)

@@ -6,18 +6,17 @@ Every field is a key of the study file, with the default it has there. Lengths a
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Discriminator, Field, PrivateAttr, Tag, field_validator, model_validator
 
-from shoal.distributions import MOST_LEVELS, Distribution, distribution_of
 from shoal.errors import Problem
-from shoal.kinds import LOSSES, NETWORKS, OPTIMIZERS, SPLITTERS, Task, row_of
+from shoal.kinds import LOSSES, NETWORKS, SPLITTERS, Task, row_of
 from shoal.study._held_against import Checks
 from shoal.study._key_paths import key_path_text, parse_key_path, toml_string
 from shoal.study._origin import Origin
 from shoal.study._section import SECTION
+from shoal.study._training import Training
 from shoal.study._values import (
     MOST_IMAGES,
     PLAIN,
@@ -28,17 +27,14 @@ from shoal.study._values import (
     FilePath,
     FolderName,
     Label,
-    Levels,
     Loss,
     Method,
     Metric,
     Name,
     Names,
     NetworkName,
-    Optimizer,
     PoolName,
     Row,
-    Schedule,
     Share,
     Side,
     Splitter,
@@ -48,7 +44,7 @@ from shoal.study._values import (
     branch_of,
     together,
 )
-from shoal.wording import first_few, listed
+from shoal.wording import listed
 
 
 class _Part(BaseModel):
@@ -90,6 +86,7 @@ class Data(_Part):
     missing_marks: Names = ()
     missing_targets: Literal["refuse", "drop"] = "refuse"
     groups: Name | None = None
+    weights: Name | None = None
     standardize: Literal["none", "inputs", "both"] = "none"
     target_transform: TargetTransform = "none"
     test_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
@@ -166,73 +163,6 @@ class Network(_Part):
             sentence = f'kind = "{self.kind}" needs at least one entry in `conv`, got none'
             raise together(("kind", "conv"), sentence)
         return self
-
-
-class Augment(_Part):
-    """Changes drawn for every image of every epoch: moved by up to `shift` pixels (black comes in), mirrored or not."""
-
-    shift: Annotated[int, Field(ge=0, le=1000)] = 0
-    flip: bool = False
-
-
-class Training(_Part):
-    """How it learns. `weight_decay` means what it means in torch.optim; `loss` follows the task if unset."""
-
-    loss: Loss | None = None
-    huber_delta: Annotated[float, Field(gt=0)] = 1.0
-    quantiles: Levels = (0.1, 0.5, 0.9)
-    label_smoothing: Share = 0.0
-    optimizer: Optimizer = "adam"
-    lr: Annotated[float, Field(gt=0)] = 1e-3
-    momentum: Share = 0.0
-    nesterov: bool = False
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    schedule: Schedule = "constant"
-    step_every: Count | None = None
-    step_factor: Annotated[float, Field(gt=0, le=1)] = 0.1
-    batch_size: Count = 32
-    epochs: Count = 100
-    augment: Augment = Augment()
-    validation: Share = 0.2
-    early_stopping: Literal["none", "inner"] = "none"
-    inner_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
-    patience: Count = 20
-    keep: Literal["last", "best"] = "last"
-
-    @model_validator(mode="after")
-    def _belongs_together(self) -> Training:
-        kind = row_of("optimizer", OPTIMIZERS, self.optimizer)
-        if self.momentum and not kind.momentum:
-            able = " or ".join(name for name, other in OPTIMIZERS.items() if other.momentum)
-            sentence = f"`momentum` needs optimizer {able}, got {self.optimizer}"
-            raise together(("momentum", "optimizer"), sentence)
-        if self.nesterov and not (kind.nesterov and self.momentum):
-            able = " or ".join(name for name, other in OPTIMIZERS.items() if other.nesterov)
-            got = f"got {self.optimizer} with momentum {self.momentum:g}"
-            sentence = f"`nesterov` needs optimizer {able} with momentum above 0, {got}"
-            raise together(("nesterov", "momentum", "optimizer"), sentence)
-        if self.keep == "best" and self.early_stopping == "none" and not self.validation:
-            sentence = 'keep = "best" needs validation above 0 or early_stopping = "inner", got neither'
-            raise together(("keep", "validation", "early_stopping"), sentence)
-        levels = self.quantiles
-        if not 0 < len(levels) <= MOST_LEVELS or any(low >= high for low, high in pairwise(levels)):
-            what = f"expected 1 to {MOST_LEVELS} levels, ascending, each once"
-            got = first_few([f"{level:g}" for level in levels], 5) if levels else "none"
-            raise together(("quantiles",), f"{what}, got {got}")
-        return self
-
-    def option_of(self, loss: Loss) -> float | tuple[float, ...] | None:
-        """Give the value of the key that belongs to a loss alone; None where it has no such key.
-
-        Raises StudyError for a loss that is unknown.
-        """
-        key = row_of("loss", LOSSES, loss).option
-        return None if key is None else getattr(self, key)
-
-    @property
-    def distribution(self) -> Distribution | None:
-        """What networks say of a target that learn by the loss named; None where that is one number."""
-        return None if self.loss is None else distribution_of(self.loss, self.option_of(self.loss))
 
 
 class Comparison(_Part):
@@ -433,6 +363,31 @@ class Study(_Part):
             if parse_key_path(key) == ("training", "loss") and isinstance(values, list):
                 named += values
         return tuple(dict.fromkeys([self.loss, *(name for name in named if name in LOSSES)]))
+
+    @property
+    def class_weights(self) -> dict[str, dict[str, float]]:
+        """Every table of weights of classes, by its key: the study's own, those of its comparisons and its space."""
+        return {key: value for key, value in self._class_weights.items() if isinstance(value, dict)}
+
+    @property
+    def weighs_classes(self) -> bool:
+        """Whether some network may be trained on weighted classes."""
+        return any(value != "none" for value in self._class_weights.values())
+
+    @property
+    def _class_weights(self) -> dict[str, Any]:
+        """Give all that is said of weights of classes, by its key."""
+        key = "training.class_weight"
+        stated: dict[str, Any] = {key: self.training.class_weight}
+        for number, entry in enumerate(self.compare):
+            stated[f"compare[{number}].{key}"] = entry.training.get("class_weight", "none")
+        for key, values in self.search.space.items() if self.search else ():
+            match parse_key_path(key):
+                case ("training", "class_weight") if isinstance(values, list):
+                    stated |= {f'search.space."{key}"[{place}]': value for place, value in enumerate(values)}
+                case ("training", "class_weight", str(name)):
+                    stated[f'search.space."{key}"'] = {name: 1.0}
+        return stated
 
     @property
     def loss(self) -> Loss:

@@ -103,6 +103,11 @@ def together(keys: tuple[str, ...], sentence: str) -> PydanticCustomError:
     return PydanticCustomError("together", "{sentence}", {"sentence": sentence, "keys": keys})
 
 
+Weight = Annotated[float, Field(ge=0)]
+ClassWeight = Annotated[
+    Annotated[Literal["none", "balanced"], Tag("<text>")] | Annotated[dict[Name, Weight], Tag("<table>")],
+    Discriminator(branch_of),
+]
 TextOrTexts = Annotated[
     Annotated[Name, Tag("<text>")] | Annotated[Names, Tag("<list>")], Discriminator(branch_of)
 ]

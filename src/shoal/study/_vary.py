@@ -15,8 +15,9 @@ from shoal.kinds import LOSSES, losses_of
 from shoal.study._key_paths import KeyPath, assign, overlap
 from shoal.study._paths import path_keys
 from shoal.study._sentences import Mistake, mistakes_of
-from shoal.study._study import Network, Study, Training
-from shoal.wording import listed
+from shoal.study._study import Network, Study
+from shoal.study._training import Training
+from shoal.wording import listed, value_text
 
 SECTIONS: Final = ("network", "training")
 Changes = Iterable[tuple[KeyPath, Any]]
@@ -55,7 +56,11 @@ def vary_section(study: Study, section: str, changes: Changes) -> Network | Trai
         return [Mistake(path, what, (path, ("study", "task")), together=True)]
     if isinstance(varied, Training):
         loss = varied.loss or own[0]
-        return [*_options_of_other_losses(varied, loss), *_transformed(study, loss)] or varied
+        return [
+            *_options_of_other_losses(varied, loss),
+            *_transformed(study, loss),
+            *_classless(study, varied),
+        ] or varied
     return varied
 
 
@@ -70,6 +75,15 @@ def _transformed(study: Study, loss: str) -> Iterator[Mistake]:
         )
         what = f'loss {loss} {taken}: expected data.target_transform = "none", got "{transform}"'
         yield Mistake(path, what, (path, other), together=True)
+
+
+def _classless(study: Study, training: Training) -> Iterator[Mistake]:
+    """Refuse weights of classes where there are none."""
+    if training.class_weight != "none" and study.study.task != "classification":
+        path, task = ("training", "class_weight"), ("study", "task")
+        got = value_text(training.class_weight)
+        what = f'expected "none" with study.task = "{study.study.task}", which has no classes, got {got}'
+        yield Mistake(path, what, (path, task), together=True)
 
 
 def _options_of_other_losses(training: Training, loss: str) -> Iterator[Mistake]:

@@ -25,17 +25,19 @@ def read_separated(file: TableFile) -> Table | None:
     """Read text cells. Mistakes are noted with their lines; rows of the header's width are kept."""
     usual, findings = usual_delimiter(file.path), file.findings
     delimiter = file.dialect.delimiter or usual
-    text = file.text(lambda sample: _cells_in(sample, delimiter))
-    if text is None:
+    content = file.text(lambda sample: _cells_in(sample, delimiter))
+    if content is None:
         return None
     if delimiter is None:
         what = f"expected data.delimiter to say what stands between cells, since {file.path.suffix} does not"
-        findings.add(f"{what}, got nothing{_remedy(text, file)}")
+        findings.add(f"{what}, got nothing{_remedy(content.decode(), file)}")
         return None
     comment, skip = file.dialect.comment, file.dialect.skip_lines
-    plain = None if comment is not None or skip else plain_columns(text, delimiter)
+    plain = None if comment is not None or skip else plain_columns(content, delimiter)
     if plain is not None:
         return _plain_table(plain, file)
+    text = content.decode()
+    del content
     rows, lines = split_rows(text, delimiter, comment, findings, skip)
     if not rows:
         if not findings.found:

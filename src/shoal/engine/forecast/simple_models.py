@@ -11,7 +11,7 @@ from shoal.engine._simple_models import (
     PENALTIES,
     PENALTY_ROWS,
     TREES,
-    rows_drawn,
+    count_drawn,
     why_none,
     width,
 )
@@ -44,7 +44,7 @@ def simple_model_seconds(planner: Planner) -> float:
 
 
 def _seconds(planner: Planner, name: str) -> float:
-    rows, columns = len(rows_drawn(planner, name)), width(planner, name)
+    rows, columns = count_drawn(planner, name), width(planner, name)
     if name == "trees":
         trees = TREES * columns / max(1, len(planner.dataset.columns))
         return TREE * trees + TREE_CELL * TREES * rows * columns
@@ -57,6 +57,6 @@ def simple_model_bytes(planner: Planner) -> float:
     """Predict the bytes that fitting the simple models takes, and those of scikit-learn, which stay."""
     names = fitted(planner)
     test = min(AT_ONCE, planner.dataset.rows - planner.dataset.train_rows)
-    sizes = [8.0 * COPIES * (len(rows_drawn(planner, name)) + test) * width(planner, name) for name in names]
+    sizes = [8.0 * COPIES * (count_drawn(planner, name) + test) * width(planner, name) for name in names]
     answers = 16.0 * planner.dataset.outputs * (planner.dataset.rows - planner.dataset.train_rows)
     return LIBRARIES + max(sizes, default=0.0) + answers * bool(names)

@@ -10,7 +10,9 @@ from __future__ import annotations
 import math
 import time
 from bisect import bisect, insort
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
@@ -48,14 +50,33 @@ def machine_pace() -> float:
     return best / 100
 
 
-@cache
-def crowding() -> float:
-    """How many times its own time a thread's work takes now, since others want the cores too; 1 where none does."""
+@dataclass(eq=False)
+class Watched:
+    """Work of this thread that waits for nothing but a core: its seconds on the clock, and its own."""
+
+    clock: float = 0.0
+    own: float = 0.0
+
+    @contextmanager
+    def work(self) -> Iterator[None]:
+        """Watch some more of it."""
+        begun, own = time.perf_counter(), time.thread_time()
+        yield
+        self.clock += time.perf_counter() - begun
+        self.own += time.thread_time() - own
+
+
+def crowding(watched: Watched) -> float:
+    """How many times its own time a thread's work takes now, since others want the cores too; 1 where none does.
+
+    Where what was watched is too little to tell, there is some more.
+    """
     x = np.ones((64, 64), np.float32)
-    begun, own = time.perf_counter(), time.thread_time()
-    while time.thread_time() - own < CROWD_SECONDS:
-        x = np.tanh(x @ x)
-    return max(1.0, (time.perf_counter() - begun) / (time.thread_time() - own))
+    with watched.work():
+        enough = time.thread_time() + CROWD_SECONDS - watched.own
+        while time.thread_time() < enough:
+            x = np.tanh(x @ x)
+    return max(1.0, watched.clock / watched.own)
 
 
 class StepTimes:

@@ -28,7 +28,7 @@ from shoal.engine._trainer import Trainer
 from shoal.engine.forecast.drawing import Drawing
 from shoal.engine.forecast.groups import FitGroup, groups_of
 from shoal.engine.forecast.simple_models import IMPORTED, simple_model_seconds
-from shoal.engine.forecast.steps import crowding, machine_pace, torch_call_seconds
+from shoal.engine.forecast.steps import Watched, crowding, machine_pace, torch_call_seconds
 from shoal.nets import EXCITING_STEPS, Architecture, seen_by_the_middle
 from shoal.study import MOST_IMAGES
 
@@ -74,9 +74,9 @@ class Circumstances:
     read: float = 0.0
 
 
-def crowded(alone: Mapping[str, float], workers: int) -> dict[str, float]:
-    """Give the seconds of each part on the clock, where others want the cores as they do now."""
-    crowd, cores = crowding(), _cores()
+def crowded(alone: Mapping[str, float], workers: int, watched: Watched) -> dict[str, float]:
+    """Give the seconds of each part on the clock, where others want the cores as they do now; see `crowding`."""
+    crowd, cores = crowding(watched), _cores()
     together = crowd + (min(workers, cores) - 1) / cores * min(1.0, cores * (crowd - 1))
     return {part: seconds * (together if part == "training" else crowd) for part, seconds in alone.items()}
 

@@ -193,6 +193,8 @@ class _Fit:
                 struct.labels, struct.labels_count = self._keep(rows.y, np.int64)
             case task:
                 assert_never(task)
+        if rows.weight is not None:
+            struct.weights, struct.weights_count = self._keep(rows.weight, np.float32)
         return struct
 
     def _point_at(self, state: State) -> None:

@@ -23,7 +23,16 @@ from shoal.engine.trainers.batches import channels_last, chunks_of, on_device
 from shoal.engine.trainers.strided import pays, strided_module
 from shoal.engine.trainers.torch_memory import lingering_bytes, passing_bytes
 from shoal.kinds import LOSSES, Takes, row_of
-from shoal.nets import Architecture, Moments, build_module, learning_rates, optimizer_of, torch_loss
+from shoal.nets import (
+    Architecture,
+    Descent,
+    Moments,
+    Step,
+    build_module,
+    learning_rates,
+    optimizer_of,
+    torch_loss,
+)
 from shoal.streams import Role, dropout_draws, dropout_scale, dropout_threshold, permutation
 from shoal.study import Training
 
@@ -179,39 +188,33 @@ class _Fit:
         }
         self.seen = self.rows | {"train": self.rows["train"].thinned()}
         self.steps = steps_per_epoch(len(data.train), job.training.batch_size)
-        self.optimizer = self._optimizer()
+        self.step = self._steps_down()
         self.masks: dict[tuple[int, int], list[Tensor]] = {}
         self.begun = False
 
-    def _optimizer(self) -> torch.optim.Optimizer:
-        """Make torch's optimiser over the one flat tensor, its state that of the fit."""
+    def _steps_down(self) -> Step:
+        """Make the optimiser's step over the one flat tensor, its state that of the fit."""
         import torch
 
         training, state = self.job.training, self.state
-        kind = optimizer_of(training.optimizer)
-        flat_P = torch.nn.Parameter(self.flat_P)
-        flat_P.grad = self.grad_P
         step = torch.tensor(float(state.epoch * self.steps + state.step))
-        optimizer = kind.make(flat_P, training)
-        optimizer.state[flat_P] = kind.state(training, Moments(step, self.first_P, self.second_P))
-        return optimizer
+        moments = Moments(step, self.first_P, self.second_P)
+        return optimizer_of(training.optimizer).make(Descent(self.flat_P, self.grad_P, moments), training)
 
     def run(self, until: int) -> None:
         """Train epochs until `until`, the end, a divergence or a pause; then give everything back to the state."""
         state, lr_E = self.state, learning_rates(self.job.training)
         order_key = self.job.key.words(Role.ORDER)
         while state.status == "training" and state.epoch < until:
-            for group in self.optimizer.param_groups:
-                group["lr"] = float(lr_E[state.epoch])
             order_N = permutation(order_key, len(self.rows["train"]), epoch=state.epoch)
-            if not self._epoch(self.trainer.tensor(order_N)):
+            if not self._epoch(self.trainer.tensor(order_N), float(lr_E[state.epoch])):
                 break
             state.epoch, state.step = state.epoch + 1, 0
             if state.epoch == state.epoch_T[state.points]:
                 self._evaluate()
         self._give_back()
 
-    def _epoch(self, order_N: Tensor) -> bool:
+    def _epoch(self, order_N: Tensor, lr: float) -> bool:
         """Train the rest of an epoch, each step on the exact mean over its batch's rows; False where it diverged
         or pauses."""
         loss_of, module, grad_P = self._loss, self.module, self.grad_P
@@ -235,14 +238,17 @@ class _Fit:
                 return False
             grad_P.zero_()
             loss.backward()  # type: ignore[no-untyped-call]
-            self.optimizer.step()
+            self.step(lr=lr)
         return True
 
     def _loss(self, outputs: Tensor, targets: Tensor, weight: Tensor | None = None) -> Tensor:
         if weight is None:
             return self.loss(outputs, targets)
-        loss_N = self.loss(outputs, targets, reduction="none").reshape(len(targets), -1).mean(1)
-        return (weight * loss_N).sum() / weight.sum()
+        counted = weight > 0
+        if not counted.all():  # what weighs nothing is not looked at, be its loss infinite
+            outputs, targets, weight = outputs[counted], targets[counted], weight[counted]
+        loss = self.loss(outputs, targets, reduction="none")
+        return _weighted_mean(loss if loss.ndim == 1 else loss.mean(1), weight)
 
     def _masks_of(self, step: int) -> list[Tensor]:
         """Dropout masks of a step of this epoch, by layer, drawn for many steps at once."""
@@ -300,7 +306,9 @@ class _Fit:
                     outputs.double(), y.double() if y.is_floating_point() else y, weight
                 ).item()
                 if self.classes and name != "inner":
-                    curve[f"{name}_accuracy"] = (outputs.argmax(1) == y).double().mean().item()
+                    right = (outputs.argmax(1) == y).double()
+                    accuracy = right.mean() if weight is None else _weighted_mean(right, weight)
+                    curve[f"{name}_accuracy"] = accuracy.item()
         self._give_back()
         self.state.record_evaluation(self.job, np.array([curve[name] for name in CURVES]), self.steps)
 
@@ -310,6 +318,14 @@ class _Fit:
             for name in ("flat_P", "buffers", "first_P", "second_P"):
                 array = getattr(self.state, "parameters_P" if name == "flat_P" else name)
                 array[:] = getattr(self, name).cpu().numpy()
+
+
+def _weighted_mean(value_N: Tensor, weight_N: Tensor) -> Tensor:
+    """Give the weighted mean of rows; 0 where they weigh nothing."""
+    import torch
+
+    total = weight_N.sum()
+    return (weight_N * value_N).sum() / torch.where(total > 0, total, torch.ones_like(total))
 
 
 def _stream_dropouts(module: nn.Module) -> list[Any]:

@@ -248,22 +248,6 @@ def certainty_table(results: Results) -> ReportTable | None:
     return ReportTable(tuple(columns), len(results.certainty.covered) - len(shown))
 
 
-def level_table(results: Results) -> ReportTable | None:
-    """Give the share of test rows below each quantile of the delivered network; None where it gives none."""
-    shown = results.levels_held[:MOST_ROWS]
-    if not shown:
-        return None
-    shares, lows = tuple(of.share for of in shown), tuple(of.interval.low for of in shown)
-    between = (f"{percent(of.interval.low)} to {percent(of.interval.high)}" for of in shown)
-    columns = (
-        texts("target", [of.target for of in shown]),
-        numbers("level", [of.level for of in shown]),
-        ReportColumn("test rows below", tuple(map(percent, shares)), shares),
-        ReportColumn("95 % interval, other test rows", tuple(between), lows),
-    )
-    return ReportTable(columns, len(results.levels_held) - len(shown))
-
-
 def class_coverage_table(results: Results) -> ReportTable | None:
     """Give, class by class, the share of test rows whose set holds their class; None where there are no sets."""
     shown = results.certainty.classes[:MOST_ROWS]
@@ -388,11 +372,17 @@ def class_count_table(results: Results) -> ReportTable | None:
     count = len(truth.classes)
     parts = (("training rows", truth.y[: truth.train_rows]), ("test rows", truth.y[truth.train_rows :]))
     columns = [texts("class", truth.classes[:MOST_ROWS])]
-    for heading, y_N in parts:
+    weights = (truth.weights_of(slice(0, truth.train_rows)), truth.test_weights)
+    for (heading, y_N), weight_N in zip(parts, weights, strict=True):
         count_K = np.bincount(y_N, minlength=count)[:MOST_ROWS]
         columns.append(numbers(heading, count_K))
         share_K = (count_K / max(1, len(y_N))).tolist()
         columns.append(ReportColumn("share", tuple(map(percent, share_K)), tuple(share_K)))
+        if weight_N is not None:
+            weight_K = (np.bincount(y_N, weight_N, count)[:MOST_ROWS] / weight_N.sum()).tolist()
+            columns.append(
+                ReportColumn("share of their weight", tuple(map(percent, weight_K)), tuple(weight_K))
+            )
     return ReportTable(tuple(columns), max(0, count - MOST_ROWS))
 
 

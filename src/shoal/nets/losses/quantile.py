@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 def _torch(levels: tuple[float, ...]) -> TorchLoss:
     def pinball(outputs: Tensor, targets: Tensor, /, *, reduction: str = "mean") -> Tensor:
         tilt_L = 0.5 - outputs.new_tensor(levels)
-        error_NKL = outputs.reshape(len(outputs), -1, len(levels)) - targets.unsqueeze(2)
+        error_NKL = outputs.reshape(*targets.shape, len(levels)) - targets.unsqueeze(2)
         loss_NKL = error_NKL.abs() / 2 + tilt_L * error_NKL
-        return loss_NKL.mean() if reduction == "mean" else loss_NKL.reshape(len(outputs), -1)
+        return loss_NKL.mean() if reduction == "mean" else loss_NKL.reshape(outputs.shape)
 
     return pinball
 

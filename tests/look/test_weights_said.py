@@ -1,0 +1,76 @@
+"""A run whose rows and classes have weights says so: in its first sentences, its tables, its axes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from shoal.look import Results, RunFindings, results_text
+from shoal.look._headline import headline
+from shoal.look.page.tables import class_count_table
+from shoal.pipeline import run
+from shoal.study import text_of
+
+pytestmark = pytest.mark.usefixtures("dots")
+
+DRAW = np.random.default_rng(5)
+ROWS = 120
+X = DRAW.normal(size=(ROWS, 2))
+LABEL = np.where(X[:, 0] > 0.3, "up", "down")
+WEIGHT = DRAW.uniform(0.5, 4, ROWS).round(2)
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    made: Any = run(
+        {"a": X[:, 0], "b": X[:, 1], "w": WEIGHT, "y": LABEL},
+        target="y",
+        out=tmp_path_factory.mktemp("weighted") / "run",
+        data={"weights": "w"},
+        network={"hidden": [4]},
+        training={"epochs": 4},
+        search={"folds": 3, "space": {"training.class_weight": ["none", {"up": 3, "down": 1}]}},
+    )
+    return made  # type: ignore[no-any-return]
+
+
+def test_the_first_sentences_say_how_rows_are_weighed(results: Results) -> None:
+    head = headline(RunFindings(results))
+    assert "on the 24 weighted test rows" in head.first.lower()
+    truth = results.truth
+    train, test = truth.weights[: truth.train_rows], truth.test_weights
+    assert test is not None
+    worth = [round(float(own.sum() ** 2 / (own**2).sum())) for own in (train, test)]
+    assert head.more[0] == (
+        f"Rows are weighted: 96 training rows weigh {train.sum():,.6g} in all, from {train.min():g} to"
+        f" {train.max():g}, worth {worth[0]} rows of one weight; 24 test rows weigh {test.sum():,.6g} in all, from"
+        f" {test.min():g} to {test.max():g}, worth {worth[1]} rows of one weight."
+    )
+
+
+def test_what_counts_rows_says_that_it_does(results: Results) -> None:
+    text = " ".join(results_text(results).split())
+    assert "Each row counts once here, whatever it weighs." in text
+    assert "What ECE would be by chance alone is not shown: it is known of rows that count the same." in text
+    assert "How sure single predictions are is not shown: rows are weighted (data.weights)" in text
+
+
+def test_classes_have_their_shares_of_the_weight_too(results: Results) -> None:
+    table, truth = class_count_table(results), results.truth
+    assert table is not None
+    shares = [column.values for column in table.columns if column.heading == "share of their weight"]
+    for own, rows in zip(shares, (slice(0, truth.train_rows), slice(truth.train_rows, None)), strict=True):
+        sums = np.bincount(truth.y[rows], truth.weights[rows])
+        assert own == pytest.approx(sums / sums.sum())
+
+
+def test_curves_of_weighted_classes_are_called_so(results: Results) -> None:
+    findings = RunFindings(results)
+    named = {
+        text_of(candidate.training.class_weight): findings.quantity("loss", [name])
+        for name, candidate in results.tried.items()
+    }
+    assert named["none"] == "loss (cross-entropy in nats)"
+    assert named["up 3, down 1"] == "loss (cross-entropy in nats, classes weighted in training)"
