@@ -279,9 +279,9 @@ def test_groups_and_orders_that_are_suspected_are_said(tmp_path: Path) -> None:
         r"away if so, and put one before it among the inputs: no group is then divided",
         said['# groups = "patient"'],
     )
-    assert said["folds = 5"] == (
-        'rows are in the order of "day"; if later rows are to be predicted: '
-        '{ kind = "k-fold", n = 5, shuffle = false }, and the latest rows as `test`'
+    assert said['# time = "day"'] == (
+        "take the # away to predict later rows: all that judges is then later than what is trained on (rows are in the"
+        ' order of "day"); put one before it among the inputs, too, unless its trend counts'
     )
     assert study.data.groups is None
     grouped = text.replace('# groups = "patient"', 'groups = "patient"').replace(

@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from shoal import estimators, kinds
 from shoal.activations import ACTIVATIONS, ActivationKind
@@ -61,13 +62,22 @@ CHOICES = [
     (Schedule, SCHEDULES),
     (TestMetric, SCORES),
     (Method, SEARCHES),
-    (Splitter, SPLITTERS),
 ]
 
 
 @pytest.mark.parametrize(("choice", "table"), CHOICES)
 def test_a_study_offers_what_the_table_holds(choice: Any, table: dict[str, Any]) -> None:
     assert get_args(choice) == tuple(table)
+
+
+def test_a_study_offers_the_kinds_of_folds_and_scikit_learns() -> None:
+    choice = TypeAdapter(Splitter)
+    *kinds, others = choice.json_schema()["enum"]
+    assert (kinds, others) == (list(SPLITTERS), "a class of scikit-learn's that splits rows")
+    assert [choice.validate_python(name) for name in (*SPLITTERS, "KFold")] == [*SPLITTERS, "KFold"]
+    for name in ("fold", "K-Fold", "kFold", ""):
+        with pytest.raises(ValidationError):
+            choice.validate_python(name)
 
 
 @pytest.mark.parametrize(

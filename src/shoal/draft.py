@@ -22,7 +22,6 @@ from shoal.data import (
     Wish,
     holds_images,
     is_name_of_ids,
-    missing_of,
     order_of,
     survey,
 )
@@ -60,6 +59,9 @@ SKEWED: Final = 4.0
 _BACK: Final = re.compile(r" \(data\.keep = .*\)$")
 """How a study that lists no inputs gets a column back."""
 _FROM_HERE: Final = "relative to the folder of this file; written for the current one"
+_LATER: Final = "take the # away to predict later rows: all that judges is then later than what is trained on"
+_DAY: Final = 86_400.0
+"""Seconds."""
 _GROUPS: Final = "take the # away if so, and put one before it among the inputs: no group is then divided"
 
 
@@ -107,7 +109,6 @@ def draft_of(table: Path | GivenRows, target: str | None = None, task: Task | No
         outputs=dataset.outputs,
         smallest=int(np.bincount(train_N, minlength=dataset.outputs).min()) if dataset.classes else None,
         summary=() if listed else tuple(_summary(dataset)),
-        in_order=seen.in_order,
     )
     return _that_runs(draft, dataset)
 
@@ -236,6 +237,7 @@ def _keys(seen: Survey) -> Iterator[DraftKey]:
         yield DraftKey("missing_marks", list(seen.perhaps), why, on=False)
     if (transform := _transform(seen.dataset)) is not None:
         yield transform
+    yield from _order(seen)
     for name, values in seen.groupings.items():
         others = [other for other in seen.groupings if other != name]
         also = f"; so may {few_quoted(others, 3)}" if others else ""
@@ -243,7 +245,7 @@ def _keys(seen: Survey) -> Iterator[DraftKey]:
         yield DraftKey("groups", name, why, on=False)
         return
     for column in seen.dataset.columns:
-        there_N = column.values[~missing_of(column.values)]
+        there_N = column.values[~column.missing_N]
         different = len(np.unique(there_N))
         if is_name_of_ids(column.name) and 2 * different <= len(there_N):
             why = (
@@ -251,6 +253,22 @@ def _keys(seen: Survey) -> Iterator[DraftKey]:
             )
             yield DraftKey("groups", column.name, f"{why}; {_GROUPS}", on=False)
             return
+
+
+def _order(seen: Survey) -> Iterator[DraftKey]:
+    """Propose the order of rows where they seem to have one: by a column of dates, or as they stand."""
+    dated = (column.name for column in seen.dataset.columns if column.takes == "dates")
+    if (name := next((name for name in dated if _orders(seen, name)), None)) is not None:
+        also = "put one before it among the inputs, too, unless its trend counts"
+        yield DraftKey("time", name, f"{_LATER} ({seen.in_order or 'a column of dates'}); {also}", on=False)
+    elif seen.in_order:
+        yield DraftKey("ordered", True, f"{_LATER} ({seen.in_order})", on=False)
+
+
+def _orders(seen: Survey, name: str) -> bool:
+    """Whether a column can order rows: a value in each of them, not all of one day."""
+    (values,) = (column.values for column in seen.dataset.columns if column.name == name)
+    return not np.isnan(values).any() and float(np.ptp(values)) >= _DAY
 
 
 def _perhaps(seen: Survey) -> str:

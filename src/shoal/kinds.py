@@ -8,8 +8,9 @@ them by tests. The order is the one in which choices are named to a user.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal, Protocol, TypeVar, get_args
 
@@ -111,16 +112,21 @@ class SplitterKind:
     """A way to split the training rows for a search.
 
     `draws`: "folds", which hold every row out once; "splits", each with its own rows held out, drawn apart from the
-    others; or "column", which of the data says what each fold holds out. `by_class`: a fold has nearly the share of
-    every class that all rows have. `by_group`: rows of one group are on one side. `repeats`: drawn several times over.
-    `noun` is what one of them is called. `peer` is scikit-learn's class, to whose splits they are equal row for row.
+    others; "time", which validate on what comes after the rows that are trained on; "groups", which hold one group out
+    each; "column", which of the data says what each fold holds out; or "peer", which `peer` itself draws. `by_class`: a
+    fold has nearly the share of every class that all rows have. `by_group`: rows of one group are on one side.
+    `by_time`: no row is trained on that is as late as one that it is judged by. `repeats`: drawn several times over.
+    `shuffles`: rows are dealt out in any order, unless the study says otherwise. `noun` is what one of them is called.
+    `peer` is scikit-learn's class, to whose splits they are equal row for row ("group-time": mlxtend's).
     """
 
     peer: str
-    draws: Literal["folds", "splits", "column"] = "folds"
+    draws: Literal["folds", "splits", "time", "groups", "column", "peer"] = "folds"
     by_class: bool = False
     by_group: bool = False
+    by_time: bool = False
     repeats: bool = False
+    shuffles: bool = True
     noun: str = "fold"
 
 
@@ -246,8 +252,15 @@ SPLITTERS: Final[dict[str, SplitterKind]] = {
         "StratifiedGroupKFold", by_class=True, by_group=True, repeats=True
     ),
     "shuffle": SplitterKind("ShuffleSplit", draws="splits", noun="split"),
-    "given": SplitterKind("PredefinedSplit", draws="column"),
+    "time": SplitterKind("TimeSeriesSplit", draws="time", by_time=True, shuffles=False),
+    "group-time": SplitterKind(
+        "GroupTimeSeriesSplit", draws="time", by_group=True, by_time=True, shuffles=False
+    ),
+    "leave-one-group-out": SplitterKind("LeaveOneGroupOut", draws="groups", by_group=True, shuffles=False),
+    "given": SplitterKind("PredefinedSplit", draws="column", shuffles=False),
 }
+PEER_NAME: Final = re.compile(r"[A-Z][A-Za-z]+")
+"""How the classes of scikit-learn are written, and no kind of ours: such a name is that of a splitter of its own."""
 TABLE_FORMATS: Final[dict[str, TableKind]] = {
     "csv": TableKind("CSV", (".csv",), is_text=True, delimiter=","),
     "tsv": TableKind("TSV", (".tsv", ".tab"), is_text=True, delimiter="\t"),
@@ -306,26 +319,47 @@ def losses_of(task: str) -> tuple[str, ...]:
     return tuple(name for name, loss in LOSSES.items() if loss.task == task)
 
 
-def usual_splitter(task: str, *, grouped: bool) -> str:
-    """Name the kind of folds of a study that names none: by group where it has groups, else by class if it has any."""
-    return splitter_by(by_class=task == "classification" and not grouped, by_group=grouped)
+def splitter_kind(where: str, name: str) -> SplitterKind:
+    """Give the kind of splits of this name: a row of SPLITTERS, or a class of scikit-learn's by its own name.
+
+    What is known of such a class is what stands in the row that is equal to it; whether there is one is asked when it
+    is first used. Raises StudyError for a name that is neither.
+    """
+    if not PEER_NAME.fullmatch(name):
+        return row_of(where, SPLITTERS, name)
+    like = next((row for row in SPLITTERS.values() if row.peer == name), SplitterKind(name))
+    return replace(like, peer=name, draws="peer", repeats=False, noun="split")
 
 
-def splitter_by(*, by_class: bool = False, by_group: bool = False, repeats: bool = False) -> str:
-    """Name the kind of folds that keeps and repeats what is asked for, and no more."""
-    facts = (by_class, by_group, repeats)
+def usual_splitter(task: str, *, grouped: bool, timed: bool = False) -> str:
+    """Name the kind of folds of a study that names none: in order of time where it has one, by group where it has
+    groups, else by class if it has any.
+    """
+    return splitter_by(
+        by_class=task == "classification" and not grouped and not timed, by_group=grouped, by_time=timed
+    )
+
+
+def splitter_by(
+    *, by_class: bool = False, by_group: bool = False, by_time: bool = False, repeats: bool = False
+) -> str:
+    """Name the kind of folds that keeps and repeats what is asked for, and no more; none in order of time does more."""
+    draws = "time" if by_time else "folds"
+    facts = (draws, by_class and not by_time, by_group, repeats and not by_time)
     return next(
         name
         for name, row in SPLITTERS.items()
-        if row.draws == "folds" and (row.by_class, row.by_group, row.repeats) == facts
+        if (row.draws, row.by_class, row.by_group, row.repeats) == facts
     )
 
 
 def splitter_like(name: str, *, grouped: bool, repeats: bool | None = None) -> str:
     """Name the kind of folds most like `name` that keeps groups, if `grouped`, and repeats or not, if that is said."""
-    row = row_of("search.folds.kind", SPLITTERS, name)
+    row = splitter_kind("search.folds.kind", name)
     again = row.repeats if repeats is None else repeats
-    return splitter_by(by_class=row.by_class, by_group=row.by_group or grouped, repeats=again)
+    return splitter_by(
+        by_class=row.by_class, by_group=row.by_group or grouped, by_time=row.by_time, repeats=again
+    )
 
 
 def table_endings() -> tuple[str, ...]:

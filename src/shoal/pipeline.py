@@ -7,13 +7,13 @@ in the executor; the search never sees them.
 from __future__ import annotations
 
 import dataclasses
-import os
 import time
 from functools import partial
 from numbers import Integral
 from pathlib import Path
 from typing import Unpack, get_args
 
+from shoal.cores import core_count
 from shoal.data import Dataset, drift_of_rows
 from shoal.engine import (
     Circumstances,
@@ -79,10 +79,7 @@ def default_folder(study: Study) -> Path:
 
 def default_workers() -> int:
     """Give the number of cores this process may use: one fit a core."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on every system
-        return os.cpu_count() or 1
+    return core_count()
 
 
 def plan(

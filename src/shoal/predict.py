@@ -24,7 +24,6 @@ from shoal.data import (
     Missing,
     Preprocessing,
     Table,
-    missing_of,
     nfc,
     read_columns,
     read_images,
@@ -207,7 +206,7 @@ def _read(model: Model, path: Path, carry: Sequence[str], *, mark_missing: bool)
     if mark_missing:
         reason_N = _reasons(model, columns)
         answered = np.array([not reason for reason in reason_N], np.bool_)
-        columns = tuple(replace(column, values=column.values[answered]) for column in columns)
+        columns = tuple(column.take(answered) for column in columns)
         if not answered.all():
             rows = counted(len(answered), "row")
             notes.append(
@@ -245,7 +244,7 @@ def _markable(model: Model) -> Missing:
 def _reasons(model: Model, columns: Sequence[Column]) -> list[str]:
     """Say of each row which of its missing cells the model does not answer."""
     imputed = model.preprocessing.missing.columns
-    lacking = [(column.name, missing_of(column.values)) for column in columns if column.name not in imputed]
+    lacking = [(column.name, column.missing_N) for column in columns if column.name not in imputed]
     names_N: list[list[str]] = [[] for _ in range(len(columns[0].values))]
     for name, missing_N in lacking:
         for row in np.flatnonzero(missing_N).tolist():

@@ -43,7 +43,7 @@ class Keywords(Keys, total=False):
 
 _NO_KEYS: Final = ("train", "test", "target")
 _OTHERS: Final = (*_NO_KEYS, "out", "workers", "trainer", "device", "watcher")
-_OF_INPUTS: Final = frozenset({"inputs", "ignore", "keep", "groups", "weights"})
+_OF_INPUTS: Final = frozenset({"inputs", "ignore", "keep", "groups", "weights", "time"})
 """Keys of `data` that choose among columns, in place of the list of inputs that a drafted study has."""
 
 
@@ -152,7 +152,7 @@ def _drafted(
         f"{key} = {choice.value}, {_in_python(choice.why)}" for key, value, choice in keys if not value
     ]
     tree, data = tomllib.loads(draft_text(draft)), data if isinstance(data, Mapping) else {}
-    other_parts = (data.get("groups"), data.get("weights"))
+    other_parts = (data.get("groups"), data.get("weights"), data.get("time"))
     if len(names) > 1 or not _OF_INPUTS.isdisjoint(data):
         chosen = {*names, *(data.get("keep") or ()), *other_parts}
         left_out = [column.name for column in draft.columns if not column.used and column.name not in chosen]

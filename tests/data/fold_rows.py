@@ -16,6 +16,8 @@ def dataset(
     classes: NDArray[np.int64] | None = None,
     groups: NDArray[np.str_] | None = None,
     folds: NDArray[np.int64] | None = None,
+    times: NDArray[np.float64] | None = None,
+    gap: int = 0,
 ) -> Dataset:
     """Build a data set of `rows` training rows, with two test rows after them."""
     all_rows = rows + 2
@@ -34,4 +36,6 @@ def dataset(
         train_fingerprint="",
         test_fingerprint="",
         source="",
+        times=times,
+        gap=gap,
     )

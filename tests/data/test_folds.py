@@ -186,6 +186,12 @@ def test_shuffle(rows: int, share: float, n: int, seed: int) -> None:
     assert_equal(make_folds(dataset(rows), options), expected)
 
 
+@given(groups=st.lists(st.sampled_from("abcdefghijklm"), min_size=2).filter(lambda g: len(set(g)) > 1))
+def test_leave_one_group_out(groups: list[str]) -> None:
+    splits = make_folds(dataset(len(groups), groups=np.array(groups)), FoldOptions("leave-one-group-out"))
+    assert_equal(splits, oracle.LeaveOneGroupOut().split(np.zeros(len(groups)), groups=groups))
+
+
 @given(folds=st.lists(st.integers(-1, 4), min_size=2).filter(lambda f: len(set(f)) > 1))
 def test_given(folds: list[int]) -> None:
     _, numbered = np.unique([-1, *folds], return_inverse=True)
@@ -222,6 +228,11 @@ FEW = np.array([0] * 5 + [1] * 2 + [2] * 1)
 MANY = np.repeat(np.arange(12), 2)
 PAIR = np.array(["a", "b"] * 5)
 REFUSALS = [
+    (
+        dataset(4, groups=np.array(["a"] * 4)),
+        FoldOptions("leave-one-group-out"),
+        ["search.folds: expected at least 2 groups for leave-one-group-out folds, got 1"],
+    ),
     (dataset(4), FoldOptions(n=5), ["search.folds: expected at most 4 folds (the training rows), got 5"]),
     (
         dataset(8, FEW),

@@ -264,10 +264,13 @@ def test_neighbouring_rows_that_are_alike() -> None:
 def test_of_row_order_the_cause_that_remains_is_named() -> None:
     (check,) = [check for check in checks_of_rows() if check.name == "row order"]
     rows = made(*as_they_come())
-    folds = "take folds that keep the order (search.folds with shuffle = false), or declare data.groups"
-    assert check.hint(rows, True) == folds
-    assert check.hint(replace(rows, drawn=True), False) == "test on the latest rows (data.test)"
-    assert check.hint(replace(rows, drawn=True), True) == f"test on the latest rows (data.test), and {folds}"
+    order = "data.ordered = true, or a column named in data.time, keeps their order"
+    assert check.hint(rows, True) == f"{order} in folds; or declare data.groups"
+    assert check.hint(replace(rows, drawn=True), False) == f"{order} in test rows"
+    assert (
+        check.hint(replace(rows, drawn=True), True)
+        == f"{order} in folds and test rows; or declare data.groups"
+    )
 
 
 def test_what_keeps_shared_groups_apart_depends_on_how_rows_are_divided() -> None:

@@ -214,12 +214,16 @@ def test_how_training_rows_cover_test_rows_is_said_before_training(tmp_path: Pat
     ]
 
 
-FOLDS = 'ake folds that keep the order (search.folds with shuffle = false, or kind = "given")'
-COMMON = "or name in data.groups what neighbouring rows have in common."
+ORDER = (
+    "Say that rows have an order (data.ordered = true where they stand in it; data.time names a column of dates or"
+    " numbers):"
+)
+LATER = 'all rows held out are then later than those trained on (search.folds.kind = "time")'
+COMMON = "Or name in data.groups what neighbouring rows have in common."
 REMAINING = [
-    ({"shuffle": True}, True, f"Test on the latest rows (data.test), and t{FOLDS}, {COMMON}"),
-    ({"shuffle": True}, False, f"T{FOLDS}, {COMMON}"),
-    ({"kind": "k-fold", "shuffle": False}, True, "Test on the latest rows (data.test)."),
+    ({"shuffle": True}, True, f"{ORDER} the latest are then the test rows, and {LATER}. {COMMON}"),
+    ({"shuffle": True}, False, f"{ORDER} {LATER}. {COMMON}"),
+    ({"kind": "k-fold", "shuffle": False}, True, f"{ORDER} the latest are then the test rows."),
     ({"kind": "k-fold", "shuffle": False}, False, ""),
 ]
 

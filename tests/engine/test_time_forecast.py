@@ -37,7 +37,7 @@ def _same_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("time", "steps"):
         monkeypatch.setattr(f"shoal.engine.forecast.{module}.machine_pace", lambda: PACE)
     monkeypatch.setattr("shoal.engine.forecast.time.crowding", lambda _: 1.0)
-    monkeypatch.setattr("shoal.engine.forecast.time._cores", lambda: 4)
+    monkeypatch.setattr("shoal.engine.forecast.time.core_count", lambda: 4)
 
 
 def predicted(study: Study, workers: int = 1, dataset: Dataset | None = None, **more: Any) -> Plan:
@@ -126,8 +126,7 @@ def test_the_crowd_is_measured_in_times_of_ones_own() -> None:
 def test_work_is_watched_on_the_clock_and_on_its_core() -> None:
     watched = Watched()
     for _ in range(2):
-        with watched.work():
-            time.sleep(0.03)
+        watched.call(lambda: time.sleep(0.03))
     assert watched.clock >= 0.06 > 10 * watched.own
 
 

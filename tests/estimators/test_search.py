@@ -17,7 +17,16 @@ from sklearn.compose import make_column_transformer
 from sklearn.exceptions import FitFailedWarning
 from sklearn.linear_model import Ridge
 from sklearn.metrics import get_scorer
-from sklearn.model_selection import GroupKFold, KFold, RepeatedKFold, ShuffleSplit, cross_val_predict
+from sklearn.model_selection import (
+    GroupKFold,
+    GroupShuffleSplit,
+    KFold,
+    LeaveOneGroupOut,
+    RepeatedKFold,
+    ShuffleSplit,
+    TimeSeriesSplit,
+    cross_val_predict,
+)
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
@@ -47,6 +56,7 @@ SPLITTERS = (
     KFold(4, shuffle=True, random_state=1),
     ShuffleSplit(2, test_size=0.3, random_state=0),
     RepeatedKFold(n_splits=2, n_repeats=2, random_state=5),
+    TimeSeriesSplit(3, gap=2, max_train_size=20),
     [(np.arange(30), np.arange(30, 48)), (np.arange(18, 48), np.arange(18))],
 )
 
@@ -116,9 +126,12 @@ def test_callables_score_and_choose() -> None:
     assert "best_score_" not in vars(ours)
 
 
-def test_groups_weights_and_labels_of_rows_arrive() -> None:
+@pytest.mark.parametrize(
+    "cv", [GroupKFold(3), LeaveOneGroupOut(), GroupShuffleSplit(3, test_size=0.3, random_state=0)]
+)
+def test_groups_weights_and_labels_of_rows_arrive(cv: Any) -> None:
     groups, weight = np.repeat(np.arange(8), 6), RNG.uniform(0.5, 2, 48)
-    options = {"cv": GroupKFold(3), "n_jobs": 1, "fit": {"groups": groups, "sample_weight": weight}}
+    options = {"cv": cv, "n_jobs": 1, "fit": {"groups": groups, "sample_weight": weight}}
     grid = {"learning_rate_init": [0.03, 0.01]}
     assert_same_results(*(one.cv_results_ for one in both(regressor(max_iter=4), grid, **options)))
 

@@ -9,8 +9,12 @@ import pytest
 
 from shoal.look import Results, RunFindings, results_text
 from shoal.look._headline import headline
+from shoal.look.figures.agreement import agreement
+from shoal.look.figures.calibration import calibration
+from shoal.look.figures.confusion import confusion_of
 from shoal.look.page.tables import class_count_table
 from shoal.pipeline import run
+from shoal.results import regression_scores
 from shoal.study import text_of
 
 pytestmark = pytest.mark.usefixtures("dots")
@@ -64,6 +68,22 @@ def test_classes_have_their_shares_of_the_weight_too(results: Results) -> None:
     for own, rows in zip(shares, (slice(0, truth.train_rows), slice(truth.train_rows, None)), strict=True):
         sums = np.bincount(truth.y[rows], truth.weights[rows])
         assert own == pytest.approx(sums / sums.sum())
+
+
+def test_scores_in_pictures_are_those_of_the_tables(results: Results) -> None:
+    """Counts count rows; what is called by the name of a score is that score."""
+    findings, truth = RunFindings(results), results.truth
+    own = results.summaries[str(results.delivered_id)].scores["test"]
+    fact = confusion_of(findings, findings.delivered)
+    assert fact.count_KK.sum() == len(truth.y) - truth.train_rows
+    assert fact.test_accuracy == pytest.approx(own["accuracy"])
+    answers = findings.predicted(findings.delivered)
+    bins = calibration("n", findings.true_classes, answers, weight_V=truth.test_weights).bins
+    assert bins.error == pytest.approx(own["ece"])
+    y, values, weight = X[:, 0], X[None, :, 1], np.r_[np.zeros(5), WEIGHT[5:]]
+    scores = regression_scores(y[:, None], values[0][:, None], weight)
+    shown = agreement("n", "y", y, values, weight_V=weight)
+    assert (shown.r2_R[0], shown.rmse_R[0]) == pytest.approx((scores["r2"], scores["rmse"]))
 
 
 def test_curves_of_weighted_classes_are_called_so(results: Results) -> None:

@@ -7,12 +7,10 @@ from typing import Any
 
 import pytest
 from drawn_studies import BASE
-from pydantic import BaseModel
 
 from shoal.errors import StudyError
 from shoal.kinds import OPTIMIZERS, losses_of
-from shoal.study import Network, Study, Training, load_study, parse_study
-from shoal.study._sentences import is_known
+from shoal.study import Network, Training, load_study, parse_study
 from shoal.wording import listed
 
 FOLDS = "a whole number of at least 2 and at most 10000"
@@ -447,13 +445,3 @@ def test_names_of_devices_name_no_study(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("name", ["CONcrete", "nul-txt", "com", "com10", "a.con", "auxiliary"])
 def test_names_like_those_of_devices_do(name: str) -> None:
     assert parse_study({**BASE, "study": {**BASE["study"], "name": name}}).study.name == name
-
-
-@pytest.mark.parametrize("name", list(Study.model_fields))
-def test_a_section_is_known_by_itself_as_in_the_whole(name: str) -> None:
-    kind = Study.model_fields[name].annotation
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
-        own = {key: part for key, part in kind.model_json_schema().items() if key != "$defs"}
-        assert own == Study.model_json_schema()["$defs"][kind.__name__]
-    assert is_known((name,))
-    assert not is_known((name, "no such key"))

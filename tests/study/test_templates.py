@@ -83,6 +83,9 @@ def test_a_template_shows_every_key_but_the_rare_ones(task: Task) -> None:
     shown = set(re.findall(r"^(?:# )?(\w+) =", template(task), re.MULTILINE))
     rare = {
         "groups",
+        "time",
+        "ordered",
+        "gap",
         "weights",
         "missing_marks",
         "rare_below",

@@ -45,15 +45,18 @@ def drawn_studies(draw: st.DrawFn) -> Drawn:
     images, classes = draw(st.booleans()), draw(st.integers(2, 3))
     task = "classification" if images else draw(st.sampled_from(["regression", "classification"]))
     seed, cnn = draw(st.integers(0, 2**32 - 1)), images and draw(st.booleans())
-    groups = draw(st.booleans())
+    groups, timed = draw(st.booleans()), not images and draw(st.booleans())
     make = image_rows if images else table_rows
     dataset = make(np.random.default_rng(seed), task, classes, groups)
+    if timed:
+        dataset = in_time(dataset, np.random.default_rng([seed, 2]), draw(st.integers(0, 2)))
     transform = "none" if task == "classification" else draw(st.sampled_from(list(TARGET_TRANSFORMS)))
     if transform != "none":  # its targets lie in the domain of all
         dataset = replace(dataset, targets=np.exp(dataset.targets), target_transform=transform)
     scaled = ["none", "inputs"] if images else ["none", "inputs", "both"]
     named = {"groups": "farm"} if groups else {}
     named |= {"target_transform": transform}
+    named |= {"time": "when", "gap": dataset.gap} if timed else {}
     tree: dict[str, Any] = {
         "study": {
             "task": task,
@@ -66,7 +69,7 @@ def drawn_studies(draw: st.DrawFn) -> Drawn:
         "training": draw(_trainings(cnn)),
         "compare": [{"name": "other", "training": {"lr": 0.02}}] * draw(st.integers(0, 1)),
         "search": {
-            "folds": draw(_folds(task, groups)),
+            "folds": draw(_folds(task, groups, timed)),
             "rule": draw(st.sampled_from(["best", "one-standard-error"])),
             "metric": "loss" if task == "regression" else draw(st.sampled_from(["loss", "accuracy"])),
             "space": {"training.lr": [0.01, 0.05]},
@@ -108,14 +111,17 @@ def _trainings(cnn: bool) -> st.SearchStrategy[dict[str, Any]]:
 
 
 @st.composite
-def _folds(draw: st.DrawFn, task: str, groups: bool) -> dict[str, Any]:
+def _folds(draw: st.DrawFn, task: str, groups: bool, timed: bool) -> dict[str, Any]:
     allowed = [
         kind
         for kind, row in SPLITTERS.items()
         if (task == "classification" or not row.by_class) and (groups or not row.by_group)
+        if row.by_time == timed
     ]
     kind = draw(st.sampled_from(allowed))
     tree: dict[str, Any] = {"kind": kind, "n": draw(st.integers(2, 3))}
+    if timed:
+        tree["window"] = draw(st.none() | st.integers(4, 20))
     if SPLITTERS[kind].repeats:
         tree["times"] = 2
     if SPLITTERS[kind].draws == "column":
@@ -143,6 +149,18 @@ def table_rows(numbers: np.random.Generator, task: str, classes: int, groups: bo
     )
     targets = numbers.normal(3, 2, (count, 2)) if task == "regression" else _labels(count, classes)
     return _dataset(columns, targets, (train, classes), groups)
+
+
+def in_time(dataset: Dataset, numbers: np.random.Generator, gap: int) -> Dataset:
+    """Give the training rows times, some of them equal, in an order of which their places tell nothing.
+
+    Groups follow one after the other, more or less.
+    """
+    rows = dataset.train_rows
+    places = numbers.permutation(rows)
+    groups = None if dataset.groups is None else dataset.groups[places]
+    times = np.cumsum(numbers.integers(0, 3, rows)).astype(np.float64)
+    return replace(dataset, times=times[places], groups=groups, gap=gap)
 
 
 def image_rows(numbers: np.random.Generator, task: str, classes: int, groups: bool) -> Dataset:

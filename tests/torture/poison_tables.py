@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data._holdout import draw_test_rows
+from shoal.data._holdout import draw_test_rows, latest_rows
 from shoal.kinds import SPLITTERS, TARGET_TRANSFORMS
 from shoal.study import Study
 
@@ -71,11 +71,13 @@ class Case:
         }
         if draw.random() < 0.3:
             data["groups"] = "farm"
+        if self.timed:
+            data |= {"time": "when", "gap": self.number % 3}
         self.fault = str(draw.choice(FAULTS_OF_ROWS if self.drawn else FAULTS)) if draw.random() < 0.1 else ""
         self.tree = {
             "study": {"task": task, "name": "drawn", "seed": self.number, "repeats": 1},
             "data": data,
-            **_learning(draw, task, grouped="groups" in data),
+            **_learning(draw, task, grouped="groups" in data, timed=self.timed),
         }
         self.cells = self._table()
 
@@ -83,6 +85,11 @@ class Case:
     def drawn(self) -> bool:
         """Whether test rows are drawn from the one file."""
         return self.number % 3 == 0
+
+    @property
+    def timed(self) -> bool:
+        """Whether a column orders the rows."""
+        return self.number % 5 == 4
 
     def study(self, folder: Path, cells: Cells) -> Study:
         """Write the rows into a folder, and give the study that reads them."""
@@ -105,6 +112,9 @@ class Case:
         labels = np.array(self.cells["y"])[known] if self.tree["study"]["task"] == "classification" else None
         groups = np.array(self.cells["farm"])[known] if "groups" in self.tree["data"] else None
         share = self.tree["data"]["test_share"]
+        if self.timed:
+            times = np.array(self.cells["when"])[known].astype(np.float64)
+            return np.asarray(known[latest_rows(times, share, groups, self.tree["data"]["gap"])[1]])
         return np.asarray(known[draw_test_rows(len(known), share, self.number, labels, groups)])
 
     def names_test_rows(self, problem: str) -> bool:
@@ -133,6 +143,9 @@ class Case:
             "same": ["here"] * count,
             "farm": [f"farm {number // 3}" for number in range(count)],
         }
+        if self.timed:
+            place = np.argsort(np.random.default_rng(self.number).permutation(count // 3 + 1))
+            cells["when"] = [str(10 * place[row // 3] + row % 3 // 2) for row in range(count)]
         for name in ("heat", "rain", "soil", "size", "sown"):
             cells[name] = ["" if draw.random() < gaps else cell for cell in cells[name]]
         if self.tree["study"]["task"] == "classification":
@@ -185,7 +198,7 @@ class Case:
             return cell  # which rows are test rows hangs on the groups and classes of all
         if name == "y" and not cell:
             return cell
-        if name != "y" and draw.random() < 0.25:
+        if name not in ("y", "when") and draw.random() < 0.25:
             return str(draw.choice(["", "NA", *data.get("missing_marks", [])]))
         size = float(10.0 ** draw.uniform(-8, 34) * draw.choice([-1, 1]))
         written = DATES[data["columns"]["sown"].get("format", "")]
@@ -201,6 +214,7 @@ class Case:
             "wet": "false" if cell == "true" else "TRUE",
             "same": "elsewhere",
             "farm": "farm elsewhere",
+            "when": str(int(cell) + 1000) if name == "when" else "",
             "y": f"class {draw.integers(3)}" if labelled else number[1],
         }
         return garbage[name]
@@ -223,13 +237,13 @@ class Case:
         cells[name][row] = cell
 
 
-def _learning(draw: np.random.Generator, task: str, *, grouped: bool) -> dict[str, Any]:
+def _learning(draw: np.random.Generator, task: str, *, grouped: bool, timed: bool) -> dict[str, Any]:
     """Draw what learns and how: all sections of a study but its rows."""
     kinds = [
         kind
         for kind, row in SPLITTERS.items()
         if (task == "classification" or not row.by_class) and (grouped or not row.by_group)
-        if row.draws != "column"
+        if row.draws != "column" and row.by_time == timed
     ]
     kind = str(draw.choice(kinds))
     times = {"times": 2} if SPLITTERS[kind].repeats else {}

@@ -81,6 +81,7 @@ def test_garbage_in_held_out_rows_changes_no_training_byte() -> None:
     @given(drawn=drawn_studies(), data=st.data())
     def relation(drawn: Drawn, data: st.DataObject) -> None:
         fit = data.draw(st.sampled_from(every_fit(planned(drawn, drawn.dataset))))
+        assert_in_order(fit, drawn.dataset)
         held = np.setdiff1d(np.arange(drawn.dataset.rows), fit.split.train)
         dirty = drawn.poisoned(held)
         standardize = drawn.study.data.standardize
@@ -99,6 +100,33 @@ def test_garbage_in_held_out_rows_changes_no_training_byte() -> None:
     relation()
     print(f"held-out rows: {len(reached)} fits with validation rows, {sum(reached)} saw the garbage there")
     assert sum(reached) > len(reached) / 2  # it reaches what it may: not dead, nor diverged networks
+
+
+def assert_in_order(fit: StudyFit, dataset: Dataset) -> None:
+    """Where rows have times, what is trained on is earlier than what judges it, and so than inner rows."""
+    if dataset.times is None:
+        return
+    for learned, judge in ((fit.split.train, fit.split.validation), (fit.rows.learning, fit.rows.inner)):
+        assert len(learned)
+        assert not len(judge) or dataset.times[learned].max() < dataset.times[judge].min()
+
+
+def test_no_fit_of_a_study_in_order_of_time_learns_from_what_is_later() -> None:
+    seen: set[str] = set()
+
+    @settings(DRAWN, max_examples=2000 if LONG else 60)
+    @given(drawn=drawn_studies())
+    def relation(drawn: Drawn) -> None:
+        if drawn.dataset.times is None:
+            return
+        for fit in every_fit(planned(drawn, drawn.dataset)):
+            assert_in_order(fit, drawn.dataset)
+            seen.add(f"{fit.split.label[:4]}{len(fit.rows.inner) > 0}")
+
+    relation()
+    assert seen == {f"{split}{inner}" for split in ("fold", "repe") for inner in (True, False)} | {
+        "all False"
+    }
 
 
 LEFT_OUT = ("ask_simple_models", "drift_of_rows")

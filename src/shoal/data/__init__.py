@@ -16,10 +16,11 @@ from shoal.data._coverage_warnings import (
 from shoal.data._dataset import Column, Dataset, Split
 from shoal.data._date_formats import format_fault
 from shoal.data._dialect import Dialect
+from shoal.data._divided_groups import divided_sentence, unused_rows
 from shoal.data._drift import drift_of_rows
 from shoal.data._encoder import Encoder, encoder_class, takes
 from shoal.data._fashion import find_fashion
-from shoal.data._folds import FoldOptions, divided_sentence, fold_count, make_folds
+from shoal.data._folds import FoldOptions, fold_count, make_folds
 from shoal.data._found_kinds import is_name_of_ids
 from shoal.data._given_rows import GivenRows, Rows, are_rows, given_rows
 from shoal.data._holdout import draw_share, holdout_split
@@ -27,7 +28,7 @@ from shoal.data._image_places import holds_images
 from shoal.data._images import ImageSource, load_image_dataset
 from shoal.data._input_columns import read_columns
 from shoal.data._ladders import order_of
-from shoal.data._missing import Missing, missing_of
+from shoal.data._missing import Missing
 from shoal.data._new_images import NewImages, read_images
 from shoal.data._new_rows import given_columns, given_images
 from shoal.data._outer_folds import make_folds_within, make_outer_folds
@@ -44,6 +45,7 @@ from shoal.data._table_format import LESS_TO_READ, TEXT_CELL, TEXT_COPIES
 from shoal.data._tables import read_table
 from shoal.data._target_domain import outside_of_domain
 from shoal.data._target_scale import RANGES_BEYOND, add_targets, target_constants, target_source
+from shoal.data._times import TimeKind, time_text
 from shoal.data.row_checks import checks_of_rows, findings_in_rows
 
 __all__ = [
@@ -77,6 +79,7 @@ __all__ = [
     "Survey",
     "Table",
     "TableSource",
+    "TimeKind",
     "Wish",
     "add_targets",
     "are_rows",
@@ -109,7 +112,6 @@ __all__ = [
     "make_folds",
     "make_folds_within",
     "make_outer_folds",
-    "missing_of",
     "nfc",
     "order_of",
     "outside_of_domain",
@@ -126,10 +128,12 @@ __all__ = [
     "takes",
     "target_constants",
     "target_source",
+    "time_text",
     "two_levels",
     "unscalable",
     "untested",
     "unusable_weights",
+    "unused_rows",
     "weights_said",
     "with_permuted_targets",
 ]

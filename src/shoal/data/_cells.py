@@ -356,10 +356,23 @@ def _not_finite(cell: str) -> bool:
 def texts(
     table: Table, name: str, findings: Findings, known: Collection[str] = (), marks: Marks | None = None
 ) -> NDArray[np.object_] | None:
-    """Read column `name` as str, shape (N,): in NFC, without spaces around it, numbers as they are best written.
+    """Read column `name` as str, shape (N,); see `coded_texts`."""
+    read = coded_texts(table, name, findings, known, marks)
+    if read is None:
+        return None
+    spelled, place_N = read
+    shared: dict[str, str] = {}
+    # Each text once: numpy's own take as much room as the longest, each of them.
+    return np.array([shared.setdefault(text, text) for text in spelled], dtype=np.object_)[place_N]
 
-    An empty text where a cell is missing, as `marks` say; without them that is refused. A value that is one of the
-    `known` texts, whatever the format writes it like, gets that spelling.
+
+def coded_texts(
+    table: Table, name: str, findings: Findings, known: Collection[str] = (), marks: Marks | None = None
+) -> tuple[list[str], NDArray[np.int64]] | None:
+    """Read column `name` as texts, in NFC, without spaces around it, numbers as they are best written.
+
+    Gives them and the place of each row's among them, (N,). An empty text where a cell is missing, as `marks` say, or
+    else is refused. A value that is one of the `known` texts, whatever the format writes it like, gets that spelling.
     """
     cells = _plain_cells(table, name, "numbers or text", findings)
     if cells is None:
@@ -387,9 +400,7 @@ def texts(
     for cell, meant in doubtful.items():
         what = f"expected text as it was learned, got the value {cell}, which may be {few_quoted(meant)}"
         findings.add(what, f"column {quoted(name)}")
-    shared: dict[str, str] = {}
-    # Each text once: numpy's own take as much room as the longest, each of them.
-    return np.array([shared.setdefault(text, text) for text in spelled], dtype=np.object_)[code_N]
+    return spelled, code_N
 
 
 def words_of(table: Table, name: str, rows: Sequence[int]) -> set[str]:

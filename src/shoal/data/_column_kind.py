@@ -54,8 +54,8 @@ class ColumnFacts:
     """What an input column of a table is, and what is done with it; counts are of cells.
 
     `reason` says how its kind was found, or what it holds; empty: nothing is to be said. `left_out` says why it is no
-    input; empty: it is one. `missing` are (training, test) cells. `is_constant`: it is one number in every training row.
-    `remarks` are what else is said of it: parts of one sentence.
+    input; empty: it is one. `missing` are (training, test) cells. `is_constant`: it is one number in every training
+    row. `remarks` are what else is said of it: parts of one sentence.
     """
 
     name: str

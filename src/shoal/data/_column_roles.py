@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from shoal.data._classes import nfc
 from shoal.data._column_kind import CATEGORY, NUMBER, ColumnKind, key_of
@@ -16,6 +16,8 @@ from shoal.data._missing import Marks
 from shoal.data._table import Table
 from shoal.errors import Problem
 from shoal.wording import did_you_mean, few_quoted, quoted
+
+TIME: Final = "data.time"
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,8 @@ class TableSource:
     With `find_kinds` how inputs are read is found, and some are left out, unless `inputs` or `keep` name them;
     `columns` says how columns are read that are otherwise than found. `ignore` are no inputs, `keep` are inputs though
     they look like an index. Categories of fewer than `rare_below` training rows are pooled. `dialect` is how its files
-    are written.
+    are written. Rows have an order where the column `time` says when each was, or they are `ordered` as they stand;
+    then the latest are the test rows, and `gap` rows (or groups) before them are left out.
     """
 
     train: str | Path | GivenRows
@@ -56,6 +59,19 @@ class TableSource:
     losses: tuple[str, ...] = ()
     dialect: Dialect = PLAIN
     columns: Mapping[str, ColumnKind] = field(default_factory=dict)
+    time: str | None = None
+    ordered: bool = False
+    gap: int = 0
+
+    @property
+    def timed(self) -> bool:
+        """Whether rows have an order."""
+        return self.ordered or self.time is not None
+
+    @property
+    def draws(self) -> bool:
+        """Whether test rows are drawn from all rows."""
+        return self.test is None and not self.timed
 
     def stated(self, name: str) -> ColumnKind | None:
         """Give how a column is read, as far as somebody said so."""
@@ -91,6 +107,7 @@ class TableSource:
             columns={nfc(name): kind.in_one_form() for name, kind in self.columns.items()},
             groups=in_one_form(self.groups),
             fold_column=in_one_form(self.fold_column),
+            time=in_one_form(self.time),
             weights=in_one_form(self.weights),
         )
 
@@ -98,12 +115,14 @@ class TableSource:
         """Give (key of the study file, names, the part they play) of all columns that are no inputs."""
         groups = () if self.groups is None else (self.groups,)
         folds = () if self.fold_column is None else (self.fold_column,)
+        times = () if self.time is None else (self.time,)
         weights = () if self.weights is None else (self.weights,)
         return (
             ("data.target", self.targets, "the target" if len(self.targets) == 1 else "a target"),
             ("data.groups", groups, "the groups"),
             ("data.weights", weights, "the weights"),
             ("search.folds.column", folds, "the folds"),
+            (TIME, times, "the order of rows"),
         )
 
 
@@ -126,26 +145,36 @@ def _doubled(source: TableSource) -> Iterator[Problem]:
     taken: dict[str, str] = {}
     for key, names, part in (*source.named(), ("data.inputs", inputs, "an input")):
         for name in names:
-            if name in taken:
+            if name in taken and (key, name) != ("data.inputs", source.time):
                 yield Problem(
                     key, f"expected a column of its own, got {quoted(name)}, which is {taken[name]}"
                 )
             else:
-                taken[name] = f"already {part}"
+                taken.setdefault(name, f"already {part}")
     for key, names in (("data.ignore", source.ignore), ("data.keep", source.keep)):
         for name in names:
-            if name in taken:
+            if name in taken and (key, name) != ("data.keep", source.time):
                 yield Problem(
                     key, f"expected a column of its own, got {quoted(name)}, which is {taken[name]}"
                 )
     named = (("data.categorical", source.categorical), ("data.columns", tuple(source.columns)))
     for key, name in ((key, name) for key, names in named for name in names):
+        if (key, name) == ("data.columns", source.time):
+            yield from _time_kind(name, source.columns[name])
+            continue
         known = taken.get(name, "no input" if inputs else "already an input")
         if known != "already an input":
             yield Problem(key, f"expected input columns, got {quoted(name)}, which is {known}")
     for name, column in source.columns.items():
         if column.format and (fault := format_fault(column.format)):
             yield Problem(f"data.columns.{key_of(name)}.format", fault)
+
+
+def _time_kind(name: str, kind: ColumnKind) -> Iterator[Problem]:
+    """Find a column of times that is to be read as what has no order."""
+    if kind.name not in ("number", "date"):
+        what = f'expected kind = "number" or kind = "date", since it orders rows, got "{kind.name}"'
+        yield Problem(f"data.columns.{key_of(name)}", what)
 
 
 def missing_columns(source: TableSource, table: Table) -> list[Problem]:
@@ -163,7 +192,8 @@ def missing_columns(source: TableSource, table: Table) -> list[Problem]:
         Problem(key, f"expected a column of {columns}, got {with_hint(name, table.names)}")
         for key, names in asked
         for name in names
-        if name not in table and not (key in ("data.categorical", "data.columns") and name in inputs)
+        if name not in table
+        and not (key in ("data.categorical", "data.columns") and name in {*inputs, source.time})
     ]
     if not source.inputs:
         others = "the target and the file's index" if table.index else "the target"
@@ -172,8 +202,12 @@ def missing_columns(source: TableSource, table: Table) -> list[Problem]:
 
 
 def all_inputs(source: TableSource, table: Table) -> tuple[str, ...]:
-    """Give every column that plays no other part, is not ignored, and is no index, unless it is kept."""
+    """Give every column that plays no other part, is not ignored, and is no index, unless it is kept.
+
+    That which orders the rows is an input only if it is kept.
+    """
     others = {name for _, names, _ in source.named() for name in names} | set(source.ignore)
+    others -= {source.time} & set(source.keep)
     others |= set(table.index) - {*source.categorical, *source.keep, *source.columns}
     return tuple(name for name in table.names if name not in others)
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.cores import spread
 from shoal.data._dataset import Column, Dataset
 from shoal.data._distinct import codes_of, distinct, row_codes
 from shoal.data._row_check import chance_of_count, units
@@ -113,15 +114,16 @@ def coverage(dataset: Dataset) -> Coverage:
     input_N, row_N = row_codes(inputs, targets)
     repeated_rows, repeated_train = _count_known(row_N, n)
     numeric = [column for column in dataset.columns if not column.categorical]
-    edges = [distinct(column.values[:n]) for column in numeric]
-    edges = [edge_L[~np.isnan(edge_L)] for edge_L in edges]
+    edges = spread(lambda column: distinct(column.values[:n]), numeric, n)
+    edges = [edge_L[: len(edge_L) - int(np.isnan(edge_L[-1:]).sum())] for edge_L in edges]
     intervals = sum(len(edge_L) + 1 for edge_L in edges)
     bare: list[Bare] = []
     outside_m, gap_m = np.zeros(m, np.bool_), np.zeros(m, np.bool_)
     test_chance, train_chance = _repeated_by_chance(dataset)
     unit_N = units(dataset) if dataset.test_groups is not None else row_N
+    counted = _units_of(unit_N, n, np.ones(dataset.rows, np.bool_))
     for column, edge_L in zip(numeric, edges, strict=True):
-        for interval, inside_m in _bare(column, n, edge_L, unit_N, intervals):
+        for interval, inside_m in _bare(column, n, edge_L, unit_N, intervals, counted):
             bare.append(interval)
             gap_m |= inside_m & interval.inside
             outside_m |= inside_m & (not interval.inside)
@@ -156,16 +158,24 @@ def _count_known(code_N: NDArray[np.int64], train_rows: int) -> tuple[int, int]:
     return int(known[code_N[train_rows:]].sum()), train_rows - int(known.sum())
 
 
+def _units_of(unit_N: NDArray[np.int64], train_rows: int, known_N: NDArray[np.bool_]) -> tuple[int, int]:
+    """Count the units of the training rows and of the test rows that are known."""
+    sides = slice(train_rows), slice(train_rows, None)
+    n, m = (np.count_nonzero(np.bincount(unit_N[side][known_N[side]])) for side in sides)
+    return int(n), int(m)
+
+
 def _bare(
     column: Column,
     train_rows: int,
     edge_L: NDArray[np.float64],
     unit_N: NDArray[np.int64],
     intervals: int,
+    counted: tuple[int, int],
 ) -> Iterator[tuple[Bare, NDArray[np.bool_]]]:
     """Find intervals with too many test rows, and which these are; missing values lie nowhere.
 
-    `edge_L` are the different training values, in their order.
+    `edge_L` are the different training values, in their order; `counted` are the units of training and test rows.
     If all n + m rows are drawn alike, every order of them is as likely as another, whatever the distribution; so k
     or more of m test rows fall between two given neighbours of n training rows with probability
     m (m-1) ... (m-k+1) / ((n+m) (n+m-1) ... (n+m-k+1)). Bonferroni's bound allows for the many intervals. Rows of one
@@ -174,18 +184,20 @@ def _bare(
     test_m, unit_m, last = column.values[train_rows:], unit_N[train_rows:], len(edge_L)
     known_N = ~np.isnan(column.values)
     known_m = known_N[train_rows:]
-    sides = slice(train_rows), slice(train_rows, None)
-    n, m = (np.count_nonzero(np.bincount(unit_N[side][known_N[side]])) for side in sides)
+    n, m = counted if known_N.all() else _units_of(unit_N, train_rows, known_N)
     order_m = np.argsort(test_m)  # numbers in their order are looked up several times as fast
     place_m = np.empty(len(test_m), np.int64)
     place_m[order_m] = np.searchsorted(edge_L, test_m[order_m])
     place_m = np.where(known_m & (edge_L[np.minimum(place_m, last - 1)] != test_m), place_m, -1)
     count_I = np.bincount(place_m[place_m >= 0], minlength=last + 1)
+    most = min(int(count_I.max()), m)
+    k = np.arange(most)
+    chance_k = np.exp(np.concatenate(([0.0], np.cumsum(np.log(m - k) - np.log(n + m - k)))))
+    if chance_k[most] * intervals >= LEVEL:  # there are no more units than rows
+        return
     units = int(unit_m.max(initial=0)) + 1
     pair_U = distinct(place_m[place_m >= 0] * units + unit_m[place_m >= 0])
     drawn_I = np.bincount(pair_U // units, minlength=last + 1)
-    k = np.arange(m)
-    chance_k = np.exp(np.concatenate(([0.0], np.cumsum(np.log(m - k) - np.log(n + m - k)))))
     for interval in np.flatnonzero(chance_k[drawn_I] * intervals < LEVEL):
         low = float(edge_L[interval - 1]) if interval else None
         high = float(edge_L[interval]) if interval < last else None

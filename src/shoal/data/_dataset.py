@@ -5,8 +5,8 @@ Letters: N rows (training and test), K targets, C channels, H and W height and w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -51,10 +51,66 @@ class Column:
         """Whether the values are categories."""
         return self.values.dtype.kind != "f"
 
+    @classmethod
+    def of_categories(
+        cls, name: str, coded: tuple[Sequence[str], NDArray[np.int64]], order: tuple[str, ...] = ()
+    ) -> Column:
+        """Make a column of categories, which may have an order: some texts, and the place of each row's among them."""
+        texts, place_N = coded
+        levels = sorted(set(texts))
+        code = {text: number for number, text in enumerate(levels)}
+        code_N = np.array([code[text] for text in texts], np.int64)[place_N]
+        column = cls(name, np.empty(0, np.object_), "ordered" if order else None, order=order)
+        return column._coded(np.array(levels, np.object_), code_N)
+
+    def _coded(self, level_L: NDArray[Any], code_N: NDArray[np.int64]) -> Column:
+        """Give the same column with other rows, by their categories' numbers; categories that no row has go."""
+        times_L = np.bincount(code_N, minlength=len(level_L))
+        if not times_L.all():
+            there_L = times_L > 0
+            level_L, code_N = level_L[there_L], (np.cumsum(there_L) - 1)[code_N]
+        column = replace(self, values=level_L[code_N])
+        vars(column)["codes"] = level_L, code_N  # what is known need not be found again
+        return column
+
     @cached_property
     def codes(self) -> tuple[NDArray[Any], NDArray[np.int64]]:
         """The different categories in their order, and the place of each row's among them, (N,)."""
         return levels_and_codes(self.values)
+
+    @property
+    def missing_N(self) -> NDArray[np.bool_]:
+        """Which values are missing."""
+        if not self.categorical:
+            return np.asarray(np.isnan(self.values))
+        level_L, code_N = self.codes
+        return np.asarray((level_L == "")[code_N])
+
+    def treated(self, *, impute: bool, rare_below: int) -> Column:
+        """Give the same, saying what is done with missing cells and rare categories."""
+        column = replace(self, impute=impute, rare_below=rare_below)
+        if "codes" in vars(self):
+            vars(column)["codes"] = self.codes
+        return column
+
+    def take(self, rows: NDArray[Any]) -> Column:
+        """Keep some rows, in the order given."""
+        if not self.categorical:
+            return replace(self, values=self.values[rows])
+        level_L, code_N = self.codes
+        return self._coded(level_L, code_N[rows])
+
+    def followed_by(self, other: Column) -> Column:
+        """Put the rows of another column of the same kind behind its own."""
+        if not self.categorical:
+            return replace(self, values=np.concatenate((self.values, other.values)))
+        parts = self.codes, other.codes
+        level_L = np.array(sorted({text for level_P, _ in parts for text in level_P.tolist()}), np.object_)
+        code = {text: number for number, text in enumerate(level_L.tolist())}
+        codes = [
+            np.array([code[text] for text in level_P.tolist()], np.int64)[code_P] for level_P, code_P in parts
+        ]
+        return self._coded(level_L, np.concatenate(codes))
 
     def counts(self, rows: NDArray[np.int64] | slice) -> dict[str, int]:
         """Count the categories that some rows have, in their order; the empty text stands for missing ones."""
@@ -75,8 +131,11 @@ class Dataset:
 
     `targets` is float64 (N, K), or int64 (N,) numbers into `classes`. Rows [0, train_rows) are training
     rows, the others test rows. `groups` (str) and `given_folds` (int64) belong to the training rows,
-    (train_rows,); `test_groups` (str) to the test rows, None where they name none. `weights`, float64 (N,), finite and
-    not negative, say how much each row counts; None: all the same. `train_fingerprint` and
+    (train_rows,); `test_groups` (str) to the test rows, None where they name none. `times`, float64 (train_rows,), put
+    the training rows in order, where they have one: dates (in seconds since 1970), numbers, or places in the file, as
+    `time_kind` says; `test_times` are those of the test rows, None where they name none. Between rows that judge what
+    was learned and those that it was learned from, `gap` rows (or groups) are left out. `weights`, float64 (N,), finite
+    and not negative, say how much each row counts; None: all the same. `train_fingerprint` and
     `test_fingerprint` are SHA-256 hex digests of names and values (not of the file's spelling). Pictures stand in
     `images` (N, C, H, W), with no `columns`; `resize` is (H, W) where they were brought to that size; `white` is the
     brighter of two levels, 255 or 1, where those to train on had two alone as they were read. `drawn` says that test
@@ -115,6 +174,10 @@ class Dataset:
     facts: tuple[ColumnFacts, ...] = ()
     unlisted: tuple[str, ...] = ()
     given_bytes: int = 0
+    times: NDArray[np.float64] | None = None
+    test_times: NDArray[np.float64] | None = None
+    time_kind: Literal["", "date", "number", "place"] = ""
+    gap: int = 0
     weights: NDArray[np.float64] | None = None
 
     @property

@@ -64,7 +64,7 @@ def row_codes(
         if number == len(columns):
             first_N = code_N.copy()
         value_L = codes_of(column[row_L])
-        both_L = codes_of(code_N[row_L] * (1 + value_L.max(initial=0)) + value_L)
+        both_L = codes_of(code_N[row_L] * (1 + value_L.max(initial=0)) + value_L) if number else value_L
         alone_L = np.bincount(both_L)[both_L] == 1
         alone = row_L[alone_L]
         code_N[alone] = rows + done + np.arange(len(alone))

@@ -1,7 +1,8 @@
 """Training rows to rows to train on and rows to validate on.
 
 Equal row for row to scikit-learn's splitters (the `peer` of each row of `SPLITTERS`) at the same seed, without
-importing scikit-learn, so that a plan is made at once. Tests compare both.
+importing scikit-learn, so that a plan is made at once. Tests compare both. A splitter that a study names as
+scikit-learn does is scikit-learn's own.
 
 Letters: N training rows, F folds, B some of them, G groups, K classes.
 """
@@ -9,22 +10,23 @@ Letters: N training rows, F folds, B some of them, G groups, K classes.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data._dataset import Dataset, Split
 from shoal.data._findings import refuse
+from shoal.data._peer_folds import Peer, PeerRows, peer_count, peer_splits, random_state
+from shoal.data._time_order import Sides, TimeFolds, Timeline, late_rows
 from shoal.errors import Problem
-from shoal.kinds import SPLITTERS, SplitterKind, row_of, splitter_by, splitter_like, usual_splitter
+from shoal.kinds import SplitterKind, splitter_by, splitter_kind, usual_splitter
 from shoal.wording import counted, few_quoted, quoted
 
 Rows = NDArray[np.int64]
 Random = np.random.RandomState
-_KEY = "search.folds"
 _AT_ONCE: Final = 1_000_000
 """Numbers that are worked on together."""
 
@@ -33,8 +35,10 @@ _AT_ONCE: Final = 1_000_000
 class FoldOptions:
     """How training rows are split: `n` folds (or random splits, each validating on `share`), `times` over.
 
-    `kind` is a name in `SPLITTERS`; None: grouped where the data set has groups, else stratified in classification,
-    else k-fold.
+    `kind` is a name in `SPLITTERS`, or a class of scikit-learn's with its `options`; None: in order of time where the
+    data set has one, grouped where it has groups, else stratified in classification, else k-fold. In order of time,
+    each fold validates on `size` rows (or groups) and trains on the last `window` before; None: see `TimeFolds`.
+    `section` is that of the study which asks for them.
     """
 
     kind: str | None = None
@@ -43,6 +47,15 @@ class FoldOptions:
     share: float = 0.2
     shuffle: bool = True
     seed: int = 0
+    size: int | None = None
+    window: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    section: Literal["search", "nested"] = "search"
+
+    @property
+    def key(self) -> str:
+        """The key of the study that asks for them."""
+        return f"{self.section}.folds"
 
 
 def fold_count(dataset: Dataset, options: FoldOptions) -> int:
@@ -57,42 +70,26 @@ def make_folds(dataset: Dataset, options: FoldOptions) -> tuple[Split, ...]:
     """
     splitter = _Splitter.of(dataset, options)
     refuse(splitter.problems())
-    rows = dataset.train_rows
-    return tuple(
-        Split(label, stream, np.delete(np.arange(rows), held_out), held_out)
-        for stream, (label, held_out) in enumerate(
-            zip(splitter.labels(), splitter.held_out(_random_state(options.seed)), strict=True)
-        )
+    sides = splitter.sides(random_state(options.seed))
+    splits = tuple(
+        Split(label, stream, train, held_out)
+        for stream, (label, (train, held_out)) in enumerate(zip(splitter.labels(), sides, strict=True))
     )
+    refuse(_late(dataset, options.key, splits))
+    return splits
 
 
-def divided_groups(groups: NDArray[Any], held_out: Sequence[Rows]) -> int:
-    """Count the groups with rows on both sides of a fold; `groups` (N,), and the rows that each fold holds out."""
-    _, group_N = np.unique(groups, return_inverse=True)
-    size_G = np.bincount(group_N)
-    divided_G = np.zeros(len(size_G), np.bool_)
-    for validation in held_out:
-        count_G = np.bincount(group_N[validation], minlength=len(size_G))
-        divided_G |= (count_G > 0) & (count_G < size_G)
-    return int(divided_G.sum())
-
-
-def divided_sentence(
-    groups: NDArray[Any], held_out: Sequence[Rows], kind: str, section: str = "search"
-) -> str:
-    """Say how many groups have rows on both sides of a fold, and which kind of folds has none; empty where none has.
-
-    `section` is that of the study whose folds they are.
-    """
-    divided = divided_groups(groups, held_out)
-    if not divided:
-        return ""
-    have = f"{counted(len(np.unique(groups)), 'group')} (data.groups) {'has' if divided == 1 else 'have'}"
-    better = f'{section}.folds.kind = "{splitter_like(kind, grouped=True)}" keeps each on one side'
-    fold, score = ("a fold", "selection") if section == "search" else ("an outer fold", "nested")
-    return (
-        f"{divided:,} of {have} rows on both sides of {fold}, so that {score} scores are too good; {better}"
-    )
+def _late(dataset: Dataset, key: str, splits: Iterable[Split]) -> Iterator[Problem]:
+    """Find the first split that trains on what is as late as rows by which it is judged."""
+    if dataset.times is None:
+        return
+    for split in splits:
+        if late := late_rows(dataset.times, split.train, split.validation):
+            what = "expected every row to train on to be earlier than those that judge it, since rows have an order"
+            kind = usual_splitter(dataset.task, grouped=dataset.groups is not None, timed=True)
+            remedy = f'{split.label} has {late:,} others; kind = "{kind}" has none'
+            yield Problem(key, f"{what}, got others: {remedy}")
+            return
 
 
 @dataclass(frozen=True)
@@ -107,8 +104,9 @@ class _Splitter:
     @classmethod
     def of(cls, dataset: Dataset, options: FoldOptions) -> _Splitter:
         """Find the kind, or the usual one where none is named. Raises StudyError for one that is unknown."""
-        name = options.kind or usual_splitter(dataset.task, grouped=dataset.groups is not None)
-        return cls(dataset, options, name, row_of(f"{_KEY}.kind", SPLITTERS, name))
+        grouped, timed = dataset.groups is not None, dataset.times is not None
+        name = options.kind or usual_splitter(dataset.task, grouped=grouped, timed=timed)
+        return cls(dataset, options, name, splitter_kind(f"{options.key}.kind", name))
 
     @property
     def rounds(self) -> int:
@@ -118,10 +116,8 @@ class _Splitter:
     @property
     def count(self) -> int:
         """How many splits there are."""
-        if self.row.draws == "column":
-            fold_N = self.dataset.given_folds
-            return 0 if fold_N is None else len(np.unique(fold_N[fold_N >= 0]))
-        return self.options.n * self.rounds
+        count = _COUNTED.get(self.row.draws)
+        return self.options.n * self.rounds if count is None else count(self)
 
     def labels(self) -> Iterator[str]:
         """Name the splits for people."""
@@ -130,36 +126,88 @@ class _Splitter:
             times = f", round {number // each + 1} of {self.rounds}" if self.row.repeats else ""
             yield f"{self.row.noun} {number % each + 1} of {each}{times}"
 
-    def held_out(self, random: Random) -> list[Rows]:
-        """Give the rows that each split holds out."""
+    def sides(self, random: Random) -> list[Sides]:
+        """Give the rows to train on and those to validate on of each split."""
         return _DRAWN[self.row.draws](self, random)
+
+    def beside(self, held_out: Iterable[Rows]) -> list[Sides]:
+        """Put the rows to train on beside those held out: all others."""
+        return [(np.delete(np.arange(self.dataset.train_rows), rows), rows) for rows in held_out]
 
     def problems(self) -> Iterator[Problem]:
         """Find why these rows cannot be split so."""
         yield from _PROBLEMS[self.row.draws](self)
 
+    @property
+    def in_time(self) -> tuple[Timeline, TimeFolds]:
+        """The rows, or groups, in order of time, and how they are to be cut."""
+        data, asked = self.dataset, self.options
+        line = Timeline.of(np.asarray(data.times), data.groups if self.row.by_group else None)
+        return line, TimeFolds(asked.n, asked.size, data.gap, asked.window)
 
-def _folds(asked: _Splitter, random: Random) -> list[Rows]:
+    @property
+    def peer(self) -> tuple[Peer, PeerRows]:
+        """What scikit-learn is asked for, and of which rows."""
+        data, asked = self.dataset, self.options
+        y = data.targets[: data.train_rows]
+        peer = Peer(self.row.peer, asked.options, asked.seed, asked.key)
+        return peer, PeerRows(y, data.groups, data.times)
+
+
+def _folds(asked: _Splitter, random: Random) -> list[Sides]:
     """Draw folds, round after round from the one generator; repeated ones are always shuffled."""
     draw = _FOLDS[asked.row.by_class, asked.row.by_group]
     shuffled = random if asked.options.shuffle or asked.row.repeats else None
-    return [fold for _ in range(asked.rounds) for fold in draw(asked.dataset, asked.options.n, shuffled)]
+    drawn = (draw(asked.dataset, asked.options.n, shuffled) for _ in range(asked.rounds))
+    return asked.beside(fold for folds in drawn for fold in folds)
 
 
-def _splits(asked: _Splitter, random: Random) -> list[Rows]:
-    return random_splits(asked.dataset.train_rows, asked.options.n, asked.options.share, random)
+def _splits(asked: _Splitter, random: Random) -> list[Sides]:
+    options = asked.options
+    return asked.beside(random_splits(asked.dataset.train_rows, options.n, options.share, random))
 
 
-def _column(asked: _Splitter, _: Random) -> list[Rows]:
-    return given_folds(np.asarray(asked.dataset.given_folds))
+def _in_time(asked: _Splitter, _: Random) -> list[Sides]:
+    line, folds = asked.in_time
+    return line.folds(folds)
 
 
-_DRAWN: Final[dict[str, Callable[[_Splitter, Random], list[Rows]]]] = {
+def _groups(asked: _Splitter, _: Random) -> list[Sides]:
+    """Hold out one group after the other, in their order."""
+    group_N = np.unique(np.asarray(asked.dataset.groups), return_inverse=True)[1]
+    return asked.beside(given_folds(group_N))
+
+
+def _column(asked: _Splitter, _: Random) -> list[Sides]:
+    return asked.beside(given_folds(np.asarray(asked.dataset.given_folds)))
+
+
+_DRAWN: Final[dict[str, Callable[[_Splitter, Random], list[Sides]]]] = {
     "folds": _folds,
     "splits": _splits,
+    "time": _in_time,
+    "groups": _groups,
     "column": _column,
+    "peer": lambda asked, _: peer_splits(*asked.peer),
 }
 """What draws the splits of a kind, by its `draws`."""
+
+
+def _different(numbers: NDArray[Any] | None) -> int:
+    return 0 if numbers is None else len(np.unique(numbers))
+
+
+def _given_count(asked: _Splitter) -> int:
+    fold_N = asked.dataset.given_folds
+    return 0 if fold_N is None else _different(fold_N[fold_N >= 0])
+
+
+_COUNTED: Final[dict[str, Callable[[_Splitter], int]]] = {
+    "groups": lambda asked: _different(asked.dataset.groups),
+    "column": _given_count,
+    "peer": lambda asked: peer_count(*asked.peer),
+}
+"""What counts the splits of a kind, where the study does not say how many there are."""
 
 
 def k_folds(rows: int, n: int, random: Random | None) -> list[Rows]:
@@ -276,24 +324,19 @@ def _classes(dataset: Dataset) -> Rows:
     return np.asarray(dataset.targets[: dataset.train_rows])
 
 
-def _random_state(seed: int) -> Random:
-    """Seed scikit-learn's generator; seeds that it does not take become two words."""
-    return np.random.RandomState(seed if seed < 2**32 else [seed % 2**32, seed // 2**32])
-
-
 def _problems_of_folds(asked: _Splitter) -> Iterator[Problem]:
     dataset, n, row = asked.dataset, asked.options.n, asked.row
     units, what = dataset.train_rows, "training rows"
     if row.by_class and dataset.task != "classification":
-        yield Problem(_KEY, f"expected classes for {asked.name} folds, got a regression")
+        yield Problem(asked.options.key, f"expected classes for {asked.name} folds, got a regression")
         return
     if row.by_group and dataset.groups is None:
-        yield Problem(_KEY, f"expected the column data.groups for {asked.name} folds, got none")
+        yield _no_groups(asked)
         return
     if row.by_group:
         units, what = len(np.unique(np.asarray(dataset.groups))), "groups of the training rows"
     if n > units:
-        yield Problem(_KEY, f"expected at most {units} folds (the {what}), got {n}")
+        yield Problem(asked.options.key, f"expected at most {units} folds (the {what}), got {n}")
     elif row.by_class:
         yield from _small_classes(asked)
 
@@ -302,17 +345,63 @@ def _problems_of_splits(asked: _Splitter) -> Iterator[Problem]:
     rows, share = asked.dataset.train_rows, asked.options.share
     if not 0 < math.ceil(share * rows) < rows:
         what = "expected a share that leaves at least one row to train on and one to validate on"
-        yield Problem(f"{_KEY}.share", f"{what}, got {share} of {rows} rows")
+        yield Problem(f"{asked.options.key}.share", f"{what}, got {share} of {rows} rows")
+
+
+def _no_groups(asked: _Splitter) -> Problem:
+    return Problem(asked.options.key, f"expected the column data.groups for {asked.name} folds, got none")
+
+
+def _problems_in_time(asked: _Splitter) -> Iterator[Problem]:
+    """Find rows, or groups, without an order, and those that so many blocks leave none to train on before."""
+    if asked.row.by_group and asked.dataset.groups is None:
+        yield _no_groups(asked)
+    elif asked.dataset.times is None:
+        what = f"expected data.time, or data.ordered = true, for {asked.name} folds, got neither"
+        yield Problem(asked.options.key, what)
+    else:
+        yield from _problems_of_cuts(asked)
+
+
+def _problems_of_cuts(asked: _Splitter) -> Iterator[Problem]:
+    line, folds = asked.in_time
+    noun = "group" if asked.row.by_group else "row"
+    block = folds.block(line.units)
+    last = line.units - folds.n * block - folds.gap
+    if block < 1 or last < 1 or folds.n >= line.units:
+        gap = f" after a gap of {folds.gap:,}" if folds.gap else ""
+        blocks = f"{folds.n} folds of {counted(max(block, 1), noun)}{gap}"
+        what = f"expected {noun}s to train on before {blocks}, got {counted(line.units, noun)} in all"
+        yield Problem(asked.options.key, what)
+        return
+    cuts = line.cuts(folds)
+    if cuts[0] <= folds.gap or len(set(cuts)) < len(cuts):
+        what = f"expected times to part {noun}s at for {folds.n} folds, equal ones on one side"
+        yield Problem(
+            asked.options.key,
+            f"{what}, got {counted(line.moments, 'different time')} of {counted(line.units, noun)}",
+        )
+
+
+def _problems_of_groups(asked: _Splitter) -> Iterator[Problem]:
+    groups = asked.dataset.groups
+    if groups is None:
+        yield _no_groups(asked)
+    elif _different(groups) < 2:
+        yield Problem(asked.options.key, f"expected at least 2 groups for {asked.name} folds, got 1")
 
 
 def _problems_of_column(asked: _Splitter) -> Iterator[Problem]:
     if asked.dataset.given_folds is None:
-        yield Problem(_KEY, "expected a column of folds for given folds, got none")
+        yield Problem(asked.options.key, "expected a column of folds for given folds, got none")
 
 
 _PROBLEMS: Final[dict[str, Callable[[_Splitter], Iterator[Problem]]]] = {
     "folds": _problems_of_folds,
     "splits": _problems_of_splits,
+    "time": _problems_in_time,
+    "groups": _problems_of_groups,
+    "peer": lambda _: iter(()),
     "column": _problems_of_column,
 }
 """What finds why the splits of a kind cannot be drawn, by its `draws`."""
@@ -332,7 +421,7 @@ def _small_classes(asked: _Splitter) -> Iterator[Problem]:
     remedy = f'; kind = "{other}" draws folds that may lack a class'
     if len(small) > 10:
         names = few_quoted([name for name, _ in small])
-        yield Problem(_KEY, f"{what}, got fewer of {names}{remedy}")
+        yield Problem(asked.options.key, f"{what}, got fewer of {names}{remedy}")
         return
     for name, size in small:
-        yield Problem(_KEY, f"{what}, got {size} of class {quoted(name)}{remedy}")
+        yield Problem(asked.options.key, f"{what}, got {size} of class {quoted(name)}{remedy}")

@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.cores import spread
 from shoal.data._cells import holds_text, holds_truth, numbers, zeros_before
 from shoal.data._classes import alike, are_names, sorted_texts
 from shoal.data._column_kind import CATEGORY, DATE, NUMBER, ColumnFacts, ColumnKind, KindName
@@ -23,7 +24,7 @@ from shoal.data._dataset import Column
 from shoal.data._dates import date_text, holds_dates
 from shoal.data._distinct import distinct
 from shoal.data._findings import Findings
-from shoal.data._missing import missing_of, missing_said
+from shoal.data._missing import missing_said
 from shoal.data._table import Table
 from shoal.wording import few_quoted, quoted
 
@@ -72,10 +73,11 @@ def found_kinds(source: TableSource, table: Table, *, explicit: bool) -> InputKi
     padded: dict[str, str] = {}
     read: dict[str, NDArray[np.float64]] = {}
     marks = source.input_marks
-    for name in source.inputs or ():
-        if source.stated(name) is not None:
-            continue
-        values = numbers(table, name, Findings(table.file), None, marks)
+    names = [name for name in source.inputs or () if source.stated(name) is None]
+    as_numbers = spread(
+        lambda name: numbers(table, name, Findings(table.file), None, marks), names, table.rows
+    )
+    for name, values in zip(names, as_numbers, strict=True):
         if values is not None and (cell := zeros_before(table, name, marks)):
             padded[name], kinds[name] = cell, CATEGORY
         elif values is not None:
@@ -115,7 +117,7 @@ def _facts(
     source: TableSource, column: Column, tested: Column, inputs: InputKinds, *, alone: bool
 ) -> ColumnFacts:
     kind = source.kind_of(column.name).name
-    missing_N = missing_of(column.values)
+    missing_N = column.missing_N
     known = column.values[~missing_N]
     useless = _useless(column, known, kind, inputs, alone=alone)
     reason = "" if useless else _reason(column, known, kind, inputs)
@@ -128,7 +130,7 @@ def _facts(
         kind=kind,
         reason=reason,
         left_out=useless,
-        missing=(int(missing_N.sum()), int(missing_of(tested.values).sum())),
+        missing=(int(missing_N.sum()), int(tested.missing_N.sum())),
         remarks=() if useless else tuple(filter(None, remarks)),
         is_constant=constant,
     )

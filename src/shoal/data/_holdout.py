@@ -1,4 +1,4 @@
-"""Rows held out of the training rows, drawn from the project's own streams.
+"""Rows held out of the training rows: drawn from the project's own streams, or the latest where rows have an order.
 
 Letters: N rows to choose from.
 """
@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data._dataset import Dataset, Split
+from shoal.data._time_order import Sides, Timeline
 from shoal.errors import DataError, Problem
 from shoal.streams import Role, StreamKey, permutation
+from shoal.wording import counted
 
 TEST_SPLIT: Final = 2**32 - 1
 """The split number whose stream draws test rows, which no fold ever has."""
@@ -30,13 +32,21 @@ def holdout_split(
     """Hold the share `share` of the training rows `rows` out for validation.
 
     Whole groups where the data set has groups; else stratified by class in classification, so that every
-    class of `rows` is still trained on. A share of 0 holds nothing out.
+    class of `rows` is still trained on. Where rows have times, the latest, whole groups if there are any: of the others
+    those are trained on that come before the data set's gap. A share of 0 holds nothing out.
 
     Raises DataError where not at least one row is left on each side.
     """
     rows_N = np.sort(np.asarray(rows, dtype=np.int64))
     if share == 0:
         return Split(label, stream, rows_N, rows_N[:0])
+    if dataset.times is not None:
+        groups = None if dataset.groups is None else dataset.groups[rows_N]
+        try:
+            train, latest = latest_rows(dataset.times[rows_N], share, groups, dataset.gap)
+        except DataError as error:
+            raise DataError(f"{label}: {error.problems[0].what}") from error
+        return Split(label, stream, rows_N[train], rows_N[latest])
     labels = dataset.targets[rows_N] if dataset.task == "classification" else None
     groups = None if dataset.groups is None else dataset.groups[rows_N]
     held_N = draw_share(len(rows_N), share, key, labels, groups)
@@ -46,6 +56,24 @@ def holdout_split(
             f" got {share} of {len(rows_N)} rows"
         )
     return Split(label, stream, rows_N[~held_N], rows_N[held_N])
+
+
+def latest_rows(
+    time_N: NDArray[np.float64], share: float, groups: NDArray[Any] | None = None, gap: int = 0
+) -> Sides:
+    """Part the latest rows, `share` of all, from those before them and their gap; no time is on both sides.
+
+    Raises DataError where not at least one row is left on each side.
+    """
+    line = Timeline.of(time_N, groups)
+    earlier, latest = line.latest(share, gap)
+    if not len(latest):
+        noun = "row" if groups is None else "group"
+        what = f"expected {noun}s at times that part {share} of them from earlier ones"
+        before = f", {counted(gap, noun)} before them left out" if gap else ""
+        got = f"{counted(line.units, noun)} at {counted(line.moments, 'different time')}"
+        raise DataError(Problem("data.test_share", f"{what}{before}, got {got}"))
+    return earlier, latest
 
 
 def draw_test_rows(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from shoal.data._cells import note_rows, numbers, texts
+from shoal.data._cells import coded_texts, note_rows, numbers
 from shoal.data._classes import nfc, sorted_texts
 from shoal.data._column_kind import CATEGORY, DATE, ISO, NUMBER, ColumnKind, DateStyle
 from shoal.data._dataset import Column
@@ -47,14 +47,16 @@ def read_column(
     if kind.name == "date":
         read = dates_of(table, name, asked.style, findings, marks)
         return None if read is None else Column(name, read[0], "date", dates=read[1])
-    spelled = texts(table, name, findings, asked.known, marks)
+    spelled = coded_texts(table, name, findings, asked.known, marks)
     if spelled is None or kind.name == "category":
-        return None if spelled is None else Column(name, spelled)
-    strange = np.flatnonzero(~np.isin(spelled, ["", *kind.order])).tolist()
+        return None if spelled is None else Column.of_categories(name, spelled)
+    column = Column.of_categories(name, spelled, kind.order)
+    level_L, code_N = column.codes
+    strange = np.flatnonzero(~np.isin(level_L, ["", *kind.order])[code_N]).tolist()
     expected = f"expected one of its order ({few_quoted(kind.order)})"
-    faults = {row: f"{expected}, got {quoted(str(spelled[row]))}" for row in strange}
+    faults = {row: f"{expected}, got {quoted(str(column.values[row]))}" for row in strange}
     note_rows(table, name, faults, findings)
-    return None if strange else Column(name, spelled, "ordered", order=kind.order)
+    return None if strange else column
 
 
 def read_columns(

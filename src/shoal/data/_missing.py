@@ -86,7 +86,7 @@ def median_of(values_N: NDArray[np.float64]) -> float:
 
 def missing_said(column: Column, tested: Column) -> str:
     """Say how many cells of a column are missing, and what is done with them; nothing where none is."""
-    trained_N, tested_N = missing_of(column.values), missing_of(tested.values)
+    trained_N, tested_N = column.missing_N, tested.missing_N
     counts = [
         f"{int(missing_N.sum()):,} of {len(missing_N):,} {rows} cells"
         for missing_N, rows in ((trained_N, "training"), (tested_N, "test"))

@@ -21,10 +21,7 @@ def make_outer_folds(dataset: Dataset, options: FoldOptions) -> tuple[Split, ...
 
     Raises DataError as `make_folds` does.
     """
-    try:
-        folds = make_folds(dataset, options)
-    except DataError as error:
-        raise DataError([Problem("nested.folds", problem.what) for problem in error.problems]) from error
+    folds = make_folds(dataset, replace(options, section="nested"))
     return tuple(replace(split, label=f"outer {split.label}") for split in folds)
 
 
@@ -42,6 +39,7 @@ def make_folds_within(dataset: Dataset, outer: Split, options: FoldOptions) -> t
         train_rows=len(row_M),
         groups=_of_rows(dataset.groups, row_M),
         given_folds=_of_rows(dataset.given_folds, row_M),
+        times=_of_rows(dataset.times, row_M),
     )
     where = f"without the rows of {outer.label}"
     try:

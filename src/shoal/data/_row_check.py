@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from shoal.data._dataset import Column, Dataset
 from shoal.data._distinct import codes_of, distinct
-from shoal.data._missing import median_of, missing_of
+from shoal.data._missing import median_of
 
 Floats = NDArray[np.float64]
 SIDE: Final = 8
@@ -56,7 +56,7 @@ def with_medians(dataset: Dataset) -> Dataset:
     """Give the same rows for the checks alone, with the median of its column in the place of each missing number."""
     columns = []
     for column in dataset.columns:
-        missing_N = missing_of(column.values)
+        missing_N = column.missing_N
         if not column.categorical and missing_N.any() and not missing_N.all():
             median = median_of(column.values[~missing_N])
             column = replace(column, values=np.where(missing_N, median, column.values))  # noqa: PLW2901

@@ -1,6 +1,6 @@
 """How far rows are like the next ones, beside what their inputs say: a thing that wanders while it is measured.
 
-Letters: N rows, D numbers of a row, K targets or classes.
+Letters: N rows, B some of them, D numbers of a row, J nearest rows, K targets or classes.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ NEIGHBOURS: Final = 10
 LEVEL: Final = 4.0
 """Standard errors by which the correlation has to lie above 0."""
 CORRELATION: Final = 0.1
+_AT_ONCE: Final = 100
+"""Rows whose distances to all others are held together."""
 
 
 def neighbours_alike(dataset: Dataset) -> tuple[float, float] | None:
@@ -62,8 +64,13 @@ def _residuals(place_ND: Floats, target_NK: Floats) -> Floats:
         line_ND = place_ND - place_ND.mean(axis=0)
         left_NK = left_NK - line_ND @ np.linalg.lstsq(line_ND, left_NK, rcond=None)[0]
     square_N = (place_ND**2).sum(axis=1)
-    distance_NN = square_N[:, None] + square_N - 2 * place_ND @ place_ND.T
-    np.fill_diagonal(distance_NN, np.inf)
-    near_NJ = np.argpartition(distance_NN, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
+    product_NN = 2 * place_ND @ place_ND.T
+    near_NJ = np.empty((rows, min(NEIGHBOURS, rows)), np.int64)
+    for start in range(0, rows, _AT_ONCE):
+        row_B = np.arange(start, min(start + _AT_ONCE, rows))
+        distance_BN = square_N[row_B, None] + square_N
+        distance_BN -= product_NN[row_B]
+        distance_BN[row_B - start, row_B] = np.inf
+        near_NJ[row_B] = np.argpartition(distance_BN, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
     left_NK = left_NK - left_NK[near_NJ].mean(axis=1)
     return beyond_rounding(left_NK - left_NK.mean(axis=0), target_NK)

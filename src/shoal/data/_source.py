@@ -30,7 +30,7 @@ from shoal.data._column_roles import TableSource, all_inputs, missing_columns, r
 from shoal.data._dataset import Column, Dataset
 from shoal.data._findings import Findings, refuse
 from shoal.data._found_kinds import InputKinds, column_facts, found_kinds
-from shoal.data._holdout import draw_test_rows
+from shoal.data._holdout import draw_test_rows, latest_rows
 from shoal.data._input_columns import AskedColumn, read_column
 from shoal.data._missing import missing_of
 from shoal.data._row_weights import read_weights, unusable_weights
@@ -38,6 +38,7 @@ from shoal.data._table import Table
 from shoal.data._table_format import Limits
 from shoal.data._tables import scan_table
 from shoal.data._target_domain import note_outside
+from shoal.data._times import Times, read_times, time_notes, values_of
 from shoal.errors import DataError, Problem
 from shoal.wording import counted, few_quoted, first_few, quoted
 
@@ -56,6 +57,7 @@ class _Part:
     groups: NDArray[Any] | None
     folds: NDArray[Any] | None
     weights: NDArray[np.float64] | None
+    times: Times | None = None
     untargeted: int = 0
     """Rows that were left out, having no target."""
 
@@ -66,11 +68,12 @@ class _Part:
     def take(self, rows: NDArray[np.int64]) -> _Part:
         """Keep some rows, in the order given."""
         return _Part(
-            tuple(replace(column, values=column.values[rows]) for column in self.columns),
+            tuple(column.take(rows) for column in self.columns),
             self.targets[rows],
             None if self.groups is None else self.groups[rows],
             None if self.folds is None else self.folds[rows],
             None if self.weights is None else self.weights[rows],
+            None if self.times is None else self.times.take(rows),
             self.untargeted,
         )
 
@@ -116,12 +119,16 @@ def load_table_dataset(source: TableSource, room: float | None = None) -> Datase
     refuse(_nothing_left(train, test, source))
     if source.task == "classification":
         refuse(label_problems(train.targets.tolist(), f"{source.train}, column {quoted(source.targets[0])}"))
+    rows = len(train.targets)
     if test is None:
         train, test = _split_off_test_rows(source, train)
+        rows -= len(test.targets)
     facts = column_facts(source, train.columns, test.columns, input_kinds)
     useless = {column.name for column in facts if column.left_out}
     train, test = train.without(useless), test.without(useless)
     refuse(_content_problems(source, train, test))
+    if train.times is not None:
+        notes += tuple(time_notes(source, train.times, test.times, rows - len(train.targets)))
     notes += (
         *_untargeted_notes(source, train, test),
         *(f"column {quoted(column.name)}: {'; '.join(column.said)}" for column in facts if column.said),
@@ -198,7 +205,9 @@ def _read_test(
         hint = "; rows without a target test nothing: shoal predict answers them" if untested else ""
         findings.add(f"expected the columns of {train.file}, got others: {'; '.join(parts)}{hint}")
         return None
-    part = _read_part(replace(source, groups=None, fold_column=None), test, findings, learned)
+    time = source.time if source.time is not None and source.time in test else None
+    others = replace(source, groups=None, fold_column=None, time=time, ordered=False)
+    part = _read_part(others, test, findings, learned)
     if part is None or source.groups is None or source.groups not in test:
         return part
     spellings = {} if learned is None else _known(source, learned)
@@ -232,14 +241,15 @@ def _read_part(
             else read_column(table, asked, findings, source.input_marks, _CATEGORY)
         )
         if column is not None:
-            columns.append(replace(column, impute=source.impute, rare_below=source.rare_below))
+            columns.append(column.treated(impute=source.impute, rare_below=source.rare_below))
     targets = _read_targets(source, table, findings, known)
     groups = None if source.groups is None else texts(table, source.groups, findings)
     folds = None if source.fold_column is None else texts(table, source.fold_column, findings)
+    times = read_times(source, table, findings, None if learned is None else learned.times)
     weights = None if source.weights is None else read_weights(table, source.weights, findings)
     if findings.found:
         return None
-    part, missing_N = _Part(tuple(columns), targets, groups, folds, weights), _untargeted(targets)
+    part, missing_N = _Part(tuple(columns), targets, groups, folds, weights, times), _untargeted(targets)
     if not missing_N.any():
         return part
     return replace(part.take(np.flatnonzero(~missing_N)), untargeted=int(missing_N.sum()))
@@ -288,7 +298,13 @@ def _untargeted(targets: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def _split_off_test_rows(source: TableSource, part: _Part) -> tuple[_Part, _Part]:
-    """Split the rows of the one table into training and test rows, each in the table's order."""
+    """Split the rows of the one table into training and test rows, each in the table's order.
+
+    Where rows have times, the latest are the test rows, and those in the gap before them are neither.
+    """
+    if part.times is not None:
+        earlier, latest = latest_rows(part.times.values, source.test_share, part.groups, source.gap)
+        return part.take(earlier), part.take(latest)
     labels = part.targets if source.task == "classification" else None
     held_out = draw_test_rows(len(part.targets), source.test_share, source.seed, labels, part.groups)
     return part.take(np.flatnonzero(~held_out)), part.take(np.flatnonzero(held_out))
@@ -311,14 +327,12 @@ def _content_problems(source: TableSource, train: _Part, test: _Part) -> list[Pr
     if not train.columns:
         problems.append(Problem("data.inputs", "expected an input to learn from, got none that is left"))
     for column in train.columns:
-        if missing_of(column.values).all():
+        if column.missing_N.all():
             refuse_column(column.name, f"expected a value in some training row, got none{_LEAVE_OUT}")
     if source.task == "classification":
         target = f"column {quoted(source.targets[0])}"
         places = f"{source.train}, {target}", f"{source.test or source.train}, {target}"
-        problems += class_problems(
-            train.targets.tolist(), test.targets.tolist(), places, drawn=source.test is None
-        )
+        problems += class_problems(train.targets.tolist(), test.targets.tolist(), places, drawn=source.draws)
     for weight_N, file, rows in (
         (train.weights, source.train, "training"),
         (test.weights, source.test, "test"),
@@ -369,10 +383,7 @@ def _build(source: TableSource, train: _Part, test: _Part) -> Dataset:
     return Dataset(
         name=Path(str(source.train)).stem,
         task=source.task,
-        columns=tuple(
-            replace(a, values=np.concatenate((a.values, b.values)))
-            for a, b in zip(train.columns, test.columns, strict=True)
-        ),
+        columns=tuple(a.followed_by(b) for a, b in zip(train.columns, test.columns, strict=True)),
         target_names=source.targets,
         targets=numbered(targets, classes) if classes else targets,
         classes=classes,
@@ -383,10 +394,14 @@ def _build(source: TableSource, train: _Part, test: _Part) -> Dataset:
         train_fingerprint=fingerprint(train.columns, source.targets, train.targets, train.weights),
         test_fingerprint=fingerprint(test.columns, source.targets, test.targets, test.weights),
         source=str(source.train) if source.test is None else f"{source.train}, {source.test}",
-        drawn=source.test is None,
+        drawn=source.draws,
         missing_marks=source.missing_marks,
         target_transform=source.target_transform,
         dialect=source.dialect,
+        times=values_of(train.times),
+        test_times=values_of(test.times),
+        time_kind="" if train.times is None else train.times.kind,
+        gap=source.gap,
         weights=None
         if train.weights is None or test.weights is None
         else np.concatenate((train.weights, test.weights)),
@@ -414,14 +429,21 @@ def fingerprint(
     rows, which the identity of a fit names itself.
     """
     digest = hashlib.sha256(b"shoal table 1\0")
-    parts = [*((column.name, "input", column.values) for column in columns), ("", "targets", targets)]
-    parts += [] if weights is None else [("", "weights", weights)]
+    parts = [*((column.name, "input", column) for column in columns), ("", "targets", Column("", targets))]
+    parts += [] if weights is None else [("", "weights", Column("", weights))]
     pooled = {column.name: [f"rare below {column.rare_below}"] for column in columns if column.rare_below > 1}
     kinds = {column.name: [column.encoder, *column.order] for column in columns if column.encoder}
     digest.update(json.dumps(list(target_names)).encode())
-    for name, role, values in parts:
-        number = values.dtype.kind == "f"
-        how = [*kinds.get(name, ["number"] if number else ["text"]), *pooled.get(name, [])]
+    for name, role, column in parts:
+        values, usual = column.values, "text" if column.categorical else "number"
+        how = [*kinds.get(name, [usual]), *pooled.get(name, [])]
         digest.update(json.dumps([name, role, *how, *values.shape]).encode())
-        digest.update(values.astype("<f8").tobytes() if number else json.dumps(values.tolist()).encode())
+        digest.update(_as_json(column) if column.categorical else np.ascontiguousarray(values, "<f8").data)
     return digest.hexdigest()
+
+
+def _as_json(column: Column) -> bytes:
+    """Write the texts of a column as a list, each different one once."""
+    level_L, code_N = column.codes
+    written = [json.dumps(text) for text in level_L.tolist()]
+    return f"[{', '.join(map(written.__getitem__, code_N.tolist()))}]".encode()

@@ -67,8 +67,7 @@ class Planner:
         self._none = np.arange(0, dtype=np.int64)
         self._trainers: dict[tuple[int, int], tuple[Job, Trainer]] = {}
         self._held_out: dict[int, Split] = {}
-        self._inner: dict[tuple[int, int, float], NDArray[np.int64]] = {}
-        self._rows: dict[tuple[int, int], tuple[Split, FitRows]] = {}
+        self._rows: dict[tuple[int, int, float], tuple[Split, FitRows]] = {}
         self._weighing = Weighing(dataset)
         self._digests: dict[int, tuple[NDArray[np.int64], str]] = {}
         if outer is not None:
@@ -98,7 +97,8 @@ class Planner:
         if self.outer is not None:  # counted by the whole study
             return
         nested = self.study.nested
-        outer = fold_count(self.dataset, self._options_of(nested.splitter)) if nested else 0
+        asked = replace(self._options_of(nested.splitter), section="nested") if nested else None
+        outer = fold_count(self.dataset, asked) if asked else 0
         folds = fold_count(self.dataset, self._fold_options)
         refuse_too_many(self.study, len(self.candidates), folds, outer)
 
@@ -137,10 +137,7 @@ class Planner:
         return self._options_of(self.study.search.splitter if self.study.search else Folds())
 
     def _options_of(self, splitter: Folds) -> FoldOptions:
-        return FoldOptions(
-            kind=splitter.kind, n=splitter.n, times=splitter.times, share=splitter.share, shuffle=splitter.shuffle,
-            seed=self.study.study.seed,
-        )  # fmt: skip
+        return FoldOptions(**splitter.model_dump(exclude={"column"}), seed=self.study.study.seed)
 
     @cached_property
     def outer_searches(self) -> tuple[Planner, ...]:
@@ -331,8 +328,7 @@ class Planner:
         return _steps(candidate.training, self._learning_count(candidate, 0)) * network.flops_per_row
 
     def _learning_count(self, candidate: Candidate, repeat: int) -> int:
-        split = self.comparison_split(repeat)
-        return len(split.train) - len(self._inner_rows(candidate, split, repeat))
+        return self._fit_rows(candidate, self.comparison_split(repeat), repeat).learning_count
 
     @cached_property
     def refit_split(self) -> Split:
@@ -370,9 +366,8 @@ class Planner:
             candidate.training.loss or self.study.loss,
             key,
         )
-        inner = self._inner_rows(candidate, split, repeat)
-        rows = self._fit_rows(split, inner)
-        _refuse_lone_row(candidate, len(split.train) - len(inner), split.label)
+        rows = self._fit_rows(candidate, split, repeat)
+        _refuse_lone_row(candidate, rows.learning_count, split.label)
         self._weighing.refuse_weightless(candidate.training, rows, split.label)
         trainer = self._trainer(job)
         content = {
@@ -380,7 +375,7 @@ class Planner:
             "standardize": self.study.data.standardize,
             **({} if self.dataset.target_transform == "none" else {"target": self.dataset.target_transform}),
             "data": [self.dataset.train_fingerprint, self.dataset.test_fingerprint if tested else None],
-            "rows": [self._digest(rows) for rows in (split.train, split.validation, inner)],
+            "rows": [self._digest(part) for part in (rows.train, rows.validation, rows.inner)],
             "streams": [seed, split.stream, repeat],
             "trainer": trainer.version,
         }
@@ -394,12 +389,26 @@ class Planner:
             permuted=permuted, nested=self.outer is not None,
         )  # fmt: skip
 
-    def _fit_rows(self, split: Split, inner: NDArray[np.int64]) -> FitRows:
-        """Give the rows of a fit, the same ones for all candidates; what is kept here keeps its id."""
-        key = id(split), id(inner)
+    def _fit_rows(self, candidate: Candidate, split: Split, repeat: int) -> FitRows:
+        """Give the rows of a fit, the same ones for all candidates of one share of inner rows, which decide early
+        stopping; what is kept here keeps its id.
+        """
+        training = candidate.training
+        share = training.inner_share if training.early_stopping == "inner" else 0.0
+        key = id(split), repeat if share else 0, share
         if key not in self._rows:
-            self._rows[key] = split, FitRows(split.train, split.validation, inner, within=True)
+            self._rows[key] = split, self._divided(split, repeat, share)
         return self._rows[key][1]
+
+    def _divided(self, split: Split, repeat: int, share: float) -> FitRows:
+        """Set inner rows apart; where rows have an order, some before them may be neither."""
+        if not share:
+            return FitRows(split.train, split.validation, self._none, within=True)
+        key = StreamKey(self.study.study.seed, INNER_STREAMS + split.stream, repeat)
+        inner = holdout_split(self.dataset, split.train, share, key=key, label="inner", stream=split.stream)
+        used = np.union1d(inner.train, inner.validation)
+        train = split.train if len(used) == len(split.train) else used
+        return FitRows(train, split.validation, inner.validation, within=True)
 
     @property
     def trainers(self) -> dict[str, Trainer]:
@@ -415,17 +424,6 @@ class Planner:
         if key not in self._trainers:
             self._trainers[key] = job, self._choose_trainer(job)
         return self._trainers[key][1]
-
-    def _inner_rows(self, candidate: Candidate, split: Split, repeat: int) -> NDArray[np.int64]:
-        """Give the rows that decide early stopping, drawn once for each split, repeat and share."""
-        if candidate.training.early_stopping != "inner":
-            return self._none
-        share, stream = candidate.training.inner_share, split.stream
-        if (stream, repeat, share) not in self._inner:
-            key = StreamKey(self.study.study.seed, INNER_STREAMS + stream, repeat)
-            inner = holdout_split(self.dataset, split.train, share, key=key, label="inner", stream=stream)
-            self._inner[stream, repeat, share] = inner.validation
-        return self._inner[stream, repeat, share]
 
     def _digest(self, rows: NDArray[np.int64]) -> str:
         """Give the SHA-256 of row numbers, made once for each array; an array kept here keeps its id."""

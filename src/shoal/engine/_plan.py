@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import Any
+
+from numpy.typing import NDArray
 
 from shoal.data import (
     Dataset,
+    Split,
     Standardize,
     checks_of_rows,
     column_warnings,
@@ -14,6 +18,7 @@ from shoal.data import (
     gap_notes,
     repeat_warnings,
     untested,
+    unused_rows,
 )
 from shoal.engine._fits import Planner
 from shoal.engine._planned import PlannedFit, unique
@@ -47,8 +52,7 @@ def make_plan(planner: Planner, circumstances: Circumstances) -> Plan:
     alone, watched = seconds_alone(planner, winner, circumstances), Watched()
     sizes = [row.parameter_count for row in planner.candidate_rows()]
     everything = (*search, *compare, *winner, *nested)
-    with watched.work():
-        notes = _notes(planner, everything)
+    watched.call(lambda: planner.findings_in_rows)  # on one thread, of rows that are there
     stages = (
         ("search", search),
         ("comparisons", compare),
@@ -73,7 +77,7 @@ def make_plan(planner: Planner, circumstances: Circumstances) -> Plan:
         memory=memory_need(planner, circumstances.workers, circumstances.drawing),
         time=crowded(alone, circumstances.workers, watched),
         time_alone=alone,
-        notes=notes,
+        notes=_notes(planner, everything),
         data_notes=planner.dataset.notes,
         columns=tuple(column_records(planner.study.data, planner.dataset)),
         more_rounds=planner.more_rounds,
@@ -157,13 +161,17 @@ def fold_warnings(planner: Planner) -> Iterator[str]:
     """Warn of folds with rows of one group on both sides; the checks of the run say it again."""
     groups, search = planner.dataset.groups, planner.study.search
     if groups is not None and search is not None and (kind := search.splitter.kind):
-        sentence = divided_sentence(groups, [fold.validation for fold in planner.folds], kind)
-        yield from [sentence] if sentence else []
+        yield from _divided(groups, planner.folds, kind, "search")
     nested = planner.study.nested
     if groups is not None and nested is not None and (kind := nested.splitter.kind):
-        outer = [search.refit_split.validation for search in planner.outer_searches]
-        sentence = divided_sentence(groups, outer, kind, "nested")
-        yield from [sentence] if sentence else []
+        outer = [search.refit_split for search in planner.outer_searches]
+        yield from _divided(groups, outer, kind, "nested")
+
+
+def _divided(groups: NDArray[Any], folds: Sequence[Split], kind: str, section: str) -> Iterator[str]:
+    unused = [unused_rows(fold, len(groups)) for fold in folds]
+    sentence = divided_sentence(groups, [fold.validation for fold in folds], kind, section, unused)
+    yield from [sentence] if sentence else []
 
 
 def data_warnings(dataset: Dataset, standardize: Standardize) -> Iterator[str]:

@@ -18,6 +18,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.cores import spread
 from shoal.data import (
     RANGES_BEYOND,
     ColumnKind,
@@ -34,6 +35,7 @@ from shoal.data import (
     outside_of_domain,
     since_first,
     unscalable,
+    unused_rows,
     weights_said,
 )
 from shoal.engine._fits import Planner
@@ -49,7 +51,7 @@ from shoal.wording import did_you_mean, few_quoted, quoted
 
 _OF_COLUMNS: Final = (
     "inputs", "target", "categorical", "columns", "ignore", "keep", "rare_below", "missing", "missing_marks",
-    "missing_targets", "groups", "weights", *(field.name for field in fields(Dialect)),
+    "missing_targets", "groups", "weights", "time", "ordered", "gap", *(field.name for field in fields(Dialect)),
 )  # fmt: skip
 """Keys of `data` that speak of columns."""
 IMAGES_KEPT: Final = 40
@@ -114,7 +116,7 @@ def _link_notes(study: Study) -> Iterator[str]:
 def _weight_notes(study: Study, dataset: Dataset) -> Iterator[str]:
     """Say what weights of rows and of classes count in, and what they do not."""
     if dataset.weights is not None:
-        once = "counts of rows and classes, confusion, calibration curves, what columns are scaled by, and checks"
+        once = "counts of rows and classes, confusion, what columns are scaled by, and checks"
         yield (
             "rows are weighted (data.weights) in losses, curves, scores and their intervals, and simple models;"
             f" {once} take each row once"
@@ -185,6 +187,9 @@ def _table_source(study: Study, in_memory: InMemory) -> TableSource:
         drop_untargeted=data.missing_targets == "drop",
         target_transform=data.target_transform,
         losses=study.losses,
+        time=data.time,
+        ordered=data.ordered,
+        gap=data.gap,
         dialect=Dialect(**{field.name: getattr(data, field.name) for field in fields(Dialect)}),
         columns={
             name: ColumnKind(column.kind, column.order, column.format or "")
@@ -265,7 +270,8 @@ def refuse_unscalable(planner: Planner) -> None:
     if not numeric and not targets:
         return
     target_rows = _extremes(targets)
-    for split in _splits(planner):
+
+    def refuse(split: Split) -> None:
         preprocessing = planner.preprocessing(split)
         preprocessing.inputs(dataset, rows)
         for loss in planner.study.losses:
@@ -276,6 +282,8 @@ def refuse_unscalable(planner: Planner) -> None:
             raise DataError(
                 replace(problem, what=f"{problem.what} in test rows") for problem in error.problems
             ) from error
+
+    spread(refuse, list(_splits(planner)), dataset.train_rows)
     _refuse_unscorable(dataset.target_names, targets)
 
 
@@ -327,6 +335,8 @@ def column_records(data: Data, dataset: Dataset) -> Iterator[ColumnRecord]:
     yield from (ColumnRecord(name, "target", kind, classes) for name in dataset.target_names)
     if data.groups is not None:
         yield ColumnRecord(data.groups, "groups")
+    if data.time is not None and data.time not in {column.name for column in dataset.facts}:
+        yield ColumnRecord(data.time, "time", dataset.time_kind)
     if data.weights is not None and dataset.weights is not None:
         yield ColumnRecord(data.weights, "weights", done=weights_said(dataset.weights, dataset.train_rows))
     for column in dataset.facts:
@@ -358,6 +368,12 @@ def ground_truth(planner: Planner) -> Truth:
         train_rows=dataset.train_rows,
         validation_rows=rows,
         groups=_group_numbers(dataset),
+        times=_times(dataset),
+        unused_rows={
+            number: unused
+            for number, split in enumerate(planner.folds)
+            if len(unused := unused_rows(split, dataset.train_rows))
+        },
         weights=np.zeros(0) if dataset.weights is None else dataset.weights,
     )
     return truth if dataset.images is None else replace(truth, images=dataset.images[:0])
@@ -375,6 +391,15 @@ def _group_numbers(dataset: Dataset) -> NDArray[np.int64]:
     number_N = np.full(dataset.rows, -1, np.int64)
     number_N[: len(known)] = np.unique(known, return_inverse=True)[1]
     return number_N
+
+
+def _times(dataset: Dataset) -> NDArray[np.float64]:
+    """Give the times of all rows, NaN where a test row's is not known; nothing where rows have no order."""
+    if dataset.times is None:
+        return np.zeros(0)
+    tested = dataset.rows - dataset.train_rows
+    known = np.full(tested, np.nan) if dataset.test_times is None else dataset.test_times
+    return np.concatenate((dataset.times, known))
 
 
 def with_images_of_mistakes(truth: Truth, images: NDArray[np.uint8], delivered: FitRecord) -> Truth:

@@ -13,7 +13,8 @@ from shoal.wording import counted, first_few, listed, percent, rounded
 def drawn_by_chance(results: Results, repeats: int = 1) -> str:
     """Name what an interval lets chance draw anew: test rows, or groups of them, and initialisations.
 
-    Where the groups of the test rows were trained on, it says nothing of other groups.
+    Where the groups of the test rows were trained on, it says nothing of other groups; where rows have an order, it
+    takes more for granted than rows near each other in time allow.
     """
     rows, known = "other test rows", results.groups_trained_on
     if known == 1:
@@ -21,6 +22,8 @@ def drawn_by_chance(results: Results, repeats: int = 1) -> str:
     elif results.test_units.grouped:
         rows = "other groups of test rows"
         rows += f" ({percent(known, 0)} of them trained on)" if known else ""
+    if results.study.data.timed:
+        rows += " (as if those near each other in time were independent)"
     return f"{rows} and other initialisations" if repeats > 1 else rows
 
 

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from shoal.kinds import splitter_like, usual_splitter
+from shoal.kinds import splitter_kind, splitter_like
 from shoal.results import Results, Standing, margin_of, reach_of
-from shoal.study import settings_text
+from shoal.study import Folds, settings_text
 from shoal.wording import counted, listed, one_number, rounded
 
 CORRECTION: Final = "bias-corrected bootstrap cross-validation"
@@ -106,8 +106,8 @@ def resolution(results: Results) -> list[str]:
     if needed:
         sentences.append(
             f"About {counted(min(needed), 'network')} a candidate, of other folds or repeats, would resolve the next"
-            f' one (search.repeats, or `times` of search.folds.kind = "{_repeated(results)}"; what is trained already'
-            " is kept where it is part of the new plan)."
+            f" one (search.repeats{_or_repeated(results)}; what is trained already is kept where it is part of the new"
+            " plan)."
         )
     elif unresolved:
         sentences.append(
@@ -116,12 +116,14 @@ def resolution(results: Results) -> list[str]:
     return sentences
 
 
-def _repeated(results: Results) -> str:
-    """Name the repeated kind of the folds that the search has; groups that the study declares are kept."""
-    study, grouped = results.study, bool(results.study.data.groups)
-    kind = study.search.splitter.kind if study.search else None
-    kind = kind or usual_splitter(study.study.task, grouped=grouped)
-    return splitter_like(kind, grouped=grouped, repeats=True)
+def _or_repeated(results: Results) -> str:
+    """Name the repeated kind of the folds that the search has, if there is one; groups of the study are kept."""
+    study = results.study
+    kind = study.folds_kind(study.search.splitter) if study.search else study.folds_kind(Folds())
+    if splitter_kind("search.folds.kind", kind).by_time:
+        return ""
+    repeated = splitter_like(kind, grouped=bool(study.data.groups), repeats=True)
+    return f', or `times` of search.folds.kind = "{repeated}"'
 
 
 def others_alike(results: Results) -> tuple[int, int]:

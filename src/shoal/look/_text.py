@@ -18,6 +18,7 @@ from shoal.look._reasons import reasons, verdict_of
 from shoal.look._run_findings import RunFindings
 from shoal.look._simple_models import model_rows
 from shoal.look._text_layout import in_lines, number, text_table
+from shoal.look._time_folds import ageing_sentence, time_folds
 from shoal.look._trust import looks_sentence, permutation_sentence
 from shoal.look._unit_counts import unit_counts
 from shoal.look.figures.confusion import confusion_of
@@ -59,6 +60,7 @@ def results_text(results: Results, parts: Parts | None = None) -> str:
     tables: dict[str, Callable[[], str]] = {
         "the headline": lambda: _headline_text(findings),
         "search": lambda: _search_text(results),
+        "folds in order of time": lambda: _time_text(results),
         "outer folds": lambda: _nested_text(results),
         "noise": lambda: _noise_text(findings),
         "comparisons": lambda: _comparisons_text(results),
@@ -178,6 +180,21 @@ def _marks(row: Mapping[Any, Any], verdict: str) -> str:
 
 def _value(value: Any) -> Any:
     return "-" if value is None else value
+
+
+def _time_text(results: Results) -> str:
+    """The winner's score on each fold, in order of time."""
+    folds = time_folds(results)
+    if not folds or results.choice is None:
+        return ""
+    headers = ["fold", "trained on", "judged by", results.choice.metric]
+    rows = [[fold.label, fold.trained, fold.judged, fold.score] for fold in folds[:ROWS_SHOWN]]
+    lines = ["the winner's folds, in order of time", text_table(headers, rows)]
+    if len(folds) > ROWS_SHOWN:
+        lines.append(f"... and {len(folds) - ROWS_SHOWN} more; the report has all")
+    if said := ageing_sentence(results):
+        lines.append(_wrapped(f"- {said}"))
+    return "\n".join(lines)
 
 
 def _nested_text(results: Results) -> str:

@@ -1,7 +1,7 @@
 """What came out: the store, frames, statistics, the choice."""
 
 from shoal.results._certainty import COVERAGE, NOT_IN_FILE, Certainty, Covered, CoveredClass, Tempered
-from shoal.results._confidence_set import SearchErrors, search_errors
+from shoal.results._confidence_set import Cell, SearchErrors, search_errors
 from shoal.results._conformal import (
     COLDEST,
     FEWEST_TO_SHARPEN,
@@ -95,6 +95,7 @@ __all__ = [
     "Beside",
     "CalibrationBins",
     "CandidateRow",
+    "Cell",
     "Certainty",
     "Choice",
     "ClassScores",

@@ -147,6 +147,7 @@ def comparisons_frame(
     plan: Sequence[PlanEntry],
     fits: Mapping[str, FitRecord],
     differences: Mapping[str, Mapping[str, Difference]],
+    *,
     losses: bool = False,
 ) -> DataFrame:
     """One row a comparison, in the order of the study; statistics over its repeats that did not fail.

@@ -160,8 +160,10 @@ def read_nested(
         return None
     balanced = row_score("classification", BALANCED) if rare_classes(truth) else None
     folds, answered, said = [], [], list[Distribution | None]()
+    number = 0
     for label, entries in by_label.items():
-        fold, refit = _outer_fold(label, entries, fits, truth, study.study.repeats)
+        fold, refit = _outer_fold((label, number), entries, fits, truth, study.study.repeats)
+        number = 1 + max(entry.fold for entry in entries)
         if refit is not None:
             row_V, answer_VK = truth.validation_rows[place_of(refit)], answers.held_out(refit)
             answered.append((row_V, answer_VK))
@@ -176,15 +178,21 @@ def read_nested(
 
 
 def _outer_fold(
-    label: str, entries: Sequence[PlanEntry], fits: Mapping[str, FitRecord], truth: Truth, repeats: int
+    place: tuple[str, int],
+    entries: Sequence[PlanEntry],
+    fits: Mapping[str, FitRecord],
+    truth: Truth,
+    repeats: int,
 ) -> tuple[OuterFold, PlanEntry | None]:
     """Give one outer fold, and the place of the network that answers its rows: the first refit that is well.
 
-    A refit learns from all rows outside of its fold, which no fit of the search does; there are at most `repeats`.
+    `place` is its label and the number of its split, which its refits have, at most `repeats`; those of its search have
+    the next ones.
     """
-    refits = [entry for entry in entries if entry.train_rows + entry.validation_rows == truth.train_rows]
+    label, number = place
+    refits = [entry for entry in entries if entry.fold == number]
     search = [entry for entry in entries if entry not in refits]
-    rows = truth.train_rows - search[0].train_rows - search[0].validation_rows
+    rows = len(truth.validation_rows["nested", number])
     for entry in refits:
         fit = fits.get(entry.fit_id)
         if fit is not None and fit.status == "ok":

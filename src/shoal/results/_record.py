@@ -89,7 +89,9 @@ class Truth(Brief):
 
     `groups` int64 (N,) numbers the group of every row (`data.groups`), -1 for a test row whose group is not known; it
     is empty where the study names no groups. `weights` float64 (N,) say how much each row counts in scores; empty where
-    all count the same.
+    all count the same. `times` float64 (N,) is when each row was (`data.time`), NaN for a test
+    row whose time is not known, and empty where rows have no order. `unused_rows` are those that the fits of a fold of
+    the search neither learn from nor predict, by its number: later ones, and those in a gap.
     """
 
     input_names: tuple[str, ...]
@@ -102,6 +104,15 @@ class Truth(Brief):
     image_rows: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     images: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, 0, 0, 0), np.uint8))
     groups: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    times: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    unused_rows: dict[int, NDArray[np.int64]] = field(default_factory=dict)
+
+    @property
+    def searched_rows(self) -> int:
+        """How many training rows some fold of the search holds out."""
+        rows = [rows for (stage, _), rows in self.validation_rows.items() if stage == "search"]
+        return len(np.unique(np.concatenate(rows))) if rows else 0
+
     weights: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
     def weights_of(self, rows: NDArray[np.int64] | slice) -> NDArray[np.float64] | None:

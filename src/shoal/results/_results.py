@@ -132,7 +132,7 @@ class Results:
         if self.choice and all(row.verdict for row in self.choice.standings):
             return self.choice.standings
         scores = search_scores(self.plan, self.candidate_rows, self.summaries, self.study)
-        with self._rows_held_out() as rows:
+        with self.rows_held_out() as rows:
             margin = self.study.search.margin if self.study.search else None
             return rank_candidates(scores, rows, margin)
 
@@ -151,11 +151,12 @@ class Results:
     def search_errors(self, candidate_ids: Sequence[str]) -> SearchErrors:
         """Give how far the selection scores of candidates, none of which failed, and their differences may be off."""
         metric = self.study.search.metric if self.study.search else "loss"
-        with self._rows_held_out() as rows:
+        with self.rows_held_out() as rows:
             return search_errors(rows.cells(candidate_ids, metric))
 
     @contextmanager
-    def _rows_held_out(self) -> Iterator[OutOfFold]:
+    def rows_held_out(self) -> Iterator[OutOfFold]:
+        """Give the rows that the search holds out, and what was answered to them, while the store is open."""
         search = [entry for entry in self.plan if entry.stage == "search"]
         with Store.open_readonly(self.folder) as store, coherent(self.folder, "the rows held out"):
             said = self.said(search[0].fit_id) if search else None
@@ -168,8 +169,8 @@ class Results:
         three speak of other rows and initialisations, see `differences`.
         """
         said = {self.said(entry.fit_id) for entry in self.plan if entry.stage == "compare"}
-        losses = len(said) == 1 and None not in said
-        return _frames.comparisons_frame(self.plan, self.summaries, self.differences, losses)
+        alike = len(said) == 1 and None not in said
+        return _frames.comparisons_frame(self.plan, self.summaries, self.differences, losses=alike)
 
     @cached_property
     def differences(self) -> dict[str, dict[str, Difference]]:
@@ -274,8 +275,7 @@ class Results:
         """
         higher = metric == BALANCED or higher_is_better(metric)
         with Store.open_readonly(self.folder) as store:
-            answers = self._answers(store)
-            said = self.said(self.delivered_id or "")
+            answers, said = self._answers(store), self.said(self.delivered_id or "")
             return permutation_test(self.plan, self.summaries, self.truth, (metric, higher), answers, said)
 
     @cached_property
@@ -290,7 +290,7 @@ class Results:
         score = row_score(self.study.study.task, metric, said)
         y, answers_VA = self.truth.y[self.truth.train_rows :], self.test_answers(self.delivered_id)
         errors, place = self.search_errors(healthy), healthy.index(self.choice.candidate_id)
-        expects = Expected.of(metric, self.expected_score, errors, place, self.truth.train_rows)
+        expects = Expected.of(metric, self.expected_score, errors, place, self.truth.searched_rows)
         return disagreement(expects, score, y, answers_VA, self.test_units)
 
     @cached_property

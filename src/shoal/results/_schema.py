@@ -32,6 +32,8 @@ _Name = Annotated[str, Field(min_length=1, max_length=1000)]
 _PARTS: Final = {"curves": np.float64, "parameters": np.float32, "predictions": np.float64}
 _NUMBERS: Final = ("f4", "f8", "i8", "u1", "?")
 _DEEPEST: Final = 50
+UNUSED: Final = "unused"
+"""What stands before a fold's number where its unused rows are kept."""
 
 
 @dataclass(frozen=True)
@@ -175,19 +177,30 @@ def _refuse_deep(value: object, depth: int) -> None:
             _refuse_deep(part, depth + 1)
 
 
+def arrays_of(truth: Truth) -> Arrays:
+    """Name the arrays of the rows that predictions belong to; `truth_of` reads them."""
+    rows = {f"{stage}/{fold}": numbers for (stage, fold), numbers in truth.validation_rows.items()}
+    rows |= {f"{UNUSED}/{fold}": numbers for fold, numbers in truth.unused_rows.items()}
+    seen: Arrays = {"image_rows": truth.image_rows, "images": truth.images}
+    seen |= {name: values for name in ("groups", "weights", "times") if len(values := getattr(truth, name))}
+    return {"x": truth.x_ND, "y": truth.y, **seen, **rows}
+
+
 def truth_of(text: str, arrays: Arrays) -> Truth:
     """Make the rows that predictions belong to."""
     facts = _truth(json_of(text))
     x_ND, y = arrays.pop("x"), arrays.pop("y")
     seen: dict[str, Any] = _seen(arrays, len(y))
-    seen |= {name: arrays.pop(name) for name in ("groups", "weights") if name in arrays}
+    seen |= {name: arrays.pop(name) for name in ("groups", "weights", "times") if name in arrays}
     places = {_place(name): rows for name, rows in arrays.items()}
+    unused = {number: places.pop((stage, number)) for stage, number in list(places) if stage == UNUSED}
     truth = Truth(
         **vars(facts),
         **seen,
         x_ND=x_ND,
         y=y,
         validation_rows=places,
+        unused_rows=unused,
     )
     _look_at_rows(truth)
     return truth
@@ -212,7 +225,11 @@ def _look_at_rows(truth: Truth) -> None:
         expect(np.isfinite(truth.weights).all() and (truth.weights >= 0).all())
     for names in (truth.input_names, truth.target_names, truth.classes):
         expect(len(set(names)) == len(names))
-    for held_V in truth.validation_rows.values():
+    if len(truth.times):
+        expect(truth.times.dtype == np.float64 and truth.times.shape == (rows,))
+        expect(np.isfinite(truth.times[: truth.train_rows]).all())
+    expect(truth.times.ndim == 1)
+    for held_V in (*truth.validation_rows.values(), *truth.unused_rows.values()):
         expect(held_V.dtype == np.int64 and held_V.ndim == 1)
         expect(((held_V >= 0) & (held_V < truth.train_rows)).all())
 
@@ -220,7 +237,7 @@ def _look_at_rows(truth: Truth) -> None:
 def _place(name: str) -> tuple[str, int]:
     stage, _, number = name.partition("/")
     expect(
-        stage in ("search", "compare", "nested")
+        stage in ("search", "compare", "nested", UNUSED)
         and number.isascii()
         and number.isdecimal()
         and len(number) < 10

@@ -108,9 +108,7 @@ def classification_scores(
         "loss": float(mean_over_rows(-np.log(of_truth_N), weight_N)),
         "accuracy": float(mean_over_rows(predicted_N == y_N, weight_N)),
         "macro_f1": float(np.nanmean(class_scores(confusion_KK).f1_K)),
-        "ece": calibration_bins(y_N, probability_NK).error
-        if weight_N is None
-        else _weighted_error(y_N, probability_NK, weight_N),
+        "ece": calibration_bins(y_N, probability_NK, weight_N=weight_N).error,
     }
 
 
@@ -155,13 +153,13 @@ def class_scores(confusion_KK: NDArray[Any]) -> ClassScores:
 class CalibrationBins(Brief):
     """Rows by the confidence of their prediction, in M bins of equal width: (0, 1/M], ... , ((M-1)/M, 1].
 
-    `confidence_M` and `accuracy_M` are means over a bin's rows (NaN where it has none). `error` is the
-    expected calibration error: the mean over rows of their bin's gap between the two.
+    `rows_M` counts them, or is what they weigh. `confidence_M` and `accuracy_M` are means over a bin's rows (NaN where
+    it has none). `error` is the expected calibration error: the mean over rows of their bin's gap between the two.
     Guo, Pleiss, Sun, Weinberger 2017, "On calibration of modern neural networks", ICML, equations 2 to 5.
     """
 
     edges: NDArray[np.float64]
-    rows_M: NDArray[np.int64]
+    rows_M: NDArray[Any]
     confidence_M: NDArray[np.float64]
     accuracy_M: NDArray[np.float64]
 
@@ -172,27 +170,26 @@ class CalibrationBins(Brief):
         return float(_share(np.sum(self.rows_M * gap_M), self.rows_M.sum()))
 
 
-def calibration_bins(y_N: NDArray[Any], probability_NK: NDArray[Any], bins: int = BINS) -> CalibrationBins:
-    """Sort predictions into bins by their highest class probability."""
+def calibration_bins(
+    y_N: NDArray[Any],
+    probability_NK: NDArray[Any],
+    bins: int = BINS,
+    weight_N: NDArray[np.float64] | None = None,
+) -> CalibrationBins:
+    """Sort predictions into bins by their highest class probability; each counts as much as it weighs."""
     probability_NK = np.asarray(probability_NK, np.float64)
     confidence_N, predicted_N = probability_NK.max(axis=1), probability_NK.argmax(axis=1)
     bin_N = bins_of(probability_NK, bins)
-    rows_M = np.bincount(bin_N, minlength=bins).astype(np.int64)
+    rows_M = np.bincount(bin_N, weight_N, minlength=bins)
+    counted_N = 1 if weight_N is None else weight_N
     return CalibrationBins(
         edges=np.linspace(0, 1, bins + 1),
         rows_M=rows_M,
-        confidence_M=_share(np.bincount(bin_N, weights=confidence_N, minlength=bins), rows_M),
-        accuracy_M=_share(np.bincount(bin_N, weights=predicted_N == y_N, minlength=bins), rows_M),
+        confidence_M=_share(np.bincount(bin_N, weights=confidence_N * counted_N, minlength=bins), rows_M),
+        accuracy_M=_share(
+            np.bincount(bin_N, weights=(predicted_N == y_N) * counted_N, minlength=bins), rows_M
+        ),
     )
-
-
-def _weighted_error(
-    y_N: NDArray[Any], probability_NK: NDArray[np.float64], weight_N: NDArray[np.float64]
-) -> float:
-    """Give the expected calibration error of weighted rows."""
-    gap_N = probability_NK.max(axis=1) - (probability_NK.argmax(axis=1) == y_N)
-    gap_M = np.bincount(bins_of(probability_NK), gap_N * weight_N, minlength=BINS)
-    return float(np.abs(gap_M).sum() / weight_N.sum())
 
 
 def bins_of(probability_NK: NDArray[np.float64], bins: int = BINS) -> NDArray[np.int64]:

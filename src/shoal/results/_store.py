@@ -24,6 +24,7 @@ from shoal.results._database import NOTHING_YET, Database
 from shoal.results._folder import STORE_NAME, refuse_unusable, size_of
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Truth
 from shoal.results._schema import (
+    arrays_of,
     candidate_of,
     digest_of,
     entry_of,
@@ -391,10 +392,7 @@ class Store:
     def put_truth(self, truth: Truth) -> None:
         """Keep the rows that predictions belong to, in place of what was kept."""
         facts = {name: getattr(truth, name) for name in ("train_rows", *_NAMES)}
-        rows = {f"{stage}/{fold}": numbers for (stage, fold), numbers in truth.validation_rows.items()}
-        seen: Arrays = {"image_rows": truth.image_rows, "images": truth.images}
-        seen |= {name: own for name in ("groups", "weights") if len(own := getattr(truth, name))}
-        text, data = json.dumps(facts), packed({"x": truth.x_ND, "y": truth.y, **seen, **rows})
+        text, data = json.dumps(facts), packed(arrays_of(truth))
         row = (1, text, data, _seal(text, data=data))
         self._database.insert("truth", row, replace=True)
 

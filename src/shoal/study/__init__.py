@@ -13,6 +13,7 @@ from shoal.study._candidates import (
 from shoal.study._draft import Draft, DraftColumn, DraftKey, draft_text
 from shoal.study._draft_sizes import TEST_SHARE
 from shoal.study._file import load_study, parse_study, study_schema
+from shoal.study._folds import Folds
 from shoal.study._held_against import Checks
 from shoal.study._keywords import Keys, with_keywords
 from shoal.study._paths import IN_MEMORY, keys_in_memory
@@ -23,7 +24,6 @@ from shoal.study._study import (
     Comparison,
     Conv,
     Data,
-    Folds,
     Inspect,
     Nested,
     Network,

@@ -69,7 +69,6 @@ class Draft:
     outputs: int
     smallest: int | None = None
     summary: tuple[str, ...] = ()
-    in_order: str = ""
 
 
 @dataclass(frozen=True)
@@ -211,9 +210,6 @@ def _search(draft: Draft, sizes: Sizes) -> Iterator[_Line]:
         folds = {"kind": "k-fold", "n": sizes.folds}
         rows = counted(draft.smallest, "training row")
         why = f"drawn without regard to classes, of which the rarest has {rows}: folds may lack it"
-    if draft.in_order:
-        orderly = toml_value({"kind": "k-fold", "n": sizes.folds, "shuffle": False})
-        why = f"{draft.in_order}; if later rows are to be predicted: {orderly}, and the latest rows as `test`"
     yield _key("folds", folds, why)
     yield _key("metric", "loss", "loss; a classification also has accuracy", on=False)
     yield _key("rule", "best", "best or one-standard-error (the smallest within it)", on=False)

@@ -8,12 +8,13 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from shoal.kinds import SPLITTERS, row_of
+from shoal.kinds import splitter_kind
 from shoal.study._candidates import Candidate, expand, overlay
 from shoal.study._devices import is_device
+from shoal.study._folds import Folds
 from shoal.study._key_paths import KeyPath, value_at
 from shoal.study._sentences import Mistake, mistakes_of, refusal
-from shoal.study._study import Folds, Nested, Search, Study
+from shoal.study._study import Nested, Search, Study
 from shoal.study._values import TEST_METRICS
 from shoal.study._vary import vary_section
 from shoal.wording import did_you_mean, listed, value_text
@@ -23,6 +24,7 @@ DELIVERED: Final = "delivered"
 _SOURCES: Final = ("train", "test", "dataset")
 _PUBLISHED: Final = {"name": WINNER, "metric": "loss", "value": 0.0, "source": "put aside"}
 _PASSES: Final = 10
+_TIMED: Final[tuple[KeyPath, KeyPath]] = ("data", "time"), ("data", "ordered")
 
 
 def check_study(study: Study) -> None:
@@ -66,6 +68,7 @@ def study_mistakes(study: Study) -> list[Mistake]:
         *_choice_mistakes(study),
         *_missing_mistakes(study),
         *_transform_mistakes(study),
+        *_time_mistakes(study),
     ]
     mistakes += [*_name_mistakes(study), *_reference_mistakes(study)]
     if study.search is not None:
@@ -143,7 +146,7 @@ def _column_mistakes(study: Study) -> Iterator[Mistake]:
             )
     for key, names in (("categorical", data.categorical), ("columns", tuple(data.columns))):
         for name in names:
-            if data.inputs is not None and name not in data.inputs:
+            if data.inputs is not None and name not in data.inputs and name != data.time:
                 what = f"expected columns of data.inputs, got {value_text(name)}"
                 yield Mistake(("data", key), what, (inputs, ("data", key)))
 
@@ -183,6 +186,20 @@ def _transform_mistakes(study: Study) -> Iterator[Mistake]:
     if study.data.target_transform != "none" and study.study.task != "regression":
         what = f'expected "none" with study.task = "{study.study.task}", got "{study.data.target_transform}"'
         yield Mistake(path, what, (path, task))
+
+
+def _time_mistakes(study: Study) -> Iterator[Mistake]:
+    """Rows have one order, and keys that ask for one have it."""
+    data, time, ordered, gap = study.data, *_TIMED, ("data", "gap")
+    if data.time is not None and data.ordered:
+        yield Mistake(ordered, "expected false with data.time, which orders the rows, got true", _TIMED)
+    if data.gap and not data.timed:
+        what = f"expected 0 without data.time or data.ordered, since rows have no order, got {data.gap}"
+        yield Mistake(gap, what, (gap, *_TIMED))
+    if data.timed and study.checks.permutations:
+        path = ("checks", "permutations")
+        what = "expected 0 where rows have an order (data.time, data.ordered): they cannot be exchanged"
+        yield Mistake(path, f"{what}, got {study.checks.permutations}", (path, time, ordered))
 
 
 def _device_mistakes(study: Study) -> Iterator[Mistake]:
@@ -250,7 +267,7 @@ def _nested_mistakes(study: Study, nested: Nested) -> Iterator[Mistake]:
         what = "expected a section [search], which is what is made again on every outer fold's rows, got none"
         yield Mistake(path, what, (path, ("search",)))
     kind = nested.splitter.kind
-    if kind is not None and row_of("nested.folds.kind", SPLITTERS, kind).draws == "column":
+    if kind is not None and splitter_kind("nested.folds.kind", kind).draws == "column":
         path = ("nested", "folds", "kind")
         what = f"expected outer folds that are drawn (a column of folds is the search's), got '{kind}'"
         yield Mistake(path, what, (path,))
@@ -258,12 +275,21 @@ def _nested_mistakes(study: Study, nested: Nested) -> Iterator[Mistake]:
 
 
 def _folds_mistakes(study: Study, section: str, splitter: Folds) -> Iterator[Mistake]:
-    """Find folds by classes or groups that there are none of."""
+    """Find folds by classes, groups or times that there are none of, and keys of others."""
     path: KeyPath = (section, "folds", "kind")
-    kind = splitter.kind
-    if kind is None:
-        return
-    row = row_of(f"{section}.folds.kind", SPLITTERS, kind)
+    kind = study.folds_kind(splitter)
+    row = splitter_kind(f"{section}.folds.kind", kind)
+    for key in ("size", "window"):
+        if getattr(splitter, key) is not None and row.draws != "time":
+            here = (section, "folds", key)
+            what = f"expected nothing with {kind} folds, which are not in order of time"
+            yield Mistake(here, what, (here, path, *_TIMED))
+    if row.draws == "time" and not study.data.timed:
+        what = (
+            f"expected data.time (a column that orders the rows), or data.ordered = true, with {kind} folds"
+        )
+        what += ", got neither"
+        yield Mistake(path, what, (path, *_TIMED))
     if study.study.task == "regression" and row.by_class:
         what = f"expected folds without classes, since the task is regression, got '{kind}'"
         yield Mistake(path, what, (path, ("study", "task")))

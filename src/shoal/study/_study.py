@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Discriminator, Field, PrivateAttr, Tag, field_validator, model_validator
 
 from shoal.errors import Problem
-from shoal.kinds import LOSSES, NETWORKS, SPLITTERS, Task, row_of
+from shoal.kinds import LOSSES, NETWORKS, Task, row_of, splitter_kind, usual_splitter
+from shoal.study._folds import Folds, NumberOrFolds
 from shoal.study._held_against import Checks
 from shoal.study._key_paths import key_path_text, parse_key_path, toml_string
 from shoal.study._origin import Origin
@@ -37,14 +38,12 @@ from shoal.study._values import (
     Row,
     Share,
     Side,
-    Splitter,
     TargetTransform,
     TestMetric,
     TextOrTexts,
     branch_of,
     together,
 )
-from shoal.wording import listed
 
 
 class _Part(BaseModel):
@@ -86,6 +85,9 @@ class Data(_Part):
     missing_marks: Names = ()
     missing_targets: Literal["refuse", "drop"] = "refuse"
     groups: Name | None = None
+    time: Name | None = None
+    ordered: bool = False
+    gap: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
     weights: Name | None = None
     standardize: Literal["none", "inputs", "both"] = "none"
     target_transform: TargetTransform = "none"
@@ -113,6 +115,11 @@ class Data(_Part):
                 ("test", "dataset"), "`test` goes with `train`; a built-in data set has its own test rows"
             )
         return self
+
+    @property
+    def timed(self) -> bool:
+        """Whether rows have an order, which is kept wherever rows are held out."""
+        return self.ordered or self.time is not None
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -173,28 +180,6 @@ class Comparison(_Part):
     training: dict[str, Any] = {}
 
 
-class Folds(_Part):
-    """How the training rows are split for the search; `n` is the number of folds or of random splits."""
-
-    kind: Splitter | None = None
-    n: Annotated[int, Field(ge=2, le=10_000)] = 3
-    times: Count = 1
-    share: Annotated[float, Field(gt=0, lt=1)] = 0.2
-    shuffle: bool = True
-    column: Name | None = None
-
-    @model_validator(mode="after")
-    def _belongs_together(self) -> Folds:
-        row = SPLITTERS.get(self.kind or "")
-        if (row is not None and row.draws == "column") != (self.column is not None):
-            sentence = '`column` (the fold of each row) goes with kind = "given", and only with it'
-            raise together(("column", "kind"), sentence)
-        if self.times > 1 and not (row is not None and row.repeats):
-            able = listed([name for name, other in SPLITTERS.items() if other.repeats], "or")
-            raise together(("times", "kind"), f"`times` needs kind {able}, got {self.kind}")
-        return self
-
-
 class Range(_Part):
     """A continuous or integer interval to draw from in a random search, `low` and `high` included."""
 
@@ -215,10 +200,6 @@ class Range(_Part):
         return self
 
 
-NumberOrFolds = Annotated[
-    Annotated[int, Field(ge=2, le=10_000), Tag("<number>")] | Annotated[Folds, Tag("<table>")],
-    Discriminator(branch_of),
-]
 ListOrRange = Annotated[
     Annotated[list[Any], Field(strict=False), Tag("<list>")] | Annotated[Range, Tag("<table>")],
     Discriminator(branch_of),
@@ -353,7 +334,15 @@ class Study(_Part):
     def shuffles(self) -> bool:
         """Whether rows are dealt to folds, of the search or outer ones, at random."""
         splitters = [part.splitter for part in (self.search, self.nested) if part is not None]
-        return any(splitter.kind != "given" and splitter.shuffle for splitter in splitters)
+        kinds = (splitter_kind("kind", self.folds_kind(splitter)) for splitter in splitters)
+        return any(
+            kind.shuffles and splitter.shuffle for kind, splitter in zip(kinds, splitters, strict=True)
+        )
+
+    def folds_kind(self, splitter: Folds) -> str:
+        """Name the kind of some folds, the usual one where none is named."""
+        grouped = self.data.groups is not None
+        return splitter.kind or usual_splitter(self.study.task, grouped=grouped, timed=self.data.timed)
 
     @property
     def losses(self) -> tuple[Loss, ...]:

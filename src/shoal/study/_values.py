@@ -9,7 +9,7 @@ import unicodedata
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, Discriminator, Field, Tag
+from pydantic import AfterValidator, BaseModel, Discriminator, Field, Tag, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from shoal.activations import ACTIVATIONS
@@ -17,6 +17,7 @@ from shoal.kinds import (
     LOSSES,
     NETWORKS,
     OPTIMIZERS,
+    PEER_NAME,
     POOLS,
     SCHEDULES,
     SCORES,
@@ -28,6 +29,16 @@ from shoal.kinds import (
     losses_of,
     scores_of,
 )
+
+_SPLITTERS: Final = [*SPLITTERS, "a class of scikit-learn's that splits rows"]
+
+
+def _splitter(name: str) -> str:
+    """Take the name of a kind of splits; whether scikit-learn has a class of this name is asked when it is used."""
+    if name not in SPLITTERS and not PEER_NAME.fullmatch(name):
+        raise PydanticCustomError("literal_error", "no kind of splits")
+    return name
+
 
 # Choices derive from the tables of kinds; a type checker, which cannot follow that, sees text.
 if TYPE_CHECKING:
@@ -50,7 +61,9 @@ else:
     PoolName = Literal[tuple(POOLS)]
     TestMetric = Literal[tuple(SCORES)]
     Method = Literal[tuple(SEARCHES)]
-    Splitter = Literal[tuple(SPLITTERS)]
+    Splitter = Annotated[
+        str, AfterValidator(_splitter), WithJsonSchema({"type": "string", "enum": _SPLITTERS})
+    ]
     TargetTransform = Literal[tuple(TARGET_TRANSFORMS)]
 Metric = Literal["loss", "accuracy"]
 

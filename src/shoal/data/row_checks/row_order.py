@@ -14,12 +14,11 @@ CAUSES: Final = {
     (False, True): "test rows are drawn from among them",
 }
 """What deals out rows in any order, by whether folds are shuffled and test rows drawn."""
-FOLDS: Final = "folds that keep the order (search.folds with shuffle = false)"
-LATEST: Final = "test on the latest rows (data.test)"
+ORDER: Final = "data.ordered = true, or a column named in data.time, keeps their order"
 REMEDIES: Final = {
-    (True, True): f"{LATEST}, and take {FOLDS}, or declare data.groups",
-    (True, False): f"take {FOLDS}, or declare data.groups",
-    (False, True): LATEST,
+    (True, True): f"{ORDER} in folds and test rows; or declare data.groups",
+    (True, False): f"{ORDER} in folds; or declare data.groups",
+    (False, True): f"{ORDER} in test rows",
 }
 
 

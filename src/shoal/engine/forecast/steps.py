@@ -10,8 +10,7 @@ from __future__ import annotations
 import math
 import time
 from bisect import bisect, insort
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -57,11 +56,10 @@ class Watched:
     clock: float = 0.0
     own: float = 0.0
 
-    @contextmanager
-    def work(self) -> Iterator[None]:
-        """Watch some more of it."""
+    def call(self, work: Callable[[], object]) -> None:
+        """Do some more of it."""
         begun, own = time.perf_counter(), time.thread_time()
-        yield
+        work()
         self.clock += time.perf_counter() - begun
         self.own += time.thread_time() - own
 
@@ -71,11 +69,14 @@ def crowding(watched: Watched) -> float:
 
     Where what was watched is too little to tell, there is some more.
     """
-    x = np.ones((64, 64), np.float32)
-    with watched.work():
-        enough = time.thread_time() + CROWD_SECONDS - watched.own
+    enough = time.thread_time() + CROWD_SECONDS - watched.own
+
+    def work() -> None:
+        x = np.ones((64, 64), np.float32)
         while time.thread_time() < enough:
             x = np.tanh(x @ x)
+
+    watched.call(work)
     return max(1.0, watched.clock / watched.own)
 
 

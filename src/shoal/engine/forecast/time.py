@@ -12,12 +12,12 @@ Letters: N rows, D inputs, K outputs.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
+from shoal.cores import core_count
 from shoal.data import Dataset
 from shoal.engine._ensemble import GRID_POINTS
 from shoal.engine._fit import fit_seconds
@@ -76,7 +76,7 @@ class Circumstances:
 
 def crowded(alone: Mapping[str, float], workers: int, watched: Watched) -> dict[str, float]:
     """Give the seconds of each part on the clock, where others want the cores as they do now; see `crowding`."""
-    crowd, cores = crowding(watched), _cores()
+    crowd, cores = crowding(watched), core_count()
     together = crowd + (min(workers, cores) - 1) / cores * min(1.0, cores * (crowd - 1))
     return {part: seconds * (together if part == "training" else crowd) for part, seconds in alone.items()}
 
@@ -161,7 +161,7 @@ class _Training:
 
 
 def _on_cores(group: FitGroup) -> int:
-    return min(group.running, _cores())
+    return min(group.running, core_count())
 
 
 def spread(seconds: Iterable[float], workers: int) -> float:
@@ -232,10 +232,3 @@ def exciting_seconds(architecture: Architecture, number: int) -> float:
     step = EXCITE_STEP * len(layers) + made * (EXCITE_PIXEL * pixels + EXCITE_MULTIPLY_ADD * products)
     trial = made * map_seconds(replace(architecture, layers=layers))
     return EXCITING_STEPS * step + EXCITE_TRIALS * trial
-
-
-def _cores() -> int:
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on every system
-        return os.cpu_count() or 1

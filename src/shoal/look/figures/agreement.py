@@ -55,7 +55,13 @@ class Agreement:
 
 
 def agreement(
-    name: str, target: str, true_V: NDArray[Any], predicted_RV: NDArray[Any], *, delivered: bool = False
+    name: str,
+    target: str,
+    true_V: NDArray[Any],
+    predicted_RV: NDArray[Any],
+    *,
+    delivered: bool = False,
+    weight_V: NDArray[np.float64] | None = None,
 ) -> Agreement:
     """Predicted against true values of one target.
 
@@ -63,8 +69,8 @@ def agreement(
     """
     true = np.asarray(true_V, dtype=np.float64)
     predicted = np.asarray(predicted_RV, dtype=np.float64).reshape(-1, len(true))
-    square_R = ((predicted - true) ** 2).mean(axis=1)
-    variance = ((true - true.mean()) ** 2).mean()
+    square_R = np.average((predicted - true) ** 2, axis=1, weights=weight_V)
+    variance = np.average((true - np.average(true, weights=weight_V)) ** 2, weights=weight_V)
     r2_R = 1 - square_R / variance if variance > 0 else np.full(len(predicted), np.nan)
     line = line_over_repeats(name, true, predicted, usual_spread(len(predicted)))
     return Agreement(name, target, line, r2_R, np.sqrt(square_R), delivered)
@@ -75,7 +81,14 @@ def agreements(findings: RunFindings, group: NetworkGroup) -> list[Agreement]:
     predicted_RVK = findings.predicted(group)
     true_VK = findings.truth.y[findings.truth.train_rows :]
     return [
-        agreement(group.name, target, true_VK[:, k], predicted_RVK[:, :, k], delivered=group.delivered)
+        agreement(
+            group.name,
+            target,
+            true_VK[:, k],
+            predicted_RVK[:, :, k],
+            delivered=group.delivered,
+            weight_V=findings.truth.test_weights,
+        )
         for k, target in enumerate(findings.truth.target_names)
     ]
 

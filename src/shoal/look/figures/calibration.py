@@ -23,15 +23,23 @@ class Calibration:
     name: str
     bins: CalibrationBins
     repeats: int
+    weighted: bool = False
 
 
 def calibration(
-    name: str, true_V: NDArray[Any], probability_RVK: NDArray[Any], bins: int = BINS
+    name: str,
+    true_V: NDArray[Any],
+    probability_RVK: NDArray[Any],
+    bins: int = BINS,
+    weight_V: NDArray[np.float64] | None = None,
 ) -> Calibration:
     """Compare confidence with accuracy in `bins` bins of equal width, over all repeats; as many as `ece` has."""
     repeats, _, classes = probability_RVK.shape
-    calibrated = calibration_bins(np.tile(true_V, repeats), probability_RVK.reshape(-1, classes), bins)
-    return Calibration(name, calibrated, repeats)
+    weight = None if weight_V is None else np.tile(weight_V, repeats)
+    calibrated = calibration_bins(
+        np.tile(true_V, repeats), probability_RVK.reshape(-1, classes), bins, weight
+    )
+    return Calibration(name, calibrated, repeats, weight_V is not None)
 
 
 def draw_calibration(calibration: Calibration) -> Sheet:
@@ -55,7 +63,8 @@ def draw_calibration(calibration: Calibration) -> Sheet:
         100 * bins.edges[:-1], bins.rows_M, width=100 * np.diff(bins.edges), align="edge",
         color=SKY, edgecolor="white",
     )  # fmt: skip
-    below.set(xlabel="confidence: probability of the predicted class (%)", ylabel="test rows")
+    below.set(xlabel="confidence: probability of the predicted class (%)")
+    below.set(ylabel="weight of test rows" if calibration.weighted else "test rows")
     return figure
 
 
@@ -72,7 +81,9 @@ def gather(subject: Subject) -> Iterator[Gathered]:
     """The answers of a classifier, over all healthy repeats."""
     findings, group = subject.findings, subject.group
     if findings.classes and group.healthy:
-        yield Gathered(calibration(group.name, findings.true_classes, findings.predicted(group)))
+        weight_V = findings.truth.test_weights
+        answers = findings.true_classes, findings.predicted(group)
+        yield Gathered(calibration(group.name, *answers, weight_V=weight_V))
 
 
 def seconds(extent: Extent) -> float:

@@ -37,7 +37,8 @@ _SHARES: Final = (0, 1, 5, 10, 25, 50, 75, 100)
 class Confusion:
     """Rows of class i predicted as class j, over R networks: `count_KK`, and `share_KK` of class i (NaN: no rows).
 
-    `test_accuracy` is the mean of `test_accuracy_R`; `delivered`: the first network is the delivered one.
+    `test_accuracy`, weighted where rows are, is the mean of `test_accuracy_R`; `delivered`: the first network is the
+    delivered one.
     """
 
     name: str
@@ -57,15 +58,17 @@ def confusion(
     probability_RVK: NDArray[Any],
     *,
     delivered: bool = False,
+    weight_V: NDArray[np.float64] | None = None,
 ) -> Confusion:
     """Count which class was predicted for which, over all repeats; the predicted class is the most probable."""
     repeats, predicted_V = len(probability_RVK), np.argmax(probability_RVK, axis=2).reshape(-1)
     true_V = np.tile(true_V, repeats)
-    accuracy_R = (predicted_V == true_V).reshape(repeats, -1).mean(axis=1)
+    right_RV = (predicted_V == true_V).reshape(repeats, -1)
+    accuracy_R = np.average(right_RV, axis=1, weights=weight_V)
     count_KK = confusion_matrix(true_V, predicted_V, len(classes))
     total_K = count_KK.sum(axis=1, keepdims=True)
     share_KK = np.divide(count_KK, total_K, out=np.full(count_KK.shape, np.nan), where=total_K > 0)
-    accuracy = float(np.mean(predicted_V == true_V))
+    accuracy = float(np.mean(right_RV) if weight_V is None else np.mean(accuracy_R))
     return Confusion(name, classes, count_KK, share_KK, accuracy, repeats, accuracy_R, delivered)
 
 
@@ -77,6 +80,7 @@ def confusion_of(findings: RunFindings, group: NetworkGroup) -> Confusion:
         findings.true_classes,
         findings.predicted(group),
         delivered=group.delivered,
+        weight_V=findings.truth.test_weights,
     )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
+
 from shoal.data import divided_sentence
-from shoal.kinds import usual_splitter
 from shoal.look._check import MethodCheck
 from shoal.results import Results
 
@@ -15,9 +16,11 @@ def groups_on_both_sides(results: Results) -> str:
     truth, search = results.truth, results.study.search
     if search is None or not len(truth.groups):
         return ""
-    folds = [rows for (stage, _), rows in truth.validation_rows.items() if stage == "search"]
-    kind = search.splitter.kind or usual_splitter(results.study.study.task, grouped=True)
-    sentence = divided_sentence(truth.groups[: truth.train_rows], folds, kind)
+    rows_of = {number: rows for (stage, number), rows in truth.validation_rows.items() if stage == "search"}
+    unused = [truth.unused_rows.get(number, np.arange(0)) for number in rows_of]
+    kind = results.study.folds_kind(search.splitter)
+    groups = truth.groups[: truth.train_rows]
+    sentence = divided_sentence(groups, list(rows_of.values()), kind, unused=unused)
     return f"{sentence}." if sentence else ""
 
 
@@ -28,8 +31,9 @@ CHECK: Final = MethodCheck(
     find=groups_on_both_sides,
     why="Rows of one group are alike, so networks are scored on what they have nearly seen: they do worse on new"
     " groups, and another candidate may be the best there.",
-    remedy="Take folds that keep groups (search.folds.kind): grouped, or stratified-grouped, repeated-grouped or"
-    " repeated-stratified-grouped; or give every group one fold in the column of given folds.",
+    remedy="Take folds that keep groups (search.folds.kind): grouped, or stratified-grouped, repeated-grouped,"
+    " repeated-stratified-grouped or, in order of time, group-time; or give every group one fold in the column of given"
+    " folds.",
     reference="Saeb, S., Lonini, L., Jayaraman, A., Mohr, D. C., Kording, K. P. (2017). The need to approximate the"
     " use-case in clinical machine learning. GigaScience 6(5), 1-9.",
     about_test=True,

@@ -24,7 +24,7 @@ CHECK: Final = MethodCheck(
     " sorted by it. A time that is counted so (a year, a day) may carry a trend, but new rows lie beyond all"
     " that was learned.",
     remedy="Leave a mere number out: name the other columns in data.inputs. Keep a time whose trend is wanted, and"
-    " test on the latest rows (data.test), since test rows drawn between training rows are easier than new ones.",
+    " name it in data.time, too, since test rows drawn between training rows are easier than new ones.",
     reference="Kaufman, S., Rosset, S., Perlich, C., Stitelman, O. (2012). Leakage in data mining: formulation,"
     " detection, and avoidance. ACM Transactions on Knowledge Discovery from Data 6(4), 15.",
     about_test=True,

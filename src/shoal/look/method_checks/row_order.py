@@ -8,11 +8,14 @@ from shoal.look._check import MethodCheck
 from shoal.look._evidence import finding
 from shoal.results import Results
 
-FOLDS: Final = (
-    'Take folds that keep the order (search.folds with shuffle = false, or kind = "given"), or name in data.groups what'
-    " neighbouring rows have in common."
+ORDER: Final = (
+    "Say that rows have an order (data.ordered = true where they stand in it; data.time names a column of dates or"
+    " numbers):"
 )
-REMEDY: Final = f"Test on the latest rows (data.test), and t{FOLDS[1:]}"
+LATEST: Final = "the latest are then the test rows"
+LATER: Final = 'all rows held out are then later than those trained on (search.folds.kind = "time")'
+COMMON: Final = "Or name in data.groups what neighbouring rows have in common."
+REMEDY: Final = f"{ORDER} {LATEST}, and {LATER}. {COMMON}"
 
 
 def row_order(results: Results) -> str:
@@ -26,7 +29,7 @@ def remedy_of(results: Results) -> str:
     drawn = study.data.test is None and study.data.train is not None
     if study.shuffles and drawn:
         return REMEDY
-    return FOLDS if study.shuffles else "Test on the latest rows (data.test)."
+    return f"{ORDER} {LATER}. {COMMON}" if study.shuffles else f"{ORDER} {LATEST}."
 
 
 CHECK: Final = MethodCheck(

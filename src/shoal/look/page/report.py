@@ -29,16 +29,19 @@ from shoal.look._plots import plotly_source, style_marks
 from shoal.look._reasons import reasons
 from shoal.look._run_findings import RunFindings
 from shoal.look._text_layout import duration
+from shoal.look._time_folds import ageing_sentence
 from shoal.look._trust import looks_sentence, permutation_sentence
 from shoal.look.figures.confusion import Confusion, confusion_of
 from shoal.look.page import tables
 from shoal.look.page.beside import simple_model_frame, simple_model_note, simple_model_table
 from shoal.look.page.columns import column_table
 from shoal.look.page.fit_curves import fits_shown
+from shoal.look.page.in_time import time_fold_table
 from shoal.look.page.levels import level_table
 from shoal.look.page.references import software, trained_where, works
 from shoal.look.page.spreadsheet import fact_csv, frame_csv
 from shoal.look.page.summary import ADDED_UP, summary
+from shoal.look.page.tables import ReportTable
 from shoal.parts import REPORT, Parts
 from shoal.results import REPORT_NAME, Results, RunFiles, run_files
 from shoal.study import keys_in_memory, passed_on, to_toml
@@ -175,6 +178,8 @@ def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], An
         "candidates": lambda: tables.candidate_table(results),
         "filters": lambda: tables.filtered_columns(results),
         "candidates_csv": lambda: csv_link(frame_csv(results.candidates)),
+        "ageing": lambda: ageing_sentence(results),
+        "time_folds": lambda: time_fold_table(results),
         "outer_folds": lambda: tables.outer_fold_table(results),
         "nested_scores": lambda: tables.nested_score_table(results),
         "nested_sentences": lambda: nested_sentences(results),
@@ -216,15 +221,15 @@ def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], An
     }
 
 
-def _class_scores(findings: RunFindings) -> tables.ReportTable | None:
-    counts = _class_counts(findings)
-    return tables.class_table(counts.classes, counts.count_KK, counts.repeats) if counts else None
-
-
 def _class_counts(findings: RunFindings) -> Confusion | None:
     """Count which class the delivered network and its repeats predicted for which; None where there is no class."""
     delivered = findings.delivered
     return confusion_of(findings, delivered) if delivered.healthy and findings.classes else None
+
+
+def _class_scores(findings: RunFindings) -> ReportTable | None:
+    counts = _class_counts(findings)
+    return tables.class_table(counts.classes, counts.count_KK, counts.repeats) if counts else None
 
 
 def _of_chapter(chapter: Chapter, shown: list[Shown]) -> list[Shown]:

@@ -307,12 +307,16 @@ def data_facts(results: Results) -> list[tuple[str, str]]:
         facts.append(("learned", f"{words}; predictions and scores are in the targets' own units"))
     if study.search:
         folds = {entry.fold for entry in results.plan if entry.stage == "search"}
-        kind = study.search.splitter.kind
+        asked = study.search.splitter
+        kind = study.folds_kind(asked) if data.timed else asked.kind
         facts.append(("search", f"{len(folds)} folds of the training rows" + (f" ({kind})" if kind else "")))
     if study.nested:
         outer = study.nested.splitter
         named = f" ({outer.kind})" if outer.kind else ""
-        facts.append(("nested search", f"{outer.n * outer.times} outer folds of the training rows{named}"))
+        count = len({entry.label for entry in results.plan if entry.stage == "nested"})
+        facts.append(
+            ("nested search", f"{count or outer.n * outer.times} outer folds of the training rows{named}")
+        )
     if share := held_out(results):
         facts.append(("comparisons", f"{share} of the training rows held out for the curves"))
     return facts

@@ -1,0 +1,96 @@
+"""When each row was: a column of times, or the places of rows in their file.
+
+Letters: N rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.data._cells import numbers
+from shoal.data._column_kind import DATE, ISO, NUMBER, DateStyle
+from shoal.data._column_roles import TIME, TableSource
+from shoal.data._dates import date_text, holds_dates
+from shoal.data._findings import Findings
+from shoal.data._input_columns import AskedColumn, read_column
+from shoal.data._table import Table
+from shoal.wording import counted, quoted
+
+TimeKind = Literal["date", "number", "place"]
+
+
+@dataclass(frozen=True, eq=False)
+class Times:
+    """Times of rows, float64 (N,): seconds since 1970, numbers, or places in the file; `style` is how dates are
+    written.
+    """
+
+    values: NDArray[np.float64]
+    kind: TimeKind
+    style: DateStyle = ISO
+
+    def take(self, rows: NDArray[np.int64]) -> Times:
+        """Keep some rows."""
+        return Times(self.values[rows], self.kind, self.style)
+
+
+def read_times(
+    source: TableSource, table: Table, findings: Findings, learned: Times | None = None
+) -> Times | None:
+    """Read when each row was; None where nobody asked, or something was noted.
+
+    Each row needs a time. The column is read as the study says, else as numbers where all cells are, else as dates;
+    one of other rows as it was `learned`.
+    """
+    if source.time is None:
+        return Times(np.arange(table.rows, dtype=np.float64), "place") if source.ordered else None
+    kind = source.stated(source.time)
+    if learned is not None:
+        kind = DATE if learned.kind == "date" else NUMBER
+    elif kind is None:
+        kind = DATE if _are_dates(table, source.time) else NUMBER
+    style = DateStyle(kind.format) if learned is None else learned.style
+    column = read_column(table, AskedColumn(source.time, kind, style=style), findings, None)
+    if column is None:
+        return None
+    return Times(column.values, "date" if kind.name == "date" else "number", column.dates)
+
+
+def _are_dates(table: Table, name: str) -> bool:
+    return numbers(table, name, Findings(table.file), None) is None and holds_dates(table, name)
+
+
+def time_text(time: float, kind: TimeKind) -> str:
+    """Write a time for people."""
+    return date_text(time) if kind == "date" else f"{time + (kind == 'place'):.12g}"
+
+
+def time_notes(source: TableSource, train: Times, test: Times | None, left_out: int) -> Iterator[str]:
+    """Say what orders the rows, which of them test, and how many between were left out."""
+    name = "" if source.time is None else f"column {quoted(source.time)}"
+    first, last = (time_text(float(end), train.kind) for end in (train.values.min(), train.values.max()))
+    if name:
+        also = f"no input (data.keep = [{quoted(source.time or '')}] makes it one, too)"
+        if source.time in (source.inputs or ()):
+            also = "an input, too"
+        yield f"{name}: orders the rows ({TIME}); {also}; training rows are from {first} to {last}"
+    if test is None:
+        return
+    if source.test is None:
+        what = f"the latest {counted(len(test.values), 'row')} are the test rows"
+        since = time_text(float(test.values.min()), test.kind)
+        gap = f"; {counted(left_out, 'row')} before them left out" if left_out else ""
+        yield f"{what}, from {since} on{gap}" if name else f"{what}{gap} (data.ordered)"
+    elif early := int(np.count_nonzero(test.values <= train.values.max())):
+        count = f"{early:,} of {counted(len(test.values), 'test row')}"
+        yield f"{source.test}: {count} {'are' if early > 1 else 'is'} no later than the last training row ({last})"
+
+
+def values_of(times: Times | None) -> Any:
+    """Give the times alone; None where there are none."""
+    return None if times is None else times.values

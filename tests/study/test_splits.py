@@ -1,0 +1,147 @@
+"""The keys of folds and of the order of rows: what goes together, what is refused, what is written and read again."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import Any
+
+import pytest
+
+from shoal.errors import StudyError
+from shoal.study import Folds, Study, parse_study, to_toml
+
+TIME = "expected data.time (a column that orders the rows), or data.ordered = true, with"
+
+
+def study(folds: Any = None, nested: Any = None, **changes: Any) -> Study:
+    tree: dict[str, Any] = {
+        "study": {"task": "regression"},
+        "data": {"train": "t.csv", "target": "y", **changes.pop("data", {})},
+        "search": {} if folds is None else {"folds": folds},
+        **changes,
+    }
+    return parse_study(tree if nested is None else {**tree, "nested": {"folds": nested}})
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentences"),
+    [
+        ({"folds": {"kind": "time"}}, [f"search.folds.kind: {TIME} time folds, got neither"]),
+        (
+            {"folds": {"kind": "group-time"}},
+            [
+                f"search.folds.kind: {TIME} group-time folds, got neither",
+                "search.folds.kind: expected data.groups (the column of each row's group) with group-time folds, got"
+                " none",
+            ],
+        ),
+        ({"nested": {"kind": "time"}}, [f"nested.folds.kind: {TIME} time folds, got neither"]),
+        (
+            {"folds": {"size": 4}},
+            ["search.folds.size: expected nothing with k-fold folds, which are not in order of time"],
+        ),
+        (
+            {"folds": {"window": 4, "kind": "grouped"}, "data": {"groups": "g"}},
+            ["search.folds.window: expected nothing with grouped folds, which are not in order of time"],
+        ),
+        (
+            {"folds": {"kind": "leave-one-group-out"}},
+            [
+                "search.folds.kind: expected data.groups (the column of each row's group) with leave-one-group-out"
+                " folds, got none"
+            ],
+        ),
+        (
+            {"data": {"time": "day", "ordered": True}},
+            ["data.ordered: expected false with data.time, which orders the rows, got true"],
+        ),
+        (
+            {"data": {"gap": 3}},
+            ["data.gap: expected 0 without data.time or data.ordered, since rows have no order, got 3"],
+        ),
+        (
+            {"data": {"ordered": True}, "checks": {"permutations": 99}},
+            [
+                "checks.permutations: expected 0 where rows have an order (data.time, data.ordered): they cannot be"
+                " exchanged, got 99"
+            ],
+        ),
+        (
+            {"folds": {"kind": "KFold", "n": 5}},
+            ["search.folds.n: `n` is of our own kinds; KFold takes what stands in `options`"],
+        ),
+        (
+            {"folds": {"options": {"n_splits": 5}}},
+            [
+                "search.folds.options: `options` are those of a class of scikit-learn's, named as kind, got kind None"
+            ],
+        ),
+        (
+            {"folds": {"kind": "shufle"}},
+            [
+                "search.folds.kind: expected one of k-fold, stratified, grouped, stratified-grouped, repeated,"
+                " repeated-stratified, repeated-grouped, repeated-stratified-grouped, shuffle, time, group-time,"
+                " leave-one-group-out, given, a class of scikit-learn's that splits rows, got 'shufle'; did you mean"
+                " 'shuffle'?"
+            ],
+        ),
+        (
+            {"folds": {"kind": "StratifiedKFold"}},
+            [
+                "search.folds.kind: expected folds without classes, since the task is regression, got 'StratifiedKFold'"
+            ],
+        ),
+        (
+            {"folds": {"kind": "GroupKFold"}},
+            [
+                "search.folds.kind: expected data.groups (the column of each row's group) with GroupKFold folds, got"
+                " none"
+            ],
+        ),
+    ],
+)
+def test_what_does_not_go_together(asked: dict[str, Any], sentences: list[str]) -> None:
+    with pytest.raises(StudyError) as refused:
+        study(**asked)
+    assert str(refused.value).splitlines() == sentences
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        ({}, "k-fold"),
+        ({"groups": "g"}, "grouped"),
+        ({"time": "day"}, "time"),
+        ({"ordered": True}, "time"),
+        ({"ordered": True, "groups": "g"}, "group-time"),
+    ],
+)
+def test_the_usual_folds_follow_the_data(data: dict[str, Any], kind: str) -> None:
+    asked = study(data=data)
+    assert asked.folds_kind(Folds()) == kind
+    assert asked.shuffles == (kind in ("k-fold", "grouped"))
+
+
+def test_folds_that_deal_rows_out_in_any_order_are_known() -> None:
+    def shuffles(kind: str, **options: Any) -> bool:
+        return study(folds={"kind": kind, **options}, data={"groups": "g"}).shuffles
+
+    assert [shuffles(kind) for kind in ("KFold", "ShuffleSplit", "GroupShuffleSplit")] == [True, True, True]
+    assert [shuffles(kind) for kind in ("TimeSeriesSplit", "LeaveOneGroupOut", "PredefinedSplit")] == [
+        False
+    ] * 3
+    assert not shuffles("leave-one-group-out")
+    assert not shuffles("k-fold", shuffle=False)
+
+
+def test_what_is_asked_for_is_written_and_read_again() -> None:
+    options = {"n_splits": 4, "test_size": 0.25, "random_state": 3}
+    asked = study(
+        folds={"kind": "ShuffleSplit", "options": options},
+        nested={"kind": "time", "n": 3, "size": 10, "window": 50},
+        data={"time": "day", "gap": 2},
+    )
+    again = parse_study(tomllib.loads(to_toml(asked)))
+    assert again == asked
+    assert again.search is not None
+    assert again.search.splitter.options == options
