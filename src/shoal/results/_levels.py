@@ -41,8 +41,8 @@ class LevelHeld:
         return Interval(*wilson(self.share, self.worth))
 
     def is_off(self, among: int) -> bool:
-        """Whether the share is not the level by more than chance, as one of so many (Bonferroni), and not near it."""
-        low, high = wilson(self.share, self.worth, NormalDist().inv_cdf(1 - 0.025 / among))
+        """Whether the share is not the level by more than chance (1 %, of so many: Bonferroni), and not near it."""
+        low, high = wilson(self.share, self.worth, NormalDist().inv_cdf(1 - 0.005 / among))
         far = abs(self.share - self.level) > min(NEAR, self.level / 2, (1 - self.level) / 2)
         return far and not low <= self.level <= high
 
