@@ -28,7 +28,7 @@ EVERYTHING: Final = frozenset({
 })  # fmt: skip
 
 # The ground floor, which everyone may import.
-GROUND: Final = frozenset({"activations", "errors", "files", "kinds", "links", "wording"})
+GROUND: Final = frozenset({"activations", "distributions", "errors", "files", "kinds", "links", "wording"})
 
 # Who may import whom beside the ground floor.
 ARROWS: Final[dict[str, frozenset[str]]] = {
@@ -38,6 +38,7 @@ ARROWS: Final[dict[str, frozenset[str]]] = {
     "kinds": frozenset(),
     "activations": frozenset(),
     "links": frozenset(),
+    "distributions": frozenset(),
     "core": frozenset(),
     "cores": frozenset(),
     "parts": frozenset(),
@@ -371,7 +372,8 @@ OFFENCES: Final = (
         broken_arrows,
         "data/_x.py",
         "from shoal.study import Study",
-        "data may import activations, core, cores, errors, files, kinds, links, streams, wording, not study",
+        "data may import activations, core, cores, distributions, errors, files, kinds, links, streams, wording,"
+        " not study",
     ),
     (broken_arrows, "look/_x.py", "import shoal.engine", "look may import"),
     (broken_arrows, "nets/_x.py", "from shoal.study._study import Study", "private to study"),

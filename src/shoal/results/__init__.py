@@ -21,6 +21,7 @@ from shoal.results._fold_networks import FoldNetworks, fold_networks
 from shoal.results._folder import OUTPUT_FILES, PICTURES, REPORT_NAME, STUDY_NAME, refuse_to_replace
 from shoal.results._inside import Inside, layers_of
 from shoal.results._intervals import Interval, Units, wilson
+from shoal.results._levels import LevelHeld
 from shoal.results._lock import RunLock
 from shoal.results._looks import Looks, note_looks
 from shoal.results._mean_recall import BALANCED
@@ -110,6 +111,7 @@ __all__ = [
     "Identity",
     "Inside",
     "Interval",
+    "LevelHeld",
     "Looks",
     "Nested",
     "NestedScore",
