@@ -28,7 +28,7 @@ EVERYTHING: Final = frozenset({
 })  # fmt: skip
 
 # The ground floor, which everyone may import.
-GROUND: Final = frozenset({"activations", "errors", "files", "kinds", "links", "scores", "wording"})
+GROUND: Final = frozenset("activations distributions errors files kinds links scores wording".split())  # noqa: SIM905
 
 # Who may import whom beside the ground floor.
 ARROWS: Final[dict[str, frozenset[str]]] = {
@@ -39,6 +39,7 @@ ARROWS: Final[dict[str, frozenset[str]]] = {
     "scores": frozenset(),
     "activations": frozenset(),
     "links": frozenset(),
+    "distributions": frozenset(),
     "core": frozenset(),
     "cores": frozenset(),
     "parts": frozenset(),
@@ -73,6 +74,7 @@ _TORCH: Final = frozenset({
     "nets/_optimizers.py", "nets/layers", "nets/losses", "engine/trainers",
 })  # fmt: skip
 _SKLEARN: Final = frozenset({"data/_builtin.py", "data/_drift.py", "data/_peer_folds.py", "estimators"})
+_THREADED: Final = frozenset({"data/_row_check.py", "engine/_simple_models.py"})
 # Who may import a library at all.
 OWNERS: Final[dict[str, frozenset[str]]] = {
     "torch": _TORCH,
@@ -82,9 +84,7 @@ OWNERS: Final[dict[str, frozenset[str]]] = {
     "sklearn": _SKLEARN | {"engine/_simple_models.py", "results/_peer_scores.py"},
     "joblib": frozenset({"estimators/_processes.py", "estimators/_turns.py"}),
     "textwrap": frozenset({"look/_text_layout.py"}),
-    "threadpoolctl": frozenset(
-        {"data/_row_check.py", "engine/_simple_models.py", "estimators/_processes.py"}
-    ),
+    "threadpoolctl": frozenset({"estimators/_processes.py"}) | _THREADED,
     "sqlite3": frozenset({"results/_database.py"}),
     "onnx": frozenset({"nets/_graph.py", "export.py"}),
     "onnxruntime": frozenset({"export.py"}),
@@ -371,7 +371,8 @@ OFFENCES: Final = (
         broken_arrows,
         "data/_x.py",
         "from shoal.study import Study",
-        "data may import activations, core, cores, errors, files, kinds, links, scores, streams, wording, not study",
+        "data may import activations, core, cores, distributions, errors, files, kinds, links, scores, streams,"
+        " wording, not study",
     ),
     (broken_arrows, "look/_x.py", "import shoal.engine", "look may import"),
     (broken_arrows, "nets/_x.py", "from shoal.study._study import Study", "private to study"),

@@ -35,7 +35,6 @@ from shoal.study import Checks, Comparison, Conv, Data, Study, load_study, templ
 from shoal.study._shown import Inspect, Reference, Report
 from shoal.study._study import (
     About,
-    Augment,
     ColumnKind,
     Folds,
     Nested,
@@ -43,8 +42,8 @@ from shoal.study._study import (
     Pool,
     Range,
     Search,
-    Training,
 )
+from shoal.study._training import Augment, Training
 
 ROOT: Final = Path(__file__).parent.parent
 OURS: Final = (

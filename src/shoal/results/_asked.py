@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.distributions import Distribution
 from shoal.results._peer_scores import peer_score
 from shoal.results._record import FitRecord, Truth, place_of
 from shoal.results._scores import classification_scores, regression_scores
@@ -43,15 +44,20 @@ def reported_scores(study: Study) -> tuple[str, ...]:
 
 
 def scores_of_answers(
-    y: NDArray[Any], answers_NK: Floats, weight_N: Floats | None = None, asked: tuple[str, ...] = ()
+    y: NDArray[Any],
+    answers_NA: Floats,
+    weight_N: Floats | None = None,
+    asked: tuple[str, ...] = (),
+    distribution: Distribution | None = None,
 ) -> dict[str, float]:
     """Give the scores of answers that every fit has, and those asked for; `y` are numbers (N, K) or classes (N,).
 
-    Each row counts as much as it weighs.
+    Each row counts as much as it weighs. `distribution` is what answers say of a target beside their prediction.
     """
-    own = classification_scores if y.ndim == 1 else regression_scores
-    further = {name: peer_score(name, y, answers_NK, weight_N) for name in asked}
-    return own(y, answers_NK, weight_N) | further
+    further = {name: peer_score(name, y, answers_NA, weight_N) for name in asked}
+    if y.ndim == 1:
+        return classification_scores(y, answers_NA, weight_N) | further
+    return regression_scores(y, answers_NA, weight_N, distribution) | further
 
 
 def score_of_answers(name: str, y: NDArray[Any], answers_NK: Floats, weight_N: Floats | None = None) -> float:

@@ -35,6 +35,8 @@ def peer_score(name: str, y: NDArray[Any], answers_NK: Floats, weight_N: Floats 
     weight_N, (y, answers_NK) = counted_rows(weight_N, y, answers_NK)
     if undefined_on(name, y) or not np.isfinite(answers_NK).all():
         return math.nan
+    if y.ndim == 2:  # the predictions stand before what else is said of a target
+        answers_NK = answers_NK[:, : y.shape[1]]
     if kind.above is not None and not (answers_NK > kind.above).all():
         return math.nan
     true, answers, extra = _FORMS[kind.form](y, answers_NK)

@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.distributions import Distribution, by_target
 from shoal.kinds import row_of
 from shoal.results._pair_scores import (
     Areas,
@@ -75,18 +76,34 @@ class RowScore:
         return np.asarray((self.rows(y, first) != self.rows(y, second)).any(axis=1))
 
 
-def row_score(task: str, metric: str) -> RowScore:
-    """Give a score of a task by its name; StudyError for one that is unknown."""
+def row_score(task: str, metric: str, distribution: Distribution | None = None) -> RowScore:
+    """Give a score of a task by its name; StudyError for one that is unknown.
+
+    `distribution` is what answers say of a target, where that is more than one number.
+    """
     score = row_of("score", _OF_TASK[task], metric)
-    return replace(score, whole=partial(peer_score, metric)) if SCORES[metric].peer else score
+    if SCORES[metric].peer:
+        return replace(score, whole=partial(peer_score, metric))
+    if metric != "loss" or distribution is None:
+        return score
+
+    def losses(y_NK: NDArray[Any], answer_NA: Floats) -> Floats:
+        return distribution.losses(y_NK, by_target(answer_NA, y_NK.shape[1]))
+
+    return RowScore(losses, _mean, positive=distribution.positive)
 
 
-def _square(y: NDArray[Any], prediction_NK: Floats) -> Floats:
-    return np.asarray((prediction_NK - y) ** 2, np.float64)
+def _error(y_NK: NDArray[Any], answer_NA: Floats) -> Floats:
+    """Give what predictions, the first of the answers, are above the targets."""
+    return np.asarray(answer_NA[:, : y_NK.shape[1]] - y_NK, np.float64)
 
 
-def _absolute(y: NDArray[Any], prediction_NK: Floats) -> Floats:
-    return np.asarray(np.abs(prediction_NK - y), np.float64)
+def _square(y: NDArray[Any], answer_NA: Floats) -> Floats:
+    return _error(y, answer_NA) ** 2
+
+
+def _absolute(y: NDArray[Any], answer_NA: Floats) -> Floats:
+    return np.abs(_error(y, answer_NA))
 
 
 def _mean(of_NK: Floats) -> Floats:
@@ -97,10 +114,10 @@ def _mean_of_roots(square: Floats) -> Floats:
     return np.asarray(np.sqrt(np.maximum(square, 0)).mean(axis=-1))
 
 
-def _errors_and_spread(y_NK: NDArray[Any], prediction_NK: Floats) -> Floats:
+def _errors_and_spread(y_NK: NDArray[Any], answer_NA: Floats) -> Floats:
     """Give squared errors, targets and squares of targets, (N, 3 K); targets around their mean, so no digit is lost."""
     centred_NK = y_NK - y_NK.mean(axis=0)
-    return np.concatenate(((prediction_NK - y_NK) ** 2, centred_NK, centred_NK**2), axis=1)
+    return np.concatenate((_square(y_NK, answer_NA), centred_NK, centred_NK**2), axis=1)
 
 
 def _r2(means: Floats) -> Floats:
@@ -219,27 +236,33 @@ def _among_two(y_N: NDArray[Any], probability_NK: Floats) -> Floats:
     return np.asarray((best_N2 == y_N[:, None]).any(axis=1), np.float64)[:, None]
 
 
-def _relative(y_NK: NDArray[Any], prediction_NK: Floats) -> Floats:
-    return np.asarray(np.abs(prediction_NK - y_NK) / np.maximum(np.abs(y_NK), np.finfo(np.float64).eps))
+def _predicted(y_NK: NDArray[Any], answer_NA: Floats) -> Floats:
+    return np.asarray(answer_NA[:, : y_NK.shape[1]], np.float64)
 
 
-def _square_of_logarithms(y_NK: NDArray[Any], prediction_NK: Floats) -> Floats:
-    return np.asarray((np.log1p(prediction_NK) - np.log1p(y_NK)) ** 2)
+def _relative(y_NK: NDArray[Any], answer_NA: Floats) -> Floats:
+    return np.asarray(_absolute(y_NK, answer_NA) / np.maximum(np.abs(y_NK), np.finfo(np.float64).eps))
 
 
-def _poisson(y_NK: NDArray[Any], prediction_NK: Floats) -> Floats:
+def _square_of_logarithms(y_NK: NDArray[Any], answer_NA: Floats) -> Floats:
+    return np.asarray((np.log1p(_predicted(y_NK, answer_NA)) - np.log1p(y_NK)) ** 2)
+
+
+def _poisson(y_NK: NDArray[Any], answer_NA: Floats) -> Floats:
     from scipy.special import xlogy
 
-    return np.asarray(2 * (xlogy(y_NK, y_NK / prediction_NK) - y_NK + prediction_NK))
+    mean_NK = _predicted(y_NK, answer_NA)
+    return np.asarray(2 * (xlogy(y_NK, y_NK / mean_NK) - y_NK + mean_NK))
 
 
-def _gamma(y_NK: NDArray[Any], prediction_NK: Floats) -> Floats:
-    return np.asarray(2 * (np.log(prediction_NK / y_NK) + y_NK / prediction_NK - 1))
+def _gamma(y_NK: NDArray[Any], answer_NA: Floats) -> Floats:
+    mean_NK = _predicted(y_NK, answer_NA)
+    return np.asarray(2 * (np.log(mean_NK / y_NK) + y_NK / mean_NK - 1))
 
 
-def _error_and_spread(y_NK: NDArray[Any], prediction_NK: Floats) -> Floats:
+def _error_and_spread(y_NK: NDArray[Any], answer_NA: Floats) -> Floats:
     """Give errors, their squares, targets around their mean, and squares of these, (N, 4 K)."""
-    error_NK, centred_NK = prediction_NK - y_NK, y_NK - y_NK.mean(axis=0)
+    error_NK, centred_NK = _error(y_NK, answer_NA), y_NK - y_NK.mean(axis=0)
     return np.concatenate((error_NK, error_NK**2, centred_NK, centred_NK**2), axis=1)
 
 
@@ -249,9 +272,9 @@ def _explained_variance(means: Floats) -> Floats:
         return np.asarray((1 - (square - error**2) / np.maximum(spread - centre**2, 0)).mean(axis=-1))
 
 
-def _absolute_and_spread(y_NK: NDArray[Any], prediction_NK: Floats) -> Floats:
+def _absolute_and_spread(y_NK: NDArray[Any], answer_NA: Floats) -> Floats:
     """Give the sizes of errors, and of deviations from the median, where one row more moves their mean least."""
-    return np.concatenate((np.abs(prediction_NK - y_NK), np.abs(y_NK - np.median(y_NK, axis=0))), axis=1)
+    return np.concatenate((_absolute(y_NK, answer_NA), np.abs(y_NK - np.median(y_NK, axis=0))), axis=1)
 
 
 def _d2(means: Floats) -> Floats:

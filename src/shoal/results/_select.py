@@ -22,6 +22,7 @@ from shoal.results._differences import task_of
 from shoal.results._out_of_fold import OutOfFold
 from shoal.results._procedure import procedure_score
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry
+from shoal.results._said import said_by
 from shoal.results._schema import checker, expect
 from shoal.results._score_rows import row_score
 from shoal.results._scores import higher_is_better
@@ -144,14 +145,14 @@ _choice: Final = checker(Choice)
 
 def choose_candidate(study: Study, store: Store) -> Choice:
     """Choose from what `store` holds of the study's search, and keep the choice there. Raises as `choose`."""
-    plan = store.plan()
-    scores = search_scores(
-        plan, store.candidate_rows(), scored_summaries(store, choosing_scores(study)), study
-    )
+    plan, candidates = store.plan(), store.candidate_rows()
+    scores = search_scores(plan, candidates, scored_summaries(store, choosing_scores(study)), study)
+    entries = [entry for entry in plan if entry.stage == "search"]
     rows = OutOfFold(
-        [entry for entry in plan if entry.stage == "search"],
+        entries,
         store.truth(),
         lambda entry: store.arrays(entry.fit_id, "predictions")["validation"],
+        said_by(study, candidates, entries[0].candidate_id if entries else None),
     )
     search = study.search or Search()
     choice = choose(scores, search.rule, rows, search.margin)

@@ -22,7 +22,6 @@ from shoal.study._settings_text import settings_text, short_keys, text_of
 from shoal.study._shown import Inspect, Reference, Report
 from shoal.study._study import (
     About,
-    Augment,
     Comparison,
     Conv,
     Data,
@@ -32,10 +31,10 @@ from shoal.study._study import (
     Range,
     Search,
     Study,
-    Training,
 )
 from shoal.study._templates import builtin_studies, template
 from shoal.study._toml import to_toml
+from shoal.study._training import Augment, Training
 from shoal.study._values import (
     LONGEST_NAME,
     MOST_IMAGES,

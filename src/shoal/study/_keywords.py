@@ -28,8 +28,8 @@ from shoal.study._study import (
     Network,
     Search,
     Study,
-    Training,
 )
+from shoal.study._training import Training
 from shoal.study._vary import plain
 from shoal.wording import nearest
 

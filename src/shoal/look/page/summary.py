@@ -80,8 +80,8 @@ def _chosen(results: Results) -> str:
     standing = next(
         candidate for candidate in results.standings if candidate.candidate_id == choice.candidate_id
     )
-    task = results.study.study.task
-    words = score_words(choice.metric, task)
+    task, training = results.study.study.task, results.tried[choice.candidate_id].training
+    words = score_words(choice.metric, task, training)
     metric = f"loss ({words})" if choice.metric == "loss" else words
     score = f"{metric} {one_number(standing.selection_score)}"
     if not math.isnan(standing.standard_error):
