@@ -28,23 +28,19 @@ EVERYTHING: Final = frozenset({
 })  # fmt: skip
 
 # The ground floor, which everyone may import.
-GROUND: Final = frozenset("activations distributions errors files kinds links scores wording".split())  # noqa: SIM905
+GROUND: Final = frozenset(
+    {"activations", "distributions", "errors", "files", "kinds", "links", "scores", "wording"}
+)
+
+# Who imports nothing but the ground floor.
+FREE: Final = (
+    "errors", "wording", "files", "kinds", "activations", "links", "distributions", "core", "cores", "parts",
+    "scores", "space", "streams", "options",
+)  # fmt: skip
 
 # Who may import whom beside the ground floor.
 ARROWS: Final[dict[str, frozenset[str]]] = {
-    "errors": frozenset(),
-    "wording": frozenset(),
-    "files": frozenset(),
-    "kinds": frozenset(),
-    "scores": frozenset(),
-    "activations": frozenset(),
-    "links": frozenset(),
-    "distributions": frozenset(),
-    "core": frozenset(),
-    "cores": frozenset(),
-    "parts": frozenset(),
-    "space": frozenset(),
-    "streams": frozenset(),
+    **dict.fromkeys(FREE, frozenset[str]()),
     "study": frozenset({"streams"}),
     "data": frozenset({"core", "cores", "streams"}),
     "nets": frozenset({"study", "streams"}),
@@ -60,7 +56,6 @@ ARROWS: Final[dict[str, frozenset[str]]] = {
     "export": frozenset({"data", "model", "nets"}),
     "draft": frozenset({"data", "engine", "look", "study"}),
     "estimators": frozenset({"streams", "parts", *STAGES, "pipeline", "model"}),
-    "options": frozenset(),
     "cli": frozenset(
         {"pipeline", "predict", "export", "draft", "nets", "progress", "study", "data", "results"}
     )
