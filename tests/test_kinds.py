@@ -48,7 +48,7 @@ from shoal.scores import SCORES
 from shoal.streams import StreamKey
 from shoal.study import Activation, Loss, Network, Optimizer, Schedule, Training
 from shoal.study._values import Method, Metric, NetworkName, PoolName, Splitter
-from shoal.wording import NAMED, first_few
+from shoal.wording import named_few
 
 NATIVE = Path(__file__).parent.parent / "src" / "native"
 HOUSE = Path(kinds.__file__).parent
@@ -174,7 +174,7 @@ NO_SUCH = "no-such-kind"
 
 
 def refusal(kind: str, table: dict[str, Any]) -> str:
-    return f"{kind}: expected one of {first_few([*table], NAMED)}, got '{NO_SUCH}'"
+    return f"{kind}: expected one of {named_few([*table])}, got '{NO_SUCH}'"
 
 
 UNKNOWN = [
