@@ -32,13 +32,7 @@ GROUND: Final = frozenset({"activations", "distributions", "errors", "files", "k
 
 # Who may import whom beside the ground floor.
 ARROWS: Final[dict[str, frozenset[str]]] = {
-    "errors": frozenset(),
-    "wording": frozenset(),
-    "files": frozenset(),
-    "kinds": frozenset(),
-    "activations": frozenset(),
-    "links": frozenset(),
-    "distributions": frozenset(),
+    **dict.fromkeys(sorted(GROUND), frozenset()),
     "core": frozenset(),
     "cores": frozenset(),
     "parts": frozenset(),
@@ -72,9 +66,9 @@ _TORCH: Final = frozenset({
     "nets/_activations.py", "nets/_channels.py", "nets/_loss.py", "nets/_layer.py", "nets/_module.py",
     "nets/_optimizers.py", "nets/layers", "nets/losses", "engine/trainers",
 })  # fmt: skip
-_THREADPOOLCTL: Final = frozenset({
-    "data/_row_check.py", "engine/_simple_models.py", "estimators/_processes.py",
-})  # fmt: skip
+_THREADPOOLCTL: Final = frozenset(
+    {"data/_row_check.py", "engine/_simple_models.py", "estimators/_processes.py"}
+)
 _SKLEARN: Final = frozenset({"data/_builtin.py", "data/_drift.py", "data/_peer_folds.py", "estimators"})
 # Who may import a library at all.
 OWNERS: Final[dict[str, frozenset[str]]] = {
