@@ -29,6 +29,7 @@ from shoal.results._nested import Nested, NestedScore, OuterFold, OuterRows, as_
 from shoal.results._out_of_fold import MAX_UNITS, OutOfFold
 from shoal.results._outer_interval import OuterAnswers, outer_interval
 from shoal.results._permutation import PermutationTest
+from shoal.results._reading import reading
 from shoal.results._record import CandidateRow, ColumnRecord, FitRecord, Plan, PlanEntry, Stage, Status, Truth
 from shoal.results._results import Results
 from shoal.results._schema import expect, refusing
@@ -169,6 +170,7 @@ __all__ = [
     "rare_classes",
     "rare_tested",
     "reach_of",
+    "reading",
     "refuse_foreign_files_in",
     "refuse_to_replace",
     "refusing",

@@ -35,6 +35,7 @@ from shoal.results._nested import Nested, NestedScore, OuterNetworks, read_neste
 from shoal.results._opening import read_results
 from shoal.results._out_of_fold import OutOfFold
 from shoal.results._permutation import PermutationTest, permutation_test
+from shoal.results._reading import opened
 from shoal.results._record import CandidateRow, ColumnRecord, FitRecord, PlanEntry, Stage, Truth, place_of
 from shoal.results._schema import expect
 from shoal.results._score_rows import row_score
@@ -158,7 +159,7 @@ class Results:
     def rows_held_out(self) -> Iterator[OutOfFold]:
         """Give the rows that the search holds out, and what was answered to them, while the store is open."""
         search = [entry for entry in self.plan if entry.stage == "search"]
-        with Store.open_readonly(self.folder) as store, coherent(self.folder, "the rows held out"):
+        with opened(self.folder) as store, coherent(self.folder, "the rows held out"):
             said = self.said(search[0].fit_id) if search else None
             yield OutOfFold(search, self.truth, partial(self._held_out, store), said)
 
@@ -177,7 +178,7 @@ class Results:
         """The difference of every comparison to the first one, by label, then by test score, with its 95 % interval
         on other test rows (or groups of them) and, over more than one repeat, at other initialisations.
         """
-        with Store.open_readonly(self.folder) as store:
+        with opened(self.folder) as store:
             answers = self._answers(store)
             return comparison_differences(self.plan, self.summaries, self.truth, answers, self.said)
 
@@ -185,7 +186,7 @@ class Results:
         """Give the 95 % interval of the mean test score of fits of the same settings, on other test rows (or groups of
         them) and, for more than one fit, at other initialisations. KeyError for a fit that is not there.
         """
-        with Store.open_readonly(self.folder) as store:
+        with opened(self.folder) as store:
             said = self.said(fit_ids[0]) if fit_ids else None
             return mean_interval(self.truth, metric, fit_ids, self._answers(store), said)
 
@@ -194,7 +195,7 @@ class Results:
         """What the whole search, made again without the rows of each outer fold, chose there, and its score on those
         rows; None for a study without `[nested]`, or before that began.
         """
-        with Store.open_readonly(self.folder) as store, coherent(self.folder, "the nested search"):
+        with opened(self.folder) as store, coherent(self.folder, "the nested search"):
             networks = OuterNetworks(partial(self._held_out, store), self.said)
             return read_nested(self.study, self.plan, self.summaries, self.truth, networks)
 
@@ -247,7 +248,7 @@ class Results:
         """The simple models that the delivered network is held against: "constant", "linear", "trees"; of one that is
         not there, why.
         """
-        with Store.open_readonly(self.folder) as store, coherent(self.folder, "a simple model"):
+        with opened(self.folder) as store, coherent(self.folder, "a simple model"):
             return read_baselines(store, self.truth, asked=self.study.checks.baselines)
 
     def beside_baselines(self, metric: str, target: int | None = None) -> tuple[Beside, ...]:
@@ -274,7 +275,7 @@ class Results:
         targets (`checks.permutations`); None without any, or before all are trained.
         """
         higher = metric == BALANCED or higher_is_better(metric)
-        with Store.open_readonly(self.folder) as store:
+        with opened(self.folder) as store:
             answers, said = self._answers(store), self.said(self.delivered_id or "")
             return permutation_test(self.plan, self.summaries, self.truth, (metric, higher), answers, said)
 
@@ -315,8 +316,7 @@ class Results:
 
     def curves_of(self, stage: Stage | None = None, label: str | None = None) -> DataFrame:
         """Curves of one stage and label, or of all, one row a place and evaluated epoch: fit_id, stage, label,
-        candidate_id, fold, repeat, epoch, train_loss, validation_loss ... (those that exist).
-        """
+        candidate_id, fold, repeat, epoch, train_loss, validation_loss ... (those that exist)."""
         return _frames.curves_frame(self._arrays("curves", stage, label))
 
     @cached_property
@@ -342,7 +342,7 @@ class Results:
     @cached_property
     def ensemble(self) -> Ensemble | None:
         """Test answers of the chosen candidate's networks of all folds and repeats; None for fewer than two."""
-        with Store.open_readonly(self.folder) as store, coherent(self.folder, "the ensemble"):
+        with opened(self.folder) as store, coherent(self.folder, "the ensemble"):
             return read_ensemble(store, self.plan, self.truth, self._of_winner)
 
     @cached_property
@@ -361,7 +361,7 @@ class Results:
         refits = (self.summaries.get(entry.fit_id) for entry in self.plan if entry.stage == "refit")
         delivered = next((fit.fit_id for fit in refits if fit and fit.status == "ok"), None)
         answer_VK = self.test_predictions(delivered) if delivered else None
-        with Store.open_readonly(self.folder) as store, coherent(self.folder, "the rows held out"):
+        with opened(self.folder) as store, coherent(self.folder, "the rows held out"):
             outputs, note = outputs_of(self.truth), store.fact(NOT_IN_FILE)
 
             def ask(entry: PlanEntry) -> NDArray[np.float64]:
@@ -372,7 +372,7 @@ class Results:
     @cached_property
     def inside(self) -> Inside | None:
         """What was kept of the inside of the delivered network; None in results of old."""
-        with Store.open_readonly(self.folder) as store, coherent(self.folder, "the inside of the network"):
+        with opened(self.folder) as store, coherent(self.folder, "the inside of the network"):
             return read_inside(store, self.truth)
 
     def test_predictions(self, fit_id: str) -> NDArray[np.float64]:
@@ -407,7 +407,7 @@ class Results:
     def _array(self, fit_id: str, part: str) -> dict[str, NDArray[Any]]:
         if fit_id not in self.summaries:
             raise KeyError(fit_id)
-        with Store.open_readonly(self.folder) as store:
+        with opened(self.folder) as store:
             return self._part(store, fit_id, part)
 
     def _part(self, store: Store, fit_id: str, part: str) -> dict[str, NDArray[Any]]:
@@ -420,7 +420,7 @@ class Results:
         self, part: str, stage: Stage | None = None, label: str | None = None
     ) -> Iterator[tuple[PlanEntry, dict[str, NDArray[Any]]]]:
         """Read one part of every finished fit, in the order of the plan."""
-        with Store.open_readonly(self.folder) as store:
+        with opened(self.folder) as store:
             for entry in self.plan:
                 matches = stage in (None, entry.stage) and label in (None, entry.label)
                 if matches and entry.fit_id in self.summaries:
@@ -445,6 +445,6 @@ class Results:
         machine, words, scores. The same whatever the order of the work, the workers and the interruptions.
         """
         chosen = self.choice.candidate_id if self.choice else None
-        with Store.open_readonly(self.folder) as store:
+        with opened(self.folder) as store:
             records = map(store.record, sorted(self.summaries))
             return digest_of_results(self.plan, self.candidate_rows, chosen, records)

@@ -43,7 +43,7 @@ from shoal.look.page.spreadsheet import fact_csv, frame_csv
 from shoal.look.page.summary import ADDED_UP, summary
 from shoal.look.page.tables import ReportTable
 from shoal.parts import REPORT, Parts
-from shoal.results import REPORT_NAME, Results, RunFiles, run_files
+from shoal.results import REPORT_NAME, Results, RunFiles, reading, run_files
 from shoal.study import keys_in_memory, passed_on, to_toml
 
 if TYPE_CHECKING:
@@ -88,10 +88,11 @@ def write_report(results: Results, parts: Parts | None = None, files: RunFiles |
             return write_report(results, parts, locked_files)
     parts = parts or Parts()
     drawn: tuple[Drawn, ...] = ()
-    with parts.attempt("figures", REPORT):
-        drawn = draw_figures(results, files, parts)
-    with parts.attempt(REPORT_NAME, REPORT, partial(files.remove, REPORT_NAME)):
-        files.write(REPORT_NAME, report_html(results, drawn, parts).encode())
+    with reading(results.folder):
+        with parts.attempt("figures", REPORT):
+            drawn = draw_figures(results, files, parts)
+        with parts.attempt(REPORT_NAME, REPORT, partial(files.remove, REPORT_NAME)):
+            files.write(REPORT_NAME, report_html(results, drawn, parts).encode())
     return results.folder / REPORT_NAME
 
 
