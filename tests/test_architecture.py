@@ -30,14 +30,15 @@ EVERYTHING: Final = frozenset({
 # The ground floor, which everyone may import.
 GROUND: Final = frozenset({"activations", "distributions", "errors", "files", "kinds", "links", "wording"})
 
+# Who imports nothing but the ground floor.
+FREE: Final = (
+    "errors", "wording", "files", "kinds", "activations", "links", "distributions", "core", "cores", "parts",
+    "space", "streams", "options",
+)  # fmt: skip
+
 # Who may import whom beside the ground floor.
 ARROWS: Final[dict[str, frozenset[str]]] = {
-    **dict.fromkeys(sorted(GROUND), frozenset()),
-    "core": frozenset(),
-    "cores": frozenset(),
-    "parts": frozenset(),
-    "space": frozenset(),
-    "streams": frozenset(),
+    **dict.fromkeys(FREE, frozenset[str]()),
     "study": frozenset({"streams"}),
     "data": frozenset({"core", "cores", "streams"}),
     "nets": frozenset({"study", "streams"}),
@@ -53,7 +54,6 @@ ARROWS: Final[dict[str, frozenset[str]]] = {
     "export": frozenset({"data", "model", "nets"}),
     "draft": frozenset({"data", "engine", "look", "study"}),
     "estimators": frozenset({"streams", "parts", *STAGES, "pipeline", "model"}),
-    "options": frozenset(),
     "cli": frozenset(
         {"pipeline", "predict", "export", "draft", "nets", "progress", "study", "data", "results"}
     )
@@ -66,9 +66,9 @@ _TORCH: Final = frozenset({
     "nets/_activations.py", "nets/_channels.py", "nets/_loss.py", "nets/_layer.py", "nets/_module.py",
     "nets/_optimizers.py", "nets/layers", "nets/losses", "engine/trainers",
 })  # fmt: skip
-_THREADPOOLCTL: Final = frozenset(
-    {"data/_row_check.py", "engine/_simple_models.py", "estimators/_processes.py"}
-)
+_THREADPOOLCTL: Final = frozenset({
+    "data/_row_check.py", "engine/_simple_models.py", "estimators/_processes.py",
+})  # fmt: skip
 _SKLEARN: Final = frozenset({"data/_builtin.py", "data/_drift.py", "data/_peer_folds.py", "estimators"})
 # Who may import a library at all.
 OWNERS: Final[dict[str, frozenset[str]]] = {
