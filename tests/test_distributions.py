@@ -27,7 +27,7 @@ from shoal.export import export_onnx, export_torch, graph_feed, run_onnx
 from shoal.look import checks, results_text
 from shoal.model import Model
 from shoal.predict import predict_file
-from shoal.results import Results, regression_scores
+from shoal.results import Results, margin_of, regression_scores
 from shoal.study import Training, parse_study
 
 ASCENDING = "expected 1 to 100 levels, ascending, each once"
@@ -307,6 +307,21 @@ def test_candidates_of_several_levels_are_not_chosen_among_by_the_loss() -> None
     assert (
         refusal(training={"loss": "quantile"}, search=search) == f"search.metric: {said} training.quantiles"
     )
+
+
+def test_what_does_not_matter_of_a_likelihood_hangs_on_no_unit() -> None:
+    """5 % of a squared error are as much of the likelihood of normal errors, whatever their size."""
+    errors = np.random.default_rng(0).normal(size=1000)
+    for unit in (1e-3, 1.0, 1e3):
+        least, more = (
+            -norm.logpdf(unit * part * errors, 0, unit * part * errors.std()).mean()
+            for part in (1, 1.05**0.5)
+        )
+        assert margin_of("loss", least, None, Normal()) == pytest.approx(more - least)
+        assert margin_of("loss", least, 0.1, Normal()) == pytest.approx(np.log(1.1) / 2)
+        assert (
+            margin_of("rmse", 2.0, None, Normal()) == margin_of("loss", 2.0, None, Quantiles(LEVELS)) == 0.1
+        )
 
 
 def test_a_study_of_old_keeps_the_names_of_its_fits() -> None:

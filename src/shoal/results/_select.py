@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.distributions import Distribution
 from shoal.errors import TrainingError
 from shoal.kinds import row_of
 from shoal.results._asked import choosing_scores, scored_summaries
@@ -300,7 +301,7 @@ def rank_candidates(
         healthy = _not_compared(healthy)
     elif rows is not None and healthy:
         cells = rows.cells([row.candidate_id for row in healthy], scores.metric)
-        size = margin_of(scores.metric, healthy[0].selection_score, margin)
+        size = margin_of(scores.metric, healthy[0].selection_score, margin, rows.said)
         errors = search_errors(cells)
         healthy = _not_compared(healthy) if undefined(errors) else _weighed(healthy, errors, size)
     return (*healthy, *failed)
@@ -313,10 +314,16 @@ def means_of(scores_CFR: Floats) -> Floats:
     return np.where(np.isfinite(scores_CFR).all(axis=(1, 2)), scores_CFR.mean(axis=(1, 2)), np.nan)
 
 
-def margin_of(metric: str, best: float, margin: float | None) -> float:
-    """Give the difference to the best score that does not matter, in the score's own unit; see `rank_candidates`."""
+def margin_of(metric: str, best: float, margin: float | None, said: Distribution | None = None) -> float:
+    """Give the difference to the best score that does not matter, in the score's own unit; see `rank_candidates`.
+
+    Of a loss that has no zero to be a share of, a likelihood of what is `said`, it is what the likelihood of normal
+    errors loses where their mean square is larger by that share: log(1 + share) / 2 nats.
+    """
     share = score_kind(metric).is_share
     size = (0.01 if share else 0.05) if margin is None else margin
+    if metric == "loss" and said is not None and not said.positive:
+        return math.log1p(size) / 2
     return size if share else size * abs(best)
 
 
