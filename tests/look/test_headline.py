@@ -13,7 +13,7 @@ from look_runs import MadeUp, make_run
 from shoal.look import headline_text, results_text
 from shoal.look._headline import headline
 from shoal.look._run_findings import RunFindings
-from shoal.look._simple_models import model_rows
+from shoal.look._simple_models import model_rows, without_interval
 from shoal.look.page.summary import summary
 from shoal.results import (
     Baseline,
@@ -90,10 +90,7 @@ def test_a_network_that_answers_the_constant_is_no_better(
     assert first.startswith(
         "Worse than boosted trees and no better than a constant or a linear model: on the 100 test"
     )
-    assert more == [
-        "No interval of the difference to a constant: they differ on no row.",
-        "No interval of the difference to a linear model: they differ on no row.",
-    ]
+    assert more == ["No interval of the differences to a constant and a linear model: they differ on no row."]
 
 
 def test_few_rows_show_nothing_and_what_is_not_there_is_said(
@@ -196,7 +193,8 @@ def test_a_rare_class_of_few_test_rows_gives_no_interval(
         "Not shown to be better than a constant or a linear model: on the 2,000 test rows"
     )
     assert more[0] == (
-        "No interval of the difference to a constant: a class of 4 test rows is too small for an interval."
+        "No interval of the differences to a constant and a linear model: a class of 4 test rows is too small for an"
+        " interval."
     )
 
 
@@ -307,3 +305,15 @@ def test_better_is_up_for_some_scores_and_down_for_others() -> None:
     nan = float("nan")
     unknown = verdict([beside("trees", 0.2, nan, nan, "too few")], "accuracy")
     assert (unknown.ahead, unknown.whys) == (("trees",), (("trees", "too few"),))
+
+
+def test_models_without_an_interval_for_one_reason_share_a_sentence() -> None:
+    few, none = "12 rows are too few for an interval", "they differ on no row"
+    assert without_interval([("a constant", few)]) == [f"No interval of the difference to a constant: {few}."]
+    assert without_interval([("a constant", few), ("a linear model", few), ("boosted trees", few)]) == [
+        f"No interval of the differences to a constant, a linear model and boosted trees: {few}."
+    ]
+    assert without_interval([("a constant", none), ("a linear model", few), ("boosted trees", none)]) == [
+        f"No interval of the differences to a constant and boosted trees: {none}.",
+        f"No interval of the difference to a linear model: {few}.",
+    ]

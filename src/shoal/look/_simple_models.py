@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,7 @@ from shoal.results import (
     scores_of_answers,
     verdict,
 )
+from shoal.wording import listed
 
 
 def delivered_score(results: Results, metric: str) -> float:
@@ -60,8 +61,7 @@ def evidence_sentences(results: Results, judged: Verdict) -> list[str]:
         sentences.append(
             f"It is better than {in_words(judged.better)}: the 95 % {which}, row by row, for {over}, leaves 0 out."
         )
-    for name, why in judged.whys:
-        sentences.append(f"No interval of the difference to {MODEL_NAMES[name]}: {why}.")
+    sentences += without_interval([(MODEL_NAMES[name], why) for name, why in judged.whys])
     without: dict[str, list[str]] = {}
     for baseline in results.baselines:
         if baseline.answers_VK is None:
@@ -74,6 +74,17 @@ def evidence_sentences(results: Results, judged: Verdict) -> list[str]:
             )
     return sentences + [
         f"There is no comparison with {in_words(names, 'or')}: {why}." for why, names in without.items()
+    ]
+
+
+def without_interval(whys: Iterable[tuple[str, str]]) -> list[str]:
+    """Say of which models the difference has no interval, and why, in a sentence for each reason."""
+    models: dict[str, list[str]] = {}
+    for model, why in whys:
+        models.setdefault(why, []).append(model)
+    return [
+        f"No interval of the difference{'s' * (len(names) > 1)} to {listed(names)}: {why}."
+        for why, names in models.items()
     ]
 
 

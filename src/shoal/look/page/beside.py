@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shoal.look._chance import drawn_by_chance
-from shoal.look._simple_models import ModelRow, model_rows
+from shoal.look._simple_models import ModelRow, model_rows, without_interval
 from shoal.look.page.tables import ReportColumn, ReportTable, numbers, texts, word
 from shoal.results import Interval, Results
 from shoal.wording import interval
@@ -40,8 +40,9 @@ def _intervals(heading: str, spans: list[Interval]) -> ReportColumn:
 
 def simple_model_note(results: Results) -> str:
     """Say what the intervals speak of, and why one is not there."""
-    whys = {row.name: row.apart.why for row in model_rows(results)[1:] if row.apart.why}
-    without = [f"No interval of the difference to the {name}: {why}." for name, why in whys.items()]
+    without = without_interval(
+        (f"the {row.name}", row.apart.why) for row in model_rows(results)[1:] if row.apart.why
+    )
     over = drawn_by_chance(results)
     return " ".join([f"95 % intervals for {over}; a difference is paired, row by row.", *without])
 
