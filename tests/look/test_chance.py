@@ -34,14 +34,14 @@ def test_each_target_is_said_in_its_own_unit(tmp_path: Path) -> None:
         f"“{name}” RMSE {one_number(scores['rmse'])}, R² {one_number(scores['r2'])}"
         for name, scores in zip("st", of, strict=True)
     )
-    assert f" Each by itself, in its own unit: {each}." in found.good
+    assert f" Each by itself, in its own unit: {each}." in " ".join(found.good)
     assert found.unit == "test R²"
     assert float(found.figure) == pytest.approx(np.mean([scores["r2"] for scores in of]), rel=1e-2)
     # The interval is one of the same number.
     low, high = (float(end) for end in re.findall(r"R² ([\d.]+) to\u00a0([\d.]+)", found.sure[0])[0])
     assert low < float(found.figure) < high
     many = make_run(tmp_path / "b", MadeUp(names=(), targets=tuple("abcdefghij"), epochs=5))
-    assert "; 2 more are not shown." in summary(RunFindings(many)).good
+    assert "; 2 more are not shown." in " ".join(summary(RunFindings(many)).good)
 
 
 def test_groups_that_were_trained_on_are_no_other_groups(tmp_path: Path) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import html
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from answered_runs import answered, of_labels
 from look_runs import MadeUp, make_run
 
+import shoal
 from shoal.look import headline_text, results_text
 from shoal.look._headline import headline
 from shoal.look._run_findings import RunFindings
@@ -77,7 +80,7 @@ def test_a_worse_network_says_so_first(tmp_path: Path, monkeypatch: pytest.Monke
         "It is better than a constant: the 95 % interval of the difference, row by row, for other test rows, leaves 0"
         " out."
     ]
-    assert summary(RunFindings(results)).good.startswith("Worse than a linear model and not shown to be")
+    assert summary(RunFindings(results)).good[0].startswith("Worse than a linear model and not shown to be")
 
 
 def test_a_network_that_answers_the_constant_is_no_better(
@@ -317,3 +320,22 @@ def test_models_without_an_interval_for_one_reason_share_a_sentence() -> None:
         f"No interval of the differences to a constant and boosted trees: {none}.",
         f"No interval of the difference to a linear model: {few}.",
     ]
+
+
+def test_what_is_said_of_how_good_it_is_is_never_cut(tmp_path: Path) -> None:
+    """Each sentence stands by itself: all together they are longer than a text of a page may be."""
+    draw = np.random.default_rng(1)
+    x_N = draw.normal(size=400)
+    y_N = np.where(x_N + draw.normal(size=400) > 2.5, "seldom seen and described at some length", "ok")
+    rows = pd.DataFrame({"x": x_N, "w": draw.integers(1, 4, 400), "y": y_N})
+    scores = ["roc_auc", "average_precision", "f1", "precision", "recall", "balanced_accuracy"]
+    results = shoal.run(
+        rows, out=tmp_path, task="classification", target="y", data={"weights": "w", "inputs": ["x"]},
+        training={"epochs": 2}, search={"folds": 2, "scores": scores, "space": {"training.lr": [0.001, 0.01]}},
+    )  # fmt: skip
+    said = summary(RunFindings(results)).good
+    assert len(" ".join(said)) > 1000
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    cell = page.partition("<dt>How good it is</dt>")[2].partition("</dd>")[0]
+    assert html.unescape(cell) == f"<dd>{''.join(f'<p>{sentence}</p>' for sentence in said)}"
+    assert all(sentence.endswith(".") for sentence in said)

@@ -25,13 +25,16 @@ ADDED_UP: Final = "added up over all networks"
 
 @dataclass(frozen=True)
 class Summary:
-    """Five answers as sentences; `figure` is the one number that a reader takes home, `unit` says what it is."""
+    """Five answers as sentences; many of them stand by themselves, since a page cuts a text that is very long.
+
+    `figure` is the one number that a reader takes home, `unit` says what it is.
+    """
 
     asked: str
     chosen: str
     figure: str
     unit: str
-    good: str
+    good: tuple[str, ...]
     sure: tuple[str, ...]
 
 
@@ -39,7 +42,7 @@ def summary(findings: RunFindings) -> Summary:
     """Answer a busy reader's questions from the results."""
     results = findings.results
     head = headline(findings)
-    good = " ".join((head.first, *head.more))
+    good = (head.first, *head.more)
     return Summary(_asked(results), _chosen(results), head.figure, head.unit, good, tuple(_sure(findings)))
 
 
