@@ -17,9 +17,10 @@ import shoal
 from shoal.engine import Silent
 from shoal.errors import DataError, Interrupted
 from shoal.look import results_text
+from shoal.look.page.tables import candidate_table, comparison_table, refit_table
 from shoal.pipeline import plan
-from shoal.results import FitRecord, Store, higher_is_better
-from shoal.scores import SCORES, metrics_of
+from shoal.results import FitRecord, Store, higher_is_better, row_score
+from shoal.scores import SCORES, different, metrics_of
 
 pytestmark = pytest.mark.usefixtures("dots")
 ROWS = 90
@@ -73,9 +74,62 @@ def test_all_scores_at_once_come_from_the_study_to_the_report(
     compared = frame[frame["stage"] == "compare"]
     assert compared[[f"test_{name}" for name in names]].notna().all().all()
     text, report = results_text(results), (tmp_path / "report.html").read_text(encoding="utf-8")
-    for name in names:
+    for name in different(names):
         assert name in text
         assert SCORES[name].title in report
+
+
+@pytest.mark.parametrize(
+    ("task", "scores", "headings"),
+    [
+        (
+            "classification",
+            ["f1_macro", "f1_micro", "balanced_accuracy", "f1"],
+            "accuracy, loss, macro F1, ECE, balanced accuracy, F1",
+        ),
+        (
+            "regression",
+            [
+                "neg_mean_squared_error",
+                "neg_root_mean_squared_error",
+                "neg_mean_absolute_error",
+                "neg_max_error",
+            ],
+            "MSE, RMSE, MAE, R², negated largest error",
+        ),
+    ],
+)
+def test_one_score_is_one_column_whatever_its_name_or_sign(
+    task: str, scores: list[str], headings: str, tmp_path: Path
+) -> None:
+    results = shoal.run(table(task), out=tmp_path, **asked_study(task, scores=scores))
+    for made in (comparison_table(results), refit_table(results)):
+        assert made is not None
+        shown = [column.heading for column in made.columns if column.heading.startswith("test ")]
+        assert shown == [f"test {heading}" for heading in headings.split(", ")]
+    twice = {"classification": ["macro_f1", "f1_macro"], "regression": ["mae", "neg_mean_absolute_error"]}[
+        task
+    ]
+    later = shoal.run(table(task), out=tmp_path, **asked_study(task, scores=twice))
+    candidates = candidate_table(later)
+    assert candidates is not None
+    means = [column.heading for column in candidates.columns if column.heading.startswith("mean ")]
+    assert means == [f"mean {SCORES[twice[0]].title}"]
+    assert twice[1] in later.fits.filter(like="test_").columns.str.removeprefix(
+        "test_"
+    )  # numbers have all names
+
+
+@pytest.mark.parametrize("name", [name for name, kind in SCORES.items() if kind.same_as])
+def test_a_score_that_is_another_has_its_number_perhaps_with_the_other_sign(name: str) -> None:
+    kind, draw = SCORES[name], np.random.default_rng(5)
+    task = kind.tasks[0]
+    y: Any = draw.integers(0, 3, 50) if task == "classification" else draw.normal(size=(50, 2))
+    answers: Any = draw.dirichlet(np.ones(3), 50) if task == "classification" else draw.normal(size=(50, 2))
+    weight_N = draw.uniform(0.1, 2, 50)
+    own, other = (row_score(task, each).score(y, answers, weight_N) for each in (name, kind.same_as))
+    assert own == pytest.approx(-other if kind.negated else other, rel=1e-12)
+    assert different([name, kind.same_as]) == (name,)
 
 
 @pytest.mark.parametrize("metric", [name for name, kind in SCORES.items() if kind.peer])

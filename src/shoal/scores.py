@@ -8,6 +8,7 @@ from it. Those with a `peer` bear the names of scikit-learn's scorers, and are c
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from math import inf
@@ -35,7 +36,8 @@ class ScoreKind:
     computed of every fit. It is defined on rows of two classes or more, or of targets that vary, where it `needs` them;
     where all targets and answers lie `above` a number (`from_there`: of targets also at it). `classes` are the numbers
     of classes that it takes, at least and at most, `one_target` says that it takes no more than one, `weighted` whether
-    scikit-learn takes weights of rows for it.
+    scikit-learn takes weights of rows for it. Where a score is `same_as` another, the
+    number is the same, or the same with its sign turned round: tables have a column of one of the two.
     """
 
     tasks: tuple[Task, ...]
@@ -53,6 +55,7 @@ class ScoreKind:
     classes: tuple[int, float] = (2, inf)
     one_target: bool = False
     weighted: bool = True
+    same_as: str = ""
 
 
 _OfClasses = partial(ScoreKind, ("classification",), higher_is_better=True, is_share=True)
@@ -85,9 +88,11 @@ SCORES: Final[dict[str, ScoreKind]] = {
     "f1": _OfClasses(
         "F1", peer="f1_score", form="classes", options=(_POSITIVE, _NO_DIVISION), classes=(2, 2)
     ),
-    "f1_macro": _OfClasses("macro F1", peer="f1_score", form="classes", options=(_MACRO, _NO_DIVISION)),
+    "f1_macro": _OfClasses(
+        "macro F1", peer="f1_score", form="classes", options=(_MACRO, _NO_DIVISION), same_as="macro_f1"
+    ),
     "f1_micro": _OfClasses(
-        "micro F1", peer="f1_score", form="classes", options=(("average", "micro"), _NO_DIVISION)
+        "micro F1", peer="f1_score", form="classes", options=(("average", "micro"), _NO_DIVISION), same_as="accuracy"
     ),
     "f1_weighted": _OfClasses(
         "weighted F1", peer="f1_score", form="classes", options=(("average", "weighted"), _NO_DIVISION)
@@ -117,12 +122,14 @@ SCORES: Final[dict[str, ScoreKind]] = {
         "top-2 accuracy", percent=True, peer="top_k_accuracy_score", form="probabilities",
         options=(("k", 2),), classes=(3, inf),
     ),
-    "neg_mean_absolute_error": _OfNumbers("negated MAE", peer="mean_absolute_error", negated=True),
+    "neg_mean_absolute_error": _OfNumbers("negated MAE", peer="mean_absolute_error", negated=True, same_as="mae"),
     "neg_median_absolute_error": _OfNumbers(
         "negated median absolute error", peer="median_absolute_error", negated=True
     ),
-    "neg_mean_squared_error": _OfNumbers("negated MSE", peer="mean_squared_error", negated=True),
-    "neg_root_mean_squared_error": _OfNumbers("negated RMSE", peer="root_mean_squared_error", negated=True),
+    "neg_mean_squared_error": _OfNumbers("negated MSE", peer="mean_squared_error", negated=True, same_as="mse"),
+    "neg_root_mean_squared_error": _OfNumbers(
+        "negated RMSE", peer="root_mean_squared_error", negated=True, same_as="rmse"
+    ),
     "neg_mean_absolute_percentage_error": _OfNumbers(
         "negated MAPE", peer="mean_absolute_percentage_error", negated=True
     ),
@@ -172,6 +179,14 @@ def of_another_task(name: str, task: str) -> str:
         return ""
     some = first_few(names, NAMED)
     return f"expected a score of a {task} ({some}), got {name!r}{did_you_mean(name, names, repr)}"
+
+
+def different(names: Iterable[str]) -> tuple[str, ...]:
+    """Leave out names of the same score as one before them, perhaps with its sign turned round."""
+    first: dict[str, str] = {}
+    for name in names:
+        first.setdefault(score_kind(name).same_as or name, name)
+    return tuple(first.values())
 
 
 def score_kind(name: str) -> ScoreKind:

@@ -7,7 +7,7 @@ from typing import Final
 from shoal.kinds import Task
 from shoal.nets import loss_of
 from shoal.results import Results, asked_scores, higher_is_better
-from shoal.scores import score_kind
+from shoal.scores import different, score_kind
 from shoal.study import TASK_LOSS, Training
 from shoal.wording import one_number, percent
 
@@ -20,8 +20,18 @@ _ON_TEST_ROWS: Final = {"mse": "mean squared error on test rows", "accuracy": "a
 
 
 def shown_scores(results: Results) -> tuple[str, ...]:
-    """Name the scores of test rows that tables show: those of the task, then those that the study asks for."""
-    return (*SCORES_SHOWN[results.study.study.task], *asked_scores(results.study))
+    """Name the scores of test rows that tables show: those of the task, then others that the study asks for."""
+    return different((*SCORES_SHOWN[results.study.study.task], *asked_scores(results.study)))
+
+
+def further_scores(results: Results) -> tuple[str, ...]:
+    """Name the scores that candidates have beside the selection score."""
+    search = results.study.search
+    return (
+        tuple(name for name in different((search.metric, *search.scores)) if name != search.metric)
+        if search
+        else ()
+    )
 
 
 def score_number(metric: str, value: float) -> str:

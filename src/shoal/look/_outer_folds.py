@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shoal.look._measures import shown_scores
 from shoal.results import BALANCED, Nested, Results, rare_classes
+from shoal.scores import different
 from shoal.study import settings_text, short_keys
 from shoal.wording import counted, listed
 
@@ -37,7 +38,7 @@ def nested_metrics(results: Results) -> tuple[str, ...]:
     """
     metric = results.study.search.metric if results.study.search else "loss"
     rare = (BALANCED,) * bool(rare_classes(results.truth))
-    return tuple(dict.fromkeys((metric, *rare, *shown_scores(results))))
+    return different((metric, *rare, *shown_scores(results)))
 
 
 def chosen_settings(results: Results, candidate_id: str) -> str:

@@ -12,7 +12,7 @@ from shoal.look._certainty import certainty_sentences
 from shoal.look._chance import differences_sentences, drawn_by_chance, ece_sentence, published_sentence
 from shoal.look._checks import GRAVEST, checks
 from shoal.look._headline import headline
-from shoal.look._measures import shown_scores
+from shoal.look._measures import further_scores, shown_scores
 from shoal.look._outer_folds import chosen_settings, nested_metrics, nested_sentences
 from shoal.look._reasons import reasons, verdict_of
 from shoal.look._run_findings import RunFindings
@@ -142,7 +142,7 @@ def _search_text(results: Results) -> str:
         return ""
     keys = list(results.study.search.space) if results.study.search else []
     headers = ["rank", *(key.partition(".")[2] for key in keys), "parameters"]
-    further = results.study.search.scores if results.study.search else ()
+    further = further_scores(results)
     headers += ["selection score", "std error", "difference", "p", *(f"mean {name}" for name in further), ""]
     rows = [
         [

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from shoal.kinds import LOSSES, TARGET_TRANSFORMS, row_of
 from shoal.look._certainty import NOMINAL
-from shoal.look._measures import shown_scores
+from shoal.look._measures import further_scores, shown_scores
 from shoal.look._outer_folds import chosen_settings, nested_metrics
 from shoal.results import Results, class_scores
 from shoal.scores import score_kind
@@ -127,7 +127,7 @@ def candidate_table(results: Results) -> ReportTable | None:
     ):  # fmt: skip
         columns.append(numbers(heading, shown[name]))
     columns.append(probabilities("p", shown["adjusted_p_value"]))
-    further = results.study.search.scores if results.study.search else ()
+    further = further_scores(results)
     columns += [numbers(f"mean {word(name)}", shown[f"mean_{name}"]) for name in further]
     columns.append(ReportColumn("", tuple(_standing(row) for row in shown.to_dict("records"))))
     return ReportTable(tuple(columns), len(frame) - len(shown))
