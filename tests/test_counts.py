@@ -20,7 +20,7 @@ from shoal.look._measures import loss_words, score_words
 from shoal.look.page.tables import settings_table
 from shoal.model import Model
 from shoal.predict import ensemble
-from shoal.results import Results
+from shoal.results import Results, Truth
 from shoal.study import Training, parse_study
 
 pytestmark = pytest.mark.usefixtures("dots")
@@ -118,6 +118,10 @@ def test_onnx_has_the_exponential_in_it(results: Results, model: Model) -> None:
     np.testing.assert_allclose(answers, model.predict(rows), rtol=1e-5)
 
 
+def rows_of(*classes: str) -> Truth:
+    return Truth((), ("y",), classes, np.zeros((0, 0)), np.zeros(0), 0)
+
+
 def test_a_loss_is_called_with_its_option_and_a_score_without() -> None:
     for training, words in (
         (Training(loss="huber", huber_delta=0.5), "Huber's loss, delta 0.5"),
@@ -127,9 +131,9 @@ def test_a_loss_is_called_with_its_option_and_a_score_without() -> None:
         assert loss_words("regression", training) == words
     smoothed = Training(label_smoothing=0.1)
     assert loss_words("classification", smoothed) == "cross-entropy in nats, labels smoothed by 0.1"
-    assert score_words("loss", "classification", smoothed) == "cross-entropy in nats"
+    assert score_words("loss", rows_of("a", "b"), smoothed) == "cross-entropy in nats"
     for loss, words in (("huber", "mean squared error"), ("quantile", "mean pinball loss")):
-        assert score_words("loss", "regression", Training(loss=loss)) == words
+        assert score_words("loss", rows_of(), Training(loss=loss)) == words
     levels = Training(loss="quantile", quantiles=(0.25, 0.5))
     assert loss_words("regression", levels) == "pinball loss, quantiles 0.25, 0.5"
 

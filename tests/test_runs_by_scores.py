@@ -20,7 +20,7 @@ from shoal.look import results_text
 from shoal.look.page.tables import candidate_table, comparison_table, refit_table
 from shoal.pipeline import plan
 from shoal.results import FitRecord, Store, higher_is_better, row_score
-from shoal.scores import SCORES, different, metrics_of
+from shoal.scores import SCORES, different, metrics_of, title_of
 
 pytestmark = pytest.mark.usefixtures("dots")
 ROWS = 90
@@ -76,7 +76,7 @@ def test_all_scores_at_once_come_from_the_study_to_the_report(
     text, report = results_text(results), (tmp_path / "report.html").read_text(encoding="utf-8")
     for name in different(names):
         assert name in text
-        assert SCORES[name].title in report
+        assert title_of(name, results.truth.classes) in report
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_all_scores_at_once_come_from_the_study_to_the_report(
         (
             "classification",
             ["f1_macro", "f1_micro", "balanced_accuracy", "f1"],
-            "accuracy, loss, macro F1, ECE, balanced accuracy, F1",
+            "accuracy, loss, macro F1, ECE, balanced accuracy, F1 of “b”",
         ),
         (
             "regression",
@@ -145,7 +145,9 @@ def test_every_score_chooses_the_candidate_with_the_best_mean(metric: str, tmp_p
     assert higher_is_better(metric)
     assert results.choice.candidate_id == means.idxmax()
     assert results.candidates["selection_score"].to_numpy() == pytest.approx(sorted(means, reverse=True))
-    assert f"mean {kind.title} over 3 folds" in " ".join(results_text(results).split())
+    assert f"mean {title_of(metric, results.truth.classes)} over 3 folds" in " ".join(
+        results_text(results).split()
+    )
 
 
 def test_a_score_of_a_run_is_scikit_learns_on_the_answers_that_it_kept(tmp_path: Path) -> None:

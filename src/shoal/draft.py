@@ -37,6 +37,7 @@ from shoal.errors import DataError, Problem
 from shoal.files import kind_of
 from shoal.kinds import Task
 from shoal.look import MOST_LINES, column_lines
+from shoal.scores import RARE
 from shoal.study import (
     IN_MEMORY,
     LONGEST_NAME,
@@ -237,6 +238,7 @@ def _keys(seen: Survey) -> Iterator[DraftKey]:
         yield DraftKey("missing_marks", list(seen.perhaps), why, on=False)
     if (transform := _transform(seen.dataset)) is not None:
         yield transform
+    yield from _positive(seen.dataset)
     yield from _order(seen)
     for name, values in seen.groupings.items():
         others = [other for other in seen.groupings if other != name]
@@ -269,6 +271,18 @@ def _orders(seen: Survey, name: str) -> bool:
     """Whether a column can order rows: a value in each of them, not all of one day."""
     (values,) = (column.values for column in seen.dataset.columns if column.name == name)
     return not np.isnan(values).any() and float(np.ptp(values)) >= _DAY
+
+
+def _positive(dataset: Dataset) -> Iterator[DraftKey]:
+    """Propose the rare one of two classes as the positive one."""
+    if len(dataset.classes) != 2:
+        return
+    counts = np.bincount(dataset.targets, minlength=2)
+    rarer = int(counts.argmin())
+    if counts[rarer] < RARE * dataset.rows / 2:
+        other = f"without it they are those of {quoted(dataset.classes[1])}"
+        why = f"the rarer class, whose average_precision, f1, precision and recall are then said; {other}"
+        yield DraftKey("positive", dataset.classes[rarer], why, on=False)
 
 
 def _perhaps(seen: Survey) -> str:

@@ -8,17 +8,17 @@ from it. Those with a `peer` bear the names of scikit-learn's scorers, and are c
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import inf
 from typing import Any, Final, Literal
 
 from shoal.kinds import TASKS, Task, row_of
-from shoal.wording import NAMED, did_you_mean, first_few
+from shoal.wording import NAMED, did_you_mean, first_few, shorten, visible
 
 Form = Literal[
-    "values", "classes", "occurring", "positive", "each", "pairs", "probabilities", "second or all"
+    "values", "classes", "decided", "occurring", "positive", "each", "pairs", "probabilities", "second or all"
 ]
 """What a function of scikit-learn is given of the answers; see `results/_peer_scores.py`."""
 
@@ -31,12 +31,12 @@ class ScoreKind:
     `percent`: it is a share of rows, or a mean of such shares, and said in percent.
 
     With a `peer`, the function of `sklearn.metrics` that computes it from answers in a `form` and its `options`, it is
-    With a `peer`, the function of `sklearn.metrics` that computes it from answers in a `form` and its `options`, it is
     computed where a study names it, and `negated` where that function is one of which less is better; without one it is
     computed of every fit. It is defined on rows of two classes or more, or of targets that vary, where it `needs` them;
     where all targets and answers lie `above` a number (`from_there`: of targets also at it). `classes` are the numbers
     of classes that it takes, at least and at most, `one_target` says that it takes no more than one, `weighted` whether
-    scikit-learn takes weights of rows for it. Where a score is `same_as` another, the
+    scikit-learn takes weights of rows for it. Of two classes it is a score of the positive one where it is
+    `of_positive`; those that are the same number for either class are not. Where a score is `same_as` another, the
     number is the same, or the same with its sign turned round: tables have a column of one of the two.
     """
 
@@ -55,12 +55,18 @@ class ScoreKind:
     classes: tuple[int, float] = (2, inf)
     one_target: bool = False
     weighted: bool = True
+    of_positive: bool = False
     same_as: str = ""
 
 
+RARE: Final = 0.2
+"""A class is rare below this part of the training rows that it would have if all classes were equally frequent."""
+_LONGEST_CLASS: Final = 40
+"""Letters of a class within the title of a score."""
 _OfClasses = partial(ScoreKind, ("classification",), higher_is_better=True, is_share=True)
 _OfNumbers = partial(ScoreKind, ("regression",), higher_is_better=True)
-_MACRO, _POSITIVE, _NO_DIVISION = ("average", "macro"), ("pos_label", 1), ("zero_division", 0.0)
+_OfPositive = partial(_OfClasses, form="decided", classes=(2, 2), of_positive=True)
+_MACRO, _NO_DIVISION = ("average", "macro"), ("zero_division", 0.0)
 SCORES: Final[dict[str, ScoreKind]] = {
     "loss": ScoreKind(TASKS, "loss"),
     "mse": ScoreKind(("regression",), "MSE"),
@@ -83,11 +89,9 @@ SCORES: Final[dict[str, ScoreKind]] = {
         "ROC AUC, pairs of classes", peer="roc_auc_score", form="pairs", needs="two classes", weighted=False
     ),
     "average_precision": _OfClasses(
-        "average precision", peer="average_precision_score", form="each", needs="two classes"
+        "average precision", peer="average_precision_score", form="each", needs="two classes", of_positive=True
     ),
-    "f1": _OfClasses(
-        "F1", peer="f1_score", form="classes", options=(_POSITIVE, _NO_DIVISION), classes=(2, 2)
-    ),
+    "f1": _OfPositive("F1", peer="f1_score", options=(_NO_DIVISION,)),
     "f1_macro": _OfClasses(
         "macro F1", peer="f1_score", form="classes", options=(_MACRO, _NO_DIVISION), same_as="macro_f1"
     ),
@@ -97,15 +101,11 @@ SCORES: Final[dict[str, ScoreKind]] = {
     "f1_weighted": _OfClasses(
         "weighted F1", peer="f1_score", form="classes", options=(("average", "weighted"), _NO_DIVISION)
     ),
-    "precision": _OfClasses(
-        "precision", peer="precision_score", form="classes", options=(_POSITIVE, _NO_DIVISION), classes=(2, 2)
-    ),
+    "precision": _OfPositive("precision", peer="precision_score", options=(_NO_DIVISION,)),
     "precision_macro": _OfClasses(
         "macro precision", peer="precision_score", form="classes", options=(_MACRO, _NO_DIVISION)
     ),
-    "recall": _OfClasses(
-        "recall", peer="recall_score", form="classes", options=(_POSITIVE, _NO_DIVISION), classes=(2, 2)
-    ),
+    "recall": _OfPositive("recall", peer="recall_score", options=(_NO_DIVISION,)),
     "recall_macro": _OfClasses(
         "macro recall", peer="recall_score", form="classes", options=(_MACRO, _NO_DIVISION)
     ),
@@ -181,6 +181,11 @@ def of_another_task(name: str, task: str) -> str:
     return f"expected a score of a {task} ({some}), got {name!r}{did_you_mean(name, names, repr)}"
 
 
+def score_kind(name: str) -> ScoreKind:
+    """Give the row of a score. Raises StudyError for one that is unknown."""
+    return row_of("score", SCORES, name)
+
+
 def different(names: Iterable[str]) -> tuple[str, ...]:
     """Leave out names of the same score as one before them, perhaps with its sign turned round."""
     first: dict[str, str] = {}
@@ -189,6 +194,17 @@ def different(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(first.values())
 
 
-def score_kind(name: str) -> ScoreKind:
-    """Give the row of a score. Raises StudyError for one that is unknown."""
-    return row_of("score", SCORES, name)
+def title_of(name: str, classes: Sequence[str] = (), positive: int = 1) -> str:
+    """Give what tables call a score; where it is one of the positive class of two, with the name of that."""
+    return f"{score_kind(name).title}{_whose(name, classes, positive)}"
+
+
+def key_of(name: str, classes: Sequence[str] = (), positive: int = 1) -> str:
+    """Give the name by which a study asks for a score, in the same way: for tables that show such names."""
+    return f"{name}{_whose(name, classes, positive)}"
+
+
+def _whose(name: str, classes: Sequence[str], positive: int) -> str:
+    if not score_kind(name).of_positive or len(classes) != 2:
+        return ""
+    return f" of “{visible(shorten(classes[positive], _LONGEST_CLASS), 'masked')}”"

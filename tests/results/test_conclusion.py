@@ -9,6 +9,7 @@ import pytest
 
 from shoal.results import Interval, Nested, NestedScore, OuterFold, Verdict
 from shoal.results._conclusion import UNTESTED, OnTestRows, conclusion
+from shoal.scores import title_of
 from shoal.study import Candidate, Study, base_candidate, candidates, settings_text
 
 FOLDS = (OuterFold("outer fold 1 of 2", 10, "b", "f"), OuterFold("outer fold 2 of 2", 10, "a", "g"))
@@ -34,7 +35,9 @@ def a_study(**changes: object) -> Study:
 def on_test_rows(
     judged: Verdict = GOOD, targets: int = 1, scores: Mapping[str, NestedScore] | None = None
 ) -> OnTestRows:
-    return OnTestRows(targets, judged, lambda name: (scores or {}).get(name, NestedScore(math.nan, UNTESTED)))
+    return OnTestRows(
+        targets, judged, title_of, lambda name: (scores or {}).get(name, NestedScore(math.nan, UNTESTED))
+    )
 
 
 def of_classes(metric: str = "loss") -> Study:

@@ -134,7 +134,8 @@ class Dataset:
     (train_rows,); `test_groups` (str) to the test rows, None where they name none. `times`, float64 (train_rows,), put
     the training rows in order, where they have one: dates (in seconds since 1970), numbers, or places in the file, as
     `time_kind` says; `test_times` are those of the test rows, None where they name none. Between rows that judge what
-    was learned and those that it was learned from, `gap` rows (or groups) are left out. `weights`, float64 (N,), finite
+    was learned and those that it was learned from, `gap` rows (or groups) are left out. `positive` is
+    the number of the positive one of two classes. `weights`, float64 (N,), finite
     and not negative, say how much each row counts; None: all the same. `train_fingerprint` and
     `test_fingerprint` are SHA-256 hex digests of names and values (not of the file's spelling). Pictures stand in
     `images` (N, C, H, W), with no `columns`; `resize` is (H, W) where they were brought to that size; `white` is the
@@ -179,6 +180,7 @@ class Dataset:
     time_kind: Literal["", "date", "number", "place"] = ""
     gap: int = 0
     weights: NDArray[np.float64] | None = None
+    positive: int = 1
 
     @property
     def rows(self) -> int:

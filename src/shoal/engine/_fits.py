@@ -32,6 +32,7 @@ from shoal.data import (
 from shoal.engine._count import refuse_too_many
 from shoal.engine._fit import FitRows, content_id, row_digest
 from shoal.engine._planned import OuterFold, PlannedFit, StudyFit, prepare, prepared_for
+from shoal.engine._positive import naming_positive
 from shoal.engine._row_weights import Weighing
 from shoal.engine._trainer import Job, Trainer, steps_per_epoch
 from shoal.errors import Problem, StudyError
@@ -374,6 +375,7 @@ class Planner:
             "task": self.study.study.task,
             "standardize": self.study.data.standardize,
             **({} if self.dataset.target_transform == "none" else {"target": self.dataset.target_transform}),
+            **naming_positive(self.dataset, job),
             "data": [self.dataset.train_fingerprint, self.dataset.test_fingerprint if tested else None],
             "rows": [self._digest(part) for part in (rows.train, rows.validation, rows.inner)],
             "streams": [seed, split.stream, repeat],

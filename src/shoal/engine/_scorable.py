@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from shoal.data import Dataset
 from shoal.engine._fits import Planner
 from shoal.engine._row_weights import judging_weights
 from shoal.errors import DataError, Problem
 from shoal.results import refusal_of, row_score, undefined_on
-from shoal.scores import SCORES, score_kind
+from shoal.scores import SCORES, title_of
 from shoal.study import Study
 from shoal.wording import counted
 
@@ -24,12 +25,12 @@ def refuse_undefined_scores(planner: Planner) -> None:
     ]
     rule = study.search.rule if study.search else "best"
     if rule != "best" and study.search and (why := row_score(study.study.task, study.search.metric).why_none):
-        title = score_kind(study.search.metric).title
+        title = _title(study.search.metric, dataset)
         problems.append(Problem("search.rule", f"expected best, since {title} has no standard error: {why}"))
     for search in () if problems or study.search is None else (planner, *planner.outer_searches):
         whys = _undefined(search)
         if whys and len(whys) == len(search.folds):
-            title = score_kind(search.study.search.metric if search.study.search else "loss").title
+            title = _title(study.search.metric if study.search else "loss", dataset)
             what = (
                 f"expected folds with rows on which {title} is defined, got none: {next(iter(whys.values()))}"
             )
@@ -45,11 +46,15 @@ def undefined_warnings(planner: Planner) -> Iterator[str]:
     if search is not None and whys:
         numbers = ", ".join(str(fold + 1) for fold in whys)
         which = f"fold {numbers}" if len(whys) == 1 else f"folds {numbers}"
-        title, why = score_kind(search.metric).title, next(iter(whys.values()))
+        title, why = _title(search.metric, planner.dataset), next(iter(whys.values()))
         yield (
             f"{title} is undefined on the rows of {which} of {counted(len(planner.folds), 'fold')} ({why}):"
             f" {'it counts' if len(whys) == 1 else 'they count'} for no candidate"
         )
+
+
+def _title(metric: str, dataset: Dataset) -> str:
+    return title_of(metric, dataset.classes, dataset.positive)
 
 
 def _named(study: Study) -> Iterator[tuple[str, str]]:

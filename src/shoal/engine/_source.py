@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,6 +40,7 @@ from shoal.data import (
     weights_said,
 )
 from shoal.engine._fits import Planner
+from shoal.engine._positive import no_positive, positive_notes, positive_number
 from shoal.engine._trainer import Trainer
 from shoal.engine.forecast.available import available_memory
 from shoal.errors import DataError, Problem, StudyError
@@ -86,7 +88,9 @@ def load_data(study: Study, in_memory: InMemory = InMemory()) -> Dataset:
         dataset = load_image_dataset(_image_source(study, data.train, in_memory), available_memory())
     else:
         dataset = load_table_dataset(_table_source(study, in_memory), available_memory())
-    notes = (*dataset.notes, *_transform_notes(dataset), *_link_notes(study), *_weight_notes(study, dataset))
+    dataset = replace(dataset, positive=positive_number(data.positive, dataset.classes))
+    own = (_transform_notes(dataset), _link_notes(study), _weight_notes(study, dataset))
+    notes = (*dataset.notes, *chain(*own, positive_notes(study, dataset)))
     dataset = replace(dataset, notes=notes, given_bytes=in_memory.bytes)
     unfit = [*dataset.unwritable(), *outside_of_domain(dataset, study.losses)]
     if unfit:
@@ -212,6 +216,7 @@ def _misfits(study: Study, dataset: Dataset) -> Iterator[Problem]:
         yield Problem("training.augment", what)
     yield from _unseen_images(study, dataset)
     yield from _unknown_classes(study, dataset)
+    yield from no_positive(study.data.positive, dataset.classes)
     what = "images" if images else "a built-in data set" if study.data.dataset else ""
     grouped = images and study.data.train is not None
     for key in _OF_COLUMNS:
@@ -375,6 +380,7 @@ def ground_truth(planner: Planner) -> Truth:
             if len(unused := unused_rows(split, dataset.train_rows))
         },
         weights=np.zeros(0) if dataset.weights is None else dataset.weights,
+        positive=dataset.positive,
     )
     return truth if dataset.images is None else replace(truth, images=dataset.images[:0])
 

@@ -52,7 +52,7 @@ class StudyRows:
             name: (dataset.targets[rows], judging_weights(dataset, rows))
             for name, rows in (("validation", fit.rows.validation), ("test", test))
         }
-        return with_asked_scores(record, true, self.asked)
+        return with_asked_scores(record, true, self.asked, dataset.positive)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +83,7 @@ class PreparedFit:
         with np.errstate(over="ignore", invalid="ignore"):
             answers_NK = answers_of(outputs_NK, self.preprocessing, dataset.task)
         weight_N = judging_weights(dataset, monitored)
-        value = score_of_answers(name, dataset.targets[monitored], answers_NK, weight_N)
+        value = score_of_answers(name, dataset.targets[monitored], answers_NK, weight_N, dataset.positive)
         return -value if higher_is_better(name) else value
 
     def _made_ready(self, rows: NDArray[np.int64], weight_N: NDArray[np.float64] | None) -> Rows:

@@ -31,7 +31,6 @@ from shoal.results import (
     verdict,
     verdict_phrase,
 )
-from shoal.scores import score_kind
 from shoal.wording import counted, first_few, listed, one_number, percent
 
 EACH: Final = 8
@@ -84,7 +83,7 @@ def _asked(results: Results) -> list[str]:
         value = score_number(name, delivered_score(results, name))
         span = results.test_interval(name, [str(results.delivered_id)])
         ends = f" (95 % interval {score_number(name, span.low)} to {score_number(name, span.high)})"
-        scores.append(f"{score_kind(name).title} {value}{ends if span.known else ''}")
+        scores.append(f"{results.truth.title_of(name)} {value}{ends if span.known else ''}")
     return [f"On the test rows it has: {'; '.join(scores)}."] if scores else []
 
 

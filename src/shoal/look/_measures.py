@@ -6,7 +6,7 @@ from typing import Final
 
 from shoal.kinds import Task
 from shoal.nets import loss_of
-from shoal.results import Results, asked_scores, higher_is_better
+from shoal.results import Results, Truth, asked_scores, higher_is_better
 from shoal.scores import different, score_kind
 from shoal.study import TASK_LOSS, Training
 from shoal.wording import one_number, percent
@@ -67,16 +67,16 @@ def _option_text(option: float | tuple[float, ...]) -> str:
     return ", ".join(f"{number:g}" for number in (option if isinstance(option, tuple) else (option,)))
 
 
-def score_words(metric: str, task: Task, training: Training) -> str:
+def score_words(metric: str, truth: Truth, training: Training) -> str:
     """Name a score of answers; "loss" is the loss's own, where that is a score of more than one number a target, else
     the task's, whatever networks are trained by.
     """
     if metric != "loss":
-        return score_kind(metric).title
+        return truth.title_of(metric)
     own = loss_of(training.loss).score_words if training.loss else ""
-    return own or loss_of(TASK_LOSS[task]).words
+    return own or loss_of(TASK_LOSS[truth.task]).words
 
 
-def selection_score(metric: str, task: Task, training: Training) -> str:
+def selection_score(metric: str, truth: Truth, training: Training) -> str:
     """Name the selection score of networks that train so, for an axis."""
-    return f"selection score ({score_words(metric, task, training)}, {direction(metric)})"
+    return f"selection score ({score_words(metric, truth, training)}, {direction(metric)})"

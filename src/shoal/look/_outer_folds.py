@@ -28,7 +28,7 @@ def nested_sentences(results: Results) -> tuple[str, ...]:
             f"The 95 % interval is for the score, on {rows}, of what this search delivers when it is made on these"
             " training rows."
         )
-    sentences += [f"No interval for {names}: {why}." for why, names in _without(nested).items()]
+    sentences += [f"No interval for {names}: {why}." for why, names in _without(results, nested).items()]
     return (*sentences, *_stability(results, nested))
 
 
@@ -47,12 +47,12 @@ def chosen_settings(results: Results, candidate_id: str) -> str:
     return settings_text(values[candidate_id]) if candidate_id else "–"
 
 
-def _without(nested: Nested) -> dict[str, str]:
+def _without(results: Results, nested: Nested) -> dict[str, str]:
     """Give the scores that have no interval, by the reason."""
     names: dict[str, list[str]] = {}
     for name, score in nested.scores.items():
         if not score.interval.known:
-            names.setdefault(score.interval.why, []).append(name)
+            names.setdefault(score.interval.why, []).append(results.truth.key_of(name))
     return {why: listed(those) for why, those in names.items()}
 
 

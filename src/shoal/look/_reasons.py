@@ -8,7 +8,6 @@ from typing import Final
 
 from shoal.kinds import splitter_kind, splitter_like
 from shoal.results import Results, Standing, margin_of, reach_of, search_scores
-from shoal.scores import score_kind
 from shoal.study import Folds, settings_text
 from shoal.wording import counted, listed, one_number, rounded
 
@@ -25,7 +24,7 @@ def reasons(results: Results) -> tuple[str, ...]:
         return ()
     standings = results.standings
     best, *others = standings
-    title = score_kind(choice.metric).title
+    title = results.truth.title_of(choice.metric)
     cells = {(entry.fold, entry.repeat) for entry in results.plan if entry.stage == "search"}
     folds, repeats = (len({cell[axis] for cell in cells}) for axis in (0, 1))
     over = f"{counted(folds, 'fold')}" + (f" and {counted(repeats, 'repeat')}" if repeats > 1 else "")

@@ -19,7 +19,7 @@ from shoal.results import (
     asked_scores,
     in_words,
     margin_of,
-    row_score,
+    score_on,
     scores_of_answers,
     verdict,
 )
@@ -37,7 +37,7 @@ def tested_score(results: Results, fit_id: str, metric: str) -> float:
     if metric in scores:
         return scores[metric]
     truth = results.truth
-    score = row_score(results.study.study.task, metric)
+    score = score_on(truth, metric)
     return score.score(truth.y[truth.train_rows :], results.test_predictions(fit_id), truth.test_weights)
 
 
@@ -121,7 +121,9 @@ def model_rows(results: Results) -> list[ModelRow]:
     ]
     for model in beside:
         answers_VK = np.asarray(model.baseline.answers_VK)
-        scores = scores_of_answers(true, answers_VK, truth.test_weights, asked_scores(results.study))
+        scores = scores_of_answers(
+            true, answers_VK, truth.test_weights, asked_scores(results.study), positive=truth.positive
+        )
         scores[metric] = model.score
         apart = Interval(model.difference.low, model.difference.high, model.difference.why)
         of_model = {name: scores[name] for name in shown}

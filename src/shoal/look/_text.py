@@ -113,11 +113,11 @@ def _simple_models_text(results: Results) -> str:
     headers = [
         "model",
         "training rows",
-        f"test {first}",
+        f"test {results.truth.key_of(first)}",
         "95 % interval",
         "delivered less it",
         "95 % interval",
-        *others,
+        *map(results.truth.key_of, others),
     ]
     cells = [
         [
@@ -143,7 +143,14 @@ def _search_text(results: Results) -> str:
     keys = list(results.study.search.space) if results.study.search else []
     headers = ["rank", *(key.partition(".")[2] for key in keys), "parameters"]
     further = further_scores(results)
-    headers += ["selection score", "std error", "difference", "p", *(f"mean {name}" for name in further), ""]
+    headers += [
+        "selection score",
+        "std error",
+        "difference",
+        "p",
+        *(f"mean {results.truth.key_of(name)}" for name in further),
+        "",
+    ]
     rows = [
         [
             "-" if row["failed"] else int(row["rank"]),
@@ -156,7 +163,7 @@ def _search_text(results: Results) -> str:
         for row, standing in zip(frame.to_dict("records"), results.standings, strict=True)
     ]
     shown = rows[:ROWS_SHOWN] + [row for row in rows[ROWS_SHOWN:] if "chosen" in row[-1]]
-    metric = results.study.search.metric if results.study.search else "loss"
+    metric = results.truth.key_of(results.study.search.metric if results.study.search else "loss")
     count = counted(len(rows), "candidate")
     lines = [f"search: {count} by selection score ({metric}, cross-validated, so optimistic)"]
     lines.append(text_table(headers, shown))
@@ -189,7 +196,7 @@ def _time_text(results: Results) -> str:
     folds = time_folds(results)
     if not folds or results.choice is None:
         return ""
-    headers = ["fold", "trained on", "judged by", results.choice.metric]
+    headers = ["fold", "trained on", "judged by", results.truth.key_of(results.choice.metric)]
     rows = [[fold.label, fold.trained, fold.judged, fold.score] for fold in folds[:ROWS_SHOWN]]
     lines = ["the winner's folds, in order of time", text_table(headers, rows)]
     if len(folds) > ROWS_SHOWN:
@@ -228,7 +235,13 @@ def _nested_text(results: Results) -> str:
         )
     title = f"nested search: {counted(len(nested.folds), 'outer fold')}"
     sentences = [_wrapped(f"- {said}") for said in nested_sentences(results)]
-    return "\n".join((title, text_table(["rows of", "rows", "chosen", *names], rows), *sentences))
+    return "\n".join(
+        (
+            title,
+            text_table(["rows of", "rows", "chosen", *map(results.truth.key_of, names)], rows),
+            *sentences,
+        )
+    )
 
 
 def _comparisons_text(results: Results) -> str:
@@ -240,7 +253,11 @@ def _comparisons_text(results: Results) -> str:
     headers = ["comparison", f"test {first}"]
     if repeats > 1:
         headers += ["min", "median", "max"]
-    headers += [f"difference to {str(frame['label'][0])[:24]}", "95 % interval", *others]
+    headers += [
+        f"difference to {str(frame['label'][0])[:24]}",
+        "95 % interval",
+        *map(results.truth.key_of, others),
+    ]
     rows = []
     for row in frame.to_dict("records"):
         label = row["label"] + (f" ({row['failed']} of {row['repeats']} failed)" if row["failed"] else "")
@@ -271,7 +288,11 @@ def _refit_text(results: Results) -> str:
         [row["repeat"] + 1, row["status"], *(row[f"test_{name}"] for name in present)]
         for row in frame.to_dict("records")
     ]
-    lines.append(text_table(["initialisation", "status", *(f"test {name}" for name in present)], rows))
+    lines.append(
+        text_table(
+            ["initialisation", "status", *(f"test {results.truth.key_of(name)}" for name in present)], rows
+        )
+    )
     if len(rows) > 1 and (said := delivered_one(results)):
         lines.append(_wrapped(said))
     lines += [_wrapped(sentence) for sentence in (looks_sentence(results), ece_sentence(results)) if sentence]
@@ -310,7 +331,8 @@ def _ensemble_text(results: Results) -> str:
     labels = {"ensemble": "their mean answer", "delivered": "delivered model"}
     rows += [[labels[row["network"]], *(row[name] for name in names)] for row in others]
     title = "ensemble of the chosen candidate's networks of all folds, asked once after the choice"
-    return f"{title}\n{text_table(['test rows', *(f'test {name}' for name in names)], rows)}"
+    headers = ["test rows", *(f"test {results.truth.key_of(name)}" for name in names)]
+    return f"{title}\n{text_table(headers, rows)}"
 
 
 def _certainty_text(results: Results) -> str:
@@ -355,7 +377,7 @@ def _references_text(results: Results) -> str:
     rows = [
         [
             _name(row["name"]),
-            row["metric"],
+            results.truth.key_of(row["metric"]),
             *(row[key] for key in ("published", "mean", "std", "min", "max")),
             _interval(row["ci_low"], row["ci_high"]),
             "-" if row["inside"] is None else row["inside"],

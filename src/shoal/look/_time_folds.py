@@ -93,10 +93,10 @@ def ageing_sentence(results: Results) -> str:
     ageing, choice = ageing_of(results), results.choice
     if ageing is None or choice is None:
         return ""
-    kind = score_kind(choice.metric)
-    if not (ageing.high < 0 if kind.higher_is_better else ageing.low > 0):
+    title = results.truth.title_of(choice.metric)
+    if not (ageing.high < 0 if score_kind(choice.metric).higher_is_better else ageing.low > 0):
         return ""
-    what = f"mean {kind.title} {one_number(ageing.later)} against {one_number(ageing.earlier)} on the earlier half"
+    what = f"mean {title} {one_number(ageing.later)} against {one_number(ageing.earlier)} on the earlier half"
     apart = f"95 % interval of the difference {interval(ageing.low, ageing.high)}"
     over = "for other rows, as if those near each other in time were independent"
     return (

@@ -74,8 +74,8 @@ def disagreement_sentence(results: Results) -> str:
     low, high = apart.interval.low, apart.interval.high
     span = interval(low, high) if not kind.percent else f"{percent(low)} to {percent(high)}".replace("-", "−")
     return (
-        f"The search expects a {kind.title} of {write(apart.expected)} on new rows, the test rows show"
-        f" {write(apart.tested)}, which is worse: the difference is"
+        f"The search expects a {results.truth.title_of(apart.metric)} of {write(apart.expected)} on new rows, the test"
+        f" rows show {write(apart.tested)}, which is worse: the difference is"
         f" {span} (95 % interval, for other rows and other trainings; p = {one_number(apart.p, 2)})."
     )
 

@@ -43,7 +43,7 @@ from shoal.results._reading import reading
 from shoal.results._record import CandidateRow, ColumnRecord, FitRecord, Plan, PlanEntry, Stage, Status, Truth
 from shoal.results._results import Results
 from shoal.results._schema import expect, refusing
-from shoal.results._score_rows import RowScore, row_score
+from shoal.results._score_rows import RowScore, row_score, score_on
 from shoal.results._scores import (
     BINS,
     CalibrationBins,
@@ -193,6 +193,7 @@ __all__ = [
     "row_score",
     "run_files",
     "score_of_answers",
+    "score_on",
     "scored_summaries",
     "scores_of_answers",
     "search_errors",

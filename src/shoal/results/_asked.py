@@ -49,31 +49,37 @@ def scores_of_answers(
     weight_N: Floats | None = None,
     asked: tuple[str, ...] = (),
     distribution: Distribution | None = None,
+    positive: int = 1,
 ) -> dict[str, float]:
     """Give the scores of answers that every fit has, and those asked for; `y` are numbers (N, K) or classes (N,).
 
-    Each row counts as much as it weighs. `distribution` is what answers say of a target beside their prediction.
+    Each row counts as much as it weighs. `distribution` is what answers say of a target beside their prediction,
+    `positive` the number of the positive one of two classes.
     """
-    further = {name: peer_score(name, y, answers_NA, weight_N) for name in asked}
+    further = {name: peer_score(name, y, answers_NA, weight_N, positive) for name in asked}
     if y.ndim == 1:
         return classification_scores(y, answers_NA, weight_N) | further
     return regression_scores(y, answers_NA, weight_N, distribution) | further
 
 
-def score_of_answers(name: str, y: NDArray[Any], answers_NK: Floats, weight_N: Floats | None = None) -> float:
+def score_of_answers(
+    name: str, y: NDArray[Any], answers_NK: Floats, weight_N: Floats | None = None, positive: int = 1
+) -> float:
     """Give one score of answers, by its name."""
     if SCORES[name].peer:
-        return peer_score(name, y, answers_NK, weight_N)
+        return peer_score(name, y, answers_NK, weight_N, positive)
     return scores_of_answers(y, answers_NK, weight_N)[name]
 
 
-def with_asked_scores(record: FitRecord, true: Mapping[str, Judged], asked: tuple[str, ...]) -> FitRecord:
+def with_asked_scores(
+    record: FitRecord, true: Mapping[str, Judged], asked: tuple[str, ...], positive: int = 1
+) -> FitRecord:
     """Give a record with the scores asked for; `true` are the true values of the rows that it has answers to."""
     scores = {}
     for rows, own in record.scores.items():
         y, weight_N = true[rows]
         answers_NK = record.predictions[rows]
-        scores[rows] = own | {name: peer_score(name, y, answers_NK, weight_N) for name in asked}
+        scores[rows] = own | {name: peer_score(name, y, answers_NK, weight_N, positive) for name in asked}
     return replace(record, scores=scores)
 
 
@@ -97,7 +103,7 @@ def scored_summaries(
             arrays = store.arrays(fit_id, "predictions")
             true = true_values(truth, places[fit_id])
             answered = replace(fit, predictions=arrays)
-            scored[fit_id] = replace(with_asked_scores(answered, true, asked), predictions={})
+            scored[fit_id] = replace(with_asked_scores(answered, true, asked, truth.positive), predictions={})
         else:
             scored[fit_id] = fit
     return scored

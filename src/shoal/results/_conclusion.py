@@ -22,11 +22,18 @@ UNTESTED: Final = Interval(math.nan, math.nan, "no network is delivered")
 
 @dataclass(frozen=True)
 class OnTestRows:
-    """What the test rows say of the delivered network: how it stands beside simple models, and a score by its name."""
+    """What the test rows say of the delivered network: how it stands beside simple models, and of every score by its
+    name what it is called and what it is.
+    """
 
     targets: int
     judged: Verdict
+    title: Callable[[str], str]
     score: Callable[[str], NestedScore]
+
+    def word(self, name: str) -> str:
+        """Give what a score is called; of several targets that R² is their mean."""
+        return f"mean R² of the {self.targets} targets" if name == "r2" else self.title(name)
 
 
 def conclusion(nested: Nested | None, winner: Candidate | None, study: Study, tested: OnTestRows) -> str:
@@ -42,7 +49,7 @@ def conclusion(nested: Nested | None, winner: Candidate | None, study: Study, te
     if nested.why:
         return f"{advice}; how good it is expected to be is not known ({nested.why})."
     names = _concluded_scores(nested, study, tested.targets)
-    scores = _listed_scores([(_word(name, tested.targets), name, nested.scores[name]) for name in names])
+    scores = _listed_scores([(tested.word(name), name, nested.scores[name]) for name in names])
     new_rows = "rows of new groups" if study.data.groups else "new rows of the same kind"
     verb, joint = ("is" if len(names) == 1 else "are"), ("; " if _doubted(tested.judged) else ": ")
     expected = f"{advice}{joint}expected on {new_rows} {verb} {scores} ({NESTED}, {folds})"
@@ -75,10 +82,6 @@ def _concluded_scores(nested: Nested, study: Study, targets: int) -> tuple[str, 
     return tuple(dict.fromkeys(instead.get(name, name) for name in (metric, leading)))
 
 
-def _word(name: str, targets: int) -> str:
-    return f"mean R² of the {targets} targets" if name == "r2" else score_kind(name).title
-
-
 def _listed_scores(scores: list[tuple[str, str, NestedScore]]) -> str:
     """Write scores with their intervals; a reason why there is none once, after the last that shares it."""
     parts = []
@@ -108,7 +111,7 @@ def _apart(nested: Nested, names: tuple[str, ...], tested: OnTestRows) -> str:
             continue
         above, below = seen.interval.low > expected.high, seen.interval.high < expected.low
         if above or below:
-            apart.append((f"test {_word(name, tested.targets)}", name, seen))
+            apart.append((f"test {tested.word(name)}", name, seen))
             better = above if higher_is_better(name) else below
     if not apart:
         return ""

@@ -12,7 +12,7 @@ from shoal.results._intervals import Interval, Units
 from shoal.results._mean_recall import BALANCED, recall_interval
 from shoal.results._record import FitRecord, PlanEntry, Truth
 from shoal.results._said import in_common
-from shoal.results._score_rows import row_score
+from shoal.results._score_rows import score_on
 from shoal.results._two_way import Difference, Scored, difference, repeated_interval
 
 Answers = Callable[[str], NDArray[np.float64]]
@@ -40,11 +40,6 @@ def groups_trained_on(truth: Truth) -> float:
     return float(np.isin(group_U, truth.groups[: truth.train_rows]).mean())
 
 
-def task_of(truth: Truth) -> str:
-    """Name the task of the rows."""
-    return "classification" if truth.classes else "regression"
-
-
 def comparison_differences(
     plan: Sequence[PlanEntry],
     fits: Mapping[str, FitRecord],
@@ -68,7 +63,7 @@ def comparison_differences(
     units, y = test_units(truth), truth.y[truth.train_rows :]
     of_all = [said(fit_id) for repeats in tested.values() for fit_id in repeats.values()]
     scores = {
-        name: row_score(task_of(truth), name, of_all[0] if of_all else None)
+        name: score_on(truth, name, of_all[0] if of_all else None)
         for name in names
         if name != "loss" or in_common(of_all)
     }
@@ -94,7 +89,7 @@ def mean_interval(
     """
     if not fit_ids:
         return Interval(float("nan"), float("nan"), "nothing was measured")
-    score, y = row_score(task_of(truth), metric, said), truth.y[truth.train_rows :]
+    score, y = score_on(truth, metric, said), truth.y[truth.train_rows :]
     if metric == BALANCED and len(fit_ids) == 1:
         return recall_interval(y, answers(fit_ids[0]), test_units(truth))
     return repeated_interval(score, y, [answers(fit_id) for fit_id in fit_ids], test_units(truth))

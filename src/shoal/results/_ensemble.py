@@ -136,12 +136,12 @@ def ensemble_frame(
     true = truth.y[truth.train_rows :]
     rows = [
         {"network": "member", "fit_id": entry.fit_id, "fold": entry.fold, "repeat": entry.repeat}
-        | scores_of_answers(true, answer_VA, truth.test_weights, asked, said)
+        | scores_of_answers(true, answer_VA, truth.test_weights, asked, said, truth.positive)
         for entry, answer_VA in zip(ensemble.members, ensemble.said_MVA, strict=True)
     ]
     rows.append(
         {"network": "ensemble", "fit_id": "", "fold": -1, "repeat": -1}
-        | scores_of_answers(true, ensemble.mean_VA, truth.test_weights, asked, said)
+        | scores_of_answers(true, ensemble.mean_VA, truth.test_weights, asked, said, truth.positive)
     )
     refits = [entry for entry in plan if entry.stage == "refit" and entry.fit_id in fits]
     for entry in [entry for entry in refits if fits[entry.fit_id].status == "ok"][:1]:

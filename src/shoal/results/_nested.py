@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 
 from shoal.distributions import Distribution
 from shoal.results._asked import reported_scores
-from shoal.results._differences import Said, task_of
+from shoal.results._differences import Said
 from shoal.results._intervals import Interval, Units
 from shoal.results._mean_recall import BALANCED
 from shoal.results._out_of_fold import OutOfFold
 from shoal.results._outer_interval import OuterAnswers, outer_interval
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Truth, place_of
 from shoal.results._said import in_common, said_by
-from shoal.results._score_rows import row_score
+from shoal.results._score_rows import row_score, score_on
 from shoal.results._select import choose, search_scores
 from shoal.results._store import Store
 from shoal.results._verdict import rare_classes
@@ -233,7 +233,7 @@ def _scores(
     scores = {}
     for name in reported_scores(study):
         if alike or name != "loss":
-            score = row_score(task_of(truth), name, said[0])
+            score = score_on(truth, name, said[0])
             span = OTHERS
             if name in SCORES_WITH_INTERVAL[study.study.task]:
                 span = outer_interval(score, pooled)

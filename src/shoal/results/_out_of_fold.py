@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 
 from shoal.distributions import Distribution
 from shoal.results._confidence_set import Cell
-from shoal.results._differences import task_of
 from shoal.results._intervals import Units, left_out
 from shoal.results._peer_scores import undefined_on
 from shoal.results._record import PlanEntry, Truth
-from shoal.results._score_rows import RowScore, row_score
+from shoal.results._score_rows import RowScore, score_on
 
 MAX_UNITS: Final = 1000
 """More rows are put together, at random, into so many units: enough to see how they vary."""
@@ -93,7 +92,7 @@ class OutOfFold:
     ) -> NDArray[np.float64]:
         """Add up the scores of every unit's rows over the number of rows, candidate by candidate, (U, C)."""
         sum_UC = np.empty((count, len(candidate_ids)))
-        score = row_score(task_of(self.truth), metric, self.said)
+        score = score_on(self.truth, metric, self.said)
         for column, candidate_id in enumerate(candidate_ids):
             entry = places[candidate_id]
             row_V = self._rows((entry.fold, entry.repeat))

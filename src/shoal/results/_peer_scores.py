@@ -23,11 +23,14 @@ Floats = NDArray[np.float64]
 Passed = tuple[NDArray[Any], NDArray[Any], dict[str, Any]]
 
 
-def peer_score(name: str, y: NDArray[Any], answers_NK: Floats, weight_N: Floats | None = None) -> float:
+def peer_score(
+    name: str, y: NDArray[Any], answers_NK: Floats, weight_N: Floats | None = None, positive: int = 1
+) -> float:
     """Give a score that scikit-learn computes; NaN where it is undefined on these rows or answers.
 
     `y` are numbers (N, K) or classes (N,), `answers_NK` numbers or probabilities of classes; `weight_N` is
-    scikit-learn's `sample_weight`. Rows that weigh nothing are left out.
+    scikit-learn's `sample_weight`. Rows that weigh nothing are left out. Of two classes, that of number `positive` is
+    the positive one; scikit-learn takes the second where nobody says so.
     """
     from sklearn import metrics
 
@@ -39,7 +42,7 @@ def peer_score(name: str, y: NDArray[Any], answers_NK: Floats, weight_N: Floats 
         answers_NK = answers_NK[:, : y.shape[1]]
     if kind.above is not None and not (answers_NK > kind.above).all():
         return math.nan
-    true, answers, extra = _FORMS[kind.form](y, answers_NK)
+    true, answers, extra = _FORMS[kind.form](y, answers_NK, positive if kind.of_positive else 1)
     if weight_N is not None and kind.weighted:
         extra["sample_weight"] = weight_N
     with np.errstate(all="ignore"):  # squares of huge numbers are inf, and so said
@@ -86,57 +89,63 @@ def _within(kind: ScoreKind, y: NDArray[Any]) -> bool:
     return bool(((y >= kind.above) if kind.from_there else (y > kind.above)).all())
 
 
-def _values(y: NDArray[Any], answers_NK: Floats) -> Passed:
+def _values(y: NDArray[Any], answers_NK: Floats, _: int) -> Passed:
     return y, answers_NK, {}
 
 
-def _classes(y: NDArray[Any], answers_NK: Floats) -> Passed:
+def _classes(y: NDArray[Any], answers_NK: Floats, _: int) -> Passed:
     """The most probable class, of equal ones the first."""
     return y, answers_NK.argmax(axis=1), {}
 
 
-def _occurring(y: NDArray[Any], answers_NK: Floats) -> Passed:
+def _decided(y: NDArray[Any], answers_NK: Floats, positive: int) -> Passed:
+    """The same, for the score of one of two classes."""
+    return y, answers_NK.argmax(axis=1), {"pos_label": positive}
+
+
+def _occurring(y: NDArray[Any], answers_NK: Floats, _: int) -> Passed:
     """The same, and of a mean over classes those that occur among the rows."""
     return y, answers_NK.argmax(axis=1), {"labels": np.unique(y)}
 
 
-def _positive(y: NDArray[Any], answers_NK: Floats) -> Passed:
-    """The probability of the second of two classes."""
-    return y, answers_NK[:, 1], {}
+def _positive(y: NDArray[Any], answers_NK: Floats, positive: int) -> Passed:
+    """The probability of the positive one of two classes, and which rows are of it."""
+    return (y == positive).astype(np.int64), answers_NK[:, positive], {}
 
 
-def _each(y: NDArray[Any], answers_NK: Floats) -> Passed:
-    """The probability of each class that occurs, against all others; of two classes that of the second."""
+def _each(y: NDArray[Any], answers_NK: Floats, positive: int) -> Passed:
+    """The probability of each class that occurs, against all others; of two classes that of the positive one."""
     if answers_NK.shape[1] == 2:
-        return _positive(y, answers_NK)
+        return _positive(y, answers_NK, positive)
     occurring = np.unique(y)
     return (y[:, None] == occurring).astype(np.int64), answers_NK[:, occurring], {"average": "macro"}
 
 
-def _pairs(y: NDArray[Any], answers_NK: Floats) -> Passed:
-    """All probabilities, for pairs of the classes that occur; of two classes that of the second."""
+def _pairs(y: NDArray[Any], answers_NK: Floats, positive: int) -> Passed:
+    """All probabilities, for pairs of the classes that occur; of two classes that of the positive one."""
     if answers_NK.shape[1] == 2:
-        return _positive(y, answers_NK)
+        return _positive(y, answers_NK, positive)
     return y, answers_NK, {**_labels(answers_NK), "multi_class": "ovo"}
 
 
-def _probabilities(y: NDArray[Any], answers_NK: Floats) -> Passed:
+def _probabilities(y: NDArray[Any], answers_NK: Floats, _: int) -> Passed:
     return y, answers_NK, _labels(answers_NK)
 
 
-def _second_or_all(y: NDArray[Any], answers_NK: Floats) -> Passed:
+def _second_or_all(y: NDArray[Any], answers_NK: Floats, positive: int) -> Passed:
     if answers_NK.shape[1] == 2:
         return y, answers_NK[:, 1], {"pos_label": 1}
-    return _probabilities(y, answers_NK)
+    return _probabilities(y, answers_NK, positive)
 
 
 def _labels(answers_NK: Floats) -> dict[str, Any]:
     return {"labels": np.arange(answers_NK.shape[1])}
 
 
-_FORMS: Final[Mapping[Form, Callable[[NDArray[Any], Floats], Passed]]] = {
+_FORMS: Final[Mapping[Form, Callable[[NDArray[Any], Floats, int], Passed]]] = {
     "values": _values,
     "classes": _classes,
+    "decided": _decided,
     "occurring": _occurring,
     "positive": _positive,
     "each": _each,

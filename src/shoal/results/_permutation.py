@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.distributions import Distribution
-from shoal.results._differences import task_of
 from shoal.results._record import FitRecord, PlanEntry, Truth
-from shoal.results._score_rows import row_score
+from shoal.results._score_rows import score_on
 from shoal.results._scores import higher_is_better
 
 LARGEST_SHARE: Final = 1 / 3
@@ -68,7 +67,7 @@ def permutation_test(
     healthy = [fit_id for fit_id in refits if fits[fit_id].status == "ok"]
     if not healthy:
         return None
-    score, y = row_score(task_of(truth), metric, said), truth.y[truth.train_rows :]
+    score, y = score_on(truth, metric, said), truth.y[truth.train_rows :]
     weight_V = truth.test_weights
     observed = score.score(y, answers(healthy[0]), weight_V)
     if math.isnan(observed):

@@ -12,7 +12,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.kinds import Task
 from shoal.results._brief import Brief
+from shoal.scores import key_of, title_of
 from shoal.wording import visible_lines
 
 Stage = Literal["search", "compare", "refit", "permuted", "nested"]
@@ -91,7 +93,8 @@ class Truth(Brief):
     is empty where the study names no groups. `weights` float64 (N,) say how much each row counts in scores; empty where
     all count the same. `times` float64 (N,) is when each row was (`data.time`), NaN for a test
     row whose time is not known, and empty where rows have no order. `unused_rows` are those that the fits of a fold of
-    the search neither learn from nor predict, by its number: later ones, and those in a gap.
+    the search neither learn from nor predict, by its number: later ones, and those in a gap. `positive` is the number
+    of the positive one of two classes (`data.positive`).
     """
 
     input_names: tuple[str, ...]
@@ -106,6 +109,20 @@ class Truth(Brief):
     groups: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     times: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     unused_rows: dict[int, NDArray[np.int64]] = field(default_factory=dict)
+    positive: int = 1
+
+    @property
+    def task(self) -> Task:
+        """What networks learn of these rows."""
+        return "classification" if self.classes else "regression"
+
+    def title_of(self, metric: str) -> str:
+        """Give what a score of these rows is called."""
+        return title_of(metric, self.classes, self.positive)
+
+    def key_of(self, metric: str) -> str:
+        """Give the name by which a study asks for a score, for tables that show such names."""
+        return key_of(metric, self.classes, self.positive)
 
     @property
     def searched_rows(self) -> int:

@@ -38,7 +38,7 @@ from shoal.results._permutation import PermutationTest, permutation_test
 from shoal.results._reading import opened
 from shoal.results._record import CandidateRow, ColumnRecord, FitRecord, PlanEntry, Stage, Truth, place_of
 from shoal.results._schema import expect
-from shoal.results._score_rows import row_score
+from shoal.results._score_rows import score_on
 from shoal.results._select import Choice, Standing, expected_score, rank_candidates, search_scores
 from shoal.results._selection_and_test import Disagreement, Expected, disagreement
 from shoal.results._simple_models import Baseline, Beside, beside_baselines, read_baselines
@@ -205,7 +205,7 @@ class Results:
         """
         chosen, metric = self.choice.candidate_id if self.choice else "", self.judged_by
         judged = verdict(self.beside_baselines(metric), metric)
-        tested = OnTestRows(len(self.truth.target_names), judged, self._test_score)
+        tested = OnTestRows(len(self.truth.target_names), judged, self.truth.title_of, self._test_score)
         return conclusion(self.nested, self.tried.get(chosen), self.study, tested)
 
     def _test_score(self, metric: str) -> NestedScore:
@@ -284,7 +284,7 @@ class Results:
             return None
         healthy = [row.candidate_id for row in self.standings if not row.failed]
         metric, said = self.choice.metric, self.said(self.delivered_id)
-        score = row_score(self.study.study.task, metric, said)
+        score = score_on(self.truth, metric, said)
         if self.choice.candidate_id not in healthy or score.why_none:
             return None
         y, answers_VA = self.truth.y[self.truth.train_rows :], self.test_answers(self.delivered_id)

@@ -55,6 +55,7 @@ class _TruthFacts:
     input_names: tuple[str, ...]
     target_names: tuple[str, ...]
     classes: tuple[str, ...]
+    positive: int = 1
 
 
 def checker(kind: type[Stored]) -> Callable[[object], Stored]:
@@ -216,6 +217,7 @@ def _look_at_rows(truth: Truth) -> None:
         expect(truth.y.dtype == np.float64 and truth.y.shape == (rows, len(truth.target_names)))
         expect(truth.target_names and np.isfinite(truth.y).all())
     expect(0 < truth.train_rows <= rows)
+    expect(truth.positive == 1 or (truth.positive == 0 and classes == 2))
     if len(truth.groups):
         expect(truth.groups.dtype == np.int64 and truth.groups.shape == (rows,))
         expect((truth.groups >= -1).all() and (truth.groups[: truth.train_rows] >= 0).all())

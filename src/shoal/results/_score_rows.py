@@ -28,6 +28,7 @@ from shoal.results._pair_scores import (
     without_units,
 )
 from shoal.results._peer_scores import peer_score
+from shoal.results._record import Truth
 from shoal.results._scores import BINS, bins_of, counted_rows, mean_over_rows
 from shoal.scores import SCORES
 
@@ -76,14 +77,19 @@ class RowScore:
         return np.asarray((self.rows(y, first) != self.rows(y, second)).any(axis=1))
 
 
-def row_score(task: str, metric: str, distribution: Distribution | None = None) -> RowScore:
+def row_score(
+    task: str, metric: str, distribution: Distribution | None = None, positive: int = 1
+) -> RowScore:
     """Give a score of a task by its name; StudyError for one that is unknown.
 
-    `distribution` is what answers say of a target, where that is more than one number.
+    `distribution` is what answers say of a target, where that is more than one number; `positive` is the number of the
+    positive one of two classes.
     """
     score = row_of("score", _OF_TASK[task], metric)
+    if metric in _OF_POSITIVE:
+        score = _of_counts(partial(_of_class, positive, _OF_POSITIVE[metric]))
     if SCORES[metric].peer:
-        return replace(score, whole=partial(peer_score, metric))
+        return replace(score, whole=partial(peer_score, metric, positive=positive))
     if metric != "loss" or distribution is None:
         return score
 
@@ -91,6 +97,11 @@ def row_score(task: str, metric: str, distribution: Distribution | None = None) 
         return distribution.losses(y_NK, by_target(answer_NA, y_NK.shape[1]))
 
     return RowScore(losses, _mean, positive=distribution.positive)
+
+
+def score_on(truth: Truth, metric: str, distribution: Distribution | None = None) -> RowScore:
+    """Give a score of the rows of a run by its name; see `row_score`."""
+    return row_score(truth.task, metric, distribution, truth.positive)
 
 
 def _error(y_NK: NDArray[Any], answer_NA: Floats) -> Floats:
@@ -192,9 +203,9 @@ def _weighted(of: OfClasses, means: Floats) -> Floats:
     return np.asarray((of(hit, true, named) * true).sum(axis=-1) / true.sum(axis=-1))
 
 
-def _of_second(of: OfClasses, means: Floats) -> Floats:
-    """What the second of two classes has."""
-    return np.asarray(of(*np.split(means, 3, axis=-1))[..., 1])
+def _of_class(number: int, of: OfClasses, means: Floats) -> Floats:
+    """What a class has."""
+    return np.asarray(of(*np.split(means, 3, axis=-1))[..., number])
 
 
 def _correlation(means: Floats) -> Floats:
@@ -324,6 +335,7 @@ _ROOT: Final = RowScore(_square, _mean_of_roots, np.square, np.sqrt, positive=Tr
 _LOGARITHMS: Final = RowScore(_square_of_logarithms, _mean, positive=True)
 _RIGHT: Final = RowScore(_right, _mean, share=True)
 _D2: Final = RowScore(_absolute_and_spread, _d2, _unexplained, _explained)
+_OF_POSITIVE: Final[Mapping[str, OfClasses]] = {"f1": _f1, "precision": _precision, "recall": _recall}
 _OF_TASK: Final[Mapping[str, Mapping[str, RowScore]]] = {
     "regression": {
         "loss": _SQUARED,
@@ -361,13 +373,11 @@ _OF_TASK: Final[Mapping[str, Mapping[str, RowScore]]] = {
         "roc_auc_ovr": _of_areas(of_each),
         "roc_auc_ovo": _of_areas(of_pairs),
         "average_precision": _RANKS,
-        "f1": _of_counts(partial(_of_second, _f1)),
+        **{name: _of_counts(partial(_of_class, 1, of)) for name, of in _OF_POSITIVE.items()},
         "f1_macro": _of_counts(partial(_of_seen, _f1)),
         "f1_micro": _RIGHT,
         "f1_weighted": _of_counts(partial(_weighted, _f1)),
-        "precision": _of_counts(partial(_of_second, _precision)),
         "precision_macro": _of_counts(partial(_of_seen, _precision)),
-        "recall": _of_counts(partial(_of_second, _recall)),
         "recall_macro": _of_counts(partial(_of_seen, _recall)),
         "balanced_accuracy": _of_counts(partial(_of_true, _recall)),
         "matthews_corrcoef": _of_counts(_correlation),

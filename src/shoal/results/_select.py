@@ -19,13 +19,12 @@ from shoal.errors import TrainingError
 from shoal.kinds import row_of
 from shoal.results._asked import choosing_scores, scored_summaries
 from shoal.results._confidence_set import LEVEL, SearchErrors, confidence_set, search_errors, undefined
-from shoal.results._differences import task_of
 from shoal.results._out_of_fold import OutOfFold
 from shoal.results._procedure import procedure_score
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry
 from shoal.results._said import said_by
 from shoal.results._schema import checker, expect
-from shoal.results._score_rows import row_score
+from shoal.results._score_rows import score_on
 from shoal.results._scores import higher_is_better
 from shoal.results._statistics import as_compared, reach_of
 from shoal.results._store import Store
@@ -297,7 +296,7 @@ def rank_candidates(
         dataclasses.replace(row, rank=None, indistinguishable=False, verdict="failed")
         for row in ranked[len(healthy) :]
     ]
-    if rows is not None and row_score(task_of(rows.truth), scores.metric).why_none:
+    if rows is not None and score_on(rows.truth, scores.metric).why_none:
         healthy = _not_compared(healthy)
     elif rows is not None and healthy:
         cells = rows.cells([row.candidate_id for row in healthy], scores.metric)

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.results._brief import Brief
-from shoal.results._differences import task_of, test_units
+from shoal.results._differences import test_units
 from shoal.results._intervals import Interval
 from shoal.results._mean_recall import BALANCED, recall_difference, recall_interval
 from shoal.results._record import Truth
 from shoal.results._schema import checker, expect
-from shoal.results._score_rows import row_score
+from shoal.results._score_rows import score_on
 from shoal.results._scores import mean_over_rows
 from shoal.results._store import Store
 from shoal.results._two_way import Difference, Scored, difference, repeated_interval
@@ -114,7 +114,7 @@ def beside_baselines(
 
     The score of all targets, or of one alone.
     """
-    score, units = row_score(task_of(truth), metric), test_units(truth)
+    score, units = score_on(truth, metric), test_units(truth)
     chosen: Any = slice(None) if target is None else slice(target, target + 1)
     y = truth.y[truth.train_rows :]
     y = y if truth.classes else y[:, chosen]

@@ -392,6 +392,9 @@ class Store:
     def put_truth(self, truth: Truth) -> None:
         """Keep the rows that predictions belong to, in place of what was kept."""
         facts = {name: getattr(truth, name) for name in ("train_rows", *_NAMES)}
+        facts |= (
+            {} if truth.positive == 1 else {"positive": truth.positive}
+        )  # as it was before there was such a key
         text, data = json.dumps(facts), packed(arrays_of(truth))
         row = (1, text, data, _seal(text, data=data))
         self._database.insert("truth", row, replace=True)

@@ -16,11 +16,10 @@ from shoal.results._mean_recall import BALANCED
 from shoal.results._record import Truth
 from shoal.results._scores import higher_is_better
 from shoal.results._simple_models import Beside
+from shoal.scores import RARE
 from shoal.wording import listed
 
 MODEL_NAMES: Final = {"constant": "a constant", "linear": "a linear model", "trees": "boosted trees"}
-RARE: Final = 0.2
-"""A class is rare below this part of the training rows that it would have if all classes were equally frequent."""
 
 
 def rare_classes(truth: Truth) -> list[int]:

@@ -86,6 +86,7 @@ class Data(_Part):
     ordered: bool = False
     gap: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
     weights: Name | None = None
+    positive: Name | None = None
     standardize: Literal["none", "inputs", "both"] = "none"
     target_transform: TargetTransform = "none"
     test_share: Annotated[float, Field(gt=0, lt=1)] = 0.2

@@ -104,7 +104,7 @@ def candidates_side_by_side(findings: RunFindings) -> Parallel | None:
     values = {row.candidate_id: row.values for row in findings.results.candidate_rows}
     training = findings.results.tried[frame["candidate_id"].iloc[0]].training
     lines = parallel(
-        selection_score(metric, findings.study.study.task, training),
+        selection_score(metric, findings.results.truth, training),
         [values[name] for name in frame["candidate_id"]],
         frame["selection_score"].to_numpy(),
         frame["chosen"].to_numpy(),

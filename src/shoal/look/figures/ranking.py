@@ -118,7 +118,7 @@ def ranking_of(findings: RunFindings) -> Ranking | None:
     values = {row.candidate_id: row.values for row in findings.results.candidate_rows}
     training = findings.results.tried[frame["candidate_id"].iloc[0]].training
     return ranking(
-        selection_score(findings.search.metric, findings.study.study.task, training),
+        selection_score(findings.search.metric, findings.results.truth, training),
         [values[name] for name in frame["candidate_id"]],
         (frame["selection_score"].to_numpy(), frame["standard_error"].to_numpy()),
         [verdict_of(row) for row in findings.results.standings],

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from shoal.look._chance import drawn_by_chance
 from shoal.look._simple_models import ModelRow, model_rows, without_interval
-from shoal.look.page.tables import ReportColumn, ReportTable, numbers, texts, word
+from shoal.look.page.tables import ReportColumn, ReportTable, numbers, texts
 from shoal.results import Interval, Results
 from shoal.wording import interval
 
@@ -23,12 +23,14 @@ def simple_model_table(results: Results) -> ReportTable | None:
     columns = [
         texts("model", [row.name for row in rows]),
         numbers("training rows", [row.rows for row in rows]),
-        numbers(f"test {word(first)}", [row.scores[first] for row in rows]),
+        numbers(f"test {results.truth.title_of(first)}", [row.scores[first] for row in rows]),
         _intervals("95 % interval", [row.interval for row in rows]),
         numbers("delivered less it", [row.difference for row in rows]),
         _intervals("95 % interval of it", [row.apart for row in rows]),
     ]
-    columns += [numbers(f"test {word(name)}", [row.scores[name] for row in rows]) for name in others]
+    columns += [
+        numbers(f"test {results.truth.title_of(name)}", [row.scores[name] for row in rows]) for name in others
+    ]
     return ReportTable(tuple(columns))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shoal.look._time_folds import time_folds
-from shoal.look.page.tables import MOST_ROWS, ReportTable, numbers, texts, word
+from shoal.look.page.tables import MOST_ROWS, ReportTable, numbers, texts
 from shoal.results import Results
 
 
@@ -17,6 +17,6 @@ def time_fold_table(results: Results) -> ReportTable | None:
         texts("", [fold.label for fold in shown]),
         texts("trained on", [fold.trained for fold in shown]),
         texts("judged by", [fold.judged for fold in shown]),
-        numbers(word(results.choice.metric), [fold.score for fold in shown]),
+        numbers(results.truth.title_of(results.choice.metric), [fold.score for fold in shown]),
     )
     return ReportTable(columns, len(folds) - len(shown))

@@ -83,8 +83,7 @@ def _chosen(results: Results) -> str:
     standing = next(
         candidate for candidate in results.standings if candidate.candidate_id == choice.candidate_id
     )
-    task, training = results.study.study.task, results.tried[choice.candidate_id].training
-    words = score_words(choice.metric, task, training)
+    words = score_words(choice.metric, results.truth, results.tried[choice.candidate_id].training)
     metric = f"loss ({words})" if choice.metric == "loss" else words
     score = f"{metric} {one_number(standing.selection_score)}"
     if not math.isnan(standing.standard_error):
@@ -110,7 +109,7 @@ def _sure(findings: RunFindings) -> list[str]:
     if len(repeats) > 1:
         metric = _shown_metric(results)
         scores = [tested_score(results, fit_id, metric) for fit_id in repeats]
-        span = _range(metric, min(scores), max(scores))
+        span = _range(results, metric, min(scores), max(scores))
         sentences.append(
             f"Refitted {len(repeats) + failed} times, each with another initialisation and order of rows{lost}:"
             f" test {span}."
@@ -153,7 +152,9 @@ def _over_rows(findings: RunFindings) -> str:
     over = drawn_by_chance(results)
     if not span.known:
         return f"How far {over} would move it is not known: {span.why}."
-    text = f"With {over} of the same kind: test {_range(metric, span.low, span.high)} (95 % interval)."
+    text = (
+        f"With {over} of the same kind: test {_range(results, metric, span.low, span.high)} (95 % interval)."
+    )
     if results.groups_trained_on == 1:
         text += " It says nothing of new groups: those of the test rows were all trained on."
     if groups_unknown(results):
@@ -167,12 +168,12 @@ def _shown_metric(results: Results) -> str:
     return "rmse" if metric == "mse" else metric
 
 
-def _range(metric: str, low: float, high: float) -> str:
+def _range(results: Results, metric: str, low: float, high: float) -> str:
     """Write from where to where the score of the large number goes."""
-    kind = score_kind(metric)
-    if kind.percent:
-        return f"{kind.title} {percent(low)}" + (f" to {percent(high)}" if high > low else " each time")
-    return f"{kind.title} {interval(low, high)}"
+    title = results.truth.title_of(metric)
+    if score_kind(metric).percent:
+        return f"{title} {percent(low)}" + (f" to {percent(high)}" if high > low else " each time")
+    return f"{title} {interval(low, high)}"
 
 
 def _name(text: str, longest: int = 60) -> str:

@@ -19,7 +19,6 @@ from shoal.look._certainty import NOMINAL
 from shoal.look._measures import further_scores, shown_scores
 from shoal.look._outer_folds import chosen_settings, nested_metrics
 from shoal.results import Results, class_scores
-from shoal.scores import score_kind
 from shoal.study import base_candidate, short_keys, text_of
 from shoal.wording import ROUNDING, interval, listed, one_number, percent
 
@@ -58,11 +57,6 @@ class ReportTable:
         return list(zip(*pairs, strict=True))
 
 
-def word(metric: str) -> str:
-    """Name a metric as papers do."""
-    return score_kind(metric).title
-
-
 def tested_metrics(results: Results) -> tuple[str, ...]:
     """Give the metrics of the task, the leading one first."""
     return shown_scores(results)
@@ -98,7 +92,7 @@ def published_table(results: Results) -> ReportTable | None:
         shown += [("std", "std"), ("min", "min"), ("max", "max")]
     columns = [
         texts("name", frame["name"]),
-        texts("metric", [f"test {word(name)}" for name in frame["metric"]]),
+        texts("metric", [f"test {results.truth.title_of(name)}" for name in frame["metric"]]),
     ]
     for name, heading in [*shown, ("difference", "difference")]:
         values = tuple(frame[name].astype(float).tolist())
@@ -128,7 +122,7 @@ def candidate_table(results: Results) -> ReportTable | None:
         columns.append(numbers(heading, shown[name]))
     columns.append(probabilities("p", shown["adjusted_p_value"]))
     further = further_scores(results)
-    columns += [numbers(f"mean {word(name)}", shown[f"mean_{name}"]) for name in further]
+    columns += [numbers(f"mean {results.truth.title_of(name)}", shown[f"mean_{name}"]) for name in further]
     columns.append(ReportColumn("", tuple(_standing(row) for row in shown.to_dict("records"))))
     return ReportTable(tuple(columns), len(frame) - len(shown))
 
@@ -145,7 +139,7 @@ def outer_fold_table(results: Results) -> ReportTable | None:
     ]
     columns.append(texts("chosen", [chosen_settings(results, fold.candidate_id) for fold in shown]))
     for name in nested_metrics(results):
-        columns.append(numbers(word(name), [fold.scores.get(name) for fold in shown]))
+        columns.append(numbers(results.truth.title_of(name), [fold.scores.get(name) for fold in shown]))
     return ReportTable(tuple(columns), len(nested.folds) - len(shown))
 
 
@@ -157,7 +151,7 @@ def nested_score_table(results: Results) -> ReportTable | None:
     names = nested_metrics(results)
     spans = [nested.scores[name].interval for name in names]
     columns = (
-        texts("score of all of them", map(word, names)),
+        texts("score of all of them", map(results.truth.title_of, names)),
         ReportColumn("value", tuple(one_number(nested.scores[name].value, 4) for name in names)),
         ReportColumn("95 % interval", tuple(interval(span.low, span.high) for span in spans)),
     )
@@ -187,7 +181,10 @@ def comparison_table(results: Results) -> ReportTable | None:
         row["label"] + (f" ({row['failed']} of {row['repeats']} failed)" if row["failed"] else "")
         for row in frame.to_dict("records")
     ]
-    columns = [texts("comparison", labels), numbers(f"test {word(first)}", frame[f"{first}_mean"])]
+    columns = [
+        texts("comparison", labels),
+        numbers(f"test {results.truth.title_of(first)}", frame[f"{first}_mean"]),
+    ]
     if several:
         columns += [numbers(f"{name}", frame[f"{first}_{name}"]) for name in ("std", "min", "max")]
     columns.append(numbers("difference to the first", frame[f"{first}_difference"]))
@@ -195,7 +192,7 @@ def comparison_table(results: Results) -> ReportTable | None:
         low, high = (frame[f"{first}_ci_{end}"].tolist() for end in ("low", "high"))
         cells = tuple(interval(*edges) for edges in zip(low, high, strict=True))
         columns.append(ReportColumn("95 % interval", cells, tuple(low)))
-    columns += [numbers(f"test {word(name)}", frame[f"{name}_mean"]) for name in others]
+    columns += [numbers(f"test {results.truth.title_of(name)}", frame[f"{name}_mean"]) for name in others]
     return ReportTable(tuple(columns))
 
 
@@ -213,7 +210,7 @@ def refit_table(results: Results) -> ReportTable | None:
     columns = [numbers("initialisation", frame["repeat"] + 1), texts("status", frame["status"])]
     columns += [numbers("epochs", frame["epochs"]), numbers("steps", frame["steps"])]
     metrics = (name for name in tested_metrics(results) if f"test_{name}" in frame)
-    columns += [numbers(f"test {word(name)}", frame[f"test_{name}"]) for name in metrics]
+    columns += [numbers(f"test {results.truth.title_of(name)}", frame[f"test_{name}"]) for name in metrics]
     return ReportTable(tuple(columns))
 
 

@@ -1,0 +1,54 @@
+"""Which of two classes is the positive one: as a study says, the second where it says nothing, as in scikit-learn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from shoal.data import Dataset
+from shoal.engine._trainer import Job
+from shoal.errors import Problem
+from shoal.results import asked_scores
+from shoal.scores import score_kind
+from shoal.study import Study
+from shoal.wording import did_you_mean, few_quoted, listed, quoted
+
+
+def positive_number(name: str | None, classes: tuple[str, ...]) -> int:
+    """Give the number of the positive class; that of the second where no such class is named."""
+    return classes.index(name) if name in classes and len(classes) == 2 else 1
+
+
+def no_positive(name: str | None, classes: tuple[str, ...]) -> Iterator[Problem]:
+    """Find a positive class where there are no two classes, or that is neither of them."""
+    if name is None or (len(classes) == 2 and name in classes):
+        return
+    if len(classes) == 2:
+        what = f"expected one of the two classes ({few_quoted(classes)}), got {quoted(name)}"
+        what += did_you_mean(name, classes, quoted)
+    else:
+        of = f"{len(classes):,} classes" if classes else "a regression"
+        what = f"expected nothing for {of}: only one of two classes is the positive one; got {quoted(name)}"
+    yield Problem("data.positive", what)
+
+
+def positive_notes(study: Study, dataset: Dataset) -> Iterator[str]:
+    """Say which class the scores are of that a study names and that have a positive one."""
+    named = dict.fromkeys((*asked_scores(study), study.training.monitor))
+    scores = [name for name in named if score_kind(name).of_positive]
+    if len(dataset.classes) != 2 or not scores:
+        return
+    verb, what = ("is", "the score") if len(scores) == 1 else ("are", "scores")
+    other, own = quoted(dataset.classes[1 - dataset.positive]), quoted(dataset.classes[dataset.positive])
+    why = " (data.positive)"
+    if study.data.positive is None:
+        why = f", the second, as in scikit-learn; data.positive = {other} takes the other"
+    yield f"{listed(scores)} {verb} {what} of the class {own}{why}"
+
+
+def naming_positive(dataset: Dataset, job: Job) -> dict[str, str]:
+    """Give what names a fit beside the rest: the positive class where what it keeps hangs on that.
+
+    Nothing where it is the second, so that no fit from before the key is renamed.
+    """
+    hangs = job.scored and score_kind(job.training.monitor).of_positive and dataset.positive != 1
+    return {"positive": dataset.classes[dataset.positive]} if hangs else {}
