@@ -12,11 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import MultiOutputMixin, RegressorMixin, _fit_context
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 
 from shoal.estimators._classifier import NetworkClassifier
 from shoal.estimators._estimator import NetworkEstimator, without_calibration
-from shoal.estimators._inputs import Prepared, checked_table, checked_targets
-from shoal.estimators._parameters import CONSTRAINTS, OF_CLASSES, OF_NUMBERS, dense_network
+from shoal.estimators._inputs import Prepared, checked_targets
+from shoal.estimators._parameters import CONSTRAINTS, OF_CLASSES, OF_NUMBERS, OF_TABLES, dense_network
+from shoal.estimators._table_inputs import CheckedTable, checked_table
 from shoal.results import cv_plus
 from shoal.study import Network
 
@@ -25,6 +27,7 @@ class _Dense(NetworkEstimator):
     """What both have: tables in, a dense network."""
 
     _auto_batch = 200
+    _prepared_by = ("dtype", "categorical_features")
 
     def __init__(  # noqa: PLR0913 - scikit-learn's way
         self,
@@ -51,6 +54,7 @@ class _Dense(NetworkEstimator):
         dtype: str = "float32",
         calibration: str | None = None,
         calibration_folds: int = 5,
+        categorical_features: Any = "from_dtype",
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -74,9 +78,21 @@ class _Dense(NetworkEstimator):
         self.dtype = dtype
         self.calibration = calibration
         self.calibration_folds = calibration_folds
+        self.categorical_features = categorical_features
 
-    def _checked(self, x: Any, *, reset: bool) -> NDArray[Any]:
+    def _checked(self, x: Any, *, reset: bool) -> CheckedTable:
         return checked_table(self, x, reset=reset)
+
+    @property
+    def input_names_(self) -> tuple[str, ...]:
+        """Names of the network's inputs: of a category one each, and of columns that say what is missing."""
+        check_is_fitted(self, "parameters_")
+        return () if self._encoding is None else self._encoding.input_names
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = tags.input_tags.sparse = True
+        return tags
 
     def _network(self, input_shape: tuple[int, ...]) -> Network:  # noqa: ARG002
         return dense_network(vars(self))
@@ -197,7 +213,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, _Dense):  # type: ignore[mi
     """
 
     _kind = "regression"
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS | OF_NUMBERS
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS | OF_TABLES | OF_NUMBERS
 
     def _targets(self, y: Any, prepared: Prepared, known: Any) -> Prepared:
         y_NK, flat = checked_targets(y, prepared.x, self.dtype)
@@ -391,7 +407,7 @@ class MLPClassifier(NetworkClassifier, _Dense):
     (2, 3)
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS | OF_CLASSES
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS | OF_TABLES | OF_CLASSES
 
     def __init__(  # noqa: PLR0913 - scikit-learn's way
         self,
@@ -418,6 +434,7 @@ class MLPClassifier(NetworkClassifier, _Dense):
         dtype: str = "float32",
         calibration: str | None = None,
         calibration_folds: int = 5,
+        categorical_features: Any = "from_dtype",
         class_weight: Any = None,
     ) -> None:
         super().__init__(
@@ -427,5 +444,6 @@ class MLPClassifier(NetworkClassifier, _Dense):
             early_stopping=early_stopping, validation_fraction=validation_fraction, n_iter_no_change=n_iter_no_change,
             random_state=random_state, verbose=verbose, warm_start=warm_start, n_jobs=n_jobs, device=device,
             dtype=dtype, calibration=calibration, calibration_folds=calibration_folds,
+            categorical_features=categorical_features,
         )  # fmt: skip
         self.class_weight = class_weight
