@@ -95,8 +95,8 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
 
         Parameters
         ----------
-        X : array-like or frame of shape (N, D)
-            Inputs; an estimator of images also takes images.
+        X : array-like, frame or sparse matrix of shape (N, D)
+            Inputs; cells of a table may be missing, NaN or None. An estimator of images also takes images.
         y : array-like of shape (N,) or, in regression, (N, K)
             Targets.
         sample_weight : array-like of shape (N,), default=None

@@ -35,15 +35,17 @@ class FoldNetworks:
     Each has an encoding of columns of its own. In classification, `temperature` is that of all rows held out.
     """
 
-    networks: tuple[tuple[Architecture, dict[str, NDArray[Any]]], ...]
+    architectures: tuple[Architecture, ...]
+    parameters: tuple[dict[str, NDArray[Any]], ...]
     encodings: tuple[Preprocessing | None, ...]
     scores: tuple[Floats, ...]
     temperature: float | None
 
     def outputs(self, checked: CheckedRows) -> Iterator[Floats]:
         """Give the outputs of every network for checked rows, each (N, K)."""
-        for network, encoding in zip(self.networks, self.encodings, strict=True):
-            parts = (network_outputs(*network, part.inputs(encoding)) for part in checked.parts())
+        for network in zip(self.architectures, self.parameters, self.encodings, strict=True):
+            architecture, named, encoding = network
+            parts = (network_outputs(architecture, named, part.inputs(encoding)) for part in checked.parts())
             yield np.concatenate([*parts])
 
 
@@ -64,20 +66,23 @@ def train_folds(estimator: NetworkEstimator, prepared: Prepared, seed: int) -> F
     for number, task in enumerate(tasks):
         if trained[number].status != "ok":
             raise TrainingError(f"{estimator._failure(trained[number], task)} (without fold {number + 1})")
-    networks = tuple((task.job.architecture, trained[number].parameters) for number, task in enumerate(tasks))
-    encodings = tuple(part.encoding for part in parts)
+    architectures = tuple(task.job.architecture for task in tasks)
+    parameters = tuple(trained[number].parameters for number in range(len(tasks)))
+    networks = architectures, parameters, tuple(part.encoding for part in parts)
     true = [prepared.y[held_V] for _, held_V in folds]
     outputs = [
-        network_outputs(*network, part.x[held_V])
-        for network, part, (_, held_V) in zip(networks, parts, folds, strict=True)
+        network_outputs(architecture, named, part.x[held_V])
+        for architecture, named, part, (_, held_V) in zip(
+            architectures, parameters, parts, folds, strict=True
+        )
     ]
     if not classes:
         scores = tuple(residuals(y.astype(np.float64), out) for y, out in zip(true, outputs, strict=True))
-        return FoldNetworks(networks, encodings, scores, None)
+        return FoldNetworks(*networks, scores, None)
     answers = [softmax(logit_VK) for logit_VK in outputs]
     scores = tuple(conformities(y, answer) for y, answer in zip(true, answers, strict=True))
     temperature = temperature_of(np.concatenate(true), np.concatenate(answers), len(folds))
-    return FoldNetworks(networks, encodings, scores, temperature)
+    return FoldNetworks(*networks, scores, temperature)
 
 
 def _folds(
