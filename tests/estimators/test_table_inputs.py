@@ -364,3 +364,5 @@ def test_tags_say_what_holds() -> None:
     for model, tables in ((MLPClassifier(), True), (MLPRegressor(), True), (CNNClassifier(), False)):
         tags = get_tags(model).input_tags
         assert (tags.sparse, tags.allow_nan) == (tables, tables)
+        searched = get_tags(GridSearchCV(model, {"max_iter": [1]})).input_tags
+        assert (searched.sparse, searched.allow_nan) == (tables, tables)

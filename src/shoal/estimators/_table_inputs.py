@@ -30,12 +30,12 @@ _SHARE: Final = 0.5
 
 @dataclass(frozen=True, eq=False)
 class CheckedTable:
-    """Rows of a table: `numbers` (N, D), NaN where missing, of scipy.sparse's CSR too; or `given`, if some columns are
+    """Rows of a table: `numbers` (N, D), NaN where missing, of scipy.sparse's CSR too; or `frame`, if some columns are
     categories.
     """
 
     numbers: Any = None
-    given: GivenInputs | None = None
+    frame: GivenInputs | None = None
     rows: int = 0
 
     def __len__(self) -> int:
@@ -90,8 +90,8 @@ class CheckedTable:
 
     def _columns(self, encoding: Preprocessing | None) -> tuple[Column, ...]:
         encoders = () if encoding is None else encoding.columns
-        if self.given is not None:
-            return self.given.columns(encoders)
+        if self.frame is not None:
+            return self.frame.columns(encoders)
         names = [encoder.name for encoder in encoders] or [
             f"x{place}" for place in range(self.numbers.shape[1])
         ]
@@ -123,7 +123,7 @@ def checked_table(estimator: Any, x: Any, *, reset: bool) -> CheckedTable:
     validate_data(estimator, x, reset=reset, skip_check_array=True)
     if not _num_samples(x):
         raise ValueError("X: expected at least one row, got none")
-    return CheckedTable(given=GivenInputs.of(x, mask_D.tolist()), rows=_num_samples(x))
+    return CheckedTable(frame=GivenInputs.of(x, mask_D.tolist()), rows=_num_samples(x))
 
 
 def _numbers(estimator: Any, x: Any, *, reset: bool) -> CheckedTable:
