@@ -9,7 +9,7 @@ Letters: N rows, D columns after encoding, K targets, C channels, H, W height an
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, NoReturn
 
@@ -256,7 +256,7 @@ def fit_preprocessing(dataset: Dataset, rows: NDArray[np.int64], standardize: St
 
 
 def fit_columns(
-    columns: Sequence[Column], rows: NDArray[np.int64], source: str, *, standardize: bool
+    columns: Iterable[Column], rows: NDArray[np.int64], source: str, *, standardize: bool
 ) -> tuple[Encoder, ...]:
     """Fit the encoder of each column to the rows `rows`, looking at no others. Raises DataError as above."""
     encoders = tuple(fit_encoder(column, rows, standardize=standardize) for column in columns)

@@ -6,7 +6,7 @@ Letters: N rows, D columns.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from numbers import Integral
@@ -86,19 +86,18 @@ class CheckedTable:
         """Give the network's inputs, floats of shape (N, inputs)."""
         if encoding is None or (self.is_whole and _keeps_numbers(encoding)):
             return np.asarray(self.numbers)
-        return encoding.inputs(self._columns(encoding), dtype=np.float64)
+        return encoding.inputs(tuple(self._columns(encoding)), dtype=np.float64)
 
-    def _columns(self, encoding: Preprocessing | None) -> tuple[Column, ...]:
+    def _columns(self, encoding: Preprocessing | None) -> Iterable[Column]:
+        """Give the columns, of numbers one by one: all of them would be the rows once more."""
         encoders = () if encoding is None else encoding.columns
         if self.frame is not None:
             return self.frame.columns(encoders)
         names = [encoder.name for encoder in encoders] or [
             f"x{place}" for place in range(self.numbers.shape[1])
         ]
-        return tuple(
-            Column(name, self.numbers[:, place].astype(np.float64), impute=True)
-            for place, name in enumerate(names)
-        )
+        values = (self.numbers[:, place].astype(np.float64) for place in range(len(names)))
+        return (Column(name, values_N, impute=True) for name, values_N in zip(names, values, strict=True))
 
 
 def _keeps_numbers(encoding: Preprocessing) -> bool:
