@@ -220,6 +220,36 @@ def test_every_form_of_a_frame_gives_the_same_numbers(
     assert_allclose(alone, expected, rtol=1e-14)  # a row's answer does not depend on the rows beside it
 
 
+@pytest.mark.parametrize(
+    ("learned", "asked"),
+    [
+        (["True", "False"], [True, False]),
+        (["01", "02"], [1, 2]),
+        (["1.0", "2.50"], [1.0, 2.5]),
+        ([0.1, 7.5], np.array([0.1, 7.5], np.float32)),
+        (["Müller", "Maier"], ["Mu\u0308ller", " Maier"]),
+    ],
+)
+def test_a_category_is_found_again_in_another_spelling(learned: Any, asked: Any) -> None:
+    rows = np.arange(N) % 2
+    model = network(categorical_features=["kind"]).fit(pd.DataFrame({"kind": np.array(learned)[rows]}), LABEL)
+    expected = model.predict_proba(pd.DataFrame({"kind": learned}))
+    for frame in (pd.DataFrame, pl.DataFrame):
+        assert_array_equal(model.predict_proba(frame({"kind": asked})), expected)
+    assert not np.array_equal(model.predict_proba(pd.DataFrame({"kind": ["none", "?"]})), expected)
+
+
+def test_words_for_nothing_are_missing_cells() -> None:
+    frames = [
+        FRAME.assign(town=FRAME["town"].astype(object).fillna(word)) for word in (None, "NA", "", "null")
+    ]
+    answers = [
+        network(categorical_features=["town"]).fit(frame, LABEL).predict_proba(frame) for frame in frames
+    ]
+    for answer in answers[1:]:
+        assert_array_equal(answer, answers[0])
+
+
 def test_columns_in_another_order_are_refused_as_in_scikit_learn() -> None:
     model = network().fit(FRAME, LABEL)
     with pytest.raises(ValueError, match="Feature names must be in the same order as they were in fit"):
