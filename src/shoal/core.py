@@ -8,7 +8,7 @@ import sysconfig
 from pathlib import Path
 from typing import Final
 
-ABI: Final = 6
+ABI: Final = 7
 """The number of `src/native/interface.h`; a library of another is not used."""
 
 

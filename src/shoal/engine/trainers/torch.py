@@ -8,6 +8,7 @@ gathering. Letters: N rows, B rows of a batch, S steps, H units, P parameters.
 from __future__ import annotations
 
 import contextlib
+import gc
 import math
 from collections.abc import Iterator
 from functools import cache
@@ -46,9 +47,22 @@ DRAWS_AT_ONCE = 1 << 18
 _WORKERS: Final[dict[Takes, str]] = {"table": "processes", "images": "threads"}
 
 
+@cache
+def load_torch() -> None:
+    """Import torch, once a process, without looking for garbage meanwhile: there is none, and it takes its time."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        import torch  # noqa: F401
+    finally:
+        if collecting:
+            gc.enable()
+
+
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
     """Run torch on one thread, as every fit does, and give the user's setting back."""
+    load_torch()
     import torch
 
     before = torch.get_num_threads()
@@ -169,7 +183,7 @@ class _Fit:
         import torch
 
         keep_memory()
-        self.trainer, self.job, self.state = trainer, job, state
+        self.trainer, self.job, self.state, self.judge = trainer, job, state, data.judge
         self.loss = torch_loss(job.loss, job.training)
         self.classes = row_of("loss", LOSSES, job.loss).task == "classification"
         for name in ("parameters_P", "buffers", "first_P", "second_P", "best_P", "best_buffers"):
@@ -294,13 +308,15 @@ class _Fit:
         import torch
 
         self.module.eval()
-        curve = dict.fromkeys(CURVES, math.nan)
+        curve, judged = dict.fromkeys(CURVES, math.nan), None
         with torch.no_grad():
             for name, rows in self.seen.items():
                 if not len(rows):
                     continue
                 y = rows.y
                 outputs = torch.cat([self.module(x) for x in rows.chunks()])
+                if self.judge is not None and name == self.job.monitor:
+                    judged = self.judge(outputs.cpu().numpy().astype(np.float32, copy=False))
                 weight = None if rows.weight is None else rows.weight.double()
                 curve[f"{name}_loss"] = self._loss(
                     outputs.double(), y.double() if y.is_floating_point() else y, weight
@@ -310,7 +326,8 @@ class _Fit:
                     accuracy = right.mean() if weight is None else _weighted_mean(right, weight)
                     curve[f"{name}_accuracy"] = accuracy.item()
         self._give_back()
-        self.state.record_evaluation(self.job, np.array([curve[name] for name in CURVES]), self.steps)
+        curve_C = np.array([curve[name] for name in CURVES])
+        self.state.record_evaluation(self.job, curve_C, self.steps, judged)
 
     def _give_back(self) -> None:
         """Copy to the state what does not share its memory (another device)."""
