@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 import scipy.sparse
 from hypothesis import given, settings
@@ -89,6 +90,41 @@ def test_a_column_without_any_number_is_no_input() -> None:
         ValueError, match=r"^X: expected an input that has a value in the 60 rows of every fit"
     ):
         network().fit(np.full((N, 2), np.nan), LABEL)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        pd.Series([1.5, None, 2.0, 3.0]),
+        pd.Series([1.5, pd.NA, 2.0, 3.0], dtype=object),
+        pd.Series([1.5, None, 2.0, 3.0], dtype="double[pyarrow]"),
+        pd.Series(["1.5", "NA", "2", "3.0"]),
+        pl.Series([1.5, None, 2.0, 3.0]),
+        pl.Series([1.5, None, 2.0, 3.0], dtype=pl.Decimal(10, 2)),
+        pa.chunked_array([[1.5, None], [2.0, 3.0]]),
+    ],
+    ids=str,
+)
+def test_numbers_of_every_type_are_numbers(cells: Any) -> None:
+    frame = {"pandas": pd.DataFrame, "polars": pl.DataFrame, "pyarrow": pa.table}[
+        type(cells).__module__.split(".")[0]
+    ]
+    x, same = frame({"a": cells}), np.array([[1.5], [np.nan], [2.0], [3.0]])
+    model = network().fit(x, [0, 1, 0, 1])
+    assert model.input_names_ == ("a", "a is missing")
+    assert_array_equal(model.predict_proba(x), network().fit(same, [0, 1, 0, 1]).predict_proba(same))
+
+
+def test_what_is_no_table_of_numbers_is_refused() -> None:
+    for x, sentence in (
+        (pd.DataFrame({"a": pd.to_datetime(["2020", "2021"])}), 'X, column "a": expected numbers, got dates'),
+        (pd.DataFrame({"a": ["1", "x"]}), 'X, row 2, column "a": expected a number, got "x"'),
+    ):
+        with pytest.raises(ValueError, match="expected") as caught:
+            network().fit(x, [0, 1])
+        assert str(caught.value) == sentence
+    with pytest.raises(ValueError, match="Series"):
+        network().fit(pd.Series([1.0, 2.0]), [0, 1])
 
 
 def test_infinite_numbers_are_refused() -> None:

@@ -23,7 +23,8 @@ ENCODE = "; if it is a category: categorical_features="
         ),
         (
             pd.DataFrame({"size": [1.0, 2.0], "kind": ["red", "blue"]}),
-            f'X, column "kind": expected numbers, got \'red\'{ENCODE}["kind"], or a column whose type is "category"',
+            f'X, column "kind": expected numbers, got text such as "red"{ENCODE}["kind"], '
+            'or a column whose type is "category"',
         ),
     ],
 )

@@ -22,7 +22,7 @@ from shoal.data._encoder import Encoder, encoder_class, takes
 from shoal.data._fashion import find_fashion
 from shoal.data._folds import FoldOptions, fold_count, make_folds
 from shoal.data._found_kinds import is_name_of_ids
-from shoal.data._given_inputs import GivenInputs, category_columns
+from shoal.data._given_inputs import GivenInputs, column_types, is_category, is_plain_number
 from shoal.data._given_rows import GivenRows, Rows, are_rows, given_rows
 from shoal.data._holdout import draw_share, holdout_split
 from shoal.data._image_places import holds_images
@@ -92,9 +92,9 @@ __all__ = [
     "Wish",
     "add_targets",
     "are_rows",
-    "category_columns",
     "chance_of_count",
     "checks_of_rows",
+    "column_types",
     "column_warnings",
     "coverage",
     "describe_builtin",
@@ -116,7 +116,9 @@ __all__ = [
     "holdout_split",
     "holds_images",
     "in_gaps",
+    "is_category",
     "is_name_of_ids",
+    "is_plain_number",
     "load_builtin",
     "load_image_dataset",
     "load_table_dataset",

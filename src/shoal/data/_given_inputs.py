@@ -5,13 +5,14 @@ Letters: N rows, D columns.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Sized
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from shoal.data._cells import holds_text, written_cells
+from shoal.data._classes import NUMBER as NUMBER_TEXT
 from shoal.data._column_kind import CATEGORY, NUMBER
 from shoal.data._dataset import Column
 from shoal.data._encoder import Encoder
@@ -19,21 +20,34 @@ from shoal.data._findings import Findings, refuse
 from shoal.data._input_columns import AskedColumn, read_column
 from shoal.data._missing import Marks
 from shoal.data._rows_in_memory import columns_by_name, table_of
+from shoal.data._table import DateCells, Foreign, Table
+from shoal.wording import quoted
 
 _PLACE: Final = "X"
 _CATEGORY_TYPES: Final = ("CategoricalDtype", "Categorical", "Enum", "DictionaryType")
 """What pandas, polars and pyarrow call their types of categories."""
 
 
-def category_columns(x: Any) -> NDArray[np.bool_] | None:
-    """Say which columns of a frame are categories by their type, (D,); None for what is no frame."""
+def column_types(x: Any) -> list[Any] | None:
+    """Give the type of each column of a frame of pandas, polars or pyarrow; None for what is no frame."""
+    if not isinstance(x, Sized):  # a lazy frame would be asked for nothing
+        return None
     kinds = getattr(x, "dtypes", None)
     if kinds is None:
         kinds = getattr(getattr(x, "schema", None), "types", None)
-    if kinds is None:
+    if not isinstance(kinds, Iterable):  # that of a series is one type
         return None
-    own = (getattr(kind, "pyarrow_dtype", kind) for kind in kinds)
-    return np.array([type(kind).__name__ in _CATEGORY_TYPES for kind in own], np.bool_)
+    return [getattr(kind, "pyarrow_dtype", kind) for kind in kinds]
+
+
+def is_category(kind: Any) -> bool:
+    """Whether the type of a column says that it holds categories."""
+    return type(kind).__name__ in _CATEGORY_TYPES
+
+
+def is_plain_number(kind: Any) -> bool:
+    """Whether the type of a column is one of numpy's numbers or truth values."""
+    return isinstance(kind, np.dtype) and kind.kind in "biuf"
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +84,20 @@ class GivenInputs:
             AskedColumn(name, CATEGORY if is_category else NUMBER, texts)
             for name, is_category, texts in kinds
         ]
-        read = [read_column(table, column, findings, marks) for column in asked]
+        read = [_read(table, column, findings, marks) for column in asked]
         refuse(findings.problems())
         return tuple(column.treated(impute=True, rare_below=1) for column in read if column is not None)
+
+
+def _read(table: Table, asked: AskedColumn, findings: Findings, marks: Marks) -> Column | None:
+    """Read a column; one of text that is to be numbers is refused with the way to categories."""
+    name = asked.name
+    cells = table[name]
+    if asked.kind is CATEGORY or isinstance(cells, Foreign | DateCells) or not holds_text(table, name, marks):
+        return read_column(table, asked, findings, marks)
+    text = next(cell for cell in written_cells(cells) if cell and not NUMBER_TEXT.fullmatch(cell))
+    remedy = (
+        f'if it is a category: categorical_features=[{quoted(name)}], or a column whose type is "category"'
+    )
+    findings.add(f"expected numbers, got text such as {quoted(text)}; {remedy}", f"column {quoted(name)}")
+    return None

@@ -17,7 +17,16 @@ from numpy.typing import NDArray
 from sklearn.utils import check_array
 from sklearn.utils.validation import _get_feature_names, _num_features, _num_samples, validate_data
 
-from shoal.data import Column, GivenInputs, Preprocessing, category_columns, fit_columns
+from shoal.data import (
+    Column,
+    GivenInputs,
+    Preprocessing,
+    column_types,
+    fit_columns,
+    is_category,
+    is_plain_number,
+    nfc,
+)
 from shoal.engine import available_memory
 from shoal.wording import did_you_mean, listed, quoted, value_text
 
@@ -30,13 +39,14 @@ _SHARE: Final = 0.5
 
 @dataclass(frozen=True, eq=False)
 class CheckedTable:
-    """Rows of a table: `numbers` (N, D), NaN where missing, of scipy.sparse's CSR too; or `frame`, if some columns are
-    categories.
+    """Rows of a table: `numbers` (N, D) of columns `names`, NaN where missing, of scipy.sparse's CSR too; or a `frame`,
+    if some of its columns are more than numpy's numbers.
     """
 
     numbers: Any = None
     frame: GivenInputs | None = None
     rows: int = 0
+    names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return self.rows
@@ -71,7 +81,7 @@ class CheckedTable:
             return
         for part in self._slices():
             numbers = self.numbers[part].toarray()
-            yield CheckedTable(numbers, rows=len(numbers))
+            yield replace(self, numbers=numbers, rows=len(numbers))
 
     def _slices(self) -> list[slice]:
         rows, columns = self.numbers.shape
@@ -93,9 +103,7 @@ class CheckedTable:
         encoders = () if encoding is None else encoding.columns
         if self.frame is not None:
             return self.frame.columns(encoders)
-        names = [encoder.name for encoder in encoders] or [
-            f"x{place}" for place in range(self.numbers.shape[1])
-        ]
+        names = [encoder.name for encoder in encoders] or self.names
         values = (self.numbers[:, place].astype(np.float64) for place in range(len(names)))
         return (Column(name, values_N, impute=True) for name, values_N in zip(names, values, strict=True))
 
@@ -114,15 +122,16 @@ def checked_table(estimator: Any, x: Any, *, reset: bool) -> CheckedTable:
     if reset:
         mask_D = _categories_asked(estimator.categorical_features, x)
         estimator.is_categorical_ = mask_D if mask_D is not None and mask_D.any() else None
-    mask_D = vars(estimator).get("is_categorical_")
-    if mask_D is None:
+    mask_D, kinds = vars(estimator).get("is_categorical_"), column_types(x)
+    if mask_D is None and (kinds is None or all(map(is_plain_number, kinds))):
         return _numbers(estimator, x, reset=reset)
-    if category_columns(x) is None:
+    if kinds is None:
         x = check_array(x, dtype=None, ensure_all_finite=False, input_name="X")
     validate_data(estimator, x, reset=reset, skip_check_array=True)
     if not _num_samples(x):
         raise ValueError("X: expected at least one row, got none")
-    return CheckedTable(frame=GivenInputs.of(x, mask_D.tolist()), rows=_num_samples(x))
+    categorical = [False] * _num_features(x) if mask_D is None else mask_D.tolist()
+    return CheckedTable(frame=GivenInputs.of(x, categorical), rows=_num_samples(x))
 
 
 def _numbers(estimator: Any, x: Any, *, reset: bool) -> CheckedTable:
@@ -134,23 +143,21 @@ def _numbers(estimator: Any, x: Any, *, reset: bool) -> CheckedTable:
         if "could not convert string to float" not in str(error) or not (what := _text_column(x)):
             raise
         raise ValueError(what) from error
-    return CheckedTable(checked, rows=checked.shape[0])
+    rows, width = checked.shape
+    named = tuple(nfc(name) for name in vars(estimator).get("feature_names_in_", ()))
+    # Without names, or with one that comes twice, places are names.
+    names = named if len(set(named)) == width else tuple(f"x{place}" for place in range(width))
+    return CheckedTable(checked, rows=rows, names=names)
 
 
 def _text_column(x: Any) -> str:
-    """Name the first column with a text that is no number, and the text; "" where there is none."""
+    """Name the first column of an array with a text that is no number, and the text; "" where there is none."""
     table = np.asarray(x, dtype=object)
-    if table.ndim != 2:
-        return ""
-    names = getattr(x, "columns", None)
-    for number, column in enumerate(table.T):
+    for number, column in enumerate(table.T if table.ndim == 2 else ()):
         for value in column:
             if isinstance(value, str) and not _is_number(value):
-                name = f"{number}" if names is None else quoted(str(names[number]))
-                asked = f"[{number}]" if names is None else f"[{name}]"
-                remedy = f"if it is a category: categorical_features={asked}"
-                remedy += "" if names is None else ', or a column whose type is "category"'
-                return f"X, column {name}: expected numbers, got {value_text(value)}; {remedy}"
+                remedy = f"if it is a category: categorical_features=[{number}]"
+                return f"X, column {number}: expected numbers, got {value_text(value)}; {remedy}"
     return ""
 
 
@@ -171,7 +178,8 @@ def _categories_asked(asked: Any, x: Any) -> NDArray[np.bool_] | None:
             raise ValueError(
                 f'categorical_features: expected "from_dtype", None or a list of columns, got {asked!r}'
             )
-        return category_columns(x)
+        kinds = column_types(x)
+        return None if kinds is None else np.array([is_category(kind) for kind in kinds], np.bool_)
     if _is_sparse(x):
         raise ValueError(
             f"categorical_features: expected None or 'from_dtype' with a sparse X, got {asked!r}"
