@@ -26,6 +26,7 @@ from shoal.data._distinct import distinct
 from shoal.data._findings import Findings
 from shoal.data._missing import missing_said
 from shoal.data._table import Table
+from shoal.data._text_column import TextColumn, read_ahead
 from shoal.wording import few_quoted, quoted
 
 _LONG: Final = 50
@@ -74,6 +75,9 @@ def found_kinds(source: TableSource, table: Table, *, explicit: bool) -> InputKi
     read: dict[str, NDArray[np.float64]] = {}
     marks = source.input_marks
     names = [name for name in source.inputs or () if source.stated(name) is None]
+    if not table.dialect.changes_numbers:
+        cells = (table[name] for name in names)
+        read_ahead([column for column in cells if isinstance(column, TextColumn)])
     as_numbers = spread(
         lambda name: numbers(table, name, Findings(table.file), None, marks), names, table.rows
     )
