@@ -64,7 +64,13 @@ def test_many_rows_are_numbered_alike_where_they_are_equal() -> None:
     draw = np.random.default_rng(1)
     many, few = draw.normal(size=5_000), draw.integers(0, 3, 5_000).astype(np.float64)
     some = np.where(np.arange(5_000) % 7 == 0, many, few)
-    cases = (([many], [few]), ([few], [many]), ([few, few], [few]), ([few, many[::-1]], []), ([some, many], []))
+    cases = (
+        ([many], [few]),
+        ([few], [many]),
+        ([few, few], [few]),
+        ([few, many[::-1]], []),
+        ([some, many], []),
+    )
     for columns, more in cases:
         for parts, codes in zip((columns, [*columns, *more]), row_codes(columns, more), strict=True):
             rows = np.unique(np.stack(parts, axis=1), axis=0, return_inverse=True)[1].reshape(-1)

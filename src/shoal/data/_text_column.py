@@ -23,6 +23,7 @@ from shoal.data._distinct import coded
 _NUMBER_BYTES: Final = b"0123456789+-.eE "
 _NEWLINE: Final = 10
 _ROWS_AT_ONCE: Final = 8_000
+_BYTES_AT_ONCE: Final = 1 << 17
 _SPACE: Final = 32
 _SIGNS: Final = (43, 45)
 _ZERO, _NINE = 48, 57
@@ -219,11 +220,14 @@ def plain_columns(content: bytes | bytearray, delimiter: str) -> tuple[list[str]
     size = len(content)
     while content.endswith(b"\n\n", 0, size):
         size -= 1
-    heading, lines = content[: content.index(b"\n")], content.count(b"\n", 0, size)
-    width = heading.count(delimiter.encode()) + 1
+    raw = np.frombuffer(content, np.uint8, size)
+    parts = (raw[first : first + _BYTES_AT_ONCE] for first in range(0, size, _BYTES_AT_ONCE))
+    lines = sum(
+        int(np.count_nonzero(part == _NEWLINE)) for part in parts
+    )  # far faster than `count` of short lines
+    width = content[: content.index(b"\n")].count(delimiter.encode()) + 1
     if width < 2 or lines < 2:
         return None
-    raw = np.frombuffer(content, np.uint8, size)
     place = _places(raw, delimiter, (lines, width))
     if place is None:
         return None
