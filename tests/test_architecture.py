@@ -28,21 +28,17 @@ EVERYTHING: Final = frozenset({
 })  # fmt: skip
 
 # The ground floor, which everyone may import.
-GROUND: Final = frozenset({"activations", "errors", "files", "kinds", "links", "wording"})
+GROUND: Final = frozenset({"activations", "distributions", "errors", "files", "kinds", "links", "wording"})
+
+# Who imports nothing but the ground floor.
+FREE: Final = (
+    "errors", "wording", "files", "kinds", "activations", "links", "distributions", "core", "cores", "parts",
+    "space", "streams", "options",
+)  # fmt: skip
 
 # Who may import whom beside the ground floor.
 ARROWS: Final[dict[str, frozenset[str]]] = {
-    "errors": frozenset(),
-    "wording": frozenset(),
-    "files": frozenset(),
-    "kinds": frozenset(),
-    "activations": frozenset(),
-    "links": frozenset(),
-    "core": frozenset(),
-    "cores": frozenset(),
-    "parts": frozenset(),
-    "space": frozenset(),
-    "streams": frozenset(),
+    **dict.fromkeys(FREE, frozenset[str]()),
     "study": frozenset({"streams"}),
     "data": frozenset({"core", "cores", "streams"}),
     "nets": frozenset({"study", "streams"}),
@@ -58,7 +54,6 @@ ARROWS: Final[dict[str, frozenset[str]]] = {
     "export": frozenset({"data", "model", "nets"}),
     "draft": frozenset({"data", "engine", "look", "study"}),
     "estimators": frozenset({"streams", "parts", *STAGES, "pipeline", "model"}),
-    "options": frozenset(),
     "cli": frozenset(
         {"pipeline", "predict", "export", "draft", "nets", "progress", "study", "data", "results"}
     )
@@ -371,7 +366,8 @@ OFFENCES: Final = (
         broken_arrows,
         "data/_x.py",
         "from shoal.study import Study",
-        "data may import activations, core, cores, errors, files, kinds, links, streams, wording, not study",
+        "data may import activations, core, cores, distributions, errors, files, kinds, links, streams, wording,"
+        " not study",
     ),
     (broken_arrows, "look/_x.py", "import shoal.engine", "look may import"),
     (broken_arrows, "nets/_x.py", "from shoal.study._study import Study", "private to study"),

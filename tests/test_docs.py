@@ -33,7 +33,6 @@ from shoal.results import Results
 from shoal.study import Checks, Comparison, Conv, Data, Study, load_study, template
 from shoal.study._study import (
     About,
-    Augment,
     ColumnKind,
     Folds,
     Inspect,
@@ -44,8 +43,8 @@ from shoal.study._study import (
     Reference,
     Report,
     Search,
-    Training,
 )
+from shoal.study._training import Augment, Training
 
 ROOT: Final = Path(__file__).parent.parent
 OURS: Final = (

@@ -13,6 +13,7 @@ import pytest
 from scipy import stats
 
 from shoal.engine import Planner, Trainers, load_data
+from shoal.errors import ShoalError
 from shoal.look import results_text
 from shoal.look._time_folds import Ageing, ageing_of, ageing_sentence, time_folds
 from shoal.look.page.report import report_html
@@ -195,6 +196,42 @@ def test_rows_in_memory_are_ordered_by_a_column_that_is_then_no_input() -> None:
     )
     also = plan(table(), target="y", data={"time": "day", "keep": ["day"]})
     assert "day" in [column.name for column in also.columns if column.part == "input"]
+
+
+def test_refusals_name_the_line_that_asks(tmp_path: Path) -> None:
+    table().to_csv(tmp_path / "t.csv", index=False)
+    lines = [
+        "[study]",
+        'task = "regression"',
+        "[data]",
+        'train = "t.csv"',
+        'target = "y"',
+        'time = "day"',
+        "[search]",
+    ]
+    for section, kind, said in (
+        (
+            "search",
+            '"k-fold"',
+            "search.folds: expected every row to train on to be earlier",
+        ),
+        (
+            "nested",
+            '"ShuffleSplit"',
+            "nested.folds: expected every row to train on to be earlier",
+        ),
+        (
+            "nested",
+            '"TimeSeriesSplits"',
+            "nested.folds.kind: expected a kind of folds, or a class of sklearn",
+        ),
+    ):
+        text = "\n".join([*lines, f"[{section}.folds]", f"kind = {kind}"])
+        (tmp_path / "t.toml").write_text(text, encoding="utf-8")
+        with pytest.raises(ShoalError) as refused:
+            plan(tmp_path / "t.toml", out=tmp_path / "run")
+        line = 9 if ".kind" in said else 8
+        assert str(refused.value).startswith(f"{tmp_path / 't.toml'}:{line}: {said}")
 
 
 def test_the_later_folds_are_held_against_the_earlier_ones(results: Results) -> None:

@@ -29,7 +29,16 @@ enum ShoalActivation {
     SHOAL_SOFTPLUS,
     SHOAL_ACTIVATION_COUNT
 };
-enum ShoalLoss { SHOAL_MSE, SHOAL_CROSS_ENTROPY, SHOAL_MAE, SHOAL_HUBER, SHOAL_POISSON, SHOAL_LOSS_COUNT };
+enum ShoalLoss {
+    SHOAL_MSE,
+    SHOAL_CROSS_ENTROPY,
+    SHOAL_MAE,
+    SHOAL_HUBER,
+    SHOAL_POISSON,
+    SHOAL_QUANTILE,
+    SHOAL_GAUSSIAN,
+    SHOAL_LOSS_COUNT
+};
 enum ShoalOptimizer { SHOAL_SGD, SHOAL_ADAM, SHOAL_ADAMW, SHOAL_RMSPROP, SHOAL_OPTIMIZER_COUNT };
 // Whose loss chooses the epoch to keep: nobody's, that of the validation rows, of the inner rows.
 enum ShoalMonitor { SHOAL_MONITOR_NONE, SHOAL_MONITOR_VALIDATION, SHOAL_MONITOR_INNER, SHOAL_MONITOR_COUNT };
@@ -69,7 +78,7 @@ struct ShoalRows {
     int64_t x_count;
     const int64_t* index;  // (N,) which images these rows are
     int64_t index_count;
-    const float* values;  // (N, K), for losses of numbers
+    const float* values;  // (N, targets), for losses of numbers; K, but of losses that say more of a target
     int64_t values_count;
     const int64_t* labels;  // (N,), for losses of classes
     int64_t labels_count;
@@ -82,6 +91,8 @@ struct ShoalFit {
     ShoalNetwork network;
     int64_t loss;        // a ShoalLoss
     double loss_option;  // delta of huber, label smoothing of cross-entropy; 0 for the others
+    const double* levels;  // of quantile, ascending; a target has an output for each, side by side
+    int64_t level_count;   // 0 for the others
     int64_t optimizer;   // a ShoalOptimizer
     double momentum;
     int64_t nesterov;

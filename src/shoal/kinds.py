@@ -32,7 +32,8 @@ class LossKind:
 
     `option` is the key of `training` that belongs to it alone. No target may lie below `least`; None where any number
     may be one. `as_given`: targets are neither scaled nor transformed, since its link gives answers their own unit.
-    `from_zero`: it is 0 where all answers are right, so that one of its values is a share of another.
+    `from_zero`: it is 0 where all answers are right, so that one of its values is a share of another. `distribution`:
+    what networks say of a target, a key of `distributions.DISTRIBUTIONS`; None where that is one number.
     """
 
     task: Task
@@ -41,6 +42,7 @@ class LossKind:
     least: float | None = None
     as_given: bool = False
     from_zero: bool = True
+    distribution: str | None = None
 
 
 @dataclass(frozen=True)
@@ -200,6 +202,8 @@ LOSSES: Final[dict[str, LossKind]] = {
     "mae": LossKind("regression", core=2),
     "huber": LossKind("regression", core=3, option="huber_delta"),
     "poisson": LossKind("regression", core=4, least=0.0, as_given=True, from_zero=False),
+    "quantile": LossKind("regression", core=5, option="quantiles", distribution="quantiles"),
+    "gaussian": LossKind("regression", core=6, from_zero=False, distribution="normal"),
     "cross-entropy": LossKind("classification", core=1, option="label_smoothing"),
 }
 OPTIMIZERS: Final[dict[str, OptimizerKind]] = {

@@ -45,6 +45,8 @@ def visible(text: str, form: Form = "short", keep: str = "") -> str:
 
     Letters of `keep` stay as they are. The form "masked" keeps the width, for columns of a table.
     """
+    if text.isprintable():
+        return text
     escape = _ESCAPES[form]
     return "".join(letter if letter.isprintable() or letter in keep else escape(letter) for letter in text)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shoal.data import ColumnKind, Dataset, TableSource, load_table_dataset
+from shoal.data import ColumnKind, Dataset, TableSource, findings_in_rows, load_table_dataset
 from shoal.errors import DataError
 
 DAYS = [8, 3, 5, 1, 9, 2, 7, 4, 10, 6]
@@ -48,7 +48,8 @@ def test_the_latest_rows_test_and_the_column_is_no_input(time: str) -> None:
     assert train == [day for day in DAYS if day < 8]  # in the order of the file
     assert test == [8, 9, 10]
     assert time not in [column.name for column in dataset.columns]
-    assert not dataset.drawn
+    assert dataset.drawn
+    assert "row order" not in findings_in_rows(dataset, shuffled=False)
     assert np.argsort(dataset.times).tolist() == np.argsort(train).tolist()
     assert dataset.test_times is not None
     assert dataset.times.max() < dataset.test_times.min()

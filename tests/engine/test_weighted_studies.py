@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.utils.class_weight import compute_class_weight
 
-from shoal.data import Column, Dataset
+from shoal.data import Column, Dataset, load_builtin
 from shoal.engine import Planner, StudyFit, StudyRows, Trainers, ground_truth
 from shoal.engine._row_weights import class_weights, training_weights
 from shoal.engine._train import train_fit
@@ -254,3 +254,30 @@ def test_a_run_of_weighted_rows_says_so_and_opens_again(tmp_path: Any) -> None:
 def test_weights_reach_the_truth_of_a_run() -> None:
     planner = Planner(study("regression"), dataset("regression"), TRAINERS.choose)
     assert ground_truth(planner).weights.tolist() == WEIGHT.tolist()
+
+
+# -- images --------------------------------------------------------------------------------------------------
+
+
+def test_images_have_no_column_of_weights() -> None:
+    with pytest.raises(StudyError) as caught:
+        plan("digits", data={"weights": "w"})
+    what = "expected nothing for images, which has no columns to choose from"
+    assert str(caught.value) == f"data.weights: {what}"
+
+
+def test_classes_of_images_weigh_in_training_too() -> None:
+    digits = load_builtin("digits")
+    network = {"kind": "cnn", "conv": [{"channels": 3, "stride": 2}], "hidden": []}
+    records = []
+    for asked in ("none", "balanced", {"3": 9.0}):
+        training = {"epochs": 1, "class_weight": asked}
+        sections = {
+            "study": {"task": "classification"},
+            "data": {"dataset": "digits"},
+            "search": {"folds": 2},
+        }
+        own = parse_study({**sections, "network": network, "training": training})
+        records.append(trained(first_fit(own, digits), digits))
+    assert len({parameters(record) for record in records}) == 3
+    assert all(record.status == "ok" for record in records)

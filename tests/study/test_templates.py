@@ -98,6 +98,7 @@ def test_a_template_shows_every_key_but_the_rare_ones(task: Task) -> None:
         "huber_delta",
         "label_smoothing",
         "class_weight",
+        "quantiles",
         "step_every",
         "step_factor",
         "space",

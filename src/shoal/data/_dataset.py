@@ -139,7 +139,7 @@ class Dataset:
     `test_fingerprint` are SHA-256 hex digests of names and values (not of the file's spelling). Pictures stand in
     `images` (N, C, H, W), with no `columns`; `resize` is (H, W) where they were brought to that size; `white` is the
     brighter of two levels, 255 or 1, where those to train on had two alone as they were read. `drawn` says that test
-    rows were set apart by a draw.
+    rows were set apart from the one table, by a draw, or as the latest where rows have times.
     `missing_marks` are what the study takes for a missing cell beside the usual words, `dialect` how its files are
     written; `text_bytes` of text were read. `target_transform` is that of `kinds.TARGET_TRANSFORMS` which a network's
     targets go through. `facts` say what each column of a table is that might be an input, those too that were left out.

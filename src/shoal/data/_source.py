@@ -394,7 +394,7 @@ def _build(source: TableSource, train: _Part, test: _Part) -> Dataset:
         train_fingerprint=fingerprint(train.columns, source.targets, train.targets, train.weights),
         test_fingerprint=fingerprint(test.columns, source.targets, test.targets, test.weights),
         source=str(source.train) if source.test is None else f"{source.train}, {source.test}",
-        drawn=source.draws,
+        drawn=source.test is None,
         missing_marks=source.missing_marks,
         target_transform=source.target_transform,
         dialect=source.dialect,

@@ -1,12 +1,11 @@
 """Rows in order of time: folds that validate on what comes after the rows that are trained on, and the latest rows.
 
 Whole groups where they are to be kept: a group stands where its first row does. Letters: N rows, U units (rows or
-groups) in order of time.
+groups) in order of time, P places where they may be cut.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,16 +102,13 @@ class Timeline:
         """
         rows = len(self.unit_N)
         quota = round(share * rows)
-        places = [place for place in self._beginnings() if place > gap]
-        if not quota or not places:
+        place_P = np.flatnonzero(np.diff(self.first_U) > 0) + 1  # units that begin later than the one before
+        place_P = place_P[place_P > gap]
+        if not quota or not len(place_P):
             return np.arange(rows), np.arange(0)
         after_U = np.cumsum(np.bincount(self.unit_N, minlength=self.units)[::-1])[::-1]
-        start = min(places, key=lambda place: abs(int(after_U[place]) - quota))
+        start = int(place_P[np.argmin(np.abs(after_U[place_P] - quota))])
         return self.sides(start, self.units, gap)
-
-    def _beginnings(self) -> Iterator[int]:
-        """Give the units that begin later than the one before."""
-        yield from (np.flatnonzero(np.diff(self.first_U) > 0) + 1).tolist()
 
     def _rows(self, start: int, stop: int) -> Rows:
         return np.flatnonzero((self.unit_N >= start) & (self.unit_N < stop))

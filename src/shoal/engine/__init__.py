@@ -1,6 +1,6 @@
 """How: fits, trainers, execution. The only stage that knows data, nets and results."""
 
-from shoal.engine._calibration import Calibration, FoldNetwork
+from shoal.engine._calibration import Calibration, FoldNetwork, unknown_intervals
 from shoal.engine._ensemble import ask_ensemble
 from shoal.engine._execute import Executor, entries
 from shoal.engine._fit import Fit, FitRows, content_id, grouped
@@ -106,6 +106,7 @@ __all__ = [
     "trainer_for",
     "trainer_of",
     "training_work",
+    "unknown_intervals",
     "unless_alike",
     "unscalable_inputs",
     "warnings_before",

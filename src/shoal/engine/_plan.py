@@ -132,7 +132,7 @@ def _notes(planner: Planner, planned: Sequence[PlannedFit]) -> tuple[str, ...]:
         notes.append(
             f"batch_size {batch} is above the {counted(rows, 'training row')} of a fit: every step uses all rows"
         )
-    if planner.dataset.drawn:
+    if planner.dataset.drawn and planner.dataset.times is None:  # of times the reader says it
         test_rows = planner.dataset.rows - planner.dataset.train_rows
         notes.append(
             f"no data.test: {counted(test_rows, 'row')} ({100 * planner.study.data.test_share:.0f} %)"

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data import Dataset, Preprocessing, Standardize, with_permuted_targets
+from shoal.distributions import Distribution
 from shoal.engine._planned import StudyFit, prepare, prepared_for
 from shoal.engine._predict import Trained, answers, network_inputs
 from shoal.engine._row_weights import judging_weights, training_weights
@@ -35,7 +36,7 @@ class StudyRows:
         """Make the rows of one fit ready: from its training rows alone."""
         dataset = with_permuted_targets(self.dataset, fit.job.key) if fit.permuted else self.dataset
         preprocessing = prepare(dataset, fit.split, self.standardize)
-        return PreparedFit(fit, dataset, prepared_for(fit.job.loss, preprocessing))
+        return PreparedFit(fit, dataset, prepared_for(fit.job, preprocessing))
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +84,8 @@ class PreparedFit:
         }
         if self.fit.delivers and np.isfinite(parameters_P).all():
             _refuse_overflow(predictions["test"])
-        scores = {name: _scores(dataset, rows_of[name], values) for name, values in predictions.items()}
+        said = self.fit.job.distribution
+        scores = {name: _scores(dataset, rows_of[name], values, said) for name, values in predictions.items()}
         return Outcome(parameters_P, buffers, predictions, scores)
 
 
@@ -100,6 +102,13 @@ def _refuse_overflow(predictions: NDArray[np.float64]) -> None:
         raise TrainingError(Problem("test rows", f"{what}, {got}"))
 
 
-def _scores(dataset: Dataset, rows: NDArray[np.int64], predictions: NDArray[np.float64]) -> dict[str, float]:
-    score = classification_scores if dataset.task == "classification" else regression_scores
-    return score(dataset.targets[rows], predictions, judging_weights(dataset, rows))
+def _scores(
+    dataset: Dataset,
+    rows: NDArray[np.int64],
+    predictions: NDArray[np.float64],
+    distribution: Distribution | None,
+) -> dict[str, float]:
+    true, weight_N = dataset.targets[rows], judging_weights(dataset, rows)
+    if dataset.task == "classification":
+        return classification_scores(true, predictions, weight_N)
+    return regression_scores(true, predictions, weight_N, distribution)

@@ -17,6 +17,7 @@ from typing import Any, Final, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.distributions import Distribution, distribution_of
 from shoal.kinds import Takes
 from shoal.nets import Architecture, initial_buffers, initial_parameters
 from shoal.streams import StreamKey
@@ -72,6 +73,16 @@ class Job:
     training: Training
     loss: Loss
     key: StreamKey
+
+    @property
+    def distribution(self) -> Distribution | None:
+        """What the network says of a target; None where that is one number."""
+        return distribution_of(self.loss, self.training.option_of(self.loss))
+
+    @property
+    def outputs_of_target(self) -> int:
+        """How many outputs of the network each target has."""
+        return 1 if self.distribution is None else self.distribution.outputs
 
     @property
     def monitor(self) -> Literal["none", "validation", "inner"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from shoal.kinds import Task
-from shoal.nets import loss_of, loss_option
+from shoal.nets import loss_of
 from shoal.results import higher_is_better
 from shoal.study import TASK_LOSS, Training
 
@@ -36,16 +36,23 @@ def on_test_rows(metric: str) -> str:
 def loss_words(task: Task, training: Training) -> str:
     """Name the loss that networks are trained by."""
     name = training.loss or TASK_LOSS[task]
-    loss, option = loss_of(name), loss_option(name, training)
-    words = f"{loss.words}, {loss.option_words.format(option)}" if option else loss.words
+    loss, option = loss_of(name), training.option_of(name)
+    words = f"{loss.words}, {loss.option_words.format(_option_text(option))}" if option else loss.words
     return words if training.class_weight == "none" else f"{words}, classes weighted in training"
 
 
-def score_words(metric: str, task: Task) -> str:
-    """Name a score of answers; `metric` is "accuracy" or "loss": the task's own, whatever networks are trained by."""
-    return metric if metric == "accuracy" else loss_of(TASK_LOSS[task]).words
+def _option_text(option: float | tuple[float, ...]) -> str:
+    return ", ".join(f"{number:g}" for number in (option if isinstance(option, tuple) else (option,)))
 
 
-def selection_score(metric: str, task: Task) -> str:
-    """Name the selection score, for an axis; `metric` is "accuracy" or "loss"."""
-    return f"selection score ({score_words(metric, task)}, {direction(metric)})"
+def score_words(metric: str, task: Task, training: Training) -> str:
+    """Name a score of answers; `metric` is "accuracy" or "loss": the loss's own, where that is a score of more than one
+    number a target, else the task's, whatever networks are trained by.
+    """
+    own = loss_of(training.loss).score_words if training.loss else ""
+    return metric if metric == "accuracy" else own or loss_of(TASK_LOSS[task]).words
+
+
+def selection_score(metric: str, task: Task, training: Training) -> str:
+    """Name the selection score of networks that train so, for an axis; `metric` is "accuracy" or "loss"."""
+    return f"selection score ({score_words(metric, task, training)}, {direction(metric)})"

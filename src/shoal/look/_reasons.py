@@ -88,7 +88,8 @@ def resolution(results: Results) -> list[str]:
     if not others or results.study.search is None:
         return []
     search = results.study.search
-    margin = one_number(margin_of(search.metric, best.selection_score, search.margin), 2)
+    said = results.tried[best.candidate_id].training.distribution
+    margin = one_number(margin_of(search.metric, best.selection_score, search.margin, said), 2)
     counts = {
         f"equivalent to it (the interval of the difference lies within {margin})": "equivalent",
         "unresolved": "unresolved",

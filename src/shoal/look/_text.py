@@ -24,6 +24,7 @@ from shoal.look._unit_counts import unit_counts
 from shoal.look.figures.confusion import confusion_of
 from shoal.look.figures.effects import effects_of, effects_sentences
 from shoal.look.figures.variance import shares_phrase, variance_split_of
+from shoal.look.page.levels import level_table
 from shoal.look.page.references import trained_where
 from shoal.look.page.tables import (
     certainty_table,
@@ -314,7 +315,12 @@ def _certainty_text(results: Results) -> str:
     """How sure one prediction is, by the networks of the folds, held against the test rows."""
     if not len(results.refit):
         return ""
-    tables = (certainty_table(results), class_coverage_table(results), temperature_table(results))
+    tables = (
+        level_table(results),
+        certainty_table(results),
+        class_coverage_table(results),
+        temperature_table(results),
+    )
     shown = [table for table in tables if table is not None]
     texts = [
         text_table(

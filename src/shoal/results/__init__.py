@@ -21,6 +21,7 @@ from shoal.results._fold_networks import FoldNetworks, fold_networks
 from shoal.results._folder import OUTPUT_FILES, PICTURES, REPORT_NAME, STUDY_NAME, refuse_to_replace
 from shoal.results._inside import Inside, layers_of
 from shoal.results._intervals import Interval, Units, wilson
+from shoal.results._levels import LevelHeld
 from shoal.results._lock import RunLock
 from shoal.results._looks import Looks, note_looks
 from shoal.results._mean_recall import BALANCED
@@ -28,6 +29,7 @@ from shoal.results._nested import Nested, NestedScore, OuterFold, OuterRows, as_
 from shoal.results._out_of_fold import MAX_UNITS, OutOfFold
 from shoal.results._outer_interval import OuterAnswers, outer_interval
 from shoal.results._permutation import PermutationTest
+from shoal.results._reading import reading
 from shoal.results._record import CandidateRow, ColumnRecord, FitRecord, Plan, PlanEntry, Stage, Status, Truth
 from shoal.results._results import Results
 from shoal.results._schema import expect, refusing
@@ -109,6 +111,7 @@ __all__ = [
     "Identity",
     "Inside",
     "Interval",
+    "LevelHeld",
     "Looks",
     "Nested",
     "NestedScore",
@@ -167,6 +170,7 @@ __all__ = [
     "rare_classes",
     "rare_tested",
     "reach_of",
+    "reading",
     "refuse_foreign_files_in",
     "refuse_to_replace",
     "refusing",

@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.distributions import Distribution
 from shoal.results._differences import task_of
 from shoal.results._record import FitRecord, PlanEntry, Truth
 from shoal.results._score_rows import row_score
@@ -53,8 +54,12 @@ def permutation_test(
     truth: Truth,
     metric: tuple[str, bool],
     answers: Callable[[str], NDArray[np.float64]],
+    said: Distribution | None = None,
 ) -> PermutationTest | None:
-    """Make the test by a score and whether higher is better; None where none was asked for, or not all is trained."""
+    """Make the test by a score and whether higher is better; None where none was asked for, or not all is trained.
+
+    `said` is what the networks say of a target, where that is more than one number.
+    """
     permuted = [entry.fit_id for entry in plan if entry.stage == "permuted"]
     refits = [entry.fit_id for entry in plan if entry.stage == "refit"]
     if not permuted or not {*permuted, *refits} <= fits.keys():
@@ -63,7 +68,7 @@ def permutation_test(
     if not healthy:
         return None
     name, higher = metric
-    score, y = row_score(task_of(truth), name), truth.y[truth.train_rows :]
+    score, y = row_score(task_of(truth), name, said), truth.y[truth.train_rows :]
     weight_V = truth.test_weights
     observed = score.score(y, answers(healthy[0]), weight_V)
     if math.isnan(observed):

@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.distributions import Distribution, by_target
 from shoal.kinds import row_of
 from shoal.results._scores import BINS, bins_of, counted_rows, mean_over_rows
 
@@ -54,17 +55,32 @@ class RowScore:
         return np.asarray((self.rows(y, first) != self.rows(y, second)).any(axis=1))
 
 
-def row_score(task: str, metric: str) -> RowScore:
-    """Give a score of a task by its name; StudyError for one that is unknown."""
-    return row_of("score", _OF_TASK[task], metric)
+def row_score(task: str, metric: str, distribution: Distribution | None = None) -> RowScore:
+    """Give a score of a task by its name; StudyError for one that is unknown.
+
+    `distribution` is what answers say of a target, where that is more than one number.
+    """
+    score = row_of("score", _OF_TASK[task], metric)
+    if metric != "loss" or distribution is None:
+        return score
+
+    def losses(y_NK: NDArray[Any], answer_NA: Floats) -> Floats:
+        return distribution.losses(y_NK, by_target(answer_NA, y_NK.shape[1]))
+
+    return RowScore(losses, _mean, positive=distribution.positive)
 
 
-def _square(y: NDArray[Any], prediction_NK: Floats) -> Floats:
-    return np.asarray((prediction_NK - y) ** 2, np.float64)
+def _error(y_NK: NDArray[Any], answer_NA: Floats) -> Floats:
+    """Give what predictions, the first of the answers, are above the targets."""
+    return np.asarray(answer_NA[:, : y_NK.shape[1]] - y_NK, np.float64)
 
 
-def _absolute(y: NDArray[Any], prediction_NK: Floats) -> Floats:
-    return np.asarray(np.abs(prediction_NK - y), np.float64)
+def _square(y: NDArray[Any], answer_NA: Floats) -> Floats:
+    return _error(y, answer_NA) ** 2
+
+
+def _absolute(y: NDArray[Any], answer_NA: Floats) -> Floats:
+    return np.abs(_error(y, answer_NA))
 
 
 def _mean(of_NK: Floats) -> Floats:
@@ -75,10 +91,10 @@ def _mean_of_roots(square: Floats) -> Floats:
     return np.asarray(np.sqrt(np.maximum(square, 0)).mean(axis=-1))
 
 
-def _errors_and_spread(y_NK: NDArray[Any], prediction_NK: Floats) -> Floats:
+def _errors_and_spread(y_NK: NDArray[Any], answer_NA: Floats) -> Floats:
     """Give squared errors, targets and squares of targets, (N, 3 K); targets around their mean, so no digit is lost."""
     centred_NK = y_NK - y_NK.mean(axis=0)
-    return np.concatenate(((prediction_NK - y_NK) ** 2, centred_NK, centred_NK**2), axis=1)
+    return np.concatenate((_square(y_NK, answer_NA), centred_NK, centred_NK**2), axis=1)
 
 
 def _r2(means: Floats) -> Floats:

@@ -14,12 +14,14 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.distributions import Distribution
 from shoal.errors import TrainingError
 from shoal.kinds import SCORES, row_of
 from shoal.results._confidence_set import LEVEL, SearchErrors, confidence_set, search_errors
 from shoal.results._out_of_fold import OutOfFold
 from shoal.results._procedure import procedure_score
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry
+from shoal.results._said import said_by
 from shoal.results._schema import checker, expect
 from shoal.results._scores import higher_is_better
 from shoal.results._statistics import as_compared, reach_of
@@ -137,12 +139,14 @@ _choice: Final = checker(Choice)
 
 def choose_candidate(study: Study, store: Store) -> Choice:
     """Choose from what `store` holds of the study's search, and keep the choice there. Raises as `choose`."""
-    plan = store.plan()
-    scores = search_scores(plan, store.candidate_rows(), store.summaries(), study)
+    plan, candidates = store.plan(), store.candidate_rows()
+    scores = search_scores(plan, candidates, store.summaries(), study)
+    entries = [entry for entry in plan if entry.stage == "search"]
     rows = OutOfFold(
-        [entry for entry in plan if entry.stage == "search"],
+        entries,
         store.truth(),
         lambda entry: store.arrays(entry.fit_id, "predictions")["validation"],
+        said_by(study, candidates, entries[0].candidate_id if entries else None),
     )
     search = study.search or Search()
     choice = choose(scores, search.rule, rows, search.margin)
@@ -269,15 +273,21 @@ def rank_candidates(
     ]
     if rows is not None and healthy:
         cells = rows.cells([row.candidate_id for row in healthy], scores.metric)
-        size = margin_of(scores.metric, healthy[0].selection_score, margin)
+        size = margin_of(scores.metric, healthy[0].selection_score, margin, rows.said)
         healthy = _weighed(healthy, search_errors(cells), size)
     return (*healthy, *failed)
 
 
-def margin_of(metric: str, best: float, margin: float | None) -> float:
-    """Give the difference to the best score that does not matter, in the score's own unit; see `rank_candidates`."""
+def margin_of(metric: str, best: float, margin: float | None, said: Distribution | None = None) -> float:
+    """Give the difference to the best score that does not matter, in the score's own unit; see `rank_candidates`.
+
+    Of a loss that has no zero to be a share of, a likelihood of what is `said`, it is what the likelihood of normal
+    errors loses where their mean square is larger by that share: log(1 + share) / 2 nats.
+    """
     share = row_of("score", SCORES, metric).is_share
     size = (0.01 if share else 0.05) if margin is None else margin
+    if metric == "loss" and said is not None and not said.positive:
+        return math.log1p(size) / 2
     return size if share else size * abs(best)
 
 

@@ -21,7 +21,6 @@ from shoal.study._review import check_study
 from shoal.study._settings_text import settings_text, short_keys, text_of
 from shoal.study._study import (
     About,
-    Augment,
     Comparison,
     Conv,
     Data,
@@ -34,10 +33,10 @@ from shoal.study._study import (
     Report,
     Search,
     Study,
-    Training,
 )
 from shoal.study._templates import builtin_studies, template
 from shoal.study._toml import to_toml
+from shoal.study._training import Augment, Training
 from shoal.study._values import (
     LONGEST_NAME,
     MOST_IMAGES,

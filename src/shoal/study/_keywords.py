@@ -30,8 +30,8 @@ from shoal.study._study import (
     Report,
     Search,
     Study,
-    Training,
 )
+from shoal.study._training import Training
 from shoal.study._vary import plain
 from shoal.wording import nearest
 

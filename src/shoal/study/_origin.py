@@ -11,7 +11,7 @@ from shoal.errors import Problem
 from shoal.study._key_paths import KeyPath, key_path_text, overlap, parse_key_path
 from shoal.study._lines import key_lines
 
-_SECTIONS: Final = ("study.", "data.", "network.", "training.", "inspect.", "search.")
+_SECTIONS: Final = ("study.", "data.", "network.", "training.", "inspect.", "search.", "nested.")
 
 
 @dataclass(eq=False)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from pydantic import ValidationError
 
 from shoal.kinds import splitter_kind
-from shoal.study._candidates import expand, overlay
+from shoal.study._candidates import Candidate, expand, overlay
 from shoal.study._devices import is_device
 from shoal.study._folds import Folds
 from shoal.study._key_paths import KeyPath, value_at
@@ -17,7 +17,7 @@ from shoal.study._sentences import Mistake, mistakes_of, refusal
 from shoal.study._study import Nested, Search, Study
 from shoal.study._values import TEST_METRICS
 from shoal.study._vary import vary_section
-from shoal.wording import did_you_mean, value_text
+from shoal.wording import did_you_mean, listed, value_text
 
 WINNER: Final = "winner"
 DELIVERED: Final = "delivered"
@@ -76,7 +76,8 @@ def study_mistakes(study: Study) -> list[Mistake]:
     if study.nested is not None:
         mistakes += _nested_mistakes(study, study.nested)
     mistakes += overlay(study)[1]
-    mistakes += expand(study)[1]
+    all_candidates, mistakes_of_space = expand(study)
+    mistakes += [*mistakes_of_space, *_loss_mistakes(study, all_candidates)]
     return list(dict.fromkeys(mistakes))
 
 
@@ -236,6 +237,19 @@ def _reference_mistakes(study: Study) -> Iterator[Mistake]:
         if entry.metric not in metrics:
             what = f"expected a score of a {study.study.task} ({', '.join(metrics)}), got '{entry.metric}'"
             yield Mistake((*path, "metric"), what, ((*path, "metric"), task))
+
+
+def _loss_mistakes(study: Study, all_candidates: Sequence[Candidate]) -> Iterator[Mistake]:
+    """Find losses that are not one score: that of a distribution is a score of its own."""
+    if study.search is None or study.search.metric != "loss":
+        return
+    said = {candidate.training.distribution: candidate.training.loss for candidate in all_candidates}
+    if len(said) > 1:
+        path: KeyPath = ("search", "metric")
+        losses = listed(tuple(dict.fromkeys(str(name) for name in said.values())))
+        again = "" if len(set(said.values())) > 1 else " with several training.quantiles"
+        what = f"expected candidates whose loss is one and the same score, got those of {losses}{again}"
+        yield Mistake(path, what, (path, ("training",), ("search", "space")))
 
 
 def _search_mistakes(study: Study, search: Search) -> Iterator[Mistake]:

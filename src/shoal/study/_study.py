@@ -11,18 +11,18 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Discriminator, Field, PrivateAttr, Tag, field_validator, model_validator
 
 from shoal.errors import Problem
-from shoal.kinds import LOSSES, NETWORKS, OPTIMIZERS, Task, row_of, splitter_kind, usual_splitter
+from shoal.kinds import LOSSES, NETWORKS, Task, row_of, splitter_kind, usual_splitter
 from shoal.study._folds import Folds, NumberOrFolds
 from shoal.study._held_against import Checks
 from shoal.study._key_paths import key_path_text, parse_key_path, toml_string
 from shoal.study._origin import Origin
 from shoal.study._section import SECTION
+from shoal.study._training import Training
 from shoal.study._values import (
     MOST_IMAGES,
     PLAIN,
     TASK_LOSS,
     Activation,
-    ClassWeight,
     Count,
     Counts,
     FilePath,
@@ -34,10 +34,8 @@ from shoal.study._values import (
     Name,
     Names,
     NetworkName,
-    Optimizer,
     PoolName,
     Row,
-    Schedule,
     Share,
     Side,
     TargetTransform,
@@ -171,55 +169,6 @@ class Network(_Part):
         if convolves and not self.conv:
             sentence = f'kind = "{self.kind}" needs at least one entry in `conv`, got none'
             raise together(("kind", "conv"), sentence)
-        return self
-
-
-class Augment(_Part):
-    """Changes drawn for every image of every epoch: moved by up to `shift` pixels (black comes in), mirrored or not."""
-
-    shift: Annotated[int, Field(ge=0, le=1000)] = 0
-    flip: bool = False
-
-
-class Training(_Part):
-    """How it learns. `weight_decay` means what it means in torch.optim; `loss` follows the task if unset."""
-
-    loss: Loss | None = None
-    huber_delta: Annotated[float, Field(gt=0)] = 1.0
-    label_smoothing: Share = 0.0
-    class_weight: ClassWeight = "none"
-    optimizer: Optimizer = "adam"
-    lr: Annotated[float, Field(gt=0)] = 1e-3
-    momentum: Share = 0.0
-    nesterov: bool = False
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    schedule: Schedule = "constant"
-    step_every: Count | None = None
-    step_factor: Annotated[float, Field(gt=0, le=1)] = 0.1
-    batch_size: Count = 32
-    epochs: Count = 100
-    augment: Augment = Augment()
-    validation: Share = 0.2
-    early_stopping: Literal["none", "inner"] = "none"
-    inner_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
-    patience: Count = 20
-    keep: Literal["last", "best"] = "last"
-
-    @model_validator(mode="after")
-    def _belongs_together(self) -> Training:
-        kind = row_of("optimizer", OPTIMIZERS, self.optimizer)
-        if self.momentum and not kind.momentum:
-            able = " or ".join(name for name, other in OPTIMIZERS.items() if other.momentum)
-            sentence = f"`momentum` needs optimizer {able}, got {self.optimizer}"
-            raise together(("momentum", "optimizer"), sentence)
-        if self.nesterov and not (kind.nesterov and self.momentum):
-            able = " or ".join(name for name, other in OPTIMIZERS.items() if other.nesterov)
-            got = f"got {self.optimizer} with momentum {self.momentum:g}"
-            sentence = f"`nesterov` needs optimizer {able} with momentum above 0, {got}"
-            raise together(("nesterov", "momentum", "optimizer"), sentence)
-        if self.keep == "best" and self.early_stopping == "none" and not self.validation:
-            sentence = 'keep = "best" needs validation above 0 or early_stopping = "inner", got neither'
-            raise together(("keep", "validation", "early_stopping"), sentence)
         return self
 
 

@@ -96,6 +96,8 @@ FolderName = Annotated[str, Field(min_length=1, max_length=60, pattern=FOLDER)] 
 FilePath = Annotated[str, Field(min_length=1, pattern=PLAIN)]
 
 Names = Annotated[tuple[Name, ...], Field(strict=False)]
+Levels = Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], Field(strict=False)]
+"""Levels of quantiles."""
 Counts = Annotated[tuple[Count, ...], Field(strict=False)]
 
 TAGS: Final = ("<text>", "<list>", "<number>", "<table>")

@@ -10,8 +10,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.activations import Graph
 from shoal.data._dataset import Column
-from shoal.data._encoder import FLOAT, Graph, Piece, missing_name
+from shoal.data._encoder import FLOAT, Piece, missing_name
 from shoal.data._missing import median_of
 from shoal.data._scale import Scale, fit_scale
 from shoal.wording import counted

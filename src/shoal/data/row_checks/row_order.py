@@ -24,7 +24,7 @@ REMEDIES: Final = {
 
 def row_order(dataset: Dataset, shuffled: bool) -> str:
     """Say how far neighbouring rows are alike, where folds or test rows are drawn in any order."""
-    if not shuffled and not dataset.drawn:
+    if not shuffled and not _draws(dataset):
         return ""
     correlations = neighbours_alike(dataset)
     if not correlations:
@@ -32,10 +32,15 @@ def row_order(dataset: Dataset, shuffled: bool) -> str:
     correlation, by_chance = correlations
     return (
         f"what the inputs leave of the target goes together in neighbouring rows (correlation {correlation:.2f};"
-        f" {by_chance:.2f} by chance at most), and {CAUSES[shuffled, dataset.drawn]}"
+        f" {by_chance:.2f} by chance at most), and {CAUSES[shuffled, _draws(dataset)]}"
     )
 
 
+def _draws(dataset: Dataset) -> bool:
+    """Whether test rows are drawn in any order."""
+    return dataset.drawn and dataset.times is None
+
+
 CHECK: Final = RowCheck(
-    "row order", row_order, lambda dataset, shuffled: REMEDIES.get((shuffled, dataset.drawn), "")
+    "row order", row_order, lambda dataset, shuffled: REMEDIES.get((shuffled, _draws(dataset)), "")
 )

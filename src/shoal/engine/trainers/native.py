@@ -46,7 +46,7 @@ from shoal.engine.trainers.native_core import (
 )
 from shoal.errors import Problem, ShoalError, StudyError
 from shoal.kinds import LAYERS, LOSSES, OPTIMIZERS, POOLS, CoreKind, Takes, core_number, row_of
-from shoal.nets import Architecture, ConvLayer, DenseLayer, learning_rates, loss_option
+from shoal.nets import Architecture, ConvLayer, DenseLayer, learning_rates
 from shoal.streams import Role, dropout_threshold
 from shoal.study import Training
 
@@ -138,7 +138,10 @@ class _Fit:
         self.references.append(network)
         fit.network = network.struct
         fit.loss = core_number("loss", LOSSES, job.loss)
-        fit.loss_option = loss_option(job.loss, training) or 0.0
+        option = training.option_of(job.loss)
+        levels = option if isinstance(option, tuple) else ()
+        fit.loss_option = 0.0 if option is None or levels else option
+        fit.levels, fit.level_count = self._keep(np.array(levels), np.float64)
         fit.optimizer = core_number("optimizer", OPTIMIZERS, training.optimizer)
         fit.momentum, fit.nesterov = training.momentum, training.nesterov
         fit.weight_decay, fit.batch_size, fit.epochs = (
@@ -351,7 +354,7 @@ class NativeTrainer:
         outputs = job.architecture.outputs
         match row_of("loss", LOSSES, job.loss).task:
             case "regression":
-                y: NDArray[Any] = numbers.random((rows, outputs), np.float32)
+                y: NDArray[Any] = numbers.random((rows, outputs // job.outputs_of_target), np.float32)
             case "classification":
                 y = numbers.integers(0, outputs, rows)
             case task:

@@ -8,6 +8,7 @@ gathering. Letters: N rows, B rows of a batch, S steps, H units, P parameters.
 from __future__ import annotations
 
 import contextlib
+import gc
 import math
 from collections.abc import Iterator
 from functools import cache
@@ -46,9 +47,22 @@ DRAWS_AT_ONCE = 1 << 18
 _WORKERS: Final[dict[Takes, str]] = {"table": "processes", "images": "threads"}
 
 
+@cache
+def load_torch() -> None:
+    """Import torch, once a process, without looking for garbage meanwhile: there is none, and it takes its time."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        import torch  # noqa: F401
+    finally:
+        if collecting:
+            gc.enable()
+
+
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
     """Run torch on one thread, as every fit does, and give the user's setting back."""
+    load_torch()
     import torch
 
     before = torch.get_num_threads()

@@ -115,8 +115,9 @@ def ranking_of(findings: RunFindings) -> Ranking | None:
     if not len(frame):
         return None
     values = {row.candidate_id: row.values for row in findings.results.candidate_rows}
+    training = findings.results.tried[frame["candidate_id"].iloc[0]].training
     return ranking(
-        selection_score(findings.search.metric, findings.study.study.task),
+        selection_score(findings.search.metric, findings.study.study.task, training),
         [values[name] for name in frame["candidate_id"]],
         (frame["selection_score"].to_numpy(), frame["standard_error"].to_numpy()),
         [verdict_of(row) for row in findings.results.standings],

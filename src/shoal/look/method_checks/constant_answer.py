@@ -20,11 +20,13 @@ def no_better_than_a_constant(results: Results) -> str:
     truth, answer_VK = results.truth, delivered_answers(results)
     if answer_VK is None:
         return ""
-    true_V = truth.y[truth.train_rows :]
+    true_V, weight_V = truth.y[truth.train_rows :], truth.test_weights
     if truth.classes:
-        rows_K = np.bincount(truth.y[: truth.train_rows], minlength=len(truth.classes))
+        weight_N = truth.weights_of(slice(0, truth.train_rows))
+        rows_K = np.bincount(truth.y[: truth.train_rows], weight_N, minlength=len(truth.classes))
         common = int(rows_K.argmax())
-        right, constant = float(np.mean(answer_VK.argmax(axis=1) == true_V)), float(np.mean(true_V == common))
+        hits = answer_VK.argmax(axis=1) == true_V, true_V == common
+        right, constant = (float(np.average(hit_V, weights=weight_V)) for hit_V in hits)
         if right > constant:
             return ""
         return (
@@ -35,8 +37,10 @@ def no_better_than_a_constant(results: Results) -> str:
     targets = []
     for name, true, answer in zip(truth.target_names, true_V.T, answer_VK.T, strict=True):
         scale = float(np.abs(true).max())
-        variance = float(np.var(true / scale)) if scale > 0 else 0.0
-        r2 = 1 - float(np.mean(((true - answer) / scale) ** 2)) / variance if variance > 0 else 1.0
+        off = (true - np.average(true, weights=weight_V)) / scale if scale > 0 else np.zeros(len(true))
+        variance = float(np.average(off**2, weights=weight_V))
+        square = float(np.average(((true - answer) / scale) ** 2, weights=weight_V)) if variance > 0 else 0.0
+        r2 = 1 - square / variance if variance > 0 else 1.0
         if r2 <= 0:
             targets.append(f"{rounded(r2, 3)} for {in_quotes(name)}")
     if not targets:

@@ -37,12 +37,13 @@ from shoal.look.page.beside import simple_model_frame, simple_model_note, simple
 from shoal.look.page.columns import column_table
 from shoal.look.page.fit_curves import fits_shown
 from shoal.look.page.in_time import time_fold_table
+from shoal.look.page.levels import level_table
 from shoal.look.page.references import software, trained_where, works
 from shoal.look.page.spreadsheet import fact_csv, frame_csv
 from shoal.look.page.summary import ADDED_UP, summary
 from shoal.look.page.tables import ReportTable
 from shoal.parts import REPORT, Parts
-from shoal.results import REPORT_NAME, Results, RunFiles, run_files
+from shoal.results import REPORT_NAME, Results, RunFiles, reading, run_files
 from shoal.study import keys_in_memory, passed_on, to_toml
 
 if TYPE_CHECKING:
@@ -87,10 +88,11 @@ def write_report(results: Results, parts: Parts | None = None, files: RunFiles |
             return write_report(results, parts, locked_files)
     parts = parts or Parts()
     drawn: tuple[Drawn, ...] = ()
-    with parts.attempt("figures", REPORT):
-        drawn = draw_figures(results, files, parts)
-    with parts.attempt(REPORT_NAME, REPORT, partial(files.remove, REPORT_NAME)):
-        files.write(REPORT_NAME, report_html(results, drawn, parts).encode())
+    with reading(results.folder):
+        with parts.attempt("figures", REPORT):
+            drawn = draw_figures(results, files, parts)
+        with parts.attempt(REPORT_NAME, REPORT, partial(files.remove, REPORT_NAME)):
+            files.write(REPORT_NAME, report_html(results, drawn, parts).encode())
     return results.folder / REPORT_NAME
 
 
@@ -200,6 +202,7 @@ def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], An
         "published_sentence": lambda: published_sentence(results),
         "certainty": lambda: tables.certainty_table(results),
         "certainty_sentences": lambda: certainty_sentences(results),
+        "levels": lambda: level_table(results),
         "class_coverage": lambda: tables.class_coverage_table(results),
         "temperature": lambda: tables.temperature_table(results),
         "ece_sentence": lambda: ece_sentence(results),

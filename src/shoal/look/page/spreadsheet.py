@@ -27,6 +27,9 @@ MOST_CELLS: Final = 20_000
 MOST_FRAME_CELLS: Final = 100_000
 """Browsers refuse to save addresses of more than 2 MB."""
 Row = tuple[Any, ...]
+_FLOATS: Final = (float, np.floating)
+_BOOLS: Final = (bool, np.bool_)
+_INTEGERS: Final = (int, np.integer)
 _SUFFIX: Final = re.compile(r"_[A-Z]+$")
 _AXES: Final = {"classes": "K", "keys": "keys"} | {
     f"{rows}_{axis}": rows for rows in ("train", "test") for axis in "xy"
@@ -74,14 +77,14 @@ def blocks_csv(blocks: Iterable[Block]) -> str:
 
 
 def _cell(value: Any) -> str:
+    if isinstance(value, _FLOATS):  # nearly all are
+        return f"{value:.6g}" if math.isfinite(value) else ""
     if value is None:
         return ""
-    if isinstance(value, bool | np.bool_):
+    if isinstance(value, _BOOLS):
         return "yes" if value else "no"
-    if isinstance(value, int | np.integer):
+    if isinstance(value, _INTEGERS):
         return str(int(value))
-    if isinstance(value, float | np.floating):
-        return f"{value:.6g}" if math.isfinite(value) else ""
     return safe_cell(str(value))
 
 

@@ -79,8 +79,9 @@ def _chosen(results: Results) -> str:
     standing = next(
         candidate for candidate in results.standings if candidate.candidate_id == choice.candidate_id
     )
-    task = results.study.study.task
-    metric = "accuracy" if choice.metric == "accuracy" else f"loss ({score_words(choice.metric, task)})"
+    task, training = results.study.study.task, results.tried[choice.candidate_id].training
+    words = score_words(choice.metric, task, training)
+    metric = "accuracy" if choice.metric == "accuracy" else f"loss ({words})"
     score = f"{metric} {one_number(standing.selection_score)}"
     if not math.isnan(standing.standard_error):
         score += f", standard error {one_number(standing.standard_error, 2)}"
