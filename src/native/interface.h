@@ -14,7 +14,7 @@
 #define SHOAL_EXPORT extern "C" __attribute__((visibility("default")))
 #endif
 
-enum { SHOAL_ABI = 7 };  // changes with any struct or function below
+enum { SHOAL_ABI = 8 };  // changes with any struct or function below
 
 enum ShoalTarget { SHOAL_PORTABLE, SHOAL_AVX2, SHOAL_AVX512, SHOAL_NEON, SHOAL_TARGET_COUNT };
 enum ShoalActivation {

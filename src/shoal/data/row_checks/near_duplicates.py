@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from shoal.data._dataset import Dataset
 from shoal.data._distinct import distinct
+from shoal.data._missing import median_of
 from shoal.data._row_check import (
     Floats,
     RowCheck,
@@ -64,7 +65,7 @@ def near_duplicates(dataset: Dataset, _shuffled: bool) -> str:
     equal_V = np.ones(len(ratio_V), np.bool_)
     for value_R in others:
         equal_V &= _equal(value_R[known:][known_V], value_R[nearest_V])
-    middle = float(np.median(np.log(distance_VJ[:, 4] / distance_VJ[:, -1])))
+    middle = median_of(np.log(distance_VJ[:, 4] / distance_VJ[:, -1]))
     dimensions = math.log(0.5) / min(middle, -1e-9)
     looked = len(ratio_V)
     clauses = []
