@@ -62,6 +62,7 @@ def test_rows_that_stand_behind_each_other_are_put_together_without_a_copy() -> 
         (first, Column("x", np.arange(4.0))),
     ]
     others += [(whole.take(slice(2, None, -1)), whole.take(slice(5, 2, -1)))]
+    others += [(first, whole.take(slice(4))), (whole.take(slice(3)), whole.take(slice(3, 0, -1)))]
     for left, right in [(first, second), *others]:
         expected = [*left.values.tolist(), *right.values.tolist()]
         assert left.followed_by(right).values.tolist() == expected
