@@ -1,9 +1,9 @@
 """The kinds that a study can ask for: their names, what each goes with, and the number the native core knows it by.
 
-Each list of kinds stands here and nowhere else, but for the activations, whose rows hold formulas and so have a file of
-their own, `activations.py`. The study's choices, the refusals, the native trainer's numbers and the rooms of `nets`,
-`search` and `data` derive from these tables; the pages of the documentation and the core's own lists are compared with
-them by tests. The order is the one in which choices are named to a user.
+Each list of kinds stands here and nowhere else, but for two whose rows say more and so have files of their own:
+`activations.py` and `scores.py`. The study's choices, the refusals, the native trainer's numbers and the rooms of
+`nets`, `search` and `data` derive from these tables; the pages of the documentation and the core's own lists are
+compared with them by tests. The order is the one in which choices are named to a user.
 """
 
 from __future__ import annotations
@@ -93,18 +93,6 @@ class CoreKind(Protocol):
 @dataclass(frozen=True)
 class ScheduleKind:
     """A schedule: one learning rate for each epoch, worked out in `nets` for all trainers."""
-
-
-@dataclass(frozen=True)
-class ScoreKind:
-    """A score of test rows: the tasks it is a score of, and whether more of it is better.
-
-    `is_share`: it lies between 0 and 1 whatever the unit of the target, so that differences are compared as they are.
-    """
-
-    tasks: tuple[Task, ...]
-    higher_is_better: bool = False
-    is_share: bool = False
 
 
 @dataclass(frozen=True)
@@ -287,16 +275,6 @@ IMAGE_FORMATS: Final[dict[str, ImageKind]] = {
     "idx": ImageKind("an IDX"),
     "npz": ImageKind("an NPZ", (".npz",)),
 }
-SCORES: Final[dict[str, ScoreKind]] = {
-    "loss": ScoreKind(TASKS),
-    "mse": ScoreKind(("regression",)),
-    "rmse": ScoreKind(("regression",)),
-    "mae": ScoreKind(("regression",)),
-    "r2": ScoreKind(("regression",), higher_is_better=True, is_share=True),
-    "accuracy": ScoreKind(("classification",), higher_is_better=True, is_share=True),
-    "macro_f1": ScoreKind(("classification",), higher_is_better=True, is_share=True),
-    "ece": ScoreKind(("classification",), is_share=True),
-}
 
 
 def row_of(kind: str, table: Mapping[str, Row], name: str) -> Row:
@@ -381,8 +359,3 @@ def table_format_name(path: str | Path) -> str | None:
     ending = Path(Path(path).stem if packed else path).suffix.lower()
     names = (name for name, kind in TABLE_FORMATS.items() if ending in kind.endings)
     return next((name for name in names if TABLE_FORMATS[name].is_text or not packed), None)
-
-
-def scores_of(task: str) -> tuple[str, ...]:
-    """Name the scores of a task's test rows."""
-    return tuple(name for name, score in SCORES.items() if task in score.tasks)

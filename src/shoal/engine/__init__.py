@@ -11,6 +11,7 @@ from shoal.engine._plan import make_plan, memory_need, warnings_before
 from shoal.engine._planned import PlannedFit, StudyFit
 from shoal.engine._predict import Trained, answers, softmax, trainer_of
 from shoal.engine._row_weights import class_weights, unless_alike
+from shoal.engine._scorable import refuse_undefined_scores
 from shoal.engine._simple_models import ask_simple_models
 from shoal.engine._source import (
     InMemory,
@@ -100,6 +101,7 @@ __all__ = [
     "pick_delivered",
     "pick_device",
     "refuse_above",
+    "refuse_undefined_scores",
     "refuse_unscalable",
     "softmax",
     "train_here",

@@ -14,21 +14,28 @@ from numpy.typing import NDArray
 from shoal.data import Dataset, Preprocessing, Standardize, with_permuted_targets
 from shoal.distributions import Distribution
 from shoal.engine._planned import StudyFit, prepare, prepared_for
-from shoal.engine._predict import Trained, answers, network_inputs
+from shoal.engine._predict import Trained, answers, answers_of, network_inputs
 from shoal.engine._row_weights import judging_weights, training_weights
 from shoal.engine._train import Outcome
 from shoal.engine._trainer import FitData, Rows, State, Trainer
 from shoal.errors import Problem, TrainingError
-from shoal.results import classification_scores, regression_scores
+from shoal.results import (
+    FitRecord,
+    higher_is_better,
+    score_of_answers,
+    scores_of_answers,
+    with_asked_scores,
+)
 from shoal.wording import first_few
 
 
 @dataclass(frozen=True, eq=False)
 class StudyRows:
-    """What all fits of a study share, sent to every worker once."""
+    """What all fits of a study share, sent to every worker once; `asked` are scores that a display is shown."""
 
     dataset: Dataset
     standardize: Standardize
+    asked: tuple[str, ...] = ()
 
     advice = "fewer --workers need less"
 
@@ -37,6 +44,15 @@ class StudyRows:
         dataset = with_permuted_targets(self.dataset, fit.job.key) if fit.permuted else self.dataset
         preprocessing = prepare(dataset, fit.split, self.standardize)
         return PreparedFit(fit, dataset, prepared_for(fit.job, preprocessing))
+
+    def shown(self, record: FitRecord, fit: StudyFit) -> FitRecord:
+        """Give the record of a fit with the scores asked for, for whoever follows the run."""
+        dataset, test = self.dataset, np.arange(self.dataset.train_rows, self.dataset.rows, dtype=np.int64)
+        true = {
+            name: (dataset.targets[rows], judging_weights(dataset, rows))
+            for name, rows in (("validation", fit.rows.validation), ("test", test))
+        }
+        return with_asked_scores(record, true, self.asked)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +73,18 @@ class PreparedFit:
             self._made_ready(rows.inner, judging_weights(self.dataset, rows.inner)),
             self.preprocessing.pixel_scale_C,
             self.preprocessing.pixel_offset_C,
+            self._judge if self.fit.job.scored else None,
         )
+
+    def _judge(self, outputs_NK: NDArray[np.float32]) -> float:
+        """Score outputs for the rows that choose the epoch, as answers are scored; the lower the better."""
+        name, rows, dataset = self.fit.job.training.monitor, self.fit.rows, self.dataset
+        monitored = rows.inner if self.fit.job.monitor == "inner" else rows.validation
+        with np.errstate(over="ignore", invalid="ignore"):
+            answers_NK = answers_of(outputs_NK, self.preprocessing, dataset.task)
+        weight_N = judging_weights(dataset, monitored)
+        value = score_of_answers(name, dataset.targets[monitored], answers_NK, weight_N)
+        return -value if higher_is_better(name) else value
 
     def _made_ready(self, rows: NDArray[np.int64], weight_N: NDArray[np.float64] | None) -> Rows:
         architecture, y = self.fit.job.architecture, self.preprocessing.targets(self.dataset, rows)
@@ -108,7 +135,5 @@ def _scores(
     predictions: NDArray[np.float64],
     distribution: Distribution | None,
 ) -> dict[str, float]:
-    true, weight_N = dataset.targets[rows], judging_weights(dataset, rows)
-    if dataset.task == "classification":
-        return classification_scores(true, predictions, weight_N)
-    return regression_scores(true, predictions, weight_N, distribution)
+    weight_N = judging_weights(dataset, rows)
+    return scores_of_answers(dataset.targets[rows], predictions, weight_N, distribution=distribution)

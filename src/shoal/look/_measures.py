@@ -6,15 +6,27 @@ from typing import Final
 
 from shoal.kinds import Task
 from shoal.nets import loss_of
-from shoal.results import higher_is_better
+from shoal.results import Results, asked_scores, higher_is_better
+from shoal.scores import score_kind
 from shoal.study import TASK_LOSS, Training
+from shoal.wording import one_number, percent
 
 SCORES_SHOWN: Final[dict[Task, tuple[str, ...]]] = {
     "regression": ("mse", "rmse", "mae", "r2"),
     "classification": ("accuracy", "loss", "macro_f1", "ece"),
 }
-"""The scores of test rows that tables show, the first of them first."""
+"""The scores of test rows that every table shows, the first of them first."""
 _ON_TEST_ROWS: Final = {"mse": "mean squared error on test rows", "accuracy": "accuracy on test rows (share)"}
+
+
+def shown_scores(results: Results) -> tuple[str, ...]:
+    """Name the scores of test rows that tables show: those of the task, then those that the study asks for."""
+    return (*SCORES_SHOWN[results.study.study.task], *asked_scores(results.study))
+
+
+def score_number(metric: str, value: float) -> str:
+    """Write a value of a score: a share of rows in percent."""
+    return percent(value) if score_kind(metric).percent else one_number(value)
 
 
 def leading_metric(classes: bool) -> str:
@@ -46,13 +58,15 @@ def _option_text(option: float | tuple[float, ...]) -> str:
 
 
 def score_words(metric: str, task: Task, training: Training) -> str:
-    """Name a score of answers; `metric` is "accuracy" or "loss": the loss's own, where that is a score of more than one
-    number a target, else the task's, whatever networks are trained by.
+    """Name a score of answers; "loss" is the loss's own, where that is a score of more than one number a target, else
+    the task's, whatever networks are trained by.
     """
+    if metric != "loss":
+        return score_kind(metric).title
     own = loss_of(training.loss).score_words if training.loss else ""
-    return metric if metric == "accuracy" else own or loss_of(TASK_LOSS[task]).words
+    return own or loss_of(TASK_LOSS[task]).words
 
 
 def selection_score(metric: str, task: Task, training: Training) -> str:
-    """Name the selection score of networks that train so, for an axis; `metric` is "accuracy" or "loss"."""
+    """Name the selection score of networks that train so, for an axis."""
     return f"selection score ({score_words(metric, task, training)}, {direction(metric)})"

@@ -17,7 +17,8 @@ from shoal.distributions import Distribution
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Truth
 from shoal.results._schema import expect
 from shoal.results._select import Choice
-from shoal.study import TEST_METRICS, Study
+from shoal.scores import scores_of
+from shoal.study import Study
 
 Arrays = Mapping[str, NDArray[Any]]
 _CURVE: Final = re.compile("(train|validation|inner)_[a-z0-9_]+")
@@ -46,7 +47,7 @@ def check_plan(plan: Sequence[PlanEntry], candidates: Sequence[CandidateRow], tr
 
 def check_fits(plan: Sequence[PlanEntry], fits: Mapping[str, FitRecord], study: Study) -> None:
     """A fit that is well has the scores of the rows that its place predicts, all the same ones."""
-    metrics = set(TEST_METRICS[study.study.task])
+    metrics = set(scores_of(study.study.task))
     names = {frozenset(pairs) for fit in fits.values() for pairs in fit.scores.values()}
     expect(len(names) < 2 and all(metrics <= metric for metric in names))
     for fit in fits.values():

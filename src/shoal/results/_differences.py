@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.distributions import Distribution
-from shoal.kinds import SCORES
 from shoal.results._intervals import Interval, Units
 from shoal.results._mean_recall import BALANCED, recall_interval
 from shoal.results._record import FitRecord, PlanEntry, Truth
@@ -47,11 +46,17 @@ def task_of(truth: Truth) -> str:
 
 
 def comparison_differences(
-    plan: Sequence[PlanEntry], fits: Mapping[str, FitRecord], truth: Truth, answers: Answers, said: Said
+    plan: Sequence[PlanEntry],
+    fits: Mapping[str, FitRecord],
+    truth: Truth,
+    answers: Answers,
+    said: Said,
+    names: Sequence[str],
 ) -> dict[str, dict[str, Difference]]:
-    """Give the difference of every comparison to the first one, by label, then by test score; {} for fewer than two.
+    """Give the difference of every comparison to the first one, by label, then by each of the scores named.
 
-    Where their networks do not all say the same of a target, the loss is left out: it is not one score.
+    {} for fewer than two. Where their networks do not all say the same of a target, the loss is left out: it is not
+    one score.
     """
     tested: dict[str, dict[int, str]] = {}
     for entry in plan:
@@ -64,8 +69,8 @@ def comparison_differences(
     of_all = [said(fit_id) for repeats in tested.values() for fit_id in repeats.values()]
     scores = {
         name: row_score(task_of(truth), name, of_all[0] if of_all else None)
-        for name, kind in SCORES.items()
-        if task_of(truth) in kind.tasks and (name != "loss" or in_common(of_all))
+        for name in names
+        if name != "loss" or in_common(of_all)
     }
     (_, start), *others = tested.items()
     start_answers = {repeat: answers(fit_id) for repeat, fit_id in start.items()}

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shoal.distributions import Distribution
+from shoal.results._asked import scores_of_answers
 from shoal.results._brief import Brief
 from shoal.results._record import FitRecord, PlanEntry, Truth
 from shoal.results._schema import expect
-from shoal.results._scores import classification_scores, regression_scores
 from shoal.results._store import Store
 
 if TYPE_CHECKING:
@@ -127,6 +126,7 @@ def ensemble_frame(
     plan: Sequence[PlanEntry],
     fits: Mapping[str, FitRecord],
     said: Distribution | None,
+    asked: tuple[str, ...] = (),
 ) -> DataFrame:
     """One row a network of the ensemble, then one for their mean answer, then one for the delivered network."""
     import pandas as pd
@@ -134,15 +134,14 @@ def ensemble_frame(
     if ensemble is None:
         return pd.DataFrame(columns=["network", "fit_id", "fold", "repeat"])
     true = truth.y[truth.train_rows :]
-    score = classification_scores if truth.classes else partial(regression_scores, distribution=said)
     rows = [
         {"network": "member", "fit_id": entry.fit_id, "fold": entry.fold, "repeat": entry.repeat}
-        | score(true, answer_VA, truth.test_weights)
+        | scores_of_answers(true, answer_VA, truth.test_weights, asked, said)
         for entry, answer_VA in zip(ensemble.members, ensemble.said_MVA, strict=True)
     ]
     rows.append(
         {"network": "ensemble", "fit_id": "", "fold": -1, "repeat": -1}
-        | score(true, ensemble.mean_VA, truth.test_weights)
+        | scores_of_answers(true, ensemble.mean_VA, truth.test_weights, asked, said)
     )
     refits = [entry for entry in plan if entry.stage == "refit" and entry.fit_id in fits]
     for entry in [entry for entry in refits if fits[entry.fit_id].status == "ok"][:1]:

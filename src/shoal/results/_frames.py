@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.distributions import Distribution, by_target
-from shoal.kinds import SCORES
 from shoal.results._differences import Said
 from shoal.results._intervals import Interval
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Truth, place_of
-from shoal.results._select import Standing
+from shoal.results._select import Standing, means_of, search_scores
 from shoal.results._two_way import Difference
-from shoal.study import Reference
+from shoal.scores import SCORES
+from shoal.study import Reference, Study
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -118,9 +118,15 @@ def _stacked(parts: Sequence[tuple[PlanEntry, DataFrame]], columns: Sequence[str
 
 
 def candidates_frame(
-    standings: Sequence[Standing], candidates: Sequence[CandidateRow], chosen: str | None
+    standings: Sequence[Standing],
+    candidates: Sequence[CandidateRow],
+    chosen: str | None,
+    further: Mapping[str, Mapping[str, float]],
 ) -> DataFrame:
-    """One row a candidate of the search, best first, with its settings; those with a failed fit last, unranked."""
+    """One row a candidate of the search, best first, with its settings; those with a failed fit last, unranked.
+
+    `further` are means of scores by which nothing is chosen, by score and candidate.
+    """
     import pandas as pd
 
     values = {row.candidate_id: row.values for row in candidates}
@@ -133,6 +139,8 @@ def candidates_frame(
     }
     for name in ("selection_score", "standard_error", "difference", "ci_low", "ci_high"):
         columns[name] = np.array([getattr(row, name) for row in standings], np.float64)
+    for metric, means in further.items():
+        columns[f"mean_{metric}"] = [means.get(row.candidate_id, math.nan) for row in standings]
     for name in ("p_value", "adjusted_p_value"):
         columns[name] = np.array([getattr(row, name) for row in standings], np.float64)
     columns["indistinguishable"] = np.array([row.indistinguishable for row in standings], np.bool_)
@@ -141,6 +149,17 @@ def candidates_frame(
     columns["chosen"] = np.array([row.candidate_id == chosen for row in standings], np.bool_)
     columns["failed"] = np.array([row.failed for row in standings], np.bool_)
     return pd.DataFrame(columns)
+
+
+def further_means(
+    plan: Sequence[PlanEntry], candidates: Sequence[CandidateRow], fits: Mapping[str, FitRecord], study: Study
+) -> dict[str, dict[str, float]]:
+    """Give the mean of each of the study's further scores over folds and repeats, by score, then candidate."""
+    further = {}
+    for name in study.search.scores if study.search else ():
+        scores = search_scores(plan, candidates, fits, study, name)
+        further[name] = dict(zip(scores.candidate_ids, means_of(scores.scores_CFR).tolist(), strict=True))
+    return further
 
 
 def comparisons_frame(

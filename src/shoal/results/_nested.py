@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.distributions import Distribution
-from shoal.kinds import SCORES
+from shoal.results._asked import reported_scores
 from shoal.results._differences import Said, task_of
 from shoal.results._intervals import Interval, Units
 from shoal.results._mean_recall import BALANCED
@@ -231,8 +231,8 @@ def _scores(
     units = Units(unit_V, grouped, Units.of(len(row_V), None, truth.weights_of(row_V)).weight_N)
     pooled = OuterAnswers(truth.y[row_V], answer_VK, fold_V, units, row_V)
     scores = {}
-    for name, kind in SCORES.items():
-        if study.study.task in kind.tasks and (alike or name != "loss"):
+    for name in reported_scores(study):
+        if alike or name != "loss":
             score = row_score(task_of(truth), name, said[0])
             span = OTHERS
             if name in SCORES_WITH_INTERVAL[study.study.task]:

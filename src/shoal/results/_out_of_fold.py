@@ -16,6 +16,7 @@ from shoal.distributions import Distribution
 from shoal.results._confidence_set import Cell
 from shoal.results._differences import task_of
 from shoal.results._intervals import Units, left_out
+from shoal.results._peer_scores import undefined_on
 from shoal.results._record import PlanEntry, Truth
 from shoal.results._score_rows import RowScore, row_score
 
@@ -41,9 +42,16 @@ class OutOfFold:
     def cells(self, candidate_ids: Sequence[str], metric: str) -> Iterator[Cell]:
         """Give the scores of these candidates on every fold and repeat, all of which are there.
 
-        Where a cell has a single unit (one row is left out at a time, one group a fold), all cells are one.
+        Folds on whose rows the score is undefined are left out, as they are of its means. Where a cell has a single
+        unit (one row is left out at a time, one group a fold), all cells are one.
         """
-        places = _by_cell(self.entries)
+        places = {
+            cell: entries
+            for cell, entries in _by_cell(self.entries).items()
+            if not undefined_on(
+                metric, self.truth.y[self._rows(cell)], self.truth.weights_of(self._rows(cell))
+            )
+        }
         unit_N, count = self._units()
         shares = {cell: self._share(unit_N[self._rows(cell)], count) for cell in places}
         filled = (

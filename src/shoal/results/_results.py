@@ -18,6 +18,7 @@ from shoal.errors import StudyError, as_path
 from shoal.kinds import LOSSES
 from shoal.parts import Missing
 from shoal.results import _frames
+from shoal.results._asked import asked_scores, reported_scores
 from shoal.results._certainty import NOT_IN_FILE, Certainty, certainty_of
 from shoal.results._coherence import check_part, outputs_of
 from shoal.results._conclusion import UNTESTED, OnTestRows, conclusion
@@ -30,7 +31,6 @@ from shoal.results._inside import Inside, read_inside
 from shoal.results._intervals import Interval, Units
 from shoal.results._levels import LevelHeld, levels_held
 from shoal.results._looks import NO_LOOKS, Looks
-from shoal.results._mean_recall import BALANCED
 from shoal.results._nested import Nested, NestedScore, OuterNetworks, read_nested
 from shoal.results._opening import read_results
 from shoal.results._out_of_fold import OutOfFold
@@ -39,7 +39,6 @@ from shoal.results._reading import opened
 from shoal.results._record import CandidateRow, ColumnRecord, FitRecord, PlanEntry, Stage, Truth, place_of
 from shoal.results._schema import expect
 from shoal.results._score_rows import row_score
-from shoal.results._scores import higher_is_better
 from shoal.results._select import Choice, Standing, expected_score, rank_candidates, search_scores
 from shoal.results._selection_and_test import Disagreement, Expected, disagreement
 from shoal.results._simple_models import Baseline, Beside, beside_baselines, read_baselines
@@ -119,13 +118,13 @@ class Results:
     @cached_property
     def candidates(self) -> DataFrame:
         """One row a candidate of the search, best first: rank, candidate_id, one column a searched key path,
-        parameters, selection_score, standard_error, difference (to the best), ci_low, ci_high, p_value,
-        adjusted_p_value, indistinguishable, verdict, networks, chosen, failed: see `Standing`. Provisional while there
-        is no choice yet.
+        parameters, selection_score, standard_error, difference (to the best), ci_low, ci_high, mean_* (of every further
+        score), p_value, adjusted_p_value, indistinguishable, verdict, networks, chosen, failed: see `Standing`.
+        Provisional while there is no choice yet.
         """
-        standings = self.standings
         chosen = self.choice.candidate_id if self.choice else None
-        return _frames.candidates_frame(standings, self.candidate_rows, chosen)
+        further = _frames.further_means(self.plan, self.candidate_rows, self.summaries, self.study)
+        return _frames.candidates_frame(self.standings, self.candidate_rows, chosen, further)
 
     @cached_property
     def standings(self) -> tuple[Standing, ...]:
@@ -179,8 +178,8 @@ class Results:
         on other test rows (or groups of them) and, over more than one repeat, at other initialisations.
         """
         with opened(self.folder) as store:
-            answers = self._answers(store)
-            return comparison_differences(self.plan, self.summaries, self.truth, answers, self.said)
+            names, answers = reported_scores(self.study), self._answers(store)
+            return comparison_differences(self.plan, self.summaries, self.truth, answers, self.said, names)
 
     def test_interval(self, metric: str, fit_ids: Sequence[str]) -> Interval:
         """Give the 95 % interval of the mean test score of fits of the same settings, on other test rows (or groups of
@@ -274,10 +273,9 @@ class Results:
         """Hold the delivered network's test score against those of networks of the same settings that learned permuted
         targets (`checks.permutations`); None without any, or before all are trained.
         """
-        higher = metric == BALANCED or higher_is_better(metric)
         with opened(self.folder) as store:
             answers, said = self._answers(store), self.said(self.delivered_id or "")
-            return permutation_test(self.plan, self.summaries, self.truth, (metric, higher), answers, said)
+            return permutation_test(self.plan, self.summaries, self.truth, metric, answers, said)
 
     @cached_property
     def disagreement(self) -> Disagreement | None:
@@ -285,10 +283,10 @@ class Results:
         if self.choice is None or self.delivered_id is None:
             return None
         healthy = [row.candidate_id for row in self.standings if not row.failed]
-        if self.choice.candidate_id not in healthy:
-            return None
         metric, said = self.choice.metric, self.said(self.delivered_id)
         score = row_score(self.study.study.task, metric, said)
+        if self.choice.candidate_id not in healthy or score.why_none:
+            return None
         y, answers_VA = self.truth.y[self.truth.train_rows :], self.test_answers(self.delivered_id)
         errors, place = self.search_errors(healthy), healthy.index(self.choice.candidate_id)
         expects = Expected.of(metric, self.expected_score, errors, place, self.truth.searched_rows)
@@ -350,7 +348,8 @@ class Results:
         """One row a network of the ensemble (network "member"), one for their mean answer ("ensemble"), one for the
         delivered network: network, fit_id, fold, repeat (-1: none), then the scores of the test rows.
         """
-        return ensemble_frame(self.ensemble, self.truth, self.plan, self.summaries, self._of_winner)
+        asked = asked_scores(self.study)
+        return ensemble_frame(self.ensemble, self.truth, self.plan, self.summaries, self._of_winner, asked)
 
     @cached_property
     def certainty(self) -> Certainty:

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.distributions import Distribution, by_target
-from shoal.kinds import SCORES, row_of
 from shoal.results._brief import Brief
+from shoal.scores import score_kind
 
 BINS: Final = 15
 _CALIBRATED: Final = 0x45434530
@@ -23,7 +23,7 @@ _CALIBRATED: Final = 0x45434530
 
 def higher_is_better(metric: str) -> bool:
     """Say in which direction a score gets better: the one place that knows."""
-    return row_of("score", SCORES, metric).higher_is_better
+    return score_kind(metric).higher_is_better
 
 
 def counted_rows(

@@ -18,7 +18,7 @@ from shoal.study._training import Training
 from shoal.study._values import TASK_LOSS
 from shoal.study._vary import SECTIONS, plain, rehomed, vary, vary_section
 
-_LATER_KEYS: Final = ("huber_delta", "label_smoothing", "class_weight", "quantiles")
+_LATER_KEYS: Final = ("huber_delta", "label_smoothing", "class_weight", "quantiles", "monitor")
 """Keys of a training that there were none of when the first fits were named."""
 
 
@@ -60,7 +60,9 @@ class Candidate:
         self, *, epochs: int, keep: Literal["last", "best"], early_stopping: Literal["none", "inner"]
     ) -> Candidate:
         """Give the same candidate with a settled end of training, such as the epochs of a refit."""
-        changes = {"epochs": epochs, "keep": keep, "early_stopping": early_stopping}
+        changes: dict[str, Any] = {"epochs": epochs, "keep": keep, "early_stopping": early_stopping}
+        if keep == "last" and early_stopping == "none":
+            changes["monitor"] = "loss"
         return replace(self, training=self.training.model_copy(update=changes))
 
 

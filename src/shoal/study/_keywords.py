@@ -19,15 +19,13 @@ from shoal.study._file import make_absolute, reviewed
 from shoal.study._held_against import Checks
 from shoal.study._key_paths import KeyPath, assign
 from shoal.study._sentences import elsewhere
+from shoal.study._shown import Inspect, Reference, Report
 from shoal.study._study import (
     About,
     Comparison,
     Data,
-    Inspect,
     Nested,
     Network,
-    Reference,
-    Report,
     Search,
     Study,
 )

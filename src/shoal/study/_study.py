@@ -17,10 +17,9 @@ from shoal.study._held_against import Checks
 from shoal.study._key_paths import key_path_text, parse_key_path, toml_string
 from shoal.study._origin import Origin
 from shoal.study._section import SECTION
+from shoal.study._shown import Inspect, Reference, Report
 from shoal.study._training import Training
 from shoal.study._values import (
-    MOST_IMAGES,
-    PLAIN,
     TASK_LOSS,
     Activation,
     Count,
@@ -35,11 +34,9 @@ from shoal.study._values import (
     Names,
     NetworkName,
     PoolName,
-    Row,
     Share,
     Side,
     TargetTransform,
-    TestMetric,
     TextOrTexts,
     branch_of,
     together,
@@ -207,13 +204,17 @@ ListOrRange = Annotated[
 
 
 class Search(_Part):
-    """Which candidates are tried, on which folds, and by which rule one is chosen."""
+    """Which candidates are tried, on which folds, and by which rule one is chosen.
+
+    `metric` is what they are compared by; further `scores` are shown beside it.
+    """
 
     method: Method = "grid"
     samples: Count = 20
     folds: NumberOrFolds = 3
     repeats: Count = 1
     metric: Metric = "loss"
+    scores: Annotated[tuple[Metric, ...], Field(strict=False)] = ()
     rule: Literal["best", "one-standard-error"] = "best"
     margin: Annotated[float, Field(gt=0, lt=1)] | None = None
     space: dict[str, ListOrRange] = {}
@@ -252,45 +253,6 @@ class Nested(_Part):
     def splitter(self) -> Folds:
         """The outer folds as options, also when only a number was given."""
         return self.folds if isinstance(self.folds, Folds) else Folds(n=self.folds)
-
-
-class Reference(_Part):
-    """A published test score, shown beside the measured one. It takes no part in training or choosing.
-
-    `name` is that of a comparison, or "winner" (the chosen candidate among the comparisons), or "delivered" (the winner
-    trained on all training rows); `source` says where it stands.
-    """
-
-    name: Label
-    metric: TestMetric
-    value: float
-    source: Annotated[str, Field(min_length=1, max_length=500, pattern=PLAIN)]
-
-
-class Inspect(_Part):
-    """What is looked at inside the delivered network. It takes no part in training or choosing.
-
-    `history` snapshots of its weights, evenly spaced over its epochs; `images` are test rows, from 0, whose feature
-    maps are shown (the first of each class if empty).
-    """
-
-    history: Annotated[int, Field(ge=0, le=500)] = 0
-    images: Annotated[tuple[Row, ...], Field(strict=False)] = ()
-
-    @model_validator(mode="after")
-    def _few_images(self) -> Inspect:
-        if len(self.images) > MOST_IMAGES:
-            raise together(("images",), f"expected at most {MOST_IMAGES} images, got {len(self.images)}")
-        twice = [row for place, row in enumerate(self.images) if row in self.images[:place]]
-        if twice:
-            raise together(("images",), f"expected every image once, got {twice[0]} again")
-        return self
-
-
-class Report(_Part):
-    """What the report tells. `paths`: the folders of the data, too, which name a person as often as not."""
-
-    paths: bool = False
 
 
 class About(_Part):

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, model_validator
 from shoal.distributions import MOST_LEVELS, Distribution, distribution_of
 from shoal.kinds import LOSSES, OPTIMIZERS, row_of
 from shoal.study._section import SECTION
-from shoal.study._values import ClassWeight, Count, Levels, Loss, Optimizer, Schedule, Share, together
+from shoal.study._values import ClassWeight, Count, Levels, Loss, Metric, Optimizer, Schedule, Share, together
 from shoal.wording import first_few
 
 
@@ -26,7 +26,10 @@ class Augment(_Part):
 
 
 class Training(_Part):
-    """How it learns. `weight_decay` means what it means in torch.optim; `loss` follows the task if unset."""
+    """How it learns. `weight_decay` means what it means in torch.optim; `loss` follows the task if unset.
+
+    `monitor` is what the kept epoch and early stopping go by: the network's own loss, or a score.
+    """
 
     loss: Loss | None = None
     huber_delta: Annotated[float, Field(gt=0)] = 1.0
@@ -49,6 +52,7 @@ class Training(_Part):
     inner_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
     patience: Count = 20
     keep: Literal["last", "best"] = "last"
+    monitor: Metric = "loss"
 
     @model_validator(mode="after")
     def _belongs_together(self) -> Training:
@@ -65,6 +69,9 @@ class Training(_Part):
         if self.keep == "best" and self.early_stopping == "none" and not self.validation:
             sentence = 'keep = "best" needs validation above 0 or early_stopping = "inner", got neither'
             raise together(("keep", "validation", "early_stopping"), sentence)
+        if self.monitor != "loss" and self.keep == "last" and self.early_stopping == "none":
+            sentence = '`monitor` needs keep = "best" or early_stopping = "inner", got neither'
+            raise together(("monitor", "keep", "early_stopping"), sentence)
         levels = self.quantiles
         if not 0 < len(levels) <= MOST_LEVELS or any(low >= high for low, high in pairwise(levels)):
             what = f"expected 1 to {MOST_LEVELS} levels, ascending, each once"

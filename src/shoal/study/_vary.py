@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from shoal.distributions import DISTRIBUTIONS
 from shoal.errors import StudyError
 from shoal.kinds import LOSSES, losses_of
+from shoal.scores import of_another_task
 from shoal.study._key_paths import KeyPath, assign, overlap
 from shoal.study._paths import path_keys
 from shoal.study._sentences import Mistake, mistakes_of
@@ -60,8 +61,16 @@ def vary_section(study: Study, section: str, changes: Changes) -> Network | Trai
             *_options_of_other_losses(varied, loss),
             *_transformed(study, loss),
             *_classless(study, varied),
+            *_unmonitored(study, varied),
         ] or varied
     return varied
+
+
+def _unmonitored(study: Study, training: Training) -> Iterator[Mistake]:
+    """Refuse a monitored score that the task does not have."""
+    if what := of_another_task(training.monitor, study.study.task):
+        path = ("training", "monitor")
+        yield Mistake(path, what, (path, ("study", "task")), together=True)
 
 
 def _transformed(study: Study, loss: str) -> Iterator[Mistake]:
