@@ -71,7 +71,8 @@ class NumberEncoder:
         values = column.values[rows]
         if not column.impute:
             return cls(fit_scale(column.name, values) if standardize else Scale(column.name))
-        known = values[~np.isnan(values)]
+        missing_N = np.isnan(values)
+        known = values[~missing_N] if missing_N.any() else values
         if not len(known):
             return cls(Scale(column.name), None, missing=True)
         scale = fit_scale(column.name, known) if standardize else Scale(column.name)
