@@ -173,6 +173,13 @@ class Oracle:
                 return torch.where(size <= delta, size**2 / 2, delta * (size - delta / 2)).mean()
             case "poisson":
                 return (outputs.exp() - targets * outputs).mean()
+            case "quantile":
+                levels = torch.tensor(training.quantiles, dtype=self.dtype)
+                below = targets[:, :, None] - outputs.reshape(len(outputs), -1, len(levels))
+                return torch.where(below > 0, levels * below, (levels - 1) * below).mean()
+            case "gaussian":
+                deviation = outputs[:, 1::2].exp()
+                return -torch.distributions.Normal(outputs[:, 0::2], deviation).log_prob(targets).mean()
             case "cross-entropy":
                 classes, smoothing = outputs.shape[1], training.label_smoothing
                 label = nn.functional.one_hot(targets, classes).to(self.dtype)

@@ -28,21 +28,19 @@ EVERYTHING: Final = frozenset({
 })  # fmt: skip
 
 # The ground floor, which everyone may import.
-GROUND: Final = frozenset({"activations", "errors", "files", "kinds", "links", "wording"})
+GROUND: Final = frozenset(
+    {"activations", "distributions", "errors", "files", "kinds", "links", "scores", "wording"}
+)
+
+# Who imports nothing but the ground floor.
+FREE: Final = (
+    "errors", "wording", "files", "kinds", "activations", "links", "distributions", "core", "cores", "parts",
+    "scores", "space", "streams", "options",
+)  # fmt: skip
 
 # Who may import whom beside the ground floor.
 ARROWS: Final[dict[str, frozenset[str]]] = {
-    "errors": frozenset(),
-    "wording": frozenset(),
-    "files": frozenset(),
-    "kinds": frozenset(),
-    "activations": frozenset(),
-    "links": frozenset(),
-    "core": frozenset(),
-    "cores": frozenset(),
-    "parts": frozenset(),
-    "space": frozenset(),
-    "streams": frozenset(),
+    **dict.fromkeys(FREE, frozenset[str]()),
     "study": frozenset({"streams"}),
     "data": frozenset({"core", "cores", "streams"}),
     "nets": frozenset({"study", "streams"}),
@@ -58,7 +56,6 @@ ARROWS: Final[dict[str, frozenset[str]]] = {
     "export": frozenset({"data", "model", "nets"}),
     "draft": frozenset({"data", "engine", "look", "study"}),
     "estimators": frozenset({"streams", "parts", *STAGES, "pipeline", "model"}),
-    "options": frozenset(),
     "cli": frozenset(
         {"pipeline", "predict", "export", "draft", "nets", "progress", "study", "data", "results"}
     )
@@ -71,20 +68,18 @@ _TORCH: Final = frozenset({
     "nets/_activations.py", "nets/_channels.py", "nets/_loss.py", "nets/_layer.py", "nets/_module.py",
     "nets/_optimizers.py", "nets/layers", "nets/losses", "engine/trainers",
 })  # fmt: skip
-_THREADPOOLCTL: Final = frozenset({
-    "data/_row_check.py", "engine/_simple_models.py", "estimators/_processes.py",
-})  # fmt: skip
 _SKLEARN: Final = frozenset({"data/_builtin.py", "data/_drift.py", "data/_peer_folds.py", "estimators"})
+_THREADED: Final = frozenset({"data/_row_check.py", "engine/_simple_models.py"})
 # Who may import a library at all.
 OWNERS: Final[dict[str, frozenset[str]]] = {
     "torch": _TORCH,
     "matplotlib": frozenset({"look/_paper.py"}),
     "plotly": frozenset({"look/_plots.py"}),
     "jinja2": frozenset({"look/page/report.py"}),
-    "sklearn": _SKLEARN | {"engine/_simple_models.py"},
+    "sklearn": _SKLEARN | {"engine/_simple_models.py", "results/_peer_scores.py"},
     "joblib": frozenset({"estimators/_processes.py", "estimators/_turns.py"}),
     "textwrap": frozenset({"look/_text_layout.py"}),
-    "threadpoolctl": _THREADPOOLCTL,
+    "threadpoolctl": frozenset({"estimators/_processes.py"}) | _THREADED,
     "sqlite3": frozenset({"results/_database.py"}),
     "onnx": frozenset({"nets/_graph.py", "export.py"}),
     "onnxruntime": frozenset({"export.py"}),
@@ -371,7 +366,8 @@ OFFENCES: Final = (
         broken_arrows,
         "data/_x.py",
         "from shoal.study import Study",
-        "data may import activations, core, cores, errors, files, kinds, links, streams, wording, not study",
+        "data may import activations, core, cores, distributions, errors, files, kinds, links, scores, streams,"
+        " wording, not study",
     ),
     (broken_arrows, "look/_x.py", "import shoal.engine", "look may import"),
     (broken_arrows, "nets/_x.py", "from shoal.study._study import Study", "private to study"),

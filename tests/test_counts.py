@@ -87,7 +87,7 @@ def test_a_loss_without_a_zero_has_no_shares_that_checks_speak_of(results: Resul
 def test_settings_name_no_key_of_another_loss(results: Results) -> None:
     keys = settings_table(results).columns[0].cells
     assert "training.loss" in keys
-    assert not {"training.huber_delta", "training.label_smoothing"} & set(keys)
+    assert not {"training.huber_delta", "training.label_smoothing", "training.quantiles"} & set(keys)
 
 
 def test_files_and_networks_of_folds_give_the_same_answers(results: Results, model: Model) -> None:
@@ -127,7 +127,11 @@ def test_a_loss_is_called_with_its_option_and_a_score_without() -> None:
         assert loss_words("regression", training) == words
     smoothed = Training(label_smoothing=0.1)
     assert loss_words("classification", smoothed) == "cross-entropy in nats, labels smoothed by 0.1"
-    assert score_words("loss", "classification") == "cross-entropy in nats"
+    assert score_words("loss", "classification", smoothed) == "cross-entropy in nats"
+    for loss, words in (("huber", "mean squared error"), ("quantile", "mean pinball loss")):
+        assert score_words("loss", "regression", Training(loss=loss)) == words
+    levels = Training(loss="quantile", quantiles=(0.25, 0.5))
+    assert loss_words("regression", levels) == "pinball loss, quantiles 0.25, 0.5"
 
 
 @pytest.mark.parametrize(

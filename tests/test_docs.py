@@ -30,22 +30,20 @@ from shoal.errors import ShoalError, TrainingError
 from shoal.kinds import IMAGE_FORMATS, SPLITTERS, TABLE_FORMATS
 from shoal.pipeline import run
 from shoal.results import Results
+from shoal.scores import SCORES
 from shoal.study import Checks, Comparison, Conv, Data, Study, load_study, template
+from shoal.study._shown import Inspect, Reference, Report
 from shoal.study._study import (
     About,
-    Augment,
     ColumnKind,
     Folds,
-    Inspect,
     Nested,
     Network,
     Pool,
     Range,
-    Reference,
-    Report,
     Search,
-    Training,
 )
+from shoal.study._training import Augment, Training
 
 ROOT: Final = Path(__file__).parent.parent
 OURS: Final = (
@@ -179,9 +177,9 @@ def test_the_models_are_all_in_the_table() -> None:
 
 
 def choices(annotation: Any) -> Iterator[str]:
-    """The texts that a type names."""
+    """The texts that a type names; scores, which are too many for a cell, stand on a page of their own."""
     if get_origin(annotation) is Literal:
-        yield from get_args(annotation)
+        yield from () if get_args(annotation) == tuple(SCORES) else get_args(annotation)
         return
     for inner in get_args(annotation):
         yield from choices(inner)

@@ -28,7 +28,6 @@ from shoal.kinds import (
     OPTIMIZERS,
     POOLS,
     SCHEDULES,
-    SCORES,
     SEARCHES,
     SPLITTERS,
 )
@@ -45,9 +44,11 @@ from shoal.nets._layer import layer_class
 from shoal.nets._optimizers import OPTIMIZERS as OPTIMIZER_ROWS
 from shoal.nets._schedules import SCHEDULES as SCHEDULE_ROWS
 from shoal.results import higher_is_better
+from shoal.scores import SCORES
 from shoal.streams import StreamKey
 from shoal.study import Activation, Loss, Network, Optimizer, Schedule, Training
-from shoal.study._values import Method, NetworkName, PoolName, Splitter, TestMetric
+from shoal.study._values import Method, Metric, NetworkName, PoolName, Splitter
+from shoal.wording import named_few
 
 NATIVE = Path(__file__).parent.parent / "src" / "native"
 HOUSE = Path(kinds.__file__).parent
@@ -60,7 +61,7 @@ CHOICES = [
     (NetworkName, NETWORKS),
     (PoolName, POOLS),
     (Schedule, SCHEDULES),
-    (TestMetric, SCORES),
+    (Metric, SCORES),
     (Method, SEARCHES),
 ]
 
@@ -173,7 +174,7 @@ NO_SUCH = "no-such-kind"
 
 
 def refusal(kind: str, table: dict[str, Any]) -> str:
-    return f"{kind}: expected one of {', '.join(table)}, got '{NO_SUCH}'"
+    return f"{kind}: expected one of {named_few([*table])}, got '{NO_SUCH}'"
 
 
 UNKNOWN = [

@@ -15,7 +15,7 @@ namespace shoal {
     X(KERNEL, "convs.kernel") X(CONV_ACTIVATION, "convs.activation") X(POOL, "convs.pool") \
     X(CONV_DROPOUT, "convs.dropout_threshold") X(DENSE, "dense") X(DENSE_COUNT, "dense_count") \
     X(UNITS, "dense.units") X(ACTIVATION, "dense.activation") X(DROPOUT, "dense.dropout_threshold") \
-    X(LOSS, "loss") X(LOSS_OPTION, "loss_option") X(OPTIMIZER, "optimizer") X(MOMENTUM, "momentum") \
+    X(LOSS, "loss") X(LOSS_OPTION, "loss_option") X(LEVELS, "levels") X(OPTIMIZER, "optimizer") X(MOMENTUM, "momentum") \
     X(NESTEROV, "nesterov") X(WEIGHT_DECAY, "weight_decay") X(BATCH_SIZE, "batch_size") X(EPOCHS, "epochs") \
     X(LEARNING_RATES, "learning_rates") X(LEARNING_RATES_COUNT, "learning_rates_count") \
     X(MONITOR, "monitor") X(PATIENCE, "patience") X(TRAIN, "train.row_count") X(TRAIN_X, "train.x") \
@@ -41,6 +41,7 @@ enum Field : int64_t {
 namespace {
 
 constexpr int64_t MAX_UNITS = 1 << 24, MAX_LAYERS = 1 << 10, MAX_ROWS = INT32_MAX, MAX_EPOCHS = INT32_MAX;
+constexpr int64_t MAX_LEVELS = 1 << 10;
 constexpr int64_t MAX_CONVS = 32, MAX_CHANNELS = 1 << 16, MAX_PIXELS = 1 << 14, MAX_IMAGES = 1 << 28,
                   MAX_WORK = (int64_t)1 << 60;
 
@@ -116,6 +117,21 @@ inline Field check_images(const ShoalFit& fit) {
     return fit.pixel_count == fit.network.channels && fit.pixel_scale && fit.pixel_offset ? OK : PIXELS;
 }
 
+// How many outputs a target has, side by side.
+inline int64_t outputs_of_target(const ShoalFit& fit) {
+    static_assert(SHOAL_LOSS_COUNT == 7, "a case for every loss");
+    switch (fit.loss) {
+        case SHOAL_MSE:
+        case SHOAL_CROSS_ENTROPY:
+        case SHOAL_MAE:
+        case SHOAL_HUBER:
+        case SHOAL_POISSON: return 1;
+        case SHOAL_QUANTILE: return fit.level_count;
+        case SHOAL_GAUSSIAN: return 2;
+        default: unknown_kind();
+    }
+}
+
 // Weights are numbers that are not negative.
 inline bool has_sound_weights(const ShoalRows& data) {
     if (!data.weights) return data.weights_count == 0;
@@ -138,12 +154,18 @@ inline Field check_rows(const ShoalRows& data, int64_t min_rows, const ShoalFit&
         return Field(field + 1);
     }
     if (!has_sound_weights(data)) return Field(field + 3);
-    static_assert(SHOAL_LOSS_COUNT == 5, "a case for every loss");
+    static_assert(SHOAL_LOSS_COUNT == 7, "a case for every loss");
     switch (fit.loss) {
         case SHOAL_MSE:
         case SHOAL_MAE:
         case SHOAL_HUBER:
-            return !data.values || data.values_count != data.row_count * outputs ? Field(field + 2) : OK;
+        case SHOAL_QUANTILE:
+        case SHOAL_GAUSSIAN: {
+            const int64_t of_target = outputs_of_target(fit);
+            if (outputs % of_target) return UNITS;
+            if (!data.values || data.values_count != data.row_count * (outputs / of_target)) return Field(field + 2);
+            return OK;
+        }
         case SHOAL_POISSON:
             if (!data.values || data.values_count != data.row_count * outputs) return Field(field + 2);
             for (int64_t n = 0; n < data.values_count; ++n)
@@ -170,15 +192,26 @@ inline bool takes_momentum(int64_t optimizer) {
 }
 
 inline bool takes_option(int64_t loss, double option) {
-    static_assert(SHOAL_LOSS_COUNT == 5, "a case for every loss");
+    static_assert(SHOAL_LOSS_COUNT == 7, "a case for every loss");
     switch (loss) {
         case SHOAL_CROSS_ENTROPY: return option >= 0 && option < 1;
         case SHOAL_HUBER: return option > 0 && finite_and_not_negative(option);
         case SHOAL_MSE:
         case SHOAL_MAE:
-        case SHOAL_POISSON: return option == 0;
+        case SHOAL_POISSON:
+        case SHOAL_QUANTILE:
+        case SHOAL_GAUSSIAN: return option == 0;
         default: unknown_kind();
     }
+}
+
+// Levels ascend within 0 and 1, and belong to quantile alone.
+inline bool takes_levels(const ShoalFit& fit) {
+    if (fit.loss != SHOAL_QUANTILE) return fit.level_count == 0;
+    if (!within(fit.level_count, 1, MAX_LEVELS) || !fit.levels) return false;
+    for (int64_t l = 0; l < fit.level_count; ++l)
+        if (!(fit.levels[l] > (l ? fit.levels[l - 1] : 0) && fit.levels[l] < 1)) return false;
+    return true;
 }
 
 // Whether there are rows for the loss that chooses the epoch to keep.
@@ -195,6 +228,7 @@ inline bool has_monitored_rows(const ShoalFit& fit) {
 inline Field check_training(const ShoalFit& fit) {
     if (!within(fit.loss, 0, SHOAL_LOSS_COUNT - 1)) return LOSS;
     if (!takes_option(fit.loss, fit.loss_option)) return LOSS_OPTION;
+    if (!takes_levels(fit)) return LEVELS;
     if (!within(fit.optimizer, 0, SHOAL_OPTIMIZER_COUNT - 1)) return OPTIMIZER;
     const bool momentum = fit.momentum > 0;
     if (!(fit.momentum >= 0 && fit.momentum < 1)) return MOMENTUM;

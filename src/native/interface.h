@@ -14,7 +14,7 @@
 #define SHOAL_EXPORT extern "C" __attribute__((visibility("default")))
 #endif
 
-enum { SHOAL_ABI = 6 };  // changes with any struct or function below
+enum { SHOAL_ABI = 8 };  // changes with any struct or function below
 
 enum ShoalTarget { SHOAL_PORTABLE, SHOAL_AVX2, SHOAL_AVX512, SHOAL_NEON, SHOAL_TARGET_COUNT };
 enum ShoalActivation {
@@ -29,7 +29,16 @@ enum ShoalActivation {
     SHOAL_SOFTPLUS,
     SHOAL_ACTIVATION_COUNT
 };
-enum ShoalLoss { SHOAL_MSE, SHOAL_CROSS_ENTROPY, SHOAL_MAE, SHOAL_HUBER, SHOAL_POISSON, SHOAL_LOSS_COUNT };
+enum ShoalLoss {
+    SHOAL_MSE,
+    SHOAL_CROSS_ENTROPY,
+    SHOAL_MAE,
+    SHOAL_HUBER,
+    SHOAL_POISSON,
+    SHOAL_QUANTILE,
+    SHOAL_GAUSSIAN,
+    SHOAL_LOSS_COUNT
+};
 enum ShoalOptimizer { SHOAL_SGD, SHOAL_ADAM, SHOAL_ADAMW, SHOAL_RMSPROP, SHOAL_OPTIMIZER_COUNT };
 // Whose loss chooses the epoch to keep: nobody's, that of the validation rows, of the inner rows.
 enum ShoalMonitor { SHOAL_MONITOR_NONE, SHOAL_MONITOR_VALIDATION, SHOAL_MONITOR_INNER, SHOAL_MONITOR_COUNT };
@@ -69,7 +78,7 @@ struct ShoalRows {
     int64_t x_count;
     const int64_t* index;  // (N,) which images these rows are
     int64_t index_count;
-    const float* values;  // (N, K), for losses of numbers
+    const float* values;  // (N, targets), for losses of numbers; K, but of losses that say more of a target
     int64_t values_count;
     const int64_t* labels;  // (N,), for losses of classes
     int64_t labels_count;
@@ -82,6 +91,8 @@ struct ShoalFit {
     ShoalNetwork network;
     int64_t loss;        // a ShoalLoss
     double loss_option;  // delta of huber, label smoothing of cross-entropy; 0 for the others
+    const double* levels;  // of quantile, ascending; a target has an output for each, side by side
+    int64_t level_count;   // 0 for the others
     int64_t optimizer;   // a ShoalOptimizer
     double momentum;
     int64_t nesterov;
@@ -159,11 +170,16 @@ SHOAL_EXPORT int64_t shoal_numbers(const ShoalCells* cells, double* values, int6
 SHOAL_EXPORT int64_t shoal_codes(const ShoalCells* cells, int64_t* slots, int64_t slot_count, int64_t* codes,
                                  int64_t* first, int64_t* different);
 
+// Numbers in their order, zeros of either sign as 0, NaN behind all others. `room` holds two keys a number.
+SHOAL_EXPORT int64_t shoal_sort(const double* values, int64_t count, double* sorted, uint64_t* room,
+                                int64_t room_count);
+// Rows in the order of their draws in an epoch, ties by row number.
+SHOAL_EXPORT int64_t shoal_permutation(int64_t target, const uint32_t key[2], int64_t count, int64_t epoch,
+                                       uint32_t* order);
+
 // For tests and benchmarks.
 SHOAL_EXPORT int64_t shoal_dropout_draws(int64_t target, const uint32_t key[2], int64_t count, int64_t layer,
                                          int64_t step, int64_t epoch, uint16_t* draws);
-SHOAL_EXPORT int64_t shoal_permutation(int64_t target, const uint32_t key[2], int64_t count, int64_t epoch,
-                                       uint32_t* order);
 SHOAL_EXPORT int64_t shoal_activation(int64_t target, int64_t activation, int64_t count, const float* x,
                                       float* value, float* derivative);
 // Multiply-adds of a register-blocked loop that touches no memory; returns their number.

@@ -3,7 +3,8 @@
 // `term_count`: how many terms the mean over rows has; of weighted rows, whose weights add up to `rows`, what the
 // terms weigh. `add_row`: adds the terms of one row up, and writes the gradient, scaled by `scale`, which is
 // GRADIENT_FACTOR over the terms of a batch, times the row's weight. A loss that has an
-// option is made of it. Letters: K outputs.
+// option is made of it. Where more is said of a target than one number, its outputs stand side by side.
+// Letters: K outputs.
 #pragma once
 #include "elementary.h"
 #include "interface.h"
@@ -83,6 +84,46 @@ struct Poisson : OfOutputs {
     static constexpr float LARGEST_OF_FLOATS = 87;
 };
 
+// Pinball loss of an output for each level: an error costs the level where it is too low, else 1 less the level.
+struct Quantile : OfOutputs {
+    static constexpr double GRADIENT_FACTOR = 1;
+    const double* levels;
+    int64_t count;
+    Quantile(const double* levels, int64_t count) : levels(levels), count(count) {}
+    void add_row(const float* y, const ShoalRows& data, int64_t row, int64_t outputs, float scale,
+                 float* delta, Score& score) const {
+        const float* target = data.values + row * (outputs / count);
+        for (int64_t k = 0; k < outputs; k += count, ++target)
+            for (int64_t l = 0; l < count; ++l) {
+                const double error = (double)y[k + l] - (double)*target, tilt = 0.5 - levels[l];
+                score.loss_sum += 0.5 * __builtin_fabs(error) + tilt * error;
+                delta[k + l] = (float)(0.5 * ((error > 0) - (error < 0)) + tilt) * scale;
+            }
+    }
+};
+
+// -log of a normal density: of a target's two outputs one is the mean, one the logarithm of the deviation. That is
+// held within bounds, and beyond them its gradient is the one at the bound, so that it leads back.
+struct Gaussian {
+    static constexpr bool CLASSIFIES = false;
+    static constexpr double GRADIENT_FACTOR = 1;
+    static double term_count(double rows, int64_t outputs) { return rows * (double)(outputs / 2); }
+    void add_row(const float* y, const ShoalRows& data, int64_t row, int64_t outputs, float scale,
+                 float* delta, Score& score) const {
+        const float* target = data.values + row * (outputs / 2);
+        for (int64_t k = 0; k < outputs; k += 2, ++target) {
+            const double log_deviation = y[k + 1] > WIDEST ? WIDEST : y[k + 1] < -WIDEST ? -WIDEST : y[k + 1];
+            const double inverse = exp(-log_deviation), off = ((double)y[k] - (double)*target) * inverse;
+            score.loss_sum += 0.5 * off * off + log_deviation + HALF_LOG_2_PI;
+            delta[k] = (float)(off * inverse) * scale;
+            delta[k + 1] = (float)(1 - off * off) * scale;
+        }
+    }
+
+  private:
+    static constexpr double WIDEST = 30, HALF_LOG_2_PI = 0.9189385332046727;
+};
+
 // -log softmax(z)[label]; smoothed, that share of it is the mean of -log softmax(z) over all classes instead.
 struct CrossEntropy {
     static constexpr bool CLASSIFIES = true;
@@ -122,13 +163,15 @@ struct CrossEntropy {
 // Calls f with the loss of a fit.
 template <class F>
 inline void with_loss(const ShoalFit& fit, F&& f) {
-    static_assert(SHOAL_LOSS_COUNT == 5, "a case for every loss");
+    static_assert(SHOAL_LOSS_COUNT == 7, "a case for every loss");
     switch (fit.loss) {
         case SHOAL_MSE: return f(Mse{});
         case SHOAL_CROSS_ENTROPY: return f(CrossEntropy{fit.loss_option});
         case SHOAL_MAE: return f(Mae{});
         case SHOAL_HUBER: return f(Huber{fit.loss_option});
         case SHOAL_POISSON: return f(Poisson{});
+        case SHOAL_QUANTILE: return f(Quantile{fit.levels, fit.level_count});
+        case SHOAL_GAUSSIAN: return f(Gaussian{});
         default: unknown_kind();
     }
 }

@@ -20,12 +20,21 @@ if TYPE_CHECKING:
 
 
 class Graph(Protocol):
-    """An ONNX graph that grows."""
+    """An ONNX graph that grows; see `nets.GraphParts`."""
 
     def node(
-        self, kind: str, inputs: list[str], output: str, attributes: Mapping[str, Any] | None = None
+        self,
+        kind: str,
+        inputs: list[str],
+        output: str,
+        attributes: Mapping[str, Any] | None = None,
+        others: tuple[str, ...] = (),
     ) -> str:
-        """Add one node; give the name of its output."""
+        """Add one node; give the name of its output, beside which it may have others."""
+        ...
+
+    def array(self, name: str, values: NDArray[Any]) -> str:
+        """Store an array; give its name."""
         ...
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -26,6 +27,7 @@ from shoal.data import (
     target_source,
     two_levels,
 )
+from shoal.distributions import by_target
 from shoal.errors import InputError, Problem, ShoalError, lacks_memory
 from shoal.files import write, write_together
 from shoal.kinds import ENCODERS
@@ -52,9 +54,10 @@ def export_onnx(source: Path, out: Path, *, force: bool = False) -> str:
 
     Inputs: `numbers` float64 (N, D), `categories` text (N, D) and `dates` float64 (N, D), seconds since 1970-01-01 in
     UTC, in the orders that the metadata of these names give, or `images` uint8 (N, C, H, W). Outputs: `predictions`
-    float64 (N, K) in the targets' units; or `probabilities` float64 (N, K) and `class` int64 (N,), the place among the
-    metadata's `classes`. Raises InputError where onnx or onnxruntime is missing, and for a file of other content in the
-    place of `out`, unless `force` replaces it; ShoalError where the two disagree.
+    float64 (N, K) in the targets' units, and, where more is said of a target, `quantiles` float64 (N, K, L) at the
+    metadata's `levels`, or `deviations` float64 (N, K). Of classes `probabilities` float64 (N, K) and `class` int64
+    (N,), the place among the metadata's `classes`. Raises InputError where onnx or onnxruntime is missing, and for a
+    file of other content in the place of `out`, unless `force` replaces it; ShoalError where the two disagree.
     """
     try:
         import onnx
@@ -94,9 +97,11 @@ def onnx_model(model: Model) -> ModelProto:
 def _properties(model: Model) -> dict[str, str]:
     """Say what the numbers mean: names as JSON lists."""
     columns = model.preprocessing.columns
-    names = {
+    distribution = model.preprocessing.distribution
+    names: dict[str, Sequence[object]] = {
         "classes": model.classes,
         "targets": model.targets,
+        "levels": distribution.constants.get("LEVELS", ()) if distribution else (),
         **{cells: [column.name for column in columns if takes(column) == cells] for cells in _CELLS},
     }
     size = model.preprocessing.resize
@@ -115,14 +120,19 @@ def _add_answers(parts: GraphParts, model: Model, y: str) -> list[Any]:
     """Add what turns outputs into answers, in float64; give the graph's outputs."""
     from onnx import TensorProto, helper
 
-    shape: list[str | int | None] = ["N", model.architecture.outputs]
+    shape: list[str | int | None] = ["N", len(model.classes or model.targets)]
     if model.classes:
         link_of("softmax").onnx(parts, y, "probabilities")
         parts.node("ArgMax", ["probabilities"], "class", {"axis": 1, "keepdims": 0})
         probabilities = helper.make_tensor_value_info("probabilities", TensorProto.DOUBLE, shape)
         return [probabilities, helper.make_tensor_value_info("class", TensorProto.INT64, ["N"])]
     add_targets(parts, model.preprocessing.target_scales, y)
-    return [helper.make_tensor_value_info("predictions", TensorProto.DOUBLE, shape)]
+    predictions = helper.make_tensor_value_info("predictions", TensorProto.DOUBLE, shape)
+    distribution = model.preprocessing.distribution
+    if distribution is None:
+        return [predictions]
+    values = [*shape, *([len(distribution.names)] if len(distribution.names) > 1 else [])]
+    return [predictions, helper.make_tensor_value_info(distribution.output, TensorProto.DOUBLE, values)]
 
 
 def _checked(model: Model, content: bytes) -> float:
@@ -131,10 +141,14 @@ def _checked(model: Model, content: bytes) -> float:
     Raises ShoalError above `TOLERANCE` (see `_allowed`), or where a class differs.
     """
     inputs, feed = _rows_of(model).drawn(np.random.default_rng(0))
-    expected_NK = model.answer(inputs)
+    expected_NA = model.answer(inputs)
+    expected_NK = expected_NA[:, : len(model.classes or model.targets)]
     outputs = run_onnx(content, feed)
     difference = float(np.abs(outputs[0] - expected_NK).max())
-    allowed = _allowed(model, expected_NK)
+    allowed = _allowed(model, expected_NA)
+    if (distribution := model.preprocessing.distribution) is not None:
+        shown_NKA = distribution.shown(by_target(expected_NA, len(model.targets)))
+        difference = max(difference, float(np.abs(outputs[1].reshape(shown_NKA.shape) - shown_NKA).max()))
     if not difference <= allowed:
         raise ShoalError(
             f"the ONNX file is not written: onnxruntime differs by {difference:.1e}, above {allowed:.1e}"

@@ -1,9 +1,9 @@
 """The kinds that a study can ask for: their names, what each goes with, and the number the native core knows it by.
 
-Each list of kinds stands here and nowhere else, but for the activations, whose rows hold formulas and so have a file of
-their own, `activations.py`. The study's choices, the refusals, the native trainer's numbers and the rooms of `nets`,
-`search` and `data` derive from these tables; the pages of the documentation and the core's own lists are compared with
-them by tests. The order is the one in which choices are named to a user.
+Each list of kinds stands here and nowhere else, but for two whose rows say more and so have files of their own:
+`activations.py` and `scores.py`. The study's choices, the refusals, the native trainer's numbers and the rooms of
+`nets`, `search` and `data` derive from these tables; the pages of the documentation and the core's own lists are
+compared with them by tests. The order is the one in which choices are named to a user.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ class LossKind:
 
     `option` is the key of `training` that belongs to it alone. No target may lie below `least`; None where any number
     may be one. `as_given`: targets are neither scaled nor transformed, since its link gives answers their own unit.
-    `from_zero`: it is 0 where all answers are right, so that one of its values is a share of another.
+    `from_zero`: it is 0 where all answers are right, so that one of its values is a share of another. `distribution`:
+    what networks say of a target, a key of `distributions.DISTRIBUTIONS`; None where that is one number.
     """
 
     task: Task
@@ -41,6 +42,7 @@ class LossKind:
     least: float | None = None
     as_given: bool = False
     from_zero: bool = True
+    distribution: str | None = None
 
 
 @dataclass(frozen=True)
@@ -91,18 +93,6 @@ class CoreKind(Protocol):
 @dataclass(frozen=True)
 class ScheduleKind:
     """A schedule: one learning rate for each epoch, worked out in `nets` for all trainers."""
-
-
-@dataclass(frozen=True)
-class ScoreKind:
-    """A score of test rows: the tasks it is a score of, and whether more of it is better.
-
-    `is_share`: it lies between 0 and 1 whatever the unit of the target, so that differences are compared as they are.
-    """
-
-    tasks: tuple[Task, ...]
-    higher_is_better: bool = False
-    is_share: bool = False
 
 
 @dataclass(frozen=True)
@@ -200,6 +190,8 @@ LOSSES: Final[dict[str, LossKind]] = {
     "mae": LossKind("regression", core=2),
     "huber": LossKind("regression", core=3, option="huber_delta"),
     "poisson": LossKind("regression", core=4, least=0.0, as_given=True, from_zero=False),
+    "quantile": LossKind("regression", core=5, option="quantiles", distribution="quantiles"),
+    "gaussian": LossKind("regression", core=6, from_zero=False, distribution="normal"),
     "cross-entropy": LossKind("classification", core=1, option="label_smoothing"),
 }
 OPTIMIZERS: Final[dict[str, OptimizerKind]] = {
@@ -282,16 +274,6 @@ TARGET_TRANSFORMS: Final[dict[str, TargetTransformKind]] = {
 IMAGE_FORMATS: Final[dict[str, ImageKind]] = {
     "idx": ImageKind("an IDX"),
     "npz": ImageKind("an NPZ", (".npz",)),
-}
-SCORES: Final[dict[str, ScoreKind]] = {
-    "loss": ScoreKind(TASKS),
-    "mse": ScoreKind(("regression",)),
-    "rmse": ScoreKind(("regression",)),
-    "mae": ScoreKind(("regression",)),
-    "r2": ScoreKind(("regression",), higher_is_better=True, is_share=True),
-    "accuracy": ScoreKind(("classification",), higher_is_better=True, is_share=True),
-    "macro_f1": ScoreKind(("classification",), higher_is_better=True, is_share=True),
-    "ece": ScoreKind(("classification",), is_share=True),
 }
 
 
@@ -377,8 +359,3 @@ def table_format_name(path: str | Path) -> str | None:
     ending = Path(Path(path).stem if packed else path).suffix.lower()
     names = (name for name, kind in TABLE_FORMATS.items() if ending in kind.endings)
     return next((name for name in names if TABLE_FORMATS[name].is_text or not packed), None)
-
-
-def scores_of(task: str) -> tuple[str, ...]:
-    """Name the scores of a task's test rows."""
-    return tuple(name for name, score in SCORES.items() if task in score.tasks)

@@ -22,12 +22,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_core import PydanticCustomError
 
 from shoal.data import Column, Preprocessing, given_columns, given_images
-from shoal.engine import Calibration, FoldNetwork, Trained, Trainer, answers, trainer_of
+from shoal.distributions import Distribution, by_target
+from shoal.engine import Calibration, FoldNetwork, Trained, Trainer, answers, trainer_of, unknown_intervals
 from shoal.errors import InputError, ModelFileError, Problem, as_path
 from shoal.files import Folder, Unreadable, kind_of, opened, size_of, write
+from shoal.kinds import LOSSES
 from shoal.nets import MODEL_NAME, Architecture, StoredModel, model_bytes, read_model
 from shoal.results import COLDEST, HOTTEST, tempered
-from shoal.wording import counted, repeated, visible
+from shoal.wording import counted, listed, repeated, visible
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -171,10 +173,46 @@ class Model:
         The same rows in the same order give the bytes that the run stored for them, if the trainer that
         trained the model is here, on the CPU, in the same versions on the same kind of processor.
         """
-        answer_NK = self.answer(self._warned(x))
+        answer_NA = self.answer(self._warned(x))
         if self.facts.task == "regression":
-            return answer_NK
-        return np.asarray(np.array(self.classes, dtype=np.str_)[answer_NK.argmax(axis=1)])
+            return answer_NA[:, : len(self.targets)]
+        return np.asarray(np.array(self.classes, dtype=np.str_)[answer_NA.argmax(axis=1)])
+
+    def predict_quantiles(self, x: NDArray[Any] | Mapping[str, Any] | DataFrame) -> NDArray[np.float64]:
+        """Give the quantiles of every target at `levels` in its units, float64 (N, K, L); see `predict` for `x`.
+
+        Of a network trained by `training.loss = "quantile"` they are those of `training.quantiles`, none above a later
+        one; of "gaussian" those of its normal distribution. InputError for a model of any other.
+        """
+        return self._distribution.quantiles(self._by_target(x))
+
+    def predict_std(self, x: NDArray[Any] | Mapping[str, Any] | DataFrame) -> NDArray[np.float64]:
+        """Give how far targets lie from what `predict` gives, as standard deviations in their units, float64 (N, K).
+
+        InputError for a model that was not trained by `training.loss = "gaussian"`.
+        """
+        distribution = self._distribution
+        if distribution.names != ("std",):
+            raise InputError("expected a model of means and standard deviations, got one of quantiles")
+        return distribution.shown(self._by_target(x))[:, :, 0]
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """The levels of `predict_quantiles`, ascending; none of a model that says one number of a target."""
+        distribution = self.preprocessing.distribution
+        return () if distribution is None else distribution.levels
+
+    @property
+    def _distribution(self) -> Distribution:
+        distribution = self.preprocessing.distribution
+        if distribution is None:
+            losses = listed([f'"{name}"' for name, kind in LOSSES.items() if kind.distribution], "or")
+            what = f"expected a model trained by training.loss = {losses}, got one of another loss"
+            raise InputError(f"{what}: it says one number of a target")
+        return distribution
+
+    def _by_target(self, x: NDArray[Any] | Mapping[str, Any] | DataFrame) -> NDArray[np.float64]:
+        return by_target(self.answer(self._warned(x)), len(self.targets))
 
     def predict_proba(
         self, x: NDArray[Any] | Mapping[str, Any] | DataFrame, *, calibrated: bool = False
@@ -264,7 +302,8 @@ class Model:
         return given_images(x, self.image_shape, resize=resize, white=white)
 
     def answer(self, inputs: Inputs) -> NDArray[np.float64]:
-        """Predict checked rows: numbers in the targets' units, or probabilities, float64 (N, K)."""
+        """Answer checked rows: predictions in the targets' units and what else is said (see `distributions`), float64
+        (N, K A), or probabilities, float64 (N, K)."""
         return answers(self._trainer, self._trained, inputs, _every(inputs))
 
     @property
@@ -294,8 +333,9 @@ class Model:
         classes = outputs if facts.task == "classification" else 0
         if len(facts.classes) != classes:
             yield f"classes: expected {classes}, got {len(facts.classes)}"
-        targets = 1 if facts.task == "classification" else outputs
-        if len(facts.targets) != targets:
+        said = 1 if preprocessing.distribution is None else preprocessing.distribution.outputs
+        targets = 1 if facts.task == "classification" else outputs // said
+        if outputs % said or len(facts.targets) != targets:
             yield f"targets: expected {targets}, got {len(facts.targets)}"
         scaled = targets if facts.task == "regression" and not channels else 0
         if len(preprocessing.target_scales) != scaled:
@@ -350,13 +390,6 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         return
     with Folder.open(path) as folder, folder.opened(MODEL_NAME) as stream:
         yield stream
-
-
-def unknown_intervals(ends_NK2: NDArray[np.float64]) -> str:
-    """Say for how many rows, (N, K, 2), the networks of the folds give no finite interval; empty where they do."""
-    rows = int((~np.isfinite(ends_NK2).all(axis=(1, 2))).sum())
-    why = "the answers of the folds' networks are not finite numbers"
-    return f"no interval for {rows:,} of {counted(len(ends_NK2), 'row')}: {why}" if rows else ""
 
 
 def _without_temperature(described: dict[str, Any]) -> tuple[dict[str, Any], float | None]:

@@ -45,6 +45,7 @@ from shoal.engine import (
     pick_delivered,
     pick_device,
     refuse_above,
+    refuse_undefined_scores,
     refuse_unscalable,
     warnings_before,
     with_images_of_mistakes,
@@ -64,8 +65,10 @@ from shoal.results import (
     RunFiles,
     RunLock,
     Store,
+    choosing_scores,
     note_looks,
     refuse_foreign_files_in,
+    scored_summaries,
     trained_places,
 )
 from shoal.study import Candidate, Study, to_toml
@@ -144,7 +147,7 @@ def run(
     refuse_above(memory, available_memory())  # what is refused is not warned of before
     for line in filter(None, (trainers.note, *warnings_before(planner), *planner.dataset.notes)):
         watcher.note(line)
-    rows = StudyRows(planner.dataset, study.data.standardize)
+    rows = StudyRows(planner.dataset, study.data.standardize, choosing_scores(study))
     executor = Executor(rows, trainers.by_name, workers, watcher)
     with RunLock(folder), Store.create_or_open(folder, _identity(study, planner.dataset)) as store:
         files = RunFiles(folder, store).adopt_unlisted()  # of versions that kept no list of their files
@@ -183,6 +186,7 @@ def _lay_out(request: Request, trainer: TrainerChoice, device: DeviceChoice) -> 
         give_back_memory()
         planner = Planner(study, dataset, trainers.choose)
         refuse_unscalable(planner)  # numbers that are too large to be standardised in some fold
+        refuse_undefined_scores(planner)
     except ShoalError as error:
         raise type(error)(map(study.placed, error.problems)) from error
     return trainers, planner
@@ -227,7 +231,7 @@ def _train(planner: Planner, executor: Executor, store: Store) -> tuple[Candidat
     store.set_plan(entries(fits), planner.candidate_rows())
     store.forget_failed()  # what failed in an earlier run is tried again; what fails in this one stays a row
     executor.execute(planner.training_title, fits, store)
-    while next_round := planner.next_search_fits(store.summaries()):
+    while next_round := planner.next_search_fits(scored_summaries(store, choosing_scores(planner.study))):
         fits += next_round
         store.set_plan(entries(fits), planner.candidate_rows())
         executor.execute(planner.training_title, next_round, store)

@@ -29,10 +29,11 @@ from shoal.data import (
     read_images,
     read_table,
 )
-from shoal.engine import available_memory
+from shoal.distributions import by_target
+from shoal.engine import available_memory, unknown_intervals
 from shoal.errors import InputError, ModelFileError, Problem, RunFolderError
 from shoal.files import kind_of
-from shoal.model import Inputs, Model, load, unknown_intervals
+from shoal.model import Inputs, Model, load
 from shoal.results import PlanEntry, Results, Store, rank_at
 from shoal.wording import counted, did_you_mean, few_quoted, quoted, safe_cell, visible
 
@@ -258,7 +259,16 @@ def _answers(model: Model, answer_NK: NDArray[np.float64]) -> dict[str, Sequence
     if model.classes:
         likeliest = answer_NK.argmax(axis=1).tolist()
         columns[f"predicted_{model.targets[0]}"] = [model.classes[k] for k in likeliest]
-    return columns | {label: answer_NK[:, k].tolist() for k, label in enumerate(labels)}
+    columns |= {label: answer_NK[:, k].tolist() for k, label in enumerate(labels)}
+    distribution = model.preprocessing.distribution
+    if distribution is None:
+        return columns
+    shown_NKA = distribution.shown(by_target(answer_NK, len(model.targets)))
+    return columns | {
+        f"{said}_{name}": shown_NKA[:, k, place].tolist()
+        for k, name in enumerate(model.targets)
+        for place, said in enumerate(distribution.names)
+    }
 
 
 def _labels(model: Model) -> list[str]:
@@ -292,7 +302,8 @@ def _is_well(results: Results, entry: PlanEntry) -> bool:
 
 def _member(results: Results, model: Model, entry: PlanEntry, described: dict[str, Any]) -> Model:
     """Give one network of the search as a model of its own."""
-    preprocessing = Preprocessing.from_json(described).linked(model.preprocessing.link)
+    own = model.preprocessing
+    preprocessing = Preprocessing.from_json(described).linked(own.link, own.distribution)
     record = results.summaries[entry.fit_id]
     fit = {"id": entry.fit_id, "trainer": record.trainer, "epochs": record.kept_epoch, "repeat": entry.repeat}
     facts = model.facts.model_copy(update={"fit": model.facts.fit.model_copy(update=fit)})
@@ -307,16 +318,16 @@ def _member(results: Results, model: Model, entry: PlanEntry, described: dict[st
 
 def _spread(model: Model, members: Sequence[Model], inputs: Inputs) -> dict[str, Sequence[Any]]:
     """Mean and standard deviation (n - 1) over the members, by Welford's running sums (1962)."""
+    labels = _labels(model)
     mean_NK = square_NK = np.zeros(0)
     for count, member in enumerate(members, start=1):
-        answer_NK = member.answer(inputs)
+        answer_NK = member.answer(inputs)[:, : len(labels)]
         if count == 1:
             mean_NK, square_NK = np.zeros_like(answer_NK), np.zeros_like(answer_NK)
         change_NK = answer_NK - mean_NK
         mean_NK = mean_NK + change_NK / count
         square_NK = square_NK + change_NK * (answer_NK - mean_NK)
     deviation_NK = np.sqrt(square_NK / (len(members) - 1))
-    labels = _labels(model)
     parts = (("mean", mean_NK), ("std", deviation_NK))
     return {
         f"ensemble_{name}_{label.removeprefix('predicted_')}": values_NK[:, k].tolist()

@@ -34,7 +34,15 @@ _PLAIN_NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-
 _LATER_CELL: Final = re.compile(rf';(?=[\s"]*[{re.escape(FORMULA)}])')
 """Where the comma is a decimal mark, spreadsheets split at semicolons, quoted or not."""
 
-_ALSO_CALLED: Final = {"gpu": "cuda"}
+NAMED: Final = 12
+MANY: Final = 20
+"""Of more choices than `MANY` a refusal names the first `NAMED`, and says how many more there are."""
+_ALSO_CALLED: Final = {
+    "gpu": "cuda",
+    "max_error": "neg_max_error",
+    "auc": "roc_auc",
+    "mcc": "matthews_corrcoef",
+}
 """Words for a choice that look like another one."""
 
 # Foreign text
@@ -127,13 +135,18 @@ def did_you_mean(word: str, known: Sequence[str], quote: Callable[[str], str] = 
     return f"; did you mean {quote(meant)}?" if meant else ""
 
 
+def named_few(choices: Sequence[str]) -> str:
+    """Name all choices, of very many the first."""
+    return first_few(choices, NAMED if len(choices) > MANY else len(choices))
+
+
 def wrong_choice(value: Any, choices: Sequence[str]) -> str:
     """Refuse a value that is none of the choices: all of them in their own order, what came, what may be meant."""
     hint = ""
     if isinstance(value, str):
         known = _ALSO_CALLED.get(value.lower(), "")
         hint = f"; did you mean {known!r}?" if known in choices else did_you_mean(value, choices, repr)
-    return f"expected one of {', '.join(choices)}, got {value_text(value)}{hint}"
+    return f"expected one of {named_few(choices)}, got {value_text(value)}{hint}"
 
 
 def wrong_count(value: Any, most: int | None = None) -> str:

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from oracle import Oracle
+from shoal.distributions import distribution_of
 from shoal.engine._train import Checkpoint
 from shoal.engine._trainer import FitData, Job, Rows, State, Trainer, initial_state
 from shoal.kinds import LOSSES
@@ -42,7 +43,7 @@ DEFAULT_RATES = {"sgd": 0.05, "adam": 0.01, "adamw": 0.01, "rmsprop": 0.001}
 
 @dataclass(frozen=True)
 class Case:
-    """One fit: its description and how many made-up rows it has.
+    """One fit: its description and how many made-up rows it has; `outputs` are targets or classes.
 
     `digits` is how many digits two trainers in float64 must have in common. The bias in front of a batch norm has
     gradient 0; what rounding leaves of it (1e-17) is what adaptive optimisers divide by its own size: fewer digits.
@@ -62,8 +63,14 @@ class Case:
     weights: str = ""
 
     @property
+    def width(self) -> int:
+        """How many outputs the network has."""
+        said = distribution_of(self.loss, self.training.option_of(self.loss))
+        return self.outputs * (1 if said is None else said.outputs)
+
+    @property
     def job(self) -> Job:
-        architecture = build_architecture(self.network, (self.inputs,), self.outputs)
+        architecture = build_architecture(self.network, (self.inputs,), self.width)
         return Job(architecture, self.training, self.loss, self.key)
 
     @property
@@ -101,7 +108,7 @@ class Case:
         return Rows(x.astype(np.float32), y.astype(np.float32))
 
     def oracle(self, dtype: torch.dtype = torch.float64) -> Oracle:
-        return Oracle(self.network, self.training, self.loss, self.key, (self.inputs, self.outputs), dtype)
+        return Oracle(self.network, self.training, self.loss, self.key, (self.inputs, self.width), dtype)
 
     def start(self, dtype: str = "float32") -> State:
         """The state before the first epoch, its vectors in the trainer's precision."""
@@ -200,7 +207,11 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
 }
 
 
-OPTIONS: dict[str, tuple[float, ...]] = {"huber_delta": (1.0, 0.3), "label_smoothing": (0.0, 0.2)}
+OPTIONS: dict[str, tuple[Any, ...]] = {
+    "huber_delta": (1.0, 0.3),
+    "label_smoothing": (0.0, 0.2),
+    "quantiles": ((0.1, 0.5, 0.9), (0.35,)),
+}
 """Values of the options that losses have."""
 
 

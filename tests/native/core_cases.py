@@ -14,6 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import special
 
+from shoal.distributions import distribution_of
 from shoal.engine._trainer import FitData, Job, Rows, State, initial_state
 from shoal.engine.trainers.native_core import load_library, native_available, runnable_targets
 from shoal.kinds import LOSSES
@@ -24,10 +25,11 @@ from shoal.study import Network, Training
 Floats = NDArray[np.float64]
 
 LONG = os.environ.get("SHOAL_CAMPAIGN") == "long"
-OPTIONS: dict[str | None, dict[str, float]] = {
+OPTIONS: dict[str | None, dict[str, Any]] = {
     None: {},
     "huber_delta": {"huber_delta": 0.4},
     "label_smoothing": {"label_smoothing": 0.1},
+    "quantiles": {"quantiles": (0.03, 0.5, 0.6, 0.99)},
 }
 """What the losses are made of, by the option that they have; other than by default."""
 needs_core = pytest.mark.skipif(not native_available(), reason="the native core is not built on this machine")
@@ -41,10 +43,12 @@ def core() -> ctypes.CDLL:
 
 
 def make_job(network: dict[str, Any], training: dict[str, Any], loss: Any, sizes: tuple[Any, int]) -> Job:
-    """Describe a fit; `sizes` are inputs (a number, or the shape of an image) and outputs."""
-    shape = sizes[0] if isinstance(sizes[0], tuple) else (sizes[0],)
-    architecture = build_architecture(Network.model_validate(network), shape, sizes[1])
-    return Job(architecture, Training(**training), loss, StreamKey(11, 2, 3))
+    """Describe a fit; `sizes` are inputs (a number, or the shape of an image) and targets or classes."""
+    shape, asked = sizes[0] if isinstance(sizes[0], tuple) else (sizes[0],), Training(**training)
+    said = distribution_of(loss, asked.option_of(loss))
+    outputs = sizes[1] * (1 if said is None else said.outputs)
+    architecture = build_architecture(Network.model_validate(network), shape, outputs)
+    return Job(architecture, asked, loss, StreamKey(11, 2, 3))
 
 
 def make_rows(job: Job, count: int, seed: int) -> Rows:
@@ -55,7 +59,8 @@ def make_rows(job: Job, count: int, seed: int) -> Rows:
     x = rng.standard_normal((count, job.architecture.layers[0].inputs)).astype(np.float32)
     if LOSSES[job.loss].task == "classification":
         return Rows(x, rng.integers(0, job.architecture.outputs, count))
-    y = rng.standard_normal((count, job.architecture.outputs)).astype(np.float32)
+    targets = job.architecture.outputs // job.outputs_of_target
+    y = rng.standard_normal((count, targets)).astype(np.float32)
     return Rows(x, y if LOSSES[job.loss].least is None else np.abs(y))
 
 
@@ -137,6 +142,14 @@ def loss_gradient(job: Job, y_BK: Floats, target: NDArray[Any]) -> Floats:
             return np.clip(y_BK - target, -delta, delta) / y_BK.size
         case "poisson":
             return (np.exp(y_BK) - target) / y_BK.size
+        case "quantile":
+            levels = np.array(job.training.quantiles)
+            above = y_BK.reshape(len(target), -1, len(levels)) > target[:, :, None]
+            return (above - levels).reshape(y_BK.shape) / y_BK.size
+        case "gaussian":
+            off, inverse = y_BK[:, 0::2] - target, np.exp(-y_BK[:, 1::2])
+            pairs = np.stack([off * inverse**2, 1 - (off * inverse) ** 2], axis=2)
+            return pairs.reshape(y_BK.shape) / target.size
         case "cross-entropy":
             smoothing = job.training.label_smoothing
             p_BK = special.softmax(y_BK, axis=1) - smoothing / y_BK.shape[1]

@@ -66,7 +66,7 @@ struct Drawn {
     std::vector<uint8_t> images;
     std::vector<float> scale, offset;
     Rows train, validation, inner;
-    std::vector<double> learning_rates, curve;
+    std::vector<double> learning_rates, levels, curve;
     std::vector<int64_t> evaluation_epochs;
     std::vector<float> parameters, first_moment, second_moment, best_parameters;
     ShoalFit fit = {};
@@ -87,11 +87,13 @@ struct Drawn {
         fit.network.dense_count = (int64_t)dense.size();
         dense.resize(1024);  // the most that are ever read: their count may be spoilt
         fit.network.dense = dense.data();
-        draw_training();
+        draw_training(inputs);
+        const int64_t of_target = fit.loss == SHOAL_QUANTILE ? fit.level_count : 1 + (fit.loss == SHOAL_GAUSSIAN);
+        const int64_t targets = inputs / of_target;
         fit.train =
-            train.draw(from_to(1, image_count ? 15 : 40), fit.network.inputs, inputs, fit.loss, image_count);
-        fit.validation = validation.draw(from_to(0, 9), fit.network.inputs, inputs, fit.loss, image_count);
-        fit.inner = inner.draw(from_to(0, 9), fit.network.inputs, inputs, fit.loss, image_count);
+            train.draw(from_to(1, image_count ? 15 : 40), fit.network.inputs, targets, fit.loss, image_count);
+        fit.validation = validation.draw(from_to(0, 9), fit.network.inputs, targets, fit.loss, image_count);
+        fit.inner = inner.draw(from_to(0, 9), fit.network.inputs, targets, fit.loss, image_count);
         fit.evaluate_every = image_count ? from_to(1, 3) : 1;
         if (fit.monitor == SHOAL_MONITOR_VALIDATION && !fit.validation.row_count)
             fit.monitor = SHOAL_MONITOR_NONE;
@@ -143,8 +145,16 @@ struct Drawn {
         return channels * height * width;
     }
 
-    void draw_training() {
+    void draw_training(int64_t outputs) {
         fit.loss = from_to(0, SHOAL_LOSS_COUNT - 1);
+        if (fit.loss == SHOAL_GAUSSIAN && outputs % 2) fit.loss = SHOAL_MSE;
+        if (fit.loss == SHOAL_QUANTILE) {
+            fit.level_count = from_to(1, outputs);
+            while (outputs % fit.level_count) --fit.level_count;
+            for (int64_t l = 1; l <= fit.level_count; ++l)
+                levels.push_back((double)l / (double)(fit.level_count + 1));
+            fit.levels = levels.data();
+        }
         if (fit.loss == SHOAL_HUBER) fit.loss_option = 0.01 + unit();
         if (fit.loss == SHOAL_CROSS_ENTROPY && from_to(0, 1)) fit.loss_option = unit();
         fit.optimizer = from_to(0, SHOAL_OPTIMIZER_COUNT - 1);
@@ -198,6 +208,7 @@ void spoil(Drawn& drawn) {
         &fit.network.inputs,
         &fit.network.dense_count,
         &fit.loss,
+        &fit.level_count,
         &fit.optimizer,
         &fit.nesterov,
         &fit.batch_size,
@@ -384,6 +395,15 @@ void cut_and_read() {
         }
         place[rng() % place.size()] = from_to(0, 1) ? ODD[rng() % (sizeof ODD / sizeof *ODD)] : (int64_t)rng();
     }
+    for (double& value : values)
+        if (const uint64_t bits = rng(); from_to(0, 2)) std::memcpy(&value, &bits, sizeof value);
+    std::vector<double> sorted((size_t)rows);
+    std::vector<uint64_t> room((size_t)(2 * rows));
+    if (shoal_sort(values.data(), rows, sorted.data(), room.data(), 2 * rows - 1) == 0)
+        printf("numbers are sorted in too little room\n"), exit(1);
+    shoal_sort(values.data(), rows, sorted.data(), room.data(), 2 * rows);
+    for (int64_t row = 1; row < rows; ++row)
+        if (!(sorted[row - 1] <= sorted[row] || std::isnan(sorted[row]))) printf("numbers in no order\n"), exit(1);
 }
 
 }  // namespace

@@ -38,6 +38,7 @@ IMAGES = make_job(
     ((2, 6, 5), 3),
 )
 CLASSES = make_job({"hidden": (9,)}, {"epochs": 4, "batch_size": 4}, "cross-entropy", (2, 3))
+LEVELS = make_job({"hidden": (9,)}, {"epochs": 4, "batch_size": 4}, "quantile", (2, 2))
 HUGE = (2**31, 2**63 - 1, -(2**63))
 
 
@@ -178,6 +179,37 @@ def test_labels_and_points_are_looked_at_one_by_one() -> None:
         state = initial_state(JOB)
         state.epoch_T = np.array(points)
         assert answer(_Fit(JOB, make_data(JOB), state)) == "evaluation_epochs"
+
+
+@pytest.mark.parametrize(
+    "levels", [(), (0.0, 0.5), (0.5, 1.0), (0.5, 0.5), (0.6, 0.5), (float("nan"),), (0.2, float("nan"))]
+)
+def test_levels_are_looked_at_one_by_one(levels: tuple[float, ...]) -> None:
+    owner = fresh(LEVELS)
+    assert answer(owner) == ""
+    owner = fresh(LEVELS)
+    array = np.array(levels)
+    owner.struct.levels, owner.struct.level_count = array.ctypes.data, array.size
+    assert answer(owner) == "levels"
+
+
+def test_levels_belong_to_one_loss_and_outputs_to_whole_targets() -> None:
+    owner = fresh()
+    owner.struct.level_count = 1
+    assert answer(owner) == "levels"
+    owner = fresh(LEVELS)
+    owner.struct.levels = None
+    assert answer(owner) == "levels"
+    owner = fresh(LEVELS)
+    owner.struct.level_count = 2  # of six outputs, which are then three targets
+    assert answer(owner) == "train.y"
+    array = np.array([0.1, 0.2, 0.3, 0.4])
+    owner.struct.levels, owner.struct.level_count = array.ctypes.data, 4
+    assert answer(owner) == "dense.units"
+    for part in ("train", "validation", "inner"):
+        owner = fresh(LEVELS)
+        getattr(owner.struct, part).values_count += 1
+        assert answer(owner) == f"{part}.y"
 
 
 def test_other_arguments_are_looked_at_too() -> None:

@@ -27,6 +27,7 @@ PLACES = {
     "activation": range(len(ACTIVATIONS)),
     "loss": range(len(LOSSES)),
     "targets of a loss": range(len(LOSSES)),
+    "outputs of a target": range(len(LOSSES)),
     "option of a loss": range(len(LOSSES)),
     "optimizer": range(len(OPTIMIZERS)),
     "momentum of an optimizer": range(len(OPTIMIZERS)),

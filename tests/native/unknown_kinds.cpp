@@ -29,10 +29,16 @@ int main(int count, char** arguments) {
     } else if (!strcmp(place, "targets of a loss")) {
         const float x = 0, value = 0;
         const int64_t label = 0;
+        const double level = 0.5;
         fit.loss = number;
+        fit.levels = &level, fit.level_count = 1;
+        layer.units = number == SHOAL_GAUSSIAN ? 2 : 1;
         fit.network.inputs = fit.train.x_count = fit.train.values_count = fit.train.labels_count = 1;
         fit.train.x = &x, fit.train.values = &value, fit.train.labels = &label;
         return (int)check_rows(fit.train, 1, fit, TRAIN);
+    } else if (!strcmp(place, "outputs of a target")) {
+        fit.loss = number;
+        printf("%d", (int)outputs_of_target(fit));
     } else if (!strcmp(place, "option of a loss")) {
         printf("%d", takes_option(number, 0));
     } else if (!strcmp(place, "optimizer")) {

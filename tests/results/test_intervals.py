@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 from scipy.stats import t as student
 
-from shoal.kinds import scores_of
 from shoal.results import (
     Units,
     calibrated_error,
@@ -31,6 +30,7 @@ from shoal.results import (
     row_score,
 )
 from shoal.results._intervals import Spread, hall, held_by_few, of_difference, wilson
+from shoal.scores import scores_of
 
 REGRESSION = {name: row_score("regression", name) for name in scores_of("regression")}
 CLASSES = {name: row_score("classification", name) for name in scores_of("classification")}

@@ -49,7 +49,7 @@ def test_no_p_is_given_where_one_group_holds_more_than_a_third_of_the_training_r
             finished.plan,
             finished.summaries,
             replace(truth, groups=group_N),
-            ("mse", False),
+            "mse",
             finished.test_predictions,
         )
         assert test is not None

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from shoal.kinds import scores_of
 from shoal.results import (
     Units,
     classification_scores,
@@ -22,6 +21,7 @@ from shoal.results import (
 from shoal.results._intervals import left_out, spread_of
 from shoal.results._mean_recall import BALANCED, recall_interval
 from shoal.results._out_of_fold import of_rows
+from shoal.scores import scores_of
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 

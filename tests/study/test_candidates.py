@@ -121,8 +121,9 @@ def test_the_id_is_the_hash_of_the_resolved_content() -> None:
     training = candidate.training.model_dump(mode="json")
     assert training.pop("validation") == 0.2
     assert (training.pop("huber_delta"), training.pop("label_smoothing")) == (1.0, 0.0)
+    assert training.pop("quantiles") == [0.1, 0.5, 0.9]
     assert training.pop("class_weight") == "none"
-    assert training["loss"] == "mse"
+    assert (training.pop("monitor"), training["loss"]) == ("loss", "mse")
     text = json.dumps({"network": network, "training": training}, sort_keys=True, separators=(",", ":"))
     assert candidate.id == hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -187,10 +187,6 @@ SENTENCES = [
         "6: search.folds.kind: expected data.groups (the column of each row's group) with repeated-grouped folds, "
         "got none",
     ),
-    (
-        "[search]\nmetric = 'accuracy'",
-        "6: search.metric: expected loss, since a regression has no accuracy, got 'accuracy'",
-    ),
     # nested
     (
         "[nested]\nfolds = 4",

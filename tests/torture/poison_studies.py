@@ -78,6 +78,9 @@ def drawn_studies(draw: st.DrawFn) -> Drawn:
             "space": {"training.lr": [0.01, 0.05]},
         },
     }
+    if task == "regression":
+        losses = ["mse", "quantile", *(["gaussian"] if transform == "none" else [])]
+        tree["training"]["loss"] = draw(st.sampled_from(losses))
     trainer = draw(st.sampled_from(["auto"] * 5 + ["torch"]))
     drawn = Drawn(Study.model_validate(tree), dataset, trainer, seed, draw(st.sampled_from(HUGE)))
     if timed and not can_be_parted(drawn):

@@ -145,3 +145,11 @@ def dead(rng: Rng) -> DrawnStudy:
     training = {"optimizer": "adam", "lr": 2.0, "schedule": "constant", "epochs": 30, "keep": "last"}
     network = {"activation": "relu", "hidden": [16, 16]}
     return plain(rng).with_keys(network=network, training=training)
+
+
+@plants("SH035")
+def narrow(rng: Rng) -> DrawnStudy:
+    """Quantiles of a network that knows its few training rows by heart."""
+    study = table(rng, "regression", rows_drawn(rng, 200, 600), 8, curved=True)
+    training = {"loss": "quantile", "epochs": 300, "lr": 0.01, "schedule": "constant", "keep": "last"}
+    return study.with_keys(network={"hidden": [64]}, training={**training, "weight_decay": 0.0})

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Final, Protocol, Self, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.activations import Graph
 from shoal.data._column_kind import DateStyle
 from shoal.data._dataset import Column
 from shoal.errors import ModelFileError
@@ -29,20 +30,6 @@ INT64: Final = 7
 
 Piece = tuple[str, list[tuple[int, int]]]
 """A part of a graph, float32 (N, columns), and what its columns are: place among the encoders, place among its D."""
-
-
-class Graph(Protocol):
-    """An ONNX graph that grows; see `nets.GraphParts`."""
-
-    def node(
-        self, kind: str, inputs: list[str], output: str, attributes: Mapping[str, Any] | None = None
-    ) -> str:
-        """Add one node; give the name of its output."""
-        ...
-
-    def array(self, name: str, values: NDArray[Any]) -> str:
-        """Store an array; give its name."""
-        ...
 
 
 class Encoder(Protocol):

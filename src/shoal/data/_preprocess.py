@@ -26,6 +26,7 @@ from shoal.data._pixels import WHITES
 from shoal.data._ranges import Range, far_outside, range_of, ranges_from_json
 from shoal.data._scale import Scale, scale_of_counts
 from shoal.data._target_scale import TargetScale, fit_target
+from shoal.distributions import Distribution, side_by_side
 from shoal.errors import DataError, ModelFileError, Problem
 from shoal.links import link_of
 from shoal.wording import quoted
@@ -63,13 +64,20 @@ class Preprocessing:
     def reads(self) -> tuple[object, ...]:
         """What it takes and gives, whatever it was fitted to: columns and their kinds, targets, channels, sizes."""
         columns = tuple((column.name, takes(column)) for column in self.columns)
-        targets = tuple((target.name, target.kind, target.link) for target in self.target_scales)
+        targets = tuple(
+            (target.name, target.kind, target.link, target.distribution) for target in self.target_scales
+        )
         return (columns, targets, tuple(channel.name for channel in self.channels), self.resize, self.white)
 
     @property
     def link(self) -> str:
         """What makes answers of outputs in the targets' units; of classes there are none."""
         return self.target_scales[0].link if self.target_scales else "identity"
+
+    @property
+    def distribution(self) -> Distribution | None:
+        """What is said of each target; None where that is one number."""
+        return self.target_scales[0].distribution if self.target_scales else None
 
     @property
     def categorical(self) -> tuple[str, ...]:
@@ -96,13 +104,17 @@ class Preprocessing:
         """Give the same, knowing where the numbers of the training rows `rows` lie."""
         return replace(self, ranges=tuple(range_of(column, rows) for column in dataset.columns))
 
-    def linked(self, link: str) -> Preprocessing:
+    def linked(self, link: str, distribution: Distribution | None = None) -> Preprocessing:
         """Give the same for a network of whose outputs `link` makes answers. Raises StudyError for an unknown one.
 
-        Where answers are not in the units of learned targets, these are left as they are.
+        Where answers are not in the units of learned targets, these are left as they are. `distribution` is what is
+        said of each target, where that is more than one number.
         """
-        if link_of(link).scaled or not self.target_scales:
+        if not self.target_scales:
             return self
+        if link_of(link).scaled:
+            said = tuple(replace(target, distribution=distribution) for target in self.target_scales)
+            return self if distribution is None else replace(self, target_scales=said)
         scales = tuple(TargetScale(Scale(target.name), link=link) for target in self.target_scales)
         return replace(self, target_scales=scales)
 
@@ -123,6 +135,8 @@ class Preprocessing:
             yield "preprocessing: expected one transform of all targets, got several"
         if len({target.link for target in self.target_scales}) > 1:
             yield "preprocessing: expected one link of all targets, got several"
+        if len({target.distribution for target in self.target_scales}) > 1:
+            yield "preprocessing: expected one distribution of all targets, got several"
 
     @property
     def pixel_scale_C(self) -> NDArray[np.float32]:
@@ -179,12 +193,19 @@ class Preprocessing:
         y_NK = dataset.targets[rows]
         return np.stack([scale.applied(y_NK[:, k]) for k, scale in enumerate(self.target_scales)], axis=1)
 
-    def restore(self, outputs_NK: NDArray[Any]) -> NDArray[np.float64]:
-        """Turn outputs of a network into the targets' units, float64 (N, K)."""
-        values_NK = outputs_NK.astype(np.float64)
+    def restore(self, outputs: NDArray[Any]) -> NDArray[np.float64]:
+        """Turn outputs of a network into answers in the targets' units, float64 (N, K A); see `distributions`.
+
+        Predictions are the first K of them, and all where one number is said of a target.
+        """
+        values = outputs.astype(np.float64)
+        if not self.target_scales:
+            return values
+        targets = len(self.target_scales)
+        values_NKA = values.reshape(len(values), targets, values.shape[1] // targets)
         for k, scale in enumerate(self.target_scales):
-            values_NK[:, k] = scale.restored(values_NK[:, k])
-        return values_NK
+            values_NKA[:, k] = scale.restored(values_NKA[:, k])
+        return side_by_side(values_NKA)
 
     def to_json(self) -> dict[str, Any]:
         """Give plain values for a model file; floats travel exactly."""

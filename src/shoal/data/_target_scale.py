@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data._encoder import Graph
+from shoal.activations import Graph
 from shoal.data._scale import Scale, fit_scale
 from shoal.data._target_transforms import TRANSFORMS, TargetTransform
+from shoal.distributions import Distribution, distribution_from_json
 from shoal.kinds import TARGET_TRANSFORMS, row_of
 from shoal.links import LINKS, link_of
 
@@ -25,7 +26,7 @@ RANGES_BEYOND: Final = 10
 """How far beyond the targets of the training rows the way back of a transform may lead, in lengths of their range."""
 
 
-_PLAIN: Final = '''def answers(outputs):
+_PLAIN: Final = '''def {name}(outputs):
     """Give each of TARGETS in its own units, float64 (N, K)."""
     scale = torch.tensor(TARGET_SCALE, dtype=torch.float64)
     return outputs.double() * scale + torch.tensor(TARGET_MEAN, dtype=torch.float64)'''
@@ -38,12 +39,12 @@ _LINKED: Final = '''def answers(outputs):
 _TRANSFORMED: Final = '''{back}
 
 
-def answers(outputs):
+def {name}(outputs):
     """Give each of TARGETS in its own units, no further than TARGET_WITHIN, float64 (N, K)."""
     scale = torch.tensor(TARGET_SCALE, dtype=torch.float64)
     values = outputs.double() * scale + torch.tensor(TARGET_MEAN, dtype=torch.float64)
     columns = zip(values.T, TARGET_TRANSFORM, TARGET_WITHIN)
-    return torch.stack([{name}(column, *learned).clamp(*ends) for column, learned, ends in columns], dim=1)'''
+    return torch.stack([{transform}(column, *learned).clamp(*ends) for column, learned, ends in columns], dim=1)'''
 
 
 @dataclass(frozen=True)
@@ -51,13 +52,14 @@ class TargetScale:
     """One target. Of a transformed one, answers are not beyond `within`, its own units: they never overflow.
 
     `link` is what makes answers of outputs; where answers are not in the units of learned targets, these are neither
-    scaled nor transformed.
+    scaled nor transformed. `distribution` is what is said of it, where that is more than one number.
     """
 
     scale: Scale
     transform: TargetTransform | None = None
     within: tuple[float, float] = (-math.inf, math.inf)
     link: str = "identity"
+    distribution: Distribution | None = None
 
     @property
     def name(self) -> str:
@@ -77,18 +79,26 @@ class TargetScale:
         """Transform targets, neither centred nor scaled."""
         return values_N if self.transform is None else self.transform.forward(values_N)
 
-    def restored(self, outputs_N: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Turn outputs into targets, in their own units."""
+    def restored(self, outputs_NA: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Turn the outputs of one target into its answers, in its own units, the prediction first."""
         if self.link != _IDENTITY:
-            return link_of(self.link).numpy(outputs_N)
+            return link_of(self.link).numpy(outputs_NA)
+        if self.distribution is not None:
+            return self.distribution.answers(outputs_NA, self._in_units, self.scale.scale)
+        return self._in_units(outputs_NA)
+
+    def _in_units(self, learned: NDArray[np.float64]) -> NDArray[np.float64]:
         with np.errstate(over="ignore"):
-            values_N = outputs_N * self.scale.scale + self.scale.mean
+            values = learned * self.scale.scale + self.scale.mean
         if self.transform is None:
-            return np.asarray(values_N)
-        return np.asarray(np.clip(self.transform.backward(values_N), *self.within))
+            return np.asarray(values)
+        return np.asarray(np.clip(self.transform.backward(values), *self.within))
 
     def to_json(self) -> dict[str, Any]:
         """Give plain values for a model file; floats travel exactly."""
+        if self.distribution is not None:
+            said = {"distribution": self.distribution.to_json()}
+            return {**replace(self, distribution=None).to_json(), **said}
         if self.link != _IDENTITY:
             return {**self.scale.to_json(), "link": self.link}
         if self.transform is None:
@@ -100,6 +110,11 @@ class TargetScale:
     def from_json(cls, entry: object) -> TargetScale | None:
         """Read what `to_json` gave, from a file that may be foreign; None for anything else."""
         match entry:
+            case {"distribution": dict(described), **others}:
+                target, said = cls.from_json(others), distribution_from_json(described)
+                if target is None or said is None or target.link != _IDENTITY or target.distribution:
+                    return None
+                return replace(target, distribution=said) if said.transforms or not target.transform else None
             case {"transform": dict(described), "within": [float(low), float(high)], **others}:
                 scale, transform = Scale.from_json(others), _transform(described)
                 if scale is not None and transform is not None and -math.inf < low <= high < math.inf:
@@ -141,37 +156,54 @@ def fit_target(
 
 
 def add_targets(graph: Graph, targets: Sequence[TargetScale], outputs: str) -> None:
-    """Add to a graph the way from outputs, float64 (N, K), to `predictions` in the targets' units."""
-    link = targets[0].link
+    """Add to a graph the way from outputs, float64 (N, K A), to `predictions` in the targets' units.
+
+    Where more is said of a target than one number, that is another output of the graph; see `Distribution`.
+    """
+    link, distribution = targets[0].link, targets[0].distribution
     if link != _IDENTITY:
         link_of(link).onnx(graph, outputs, "predictions")
-        return
+    elif distribution is None:
+        _add_units(graph, targets, outputs, "predictions")
+    else:
+        scales = [target.scale.scale for target in targets]
+        distribution.nodes(
+            graph,
+            outputs,
+            scales,
+            lambda values, of_each, name: _add_units(
+                graph, [target for target in targets for _ in range(of_each)], values, name
+            ),
+        )
+
+
+def _add_units(graph: Graph, targets: Sequence[TargetScale], values: str, result: str) -> str:
+    """Add the way from learned values, float64, one column a target, to its units."""
     scale = graph.array("target_scale", np.array([target.scale.scale for target in targets]))
     mean = graph.array("target_mean", np.array([target.scale.mean for target in targets]))
-    scaled = graph.node("Mul", [outputs, scale], "restored")
+    scaled = graph.node("Mul", [values, scale], "restored")
     if all(target.transform is None for target in targets):
-        graph.node("Add", [scaled, mean], "predictions")
-        return
+        return graph.node("Add", [scaled, mean], result)
     whole, columns = graph.node("Add", [scaled, mean], "transformed"), []
     for k, target in enumerate(targets):
         name = f"target{k}"
         place = graph.array(f"{name}_place", np.array([k]))
-        values = graph.node("Gather", [whole, place], name, {"axis": 1})
+        column = graph.node("Gather", [whole, place], name, {"axis": 1})
         if target.transform is not None:
             low, high = (graph.array(f"{name}_{n}", np.array([end])) for n, end in enumerate(target.within))
-            values = target.transform.nodes(graph, values, name)
-            values = graph.node(
-                "Min", [graph.node("Max", [values, low], f"{name}_above"), high], f"{name}_within"
+            column = target.transform.nodes(graph, column, name)
+            column = graph.node(
+                "Min", [graph.node("Max", [column, low], f"{name}_above"), high], f"{name}_within"
             )
-        columns.append(values)
-    graph.node("Concat", columns, "predictions", {"axis": 1})
+        columns.append(column)
+    return graph.node("Concat", columns, result, {"axis": 1})
 
 
 def target_constants(targets: Sequence[TargetScale]) -> dict[str, Any]:
     """Give the constants of the exported Python file that `target_source` needs."""
     if targets[0].link != _IDENTITY:
         return {}
-    transforms = [target.transform for target in targets if target.transform is not None]
+    transforms, distribution = _transforms(targets), targets[0].distribution
     own = {
         "TARGET_TRANSFORM": [transform.torch_arguments for transform in transforms],
         "TARGET_WITHIN": [target.within for target in targets],
@@ -180,14 +212,29 @@ def target_constants(targets: Sequence[TargetScale]) -> dict[str, Any]:
         "TARGET_MEAN": [target.scale.mean for target in targets],
         "TARGET_SCALE": [target.scale.scale for target in targets],
         **(own if transforms else {}),
+        **({} if distribution is None else distribution.constants),
     }
+
+
+def _transforms(targets: Sequence[TargetScale]) -> list[TargetTransform]:
+    return [target.transform for target in targets if target.transform is not None]
 
 
 def target_source(targets: Sequence[TargetScale]) -> str:
     """Give the function of the exported Python file that turns outputs into targets, and what it calls."""
-    transform, link = targets[0].transform, targets[0].link
+    link, distribution = targets[0].link, targets[0].distribution
     if link != _IDENTITY:
         return _LINKED.format(answer=link_of(link).torch)
+    if distribution is None:
+        return _units_source(targets[0], "answers")
+    return f"{_units_source(targets[0], 'in_units')}\n\n\n{distribution.torch_source}"
+
+
+def _units_source(target: TargetScale, name: str) -> str:
+    """Write the function that brings learned values, float64 (N, K), to the targets' units."""
+    transform = target.transform
     if transform is None:
-        return _PLAIN
-    return _TRANSFORMED.format(back=transform.torch_source, name=transform.kind.replace("-", "_"))
+        return _PLAIN.format(name=name)
+    return _TRANSFORMED.format(
+        back=transform.torch_source, name=name, transform=transform.kind.replace("-", "_")
+    )

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data._encoder import Graph
+from shoal.activations import Graph
 
 Floats = NDArray[np.float64]
 

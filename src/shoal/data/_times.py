@@ -34,7 +34,7 @@ class Times:
     kind: TimeKind
     style: DateStyle = ISO
 
-    def take(self, rows: NDArray[np.int64]) -> Times:
+    def take(self, rows: NDArray[np.int64] | slice) -> Times:
         """Keep some rows."""
         return Times(self.values[rows], self.kind, self.style)
 

@@ -1,6 +1,6 @@
 """How: fits, trainers, execution. The only stage that knows data, nets and results."""
 
-from shoal.engine._calibration import Calibration, FoldNetwork
+from shoal.engine._calibration import Calibration, FoldNetwork, unknown_intervals
 from shoal.engine._ensemble import ask_ensemble
 from shoal.engine._execute import Executor, entries
 from shoal.engine._fit import Fit, FitRows, content_id, grouped
@@ -11,6 +11,7 @@ from shoal.engine._plan import make_plan, memory_need, warnings_before
 from shoal.engine._planned import PlannedFit, StudyFit
 from shoal.engine._predict import Trained, answers, softmax, trainer_of
 from shoal.engine._row_weights import class_weights, unless_alike
+from shoal.engine._scorable import refuse_undefined_scores
 from shoal.engine._simple_models import ask_simple_models
 from shoal.engine._source import (
     InMemory,
@@ -100,12 +101,14 @@ __all__ = [
     "pick_delivered",
     "pick_device",
     "refuse_above",
+    "refuse_undefined_scores",
     "refuse_unscalable",
     "softmax",
     "train_here",
     "trainer_for",
     "trainer_of",
     "training_work",
+    "unknown_intervals",
     "unless_alike",
     "unscalable_inputs",
     "warnings_before",

@@ -91,5 +91,13 @@ class Calibration:
         return [fold.trained(self.task) for fold in self.folds]
 
     def _answers(self, trainer: Trainer, source: PredictedRows, rows: Rows) -> Iterator[Floats]:
-        for trained in self._trained:
-            yield answers(trainer, trained, source, rows)
+        for trained, fold in zip(self._trained, self.folds, strict=True):
+            answer_NA = answers(trainer, trained, source, rows)
+            yield answer_NA[:, : len(fold.scores)] if self.task == "regression" else answer_NA
+
+
+def unknown_intervals(ends_NK2: NDArray[np.float64]) -> str:
+    """Say for how many rows, (N, K, 2), the networks of the folds give no finite interval; empty where they do."""
+    rows = int((~np.isfinite(ends_NK2).all(axis=(1, 2))).sum())
+    why = "the answers of the folds' networks are not finite numbers"
+    return f"no interval for {rows:,} of {counted(len(ends_NK2), 'row')}: {why}" if rows else ""

@@ -44,10 +44,9 @@ def ask_ensemble(planner: Planner, winner: Candidate, store: Store, trainers: Ma
         if stored is not None:
             with refusing_stored(f"the ensemble's part of fit {fit.id}"):
                 expect(stored["test"].dtype == np.float64)
-                expect(
-                    stored["test"].shape
-                    == (planner.dataset.rows - planner.dataset.train_rows, planner.dataset.outputs)
-                )
+                tested = planner.dataset.rows - planner.dataset.train_rows
+                answers_of_row = planner.dataset.outputs * fit.job.outputs_of_target
+                expect(stored["test"].shape == (tested, answers_of_row))
         else:
             record = store.record(fit.id)
             if record.status != "ok":

@@ -49,6 +49,7 @@ class Executor:
 
     def _train(self, fits: Sequence[StudyFit], store: Store) -> None:
         starts = {fit.id: start for fit in fits if (start := stored_checkpoint(fit, store))}
+        fit_of = {fit.id: fit for fit in fits}
         pool = WorkerPool(
             [FitLot(fits, self.rows, self.trainers[fits[0].trainer], starts)], min(self.workers, len(fits))
         )
@@ -58,7 +59,7 @@ class Executor:
                     match event:
                         case FitRecord():
                             store.add(event)
-                            self.watcher.finished(event)
+                            self.watcher.finished(self.rows.shown(event, fit_of[event.fit_id]))
                         case Checkpoint():
                             store.put_checkpoint(event.fit_id, event.arrays, event.facts)
                         case FitProgress():

@@ -63,7 +63,7 @@ class Planner:
         self.outer = outer
         self._input_shapes: dict[str, tuple[int, ...]] = {}
         self._preprocessings: dict[str, Preprocessing] = {}
-        self._architectures: dict[tuple[int, tuple[int, ...]], tuple[Network, Architecture]] = {}
+        self._architectures: dict[tuple[int, tuple[int, ...], int], tuple[Network, Architecture]] = {}
         self._none = np.arange(0, dtype=np.int64)
         self._trainers: dict[tuple[int, int], tuple[Job, Trainer]] = {}
         self._held_out: dict[int, Split] = {}
@@ -181,12 +181,11 @@ class Planner:
         rows = self._digest(split.train)
         if rows not in self._input_shapes:
             self._input_shapes[rows] = self._input_shape(split)
-        network, key = candidate.network, (id(candidate.network), self._input_shapes[rows])
+        distribution = candidate.training.distribution
+        outputs = self.dataset.outputs * (1 if distribution is None else distribution.outputs)
+        network, key = candidate.network, (id(candidate.network), self._input_shapes[rows], outputs)
         if key not in self._architectures:  # what is kept here keeps its id
-            self._architectures[key] = (
-                network,
-                build_architecture(network, key[1], self.dataset.outputs),
-            )
+            self._architectures[key] = network, build_architecture(network, key[1], outputs)
         return self._architectures[key][1]
 
     def _input_shape(self, split: Split) -> tuple[int, ...]:
@@ -203,7 +202,7 @@ class Planner:
 
     def preprocessing_of(self, fit: StudyFit) -> Preprocessing:
         """Give the preprocessing of one fit: that of its split, and the answers of its loss."""
-        return prepared_for(fit.job.loss, self.preprocessing(fit.split))
+        return prepared_for(fit.job, self.preprocessing(fit.split))
 
     def search_fits(self) -> tuple[PlannedFit, ...]:
         """Every candidate on every fold, `search.repeats` times, round by round."""

@@ -12,7 +12,15 @@ from shoal.engine._fits import Planner
 from shoal.engine._planned import PlannedFit
 from shoal.engine._winner import decided_epochs
 from shoal.errors import TrainingError
-from shoal.results import FitRecord, OuterRows, Store, as_search, choose_within
+from shoal.results import (
+    FitRecord,
+    OuterRows,
+    Store,
+    as_search,
+    choose_within,
+    choosing_scores,
+    scored_summaries,
+)
 from shoal.study import Candidate
 
 Fits = tuple[PlannedFit, ...]
@@ -29,9 +37,10 @@ def nested_rounds(planner: Planner, store: Store) -> Iterator[Fits]:
     rows = OuterRows.of(store)
     ways = [_fold_rounds(outer, rows) for outer in planner.outer_searches]
     fits = tuple(item for way in ways for item in next(way))
+    records: dict[str, FitRecord] = {}
     while fits:
         yield fits
-        records = store.summaries()
+        records = scored_summaries(store, choosing_scores(planner.study), records)
         fits = tuple(item for way in ways for item in way.send(records))
 
 

@@ -22,6 +22,7 @@ from shoal.data import (
 )
 from shoal.engine._fits import Planner
 from shoal.engine._planned import PlannedFit, unique
+from shoal.engine._scorable import undefined_warnings
 from shoal.engine._source import column_records
 from shoal.engine.forecast.drawing import Drawing
 from shoal.engine.forecast.groups import groups_of
@@ -150,6 +151,7 @@ def warnings_before(planner: Planner) -> Iterator[str]:
     for name, clause in planner.findings_in_rows.items():
         yield f"{clause} ({hints[name]})"
     yield from fold_warnings(planner)
+    yield from undefined_warnings(planner)
     trained = (*planner.candidates, *(candidate for _, candidate in planner.comparisons))
     asked = {(item.training.schedule, item.training.epochs): item.training for item in trained}
     for (schedule, epochs), training in asked.items():

@@ -7,6 +7,7 @@ from dataclasses import KW_ONLY, dataclass
 
 from shoal.data import Dataset, Preprocessing, Split, Standardize, fit_preprocessing
 from shoal.engine._fit import Fit
+from shoal.engine._trainer import Job
 from shoal.nets import loss_of
 from shoal.results import PlanEntry
 from shoal.search import Trial
@@ -69,9 +70,9 @@ def prepare(dataset: Dataset, split: Split, standardize: Standardize) -> Preproc
     return fit_preprocessing(dataset, split.train, standardize)
 
 
-def prepared_for(loss: str, preprocessing: Preprocessing) -> Preprocessing:
-    """Give the preprocessing of a split for networks trained by a loss: what makes answers of outputs is the loss's."""
-    return preprocessing.linked(loss_of(loss).link)
+def prepared_for(job: Job, preprocessing: Preprocessing) -> Preprocessing:
+    """Give the preprocessing of a split for a network: what makes answers of outputs is its loss's."""
+    return preprocessing.linked(loss_of(job.loss).link, job.distribution)
 
 
 def unique(planned: Sequence[PlannedFit], known: frozenset[str] = frozenset()) -> tuple[StudyFit, ...]:

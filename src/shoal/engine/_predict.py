@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from shoal.data import Column, Dataset, Preprocessing
 from shoal.engine._trainer import Trainer
 from shoal.engine.trainers.choice import Trainers
+from shoal.kinds import Task
 from shoal.links import link_of
 from shoal.nets import Architecture
 from shoal.study import Training
@@ -34,7 +35,7 @@ class Trained:
     parameters_P: NDArray[Any]
     buffers: NDArray[Any]
     preprocessing: Preprocessing
-    task: Literal["regression", "classification"]
+    task: Task
 
 
 def network_inputs(
@@ -72,8 +73,13 @@ def _answers(
         )
         for part in np.split(rows, range(PREDICTED_ROWS, len(rows), PREDICTED_ROWS))
     ]
-    answer = softmax if trained.task == "classification" else trained.preprocessing.restore
-    return answer(np.concatenate(outputs))
+    return answers_of(np.concatenate(outputs), trained.preprocessing, trained.task)
+
+
+def answers_of(outputs_NK: NDArray[Any], preprocessing: Preprocessing, task: Task) -> NDArray[np.float64]:
+    """Turn outputs into values in the targets' units, or class probabilities, float64 (N, K)."""
+    answer = softmax if task == "classification" else preprocessing.restore
+    return answer(outputs_NK)
 
 
 def softmax(logit_NK: NDArray[Any]) -> NDArray[np.float64]:

@@ -39,12 +39,12 @@ from shoal.data import (
     weights_said,
 )
 from shoal.engine._fits import Planner
-from shoal.engine._planned import prepared_for
 from shoal.engine._trainer import Trainer
 from shoal.engine.forecast.available import available_memory
 from shoal.errors import DataError, Problem, StudyError
 from shoal.files import kind_of
 from shoal.kinds import LOSSES, NETWORKS, TARGET_TRANSFORMS
+from shoal.nets import loss_of
 from shoal.results import ColumnRecord, FitRecord, Truth
 from shoal.study import IN_MEMORY, Augment, Data, Study, keys_in_memory
 from shoal.wording import did_you_mean, few_quoted, quoted
@@ -275,7 +275,7 @@ def refuse_unscalable(planner: Planner) -> None:
         preprocessing = planner.preprocessing(split)
         preprocessing.inputs(dataset, rows)
         for loss in planner.study.losses:
-            prepared_for(loss, preprocessing).targets(dataset, target_rows)
+            preprocessing.linked(loss_of(loss).link).targets(dataset, target_rows)
         try:
             preprocessing.inputs(dataset, test_rows)
         except DataError as error:

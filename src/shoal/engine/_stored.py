@@ -65,7 +65,8 @@ def _check_record(record: FitRecord, fit: StudyFit, dataset: Dataset) -> None:
     rows = {name: count for name, count in rows.items() if count}
     expect(record.predictions.keys() == rows.keys() == record.scores.keys())
     for name, predicted_VK in record.predictions.items():
-        expect(predicted_VK.shape == (rows[name], dataset.outputs) and np.isfinite(predicted_VK).all())
+        shape = rows[name], dataset.outputs * fit.job.outputs_of_target
+        expect(predicted_VK.shape == shape and np.isfinite(predicted_VK).all())
 
 
 def check_state(state: State, fit: Fit) -> None:

@@ -12,22 +12,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data import Dataset, Preprocessing, Standardize, with_permuted_targets
+from shoal.distributions import Distribution
 from shoal.engine._planned import StudyFit, prepare, prepared_for
-from shoal.engine._predict import Trained, answers, network_inputs
+from shoal.engine._predict import Trained, answers, answers_of, network_inputs
 from shoal.engine._row_weights import judging_weights, training_weights
 from shoal.engine._train import Outcome
 from shoal.engine._trainer import FitData, Rows, State, Trainer
 from shoal.errors import Problem, TrainingError
-from shoal.results import classification_scores, regression_scores
+from shoal.results import (
+    FitRecord,
+    higher_is_better,
+    score_of_answers,
+    scores_of_answers,
+    with_asked_scores,
+)
 from shoal.wording import first_few
 
 
 @dataclass(frozen=True, eq=False)
 class StudyRows:
-    """What all fits of a study share, sent to every worker once."""
+    """What all fits of a study share, sent to every worker once; `asked` are scores that a display is shown."""
 
     dataset: Dataset
     standardize: Standardize
+    asked: tuple[str, ...] = ()
 
     advice = "fewer --workers need less"
 
@@ -35,7 +43,16 @@ class StudyRows:
         """Make the rows of one fit ready: from its training rows alone."""
         dataset = with_permuted_targets(self.dataset, fit.job.key) if fit.permuted else self.dataset
         preprocessing = prepare(dataset, fit.split, self.standardize)
-        return PreparedFit(fit, dataset, prepared_for(fit.job.loss, preprocessing))
+        return PreparedFit(fit, dataset, prepared_for(fit.job, preprocessing))
+
+    def shown(self, record: FitRecord, fit: StudyFit) -> FitRecord:
+        """Give the record of a fit with the scores asked for, for whoever follows the run."""
+        dataset, test = self.dataset, np.arange(self.dataset.train_rows, self.dataset.rows, dtype=np.int64)
+        true = {
+            name: (dataset.targets[rows], judging_weights(dataset, rows))
+            for name, rows in (("validation", fit.rows.validation), ("test", test))
+        }
+        return with_asked_scores(record, true, self.asked)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +73,18 @@ class PreparedFit:
             self._made_ready(rows.inner, judging_weights(self.dataset, rows.inner)),
             self.preprocessing.pixel_scale_C,
             self.preprocessing.pixel_offset_C,
+            self._judge if self.fit.job.scored else None,
         )
+
+    def _judge(self, outputs_NK: NDArray[np.float32]) -> float:
+        """Score outputs for the rows that choose the epoch, as answers are scored; the lower the better."""
+        name, rows, dataset = self.fit.job.training.monitor, self.fit.rows, self.dataset
+        monitored = rows.inner if self.fit.job.monitor == "inner" else rows.validation
+        with np.errstate(over="ignore", invalid="ignore"):
+            answers_NK = answers_of(outputs_NK, self.preprocessing, dataset.task)
+        weight_N = judging_weights(dataset, monitored)
+        value = score_of_answers(name, dataset.targets[monitored], answers_NK, weight_N)
+        return -value if higher_is_better(name) else value
 
     def _made_ready(self, rows: NDArray[np.int64], weight_N: NDArray[np.float64] | None) -> Rows:
         architecture, y = self.fit.job.architecture, self.preprocessing.targets(self.dataset, rows)
@@ -83,7 +111,8 @@ class PreparedFit:
         }
         if self.fit.delivers and np.isfinite(parameters_P).all():
             _refuse_overflow(predictions["test"])
-        scores = {name: _scores(dataset, rows_of[name], values) for name, values in predictions.items()}
+        said = self.fit.job.distribution
+        scores = {name: _scores(dataset, rows_of[name], values, said) for name, values in predictions.items()}
         return Outcome(parameters_P, buffers, predictions, scores)
 
 
@@ -100,6 +129,11 @@ def _refuse_overflow(predictions: NDArray[np.float64]) -> None:
         raise TrainingError(Problem("test rows", f"{what}, {got}"))
 
 
-def _scores(dataset: Dataset, rows: NDArray[np.int64], predictions: NDArray[np.float64]) -> dict[str, float]:
-    score = classification_scores if dataset.task == "classification" else regression_scores
-    return score(dataset.targets[rows], predictions, judging_weights(dataset, rows))
+def _scores(
+    dataset: Dataset,
+    rows: NDArray[np.int64],
+    predictions: NDArray[np.float64],
+    distribution: Distribution | None,
+) -> dict[str, float]:
+    weight_N = judging_weights(dataset, rows)
+    return scores_of_answers(dataset.targets[rows], predictions, weight_N, distribution=distribution)

@@ -17,6 +17,7 @@ from typing import Any, Final, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.distributions import Distribution, distribution_of
 from shoal.kinds import Takes
 from shoal.nets import Architecture, initial_buffers, initial_parameters
 from shoal.streams import StreamKey
@@ -27,6 +28,10 @@ CURVE_ROWS: Final[dict[Takes, int]] = {"table": sys.maxsize, "images": 8192}
 """Training rows that a curve is drawn from, about and at most."""
 CURVES: Final = ("train_loss", "validation_loss", "inner_loss", "train_accuracy", "validation_accuracy")
 """Columns of `State.curve_TC`; NaN where there are no such rows or the loss is not one of classes."""
+
+
+Judge = Callable[[NDArray[np.float32]], float]
+"""What outputs (N, K) for the monitored rows are worth, the lower the better; NaN where that is undefined."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +59,8 @@ class Rows:
 class FitData:
     """The rows of one fit. `validation` only draws curves; `inner` decides early stopping; both may be empty.
 
+    Where there is a `judge`, what it says of the outputs for the monitored rows is monitored in place of their loss.
+
     Images become `x * pixel_scale_C + pixel_offset_C`, in float32, when they are used.
     """
 
@@ -62,6 +69,16 @@ class FitData:
     inner: Rows
     pixel_scale_C: NDArray[np.float32] | None = None
     pixel_offset_C: NDArray[np.float32] | None = None
+    judge: Judge | None = None
+
+    def inputs(self, rows: Rows, part: slice) -> NDArray[np.float32]:
+        """Inputs of some of the rows, float32: as they are, or made of the bytes of images."""
+        if rows.index is None:
+            return np.asarray(rows.x[part], np.float32)
+        assert self.pixel_scale_C is not None  # noqa: S101 - images come with their scale
+        assert self.pixel_offset_C is not None  # noqa: S101
+        scale, offset = self.pixel_scale_C[:, None, None], self.pixel_offset_C[:, None, None]
+        return np.asarray(rows.x[rows.index[part]] * scale + offset, np.float32)
 
 
 @dataclass(frozen=True)
@@ -74,11 +91,26 @@ class Job:
     key: StreamKey
 
     @property
+    def distribution(self) -> Distribution | None:
+        """What the network says of a target; None where that is one number."""
+        return distribution_of(self.loss, self.training.option_of(self.loss))
+
+    @property
+    def outputs_of_target(self) -> int:
+        """How many outputs of the network each target has."""
+        return 1 if self.distribution is None else self.distribution.outputs
+
+    @property
     def monitor(self) -> Literal["none", "validation", "inner"]:
         """Whose loss chooses the kept epoch: nobody's, that of the fold, or of the inner split of the training rows."""
         if self.training.early_stopping == "inner":
             return "inner"
         return "validation" if self.training.keep == "best" else "none"
+
+    @property
+    def scored(self) -> bool:
+        """Whether a score chooses the kept epoch or ends the training, in place of the loss."""
+        return self.training.monitor != "loss" and self.monitor != "none"
 
 
 def steps_per_epoch(rows: int, batch_size: int) -> int:
@@ -134,8 +166,13 @@ class State:
     diverged_batch: int = 0
     pausing: Callable[[], bool] = never
 
-    def record_evaluation(self, job: Job, curve_C: NDArray[np.float64], steps: int) -> None:
-        """Write one row of the curve after epoch `self.epoch` of `steps` batches; keep, stop or end by it."""
+    def record_evaluation(
+        self, job: Job, curve_C: NDArray[np.float64], steps: int, judged: float | None = None
+    ) -> None:
+        """Write one row of the curve after epoch `self.epoch` of `steps` batches; keep, stop or end by it.
+
+        `judged` is what the judge says of the outputs, if there is one.
+        """
         self.curve_TC[self.points] = curve_C
         self.points += 1
         if not math.isfinite(curve_C[CURVES.index("train_loss")]):
@@ -143,11 +180,14 @@ class State:
             return
         if self.epoch == job.training.epochs:
             self.status = "done"
-        if job.monitor == "none":
-            return
-        loss = float(curve_C[CURVES.index(f"{job.monitor}_loss")])
-        if loss < self.best_loss:
-            self.best_loss, self.best_epoch = loss, self.epoch
+        if job.monitor != "none":
+            own = float(curve_C[CURVES.index(f"{job.monitor}_loss")])
+            self.keep_or_stop(job, own if judged is None else judged)
+
+    def keep_or_stop(self, job: Job, value: float) -> None:
+        """Keep the parameters where the monitored `value` is the lowest so far; else stop after the last patience."""
+        if value < self.best_loss:
+            self.best_loss, self.best_epoch = value, self.epoch
             self.best_P[:], self.best_buffers[:] = self.parameters_P, self.buffers
         elif job.monitor == "inner" and self.epoch - self.best_epoch >= job.training.patience:
             self.status = "done"
@@ -205,8 +245,8 @@ class Trainer(Protocol):
         the units whose draw is below the threshold. After each epoch of `state.epoch_T` the losses
         (means over rows, without dropout) are written to the next row of `curve_TC`; the training loss of
         N images is that of every k-th of them from the first on, k = ceil(N / 8192). If `job.monitor` is
-        not none, the parameters of the lowest monitored loss so far (the earlier one on ties) are kept in
-        `best_*`; with early stopping the fit is done once `patience` epochs have passed since then.
+        not none, the parameters of the lowest monitored loss, or value of `data.judge`, so far (the earlier one on
+        ties) are kept in `best_*`; with early stopping the fit is done once `patience` epochs have passed since then.
         The status becomes "diverged", with epoch and batch from 1, at the first batch whose loss is not
         finite, or at an evaluation whose training loss is not finite (batch: the epoch's last).
         """

@@ -140,9 +140,10 @@ def _calibration(planner: Planner, fits: Sequence[StudyFit], store: Store) -> Ca
         record, true = store.record(fit.id), dataset.targets[fit.split.validation]
         answers.append(record.predictions["validation"])
         score = conformities if dataset.task == "classification" else residuals
+        predicted = answers[-1][:, : dataset.outputs]
         preprocessing = planner.preprocessing_of(fit)
         architecture = fit.job.architecture
-        folds.append(FoldNetwork(architecture, record.parameters, preprocessing, score(true, answers[-1])))
+        folds.append(FoldNetwork(architecture, record.parameters, preprocessing, score(true, predicted)))
     temperature = None
     if dataset.task == "classification":
         true_V = np.concatenate([dataset.targets[fit.split.validation] for fit in fits])

@@ -14,6 +14,7 @@ from typing import Final
 
 from shoal.data import weights_said
 from shoal.look._evidence import in_quotes
+from shoal.look._measures import score_number
 from shoal.look._run_findings import RunFindings
 from shoal.look._simple_models import (
     delivered_score,
@@ -24,15 +25,19 @@ from shoal.results import (
     MODEL_NAMES,
     Beside,
     Results,
+    asked_scores,
     rare_tested,
     regression_scores,
     verdict,
     verdict_phrase,
 )
+from shoal.scores import score_kind
 from shoal.wording import counted, first_few, listed, one_number, percent
 
 EACH: Final = 8
 """Targets whose own scores are said, at most."""
+ASKED: Final = 6
+"""Scores named by the study that are said, at most; the tables have all."""
 RARE_SHOWN: Final = 3
 """Rare classes whose recall is said, at most: the lowest."""
 
@@ -69,7 +74,18 @@ def headline(findings: RunFindings) -> Headline:
     more = [*_weights(results), *evidence_sentences(results, judged)]
     if len(results.truth.target_names) > 1:
         more = [_each_target(results), *more]
-    return Headline(figure, unit, f"{first}.", tuple(more))
+    return Headline(figure, unit, f"{first}.", (*more, *_asked(results)))
+
+
+def _asked(results: Results) -> list[str]:
+    """Give the test scores that the study asks for by name, with their intervals where there are any."""
+    scores = []
+    for name in asked_scores(results.study)[:ASKED]:
+        value = score_number(name, delivered_score(results, name))
+        span = results.test_interval(name, [str(results.delivered_id)])
+        ends = f" (95 % interval {score_number(name, span.low)} to {score_number(name, span.high)})"
+        scores.append(f"{score_kind(name).title} {value}{ends if span.known else ''}")
+    return [f"On the test rows it has: {'; '.join(scores)}."] if scores else []
 
 
 def _weights(results: Results) -> list[str]:

@@ -5,16 +5,28 @@ from __future__ import annotations
 from typing import Final
 
 from shoal.kinds import Task
-from shoal.nets import loss_of, loss_option
-from shoal.results import higher_is_better
+from shoal.nets import loss_of
+from shoal.results import Results, asked_scores, higher_is_better
+from shoal.scores import score_kind
 from shoal.study import TASK_LOSS, Training
+from shoal.wording import one_number, percent
 
 SCORES_SHOWN: Final[dict[Task, tuple[str, ...]]] = {
     "regression": ("mse", "rmse", "mae", "r2"),
     "classification": ("accuracy", "loss", "macro_f1", "ece"),
 }
-"""The scores of test rows that tables show, the first of them first."""
+"""The scores of test rows that every table shows, the first of them first."""
 _ON_TEST_ROWS: Final = {"mse": "mean squared error on test rows", "accuracy": "accuracy on test rows (share)"}
+
+
+def shown_scores(results: Results) -> tuple[str, ...]:
+    """Name the scores of test rows that tables show: those of the task, then those that the study asks for."""
+    return (*SCORES_SHOWN[results.study.study.task], *asked_scores(results.study))
+
+
+def score_number(metric: str, value: float) -> str:
+    """Write a value of a score: a share of rows in percent."""
+    return percent(value) if score_kind(metric).percent else one_number(value)
 
 
 def leading_metric(classes: bool) -> str:
@@ -36,16 +48,25 @@ def on_test_rows(metric: str) -> str:
 def loss_words(task: Task, training: Training) -> str:
     """Name the loss that networks are trained by."""
     name = training.loss or TASK_LOSS[task]
-    loss, option = loss_of(name), loss_option(name, training)
-    words = f"{loss.words}, {loss.option_words.format(option)}" if option else loss.words
+    loss, option = loss_of(name), training.option_of(name)
+    words = f"{loss.words}, {loss.option_words.format(_option_text(option))}" if option else loss.words
     return words if training.class_weight == "none" else f"{words}, classes weighted in training"
 
 
-def score_words(metric: str, task: Task) -> str:
-    """Name a score of answers; `metric` is "accuracy" or "loss": the task's own, whatever networks are trained by."""
-    return metric if metric == "accuracy" else loss_of(TASK_LOSS[task]).words
+def _option_text(option: float | tuple[float, ...]) -> str:
+    return ", ".join(f"{number:g}" for number in (option if isinstance(option, tuple) else (option,)))
 
 
-def selection_score(metric: str, task: Task) -> str:
-    """Name the selection score, for an axis; `metric` is "accuracy" or "loss"."""
-    return f"selection score ({score_words(metric, task)}, {direction(metric)})"
+def score_words(metric: str, task: Task, training: Training) -> str:
+    """Name a score of answers; "loss" is the loss's own, where that is a score of more than one number a target, else
+    the task's, whatever networks are trained by.
+    """
+    if metric != "loss":
+        return score_kind(metric).title
+    own = loss_of(training.loss).score_words if training.loss else ""
+    return own or loss_of(TASK_LOSS[task]).words
+
+
+def selection_score(metric: str, task: Task, training: Training) -> str:
+    """Name the selection score of networks that train so, for an axis."""
+    return f"selection score ({score_words(metric, task, training)}, {direction(metric)})"

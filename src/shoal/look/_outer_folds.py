@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shoal.look._measures import SCORES_SHOWN
+from shoal.look._measures import shown_scores
 from shoal.results import BALANCED, Nested, Results, rare_classes
 from shoal.study import settings_text, short_keys
 from shoal.wording import counted, listed
@@ -37,7 +37,7 @@ def nested_metrics(results: Results) -> tuple[str, ...]:
     """
     metric = results.study.search.metric if results.study.search else "loss"
     rare = (BALANCED,) * bool(rare_classes(results.truth))
-    return tuple(dict.fromkeys((metric, *rare, *SCORES_SHOWN[results.study.study.task])))
+    return tuple(dict.fromkeys((metric, *rare, *shown_scores(results))))
 
 
 def chosen_settings(results: Results, candidate_id: str) -> str:

@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from typing import Final
 
 from shoal.kinds import splitter_kind, splitter_like
-from shoal.results import Results, Standing, margin_of, reach_of
+from shoal.results import Results, Standing, margin_of, reach_of, search_scores
+from shoal.scores import score_kind
 from shoal.study import Folds, settings_text
 from shoal.wording import counted, listed, one_number, rounded
 
 CORRECTION: Final = "bias-corrected bootstrap cross-validation"
 TEST: Final = "model confidence set over the rows held out"
+NOT_COMPARED: Final = "not compared"
+"""The verdict of candidates whose score tells nothing of other rows."""
 
 
 def reasons(results: Results) -> tuple[str, ...]:
@@ -22,27 +25,61 @@ def reasons(results: Results) -> tuple[str, ...]:
         return ()
     standings = results.standings
     best, *others = standings
+    title = score_kind(choice.metric).title
     cells = {(entry.fold, entry.repeat) for entry in results.plan if entry.stage == "search"}
     folds, repeats = (len({cell[axis] for cell in cells}) for axis in (0, 1))
     over = f"{counted(folds, 'fold')}" + (f" and {counted(repeats, 'repeat')}" if repeats > 1 else "")
     which = "has the best selection score" if others else "is the only one; its selection score"
     sentences = [
-        f"Candidate {_named(best, results)} {which}: mean {choice.metric} over {over}"
+        f"Candidate {_named(best, results)} {which}: mean {title} over {over}"
         f" {rounded(best.selection_score, 4)}, standard error {_error_text(best.standard_error)}."
     ]
     if others:
         healthy = [verdict_of(standing) for standing in others if not standing.failed]
-        significance = verdict_sentence(healthy)
-        sentences += [*_by_rule(results), f"{significance} ({TEST}, 5 %).", *resolution(results)]
-    if failed := sum(standing.failed for standing in standings):
-        many = "has a fit that diverged or failed" if failed == 1 else "have fits that diverged or failed"
-        verb = "was" if failed == 1 else "were"
-        sentences.append(f"{failed:,} of {len(standings):,} candidates {many} and {verb} left out.")
+        sentences += [*_by_rule(results), *_beside_others(healthy, results)]
+    sentences += _left_out(results, title)
     sentences.append("A selection score is optimistic, since it is what the choice was made by.")
     if others and not math.isnan(results.expected_score):
-        corrected = f"mean {choice.metric} {one_number(results.expected_score)}"
+        corrected = f"mean {title} {one_number(results.expected_score)}"
         sentences.append(f"Expected on new rows, the luck of choosing taken out: {corrected} ({CORRECTION}).")
     return tuple(sentences)
+
+
+def _beside_others(verdicts: Sequence[str], results: Results) -> list[str]:
+    """Say how the best candidate stands beside the others, and what would resolve more."""
+    if NOT_COMPARED in verdicts:
+        return [f"{verdict_sentence(verdicts)}."]
+    return [f"{verdict_sentence(verdicts)} ({TEST}, 5 %).", *resolution(results)]
+
+
+def _left_out(results: Results, title: str) -> list[str]:
+    """Say which candidates and folds do not count, and why."""
+    standings = results.standings
+    broken = {
+        entry.candidate_id
+        for entry in results.plan
+        if entry.stage == "search"
+        and entry.fit_id in results.summaries
+        and results.summaries[entry.fit_id].status != "ok"
+    }
+    lost = [standing.candidate_id in broken for standing in standings if standing.failed]
+    ways = (("a fit that diverged or failed", "fits that diverged or failed"), (f"no {title}", f"no {title}"))
+    sentences = []
+    for (once, often), failed in zip(ways, (sum(lost), len(lost) - sum(lost)), strict=True):
+        verbs = ("has", once, "was") if failed == 1 else ("have", often, "were")
+        if failed:
+            sentences.append(
+                f"{failed:,} of {len(standings):,} candidates {verbs[0]} {verbs[1]} and {verbs[2]} left out."
+            )
+    scores = search_scores(results.plan, results.candidate_rows, results.summaries, results.study)
+    if scores.undefined:
+        counts = "counts" if scores.undefined == 1 else "count"
+        folds = scores.undefined + scores.scores_CFR.shape[1]
+        sentences.append(
+            f"{title} is undefined on the rows of {scores.undefined:,} of {counted(folds, 'fold')}, which {counts}"
+            " for no candidate."
+        )
+    return sentences
 
 
 def significance_sentence(alike: int, others: int) -> str:
@@ -66,6 +103,9 @@ def verdict_of(standing: Standing) -> str:
 def verdict_sentence(verdicts: Sequence[str]) -> str:
     """Say how the best candidate stands beside the others, by their verdicts, without a full stop."""
     others, equivalent = len(verdicts), verdicts.count("equivalent")
+    if NOT_COMPARED in verdicts:
+        whom = "the other one" if others == 1 else f"the {others:,} others"
+        return f"Whether the best candidate is better than {whom} is not known: the score tells nothing of other rows"
     unresolved = verdicts.count("unresolved")
     if not equivalent:
         return significance_sentence(unresolved, others)
@@ -82,13 +122,19 @@ def verdict_sentence(verdicts: Sequence[str]) -> str:
     return f"Of the {others:,} others, the best candidate is {listed(parts)}: {meaning}"
 
 
+def level_of(verdicts: Sequence[str]) -> str:
+    """Give the level at which verdicts were tested, for the end of their sentence; nothing where none was."""
+    return " (5 %)" if verdicts and NOT_COMPARED not in verdicts else ""
+
+
 def resolution(results: Results) -> list[str]:
     """Say how many of the others are equivalent to the best, unresolved and worse, and what would resolve more."""
     best, *others = [standing for standing in results.standings if not standing.failed]
     if not others or results.study.search is None:
         return []
     search = results.study.search
-    margin = one_number(margin_of(search.metric, best.selection_score, search.margin), 2)
+    said = results.tried[best.candidate_id].training.distribution
+    margin = one_number(margin_of(search.metric, best.selection_score, search.margin, said), 2)
     counts = {
         f"equivalent to it (the interval of the difference lies within {margin})": "equivalent",
         "unresolved": "unresolved",
@@ -129,7 +175,8 @@ def _or_repeated(results: Results) -> str:
 def others_alike(results: Results) -> tuple[int, int]:
     """Count the healthy candidates that are statistically indistinguishable from the best, and all but the best."""
     others = [standing for standing in results.standings[1:] if not standing.failed]
-    return sum(standing.indistinguishable for standing in others), len(others)
+    alike = (standing.indistinguishable and standing.verdict != NOT_COMPARED for standing in others)
+    return sum(alike), len(others)
 
 
 def _by_rule(results: Results) -> list[str]:

@@ -9,18 +9,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from shoal.look._chance import drawn_by_chance
-from shoal.look._measures import SCORES_SHOWN
+from shoal.look._measures import shown_scores
 from shoal.results import (
     MODEL_NAMES,
     Beside,
     Interval,
     Results,
     Verdict,
-    classification_scores,
+    asked_scores,
     in_words,
     margin_of,
-    regression_scores,
     row_score,
+    scores_of_answers,
     verdict,
 )
 
@@ -97,7 +97,7 @@ def model_rows(results: Results) -> list[ModelRow]:
     beside = [model for model in results.beside_baselines(metric) if model.baseline.answers_VK is not None]
     if not beside or results.delivered_id is None:
         return []
-    shown = [metric, *(name for name in SCORES_SHOWN[results.study.study.task] if name != metric)]
+    shown = [metric, *(name for name in shown_scores(results) if name != metric)]
     true, truth = results.truth.y[results.truth.train_rows :], results.truth
     own = dict(results.summaries[results.delivered_id].scores["test"])
     own[metric] = delivered_score(results, metric)
@@ -110,8 +110,7 @@ def model_rows(results: Results) -> list[ModelRow]:
     ]
     for model in beside:
         answers_VK = np.asarray(model.baseline.answers_VK)
-        score = classification_scores if truth.classes else regression_scores
-        scores = score(true, answers_VK, truth.test_weights)
+        scores = scores_of_answers(true, answers_VK, truth.test_weights, asked_scores(results.study))
         scores[metric] = model.score
         apart = Interval(model.difference.low, model.difference.high, model.difference.why)
         of_model = {name: scores[name] for name in shown}

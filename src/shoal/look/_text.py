@@ -12,7 +12,7 @@ from shoal.look._certainty import certainty_sentences
 from shoal.look._chance import differences_sentences, drawn_by_chance, ece_sentence, published_sentence
 from shoal.look._checks import GRAVEST, checks
 from shoal.look._headline import headline
-from shoal.look._measures import SCORES_SHOWN
+from shoal.look._measures import shown_scores
 from shoal.look._outer_folds import chosen_settings, nested_metrics, nested_sentences
 from shoal.look._reasons import reasons, verdict_of
 from shoal.look._run_findings import RunFindings
@@ -24,6 +24,7 @@ from shoal.look._unit_counts import unit_counts
 from shoal.look.figures.confusion import confusion_of
 from shoal.look.figures.effects import effects_of, effects_sentences
 from shoal.look.figures.variance import shares_phrase, variance_split_of
+from shoal.look.page.levels import level_table
 from shoal.look.page.references import trained_where
 from shoal.look.page.tables import (
     certainty_table,
@@ -141,13 +142,15 @@ def _search_text(results: Results) -> str:
         return ""
     keys = list(results.study.search.space) if results.study.search else []
     headers = ["rank", *(key.partition(".")[2] for key in keys), "parameters"]
-    headers += ["selection score", "std error", "difference", "p", ""]
+    further = results.study.search.scores if results.study.search else ()
+    headers += ["selection score", "std error", "difference", "p", *(f"mean {name}" for name in further), ""]
     rows = [
         [
             "-" if row["failed"] else int(row["rank"]),
             *(_value(row[key]) for key in keys),
             row["parameters"],
             *(row[name] for name in ("selection_score", "standard_error", "difference", "adjusted_p_value")),
+            *(row[f"mean_{name}"] for name in further),
             _marks(row, verdict_of(standing)),
         ]
         for row, standing in zip(frame.to_dict("records"), results.standings, strict=True)
@@ -232,7 +235,7 @@ def _comparisons_text(results: Results) -> str:
     frame = results.comparisons
     if not len(frame):
         return ""
-    first, *others = SCORES_SHOWN[results.study.study.task]
+    first, *others = shown_scores(results)
     repeats = int(frame["repeats"].max())
     headers = ["comparison", f"test {first}"]
     if repeats > 1:
@@ -259,7 +262,7 @@ def _refit_text(results: Results) -> str:
     frame = results.refit
     if not len(frame):
         return ""
-    names = SCORES_SHOWN[results.study.study.task]
+    names = shown_scores(results)
     epochs = int(frame["epochs"].iloc[0])
     times = f" {len(frame)} times" if len(frame) > 1 else ""
     lines = [f"delivered model: the winner refitted{times} on all training rows, {counted(epochs, 'epoch')}"]
@@ -297,7 +300,7 @@ def _ensemble_text(results: Results) -> str:
     frame = results.ensemble_scores
     if not len(frame):
         return ""
-    names = [name for name in SCORES_SHOWN[results.study.study.task] if name in frame]
+    names = [name for name in shown_scores(results) if name in frame]
     members = frame[frame["network"] == "member"]
     rows = [
         [f"{len(members)} networks of the folds, {which}", *(float(fold(members[name])) for name in names)]
@@ -314,7 +317,12 @@ def _certainty_text(results: Results) -> str:
     """How sure one prediction is, by the networks of the folds, held against the test rows."""
     if not len(results.refit):
         return ""
-    tables = (certainty_table(results), class_coverage_table(results), temperature_table(results))
+    tables = (
+        level_table(results),
+        certainty_table(results),
+        class_coverage_table(results),
+        temperature_table(results),
+    )
     shown = [table for table in tables if table is not None]
     texts = [
         text_table(

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data import TimeKind, time_text
-from shoal.kinds import SCORES, row_of
 from shoal.results import Cell, Results
+from shoal.scores import score_kind
 from shoal.wording import counted, interval, one_number
 
 LEVEL: Final = 0.05
@@ -93,10 +93,10 @@ def ageing_sentence(results: Results) -> str:
     ageing, choice = ageing_of(results), results.choice
     if ageing is None or choice is None:
         return ""
-    higher = row_of("score", SCORES, choice.metric).higher_is_better
-    if not (ageing.high < 0 if higher else ageing.low > 0):
+    kind = score_kind(choice.metric)
+    if not (ageing.high < 0 if kind.higher_is_better else ageing.low > 0):
         return ""
-    what = f"mean {choice.metric} {one_number(ageing.later)} against {one_number(ageing.earlier)} on the earlier half"
+    what = f"mean {kind.title} {one_number(ageing.later)} against {one_number(ageing.earlier)} on the earlier half"
     apart = f"95 % interval of the difference {interval(ageing.low, ageing.high)}"
     over = "for other rows, as if those near each other in time were independent"
     return (

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from shoal.results import PermutationTest, Results, is_better_upwards
+from shoal.results import PermutationTest, Results, higher_is_better
+from shoal.scores import score_kind
 from shoal.wording import counted, interval, one_number, percent
 
 SCORE_WORDS: Final = {
@@ -40,8 +41,8 @@ def permutation_sentence(results: Results) -> str:
     test = permutation(results)
     if test is None:
         return ""
-    write = percent if test.metric.endswith("accuracy") else one_number
-    upwards = is_better_upwards(test.metric)
+    write = percent if score_kind(test.metric).percent else one_number
+    upwards = higher_is_better(test.metric)
     name, own = SCORE_WORDS[test.metric], write(test.observed)
     best = ""
     if test.scores:
@@ -66,17 +67,14 @@ def disagreement_sentence(results: Results) -> str:
     apart = results.disagreement
     if apart is None or not apart.interval.known or apart.p >= LEVEL:
         return ""
-    if (apart.difference > 0) == is_better_upwards(apart.metric):
+    if (apart.difference > 0) == higher_is_better(apart.metric):
         return ""
-    write = percent if apart.metric == "accuracy" else one_number
+    kind = score_kind(apart.metric)
+    write = percent if kind.percent else one_number
     low, high = apart.interval.low, apart.interval.high
-    span = (
-        interval(low, high)
-        if apart.metric != "accuracy"
-        else f"{percent(low)} to {percent(high)}".replace("-", "−")
-    )
+    span = interval(low, high) if not kind.percent else f"{percent(low)} to {percent(high)}".replace("-", "−")
     return (
-        f"The search expects a {apart.metric} of {write(apart.expected)} on new rows, the test rows show"
+        f"The search expects a {kind.title} of {write(apart.expected)} on new rows, the test rows show"
         f" {write(apart.tested)}, which is worse: the difference is"
         f" {span} (95 % interval, for other rows and other trainings; p = {one_number(apart.p, 2)})."
     )

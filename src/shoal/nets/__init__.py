@@ -16,7 +16,7 @@ from shoal.nets._forward import activations, forward
 from shoal.nets._graph import GraphParts
 from shoal.nets._initial import initial_buffers, initial_parameters, refit_parameters
 from shoal.nets._layer import Layer, StepCost
-from shoal.nets._loss import Loss, loss_of, loss_option, torch_loss
+from shoal.nets._loss import Loss, loss_of, torch_loss
 from shoal.nets._module import build_module, module_source, trained_module
 from shoal.nets._onnx import add_network
 from shoal.nets._optimizers import Descent, Moments, Step, optimizer_of
@@ -52,7 +52,6 @@ __all__ = [
     "initial_parameters",
     "learning_rates",
     "loss_of",
-    "loss_option",
     "model_bytes",
     "module_source",
     "near_bound",

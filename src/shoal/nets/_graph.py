@@ -21,12 +21,17 @@ class GraphParts:
         self.arrays: list[TensorProto] = []
 
     def node(
-        self, kind: str, inputs: list[str], output: str, attributes: Mapping[str, Any] | None = None
+        self,
+        kind: str,
+        inputs: list[str],
+        output: str,
+        attributes: Mapping[str, Any] | None = None,
+        others: tuple[str, ...] = (),
     ) -> str:
-        """Add one node; give the name of its output."""
+        """Add one node; give the name of its output, beside which it may have others."""
         from onnx import helper
 
-        self.nodes.append(helper.make_node(kind, inputs, [output], **(attributes or {})))
+        self.nodes.append(helper.make_node(kind, inputs, [output, *others], **(attributes or {})))
         return output
 
     def array(self, name: str, values: NDArray[Any]) -> str:

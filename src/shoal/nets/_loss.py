@@ -33,7 +33,8 @@ class Loss:
 
     `torch` gives torch's function, whose gradient trains, for the value of the option that its kind names, if it names
     one. `link`, a key of `links.LINKS`, makes answers of outputs. `words` name it on an axis, `option_words` with the
-    option where that is not 0; `source` is the work that describes it.
+    option where that is not 0; `score_words` name it as a score of answers, where that is its own; `source` is the work
+    that describes it.
     """
 
     torch: Callable[..., TorchLoss]
@@ -41,6 +42,7 @@ class Loss:
     words: str
     source: str = ""
     option_words: str = ""
+    score_words: str = ""
 
 
 @cache
@@ -51,16 +53,7 @@ def loss_of(name: str) -> Loss:
     return loss
 
 
-def loss_option(name: str, training: Training) -> float | None:
-    """Give the value of the key of `training` that belongs to this loss alone; None where it has no such key.
-
-    Raises StudyError for a loss that is unknown.
-    """
-    option = row_of("loss", LOSSES, name).option
-    return None if option is None else float(getattr(training, option))
-
-
 def torch_loss(name: str, training: Training) -> TorchLoss:
     """Give torch's function of a loss as it is trained. Raises StudyError for one that is unknown."""
-    option = loss_option(name, training)
+    option = training.option_of(name)
     return loss_of(name).torch() if option is None else loss_of(name).torch(option)

@@ -1,5 +1,14 @@
 """What came out: the store, frames, statistics, the choice."""
 
+from shoal.results._asked import (
+    asked_scores,
+    choosing_scores,
+    reported_scores,
+    score_of_answers,
+    scored_summaries,
+    scores_of_answers,
+    with_asked_scores,
+)
 from shoal.results._certainty import COVERAGE, NOT_IN_FILE, Certainty, Covered, CoveredClass, Tempered
 from shoal.results._confidence_set import Cell, SearchErrors, search_errors
 from shoal.results._conformal import (
@@ -21,12 +30,14 @@ from shoal.results._fold_networks import FoldNetworks, fold_networks
 from shoal.results._folder import OUTPUT_FILES, PICTURES, REPORT_NAME, STUDY_NAME, refuse_to_replace
 from shoal.results._inside import Inside, layers_of
 from shoal.results._intervals import Interval, Units, wilson
+from shoal.results._levels import LevelHeld
 from shoal.results._lock import RunLock
 from shoal.results._looks import Looks, note_looks
 from shoal.results._mean_recall import BALANCED
 from shoal.results._nested import Nested, NestedScore, OuterFold, OuterRows, as_search, choose_within
 from shoal.results._out_of_fold import MAX_UNITS, OutOfFold
 from shoal.results._outer_interval import OuterAnswers, outer_interval
+from shoal.results._peer_scores import peer_score, refusal_of, undefined_on
 from shoal.results._permutation import PermutationTest
 from shoal.results._reading import reading
 from shoal.results._record import CandidateRow, ColumnRecord, FitRecord, Plan, PlanEntry, Stage, Status, Truth
@@ -69,7 +80,6 @@ from shoal.results._verdict import (
     MODEL_NAMES,
     Verdict,
     in_words,
-    is_better_upwards,
     rare_classes,
     rare_tested,
     verdict,
@@ -110,6 +120,7 @@ __all__ = [
     "Identity",
     "Inside",
     "Interval",
+    "LevelHeld",
     "Looks",
     "Nested",
     "NestedScore",
@@ -139,11 +150,13 @@ __all__ = [
     "Verdict",
     "as_compared",
     "as_search",
+    "asked_scores",
     "calibrated_error",
     "calibration_bins",
     "choose",
     "choose_candidate",
     "choose_within",
+    "choosing_scores",
     "class_scores",
     "class_sets",
     "classification_scores",
@@ -157,11 +170,11 @@ __all__ = [
     "guaranteed_coverage",
     "higher_is_better",
     "in_words",
-    "is_better_upwards",
     "layers_of",
     "margin_of",
     "note_looks",
     "outer_interval",
+    "peer_score",
     "place_in",
     "rank_at",
     "rank_candidates",
@@ -169,22 +182,29 @@ __all__ = [
     "rare_tested",
     "reach_of",
     "reading",
+    "refusal_of",
     "refuse_foreign_files_in",
     "refuse_to_replace",
     "refusing",
     "regression_scores",
     "repeated_interval",
+    "reported_scores",
     "residuals",
     "row_score",
     "run_files",
+    "score_of_answers",
+    "scored_summaries",
+    "scores_of_answers",
     "search_errors",
     "search_scores",
     "temperature_of",
     "tempered",
     "trained_places",
+    "undefined_on",
     "verdict",
     "verdict_phrase",
     "vote_counts",
     "vote_entropy",
     "wilson",
+    "with_asked_scores",
 ]

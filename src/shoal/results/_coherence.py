@@ -13,10 +13,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.distributions import Distribution
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Truth
 from shoal.results._schema import expect
 from shoal.results._select import Choice
-from shoal.study import TEST_METRICS, Study
+from shoal.scores import scores_of
+from shoal.study import Study
 
 Arrays = Mapping[str, NDArray[Any]]
 _CURVE: Final = re.compile("(train|validation|inner)_[a-z0-9_]+")
@@ -45,7 +47,7 @@ def check_plan(plan: Sequence[PlanEntry], candidates: Sequence[CandidateRow], tr
 
 def check_fits(plan: Sequence[PlanEntry], fits: Mapping[str, FitRecord], study: Study) -> None:
     """A fit that is well has the scores of the rows that its place predicts, all the same ones."""
-    metrics = set(TEST_METRICS[study.study.task])
+    metrics = set(scores_of(study.study.task))
     names = {frozenset(pairs) for fit in fits.values() for pairs in fit.scores.values()}
     expect(len(names) < 2 and all(metrics <= metric for metric in names))
     for fit in fits.values():
@@ -69,8 +71,11 @@ def check_choice(choice: Choice | None, candidates: Sequence[CandidateRow]) -> N
     expect(choice.candidate_id in standing)
 
 
-def check_part(part: str, arrays: Arrays, fit: FitRecord, truth: Truth) -> None:
-    """The curves, parameters or predictions of a fit have the shapes that its record and the true values ask for."""
+def check_part(part: str, arrays: Arrays, fit: FitRecord, truth: Truth, said: Distribution | None) -> None:
+    """The curves, parameters or predictions of a fit have the shapes that its record and the true values ask for.
+
+    `said` is what its network says of a target, where that is more than one number.
+    """
     if part == "curves":
         _check_curves(arrays, fit)
     elif part == "parameters":
@@ -81,8 +86,9 @@ def check_part(part: str, arrays: Arrays, fit: FitRecord, truth: Truth) -> None:
             set(arrays) <= {"validation", "test"}
             and ("test" in arrays or fit.status != "ok" or "test" not in fit.scores)
         )
+        answers = outputs_of(truth) * (1 if said is None else said.outputs)
         for rows, predicted_VK in arrays.items():
-            expect(predicted_VK.ndim == 2 and predicted_VK.shape[1] == outputs_of(truth))
+            expect(predicted_VK.ndim == 2 and predicted_VK.shape[1] == answers)
             expect(rows != "test" or len(predicted_VK) == len(truth.y) - truth.train_rows)
 
 

@@ -10,14 +10,14 @@ from typing import Final
 from shoal.results._intervals import Interval
 from shoal.results._mean_recall import BALANCED
 from shoal.results._nested import Nested, NestedScore
-from shoal.results._verdict import Verdict, is_better_upwards, verdict_phrase
+from shoal.results._scores import higher_is_better
+from shoal.results._verdict import Verdict, verdict_phrase
+from shoal.scores import score_kind
 from shoal.study import Candidate, Study, settings_text
 from shoal.wording import counted, listed, one_number, percent
 
 NESTED: Final = "nested cross-validation"
 UNTESTED: Final = Interval(math.nan, math.nan, "no network is delivered")
-_WORDS: Final = {"loss": "loss", "accuracy": "accuracy", "rmse": "RMSE", BALANCED: "balanced accuracy"}
-_SHARES: Final = ("accuracy", BALANCED)
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def _concluded_scores(nested: Nested, study: Study, targets: int) -> tuple[str, 
 
 
 def _word(name: str, targets: int) -> str:
-    return f"mean R² of the {targets} targets" if name == "r2" else _WORDS[name]
+    return f"mean R² of the {targets} targets" if name == "r2" else score_kind(name).title
 
 
 def _listed_scores(scores: list[tuple[str, str, NestedScore]]) -> str:
@@ -96,7 +96,7 @@ def _ends(name: str, span: Interval) -> str:
 
 
 def _number(name: str, value: float) -> str:
-    return percent(value) if name in _SHARES else one_number(value)
+    return percent(value) if score_kind(name).percent else one_number(value)
 
 
 def _apart(nested: Nested, names: tuple[str, ...], tested: OnTestRows) -> str:
@@ -109,7 +109,7 @@ def _apart(nested: Nested, names: tuple[str, ...], tested: OnTestRows) -> str:
         above, below = seen.interval.low > expected.high, seen.interval.high < expected.low
         if above or below:
             apart.append((f"test {_word(name, tested.targets)}", name, seen))
-            better = above if is_better_upwards(name) else below
+            better = above if higher_is_better(name) else below
     if not apart:
         return ""
     verb = "lies" if len(apart) == 1 else "lie"

@@ -82,6 +82,11 @@ class SearchErrors(Brief):
         return float(np.sqrt(variance)), self.pairs.freedom
 
 
+def undefined(errors: SearchErrors) -> bool:
+    """Whether a score is undefined without some unit, such as a fold's only row of a class: then nothing is known."""
+    return bool(np.isnan(errors.deviation_UC).any())
+
+
 @_QUIET
 def search_errors(cells: Iterable[Cell]) -> SearchErrors:
     """Give how far the scores of candidates and their differences may be off, from all cells (of two units or more).

@@ -7,15 +7,18 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.kinds import SCORES
+from shoal.distributions import Distribution
 from shoal.results._intervals import Interval, Units
 from shoal.results._mean_recall import BALANCED, recall_interval
 from shoal.results._record import FitRecord, PlanEntry, Truth
+from shoal.results._said import in_common
 from shoal.results._score_rows import row_score
 from shoal.results._two_way import Difference, Scored, difference, repeated_interval
 
 Answers = Callable[[str], NDArray[np.float64]]
-"""Gives what the fit of an id answers to the test rows, (V, K)."""
+"""Gives what the fit of an id answers to the test rows, (V, K A)."""
+Said = Callable[[str], Distribution | None]
+"""Gives what the network of a fit's id says of a target, where that is more than one number."""
 
 
 def test_units(truth: Truth) -> Units:
@@ -43,9 +46,18 @@ def task_of(truth: Truth) -> str:
 
 
 def comparison_differences(
-    plan: Sequence[PlanEntry], fits: Mapping[str, FitRecord], truth: Truth, answers: Answers
+    plan: Sequence[PlanEntry],
+    fits: Mapping[str, FitRecord],
+    truth: Truth,
+    answers: Answers,
+    said: Said,
+    names: Sequence[str],
 ) -> dict[str, dict[str, Difference]]:
-    """Give the difference of every comparison to the first one, by label, then by test score; {} for fewer than two."""
+    """Give the difference of every comparison to the first one, by label, then by each of the scores named.
+
+    {} for fewer than two. Where their networks do not all say the same of a target, the loss is left out: it is not
+    one score.
+    """
     tested: dict[str, dict[int, str]] = {}
     for entry in plan:
         if entry.stage == "compare" and entry.fit_id in fits:
@@ -54,8 +66,11 @@ def comparison_differences(
     if len(tested) < 2:
         return {}
     units, y = test_units(truth), truth.y[truth.train_rows :]
+    of_all = [said(fit_id) for repeats in tested.values() for fit_id in repeats.values()]
     scores = {
-        name: row_score(task_of(truth), name) for name, kind in SCORES.items() if task_of(truth) in kind.tasks
+        name: row_score(task_of(truth), name, of_all[0] if of_all else None)
+        for name in names
+        if name != "loss" or in_common(of_all)
     }
     (_, start), *others = tested.items()
     start_answers = {repeat: answers(fit_id) for repeat, fit_id in start.items()}
@@ -70,14 +85,16 @@ def comparison_differences(
     return differences
 
 
-def mean_interval(truth: Truth, metric: str, fit_ids: Sequence[str], answers: Answers) -> Interval:
+def mean_interval(
+    truth: Truth, metric: str, fit_ids: Sequence[str], answers: Answers, said: Distribution | None = None
+) -> Interval:
     """Give the 95 % interval of the mean test score of some fits of the same settings, one a repeat.
 
-    On other rows, and for more than one also at other initialisations.
+    On other rows, and for more than one also at other initialisations. `said` is what they say of a target.
     """
     if not fit_ids:
         return Interval(float("nan"), float("nan"), "nothing was measured")
-    score, y = row_score(task_of(truth), metric), truth.y[truth.train_rows :]
+    score, y = row_score(task_of(truth), metric, said), truth.y[truth.train_rows :]
     if metric == BALANCED and len(fit_ids) == 1:
         return recall_interval(y, answers(fit_ids[0]), test_units(truth))
     return repeated_interval(score, y, [answers(fit_id) for fit_id in fit_ids], test_units(truth))

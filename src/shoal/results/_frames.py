@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.kinds import SCORES
+from shoal.distributions import Distribution, by_target
+from shoal.results._differences import Said
 from shoal.results._intervals import Interval
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Truth, place_of
-from shoal.results._select import Standing
+from shoal.results._select import Standing, means_of, search_scores
 from shoal.results._two_way import Difference
-from shoal.study import Reference
+from shoal.scores import SCORES
+from shoal.study import Reference, Study
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -61,10 +63,10 @@ def curves_frame(places: Iterable[tuple[PlanEntry, Arrays]]) -> DataFrame:
     return _stacked([(entry, curve_frame(curves)) for entry, curves in places], ("epoch",))
 
 
-def predictions_frame(places: Iterable[tuple[PlanEntry, Arrays]], truth: Truth) -> DataFrame:
+def predictions_frame(places: Iterable[tuple[PlanEntry, Arrays]], truth: Truth, said: Said) -> DataFrame:
     """One row a place in the plan, row and target (regression), or place and row (classification)."""
     parts = [
-        (entry, _predicted(rows, _row_numbers(entry, rows, truth), values, truth))
+        (entry, _predicted((rows, _row_numbers(entry, rows, truth), values), truth, said(entry.fit_id)))
         for entry, predictions in places
         for rows, values in sorted(predictions.items(), key=lambda pair: pair[0] != "validation")
     ]
@@ -77,24 +79,30 @@ def _row_numbers(entry: PlanEntry, rows: str, truth: Truth) -> NDArray[np.int64]
     return truth.validation_rows[place_of(entry)]
 
 
-def _predicted(rows: str, row_V: NDArray[np.int64], value_VK: NDArray[Any], truth: Truth) -> DataFrame:
+def _predicted(
+    part: tuple[str, NDArray[np.int64], NDArray[Any]], truth: Truth, said: Distribution | None
+) -> DataFrame:
     import pandas as pd
 
+    rows, row_V, value_VA = part
+    columns: dict[str, Any]
     if truth.classes:
         names = np.array(truth.classes, dtype=object)
-        columns = {"true": names[truth.y[row_V]], "predicted": names[value_VK.argmax(axis=1)]}
-        columns |= {f"probability_{name}": value_VK[:, k] for k, name in enumerate(truth.classes)}
+        columns = {"true": names[truth.y[row_V]], "predicted": names[value_VA.argmax(axis=1)]}
+        columns |= {f"probability_{name}": value_VA[:, k] for k, name in enumerate(truth.classes)}
         return pd.DataFrame({"rows": rows, "row": row_V, **columns})
     targets = len(truth.target_names)
-    return pd.DataFrame(
-        {
-            "rows": rows,
-            "row": np.repeat(row_V, targets),
-            "target": np.tile(np.array(truth.target_names, dtype=object), len(row_V)),
-            "true": truth.y[row_V].reshape(-1),
-            "predicted": value_VK.reshape(-1),
-        }
-    )
+    columns = {
+        "rows": rows,
+        "row": np.repeat(row_V, targets),
+        "target": np.tile(np.array(truth.target_names, dtype=object), len(row_V)),
+        "true": truth.y[row_V].reshape(-1),
+        "predicted": value_VA[:, :targets].reshape(-1),
+    }
+    if said is not None:
+        shown = said.shown(by_target(value_VA, targets)).reshape(-1, len(said.names))
+        columns |= {name: shown[:, place] for place, name in enumerate(said.names)}
+    return pd.DataFrame(columns)
 
 
 def _stacked(parts: Sequence[tuple[PlanEntry, DataFrame]], columns: Sequence[str]) -> DataFrame:
@@ -110,9 +118,15 @@ def _stacked(parts: Sequence[tuple[PlanEntry, DataFrame]], columns: Sequence[str
 
 
 def candidates_frame(
-    standings: Sequence[Standing], candidates: Sequence[CandidateRow], chosen: str | None
+    standings: Sequence[Standing],
+    candidates: Sequence[CandidateRow],
+    chosen: str | None,
+    further: Mapping[str, Mapping[str, float]],
 ) -> DataFrame:
-    """One row a candidate of the search, best first, with its settings; those with a failed fit last, unranked."""
+    """One row a candidate of the search, best first, with its settings; those with a failed fit last, unranked.
+
+    `further` are means of scores by which nothing is chosen, by score and candidate.
+    """
     import pandas as pd
 
     values = {row.candidate_id: row.values for row in candidates}
@@ -125,6 +139,8 @@ def candidates_frame(
     }
     for name in ("selection_score", "standard_error", "difference", "ci_low", "ci_high"):
         columns[name] = np.array([getattr(row, name) for row in standings], np.float64)
+    for metric, means in further.items():
+        columns[f"mean_{metric}"] = [means.get(row.candidate_id, math.nan) for row in standings]
     for name in ("p_value", "adjusted_p_value"):
         columns[name] = np.array([getattr(row, name) for row in standings], np.float64)
     columns["indistinguishable"] = np.array([row.indistinguishable for row in standings], np.bool_)
@@ -135,16 +151,30 @@ def candidates_frame(
     return pd.DataFrame(columns)
 
 
+def further_means(
+    plan: Sequence[PlanEntry], candidates: Sequence[CandidateRow], fits: Mapping[str, FitRecord], study: Study
+) -> dict[str, dict[str, float]]:
+    """Give the mean of each of the study's further scores over folds and repeats, by score, then candidate."""
+    further = {}
+    for name in study.search.scores if study.search else ():
+        scores = search_scores(plan, candidates, fits, study, name)
+        further[name] = dict(zip(scores.candidate_ids, means_of(scores.scores_CFR).tolist(), strict=True))
+    return further
+
+
 def comparisons_frame(
     plan: Sequence[PlanEntry],
     fits: Mapping[str, FitRecord],
     differences: Mapping[str, Mapping[str, Difference]],
+    *,
+    losses: bool = False,
 ) -> DataFrame:
     """One row a comparison, in the order of the study; statistics over its repeats that did not fail.
 
     For every test metric its mean, sample standard deviation, minimum, median and maximum over repeats, and the
     mean difference to the first comparison, paired by repeat, with its 95 % interval and p-value out of `differences`:
-    they speak of other test rows and, with more than one repeat, of other initialisations.
+    they speak of other test rows and, with more than one repeat, of other initialisations. `losses`: whether the loss
+    is another number than the mean squared error, and one score for all.
     """
     import pandas as pd
 
@@ -157,8 +187,8 @@ def comparisons_frame(
         for rows, metric in _score_columns(fit for repeats in tests.values() for fit in repeats.values())
         if rows == "test"
     ]
-    if "mse" in metrics:
-        metrics.remove("loss")  # the same number
+    if "mse" in metrics and not losses:
+        metrics.remove("loss")
     first = next(iter(tests.values()), {})
     rows = []
     for label, repeats in tests.items():

@@ -127,16 +127,23 @@ def left_out(
     scale = score.scale if scaled else (lambda value: value)
     size_U = units.sizes.astype(np.float64)
     rows, count = float(size_U.sum()), len(size_U)
-    without_U = np.empty(count)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        sum_UM = _sums(score.rows(y, prediction_NK), units)
-        total_M = sum_UM.sum(axis=0)
-        value = float(scale(score.of_means(total_M / rows)))
-        for part in _blocks(count, len(total_M)):
-            means = (total_M - sum_UM[part]) / (rows - size_U[part])[:, None]
-            without_U[part] = scale(score.of_means(means))
+        if score.without is not None:
+            own, without_U = score.without(y, prediction_NK, units.of_N, units.weight_N)
+        else:
+            own, without_U = _without(score, _sums(score.rows(y, prediction_NK), units), size_U)
+        value, without_U = float(scale(np.array(own))), scale(without_U)
         part_U = (value - without_U) * (rows - size_U) * count / rows
         return value, part_U - part_U.mean()
+
+
+def _without(score: RowScore, sum_UM: Floats, size_U: Floats) -> tuple[float, Floats]:
+    """Give a function of means, and what it is without each unit, (U,)."""
+    total_M, rows, without_U = sum_UM.sum(axis=0), size_U.sum(), np.empty(len(size_U))
+    for part in _blocks(len(size_U), len(total_M)):
+        means = (total_M - sum_UM[part]) / (rows - size_U[part])[:, None]
+        without_U[part] = score.of_means(means)
+    return float(score.of_means(total_M / rows)), without_U
 
 
 def _sums(row_NM: Floats, units: Units) -> Floats:

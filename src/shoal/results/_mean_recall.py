@@ -121,7 +121,8 @@ def _too_few(y_N: NDArray[Any], units: Units) -> str:
     fewest = math.floor(min(worths, default=FEWEST_ROWS_OF_SHARES))
     if few or fewest >= FEWEST_ROWS_OF_SHARES:
         return few or _too_few_groups(y_N, units)
-    return f"a class of {fewest} test row{'s' * (fewest != 1)} is too small for an interval"
+    worth = "" if units.weight_N is None else "rows worth "
+    return f"a class of {worth}{fewest} test row{'s' * (fewest != 1)} is too small for an interval"
 
 
 def _too_few_groups(y_N: NDArray[Any], units: Units) -> str:

@@ -15,13 +15,15 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.kinds import SCORES
-from shoal.results._differences import task_of
+from shoal.distributions import Distribution
+from shoal.results._asked import reported_scores
+from shoal.results._differences import Said, task_of
 from shoal.results._intervals import Interval, Units
 from shoal.results._mean_recall import BALANCED
 from shoal.results._out_of_fold import OutOfFold
 from shoal.results._outer_interval import OuterAnswers, outer_interval
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Truth, place_of
+from shoal.results._said import in_common, said_by
 from shoal.results._score_rows import row_score
 from shoal.results._select import choose, search_scores
 from shoal.results._store import Store
@@ -94,6 +96,14 @@ def as_search(entries: Iterable[PlanEntry]) -> list[PlanEntry]:
 
 
 @dataclass(frozen=True, eq=False)
+class OuterNetworks:
+    """What the network of a place answered to the rows held out, and what that of a fit's id says of a target."""
+
+    held_out: HeldOut
+    said: Said
+
+
+@dataclass(frozen=True, eq=False)
 class OuterRows:
     """The rows held out in the searches of all outer folds, by the number of their split, and what was answered."""
 
@@ -129,12 +139,17 @@ def choose_within(
     """
     search = study.search or Search()
     scores = search_scores(entries, candidates, fits, study)
-    held_out = OutOfFold(entries, rows.truth, rows.held_out)
+    said = said_by(study, candidates, entries[0].candidate_id if entries else None)
+    held_out = OutOfFold(entries, rows.truth, rows.held_out, said)
     return choose(scores, search.rule, held_out, search.margin).candidate_id
 
 
 def read_nested(
-    study: Study, plan: Sequence[PlanEntry], fits: Mapping[str, FitRecord], truth: Truth, held_out: HeldOut
+    study: Study,
+    plan: Sequence[PlanEntry],
+    fits: Mapping[str, FitRecord],
+    truth: Truth,
+    answers: OuterNetworks,
 ) -> Nested | None:
     """Put the outer folds together; None for a study without a nested search, or before it began."""
     by_label: dict[str, list[PlanEntry]] = {}
@@ -144,21 +159,22 @@ def read_nested(
     if study.nested is None or not by_label:
         return None
     balanced = row_score("classification", BALANCED) if rare_classes(truth) else None
-    folds, answers = [], []
+    folds, answered, said = [], [], list[Distribution | None]()
     number = 0
     for label, entries in by_label.items():
         fold, refit = _outer_fold((label, number), entries, fits, truth, study.study.repeats)
         number = 1 + max(entry.fold for entry in entries)
         if refit is not None:
-            row_V, answer_VK = truth.validation_rows[place_of(refit)], held_out(refit)
-            answers.append((row_V, answer_VK))
+            row_V, answer_VK = truth.validation_rows[place_of(refit)], answers.held_out(refit)
+            answered.append((row_V, answer_VK))
+            said.append(answers.said(refit.fit_id))
             if balanced is not None:
                 weight_V = truth.weights_of(row_V)
                 mean_recall = {BALANCED: balanced.score(truth.y[row_V], answer_VK, weight_V)}
                 fold = dataclasses.replace(fold, scores={**fold.scores, **mean_recall})
         folds.append(fold)
     why = next((f"{fold.label}: {fold.why}" for fold in folds if fold.why), "")
-    return Nested(tuple(folds), {} if why else _scores(study, truth, answers), why)
+    return Nested(tuple(folds), {} if why else _scores(study, truth, answered, said), why)
 
 
 def _outer_fold(
@@ -195,20 +211,29 @@ def _outer_fold(
 
 
 def _scores(
-    study: Study, truth: Truth, answers: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]]
+    study: Study,
+    truth: Truth,
+    answers: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]],
+    said: Sequence[Distribution | None],
 ) -> dict[str, NestedScore]:
-    """Score the rows of all outer folds together, with an interval of each score."""
+    """Score the rows of all outer folds together, with an interval of each score.
+
+    Where the networks do not all say the same of a target, predictions alone are scored, and not the loss.
+    """
+    alike, outputs = in_common(said), len(truth.classes or truth.target_names)
     row_V = np.concatenate([rows for rows, _ in answers])
-    answer_VK: NDArray[Any] = np.concatenate([answer for _, answer in answers])
+    answer_VK: NDArray[Any] = np.concatenate(
+        [answer if alike else answer[:, :outputs] for _, answer in answers]
+    )
     fold_V = np.repeat(np.arange(len(answers)), [len(rows) for rows, _ in answers])
     grouped = len(truth.groups) > 0
     unit_V = np.unique(truth.groups[row_V] if grouped else row_V, return_inverse=True)[1]
     units = Units(unit_V, grouped, Units.of(len(row_V), None, truth.weights_of(row_V)).weight_N)
     pooled = OuterAnswers(truth.y[row_V], answer_VK, fold_V, units, row_V)
     scores = {}
-    for name, kind in SCORES.items():
-        if study.study.task in kind.tasks:
-            score = row_score(task_of(truth), name)
+    for name in reported_scores(study):
+        if alike or name != "loss":
+            score = row_score(task_of(truth), name, said[0])
             span = OTHERS
             if name in SCORES_WITH_INTERVAL[study.study.task]:
                 span = outer_interval(score, pooled)

@@ -12,9 +12,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.distributions import Distribution
 from shoal.results._confidence_set import Cell
 from shoal.results._differences import task_of
 from shoal.results._intervals import Units, left_out
+from shoal.results._peer_scores import undefined_on
 from shoal.results._record import PlanEntry, Truth
 from shoal.results._score_rows import RowScore, row_score
 
@@ -28,19 +30,28 @@ Predictions = Callable[[PlanEntry], NDArray[np.float64]]
 class OutOfFold:
     """The rows held out in the search, and where their answers are.
 
-    `entries` are the places of the search; `predictions` gives what a fit answered to the rows held out from it.
+    `entries` are the places of the search; `predictions` gives what a fit answered to the rows held out from it;
+    `said` is what their networks say of a target, where that is more than one number.
     """
 
     entries: Sequence[PlanEntry]
     truth: Truth
     predictions: Predictions
+    said: Distribution | None = None
 
     def cells(self, candidate_ids: Sequence[str], metric: str) -> Iterator[Cell]:
         """Give the scores of these candidates on every fold and repeat, all of which are there.
 
-        Where a cell has a single unit (one row is left out at a time, one group a fold), all cells are one.
+        Folds on whose rows the score is undefined are left out, as they are of its means. Where a cell has a single
+        unit (one row is left out at a time, one group a fold), all cells are one.
         """
-        places = _by_cell(self.entries)
+        places = {
+            cell: entries
+            for cell, entries in _by_cell(self.entries).items()
+            if not undefined_on(
+                metric, self.truth.y[self._rows(cell)], self.truth.weights_of(self._rows(cell))
+            )
+        }
         unit_N, count = self._units()
         shares = {cell: self._share(unit_N[self._rows(cell)], count) for cell in places}
         filled = (
@@ -82,7 +93,7 @@ class OutOfFold:
     ) -> NDArray[np.float64]:
         """Add up the scores of every unit's rows over the number of rows, candidate by candidate, (U, C)."""
         sum_UC = np.empty((count, len(candidate_ids)))
-        score = row_score(task_of(self.truth), metric)
+        score = row_score(task_of(self.truth), metric, self.said)
         for column, candidate_id in enumerate(candidate_ids):
             entry = places[candidate_id]
             row_V = self._rows((entry.fold, entry.repeat))

@@ -13,9 +13,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.distributions import Distribution
 from shoal.results._differences import task_of
 from shoal.results._record import FitRecord, PlanEntry, Truth
 from shoal.results._score_rows import row_score
+from shoal.results._scores import higher_is_better
 
 LARGEST_SHARE: Final = 1 / 3
 """Of the training rows. In most orders of the groups much of a larger one keeps its own targets, so that p is below 5 %
@@ -51,10 +53,14 @@ def permutation_test(
     plan: Sequence[PlanEntry],
     fits: Mapping[str, FitRecord],
     truth: Truth,
-    metric: tuple[str, bool],
+    metric: str,
     answers: Callable[[str], NDArray[np.float64]],
+    said: Distribution | None = None,
 ) -> PermutationTest | None:
-    """Make the test by a score and whether higher is better; None where none was asked for, or not all is trained."""
+    """Make the test by a score; None where none was asked for, or not all is trained.
+
+    `said` is what the networks say of a target, where that is more than one number.
+    """
     permuted = [entry.fit_id for entry in plan if entry.stage == "permuted"]
     refits = [entry.fit_id for entry in plan if entry.stage == "refit"]
     if not permuted or not {*permuted, *refits} <= fits.keys():
@@ -62,17 +68,16 @@ def permutation_test(
     healthy = [fit_id for fit_id in refits if fits[fit_id].status == "ok"]
     if not healthy:
         return None
-    name, higher = metric
-    score, y = row_score(task_of(truth), name), truth.y[truth.train_rows :]
+    score, y = row_score(task_of(truth), metric, said), truth.y[truth.train_rows :]
     weight_V = truth.test_weights
     observed = score.score(y, answers(healthy[0]), weight_V)
     if math.isnan(observed):
         return None
     well = [fit_id for fit_id in permuted if fits[fit_id].status == "ok"]
     scores = [score.score(y, answers(fit_id), weight_V) for fit_id in well]
-    as_good = sum(value >= observed if higher else value <= observed for value in scores)
+    as_good = sum(value >= observed if higher_is_better(metric) else value <= observed for value in scores)
     return PermutationTest(
-        name, observed, tuple(scores), len(permuted) - len(scores), as_good, _why_no_p(truth)
+        metric, observed, tuple(scores), len(permuted) - len(scores), as_good, _why_no_p(truth)
     )
 
 

@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.distributions import Distribution
 from shoal.errors import StudyError, as_path
+from shoal.kinds import LOSSES
 from shoal.parts import Missing
 from shoal.results import _frames
+from shoal.results._asked import asked_scores, reported_scores
 from shoal.results._certainty import NOT_IN_FILE, Certainty, certainty_of
-from shoal.results._coherence import check_choice, check_fits, check_part, check_plan, check_study
+from shoal.results._coherence import check_part, outputs_of
 from shoal.results._conclusion import UNTESTED, OnTestRows, conclusion
 from shoal.results._confidence_set import SearchErrors, search_errors
 from shoal.results._differences import comparison_differences, groups_trained_on, mean_interval, test_units
@@ -26,31 +29,24 @@ from shoal.results._ensemble import Ensemble, ensemble_frame, read_ensemble
 from shoal.results._fold_networks import chosen_networks
 from shoal.results._inside import Inside, read_inside
 from shoal.results._intervals import Interval, Units
-from shoal.results._looks import NO_LOOKS, Looks, read_looks
-from shoal.results._mean_recall import BALANCED
-from shoal.results._nested import Nested, NestedScore, read_nested
+from shoal.results._levels import LevelHeld, levels_held
+from shoal.results._looks import NO_LOOKS, Looks
+from shoal.results._nested import Nested, NestedScore, OuterNetworks, read_nested
+from shoal.results._opening import read_results
 from shoal.results._out_of_fold import OutOfFold
 from shoal.results._permutation import PermutationTest, permutation_test
 from shoal.results._reading import opened
 from shoal.results._record import CandidateRow, ColumnRecord, FitRecord, PlanEntry, Stage, Truth, place_of
 from shoal.results._schema import expect
 from shoal.results._score_rows import row_score
-from shoal.results._scores import higher_is_better
 from shoal.results._select import Choice, Standing, expected_score, rank_candidates, search_scores
 from shoal.results._selection_and_test import Disagreement, Expected, disagreement
 from shoal.results._simple_models import Baseline, Beside, beside_baselines, read_baselines
 from shoal.results._store import Store
-from shoal.results._stored_facts import (
-    coherent,
-    counted_origins,
-    findings_of,
-    missing_of,
-    of_columns,
-    study_of,
-)
+from shoal.results._stored_facts import coherent
 from shoal.results._two_way import Difference
 from shoal.results._verdict import judging_score, verdict
-from shoal.study import Candidate, Study, candidate_with
+from shoal.study import Candidate, Study, base_candidate, candidate_with
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -91,39 +87,7 @@ class Results:
     @classmethod
     def open(cls, folder: Path | str) -> Self:
         """Read a run folder; RunFolderError where there are no results of Shoal, or damaged ones."""
-        folder = as_path(folder, "the path of a run folder")
-        with Store.open_readonly(folder) as store, store.one_view():
-            store.verify()
-            truth, plan, fits = store.truth(), store.plan(), store.summaries()
-            candidate_rows = store.candidate_rows()
-            study = study_of(folder, store.fact)
-            with coherent(folder, "the study"):
-                check_study(study, truth, candidate_rows)
-            with coherent(folder, "the choice"):
-                choice = Choice.from_json(stored) if (stored := store.fact("choice")) is not None else None
-                check_choice(choice, candidate_rows)
-            with coherent(folder, "the plan"):
-                check_plan(plan, candidate_rows, truth)
-            with coherent(folder, "a fit"):
-                check_fits(plan, fits, study)
-            with coherent(folder, "the ledger of test rows"):
-                looks = read_looks(store, plan, fits)
-            return cls(
-                folder=folder,
-                study=study,
-                plan=plan,
-                candidate_rows=candidate_rows,
-                summaries={entry.fit_id: fits[entry.fit_id] for entry in plan if entry.fit_id in fits},
-                choice=choice,
-                truth=truth,
-                environment=store.environment(),
-                coverage=store.fact("coverage"),
-                origins=counted_origins(store.origins(), fits),
-                missing=missing_of(folder, store.fact("missing")),
-                **of_columns(folder, study, store.fact),
-                findings_in_rows=findings_of(folder, store.fact("findings in rows"), store.fact("drift")),
-                looks=looks,
-            )
+        return cls(**read_results(as_path(folder, "the path of a run folder")))
 
     def __repr__(self) -> str:
         return f"Results({str(self.folder)!r}: {self.study.study.name}, {len(self.summaries)} fits)"
@@ -154,13 +118,13 @@ class Results:
     @cached_property
     def candidates(self) -> DataFrame:
         """One row a candidate of the search, best first: rank, candidate_id, one column a searched key path,
-        parameters, selection_score, standard_error, difference (to the best), ci_low, ci_high, p_value,
-        adjusted_p_value, indistinguishable, verdict, networks, chosen, failed: see `Standing`. Provisional while there
-        is no choice yet.
+        parameters, selection_score, standard_error, difference (to the best), ci_low, ci_high, mean_* (of every further
+        score), p_value, adjusted_p_value, indistinguishable, verdict, networks, chosen, failed: see `Standing`.
+        Provisional while there is no choice yet.
         """
-        standings = self.standings
         chosen = self.choice.candidate_id if self.choice else None
-        return _frames.candidates_frame(standings, self.candidate_rows, chosen)
+        further = _frames.further_means(self.plan, self.candidate_rows, self.summaries, self.study)
+        return _frames.candidates_frame(self.standings, self.candidate_rows, chosen, further)
 
     @cached_property
     def standings(self) -> tuple[Standing, ...]:
@@ -195,7 +159,8 @@ class Results:
         """Give the rows that the search holds out, and what was answered to them, while the store is open."""
         search = [entry for entry in self.plan if entry.stage == "search"]
         with opened(self.folder) as store, coherent(self.folder, "the rows held out"):
-            yield OutOfFold(search, self.truth, partial(self._held_out, store))
+            said = self.said(search[0].fit_id) if search else None
+            yield OutOfFold(search, self.truth, partial(self._held_out, store), said)
 
     @cached_property
     def comparisons(self) -> DataFrame:
@@ -203,7 +168,9 @@ class Results:
         M_min, M_median, M_max, M_difference (to the first, paired by repeat), M_ci_low, M_ci_high, M_p_value; these
         three speak of other rows and initialisations, see `differences`.
         """
-        return _frames.comparisons_frame(self.plan, self.summaries, self.differences)
+        said = {self.said(entry.fit_id) for entry in self.plan if entry.stage == "compare"}
+        alike = len(said) == 1 and None not in said
+        return _frames.comparisons_frame(self.plan, self.summaries, self.differences, losses=alike)
 
     @cached_property
     def differences(self) -> dict[str, dict[str, Difference]]:
@@ -211,14 +178,16 @@ class Results:
         on other test rows (or groups of them) and, over more than one repeat, at other initialisations.
         """
         with opened(self.folder) as store:
-            return comparison_differences(self.plan, self.summaries, self.truth, self._answers(store))
+            names, answers = reported_scores(self.study), self._answers(store)
+            return comparison_differences(self.plan, self.summaries, self.truth, answers, self.said, names)
 
     def test_interval(self, metric: str, fit_ids: Sequence[str]) -> Interval:
         """Give the 95 % interval of the mean test score of fits of the same settings, on other test rows (or groups of
         them) and, for more than one fit, at other initialisations. KeyError for a fit that is not there.
         """
         with opened(self.folder) as store:
-            return mean_interval(self.truth, metric, fit_ids, self._answers(store))
+            said = self.said(fit_ids[0]) if fit_ids else None
+            return mean_interval(self.truth, metric, fit_ids, self._answers(store), said)
 
     @cached_property
     def nested(self) -> Nested | None:
@@ -226,9 +195,8 @@ class Results:
         rows; None for a study without `[nested]`, or before that began.
         """
         with opened(self.folder) as store, coherent(self.folder, "the nested search"):
-            return read_nested(
-                self.study, self.plan, self.summaries, self.truth, partial(self._held_out, store)
-            )
+            networks = OuterNetworks(partial(self._held_out, store), self.said)
+            return read_nested(self.study, self.plan, self.summaries, self.truth, networks)
 
     @property
     def conclusion(self) -> str:
@@ -262,6 +230,12 @@ class Results:
     def test_units(self) -> Units:
         """What chance draws among the test rows: groups where the study names them and they are known, else rows."""
         return test_units(self.truth)
+
+    @cached_property
+    def levels_held(self) -> tuple[LevelHeld, ...]:
+        """Of how many test rows the target lies below each quantile that the delivered network gives; () for none."""
+        said = self.said(delivered := self.delivered_id or "")
+        return levels_held(self.truth, said, self.test_answers(delivered), self.test_units) if said else ()
 
     @property
     def groups_trained_on(self) -> float:
@@ -299,10 +273,9 @@ class Results:
         """Hold the delivered network's test score against those of networks of the same settings that learned permuted
         targets (`checks.permutations`); None without any, or before all are trained.
         """
-        higher = metric == BALANCED or higher_is_better(metric)
         with opened(self.folder) as store:
-            answers = self._answers(store)
-            return permutation_test(self.plan, self.summaries, self.truth, (metric, higher), answers)
+            answers, said = self._answers(store), self.said(self.delivered_id or "")
+            return permutation_test(self.plan, self.summaries, self.truth, metric, answers, said)
 
     @cached_property
     def disagreement(self) -> Disagreement | None:
@@ -310,13 +283,14 @@ class Results:
         if self.choice is None or self.delivered_id is None:
             return None
         healthy = [row.candidate_id for row in self.standings if not row.failed]
-        if self.choice.candidate_id not in healthy:
+        metric, said = self.choice.metric, self.said(self.delivered_id)
+        score = row_score(self.study.study.task, metric, said)
+        if self.choice.candidate_id not in healthy or score.why_none:
             return None
-        metric, score = self.choice.metric, row_score(self.study.study.task, self.choice.metric)
-        y, answers_VK = self.truth.y[self.truth.train_rows :], self.test_predictions(self.delivered_id)
+        y, answers_VA = self.truth.y[self.truth.train_rows :], self.test_answers(self.delivered_id)
         errors, place = self.search_errors(healthy), healthy.index(self.choice.candidate_id)
         expects = Expected.of(metric, self.expected_score, errors, place, self.truth.searched_rows)
-        return disagreement(expects, score, y, answers_VK, self.test_units)
+        return disagreement(expects, score, y, answers_VA, self.test_units)
 
     @cached_property
     def references(self) -> DataFrame:
@@ -351,9 +325,9 @@ class Results:
     def predictions_of(self, stage: Stage | None = None, label: str | None = None) -> DataFrame:
         """Predictions of one stage and label, or of all: fit_id, stage, label, candidate_id, fold, repeat, rows
         ("validation" or "test"), row (its number in `truth`), then target, true, predicted; for classes
-        true, predicted and one probability_CLASS a class.
+        true, predicted and one probability_CLASS a class; where more is said of a target, quantile_LEVEL or std too.
         """
-        return _frames.predictions_frame(self._arrays("predictions", stage, label), self.truth)
+        return _frames.predictions_frame(self._arrays("predictions", stage, label), self.truth, self.said)
 
     def curve(self, fit_id: str) -> DataFrame:
         """Give the curve of one fit: epoch and the losses; KeyError for a fit that is not there."""
@@ -367,14 +341,15 @@ class Results:
     def ensemble(self) -> Ensemble | None:
         """Test answers of the chosen candidate's networks of all folds and repeats; None for fewer than two."""
         with opened(self.folder) as store, coherent(self.folder, "the ensemble"):
-            return read_ensemble(store, self.plan, self.truth)
+            return read_ensemble(store, self.plan, self.truth, self._of_winner)
 
     @cached_property
     def ensemble_scores(self) -> DataFrame:
         """One row a network of the ensemble (network "member"), one for their mean answer ("ensemble"), one for the
         delivered network: network, fit_id, fold, repeat (-1: none), then the scores of the test rows.
         """
-        return ensemble_frame(self.ensemble, self.truth, self.plan, self.summaries)
+        asked = asked_scores(self.study)
+        return ensemble_frame(self.ensemble, self.truth, self.plan, self.summaries, self._of_winner, asked)
 
     @cached_property
     def certainty(self) -> Certainty:
@@ -386,7 +361,11 @@ class Results:
         delivered = next((fit.fit_id for fit in refits if fit and fit.status == "ok"), None)
         answer_VK = self.test_predictions(delivered) if delivered else None
         with opened(self.folder) as store, coherent(self.folder, "the rows held out"):
-            ask, note = partial(self._held_out, store), store.fact(NOT_IN_FILE)
+            outputs, note = outputs_of(self.truth), store.fact(NOT_IN_FILE)
+
+            def ask(entry: PlanEntry) -> NDArray[np.float64]:
+                return self._held_out(store, entry)[:, :outputs]
+
             return certainty_of(networks.entries, self.truth, ask, self.ensemble, answer_VK).noting(note)
 
     @cached_property
@@ -399,7 +378,27 @@ class Results:
         """Give what one fit predicts for the test rows, (V, K), without a frame: values in the targets' units, or class
         probabilities. KeyError for a fit that is not there, or is not tested.
         """
+        return self.test_answers(fit_id)[:, : outputs_of(self.truth)]
+
+    def test_answers(self, fit_id: str) -> NDArray[np.float64]:
+        """Give all that one fit says of the test rows, (V, K A): predictions, then what `said` says beside."""
         return self._array(fit_id, "predictions")["test"]
+
+    def said(self, fit_id: str) -> Distribution | None:
+        """What the network of a fit says of a target beyond one number; None where that is all."""
+        return self._said.get(fit_id)
+
+    @cached_property
+    def _said(self) -> dict[str, Distribution | None]:
+        if not any(LOSSES[name].distribution for name in self.study.losses):
+            return {}
+        own = base_candidate(self.study)
+        return {e.fit_id: self.tried.get(e.candidate_id, own).training.distribution for e in self.plan}
+
+    @property
+    def _of_winner(self) -> Distribution | None:
+        chosen = self.choice.candidate_id if self.choice else None
+        return next((self.said(e.fit_id) for e in self.plan if e.candidate_id == chosen), None)
 
     def _answers(self, store: Store) -> Callable[[str], NDArray[np.float64]]:
         return lambda fit_id: self._part(store, fit_id, "predictions")["test"]
@@ -413,7 +412,7 @@ class Results:
     def _part(self, store: Store, fit_id: str, part: str) -> dict[str, NDArray[Any]]:
         arrays = store.arrays(fit_id, part)
         with coherent(self.folder, f"the {part} of fit {fit_id}"):
-            check_part(part, arrays, self.summaries[fit_id], self.truth)
+            check_part(part, arrays, self.summaries[fit_id], self.truth, self.said(fit_id))
         return arrays
 
     def _arrays(

@@ -8,16 +8,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.distributions import Distribution, by_target
 from shoal.kinds import row_of
+from shoal.results._pair_scores import (
+    Areas,
+    in_order,
+    odds,
+    of_each,
+    of_odds,
+    of_pairs,
+    of_second,
+    without_units,
+)
+from shoal.results._peer_scores import peer_score
 from shoal.results._scores import BINS, bins_of, counted_rows, mean_over_rows
+from shoal.scores import SCORES
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
 def _same(values: Floats) -> Floats:
@@ -30,7 +45,10 @@ class RowScore:
 
     `scale` is where the score is nearly a mean itself, so that an interval may be drawn there; `back` leads from
     there to the score. `share` says that it is the share of rows of one kind. `why_none`, where it is not empty, is why
-    there is no interval on other rows.
+    nothing can be said of it on other rows. `whole` computes it where scikit-learn does, to the last bit.
+
+    Of a score that is no function of means, `without(y, prediction, unit_N, weight_N)` gives it and what it is without
+    each unit; `rows` then only tell what it sees of a row.
     """
 
     rows: Callable[[NDArray[Any], Floats], Floats]
@@ -40,12 +58,16 @@ class RowScore:
     share: bool = False
     positive: bool = False
     why_none: str = ""
+    whole: Callable[[NDArray[Any], Floats, Floats | None], float] | None = None
+    without: Callable[[NDArray[Any], Floats, Ints, Floats | None], tuple[float, Floats]] | None = None
 
     def score(self, y: NDArray[Any], prediction: Floats, weight_N: Floats | None = None) -> float:
         """Give the score of some rows, of which each counts as much as it weighs."""
         weight_N, (y, prediction) = counted_rows(weight_N, y, prediction)
         if not len(y):
             return math.nan
+        if self.whole is not None:
+            return self.whole(y, prediction, weight_N)
         with np.errstate(over="ignore", invalid="ignore"):  # squares of huge numbers are inf, and so said
             return float(self.of_means(mean_over_rows(self.rows(y, prediction), weight_N)))
 
@@ -54,17 +76,34 @@ class RowScore:
         return np.asarray((self.rows(y, first) != self.rows(y, second)).any(axis=1))
 
 
-def row_score(task: str, metric: str) -> RowScore:
-    """Give a score of a task by its name; StudyError for one that is unknown."""
-    return row_of("score", _OF_TASK[task], metric)
+def row_score(task: str, metric: str, distribution: Distribution | None = None) -> RowScore:
+    """Give a score of a task by its name; StudyError for one that is unknown.
+
+    `distribution` is what answers say of a target, where that is more than one number.
+    """
+    score = row_of("score", _OF_TASK[task], metric)
+    if SCORES[metric].peer:
+        return replace(score, whole=partial(peer_score, metric))
+    if metric != "loss" or distribution is None:
+        return score
+
+    def losses(y_NK: NDArray[Any], answer_NA: Floats) -> Floats:
+        return distribution.losses(y_NK, by_target(answer_NA, y_NK.shape[1]))
+
+    return RowScore(losses, _mean, positive=distribution.positive)
 
 
-def _square(y: NDArray[Any], prediction_NK: Floats) -> Floats:
-    return np.asarray((prediction_NK - y) ** 2, np.float64)
+def _error(y_NK: NDArray[Any], answer_NA: Floats) -> Floats:
+    """Give what predictions, the first of the answers, are above the targets."""
+    return np.asarray(answer_NA[:, : y_NK.shape[1]] - y_NK, np.float64)
 
 
-def _absolute(y: NDArray[Any], prediction_NK: Floats) -> Floats:
-    return np.asarray(np.abs(prediction_NK - y), np.float64)
+def _square(y: NDArray[Any], answer_NA: Floats) -> Floats:
+    return _error(y, answer_NA) ** 2
+
+
+def _absolute(y: NDArray[Any], answer_NA: Floats) -> Floats:
+    return np.abs(_error(y, answer_NA))
 
 
 def _mean(of_NK: Floats) -> Floats:
@@ -75,10 +114,10 @@ def _mean_of_roots(square: Floats) -> Floats:
     return np.asarray(np.sqrt(np.maximum(square, 0)).mean(axis=-1))
 
 
-def _errors_and_spread(y_NK: NDArray[Any], prediction_NK: Floats) -> Floats:
+def _errors_and_spread(y_NK: NDArray[Any], answer_NA: Floats) -> Floats:
     """Give squared errors, targets and squares of targets, (N, 3 K); targets around their mean, so no digit is lost."""
     centred_NK = y_NK - y_NK.mean(axis=0)
-    return np.concatenate(((prediction_NK - y_NK) ** 2, centred_NK, centred_NK**2), axis=1)
+    return np.concatenate((_square(y_NK, answer_NA), centred_NK, centred_NK**2), axis=1)
 
 
 def _r2(means: Floats) -> Floats:
@@ -106,32 +145,65 @@ def _surprise(y_N: NDArray[Any], probability_NK: Floats) -> Floats:
     return np.asarray(-np.log(of_truth_N), np.float64)[:, None]
 
 
-def _hits(y_N: NDArray[Any], probability_NK: Floats) -> Floats:
-    """Give for every class whether it is hit, and how often it is true or predicted, (N, 2 K)."""
+def _counts(y_N: NDArray[Any], probability_NK: Floats) -> Floats:
+    """Give for every class whether it is hit, whether it is true and whether it is predicted, (N, 3 K)."""
     classes = np.arange(probability_NK.shape[1])
     true_NK, named_NK = y_N[:, None] == classes, probability_NK.argmax(axis=1)[:, None] == classes
-    return np.concatenate((true_NK & named_NK, true_NK.astype(np.float64) + named_NK), axis=1)
+    return np.concatenate((true_NK & named_NK, true_NK, named_NK), axis=1).astype(np.float64)
 
 
-def _macro_f1(means: Floats) -> Floats:
-    hit, either = np.split(means, 2, axis=-1)
-    there = either > 1e-12
-    f1 = np.divide(2 * hit, either, out=np.zeros_like(hit), where=there)
-    return np.asarray(f1.sum(axis=-1) / np.maximum(there.sum(axis=-1), 1))
+def _ratio(part: Floats, whole: Floats) -> Floats:
+    """Divide; 0 where there is nothing to divide by."""
+    return np.divide(part, whole, out=np.zeros_like(part), where=whole > _NOTHING)
 
 
-def _recalled(y_N: NDArray[Any], probability_NK: Floats) -> Floats:
-    """Give for every class whether it is hit, and whether it is true, (N, 2 K)."""
-    classes = np.arange(probability_NK.shape[1])
-    true_NK, named_NK = y_N[:, None] == classes, probability_NK.argmax(axis=1)[:, None] == classes
-    return np.concatenate((true_NK & named_NK, true_NK), axis=1).astype(np.float64)
+def _recall(hit: Floats, true: Floats, named: Floats) -> Floats:  # noqa: ARG001
+    return _ratio(hit, true)
 
 
-def _mean_recall(means: Floats) -> Floats:
-    hit, true = np.split(means, 2, axis=-1)
-    there = true > 1e-12
-    recall = np.divide(hit, true, out=np.zeros_like(hit), where=there)
-    return np.asarray(recall.sum(axis=-1) / np.maximum(there.sum(axis=-1), 1))
+def _precision(hit: Floats, true: Floats, named: Floats) -> Floats:  # noqa: ARG001
+    return _ratio(hit, named)
+
+
+def _f1(hit: Floats, true: Floats, named: Floats) -> Floats:
+    return _ratio(2 * hit, true + named)
+
+
+OfClasses = Callable[[Floats, Floats, Floats], Floats]
+
+
+def _of_seen(of: OfClasses, means: Floats) -> Floats:
+    """The mean over classes that are true or predicted."""
+    hit, true, named = np.split(means, 3, axis=-1)
+    seen = true + named > _NOTHING
+    return np.asarray((of(hit, true, named) * seen).sum(axis=-1) / np.maximum(seen.sum(axis=-1), 1))
+
+
+def _of_true(of: OfClasses, means: Floats) -> Floats:
+    """The mean over classes that are true."""
+    hit, true, named = np.split(means, 3, axis=-1)
+    there = true > _NOTHING
+    return np.asarray((of(hit, true, named) * there).sum(axis=-1) / np.maximum(there.sum(axis=-1), 1))
+
+
+def _weighted(of: OfClasses, means: Floats) -> Floats:
+    """The mean over rows of what their true classes have."""
+    hit, true, named = np.split(means, 3, axis=-1)
+    return np.asarray((of(hit, true, named) * true).sum(axis=-1) / true.sum(axis=-1))
+
+
+def _of_second(of: OfClasses, means: Floats) -> Floats:
+    """What the second of two classes has."""
+    return np.asarray(of(*np.split(means, 3, axis=-1))[..., 1])
+
+
+def _correlation(means: Floats) -> Floats:
+    """Matthews' correlation of true and predicted classes; 0 where one of them never varies."""
+    hit, true, named = np.split(means, 3, axis=-1)
+    both = hit.sum(axis=-1) - (true * named).sum(axis=-1)
+    square = (1 - (true**2).sum(axis=-1)) * (1 - (named**2).sum(axis=-1))
+    root = np.sqrt(np.maximum(square, 0))
+    return np.asarray(np.divide(both, root, out=np.zeros_like(both), where=root > _NOTHING))
 
 
 def _gaps(y_N: NDArray[Any], probability_NK: Floats) -> Floats:
@@ -144,22 +216,162 @@ def _sum_of_sizes(means: Floats) -> Floats:
     return np.asarray(np.abs(means).sum(axis=-1))
 
 
+def _clipped_surprise(y_N: NDArray[Any], probability_NK: Floats) -> Floats:
+    """As scikit-learn has it: of probabilities that are no nearer to 0 and 1 than float64 tells numbers apart there."""
+    eps = np.finfo(np.float64).eps
+    of_truth_N = np.clip(probability_NK[np.arange(len(y_N)), y_N], eps, 1 - eps)
+    return np.asarray(-np.log(of_truth_N), np.float64)[:, None]
+
+
+def _brier(y_N: NDArray[Any], probability_NK: Floats) -> Floats:
+    """Of two classes half of the sum over classes."""
+    true_NK = y_N[:, None] == np.arange(probability_NK.shape[1])
+    sum_N = ((probability_NK - true_NK) ** 2).sum(axis=1)
+    return np.asarray(sum_N / (2 if probability_NK.shape[1] == 2 else 1))[:, None]
+
+
+def _among_two(y_N: NDArray[Any], probability_NK: Floats) -> Floats:
+    """Whether the true class is one of the two most probable ones, of equal ones the last."""
+    best_N2 = np.argsort(probability_NK, axis=1, kind="stable")[:, ::-1][:, :2]
+    return np.asarray((best_N2 == y_N[:, None]).any(axis=1), np.float64)[:, None]
+
+
+def _predicted(y_NK: NDArray[Any], answer_NA: Floats) -> Floats:
+    return np.asarray(answer_NA[:, : y_NK.shape[1]], np.float64)
+
+
+def _relative(y_NK: NDArray[Any], answer_NA: Floats) -> Floats:
+    return np.asarray(_absolute(y_NK, answer_NA) / np.maximum(np.abs(y_NK), np.finfo(np.float64).eps))
+
+
+def _square_of_logarithms(y_NK: NDArray[Any], answer_NA: Floats) -> Floats:
+    return np.asarray((np.log1p(_predicted(y_NK, answer_NA)) - np.log1p(y_NK)) ** 2)
+
+
+def _poisson(y_NK: NDArray[Any], answer_NA: Floats) -> Floats:
+    from scipy.special import xlogy
+
+    mean_NK = _predicted(y_NK, answer_NA)
+    return np.asarray(2 * (xlogy(y_NK, y_NK / mean_NK) - y_NK + mean_NK))
+
+
+def _gamma(y_NK: NDArray[Any], answer_NA: Floats) -> Floats:
+    mean_NK = _predicted(y_NK, answer_NA)
+    return np.asarray(2 * (np.log(mean_NK / y_NK) + y_NK / mean_NK - 1))
+
+
+def _error_and_spread(y_NK: NDArray[Any], answer_NA: Floats) -> Floats:
+    """Give errors, their squares, targets around their mean, and squares of these, (N, 4 K)."""
+    error_NK, centred_NK = _error(y_NK, answer_NA), y_NK - y_NK.mean(axis=0)
+    return np.concatenate((error_NK, error_NK**2, centred_NK, centred_NK**2), axis=1)
+
+
+def _explained_variance(means: Floats) -> Floats:
+    error, square, centre, spread = np.split(means, 4, axis=-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray((1 - (square - error**2) / np.maximum(spread - centre**2, 0)).mean(axis=-1))
+
+
+def _absolute_and_spread(y_NK: NDArray[Any], answer_NA: Floats) -> Floats:
+    """Give the sizes of errors, and of deviations from the median, where one row more moves their mean least."""
+    return np.concatenate((_absolute(y_NK, answer_NA), np.abs(y_NK - np.median(y_NK, axis=0))), axis=1)
+
+
+def _d2(means: Floats) -> Floats:
+    error, spread = np.split(means, 2, axis=-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray((1 - error / spread).mean(axis=-1))
+
+
+def _negated(score: RowScore) -> RowScore:
+    """The same with its sign turned round; an interval is drawn where the score itself would have it."""
+    return replace(
+        score,
+        of_means=lambda means: -score.of_means(means),
+        scale=lambda value: score.scale(-value),
+        back=lambda scaled: -score.back(scaled),
+    )
+
+
+def _no_rows(y: NDArray[Any], prediction: Floats) -> Floats:  # noqa: ARG001
+    return np.full((len(y), 1), math.nan)
+
+
+def _of_areas(areas: Callable[[NDArray[Any], Floats], Areas]) -> RowScore:
+    return RowScore(
+        lambda y_N, probability_NK: in_order(areas(y_N, probability_NK)),
+        _mean,
+        odds,
+        of_odds,
+        without=lambda y_N, probability_NK, unit_N, weight_N: without_units(
+            areas(y_N, probability_NK), unit_N, weight_N
+        ),
+    )
+
+
+def _of_counts(of: Callable[[Floats], Floats]) -> RowScore:
+    return RowScore(_counts, of)
+
+
+_NOTHING: Final = 1e-12
+"""Shares of rows below this are what rounding leaves of none."""
+_RANKS: Final = RowScore(
+    _no_rows, _mean, why_none="it compares rows with each other, and is no function of means over rows"
+)
 _SQUARED: Final = RowScore(_square, _mean, positive=True)
+_ABSOLUTE: Final = RowScore(_absolute, _mean, positive=True)
+_ROOT: Final = RowScore(_square, _mean_of_roots, np.square, np.sqrt, positive=True)
+_LOGARITHMS: Final = RowScore(_square_of_logarithms, _mean, positive=True)
+_RIGHT: Final = RowScore(_right, _mean, share=True)
+_D2: Final = RowScore(_absolute_and_spread, _d2, _unexplained, _explained)
 _OF_TASK: Final[Mapping[str, Mapping[str, RowScore]]] = {
     "regression": {
         "loss": _SQUARED,
         "mse": _SQUARED,
-        "rmse": RowScore(_square, _mean_of_roots, np.square, np.sqrt, positive=True),
-        "mae": RowScore(_absolute, _mean, positive=True),
+        "rmse": _ROOT,
+        "mae": _ABSOLUTE,
         "r2": RowScore(_errors_and_spread, _r2, _unexplained, _explained),
+        "neg_mean_absolute_error": _negated(_ABSOLUTE),
+        "neg_median_absolute_error": replace(
+            _RANKS, why_none="it is that of a single row, and says nothing of the others"
+        ),
+        "neg_mean_squared_error": _negated(_SQUARED),
+        "neg_root_mean_squared_error": _negated(_ROOT),
+        "neg_mean_absolute_percentage_error": _negated(RowScore(_relative, _mean, positive=True)),
+        "neg_mean_squared_log_error": _negated(_LOGARITHMS),
+        "neg_root_mean_squared_log_error": _negated(replace(_ROOT, rows=_square_of_logarithms)),
+        "explained_variance": RowScore(_error_and_spread, _explained_variance, _unexplained, _explained),
+        "d2_absolute_error_score": _D2,
+        "d2_pinball_score": _D2,
+        "neg_mean_poisson_deviance": _negated(RowScore(_poisson, _mean, positive=True)),
+        "neg_mean_gamma_deviance": _negated(RowScore(_gamma, _mean, positive=True)),
+        "neg_max_error": replace(
+            _RANKS, why_none="it is that of a single row, and grows with the number of rows"
+        ),
     },
     "classification": {
         "loss": RowScore(_surprise, _mean, positive=True),
-        "accuracy": RowScore(_right, _mean, share=True),
-        "macro_f1": RowScore(_hits, _macro_f1),
-        "balanced_accuracy": RowScore(_recalled, _mean_recall),
+        "accuracy": _RIGHT,
+        "macro_f1": _of_counts(partial(_of_seen, _f1)),
         "ece": RowScore(
             _gaps, _sum_of_sizes, why_none="its size depends on the number of rows, also for a perfect model"
         ),
+        "neg_log_loss": _negated(RowScore(_clipped_surprise, _mean, positive=True)),
+        "roc_auc": _of_areas(of_second),
+        "roc_auc_ovr": _of_areas(of_each),
+        "roc_auc_ovo": _of_areas(of_pairs),
+        "average_precision": _RANKS,
+        "f1": _of_counts(partial(_of_second, _f1)),
+        "f1_macro": _of_counts(partial(_of_seen, _f1)),
+        "f1_micro": _RIGHT,
+        "f1_weighted": _of_counts(partial(_weighted, _f1)),
+        "precision": _of_counts(partial(_of_second, _precision)),
+        "precision_macro": _of_counts(partial(_of_seen, _precision)),
+        "recall": _of_counts(partial(_of_second, _recall)),
+        "recall_macro": _of_counts(partial(_of_seen, _recall)),
+        "balanced_accuracy": _of_counts(partial(_of_true, _recall)),
+        "matthews_corrcoef": _of_counts(_correlation),
+        "neg_brier_score": _negated(RowScore(_brier, _mean, positive=True)),
+        "top_k_accuracy": RowScore(_among_two, _mean, share=True),
     },
 }

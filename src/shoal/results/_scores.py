@@ -12,8 +12,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.kinds import SCORES, row_of
+from shoal.distributions import Distribution, by_target
 from shoal.results._brief import Brief
+from shoal.scores import score_kind
 
 BINS: Final = 15
 _CALIBRATED: Final = 0x45434530
@@ -22,7 +23,7 @@ _CALIBRATED: Final = 0x45434530
 
 def higher_is_better(metric: str) -> bool:
     """Say in which direction a score gets better: the one place that knows."""
-    return row_of("score", SCORES, metric).higher_is_better
+    return score_kind(metric).higher_is_better
 
 
 def counted_rows(
@@ -43,19 +44,23 @@ def mean_over_rows(values: NDArray[Any], weight_N: NDArray[np.float64] | None) -
 
 
 def regression_scores(
-    y_NK: NDArray[Any], prediction_NK: NDArray[Any], weight_N: NDArray[np.float64] | None = None
+    y_NK: NDArray[Any],
+    answer_NA: NDArray[Any],
+    weight_N: NDArray[np.float64] | None = None,
+    distribution: Distribution | None = None,
 ) -> dict[str, float]:
     """Give loss (the MSE), mse, rmse, mae and r2 in the targets' units: the mean over outputs of each output's.
 
     So they are scikit-learn's with "uniform_average", except that R2 is NaN where a target is constant,
     for it has no meaning there. Without rows, or with a prediction that is not finite, all are NaN. With `weight_N`
-    every mean over rows is the weighted one, as scikit-learn's `sample_weight` has it.
+    every mean over rows is the weighted one, as scikit-learn's `sample_weight` has it. Where more is said of a target
+    than one number, `answer_NA` has that behind the predictions, and the loss is the distribution's own.
     """
-    y_NK, prediction_NK = np.asarray(y_NK, np.float64), np.asarray(prediction_NK, np.float64)
-    weight_N, (y_NK, prediction_NK) = counted_rows(weight_N, y_NK, prediction_NK)
-    if not len(y_NK) or not np.isfinite(prediction_NK).all():
+    y_NK, answer_NA = np.asarray(y_NK, np.float64), np.asarray(answer_NA, np.float64)
+    weight_N, (y_NK, answer_NA) = counted_rows(weight_N, y_NK, answer_NA)
+    if not len(y_NK) or not np.isfinite(answer_NA).all():
         return dict.fromkeys(("loss", "mse", "rmse", "mae", "r2"), math.nan)
-    error_NK = prediction_NK - y_NK
+    error_NK = answer_NA[:, : y_NK.shape[1]] - y_NK
     with np.errstate(over="ignore", invalid="ignore"):  # squares of huge numbers are inf, and so said
         mse_K = mean_over_rows(error_NK**2, weight_N)
         variance_K = mean_over_rows((y_NK - mean_over_rows(y_NK, weight_N)) ** 2, weight_N)
@@ -63,12 +68,24 @@ def regression_scores(
         mae = size_NK.mean() if weight_N is None else mean_over_rows(size_NK, weight_N).mean()
         constant = (y_NK == y_NK[0]).all(axis=0) | (variance_K == 0)
         return {
-            "loss": float(mse_K.mean()),
+            "loss": float(
+                mse_K.mean() if distribution is None else _own_loss(distribution, y_NK, answer_NA, weight_N)
+            ),
             "mse": float(mse_K.mean()),
             "rmse": float(np.sqrt(mse_K).mean()),
             "mae": float(mae),
             "r2": math.nan if constant.any() else float(np.mean(1 - mse_K / variance_K)),
         }
+
+
+def _own_loss(
+    distribution: Distribution,
+    y_NK: NDArray[np.float64],
+    answer_NA: NDArray[np.float64],
+    weight_N: NDArray[np.float64] | None,
+) -> np.float64:
+    loss_NK = distribution.losses(y_NK, by_target(answer_NA, y_NK.shape[1]))
+    return np.float64(loss_NK.mean() if weight_N is None else mean_over_rows(loss_NK, weight_N).mean())
 
 
 def classification_scores(

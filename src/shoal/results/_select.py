@@ -14,16 +14,22 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.distributions import Distribution
 from shoal.errors import TrainingError
-from shoal.kinds import SCORES, row_of
-from shoal.results._confidence_set import LEVEL, SearchErrors, confidence_set, search_errors
+from shoal.kinds import row_of
+from shoal.results._asked import choosing_scores, scored_summaries
+from shoal.results._confidence_set import LEVEL, SearchErrors, confidence_set, search_errors, undefined
+from shoal.results._differences import task_of
 from shoal.results._out_of_fold import OutOfFold
 from shoal.results._procedure import procedure_score
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry
+from shoal.results._said import said_by
 from shoal.results._schema import checker, expect
+from shoal.results._score_rows import row_score
 from shoal.results._scores import higher_is_better
 from shoal.results._statistics import as_compared, reach_of
 from shoal.results._store import Store
+from shoal.scores import score_kind
 from shoal.study import Metric, Search, Study
 
 Rule = Literal["best", "one-standard-error"]
@@ -50,15 +56,16 @@ _RULES: Final[dict[str, Callable[[Floats, float, Floats], NDArray[np.int64]]]] =
 }
 MOST_NETWORKS: Final = 1000
 """More networks a candidate than this are no advice."""
-Verdict = Literal["", "best", "equivalent", "unresolved", "worse", "failed"]
+Verdict = Literal["", "best", "equivalent", "unresolved", "worse", "not compared", "failed"]
 
 
 @dataclass(frozen=True, eq=False)
 class SearchScores:
     """All that a choice is made from. `scores_CFR` is NaN for a fit that failed; `rows` are means over the folds.
 
-    `missing` counts fits not yet trained: their candidates are left out here. `cause` is the likely
-    cause of such fits in words, empty where there are none.
+    `undefined` folds have rows on which the score is not defined: they count for no candidate. `missing` counts fits
+    not yet trained: their candidates are left out here. `cause` is the likely cause of fits that failed in words, empty
+    where there are none.
     """
 
     candidate_ids: tuple[str, ...]
@@ -69,11 +76,13 @@ class SearchScores:
     validation_rows: float
     missing: int = 0
     cause: str = ""
+    undefined: int = 0
 
 
 @dataclass(frozen=True)
 class Standing:
-    """Where one candidate stands. `rank` counts from 1, and is None for a candidate with a failed fit (score NaN).
+    """Where one candidate stands. `rank` counts from 1, and is None for one with a fit that failed or has no such score
+    (NaN).
 
     `difference` is its mean score minus the best's, over the same rows; the 95 % interval and `p_value` allow for other
     rows and for other trainings, `adjusted_p_value` also for the candidates being many: it is that of the model
@@ -81,7 +90,7 @@ class Standing:
 
     `verdict`: "equivalent" to the best, where the interval lies within the margin; "worse", where it is not in the set;
     else "unresolved", and then `networks` says how many folds times repeats would about resolve it (None: more rows are
-    needed). Empty in results of old.
+    needed). "not compared", where nothing can be said of the score on other rows. Empty in results of old.
     """
 
     candidate_id: str
@@ -100,7 +109,7 @@ class Standing:
 
     @property
     def failed(self) -> bool:
-        """Whether any of its fits diverged or failed."""
+        """Whether any of its fits diverged, failed or has no score."""
         return self.rank is None
 
 
@@ -137,12 +146,14 @@ _choice: Final = checker(Choice)
 
 def choose_candidate(study: Study, store: Store) -> Choice:
     """Choose from what `store` holds of the study's search, and keep the choice there. Raises as `choose`."""
-    plan = store.plan()
-    scores = search_scores(plan, store.candidate_rows(), store.summaries(), study)
+    plan, candidates = store.plan(), store.candidate_rows()
+    scores = search_scores(plan, candidates, scored_summaries(store, choosing_scores(study)), study)
+    entries = [entry for entry in plan if entry.stage == "search"]
     rows = OutOfFold(
-        [entry for entry in plan if entry.stage == "search"],
+        entries,
         store.truth(),
         lambda entry: store.arrays(entry.fit_id, "predictions")["validation"],
+        said_by(study, candidates, entries[0].candidate_id if entries else None),
     )
     search = study.search or Search()
     choice = choose(scores, search.rule, rows, search.margin)
@@ -151,10 +162,14 @@ def choose_candidate(study: Study, store: Store) -> Choice:
 
 
 def search_scores(
-    plan: Sequence[PlanEntry], candidates: Sequence[CandidateRow], fits: Mapping[str, FitRecord], study: Study
+    plan: Sequence[PlanEntry],
+    candidates: Sequence[CandidateRow],
+    fits: Mapping[str, FitRecord],
+    study: Study,
+    metric: Metric | None = None,
 ) -> SearchScores:
-    """Gather the validation scores of the search's fits, whole candidates only."""
-    metric = study.search.metric if study.search else "loss"
+    """Gather the validation scores of the search's fits, whole candidates only; of a `metric`, else the study's."""
+    metric = metric or (study.search.metric if study.search else "loss")
     entries = [entry for entry in plan if entry.stage == "search"]
     cells = sorted({(entry.fold, entry.repeat) for entry in entries})
     repeats = len({repeat for _, repeat in cells}) or 1
@@ -164,17 +179,32 @@ def search_scores(
             score = _validation_score(fits[entry.fit_id], metric)
             by_candidate[entry.candidate_id][entry.fold, entry.repeat] = score
     whole = [row for row in candidates if cells and len(by_candidate[row.candidate_id]) == len(cells)]
-    scores = [[by_candidate[row.candidate_id][cell] for cell in cells] for row in whole]
+    undefined = _undefined_folds(entries, fits, metric)
+    counting = [cell for cell in cells if cell[0] not in undefined]
+    lost = {e.candidate_id for e in entries if e.fold in undefined and _failed(fits.get(e.fit_id))}
+    scores = [
+        [math.nan if row.candidate_id in lost else by_candidate[row.candidate_id][cell] for cell in counting]
+        for row in whole
+    ]
     return SearchScores(
         candidate_ids=tuple(row.candidate_id for row in whole),
         parameter_counts=tuple(row.parameter_count for row in whole),
-        scores_CFR=np.array(scores, np.float64).reshape(len(whole), len(cells) // repeats, repeats),
+        scores_CFR=np.array(scores, np.float64).reshape(len(whole), len(counting) // repeats, repeats),
         metric=metric,
         train_rows=_mean([entry.train_rows for entry in entries]),
         validation_rows=_mean([entry.validation_rows for entry in entries]),
         missing=sum(entry.fit_id not in fits for entry in entries),
         cause=_likely_cause(entries, candidates, fits, study),
+        undefined=len(undefined),
     )
+
+
+def _undefined_folds(entries: Sequence[PlanEntry], fits: Mapping[str, FitRecord], metric: Metric) -> set[int]:
+    """Give the folds on whose rows the score is undefined, whatever is answered: a fit that is well has none there."""
+    if score_kind(metric).needs == "rows":
+        return set()
+    done = [(entry.fold, fits[entry.fit_id]) for entry in entries if entry.fit_id in fits]
+    return {fold for fold, fit in done if fit.status == "ok" and math.isnan(_validation_score(fit, metric))}
 
 
 def choose(
@@ -242,7 +272,7 @@ def rank_candidates(
         return ()
     by_id = np.argsort(np.array(scores.candidate_ids))
     scores_CFR = scores.scores_CFR[by_id]
-    mean_C = np.where(np.isfinite(scores_CFR).all(axis=(1, 2)), scores_CFR.mean(axis=(1, 2)), np.nan)
+    mean_C = means_of(scores_CFR)
     parameters_C = np.array(scores.parameter_counts)[by_id]
     loss_C = -mean_C if higher_is_better(scores.metric) else mean_C
     order = np.lexsort((parameters_C, as_compared(loss_C)))  # NaN last; stable, so ids break ties
@@ -267,18 +297,39 @@ def rank_candidates(
         dataclasses.replace(row, rank=None, indistinguishable=False, verdict="failed")
         for row in ranked[len(healthy) :]
     ]
-    if rows is not None and healthy:
+    if rows is not None and row_score(task_of(rows.truth), scores.metric).why_none:
+        healthy = _not_compared(healthy)
+    elif rows is not None and healthy:
         cells = rows.cells([row.candidate_id for row in healthy], scores.metric)
-        size = margin_of(scores.metric, healthy[0].selection_score, margin)
-        healthy = _weighed(healthy, search_errors(cells), size)
+        size = margin_of(scores.metric, healthy[0].selection_score, margin, rows.said)
+        errors = search_errors(cells)
+        healthy = _not_compared(healthy) if undefined(errors) else _weighed(healthy, errors, size)
     return (*healthy, *failed)
 
 
-def margin_of(metric: str, best: float, margin: float | None) -> float:
-    """Give the difference to the best score that does not matter, in the score's own unit; see `rank_candidates`."""
-    share = row_of("score", SCORES, metric).is_share
+def means_of(scores_CFR: Floats) -> Floats:
+    """Give the mean of every candidate over folds and repeats, NaN where one is not finite or there is none."""
+    if not scores_CFR.shape[1]:
+        return np.full(len(scores_CFR), np.nan)
+    return np.where(np.isfinite(scores_CFR).all(axis=(1, 2)), scores_CFR.mean(axis=(1, 2)), np.nan)
+
+
+def margin_of(metric: str, best: float, margin: float | None, said: Distribution | None = None) -> float:
+    """Give the difference to the best score that does not matter, in the score's own unit; see `rank_candidates`.
+
+    Of a loss that has no zero to be a share of, a likelihood of what is `said`, it is what the likelihood of normal
+    errors loses where their mean square is larger by that share: log(1 + share) / 2 nats.
+    """
+    share = score_kind(metric).is_share
     size = (0.01 if share else 0.05) if margin is None else margin
+    if metric == "loss" and said is not None and not said.positive:
+        return math.log1p(size) / 2
     return size if share else size * abs(best)
+
+
+def _not_compared(healthy: Sequence[Standing]) -> list[Standing]:
+    verdicts: tuple[Verdict, Verdict] = ("best", "not compared")
+    return [dataclasses.replace(row, verdict=verdicts[place > 0]) for place, row in enumerate(healthy)]
 
 
 def _weighed(healthy: Sequence[Standing], errors: SearchErrors, margin: float) -> list[Standing]:
@@ -337,6 +388,10 @@ def _networks(worse_C: NDArray[np.float64], errors: SearchErrors, reach: float) 
         max(errors.cells + 1, math.ceil(count)) if count <= MOST_NETWORKS else None
         for count in needed_C.tolist()
     ]
+
+
+def _failed(fit: FitRecord | None) -> bool:
+    return fit is not None and fit.status != "ok"
 
 
 def _validation_score(fit: FitRecord, metric: Metric) -> float:

@@ -48,11 +48,6 @@ def judging_score(truth: Truth, scores: Mapping[str, float]) -> str:
     return "r2" if len(truth.target_names) > 1 and math.isfinite(scores.get("r2", math.nan)) else "mse"
 
 
-def is_better_upwards(metric: str) -> bool:
-    """Say in which direction a score gets better, balanced accuracy among them."""
-    return metric == BALANCED or higher_is_better(metric)
-
-
 @dataclass(frozen=True)
 class Verdict:
     """Which simple models the delivered network is `better` than, which it is `worse` than (both: the 95 % interval of
@@ -74,7 +69,7 @@ class Verdict:
 
 def verdict(beside: Sequence[Beside], metric: str) -> Verdict:
     """Judge the delivered network by its differences to the simple models that there are."""
-    sign = 1.0 if is_better_upwards(metric) else -1.0
+    sign = 1.0 if higher_is_better(metric) else -1.0
     names: dict[str, list[str]] = {"better": [], "worse": [], "no_better": [], "ahead": []}
     whys = []
     for model in beside:

@@ -19,30 +19,26 @@ from shoal.study._keywords import Keys, with_keywords
 from shoal.study._paths import IN_MEMORY, keys_in_memory
 from shoal.study._review import check_study
 from shoal.study._settings_text import settings_text, short_keys, text_of
+from shoal.study._shown import Inspect, Reference, Report
 from shoal.study._study import (
     About,
-    Augment,
     Comparison,
     Conv,
     Data,
-    Inspect,
     Nested,
     Network,
     Pool,
     Range,
-    Reference,
-    Report,
     Search,
     Study,
-    Training,
 )
 from shoal.study._templates import builtin_studies, template
 from shoal.study._toml import to_toml
+from shoal.study._training import Augment, Training
 from shoal.study._values import (
     LONGEST_NAME,
     MOST_IMAGES,
     TASK_LOSS,
-    TEST_METRICS,
     Activation,
     Loss,
     Metric,
@@ -56,7 +52,6 @@ __all__ = [
     "LONGEST_NAME",
     "MOST_IMAGES",
     "TASK_LOSS",
-    "TEST_METRICS",
     "TEST_SHARE",
     "About",
     "Activation",

@@ -13,11 +13,12 @@ from shoal.kinds import SEARCHES, row_of
 from shoal.study._key_paths import KeyPath, key_path_text, overlap, parse_key_path
 from shoal.study._sentences import Mistake, refusal
 from shoal.study._space import Axis, Token, read_space, settings
-from shoal.study._study import Network, Study, Training
+from shoal.study._study import Network, Study
+from shoal.study._training import Training
 from shoal.study._values import TASK_LOSS
 from shoal.study._vary import SECTIONS, plain, rehomed, vary, vary_section
 
-_LATER_KEYS: Final = ("huber_delta", "label_smoothing", "class_weight")
+_LATER_KEYS: Final = ("huber_delta", "label_smoothing", "class_weight", "quantiles", "monitor")
 """Keys of a training that there were none of when the first fits were named."""
 
 
@@ -59,7 +60,9 @@ class Candidate:
         self, *, epochs: int, keep: Literal["last", "best"], early_stopping: Literal["none", "inner"]
     ) -> Candidate:
         """Give the same candidate with a settled end of training, such as the epochs of a refit."""
-        changes = {"epochs": epochs, "keep": keep, "early_stopping": early_stopping}
+        changes: dict[str, Any] = {"epochs": epochs, "keep": keep, "early_stopping": early_stopping}
+        if keep == "last" and early_stopping == "none":
+            changes["monitor"] = "loss"
         return replace(self, training=self.training.model_copy(update=changes))
 
 
@@ -70,7 +73,7 @@ def naming_values(training: Training) -> dict[str, Any]:
     """
     values = training.model_dump(mode="json")
     for key in _LATER_KEYS:
-        if values[key] == Training.model_fields[key].default:
+        if getattr(training, key) == Training.model_fields[key].default:
             del values[key]
     return values
 

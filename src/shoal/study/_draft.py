@@ -211,7 +211,7 @@ def _search(draft: Draft, sizes: Sizes) -> Iterator[_Line]:
         rows = counted(draft.smallest, "training row")
         why = f"drawn without regard to classes, of which the rarest has {rows}: folds may lack it"
     yield _key("folds", folds, why)
-    yield _key("metric", "loss", "loss; a classification also has accuracy", on=False)
+    yield _key("metric", "loss", "loss, or another score: docs/statistics.md", on=False)
     yield _key("rule", "best", "best or one-standard-error (the smallest within it)", on=False)
 
 

@@ -19,19 +19,17 @@ from shoal.study._file import make_absolute, reviewed
 from shoal.study._held_against import Checks
 from shoal.study._key_paths import KeyPath, assign
 from shoal.study._sentences import elsewhere
+from shoal.study._shown import Inspect, Reference, Report
 from shoal.study._study import (
     About,
     Comparison,
     Data,
-    Inspect,
     Nested,
     Network,
-    Reference,
-    Report,
     Search,
     Study,
-    Training,
 )
+from shoal.study._training import Training
 from shoal.study._vary import plain
 from shoal.wording import nearest
 

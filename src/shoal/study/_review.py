@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from pydantic import ValidationError
 
 from shoal.kinds import splitter_kind
-from shoal.study._candidates import expand, overlay
+from shoal.scores import of_another_task
+from shoal.study._candidates import Candidate, expand, overlay
 from shoal.study._devices import is_device
 from shoal.study._folds import Folds
 from shoal.study._key_paths import KeyPath, value_at
 from shoal.study._sentences import Mistake, mistakes_of, refusal
 from shoal.study._study import Nested, Search, Study
-from shoal.study._values import TEST_METRICS
 from shoal.study._vary import vary_section
-from shoal.wording import did_you_mean, value_text
+from shoal.wording import did_you_mean, listed, value_text
 
 WINNER: Final = "winner"
 DELIVERED: Final = "delivered"
@@ -76,7 +76,8 @@ def study_mistakes(study: Study) -> list[Mistake]:
     if study.nested is not None:
         mistakes += _nested_mistakes(study, study.nested)
     mistakes += overlay(study)[1]
-    mistakes += expand(study)[1]
+    all_candidates, mistakes_of_space = expand(study)
+    mistakes += [*mistakes_of_space, *_loss_mistakes(study, all_candidates)]
     return list(dict.fromkeys(mistakes))
 
 
@@ -227,22 +228,40 @@ def _reference_mistakes(study: Study) -> Iterator[Mistake]:
     """Published values belong to something that is tested, by a metric of the task."""
     names = [*(entry.name for entry in study.compare), WINNER, DELIVERED]
     for number, entry in enumerate(study.reference):
-        path, task = ("reference", number), ("study", "task")
+        path = ("reference", number)
         if entry.name not in names:
             touches = ((*path, "name"), ("compare",))
             what = f"expected the name of a comparison, {WINNER} or {DELIVERED}, got {value_text(entry.name)}"
             yield Mistake((*path, "name"), what + did_you_mean(entry.name, names, repr), touches)
-        metrics = TEST_METRICS[study.study.task]
-        if entry.metric not in metrics:
-            what = f"expected a score of a {study.study.task} ({', '.join(metrics)}), got '{entry.metric}'"
-            yield Mistake((*path, "metric"), what, ((*path, "metric"), task))
+        yield from _score_mistakes(study, (*path, "metric"), entry.metric)
+
+
+def _score_mistakes(study: Study, path: KeyPath, name: str) -> Iterator[Mistake]:
+    """Find a score that the task does not have."""
+    if what := of_another_task(name, study.study.task):
+        yield Mistake(path, what, (path, ("study", "task")))
+
+
+def _loss_mistakes(study: Study, all_candidates: Sequence[Candidate]) -> Iterator[Mistake]:
+    """Find losses that are not one score: that of a distribution is a score of its own."""
+    if study.search is None or study.search.metric != "loss":
+        return
+    said = {candidate.training.distribution: candidate.training.loss for candidate in all_candidates}
+    if len(said) > 1:
+        path: KeyPath = ("search", "metric")
+        losses = listed(tuple(dict.fromkeys(str(name) for name in said.values())))
+        again = "" if len(set(said.values())) > 1 else " with several training.quantiles"
+        what = f"expected candidates whose loss is one and the same score, got those of {losses}{again}"
+        yield Mistake(path, what, (path, ("training",), ("search", "space")))
 
 
 def _search_mistakes(study: Study, search: Search) -> Iterator[Mistake]:
-    if study.study.task == "regression" and search.metric == "accuracy":
-        path: KeyPath = ("search", "metric")
-        what = "expected loss, since a regression has no accuracy, got 'accuracy'"
-        yield Mistake(path, what, (path, ("study", "task")))
+    yield from _score_mistakes(study, ("search", "metric"), search.metric)
+    for number, name in enumerate(search.scores):
+        path: KeyPath = ("search", "scores", number)
+        yield from _score_mistakes(study, path, name)
+        if name in search.scores[:number]:
+            yield Mistake(path, f"expected every score once, got {value_text(name)} again", (path,))
     yield from _folds_mistakes(study, "search", search.splitter)
 
 

@@ -11,18 +11,17 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Discriminator, Field, PrivateAttr, Tag, field_validator, model_validator
 
 from shoal.errors import Problem
-from shoal.kinds import LOSSES, NETWORKS, OPTIMIZERS, Task, row_of, splitter_kind, usual_splitter
+from shoal.kinds import LOSSES, NETWORKS, Task, row_of, splitter_kind, usual_splitter
 from shoal.study._folds import Folds, NumberOrFolds
 from shoal.study._held_against import Checks
 from shoal.study._key_paths import key_path_text, parse_key_path, toml_string
 from shoal.study._origin import Origin
 from shoal.study._section import SECTION
+from shoal.study._shown import Inspect, Reference, Report
+from shoal.study._training import Training
 from shoal.study._values import (
-    MOST_IMAGES,
-    PLAIN,
     TASK_LOSS,
     Activation,
-    ClassWeight,
     Count,
     Counts,
     FilePath,
@@ -34,14 +33,10 @@ from shoal.study._values import (
     Name,
     Names,
     NetworkName,
-    Optimizer,
     PoolName,
-    Row,
-    Schedule,
     Share,
     Side,
     TargetTransform,
-    TestMetric,
     TextOrTexts,
     branch_of,
     together,
@@ -174,55 +169,6 @@ class Network(_Part):
         return self
 
 
-class Augment(_Part):
-    """Changes drawn for every image of every epoch: moved by up to `shift` pixels (black comes in), mirrored or not."""
-
-    shift: Annotated[int, Field(ge=0, le=1000)] = 0
-    flip: bool = False
-
-
-class Training(_Part):
-    """How it learns. `weight_decay` means what it means in torch.optim; `loss` follows the task if unset."""
-
-    loss: Loss | None = None
-    huber_delta: Annotated[float, Field(gt=0)] = 1.0
-    label_smoothing: Share = 0.0
-    class_weight: ClassWeight = "none"
-    optimizer: Optimizer = "adam"
-    lr: Annotated[float, Field(gt=0)] = 1e-3
-    momentum: Share = 0.0
-    nesterov: bool = False
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    schedule: Schedule = "constant"
-    step_every: Count | None = None
-    step_factor: Annotated[float, Field(gt=0, le=1)] = 0.1
-    batch_size: Count = 32
-    epochs: Count = 100
-    augment: Augment = Augment()
-    validation: Share = 0.2
-    early_stopping: Literal["none", "inner"] = "none"
-    inner_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
-    patience: Count = 20
-    keep: Literal["last", "best"] = "last"
-
-    @model_validator(mode="after")
-    def _belongs_together(self) -> Training:
-        kind = row_of("optimizer", OPTIMIZERS, self.optimizer)
-        if self.momentum and not kind.momentum:
-            able = " or ".join(name for name, other in OPTIMIZERS.items() if other.momentum)
-            sentence = f"`momentum` needs optimizer {able}, got {self.optimizer}"
-            raise together(("momentum", "optimizer"), sentence)
-        if self.nesterov and not (kind.nesterov and self.momentum):
-            able = " or ".join(name for name, other in OPTIMIZERS.items() if other.nesterov)
-            got = f"got {self.optimizer} with momentum {self.momentum:g}"
-            sentence = f"`nesterov` needs optimizer {able} with momentum above 0, {got}"
-            raise together(("nesterov", "momentum", "optimizer"), sentence)
-        if self.keep == "best" and self.early_stopping == "none" and not self.validation:
-            sentence = 'keep = "best" needs validation above 0 or early_stopping = "inner", got neither'
-            raise together(("keep", "validation", "early_stopping"), sentence)
-        return self
-
-
 class Comparison(_Part):
     """A named variant of the base study: partial `network` and `training` tables laid over it."""
 
@@ -258,13 +204,17 @@ ListOrRange = Annotated[
 
 
 class Search(_Part):
-    """Which candidates are tried, on which folds, and by which rule one is chosen."""
+    """Which candidates are tried, on which folds, and by which rule one is chosen.
+
+    `metric` is what they are compared by; further `scores` are shown beside it.
+    """
 
     method: Method = "grid"
     samples: Count = 20
     folds: NumberOrFolds = 3
     repeats: Count = 1
     metric: Metric = "loss"
+    scores: Annotated[tuple[Metric, ...], Field(strict=False)] = ()
     rule: Literal["best", "one-standard-error"] = "best"
     margin: Annotated[float, Field(gt=0, lt=1)] | None = None
     space: dict[str, ListOrRange] = {}
@@ -303,45 +253,6 @@ class Nested(_Part):
     def splitter(self) -> Folds:
         """The outer folds as options, also when only a number was given."""
         return self.folds if isinstance(self.folds, Folds) else Folds(n=self.folds)
-
-
-class Reference(_Part):
-    """A published test score, shown beside the measured one. It takes no part in training or choosing.
-
-    `name` is that of a comparison, or "winner" (the chosen candidate among the comparisons), or "delivered" (the winner
-    trained on all training rows); `source` says where it stands.
-    """
-
-    name: Label
-    metric: TestMetric
-    value: float
-    source: Annotated[str, Field(min_length=1, max_length=500, pattern=PLAIN)]
-
-
-class Inspect(_Part):
-    """What is looked at inside the delivered network. It takes no part in training or choosing.
-
-    `history` snapshots of its weights, evenly spaced over its epochs; `images` are test rows, from 0, whose feature
-    maps are shown (the first of each class if empty).
-    """
-
-    history: Annotated[int, Field(ge=0, le=500)] = 0
-    images: Annotated[tuple[Row, ...], Field(strict=False)] = ()
-
-    @model_validator(mode="after")
-    def _few_images(self) -> Inspect:
-        if len(self.images) > MOST_IMAGES:
-            raise together(("images",), f"expected at most {MOST_IMAGES} images, got {len(self.images)}")
-        twice = [row for place, row in enumerate(self.images) if row in self.images[:place]]
-        if twice:
-            raise together(("images",), f"expected every image once, got {twice[0]} again")
-        return self
-
-
-class Report(_Part):
-    """What the report tells. `paths`: the folders of the data, too, which name a person as often as not."""
-
-    paths: bool = False
 
 
 class About(_Part):

@@ -20,15 +20,14 @@ from shoal.kinds import (
     PEER_NAME,
     POOLS,
     SCHEDULES,
-    SCORES,
     SEARCHES,
     SPLITTERS,
     TARGET_TRANSFORMS,
     TASKS,
     Task,
     losses_of,
-    scores_of,
 )
+from shoal.scores import SCORES
 
 _SPLITTERS: Final = [*SPLITTERS, "a class of scikit-learn's that splits rows"]
 
@@ -48,7 +47,7 @@ if TYPE_CHECKING:
     Loss: TypeAlias = str
     NetworkName: TypeAlias = str
     PoolName: TypeAlias = str
-    TestMetric: TypeAlias = str
+    Metric: TypeAlias = str
     Method: TypeAlias = str
     Splitter: TypeAlias = str
     TargetTransform: TypeAlias = str
@@ -59,19 +58,15 @@ else:
     Loss = Literal[tuple(LOSSES)]
     NetworkName = Literal[tuple(NETWORKS)]
     PoolName = Literal[tuple(POOLS)]
-    TestMetric = Literal[tuple(SCORES)]
+    Metric = Literal[tuple(SCORES)]
     Method = Literal[tuple(SEARCHES)]
     Splitter = Annotated[
         str, AfterValidator(_splitter), WithJsonSchema({"type": "string", "enum": _SPLITTERS})
     ]
     TargetTransform = Literal[tuple(TARGET_TRANSFORMS)]
-Metric = Literal["loss", "accuracy"]
 
 TASK_LOSS: Final[dict[Task, Loss]] = {task: losses_of(task)[0] for task in TASKS}
 """The loss of a study that names none."""
-TEST_METRICS: Final[dict[Task, tuple[TestMetric, ...]]] = {task: scores_of(task) for task in TASKS}
-"""What test rows are scored by."""
-
 MOST_IMAGES: Final = 40
 """Images whose feature maps a study may ask for."""
 
@@ -96,6 +91,8 @@ FolderName = Annotated[str, Field(min_length=1, max_length=60, pattern=FOLDER)] 
 FilePath = Annotated[str, Field(min_length=1, pattern=PLAIN)]
 
 Names = Annotated[tuple[Name, ...], Field(strict=False)]
+Levels = Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], Field(strict=False)]
+"""Levels of quantiles."""
 Counts = Annotated[tuple[Count, ...], Field(strict=False)]
 
 TAGS: Final = ("<text>", "<list>", "<number>", "<table>")

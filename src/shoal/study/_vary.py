@@ -9,12 +9,15 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from shoal.distributions import DISTRIBUTIONS
 from shoal.errors import StudyError
 from shoal.kinds import LOSSES, losses_of
+from shoal.scores import of_another_task
 from shoal.study._key_paths import KeyPath, assign, overlap
 from shoal.study._paths import path_keys
 from shoal.study._sentences import Mistake, mistakes_of
-from shoal.study._study import Network, Study, Training
+from shoal.study._study import Network, Study
+from shoal.study._training import Training
 from shoal.wording import listed, value_text
 
 SECTIONS: Final = ("network", "training")
@@ -58,16 +61,28 @@ def vary_section(study: Study, section: str, changes: Changes) -> Network | Trai
             *_options_of_other_losses(varied, loss),
             *_transformed(study, loss),
             *_classless(study, varied),
+            *_unmonitored(study, varied),
         ] or varied
     return varied
 
 
+def _unmonitored(study: Study, training: Training) -> Iterator[Mistake]:
+    """Refuse a monitored score that the task does not have."""
+    if what := of_another_task(training.monitor, study.study.task):
+        path = ("training", "monitor")
+        yield Mistake(path, what, (path, ("study", "task")), together=True)
+
+
 def _transformed(study: Study, loss: str) -> Iterator[Mistake]:
-    """Refuse a transform of targets which a loss takes as they are."""
+    """Refuse a transform of targets which a loss takes as they are, or whose spread has no way back."""
     transform, kind = study.data.target_transform, LOSSES[loss]
-    if transform != "none" and kind.as_given:
+    no_way_back = kind.distribution is not None and not DISTRIBUTIONS[kind.distribution].transforms
+    if transform != "none" and (kind.as_given or no_way_back):
         path, other = ("training", "loss"), ("data", "target_transform")
-        what = f'loss {loss} takes targets as they are: expected data.target_transform = "none", got "{transform}"'
+        taken = (
+            "takes targets as they are" if kind.as_given else "gives a deviation in the targets' own units"
+        )
+        what = f'loss {loss} {taken}: expected data.target_transform = "none", got "{transform}"'
         yield Mistake(path, what, (path, other), together=True)
 
 

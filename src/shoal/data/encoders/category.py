@@ -9,9 +9,10 @@ from typing import Any, ClassVar, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.activations import Graph
 from shoal.data._classes import numbered, sorted_texts
 from shoal.data._dataset import Column
-from shoal.data._encoder import Graph, Piece, missing_name
+from shoal.data._encoder import Piece, missing_name
 from shoal.wording import counted, few_quoted, repeated
 
 _STRANGE: Final = "none of them"

@@ -14,11 +14,12 @@ from typing import Any, ClassVar, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.activations import Graph
 from shoal.data._column_kind import DateStyle
 from shoal.data._dataset import Column
 from shoal.data._date_formats import format_fault
 from shoal.data._dates import date_text
-from shoal.data._encoder import FLOAT, INT64, Graph, Piece, missing_name
+from shoal.data._encoder import FLOAT, INT64, Piece, missing_name
 from shoal.data._missing import median_of
 from shoal.data._scale import Scale, fit_scale
 from shoal.wording import counted, repeated

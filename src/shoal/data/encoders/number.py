@@ -10,8 +10,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.activations import Graph
 from shoal.data._dataset import Column
-from shoal.data._encoder import FLOAT, Graph, Piece, missing_name
+from shoal.data._encoder import FLOAT, Piece, missing_name
 from shoal.data._missing import median_of
 from shoal.data._scale import Scale, fit_scale
 from shoal.wording import counted
@@ -70,7 +71,8 @@ class NumberEncoder:
         values = column.values[rows]
         if not column.impute:
             return cls(fit_scale(column.name, values) if standardize else Scale(column.name))
-        known = values[~np.isnan(values)]
+        missing_N = np.isnan(values)
+        known = values[~missing_N] if missing_N.any() else values
         if not len(known):
             return cls(Scale(column.name), None, missing=True)
         scale = fit_scale(column.name, known) if standardize else Scale(column.name)

@@ -10,9 +10,10 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.activations import Graph
 from shoal.data._classes import numbered, sorted_texts
 from shoal.data._dataset import Column
-from shoal.data._encoder import DOUBLE, FLOAT, Graph, Piece, missing_name
+from shoal.data._encoder import DOUBLE, FLOAT, Piece, missing_name
 from shoal.data._missing import median_of
 from shoal.data._scale import Scale, fit_scale
 from shoal.wording import counted, few_quoted, repeated

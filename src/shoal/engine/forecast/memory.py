@@ -166,7 +166,8 @@ def _drawing(dataset: Dataset, fits: Sequence[StudyFit]) -> float:
     tested = dataset.rows - dataset.train_rows
     members = Counter(fit.candidate.id for fit in fits if not (fit.tested or fit.nested))
     networks = sum(fit.tested for fit in fits) + 2 * max(members.values(), default=0)
-    answers = 8.0 * dataset.outputs * tested * networks
+    of_row = dataset.outputs * max((fit.job.outputs_of_target for fit in fits), default=1)
+    answers = 8.0 * of_row * tested * networks
     compared = compared_bytes(min(MAX_UNITS, dataset.train_rows), len(members))
     return LIBRARIES["drawing"] + truth_bytes(dataset) + answers + compared
 

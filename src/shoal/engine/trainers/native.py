@@ -29,6 +29,7 @@ from shoal.engine._trainer import (
     steps_per_epoch,
 )
 from shoal.engine.forecast.steps import StepTimes, step_work
+from shoal.engine.trainers.batches import chunks_of
 from shoal.engine.trainers.native_core import (
     MAX_CONVS,
     TARGETS,
@@ -46,7 +47,7 @@ from shoal.engine.trainers.native_core import (
 )
 from shoal.errors import Problem, ShoalError, StudyError
 from shoal.kinds import LAYERS, LOSSES, OPTIMIZERS, POOLS, CoreKind, Takes, core_number, row_of
-from shoal.nets import Architecture, ConvLayer, DenseLayer, learning_rates, loss_option
+from shoal.nets import Architecture, ConvLayer, DenseLayer, learning_rates
 from shoal.streams import Role, dropout_threshold
 from shoal.study import Training
 
@@ -138,7 +139,10 @@ class _Fit:
         self.references.append(network)
         fit.network = network.struct
         fit.loss = core_number("loss", LOSSES, job.loss)
-        fit.loss_option = loss_option(job.loss, training) or 0.0
+        option = training.option_of(job.loss)
+        levels = option if isinstance(option, tuple) else ()
+        fit.loss_option = 0.0 if option is None or levels else option
+        fit.levels, fit.level_count = self._keep(np.array(levels), np.float64)
         fit.optimizer = core_number("optimizer", OPTIMIZERS, training.optimizer)
         fit.momentum, fit.nesterov = training.momentum, training.nesterov
         fit.weight_decay, fit.batch_size, fit.epochs = (
@@ -147,8 +151,10 @@ class _Fit:
             training.epochs,
         )
         fit.learning_rates, fit.learning_rates_count = self._keep(learning_rates(training), np.float64)
-        fit.monitor = _MONITORS.index(job.monitor)
-        fit.patience = training.patience if job.monitor == "inner" else 0
+        # What a judge in Python says is none of the core's: it evaluates and leaves off, see `judge`.
+        monitor = "none" if data.judge else job.monitor
+        fit.monitor = _MONITORS.index(monitor)
+        fit.patience = training.patience if monitor == "inner" else 0
         fit.order_key = Words(*job.key.words(Role.ORDER))
         fit.dropout_key = Words(*job.key.words(Role.DROPOUT))
         fit.train, fit.validation, fit.inner = (
@@ -233,6 +239,12 @@ class _Fit:
         state.status = _STATUSES[fit.status]
         state.diverged_epoch, state.diverged_batch = fit.diverged_epoch, fit.diverged_batch
 
+    def judge(self, job: Job, value: float) -> None:
+        """Keep the parameters or stop by what the judge says of the state as it stands."""
+        fit, state = self.struct, self.state
+        state.keep_or_stop(job, value)
+        fit.best_epoch, fit.best_loss = state.best_epoch, state.best_loss
+
 
 class NativeTrainer:
     """Trains networks without batch norm and channel groups in the C++ core; see `Trainer` for what its methods
@@ -282,11 +294,25 @@ class NativeTrainer:
         target, until = self._target_for(job.architecture), max(0, min(until, job.training.epochs))
         breath = BREATH_SECONDS if threading.current_thread() is threading.main_thread() else math.inf
         while not fit.pause.wished:
-            fit.pause.until = time.monotonic() + breath
-            self._call(target, "shoal_advance", ctypes.byref(fit.struct), until)
+            fit.pause.until, points = time.monotonic() + breath, state.points
+            there = min(until, int(state.epoch_T[points])) if data.judge else until
+            self._call(target, "shoal_advance", ctypes.byref(fit.struct), there)
             fit.give_back()
+            if data.judge and state.points > points and state.status != "diverged":
+                fit.judge(job, data.judge(self._monitored(job, data, state)))
             if state.status != "training" or state.epoch >= until:
                 return
+
+    def _monitored(self, job: Job, data: FitData, state: State) -> NDArray[np.float32]:
+        """Outputs for the monitored rows, by the network as it stands."""
+        rows = data.inner if job.monitor == "inner" else data.validation
+        parts = chunks_of(rows, job.architecture.takes)
+        return np.concatenate(
+            [
+                self.outputs(job.architecture, state.parameters_P, state.buffers, data.inputs(rows, part))
+                for part in parts
+            ]
+        )
 
     def outputs(
         self,
@@ -351,7 +377,7 @@ class NativeTrainer:
         outputs = job.architecture.outputs
         match row_of("loss", LOSSES, job.loss).task:
             case "regression":
-                y: NDArray[Any] = numbers.random((rows, outputs), np.float32)
+                y: NDArray[Any] = numbers.random((rows, outputs // job.outputs_of_target), np.float32)
             case "classification":
                 y = numbers.integers(0, outputs, rows)
             case task:

@@ -63,6 +63,7 @@ class FitStruct(ctypes.Structure):
 
     _fields_ = (
         ("abi", _int), ("network", NetworkStruct), ("loss", _int), ("loss_option", _real),
+        ("levels", _pointer), ("level_count", _int),
         ("optimizer", _int), ("momentum", _real), ("nesterov", _int), ("weight_decay", _real),
         ("batch_size", _int), ("epochs", _int),
         ("learning_rates", _pointer), ("learning_rates_count", _int), ("monitor", _int), ("patience", _int),

@@ -183,7 +183,7 @@ class _Fit:
         import torch
 
         keep_memory()
-        self.trainer, self.job, self.state = trainer, job, state
+        self.trainer, self.job, self.state, self.judge = trainer, job, state, data.judge
         self.loss = torch_loss(job.loss, job.training)
         self.classes = row_of("loss", LOSSES, job.loss).task == "classification"
         for name in ("parameters_P", "buffers", "first_P", "second_P", "best_P", "best_buffers"):
@@ -308,13 +308,15 @@ class _Fit:
         import torch
 
         self.module.eval()
-        curve = dict.fromkeys(CURVES, math.nan)
+        curve, judged = dict.fromkeys(CURVES, math.nan), None
         with torch.no_grad():
             for name, rows in self.seen.items():
                 if not len(rows):
                     continue
                 y = rows.y
                 outputs = torch.cat([self.module(x) for x in rows.chunks()])
+                if self.judge is not None and name == self.job.monitor:
+                    judged = self.judge(outputs.cpu().numpy().astype(np.float32, copy=False))
                 weight = None if rows.weight is None else rows.weight.double()
                 curve[f"{name}_loss"] = self._loss(
                     outputs.double(), y.double() if y.is_floating_point() else y, weight
@@ -324,7 +326,8 @@ class _Fit:
                     accuracy = right.mean() if weight is None else _weighted_mean(right, weight)
                     curve[f"{name}_accuracy"] = accuracy.item()
         self._give_back()
-        self.state.record_evaluation(self.job, np.array([curve[name] for name in CURVES]), self.steps)
+        curve_C = np.array([curve[name] for name in CURVES])
+        self.state.record_evaluation(self.job, curve_C, self.steps, judged)
 
     def _give_back(self) -> None:
         """Copy to the state what does not share its memory (another device)."""

@@ -102,8 +102,9 @@ def candidates_side_by_side(findings: RunFindings) -> Parallel | None:
     if not len(frame):
         return None
     values = {row.candidate_id: row.values for row in findings.results.candidate_rows}
+    training = findings.results.tried[frame["candidate_id"].iloc[0]].training
     lines = parallel(
-        selection_score(metric, findings.study.study.task),
+        selection_score(metric, findings.study.study.task, training),
         [values[name] for name in frame["candidate_id"]],
         frame["selection_score"].to_numpy(),
         frame["chosen"].to_numpy(),

@@ -31,7 +31,7 @@ from shoal.look._paper import (
     plain,
 )
 from shoal.look._plots import MOST_POINTS, Plot, X, live_axis, plotted, short_numbers
-from shoal.look._reasons import verdict_of, verdict_sentence
+from shoal.look._reasons import level_of, verdict_of, verdict_sentence
 from shoal.look._run_findings import RunFindings
 from shoal.results import higher_is_better
 from shoal.study import short_keys, text_of
@@ -42,6 +42,7 @@ KINDS: Final = {
     "equivalent": ("equivalent to the best (within the margin)", GREEN),
     "unresolved": ("unresolved: may be as good as the best", SKY),
     "worse": ("worse than the best (5 %)", GREY),
+    "not compared": ("not compared", SKY),
 }
 """Name and colour of the candidates of each verdict."""
 CHOSEN: Final = "chosen"
@@ -115,8 +116,9 @@ def ranking_of(findings: RunFindings) -> Ranking | None:
     if not len(frame):
         return None
     values = {row.candidate_id: row.values for row in findings.results.candidate_rows}
+    training = findings.results.tried[frame["candidate_id"].iloc[0]].training
     return ranking(
-        selection_score(findings.search.metric, findings.study.study.task),
+        selection_score(findings.search.metric, findings.study.study.task, training),
         [values[name] for name in frame["candidate_id"]],
         (frame["selection_score"].to_numpy(), frame["standard_error"].to_numpy()),
         [verdict_of(row) for row in findings.results.standings],
@@ -197,7 +199,7 @@ def caption(fact: Ranking) -> str:
     """What is marked, and how the candidates stand beside the best."""
     others = fact.others
     marked = "The marked candidate was chosen. " if fact.chosen >= 0 else "Nothing is chosen yet. "
-    significance = f"{verdict_sentence(others)}{' (5 %)' if others else ''}. "
+    significance = f"{verdict_sentence(others)}{level_of(others)}. "
     optimism = "The score is the cross-validated one that the choice is made by, so the best is optimistic."
     return f"{marked}{significance}{optimism}"
 

@@ -27,7 +27,8 @@ def on_the_edge(results: Results) -> str:
     values = {row.candidate_id: row.values for row in results.candidate_rows}
     chosen = values[choice.candidate_id]
     names = dict(zip(search.space, short_keys(list(search.space)), strict=True))
-    margin = margin_of(search.metric, standings[0].selection_score, search.margin)
+    said = results.tried[choice.candidate_id].training.distribution
+    margin = margin_of(search.metric, standings[0].selection_score, search.margin, said)
     edges = []
     for key, tried in search.space.items():
         others = [(values[standing.candidate_id].get(key), standing) for standing in standings[1:]]

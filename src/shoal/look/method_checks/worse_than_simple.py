@@ -9,6 +9,7 @@ from shoal.look._check import MethodCheck
 from shoal.look._simple_models import worse_by_more
 from shoal.look._trust import SCORE_WORDS
 from shoal.results import MODEL_NAMES, Results
+from shoal.scores import score_kind
 from shoal.wording import interval, listed, one_number, percent
 
 
@@ -18,7 +19,7 @@ def worse_than_simple(results: Results) -> str:
         return ""
     metric = results.judged_by
     beside = results.beside_baselines(metric)
-    share = metric.endswith("accuracy")
+    share = score_kind(metric).percent
     write = percent if share else one_number
     parts = []
     for model in worse_by_more(beside, metric):

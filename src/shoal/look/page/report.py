@@ -37,6 +37,7 @@ from shoal.look.page.beside import simple_model_frame, simple_model_note, simple
 from shoal.look.page.columns import column_table
 from shoal.look.page.fit_curves import fits_shown
 from shoal.look.page.in_time import time_fold_table
+from shoal.look.page.levels import level_table
 from shoal.look.page.references import software, trained_where, works
 from shoal.look.page.spreadsheet import fact_csv, frame_csv
 from shoal.look.page.summary import ADDED_UP, summary
@@ -201,6 +202,7 @@ def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], An
         "published_sentence": lambda: published_sentence(results),
         "certainty": lambda: tables.certainty_table(results),
         "certainty_sentences": lambda: certainty_sentences(results),
+        "levels": lambda: level_table(results),
         "class_coverage": lambda: tables.class_coverage_table(results),
         "temperature": lambda: tables.temperature_table(results),
         "ece_sentence": lambda: ece_sentence(results),

@@ -10,12 +10,13 @@ from shoal.look._chance import drawn_by_chance, groups_unknown
 from shoal.look._headline import headline
 from shoal.look._line_notes import NAMES
 from shoal.look._measures import leading_metric, score_words
-from shoal.look._reasons import verdict_of, verdict_sentence
+from shoal.look._reasons import level_of, verdict_of, verdict_sentence
 from shoal.look._run_findings import RunFindings
 from shoal.look._simple_models import tested_score
 from shoal.look._text_layout import duration
 from shoal.look._trust import looks_sentence, permutation_sentence
-from shoal.results import BALANCED, Results
+from shoal.results import Results
+from shoal.scores import score_kind
 from shoal.study import settings_text
 from shoal.wording import counted, interval, listed, one_number, percent, shorten
 
@@ -79,8 +80,9 @@ def _chosen(results: Results) -> str:
     standing = next(
         candidate for candidate in results.standings if candidate.candidate_id == choice.candidate_id
     )
-    task = results.study.study.task
-    metric = "accuracy" if choice.metric == "accuracy" else f"loss ({score_words(choice.metric, task)})"
+    task, training = results.study.study.task, results.tried[choice.candidate_id].training
+    words = score_words(choice.metric, task, training)
+    metric = f"loss ({words})" if choice.metric == "loss" else words
     score = f"{metric} {one_number(standing.selection_score)}"
     if not math.isnan(standing.standard_error):
         score += f", standard error {one_number(standing.standard_error, 2)}"
@@ -117,7 +119,7 @@ def _sure(findings: RunFindings) -> list[str]:
     choice = results.choice
     if choice and len(choice.standings) > 1:
         others = [verdict_of(row) for row in results.standings[1:] if not row.failed]
-        sentences.append(f"{verdict_sentence(others)} (5 %).")
+        sentences.append(f"{verdict_sentence(others)}{level_of(others)}.")
     if worse := _worse_than_first(results, findings.classes):
         sentences.append(worse)
     return sentences
@@ -164,10 +166,10 @@ def _shown_metric(results: Results) -> str:
 
 def _range(metric: str, low: float, high: float) -> str:
     """Write from where to where the score of the large number goes."""
-    if metric.endswith("accuracy"):
-        name = "balanced accuracy" if metric == BALANCED else "accuracy"
-        return f"{name} {percent(low)}" + (f" to {percent(high)}" if high > low else " each time")
-    return f"{'R²' if metric == 'r2' else 'RMSE'} {interval(low, high)}"
+    kind = score_kind(metric)
+    if kind.percent:
+        return f"{kind.title} {percent(low)}" + (f" to {percent(high)}" if high > low else " each time")
+    return f"{kind.title} {interval(low, high)}"
 
 
 def _name(text: str, longest: int = 60) -> str:

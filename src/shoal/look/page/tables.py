@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from shoal.kinds import LOSSES, TARGET_TRANSFORMS, row_of
 from shoal.look._certainty import NOMINAL
-from shoal.look._measures import SCORES_SHOWN
+from shoal.look._measures import shown_scores
 from shoal.look._outer_folds import chosen_settings, nested_metrics
 from shoal.results import Results, class_scores
+from shoal.scores import score_kind
 from shoal.study import base_candidate, short_keys, text_of
 from shoal.wording import ROUNDING, interval, listed, one_number, percent
 
@@ -28,10 +29,6 @@ if TYPE_CHECKING:
 _DAY: Final = 86_400.0
 MOST_ROWS: Final = 500
 """Rows that a table of the page has at most; its CSV has more, the store all."""
-_WORDS: Final = {
-    "mse": "MSE", "rmse": "RMSE", "mae": "MAE", "r2": "R²", "ece": "ECE", "macro_f1": "macro F1",
-    "balanced_accuracy": "balanced accuracy",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -63,12 +60,12 @@ class ReportTable:
 
 def word(metric: str) -> str:
     """Name a metric as papers do."""
-    return _WORDS.get(metric, metric)
+    return score_kind(metric).title
 
 
 def tested_metrics(results: Results) -> tuple[str, ...]:
     """Give the metrics of the task, the leading one first."""
-    return SCORES_SHOWN[results.study.study.task]
+    return shown_scores(results)
 
 
 def numbers(heading: str, values: Iterable[Any], digits: int = 4) -> ReportColumn:
@@ -130,6 +127,8 @@ def candidate_table(results: Results) -> ReportTable | None:
     ):  # fmt: skip
         columns.append(numbers(heading, shown[name]))
     columns.append(probabilities("p", shown["adjusted_p_value"]))
+    further = results.study.search.scores if results.study.search else ()
+    columns += [numbers(f"mean {word(name)}", shown[f"mean_{name}"]) for name in further]
     columns.append(ReportColumn("", tuple(_standing(row) for row in shown.to_dict("records"))))
     return ReportTable(tuple(columns), len(frame) - len(shown))
 

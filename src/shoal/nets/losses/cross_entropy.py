@@ -16,4 +16,4 @@ def _torch(smoothing: float) -> TorchLoss:
     return partial(functional.cross_entropy, label_smoothing=smoothing)
 
 
-LOSS = Loss(_torch, link="softmax", words="cross-entropy in nats", option_words="labels smoothed by {:g}")
+LOSS = Loss(_torch, link="softmax", words="cross-entropy in nats", option_words="labels smoothed by {}")

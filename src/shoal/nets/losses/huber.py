@@ -17,6 +17,6 @@ LOSS = Loss(
     _torch,
     link="identity",
     words="Huber's loss",
-    option_words="delta {:g}",
+    option_words="delta {}",
     source="Huber (1964): Robust estimation of a location parameter. Annals of Mathematical Statistics 35(1), 73–101.",
 )

@@ -1,0 +1,68 @@
+"""Whether quantiles hold what their levels say: of how many test rows the target lies below each.
+
+Letters: V test rows, K targets, L levels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.distributions import Distribution, by_target
+from shoal.results._intervals import FEWEST_ROWS_OF_SHARES, Interval, Units, wilson
+from shoal.results._record import Truth
+from shoal.results._scores import mean_over_rows
+
+NEAR: Final = 0.03
+"""A share that is off its level by no more is near enough; by half the distance of the level from 0 or 1, too."""
+
+
+@dataclass(frozen=True)
+class LevelHeld:
+    """The `share` of so many test `rows` on which a target lies below its quantile at a `level`.
+
+    Rows on which it lies at the quantile are counted, or not, as the level asks for. `worth` is how many rows would say
+    as much, each drawn by itself: where rows are of groups, or weigh unlike, fewer.
+    """
+
+    target: str
+    level: float
+    share: float
+    rows: int
+    worth: float
+
+    @property
+    def interval(self) -> Interval:
+        """The 95 % interval of the share for other test rows."""
+        return Interval(*wilson(self.share, self.worth))
+
+    def is_off(self, among: int) -> bool:
+        """Whether the share is not the level by more than chance (1 %, of so many: Bonferroni), and not near it."""
+        low, high = wilson(self.share, self.worth, NormalDist().inv_cdf(1 - 0.005 / among))
+        far = abs(self.share - self.level) > min(NEAR, self.level / 2, (1 - self.level) / 2)
+        return far and not low <= self.level <= high
+
+
+def levels_held(
+    truth: Truth, said: Distribution, answers_VA: NDArray[np.float64], units: Units
+) -> tuple[LevelHeld, ...]:
+    """Hold all quantiles against the test rows, target by target; none of too few rows."""
+    y_VK = truth.y[truth.train_rows :]
+    if len(y_VK) < FEWEST_ROWS_OF_SHARES:
+        return ()
+    quantile_VKL = said.quantiles(by_target(answers_VA, y_VK.shape[1]))
+    below_KL, up_to_KL = (
+        mean_over_rows(compare(y_VK[..., None], quantile_VKL), units.weight_N)
+        for compare in (np.less, np.less_equal)
+    )
+    return tuple(
+        LevelHeld(
+            name, level, float(np.clip(level, below_KL[k, n], up_to_KL[k, n])), len(y_VK), units.effective
+        )
+        for k, name in enumerate(truth.target_names)
+        for n, level in enumerate(said.levels)
+    )

@@ -1,0 +1,179 @@
+"""The scores that answers can have: which task each belongs to, which way is better, and who computes it.
+
+A row is all that is said of a score elsewhere: the study's choices and refusals, tables, pictures and sentences derive
+from it. Those with a `peer` bear the names of scikit-learn's scorers, and are computed by its functions
+(`results/_peer_scores.py`); means over rows that make them again, where there are such, stand in
+`results/_score_rows.py`. The order is the one in which choices are named to a user.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from math import inf
+from typing import Any, Final, Literal
+
+from shoal.kinds import TASKS, Task, row_of
+from shoal.wording import NAMED, did_you_mean, first_few
+
+Form = Literal[
+    "values", "classes", "occurring", "positive", "each", "pairs", "probabilities", "second or all"
+]
+"""What a function of scikit-learn is given of the answers; see `results/_peer_scores.py`."""
+
+
+@dataclass(frozen=True)
+class ScoreKind:
+    """A score of answers: the tasks it is a score of, what tables call it, and whether more of it is better.
+
+    `is_share`: it lies between 0 and 1 whatever the unit of the target, so that differences are compared as they are.
+    `percent`: it is a share of rows, or a mean of such shares, and said in percent.
+
+    With a `peer`, the function of `sklearn.metrics` that computes it from answers in a `form` and its `options`, it is
+    With a `peer`, the function of `sklearn.metrics` that computes it from answers in a `form` and its `options`, it is
+    computed where a study names it, and `negated` where that function is one of which less is better; without one it is
+    computed of every fit. It is defined on rows of two classes or more, or of targets that vary, where it `needs` them;
+    where all targets and answers lie `above` a number (`from_there`: of targets also at it). `classes` are the numbers
+    of classes that it takes, at least and at most, `one_target` says that it takes no more than one, `weighted` whether
+    scikit-learn takes weights of rows for it.
+    """
+
+    tasks: tuple[Task, ...]
+    title: str
+    higher_is_better: bool = False
+    is_share: bool = False
+    percent: bool = False
+    peer: str = ""
+    form: Form = "values"
+    options: tuple[tuple[str, Any], ...] = ()
+    negated: bool = False
+    needs: Literal["rows", "two classes", "varied targets"] = "rows"
+    above: float | None = None
+    from_there: bool = False
+    classes: tuple[int, float] = (2, inf)
+    one_target: bool = False
+    weighted: bool = True
+
+
+_OfClasses = partial(ScoreKind, ("classification",), higher_is_better=True, is_share=True)
+_OfNumbers = partial(ScoreKind, ("regression",), higher_is_better=True)
+_MACRO, _POSITIVE, _NO_DIVISION = ("average", "macro"), ("pos_label", 1), ("zero_division", 0.0)
+SCORES: Final[dict[str, ScoreKind]] = {
+    "loss": ScoreKind(TASKS, "loss"),
+    "mse": ScoreKind(("regression",), "MSE"),
+    "rmse": ScoreKind(("regression",), "RMSE"),
+    "mae": ScoreKind(("regression",), "MAE"),
+    "r2": _OfNumbers("R²", is_share=True, needs="varied targets"),
+    "accuracy": _OfClasses("accuracy", percent=True),
+    "macro_f1": _OfClasses("macro F1"),
+    "ece": ScoreKind(("classification",), "ECE", is_share=True),
+    "neg_log_loss": _OfClasses(
+        "negated log loss", is_share=False, peer="log_loss", form="probabilities", negated=True
+    ),
+    "roc_auc": _OfClasses(
+        "ROC AUC", peer="roc_auc_score", form="positive", needs="two classes", classes=(2, 2)
+    ),
+    "roc_auc_ovr": _OfClasses(
+        "ROC AUC, each class against the rest", peer="roc_auc_score", form="each", needs="two classes"
+    ),
+    "roc_auc_ovo": _OfClasses(
+        "ROC AUC, pairs of classes", peer="roc_auc_score", form="pairs", needs="two classes", weighted=False
+    ),
+    "average_precision": _OfClasses(
+        "average precision", peer="average_precision_score", form="each", needs="two classes"
+    ),
+    "f1": _OfClasses(
+        "F1", peer="f1_score", form="classes", options=(_POSITIVE, _NO_DIVISION), classes=(2, 2)
+    ),
+    "f1_macro": _OfClasses("macro F1", peer="f1_score", form="classes", options=(_MACRO, _NO_DIVISION)),
+    "f1_micro": _OfClasses(
+        "micro F1", peer="f1_score", form="classes", options=(("average", "micro"), _NO_DIVISION)
+    ),
+    "f1_weighted": _OfClasses(
+        "weighted F1", peer="f1_score", form="classes", options=(("average", "weighted"), _NO_DIVISION)
+    ),
+    "precision": _OfClasses(
+        "precision", peer="precision_score", form="classes", options=(_POSITIVE, _NO_DIVISION), classes=(2, 2)
+    ),
+    "precision_macro": _OfClasses(
+        "macro precision", peer="precision_score", form="classes", options=(_MACRO, _NO_DIVISION)
+    ),
+    "recall": _OfClasses(
+        "recall", peer="recall_score", form="classes", options=(_POSITIVE, _NO_DIVISION), classes=(2, 2)
+    ),
+    "recall_macro": _OfClasses(
+        "macro recall", peer="recall_score", form="classes", options=(_MACRO, _NO_DIVISION)
+    ),
+    "balanced_accuracy": _OfClasses(
+        "balanced accuracy", percent=True, peer="recall_score", form="occurring", options=(_MACRO, _NO_DIVISION)
+    ),
+    "matthews_corrcoef": _OfClasses(
+        "Matthews correlation", peer="matthews_corrcoef", form="classes", needs="two classes"
+    ),
+    "neg_brier_score": _OfClasses(
+        "negated Brier score", is_share=False, peer="brier_score_loss", form="second or all", negated=True
+    ),
+    "top_k_accuracy": _OfClasses(
+        "top-2 accuracy", percent=True, peer="top_k_accuracy_score", form="probabilities",
+        options=(("k", 2),), classes=(3, inf),
+    ),
+    "neg_mean_absolute_error": _OfNumbers("negated MAE", peer="mean_absolute_error", negated=True),
+    "neg_median_absolute_error": _OfNumbers(
+        "negated median absolute error", peer="median_absolute_error", negated=True
+    ),
+    "neg_mean_squared_error": _OfNumbers("negated MSE", peer="mean_squared_error", negated=True),
+    "neg_root_mean_squared_error": _OfNumbers("negated RMSE", peer="root_mean_squared_error", negated=True),
+    "neg_mean_absolute_percentage_error": _OfNumbers(
+        "negated MAPE", peer="mean_absolute_percentage_error", negated=True
+    ),
+    "neg_mean_squared_log_error": _OfNumbers(
+        "negated MSLE", peer="mean_squared_log_error", negated=True, above=-1.0
+    ),
+    "neg_root_mean_squared_log_error": _OfNumbers(
+        "negated RMSLE", peer="root_mean_squared_log_error", negated=True, above=-1.0
+    ),
+    "explained_variance": _OfNumbers(
+        "explained variance", is_share=True, peer="explained_variance_score", needs="varied targets"
+    ),
+    "d2_absolute_error_score": _OfNumbers(
+        "D² of absolute errors", is_share=True, peer="d2_absolute_error_score", needs="varied targets"
+    ),
+    "d2_pinball_score": _OfNumbers(
+        "D² of pinball losses", is_share=True, peer="d2_pinball_score", needs="varied targets"
+    ),
+    "neg_mean_poisson_deviance": _OfNumbers(
+        "negated Poisson deviance", peer="mean_poisson_deviance", negated=True, above=0.0, from_there=True,
+        one_target=True,
+    ),
+    "neg_mean_gamma_deviance": _OfNumbers(
+        "negated gamma deviance", peer="mean_gamma_deviance", negated=True, above=0.0, one_target=True
+    ),
+    "neg_max_error": _OfNumbers(
+        "negated largest error", peer="max_error", negated=True, one_target=True,
+        weighted=False,
+    ),
+}  # fmt: skip
+
+
+def scores_of(task: str) -> tuple[str, ...]:
+    """Name the scores of a task that every fit has."""
+    return tuple(name for name in metrics_of(task) if not SCORES[name].peer)
+
+
+def metrics_of(task: str) -> tuple[str, ...]:
+    """Name all scores of a task, those that are computed where a study names them last."""
+    return tuple(name for name, score in SCORES.items() if task in score.tasks)
+
+
+def of_another_task(name: str, task: str) -> str:
+    """Refuse a score that a task does not have; nothing where it has it."""
+    names = metrics_of(task)
+    if name in names:
+        return ""
+    some = first_few(names, NAMED)
+    return f"expected a score of a {task} ({some}), got {name!r}{did_you_mean(name, names, repr)}"
+
+
+def score_kind(name: str) -> ScoreKind:
+    """Give the row of a score. Raises StudyError for one that is unknown."""
+    return row_of("score", SCORES, name)

@@ -1,0 +1,114 @@
+"""Areas under ROC curves without each row or group, beside scikit-learn's on the rows that are left."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from shoal.results import Units, peer_score, row_score
+from shoal.results._intervals import left_out
+from shoal.results._pair_scores import odds, of_odds
+from shoal.results._two_way import Scored, difference, repeated_interval
+
+AREAS = ("roc_auc", "roc_auc_ovr", "roc_auc_ovo")
+
+
+@st.composite
+def answered(draw: st.DrawFn, classes: int) -> tuple[NDArray[Any], NDArray[Any], Units]:
+    """Rows of all classes with ties among their probabilities, each by itself or in groups."""
+    rows = draw(st.integers(classes + 1, 25))
+    rest = draw(st.lists(st.integers(0, classes - 1), min_size=rows - classes, max_size=rows - classes))
+    numbers = st.lists(st.integers(1, 4), min_size=classes, max_size=classes)
+    weight = np.array(draw(st.lists(numbers, min_size=rows, max_size=rows)), np.float64)
+    group = draw(st.none() | st.lists(st.integers(0, 5), min_size=rows, max_size=rows))
+    units = Units.of(rows, None if group is None else np.array(group))
+    return np.array([*range(classes), *rest]), weight / weight.sum(axis=1, keepdims=True), units
+
+
+@pytest.mark.parametrize("name", AREAS)
+@settings(deadline=None, max_examples=40)
+@given(data=st.data())
+def test_a_unit_is_taken_away_as_if_it_had_never_been(name: str, data: st.DataObject) -> None:
+    classes = 2 if name == "roc_auc" else data.draw(st.integers(2, 4))
+    y, probability, units = data.draw(answered(classes))
+    score = row_score("classification", name)
+    assert score.without is not None
+    value, without_U = score.without(y, probability, units.of_N, None)
+    assert value == pytest.approx(peer_score(name, y, probability))
+    for unit, area in enumerate(without_U.tolist()):
+        rest = units.of_N != unit
+        assert area == pytest.approx(peer_score(name, y[rest], probability[rest]), nan_ok=True)
+
+
+@pytest.mark.parametrize("name", ["roc_auc", "roc_auc_ovr"])
+@settings(deadline=None, max_examples=40)
+@given(data=st.data())
+def test_pairs_of_weighted_rows_count_the_product_of_their_weights(name: str, data: st.DataObject) -> None:
+    classes = 2 if name == "roc_auc" else data.draw(st.integers(2, 4))
+    y, probability, units = data.draw(answered(classes))
+    weight = np.array(data.draw(st.lists(st.integers(1, 3), min_size=len(y), max_size=len(y))), np.float64)
+    score = row_score("classification", name)
+    assert score.without is not None
+    value, without_U = score.without(y, probability, units.of_N, weight)
+    assert value == pytest.approx(peer_score(name, y, probability, weight))
+    for unit, area in enumerate(without_U.tolist()):
+        rest = units.of_N != unit
+        expected = peer_score(name, y[rest], probability[rest], weight[rest])
+        assert area == pytest.approx(expected, nan_ok=True)
+
+
+def test_the_variance_is_that_of_delong() -> None:
+    draw = np.random.default_rng(3)
+    y, chance = draw.integers(2, size=400), draw.random(400)
+    probability = np.stack([1 - chance, chance], axis=1)
+    value, part = left_out(row_score("classification", "roc_auc"), y, probability, Units.of(400))
+    high, low = chance[y == 1], chance[y == 0]
+    ordered = (high[:, None] > low).astype(np.float64)
+    delong = ordered.mean(axis=1).var(ddof=1) / len(high) + ordered.mean(axis=0).var(ddof=1) / len(low)
+    assert value == pytest.approx(ordered.mean())
+    assert (part**2).sum() / (400 * 399) == pytest.approx(delong, rel=0.02)
+
+
+def test_an_interval_holds_the_area_and_stays_within_0_and_1() -> None:
+    draw, score = np.random.default_rng(4), row_score("classification", "roc_auc")
+    y = draw.integers(2, size=60)
+    chance = 1 / (1 + np.exp(-2.5 * y - draw.normal(size=60)))
+    probability = np.stack([1 - chance, chance], axis=1)
+    span = repeated_interval(score, y, [probability], Units.of(60))
+    assert 0 < span.low < peer_score("roc_auc", y, probability) < span.high < 1
+
+
+def test_a_perfect_area_has_no_interval_and_says_why() -> None:
+    y = np.arange(60) % 2
+    probability = np.stack([1 - y, y], axis=1) * 0.8 + 0.1
+    span = repeated_interval(row_score("classification", "roc_auc"), y, [probability], Units.of(60))
+    assert span.why == "no row differs from the others"
+
+
+def test_a_better_order_is_found_better() -> None:
+    draw, score = np.random.default_rng(5), row_score("classification", "roc_auc")
+    y = draw.integers(2, size=200)
+    noise = draw.normal(size=200)
+
+    def answers(strength: float) -> NDArray[np.float64]:
+        chance = 1 / (1 + np.exp(-strength * y - noise))
+        return np.stack([1 - chance, chance], axis=1)
+
+    units = Units.of(200)
+    better, worse = (Scored.of(score, y, {0: answers(strength)}, units) for strength in (2.0, 0.5))
+    apart = difference(better, worse)
+    assert 0 < apart.low < apart.mean < apart.high
+    assert apart.p < 0.001
+    same = difference(worse, worse)
+    assert same.why == "they differ on no row"
+
+
+def test_odds_lead_to_the_area_and_back() -> None:
+    area = np.array([0.0, 0.1, 0.5, 0.999, 1.0])
+    np.testing.assert_allclose(of_odds(odds(area)), area, atol=1e-8)
+    assert np.isfinite(odds(area)).all()
