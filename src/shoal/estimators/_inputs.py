@@ -299,7 +299,13 @@ def with_class_weight(prepared: Prepared, inner: NDArray[np.int64], class_weight
         else prepared.sample_weight.astype(np.float64)
     )
     own_N = None if prepared.sample_weight is None else weight_N[learned]
-    weight_N[learned] *= class_weights(class_weight, prepared.y[learned], classes, own_N)[prepared.y[learned]]
+    weight_K = class_weights(class_weight, prepared.y[learned], classes, own_N)
+    with np.errstate(over="ignore"):
+        weight_N[learned] *= weight_K[prepared.y[learned]]
+    if np.isinf(weight_N).any():
+        raise ValueError(
+            "class_weight: expected weights that float64 holds times sample_weight, got larger ones"
+        )
     if not weight_N[learned].any():
         raise ValueError("class_weight: expected a weight above zero of some class to learn from")
     dtype = prepared.x.dtype if prepared.sample_weight is None else prepared.sample_weight.dtype
