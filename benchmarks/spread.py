@@ -21,7 +21,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.honesty.checks import hits
+from benchmarks.honesty.checks import RATES, hits
 from benchmarks.honesty.drawn_studies import (
     TARGET,
     Columns,
@@ -40,6 +40,7 @@ from shoal.distributions import Distribution
 from shoal.engine import Job, Trainers, initial_state
 from shoal.engine._trainer import FitData, Rows
 from shoal.look import checks
+from shoal.look.method_checks.uncovered_levels import CHECK as COVERS
 from shoal.model import load
 from shoal.nets import build_architecture
 from shoal.results import Results
@@ -157,12 +158,12 @@ def judged(results: Results, new: Columns) -> tuple[bool, bool]:
     share_L = (new[TARGET][:, None] < quantile_NL).mean(axis=0)
     level_L = np.array(model.levels)
     near_L = np.minimum(NEAR, np.minimum(level_L, 1 - level_L) / 2)
-    return "SH035" in {check.code for check in checks(results)}, bool(
+    return COVERS.code in {check.code for check in checks(results)}, bool(
         (np.abs(share_L - level_L) > near_L).any()
     )
 
 
-def alarms(studies: int) -> str:
+def alarms(studies: int) -> list[str]:
     """Say how often SH035 speaks of small studies, and how often without a reason; and of those that overfit."""
     spoken, reasons = [], []
     for number in range(studies):
@@ -177,13 +178,17 @@ def alarms(studies: int) -> str:
         spoken.append(speaks)
         reasons.append(reason)
     false = 100 * float(np.mean(np.array(spoken) & ~np.array(reasons)))
-    return (
-        f"{studies} studies of 300 to 2,000 rows were run, half by each loss. SH035 speaks in"
+    hit = hits(COVERS.code, studies, 1)
+    rates = [COVERS.code, COVERS.severity, COVERS.title, f"{hit:.0f}", f"{false:.0f}"]
+    return [
+        f"{studies} studies of 300 to 2,000 rows were run, half by each loss. {COVERS.code} speaks in"
         f" {100 * np.mean(spoken):.0f} % of them; in {100 * np.mean(reasons):.0f} % the share of {NEW_ROWS:,} new rows"
         f" below some quantile is not near its level, and in {false:.0f} % it speaks though all shares are (a false"
         f" alarm). Of {studies} whose quantiles were overfitted (`benchmarks/honesty/planted/training.py`) it speaks in"
-        f" {hits('SH035', studies, 1):.0f} %."
-    )
+        f" {hit:.0f} %.",
+        "",
+        *lines_of(RATES, [rates]),
+    ]
 
 
 def main() -> None:
@@ -210,7 +215,7 @@ def main() -> None:
         "",
         *lines_of(head, others),
         "",
-        alarms(150),
+        *alarms(150),
     ]
     title = "Spread: what learned intervals hold"
     print(f"\nwritten: {write_record('python -m benchmarks.spread', [(title, body)], asked.out)}")

@@ -279,3 +279,11 @@ def test_a_winner_that_ages_is_said(
     assert said in sentence
     assert bool(said) == bool(sentence)
     assert not sentence or sentence.startswith("The winner does worse on the later half of its folds: mean ")
+
+
+def test_the_range_of_times_that_are_inputs_is_written_in_dates(tmp_path: Path) -> None:
+    study = study_of(tmp_path, table(), time="day", inputs=["x", "day"])
+    assert (
+        'of 30 test rows, outside of all training rows lie 30 above 2020-04-27 in "day" (there a network extrapolates)'
+        in plan(study, out=tmp_path / "run").notes
+    )

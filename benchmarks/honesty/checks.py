@@ -22,6 +22,7 @@ CLEAN = 100
 """Studies without fault, at least: one in a hundred is to be seen."""
 SEED = 1
 """Studies of seed 0 were looked at while checks and planted faults were written."""
+RATES = ["check", "severity", "what is said", "hits, %", "false alarms, %"]
 HITS, FALSE_ALARMS, ANY_WARNING = 80, 5, 10
 """Per cent: the fewest hits of a check, the most false alarms of a warning, and of clean studies with any warning."""
 
@@ -74,7 +75,7 @@ def run(studies: int = 100) -> list[str]:
         print(" | ".join(rows[-1]), file=sys.stderr, flush=True)
     warned = 100 * float(np.mean([verdict.warned for verdict in verdicts]))
     return [
-        *table(["check", "severity", "what is said", "hits, %", "false alarms, %"], rows),
+        *table(RATES, rows),
         "",
         f"Of {len(verdicts)} clean studies, {warned:.0f} % see a warning. Each check was looked for in"
         f" {studies} studies with its fault planted. Asked for: hits at least {HITS} %, false alarms of a warning at"

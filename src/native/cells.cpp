@@ -16,6 +16,29 @@ constexpr int64_t MAX_SLOTS = (int64_t)1 << 32;
 
 inline bool is_space(char byte) { return byte == ' ' || byte == '\t'; }
 
+// A number of so few digits that they and the power of ten are doubles themselves, so that their quotient, rounded once,
+// is the nearest double (Clinger 1990, "How to read floating point numbers accurately").
+inline bool short_number(const char* first, const char* last, double& value) {
+    constexpr double tens[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+    if (last - first > 16) return false;  // 15 digits and a point: below 2^53
+    uint64_t digits = 0;
+    const char* point = nullptr;
+    for (const char* byte = first; byte < last; ++byte) {
+        const uint64_t digit = (uint64_t)(uint8_t)*byte - '0';
+        if (digit <= 9) {
+            digits = 10 * digits + digit;
+        } else if (*byte == '.' && !point) {
+            point = byte;
+        } else {
+            return false;
+        }
+    }
+    const int64_t count = last - first - (point != nullptr);
+    if (count < 1 || count > 15) return false;
+    value = (double)digits / tens[point ? last - point - 1 : 0];
+    return true;
+}
+
 // A plain finite number, or NaN: nothing else that `from_chars` knows ("inf", "nan") begins with a digit or a point.
 #if defined(__cpp_lib_to_chars)
 double number_in(const char* first, const char* last, bool& padded) {
@@ -27,6 +50,7 @@ double number_in(const char* first, const char* last, bool& padded) {
     if (first == last || !((*first >= '0' && *first <= '9') || *first == '.')) return none;
     padded |= last - first > 1 && *first == '0' && first[1] >= '0' && first[1] <= '9';
     double value = 0;
+    if (short_number(first, last, value)) return negative ? -value : value;
     const auto [stop, error] = std::from_chars(first, last, value);
     if (error != std::errc() || stop != last || !std::isfinite(value)) return none;
     return negative ? -value : value;

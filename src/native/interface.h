@@ -14,7 +14,7 @@
 #define SHOAL_EXPORT extern "C" __attribute__((visibility("default")))
 #endif
 
-enum { SHOAL_ABI = 7 };  // changes with any struct or function below
+enum { SHOAL_ABI = 8 };  // changes with any struct or function below
 
 enum ShoalTarget { SHOAL_PORTABLE, SHOAL_AVX2, SHOAL_AVX512, SHOAL_NEON, SHOAL_TARGET_COUNT };
 enum ShoalActivation {
@@ -170,11 +170,16 @@ SHOAL_EXPORT int64_t shoal_numbers(const ShoalCells* cells, double* values, int6
 SHOAL_EXPORT int64_t shoal_codes(const ShoalCells* cells, int64_t* slots, int64_t slot_count, int64_t* codes,
                                  int64_t* first, int64_t* different);
 
+// Numbers in their order, zeros of either sign as 0, NaN behind all others. `room` holds two keys a number.
+SHOAL_EXPORT int64_t shoal_sort(const double* values, int64_t count, double* sorted, uint64_t* room,
+                                int64_t room_count);
+// Rows in the order of their draws in an epoch, ties by row number.
+SHOAL_EXPORT int64_t shoal_permutation(int64_t target, const uint32_t key[2], int64_t count, int64_t epoch,
+                                       uint32_t* order);
+
 // For tests and benchmarks.
 SHOAL_EXPORT int64_t shoal_dropout_draws(int64_t target, const uint32_t key[2], int64_t count, int64_t layer,
                                          int64_t step, int64_t epoch, uint16_t* draws);
-SHOAL_EXPORT int64_t shoal_permutation(int64_t target, const uint32_t key[2], int64_t count, int64_t epoch,
-                                       uint32_t* order);
 SHOAL_EXPORT int64_t shoal_activation(int64_t target, int64_t activation, int64_t count, const float* x,
                                       float* value, float* derivative);
 // Multiply-adds of a register-blocked loop that touches no memory; returns their number.

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ctypes
 import functools
 import sysconfig
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-ABI: Final = 7
+ABI: Final = 8
 """The number of `src/native/interface.h`; a library of another is not used."""
 
 
@@ -22,3 +23,13 @@ def load_core(path: Path | None = None) -> ctypes.CDLL | None:
         return library if library.shoal_abi() == ABI else None
     except (OSError, AttributeError):
         return None
+
+
+def function_of_core(name: str, arguments: tuple[Any, ...]) -> Callable[..., int] | None:
+    """Give a function of the core that answers with a number; None where there is no core."""
+    core = load_core()
+    if core is None:
+        return None
+    function: Callable[..., int] = getattr(core, name)
+    function.argtypes, function.restype = arguments, ctypes.c_int64  # type: ignore[attr-defined]
+    return function

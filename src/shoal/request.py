@@ -152,20 +152,25 @@ def _drafted(
         f"{key} = {choice.value}, {_in_python(choice.why)}" for key, value, choice in keys if not value
     ]
     tree, data = tomllib.loads(draft_text(draft)), data if isinstance(data, Mapping) else {}
-    other_parts = (data.get("groups"), data.get("weights"), data.get("time"))
+    other_parts = [name for key in ("groups", "weights", "time") for name in _texts(data.get(key))]
     if len(names) > 1 or not _OF_INPUTS.isdisjoint(data):
-        chosen = {*names, *(data.get("keep") or ()), *other_parts}
+        chosen = {*names, *_texts(data.get("keep")), *other_parts}
         left_out = [column.name for column in draft.columns if not column.used and column.name not in chosen]
         tree["data"] |= {"inputs": None, "ignore": left_out if data.get("inputs") is None else []}
-        if "ignore" in data:
-            ignore = [*dict.fromkeys((*left_out, *data["ignore"]))]
+        if isinstance(data.get("ignore"), list | tuple):
+            ignore = [*left_out, *(name for name in data["ignore"] if name not in left_out)]
             keywords = {**keywords, "data": {**data, "ignore": ignore}}
-    brought_back = {*(data.get("inputs") or ()), *(data.get("keep") or ()), *other_parts}
+    brought_back = {*_texts(data.get("inputs")), *_texts(data.get("keep")), *other_parts}
     return (
         parse_study(tree),
         keywords,
         (*guesses, *_stated(draft, data), *_left_out(draft, {*names, *brought_back})),
     )
+
+
+def _texts(value: object) -> list[str]:
+    """Give the texts of a key that names columns; whatever else it holds is refused with the study's other mistakes."""
+    return [name for name in (value if isinstance(value, list | tuple) else [value]) if isinstance(name, str)]
 
 
 def _stated(draft: Draft, data: Mapping[str, Any]) -> Iterator[str]:

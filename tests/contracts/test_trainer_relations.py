@@ -22,6 +22,7 @@ from trainer_cases import LONG, TABLE, Case, drawn_cases, fingerprint, same_byte
 from oracle import Oracle
 from shoal.engine._trainer import CURVES, FitData, Rows, State, Trainer, steps_per_epoch
 from shoal.engine.workers.kinds import KINDS
+from shoal.kinds import LOSSES
 from shoal.nets import build_architecture
 from shoal.study import Network, Training
 
@@ -263,9 +264,10 @@ def test_without_a_judge_nothing_is_kept(trainer: Trainer) -> None:
 # -- poison --------------------------------------------------------------------------------------------------
 
 
-def poisoned(rows: Rows, poison: float) -> Rows:
-    """The same number of rows, full of garbage."""
-    y = rows.y[::-1].copy() if rows.y.dtype.kind == "i" else np.full_like(rows.y, poison)
+def poisoned(rows: Rows, poison: float, loss: str) -> Rows:
+    """The same number of rows, full of garbage; their targets as far as the loss takes any."""
+    keeps = rows.y.dtype.kind == "i" or (LOSSES[loss].least is not None and not 0 <= poison < math.inf)
+    y = rows.y[::-1].copy() if keeps else np.full_like(rows.y, poison)
     return Rows(np.full_like(rows.x, poison), y)
 
 
@@ -286,7 +288,9 @@ def test_garbage_in_validation_rows_changes_no_training_byte(
 ) -> None:
     data = case.data
     clean = train(trainer, case, data=data)
-    dirty = train(trainer, case, data=dataclasses.replace(data, validation=poisoned(data.validation, poison)))
+    dirty = train(
+        trainer, case, data=dataclasses.replace(data, validation=poisoned(data.validation, poison, case.loss))
+    )
     chosen_by_them = (
         ("best_P", "best_buffers", "best_epoch", "best_loss") if case.job.monitor == "validation" else ()
     )
@@ -298,7 +302,9 @@ def test_garbage_in_validation_rows_shows_in_their_own_curve(trainer: Trainer) -
     case = CASES["sgd, classes"]
     data = case.data
     dirty = train(
-        trainer, case, data=dataclasses.replace(data, validation=poisoned(data.validation, math.nan))
+        trainer,
+        case,
+        data=dataclasses.replace(data, validation=poisoned(data.validation, math.nan, case.loss)),
     )
     assert np.isnan(dirty.curve_TC[:, CURVES.index("validation_loss")]).all()
     assert dirty.status == "done"
@@ -318,7 +324,7 @@ def test_outputs_are_the_oracles(trainer: Trainer, case: Case, rows: int) -> Non
     with torch.no_grad():
         expected = case.oracle().outputs(torch.tensor(x, dtype=torch.float64)).numpy()
     assert outputs.dtype == np.float32
-    assert outputs.shape == (rows, case.outputs)
+    assert outputs.shape == (rows, case.width)
     np.testing.assert_allclose(outputs, expected, rtol=1e-5, atol=1e-6)
 
 

@@ -45,3 +45,24 @@ def test_numbers_of_numbers_are_their_values(values: list[float]) -> None:
     assert column.missing_N.tolist() == np.isnan(values).tolist()
     both = column.take(np.arange(1)).followed_by(column)
     np.testing.assert_array_equal(both.values, [values[0], *values])
+
+
+def test_rows_that_stand_behind_each_other_are_put_together_without_a_copy() -> None:
+    """Parts of one array in its order, and no others: neither in another order, nor with some between, nor reversed."""
+    whole = Column("x", np.arange(6.0))
+    first, second = whole.take(slice(2)), whole.take(slice(2, None))
+    assert np.shares_memory(first.followed_by(second).values, whole.values)
+    others = [
+        (second, first),
+        (first, whole.take(slice(3, None))),
+        (whole.take(slice(1, 3)), whole.take(slice(3, 6))),
+    ]
+    others += [
+        (whole.take(slice(None, None, 2)), whole.take(slice(1, None, 2))),
+        (first, Column("x", np.arange(4.0))),
+    ]
+    others += [(whole.take(slice(2, None, -1)), whole.take(slice(5, 2, -1)))]
+    others += [(first, whole.take(slice(4))), (whole.take(slice(3)), whole.take(slice(3, 0, -1)))]
+    for left, right in [(first, second), *others]:
+        expected = [*left.values.tolist(), *right.values.tolist()]
+        assert left.followed_by(right).values.tolist() == expected

@@ -31,7 +31,7 @@ from shoal.data._dialect import PLAIN
 from shoal.data._findings import Findings
 from shoal.data._missing import Marks
 from shoal.data._table import Table
-from shoal.data._text_column import plain_columns
+from shoal.data._text_column import plain_columns, read_ahead
 from shoal.data._text_rows import split_rows
 from shoal.errors import DataError, EnvironmentFault
 
@@ -235,7 +235,7 @@ def test_a_plain_text_is_read_as_python_reads_it(
     by_core: bool, data: st.DataObject, end: str, ends: int
 ) -> None:
     """Cells as the csv module cuts them, numbers as float() reads them to the last bit, refusals as of any other."""
-    with nullcontext() if by_core else patch.object(_text_column, "load_core", return_value=None):
+    with nullcontext() if by_core else patch.object(_text_column, "function_of_core", return_value=None):
         _compare_with_python(data, end, ends)
 
 
@@ -260,14 +260,15 @@ def _compare_with_python(data: st.DataObject, end: str, ends: int) -> None:
     for name in plain[0]:
         for marks in (None, Marks.of(["-", "7"])):
             said = Findings("t"), Findings("t")
+            with patch.object(_text_column, "_ROWS_AT_ONCE", 2):
+                read_ahead([column for column in plain[1] if data.draw(st.booleans())])
             read = [
                 numbers(table, name, note, "!", marks)
                 for table, note in zip((careful, fast), said, strict=True)
             ]
             assert said[0].problems() == said[1].problems()
-            assert (read[0] is None) == (read[1] is None)
-            if read[0] is not None and read[1] is not None:
-                assert read[0].tobytes() == read[1].tobytes()
+            bytes_of = [None if values is None else values.tobytes() for values in read]
+            assert bytes_of[0] == bytes_of[1]
             assert zeros_before(careful, name, marks) == zeros_before(fast, name, marks)
             assert holds_text(careful, name, marks) == holds_text(fast, name, marks)
             written = [texts(table, name, Findings("t"), (), marks) for table in (careful, fast)]

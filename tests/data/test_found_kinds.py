@@ -355,3 +355,14 @@ def test_all_that_is_rare_is_one_column() -> None:
     dataset = load(csv(k=list("abcdef"), x=range(6), y=range(6)), rare_below=2)
     fitted = fit_preprocessing(dataset, np.arange(6), "none")
     assert fitted.input_names == ("k is rare", "x")
+
+
+@pytest.mark.parametrize("row", range(5))
+def test_zeros_before_a_number_are_seen_in_whatever_rows_are_read_together(
+    row: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shoal.data._text_column._ROWS_AT_ONCE", 2)
+    codes = ["01" if place == row else "1" for place in range(5)]
+    plain = load(csv(x=[5, 6, 7, 8, 9], code=codes, y=[1, 2, 3, 4, 5]), keep=("code",))
+    assert kinds(plain) == {"x": "number", "code": "text"}
+    assert plain.columns[0].values.tolist()[:5] == [5, 6, 7, 8, 9]

@@ -118,7 +118,7 @@ def test_a_run_is_that_of_the_file_and_goes_on_with_the_images() -> None:
         ),
         (
             lambda: shoal.plan(study(), train=(IMAGES, LABELS), target="y"),
-            "data.target: expected nothing for images, which has no columns to choose from",
+            "data.target: expected nothing for images, without columns to choose from",
         ),
     ],
 )

@@ -304,6 +304,30 @@ def test_the_median_is_numpys_and_never_overflows(values: list[float]) -> None:
     assert median == expected or not np.isfinite(expected)
 
 
+@given(
+    st.integers(0, 2**32 - 1),
+    st.integers(10_000, 10_003),
+    st.sampled_from(["drawn", "in order", "few", "one", "zeros", "in turns", "huge"]),
+)
+@settings(max_examples=40)
+def test_the_median_of_many_is_numpys(seed: int, count: int, kind: str) -> None:
+    """However they are arranged: also where some of them, evenly spaced, say nothing of the others."""
+    drawn = np.random.default_rng(seed).normal(size=count)
+    turns = np.where(np.arange(count) % 10 == 0, 100.0, drawn)
+    values = {
+        "drawn": drawn,
+        "in order": np.sort(drawn),
+        "few": np.rint(drawn),
+        "one": np.full(count, 0.1),
+        "zeros": np.where(drawn < 1, -0.0, drawn),
+        "in turns": turns,
+        "huge": np.sign(drawn) * 1.7e308,
+    }[kind]
+    in_order = sorted(values.tolist())
+    low, high = in_order[(count - 1) // 2], in_order[count // 2]
+    assert median_of(values) == low / 2 + high / 2 or median_of(values) == (low + high) / 2
+
+
 CELLS = st.none() | st.integers(-3, 3).map(float)
 KINDS = st.sampled_from(["", "a", "b", "c"])
 

@@ -103,13 +103,13 @@ REFUSALS = [
     (
         "ShuffleSplit",
         {"test_sise": 0.2},
-        "search.folds.options: expected options that ShuffleSplit takes n_splits, test_size, train_size and"
-        ' random_state, got "test_sise"; did you mean "test_size"?',
+        "search.folds.options: expected options that ShuffleSplit takes (n_splits, test_size, train_size and"
+        ' random_state), got "test_sise"; did you mean "test_size"?',
     ),
     (
         "LeaveOneOut",
         {"p": 2},
-        'search.folds.options: expected options that LeaveOneOut takes none, got "p"',
+        'search.folds.options: expected options that LeaveOneOut takes (none), got "p"',
     ),
     (
         "GroupShuffleSplit",

@@ -168,6 +168,14 @@ def test_test_rows_and_targets_beside_the_rows() -> None:
             "epochs: unknown key; did you mean training.epochs?",
         ),
         (
+            lambda: shoal.plan(
+                table(), target="y", data={"weights": ["size"], "ignore": 5, "keep": [["count"]]}
+            ),
+            "data.ignore: expected a list of texts, got 5\n"
+            "data.keep[0]: expected text (1 to 200 characters), got ['count']\n"
+            "data.weights: expected text (1 to 200 characters), got ['size']",
+        ),
+        (
             lambda: shoal.plan("two-peaks", sed=3),
             "sed: unknown key; did you mean seed?",
         ),

@@ -224,6 +224,12 @@ REFUSALS = [
         "search.folds: expected every row to train on to be earlier than those that judge it, since rows have an order,"
         ' got others: fold 1 of 2 has 4 others; kind = "time" has none',
     ),
+    (
+        dataset(8, times=STEPS, gap=2),
+        FoldOptions("TimeSeriesSplit", options={"n_splits": 2, "gap": 1}),
+        "search.folds: expected the 2 rows before those that judge to be left out (data.gap), got 1 trained on in"
+        ' split 1 of 2; kind = "time" leaves them out',
+    ),
 ]
 
 

@@ -195,3 +195,11 @@ def test_classes_of_the_latest_rows_alone_are_refused() -> None:
     assert refusal(time="day", ignore=(), task="classification") == [
         't.csv, column "y": expected classes of the training rows, got "w" in test rows only'
     ]
+
+
+def test_a_column_that_orders_nothing_is_refused_with_the_key_that_names_it() -> None:
+    Path("t.csv").write_text("x,part,y\n" + "".join(f"{row},p{row},{row}\n" for row in range(9)))
+    assert refusal(time="part", ignore=()) == [
+        't.csv, column "part": expected numbers, got text such as "p0";'
+        " data.time names a column of numbers or dates, which orders the rows"
+    ]

@@ -31,12 +31,12 @@ DIGITS: dict[str, Any] = {"study": {"task": "classification"}, "compare": [], "s
         ),
         (
             {"data": {"categorical": ["input"]}},
-            "data.categorical: expected nothing for a built-in data set, which has no columns to choose from",
+            "data.categorical: expected nothing for a built-in data set, without columns to choose from",
         ),
         *(
             (
                 {"data": {key: value}},
-                f"data.{key}: expected nothing for a built-in data set, which has no columns to choose from",
+                f"data.{key}: expected nothing for a built-in data set, without columns to choose from",
             )
             for key, value in (
                 ("ignore", ["a"]),
@@ -49,7 +49,7 @@ DIGITS: dict[str, Any] = {"study": {"task": "classification"}, "compare": [], "s
         ),
         (
             {**DIGITS, "data": {"dataset": "digits", "target": "class"}},
-            "data.target: expected nothing for images, which has no columns to choose from",
+            "data.target: expected nothing for images, without columns to choose from",
         ),
         (
             {**DIGITS, "data": {"dataset": "digits", "standardize": "both"}},

@@ -262,7 +262,7 @@ def test_weights_reach_the_truth_of_a_run() -> None:
 def test_images_have_no_column_of_weights() -> None:
     with pytest.raises(StudyError) as caught:
         plan("digits", data={"weights": "w"})
-    what = "expected nothing for images, which has no columns to choose from"
+    what = "expected nothing for images, without columns to choose from"
     assert str(caught.value) == f"data.weights: {what}"
 
 

@@ -46,8 +46,9 @@ def classifier(**changes: Any) -> MLPClassifier:
         {}
         if isinstance(estimator, MLPRegressor)
         else {
-            "check_sample_weight_equivalence_on_dense_data": "rows of a fold are drawn by their number, as those of"
-            " scikit-learn's CalibratedClassifierCV",
+            f"check_sample_weight_equivalence_on_{form}_data": "rows of a fold are drawn by their number, as those of"
+            " scikit-learn's CalibratedClassifierCV"
+            for form in ("dense", "sparse")
         }
     ),
 )
@@ -87,7 +88,7 @@ def test_intervals_by_definition_from_estimators_of_their_own() -> None:
     splits = list(model_selection.KFold(4, shuffle=True, random_state=0).split(X))
     low_ends, high_ends = [], []
     for outputs, score, (_, held) in zip(
-        model._folds.outputs(NEW[:20]), model._folds.scores, splits, strict=True
+        model._folds.outputs(model._checked(NEW[:20], reset=False)), model._folds.scores, splits, strict=True
     ):
         assert score.shape == (1, len(held))
         low_ends.append(outputs - score)

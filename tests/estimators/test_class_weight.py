@@ -157,3 +157,12 @@ def test_a_regressor_has_no_classes() -> None:
         TypeError, match=r"^MLPRegressor has no parameter 'class_weight': it belongs to classifiers; "
     ):
         MLPRegressor(class_weight="balanced")  # type: ignore[call-arg]
+
+
+def test_classes_that_weigh_too_much_for_their_rows_are_refused() -> None:
+    with pytest.raises(ValueError, match="class_weight") as caught:
+        fitted(WEIGHT, class_weight={"rare": 1e308})
+    assert (
+        str(caught.value)
+        == "class_weight: expected weights that float64 holds times sample_weight, got larger ones"
+    )

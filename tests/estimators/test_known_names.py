@@ -72,8 +72,12 @@ def test_defaults_that_both_have_are_the_same() -> None:
                 assert mine[name].default == parameter.default, name
 
 
-def test_the_page_answers_every_name() -> None:
-    assert [name for name in ABSENT if f"`{name}" not in PAGE] == []
+def test_the_page_has_the_table_of_the_code_and_all_names_that_both_have() -> None:
+    theirs = {name for _, peer in PAIRS for name in inspect.signature(peer).parameters}
+    table = "".join(f"| `{name}` | {sentence} |\n" for name, sentence in ABSENT.items() if name in theirs)
+    assert f"| scikit-learn's MLP | here |\n|---|---|\n{table}\n" in PAGE
+    shared = PAGE.partition("Names that both have mean the same: ")[2].partition("\n\n")[0]
+    assert [name for name in theirs - set(ABSENT) if f"`{name}`" not in shared] == []
 
 
 def test_other_names_are_refused_by_the_class_that_was_written() -> None:

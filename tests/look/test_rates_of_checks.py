@@ -25,10 +25,12 @@ def table_of(path: str, head: str) -> list[str]:
 
 def test_the_rates_on_the_page_are_those_of_the_record() -> None:
     page = (ROOT / "docs" / "checks.md").read_text(encoding="utf-8")
-    (record,) = re.findall(r"benchmarks/records/[\w-]+checks\.md", page)
+    records = re.findall(r"benchmarks/records/[\w-]+\.md", page)
+    assert len(records) == 2
     head = "| check | severity | what is said | hits, % | false alarms, % |"
     rates = table_of("docs/checks.md", head)
-    assert rates == table_of(record, head)
+    # A check whose world is of a loss of its own is measured beside that loss.
+    assert rates == [*table_of(records[0], head), *table_of(records[1], head)[2:]]
     rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in rates[2:]]
     assert [row[:3] for row in rows] == [
         [check.code, check.severity, check.title] for check in method_checks()

@@ -21,6 +21,7 @@ def run(metric: str, low: float, high: float, why: str = "") -> Any:
         comparisons=pd.DataFrame({"label": ["SGD", "winner"]}),
         test_units=Units.of(30, np.zeros(0, np.int64)),
         groups_trained_on=0.0,
+        study=SimpleNamespace(data=SimpleNamespace(timed=False)),
     )
 
 

@@ -395,6 +395,15 @@ void cut_and_read() {
         }
         place[rng() % place.size()] = from_to(0, 1) ? ODD[rng() % (sizeof ODD / sizeof *ODD)] : (int64_t)rng();
     }
+    for (double& value : values)
+        if (const uint64_t bits = rng(); from_to(0, 2)) std::memcpy(&value, &bits, sizeof value);
+    std::vector<double> sorted((size_t)rows);
+    std::vector<uint64_t> room((size_t)(2 * rows));
+    if (shoal_sort(values.data(), rows, sorted.data(), room.data(), 2 * rows - 1) == 0)
+        printf("numbers are sorted in too little room\n"), exit(1);
+    shoal_sort(values.data(), rows, sorted.data(), room.data(), 2 * rows);
+    for (int64_t row = 1; row < rows; ++row)
+        if (!(sorted[row - 1] <= sorted[row] || std::isnan(sorted[row]))) printf("numbers in no order\n"), exit(1);
 }
 
 }  // namespace

@@ -149,3 +149,21 @@ def test_equal_cells_have_equal_numbers_in_the_order_in_which_they_come(cells: l
 def test_a_cell_outside_of_the_text_is_refused(before: int, end: int) -> None:
     assert _read(b"123", [before], [end])[0] != 0
     assert _read(b"123", [-1], [3])[1].tolist() == [123.0]
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_numbers_of_few_digits_and_of_some_more_are_the_nearest(seed: int) -> None:
+    """From one to nineteen digits with a point anywhere: where digits or the power of ten are no doubles any more."""
+    draw = np.random.default_rng(seed)
+    texts = []
+    for count in draw.integers(1, 20, 200).tolist():
+        digits, point = (
+            "".join(map(str, draw.integers(0, 10, count).tolist())),
+            int(draw.integers(0, count + 1)),
+        )
+        texts.append(f"{draw.choice(['', '-', '+'])}{digits[:point]}{draw.choice(['', '.'])}{digits[point:]}")
+    raw = "".join(f"{text}," for text in texts).encode()
+    end = np.flatnonzero(np.frombuffer(raw, np.uint8) == ord(",")).tolist()
+    code, values, _ = _read(raw, [-1, *end[:-1]], end)
+    assert code == 0
+    assert values.tolist() == [float(text) for text in texts]

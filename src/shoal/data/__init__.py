@@ -22,6 +22,7 @@ from shoal.data._encoder import Encoder, encoder_class, takes
 from shoal.data._fashion import find_fashion
 from shoal.data._folds import FoldOptions, fold_count, make_folds
 from shoal.data._found_kinds import is_name_of_ids
+from shoal.data._given_inputs import GivenInputs, column_types, is_category, is_plain_number
 from shoal.data._given_rows import GivenRows, Rows, are_rows, given_rows
 from shoal.data._holdout import draw_share, holdout_split
 from shoal.data._image_places import holds_images
@@ -34,7 +35,14 @@ from shoal.data._new_rows import given_columns, given_images
 from shoal.data._outer_folds import make_folds_within, make_outer_folds
 from shoal.data._permuted import permuted_rows, with_permuted_targets
 from shoal.data._pixels import two_levels
-from shoal.data._preprocess import RESIZING, Preprocessing, Standardize, fit_preprocessing, unscalable
+from shoal.data._preprocess import (
+    RESIZING,
+    Preprocessing,
+    Standardize,
+    fit_columns,
+    fit_preprocessing,
+    unscalable,
+)
 from shoal.data._row_check import chance_of_count
 from shoal.data._row_weights import unusable_weights, weights_said
 from shoal.data._seen import Sighting, seen_in
@@ -67,6 +75,7 @@ __all__ = [
     "Encoder",
     "FoldOptions",
     "Foreign",
+    "GivenInputs",
     "GivenRows",
     "ImageSource",
     "Missing",
@@ -85,6 +94,7 @@ __all__ = [
     "are_rows",
     "chance_of_count",
     "checks_of_rows",
+    "column_types",
     "column_warnings",
     "coverage",
     "describe_builtin",
@@ -95,6 +105,7 @@ __all__ = [
     "fetch",
     "find_fashion",
     "findings_in_rows",
+    "fit_columns",
     "fit_preprocessing",
     "fold_count",
     "format_fault",
@@ -105,7 +116,9 @@ __all__ = [
     "holdout_split",
     "holds_images",
     "in_gaps",
+    "is_category",
     "is_name_of_ids",
+    "is_plain_number",
     "load_builtin",
     "load_image_dataset",
     "load_table_dataset",

@@ -54,7 +54,7 @@ def numbers(
     if values is None:
         values = _by_text(cells, typed, dialect, marks)
     if values is not None:
-        return values if marks is None else np.where(marks.among_numbers(values), np.nan, values)
+        return values if marks is None else marks.taken_out(values)
     if advice is not None:
         missing_N = _missing(list(cells), typed, dialect, marks)
         there = np.flatnonzero(~missing_N).tolist()

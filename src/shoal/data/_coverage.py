@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from shoal.cores import spread
 from shoal.data._dataset import Column, Dataset
-from shoal.data._distinct import codes_of, distinct, row_codes
+from shoal.data._distinct import codes_of, distinct, in_order, row_codes
 from shoal.data._row_check import chance_of_count, units
 
 if TYPE_CHECKING:
@@ -110,23 +110,31 @@ def coverage(dataset: Dataset) -> Coverage:
     """Compare the test rows of a data set with its training rows, before any preprocessing."""
     n, m = dataset.train_rows, dataset.rows - dataset.train_rows
     inputs = _input_parts(dataset)
-    targets = [dataset.targets] if dataset.classes else list(dataset.targets.T)
+    targets = [dataset.targets.reshape(-1)] if dataset.classes else list(dataset.targets.T)
     input_N, row_N = row_codes(inputs, targets)
     repeated_rows, repeated_train = _count_known(row_N, n)
     numeric = [column for column in dataset.columns if not column.categorical]
     edges = spread(lambda column: distinct(column.values[:n]), numeric, n)
     edges = [edge_L[: len(edge_L) - int(np.isnan(edge_L[-1:]).sum())] for edge_L in edges]
     intervals = sum(len(edge_L) + 1 for edge_L in edges)
-    bare: list[Bare] = []
-    outside_m, gap_m = np.zeros(m, np.bool_), np.zeros(m, np.bool_)
-    test_chance, train_chance = _repeated_by_chance(dataset)
+    # Were a column's training values all different, no row would repeat another by chance.
+    alone = any(len(edge_L) == n for edge_L in edges)
+    test_chance, train_chance = (0.0, 0.0) if alone else _repeated_by_chance(dataset)
     unit_N = units(dataset) if dataset.test_groups is not None else row_N
     counted = _units_of(unit_N, n, np.ones(dataset.rows, np.bool_))
-    for column, edge_L in zip(numeric, edges, strict=True):
-        for interval, inside_m in _bare(column, n, edge_L, unit_N, intervals, counted):
+
+    def look(place: int) -> tuple[list[Bare], NDArray[np.bool_]]:
+        """Give the bare intervals of a column, and which test rows are outside of its values, and in gaps, (2, m)."""
+        bare: list[Bare] = []
+        rows_2m = np.zeros((2, m), np.bool_)
+        for interval, inside_m in _bare(numeric[place], n, edges[place], unit_N, intervals, counted):
             bare.append(interval)
-            gap_m |= inside_m & interval.inside
-            outside_m |= inside_m & (not interval.inside)
+            rows_2m[int(interval.inside)] |= inside_m
+        return bare, rows_2m
+
+    looks = spread(look, range(len(numeric)), n)
+    bare = [interval for intervals_of_one, _ in looks for interval in intervals_of_one]
+    outside_m, gap_m = np.any([np.zeros((2, m), np.bool_), *(rows_2m for _, rows_2m in looks)], axis=0)
     return Coverage(
         train_rows=n,
         test_rows=m,
@@ -185,16 +193,15 @@ def _bare(
     known_N = ~np.isnan(column.values)
     known_m = known_N[train_rows:]
     n, m = counted if known_N.all() else _units_of(unit_N, train_rows, known_N)
-    order_m = np.argsort(test_m)  # numbers in their order are looked up several times as fast
-    place_m = np.empty(len(test_m), np.int64)
-    place_m[order_m] = np.searchsorted(edge_L, test_m[order_m])
-    place_m = np.where(known_m & (edge_L[np.minimum(place_m, last - 1)] != test_m), place_m, -1)
-    count_I = np.bincount(place_m[place_m >= 0], minlength=last + 1)
+    sorted_m = in_order(test_m)[: int(np.count_nonzero(known_m))]
+    count_I = _between(edge_L, sorted_m)
     most = min(int(count_I.max()), m)
     k = np.arange(most)
     chance_k = np.exp(np.concatenate(([0.0], np.cumsum(np.log(m - k) - np.log(n + m - k)))))
     if chance_k[most] * intervals >= LEVEL:  # there are no more units than rows
         return
+    place_m = np.searchsorted(edge_L, test_m)
+    place_m = np.where(known_m & (edge_L[np.minimum(place_m, last - 1)] != test_m), place_m, -1)
     units = int(unit_m.max(initial=0)) + 1
     pair_U = distinct(place_m[place_m >= 0] * units + unit_m[place_m >= 0])
     drawn_I = np.bincount(pair_U // units, minlength=last + 1)
@@ -206,6 +213,16 @@ def _bare(
             Bare(column.name, low, high, count, float(chance_k[drawn_I[interval]] * intervals)),
             place_m == interval,
         )
+
+
+def _between(edge_L: NDArray[np.float64], sorted_m: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Count the values between neighbouring edges, below the lowest and above the highest, (L + 1,).
+
+    Numbers in their order are looked up several times as fast as others.
+    """
+    place_m = np.searchsorted(edge_L, sorted_m)
+    apart_m = edge_L[np.minimum(place_m, len(edge_L) - 1)] != sorted_m
+    return np.bincount(place_m[apart_m], minlength=len(edge_L) + 1)
 
 
 def _repeated_by_chance(dataset: Dataset) -> tuple[float, float]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Final
 
 from shoal.data._coverage import Coverage
+from shoal.data._dates import date_text
 from shoal.data._row_check import chance_of_count
 from shoal.wording import counted, first_few, quoted
 
@@ -25,11 +26,11 @@ def repeat_warnings(coverage: Coverage, *, grouped: bool) -> Iterator[str]:
         yield f"{clause} (take the repeats out, or name in data.groups what they have in common)"
 
 
-def gap_notes(coverage: Coverage) -> Iterator[str]:
-    """Note test rows where no training rows lie: a plan says it, and after a run the checks."""
-    if clause := outside_of_training(coverage):
+def gap_notes(coverage: Coverage, dates: Collection[str]) -> Iterator[str]:
+    """Note test rows where no training rows lie: a plan says it, and after a run the checks. `dates` are inputs."""
+    if clause := outside_of_training(coverage, dates):
         yield f"{clause} (there a network extrapolates)"
-    if clause := in_gaps(coverage):
+    if clause := in_gaps(coverage, dates):
         yield f"{clause} (there a network bridges a gap by its own shape)"
 
 
@@ -54,11 +55,11 @@ def repeated_in_training(coverage: Coverage) -> str:
     )
 
 
-def outside_of_training(coverage: Coverage, quote: Quote = quoted) -> str:
-    """Count the test rows beyond the training rows: in numbers, or in categories."""
+def outside_of_training(coverage: Coverage, dates: Collection[str], quote: Quote = quoted) -> str:
+    """Count the test rows beyond the training rows: in numbers, in categories, or in inputs that are `dates`."""
     places = [
         f"{region.test_rows:,} {'below' if region.low is None else 'above'}"
-        f" {_end(region.high if region.low is None else region.low)} in {quote(region.input)}"
+        f" {_end(region.high if region.low is None else region.low, region.input in dates)} in {quote(region.input)}"
         for region in coverage.bare
         if not region.inside
     ]
@@ -72,14 +73,15 @@ def outside_of_training(coverage: Coverage, quote: Quote = quoted) -> str:
     return f"of {counted(coverage.test_rows, 'test row')}, outside of all training rows lie {where}"
 
 
-def in_gaps(coverage: Coverage, quote: Quote = quoted) -> str:
-    """Count the test rows in gaps between training rows."""
+def in_gaps(coverage: Coverage, dates: Collection[str], quote: Quote = quoted) -> str:
+    """Count the test rows in gaps between training rows, some of inputs that are `dates`."""
     gaps = [gap for gap in coverage.bare if gap.inside]
     if not gaps:
         return ""
     places = [
-        f"{gap.test_rows:,} between {_end(gap.low)} and {_end(gap.high)} in {quote(gap.input)}"
+        f"{gap.test_rows:,} between {_end(gap.low, is_date)} and {_end(gap.high, is_date)} in {quote(gap.input)}"
         for gap in gaps
+        for is_date in [gap.input in dates]
     ]
     return (
         f"{coverage.gap_rows:,} of {counted(coverage.test_rows, 'test row')} lie where there is no training row:"
@@ -87,5 +89,7 @@ def in_gaps(coverage: Coverage, quote: Quote = quoted) -> str:
     )
 
 
-def _end(value: float | None) -> str:
-    return "none" if value is None else f"{value:.4g}"
+def _end(value: float | None, is_date: bool) -> str:
+    if value is None:
+        return "none"
+    return date_text(value) if is_date else f"{value:.4g}"

@@ -21,6 +21,21 @@ from shoal.kinds import ENCODERS, row_of
 from shoal.wording import is_utf8, visible
 
 
+def joined(first: NDArray[Any], second: NDArray[Any]) -> NDArray[Any]:
+    """Put rows behind others: the array itself of which the two are the parts, where there is such; else a copy."""
+    whole = first.base
+    if (
+        isinstance(whole, np.ndarray)
+        and whole is second.base
+        and (whole.dtype, whole.ndim, len(whole)) == (first.dtype, 1, len(first) + len(second))
+        and whole.strides == first.strides == second.strides
+        and whole.ctypes.data == first.ctypes.data
+        and first.ctypes.data + first.nbytes == second.ctypes.data
+    ):
+        return whole
+    return np.concatenate((first, second))
+
+
 @dataclass(frozen=True, eq=False)
 class Column:
     """One input column: float64 (N,) numbers, or str in an object array (N,) of categories.
@@ -93,8 +108,8 @@ class Column:
             vars(column)["codes"] = self.codes
         return column
 
-    def take(self, rows: NDArray[Any]) -> Column:
-        """Keep some rows, in the order given."""
+    def take(self, rows: NDArray[Any] | slice) -> Column:
+        """Keep some rows, in the order given; those of a slice are no copies."""
         if not self.categorical:
             return replace(self, values=self.values[rows])
         level_L, code_N = self.codes
@@ -103,7 +118,7 @@ class Column:
     def followed_by(self, other: Column) -> Column:
         """Put the rows of another column of the same kind behind its own."""
         if not self.categorical:
-            return replace(self, values=np.concatenate((self.values, other.values)))
+            return replace(self, values=joined(self.values, other.values))
         parts = self.codes, other.codes
         level_L = np.array(sorted({text for level_P, _ in parts for text in level_P.tolist()}), np.object_)
         code = {text: number for number, text in enumerate(level_L.tolist())}

@@ -64,7 +64,7 @@ class Encoder(Protocol):
         """Learn from the rows `rows` of a column alone. Raises DataError for what cannot be learned from."""
         ...
 
-    def encode(self, values_N: NDArray[Any], x_ND: NDArray[np.float32]) -> None:
+    def encode(self, values_N: NDArray[Any], x_ND: NDArray[Any]) -> None:
         """Write the D columns of cells, as `Column` has them, into `x_ND`, which is 0. Raises DataError."""
         ...
 

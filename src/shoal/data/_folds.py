@@ -75,20 +75,30 @@ def make_folds(dataset: Dataset, options: FoldOptions) -> tuple[Split, ...]:
         Split(label, stream, train, held_out)
         for stream, (label, (train, held_out)) in enumerate(zip(splitter.labels(), sides, strict=True))
     )
-    refuse(_late(dataset, options.key, splits))
+    refuse(_late(splitter, splits))
     return splits
 
 
-def _late(dataset: Dataset, key: str, splits: Iterable[Split]) -> Iterator[Problem]:
-    """Find the first split that trains on what is as late as rows by which it is judged."""
+def _late(asked: _Splitter, splits: Iterable[Split]) -> Iterator[Problem]:
+    """Find the first split that trains on what is as late as rows by which it is judged, or in the gap before them."""
+    dataset, key = asked.dataset, asked.options.key
     if dataset.times is None:
         return
+    gap = (
+        0 if asked.row.draws == "time" else dataset.gap
+    )  # those leave it out, of groups where they keep these
+    kind = usual_splitter(dataset.task, grouped=dataset.groups is not None, timed=True)
     for split in splits:
         if late := late_rows(dataset.times, split.train, split.validation):
             what = "expected every row to train on to be earlier than those that judge it, since rows have an order"
-            kind = usual_splitter(dataset.task, grouped=dataset.groups is not None, timed=True)
             remedy = f'{split.label} has {late:,} others; kind = "{kind}" has none'
             yield Problem(key, f"{what}, got others: {remedy}")
+            return
+        if close := late_rows(dataset.times, split.train, split.validation, gap):
+            what = f"expected the {counted(gap, 'row')} before those that judge to be left out (data.gap)"
+            yield Problem(
+                key, f'{what}, got {close:,} trained on in {split.label}; kind = "{kind}" leaves them out'
+            )
             return
 
 

@@ -9,7 +9,6 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import median
 from typing import Any, Final
 
 import numpy as np
@@ -24,8 +23,9 @@ from shoal.data._dataset import Column
 from shoal.data._dates import date_text, holds_dates
 from shoal.data._distinct import distinct
 from shoal.data._findings import Findings
-from shoal.data._missing import missing_said
+from shoal.data._missing import median_of, missing_said
 from shoal.data._table import Table
+from shoal.data._text_column import TextColumn, read_ahead
 from shoal.wording import few_quoted, quoted
 
 _LONG: Final = 50
@@ -74,6 +74,9 @@ def found_kinds(source: TableSource, table: Table, *, explicit: bool) -> InputKi
     read: dict[str, NDArray[np.float64]] = {}
     marks = source.input_marks
     names = [name for name in source.inputs or () if source.stated(name) is None]
+    if not table.dialect.changes_numbers:
+        cells = (table[name] for name in names)
+        read_ahead([column for column in cells if isinstance(column, TextColumn)])
     as_numbers = spread(
         lambda name: numbers(table, name, Findings(table.file), None, marks), names, table.rows
     )
@@ -160,7 +163,7 @@ def _useless(column: Column, known: NDArray[Any], kind: KindName, inputs: InputK
     if column.categorical and are_names(counts):
         what = f"{different:,} different texts in {len(column.values):,} training rows, most of one row alone"
         return f"left out, having {what} {back}"
-    if different > _MANY and median(map(len, known.tolist())) > _LONG:
+    if different > _MANY and median_of(np.array([*map(len, known.tolist())], np.float64)) > _LONG:
         return f"left out, being free text {back}"
     return ""
 

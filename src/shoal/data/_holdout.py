@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data._dataset import Dataset, Split
+from shoal.data._drawn_order import drawn_order
 from shoal.data._time_order import Sides, Timeline
 from shoal.errors import DataError, Problem
-from shoal.streams import Role, StreamKey, permutation
+from shoal.streams import Role, StreamKey
 from shoal.wording import counted
 
 TEST_SPLIT: Final = 2**32 - 1
@@ -97,7 +98,7 @@ def draw_share(
     words, held_out = key.words(Role.SPLIT), round(share * count)
     if groups is not None:
         return _whole_groups(groups, words, held_out)
-    order_N = permutation(words, count)
+    order_N = drawn_order(words, count)
     held_N = np.zeros(count, dtype=np.bool_)
     if labels is None:
         held_N[order_N[:held_out]] = True
@@ -128,7 +129,7 @@ def _whole_groups(groups: NDArray[Any], words: tuple[int, int], quota: int) -> N
     sizes = np.bincount(group_N).tolist()
     held_out: list[int] = []
     count = 0
-    for number in permutation(words, len(sizes)).tolist():
+    for number in drawn_order(words, len(sizes)).tolist():
         if abs(count + sizes[number] - quota) < abs(count - quota):
             held_out.append(number)
             count += sizes[number]

@@ -24,6 +24,11 @@ WORDS: Final = (
 """Texts that stand for nothing: those that `pandas.read_csv` takes for missing, beside the empty text."""
 
 
+_MANY: Final = 10_000
+"""Numbers from which those about the middle are looked for first."""
+_SOME: Final = 1_000
+
+
 @dataclass(frozen=True)
 class Marks:
     """What stands for a missing cell beside nothing at all: texts, and numbers in whatever way they are written."""
@@ -47,6 +52,11 @@ class Marks:
         """Say which numbers are missing, (N,): NaN, and those of `numbers`."""
         missing_N = np.isnan(values_N)
         return missing_N | np.isin(values_N, list(self.numbers)) if self.numbers else missing_N
+
+    def taken_out(self, values_N: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Give numbers with NaN for those that are missing, (N,): a copy where there are any."""
+        missing_N = self.among_numbers(values_N)
+        return np.where(missing_N, np.nan, values_N) if missing_N.any() else values_N
 
     def _stands_for_none(self, cell: str) -> bool:
         if not cell or nfc(cell) in self.texts:
@@ -78,10 +88,27 @@ def missing_of(values_N: NDArray[Any]) -> NDArray[np.bool_]:
 def median_of(values_N: NDArray[np.float64]) -> float:
     """Give the median of numbers of any size, at least one: of two in the middle their mean, without overflow."""
     places = (len(values_N) - 1) // 2, len(values_N) // 2
-    parted_N = np.partition(values_N, places)  # in a fifth of the time of a sort
-    low, high = (float(parted_N[place]) for place in places)
+    middle_M, less = _middle(values_N) if len(values_N) >= _MANY else (values_N, 0)
+    if not less <= places[0] <= places[1] < less + len(middle_M):
+        middle_M, less = values_N, 0
+    low, high = _in_order(middle_M, [place - less for place in places])
+    if not (low and high):  # zeros have two signs, in no order
+        low, high = _in_order(values_N, places)
     middle = (low + high) / 2
     return middle if math.isfinite(middle) else low / 2 + high / 2
+
+
+def _middle(values_N: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
+    """Give the numbers about the middle of some of them, hardly a tenth of all, and how many are less."""
+    some = np.sort(values_N[:: len(values_N) // _SOME])
+    low, high = some[int(0.45 * len(some))], some[int(0.55 * len(some))]
+    return values_N[(values_N >= low) & (values_N <= high)], int(np.count_nonzero(values_N < low))
+
+
+def _in_order(values_N: NDArray[np.float64], places: Sequence[int]) -> list[float]:
+    """Give what stands at some places once numbers are in order, in a fifth of the time of a sort."""
+    parted_N = np.partition(values_N, places)
+    return [float(parted_N[place]) for place in places]
 
 
 def missing_said(column: Column, tested: Column) -> str:

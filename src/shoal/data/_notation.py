@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 _SPACE: Final = "[ \u00a0\u2009\u202f]"
@@ -74,12 +75,16 @@ _NOTATIONS: Final[tuple[tuple[str, Notation], ...]] = (
         Notation(_BARE, "a unit beside it"),
     ),
 )
-_SIGNED: Final = re.compile(
+_SIGNED: Final = (
     rf"[+-]?(?:(?P<before>{_CURRENCY}|%){_SPACE}*)?{_ANY}"
-    rf"(?:{_SPACE}*(?P<after>[%‰]|{_CURRENCY}|°{_SPACE}*[A-Za-z]?|{_LETTERS})|{_SPACE}+(?P<letter>{_LETTER}))?",
-    re.ASCII,
+    rf"(?:{_SPACE}*(?P<after>[%‰]|{_CURRENCY}|°{_SPACE}*[A-Za-z]?|{_LETTERS})|{_SPACE}+(?P<letter>{_LETTER}))?"
 )
-_PATTERNS: Final = tuple((re.compile(pattern, re.ASCII), notation) for pattern, notation in _NOTATIONS)
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Compile a pattern where it is first asked for: hardly a table needs any."""
+    return re.compile(pattern, re.ASCII)
 
 
 def notation_of(cell: str) -> Notation | None:
@@ -87,11 +92,11 @@ def notation_of(cell: str) -> Notation | None:
     bare = cell.strip(" \t\u00a0")
     if len(bare) > 60 or not any(letter.isdigit() for letter in bare):
         return None
-    return next((notation for pattern, notation in _PATTERNS if pattern.fullmatch(bare)), None)
+    return next((notation for pattern, notation in _NOTATIONS if _compiled(pattern).fullmatch(bare)), None)
 
 
 def signs_of(cell: str) -> tuple[str, ...]:
     """Give what stands before and after the number in a cell: a percent sign, money, a unit; or nothing."""
-    match = _SIGNED.fullmatch(cell.strip(" \t\u00a0"))
+    match = _compiled(_SIGNED).fullmatch(cell.strip(" \t\u00a0"))
     groups = match.group("before", "after", "letter") if match is not None else ()
     return tuple(sign for sign in groups if sign)

@@ -77,7 +77,7 @@ def _splitter(peer: Peer) -> Any:
     known = inspect.signature(kind).parameters
     strange = [option for option in peer.options if option not in known]
     if strange:
-        takes = f"takes {listed(list(known))}" if known else "takes none"
+        takes = f"takes ({listed(list(known))})" if known else "takes (none)"
         got = quoted(strange[0]) + did_you_mean(strange[0], list(known), quoted)
         raise StudyError(
             Problem(f"{peer.key}.options", f"expected options that {peer.name} {takes}, got {got}")

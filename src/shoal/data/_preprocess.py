@@ -9,7 +9,7 @@ Letters: N rows, D columns after encoding, K targets, C channels, H, W height an
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, NoReturn
 
@@ -149,11 +149,14 @@ class Preprocessing:
         return np.array([-channel.mean / channel.scale for channel in self.channels], dtype=np.float32)
 
     def inputs(
-        self, source: Dataset | Sequence[Column], rows: NDArray[np.int64] | slice | None = None
-    ) -> NDArray[np.float32]:
-        """Prepare inputs, float32 (N, D), or float32 (N, C, H, W) of a data set of images.
+        self,
+        source: Dataset | Sequence[Column],
+        rows: NDArray[np.int64] | slice | None = None,
+        dtype: Any = np.float32,
+    ) -> NDArray[Any]:
+        """Prepare inputs, (N, D) in `dtype`, or float32 (N, C, H, W) of a data set of images.
 
-        Raises DataError for a missing column, or a number too large for 32-bit arithmetic.
+        Raises DataError for a missing column, or a number too large for such arithmetic.
         """
         if isinstance(source, Dataset) and source.images is not None:
             return self.pixels(source.images if rows is None else source.images[rows])
@@ -162,7 +165,7 @@ class Preprocessing:
         by_name = {column.name: column.values for column in columns}
         refuse(self._misfits(columns))
         count = len(by_name[self.columns[0].name][chosen])
-        x_ND = np.zeros((count, len(self.input_names)), dtype=np.float32)
+        x_ND = np.zeros((count, len(self.input_names)), dtype=dtype)
         start = 0
         for column in self.columns:
             end = start + len(column.names)
@@ -262,10 +265,7 @@ def fit_preprocessing(dataset: Dataset, rows: NDArray[np.int64], standardize: St
             (), (), _fit_channels(dataset.images, rows, standardize), dataset.resize, dataset.white
         )
     scaled = standardize != "none"
-    columns = tuple(fit_encoder(column, rows, standardize=scaled) for column in dataset.columns)
-    if not any(column.names for column in columns):
-        what = f"expected an input that has a value in the {len(rows)} rows of every fit, got none in some"
-        raise DataError(Problem(dataset.source, what))
+    columns = fit_columns(dataset.columns, rows, dataset.source, standardize=scaled)
     if dataset.task == "classification":
         return Preprocessing(columns, (), missing_marks=dataset.missing_marks, dialect=dataset.dialect)
     both, transform = standardize == "both", dataset.target_transform
@@ -274,6 +274,17 @@ def fit_preprocessing(dataset: Dataset, rows: NDArray[np.int64], standardize: St
         for k, name in enumerate(dataset.target_names)
     )
     return Preprocessing(columns, scales, missing_marks=dataset.missing_marks, dialect=dataset.dialect)
+
+
+def fit_columns(
+    columns: Iterable[Column], rows: NDArray[np.int64], source: str, *, standardize: bool
+) -> tuple[Encoder, ...]:
+    """Fit the encoder of each column to the rows `rows`, looking at no others. Raises DataError as above."""
+    encoders = tuple(fit_encoder(column, rows, standardize=standardize) for column in columns)
+    if not any(encoder.names for encoder in encoders):
+        what = f"expected an input that has a value in the {len(rows)} rows of every fit, got none in some"
+        raise DataError(Problem(source, what))
+    return encoders
 
 
 def unscalable(

@@ -155,7 +155,7 @@ def is_whole(column: Column) -> bool:
 
 def at_most(rows: int, most: int) -> NDArray[np.int64]:
     """Choose at most so many rows, evenly spaced."""
-    return np.unique(np.linspace(0, rows - 1, min(rows, most)).astype(np.int64))
+    return distinct(np.linspace(0, rows - 1, min(rows, most)).astype(np.int64))
 
 
 def chance_of_count(count: int, draws: int, share: float) -> float:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from shoal.errors import DataError, Problem
 from shoal.wording import quoted
 
-_LARGEST: Final = float(np.finfo(np.float32).max)
+_FLOAT32: Final[np.dtype[Any]] = np.dtype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -26,15 +26,20 @@ class Scale:
     mean: float = 0.0
     scale: float = 1.0
 
-    def applied(self, values_N: NDArray[np.float64], noun: str) -> NDArray[np.float32]:
-        """Centre and scale in float64, then round once. Raises DataError for what 32 bits do not hold."""
+    def applied(
+        self, values_N: NDArray[np.float64], noun: str, dtype: np.dtype[Any] = _FLOAT32
+    ) -> NDArray[Any]:
+        """Centre and scale in float64, then round once to `dtype`. Raises DataError for what that does not hold."""
+        largest = float(np.finfo(dtype).max)
         with np.errstate(over="ignore"):
             scaled_N = (values_N - self.mean) / self.scale
         worst = int(np.argmax(np.abs(scaled_N))) if len(scaled_N) else 0
-        if len(scaled_N) and not abs(scaled_N[worst]) <= _LARGEST:
-            what = f"expected numbers within 32-bit floating point (3.4e38), got {values_N[worst]}"
+        if len(scaled_N) and not abs(scaled_N[worst]) <= largest:
+            most = f"{largest:.2g}".replace("+", "")
+            bits = f"{8 * dtype.itemsize}-bit floating point ({most})"
+            what = f"expected numbers within {bits}, got {values_N[worst]}"
             raise DataError(Problem(f"{noun} column {quoted(self.name)}", what))
-        return scaled_N.astype(np.float32)
+        return scaled_N.astype(dtype, copy=False)
 
     def to_json(self) -> dict[str, Any]:
         """Give plain values for a model file; floats travel exactly."""

@@ -65,7 +65,7 @@ class _Part:
         """Leave some columns out."""
         return replace(self, columns=tuple(column for column in self.columns if column.name not in names))
 
-    def take(self, rows: NDArray[np.int64]) -> _Part:
+    def take(self, rows: NDArray[np.int64] | slice) -> _Part:
         """Keep some rows, in the order given."""
         return _Part(
             tuple(column.take(rows) for column in self.columns),
@@ -303,11 +303,13 @@ def _split_off_test_rows(source: TableSource, part: _Part) -> tuple[_Part, _Part
     Where rows have times, the latest are the test rows, and those in the gap before them are neither.
     """
     if part.times is not None:
-        earlier, latest = latest_rows(part.times.values, source.test_share, part.groups, source.gap)
-        return part.take(earlier), part.take(latest)
-    labels = part.targets if source.task == "classification" else None
-    held_out = draw_test_rows(len(part.targets), source.test_share, source.seed, labels, part.groups)
-    return part.take(np.flatnonzero(~held_out)), part.take(np.flatnonzero(held_out))
+        sides = latest_rows(part.times.values, source.test_share, part.groups, source.gap)
+    else:
+        labels = part.targets if source.task == "classification" else None
+        held_N = draw_test_rows(len(part.targets), source.test_share, source.seed, labels, part.groups)
+        sides = np.flatnonzero(~held_N), np.flatnonzero(held_N)
+    both, first = part.take(np.concatenate(sides)), len(sides[0])  # needs no copy to be put together again
+    return both.take(slice(first)), both.take(slice(first, None))
 
 
 def _nothing_left(train: _Part, test: _Part | None, source: TableSource) -> Iterator[Problem]:
@@ -422,11 +424,9 @@ def fingerprint(
 ) -> str:
     """SHA-256 of names and values: little-endian float64 numbers, text as a JSON list, and of which is pooled if rare.
 
-    Of dates and ordered categories also that they are, and their order.
-
-    Of weights where rows have some. Equal for equal content, however the file spelled it. Groups and folds are no
-    part of it: they choose
-    rows, which the identity of a fit names itself.
+    Of dates and ordered categories also that they are, and their order. Of weights where rows have some. Equal for
+    equal content, however the file spelled it. Groups and folds are no part of it: they choose rows, which the identity
+    of a fit names itself.
     """
     digest = hashlib.sha256(b"shoal table 1\0")
     parts = [*((column.name, "input", column) for column in columns), ("", "targets", Column("", targets))]

@@ -9,18 +9,21 @@ from __future__ import annotations
 import csv
 import ctypes
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any, Final, Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.core import load_core
+from shoal.core import function_of_core
+from shoal.cores import spread
 from shoal.data._distinct import coded
 
 _NUMBER_BYTES: Final = b"0123456789+-.eE "
 _NEWLINE: Final = 10
+_ROWS_AT_ONCE: Final = 8_000
+_BYTES_AT_ONCE: Final = 1 << 17
 _SPACE: Final = 32
 _SIGNS: Final = (43, 45)
 _ZERO, _NINE = 48, 57
@@ -54,6 +57,7 @@ class TextColumn(Sequence[str]):
         self._padded: bool | None = (
             None  # whether some number has zeros before it, once the core has read them
         )
+        self._ahead_N: NDArray[np.float64] | None = None  # numbers that were read ahead and not asked for yet
 
     def __len__(self) -> int:
         return len(self._end_N)
@@ -89,7 +93,7 @@ class TextColumn(Sequence[str]):
     @cached_property
     def different(self) -> tuple[list[str], NDArray[np.int64]]:
         """The different cells in the order in which they come, and the place of each row's among them, (N,)."""
-        read, count = _function("shoal_codes", _CODES), len(self)
+        read, count = function_of_core("shoal_codes", _CODES), len(self)
         if read is None:
             return coded(self._texts)
         code_N, first_N, slots = np.empty(count, np.int64), np.empty(count, np.int64), 1 << count.bit_length()
@@ -119,7 +123,9 @@ class TextColumn(Sequence[str]):
 
         None where too little is known of cells that are none.
         """
-        values_N = self._by_core()
+        values_N, self._ahead_N = self._ahead_N, None
+        if values_N is None:
+            values_N = self._by_core()
         return self._by_numpy() if values_N is None else (values_N, np.flatnonzero(np.isnan(values_N)))
 
     @property
@@ -128,12 +134,12 @@ class TextColumn(Sequence[str]):
         places = self._before_N.ctypes.data, self._end_N.ctypes.data
         return CellsStruct(self._raw.ctypes.data, len(self._raw), *places, stride, len(self))
 
-    def _by_core(self) -> NDArray[np.float64] | None:
-        """Read each cell where it stands; None where there is no core that does."""
-        read, values_N = _function("shoal_numbers", _NUMBERS), np.empty(len(self))
+    def _by_core(self, values_N: NDArray[np.float64] | None = None) -> NDArray[np.float64] | None:
+        """Read each cell where it stands, into room of such a length; None where there is no core that does."""
+        read = function_of_core("shoal_numbers", _NUMBERS)
         if read is None:
             return None
-        padded = ctypes.c_int64()
+        padded, values_N = ctypes.c_int64(), np.empty(len(self)) if values_N is None else values_N
         if read(ctypes.byref(self._struct), values_N.ctypes.data, ctypes.byref(padded)):
             return None
         self._padded = bool(padded.value)
@@ -174,6 +180,33 @@ class TextColumn(Sequence[str]):
         return bool(((next_N >= _ZERO) & (next_N <= _NINE)).any())
 
 
+def read_ahead(columns: Sequence[TextColumn]) -> None:
+    """Read the columns of one text that begin with a number, some rows of all of them at a time.
+
+    So the text is fetched from memory once, and not once a column. Each keeps its numbers until it is asked for them.
+    """
+    columns = [column for column in columns if len(column) and _STARTS[column._raw[column._before_N[0] + 1]]]
+    if not columns:
+        return
+    rows = len(columns[0])
+    values_CN = np.empty((len(columns), rows))
+
+    def read(first: int) -> list[bool] | None:
+        parts = [column[first : first + _ROWS_AT_ONCE] for column in columns]
+        done = [
+            part._by_core(values_N[first : first + _ROWS_AT_ONCE]) is not None
+            for part, values_N in zip(parts, values_CN, strict=True)
+        ]
+        return [bool(part._padded) for part in parts] if all(done) else None
+
+    padded = spread(read, range(0, rows, _ROWS_AT_ONCE), rows)
+    if any(part is None for part in padded):
+        return
+    for number, column in enumerate(columns):
+        column._ahead_N = values_CN[number]
+        column._padded = any(part[number] for part in padded if part is not None)
+
+
 def plain_columns(content: bytes | bytearray, delimiter: str) -> tuple[list[str], list[TextColumn]] | None:
     """Cut a plain text, in UTF-8, into its names and columns; None for a text that is not plain."""
     if b'"' in content or len(delimiter) != 1 or not delimiter.isascii():
@@ -187,11 +220,14 @@ def plain_columns(content: bytes | bytearray, delimiter: str) -> tuple[list[str]
     size = len(content)
     while content.endswith(b"\n\n", 0, size):
         size -= 1
-    heading, lines = content[: content.index(b"\n")], content.count(b"\n", 0, size)
-    width = heading.count(delimiter.encode()) + 1
+    raw = np.frombuffer(content, np.uint8, size)
+    parts = (raw[first : first + _BYTES_AT_ONCE] for first in range(0, size, _BYTES_AT_ONCE))
+    lines = sum(
+        int(np.count_nonzero(part == _NEWLINE)) for part in parts
+    )  # far faster than `count` of short lines
+    width = content[: content.index(b"\n")].count(delimiter.encode()) + 1
     if width < 2 or lines < 2:
         return None
-    raw = np.frombuffer(content, np.uint8, size)
     place = _places(raw, delimiter, (lines, width))
     if place is None:
         return None
@@ -205,7 +241,7 @@ def _places(raw: NDArray[np.uint8], delimiter: str, shape: tuple[int, int]) -> N
     lines, width = shape
     place = np.empty(1 + lines * width, np.int64)
     place[0] = -1
-    cut, longest = _function("shoal_cells", _CELLS), csv.field_size_limit() // 4
+    cut, longest = function_of_core("shoal_cells", _CELLS), csv.field_size_limit() // 4
     if cut is not None:
         kind = ord(delimiter), width, longest
         return None if cut(raw.ctypes.data, len(raw), *kind, place[1:].ctypes.data, lines * width) else place
@@ -214,13 +250,3 @@ def _places(raw: NDArray[np.uint8], delimiter: str, shape: tuple[int, int]) -> N
         return None
     place[1:] = end
     return place if int(np.diff(place).max()) <= longest else None
-
-
-def _function(name: str, arguments: tuple[Any, ...]) -> Callable[..., int] | None:
-    """Give a function of the core; None where there is no core."""
-    core = load_core()
-    if core is None:
-        return None
-    function: Callable[..., int] = getattr(core, name)
-    function.argtypes, function.restype = arguments, _int  # type: ignore[attr-defined]
-    return function

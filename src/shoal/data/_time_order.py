@@ -114,8 +114,12 @@ class Timeline:
         return np.flatnonzero((self.unit_N >= start) & (self.unit_N < stop))
 
 
-def late_rows(time_N: NDArray[np.float64], train: Rows, judged: Rows) -> int:
-    """Count the rows to train on that are as late as the first of those that judge what was trained, or later."""
+def late_rows(time_N: NDArray[np.float64], train: Rows, judged: Rows, gap: int = 0) -> int:
+    """Count the rows to train on that are as late as the first of those that judge what was trained, or later, or among
+    the last `gap` rows before it; of equal times those are the last that stand so in the table.
+    """
     if not len(judged):
         return 0
-    return int(np.count_nonzero(time_N[train] >= time_N[judged].min()))
+    place_N = np.argsort(np.argsort(time_N, kind="stable"))
+    start = np.count_nonzero(time_N < time_N[judged].min())
+    return int(np.count_nonzero(place_N[train] >= start - gap))

@@ -22,6 +22,7 @@ from shoal.data._table import Table
 from shoal.wording import counted, quoted
 
 TimeKind = Literal["date", "number", "place"]
+_ADVICE = "; data.time names a column of numbers or dates, which orders the rows"
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +35,7 @@ class Times:
     kind: TimeKind
     style: DateStyle = ISO
 
-    def take(self, rows: NDArray[np.int64]) -> Times:
+    def take(self, rows: NDArray[np.int64] | slice) -> Times:
         """Keep some rows."""
         return Times(self.values[rows], self.kind, self.style)
 
@@ -55,7 +56,7 @@ def read_times(
     elif kind is None:
         kind = DATE if _are_dates(table, source.time) else NUMBER
     style = DateStyle(kind.format) if learned is None else learned.style
-    column = read_column(table, AskedColumn(source.time, kind, style=style), findings, None)
+    column = read_column(table, AskedColumn(source.time, kind, style=style), findings, None, _ADVICE)
     if column is None:
         return None
     return Times(column.values, "date" if kind.name == "date" else "number", column.dates)

@@ -122,7 +122,8 @@ def _stage(name: str, planned: Sequence[PlannedFit]) -> tuple[str, int, int]:
 
 def _notes(planner: Planner, planned: Sequence[PlannedFit]) -> tuple[str, ...]:
     """Say what is allowed and perhaps not meant."""
-    notes = [*warnings_before(planner), *gap_notes(planner.coverage)]
+    dates = {column.name for column in planner.dataset.columns if column.takes == "dates"}
+    notes = [*warnings_before(planner), *gap_notes(planner.coverage, dates)]
     large = sorted({
         (item.fit.job.training.batch_size, item.fit.rows.learning_count)
         for item in planned

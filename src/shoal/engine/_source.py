@@ -222,7 +222,7 @@ def _misfits(study: Study, dataset: Dataset) -> Iterator[Problem]:
     for key in _OF_COLUMNS:
         usual = Data.model_fields[key].default
         if what and getattr(study.data, key) != usual and not (key == "groups" and grouped):
-            yield Problem(f"data.{key}", f"expected nothing for {what}, which has no columns to choose from")
+            yield Problem(f"data.{key}", f"expected nothing for {what}, without columns to choose from")
     for key in ("resize", "join_validation"):
         if getattr(study.data, key) and not grouped:
             kind = "a built-in data set" if study.data.dataset else "a table"

@@ -8,10 +8,9 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from shoal.estimators._classifier import NetworkClassifier
-from shoal.estimators._inputs import checked_images
+from shoal.estimators._inputs import CheckedImages, checked_images
 from shoal.estimators._parameters import CONSTRAINTS, CONVOLUTIONS, OF_CLASSES, image_network
 from shoal.study import Network
 
@@ -220,14 +219,14 @@ class CNNClassifier(NetworkClassifier):
         tags.input_tags.three_d_array = True
         return tags
 
-    def _checked(self, x: Any, *, reset: bool) -> NDArray[Any]:
+    def _checked(self, x: Any, *, reset: bool) -> CheckedImages:
         images = checked_images(self, x, reset=reset)
         if images.dtype != np.uint8 and (self.shift or self.flip):
             name, value = ("shift", self.shift) if self.shift else ("flip", self.flip)
             raise ValueError(
                 f"{name}: expected images of bytes (uint8) to augment, got {images.dtype} with {value}"
             )
-        return images
+        return CheckedImages(images)
 
     def _network(self, input_shape: tuple[int, ...]) -> Network:
         return image_network(vars(self), (input_shape[1], input_shape[2]))

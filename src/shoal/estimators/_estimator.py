@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils.validation import check_is_fitted
 
-from shoal.data import draw_share
+from shoal.data import Preprocessing, draw_share
 from shoal.engine import CURVES, State, flat_arrays, initial_state, network_outputs
 from shoal.errors import InputError, TrainingError
 from shoal.estimators._answers import FitArguments, ask
@@ -24,9 +24,9 @@ from shoal.estimators._callbacks import CallbackSupport, FitCallbacks, say
 from shoal.estimators._course import Course
 from shoal.estimators._fold_networks import FoldNetworks, train_folds
 from shoal.estimators._inputs import (
+    CheckedRows,
     Prepared,
     checked_weight,
-    in_precision,
     training_rows,
     with_class_weight,
     without_idle_rows,
@@ -54,6 +54,8 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
     _auto_batch: ClassVar[int]
     _prepared_by: ClassVar[tuple[str, ...]] = ("dtype",)
     """The parameters on which `_prepared` rests: where these are equal, so is what it gives for the same rows."""
+    _encoding: Preprocessing | None = None
+    """What the rows of the fit taught of columns of a table."""
 
     # Set by fitting
     parameters_: dict[str, NDArray[Any]]
@@ -69,7 +71,7 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
 
     # -- what subclasses say ---------------------------------------------------------------------------------
 
-    def _checked(self, x: Any, *, reset: bool) -> NDArray[Any]:
+    def _checked(self, x: Any, *, reset: bool) -> CheckedRows:
         """Check inputs; `reset` notes what they look like."""
         raise NotImplementedError
 
@@ -93,8 +95,8 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
 
         Parameters
         ----------
-        X : array-like or frame of shape (N, D)
-            Inputs; an estimator of images also takes images.
+        X : array-like, frame or sparse matrix of shape (N, D)
+            Inputs; cells of a table may be missing, NaN or None. An estimator of images also takes images.
         y : array-like of shape (N,) or, in regression, (N, K)
             Targets.
         sample_weight : array-like of shape (N,), default=None
@@ -224,16 +226,17 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
         """Check what is fitted to; `rows` (all by default) are those to learn from; see `_targets` for `known`."""
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None")
-        inputs = in_precision(self._checked(x, reset=not again), self.dtype)
-        weight_N = checked_weight(sample_weight, inputs)
-        prepared = Prepared(
-            x=inputs,
-            y=inputs[:0],
-            rows=np.arange(len(inputs), dtype=np.int64) if rows is None else rows,
-            outputs=0,
-            sample_weight=None if weight_N is None else weight_N.astype(self.dtype),
-        )
-        return without_idle_rows(self._targets(y, prepared, self._known() if again else known))
+        prepared = Prepared.of(self._checked(x, reset=not again), rows)
+        weight_N = checked_weight(sample_weight, len(prepared.x))
+        if weight_N is not None:
+            prepared = replace(prepared, sample_weight=weight_N.astype(self.dtype))
+        prepared = without_idle_rows(self._targets(y, prepared, self._known() if again else known))
+        return prepared.encoded(self.dtype, self._encoding if again else None)
+
+    @property
+    def _preparation(self) -> tuple[str, ...]:
+        """What `_prepared` rests on, to be compared."""
+        return tuple(repr(np.asarray(getattr(self, name)).tolist()) for name in self._prepared_by)
 
     def _task(self, prepared: Prepared, *, key: str = "fit", seed: int | None = None) -> Task:
         """Give the task of fitting to prepared rows, with the seed of another task, or one of its own."""
@@ -289,6 +292,7 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
             **before.then(trained, len(prepared.rows) - inner_rows, early_stopping=inner_rows > 0),
             "parameters_": trained.parameters,
             "_architecture": task.job.architecture,
+            "_encoding": prepared.encoding,
             **({} if self.calibration is None else {"_seed": task.seed}),
         }
 
@@ -381,7 +385,8 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
     def _outputs(self, x: Any) -> NDArray[np.float64]:
         """Outputs of the network (values, or logits), float64 (N, K)."""
         check_is_fitted(self, "parameters_")
-        return network_outputs(self._architecture, self.parameters_, self._checked(x, reset=False))
+        parts = (part.inputs(self._encoding) for part in self._checked(x, reset=False).parts())
+        return np.concatenate([network_outputs(self._architecture, self.parameters_, x_ND) for x_ND in parts])
 
     def _no_scores(self, name: str) -> None:
         check_is_fitted(self, "parameters_")

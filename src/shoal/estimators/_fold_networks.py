@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import KFold, StratifiedKFold
 
+from shoal.data import Preprocessing
 from shoal.engine import network_outputs, softmax
 from shoal.errors import TrainingError
-from shoal.estimators._inputs import Prepared
+from shoal.estimators._inputs import CheckedRows, Prepared
 from shoal.estimators._training_tasks import train
 from shoal.nets import Architecture
 from shoal.results import conformities, residuals, temperature_of
@@ -31,17 +32,21 @@ _SEEDS = 2**32
 class FoldNetworks:
     """A network of every fold, by its parameters, and the scores of the rows that it held out, (K, V) or (1, V).
 
-    In classification, `temperature` is that of all rows held out.
+    Each has an encoding of columns of its own. In classification, `temperature` is that of all rows held out.
     """
 
-    architecture: Architecture
+    architectures: tuple[Architecture, ...]
     parameters: tuple[dict[str, NDArray[Any]], ...]
+    encodings: tuple[Preprocessing | None, ...]
     scores: tuple[Floats, ...]
     temperature: float | None
 
-    def outputs(self, x: NDArray[Any]) -> Iterator[Floats]:
+    def outputs(self, checked: CheckedRows) -> Iterator[Floats]:
         """Give the outputs of every network for checked rows, each (N, K)."""
-        return (network_outputs(self.architecture, named, x) for named in self.parameters)
+        for network in zip(self.architectures, self.parameters, self.encodings, strict=True):
+            architecture, named, encoding = network
+            parts = (network_outputs(architecture, named, part.inputs(encoding)) for part in checked.parts())
+            yield np.concatenate([*parts])
 
 
 def train_folds(estimator: NetworkEstimator, prepared: Prepared, seed: int) -> FoldNetworks:
@@ -51,33 +56,33 @@ def train_folds(estimator: NetworkEstimator, prepared: Prepared, seed: int) -> F
     """
     classes = estimator._kind == "classification"
     folds = _folds(prepared, estimator.calibration_folds, seed, classes=classes)
+    parts = [prepared.learning_from(learned) for learned, _ in folds]
     tasks = [
-        replace(
-            estimator._task(replace(prepared, rows=learned), key=str(number), seed=seed),
-            fold=number + 1,
-            device=estimator.device,
-        )
-        for number, (learned, _) in enumerate(folds)
+        replace(estimator._task(part, key=str(number), seed=seed), fold=number + 1, device=estimator.device)
+        for number, part in enumerate(parts)
     ]
     n_jobs = -1 if estimator.n_jobs is None else estimator.n_jobs
     trained = {int(result.key): result for result in train([tasks], n_jobs=n_jobs)}
     for number, task in enumerate(tasks):
         if trained[number].status != "ok":
             raise TrainingError(f"{estimator._failure(trained[number], task)} (without fold {number + 1})")
-    architecture = tasks[0].job.architecture
+    architectures = tuple(task.job.architecture for task in tasks)
     parameters = tuple(trained[number].parameters for number in range(len(tasks)))
+    networks = architectures, parameters, tuple(part.encoding for part in parts)
     true = [prepared.y[held_V] for _, held_V in folds]
     outputs = [
-        network_outputs(architecture, named, prepared.x[held_V])
-        for named, (_, held_V) in zip(parameters, folds, strict=True)
+        network_outputs(architecture, named, part.x[held_V])
+        for architecture, named, part, (_, held_V) in zip(
+            architectures, parameters, parts, folds, strict=True
+        )
     ]
     if not classes:
         scores = tuple(residuals(y.astype(np.float64), out) for y, out in zip(true, outputs, strict=True))
-        return FoldNetworks(architecture, parameters, scores, None)
+        return FoldNetworks(*networks, scores, None)
     answers = [softmax(logit_VK) for logit_VK in outputs]
     scores = tuple(conformities(y, answer) for y, answer in zip(true, answers, strict=True))
     temperature = temperature_of(np.concatenate(true), np.concatenate(answers), len(folds))
-    return FoldNetworks(architecture, parameters, scores, temperature)
+    return FoldNetworks(*networks, scores, temperature)
 
 
 def _folds(

@@ -6,9 +6,10 @@ Letters: N rows, D inputs, K targets, C channels, H, W height and width.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from numbers import Real
-from typing import Any, Final
+from typing import Any, Final, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,22 +17,73 @@ from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length, validate_data
 
+from shoal.data import Preprocessing
 from shoal.engine import class_weights, unless_alike
-from shoal.wording import quoted, value_text
 
 MOST_CHANNELS: Final = 4
-_CATEGORIES: Final = (
-    "if it is a category, encode it before the network: a Pipeline that begins with a ColumnTransformer of a"
-    " OneHotEncoder"
-)
+
+
+class CheckedRows(Protocol):
+    """Rows of X, checked: what they are to a network is learned from some of them, where there is anything to learn."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether they are a network's inputs as they are, whatever is learned."""
+        ...
+
+    def dense(self) -> Self:
+        """Give the same without a sparse matrix."""
+        ...
+
+    def parts(self) -> Iterator[Self]:
+        """Give the rows in their order, in parts that can be held as inputs."""
+        ...
+
+    def learned(self, rows: NDArray[np.int64]) -> Preprocessing | None:
+        """Learn from some rows alone; None where there is nothing to learn."""
+        ...
+
+    def inputs(self, encoding: Preprocessing | None) -> NDArray[Any]:
+        """Give the network's inputs."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class CheckedImages:
+    """Images (N, C, H, W), which are inputs as they are."""
+
+    images: NDArray[Any]
+    is_whole: bool = True
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def dense(self) -> CheckedImages:
+        """Give the same."""
+        return self
+
+    def parts(self) -> Iterator[CheckedImages]:
+        """Give all of them."""
+        yield self
+
+    def learned(self, rows: NDArray[np.int64]) -> None:  # noqa: ARG002
+        """Learn nothing."""
+        return
+
+    def inputs(self, encoding: Preprocessing | None) -> NDArray[Any]:  # noqa: ARG002
+        """Give the images."""
+        return self.images
 
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
     """Checked rows, and what they say of the estimator (`fitted`, attributes by name).
 
-    `x` is float (N, D) or (N, C, H, W), or uint8 (N, C, H, W); `y` float (N, K), or int64 (N,) class numbers, -1
-    where `rows` have no such class; `sample_weight` float64 (N,) or None. `rows` are those to learn from.
+    `x` is float (N, inputs) or (N, C, H, W), or uint8 (N, C, H, W), empty before it is `encoded`; `y` float (N, K), or
+    int64 (N,) class numbers, -1 where `rows` have no such class; `sample_weight` float64 (N,) or None. `rows` are those
+    to learn from; `encoding` says what they taught of `checked`, which is let go of once all is planned.
     """
 
     x: NDArray[Any]
@@ -40,38 +92,36 @@ class Prepared:
     outputs: int
     sample_weight: NDArray[Any] | None = None
     fitted: dict[str, Any] = field(default_factory=dict)
+    checked: CheckedRows | None = None
+    encoding: Preprocessing | None = None
 
+    @classmethod
+    def of(cls, checked: CheckedRows, rows: NDArray[np.int64] | None = None) -> Prepared:
+        """Begin with checked rows, of which `rows` (None: all) are learned from."""
+        empty = np.empty((len(checked), 0))
+        return cls(
+            empty,
+            empty,
+            np.arange(len(checked), dtype=np.int64) if rows is None else rows,
+            0,
+            checked=checked,
+        )
 
-def checked_table(estimator: Any, x: Any, *, reset: bool) -> NDArray[Any]:
-    """Check a table of numbers as scikit-learn does; float (N, D). `reset` notes its width and its names."""
-    try:
-        return np.asarray(validate_data(estimator, x, reset=reset, dtype=(np.float64, np.float32)))
-    except ValueError as error:
-        if "could not convert string to float" not in str(error) or not (what := _text_column(x)):
-            raise
-        raise ValueError(f"{what}; {_CATEGORIES}") from error
+    def encoded(self, dtype: str, encoding: Preprocessing | None = None) -> Prepared:
+        """Make inputs, by an encoding, or else by what the rows to learn from teach."""
+        if self.checked is None:
+            return self
+        checked = self.checked.dense()
+        encoding = encoding or checked.learned(self.rows)
+        x = in_precision(checked.inputs(encoding), dtype)
+        return replace(self, x=x, checked=checked, encoding=encoding)
 
-
-def _text_column(x: Any) -> str:
-    """Name the first column with a text that is no number, and the text; "" where there is none."""
-    table = np.asarray(x, dtype=object)
-    if table.ndim != 2:
-        return ""
-    names = getattr(x, "columns", None)
-    for number, column in enumerate(table.T):
-        for value in column:
-            if isinstance(value, str) and not _is_number(value):
-                name = f"{number}" if names is None else quoted(str(names[number]))
-                return f"X, column {name}: expected numbers, got {value_text(value)}"
-    return ""
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    def learning_from(self, rows: NDArray[np.int64]) -> Prepared:
+        """Give the same for other rows to learn from."""
+        part = replace(self, rows=rows)
+        if self.checked is None or not self.checked.is_whole:
+            return part.encoded(str(self.x.dtype))
+        return replace(part, encoding=self.checked.learned(rows))
 
 
 def checked_images(estimator: Any, x: Any, *, reset: bool) -> NDArray[Any]:
@@ -192,14 +242,14 @@ def numbers_of(labels: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.int64]
     return np.where(classes[place_N] == labels, place_N, -1).astype(np.int64)
 
 
-def checked_weight(sample_weight: Any, x: NDArray[Any]) -> NDArray[Any] | None:
+def checked_weight(sample_weight: Any, rows: int) -> NDArray[Any] | None:
     """Check the weights of rows, float64 (N,). Raises ValueError for negative ones, or none above 0.
 
     Only their ratios count: such as float32 would not hold are divided by the largest.
     """
     if sample_weight is None:
         return None
-    weight_N = np.asarray(_check_sample_weight(sample_weight, x, dtype=np.float64))
+    weight_N = np.asarray(_check_sample_weight(sample_weight, np.empty((rows, 0)), dtype=np.float64))
     if weight_N.min() < 0:
         raise ValueError(f"sample_weight: expected no negative weights, got {weight_N.min():g}")
     if not weight_N.any():
@@ -249,7 +299,13 @@ def with_class_weight(prepared: Prepared, inner: NDArray[np.int64], class_weight
         else prepared.sample_weight.astype(np.float64)
     )
     own_N = None if prepared.sample_weight is None else weight_N[learned]
-    weight_N[learned] *= class_weights(class_weight, prepared.y[learned], classes, own_N)[prepared.y[learned]]
+    weight_K = class_weights(class_weight, prepared.y[learned], classes, own_N)
+    with np.errstate(over="ignore"):
+        weight_N[learned] *= weight_K[prepared.y[learned]]
+    if np.isinf(weight_N).any():
+        raise ValueError(
+            "class_weight: expected weights that float64 holds times sample_weight, got larger ones"
+        )
     if not weight_N[learned].any():
         raise ValueError("class_weight: expected a weight above zero of some class to learn from")
     dtype = prepared.x.dtype if prepared.sample_weight is None else prepared.sample_weight.dtype

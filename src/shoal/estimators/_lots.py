@@ -14,8 +14,6 @@ from functools import cached_property, partial
 from itertools import pairwise
 from typing import Any, NamedTuple, Self
 
-import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
@@ -26,7 +24,7 @@ from sklearn.utils.validation import _check_method_params
 from shoal.estimators._answers import FitArguments, FitCall, Known, answered, first_asked
 from shoal.estimators._callbacks import muted
 from shoal.estimators._estimator import NetworkEstimator
-from shoal.estimators._inputs import Prepared, in_precision
+from shoal.estimators._inputs import Prepared
 from shoal.estimators._planning import HeldOutArrays, Planned, SharedArrays, fitted_up_to, planned
 from shoal.estimators._sent import Sent, same, transformed
 from shoal.estimators._shared_transformers import Path, SharedTransformers, Shelf, path_of
@@ -262,7 +260,7 @@ class Lots:
         path, (train, test) = lot.path, self.splits[lot.fold]
         learned, scored, rows = self.parts(train), self.parts(test, train), SharedArrays()
         sent: Sent | None = None
-        held_out: dict[tuple[type, str], HeldOutArrays | None] = {}
+        held_out: dict[tuple[type, tuple[str, ...]], HeldOutArrays | None] = {}
         like: Planned | None = None
         for spot in lot.spots():
             number = spot.candidate
@@ -273,7 +271,7 @@ class Lots:
                 continue
             if like is None:
                 like, sent = plan, self._sent(lot, number, scored[0])
-            kind = (type(plan.network), plan.network.dtype)
+            kind = (type(plan.network), plan.network._preparation)
             if kind not in held_out:
                 held_out[kind] = None if sent is None else _held_out(plan, sent.rows, scored[1])
             self._ways[spot] = path
@@ -389,13 +387,9 @@ def _held_out(plan: Planned, x: Any, y: Any) -> HeldOutArrays | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             seen, fitted = plan.network, plan.prepared.fitted
-            inputs = in_precision(seen._checked(x, reset=False), seen.dtype)
-            prepared = seen._targets(y, _unlabelled(inputs), fitted.get("classes_", fitted.get("n_outputs_")))
+            held_out = Prepared.of(seen._checked(x, reset=False)).encoded(seen.dtype, plan.prepared.encoding)
+            prepared = seen._targets(y, held_out, fitted.get("classes_", fitted.get("n_outputs_")))
     except Exception:  # the curve is missing; scores are scikit-learn's matter
         return None
     strange = plan.task.task == "classification" and (prepared.y < 0).any()
     return None if strange or not len(prepared.x) else (prepared.x, prepared.y)
-
-
-def _unlabelled(x: NDArray[Any]) -> Prepared:
-    return Prepared(x, x[:0], np.arange(len(x), dtype=np.int64), 0)

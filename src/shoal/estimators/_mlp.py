@@ -14,75 +14,14 @@ from sklearn.base import MultiOutputMixin, RegressorMixin, _fit_context
 from sklearn.utils.metaestimators import available_if
 
 from shoal.estimators._classifier import NetworkClassifier
-from shoal.estimators._estimator import NetworkEstimator, without_calibration
-from shoal.estimators._inputs import Prepared, checked_table, checked_targets
-from shoal.estimators._parameters import CONSTRAINTS, OF_CLASSES, OF_NUMBERS, dense_network
+from shoal.estimators._dense import DenseEstimator
+from shoal.estimators._estimator import without_calibration
+from shoal.estimators._inputs import Prepared, checked_targets
+from shoal.estimators._parameters import CONSTRAINTS, OF_CLASSES, OF_NUMBERS, OF_TABLES
 from shoal.results import cv_plus
-from shoal.study import Network
 
 
-class _Dense(NetworkEstimator):
-    """What both have: tables in, a dense network."""
-
-    _auto_batch = 200
-
-    def __init__(  # noqa: PLR0913 - scikit-learn's way
-        self,
-        hidden_layer_sizes: Any = (100,),
-        activation: str = "relu",
-        *,
-        optimizer: str = "adam",
-        learning_rate_init: float = 0.001,
-        schedule: str = "constant",
-        batch_size: int | str = "auto",
-        max_iter: int = 200,
-        momentum: float = 0.9,
-        nesterovs_momentum: bool = True,
-        weight_decay: float = 0.0,
-        dropout: float = 0.0,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        n_iter_no_change: int = 10,
-        random_state: Any = None,
-        verbose: bool | int = False,
-        warm_start: bool = False,
-        n_jobs: int | None = None,
-        device: str = "auto",
-        dtype: str = "float32",
-        calibration: str | None = None,
-        calibration_folds: int = 5,
-    ) -> None:
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.optimizer = optimizer
-        self.learning_rate_init = learning_rate_init
-        self.schedule = schedule
-        self.batch_size = batch_size
-        self.max_iter = max_iter
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.weight_decay = weight_decay
-        self.dropout = dropout
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.random_state = random_state
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.n_jobs = n_jobs
-        self.device = device
-        self.dtype = dtype
-        self.calibration = calibration
-        self.calibration_folds = calibration_folds
-
-    def _checked(self, x: Any, *, reset: bool) -> NDArray[Any]:
-        return checked_table(self, x, reset=reset)
-
-    def _network(self, input_shape: tuple[int, ...]) -> Network:  # noqa: ARG002
-        return dense_network(vars(self))
-
-
-class MLPRegressor(RegressorMixin, MultiOutputMixin, _Dense):  # type: ignore[misc]
+class MLPRegressor(RegressorMixin, MultiOutputMixin, DenseEstimator):  # type: ignore[misc]
     """A dense network for numbers to predict, trained on their mean squared error.
 
     Stands in for sklearn.neural_network.MLPRegressor: the native trainer does the work where it can, torch the rest.
@@ -136,6 +75,10 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, _Dense):  # type: ignore[mi
         `predict_interval`; `predict` is the same with and without.
     calibration_folds : int, default=5
         The parts, drawn by the seed; as many as there are rows is the jackknife+.
+    categorical_features : array-like of {bool, int, str}, "from_dtype" or None, default="from_dtype"
+        Columns of categories, as of scikit-learn's HistGradientBoostingClassifier: by a mask, numbers or names; with
+        "from_dtype" the columns of a frame whose type says so (category, Categorical, Enum). Each becomes a column for
+        each category of the rows learned from, and for missing cells; one that they did not have is none of them.
 
     Attributes
     ----------
@@ -175,6 +118,10 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, _Dense):  # type: ignore[mi
         D, the number of columns of X.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the columns, where X is a frame with text for names.
+    is_categorical_ : ndarray of bool of shape (n_features_in_,) or None
+        Which columns are categories; None where none is.
+    input_names_ : tuple of str
+        Names of the network's inputs, the rows of `coefs_[0]`: "town=Kiel" of a category, "size is missing" of numbers.
 
     Notes
     -----
@@ -197,7 +144,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, _Dense):  # type: ignore[mi
     """
 
     _kind = "regression"
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS | OF_NUMBERS
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS | OF_TABLES | OF_NUMBERS
 
     def _targets(self, y: Any, prepared: Prepared, known: Any) -> Prepared:
         y_NK, flat = checked_targets(y, prepared.x, self.dtype)
@@ -268,7 +215,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, _Dense):  # type: ignore[mi
         return self._fit_further(X, y, sample_weight)
 
 
-class MLPClassifier(NetworkClassifier, _Dense):
+class MLPClassifier(NetworkClassifier, DenseEstimator):
     """A dense network for classes, trained on their cross-entropy.
 
     Stands in for sklearn.neural_network.MLPClassifier: the native trainer does the work where it can, torch the rest.
@@ -324,6 +271,10 @@ class MLPClassifier(NetworkClassifier, _Dense):
         the sets of `predict_set`; `predict` is the same with and without.
     calibration_folds : int, default=5
         The parts, drawn by the seed, each with its share of every class.
+    categorical_features : array-like of {bool, int, str}, "from_dtype" or None, default="from_dtype"
+        Columns of categories, as of scikit-learn's HistGradientBoostingClassifier: by a mask, numbers or names; with
+        "from_dtype" the columns of a frame whose type says so (category, Categorical, Enum). Each becomes a column for
+        each category of the rows learned from, and for missing cells; one that they did not have is none of them.
     class_weight : dict, "balanced" or None, default=None
         What the rows of each class weigh in the training loss, by label (1 for one that a dict leaves out), times
         `sample_weight`. "balanced" is scikit-learn's: n / (K n_k) of the rows learned from, sums of weights of weighted
@@ -372,6 +323,10 @@ class MLPClassifier(NetworkClassifier, _Dense):
         D, the number of columns of X.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the columns, where X is a frame with text for names.
+    is_categorical_ : ndarray of bool of shape (n_features_in_,) or None
+        Which columns are categories; None where none is.
+    input_names_ : tuple of str
+        Names of the network's inputs, the rows of `coefs_[0]`: "town=Kiel" of a category, "size is missing" of numbers.
 
     Notes
     -----
@@ -391,7 +346,7 @@ class MLPClassifier(NetworkClassifier, _Dense):
     (2, 3)
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS | OF_CLASSES
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS | OF_TABLES | OF_CLASSES
 
     def __init__(  # noqa: PLR0913 - scikit-learn's way
         self,
@@ -418,6 +373,7 @@ class MLPClassifier(NetworkClassifier, _Dense):
         dtype: str = "float32",
         calibration: str | None = None,
         calibration_folds: int = 5,
+        categorical_features: Any = "from_dtype",
         class_weight: Any = None,
     ) -> None:
         super().__init__(
@@ -427,5 +383,6 @@ class MLPClassifier(NetworkClassifier, _Dense):
             early_stopping=early_stopping, validation_fraction=validation_fraction, n_iter_no_change=n_iter_no_change,
             random_state=random_state, verbose=verbose, warm_start=warm_start, n_jobs=n_jobs, device=device,
             dtype=dtype, calibration=calibration, calibration_folds=calibration_folds,
+            categorical_features=categorical_features,
         )  # fmt: skip
         self.class_weight = class_weight

@@ -20,7 +20,7 @@ ABSENT: Final[dict[str, str]] = {
     "alpha": "weight_decay stands for it: alpha / (rows of a batch) of a classifier, "
     "2 * alpha / (rows of a batch * targets) of a regressor; biases decay too",
     "learning_rate": f"schedule stands for it: {_choices(get_args(Schedule))}; "
-    "learning_rate_init is the rate of the first epoch",
+    'learning_rate_init is the rate of the first epoch; there is no "invscaling" and no "adaptive"',
     "power_t": 'it belongs to "invscaling", which is not there; schedule says how the learning rate falls',
     "loss": "it is the mean squared error of a regressor and the cross-entropy of a classifier; "
     "others are not there yet",

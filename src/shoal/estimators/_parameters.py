@@ -54,12 +54,13 @@ CONSTRAINTS: Final[dict[str, list[Any]]] = {
 }
 """What scikit-learn's own check of parameters holds the estimators' against."""
 
+OF_TABLES: Final[dict[str, list[Any]]] = {"categorical_features": ["array-like", choices("from_dtype"), None]}
 OF_NUMBERS: Final[dict[str, list[Any]]] = {"calibration": [choices("cv+"), None]}
 OF_CLASSES: Final[dict[str, list[Any]]] = {
     "calibration": [choices("temperature"), None],
     "class_weight": [dict, choices("balanced"), None],
 }
-"""The same for how sure predictions are said to be, and for what classes weigh."""
+"""The same for columns, for how sure predictions are said to be, and for what classes weigh."""
 
 CONVOLUTIONS: Final[dict[str, list[Any]]] = {
     "conv_channels": ["array-like", _COUNT],

@@ -16,6 +16,7 @@ from typing import Any, Final, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.data import Preprocessing
 from shoal.errors import TrainingError
 from shoal.estimators._answers import FitArguments, FitCall, Known, answered, first_asked
 from shoal.estimators._course import Course
@@ -64,14 +65,11 @@ class Planned:
 
     def prepares_as(self, network: NetworkEstimator) -> bool:
         """Whether another network makes the same of the same rows."""
-        mine, others = vars(self.network), vars(network)
-        return type(network) is type(self.network) and all(
-            mine[name] == others[name] for name in network._prepared_by
-        )
+        return type(network) is type(self.network) and network._preparation == self.network._preparation
 
     def waiting(self, task: Task) -> Planned:
         """Wait for what comes of a task: of the rows, those that it holds will do."""
-        prepared = replace(self.prepared, x=task.x, y=task.y)
+        prepared = replace(self.prepared, x=task.x, y=task.y, checked=None)
         return replace(self, arguments=FitArguments(None, None, None), prepared=prepared, task=task)
 
     def known(self, trained: TaskResult, *, goes_on: bool) -> Known:
@@ -84,7 +82,7 @@ class Planned:
         adopted = _new(vars(self.network), before)
         # Others that were planned like it, or trained as one with it, hold the same: who scores may write into it.
         own = {
-            name: value if isinstance(value, Architecture) else copy.deepcopy(value)
+            name: value if isinstance(value, Architecture | Preprocessing) else copy.deepcopy(value)
             for name, value in (self.noted | adopted).items()
         }
         if goes_on and failure is None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn import model_selection
+from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from shoal.engine import give_back_memory
@@ -59,6 +60,12 @@ class TrainedTogether(SearchDisplay):
     _run_search: Any
     _evaluation: Evaluation | None = None
     _record: SearchRecord | None = None
+
+    def __sklearn_tags__(self) -> Any:
+        """Take missing cells where the estimator does."""
+        tags = super().__sklearn_tags__()  # type: ignore[misc]
+        tags.input_tags.allow_nan = get_tags(self.estimator).input_tags.allow_nan
+        return tags
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
         """Train every candidate on every fold, choose, and refit the best on all rows.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from statistics import NormalDist
 from typing import Final
 
 from shoal.look._evidence import in_quotes
@@ -59,6 +58,8 @@ def _least_covered(certainty: Certainty) -> list[str]:
     if not certainty.classes:
         return []
     least = certainty.classes[0]
+    from statistics import NormalDist
+
     quantile = NormalDist().inv_cdf(1 - 0.025 / len(certainty.classes))
     if least.share >= COVERAGE - _FAR or wilson(least.share, least.rows, quantile)[1] >= COVERAGE:
         return []

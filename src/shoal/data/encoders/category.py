@@ -66,7 +66,7 @@ class CategoryEncoder:
         rare = sorted_texts(text for text, count in times.items() if count < column.rare_below)
         return cls(column.name, sorted_texts(times), missing, rare)
 
-    def encode(self, values_N: NDArray[Any], x_ND: NDArray[np.float32]) -> None:
+    def encode(self, values_N: NDArray[Any], x_ND: NDArray[Any]) -> None:
         """Write 1 into the column of each row's category."""
         code_N = numbered(values_N, self._shown, other=-1)
         known = np.flatnonzero(code_N >= 0)

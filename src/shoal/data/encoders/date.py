@@ -145,13 +145,13 @@ class DateEncoder:
         cycles = tuple(name for name, (places, _) in _CYCLES.items() if len(np.unique(places(known))) > 1)
         return cls(scale, first, cycles, column.dates, median_of(known), missing)
 
-    def encode(self, values_N: NDArray[Any], x_ND: NDArray[np.float32]) -> None:
+    def encode(self, values_N: NDArray[Any], x_ND: NDArray[Any]) -> None:
         """Write the columns, rounded once to 32 bits. Raises DataError for what they do not hold."""
         if self.median is None:
             return
         missing_N = np.isnan(values_N)
         values_N = np.where(missing_N, self.median, values_N)
-        x_ND[:, 0] = self.scale.applied(values_N - self.first, "input")
+        x_ND[:, 0] = self.scale.applied(values_N - self.first, "input", x_ND.dtype)
         for number, name in enumerate(self.cycles):
             places, count = _CYCLES[name]
             x_ND[:, 1 + 2 * number : 3 + 2 * number] = circle(count)[places(values_N).astype(np.int64)]

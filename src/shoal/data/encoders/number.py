@@ -71,21 +71,22 @@ class NumberEncoder:
         values = column.values[rows]
         if not column.impute:
             return cls(fit_scale(column.name, values) if standardize else Scale(column.name))
-        known = values[~np.isnan(values)]
+        missing_N = np.isnan(values)
+        known = values[~missing_N] if missing_N.any() else values
         if not len(known):
             return cls(Scale(column.name), None, missing=True)
         scale = fit_scale(column.name, known) if standardize else Scale(column.name)
         return cls(scale, median_of(known), len(known) < len(values))
 
-    def encode(self, values_N: NDArray[Any], x_ND: NDArray[np.float32]) -> None:
-        """Write the columns, rounded once to 32 bits. Raises DataError for what they do not hold."""
+    def encode(self, values_N: NDArray[Any], x_ND: NDArray[Any]) -> None:
+        """Write the columns, rounded once. Raises DataError for what they do not hold."""
         if self.median is not None:
             missing_N = np.isnan(values_N)
             values_N = np.where(missing_N, self.median, values_N)
             if self.missing:
                 x_ND[:, 1] = missing_N
         if self.names:
-            x_ND[:, 0] = self.scale.applied(values_N, "input")
+            x_ND[:, 0] = self.scale.applied(values_N, "input", x_ND.dtype)
 
     def unknown(self, values_N: NDArray[Any]) -> str:
         """Say how missing cells are read, where the training rows had none."""

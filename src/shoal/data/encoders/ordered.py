@@ -78,12 +78,12 @@ class OrderedEncoder:
         scale = fit_scale(column.name, known) if standardize else Scale(column.name)
         return cls(scale, column.order, median_of(known), missing)
 
-    def encode(self, values_N: NDArray[Any], x_ND: NDArray[np.float32]) -> None:
+    def encode(self, values_N: NDArray[Any], x_ND: NDArray[Any]) -> None:
         """Write the columns, rounded once to 32 bits."""
         if self.median is None:
             return
         place_N = numbered(values_N, self.order, other=-1)
-        x_ND[:, 0] = self.scale.applied(np.where(place_N < 0, self.median, place_N), "input")
+        x_ND[:, 0] = self.scale.applied(np.where(place_N < 0, self.median, place_N), "input", x_ND.dtype)
         if self.missing:
             x_ND[:, 1] = place_N < 0
 

@@ -6,13 +6,14 @@ Letters: R rows looked at, N training rows and V test rows among them, D numbers
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data._dataset import Dataset
-from shoal.data._distinct import codes_of, distinct
+from shoal.data._distinct import distinct
+from shoal.data._missing import median_of
 from shoal.data._row_check import (
     Floats,
     RowCheck,
@@ -51,7 +52,7 @@ def near_duplicates(dataset: Dataset, _shuffled: bool) -> str:
     if n < FEWEST or m == 0:
         return ""
     train_N, test_V = at_most(n, MOST_TRAINING), n + at_most(m, MOST_TEST)
-    place_RD, code_RC = _places(dataset, np.concatenate((train_N, test_V)))
+    place_RD, others = _places(dataset, np.concatenate((train_N, test_V)))
     if place_RD.shape[1] == 0:
         return ""
     known = len(train_N)
@@ -61,8 +62,10 @@ def near_duplicates(dataset: Dataset, _shuffled: bool) -> str:
         return ""
     distance_VJ, nearest_V = distance_VJ[known_V], nearest_V[known_V]
     ratio_V = distance_VJ[:, 0] / distance_VJ[:, -1]
-    equal_V = (code_RC[known:][known_V] == code_RC[nearest_V]).all(axis=1)
-    middle = float(np.median(np.log(distance_VJ[:, 4] / distance_VJ[:, -1])))
+    equal_V = np.ones(len(ratio_V), np.bool_)
+    for value_R in others:
+        equal_V &= _equal(value_R[known:][known_V], value_R[nearest_V])
+    middle = median_of(np.log(distance_VJ[:, 4] / distance_VJ[:, -1]))
     dimensions = math.log(0.5) / min(middle, -1e-9)
     looked = len(ratio_V)
     clauses = []
@@ -76,11 +79,11 @@ def near_duplicates(dataset: Dataset, _shuffled: bool) -> str:
     return min(clauses)[1] if clauses and neighbours_alike(dataset) is None else ""
 
 
-def _places(dataset: Dataset, row_R: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64]]:
-    """Give the numbers of some rows that are different in most of them, (R, D), and the codes of all else, (R, C)."""
+def _places(dataset: Dataset, row_R: NDArray[np.int64]) -> tuple[Floats, list[NDArray[Any]]]:
+    """Give the numbers of some rows that are different in most of them, (R, D), and the values of all else, (R,)."""
     patch_RD = patches(dataset.images, row_R)
     if patch_RD is not None:
-        return scaled(patch_RD[:, :MOST_NUMBERS]), dataset.targets[row_R, None]
+        return scaled(patch_RD[:, :MOST_NUMBERS]), [dataset.targets[row_R]]
     numbers = [column.values[row_R] for column in dataset.columns if not column.categorical]
     rest = [column.values[row_R] for column in dataset.columns if column.categorical]
     if dataset.classes:
@@ -90,8 +93,13 @@ def _places(dataset: Dataset, row_R: NDArray[np.int64]) -> tuple[Floats, NDArray
     many = [len(distinct(value_R)) > len(row_R) / 2 for value_R in numbers]
     rest += [value_R for value_R, is_many in zip(numbers, many, strict=True) if not is_many]
     places = [value_R for value_R, is_many in zip(numbers, many, strict=True) if is_many][:MOST_NUMBERS]
-    code_RC = np.stack([codes_of(value_R) for value_R in rest] or [np.zeros(len(row_R), np.int64)], axis=1)
-    return scaled(np.stack(places, axis=1)) if places else np.zeros((len(row_R), 0)), code_RC
+    return scaled(np.stack(places, axis=1)) if places else np.zeros((len(row_R), 0)), rest
+
+
+def _equal(left_V: NDArray[Any], right_V: NDArray[Any]) -> NDArray[np.bool_]:
+    """Say where values are equal, of which two that are missing are."""
+    equal_V = np.asarray(left_V == right_V, np.bool_)
+    return equal_V | (np.isnan(left_V) & np.isnan(right_V)) if left_V.dtype.kind == "f" else equal_V
 
 
 def _nearest(test_VD: Floats, train_ND: Floats) -> tuple[Floats, NDArray[np.int64]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
+from functools import cache
 from importlib import import_module
 
 from shoal.look._figure import Chapter, Figure
@@ -10,8 +11,14 @@ from shoal.look._figure import Chapter, Figure
 
 def figures_of(chapter: Chapter) -> list[Figure]:
     """Give the figures of a chapter, in the order of its pictures."""
-    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
-    everyone: list[Figure] = [import_module(f"{__name__}.{name}").FIGURE for name in names]
+    figures = _figures(tuple(__path__))
     return sorted(
-        (figure for figure in everyone if chapter in figure.chapters), key=lambda figure: figure.order
+        (figure for figure in figures if chapter in figure.chapters), key=lambda figure: figure.order
     )
+
+
+@cache
+def _figures(folders: tuple[str, ...]) -> tuple[Figure, ...]:
+    """Give the figures of some folders, which are looked through once, by name."""
+    names = sorted(module.name for module in pkgutil.iter_modules(folders))
+    return tuple(import_module(f"{__name__}.{name}").FIGURE for name in names)

@@ -13,7 +13,7 @@ from shoal.results import Results
 def in_a_gap(results: Results) -> str:
     """Count the test rows in gaps between training rows."""
     coverage = coverage_of(results)
-    return as_sentence(in_gaps(coverage, in_quotes)) if coverage else ""
+    return as_sentence(in_gaps(coverage, results.dates, in_quotes)) if coverage else ""
 
 
 CHECK: Final = MethodCheck(

@@ -13,7 +13,7 @@ from shoal.results import Results
 def outside(results: Results) -> str:
     """Count the test rows beyond the training rows: in numbers, or in categories."""
     coverage = coverage_of(results)
-    return as_sentence(outside_of_training(coverage, in_quotes)) if coverage else ""
+    return as_sentence(outside_of_training(coverage, results.dates, in_quotes)) if coverage else ""
 
 
 CHECK: Final = MethodCheck(
