@@ -88,6 +88,7 @@ def test_a_template_shows_every_key_but_the_rare_ones(task: Task) -> None:
         "ordered",
         "gap",
         "weights",
+        "positive",
         "missing_marks",
         "rare_below",
         "missing_targets",
