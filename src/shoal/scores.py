@@ -146,7 +146,8 @@ SCORES: Final[dict[str, ScoreKind]] = {
         "D² of absolute errors", is_share=True, peer="d2_absolute_error_score", needs="varied targets"
     ),
     "d2_pinball_score": _OfNumbers(
-        "D² of pinball losses", is_share=True, peer="d2_pinball_score", needs="varied targets"
+        "D² of pinball losses", is_share=True, peer="d2_pinball_score", needs="varied targets",
+        same_as="d2_absolute_error_score",
     ),
     "neg_mean_poisson_deviance": _OfNumbers(
         "negated Poisson deviance", peer="mean_poisson_deviance", negated=True, above=0.0, from_there=True,

@@ -5,6 +5,7 @@ The functions of scikit-learn are called here in full, beside the table that nam
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -290,3 +291,25 @@ def test_every_score_of_a_task_is_a_score_of_it_alone() -> None:
     shared = set(metrics_of("regression")) & set(metrics_of("classification"))
     assert shared == {"loss"}
     assert all(kind.higher_is_better for kind in SCORES.values() if kind.peer)
+
+
+@pytest.mark.parametrize("task", ["regression", "classification"])
+def test_scores_that_are_always_one_number_are_said_to_be_the_same(task: str) -> None:
+    """But for the loss, which depends on what was trained, and scores of two classes alone."""
+    names = [name for name in metrics_of(task) if name != "loss" and SCORES[name].classes[1] > 2]
+    values: dict[str, list[float]] = {name: [] for name in names}
+    for seed in range(6):
+        draw = np.random.default_rng(seed)
+        if task == "regression":
+            y, answers = draw.uniform(1, 5, (40, 1)), draw.uniform(1, 5, (40, 1))
+        else:
+            y, answers = draw.integers(0, 3 + seed % 2, 40), draw.dirichlet(np.ones(4), 40)
+        for name, scores in values.items():
+            scores.append(abs(row_score(task, name).score(y, answers)))
+    same = {
+        frozenset((first, second))
+        for first, second in itertools.combinations(values, 2)
+        if np.allclose(values[first], values[second], rtol=1e-9, atol=0)
+    }
+    said = {frozenset((name, SCORES[name].same_as)) for name in values if SCORES[name].same_as}
+    assert same == said

@@ -20,9 +20,12 @@ from shoal.look._paper import (
     whole_numbers,
 )
 from shoal.look._plots import Plot, line_traces, live_axis, plotted
+from shoal.look._text_layout import in_lines
 from shoal.wording import one_number
 
 _ROW_STYLES: Final = {"training": (TRAINING, "solid"), "validation": (VALIDATION, "dash")}
+_AXIS_LETTERS: Final = 48
+"""As many as stand beside an axis of curves; more words are lines of it."""
 _DASHES: Final = ("solid", "dash", "dot", "dashdot")
 
 
@@ -36,7 +39,7 @@ def draw_line(axes: Panel, line: Line, style: Mapping[str, Any]) -> None:
 def draw_curves(axes: Panel, curves: Curves, styles: list[dict[str, Any]]) -> None:
     """Draw lines against epochs, each in a style, with their notes beside them."""
     axes.set_xlabel("epoch")
-    axes.set_ylabel(curves.quantity)
+    axes.set_ylabel(in_lines(curves.quantity, _AXIS_LETTERS))
     if not curves.lines:
         empty(axes, "every repeat diverged or failed" if curves.failed else "no rows were held out")
         return
@@ -76,9 +79,10 @@ def live_curves(fact: Curves) -> Plot | None:
     for number, line in enumerate(fact.shown):
         own = (SERIES[number % len(SERIES)], _DASHES[number // len(SERIES) % len(_DASHES)])
         traces += line_traces(line, *_ROW_STYLES.get(line.name, own))
+    quantity = in_lines(fact.quantity, _AXIS_LETTERS).replace("\n", "<br>")
     axes = {
         "xaxis": live_axis("epoch", log=fact.long) | _whole(last),
-        "yaxis": live_axis(fact.quantity, log=fact.logarithmic),
+        "yaxis": live_axis(quantity, log=fact.logarithmic),
     }
     hover = "x unified" if len(fact.lines) < 3 else "closest"
     return plotted(traces, {**axes, "hovermode": hover}, curve_notes(fact))
