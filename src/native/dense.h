@@ -87,7 +87,7 @@ inline void input_gradient_block(const Network& net, int64_t l, int64_t rows, in
                            to.delta + first_input,
                            to.output_stride,
                            PANEL,
-                           last ? to.derivative + first_input : nullptr,
+                           last && to.derivative ? to.derivative + first_input : nullptr,
                            terms,
                            h > 0};
         multiply<false>(p, rows, vectors);
@@ -157,9 +157,13 @@ inline void backward_with_update(const Network& net, int64_t l, int64_t rows, co
     const Layer& layer = net.dense[l];
     const GradientFactors factors = gradient_factors(net, l);
     const int64_t most_vectors = SCRATCH_FLOATS / BLOCK_ROWS / W;
-    if (l && layer.narrow) narrow_input_gradient(net, l, rows);
+    // Of the first layer only vectors that are looked up are trained, which stand last among its inputs.
+    const bool passes_back = l || net.passes_back();
+    const int64_t first_trained = l ? 0 : net.inputs - net.table_count;
+    if (passes_back && layer.narrow) narrow_input_gradient(net, l, rows);
     for (int64_t from = 0; from < layer.rows; from += BLOCK_ROWS) {
-        if (l && !layer.narrow && from < layer.inputs) input_gradient_block(net, l, rows, from);
+        if (passes_back && !layer.narrow && from < layer.inputs && from + BLOCK_ROWS > first_trained)
+            input_gradient_block(net, l, rows, from);
         const int64_t block_rows = min(BLOCK_ROWS, layer.rows - from);
         for (int64_t v = 0; v < layer.vectors; v += most_vectors) {
             const int64_t vectors = min(most_vectors, layer.vectors - v);

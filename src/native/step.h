@@ -11,11 +11,11 @@
 namespace shoal {
 namespace {
 
-// Dropout draws of one step, all layers.
+// Dropout draws of one step, all layers; tables of vectors are a layer too, the first.
 inline void draw_dropout(const Network& net, int64_t rows, Stream stream) {
     for (int64_t l = 0; l < net.layer_count(); ++l) {
         const Layer& layer = net.layer(l);
-        stream.layer = (uint32_t)l;
+        stream.layer = (uint32_t)(l + (net.table_count > 0));
         if (layer.dropout_threshold) draw_halves(stream, rows * layer.units, layer.dropout_draws);
     }
 }
@@ -87,6 +87,9 @@ inline void loss_and_delta(const Network& net, const ShoalFit& fit, const uint32
 template <class Optimizer>
 inline void backward_with_updates(const Network& net, int64_t rows, const Optimizer& update) {
     for (int64_t l = net.dense_count - 1; l >= 0; --l) backward_with_update(net, l, rows, update);
+    if (!net.table_count) return;
+    add_vector_gradients(net, rows);
+    update_vectors(net, update);
 }
 
 // With images a batch goes through in groups: gradients are set to 0 (and weights transposed, for the

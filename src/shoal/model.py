@@ -324,6 +324,7 @@ class Model:
             yield f"preprocessing: expected images of shape {shape}, got {channels} channels"
         if not channels and shape != (len(preprocessing.input_names),):
             yield f"preprocessing: expected inputs of shape {shape}, got {len(preprocessing.input_names)} columns"
+        yield from _strange_codes(self.architecture, preprocessing)
         if preprocessing.resize is not None and preprocessing.resize != shape[1:]:
             yield f"preprocessing: expected images brought to {shape[1:]}, got {preprocessing.resize}"
         yield from repeated("input", self.input_names)
@@ -349,10 +350,11 @@ class Model:
         for number, fold in enumerate(calibration.folds):
             own, architecture = fold.preprocessing, self.architecture
             if own.columns:
-                architecture = architecture.with_inputs(len(own.input_names))
+                architecture = architecture.with_inputs(len(own.input_names), fold.architecture.tables)
             if own.reads != self.preprocessing.reads:
                 yield f"fold {number}: expected the columns of the delivered network, got others"
             yield from own.misfits()
+            yield from _strange_codes(fold.architecture, own)
             if fold.architecture != architecture:
                 yield f"fold {number}: expected the layers of the delivered network, got others"
             if len(fold.scores) != rows or not _ascend(fold.scores):
@@ -413,6 +415,13 @@ def _calibration(stored: StoredModel, facts: Facts, temperature: float | None) -
             raise ModelFileError(f"fold {number}: expected facts as Shoal writes them, got others")
         folds.append(FoldNetwork(fold.architecture, fold.parameters, preprocessing, fold.scores))
     return Calibration(facts.task, tuple(folds), temperature)
+
+
+def _strange_codes(architecture: Architecture, preprocessing: Preprocessing) -> Iterator[str]:
+    """Find codes without a vector, and vectors without a code."""
+    expected, rows = tuple(rows for rows, _ in architecture.tables), preprocessing.code_rows
+    if rows != expected:
+        yield f"preprocessing: expected codes of {expected} vectors, got {rows}"
 
 
 def _ascend(score_SV: NDArray[np.float64]) -> bool:

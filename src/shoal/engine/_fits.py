@@ -37,13 +37,14 @@ from shoal.engine._row_weights import Weighing
 from shoal.engine._trainer import Job, Trainer, steps_per_epoch
 from shoal.errors import Problem, StudyError
 from shoal.kinds import SEARCHES, row_of
-from shoal.nets import Architecture, build_architecture
+from shoal.nets import Architecture, build_architecture, tables_of
 from shoal.results import CandidateRow, FitRecord, Place, PlanEntry, Stage, as_search, place_in, search_scores
 from shoal.search import History, Trial, next_round
 from shoal.streams import COMPARE_STREAM, INNER_STREAMS, PERMUTED_STREAM, REFIT_STREAM, StreamKey
 from shoal.study import Candidate, Folds, Network, Study, Training, base_candidate, comparison_candidates
 
 WINNER: Final = "winner"
+Shape = tuple[int, ...]
 
 
 class Planner:
@@ -62,9 +63,9 @@ class Planner:
         """Take the question, the rows and the trainers at hand."""
         self.study, self.dataset, self._choose_trainer = study, dataset, choose_trainer
         self.outer = outer
-        self._input_shapes: dict[str, tuple[int, ...]] = {}
+        self._input_shapes: dict[tuple[str, int | None], tuple[Shape, Shape]] = {}
         self._preprocessings: dict[str, Preprocessing] = {}
-        self._architectures: dict[tuple[int, tuple[int, ...], int], tuple[Network, Architecture]] = {}
+        self._architectures: dict[tuple[int, Shape, int, Shape], tuple[Network, Architecture]] = {}
         self._none = np.arange(0, dtype=np.int64)
         self._trainers: dict[tuple[int, int], tuple[Job, Trainer]] = {}
         self._held_out: dict[int, Split] = {}
@@ -179,20 +180,29 @@ class Planner:
 
     def architecture(self, candidate: Candidate, split: Split) -> Architecture:
         """Lay out the network for one split: categories that its training rows lack have no input there."""
-        rows = self._digest(split.train)
-        if rows not in self._input_shapes:
-            self._input_shapes[rows] = self._input_shape(split)
         distribution = candidate.training.distribution
         outputs = self.dataset.outputs * (1 if distribution is None else distribution.outputs)
-        network, key = candidate.network, (id(candidate.network), self._input_shapes[rows], outputs)
+        network = candidate.network
+        shape, rows = self._inputs(split, network.codes_from)
+        key = (id(network), shape, outputs, rows)
         if key not in self._architectures:  # what is kept here keeps its id
-            self._architectures[key] = network, build_architecture(network, key[1], outputs)
+            built = build_architecture(network, shape, outputs, tables_of(network, rows))
+            self._architectures[key] = network, built
         return self._architectures[key][1]
 
-    def _input_shape(self, split: Split) -> tuple[int, ...]:
+    def input_shape(self, split: Split) -> Shape:
+        """Give the shape of a row of one split, every category a column of its own."""
+        return self._inputs(split, None)[0]
+
+    def _inputs(self, split: Split, codes_from: int | None) -> tuple[Shape, Shape]:
+        """Give the shape of a row where so many categories become codes, and how many codes there are."""
         if (shape := self.dataset.image_shape) is not None:
-            return shape
-        return (len(self.preprocessing(split).input_names),)
+            return shape, ()
+        key = self._digest(split.train), codes_from
+        if key not in self._input_shapes:
+            preprocessing = self.preprocessing(split).coded(codes_from)
+            self._input_shapes[key] = (len(preprocessing.input_names),), preprocessing.code_rows
+        return self._input_shapes[key]
 
     def preprocessing(self, split: Split) -> Preprocessing:
         """Give the preprocessing of one split, fitted once."""
@@ -202,8 +212,8 @@ class Planner:
         return self._preprocessings[rows]
 
     def preprocessing_of(self, fit: StudyFit) -> Preprocessing:
-        """Give the preprocessing of one fit: that of its split, and the answers of its loss."""
-        return prepared_for(fit.job, self.preprocessing(fit.split))
+        """Give the preprocessing of one fit: that of its split, the codes of its network, the answers of its loss."""
+        return prepared_for(fit, self.preprocessing(fit.split))
 
     def search_fits(self) -> tuple[PlannedFit, ...]:
         """Every candidate on every fold, `search.repeats` times, round by round."""

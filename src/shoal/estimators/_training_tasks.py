@@ -289,7 +289,7 @@ def _named(task: Task, version: str, digests: dict[int, str], digest: Callable[[
     start = task.start
     began = () if start is None else (start.parameters_P, start.buffers, start.first_P, start.second_P)
     content = {
-        "network": task.network.model_dump(mode="json"),
+        "network": naming_values(task.network),
         "training": naming_values(task.training),
         "task": [task.task, task.outputs, task.dtype],
         "arrays": [known(array) for array in arrays],

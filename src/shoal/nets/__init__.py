@@ -1,7 +1,7 @@
 """What learns: architectures, initial parameters, torch modules."""
 
 from shoal.nets._activations import SATURATED_WITHIN, near_bound
-from shoal.nets._architecture import Architecture, Slot, build_architecture
+from shoal.nets._architecture import Architecture, Slot, Tables, build_architecture, tables_of, weights_by_layer
 from shoal.nets._channels import EXCITING_STEPS, Channels, seen_by_the_middle
 from shoal.nets._files import (
     MODEL_NAME,
@@ -17,7 +17,7 @@ from shoal.nets._graph import GraphParts
 from shoal.nets._initial import initial_buffers, initial_parameters, refit_parameters
 from shoal.nets._layer import Layer, StepCost
 from shoal.nets._loss import Loss, loss_of, torch_loss
-from shoal.nets._module import build_module, module_source, trained_module
+from shoal.nets._module import build_module, module_classes, module_source, trained_module
 from shoal.nets._onnx import add_network
 from shoal.nets._optimizers import Descent, Moments, Step, optimizer_of
 from shoal.nets._schedules import learning_rates, schedule_of
@@ -43,6 +43,7 @@ __all__ = [
     "StepCost",
     "StoredFold",
     "StoredModel",
+    "Tables",
     "activations",
     "add_network",
     "build_architecture",
@@ -53,6 +54,7 @@ __all__ = [
     "learning_rates",
     "loss_of",
     "model_bytes",
+    "module_classes",
     "module_source",
     "near_bound",
     "optimizer_of",
@@ -61,6 +63,8 @@ __all__ = [
     "save_model",
     "schedule_of",
     "seen_by_the_middle",
+    "tables_of",
     "torch_loss",
     "trained_module",
+    "weights_by_layer",
 ]
