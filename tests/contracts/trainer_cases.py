@@ -104,12 +104,18 @@ class Case:
         x = rng.normal(size=(count, self.inputs))
         y: NDArray[Any] = np.sin(x @ rng.normal(size=(self.inputs, self.outputs)) / np.sqrt(self.inputs))
         y += 0.1 * rng.normal(size=y.shape)
-        for place, categories in enumerate(self.categories, start=self.inputs - len(self.categories)):
-            x[:, place] = rng.integers(0, categories + 1, count)
+        x = self.coded(x, rng)
         if LOSSES[self.loss].task == "classification":
             return Rows(x.astype(np.float32), y.argmax(1).astype(np.int64))
         y = y if LOSSES[self.loss].least is None else np.abs(y)
         return Rows(x.astype(np.float32), y.astype(np.float32))
+
+    def coded(self, x: NDArray[Any], rng: np.random.Generator | None = None) -> NDArray[Any]:
+        """The same inputs with codes in the last columns: drawn ones, or those of categories that were not learned."""
+        x = x.copy()
+        for place, categories in enumerate(self.categories, start=self.inputs - len(self.categories)):
+            x[:, place] = 0 if rng is None else rng.integers(0, categories + 1, len(x))
+        return x
 
     def oracle(self, dtype: torch.dtype = torch.float64) -> Oracle:
         return Oracle(self.network, self.training, self.loss, self.key, (self.inputs, self.width, self.categories), dtype)

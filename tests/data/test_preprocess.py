@@ -141,19 +141,19 @@ FOREIGN = [
     ),
     (
         {"inputs": [{"name": "x", "mean": 0.0, "scale": 0.0}], "targets": [], "channels": []},
-        "preprocessing: expected a column with mean and scale, categories, an order or a first date, got 'x'",
+        "preprocessing: expected a column with mean and scale, categories, codes of categories, an order or a first date, got 'x'",
     ),
     (
         {"inputs": [{"name": "x", "mean": float("nan"), "scale": 1.0}], "targets": [], "channels": []},
-        "preprocessing: expected a column with mean and scale, categories, an order or a first date, got 'x'",
+        "preprocessing: expected a column with mean and scale, categories, codes of categories, an order or a first date, got 'x'",
     ),
     (
         {"inputs": [{"name": "x", "categories": [1]}], "targets": [], "channels": []},
-        "preprocessing: expected a column with mean and scale, categories, an order or a first date, got 'x'",
+        "preprocessing: expected a column with mean and scale, categories, codes of categories, an order or a first date, got 'x'",
     ),
     (
         {"inputs": [{"name": "x", "categories": [], "more": 1}], "targets": [], "channels": []},
-        "preprocessing: expected a column with mean and scale, categories, an order or a first date, got 'x'",
+        "preprocessing: expected a column with mean and scale, categories, codes of categories, an order or a first date, got 'x'",
     ),
     (
         {
@@ -161,7 +161,7 @@ FOREIGN = [
             "targets": [],
             "channels": [],
         },
-        "preprocessing: expected a column with mean and scale, categories, an order or a first date, got 'x'",
+        "preprocessing: expected a column with mean and scale, categories, codes of categories, an order or a first date, got 'x'",
     ),
     (
         {
@@ -169,15 +169,23 @@ FOREIGN = [
             "targets": [],
             "channels": [],
         },
-        "preprocessing: expected a column with mean and scale, categories, an order or a first date, got 'x'",
+        "preprocessing: expected a column with mean and scale, categories, codes of categories, an order or a first date, got 'x'",
     ),
     (
         {"inputs": [{"name": "x", "categories": ["a", ""], "missing": True}], "targets": [], "channels": []},
-        "preprocessing: expected a column with mean and scale, categories, an order or a first date, got 'x'",
+        "preprocessing: expected a column with mean and scale, categories, codes of categories, an order or a first date, got 'x'",
     ),
     (
         {"inputs": [{"name": "x", "categories": ["a"], "missing": 1}], "targets": [], "channels": []},
-        "preprocessing: expected a column with mean and scale, categories, an order or a first date, got 'x'",
+        "preprocessing: expected a column with mean and scale, categories, codes of categories, an order or a first date, got 'x'",
+    ),
+    (
+        {"inputs": [{"name": "x", "categories": ["a"], "codes": 1}], "targets": [], "channels": []},
+        "preprocessing: expected a column with mean and scale, categories, codes of categories, an order or a first date, got 'x'",
+    ),
+    (
+        {"inputs": [{"name": "x", "mean": 0.0, "scale": 1.0, "codes": True}], "targets": [], "channels": []},
+        "preprocessing: expected a column with mean and scale, categories, codes of categories, an order or a first date, got 'x'",
     ),
     (
         {"inputs": [{"name": "x", "categories": ["a"]}], "targets": [], "channels": [], "missing_marks": [7]},
@@ -185,7 +193,7 @@ FOREIGN = [
     ),
     (
         {"inputs": [7], "targets": [], "channels": []},
-        "preprocessing: expected a column with mean and scale, categories, an order or a first date, got '7'",
+        "preprocessing: expected a column with mean and scale, categories, codes of categories, an order or a first date, got '7'",
     ),
     (
         {
