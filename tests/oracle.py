@@ -217,7 +217,7 @@ class Oracle:
         return y
 
     def _embedded(self, x: Tensor) -> Tensor:
-        """Codes as vectors: a column for each category, 1 where it is that one, times the table; code 0 has no column."""
+        """Codes as vectors: a column for each category, 1 where it is that one, times the table; code 0 has none."""
         plain = x.shape[1] - len(self.tables)
         vectors = []
         for place, table in enumerate(self.tables):

@@ -324,11 +324,10 @@ class Model:
             yield f"preprocessing: expected images of shape {shape}, got {channels} channels"
         if not channels and shape != (len(preprocessing.input_names),):
             yield f"preprocessing: expected inputs of shape {shape}, got {len(preprocessing.input_names)} columns"
-        yield from _strange_codes(self.architecture, preprocessing)
         if preprocessing.resize is not None and preprocessing.resize != shape[1:]:
             yield f"preprocessing: expected images brought to {shape[1:]}, got {preprocessing.resize}"
         yield from repeated("input", self.input_names)
-        yield from preprocessing.misfits()
+        yield from preprocessing.misfits(self.architecture.code_rows)
         yield from repeated("class", facts.classes)
         yield from repeated("target", facts.targets)
         classes = outputs if facts.task == "classification" else 0
@@ -353,8 +352,7 @@ class Model:
                 architecture = architecture.with_inputs(len(own.input_names), fold.architecture.tables)
             if own.reads != self.preprocessing.reads:
                 yield f"fold {number}: expected the columns of the delivered network, got others"
-            yield from own.misfits()
-            yield from _strange_codes(fold.architecture, own)
+            yield from own.misfits(fold.architecture.code_rows)
             if fold.architecture != architecture:
                 yield f"fold {number}: expected the layers of the delivered network, got others"
             if len(fold.scores) != rows or not _ascend(fold.scores):
@@ -415,13 +413,6 @@ def _calibration(stored: StoredModel, facts: Facts, temperature: float | None) -
             raise ModelFileError(f"fold {number}: expected facts as Shoal writes them, got others")
         folds.append(FoldNetwork(fold.architecture, fold.parameters, preprocessing, fold.scores))
     return Calibration(facts.task, tuple(folds), temperature)
-
-
-def _strange_codes(architecture: Architecture, preprocessing: Preprocessing) -> Iterator[str]:
-    """Find codes without a vector, and vectors without a code."""
-    expected, rows = tuple(rows for rows, _ in architecture.tables), preprocessing.code_rows
-    if rows != expected:
-        yield f"preprocessing: expected codes of {expected} vectors, got {rows}"
 
 
 def _ascend(score_SV: NDArray[np.float64]) -> bool:

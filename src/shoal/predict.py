@@ -30,13 +30,11 @@ from shoal.data import (
     read_table,
 )
 from shoal.distributions import by_target
-from shoal.engine import available_memory, unknown_intervals
+from shoal.engine import available_memory, laid_out, unknown_intervals
 from shoal.errors import InputError, ModelFileError, Problem, RunFolderError
 from shoal.files import kind_of
 from shoal.model import Inputs, Model, load
-from shoal.nets import tables_of
 from shoal.results import PlanEntry, Results, Store, rank_at
-from shoal.study import Network
 from shoal.wording import counted, did_you_mean, few_quoted, quoted, safe_cell, visible
 
 _SHOWN: Final = 5
@@ -305,16 +303,11 @@ def _is_well(results: Results, entry: PlanEntry) -> bool:
 def _member(results: Results, model: Model, entry: PlanEntry, described: dict[str, Any]) -> Model:
     """Give one network of the search as a model of its own."""
     own = model.preprocessing
-    network = Network.model_validate(model.facts.training["network"])
-    preprocessing = Preprocessing.from_json(described).coded(network.codes_from)
-    preprocessing = preprocessing.linked(own.link, own.distribution)
+    preprocessing = Preprocessing.from_json(described).linked(own.link, own.distribution)
     record = results.summaries[entry.fit_id]
     fit = {"id": entry.fit_id, "trainer": record.trainer, "epochs": record.kept_epoch, "repeat": entry.repeat}
     facts = model.facts.model_copy(update={"fit": model.facts.fit.model_copy(update=fit)})
-    architecture = model.architecture
-    if not preprocessing.channels:
-        tables = tables_of(network, preprocessing.code_rows)
-        architecture = architecture.with_inputs(len(preprocessing.input_names), tables)
+    preprocessing, architecture = laid_out(model.architecture, model.facts.training, preprocessing)
     parameters = results.parameters(entry.fit_id)
     if not architecture.holds(parameters):
         raise LookupError(entry.fit_id)

@@ -118,7 +118,14 @@ class Case:
         return x
 
     def oracle(self, dtype: torch.dtype = torch.float64) -> Oracle:
-        return Oracle(self.network, self.training, self.loss, self.key, (self.inputs, self.width, self.categories), dtype)
+        return Oracle(
+            self.network,
+            self.training,
+            self.loss,
+            self.key,
+            (self.inputs, self.width, self.categories),
+            dtype,
+        )
 
     def start(self, dtype: str = "float32") -> State:
         """The state before the first epoch, its vectors in the trainer's precision."""
@@ -313,7 +320,14 @@ def _normed() -> list[Case]:
         ),
         _case("batch norm, classes", network, rows=24, loss="cross-entropy", optimizer="sgd"),
         _case("batch norm, weights", network, rows=24, weights="any", optimizer="sgd"),
-        _case("batch norm, embedding", network | {"embedding": 3}, rows=24, optimizer="sgd", inputs=3, categories=(9,)),
+        _case(
+            "batch norm, embedding",
+            network | {"embedding": 3},
+            rows=24,
+            optimizer="sgd",
+            inputs=3,
+            categories=(9,),
+        ),
     ]
 
 

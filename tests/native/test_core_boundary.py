@@ -187,8 +187,8 @@ def test_labels_and_points_are_looked_at_one_by_one() -> None:
         data = make_data(CODES, 9, 3, 2)
         data.train.x[7, place] = code
         assert answer(_Fit(CODES, data, initial_state(CODES))) == "train.x"
+        state = initial_state(CODES)
         with pytest.raises(ShoalError, match="native trainer: x:"):
-            state = initial_state(CODES)
             NativeTrainer().outputs(CODES.architecture, state.parameters_P, state.buffers, data.train.x)
     for weight in (-1.0, math.nan, math.inf):
         data = make_data(JOB, 9, 3, 2)

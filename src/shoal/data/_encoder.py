@@ -120,6 +120,11 @@ class OfCodes(Protocol):
     """An encoder whose one column are numbers of vectors that a network looks up, from 0 on."""
 
     @property
+    def name(self) -> str:
+        """Name of the column as read."""
+        ...
+
+    @property
     def rows(self) -> int:
         """How many vectors there are."""
         ...

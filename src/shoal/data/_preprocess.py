@@ -124,6 +124,11 @@ class Preprocessing:
         """Give the same, knowing where the numbers of the training rows `rows` lie."""
         return replace(self, ranges=tuple(range_of(column, rows) for column in dataset.columns))
 
+    @property
+    def code_names(self) -> tuple[str, ...]:
+        """Names of the columns of codes, in the same order."""
+        return tuple(column.name for column in self.columns if isinstance(column, OfCodes))
+
     def coded(self, at_least: int | None) -> Preprocessing:
         """Give the same with codes for every column of categories that has become `at_least` so many columns; None:
         for no column.
@@ -161,10 +166,14 @@ class Preprocessing:
                 yield f"column {quoted(column.name)}: {said}"
         yield from far_outside(columns, dict(zip(encoders, self.ranges, strict=False)))
 
-    def misfits(self) -> Iterator[str]:
-        """Find what does not go together within a column of a file that may be foreign."""
+    def misfits(self, code_rows: tuple[int, ...] = ()) -> Iterator[str]:
+        """Find what does not go together within a column of a file that may be foreign, and codes that have not so many
+        vectors of a network.
+        """
         for column in self.columns:
             yield from column.misfits()
+        if self.code_rows != code_rows:
+            yield f"preprocessing: expected codes of {code_rows} vectors, got {self.code_rows}"
         if len({target.kind for target in self.target_scales}) > 1:
             yield "preprocessing: expected one transform of all targets, got several"
         if len({target.link for target in self.target_scales}) > 1:

@@ -6,6 +6,7 @@ from shoal.engine._execute import Executor, entries
 from shoal.engine._fit import Fit, FitRows, content_id, grouped
 from shoal.engine._fits import Planner
 from shoal.engine._inside import look_inside
+from shoal.engine._layout import laid_out
 from shoal.engine._nested import nested_rounds
 from shoal.engine._plan import make_plan, memory_need, warnings_before
 from shoal.engine._planned import PlannedFit, StudyFit
@@ -90,6 +91,7 @@ __all__ = [
     "ground_truth",
     "grouped",
     "initial_state",
+    "laid_out",
     "load_data",
     "longest_first",
     "look_inside",

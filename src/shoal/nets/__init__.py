@@ -1,7 +1,14 @@
 """What learns: architectures, initial parameters, torch modules."""
 
 from shoal.nets._activations import SATURATED_WITHIN, near_bound
-from shoal.nets._architecture import Architecture, Slot, Tables, build_architecture, tables_of, weights_by_layer
+from shoal.nets._architecture import (
+    Architecture,
+    Slot,
+    Tables,
+    build_architecture,
+    tables_of,
+    weights_by_layer,
+)
 from shoal.nets._channels import EXCITING_STEPS, Channels, seen_by_the_middle
 from shoal.nets._files import (
     MODEL_NAME,

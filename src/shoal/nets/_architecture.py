@@ -112,6 +112,11 @@ class Architecture:
             table for layer in self.layers if isinstance(layer, EmbeddingLayer) for table in layer.tables
         )
 
+    @property
+    def code_rows(self) -> tuple[int, ...]:
+        """How many vectors each of those tables has."""
+        return tuple(rows for rows, _ in self.tables)
+
     def with_inputs(self, inputs: int, tables: Tables = ()) -> Architecture:
         """Give the same dense network for other inputs, the last ones codes: a fold may lack a category."""
         embeddings = _embeddings(inputs, tables)
@@ -171,7 +176,7 @@ def tables_of(network: Network, rows: Iterable[int]) -> Tables:
 def build_architecture(
     network: Network, input_shape: Shape, outputs: int, tables: Tables = ()
 ) -> Architecture:
-    """Lay out `network` for rows of `input_shape` and `outputs` output units; the last inputs are looked up in `tables`.
+    """Lay out `network` for rows of `input_shape`, the last inputs looked up in `tables`, and `outputs` output units.
 
     Raises StudyError where a convolution or pooling does not fit the feature map it is given.
     """

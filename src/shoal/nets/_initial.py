@@ -3,8 +3,8 @@
 Weights and biases are uniform in +-1/sqrt(fan_in), which is what `torch.nn.Linear.reset_parameters` and
 `torch.nn.Conv2d.reset_parameters` draw (kaiming_uniform with a = sqrt(5)); batch norm starts at 1 and 0.
 
-Vectors of embeddings are uniform in +-1/sqrt(size), as in Gorishniy, Rubachev, Khrulkov, Babenko (2021): Revisiting deep
-learning models for tabular data, NeurIPS; that of a category that was not learned is 0.
+Vectors of embeddings are uniform in +-1/sqrt(size), as in Gorishniy, Rubachev, Khrulkov, Babenko (2021): Revisiting
+deep learning models for tabular data, NeurIPS; that of a category that was not learned is 0.
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import textwrap
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -62,5 +61,6 @@ def _is_ours(layer: nn.Module) -> bool:
 
 def _text_of(made: type) -> str:
     """Give the text of a class as it stands in its file, without what is said there to the type checker."""
-    text = textwrap.dedent(inspect.getsource(made))
-    return "\n".join(line.partition("  # type:")[0] for line in text.rstrip().splitlines())
+    lines = inspect.getsource(made).rstrip().splitlines()
+    indent = lines[0].partition("class")[0]
+    return "\n".join(line.removeprefix(indent).partition("  # type:")[0] for line in lines)

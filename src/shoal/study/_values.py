@@ -117,7 +117,8 @@ ClassWeight = Annotated[
     Discriminator(branch_of),
 ]
 EmbeddingSize = Annotated[
-    Annotated[Literal["none", "auto"], Tag("<text>")] | Annotated[Annotated[int, Field(ge=1, le=4096)], Tag("<number>")],
+    Annotated[Literal["none", "auto"], Tag("<text>")]
+    | Annotated[Annotated[int, Field(ge=1, le=4096)], Tag("<number>")],
     Discriminator(branch_of),
 ]
 TextOrTexts = Annotated[

@@ -23,7 +23,7 @@ MOST: Final = 2**24 - 1
 
 @dataclass(frozen=True)
 class CodeEncoder:
-    """Values become one column of codes: 0 for a category that was not learned, and the place, from 1 on, of all others.
+    """Values become one column of codes: the place of a category, from 1 on; 0 for one that was not learned.
 
     What has a code is what has a column of `category`: a missing cell, and all rare categories together, too.
     """
@@ -109,7 +109,7 @@ class CodeEncoder:
         match entry:
             case {"codes": True, **others}:
                 category = CategoryEncoder.from_json(others)
-                return category and cls(category)
+                return None if category is None else cls(category)
         return None
 
     @classmethod
@@ -126,7 +126,9 @@ class CodeEncoder:
                 "values_floats": [float(code) for code in range(1, len(texts) + 1)],
                 "default_float": float(encoder._other),
             }
-            pieces.append((graph.node("LabelEncoder", [cell], f"code_{number}_code", looked_up), [(number, 0)]))
+            pieces.append(
+                (graph.node("LabelEncoder", [cell], f"code_{number}_code", looked_up), [(number, 0)])
+            )
         return pieces
 
     @property

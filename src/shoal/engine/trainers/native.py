@@ -93,7 +93,7 @@ class _Network:
                 )
         images = architecture.input_shape if convs else (0, 0, 0)
         conv_structs = (ConvStruct * len(convs))(*map(_conv_struct, convs))
-        table_structs = (TableStruct * len(tables))(*tables)
+        table_structs = (TableStruct * len(tables))(*(TableStruct(*table) for table in tables))
         dense_structs = (DenseStruct * len(dense))(*map(_dense_struct, dense))
         struct = NetworkStruct(
             math.prod(architecture.input_shape), *images,

@@ -5,7 +5,7 @@ Letters: N rows, D inputs, of which the last T are codes, U units.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.kinds import Takes
-from shoal.nets._layer import Part, Shape, StepCost
+from shoal.nets._layer import LAYER_CALLS, Part, Shape, StepCost
 
 if TYPE_CHECKING:
     from torch import nn
@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 
 INT64: Final = 7
 """`onnx.TensorProto.INT64`."""
-LOOKUP_CALLS: Final = 9.0
-LOOKED_UP: Final = 4e-4
-"""Costs of a table of vectors, and of a number that is looked up for a row."""
+LOOKUP_CALLS: Final = 10.0
+LOOKED_UP: Final = 6e-4
+GRADIENT: Final = 3e-4
+"""Costs of a table of vectors, of a number that is looked up for a row, and of one of a table's dense gradient."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,9 @@ class EmbeddingLayer:
 
     def step_cost(self, takes: Takes, *, first: bool) -> StepCost:  # noqa: ARG002
         """Its tables, and the numbers that are looked up in them."""
-        return StepCost(LOOKUP_CALLS * len(self.tables), LOOKED_UP * (self.units - self.plain))
+        numbers = sum(rows * size for rows, size in self.tables)
+        calls = LAYER_CALLS + LOOKUP_CALLS * len(self.tables) + GRADIENT * numbers
+        return StepCost(calls, LOOKED_UP * (self.units - self.plain))
 
     def modules(self) -> dict[str, nn.Module]:
         """Torch's own embeddings, side by side."""
@@ -113,7 +116,7 @@ LAYER = EmbeddingLayer
 
 
 @cache
-def lookup_class() -> type[nn.ModuleList]:
+def lookup_class() -> Callable[..., nn.ModuleList]:
     """Give the module; exported files have its very text."""
     import torch
     from torch import nn
@@ -141,4 +144,5 @@ def table_size(count: int) -> int:
 
     Howard, Gugger (2020): fastai: A layered API for deep learning. Information 11, 108.
     """
-    return min(600, round(1.6 * count**0.56))
+    length: float = 1.6 * float(count) ** 0.56
+    return min(600, round(length))
