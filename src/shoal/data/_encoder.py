@@ -129,6 +129,11 @@ class OfCodes(Protocol):
         """How many vectors there are."""
         ...
 
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Texts that have a code of their own, in its order, from 1 on; empty for a missing cell."""
+        ...
+
 
 @runtime_checkable
 class WithCodes(Protocol):

@@ -125,9 +125,14 @@ class Preprocessing:
         return replace(self, ranges=tuple(range_of(column, rows) for column in dataset.columns))
 
     @property
+    def codes(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Name of each column of codes, in the same order, and the texts with a code, from 1 on; empty: missing."""
+        return tuple((column.name, column.texts) for column in self.columns if isinstance(column, OfCodes))
+
+    @property
     def code_names(self) -> tuple[str, ...]:
         """Names of the columns of codes, in the same order."""
-        return tuple(column.name for column in self.columns if isinstance(column, OfCodes))
+        return tuple(name for name, _ in self.codes)
 
     def coded(self, at_least: int | None) -> Preprocessing:
         """Give the same with codes for every column of categories that has become `at_least` so many columns; None:

@@ -54,7 +54,11 @@ CONSTRAINTS: Final[dict[str, list[Any]]] = {
 }
 """What scikit-learn's own check of parameters holds the estimators' against."""
 
-OF_TABLES: Final[dict[str, list[Any]]] = {"categorical_features": ["array-like", choices("from_dtype"), None]}
+OF_TABLES: Final[dict[str, list[Any]]] = {
+    "categorical_features": ["array-like", choices("from_dtype"), None],
+    "embedding": [choices("auto"), Interval(Integral, 1, 4096, closed="both"), None],
+    "embedding_from": [Interval(Integral, 2, 2**24, closed="both")],
+}
 OF_NUMBERS: Final[dict[str, list[Any]]] = {"calibration": [choices("cv+"), None]}
 OF_CLASSES: Final[dict[str, list[Any]]] = {
     "calibration": [choices("temperature"), None],
@@ -116,6 +120,8 @@ def dense_network(parameters: Mapping[str, Any]) -> Network:
         hidden=counts("hidden_layer_sizes", parameters["hidden_layer_sizes"]),
         activation=_activation(parameters["activation"]),
         dropout=float(parameters["dropout"]),
+        embedding=_embedding(parameters["embedding"]),
+        embedding_from=int(parameters["embedding_from"]),
     )
 
 
@@ -164,6 +170,11 @@ def training_of(parameters: Mapping[str, Any], batch_size: int) -> Training:
         ),  # infinite patience outlasts any max_iter
         keep="best" if stops else "last",
     )
+
+
+def _embedding(asked: str | int | None) -> Any:
+    """Say it in the words of a study."""
+    return int(asked) if isinstance(asked, Integral) else asked or "none"
 
 
 def _activation(name: str) -> Any:

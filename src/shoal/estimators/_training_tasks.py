@@ -40,7 +40,7 @@ from shoal.engine import (
     training_work,
 )
 from shoal.errors import InputError, Problem
-from shoal.nets import build_architecture
+from shoal.nets import build_architecture, tables_of
 from shoal.pipeline import default_workers
 from shoal.results import FitRecord, Identity, RunLock, Store
 from shoal.streams import StreamKey
@@ -66,7 +66,7 @@ class Task:
     int64 (N,) class numbers below `outputs`; `sample_weight` float (N,). `train_rows` may repeat rows; `inner_rows`
     decide early stopping; `validation_rows` only draw curves. `seed`, `fold` and `repeat` key the streams:
     tasks that share all three are compared in pairs. `start` is a state to go on from; `device` is where torch
-    computes.
+    computes. `code_rows`: of the last inputs, which are codes, how many vectors are looked up by each.
     """
 
     key: str
@@ -86,11 +86,13 @@ class Task:
     start: State | None = None
     dtype: Dtype = "float32"
     device: Devices = "auto"
+    code_rows: tuple[int, ...] = ()
 
     @cached_property
     def job(self) -> Job:
         """What a trainer is told of it."""
-        architecture = build_architecture(self.network, self.x.shape[1:], self.outputs)
+        tables = tables_of(self.network, self.code_rows)
+        architecture = build_architecture(self.network, self.x.shape[1:], self.outputs, tables)
         return Job(
             architecture, self.training, TASK_LOSS[self.task], StreamKey(self.seed, self.fold, self.repeat)
         )
@@ -296,6 +298,7 @@ def _named(task: Task, version: str, digests: dict[int, str], digest: Callable[[
         "streams": [task.seed, task.fold, task.repeat],
         "start": [known(array) for array in began] + ([] if start is None else [str(start.epoch)]),
         "trainer": version,
+        **({"codes": list(task.code_rows)} if task.code_rows else {}),
     }
     return content_id(content)
 

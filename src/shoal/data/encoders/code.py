@@ -54,6 +54,11 @@ class CodeEncoder:
         return self.category.count + 1
 
     @property
+    def texts(self) -> tuple[str, ...]:
+        """Texts that have a code of their own."""
+        return self.category.shown
+
+    @property
     def categories(self) -> tuple[str, ...]:
         """The categories that were learned."""
         return self.category.categories
@@ -78,7 +83,7 @@ class CodeEncoder:
 
     def encode(self, values_N: NDArray[Any], x_ND: NDArray[Any]) -> None:
         """Write the code of each row's category."""
-        x_ND[:, 0] = numbered(values_N, self.category.shown, other=self._other - 1) + 1
+        x_ND[:, 0] = numbered(values_N, self.texts, other=self._other - 1) + 1
 
     @property
     def _other(self) -> int:
@@ -119,7 +124,7 @@ class CodeEncoder:
         for number, encoder in enumerate(encoders):
             place = graph.array(f"code_{number}", np.array([number]))
             cell = graph.node("Gather", [cells, place], f"code_{number}_cell", {"axis": 1})
-            texts = list(encoder.category.shown) or [""]  # without any, all have the code of rare ones
+            texts = list(encoder.texts) or [""]  # without any, all have the code of rare ones
             looked_up = {
                 "domain": "ai.onnx.ml",
                 "keys_strings": texts,
