@@ -23,6 +23,7 @@ from shoal.export import export_torch, graph_feed, onnx_model, run_onnx
 from shoal.look import plan_text
 from shoal.look._run_findings import RunFindings
 from shoal.look._text import results_text
+from shoal.look.page.references import works
 from shoal.model import Model
 from shoal.nets import model_bytes
 from shoal.pipeline import plan, run
@@ -78,7 +79,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run whose delivered network embeds one column of two."""
     draw_dots()
     home = tmp_path_factory.mktemp("embedded")
-    run(study_of(home, training={"epochs": 25, "lr": 0.02}), out=home / "run", workers=1)
+    study = study_of(home, training={"epochs": 25, "lr": 0.02}, inspect={"history": 3})
+    run(study, out=home / "run", workers=1)
     return home / "run"
 
 
@@ -139,9 +141,16 @@ def test_the_run_learns_the_cities_and_says_so(folder: Path) -> None:
     assert results.embedded[0] in results_text(results)
     assert results.refit["test_r2"][0] > 0.8
     assert model.preprocessing.input_names == ("x", "kind=k", "kind=l", "kind=m", "z", "city")
-    histories = RunFindings(results).network
-    assert histories is not None
-    assert [layer.name for layer in histories[0].layers] == ["embedding", "hidden1", "output"]
+    network = RunFindings(results).network
+    assert network is not None
+    assert [layer.name for layer in network[0].layers] == ["embedding", "hidden1", "output"]
+    used = {work.used for work in works(results, [])}
+    assert {"embeddings", "first vectors of embeddings", "lengths of vectors"} <= used
+    history = RunFindings(results).inside
+    assert history is not None
+    assert {"embedding/quantile", "embedding/moved"} <= history.history.keys()
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert f"Embedded: &#34;city&#34; (16 values) as a vector of {size}." in page
 
 
 def test_a_model_answers_its_run_and_says_what_it_does_not_know(folder: Path) -> None:
