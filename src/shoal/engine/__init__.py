@@ -11,6 +11,7 @@ from shoal.engine._plan import make_plan, memory_need, warnings_before
 from shoal.engine._planned import PlannedFit, StudyFit
 from shoal.engine._predict import Trained, answers, softmax, trainer_of
 from shoal.engine._row_weights import class_weights, unless_alike
+from shoal.engine._scalable import refuse_unscalable, unscalable_inputs
 from shoal.engine._scorable import refuse_undefined_scores
 from shoal.engine._simple_models import ask_simple_models
 from shoal.engine._source import (
@@ -19,8 +20,6 @@ from shoal.engine._source import (
     environment,
     ground_truth,
     load_data,
-    refuse_unscalable,
-    unscalable_inputs,
     with_images_of_mistakes,
 )
 from shoal.engine._study_rows import StudyRows

@@ -6,4 +6,4 @@ from typing import Final
 
 from pydantic import ConfigDict
 
-SECTION: Final = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+SECTION: Final = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
