@@ -55,8 +55,8 @@ def make_plan(planner: Planner, circumstances: Circumstances) -> Plan:
     alone = seconds_alone(planner, winner, circumstances, watched)
     sizes = [row.parameter_count for row in planner.candidate_rows()]
     everything = (*search, *compare, *winner, *nested)
-    looks = (lambda: planner.findings_in_rows), (lambda: planner.coverage)  # kept; each takes long by itself
-    spread(lambda look: look(), looks, planner.dataset.rows)
+    # Both are kept by the planner; neither needs the other, and each takes long.
+    spread(lambda name: getattr(planner, name), ("findings_in_rows", "coverage"), planner.dataset.rows)
     stages = (
         ("search", search),
         ("comparisons", compare),

@@ -24,11 +24,8 @@ from shoal.data import (
     Dataset,
     Dialect,
     GivenRows,
-    ImageSource,
     TableSource,
     holds_images,
-    load_builtin,
-    load_image_dataset,
     load_table_dataset,
     outside_of_domain,
     since_first,
@@ -78,9 +75,11 @@ def load_data(study: Study, in_memory: InMemory = InMemory()) -> Dataset:
     if missing:
         raise DataError(missing)
     if data.train is None:
+        from shoal.data import load_builtin
+
         dataset = replace(load_builtin(data.dataset or ""), target_transform=data.target_transform)
     elif _are_images(study, data.train, in_memory.train):
-        dataset = load_image_dataset(_image_source(study, data.train, in_memory), available_memory())
+        dataset = _load_images(study, data.train, in_memory)
     else:
         dataset = load_table_dataset(_table_source(study, in_memory), available_memory())
     dataset = replace(dataset, positive=positive_number(data.positive, dataset.classes))
@@ -141,9 +140,11 @@ def _speaks_of_images(study: Study, train: str) -> bool:
     )
 
 
-def _image_source(study: Study, train: str, in_memory: InMemory) -> ImageSource:
+def _load_images(study: Study, train: str, in_memory: InMemory) -> Dataset:
+    from shoal.data import ImageSource, load_image_dataset  # which no table needs
+
     data = study.data
-    return ImageSource(
+    source = ImageSource(
         in_memory.train or train,
         in_memory.test or data.test,
         data.test_share,
@@ -152,6 +153,7 @@ def _image_source(study: Study, train: str, in_memory: InMemory) -> ImageSource:
         resize=data.resize,
         join_validation=data.join_validation,
     )
+    return load_image_dataset(source, available_memory())
 
 
 def _not_given(data: Data, in_memory: InMemory) -> Iterator[Problem]:
