@@ -209,13 +209,8 @@ def read_ahead(columns: Sequence[TextColumn]) -> None:
         column._padded = any(part[number] for part in padded if part is not None)
 
 
-def plain_columns(
-    content: bytes | bytearray, delimiter: str, block: int = _BLOCK
-) -> tuple[list[str], list[TextColumn]] | None:
-    """Cut a plain text, in UTF-8, into its names and columns; None for a text that is not plain.
-
-    It is cut in blocks of whole lines, each of about so many bytes, on all cores.
-    """
+def plain_columns(content: bytes | bytearray, delimiter: str) -> tuple[list[str], list[TextColumn]] | None:
+    """Cut a plain text, in UTF-8, into its names and columns; None for a text that is not plain."""
     if b'"' in content or len(delimiter) != 1 or not delimiter.isascii():
         return None
     if b"\r" in content:
@@ -231,7 +226,7 @@ def plain_columns(
     if width < 2:
         return None
     raw = np.frombuffer(content, np.uint8, size)
-    place = _places(raw, delimiter, width, _blocks(content, size, block))
+    place = _places(raw, delimiter, width, _blocks(content, size))
     if place is None or len(place) <= 1 + width:
         return None
     columns = [TextColumn(raw, place[column:-1:width], place[column + 1 :: width]) for column in range(width)]
@@ -239,10 +234,10 @@ def plain_columns(
     return names, [column[1:] for column in columns]
 
 
-def _blocks(content: bytes | bytearray, size: int, block: int) -> list[slice]:
+def _blocks(content: bytes | bytearray, size: int) -> list[slice]:
     """Part the first bytes of a text, of which the last ends a line, into blocks of whole lines."""
     starts = [0]
-    while (start := content.find(b"\n", starts[-1] + block - 1, size) + 1) not in (0, size):
+    while (start := content.find(b"\n", starts[-1] + _BLOCK - 1, size) + 1) not in (0, size):
         starts.append(start)
     return [slice(start, stop) for start, stop in pairwise((*starts, size))]
 
@@ -250,7 +245,10 @@ def _blocks(content: bytes | bytearray, size: int, block: int) -> list[slice]:
 def _places(
     raw: NDArray[np.uint8], delimiter: str, width: int, blocks: Sequence[slice]
 ) -> NDArray[np.int64] | None:
-    """Find where cells end, behind a -1; None where some line has another number of them, or one is too long."""
+    """Find where cells end, behind a -1; None where some line has another number of them, or one is too long.
+
+    Blocks of whole lines are cut on all cores.
+    """
     lines = spread(lambda block: int(np.count_nonzero(raw[block] == _NEWLINE)), blocks, len(raw))
     stops = list(accumulate((width * count for count in lines), initial=0))
     place = np.empty(1 + stops[-1], np.int64)
