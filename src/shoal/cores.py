@@ -31,19 +31,19 @@ def spread(function: Callable[[_Item], _Made], items: Sequence[_Item], rows: int
     threads = min(core_count(), len(items))
     if threads < 2 or rows < MANY:
         return [function(item) for item in items]
-    left, made, wrong = deque(enumerate(items)), dict[int, _Made](), dict[int, BaseException]()
+    waiting, made, wrong = deque(enumerate(items)), dict[int, _Made](), dict[int, BaseException]()
 
     def work() -> None:
-        while left:
+        while waiting:
             try:
-                place, item = left.popleft()
+                place, item = waiting.popleft()
             except IndexError:  # another thread was faster
                 return
             try:
                 made[place] = function(item)
             except BaseException as error:  # raised below, in the thread that asked
                 wrong[place] = error
-                left.clear()  # what came before it was begun, and ends
+                waiting.clear()  # what came before it was begun, and ends
 
     others: list[threading.Thread] = []
     try:
@@ -53,7 +53,7 @@ def spread(function: Callable[[_Item], _Made], items: Sequence[_Item], rows: int
             others.append(thread)
         work()
     finally:
-        left.clear()  # of what is not begun, where this thread was interrupted
+        waiting.clear()  # of what is not begun, where this thread was interrupted
         for thread in others:
             thread.join()
     if wrong:
