@@ -26,7 +26,8 @@ from shoal.look._text import results_text
 from shoal.look.page.references import works
 from shoal.model import Model
 from shoal.nets import model_bytes
-from shoal.pipeline import plan, run
+from shoal.pipeline import run
+from shoal.planning import plan
 from shoal.predict import ensemble, predict_file
 from shoal.results import Results
 from shoal.study import Network, Study, apply

@@ -69,7 +69,7 @@ class CodeEncoder:
         return self.category.imputes
 
     @classmethod
-    def fit(cls, column: Column, rows: NDArray[np.int64], *, standardize: bool) -> Self:
+    def fit(cls, column: Column, rows: NDArray[np.int64] | slice, *, standardize: bool) -> Self:
         """Learn which categories the rows have. Raises DataError for more than codes tell apart."""
         return cls.of(CategoryEncoder.fit(column, rows, standardize=standardize))
 
