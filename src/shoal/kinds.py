@@ -12,13 +12,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Literal, Protocol, TypeVar, get_args
+from typing import Final, Literal, Protocol, TypeVar
 
 from shoal.errors import Problem, StudyError
 from shoal.wording import wrong_choice
 
-Task = Literal["regression", "classification"]
-TASKS: Final[tuple[Task, ...]] = get_args(Task)
+Task = Literal["regression", "classification", "multilabel"]
+
+Target = Literal["numbers", "class", "labels"]
+"""What a row has to be learned; see `TaskKind`."""
 
 Takes = Literal["table", "images"]
 """What a network or a layer is given: rows of numbers, or images and what convolutions make of them."""
@@ -27,11 +29,24 @@ Row = TypeVar("Row")
 
 
 @dataclass(frozen=True)
+class TaskKind:
+    """What networks learn of a row; `noun` is what it is called, `words` with its article.
+
+    `target`: "numbers" in units of their own; the "class" that the row is of, one of several; or "labels": of each of
+    the target columns whether the row has it, 1, or not, 0.
+    """
+
+    target: Target
+    noun: str
+    words: str
+
+
+@dataclass(frozen=True)
 class LossKind:
     """A loss of one task; `core` is its number in `ShoalLoss`, None where torch alone trains it.
 
-    `option` is the key of `training` that belongs to it alone. No target may lie below `least`; None where any number
-    may be one. `as_given`: targets are neither scaled nor transformed, since its link gives answers their own unit.
+    `option` is the key of `training` that belongs to it alone. No target may lie below `least` or above `most`; None
+    where any number may be one. `as_given`: targets are neither scaled nor transformed, since its link gives answers their own unit.
     `from_zero`: it is 0 where all answers are right, so that one of its values is a share of another. `distribution`:
     what networks say of a target, a key of `distributions.DISTRIBUTIONS`; None where that is one number.
     """
@@ -40,6 +55,7 @@ class LossKind:
     core: int | None = None
     option: str | None = None
     least: float | None = None
+    most: float | None = None
     as_given: bool = False
     from_zero: bool = True
     distribution: str | None = None
@@ -185,6 +201,11 @@ class SearchKind:
     source: str = ""
 
 
+TASKS: Final[dict[Task, TaskKind]] = {
+    "regression": TaskKind("numbers", "regression", "a regression"),
+    "classification": TaskKind("class", "classification", "a classification"),
+    "multilabel": TaskKind("labels", "several labels", "several labels"),
+}
 LOSSES: Final[dict[str, LossKind]] = {
     "mse": LossKind("regression", core=0),
     "mae": LossKind("regression", core=2),
@@ -193,6 +214,7 @@ LOSSES: Final[dict[str, LossKind]] = {
     "quantile": LossKind("regression", core=5, option="quantiles", distribution="quantiles"),
     "gaussian": LossKind("regression", core=6, from_zero=False, distribution="normal"),
     "cross-entropy": LossKind("classification", core=1, option="label_smoothing"),
+    "binary-cross-entropy": LossKind("multilabel", core=7, least=0.0, most=1.0, as_given=True),
 }
 OPTIMIZERS: Final[dict[str, OptimizerKind]] = {
     "sgd": OptimizerKind(momentum=True, nesterov=True, core=0),
