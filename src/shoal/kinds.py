@@ -12,12 +12,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Literal, Protocol, TypeVar
+from typing import Final, Literal, Protocol, TypeVar, get_args
 
 from shoal.errors import Problem, StudyError
 from shoal.wording import wrong_choice
 
 Task = Literal["regression", "classification", "multilabel"]
+TASKS: Final[tuple[Task, ...]] = get_args(Task)
 
 Target = Literal["numbers", "class", "labels"]
 """What a row has to be learned; see `TaskKind`."""
@@ -46,9 +47,10 @@ class LossKind:
     """A loss of one task; `core` is its number in `ShoalLoss`, None where torch alone trains it.
 
     `option` is the key of `training` that belongs to it alone. No target may lie below `least` or above `most`; None
-    where any number may be one. `as_given`: targets are neither scaled nor transformed, since its link gives answers their own unit.
-    `from_zero`: it is 0 where all answers are right, so that one of its values is a share of another. `distribution`:
-    what networks say of a target, a key of `distributions.DISTRIBUTIONS`; None where that is one number.
+    where any number may be one. `as_given`: targets are neither scaled nor transformed, since its link gives answers
+    their own unit. `from_zero`: it is 0 where all answers are right, so that one of its values is a share of another.
+    `distribution`: what networks say of a target, a key of `distributions.DISTRIBUTIONS`; None where that is one
+    number.
     """
 
     task: Task
@@ -201,7 +203,7 @@ class SearchKind:
     source: str = ""
 
 
-TASKS: Final[dict[Task, TaskKind]] = {
+TASK_KINDS: Final[dict[str, TaskKind]] = {
     "regression": TaskKind("numbers", "regression", "a regression"),
     "classification": TaskKind("class", "classification", "a classification"),
     "multilabel": TaskKind("labels", "several labels", "several labels"),
@@ -314,6 +316,16 @@ def core_number(kind: str, table: Mapping[str, CoreKind], name: str) -> int:
     return number
 
 
+def task_kind(task: str) -> TaskKind:
+    """Give the row of a task. Raises StudyError for one that is unknown."""
+    return row_of("study.task", TASK_KINDS, task)
+
+
+def has_classes(task: str) -> bool:
+    """Whether a row of a task is of one of several classes, so that folds may keep their shares."""
+    return task_kind(task).target == "class"
+
+
 def losses_of(task: str) -> tuple[str, ...]:
     """Name the losses of a task, its own first."""
     return tuple(name for name, loss in LOSSES.items() if loss.task == task)
@@ -336,7 +348,7 @@ def usual_splitter(task: str, *, grouped: bool, timed: bool = False) -> str:
     groups, else by class if it has any.
     """
     return splitter_by(
-        by_class=task == "classification" and not grouped and not timed, by_group=grouped, by_time=timed
+        by_class=has_classes(task) and not grouped and not timed, by_group=grouped, by_time=timed
     )
 
 

@@ -14,7 +14,7 @@ from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 from types import NoneType
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,8 @@ from shoal.distributions import Distribution, by_target
 from shoal.engine import Calibration, FoldNetwork, Trained, Trainer, answers, trainer_of, unknown_intervals
 from shoal.errors import InputError, ModelFileError, Problem, as_path
 from shoal.files import Folder, Unreadable, kind_of, opened, size_of, write
-from shoal.kinds import LOSSES
+from shoal.kinds import LOSSES, Task, has_classes, task_kind
+from shoal.links import link_of
 from shoal.nets import MODEL_NAME, Architecture, StoredModel, model_bytes, read_model
 from shoal.results import COLDEST, HOTTEST, tempered
 from shoal.wording import counted, listed, repeated, visible
@@ -55,7 +56,7 @@ class FitFacts(_Part):
 class Facts(_Part):
     """What a model file says beside its network."""
 
-    task: Literal["regression", "classification"]
+    task: Task
     classes: tuple[str, ...] = Field(strict=False)
     targets: tuple[str, ...] = Field(strict=False)
     preprocessing: dict[str, Any]
@@ -149,8 +150,13 @@ class Model:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the classes, in the order of `predict_proba`'s columns; none in regression."""
+        """Names of the classes, in the order of `predict_proba`'s columns; none where a row is not of one."""
         return self.facts.classes
+
+    @property
+    def labelled(self) -> bool:
+        """Whether it says of each of its targets whether a row has it."""
+        return task_kind(self.facts.task).target == "labels"
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -159,6 +165,8 @@ class Model:
 
     def predict(self, x: NDArray[Any] | Mapping[str, Any] | DataFrame) -> NDArray[Any]:
         """Predict rows: float64 (N, K) in the targets' units, or the names of the likeliest classes, str (N,).
+
+        Of several labels int64 (N, K), 1 where a row is more likely to have the label than not, else 0.
 
         `x` is a frame or a dict of columns, taken by name (others are ignored); or numbers (N, D) in the
         order of `input_names`, where no column holds categories; or images (N, H, W), (N, H, W, C)
@@ -174,8 +182,9 @@ class Model:
         trained the model is here, on the CPU, in the same versions on the same kind of processor.
         """
         answer_NA = self.answer(self._warned(x))
-        if self.facts.task == "regression":
-            return answer_NA[:, : len(self.targets)]
+        if not has_classes(self.facts.task):
+            predicted_NK = answer_NA[:, : len(self.targets)]
+            return (predicted_NK > 0.5).astype(np.int64) if self.labelled else predicted_NK
         return np.asarray(np.array(self.classes, dtype=np.str_)[answer_NA.argmax(axis=1)])
 
     def predict_quantiles(self, x: NDArray[Any] | Mapping[str, Any] | DataFrame) -> NDArray[np.float64]:
@@ -217,13 +226,15 @@ class Model:
     def predict_proba(
         self, x: NDArray[Any] | Mapping[str, Any] | DataFrame, *, calibrated: bool = False
     ) -> NDArray[np.float64]:
-        """Give the probability of every class, float64 (N, K); see `predict`. InputError in regression.
+        """Give the probability of every class or label, float64 (N, K); see `predict`. InputError in regression.
 
         `calibrated` ones are those at the temperature of the model file (Guo and others 2017), in the same order;
         InputError where it has none.
         """
         if self.facts.task == "regression":
             raise InputError("expected a model of classes, got one of numbers: it has no probabilities")
+        if calibrated and self.labelled:
+            raise InputError("expected a model of classes, got one of labels: it has no temperature")
         answer_NK = self.answer(self._warned(x))
         return self.at_temperature(answer_NK) if calibrated else answer_NK
 
@@ -239,8 +250,9 @@ class Model:
         are not finite. InputError for a model of classes, one without these networks, or
         a coverage that is no share from 0.5 on or more than the rows held out can tell.
         """
-        if self.facts.task == "classification":
-            raise InputError("expected a model of numbers, got one of classes: it has no intervals, but sets")
+        if self.facts.task != "regression":
+            got = "labels: it has no intervals" if self.labelled else "classes: it has no intervals, but sets"
+            raise InputError(f"expected a model of numbers, got one of {got}")
         ends_NK2 = self.intervals(self._warned(x), coverage)
         if unknown := unknown_intervals(ends_NK2):
             warnings.warn(unknown, UserWarning, stacklevel=2)
@@ -255,8 +267,9 @@ class Model:
         `predict_interval`. A set is empty where no class is as likely as true ones usually are. InputError for a model
         of numbers, and as `predict_interval` does.
         """
-        if self.facts.task == "regression":
-            raise InputError("expected a model of classes, got one of numbers: it has no sets, but intervals")
+        if not has_classes(self.facts.task):
+            got = "labels: it has no sets" if self.labelled else "numbers: it has no sets, but intervals"
+            raise InputError(f"expected a model of classes, got one of {got}")
         return self.sets(self._warned(x), coverage)
 
     def intervals(self, inputs: Inputs, coverage: float) -> NDArray[np.float64]:
@@ -330,17 +343,22 @@ class Model:
         yield from preprocessing.misfits()
         yield from repeated("class", facts.classes)
         yield from repeated("target", facts.targets)
-        classes = outputs if facts.task == "classification" else 0
+        of_classes = has_classes(facts.task)
+        classes = outputs if of_classes else 0
         if len(facts.classes) != classes:
             yield f"classes: expected {classes}, got {len(facts.classes)}"
         said = 1 if preprocessing.distribution is None else preprocessing.distribution.outputs
-        targets = 1 if facts.task == "classification" else outputs // said
+        targets = 1 if of_classes else outputs // said
         if outputs % said or len(facts.targets) != targets:
             yield f"targets: expected {targets}, got {len(facts.targets)}"
-        scaled = targets if facts.task == "regression" and not channels else 0
+        scaled = 0 if of_classes or channels else targets
         if len(preprocessing.target_scales) != scaled:
             yield f"preprocessing: expected {scaled} targets, got {len(preprocessing.target_scales)}"
-        if self.calibration is not None:
+        if scaled and link_of(preprocessing.link).task != facts.task:
+            yield f"preprocessing: expected a link of {task_kind(facts.task).noun}, got {preprocessing.link}"
+        if self.calibration is not None and self.labelled:
+            yield "folds: expected none of several labels, got some"
+        elif self.calibration is not None:
             yield from self._strange_folds(self.calibration)
 
     def _strange_folds(self, calibration: Calibration) -> Iterator[str]:

@@ -49,7 +49,6 @@ def test_a_batch_has_the_weighted_mean_of_its_cells(exact_trainer: Trainer) -> N
     state = in_precision(initial_state(case.job), "float64")
     data = dataclasses.replace(case.data, train=counting(dataclasses.replace(rows, weight=None), cell_NK))
 
-
     def weighted(outputs: torch.Tensor, targets: torch.Tensor, weight: Any) -> torch.Tensor:
         loss = functional.binary_cross_entropy_with_logits(outputs, targets, reduction="none")
         return (torch.tensor(weight) * loss).sum() / (float(weight.sum()) or 1.0)
@@ -110,7 +109,10 @@ def test_labels_in_another_order_are_answered_in_that_order(
         second.parameters_P[slot.start : slot.stop] = values[order_K].reshape(-1)
     data = case.data
     reordered = FitData(
-        *(dataclasses.replace(rows, y=rows.y[:, order_K]) for rows in (data.train, data.validation, data.inner))
+        *(
+            dataclasses.replace(rows, y=rows.y[:, order_K])
+            for rows in (data.train, data.validation, data.inner)
+        )
     )
     exact_trainer.advance(case.job, data, first, case.training.epochs)
     exact_trainer.advance(case.job, reordered, second, case.training.epochs)
@@ -127,7 +129,7 @@ def test_labels_in_another_order_are_answered_in_that_order(
 def test_one_label_is_the_second_of_two_classes(
     exact_trainer: Trainer, weights: str, size: int, epochs: int
 ) -> None:
-    """Without a hidden layer: softmax tells two classes apart by the difference of outputs, which moves twice as far."""
+    """Without a hidden layer: softmax goes by the difference of two outputs, which moves twice as far."""
     shape = {"network": Network(hidden=()), "weights": weights, "inputs": 4, "rows": 29}
     keys: dict[str, Any] = {"optimizer": "sgd", "batch_size": size, "epochs": epochs}
     label = Case("label", training=Training(lr=0.4, **keys), loss="binary-cross-entropy", outputs=1, **shape)
@@ -156,7 +158,9 @@ def test_one_label_is_the_second_of_two_classes(
 
 def test_a_label_of_a_sure_output_has_a_finite_loss(trainer: Trainer) -> None:
     architecture = build_architecture(Network(hidden=()), (1,), 2)
-    job = Job(architecture, Training(epochs=1, batch_size=4, lr=1e-9, optimizer="sgd"), "binary-cross-entropy", KEY)
+    job = Job(
+        architecture, Training(epochs=1, batch_size=4, lr=1e-9, optimizer="sgd"), "binary-cross-entropy", KEY
+    )
     x, y = np.full((4, 1), 100, np.float32), np.array([[1, 0]] * 4, np.float32)
     state: State = initial_state(job)
     state.parameters_P[:] = 1, 1, 0, 0  # both outputs are the input

@@ -268,7 +268,7 @@ def fit_preprocessing(dataset: Dataset, rows: NDArray[np.int64], standardize: St
     columns = fit_columns(dataset.columns, rows, dataset.source, standardize=scaled)
     if dataset.task == "classification":
         return Preprocessing(columns, (), missing_marks=dataset.missing_marks, dialect=dataset.dialect)
-    both, transform = standardize == "both", dataset.target_transform
+    both, transform = standardize == "both" and dataset.task == "regression", dataset.target_transform
     scales = tuple(
         fit_target(name, dataset.targets[rows, k], transform, standardize=both)
         for k, name in enumerate(dataset.target_names)

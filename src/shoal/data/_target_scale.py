@@ -17,7 +17,7 @@ from shoal.activations import Graph
 from shoal.data._scale import Scale, fit_scale
 from shoal.data._target_transforms import TRANSFORMS, TargetTransform
 from shoal.distributions import Distribution, distribution_from_json
-from shoal.kinds import TARGET_TRANSFORMS, row_of
+from shoal.kinds import TARGET_TRANSFORMS, has_classes, row_of
 from shoal.links import LINKS, link_of
 
 _MOST: Final = float(np.finfo(np.float64).max)
@@ -129,7 +129,7 @@ class TargetScale:
     def _linked_from_json(cls, link: str, others: object) -> TargetScale | None:
         """Read a target that is not scaled, since a link makes its answers; None for another link than such a one."""
         kind, scale = LINKS.get(link), Scale.from_json(others)
-        if kind is None or kind.scaled or kind.task != "regression":
+        if kind is None or kind.scaled or has_classes(kind.task):
             return None
         return None if scale is None or scale != Scale(scale.name) else cls(scale, link=link)
 

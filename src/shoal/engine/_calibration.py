@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +15,11 @@ from numpy.typing import NDArray
 from shoal.data import Preprocessing
 from shoal.engine._predict import PredictedRows, Trained, answers
 from shoal.engine._trainer import Trainer
+from shoal.kinds import Task
 from shoal.nets import Architecture, StoredFold
 from shoal.results import class_sets, cv_plus
 from shoal.wording import counted, one_number
 
-Task = Literal["regression", "classification"]
 Rows = NDArray[np.int64]
 Floats = NDArray[np.float64]
 

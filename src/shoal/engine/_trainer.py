@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.distributions import Distribution, distribution_of
-from shoal.kinds import LOSSES, TASKS, Takes, Target, row_of
+from shoal.kinds import LOSSES, Takes, Target, row_of, task_kind
 from shoal.nets import Architecture, initial_buffers, initial_parameters
 from shoal.streams import StreamKey
 from shoal.study import Loss, Training
@@ -95,7 +95,7 @@ class Job:
     @property
     def target(self) -> Target:
         """What its network learns of a row."""
-        return TASKS[row_of("loss", LOSSES, self.loss).task].target
+        return task_kind(row_of("loss", LOSSES, self.loss).task).target
 
     @property
     def distribution(self) -> Distribution | None:

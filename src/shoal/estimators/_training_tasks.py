@@ -40,6 +40,7 @@ from shoal.engine import (
     training_work,
 )
 from shoal.errors import InputError, Problem
+from shoal.kinds import Task as TaskName
 from shoal.nets import build_architecture
 from shoal.pipeline import default_workers
 from shoal.results import FitRecord, Identity, RunLock, Store
@@ -72,7 +73,7 @@ class Task:
     key: str
     network: Network
     training: Training
-    task: Literal["regression", "classification"]
+    task: TaskName
     x: NDArray[Any]
     y: NDArray[Any]
     outputs: int

@@ -26,7 +26,7 @@ from shoal.results._conformal import (
 )
 from shoal.results._ensemble import Ensemble, vote_counts, vote_entropy
 from shoal.results._files import RunFiles, refuse_foreign_files_in, run_files
-from shoal.results._fold_networks import FoldNetworks, fold_networks
+from shoal.results._fold_networks import FoldNetworks, fold_networks, says_nothing_of
 from shoal.results._folder import OUTPUT_FILES, PICTURES, REPORT_NAME, STUDY_NAME, refuse_to_replace
 from shoal.results._inside import Inside, layers_of
 from shoal.results._intervals import Interval, Units, wilson
@@ -42,8 +42,9 @@ from shoal.results._permutation import PermutationTest
 from shoal.results._reading import reading
 from shoal.results._record import CandidateRow, ColumnRecord, FitRecord, Plan, PlanEntry, Stage, Status, Truth
 from shoal.results._results import Results
+from shoal.results._row_score import RowScore
 from shoal.results._schema import expect, refusing
-from shoal.results._score_rows import RowScore, row_score, score_on
+from shoal.results._score_rows import row_score, score_on
 from shoal.results._scores import (
     BINS,
     CalibrationBins,
@@ -54,7 +55,10 @@ from shoal.results._scores import (
     classification_scores,
     confusion_matrix,
     higher_is_better,
+    label_losses,
+    label_scores,
     regression_scores,
+    scores_of_hits,
 )
 from shoal.results._select import (
     Choice,
@@ -170,6 +174,8 @@ __all__ = [
     "guaranteed_coverage",
     "higher_is_better",
     "in_words",
+    "label_losses",
+    "label_scores",
     "layers_of",
     "margin_of",
     "note_looks",
@@ -192,10 +198,12 @@ __all__ = [
     "residuals",
     "row_score",
     "run_files",
+    "says_nothing_of",
     "score_of_answers",
     "score_on",
     "scored_summaries",
     "scores_of_answers",
+    "scores_of_hits",
     "search_errors",
     "search_scores",
     "temperature_of",

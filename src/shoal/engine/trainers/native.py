@@ -382,8 +382,8 @@ class NativeTrainer:
                 y: NDArray[Any] = numbers.random((rows, outputs // job.outputs_of_target), np.float32)
             case "class":
                 y = numbers.integers(0, outputs, rows)
-            case target:
-                assert_never(target)
+            case other:
+                assert_never(other)
         data = _drawn_rows(job.architecture, y, numbers)
         state = initial_state(job)
         state.epoch_T, state.curve_TC = state.epoch_T[:0], state.curve_TC[:0]
