@@ -19,6 +19,10 @@ from shoal.kinds import Target, Task, task_kind
 from shoal.wording import did_you_mean, few_quoted, quoted
 
 TIME: Final = "data.time"
+ONE_OF_CLASSES: Final = (
+    'expected one column for classification, got {}; where each holds 0 and 1: study.task = "multilabel"'
+)
+"""Why there may be no more targets."""
 
 
 @dataclass(frozen=True)
@@ -138,9 +142,7 @@ def role_problems(source: TableSource) -> list[Problem]:
     if not source.targets:
         problems.append(Problem("data.target", "expected the name of a column, got nothing"))
     elif source.target == "class" and len(source.targets) > 1:
-        what = f"expected one column for classification, got {len(source.targets)}"
-        what += '; if each holds 0 and 1: study.task = "multilabel"'
-        problems.append(Problem("data.target", what))
+        problems.append(Problem("data.target", ONE_OF_CLASSES.format(len(source.targets))))
     if source.inputs == ():
         problems.append(Problem("data.inputs", "expected at least one column, got none"))
     return [*problems, *_doubled(source)]

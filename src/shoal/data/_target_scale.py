@@ -17,7 +17,7 @@ from shoal.activations import Graph
 from shoal.data._scale import Scale, fit_scale
 from shoal.data._target_transforms import TRANSFORMS, TargetTransform
 from shoal.distributions import Distribution, distribution_from_json
-from shoal.kinds import TARGET_TRANSFORMS, has_classes, row_of
+from shoal.kinds import TARGET_TRANSFORMS, has_classes, row_of, task_kind
 from shoal.links import LINKS, link_of
 
 _MOST: Final = float(np.finfo(np.float64).max)
@@ -32,7 +32,7 @@ _PLAIN: Final = '''def {name}(outputs):
     return outputs.double() * scale + torch.tensor(TARGET_MEAN, dtype=torch.float64)'''
 
 _LINKED: Final = '''def answers(outputs):
-    """Give each of TARGETS in its own units, float64 (N, K)."""
+    """Give {what}, float64 (N, K)."""
     outputs = outputs.double()
     return {answer}'''
 
@@ -224,7 +224,9 @@ def target_source(targets: Sequence[TargetScale]) -> str:
     """Give the function of the exported Python file that turns outputs into targets, and what it calls."""
     link, distribution = targets[0].link, targets[0].distribution
     if link != _IDENTITY:
-        return _LINKED.format(answer=link_of(link).torch)
+        labels = task_kind(link_of(link).task).target == "labels"
+        what = "the probability of each of TARGETS" if labels else "each of TARGETS in its own units"
+        return _LINKED.format(what=what, answer=link_of(link).torch)
     if distribution is None:
         return _units_source(targets[0], "answers")
     return f"{_units_source(targets[0], 'in_units')}\n\n\n{distribution.torch_source}"

@@ -137,9 +137,10 @@ def _of_accuracy(results: Results, beside: tuple[Beside, ...]) -> tuple[str, str
 def _of_labels(results: Results, beside: tuple[Beside, ...]) -> tuple[str, str, str]:
     """Of several labels: the binary cross-entropy, which sees how sure each is; and how many are right."""
     figure = one_number(delivered_score(results, "loss"))
+    labels = len(results.truth.target_names)
+    mean = f", the mean of the {labels:,} labels," if labels > 1 else ""
     said = (
-        f"the binary cross-entropy of the delivered network, the mean of the"
-        f" {counted(len(results.truth.target_names), 'label')}, is {figure} nats,"
+        f"the binary cross-entropy of the delivered network{mean} is {figure} nats,"
         f" {_others(beside, one_number, of='of ')}; its macro F1 is {one_number(delivered_score(results, 'macro_f1'))},"
         f" and it is right in every label on {percent(delivered_score(results, 'accuracy'))} of the rows"
     )

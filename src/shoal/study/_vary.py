@@ -78,7 +78,8 @@ def _transformed(study: Study, loss: str) -> Iterator[Mistake]:
     """Refuse a transform of targets which a loss takes as they are, or whose spread has no way back."""
     transform, kind = study.data.target_transform, LOSSES[loss]
     no_way_back = kind.distribution is not None and not DISTRIBUTIONS[kind.distribution].transforms
-    if transform != "none" and (kind.as_given or no_way_back):
+    numbers = task_kind(study.study.task).target == "numbers"
+    if numbers and transform != "none" and (kind.as_given or no_way_back):
         path, other = ("training", "loss"), ("data", "target_transform")
         taken = (
             "takes targets as they are" if kind.as_given else "gives a deviation in the targets' own units"
