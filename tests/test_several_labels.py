@@ -8,8 +8,6 @@ from __future__ import annotations
 import html
 import importlib.util
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,50 +20,18 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 import shoal
+from labels_cases import LABELS, study, table, written
 from shoal.data import load_builtin
-from shoal.draft import draft_study
 from shoal.engine import Planner, Trainers
 from shoal.engine._row_weights import training_shares, training_weights
-from shoal.errors import DataError, InputError, ModelFileError, ShoalError, StudyError
+from shoal.errors import InputError, ModelFileError, StudyError
 from shoal.export import export_onnx, export_torch, graph_feed, run_onnx
 from shoal.kinds import TASK_KINDS, TASKS
 from shoal.look import results_text
 from shoal.model import Model
-from shoal.pipeline import plan
 from shoal.predict import predict_file
 from shoal.results import Results
 from shoal.study import Training, load_study
-
-LABELS = ["sport", "music", "rare"]
-ASKED = ["roc_auc", "average_precision", "f1_samples", "jaccard_micro", "recall_weighted", "precision_macro"]
-
-
-def table(rows: int = 260) -> pd.DataFrame:
-    draw = np.random.default_rng(7)
-    x_ND = draw.normal(size=(rows, 3))
-    logit_NK = x_ND @ draw.normal(size=(3, 3)) + np.array([0.0, 0.5, -1.8])
-    y_NK = draw.random((rows, 3)) < 1 / (1 + np.exp(-2 * logit_NK))
-    columns = {"u": x_ND[:, 0], "v": x_ND[:, 1], "w": x_ND[:, 2], "place": draw.choice(["hill", "sea"], rows)}
-    return pd.DataFrame({**columns, **{name: y_NK[:, k].astype(int) for k, name in enumerate(LABELS)}})
-
-
-def study(**changes: Any) -> dict[str, Any]:
-    return {
-        "name": "tags",
-        "task": "multilabel",
-        "target": LABELS,
-        "data": {"standardize": "inputs"},
-        "network": {"hidden": [6]},
-        "training": {"epochs": 12, "lr": 0.02},
-        "compare": [{"name": "balanced", "training": {"class_weight": "balanced"}}],
-        "search": {
-            "folds": 3,
-            "metric": "f1_macro",
-            "scores": ASKED,
-            "space": {"training.lr": [0.001, 0.02]},
-        },
-        **changes,
-    }
 
 
 @pytest.fixture(scope="module")
@@ -73,37 +39,6 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Results:
     folder = tmp_path_factory.mktemp("labels")
     table().to_csv(folder / "tags.csv", index=False)
     return shoal.run(load_study(written(folder)), out=folder / "run", workers=1)
-
-
-def written(folder: Path) -> Path:
-    file = folder / "study.toml"
-    file.write_text(
-        f"""
-[study]
-name = "tags"
-task = "multilabel"
-[data]
-train = "{(folder / "tags.csv").as_posix()}"
-target = ["sport", "music", "rare"]
-standardize = "inputs"
-[network]
-hidden = [6]
-[training]
-epochs = 12
-lr = 0.02
-[[compare]]
-name = "balanced"
-training = {{ class_weight = "balanced" }}
-[search]
-folds = 3
-metric = "f1_macro"
-scores = {ASKED!r}
-[search.space]
-"training.lr" = [0.001, 0.02]
-""",
-        encoding="utf-8",
-    )
-    return file
 
 
 def held_out(results: Results) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -352,208 +287,3 @@ def test_the_same_run_twice_and_on_other_workers_has_one_digest(tmp_path: Path) 
     again = shoal.run(table(), out=tmp_path / "1", workers=1, **asked)
     assert {again.digest} == digests
     assert Results.open(tmp_path / "1").digest == again.digest
-
-
-# -- what is read --------------------------------------------------------------------------------------------
-
-
-def refusal(folder: Path, frame: pd.DataFrame, **keys: Any) -> str:
-    file = folder / "tags.csv"
-    frame.to_csv(file, index=False)
-    with pytest.raises(ShoalError) as refused:
-        plan(load_study(written(folder), [f"{key}={value}" for key, value in keys.items()]))
-    return str(refused.value).replace(file.as_posix(), "tags.csv").replace(str(file), "tags.csv")
-
-
-@pytest.mark.parametrize(
-    ("cells", "sentence"),
-    [
-        (
-            {3: 2, 8: 0.5},
-            'tags.csv, column "music": expected labels of 0 and 1, got 2 (line 5), 0.5 (line 10)',
-        ),
-        ({0: -1}, 'tags.csv, column "music": expected labels of 0 and 1, got -1 (line 2)'),
-        ({4: "x"}, 'tags.csv, line 6, column "music": expected a number, got "x"'),
-        (
-            {5: "", 6: ""},
-            'tags.csv, column "music": expected a target in each of 260 rows, got none in 2 (lines 7, 8);'
-            ' data.missing_targets = "drop" leaves such rows out',
-        ),
-    ],
-)
-def test_a_label_that_is_neither_0_nor_1_is_refused_by_its_line(
-    tmp_path: Path, cells: dict[int, Any], sentence: str
-) -> None:
-    frame = table()
-    frame["music"] = frame["music"].astype(object)
-    for row, cell in cells.items():
-        frame.loc[row, "music"] = cell
-    assert refusal(tmp_path, frame) == sentence
-
-
-def test_words_are_no_labels_but_truth_is(tmp_path: Path) -> None:
-    frame = table()
-    spoken = frame.assign(music=np.where(frame["music"] > 0, "yes", "no"))
-    first = "yes" if frame["music"][0] else "no"
-    what = f'expected numbers, got text such as "{first}"; a label is 0 or 1, or false or true'
-    assert refusal(tmp_path, spoken) == f'tags.csv, column "music": {what}'
-    notes = [
-        plan(asked, target=LABELS, task="multilabel").columns
-        for asked in (frame, frame.assign(music=frame["music"] > 0))
-    ]
-    assert notes[0] == notes[1]
-
-
-def test_labels_of_which_nothing_is_learned(tmp_path: Path) -> None:
-    frame = table()
-    what = "expected a label that some training rows have and others have not, got none"
-    same = frame.assign(**dict.fromkeys(LABELS, 1))
-    assert refusal(tmp_path, same) == f'tags.csv, columns "sport", "music", "rare": {what}'
-    one_same = plan(frame.assign(rare=0), target=LABELS, task="multilabel")
-    sentence = 'column "rare": no training row has this label, so that nothing is learned of it'
-    assert sentence in one_same.data_notes
-    always = plan(frame.assign(rare=1), target=LABELS, task="multilabel")
-    assert sentence.replace("no training", "every training") in always.data_notes
-
-
-@pytest.mark.parametrize(
-    ("keys", "sentence"),
-    [
-        (
-            {"training.loss": "mse"},
-            "training.loss: expected binary-cross-entropy, the loss of several labels, got 'mse'",
-        ),
-        (
-            {"training.class_weight": "{ musc = 2.0 }"},
-            'training.class_weight: expected labels ("sport", "music", "rare"), got "musc"; did you mean "music"?',
-        ),
-        (
-            {"data.positive": "sport"},
-            "data.positive: expected nothing for several labels: only one of two classes is the positive one;"
-            ' got "sport"',
-        ),
-        (
-            {"data.target_transform": "log1p"},
-            'data.target_transform: expected "none" with study.task = "multilabel", got "log1p"',
-        ),
-        (
-            {"study.task": "classification", "search.scores": "[]"},
-            "data.target: expected one column for classification, got 3; where each holds 0 and 1:"
-            ' study.task = "multilabel"',
-        ),
-    ],
-)
-def test_what_does_not_go_with_labels_is_refused(tmp_path: Path, keys: dict[str, str], sentence: str) -> None:
-    said = refusal(tmp_path, table(), **keys).replace(f"{tmp_path / 'study.toml'}:7", "--set")
-    assert said.replace("--set: ", "--set ") == f"--set {sentence}"
-
-
-def test_images_have_one_class_each() -> None:
-    with pytest.raises(ShoalError) as refused:
-        plan(load_study("digits", ["study.task=multilabel"]))
-    assert str(refused.value) == "--set study.task: expected classification for these data, got multilabel"
-
-
-def test_a_fold_without_a_label_has_no_area_and_says_so() -> None:
-    frame = table()
-    asked = study(search={"folds": 3, "metric": "roc_auc", "space": {"training.lr": [0.1, 0.2]}})
-    why = "a label is the same in all rows"
-    few = plan(frame.assign(rare=(np.arange(len(frame)) == 40).astype(int)), **asked)
-    said = re.compile(
-        rf"ROC AUC is undefined on the rows of folds ., . of 3 folds \({why}\): they count for no candidate"
-    )
-    assert len([note for note in few.notes if said.fullmatch(note)]) == 1
-    with pytest.raises(DataError) as refused:
-        plan(frame.assign(rare=0), **asked)
-    what = f"expected folds with rows on which ROC AUC is defined, got none: {why}"
-    assert str(refused.value) == f"search.metric: {what}"
-
-
-# -- drafts and templates ------------------------------------------------------------------------------------
-
-
-def test_several_targets_of_0_and_1_are_guessed_to_be_labels(tmp_path: Path) -> None:
-    table().to_csv(tmp_path / "t.csv", index=False)
-    text = draft_study(tmp_path / "t.csv", "sport, music,rare")
-    assert 'task = "multilabel"' in text
-    assert "a guess: each of the 3 targets holds 0 and 1 alone" in text
-    assert 'target = ["sport", "music", "rare"]  # as you said' in text
-    assert 'standardize = "inputs"' in text
-    numbers = draft_study(tmp_path / "t.csv", "u,v")
-    assert 'task = "regression"' in numbers
-    assert 'target = ["u", "v"]' in numbers
-    said = draft_study(tmp_path / "t.csv", ("sport", "rare"), "regression")
-    assert 'task = "regression"' in said
-
-
-def test_a_column_whose_name_has_a_comma_is_one_target(tmp_path: Path) -> None:
-    table().rename(columns={"sport": "music, loud"}).to_csv(tmp_path / "t.csv", index=False)
-    assert 'target = "music, loud"' in draft_study(tmp_path / "t.csv", "music, loud")
-
-
-@pytest.mark.parametrize(
-    ("target", "task", "sentence"),
-    [
-        (
-            "sport,musc", None,
-            '--target: expected a column of FILE ("u", "v", "w", "place", "sport", "music", "rare"), got "musc";'
-            ' did you mean "music"?',
-        ),
-        (
-            "sport,music", "classification",
-            "--target: expected one column for classification, got 2; where each holds 0 and 1:"
-            ' study.task = "multilabel"',
-        ),
-        ("u,music", "multilabel", None),
-    ],
-)  # fmt: skip
-def test_targets_that_cannot_be_are_refused(
-    tmp_path: Path, target: str, task: Any, sentence: str | None
-) -> None:
-    file = tmp_path / "t.csv"
-    table().to_csv(file, index=False)
-    with pytest.raises(DataError) as refused:
-        draft_study(file, target, task)
-    text = str(refused.value).replace(str(file), "FILE")
-    if sentence is None:
-        assert text.startswith('FILE, column "u": expected labels of 0 and 1, got ')
-    else:
-        assert text == sentence
-
-
-def test_rows_in_memory_need_no_study(tmp_path: Path) -> None:
-    results = shoal.run(
-        table(), target=LABELS, training={"epochs": 3}, search=None, out=tmp_path, workers=1,
-        checks={"baselines": False},
-    )  # fmt: skip
-    assert results.study.study.task == "multilabel"
-    assert results.truth.target_names == tuple(LABELS)
-
-
-def test_the_commands_write_and_run_a_study_of_labels(tmp_path: Path) -> None:
-    def shoal_command(*arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "shoal", *arguments],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return done.stdout
-
-    text = shoal_command("new", "multilabel")
-    (tmp_path / "study.toml").write_text(text, encoding="utf-8")
-    assert "labels left, right, top" in shoal_command("check", "study.toml")
-    assert "three-discs    multilabel      300 + 200 rows, 2 inputs, 3 labels  built in" in shoal_command(
-        "data", "list"
-    )
-
-
-def test_three_discs_are_three_discs() -> None:
-    dataset = load_builtin("three-discs")
-    place = np.stack([column.values for column in dataset.columns], axis=1)
-    for k, centre in enumerate([(-0.35, -0.2), (0.35, -0.2), (0.0, 0.4)]):
-        inside = np.hypot(*(place - centre).T) < 0.6
-        assert 0.02 < (inside != dataset.targets[:, k]).mean() < 0.08
-    assert (dataset.task, dataset.classes, dataset.outputs) == ("multilabel", (), 3)
-    assert (len(dataset.targets), dataset.train_rows) == (500, 300)

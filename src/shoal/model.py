@@ -5,7 +5,6 @@ Letters: N rows, D inputs, K targets or classes, C channels, H, W height and wid
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 from types import NoneType
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,19 +22,29 @@ from pydantic_core import PydanticCustomError
 
 from shoal.data import Column, Preprocessing, given_columns, given_images
 from shoal.distributions import Distribution, by_target
-from shoal.engine import Calibration, FoldNetwork, Trained, Trainer, answers, trainer_of, unknown_intervals
+from shoal.engine import (
+    Calibration,
+    Trained,
+    Trainer,
+    answers,
+    ascend,
+    read_calibration,
+    trainer_of,
+    unknown_intervals,
+    without_temperature,
+    written,
+)
 from shoal.errors import InputError, ModelFileError, Problem, as_path
 from shoal.files import Folder, Unreadable, kind_of, opened, size_of, write
 from shoal.kinds import LOSSES, Task, has_classes, task_kind
 from shoal.links import link_of
-from shoal.nets import MODEL_NAME, Architecture, StoredModel, model_bytes, read_model
-from shoal.results import COLDEST, HOTTEST, tempered
+from shoal.nets import MODEL_NAME, Architecture, model_bytes, read_model
+from shoal.results import tempered
 from shoal.wording import counted, listed, repeated, visible
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-_AT_ONCE: Final = 4096
 Inputs = tuple[Column, ...] | NDArray[np.uint8]
 """New rows, checked: the columns that a model reads, or images (N, C, H, W)."""
 
@@ -101,10 +110,10 @@ class Model:
         stored = read_model(stream, size)
         described, temperature = stored.facts, None
         if stored.folds:
-            described, temperature = _without_temperature(stored.facts)
+            described, temperature = without_temperature(stored.facts)
         facts = _facts(described)
         preprocessing = Preprocessing.from_json(facts.preprocessing)
-        calibration = _calibration(stored, facts, temperature) if stored.folds else None
+        calibration = read_calibration(stored, facts.task, temperature) if stored.folds else None
         model = cls(stored.architecture, stored.parameters, preprocessing, facts, calibration)
         for sentence in model._misfits():
             raise ModelFileError(sentence)
@@ -373,7 +382,7 @@ class Model:
             yield from own.misfits()
             if fold.architecture != architecture:
                 yield f"fold {number}: expected the layers of the delivered network, got others"
-            if len(fold.scores) != rows or not _ascend(fold.scores):
+            if len(fold.scores) != rows or not ascend(fold.scores):
                 yield f"fold {number}: expected {rows} rows of scores in ascending order, got others"
             if self.classes and fold.scores.max() > 1:
                 yield f"fold {number}: expected probabilities as scores, got others"
@@ -410,36 +419,6 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         yield stream
 
 
-def _without_temperature(described: dict[str, Any]) -> tuple[dict[str, Any], float | None]:
-    """Take the temperature out of facts that may be foreign: a number within Shoal's bounds, or None in regression."""
-    facts = dict(described)
-    temperature = facts.pop("temperature", False)
-    classes = facts.get("task") == "classification"
-    if (type(temperature) is float and COLDEST <= temperature <= HOTTEST) if classes else temperature is None:
-        return facts, temperature
-    expected = f"a number from {COLDEST:g} to {HOTTEST:g}" if classes else "null in regression"
-    raise ModelFileError(f"temperature: expected {expected}, got something else")
-
-
-def _calibration(stored: StoredModel, facts: Facts, temperature: float | None) -> Calibration:
-    """Read the networks of the folds, which may be foreign; they must be written again in the same words."""
-    folds = []
-    for number, fold in enumerate(stored.folds):
-        described = fold.facts.get("preprocessing")
-        preprocessing = Preprocessing.from_json(described)
-        if len(fold.facts) > 1 or _text(preprocessing.to_json()) != _text(described):
-            raise ModelFileError(f"fold {number}: expected facts as Shoal writes them, got others")
-        folds.append(FoldNetwork(fold.architecture, fold.parameters, preprocessing, fold.scores))
-    return Calibration(facts.task, tuple(folds), temperature)
-
-
-def _ascend(score_SV: NDArray[np.float64]) -> bool:
-    """Whether every row of scores ascends; part by part, so that it takes no room."""
-    starts = range(0, score_SV.shape[1], _AT_ONCE)
-    parts = (score_SV[:, start : start + _AT_ONCE + 1] for start in starts)
-    return all((part[:, :-1] <= part[:, 1:]).all() for part in parts)
-
-
 def _every(inputs: Inputs) -> NDArray[np.int64]:
     """Give the numbers of all rows."""
     count = len(inputs) if isinstance(inputs, np.ndarray) else len(inputs[0].values)
@@ -450,7 +429,7 @@ def _facts(described: dict[str, Any]) -> Facts:
     """Read facts that may be foreign; they must be written again in the same words."""
     try:
         facts = Facts.model_validate(described)
-        if _text(facts.model_dump(mode="json")) == _text(described):
+        if written(facts.model_dump(mode="json")) == written(described):
             return facts
     except ValidationError as error:
         first = error.errors()[0]
@@ -459,7 +438,3 @@ def _facts(described: dict[str, Any]) -> Facts:
     except (ValueError, RecursionError):  # nested deeper than can be written
         pass
     raise ModelFileError("expected facts as Shoal writes them, got others")
-
-
-def _text(value: object) -> str:
-    return json.dumps(value, sort_keys=True)

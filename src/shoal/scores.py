@@ -126,7 +126,9 @@ SCORES: Final[dict[str, ScoreKind]] = {
         "macro recall", peer="recall_score", form="classes", options=(_MACRO, _NO_DIVISION)
     ),
     "recall_micro": _OfLabels("micro recall", peer="recall_score", options=(_MICRO, _NO_DIVISION)),
-    "recall_weighted": _OfLabels("weighted recall", peer="recall_score", options=(_BY_FREQUENCY, _NO_DIVISION)),
+    "recall_weighted": _OfLabels(
+        "weighted recall", peer="recall_score", options=(_BY_FREQUENCY, _NO_DIVISION), same_as="recall_micro"
+    ),
     "recall_samples": _OfLabels("recall of each row", peer="recall_score", options=(_BY_ROW, _NO_DIVISION)),
     "jaccard_macro": _OfLabels("macro Jaccard", peer="jaccard_score", options=(_MACRO, _NO_DIVISION)),
     "jaccard_micro": _OfLabels("micro Jaccard", peer="jaccard_score", options=(_MICRO, _NO_DIVISION)),

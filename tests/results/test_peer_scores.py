@@ -150,13 +150,23 @@ def test_scores_of_labels_are_scikit_learns_to_the_last_bit(case: tuple[NDArray[
 
 @settings(deadline=None)
 @given(answered_labels())
-def test_a_label_alone_has_the_scores_of_two_equal_ones(case: tuple[NDArray[Any], NDArray[Any]]) -> None:
-    y, answers = (of[:, :1] for of in case)
-    twice = (np.repeat(of, 2, axis=1) for of in (y, answers))
-    y_2, answers_2 = twice
-    for name in OF_LABELS:
-        if not undefined_on(name, y):
-            assert peer_score(name, y, answers) == pytest.approx(peer_score(name, y_2, answers_2)), name
+def test_a_label_alone_has_the_scores_of_one_class_of_two(case: tuple[NDArray[Any], NDArray[Any]]) -> None:
+    y, answers = (of[:, 0] for of in case)
+    for name, score in _AVERAGED.items():
+        own = float(score(y, answers > 0.5, zero_division=0))
+        for average in ("macro", "micro", "weighted"):
+            assert peer_score(f"{name}_{average}", y[:, None], answers[:, None]) == pytest.approx(own), name
+        rows = [
+            float(score([true, False], [named, False], zero_division=0))
+            for true, named in zip(y, answers > 0.5, strict=True)
+        ]
+        assert peer_score(f"{name}_samples", y[:, None], answers[:, None]) == pytest.approx(np.mean(rows)), (
+            name
+        )
+    for name in ("roc_auc", "average_precision"):
+        if not undefined_on(name, y[:, None]):
+            own = OF_LABELS[name](y, answers)
+            assert peer_score(name, y[:, None], answers[:, None]) == pytest.approx(own), name
 
 
 @st.composite

@@ -52,7 +52,7 @@ from shoal.data._table import DateCells, Foreign, Table
 from shoal.data._table_format import LESS_TO_READ, TEXT_CELL, TEXT_COPIES
 from shoal.data._tables import read_table
 from shoal.data._target_domain import outside_of_domain
-from shoal.data._target_scale import RANGES_BEYOND, add_targets, target_constants, target_source
+from shoal.data._target_scale import RANGES_BEYOND, add_labels, add_targets, target_constants, target_source
 from shoal.data._times import TimeKind, time_text
 from shoal.data.row_checks import checks_of_rows, findings_in_rows
 
@@ -90,6 +90,7 @@ __all__ = [
     "TableSource",
     "TimeKind",
     "Wish",
+    "add_labels",
     "add_targets",
     "are_rows",
     "chance_of_count",

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.activations import Graph
+from shoal.data._encoder import DOUBLE, INT64
 from shoal.data._scale import Scale, fit_scale
 from shoal.data._target_transforms import TRANSFORMS, TargetTransform
 from shoal.distributions import Distribution, distribution_from_json
@@ -175,6 +176,16 @@ def add_targets(graph: Graph, targets: Sequence[TargetScale], outputs: str) -> N
                 graph, [target for target in targets for _ in range(of_each)], values, name
             ),
         )
+
+
+def add_labels(graph: Graph, outputs: str) -> tuple[tuple[str, int], ...]:
+    """Add to a graph the way from outputs, float64 (N, K), to `probabilities` of labels, and to `labels`, int64, 1
+    where a probability is above a half. Gives these names, with ONNX's numbers of their types.
+    """
+    link_of("sigmoid").onnx(graph, outputs, "probabilities")
+    above = graph.node("Greater", ["probabilities", graph.array("half", np.array(0.5))], "above")
+    graph.node("Cast", [above], "labels", {"to": INT64})
+    return ("probabilities", DOUBLE), ("labels", INT64)
 
 
 def _add_units(graph: Graph, targets: Sequence[TargetScale], values: str, result: str) -> str:

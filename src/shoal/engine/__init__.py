@@ -1,6 +1,14 @@
 """How: fits, trainers, execution. The only stage that knows data, nets and results."""
 
-from shoal.engine._calibration import Calibration, FoldNetwork, unknown_intervals
+from shoal.engine._calibration import (
+    Calibration,
+    FoldNetwork,
+    ascend,
+    read_calibration,
+    unknown_intervals,
+    without_temperature,
+    written,
+)
 from shoal.engine._ensemble import ask_ensemble
 from shoal.engine._execute import Executor, entries
 from shoal.engine._fit import Fit, FitRows, content_id, grouped
@@ -75,6 +83,7 @@ __all__ = [
     "Watcher",
     "WorkerPool",
     "answers",
+    "ascend",
     "ask_ensemble",
     "ask_simple_models",
     "available_memory",
@@ -100,6 +109,7 @@ __all__ = [
     "network_outputs",
     "pick_delivered",
     "pick_device",
+    "read_calibration",
     "refuse_above",
     "refuse_undefined_scores",
     "refuse_unscalable",
@@ -113,4 +123,6 @@ __all__ = [
     "unscalable_inputs",
     "warnings_before",
     "with_images_of_mistakes",
+    "without_temperature",
+    "written",
 ]

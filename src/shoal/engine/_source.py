@@ -126,11 +126,9 @@ def _weight_notes(study: Study, dataset: Dataset) -> Iterator[str]:
             f" {once} take each row once"
         )
     if study.weighs_classes:
-        what = "classes" if dataset.classes else "labels"
-        yield (
-            f"{what} are weighted in training alone (training.class_weight), also in its curve;"
-            f" losses of rows held out and scores are not weighted by {'class' if dataset.classes else 'label'}"
-        )
+        what, by = ("classes", "class") if dataset.classes else ("labels", "label")
+        once = "losses of rows held out and scores are not weighted by"
+        yield f"{what} are weighted in training alone (training.class_weight), also in its curve; {once} {by}"
 
 
 def _are_images(study: Study, train: str, rows: GivenRows | None) -> bool:
@@ -234,10 +232,9 @@ def _misfits(study: Study, dataset: Dataset) -> Iterator[Problem]:
 
 def _unknown_classes(study: Study, dataset: Dataset) -> Iterator[Problem]:
     """Find weights of classes that there are not, and weights that leave no class."""
-    labels = task_kind(dataset.task).target == "labels"
-    names = dataset.target_names if labels else dataset.classes
-    nouns = "labels" if labels else "classes of the training rows"
-    for key, weights in study.class_weights.items() if names else ():
+    names, nouns = dataset.classes or dataset.target_names, "labels"
+    nouns = "classes of the training rows" if dataset.classes else nouns
+    for key, weights in study.class_weights.items():
         for name in weights:
             if name not in names:
                 what = f"expected {nouns} ({few_quoted(names)}), got {quoted(name)}"

@@ -13,7 +13,6 @@ from typing import Any, Final, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import issparse
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length, validate_data
@@ -232,7 +231,7 @@ def checked_indicators(y: Any, x: NDArray[Any], dtype: str) -> NDArray[Any] | No
     """
     if getattr(y, "ndim", 2) < 2:
         return None
-    dense = y.toarray() if issparse(y) else y
+    dense = y.toarray() if hasattr(y, "toarray") else y
     array = check_array(dense, ensure_2d=False, dtype=None, input_name="y")
     if array.ndim != 2 or array.shape[1] < 2:
         return None

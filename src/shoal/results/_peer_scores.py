@@ -98,7 +98,10 @@ def _values(y: NDArray[Any], answers_NK: Floats, _: int) -> Passed:
 def _classes(y: NDArray[Any], answers_NK: Floats, _: int) -> Passed:
     """The most probable class, of equal ones the first; of labels those that are more probable than not."""
     if y.dtype == np.bool_:
-        return y, answers_NK > 0.5, {}
+        again = (
+            2 if y.shape[1] == 1 else 1
+        )  # one column is two classes to scikit-learn; two equal ones score as one
+        return np.tile(y, again), np.tile(answers_NK > 0.5, again), {}
     return y, answers_NK.argmax(axis=1), {}
 
 

@@ -50,8 +50,8 @@ def caption(fact: Labels) -> str:
     what = "Of the rows predicted to have a label, precision have it; of those that have it, recall are predicted to."
     missing = " A mark is missing where the share is one of no rows." if _undefined(fact) else ""
     more = len(fact.labels) - _MOST
-    left = f" The {_MOST} of the lowest F1 are drawn, {more:,} more are not." if more > 0 else ""
-    return f"{what}{missing}{left}"
+    others = f" The {_MOST} of the lowest F1 are drawn, {more:,} more are not." if more > 0 else ""
+    return f"{what}{missing}{others}"
 
 
 def _undefined(fact: Labels) -> bool:

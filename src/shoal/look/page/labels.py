@@ -59,9 +59,3 @@ def label_text(findings: RunFindings) -> str:
     note = "" if findings.truth.test_weights is None else "\nEach row counts once here, whatever it weighs."
     table = text_table(["label", "rows", "precision", "recall", "F1", "ROC AUC"], rows)
     return f"{which} on the test rows, {fact.name}{together}\n{table}{note}"
-
-
-def label_networks(findings: RunFindings) -> int:
-    """Count the networks that the table speaks of."""
-    fact = delivered_labels(findings)
-    return fact.repeats if fact else 0
