@@ -135,6 +135,8 @@ def test_a_score_that_is_another_has_its_number_perhaps_with_the_other_sign(name
     task = kind.tasks[0]
     y: Any = draw.integers(0, 3, 50) if task == "classification" else draw.normal(size=(50, 2))
     answers: Any = draw.dirichlet(np.ones(3), 50) if task == "classification" else draw.normal(size=(50, 2))
+    if task == "multilabel":
+        y, answers = y > 0, draw.random((50, 2))
     weight_N = draw.uniform(0.1, 2, 50)
     own, other = (row_score(task, each).score(y, answers, weight_N) for each in (name, kind.same_as))
     assert own == pytest.approx(-other if kind.negated else other, rel=1e-12)

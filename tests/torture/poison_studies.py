@@ -81,6 +81,8 @@ def drawn_studies(draw: st.DrawFn) -> Drawn:
     if task == "regression":
         losses = ["mse", "quantile", *(["gaussian"] if transform == "none" else [])]
         tree["training"]["loss"] = draw(st.sampled_from(losses))
+    else:
+        tree["training"]["class_weight"] = draw(st.sampled_from(["none", "balanced"]))
     trainer = draw(st.sampled_from(["auto"] * 5 + ["torch"]))
     drawn = Drawn(Study.model_validate(tree), dataset, trainer, seed, draw(st.sampled_from(HUGE)))
     if timed and not can_be_parted(drawn):
