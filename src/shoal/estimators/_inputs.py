@@ -229,9 +229,11 @@ def checked_indicators(y: Any, x: NDArray[Any], dtype: str) -> NDArray[Any] | No
 
     A sparse matrix of them is taken as well.
     """
+    from scipy.sparse import issparse
+
     if getattr(y, "ndim", 2) < 2:
         return None
-    dense = y.toarray() if hasattr(y, "toarray") else y
+    dense = y.toarray() if issparse(y) else y
     array = check_array(dense, ensure_2d=False, dtype=None, input_name="y")
     if array.ndim != 2 or array.shape[1] < 2:
         return None
