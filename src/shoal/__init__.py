@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from shoal.contents import contents
 
-if TYPE_CHECKING:  # the table below once more, as a type checker reads it; a test holds both equal
+if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.errors import DataError as DataError
     from shoal.errors import EnvironmentFault as EnvironmentFault
     from shoal.errors import InputError as InputError
@@ -42,23 +42,8 @@ if TYPE_CHECKING:  # the table below once more, as a type checker reads it; a te
     from shoal.study import Study as Study
     from shoal.study import load_study as load_study
 else:  # for a type checker, what is not there is not there
-    __getattr__, _names = contents(
-        __name__,
-        {
-            "shoal.errors": (
-                "DataError EnvironmentFault InputError Interrupted ModelFileError RunFolderBusy "
-                "RunFolderError ShoalError StudyError TrainingError"
-            ),
-            "shoal.estimators": "CNNClassifier GridSearchCV MLPClassifier MLPRegressor RandomizedSearchCV",
-            "shoal.look": "Results",
-            "shoal.model": "Model load",
-            "shoal.pipeline": "run",
-            "shoal.planning": "plan",
-            "shoal.results": "Plan",
-            "shoal.study": "Study load_study",
-        },
-    )
-    __all__ = sorted([*_names, "__version__"])  # noqa: PLE0605 - the table above is the promise
+    __getattr__, _names = contents(__name__)
+    __all__ = sorted([*_names, "__version__"])  # noqa: PLE0605 - the imports above are the promise
 
     def __dir__() -> list[str]:
         return __all__

@@ -6,21 +6,20 @@ So whoever asks for one name loads one file and what that needs, and a command n
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
 
-def contents(folder: str, files: Mapping[str, str]) -> tuple[Callable[[str], Any], list[str]]:
-    """Give `__getattr__` and `__all__` of a package; `files` says which names, with spaces between, each file gives.
+def contents(folder: str) -> tuple[Callable[[str], Any], list[str]]:
+    """Give `__getattr__` and `__all__` of a package, by the imports that stand in its source for type checkers.
 
-    A file within the package is called as there, `_study`; any other by its whole name, `shoal.study`.
+    They are read and not obeyed: `from shoal.study._study import Study as Study`, one name a line, indented.
     """
-    homes = {
-        name: file if file.startswith("shoal.") else f"{folder}.{file}"
-        for file, names in files.items()
-        for name in names.split()
-    }
+    package: Any = sys.modules[folder]
+    source = package.__loader__.get_data(package.__file__).decode()
+    lines = (line.split() for line in source.splitlines() if line.startswith("    from shoal."))
+    homes = {name: home for _, home, _, name, *_ in lines}
 
     def look_up(name: str) -> Any:
         if name not in homes:

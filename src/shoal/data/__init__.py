@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from shoal.contents import contents
 
-if TYPE_CHECKING:  # the table below once more, as a type checker reads it; a test holds both equal
+if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.data._builtin import BUILTIN as BUILTIN
     from shoal.data._builtin import describe_builtin as describe_builtin
     from shoal.data._builtin import fetch as fetch
@@ -90,6 +90,7 @@ if TYPE_CHECKING:  # the table below once more, as a type checker reads it; a te
     from shoal.data._tables import read_table as read_table
     from shoal.data._target_domain import outside_of_domain as outside_of_domain
     from shoal.data._target_scale import RANGES_BEYOND as RANGES_BEYOND
+    from shoal.data._target_scale import add_labels as add_labels
     from shoal.data._target_scale import add_targets as add_targets
     from shoal.data._target_scale import target_constants as target_constants
     from shoal.data._target_scale import target_source as target_source
@@ -98,50 +99,4 @@ if TYPE_CHECKING:  # the table below once more, as a type checker reads it; a te
     from shoal.data.row_checks import checks_of_rows as checks_of_rows
     from shoal.data.row_checks import findings_in_rows as findings_in_rows
 else:
-    __getattr__, __all__ = contents(
-        __name__,
-        {
-            "_builtin": "BUILTIN describe_builtin fetch load_builtin",
-            "_classes": "nfc",
-            "_column_kind": "ColumnFacts ColumnKind DateStyle",
-            "_column_roles": "TableSource",
-            "_column_warnings": "ColumnWarnings column_warnings since_first untested",
-            "_coverage": "Coverage coverage",
-            "_coverage_warnings": "gap_notes in_gaps outside_of_training repeat_warnings repeated_in_test",
-            "_dataset": "Column Dataset Split",
-            "_date_formats": "format_fault",
-            "_dialect": "Dialect",
-            "_divided_groups": "divided_sentence unused_rows",
-            "_drift": "drift_of_rows",
-            "_encoder": "Encoder encoder_class takes",
-            "_fashion": "find_fashion",
-            "_folds": "FoldOptions fold_count make_folds",
-            "_found_kinds": "is_name_of_ids",
-            "_given_inputs": "GivenInputs column_types is_category is_plain_number",
-            "_given_rows": "GivenRows Rows are_rows given_rows",
-            "_holdout": "draw_share holdout_split",
-            "_image_places": "holds_images",
-            "_images": "ImageSource load_image_dataset",
-            "_input_columns": "read_columns",
-            "_ladders": "order_of",
-            "_missing": "Missing",
-            "_new_images": "NewImages read_images",
-            "_new_rows": "given_columns given_images",
-            "_outer_folds": "make_folds_within make_outer_folds",
-            "_permuted": "permuted_rows with_permuted_targets",
-            "_pixels": "two_levels",
-            "_preprocess": "Preprocessing RESIZING Standardize fit_columns fit_preprocessing unscalable",
-            "_row_check": "chance_of_count",
-            "_row_weights": "unusable_weights weights_said",
-            "_seen": "Sighting seen_in",
-            "_source": "load_table_dataset",
-            "_survey": "Survey Wish survey",
-            "_table": "DateCells Foreign Table",
-            "_table_format": "LESS_TO_READ TEXT_CELL TEXT_COPIES",
-            "_tables": "read_table",
-            "_target_domain": "outside_of_domain",
-            "_target_scale": "RANGES_BEYOND add_targets target_constants target_source",
-            "_times": "TimeKind time_text",
-            "row_checks": "checks_of_rows findings_in_rows",
-        },
-    )
+    __getattr__, __all__ = contents(__name__)

@@ -4,10 +4,14 @@ from typing import TYPE_CHECKING
 
 from shoal.contents import contents
 
-if TYPE_CHECKING:  # the table below once more, as a type checker reads it; a test holds both equal
+if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.engine._calibration import Calibration as Calibration
     from shoal.engine._calibration import FoldNetwork as FoldNetwork
+    from shoal.engine._calibration import ascend as ascend
+    from shoal.engine._calibration import read_calibration as read_calibration
     from shoal.engine._calibration import unknown_intervals as unknown_intervals
+    from shoal.engine._calibration import without_temperature as without_temperature
+    from shoal.engine._calibration import written as written
     from shoal.engine._ensemble import ask_ensemble as ask_ensemble
     from shoal.engine._execute import Executor as Executor
     from shoal.engine._execute import entries as entries
@@ -73,37 +77,4 @@ if TYPE_CHECKING:  # the table below once more, as a type checker reads it; a te
     from shoal.engine.workers.loop import WorkerPool as WorkerPool
     from shoal.engine.workers.protocol import FitProgress as FitProgress
 else:
-    __getattr__, __all__ = contents(
-        __name__,
-        {
-            "_calibration": "Calibration FoldNetwork unknown_intervals",
-            "_ensemble": "ask_ensemble",
-            "_execute": "Executor entries",
-            "_fit": "Fit FitRows content_id grouped",
-            "_fits": "Planner",
-            "_inside": "look_inside",
-            "_nested": "nested_rounds",
-            "_plan": "make_plan memory_need warnings_before",
-            "_planned": "PlannedFit StudyFit",
-            "_predict": "Trained answers softmax trainer_of",
-            "_row_weights": "class_weights unless_alike",
-            "_scalable": "refuse_unscalable unscalable_inputs",
-            "_scorable": "refuse_undefined_scores",
-            "_simple_models": "ask_simple_models",
-            "_source": "InMemory column_records environment ground_truth load_data with_images_of_mistakes",
-            "_study_rows": "StudyRows",
-            "_table_rows": (
-                "Dtype TableInMemory TableRows flat_arrays longest_first network_outputs train_here "
-                "trainer_for training_work"
-            ),
-            "_train": "Checkpoint",
-            "_trainer": "CURVES Job State Trainer initial_state",
-            "_watcher": "Silent Watcher",
-            "_winner": "choose_winner fold_preprocessing model_file pick_delivered",
-            "forecast.available": "available_memory give_back_memory refuse_above",
-            "forecast.time": "Circumstances",
-            "trainers.choice": "DeviceChoice TrainerChoice Trainers pick_device",
-            "workers.loop": "FitLot WorkerPool",
-            "workers.protocol": "FitProgress",
-        },
-    )
+    __getattr__, __all__ = contents(__name__)

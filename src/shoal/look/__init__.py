@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from shoal.contents import contents
 
-if TYPE_CHECKING:  # the table below once more, as a type checker reads it; a test holds both equal
+if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.look._check import Check as Check
     from shoal.look._checks import checks as checks
     from shoal.look._columns import MOST_LINES as MOST_LINES
@@ -25,20 +25,4 @@ if TYPE_CHECKING:  # the table below once more, as a type checker reads it; a te
     from shoal.look.page.report import report_html as report_html
     from shoal.look.page.report import write_report as write_report
 else:
-    __getattr__, __all__ = contents(
-        __name__,
-        {
-            "_check": "Check",
-            "_checks": "checks",
-            "_columns": "MOST_LINES column_lines",
-            "_drawing": "Drawing",
-            "_fold_curves": "fold_curves_png",
-            "_gallery": "Picture draw_figures pictures",
-            "_notebook": "Results pieces_html table_html",
-            "_plan_text": "plan_text",
-            "_run_findings": "RunFindings",
-            "_text": "headline_text results_text",
-            "_text_layout": "duration",
-            "page.report": "report_html write_report",
-        },
-    )
+    __getattr__, __all__ = contents(__name__)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from shoal.contents import contents
 
-if TYPE_CHECKING:  # the table below once more, as a type checker reads it; a test holds both equal
+if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.nets._activations import SATURATED_WITHIN as SATURATED_WITHIN
     from shoal.nets._activations import near_bound as near_bound
     from shoal.nets._architecture import Architecture as Architecture
@@ -44,23 +44,4 @@ if TYPE_CHECKING:  # the table below once more, as a type checker reads it; a te
     from shoal.nets.layers.conv import ConvLayer as ConvLayer
     from shoal.nets.layers.dense import DenseLayer as DenseLayer
 else:
-    __getattr__, __all__ = contents(
-        __name__,
-        {
-            "_activations": "SATURATED_WITHIN near_bound",
-            "_architecture": "Architecture Slot build_architecture",
-            "_channels": "Channels EXCITING_STEPS seen_by_the_middle",
-            "_files": "MODEL_NAME MOST_FOLDS StoredFold StoredModel model_bytes read_model save_model",
-            "_forward": "activations forward",
-            "_graph": "GraphParts",
-            "_initial": "initial_buffers initial_parameters refit_parameters",
-            "_layer": "Layer StepCost",
-            "_loss": "Loss loss_of torch_loss",
-            "_module": "build_module module_source trained_module",
-            "_onnx": "add_network",
-            "_optimizers": "Descent Moments Step optimizer_of",
-            "_schedules": "learning_rates schedule_of",
-            "layers.conv": "ConvLayer",
-            "layers.dense": "DenseLayer",
-        },
-    )
+    __getattr__, __all__ = contents(__name__)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from shoal.contents import contents
 
-if TYPE_CHECKING:  # the table below once more, as a type checker reads it; a test holds both equal
+if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._asked import asked_scores as asked_scores
     from shoal.results._asked import choosing_scores as choosing_scores
     from shoal.results._asked import reported_scores as reported_scores
@@ -40,6 +40,7 @@ if TYPE_CHECKING:  # the table below once more, as a type checker reads it; a te
     from shoal.results._files import run_files as run_files
     from shoal.results._fold_networks import FoldNetworks as FoldNetworks
     from shoal.results._fold_networks import fold_networks as fold_networks
+    from shoal.results._fold_networks import says_nothing_of as says_nothing_of
     from shoal.results._folder import OUTPUT_FILES as OUTPUT_FILES
     from shoal.results._folder import PICTURES as PICTURES
     from shoal.results._folder import REPORT_NAME as REPORT_NAME
@@ -79,9 +80,9 @@ if TYPE_CHECKING:  # the table below once more, as a type checker reads it; a te
     from shoal.results._record import Status as Status
     from shoal.results._record import Truth as Truth
     from shoal.results._results import Results as Results
+    from shoal.results._row_score import RowScore as RowScore
     from shoal.results._schema import expect as expect
     from shoal.results._schema import refusing as refusing
-    from shoal.results._score_rows import RowScore as RowScore
     from shoal.results._score_rows import row_score as row_score
     from shoal.results._score_rows import score_on as score_on
     from shoal.results._scores import BINS as BINS
@@ -93,7 +94,10 @@ if TYPE_CHECKING:  # the table below once more, as a type checker reads it; a te
     from shoal.results._scores import classification_scores as classification_scores
     from shoal.results._scores import confusion_matrix as confusion_matrix
     from shoal.results._scores import higher_is_better as higher_is_better
+    from shoal.results._scores import label_losses as label_losses
+    from shoal.results._scores import label_scores as label_scores
     from shoal.results._scores import regression_scores as regression_scores
+    from shoal.results._scores import scores_of_hits as scores_of_hits
     from shoal.results._select import Choice as Choice
     from shoal.results._select import SearchScores as SearchScores
     from shoal.results._select import Standing as Standing
@@ -127,53 +131,4 @@ if TYPE_CHECKING:  # the table below once more, as a type checker reads it; a te
     from shoal.results._verdict import verdict as verdict
     from shoal.results._verdict import verdict_phrase as verdict_phrase
 else:
-    __getattr__, __all__ = contents(
-        __name__,
-        {
-            "_asked": (
-                "asked_scores choosing_scores reported_scores score_of_answers scored_summaries "
-                "scores_of_answers with_asked_scores"
-            ),
-            "_certainty": "COVERAGE Certainty Covered CoveredClass NOT_IN_FILE Tempered",
-            "_confidence_set": "Cell SearchErrors search_errors",
-            "_conformal": (
-                "COLDEST FEWEST_TO_SHARPEN HOTTEST class_sets conformities cv_plus guaranteed_coverage "
-                "rank_at residuals temperature_of tempered"
-            ),
-            "_ensemble": "Ensemble vote_counts vote_entropy",
-            "_files": "RunFiles refuse_foreign_files_in run_files",
-            "_fold_networks": "FoldNetworks fold_networks",
-            "_folder": "OUTPUT_FILES PICTURES REPORT_NAME STUDY_NAME refuse_to_replace",
-            "_inside": "Inside layers_of",
-            "_intervals": "Interval Units wilson",
-            "_levels": "LevelHeld",
-            "_lock": "RunLock",
-            "_looks": "Looks note_looks",
-            "_mean_recall": "BALANCED",
-            "_nested": "Nested NestedScore OuterFold OuterRows as_search choose_within",
-            "_out_of_fold": "MAX_UNITS OutOfFold",
-            "_outer_interval": "OuterAnswers outer_interval",
-            "_peer_scores": "peer_score refusal_of undefined_on",
-            "_permutation": "PermutationTest",
-            "_reading": "reading",
-            "_record": "CandidateRow ColumnRecord FitRecord Plan PlanEntry Stage Status Truth",
-            "_results": "Results",
-            "_schema": "expect refusing",
-            "_score_rows": "RowScore row_score score_on",
-            "_scores": (
-                "BINS CalibrationBins ClassScores calibrated_error calibration_bins class_scores "
-                "classification_scores confusion_matrix higher_is_better regression_scores"
-            ),
-            "_select": (
-                "Choice SearchScores Standing choose choose_candidate expected_score margin_of "
-                "rank_candidates search_scores"
-            ),
-            "_selection_and_test": "Disagreement",
-            "_simple_models": "Baseline Beside FITTED SimpleModel",
-            "_statistics": "as_compared reach_of",
-            "_store": "Identity Store",
-            "_trained_places": "Place place_in trained_places",
-            "_two_way": "Difference Scored difference repeated_interval",
-            "_verdict": "MODEL_NAMES Verdict in_words rare_classes rare_tested verdict verdict_phrase",
-        },
-    )
+    __getattr__, __all__ = contents(__name__)

@@ -4,14 +4,9 @@ from typing import TYPE_CHECKING
 
 from shoal.contents import contents
 
-if TYPE_CHECKING:  # the table below once more, as a type checker reads it; a test holds both equal
+if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.search._searcher import History as History
     from shoal.search._searcher import Trial as Trial
     from shoal.search._searcher import next_round as next_round
 else:
-    __getattr__, __all__ = contents(
-        __name__,
-        {
-            "_searcher": "History Trial next_round",
-        },
-    )
+    __getattr__, __all__ = contents(__name__)

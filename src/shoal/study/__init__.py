@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from shoal.contents import contents
 
-if TYPE_CHECKING:  # the table below once more, as a type checker reads it; a test holds both equal
+if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.kinds import Task as Task
     from shoal.study._candidates import Candidate as Candidate
     from shoal.study._candidates import apply as apply
@@ -59,28 +59,4 @@ if TYPE_CHECKING:  # the table below once more, as a type checker reads it; a te
     from shoal.study._values import Schedule as Schedule
     from shoal.study._vary import passed_on as passed_on
 else:
-    __getattr__, __all__ = contents(
-        __name__,
-        {
-            "shoal.kinds": "Task",
-            "_candidates": (
-                "Candidate apply base_candidate candidate_with candidates comparison_candidates naming_values"
-            ),
-            "_draft": "Draft DraftColumn DraftKey draft_text",
-            "_draft_sizes": "TEST_SHARE",
-            "_file": "load_study parse_study study_schema",
-            "_folds": "Folds",
-            "_held_against": "Checks",
-            "_keywords": "Keys with_keywords",
-            "_paths": "IN_MEMORY keys_in_memory",
-            "_review": "check_study",
-            "_settings_text": "settings_text short_keys text_of",
-            "_shown": "Inspect Reference Report",
-            "_study": "About Comparison Conv Data Nested Network Pool Range Search Study",
-            "_templates": "builtin_studies template",
-            "_toml": "to_toml",
-            "_training": "Augment Training",
-            "_values": "Activation LONGEST_NAME Loss MOST_IMAGES Metric Optimizer Schedule TASK_LOSS",
-            "_vary": "passed_on",
-        },
-    )
+    __getattr__, __all__ = contents(__name__)
