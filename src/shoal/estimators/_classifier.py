@@ -49,7 +49,9 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         labels : ndarray of shape (N,)
             Labels as they came in y.
         """
-        place_N = softmax(self._outputs(X)).argmax(axis=1)  # no temperature changes the order of classes
+        place_N = self._predicted(self._outputs(X)).argmax(
+            axis=1
+        )  # no temperature changes the order of classes
         return np.asarray(self.classes_[place_N])
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
@@ -64,7 +66,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         probability : ndarray of shape (N, K)
             Columns in the order of `classes_`; each row sums to 1.
         """
-        probability_NK = softmax(self._outputs(X))
+        probability_NK = self._predicted(self._outputs(X))
         return tempered(probability_NK, self.temperature_) if "temperature_" in vars(self) else probability_NK
 
     def predict_set(self, X: Any, coverage: float = 0.9) -> NDArray[np.bool_]:
@@ -93,7 +95,10 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         """
         folds = self._fold_networks("predict_set", "temperature")
         outputs = folds.outputs(self._checked(X, reset=False))
-        return class_sets(map(softmax, outputs), folds.scores, coverage)
+        return class_sets(map(self._predicted, outputs), folds.scores, coverage)
+
+    def _predicted(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        return softmax(outputs)
 
     def predict_log_proba(self, X: Any) -> NDArray[np.float64]:
         """Give the logarithm of every probability; see `predict_proba`.

@@ -37,7 +37,7 @@ from shoal.estimators._parameters import batch_rows, seed_of, training_of, with_
 from shoal.estimators._training_tasks import Task, TaskResult, train_one
 from shoal.nets import Architecture, loss_of, trained_module
 from shoal.streams import StreamKey
-from shoal.study import TASK_LOSS, Network
+from shoal.study import Network
 
 INNER_STREAM = 2**31
 """The split number whose stream draws the rows that early stopping holds out."""
@@ -60,6 +60,7 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
     # Set by fitting
     parameters_: dict[str, NDArray[Any]]
     best_loss_: float | None
+    _loss: str
     _folds: FoldNetworks
     _seed: int
     _optimizer: _Optimizer | Task | None
@@ -85,6 +86,10 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
 
     def _network(self, input_shape: tuple[int, ...]) -> Network:
         """Give the network that the parameters ask for."""
+        raise NotImplementedError
+
+    def _predicted(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Turn outputs into what they predict of each target, or of each class, float64 (N, K)."""
         raise NotImplementedError
 
     # -- the public face -------------------------------------------------------------------------------------
@@ -158,9 +163,9 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
 
     @property
     def out_activation_(self) -> str:
-        """What follows the output layer: "identity" in regression, "softmax" for classes, two of them too."""
+        """What follows the output layer: in regression "identity" or, of counts, "exp"; "softmax" for classes."""
         check_is_fitted(self, "parameters_")
-        return loss_of(TASK_LOSS[self._kind]).link
+        return loss_of(self._loss).link
 
     @property
     def validation_scores_(self) -> None:
@@ -248,7 +253,7 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
         return Task(
             key=key,
             network=self._network(prepared.x.shape[1:]),
-            training=training_of(parameters, min(most, len(learned.rows))),
+            training=training_of(parameters, min(most, len(learned.rows)), self._kind),
             task=self._kind,
             x=prepared.x,
             y=prepared.y,
@@ -292,6 +297,7 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
             **before.then(trained, len(prepared.rows) - inner_rows, early_stopping=inner_rows > 0),
             "parameters_": trained.parameters,
             "_architecture": task.job.architecture,
+            "_loss": task.job.loss,
             "_encoding": prepared.encoding,
             **({} if self.calibration is None else {"_seed": task.seed}),
         }
@@ -383,7 +389,7 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
     # -- predicting ------------------------------------------------------------------------------------------
 
     def _outputs(self, x: Any) -> NDArray[np.float64]:
-        """Outputs of the network (values, or logits), float64 (N, K)."""
+        """Outputs of the network, float64 (N, outputs)."""
         check_is_fitted(self, "parameters_")
         parts = (part.inputs(self._encoding) for part in self._checked(x, reset=False).parts())
         return np.concatenate([network_outputs(self._architecture, self.parameters_, x_ND) for x_ND in parts])
