@@ -49,9 +49,8 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         labels : ndarray of shape (N,)
             Labels as they came in y.
         """
-        place_N = self._predicted(self._outputs(X)).argmax(
-            axis=1
-        )  # no temperature changes the order of classes
+        # No temperature changes the order of classes.
+        place_N = self._predicted(self._outputs(X)).argmax(axis=1)
         return np.asarray(self.classes_[place_N])
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:

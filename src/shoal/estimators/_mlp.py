@@ -127,8 +127,8 @@ class MLPRegressor(NetworkRegressor, DenseEstimator):
     Notes
     -----
     The loss is the mean of the squared error over rows and targets; scikit-learn's is half of that, and its gradient
-    adds up over the targets. So with "sgd", its learning rate is 2 / K of one here ("adam" does not see
-    the difference). Its `alpha` is divided by the rows of a batch and leaves biases out. Shoal's page
+    adds up over the targets. So with "sgd", its learning rate is 2 / K of one here, 1 / K with loss="poisson" ("adam"
+    does not see the difference). Its `alpha` is divided by the rows of a batch and leaves biases out. Shoal's page
     "Coming from scikit-learn" has all differences.
 
     Examples

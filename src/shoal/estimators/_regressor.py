@@ -6,7 +6,7 @@ Letters: N rows, K targets, A answers of a target, L levels.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any, Literal, Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +62,12 @@ class NetworkRegressor(RegressorMixin, MultiOutputMixin, NetworkEstimator):  # t
         tags.target_tags.positive_only = kind is not None and kind.least is not None
         return tags
 
+    @overload
+    def predict(self, X: Any, return_std: Literal[False] = False) -> NDArray[np.float64]: ...
+    @overload
+    def predict(
+        self, X: Any, return_std: Literal[True]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
     def predict(self, X: Any, return_std: bool = False) -> Any:
         """Predict targets: their mean, the median or the quantile nearest to it, as the loss has it.
 
