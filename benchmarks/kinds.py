@@ -3,9 +3,9 @@
 Run as `python -m benchmarks.kinds [--turns N] [--quick]`. The plain case learns by the loss of its task, values by
 their squared error and classes by their cross-entropy, in the same layers, with as many outputs, from as many rows, in
 the same batches. For embeddings it has so many inputs that it has as many parameters; the case whose first dense layer
-is as wide, but has no tables, is shown beside it. Cross-entropy itself is shown beside squared errors of as many
-outputs. Seconds are those of the thread on its core for whole epochs, each with its evaluation, from the description
-on; contestants take turns, and ratios are made turn by turn.
+is as wide, but has no tables, is shown beside it. Losses of classes and of labels themselves are shown beside squared
+errors of as many outputs. Seconds are those of the thread on its core for whole epochs, each with its evaluation, from
+the description on; contestants take turns, and ratios are made turn by turn.
 
 Letters: N rows, D inputs, K outputs.
 """
@@ -79,6 +79,7 @@ OF_VALUES = (
     Contestant("gaussian", "gaussian", 2),
 )
 PLAIN_CLASSES = Contestant("cross-entropy, 4 classes", "cross-entropy", 4)
+PLAIN_LABELS = Contestant("binary-cross-entropy, 4 labels", "binary-cross-entropy", 4)
 OF_CLASSES = (
     Contestant("label smoothing", "cross-entropy", 4, (("label_smoothing", 0.1),)),
     Contestant("weighted classes", "cross-entropy", 4, weighted=True),
@@ -125,6 +126,7 @@ def data_of(job: Job, contestant: Contestant) -> FitData:
     else:
         targets = contestant.outputs // job.outputs_of_target
         y = np.abs(rng.standard_normal((ROWS, targets))).astype(np.float32)
+        y = y if LOSSES[job.loss].most is None else (y > 1).astype(np.float32)
     weight = rng.uniform(0.5, 2.0, ROWS).astype(np.float32) if contestant.weighted else None
     rows = Rows(x, y, None, weight)
     none = Rows(x[:0], y[:0])
@@ -159,14 +161,18 @@ def losses(turns: int, length: float) -> Iterator[str]:
     """A table of weights and losses for each shape."""
     for shape in SHAPES:
         beside = squared(PLAIN_CLASSES.outputs)
-        contestants = {entry.name: entry for pair in (*PAIRS, (beside, PLAIN_CLASSES)) for entry in pair}
+        own = (PLAIN_CLASSES, PLAIN_LABELS)
+        contestants = {
+            entry.name: entry for entry in (*(entry for pair in PAIRS for entry in pair), beside, *own)
+        }
         times = measured(shape, contestants, turns, length)
         rows = [
             [own.name, plain.name, microseconds(times[own.name]), verdict(times[own.name], times[plain.name])]
             for plain, own in PAIRS
         ]
-        both = times[PLAIN_CLASSES.name], times[beside.name]
-        rows.append([f"({PLAIN_CLASSES.name})", beside.name, microseconds(both[0]), spread(ratios(*both))])
+        for entry in own:
+            both = times[entry.name], times[beside.name]
+            rows.append([f"({entry.name})", beside.name, microseconds(both[0]), spread(ratios(*both))])
         yield from [*table([shape.name, "plain case", "µs an epoch", "times the plain case"], rows), ""]
 
 

@@ -37,6 +37,7 @@ enum ShoalLoss {
     SHOAL_POISSON,
     SHOAL_QUANTILE,
     SHOAL_GAUSSIAN,
+    SHOAL_BINARY_CROSS_ENTROPY,
     SHOAL_LOSS_COUNT
 };
 enum ShoalOptimizer { SHOAL_SGD, SHOAL_ADAM, SHOAL_ADAMW, SHOAL_RMSPROP, SHOAL_OPTIMIZER_COUNT };
@@ -91,6 +92,8 @@ struct ShoalRows {
     int64_t labels_count;
     const float* weights;  // (N,) how much each row counts; or null, where all count the same
     int64_t weights_count;
+    const float* shares;  // (N, K) how much each label of a row counts, their mean 1; or null, where all count the same
+    int64_t shares_count;
 };
 
 struct ShoalFit {

@@ -10,6 +10,7 @@ from shoal.wording import counted, interval, one_number, percent
 
 SCORE_WORDS: Final = {
     "accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "mse": "mean squared error", "r2": "R²",
+    "loss": "binary cross-entropy",
 }  # fmt: skip
 """What the scores that judge a network are called in a sentence."""
 

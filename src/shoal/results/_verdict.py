@@ -40,10 +40,12 @@ def judging_score(truth: Truth, scores: Mapping[str, float]) -> str:
     """Name the test score by which a network of these test scores is held against simple models.
 
     Accuracy, or balanced accuracy where a class is rare; the mean squared error, or R² of several targets, which may
-    have units of their own.
+    have units of their own; of several labels the loss, which sees how sure each is.
     """
     if truth.classes:
         return BALANCED if rare_tested(truth) else "accuracy"
+    if truth.task == "multilabel":
+        return "loss"
     return "r2" if len(truth.target_names) > 1 and math.isfinite(scores.get("r2", math.nan)) else "mse"
 
 
