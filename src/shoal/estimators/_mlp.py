@@ -183,6 +183,8 @@ class MLPRegressor(NetworkRegressor, DenseEstimator):
         calibration: str | None = None,
         calibration_folds: int = 5,
         categorical_features: Any = "from_dtype",
+        embedding: Any = None,
+        embedding_from: int = 10,
     ) -> None:
         super().__init__(
             hidden_layer_sizes, activation, optimizer=optimizer, learning_rate_init=learning_rate_init,
@@ -191,7 +193,7 @@ class MLPRegressor(NetworkRegressor, DenseEstimator):
             early_stopping=early_stopping, validation_fraction=validation_fraction, n_iter_no_change=n_iter_no_change,
             random_state=random_state, verbose=verbose, warm_start=warm_start, n_jobs=n_jobs, device=device,
             dtype=dtype, calibration=calibration, calibration_folds=calibration_folds,
-            categorical_features=categorical_features,
+            categorical_features=categorical_features, embedding=embedding, embedding_from=embedding_from,
         )  # fmt: skip
         self.loss = loss
         self.huber_delta = huber_delta
