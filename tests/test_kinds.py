@@ -256,7 +256,10 @@ def test_unknown_first_weights_and_layers_raise() -> None:
     odd = Architecture((2,), 3, (Odd(**vars(layer)),))
     with pytest.raises(StudyError) as caught:
         initial_parameters(odd, KEY)
-    assert str(caught.value) == "first weights: expected one of uniform, ones, zeros, got 'no-such-kind'"
+    assert (
+        str(caught.value)
+        == "first weights: expected one of uniform, vectors, ones, zeros, got 'no-such-kind'"
+    )
     with pytest.raises(StudyError) as caught:
         Architecture((2,), 3, (Strange(**vars(layer)),))
     assert str(caught.value) == refusal("layer", LAYERS)

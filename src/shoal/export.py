@@ -34,7 +34,7 @@ from shoal.files import write, write_together
 from shoal.kinds import ENCODERS
 from shoal.links import link_of
 from shoal.model import Inputs, Model, load
-from shoal.nets import GraphParts, add_network, module_source
+from shoal.nets import GraphParts, add_network, module_classes, module_source
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -200,7 +200,7 @@ from torch import nn
 {constants}
 
 
-def build():
+{classes}def build():
     """Build the network with its trained weights, ready to predict."""
     module = nn.Sequential(
         OrderedDict(
@@ -281,8 +281,9 @@ def torch_source(model: Model, weights: str, sha256: str) -> str:
         given=rows.noun,
         constants="\n".join(f"{name} = {value!r}" for name, value in constants.items()),
         layers="\n".join(
-            f'                ("{n}", nn.{call}),' for n, call in module_source(model.architecture)
+            f'                ("{n}", {call}),' for n, call in module_source(model.architecture)
         ),
+        classes="".join(f"{text}\n\n\n" for text in module_classes(model.architecture)),
         prepare=rows.prepare(),
         answers=_ANSWER_CLASSES if model.classes else target_source(model.preprocessing.target_scales),
     )
@@ -347,8 +348,9 @@ class _Columns:
 
     def add(self, parts: GraphParts) -> str:
         """Have each kind of encoder make its columns ready, and bring these into the model's order."""
-        columns = self.preprocessing.columns
-        starts = np.cumsum([0, *(len(column.names) for column in columns)])
+        columns, in_order = self.preprocessing.columns, self.preprocessing.in_order
+        ends = np.cumsum([0, *(len(column.names) for column in in_order)]).tolist()
+        starts = {column.name: start for column, start in zip(in_order, ends, strict=False)}
         pieces: list[str] = []
         places: list[int] = []
         for kind, numbers in self._by_kind().items():
@@ -356,7 +358,7 @@ class _Columns:
             cells = self._add_cells(parts, kind, numbers)
             for piece, slots in encoder_class(kind).nodes(parts, encoders, cells):
                 pieces.append(piece)
-                places += [int(starts[numbers[encoder]]) + slot for encoder, slot in slots]
+                places += [starts[encoders[number].name] + slot for number, slot in slots]
         joined = parts.node("Concat", pieces, "joined", {"axis": 1})
         order = parts.array("order", np.argsort(places).astype(np.int64))
         return parts.node("Gather", [joined, order], "prepared", {"axis": 1})
@@ -388,7 +390,7 @@ class _Columns:
     def constants(self) -> dict[str, Any]:
         return {
             "COLUMNS": [
-                (column.name, column.kind, *column.torch_arguments) for column in self.preprocessing.columns
+                (column.name, column.kind, *column.torch_arguments) for column in self.preprocessing.in_order
             ]
         }
 

@@ -349,7 +349,7 @@ class Model:
         if preprocessing.resize is not None and preprocessing.resize != shape[1:]:
             yield f"preprocessing: expected images brought to {shape[1:]}, got {preprocessing.resize}"
         yield from repeated("input", self.input_names)
-        yield from preprocessing.misfits()
+        yield from preprocessing.misfits(self.architecture.code_rows)
         yield from repeated("class", facts.classes)
         yield from repeated("target", facts.targets)
         of_classes = has_classes(facts.task)
@@ -376,10 +376,10 @@ class Model:
         for number, fold in enumerate(calibration.folds):
             own, architecture = fold.preprocessing, self.architecture
             if own.columns:
-                architecture = architecture.with_inputs(len(own.input_names))
+                architecture = architecture.with_inputs(len(own.input_names), fold.architecture.tables)
             if own.reads != self.preprocessing.reads:
                 yield f"fold {number}: expected the columns of the delivered network, got others"
-            yield from own.misfits()
+            yield from own.misfits(fold.architecture.code_rows)
             if fold.architecture != architecture:
                 yield f"fold {number}: expected the layers of the delivered network, got others"
             if len(fold.scores) != rows or not ascend(fold.scores):

@@ -30,7 +30,7 @@ from shoal.data import (
     read_table,
 )
 from shoal.distributions import by_target
-from shoal.engine import available_memory, unknown_intervals
+from shoal.engine import available_memory, laid_out, unknown_intervals
 from shoal.errors import InputError, ModelFileError, Problem, RunFolderError
 from shoal.files import kind_of
 from shoal.model import Inputs, Model, load
@@ -317,9 +317,7 @@ def _member(results: Results, model: Model, entry: PlanEntry, described: dict[st
     record = results.summaries[entry.fit_id]
     fit = {"id": entry.fit_id, "trainer": record.trainer, "epochs": record.kept_epoch, "repeat": entry.repeat}
     facts = model.facts.model_copy(update={"fit": model.facts.fit.model_copy(update=fit)})
-    architecture = model.architecture
-    if not preprocessing.channels:
-        architecture = architecture.with_inputs(len(preprocessing.input_names))
+    preprocessing, architecture = laid_out(model.architecture, model.facts.training, preprocessing)
     parameters = results.parameters(entry.fit_id)
     if not architecture.holds(parameters):
         raise LookupError(entry.fit_id)

@@ -175,6 +175,10 @@ def test_a_model_file_keeps_every_bit(standardize: str, rows: set[int]) -> None:
     assert Preprocessing.from_json(json.loads(json.dumps(fitted.to_json()))) == fitted
 
 
+NO_COLUMN = (
+    "preprocessing: expected a column with mean and scale, categories, codes of categories, an order or a first"
+    " date"
+)
 FOREIGN = [
     (None, "preprocessing: expected lists of inputs, targets and channels, got something else"),
     (
@@ -183,19 +187,19 @@ FOREIGN = [
     ),
     (
         {"inputs": [{"name": "x", "mean": 0.0, "scale": 0.0}], "targets": [], "channels": []},
-        "preprocessing: expected a column with mean and scale, categories, an order or a first date, got 'x'",
+        f"{NO_COLUMN}, got 'x'",
     ),
     (
         {"inputs": [{"name": "x", "mean": float("nan"), "scale": 1.0}], "targets": [], "channels": []},
-        "preprocessing: expected a column with mean and scale, categories, an order or a first date, got 'x'",
+        f"{NO_COLUMN}, got 'x'",
     ),
     (
         {"inputs": [{"name": "x", "categories": [1]}], "targets": [], "channels": []},
-        "preprocessing: expected a column with mean and scale, categories, an order or a first date, got 'x'",
+        f"{NO_COLUMN}, got 'x'",
     ),
     (
         {"inputs": [{"name": "x", "categories": [], "more": 1}], "targets": [], "channels": []},
-        "preprocessing: expected a column with mean and scale, categories, an order or a first date, got 'x'",
+        f"{NO_COLUMN}, got 'x'",
     ),
     (
         {
@@ -203,7 +207,7 @@ FOREIGN = [
             "targets": [],
             "channels": [],
         },
-        "preprocessing: expected a column with mean and scale, categories, an order or a first date, got 'x'",
+        f"{NO_COLUMN}, got 'x'",
     ),
     (
         {
@@ -211,15 +215,23 @@ FOREIGN = [
             "targets": [],
             "channels": [],
         },
-        "preprocessing: expected a column with mean and scale, categories, an order or a first date, got 'x'",
+        f"{NO_COLUMN}, got 'x'",
     ),
     (
         {"inputs": [{"name": "x", "categories": ["a", ""], "missing": True}], "targets": [], "channels": []},
-        "preprocessing: expected a column with mean and scale, categories, an order or a first date, got 'x'",
+        f"{NO_COLUMN}, got 'x'",
     ),
     (
         {"inputs": [{"name": "x", "categories": ["a"], "missing": 1}], "targets": [], "channels": []},
-        "preprocessing: expected a column with mean and scale, categories, an order or a first date, got 'x'",
+        f"{NO_COLUMN}, got 'x'",
+    ),
+    (
+        {"inputs": [{"name": "x", "categories": ["a"], "codes": 1}], "targets": [], "channels": []},
+        f"{NO_COLUMN}, got 'x'",
+    ),
+    (
+        {"inputs": [{"name": "x", "mean": 0.0, "scale": 1.0, "codes": True}], "targets": [], "channels": []},
+        f"{NO_COLUMN}, got 'x'",
     ),
     (
         {"inputs": [{"name": "x", "categories": ["a"]}], "targets": [], "channels": [], "missing_marks": [7]},
@@ -227,7 +239,7 @@ FOREIGN = [
     ),
     (
         {"inputs": [7], "targets": [], "channels": []},
-        "preprocessing: expected a column with mean and scale, categories, an order or a first date, got '7'",
+        f"{NO_COLUMN}, got '7'",
     ),
     (
         {

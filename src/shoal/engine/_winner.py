@@ -11,6 +11,7 @@ import numpy as np
 
 from shoal.engine._calibration import Calibration, FoldNetwork
 from shoal.engine._fits import Planner
+from shoal.engine._layout import embedded
 from shoal.engine._planned import PlannedFit, StudyFit
 from shoal.errors import ModelFileError, TrainingError
 from shoal.nets import MOST_FOLDS, model_bytes
@@ -110,6 +111,8 @@ def model_file(
             )
         why_not = "" if content else "their descriptions are too long together"
     store.put_fact(NOT_IN_FILE, why_not)
+    said = embedded(winner.network, preprocessing)
+    store.put_fact("embedded", [f"embedded: {said}"] if said else [])
     return content or model_bytes(architecture, parameters, facts)
 
 

@@ -163,7 +163,7 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
     def n_layers_(self) -> int:
         """Layers with units, the inputs counted as one, as scikit-learn's MLP counts."""
         check_is_fitted(self, "parameters_")
-        return 1 + len(self._architecture.layers)
+        return 1 + len(self._architecture.convolutions) + len(self._architecture.dense)
 
     @property
     def out_activation_(self) -> str:
@@ -270,6 +270,7 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
             share=prepared.share,
             seed=seed,
             dtype=self.dtype,
+            code_rows=() if prepared.encoding is None else prepared.encoding.code_rows,
         )
 
     def _inner_rows(self, prepared: Prepared, seed: int) -> NDArray[np.int64]:
@@ -409,7 +410,8 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
 
     def _dense(self) -> list[tuple[str, NDArray[Any]]]:
         check_is_fitted(self, "parameters_")
-        return [(name, array) for name, array in self.parameters_.items() if not name.startswith("conv")]
+        dense = {layer.name for layer in self._architecture.dense}
+        return [(name, array) for name, array in self.parameters_.items() if name.partition(".")[0] in dense]
 
 
 def without_calibration(network: NetworkEstimator) -> bool:

@@ -80,6 +80,11 @@ class MLPRegressor(NetworkRegressor, DenseEstimator):
         Columns of categories, as of scikit-learn's HistGradientBoostingClassifier: by a mask, numbers or names; with
         "from_dtype" the columns of a frame whose type says so (category, Categorical, Enum). Each becomes a column for
         each category of the rows learned from, and for missing cells; one that they did not have is none of them.
+    embedding : "auto", int or None, default=None
+        Length of the vectors that stand for the categories of a wide column and are learned, in place of a column for
+        each; "auto" by the number of categories. See the page "The study file".
+    embedding_from : int, default=10
+        How many categories, missing cells among them, a column has at least to be embedded.
 
     Attributes
     ----------
@@ -122,7 +127,10 @@ class MLPRegressor(NetworkRegressor, DenseEstimator):
     is_categorical_ : ndarray of bool of shape (n_features_in_,) or None
         Which columns are categories; None where none is.
     input_names_ : tuple of str
-        Names of the network's inputs, the rows of `coefs_[0]`: "town=Kiel" of a category, "size is missing" of numbers.
+        Names of the network's inputs, the rows of `coefs_[0]`: "town=Kiel" of a category, "size is missing" of numbers,
+        "town[0]" of a number of the vectors of an embedded column.
+    embeddings_ : dict of str to dict of str to ndarray
+        With `embedding`, the vector of every category by column and category, of missing cells by None.
 
     Notes
     -----
@@ -252,6 +260,11 @@ class MLPClassifier(NetworkClassifier, DenseEstimator):
         Columns of categories, as of scikit-learn's HistGradientBoostingClassifier: by a mask, numbers or names; with
         "from_dtype" the columns of a frame whose type says so (category, Categorical, Enum). Each becomes a column for
         each category of the rows learned from, and for missing cells; one that they did not have is none of them.
+    embedding : "auto", int or None, default=None
+        Length of the vectors that stand for the categories of a wide column and are learned, in place of a column for
+        each; "auto" by the number of categories. See the page "The study file".
+    embedding_from : int, default=10
+        How many categories, missing cells among them, a column has at least to be embedded.
     class_weight : dict, "balanced" or None, default=None
         What the rows of each class weigh in the training loss, by label (1 for one that a dict leaves out), times
         `sample_weight`. "balanced" is scikit-learn's: n / (K n_k) of the rows learned from, sums of weights of weighted
@@ -303,7 +316,10 @@ class MLPClassifier(NetworkClassifier, DenseEstimator):
     is_categorical_ : ndarray of bool of shape (n_features_in_,) or None
         Which columns are categories; None where none is.
     input_names_ : tuple of str
-        Names of the network's inputs, the rows of `coefs_[0]`: "town=Kiel" of a category, "size is missing" of numbers.
+        Names of the network's inputs, the rows of `coefs_[0]`: "town=Kiel" of a category, "size is missing" of numbers,
+        "town[0]" of a number of the vectors of an embedded column.
+    embeddings_ : dict of str to dict of str to ndarray
+        With `embedding`, the vector of every category by column and category, of missing cells by None.
 
     Notes
     -----
@@ -352,6 +368,8 @@ class MLPClassifier(NetworkClassifier, DenseEstimator):
         calibration: str | None = None,
         calibration_folds: int = 5,
         categorical_features: Any = "from_dtype",
+        embedding: Any = None,
+        embedding_from: int = 10,
         class_weight: Any = None,
     ) -> None:
         super().__init__(
@@ -361,7 +379,7 @@ class MLPClassifier(NetworkClassifier, DenseEstimator):
             early_stopping=early_stopping, validation_fraction=validation_fraction, n_iter_no_change=n_iter_no_change,
             random_state=random_state, verbose=verbose, warm_start=warm_start, n_jobs=n_jobs, device=device,
             dtype=dtype, calibration=calibration, calibration_folds=calibration_folds,
-            categorical_features=categorical_features,
+            categorical_features=categorical_features, embedding=embedding, embedding_from=embedding_from,
         )  # fmt: skip
         self.label_smoothing = label_smoothing
         self.class_weight = class_weight

@@ -59,7 +59,11 @@ CONSTRAINTS: Final[dict[str, list[Any]]] = {
 }
 """What scikit-learn's own check of parameters holds the estimators' against."""
 
-OF_TABLES: Final[dict[str, list[Any]]] = {"categorical_features": ["array-like", choices("from_dtype"), None]}
+OF_TABLES: Final[dict[str, list[Any]]] = {
+    "categorical_features": ["array-like", choices("from_dtype"), None],
+    "embedding": [choices("auto"), Interval(Integral, 1, 4096, closed="both"), None],
+    "embedding_from": [Interval(Integral, 2, 2**24, closed="both")],
+}
 OF_NUMBERS: Final[dict[str, list[Any]]] = {
     "loss": [choices(*_ERRORS, *losses_of("regression"))],
     "huber_delta": [Interval(Real, 0, None, closed="neither")],
@@ -141,6 +145,8 @@ def dense_network(parameters: Mapping[str, Any]) -> Network:
         hidden=counts("hidden_layer_sizes", parameters["hidden_layer_sizes"]),
         activation=_activation(parameters["activation"]),
         dropout=float(parameters["dropout"]),
+        embedding=_embedding(parameters["embedding"]),
+        embedding_from=int(parameters["embedding_from"]),
     )
 
 
@@ -203,6 +209,11 @@ def _loss(parameters: Mapping[str, Any], task: Task) -> dict[str, Any]:
 def loss_named(word: str) -> str:
     """Give a loss as studies name it."""
     return _ERRORS.get(word, word)
+
+
+def _embedding(asked: str | int | None) -> Any:
+    """Say it in the words of a study."""
+    return int(asked) if isinstance(asked, Integral) else asked or "none"
 
 
 def _activation(name: str) -> Any:

@@ -297,7 +297,8 @@ def _refit_text(results: Results) -> str:
     )
     if len(rows) > 1 and (said := delivered_one(results)):
         lines.append(_wrapped(said))
-    lines += [_wrapped(sentence) for sentence in (looks_sentence(results), ece_sentence(results)) if sentence]
+    sentences = (*results.embedded, looks_sentence(results), ece_sentence(results))
+    lines += [_wrapped(sentence) for sentence in sentences if sentence]
     return "\n".join(lines)
 
 

@@ -63,7 +63,7 @@ class Results:
     the data did or left out, `columns` what of each column, `findings_in_rows` what the checks of the rows measured, by
     name, as clauses, `missing` what could not be made after training, `looks` how often the test rows were scored in
     all runs of this folder, and by how many settings; `categorical` which inputs hold categories, `dates` which hold
-    dates (in the truth these are seconds since the first training row).
+    dates (in the truth these are seconds since the first training row); `embedded` says which the delivered one embeds.
     """
 
     folder: Path
@@ -81,6 +81,7 @@ class Results:
     columns: tuple[ColumnRecord, ...] = ()
     categorical: tuple[str, ...] = ()
     dates: tuple[str, ...] = ()
+    embedded: tuple[str, ...] = ()
     looks: Looks = NO_LOOKS
     findings_in_rows: Mapping[str, str] = field(default_factory=dict)
 

@@ -24,6 +24,7 @@ from shoal.study._values import (
     Activation,
     Count,
     Counts,
+    EmbeddingSize,
     FilePath,
     FolderName,
     Label,
@@ -156,6 +157,13 @@ class Network(_Part):
     dropout: Share = 0.0
     conv_dropout: Share = 0.0
     batch_norm: bool = False
+    embedding: EmbeddingSize = "none"
+    embedding_from: Annotated[int, Field(ge=2, le=2**24)] = 10
+
+    @property
+    def codes_from(self) -> int | None:
+        """How many categories a column has at least that is embedded; None where none is."""
+        return None if self.embedding == "none" else self.embedding_from
 
     @model_validator(mode="after")
     def _kind_fits(self) -> Network:
@@ -167,6 +175,10 @@ class Network(_Part):
         if convolves and not self.conv:
             sentence = f'kind = "{self.kind}" needs at least one entry in `conv`, got none'
             raise together(("kind", "conv"), sentence)
+        if convolves and self.embedding != "none":
+            others = " or ".join(f'"{name}"' for name, other in NETWORKS.items() if not other.convolves)
+            what = f'`embedding` needs kind = {others}, got kind = "{self.kind}": images have no categories'
+            raise together(("embedding", "kind"), what)
         return self
 
 

@@ -65,6 +65,19 @@ def _of_networks(networks: list[Network]) -> list[Work]:
     if any(network.dropout or network.conv_dropout for network in networks):
         cited = "Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov (2014): Dropout: a simple way to prevent"
         cited_works.append(Work("dropout", f"{cited} neural networks from overfitting. JMLR 15, 1929–1958."))
+    sizes = {network.embedding for network in networks} - {"none"}
+    if sizes:
+        cited = "Guo, Berkhahn (2016): Entity embeddings of categorical variables. arXiv:1604.06737."
+        first = (
+            "Gorishniy, Rubachev, Khrulkov, Babenko (2021): Revisiting deep learning models for tabular data."
+        )
+        cited_works += [
+            Work("embeddings", cited),
+            Work("first vectors of embeddings", f"{first} NeurIPS 34."),
+        ]
+    if "auto" in sizes:
+        cited = "Howard, Gugger (2020): fastai: A layered API for deep learning. Information 11, 108."
+        cited_works.append(Work("lengths of vectors", cited))
     cited = "He, Zhang, Ren, Sun (2015): Delving deep into rectifiers. ICCV, 1026–1034; with a = √5, as torch.nn does."
     return [*cited_works, Work("initialisation: uniform, by fan-in", cited)]
 

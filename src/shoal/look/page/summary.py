@@ -95,7 +95,8 @@ def _chosen(results: Results) -> str:
     if len(choice.standings) == 1:
         rule = "the only candidate"
     size = counted(row.parameter_count, "parameter")
-    return f"{settings}: {size}, {rule}. Its selection score, which is optimistic: {score}."
+    embedded = "".join(f" {said[0].upper()}{said[1:]}." for said in results.embedded)
+    return f"{settings}: {size}, {rule}. Its selection score, which is optimistic: {score}.{embedded}"
 
 
 def _sure(findings: RunFindings) -> list[str]:
