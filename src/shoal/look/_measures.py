@@ -16,6 +16,7 @@ SCORES_SHOWN: Final[dict[Task, tuple[str, ...]]] = {
     "classification": ("accuracy", "loss", "macro_f1", "ece"),
 }
 """The scores of test rows that every table shows, the first of them first."""
+_IN_FULL: Final = {"mse": "mean squared error", "mae": "mean absolute error"}
 _ON_TEST_ROWS: Final = {"mse": "mean squared error on test rows", "accuracy": "accuracy on test rows (share)"}
 
 
@@ -75,6 +76,11 @@ def score_words(metric: str, truth: Truth, training: Training) -> str:
         return truth.title_of(metric)
     own = loss_of(training.loss).score_words if training.loss else ""
     return own or loss_of(TASK_LOSS[truth.task]).words
+
+
+def sentence_words(metric: str, results: Results) -> str:
+    """Name a test score of the delivered network within a sentence."""
+    return _IN_FULL.get(metric) or score_words(metric, results.truth, results.delivered_training)
 
 
 def selection_score(metric: str, truth: Truth, training: Training) -> str:

@@ -29,7 +29,7 @@ from shoal.results._files import RunFiles, refuse_foreign_files_in, run_files
 from shoal.results._fold_networks import FoldNetworks, fold_networks
 from shoal.results._folder import OUTPUT_FILES, PICTURES, REPORT_NAME, STUDY_NAME, refuse_to_replace
 from shoal.results._inside import Inside, layers_of
-from shoal.results._intervals import Interval, Units, wilson
+from shoal.results._intervals import FEWEST_ROWS_OF_SHARES, Interval, Units, wilson
 from shoal.results._levels import LevelHeld
 from shoal.results._lock import RunLock
 from shoal.results._looks import Looks, note_looks
@@ -80,6 +80,7 @@ from shoal.results._verdict import (
     MODEL_NAMES,
     Verdict,
     in_words,
+    predictions_score,
     rare_classes,
     rare_tested,
     verdict,
@@ -91,6 +92,7 @@ __all__ = [
     "BINS",
     "COLDEST",
     "COVERAGE",
+    "FEWEST_ROWS_OF_SHARES",
     "FEWEST_TO_SHARPEN",
     "FITTED",
     "HOTTEST",
@@ -176,6 +178,7 @@ __all__ = [
     "outer_interval",
     "peer_score",
     "place_in",
+    "predictions_score",
     "rank_at",
     "rank_candidates",
     "rare_classes",

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from shoal.results._brief import Brief
 from shoal.results._score_rows import RowScore
+from shoal.wording import counted
 
 Floats = NDArray[np.float64]
 
@@ -28,6 +29,9 @@ FEWEST_ROWS: Final = 25
 FEWEST_ROWS_OF_SHARES: Final = 10
 FEWEST_GROUPS: Final = 8.0
 """Below these, what was drawn says too little of what was not; groups count by their sizes, see `Units.effective`."""
+
+BLOCKS: Final = 10
+"""Of rows in order of time: fewer tell too little, and more are so short that those next to each other are alike."""
 
 Z: Final = 1.9599639845400545
 """The normal distribution's 97.5 % quantile."""
@@ -69,12 +73,30 @@ class Interval:
 class Units(Brief):
     """What chance draws: N rows, each by itself, or groups of them. `of_N` numbers the unit of every row from 0.
 
-    `weight_N` is what every row counts, the largest 1; None where all count the same.
+    `weight_N` is what every row counts, the largest 1; None where all count the same. `in_time`: groups are blocks of
+    rows that follow each other in time.
     """
 
     of_N: NDArray[np.int64]
     grouped: bool
     weight_N: Floats | None = None
+    in_time: bool = False
+
+    @property
+    def noun(self) -> str:
+        """What one of them is called."""
+        return "block of rows" if self.in_time else "group" if self.grouped else "row"
+
+    @classmethod
+    def blocks(cls, time_N: Floats, weight_N: Floats | None = None) -> Units:
+        """Make blocks of rows that follow each other in time: a score's means over blocks vary as it does itself where
+        rows near each other are alike (batch means: Schmeiser 1982, "Batch size effects in the analysis of simulation
+        output", Operations Research 30, 556-568). Rows of one time keep their order.
+        """
+        rows = len(time_N)
+        place_N = np.argsort(np.argsort(time_N, kind="stable"), kind="stable")
+        of_N = place_N * min(BLOCKS, rows) // max(rows, 1)
+        return replace(cls.of(rows, of_N.astype(np.int64), weight_N), in_time=True)
 
     @classmethod
     def of(cls, rows: int, group_N: NDArray[np.int64] | None = None, weight_N: Floats | None = None) -> Units:
@@ -110,8 +132,8 @@ class Units(Brief):
         if self.grouped and self.effective < FEWEST_GROUPS:
             groups = len(self.sizes)
             unequal = " of such unequal sizes" if groups >= FEWEST_GROUPS else ""
-            are = f"s{unequal} are" if groups != 1 else " is"
-            return f"{groups:,} group{are} too few for an interval"
+            are = f"{unequal} are" if groups != 1 else " is"
+            return f"{several(groups, self)}{are} too few for an interval"
         return ""
 
 
@@ -190,10 +212,15 @@ def held_by_few(part_U: Floats, units: Units) -> str:
     enough = np.cumsum(far_U[:most]) > _MOST * total
     if not total or not enough.any():
         return ""
-    count, what = int(enough.argmax()) + 1, "group" if units.grouped else "row"
-    return (
-        f"{count} {what}{'s hold' if count > 1 else ' holds'} three quarters of it, too few for an interval"
-    )
+    count = int(enough.argmax()) + 1
+    hold = "hold" if count > 1 else "holds"
+    return f"{several(count, units)} {hold} three quarters of it, too few for an interval"
+
+
+def several(count: int, units: Units) -> str:
+    """Count units: "3 blocks of rows"."""
+    first, *rest = units.noun.split(" ", 1)
+    return " ".join((counted(count, first), *rest))
 
 
 def hall(value: float, spread: Spread, freedom: float) -> tuple[float, float]:

@@ -23,6 +23,7 @@ from shoal.results._intervals import (
     Interval,
     Units,
     left_out,
+    several,
     spread_of,
 )
 from shoal.results._score_rows import row_score
@@ -139,6 +140,5 @@ def _too_few_groups(y_N: NDArray[Any], units: Units) -> str:
         return ""
     count = len(fewest.sizes)
     unequal = " of such unequal sizes" if count >= FEWEST_GROUPS else ""
-    return (
-        f"a class with test rows of {count} group{'s' * (count != 1)}{unequal} is too small for an interval"
-    )
+    where = f"in {several(count, units)}" if units.in_time else f"of {several(count, units)}{unequal}"
+    return f"a class with test rows {where} is too small for an interval"

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from shoal.distributions import Distribution
 from shoal.errors import StudyError, as_path
-from shoal.kinds import LOSSES
 from shoal.parts import Missing
 from shoal.results import _frames
 from shoal.results._asked import asked_scores, reported_scores
@@ -46,7 +45,7 @@ from shoal.results._store import Store
 from shoal.results._stored_facts import coherent
 from shoal.results._two_way import Difference
 from shoal.results._verdict import judging_score, verdict
-from shoal.study import Candidate, Study, base_candidate, candidate_with
+from shoal.study import Candidate, Study, Training, base_candidate, candidate_with
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -209,10 +208,11 @@ class Results:
         return conclusion(self.nested, self.tried.get(chosen), self.study, tested)
 
     def _test_score(self, metric: str) -> NestedScore:
-        scores = self._delivered_scores
-        if metric not in scores:
+        if metric not in self._delivered_scores:
             return NestedScore(math.nan, UNTESTED)
-        return NestedScore(scores[metric], self.test_interval(metric, [str(self.delivered_id)]))
+        return NestedScore(
+            self._delivered_scores[metric], self.test_interval(metric, [str(self.delivered_id)])
+        )
 
     @property
     def _delivered_scores(self) -> Mapping[str, float]:
@@ -221,10 +221,13 @@ class Results:
 
     @property
     def judged_by(self) -> str:
-        """The test score by which the delivered network is held against simple models: accuracy, or balanced accuracy
-        where a class is rare; the mean squared error, or R² of several targets.
-        """
-        return judging_score(self.truth, self._delivered_scores)
+        """The test score that heads the run, and by which the delivered network is held against what is simpler."""
+        return judging_score(self.truth, self._delivered_scores, self.study, self.delivered_training)
+
+    @property
+    def delivered_training(self) -> Training:
+        """How the delivered network was trained; as the study says, while there is none."""
+        return self._trainings.get(self.delivered_id or "", self.study.training)
 
     @property
     def test_units(self) -> Units:
@@ -252,13 +255,16 @@ class Results:
 
     def beside_baselines(self, metric: str, target: int | None = None) -> tuple[Beside, ...]:
         """Hold the delivered network against each of `baselines` by a test score, `balanced_accuracy` among them (of
-        one target alone, by its number): scores and paired differences with 95 % intervals on other test rows (or
-        groups of them). Empty while no network is delivered.
+        one target alone, by its number; of quantiles and normal distributions only a constant has a loss): scores and
+        paired differences with 95 % intervals on other test rows (or groups). Empty while no network is delivered.
         """
         if self.delivered_id is None or len(self.truth.y) == self.truth.train_rows:
             return ()
-        answers_VK = self.test_predictions(self.delivered_id)
-        return beside_baselines(self.truth, metric, answers_VK, self.baselines, target)
+        said = self.said(self.delivered_id) if metric == "loss" else None
+        answers_VA = (
+            self.test_answers(self.delivered_id) if said else self.test_predictions(self.delivered_id)
+        )
+        return beside_baselines(self.truth, metric, answers_VA, self.baselines, target, said)
 
     @property
     def delivered_id(self) -> str | None:
@@ -386,14 +392,13 @@ class Results:
 
     def said(self, fit_id: str) -> Distribution | None:
         """What the network of a fit says of a target beyond one number; None where that is all."""
-        return self._said.get(fit_id)
+        training = self._trainings.get(fit_id)
+        return None if training is None else training.distribution
 
     @cached_property
-    def _said(self) -> dict[str, Distribution | None]:
-        if not any(LOSSES[name].distribution for name in self.study.losses):
-            return {}
+    def _trainings(self) -> dict[str, Training]:
         own = base_candidate(self.study)
-        return {e.fit_id: self.tried.get(e.candidate_id, own).training.distribution for e in self.plan}
+        return {e.fit_id: self.tried.get(e.candidate_id, own).training for e in self.plan}
 
     @property
     def _of_winner(self) -> Distribution | None:

@@ -88,6 +88,14 @@ class Training(_Part):
         return None if key is None else getattr(self, key)
 
     @property
+    def weighs_classes(self) -> bool:
+        """Whether classes are weighted so that one may count for more than another."""
+        named = self.class_weight
+        return named == "balanced" or (
+            isinstance(named, dict) and any(weight != 1 for weight in named.values())
+        )
+
+    @property
     def distribution(self) -> Distribution | None:
         """What networks say of a target that learn by the loss named; None where that is one number."""
         return None if self.loss is None else distribution_of(self.loss, self.option_of(self.loss))

@@ -9,7 +9,7 @@ from typing import Final
 from shoal.look._chance import drawn_by_chance, groups_unknown
 from shoal.look._headline import headline
 from shoal.look._line_notes import NAMES
-from shoal.look._measures import leading_metric, score_words
+from shoal.look._measures import leading_metric, score_words, sentence_words
 from shoal.look._reasons import level_of, verdict_of, verdict_sentence
 from shoal.look._run_findings import RunFindings
 from shoal.look._simple_models import tested_score
@@ -42,8 +42,8 @@ def summary(findings: RunFindings) -> Summary:
     """Answer a busy reader's questions from the results."""
     results = findings.results
     head = headline(findings)
-    good = (head.first, *head.more)
-    return Summary(_asked(results), _chosen(results), head.figure, head.unit, good, tuple(_sure(findings)))
+    asked, sure = _asked(results), tuple(_sure(findings))
+    return Summary(asked, _chosen(results), head.figure, head.unit, head.sentences, sure)
 
 
 def _asked(results: Results) -> str:
@@ -170,7 +170,7 @@ def _shown_metric(results: Results) -> str:
 
 def _range(results: Results, metric: str, low: float, high: float) -> str:
     """Write from where to where the score of the large number goes."""
-    title = results.truth.title_of(metric)
+    title = sentence_words(metric, results) if metric == "loss" else results.truth.title_of(metric)
     if score_kind(metric).percent:
         return f"{title} {percent(low)}" + (f" to {percent(high)}" if high > low else " each time")
     return f"{title} {interval(low, high)}"
