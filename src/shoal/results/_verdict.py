@@ -47,10 +47,11 @@ def judging_score(truth: Truth, scores: Mapping[str, float], study: Study, train
     """
     named = study.search.metric if study.search else "loss"
     named = {"rmse": "mse"}.get(same := score_kind(named).same_as or named, same)
-    if truth.classes and named in ("loss", "accuracy"):
-        return BALANCED if rare_tested(truth) or training.weighs_classes else "accuracy"
-    if named != "loss" and math.isfinite(scores.get(named, math.nan)) and not score_on(truth, named).why_none:
+    defined = named not in ("loss", "accuracy") and math.isfinite(scores.get(named, math.nan))
+    if defined and not score_on(truth, named).why_none:
         return named
+    if truth.classes:
+        return BALANCED if rare_tested(truth) or training.weighs_classes else "accuracy"
     return "loss" if training.distribution else predictions_score(truth, scores, training)
 
 
