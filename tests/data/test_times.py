@@ -203,3 +203,24 @@ def test_a_column_that_orders_nothing_is_refused_with_the_key_that_names_it() ->
         't.csv, column "part": expected numbers, got text such as "p0";'
         " data.time names a column of numbers or dates, which orders the rows"
     ]
+
+
+def overlapping(per_day: int) -> str:
+    """Rows of 8 groups, one a day: each group has its rows, one after the other, or all begin at once."""
+    lines = [f"{n},{n % 8 if per_day else n // 5},{n}" for n in range(40)]
+    return "\n".join(["x,g,y", *lines])
+
+
+def test_groups_that_overlap_so_far_that_most_rows_are_lost_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(overlapping(8), encoding="utf-8")
+    asked = {"task": "regression", "targets": ("y",), "groups": "g", "ordered": True, "test_share": 0.25}
+    with pytest.raises(DataError) as refused:
+        load_table_dataset(TableSource(train=tmp_path / "t.csv", **asked))
+    assert str(refused.value) == (
+        f'{tmp_path / "t.csv"}, column "g": expected groups that follow each other in time, got ones that overlap: of'
+        " 30 rows that do not test, 24 are as late as the first test row and would be left out, so that 6 would be left"
+        " to train on; without data.groups the latest rows test, of known groups too, and without data.time and"
+        " data.ordered whole groups do, whenever they were"
+    )
+    (tmp_path / "t.csv").write_text(overlapping(0), encoding="utf-8")
+    assert load_table_dataset(TableSource(train=tmp_path / "t.csv", **asked)).train_rows == 30

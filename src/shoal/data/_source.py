@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data._cells import numbers, texts, words_of
+from shoal.data._cells import texts
 from shoal.data._classes import (
     alike,
     are_names,
@@ -30,22 +30,19 @@ from shoal.data._column_roles import TableSource, all_inputs, missing_columns, r
 from shoal.data._dataset import Column, Dataset
 from shoal.data._findings import Findings, refuse
 from shoal.data._found_kinds import InputKinds, column_facts, found_kinds
-from shoal.data._holdout import draw_test_rows, latest_rows
+from shoal.data._holdout import draw_test_rows
 from shoal.data._input_columns import AskedColumn, read_column
-from shoal.data._missing import missing_of
 from shoal.data._row_weights import read_weights, unusable_weights
 from shoal.data._table import Table
 from shoal.data._table_format import Limits
 from shoal.data._tables import scan_table
-from shoal.data._target_domain import note_outside
-from shoal.data._times import Times, read_times, time_notes, values_of
+from shoal.data._targets import read_targets, untargeted
+from shoal.data._times import Times, latest_of, read_times, time_notes, values_of
 from shoal.errors import DataError, Problem
-from shoal.wording import counted, few_quoted, first_few, quoted
+from shoal.wording import counted, few_quoted, quoted
 
 _CATEGORY = "; if it is a category, name it in data.categorical"
 _LEAVE_OUT = "; leave it out (data.ignore)"
-_UNTARGETED = '; data.missing_targets = "drop" leaves such rows out'
-_LABELS = '; for class labels set study.task = "classification"'
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +57,8 @@ class _Part:
     times: Times | None = None
     untargeted: int = 0
     """Rows that were left out, having no target."""
+    kept: NDArray[np.int64] | None = None
+    """The rows of the table that are left, where some were left out so."""
 
     def without(self, names: Collection[str]) -> _Part:
         """Leave some columns out."""
@@ -211,9 +210,10 @@ def _read_test(
     if part is None or source.groups is None or source.groups not in test:
         return part
     spellings = {} if learned is None else _known(source, learned)
+    some = test if part.kept is None else _beside_inputs(source, test).taken(part.kept)
     # Nothing is trained or split by them: what cannot be read is not known, and no reason to refuse the file.
     return replace(
-        part, groups=texts(test, source.groups, Findings(test.file), spellings.get(source.groups, ()))
+        part, groups=texts(some, source.groups, Findings(test.file), spellings.get(source.groups, ()))
     )
 
 
@@ -242,59 +242,26 @@ def _read_part(
         )
         if column is not None:
             columns.append(column.treated(impute=source.impute, rare_below=source.rare_below))
-    targets = _read_targets(source, table, findings, known)
-    groups = None if source.groups is None else texts(table, source.groups, findings)
-    folds = None if source.fold_column is None else texts(table, source.fold_column, findings)
-    times = read_times(source, table, findings, None if learned is None else learned.times)
-    weights = None if source.weights is None else read_weights(table, source.weights, findings)
+    targets = read_targets(source, table, findings, known)
+    rows = np.arange(table.rows) if targets is None else np.flatnonzero(~untargeted(targets))
+    some = table if len(rows) == table.rows else _beside_inputs(source, table).taken(rows)
+    times = read_times(source, some, findings, None if learned is None else learned.times, rows)
+    groups = None if source.groups is None else texts(some, source.groups, findings)
+    folds = None if source.fold_column is None else texts(some, source.fold_column, findings)
+    weights = None if source.weights is None else read_weights(some, source.weights, findings)
     if findings.found:
         return None
-    part, missing_N = _Part(tuple(columns), targets, groups, folds, weights, times), _untargeted(targets)
-    if not missing_N.any():
-        return part
-    return replace(part.take(np.flatnonzero(~missing_N)), untargeted=int(missing_N.sum()))
+    if len(rows) == table.rows:
+        return _Part(tuple(columns), targets, groups, folds, weights, times)
+    kept = tuple(column.take(rows) for column in columns)
+    return _Part(kept, targets[rows], groups, folds, weights, times, table.rows - len(rows), rows)
 
 
-def _read_targets(
-    source: TableSource, table: Table, findings: Findings, known: Mapping[str, Sequence[str]]
-) -> Any:
-    """Read class labels, or numbers (N, K); None where something was found."""
-    marks = source.target_marks
-    read: list[NDArray[Any] | None]
-    if source.task == "classification":
-        name = source.targets[0]
-        read = [texts(table, name, findings, known.get(name, ()), marks)]
-    else:
-        read = [numbers(table, name, findings, _LABELS, marks) for name in source.targets]
-    values = [column for column in read if column is not None]
-    if not source.drop_untargeted:
-        for name, column in zip(source.targets, read, strict=True):
-            if column is not None:
-                _note_untargeted(name, np.flatnonzero(missing_of(column)).tolist(), table, findings)
-    if source.task == "regression":
-        for name, column in zip(source.targets, read, strict=True):
-            if column is not None:
-                note_outside(name, column, table, findings, (source.target_transform, source.losses))
-    if len(values) < len(read):
-        return None
-    return values[0] if source.task == "classification" else np.stack(values, axis=1)
-
-
-def _note_untargeted(name: str, rows: list[int], table: Table, findings: Findings) -> None:
-    """Note that a column of targets lacks some, and where, in one line."""
-    if rows:
-        noun = table.row_noun
-        places = first_few([str(table.number(row)) for row in rows], 4, joint=", ")
-        what = f"expected a target in each of {table.rows:,} rows, got none in {len(rows):,}"
-        where = f"{noun if len(rows) == 1 else noun + 's'} {places}"
-        words = sorted(words_of(table, name, rows) - {""})
-        meant = f'; {few_quoted(words, 3)} counts as missing, unless data.missing = "refuse"' if words else ""
-        findings.add(f"{what} ({where}){meant}{_UNTARGETED}", f"column {quoted(name)}", table.number(rows[0]))
-
-
-def _untargeted(targets: NDArray[Any]) -> NDArray[np.bool_]:
-    """Say which rows lack a target, (N,)."""
-    return np.asarray(missing_of(targets).reshape(len(targets), -1).any(axis=1))
+def _beside_inputs(source: TableSource, table: Table) -> Table:
+    """Give the columns that say of a row which group, fold or weight it has: rows that are left out need none."""
+    asked = (source.groups, source.fold_column, source.weights, source.time)
+    names = tuple(name for name in dict.fromkeys(asked) if name is not None and name in table)
+    return replace(table, names=names, columns=tuple(table[name] for name in names), ordered=(), index=())
 
 
 def _split_off_test_rows(source: TableSource, part: _Part) -> tuple[_Part, _Part]:
@@ -303,7 +270,7 @@ def _split_off_test_rows(source: TableSource, part: _Part) -> tuple[_Part, _Part
     Where rows have times, the latest are the test rows, and those in the gap before them are neither.
     """
     if part.times is not None:
-        sides = latest_rows(part.times.values, source.test_share, part.groups, source.gap)
+        sides = latest_of(source, part.times, part.groups)
     else:
         labels = part.targets if source.task == "classification" else None
         held_N = draw_test_rows(len(part.targets), source.test_share, source.seed, labels, part.groups)

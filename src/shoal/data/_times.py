@@ -17,8 +17,11 @@ from shoal.data._column_kind import DATE, ISO, NUMBER, DateStyle
 from shoal.data._column_roles import TIME, TableSource
 from shoal.data._dates import date_text, holds_dates
 from shoal.data._findings import Findings
+from shoal.data._holdout import latest_rows
 from shoal.data._input_columns import AskedColumn, read_column
 from shoal.data._table import Table
+from shoal.data._time_order import Sides
+from shoal.errors import DataError, Problem
 from shoal.wording import counted, quoted
 
 TimeKind = Literal["date", "number", "place"]
@@ -41,15 +44,15 @@ class Times:
 
 
 def read_times(
-    source: TableSource, table: Table, findings: Findings, learned: Times | None = None
+    source: TableSource, table: Table, findings: Findings, learned: Times | None, rows: NDArray[np.int64]
 ) -> Times | None:
-    """Read when each row was; None where nobody asked, or something was noted.
+    """Read when each row was, those of these places in the file; None where nobody asked, or something was noted.
 
     Each row needs a time. The column is read as the study says, else as numbers where all cells are, else as dates;
     one of other rows as it was `learned`.
     """
     if source.time is None:
-        return Times(np.arange(table.rows, dtype=np.float64), "place") if source.ordered else None
+        return Times(rows.astype(np.float64), "place") if source.ordered else None
     kind = source.stated(source.time)
     if learned is not None:
         kind = DATE if learned.kind == "date" else NUMBER
@@ -69,6 +72,28 @@ def _are_dates(table: Table, name: str) -> bool:
 def time_text(time: float, kind: TimeKind) -> str:
     """Write a time for people."""
     return date_text(time) if kind == "date" else f"{time + (kind == 'place'):.12g}"
+
+
+def latest_of(source: TableSource, times: Times, groups: NDArray[Any] | None) -> Sides:
+    """Part the latest rows from those before them and their gap.
+
+    Refused are groups that overlap in time so far that fewer rows are left to train on than are lost by it.
+    """
+    sides = latest_rows(times.values, source.test_share, groups, source.gap)
+    kept = len(latest_rows(times.values, source.test_share, groups)[0])
+    before = len(times.values) - len(sides[1])
+    if groups is not None and before > 2 * kept:
+        what = (
+            "expected groups that follow each other in time, got ones that overlap: of"
+            f" {counted(before, 'row')} that do not test, {before - kept:,} are as late as the first test row and would"
+            f" be left out, so that {kept:,} would be left to train on"
+        )
+        remedy = (
+            "; without data.groups the latest rows test, of known groups too, and without data.time and data.ordered"
+            " whole groups do, whenever they were"
+        )
+        raise DataError(Problem(f"{source.train}, column {quoted(source.groups or '')}", what + remedy))
+    return sides
 
 
 def time_notes(source: TableSource, train: Times, test: Times | None, left_out: int) -> Iterator[str]:

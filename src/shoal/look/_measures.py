@@ -61,7 +61,7 @@ def loss_words(task: Task, training: Training) -> str:
     name = training.loss or TASK_LOSS[task]
     loss, option = loss_of(name), training.option_of(name)
     words = f"{loss.words}, {loss.option_words.format(_option_text(option))}" if option else loss.words
-    return words if training.class_weight == "none" else f"{words}, classes weighted in training"
+    return f"{words}, classes weighted in training" if training.weighs_classes else words
 
 
 def _option_text(option: float | tuple[float, ...]) -> str:

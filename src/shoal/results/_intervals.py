@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from shoal.results._brief import Brief
 from shoal.results._score_rows import RowScore
-from shoal.wording import counted
+from shoal.wording import counted, worth
 
 Floats = NDArray[np.float64]
 
@@ -126,9 +126,11 @@ class Units(Brief):
         if rows < fewest:
             return f"{rows:,} row{'s are' if rows != 1 else ' is'} too few for an interval"
         if self.weight_N is not None:
-            worth = float(self.weight_N.sum() ** 2 / (self.weight_N**2).sum())
-            if worth < fewest:
-                return f"{rows:,} rows of such unequal weights are worth {worth:.0f}, too few for an interval"
+            tell = float(self.weight_N.sum() ** 2 / (self.weight_N**2).sum())
+            if tell < fewest:
+                return (
+                    f"{rows:,} rows of such unequal weights are worth {worth(tell)}, too few for an interval"
+                )
         if self.grouped and self.effective < FEWEST_GROUPS:
             groups = len(self.sizes)
             unequal = " of such unequal sizes" if groups >= FEWEST_GROUPS else ""
@@ -153,7 +155,11 @@ def left_out(
         if score.without is not None:
             own, without_U = score.without(y, prediction_NK, units.of_N, units.weight_N)
         else:
-            own, without_U = _without(score, _sums(score.rows(y, prediction_NK), units), size_U)
+            weighs = score.weighted is not None and units.weight_N is not None
+            row_NM = (
+                score.weighted(y, prediction_NK, units.weight_N) if weighs else score.rows(y, prediction_NK)
+            )
+            own, without_U = _without(score, _sums(row_NM, units), size_U)
         value, without_U = float(scale(np.array(own))), scale(without_U)
         part_U = (value - without_U) * (rows - size_U) * count / rows
         return value, part_U - part_U.mean()
@@ -297,5 +303,5 @@ def share_interval(
     if not units.grouped and units.weight_N is None and repeats == 1:
         return wilson(share, rows)
     variance = share * (1 - share)
-    worth = min(variance / error**2, rows * repeats) if variance > 0 and error > 0 else units.effective
-    return wilson(share, worth, float(stdtrit(max(freedom, 1.0), 0.975)))
+    tell = min(variance / error**2, rows * repeats) if variance > 0 and error > 0 else units.effective
+    return wilson(share, tell, float(stdtrit(max(freedom, 1.0), 0.975)))

@@ -67,6 +67,8 @@ def without_units(areas: Areas, unit_N: Ints, weight_N: Floats | None = None) ->
     for high_N, low_N, probability_N in areas:
         ordered_N = own_N * _in_order(high_N, low_N, probability_N, own_N)
         high_U, low_U = (np.bincount(unit_N, side_N * own_N, count) for side_N in (high_N, low_N))
+        if not (high_U.any() and low_U.any()):  # a class whose rows weigh nothing
+            continue
         sum_U = np.bincount(unit_N, ordered_N, count)
         # A pair within a unit is taken away with either of its rows, and so once too often.
         for unit in np.flatnonzero((high_U > 0) & (low_U > 0)).tolist():

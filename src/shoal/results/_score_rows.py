@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.distributions import Distribution, by_target
+from shoal.distributions import Distribution, Quantiles, by_target
 from shoal.kinds import row_of
 from shoal.results._pair_scores import (
     Areas,
@@ -61,6 +61,8 @@ class RowScore:
     why_none: str = ""
     whole: Callable[[NDArray[Any], Floats, Floats | None], float] | None = None
     without: Callable[[NDArray[Any], Floats, Ints, Floats | None], tuple[float, Floats]] | None = None
+    weighted: Callable[[NDArray[Any], Floats, Floats], Floats] | None = None
+    """What `rows` gives of rows of these weights, where it depends on them."""
 
     def score(self, y: NDArray[Any], prediction: Floats, weight_N: Floats | None = None) -> float:
         """Give the score of some rows, of which each counts as much as it weighs."""
@@ -283,9 +285,12 @@ def _explained_variance(means: Floats) -> Floats:
         return np.asarray((1 - (square - error**2) / np.maximum(spread - centre**2, 0)).mean(axis=-1))
 
 
-def _absolute_and_spread(y_NK: NDArray[Any], answer_NA: Floats) -> Floats:
+def _absolute_and_spread(y_NK: NDArray[Any], answer_NA: Floats, weight_N: Floats | None = None) -> Floats:
     """Give the sizes of errors, and of deviations from the median, where one row more moves their mean least."""
-    return np.concatenate((_absolute(y_NK, answer_NA), np.abs(y_NK - np.median(y_NK, axis=0))), axis=1)
+    middle_K = np.median(y_NK, axis=0)
+    if weight_N is not None:
+        middle_K = Quantiles((0.5,)).constant(y_NK, weight_N)[:, 0]
+    return np.concatenate((_absolute(y_NK, answer_NA), np.abs(y_NK - middle_K)), axis=1)
 
 
 def _d2(means: Floats) -> Floats:
@@ -334,7 +339,7 @@ _ABSOLUTE: Final = RowScore(_absolute, _mean, positive=True)
 _ROOT: Final = RowScore(_square, _mean_of_roots, np.square, np.sqrt, positive=True)
 _LOGARITHMS: Final = RowScore(_square_of_logarithms, _mean, positive=True)
 _RIGHT: Final = RowScore(_right, _mean, share=True)
-_D2: Final = RowScore(_absolute_and_spread, _d2, _unexplained, _explained)
+_D2: Final = RowScore(_absolute_and_spread, _d2, _unexplained, _explained, weighted=_absolute_and_spread)
 _OF_POSITIVE: Final[Mapping[str, OfClasses]] = {"f1": _f1, "precision": _precision, "recall": _recall}
 _OF_TASK: Final[Mapping[str, Mapping[str, RowScore]]] = {
     "regression": {
