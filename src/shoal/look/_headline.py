@@ -143,7 +143,7 @@ def _of_rare(results: Results) -> list[str]:
 def _asked(results: Results) -> list[str]:
     """Give the test scores that the study asks for by name, with their intervals where there are any."""
     scores = []
-    for name in asked_scores(results.study)[:ASKED]:
+    for name in [name for name in asked_scores(results.study) if name != results.judged_by][:ASKED]:
         value = score_number(name, delivered_score(results, name))
         span = results.test_interval(name, [str(results.delivered_id)])
         ends = f" (95 % interval {score_number(name, span.low)} to {score_number(name, span.high)})"

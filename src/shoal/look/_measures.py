@@ -6,7 +6,7 @@ from typing import Final
 
 from shoal.kinds import Task
 from shoal.nets import loss_of
-from shoal.results import Results, Truth, asked_scores, higher_is_better
+from shoal.results import Results, Truth, higher_is_better, suiting_scores
 from shoal.scores import different, score_kind
 from shoal.study import TASK_LOSS, Training
 from shoal.wording import one_number, percent
@@ -21,8 +21,9 @@ _ON_TEST_ROWS: Final = {"mse": "mean squared error on test rows", "accuracy": "a
 
 
 def shown_scores(results: Results) -> tuple[str, ...]:
-    """Name the scores of test rows that tables show: those of the task, then others that the study asks for."""
-    return different((*SCORES_SHOWN[results.study.study.task], *asked_scores(results.study)))
+    """Name the scores of test rows that tables show: the leading one, those of the task, others that are asked for."""
+    asked = suiting_scores(results.study, results.truth)
+    return different((leading_metric(results), *SCORES_SHOWN[results.study.study.task], *asked))
 
 
 def further_scores(results: Results) -> tuple[str, ...]:
@@ -40,9 +41,13 @@ def score_number(metric: str, value: float) -> str:
     return percent(value) if score_kind(metric).percent else one_number(value)
 
 
-def leading_metric(classes: bool) -> str:
-    """Name the metric by which variants are compared on test rows: accuracy, or the mean squared error."""
-    return "accuracy" if classes else "mse"
+def leading_metric(results: Results) -> str:
+    """Name the metric by which variants are compared on test rows: the one that heads the run, where all have it.
+
+    Losses of their own are none, nor is the R² of several targets, which does not say how far off they are.
+    """
+    metric, several = results.judged_by, len(results.truth.target_names) > 1
+    return "mse" if metric == "loss" or (metric == "r2" and several) else metric
 
 
 def direction(metric: str) -> str:
@@ -52,7 +57,8 @@ def direction(metric: str) -> str:
 
 def on_test_rows(metric: str) -> str:
     """Name the leading metric on test rows, for an axis."""
-    name = _ON_TEST_ROWS[metric]
+    kind = score_kind(metric)
+    name = _ON_TEST_ROWS.get(metric, f"{kind.title} on test rows{' (share)' * kind.percent}")
     return f"{name[:-1]}, {direction(metric)})" if name.endswith(")") else f"{name} ({direction(metric)})"
 
 

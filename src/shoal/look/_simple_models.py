@@ -16,12 +16,12 @@ from shoal.results import (
     Interval,
     Results,
     Verdict,
-    asked_scores,
     in_words,
     margin_of,
     predictions_score,
     score_on,
     scores_of_answers,
+    suiting_scores,
     verdict,
 )
 from shoal.wording import listed
@@ -141,7 +141,11 @@ def model_rows(results: Results) -> list[ModelRow]:
     for model in beside:
         answers_VK = np.asarray(model.baseline.answers_VK)
         scores = scores_of_answers(
-            true, answers_VK, truth.test_weights, asked_scores(results.study), positive=truth.positive
+            true,
+            answers_VK,
+            truth.test_weights,
+            suiting_scores(results.study, truth),
+            positive=truth.positive,
         )
         scores[metric] = model.score
         apart = Interval(model.difference.low, model.difference.high, model.difference.why)

@@ -7,6 +7,7 @@ from shoal.results._asked import (
     score_of_answers,
     scored_summaries,
     scores_of_answers,
+    suiting_scores,
     with_asked_scores,
 )
 from shoal.results._certainty import COVERAGE, NOT_IN_FILE, Certainty, Covered, CoveredClass, Tempered
@@ -201,6 +202,7 @@ __all__ = [
     "scores_of_answers",
     "search_errors",
     "search_scores",
+    "suiting_scores",
     "temperature_of",
     "tempered",
     "trained_places",

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -155,10 +156,10 @@ def left_out(
         if score.without is not None:
             own, without_U = score.without(y, prediction_NK, units.of_N, units.weight_N)
         else:
-            weighs = score.weighted is not None and units.weight_N is not None
-            row_NM = (
-                score.weighted(y, prediction_NK, units.weight_N) if weighs else score.rows(y, prediction_NK)
-            )
+            rows_of = score.rows
+            if score.weighted is not None and units.weight_N is not None:
+                rows_of = partial(score.weighted, weight_N=units.weight_N)
+            row_NM = rows_of(y, prediction_NK)
             own, without_U = _without(score, _sums(row_NM, units), size_U)
         value, without_U = float(scale(np.array(own))), scale(without_U)
         part_U = (value - without_U) * (rows - size_U) * count / rows

@@ -17,7 +17,7 @@ from shoal.distributions import Distribution
 from shoal.errors import StudyError, as_path
 from shoal.parts import Missing
 from shoal.results import _frames
-from shoal.results._asked import asked_scores, reported_scores
+from shoal.results._asked import reported_scores, suiting_scores
 from shoal.results._certainty import NOT_IN_FILE, Certainty, certainty_of
 from shoal.results._coherence import check_part, outputs_of
 from shoal.results._conclusion import UNTESTED, OnTestRows, conclusion
@@ -177,7 +177,7 @@ class Results:
         on other test rows (or groups of them) and, over more than one repeat, at other initialisations.
         """
         with opened(self.folder) as store:
-            names, answers = reported_scores(self.study), self._answers(store)
+            names, answers = reported_scores(self.study, self.truth), self._answers(store)
             return comparison_differences(self.plan, self.summaries, self.truth, answers, self.said, names)
 
     def test_interval(self, metric: str, fit_ids: Sequence[str]) -> Interval:
@@ -216,8 +216,7 @@ class Results:
 
     @property
     def _delivered_scores(self) -> Mapping[str, float]:
-        delivered = self.delivered_id
-        return {} if delivered is None else self.summaries[delivered].scores.get("test", {})
+        return self.summaries[self.delivered_id].scores.get("test", {}) if self.delivered_id else {}
 
     @property
     def judged_by(self) -> str:
@@ -305,8 +304,7 @@ class Results:
         a single repeat), ci_low and ci_high (the 95 % interval of the mean, see `test_interval`), and source. A row's
         name is "delivered" for the winner on all training rows.
         """
-        references = self.study.reference
-        return _frames.references_frame(references, self.plan, self.summaries, self.test_interval)
+        return _frames.references_frame(self.study.reference, self.plan, self.summaries, self.test_interval)
 
     @cached_property
     def refit(self) -> DataFrame:
@@ -354,7 +352,7 @@ class Results:
         """One row a network of the ensemble (network "member"), one for their mean answer ("ensemble"), one for the
         delivered network: network, fit_id, fold, repeat (-1: none), then the scores of the test rows.
         """
-        asked = asked_scores(self.study)
+        asked = suiting_scores(self.study, self.truth)
         return ensemble_frame(self.ensemble, self.truth, self.plan, self.summaries, self._of_winner, asked)
 
     @cached_property
@@ -363,9 +361,7 @@ class Results:
         networks = chosen_networks(self.plan, self.study, self.truth, self.choice, self.tried)
         if networks.why:
             return Certainty(networks.why)
-        refits = (self.summaries.get(entry.fit_id) for entry in self.plan if entry.stage == "refit")
-        delivered = next((fit.fit_id for fit in refits if fit and fit.status == "ok"), None)
-        answer_VK = self.test_predictions(delivered) if delivered else None
+        answer_VK = self.test_predictions(self.delivered_id) if self.delivered_id else None
         with opened(self.folder) as store, coherent(self.folder, "the rows held out"):
             outputs, note = outputs_of(self.truth), store.fact(NOT_IN_FILE)
 

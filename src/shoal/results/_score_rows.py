@@ -61,8 +61,8 @@ class RowScore:
     why_none: str = ""
     whole: Callable[[NDArray[Any], Floats, Floats | None], float] | None = None
     without: Callable[[NDArray[Any], Floats, Ints, Floats | None], tuple[float, Floats]] | None = None
-    weighted: Callable[[NDArray[Any], Floats, Floats], Floats] | None = None
-    """What `rows` gives of rows of these weights, where it depends on them."""
+    weighted: Callable[..., Floats] | None = None
+    """What `rows` gives of rows of some `weight_N`, where it depends on them."""
 
     def score(self, y: NDArray[Any], prediction: Floats, weight_N: Floats | None = None) -> float:
         """Give the score of some rows, of which each counts as much as it weighs."""

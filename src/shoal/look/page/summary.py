@@ -15,7 +15,7 @@ from shoal.look._run_findings import RunFindings
 from shoal.look._simple_models import tested_score
 from shoal.look._text_layout import duration
 from shoal.look._trust import looks_sentence, permutation_sentence
-from shoal.results import Results
+from shoal.results import Results, higher_is_better
 from shoal.scores import score_kind
 from shoal.study import settings_text
 from shoal.wording import counted, interval, listed, one_number, percent, shorten
@@ -122,21 +122,21 @@ def _sure(findings: RunFindings) -> list[str]:
     if choice and len(choice.standings) > 1:
         others = [verdict_of(row) for row in results.standings[1:] if not row.failed]
         sentences.append(f"{verdict_sentence(others)}{level_of(others)}.")
-    if worse := _worse_than_first(results, findings.classes):
+    if worse := _worse_than_first(results):
         sentences.append(worse)
     return sentences
 
 
-def _worse_than_first(results: Results, classes: bool) -> str:
+def _worse_than_first(results: Results) -> str:
     """Say that the winner is significantly worse on the test rows than the first comparison, where it is."""
-    metric = leading_metric(classes)
+    metric = leading_metric(results)
     difference = results.differences.get("winner", {}).get(metric)
     if difference is None or difference.why:
         return ""
-    if not (difference.high < 0 if classes else difference.low > 0):
+    if not (difference.high < 0 if higher_is_better(metric) else difference.low > 0):
         return ""
     first = _name(str(results.comparisons["label"].iloc[0]), 40)
-    name, way = ("accuracy", "lower") if classes else ("mean squared error", "higher")
+    name, way = sentence_words(metric, results), "lower" if higher_is_better(metric) else "higher"
     near, far = sorted((abs(difference.low), abs(difference.high)))
     over = drawn_by_chance(results, difference.repeats)
     return (
