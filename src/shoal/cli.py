@@ -168,6 +168,10 @@ def predict(
     mark_missing: Annotated[
         bool, typer.Option("--mark-missing", help="Note rows with missing cells that have no prediction.")
     ] = False,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Say how the table is written. Repeatable."),
+    ] = None,
 ) -> None:
     """Predict new rows or images: a table as CSV.
 
@@ -179,9 +183,8 @@ def predict(
 
     if out is not None:
         refuse_to_replace(out, source, rows)
-    predictions = predict_file(
-        source, rows, coverage=coverage, calibrated=calibrated, carry=carry or (), mark_missing=mark_missing
-    )
+    asked = {"coverage": coverage, "calibrated": calibrated, "mark_missing": mark_missing}
+    predictions = predict_file(source, rows, carry=carry or (), written=set_ or (), **asked)
     if out is not None:
         refuse_to_replace(out, *predictions.read)
     for note in predictions.notes:

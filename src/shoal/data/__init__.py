@@ -45,7 +45,7 @@ from shoal.data._preprocess import (
 )
 from shoal.data._row_check import chance_of_count
 from shoal.data._row_weights import unusable_weights, weights_said
-from shoal.data._seen import Sighting, seen_in
+from shoal.data._seen import Sighting, keys_for, seen_in
 from shoal.data._source import load_table_dataset
 from shoal.data._survey import Survey, Wish, survey
 from shoal.data._table import DateCells, Foreign, Table
@@ -119,6 +119,7 @@ __all__ = [
     "is_category",
     "is_name_of_ids",
     "is_plain_number",
+    "keys_for",
     "load_builtin",
     "load_image_dataset",
     "load_table_dataset",
