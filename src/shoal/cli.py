@@ -178,13 +178,15 @@ def predict(
     With a run folder, it has the spread over the networks of the folds, too.
     """
     with loading():
-        from shoal.predict import predict_file
+        from shoal.predict import Asked, predict_file
         from shoal.results import refuse_to_replace
 
     if out is not None:
         refuse_to_replace(out, source, rows)
-    asked = {"coverage": coverage, "calibrated": calibrated, "mark_missing": mark_missing}
-    predictions = predict_file(source, rows, carry=carry or (), written=set_ or (), **asked)
+    asked: Asked = {"carry": carry or (), "written": set_ or ()}
+    predictions = predict_file(
+        source, rows, coverage=coverage, calibrated=calibrated, mark_missing=mark_missing, **asked
+    )
     if out is not None:
         refuse_to_replace(out, *predictions.read)
     for note in predictions.notes:
