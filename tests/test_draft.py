@@ -337,6 +337,17 @@ def test_cells_that_may_be_missing_ones_are_proposed(tmp_path: Path) -> None:
     assert study.data.missing_marks == ("-",)
 
 
+def test_a_table_without_anything_to_learn_from_is_refused(tmp_path: Path) -> None:
+    table = {"a": ["7"] * 31, "b": ["0"] * 30 + ["1"], "c": [f"row {row}" for row in range(31)]}
+    with pytest.raises(DataError) as refused:
+        drafted(tmp_path, text_of(table))
+    assert str(refused.value) == (
+        f'{tmp_path / "t.csv"}: expected a column to learn from beside the target, got none ("a": left out: 7 in every'
+        ' training row, which says nothing; "c": left out: having 25 different texts in 25 training rows, most of one'
+        " row alone)"
+    )
+
+
 def test_a_single_slip_does_not_cost_a_column(tmp_path: Path) -> None:
     """One cell of many that is no number counts as missing, and is named; two do not, nor one that is a category."""
     numbers = {

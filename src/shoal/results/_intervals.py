@@ -120,8 +120,8 @@ class Units(Brief):
         sizes = self.sizes.astype(np.float64)
         return float(sizes.sum() ** 2 / (sizes**2).sum()) if len(sizes) else 0.0
 
-    def too_few_for(self, score: RowScore) -> str:
-        """Say why there are too few for an interval of a score; nothing where there are enough."""
+    def too_few_for(self, score: RowScore, y: NDArray[Any] | None = None) -> str:
+        """Say why there are too few for an interval of a score (of the rows of a class, too); else nothing."""
         fewest = FEWEST_ROWS_OF_SHARES if score.share else FEWEST_ROWS
         rows = len(self.of_N)
         if rows < fewest:
@@ -137,7 +137,7 @@ class Units(Brief):
             unequal = " of such unequal sizes" if groups >= FEWEST_GROUPS else ""
             are = f"{unequal} are" if groups != 1 else " is"
             return f"{several(groups, self)}{are} too few for an interval"
-        return ""
+        return "" if y is None else score.rare(y)
 
 
 def left_out(

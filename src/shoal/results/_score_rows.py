@@ -22,15 +22,18 @@ from shoal.results._pair_scores import (
     in_order,
     odds,
     of_each,
+    of_number,
     of_odds,
     of_pairs,
     of_second,
+    precision_without,
     without_units,
 )
 from shoal.results._peer_scores import peer_score
 from shoal.results._record import Truth
 from shoal.results._scores import BINS, bins_of, counted_rows, mean_over_rows
 from shoal.scores import SCORES
+from shoal.wording import counted
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -63,6 +66,20 @@ class RowScore:
     without: Callable[[NDArray[Any], Floats, Ints, Floats | None], tuple[float, Floats]] | None = None
     weighted: Callable[..., Floats] | None = None
     """What `rows` gives of rows of some `weight_N`, where it depends on them."""
+    needs: int = 0
+    """Rows of a class that an interval asks for, of two classes of the one that the score is `of`."""
+    of: int = 1
+
+    def rare(self, y: NDArray[Any]) -> str:
+        """Say that a class has too few of these rows for an interval; else nothing."""
+        if not self.needs:
+            return ""
+        rows_K = np.bincount(y, minlength=2)
+        fewest = int(rows_K[self.of] if len(rows_K) == 2 else rows_K[rows_K > 0].min())
+        few = f"{counted(fewest, 'row')} of a class"
+        return (
+            "" if fewest >= self.needs else f"{few} {'is' if fewest == 1 else 'are'} too few for an interval"
+        )
 
     def score(self, y: NDArray[Any], prediction: Floats, weight_N: Floats | None = None) -> float:
         """Give the score of some rows, of which each counts as much as it weighs."""
@@ -90,6 +107,8 @@ def row_score(
     score = row_of("score", _OF_TASK[task], metric)
     if metric in _OF_POSITIVE:
         score = _of_counts(partial(_of_class, positive, _OF_POSITIVE[metric]))
+    if metric == "average_precision":
+        score = _of_precision(positive)
     if SCORES[metric].peer:
         return replace(score, whole=partial(peer_score, metric, positive=positive))
     if metric != "loss" or distribution is None:
@@ -325,10 +344,28 @@ def _of_areas(areas: Callable[[NDArray[Any], Floats], Areas]) -> RowScore:
     )
 
 
+def _of_precision(positive: int) -> RowScore:
+    """Of two classes that of the positive one; of more, the mean of each against the rest."""
+
+    def areas(y_N: NDArray[Any], probability_NK: Floats) -> Areas:
+        return of_number(positive, y_N, probability_NK)
+
+    return replace(
+        _of_areas(areas),
+        without=lambda y_N, probability_NK, unit_N, weight_N: precision_without(
+            areas(y_N, probability_NK), unit_N, weight_N
+        ),
+        needs=FEWEST_ORDERED,
+        of=positive,
+    )
+
+
 def _of_counts(of: Callable[[Floats], Floats]) -> RowScore:
     return RowScore(_counts, of)
 
 
+FEWEST_ORDERED: Final = 20
+"""Rows of a class from which the interval of average precision holds it: with 10 to 15 it did in 82 to 86 %."""
 _NOTHING: Final = 1e-12
 """Shares of rows below this are what rounding leaves of none."""
 _RANKS: Final = RowScore(
@@ -377,7 +414,7 @@ _OF_TASK: Final[Mapping[str, Mapping[str, RowScore]]] = {
         "roc_auc": _of_areas(of_second),
         "roc_auc_ovr": _of_areas(of_each),
         "roc_auc_ovo": _of_areas(of_pairs),
-        "average_precision": _RANKS,
+        "average_precision": _of_precision(1),
         **{name: _of_counts(partial(_of_class, 1, of)) for name, of in _OF_POSITIVE.items()},
         "f1_macro": _of_counts(partial(_of_seen, _f1)),
         "f1_micro": _RIGHT,

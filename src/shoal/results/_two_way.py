@@ -68,7 +68,7 @@ class Scored:
     @classmethod
     def of(cls, score: RowScore, y: NDArray[Any], answers: Mapping[int, Floats], units: Units) -> Scored:
         """Take a score apart, repeat by repeat."""
-        none = score.why_none or units.too_few_for(score)
+        none = score.why_none or units.too_few_for(score, y)
         apart = {} if none else {r: left_out(score, y, answer, units) for r, answer in answers.items()}
         return cls(score, y, units, answers, apart)
 
@@ -82,7 +82,12 @@ def difference(second: Scored, first: Scored) -> Difference:
     ]
     mean = float(np.mean([a - b for a, b in scores])) if both else math.nan
     why = "" if both else "no repeat is common to both"
-    why = why or second.score.why_none or units.too_few_for(second.score) or _too_alike(second, first, both)
+    why = (
+        why
+        or second.score.why_none
+        or units.too_few_for(second.score, second.y)
+        or _too_alike(second, first, both)
+    )
     if why:
         return Difference(mean, math.nan, math.nan, math.nan, len(both), why)
     value_R = np.array([second.apart[r][0] - first.apart[r][0] for r in both])
@@ -150,7 +155,7 @@ def repeated_interval(
     Of one repeat alone it speaks of other rows. A share: Wilson's, with the rows that the variance is worth; anything
     else: Hall's.
     """
-    why = score.why_none or units.too_few_for(score)
+    why = score.why_none or units.too_few_for(score, y)
     if why:
         return Interval(math.nan, math.nan, why)
     apart = [left_out(score, y, answer, units, scaled=True) for answer in prediction_RNK]
