@@ -342,9 +342,8 @@ def test_a_table_without_anything_to_learn_from_is_refused(tmp_path: Path) -> No
     with pytest.raises(DataError) as refused:
         drafted(tmp_path, text_of(table))
     assert str(refused.value) == (
-        f'{tmp_path / "t.csv"}: expected a column to learn from beside the target, got none ("a": left out: 7 in every'
-        ' training row, which says nothing; "c": left out: having 25 different texts in 25 training rows, most of one'
-        " row alone)"
+        f'{tmp_path / "t.csv"}: expected a column to learn from beside the target, got none ("a": 7 in every training'
+        ' row, which says nothing; "c": having 25 different texts in 25 training rows, most of one row alone)'
     )
 
 

@@ -183,10 +183,14 @@ def predict(
 
     if out is not None:
         refuse_to_replace(out, source, rows)
-    asked: Asked = {"carry": carry or (), "written": set_ or ()}
-    predictions = predict_file(
-        source, rows, coverage=coverage, calibrated=calibrated, mark_missing=mark_missing, **asked
+    asked = Asked(
+        coverage=coverage,
+        calibrated=calibrated,
+        carry=carry or (),
+        mark_missing=mark_missing,
+        written=set_ or (),
     )
+    predictions = predict_file(source, rows, **asked)
     if out is not None:
         refuse_to_replace(out, *predictions.read)
     for note in predictions.notes:

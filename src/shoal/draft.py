@@ -49,7 +49,7 @@ from shoal.study import (
     draft_text,
     parse_study,
 )
-from shoal.wording import few_quoted, first_few, is_utf8, quoted, rounded, visible
+from shoal.wording import few_quoted, is_utf8, quoted, rounded, visible
 
 FEW_VALUES: Final = 10
 """Different whole numbers up to which a column may be one of categories."""
@@ -98,9 +98,7 @@ def draft_of(table: Path | GivenRows, target: str | None = None, task: Task | No
     train_N = dataset.targets[: dataset.train_rows]
     columns = tuple(_columns(seen))
     if not any(column.used for column in columns):
-        why = first_few(
-            [f"{quoted(column.name)}: {column.what}" for column in columns], MOST_REASONS, joint="; "
-        )
+        why = "; ".join(f"{quoted(column.name)}: {column.what}" for column in columns[:MOST_REASONS])
         raise DataError(
             Problem(str(table), f"expected a column to learn from beside the target, got none ({why})")
         )
