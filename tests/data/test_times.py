@@ -224,3 +224,20 @@ def test_groups_that_overlap_so_far_that_most_rows_are_lost_are_refused(tmp_path
     )
     (tmp_path / "t.csv").write_text(overlapping(0), encoding="utf-8")
     assert load_table_dataset(TableSource(train=tmp_path / "t.csv", **asked)).train_rows == 30
+
+
+@pytest.mark.parametrize("start", [0, 2**53, 1_700_000_000_000_000_000])
+def test_times_that_fall_together_are_refused(tmp_path: Path, start: int) -> None:
+    """Nanoseconds since 1970 are whole numbers of which 64-bit floating point has but every 256th."""
+    rows = "\n".join(["x,t,y", *(f"{n},{start + 10 * n},{n}" for n in range(20))])
+    (tmp_path / "t.csv").write_text(rows, encoding="utf-8")
+    source = TableSource(train=tmp_path / "t.csv", task="regression", targets=("y",), time="t")
+    if start < 10**18:
+        assert load_table_dataset(source).train_rows == 16
+        return
+    with pytest.raises(DataError) as refused:
+        load_table_dataset(source)
+    assert str(refused.value) == (
+        f'{tmp_path / "t.csv"}, column "t": expected times that 64-bit floating point tells apart (whole numbers up to'
+        " 2^53, or dates), got 20 different ones of which 2 are left; count from the first one"
+    )

@@ -19,12 +19,13 @@ from shoal.data._dates import date_text, holds_dates
 from shoal.data._findings import Findings
 from shoal.data._holdout import latest_rows
 from shoal.data._input_columns import AskedColumn, read_column
-from shoal.data._table import Table
+from shoal.data._table import DateCells, Foreign, Table
 from shoal.data._time_order import Sides
 from shoal.errors import DataError, Problem
 from shoal.wording import counted, quoted
 
 TimeKind = Literal["date", "number", "place"]
+_EXACT = 2.0**53
 _ADVICE = "; data.time names a column of numbers or dates, which orders the rows"
 
 
@@ -60,9 +61,27 @@ def read_times(
         kind = DATE if _are_dates(table, source.time) else NUMBER
     style = DateStyle(kind.format) if learned is None else learned.style
     column = read_column(table, AskedColumn(source.time, kind, style=style), findings, None, _ADVICE)
-    if column is None:
+    if column is None or _fall_together(table, source.time, column.values, findings):
         return None
     return Times(column.values, "date" if kind.name == "date" else "number", column.dates)
+
+
+def _fall_together(table: Table, name: str, values: NDArray[np.float64], findings: Findings) -> bool:
+    """Note whole numbers so large that different ones are one number of 64-bit floating point."""
+    if not len(values) or not np.abs(values).max() >= _EXACT:
+        return False
+    cells = table[name]
+    if isinstance(cells, Foreign | DateCells):
+        return False
+    times, moments = (
+        len(set(cells.tolist() if isinstance(cells, np.ndarray) else cells)),
+        len(np.unique(values)),
+    )
+    if times > moments:
+        what = "expected times that 64-bit floating point tells apart (whole numbers up to 2^53, or dates)"
+        got = f"got {times:,} different ones of which {moments:,} are left; count from the first one"
+        findings.add(f"{what}, {got}", f"column {quoted(name)}")
+    return times > moments
 
 
 def _are_dates(table: Table, name: str) -> bool:
