@@ -241,3 +241,13 @@ def test_times_that_fall_together_are_refused(tmp_path: Path, start: int) -> Non
         f'{tmp_path / "t.csv"}, column "t": expected times that 64-bit floating point tells apart (whole numbers up to'
         " 2^53, or dates), got 20 different ones of which 2 are left; count from the first one"
     )
+
+
+def test_times_with_a_zone_are_said_to_be_shown_in_utc(tmp_path: Path) -> None:
+    rows = "\n".join(["x,t,y", *(f"{n},2024-01-{n + 1:02d}T01:00+02:00,{n}" for n in range(20))])
+    (tmp_path / "t.csv").write_text(rows, encoding="utf-8")
+    source = TableSource(train=tmp_path / "t.csv", task="regression", targets=("y",), time="t")
+    note = load_table_dataset(source).notes[0]
+    assert note.endswith(
+        " from 2023-12-31T23:00:00 to 2024-01-15T23:00:00, in UTC, as all its times are shown"
+    )

@@ -196,5 +196,8 @@ def names_are_good(names: Sequence[str], place: str, findings: Findings) -> bool
     repeated = {name: same for name, same in forms.items() if name and len(same) > 1}
     for name, same in repeated.items():
         differ = ", which differ in Unicode form only (NFC, NFD)" if len(set(same)) > 1 else ""
-        findings.add(f"expected every column name once, got {quoted(name)} {len(same)} times{differ}", place)
+        findings.add(
+            f"expected every column name once, got {quoted(name)} {len(same)} times{differ}; rename all but one",
+            place,
+        )
     return not repeated and "" not in names

@@ -123,7 +123,8 @@ def time_notes(source: TableSource, train: Times, test: Times | None, left_out: 
         also = f"no input (data.keep = [{quoted(source.time or '')}] makes it one, too)"
         if source.time in (source.inputs or ()):
             also = "an input, too"
-        yield f"{name}: orders the rows ({TIME}); {also}; training rows are from {first} to {last}"
+        zone = ", in UTC, as all its times are shown" if train.style.zoned else ""
+        yield f"{name}: orders the rows ({TIME}); {also}; training rows are from {first} to {last}{zone}"
     if test is None:
         return
     if source.test is None:
