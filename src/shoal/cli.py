@@ -183,13 +183,8 @@ def predict(
 
     if out is not None:
         refuse_to_replace(out, source, rows)
-    asked = Asked(
-        coverage=coverage,
-        calibrated=calibrated,
-        carry=carry or (),
-        mark_missing=mark_missing,
-        written=set_ or (),
-    )
+    asked = Asked(coverage=coverage, calibrated=calibrated, mark_missing=mark_missing)
+    asked["carry"], asked["written"] = carry or (), set_ or ()
     predictions = predict_file(source, rows, **asked)
     if out is not None:
         refuse_to_replace(out, *predictions.read)

@@ -10,7 +10,7 @@ import csv
 import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, TypedDict, Unpack
 
@@ -32,12 +32,11 @@ from shoal.data import (
     read_table,
 )
 from shoal.distributions import by_target
-from shoal.engine import available_memory, unknown_intervals
+from shoal.engine import available_memory, dialect_said, unknown_intervals
 from shoal.errors import DataError, InputError, ModelFileError, Problem, RunFolderError
 from shoal.files import kind_of
 from shoal.model import Inputs, Model, load
 from shoal.results import PlanEntry, Results, Store, rank_at
-from shoal.study import parse_study
 from shoal.wording import counted, did_you_mean, few_quoted, quoted, safe_cell, visible
 
 _SHOWN: Final = 5
@@ -206,7 +205,7 @@ def _read(model: Model, path: Path, asked: Asked) -> _NewRows:
         new = read_images(path, model.image_shape, resize=resize, white=white, room=available_memory())
         return _NewRows(("image", new.names), new.images, list(new.notes))
     preprocessing = model.preprocessing
-    table = _table(path, (*model.input_names, *carry), _dialect(preprocessing.dialect, written))
+    table = _table(path, (*model.input_names, *carry), dialect_said(preprocessing.dialect, written))
     carried = {name: _carried(table, name) for name in map(nfc, carry)}
     missing = _markable(model) if mark_missing else preprocessing.missing
     columns = read_columns(table, model.input_names, model.categories, missing, preprocessing.dates)
@@ -226,23 +225,6 @@ def _read(model: Model, path: Path, asked: Asked) -> _NewRows:
         notes.append(f"{path}: left out, being no inputs of this model: {few_quoted(others, _SHOWN)}")
     place = ("row", range(1, table.rows + 1))
     return _NewRows(place, columns, notes + list(model.unknown(columns)), carried, reason_N)
-
-
-def _dialect(learned: Dialect, written: Sequence[str]) -> Dialect:
-    """Give how a file is written: as the one learned from, but for what is said of it by the keys of a study."""
-    keys = {f"data.{field.name}": field.name for field in fields(Dialect)}
-    for text in written:
-        key = text.partition("=")[0].strip()
-        if key not in keys:
-            hint = did_you_mean(key, [*keys])
-            what = f"expected a key that says how the file is written ({', '.join(keys)}), got {quoted(key)}"
-            raise InputError(f"--set: {what}{hint}")
-    data = {"train": "new rows", "target": "y", **learned.settings()}
-    said = parse_study({"study": {"task": "regression"}, "data": data}, written).data
-    dialect = Dialect(**{name: getattr(said, name) for name in keys.values()})
-    for key, what in dialect.problems():
-        raise InputError(f"--set data.{key}: {what}")
-    return dialect
 
 
 def _table(path: Path, names: Sequence[str], dialect: Dialect) -> Table:

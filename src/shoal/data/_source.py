@@ -57,7 +57,7 @@ class _Part:
     times: Times | None = None
     untargeted: int = 0
     """Rows that were left out, having no target."""
-    kept: NDArray[np.int64] | None = None
+    places: NDArray[np.int64] | None = None
     """The rows of the table that are left, where some were left out so."""
 
     def without(self, names: Collection[str]) -> _Part:
@@ -210,7 +210,7 @@ def _read_test(
     if part is None or source.groups is None or source.groups not in test:
         return part
     spellings = {} if learned is None else _known(source, learned)
-    some = test if part.kept is None else _beside_inputs(source, test).taken(part.kept)
+    some = test if part.places is None else _beside_inputs(source, test).taken(part.places)
     # Nothing is trained or split by them: what cannot be read is not known, and no reason to refuse the file.
     return replace(
         part, groups=texts(some, source.groups, Findings(test.file), spellings.get(source.groups, ()))
@@ -253,8 +253,8 @@ def _read_part(
         return None
     if len(rows) == table.rows:
         return _Part(tuple(columns), targets, groups, folds, weights, times)
-    kept = tuple(column.take(rows) for column in columns)
-    return _Part(kept, targets[rows], groups, folds, weights, times, table.rows - len(rows), rows)
+    inputs = tuple(column.take(rows) for column in columns)
+    return _Part(inputs, targets[rows], groups, folds, weights, times, table.rows - len(rows), rows)
 
 
 def _beside_inputs(source: TableSource, table: Table) -> Table:

@@ -99,13 +99,13 @@ def latest_of(source: TableSource, times: Times, groups: NDArray[Any] | None) ->
     Refused are groups that overlap in time so far that fewer rows are left to train on than are lost by it.
     """
     sides = latest_rows(times.values, source.test_share, groups, source.gap)
-    kept = len(latest_rows(times.values, source.test_share, groups)[0])
+    rest = len(latest_rows(times.values, source.test_share, groups)[0])
     before = len(times.values) - len(sides[1])
-    if groups is not None and before > 2 * kept:
+    if groups is not None and before > 2 * rest:
         what = (
             "expected groups that follow each other in time, got ones that overlap: of"
-            f" {counted(before, 'row')} that do not test, {before - kept:,} are as late as the first test row and would"
-            f" be left out, so that {kept:,} would be left to train on"
+            f" {counted(before, 'row')} that do not test, {before - rest:,} are as late as the first test row and would"
+            f" be left out, so that {rest:,} would be left to train on"
         )
         remedy = (
             "; without data.groups the latest rows test, of known groups too, and without data.time and data.ordered"

@@ -39,6 +39,7 @@ from shoal.engine._train import Checkpoint
 from shoal.engine._trainer import CURVES, Job, State, Trainer, initial_state
 from shoal.engine._watcher import Silent, Watcher
 from shoal.engine._winner import choose_winner, fold_preprocessing, model_file, pick_delivered
+from shoal.engine._written import dialect_said
 from shoal.engine.forecast.available import available_memory, give_back_memory, refuse_above
 from shoal.engine.forecast.time import Circumstances
 from shoal.engine.trainers.choice import DeviceChoice, TrainerChoice, Trainers, pick_device
@@ -82,6 +83,7 @@ __all__ = [
     "class_weights",
     "column_records",
     "content_id",
+    "dialect_said",
     "entries",
     "environment",
     "flat_arrays",

@@ -93,8 +93,8 @@ def headline(findings: RunFindings) -> Headline:
 
 def _of_distribution(results: Results) -> list[str]:
     """Say what quantiles hold of the test rows, and how good the predictions are by themselves."""
-    held = results.levels_held
-    sentences = [_held(held)] if held else []
+    levels = results.levels_held
+    sentences = [_coverage(levels)] if levels else []
     metric = predictions_metric(results)
     if results.judged_by == metric or not metric:
         return sentences
@@ -113,10 +113,10 @@ def _of_each(figure: str, beside: tuple[Beside, ...], write: Callable[[float], s
     return listed([f"{figure} for the delivered network", *others])
 
 
-def _held(held: tuple[LevelHeld, ...]) -> str:
+def _coverage(levels: tuple[LevelHeld, ...]) -> str:
     """Give the share of test rows between the outermost quantiles of each target, or below a single one."""
     by_target: dict[str, list[LevelHeld]] = {}
-    for of in held:
+    for of in levels:
         by_target.setdefault(of.target, []).append(of)
     parts = []
     for name, (first, *others) in list(by_target.items())[:EACH]:
@@ -124,7 +124,7 @@ def _held(held: tuple[LevelHeld, ...]) -> str:
         low, high = wilson(share, first.worth)
         span = f"{percent(share)} (95 % interval {percent(low)} to {percent(high)})"
         parts.append(f"{span} of {in_quotes(name)}" if len(by_target) > 1 else span)
-    first, last = held[0], held[-1]
+    first, last = levels[0], levels[-1]
     if first.level == last.level:
         where, meant = f"Below its {first.level:g} quantile", first.level
     else:
