@@ -25,8 +25,9 @@ def run(metric: str, low: float, high: float, why: str = "") -> Any:
         groups_trained_on=0.0,
         study=SimpleNamespace(data=SimpleNamespace(timed=False)),
         judged_by=metric,
+        summaries={},
         delivered_training=Training(),
-        truth=SimpleNamespace(target_names=("y",), title_of=title_of),
+        truth=SimpleNamespace(target_names=("y",), classes=(), title_of=title_of),
     )
 
 

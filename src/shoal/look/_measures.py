@@ -46,8 +46,14 @@ def leading_metric(results: Results) -> str:
 
     Losses of their own are none, nor is the R² of several targets, which does not say how far off they are.
     """
-    metric, several = results.judged_by, len(results.truth.target_names) > 1
-    return "mse" if metric == "loss" or (metric == "r2" and several) else metric
+    metric, classes = results.judged_by, bool(results.truth.classes)
+    tested = (
+        fit.scores.get("test", {metric: 0.0}) for fit in results.summaries.values() if fit.status == "ok"
+    )
+    several = metric == "r2" and len(results.truth.target_names) > 1
+    if (metric == "loss" and not classes) or several or not all(metric in scores for scores in tested):
+        return "accuracy" if classes else "mse"
+    return metric
 
 
 def direction(metric: str) -> str:
