@@ -31,7 +31,7 @@ from shoal.options import (
 )
 from shoal.parts import SHOW, Missing, Parts
 from shoal.space import LEAST_TO_DRAW, is_narrow, loading
-from shoal.wording import visible, visible_lines
+from shoal.wording import listed, visible, visible_lines
 
 app = typer.Typer(
     add_completion=False,
@@ -80,7 +80,7 @@ def check(
     Every mistake at once; steps and parameters too. Nothing is trained or written.
     """
     with loading():
-        from shoal.pipeline import plan
+        from shoal.planning import plan
         from shoal.study import load_study
 
     asked = load_study(study, tuple(set_ or ()))
@@ -99,8 +99,8 @@ def run(
     """Train what is missing, choose, refit, test, draw, report."""
     with loading(LEAST_TO_DRAW):
         from shoal.look import headline_text, results_text
-        from shoal.pipeline import default_folder
         from shoal.pipeline import run as run_study
+        from shoal.planning import default_folder
         from shoal.progress import Live, Plain
         from shoal.study import load_study
 
@@ -168,10 +168,7 @@ def predict(
     mark_missing: Annotated[
         bool, typer.Option("--mark-missing", help="Note rows with missing cells that have no prediction.")
     ] = False,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Say how the table is written. Repeatable."),
-    ] = None,
+    set_: SetOption = None,
 ) -> None:
     """Predict new rows or images: a table as CSV.
 
@@ -184,8 +181,7 @@ def predict(
     if out is not None:
         refuse_to_replace(out, source, rows)
     asked = Asked(coverage=coverage, calibrated=calibrated, mark_missing=mark_missing)
-    asked["carry"], asked["written"] = carry or (), set_ or ()
-    predictions = predict_file(source, rows, **asked)
+    predictions = predict_file(source, rows, **(asked | Asked(carry=carry or (), written=set_ or ())))
     if out is not None:
         refuse_to_replace(out, *predictions.read)
     for note in predictions.notes:
@@ -215,15 +211,20 @@ def export(
 def new(
     kind: Annotated[
         Task | None,
-        typer.Argument(metavar="KIND", help="regression or classification.", parser=one_of(TASKS)),
+        typer.Argument(metavar="KIND", help=f"{listed(TASKS, 'or')}.", parser=one_of(TASKS)),
     ] = None,
     data: Annotated[
         Path | None, typer.Option("--data", metavar="TABLE", help="Write it for this table, as it is.")
     ] = None,
     target: Annotated[
-        str | None, typer.Option("--target", metavar="COLUMN", help="What is to be learned [guessed].")
+        str | None,
+        typer.Option(
+            "--target",
+            metavar="COLUMN",
+            help="What is to be learned; of several columns with commas between them [guessed].",
+        ),
     ] = None,
-    task: Annotated[Task | None, choice(Task, "--task", what="Numbers or classes [guessed].")] = None,
+    task: Annotated[Task | None, choice(Task, "--task", what="Numbers, classes or labels [guessed].")] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="FILE", help="Study file [printed].", parser=name_of_a_file),

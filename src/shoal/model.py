@@ -5,7 +5,6 @@ Letters: N rows, D inputs, K targets or classes, C channels, H, W height and wid
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 from types import NoneType
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,18 +22,29 @@ from pydantic_core import PydanticCustomError
 
 from shoal.data import Column, Preprocessing, given_columns, given_images
 from shoal.distributions import Distribution, by_target
-from shoal.engine import Calibration, FoldNetwork, Trained, Trainer, answers, trainer_of, unknown_intervals
+from shoal.engine import (
+    Calibration,
+    Trained,
+    Trainer,
+    answers,
+    ascend,
+    read_calibration,
+    trainer_of,
+    unknown_intervals,
+    without_temperature,
+    written,
+)
 from shoal.errors import InputError, ModelFileError, Problem, as_path
 from shoal.files import Folder, Unreadable, kind_of, opened, size_of, write
-from shoal.kinds import LOSSES
-from shoal.nets import MODEL_NAME, Architecture, StoredModel, model_bytes, read_model
-from shoal.results import COLDEST, HOTTEST, tempered
+from shoal.kinds import LOSSES, Task, has_classes, task_kind
+from shoal.links import link_of
+from shoal.nets import MODEL_NAME, Architecture, model_bytes, read_model
+from shoal.results import tempered
 from shoal.wording import counted, listed, repeated, visible
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-_AT_ONCE: Final = 4096
 Inputs = tuple[Column, ...] | NDArray[np.uint8]
 """New rows, checked: the columns that a model reads, or images (N, C, H, W)."""
 
@@ -55,7 +65,7 @@ class FitFacts(_Part):
 class Facts(_Part):
     """What a model file says beside its network."""
 
-    task: Literal["regression", "classification"]
+    task: Task
     classes: tuple[str, ...] = Field(strict=False)
     targets: tuple[str, ...] = Field(strict=False)
     preprocessing: dict[str, Any]
@@ -100,10 +110,10 @@ class Model:
         stored = read_model(stream, size)
         described, temperature = stored.facts, None
         if stored.folds:
-            described, temperature = _without_temperature(stored.facts)
+            described, temperature = without_temperature(stored.facts)
         facts = _facts(described)
         preprocessing = Preprocessing.from_json(facts.preprocessing)
-        calibration = _calibration(stored, facts, temperature) if stored.folds else None
+        calibration = read_calibration(stored, facts.task, temperature) if stored.folds else None
         model = cls(stored.architecture, stored.parameters, preprocessing, facts, calibration)
         for sentence in model._misfits():
             raise ModelFileError(sentence)
@@ -149,8 +159,13 @@ class Model:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the classes, in the order of `predict_proba`'s columns; none in regression."""
+        """Names of the classes, in the order of `predict_proba`'s columns; none where a row is not of one."""
         return self.facts.classes
+
+    @property
+    def labelled(self) -> bool:
+        """Whether it says of each of its targets whether a row has it."""
+        return task_kind(self.facts.task).target == "labels"
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -159,6 +174,8 @@ class Model:
 
     def predict(self, x: NDArray[Any] | Mapping[str, Any] | DataFrame) -> NDArray[Any]:
         """Predict rows: float64 (N, K) in the targets' units, or the names of the likeliest classes, str (N,).
+
+        Of several labels int64 (N, K), 1 where a row is more likely to have the label than not, else 0.
 
         `x` is a frame or a dict of columns, taken by name (others are ignored); or numbers (N, D) in the
         order of `input_names`, where no column holds categories; or images (N, H, W), (N, H, W, C)
@@ -174,8 +191,9 @@ class Model:
         trained the model is here, on the CPU, in the same versions on the same kind of processor.
         """
         answer_NA = self.answer(self._warned(x))
-        if self.facts.task == "regression":
-            return answer_NA[:, : len(self.targets)]
+        if not has_classes(self.facts.task):
+            predicted_NK = answer_NA[:, : len(self.targets)]
+            return (predicted_NK > 0.5).astype(np.int64) if self.labelled else predicted_NK
         return np.asarray(np.array(self.classes, dtype=np.str_)[answer_NA.argmax(axis=1)])
 
     def predict_quantiles(self, x: NDArray[Any] | Mapping[str, Any] | DataFrame) -> NDArray[np.float64]:
@@ -217,13 +235,15 @@ class Model:
     def predict_proba(
         self, x: NDArray[Any] | Mapping[str, Any] | DataFrame, *, calibrated: bool = False
     ) -> NDArray[np.float64]:
-        """Give the probability of every class, float64 (N, K); see `predict`. InputError in regression.
+        """Give the probability of every class or label, float64 (N, K); see `predict`. InputError in regression.
 
         `calibrated` ones are those at the temperature of the model file (Guo and others 2017), in the same order;
         InputError where it has none.
         """
         if self.facts.task == "regression":
             raise InputError("expected a model of classes, got one of numbers: it has no probabilities")
+        if calibrated and self.labelled:
+            raise InputError("expected a model of classes, got one of labels: it has no temperature")
         answer_NK = self.answer(self._warned(x))
         return self.at_temperature(answer_NK) if calibrated else answer_NK
 
@@ -239,8 +259,9 @@ class Model:
         are not finite. InputError for a model of classes, one without these networks, or
         a coverage that is no share from 0.5 on or more than the rows held out can tell.
         """
-        if self.facts.task == "classification":
-            raise InputError("expected a model of numbers, got one of classes: it has no intervals, but sets")
+        if self.facts.task != "regression":
+            got = "labels: it has no intervals" if self.labelled else "classes: it has no intervals, but sets"
+            raise InputError(f"expected a model of numbers, got one of {got}")
         ends_NK2 = self.intervals(self._warned(x), coverage)
         if unknown := unknown_intervals(ends_NK2):
             warnings.warn(unknown, UserWarning, stacklevel=2)
@@ -255,8 +276,9 @@ class Model:
         `predict_interval`. A set is empty where no class is as likely as true ones usually are. InputError for a model
         of numbers, and as `predict_interval` does.
         """
-        if self.facts.task == "regression":
-            raise InputError("expected a model of classes, got one of numbers: it has no sets, but intervals")
+        if not has_classes(self.facts.task):
+            got = "labels: it has no sets" if self.labelled else "numbers: it has no sets, but intervals"
+            raise InputError(f"expected a model of classes, got one of {got}")
         return self.sets(self._warned(x), coverage)
 
     def intervals(self, inputs: Inputs, coverage: float) -> NDArray[np.float64]:
@@ -330,17 +352,22 @@ class Model:
         yield from preprocessing.misfits()
         yield from repeated("class", facts.classes)
         yield from repeated("target", facts.targets)
-        classes = outputs if facts.task == "classification" else 0
+        of_classes = has_classes(facts.task)
+        classes = outputs if of_classes else 0
         if len(facts.classes) != classes:
             yield f"classes: expected {classes}, got {len(facts.classes)}"
         said = 1 if preprocessing.distribution is None else preprocessing.distribution.outputs
-        targets = 1 if facts.task == "classification" else outputs // said
+        targets = 1 if of_classes else outputs // said
         if outputs % said or len(facts.targets) != targets:
             yield f"targets: expected {targets}, got {len(facts.targets)}"
-        scaled = targets if facts.task == "regression" and not channels else 0
+        scaled = 0 if of_classes or channels else targets
         if len(preprocessing.target_scales) != scaled:
             yield f"preprocessing: expected {scaled} targets, got {len(preprocessing.target_scales)}"
-        if self.calibration is not None:
+        if scaled and link_of(preprocessing.link).task != facts.task:
+            yield f"preprocessing: expected a link of {task_kind(facts.task).noun}, got {preprocessing.link}"
+        if self.calibration is not None and self.labelled:
+            yield "folds: expected none of several labels, got some"
+        elif self.calibration is not None:
             yield from self._strange_folds(self.calibration)
 
     def _strange_folds(self, calibration: Calibration) -> Iterator[str]:
@@ -355,7 +382,7 @@ class Model:
             yield from own.misfits()
             if fold.architecture != architecture:
                 yield f"fold {number}: expected the layers of the delivered network, got others"
-            if len(fold.scores) != rows or not _ascend(fold.scores):
+            if len(fold.scores) != rows or not ascend(fold.scores):
                 yield f"fold {number}: expected {rows} rows of scores in ascending order, got others"
             if self.classes and fold.scores.max() > 1:
                 yield f"fold {number}: expected probabilities as scores, got others"
@@ -392,36 +419,6 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         yield stream
 
 
-def _without_temperature(described: dict[str, Any]) -> tuple[dict[str, Any], float | None]:
-    """Take the temperature out of facts that may be foreign: a number within Shoal's bounds, or None in regression."""
-    facts = dict(described)
-    temperature = facts.pop("temperature", False)
-    classes = facts.get("task") == "classification"
-    if (type(temperature) is float and COLDEST <= temperature <= HOTTEST) if classes else temperature is None:
-        return facts, temperature
-    expected = f"a number from {COLDEST:g} to {HOTTEST:g}" if classes else "null in regression"
-    raise ModelFileError(f"temperature: expected {expected}, got something else")
-
-
-def _calibration(stored: StoredModel, facts: Facts, temperature: float | None) -> Calibration:
-    """Read the networks of the folds, which may be foreign; they must be written again in the same words."""
-    folds = []
-    for number, fold in enumerate(stored.folds):
-        described = fold.facts.get("preprocessing")
-        preprocessing = Preprocessing.from_json(described)
-        if len(fold.facts) > 1 or _text(preprocessing.to_json()) != _text(described):
-            raise ModelFileError(f"fold {number}: expected facts as Shoal writes them, got others")
-        folds.append(FoldNetwork(fold.architecture, fold.parameters, preprocessing, fold.scores))
-    return Calibration(facts.task, tuple(folds), temperature)
-
-
-def _ascend(score_SV: NDArray[np.float64]) -> bool:
-    """Whether every row of scores ascends; part by part, so that it takes no room."""
-    starts = range(0, score_SV.shape[1], _AT_ONCE)
-    parts = (score_SV[:, start : start + _AT_ONCE + 1] for start in starts)
-    return all((part[:, :-1] <= part[:, 1:]).all() for part in parts)
-
-
 def _every(inputs: Inputs) -> NDArray[np.int64]:
     """Give the numbers of all rows."""
     count = len(inputs) if isinstance(inputs, np.ndarray) else len(inputs[0].values)
@@ -432,7 +429,7 @@ def _facts(described: dict[str, Any]) -> Facts:
     """Read facts that may be foreign; they must be written again in the same words."""
     try:
         facts = Facts.model_validate(described)
-        if _text(facts.model_dump(mode="json")) == _text(described):
+        if written(facts.model_dump(mode="json")) == written(described):
             return facts
     except ValidationError as error:
         first = error.errors()[0]
@@ -441,7 +438,3 @@ def _facts(described: dict[str, Any]) -> Facts:
     except (ValueError, RecursionError):  # nested deeper than can be written
         pass
     raise ModelFileError("expected facts as Shoal writes them, got others")
-
-
-def _text(value: object) -> str:
-    return json.dumps(value, sort_keys=True)

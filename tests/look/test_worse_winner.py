@@ -27,7 +27,7 @@ def run(metric: str, low: float, high: float, why: str = "") -> Any:
         judged_by=metric,
         summaries={},
         delivered_training=Training(),
-        truth=SimpleNamespace(target_names=("y",), classes=(), title_of=title_of),
+        truth=SimpleNamespace(target_names=("y",), task="regression", title_of=title_of),
     )
 
 

@@ -5,9 +5,7 @@ Letters: N rows (training and test), K targets.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.cores import spread
 from shoal.data._cells import texts
 from shoal.data._classes import (
     alike,
@@ -29,6 +28,7 @@ from shoal.data._column_kind import DateStyle
 from shoal.data._column_roles import TableSource, all_inputs, missing_columns, role_problems
 from shoal.data._dataset import Column, Dataset
 from shoal.data._findings import Findings, refuse
+from shoal.data._fingerprint import fingerprint
 from shoal.data._found_kinds import InputKinds, column_facts, found_kinds
 from shoal.data._holdout import draw_test_rows
 from shoal.data._input_columns import AskedColumn, read_column
@@ -36,7 +36,7 @@ from shoal.data._row_weights import read_weights, unusable_weights
 from shoal.data._table import Table
 from shoal.data._table_format import Limits
 from shoal.data._tables import scan_table
-from shoal.data._targets import read_targets, untargeted
+from shoal.data._targets import read_targets, uniform_labels, unlearnable, untargeted
 from shoal.data._times import Times, latest_of, read_times, time_notes, values_of
 from shoal.errors import DataError, Problem
 from shoal.wording import counted, few_quoted, quoted
@@ -66,8 +66,9 @@ class _Part:
 
     def take(self, rows: NDArray[np.int64] | slice) -> _Part:
         """Keep some rows, in the order given."""
+        copied = 0 if isinstance(rows, slice) else len(rows)
         return _Part(
-            tuple(column.take(rows) for column in self.columns),
+            tuple(spread(lambda column: column.take(rows), self.columns, copied)),
             self.targets[rows],
             None if self.groups is None else self.groups[rows],
             None if self.folds is None else self.folds[rows],
@@ -116,7 +117,7 @@ def load_table_dataset(source: TableSource, room: float | None = None) -> Datase
     if problems or train is None:
         raise DataError(problems)
     refuse(_nothing_left(train, test, source))
-    if source.task == "classification":
+    if source.target == "class":
         refuse(label_problems(train.targets.tolist(), f"{source.train}, column {quoted(source.targets[0])}"))
     rows = len(train.targets)
     if test is None:
@@ -163,7 +164,7 @@ def _left_out(source: TableSource, table: Table) -> Iterator[str]:
         those = "is left out, being called" if len(index_columns) == 1 else "are left out, being called"
         yield f"{Path(table.file).name}: {few_quoted(index_columns)} {those} an index (data.keep brings it back)"
     yield from (f"{Path(table.file).name}: {note}" for note in table.notes)
-    if source.task == "regression":
+    if source.target != "class":
         taken = ((name, table.signs_said(name)) for name in source.targets if name in table)
         yield from (f"column {quoted(name)}: {said}" for name, said in taken if said)
     for name in table.ordered:
@@ -181,7 +182,7 @@ def _known(source: TableSource, train: _Part) -> dict[str, tuple[str, ...]]:
         for column in train.columns
         if column.categorical
     }
-    if source.task == "classification":
+    if source.target == "class":
         known[source.targets[0]] = tuple(set(train.targets.tolist()) - {""})
     if source.groups is not None and train.groups is not None:
         known[source.groups] = tuple(set(train.groups.tolist()))
@@ -272,7 +273,7 @@ def _split_off_test_rows(source: TableSource, part: _Part) -> tuple[_Part, _Part
     if part.times is not None:
         sides = latest_of(source, part.times, part.groups)
     else:
-        labels = part.targets if source.task == "classification" else None
+        labels = part.targets if source.target == "class" else None
         held_N = draw_test_rows(len(part.targets), source.test_share, source.seed, labels, part.groups)
         sides = np.flatnonzero(~held_N), np.flatnonzero(held_N)
     both, first = part.take(np.concatenate(sides)), len(sides[0])  # needs no copy to be put together again
@@ -298,7 +299,9 @@ def _content_problems(source: TableSource, train: _Part, test: _Part) -> list[Pr
     for column in train.columns:
         if column.missing_N.all():
             refuse_column(column.name, f"expected a value in some training row, got none{_LEAVE_OUT}")
-    if source.task == "classification":
+    if source.target == "labels":
+        problems += unlearnable(source.targets, train.targets, str(source.train))
+    if source.target == "class":
         target = f"column {quoted(source.targets[0])}"
         places = f"{source.train}, {target}", f"{source.test or source.train}, {target}"
         problems += class_problems(train.targets.tolist(), test.targets.tolist(), places, drawn=source.draws)
@@ -336,9 +339,11 @@ def _content_notes(source: TableSource, train: _Part, test: _Part) -> Iterator[s
         elif strange and trained.keys().isdisjoint(strange):
             categories = few_quoted(sorted_texts(strange))
             yield f"{place}: no test row has a category of the training rows; the test rows have {categories}"
-    if source.task == "classification" and (same := alike(train.targets.tolist())):
+    if source.target == "class" and (same := alike(train.targets.tolist())):
         yield f"column {quoted(source.targets[0])}: classes {same}"
-    if source.task == "classification" and (what := like_numbers(train.targets.tolist())):
+    if source.target == "labels":
+        yield from uniform_labels(source.targets, train.targets)
+    if source.target == "class" and (what := like_numbers(train.targets.tolist())):
         yield f'column {quoted(source.targets[0])}: {what}; a regression? (study.task = "regression")'
     if source.groups is not None and test.groups is None:
         name = quoted(source.groups)
@@ -347,8 +352,14 @@ def _content_notes(source: TableSource, train: _Part, test: _Part) -> Iterator[s
 
 def _build(source: TableSource, train: _Part, test: _Part) -> Dataset:
     """Number the classes and folds, and name the content."""
-    classes = sorted_texts(train.targets.tolist()) if source.task == "classification" else ()
+    classes = sorted_texts(train.targets.tolist()) if source.target == "class" else ()
     targets = np.concatenate((train.targets, test.targets))
+    train_print, test_print = spread(
+        lambda part: fingerprint(part.columns, source.targets, part.targets, part.weights),
+        (train, test),
+        len(targets),
+    )
+    targets = targets > 0 if source.target == "labels" else targets
     return Dataset(
         name=Path(str(source.train)).stem,
         task=source.task,
@@ -360,8 +371,8 @@ def _build(source: TableSource, train: _Part, test: _Part) -> Dataset:
         groups=train.groups,
         test_groups=test.groups,
         given_folds=None if train.folds is None else _fold_numbers(train.folds),
-        train_fingerprint=fingerprint(train.columns, source.targets, train.targets, train.weights),
-        test_fingerprint=fingerprint(test.columns, source.targets, test.targets, test.weights),
+        train_fingerprint=train_print,
+        test_fingerprint=test_print,
         source=str(source.train) if source.test is None else f"{source.train}, {source.test}",
         drawn=source.test is None,
         missing_marks=source.missing_marks,
@@ -381,36 +392,3 @@ def _fold_numbers(folds: NDArray[Any]) -> NDArray[np.int64]:
     """Number the folds by sorted order; "-1" stays -1: a row that is never validated on."""
     names = tuple(name for name in sorted_texts(folds.tolist()) if name != "-1")
     return numbered(folds, names, other=-1)
-
-
-def fingerprint(
-    columns: Sequence[Column],
-    target_names: Sequence[str],
-    targets: NDArray[Any],
-    weights: NDArray[np.float64] | None = None,
-) -> str:
-    """SHA-256 of names and values: little-endian float64 numbers, text as a JSON list, and of which is pooled if rare.
-
-    Of dates and ordered categories also that they are, and their order. Of weights where rows have some. Equal for
-    equal content, however the file spelled it. Groups and folds are no part of it: they choose rows, which the identity
-    of a fit names itself.
-    """
-    digest = hashlib.sha256(b"shoal table 1\0")
-    parts = [*((column.name, "input", column) for column in columns), ("", "targets", Column("", targets))]
-    parts += [] if weights is None else [("", "weights", Column("", weights))]
-    pooled = {column.name: [f"rare below {column.rare_below}"] for column in columns if column.rare_below > 1}
-    kinds = {column.name: [column.encoder, *column.order] for column in columns if column.encoder}
-    digest.update(json.dumps(list(target_names)).encode())
-    for name, role, column in parts:
-        values, usual = column.values, "text" if column.categorical else "number"
-        how = [*kinds.get(name, [usual]), *pooled.get(name, [])]
-        digest.update(json.dumps([name, role, *how, *values.shape]).encode())
-        digest.update(_as_json(column) if column.categorical else np.ascontiguousarray(values, "<f8").data)
-    return digest.hexdigest()
-
-
-def _as_json(column: Column) -> bytes:
-    """Write the texts of a column as a list, each different one once."""
-    level_L, code_N = column.codes
-    written = [json.dumps(text) for text in level_L.tolist()]
-    return f"[{', '.join(map(written.__getitem__, code_N.tolist()))}]".encode()

@@ -8,6 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from shoal.cores import spread
 from shoal.data import (
     Dataset,
     Split,
@@ -30,6 +31,7 @@ from shoal.engine.forecast.memory import predicted_peaks, source_of
 from shoal.engine.forecast.simple_models import simple_model_bytes
 from shoal.engine.forecast.steps import Watched
 from shoal.engine.forecast.time import Circumstances, crowded, seconds_alone
+from shoal.kinds import task_kind
 from shoal.nets import learning_rates
 from shoal.results import Plan
 from shoal.wording import counted, first_few
@@ -50,10 +52,12 @@ def make_plan(planner: Planner, circumstances: Circumstances) -> Plan:
         unique((*search, *compare), circumstances.known),
         unique((*own, *permuted, *nested), circumstances.known),
     )
-    alone, watched = seconds_alone(planner, winner, circumstances), Watched()
+    watched = Watched()
+    alone = seconds_alone(planner, winner, circumstances, watched)
     sizes = [row.parameter_count for row in planner.candidate_rows()]
     everything = (*search, *compare, *winner, *nested)
-    watched.call(lambda: planner.findings_in_rows)  # on one thread, of rows that are there
+    # Both are kept by the planner; neither needs the other, and each takes long.
+    spread(lambda name: getattr(planner, name), ("findings_in_rows", "coverage"), planner.dataset.rows)
     stages = (
         ("search", search),
         ("comparisons", compare),
@@ -108,9 +112,9 @@ def _described(dataset: Dataset) -> str:
     if (shape := dataset.image_shape) is not None:
         channels, height, width = shape
         inputs = f"images of {width} × {height} pixels, {counted(channels, 'channel')}"
-    outputs = (
-        f"{len(dataset.classes)} classes" if dataset.classes else f"target {', '.join(dataset.target_names)}"
-    )
+    noun = "target" if task_kind(dataset.task).target == "numbers" else "labels"
+    names = ", ".join(dataset.target_names)
+    outputs = f"{len(dataset.classes)} classes" if dataset.classes else f"{noun} {names}"
     rows = f"{counted(dataset.train_rows, 'training row')}, {counted(test, 'test row')}"
     return f"{rows}, {inputs}, {outputs}"
 

@@ -58,7 +58,7 @@ OF_TABLES: Final[dict[str, list[Any]]] = {"categorical_features": ["array-like",
 OF_NUMBERS: Final[dict[str, list[Any]]] = {"calibration": [choices("cv+"), None]}
 OF_CLASSES: Final[dict[str, list[Any]]] = {
     "calibration": [choices("temperature"), None],
-    "class_weight": [dict, choices("balanced"), None],
+    "class_weight": [dict, list, choices("balanced"), None],
 }
 """The same for columns, for how sure predictions are said to be, and for what classes weigh."""
 

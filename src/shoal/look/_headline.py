@@ -78,7 +78,7 @@ def headline(findings: RunFindings) -> Headline:
     metric = results.judged_by
     beside = results.beside_baselines(metric)
     judged = verdict(beside, metric)
-    figure, unit, said = _WORDS.get(metric, _of_score)(results, beside)
+    figure, unit, said = _words(results)(results, beside)
     phrase = verdict_phrase(judged)
     weighted = "" if results.truth.test_weights is None else "weighted "
     rows = counted(len(results.truth.y) - results.truth.train_rows, f"{weighted}test row")
@@ -86,7 +86,7 @@ def headline(findings: RunFindings) -> Headline:
     first = f"{phrase[0].upper()}{phrase[1:]}: {text}" if phrase else f"{text[0].upper()}{text[1:]}"
     more = [*_of_distribution(results), *_of_rare(results), *_weights(results)]
     more += evidence_sentences(results, judged)
-    if metric in ("r2", "mse") and len(results.truth.target_names) > 1:
+    if results.truth.task == "regression" and metric in ("r2", "mse") and len(results.truth.target_names) > 1:
         more = [_each_target(results), *more]
     return Headline(figure, unit, f"{first}.", (*more, *_asked(results)), alarms(results))
 
@@ -198,6 +198,19 @@ def _of_accuracy(results: Results, beside: tuple[Beside, ...]) -> tuple[str, str
     return figure, "test accuracy", f"the delivered network is right on {figure}, {others}"
 
 
+def _of_labels(results: Results, beside: tuple[Beside, ...]) -> tuple[str, str, str]:
+    """Of several labels: the binary cross-entropy, which sees how sure each is; and how many are right."""
+    figure = one_number(delivered_score(results, "loss"))
+    labels = len(results.truth.target_names)
+    mean = f", the mean of the {labels:,} labels," if labels > 1 else ""
+    said = (
+        f"the binary cross-entropy of the delivered network{mean} is {figure} nats,"
+        f" {_others(beside, one_number, of='of ')}; its macro F1 is {one_number(delivered_score(results, 'macro_f1'))},"
+        f" and it is right in every label on {percent(delivered_score(results, 'accuracy'))} of the rows"
+    )
+    return figure, "test binary cross-entropy", said
+
+
 def _of_recall(results: Results, beside: tuple[Beside, ...]) -> tuple[str, str, str]:
     """Where a class is rare: balanced accuracy, the recall of the rare classes, and the accuracy."""
     figure = percent(delivered_score(results, BALANCED))
@@ -272,4 +285,11 @@ _WORDS: Final[dict[str, Callable[[Results, tuple[Beside, ...]], tuple[str, str, 
     "r2": _of_targets,
     "accuracy": _of_accuracy,
     BALANCED: _of_recall,
+    "loss": _of_labels,
 }
+
+
+def _words(results: Results) -> Callable[[Results, tuple[Beside, ...]], tuple[str, str, str]]:
+    """Give what says the score: a loss is that of labels, or of quantiles and normal distributions."""
+    own = results.judged_by == "loss" and results.truth.task == "regression"
+    return _of_score if own else _WORDS.get(results.judged_by, _of_score)

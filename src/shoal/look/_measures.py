@@ -2,35 +2,47 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from shoal.kinds import Task
+from shoal.kinds import Task, task_kind
 from shoal.nets import loss_of
-from shoal.results import Results, Truth, higher_is_better, suiting_scores
+from shoal.results import Truth, higher_is_better, suiting_scores
 from shoal.scores import different, score_kind
 from shoal.study import TASK_LOSS, Training
 from shoal.wording import one_number, percent
 
+if TYPE_CHECKING:
+    from shoal.results import Results
+
 SCORES_SHOWN: Final[dict[Task, tuple[str, ...]]] = {
     "regression": ("mse", "rmse", "mae", "r2"),
     "classification": ("accuracy", "loss", "macro_f1", "ece"),
+    "multilabel": ("loss", "macro_f1", "accuracy"),
 }
 """The scores of test rows that every table shows, the first of them first."""
 _IN_FULL: Final = {"mse": "mean squared error", "mae": "mean absolute error"}
-_ON_TEST_ROWS: Final = {"mse": "mean squared error on test rows", "accuracy": "accuracy on test rows (share)"}
+_ON_TEST_ROWS: Final = {
+    "mse": "mean squared error on test rows",
+    "accuracy": "accuracy on test rows (share)",
+    "loss": "binary cross-entropy on test rows (nats)",
+}
 
 
 def shown_scores(results: Results) -> tuple[str, ...]:
     """Name the scores of test rows that tables show: the leading one, those of the task, others that are asked for."""
-    asked = suiting_scores(results.study, results.truth)
-    return different((leading_metric(results), *SCORES_SHOWN[results.study.study.task], *asked))
+    task, asked = results.study.study.task, suiting_scores(results.study, results.truth)
+    return different((leading_metric(results), *SCORES_SHOWN[task], *asked), task)
 
 
 def further_scores(results: Results) -> tuple[str, ...]:
     """Name the scores that candidates have beside the selection score."""
     search = results.study.search
     return (
-        tuple(name for name in different((search.metric, *search.scores)) if name != search.metric)
+        tuple(
+            name
+            for name in different((search.metric, *search.scores), results.truth.task)
+            if name != search.metric
+        )
         if search
         else ()
     )
@@ -44,15 +56,17 @@ def score_number(metric: str, value: float) -> str:
 def leading_metric(results: Results) -> str:
     """Name the metric by which variants are compared on test rows: the one that heads the run, where all have it.
 
-    Losses of their own are none, nor is the R² of several targets, which does not say how far off they are.
+    Losses of distributions are none, nor is the R² of several targets, which does not say how far off they are: then it
+    is the first that tables show.
     """
-    metric, classes = results.judged_by, bool(results.truth.classes)
+    metric, task = results.judged_by, results.truth.task
     tested = (
         fit.scores.get("test", {metric: 0.0}) for fit in results.summaries.values() if fit.status == "ok"
     )
+    own = metric == "loss" and task == "regression"
     several = metric == "r2" and len(results.truth.target_names) > 1
-    if (metric == "loss" and not classes) or several or not all(metric in scores for scores in tested):
-        return "accuracy" if classes else "mse"
+    if own or several or not all(metric in scores for scores in tested):
+        return SCORES_SHOWN[task][0]
     return metric
 
 
@@ -73,7 +87,8 @@ def loss_words(task: Task, training: Training) -> str:
     name = training.loss or TASK_LOSS[task]
     loss, option = loss_of(name), training.option_of(name)
     words = f"{loss.words}, {loss.option_words.format(_option_text(option))}" if option else loss.words
-    return f"{words}, classes weighted in training" if training.weighs_classes else words
+    weighted = "labels" if task_kind(task).target == "labels" else "classes"
+    return f"{words}, {weighted} weighted in training" if training.weighs_classes else words
 
 
 def _option_text(option: float | tuple[float, ...]) -> str:

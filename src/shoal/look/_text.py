@@ -24,6 +24,7 @@ from shoal.look._unit_counts import unit_counts
 from shoal.look.figures.confusion import confusion_of
 from shoal.look.figures.effects import effects_of, effects_sentences
 from shoal.look.figures.variance import shares_phrase, variance_split_of
+from shoal.look.page.labels import label_text
 from shoal.look.page.levels import level_table
 from shoal.look.page.references import trained_where
 from shoal.look.page.tables import (
@@ -70,6 +71,7 @@ def results_text(results: Results, parts: Parts | None = None) -> str:
         "ensemble": lambda: _ensemble_text(results),
         "published values": lambda: _references_text(results),
         "classes": lambda: _classes_text(results),
+        "labels": lambda: label_text(findings),
         "units": lambda: _units_text(findings),
         "checks": lambda: _checks_text(results),
     }

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.results._brief import Brief
-from shoal.results._score_rows import RowScore
+from shoal.results._row_score import RowScore
 from shoal.wording import counted, worth
 
 Floats = NDArray[np.float64]

@@ -36,6 +36,7 @@ HeldOut = Callable[[PlanEntry], NDArray[np.float64]]
 SCORES_WITH_INTERVAL: Final[Mapping[str, tuple[str, ...]]] = {
     "regression": ("loss", "mse", "rmse"),
     "classification": ("accuracy",),
+    "multilabel": (),
 }
 """The scores whose interval holds what it speaks of, by task, as `python -m benchmarks.honesty nested` measures it."""
 OTHERS: Final = Interval(

@@ -99,6 +99,12 @@ def _precision(high_N: NDArray[np.bool_], probability_N: Floats, own_N: Floats) 
     return value, change_N
 
 
+def of_labels(y_NK: NDArray[np.bool_], probability_NK: Floats) -> Areas:
+    """The area of each label, of rows that have it against those that have not."""
+    for has_N, probability_N in zip(y_NK.T, probability_NK.T, strict=True):
+        yield has_N, ~has_N, probability_N
+
+
 def in_order(areas: Areas) -> Floats:
     """Give of every row and area the number of rows of the other side that it is in order with, (N, P); 0 without."""
     return np.stack([_in_order(*area, np.ones(len(area[0]))) for area in areas], axis=1)

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, Final, TypeVar
 
 import numpy as np
@@ -59,13 +60,16 @@ class _TruthFacts:
 
 
 def checker(kind: type[Stored]) -> Callable[[object], Stored]:
-    """Give what reads plain values (of JSON) as a frozen dataclass, every type as it is declared, no key too many."""
-    adapter = TypeAdapter(kind)
+    """Give what reads plain values (of JSON) as a frozen dataclass, every type as it is declared, no key too many.
+
+    What checks them is made when the first is read, since many commands read none.
+    """
+    adapter = cache(lambda: TypeAdapter(kind))
     fields = set(getattr(kind, "__dataclass_fields__", {}))
 
     def read(value: object) -> Stored:
         expect(isinstance(value, dict) and set(value) <= fields)
-        return adapter.validate_json(json.dumps(value), strict=True)
+        return adapter().validate_json(json.dumps(value), strict=True)
 
     return read
 
@@ -214,7 +218,7 @@ def _look_at_rows(truth: Truth) -> None:
         expect(truth.y.dtype == np.int64 and truth.y.ndim == 1 and len(truth.target_names) == 1)
         expect(((truth.y >= 0) & (truth.y < classes)).all())
     else:
-        expect(truth.y.dtype == np.float64 and truth.y.shape == (rows, len(truth.target_names)))
+        expect(truth.y.dtype in (np.float64, np.bool_) and truth.y.shape == (rows, len(truth.target_names)))
         expect(truth.target_names and np.isfinite(truth.y).all())
     expect(0 < truth.train_rows <= rows)
     expect(truth.positive == 1 or (truth.positive == 0 and classes == 2))

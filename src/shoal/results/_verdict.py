@@ -43,7 +43,8 @@ def judging_score(truth: Truth, scores: Mapping[str, float], study: Study, train
 
     The one that the study's search chooses by, where it names one that has an interval and is defined on these rows.
     Else what suits: accuracy, or balanced accuracy where a class is rare or classes are weighted, which mean it to be
-    lower, also where accuracy is named; the loss of quantiles and of a normal distribution; else that of predictions.
+    lower, also where accuracy is named; the loss of quantiles, of a normal distribution and
+    of several labels, which sees how sure each is; else that of predictions.
     """
     named = study.search.metric if study.search else "loss"
     named = {"rmse": "mse"}.get(same := score_kind(named).same_as or named, same)
@@ -52,6 +53,8 @@ def judging_score(truth: Truth, scores: Mapping[str, float], study: Study, train
         return named
     if truth.classes:
         return BALANCED if rare_tested(truth) or training.weighs_classes else "accuracy"
+    if truth.task == "multilabel":
+        return "loss"
     return "loss" if training.distribution else predictions_score(truth, scores, training)
 
 

@@ -50,7 +50,8 @@ def _asked(results: Results) -> str:
     truth, study = results.truth, results.study
     many = "s" * (len(truth.target_names) > 1)
     targets = listed([_name(name) for name in truth.target_names], most=NAMES)
-    what = f"one of {len(truth.classes):,} classes" if truth.classes else f"the number{many} {targets}"
+    noun = "number" if truth.task == "regression" else "label"
+    what = f"one of {len(truth.classes):,} classes" if truth.classes else f"the {noun}{many} {targets}"
     rows = f"{truth.train_rows:,} rows to learn from, {len(truth.y) - truth.train_rows:,} to be tested on"
     tried, compared = len(results.candidates), len(study.compare)
     done = [f"{counted(tried, 'candidate')} searched"] if study.search else []
