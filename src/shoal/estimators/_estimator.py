@@ -39,7 +39,7 @@ from shoal.kinds import Task as TaskName
 from shoal.kinds import has_classes
 from shoal.nets import Architecture, loss_of, trained_module
 from shoal.streams import StreamKey
-from shoal.study import TASK_LOSS, Network
+from shoal.study import Network
 
 INNER_STREAM = 2**31
 """The split number whose stream draws the rows that early stopping holds out."""
@@ -64,6 +64,7 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
     # Set by fitting
     parameters_: dict[str, NDArray[Any]]
     best_loss_: float | None
+    _loss: str
     _folds: FoldNetworks
     _seed: int
     _optimizer: _Optimizer | Task | None
@@ -89,6 +90,10 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
 
     def _network(self, input_shape: tuple[int, ...]) -> Network:
         """Give the network that the parameters ask for."""
+        raise NotImplementedError
+
+    def _predicted(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Turn outputs into what they predict of each target, or of each class, float64 (N, K)."""
         raise NotImplementedError
 
     # -- the public face -------------------------------------------------------------------------------------
@@ -162,11 +167,11 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
 
     @property
     def out_activation_(self) -> str:
-        """What follows the output layer: "identity" in regression, "softmax" for classes, two of them too, "sigmoid"
-        for several labels.
+        """What follows the output layer: in regression "identity" or, of counts, "exp"; "softmax" for classes, two of
+        them too; "sigmoid" for several labels.
         """
         check_is_fitted(self, "parameters_")
-        return loss_of(TASK_LOSS[self._task_kind or self._kind]).link
+        return loss_of(self._loss).link
 
     @property
     def validation_scores_(self) -> None:
@@ -254,7 +259,7 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
         return Task(
             key=key,
             network=self._network(prepared.x.shape[1:]),
-            training=training_of(parameters, min(most, len(learned.rows))),
+            training=training_of(parameters, min(most, len(learned.rows)), prepared.task or self._kind),
             task=prepared.task or self._kind,
             x=prepared.x,
             y=prepared.y,
@@ -299,6 +304,7 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
             **before.then(trained, len(prepared.rows) - inner_rows, early_stopping=inner_rows > 0),
             "parameters_": trained.parameters,
             "_architecture": task.job.architecture,
+            "_loss": task.job.loss,
             "_encoding": prepared.encoding,
             "_task_kind": prepared.task,
             **({} if self.calibration is None else {"_seed": task.seed}),
@@ -391,7 +397,7 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
     # -- predicting ------------------------------------------------------------------------------------------
 
     def _outputs(self, x: Any) -> NDArray[np.float64]:
-        """Outputs of the network (values, or logits), float64 (N, K)."""
+        """Outputs of the network, float64 (N, outputs)."""
         check_is_fitted(self, "parameters_")
         parts = (part.inputs(self._encoding) for part in self._checked(x, reset=False).parts())
         return np.concatenate([network_outputs(self._architecture, self.parameters_, x_ND) for x_ND in parts])

@@ -40,6 +40,7 @@ from shoal.engine import (
     training_work,
 )
 from shoal.errors import InputError, Problem
+from shoal.kinds import LOSSES
 from shoal.kinds import Task as TaskName
 from shoal.nets import build_architecture
 from shoal.planning import default_workers
@@ -64,10 +65,10 @@ class Task:
     """One network to train. Tasks that hold the same arrays share them; `key` names a task within a call.
 
     `x` is float (N, D) or (N, C, H, W), or pictures uint8 (N, C, H, W), in `dtype` unless pictures; `y` float (N, K) or
-    int64 (N,) class numbers below `outputs`; `sample_weight` float (N,), `share` float (N, K) (see `Rows`).
-    `train_rows` may repeat rows; `inner_rows` decide early stopping; `validation_rows` only draw curves. `seed`, `fold`
-    and `repeat` key the streams: tasks that share all three are compared in pairs. `start` is a state to go on from;
-    `device` is where torch computes.
+    int64 (N,) class numbers below `outputs`, which counts targets, classes or labels; `sample_weight` float (N,),
+    `share` float (N, K) (see `Rows`). `train_rows` may repeat rows; `inner_rows` decide early stopping;
+    `validation_rows` only draw curves. `seed`, `fold` and `repeat` key the streams: tasks that share all three are
+    compared in pairs. `start` is a state to go on from; `device` is where torch computes.
     """
 
     key: str
@@ -92,10 +93,18 @@ class Task:
     @cached_property
     def job(self) -> Job:
         """What a trainer is told of it."""
-        architecture = build_architecture(self.network, self.x.shape[1:], self.outputs)
-        return Job(
-            architecture, self.training, TASK_LOSS[self.task], StreamKey(self.seed, self.fold, self.repeat)
-        )
+        training, said = self.training, self.training.distribution
+        outputs = self.outputs * (1 if said is None else said.outputs)
+        architecture = build_architecture(self.network, self.x.shape[1:], outputs)
+        loss = training.loss or TASK_LOSS[self.task]
+        return Job(architecture, training, loss, StreamKey(self.seed, self.fold, self.repeat))
+
+    def refused(self, y: NDArray[Any]) -> str:
+        """Say why its loss has no value for one of such targets; empty where it has one for each."""
+        least = LOSSES[self.job.loss].least
+        if least is None or y.min() >= least:
+            return ""
+        return f'expected targets of at least {least:g} with loss="{self.job.loss}", got {y.min():g}'
 
     @property
     def table(self) -> TableInMemory:
