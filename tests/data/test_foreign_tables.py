@@ -206,9 +206,8 @@ def test_new_rows_find_their_columns_and_categories_in_both_forms() -> None:
 
 def test_two_columns_of_one_name_in_two_forms_are_refused_as_that() -> None:
     Path("t.csv").write_text(f"{NFC},{NFD},y\n1,2,3\n", encoding="utf-8")
-    sentence = (
-        f'expected every column name once, got "{NFC}" 2 times, which differ in Unicode form only (NFC, NFD)'
-    )
+    only = "which differ in Unicode form only (NFC, NFD); rename all but one"
+    sentence = f'expected every column name once, got "{NFC}" 2 times, {only}'
     assert refusal("t.csv") == [f"t.csv, line 1: {sentence}"]
     with pytest.raises(DataError) as caught:
         given_columns({NFC: [1], NFD: [2]}, [NFC])
@@ -329,7 +328,7 @@ SENTENCES: list[tuple[str, bytes, str]] = [
         "t.csv",
         f"{NFC},{NFD},y\n1,2,3\n".encode(),
         't.csv, line 1: expected every column name once, got "café" 2 times,'
-        " which differ in Unicode form only (NFC, NFD)",
+        " which differ in Unicode form only (NFC, NFD); rename all but one",
     ),
     (
         "t.csv",

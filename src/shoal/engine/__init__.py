@@ -66,6 +66,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.engine._winner import fold_preprocessing as fold_preprocessing
     from shoal.engine._winner import model_file as model_file
     from shoal.engine._winner import pick_delivered as pick_delivered
+    from shoal.engine._written import dialect_said as dialect_said
     from shoal.engine.forecast.available import available_memory as available_memory
     from shoal.engine.forecast.available import give_back_memory as give_back_memory
     from shoal.engine.forecast.available import refuse_above as refuse_above

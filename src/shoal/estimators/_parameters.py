@@ -198,11 +198,6 @@ def training_of(parameters: Mapping[str, Any], batch_size: int, task: Task) -> T
     )
 
 
-def _embedding(asked: str | int | None) -> Any:
-    """Say it in the words of a study."""
-    return int(asked) if isinstance(asked, Integral) else asked or "none"
-
-
 def _loss(parameters: Mapping[str, Any], task: Task) -> dict[str, Any]:
     """Give a loss and what belongs to it; the task's own is not named, as in studies that name none."""
     loss = loss_named(parameters.get("loss", TASK_LOSS[task]))
@@ -214,6 +209,11 @@ def _loss(parameters: Mapping[str, Any], task: Task) -> dict[str, Any]:
 def loss_named(word: str) -> str:
     """Give a loss as studies name it."""
     return _ERRORS.get(word, word)
+
+
+def _embedding(asked: str | int | None) -> Any:
+    """Say it in the words of a study."""
+    return int(asked) if isinstance(asked, Integral) else asked or "none"
 
 
 def _activation(name: str) -> Any:

@@ -68,8 +68,8 @@ class Task:
     int64 (N,) class numbers below `outputs`, which counts targets, classes or labels; `sample_weight` float (N,),
     `share` float (N, K) (see `Rows`). `train_rows` may repeat rows; `inner_rows` decide early stopping;
     `validation_rows` only draw curves. `seed`, `fold` and `repeat` key the streams: tasks that share all three are
-    compared in pairs. `start` is a state to go on from; `device` is where torch computes. `code_rows`: of the last
-    inputs, which are codes, how many vectors are looked up by each.
+    compared in pairs. `start` is a state to go on from; `device` is where torch computes. `code_rows`:
+    of the last inputs, which are codes, how many vectors are looked up by each.
     """
 
     key: str

@@ -102,8 +102,7 @@ def _headline_text(findings: RunFindings) -> str:
 
 def headline_text(results: Results) -> str:
     """Say how good the delivered network is, beside what is simpler, and on what that rests."""
-    head = headline(RunFindings(results))
-    return "\n".join(map(_wrapped, (head.first, *head.more)))
+    return "\n".join(map(_wrapped, headline(RunFindings(results)).sentences))
 
 
 def _simple_models_text(results: Results) -> str:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._asked import score_of_answers as score_of_answers
     from shoal.results._asked import scored_summaries as scored_summaries
     from shoal.results._asked import scores_of_answers as scores_of_answers
+    from shoal.results._asked import suiting_scores as suiting_scores
     from shoal.results._asked import with_asked_scores as with_asked_scores
     from shoal.results._certainty import COVERAGE as COVERAGE
     from shoal.results._certainty import NOT_IN_FILE as NOT_IN_FILE
@@ -48,6 +49,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._folder import refuse_to_replace as refuse_to_replace
     from shoal.results._inside import Inside as Inside
     from shoal.results._inside import layers_of as layers_of
+    from shoal.results._intervals import FEWEST_ROWS_OF_SHARES as FEWEST_ROWS_OF_SHARES
     from shoal.results._intervals import Interval as Interval
     from shoal.results._intervals import Units as Units
     from shoal.results._intervals import wilson as wilson
@@ -126,6 +128,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._verdict import MODEL_NAMES as MODEL_NAMES
     from shoal.results._verdict import Verdict as Verdict
     from shoal.results._verdict import in_words as in_words
+    from shoal.results._verdict import predictions_score as predictions_score
     from shoal.results._verdict import rare_classes as rare_classes
     from shoal.results._verdict import rare_tested as rare_tested
     from shoal.results._verdict import verdict as verdict

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.distributions import Distribution
-from shoal.results._asked import reported_scores
+from shoal.results._asked import asked_scores
 from shoal.results._differences import Said
 from shoal.results._intervals import Interval, Units
 from shoal.results._mean_recall import BALANCED
@@ -28,6 +28,7 @@ from shoal.results._score_rows import row_score, score_on
 from shoal.results._select import choose, search_scores
 from shoal.results._store import Store
 from shoal.results._verdict import rare_classes
+from shoal.scores import scores_of
 from shoal.study import Search, Study
 
 HeldOut = Callable[[PlanEntry], NDArray[np.float64]]
@@ -232,7 +233,7 @@ def _scores(
     units = Units(unit_V, grouped, Units.of(len(row_V), None, truth.weights_of(row_V)).weight_N)
     pooled = OuterAnswers(truth.y[row_V], answer_VK, fold_V, units, row_V)
     scores = {}
-    for name in reported_scores(study):
+    for name in (*scores_of(study.study.task), *asked_scores(study)):
         if alike or name != "loss":
             score = score_on(truth, name, said[0])
             span = OTHERS

@@ -73,7 +73,7 @@ def outer_interval(score: RowScore, outer: OuterAnswers) -> Interval:
     does it do it?", JASA 119, 1434-1445, show that without it such intervals are too narrow. A share: Wilson's, with
     the rows that the variance is worth; anything else: Hall's.
     """
-    why = score.why_none or outer.once.too_few_for(score) or _too_few(outer)
+    why = score.why_none or outer.once.too_few_for(score, outer.y) or _too_few(outer)
     if why:
         return Interval(math.nan, math.nan, why)
     rows = Units.of(len(outer.y), None, outer.units.weight_N)

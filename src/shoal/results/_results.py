@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 
 from shoal.distributions import Distribution
 from shoal.errors import StudyError, as_path
-from shoal.kinds import LOSSES
 from shoal.parts import Missing
 from shoal.results import _frames
-from shoal.results._asked import asked_scores, reported_scores
+from shoal.results._asked import reported_scores, suiting_scores
 from shoal.results._certainty import NOT_IN_FILE, Certainty, certainty_of
 from shoal.results._coherence import check_part, outputs_of
 from shoal.results._conclusion import UNTESTED, OnTestRows, conclusion
@@ -46,7 +45,7 @@ from shoal.results._store import Store
 from shoal.results._stored_facts import coherent
 from shoal.results._two_way import Difference
 from shoal.results._verdict import judging_score, verdict
-from shoal.study import Candidate, Study, base_candidate, candidate_with
+from shoal.study import Candidate, Study, Training, base_candidate, candidate_with
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -56,14 +55,14 @@ if TYPE_CHECKING:
 class Results:
     """One moment of a run folder: `Results.open(folder)`, also while the run goes on.
 
-    `plan` holds every place of the study, `summaries` every finished fit without its arrays; arrays are
-    read from the store when asked for. Frames are pandas', made once. `environment` says where the last run was
-    computed, `origins` where the fits were: every environment with its number of fits (none in results of old).
-    `coverage` says how the training rows cover the test rows (None in results of old), `data_notes` what the reader of
-    the data did or left out, `columns` what of each column, `findings_in_rows` what the checks of the rows measured, by
-    name, as clauses, `missing` what could not be made after training, `looks` how often the test rows were scored in
-    all runs of this folder, and by how many settings; `categorical` which inputs hold categories, `dates` which hold
-    dates (in the truth these are seconds since the first training row); `embedded` says which the delivered one embeds.
+    `plan` holds every place of the study, `summaries` every finished fit without its arrays; arrays are read from the
+    store when asked for. Frames are pandas', made once. `environment` says where the last run was computed, `origins`
+    where the fits were, with their numbers (none in results of old). `coverage` says how the training rows cover the
+    test rows (None in results of old), `data_notes` what the reader of the data did or left out, `columns` what of each
+    column, `findings_in_rows` what the checks of the rows measured, by name, as clauses, `missing` what could not be
+    made after training, `looks` how often the test rows were scored in all runs, by how many settings; `categorical`
+    which inputs hold categories, `dates` which hold dates (seconds since the first training row in the truth),
+    `embedded` which are embedded.
     """
 
     folder: Path
@@ -179,7 +178,7 @@ class Results:
         on other test rows (or groups of them) and, over more than one repeat, at other initialisations.
         """
         with opened(self.folder) as store:
-            names, answers = reported_scores(self.study), self._answers(store)
+            names, answers = reported_scores(self.study, self.truth), self._answers(store)
             return comparison_differences(self.plan, self.summaries, self.truth, answers, self.said, names)
 
     def test_interval(self, metric: str, fit_ids: Sequence[str]) -> Interval:
@@ -210,22 +209,25 @@ class Results:
         return conclusion(self.nested, self.tried.get(chosen), self.study, tested)
 
     def _test_score(self, metric: str) -> NestedScore:
-        scores = self._delivered_scores
-        if metric not in scores:
+        if metric not in self._delivered_scores:
             return NestedScore(math.nan, UNTESTED)
-        return NestedScore(scores[metric], self.test_interval(metric, [str(self.delivered_id)]))
+        return NestedScore(
+            self._delivered_scores[metric], self.test_interval(metric, [str(self.delivered_id)])
+        )
 
     @property
     def _delivered_scores(self) -> Mapping[str, float]:
-        delivered = self.delivered_id
-        return {} if delivered is None else self.summaries[delivered].scores.get("test", {})
+        return self.summaries[self.delivered_id].scores.get("test", {}) if self.delivered_id else {}
 
     @property
     def judged_by(self) -> str:
-        """The test score by which the delivered network is held against simple models: accuracy, or balanced accuracy
-        where a class is rare; the mean squared error, or R² of several targets.
-        """
-        return judging_score(self.truth, self._delivered_scores)
+        """The test score that heads the run, and by which the delivered network is held against what is simpler."""
+        return judging_score(self.truth, self._delivered_scores, self.study, self.delivered_training)
+
+    @property
+    def delivered_training(self) -> Training:
+        """How the delivered network was trained; as the study says, while there is none."""
+        return self._trainings.get(self.delivered_id or "", self.study.training)
 
     @property
     def test_units(self) -> Units:
@@ -253,13 +255,16 @@ class Results:
 
     def beside_baselines(self, metric: str, target: int | None = None) -> tuple[Beside, ...]:
         """Hold the delivered network against each of `baselines` by a test score, `balanced_accuracy` among them (of
-        one target alone, by its number): scores and paired differences with 95 % intervals on other test rows (or
-        groups of them). Empty while no network is delivered.
+        one target alone, by its number; of quantiles and normal distributions only a constant has a loss): scores and
+        paired differences with 95 % intervals on other test rows (or groups). Empty while no network is delivered.
         """
         if self.delivered_id is None or len(self.truth.y) == self.truth.train_rows:
             return ()
-        answers_VK = self.test_predictions(self.delivered_id)
-        return beside_baselines(self.truth, metric, answers_VK, self.baselines, target)
+        said = self.said(self.delivered_id) if metric == "loss" else None
+        answers_VA = (
+            self.test_answers(self.delivered_id) if said else self.test_predictions(self.delivered_id)
+        )
+        return beside_baselines(self.truth, metric, answers_VA, self.baselines, target, said)
 
     @property
     def delivered_id(self) -> str | None:
@@ -300,8 +305,7 @@ class Results:
         a single repeat), ci_low and ci_high (the 95 % interval of the mean, see `test_interval`), and source. A row's
         name is "delivered" for the winner on all training rows.
         """
-        references = self.study.reference
-        return _frames.references_frame(references, self.plan, self.summaries, self.test_interval)
+        return _frames.references_frame(self.study.reference, self.plan, self.summaries, self.test_interval)
 
     @cached_property
     def refit(self) -> DataFrame:
@@ -349,7 +353,7 @@ class Results:
         """One row a network of the ensemble (network "member"), one for their mean answer ("ensemble"), one for the
         delivered network: network, fit_id, fold, repeat (-1: none), then the scores of the test rows.
         """
-        asked = asked_scores(self.study)
+        asked = suiting_scores(self.study, self.truth)
         return ensemble_frame(self.ensemble, self.truth, self.plan, self.summaries, self._of_winner, asked)
 
     @cached_property
@@ -358,9 +362,7 @@ class Results:
         networks = chosen_networks(self.plan, self.study, self.truth, self.choice, self.tried)
         if networks.why:
             return Certainty(networks.why)
-        refits = (self.summaries.get(entry.fit_id) for entry in self.plan if entry.stage == "refit")
-        delivered = next((fit.fit_id for fit in refits if fit and fit.status == "ok"), None)
-        answer_VK = self.test_predictions(delivered) if delivered else None
+        answer_VK = self.test_predictions(self.delivered_id) if self.delivered_id else None
         with opened(self.folder) as store, coherent(self.folder, "the rows held out"):
             outputs, note = outputs_of(self.truth), store.fact(NOT_IN_FILE)
 
@@ -387,14 +389,13 @@ class Results:
 
     def said(self, fit_id: str) -> Distribution | None:
         """What the network of a fit says of a target beyond one number; None where that is all."""
-        return self._said.get(fit_id)
+        training = self._trainings.get(fit_id)
+        return None if training is None else training.distribution
 
     @cached_property
-    def _said(self) -> dict[str, Distribution | None]:
-        if not any(LOSSES[name].distribution for name in self.study.losses):
-            return {}
+    def _trainings(self) -> dict[str, Training]:
         own = base_candidate(self.study)
-        return {e.fit_id: self.tried.get(e.candidate_id, own).training.distribution for e in self.plan}
+        return {e.fit_id: self.tried.get(e.candidate_id, own).training for e in self.plan}
 
     @property
     def _of_winner(self) -> Distribution | None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from shoal.results._pair_scores import Areas, in_order, odds, of_odds, without_units
 from shoal.results._scores import counted_rows, mean_over_rows
+from shoal.wording import counted
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -46,6 +47,20 @@ class RowScore:
     why_none: str = ""
     whole: Callable[[NDArray[Any], Floats, Floats | None], float] | None = None
     without: Callable[[NDArray[Any], Floats, Ints, Floats | None], tuple[float, Floats]] | None = None
+    weighted: Callable[..., Floats] | None = None
+    """What `rows` gives of rows of some `weight_N`, where it depends on them."""
+    needs: int = 0
+    """Rows of a class that an interval asks for, of two classes of the one that the score is `of`."""
+    of: int = 1
+
+    def rare(self, y: NDArray[Any]) -> str:
+        """Say that a class has too few of these rows for an interval; else nothing."""
+        if not self.needs:
+            return ""
+        rows_K = np.bincount(y, minlength=2)
+        fewest = int(rows_K[self.of] if len(rows_K) == 2 else rows_K[rows_K > 0].min())
+        few = f"{counted(fewest, 'row')} of a class {'is' if fewest == 1 else 'are'} too few for an interval"
+        return "" if fewest >= self.needs else few
 
     def score(self, y: NDArray[Any], prediction: Floats, weight_N: Floats | None = None) -> float:
         """Give the score of some rows, of which each counts as much as it weighs."""

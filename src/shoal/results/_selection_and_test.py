@@ -86,7 +86,7 @@ def disagreement(
     A lucky search score comes with too small an error, so its rows' skewness counts as well as that of the test rows.
     """
     tested = score.score(y, answers_VK, units.weight_N)
-    why = score.why_none or units.too_few_for(score)
+    why = score.why_none or units.too_few_for(score, y)
     if not math.isfinite(search.score) or not math.isfinite(search.spread.error):
         why = "the search has no standard error"
     elif search.rows < FEWEST_TRAINING_ROWS:

@@ -27,6 +27,7 @@ from shoal.results._intervals import (
     held_by_few,
     left_out,
     of_difference,
+    several,
     share_interval,
     spread_of,
 )
@@ -67,7 +68,7 @@ class Scored:
     @classmethod
     def of(cls, score: RowScore, y: NDArray[Any], answers: Mapping[int, Floats], units: Units) -> Scored:
         """Take a score apart, repeat by repeat."""
-        none = score.why_none or units.too_few_for(score)
+        none = score.why_none or units.too_few_for(score, y)
         apart = {} if none else {r: left_out(score, y, answer, units) for r, answer in answers.items()}
         return cls(score, y, units, answers, apart)
 
@@ -81,7 +82,12 @@ def difference(second: Scored, first: Scored) -> Difference:
     ]
     mean = float(np.mean([a - b for a, b in scores])) if both else math.nan
     why = "" if both else "no repeat is common to both"
-    why = why or second.score.why_none or units.too_few_for(second.score) or _too_alike(second, first, both)
+    why = (
+        why
+        or second.score.why_none
+        or units.too_few_for(second.score, second.y)
+        or _too_alike(second, first, both)
+    )
     if why:
         return Difference(mean, math.nan, math.nan, math.nan, len(both), why)
     value_R = np.array([second.apart[r][0] - first.apart[r][0] for r in both])
@@ -103,10 +109,10 @@ def _too_alike(second: Scored, first: Scored, both: Sequence[int]) -> str:
         unlike_N |= second.score.unlike(second.y, second.answers[repeat], first.answers[repeat])
     if second.units.weight_N is not None:
         unlike_N &= second.units.weight_N > 0
-    unlike, what = len(np.unique(second.units.of_N[unlike_N])), "group" if second.units.grouped else "row"
+    unlike, what = len(np.unique(second.units.of_N[unlike_N])), second.units.noun
     if unlike >= FEWEST_UNLIKE or (second.units.grouped and unlike >= FEWEST_GROUPS):
         return ""
-    where = f"{unlike} {what}{'s' * (unlike != 1)} alone, too few for an interval" if unlike else f"no {what}"
+    where = f"{several(unlike, second.units)} alone, too few for an interval" if unlike else f"no {what}"
     return f"they differ on {where}"
 
 
@@ -149,7 +155,7 @@ def repeated_interval(
     Of one repeat alone it speaks of other rows. A share: Wilson's, with the rows that the variance is worth; anything
     else: Hall's.
     """
-    why = score.why_none or units.too_few_for(score)
+    why = score.why_none or units.too_few_for(score, y)
     if why:
         return Interval(math.nan, math.nan, why)
     apart = [left_out(score, y, answer, units, scaled=True) for answer in prediction_RNK]

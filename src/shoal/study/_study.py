@@ -18,7 +18,7 @@ from shoal.study._key_paths import key_path_text, parse_key_path, toml_string
 from shoal.study._origin import Origin
 from shoal.study._section import SECTION
 from shoal.study._shown import Inspect, Reference, Report
-from shoal.study._training import Training
+from shoal.study._training import Training, weighs
 from shoal.study._values import (
     TASK_LOSS,
     Activation,
@@ -336,7 +336,9 @@ class Study(_Part):
     @property
     def weighs_classes(self) -> bool:
         """Whether some network may be trained on weighted classes."""
-        return any(value != "none" for value in self._class_weights.values())
+        space = self.search.space if self.search else ()
+        searched = any(parse_key_path(key)[:2] == ("training", "class_weight") for key in space)
+        return searched or any(map(weighs, self._class_weights.values()))
 
     @property
     def _class_weights(self) -> dict[str, Any]:

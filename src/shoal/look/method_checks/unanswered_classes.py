@@ -57,5 +57,5 @@ CHECK: Final = MethodCheck(
     " accuracy.",
     reference="He, H., Garcia, E. A. (2009). Learning from imbalanced data."
     " IEEE Transactions on Knowledge and Data Engineering 21(9), 1263-1284.",
-    about_test=True,
+    alarming=True,
 )
