@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shoal.data import weights_said
+from shoal.decisions import named_classes
 from shoal.look._evidence import in_quotes
 from shoal.look._measures import score_number
 from shoal.look._run_findings import RunFindings
@@ -20,6 +21,7 @@ from shoal.look._simple_models import (
     delivered_score,
     evidence_sentences,
 )
+from shoal.look._threshold import headline_sentences
 from shoal.results import (
     BALANCED,
     MODEL_NAMES,
@@ -70,7 +72,7 @@ def headline(findings: RunFindings) -> Headline:
     rows = counted(len(results.truth.y) - results.truth.train_rows, f"{weighted}test row")
     text = f"on the {rows}, {said}"
     first = f"{phrase[0].upper()}{phrase[1:]}: {text}" if phrase else f"{text[0].upper()}{text[1:]}"
-    more = [*_weights(results), *evidence_sentences(results, judged)]
+    more = [*headline_sentences(results), *_weights(results), *evidence_sentences(results, judged)]
     if len(results.truth.target_names) > 1:
         more = [_each_target(results), *more]
     return Headline(figure, unit, f"{first}.", (*more, *_asked(results)))
@@ -81,7 +83,7 @@ def _asked(results: Results) -> list[str]:
     scores = []
     for name in asked_scores(results.study)[:ASKED]:
         value = score_number(name, delivered_score(results, name))
-        span = results.test_interval(name, [str(results.delivered_id)])
+        span = results.test_interval(name, [str(results.delivered_id)], decided=True)
         ends = f" (95 % interval {score_number(name, span.low)} to {score_number(name, span.high)})"
         scores.append(f"{results.truth.title_of(name)} {value}{ends if span.known else ''}")
     return [f"On the test rows it has: {'; '.join(scores)}."] if scores else []
@@ -145,10 +147,17 @@ def _of_recall(results: Results, beside: tuple[Beside, ...]) -> tuple[str, str, 
     return figure, "balanced test accuracy", said
 
 
+def _of_ranks(results: Results, beside: tuple[Beside, ...]) -> tuple[str, str, str]:
+    """Where a threshold names classes: the area under the ROC curve, which hangs on none."""
+    figure = one_number(delivered_score(results, "roc_auc"))
+    said = f"the area under the ROC curve (AUC) of the delivered network is {figure},"
+    return figure, "test ROC AUC", f"{said} {_others(beside, one_number, of='of ')}"
+
+
 def _recalls(results: Results) -> str:
     """Give the hits among the test rows of the rare classes, the lowest share first."""
     true_V = results.truth.y[results.truth.train_rows :]
-    named_V = results.test_predictions(str(results.delivered_id)).argmax(axis=1)
+    named_V = named_classes(results.test_predictions(str(results.delivered_id)), results.decision)
     counts = []
     for k in rare_tested(results.truth):
         rows, hits = int((true_V == k).sum()), int(((true_V == k) & (named_V == k)).sum())
@@ -191,4 +200,5 @@ _WORDS: Final[dict[str, Callable[[Results, tuple[Beside, ...]], tuple[str, str, 
     "r2": _of_targets,
     "accuracy": _of_accuracy,
     BALANCED: _of_recall,
+    "roc_auc": _of_ranks,
 }

@@ -18,6 +18,7 @@ from shoal.results import (
     Verdict,
     asked_scores,
     in_words,
+    judged_answers,
     margin_of,
     score_on,
     scores_of_answers,
@@ -32,13 +33,13 @@ def delivered_score(results: Results, metric: str) -> float:
 
 
 def tested_score(results: Results, fit_id: str, metric: str) -> float:
-    """Give a test score of a healthy fit, balanced accuracy among them."""
-    scores = results.summaries[fit_id].scores["test"]
+    """Give a test score of a healthy refit, balanced accuracy among them."""
+    scores = results.refits[fit_id].scores["test"]
     if metric in scores:
         return scores[metric]
     truth = results.truth
-    score = score_on(truth, metric)
-    return score.score(truth.y[truth.train_rows :], results.test_predictions(fit_id), truth.test_weights)
+    answers_VK = judged_answers(metric, results.test_predictions(fit_id), results.decision)
+    return score_on(truth, metric).score(truth.y[truth.train_rows :], answers_VK, truth.test_weights)
 
 
 def worse_by_more(beside: Sequence[Beside], metric: str) -> list[Beside]:
@@ -110,10 +111,10 @@ def model_rows(results: Results) -> list[ModelRow]:
         return []
     shown = [metric, *(name for name in shown_scores(results) if name != metric)]
     true, truth = results.truth.y[results.truth.train_rows :], results.truth
-    own = dict(results.summaries[results.delivered_id].scores["test"])
+    own = dict(results.refits[results.delivered_id].scores["test"])
     own[metric] = delivered_score(results, metric)
     none = Interval(math.nan, math.nan, "it is held against itself")
-    span = results.test_interval(metric, [results.delivered_id])
+    span = results.test_interval(metric, [results.delivered_id], decided=True)
     rows = [
         ModelRow(
             "delivered network", truth.train_rows, {name: own[name] for name in shown}, span, math.nan, none

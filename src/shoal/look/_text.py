@@ -24,6 +24,7 @@ from shoal.look._unit_counts import unit_counts
 from shoal.look.figures.confusion import confusion_of
 from shoal.look.figures.effects import effects_of, effects_sentences
 from shoal.look.figures.variance import shares_phrase, variance_split_of
+from shoal.look.page.decided import threshold_text
 from shoal.look.page.levels import level_table
 from shoal.look.page.references import trained_where
 from shoal.look.page.tables import (
@@ -65,6 +66,7 @@ def results_text(results: Results, parts: Parts | None = None) -> str:
         "noise": lambda: _noise_text(findings),
         "comparisons": lambda: _comparisons_text(results),
         "delivered model": lambda: _refit_text(results),
+        "threshold": lambda: threshold_text(results),
         "simple models": lambda: _simple_models_text(results),
         "how sure one prediction is": lambda: _certainty_text(results),
         "ensemble": lambda: _ensemble_text(results),

@@ -9,8 +9,12 @@ from shoal.scores import score_kind
 from shoal.wording import counted, interval, one_number, percent
 
 SCORE_WORDS: Final = {
-    "accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "mse": "mean squared error", "r2": "R²",
-}  # fmt: skip
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "roc_auc": "area under the ROC curve",
+    "mse": "mean squared error",
+    "r2": "R²",
+}
 """What the scores that judge a network are called in a sentence."""
 
 

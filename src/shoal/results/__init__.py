@@ -24,6 +24,7 @@ from shoal.results._conformal import (
     temperature_of,
     tempered,
 )
+from shoal.results._decided import COST, DecidedScore, decided_of, judge_of, judged_answers
 from shoal.results._ensemble import Ensemble, vote_counts, vote_entropy
 from shoal.results._files import RunFiles, refuse_foreign_files_in, run_files
 from shoal.results._fold_networks import FoldNetworks, fold_networks
@@ -74,6 +75,7 @@ from shoal.results._statistics import (
     reach_of,
 )
 from shoal.results._store import Identity, Store
+from shoal.results._threshold import ChosenThreshold, Curve, choose_threshold, thinned, threshold_curve
 from shoal.results._trained_places import Place, place_in, trained_places
 from shoal.results._two_way import Difference, Scored, difference, repeated_interval
 from shoal.results._verdict import (
@@ -90,6 +92,7 @@ __all__ = [
     "BALANCED",
     "BINS",
     "COLDEST",
+    "COST",
     "COVERAGE",
     "FEWEST_TO_SHARPEN",
     "FITTED",
@@ -108,10 +111,13 @@ __all__ = [
     "Cell",
     "Certainty",
     "Choice",
+    "ChosenThreshold",
     "ClassScores",
     "ColumnRecord",
     "Covered",
     "CoveredClass",
+    "Curve",
+    "DecidedScore",
     "Difference",
     "Disagreement",
     "Ensemble",
@@ -155,6 +161,7 @@ __all__ = [
     "calibration_bins",
     "choose",
     "choose_candidate",
+    "choose_threshold",
     "choose_within",
     "choosing_scores",
     "class_scores",
@@ -163,6 +170,7 @@ __all__ = [
     "conformities",
     "confusion_matrix",
     "cv_plus",
+    "decided_of",
     "difference",
     "expect",
     "expected_score",
@@ -170,6 +178,8 @@ __all__ = [
     "guaranteed_coverage",
     "higher_is_better",
     "in_words",
+    "judge_of",
+    "judged_answers",
     "layers_of",
     "margin_of",
     "note_looks",
@@ -200,6 +210,8 @@ __all__ = [
     "search_scores",
     "temperature_of",
     "tempered",
+    "thinned",
+    "threshold_curve",
     "trained_places",
     "undefined_on",
     "verdict",

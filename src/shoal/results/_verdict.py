@@ -13,6 +13,7 @@ from typing import Final, Literal
 import numpy as np
 
 from shoal.results._mean_recall import BALANCED
+from shoal.results._peer_scores import undefined_on
 from shoal.results._record import Truth
 from shoal.results._scores import higher_is_better
 from shoal.results._simple_models import Beside
@@ -36,12 +37,15 @@ def rare_tested(truth: Truth) -> list[int]:
     return [k for k in rare_classes(truth) if k in tested]
 
 
-def judging_score(truth: Truth, scores: Mapping[str, float]) -> str:
+def judging_score(truth: Truth, scores: Mapping[str, float], *, decided: bool = False) -> str:
     """Name the test score by which a network of these test scores is held against simple models.
 
     Accuracy, or balanced accuracy where a class is rare; the mean squared error, or R² of several targets, which may
-    have units of their own.
+    have units of their own. Where its classes are `decided` by a threshold, which simple models do not have, it is the
+    area under the ROC curve: that is of probabilities, and needs test rows of both classes.
     """
+    if decided and not undefined_on("roc_auc", truth.y[truth.train_rows :], truth.test_weights):
+        return "roc_auc"
     if truth.classes:
         return BALANCED if rare_tested(truth) else "accuracy"
     return "r2" if len(truth.target_names) > 1 and math.isfinite(scores.get("r2", math.nan)) else "mse"

@@ -10,6 +10,7 @@ from shoal.study._candidates import (
     comparison_candidates,
     naming_values,
 )
+from shoal.study._costs import RULES, Costs, ThresholdRule
 from shoal.study._draft import Draft, DraftColumn, DraftKey, draft_text
 from shoal.study._draft_sizes import TEST_SHARE
 from shoal.study._file import load_study, parse_study, study_schema
@@ -51,6 +52,7 @@ __all__ = [
     "IN_MEMORY",
     "LONGEST_NAME",
     "MOST_IMAGES",
+    "RULES",
     "TASK_LOSS",
     "TEST_SHARE",
     "About",
@@ -60,6 +62,7 @@ __all__ = [
     "Checks",
     "Comparison",
     "Conv",
+    "Costs",
     "Data",
     "Draft",
     "DraftColumn",
@@ -80,6 +83,7 @@ __all__ = [
     "Search",
     "Study",
     "Task",
+    "ThresholdRule",
     "Training",
     "apply",
     "base_candidate",
