@@ -6,7 +6,15 @@ import json
 from types import NoneType
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_validator,
+    model_serializer,
+)
 from pydantic_core import PydanticCustomError
 
 from shoal.decisions import HIGHEST
@@ -56,17 +64,20 @@ class Facts(_Part):
                 raise PydanticCustomError("scores", "expected scores by name")
         return scores
 
-    @property
-    def described(self) -> dict[str, Any]:
-        """Give them as JSON values; without a decision where there is none."""
-        return self.model_dump(mode="json", exclude={"decision"} if self.decision is None else None)
+    @model_serializer(mode="wrap")
+    def _no_decision(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave a decision out where there is none, so that such facts are those of files before it."""
+        described: dict[str, Any] = write(self)
+        if self.decision is None:
+            del described["decision"]
+        return described
 
 
 def facts_of(described: dict[str, Any]) -> Facts:
     """Read facts that may be foreign; they must be written again in the same words. Raises ModelFileError."""
     try:
         facts = Facts.model_validate(described)
-        if facts_text(facts.described) == facts_text(described):
+        if facts_text(facts.model_dump(mode="json")) == facts_text(described):
             return facts
     except ValidationError as error:
         first = error.errors()[0]

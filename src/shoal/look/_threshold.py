@@ -14,8 +14,8 @@ _IN_PERCENT: Final = frozenset(kind.title for kind in SCORES.values() if kind.pe
 DIGITS: Final = 4
 """Of a threshold."""
 COMPARED: Final = (
-    "Scores that compare networks with one another (candidates, variants, the ensemble), and those of simple models, are"
-    " those of the likelier class: the threshold is the delivered network’s."
+    "Scores that compare networks with one another (candidates, variants, the ensemble), and those of simple models,"
+    " are those of the likelier class: the threshold is the delivered network’s."
 )
 
 

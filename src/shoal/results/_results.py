@@ -174,9 +174,7 @@ class Results:
 
     @property
     def refits(self) -> Mapping[str, FitRecord]:
-        """The records of the winner's networks on all training rows by id: their test scores judge the classes that
-        the threshold names, all others the likelier ones.
-        """
+        """The refits' records by id: their test scores judge what the threshold names, all others likelier classes."""
         return self._naming.refits
 
     @cached_property

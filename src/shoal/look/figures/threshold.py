@@ -34,6 +34,8 @@ from shoal.wording import one_number
 _POINTS: Final = 500
 _SMALL: Final = 0.1
 """Below this the axis of thresholds is logarithmic."""
+_BELOW: Final = 50.0
+"""How far below a threshold such an axis begins, as a factor."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,10 +107,10 @@ def draw_threshold(fact: ThresholdCurves) -> Sheet:
     below.set(
         ylabel="share (%)", ylim=(-2, 102), xlabel=f"threshold: probability of “{plain(fact.positive, 30)}”"
     )
-    if fact.threshold < _SMALL:
-        lowest = min(fact.threshold / 10, *(float(t) for t in fact.held_out.threshold_T[1:2]))
-        logarithmic(below.xaxis, max(lowest, 1e-6), 1.0)
-        below.set(xlim=(max(lowest, 1e-6), 1.0))
+    if 0 < fact.threshold < _SMALL:
+        lowest = fact.threshold / _BELOW
+        logarithmic(below.xaxis, lowest, 1.0)
+        below.set(xlim=(lowest, 1.0))
     else:
         below.set(xlim=(0, 1))
     at, best = one_number(fact.threshold, DIGITS), one_number(fact.best)
@@ -145,7 +147,7 @@ FIGURE: Final = Figure(
     order=25,
     name="threshold",
     title="Score over threshold",
-    caption="The threshold was chosen on the rows held out, so its score there is optimistic; that of test rows is not.",
+    caption="The threshold was chosen on the rows held out, where its score is optimistic; that of test rows is not.",
     gather=gather,
     draw=draw_threshold,
     words=words,
