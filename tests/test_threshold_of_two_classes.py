@@ -177,7 +177,7 @@ def test_rows_of_an_outer_fold_never_change_its_threshold(run: Results, tmp_path
 
 def test_weights_of_rows_count(tmp_path: Path) -> None:
     rows = table()
-    rows["w"] = np.random.default_rng(2).uniform(0, 5, len(rows))
+    rows["w"] = np.where(rows["y"] == "fraud", 0.05, 1.0) * np.random.default_rng(2).uniform(0, 5, len(rows))
     asked = study()
     asked["data"]["weights"] = "w"
     results = shoal.run(rows, out=tmp_path, **asked)
@@ -185,10 +185,10 @@ def test_weights_of_rows_count(tmp_path: Path) -> None:
     frame = results.predictions_of("search")
     held = frame[frame["candidate_id"] == results.choice.candidate_id]
     weight_N = results.truth.weights[held["row"].to_numpy()]
+    true_N = np.where(held["true"] == "fraud", 0, 1)
     answers_NK = held[["probability_fraud", "probability_ok"]].to_numpy()
-    chosen = choose_threshold(
-        Costs(**COSTS), 0, np.where(held["true"] == "fraud", 0, 1), answers_NK, weight_N
-    )
+    chosen = choose_threshold(Costs(**COSTS), 0, true_N, answers_NK, weight_N)
+    assert chosen.decision != choose_threshold(Costs(**COSTS), 0, true_N, answers_NK).decision
     assert results.decision == chosen.decision == shoal.load(tmp_path).decision
 
 

@@ -18,7 +18,7 @@ from shoal.results._threshold import TIED, cost_score
 from shoal.study import Costs, ThresholdRule
 
 COSTS = Costs(false_positive=1.0, false_negative=7.5)
-RULES: tuple[ThresholdRule, ...] = ("f1", "balanced", COSTS)
+RULES: tuple[ThresholdRule, ...] = ("f1", "balanced", COSTS, Costs(false_positive=4.0, false_negative=1.5))
 # Few values, so that many are equal; the ends of the unit interval and neighbours of float64 among them.
 VALUES = (0.0, 5e-324, 1e-9, 0.2, 0.5, float(np.nextafter(0.5, 1)), 0.7, float(np.nextafter(1, 0)), 1.0)
 
@@ -102,7 +102,7 @@ def test_the_curve_is_scikit_learns_score_at_every_threshold(rule: ThresholdRule
     curve = threshold_curve(rule, true_N, p_N, weight_N)
     assert curve.threshold_T.tolist() == tried(p_N)
     assert (np.diff(curve.threshold_T) > 0).all()
-    sign = -COSTS.false_negative if isinstance(rule, Costs) else 1.0
+    sign = -max(rule.false_positive, rule.false_negative) if isinstance(rule, Costs) else 1.0
     for place, t in enumerate(curve.threshold_T):
         named_N = p_N >= t
         own = worth(rule, true_N, named_N, weight_N) * sign
