@@ -29,13 +29,13 @@ EVERYTHING: Final = frozenset({
 
 # The ground floor, which everyone may import.
 GROUND: Final = frozenset(
-    {"activations", "distributions", "errors", "files", "kinds", "links", "scores", "wording"}
+    {"activations", "decisions", "distributions", "errors", "files", "kinds", "links", "scores", "wording"}
 )
 
 # Who imports nothing but the ground floor.
 FREE: Final = (
-    "errors", "wording", "files", "kinds", "activations", "links", "distributions", "core", "cores", "parts",
-    "scores", "space", "streams", "options",
+    "errors", "wording", "files", "kinds", "activations", "links", "distributions", "decisions", "core", "cores",
+    "parts", "scores", "space", "streams", "options", "model_facts",
 )  # fmt: skip
 
 # Who may import whom beside the ground floor.
@@ -51,7 +51,7 @@ ARROWS: Final[dict[str, frozenset[str]]] = {
     "progress": frozenset({"engine", "results", "look"}),
     "request": frozenset({"study", "data", "engine", "draft"}),
     "pipeline": frozenset({"cores", "streams", "parts", *STAGES, "request", "progress"}),
-    "model": frozenset({"data", "engine", "nets", "results"}),
+    "model": frozenset({"data", "engine", "model_facts", "nets", "results"}),
     "predict": frozenset({"data", "engine", "model", "nets", "results"}),
     "export": frozenset({"data", "model", "nets"}),
     "draft": frozenset({"data", "engine", "look", "study"}),
@@ -366,8 +366,8 @@ OFFENCES: Final = (
         broken_arrows,
         "data/_x.py",
         "from shoal.study import Study",
-        "data may import activations, core, cores, distributions, errors, files, kinds, links, scores, streams,"
-        " wording, not study",
+        "data may import activations, core, cores, decisions, distributions, errors, files, kinds, links, scores,"
+        " streams, wording, not study",
     ),
     (broken_arrows, "look/_x.py", "import shoal.engine", "look may import"),
     (broken_arrows, "nets/_x.py", "from shoal.study._study import Study", "private to study"),

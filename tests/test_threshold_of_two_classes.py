@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import importlib.util
 import io
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,15 +17,18 @@ from sklearn import metrics
 from sklearn.model_selection import TunedThresholdClassifierCV
 
 import shoal
+from shoal.decisions import Decision
 from shoal.errors import ModelFileError, ShoalError
 from shoal.estimators import MLPClassifier
 from shoal.export import export_onnx, export_torch, graph_feed, run_onnx
 from shoal.look import results_text
+from shoal.look.method_checks import constant_answer
 from shoal.model import Model
 from shoal.pipeline import plan
 from shoal.predict import predict_file
-from shoal.results import Results, choose_threshold
+from shoal.results import ChosenThreshold, Results, choose_threshold
 from shoal.study import Costs
+from shoal.wording import rounded
 
 pytestmark = pytest.mark.usefixtures("dots")
 COSTS = {"false_positive": 1.0, "false_negative": 15.0}
@@ -279,6 +284,32 @@ def test_it_is_said_everywhere(run: Results) -> None:
     assert "rows held out, threshold (optimistic)" in text
     assert "What the threshold changes" in page
     assert (run.folder / "figures" / "30-delivered-threshold.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("rule", "what", "own", "constant"),
+    [
+        ("f1", "F1 of “fraud”", 0.0, "“fraud” has 0.667"),
+        ("balanced", "balanced accuracy", 0.0, "“fraud” has 0.5"),
+        (COSTS, "mean cost of a row", 8.0, "“fraud” has 0.5"),
+    ],
+)
+def test_a_threshold_that_is_no_better_than_one_class_is_doubted(
+    run: Results, monkeypatch: pytest.MonkeyPatch, rule: Any, what: str, own: float, constant: str
+) -> None:
+    """By what it was chosen by: the accuracy, which it gives up, is no measure of it."""
+    true_V = np.arange(150) % 2
+    chosen = ChosenThreshold(Costs(**rule) if isinstance(rule, dict) else rule, Decision(0, 0.5), "", 9)
+    truth = replace(run.truth, y=np.concatenate((run.truth.y[:400], true_V)))
+    made_up = SimpleNamespace(truth=truth, threshold=chosen, decision=chosen.decision)
+    find = "shoal.look.method_checks.constant_answer.delivered_answers"
+    monkeypatch.setattr(find, lambda _: np.eye(2)[1 - true_V])
+    assert constant_answer.no_better_than_a_constant(made_up) == (  # type: ignore[arg-type]
+        f"By its threshold the delivered model has a {what} of {rounded(own, 3)} on the test rows; always predicting"
+        f" {constant}."
+    )
+    monkeypatch.setattr(find, lambda _: np.eye(2)[true_V])
+    assert constant_answer.no_better_than_a_constant(made_up) == ""  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -60,14 +60,14 @@ class Naming:
 
     rule: ThresholdRule
     chosen: Sequence[PlanEntry]
-    kept: KeptArrays
+    arrays: KeptArrays
 
     @cached_property
     def threshold(self) -> ChosenThreshold | None:
         """The threshold that is chosen on their rows held out; None where none is asked for, or before the choice."""
         if self.rule == "none" or not self.chosen:
             return None
-        return choose_threshold(self.rule, self.kept.truth.positive, *self._held_out)
+        return choose_threshold(self.rule, self.arrays.truth.positive, *self._held_out)
 
     @property
     def decision(self) -> Decision | None:
@@ -78,17 +78,17 @@ class Naming:
     def refits(self) -> Mapping[str, FitRecord]:
         """The records of the networks on all training rows by id, their test scores by the decision."""
         if self.decision is None:
-            return self.kept.summaries
-        with opened(self.kept.folder) as store:
-            tested = self.kept.tested(store)
+            return self.arrays.summaries
+        with opened(self.arrays.folder) as store:
+            tested = self.arrays.tested(store)
             return {
-                entry.fit_id: self._decided(self.kept.summaries[entry.fit_id], tested)
-                for entry in self.kept.plan
-                if entry.stage == "refit" and entry.fit_id in self.kept.summaries
+                entry.fit_id: self._decided(self.arrays.summaries[entry.fit_id], tested)
+                for entry in self.arrays.plan
+                if entry.stage == "refit" and entry.fit_id in self.arrays.summaries
             }
 
     def _decided(self, record: FitRecord, tested: Answers) -> FitRecord:
-        own, truth = record.scores.get("test", {}), self.kept.truth
+        own, truth = record.scores.get("test", {}), self.arrays.truth
         if not own or record.status != "ok" or self.decision is None:
             return record
         y, answers_VK = truth.y[truth.train_rows :], tested(record.fit_id)
@@ -97,7 +97,7 @@ class Naming:
 
     def scores(self, tested_VK: Floats) -> tuple[DecidedScore, ...]:
         """Give scores of the classes named, the mean cost first where mistakes have costs; () without a threshold."""
-        truth, decision = self.kept.truth, self.decision
+        truth, decision = self.arrays.truth, self.decision
         if decision is None:
             return ()
         scores = {truth.title_of(name): score_on(truth, name) for name in SHOWN}
@@ -121,8 +121,8 @@ class Naming:
 
     @cached_property
     def _held_out(self) -> tuple[NDArray[Any], Floats, Floats | None]:
-        with opened(self.kept.folder) as store:
-            return pooled(self.chosen, self.kept.truth, "search", partial(self.kept.held_out, store))
+        with opened(self.arrays.folder) as store:
+            return pooled(self.chosen, self.arrays.truth, "search", partial(self.arrays.held_out, store))
 
 
 def judge_of(chosen: ChosenThreshold, truth: Truth) -> tuple[RowScore, str]:

@@ -181,7 +181,7 @@ class Results:
     def _naming(self) -> Naming:
         winner = self.choice.candidate_id if self.choice else None
         chosen = [entry for entry in self.plan if entry.stage == "search" and entry.candidate_id == winner]
-        return Naming(self.study.search.threshold if self.study.search else "none", chosen, self._kept)
+        return Naming(self.study.search.threshold if self.study.search else "none", chosen, self._arrays)
 
     @contextmanager
     def rows_held_out(self) -> Iterator[OutOfFold]:
@@ -189,7 +189,7 @@ class Results:
         search = [entry for entry in self.plan if entry.stage == "search"]
         with opened(self.folder) as store, coherent(self.folder, "the rows held out"):
             said = self.said(search[0].fit_id) if search else None
-            yield OutOfFold(search, self.truth, partial(self._kept.held_out, store), said)
+            yield OutOfFold(search, self.truth, partial(self._arrays.held_out, store), said)
 
     @cached_property
     def comparisons(self) -> DataFrame:
@@ -207,7 +207,7 @@ class Results:
         on other test rows (or groups of them) and, over more than one repeat, at other initialisations.
         """
         with opened(self.folder) as store:
-            names, answers = reported_scores(self.study), self._kept.tested(store)
+            names, answers = reported_scores(self.study), self._arrays.tested(store)
             return comparison_differences(self.plan, self.summaries, self.truth, answers, self.said, names)
 
     def test_interval(self, metric: str, fit_ids: Sequence[str], *, decided: bool = False) -> Interval:
@@ -216,7 +216,7 @@ class Results:
         KeyError for a fit that is not there.
         """
         with opened(self.folder) as store:
-            said, tested = self.said(fit_ids[0]) if fit_ids else None, self._kept.tested(store)
+            said, tested = self.said(fit_ids[0]) if fit_ids else None, self._arrays.tested(store)
             answers = self._naming.judged(metric, tested) if decided else tested
             return mean_interval(self.truth, metric, fit_ids, answers, said)
 
@@ -226,7 +226,7 @@ class Results:
         rows; None for a study without `[nested]`, or before that began.
         """
         with opened(self.folder) as store, coherent(self.folder, "the nested search"):
-            networks = OuterNetworks(partial(self._kept.held_out, store), self.said)
+            networks = OuterNetworks(partial(self._arrays.held_out, store), self.said)
             return read_nested(self.study, self.plan, self.summaries, self.truth, networks)
 
     @property
@@ -306,7 +306,7 @@ class Results:
         targets (`checks.permutations`); None without any, or before all are trained.
         """
         with opened(self.folder) as store:
-            answers, said = self._kept.tested(store), self.said(self.delivered_id or "")
+            answers, said = self._arrays.tested(store), self.said(self.delivered_id or "")
             return permutation_test(self.plan, self.summaries, self.truth, metric, answers, said)
 
     @cached_property
@@ -348,7 +348,7 @@ class Results:
     def curves_of(self, stage: Stage | None = None, label: str | None = None) -> DataFrame:
         """Curves of one stage and label, or of all, one row a place and evaluated epoch: fit_id, stage, label,
         candidate_id, fold, repeat, epoch, train_loss, validation_loss ... (those that exist)."""
-        return _frames.curves_frame(self._kept.of_places("curves", stage, label))
+        return _frames.curves_frame(self._arrays.of_places("curves", stage, label))
 
     @cached_property
     def predictions(self) -> DataFrame:
@@ -360,16 +360,16 @@ class Results:
         ("validation" or "test"), row (its number in `truth`), then target, true, predicted; for classes
         true, predicted and one probability_CLASS a class; where more is said of a target, quantile_LEVEL or std too.
         """
-        places = self._kept.of_places("predictions", stage, label)
+        places = self._arrays.of_places("predictions", stage, label)
         return _frames.predictions_frame(places, self.truth, self.said, self.decision)
 
     def curve(self, fit_id: str) -> DataFrame:
         """Give the curve of one fit: epoch and the losses; KeyError for a fit that is not there."""
-        return _frames.curve_frame(self._kept.of_fit(fit_id, "curves"))
+        return _frames.curve_frame(self._arrays.of_fit(fit_id, "curves"))
 
     def parameters(self, fit_id: str) -> dict[str, NDArray[np.float32]]:
         """Give the kept parameters of one fit by name; KeyError for a fit that is not there."""
-        return self._kept.of_fit(fit_id, "parameters")
+        return self._arrays.of_fit(fit_id, "parameters")
 
     @cached_property
     def ensemble(self) -> Ensemble | None:
@@ -398,7 +398,7 @@ class Results:
             outputs, note = outputs_of(self.truth), store.fact(NOT_IN_FILE)
 
             def ask(entry: PlanEntry) -> NDArray[np.float64]:
-                return self._kept.held_out(store, entry)[:, :outputs]
+                return self._arrays.held_out(store, entry)[:, :outputs]
 
             return certainty_of(networks.entries, self.truth, ask, self.ensemble, answer_VK).noting(note)
 
@@ -416,7 +416,7 @@ class Results:
 
     def test_answers(self, fit_id: str) -> NDArray[np.float64]:
         """Give all that one fit says of the test rows, (V, K A): predictions, then what `said` says beside."""
-        return self._kept.of_fit(fit_id, "predictions")["test"]
+        return self._arrays.of_fit(fit_id, "predictions")["test"]
 
     def said(self, fit_id: str) -> Distribution | None:
         """What the network of a fit says of a target beyond one number; None where that is all."""
@@ -435,7 +435,7 @@ class Results:
         return next((self.said(e.fit_id) for e in self.plan if e.candidate_id == chosen), None)
 
     @cached_property
-    def _kept(self) -> KeptArrays:
+    def _arrays(self) -> KeptArrays:
         return KeptArrays(self.folder, self.plan, self.summaries, self.truth, self.said)
 
     @cached_property

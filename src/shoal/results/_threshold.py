@@ -137,13 +137,13 @@ def cost_score(rule: Costs, positive: int) -> RowScore:
     return RowScore(costs, lambda means: means[..., 0], positive=True)
 
 
-def thinned(curve: Curve, most: int, kept: float) -> Curve:
-    """Give about so many points of a curve at most, evenly spread over its thresholds, of which `kept` is one."""
+def thinned(curve: Curve, most: int, point: float) -> Curve:
+    """Give about so many points of a curve at most, evenly spread over its thresholds, of which `point` is one."""
     count = len(curve.threshold_T)
     if count <= most:
         return curve
     places = np.union1d(
-        np.linspace(0, count - 1, most).round().astype(int), np.searchsorted(curve.threshold_T, [kept])
+        np.linspace(0, count - 1, most).round().astype(int), np.searchsorted(curve.threshold_T, [point])
     )
     return Curve(
         *(values[places] for values in (curve.threshold_T, curve.score_T, curve.recall_T, curve.precision_T))

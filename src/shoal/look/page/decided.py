@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from shoal.look._text_layout import in_lines, text_table
@@ -35,12 +36,27 @@ def decided_table(results: Results) -> ReportTable | None:
     return ReportTable(columns)
 
 
+@dataclass(frozen=True)
+class ThresholdPart:
+    """What is said of a threshold, and the table of what it changes."""
+
+    sentences: tuple[str, ...]
+    table: ReportTable | None
+
+
+def threshold_part(results: Results) -> ThresholdPart | None:
+    """Give them; None where no threshold is asked for."""
+    said = threshold_sentences(results)
+    return ThresholdPart(said, decided_table(results)) if said else None
+
+
 def threshold_text(results: Results) -> str:
-    """Give the threshold and what it changes as plain text; empty where none is asked."""
-    said, table = threshold_sentences(results), decided_table(results)
-    if not said:
+    """Give the threshold and what it changes as plain text; empty where none is asked for."""
+    part = threshold_part(results)
+    if part is None:
         return ""
-    parts = ["threshold of two classes", *(in_lines(sentence, WIDTH, later="  ") for sentence in said)]
+    table = part.table
+    parts = ["threshold of two classes", *(in_lines(text, WIDTH, later="  ") for text in part.sentences)]
     if table is not None:
         headings = [column.heading for column in table.columns]
         parts.append(

@@ -29,14 +29,13 @@ from shoal.look._plots import plotly_source, style_marks
 from shoal.look._reasons import reasons
 from shoal.look._run_findings import RunFindings
 from shoal.look._text_layout import duration
-from shoal.look._threshold import threshold_sentences
 from shoal.look._time_folds import ageing_sentence
 from shoal.look._trust import looks_sentence, permutation_sentence
 from shoal.look.figures.confusion import Confusion, confusion_of
 from shoal.look.page import tables
 from shoal.look.page.beside import simple_model_frame, simple_model_note, simple_model_table
 from shoal.look.page.columns import column_table
-from shoal.look.page.decided import decided_table
+from shoal.look.page.decided import threshold_part
 from shoal.look.page.fit_curves import fits_shown
 from shoal.look.page.in_time import time_fold_table
 from shoal.look.page.levels import level_table
@@ -205,8 +204,7 @@ def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], An
         "certainty": lambda: tables.certainty_table(results),
         "certainty_sentences": lambda: certainty_sentences(results),
         "levels": lambda: level_table(results),
-        "decided": lambda: decided_table(results),
-        "threshold_sentences": lambda: threshold_sentences(results),
+        "threshold": lambda: threshold_part(results),
         "class_coverage": lambda: tables.class_coverage_table(results),
         "temperature": lambda: tables.temperature_table(results),
         "ece_sentence": lambda: ece_sentence(results),
