@@ -133,9 +133,7 @@ def test_the_delivered_network_is_the_same_with_and_without_folds(runs: Path, ta
     arrays = load_safetensors(content)
     folds = {name.partition(".")[0] for name in arrays if name.startswith("fold")}
     assert folds == {"fold0", "fold1"}
-    bare = Model.from_bytes(
-        model_bytes(model.architecture, model.parameters, model.facts.model_dump(mode="json"))
-    )
+    bare = Model.from_bytes(model_bytes(model.architecture, model.parameters, model.facts.described))
     assert bare.calibration is None
     new = table().iloc[40:]
     assert bare.answer(bare.inputs(new)).tobytes() == model.answer(model.inputs(new)).tobytes()

@@ -260,7 +260,7 @@ def test_a_foreign_decision_is_refused(run: Results, decision: Any, sentence: st
     from shoal.nets import model_bytes
 
     model = shoal.load(run.folder)
-    facts = {**model.facts.model_dump(mode="json"), "decision": decision}
+    facts = {**model.facts.described, "decision": decision}
     with pytest.raises(ModelFileError) as refused:
         Model.from_bytes(model_bytes(model.architecture, model.parameters, facts))
     assert str(refused.value) == sentence

@@ -73,7 +73,7 @@ class Model:
 
     def to_bytes(self) -> bytes:
         """Give the content of a model file; the same bytes that it was read from."""
-        facts, calibration = self.facts.model_dump(mode="json"), self.calibration
+        facts, calibration = self.facts.described, self.calibration
         if calibration is None:
             return model_bytes(self.architecture, self.parameters, facts)
         facts["temperature"] = calibration.temperature

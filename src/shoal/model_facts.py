@@ -10,10 +10,8 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    SerializerFunctionWrapHandler,
     ValidationError,
     field_validator,
-    model_serializer,
 )
 from pydantic_core import PydanticCustomError
 
@@ -64,20 +62,17 @@ class Facts(_Part):
                 raise PydanticCustomError("scores", "expected scores by name")
         return scores
 
-    @model_serializer(mode="wrap")
-    def _no_decision(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave a decision out where there is none, so that such facts are those of files before it."""
-        described: dict[str, Any] = write(self)
-        if self.decision is None:
-            del described["decision"]
-        return described
+    @property
+    def described(self) -> dict[str, Any]:
+        """Give them as JSON values; without a decision where there is none, as in files of before there were any."""
+        return self.model_dump(mode="json", exclude={"decision"} if self.decision is None else None)
 
 
 def facts_of(described: dict[str, Any]) -> Facts:
     """Read facts that may be foreign; they must be written again in the same words. Raises ModelFileError."""
     try:
         facts = Facts.model_validate(described)
-        if facts_text(facts.model_dump(mode="json")) == facts_text(described):
+        if facts_text(facts.described) == facts_text(described):
             return facts
     except ValidationError as error:
         first = error.errors()[0]

@@ -135,7 +135,8 @@ def gather(subject: Subject) -> Iterator[Gathered]:
 
 def seconds(extent: Extent) -> float:
     """Give the seconds of its picture."""
-    return panels_seconds(2) if extent.classes == 2 else 0.0
+    search = extent.study.search
+    return panels_seconds(2) if search and search.threshold != "none" else 0.0
 
 
 ELKAN: Final = Work(
