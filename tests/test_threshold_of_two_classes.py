@@ -359,3 +359,36 @@ def test_mlp_classifier_has_its_threshold_tuned_by_scikit_learn() -> None:
     reached = tuned.predict_proba(x)[:, place] >= tuned.best_threshold_
     assert tuned.best_threshold_ != 0.5
     assert set(tuned.predict(x)[reached]) | set(tuned.predict(x)[~reached]) == {"fraud", "ok"}
+
+
+def test_a_search_of_one_candidate_has_folds_enough(tmp_path: Path) -> None:
+    results = shoal.run(
+        table(), out=tmp_path, **{**study(), "search": {"threshold": "balanced", "space": {}}}
+    )
+    assert len(results.candidates) == 1
+    assert results.threshold is not None
+    assert results.threshold.answers == results.truth.train_rows
+    assert results.decision == shoal.load(tmp_path).decision is not None
+
+
+def test_rows_held_out_of_one_class_have_none_and_it_is_said(tmp_path: Path) -> None:
+    """Where rows have an order and those of the class are all early, no fold holds one out."""
+    rows = table()
+    rows["y"] = np.where(np.arange(len(rows)) < 80, rows["y"].sample(frac=1, random_state=1), "ok")
+    rows.loc[::9, "y"] = np.where(np.arange(len(rows))[::9] < 80, "fraud", "ok")
+    asked = study("f1")
+    asked["data"]["ordered"] = True
+    asked["search"] = {"threshold": "f1", "folds": 3}
+    results = shoal.run(rows, out=tmp_path, **asked)
+    assert results.decision is None
+    said = (
+        "There is no threshold (search.threshold): all rows held out that count are of one class."
+        " The likelier class is named."
+    )
+    assert said in " ".join(results_text(results).split())
+    assert said in " ".join(
+        (tmp_path / "report.html").read_text(encoding="utf-8").replace("\u00a0", " ").split()
+    )
+    model = shoal.load(tmp_path)
+    assert model.decision is None
+    assert (model.predict(rows) == np.array(model.classes)[model.predict_proba(rows).argmax(axis=1)]).all()

@@ -23,6 +23,7 @@ from shoal.results._mean_recall import BALANCED, recall_difference, recall_inter
 from shoal.results._reading import opened
 from shoal.results._record import FitRecord, PlanEntry, Truth
 from shoal.results._score_rows import RowScore, score_on
+from shoal.results._stored_facts import coherent
 from shoal.results._threshold import ChosenThreshold, choose_threshold, cost_score
 from shoal.results._two_way import Difference, Scored, difference, repeated_interval
 from shoal.scores import score_kind
@@ -65,7 +66,7 @@ class Naming:
     @cached_property
     def threshold(self) -> ChosenThreshold | None:
         """The threshold that is chosen on their rows held out; None where none is asked for, or before the choice."""
-        if self.rule == "none" or not self.chosen:
+        if self.rule == "none" or not self.chosen or len(self.arrays.truth.classes) != 2:
             return None
         return choose_threshold(self.rule, self.arrays.truth.positive, *self._held_out)
 
@@ -121,7 +122,8 @@ class Naming:
 
     @cached_property
     def _held_out(self) -> tuple[NDArray[Any], Floats, Floats | None]:
-        with opened(self.arrays.folder) as store:
+        folder = self.arrays.folder
+        with opened(folder) as store, coherent(folder, "the rows held out"):
             return pooled(self.chosen, self.arrays.truth, "search", partial(self.arrays.held_out, store))
 
 

@@ -180,7 +180,7 @@ def read_nested(
         fold, refit = _outer_fold((label, number), entries, fits, truth, study.study.repeats)
         if refit is not None:
             decision = None
-            if rule != "none":
+            if rule != "none" and len(truth.classes) == 2:
                 inner = [e for e in entries if e.fold != number and e.candidate_id == refit.candidate_id]
                 held_out = pooled(inner, truth, "nested", answers.held_out)
                 decision = choose_threshold(rule, truth.positive, *held_out).decision
