@@ -23,7 +23,8 @@ from shoal import cli
 from shoal.data import given_rows
 from shoal.draft import draft_of, draft_study
 from shoal.errors import DataError, InputError
-from shoal.pipeline import plan, run
+from shoal.pipeline import run
+from shoal.planning import plan
 from shoal.results import Plan
 from shoal.study import Study, load_study
 

@@ -17,7 +17,8 @@ from shoal.export import onnx_model, torch_source
 from shoal.look import plan_text
 from shoal.look._run_findings import RunFindings
 from shoal.look.page.summary import summary
-from shoal.pipeline import plan, run
+from shoal.pipeline import run
+from shoal.planning import plan
 from shoal.predict import predict_file
 from studies import tiny_study
 

@@ -17,7 +17,8 @@ from shoal.errors import ShoalError
 from shoal.look import results_text
 from shoal.look._time_folds import Ageing, ageing_of, ageing_sentence, time_folds
 from shoal.look.page.report import report_html
-from shoal.pipeline import plan, run
+from shoal.pipeline import run
+from shoal.planning import plan
 from shoal.results import Results
 from shoal.study import Study, parse_study
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from typing import Final
 
 import pytest
 
-import shoal
+from test_architecture import STAGES
 
 ROOT: Final = Path(__file__).parent.parent
 
@@ -62,8 +63,16 @@ follow_imports = skip
 """Strict, but that large libraries of which no signature speaks are not read: what comes of them is Any."""
 
 
-def test_what_a_type_checker_imports_is_what_is_looked_up() -> None:
-    tree = ast.parse((ROOT / "src" / "shoal" / "__init__.py").read_text(encoding="utf-8"))
+def folders_of_names() -> list[Path]:
+    """Give every package of the house that gives names to others."""
+    files = sorted((ROOT / "src" / "shoal").rglob("__init__.py"))
+    return [file for file in files if "contents(" in file.read_text(encoding="utf-8")]
+
+
+@pytest.mark.parametrize("file", folders_of_names(), ids=lambda file: file.parent.name)
+def test_what_a_type_checker_imports_is_what_is_looked_up(file: Path) -> None:
+    package = ".".join(file.parent.relative_to(ROOT / "src").parts)
+    tree = ast.parse(file.read_text(encoding="utf-8"))
     guarded = next(node for node in tree.body if isinstance(node, ast.If))
     assert ast.unparse(guarded.test) == "TYPE_CHECKING"
     seen = {}
@@ -72,8 +81,17 @@ def test_what_a_type_checker_imports_is_what_is_looked_up() -> None:
         (name,) = node.names
         assert name.asname == name.name, "only `import x as x` hands a name on"
         seen[name.name] = node.module
-    assert seen == shoal._HOMES
-    assert sorted([*seen, "__version__"]) == shoal.__all__
+    loaded = importlib.import_module(package)
+    assert set(loaded.__all__) - {"__version__"} == set(seen)
+    for name, home in seen.items():
+        assert getattr(loaded, name) is getattr(importlib.import_module(home), name)
+    with pytest.raises(AttributeError, match=rf"^module '{package}' has no attribute 'rum'$"):
+        loaded.rum  # noqa: B018 - that it cannot be had is what is tested
+
+
+def test_a_stage_gives_its_names_in_one_way() -> None:
+    given = {file.parent.name for file in folders_of_names()}
+    assert given == {"shoal", *STAGES}
 
 
 def test_mypy_sees_the_signatures_and_refuses_what_is_not_there(tmp_path: Path) -> None:

@@ -13,10 +13,11 @@ Names are looked up when first used, so that `import shoal` does no work; editor
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # the table below once more, as a type checker reads it; a test holds both equal
+from shoal.contents import contents
+
+if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.errors import DataError as DataError
     from shoal.errors import EnvironmentFault as EnvironmentFault
     from shoal.errors import InputError as InputError
@@ -35,50 +36,17 @@ if TYPE_CHECKING:  # the table below once more, as a type checker reads it; a te
     from shoal.look import Results as Results
     from shoal.model import Model as Model
     from shoal.model import load as load
-    from shoal.pipeline import plan as plan
     from shoal.pipeline import run as run
+    from shoal.planning import plan as plan
     from shoal.results import Plan as Plan
     from shoal.study import Study as Study
     from shoal.study import load_study as load_study
+else:  # for a type checker, what is not there is not there
+    __getattr__, _names = contents(__name__)
+    __all__ = sorted([*_names, "__version__"])  # noqa: PLE0605 - the imports above are the promise
+
+    def __dir__() -> list[str]:
+        return __all__
+
 
 __version__ = "0.1.0"
-
-_HOMES = {
-    "CNNClassifier": "shoal.estimators",
-    "MLPClassifier": "shoal.estimators",
-    "MLPRegressor": "shoal.estimators",
-    "GridSearchCV": "shoal.estimators",
-    "Model": "shoal.model",
-    "Plan": "shoal.results",
-    "RandomizedSearchCV": "shoal.estimators",
-    "Results": "shoal.look",
-    "Study": "shoal.study",
-    "load": "shoal.model",
-    "load_study": "shoal.study",
-    "plan": "shoal.pipeline",
-    "run": "shoal.pipeline",
-    "DataError": "shoal.errors",
-    "EnvironmentFault": "shoal.errors",
-    "InputError": "shoal.errors",
-    "Interrupted": "shoal.errors",
-    "ModelFileError": "shoal.errors",
-    "RunFolderBusy": "shoal.errors",
-    "RunFolderError": "shoal.errors",
-    "ShoalError": "shoal.errors",
-    "StudyError": "shoal.errors",
-    "TrainingError": "shoal.errors",
-}
-
-__all__ = sorted([*_HOMES, "__version__"])  # noqa: PLE0605 - the table above is the promise
-
-
-if not TYPE_CHECKING:  # for a type checker, what is not there is not there
-
-    def __getattr__(name: str) -> Any:
-        if name in _HOMES:
-            return getattr(importlib.import_module(_HOMES[name]), name)
-        raise AttributeError(f"module 'shoal' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return __all__

@@ -80,7 +80,7 @@ def check(
     Every mistake at once; steps and parameters too. Nothing is trained or written.
     """
     with loading():
-        from shoal.pipeline import plan
+        from shoal.planning import plan
         from shoal.study import load_study
 
     asked = load_study(study, tuple(set_ or ()))
@@ -99,8 +99,8 @@ def run(
     """Train what is missing, choose, refit, test, draw, report."""
     with loading(LEAST_TO_DRAW):
         from shoal.look import headline_text, results_text
-        from shoal.pipeline import default_folder
         from shoal.pipeline import run as run_study
+        from shoal.planning import default_folder
         from shoal.progress import Live, Plain
         from shoal.study import load_study
 

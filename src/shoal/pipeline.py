@@ -7,16 +7,12 @@ in the executor; the search never sees them.
 from __future__ import annotations
 
 import dataclasses
-import time
 from functools import partial
-from numbers import Integral
 from pathlib import Path
-from typing import Unpack, get_args
+from typing import Unpack
 
-from shoal.cores import core_count
-from shoal.data import Dataset, drift_of_rows
+from shoal.data import drift_of_rows
 from shoal.engine import (
-    Circumstances,
     DeviceChoice,
     Executor,
     Planner,
@@ -24,7 +20,6 @@ from shoal.engine import (
     StudyFit,
     StudyRows,
     TrainerChoice,
-    Trainers,
     Watcher,
     ask_ensemble,
     ask_simple_models,
@@ -36,79 +31,33 @@ from shoal.engine import (
     fold_preprocessing,
     give_back_memory,
     ground_truth,
-    load_data,
     look_inside,
-    make_plan,
     memory_need,
     model_file,
     nested_rounds,
     pick_delivered,
-    pick_device,
     refuse_above,
-    refuse_undefined_scores,
-    refuse_unscalable,
     warnings_before,
     with_images_of_mistakes,
 )
-from shoal.errors import InputError, ShoalError, as_path
-from shoal.look import Drawing, Results, plan_text, write_report
+from shoal.look import Results, write_report
 from shoal.nets import MODEL_NAME
 from shoal.parts import RUN, Parts
+from shoal.planning import drawing_of, folder_of, identity_of, lay_out, workers_of
 from shoal.progress import notebook
-from shoal.request import Keywords, Request, StudyOrRows, request_of
+from shoal.request import Keywords, StudyOrRows, request_of
 from shoal.results import (
     OUTPUT_FILES,
     STUDY_NAME,
     FitRecord,
-    Identity,
-    Plan,
     RunFiles,
     RunLock,
     Store,
     choosing_scores,
     note_looks,
-    refuse_foreign_files_in,
     scored_summaries,
-    trained_places,
 )
-from shoal.study import Candidate, Study, to_toml
-from shoal.wording import wrong_choice, wrong_count
-
-
-def default_folder(study: Study) -> Path:
-    """Give the run folder of a study that names none: runs/<study name>."""
-    return Path("runs") / study.study.name
-
-
-def default_workers() -> int:
-    """Give the number of cores this process may use: one fit a core."""
-    return core_count()
-
-
-def plan(
-    study: StudyOrRows,
-    *,
-    out: Path | str | None = None,
-    workers: int | None = None,
-    trainer: TrainerChoice = "auto",
-    device: DeviceChoice = "auto",
-    **keywords: Unpack[Keywords],
-) -> Plan:
-    """Lay a study out and predict its cost; trains and writes nothing. Takes and refuses what `run` does."""
-    request = request_of(study, keywords)
-    study = request.study
-    begun = time.thread_time()
-    trainers, planner = _lay_out(request, trainer, device)
-    read = time.thread_time() - begun
-    folder = _folder(study, out)
-    workers = _workers(workers)
-    refuse_above(memory_need(planner, workers, _drawing(planner)), available_memory())
-    trained_before = Store.trained_in(folder, _identity(study, planner.dataset))
-    refuse_foreign_files_in(folder)
-    places = trained_places(folder, planner.study, planner.dataset.test_fingerprint)
-    known = trained_before | planner.known_by_place(places, trained_before)
-    made = make_plan(planner, Circumstances(trainers.by_name, workers, _drawing(planner), known, read))
-    return dataclasses.replace(made, text=plan_text(study, made, folder, workers))
+from shoal.study import Candidate, to_toml
 
 
 def run(
@@ -137,19 +86,19 @@ def run(
     """
     request = request_of(study, keywords)
     study = request.study
-    folder = _folder(study, out)
-    trainers, planner = _lay_out(request, trainer, device)
+    folder = folder_of(study, out)
+    trainers, planner = lay_out(request, trainer, device)
     watcher = watcher or notebook(study.search.metric if study.search else "loss")
     parts = Parts(watcher.note if watcher else None)
     watcher = watcher or Silent()
-    workers = _workers(workers)
-    memory = memory_need(planner, workers, _drawing(planner))
+    workers = workers_of(workers)
+    memory = memory_need(planner, workers, drawing_of(planner))
     refuse_above(memory, available_memory())  # what is refused is not warned of before
     for line in filter(None, (trainers.note, *warnings_before(planner), *planner.dataset.notes)):
         watcher.note(line)
     rows = StudyRows(planner.dataset, study.data.standardize, choosing_scores(study))
     executor = Executor(rows, trainers.by_name, workers, watcher)
-    with RunLock(folder), Store.create_or_open(folder, _identity(study, planner.dataset)) as store:
+    with RunLock(folder), Store.create_or_open(folder, identity_of(study, planner.dataset)) as store:
         files = RunFiles(folder, store).adopt_unlisted()  # of versions that kept no list of their files
         files.refuse_foreign_files(*OUTPUT_FILES)
         _keep_study(planner, executor, store, files)
@@ -160,45 +109,6 @@ def run(
         results = Results.open(folder)
         write_report(results, parts, files)
     return dataclasses.replace(results, missing=tuple(parts.missing)) if parts.missing else results
-
-
-def _workers(workers: int | None) -> int:
-    if workers is None:
-        return default_workers()
-    if not isinstance(workers, Integral) or isinstance(workers, bool) or workers < 1:
-        raise InputError(f"workers: {wrong_count(workers)}")
-    return int(workers)
-
-
-def _folder(study: Study, out: Path | str | None) -> Path:
-    return default_folder(study) if out is None else as_path(out, "the path of a run folder for `out`")
-
-
-def _lay_out(request: Request, trainer: TrainerChoice, device: DeviceChoice) -> tuple[Trainers, Planner]:
-    study = request.study
-    for name, choice, choices in (("trainer", trainer, TrainerChoice), ("device", device, DeviceChoice)):
-        if not isinstance(choice, str) or choice not in get_args(choices):
-            raise InputError(f"{name}: {wrong_choice(choice, get_args(choices))}")
-    trainers = Trainers(trainer, pick_device(device))
-    try:
-        dataset = load_data(study, request.in_memory)
-        dataset = dataclasses.replace(dataset, notes=(*request.notes, *dataset.notes))
-        give_back_memory()
-        planner = Planner(study, dataset, trainers.choose)
-        refuse_unscalable(planner)  # numbers that are too large to be standardised in some fold
-        refuse_undefined_scores(planner)
-    except ShoalError as error:
-        raise type(error)(map(study.placed, error.problems)) from error
-    return trainers, planner
-
-
-def _identity(study: Study, dataset: Dataset) -> Identity:
-    return Identity(study.study.name, study.study.task, dataset.train_fingerprint)
-
-
-def _drawing(planner: Planner) -> Drawing:
-    """Say what the figures will take, which the engine's forecasts ask for."""
-    return Drawing(planner.dataset, planner.study, planner.candidates, len(planner.folds))
 
 
 def _keep_study(planner: Planner, executor: Executor, store: Store, files: RunFiles) -> None:

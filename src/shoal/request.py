@@ -8,25 +8,25 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from numbers import Integral
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from shoal.data import GivenRows, Rows, are_rows, given_rows
-from shoal.draft import draft_of
 from shoal.engine import InMemory
 from shoal.errors import DataError, InputError, Problem, another_kind
 from shoal.kinds import TASKS
 from shoal.study import (
     IN_MEMORY,
-    Draft,
     Keys,
     Study,
     check_study,
-    draft_text,
     load_study,
     parse_study,
     with_keywords,
 )
 from shoal.wording import quoted, wrong_choice
+
+if TYPE_CHECKING:
+    from shoal.study import Draft
 
 MOST_LEFT_OUT: Final = 20
 """Columns that are no inputs of which this is said, each in a sentence."""
@@ -139,6 +139,9 @@ def _drafted(
     Where keywords choose among columns, or there are more targets, it does not list its inputs: it names what is none,
     and so do the keywords.
     """
+    from shoal.draft import draft_of  # which nothing else here needs
+    from shoal.study import draft_text
+
     task, data = keywords.get("task"), keywords.get("data")
     if task not in (None, *TASKS):
         raise InputError(f"task: {wrong_choice(task, TASKS)}")

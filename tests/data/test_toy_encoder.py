@@ -100,7 +100,7 @@ dataset = Dataset(
 )
 draw_dots()
 folder = Path(sys.argv[1])
-with patch("shoal.pipeline.load_data", lambda *_: dataset):
+with patch("shoal.planning.load_data", lambda *_: dataset):
     results = run(tiny_study(), out=folder, workers=1)
 model = shoal.load(folder)
 asked = {"a": a, "k": kinds, "b": b, "c": c}

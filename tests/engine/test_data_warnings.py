@@ -12,7 +12,8 @@ import pytest
 
 from shoal.engine import Silent
 from shoal.look import checks
-from shoal.pipeline import plan, run
+from shoal.pipeline import run
+from shoal.planning import plan
 from shoal.study import Study
 from studies import tiny_study
 

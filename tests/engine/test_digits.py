@@ -10,7 +10,8 @@ import pytest
 
 from shoal.engine import Silent
 from shoal.errors import Interrupted
-from shoal.pipeline import plan, run
+from shoal.pipeline import run
+from shoal.planning import plan
 from shoal.study import Study, load_study
 
 SHORT = (

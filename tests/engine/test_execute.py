@@ -175,7 +175,7 @@ def test_garbage_in_test_rows_changes_neither_choice_nor_model(
 ) -> None:
     run(tiny_study(), out=tmp_path / "clean")
     dirty = poisoned(two_peaks(), np.arange(100, 200))
-    monkeypatch.setattr("shoal.pipeline.load_data", lambda *_: dirty)
+    monkeypatch.setattr("shoal.planning.load_data", lambda *_: dirty)
     run(tiny_study(), out=tmp_path / "dirty")
     clean_records, dirty_records = _records(tmp_path / "clean"), _records(tmp_path / "dirty")
     assert clean_records.keys() == dirty_records.keys()
@@ -276,7 +276,7 @@ def test_targets_whose_squared_errors_overflow_are_refused_before_training(
 ) -> None:
     rows = two_peaks()
     huge = dataclasses.replace(rows, targets=1e300 * rows.targets)
-    monkeypatch.setattr("shoal.pipeline.load_data", lambda *_: huge)
+    monkeypatch.setattr("shoal.planning.load_data", lambda *_: huge)
     with pytest.raises(DataError) as caught:
         run(tiny_study(data={"standardize": standardize}), out=tmp_path / "run")
     what = {"none": "within 32-bit", "both": "whose squared errors 64-bit"}[standardize]

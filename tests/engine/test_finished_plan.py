@@ -9,7 +9,8 @@ import pytest
 from shoal.engine import Planner, Trainers
 from shoal.engine.forecast.time import PACE
 from shoal.look import plan_text
-from shoal.pipeline import plan, run
+from shoal.pipeline import run
+from shoal.planning import plan
 from shoal.results import place_in
 from studies import tiny_study, two_peaks
 

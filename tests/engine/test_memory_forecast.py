@@ -28,7 +28,8 @@ from shoal.engine.trainers.native import NativeTrainer
 from shoal.engine.trainers.native_core import native_available
 from shoal.engine.trainers.torch import TorchTrainer
 from shoal.errors import EnvironmentFault
-from shoal.pipeline import plan, run
+from shoal.pipeline import run
+from shoal.planning import plan
 from shoal.results._confidence_set import Cell, search_errors
 from shoal.results._procedure import procedure_score
 from studies import drawing_of, tiny_study, two_peaks

@@ -17,7 +17,8 @@ from shoal.engine.forecast import time as forecast
 from shoal.engine.forecast.steps import CROWD_SECONDS, Watched, crowding
 from shoal.engine.forecast.time import PACE, exciting_seconds, map_seconds, spread
 from shoal.nets import Architecture, build_architecture
-from shoal.pipeline import plan, run
+from shoal.pipeline import run
+from shoal.planning import plan
 from shoal.results import Plan
 from shoal.study import Network, Study
 from studies import drawing_of, tiny_study

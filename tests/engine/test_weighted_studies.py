@@ -14,7 +14,8 @@ from shoal.engine import Planner, StudyFit, StudyRows, Trainers, ground_truth
 from shoal.engine._row_weights import class_weights, training_weights
 from shoal.engine._train import train_fit
 from shoal.errors import StudyError
-from shoal.pipeline import plan, run
+from shoal.pipeline import run
+from shoal.planning import plan
 from shoal.results import FitRecord, Store
 from shoal.study import Study, Training, parse_study
 

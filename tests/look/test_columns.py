@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import shoal.pipeline
+import shoal.planning
 from shoal.errors import RunFolderError
 from shoal.look import plan_text
 from shoal.look._columns import MOST_LINES, column_lines, columns_text, notes_beside
 from shoal.look.page.report import report_html
-from shoal.pipeline import plan, run
+from shoal.pipeline import run
+from shoal.planning import plan
 from shoal.results import ColumnRecord, Identity, Results, Store
 from shoal.study import load_study
 
@@ -92,7 +93,7 @@ def test_plan_results_and_page_say_the_same(tmp_path: Path, monkeypatch: pytest.
     lowest, _, highest = re.findall(r">([\d.]+)</td>", days)[:3]
     assert (float(lowest), float(highest)) == (0, 29)
     assert "Notes on the data" not in page
-    identity = Identity("s", "regression", shoal.pipeline.load_data(study).train_fingerprint)
+    identity = Identity("s", "regression", shoal.planning.load_data(study).train_fingerprint)
     with Store.create_or_open(tmp_path / "run", identity) as store:
         store.put_fact("columns", [{"name": 1}])
     with pytest.raises(RunFolderError, match="a column of the data in its results is not what Shoal writes"):

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-import shoal.pipeline
+import shoal.planning
 from shoal.data import Dataset
 from shoal.engine import Silent
 from shoal.errors import RunFolderError
 from shoal.look import plan_text
 from shoal.look.page.report import report_html
-from shoal.pipeline import plan, run
+from shoal.pipeline import run
+from shoal.planning import plan
 from shoal.results import Identity, Results, Store
 from studies import tiny_study
 
@@ -31,12 +32,12 @@ class Listener(Silent):
 
 @pytest.fixture
 def noted(monkeypatch: pytest.MonkeyPatch) -> None:
-    load = shoal.pipeline.load_data
+    load = shoal.planning.load_data
 
     def load_with_notes(*asked: Any) -> Dataset:
         return replace(load(*asked), notes=NOTES)
 
-    monkeypatch.setattr(shoal.pipeline, "load_data", load_with_notes)
+    monkeypatch.setattr(shoal.planning, "load_data", load_with_notes)
 
 
 @pytest.mark.usefixtures("noted")
@@ -64,7 +65,7 @@ def test_notes_that_are_no_sentences_are_refused(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
     results = run(tiny_study(), out=tmp_path, workers=1)
     assert results.data_notes == ()
-    identity = Identity("tiny", "regression", shoal.pipeline.load_data(tiny_study()).train_fingerprint)
+    identity = Identity("tiny", "regression", shoal.planning.load_data(tiny_study()).train_fingerprint)
     with Store.create_or_open(tmp_path, identity) as store:
         store.put_fact("data notes", [1])
     with pytest.raises(RunFolderError, match="a note on the data in its results is not what Shoal writes"):
@@ -76,7 +77,7 @@ def test_the_list_of_categorical_inputs_is_checked_and_results_of_old_have_the_s
 ) -> None:
     monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
     results = run(tiny_study(), out=tmp_path, workers=1)
-    identity = Identity("tiny", "regression", shoal.pipeline.load_data(tiny_study()).train_fingerprint)
+    identity = Identity("tiny", "regression", shoal.planning.load_data(tiny_study()).train_fingerprint)
     for value, categorical in (([], ()), (["kind"], ("kind",)), (None, results.study.data.categorical)):
         with Store.create_or_open(tmp_path, identity) as store:
             store.put_fact("categorical inputs", value)

@@ -13,7 +13,8 @@ from sklearn.metrics import precision_recall_fscore_support
 from shoal.look import plan_text, results_text
 from shoal.look._text import CLASSES_SHOWN, ROWS_SHOWN
 from shoal.look._text_layout import in_lines, number, text_table
-from shoal.pipeline import plan, run
+from shoal.pipeline import run
+from shoal.planning import plan
 from studies import tiny_study
 
 

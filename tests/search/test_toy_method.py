@@ -32,7 +32,8 @@ from dots import draw_dots
 from studies import tiny_study
 from shoal.engine import Silent
 from shoal.look import plan_text
-from shoal.pipeline import plan, run
+from shoal.pipeline import run
+from shoal.planning import plan
 from shoal.study import candidates
 
 draw_dots()

@@ -136,7 +136,7 @@ LEFT_OUT = ("ask_simple_models", "drift_of_rows")
 def finished(drawn: Drawn, dataset: Dataset, folder: Path, *, whole: bool) -> Results | str:
     """Run the study; where every candidate or the refit is failed, give the sentence that says so."""
     with ExitStack() as patches:
-        patches.enter_context(patch("shoal.pipeline.load_data", lambda *_: dataset))
+        patches.enter_context(patch("shoal.planning.load_data", lambda *_: dataset))
         for name in ("write_report", *(() if whole else LEFT_OUT)):
             patches.enter_context(patch(f"shoal.pipeline.{name}", lambda *_: None))
         try:

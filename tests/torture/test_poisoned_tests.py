@@ -20,7 +20,8 @@ from test_poison import LEFT_OUT, untested
 from torture_runs import FIRST, LONG
 
 from shoal.errors import InputError, TrainingError
-from shoal.pipeline import plan, run
+from shoal.pipeline import run
+from shoal.planning import plan
 from shoal.results import Store
 from shoal.study import Study
 

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from shoal.data._classes import sorted_texts
 from shoal.data._dataset import Column, Dataset
 from shoal.data._fashion import ADDRESS, FASHION, DownloadProgress, fetch_fashion, find_fashion, load_fashion
+from shoal.data._fingerprint import fingerprint
 from shoal.data._holdout import draw_test_rows
 from shoal.data._images import image_dataset
 from shoal.data._reading import Labelled
-from shoal.data._source import fingerprint
 from shoal.errors import DataError, Problem
 from shoal.files import kind_of, opened
 from shoal.streams import Role, StreamKey, uniform

@@ -36,6 +36,13 @@ def joined(first: NDArray[Any], second: NDArray[Any]) -> NDArray[Any]:
     return np.concatenate((first, second))
 
 
+def uncopied(rows: NDArray[np.int64]) -> NDArray[np.int64] | slice:
+    """Give numbers of rows as a slice, by which no row is copied, where each follows the one before."""
+    if len(rows) and rows[0] >= 0 and rows[-1] - rows[0] == len(rows) - 1 and (np.diff(rows) == 1).all():
+        return slice(int(rows[0]), int(rows[-1]) + 1)
+    return rows
+
+
 @dataclass(frozen=True, eq=False)
 class Column:
     """One input column: float64 (N,) numbers, or str in an object array (N,) of categories.
@@ -78,13 +85,18 @@ class Column:
         column = cls(name, np.empty(0, np.object_), "ordered" if order else None, order=order)
         return column._coded(np.array(levels, np.object_), code_N)
 
-    def _coded(self, level_L: NDArray[Any], code_N: NDArray[np.int64]) -> Column:
-        """Give the same column with other rows, by their categories' numbers; categories that no row has go."""
+    def _coded(
+        self, level_L: NDArray[Any], code_N: NDArray[np.int64], values_N: NDArray[Any] | None = None
+    ) -> Column:
+        """Give the same column with other rows, by their categories' numbers; categories that no row has go.
+
+        `values_N` are the categories of these rows, where they lie somewhere already.
+        """
         times_L = np.bincount(code_N, minlength=len(level_L))
         if not times_L.all():
             there_L = times_L > 0
             level_L, code_N = level_L[there_L], (np.cumsum(there_L) - 1)[code_N]
-        column = replace(self, values=level_L[code_N])
+        column = replace(self, values=level_L[code_N] if values_N is None else values_N)
         vars(column)["codes"] = level_L, code_N  # what is known need not be found again
         return column
 
@@ -99,7 +111,8 @@ class Column:
         if not self.categorical:
             return np.asarray(np.isnan(self.values))
         level_L, code_N = self.codes
-        return np.asarray((level_L == "")[code_N])
+        missing_L = level_L == ""
+        return np.asarray(missing_L[code_N]) if missing_L.any() else np.zeros(len(code_N), np.bool_)
 
     def treated(self, *, impute: bool, rare_below: int) -> Column:
         """Give the same, saying what is done with missing cells and rare categories."""
@@ -113,19 +126,21 @@ class Column:
         if not self.categorical:
             return replace(self, values=self.values[rows])
         level_L, code_N = self.codes
-        return self._coded(level_L, code_N[rows])
+        return self._coded(level_L, code_N[rows], self.values[rows] if isinstance(rows, slice) else None)
 
     def followed_by(self, other: Column) -> Column:
         """Put the rows of another column of the same kind behind its own."""
         if not self.categorical:
             return replace(self, values=joined(self.values, other.values))
-        parts = self.codes, other.codes
+        parts, values_N = (self.codes, other.codes), joined(self.values, other.values)
+        if np.array_equal(parts[0][0], parts[1][0]):
+            return self._coded(parts[0][0], joined(parts[0][1], parts[1][1]), values_N)
         level_L = np.array(sorted({text for level_P, _ in parts for text in level_P.tolist()}), np.object_)
         code = {text: number for number, text in enumerate(level_L.tolist())}
         codes = [
             np.array([code[text] for text in level_P.tolist()], np.int64)[code_P] for level_P, code_P in parts
         ]
-        return self._coded(level_L, np.concatenate(codes))
+        return self._coded(level_L, np.concatenate(codes), values_N)
 
     def counts(self, rows: NDArray[np.int64] | slice) -> dict[str, int]:
         """Count the categories that some rows have, in their order; the empty text stands for missing ones."""

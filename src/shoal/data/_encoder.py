@@ -60,7 +60,7 @@ class Encoder(Protocol):
         ...
 
     @classmethod
-    def fit(cls, column: Column, rows: NDArray[np.int64], *, standardize: bool) -> Self:
+    def fit(cls, column: Column, rows: NDArray[np.int64] | slice, *, standardize: bool) -> Self:
         """Learn from the rows `rows` of a column alone. Raises DataError for what cannot be learned from."""
         ...
 
@@ -133,7 +133,7 @@ def takes(encoder: Encoder) -> str:
     return row_of("encoder", ENCODERS, encoder.kind).takes
 
 
-def fit_encoder(column: Column, rows: NDArray[np.int64], *, standardize: bool) -> Encoder:
+def fit_encoder(column: Column, rows: NDArray[np.int64] | slice, *, standardize: bool) -> Encoder:
     """Fit the encoder that a column asks for, or the first that takes its kind of values."""
     kind = column.encoder or next(kind for kind, row in ENCODERS.items() if row.takes == column.takes)
     return encoder_class(kind).fit(column, rows, standardize=standardize)

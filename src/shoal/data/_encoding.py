@@ -6,6 +6,8 @@ import codecs
 import re
 from typing import Final
 
+import numpy as np
+
 from shoal.data._findings import Findings
 
 _MARKS: Final = (
@@ -42,10 +44,15 @@ _MANY: Final = 0.2
 
 def in_utf_8(raw: bytes | bytearray, findings: Findings, encoding: str = UTF_8) -> bytes | bytearray | None:
     """Give a text in UTF-8, without the mark at its start; None where the bytes are no such text."""
-    if encoding == UTF_8 and raw.isascii() and b"\0" not in raw and not _other_file(raw):
+    if encoding == UTF_8 and _is_plain(raw) and not _other_file(raw):
         return raw  # as it is
     text = decode(raw, findings, encoding)
     return None if text is None else text.encode()
+
+
+def _is_plain(raw: bytes | bytearray) -> bool:
+    """Whether bytes are ASCII without a NUL: greater than 0, where the highest bit is a sign."""
+    return not raw or bool(np.frombuffer(raw, np.int8).min() > 0)
 
 
 def decode(raw: bytes | bytearray, findings: Findings, encoding: str = UTF_8) -> str | None:

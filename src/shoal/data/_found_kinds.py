@@ -75,7 +75,8 @@ def found_kinds(source: TableSource, table: Table, *, explicit: bool) -> InputKi
     marks = source.input_marks
     names = [name for name in source.inputs or () if source.stated(name) is None]
     if not table.dialect.changes_numbers:
-        cells = (table[name] for name in names)
+        targets = source.targets if source.task == "regression" else ()
+        cells = (table[name] for name in (*names, *targets) if name in table)
         read_ahead([column for column in cells if isinstance(column, TextColumn)])
     as_numbers = spread(
         lambda name: numbers(table, name, Findings(table.file), None, marks), names, table.rows
@@ -110,10 +111,9 @@ def column_facts(
     source: TableSource, train: Sequence[Column], test: Sequence[Column], inputs: InputKinds
 ) -> tuple[ColumnFacts, ...]:
     """Say of each column that might be an input what it is and what is done with it, in their order."""
-    return tuple(
-        _facts(source, column, tested, inputs, alone=len(train) == 1)
-        for column, tested in zip(train, test, strict=True)
-    )
+    both = list(zip(train, test, strict=True))
+    rows = len(train[0].values) if train else 0
+    return tuple(spread(lambda pair: _facts(source, *pair, inputs, alone=len(train) == 1), both, rows))
 
 
 def _facts(
@@ -121,7 +121,7 @@ def _facts(
 ) -> ColumnFacts:
     kind = source.kind_of(column.name).name
     missing_N = column.missing_N
-    known = column.values[~missing_N]
+    known = column.values[~missing_N] if missing_N.any() else column.values
     useless = _useless(column, known, kind, inputs, alone=alone)
     reason = "" if useless else _reason(column, known, kind, inputs)
     written = inputs.written.get(column.name, "") if kind == "number" else ""

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data._column_kind import DateStyle
-from shoal.data._dataset import Column, Dataset
+from shoal.data._dataset import Column, Dataset, uncopied
 from shoal.data._dialect import PLAIN, Dialect
 from shoal.data._encoder import Encoder, OfDates, encoder_from_json, fit_encoder, takes
 from shoal.data._findings import refuse
@@ -268,9 +268,9 @@ def fit_preprocessing(dataset: Dataset, rows: NDArray[np.int64], standardize: St
     columns = fit_columns(dataset.columns, rows, dataset.source, standardize=scaled)
     if dataset.task == "classification":
         return Preprocessing(columns, (), missing_marks=dataset.missing_marks, dialect=dataset.dialect)
-    both, transform = standardize == "both", dataset.target_transform
+    both, transform, chosen = standardize == "both", dataset.target_transform, uncopied(rows)
     scales = tuple(
-        fit_target(name, dataset.targets[rows, k], transform, standardize=both)
+        fit_target(name, dataset.targets[chosen, k], transform, standardize=both)
         for k, name in enumerate(dataset.target_names)
     )
     return Preprocessing(columns, scales, missing_marks=dataset.missing_marks, dialect=dataset.dialect)
@@ -280,7 +280,8 @@ def fit_columns(
     columns: Iterable[Column], rows: NDArray[np.int64], source: str, *, standardize: bool
 ) -> tuple[Encoder, ...]:
     """Fit the encoder of each column to the rows `rows`, looking at no others. Raises DataError as above."""
-    encoders = tuple(fit_encoder(column, rows, standardize=standardize) for column in columns)
+    chosen = uncopied(rows)
+    encoders = tuple(fit_encoder(column, chosen, standardize=standardize) for column in columns)
     if not any(encoder.names for encoder in encoders):
         what = f"expected an input that has a value in the {len(rows)} rows of every fit, got none in some"
         raise DataError(Problem(source, what))

@@ -65,15 +65,17 @@ def fit_scale(name: str, values_N: NDArray[np.float64]) -> Scale:
     if low == high:
         return Scale(name, low, 1.0)
     unit = 2.0 ** min(1000, math.frexp(max(abs(low), abs(high)))[1])
-    mean = float(np.mean(values_N / unit)) * unit
+    rest_N = values_N / unit  # the one array of this length, which holds all that follows
+    mean = float(np.mean(rest_N)) * unit
     with np.errstate(over="ignore"):
-        rest_N = values_N - mean
-    spread = float(np.abs(rest_N).max())
+        np.subtract(values_N, mean, out=rest_N)
+    spread = max(float(rest_N.max()), -float(rest_N.min()))
     if not math.isfinite(spread) or spread < np.finfo(np.float64).tiny:
         what = f"expected numbers that can be standardised, got values from {low} to {high}"
         raise DataError(Problem(f"column {quoted(name)}", what))
     rest_N /= spread
-    return Scale(name, mean, spread * math.sqrt(float(np.mean((rest_N - rest_N.mean()) ** 2))))
+    rest_N -= rest_N.mean()
+    return Scale(name, mean, spread * math.sqrt(float(np.mean(np.square(rest_N, out=rest_N)))))
 
 
 def scale_of_counts(name: str, count_V: list[int]) -> Scale:

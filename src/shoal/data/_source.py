@@ -5,8 +5,6 @@ Letters: N rows (training and test), K targets.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.cores import spread
 from shoal.data._cells import numbers, texts, words_of
 from shoal.data._classes import (
     alike,
@@ -29,6 +28,7 @@ from shoal.data._column_kind import DateStyle
 from shoal.data._column_roles import TableSource, all_inputs, missing_columns, role_problems
 from shoal.data._dataset import Column, Dataset
 from shoal.data._findings import Findings, refuse
+from shoal.data._fingerprint import fingerprint
 from shoal.data._found_kinds import InputKinds, column_facts, found_kinds
 from shoal.data._holdout import draw_test_rows, latest_rows
 from shoal.data._input_columns import AskedColumn, read_column
@@ -67,8 +67,9 @@ class _Part:
 
     def take(self, rows: NDArray[np.int64] | slice) -> _Part:
         """Keep some rows, in the order given."""
+        copied = 0 if isinstance(rows, slice) else len(rows)
         return _Part(
-            tuple(column.take(rows) for column in self.columns),
+            tuple(spread(lambda column: column.take(rows), self.columns, copied)),
             self.targets[rows],
             None if self.groups is None else self.groups[rows],
             None if self.folds is None else self.folds[rows],
@@ -382,6 +383,11 @@ def _build(source: TableSource, train: _Part, test: _Part) -> Dataset:
     """Number the classes and folds, and name the content."""
     classes = sorted_texts(train.targets.tolist()) if source.task == "classification" else ()
     targets = np.concatenate((train.targets, test.targets))
+    train_print, test_print = spread(
+        lambda part: fingerprint(part.columns, source.targets, part.targets, part.weights),
+        (train, test),
+        len(targets),
+    )
     return Dataset(
         name=Path(str(source.train)).stem,
         task=source.task,
@@ -393,8 +399,8 @@ def _build(source: TableSource, train: _Part, test: _Part) -> Dataset:
         groups=train.groups,
         test_groups=test.groups,
         given_folds=None if train.folds is None else _fold_numbers(train.folds),
-        train_fingerprint=fingerprint(train.columns, source.targets, train.targets, train.weights),
-        test_fingerprint=fingerprint(test.columns, source.targets, test.targets, test.weights),
+        train_fingerprint=train_print,
+        test_fingerprint=test_print,
         source=str(source.train) if source.test is None else f"{source.train}, {source.test}",
         drawn=source.test is None,
         missing_marks=source.missing_marks,
@@ -414,36 +420,3 @@ def _fold_numbers(folds: NDArray[Any]) -> NDArray[np.int64]:
     """Number the folds by sorted order; "-1" stays -1: a row that is never validated on."""
     names = tuple(name for name in sorted_texts(folds.tolist()) if name != "-1")
     return numbered(folds, names, other=-1)
-
-
-def fingerprint(
-    columns: Sequence[Column],
-    target_names: Sequence[str],
-    targets: NDArray[Any],
-    weights: NDArray[np.float64] | None = None,
-) -> str:
-    """SHA-256 of names and values: little-endian float64 numbers, text as a JSON list, and of which is pooled if rare.
-
-    Of dates and ordered categories also that they are, and their order. Of weights where rows have some. Equal for
-    equal content, however the file spelled it. Groups and folds are no part of it: they choose rows, which the identity
-    of a fit names itself.
-    """
-    digest = hashlib.sha256(b"shoal table 1\0")
-    parts = [*((column.name, "input", column) for column in columns), ("", "targets", Column("", targets))]
-    parts += [] if weights is None else [("", "weights", Column("", weights))]
-    pooled = {column.name: [f"rare below {column.rare_below}"] for column in columns if column.rare_below > 1}
-    kinds = {column.name: [column.encoder, *column.order] for column in columns if column.encoder}
-    digest.update(json.dumps(list(target_names)).encode())
-    for name, role, column in parts:
-        values, usual = column.values, "text" if column.categorical else "number"
-        how = [*kinds.get(name, [usual]), *pooled.get(name, [])]
-        digest.update(json.dumps([name, role, *how, *values.shape]).encode())
-        digest.update(_as_json(column) if column.categorical else np.ascontiguousarray(values, "<f8").data)
-    return digest.hexdigest()
-
-
-def _as_json(column: Column) -> bytes:
-    """Write the texts of a column as a list, each different one once."""
-    level_L, code_N = column.codes
-    written = [json.dumps(text) for text in level_L.tolist()]
-    return f"[{', '.join(map(written.__getitem__, code_N.tolist()))}]".encode()

@@ -11,6 +11,7 @@ import ctypes
 import warnings
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import accumulate, pairwise
 from typing import Any, Final, Self, overload
 
 import numpy as np
@@ -23,7 +24,8 @@ from shoal.data._distinct import coded
 _NUMBER_BYTES: Final = b"0123456789+-.eE "
 _NEWLINE: Final = 10
 _ROWS_AT_ONCE: Final = 8_000
-_BYTES_AT_ONCE: Final = 1 << 17
+_BLOCK: Final = 1 << 18
+"""Bytes of a text that are cut at once: with where its cells end, about what a core keeps near it."""
 _SPACE: Final = 32
 _SIGNS: Final = (43, 45)
 _ZERO, _NINE = 48, 57
@@ -213,40 +215,63 @@ def plain_columns(content: bytes | bytearray, delimiter: str) -> tuple[list[str]
         return None
     if b"\r" in content:
         content = content.replace(b"\r\n", b"\n")
-    if b"\r" in content:
-        return None
+        if b"\r" in content:
+            return None
     if not content.endswith(b"\n"):
         content = content + b"\n"  # what is given stays as it is
     size = len(content)
     while content.endswith(b"\n\n", 0, size):
         size -= 1
-    raw = np.frombuffer(content, np.uint8, size)
-    parts = (raw[first : first + _BYTES_AT_ONCE] for first in range(0, size, _BYTES_AT_ONCE))
-    lines = sum(
-        int(np.count_nonzero(part == _NEWLINE)) for part in parts
-    )  # far faster than `count` of short lines
     width = content[: content.index(b"\n")].count(delimiter.encode()) + 1
-    if width < 2 or lines < 2:
+    if width < 2:
         return None
-    place = _places(raw, delimiter, (lines, width))
-    if place is None:
+    raw = np.frombuffer(content, np.uint8, size)
+    place = _places(raw, delimiter, width, _blocks(content, size))
+    if place is None or len(place) <= 1 + width:
         return None
     columns = [TextColumn(raw, place[column:-1:width], place[column + 1 :: width]) for column in range(width)]
     names = [column[0] for column in columns]
     return names, [column[1:] for column in columns]
 
 
-def _places(raw: NDArray[np.uint8], delimiter: str, shape: tuple[int, int]) -> NDArray[np.int64] | None:
-    """Find where cells end, behind a -1; None where some line has another number of them, or one is too long."""
-    lines, width = shape
-    place = np.empty(1 + lines * width, np.int64)
+def _blocks(content: bytes | bytearray, size: int) -> list[slice]:
+    """Part the first bytes of a text, of which the last ends a line, into blocks of whole lines."""
+    starts = [0]
+    while (start := content.find(b"\n", starts[-1] + _BLOCK - 1, size) + 1) not in (0, size):
+        starts.append(start)
+    return [slice(start, stop) for start, stop in pairwise((*starts, size))]
+
+
+def _places(
+    raw: NDArray[np.uint8], delimiter: str, width: int, blocks: Sequence[slice]
+) -> NDArray[np.int64] | None:
+    """Find where cells end, behind a -1; None where some line has another number of them, or one is too long.
+
+    Blocks of whole lines are cut on all cores.
+    """
+    lines = spread(lambda block: int(np.count_nonzero(raw[block] == _NEWLINE)), blocks, len(raw))
+    stops = list(accumulate((width * count for count in lines), initial=0))
+    place = np.empty(1 + stops[-1], np.int64)
     place[0] = -1
+
+    def cut(number: int) -> bool:
+        """Cut one block."""
+        end_C = place[1 + stops[number] : 1 + stops[number + 1]]
+        is_cut = _cut(raw[blocks[number]], delimiter, width, end_C)
+        end_C += blocks[number].start
+        return is_cut
+
+    return place if all(spread(cut, range(len(blocks)), len(raw))) else None
+
+
+def _cut(raw: NDArray[np.uint8], delimiter: str, width: int, end_C: NDArray[np.int64]) -> bool:
+    """Find where the cells of whole lines end; False where one has another number of them, or a cell is too long."""
     cut, longest = function_of_core("shoal_cells", _CELLS), csv.field_size_limit() // 4
     if cut is not None:
         kind = ord(delimiter), width, longest
-        return None if cut(raw.ctypes.data, len(raw), *kind, place[1:].ctypes.data, lines * width) else place
-    end = np.flatnonzero((raw == ord(delimiter)) | (raw == _NEWLINE))
-    if len(end) != lines * width or not (raw[end[width - 1 :: width]] == _NEWLINE).all():
-        return None
-    place[1:] = end
-    return place if int(np.diff(place).max()) <= longest else None
+        return not cut(raw.ctypes.data, len(raw), *kind, end_C.ctypes.data, len(end_C))
+    place_C = np.flatnonzero((raw == ord(delimiter)) | (raw == _NEWLINE))
+    if len(place_C) != len(end_C) or not (raw[place_C[width - 1 :: width]] == _NEWLINE).all():
+        return False
+    end_C[:] = place_C
+    return int(np.diff(place_C, prepend=-1).max()) <= longest

@@ -38,7 +38,7 @@ from shoal.engine._trainer import Job, Trainer, steps_per_epoch
 from shoal.errors import Problem, StudyError
 from shoal.kinds import SEARCHES, row_of
 from shoal.nets import Architecture, build_architecture
-from shoal.results import CandidateRow, FitRecord, Place, PlanEntry, Stage, as_search, place_in, search_scores
+from shoal.results import CandidateRow, FitRecord, Place, PlanEntry, Stage, place_in
 from shoal.search import History, Trial, next_round
 from shoal.streams import COMPARE_STREAM, INNER_STREAMS, PERMUTED_STREAM, REFIT_STREAM, StreamKey
 from shoal.study import Candidate, Folds, Network, Study, Training, base_candidate, comparison_candidates
@@ -218,6 +218,8 @@ class Planner:
 
         Its fits are then part of `search_fits`.
         """
+        from shoal.results import as_search, search_scores  # of no use before there are records
+
         before, rows = self.search_fits(), self.candidate_rows()
         scores = search_scores(as_search(item.entry for item in before), rows, records, self.study)
         trials = next_round(History(self.study, self._trials, scores))

@@ -8,6 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from shoal.cores import spread
 from shoal.data import (
     Dataset,
     Split,
@@ -50,10 +51,12 @@ def make_plan(planner: Planner, circumstances: Circumstances) -> Plan:
         unique((*search, *compare), circumstances.known),
         unique((*own, *permuted, *nested), circumstances.known),
     )
-    alone, watched = seconds_alone(planner, winner, circumstances), Watched()
+    watched = Watched()
+    alone = seconds_alone(planner, winner, circumstances, watched)
     sizes = [row.parameter_count for row in planner.candidate_rows()]
     everything = (*search, *compare, *winner, *nested)
-    watched.call(lambda: planner.findings_in_rows)  # on one thread, of rows that are there
+    # Both are kept by the planner; neither needs the other, and each takes long.
+    spread(lambda name: getattr(planner, name), ("findings_in_rows", "coverage"), planner.dataset.rows)
     stages = (
         ("search", search),
         ("comparisons", compare),

@@ -5,10 +5,9 @@ Letters: V rows predicted, K classes.
 
 from __future__ import annotations
 
-import math
 import os
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from importlib.metadata import version
@@ -19,23 +18,17 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.cores import spread
 from shoal.data import (
     RANGES_BEYOND,
     ColumnKind,
     Dataset,
     Dialect,
     GivenRows,
-    ImageSource,
-    Split,
     TableSource,
     holds_images,
-    load_builtin,
-    load_image_dataset,
     load_table_dataset,
     outside_of_domain,
     since_first,
-    unscalable,
     unused_rows,
     weights_said,
 )
@@ -46,7 +39,6 @@ from shoal.engine.forecast.available import available_memory
 from shoal.errors import DataError, Problem, StudyError
 from shoal.files import kind_of
 from shoal.kinds import LOSSES, NETWORKS, TARGET_TRANSFORMS
-from shoal.nets import loss_of
 from shoal.results import ColumnRecord, FitRecord, Truth
 from shoal.study import IN_MEMORY, Augment, Data, Study, keys_in_memory
 from shoal.wording import did_you_mean, few_quoted, quoted
@@ -83,9 +75,11 @@ def load_data(study: Study, in_memory: InMemory = InMemory()) -> Dataset:
     if missing:
         raise DataError(missing)
     if data.train is None:
+        from shoal.data import load_builtin
+
         dataset = replace(load_builtin(data.dataset or ""), target_transform=data.target_transform)
     elif _are_images(study, data.train, in_memory.train):
-        dataset = load_image_dataset(_image_source(study, data.train, in_memory), available_memory())
+        dataset = _load_images(study, data.train, in_memory)
     else:
         dataset = load_table_dataset(_table_source(study, in_memory), available_memory())
     dataset = replace(dataset, positive=positive_number(data.positive, dataset.classes))
@@ -146,9 +140,11 @@ def _speaks_of_images(study: Study, train: str) -> bool:
     )
 
 
-def _image_source(study: Study, train: str, in_memory: InMemory) -> ImageSource:
+def _load_images(study: Study, train: str, in_memory: InMemory) -> Dataset:
+    from shoal.data import ImageSource, load_image_dataset  # which no table needs
+
     data = study.data
-    return ImageSource(
+    source = ImageSource(
         in_memory.train or train,
         in_memory.test or data.test,
         data.test_share,
@@ -157,6 +153,7 @@ def _image_source(study: Study, train: str, in_memory: InMemory) -> ImageSource:
         resize=data.resize,
         join_validation=data.join_validation,
     )
+    return load_image_dataset(source, available_memory())
 
 
 def _not_given(data: Data, in_memory: InMemory) -> Iterator[Problem]:
@@ -258,75 +255,6 @@ def _unseen_images(study: Study, dataset: Dataset) -> Iterator[Problem]:
     elif asked and max(asked) >= test:
         what = f"expected numbers of the {test:,} test images, from 0 to {test - 1:,}, got {max(asked):,}"
         yield Problem("inspect.images", what)
-
-
-def refuse_unscalable(planner: Planner) -> None:
-    """Refuse numbers that some fit could not prepare or score, before any is trained. Raises DataError.
-
-    Every fold, repeat and the refit scales by its own training rows; the lowest and the highest row of each column
-    tell for all. Pixels are bytes and always fit.
-    """
-    dataset = planner.dataset
-    numeric = [column.values for column in dataset.columns if not column.categorical]
-    train, test = slice(dataset.train_rows), slice(dataset.train_rows, None)
-    rows = _extremes([values[train] for values in numeric])
-    test_rows = dataset.train_rows + _extremes([values[test] for values in numeric])
-    targets = [] if dataset.classes else list(dataset.targets[: dataset.train_rows].T)
-    if not numeric and not targets:
-        return
-    target_rows = _extremes(targets)
-
-    def refuse(split: Split) -> None:
-        preprocessing = planner.preprocessing(split)
-        preprocessing.inputs(dataset, rows)
-        for loss in planner.study.losses:
-            preprocessing.linked(loss_of(loss).link).targets(dataset, target_rows)
-        try:
-            preprocessing.inputs(dataset, test_rows)
-        except DataError as error:
-            raise DataError(
-                replace(problem, what=f"{problem.what} in test rows") for problem in error.problems
-            ) from error
-
-    spread(refuse, list(_splits(planner)), dataset.train_rows)
-    _refuse_unscorable(dataset.target_names, targets)
-
-
-def unscalable_inputs(planner: Planner) -> dict[str, str]:
-    """Name the inputs for which `refuse_unscalable` refuses a data set, each with what is wrong with it."""
-    standardize = planner.study.data.standardize
-    wrong: dict[str, str] = {}
-    for column in planner.dataset.columns:
-        if not column.categorical:
-            rows = _extremes([column.values])
-            said = (unscalable(column, split.train, rows, standardize) for split in _splits(planner))
-            if what := next(filter(None, said), ""):
-                wrong[column.name] = what
-    return wrong
-
-
-def _splits(planner: Planner) -> Iterator[Split]:
-    """Give the rows of every fit of a study, by which it scales."""
-    repeats = planner.study.study.repeats if planner.study.training.validation else 0
-    yield from planner.folds
-    yield from map(planner.comparison_split, range(repeats))
-    yield planner.refit_split
-    yield from planner.nested_splits
-
-
-def _refuse_unscorable(names: Sequence[str], targets: Sequence[NDArray[np.float64]]) -> None:
-    """Refuse targets so far apart that squared errors overflow, those of their mean already."""
-    for name, values in zip(names, targets, strict=False):
-        low, high = float(values.min()), float(values.max())
-        if not math.isfinite((high - low) * (high - low) * len(values)):
-            what = f"expected targets whose squared errors 64-bit floating point holds (1.8e308), got {low} to {high}"
-            raise DataError(Problem(f"column {quoted(name)}", what))
-
-
-def _extremes(columns: list[NDArray[np.float64]]) -> NDArray[np.int64]:
-    """Give the rows of the lowest and of the highest value of every column that has any."""
-    known = [values for values in columns if not np.isnan(values).all()]
-    return np.array([find(values) for values in known for find in (np.nanargmin, np.nanargmax)], np.int64)
 
 
 def column_records(data: Data, dataset: Dataset) -> Iterator[ColumnRecord]:

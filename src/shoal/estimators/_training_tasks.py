@@ -41,7 +41,7 @@ from shoal.engine import (
 )
 from shoal.errors import InputError, Problem
 from shoal.nets import build_architecture
-from shoal.pipeline import default_workers
+from shoal.planning import default_workers
 from shoal.results import FitRecord, Identity, RunLock, Store
 from shoal.streams import StreamKey
 from shoal.study import TASK_LOSS, Network, Training, naming_values

@@ -1,36 +1,28 @@
 """What it looks like: facts, figures, tables."""
 
-from shoal.look._check import Check
-from shoal.look._checks import checks
-from shoal.look._columns import MOST_LINES, column_lines
-from shoal.look._drawing import Drawing
-from shoal.look._fold_curves import fold_curves_png
-from shoal.look._gallery import Picture, draw_figures, pictures
-from shoal.look._notebook import Results, pieces_html, table_html
-from shoal.look._plan_text import plan_text
-from shoal.look._run_findings import RunFindings
-from shoal.look._text import headline_text, results_text
-from shoal.look._text_layout import duration
-from shoal.look.page.report import report_html, write_report
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "MOST_LINES",
-    "Check",
-    "Drawing",
-    "Picture",
-    "Results",
-    "RunFindings",
-    "checks",
-    "column_lines",
-    "draw_figures",
-    "duration",
-    "fold_curves_png",
-    "headline_text",
-    "pictures",
-    "pieces_html",
-    "plan_text",
-    "report_html",
-    "results_text",
-    "table_html",
-    "write_report",
-]
+from shoal.contents import contents
+
+if TYPE_CHECKING:  # read by type checkers, and by `contents`
+    from shoal.look._check import Check as Check
+    from shoal.look._checks import checks as checks
+    from shoal.look._columns import MOST_LINES as MOST_LINES
+    from shoal.look._columns import column_lines as column_lines
+    from shoal.look._drawing import Drawing as Drawing
+    from shoal.look._fold_curves import fold_curves_png as fold_curves_png
+    from shoal.look._gallery import Picture as Picture
+    from shoal.look._gallery import draw_figures as draw_figures
+    from shoal.look._gallery import pictures as pictures
+    from shoal.look._notebook import Results as Results
+    from shoal.look._notebook import pieces_html as pieces_html
+    from shoal.look._notebook import table_html as table_html
+    from shoal.look._plan_text import plan_text as plan_text
+    from shoal.look._run_findings import RunFindings as RunFindings
+    from shoal.look._text import headline_text as headline_text
+    from shoal.look._text import results_text as results_text
+    from shoal.look._text_layout import duration as duration
+    from shoal.look.page.report import report_html as report_html
+    from shoal.look.page.report import write_report as write_report
+else:
+    __getattr__, __all__ = contents(__name__)

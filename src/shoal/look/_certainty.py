@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from shoal.look._evidence import in_quotes
 from shoal.results import (
     COVERAGE,
     FEWEST_TO_SHARPEN,
     Certainty,
-    Results,
     Tempered,
     guaranteed_coverage,
     wilson,
 )
 from shoal.wording import counted, one_number, percent
+
+if TYPE_CHECKING:
+    from shoal.results import Results
 
 NOMINAL: Final = f"{100 * COVERAGE:.0f}\u00a0%"
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,12 @@ from shoal.data import ColumnWarnings, Coverage
 from shoal.errors import Problem, RunFolderError
 from shoal.kinds import LOSSES, row_of
 from shoal.look._measures import leading_metric
-from shoal.results import PlanEntry, Results, refusing
+from shoal.results import PlanEntry, refusing
 from shoal.study import TASK_LOSS, base_candidate
 from shoal.wording import first_few, shorten, visible
+
+if TYPE_CHECKING:
+    from shoal.results import Results
 
 
 def judged_fits(results: Results) -> list[PlanEntry]:

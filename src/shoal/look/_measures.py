@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from shoal.kinds import Task
 from shoal.nets import loss_of
-from shoal.results import Results, Truth, asked_scores, higher_is_better
+from shoal.results import Truth, asked_scores, higher_is_better
 from shoal.scores import different, score_kind
 from shoal.study import TASK_LOSS, Training
 from shoal.wording import one_number, percent
+
+if TYPE_CHECKING:
+    from shoal.results import Results
 
 SCORES_SHOWN: Final[dict[Task, tuple[str, ...]]] = {
     "regression": ("mse", "rmse", "mae", "r2"),

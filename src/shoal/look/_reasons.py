@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from shoal.kinds import splitter_kind, splitter_like
-from shoal.results import Results, Standing, margin_of, reach_of, search_scores
+from shoal.results import Standing, margin_of, reach_of, search_scores
 from shoal.study import Folds, settings_text
 from shoal.wording import counted, listed, one_number, rounded
+
+if TYPE_CHECKING:
+    from shoal.results import Results
 
 CORRECTION: Final = "bias-corrected bootstrap cross-validation"
 TEST: Final = "model confidence set over the rows held out"

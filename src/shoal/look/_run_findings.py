@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +20,15 @@ from shoal.nets import Architecture, ConvLayer, build_architecture
 from shoal.results import (
     Inside,
     PlanEntry,
-    Results,
     SearchScores,
     Stage,
     layers_of,
     search_scores,
 )
 from shoal.study import TASK_LOSS, Training, base_candidate
+
+if TYPE_CHECKING:
+    from shoal.results import Results
 
 DELIVERED: Final = "delivered network"
 REFITTED: Final = "networks refitted on all training rows"

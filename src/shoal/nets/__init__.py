@@ -1,66 +1,47 @@
 """What learns: architectures, initial parameters, torch modules."""
 
-from shoal.nets._activations import SATURATED_WITHIN, near_bound
-from shoal.nets._architecture import Architecture, Slot, build_architecture
-from shoal.nets._channels import EXCITING_STEPS, Channels, seen_by_the_middle
-from shoal.nets._files import (
-    MODEL_NAME,
-    MOST_FOLDS,
-    StoredFold,
-    StoredModel,
-    model_bytes,
-    read_model,
-    save_model,
-)
-from shoal.nets._forward import activations, forward
-from shoal.nets._graph import GraphParts
-from shoal.nets._initial import initial_buffers, initial_parameters, refit_parameters
-from shoal.nets._layer import Layer, StepCost
-from shoal.nets._loss import Loss, loss_of, torch_loss
-from shoal.nets._module import build_module, module_source, trained_module
-from shoal.nets._onnx import add_network
-from shoal.nets._optimizers import Descent, Moments, Step, optimizer_of
-from shoal.nets._schedules import learning_rates, schedule_of
-from shoal.nets.layers.conv import ConvLayer
-from shoal.nets.layers.dense import DenseLayer
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "EXCITING_STEPS",
-    "MODEL_NAME",
-    "MOST_FOLDS",
-    "SATURATED_WITHIN",
-    "Architecture",
-    "Channels",
-    "ConvLayer",
-    "DenseLayer",
-    "Descent",
-    "GraphParts",
-    "Layer",
-    "Loss",
-    "Moments",
-    "Slot",
-    "Step",
-    "StepCost",
-    "StoredFold",
-    "StoredModel",
-    "activations",
-    "add_network",
-    "build_architecture",
-    "build_module",
-    "forward",
-    "initial_buffers",
-    "initial_parameters",
-    "learning_rates",
-    "loss_of",
-    "model_bytes",
-    "module_source",
-    "near_bound",
-    "optimizer_of",
-    "read_model",
-    "refit_parameters",
-    "save_model",
-    "schedule_of",
-    "seen_by_the_middle",
-    "torch_loss",
-    "trained_module",
-]
+from shoal.contents import contents
+
+if TYPE_CHECKING:  # read by type checkers, and by `contents`
+    from shoal.nets._activations import SATURATED_WITHIN as SATURATED_WITHIN
+    from shoal.nets._activations import near_bound as near_bound
+    from shoal.nets._architecture import Architecture as Architecture
+    from shoal.nets._architecture import Slot as Slot
+    from shoal.nets._architecture import build_architecture as build_architecture
+    from shoal.nets._channels import EXCITING_STEPS as EXCITING_STEPS
+    from shoal.nets._channels import Channels as Channels
+    from shoal.nets._channels import seen_by_the_middle as seen_by_the_middle
+    from shoal.nets._files import MODEL_NAME as MODEL_NAME
+    from shoal.nets._files import MOST_FOLDS as MOST_FOLDS
+    from shoal.nets._files import StoredFold as StoredFold
+    from shoal.nets._files import StoredModel as StoredModel
+    from shoal.nets._files import model_bytes as model_bytes
+    from shoal.nets._files import read_model as read_model
+    from shoal.nets._files import save_model as save_model
+    from shoal.nets._forward import activations as activations
+    from shoal.nets._forward import forward as forward
+    from shoal.nets._graph import GraphParts as GraphParts
+    from shoal.nets._initial import initial_buffers as initial_buffers
+    from shoal.nets._initial import initial_parameters as initial_parameters
+    from shoal.nets._initial import refit_parameters as refit_parameters
+    from shoal.nets._layer import Layer as Layer
+    from shoal.nets._layer import StepCost as StepCost
+    from shoal.nets._loss import Loss as Loss
+    from shoal.nets._loss import loss_of as loss_of
+    from shoal.nets._loss import torch_loss as torch_loss
+    from shoal.nets._module import build_module as build_module
+    from shoal.nets._module import module_source as module_source
+    from shoal.nets._module import trained_module as trained_module
+    from shoal.nets._onnx import add_network as add_network
+    from shoal.nets._optimizers import Descent as Descent
+    from shoal.nets._optimizers import Moments as Moments
+    from shoal.nets._optimizers import Step as Step
+    from shoal.nets._optimizers import optimizer_of as optimizer_of
+    from shoal.nets._schedules import learning_rates as learning_rates
+    from shoal.nets._schedules import schedule_of as schedule_of
+    from shoal.nets.layers.conv import ConvLayer as ConvLayer
+    from shoal.nets.layers.dense import DenseLayer as DenseLayer
+else:
+    __getattr__, __all__ = contents(__name__)

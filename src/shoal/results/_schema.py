@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, Final, TypeVar
 
 import numpy as np
@@ -59,13 +60,16 @@ class _TruthFacts:
 
 
 def checker(kind: type[Stored]) -> Callable[[object], Stored]:
-    """Give what reads plain values (of JSON) as a frozen dataclass, every type as it is declared, no key too many."""
-    adapter = TypeAdapter(kind)
+    """Give what reads plain values (of JSON) as a frozen dataclass, every type as it is declared, no key too many.
+
+    What checks them is made when the first is read, since many commands read none.
+    """
+    adapter = cache(lambda: TypeAdapter(kind))
     fields = set(getattr(kind, "__dataclass_fields__", {}))
 
     def read(value: object) -> Stored:
         expect(isinstance(value, dict) and set(value) <= fields)
-        return adapter.validate_json(json.dumps(value), strict=True)
+        return adapter().validate_json(json.dumps(value), strict=True)
 
     return read
 

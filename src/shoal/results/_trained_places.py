@@ -8,10 +8,8 @@ from typing import Final
 
 from shoal.errors import RunFolderError
 from shoal.results._folder import STORE_NAME, size_of
-from shoal.results._looks import tested_rows
 from shoal.results._record import PlanEntry
 from shoal.results._store import Store
-from shoal.results._stored_facts import study_of
 from shoal.study import Study
 
 Place = tuple[str, str, int, int]
@@ -34,6 +32,8 @@ def trained_places(folder: Path, study: Study, test_rows: str) -> frozenset[Plac
     """
     if not size_of(folder / STORE_NAME):
         return frozenset()
+    from shoal.results._looks import tested_rows  # a folder that holds nothing needs no such thing
+
     with Store.open_readonly(folder) as store:
         if not _chose_alike(store, folder, study) or tested_rows(store) not in ("", test_rows):
             return frozenset()
@@ -42,6 +42,8 @@ def trained_places(folder: Path, study: Study, test_rows: str) -> frozenset[Plac
 
 
 def _chose_alike(store: Store, folder: Path, study: Study) -> bool:
+    from shoal.results._stored_facts import study_of
+
     with suppress(RunFolderError):  # the next run writes the study anew
         stored = study_of(folder, store.fact)
         return all(getattr(stored, section) == getattr(study, section) for section in _DECIDE)

@@ -10,10 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from shoal.kinds import SEARCHES, row_of
-from shoal.results import SearchScores, Standing, rank_candidates
 from shoal.study import Candidate, Study, candidates
+
+if TYPE_CHECKING:
+    from shoal.results import SearchScores, Standing
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,8 @@ class History:
     @cached_property
     def standings(self) -> tuple[Standing, ...]:
         """Where the candidates tried so far stand, best first, those with a failed fit last."""
+        from shoal.results import rank_candidates  # of no use before there are scores
+
         return rank_candidates(self.scores) if self.scores else ()
 
 

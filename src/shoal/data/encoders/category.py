@@ -59,7 +59,7 @@ class CategoryEncoder:
         return self.missing is not None
 
     @classmethod
-    def fit(cls, column: Column, rows: NDArray[np.int64], *, standardize: bool) -> Self:  # noqa: ARG003
+    def fit(cls, column: Column, rows: NDArray[np.int64] | slice, *, standardize: bool) -> Self:  # noqa: ARG003
         """Learn which categories the rows have."""
         times = column.counts(rows)
         missing = bool(times.pop("", 0)) if column.impute else None

@@ -133,7 +133,7 @@ class DateEncoder:
         return self.missing is not None
 
     @classmethod
-    def fit(cls, column: Column, rows: NDArray[np.int64], *, standardize: bool) -> Self:
+    def fit(cls, column: Column, rows: NDArray[np.int64] | slice, *, standardize: bool) -> Self:
         """Learn the first date, mean and standard deviation of the seconds since, and which cycles vary."""
         values = column.values[rows]
         known = values[~np.isnan(values)]

@@ -66,7 +66,7 @@ class NumberEncoder:
         return self.missing is not None
 
     @classmethod
-    def fit(cls, column: Column, rows: NDArray[np.int64], *, standardize: bool) -> Self:
+    def fit(cls, column: Column, rows: NDArray[np.int64] | slice, *, standardize: bool) -> Self:
         """Learn mean, standard deviation and median of the rows. Raises DataError where one overflows."""
         values = column.values[rows]
         if not column.impute:

@@ -68,7 +68,7 @@ class OrderedEncoder:
         return self.missing is not None
 
     @classmethod
-    def fit(cls, column: Column, rows: NDArray[np.int64], *, standardize: bool) -> Self:
+    def fit(cls, column: Column, rows: NDArray[np.int64] | slice, *, standardize: bool) -> Self:
         """Learn mean, standard deviation and median of the places."""
         place_N = numbered(column.values[rows], column.order, other=-1).astype(np.float64)
         known = place_N[place_N >= 0]

@@ -13,7 +13,7 @@ from bisect import bisect, insort
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 
@@ -21,7 +21,8 @@ from shoal.engine._trainer import Job
 from shoal.kinds import Takes
 from shoal.nets import Architecture, StepCost, optimizer_of
 
-CROWD_SECONDS = 0.06
+_Made = TypeVar("_Made")
+CROWD_SECONDS = 0.03
 """Long enough for a busy machine to give the core to others some times."""
 MEASURING = 1.0
 """Seconds for which the steps of a study are measured: some hundred small shapes."""
@@ -56,12 +57,13 @@ class Watched:
     clock: float = 0.0
     own: float = 0.0
 
-    def call(self, work: Callable[[], object]) -> None:
-        """Do some more of it."""
+    def call(self, work: Callable[[], _Made]) -> _Made:
+        """Do some more of it, and give what it makes."""
         begun, own = time.perf_counter(), time.thread_time()
-        work()
+        made = work()
         self.clock += time.perf_counter() - begun
         self.own += time.thread_time() - own
+        return made
 
 
 def crowding(watched: Watched) -> float:

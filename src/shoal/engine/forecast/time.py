@@ -82,16 +82,17 @@ def crowded(alone: Mapping[str, float], workers: int, watched: Watched) -> dict[
 
 
 def seconds_alone(
-    planner: Planner, winner: Sequence[PlannedFit], circumstances: Circumstances
+    planner: Planner, winner: Sequence[PlannedFit], circumstances: Circumstances, watched: Watched
 ) -> dict[str, float]:
     """Predict the seconds of each part of a run on a machine that does nothing else; `winner` are the likely winner's
-    own fits.
+    own fits. What is tried out is `watched`.
     """
-    scale = machine_pace() / PACE
+    scale = watched.call(machine_pace) / PACE
     stages = [unique((*planner.search_fits(), *planner.comparison_fits()), circumstances.known)]
     stages.append(unique(winner, circumstances.known | {fit.id for fit in stages[0]}))
     stages += [unique(fits, circumstances.known) for fits in (planner.nested_fits(), planner.likely_nested)]
     training = _Training(planner, stages, circumstances)
+    steps = watched.call(lambda: training.steps)
     refit = next((fit for fit in stages[1] if fit.id == winner[-1].fit.id), None)
     inside = scale * inside_seconds(planner, refit, torch=training.torch) if refit else 0.0
     history = fit_seconds(refit, circumstances.trainers[refit.trainer]) if refit else 0.0
@@ -99,7 +100,7 @@ def seconds_alone(
     inside += history * (planner.study.inspect.history > 0)
     return {
         "reading": scale * PROGRAM + circumstances.read,
-        "training": training.steps + scale * training.beside,
+        "training": steps + scale * training.beside,
         "simple models": simple_models,
         "ensemble": scale * _ensemble(planner, torch=training.torch),
         # Scikit-learn is imported without simple models, too: it tells test rows from training rows.

@@ -1,0 +1,119 @@
+"""What goes before anything is trained: the rows read, folds and fits laid out, the cost of all of it predicted.
+
+`shoal check` needs no more; it loads nothing that trains, chooses, tests or draws.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from numbers import Integral
+from pathlib import Path
+from typing import Unpack, get_args
+
+from shoal.cores import core_count
+from shoal.data import Dataset
+from shoal.engine import (
+    Circumstances,
+    DeviceChoice,
+    Planner,
+    TrainerChoice,
+    Trainers,
+    available_memory,
+    give_back_memory,
+    load_data,
+    make_plan,
+    memory_need,
+    pick_device,
+    refuse_above,
+    refuse_undefined_scores,
+    refuse_unscalable,
+)
+from shoal.errors import InputError, ShoalError, as_path
+from shoal.look import Drawing, plan_text
+from shoal.request import Keywords, Request, StudyOrRows, request_of
+from shoal.results import Identity, Plan, Store, refuse_foreign_files_in, trained_places
+from shoal.study import Study
+from shoal.wording import wrong_choice, wrong_count
+
+
+def default_folder(study: Study) -> Path:
+    """Give the run folder of a study that names none: runs/<study name>."""
+    return Path("runs") / study.study.name
+
+
+def default_workers() -> int:
+    """Give the number of cores this process may use: one fit a core."""
+    return core_count()
+
+
+def plan(
+    study: StudyOrRows,
+    *,
+    out: Path | str | None = None,
+    workers: int | None = None,
+    trainer: TrainerChoice = "auto",
+    device: DeviceChoice = "auto",
+    **keywords: Unpack[Keywords],
+) -> Plan:
+    """Lay a study out and predict its cost; trains and writes nothing. Takes and refuses what `run` does."""
+    request = request_of(study, keywords)
+    study = request.study
+    begun = time.thread_time()
+    trainers, planner = lay_out(request, trainer, device)
+    read = time.thread_time() - begun
+    folder = folder_of(study, out)
+    workers = workers_of(workers)
+    refuse_above(memory_need(planner, workers, drawing_of(planner)), available_memory())
+    trained_before = Store.trained_in(folder, identity_of(study, planner.dataset))
+    refuse_foreign_files_in(folder)
+    places = trained_places(folder, planner.study, planner.dataset.test_fingerprint)
+    known = trained_before | planner.known_by_place(places, trained_before)
+    made = make_plan(planner, Circumstances(trainers.by_name, workers, drawing_of(planner), known, read))
+    return dataclasses.replace(made, text=plan_text(study, made, folder, workers))
+
+
+def workers_of(workers: int | None) -> int:
+    """Give the number of fits that are trained at a time. Raises InputError."""
+    if workers is None:
+        return default_workers()
+    if not isinstance(workers, Integral) or isinstance(workers, bool) or workers < 1:
+        raise InputError(f"workers: {wrong_count(workers)}")
+    return int(workers)
+
+
+def folder_of(study: Study, out: Path | str | None) -> Path:
+    """Give the run folder, as it was asked for or the study's own. Raises InputError."""
+    return default_folder(study) if out is None else as_path(out, "the path of a run folder for `out`")
+
+
+def lay_out(request: Request, trainer: TrainerChoice, device: DeviceChoice) -> tuple[Trainers, Planner]:
+    """Read the rows and lay out folds and fits, or refuse: what goes before a plan and before a run.
+
+    Raises InputError, DataError and StudyError.
+    """
+    study = request.study
+    for name, choice, choices in (("trainer", trainer, TrainerChoice), ("device", device, DeviceChoice)):
+        if not isinstance(choice, str) or choice not in get_args(choices):
+            raise InputError(f"{name}: {wrong_choice(choice, get_args(choices))}")
+    trainers = Trainers(trainer, pick_device(device))
+    try:
+        dataset = load_data(study, request.in_memory)
+        dataset = dataclasses.replace(dataset, notes=(*request.notes, *dataset.notes))
+        give_back_memory()
+        planner = Planner(study, dataset, trainers.choose)
+        refuse_unscalable(planner)  # numbers that are too large to be standardised in some fold
+        refuse_undefined_scores(planner)
+    except ShoalError as error:
+        raise type(error)(map(study.placed, error.problems)) from error
+    return trainers, planner
+
+
+def identity_of(study: Study, dataset: Dataset) -> Identity:
+    """Name the study and rows that a run folder is of."""
+    return Identity(study.study.name, study.study.task, dataset.train_fingerprint)
+
+
+def drawing_of(planner: Planner) -> Drawing:
+    """Say what the figures will take, which the engine's forecasts ask for."""
+    return Drawing(planner.dataset, planner.study, planner.candidates, len(planner.folds))
