@@ -119,7 +119,7 @@ class TableFile:
             return 0
 
         def read(start: int) -> int:
-            return _READ_AT(self.stream.fileno(), [room[start : start + _AT_ONCE]], first + start)
+            return int(_READ_AT(self.stream.fileno(), [room[start : start + _AT_ONCE]], first + start))
 
         counts = spread(read, range(0, len(room), _AT_ONCE), len(room))
         whole = len(list(takewhile(lambda count: count == _AT_ONCE, counts)))
