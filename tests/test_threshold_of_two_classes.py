@@ -24,7 +24,7 @@ from shoal.export import export_onnx, export_torch, graph_feed, run_onnx
 from shoal.look import results_text
 from shoal.look.method_checks import constant_answer
 from shoal.model import Model
-from shoal.pipeline import plan
+from shoal.planning import plan
 from shoal.predict import predict_file
 from shoal.results import ChosenThreshold, Results, choose_threshold
 from shoal.study import Costs
